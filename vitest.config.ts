@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['{proto,aggregation,coordinator,client,cli,deploy,bench}/**/*.test.ts'],
+    // Worker threads and child processes do the heavy work; two files at once fill a two-core machine.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: 'v8',
+      include: ['{proto,aggregation,coordinator,client,cli}/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/generated/**', '**/assembly/**'],
+    },
+  },
+});
