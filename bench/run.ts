@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+/**
+ * Runs one benchmark, prints one JSON line per case and, unless it is a --small run, keeps bench/results/NAME.json and
+ * docs/benchmarks/NAME.md.
+ *
+ *     node bench/run.ts                      lists the benchmarks
+ *     node bench/run.ts NAME [--peers] [--small] [--only TEXT] [--repeat N] [--out DIR]
+ */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Bench, BenchOptions } from './bench.ts';
+import { describeMachine } from './machine.ts';
+import { type Collected, collectReport } from './report.ts';
+
+const benchDir = path.dirname(fileURLToPath(import.meta.url));
+
+/** Every `bench/<name>.bench.ts`, by name: a benchmark registers by being there. */
+export function benchNames(): string[] {
+  return readdirSync(benchDir)
+    .filter((file) => file.endsWith('.bench.ts'))
+    .map((file) => file.slice(0, -'.bench.ts'.length))
+    .sort();
+}
+
+/** The benchmark of that name. Throws where the file does not export a `bench` that bears its name. */
+export async function loadBench(name: string): Promise<Bench> {
+  const module = (await import(pathToFileURL(path.join(benchDir, `${name}.bench.ts`)).href)) as { bench?: Bench };
+  if (module.bench?.name !== name) {
+    throw new TypeError(`bench/${name}.bench.ts: expected an export \`bench\` with name ${JSON.stringify(name)}`);
+  }
+  return module.bench;
+}
+
+/** Runs one benchmark and gives what it reported; nothing is written. */
+export async function runBench(
+  bench: Bench,
+  options: BenchOptions,
+  command: string,
+  print: (line: string) => void,
+): Promise<Collected> {
+  const { name, summary } = bench;
+  const report = collectReport({ name, summary, command, machine: describeMachine(), startedAt: new Date() }, print);
+  await bench.run(options, report);
+  if (report.lines.length === 0) throw new Error(`bench ${name}: no case was measured; is --only too narrow?`);
+  return report;
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      peers: { type: 'boolean', default: false },
+      small: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      repeat: { type: 'string' },
+      out: { type: 'string' },
+    },
+  });
+  const name = positionals[0];
+  if (name === undefined || !benchNames().includes(name)) {
+    for (const each of benchNames()) console.log(`${each.padEnd(16)} ${(await loadBench(each)).summary}`);
+    if (name === undefined) return 0;
+    console.error(`bench: no benchmark ${JSON.stringify(name)}; choose one of the above`);
+    return 2;
+  }
+  const repeat = Number(values.repeat ?? (values.small ? 1 : 5));
+  if (!Number.isSafeInteger(repeat) || repeat < 1)
+    throw new RangeError(`--repeat: expected 1 or more, got ${values.repeat}`);
+
+  const command = `npm run bench -- ${args.join(' ')}`;
+  const report = await runBench(
+    await loadBench(name),
+    { small: values.small, peers: values.peers, only: values.only, repeat },
+    command,
+    console.log,
+  );
+  // A narrowed or small run must not replace the full one's figures, so it is kept only where it is told to.
+  if (values.out !== undefined || !(values.small || values.only !== undefined)) {
+    const root = path.dirname(benchDir);
+    const resultsDir = values.out ?? path.join(root, 'bench', 'results');
+    const docsDir = values.out ?? path.join(root, 'docs', 'benchmarks');
+    for (const written of report.save(resultsDir, docsDir))
+      console.error(`wrote ${path.relative(process.cwd(), written)}`);
+  }
+  return 0;
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = await main(process.argv.slice(2));
+}
