@@ -1,0 +1,16 @@
+/** Names that both ends of a connection must agree on and that no .proto file can hold. */
+
+/**
+ * A DNS name that every coordinator's server certificate carries, whatever address it is reached by. Clients verify
+ * this name, so that an address may change, sit behind a load balancer or be a bare IP.
+ */
+export const coordinatorServerName = 'coordinator.testudo';
+
+/** Trailing metadata of a refused call: the fault's code, as in `Fault.code`. The message and the cause stay inside. */
+export const faultCodeKey = 'testudo-fault-code';
+
+/** gRPC messages on the wire never exceed this: 1.25 MiB, as the contract says. */
+export const messageBytesMax = 1_310_720;
+
+/** The best size of a chunk of a model or of a sealed update: grpc-js buffers 16 messages before it says stop. */
+export const chunkBytes = 262_144;
