@@ -14,7 +14,9 @@ const tokens = fc.record({
 describe('join token', () => {
   it('reads back what it wrote, with the white space of a pasted line around it', () => {
     fc.assert(
-      fc.property(tokens, (token) => expect(parseJoinToken(` ${formatJoinToken(token)}\n`)).toEqual(ok(token))),
+      fc.property(tokens, (token) => {
+        expect(parseJoinToken(` ${formatJoinToken(token)}\n`)).toEqual(ok(token));
+      }),
     );
   });
 
