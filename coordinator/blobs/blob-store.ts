@@ -1,0 +1,56 @@
+import type { Result } from '../../proto/fault.ts';
+import type { Digest } from '../../proto/ids.ts';
+
+export type BlobFaultCode =
+  | 'BLOB_NOT_FOUND'
+  /** The bytes do not have the digest they were announced with. What was stored of them is gone. */
+  | 'DIGEST_MISMATCH'
+  /** More, or fewer, bytes than announced. */
+  | 'LENGTH_MISMATCH'
+  /** The next byte wanted is another one: ask for `received` and go on there. */
+  | 'OFFSET_MISMATCH'
+  /** Another stream of the same upload is open. */
+  | 'UPLOAD_BUSY'
+  | 'DISK_FULL'
+  | 'BLOB_IO';
+
+/** Names one upload, so that it can be resumed: only its own cluster can touch it. */
+export type UploadKey = Readonly<{ track: string; round: string; cluster: string; digest: Digest; bytes: number }>;
+
+/** An open upload. Writes are ordered by the caller: await one before the next. */
+export interface Upload {
+  /** Bytes on disk so far: where the next write starts. */
+  readonly received: number;
+  /** Refused when it would pass the announced size. The chunk may be reused after it resolves. */
+  write(chunk: Uint8Array): Promise<Result<void, BlobFaultCode>>;
+  /** Checks size and digest, syncs, and moves the bytes to their place: durable when it resolves ok. */
+  finish(): Promise<Result<Digest, BlobFaultCode>>;
+  /** Keeps what came, for a later resume, and lets go. May be called twice, and after finish. */
+  release(): Promise<void>;
+}
+
+/** Content-addressed bytes: sealed updates, models, provenance. Small, so that an object store can stand in. */
+export interface BlobStore {
+  /** Durable when it resolves ok. Storing what is there already costs one stat. */
+  put(bytes: Uint8Array): Promise<Result<Digest, BlobFaultCode>>;
+  has(digest: Digest): Promise<boolean>;
+  /** Size in bytes. */
+  size(digest: Digest): Promise<Result<number, BlobFaultCode>>;
+  /** Bytes from an offset in chunks of at most 256 KiB. The reader verifies the digest of the whole. */
+  read(digest: Digest, offset?: number): AsyncIterable<Uint8Array>;
+  /** All bytes, with their digest checked. For blobs known to be small or wanted whole. */
+  get(digest: Digest): Promise<Result<Uint8Array<ArrayBuffer>, BlobFaultCode>>;
+  /** Where worker threads and processes open it as a file; undefined when the store is not a file system. */
+  path(digest: Digest): string | undefined;
+  /** Starts or resumes; digests of what is there already are computed as it is opened. */
+  openUpload(key: UploadKey): Promise<Result<Upload, BlobFaultCode>>;
+  /** Bytes held of an upload that has not finished. */
+  uploadedBytes(key: UploadKey): Promise<number>;
+  /** Removes unfinished uploads of a round. */
+  dropUploads(track: string, round: string): Promise<void>;
+  remove(digest: Digest): Promise<void>;
+  /** Every stored blob: for retention and for checks. */
+  list(): AsyncIterable<Digest>;
+  /** Free bytes of the medium, less the reserve that is kept for the journal. */
+  freeBytes(): Promise<number>;
+}

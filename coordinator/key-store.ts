@@ -1,0 +1,12 @@
+/**
+ * Where secrets rest, encrypted. Names match /^[a-z0-9][a-z0-9.-]{0,199}$/.
+ * The round engine keeps each round's X25519 secret key here from before the round opens until it has ended.
+ */
+export interface KeyStore {
+  /** Durable (file and folder synced) when it resolves. Replaces what is there. */
+  put(name: string, secret: Uint8Array): Promise<void>;
+  /** A fresh copy that the caller wipes, or undefined when there is none. */
+  get(name: string): Promise<Uint8Array | undefined>;
+  /** Overwrites where the medium allows it, then removes; durable when it resolves. Nothing to remove is no error. */
+  destroy(name: string): Promise<void>;
+}

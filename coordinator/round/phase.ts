@@ -1,0 +1,142 @@
+import type { ClusterId, Digest } from '../../proto/ids.ts';
+
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMs = number;
+
+/** A global model of a track: versions only grow, one version has one digest. */
+export type ModelRef = Readonly<{ version: number; digest: Digest }>;
+
+/** An update that the round counts. Its receipt says the same. */
+export type Accepted = Readonly<{
+  cluster: ClusterId;
+  payloadDigest: Digest;
+  payloadBytes: number;
+  /** The global model that training started from: the round's base, or an older one under carry-over. */
+  baseDigest: Digest;
+  /** How many global models have followed that base, seen from the round's base. 0 without carry-over. */
+  staleness: number;
+  /** What the client claims; shown to operators, never a weight. */
+  exampleCount: number;
+  /** Base64 of the Ed25519 signature over the update's header. */
+  signature: string;
+  acceptedAtMs: EpochMs;
+}>;
+
+export type AbandonReason =
+  | 'COHORT_TOO_SMALL'
+  | 'QUORUM_MISSED'
+  | 'CANCELLED'
+  | 'AGGREGATION_REFUSED'
+  | 'AGGREGATION_OVERDUE'
+  | 'ROUND_KEY_LOST';
+
+/** What is true of a round, and nothing else; plain data, stored and read back as it is. */
+export type RoundPhase = Readonly<
+  | { kind: 'scheduled'; dueAtMs: EpochMs }
+  | { kind: 'recruiting'; openedAtMs: EpochMs; recruitsUntilMs: EpochMs; seed: number; base: ModelRef }
+  | {
+      kind: 'collecting';
+      openedAtMs: EpochMs;
+      closesAtMs: EpochMs;
+      seed: number;
+      base: ModelRef;
+      /** Older bases that carry-over still allows, newest first: olderBases[i] has staleness i + 1. */
+      olderBases: readonly Digest[];
+      /** Sorted. */
+      cohort: readonly ClusterId[];
+      goalUpdates: number;
+      quorumUpdates: number;
+      /** Base64 of the round's X25519 public key. */
+      roundKey: string;
+      accepted: readonly Accepted[];
+    }
+  | {
+      kind: 'aggregating';
+      openedAtMs: EpochMs;
+      closedAtMs: EpochMs;
+      abandonsAtMs: EpochMs;
+      seed: number;
+      base: ModelRef;
+      cohort: readonly ClusterId[];
+      quorumUpdates: number;
+      roundKey: string;
+      /** In the order of arrival; the aggregation sorts by digest. */
+      accepted: readonly Accepted[];
+      stragglers: readonly ClusterId[];
+    }
+  | {
+      kind: 'candidate';
+      openedAtMs: EpochMs;
+      closedAtMs: EpochMs;
+      endedAtMs: EpochMs;
+      base: ModelRef;
+      cohort: readonly ClusterId[];
+      accepted: readonly Accepted[];
+      stragglers: readonly ClusterId[];
+      candidate: ModelRef;
+      /** Digest of the provenance blob: canonical JSON. */
+      provenance: Digest;
+      /** Digest of the server optimiser's moments after this round; null for the plain optimiser. */
+      optimiserState: Digest | null;
+    }
+  | {
+      kind: 'abandoned';
+      endedAtMs: EpochMs;
+      reason: AbandonReason;
+      /** One sentence for the operator. */
+      detail: string;
+      cohort: readonly ClusterId[];
+      /** Receipted updates that this round will never count. */
+      accepted: readonly Accepted[];
+    }
+>;
+
+export type PhaseKind = RoundPhase['kind'];
+
+/** Everything that gives an update its meaning, as the client signed it. Its fields are checked here, not trusted. */
+export type UpdateHeader = Readonly<{
+  federation: string;
+  track: string;
+  round: string;
+  cluster: string;
+  baseDigest: string;
+  schemaDigest: string;
+  codec: string;
+  plainBytes: number;
+  exampleCount: number;
+  payloadDigest: string;
+  payloadBytes: number;
+}>;
+
+/** What happens to a round. Time arrives in the event, randomness as a seed. */
+export type RoundEvent = Readonly<
+  /** The schedule or an operator opens it. */
+  | { kind: 'opened'; atMs: EpochMs; seed: number; base: ModelRef }
+  /** Eligible clusters were counted; `roundKey` is this round's public key and `olderBases` what carry-over allows. */
+  | {
+      kind: 'counted';
+      atMs: EpochMs;
+      /** Connected and in good standing, in any order. */
+      eligible: readonly ClusterId[];
+      /** Enrolled and in good standing, connected or not. */
+      enrolledCount: number;
+      roundKey: string;
+      olderBases: readonly Digest[];
+    }
+  | { kind: 'updateArrived'; atMs: EpochMs; update: Omit<Accepted, 'staleness' | 'acceptedAtMs'> }
+  /** Any deadline: what it means depends on the phase. */
+  | { kind: 'timePassed'; atMs: EpochMs }
+  | {
+      kind: 'aggregated';
+      atMs: EpochMs;
+      candidate: ModelRef;
+      provenance: Digest;
+      optimiserState: Digest | null;
+    }
+  /** The aggregation cannot give a candidate: too few sound updates, a rule that refuses, a key that is gone. */
+  | { kind: 'aggregationRefused'; atMs: EpochMs; reason: AbandonReason; detail: string }
+  | { kind: 'cancelled'; atMs: EpochMs; detail: string }
+>;
+
+/** What must be done because the round moved. Doing one twice is the same as doing it once. */
+export type RoundEffect = 'invite' | 'aggregate' | 'announce' | 'destroyKey' | 'dropPartials';
