@@ -1,0 +1,19 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The checkout this set-up belongs to. */
+export const checkout = resolve(fileURLToPath(new URL('../..', import.meta.url)));
+
+/** Node 22 as npm installs it: node_modules/.bin may not be on PATH, so we always name the file itself. */
+export const node22 = join(checkout, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+
+/**
+ * Where the native library and the built binding live between clean installs.
+ * TESTUDO_CACHE names the folder itself; otherwise it is `testudo` under the user's cache folder (XDG base directories).
+ */
+export function cacheDir(env = process.env) {
+  if (env['TESTUDO_CACHE']) return resolve(env['TESTUDO_CACHE']);
+  if (env['XDG_CACHE_HOME']) return resolve(env['XDG_CACHE_HOME'], 'testudo');
+  return join(env['HOME'] || homedir(), '.cache', 'testudo');
+}

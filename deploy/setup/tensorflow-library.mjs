@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import {
+  createReadStream,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { lastLines, runCommand } from './command.mjs';
+import { SetupFault } from './fault.mjs';
+
+const unpacker = fileURLToPath(new URL('./unpack_wheel.py', import.meta.url));
+const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
+/** The names under which the npm package looks for them. */
+const links = [
+  ['libtensorflow_cc.so.2', 'libtensorflow.so'],
+  ['libtensorflow_cc.so.2', 'libtensorflow.so.2.9.1'],
+  ['libtensorflow_framework.so.2', 'libtensorflow_framework.so'],
+];
+
+/**
+ * The folder in the cache for this wheel; `lib/` and `include/` in it once {@link ensureLibrary} has run.
+ * @param {string} cache
+ * @param {import('./tensorflow-pin.mjs').WheelPin} pin
+ */
+export function libraryDir(cache, pin) {
+  return join(cache, 'library', `tensorflow-${pin.version}-${pin.sha256.slice(0, 16)}`);
+}
+
+/**
+ * True when the whole library is there. The folder appears by one rename, so its presence says that unpacking ended;
+ * the sizes are compared as well, since a cache may be pruned or a disk may fill up behind our back.
+ * @param {string} dir
+ */
+export function libraryIsWhole(dir) {
+  try {
+    const { bytes } = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8'));
+    return libraries.every((name) => statSync(join(dir, 'lib', name)).size === bytes[name]);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Downloads, checks and unpacks the library unless it is in the cache. The caller holds the cache's lock.
+ *
+ * @param {object} given
+ * @param {string} given.cache
+ * @param {import('./tensorflow-pin.mjs').WheelPin} given.pin
+ * @param {import('./progress.mjs').Progress} given.progress
+ * @param {readonly number[]} given.heldFds
+ * @param {string | undefined} given.localWheel a wheel already on this machine (TESTUDO_TENSORFLOW_WHEEL)
+ * @returns {Promise<string>} the library's folder
+ */
+export async function ensureLibrary({ cache, pin, progress, heldFds, localWheel }) {
+  const dir = libraryDir(cache, pin);
+  if (libraryIsWhole(dir)) return dir;
+  refuseFullDisk(cache, pin);
+  mkdirSync(join(cache, 'library'), { recursive: true });
+  // Beside its final place: a rename is atomic only within one file system.
+  const work = mkdtempSync(join(cache, 'tmp-library-'));
+  try {
+    const wheel = localWheel ? localWheel : await download(work, pin, progress, heldFds);
+    await progress.run('check the wheel against its pinned hash', () => checkHash(wheel, pin));
+    await progress.run('unpack the native library', () => unpack(wheel, join(work, 'whole'), heldFds));
+    rmSync(dir, { recursive: true, force: true }); // Present but not whole.
+    renameSync(join(work, 'whole'), dir);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return dir;
+}
+
+/**
+ * @param {string} work
+ * @param {import('./tensorflow-pin.mjs').WheelPin} pin
+ * @param {import('./progress.mjs').Progress} progress
+ * @param {readonly number[]} heldFds
+ */
+async function download(work, pin, progress, heldFds) {
+  const requirements = join(work, 'requirements.txt');
+  writeFileSync(requirements, `${pin.requirement} --hash=sha256:${pin.sha256}\n`);
+  const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--require-hashes', ...pin.tags];
+  args.push('--disable-pip-version-check', '--no-input', '--progress-bar=off', '--dest', work, '-r', requirements);
+  const megabytes = Math.round(pin.wheelBytes / 1e6);
+  await progress.run(`download ${pin.requirement} (${megabytes} MB) with pip`, async () => {
+    // Not into pip's own cache: it would keep a second copy of a quarter of a gigabyte.
+    const { code, tail } = await runCommand('python3', [...args, '--no-cache-dir'], { heldFds });
+    if (code === 0) return;
+    const noPip = code === null || /No module named pip/.test(tail);
+    throw new SetupFault({
+      step: 'download the native TensorFlow library',
+      cause: noPip ? `python3 with pip did not start: ${lastLines(tail, 3)}` : lastLines(tail),
+      remedy: noPip
+        ? 'install python3 and pip (Debian: apt-get install python3 python3-pip), then run this again'
+        : `check the network and pip's configuration and run this again; or fetch ${pin.wheel}\non another machine and name it: TESTUDO_TENSORFLOW_WHEEL=/path/to/${pin.wheel}`,
+    });
+  });
+  return join(work, pin.wheel);
+}
+
+/**
+ * pip has checked it already; a wheel named by hand has been checked by nobody.
+ * @param {string} wheel
+ * @param {import('./tensorflow-pin.mjs').WheelPin} pin
+ */
+async function checkHash(wheel, pin) {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(wheel, { highWaterMark: 1 << 20 }), hash);
+  } catch (error) {
+    throw new SetupFault({
+      step: 'check the wheel',
+      cause: error instanceof Error ? error.message : String(error),
+      remedy: 'name a readable file in TESTUDO_TENSORFLOW_WHEEL, or unset it to download the wheel',
+    });
+  }
+  const found = hash.digest('hex');
+  if (found === pin.sha256) return;
+  throw new SetupFault({
+    step: 'check the wheel',
+    cause: `${basename(wheel)} has sha256 ${found}, expected ${pin.sha256}`,
+    remedy: 'do not use this file: it is not the one this version was built with. Fetch it again.',
+  });
+}
+
+/**
+ * @param {string} wheel
+ * @param {string} into
+ * @param {readonly number[]} heldFds
+ */
+async function unpack(wheel, into, heldFds) {
+  mkdirSync(into);
+  const { code, tail } = await runCommand('python3', [unpacker, wheel, into], { heldFds });
+  if (code !== 0) {
+    throw new SetupFault({
+      step: 'unpack the native library',
+      cause: lastLines(tail),
+      remedy: 'make room on the disk of the cache folder (about 1.2 GB), then run this again',
+    });
+  }
+  for (const [target, link] of links) symlinkSync(target, join(into, 'lib', link));
+  const bytes = Object.fromEntries(libraries.map((name) => [name, statSync(join(into, 'lib', name)).size]));
+  writeFileSync(join(into, 'manifest.json'), `${JSON.stringify({ wheel: basename(wheel), bytes }, null, 2)}\n`);
+}
+
+/**
+ * @param {string} cache
+ * @param {import('./tensorflow-pin.mjs').WheelPin} pin
+ */
+function refuseFullDisk(cache, pin) {
+  mkdirSync(cache, { recursive: true });
+  const { bavail, bsize } = statfsSync(cache);
+  const needed = pin.wheelBytes + pin.unpackedBytes;
+  if (bavail * bsize >= needed) return;
+  const mb = (/** @type {number} */ bytes) => `${Math.ceil(bytes / 1e6)} MB`;
+  throw new SetupFault({
+    step: 'download the native TensorFlow library',
+    cause: `${cache} has ${mb(bavail * bsize)} free; the library needs ${mb(needed)} while it is unpacked`,
+    remedy: 'free some room, or name a folder on a larger disk: TESTUDO_CACHE=/path',
+  });
+}

@@ -1,0 +1,59 @@
+/**
+ * TensorFlow for everyone here: `import { tf } from '#tensorflow'` (types: `import type { Tensor1D } from
+ * '@tensorflow/tfjs-node'`). Works in the main thread, in worker threads and in child processes.
+ *
+ * The native library is put in place by set-up. When it is missing this module throws, naming the remedy; the pure
+ * JavaScript backend, tens of times slower, is used only when TESTUDO_TF=js asks for it, and says so once on stderr.
+ */
+import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
+
+type TensorFlow = typeof import('@tensorflow/tfjs-node');
+export type TensorflowBackend = 'native' | 'js';
+
+// Heard by the native library only from the main thread: a worker's process.env is a copy.
+process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+
+const load = createRequire(import.meta.url);
+
+export const tensorflowBackend: TensorflowBackend = chosenBackend(process.env['TESTUDO_TF']);
+export const tf: TensorFlow = tensorflowBackend === 'native' ? loadNative() : loadPureJs();
+
+function chosenBackend(asked: string | undefined): TensorflowBackend {
+  if (asked === undefined || asked === '' || asked === 'native') return 'native';
+  if (asked === 'js') return 'js';
+  throw new Error(`TESTUDO_TF is ${JSON.stringify(asked)}; it may be "native" (the default) or "js"`);
+}
+
+function loadNative(): TensorFlow {
+  let native: TensorFlow;
+  try {
+    native = load('@tensorflow/tfjs-node');
+  } catch (cause) {
+    throw new Error(
+      'the native TensorFlow library is not ready: run `node deploy/setup.mjs` in the checkout (npm start and npm test do), ' +
+        'or ask for the slow pure JavaScript backend with TESTUDO_TF=js',
+      { cause },
+    );
+  }
+  // The package falls back by itself when its backend cannot start; a slow backend is never chosen silently.
+  if (native.getBackend() !== 'tensorflow') {
+    throw new Error(
+      `TensorFlow started with the backend ${JSON.stringify(native.getBackend())}, expected "tensorflow"`,
+    );
+  }
+  return native;
+}
+
+function loadPureJs(): TensorFlow {
+  const pure = load('@tensorflow/tfjs');
+  pure.env().set('IS_NODE', false); // Else it advertises the native package on stdout.
+  if (isMainThread) {
+    process.stderr.write(
+      'WARNING: TESTUDO_TF=js: TensorFlow runs in pure JavaScript, tens of times slower than the native library. ' +
+        'Results differ in the last bits. Unset TESTUDO_TF for the native library.\n',
+    );
+  }
+  // Without `tf.node` and without the native kernels; callers that need those check `tensorflowBackend`.
+  return pure;
+}
