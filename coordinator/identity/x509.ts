@@ -2,7 +2,7 @@ import 'reflect-metadata'; // @peculiar/x509 resolves its algorithms through it:
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
-x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+x509.cryptoProvider.set(webcrypto as never);
 
 export { x509 };
 
