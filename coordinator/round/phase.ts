@@ -22,6 +22,8 @@ export type Accepted = Readonly<{
   acceptedAtMs: EpochMs;
 }>;
 
+export type Expelled = Readonly<{ cluster: ClusterId; code: 'CLUSTER_REVOKED' | 'CLUSTER_QUARANTINED' }>;
+
 export type AbandonReason =
   | 'COHORT_TOO_SMALL'
   | 'QUORUM_MISSED'
@@ -49,6 +51,8 @@ export type RoundPhase = Readonly<
       /** Base64 of the round's X25519 public key. */
       roundKey: string;
       accepted: readonly Accepted[];
+      /** Revoked or quarantined since the round opened: nothing of theirs is counted. Sorted by cluster. */
+      expelled: readonly Expelled[];
     }
   | {
       kind: 'aggregating';
@@ -62,6 +66,7 @@ export type RoundPhase = Readonly<
       roundKey: string;
       /** In the order of arrival; the aggregation sorts by digest. */
       accepted: readonly Accepted[];
+      expelled: readonly Expelled[];
       stragglers: readonly ClusterId[];
     }
   | {
@@ -72,6 +77,7 @@ export type RoundPhase = Readonly<
       base: ModelRef;
       cohort: readonly ClusterId[];
       accepted: readonly Accepted[];
+      expelled: readonly Expelled[];
       stragglers: readonly ClusterId[];
       candidate: ModelRef;
       /** Digest of the provenance blob: canonical JSON. */
@@ -124,6 +130,8 @@ export type RoundEvent = Readonly<
       olderBases: readonly Digest[];
     }
   | { kind: 'updateArrived'; atMs: EpochMs; update: Omit<Accepted, 'staleness' | 'acceptedAtMs'> }
+  /** A cluster lost its good standing. */
+  | { kind: 'expelled'; atMs: EpochMs; expelled: Expelled }
   /** Any deadline: what it means depends on the phase. */
   | { kind: 'timePassed'; atMs: EpochMs }
   | {

@@ -1,0 +1,254 @@
+import { type Fault, refuse } from '../../proto/fault.ts';
+import type { ClusterId } from '../../proto/ids.ts';
+import { chooseCohort } from './cohort.ts';
+import type { RoundFaultCode } from './faults.ts';
+import type { AbandonReason, Accepted, EpochMs, RoundEffect, RoundEvent, RoundPhase } from './phase.ts';
+import { goalUpdates, inviteCount, quorumUpdates } from './quorum.ts';
+import type { RoundRules } from './rules.ts';
+
+export type Step =
+  | { kind: 'moved'; phase: RoundPhase; effects: readonly RoundEffect[] }
+  | { kind: 'refused'; fault: Fault<RoundFaultCode> };
+
+type Phase<Kind extends RoundPhase['kind']> = Extract<RoundPhase, { kind: Kind }>;
+type Event<Kind extends RoundEvent['kind']> = Extract<RoundEvent, { kind: Kind }>;
+
+/**
+ * What `event` does to a round in `phase`. Pure: no clock, no randomness, nothing kept. Returns the very same phase
+ * object, without effects, when there is nothing to do: queues may deliver twice, and clients resend.
+ */
+export function step(phase: RoundPhase, event: RoundEvent, rules: RoundRules): Step {
+  if (event.kind === 'updateArrived') return arrive(phase, event, rules);
+  switch (phase.kind) {
+    case 'scheduled':
+      if (event.kind === 'opened') return open(event, rules);
+      if (event.kind === 'cancelled') return abandon(phase, event.atMs, 'CANCELLED', event.detail);
+      return stay(phase);
+    case 'recruiting':
+      return stepRecruiting(phase, event, rules);
+    case 'collecting':
+      return stepCollecting(phase, event, rules);
+    case 'aggregating':
+      return stepAggregating(phase, event);
+    case 'candidate':
+    case 'abandoned':
+      return stay(phase);
+  }
+}
+
+/** When `timePassed` changes a round in this phase; undefined when only something else can. */
+export function deadlineOf(phase: RoundPhase): EpochMs | undefined {
+  switch (phase.kind) {
+    case 'recruiting':
+      return phase.recruitsUntilMs;
+    case 'collecting':
+      return phase.closesAtMs;
+    case 'aggregating':
+      return phase.abandonsAtMs;
+    case 'scheduled': // Waits for its turn: the schedule opens it, an operator may cancel it.
+    case 'candidate':
+    case 'abandoned':
+      return undefined;
+  }
+}
+
+function open({ atMs, seed, base }: Event<'opened'>, rules: RoundRules): Step {
+  return moved({ kind: 'recruiting', openedAtMs: atMs, recruitsUntilMs: atMs + rules.recruitForMs, seed, base });
+}
+
+function stepRecruiting(phase: Phase<'recruiting'>, event: RoundEvent, rules: RoundRules): Step {
+  switch (event.kind) {
+    case 'counted':
+      return recruit(phase, event, rules);
+    case 'timePassed':
+      if (event.atMs < phase.recruitsUntilMs) return stay(phase);
+      return abandon(phase, event.atMs, 'COHORT_TOO_SMALL', 'too few clusters were connected by the deadline');
+    case 'cancelled':
+      return abandon(phase, event.atMs, 'CANCELLED', event.detail);
+    case 'aggregationRefused':
+      return abandon(phase, event.atMs, event.reason, event.detail);
+    default:
+      return stay(phase);
+  }
+}
+
+function recruit(phase: Phase<'recruiting'>, event: Event<'counted'>, rules: RoundRules): Step {
+  const goal = goalUpdates(rules, event.enrolledCount);
+  const invited = inviteCount(rules, goal);
+  const cohort = chooseCohort(event.eligible, invited, phase.seed);
+  const quorum = quorumUpdates(rules, cohort.length);
+  const timeIsUp = event.atMs >= phase.recruitsUntilMs;
+  // Everyone wanted is here, or everyone there is: waiting longer brings nobody.
+  const complete = cohort.length >= Math.min(invited, event.enrolledCount);
+  if (cohort.length < quorum || !(complete || timeIsUp)) {
+    if (!timeIsUp) return stay(phase);
+    const detail = `${cohort.length} clusters were connected by the deadline; ${quorum} updates are the quorum`;
+    return abandon(phase, event.atMs, 'COHORT_TOO_SMALL', detail);
+  }
+  const { openedAtMs, seed, base } = phase;
+  return moved(
+    {
+      kind: 'collecting',
+      openedAtMs,
+      closesAtMs: event.atMs + rules.collectForMs,
+      seed,
+      base,
+      olderBases: rules.carryOver === null ? [] : event.olderBases.slice(0, rules.carryOver.stalenessMax),
+      cohort,
+      goalUpdates: Math.min(goal, cohort.length),
+      quorumUpdates: quorum,
+      roundKey: event.roundKey,
+      accepted: [],
+      expelled: [],
+    },
+    ['invite'],
+  );
+}
+
+function stepCollecting(phase: Phase<'collecting'>, event: RoundEvent, rules: RoundRules): Step {
+  switch (event.kind) {
+    case 'timePassed':
+      return event.atMs < phase.closesAtMs ? stay(phase) : close(phase, event.atMs, rules);
+    case 'expelled':
+      return expel(phase, event, rules);
+    case 'cancelled':
+      return abandon(phase, event.atMs, 'CANCELLED', event.detail);
+    case 'aggregationRefused':
+      return abandon(phase, event.atMs, event.reason, event.detail);
+    default:
+      return stay(phase);
+  }
+}
+
+function arrive(phase: RoundPhase, { atMs, update }: Event<'updateArrived'>, rules: RoundRules): Step {
+  if (phase.kind === 'scheduled' || phase.kind === 'recruiting') {
+    return refused('ROUND_NOT_COLLECTING', 'this round takes no updates yet; wait for its invitation');
+  }
+  if (!phase.cohort.includes(update.cluster)) {
+    return refused('NOT_IN_COHORT', `cluster ${update.cluster} was not invited to this round; wait for an invitation`);
+  }
+  const earlier = phase.accepted.find(({ cluster }) => cluster === update.cluster);
+  if (earlier !== undefined) {
+    if (earlier.payloadDigest === update.payloadDigest) return stay(phase); // The receipt was lost; it is given again.
+    return refused('UPDATE_CONFLICT', `cluster ${update.cluster} has another accepted update in this round`, {
+      accepted: earlier.payloadDigest,
+      offered: update.payloadDigest,
+    });
+  }
+  if (phase.kind !== 'collecting' || atMs >= phase.closesAtMs) {
+    return refused('ROUND_CLOSED', 'this round takes no updates any more; join the next one');
+  }
+  if (phase.expelled.some(({ cluster }) => cluster === update.cluster)) {
+    return refused('CLUSTER_QUARANTINED', `cluster ${update.cluster} is kept out of this round by an operator`);
+  }
+  const staleness = stalenessOf(phase, update);
+  if (staleness === undefined) {
+    const [code, remedy] =
+      rules.carryOver === null ? (['BASE_MISMATCH', ''] as const) : (['UPDATE_TOO_STALE', ' or a recent one'] as const);
+    return refused(code, `the update starts from another model; start from the round's base${remedy}`, {
+      expected: phase.base.digest,
+      actual: update.baseDigest,
+    });
+  }
+  const accepted = [...phase.accepted, { ...update, staleness, acceptedAtMs: atMs }];
+  return closeAtGoal({ ...phase, accepted }, atMs, rules);
+}
+
+function stalenessOf(phase: Phase<'collecting'>, { baseDigest }: Pick<Accepted, 'baseDigest'>): number | undefined {
+  if (baseDigest === phase.base.digest) return 0;
+  const older = phase.olderBases.indexOf(baseDigest);
+  return older === -1 ? undefined : older + 1;
+}
+
+function expel(phase: Phase<'collecting'>, { atMs, expelled }: Event<'expelled'>, rules: RoundRules): Step {
+  const { cluster } = expelled;
+  if (!phase.cohort.includes(cluster) || phase.expelled.some((other) => other.cluster === cluster)) return stay(phase);
+  const all = [...phase.expelled, expelled].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
+  return closeAtGoal({ ...phase, expelled: all }, atMs, rules);
+}
+
+/** Closes when the goal is met, or when everyone who could still send has sent and nothing is left to wait for. */
+function closeAtGoal(phase: Phase<'collecting'>, atMs: EpochMs, rules: RoundRules): Step {
+  if (!rules.closesAtGoal) return moved(phase);
+  const awaited = phase.cohort.length - phase.expelled.length;
+  const enough = countedOf(phase).length >= Math.min(phase.goalUpdates, awaited);
+  return enough ? close(phase, atMs, rules) : moved(phase);
+}
+
+/** Accepted updates of clusters still in good standing: what the aggregation will see. */
+export function countedOf({
+  accepted,
+  expelled,
+}: Pick<Phase<'collecting'>, 'accepted' | 'expelled'>): readonly Accepted[] {
+  if (expelled.length === 0) return accepted;
+  return accepted.filter(({ cluster }) => !expelled.some((other) => other.cluster === cluster));
+}
+
+function close(phase: Phase<'collecting'>, atMs: EpochMs, rules: RoundRules): Step {
+  const counted = countedOf(phase).length;
+  if (counted < phase.quorumUpdates) {
+    return abandon(phase, atMs, 'QUORUM_MISSED', `${counted} of at least ${phase.quorumUpdates} updates were accepted`);
+  }
+  const { openedAtMs, seed, base, cohort, quorumUpdates, roundKey, accepted, expelled } = phase;
+  const heard = new Set(accepted.map(({ cluster }) => cluster));
+  return moved(
+    {
+      kind: 'aggregating',
+      openedAtMs,
+      closedAtMs: atMs,
+      abandonsAtMs: atMs + rules.aggregateForMs,
+      seed,
+      base,
+      cohort,
+      quorumUpdates,
+      roundKey,
+      accepted,
+      expelled,
+      stragglers: cohort.filter((cluster: ClusterId) => !heard.has(cluster)),
+    },
+    ['aggregate', 'dropPartials'],
+  );
+}
+
+function stepAggregating(phase: Phase<'aggregating'>, event: RoundEvent): Step {
+  switch (event.kind) {
+    case 'aggregated': {
+      if (event.atMs >= phase.abandonsAtMs) return overdue(phase, event.atMs);
+      const { openedAtMs, closedAtMs, base, cohort, accepted, expelled, stragglers } = phase;
+      const { atMs: endedAtMs, candidate, provenance, optimiserState } = event;
+      const kept = { openedAtMs, closedAtMs, endedAtMs, base, cohort, accepted, expelled, stragglers };
+      return moved({ kind: 'candidate', ...kept, candidate, provenance, optimiserState }, ['announce', 'destroyKey']);
+    }
+    case 'aggregationRefused':
+      return abandon(phase, event.atMs, event.reason, event.detail);
+    case 'timePassed':
+      return event.atMs < phase.abandonsAtMs ? stay(phase) : overdue(phase, event.atMs);
+    case 'cancelled':
+      return abandon(phase, event.atMs, 'CANCELLED', event.detail);
+    default:
+      return stay(phase);
+  }
+}
+
+function overdue(phase: Phase<'aggregating'>, atMs: EpochMs): Step {
+  return abandon(phase, atMs, 'AGGREGATION_OVERDUE', 'no candidate came out by the deadline');
+}
+
+function abandon(phase: RoundPhase, endedAtMs: EpochMs, reason: AbandonReason, detail: string): Step {
+  const cohort = 'cohort' in phase ? phase.cohort : [];
+  const accepted = 'accepted' in phase ? phase.accepted : [];
+  const effects: RoundEffect[] = phase.kind === 'scheduled' ? [] : ['announce', 'destroyKey', 'dropPartials'];
+  return moved({ kind: 'abandoned', endedAtMs, reason, detail, cohort, accepted }, effects);
+}
+
+function moved(phase: RoundPhase, effects: readonly RoundEffect[] = []): Step {
+  return { kind: 'moved', phase, effects };
+}
+
+function stay(phase: RoundPhase): Step {
+  return { kind: 'moved', phase, effects: [] };
+}
+
+function refused(code: RoundFaultCode, message: string, fields?: Fault['fields']): Step {
+  return { kind: 'refused', fault: refuse(code, message, fields).fault };
+}
