@@ -1,9 +1,6 @@
 /**
  * Imported first by every entry point, before anything that runs on Node 22 only: better-sqlite3 13 ends the process on
  * Node 20 and TensorFlow's binding stops working at 23. Plain JavaScript, so that any Node can read it and say so.
- *
- * It also quietens TensorFlow's start-up notes (what CPU it found, that oneDNN is on). That must happen in the main
- * thread: a worker's `process.env` is a copy which native code does not see.
  */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major !== 22 || minor < 12) {
@@ -14,4 +11,3 @@ if (major !== 22 || minor < 12) {
   );
   process.exit(1);
 }
-process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';

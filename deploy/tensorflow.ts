@@ -5,18 +5,17 @@
  * The native library is put in place by set-up. When it is missing this module throws, naming the remedy; the pure
  * JavaScript backend, tens of times slower, is used only when TESTUDO_TF=js asks for it, and says so once on stderr.
  */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 type TensorFlow = typeof import('@tensorflow/tfjs-node');
 export type TensorflowBackend = 'native' | 'js';
 
-// Heard by the native library only from the main thread: a worker's process.env is a copy.
-process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-
 const load = createRequire(import.meta.url);
 
-export const tensorflowBackend: TensorflowBackend = chosenBackend(process.env['TESTUDO_TF']);
+export const tensorflowBackend: TensorflowBackend = chosenBackend(process.env.TESTUDO_TF);
 export const tf: TensorFlow = tensorflowBackend === 'native' ? loadNative() : loadPureJs();
 
 function chosenBackend(asked: string | undefined): TensorflowBackend {
@@ -27,6 +26,7 @@ function chosenBackend(asked: string | undefined): TensorflowBackend {
 
 function loadNative(): TensorFlow {
   let native: TensorFlow;
+  quietStart();
   try {
     native = load('@tensorflow/tfjs-node');
   } catch (cause) {
@@ -43,6 +43,16 @@ function loadNative(): TensorFlow {
     );
   }
   return native;
+}
+
+/** Keeps three start-up notes off every process's stderr; TF_CPP_MIN_LOG_LEVEL=0 brings TensorFlow's own back. */
+function quietStart(): void {
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  const binding = join(dirname(load.resolve('@tensorflow/tfjs-node/package.json')), 'lib', 'napi-v8');
+  const quiet = join(binding, 'quiet_tensorflow.node'); // Set-up compiles it where we bring our own library.
+  if (existsSync(quiet)) load(quiet);
+  // tfjs-node calls this on every operation's attributes; Node deprecates it at 22 and removes it at 23.
+  load('node:util').isNullOrUndefined = (value: unknown) => value === null || value === undefined;
 }
 
 function loadPureJs(): TensorFlow {

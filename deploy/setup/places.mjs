@@ -13,7 +13,7 @@ export const node22 = join(checkout, 'node_modules', 'node', 'bin', process.plat
  * TESTUDO_CACHE names the folder itself; otherwise it is `testudo` under the user's cache folder (XDG base directories).
  */
 export function cacheDir(env = process.env) {
-  if (env['TESTUDO_CACHE']) return resolve(env['TESTUDO_CACHE']);
-  if (env['XDG_CACHE_HOME']) return resolve(env['XDG_CACHE_HOME'], 'testudo');
-  return join(env['HOME'] || homedir(), '.cache', 'testudo');
+  if (env.TESTUDO_CACHE) return resolve(env.TESTUDO_CACHE);
+  if (env.XDG_CACHE_HOME) return resolve(env.XDG_CACHE_HOME, 'testudo');
+  return join(env.HOME || homedir(), '.cache', 'testudo');
 }

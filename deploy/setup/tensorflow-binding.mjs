@@ -11,7 +11,8 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { lastLines, runCommand } from './command.mjs';
 import { SetupFault } from './fault.mjs';
 
@@ -23,7 +24,10 @@ import { SetupFault } from './fault.mjs';
 const napiVersion = 8;
 
 const compilerFlags = ['-O2', '-std=gnu++17', '-fPIC', '-shared', '-w', `-DNAPI_VERSION=${napiVersion}`];
-const linkerFlags = ['-ltensorflow', '-ltensorflow_framework', '-Wl,-rpath,$ORIGIN/../../deps/lib'];
+/** nodelete: a worker thread that ends closes its addons, while TensorFlow's threads may still call into them. */
+const linkerFlags = ['-Wl,-rpath,$ORIGIN/../../deps/lib', '-Wl,-z,nodelete'];
+const addons = ['tfjs_binding.node', 'quiet_tensorflow.node'];
+const quietSource = fileURLToPath(new URL('./quiet_tensorflow.cc', import.meta.url));
 
 /** @param {string} checkout */
 export function tfjsNodeDir(checkout) {
@@ -36,8 +40,9 @@ export function bindingPath(checkout) {
 }
 
 /**
- * Compiles tfjs-node's binding against the library unless the cache has it. What binding.gyp says for Linux, in one
- * call of the compiler: two source files need neither node-gyp nor its Python. The caller holds the cache's lock.
+ * Compiles tfjs-node's binding against the library unless the cache has it, and the small addon that quietens its start.
+ * What binding.gyp says for Linux, in one call of the compiler: two source files need neither node-gyp nor its Python.
+ * The caller holds the cache's lock.
  *
  * @param {object} given
  * @param {string} given.checkout
@@ -46,54 +51,63 @@ export function bindingPath(checkout) {
  * @param {string} given.wheelSha256
  * @param {import('./progress.mjs').Progress} given.progress
  * @param {readonly number[]} given.heldFds
- * @returns {Promise<{ path: string, built: boolean }>}
+ * @returns {Promise<{ dir: string, built: boolean }>}
  */
 export async function ensureBinding({ checkout, cache, library, wheelSha256, progress, heldFds }) {
   const sourceDir = join(tfjsNodeDir(checkout), 'binding');
-  const names = readdirSync(sourceDir).sort();
+  const sources = readdirSync(sourceDir)
+    .sort()
+    .map((name) => join(sourceDir, name));
   const hash = createHash('sha256').update(JSON.stringify([wheelSha256, process.arch, compilerFlags, linkerFlags]));
-  for (const name of names) hash.update(`\0${name}\0`).update(readFileSync(join(sourceDir, name)));
+  for (const path of [...sources, quietSource]) hash.update(`\0${basename(path)}\0`).update(readFileSync(path));
   const dir = join(cache, 'binding', hash.digest('hex').slice(0, 16));
-  const path = join(dir, 'tfjs_binding.node');
-  if (existsSync(path)) return { path, built: false };
+  if (existsSync(dir)) return { dir, built: false }; // It appears by one rename, so it is whole.
 
-  const compiler = process.env['CXX'] || 'g++';
-  const sources = names.filter((name) => name.endsWith('.cc')).map((name) => join(sourceDir, name));
-  const headers = join(checkout, 'node_modules', 'node-api-headers', 'include');
+  const headers = [join(checkout, 'node_modules', 'node-api-headers', 'include'), join(library, 'include')];
+  const common = [...compilerFlags, ...headers.map((path) => `-I${path}`), ...linkerFlags];
+  const libraries = [`-L${join(library, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
   mkdirSync(join(cache, 'binding'), { recursive: true });
   const work = mkdtempSync(join(cache, 'tmp-binding-'));
   try {
-    const output = join(work, 'whole', 'tfjs_binding.node');
-    mkdirSync(dirname(output));
-    const includes = [`-I${headers}`, `-I${join(library, 'include')}`];
-    const args = [...compilerFlags, ...includes, ...sources, `-L${join(library, 'lib')}`, ...linkerFlags, '-o', output];
+    const whole = join(work, 'whole');
+    mkdirSync(whole);
     await progress.run('compile the TensorFlow binding', async () => {
-      const { code, tail } = await runCommand(compiler, args, { heldFds });
-      if (code === 0) return;
-      throw new SetupFault({
-        step: 'compile the TensorFlow binding',
-        cause: code === null ? `the C++ compiler ${compiler} did not start: ${tail}` : lastLines(tail),
-        remedy:
-          code === null
-            ? 'install a C++ compiler (Debian: apt-get install g++), or name one in CXX, then run this again'
-            : 'see the compiler’s words above; g++ 9 or newer is known to work (CXX names another)',
-      });
+      const bindingSources = sources.filter((path) => path.endsWith('.cc'));
+      await compile([...common, ...bindingSources, ...libraries, '-o', join(whole, 'tfjs_binding.node')], heldFds);
+      await compile([...common, quietSource, '-o', join(whole, 'quiet_tensorflow.node')], heldFds);
     });
-    rmSync(dir, { recursive: true, force: true });
-    renameSync(join(work, 'whole'), dir);
+    renameSync(whole, dir);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  return { path, built: true };
+  return { dir, built: true };
+}
+
+/**
+ * @param {readonly string[]} args
+ * @param {readonly number[]} heldFds
+ */
+async function compile(args, heldFds) {
+  const compiler = process.env.CXX || 'g++';
+  const { code, tail } = await runCommand(compiler, args, { heldFds });
+  if (code === 0) return;
+  const missing = code === null;
+  throw new SetupFault({
+    step: 'compile the TensorFlow binding',
+    cause: missing ? `the C++ compiler ${compiler} did not start: ${tail}` : lastLines(tail),
+    remedy: missing
+      ? 'install a C++ compiler (Debian: apt-get install g++) or name one in CXX, then run this again'
+      : 'see the compiler’s words above; g++ 9 or newer is known to work (CXX names another)',
+  });
 }
 
 /**
  * Lays library and binding out as the npm package's own `deps/` and `lib/`. Each is put in place by one rename.
  * @param {string} checkout
  * @param {string} library
- * @param {string} binding
+ * @param {string} bindingDir
  */
-export function linkIntoPackage(checkout, library, binding) {
+export function linkIntoPackage(checkout, library, bindingDir) {
   const deps = join(tfjsNodeDir(checkout), 'deps');
   const fresh = `${deps}.new`;
   rmSync(fresh, { recursive: true, force: true });
@@ -102,8 +116,10 @@ export function linkIntoPackage(checkout, library, binding) {
   if (lstatSync(deps, { throwIfNoEntry: false })?.isDirectory()) rmSync(deps, { recursive: true });
   renameSync(fresh, deps);
 
-  const place = bindingPath(checkout);
-  mkdirSync(dirname(place), { recursive: true });
-  copyFileSync(binding, `${place}.new`);
-  renameSync(`${place}.new`, place);
+  const folder = dirname(bindingPath(checkout));
+  mkdirSync(folder, { recursive: true });
+  for (const addon of addons) {
+    copyFileSync(join(bindingDir, addon), join(folder, `${addon}.new`));
+    renameSync(join(folder, `${addon}.new`), join(folder, addon));
+  }
 }

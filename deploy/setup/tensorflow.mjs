@@ -60,17 +60,17 @@ export async function ensureTensorflow(progress, { heldFds, say }) {
       pin,
       progress,
       heldFds: held,
-      localWheel: process.env['TESTUDO_TENSORFLOW_WHEEL'],
+      localWheel: process.env.TESTUDO_TENSORFLOW_WHEEL,
     });
     const build = () => ensureBinding({ checkout, cache, library, wheelSha256: pin.sha256, progress, heldFds: held });
     let binding = await build();
-    linkIntoPackage(checkout, library, binding.path);
+    linkIntoPackage(checkout, library, binding.dir);
     let problem = await verify(progress, held);
     if (problem !== undefined && !binding.built) {
       // Built on another machine or by another compiler that shares this cache: build it here once more.
-      rmSync(dirname(binding.path), { recursive: true, force: true });
+      rmSync(binding.dir, { recursive: true, force: true });
       binding = await build();
-      linkIntoPackage(checkout, library, binding.path);
+      linkIntoPackage(checkout, library, binding.dir);
       problem = await verify(progress, held);
     }
     if (problem !== undefined)
@@ -92,7 +92,7 @@ async function useOwnInstaller(progress, heldFds) {
     const bin = join(checkout, 'node_modules', '.bin');
     const env = {
       ...process.env,
-      PATH: `${bin}${process.platform === 'win32' ? ';' : ':'}${process.env['PATH'] ?? ''}`,
+      PATH: `${bin}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}`,
     };
     const { code, tail } = await runCommand(node22, ['scripts/install.js'], {
       cwd: tfjsNodeDir(checkout),
