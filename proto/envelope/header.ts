@@ -1,0 +1,161 @@
+import { type Fault, ok, type Result, refuse } from '../fault.ts';
+import {
+  type ClusterId,
+  type Digest,
+  type FederationId,
+  isClusterId,
+  isDigest,
+  isFederationId,
+  isRoundId,
+  isTrackId,
+  type RoundId,
+  type TrackId,
+} from '../ids.ts';
+import { canonicalTuple } from './canonical-tuple.ts';
+import type { EnvelopeFaultCode } from './faults.ts';
+import { isPlainBytes, sealedLength } from './format.ts';
+import type { SigningKeyPair } from './keys.ts';
+import { signBytes, verifyBytes } from './signature.ts';
+
+/** What an opened payload means. The payload's key is derived from all of it: under any other context it stays shut. */
+export type UpdateContext = Readonly<{
+  federation: FederationId;
+  track: TrackId;
+  round: RoundId;
+  cluster: ClusterId;
+  /** The global model that training started from. */
+  base: Digest;
+  /** The model spec. */
+  schema: Digest;
+  /** Little-endian IEEE 754 binary32, in the spec's order. */
+  codec: 'f32le';
+  /** Size of the opened payload: a multiple of 4, 4 bytes to 1 GiB. */
+  plainBytes: number;
+}>;
+
+/** Everything that gives an update its meaning; the cluster signs all of it (I3). */
+export type UpdateHeader = UpdateContext &
+  Readonly<{
+    /** Examples the client says it trained on, 0 to 2^53 - 1. */
+    exampleCount: number;
+    /** SHA-256 of the sealed payload. */
+    payload: Digest;
+    /** Size of the sealed payload: exactly what plainBytes implies. */
+    payloadBytes: number;
+  }>;
+
+export const updateDomainTag = 'testudo/v1/update';
+export const contextDomainTag = 'testudo/v1/context';
+
+/** The bytes that the cluster signs. Needs a legal header. */
+export function headerBytes(header: UpdateHeader): Buffer {
+  return canonicalTuple(updateDomainTag, [
+    ...contextFields(header),
+    header.exampleCount,
+    header.payload,
+    header.payloadBytes,
+  ]);
+}
+
+/** The bytes whose SHA-256 goes into the payload's key. Needs a legal context. */
+export function contextBytes(context: UpdateContext): Buffer {
+  return canonicalTuple(contextDomainTag, contextFields(context));
+}
+
+function contextFields(context: UpdateContext) {
+  const { federation, track, round, cluster, base, schema, codec, plainBytes } = context;
+  return [federation, track, round, cluster, base, schema, codec, plainBytes];
+}
+
+/**
+ * A legal header, frozen and with nothing else in it, or the first thing wrong. Safe on any value a decoder can yield;
+ * whole numbers may be numbers or bigints. Says nothing about who sent it: verify the signature next.
+ */
+export function checkHeader(candidate: unknown): Result<UpdateHeader, 'HEADER_INVALID'> {
+  const context = checkContext(candidate);
+  if (!context.ok) return context;
+  const { exampleCount, payload, payloadBytes } = candidate as Record<string, unknown>;
+  const count = wholeNumber(exampleCount);
+  if (count === undefined) return invalid('exampleCount', 'a whole number, 0 to 2^53 - 1');
+  if (!isDigest(payload)) return invalid('payload', 'the SHA-256 digest of the sealed bytes');
+  const size = wholeNumber(payloadBytes);
+  const expected = sealedLength(context.value.plainBytes);
+  if (size !== expected) return invalid('payloadBytes', `${expected}, which is what plainBytes implies`);
+  return ok(Object.freeze({ ...context.value, exampleCount: count, payload, payloadBytes: size }));
+}
+
+/** As `checkHeader`, for the part that is known before sealing. */
+export function checkContext(candidate: unknown): Result<UpdateContext, 'HEADER_INVALID'> {
+  if (typeof candidate !== 'object' || candidate === null) {
+    return refuse('HEADER_INVALID', 'update header: expected an object with the fields of an update');
+  }
+  const { federation, track, round, cluster, base, schema, codec, plainBytes } = candidate as Record<string, unknown>;
+  if (!isFederationId(federation)) return invalid('federation', 'a federation id');
+  if (!isTrackId(track)) return invalid('track', 'a track id');
+  if (!isRoundId(round)) return invalid('round', 'a round id, "r-" and 1 to 12 digits');
+  if (!isClusterId(cluster)) return invalid('cluster', 'a cluster id');
+  if (!isDigest(base)) return invalid('base', 'the digest of the global model');
+  if (!isDigest(schema)) return invalid('schema', 'the digest of the model spec');
+  if (codec !== 'f32le') return invalid('codec', '"f32le", the only codec there is');
+  const size = wholeNumber(plainBytes);
+  if (!isPlainBytes(size)) return invalid('plainBytes', 'a multiple of 4, 4 to 1,073,741,824');
+  return ok(Object.freeze({ federation, track, round, cluster, base, schema, codec, plainBytes: size }));
+}
+
+/** The number, where a decoder's number or bigint is whole and 0 to 2^53 - 1. */
+export function wholeNumber(candidate: unknown): number | undefined {
+  // The comparison comes before the conversion, which would round.
+  if (typeof candidate === 'bigint') {
+    return candidate >= 0n && candidate <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(candidate) : undefined;
+  }
+  // Adding 0 turns -0 into 0, which has one byte form.
+  return typeof candidate === 'number' && Number.isSafeInteger(candidate) && candidate >= 0 ? candidate + 0 : undefined;
+}
+
+/**
+ * Whether a header speaks of the round at hand. A header taken from another round, cluster or base carries a signature
+ * that verifies, so this is the check that stops a replay.
+ */
+export function matchContext(header: UpdateContext, expected: UpdateContext): Fault<'CONTEXT_MISMATCH'> | undefined {
+  for (const field of contextFieldNames) {
+    if (header[field] === expected[field]) continue;
+    return refuse(
+      'CONTEXT_MISMATCH',
+      `update header: ${field} is ${header[field]}, this round's is ${expected[field]}; ` +
+        'fetch the current invitation and train from its base',
+      { field, expected: expected[field], actual: header[field] },
+    ).fault;
+  }
+  return undefined;
+}
+
+const contextFieldNames = [
+  'federation',
+  'track',
+  'round',
+  'cluster',
+  'base',
+  'schema',
+  'codec',
+  'plainBytes',
+] as const satisfies readonly (keyof UpdateContext)[];
+
+/** The cluster's Ed25519 signature (64 bytes) over SHA-512 of the header's canonical bytes. */
+export function signHeader(header: UpdateHeader, key: SigningKeyPair): Buffer {
+  return signBytes(headerBytes(header), key);
+}
+
+/** The header itself, where `signature` is the public key's over every field of it. Needs a checked header. */
+export function verifyHeader(
+  header: UpdateHeader,
+  signature: Uint8Array,
+  publicKey: Uint8Array,
+): Result<UpdateHeader, Extract<EnvelopeFaultCode, 'SIGNATURE_INVALID' | 'KEY_INVALID'>> {
+  const fault = verifyBytes(headerBytes(header), signature, publicKey);
+  return fault === undefined ? ok(header) : { ok: false, fault };
+}
+
+function invalid(field: string, legal: string) {
+  // The value itself stays out: it is a stranger's, of any size.
+  return refuse('HEADER_INVALID', `update header: ${field} must be ${legal}`, { field });
+}
