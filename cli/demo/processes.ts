@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readFile } from 'node:fs/promises';
+
+/** A process of the main job's own: its output goes to a file, and it ends with us. */
+export type Member = Readonly<{
+  name: string;
+  pid: number;
+  logFile: string;
+  /** Resolves when it has ended, however. */
+  exited: Promise<void>;
+  running(): boolean;
+  /** Asks it to end; after `graceMs` it is killed. May be called twice. */
+  stop(graceMs?: number): Promise<void>;
+}>;
+
+export type MemberPlan = Readonly<{
+  name: string;
+  /** Script and its arguments, run by this very Node. */
+  args: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  logFile: string;
+}>;
+
+/** Starts a process. Its environment is ours and `env`. Throws with the system's reason when it cannot be started. */
+export async function startMember({ name, args, env, logFile }: MemberPlan): Promise<Member> {
+  const log = await open(logFile, 'a');
+  let child: ChildProcess;
+  try {
+    child = spawn(process.execPath, [...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', log.fd, log.fd],
+    });
+    await once(child, 'spawn');
+  } finally {
+    await log.close();
+  }
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const running = () => child.exitCode === null && child.signalCode === null;
+  const stop = async (graceMs = 5_000) => {
+    if (!running()) return;
+    child.kill('SIGTERM');
+    const impatience = setTimeout(() => child.kill('SIGKILL'), graceMs);
+    await exited;
+    clearTimeout(impatience);
+  };
+  return { name, pid: child.pid as number, logFile, exited, running, stop };
+}
+
+/** The end of a member's log, for a message about its untimely end. */
+export async function lastLines({ logFile }: Pick<Member, 'logFile'>, count = 12): Promise<string> {
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}
