@@ -8,10 +8,12 @@ import { type Aggregated, ok, refuse } from './fault.ts';
 export interface UpdateBlocks {
   readonly n: number;
   readonly d: number;
+  /** What `read` yields before rounding: 'float32' for stored updates, 'float64' for computed views. */
+  readonly precision: 'float32' | 'float64';
   /**
    * Writes columns [offset, offset + columns) of every row into `into[0 .. n * columns)`, row-major: row i's values
-   * start at i * columns. Stored updates are float32 and exact in either array; computed views (views.ts) are float64
-   * and are rounded only when the reader brings a Float32Array. Throws RangeError outside [0, d).
+   * start at i * columns. Float32 updates are exact in either array; float64 ones (views.ts) are rounded only when the
+   * reader brings a Float32Array. Throws RangeError outside [0, d).
    */
   read(offset: number, columns: number, into: BlockValues): Promise<void>;
   /** The same updates, only these rows, in this order. */
@@ -37,8 +39,15 @@ export interface AggregateSink {
 const walkBytes = 16 * 2 ** 20;
 
 /** Columns per block such that n rows of them take at most about 16 MiB; never below 1, never above d. */
-export function columnsPerBlock(source: UpdateBlocks, bytesPerValue: 4 | 8 = 4): number {
+export function columnsPerBlock(source: UpdateBlocks): number {
+  const bytesPerValue = source.precision === 'float32' ? 4 : 8;
   return Math.max(1, Math.min(source.d, Math.floor(walkBytes / (Math.max(1, source.n) * bytesPerValue))));
+}
+
+/** A buffer that takes `columns` columns of every row as they are, unrounded. */
+export function blockBuffer(source: UpdateBlocks, columns: number): BlockValues {
+  const length = source.n * columns;
+  return source.precision === 'float32' ? new Float32Array(length) : new Float64Array(length);
 }
 
 /** [offset, columns] pairs that cover d in ascending order. */
@@ -66,6 +75,7 @@ export function memoryBlocks(vectors: readonly Float32Array[]): Aggregated<Updat
 class MemoryBlocks implements UpdateBlocks {
   readonly n: number;
   readonly d: number;
+  readonly precision = 'float32';
   readonly shared?: SharedUpdates;
   readonly #vectors: readonly Float32Array[];
 

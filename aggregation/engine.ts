@@ -38,14 +38,16 @@ export interface DistanceMatrix {
   readonly values: Float64Array;
   /** |values[i, j] − exact value| is at most this, for i ≠ j. Symmetric; 0 where exact. */
   errorOf(i: number, j: number): number;
+  /** Shape [n]: errorOf(i, j) ≤ rowErrors[i] + rowErrors[j]. What bounds of mixed rows are made from. */
+  readonly rowErrors: Float64Array;
 }
 
 /**
  * With v the column's values in ascending order:
  * - median: v's middle value, for an even n the mean of the two middle ones, (a + b) / 2;
  * - trimmedMean: v without its `trim` first and last, summed in ascending order, divided by their count;
- * - meanAroundMedian: the `keep` values closest to the median (as above; the lower value on equal distance), summed in
- *   order of that distance, divided by keep. Bulyan's second phase.
+ * - meanAroundMedian: the `keep` values met first when walking outwards from the median (as above), always to the closer
+ *   side and to the lower one on equal distance; summed in the order met, divided by keep. Bulyan's second phase.
  */
 export type ColumnReduction = Readonly<
   { kind: 'median' } | { kind: 'trimmedMean'; trim: number } | { kind: 'meanAroundMedian'; keep: number }

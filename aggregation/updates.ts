@@ -1,0 +1,80 @@
+import type { AggregateSink, UpdateBlocks } from './blocks.ts';
+import type { AggregationEngine, ColumnReduction } from './engine.ts';
+import { type KnownDistances, knownDistances } from './known-distances.ts';
+import type { SumView } from './views.ts';
+
+/**
+ * What rules and pre-aggregations work on: admitted rows, and what is known of them, computed once and only when asked
+ * for. Pre-aggregations are functions from Updates to Updates, rules from Updates to a Decision.
+ */
+export interface Updates {
+  readonly engine: AggregationEngine;
+  readonly source: UpdateBlocks;
+  /** Exact ‖x_i‖², shape [n]. */
+  squaredNorms(): Promise<Float64Array>;
+  distances(): Promise<KnownDistances>;
+}
+
+/** What a rule decided; `carryOut` computes it. `source` may differ from the rule's input (its rows, or what they are made of). */
+export type Plan = Readonly<
+  | { kind: 'combine'; source: UpdateBlocks; weights: Float64Array; divisor: number }
+  | { kind: 'columns'; source: UpdateBlocks; reduction: ColumnReduction }
+>;
+
+/** `selected`: rows that take part in the aggregate, ascending. `convergence`: of iterative rules only. */
+export type Decision = Readonly<{ plan: Plan; selected: readonly number[]; convergence?: Convergence }>;
+
+/** `movedAtMost`: bound on how far the last step moved, relative to the mean distance from the point to the updates. */
+export type Convergence = Readonly<{ steps: number; converged: boolean; movedAtMost: number }>;
+
+/** Rows as they came. `known` carries over what the caller has computed already. */
+export function updatesOf(
+  engine: AggregationEngine,
+  source: UpdateBlocks,
+  known: Readonly<{ squaredNorms?: Float64Array; distances?: () => Promise<KnownDistances> }> = {},
+): Updates {
+  const { squaredNorms } = known;
+  return {
+    engine,
+    source,
+    squaredNorms: once(async () => squaredNorms ?? (await squaredNormsOf(engine, source))),
+    distances: once(
+      known.distances ?? (async () => knownDistances(engine, source, await engine.squaredDistances(source))),
+    ),
+  };
+}
+
+/** Exact ‖x_i‖², shape [n]. NaN or infinite exactly for rows that hold a value that is not finite. */
+export function squaredNormsOf(engine: AggregationEngine, source: UpdateBlocks): Promise<Float64Array> {
+  return engine.distancesToMean(source, new Float64Array(source.n)); // To the zero vector, that is.
+}
+
+export async function carryOut(engine: AggregationEngine, plan: Plan, sink: AggregateSink): Promise<void> {
+  if (plan.kind === 'columns') await engine.reduceColumns(plan.source, plan.reduction, sink);
+  else await engine.combine(plan.source, plan.weights, plan.divisor, sink);
+}
+
+/** The mean of the given rows; for a single computed row, straight from the rows it is made of. */
+export function meanOfRows(source: UpdateBlocks, rows: readonly number[]): Plan {
+  const [only] = rows;
+  const view = source as Partial<SumView>;
+  if (rows.length === 1 && only !== undefined && view.base !== undefined && view.rowSums !== undefined) {
+    const weights = new Float64Array(view.base.n);
+    const rowSum = view.rowSums[only];
+    rowSum?.members.forEach((member, t) => {
+      weights[member] = rowSum.factors[t] as number;
+    });
+    return { kind: 'combine', source: view.base, weights, divisor: rowSum?.divisor ?? 1 };
+  }
+  const weights = new Float64Array(source.n);
+  for (const row of rows) weights[row] = 1;
+  return { kind: 'combine', source, weights, divisor: rows.length };
+}
+
+function once<Value>(compute: () => Promise<Value>): () => Promise<Value> {
+  let value: Promise<Value> | undefined;
+  return () => {
+    value ??= compute();
+    return value;
+  };
+}

@@ -1,0 +1,91 @@
+import { type BlockValues, blockBuffer, requireSpan, rowOf, type UpdateBlocks } from './blocks.ts';
+
+/** One computed row: (Σ factors[t] · x[members[t]]) / divisor, summed in float64 in the order of members. */
+export type RowSum = Readonly<{ members: readonly number[]; factors: readonly number[]; divisor: number }>;
+
+/** Rows that are sums of another source's rows, computed while they are read: nothing of size n × d is ever held. */
+export interface SumView extends UpdateBlocks {
+  readonly base: UpdateBlocks;
+  readonly rowSums: readonly RowSum[];
+}
+
+/** Each row the mean of the base rows that its group lists; groups in ascending order. Shape [groups.length, d]. */
+export function groupMeans(base: UpdateBlocks, groups: readonly (readonly number[])[]): SumView {
+  return sumView(
+    base,
+    groups.map((members) => ({ members, factors: members.map(() => 1), divisor: members.length })),
+  );
+}
+
+/** Row i times factors[i]. Shape [n, d]. */
+export function scaledRows(base: UpdateBlocks, factors: ArrayLike<number>): SumView {
+  return sumView(
+    base,
+    Array.from({ length: base.n }, (_, row) => ({ members: [row], factors: [factors[row] as number], divisor: 1 })),
+  );
+}
+
+/** The base's rows followed by one more, `vector` of shape [d]. */
+export function appendRow(base: UpdateBlocks, vector: Float64Array): UpdateBlocks {
+  return {
+    n: base.n + 1,
+    d: base.d,
+    precision: 'float64',
+    pick(rows) {
+      const stored = rows.filter((row) => row !== base.n);
+      if (stored.length === rows.length) return base.pick(rows);
+      if (rows.indexOf(base.n) !== rows.length - 1)
+        throw new RangeError('the appended row can only be picked last, once');
+      return appendRow(base.pick(stored), vector);
+    },
+    async read(offset, columns, into) {
+      requireSpan(this, offset, columns, into);
+      if (base.n > 0) await base.read(offset, columns, into.subarray(0, base.n * columns));
+      into.set(vector.subarray(offset, offset + columns), base.n * columns);
+    },
+  };
+}
+
+export function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): SumView {
+  return {
+    n: rowSums.length,
+    d: base.d,
+    precision: 'float64',
+    base,
+    rowSums,
+    pick(rows) {
+      const picked = rows.map((row) => rowOf(rowSums, row));
+      return onlyNeeded(base, picked);
+    },
+    async read(offset, columns, into) {
+      requireSpan(this, offset, columns, into);
+      const block = blockBuffer(base, columns);
+      await base.read(offset, columns, block);
+      rowSums.forEach((rowSum, row) => {
+        addUp(rowSum, block, columns, into, row * columns);
+      });
+    },
+  };
+}
+
+/** A view that reads only the base rows which its own rows are made of. */
+function onlyNeeded(base: UpdateBlocks, rowSums: readonly RowSum[]): SumView {
+  const needed = [...new Set(rowSums.flatMap(({ members }) => members))].sort((a, b) => a - b);
+  const place = new Map(needed.map((row, at) => [row, at]));
+  const moved = rowSums.map((rowSum) => ({
+    ...rowSum,
+    members: rowSum.members.map((row) => place.get(row) as number),
+  }));
+  return sumView(base.pick(needed), moved);
+}
+
+function addUp(rowSum: RowSum, block: BlockValues, columns: number, into: BlockValues, at: number): void {
+  const sum = new Float64Array(columns);
+  rowSum.members.forEach((member, t) => {
+    const factor = rowSum.factors[t] as number;
+    const start = member * columns;
+    for (let j = 0; j < columns; j++) sum[j] = (sum[j] as number) + factor * (block[start + j] as number);
+  });
+  if (rowSum.divisor !== 1) for (let j = 0; j < columns; j++) sum[j] = (sum[j] as number) / rowSum.divisor;
+  into.set(sum, at);
+}
