@@ -10,3 +10,9 @@ export function digestOf(bytes: Uint8Array): Digest {
 export function digestBytes(digest: Digest): Buffer {
   return Buffer.from(digest.slice('sha256:'.length), 'hex');
 }
+
+/** The text form of a SHA-256 that was computed elsewhere, piece by piece for example. Throws on other than 32 bytes. */
+export function digestFromBytes(sha256: Uint8Array): Digest {
+  if (sha256.byteLength !== 32) throw new RangeError(`digest: expected 32 bytes, got ${sha256.byteLength}`);
+  return `sha256:${Buffer.from(sha256).toString('hex')}` as Digest;
+}

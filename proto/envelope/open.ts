@@ -4,13 +4,14 @@ import { openBulk } from './bulk.ts';
 import { chunkReader } from './chunk-reader.ts';
 import type { EnvelopeFaultCode } from './faults.ts';
 import { chunkCount, chunkPlainBytes, format, sealedLength } from './format.ts';
-import type { UpdateContext } from './header.ts';
+import { checkContext, type UpdateContext } from './header.ts';
 import { publicKeyBytes, type RoundKeyPair, vetRoundPublicKey } from './keys.ts';
 import { chunkNonce, streamKey } from './stream-key.ts';
 import { wipe } from './wipe.ts';
 
 export type OpenFaultCode = Extract<
   EnvelopeFaultCode,
+  | 'HEADER_INVALID'
   | 'KEY_INVALID'
   | 'PAYLOAD_MALFORMED'
   | 'PAYLOAD_TRUNCATED'
@@ -32,6 +33,8 @@ export function createOpener(
   context: UpdateContext,
   round: RoundKeyPair,
 ): Result<Opener, OpenFaultCode> {
+  const checked = checkContext(context); // Every size below comes from it.
+  if (!checked.ok) return checked;
   if (prologue.byteLength < format.prologueBytes) return { ok: false, fault: truncatedFault(context) };
   const magicEnd = format.magic.byteLength;
   if (!format.magic.equals(prologue.subarray(0, magicEnd))) {

@@ -4,7 +4,7 @@ import { boxContentKey, contentKeyBytes } from './box.ts';
 import { sealBulk } from './bulk.ts';
 import { chunkReader } from './chunk-reader.ts';
 import { chunkCount, chunkPlainBytes, format } from './format.ts';
-import type { UpdateContext } from './header.ts';
+import { checkContext, type UpdateContext } from './header.ts';
 import { newRoundKeyPair, type RoundKeyPair, vetRoundPublicKey, wipeKeyPair } from './keys.ts';
 import { chunkNonce, streamKey } from './stream-key.ts';
 import { wipe } from './wipe.ts';
@@ -28,7 +28,9 @@ export function createSealer(
   context: UpdateContext,
   roundPublicKey: Uint8Array,
   secrets: SealSecrets = { ephemeral: newRoundKeyPair(), contentKey: randomBytes(contentKeyBytes) },
-): Result<Sealer, 'KEY_INVALID'> {
+): Result<Sealer, 'HEADER_INVALID' | 'KEY_INVALID'> {
+  const checked = checkContext(context); // Every size below comes from it.
+  if (!checked.ok) return checked;
   const vetted = vetRoundPublicKey(roundPublicKey);
   if (!vetted.ok) return vetted;
   const { ephemeral, contentKey } = secrets;
@@ -56,7 +58,7 @@ export function createSealer(
 
 /**
  * The sealed payload of a plaintext that comes in pieces of any size: the prologue, then one piece for each chunk. Holds
- * one chunk and the source's current piece. Throws a FaultError: KEY_INVALID before anything is read, PLAIN_LENGTH_MISMATCH
+ * one chunk and the source's current piece. Throws a FaultError: HEADER_INVALID and KEY_INVALID before anything is read, PLAIN_LENGTH_MISMATCH
  * when the source has not exactly context.plainBytes bytes. What was yielded before a throw is no payload: drop it.
  */
 export async function* sealStream(
