@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+/**
+ * Makes a fresh checkout ready to run: npm packages and Node 22, native TensorFlow, Redis for the tests.
+ * Plain JavaScript for any Node from 18, since it comes before Node 22 is there. Idempotent: what is done is not done
+ * again, and a run that finds everything ready costs a few milliseconds. `npm start` and `npm test` call it first.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describeFault, SetupFault } from './setup/fault.mjs';
+import { takeLock } from './setup/lock.mjs';
+import { installPackages, packagesAreInstalled } from './setup/packages.mjs';
+import { checkout } from './setup/places.mjs';
+import { createProgress } from './setup/progress.mjs';
+import { installRedis, redisIsThere } from './setup/redis.mjs';
+import { ensureTensorflow, tensorflowIsReady } from './setup/tensorflow.mjs';
+
+const usage = `usage: node deploy/setup.mjs [--pure-js] [--without-redis] [--report FILE]
+
+  --pure-js        do not install native TensorFlow; runs then need TESTUDO_TF=js (slow)
+  --without-redis  go on when Redis is missing and cannot be installed (only tests and the distributed engine need it)
+  --report FILE    write what each phase cost, as JSON
+
+environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_WHEEL (a wheel fetched by hand),
+             TESTUDO_TF=js (same as --pure-js), CXX (C++ compiler)
+`;
+
+/**
+ * @param {{ pureJs: boolean, redis: 'required' | 'wanted' }} wanted
+ * @returns {Promise<import('./setup/progress.mjs').Phase[]>} the phases that had something to do
+ */
+export async function setUp({ pureJs, redis }) {
+  refuseOldNode();
+  const progress = createProgress();
+  const say = (/** @type {string} */ sentence) => process.stderr.write(`  ${sentence}\n`);
+  const steps = [
+    { ready: packagesAreInstalled, work: installPackages },
+    { ready: () => pureJs || tensorflowIsReady(), work: ensureTensorflow },
+    { ready: redisIsThere, work: redis === 'required' ? installRedis : unlessImpossible(installRedis, say) },
+  ];
+  if (steps.every(({ ready }) => ready())) return [];
+
+  process.stderr.write('set-up: getting this checkout ready\n');
+  const lock = takeLock(join(checkout, '.testudo', 'setup.lock'), say);
+  try {
+    for (const { ready, work } of steps) {
+      // Asked again under the lock: another set-up may have done it while we waited.
+      if (!ready()) await work(progress, { heldFds: [lock.fd], say });
+    }
+  } finally {
+    lock.release();
+  }
+  process.stderr.write('set-up: ready\n');
+  return progress.phases;
+}
+
+/**
+ * @param {typeof installRedis} work
+ * @param {(sentence: string) => void} say
+ * @returns {typeof installRedis}
+ */
+function unlessImpossible(work, say) {
+  return async (progress, given) => {
+    try {
+      await work(progress, given);
+    } catch (error) {
+      if (!(error instanceof SetupFault)) throw error;
+      say(`going on without Redis, which only the tests and the distributed engine need (${error.remedy})`);
+    }
+  };
+}
+
+function refuseOldNode() {
+  if (Number(process.versions.node.split('.')[0]) >= 18) return;
+  throw new SetupFault({
+    step: 'start',
+    cause: `this is Node ${process.versions.node}`,
+    remedy: 'use Node 18 or newer with npm; set-up then installs Node 22 for the product itself',
+  });
+}
+
+/**
+ * Runs set-up for a command; ends the process with the reason when it cannot be done.
+ * @param {Parameters<typeof setUp>[0]} wanted
+ */
+export async function setUpOrExit(wanted) {
+  try {
+    return await setUp(wanted);
+  } catch (error) {
+    process.stderr.write(
+      error instanceof SetupFault ? `\n${describeFault(error)}` : `\nset-up broke: ${error?.stack}\n`,
+    );
+    process.exit(1);
+  }
+}
+
+async function main(/** @type {string[]} */ args) {
+  /** @type {{ pureJs: boolean, redis: 'required' | 'wanted' }} */
+  const wanted = { pureJs: process.env.TESTUDO_TF === 'js', redis: 'required' };
+  let report = '';
+  while (args.length > 0) {
+    const arg = args.shift();
+    if (arg === '--pure-js') wanted.pureJs = true;
+    else if (arg === '--without-redis') wanted.redis = 'wanted';
+    else if (arg === '--report' && args[0]) report = args.shift() ?? '';
+    else {
+      const asked = arg === '--help' || arg === '-h';
+      (asked ? process.stdout : process.stderr).write(asked ? usage : `set-up does not know ${arg}\n\n${usage}`);
+      process.exit(asked ? 0 : 2);
+    }
+  }
+  const phases = await setUpOrExit(wanted);
+  if (report !== '') writeFileSync(report, `${JSON.stringify({ node: process.version, phases }, null, 2)}\n`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main(process.argv.slice(2));
