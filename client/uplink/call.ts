@@ -1,0 +1,44 @@
+import { type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type Fault, ok, type Result } from '../../proto/fault.ts';
+import { faultCodeKey } from '../../proto/wire-names.ts';
+
+const statusNames = new Map(Object.entries(status).map(([name, code]) => [code as number, name]));
+const legalCode = /^[A-Z][A-Z0-9_]{0,63}$/;
+
+/** A refused call as a fault: the coordinator's own code where it sent one, otherwise "GRPC_" and the status. */
+export function faultOfError(error: unknown): Fault {
+  const { code, metadata } = error as Partial<ServiceError>;
+  const sent = metadata instanceof Metadata ? metadata.get(faultCodeKey)[0] : undefined;
+  const statusName = statusNames.get(code ?? status.UNKNOWN) ?? 'UNKNOWN';
+  if (typeof sent === 'string' && legalCode.test(sent)) {
+    return { code: sent, message: `refused by the coordinator (${statusName})` };
+  }
+  const details = (error as Partial<ServiceError>).details ?? (error instanceof Error ? error.message : String(error));
+  return { code: `GRPC_${statusName}`, message: printable(details) };
+}
+
+/** A unary call as a result; `start` gets the callback. */
+export function unary<Response>(
+  start: (callback: (error: ServiceError | null, response: Response) => void) => ClientUnaryCall,
+  signal?: AbortSignal,
+): Promise<Result<Response>> {
+  return new Promise((resolve) => {
+    const call = start((error, response) => {
+      signal?.removeEventListener('abort', abort);
+      resolve(error === null ? ok(response) : { ok: false, fault: faultOfError(error) });
+    });
+    const abort = () => call.cancel();
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+  });
+}
+
+/** Absolute deadline for one call. */
+export function deadlineIn(milliseconds: number): Date {
+  return new Date(Date.now() + milliseconds);
+}
+
+/** A stranger's text, safe for a log line. */
+function printable(text: string): string {
+  return text.slice(0, 300).replace(/[^\x20-\x7e]/g, '?');
+}
