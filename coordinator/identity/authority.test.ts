@@ -9,6 +9,10 @@ const federation = parseFederationId('herd');
 const nowMs = Date.parse('2026-11-21T12:00:00.250Z');
 const dayMs = 86_400_000;
 
+async function freshPublicKey() {
+  return Buffer.from(await webcrypto.subtle.exportKey('spki', (await makeCertificateKeyPair()).publicKey));
+}
+
 async function requestBy(keys: webcrypto.CryptoKeyPair, signingAlgorithm: object = certificateAlgorithm) {
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: 'CN=whoever I say I am',
@@ -22,31 +26,30 @@ describe('Authority', () => {
   it('issues a leaf that chains to the root, names one SPIFFE id and may only call', async () => {
     const made = await makeAuthority(federation, nowMs);
     const authority = await Authority.load(federation, made.root.certificate, made.issuer);
-    const { publicKey } = await makeCertificateKeyPair();
     const identity = { kind: 'cluster', federation, cluster: parseClusterId('eu-1') } as const;
-    const issued = await authority.issue(identity, publicKey, nowMs, dayMs);
-    const [leaf, issuer, root] = issued.chain.map((der) => new X509Certificate(der)) as [
-      X509Certificate,
-      X509Certificate,
-      X509Certificate,
-    ];
+    const plan = authority.plan(nowMs, dayMs, randomBytes(9));
+    const [leaf, issuer, root] = (await authority.issue(identity, await freshPublicKey(), plan)).map(
+      (der) => new X509Certificate(der),
+    ) as [X509Certificate, X509Certificate, X509Certificate];
     expect(leaf.verify(issuer.publicKey)).toBe(true);
     expect(issuer.verify(root.publicKey)).toBe(true);
     expect(root.fingerprint256.replaceAll(':', '').toLowerCase()).toBe(authority.fingerprint);
     expect(leaf.subjectAltName).toBe('URI:spiffe://herd/cluster/eu-1');
     expect(leaf.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']); // clientAuth alone: never a server.
     expect(leaf.ca).toBe(false);
-    expect(leaf.serialNumber.toLowerCase()).toBe(issued.serial);
-    expect(leaf.validToDate.getTime()).toBe(issued.expiresAtMs);
-    expect(issuedAtMs(issued.serial)).toBe(nowMs);
+    expect(leaf.serialNumber.toLowerCase()).toBe(plan.serial);
+    expect(leaf.validToDate.getTime()).toBe(plan.expiresAtMs);
+    expect(issuedAtMs(plan.serial)).toBe(nowMs);
   });
 
   it('never lets a leaf outlive its issuer', async () => {
     const made = await makeAuthority(federation, nowMs);
     const authority = await Authority.load(federation, made.root.certificate, made.issuer);
-    const { publicKey } = await makeCertificateKeyPair();
-    const issued = await authority.issue({ kind: 'coordinator', federation }, publicKey, nowMs, 100_000 * dayMs);
-    expect(issued.expiresAtMs).toBe(new X509Certificate(issued.chain[1] as Buffer).validToDate.getTime());
+    const plan = authority.plan(nowMs, 100_000 * dayMs, randomBytes(9));
+    const [leaf, issuer] = await authority.issue({ kind: 'coordinator', federation }, await freshPublicKey(), plan);
+    const [end, limit] = [leaf, issuer].map((der) => new X509Certificate(der as Buffer).validToDate.getTime());
+    expect(end).toBe(limit);
+    expect(plan.expiresAtMs).toBe(limit);
   });
 
   it('refuses to load an issuer beside a root that did not sign it', async () => {

@@ -24,18 +24,22 @@ export type KeyedCertificate = Readonly<{ certificate: string; key: string }>;
 /** What first start makes: the root, whose key may go to a safe at once, and the issuer that it signed. */
 export type NewAuthority = Readonly<{ root: KeyedCertificate; issuer: KeyedCertificate }>;
 
-export type IssuedCertificate = Readonly<{
-  /** DER: leaf, issuer, root. */
-  chain: readonly Buffer[];
-  /** Lower-case hexadecimal. The first 6 bytes after the leading 01 are the time of issue: see `issuedAtMs`. */
+/** What a certificate will say about itself: decided, and journalled, before it is signed. */
+export type CertificatePlan = Readonly<{
+  /** Lower-case hexadecimal; tells when it was issued (`issuedAtMs`). */
   serial: string;
+  issuedAtMs: number;
+  /** A whole second: X.509 keeps no less. */
   expiresAtMs: number;
 }>;
+
+/** DER: leaf, issuer, root. */
+export type CertificateChain = readonly Buffer[];
 
 export async function makeAuthority(federation: FederationId, nowMs: number): Promise<NewAuthority> {
   const keys = await makeCertificateKeyPair();
   const root = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: makeSerial(nowMs),
+    serialNumber: serialOf(nowMs, randomBytes(9)),
     name: `CN=Testudo root, O=${federation}`,
     notBefore: new Date(nowMs - backdateMs),
     notAfter: new Date(nowMs + lifetimes.rootMs),
@@ -59,7 +63,7 @@ export async function makeIssuer(
 ): Promise<KeyedCertificate> {
   const keys = await makeCertificateKeyPair();
   const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: makeSerial(nowMs),
+    serialNumber: serialOf(nowMs, randomBytes(9)),
     subject: `CN=Testudo issuer, O=${federation}`,
     issuer: new x509.X509Certificate(root.certificate).subject,
     notBefore: new Date(nowMs - backdateMs),
@@ -108,44 +112,46 @@ export class Authority {
     return new Authority(federation, rootCertificate, issuer.certificate, await importPrivateKey(issuer.key));
   }
 
-  /** A certificate for a peer that will call us. */
-  issue(
-    identity: Identity,
-    publicKey: Uint8Array | webcrypto.CryptoKey,
-    nowMs: number,
-    lifetimeMs: number,
-  ): Promise<IssuedCertificate> {
-    const names = [{ type: 'url' as const, value: spiffeId(identity) }];
-    return this.#sign(publicKey, names, x509.ExtendedKeyUsage.clientAuth, nowMs, lifetimeMs);
+  /** Pure, so that a journal entry can hold it: `random` is 9 fresh random bytes. */
+  plan(atMs: number, lifetimeMs: number, random: Uint8Array): CertificatePlan {
+    const expiresAtMs = Math.min(atMs + lifetimeMs, this.#issuer.notAfter.getTime());
+    return { serial: serialOf(atMs, random), issuedAtMs: atMs, expiresAtMs: Math.floor(expiresAtMs / 1000) * 1000 };
   }
 
-  /** A certificate and a fresh key for our own listeners, under `coordinator.testudo` and every name given. */
-  async issueServer(hosts: readonly string[], nowMs: number, lifetimeMs: number) {
+  /** A certificate for a peer that will call us, for a public key in DER (SPKI). */
+  issue(identity: Identity, publicKey: Uint8Array, plan: CertificatePlan): Promise<CertificateChain> {
+    const names = [{ type: 'url' as const, value: spiffeId(identity) }];
+    return this.#sign(publicKey, names, x509.ExtendedKeyUsage.clientAuth, plan);
+  }
+
+  /** A chain and a fresh key for our own listeners, under `coordinator.testudo` and every host name or address given. */
+  async issueServer(
+    hosts: readonly string[],
+    plan: CertificatePlan,
+  ): Promise<{ chain: CertificateChain; key: string }> {
     const keys = await makeCertificateKeyPair();
     const names = [
       { type: 'url' as const, value: spiffeId({ kind: 'coordinator', federation: this.federation }) },
-      ...[coordinatorServerName, ...hosts].map((host) =>
-        isIP(host) !== 0 ? { type: 'ip' as const, value: host } : { type: 'dns' as const, value: host },
-      ),
+      ...[...new Set([coordinatorServerName, ...hosts])].map((value) => ({
+        type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
+        value,
+      })),
     ];
-    const issued = await this.#sign(keys.publicKey, names, x509.ExtendedKeyUsage.serverAuth, nowMs, lifetimeMs);
-    return { ...issued, key: await exportPrivateKey(keys.privateKey) };
+    const chain = await this.#sign(keys.publicKey, names, x509.ExtendedKeyUsage.serverAuth, plan);
+    return { chain, key: await exportPrivateKey(keys.privateKey) };
   }
 
   async #sign(
     publicKey: Uint8Array | webcrypto.CryptoKey,
-    names: ConstructorParameters<typeof x509.SubjectAlternativeNameExtension>[0] & unknown[],
+    names: readonly Readonly<{ type: 'url' | 'dns' | 'ip'; value: string }>[],
     usage: string,
-    nowMs: number,
-    lifetimeMs: number,
-  ): Promise<IssuedCertificate> {
-    const serial = makeSerial(nowMs);
-    const expiresAtMs = Math.min(nowMs + lifetimeMs, this.#issuer.notAfter.getTime());
+    { serial, issuedAtMs, expiresAtMs }: CertificatePlan,
+  ): Promise<CertificateChain> {
     const leaf = await x509.X509CertificateGenerator.create({
       serialNumber: serial,
       subject: `O=${this.federation}`,
       issuer: this.#issuer.subject,
-      notBefore: new Date(nowMs - backdateMs),
+      notBefore: new Date(issuedAtMs - backdateMs),
       notAfter: new Date(expiresAtMs),
       publicKey: publicKey as never,
       signingKey: this.#issuerKey as never,
@@ -154,16 +160,11 @@ export class Authority {
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([usage], false),
-        new x509.SubjectAlternativeNameExtension(names, true), // Critical: it is the only name (RFC 5280, 4.1.2.6).
+        new x509.SubjectAlternativeNameExtension([...names], false),
         await x509.AuthorityKeyIdentifierExtension.create(this.#issuer.publicKey),
       ],
     });
-    // X.509 keeps whole seconds.
-    return {
-      chain: [Buffer.from(leaf.rawData), ...this.#chainTail],
-      serial,
-      expiresAtMs: Math.floor(expiresAtMs / 1000) * 1000,
-    };
+    return [Buffer.from(leaf.rawData), ...this.#chainTail];
   }
 }
 
@@ -173,8 +174,8 @@ export function pemOfChain(chain: readonly Uint8Array[]): string {
 }
 
 /** 01, six bytes of time, nine random bytes: unique, never negative, and older certificates have smaller serials. */
-function makeSerial(nowMs: number): string {
-  return `01${Math.floor(nowMs).toString(16).padStart(12, '0')}${randomBytes(9).toString('hex')}`;
+function serialOf(atMs: number, random: Uint8Array): string {
+  return `01${Math.floor(atMs).toString(16).padStart(12, '0')}${Buffer.from(random).toString('hex')}`;
 }
 
 /** When a certificate of ours was issued, from its serial number. NaN for a serial that is not ours. */

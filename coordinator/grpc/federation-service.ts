@@ -1,0 +1,85 @@
+import { sealedLength } from '../../proto/envelope/format.ts';
+import { ok, refuse } from '../../proto/fault.ts';
+import {
+  FederationService,
+  type FetchModelRequest,
+  type FetchModelResponse,
+  type SubmitUpdateRequest,
+  type SubmitUpdateResponse,
+  type UploadStatusRequest,
+  type UploadStatusResponse,
+  type WatchRequest,
+  type WatchResponse,
+} from '../../proto/generated/testudo/v1/federation.ts';
+import { isDigest, isRoundId, isTrackId } from '../../proto/ids.ts';
+import type { Admission } from '../admission/admission.ts';
+import type { Engine } from '../engine.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { cutShort, type Door } from './door.ts';
+import { isServedModel } from './models.ts';
+import { tolerant } from './service.ts';
+import type { Watchers } from './watch.ts';
+
+type FederationParts = Readonly<{
+  door: Door;
+  engine: Engine;
+  admission: Admission;
+  watchers: Watchers;
+  metrics: Pick<Metrics, 'payloadBytes'>;
+}>;
+
+const hourMs = 3_600_000;
+
+/** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
+export function federationService({ door, engine, admission, watchers, metrics }: FederationParts) {
+  const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
+    { access: 'cluster', durationMsMax: Number.POSITIVE_INFINITY, audit: 'watch' },
+    (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
+  );
+
+  const fetchModel = door.serverStream<'cluster', FetchModelRequest, FetchModelResponse>(
+    { access: 'cluster', durationMsMax: hourMs, audit: 'fetch' },
+    async ({ digest, offset }, send, { signal }) => {
+      if (!isDigest(digest) || !isServedModel(engine.state(), digest)) {
+        return refuse('MODEL_UNKNOWN', 'no track has a model with this digest');
+      }
+      const size = await engine.blobs.size(digest);
+      if (!size.ok) return size;
+      if (offset > BigInt(size.value)) return refuse('OFFSET_BEYOND_END', `the model has ${size.value} bytes`);
+      let position = Number(offset);
+      for await (const chunk of engine.blobs.read(digest, position)) {
+        const message = { offset: BigInt(position), sizeBytes: BigInt(size.value), chunk: Buffer.from(chunk) };
+        if (!(await send(message))) return signal.aborted ? cutShort(signal) : ok(undefined);
+        position += chunk.byteLength;
+        metrics.payloadBytes('out', chunk.byteLength);
+      }
+      return ok(undefined);
+    },
+  );
+
+  const submitUpdate = door.clientStream<'cluster', SubmitUpdateRequest, SubmitUpdateResponse>(
+    { access: 'cluster', durationMsMax: 12 * hourMs, audit: 'update' },
+    async (messages, { caller, signal }) => {
+      const receipt = await admission.submit(caller.cluster, messages, signal);
+      return receipt.ok ? ok({ receipt: receipt.value }) : receipt;
+    },
+  );
+
+  const uploadStatus = door.unary<'cluster', UploadStatusRequest, UploadStatusResponse>(
+    { access: 'cluster', durationMsMax: 30_000, audit: 'update' },
+    async ({ track, round, payloadDigest: digest }, { caller: { cluster } }) => {
+      if (!isTrackId(track) || !isRoundId(round) || !isDigest(digest)) {
+        return refuse('REQUEST_INVALID', 'track, round and payload_digest must be ids of their kinds');
+      }
+      const known = engine.state().tracks.get(track);
+      if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}`);
+      const bytes = sealedLength(known.modelBytes);
+      const receipt = engine.receiptOf(cluster, track, round, digest);
+      if (receipt !== undefined) return ok({ receivedBytes: BigInt(bytes), receipt: admission.signed(receipt) });
+      const received = await engine.blobs.uploadedBytes({ track, round, cluster, digest, bytes });
+      return ok({ receivedBytes: BigInt(received), receipt: undefined });
+    },
+  );
+
+  return { definition: tolerant(FederationService), implementation: { watch, fetchModel, submitUpdate, uploadStatus } };
+}

@@ -1,0 +1,54 @@
+import type { ServerReadableStream } from '@grpc/grpc-js';
+
+export type Read<Message> = Readonly<
+  { kind: 'message'; message: Message } | { kind: 'end' } | { kind: 'tooSlow' } | { kind: 'aborted' }
+>;
+
+/**
+ * Reads a client stream one message at a time: the next is asked for when `next()` is called. grpc-js makes the stream a
+ * Readable that reads 16 messages ahead, 20 MiB of ours; its mark is lowered to one, since no option reaches it.
+ */
+export class MessageReader<Message> {
+  readonly #call: ServerReadableStream<Message, unknown>;
+  readonly #signal: AbortSignal;
+  #ended = false;
+  #wake: () => void = () => {};
+
+  constructor(call: ServerReadableStream<Message, unknown>, signal: AbortSignal) {
+    this.#call = call;
+    this.#signal = signal;
+    const { _readableState: state } = call as unknown as { _readableState: { highWaterMark: number } };
+    state.highWaterMark = 1;
+    call.once('end', () => {
+      this.#ended = true;
+      this.#wake();
+    });
+    call.on('readable', () => this.#wake());
+    call.on('close', () => this.#wake());
+    call.on('error', () => this.#wake()); // A cut stream: `aborted` says it.
+    signal.addEventListener('abort', () => this.#wake());
+  }
+
+  /** The next message, waiting at most `idleMsMax` for it. One caller at a time. */
+  async next(idleMsMax: number): Promise<Read<Message>> {
+    for (;;) {
+      if (this.#signal.aborted) return { kind: 'aborted' };
+      const message: Message | null = this.#call.read();
+      if (message !== null) return { kind: 'message', message };
+      if (this.#ended) return { kind: 'end' };
+      if (this.#call.destroyed) return { kind: 'aborted' };
+      if (!(await this.#change(idleMsMax))) return { kind: 'tooSlow' };
+    }
+  }
+
+  /** Whether anything happened to the stream in time. */
+  #change(idleMsMax: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), idleMsMax);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+}

@@ -1,0 +1,115 @@
+import { status } from '@grpc/grpc-js';
+import type { AdmissionFaultCode } from '../admission/faults.ts';
+import type { OperationFaultCode, StoreFaultCode } from '../engine.ts';
+import type { AuthenticationFaultCode } from '../identity/authenticate.ts';
+import type { MembershipFaultCode } from '../identity/membership.ts';
+
+/** Refusals that arise at the door itself. */
+export type DoorFaultCode =
+  | 'MESSAGE_MALFORMED'
+  | 'REQUEST_INVALID'
+  | 'ROLE_INSUFFICIENT'
+  | 'RATE_LIMITED'
+  | 'CALL_TOO_LONG'
+  | 'CALL_CANCELLED'
+  | 'STREAM_REPLACED'
+  | 'PEER_TOO_SLOW'
+  | 'DRAINING'
+  | 'NOT_SERVED'
+  | 'INTERNAL';
+
+export type ServedFaultCode =
+  | DoorFaultCode
+  | AuthenticationFaultCode
+  | MembershipFaultCode
+  | AdmissionFaultCode
+  | OperationFaultCode
+  | StoreFaultCode
+  | 'MODEL_UNKNOWN'
+  | 'OFFSET_BEYOND_END';
+
+/** Choosing a status is choosing what the caller does next: one line for each code, and what that is. */
+export const statusOf = {
+  // The caller's own mistake: the same call fails again. Fix it first.
+  MESSAGE_MALFORMED: status.INVALID_ARGUMENT,
+  REQUEST_INVALID: status.INVALID_ARGUMENT,
+  HEADER_INVALID: status.INVALID_ARGUMENT,
+  HEADER_MISSING: status.INVALID_ARGUMENT,
+  CODEC_UNKNOWN: status.INVALID_ARGUMENT,
+  LENGTH_MISMATCH: status.INVALID_ARGUMENT,
+  DIGEST_MISMATCH: status.INVALID_ARGUMENT, // What was stored is gone: seal and send again from the start.
+  CERTIFICATE_REQUEST_INVALID: status.INVALID_ARGUMENT,
+  KEY_INVALID: status.INVALID_ARGUMENT,
+  POLICY_INVALID: status.INVALID_ARGUMENT,
+  SPEC_INVALID: status.INVALID_ARGUMENT,
+  SPEC_TOO_LARGE: status.INVALID_ARGUMENT,
+  OFFSET_BEYOND_END: status.OUT_OF_RANGE,
+
+  // Who is calling: get a certificate, or another one. Alarm where a signature does not fit.
+  CERTIFICATE_MISSING: status.UNAUTHENTICATED,
+  CERTIFICATE_FOREIGN: status.UNAUTHENTICATED,
+  CERTIFICATE_EXPIRED: status.UNAUTHENTICATED,
+  CERTIFICATE_SUPERSEDED: status.UNAUTHENTICATED,
+  SIGNATURE_INVALID: status.UNAUTHENTICATED,
+  TOKEN_UNKNOWN: status.UNAUTHENTICATED,
+  TOKEN_USED: status.UNAUTHENTICATED,
+  TOKEN_EXPIRED: status.UNAUTHENTICATED,
+  TOKEN_REVOKED: status.UNAUTHENTICATED,
+  CLUSTER_NOT_ENROLLED: status.PERMISSION_DENIED,
+  CLUSTER_REVOKED: status.PERMISSION_DENIED,
+  CLUSTER_QUARANTINED: status.PERMISSION_DENIED,
+  CLUSTER_MISMATCH: status.PERMISSION_DENIED,
+  FEDERATION_MISMATCH: status.PERMISSION_DENIED,
+  OPERATOR_UNKNOWN: status.PERMISSION_DENIED,
+  OPERATOR_REMOVED: status.PERMISSION_DENIED,
+  ROLE_INSUFFICIENT: status.PERMISSION_DENIED,
+  NOT_IN_COHORT: status.PERMISSION_DENIED, // Wait for an invitation.
+
+  // What is asked for is not there.
+  TRACK_NOT_FOUND: status.NOT_FOUND,
+  ROUND_NOT_FOUND: status.NOT_FOUND,
+  MODEL_NOT_FOUND: status.NOT_FOUND,
+  MODEL_UNKNOWN: status.NOT_FOUND,
+
+  // The world has moved on: look at the current invitation, train again, or let it be.
+  ROUND_CLOSED: status.FAILED_PRECONDITION,
+  ROUND_NOT_COLLECTING: status.FAILED_PRECONDITION,
+  ROUND_ENDED: status.FAILED_PRECONDITION,
+  ROUND_OPEN: status.FAILED_PRECONDITION,
+  ROUNDS_EXHAUSTED: status.FAILED_PRECONDITION,
+  FROZEN: status.FAILED_PRECONDITION,
+  LAST_ADMIN: status.FAILED_PRECONDITION,
+  EVENT_OUT_OF_PLACE: status.FAILED_PRECONDITION,
+  BASE_MISMATCH: status.FAILED_PRECONDITION,
+  SCHEMA_MISMATCH: status.FAILED_PRECONDITION,
+  UPDATE_TOO_STALE: status.ABORTED, // Fetch the newer global model and train again.
+  UPDATE_CONFLICT: status.ALREADY_EXISTS, // Another update of this cluster counts; this one never will.
+  TRACK_EXISTS: status.ALREADY_EXISTS,
+  STREAM_REPLACED: status.ABORTED, // A newer stream of the same cluster took over: let it.
+
+  // Ask UploadStatus and resume from there.
+  OFFSET_MISMATCH: status.ABORTED,
+  PAYLOAD_TRUNCATED: status.ABORTED,
+  PAYLOAD_MISSING: status.ABORTED,
+
+  // The same call later, after a pause.
+  RATE_LIMITED: status.RESOURCE_EXHAUSTED,
+  UPLOADS_BUSY: status.RESOURCE_EXHAUSTED,
+  UPLOAD_BUSY: status.UNAVAILABLE,
+  PEER_TOO_SLOW: status.DEADLINE_EXCEEDED,
+  CALL_TOO_LONG: status.DEADLINE_EXCEEDED,
+  CALL_CANCELLED: status.CANCELLED,
+  DRAINING: status.UNAVAILABLE,
+  DISK_FULL: status.UNAVAILABLE,
+  BLOB_IO: status.UNAVAILABLE,
+  BLOB_NOT_FOUND: status.UNAVAILABLE,
+  JOURNAL_IO: status.UNAVAILABLE,
+  JOURNAL_CLOSED: status.UNAVAILABLE,
+  EPOCH_STALE: status.UNAVAILABLE, // Another coordinator has taken over.
+
+  // Our own fault: an operator must look.
+  JOURNAL_DAMAGED: status.INTERNAL,
+  JOURNAL_NEWER: status.INTERNAL,
+  INTERNAL: status.INTERNAL,
+  NOT_SERVED: status.UNIMPLEMENTED, // Releases, channels and pins: not in this version.
+} as const satisfies Record<ServedFaultCode, status>;
