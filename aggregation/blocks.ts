@@ -18,9 +18,14 @@ export interface UpdateBlocks {
   read(offset: number, columns: number, into: BlockValues): Promise<void>;
   /** The same updates, only these rows, in this order. */
   pick(rows: readonly number[]): UpdateBlocks;
+  /** For rows that are computed from another source's rows while they are read (views.ts): how. */
+  readonly madeFrom?: Readonly<{ base: UpdateBlocks; rowSums: readonly RowSum[] }>;
   /** How a worker thread can reach the same values by itself; absent when only this thread can. */
   readonly shared?: SharedUpdates;
 }
+
+/** One computed row: (Σ factors[t] · x[members[t]]) / divisor, summed in float64 in the order of members. */
+export type RowSum = Readonly<{ members: readonly number[]; factors: readonly number[]; divisor: number }>;
 
 export type BlockValues = Float32Array | Float64Array;
 

@@ -23,7 +23,7 @@ export type AggregationFaultCode =
   | 'TRIM_OUT_OF_RANGE'
   | 'PARAMETER_OUT_OF_RANGE'
   | 'TOO_MANY_SUBSETS'
-  | 'TOO_MANY_REFUSED'
+  | 'TOO_FEW_ADMITTED'
   | 'CONTEXT_MISSING'
   | 'POLICY_INVALID';
 

@@ -1,7 +1,6 @@
 import type { AggregateSink, UpdateBlocks } from './blocks.ts';
 import type { AggregationEngine, ColumnReduction } from './engine.ts';
 import { type KnownDistances, knownDistances } from './known-distances.ts';
-import type { SumView } from './views.ts';
 
 /**
  * What rules and pre-aggregations work on: admitted rows, and what is known of them, computed once and only when asked
@@ -21,8 +20,16 @@ export type Plan = Readonly<
   | { kind: 'columns'; source: UpdateBlocks; reduction: ColumnReduction }
 >;
 
-/** `selected`: rows that take part in the aggregate, ascending. `convergence`: of iterative rules only. */
-export type Decision = Readonly<{ plan: Plan; selected: readonly number[]; convergence?: Convergence }>;
+/**
+ * `selected`: rows that take part in the aggregate, ascending. `shares`, shape [n]: what part of the aggregate each row
+ * makes, where the rule is linear in the rows it chose. `convergence`: of iterative rules only.
+ */
+export type Decision = Readonly<{
+  plan: Plan;
+  selected: readonly number[];
+  shares?: Float64Array;
+  convergence?: Convergence;
+}>;
 
 /** `movedAtMost`: bound on how far the last step moved, relative to the mean distance from the point to the updates. */
 export type Convergence = Readonly<{ steps: number; converged: boolean; movedAtMost: number }>;
@@ -55,20 +62,24 @@ export async function carryOut(engine: AggregationEngine, plan: Plan, sink: Aggr
 }
 
 /** The mean of the given rows; for a single computed row, straight from the rows it is made of. */
-export function meanOfRows(source: UpdateBlocks, rows: readonly number[]): Plan {
-  const [only] = rows;
-  const view = source as Partial<SumView>;
-  if (rows.length === 1 && only !== undefined && view.base !== undefined && view.rowSums !== undefined) {
-    const weights = new Float64Array(view.base.n);
-    const rowSum = view.rowSums[only];
-    rowSum?.members.forEach((member, t) => {
-      weights[member] = rowSum.factors[t] as number;
-    });
-    return { kind: 'combine', source: view.base, weights, divisor: rowSum?.divisor ?? 1 };
-  }
+export function meanOfRows(source: UpdateBlocks, rows: readonly number[]): Decision {
   const weights = new Float64Array(source.n);
   for (const row of rows) weights[row] = 1;
-  return { kind: 'combine', source, weights, divisor: rows.length };
+  const shares = weights.map((weight) => weight / rows.length);
+  const rowSum = rows.length === 1 ? source.madeFrom?.rowSums[rows[0] as number] : undefined;
+  if (source.madeFrom !== undefined && rowSum !== undefined) {
+    const { base } = source.madeFrom;
+    const factors = new Float64Array(base.n);
+    rowSum.members.forEach((member, t) => {
+      factors[member] = rowSum.factors[t] as number;
+    });
+    return {
+      plan: { kind: 'combine', source: base, weights: factors, divisor: rowSum.divisor },
+      selected: rows,
+      shares,
+    };
+  }
+  return { plan: { kind: 'combine', source, weights, divisor: rows.length }, selected: rows, shares };
 }
 
 function once<Value>(compute: () => Promise<Value>): () => Promise<Value> {

@@ -22,12 +22,19 @@ export function scaledDistances(
 ): DistanceMatrix {
   const { n } = base;
   const values = new Float64Array(n * n);
-  const scaledNorms = squaredNorms.map((norm, row) => norm * (factors[row] as number) ** 2);
+  // The two terms of the formula cancel down from s_i s_j (N_i + N_j), so that is what rounding is relative to.
+  const rounding = 8 * sumRounding(d);
+  const largest = factors.reduce((most, factor) => Math.max(most, factor), 0);
   const errorOf = (i: number, j: number) => {
-    const scale = (factors[i] as number) * (factors[j] as number);
-    const rounding = 8 * sumRounding(d) * ((scaledNorms[i] as number) + (scaledNorms[j] as number));
-    return scale * base.error(i, j) + rounding;
+    const [si, sj] = [factors[i] as number, factors[j] as number];
+    const [ni, nj] = [squaredNorms[i] as number, squaredNorms[j] as number];
+    return si * sj * base.error(i, j) + rounding * (si * sj * (ni + nj) + si * si * ni + sj * sj * nj);
   };
+  const rowErrors = factors.map(
+    (factor, row) =>
+      factor * largest * (base.rowErrors[row] as number) +
+      rounding * factor * (factor + largest) * (squaredNorms[row] as number),
+  );
   for (let i = 0; i < n; i++) {
     for (let j = i + 1; j < n; j++) {
       const [si, sj] = [factors[i] as number, factors[j] as number];
@@ -35,11 +42,6 @@ export function scaledDistances(
       values[i * n + j] = values[j * n + i] = Math.max(0, si * sj * base.value(i, j) + spread);
     }
   }
-  const rounding = 8 * sumRounding(d);
-  const largest = factors.reduce((most, factor) => Math.max(most, factor), 0);
-  const rowErrors = base.rowErrors.map(
-    (error, row) => (factors[row] as number) * largest * error + rounding * (scaledNorms[row] as number),
-  );
   return { n, values, errorOf, rowErrors };
 }
 

@@ -1,16 +1,7 @@
-import { type BlockValues, blockBuffer, requireSpan, rowOf, type UpdateBlocks } from './blocks.ts';
-
-/** One computed row: (Σ factors[t] · x[members[t]]) / divisor, summed in float64 in the order of members. */
-export type RowSum = Readonly<{ members: readonly number[]; factors: readonly number[]; divisor: number }>;
-
-/** Rows that are sums of another source's rows, computed while they are read: nothing of size n × d is ever held. */
-export interface SumView extends UpdateBlocks {
-  readonly base: UpdateBlocks;
-  readonly rowSums: readonly RowSum[];
-}
+import { type BlockValues, blockBuffer, type RowSum, requireSpan, rowOf, type UpdateBlocks } from './blocks.ts';
 
 /** Each row the mean of the base rows that its group lists; groups in ascending order. Shape [groups.length, d]. */
-export function groupMeans(base: UpdateBlocks, groups: readonly (readonly number[])[]): SumView {
+export function groupMeans(base: UpdateBlocks, groups: readonly (readonly number[])[]): UpdateBlocks {
   return sumView(
     base,
     groups.map((members) => ({ members, factors: members.map(() => 1), divisor: members.length })),
@@ -18,7 +9,7 @@ export function groupMeans(base: UpdateBlocks, groups: readonly (readonly number
 }
 
 /** Row i times factors[i]. Shape [n, d]. */
-export function scaledRows(base: UpdateBlocks, factors: ArrayLike<number>): SumView {
+export function scaledRows(base: UpdateBlocks, factors: ArrayLike<number>): UpdateBlocks {
   return sumView(
     base,
     Array.from({ length: base.n }, (_, row) => ({ members: [row], factors: [factors[row] as number], divisor: 1 })),
@@ -46,13 +37,12 @@ export function appendRow(base: UpdateBlocks, vector: Float64Array): UpdateBlock
   };
 }
 
-export function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): SumView {
+export function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateBlocks {
   return {
     n: rowSums.length,
     d: base.d,
     precision: 'float64',
-    base,
-    rowSums,
+    madeFrom: { base, rowSums },
     pick(rows) {
       const picked = rows.map((row) => rowOf(rowSums, row));
       return onlyNeeded(base, picked);
@@ -69,7 +59,7 @@ export function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): SumView
 }
 
 /** A view that reads only the base rows which its own rows are made of. */
-function onlyNeeded(base: UpdateBlocks, rowSums: readonly RowSum[]): SumView {
+function onlyNeeded(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateBlocks {
   const needed = [...new Set(rowSums.flatMap(({ members }) => members))].sort((a, b) => a - b);
   const place = new Map(needed.map((row, at) => [row, at]));
   const moved = rowSums.map((rowSum) => ({

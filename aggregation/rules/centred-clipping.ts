@@ -46,5 +46,6 @@ export async function centredClipping(
       coefficients[row] = (coefficients[row] as number) * left + (pulls[row] ?? 0) / n;
     }
   }
-  return ok({ plan: { kind: 'combine', source, weights: coefficients, divisor: 1 }, selected: allRows(n) });
+  const plan = { kind: 'combine', source, weights: coefficients, divisor: 1 } as const;
+  return ok({ plan, selected: allRows(n), shares: coefficients.slice(0, n) });
 }

@@ -57,7 +57,8 @@ export async function geometricMedian(
     weights = next;
     convergence = { steps: convergence.steps + 1, converged: measured && movedAtMost <= tolerance, movedAtMost };
   }
-  return ok({ plan: { kind: 'combine', source, weights, divisor: 1 }, selected: allRows(source.n), convergence });
+  const plan = { kind: 'combine', source, weights, divisor: 1 } as const;
+  return ok({ plan, selected: allRows(source.n), shares: weights, convergence });
 }
 
 function normalised(weights: Float64Array): Float64Array<ArrayBuffer> {

@@ -16,7 +16,7 @@ export async function krum(updates: Updates, f: number): Promise<Aggregated<Deci
   const refused = refuseRows(needs.krum, updates.source.n, f);
   if (refused) return refused;
   const selected = await lowestScores(await krumQuestion(updates, f), 1);
-  return ok({ plan: meanOfRows(updates.source, selected), selected });
+  return ok(meanOfRows(updates.source, selected));
 }
 
 /** The scores that Krum and Multi-Krum ask about: all n rows, n − f − 2 neighbours each. */

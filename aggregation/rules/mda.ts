@@ -22,7 +22,7 @@ export async function minimumDiameterAveraging(updates: Updates, f: number): Pro
   const distances = await updates.distances();
   await distances.settle(allPairs(n));
   const selected = smallestDiameter(n, n - f, (i, j) => distances.value(i, j));
-  return ok({ plan: meanOfRows(updates.source, selected), selected });
+  return ok(meanOfRows(updates.source, selected));
 }
 
 export function refuseSubsets(n: number, f: number) {

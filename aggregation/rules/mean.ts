@@ -22,5 +22,6 @@ export async function mean(updates: Updates, assigned?: Float64Array): Promise<A
     return refuse('PARAMETER_OUT_OF_RANGE', 'weights must be finite, at least 0, and not all 0');
   }
   const selected = allRows(source.n).filter((row) => (weights[row] as number) > 0);
-  return ok({ plan: { kind: 'combine', source, weights, divisor: sum }, selected });
+  const shares = weights.map((weight) => weight / sum);
+  return ok({ plan: { kind: 'combine', source, weights, divisor: sum }, selected, shares });
 }

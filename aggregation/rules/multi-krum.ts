@@ -16,5 +16,5 @@ export async function multiKrum(updates: Updates, f: number, m: number): Promise
   const refused = refuseRows(needs.multiKrum, n, f) ?? refuseInteger('M_OUT_OF_RANGE', 'm', m, 1, n);
   if (refused) return refused;
   const selected = await lowestScores(await krumQuestion(updates, f), m);
-  return ok({ plan: meanOfRows(updates.source, selected), selected });
+  return ok(meanOfRows(updates.source, selected));
 }

@@ -1,0 +1,141 @@
+import type { Admission } from './admission.ts';
+import { geometryOf, type TensorSlot } from './geometry.ts';
+import { nearestOthers } from './nearest.ts';
+import { roundedScores } from './neighbour-scores.ts';
+import type { AggregationPolicy, Rule } from './policy.ts';
+import type { AggregationOutcome, BeforeReport, ReasonCode, UpdateReport } from './report.ts';
+import { krumQuestion } from './rules/krum.ts';
+import { rowsMadeFrom, sharesOfOrigin } from './shares.ts';
+import type { Decision, Updates } from './updates.ts';
+
+/** What there is to explain: the rows admitted, what they were prepared into, and what the rule made of that. */
+export type Explained = Readonly<{
+  policy: AggregationPolicy;
+  f: number;
+  admission: Admission;
+  admitted: Updates;
+  prepared: Updates;
+  before: readonly BeforeReport[];
+  decision: Decision;
+  aggregate: Float64Array;
+  slots?: readonly TensorSlot[];
+  measure: boolean;
+}>;
+
+const neighboursShown = 3;
+const tensorsShown = 3;
+
+/** The report on every row given. One more pass over the updates when `measure` asks for it. */
+export async function explain(explained: Explained): Promise<AggregationOutcome> {
+  const { policy, admission, admitted, prepared, decision } = explained;
+  const made = rowsMadeFrom(prepared.source, admitted.source);
+  const shares = decision.shares && sharesOfOrigin(prepared.source, admitted.source, decision.shares);
+  const scores = await scoresOf(explained);
+  const neighbours = await neighboursOf(explained);
+  const measured = await measure(explained);
+  const chosen = new Set(decision.selected);
+  const selected = admission.admitted.map((_, at) =>
+    shares ? (shares[at] as number) !== 0 : (made[at] as number[]).some((row) => chosen.has(row)),
+  );
+  const worstKept = scores && Math.max(...decision.selected.map((row) => scores[row] as number));
+  const admittedReports = admission.admitted.map((row, at): UpdateReport => {
+    const score = scores?.[became(at, explained.before)] ?? null;
+    return {
+      row,
+      verdict: selected[at] ? 'selected' : 'leftOut',
+      reason: selected[at] ? takesPart(shares?.[at]) : whyLeftOut(policy.rule, score, worstKept),
+      norm: Math.sqrt(admission.squaredNorms[at] as number),
+      share: shares?.[at] ?? null,
+      score,
+      neighbours: (neighbours[at] ?? []).map((other) => admission.admitted[other] as number),
+      ...measured(at),
+    };
+  });
+  const refusedReports = admission.refused.map(({ row, code, norm, message }): UpdateReport => {
+    const reason = { code, text: message };
+    return { row, verdict: 'refused', reason, norm, share: null, score: null, neighbours: [], ...unmeasured };
+  });
+  const distances = usesDistances(explained) ? [await admitted.distances(), await prepared.distances()] : [];
+  return {
+    report: {
+      policy,
+      n: admission.admitted.length + admission.refused.length,
+      nAdmitted: admission.admitted.length,
+      fApplied: explained.f,
+      before: explained.before,
+      convergence: decision.convergence ?? null,
+      updates: [...admittedReports, ...refusedReports].sort((a, b) => a.row - b.row),
+    },
+    settledPairs: [...new Set(distances)].reduce((sum, { settledPairs }) => sum + settledPairs, 0),
+  };
+}
+
+/** The prepared row that stands for an admitted one: mixing and clipping keep places, bucketing gathers them. */
+function became(row: number, before: readonly BeforeReport[]): number {
+  return before.reduce(
+    (at, step) => (step.kind === 'bucketing' ? step.buckets.findIndex((bucket) => bucket.includes(at)) : at),
+    row,
+  );
+}
+
+const scored: readonly Rule['kind'][] = ['krum', 'multiKrum', 'bulyan'];
+
+function usesDistances({ policy }: Explained): boolean {
+  const { kind } = policy.rule;
+  return scored.includes(kind) || kind === 'minimumDiameterAveraging';
+}
+
+/** Krum scores of the prepared rows; Bulyan's are those of its first pick. */
+async function scoresOf({ policy, prepared, f }: Explained): Promise<Float64Array | undefined> {
+  return scored.includes(policy.rule.kind) ? roundedScores(await krumQuestion(prepared, f)) : undefined;
+}
+
+async function neighboursOf(explained: Explained): Promise<number[][]> {
+  const { admitted } = explained;
+  const mixes = explained.before.some(({ kind }) => kind === 'nearestNeighbourMixing');
+  if (!usesDistances(explained) && !mixes) return [];
+  const { n } = admitted.source;
+  return nearestOthers(await admitted.distances(), [...Array(n).keys()], Math.min(neighboursShown, n - 1));
+}
+
+const unmeasured = { cosine: null, distance: null, tensors: [] } as const;
+
+/** A function from an admitted row to how it lies to the aggregate. */
+async function measure(explained: Explained): Promise<(at: number) => Pick<UpdateReport, keyof typeof unmeasured>> {
+  const { aggregate, admitted, admission } = explained;
+  if (!explained.measure) return () => unmeasured;
+  const slots = explained.slots ?? [{ name: '', offset: 0, length: aggregate.length }];
+  const { squaredDistances, dots, squaredNorm } = await geometryOf(admitted.source, aggregate, slots);
+  return (at) => {
+    const parts = squaredDistances.subarray(at * slots.length, (at + 1) * slots.length);
+    const squared = parts.reduce((sum, part) => sum + part, 0);
+    const norms = Math.sqrt(squaredNorm) * Math.sqrt(admission.squaredNorms[at] as number);
+    return {
+      cosine: norms === 0 ? null : Math.max(-1, Math.min(1, (dots[at] as number) / norms)),
+      distance: Math.sqrt(squared),
+      tensors: explained.slots === undefined || squared === 0 ? [] : largest(explained.slots, parts, squared),
+    };
+  };
+}
+
+function largest(slots: readonly TensorSlot[], parts: Float64Array, total: number) {
+  return slots
+    .map(({ name }, slot) => ({ name, part: (parts[slot] as number) / total }))
+    .sort((a, b) => b.part - a.part || (a.name < b.name ? -1 : 1))
+    .slice(0, tensorsShown);
+}
+
+function takesPart(share: number | undefined): UpdateReport['reason'] {
+  const how = share === undefined ? 'in some coordinates' : `with ${(share * 100).toPrecision(3)} % of the aggregate`;
+  return { code: 'TAKES_PART', text: `takes part ${how}` };
+}
+
+function whyLeftOut(rule: Rule, score: number | null, worstKept: number | undefined): UpdateReport['reason'] {
+  const because: Partial<Record<Rule['kind'], { code: ReasonCode; text: string }>> = {
+    krum: { code: 'SCORE_TOO_HIGH', text: `score ${score}; the lowest is ${worstKept}` },
+    multiKrum: { code: 'SCORE_TOO_HIGH', text: `score ${score}; the highest kept is ${worstKept}` },
+    bulyan: { code: 'NOT_PICKED', text: 'repeated Krum picked others first' },
+    minimumDiameterAveraging: { code: 'OUTSIDE_SUBSET', text: 'not among the n − f that lie closest together' },
+  };
+  return because[rule.kind] ?? { code: 'NOT_PICKED', text: 'carries no weight' };
+}

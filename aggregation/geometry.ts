@@ -1,0 +1,52 @@
+import { blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from './blocks.ts';
+import { addDot, addSquaredDistance, chunkColumns, wholeChunks } from './ordered-sums.ts';
+
+/** Where a named tensor lies in the flat update; as in proto's layout. */
+export type TensorSlot = Readonly<{ name: string; offset: number; length: number }>;
+
+/**
+ * How rows lie to a point. `squaredDistances[row * slots + slot]`: ‖x_row − point‖² within that slot. `dots[row]`:
+ * x_row · point. `squaredNorm`: ‖point‖².
+ */
+export type Geometry = Readonly<{ squaredDistances: Float64Array; dots: Float64Array; squaredNorm: number }>;
+
+/**
+ * One pass over source [n, d] beside point [d]; slots must cover [0, d) in ascending order without gaps. Exact: sums are
+ * cut at chunk and slot boundaries, never at those of the blocks read.
+ */
+export async function geometryOf(
+  source: UpdateBlocks,
+  point: Float64Array,
+  slots: readonly TensorSlot[],
+): Promise<Geometry> {
+  const { n, d } = source;
+  const columns = Math.min(d, wholeChunks(columnsPerBlock(source)));
+  const block = blockBuffer(source, columns);
+  const squaredDistances = new Float64Array(n * slots.length);
+  const dots = new Float64Array(n);
+  let squaredNorm = 0;
+  let slot = 0;
+  for (const [offset, count] of spans(d, columns)) {
+    await source.read(offset, count, block);
+    for (let at = offset; at < offset + count; ) {
+      while (endOf(slots, slot) <= at) slot++;
+      const end = Math.min(offset + count, endOf(slots, slot), at - (at % chunkColumns) + chunkColumns);
+      const length = end - at;
+      squaredNorm = addDot(squaredNorm, point, at, point, at, length);
+      for (let row = 0; row < n; row++) {
+        const start = row * count + at - offset;
+        const cell = row * slots.length + slot;
+        dots[row] = addDot(dots[row] as number, block, start, point, at, length);
+        const sum = squaredDistances[cell] as number;
+        squaredDistances[cell] = addSquaredDistance(sum, block, start, point, at, length);
+      }
+      at = end;
+    }
+  }
+  return { squaredDistances, dots, squaredNorm };
+}
+
+function endOf(slots: readonly TensorSlot[], slot: number): number {
+  const { offset, length } = slots[slot] as TensorSlot;
+  return offset + length;
+}

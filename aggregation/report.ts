@@ -1,0 +1,51 @@
+import type { RefusalCode } from './admission.ts';
+import type { AggregationPolicy } from './policy.ts';
+import type { Convergence } from './updates.ts';
+
+/** `settledPairs`: distances computed a second time, exactly; a measure of work, which depends on the engine. */
+export type AggregationOutcome = Readonly<{ report: AggregationReport; settledPairs: number }>;
+
+/**
+ * What came of every update and why: plain JSON, and a function of the updates' values, the policy and the context alone,
+ * whatever machine or engine computed it. So it may be part of what a release is signed with.
+ */
+export type AggregationReport = Readonly<{
+  policy: AggregationPolicy;
+  /** Rows given, rows admitted, and the f that the rule ran with (`fFor` in aggregate.ts). */
+  n: number;
+  nAdmitted: number;
+  fApplied: number;
+  /** Pre-aggregations that chose something by themselves. */
+  before: readonly BeforeReport[];
+  convergence: Convergence | null;
+  /** One for each row given, in order. */
+  updates: readonly UpdateReport[];
+}>;
+
+export type BeforeReport = Readonly<
+  | { kind: 'clip' | 'adaptiveClip'; norm: number; clippedRows: readonly number[] }
+  | { kind: 'nearestNeighbourMixing' }
+  | { kind: 'bucketing'; buckets: readonly (readonly number[])[] }
+>;
+
+export type ReasonCode = 'TAKES_PART' | 'SCORE_TOO_HIGH' | 'NOT_PICKED' | 'OUTSIDE_SUBSET' | RefusalCode;
+
+export type UpdateReport = Readonly<{
+  row: number;
+  verdict: 'selected' | 'leftOut' | 'refused';
+  reason: Readonly<{ code: ReasonCode; text: string }>;
+  /** ‖update‖; null where it is not finite. */
+  norm: number | null;
+  /** What part of the aggregate it makes; null where the rule works per coordinate. */
+  share: number | null;
+  /** Krum score of the row that it became (its own mixture, its bucket), to three digits; null where the rule has none. */
+  score: number | null;
+  /** Its nearest other admitted rows, ascending by row; empty where the rule compares no distances. */
+  neighbours: readonly number[];
+  /** Cosine of the angle to the aggregate; null for zero vectors and when not explained. */
+  cosine: number | null;
+  /** ‖update − aggregate‖; null when not explained. */
+  distance: number | null;
+  /** The tensors that make most of its squared distance to the aggregate, largest first; `part` of 1. */
+  tensors: readonly Readonly<{ name: string; part: number }>[];
+}>;
