@@ -1,4 +1,5 @@
-import { ok, type Result, refuse } from './fault.ts';
+import { endianness } from 'node:os';
+import { type Fault, ok, type Result, refuse } from './fault.ts';
 import type { ModelSpec } from './model-spec.ts';
 
 /** Where each tensor lies in the flat float32 vector; offsets and lengths count values, not bytes. */
@@ -8,6 +9,9 @@ export type Layout = Readonly<{ slots: readonly TensorSlot[]; length: number }>;
 export type LayoutFaultCode = 'LENGTH_MISMATCH' | 'TENSOR_MISSING' | 'NON_FINITE';
 
 export const bytesPerValue = 4;
+
+// Payloads and models are little-endian and are used in place. A wrong order would train and score on noise, silently.
+if (endianness() !== 'LE') throw new Error('testudo needs a little-endian machine: x86-64, arm64 or riscv64');
 
 /** The layout of a checked spec: tensors one after another, row-major, no padding. */
 export function layoutOf(spec: ModelSpec): Layout {
@@ -52,12 +56,25 @@ export function valuesOfBytes(layout: Layout, bytes: Uint8Array): Result<Float32
   if (bytes.byteOffset % bytesPerValue === 0) {
     return ok(new Float32Array(bytes.buffer, bytes.byteOffset, layout.length));
   }
-  return ok(new Float32Array(bytes.slice().buffer));
+  return ok(new Float32Array(Uint8Array.from(bytes).buffer)); // Not bytes.slice(): a Buffer's slice is a view.
 }
 
-/** The little-endian bytes of values, as a view. Every platform Node 22 runs on is little-endian. */
+/** The little-endian bytes of values, as a view. */
 export function bytesOfValues(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** The first value of `flat` that is NaN or infinite, named by its tensor; nothing where all are finite. */
+export function findNonFinite(layout: Layout, flat: Float32Array): Fault<LayoutFaultCode> | undefined {
+  for (const slot of layout.slots) {
+    const end = Math.min(slot.offset + slot.length, flat.length);
+    for (let index = slot.offset; index < end; index++) {
+      if (Number.isFinite(flat[index])) continue;
+      const message = `tensor ${slot.name} holds ${flat[index]} at ${index - slot.offset}; train again with finite values`;
+      return refuse('NON_FINITE', message, { tensor: slot.name, index: index - slot.offset }).fault;
+    }
+  }
+  return undefined;
 }
 
 function lengthMismatch(what: string, expected: number, actual: number, unit = 'values') {

@@ -26,12 +26,40 @@ export const specLimits = {
   namePattern: /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$/,
   hyperparametersMax: 256,
   textLengthMax: 1_024,
+  /** Of a spec's JSON on the wire: 1 MiB. */
+  bytesMax: 1_048_576,
 } as const;
 
-/** The legal spec itself, or the first thing wrong with it. Safe on any value a stranger sent. */
+/**
+ * A legal spec, frozen and with nothing else in it, or the first thing wrong. Safe on any value a decoder can yield. The
+ * answer is a copy: what the sender's object becomes later does not matter.
+ */
 export function checkSpec(candidate: unknown): Result<ModelSpec, SpecFaultCode> {
   const fault = findSpecFault(candidate);
-  return fault === undefined ? ok(candidate as ModelSpec) : { ok: false, fault };
+  if (fault !== undefined) return { ok: false, fault };
+  const { architecture, hyperparameters, tensors } = candidate as ModelSpec;
+  const spec: ModelSpec = Object.freeze({
+    architecture,
+    // fromEntries defines members one by one: a parameter named __proto__ stays a parameter.
+    hyperparameters: Object.freeze(Object.fromEntries(Object.entries(hyperparameters))),
+    tensors: Object.freeze(tensors.map(({ name, shape }) => Object.freeze({ name, shape: Object.freeze([...shape]) }))),
+  });
+  const bytes = specBytes(spec).byteLength;
+  return bytes <= specLimits.bytesMax ? ok(spec) : tooLarge(`${bytes} bytes of JSON; at most ${specLimits.bytesMax}`);
+}
+
+/** A legal spec from JSON in UTF-8, as it travels. Sizes come first: nothing longer than 1 MiB is parsed. */
+export function specOfBytes(json: Uint8Array): Result<ModelSpec, SpecFaultCode> {
+  if (json.byteLength > specLimits.bytesMax) {
+    return tooLarge(`${json.byteLength} bytes of JSON; at most ${specLimits.bytesMax}`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
+  } catch {
+    return refuse('SPEC_INVALID', 'model spec: not JSON in UTF-8; send the canonical bytes of a spec');
+  }
+  return checkSpec(value);
 }
 
 /** SHA-256 of the spec's canonical JSON (RFC 8785): two parties with this digest in common mean the same vector. */
@@ -99,13 +127,14 @@ function findTensorsFault(
     }
     elements += size;
     if (elements > specLimits.elementsMax) {
-      return refuse(
-        'SPEC_TOO_LARGE',
-        `model spec: more than ${specLimits.elementsMax} values in all tensors together; use a smaller model`,
-      ).fault;
+      return tooLarge(`more than ${specLimits.elementsMax} values in all tensors together`).fault;
     }
   }
   return undefined;
+}
+
+function tooLarge(what: string) {
+  return refuse('SPEC_TOO_LARGE', `model spec: ${what}; use a smaller model`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
