@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { type ConfigSources, parseConfig } from './config.ts';
+import { parseTrackPolicy } from './policy.ts';
+
+const minimal = 'federation: herd\ndataDirectory: data\nmasterKey: { environment: HERD_KEY }\n';
+
+function parse(text: string, rest: Omit<ConfigSources, 'file'> = {}) {
+  return parseConfig({ ...rest, file: { path: '/etc/testudo/coordinator.yaml', text } });
+}
+
+function problemsOf(result: ReturnType<typeof parse> | ReturnType<typeof parseTrackPolicy>): string {
+  return result.ok ? '' : result.fault.message;
+}
+
+describe('parseConfig', () => {
+  it('fills in defaults, makes paths absolute beside the file, and freezes all of it', () => {
+    const parsed = parse(minimal);
+    if (!parsed.ok) throw new Error(parsed.fault.message);
+    expect(parsed.value).toMatchObject({
+      federation: 'herd',
+      dataDirectory: '/etc/testudo/data',
+      listen: { health: '127.0.0.1:7443' },
+      masterKey: { kind: 'environment', variable: 'HERD_KEY' },
+      redis: null,
+    });
+    expect(() => Object.assign(parsed.value.listen, { health: 'x' })).toThrow(TypeError);
+  });
+
+  it('lets --set win over the environment and that over the file', () => {
+    const environment = { TESTUDO_LISTEN_HEALTH: '127.0.0.1:2', TESTUDO_DRAIN_SECONDS: '3', TESTUDO_LOG_LEVEL: 'warn' };
+    const parsed = parse(`${minimal}listen: { health: "127.0.0.1:1", federation: "127.0.0.1:9" }\n`, {
+      environment,
+      settings: ['log.level=error'],
+    });
+    expect(parsed).toMatchObject({
+      ok: true,
+      value: {
+        listen: { health: '127.0.0.1:2', federation: '127.0.0.1:9' },
+        drainSeconds: 3,
+        log: { level: 'error' },
+      },
+    });
+  });
+
+  it('reports every problem together', () => {
+    const message = problemsOf(
+      parse(
+        'federation: HERD\ndataDirectory: d\nmasterKey: { file: a, environment: b }\nlisten: { health: 1 }\nspeed: 9\n',
+        {
+          settings: ['nonsense'],
+        },
+      ),
+    );
+    for (const part of ['federation', 'masterKey', 'listen.health', 'speed', '--set nonsense']) {
+      expect(message).toContain(part);
+    }
+  });
+
+  it('refuses settings that contradict one another', () => {
+    const text = `federation: herd\ndataDirectory: /d\nmasterKey: { file: /d/master.key }
+listen: { enrolment: "0.0.0.0:1", federation: "0.0.0.0:1" }
+uploads: { atOnceMax: 1, perClusterMax: 2 }
+tracks: [{ id: a, spec: s, model: m, policy: p }, { id: a, spec: s, model: m, policy: p }]\n`;
+    const message = problemsOf(parse(text));
+    for (const part of ['same port 1', 'perClusterMax 2 is above', 'lies in dataDirectory', 'a is listed twice']) {
+      expect(message).toContain(part);
+    }
+  });
+
+  it('survives keys that name the prototype', () => {
+    expect(parse(minimal, { settings: ['__proto__.polluted=1', 'constructor.prototype.polluted=1'] }).ok).toBe(false);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+});
+
+describe('parseTrackPolicy', () => {
+  it('fills in a policy from f alone', () => {
+    const parsed = parseTrackPolicy('aggregation: { f: 2 }');
+    expect(parsed).toMatchObject({
+      ok: true,
+      value: { aggregation: { f: 2, rule: { kind: 'krum' } }, optimiser: { kind: 'plain' }, schedule: null },
+    });
+  });
+
+  it('reads back what it wrote', () => {
+    const once = parseTrackPolicy('aggregation: { f: 1 }\nschedule: { cron: "0 3 * * *", timeZone: Europe/Stockholm }');
+    if (!once.ok) throw new Error(once.fault.message);
+    expect(parseTrackPolicy(JSON.stringify(once.value))).toEqual(once);
+  });
+
+  it('refuses a quorum below 2f + 3, and takes one that is exactly that', () => {
+    const policy = (quorum: number) =>
+      `aggregation: { f: 3, before: [], rule: { kind: krum } }\nrounds: { quorum: { kind: count, updates: ${quorum} } }`;
+    expect(problemsOf(parseTrackPolicy(policy(8)))).toContain('at least 9');
+    expect(parseTrackPolicy(policy(9)).ok).toBe(true);
+  });
+
+  it('refuses noise, aliases that grow, unknown settings and sizes beyond its own', () => {
+    for (const text of [
+      '',
+      '[',
+      'aggregation: { f: -1 }',
+      'aggregation: { f: 1, rule: { kind: best } }',
+      'aggregation: { f: 1 }\nspeed: 1',
+      'a: &a [1,1]\naggregation: { f: 1, before: [*a, *a] }',
+      `aggregation: { f: 1 } #${'x'.repeat(70_000)}`,
+    ]) {
+      expect(parseTrackPolicy(text), text.slice(0, 60)).toMatchObject({ ok: false, fault: { code: 'POLICY_INVALID' } });
+    }
+  });
+});

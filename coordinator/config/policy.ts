@@ -1,0 +1,120 @@
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { defaultPolicy, parsePolicy as parseAggregation, updatesMin } from '../../aggregation/policy.ts';
+import type { JsonValue } from '../../proto/canonical-json.ts';
+import { ok, type Result, refuse } from '../../proto/fault.ts';
+import type { TrackPolicy } from '../policy.ts';
+import { checkRoundRules, roundRuleLimits } from '../round/rules.ts';
+
+const policyBytesMax = 65_536;
+
+const between = (min: number, max: number) => z.number().min(min).max(max);
+const whole = (min: number, max: number) => z.int().min(min).max(max);
+const durationMs = whole(roundRuleLimits.durationMsMin, roundRuleLimits.durationMsMax);
+const updates = whole(1, roundRuleLimits.updatesMax);
+const share = z.number().gt(0).max(1);
+const timeOfDay = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'expected "HH:MM"');
+
+const rounds = z.strictObject({
+  goal: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('count'), updates }),
+      z.strictObject({ kind: z.literal('share'), ofEnrolled: share }),
+    ])
+    .default({ kind: 'share', ofEnrolled: 1 }),
+  overSelection: between(1, roundRuleLimits.overSelectionMax).default(roundRuleLimits.overSelectionDefault),
+  quorum: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('count'), updates }),
+      z.strictObject({ kind: z.literal('share'), ofCohort: share }),
+    ])
+    .default({ kind: 'share', ofCohort: 0.5 }),
+  recruitForMs: durationMs.default(3_600_000),
+  collectForMs: durationMs.default(4 * 3_600_000),
+  aggregateForMs: durationMs.default(3_600_000),
+  closesAtGoal: z.boolean().default(true),
+  carryOver: z
+    .strictObject({
+      stalenessMax: whole(1, roundRuleLimits.stalenessMax),
+      exponent: between(0, roundRuleLimits.exponentMax),
+    })
+    .nullable()
+    .default(null),
+});
+
+/** The limits of proto/testudo/v1/federation.proto's TrainingPlan. */
+const training = z.strictObject({
+  epochs: whole(1, 1_000).default(1),
+  stepsMax: whole(1, 1_000_000).default(1_000),
+  batchSize: whole(1, 4_096).default(64),
+  learningRate: z.number().gt(0).max(10).default(0.001),
+  clipNorm: between(0, 1e6).default(0),
+  noiseMultiplier: between(0, 100).default(0),
+  proximalMu: between(0, 100).default(0),
+});
+
+const rate = z.number().gt(0).max(1_000);
+const decay = z.number().min(0).lt(1);
+const optimiser = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('plain'), learningRate: rate.default(1) }),
+  z.strictObject({ kind: z.literal('momentum'), learningRate: rate.default(1), momentum: decay.default(0.9) }),
+  z.strictObject({
+    kind: z.literal('adam'),
+    learningRate: rate.default(0.01),
+    beta1: decay.default(0.9),
+    beta2: decay.default(0.99),
+    epsilon: z.number().gt(0).max(1).default(0.001),
+  }),
+]);
+
+const schedule = z.strictObject({
+  cron: z.string().min(9).max(128),
+  timeZone: z.string().min(1).max(64).default('UTC'),
+  blackouts: z
+    .array(z.strictObject({ days: z.array(whole(0, 6)).max(7).default([]), from: timeOfDay, to: timeOfDay }))
+    .max(64)
+    .default([]),
+});
+
+const policySchema = z.strictObject({
+  /** Checked by the aggregation itself; what is left out comes from its default policy for this f. */
+  aggregation: z.looseObject({ f: whole(0, roundRuleLimits.updatesMax) }),
+  rounds: rounds.prefault({}),
+  training: training.prefault({}),
+  optimiser: optimiser.default({ kind: 'plain', learningRate: 1 }),
+  schedule: schedule.nullable().default(null),
+});
+
+/**
+ * A track's policy from the text that an operator wrote (YAML or JSON, at most 64 KiB), with defaults filled in. One
+ * fault lists every problem, also those between settings: a quorum below what the rule can score, 2f + 3 for Krum.
+ */
+export function parseTrackPolicy(text: string): Result<TrackPolicy, 'POLICY_INVALID'> {
+  if (Buffer.byteLength(text) > policyBytesMax) return invalid([`at most ${policyBytesMax} bytes are allowed`]);
+  let tree: unknown;
+  try {
+    tree = parseYaml(text, { maxAliasCount: 0 });
+  } catch (error) {
+    return invalid([`it is neither YAML nor JSON: ${(error as Error).message.split('\n', 1)[0]}`]);
+  }
+  const parsed = policySchema.safeParse(tree);
+  if (!parsed.success) {
+    return invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`));
+  }
+  const aggregation = parseAggregation({ ...defaultPolicy(parsed.data.aggregation.f), ...parsed.data.aggregation });
+  if (!aggregation.ok) return invalid([aggregation.fault.message]);
+  const needed = updatesMin(aggregation.value);
+  if (needed === undefined) return invalid(['aggregation: no number of updates satisfies this rule']);
+  const checked = checkRoundRules({ ...parsed.data.rounds, updatesMin: needed });
+  if (!checked.ok) return invalid([checked.fault.message]);
+  return ok({ ...parsed.data, aggregation: aggregation.value as unknown as Readonly<Record<string, JsonValue>> });
+}
+
+/** The JSON Schema of a policy, for editors and for docs/protocol.md. */
+export function policyJsonSchema(): object {
+  return z.toJSONSchema(policySchema, { io: 'input' });
+}
+
+function invalid(problems: readonly string[]): Result<never, 'POLICY_INVALID'> {
+  return refuse('POLICY_INVALID', `track policy: ${problems.join('; ')}`);
+}

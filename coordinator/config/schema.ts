@@ -1,0 +1,88 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { isFederationId, isTrackId } from '../../proto/ids.ts';
+
+const address = z
+  .string()
+  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'expected host:port, such as 0.0.0.0:7441')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'a port is at most 65535');
+const hostName = z
+  .string()
+  .refine(
+    (text) => isIP(text) !== 0 || /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(text),
+    'expected a host name or an IP address',
+  );
+const whole = (min: number, max: number) => z.int().min(min).max(max);
+const path = z.string().min(1);
+
+const masterKey = z.union(
+  [
+    z.strictObject({ file: path }),
+    z.strictObject({ environment: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+    z.strictObject({ command: z.array(z.string()).min(1) }),
+  ],
+  'expected exactly one of file, environment, command (a list: the program and its arguments)',
+);
+
+/** A track that the coordinator makes, or brings to this policy, when it starts. Paths are relative to the file. */
+const track = z.strictObject({
+  id: z.string().refine(isTrackId, 'expected 1 to 63 of a-z, 0-9 and "-"'),
+  /** JSON: architecture, hyperparameters, tensors. */
+  spec: path,
+  /** The first model: float32, little-endian, in the spec's order. Read only when the track is made. */
+  model: path,
+  /** YAML or JSON; docs/protocol.md has its schema. */
+  policy: path,
+});
+
+/** What `testudo coordinator` obeys. Every default is one that is safe on the open internet. */
+export const configSchema = z.strictObject({
+  federation: z.string().refine(isFederationId, 'expected 1 to 63 of a-z, 0-9 and "-"'),
+  dataDirectory: path,
+  listen: z
+    .strictObject({
+      /** Server TLS only; serves Enrol and nothing else. */
+      enrolment: address.default('0.0.0.0:7441'),
+      /** mTLS; serves everything else. */
+      federation: address.default('0.0.0.0:7442'),
+      /** Plain HTTP: /healthz, /readyz, /metrics. Keep it inside. */
+      health: address.default('127.0.0.1:7443'),
+    })
+    .prefault({}),
+  /** Host names and addresses that the server's certificate carries beside coordinator.testudo. */
+  serverNames: z.array(hostName).max(64).default([]),
+  masterKey,
+  certificates: z
+    .strictObject({
+      clusterHours: whole(1, 24 * 90).default(24),
+      operatorDays: whole(1, 366).default(30),
+      serverDays: whole(1, 366).default(7),
+    })
+    .prefault({}),
+  uploads: z
+    .strictObject({
+      atOnceMax: whole(1, 1024).default(64),
+      perClusterMax: whole(1, 64).default(2),
+      waitingMax: whole(0, 100_000).default(10_000),
+      attemptsMax: whole(1, 64).default(4),
+      idleSecondsMax: whole(1, 3600).default(20),
+      graceSeconds: whole(1, 3600).default(30),
+      bytesPerSecondMin: whole(1, 1 << 30).default(16_384),
+    })
+    .prefault({}),
+  enrolments: z
+    .strictObject({
+      /** Of one address: at once, and then per minute. */
+      burst: whole(1, 100_000).default(20),
+      perMinute: whole(1, 100_000).default(20),
+    })
+    .prefault({}),
+  /** Wakes rounds and runs aggregation on any number of `testudo worker`. Without it one process does everything. */
+  redis: z.strictObject({ url: z.string().regex(/^rediss?:\/\//, 'expected redis:// or rediss://') }).optional(),
+  /** How long uploads may go on after a stop was asked for. */
+  drainSeconds: whole(0, 3600).default(20),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+  tracks: z.array(track).max(1000).default([]),
+});
+
+export type RawConfig = z.output<typeof configSchema>;
