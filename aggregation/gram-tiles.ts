@@ -1,0 +1,18 @@
+/** Rows of the Gram matrix that are multiplied together. */
+export type GramTiles = readonly Readonly<{ first: number; rows: number }>[];
+
+/**
+ * How many rows a tile has: few enough that a good part of the matrix's lower half is never computed, enough that the
+ * multiplication runs near the machine's peak and its partial products (16 × rows² float32) stay in the cache.
+ */
+export function tileRowsFor(n: number): number {
+  const tiles = n <= 192 ? 1 : n <= 512 ? 2 : Math.ceil(n / 384);
+  return Math.ceil(n / tiles);
+}
+
+export function tilesOf(n: number, tileRows: number): GramTiles {
+  return Array.from({ length: Math.ceil(n / tileRows) }, (_, tile) => {
+    const first = tile * tileRows;
+    return { first, rows: Math.min(tileRows, n - first) };
+  });
+}

@@ -1,0 +1,112 @@
+import { spans, type UpdateBlocks } from './blocks.ts';
+import { type KernelTask, outputBytes, type Slot } from './kernel-task.ts';
+import type { KernelRequest } from './kernel-worker.ts';
+import { startWorker, type WorkerLink } from './worker-link.ts';
+
+/** A block's answer, where its worker left it: valid until the consumer settles. */
+export type BlockAnswer = Readonly<{
+  offset: number;
+  columns: number;
+  buffer: SharedArrayBuffer;
+  /** Address of the answer; its layout is `outputBytes`'s. */
+  output: number;
+  outputBytes: number;
+}>;
+
+/** Worker threads that make a pass over the columns of n updates, a block at a time. One pass at a time. */
+export type KernelPool = Readonly<{
+  workers: number;
+  /**
+   * Cuts d into blocks of `columns`, has each read and worked on by whichever thread's turn it is, and hands the answers
+   * to `consume` in ascending order, one after another. What comes out does not depend on the number of threads.
+   */
+  walk(
+    source: UpdateBlocks,
+    task: KernelTask,
+    columns: number,
+    consume: (answer: BlockAnswer) => Promise<void> | void,
+  ): Promise<void>;
+  /** May be called twice. */
+  close(): Promise<void>;
+}>;
+
+/** A worker that holds more than this for one block gets no second one to prepare meanwhile. */
+const doubleBufferBytesMax = 48 * 2 ** 20;
+
+export function startKernelPool(workers: number): KernelPool {
+  if (!Number.isSafeInteger(workers) || workers < 1)
+    throw new RangeError(`workers: expected 1 or more, got ${workers}`);
+  let links: WorkerLink<KernelRequest>[] | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+
+  return {
+    workers,
+    walk(source, task, columns, consume) {
+      const pass = last.then(() => {
+        links ??= Array.from({ length: workers }, () => startWorker<KernelRequest>(workerFile));
+        return walk(links, source, task, Math.min(columns, source.d), consume);
+      });
+      last = pass.catch(() => {}); // The caller hears of it; the next pass starts afresh.
+      return pass;
+    },
+    async close() {
+      await last;
+      await Promise.all((links ?? []).map((link) => link.close()));
+      links = undefined;
+    },
+  };
+}
+
+const workerFile = new URL('./kernel-worker.ts', import.meta.url);
+
+type Place = Readonly<{ link: WorkerLink<KernelRequest>; slot: number; at: Slot; buffer: SharedArrayBuffer }>;
+
+async function walk(
+  links: readonly WorkerLink<KernelRequest>[],
+  source: UpdateBlocks,
+  task: KernelTask,
+  columns: number,
+  consume: (answer: BlockAnswer) => Promise<void> | void,
+): Promise<void> {
+  const { n, d, shared } = source;
+  const blocks = Math.ceil(d / columns);
+  const bytes = outputBytes(task, n, columns);
+  const used = links.slice(0, blocks);
+  const slots = 4 * n * columns + bytes > doubleBufferBytesMax || blocks <= used.length ? 1 : 2;
+  const places = await startAll(used, { task, n, columns, slots, shared });
+  const open: Promise<BlockAnswer>[] = [];
+  try {
+    let turn = 0;
+    for (const [offset, count] of spans(d, columns)) {
+      const place = places[turn++ % places.length] as Place;
+      if (open.length === places.length) await consume(await (open.shift() as Promise<BlockAnswer>));
+      if (shared === undefined)
+        await source.read(offset, count, new Float32Array(place.buffer, place.at.input, n * count));
+      open.push(answerOf(place, offset, count, bytes));
+    }
+    while (open.length > 0) await consume(await (open.shift() as Promise<BlockAnswer>));
+  } finally {
+    await Promise.allSettled(open);
+    await Promise.all(used.map((link) => link.ask({ kind: 'finish' })));
+  }
+}
+
+async function startAll(
+  links: readonly WorkerLink<KernelRequest>[],
+  start: Extract<KernelRequest, { kind: 'start' }>['start'],
+): Promise<Place[]> {
+  const started = await Promise.all(
+    links.map((link) => link.ask<{ buffer: SharedArrayBuffer; slots: Slot[] }>({ kind: 'start', start })),
+  );
+  // Slot by slot rather than worker by worker, so that neighbouring blocks are worked on at the same time.
+  return Array.from({ length: start.slots }, (_, slot) =>
+    started.map(({ buffer, slots }, worker) => {
+      return { link: links[worker] as WorkerLink<KernelRequest>, slot, at: slots[slot] as Slot, buffer };
+    }),
+  ).flat();
+}
+
+async function answerOf(place: Place, offset: number, columns: number, bytes: number): Promise<BlockAnswer> {
+  await place.link.ask({ kind: 'block', slot: place.slot, offset, columns });
+  return { offset, columns, buffer: place.buffer, output: place.at.output, outputBytes: bytes };
+}
