@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { callIdOfName, callIdOfNumber, unknownId } from '../detectors/syscall/vocabulary.ts';
 import { readTraceFile } from './trace-file.ts';
-import { callOutOfRange, type TraceItem, TraceLineParser } from './trace-lines.ts';
+import { type TraceItem, TraceLineParser } from './trace-line-parser.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -21,7 +22,7 @@ async function itemsOf(content: string | Uint8Array): Promise<TraceItem[]> {
 }
 
 function parse(chunks: readonly Uint8Array[]): TraceItem[] {
-  const parser = new TraceLineParser();
+  const parser = new TraceLineParser('x86_64');
   return [...chunks.flatMap((chunk) => [...parser.push(chunk)]), ...parser.end()];
 }
 
@@ -29,11 +30,12 @@ const line = 'train\tc01\tnginx\tnormal\tnginx.r1.s0\t1 2 3\n';
 
 describe('readTraceFile', () => {
   it('reads the three layouts, plain and gzip, with and without a last newline', async () => {
-    const text = `${line}validation\tNormal\tUVD-1\t265 168\r\nlive\t7`;
+    const text = `${line}validation\tNormal\tUVD-1\t265 168\r\nlive\topenat close openat`;
+    const ids = (...numbers: number[]) => numbers.map((number) => callIdOfNumber(number, 'x86_64'));
     const expected = [
-      { split: 'train', cluster: 'c01', service: 'nginx', family: 'normal', name: 'nginx.r1.s0', calls: [1, 2, 3] },
-      { split: 'validation', family: 'Normal', name: 'UVD-1', calls: [265, 168] },
-      { name: 'live', calls: [7] },
+      { split: 'train', cluster: 'c01', service: 'nginx', family: 'normal', name: 'nginx.r1.s0', calls: ids(1, 2, 3) },
+      { split: 'validation', service: 'Normal', family: 'Normal', name: 'UVD-1', calls: ids(265, 168) },
+      { split: '', service: '', family: '', name: 'live', calls: ids(257, 3, 257) },
     ];
     for (const content of [text, gzipSync(text)]) {
       const traces = (await itemsOf(content)).map((item) => item.kind === 'trace' && item.trace);
@@ -41,28 +43,32 @@ describe('readTraceFile', () => {
     }
   });
 
-  it('counts what it cannot use and says where, losing nothing that is readable', async () => {
-    const items = await itemsOf(`${line}only text\n\na\tb\tc\n${line}x\t1 two 3\n\x00\xff\t\x01\nn\t\n${line}`);
+  it('has an item for every line, and says where the unreadable ones are', async () => {
+    const items = await itemsOf(
+      `${line}only text\n\na\tb\tc\n${line}x\t1 t:o 3\n\x00\xff\t\x01\nn\t\ncredential access\t1\n${line}`,
+    );
     expect(items.map(({ kind, line: at }) => `${at} ${kind}`)).toEqual([
       '1 trace',
       '2 malformed',
+      '3 malformed',
       '4 malformed',
       '5 trace',
       '6 malformed',
       '7 malformed',
       '8 trace',
       '9 trace',
+      '10 trace',
     ]);
-    expect(items[4]).toMatchObject({ name: 'x', fault: { code: 'TRACE_LINE_MALFORMED', fields: { line: 6 } } });
+    expect(items[5]).toMatchObject({ name: 'x', fault: { code: 'TRACE_LINE_MALFORMED', fields: { line: 6 } } });
+    expect(items[8]).toMatchObject({ trace: { name: 'credential access' } });
   });
 
-  it('takes numbers no kernel has for unknown calls and counts them', async () => {
-    const [item] = await itemsOf(`t\t65534 65535 65536 2147483648 99999999999999999999 1\n`);
-    expect(item).toMatchObject({ kind: 'trace', outOfRangeCount: 4 });
+  it('takes numbers and names that no kernel has for unknown calls and counts them', async () => {
+    const [item] = await itemsOf(`t\t65534 2147483648 99999999999999999999 frobnicate 1\n`);
+    expect(item).toMatchObject({ kind: 'trace', unknownCalls: 4 });
     expect(item?.kind === 'trace' && [...item.trace.calls]).toEqual([
-      65534,
-      ...Array.from({ length: 4 }, () => callOutOfRange),
-      1,
+      ...Array.from({ length: 4 }, () => unknownId),
+      callIdOfName('write'),
     ]);
   });
 

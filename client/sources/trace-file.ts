@@ -1,21 +1,36 @@
 /**
- * Trace files, plain or gzip (told apart by gzip's magic number), read as a stream: see trace-lines.ts for the layouts.
- * Every line that holds anything yields one item, the unreadable ones with the reason.
+ * Trace files, plain or gzip (told apart by gzip's magic number), read as a stream: one trace per line,
+ *
+ *     split TAB cluster TAB service TAB family TAB name TAB calls
+ *     split TAB family TAB name TAB calls
+ *     name TAB calls
+ *
+ * told apart line by line. Every line yields one item, the unreadable ones with the reason.
  */
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { createGunzip, type Gunzip } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { refuse } from '../../proto/fault.ts';
-import { type TraceItem, TraceLineParser } from './trace-lines.ts';
+import type { Abi } from '../detectors/syscall/vocabulary.ts';
+import { type TraceItem, TraceLineParser } from './trace-line-parser.ts';
+
+export type TraceFileOptions = Readonly<{
+  /** How call numbers are read; x86_64 unless said otherwise. */
+  abi?: Abi;
+}>;
 
 /** The items of a file, in order. Never throws: how a file ended before its end is its last item, of kind `broken`. */
-export async function* readTraceFile(path: string): AsyncGenerator<TraceItem> {
-  yield* readTraces(createReadStream(path, { highWaterMark: 1 << 18 }), path);
+export async function* readTraceFile(path: string, options?: TraceFileOptions): AsyncGenerator<TraceItem> {
+  yield* readTraces(createReadStream(path), path, options);
 }
 
 /** As readTraceFile, from any stream of bytes; `label` names it in faults. */
-export async function* readTraces(source: Readable, label: string): AsyncGenerator<TraceItem> {
-  const parser = new TraceLineParser();
+export async function* readTraces(
+  source: Readable,
+  label: string,
+  options: TraceFileOptions = {},
+): AsyncGenerator<TraceItem> {
+  const parser = new TraceLineParser(options.abi ?? 'x86_64');
   try {
     for await (const chunk of decompressed(source)) yield* parser.push(chunk);
   } catch (cause) {
@@ -47,30 +62,42 @@ async function* decompressed(source: Readable): AsyncGenerator<Uint8Array> {
   }
 }
 
+/**
+ * Unzips chunk by chunk. Reading the stream itself would lose what it had unzipped before an error: here every chunk's
+ * output is handed over before the error that came with it.
+ */
 async function* unzipped(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip();
-  const fed = feed(gunzip, head, rest).catch((cause: unknown) => {
-    gunzip.destroy(cause as Error); // Its reader below throws the same error.
+  let output: Buffer[] = [];
+  gunzip.on('data', (chunk: Buffer) => output.push(chunk));
+  let fault: Error | undefined;
+  const failed = new Promise<void>((resolve) => {
+    gunzip.once('error', (error) => {
+      fault = error;
+      resolve();
+    });
   });
+  const ended = new Promise((resolve) => gunzip.once('end', resolve));
   try {
-    yield* gunzip as AsyncIterable<Uint8Array>;
+    for await (const chunk of prepended(head, rest)) {
+      await Promise.race([failed, new Promise((resolve) => gunzip.write(chunk, resolve))]);
+      const ready = output;
+      output = [];
+      yield* ready;
+      if (fault !== undefined) throw fault;
+    }
+    gunzip.end();
+    await Promise.race([failed, ended]);
+    yield* output;
+    if (fault !== undefined) throw fault;
   } finally {
     gunzip.destroy();
-    await fed;
   }
 }
 
-async function feed(gunzip: Gunzip, head: Buffer, rest: AsyncIterable<Buffer>): Promise<void> {
-  const write = async (chunk: Buffer) => {
-    if (gunzip.destroyed || gunzip.write(chunk)) return;
-    await new Promise((resolve) => gunzip.once('drain', resolve).once('close', resolve));
-  };
-  await write(head);
-  for await (const chunk of rest) {
-    if (gunzip.destroyed) return;
-    await write(chunk);
-  }
-  gunzip.end();
+async function* prepended(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield head;
+  yield* rest;
 }
 
 function inputFault(label: string, cause: unknown, line: number) {

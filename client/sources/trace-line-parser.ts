@@ -16,8 +16,9 @@ export type TraceItem = Readonly<
 export const traceLimits = {
   /** 32 MiB of calls in memory; what follows in the same trace is counted and dropped. */
   callsMax: 2 ** 24,
-  /** A label, or a call's name, longer than this is garbage. */
+  /** A label longer than this is garbage, and so is a call's name longer than the next. */
   textBytesMax: 1_024,
+  callNameBytesMax: 64,
 } as const;
 
 const tab = 0x09;
@@ -55,8 +56,9 @@ export class TraceLineParser {
   #unknownCalls = 0;
   /** The call being read, its digits so far; -1 before the first. */
   #number = -1;
-  /** Where in the text the call being read began, if it is spelt with letters; -1 if not. */
-  #nameStart = -1;
+  /** The call being read, where it is spelt with letters. */
+  readonly #callName = Buffer.allocUnsafe(traceLimits.callNameBytesMax);
+  #callNameLength = 0;
   #notCalls = false;
   #empty = true;
 
@@ -87,37 +89,23 @@ export class TraceLineParser {
   }
 
   #take(byte: number): void {
-    if (byte >= 0x30 && byte <= 0x39) {
+    const isDigit = byte >= 0x30 && byte <= 0x39;
+    if (byte === space) this.#finishCall();
+    else if (isDigit && this.#callNameLength === 0) {
       this.#number = Math.min(Math.max(this.#number, 0) * 10 + byte - 0x30, 2 ** 40); // Far beyond any call, still exact.
-    } else if (byte === space) {
-      this.#finishCall();
-    } else if ((byte >= 0x61 && byte <= 0x7a) || byte === 0x5f) {
-      if (this.#nameStart < 0) this.#startName();
-    } else {
-      this.#notCalls = true;
-    }
+    } else if (this.#number >= 0 || this.#callNameLength === traceLimits.callNameBytesMax) this.#notCalls = true;
+    else if (isDigit || (byte >= 0x61 && byte <= 0x7a) || byte === 0x5f) this.#callName[this.#callNameLength++] = byte;
+    else this.#notCalls = true;
     if (this.#textLength < traceLimits.textBytesMax) this.#text[this.#textLength++] = byte;
     else this.#textTooLong = true;
   }
 
-  /** A call by name needs its text: the calls before it are done with theirs, so it starts over. */
-  #startName(): void {
-    if (this.#number >= 0) this.#notCalls = true;
-    if (this.#callCount > 0) {
-      this.#textLength = 0;
-      this.#textTooLong = false;
-    }
-    this.#nameStart = this.#textLength;
-  }
-
   #finishCall(): void {
-    if (this.#nameStart >= 0) {
-      this.#addCall(callIdOfName(this.#text.toString('latin1', this.#nameStart, this.#textLength)));
-    } else if (this.#number >= 0) {
-      this.#addCall(callIdOfNumber(this.#number, this.#abi));
-    }
+    if (this.#callNameLength > 0)
+      this.#addCall(callIdOfName(this.#callName.toString('latin1', 0, this.#callNameLength)));
+    else if (this.#number >= 0) this.#addCall(callIdOfNumber(this.#number, this.#abi));
     this.#number = -1;
-    this.#nameStart = -1;
+    this.#callNameLength = 0;
   }
 
   #addCall(id: number): void {
@@ -149,7 +137,7 @@ export class TraceLineParser {
     this.#droppedCalls = 0;
     this.#unknownCalls = 0;
     this.#number = -1;
-    this.#nameStart = -1;
+    this.#callNameLength = 0;
     this.#notCalls = false;
   }
 
