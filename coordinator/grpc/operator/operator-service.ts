@@ -1,0 +1,52 @@
+import { refuse } from '../../../proto/fault.ts';
+import { OperatorService } from '../../../proto/generated/testudo/v1/operator.ts';
+import { ReleasesService } from '../../../proto/generated/testudo/v1/releases.ts';
+import type { Engine } from '../../engine.ts';
+import type { Membership } from '../../identity/membership.ts';
+import type { Access, Door } from '../door.ts';
+import { tolerant } from '../service.ts';
+import { auditHandlers } from './audit.ts';
+import { memberHandlers } from './members.ts';
+import { roundHandlers } from './rounds.ts';
+import { trackHandlers } from './tracks.ts';
+
+type OperatorParts = Readonly<{ door: Door; engine: Engine; membership: Membership }>;
+
+/** What people and pipelines call. Channels and pins belong to the release registry, which this version has not. */
+export function operatorService({ door, engine, membership }: OperatorParts) {
+  return {
+    definition: tolerant(OperatorService),
+    implementation: {
+      ...memberHandlers(door, engine, membership),
+      ...trackHandlers(door, engine),
+      ...roundHandlers(door, engine),
+      ...auditHandlers(door, engine),
+      listChannels: notServed(door, 'viewer'),
+      setChannel: notServed(door, 'operator'),
+      setPin: notServed(door, 'operator'),
+      removePin: notServed(door, 'operator'),
+      listPins: notServed(door, 'viewer'),
+    },
+  };
+}
+
+/** What rotation agents will call. */
+export function releasesService({ door }: Pick<OperatorParts, 'door'>) {
+  return {
+    definition: tolerant(ReleasesService),
+    implementation: {
+      subscribe: door.serverStream<'cluster', unknown, never>(
+        { access: 'cluster', durationMsMax: 30_000, audit: 'operation' },
+        async () => refuse('NOT_SERVED', 'this version serves no release metadata'),
+      ),
+      acknowledge: notServed(door, 'cluster'),
+    },
+  };
+}
+
+/** Says so with UNIMPLEMENTED and a code, rather than pretending. */
+function notServed(door: Door, access: Access) {
+  return door.unary<Access, unknown, never>({ access, durationMsMax: 30_000, audit: 'operation' }, async () =>
+    refuse('NOT_SERVED', 'this version has no release registry: no channels and no pins'),
+  );
+}

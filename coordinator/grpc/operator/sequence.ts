@@ -1,0 +1,11 @@
+import { ok, type Result } from '../../../proto/fault.ts';
+import type { Committed, Engine } from '../../engine.ts';
+
+/** Where in the journal a change stands: its own entry, or the newest one where nothing had to be written. */
+export function sequenceOf(
+  engine: Pick<Engine, 'state'>,
+  committed: Result<Committed<unknown>>,
+): Result<Readonly<{ sequence: bigint }>> {
+  if (!committed.ok) return committed;
+  return ok({ sequence: BigInt(committed.value.entries.at(-1)?.seq ?? engine.state().seq) });
+}

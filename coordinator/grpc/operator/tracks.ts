@@ -1,0 +1,187 @@
+import { canonicalJson, type JsonValue } from '../../../proto/canonical-json.ts';
+import { ok, type Result, refuse } from '../../../proto/fault.ts';
+import type { ModelRef as ModelRefMessage } from '../../../proto/generated/testudo/v1/common.ts';
+import type {
+  ListReleasesRequest,
+  ListReleasesResponse,
+  ListTracksRequest,
+  ListTracksResponse,
+  PutTrackRequest,
+  PutTrackResponse,
+  TrackSettings,
+} from '../../../proto/generated/testudo/v1/operator.ts';
+import { isTrackId, type TrackId } from '../../../proto/ids.ts';
+import { layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
+import { checkSpec, type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
+import { parseTrackPolicy } from '../../config/policy.ts';
+import type { Engine } from '../../engine.ts';
+import type { TrackPolicy } from '../../policy.ts';
+import { headOf, openRoundOf, type Track } from '../../state/state.ts';
+import { cutShort, type Door } from '../door.ts';
+import type { MessageReader } from '../message-reader.ts';
+import { malformed } from '../service.ts';
+import { checkId, checkReason, invalid, ms, pageOf } from './requests.ts';
+
+const call = { durationMsMax: 30_000, audit: 'operation' } as const;
+const idleMsMax = 30_000;
+const specBytesMax = 1 << 20;
+const planAheadMs = 366 * 86_400_000;
+
+type Settings = Readonly<{ track: TrackId; spec: ModelSpec; policy: TrackPolicy; reason: string }>;
+
+/** Tracks and the models that came out of their rounds. */
+export function trackHandlers(door: Door, engine: Engine) {
+  return {
+    putTrack: door.clientStream<'admin', PutTrackRequest, PutTrackResponse>(
+      { ...call, durationMsMax: 600_000, access: 'admin' },
+      async (messages, { actor, signal }) => {
+        const first = await messages.next(idleMsMax);
+        if (first.kind !== 'message')
+          return signal.aborted ? cutShort(signal) : invalid('the track settings are missing');
+        if (first.message === malformed) return refuse('MESSAGE_MALFORMED', 'the first message does not decode');
+        if (first.message.part?.$case !== 'settings') return invalid('the first message must hold the track settings');
+        const settings = readSettings(first.message.part.value);
+        if (!settings.ok) return settings;
+        const { track, spec, policy, reason } = settings.value;
+
+        const known = engine.state().tracks.get(track);
+        if (known !== undefined) {
+          if (known.schemaDigest !== schemaDigest(spec)) {
+            return refuse(
+              'TRACK_EXISTS',
+              `track ${track} has another model spec, which may not change; make a new track`,
+            );
+          }
+          return putAnswer(engine, track, await engine.setPolicy(actor, { track, policy, reason }));
+        }
+        const model = await readModel(messages, spec);
+        if (!model.ok) return signal.aborted ? cutShort(signal) : model;
+        const stored = await engine.blobs.put(model.value);
+        if (!stored.ok) return stored;
+        const created = await engine.createTrack(actor, { track, spec, policy, modelDigest: stored.value, reason });
+        return putAnswer(engine, track, created);
+      },
+    ),
+
+    listTracks: door.unary<'viewer', ListTracksRequest, ListTracksResponse>({ ...call, access: 'viewer' }, async () => {
+      const planned = new Map<string, number>();
+      for (const { track, atMs } of engine.planRounds(Date.now() + planAheadMs)) {
+        if (!planned.has(track)) planned.set(track, atMs);
+      }
+      const sorted = [...engine.state().tracks.values()].sort((a, b) => (a.track < b.track ? -1 : 1));
+      const tracks = sorted.slice(0, 1000).map((track) => ({
+        settings: {
+          track: track.track,
+          spec: { canonicalJson: specBytes(track.spec), schemaDigest: track.schemaDigest },
+          policyJson: canonicalJson(track.policy as unknown as JsonValue),
+          reason: track.reason,
+        },
+        model: modelRef(track, track.headVersion),
+        openRound: openRoundOf(track)?.round ?? '',
+        nextRoundAtMs: ms(planned.get(track.track)),
+      }));
+      return ok({ tracks });
+    }),
+
+    listReleases: door.unary<'viewer', ListReleasesRequest, ListReleasesResponse>(
+      { ...call, access: 'viewer' },
+      async ({ track: name, page }) => {
+        const id = checkId('track', name, isTrackId);
+        if (!id.ok) return id;
+        const track = engine.state().tracks.get(id.value);
+        if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id.value}`);
+        const paged = pageOf([...track.models].reverse(), page, ({ version }) => String(version));
+        if (!paged.ok) return paged;
+        const releases = paged.value.rows.map(({ version, round, createdAtMs }) => ({
+          model: modelRef(track, version),
+          round: round ?? '',
+          createdAtMs: ms(createdAtMs),
+          channels: [...track.channels].filter(([, at]) => at === version).map(([channel]) => channel),
+        }));
+        return ok({ releases, nextPage: paged.value.nextPage });
+      },
+    ),
+  };
+}
+
+/** A model of a track as messages name it; undefined when there is no such version. */
+export function modelRef(track: Track, version: number): ModelRefMessage | undefined {
+  const model = track.models[version];
+  if (model === undefined) return undefined;
+  return {
+    track: track.track,
+    version: BigInt(version),
+    digest: model.digest,
+    schemaDigest: track.schemaDigest,
+    sizeBytes: BigInt(track.modelBytes),
+  };
+}
+
+function readSettings({ track, spec, policyJson, reason }: TrackSettings): Result<Settings> {
+  const id = checkId('track', track, isTrackId);
+  if (!id.ok) return id;
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  const checked = readSpec(spec?.canonicalJson ?? new Uint8Array());
+  if (!checked.ok) return checked;
+  if (spec !== undefined && spec.schemaDigest !== '' && spec.schemaDigest !== schemaDigest(checked.value)) {
+    return refuse('SPEC_INVALID', 'model spec: schema_digest is not the digest of this spec');
+  }
+  const policy = parseTrackPolicy(policyJson);
+  return policy.ok ? ok({ track: id.value, spec: checked.value, policy: policy.value, reason }) : policy;
+}
+
+/** A model spec from JSON that someone else wrote. */
+export function readSpec(json: Uint8Array): Result<ModelSpec, 'SPEC_INVALID' | 'SPEC_TOO_LARGE'> {
+  if (json.byteLength > specBytesMax)
+    return refuse('SPEC_TOO_LARGE', `model spec: at most ${specBytesMax} bytes of JSON`);
+  try {
+    return checkSpec(JSON.parse(Buffer.from(json).toString('utf8')));
+  } catch {
+    return refuse('SPEC_INVALID', 'model spec: not JSON');
+  }
+}
+
+/** The initial model: as many bytes as the checked spec says, and every value finite. */
+async function readModel(
+  messages: MessageReader<PutTrackRequest | typeof malformed>,
+  spec: ModelSpec,
+): Promise<Result<Uint8Array>> {
+  const layout = layoutOf(spec);
+  const chunks: Uint8Array[] = [];
+  let received = 0;
+  for (;;) {
+    const read = await messages.next(idleMsMax);
+    if (read.kind === 'end') break;
+    if (read.kind !== 'message') return refuse('PEER_TOO_SLOW', 'no chunk of the model for too long');
+    if (read.message === malformed) return refuse('MESSAGE_MALFORMED', 'a message of the stream does not decode');
+    if (read.message.part?.$case !== 'modelChunk') {
+      return invalid('after the settings, every message must hold a chunk of the model');
+    }
+    const chunk = read.message.part.value;
+    received += chunk.byteLength;
+    if (received > layout.length * 4) break;
+    chunks.push(chunk);
+  }
+  return checkModel(spec, received > layout.length * 4 ? new Uint8Array() : Buffer.concat(chunks));
+}
+
+/** Bytes that are a model of this spec: of its size, every value finite. */
+export function checkModel(spec: ModelSpec, bytes: Uint8Array): Result<Uint8Array> {
+  const values = valuesOfBytes(layoutOf(spec), bytes);
+  if (!values.ok) return values;
+  const bad = values.value.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return ok(bytes);
+  return refuse('SPEC_INVALID', `initial model: value ${bad} is not finite; export the model again`);
+}
+
+function putAnswer(
+  engine: Engine,
+  track: TrackId,
+  committed: Awaited<ReturnType<Engine['createTrack']>>,
+): Result<PutTrackResponse> {
+  if (!committed.ok) return committed;
+  const known = engine.state().tracks.get(track);
+  const model = known === undefined ? undefined : modelRef(known, headOf(known).version);
+  return ok({ model, sequence: BigInt(committed.value.entries.at(-1)?.seq ?? engine.state().seq) });
+}
