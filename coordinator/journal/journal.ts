@@ -1,4 +1,4 @@
-import type { Result } from '../../proto/fault.ts';
+import type { Fault, Result } from '../../proto/fault.ts';
 import type { JournalEntry } from './entry.ts';
 import type { Actor, JournalEvent } from './events.ts';
 
@@ -28,16 +28,27 @@ export type Snapshot = Readonly<{ seq: number; chain: string; version: number; b
 
 export type Draft = Readonly<{ actor: Actor; atMs: number; event: JournalEvent }>;
 
+/** Told at once and in order, before any promise of an append resolves. Must not throw. */
+export type JournalObserver = Readonly<{
+  /** These entries are durable now, after a commit that took so long. */
+  durable(entries: readonly JournalEntry[], commitSeconds: number): void;
+  /** Everything appended after the last durable entry is void. */
+  undone(fault: Fault<JournalFaultCode>): void;
+}>;
+
 /**
  * Append-only, hash-chained, durable. One writer: opening raises the fencing epoch, and every write of an older epoch
  * is refused. Appends keep their order; many at once share one sync. When one fails, all that were queued behind it
- * fail too, since they were decided on top of it, and the next append continues after the last durable entry.
+ * fail too, since they were decided on top of it, and the next append continues after the last durable entry;
+ * after any fault but DISK_FULL there is no next one: the journal has stopped.
  */
 export interface Journal {
   /** This writer's fencing epoch. */
   readonly epoch: number;
   /** The last durable entry. */
   readonly head: JournalHead;
+  /** At most one observer: the fold that follows this journal. */
+  observe(observer: JournalObserver): void;
   /** All of `drafts` become durable together or none does. */
   append(drafts: readonly Draft[]): Appended;
   /** Entries from position `fromSeq` on, at most `limit`. */
@@ -47,8 +58,6 @@ export interface Journal {
   latestSnapshot(): Promise<Snapshot | undefined>;
   /** Walks the whole chain as it lies on disk. */
   verify(): Promise<Result<JournalHead, JournalFaultCode>>;
-  /** Bytes on disk; 0 for a journal in memory. */
-  bytes(): Promise<number>;
   /** Writes what is queued, then lets go. May be called twice. */
   close(): Promise<void>;
 }

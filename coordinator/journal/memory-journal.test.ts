@@ -1,0 +1,8 @@
+import { journalContract } from './journal-contract.ts';
+import { MemoryMedium } from './memory-store.ts';
+import { openMemoryJournal } from './open-journal.ts';
+
+journalContract('memory', () => {
+  const medium = new MemoryMedium();
+  return async () => openMemoryJournal(medium);
+});
