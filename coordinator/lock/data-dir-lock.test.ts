@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -32,6 +33,8 @@ describe('a locked data directory', () => {
   });
 
   it('says so when the directory cannot be used', () => {
-    expect(lockDataDir('/proc/testudo')).toMatchObject({ ok: false, fault: { code: 'DATA_DIR_UNUSABLE' } });
+    const file = join(tempDir(), 'file');
+    writeFileSync(file, '');
+    expect(lockDataDir(join(file, 'data'))).toMatchObject({ ok: false, fault: { code: 'DATA_DIR_UNUSABLE' } });
   });
 });
