@@ -88,7 +88,9 @@ export async function setUpOrExit(wanted) {
     return await setUp(wanted);
   } catch (error) {
     process.stderr.write(
-      error instanceof SetupFault ? `\n${describeFault(error)}` : `\nset-up broke: ${error?.stack}\n`,
+      error instanceof SetupFault
+        ? `\n${describeFault(error)}`
+        : `\nset-up broke: ${error instanceof Error ? error.stack : error}\n`,
     );
     process.exit(1);
   }

@@ -32,6 +32,7 @@ async function runVitest() {
     const vitest = join(checkout, 'node_modules', 'vitest', 'vitest.mjs');
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
     // What the tests start by the name `node` must be Node 22 as well.
+    /** @type {NodeJS.ProcessEnv} */
     const env = { ...process.env, PATH: `${dirname(node22)}:${process.env.PATH ?? ''}` };
     delete env.TESTUDO_TF; // The tests are about the native library, whatever the caller works with.
     const code = await new Promise((resolve) => {

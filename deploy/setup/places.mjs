@@ -17,3 +17,12 @@ export function cacheDir(env = process.env) {
   if (env.XDG_CACHE_HOME) return resolve(env.XDG_CACHE_HOME, 'testudo');
   return join(env.HOME || homedir(), '.cache', 'testudo');
 }
+
+/** False on a Linux with another C library (Alpine's musl), for which TensorFlow publishes nothing. */
+export function isGlibc() {
+  const { report } = process;
+  if (report === undefined) return false;
+  Object.assign(report, { excludeNetwork: true }); // Else it looks up the names of all network peers.
+  const { header } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (report.getReport());
+  return header.glibcVersionRuntime !== undefined;
+}

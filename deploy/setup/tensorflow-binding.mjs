@@ -4,7 +4,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -42,44 +41,36 @@ export function bindingPath(checkout) {
 /**
  * Compiles tfjs-node's binding against the library unless the cache has it, and the small addon that quietens its start.
  * What binding.gyp says for Linux, in one call of the compiler: two source files need neither node-gyp nor its Python.
- * The caller holds the cache's lock.
  *
  * @param {object} given
  * @param {string} given.checkout
- * @param {string} given.cache
+ * @param {import('./cache.mjs').Cache} given.cache
  * @param {string} given.library folder with lib/ and include/
  * @param {string} given.wheelSha256
  * @param {import('./progress.mjs').Progress} given.progress
- * @param {readonly number[]} given.heldFds
  * @returns {Promise<{ dir: string, built: boolean }>}
  */
-export async function ensureBinding({ checkout, cache, library, wheelSha256, progress, heldFds }) {
+export async function ensureBinding({ checkout, cache, library, wheelSha256, progress }) {
   const sourceDir = join(tfjsNodeDir(checkout), 'binding');
   const sources = readdirSync(sourceDir)
     .sort()
     .map((name) => join(sourceDir, name));
   const hash = createHash('sha256').update(JSON.stringify([wheelSha256, process.arch, compilerFlags, linkerFlags]));
   for (const path of [...sources, quietSource]) hash.update(`\0${basename(path)}\0`).update(readFileSync(path));
-  const dir = join(cache, 'binding', hash.digest('hex').slice(0, 16));
+  const dir = join(cache.dir, 'binding', hash.digest('hex').slice(0, 16));
   if (existsSync(dir)) return { dir, built: false }; // It appears by one rename, so it is whole.
 
   const headers = [join(checkout, 'node_modules', 'node-api-headers', 'include'), join(library, 'include')];
   const common = [...compilerFlags, ...headers.map((path) => `-I${path}`), ...linkerFlags];
   const libraries = [`-L${join(library, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
-  mkdirSync(join(cache, 'binding'), { recursive: true });
-  const work = mkdtempSync(join(cache, 'tmp-binding-'));
-  try {
-    const whole = join(work, 'whole');
-    mkdirSync(whole);
-    await progress.run('compile the TensorFlow binding', async () => {
-      const bindingSources = sources.filter((path) => path.endsWith('.cc'));
-      await compile([...common, ...bindingSources, ...libraries, '-o', join(whole, 'tfjs_binding.node')], heldFds);
-      await compile([...common, quietSource, '-o', join(whole, 'quiet_tensorflow.node')], heldFds);
-    });
-    renameSync(whole, dir);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+  const bindingSources = sources.filter((path) => path.endsWith('.cc'));
+  await progress.run('compile the TensorFlow binding', () =>
+    cache.add(dir, async (folder) => {
+      const { heldFds } = cache;
+      await compile([...common, ...bindingSources, ...libraries, '-o', join(folder, 'tfjs_binding.node')], heldFds);
+      await compile([...common, quietSource, '-o', join(folder, 'quiet_tensorflow.node')], heldFds);
+    }),
+  );
   return { dir, built: true };
 }
 

@@ -1,16 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  createReadStream,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, readFileSync, rmSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -20,11 +9,11 @@ import { SetupFault } from './fault.mjs';
 const unpacker = fileURLToPath(new URL('./unpack_wheel.py', import.meta.url));
 const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
 /** The names under which the npm package looks for them. */
-const links = [
+const links = /** @type {const} */ ([
   ['libtensorflow_cc.so.2', 'libtensorflow.so'],
   ['libtensorflow_cc.so.2', 'libtensorflow.so.2.9.1'],
   ['libtensorflow_framework.so.2', 'libtensorflow_framework.so'],
-];
+]);
 
 /**
  * The folder in the cache for this wheel; `lib/` and `include/` in it once {@link ensureLibrary} has run.
@@ -50,46 +39,39 @@ export function libraryIsWhole(dir) {
 }
 
 /**
- * Downloads, checks and unpacks the library unless it is in the cache. The caller holds the cache's lock.
+ * Downloads, checks and unpacks the library unless it is in the cache.
  *
  * @param {object} given
- * @param {string} given.cache
+ * @param {import('./cache.mjs').Cache} given.cache
  * @param {import('./tensorflow-pin.mjs').WheelPin} given.pin
  * @param {import('./progress.mjs').Progress} given.progress
- * @param {readonly number[]} given.heldFds
  * @param {string | undefined} given.localWheel a wheel already on this machine (TESTUDO_TENSORFLOW_WHEEL)
  * @returns {Promise<string>} the library's folder
  */
-export async function ensureLibrary({ cache, pin, progress, heldFds, localWheel }) {
-  const dir = libraryDir(cache, pin);
+export async function ensureLibrary({ cache, pin, progress, localWheel }) {
+  const dir = libraryDir(cache.dir, pin);
   if (libraryIsWhole(dir)) return dir;
-  refuseFullDisk(cache, pin);
-  mkdirSync(join(cache, 'library'), { recursive: true });
-  // Beside its final place: a rename is atomic only within one file system.
-  const work = mkdtempSync(join(cache, 'tmp-library-'));
-  try {
-    const wheel = localWheel ? localWheel : await download(work, pin, progress, heldFds);
+  refuseFullDisk(cache.dir, pin);
+  await cache.add(dir, async (folder) => {
+    const wheel = localWheel ?? (await download(folder, pin, progress, cache.heldFds));
     await progress.run('check the wheel against its pinned hash', () => checkHash(wheel, pin));
-    await progress.run('unpack the native library', () => unpack(wheel, join(work, 'whole'), heldFds));
-    rmSync(dir, { recursive: true, force: true }); // Present but not whole.
-    renameSync(join(work, 'whole'), dir);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+    await progress.run('unpack the native library', () => unpack(wheel, folder, cache.heldFds));
+    if (wheel !== localWheel) rmSync(wheel);
+  });
   return dir;
 }
 
 /**
- * @param {string} work
+ * @param {string} folder
  * @param {import('./tensorflow-pin.mjs').WheelPin} pin
  * @param {import('./progress.mjs').Progress} progress
  * @param {readonly number[]} heldFds
  */
-async function download(work, pin, progress, heldFds) {
-  const requirements = join(work, 'requirements.txt');
+async function download(folder, pin, progress, heldFds) {
+  const requirements = join(folder, 'requirements.txt');
   writeFileSync(requirements, `${pin.requirement} --hash=sha256:${pin.sha256}\n`);
   const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--require-hashes', ...pin.tags];
-  args.push('--disable-pip-version-check', '--no-input', '--progress-bar=off', '--dest', work, '-r', requirements);
+  args.push('--disable-pip-version-check', '--no-input', '--progress-bar=off', '--dest', folder, '-r', requirements);
   const megabytes = Math.round(pin.wheelBytes / 1e6);
   await progress.run(`download ${pin.requirement} (${megabytes} MB) with pip`, async () => {
     // Not into pip's own cache: it would keep a second copy of a quarter of a gigabyte.
@@ -104,7 +86,8 @@ async function download(work, pin, progress, heldFds) {
         : `check the network and pip's configuration and run this again; or fetch ${pin.wheel}\non another machine and name it: TESTUDO_TENSORFLOW_WHEEL=/path/to/${pin.wheel}`,
     });
   });
-  return join(work, pin.wheel);
+  rmSync(requirements);
+  return join(folder, pin.wheel);
 }
 
 /**
@@ -138,7 +121,6 @@ async function checkHash(wheel, pin) {
  * @param {readonly number[]} heldFds
  */
 async function unpack(wheel, into, heldFds) {
-  mkdirSync(into);
   const { code, tail } = await runCommand('python3', [unpacker, wheel, into], { heldFds });
   if (code !== 0) {
     throw new SetupFault({
@@ -157,7 +139,6 @@ async function unpack(wheel, into, heldFds) {
  * @param {import('./tensorflow-pin.mjs').WheelPin} pin
  */
 function refuseFullDisk(cache, pin) {
-  mkdirSync(cache, { recursive: true });
   const { bavail, bsize } = statfsSync(cache);
   const needed = pin.wheelBytes + pin.unpackedBytes;
   if (bavail * bsize >= needed) return;

@@ -1,21 +1,12 @@
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withCache } from './cache.mjs';
 import { lastLines, runCommand } from './command.mjs';
 import { SetupFault } from './fault.mjs';
-import { takeLock } from './lock.mjs';
-import { cacheDir, checkout, node22 } from './places.mjs';
+import { checkout, isGlibc, node22 } from './places.mjs';
 import { bindingPath, ensureBinding, linkIntoPackage, tfjsNodeDir } from './tensorflow-binding.mjs';
-import { ensureLibrary, libraryDir, libraryIsWhole } from './tensorflow-library.mjs';
+import { ensureLibrary, libraryIsWhole } from './tensorflow-library.mjs';
 import { pin } from './tensorflow-pin.mjs';
 
 const verifier = fileURLToPath(new URL('./verify-tensorflow.cjs', import.meta.url));
@@ -45,40 +36,30 @@ function installed() {
 /**
  * Makes `@tensorflow/tfjs-node` usable in this checkout and proves it by a multiplication.
  * @param {import('./progress.mjs').Progress} progress
- * @param {{ heldFds: readonly number[], say: (sentence: string) => void }} with_
+ * @param {{ heldFds: readonly number[], say: (sentence: string) => void }} given
  */
-export async function ensureTensorflow(progress, { heldFds, say }) {
-  if (!ownLibrary) return await useOwnInstaller(progress, heldFds);
+export async function ensureTensorflow(progress, given) {
+  if (!ownLibrary) return await useOwnInstaller(progress, given.heldFds);
   refuseMusl();
-  const cache = cacheDir();
-  const lock = takeLock(join(cache, 'lock'), say);
-  try {
-    const held = [...heldFds, lock.fd];
-    clearLeftovers(cache);
-    const library = await ensureLibrary({
-      cache,
-      pin,
-      progress,
-      heldFds: held,
-      localWheel: process.env.TESTUDO_TENSORFLOW_WHEEL,
-    });
-    const build = () => ensureBinding({ checkout, cache, library, wheelSha256: pin.sha256, progress, heldFds: held });
-    let binding = await build();
-    linkIntoPackage(checkout, library, binding.dir);
-    let problem = await verify(progress, held);
-    if (problem !== undefined && !binding.built) {
-      // Built on another machine or by another compiler that shares this cache: build it here once more.
-      rmSync(binding.dir, { recursive: true, force: true });
-      binding = await build();
+  await withCache(given, async (cache) => {
+    const localWheel = process.env.TESTUDO_TENSORFLOW_WHEEL || undefined;
+    const library = await ensureLibrary({ cache, pin, progress, localWheel });
+    const install = async () => {
+      const binding = await ensureBinding({ checkout, cache, library, wheelSha256: pin.sha256, progress });
       linkIntoPackage(checkout, library, binding.dir);
-      problem = await verify(progress, held);
+      return { ...binding, problem: await verify(progress, cache.heldFds) };
+    };
+    let outcome = await install();
+    if (outcome.problem !== undefined && !outcome.built) {
+      // The cached binding may come from another machine or compiler that shares this cache: build it here once more.
+      rmSync(outcome.dir, { recursive: true, force: true });
+      outcome = await install();
     }
-    if (problem !== undefined)
-      throw notWorking(problem, `delete ${libraryDir(cache, pin)} and run this again; ${pureJsWay}`);
+    if (outcome.problem !== undefined) {
+      throw notWorking(outcome.problem, `delete ${library} and run this again; ${pureJsWay}`);
+    }
     writeStamp();
-  } finally {
-    lock.release();
-  }
+  });
 }
 
 /**
@@ -113,7 +94,7 @@ async function useOwnInstaller(progress, heldFds) {
  */
 function verify(progress, heldFds) {
   return progress.run('verify native TensorFlow by a matrix multiplication', async () => {
-    // NODE_PATH-free: the verifier lives in the checkout, so it resolves the very package the product will load.
+    // The verifier lives in the checkout, so it resolves the very package the product will load.
     const { code, tail, stdout } = await runCommand(node22, [verifier], { cwd: checkout, heldFds });
     if (code !== 0) return lastLines(tail);
     return stdout.includes('"backend":"tensorflow"') ? undefined : `unexpected answer: ${stdout}`;
@@ -134,19 +115,8 @@ function writeStamp() {
   renameSync(`${stampPath}.new`, stampPath);
 }
 
-/**
- * What a killed set-up left half done. Safe: we hold the lock, and so did everyone who could be writing there.
- * @param {string} cache
- */
-function clearLeftovers(cache) {
-  for (const name of readdirSync(cache)) {
-    if (name.startsWith('tmp-')) rmSync(join(cache, name), { recursive: true, force: true });
-  }
-}
-
 function refuseMusl() {
-  const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (process.report?.getReport() ?? {});
-  if (report.header?.glibcVersionRuntime) return;
+  if (isGlibc()) return;
   throw new SetupFault({
     step: 'install native TensorFlow',
     cause: 'this Linux has no glibc (Alpine?), and TensorFlow publishes no library for it',

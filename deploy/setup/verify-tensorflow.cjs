@@ -14,9 +14,9 @@ if (tf.getBackend() !== 'tensorflow') throw new Error(`the backend is ${tf.getBa
 for (let row = 0; row < rows; row++) {
   for (let column = 0; column < columns; column++) {
     let expected = 0;
-    for (let k = 0; k < inner; k++) expected += left[row * inner + k] * right[k * columns + column];
+    for (let k = 0; k < inner; k++) expected += (left[row * inner + k] ?? NaN) * (right[k * columns + column] ?? NaN);
     const found = product[row * columns + column];
     if (found !== expected) throw new Error(`matmul gave ${found} at [${row}, ${column}], expected ${expected}`);
   }
 }
-process.stdout.write(JSON.stringify({ backend: tf.getBackend(), version: tf.backend().binding.TF_Version }));
+process.stdout.write(JSON.stringify({ backend: tf.getBackend() }));
