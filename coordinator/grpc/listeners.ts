@@ -1,8 +1,8 @@
 import { Server, type ServerOptions, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { messageBytesMax } from '../../proto/wire-names.ts';
-import type { ServerIdentity } from './tls.ts';
-import { TlsCredentials } from './tls.ts';
+import { addReflection } from './reflection.ts';
+import { type ServerIdentity, TlsCredentials } from './tls.ts';
 
 export type ServedService = Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
 
@@ -50,6 +50,7 @@ export class Listeners {
     for (const { definition, implementation } of services.member)
       this.#federation.addService(definition, implementation);
     this.#health.addToServer(this.#federation);
+    addReflection(this.#federation);
     const enrolmentPort = await bind(this.#enrolment, addresses.enrolment, this.#credentials.enrolment);
     const federationPort = await bind(this.#federation, addresses.federation, this.#credentials.federation);
     return { enrolmentPort, federationPort };

@@ -1,0 +1,56 @@
+import type { JournalEntry } from '../journal/entry.ts';
+import type { PhaseKind } from '../round/phase.ts';
+import type { State } from '../state/state.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+type Seen = Readonly<{ phase: PhaseKind; sinceMs: number }>;
+
+/** Turns journal entries, as they become durable, into metrics and log lines about rounds. */
+export class RoundObserver {
+  readonly #state: () => State;
+  readonly #metrics: Metrics;
+  readonly #log: Log;
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(state: () => State, metrics: Metrics, log: Log) {
+    this.#state = state;
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  observe({ event, atMs, seq }: JournalEntry): void {
+    if (event.kind === 'roundScheduled') {
+      const { track, round, dueAtMs } = event;
+      this.#metrics.roundOpenedLate(Math.max(0, atMs - dueAtMs) / 1000);
+      this.#seen.set(`${track}/${round}`, { phase: 'scheduled', sinceMs: atMs });
+      return;
+    }
+    if (event.kind !== 'roundStepped') return;
+    const { track, round } = event;
+    const key = `${track}/${round}`;
+    const phase = this.#state().tracks.get(track)?.rounds.get(round)?.phase;
+    const before = this.#seen.get(key);
+    if (phase === undefined || phase.kind === before?.phase) return;
+    if (before !== undefined) {
+      const seconds = (atMs - before.sinceMs) / 1000;
+      this.#metrics.phaseEnded(before.phase, seconds);
+      if (before.phase === 'aggregating' && phase.kind === 'candidate') this.#metrics.aggregated(seconds);
+    }
+    if (phase.kind === 'candidate' || phase.kind === 'abandoned') this.#seen.delete(key);
+    else this.#seen.set(key, { phase: phase.kind, sinceMs: atMs });
+    this.#log.info(
+      {
+        track,
+        round,
+        phase: phase.kind,
+        sequence: seq,
+        ...('cohort' in phase ? { cohortCount: phase.cohort.length } : {}),
+        ...('accepted' in phase ? { acceptedCount: phase.accepted.length } : {}),
+        ...(phase.kind === 'abandoned' ? { reason: phase.reason, detail: phase.detail } : {}),
+        ...(phase.kind === 'candidate' ? { version: phase.candidate.version, digest: phase.candidate.digest } : {}),
+      },
+      'round moved',
+    );
+  }
+}
