@@ -1,10 +1,11 @@
 import type { UpdateBlocks } from './blocks.ts';
 import type { DistanceMatrix, RowPair } from './engine.ts';
-import { tileRowsFor } from './gram-tiles.ts';
+import { chunksTogether, tileRowsFor } from './gram-tiles.ts';
 import type { GramRequest } from './gram-worker.ts';
 import type { KernelPool } from './kernel-pool.ts';
-import { packedBytes } from './kernel-task.ts';
+import { chunksIn } from './kernels.ts';
 import { chunkColumns } from './ordered-sums.ts';
+import { packedBlock } from './packed-block.ts';
 import { startWorker, type WorkerLink } from './worker-link.ts';
 
 /**
@@ -58,13 +59,18 @@ export function startGramDistances(pool: KernelPool, workers: number): GramDista
       const products = new Float64Array(new SharedArrayBuffer(8 * n * n));
       await askAll(multipliers, (worker) => ({ kind: 'start', products, n, tileRows, worker, workers }));
       const squaredNorms = new Float64Array(n);
+      const columns = chunkColumns * chunksTogether(tileRows);
       const task = { kind: 'pack', sample: spreadRows(n), tileRows } as const;
       try {
-        await pool.walk(source, task, chunkColumns, async ({ buffer, output }) => {
-          const scales = output + packedBytes(n);
-          await askAll(multipliers, () => ({ kind: 'block', buffer, packed: output, scales }));
-          const norms = new Float64Array(buffer, scales + 8 * n, n);
-          for (let row = 0; row < n; row++) squaredNorms[row] = (squaredNorms[row] as number) + (norms[row] as number);
+        await pool.walk(source, task, columns, async (answer) => {
+          const { buffer, output: address } = answer;
+          const { chunks, squaredNormAt } = packedBlock(n, tileRows, chunksIn(answer.columns));
+          await askAll(multipliers, () => ({ kind: 'block', buffer, address, chunks }));
+          for (let chunk = 0; chunk < chunks; chunk++) {
+            const norms = new Float64Array(buffer, address + squaredNormAt(chunk, 0), n);
+            for (let row = 0; row < n; row++)
+              squaredNorms[row] = (squaredNorms[row] as number) + (norms[row] as number);
+          }
         });
       } finally {
         await askAll(multipliers, () => ({ kind: 'finish' }));

@@ -1,5 +1,5 @@
 /** Rows of the Gram matrix that are multiplied together. */
-export type GramTiles = readonly Readonly<{ first: number; rows: number }>[];
+export type GramTile = Readonly<{ first: number; rows: number }>;
 
 /**
  * How many rows a tile has: few enough that a good part of the matrix's lower half is never computed, enough that the
@@ -10,9 +10,14 @@ export function tileRowsFor(n: number): number {
   return Math.ceil(n / tiles);
 }
 
-export function tilesOf(n: number, tileRows: number): GramTiles {
+export function tilesOf(n: number, tileRows: number): GramTile[] {
   return Array.from({ length: Math.ceil(n / tileRows) }, (_, tile) => {
     const first = tile * tileRows;
     return { first, rows: Math.min(tileRows, n - first) };
   });
+}
+
+/** Chunks that one call multiplies: their partial products together take at most about 4 MiB, so that they stay cached. */
+export function chunksTogether(tileRows: number): number {
+  return Math.max(1, Math.min(8, Math.floor(2 ** 22 / (16 * 4 * tileRows * tileRows))));
 }

@@ -1,7 +1,8 @@
 import { parentPort } from 'node:worker_threads';
-import { type GramTiles, tilesOf } from './gram-tiles.ts';
+import { type GramTile, tilesOf } from './gram-tiles.ts';
 import { type BlockMultiplier, blockMultiplier } from './matmul.ts';
 import { chunkColumns } from './ordered-sums.ts';
+import { packedBlock } from './packed-block.ts';
 import { worstErrorInUnits } from './precision-probe.ts';
 
 /** What the worker that multiplies is asked; it answers {id} with `value`, or {id, error}. */
@@ -10,15 +11,23 @@ export type GramRequest =
   | Readonly<{ kind: 'probe' }>
   /** products: shape [n, n], zeros, float64; only i < j is added to. This worker takes every `workers`th pair of tiles. */
   | Readonly<{ kind: 'start'; products: Float64Array; n: number; tileRows: number; worker: number; workers: number }>
-  /** Adds one packed block: tiles at `packed`, n scales at `scales`. */
-  | Readonly<{ kind: 'block'; buffer: SharedArrayBuffer; packed: number; scales: number }>
+  /** Adds the packed block at `address`. */
+  | Readonly<{ kind: 'block'; buffer: SharedArrayBuffer; address: number; chunks: number }>
   | Readonly<{ kind: 'finish' }>;
 
 const port = parentPort;
 if (port === null) throw new Error('gram-worker.ts runs as a worker thread');
 
 const multiplier: BlockMultiplier = blockMultiplier();
-let job: { products: Float64Array; n: number; tiles: GramTiles; pairs: (readonly [number, number])[] } | undefined;
+let job:
+  | {
+      products: Float64Array;
+      n: number;
+      tiles: readonly GramTile[];
+      tileRows: number;
+      pairs: (readonly [number, number])[];
+    }
+  | undefined;
 
 function answer(request: GramRequest): unknown {
   switch (request.kind) {
@@ -31,12 +40,13 @@ function answer(request: GramRequest): unknown {
         products: request.products,
         n: request.n,
         tiles,
+        tileRows: request.tileRows,
         pairs: pairs.filter((__, at) => at % request.workers === request.worker),
       };
       return undefined;
     }
     case 'block':
-      addBlock(request.buffer, request.packed, request.scales);
+      addBlock(request.buffer, request.address, request.chunks);
       return undefined;
     case 'finish':
       job = undefined;
@@ -44,17 +54,22 @@ function answer(request: GramRequest): unknown {
   }
 }
 
-function addBlock(buffer: SharedArrayBuffer, packed: number, scalesAt: number): void {
+function addBlock(buffer: SharedArrayBuffer, address: number, chunks: number): void {
   if (job === undefined) throw new Error('a block before its start');
-  const { products, n, tiles, pairs } = job;
-  const scales = new Float64Array(buffer, scalesAt, n);
-  const held = tiles.map(({ first, rows }) =>
-    multiplier.hold(new Float32Array(buffer, packed + 4 * chunkColumns * first, rows * chunkColumns), rows),
-  );
+  const { products, n, tiles, tileRows, pairs } = job;
+  const { tileAt, scaleAt } = packedBlock(n, tileRows, chunks);
+  const held = tiles.map(({ first, rows }) => {
+    const values = new Float32Array(buffer, address + tileAt(first), chunks * rows * chunkColumns);
+    return multiplier.hold(values, chunks, rows);
+  });
   try {
-    for (const [a, b] of pairs) {
-      const block = multiplier.products(held[a] as number, held[b] as number);
-      addTile(products, n, block, tiles[a] as GramTiles[number], tiles[b] as GramTiles[number], scales);
+    for (const [at, other] of pairs) {
+      const [a, b] = [tiles[at] as GramTile, tiles[other] as GramTile];
+      const sums = multiplier.products(held[at] as number, held[other] as number);
+      for (let chunk = 0; chunk < chunks; chunk++) {
+        const block = sums.subarray(chunk * a.rows * b.rows, (chunk + 1) * a.rows * b.rows);
+        addTile(products, n, block, a, b, new Float64Array(buffer, address + scaleAt(chunk, 0), n));
+      }
     }
   } finally {
     for (const tensor of held) multiplier.release(tensor);
@@ -66,8 +81,8 @@ function addTile(
   products: Float64Array,
   n: number,
   block: Float32Array,
-  a: GramTiles[number],
-  b: GramTiles[number],
+  a: GramTile,
+  b: GramTile,
   scales: Float64Array,
 ): void {
   for (let i = 0; i < a.rows; i++) {

@@ -2,6 +2,7 @@ import type { SharedUpdates } from './blocks.ts';
 import type { ColumnReduction } from './engine.ts';
 import { chunksIn, growTo, type Kernels, memoryPlan, roundUp } from './kernels.ts';
 import { chunkColumns } from './ordered-sums.ts';
+import { packedBlock } from './packed-block.ts';
 
 /** One pass over the columns of n updates, as a worker is told to make it. Survives structured cloning. */
 export type KernelTask =
@@ -11,7 +12,7 @@ export type KernelTask =
   | Readonly<{ kind: 'distancesToMean'; rows: Int32Array; weights: Float64Array }>
   /** Groups of five row numbers {i, j0, j1, j2, j3}: four distances each. */
   | Readonly<{ kind: 'pairs'; groups: Int32Array }>
-  /** Gram blocks: centred on the median of the sampled rows, cut into tiles of rows. One chunk of columns at a time. */
+  /** Chunks for the Gram matrix: centred on the median of the sampled rows, cut into tiles of rows; see packed-block.ts. */
   | Readonly<{ kind: 'pack'; sample: Int32Array; tileRows: number }>;
 
 export type TaskStart = Readonly<{
@@ -39,13 +40,8 @@ export function outputBytes(task: KernelTask, n: number, columns: number): numbe
     case 'pairs':
       return 32 * chunksIn(columns) * (task.groups.length / 5); // [chunk, group, 4].
     case 'pack':
-      return packedBytes(n) + 16 * n;
+      return packedBlock(n, task.tileRows, chunksIn(columns)).bytes;
   }
-}
-
-/** A packed block: per tile [16 segments, rows, 64 columns] float32, then n scales and n squared norms, float64. */
-export function packedBytes(n: number): number {
-  return roundUp(n * chunkColumns * 4, 64);
 }
 
 /** One worker's part: where things lie in its memory, and what it does with a filled block. */
@@ -65,7 +61,7 @@ export function prepareTask(kernels: Kernels, { task, n, columns, slots: slotCou
     run(slot, count) {
       const { input, output } = slots[slot] as Slot;
       const padded = padRows(kernels, input, n, count);
-      work.runBlock(input, 4 * padded, count, padded, output);
+      work.runBlock(input, 4 * padded, padded, output);
     },
   };
 }
@@ -73,7 +69,8 @@ export function prepareTask(kernels: Kernels, { task, n, columns, slots: slotCou
 type BoundTask = {
   /** Once the memory is there. */
   writeConstants(): void;
-  runBlock(input: number, stride: number, columns: number, padded: number, output: number): void;
+  /** columns: a multiple of 16. */
+  runBlock(input: number, stride: number, columns: number, output: number): void;
 };
 
 function bindTask(kernels: Kernels, task: KernelTask, n: number, take: (bytes: number) => number): BoundTask {
@@ -84,16 +81,16 @@ function bindTask(kernels: Kernels, task: KernelTask, n: number, take: (bytes: n
       const [kind, parameter] = reductionCode(task.reduction);
       return {
         writeConstants() {},
-        runBlock: (input, stride, _columns, padded, output) =>
-          run.reduceColumns(input, stride, n, padded, scratch, output, kind, parameter),
+        runBlock: (input, stride, columns, output) =>
+          run.reduceColumns(input, stride, n, columns, scratch, output, kind, parameter),
       };
     }
     case 'combine': {
       const terms = take(16 * task.rows.length);
       return {
         writeConstants: () => writeTerms(kernels, terms, task.rows, task.weights),
-        runBlock: (input, stride, _columns, padded, output) =>
-          run.combine(input, stride, terms, task.rows.length, padded, task.divisor, output),
+        runBlock: (input, stride, columns, output) =>
+          run.combine(input, stride, terms, task.rows.length, columns, task.divisor, output),
       };
     }
     case 'distancesToMean': {
@@ -101,10 +98,10 @@ function bindTask(kernels: Kernels, task: KernelTask, n: number, take: (bytes: n
       const mean = take(8 * chunkColumns);
       return {
         writeConstants: () => writeTerms(kernels, terms, task.rows, task.weights),
-        runBlock(input, stride, _columns, padded, output) {
-          for (let chunk = 0; chunk * chunkColumns < padded; chunk++) {
+        runBlock(input, stride, columns, output) {
+          for (let chunk = 0; chunk * chunkColumns < columns; chunk++) {
             const rows = input + 4 * chunk * chunkColumns;
-            const count = Math.min(chunkColumns, padded - chunk * chunkColumns);
+            const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
             run.combine(rows, stride, terms, task.rows.length, count, 1, mean);
             run.distancesToPoint(rows, stride, n, mean, count, output + 8 * chunk * n);
           }
@@ -117,9 +114,9 @@ function bindTask(kernels: Kernels, task: KernelTask, n: number, take: (bytes: n
       const promoted = take(8 * chunkColumns * n);
       return {
         writeConstants: () => new Int32Array(kernels.buffer(), numbers, task.groups.length).set(task.groups),
-        runBlock(input, stride, _columns, padded, output) {
-          for (let chunk = 0; chunk * chunkColumns < padded; chunk++) {
-            const count = Math.min(chunkColumns, padded - chunk * chunkColumns);
+        runBlock(input, stride, columns, output) {
+          for (let chunk = 0; chunk * chunkColumns < columns; chunk++) {
+            const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
             run.promote(input + 4 * chunk * chunkColumns, stride, n, count, promoted);
             run.squaredDistances(promoted, numbers, groups, count, output + 32 * chunk * groups);
           }
@@ -143,24 +140,17 @@ function bindPack(
   const scratch = take(Math.max(4 * chunkColumns, 16 * sample.length));
   return {
     writeConstants: () => new Int32Array(buffer(), sampleAt, sample.length).set(sample),
-    runBlock(input, stride, columns, padded, output) {
-      run.centre(input, stride, sampleAt, sample.length, padded, scratch, centre);
-      const scales = output + packedBytes(n);
-      for (let row = 0; row < n; row++) {
-        const first = row - (row % tileRows);
-        const rowsInTile = Math.min(tileRows, n - first);
-        const at = output + 4 * chunkColumns * first + 256 * (row - first);
-        const norms = scales + 8 * n;
-        run.packRow(
-          input + row * stride,
-          centre,
-          columns,
-          scratch,
-          at,
-          256 * rowsInTile,
-          scales + 8 * row,
-          norms + 8 * row,
-        );
+    runBlock(input, stride, columns, output) {
+      const { chunks, rowAt, segmentBytes, scaleAt, squaredNormAt } = packedBlock(n, tileRows, chunksIn(columns));
+      for (let chunk = 0; chunk < chunks; chunk++) {
+        const rows = input + 4 * chunk * chunkColumns;
+        const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
+        run.centre(rows, stride, sampleAt, sample.length, count, scratch, centre);
+        for (let row = 0; row < n; row++) {
+          const to = output + rowAt(chunk, row);
+          const [scale, squaredNorm] = [output + scaleAt(chunk, row), output + squaredNormAt(chunk, row)];
+          run.packRow(rows + row * stride, centre, count, scratch, to, segmentBytes(row), scale, squaredNorm);
+        }
       }
     },
   };

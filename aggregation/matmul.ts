@@ -1,9 +1,5 @@
 import { tf } from '#tensorflow';
-import { chunkColumns } from './ordered-sums.ts';
-
-/** Columns that one float32 multiplication sums up before it is added to the others of its block. */
-export const segmentColumns = 64;
-export const segmentsPerBlock = chunkColumns / segmentColumns;
+import { segmentColumns, segmentsPerChunk } from './packed-block.ts';
 
 /** The parts of the tfjs-node binding that are used here: tensors are made over the caller's memory, without a copy. */
 type Binding = {
@@ -22,10 +18,10 @@ type Binding = {
  * One instance per thread.
  */
 export type BlockMultiplier = Readonly<{
-  /** [segments, rows, 64] float32 over `values`, which must stay unchanged and 64-byte aligned until `release`. */
-  hold(values: Float32Array, rows: number): number;
+  /** [chunks, 16 segments, rows, 64] float32 over `values`, 64-byte aligned and left unchanged until `release`. */
+  hold(values: Float32Array, chunks: number, rows: number): number;
   release(tensor: number): void;
-  /** Σ over segments of a · bᵀ, shape [rows of a, rows of b], float32. */
+  /** Per chunk the sum over segments of a · bᵀ: shape [chunks, rows of a, rows of b], float32. */
   products(a: number, b: number): Float32Array;
 }>;
 
@@ -35,14 +31,16 @@ export function blockMultiplier(): BlockMultiplier {
   const flag = (name: string, value: boolean) => ({ name, type: binding.TF_ATTR_BOOL, value });
   const multiply = [type('T', binding.TF_FLOAT), flag('adj_x', false), flag('adj_y', true)];
   const sum = [type('T', binding.TF_FLOAT), type('Tidx', binding.TF_INT32), flag('keep_dims', false)];
-  const overSegments = binding.createTensor([1], binding.TF_INT32, Int32Array.of(0));
+  const overSegments = binding.createTensor([1], binding.TF_INT32, Int32Array.of(1));
   const run = (op: string, attributes: object[], inputs: number[]) => {
     const [output] = binding.executeOp(op, attributes, inputs, 1);
     if (output === undefined) throw new Error(`TensorFlow's ${op} gave no output`);
     return output.id;
   };
   return {
-    hold: (values, rows) => binding.createTensor([segmentsPerBlock, rows, segmentColumns], binding.TF_FLOAT, values),
+    hold(values, chunks, rows) {
+      return binding.createTensor([chunks, segmentsPerChunk, rows, segmentColumns], binding.TF_FLOAT, values);
+    },
     release: (tensor) => binding.deleteTensor(tensor),
     products(a, b) {
       const parts = run('BatchMatMulV2', multiply, [a, b]);

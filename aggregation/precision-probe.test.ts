@@ -10,10 +10,10 @@ test('worstErrorInUnits › gives away a multiplication that rounds its inputs t
   const native = blockMultiplier();
   const bfloat16: BlockMultiplier = {
     ...native,
-    hold(values, rows) {
+    hold(values, chunks, rows) {
       const bits = new Uint32Array(values.slice().buffer);
       for (let at = 0; at < bits.length; at++) bits[at] = ((bits[at] as number) + 0x8000) & 0xffff0000;
-      return native.hold(new Float32Array(bits.buffer), rows);
+      return native.hold(new Float32Array(bits.buffer), chunks, rows);
     },
   };
   expect(worstErrorInUnits(bfloat16)).toBeGreaterThan(800);

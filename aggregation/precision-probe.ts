@@ -1,5 +1,5 @@
 import type { BlockMultiplier } from './matmul.ts';
-import { segmentColumns, segmentsPerBlock } from './matmul.ts';
+import { segmentColumns, segmentsPerChunk } from './packed-block.ts';
 
 /**
  * How precise the native multiplication really is: the worst error over a few inputs made to be hard, in units of
@@ -9,7 +9,7 @@ import { segmentColumns, segmentsPerBlock } from './matmul.ts';
 export function worstErrorInUnits(multiplier: BlockMultiplier): number {
   const rows = 8;
   const values = probeValues(rows);
-  const tensor = multiplier.hold(values, rows);
+  const tensor = multiplier.hold(values, 1, rows);
   const products = multiplier.products(tensor, tensor);
   multiplier.release(tensor);
   let worst = 0;
@@ -25,7 +25,7 @@ export function worstErrorInUnits(multiplier: BlockMultiplier): number {
 
 /** Full mantissas of both signs in half of the rows, of one sign in the others: roundings that add up. */
 function probeValues(rows: number): Float32Array {
-  const memory = new SharedArrayBuffer(4 * rows * segmentColumns * segmentsPerBlock);
+  const memory = new SharedArrayBuffer(4 * rows * segmentColumns * segmentsPerChunk);
   const values = new Float32Array(memory);
   let state = 1;
   for (let at = 0; at < values.length; at++) {
@@ -39,7 +39,7 @@ function probeValues(rows: number): Float32Array {
 
 function exactProduct(values: Float32Array, rows: number, i: number, j: number): [value: number, size: number] {
   let [value, size] = [0, 0];
-  for (let segment = 0; segment < segmentsPerBlock; segment++) {
+  for (let segment = 0; segment < segmentsPerChunk; segment++) {
     for (let k = 0; k < segmentColumns; k++) {
       const product =
         (values[(segment * rows + i) * segmentColumns + k] as number) *

@@ -315,8 +315,8 @@ export function centre(
 
 /**
  * One row of a Gram block: y = (row − centre) · 2^-e with e the exponent of its largest magnitude, written as 16
- * segments of 64 values, `segmentStride` bytes apart; zeros after `columns`. scratch: 4,096 bytes. Stores 2^e and
- * ‖y‖² · 4^e (float64) at `scale` and `squaredNorm`.
+ * segments of 64 values, `segmentStride` bytes apart; zeros after `columns`, a multiple of 16. scratch: 4,096 bytes.
+ * Stores 2^e and ‖y‖² · 4^e (float64) at `scale` and `squaredNorm`.
  */
 export function packRow(
   row: usize,
@@ -328,27 +328,32 @@ export function packRow(
   scale: usize,
   squaredNorm: usize,
 ): void {
-  let largest = f32x4.splat(0);
+  // Magnitudes compare like their bits, as integers: NaN and infinity stay on top, and their row is recomputed in float64.
+  const magnitude = i32x4.splat(0x7fffffff);
+  let most0 = i32x4.splat(0);
+  let most1 = most0;
   let at: usize = 0;
-  const whole = (<usize>(columns & ~3)) << 2;
-  for (; at < whole; at += 16) {
-    const y = f32x4.sub(v128.load(row + at), v128.load(centre + at));
-    v128.store(scratch + at, y);
-    largest = f32x4.max(largest, f32x4.abs(y)); // NaN and infinity stay: their row is recomputed in float64.
-  }
-  let most = max(
-    max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
-    max(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3)),
-  );
-  for (const end = (<usize>columns) << 2; at < end; at += 4) {
-    const y = f32.load(row + at) - f32.load(centre + at);
-    f32.store(scratch + at, y);
-    most = max(most, abs(y));
+  for (const end = (<usize>columns) << 2; at < end; at += 64) {
+    const a = f32x4.sub(v128.load(row + at), v128.load(centre + at));
+    const b = f32x4.sub(v128.load(row + at, 16), v128.load(centre + at, 16));
+    const c = f32x4.sub(v128.load(row + at, 32), v128.load(centre + at, 32));
+    const d = f32x4.sub(v128.load(row + at, 48), v128.load(centre + at, 48));
+    v128.store(scratch + at, a);
+    v128.store(scratch + at, b, 16);
+    v128.store(scratch + at, c, 32);
+    v128.store(scratch + at, d, 48);
+    most0 = i32x4.max_s(most0, i32x4.max_s(v128.and(a, magnitude), v128.and(b, magnitude)));
+    most1 = i32x4.max_s(most1, i32x4.max_s(v128.and(c, magnitude), v128.and(d, magnitude)));
   }
   for (const end = (<usize>CHUNK) << 2; at < end; at += 4) f32.store(scratch + at, 0);
 
   // 2^-e as float32 bits; the ends are kept inside what float32 can hold.
-  const exponent: i32 = (reinterpret<i32>(most) >> 23) & 255;
+  most0 = i32x4.max_s(most0, most1);
+  const most = max(
+    max(i32x4.extract_lane(most0, 0), i32x4.extract_lane(most0, 1)),
+    max(i32x4.extract_lane(most0, 2), i32x4.extract_lane(most0, 3)),
+  );
+  const exponent = most >> 23;
   const down = min(253, max(1, 254 - exponent));
   const by = f32x4.splat(reinterpret<f32>(down << 23));
   let s0 = f64x2.splat(0);
