@@ -13,7 +13,8 @@ export const mdaSubsetsMax = 100_000;
  *
  * Shapes: updates [n, d] → [d]. Needs n ≥ 2f + 1: breakdown point f < n / 2. O(n²d) time for the distances, then up to
  * C(n, f) subsets: refused above `mdaSubsetsMax`. Subsets of equal diameter are common (one far pair decides it): the
- * first in lexicographic order of its rows wins. All pairs are taken exactly, since any of them may decide.
+ * one of least summed squared distance wins, then the first in lexicographic order of its rows. All pairs are taken
+ * exactly, since any of them may decide.
  */
 export async function minimumDiameterAveraging(updates: Updates, f: number): Promise<Aggregated<Decision>> {
   const { n } = updates.source;
@@ -48,25 +49,31 @@ function allPairs(n: number): [number, number][] {
   );
 }
 
-/** Depth first in lexicographic order, leaving a branch as soon as its diameter is not below the best so far. */
+/** Depth first in lexicographic order, leaving a branch as soon as its diameter is above the best so far. */
 function smallestDiameter(n: number, size: number, distance: (i: number, j: number) => number): number[] {
   let best: number[] = [];
   let bestDiameter = Number.POSITIVE_INFINITY;
+  let bestSum = Number.POSITIVE_INFINITY;
   const chosen: number[] = [];
-  const extend = (from: number, diameter: number): void => {
+  const extend = (from: number, diameter: number, sum: number): void => {
     if (chosen.length === size) {
-      best = [...chosen];
-      bestDiameter = diameter;
+      if (diameter === bestDiameter && sum >= bestSum) return;
+      [best, bestDiameter, bestSum] = [[...chosen], diameter, sum];
       return;
     }
     for (let row = from; row <= n - (size - chosen.length); row++) {
-      const wider = chosen.reduce((most, other) => Math.max(most, distance(other, row)), diameter);
-      if (wider >= bestDiameter) continue;
+      let [wider, more] = [diameter, sum];
+      for (const other of chosen) {
+        const apart = distance(other, row);
+        wider = Math.max(wider, apart);
+        more += apart;
+      }
+      if (wider > bestDiameter) continue;
       chosen.push(row);
-      extend(row + 1, wider);
+      extend(row + 1, wider, more);
       chosen.pop();
     }
   };
-  extend(0, 0);
+  extend(0, 0, 0);
   return best;
 }
