@@ -121,6 +121,11 @@ export class ExampleBuffer {
     };
   }
 
+  /** Bounds the file to this many pages of 4 KiB. */
+  limitPages(pages: number): void {
+    this.#database.pragma(`max_page_count = ${pages}`);
+  }
+
   close(): void {
     this.#database.close();
   }

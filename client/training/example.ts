@@ -49,7 +49,7 @@ export function decodeExample(bytes: Uint8Array): Result<Example, 'EXAMPLE_MALFO
   if (flags > 1 || rest < 2 * parts || rest % (2 * parts) !== 0) return malformed;
   const workload = Buffer.from(bytes.subarray(headBytes, headBytes + nameLength)).toString('utf8');
   // Copied: the records lie at odd offsets of a shared pool.
-  const values = bytes.slice(headBytes + nameLength);
+  const values = Uint8Array.from(bytes.subarray(headBytes + nameLength));
   const words = new Uint16Array(values.buffer, values.byteOffset, rest / 2);
   if (parts === 1) return ok({ workload, calls: words });
   return ok({

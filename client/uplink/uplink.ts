@@ -15,6 +15,7 @@ import { type Invitation, readInvitation } from './invitation.ts';
 import type { ModelCache } from './model-cache.ts';
 import type { KeptUpdate, Outbox } from './outbox.ts';
 import { type Participation, type ParticipationEffect, type ParticipationEvent, step } from './participation.ts';
+import { pause } from './pause.ts';
 import type { UplinkPorts } from './ports.ts';
 import { watch } from './watch.ts';
 
@@ -396,17 +397,4 @@ export class Uplink {
       });
     });
   }
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, milliseconds);
-    signal.addEventListener('abort', finish, { once: true });
-    if (signal.aborted) finish();
-  });
 }

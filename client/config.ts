@@ -1,0 +1,208 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { ok, type Result } from '../proto/fault.ts';
+import { isTrackId, type TrackId } from '../proto/ids.ts';
+import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../proto/settings.ts';
+import type { DataKeySource } from './storage/data-key.ts';
+import { defaultBufferSizes } from './training/example-buffer.ts';
+import { type Address, parseAddress } from './uplink/address.ts';
+
+const path = z.string().min(1).max(4_096);
+const address = z.string().transform((text, context): Address => {
+  const parsed = parseAddress(text);
+  if (parsed.ok) return parsed.value;
+  context.addIssue(parsed.fault.message);
+  return z.NEVER;
+});
+const listen = z.string().regex(/^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|[\w.-]+):\d{1,5}$/, 'expected host:port');
+const track = z.custom<TrackId>(isTrackId, 'expected a track id, such as "syscall"');
+const secret = z.union([z.strictObject({ file: path }), z.strictObject({ environment: z.string().min(1) })]);
+const dataKey = z.union([
+  z.strictObject({ file: path }),
+  z.strictObject({ environment: z.string().min(1) }),
+  z.strictObject({ command: z.tuple([z.string().min(1)], z.string()) }),
+]);
+const workload = z.string().min(1).max(128);
+const abi = z.enum(['x86_64', 'i386', 'arm64']);
+const follow = z.boolean().default(true);
+
+const source = z.discriminatedUnion('kind', [
+  /** Recorded traces: `splits` says which lines are learnt from; the others are left out. */
+  z.strictObject({
+    kind: z.literal('traceFile'),
+    path,
+    splits: z.array(z.string()).default(['train', 'normal']),
+    abi: abi.default('x86_64'),
+  }),
+  /** What `strace -f` writes. */
+  z.strictObject({
+    kind: z.literal('strace'),
+    path,
+    workload,
+    abi: abi.default('x86_64'),
+    follow: z.boolean().default(false),
+  }),
+  /** Tetragon's JSON export, followed through rotations. */
+  z.strictObject({ kind: z.literal('tetragonFile'), path, follow }),
+  /** Tetragon's own gRPC stream, a Unix socket or host:port on this node. */
+  z.strictObject({ kind: z.literal('tetragonGrpc'), address: z.string().min(1) }),
+  /** Falco's JSON alerts: labels for feedback, not examples. */
+  z.strictObject({ kind: z.literal('falcoFile'), path, follow }),
+]);
+
+export type SourceConfig = z.infer<typeof source>;
+
+const schema = z.strictObject({
+  /** Identity, buffer, outbox, models, alerts: one client's alone. */
+  dataDirectory: path,
+  coordinator: z.strictObject({
+    /** Tried in turn. */
+    addresses: z.tuple([address], address),
+    /** Where Enrol is served; the first address unless said otherwise. */
+    enrolAddress: address.optional(),
+    silenceSecondsMax: z.number().min(1).max(3_600).default(75),
+    reconnectSecondsMax: z.number().min(0.01).max(3_600).default(60),
+  }),
+  /** Needed until the cluster is enrolled. */
+  joinToken: secret.optional(),
+  /** What encrypts everything at rest; a key file beside the data unless said otherwise. */
+  dataKey: dataKey.optional(),
+  tracks: z
+    .array(track)
+    .min(1)
+    .max(16)
+    .default(['syscall' as TrackId]),
+  sources: z.array(source).max(64).default([]),
+  buffer: z
+    .strictObject({
+      recent: z.int().min(1).max(1_000_000).default(defaultBufferSizes.recent),
+      reservoir: z.int().min(1).max(1_000_000).default(defaultBufferSizes.reservoir),
+      hard: z.int().min(1).max(100_000).default(defaultBufferSizes.hard),
+      regression: z.int().min(1).max(100_000).default(defaultBufferSizes.regression),
+    })
+    .prefault({}),
+  training: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Cores' worth of CPU time that training may use on average. */
+      coresMax: z.number().min(0.01).max(1_024).default(1),
+      /** Of client and training process together. */
+      rssMiBMax: z.number().min(64).default(700),
+      /** Training pauses while the client's event loop is later than this. */
+      loopDelayMsMax: z.number().min(1).default(250),
+      gradientClipNorm: z.number().positive().default(5),
+      /** How often an epoch shows each false positive that an operator marked. */
+      hardRepeats: z.int().min(1).max(100).default(4),
+      /** How long an invitation waits for the sources to yield anything, before the round is given up. */
+      firstExamplesSecondsMax: z.number().min(0).max(3_600).default(60),
+    })
+    .prefault({}),
+  privacy: z
+    .strictObject({
+      /** Rounds are refused once (epsilon, delta) would be passed; null: spending is counted and not limited. */
+      epsilonMax: z.number().positive().nullable().default(null),
+      delta: z.number().positive().max(0.1).default(1e-6),
+      /** Plans that ask for less noise than this are refused. */
+      noiseMultiplierMin: z.number().min(0).max(100).default(0),
+    })
+    .prefault({}),
+  scoring: z
+    .strictObject({
+      /** Alerts as JSON lines; beside the data unless said otherwise. */
+      alertFile: path.optional(),
+      /** The share of a workload's traces that may raise an alarm. */
+      alertRate: z.number().positive().max(0.5).default(0.001),
+      /** A workload's scores before this many traces only set its threshold. */
+      warmUp: z.int().min(10).max(1_000_000).default(200),
+    })
+    .prefault({}),
+  health: z.strictObject({ listen: listen.nullable().default('127.0.0.1:9464') }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+});
+
+type Raw = z.infer<typeof schema>;
+export type SecretSource = Readonly<{ kind: 'file'; path: string } | { kind: 'environment'; name: string }>;
+
+/** The whole configuration: checked, paths absolute, frozen. */
+export type ClientConfig = Readonly<
+  Omit<Raw, 'joinToken' | 'dataKey'> & { joinToken: SecretSource | undefined; dataKey: DataKeySource }
+>;
+
+/** What the environment may set, as TESTUDO_CLIENT_ and the path in capitals. */
+const fromEnvironment = [
+  'dataDirectory',
+  'coordinator.enrolAddress',
+  'training.enabled',
+  'training.coresMax',
+  'training.rssMiBMax',
+  'health.listen',
+  'log.level',
+] as const;
+
+/** Reads the file, if any, lays environment and settings over it, and reports every problem together. */
+export function readClientConfig(
+  file: string | undefined,
+  rest: Omit<SettingSources, 'file'> = {},
+): Result<ClientConfig, 'CONFIG_INVALID'> {
+  if (file === undefined) return parseClientConfig(rest);
+  try {
+    return parseClientConfig({ ...rest, file: { path: file, text: readFileSync(file, 'utf8') } });
+  } catch (error) {
+    return invalidSettings([`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`]);
+  }
+}
+
+export function parseClientConfig(sources: SettingSources): Result<ClientConfig, 'CONFIG_INVALID'> {
+  const layered = layerSettings(sources, 'TESTUDO_CLIENT_', fromEnvironment);
+  if (!layered.ok) return layered;
+  const { root, problems: given } = layered.value;
+  const parsed = schema.safeParse(root);
+  const problems = [...given];
+  if (!parsed.success) {
+    problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`));
+  }
+  if (!parsed.success || problems.length > 0) return invalidSettings(problems);
+  const folder = sources.file === undefined ? process.cwd() : dirname(resolve(sources.file.path));
+  return ok(deepFreeze(withAbsolutePaths(parsed.data, folder)));
+}
+
+export function alertPath(config: ClientConfig): string {
+  return config.scoring.alertFile ?? join(config.dataDirectory, 'alerts.jsonl');
+}
+
+export function bufferPath(config: ClientConfig): string {
+  return join(config.dataDirectory, 'examples.db');
+}
+
+function withAbsolutePaths(raw: Raw, folder: string): ClientConfig {
+  const absolute = (name: string) => (isAbsolute(name) ? name : resolve(folder, name));
+  const { joinToken, dataKey: key, ...rest } = raw;
+  return {
+    ...rest,
+    dataDirectory: absolute(raw.dataDirectory),
+    sources: raw.sources.map((one) => ('path' in one ? { ...one, path: absolute(one.path) } : one)),
+    scoring: {
+      ...raw.scoring,
+      ...(raw.scoring.alertFile === undefined ? {} : { alertFile: absolute(raw.scoring.alertFile) }),
+    },
+    joinToken: joinToken === undefined ? undefined : secretSource(joinToken, absolute),
+    dataKey:
+      key === undefined
+        ? { kind: 'beside' }
+        : 'command' in key
+          ? { kind: 'command', command: key.command }
+          : secretSource(key, absolute),
+  };
+}
+
+function secretSource(
+  source: { file: string } | { environment: string },
+  absolute: (name: string) => string,
+): SecretSource {
+  return 'file' in source
+    ? { kind: 'file', path: absolute(source.file) }
+    : { kind: 'environment', name: source.environment };
+}

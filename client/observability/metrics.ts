@@ -1,0 +1,39 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** One client's metrics. Labels come from closed sets: tracks, verdicts, fault codes, source kinds. */
+export type ClientMetrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Counter({ name, help, labelNames: [...labelNames], registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Gauge({ name, help, labelNames: [...labelNames], registers });
+  return {
+    registry,
+    connected: gauge('testudo_client_connected', '1 while directives arrive from a coordinator'),
+    disconnects: counter('testudo_client_disconnects_total', 'Watch streams that ended', ['code']),
+    certificateExpiry: gauge('testudo_client_certificate_expiry_seconds', 'When the certificate ends, Unix time'),
+    invitations: counter('testudo_client_invitations_total', 'Invitations to rounds', ['track']),
+    receipts: counter('testudo_client_receipts_total', 'Updates with a verified receipt', ['track']),
+    refusals: counter('testudo_client_refusals_total', 'Refused attempts', ['track', 'verdict', 'code']),
+    sentBytes: counter('testudo_client_sent_bytes_total', 'Sealed bytes handed to the network', ['track']),
+    trainingSeconds: new Histogram({
+      name: 'testudo_client_training_seconds',
+      help: 'Local training of one round',
+      labelNames: ['track'],
+      buckets: [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900],
+      registers,
+    }),
+    trainingSteps: counter('testudo_client_training_steps_total', 'Training steps done', ['track']),
+    trainingPauses: counter('testudo_client_training_pauses_total', 'Times training was paused', ['because']),
+    privacyEpsilon: gauge('testudo_client_privacy_epsilon', 'Epsilon spent at the configured delta', ['track']),
+    bufferExamples: gauge('testudo_client_buffer_examples', 'Examples in the buffer', ['part']),
+    bufferFaults: counter('testudo_client_buffer_faults_total', 'Examples that could not be stored or read', ['code']),
+    sourceItems: counter('testudo_client_source_items_total', 'What the sources read', ['source', 'outcome']),
+    traces: counter('testudo_client_traces_total', 'Traces assembled from events'),
+    scored: counter('testudo_client_scored_traces_total', 'Traces scored'),
+    alerts: counter('testudo_client_alerts_total', 'Alerts raised'),
+  };
+}

@@ -1,0 +1,71 @@
+import { ok, type Result } from '../../proto/fault.ts';
+import type { TrackId } from '../../proto/ids.ts';
+import { bufferPath, type ClientConfig } from '../config.ts';
+import type { ClientMetrics } from '../observability/metrics.ts';
+import type { Invitation } from '../uplink/invitation.ts';
+import type { TrainedDelta, UplinkPorts } from '../uplink/ports.ts';
+import type { PrivacyLedger } from './privacy-ledger.ts';
+import type { Trainer } from './trainer.ts';
+
+export type LocalTrainingParts = Readonly<{
+  config: ClientConfig;
+  dataKey: Uint8Array;
+  trainer: Trainer;
+  ledgers: ReadonlyMap<TrackId, PrivacyLedger>;
+  metrics: ClientMetrics;
+  learnerModule: string;
+  /** Resolves once the sources that end were read to their end. */
+  primed: Promise<void>;
+  transformDelta: ((delta: Float32Array, invitation: Invitation) => Float32Array) | undefined;
+}>;
+
+/** Answers an invitation: is there privacy left, are there examples, train, book the cost. */
+export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
+  const { config, trainer, ledgers, metrics } = parts;
+  return async (invitation, basePath, signal): Promise<Result<TrainedDelta>> => {
+    const { track, plan, spec } = invitation;
+    const ledger = ledgers.get(track);
+    const allowed = ledger?.check(plan.noiseMultiplier);
+    if (allowed !== undefined && !allowed.ok) return allowed;
+    await settled(parts.primed, config.training.firstExamplesSecondsMax * 1_000, signal);
+    const end = metrics.trainingSeconds.startTimer({ track });
+    const trained = await trainer.run(
+      {
+        spec,
+        basePath,
+        bufferPath: bufferPath(config),
+        bufferSizes: config.buffer,
+        dataKey: parts.dataKey,
+        plan,
+        gradientClipNorm: config.training.gradientClipNorm,
+        hardRepeats: config.training.hardRepeats,
+        coresMax: config.training.coresMax,
+        learnerModule: parts.learnerModule,
+      },
+      signal,
+    );
+    if (!trained.ok) return trained;
+    end();
+    metrics.trainingSteps.inc({ track }, trained.value.steps);
+    // Booked before anything leaves: a crash in between counts a round that was never sent, not the other way round.
+    await ledger?.spend(plan.noiseMultiplier);
+    if (ledger !== undefined) metrics.privacyEpsilon.set({ track }, ledger.epsilon);
+    const { delta, exampleCount } = trained.value;
+    return ok({ delta: parts.transformDelta?.(delta, invitation) ?? delta, exampleCount });
+  };
+}
+
+/** Waits for the promise, the time or the abort, whichever comes first. */
+async function settled(promise: Promise<void>, milliseconds: number, signal: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let abort: () => void = () => undefined;
+  const early = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+    abort = resolve;
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) resolve();
+  });
+  await Promise.race([promise, early]);
+  clearTimeout(timer);
+  signal.removeEventListener('abort', abort);
+}

@@ -1,0 +1,40 @@
+import { ok, type Result } from '../../../proto/fault.ts';
+import { layoutOf } from '../../../proto/layout.ts';
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { Example } from '../example.ts';
+import type { Learner } from '../learner.ts';
+import { seededStream, shuffle } from '../seeded-random.ts';
+
+/**
+ * The smallest real learner: its weights move towards the share of each call in what it sees. Loss: half the squared
+ * distance. For tests of everything around a learner; the call with id 65,535 makes it diverge.
+ */
+export async function createLearner(spec: ModelSpec, base: Float32Array): Promise<Result<Learner<Example[]>>> {
+  const size = layoutOf(spec).length;
+  const weights = base.slice();
+  return ok({
+    *batches(examples, batchSize, seed) {
+      const order = shuffle([...examples], seededStream(seed, 'histogram'));
+      for (let start = 0; start < order.length; start += batchSize) yield order.slice(start, start + batchSize);
+    },
+    step(batch, { learningRate, proximal = 0, clipNorm }) {
+      const share = new Float64Array(size);
+      const calls = batch.flatMap((example) => [...example.calls]);
+      for (const call of calls) {
+        if (call === 65_535) return Number.NaN;
+        share[call % size] = (share[call % size] ?? 0) + 1 / calls.length;
+      }
+      const gradient = weights.map((value, at) => value - (share[at] ?? 0) + proximal * (value - (base[at] ?? 0)));
+      const length = Math.hypot(...gradient);
+      const factor = clipNorm !== undefined && length > clipNorm ? clipNorm / length : 1;
+      let loss = 0;
+      for (let at = 0; at < size; at += 1) {
+        loss += ((weights[at] ?? 0) - (share[at] ?? 0)) ** 2 / 2;
+        weights[at] = (weights[at] ?? 0) - learningRate * factor * (gradient[at] ?? 0);
+      }
+      return loss;
+    },
+    weights: () => weights.slice(),
+    close: () => undefined,
+  });
+}

@@ -1,0 +1,113 @@
+import { ok, type Result, refuse } from '../../proto/fault.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import { addGaussianNoise, clipToNorm, deltaOf, norm, type UnitSource } from './delta.ts';
+import type { Example } from './example.ts';
+import type { CreateLearner } from './learner.ts';
+
+/** What the round's policy asks; see TrainingPlan in the contract. */
+export type LocalPlan = Readonly<{
+  epochs: number;
+  stepsMax: number;
+  batchSize: number;
+  learningRate: number;
+  clipNorm: number;
+  noiseMultiplier: number;
+  proximalMu: number;
+  seed: number;
+}>;
+
+export type LocalTraining = Readonly<{
+  spec: ModelSpec;
+  /** Shape [layout.length], left untouched. */
+  base: Float32Array;
+  /** Normal examples: the reservoir and the newest. */
+  examples: readonly Example[];
+  /** Examples that come `hardRepeats` times in every epoch. */
+  hard: readonly Example[];
+  hardRepeats: number;
+  gradientClipNorm: number;
+  plan: LocalPlan;
+  createLearner: CreateLearner;
+  /** Secret randomness for the noise. */
+  unit: UnitSource;
+  /** Called before each step; resolves when training may go on, to false when it must stop. */
+  mayGoOn: (progress: TrainingProgress) => Promise<boolean>;
+}>;
+
+export type TrainingProgress = Readonly<{ epoch: number; steps: number; loss: number }>;
+
+export type Trained = Readonly<{
+  delta: Float32Array;
+  steps: number;
+  exampleCount: number;
+  /** Mean loss of the first and of the last epoch, before each step. */
+  firstLoss: number;
+  lastLoss: number;
+  /** L2 norm of the delta before clipping. */
+  deltaNorm: number;
+}>;
+
+export type TrainingFault = 'NO_EXAMPLES' | 'TRAINING_STOPPED' | 'TRAINING_DIVERGED';
+
+/**
+ * Epochs over the local examples, then delta = trained - base, clipped and noised as the plan says. Everything but the
+ * noise depends on the seed, the examples and the base alone: run twice, it gives the same bits.
+ */
+export async function trainLocally(training: LocalTraining): Promise<Result<Trained>> {
+  const { spec, base, plan, hardRepeats } = training;
+  const replayed = Array.from({ length: hardRepeats }, () => training.hard).flat();
+  const examples = [...training.examples, ...replayed];
+  const exampleCount = training.examples.length + training.hard.length;
+  if (exampleCount === 0) {
+    return refuse('NO_EXAMPLES', 'the buffer is empty: nothing to learn from until a source has yielded events');
+  }
+  const created = await training.createLearner(spec, base, { seed: plan.seed });
+  if (!created.ok) return created;
+  const learner = created.value;
+  try {
+    const losses: { sum: number; count: number }[] = [];
+    let steps = 0;
+    for (let epoch = 0; epoch < plan.epochs && steps < plan.stepsMax; epoch += 1) {
+      const total = { sum: 0, count: 0 };
+      losses.push(total);
+      for (const batch of learner.batches(examples, plan.batchSize, plan.seed + epoch)) {
+        if (steps >= plan.stepsMax) break;
+        const progress = { epoch, steps, loss: total.count === 0 ? 0 : total.sum / total.count };
+        if (!(await training.mayGoOn(progress))) {
+          return refuse('TRAINING_STOPPED', `stopped after ${steps} steps`, { steps });
+        }
+        const loss = learner.step(batch, {
+          learningRate: plan.learningRate,
+          clipNorm: training.gradientClipNorm,
+          proximal: plan.proximalMu,
+        });
+        if (!Number.isFinite(loss)) return diverged(steps);
+        total.sum += loss;
+        total.count += 1;
+        steps += 1;
+      }
+      if (total.count === 0) break;
+    }
+    const delta = deltaOf(learner.weights(), base);
+    const deltaNorm = norm(delta);
+    // A model that became NaN must not leave this cluster: it would be taken for an attack.
+    if (!Number.isFinite(deltaNorm)) return diverged(steps);
+    clipToNorm(delta, plan.clipNorm);
+    if (plan.noiseMultiplier > 0) addGaussianNoise(delta, plan.noiseMultiplier * plan.clipNorm, training.unit);
+    const mean = (total: { sum: number; count: number } | undefined) =>
+      total === undefined || total.count === 0 ? 0 : total.sum / total.count;
+    return ok({ delta, steps, exampleCount, firstLoss: mean(losses[0]), lastLoss: mean(losses.at(-1)), deltaNorm });
+  } finally {
+    learner.close();
+  }
+}
+
+function diverged(steps: number) {
+  return refuse(
+    'TRAINING_DIVERGED',
+    `the loss or the weights are not finite after ${steps} steps; lower the learning rate`,
+    {
+      steps,
+    },
+  );
+}

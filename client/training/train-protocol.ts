@@ -1,0 +1,32 @@
+import type { Result } from '../../proto/fault.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { BufferSizes } from './example-buffer.ts';
+import type { LocalPlan, Trained } from './train-locally.ts';
+
+/** One round's training, as the client asks its training process for it. */
+export type TrainJob = Readonly<{
+  spec: ModelSpec;
+  /** Little-endian float32. */
+  basePath: string;
+  bufferPath: string;
+  bufferSizes: BufferSizes;
+  /** 32 bytes; travels over the process's private channel, never through its arguments or environment. */
+  dataKey: Uint8Array;
+  plan: LocalPlan;
+  gradientClipNorm: number;
+  hardRepeats: number;
+  /** How many cores' worth of time training may use on average, above 0. */
+  coresMax: number;
+  /** File URL of a module that exports `createLearner`. */
+  learnerModule: string;
+}>;
+
+export type ToTrainer = Readonly<
+  { kind: 'train'; job: TrainJob } | { kind: 'pause' } | { kind: 'resume' } | { kind: 'stop' }
+>;
+
+export type FromTrainer = Readonly<
+  | { kind: 'ready' }
+  | { kind: 'progress'; epoch: number; steps: number; loss: number; rssBytes: number }
+  | { kind: 'done'; result: Result<Trained>; unreadable: number }
+>;
