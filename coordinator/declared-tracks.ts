@@ -21,7 +21,10 @@ export async function declareTracks(engine: Engine, files: readonly TrackFile[])
   return problems.length === 0 ? ok(undefined) : refuse('TRACKS_INVALID', problems.join('\n'));
 }
 
-async function declareTrack(engine: Engine, { id, spec: specPath, model: modelPath, policy: policyPath }: TrackFile): Promise<Result<void>> {
+async function declareTrack(
+  engine: Engine,
+  { id, spec: specPath, model: modelPath, policy: policyPath }: TrackFile,
+): Promise<Result<void>> {
   const specText = await readText(specPath);
   if (!specText.ok) return specText;
   const spec = readSpec(specText.value);

@@ -151,11 +151,11 @@ export class Door {
       const again = this.#admit(method.access, call, nowMs);
       return again.ok ? undefined : again.fault;
     };
-    const forget = this.#parts.openCalls.add({ recheck, cut });
-    const timer =
-      method.durationMsMax === Number.POSITIVE_INFINITY
-        ? undefined
-        : setTimeout(() => cut(fault('CALL_TOO_LONG', `not done in ${method.durationMsMax} ms`)), method.durationMsMax);
+    const standing = method.durationMsMax === Number.POSITIVE_INFINITY;
+    const forget = this.#parts.openCalls.add({ standing, recheck, cut });
+    const timer = standing
+      ? undefined
+      : setTimeout(() => cut(fault('CALL_TOO_LONG', `not done in ${method.durationMsMax} ms`)), method.durationMsMax);
     try {
       const served = await serve({ caller: caller as CallerFor<Kind>, actor, address, signal: abort.signal });
       if (served.ok) return served;

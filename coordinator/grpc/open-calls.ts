@@ -1,6 +1,8 @@
 import type { Fault } from '../../proto/fault.ts';
 
 export type OpenCall = Readonly<{
+  /** A stream that stays open until someone ends it, rather than a piece of work that ends by itself. */
+  standing: boolean;
   /** What is wrong with the caller by now, if anything. */
   recheck(nowMs: number): Fault | undefined;
   cut(fault: Fault): void;
@@ -31,7 +33,8 @@ export class OpenCalls {
     return cutCount;
   }
 
-  cutAll(fault: Fault): void {
-    for (const call of this.#calls) call.cut(fault);
+  /** Ends the standing streams; work in progress goes on. */
+  drain(fault: Fault): void {
+    for (const call of this.#calls) if (call.standing) call.cut(fault);
   }
 }

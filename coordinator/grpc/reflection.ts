@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import type { Server } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import type { Server } from '@grpc/grpc-js';
 
 const root = fileURLToPath(new URL('../../proto', import.meta.url));
 const files = ['common', 'enrolment', 'federation', 'operator', 'releases'].map((name) => `testudo/v1/${name}.proto`);

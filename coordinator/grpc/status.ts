@@ -63,6 +63,7 @@ export const statusOf = {
   OPERATOR_UNKNOWN: status.PERMISSION_DENIED,
   OPERATOR_REMOVED: status.PERMISSION_DENIED,
   ROLE_INSUFFICIENT: status.PERMISSION_DENIED,
+  PAYLOAD_REUSED: status.PERMISSION_DENIED,
   NOT_IN_COHORT: status.PERMISSION_DENIED, // Wait for an invitation.
 
   // What is asked for is not there.
@@ -79,11 +80,11 @@ export const statusOf = {
   ROUNDS_EXHAUSTED: status.FAILED_PRECONDITION,
   FROZEN: status.FAILED_PRECONDITION,
   LAST_ADMIN: status.FAILED_PRECONDITION,
-  EVENT_OUT_OF_PLACE: status.FAILED_PRECONDITION,
   BASE_MISMATCH: status.FAILED_PRECONDITION,
   SCHEMA_MISMATCH: status.FAILED_PRECONDITION,
   UPDATE_TOO_STALE: status.ABORTED, // Fetch the newer global model and train again.
   UPDATE_CONFLICT: status.ALREADY_EXISTS, // Another update of this cluster counts; this one never will.
+  PAYLOAD_REUSED: status.ALREADY_EXISTS, // Another cluster's bytes: seal one's own.
   TRACK_EXISTS: status.ALREADY_EXISTS,
   STREAM_REPLACED: status.ABORTED, // A newer stream of the same cluster took over: let it.
 

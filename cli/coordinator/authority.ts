@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { Command } from '@commander-js/extra-typings';
+import { readConfigFile } from '../../coordinator/config/config.ts';
+import type { Estate } from '../../coordinator/identity/estate.ts';
+import { orExit } from '../exit.ts';
+
+type Opened = Readonly<{ dataDirectory: string; estate: Estate }>;
+
+async function openEstateOf(configPath: string): Promise<Opened> {
+  const config = orExit(readConfigFile(configPath, { environment: process.env }));
+  const { openEstate } = await import('../../coordinator/identity/estate.ts');
+  const { readMasterKey } = await import('../../coordinator/identity/master-key.ts');
+  const masterKey = orExit(await readMasterKey(config.masterKey));
+  const estate = orExit(await openEstate(config.dataDirectory, config.federation, masterKey, Date.now()));
+  return { dataDirectory: config.dataDirectory, estate };
+}
+
+/** `testudo coordinator export-root`: from then on the root key is offline. */
+export function exportRootCommand() {
+  return new Command('export-root')
+    .description("move the root's key out of the data directory, for a safe; nothing needs it until the issuer ends")
+    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .requiredOption('--to <file>', 'a new file, unencrypted PEM: put it on something that can be locked away')
+    .action(async ({ config, to }) => {
+      const { estate } = await openEstateOf(config);
+      const { exportRootKey } = await import('../../coordinator/identity/estate.ts');
+      orExit(await exportRootKey(estate.vault, to));
+      console.log(`the root key is in ${to} and no longer in the data directory`);
+    });
+}
+
+/** `testudo coordinator renew-issuer`: a new intermediate; takes effect at the next start. */
+export function renewIssuerCommand() {
+  return new Command('renew-issuer')
+    .description('make a new issuing certificate under the root; restart the coordinator afterwards')
+    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('--root-key <file>', 'the key that export-root wrote, if the root is offline')
+    .action(async ({ config, rootKey }) => {
+      const { dataDirectory, estate } = await openEstateOf(config);
+      const { replaceIssuer } = await import('../../coordinator/identity/estate.ts');
+      const key = rootKey === undefined ? undefined : readFileSync(rootKey, 'utf8');
+      orExit(await replaceIssuer(dataDirectory, estate, key, Date.now()));
+      console.log('a new issuer is in place; restart the coordinator to use it');
+    });
+}

@@ -1,0 +1,24 @@
+import type { Fault, Result } from '../proto/fault.ts';
+
+/** What a script can tell from how a command ended. */
+export const exitCodes = {
+  done: 0,
+  /** The request was understood and refused; the code stands on standard error. */
+  refused: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** Nobody answered: try again later. */
+  unreachable: 3,
+} as const;
+
+const unreachableCodes: ReadonlySet<string> = new Set(['GRPC_UNAVAILABLE', 'GRPC_DEADLINE_EXCEEDED', 'DRAINING']);
+
+/** The value, or the end of the process with the fault on standard error. */
+export function orExit<Value>(result: Result<Value>): Value {
+  return result.ok ? result.value : exitWith(result.fault);
+}
+
+export function exitWith(fault: Fault): never {
+  process.stderr.write(`${fault.code}: ${fault.message}\n`);
+  process.exit(unreachableCodes.has(fault.code) ? exitCodes.unreachable : exitCodes.refused);
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import '../deploy/require-node.mjs'; // First: says so when this Node cannot run what follows.
+import { Command } from '@commander-js/extra-typings';
+import { exitCodes } from './exit.ts';
+import { version } from './version.ts';
+
+type Verb = Readonly<{ summary: string; load: () => Promise<Command> }>;
+
+/** Every verb; its file is imported only when it is used, so that `--help` costs nothing. */
+const verbs: Readonly<Record<string, Verb>> = {
+  coordinator: {
+    summary: 'run a coordinator, or look after its authority',
+    load: async () => (await import('./coordinator.ts')).coordinatorCommand(),
+  },
+  clusters: {
+    summary: 'members: list, revoke, quarantine',
+    load: async () => (await import('./clusters.ts')).clustersCommand(),
+  },
+  tokens: {
+    summary: 'one-time join tokens: create, list, revoke',
+    load: async () => (await import('./tokens.ts')).tokensCommand(),
+  },
+  tracks: {
+    summary: 'tracks: list, put a policy or a new track, its models',
+    load: async () => (await import('./tracks.ts')).tracksCommand(),
+  },
+  rounds: {
+    summary: 'rounds: list, show, open, cancel, plan',
+    load: async () => (await import('./rounds.ts')).roundsCommand(),
+  },
+  audit: {
+    summary: 'the journal as an audit log: list, follow',
+    load: async () => (await import('./audit.ts')).auditCommand(),
+  },
+};
+
+const program = new Command('testudo')
+  .description(
+    'Federated learning for intrusion detectors that run in many Kubernetes clusters, some of which may lie.',
+  )
+  .version(version())
+  .showHelpAfterError('(add --help for what is possible)')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
+
+const wanted = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
+for (const [name, { summary, load }] of Object.entries(verbs)) {
+  if (name === wanted) program.addCommand(await load());
+  else program.command(name).description(summary);
+}
+await program.parseAsync();

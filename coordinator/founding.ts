@@ -1,0 +1,64 @@
+import { ok, type Result } from '../proto/fault.ts';
+import type { CoordinatorConfig } from './config/config.ts';
+import { openEngine } from './engine/open.ts';
+import { pemOfChain } from './identity/authority.ts';
+import { openEstate } from './identity/estate.ts';
+import { readMasterKey } from './identity/master-key.ts';
+import { Membership } from './identity/membership.ts';
+import { newOperatorKey, type OperatorCredentials } from './identity/operator-credentials.ts';
+import type { OperatorRole } from './journal/events.ts';
+import { makeLog } from './observability/log.ts';
+
+const dayMs = 86_400_000;
+
+export type LocalOperator = Readonly<{
+  name: string;
+  role: OperatorRole;
+  /** Where the operator will reach the mTLS listener: host:port. */
+  address: string;
+}>;
+
+/**
+ * Makes an operator on the coordinator's own machine, with nobody's leave but the data directory's and the master key's:
+ * the first admin, and the way back in when every admin's key is lost. Founds the authority when there is none. The
+ * coordinator must not run: the data directory is locked meanwhile.
+ */
+export async function makeLocalOperator(
+  config: CoordinatorConfig,
+  { name, role, address }: LocalOperator,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Result<OperatorCredentials>> {
+  const masterKey = await readMasterKey(config.masterKey, environment);
+  if (!masterKey.ok) return masterKey;
+  const estate = await openEstate(config.dataDirectory, config.federation, masterKey.value, Date.now());
+  if (!estate.ok) return estate;
+  const { vault, authority } = estate.value;
+  const opened = await openEngine({
+    dataDirectory: config.dataDirectory,
+    federation: config.federation,
+    keys: vault,
+    log: makeLog('warn'),
+  });
+  if (!opened.ok) return opened;
+  try {
+    const lifetimes = {
+      clusterMs: config.certificates.clusterHours * 3_600_000,
+      operatorMs: config.certificates.operatorDays * dayMs,
+    };
+    const membership = new Membership(opened.value, authority, lifetimes);
+    const { key, request } = await newOperatorKey();
+    const added = await membership.addOperator({ kind: 'coordinator', part: 'identity' }, { name, role, request });
+    if (!added.ok) return added;
+    return ok({
+      federation: config.federation,
+      name,
+      role,
+      address,
+      authority: authority.rootCertificate,
+      certificateChain: pemOfChain(added.value.chain.slice(0, 2)),
+      key,
+    });
+  } finally {
+    await opened.value.close();
+  }
+}

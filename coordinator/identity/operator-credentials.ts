@@ -1,0 +1,70 @@
+import { open, readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { ok, type Result, refuse } from '../../proto/fault.ts';
+import type { OperatorRole } from '../journal/events.ts';
+import { certificateAlgorithm, exportPrivateKey, makeCertificateKeyPair, x509 } from './x509.ts';
+
+/** What an operator's command line needs, in one private file: who, where, whom to trust, with what. PEM texts. */
+export type OperatorCredentials = Readonly<{
+  federation: string;
+  name: string;
+  role: OperatorRole;
+  /** host:port of the mTLS listener. */
+  address: string;
+  authority: string;
+  certificateChain: string;
+  key: string;
+}>;
+
+const schema = z.strictObject({
+  federation: z.string(),
+  name: z.string(),
+  role: z.enum(['viewer', 'operator', 'admin']),
+  address: z.string(),
+  authority: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
+  certificateChain: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
+  key: z.string().startsWith('-----BEGIN PRIVATE KEY-----'),
+});
+
+/** A fresh key and a request for a certificate for it. */
+export async function newOperatorKey(): Promise<Readonly<{ key: string; request: Buffer }>> {
+  const keys = await makeCertificateKeyPair();
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: 'CN=testudo-operator',
+    keys: keys as never,
+    signingAlgorithm: certificateAlgorithm,
+  });
+  return { key: await exportPrivateKey(keys.privateKey), request: Buffer.from(request.rawData) };
+}
+
+/** Refused when the file is there already: it may be someone's only key. */
+export async function writeCredentials(
+  path: string,
+  credentials: OperatorCredentials,
+): Promise<Result<void, 'CREDENTIALS_EXIST'>> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(credentials, null, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return ok(undefined);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return refuse('CREDENTIALS_EXIST', `${path} exists; move it away, or give another path`);
+  }
+}
+
+export async function readCredentials(path: string): Promise<Result<OperatorCredentials, 'CREDENTIALS_INVALID'>> {
+  try {
+    const parsed = schema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    if (parsed.success) return ok(parsed.data);
+    const fields = parsed.error.issues.map(({ path: at }) => at.join('.')).join(', ');
+    return refuse('CREDENTIALS_INVALID', `${path}: not an operator's credentials (${fields || 'shape'})`);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? 'not JSON';
+    return refuse('CREDENTIALS_INVALID', `${path} cannot be read (${why}); give --credentials or TESTUDO_CREDENTIALS`);
+  }
+}
