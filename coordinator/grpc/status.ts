@@ -63,7 +63,6 @@ export const statusOf = {
   OPERATOR_UNKNOWN: status.PERMISSION_DENIED,
   OPERATOR_REMOVED: status.PERMISSION_DENIED,
   ROLE_INSUFFICIENT: status.PERMISSION_DENIED,
-  PAYLOAD_REUSED: status.PERMISSION_DENIED,
   NOT_IN_COHORT: status.PERMISSION_DENIED, // Wait for an invitation.
 
   // What is asked for is not there.
