@@ -20,6 +20,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'one-time join tokens: create, list, revoke',
     load: async () => (await import('./tokens.ts')).tokensCommand(),
   },
+  operators: {
+    summary: 'people and pipelines: list, add, renew, remove',
+    load: async () => (await import('./operators.ts')).operatorsCommand(),
+  },
   tracks: {
     summary: 'tracks: list, put a policy or a new track, its models',
     load: async () => (await import('./tracks.ts')).tracksCommand(),

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { OperatorRole } from '../journal/events.ts';
@@ -55,6 +55,14 @@ export async function writeCredentials(
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return refuse('CREDENTIALS_EXIST', `${path} exists; move it away, or give another path`);
   }
+}
+
+/** As `writeCredentials`, in place of what is there; at no time is there half a file. */
+export async function replaceCredentials(path: string, credentials: OperatorCredentials): Promise<void> {
+  const temporary = `${path}.new`;
+  await rm(temporary, { force: true });
+  await writeCredentials(temporary, credentials);
+  await rename(temporary, path);
 }
 
 export async function readCredentials(path: string): Promise<Result<OperatorCredentials, 'CREDENTIALS_INVALID'>> {

@@ -7,6 +7,7 @@ import type { Access, Door } from '../door.ts';
 import { tolerant } from '../service.ts';
 import { auditHandlers } from './audit.ts';
 import { memberHandlers } from './members.ts';
+import { operatorHandlers } from './operators.ts';
 import { roundHandlers } from './rounds.ts';
 import { trackHandlers } from './tracks.ts';
 
@@ -18,6 +19,7 @@ export function operatorService({ door, engine, membership }: OperatorParts) {
     definition: tolerant(OperatorService),
     implementation: {
       ...memberHandlers(door, engine, membership),
+      ...operatorHandlers(door, engine, membership),
       ...trackHandlers(door, engine),
       ...roundHandlers(door, engine),
       ...auditHandlers(door, engine),

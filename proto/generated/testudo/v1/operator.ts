@@ -46,6 +46,27 @@ export namespace ClusterStatus {
   export type CLUSTER_STATUS_REVOKED = typeof ClusterStatus.CLUSTER_STATUS_REVOKED;
 }
 
+/** What an operator may do; each role may do what the ones before it may. */
+export const OperatorRole = {
+  /** OPERATOR_ROLE_UNSPECIFIED - Not said. */
+  OPERATOR_ROLE_UNSPECIFIED: 0,
+  /** OPERATOR_ROLE_VIEWER - Reads. */
+  OPERATOR_ROLE_VIEWER: 1,
+  /** OPERATOR_ROLE_OPERATOR - Acts on rounds, releases and quarantine. */
+  OPERATOR_ROLE_OPERATOR: 2,
+  /** OPERATOR_ROLE_ADMIN - Acts on membership and policy. */
+  OPERATOR_ROLE_ADMIN: 3,
+} as const;
+
+export type OperatorRole = typeof OperatorRole[keyof typeof OperatorRole];
+
+export namespace OperatorRole {
+  export type OPERATOR_ROLE_UNSPECIFIED = typeof OperatorRole.OPERATOR_ROLE_UNSPECIFIED;
+  export type OPERATOR_ROLE_VIEWER = typeof OperatorRole.OPERATOR_ROLE_VIEWER;
+  export type OPERATOR_ROLE_OPERATOR = typeof OperatorRole.OPERATOR_ROLE_OPERATOR;
+  export type OPERATOR_ROLE_ADMIN = typeof OperatorRole.OPERATOR_ROLE_ADMIN;
+}
+
 /** The phases of a round. */
 export const RoundPhase = {
   /** ROUND_PHASE_UNSPECIFIED - Not said. */
@@ -236,6 +257,64 @@ export interface RevokeTokenRequest {
 
 /** The token is void. */
 export interface RevokeTokenResponse {
+  /** Position in the journal. */
+  sequence: bigint;
+}
+
+/** Which operators. */
+export interface ListOperatorsRequest {
+  /** Which part of the list. */
+  page: Page | undefined;
+}
+
+/** Operators by name. */
+export interface ListOperatorsResponse {
+  /** At most page.size. */
+  operators: OperatorInfo[];
+  /** The next page's token; empty at the end. */
+  nextPage: string;
+}
+
+/** One operator. */
+export interface OperatorInfo {
+  /** 1 to 63 of a-z, 0-9, "." and "-", starting and ending with a letter or digit. */
+  name: string;
+  /** What it may do. */
+  role: OperatorRole;
+  /** When its certificate ends, milliseconds since the epoch. */
+  certificateExpiresAtMs: bigint;
+  /** Whether its rights were taken away. */
+  removed: boolean;
+}
+
+/** Makes or changes an operator. */
+export interface AddOperatorRequest {
+  /** Its name, as in OperatorInfo. */
+  name: string;
+  /** Its role. */
+  role: OperatorRole;
+  /** PKCS #10 request, DER, at most 8 KiB. Its subject is ignored. */
+  certificateRequest: Buffer;
+}
+
+/** The operator's certificate. */
+export interface AddOperatorResponse {
+  /** Leaf first, DER, 1 to 4 certificates of at most 8 KiB each. */
+  certificateChain: Buffer[];
+  /** The certificate's end, milliseconds since the epoch. */
+  expiresAtMs: bigint;
+}
+
+/** Takes an operator's rights away. */
+export interface RemoveOperatorRequest {
+  /** Its name. */
+  name: string;
+  /** Why. */
+  reason: string;
+}
+
+/** The operator has no rights. */
+export interface RemoveOperatorResponse {
   /** Position in the journal. */
   sequence: bigint;
 }
@@ -1755,6 +1834,501 @@ export const RevokeTokenResponse: MessageFns<RevokeTokenResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<RevokeTokenResponse>, I>>(object: I): RevokeTokenResponse {
     const message = createBaseRevokeTokenResponse();
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
+function createBaseListOperatorsRequest(): ListOperatorsRequest {
+  return { page: undefined };
+}
+
+export const ListOperatorsRequest: MessageFns<ListOperatorsRequest> = {
+  encode(message: ListOperatorsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.page !== undefined) {
+      Page.encode(message.page, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOperatorsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOperatorsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.page = Page.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListOperatorsRequest>, I>>(base?: I): ListOperatorsRequest {
+    return ListOperatorsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListOperatorsRequest>, I>>(object: I): ListOperatorsRequest {
+    const message = createBaseListOperatorsRequest();
+    message.page = (object.page !== undefined && object.page !== null) ? Page.fromPartial(object.page) : undefined;
+    return message;
+  },
+};
+
+function createBaseListOperatorsResponse(): ListOperatorsResponse {
+  return { operators: [], nextPage: "" };
+}
+
+export const ListOperatorsResponse: MessageFns<ListOperatorsResponse> = {
+  encode(message: ListOperatorsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.operators) {
+      OperatorInfo.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPage !== "") {
+      writer.uint32(18).string(message.nextPage);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOperatorsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOperatorsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operators.push(OperatorInfo.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPage = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListOperatorsResponse>, I>>(base?: I): ListOperatorsResponse {
+    return ListOperatorsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListOperatorsResponse>, I>>(object: I): ListOperatorsResponse {
+    const message = createBaseListOperatorsResponse();
+    message.operators = object.operators?.map((e) => OperatorInfo.fromPartial(e)) || [];
+    message.nextPage = object.nextPage ?? "";
+    return message;
+  },
+};
+
+function createBaseOperatorInfo(): OperatorInfo {
+  return { name: "", role: 0, certificateExpiresAtMs: 0n, removed: false };
+}
+
+export const OperatorInfo: MessageFns<OperatorInfo> = {
+  encode(message: OperatorInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.role !== 0) {
+      writer.uint32(16).int32(message.role);
+    }
+    if (message.certificateExpiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.certificateExpiresAtMs) !== message.certificateExpiresAtMs) {
+        throw new globalThis.Error("value provided for field message.certificateExpiresAtMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.certificateExpiresAtMs);
+    }
+    if (message.removed !== false) {
+      writer.uint32(32).bool(message.removed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OperatorInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperatorInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.role = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.certificateExpiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.removed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<OperatorInfo>, I>>(base?: I): OperatorInfo {
+    return OperatorInfo.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<OperatorInfo>, I>>(object: I): OperatorInfo {
+    const message = createBaseOperatorInfo();
+    message.name = object.name ?? "";
+    message.role = object.role ?? 0;
+    message.certificateExpiresAtMs =
+      (object.certificateExpiresAtMs !== undefined && object.certificateExpiresAtMs !== null)
+        ? BigInt(object.certificateExpiresAtMs)
+        : 0n;
+    message.removed = object.removed ?? false;
+    return message;
+  },
+};
+
+function createBaseAddOperatorRequest(): AddOperatorRequest {
+  return { name: "", role: 0, certificateRequest: Buffer.alloc(0) };
+}
+
+export const AddOperatorRequest: MessageFns<AddOperatorRequest> = {
+  encode(message: AddOperatorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.role !== 0) {
+      writer.uint32(16).int32(message.role);
+    }
+    if (message.certificateRequest.length !== 0) {
+      writer.uint32(26).bytes(message.certificateRequest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddOperatorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddOperatorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.role = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.certificateRequest = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AddOperatorRequest>, I>>(base?: I): AddOperatorRequest {
+    return AddOperatorRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AddOperatorRequest>, I>>(object: I): AddOperatorRequest {
+    const message = createBaseAddOperatorRequest();
+    message.name = object.name ?? "";
+    message.role = object.role ?? 0;
+    message.certificateRequest = object.certificateRequest ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseAddOperatorResponse(): AddOperatorResponse {
+  return { certificateChain: [], expiresAtMs: 0n };
+}
+
+export const AddOperatorResponse: MessageFns<AddOperatorResponse> = {
+  encode(message: AddOperatorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.certificateChain) {
+      writer.uint32(10).bytes(v!);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AddOperatorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAddOperatorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certificateChain.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AddOperatorResponse>, I>>(base?: I): AddOperatorResponse {
+    return AddOperatorResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AddOperatorResponse>, I>>(object: I): AddOperatorResponse {
+    const message = createBaseAddOperatorResponse();
+    message.certificateChain = object.certificateChain?.map((e) => e) || [];
+    message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
+      ? BigInt(object.expiresAtMs)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRemoveOperatorRequest(): RemoveOperatorRequest {
+  return { name: "", reason: "" };
+}
+
+export const RemoveOperatorRequest: MessageFns<RemoveOperatorRequest> = {
+  encode(message: RemoveOperatorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveOperatorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveOperatorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RemoveOperatorRequest>, I>>(base?: I): RemoveOperatorRequest {
+    return RemoveOperatorRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveOperatorRequest>, I>>(object: I): RemoveOperatorRequest {
+    const message = createBaseRemoveOperatorRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveOperatorResponse(): RemoveOperatorResponse {
+  return { sequence: 0n };
+}
+
+export const RemoveOperatorResponse: MessageFns<RemoveOperatorResponse> = {
+  encode(message: RemoveOperatorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveOperatorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveOperatorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RemoveOperatorResponse>, I>>(base?: I): RemoveOperatorResponse {
+    return RemoveOperatorResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RemoveOperatorResponse>, I>>(object: I): RemoveOperatorResponse {
+    const message = createBaseRemoveOperatorResponse();
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
     return message;
   },
@@ -4890,6 +5464,42 @@ export const OperatorService = {
     responseSerialize: (value: RevokeTokenResponse): Buffer => Buffer.from(RevokeTokenResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeTokenResponse => RevokeTokenResponse.decode(value),
   },
+  /** Operators and former operators. Admin. */
+  listOperators: {
+    path: "/testudo.v1.Operator/ListOperators" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListOperatorsRequest): Buffer => Buffer.from(ListOperatorsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListOperatorsRequest => ListOperatorsRequest.decode(value),
+    responseSerialize: (value: ListOperatorsResponse): Buffer =>
+      Buffer.from(ListOperatorsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListOperatorsResponse => ListOperatorsResponse.decode(value),
+  },
+  /**
+   * A certificate for an operator: a new one, or a new key or role for a known one, whose earlier certificates are void
+   * from then on. Admin.
+   */
+  addOperator: {
+    path: "/testudo.v1.Operator/AddOperator" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AddOperatorRequest): Buffer => Buffer.from(AddOperatorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AddOperatorRequest => AddOperatorRequest.decode(value),
+    responseSerialize: (value: AddOperatorResponse): Buffer => Buffer.from(AddOperatorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AddOperatorResponse => AddOperatorResponse.decode(value),
+  },
+  /** Takes an operator's rights away: its certificate is refused and its streams are cut. Never the last admin's. Admin. */
+  removeOperator: {
+    path: "/testudo.v1.Operator/RemoveOperator" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveOperatorRequest): Buffer =>
+      Buffer.from(RemoveOperatorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveOperatorRequest => RemoveOperatorRequest.decode(value),
+    responseSerialize: (value: RemoveOperatorResponse): Buffer =>
+      Buffer.from(RemoveOperatorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveOperatorResponse => RemoveOperatorResponse.decode(value),
+  },
   /** Starts a track with its first model, or replaces its policy and schedule. Admin. */
   putTrack: {
     path: "/testudo.v1.Operator/PutTrack" as const,
@@ -5057,6 +5667,15 @@ export interface OperatorServer extends UntypedServiceImplementation {
   listTokens: handleUnaryCall<ListTokensRequest, ListTokensResponse>;
   /** Voids a token that has not been used. Admin. */
   revokeToken: handleUnaryCall<RevokeTokenRequest, RevokeTokenResponse>;
+  /** Operators and former operators. Admin. */
+  listOperators: handleUnaryCall<ListOperatorsRequest, ListOperatorsResponse>;
+  /**
+   * A certificate for an operator: a new one, or a new key or role for a known one, whose earlier certificates are void
+   * from then on. Admin.
+   */
+  addOperator: handleUnaryCall<AddOperatorRequest, AddOperatorResponse>;
+  /** Takes an operator's rights away: its certificate is refused and its streams are cut. Never the last admin's. Admin. */
+  removeOperator: handleUnaryCall<RemoveOperatorRequest, RemoveOperatorResponse>;
   /** Starts a track with its first model, or replaces its policy and schedule. Admin. */
   putTrack: handleClientStreamingCall<PutTrackRequest, PutTrackResponse>;
   /** Tracks with their policies. Viewer. */
@@ -5185,6 +5804,57 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeTokenResponse) => void,
+  ): ClientUnaryCall;
+  /** Operators and former operators. Admin. */
+  listOperators(
+    request: ListOperatorsRequest,
+    callback: (error: ServiceError | null, response: ListOperatorsResponse) => void,
+  ): ClientUnaryCall;
+  listOperators(
+    request: ListOperatorsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListOperatorsResponse) => void,
+  ): ClientUnaryCall;
+  listOperators(
+    request: ListOperatorsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListOperatorsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * A certificate for an operator: a new one, or a new key or role for a known one, whose earlier certificates are void
+   * from then on. Admin.
+   */
+  addOperator(
+    request: AddOperatorRequest,
+    callback: (error: ServiceError | null, response: AddOperatorResponse) => void,
+  ): ClientUnaryCall;
+  addOperator(
+    request: AddOperatorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AddOperatorResponse) => void,
+  ): ClientUnaryCall;
+  addOperator(
+    request: AddOperatorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AddOperatorResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes an operator's rights away: its certificate is refused and its streams are cut. Never the last admin's. Admin. */
+  removeOperator(
+    request: RemoveOperatorRequest,
+    callback: (error: ServiceError | null, response: RemoveOperatorResponse) => void,
+  ): ClientUnaryCall;
+  removeOperator(
+    request: RemoveOperatorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveOperatorResponse) => void,
+  ): ClientUnaryCall;
+  removeOperator(
+    request: RemoveOperatorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveOperatorResponse) => void,
   ): ClientUnaryCall;
   /** Starts a track with its first model, or replaces its policy and schedule. Admin. */
   putTrack(
