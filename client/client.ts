@@ -37,12 +37,11 @@ export type ClientHooks = Readonly<{
    */
   transformDelta?: (delta: Float32Array, invitation: Invitation) => Float32Array;
   onReport?: (report: UplinkReport) => void;
-  /** File URL of a module that exports `createLearner`; the built-in detectors unless said otherwise. */
-  learnerModule?: string;
+  /** The training process's program, one that calls `serveTraining`; the built-in detectors' unless said otherwise. */
+  trainProgram?: URL;
 }>;
 
 const build = 'testudo-client/0.1.0';
-const builtInLearners = new URL('./detectors/learner.ts', import.meta.url).href;
 const enrolTimeoutMs = 15_000;
 
 /**
@@ -102,6 +101,7 @@ export class RunningClient {
     this.done = done.promise;
     this.#finish = done.resolve;
     this.#trainer = new Trainer({
+      ...(hooks.trainProgram === undefined ? {} : { program: hooks.trainProgram }),
       limits: {
         rssBytesMax: config.training.rssMiBMax * 2 ** 20,
         loopDelayMsMax: config.training.loopDelayMsMax,
@@ -215,7 +215,6 @@ export class RunningClient {
           trainer: this.#trainer,
           ledgers: this.#ledgers,
           metrics: this.metrics,
-          learnerModule: this.#hooks.learnerModule ?? builtInLearners,
           primed: this.#ingest.primed,
           transformDelta: this.#hooks.transformDelta,
         }),

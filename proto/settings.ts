@@ -63,10 +63,15 @@ export function deepFreeze<Value>(value: Value): Value {
   return value;
 }
 
-/** A number, a boolean or a text, as YAML would read it. */
+/** A number, a boolean, a text or a list in brackets, as YAML would read it. */
 function scalarOf(text: string): unknown {
-  const value: unknown = /^[\w.+-]+$/.test(text) ? parseYaml(text) : text;
-  return value === null || typeof value === 'object' ? text : value;
+  if (!/^[\w.+-]+$|^\[.*\]$/.test(text)) return text;
+  try {
+    const value: unknown = parseYaml(text);
+    return value === null || value instanceof Date ? text : value;
+  } catch {
+    return text;
+  }
 }
 
 /** Defines own properties only, so that a path through `__proto__` reaches no prototype. */

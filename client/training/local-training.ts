@@ -13,7 +13,6 @@ export type LocalTrainingParts = Readonly<{
   trainer: Trainer;
   ledgers: ReadonlyMap<TrackId, PrivacyLedger>;
   metrics: ClientMetrics;
-  learnerModule: string;
   /** Resolves once the sources that end were read to their end. */
   primed: Promise<void>;
   transformDelta: ((delta: Float32Array, invitation: Invitation) => Float32Array) | undefined;
@@ -40,7 +39,6 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
         gradientClipNorm: config.training.gradientClipNorm,
         hardRepeats: config.training.hardRepeats,
         coresMax: config.training.coresMax,
-        learnerModule: parts.learnerModule,
       },
       signal,
     );

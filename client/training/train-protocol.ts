@@ -17,8 +17,6 @@ export type TrainJob = Readonly<{
   hardRepeats: number;
   /** How many cores' worth of time training may use on average, above 0. */
   coresMax: number;
-  /** File URL of a module that exports `createLearner`. */
-  learnerModule: string;
 }>;
 
 export type ToTrainer = Readonly<

@@ -14,6 +14,8 @@ import type { Trained, TrainingProgress } from './train-locally.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './train-protocol.ts';
 
 export type TrainerOptions = Readonly<{
+  /** The training process's program: one that calls `serveTraining`. */
+  program?: URL;
   limits?: PressureLimits;
   /** How long the training process stays after a job, with TensorFlow loaded, in case another comes. */
   idleMs?: number;
@@ -24,7 +26,8 @@ export type TrainerOptions = Readonly<{
   onUnreadable?: (count: number) => void;
 }>;
 
-const processPath = fileURLToPath(new URL('./train-process.ts', import.meta.url));
+/** Trains the built-in detectors. */
+const builtIn = new URL('./train-process.ts', import.meta.url);
 
 /** Runs training jobs, one at a time, in a low-priority process of its own that it pauses under pressure. */
 export class Trainer {
@@ -37,6 +40,7 @@ export class Trainer {
   constructor(options: TrainerOptions = {}) {
     const nothing = () => undefined;
     this.#options = {
+      program: builtIn,
       limits: defaultPressureLimits,
       idleMs: 60_000,
       sampleEveryMs: 200,
@@ -105,7 +109,7 @@ export class Trainer {
 
   async #ready(): Promise<ChildProcess> {
     if (this.#child !== undefined) return this.#child;
-    const child = fork(processPath, [], {
+    const child = fork(fileURLToPath(this.#options.program), [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // The debugger's and the test runner's flags are not for it.

@@ -11,10 +11,10 @@ export function faultOfError(error: unknown): Fault {
   const sent = metadata instanceof Metadata ? metadata.get(faultCodeKey)[0] : undefined;
   const statusName = statusNames.get(code ?? status.UNKNOWN) ?? 'UNKNOWN';
   if (typeof sent === 'string' && legalCode.test(sent)) {
-    return { code: sent, message: `refused by the coordinator (${statusName})` };
+    return { code: sent, message: `refused by the coordinator (${statusName})`, fields: { status: statusName } };
   }
   const details = (error as Partial<ServiceError>).details ?? (error instanceof Error ? error.message : String(error));
-  return { code: `GRPC_${statusName}`, message: printable(details) };
+  return { code: `GRPC_${statusName}`, message: printable(details), fields: { status: statusName } };
 }
 
 /** A unary call as a result; `start` gets the callback. */

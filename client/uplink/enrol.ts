@@ -18,7 +18,7 @@ export const enrolmentRetries: ReadonlySet<string> = new Set([
   'COORDINATOR_UNREACHABLE',
   'GRPC_UNAVAILABLE',
   'RATE_LIMITED',
-  'STORE_UNREACHABLE',
+  'UPLOADS_BUSY',
 ]);
 
 /**

@@ -65,7 +65,7 @@ const round = 'r-1' as RoundId;
 const failed = (code: string, unit = 0.5): ParticipationEvent => ({
   kind: 'failed',
   round,
-  fault: { code, message: '' },
+  fault: { code, message: '', fields: { status: code.replace('GRPC_', '') } },
   unit,
 });
 const invited: ParticipationEvent = { kind: 'invited', invitation: invitation(round) };
@@ -149,7 +149,7 @@ describe('participation', () => {
       round: fc.constantFrom(...rounds),
       fault: fc
         .constantFrom('GRPC_UNAVAILABLE', 'BASE_MISMATCH', 'ROUND_CLOSED', 'NEVER_HEARD_OF')
-        .map((code) => ({ code, message: '' })),
+        .map((code) => ({ code, message: '', fields: { status: code.replace('GRPC_', '') } })),
       unit: fc.double({ min: 0, max: 0.999, noNaN: true }),
     }),
     fc.nat(60_000).map((nowMs): ParticipationEvent => ({ kind: 'time', nowMs })),

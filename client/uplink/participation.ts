@@ -155,7 +155,7 @@ function fail(phase: Participation, fault: Fault, unit: number, backoff: Backoff
   if (phase.kind === 'idle' || phase.kind === 'delivered') return stay(phase);
   const round = roundOf(phase) as RoundId;
   // Training is deterministic: what failed once fails again.
-  const verdict = phase.kind === 'training' ? 'giveUp' : verdictFor(fault.code);
+  const verdict = phase.kind === 'training' ? 'giveUp' : verdictFor(fault);
   const report: ParticipationEffect = { kind: 'report', round, verdict, fault };
   if (verdict === 'retry' && phase.kind !== 'training') {
     const milliseconds = fullJitterMs(backoff, phase.attempt, unit);

@@ -3,19 +3,23 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Authority, makeAuthority, pemOfChain } from '../../coordinator/identity/authority.ts';
-import { publicKeyOfRequest } from '../../coordinator/identity/certificate-request.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type LoopbackFederation,
+  loopbackFederationId,
+  startLoopbackCoordinator,
+  startLoopbackFederation,
+} from '../../cli/testing/loopback-federation.ts';
+import { Authority, makeAuthority } from '../../coordinator/identity/authority.ts';
 import { digestOf } from '../../proto/digest.ts';
-import { newRoundKeyPair, newSigningKeyPair, type RoundKeyPair } from '../../proto/envelope/keys.ts';
 import { openFileSync, sealFileSync } from '../../proto/envelope/sealed-file.ts';
 import { headerFromWire } from '../../proto/envelope/wire.ts';
 import { ok, refuse, unwrap } from '../../proto/fault.ts';
 import type { RoundInvitation } from '../../proto/generated/testudo/v1/federation.ts';
-import { type ClusterId, parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
-import { formatJoinToken, type JoinToken, parseJoinToken } from '../../proto/join-token.ts';
+import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
+import { type JoinToken, parseJoinToken } from '../../proto/join-token.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
-import { type ModelSpec, schemaDigest, specBytes } from '../../proto/model-spec.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import { parseAddress } from './address.ts';
 import { enrol } from './enrol.ts';
@@ -23,11 +27,10 @@ import { type ClusterIdentity, loadIdentity, saveIdentity } from './identity-sto
 import { ModelCache } from './model-cache.ts';
 import { Outbox } from './outbox.ts';
 import type { UplinkPorts, UplinkReport } from './ports.ts';
-import { LoopbackCoordinator } from './testing/loopback-coordinator.ts';
+import type { LoopbackCoordinator } from './testing/loopback-coordinator.ts';
 import { startTcpProxy, type TcpProxy } from './testing/tcp-proxy.ts';
 import { Uplink, type UplinkTimes } from './uplink.ts';
 
-const federation = parseFederationId('herd');
 const track = parseTrackId('syscall');
 const cluster = parseClusterId('north');
 const spec: ModelSpec = { architecture: 'test/1', hyperparameters: {}, tensors: [{ name: 'w', shape: [100_000] }] };
@@ -42,25 +45,20 @@ const times: UplinkTimes = {
   tickMs: 20,
 };
 
-let authority: Authority;
 let lifetimeMs = 3_600_000;
 let folder: string;
+let loopback: LoopbackFederation;
 let coordinator: LoopbackCoordinator;
 let proxy: TcpProxy;
-let roundKeys: RoundKeyPair;
 const uplinks: Uplink[] = [];
-
-beforeAll(async () => {
-  const made = await makeAuthority(federation, Date.now());
-  authority = await Authority.load(federation, made.root.certificate, made.issuer);
-});
 
 beforeEach(async () => {
   lifetimeMs = 3_600_000;
   folder = await mkdtemp(join(tmpdir(), 'testudo-uplink-'));
-  coordinator = await newCoordinator(authority);
+  loopback = await startLoopbackFederation(() => lifetimeMs);
+  coordinator = loopback.coordinator;
+  coordinator.models.set(digestOf(baseBytes), baseBytes);
   proxy = await startTcpProxy(() => coordinator.memberPort);
-  roundKeys = newRoundKeyPair();
 });
 
 afterEach(async () => {
@@ -70,35 +68,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function newCoordinator(certifiedBy: Authority): Promise<LoopbackCoordinator> {
-  const server = await certifiedBy.issueServer([], certifiedBy.plan(Date.now(), 3_600_000, randomBytes(9)));
-  const started = new LoopbackCoordinator({
-    federation,
-    rootPem: certifiedBy.rootCertificate,
-    serverChainPem: pemOfChain(server.chain),
-    serverKeyPem: server.key,
-    receiptKeys: newSigningKeyPair(),
-    issue: (name, request) => issue(certifiedBy, name, request),
-  });
-  started.models.set(digestOf(baseBytes), baseBytes);
-  await started.start();
-  return started;
-}
-
-async function issue(by: Authority, name: ClusterId, request: Uint8Array): Promise<readonly Buffer[]> {
-  const spki = unwrap(await publicKeyOfRequest(request));
-  const plan = by.plan(Date.now(), lifetimeMs, randomBytes(9));
-  return await by.issue({ kind: 'cluster', federation, cluster: name }, spki, plan);
-}
-
 function address(port: number) {
   return unwrap(parseAddress(`127.0.0.1:${port}`));
 }
 
-function newToken(fingerprint = authority.fingerprint): JoinToken {
-  const secret = randomBytes(24).toString('base64url');
-  coordinator.tokens.set(secret, cluster);
-  return unwrap(parseJoinToken(formatJoinToken({ tokenId: 't1', secret, authorityFingerprint: fingerprint })));
+function newToken(fingerprint?: string): JoinToken {
+  return unwrap(parseJoinToken(loopback.newToken(cluster, fingerprint)));
 }
 
 async function newMember(): Promise<ClusterIdentity> {
@@ -106,26 +81,7 @@ async function newMember(): Promise<ClusterIdentity> {
 }
 
 function invitation(number = 1): RoundInvitation {
-  const digest = schemaDigest(spec);
-  return {
-    federation,
-    track,
-    round: `r-${number}`,
-    base: { track, version: 0n, digest: digestOf(baseBytes), schemaDigest: digest, sizeBytes: 400_000n },
-    spec: { canonicalJson: specBytes(spec), schemaDigest: digest },
-    roundKey: Buffer.from(roundKeys.publicKey),
-    closesAtMs: BigInt(Date.now() + 60_000),
-    plan: {
-      epochs: 1,
-      stepsMax: 10,
-      batchSize: 8,
-      learningRate: 0.1,
-      clipNorm: 0,
-      noiseMultiplier: 0,
-      proximalMu: 0,
-      seed: 7n,
-    },
-  };
+  return loopback.invitation({ track, spec, baseBytes, round: `r-${number}` });
 }
 
 type Started = {
@@ -195,7 +151,7 @@ async function opened(round: string): Promise<Float32Array> {
   const plainPath = join(folder, 'accepted.plain');
   await writeFile(sealedPath, accepted.sealed);
   const context = unwrap(headerFromWire(accepted.header));
-  unwrap(openFileSync({ sealedPath, plainPath, context, round: roundKeys, payload: context.payload }));
+  unwrap(openFileSync({ sealedPath, plainPath, context, round: loopback.roundKeys, payload: context.payload }));
   return new Float32Array((await readFile(plainPath)).buffer.slice(0));
 }
 
@@ -204,7 +160,7 @@ const expected = base.map((value) => value + 0.5);
 describe('enrol', () => {
   it('trades a token for an identity that the federation takes, and stores it encrypted', async () => {
     const identity = await newMember();
-    expect(identity).toMatchObject({ cluster, federation });
+    expect(identity).toMatchObject({ cluster, federation: loopbackFederationId });
     const key = recordKey(Buffer.alloc(32, 3), 'identity');
     await saveIdentity(folder, key, identity);
     const bytes = await readFile(join(folder, 'identity.sealed'), 'latin1');
@@ -223,19 +179,10 @@ describe('enrol', () => {
   });
 
   it('keeps the token to itself when somebody shows the right root above a certificate of their own', async () => {
-    const theirs = await makeAuthority(federation, Date.now());
-    const them = await Authority.load(federation, theirs.root.certificate, theirs.issuer);
-    const server = await them.issueServer([], them.plan(Date.now(), 3_600_000, randomBytes(9)));
-    const impostor = new LoopbackCoordinator({
-      federation,
-      rootPem: them.rootCertificate,
-      // The genuine root is public: anybody can append it.
-      serverChainPem: pemOfChain(server.chain) + authority.rootCertificate,
-      serverKeyPem: server.key,
-      receiptKeys: newSigningKeyPair(),
-      issue: (name, request) => issue(them, name, request),
-    });
-    await impostor.start();
+    const theirs = await makeAuthority(loopbackFederationId, Date.now());
+    const them = await Authority.load(loopbackFederationId, theirs.root.certificate, theirs.issuer);
+    // The genuine root is public: anybody can append it.
+    const impostor = await startLoopbackCoordinator(them, undefined, loopback.authority.rootCertificate);
     try {
       const refused = await enrol(address(impostor.enrolPort), newToken(), 5_000);
       expect(refused.ok).toBe(false);
@@ -320,7 +267,7 @@ describe('Uplink', () => {
 
   it('keeps the update through a restart of the coordinator and delivers the same bytes', async () => {
     coordinator.refuseWith = (call) =>
-      call === 'submitUpdate' ? { code: 'STORE_UNREACHABLE', status: status.UNAVAILABLE } : undefined;
+      call === 'submitUpdate' ? { code: 'JOURNAL_IO', status: status.UNAVAILABLE } : undefined;
     const { until } = await startUplink(await newMember());
     await until('connected');
     coordinator.invite(invitation());
@@ -336,7 +283,7 @@ describe('Uplink', () => {
 
   it('delivers after a restart of its own what was kept before it', async () => {
     coordinator.refuseWith = (call) =>
-      call === 'submitUpdate' ? { code: 'STORE_UNREACHABLE', status: status.UNAVAILABLE } : undefined;
+      call === 'submitUpdate' ? { code: 'JOURNAL_IO', status: status.UNAVAILABLE } : undefined;
     const identity = await newMember();
     const first = await startUplink(identity);
     await first.until('connected');

@@ -7,9 +7,11 @@ import { seededStream, shuffle } from '../seeded-random.ts';
 
 /**
  * The smallest real learner: its weights move towards the share of each call in what it sees. Loss: half the squared
- * distance. For tests of everything around a learner; the call with id 65,535 makes it diverge.
+ * distance. For tests of everything around a learner: the call with id 65,535 makes it diverge, and the architecture
+ * "crash/1" ends the process as a fault in native code would.
  */
 export async function createLearner(spec: ModelSpec, base: Float32Array): Promise<Result<Learner<Example[]>>> {
+  if (spec.architecture === 'crash/1') process.kill(process.pid, 'SIGKILL');
   const size = layoutOf(spec).length;
   const weights = base.slice();
   return ok({
