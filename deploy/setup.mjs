@@ -15,28 +15,37 @@ import { createProgress } from './setup/progress.mjs';
 import { installRedis, redisIsThere } from './setup/redis.mjs';
 import { ensureTensorflow, tensorflowIsReady } from './setup/tensorflow.mjs';
 
-const usage = `usage: node deploy/setup.mjs [--pure-js] [--without-redis] [--report FILE]
+const usage = `usage: node deploy/setup.mjs [--pure-js] [--without-redis] [--only-tensorflow] [--report FILE]
 
-  --pure-js        do not install native TensorFlow; runs then need TESTUDO_TF=js (slow)
-  --without-redis  go on when Redis is missing and cannot be installed (only tests and the distributed engine need it)
-  --report FILE    write what each phase cost, as JSON
+  --pure-js          do not install native TensorFlow; runs then need TESTUDO_TF=js (slow)
+  --without-redis    go on when Redis is missing and cannot be installed (only tests and the distributed engine need it)
+  --only-tensorflow  leave npm packages and Redis alone (for images and built packages, on Node 22)
+  --report FILE      write what each phase cost, as JSON
 
 environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_WHEEL (a wheel fetched by hand),
              TESTUDO_TF=js (same as --pure-js), CXX (C++ compiler)
 `;
 
 /**
- * @param {{ pureJs: boolean, redis: 'required' | 'wanted' }} wanted
+ * What a command needs before it can run.
+ * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no' }} Wanted
+ */
+
+/**
+ * @param {Wanted} wanted
  * @returns {Promise<import('./setup/progress.mjs').Phase[]>} the phases that had something to do
  */
-export async function setUp({ pureJs, redis }) {
+export async function setUp({ packages = true, pureJs, redis }) {
   refuseOldNode();
   const progress = createProgress();
   const say = (/** @type {string} */ sentence) => process.stderr.write(`  ${sentence}\n`);
   const steps = [
-    { ready: packagesAreInstalled, work: installPackages },
+    { ready: () => !packages || packagesAreInstalled(), work: installPackages },
     { ready: () => pureJs || tensorflowIsReady(), work: ensureTensorflow },
-    { ready: redisIsThere, work: redis === 'required' ? installRedis : unlessImpossible(installRedis, say) },
+    {
+      ready: () => redis === 'no' || redisIsThere(),
+      work: redis === 'required' ? installRedis : unlessImpossible(installRedis, say),
+    },
   ];
   if (steps.every(({ ready }) => ready())) return [];
 
@@ -81,7 +90,7 @@ function refuseOldNode() {
 
 /**
  * Runs set-up for a command; ends the process with the reason when it cannot be done.
- * @param {Parameters<typeof setUp>[0]} wanted
+ * @param {Wanted} wanted
  */
 export async function setUpOrExit(wanted) {
   try {
@@ -97,13 +106,14 @@ export async function setUpOrExit(wanted) {
 }
 
 async function main(/** @type {string[]} */ args) {
-  /** @type {{ pureJs: boolean, redis: 'required' | 'wanted' }} */
+  /** @type {Wanted} */
   const wanted = { pureJs: process.env.TESTUDO_TF === 'js', redis: 'required' };
   let report = '';
   while (args.length > 0) {
     const arg = args.shift();
     if (arg === '--pure-js') wanted.pureJs = true;
     else if (arg === '--without-redis') wanted.redis = 'wanted';
+    else if (arg === '--only-tensorflow') Object.assign(wanted, { packages: false, redis: 'no' });
     else if (arg === '--report' && args[0]) report = args.shift() ?? '';
     else {
       const asked = arg === '--help' || arg === '-h';

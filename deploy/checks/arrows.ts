@@ -16,6 +16,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ['proto', 'aggregation', 'coordinator', 'client', 'deploy'],
 };
 
+/** Files that come with the package and belong to nobody. */
+const neutralFolders = new Set(['data']);
+
 /** Named through package.json's `imports`: neutral leaves that everyone may use. */
 const leaves = new Set(['#tensorflow']);
 
@@ -71,7 +74,7 @@ function objection(root: string, path: string, from: string, { specifier }: Ment
   if (!/^(?:\.{1,2}\/|\/|file:)/.test(specifier)) return undefined; // A package or a built-in module.
   const base = pathToFileURL(path);
   const to = relative(root, fileURLToPath(new URL(specifier, base))).split(sep)[0] ?? '';
-  if (to === from || allowed[from]?.includes(to)) return undefined;
+  if (to === from || allowed[from]?.includes(to) || neutralFolders.has(to)) return undefined;
   if (!to.includes('.') && to !== '') return `${from} may not import ${to}: ${specifier}`;
   // A file beside package.json belongs to nobody; only paths that leave the checkout are refused.
   return to === '..' ? `leaves the checkout: ${specifier}` : undefined;

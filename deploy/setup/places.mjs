@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The checkout this set-up belongs to. */
@@ -7,6 +8,14 @@ export const checkout = resolve(fileURLToPath(new URL('../..', import.meta.url))
 
 /** Node 22 as npm installs it: node_modules/.bin may not be on PATH, so we always name the file itself. */
 export const node22 = join(checkout, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+
+/**
+ * The folder of an installed npm package, wherever npm has put it. Throws when it is not installed.
+ * @param {string} name
+ */
+export function packageDir(name) {
+  return dirname(createRequire(join(checkout, 'package.json')).resolve(`${name}/package.json`));
+}
 
 /**
  * Where the native library and the built binding live between clean installs.

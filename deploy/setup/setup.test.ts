@@ -14,7 +14,7 @@ afterAll(() => scratch.remove());
 const setup = (args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) =>
   scratch.run('deploy/setup.mjs', ['--without-redis', ...args], env);
 const prove = () => scratch.run('deploy/testing/prove-matmul.cjs', [], { TF_CPP_MIN_LOG_LEVEL: '2' });
-const stamp = () => join(scratch.root, 'node_modules', '.testudo', 'tensorflow.json');
+const stamp = () => join(scratch.root, 'node_modules', '@tensorflow', 'tfjs-node', 'lib', 'testudo-verified.json');
 
 // In order: each test begins where the one before it left the checkout.
 describe.sequential('setup.mjs', () => {
@@ -59,7 +59,7 @@ describe.sequential('setup.mjs', () => {
   });
 
   it('verifies again, and no more than that, after a clean install', async () => {
-    rmSync(join(scratch.root, 'node_modules', '.testudo'), { recursive: true });
+    rmSync(stamp());
     const both = await Promise.all([setup(), setup()]); // At once: the second waits for the first, or finds it done.
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     const said = both.map(({ stderr }) => stderr).join('');
@@ -68,7 +68,7 @@ describe.sequential('setup.mjs', () => {
   });
 
   it('builds the binding anew when the cached one does not work here', async () => {
-    rmSync(join(scratch.root, 'node_modules', '.testudo'), { recursive: true });
+    rmSync(stamp());
     const [key = ''] = readdirSync(join(scratch.cache, 'binding'));
     writeFileSync(join(scratch.cache, 'binding', key, 'tfjs_binding.node'), 'not a library');
     const { code, stderr } = await setup();

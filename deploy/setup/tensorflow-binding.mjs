@@ -14,6 +14,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { lastLines, runCommand } from './command.mjs';
 import { SetupFault } from './fault.mjs';
+import { packageDir } from './places.mjs';
 
 /**
  * The Node-API version that tfjs-node asks for on Node 20 and 22: it names the folder its loader looks in. Node-API is
@@ -28,30 +29,22 @@ const linkerFlags = ['-Wl,-rpath,$ORIGIN/../../deps/lib', '-Wl,-z,nodelete'];
 const addons = ['tfjs_binding.node', 'quiet_tensorflow.node'];
 const quietSource = fileURLToPath(new URL('./quiet_tensorflow.cc', import.meta.url));
 
-/** @param {string} checkout */
-export function tfjsNodeDir(checkout) {
-  return join(checkout, 'node_modules', '@tensorflow', 'tfjs-node');
-}
-
-/** @param {string} checkout */
-export function bindingPath(checkout) {
-  return join(tfjsNodeDir(checkout), 'lib', `napi-v${napiVersion}`, 'tfjs_binding.node');
-}
+export const tfjsNodeDir = () => packageDir('@tensorflow/tfjs-node');
+export const bindingPath = () => join(tfjsNodeDir(), 'lib', `napi-v${napiVersion}`, 'tfjs_binding.node');
 
 /**
  * Compiles tfjs-node's binding against the library unless the cache has it, and the small addon that quietens its start.
  * What binding.gyp says for Linux, in one call of the compiler: two source files need neither node-gyp nor its Python.
  *
  * @param {object} given
- * @param {string} given.checkout
  * @param {import('./cache.mjs').Cache} given.cache
  * @param {string} given.library folder with lib/ and include/
  * @param {string} given.wheelSha256
  * @param {import('./progress.mjs').Progress} given.progress
  * @returns {Promise<{ dir: string, built: boolean }>}
  */
-export async function ensureBinding({ checkout, cache, library, wheelSha256, progress }) {
-  const sourceDir = join(tfjsNodeDir(checkout), 'binding');
+export async function ensureBinding({ cache, library, wheelSha256, progress }) {
+  const sourceDir = join(tfjsNodeDir(), 'binding');
   const sources = readdirSync(sourceDir)
     .sort()
     .map((name) => join(sourceDir, name));
@@ -60,7 +53,7 @@ export async function ensureBinding({ checkout, cache, library, wheelSha256, pro
   const dir = join(cache.dir, 'binding', hash.digest('hex').slice(0, 16));
   if (existsSync(dir)) return { dir, built: false }; // It appears by one rename, so it is whole.
 
-  const headers = [join(checkout, 'node_modules', 'node-api-headers', 'include'), join(library, 'include')];
+  const headers = [join(packageDir('node-api-headers'), 'include'), join(library, 'include')];
   const common = [...compilerFlags, ...headers.map((path) => `-I${path}`), ...linkerFlags];
   const libraries = [`-L${join(library, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
   const bindingSources = sources.filter((path) => path.endsWith('.cc'));
@@ -94,12 +87,11 @@ async function compile(args, heldFds) {
 
 /**
  * Lays library and binding out as the npm package's own `deps/` and `lib/`. Each is put in place by one rename.
- * @param {string} checkout
  * @param {string} library
  * @param {string} bindingDir
  */
-export function linkIntoPackage(checkout, library, bindingDir) {
-  const deps = join(tfjsNodeDir(checkout), 'deps');
+export function linkIntoPackage(library, bindingDir) {
+  const deps = join(tfjsNodeDir(), 'deps');
   const fresh = `${deps}.new`;
   rmSync(fresh, { recursive: true, force: true });
   symlinkSync(library, fresh, 'dir');
@@ -107,7 +99,7 @@ export function linkIntoPackage(checkout, library, bindingDir) {
   if (lstatSync(deps, { throwIfNoEntry: false })?.isDirectory()) rmSync(deps, { recursive: true });
   renameSync(fresh, deps);
 
-  const folder = dirname(bindingPath(checkout));
+  const folder = dirname(bindingPath());
   mkdirSync(folder, { recursive: true });
   for (const addon of addons) {
     copyFileSync(join(bindingDir, addon), join(folder, `${addon}.new`));

@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withCache } from './cache.mjs';
 import { lastLines, runCommand } from './command.mjs';
@@ -10,7 +10,10 @@ import { ensureLibrary, libraryIsWhole } from './tensorflow-library.mjs';
 import { pin } from './tensorflow-pin.mjs';
 
 const verifier = fileURLToPath(new URL('./verify-tensorflow.cjs', import.meta.url));
-const stampPath = join(checkout, 'node_modules', '.testudo', 'tensorflow.json');
+/** Inside the package it vouches for, so that a clean install takes it away. */
+const stampPath = () => join(tfjsNodeDir(), 'lib', 'testudo-verified.json');
+/** Where npm put no Node 22 (production installs leave out development dependencies), this one is it. */
+const node = () => (existsSync(node22) ? node22 : process.execPath);
 const pureJsWay = 'to go on with the slow pure JavaScript backend instead, say so: --pure-js (or TESTUDO_TF=js)';
 
 const ownLibrary = process.platform === 'linux' && process.arch === 'x64';
@@ -18,9 +21,9 @@ const ownLibrary = process.platform === 'linux' && process.arch === 'x64';
 /** True when what was last verified is still what is installed. Costs a few stat calls. */
 export function tensorflowIsReady() {
   try {
-    const stamp = JSON.parse(readFileSync(stampPath, 'utf8'));
+    const stamp = JSON.parse(readFileSync(stampPath(), 'utf8'));
     if (JSON.stringify(stamp.installed) !== JSON.stringify(installed())) return false;
-    return !ownLibrary || libraryIsWhole(readlinkSync(join(tfjsNodeDir(checkout), 'deps')));
+    return !ownLibrary || libraryIsWhole(readlinkSync(join(tfjsNodeDir(), 'deps')));
   } catch {
     return false;
   }
@@ -28,8 +31,8 @@ export function tensorflowIsReady() {
 
 /** What the stamp vouches for. */
 function installed() {
-  const { size, mtimeMs } = statSync(bindingPath(checkout));
-  const tfjsNode = JSON.parse(readFileSync(join(tfjsNodeDir(checkout), 'package.json'), 'utf8')).version;
+  const { size, mtimeMs } = statSync(bindingPath());
+  const tfjsNode = JSON.parse(readFileSync(join(tfjsNodeDir(), 'package.json'), 'utf8')).version;
   return { tfjsNode, wheelSha256: ownLibrary ? pin.sha256 : null, bindingBytes: size, bindingMtimeMs: mtimeMs };
 }
 
@@ -45,8 +48,8 @@ export async function ensureTensorflow(progress, given) {
     const localWheel = process.env.TESTUDO_TENSORFLOW_WHEEL || undefined;
     const library = await ensureLibrary({ cache, pin, progress, localWheel });
     const install = async () => {
-      const binding = await ensureBinding({ checkout, cache, library, wheelSha256: pin.sha256, progress });
-      linkIntoPackage(checkout, library, binding.dir);
+      const binding = await ensureBinding({ cache, library, wheelSha256: pin.sha256, progress });
+      linkIntoPackage(library, binding.dir);
       return { ...binding, problem: await verify(progress, cache.heldFds) };
     };
     let outcome = await install();
@@ -75,8 +78,8 @@ async function useOwnInstaller(progress, heldFds) {
       ...process.env,
       PATH: `${bin}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH ?? ''}`,
     };
-    const { code, tail } = await runCommand(node22, ['scripts/install.js'], {
-      cwd: tfjsNodeDir(checkout),
+    const { code, tail } = await runCommand(node(), ['scripts/install.js'], {
+      cwd: tfjsNodeDir(),
       env,
       heldFds,
     });
@@ -95,7 +98,7 @@ async function useOwnInstaller(progress, heldFds) {
 function verify(progress, heldFds) {
   return progress.run('verify native TensorFlow by a matrix multiplication', async () => {
     // The verifier lives in the checkout, so it resolves the very package the product will load.
-    const { code, tail, stdout } = await runCommand(node22, [verifier], { cwd: checkout, heldFds });
+    const { code, tail, stdout } = await runCommand(node(), [verifier], { cwd: checkout, heldFds });
     if (code !== 0) return lastLines(tail);
     return stdout.includes('"backend":"tensorflow"') ? undefined : `unexpected answer: ${stdout}`;
   });
@@ -110,9 +113,9 @@ function notWorking(cause, remedy) {
 }
 
 function writeStamp() {
-  mkdirSync(dirname(stampPath), { recursive: true });
-  writeFileSync(`${stampPath}.new`, `${JSON.stringify({ installed: installed() }, null, 2)}\n`);
-  renameSync(`${stampPath}.new`, stampPath);
+  const path = stampPath();
+  writeFileSync(`${path}.new`, `${JSON.stringify({ installed: installed() }, null, 2)}\n`);
+  renameSync(`${path}.new`, path);
 }
 
 function refuseMusl() {

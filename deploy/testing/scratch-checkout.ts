@@ -30,7 +30,7 @@ export function createScratchCheckout(): ScratchCheckout {
   for (const name of ['package.json', 'package-lock.json', 'deploy']) {
     cpSync(join(checkout, name), join(root, name), { recursive: true });
   }
-  linkEntries('node_modules', root, ['@tensorflow', '.testudo']);
+  linkEntries('node_modules', root, ['@tensorflow']);
   linkEntries(join('node_modules', '@tensorflow'), root, ['tfjs-node']);
   cpSync(join(checkout, tfjsNode), join(root, tfjsNode), {
     recursive: true,
