@@ -9,16 +9,15 @@ export type Cut = Readonly<{ inside: readonly number[]; undecided: readonly numb
  * by value, then by position. The one place where bounds turn into decisions. O(n log n).
  */
 export function cutLowest(bounds: Bounds, m: number): Cut {
-  const lows = bounds.low.toSorted();
-  const highs = bounds.high.toSorted();
+  const { low, high } = bounds;
+  // Surely inside: at most m can be as low, itself among them. Surely outside: m are lower whatever happens.
+  const insideBelow = low.toSorted()[m] ?? Number.POSITIVE_INFINITY;
+  const outsideAbove = high.toSorted()[m - 1] ?? Number.NEGATIVE_INFINITY;
   const inside: number[] = [];
   const undecided: number[] = [];
-  for (let i = 0; i < lows.length; i++) {
-    // Itself is always among those whose low is at most its high: up to m of those, and nobody can push it out.
-    const maybeAhead = countAtMost(lows, bounds.high[i] as number);
-    const surelyAhead = countBelow(highs, bounds.low[i] as number);
-    if (maybeAhead <= m) inside.push(i);
-    else if (surelyAhead < m) undecided.push(i);
+  for (let i = 0; i < low.length; i++) {
+    if ((high[i] as number) < insideBelow) inside.push(i);
+    else if ((low[i] as number) <= outsideAbove) undecided.push(i);
   }
   return { inside, undecided };
 }

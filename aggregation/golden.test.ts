@@ -46,7 +46,7 @@ describe('golden cases agree', () => {
     expect(await outputOf(updates, decision)).toEqual(golden.output);
     const question = await krumQuestion(updates, golden.f);
     expect(await rankByScore(question)).toEqual(golden.order);
-    const { low, high } = scoreBounds(question).bounds;
+    const { low, high } = scoreBounds(question);
     expect(low).toEqual(high);
     expectClose(low, golden.scores, Math.max(...golden.scores));
   });

@@ -58,6 +58,7 @@ export function groupMeanDistances(
 ): DistanceMatrix {
   const n = groups.length;
   const between = meansBetween(base, groups);
+  const identity = identityOfGroups(groups);
   const values = new Float64Array(n * n);
   const errors = new Float64Array(n * n);
   const rowErrors = groups.map((group) => 2 * meanOf(group, base.rowErrors));
@@ -69,6 +70,7 @@ export function groupMeanDistances(
   const weights = new Float64Array(base.n);
   for (let a = 0; a < n; a++) {
     for (let b = a + 1; b < n; b++) {
+      if (identity[a] === identity[b]) continue; // Equal to the bit: at distance 0, exactly.
       const [ab, aa, bb] = [between[a * n + b], between[a * n + a], between[b * n + b]] as [number, number, number];
       const value = Math.max(0, ab - aa / 2 - bb / 2);
       const [groupA, groupB] = [groups[a] as number[], groups[b] as number[]];
