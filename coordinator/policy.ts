@@ -1,4 +1,4 @@
-import type { JsonValue } from '../proto/canonical-json.ts';
+import type { AggregationPolicy } from '../aggregation/policy.ts';
 import type { RoundRules } from './round/rules.ts';
 import type { ScheduleRules } from './schedule/rules.ts';
 
@@ -23,7 +23,7 @@ export type ServerOptimiser = Readonly<
 
 /** Everything a track's rounds obey. Journalled whole, and frozen into each round when it is scheduled. */
 export type TrackPolicy = Readonly<{
-  aggregation: Readonly<Record<string, JsonValue>>;
+  aggregation: AggregationPolicy;
   /** `updatesMin` follows from `aggregation`. */
   rounds: Omit<RoundRules, 'updatesMin'>;
   training: TrainingPlan;
