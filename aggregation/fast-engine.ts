@@ -7,7 +7,7 @@ import { type KernelPool, startKernelPool } from './kernel-pool.ts';
 import { twinEngine } from './twin-engine.ts';
 
 export type FastEngineOptions = Readonly<{
-  /** Worker threads for the exact passes. Default: one per core. Changes how long an answer takes, never the answer. */
+  /** Worker threads for the exact passes. Default: one per core, at most 8. Changes how long an answer takes, never the answer. */
   workers?: number;
   /**
    * From how many rows on all distances come from native float32 multiplications, with bounds, rather than exactly.
@@ -25,7 +25,7 @@ const relativeErrorMax = 1e-5;
  * views (views.ts) are worked on by the twin.
  */
 export function fastEngine(options: FastEngineOptions = {}): AggregationEngine {
-  const workers = options.workers ?? os.availableParallelism();
+  const workers = options.workers ?? Math.min(8, os.availableParallelism());
   const gramRowsMin = options.gramRowsMin ?? 64;
   const pool = startKernelPool(workers);
   const gram = startGramDistances(pool, 1);

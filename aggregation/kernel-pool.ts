@@ -30,8 +30,8 @@ export type KernelPool = Readonly<{
   close(): Promise<void>;
 }>;
 
-/** A worker that holds more than this for one block gets no second one to prepare meanwhile. */
-const doubleBufferBytesMax = 48 * 2 ** 20;
+/** What all blocks in hand may take together: few threads work where rows are many, or 10,000 would not fit in 2 GiB. */
+const blocksBytesMax = 192 * 2 ** 20;
 
 export function startKernelPool(workers: number): KernelPool {
   if (!Number.isSafeInteger(workers) || workers < 1)
@@ -71,8 +71,9 @@ async function walk(
   const { n, d, shared } = source;
   const blocks = Math.ceil(d / columns);
   const bytes = outputBytes(task, n, columns);
-  const used = links.slice(0, blocks);
-  const slots = 4 * n * columns + bytes > doubleBufferBytesMax || blocks <= used.length ? 1 : 2;
+  const inHand = Math.max(1, Math.floor(blocksBytesMax / (4 * n * columns + bytes)));
+  const used = links.slice(0, Math.min(inHand, blocks));
+  const slots = Math.min(inHand, blocks) >= 2 * used.length ? 2 : 1; // A second block is read while the first is worked on.
   const places = await startAll(used, { task, n, columns, slots, shared });
   const open: Promise<BlockAnswer>[] = [];
   try {
