@@ -109,7 +109,7 @@ export type OperationFaultCode =
 
 /**
  * The coordinator behind its doors: everything that grpc/, cli/ and registry/ may do. Every promise that resolves ok
- * resolves after the journal has synced what it says. Made by `openEngine` (engine/open.ts).
+ * resolves after the journal has synced what it says. Made by `openEngine` (engine/open-engine.ts).
  */
 export interface Engine {
   readonly federation: FederationId;

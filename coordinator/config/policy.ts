@@ -1,7 +1,6 @@
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { defaultPolicy, parsePolicy as parseAggregation, updatesMin } from '../../aggregation/policy.ts';
-import type { JsonValue } from '../../proto/canonical-json.ts';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { TrackPolicy } from '../policy.ts';
 import { checkRoundRules, roundRuleLimits } from '../round/rules.ts';
@@ -107,7 +106,7 @@ export function parseTrackPolicy(text: string): Result<TrackPolicy, 'POLICY_INVA
   if (needed === undefined) return invalid(['aggregation: no number of updates satisfies this rule']);
   const checked = checkRoundRules({ ...parsed.data.rounds, updatesMin: needed });
   if (!checked.ok) return invalid([checked.fault.message]);
-  return ok({ ...parsed.data, aggregation: aggregation.value as unknown as Readonly<Record<string, JsonValue>> });
+  return ok({ ...parsed.data, aggregation: aggregation.value });
 }
 
 /** The JSON Schema of a policy, for editors and for docs/protocol.md. */

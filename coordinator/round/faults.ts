@@ -22,4 +22,5 @@ export type RoundFaultCode =
   | 'HEADER_INVALID'
   /** The cluster has another update in this round: one of the two is not its own, or it tries to choose. */
   | 'UPDATE_CONFLICT'
-  | 'EVENT_OUT_OF_PLACE';
+  /** Another cluster's sealed bytes under this cluster's name. */
+  | 'PAYLOAD_REUSED';

@@ -79,7 +79,7 @@ describe('a round', () => {
       },
     ]);
     expect(as(phase, 'candidate').stragglers).toEqual(collecting.cohort.slice(5));
-    expect(effects).toEqual(['invite', 'aggregate', 'dropPartials', 'announce', 'destroyKey']);
+    expect(effects).toEqual(['invite', 'announce', 'aggregate', 'dropPartials', 'announce', 'destroyKey']);
   });
 
   it('chooses the same cohort whatever the order of arrival, and another for another seed', () => {

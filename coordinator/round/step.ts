@@ -141,6 +141,10 @@ function arrive(phase: RoundPhase, { atMs, update }: Event<'updateArrived'>, rul
   if (phase.expelled.some(({ cluster }) => cluster === update.cluster)) {
     return refused('CLUSTER_QUARANTINED', `cluster ${update.cluster} is kept out of this round by an operator`);
   }
+  if (phase.accepted.some(({ payloadDigest }) => payloadDigest === update.payloadDigest)) {
+    // Every seal has a key of its own, so equal bytes are a copy: of no use to an honest cluster.
+    return refused('PAYLOAD_REUSED', 'another cluster has sent these very bytes in this round; seal your own update');
+  }
   const staleness = stalenessOf(phase, update);
   if (staleness === undefined) {
     const [code, remedy] =
@@ -206,7 +210,7 @@ function close(phase: Phase<'collecting'>, atMs: EpochMs, rules: RoundRules): St
       expelled,
       stragglers: cohort.filter((cluster: ClusterId) => !heard.has(cluster)),
     },
-    ['aggregate', 'dropPartials'],
+    ['announce', 'aggregate', 'dropPartials'],
   );
 }
 

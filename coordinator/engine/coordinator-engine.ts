@@ -1,0 +1,405 @@
+import { sealedLength } from '../../proto/envelope/format.ts';
+import { ok, type Result, refuse } from '../../proto/fault.ts';
+import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import { layoutOf } from '../../proto/layout.ts';
+import { checkSpec, schemaDigest } from '../../proto/model-spec.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type {
+  Admission,
+  Committed,
+  Decision,
+  Directive,
+  Engine,
+  Membership,
+  NewTrack,
+  OperationFaultCode,
+  ReceiptData,
+  Refusal,
+  StoreFaultCode,
+} from '../engine.ts';
+import { failpoint } from '../failpoint.ts';
+import type { JournalEntry } from '../journal/entry.ts';
+import type { Actor, JournalEvent } from '../journal/events.ts';
+import type { JournalFaultCode, JournalHead } from '../journal/journal.ts';
+import type { TrackPolicy } from '../policy.ts';
+import { checkContent, checkOrigin } from '../round/check-header.ts';
+import type { RoundFaultCode } from '../round/faults.ts';
+import type { EpochMs, ModelRef, RoundEvent, UpdateHeader } from '../round/phase.ts';
+import { checkRoundRules } from '../round/rules.ts';
+import { checkSchedule } from '../schedule/next-run.ts';
+import { type PlannedRound, planRounds } from '../schedule/plan.ts';
+import type { Waker } from '../schedule/waker.ts';
+import { headOf, type Round, type State, type Track } from '../state/state.ts';
+import type { AggregationRunner } from '../workers/job.ts';
+import { currentDirectives, joinNext } from './directives.ts';
+import { alarmsOf } from './due.ts';
+import type { Ledger } from './ledger.ts';
+import { enrolledCount, type Presence } from './presence.ts';
+import { RefusalMeter } from './refusal-meter.ts';
+import { rulesOf, stepsOf } from './round-events.ts';
+import type { RoundKeeper } from './round-keeper.ts';
+import { sweepSealed } from './sweep.ts';
+
+const retryMs = 1_000;
+const entriesPerSnapshot = 1_000;
+
+export type EngineParts = Readonly<{
+  federation: FederationId;
+  ledger: Ledger;
+  keeper: RoundKeeper;
+  presence: Presence;
+  blobs: BlobStore;
+  runner: AggregationRunner;
+  waker: Waker;
+  clock: () => EpochMs;
+  watchdogMs: number;
+  halted: Promise<Readonly<{ code: StoreFaultCode; message: string }>>;
+  trouble: (code: string, message: string) => void;
+  /** Lets go of the data directory. */
+  release: () => void;
+}>;
+
+/** See engine.ts. */
+export class CoordinatorEngine implements Engine {
+  readonly federation: FederationId;
+  readonly blobs: BlobStore;
+  readonly halted: EngineParts['halted'];
+  #parts: EngineParts;
+  #meter = new RefusalMeter();
+  #followers = new Set<(entry: JournalEntry) => void>();
+  #watchdog: NodeJS.Timeout;
+  #ticking: Promise<void> | undefined;
+  #wakeAgain = false;
+  #closing: Promise<void> | undefined;
+  #snapshotSeq: number;
+  #snapshotting = false;
+  #sweptRounds = new Set<string>();
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.federation = parts.federation;
+    this.blobs = parts.blobs;
+    this.halted = parts.halted;
+    this.#snapshotSeq = parts.ledger.state.seq;
+    this.#watchdog = setInterval(() => this.wake(), parts.watchdogMs).unref();
+  }
+
+  get epoch(): number {
+    return this.#parts.ledger.journal.epoch;
+  }
+
+  state(): State {
+    return this.#parts.ledger.state;
+  }
+
+  commit<Value, Code extends string>(
+    actor: Actor,
+    decide: (state: State, atMs: EpochMs) => Result<Decision<Value>, Code>,
+  ): Promise<Result<Committed<Value>, Code | StoreFaultCode>> {
+    return this.#parts.ledger.commit(actor, decide);
+  }
+
+  refuse(actor: Actor, refusal: Refusal): void {
+    const draft = this.#meter.take(actor, refusal, this.#parts.clock());
+    if (draft !== undefined) this.#note(draft.actor, draft.event);
+  }
+
+  audit(fromSeq: number, limit: number): Promise<Result<readonly JournalEntry[], JournalFaultCode>> {
+    return this.#parts.ledger.journal.read(fromSeq, limit);
+  }
+
+  follow(listener: (entry: JournalEntry) => void): () => void {
+    this.#followers.add(listener);
+    return () => void this.#followers.delete(listener);
+  }
+
+  verify(): Promise<Result<JournalHead, JournalFaultCode>> {
+    return this.#parts.ledger.journal.verify();
+  }
+
+  async createTrack(
+    actor: Actor,
+    { track, spec, policy, modelDigest, reason }: NewTrack,
+  ): Promise<Result<Committed<ModelRef>, OperationFaultCode | StoreFaultCode>> {
+    const checked = checkSpec(spec);
+    if (!checked.ok) return checked;
+    const legal = checkPolicy(policy);
+    if (!legal.ok) return legal;
+    const bytes = layoutOf(spec).length * 4;
+    const stored = await this.blobs.size(modelDigest);
+    if (!stored.ok) return refuse('MODEL_NOT_FOUND', `the initial model ${modelDigest} is not stored; upload it first`);
+    if (stored.value !== bytes) {
+      return refuse('LENGTH_MISMATCH', `the initial model has ${stored.value} bytes; its spec needs exactly ${bytes}`);
+    }
+    return this.commit(actor, (state) => {
+      if (state.tracks.has(track)) return refuse('TRACK_EXISTS', `track ${track} exists; set its policy instead`);
+      const digest = schemaDigest(spec);
+      const events: JournalEvent[] = [
+        { kind: 'trackCreated', track, spec: checked.value, schemaDigest: digest, policy, modelDigest, reason },
+      ];
+      return ok({ events, value: { version: 0, digest: modelDigest } });
+    });
+  }
+
+  async setPolicy(
+    actor: Actor,
+    { track, policy, reason }: Readonly<{ track: TrackId; policy: TrackPolicy; reason: string }>,
+  ): Promise<Result<Committed<ModelRef>, OperationFaultCode | StoreFaultCode>> {
+    const legal = checkPolicy(policy);
+    if (!legal.ok) return legal;
+    return this.commit(actor, (state) => {
+      const known = state.tracks.get(track);
+      if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}; create it first`);
+      return ok({ events: [{ kind: 'policySet', track, policy, reason }], value: headOf(known) });
+    });
+  }
+
+  openRound(actor: Actor, { track, reason }: Readonly<{ track: TrackId; reason: string }>) {
+    return this.#parts.keeper.open(actor, track, reason, null);
+  }
+
+  cancelRound(actor: Actor, request: Readonly<{ track: TrackId; round: RoundId; reason: string }>) {
+    return this.#parts.keeper.cancel(actor, request.track, request.round, request.reason);
+  }
+
+  planRounds(untilMs: EpochMs): readonly PlannedRound[] {
+    const state = this.state();
+    const updatesMinOf = (track: TrackId) => rulesOf((state.tracks.get(track) as Track).policy).updatesMin;
+    return planRounds(state, enrolledCount(state), updatesMinOf, this.#parts.clock(), untilMs);
+  }
+
+  join(cluster: ClusterId, tracks: readonly TrackId[], listener: (directive: Directive) => void): Membership {
+    const leave = this.#parts.presence.add(cluster, tracks, listener);
+    const current = currentDirectives(this.state(), cluster, tracks);
+    const recruiting = tracks.some((id) => hasRecruiting(this.state().tracks.get(id)));
+    if (recruiting) this.wake();
+    return { current, leave };
+  }
+
+  isConnected(cluster: ClusterId): boolean {
+    return this.#parts.presence.isConnected(cluster);
+  }
+
+  checkUpdate(peer: ClusterId, header: UpdateHeader): Result<Admission, RoundFaultCode> {
+    const found = this.#find(this.state(), peer, header);
+    if (!found.ok) return found;
+    const { track, round } = found.value;
+    const receipt = receiptOf(this.federation, round, peer, header.payloadDigest);
+    if (receipt !== undefined) return ok({ kind: 'alreadyAccepted', receipt });
+    const steps = stepsOf(round, [arrival(header, '', this.#parts.clock())]);
+    if (!steps.ok) return withNext(steps, track, round);
+    const content = checkContent(header, contentRules(track));
+    return content.ok ? ok({ kind: 'upload', payloadBytes: header.payloadBytes }) : content;
+  }
+
+  async acceptUpdate(
+    peer: ClusterId,
+    header: UpdateHeader,
+    signature: Uint8Array,
+  ): Promise<Result<ReceiptData, RoundFaultCode | StoreFaultCode | 'PAYLOAD_MISSING'>> {
+    failpoint('update-stored');
+    const size = await this.blobs.size(header.payloadDigest as Digest);
+    if (!size.ok || size.value !== header.payloadBytes) {
+      return refuse('PAYLOAD_MISSING', 'the payload is not stored whole; upload it first');
+    }
+    const accepted = await this.commit({ kind: 'cluster', cluster: peer }, (state, atMs) => {
+      const found = this.#find(state, peer, header);
+      if (!found.ok) return found;
+      const { track, round } = found.value;
+      const steps = stepsOf(round, [arrival(header, Buffer.from(signature).toString('base64'), atMs)]);
+      if (!steps.ok) return withNext(steps, track, round);
+      const content = checkContent(header, contentRules(track));
+      return content.ok ? ok({ events: steps.value, value: undefined }) : content;
+    });
+    if (!accepted.ok) {
+      await this.#dropUnlessCounted(header.payloadDigest as Digest);
+      return accepted;
+    }
+    failpoint('update-journalled');
+    const round = this.state()
+      .tracks.get(header.track as TrackId)
+      ?.rounds.get(header.round as RoundId);
+    const receipt = round && receiptOf(this.federation, round, peer, header.payloadDigest);
+    if (receipt === undefined) throw new Error(`an accepted update of ${peer} in ${header.round} has no receipt`);
+    return ok(receipt);
+  }
+
+  receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined {
+    const known = this.state().tracks.get(track)?.rounds.get(round);
+    return known && receiptOf(this.federation, known, peer, payloadDigest);
+  }
+
+  wake(): void {
+    if (this.#closing !== undefined) return;
+    this.#wakeAgain = true;
+    this.#ticking ??= Promise.resolve()
+      .then(() => this.#tickWhileAsked())
+      .catch((error: unknown) => this.#parts.trouble('TICK_FAILED', String(error)))
+      .finally(() => {
+        this.#ticking = undefined;
+      });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Called by the ledger for what has become durable. */
+  afterCommit(entries: readonly JournalEntry[]): void {
+    let due = false;
+    for (const entry of entries) {
+      for (const listener of this.#followers) listener(entry);
+      due ||= mayMakeDue(entry.event);
+    }
+    if (due) this.wake();
+  }
+
+  async #close(): Promise<void> {
+    const { waker, runner, keeper, ledger, release } = this.#parts;
+    clearInterval(this.#watchdog);
+    await waker.close();
+    await this.#ticking;
+    await runner.close();
+    await keeper.settled();
+    for (const { actor, event } of this.#meter.flush(0, true)) this.#note(actor, event);
+    await ledger.commit({ kind: 'coordinator', part: 'start' }, () => ok({ events: [], value: undefined }));
+    await ledger.saveSnapshot();
+    await ledger.journal.close();
+    release();
+  }
+
+  async #tickWhileAsked(): Promise<void> {
+    const { keeper, ledger, waker, clock } = this.#parts;
+    while (this.#wakeAgain && this.#closing === undefined) {
+      this.#wakeAgain = false;
+      const good = await keeper.tick();
+      for (const { actor, event } of this.#meter.flush(clock())) this.#note(actor, event);
+      const nowMs = clock();
+      const { nextMs, schedules } = alarmsOf(ledger.state, nowMs);
+      const soonest = good ? nextMs : Math.min(nextMs ?? Number.POSITIVE_INFINITY, nowMs + retryMs);
+      waker.set({ nextMs: soonest === null ? null : Math.max(soonest, nowMs + (good ? 1 : retryMs)), schedules });
+      await this.#snapshotNowAndThen();
+      await sweepSealed(ledger.state, this.blobs, this.#sweptRounds);
+    }
+  }
+
+  async #snapshotNowAndThen(): Promise<void> {
+    const { ledger, trouble } = this.#parts;
+    if (this.#snapshotting || ledger.state.seq - this.#snapshotSeq < entriesPerSnapshot) return;
+    this.#snapshotting = true;
+    this.#snapshotSeq = ledger.state.seq;
+    const saved = await ledger.saveSnapshot();
+    failpoint('snapshot-saved');
+    if (!saved.ok) trouble(saved.fault.code, saved.fault.message);
+    this.#snapshotting = false;
+  }
+
+  #note(actor: Actor, event: JournalEvent): void {
+    void this.commit(actor, () => ok({ events: [event], value: undefined })).then((noted) => {
+      if (!noted.ok) this.#parts.trouble(noted.fault.code, `an audit entry was lost: ${noted.fault.message}`);
+    });
+  }
+
+  /** Who and where, in the order in which an update is checked. */
+  #find(state: State, peer: ClusterId, header: UpdateHeader): Result<{ track: Track; round: Round }, RoundFaultCode> {
+    const origin = checkOrigin(peer, this.federation, header);
+    if (!origin.ok) return origin;
+    const cluster = state.clusters.get(peer);
+    if (cluster === undefined || cluster.status !== 'enrolled') {
+      return refuse('CLUSTER_NOT_ENROLLED', `cluster ${peer} is not a member, or not any more; enrol it again`);
+    }
+    const track = state.tracks.get(header.track as TrackId);
+    if (track === undefined) return refuse('TRACK_NOT_FOUND', 'the header names a track that does not exist');
+    const round = track.rounds.get(header.round as RoundId);
+    if (round !== undefined) return ok({ track, round });
+    const number = Number(/^r-(\d{1,12})$/.exec(header.round)?.[1] ?? Number.NaN);
+    if (!(number <= track.roundCount)) return refuse('ROUND_NOT_FOUND', 'the header names a round that does not exist');
+    const joins = joinNext(track, header.round as RoundId);
+    return refuse('ROUND_CLOSED', 'this round ended long ago; join the next one', joins ? { joinNext: joins } : {});
+  }
+
+  /** A refused update's bytes are of no use, unless they are another's that counts. */
+  async #dropUnlessCounted(digest: Digest): Promise<void> {
+    for (const { rounds } of this.#parts.ledger.tentative.tracks.values()) {
+      for (const { phase } of rounds.values()) {
+        if ('accepted' in phase && phase.accepted.some(({ payloadDigest }) => payloadDigest === digest)) return;
+      }
+    }
+    await this.blobs.remove(digest);
+  }
+}
+
+function checkPolicy(policy: TrackPolicy): Result<TrackPolicy, 'POLICY_INVALID'> {
+  const rules = checkRoundRules(rulesOf(policy));
+  const schedule = policy.schedule === null ? ok(policy) : checkSchedule(policy.schedule);
+  const problems = [rules, schedule].flatMap((result) => (result.ok ? [] : [result.fault.message]));
+  return problems.length === 0 ? ok(policy) : refuse('POLICY_INVALID', problems.join('; '));
+}
+
+function contentRules({ schemaDigest: digest, modelBytes }: Track) {
+  return { schemaDigest: digest, plainBytes: modelBytes, payloadBytes: sealedLength(modelBytes) };
+}
+
+function arrival(header: UpdateHeader, signature: string, atMs: EpochMs): RoundEvent {
+  return {
+    kind: 'updateArrived',
+    atMs,
+    update: {
+      cluster: header.cluster as ClusterId,
+      payloadDigest: header.payloadDigest as Digest,
+      payloadBytes: header.payloadBytes,
+      baseDigest: header.baseDigest as Digest,
+      exampleCount: header.exampleCount,
+      signature,
+    },
+  };
+}
+
+/** A late update's refusal says where to go instead. */
+function withNext<Refused extends { ok: false; fault: { code: RoundFaultCode } }>(
+  refused: Refused,
+  track: Track,
+  { round }: Round,
+): Refused {
+  const joins = refused.fault.code === 'ROUND_CLOSED' ? joinNext(track, round) : null;
+  return joins === null ? refused : { ...refused, fault: { ...refused.fault, fields: { joinNext: joins } } };
+}
+
+function receiptOf(
+  federation: FederationId,
+  { track, round, phase, sequences }: Round,
+  cluster: ClusterId,
+  payloadDigest: string,
+): ReceiptData | undefined {
+  if (!('accepted' in phase)) return undefined;
+  const index = phase.accepted.findIndex((update) => update.cluster === cluster);
+  const accepted = phase.accepted[index];
+  const sequence = sequences[index];
+  if (accepted === undefined || sequence === undefined || accepted.payloadDigest !== payloadDigest) return undefined;
+  const { acceptedAtMs } = accepted;
+  return { federation, track, round, cluster, payloadDigest: accepted.payloadDigest, sequence, acceptedAtMs };
+}
+
+function hasRecruiting(track: Track | undefined): boolean {
+  if (track === undefined) return false;
+  for (const { phase } of track.rounds.values()) if (phase.kind === 'recruiting') return true;
+  return false;
+}
+
+/** Whether an entry may leave something to do: most entries are accepted updates, which do not. */
+function mayMakeDue(event: JournalEvent): boolean {
+  switch (event.kind) {
+    case 'roundStepped':
+      return event.effects.length > 0 || event.event.kind !== 'updateArrived';
+    case 'refused':
+    case 'effectsDone':
+    case 'tokenMinted':
+    case 'tokenRevoked':
+    case 'certificateRenewed':
+    case 'releaseAcknowledged':
+      return false;
+    default:
+      return true;
+  }
+}

@@ -1,0 +1,127 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ok, type Result, refuse } from '../../proto/fault.ts';
+import type { FederationId } from '../../proto/ids.ts';
+import { openFileBlobStore } from '../blobs/file-blob-store.ts';
+import type { Engine, StoreFaultCode } from '../engine.ts';
+import type { JournalEntry } from '../journal/entry.ts';
+import { openSqliteJournal } from '../journal/open-journal.ts';
+import type { KeyStore } from '../key-store.ts';
+import { lockDataDir } from '../lock/data-dir-lock.ts';
+import type { EpochMs } from '../round/phase.ts';
+import { TimerWaker } from '../schedule/timer-waker.ts';
+import type { Waker } from '../schedule/waker.ts';
+import type { AggregationRunner } from '../workers/job.ts';
+import { ThreadRunner } from '../workers/thread-runner.ts';
+import { CoordinatorEngine } from './coordinator-engine.ts';
+import { Ledger } from './ledger.ts';
+import { Presence } from './presence.ts';
+import { RoundKeeper } from './round-keeper.ts';
+
+export type EngineOptions = Readonly<{
+  /** Made when it is not there; this process alone uses it while the engine is open. */
+  dataDir: string;
+  federation: FederationId;
+  /** Version and commit, for the journal. */
+  build: string;
+  keyStore: KeyStore;
+  clock?: () => EpochMs;
+  /** Default: a thread of this process. */
+  runner?: AggregationRunner;
+  /** Default: timers of this process. */
+  waker?: Waker;
+  /** Rounds that may run at once over all tracks. Default 16. */
+  roundsMax?: number;
+  /** How often everything due is derived anew, whatever wakers do. Default 5 s. */
+  watchdogMs?: number;
+  /** Free bytes that uploads leave to the journal. Default 16 MiB. */
+  reserveBytes?: number;
+  /** For the operator's log: what went wrong and is tried again. */
+  trouble?: (code: string, message: string) => void;
+  /** For metrics: entries in a commit, and what it took from hand-over to sync. */
+  committed?: (entries: readonly JournalEntry[], seconds: number) => void;
+}>;
+
+export type OpenFaultCode = StoreFaultCode | 'DATA_DIR_LOCKED' | 'DATA_DIR_UNUSABLE' | 'FEDERATION_MISMATCH';
+
+/** Opens everything in a data directory and goes on where the last run ended, however it ended. */
+export async function openEngine(options: EngineOptions): Promise<Result<Engine, OpenFaultCode>> {
+  const lock = lockDataDir(options.dataDir);
+  if (!lock.ok) return lock;
+  const opened = await openLocked(options, () => lock.value.release());
+  if (!opened.ok) lock.value.release();
+  return opened;
+}
+
+async function openLocked(options: EngineOptions, release: () => void): Promise<Result<Engine, OpenFaultCode>> {
+  const { dataDir, federation, build, keyStore, clock = Date.now, trouble = () => {} } = options;
+  const journal = await openSqliteJournal(join(dataDir, 'journal.sqlite'));
+  if (!journal.ok) return journal;
+  const halting = Promise.withResolvers<Readonly<{ code: StoreFaultCode; message: string }>>();
+  let engine: CoordinatorEngine | undefined;
+  const opened = await Ledger.open(journal.value, clock, {
+    durable(entries, seconds) {
+      options.committed?.(entries, seconds);
+      engine?.afterCommit(entries);
+    },
+    undone(code, message) {
+      trouble(code, message);
+      if (code !== 'DISK_FULL') halting.resolve({ code, message });
+    },
+  });
+  if (!opened.ok) {
+    await journal.value.close();
+    return opened;
+  }
+  const ledger = opened.value;
+  const started = await ledger.commit({ kind: 'coordinator', part: 'start' }, (state) =>
+    state.federation !== null && state.federation !== federation
+      ? refuse(
+          'FEDERATION_MISMATCH',
+          `this data directory belongs to federation ${state.federation}, not ${federation}; correct the configuration`,
+        )
+      : ok({ events: [{ kind: 'coordinatorStarted', federation, build }], value: undefined }),
+  );
+  if (!started.ok) {
+    await journal.value.close();
+    return started;
+  }
+  const blobs = await openFileBlobStore(
+    dataDir,
+    options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes },
+  );
+  const scratchDir = join(dataDir, 'scratch');
+  await mkdir(scratchDir, { recursive: true, mode: 0o700 });
+  const runner = options.runner ?? new ThreadRunner({ dataDir, keyStore });
+  const waker = options.waker ?? new TimerWaker(clock);
+  const presence = new Presence();
+  const keeper = new RoundKeeper({
+    ledger,
+    presence,
+    blobs,
+    keyStore,
+    runner,
+    clock,
+    roundsMax: options.roundsMax ?? 16,
+    trouble,
+    wake: () => engine?.wake(),
+  });
+  engine = new CoordinatorEngine({
+    federation,
+    ledger,
+    keeper,
+    presence,
+    blobs,
+    runner,
+    waker,
+    clock,
+    watchdogMs: options.watchdogMs ?? 5_000,
+    halted: halting.promise,
+    trouble,
+    release,
+  });
+  const woken = engine;
+  await waker.start(() => woken.wake());
+  engine.wake();
+  return ok(engine);
+}

@@ -1,0 +1,105 @@
+import type { AggregationReport, UpdateReport } from '../../aggregation/report.ts';
+import type { Digest } from '../../proto/ids.ts';
+import type { AggregationJob, JobUpdate } from './job.ts';
+import type { OpenedUpdates } from './open-updates.ts';
+
+/** One accepted update's fate. Numbers are null where there is none. */
+export type UpdateFate = Readonly<{
+  cluster: string;
+  payloadDigest: Digest;
+  baseDigest: Digest;
+  staleness: number;
+  scale: number;
+  verdict: UpdateReport['verdict'];
+  code: string;
+  reason: string;
+  norm: number | null;
+  share: number | null;
+  score: number | null;
+  /** Clusters whose updates are nearest to it, where the rule compares distances. */
+  neighbours: readonly string[];
+  cosine: number | null;
+  distance: number | null;
+  tensors: readonly Readonly<{ name: string; part: number }>[];
+}>;
+
+/**
+ * Where a candidate comes from: a function of the same inputs as the candidate itself, so a replay gives the same
+ * bytes. Stored as canonical JSON; its digest stands in the journal.
+ */
+export type Provenance = Readonly<{
+  format: 'testudo/provenance/1';
+  federation: string;
+  track: string;
+  round: string;
+  schemaDigest: Digest;
+  base: AggregationJob['base'];
+  candidate: AggregationJob['base'];
+  policy: AggregationJob['policy'];
+  optimiser: AggregationJob['optimiser'];
+  optimiserStateBefore: Digest | null;
+  optimiserStateAfter: Digest | null;
+  /** Rows the rule was given and admitted; the f it was asked for is in `policy`, this is the f it ran with. */
+  n: number;
+  nAdmitted: number;
+  fApplied: number;
+  before: AggregationReport['before'];
+  convergence: AggregationReport['convergence'];
+  /** Every accepted update, in the order of payload digests. */
+  updates: readonly UpdateFate[];
+  /** Accepted updates of clusters that lost their good standing before the round closed. */
+  expelled: AggregationJob['expelled'];
+}>;
+
+export function provenanceOf(
+  job: AggregationJob,
+  { opened, unopened }: OpenedUpdates,
+  report: AggregationReport,
+  written: Readonly<{ candidate: Digest; optimiserState: Digest | null }>,
+): Provenance {
+  const named = (row: number) => opened[row]?.cluster ?? '';
+  const rows = report.updates.map((fate): UpdateFate => {
+    const { row, verdict, reason, neighbours, norm, share, score, cosine, distance, tensors } = fate;
+    return {
+      ...inputOf(opened[row] as JobUpdate),
+      verdict,
+      code: reason.code,
+      reason: reason.text,
+      norm,
+      share,
+      score,
+      neighbours: neighbours.map(named),
+      cosine,
+      distance,
+      tensors,
+    };
+  });
+  const shut = unopened.map(({ update, code, message }): UpdateFate => {
+    const numbers = { norm: null, share: null, score: null, cosine: null, distance: null };
+    return { ...inputOf(update), verdict: 'refused', code, reason: message, ...numbers, neighbours: [], tensors: [] };
+  });
+  return {
+    format: 'testudo/provenance/1',
+    federation: job.federation,
+    track: job.track,
+    round: job.round,
+    schemaDigest: job.schemaDigest,
+    base: job.base,
+    candidate: { version: job.candidateVersion, digest: written.candidate },
+    policy: job.policy,
+    optimiser: job.optimiser,
+    optimiserStateBefore: job.optimiserState,
+    optimiserStateAfter: written.optimiserState,
+    n: report.n,
+    nAdmitted: report.nAdmitted,
+    fApplied: report.fApplied,
+    before: report.before,
+    convergence: report.convergence,
+    updates: [...rows, ...shut].sort((a, b) => (a.payloadDigest < b.payloadDigest ? -1 : 1)),
+    expelled: job.expelled,
+  };
+}
+
+function inputOf({ cluster, payloadDigest, baseDigest, staleness, scale }: JobUpdate) {
+  return { cluster, payloadDigest, baseDigest, staleness, scale };
+}
