@@ -20,7 +20,7 @@ const links = /** @type {const} */ ([
  * @param {string} cache
  * @param {import('./tensorflow-pin.mjs').WheelPin} pin
  */
-export function libraryDir(cache, pin) {
+function libraryDir(cache, pin) {
   return join(cache, 'library', `tensorflow-${pin.version}-${pin.sha256.slice(0, 16)}`);
 }
 
