@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import '../deploy/require-node.mjs'; // First: says so when this Node cannot run what follows.
 import { Command } from '@commander-js/extra-typings';
+import { buildVersion } from '../coordinator/build.ts';
 import { exitCodes } from './exit.ts';
-import { version } from './version.ts';
 
 type Verb = Readonly<{ summary: string; load: () => Promise<Command> }>;
 
@@ -42,7 +42,7 @@ const program = new Command('testudo')
   .description(
     'Federated learning for intrusion detectors that run in many Kubernetes clusters, some of which may lie.',
   )
-  .version(version())
+  .version(buildVersion())
   .showHelpAfterError('(add --help for what is possible)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
 

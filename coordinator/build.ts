@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** The package's version. */
-export function version(): string {
+/** The package's version: what the journal and `testudo --version` call this build. */
+export function buildVersion(): string {
   for (const folder of ['..', '../..']) {
     try {
       const text = readFileSync(new URL(`${folder}/package.json`, import.meta.url), 'utf8');
       return (JSON.parse(text) as { version: string }).version;
     } catch {
-      // Built packages lie one folder deeper.
+      // A built package lies one folder deeper.
     }
   }
   return 'unknown';

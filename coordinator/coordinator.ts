@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { ok, type Result } from '../proto/fault.ts';
 import { Admission } from './admission/admission.ts';
 import { UploadGate } from './admission/upload-gate.ts';
+import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
-import { openEngine } from './engine/open.ts';
+import { openEngine } from './engine/open-engine.ts';
 import type { Engine } from './engine.ts';
 import { Door } from './grpc/door.ts';
 import { memberEnrolment, strangerEnrolment } from './grpc/enrolment-service.ts';
@@ -55,12 +56,12 @@ export async function startCoordinator(
   if (!estate.ok) return estate;
   const metrics = new Metrics();
   const opened = await openEngine({
-    dataDirectory: config.dataDirectory,
+    dataDir: config.dataDirectory,
     federation: config.federation,
-    keys: estate.value.vault,
-    redis: config.redis,
-    metrics,
-    log,
+    build: buildVersion(),
+    keyStore: estate.value.vault,
+    trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
+    committed: (_entries, seconds) => metrics.journalSynced(seconds),
   });
   if (!opened.ok) return opened;
   const engine = opened.value;

@@ -1,13 +1,13 @@
 import { ok, type Result } from '../proto/fault.ts';
+import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
-import { openEngine } from './engine/open.ts';
+import { openEngine } from './engine/open-engine.ts';
 import { pemOfChain } from './identity/authority.ts';
 import { openEstate } from './identity/estate.ts';
 import { readMasterKey } from './identity/master-key.ts';
 import { Membership } from './identity/membership.ts';
 import { newOperatorKey, type OperatorCredentials } from './identity/operator-credentials.ts';
 import type { OperatorRole } from './journal/events.ts';
-import { makeLog } from './observability/log.ts';
 
 const dayMs = 86_400_000;
 
@@ -34,10 +34,10 @@ export async function makeLocalOperator(
   if (!estate.ok) return estate;
   const { vault, authority } = estate.value;
   const opened = await openEngine({
-    dataDirectory: config.dataDirectory,
+    dataDir: config.dataDirectory,
     federation: config.federation,
-    keys: vault,
-    log: makeLog('warn'),
+    build: buildVersion(),
+    keyStore: vault,
   });
   if (!opened.ok) return opened;
   try {

@@ -53,6 +53,15 @@ export type Send<Response> = (message: Response) => Promise<boolean>;
 
 type CallEvents = Readonly<{ on(event: 'cancelled', listener: () => void): unknown }>;
 
+/** Someone should look: these do not come from clients that merely are slow, old or wrong. */
+const alarming: ReadonlySet<string> = new Set<ServedFaultCode>([
+  'SIGNATURE_INVALID',
+  'CLUSTER_MISMATCH',
+  'UPDATE_CONFLICT',
+  'PAYLOAD_REUSED',
+  'TOKEN_USED',
+]);
+
 const roleRank: Readonly<Record<OperatorRole, number>> = { viewer: 0, operator: 1, admin: 2 };
 
 export type DoorParts = Readonly<{
@@ -191,6 +200,7 @@ export class Door {
         what: method.audit,
         code: refused.code,
         cause: refused.message,
+        alarm: alarming.has(refused.code),
         ...textFields({ track, round, cluster: cluster ?? clusterOf(actor), payloadDigest }),
       });
       this.#parts.log.info({ method: call.getPath(), code: refused.code, peer: nameOf(actor) }, 'call refused');

@@ -1,0 +1,155 @@
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { unwrap } from '../../proto/fault.ts';
+import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
+import { bytesOfValues } from '../../proto/layout.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import { type CoordinatorConfig, parseConfig } from '../config/config.ts';
+import { parseTrackPolicy } from '../config/policy.ts';
+import { type Coordinator, startCoordinator } from '../coordinator.ts';
+import { makeLog } from '../observability/log.ts';
+import { enrolCluster, type TestCluster } from './cluster.ts';
+import { tempDir } from './temp-dir.ts';
+
+export const track = parseTrackId('syscall');
+export const operator = { kind: 'coordinator', part: 'identity' } as const;
+
+/** A model of so many values: small enough to seal in a moment, large enough for several chunks when asked for. */
+export function specOf(values: number): ModelSpec {
+  return { architecture: 'test/1', hyperparameters: {}, tensors: [{ name: 'weights', shape: [values] }] };
+}
+
+export type FederationOptions = Readonly<{
+  values?: number;
+  /** Of the track; f 0 and Krum on three updates unless given. */
+  policy?: string;
+  settings?: readonly string[];
+  dataDirectory?: string;
+}>;
+
+const policyDefault = `
+aggregation: { f: 0, before: [], rule: { kind: krum } }
+rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
+`;
+
+/** A configuration on loopback with free ports. */
+export function configIn(folder: string, settings: readonly string[] = []): CoordinatorConfig {
+  const text = `
+federation: herd
+dataDirectory: ${join(folder, 'data')}
+masterKey: { environment: TEST_MASTER_KEY }
+listen: { enrolment: "127.0.0.1:0", federation: "127.0.0.1:0", health: "127.0.0.1:0" }
+log: { level: silent }
+drainSeconds: 1
+enrolments: { burst: 100000, perMinute: 100000 }
+`;
+  return unwrap(parseConfig({ file: { path: join(folder, 'coordinator.yaml'), text }, settings }));
+}
+
+export const environment = { TEST_MASTER_KEY: 'a master key for tests alone' };
+
+/** A real coordinator in this process, on loopback, with one track. Closed when the test ends. */
+export class TestFederation {
+  readonly config: CoordinatorConfig;
+  readonly spec: ModelSpec;
+  #coordinator: Coordinator;
+
+  private constructor(config: CoordinatorConfig, spec: ModelSpec, coordinator: Coordinator) {
+    this.config = config;
+    this.spec = spec;
+    this.#coordinator = coordinator;
+  }
+
+  static async start({ values = 1000, policy = policyDefault, settings = [], dataDirectory }: FederationOptions = {}) {
+    const config = configIn(dataDirectory ?? tempDir(), settings);
+    const spec = specOf(values);
+    const coordinator = await open(config);
+    const federation = new TestFederation(config, spec, coordinator);
+    onTestFinished(() => federation.#coordinator.close());
+    const { engine } = coordinator;
+    if (!engine.state().tracks.has(track)) {
+      const modelDigest = unwrap(await engine.blobs.put(bytesOfValues(new Float32Array(values).fill(0.5))));
+      const parsed = unwrap(parseTrackPolicy(policy));
+      unwrap(await engine.createTrack(operator, { track, spec, policy: parsed, modelDigest, reason: 'test' }));
+    }
+    return federation;
+  }
+
+  get coordinator(): Coordinator {
+    return this.#coordinator;
+  }
+
+  /** The root certificate, PEM: what a client learns by its token's fingerprint. */
+  get authority(): string {
+    return this.#coordinator.authority.rootCertificate;
+  }
+
+  async restart(): Promise<void> {
+    await this.#coordinator.close();
+    this.#coordinator = await open(this.config);
+  }
+
+  async token(cluster: string, lifetimeMs = 3_600_000): Promise<string> {
+    const wanted = { cluster: parseClusterId(cluster), lifetimeMs, labels: {} };
+    return unwrap(await this.#coordinator.membership.mintToken(operator, wanted)).text;
+  }
+
+  async enrol(cluster: string): Promise<TestCluster> {
+    const member = unwrap(await enrolCluster(this.#coordinator.addresses, this.authority, await this.token(cluster)));
+    onTestFinished(() => member.close());
+    return member;
+  }
+
+  /** Clusters that are enrolled and watch, and a round that has invited all of them. */
+  async round(names: readonly string[]): Promise<readonly TestCluster[]> {
+    const members = await Promise.all(names.map((name) => this.enrol(name)));
+    for (const member of members) await member.watch([track]);
+    await this.openRound();
+    for (const member of members) await member.invitation();
+    return members;
+  }
+
+  async openRound(): Promise<string> {
+    return unwrap(await this.#coordinator.engine.openRound(operator, { track, reason: 'test' })).value;
+  }
+
+  /** Resolves once a journal entry of this kind is durable, past or future. */
+  async journalled(kind: string): Promise<void> {
+    const { engine } = this.#coordinator;
+    await new Promise<void>((resolve) => {
+      const unfollow = engine.follow(({ event }) => {
+        if (event.kind === kind) done();
+      });
+      const done = () => {
+        unfollow();
+        resolve();
+      };
+      void engine.audit(1, 100_000).then((read) => {
+        if (unwrap(read).some(({ event }) => event.kind === kind)) done();
+      });
+    });
+  }
+
+  /** Resolves when the state satisfies `holds`, looked at after every entry. */
+  async until(holds: (engine: Coordinator['engine']) => boolean): Promise<void> {
+    const { engine } = this.#coordinator;
+    if (holds(engine)) return;
+    await new Promise<void>((resolve) => {
+      const unfollow = engine.follow(() => {
+        if (!holds(engine)) return;
+        unfollow();
+        resolve();
+      });
+    });
+  }
+
+  /** Codes of the refusals in the audit log. */
+  async refusals(): Promise<readonly string[]> {
+    const entries = unwrap(await this.#coordinator.engine.audit(1, 100_000));
+    return entries.flatMap(({ event }) => (event.kind === 'refused' ? [event.code] : []));
+  }
+}
+
+async function open(config: CoordinatorConfig): Promise<Coordinator> {
+  return unwrap(await startCoordinator(config, { environment, log: makeLog('silent') }));
+}
