@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { aggregate } from './aggregate.ts';
 import { memoryBlocks, memorySink, type UpdateBlocks } from './blocks.ts';
 import type { ColumnReduction, DistanceMatrix } from './engine.ts';
 import { engineContract } from './engine-contract.ts';
 import { fastEngine } from './fast-engine.ts';
+import type { AggregationPolicy, PreAggregation, Rule } from './policy.ts';
 import { twinEngine } from './twin-engine.ts';
 
 const exactOnly = (workers: number) => () => fastEngine({ workers, gramRowsMin: Number.POSITIVE_INFINITY });
@@ -171,5 +173,23 @@ describe('fastEngine, distances by native multiplication', () => {
     } finally {
       await alone.close();
     }
+  });
+
+  test.each<readonly [string, readonly PreAggregation[], Rule]>([
+    ['Krum', [], { kind: 'krum' }],
+    ['Multi-Krum', [], { kind: 'multiKrum', keep: { kind: 'allButF' } }],
+    ['Bulyan', [], { kind: 'bulyan' }],
+    ['NNM + Krum', [{ kind: 'nearestNeighbourMixing' }], { kind: 'krum' }],
+  ])('lead %s to the twin’s report and bits, however close the scores', async (_, before, rule) => {
+    const [n, d, f] = [40, 3000, 9];
+    // The same values rotated: all norms are equal, so that scores differ by little more than the bounds.
+    const source = sourceOf(n, d, true, (row, column) => noise(0, (column + 71 * row) % d));
+    const policy: AggregationPolicy = { f, before, rule, admission: { normMax: 1e15, zeroUpdate: 'refuse' } };
+    const [ours, theirs] = [memorySink(d), memorySink(d)];
+    const fast = await aggregate(policy, source, multiplying, ours);
+    const slow = await aggregate(policy, source, twin, theirs);
+    if (!fast.ok || !slow.ok) throw new Error('an aggregate was refused');
+    expect(fast.value.report).toEqual(slow.value.report);
+    expect(ours.values).toEqual(theirs.values);
   });
 });
