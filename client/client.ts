@@ -16,6 +16,7 @@ import { type FolderLock, lockFolder } from './storage/folder-lock.ts';
 import { recordKey } from './storage/sealed-record.ts';
 import { ExampleBuffer } from './training/example-buffer.ts';
 import { localTraining } from './training/local-training.ts';
+import { defaultPressureLimits } from './training/pressure.ts';
 import { PrivacyLedger } from './training/privacy-ledger.ts';
 import { Trainer } from './training/trainer.ts';
 import { fullJitterMs } from './uplink/backoff.ts';
@@ -103,10 +104,9 @@ export class RunningClient {
     this.#trainer = new Trainer({
       ...(hooks.trainProgram === undefined ? {} : { program: hooks.trainProgram }),
       limits: {
+        ...defaultPressureLimits,
         rssBytesMax: config.training.rssMiBMax * 2 ** 20,
         loopDelayMsMax: config.training.loopDelayMsMax,
-        pauseMs: 1_000,
-        pauseMsMax: 60_000,
       },
       onBreaker: (state) => {
         if (state.kind === 'paused') this.metrics.trainingPauses.inc({ because: state.because });

@@ -91,7 +91,7 @@ const schema = z.strictObject({
       rssMiBMax: z.number().min(64).default(700),
       /** Training pauses while the client's event loop is later than this. */
       loopDelayMsMax: z.number().min(1).default(250),
-      gradientClipNorm: z.number().positive().default(5),
+      gradientClipNorm: z.number().positive().default(1),
       /** How often an epoch shows each false positive that an operator marked. */
       hardRepeats: z.int().min(1).max(100).default(4),
       /** How long an invitation waits for the sources to yield anything, before the round is given up. */

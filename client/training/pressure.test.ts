@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { restMs } from './duty-cycle.ts';
 import { type BreakerState, type PressureLimits, startBreaker, stepBreaker } from './pressure.ts';
 
-const limits: PressureLimits = { rssBytesMax: 1_000, loopDelayMsMax: 50, pauseMs: 100, pauseMsMax: 800 };
+const limits: PressureLimits = {
+  rssBytesMax: 1_000,
+  loopDelayMsMax: 50,
+  pauseMs: 100,
+  pauseMsMax: 800,
+  memoryTripsMax: 3,
+};
 const calm = { rssBytes: 10, loopDelayMs: 1 };
 const lagging = { rssBytes: 10, loopDelayMs: 51 };
 const large = { rssBytes: 1_001, loopDelayMs: 1 };
@@ -42,6 +48,12 @@ describe('training breaker', () => {
     expect(forgiven.state).toMatchObject({ untilMs: 1_002 });
   });
 
+  it('ends what never fits into memory, and never what merely lags', () => {
+    const times = [0, 100, 300, 700];
+    expect(run(...times.map((at): [number, typeof calm] => [at, large])).actions.at(-1)).toBe('end');
+    expect(run(...times.map((at): [number, typeof calm] => [at, lagging])).actions).not.toContain('end');
+  });
+
   it('alternates pauses and resumptions, whatever the samples', () => {
     const samples = fc.array(fc.tuple(fc.nat(500), fc.constantFrom(calm, lagging, large)), { maxLength: 80 });
     fc.assert(
@@ -53,7 +65,7 @@ describe('training breaker', () => {
             return [nowMs, sample];
           }),
         );
-        const moves = actions.filter((action) => action !== undefined);
+        const moves = actions.filter((action) => action === 'pause' || action === 'resume');
         expect(moves).toEqual(moves.map((_, at) => (at % 2 === 0 ? 'pause' : 'resume')));
       }),
     );

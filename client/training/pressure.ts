@@ -10,6 +10,8 @@ export type PressureLimits = Readonly<{
   /** First pause; doubles up to the maximum. */
   pauseMs: number;
   pauseMsMax: number;
+  /** Pauses in a row for memory, after which the training process is ended: only that gives its memory back. */
+  memoryTripsMax: number;
 }>;
 
 export const defaultPressureLimits: PressureLimits = {
@@ -17,6 +19,7 @@ export const defaultPressureLimits: PressureLimits = {
   loopDelayMsMax: 250,
   pauseMs: 1_000,
   pauseMsMax: 60_000,
+  memoryTripsMax: 5,
 };
 
 export type PressureSample = Readonly<{ rssBytes: number; loopDelayMs: number }>;
@@ -27,7 +30,7 @@ export type BreakerState = Readonly<
   | { kind: 'paused'; untilMs: number; trips: number; because: 'memory' | 'lag' }
 >;
 
-export type BreakerStep = Readonly<{ state: BreakerState; action: 'pause' | 'resume' | undefined }>;
+export type BreakerStep = Readonly<{ state: BreakerState; action: 'pause' | 'resume' | 'end' | undefined }>;
 
 export function startBreaker(nowMs: number): BreakerState {
   return { kind: 'running', calmSinceMs: nowMs, trips: 0 };
@@ -50,7 +53,10 @@ export function stepBreaker(
     return { state: pausedFor(state.trips, because, nowMs, limits), action: 'pause' };
   }
   if (nowMs < state.untilMs) return { state, action: undefined };
-  if (because !== undefined) return { state: pausedFor(state.trips, because, nowMs, limits), action: undefined };
+  if (because !== undefined) {
+    const hopeless = because === 'memory' && state.trips >= limits.memoryTripsMax;
+    return { state: pausedFor(state.trips, because, nowMs, limits), action: hopeless ? 'end' : undefined };
+  }
   return { state: { kind: 'running', calmSinceMs: nowMs, trips: state.trips }, action: 'resume' };
 }
 

@@ -87,7 +87,7 @@ describe('Trainer', () => {
   it('pauses under memory pressure and finishes when it is gone', async () => {
     const states: BreakerState['kind'][] = [];
     const job = await newJob();
-    const limits = { rssBytesMax: 1, loopDelayMsMax: 1e6, pauseMs: 20, pauseMsMax: 40 };
+    const limits = { rssBytesMax: 1, loopDelayMsMax: 1e6, pauseMs: 20, pauseMsMax: 40, memoryTripsMax: 5 };
     const trainer = newTrainer({
       limits,
       sampleEveryMs: 10,
@@ -100,6 +100,14 @@ describe('Trainer', () => {
     const result = await trainer.run({ ...job, plan: { ...job.plan, epochs: 200 } }, never);
     expect(unwrap(result).steps).toBe(2_000);
     expect(states).toEqual(['paused', 'running']);
+  });
+
+  it('ends a training that never fits into memory, and says so', async () => {
+    const job = await newJob();
+    const limits = { rssBytesMax: 1, loopDelayMsMax: 1e6, pauseMs: 5, pauseMsMax: 5, memoryTripsMax: 3 };
+    const trainer = newTrainer({ limits, sampleEveryMs: 5 });
+    const result = await trainer.run({ ...job, plan: { ...job.plan, epochs: 1_000 } }, never);
+    expect(result).toMatchObject({ fault: { code: 'TRAINING_OUT_OF_MEMORY' } });
   });
 
   it('turns a crash of the training process into a fault, and starts another for the next round', async () => {

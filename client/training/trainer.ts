@@ -80,7 +80,11 @@ export class Trainer {
       return await new Promise<Result<Trained>>((resolve) => {
         const lost = (code: number | null, cause: string | null) => {
           this.#child = undefined;
-          resolve(refuse('TRAINING_CRASHED', `the training process ended (${cause ?? `exit ${code}`})`));
+          resolve(
+            watch.ended
+              ? refuse('TRAINING_OUT_OF_MEMORY', 'training never fitted into training.rssMiBMax; raise it')
+              : refuse('TRAINING_CRASHED', `the training process ended (${cause ?? `exit ${code}`})`),
+          );
         };
         child.once('exit', lost);
         const receive = (message: FromTrainer) => {
@@ -126,11 +130,15 @@ export class Trainer {
     child?.disconnect();
   }
 
-  #watchPressure(child: ChildProcess): { rssBytes: number; end(): void } {
+  #watchPressure(child: ChildProcess): { rssBytes: number; ended: boolean; end(): void } {
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
     let state = startBreaker(performance.now());
-    const watch: { rssBytes: number; end(): void } = { rssBytes: 0, end: () => undefined };
+    const watch: { rssBytes: number; ended: boolean; end(): void } = {
+      rssBytes: 0,
+      ended: false,
+      end: () => undefined,
+    };
     const timer = setInterval(() => {
       const sample = { rssBytes: process.memoryUsage.rss() + watch.rssBytes, loopDelayMs: delay.max / 1e6 };
       delay.reset();
@@ -138,6 +146,11 @@ export class Trainer {
       state = next.state;
       if (next.action === undefined) return;
       this.#options.onBreaker(state);
+      if (next.action === 'end') {
+        watch.ended = true;
+        child.kill('SIGKILL');
+        return;
+      }
       if (child.connected) child.send({ kind: next.action } satisfies ToTrainer);
     }, this.#options.sampleEveryMs);
     watch.end = () => {

@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unwrap } from '../../proto/fault.ts';
+import { bytesOfValues } from '../../proto/layout.ts';
+import { initialLanguageModel, languageModelSpec } from '../detectors/syscall/language-model.ts';
+import { WorkloadClasses } from '../detectors/syscall/workload-classes.ts';
+import { ExampleBuffer } from './example-buffer.ts';
+import { defaultPressureLimits } from './pressure.ts';
+import { Trainer } from './trainer.ts';
+
+const sizes = { recent: 100, reservoir: 100, hard: 10, regression: 10 };
+const spec = languageModelSpec(new WorkloadClasses(['nginx']));
+const base = initialLanguageModel(spec, 1);
+let folder: string;
+let trainer: Trainer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-learner-'));
+  // The test runner and TensorFlow twice: more than a client is.
+  trainer = new Trainer({ limits: { ...defaultPressureLimits, rssBytesMax: 2 ** 32, loopDelayMsMax: 60_000 } });
+  const buffer = unwrap(ExampleBuffer.open(join(folder, 'examples.db'), Buffer.alloc(32, 5), sizes));
+  const traces = Array.from({ length: 40 }, (_, at) => ({
+    workload: 'nginx',
+    calls: Uint16Array.from({ length: 60 }, (_, index) => 2 + ((index * (1 + (at % 3))) % 7)),
+  }));
+  unwrap(buffer.add(traces, 0));
+  buffer.close();
+  await writeFile(join(folder, 'base.f32'), bytesOfValues(base));
+});
+afterAll(async () => {
+  await trainer.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function run(over: object = {}) {
+  return trainer.run(
+    {
+      spec,
+      basePath: join(folder, 'base.f32'),
+      bufferPath: join(folder, 'examples.db'),
+      bufferSizes: sizes,
+      dataKey: Buffer.alloc(32, 5),
+      plan: {
+        epochs: 20,
+        stepsMax: 12,
+        batchSize: 16,
+        learningRate: 0.01,
+        clipNorm: 0,
+        noiseMultiplier: 0,
+        proximalMu: 0,
+        seed: 3,
+      },
+      gradientClipNorm: 1,
+      hardRepeats: 1,
+      coresMax: 8,
+      ...over,
+    },
+    new AbortController().signal,
+  );
+}
+
+describe('the language model as a learner', () => {
+  it('gets better at a buffer of regular traces in its own process, to the same bits twice', async () => {
+    const first = unwrap(await run());
+    expect(first.steps).toBe(12);
+    expect(first.lastLoss).toBeLessThan(first.firstLoss);
+    expect(first.delta.length).toBe(base.length);
+    expect(unwrap(await run()).delta).toEqual(first.delta);
+  });
+
+  it('refuses a spec that this build cannot train', async () => {
+    expect(await run({ spec: { ...spec, architecture: 'flow-graph/9' } })).toMatchObject({
+      fault: { code: 'ARCHITECTURE_UNKNOWN' },
+    });
+    const other = { ...spec, hyperparameters: { ...spec.hyperparameters, vocabulary: 'another' } };
+    expect(await run({ spec: other })).toMatchObject({ fault: { code: 'MODEL_UNUSABLE' } });
+  });
+});

@@ -1,0 +1,53 @@
+import { ok, type Result, refuse } from '../../proto/fault.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import { FlatTrainer } from '../detectors/neural/flat-trainer.ts';
+import {
+  languageModelClasses,
+  languageModelSizes,
+  type PredictionBatch,
+  predictionLoss,
+} from '../detectors/syscall/language-model.ts';
+import { trainingDefaults } from '../detectors/syscall/language-model-training.ts';
+import { PredictionExamples } from '../detectors/syscall/prediction-examples.ts';
+import type { Example } from './example.ts';
+import type { Learner } from './learner.ts';
+
+type Batch = { batch: PredictionBatch; weights: Float32Array };
+
+/** The next-call language model as something that a round can train. */
+export function languageModelLearner(spec: ModelSpec, base: Float32Array): Result<Learner<Batch>, 'MODEL_UNUSABLE'> {
+  let parts: ReturnType<typeof partsOf>;
+  try {
+    parts = partsOf(spec);
+  } catch (error) {
+    return refuse('MODEL_UNUSABLE', (error as Error).message);
+  }
+  const { sizes, classes } = parts;
+  const trainer = new FlatTrainer(spec, base);
+  // Every epoch asks with the same examples: cutting them into windows once is enough.
+  let cut: { of: readonly Example[]; windows: PredictionExamples } | undefined;
+  return ok({
+    *batches(examples, batchSize, seed) {
+      if (cut?.of !== examples) {
+        const traces = examples.map(({ workload, calls }) => ({ service: workload, calls }));
+        cut = { of: examples, windows: new PredictionExamples(traces, classes, sizes) };
+      }
+      const { windows } = cut;
+      const batchesPerEpoch = Math.ceil(windows.count / batchSize);
+      let given = 0;
+      for (const batch of windows.batches(batchSize, seed, trainingDefaults.hideClass)) {
+        if (given === batchesPerEpoch) return;
+        given += 1;
+        yield batch;
+      }
+    },
+    step: ({ batch, weights }, options) =>
+      trainer.step((parameters) => predictionLoss(parameters, batch, weights, sizes), options),
+    weights: () => trainer.weights(),
+    close: () => trainer.close(),
+  });
+}
+
+function partsOf(spec: ModelSpec) {
+  return { sizes: languageModelSizes(spec), classes: languageModelClasses(spec) };
+}

@@ -1,0 +1,4 @@
+import { createLearner } from './built-in-learners.ts';
+import { serveTraining } from './serve-training.ts';
+
+serveTraining(createLearner);
