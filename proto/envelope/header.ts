@@ -44,8 +44,8 @@ export type UpdateHeader = UpdateContext &
     payloadBytes: number;
   }>;
 
-export const updateDomainTag = 'testudo/v1/update';
-export const contextDomainTag = 'testudo/v1/context';
+const updateDomainTag = 'testudo/v1/update';
+const contextDomainTag = 'testudo/v1/context';
 
 /** The bytes that the cluster signs. Needs a legal header. */
 export function headerBytes(header: UpdateHeader): Buffer {

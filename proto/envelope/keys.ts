@@ -10,7 +10,7 @@ export type RoundKeyPair = Readonly<{ publicKey: Uint8Array; secretKey: Uint8Arr
 export type SigningKeyPair = Readonly<{ publicKey: Uint8Array; secretKey: Uint8Array }>;
 
 export const publicKeyBytes = 32;
-export const seedBytes = 32;
+const seedBytes = 32;
 
 /** A fresh X25519 pair. `wipeKeyPair` it when its round ends. */
 export function newRoundKeyPair(): RoundKeyPair {

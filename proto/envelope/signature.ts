@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'nod
 import { type Fault, refuse } from '../fault.ts';
 import { type SigningKeyPair, vetSigningPublicKey } from './keys.ts';
 
-export const signatureBytes = 64;
+const signatureBytes = 64;
 
 // The fixed DER heads of RFC 8410 keys: node:crypto takes a raw Ed25519 key only inside one.
 const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
