@@ -10,6 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import { faultOfError } from '../../client/uplink/call.ts';
 import { readCredentials } from '../../coordinator/identity/operator-credentials.ts';
+import type { Fault } from '../../proto/fault.ts';
 import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';
@@ -38,30 +39,46 @@ type Unary<Request, Response> = (
   callback: (error: ServiceError | null, response: Response) => void,
 ) => ClientUnaryCall;
 
-/** One operator's connection to its coordinator. A refusal ends the process with its code. */
+/** What becomes of a refused call: a command ends with its code, a program throws. */
+type WhenRefused = (fault: Fault) => never;
+
+/** One operator's connection to its coordinator. */
 export class OperatorConnection {
   readonly client: OperatorClient;
+  readonly #whenRefused: WhenRefused;
 
-  constructor(client: OperatorClient) {
+  constructor(client: OperatorClient, whenRefused: WhenRefused) {
     this.client = client;
+    this.#whenRefused = whenRefused;
   }
 
   call<Request, Response>(method: Unary<Request, Response>, request: Request): Promise<Response> {
-    return callOrExit((metadata, options, callback) => method.call(this.client, request, metadata, options, callback));
+    return answerOf(
+      (metadata, options, callback) => method.call(this.client, request, metadata, options, callback),
+      this.#whenRefused,
+    );
+  }
+
+  close(): void {
+    this.client.close();
   }
 }
 
-/** Runs one command over one connection. */
+export async function openConnection(options: OperatorOptions, whenRefused: WhenRefused): Promise<OperatorConnection> {
+  const { address, secure } = await reach(options);
+  return new OperatorConnection(new OperatorClient(address, secure, channelOptions), whenRefused);
+}
+
+/** Runs one command over one connection. A refusal ends the process with its code. */
 export async function withConnection(
   options: OperatorOptions,
   run: (connection: OperatorConnection) => Promise<void>,
 ): Promise<void> {
-  const { address, secure } = await reach(options);
-  const client = new OperatorClient(address, secure, channelOptions);
+  const connection = await openConnection(options, exitWith);
   try {
-    await run(new OperatorConnection(client));
+    await run(connection);
   } finally {
-    client.close();
+    connection.close();
   }
 }
 
@@ -70,7 +87,7 @@ export async function renewCertificate(options: OperatorOptions, certificateRequ
   const { address, secure } = await reach(options);
   const client = new EnrolmentClient(address, secure, channelOptions);
   try {
-    return await callOrExit((...rest) => client.renew({ certificateRequest }, ...rest));
+    return await answerOf((...rest) => client.renew({ certificateRequest }, ...rest), exitWith);
   } finally {
     client.close();
   }
@@ -85,17 +102,22 @@ async function reach({
   return { address: address ?? usual, secure: credentials.createFromSecureContext(context) };
 }
 
-function callOrExit<Response>(
+function answerOf<Response>(
   start: (
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Response) => void,
   ) => ClientUnaryCall,
+  whenRefused: WhenRefused,
 ): Promise<Response> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     start(new Metadata(), { deadline: Date.now() + deadlineMs }, (error, response) => {
-      if (error === null) resolve(response);
-      else exitWith(faultOfError(error));
+      if (error === null) return resolve(response);
+      try {
+        whenRefused(faultOfError(error));
+      } catch (refusal) {
+        reject(refusal);
+      }
     });
   });
 }

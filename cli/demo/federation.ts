@@ -1,0 +1,191 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Trace } from '../../client/detectors/syscall/trace.ts';
+import { openFileBlobStore } from '../../coordinator/blobs/file-blob-store.ts';
+import { FaultError, unwrap } from '../../proto/fault.ts';
+import { type GetRoundResponse, RoundPhase } from '../../proto/generated/testudo/v1/operator.ts';
+import { parseDigest } from '../../proto/ids.ts';
+import { bytesOfValues, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import { type ModelSpec, specBytes } from '../../proto/model-spec.ts';
+import { type OperatorConnection, openConnection } from '../operator/connection.ts';
+import { freePorts } from './ports.ts';
+import { lastLines, type Member, startMember } from './processes.ts';
+import { writeTraces } from './trace-writer.ts';
+
+export const trackName = 'syscall';
+
+export type FederationPlan = Readonly<{
+  /** An empty folder of its own. */
+  folder: string;
+  /** What each cluster learns from. */
+  clusters: ReadonlyMap<string, readonly Trace[]>;
+  /** In the order of their attack schedules. */
+  hostile: readonly string[];
+  spec: ModelSpec;
+  initialModel: Float32Array;
+  /** As `testudo tracks put` takes it. */
+  policy: object;
+  seed: number;
+}>;
+
+/** A coordinator and its clusters, each a process of its own on this machine, speaking mutual TLS over loopback. */
+export type Federation = Readonly<{
+  /** Resolves when every cluster has enrolled and watches. */
+  ready(onProgress: (connected: number) => void): Promise<void>;
+  /** Opens a round and follows it to its end. */
+  round(onProgress: (progress: GetRoundResponse) => void): Promise<GetRoundResponse>;
+  /** A model that came out of a round, by its digest. */
+  model(digest: string): Promise<Float32Array>;
+  stop(): Promise<void>;
+}>;
+
+const cli = fileURLToPath(new URL(`../testudo${extension()}`, import.meta.url));
+const hostileClient = fileURLToPath(new URL(`./hostile-client${extension()}`, import.meta.url));
+const pollMs = 100;
+
+export async function startFederation(plan: FederationPlan): Promise<Federation> {
+  const members: Member[] = [];
+  const stop = async () => {
+    await Promise.all(members.map((member) => member.stop()));
+  };
+  try {
+    return await assemble(plan, members, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function assemble(plan: FederationPlan, members: Member[], stop: () => Promise<void>): Promise<Federation> {
+  const folder = join(plan.folder, 'coordinator');
+  const [enrolment, federation, health] = (await freePorts(3)) as [number, number, number];
+  await founding(folder);
+  await writeFile(join(folder, 'spec.json'), specBytes(plan.spec));
+  await writeFile(join(folder, 'model.bin'), bytesOfValues(plan.initialModel));
+  await writeFile(join(folder, 'policy.json'), JSON.stringify(plan.policy));
+  const settings = [
+    `listen.enrolment=127.0.0.1:${enrolment}`,
+    `listen.federation=127.0.0.1:${federation}`,
+    `listen.health=127.0.0.1:${health}`,
+    `tracks=[{ id: ${trackName}, spec: ./spec.json, model: ./model.bin, policy: ./policy.json }]`,
+  ];
+  const coordinator = await startMember({
+    name: 'coordinator',
+    args: [cli, 'coordinator', '--config', join(folder, 'coordinator.yaml'), '--set', ...settings],
+    logFile: join(plan.folder, 'coordinator.log'),
+  });
+  members.push(coordinator);
+  await answering(`http://127.0.0.1:${health}/readyz`, coordinator);
+
+  const reach = { credentials: join(folder, 'operator.json'), address: `127.0.0.1:${federation}` };
+  const operator = await openConnection(reach, (fault) => {
+    throw new FaultError(fault);
+  });
+  for (const [name, traces] of plan.clusters) {
+    members.push(await startCluster(plan, name, traces, operator, { enrolment, federation }));
+  }
+  const ask = { track: trackName };
+  return {
+    async ready(onProgress) {
+      for (;;) {
+        const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
+        const connected = clusters.filter((cluster) => cluster.connected).length;
+        onProgress(connected);
+        if (connected === plan.clusters.size) return;
+        await pauseWhileRunning(members);
+      }
+    },
+    async round(onProgress) {
+      const { round } = await operator.call(operator.client.openRound, { ...ask, reason: 'main job' });
+      for (;;) {
+        const answer = await operator.call(operator.client.getRound, { ...ask, round });
+        onProgress(answer);
+        const phase = answer.summary?.phase;
+        if (phase === RoundPhase.ROUND_PHASE_CANDIDATE || phase === RoundPhase.ROUND_PHASE_ABANDONED) return answer;
+        await pauseWhileRunning(members);
+      }
+    },
+    async model(digest) {
+      const blobs = await openFileBlobStore(join(folder, 'data'));
+      return unwrap(valuesOfBytes(layoutOf(plan.spec), unwrap(await blobs.get(parseDigest(digest)))));
+    },
+    async stop() {
+      operator.close();
+      await stop();
+    },
+  };
+}
+
+/** `testudo coordinator init`, as an operator would type it. */
+async function founding(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const args = [cli, 'coordinator', 'init', folder, '--server-name', '127.0.0.1'];
+  const init = await startMember({ name: 'init', args, logFile: `${folder}-init.log` });
+  await init.exited;
+  const made = await readFile(join(folder, 'operator.json')).catch(() => undefined);
+  if (made === undefined) throw new Error(`the coordinator could not be set up:\n${await lastLines(init)}`);
+}
+
+type Ports = Readonly<{ enrolment: number; federation: number }>;
+
+async function startCluster(
+  plan: FederationPlan,
+  name: string,
+  traces: readonly Trace[],
+  operator: OperatorConnection,
+  ports: Ports,
+): Promise<Member> {
+  const folder = join(plan.folder, name);
+  await mkdir(folder, { recursive: true });
+  await writeTraces(join(folder, 'traces.tsv.gz'), name, traces);
+  const { token } = await operator.call(operator.client.createToken, {
+    cluster: name,
+    lifetimeSeconds: 600,
+    labels: [],
+  });
+  const config = {
+    dataDirectory: join(folder, 'data'),
+    coordinator: {
+      addresses: [`127.0.0.1:${ports.federation}`],
+      enrolAddress: `127.0.0.1:${ports.enrolment}`,
+      reconnectSecondsMax: 1,
+    },
+    joinToken: { environment: 'TESTUDO_JOIN_TOKEN' },
+    tracks: [trackName],
+    sources: [{ kind: 'traceFile', path: join(folder, 'traces.tsv.gz') }],
+    health: { listen: null },
+  };
+  const configPath = join(folder, 'client.json'); // JSON is YAML.
+  await writeFile(configPath, JSON.stringify(config));
+  const attacker = plan.hostile.indexOf(name);
+  return startMember({
+    name,
+    args:
+      attacker === -1
+        ? [cli, 'client', '--config', configPath]
+        : [hostileClient, configPath, String(attacker), String(plan.seed)],
+    env: { TESTUDO_JOIN_TOKEN: token },
+    logFile: join(plan.folder, `${name}.log`),
+  });
+}
+
+async function answering(url: string, member: Member): Promise<void> {
+  for (;;) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok === true) return;
+    await pauseWhileRunning([member]);
+  }
+}
+
+/** A short pause; throws when a member has ended by itself, with what it said last. */
+async function pauseWhileRunning(members: readonly Member[]): Promise<void> {
+  const ended = members.find((member) => !member.running());
+  if (ended !== undefined) throw new Error(`${ended.name} ended by itself:\n${await lastLines(ended)}`);
+  await new Promise((resolve) => setTimeout(resolve, pollMs));
+}
+
+/** How our own files end: sources as they are, or built. */
+function extension(): '.ts' | '.js' {
+  return import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+}
