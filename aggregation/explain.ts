@@ -43,7 +43,7 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
     return {
       row,
       verdict: selected[at] ? 'selected' : 'leftOut',
-      reason: selected[at] ? takesPart(shares?.[at]) : whyLeftOut(policy.rule, score, worstKept),
+      reason: selected[at] ? takesPart(shares?.[at]) : whyLeftOut(explained, score, worstKept),
       norm: Math.sqrt(admission.squaredNorms[at] as number),
       share: shares?.[at] ?? null,
       score,
@@ -130,12 +130,15 @@ function takesPart(share: number | undefined): UpdateReport['reason'] {
   return { code: 'TAKES_PART', text: `takes part ${how}` };
 }
 
-function whyLeftOut(rule: Rule, score: number | null, worstKept: number | undefined): UpdateReport['reason'] {
+function whyLeftOut(explained: Explained, score: number | null, worstKept: number | undefined): UpdateReport['reason'] {
+  const { kind } = explained.policy.rule;
+  const mixed = explained.before.some((step) => step.kind === 'nearestNeighbourMixing');
+  const whose = mixed ? 'not in a mixture that was kept; its own has score' : 'score';
   const because: Partial<Record<Rule['kind'], { code: ReasonCode; text: string }>> = {
-    krum: { code: 'SCORE_TOO_HIGH', text: `score ${score}; the lowest is ${worstKept}` },
-    multiKrum: { code: 'SCORE_TOO_HIGH', text: `score ${score}; the highest kept is ${worstKept}` },
+    krum: { code: 'SCORE_TOO_HIGH', text: `${whose} ${score}; the lowest is ${worstKept}` },
+    multiKrum: { code: 'SCORE_TOO_HIGH', text: `${whose} ${score}; the highest kept is ${worstKept}` },
     bulyan: { code: 'NOT_PICKED', text: 'repeated Krum picked others first' },
     minimumDiameterAveraging: { code: 'OUTSIDE_SUBSET', text: 'not among the n − f that lie closest together' },
   };
-  return because[rule.kind] ?? { code: 'NOT_PICKED', text: 'carries no weight' };
+  return because[kind] ?? { code: 'NOT_PICKED', text: 'carries no weight' };
 }
