@@ -76,7 +76,9 @@ function filesBelow(folder) {
 
 function writePackageJson() {
   const source = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
-  const { name, version, description, license, type, engines, dependencies, overrides } = source;
+  const { name, version, description, license, type, dependencies, overrides } = source;
+  // A checkout only needs a Node that can run set-up; the built package has no set-up of its own to bring Node 22.
+  const engines = { node: '>=22.12.0 <23' };
   const compiled = (/** @type {Record<string, string>} */ map) =>
     Object.fromEntries(Object.entries(map).map(([key, path]) => [key, path.replace(/\.ts$/, '.js')]));
   const { bin, imports } = { bin: compiled(source.bin), imports: compiled(source.imports) };
