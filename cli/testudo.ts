@@ -12,6 +12,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'run a coordinator, or look after its authority',
     load: async () => (await import('./coordinator.ts')).coordinatorCommand(),
   },
+  client: {
+    summary: "run a cluster's client: learn locally, take part in rounds, raise alerts",
+    load: async () => (await import('./client.ts')).clientCommand(),
+  },
   clusters: {
     summary: 'members: list, revoke, quarantine',
     load: async () => (await import('./clusters.ts')).clustersCommand(),
