@@ -14,7 +14,7 @@ export interface Updates {
   distances(): Promise<KnownDistances>;
 }
 
-/** What a rule decided; `carryOut` computes it. `source` may differ from the rule's input (its rows, or what they are made of). */
+/** What a rule decided; `carryOut` computes it. `source` may hold other rows than the rule was given: some, or one more. */
 export type Plan = Readonly<
   | { kind: 'combine'; source: UpdateBlocks; weights: Float64Array; divisor: number }
   | { kind: 'columns'; source: UpdateBlocks; reduction: ColumnReduction }
@@ -57,28 +57,38 @@ export function squaredNormsOf(engine: AggregationEngine, source: UpdateBlocks):
 }
 
 export async function carryOut(engine: AggregationEngine, plan: Plan, sink: AggregateSink): Promise<void> {
-  if (plan.kind === 'columns') await engine.reduceColumns(plan.source, plan.reduction, sink);
-  else await engine.combine(plan.source, plan.weights, plan.divisor, sink);
+  if (plan.kind === 'columns') return engine.reduceColumns(plan.source, plan.reduction, sink);
+  const { source, weights, divisor } = ofStoredRows(plan);
+  return engine.combine(source, weights, divisor, sink);
 }
 
-/** The mean of the given rows; for a single computed row, straight from the rows it is made of. */
+type Combination = Extract<Plan, { kind: 'combine' }>;
+
+/**
+ * The same sum over the rows that computed rows are made of, so that they need not be computed. Means of equally large
+ * groups stay sums of whole multiples: nothing is rounded that was not before.
+ */
+function ofStoredRows(plan: Combination): Combination {
+  const { madeFrom } = plan.source;
+  if (madeFrom === undefined) return plan;
+  const { base, rowSums } = madeFrom;
+  const [first] = rowSums;
+  const common = rowSums.every(({ divisor }) => divisor === first?.divisor) ? (first?.divisor ?? 1) : 1;
+  const weights = new Float64Array(base.n);
+  rowSums.forEach(({ members, factors, divisor }, row) => {
+    const weight = (plan.weights[row] as number) / (divisor / common);
+    members.forEach((member, t) => {
+      weights[member] = (weights[member] as number) + weight * (factors[t] as number);
+    });
+  });
+  return ofStoredRows({ kind: 'combine', source: base, weights, divisor: plan.divisor * common });
+}
+
+/** The mean of the given rows. */
 export function meanOfRows(source: UpdateBlocks, rows: readonly number[]): Decision {
   const weights = new Float64Array(source.n);
   for (const row of rows) weights[row] = 1;
   const shares = weights.map((weight) => weight / rows.length);
-  const rowSum = rows.length === 1 ? source.madeFrom?.rowSums[rows[0] as number] : undefined;
-  if (source.madeFrom !== undefined && rowSum !== undefined) {
-    const { base } = source.madeFrom;
-    const factors = new Float64Array(base.n);
-    rowSum.members.forEach((member, t) => {
-      factors[member] = rowSum.factors[t] as number;
-    });
-    return {
-      plan: { kind: 'combine', source: base, weights: factors, divisor: rowSum.divisor },
-      selected: rows,
-      shares,
-    };
-  }
   return { plan: { kind: 'combine', source, weights, divisor: rows.length }, selected: rows, shares };
 }
 
