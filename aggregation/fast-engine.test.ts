@@ -175,6 +175,14 @@ describe('fastEngine, distances by native multiplication', () => {
     }
   });
 
+  test('stay apart when several are asked for at once', async () => {
+    const sources = [1, 2, 3].map((seed) => sourceOf(20 + seed, 3000, seed !== 2, valuesFrom(seed)));
+    const together = await Promise.all(sources.map((source) => multiplying.squaredDistances(source)));
+    for (const [at, source] of sources.entries()) {
+      expect(together[at]?.values).toEqual((await multiplying.squaredDistances(source)).values);
+    }
+  });
+
   test.each<readonly [string, readonly PreAggregation[], Rule]>([
     ['Krum', [], { kind: 'krum' }],
     ['Multi-Krum', [], { kind: 'multiKrum', keep: { kind: 'allButF' } }],

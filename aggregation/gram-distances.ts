@@ -35,8 +35,10 @@ const unit = 2 ** -24;
 
 export function startGramDistances(pool: KernelPool, workers: number): GramDistances {
   let links: WorkerLink<GramRequest>[] | undefined;
+  let last: Promise<unknown> = Promise.resolve();
 
   const started = async () => {
+    if (links?.some((link) => link.ended())) links = undefined;
     if (links !== undefined) return links;
     const starting = Array.from({ length: workers }, () => startWorker<GramRequest>(workerFile));
     const worst = await starting[0]?.ask<number>({ kind: 'probe' });
@@ -51,33 +53,39 @@ export function startGramDistances(pool: KernelPool, workers: number): GramDista
     return starting;
   };
 
+  const compute = async (source: UpdateBlocks): Promise<DistanceMatrix> => {
+    const multipliers = await started();
+    const { n, d } = source;
+    const tileRows = tileRowsFor(n);
+    const columns = chunkColumns * chunksTogether(tileRows);
+    const products = new Float64Array(new SharedArrayBuffer(8 * n * n));
+    await askAll(multipliers, (worker) => ({ kind: 'start', products, n, tileRows, worker, workers }));
+    const squaredNorms = new Float64Array(n);
+    const task = { kind: 'pack', sample: spreadRows(n), tileRows } as const;
+    try {
+      await pool.walk(source, task, columns, async (answer) => {
+        const { buffer, output: address } = answer;
+        const { chunks, squaredNormAt } = packedBlock(n, tileRows, chunksIn(answer.columns));
+        await askAll(multipliers, () => ({ kind: 'block', buffer, address, chunks }));
+        for (let chunk = 0; chunk < chunks; chunk++) {
+          const norms = new Float64Array(buffer, address + squaredNormAt(chunk, 0), n);
+          for (let row = 0; row < n; row++) squaredNorms[row] = (squaredNorms[row] as number) + (norms[row] as number);
+        }
+      });
+    } finally {
+      await Promise.allSettled(multipliers.map((link) => link.ask({ kind: 'finish' })));
+    }
+    return toDistances(products, squaredNorms, d);
+  };
+
   return {
-    async squaredDistances(source) {
-      const multipliers = await started();
-      const { n, d } = source;
-      const tileRows = tileRowsFor(n);
-      const products = new Float64Array(new SharedArrayBuffer(8 * n * n));
-      await askAll(multipliers, (worker) => ({ kind: 'start', products, n, tileRows, worker, workers }));
-      const squaredNorms = new Float64Array(n);
-      const columns = chunkColumns * chunksTogether(tileRows);
-      const task = { kind: 'pack', sample: spreadRows(n), tileRows } as const;
-      try {
-        await pool.walk(source, task, columns, async (answer) => {
-          const { buffer, output: address } = answer;
-          const { chunks, squaredNormAt } = packedBlock(n, tileRows, chunksIn(answer.columns));
-          await askAll(multipliers, () => ({ kind: 'block', buffer, address, chunks }));
-          for (let chunk = 0; chunk < chunks; chunk++) {
-            const norms = new Float64Array(buffer, address + squaredNormAt(chunk, 0), n);
-            for (let row = 0; row < n; row++)
-              squaredNorms[row] = (squaredNorms[row] as number) + (norms[row] as number);
-          }
-        });
-      } finally {
-        await askAll(multipliers, () => ({ kind: 'finish' }));
-      }
-      return toDistances(products, squaredNorms, d);
+    squaredDistances(source) {
+      const computed = last.then(() => compute(source)); // One at a time: the threads hold one matrix.
+      last = computed.catch(() => {});
+      return computed;
     },
     async close() {
+      await last;
       await Promise.all((links ?? []).map((link) => link.close()));
       links = undefined;
     },

@@ -17,7 +17,7 @@ export function tilesOf(n: number, tileRows: number): GramTile[] {
   });
 }
 
-/** Chunks that one call multiplies: their partial products together take at most about 4 MiB, so that they stay cached. */
+/** Chunks that one call multiplies: their partial products together take at most about 8 MiB, so that they stay cached. */
 export function chunksTogether(tileRows: number): number {
-  return Math.max(1, Math.min(8, Math.floor(2 ** 22 / (16 * 4 * tileRows * tileRows))));
+  return Math.max(1, Math.min(8, Math.floor(2 ** 23 / (16 * 4 * tileRows * tileRows))));
 }

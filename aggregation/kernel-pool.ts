@@ -43,6 +43,7 @@ export function startKernelPool(workers: number): KernelPool {
     workers,
     walk(source, task, columns, consume) {
       const pass = last.then(() => {
+        if (links?.some((link) => link.ended())) links = undefined; // The pass that lost a thread failed; this one need not.
         links ??= Array.from({ length: workers }, () => startWorker<KernelRequest>(workerFile));
         return walk(links, source, task, Math.min(columns, source.d), consume);
       });
@@ -88,7 +89,7 @@ async function walk(
     while (open.length > 0) await consume(await (open.shift() as Promise<BlockAnswer>));
   } finally {
     await Promise.allSettled(open);
-    await Promise.all(used.map((link) => link.ask({ kind: 'finish' })));
+    await Promise.allSettled(used.map((link) => link.ask({ kind: 'finish' })));
   }
 }
 

@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 /** Questions to one worker thread, each answered once: {id, request} there, {id, value} or {id, error} back. */
 export type WorkerLink<Request> = Readonly<{
   ask<Value>(request: Request): Promise<Value>;
+  /** True once the thread is gone: every further question is refused. */
+  ended(): boolean;
   /** Ends the thread; what is still unanswered is refused. May be called twice. */
   close(): Promise<void>;
 }>;
@@ -47,6 +49,7 @@ export function startWorker<Request>(file: URL): WorkerLink<Request> {
         worker.postMessage({ id, request });
       });
     },
+    ended: () => failure !== undefined,
     async close() {
       await worker.terminate();
     },
