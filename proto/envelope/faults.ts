@@ -8,8 +8,6 @@ export type EnvelopeFaultCode =
   | 'SIGNATURE_INVALID'
   /** A peer's public key of the wrong length, not canonical, not on the curve, or of small order. Alarm. */
   | 'KEY_INVALID'
-  /** A well-formed header that speaks of another round, base, schema or cluster: late, or replayed. */
-  | 'CONTEXT_MISMATCH'
   /** The sealed bytes do not begin as this format does, or name a version we do not know. */
   | 'PAYLOAD_MALFORMED'
   /** Fewer sealed bytes than the header's sizes imply. Resume the upload. */

@@ -2,17 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../fault.ts';
 import { sealedLength } from './format.ts';
-import {
-  checkContext,
-  checkHeader,
-  headerBytes,
-  matchContext,
-  signHeader,
-  type UpdateHeader,
-  verifyHeader,
-} from './header.ts';
+import { checkContext, checkHeader, headerBytes, signHeader, type UpdateHeader, verifyHeader } from './header.ts';
 import { newSigningKeyPair } from './keys.ts';
-import { codeOf, otherContexts, sampleContext } from './samples.ts';
+import { codeOf, sampleContext } from './samples.ts';
 
 const context = sampleContext(1_000);
 const header = unwrap(
@@ -132,23 +124,5 @@ describe('verifyHeader', () => {
     expect(codeOf(verifyHeader(header, signHeader(header, other), pair.publicKey))).toBe('SIGNATURE_INVALID');
     expect(codeOf(verifyHeader(header, signature.subarray(1), pair.publicKey))).toBe('SIGNATURE_INVALID');
     expect(codeOf(verifyHeader(header, signature, new Uint8Array(32)))).toBe('KEY_INVALID');
-  });
-});
-
-describe('matchContext', () => {
-  it('accepts a header of the round at hand', () => {
-    expect(matchContext(header, context)).toBeUndefined();
-  });
-
-  it.each(Object.entries(otherContexts(1_000)))(
-    'stops a replay from another %s, though its signature verifies',
-    (field, current) => {
-      expect(codeOf(verifyHeader(header, signHeader(header, pair), pair.publicKey))).toBe('ok');
-      expect(matchContext(header, current)).toMatchObject({ code: 'CONTEXT_MISMATCH', fields: { field } });
-    },
-  );
-
-  it('stops another length', () => {
-    expect(matchContext(header, sampleContext(1_004))).toMatchObject({ fields: { field: 'plainBytes' } });
   });
 });

@@ -1,4 +1,4 @@
-import { type Fault, ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../fault.ts';
 import {
   type ClusterId,
   type Digest,
@@ -69,7 +69,8 @@ function contextFields(context: UpdateContext) {
 
 /**
  * A legal header, frozen and with nothing else in it, or the first thing wrong. Safe on any value a decoder can yield;
- * whole numbers may be numbers or bigints. Says nothing about who sent it: verify the signature next.
+ * whole numbers may be numbers or bigints. Says nothing about who sent it: verify the signature next. Nor about when: a
+ * header replayed from another round verifies too, so its fields are still to be compared with the round at hand.
  */
 export function checkHeader(candidate: unknown): Result<UpdateHeader, 'HEADER_INVALID'> {
   const context = checkContext(candidate);
@@ -111,34 +112,6 @@ export function wholeNumber(candidate: unknown): number | undefined {
   // Adding 0 turns -0 into 0, which has one byte form.
   return typeof candidate === 'number' && Number.isSafeInteger(candidate) && candidate >= 0 ? candidate + 0 : undefined;
 }
-
-/**
- * Whether a header speaks of the round at hand. A header taken from another round, cluster or base carries a signature
- * that verifies, so this is the check that stops a replay.
- */
-export function matchContext(header: UpdateContext, expected: UpdateContext): Fault<'CONTEXT_MISMATCH'> | undefined {
-  for (const field of contextFieldNames) {
-    if (header[field] === expected[field]) continue;
-    return refuse(
-      'CONTEXT_MISMATCH',
-      `update header: ${field} is ${header[field]}, this round's is ${expected[field]}; ` +
-        'fetch the current invitation and train from its base',
-      { field, expected: expected[field], actual: header[field] },
-    ).fault;
-  }
-  return undefined;
-}
-
-const contextFieldNames = [
-  'federation',
-  'track',
-  'round',
-  'cluster',
-  'base',
-  'schema',
-  'codec',
-  'plainBytes',
-] as const satisfies readonly (keyof UpdateContext)[];
 
 /** The cluster's Ed25519 signature (64 bytes) over SHA-512 of the header's canonical bytes. */
 export function signHeader(header: UpdateHeader, key: SigningKeyPair): Buffer {

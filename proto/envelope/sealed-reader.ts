@@ -101,7 +101,7 @@ function verifyAll(
     const opened = opener.openChunk(index, bytes.value);
     if (!opened.ok) return opened;
     try {
-      visit?.(opened.value, index * format.chunkBytes);
+      visit?.(plainView(opened.value), index * format.chunkBytes);
     } finally {
       wipe(opened.value);
       release(opened.value);
@@ -114,6 +114,11 @@ function verifyAll(
     'open: the payload opens but is not the one whose digest was signed; ask for the upload again',
     { expected: payload, actual },
   );
+}
+
+/** Not a Buffer: its `slice` is a view, and a visitor that kept one would find it wiped. */
+function plainView(chunk: Buffer): Uint8Array {
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
 function readRange(

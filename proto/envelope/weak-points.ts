@@ -28,17 +28,15 @@ const weakEd25519 = new Set([
 /** What makes 32 bytes unfit as a peer's X25519 key, or nothing. */
 export function x25519Fault(key: Uint8Array): string | undefined {
   const u = littleEndian(key);
-  if (weakX25519.has((u % signBit) % p)) return 'a point of small order, which makes the shared secret zero';
-  if (u >= p) return 'not the canonical encoding of its point';
-  return undefined;
+  if (u >= p) return 'not the canonical encoding of a point';
+  return weakX25519.has(u) ? 'a point of small order, which makes the shared secret zero' : undefined;
 }
 
 /** What makes 32 bytes unfit as a peer's Ed25519 key, or nothing. */
 export function ed25519Fault(key: Uint8Array): string | undefined {
   const y = littleEndian(key) % signBit;
-  // Every encoding of a weak point counts as one, canonical or not: with and without p added, with either sign.
-  if (weakEd25519.has(y % p)) return 'a point of small order, for which one signature fits many messages';
-  if (y >= p) return 'not the canonical encoding of its point';
+  if (y >= p) return 'not the canonical encoding of a point';
+  if (weakEd25519.has(y)) return 'a point of small order, for which one signature fits many messages';
   return isOnCurve(y) ? undefined : 'not a point on the curve';
 }
 
