@@ -93,7 +93,7 @@ export async function pairDistances(
  * time, whose promoted chunks of 8 KiB stay in the first-level cache while every i passes by; of few as many as the
  * second level holds. placeOf[p] is where pair p's distance lies among the groups' answers.
  */
-export function groupPairs(pairs: readonly RowPair[], n: number): { groups: Int32Array; placeOf: Int32Array } {
+function groupPairs(pairs: readonly RowPair[], n: number): { groups: Int32Array; placeOf: Int32Array } {
   const rowsTogether = pairs.length > 4 * n ? 4 : 64;
   const bandOf = (p: number) => Math.floor(((pairs[p] as RowPair)[1] as number) / rowsTogether);
   const rowOf = (p: number) => (pairs[p] as RowPair)[0];

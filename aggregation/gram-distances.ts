@@ -28,7 +28,7 @@ export type GramDistances = Readonly<{
 }>;
 
 /** |computed − exact| ≤ relative · … as above, from the rows' norms. */
-export type GramBound = (normI: number, normJ: number, squaredDistance: number) => number;
+type GramBound = (normI: number, normJ: number, squaredDistance: number) => number;
 
 const sampleRowsMax = 15;
 const unit = 2 ** -24;
@@ -107,7 +107,7 @@ function spreadRows(n: number): Int32Array {
   return Int32Array.from({ length: count }, (_, at) => Math.floor(((at + 0.5) * n) / count));
 }
 
-export function gramBound(d: number): GramBound {
+function gramBound(d: number): GramBound {
   const ofProducts = (2 * 80 * unit) / (1 - 80 * unit);
   const ofFloat64 = float64Rounding(d);
   return (normI, normJ, squaredDistance) => {

@@ -11,6 +11,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { memorySink, type UpdateBlocks } from '../aggregation/blocks.ts';
 import type { DistanceMatrix, RowPair } from '../aggregation/engine.ts';
@@ -33,7 +34,7 @@ process.once('SIGTERM', () => process.exit(143));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 // In a process of its own: this one's memory is measured.
-const { peakGflops } = await runChild(process.execPath, [path.join(import.meta.dirname, 'matmul-peak.ts')]);
+const { peakGflops } = await runChild(process.execPath, [fileURLToPath(new URL('./matmul-peak.ts', import.meta.url))]);
 const source = unwrap(await fileBlocks(writeRows(), d));
 const engine = fastEngine();
 const others = startOthersMeter();

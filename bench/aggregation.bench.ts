@@ -51,7 +51,7 @@ async function runCase(
   peers: Peers | undefined,
   report: Report,
 ): Promise<string[][]> {
-  const { rule, n, f, d, opponents, extraMibMax } = each;
+  const { rule, n, f, d, opponents, extraMibMax, peerCalls = 3 } = each;
   const shape = [n, f, d].map(String);
   const passes = small ? 1 : Math.min(repeat, 3);
   const lines = new Map<'testudo' | Opponent['peer'], ChildLine[]>([['testudo', []]]);

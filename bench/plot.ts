@@ -35,7 +35,7 @@ export function linePlot(plot: LinePlot): Promise<string> {
 }
 
 /** Any Vega-Lite specification as an SVG document. */
-export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+async function renderSvg(spec: TopLevelSpec): Promise<string> {
   const view = new View(parse(compile(spec).spec), { renderer: 'none' });
   try {
     return `${await view.toSVG()}\n`;
