@@ -59,16 +59,8 @@ async function runCase(
     const checked = pass === 0 ? [] : ['--no-check'];
     lines.get('testudo')?.push(await ours([...shape, '--rule', rule, '--repeat', small ? '1' : '5', ...checked]));
     for (const { peer } of peers === undefined ? [] : opponents) {
-      const line = await peers?.run('krum.py', [
-        ...shape,
-        '--rule',
-        rule,
-        '--peer',
-        peer,
-        '--repeat',
-        '3',
-        '--no-check',
-      ]);
+      const args = ['--rule', rule, '--peer', peer, '--repeat', String(peerCalls), '--no-check'];
+      const line = await peers?.run('krum.py', [...shape, ...args]);
       if (line !== undefined) lines.set(peer, [...(lines.get(peer) ?? []), line]);
     }
   }
