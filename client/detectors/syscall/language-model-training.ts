@@ -1,47 +1,23 @@
-import type { Tensor1D } from '@tensorflow/tfjs-node';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { Observed, Trained, TrainingOptions } from '../detector.ts';
 import { FlatTrainer } from '../neural/flat-trainer.ts';
 import { languageModelClasses, languageModelSizes, predictionLoss } from './language-model.ts';
 import { PredictionExamples } from './prediction-examples.ts';
-import type { Trace } from './trace.ts';
-
-export type TrainingOptions = Readonly<{
-  /** Decides the order of examples: the same seed, traces and steps give the same weights to the bit. */
-  seed: number;
-  /** At most so many steps. */
-  steps: number;
-  /** Stops earlier once this much time has passed; the result then depends on the machine's speed. */
-  secondsMax?: number;
-  batchSize?: number;
-  learningRate?: number;
-  clipNorm?: number;
-  /** FedProx strength towards the base weights. */
-  proximal?: number;
-  /** Noise on the clipped gradient, for DP-SGD. */
-  privatize?: (gradient: Tensor1D) => Tensor1D;
-  /** Share of examples whose workload class is hidden, so that the unknown class is learnt too. */
-  hideClass?: number;
-  signal?: AbortSignal;
-}>;
-
-export type Trained = Readonly<{
-  /** Flat, of the spec's layout. */
-  weights: Float32Array;
-  steps: number;
-  /** Distinct windows there were to learn from: the example count of an update. */
-  examples: number;
-  /** Mean loss over the last tenth of the steps, nats per call. NaN when there was nothing to learn from. */
-  loss: number;
-}>;
 
 /** Settings that bench/detection found good for the recorded traces' validation part. */
-export const trainingDefaults = { batchSize: 64, learningRate: 0.01, clipNorm: 1, hideClass: 0.1 } as const;
+export const trainingDefaults = {
+  batchSize: 64,
+  learningRate: 0.01,
+  clipNorm: 1,
+  /** Share of examples whose workload class is hidden, so that the row of the unknown class is learnt too. */
+  hideClass: 0.1,
+} as const;
 
 /** Trains the language model from `base`, which stays untouched, on traces: one client's work in one round. */
 export function trainLanguageModel(
   spec: ModelSpec,
   base: Float32Array,
-  traces: Iterable<Pick<Trace, 'calls' | 'service'>>,
+  traces: Iterable<Observed>,
   options: TrainingOptions,
 ): Trained {
   const sizes = languageModelSizes(spec);

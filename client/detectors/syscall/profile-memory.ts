@@ -4,10 +4,13 @@
  * proportions that no ordinary process has. Local memory; it never leaves its cluster.
  */
 import { contentKey } from './trace.ts';
-import { vocabulary } from './vocabulary.ts';
+import { callIdOfName, nameOfCallId, vocabulary } from './vocabulary.ts';
 
 /** Calls present and their weights, scaled to length 1. */
 type Profile = Readonly<{ calls: Uint16Array; weights: Float32Array }>;
+
+/** A profile as it is stored: call names are stable over versions, ids need not be. */
+export type ProfileRecord = Readonly<{ calls: readonly string[]; weights: readonly number[] }>;
 
 export class ProfileMemory {
   /** Every distinct profile, under the contents that have it. */
@@ -17,6 +20,22 @@ export class ProfileMemory {
 
   get profileCount(): number {
     return this.#profiles.length;
+  }
+
+  static fromRecords(records: readonly ProfileRecord[]): ProfileMemory {
+    const memory = new ProfileMemory();
+    for (const { calls, weights } of records) {
+      const profile = { calls: Uint16Array.from(calls, callIdOfName), weights: Float32Array.from(weights) };
+      memory.#profiles.push({ profile, owners: new Set() });
+    }
+    return memory;
+  }
+
+  records(): ProfileRecord[] {
+    return this.#profiles.map(({ profile }) => ({
+      calls: Array.from(profile.calls, nameOfCallId),
+      weights: Array.from(profile.weights, (weight) => Number(weight.toFixed(6))),
+    }));
   }
 
   learn(calls: Uint16Array): void {

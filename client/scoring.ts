@@ -1,0 +1,167 @@
+/**
+ * Scoring of traces with a federation's model and, where a trace's cluster is known, what that cluster knows locally.
+ * Higher means less normal; about 0 is as usual for the workload, and scores of different workloads compare.
+ */
+import type { ModelSpec } from '../proto/model-spec.ts';
+import type { Observed, OpenDetector } from './detectors/detector.ts';
+import { windowStarts } from './detectors/syscall/call-windows.ts';
+import { syscallDetectorOf } from './detectors/syscall/detectors.ts';
+import { type Calibration, calibrate, LocalMemory } from './detectors/syscall/local-memory.ts';
+import type { Trace } from './detectors/syscall/trace.ts';
+import { mixedSurprisal, powerMean, rawTraceScore } from './detectors/syscall/trace-score.ts';
+import { unknownClassId, WorkloadClasses } from './detectors/syscall/workload-classes.ts';
+
+/** A cluster's local part: it stays in its cluster, beside the federated weights. */
+export type ClusterState = Readonly<{
+  memory: LocalMemory;
+  /** By class id. */
+  calibrations: ReadonlyMap<number, Calibration>;
+}>;
+
+export type SyscallModel = Readonly<{
+  spec: ModelSpec;
+  /** The federated weights, flat. */
+  weights: Float32Array;
+  /** Cluster id to its local part. Empty for the federated model alone. */
+  clusters: ReadonlyMap<string, ClusterState>;
+}>;
+
+const calibrationTracesMax = 150;
+
+type Scored = Pick<Trace, 'calls' | 'service' | 'cluster'>;
+
+/** The workload classes that a model of the syscall track was made for. */
+export function classesOf(spec: ModelSpec): WorkloadClasses {
+  return WorkloadClasses.parse(String(spec.hyperparameters.classes ?? ''));
+}
+
+/**
+ * A cluster's local part from its own normal traces: memory, and calibration against the federated weights, every trace
+ * being judged as if it had not been learnt. Calibrate again when a new release is installed.
+ */
+export function learnClusterState(spec: ModelSpec, weights: Float32Array, traces: readonly Observed[]): ClusterState {
+  const memory = LocalMemory.learn(classesOf(spec), traces);
+  return { memory, calibrations: calibrateCluster(spec, weights, memory, traces) };
+}
+
+/** Calibrations of the classes in a cluster's normal traces, with a memory that was learnt in this process. */
+export function calibrateCluster(
+  spec: ModelSpec,
+  weights: Float32Array,
+  memory: LocalMemory,
+  traces: readonly Observed[],
+): Map<number, Calibration> {
+  const detector = syscallDetectorOf(spec).open(weights);
+  const scores = new Map<number, number[]>();
+  try {
+    for (const trace of sampled(traces)) {
+      const [shared] = detector.surprisal([trace]);
+      const score = rawTraceScore(finiteOrNone(shared), memory.lookWithout(trace));
+      const classId = memory.classes.idOf(trace.service);
+      const known = scores.get(classId) ?? [];
+      scores.set(classId, known);
+      known.push(score);
+    }
+  } finally {
+    detector.close();
+  }
+  const calibrations = new Map<number, Calibration>();
+  for (const [classId, known] of scores) {
+    const calibration = calibrate(known);
+    if (calibration !== undefined) calibrations.set(classId, calibration);
+  }
+  return calibrations;
+}
+
+/** At most `calibrationTracesMax` traces of each class, evenly spread over time: a median needs no more. */
+function sampled(traces: readonly Observed[]): Observed[] {
+  const byClass = Map.groupBy(traces, (trace) => trace.service);
+  return [...byClass.values()].flatMap((own) => {
+    const stride = Math.max(1, own.length / calibrationTracesMax);
+    return Array.from({ length: Math.min(own.length, calibrationTracesMax) }, (_, i) => own[Math.floor(i * stride)]);
+  }) as Observed[];
+}
+
+/** Scores traces with one model. Close it to free the opened weights. */
+export class SyscallScorer {
+  readonly #detector: OpenDetector;
+  readonly #classes: WorkloadClasses;
+  readonly #clusters: ReadonlyMap<string, ClusterState>;
+  /** Median normal score by class over the clusters that have one: for clusters that have none. */
+  readonly #medians: ReadonlyMap<number, number>;
+
+  constructor(model: SyscallModel) {
+    this.#detector = syscallDetectorOf(model.spec).open(model.weights);
+    this.#classes = classesOf(model.spec);
+    this.#clusters = model.clusters;
+    this.#medians = mediansOf(model.clusters);
+  }
+
+  /**
+   * Scores in the order of the traces. A workload class that the model does not know is judged by the known class that
+   * explains the trace best, so that an unknown name alone is no alarm. A trace without calls scores 0.
+   */
+  score(traces: readonly Scored[]): Float64Array {
+    return Float64Array.from(traces, (trace) => this.#scoreOf(trace));
+  }
+
+  /** Surprisal of each call, nats, with the local memory where there is one: what explanations and windows start from. */
+  surprisal(trace: Scored): Float32Array {
+    const [shared] = this.#detector.surprisal([trace]);
+    return mixedSurprisal(finiteOrNone(shared), this.#localOf(trace)?.memory.look(trace).surprisal);
+  }
+
+  /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */
+  scoreWindows(trace: Scored, length = 20, stride = 10): { starts: Uint32Array; scores: Float64Array } {
+    const surprisal = this.surprisal(trace);
+    const starts = windowStarts(trace.calls.length, { length, stride });
+    const scores = Float64Array.from(starts, (start) => powerMean(surprisal.subarray(start, start + length), 3));
+    return { starts, scores };
+  }
+
+  close(): void {
+    this.#detector.close();
+  }
+
+  #scoreOf(trace: Scored): number {
+    if (trace.calls.length === 0) return 0;
+    const classId = this.#classes.idOf(trace.service);
+    if (classId !== unknownClassId || this.#classes.names.length === 0) return this.#scoreAs(trace, classId);
+    const scores = this.#classes.names.map((service) =>
+      this.#scoreAs({ ...trace, service }, this.#classes.idOf(service)),
+    );
+    return Math.min(...scores);
+  }
+
+  #scoreAs(trace: Scored, classId: number): number {
+    const [shared] = this.#detector.surprisal([trace]);
+    const local = this.#localOf(trace);
+    const raw = rawTraceScore(finiteOrNone(shared), local?.memory.look(trace));
+    const usual = local?.calibrations.get(classId)?.median ?? this.#medians.get(classId) ?? 0;
+    return raw - usual;
+  }
+
+  /** The local part of the trace's cluster, if that cluster knows the class. */
+  #localOf(trace: Scored): ClusterState | undefined {
+    const state = trace.cluster === undefined ? undefined : this.#clusters.get(trace.cluster);
+    return state?.memory.knows(this.#classes.idOf(trace.service)) ? state : undefined;
+  }
+}
+
+/** Weights that an attack drove to NaN give no surprisal at all: the local memory then judges alone. */
+function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undefined {
+  return surprisal?.every(Number.isFinite) ? surprisal : undefined;
+}
+
+function mediansOf(clusters: ReadonlyMap<string, ClusterState>): Map<number, number> {
+  const all = new Map<number, number[]>();
+  for (const { calibrations } of clusters.values()) {
+    for (const [classId, { median }] of calibrations) all.set(classId, [...(all.get(classId) ?? []), median]);
+  }
+  return new Map(
+    [...all].map(([classId, medians]) => {
+      const sorted = medians.sort((a, b) => a - b);
+      return [classId, sorted[Math.floor(sorted.length / 2)] as number];
+    }),
+  );
+}
