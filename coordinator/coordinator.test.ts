@@ -16,7 +16,7 @@ describe('a coordinator over real mTLS', () => {
       expect(verifyReceipt(checked, receipt.signature, member.receiptKey).ok).toBe(true);
       expect(checked).toMatchObject({ cluster: member.name, track, round: 'r-1' });
     }
-    await federation.until((engine) => engine.state().tracks.get(track)?.models.length === 2);
+    await federation.until(({ tracks }) => tracks.get(track)?.models.length === 2);
     const round = federation.coordinator.engine.state().tracks.get(track)?.rounds.values().next().value;
     expect(round?.phase).toMatchObject({ kind: 'candidate', candidate: { version: 1 } });
   });

@@ -144,10 +144,11 @@ export class Door {
     serve: (context: Call<Kind>) => Served<Value>,
   ): Served<Value> {
     const address = peerAddress(call);
-    const admitted = this.#admit(method.access, call, Date.now());
-    const caller = admitted.ok ? admitted.value : undefined;
-    const actor = actorOf(caller, address);
-    if (!admitted.ok) return this.#refused(method, call, actor, admitted.fault);
+    const caller = this.#callerOf(method.access, call, Date.now());
+    const actor = actorOf(caller.ok ? caller.value : undefined, address);
+    if (!caller.ok) return this.#refused(method, call, actor, caller.fault);
+    const unauthorised = authorise(method.access, caller.value);
+    if (unauthorised !== undefined) return this.#refused(method, call, actor, unauthorised);
 
     const abort = new AbortController();
     let cutBy: Fault | undefined;
@@ -157,7 +158,7 @@ export class Door {
     };
     call.on('cancelled', () => cut(fault('CALL_CANCELLED', 'the caller hung up or its deadline passed')));
     const recheck = (nowMs: number) => {
-      const again = this.#admit(method.access, call, nowMs);
+      const again = this.#callerOf(method.access, call, nowMs);
       return again.ok ? undefined : again.fault;
     };
     const standing = method.durationMsMax === Number.POSITIVE_INFINITY;
@@ -166,7 +167,7 @@ export class Door {
       ? undefined
       : setTimeout(() => cut(fault('CALL_TOO_LONG', `not done in ${method.durationMsMax} ms`)), method.durationMsMax);
     try {
-      const served = await serve({ caller: caller as CallerFor<Kind>, actor, address, signal: abort.signal });
+      const served = await serve({ caller: caller.value as CallerFor<Kind>, actor, address, signal: abort.signal });
       if (served.ok) return served;
       // Work that a cut ended has its own idea of why: the cut's is the true one.
       return this.#refused(method, call, actor, cutBy ?? served.fault);
@@ -179,17 +180,11 @@ export class Door {
     }
   }
 
-  #admit(access: Access, call: AnyCall, nowMs: number): Result<Caller | undefined> {
+  /** Who calls; nobody where strangers may. */
+  #callerOf(access: Access, call: AnyCall, nowMs: number): Result<Caller | undefined> {
     if (access === 'stranger') return ok(undefined);
-    const { federation, state } = { federation: this.#parts.engine.federation, state: this.#parts.engine.state() };
-    const authenticated = authenticate(peerCertificate(call), federation, state, nowMs);
-    if (!authenticated.ok || access === 'member') return authenticated;
-    const caller = authenticated.value;
-    if (access === 'cluster') {
-      return caller.kind === 'cluster' ? authenticated : refuse('ROLE_INSUFFICIENT', 'only clusters may call this');
-    }
-    if (caller.kind === 'operator' && roleRank[caller.role] >= roleRank[access]) return authenticated;
-    return refuse('ROLE_INSUFFICIENT', `this needs the role ${access}`);
+    const { engine } = this.#parts;
+    return authenticate(peerCertificate(call), engine.federation, engine.state(), nowMs);
   }
 
   #refused(method: Method<Access>, call: AnyCall, actor: Actor, refused: Fault): Result<never> {
@@ -207,6 +202,15 @@ export class Door {
     }
     return { ok: false, fault: refused };
   }
+}
+
+function authorise(access: Access, caller: Caller | undefined): Fault | undefined {
+  if (access === 'stranger' || access === 'member') return undefined;
+  if (access === 'cluster') {
+    return caller?.kind === 'cluster' ? undefined : fault('ROLE_INSUFFICIENT', 'only clusters may call this');
+  }
+  if (caller?.kind === 'operator' && roleRank[caller.role] >= roleRank[access]) return undefined;
+  return fault('ROLE_INSUFFICIENT', `this needs the role ${access}`);
 }
 
 function withRequest<Request, Value>(request: Request, serve: (request: Request) => Served<Value>): Served<Value> {

@@ -100,6 +100,7 @@ export class TestCluster {
   readonly signing: SigningKeyPair;
   /** The coordinator's key for receipts, as enrolment gave it. */
   readonly receiptKey: Uint8Array;
+  readonly credentials: ChannelCredentials;
   readonly client: FederationClient;
   readonly enrolment: EnrolmentClient;
   readonly received: WatchResponse[] = [];
@@ -107,18 +108,21 @@ export class TestCluster {
   #stream: ClientReadableStream<WatchResponse> | undefined;
   #wake: () => void = () => {};
 
-  constructor(
-    { federation }: Addresses,
-    { tls, signing }: Applicant,
-    { cluster, certificateChain, receiptKey }: EnrolResponse,
-  ) {
+  readonly applied: Applicant;
+  readonly enrolled: EnrolResponse;
+
+  constructor({ federation }: Addresses, applied: Applicant, enrolled: EnrolResponse) {
+    const { tls, signing } = applied;
+    const { cluster, certificateChain, receiptKey } = enrolled;
+    this.applied = applied;
+    this.enrolled = enrolled;
     this.name = cluster;
     this.receiptKey = receiptKey;
     this.signing = signing;
     const ca = pemOfDer(certificateChain.at(-1) as Buffer);
-    const channel = secure({ ca, cert: pemOfChain(certificateChain), key: tls.key });
-    this.client = new FederationClient(federation, channel, options);
-    this.enrolment = new EnrolmentClient(federation, channel, options);
+    this.credentials = secure({ ca, cert: pemOfChain(certificateChain), key: tls.key });
+    this.client = new FederationClient(federation, this.credentials, options);
+    this.enrolment = new EnrolmentClient(federation, this.credentials, options);
   }
 
   /** Opens a Watch stream; resolves when the coordinator has sent its first sign of life. */
@@ -146,6 +150,15 @@ export class TestCluster {
     return this.#directive('invitation') as Promise<RoundInvitation>;
   }
 
+  /** The invitation to one round, waiting for it. */
+  async invitationTo(round: string): Promise<RoundInvitation> {
+    for (;;) {
+      const invitation = await this.invitation();
+      if (invitation.round === round) return invitation;
+      await this.#news();
+    }
+  }
+
   async closed(): Promise<RoundClosed> {
     return this.#directive('closed') as Promise<RoundClosed>;
   }
@@ -154,10 +167,14 @@ export class TestCluster {
     for (;;) {
       const found = this.received.findLast(({ directive }) => directive?.$case === kind)?.directive;
       if (found !== undefined) return found.value;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#news();
     }
+  }
+
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /** A header and its sealed bytes for the newest invitation; `change` may spoil the header before it is signed. */

@@ -8,7 +8,8 @@ import { type CoordinatorConfig, parseConfig } from '../config/config.ts';
 import { parseTrackPolicy } from '../config/policy.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
 import { makeLog } from '../observability/log.ts';
-import { enrolCluster, type TestCluster } from './cluster.ts';
+import type { State } from '../state/state.ts';
+import { enrolCluster, TestCluster } from './cluster.ts';
 import { tempDir } from './temp-dir.ts';
 
 export const track = parseTrackId('syscall');
@@ -100,6 +101,14 @@ export class TestFederation {
     return member;
   }
 
+  /** The same cluster at the coordinator's present address, with what it had been told. */
+  async reconnect(member: TestCluster): Promise<TestCluster> {
+    const again = new TestCluster(this.#coordinator.addresses, member.applied, member.enrolled);
+    again.received.push(...member.received);
+    onTestFinished(() => again.close());
+    return again;
+  }
+
   /** Clusters that are enrolled and watch, and a round that has invited all of them. */
   async round(names: readonly string[]): Promise<readonly TestCluster[]> {
     const members = await Promise.all(names.map((name) => this.enrol(name)));
@@ -113,30 +122,13 @@ export class TestFederation {
     return unwrap(await this.#coordinator.engine.openRound(operator, { track, reason: 'test' })).value;
   }
 
-  /** Resolves once a journal entry of this kind is durable, past or future. */
-  async journalled(kind: string): Promise<void> {
-    const { engine } = this.#coordinator;
-    await new Promise<void>((resolve) => {
-      const unfollow = engine.follow(({ event }) => {
-        if (event.kind === kind) done();
-      });
-      const done = () => {
-        unfollow();
-        resolve();
-      };
-      void engine.audit(1, 100_000).then((read) => {
-        if (unwrap(read).some(({ event }) => event.kind === kind)) done();
-      });
-    });
-  }
-
   /** Resolves when the state satisfies `holds`, looked at after every entry. */
-  async until(holds: (engine: Coordinator['engine']) => boolean): Promise<void> {
+  async until(holds: (state: State) => boolean): Promise<void> {
     const { engine } = this.#coordinator;
-    if (holds(engine)) return;
+    if (holds(engine.state())) return;
     await new Promise<void>((resolve) => {
       const unfollow = engine.follow(() => {
-        if (!holds(engine)) return;
+        if (!holds(engine.state())) return;
         unfollow();
         resolve();
       });

@@ -88,7 +88,7 @@ export function roundHandlers(door: Door, engine: Engine) {
         const provenance = await readProvenance(engine.blobs, round);
         return ok({
           summary: summary(track.value, round),
-          participations: participations(round, provenance.report),
+          participations: participations(round, provenance.fates),
           provenanceJson: provenance.json,
         });
       },
