@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import type { Trace } from '../../client/detectors/syscall/trace.ts';
 import { openFileBlobStore } from '../../coordinator/blobs/file-blob-store.ts';
 import { FaultError, unwrap } from '../../proto/fault.ts';
@@ -64,15 +65,17 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
   await writeFile(join(folder, 'spec.json'), specBytes(plan.spec));
   await writeFile(join(folder, 'model.bin'), bytesOfValues(plan.initialModel));
   await writeFile(join(folder, 'policy.json'), JSON.stringify(plan.policy));
-  const settings = [
-    `listen.enrolment=127.0.0.1:${enrolment}`,
-    `listen.federation=127.0.0.1:${federation}`,
-    `listen.health=127.0.0.1:${health}`,
-    `tracks=[{ id: ${trackName}, spec: ./spec.json, model: ./model.bin, policy: ./policy.json }]`,
-  ];
+  await configure(join(folder, 'coordinator.yaml'), {
+    listen: {
+      enrolment: `127.0.0.1:${enrolment}`,
+      federation: `127.0.0.1:${federation}`,
+      health: `127.0.0.1:${health}`,
+    },
+    tracks: [{ id: trackName, spec: './spec.json', model: './model.bin', policy: './policy.json' }],
+  });
   const coordinator = await startMember({
     name: 'coordinator',
-    args: [cli, 'coordinator', '--config', join(folder, 'coordinator.yaml'), '--set', ...settings],
+    args: [cli, 'coordinator', '--config', join(folder, 'coordinator.yaml')],
     logFile: join(plan.folder, 'coordinator.log'),
   });
   members.push(coordinator);
@@ -125,6 +128,12 @@ async function founding(folder: string): Promise<void> {
   await init.exited;
   const made = await readFile(join(folder, 'operator.json')).catch(() => undefined);
   if (made === undefined) throw new Error(`the coordinator could not be set up:\n${await lastLines(init)}`);
+}
+
+/** Changes settings of the configuration that `init` wrote. */
+async function configure(path: string, settings: object): Promise<void> {
+  const before = parseYaml(await readFile(path, 'utf8')) as object;
+  await writeFile(path, stringifyYaml({ ...before, ...settings }));
 }
 
 type Ports = Readonly<{ enrolment: number; federation: number }>;

@@ -1,0 +1,29 @@
+/**
+ * What the federation is compared with, computed in a process of its own while the federation runs:
+ * `node baselines.ts OPTIONS-FILE FOLDER`. Writes one file of float32 values for each model, then `done`.
+ */
+import '../../deploy/require-node.mjs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { unwrap } from '../../proto/fault.ts';
+import { bytesOfValues } from '../../proto/layout.ts';
+import { baselineFile, doneFile } from './baseline-files.ts';
+import type { DemoOptions } from './options.ts';
+import { prepare } from './prepare.ts';
+import { plainAveraging, simulateFederation, trainAlone } from './simulation.ts';
+
+const [optionsFile = '', folder = ''] = process.argv.slice(2);
+const prepared = unwrap(await prepare(JSON.parse(await readFile(optionsFile, 'utf8')) as DemoOptions));
+const { detector, clusters, hostile, policy, training, options } = prepared;
+const { rounds, seed } = options;
+const keep = (name: string, model: Float32Array) => writeFile(join(folder, baselineFile(name)), bytesOfValues(model));
+
+const federation = { detector, clusters, rounds, training, seed };
+await keep('fedAvgUnderAttack', await simulateFederation({ ...federation, policy: plainAveraging, hostile }));
+await keep('robustNoAttack', await simulateFederation({ ...federation, policy, hostile: [] }));
+const everything = [...clusters.values()].flat();
+await keep('pooled', trainAlone(detector, everything, training, rounds, seed));
+for (const [name, traces] of clusters) {
+  if (!hostile.includes(name)) await keep(`local-${name}`, trainAlone(detector, traces, training, rounds, seed));
+}
+await writeFile(join(folder, doneFile), '');
