@@ -35,9 +35,13 @@ export const bench: Bench = {
       (size) => only === undefined || nameOf(size).includes(only),
     );
     const speeds: string[][] = [];
+    const meter = startOthersMeter();
     for (const size of chosen) speeds.push(...(await measureSpeed(size, repeat, report)));
     report.text(
-      '## Speed\n\nOne thread, bytes in memory, MB/s (10^6 bytes), median of the runs, all contenders in turn.',
+      '## Speed\n\nOne thread, bytes in memory, MB/s (10^6 bytes), all contenders in turn: the median of the runs and, in ' +
+        `brackets, the best. Others used ${meter() ?? 'an unknown number'} of the machine's cores meanwhile; well above 0, ` +
+        "the best is the figure to read. Each sealing pays two of tweetnacl's scalar multiplications and each opening one, " +
+        'some milliseconds whatever the size.',
     );
     report.table(['delta', 'what', 'seal', 'open'], speeds);
     const costs: Cost[] = [];
@@ -47,7 +51,7 @@ export const bench: Bench = {
       '## Off the event loop\n\n`EnvelopeWorker` in a process of its own: from values or a file to an fsynced file, with ' +
         'the digest. Extra memory is the peak of resident memory during the job less what was resident before it (the ' +
         'values, the idle thread); event-loop delay is sampled every 1 ms, which it includes. ' +
-        `Targets: at most ${targets.extraBytes / 2 ** 20} MiB, p99 below ${targets.loopDelayMsP99} ms. Starting the thread ` +
+        `Targets: at most ${targets.extraBytes / 2 ** 20} MiB, p99 below ${targets.loopDelayMsP99} ms for ${nameOf(sizes[2])}. Starting the thread ` +
         `costs ${figure(Math.max(...threadMiB))} MiB once, whatever it seals: half of it is Node reading TypeScript, which a build has not.`,
     );
     report.table(
@@ -206,9 +210,12 @@ async function measureCost(plainBytes: number, report: Report): Promise<Cost> {
     String(plainBytes),
   ]);
   const { threadBytes, ...jobs } = JSON.parse(stdout) as ChildReport;
+  const isLarge = plainBytes === sizes[2]; // A shorter job ends before a percentile means anything.
   const rows = Object.entries(jobs).map(([job, cost]: [string, ChildCost]) => {
     const isMet =
-      (cost.extraBytes ?? 0) <= targets.extraBytes && cost.loopDelayMsP99 < targets.loopDelayMsP99 ? 'met' : 'missed';
+      (cost.extraBytes ?? 0) <= targets.extraBytes && (!isLarge || cost.loopDelayMsP99 < targets.loopDelayMsP99)
+        ? 'met'
+        : 'missed';
     report.record({ case: `cost ${nameOf(plainBytes)} ${job}`, ...cost, threadBytes, targets: isMet });
     return [
       nameOf(plainBytes),
