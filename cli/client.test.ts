@@ -91,9 +91,9 @@ training: { epochs: 1, stepsMax: 3, batchSize: 8, learningRate: 0.01 }
       child.stdout?.on('data', (text) => outputs.set(name, `${outputs.get(name) ?? ''}${text}`));
       child.stderr?.on('data', (text) => outputs.set(name, `${outputs.get(name) ?? ''}${text}`));
     }
-    await federation.until(() => engine.state().clusters.size === 3);
+    await federation.until((state) => state.clusters.size === 3);
     unwrap(await engine.openRound(operator, { track: calls, reason: 'test' }));
-    await federation.until(() => engine.state().tracks.get(calls)?.models.length === 2);
+    await federation.until((state) => state.tracks.get(calls)?.models.length === 2);
     // A member of the round knows nothing of the others' data, and its log says no call and no key.
     for (const name of names) {
       const text = outputs.get(name) ?? '';
@@ -153,13 +153,13 @@ describe('clients of a coordinator', () => {
       closing.unshift(() => client.close());
     }
     const { engine } = federation.coordinator;
-    await federation.until(() => engine.state().clusters.size === 3);
+    await federation.until((state) => state.clusters.size === 3);
     const round = await federation.openRound();
     await firstKept;
     await federation.restart();
     memberPort = portOf(federation.coordinator.addresses.federation);
     proxy.mend();
-    await federation.until((now) => now.state().tracks.get(track)?.models.length === 2);
+    await federation.until((now) => now.tracks.get(track)?.models.length === 2);
     const state = federation.coordinator.engine.state().tracks.get(track);
     expect(state?.rounds.get(round as never)?.phase).toMatchObject({ kind: 'candidate', candidate: { version: 1 } });
     expect(kept).toBe(3);

@@ -86,7 +86,11 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
         total.count += 1;
         steps += 1;
       }
-      if (total.count === 0) break;
+      // A learner that is done early has no batches for further epochs.
+      if (total.count === 0) {
+        losses.pop();
+        break;
+      }
     }
     const delta = deltaOf(learner.weights(), base);
     const deltaNorm = norm(delta);

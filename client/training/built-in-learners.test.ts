@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../proto/fault.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
+import { gramTableSpec, initialGramTable } from '../detectors/syscall/gram-table.ts';
 import { initialLanguageModel, languageModelSpec } from '../detectors/syscall/language-model.ts';
 import { WorkloadClasses } from '../detectors/syscall/workload-classes.ts';
 import { ExampleBuffer } from './example-buffer.ts';
@@ -61,8 +62,8 @@ function run(over: object = {}) {
   );
 }
 
-describe('the language model as a learner', () => {
-  it('gets better at a buffer of regular traces in its own process, to the same bits twice', async () => {
+describe('built-in learners', () => {
+  it('bring the language model to get better at a buffer of regular traces in its own process, to the same bits twice', async () => {
     const first = unwrap(await run());
     expect(first.steps).toBe(12);
     expect(first.lastLoss).toBeLessThan(first.firstLoss);
@@ -70,7 +71,16 @@ describe('the language model as a learner', () => {
     expect(unwrap(await run()).delta).toEqual(first.delta);
   });
 
-  it('refuses a spec that this build cannot train', async () => {
+  it('count a gram table in one step, without loading TensorFlow', async () => {
+    const table = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
+    await writeFile(join(folder, 'table.f32'), bytesOfValues(initialGramTable(table)));
+    const trained = unwrap(await run({ spec: table, basePath: join(folder, 'table.f32') }));
+    expect(trained.steps).toBe(1);
+    // Three shapes of trace: every call after the first few is explained by some gram.
+    expect(trained.delta.filter((value) => value > 0).length).toBeGreaterThan(20);
+  });
+
+  it('refuse a spec that this build cannot train', async () => {
     expect(await run({ spec: { ...spec, architecture: 'flow-graph/9' } })).toMatchObject({
       fault: { code: 'ARCHITECTURE_UNKNOWN' },
     });

@@ -1,0 +1,53 @@
+import { ok, type Result, refuse } from '../../proto/fault.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import { evidenceOf, gramSurprisal, gramTableClasses, trainGramTable } from '../detectors/syscall/gram-table.ts';
+import type { WorkloadClasses } from '../detectors/syscall/workload-classes.ts';
+import type { Example } from './example.ts';
+import type { Learner } from './learner.ts';
+
+/** The loss is for people to look at: a sample says enough. */
+const lossExamplesMax = 100;
+
+/**
+ * The gram table as something that a round can train. It counts instead of descending: one batch holds everything, one
+ * step learns all of it, and further epochs, learning rate and proximal weight change nothing.
+ */
+export function gramTableLearner(
+  spec: ModelSpec,
+  base: Float32Array,
+): Result<Learner<readonly Example[]>, 'MODEL_UNUSABLE'> {
+  let classes: WorkloadClasses;
+  try {
+    classes = gramTableClasses(spec);
+  } catch (error) {
+    return refuse('MODEL_UNUSABLE', (error as Error).message);
+  }
+  let weights = base;
+  let learnt = false;
+  return ok({
+    *batches(examples) {
+      if (learnt) return;
+      learnt = true;
+      yield examples;
+    },
+    step(examples) {
+      const loss = meanSurprisal(evidenceOf(spec, weights), classes, examples.slice(0, lossExamplesMax));
+      const traces = examples.map(({ workload, calls }) => ({ service: workload, calls }));
+      weights = trainGramTable(spec, traces).weights;
+      return loss;
+    },
+    weights: () => weights.slice(),
+    close: () => undefined,
+  });
+}
+
+/** Nats per call under the weights before learning. */
+function meanSurprisal(evidence: Float32Array, classes: WorkloadClasses, examples: readonly Example[]): number {
+  let sum = 0;
+  let count = 0;
+  for (const { workload, calls } of examples) {
+    for (const value of gramSurprisal(evidence, calls, classes.idOf(workload))) sum += value;
+    count += calls.length;
+  }
+  return sum / Math.max(1, count);
+}
