@@ -82,6 +82,7 @@ describe('a blob store', () => {
     expect(await store.uploadedBytes(key)).toBe(payload.byteLength);
     const upload = unwrap(await store.openUpload(key));
     expect(upload.received).toBe(payload.byteLength);
+    unwrap(await upload.write(payload.subarray(upload.received)));
     expect(unwrap(await upload.finish())).toBe(key.digest);
   });
 

@@ -51,6 +51,7 @@ export class FileUpload implements Upload {
   }
 
   async write(chunk: Uint8Array): Promise<Result<void, BlobFaultCode>> {
+    if (chunk.byteLength === 0) return ok(undefined);
     if (this.#handle === undefined || chunk.byteLength > this.remaining) {
       return refuse('LENGTH_MISMATCH', `more bytes than the ${this.#files.bytes} announced; send exactly those`);
     }

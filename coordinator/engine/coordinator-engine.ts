@@ -41,7 +41,6 @@ import type { RoundKeeper } from './round-keeper.ts';
 import { sweepSealed } from './sweep.ts';
 
 const retryMs = 1_000;
-const entriesPerSnapshot = 1_000;
 
 export type EngineParts = Readonly<{
   federation: FederationId;
@@ -53,6 +52,7 @@ export type EngineParts = Readonly<{
   waker: Waker;
   clock: () => EpochMs;
   watchdogMs: number;
+  snapshotEvery: number;
   halted: Promise<Readonly<{ code: StoreFaultCode; message: string }>>;
   trouble: (code: string, message: string) => void;
   /** Lets go of the data directory. */
@@ -285,8 +285,8 @@ export class CoordinatorEngine implements Engine {
   }
 
   async #snapshotNowAndThen(): Promise<void> {
-    const { ledger, trouble } = this.#parts;
-    if (this.#snapshotting || ledger.state.seq - this.#snapshotSeq < entriesPerSnapshot) return;
+    const { ledger, trouble, snapshotEvery } = this.#parts;
+    if (this.#snapshotting || ledger.state.seq - this.#snapshotSeq < snapshotEvery) return;
     this.#snapshotting = true;
     this.#snapshotSeq = ledger.state.seq;
     const saved = await ledger.saveSnapshot();

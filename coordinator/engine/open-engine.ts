@@ -34,6 +34,8 @@ export type EngineOptions = Readonly<{
   roundsMax?: number;
   /** How often everything due is derived anew, whatever wakers do. Default 5 s. */
   watchdogMs?: number;
+  /** Entries after which a snapshot is saved, so that a start folds no more than these. Default 1,000. */
+  snapshotEvery?: number;
   /** Free bytes that uploads leave to the journal. Default 16 MiB. */
   reserveBytes?: number;
   /** For the operator's log: what went wrong and is tried again. */
@@ -116,6 +118,7 @@ async function openLocked(options: EngineOptions, release: () => void): Promise<
     waker,
     clock,
     watchdogMs: options.watchdogMs ?? 5_000,
+    snapshotEvery: options.snapshotEvery ?? 1_000,
     halted: halting.promise,
     trouble,
     release,

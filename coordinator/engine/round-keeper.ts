@@ -189,7 +189,9 @@ export class RoundKeeper {
       this.#once(`effects ${track.track} ${round.round}`, () => this.#performQuick(track, round, quick));
     if (!round.pending.includes('aggregate')) return;
     const job = jobOf(this.#parts.ledger.state.federation as AggregationJob['federation'], track, round);
-    if (job !== undefined) this.#once(job.id, () => this.#aggregate(job));
+    if (job === undefined) return;
+    failpoint('round-close-journalled');
+    this.#once(job.id, () => this.#aggregate(job));
   }
 
   #once(name: string, action: () => Promise<void>): void {

@@ -17,21 +17,21 @@ const places = workerData as JobPlaces;
 const twin = twinEngine();
 let fast: AggregationEngine | undefined;
 
-if ((workerData as { warm?: boolean }).warm === true) await warmUp();
 port.on('message', (request: ThreadRequest) => {
   void answer(request);
 });
-port.postMessage('ready');
 
 async function answer({ id, job, secretKey }: ThreadRequest): Promise<void> {
-  await warmUp(job.updates.length * 4 * 50_000 >= kernelValuesMin);
-  const result = await runJob(job, secretKey, places, (values) => (values >= kernelValuesMin && fast ? fast : twin));
+  const result = await runJob(job, secretKey, places, engineFor);
   port?.postMessage({ id, result } satisfies ThreadAnswer);
 }
 
-/** Both engines give the same bits: which one runs is a matter of time alone. Loaded only when it pays. */
-async function warmUp(needed = true): Promise<void> {
-  if (!needed || fast !== undefined) return;
-  const { fastEngine } = await import('../../aggregation/fast-engine.ts');
-  fast = fastEngine();
+/** Both engines give the same bits: which one runs is a matter of time alone. The fast one stays warm. */
+async function engineFor(values: number): Promise<AggregationEngine> {
+  if (values < kernelValuesMin) return twin;
+  if (fast === undefined) {
+    const { fastEngine } = await import('../../aggregation/fast-engine.ts');
+    fast = fastEngine();
+  }
+  return fast;
 }

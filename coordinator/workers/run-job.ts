@@ -30,7 +30,8 @@ export async function runJob(
   job: AggregationJob,
   secretKey: Uint8Array,
   { dataDir, ...limits }: JobPlaces,
-  engine: (values: number) => AggregationEngine,
+  /** For so many values in all updates together. */
+  engineFor: (values: number) => Promise<AggregationEngine>,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
   const path = (digest: Digest) => join(dataDir, 'blobs', digest.slice('sha256:'.length));
   const scratchDir = join(dataDir, 'scratch', `${job.id}.${process.pid}`);
@@ -57,7 +58,7 @@ export async function runJob(
         const aggregated = await aggregate(
           policyFor(job, updates),
           updates.blocks,
-          engine(layout.length * updates.opened.length),
+          await engineFor(layout.length * updates.opened.length),
           sink,
           { slots: layout.slots, seed: digestOf(seed) },
         );

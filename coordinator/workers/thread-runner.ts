@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { type Result, refuse } from '../../proto/fault.ts';
 import type { KeyStore } from '../key-store.ts';
 import { siblingModule } from '../sibling-module.ts';
@@ -73,9 +73,9 @@ export class ThreadRunner implements AggregationRunner {
     const { dataDir, memoryBytesMax } = this.#options;
     const thread = new Worker(siblingModule(import.meta.url, 'aggregation-thread'), {
       workerData: { dataDir, ...(memoryBytesMax !== undefined && { memoryBytesMax }) },
+      env: SHARE_ENV, // Failpoints are armed there.
     });
-    thread.on('message', (answer: ThreadAnswer | 'ready') => {
-      if (answer === 'ready') return;
+    thread.on('message', (answer: ThreadAnswer) => {
       this.#waiting.get(answer.id)?.(answer.result);
       this.#waiting.delete(answer.id);
     });

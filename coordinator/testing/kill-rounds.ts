@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import type { ReceiptData } from '../engine.ts';
+import { openEntry, type StoredEntry } from '../journal/entry.ts';
+import { SqliteFile } from '../journal/sqlite-file.ts';
+import { foldEntry } from '../state/fold.ts';
+import { emptyState } from '../state/mutable-state.ts';
+import type { Track } from '../state/state.ts';
+import { clusters, track } from './small-federation.ts';
+
+export type ProcessEnd = Readonly<{ receipts: readonly ReceiptData[]; killed: boolean; exitCode: number | null }>;
+
+/** Runs round-process.ts in `folder` to its end; `killAfterMs` kills it from outside, unless it ends before. */
+export async function runRounds(
+  folder: string,
+  rounds: number,
+  { failpoint, killAfterMs }: { failpoint?: string; killAfterMs?: number } = {},
+): Promise<ProcessEnd> {
+  const program = fileURLToPath(new URL('./round-process.ts', import.meta.url));
+  const args = [program, folder, String(rounds), ...(failpoint === undefined ? [] : [failpoint])];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const receipts: ReceiptData[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const said = line.endsWith('}') ? JSON.parse(line) : {}; // A kill may cut the last line.
+    if (said.receipt !== undefined) receipts.push(said.receipt);
+  }
+  const [exitCode, signal] = await exit;
+  clearTimeout(timer);
+  return { receipts, killed: signal === 'SIGKILL', exitCode };
+}
+
+/** The track as the journal in `folder` tells it, read from the disk by another reader than the coordinator. */
+export function readTrack(folder: string): Track {
+  const db = new Database(join(folder, 'data', 'journal.sqlite'), { readonly: true });
+  const rows = db.prepare('SELECT seq, epoch, body, chain FROM entries ORDER BY seq').all() as StoredEntry[];
+  db.close();
+  const state = emptyState();
+  for (const row of rows) foldEntry(state, openEntry(row));
+  return state.tracks.get(track) as Track;
+}
+
+/** Everything that must hold after any kill; empty when it does. `receipts`: all that clients ever got. */
+export function findBroken(folder: string, receipts: readonly ReceiptData[], candidates: readonly string[]): string[] {
+  const broken: string[] = [];
+  const verified = SqliteFile.verify(join(folder, 'data', 'journal.sqlite'));
+  if (!verified.ok) broken.push(verified.fault.message);
+  const known = readTrack(folder);
+  const models = known.models.map(({ digest }) => digest);
+  const expected = candidates.slice(0, models.length);
+  if (models.join() !== expected.join()) broken.push(`candidates ${models} differ from the undisturbed ${expected}`);
+  for (const { round, phase, sequences, keyDestroyedAtMs, pending } of known.rounds.values()) {
+    if (phase.kind !== 'candidate') {
+      broken.push(`${round} ended as ${phase.kind}${phase.kind === 'abandoned' ? `: ${phase.reason}` : ''}`);
+      continue;
+    }
+    const counted = phase.accepted.map(({ cluster }) => cluster).sort();
+    if (counted.join() !== [...clusters].join()) broken.push(`${round} counted ${counted}`);
+    if (new Set(sequences).size !== counted.length) broken.push(`${round} counted an entry twice`);
+    if (keyDestroyedAtMs === null || pending.length > 0) broken.push(`${round} still has ${pending} to do`);
+    if (existsSync(join(folder, 'data', 'keys', `round.${track}.${round}`))) broken.push(`${round} left its key`);
+  }
+  for (const { round, cluster, payloadDigest, sequence, acceptedAtMs } of receipts) {
+    const phase = known.rounds.get(round)?.phase;
+    const accepted = phase !== undefined && 'accepted' in phase ? phase.accepted : [];
+    const index = accepted.findIndex((update) => update.cluster === cluster);
+    const kept =
+      accepted[index]?.payloadDigest === payloadDigest &&
+      accepted[index]?.acceptedAtMs === acceptedAtMs &&
+      known.rounds.get(round)?.sequences[index] === sequence;
+    if (!kept) broken.push(`the receipt of ${cluster} in ${round} is not what the journal has`);
+  }
+  return broken;
+}

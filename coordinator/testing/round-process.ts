@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterId } from '../../proto/ids.ts';
+import type { ReceiptData } from '../engine.ts';
+import type { Track } from '../state/state.ts';
+import { type Invitation, type SealedUpdate, sealDelta } from './sealed-delta.ts';
+import { deltaOf, takePart } from './small-client.ts';
+import { clusters, openSmallFederation, operator, track } from './small-federation.ts';
+
+/**
+ * Run as a process by kill tests: `round-process.ts <folder> <rounds> [failpoint]`. Finishes a round that an earlier
+ * process left open, then opens as many as it is told to, with the failpoint armed as soon as the left one is over.
+ * Clients live in the process, but keep their sealed updates on disk until the round is over, as real ones do.
+ * Says every receipt and candidate on stdout at the moment at which a client, or an operator, would hear of it.
+ */
+const [folder, rounds, failpoint] = process.argv.slice(2) as [string, string, string | undefined];
+const say = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`);
+
+const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8 });
+const receipted = (receipt: ReceiptData) => say({ receipt });
+for (const cluster of clusters) takePart(engine, cluster, receipted, (invitation) => fromOutbox(invitation, cluster));
+
+if (known().rounds.size > 0) await ended();
+if (failpoint !== undefined) process.env.TESTUDO_FAILPOINT = failpoint;
+for (let count = 0; count < Number(rounds); count++) {
+  const opened = await engine.openRound(operator, { track, reason: 'test' });
+  if (!opened.ok) throw new Error(opened.fault.message);
+  await ended();
+}
+await engine.close();
+process.exit(0);
+
+function known(): Track {
+  return engine.state().tracks.get(track) as Track;
+}
+
+/** Resolves when the newest round has ended and nothing of it is pending. */
+function ended(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = () => {
+    const round = [...known().rounds.values()].at(-1);
+    const over = round?.phase.kind === 'candidate' || round?.phase.kind === 'abandoned';
+    if (!over || (round?.pending.length ?? 1) > 0) return;
+    unfollow();
+    resolve();
+  };
+  const unfollow = engine.follow(look);
+  look();
+  return promise;
+}
+
+async function fromOutbox(invitation: Invitation, cluster: ClusterId): Promise<SealedUpdate> {
+  const outbox = join(folder, 'outbox');
+  mkdirSync(outbox, { recursive: true });
+  const path = join(outbox, `${cluster}.${invitation.round}.json`);
+  if (existsSync(path)) {
+    const { header, payload, roundKey } = JSON.parse(readFileSync(path, 'utf8'));
+    if (roundKey === invitation.roundKey) return { header, payload: Buffer.from(payload, 'base64') };
+  }
+  const { header, payload } = await sealDelta(invitation, cluster, deltaOf(cluster, invitation.round));
+  const text = JSON.stringify({ header, payload: payload.toString('base64'), roundKey: invitation.roundKey });
+  writeFileSync(`${path}.new`, text);
+  renameSync(`${path}.new`, path);
+  return { header, payload };
+}

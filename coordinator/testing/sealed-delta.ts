@@ -1,0 +1,63 @@
+import { digestOf } from '../../proto/digest.ts';
+import type { UpdateContext } from '../../proto/envelope/header.ts';
+import { sealStream } from '../../proto/envelope/seal.ts';
+import { type ClusterId, parseRoundId } from '../../proto/ids.ts';
+import type { Directive } from '../engine.ts';
+import type { UpdateHeader } from '../round/phase.ts';
+
+export type Invitation = Extract<Directive, { kind: 'invitation' }>;
+export type SealedUpdate = Readonly<{ header: UpdateHeader; payload: Buffer }>;
+
+/** What an honest client would send for an invitation, with these values as its delta. */
+export async function sealDelta(
+  invitation: Invitation,
+  cluster: ClusterId,
+  delta: Float32Array,
+  baseDigest = invitation.base.digest,
+): Promise<SealedUpdate> {
+  const { federation, track, round, schemaDigest } = invitation;
+  const context: UpdateContext = {
+    federation,
+    track,
+    round: parseRoundId(round),
+    cluster,
+    base: baseDigest,
+    schema: schemaDigest,
+    codec: 'f32le',
+    plainBytes: delta.byteLength,
+  };
+  const plain = new Uint8Array(delta.buffer, delta.byteOffset, delta.byteLength);
+  const pieces: Buffer[] = [];
+  const source = (async function* () {
+    yield plain;
+  })();
+  for await (const piece of sealStream(source, context, Buffer.from(invitation.roundKey, 'base64'))) pieces.push(piece);
+  const payload = Buffer.concat(pieces);
+  return {
+    payload,
+    header: {
+      federation,
+      track,
+      round,
+      cluster,
+      baseDigest,
+      schemaDigest,
+      codec: 'f32le',
+      plainBytes: delta.byteLength,
+      exampleCount: 10,
+      payloadDigest: digestOf(payload),
+      payloadBytes: payload.byteLength,
+    },
+  };
+}
+
+/** Seeded values in -1..1, the same on every machine: mulberry32. */
+export function seededValues(seed: number, length: number): Float32Array {
+  let state = seed >>> 0;
+  return Float32Array.from({ length }, () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1;
+  });
+}
