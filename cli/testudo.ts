@@ -36,6 +36,14 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'rounds: list, show, open, cancel, plan',
     load: async () => (await import('./rounds.ts')).roundsCommand(),
   },
+  score: {
+    summary: 'score recorded traces with a model, offline',
+    load: async () => (await import('./score.ts')).scoreCommand(),
+  },
+  evaluate: {
+    summary: 'measure a model on labelled traces',
+    load: async () => (await import('./evaluate.ts')).evaluateCommand(),
+  },
   audit: {
     summary: 'the journal as an audit log: list, follow',
     load: async () => (await import('./audit.ts')).auditCommand(),

@@ -52,22 +52,22 @@ export function calibrateCluster(
   traces: readonly Observed[],
 ): Map<number, Calibration> {
   const detector = syscallDetectorOf(spec).open(weights);
-  const scores = new Map<number, number[]>();
+  const scores = new Map<number, { withLocal: number[]; shared: number[] }>();
   try {
     for (const trace of sampled(traces)) {
       const [shared] = detector.surprisal([trace]);
-      const score = rawTraceScore(finiteOrNone(shared), memory.lookWithout(trace));
       const classId = memory.classes.idOf(trace.service);
-      const known = scores.get(classId) ?? [];
+      const known = scores.get(classId) ?? { withLocal: [], shared: [] };
       scores.set(classId, known);
-      known.push(score);
+      known.withLocal.push(rawTraceScore(finiteOrNone(shared), memory.lookWithout(trace)));
+      known.shared.push(rawTraceScore(finiteOrNone(shared), undefined));
     }
   } finally {
     detector.close();
   }
   const calibrations = new Map<number, Calibration>();
   for (const [classId, known] of scores) {
-    const calibration = calibrate(known);
+    const calibration = calibrate(known.withLocal, known.shared);
     if (calibration !== undefined) calibrations.set(classId, calibration);
   }
   return calibrations;
@@ -87,14 +87,14 @@ export class SyscallScorer {
   readonly #detector: OpenDetector;
   readonly #classes: WorkloadClasses;
   readonly #clusters: ReadonlyMap<string, ClusterState>;
-  /** Median normal score by class over the clusters that have one: for clusters that have none. */
-  readonly #medians: ReadonlyMap<number, number>;
+  /** Middle score by class and by the weights alone, over the clusters that know the class: for those that do not. */
+  readonly #sharedMedians: ReadonlyMap<number, number>;
 
   constructor(model: SyscallModel) {
     this.#detector = syscallDetectorOf(model.spec).open(model.weights);
     this.#classes = classesOf(model.spec);
     this.#clusters = model.clusters;
-    this.#medians = mediansOf(model.clusters);
+    this.#sharedMedians = sharedMediansOf(model.clusters);
   }
 
   /**
@@ -137,8 +137,8 @@ export class SyscallScorer {
     const [shared] = this.#detector.surprisal([trace]);
     const local = this.#localOf(trace);
     const raw = rawTraceScore(finiteOrNone(shared), local?.memory.look(trace));
-    const usual = local?.calibrations.get(classId)?.median ?? this.#medians.get(classId) ?? 0;
-    return raw - usual;
+    if (local === undefined) return raw - (this.#sharedMedians.get(classId) ?? 0);
+    return raw - (local.calibrations.get(classId)?.median ?? 0);
   }
 
   /** The local part of the trace's cluster, if that cluster knows the class. */
@@ -153,10 +153,12 @@ function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undef
   return surprisal?.every(Number.isFinite) ? surprisal : undefined;
 }
 
-function mediansOf(clusters: ReadonlyMap<string, ClusterState>): Map<number, number> {
+function sharedMediansOf(clusters: ReadonlyMap<string, ClusterState>): Map<number, number> {
   const all = new Map<number, number[]>();
   for (const { calibrations } of clusters.values()) {
-    for (const [classId, { median }] of calibrations) all.set(classId, [...(all.get(classId) ?? []), median]);
+    for (const [classId, { sharedMedian }] of calibrations) {
+      all.set(classId, [...(all.get(classId) ?? []), sharedMedian]);
+    }
   }
   return new Map(
     [...all].map(([classId, medians]) => {

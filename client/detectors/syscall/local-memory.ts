@@ -14,6 +14,8 @@ export type Calibration = Readonly<{
   traces: number;
   /** The middle normal score: what scores are counted from, so that those of different workloads compare. */
   median: number;
+  /** The middle score by the federated weights alone: what clusters without a local part count from. */
+  sharedMedian: number;
   /** Scores above the median, at the upper tail shares of `tailShares`. */
   tail: readonly number[];
 }>;
@@ -91,11 +93,22 @@ export class LocalMemory {
   }
 }
 
-/** The calibration of a class from the raw scores of its normal traces; undefined when there are too few. */
-export function calibrate(scores: readonly number[]): Calibration | undefined {
+/**
+ * The calibration of a class from the raw scores of its normal traces, with the local memory and without; undefined when
+ * there are too few.
+ */
+export function calibrate(scores: readonly number[], sharedScores: readonly number[]): Calibration | undefined {
   if (scores.length < calibrationTracesMin) return undefined;
-  const sorted = Float64Array.from(scores).sort();
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
-  const median = at(0.5);
-  return { traces: scores.length, median, tail: tailShares.map((share) => at(1 - share) - median) };
+  const median = quantileOf(scores, 0.5);
+  return {
+    traces: scores.length,
+    median,
+    sharedMedian: quantileOf(sharedScores, 0.5),
+    tail: tailShares.map((share) => quantileOf(scores, 1 - share) - median),
+  };
+}
+
+function quantileOf(values: readonly number[], share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
 }
