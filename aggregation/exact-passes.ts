@@ -4,7 +4,7 @@ import type { KernelPool } from './kernel-pool.ts';
 import { chunksIn, roundUp } from './kernels.ts';
 import { chunkColumns } from './ordered-sums.ts';
 
-/** The exact passes of the engine on the kernels, float32 sources only; same bits as the twin's. */
+/** The exact passes of the engine on the kernels, for sources that `canWalk`; same bits as the twin's. */
 
 /** Blocks of about this many bytes: they stay in a core's own cache, and the message around each costs little. */
 const blockBytes = 2 ** 20;
@@ -124,13 +124,29 @@ function addChunks(sums: Float64Array, chunks: Float64Array): void {
   }
 }
 
+/**
+ * Stored float32 updates, and rows that are sums of such. Not with factors so small that a sum could underflow to -0,
+ * which the float64 kernels would take for 0.
+ */
+export function canWalk({ precision, madeFrom }: UpdateBlocks): boolean {
+  if (precision === 'float32') return true;
+  if (madeFrom?.base.precision !== 'float32') return false;
+  const usual = (value: number) => value === 0 || (Math.abs(value) > 1e-200 && Math.abs(value) < 1e200);
+  return madeFrom.rowSums.every(({ factors, divisor }) => usual(divisor) && factors.every(usual));
+}
+
+/** Rows that take up a block's memory: stored ones, and twice the computed ones, which are float64. */
+const rowsHeld = ({ n, madeFrom }: UpdateBlocks) => (madeFrom ? madeFrom.base.n + 2 * n : n);
+
 /** Columns of a block for passes that may cut anywhere; 16 beside a multiple of 1,024, or rows would share cache sets. */
-function columnsOf({ n }: UpdateBlocks): number {
+function columnsOf(source: UpdateBlocks): number {
+  const n = rowsHeld(source);
   const columns = Math.max(1024, roundUp(Math.floor(blockBytes / (4 * n)), 1024));
   return n > 4096 ? 400 : Math.min(columns, 65_536) + 16;
 }
 
-function wholeChunksOf({ n }: UpdateBlocks): number {
+function wholeChunksOf(source: UpdateBlocks): number {
+  const n = rowsHeld(source);
   return chunkColumns * Math.max(1, Math.min(64, Math.floor(blockBytes / (4 * n * chunkColumns))));
 }
 

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import type { UpdateBlocks } from './blocks.ts';
 import type { AggregationEngine, DistanceMatrix, RowPair } from './engine.ts';
-import { combine, distancesToMean, pairDistances, reduceColumns } from './exact-passes.ts';
+import { canWalk, combine, distancesToMean, pairDistances, reduceColumns } from './exact-passes.ts';
 import { type GramDistances, loosePairs, startGramDistances } from './gram-distances.ts';
 import { type KernelPool, startKernelPool } from './kernel-pool.ts';
 import { twinEngine } from './twin-engine.ts';
@@ -21,8 +21,8 @@ const relativeErrorMax = 1e-5;
 
 /**
  * The engine for real rounds: WebAssembly SIMD kernels in worker threads, float64 like the twin and to the same bits;
- * all distances of many rows from native matrix multiplication, each within 1e-5 of exact and with its bound. Computed
- * views (views.ts) are worked on by the twin.
+ * all distances of many rows from native matrix multiplication, each within 1e-5 of exact and with its bound. Views of
+ * views are worked on by the twin.
  */
 export function fastEngine(options: FastEngineOptions = {}): AggregationEngine {
   const workers = options.workers ?? Math.min(8, os.availableParallelism());
@@ -30,20 +30,21 @@ export function fastEngine(options: FastEngineOptions = {}): AggregationEngine {
   const pool = startKernelPool(workers);
   const gram = startGramDistances(pool, 1);
   const twin = twinEngine();
-  const stored = (source: UpdateBlocks) => source.precision === 'float32';
   return {
     squaredDistances(source) {
-      if (!stored(source)) return twin.squaredDistances(source);
-      return source.n < gramRowsMin ? exactDistancesOfAll(pool, source) : boundedDistances(pool, gram, source);
+      if (!canWalk(source)) return twin.squaredDistances(source);
+      return source.n < gramRowsMin || source.precision !== 'float32'
+        ? exactDistancesOfAll(pool, source)
+        : boundedDistances(pool, gram, source);
     },
     exactDistances: (source, pairs) =>
-      stored(source) ? pairDistances(pool, source, pairs) : twin.exactDistances(source, pairs),
+      canWalk(source) ? pairDistances(pool, source, pairs) : twin.exactDistances(source, pairs),
     distancesToMean: (source, weights) =>
-      stored(source) ? distancesToMean(pool, source, weights) : twin.distancesToMean(source, weights),
+      canWalk(source) ? distancesToMean(pool, source, weights) : twin.distancesToMean(source, weights),
     combine: (source, weights, divisor, sink) =>
-      stored(source) ? combine(pool, source, weights, divisor, sink) : twin.combine(source, weights, divisor, sink),
+      canWalk(source) ? combine(pool, source, weights, divisor, sink) : twin.combine(source, weights, divisor, sink),
     reduceColumns: (source, reduction, sink) =>
-      stored(source) ? reduceColumns(pool, source, reduction, sink) : twin.reduceColumns(source, reduction, sink),
+      canWalk(source) ? reduceColumns(pool, source, reduction, sink) : twin.reduceColumns(source, reduction, sink),
     async close() {
       await gram.close();
       await pool.close();

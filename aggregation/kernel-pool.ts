@@ -1,5 +1,5 @@
 import { spans, type UpdateBlocks } from './blocks.ts';
-import { type KernelTask, outputBytes, type Slot } from './kernel-task.ts';
+import { type KernelTask, outputBytes, rowSumBytes, type Slot } from './kernel-task.ts';
 import type { KernelRequest } from './kernel-worker.ts';
 import { startWorker, type WorkerLink } from './worker-link.ts';
 
@@ -17,7 +17,7 @@ export type BlockAnswer = Readonly<{
 export type KernelPool = Readonly<{
   workers: number;
   /**
-   * Cuts d into blocks of `columns`, has each read and worked on by whichever thread's turn it is, and hands the answers
+   * source: float32 updates, or rows that are sums of such (`madeFrom`). Cuts d into blocks of `columns`, has each read and worked on by whichever thread's turn it is, and hands the answers
    * to `consume` in ascending order, one after another. What comes out does not depend on the number of threads.
    */
   walk(
@@ -69,13 +69,16 @@ async function walk(
   columns: number,
   consume: (answer: BlockAnswer) => Promise<void> | void,
 ): Promise<void> {
-  const { n, d, shared } = source;
+  const { base, rowSums } = source.madeFrom ?? { base: source, rowSums: undefined };
+  if (base.precision !== 'float32') throw new RangeError('kernels read stored float32 updates and sums of them');
+  const { n, d, shared } = base;
   const blocks = Math.ceil(d / columns);
-  const bytes = outputBytes(task, n, columns);
-  const inHand = Math.max(1, Math.floor(blocksBytesMax / (4 * n * columns + bytes)));
+  const bytes = outputBytes(task, source.n, columns);
+  const heldBytes = 4 * n * columns + bytes + (rowSums ? rowSumBytes(rowSums, columns) : 0);
+  const inHand = Math.max(1, Math.floor(blocksBytesMax / heldBytes));
   const used = links.slice(0, Math.min(inHand, blocks));
   const slots = Math.min(inHand, blocks) >= 2 * used.length ? 2 : 1; // A second block is read while the first is worked on.
-  const places = await startAll(used, { task, n, columns, slots, shared });
+  const places = await startAll(used, { task, n, rowSums, columns, slots, shared });
   const open: Promise<BlockAnswer>[] = [];
   try {
     let turn = 0;
@@ -83,7 +86,7 @@ async function walk(
       const place = places[turn++ % places.length] as Place;
       if (open.length === places.length) await consume(await (open.shift() as Promise<BlockAnswer>));
       if (shared === undefined)
-        await source.read(offset, count, new Float32Array(place.buffer, place.at.input, n * count));
+        await base.read(offset, count, new Float32Array(place.buffer, place.at.input, n * count));
       open.push(answerOf(place, offset, count, bytes));
     }
     while (open.length > 0) await consume(await (open.shift() as Promise<BlockAnswer>));

@@ -1,7 +1,7 @@
-import type { SharedUpdates } from './blocks.ts';
+import type { RowSum, SharedUpdates } from './blocks.ts';
+import { bindTask, writeTerms } from './bound-task.ts';
 import type { ColumnReduction } from './engine.ts';
 import { chunksIn, growTo, type Kernels, memoryPlan, roundUp } from './kernels.ts';
-import { chunkColumns } from './ordered-sums.ts';
 import { packedBlock } from './packed-block.ts';
 
 /** One pass over the columns of n updates, as a worker is told to make it. Survives structured cloning. */
@@ -17,7 +17,10 @@ export type KernelTask =
 
 export type TaskStart = Readonly<{
   task: KernelTask;
+  /** Stored rows, as they are read. */
   n: number;
+  /** The rows that the task is about, where they are sums of the stored ones. */
+  rowSums: readonly RowSum[] | undefined;
   /** Columns of the widest block. */
   columns: number;
   /** Blocks that one worker has in hand at a time. */
@@ -47,132 +50,52 @@ export function outputBytes(task: KernelTask, n: number, columns: number): numbe
 /** One worker's part: where things lie in its memory, and what it does with a filled block. */
 export type PreparedTask = Readonly<{ slots: readonly Slot[]; run(slot: number, columns: number): void }>;
 
-export function prepareTask(kernels: Kernels, { task, n, columns, slots: slotCount }: TaskStart): PreparedTask {
+export function prepareTask(kernels: Kernels, start: TaskStart): PreparedTask {
+  const { task, n, rowSums, columns, slots: slotCount } = start;
   const plan = memoryPlan();
   const slots = Array.from({ length: slotCount }, () => ({
     input: plan.take(4 * n * roundUp(columns, 16)),
-    output: plan.take(outputBytes(task, n, columns)),
+    output: plan.take(outputBytes(task, rowSums?.length ?? n, columns)),
   }));
-  const work = bindTask(kernels, task, n, plan.take);
+  const summed = rowSums && bindRowSums(kernels, rowSums, columns, plan.take);
+  const work = bindTask(kernels, task, rowSums?.length ?? n, summed ? 8 : 4, plan.take);
   growTo(kernels, plan.bytes());
+  summed?.writeConstants();
   work.writeConstants();
   return {
     slots,
     run(slot, count) {
       const { input, output } = slots[slot] as Slot;
       const padded = padRows(kernels, input, n, count);
-      work.runBlock(input, 4 * padded, padded, output);
+      if (summed === undefined) work.runBlock(input, 4 * padded, padded, output);
+      else work.runBlock(summed.sum(input, padded), 8 * padded, padded, output);
     },
   };
 }
 
-type BoundTask = {
-  /** Once the memory is there. */
-  writeConstants(): void;
-  /** columns: a multiple of 16. */
-  runBlock(input: number, stride: number, columns: number, output: number): void;
-};
-
-function bindTask(kernels: Kernels, task: KernelTask, n: number, take: (bytes: number) => number): BoundTask {
-  const { run } = kernels;
-  switch (task.kind) {
-    case 'reduce': {
-      const scratch = take(16 * n);
-      const [kind, parameter] = reductionCode(task.reduction);
-      return {
-        writeConstants() {},
-        runBlock: (input, stride, columns, output) =>
-          run.reduceColumns(input, stride, n, columns, scratch, output, kind, parameter),
-      };
-    }
-    case 'combine': {
-      const terms = take(16 * task.rows.length);
-      return {
-        writeConstants: () => writeTerms(kernels, terms, task.rows, task.weights),
-        runBlock: (input, stride, columns, output) =>
-          run.combine(input, stride, terms, task.rows.length, columns, task.divisor, output),
-      };
-    }
-    case 'distancesToMean': {
-      const terms = take(16 * task.rows.length);
-      const mean = take(8 * chunkColumns);
-      return {
-        writeConstants: () => writeTerms(kernels, terms, task.rows, task.weights),
-        runBlock(input, stride, columns, output) {
-          for (let chunk = 0; chunk * chunkColumns < columns; chunk++) {
-            const rows = input + 4 * chunk * chunkColumns;
-            const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
-            run.combine(rows, stride, terms, task.rows.length, count, 1, mean);
-            run.distancesToPoint(rows, stride, n, mean, count, output + 8 * chunk * n);
-          }
-        },
-      };
-    }
-    case 'pairs': {
-      const groups = task.groups.length / 5;
-      const numbers = take(4 * task.groups.length);
-      const promoted = take(8 * chunkColumns * n);
-      return {
-        writeConstants: () => new Int32Array(kernels.buffer(), numbers, task.groups.length).set(task.groups),
-        runBlock(input, stride, columns, output) {
-          for (let chunk = 0; chunk * chunkColumns < columns; chunk++) {
-            const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
-            run.promote(input + 4 * chunk * chunkColumns, stride, n, count, promoted);
-            run.squaredDistances(promoted, numbers, groups, count, output + 32 * chunk * groups);
-          }
-        },
-      };
-    }
-    case 'pack':
-      return bindPack(kernels, task.sample, task.tileRows, n, take);
-  }
+/** Bytes that a worker needs for the rows that are sums, beside its slots. */
+export function rowSumBytes(rowSums: readonly RowSum[], columns: number): number {
+  return 8 * rowSums.length * roundUp(columns, 16);
 }
 
-function bindPack(
-  { run, buffer }: Kernels,
-  sample: Int32Array,
-  tileRows: number,
-  n: number,
-  take: (bytes: number) => number,
-): BoundTask {
-  const sampleAt = take(4 * sample.length);
-  const centre = take(4 * chunkColumns);
-  const scratch = take(Math.max(4 * chunkColumns, 16 * sample.length));
+function bindRowSums(kernels: Kernels, rowSums: readonly RowSum[], columns: number, take: (bytes: number) => number) {
+  const terms = rowSums.map(({ members }) => take(16 * members.length));
+  const made = take(rowSumBytes(rowSums, columns));
   return {
-    writeConstants: () => new Int32Array(buffer(), sampleAt, sample.length).set(sample),
-    runBlock(input, stride, columns, output) {
-      const { chunks, rowAt, segmentBytes, scaleAt, squaredNormAt } = packedBlock(n, tileRows, chunksIn(columns));
-      for (let chunk = 0; chunk < chunks; chunk++) {
-        const rows = input + 4 * chunk * chunkColumns;
-        const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
-        run.centre(rows, stride, sampleAt, sample.length, count, scratch, centre);
-        for (let row = 0; row < n; row++) {
-          const to = output + rowAt(chunk, row);
-          const [scale, squaredNorm] = [output + scaleAt(chunk, row), output + squaredNormAt(chunk, row)];
-          run.packRow(rows + row * stride, centre, count, scratch, to, segmentBytes(row), scale, squaredNorm);
-        }
-      }
+    writeConstants() {
+      rowSums.forEach(({ members, factors }, row) => {
+        writeTerms(kernels, terms[row] as number, members, factors);
+      });
+    },
+    /** The address of the float64 rows, one after another. */
+    sum(input: number, padded: number): number {
+      rowSums.forEach(({ members, divisor }, row) => {
+        const out = made + 8 * padded * row;
+        kernels.run.combine(input, 4 * padded, terms[row] as number, members.length, padded, divisor, out);
+      });
+      return made;
     },
   };
-}
-
-function reductionCode(reduction: ColumnReduction): [kind: number, parameter: number] {
-  switch (reduction.kind) {
-    case 'median':
-      return [0, 0];
-    case 'trimmedMean':
-      return [1, reduction.trim];
-    case 'meanAroundMedian':
-      return [2, reduction.keep];
-  }
-}
-
-function writeTerms(kernels: Kernels, at: number, rows: Int32Array, weights: Float64Array): void {
-  const view = new DataView(kernels.buffer());
-  rows.forEach((row, term) => {
-    view.setInt32(at + 16 * term, row, true);
-    view.setFloat64(at + 16 * term + 8, weights[term] as number, true);
-  });
 }
 
 /**

@@ -3,26 +3,12 @@ import { chunkColumns } from './ordered-sums.ts';
 
 /** What assembly/kernels.ts exports; arguments are byte addresses and counts, as documented there. */
 type KernelExports = Readonly<{
-  reduceColumns(
-    rows: number,
-    stride: number,
-    n: number,
-    columns: number,
-    scratch: number,
-    out: number,
-    kind: number,
-    parameter: number,
-  ): void;
-  combine(
-    rows: number,
-    stride: number,
-    terms: number,
-    count: number,
-    columns: number,
-    divisor: number,
-    out: number,
-  ): void;
-  distancesToPoint(rows: number, stride: number, n: number, point: number, columns: number, out: number): void;
+  reduceColumns: Reduce;
+  reduceColumns64: Reduce;
+  combine: Combine;
+  combine64: Combine;
+  distancesToPoint: DistancesToPoint;
+  distancesToPoint64: DistancesToPoint;
   promote(rows: number, stride: number, n: number, columns: number, out: number): void;
   squaredDistances(rows: number, groups: number, count: number, columns: number, out: number): void;
   centre(
@@ -45,6 +31,27 @@ type KernelExports = Readonly<{
     squaredNorm: number,
   ): void;
 }>;
+
+type Reduce = (
+  rows: number,
+  stride: number,
+  n: number,
+  columns: number,
+  scratch: number,
+  out: number,
+  kind: number,
+  parameter: number,
+) => void;
+type Combine = (
+  rows: number,
+  stride: number,
+  terms: number,
+  count: number,
+  columns: number,
+  divisor: number,
+  out: number,
+) => void;
+type DistancesToPoint = (rows: number, stride: number, n: number, point: number, columns: number, out: number) => void;
 
 export type Kernels = Readonly<{
   memory: WebAssembly.Memory;

@@ -27,18 +27,24 @@ function high(values: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function compareExchange(a: usize, b: usize): void {
+function compareExchange<T>(a: usize, b: usize): void {
   const x = v128.load(a);
   const y = v128.load(b);
-  v128.store(a, i32x4.min_s(x, y));
-  v128.store(b, i32x4.max_s(x, y));
+  if (isFloat<T>()) {
+    v128.store(a, f64x2.pmin(x, y));
+    v128.store(b, f64x2.pmax(x, y));
+  } else {
+    v128.store(a, i32x4.min_s(x, y));
+    v128.store(b, i32x4.max_s(x, y));
+  }
 }
 
 /**
- * Sorts n vectors of four int32 keys, lane by lane, at `at`: Batcher's merge-exchange (Knuth, TAOCP 3, 5.2.2,
- * Algorithm M), which works for every n and compares the same places whatever the values.
+ * Sorts n vectors of four int32 keys (T = i32) or of two float64 values without -0 (T = f64), lane by lane, at `at`:
+ * Batcher's merge-exchange (Knuth, TAOCP 3, 5.2.2, Algorithm M), which works for every n and compares the same places
+ * whatever the values.
  */
-function sortKeys(at: usize, n: i32): void {
+function sortLanes<T>(at: usize, n: i32): void {
   let top: i32 = 1;
   while (top < n) top <<= 1;
   for (let p: i32 = top >> 1; p > 0; p >>= 1) {
@@ -52,7 +58,7 @@ function sortKeys(at: usize, n: i32): void {
         let a = at + ((<usize>start) << 4);
         const stop = at + ((<usize>end) << 4);
         const away = (<usize>d) << 4;
-        for (; a < stop; a += 16) compareExchange(a, a + away);
+        for (; a < stop; a += 16) compareExchange<T>(a, a + away);
       }
       if (q == p) break;
       d = q - p;
@@ -83,7 +89,7 @@ export function reduceColumns(
       v128.store(scratch + ((<usize>i) << 4), flip(v128.load(from)));
       from += stride;
     }
-    sortKeys(scratch, n);
+    sortLanes<i32>(scratch, n);
     const to = out + ((<usize>column) << 3);
     if (kind == 0) storeMedian(scratch, n, to);
     else if (kind == 1) storeTrimmedMean(scratch, n, parameter, to);
@@ -225,6 +231,108 @@ function joined(lanes01: v128, lanes23: v128): f64 {
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
 }
 
+/** `reduceColumns` for float64 rows that hold no -0. columns: a multiple of 2. */
+export function reduceColumns64(
+  rows: usize,
+  stride: usize,
+  n: i32,
+  columns: i32,
+  scratch: usize,
+  out: usize,
+  kind: i32,
+  parameter: i32,
+): void {
+  for (let column: i32 = 0; column < columns; column += 2) {
+    let from = rows + ((<usize>column) << 3);
+    for (let i: i32 = 0; i < n; i++) {
+      v128.store(scratch + ((<usize>i) << 4), v128.load(from));
+      from += stride;
+    }
+    sortLanes<f64>(scratch, n);
+    const to = out + ((<usize>column) << 3);
+    if (kind == 1) storeTrimmedMean64(scratch, n, parameter, to);
+    else {
+      for (let lane: usize = 0; lane < 16; lane += 8) {
+        const values = scratch + lane;
+        const upper = f64.load(values + ((<usize>(n >> 1)) << 4));
+        const median = n & 1 ? upper : (f64.load(values + ((<usize>((n >> 1) - 1)) << 4)) + upper) / 2;
+        f64.store(to + lane, kind == 0 ? median : meanAround64(values, n, median, parameter));
+      }
+    }
+  }
+}
+
+function storeTrimmedMean64(values: usize, n: i32, trim: i32, to: usize): void {
+  let sum = f64x2.splat(0);
+  for (let i: i32 = trim; i < n - trim; i++) sum = f64x2.add(sum, v128.load(values + ((<usize>i) << 4)));
+  v128.store(to, f64x2.div(sum, f64x2.splat(<f64>(n - 2 * trim))));
+}
+
+function meanAround64(values: usize, n: i32, median: f64, keep: i32): f64 {
+  let above: i32 = n >> 1;
+  let below: i32 = above - 1;
+  let sum: f64 = 0;
+  for (let kept: i32 = 0; kept < keep; kept++) {
+    const lower = below >= 0 ? f64.load(values + ((<usize>below) << 4)) : -Infinity;
+    const higher = above < n ? f64.load(values + ((<usize>above) << 4)) : Infinity;
+    if (median - lower <= higher - median) {
+      sum += lower;
+      below--;
+    } else {
+      sum += higher;
+      above++;
+    }
+  }
+  return sum / <f64>keep;
+}
+
+/** `combine` for float64 rows. columns: a multiple of 4. */
+export function combine64(
+  rows: usize,
+  stride: usize,
+  terms: usize,
+  count: i32,
+  columns: i32,
+  divisor: f64,
+  out: usize,
+): void {
+  const by = f64x2.splat(divisor);
+  for (let column: i32 = 0; column < columns; column += 4) {
+    const from = rows + ((<usize>column) << 3);
+    let s0 = f64x2.splat(0);
+    let s1 = s0;
+    let term = terms;
+    for (let i: i32 = 0; i < count; i++) {
+      const at = from + <usize>load<u32>(term) * stride;
+      const weight = v128.load64_splat(term, 8);
+      s0 = f64x2.add(s0, f64x2.mul(weight, v128.load(at)));
+      s1 = f64x2.add(s1, f64x2.mul(weight, v128.load(at, 16)));
+      term += 16;
+    }
+    const to = out + ((<usize>column) << 3);
+    v128.store(to, f64x2.div(s0, by));
+    v128.store(to, f64x2.div(s1, by), 16);
+  }
+}
+
+/** `distancesToPoint` for float64 rows. */
+export function distancesToPoint64(rows: usize, stride: usize, n: i32, point: usize, columns: i32, out: usize): void {
+  for (let i: i32 = 0; i < n; i++) {
+    let at = rows + <usize>i * stride;
+    let z = point;
+    const end = at + ((<usize>columns) << 3);
+    let s0 = f64x2.splat(0);
+    let s1 = s0;
+    for (; at < end; at += 32, z += 32) {
+      const d0 = f64x2.sub(v128.load(at), v128.load(z));
+      const d1 = f64x2.sub(v128.load(at, 16), v128.load(z, 16));
+      s0 = f64x2.add(s0, f64x2.mul(d0, d0));
+      s1 = f64x2.add(s1, f64x2.mul(d1, d1));
+    }
+    f64.store(out + ((<usize>i) << 3), joined(s0, s1));
+  }
+}
+
 /** n float32 rows, `stride` bytes apart, as float64 rows of 1,024 places, zeros after `columns`. */
 export function promote(rows: usize, stride: usize, n: i32, columns: i32, out: usize): void {
   for (let i: i32 = 0; i < n; i++) {
@@ -327,7 +435,7 @@ export function centre(
       const row = <usize>load<u32>(sample + ((<usize>i) << 2));
       v128.store(scratch + ((<usize>i) << 4), flip(v128.load(from + row * stride)));
     }
-    sortKeys(scratch, count);
+    sortLanes<i32>(scratch, count);
     v128.store(out + ((<usize>column) << 2), flip(v128.load(scratch + ((<usize>(count >> 1)) << 4))));
   }
 }
