@@ -123,7 +123,9 @@ describe('aggregate', () => {
       before: [{ kind: 'clip', norm: 10 }],
       rule: { kind: 'trimmedMean' },
     };
-    const { report } = granted((await run(policy, rows())).result);
+    const vectors = rows();
+    (vectors[3] as Float32Array)[0] = Number.NaN; // Rows are named as given, whoever was refused before them.
+    const { report } = granted((await run(policy, vectors)).result);
     expect(report.before).toEqual([{ kind: 'clip', norm: 10, clippedRows: [9, 10] }]);
     const adaptive: AggregationPolicy = { ...policy, before: [{ kind: 'adaptiveClip' }] };
     // ⌊2 · 2 · 9 / 11⌋ = 3 are clipped, to the norm of the fourth longest.
@@ -146,6 +148,21 @@ describe('aggregate', () => {
     });
     const short = await run(policy, vectors, { weights: weights.slice(1) });
     expect(short.result).toMatchObject({ ok: false, fault: { code: 'LENGTH_MISMATCH' } });
+  });
+
+  test('says less where less is asked for, and decides the same', async () => {
+    const [full, brief] = [await run(krumPolicy, rows()), await run(krumPolicy, rows(), { measure: false })];
+    expect(brief.values).toEqual(full.values);
+    const { updates } = granted(brief.result).report;
+    const unmeasured = { score: null, neighbours: [], cosine: null, distance: null, tensors: [] };
+    const reasonOf = (text: string) => (text.startsWith('score') ? 'lower scores were found' : text);
+    expect(updates).toEqual(
+      granted(full.result).report.updates.map(({ reason, ...update }) => ({
+        ...update,
+        ...unmeasured,
+        reason: { ...reason, text: reasonOf(reason.text) },
+      })),
+    );
   });
 
   test('iterative rules report how they converged', async () => {

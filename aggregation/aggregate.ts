@@ -29,7 +29,7 @@ export type AggregationContext = Readonly<{
   weights?: Float64Array;
   /** Names the tensors in explanations; must cover [0, d) in ascending order. */
   slots?: readonly TensorSlot[];
-  /** false skips the pass that measures every update against the aggregate. */
+  /** false leaves out of the report what costs more than the decision: scores, neighbours, distances, cosines, tensors. */
   measure?: boolean;
 }>;
 

@@ -25,13 +25,13 @@ export type Explained = Readonly<{
 const neighboursShown = 3;
 const tensorsShown = 3;
 
-/** The report on every row given. One more pass over the updates when `measure` asks for it. */
+/** The report on every row given. `measure` asks for scores and neighbours, and for one more pass over the updates. */
 export async function explain(explained: Explained): Promise<AggregationOutcome> {
   const { policy, admission, admitted, prepared, decision } = explained;
   const made = rowsMadeFrom(prepared.source, admitted.source);
   const shares = decision.shares && sharesOfOrigin(prepared.source, admitted.source, decision.shares);
-  const scores = await scoresOf(explained);
-  const neighbours = await neighboursOf(explained);
+  const scores = explained.measure ? await scoresOf(explained) : undefined;
+  const neighbours = explained.measure ? await neighboursOf(explained) : [];
   const measured = await measure(explained);
   const chosen = new Set(decision.selected);
   const selected = admission.admitted.map((_, at) =>
@@ -62,7 +62,7 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
       n: admission.admitted.length + admission.refused.length,
       nAdmitted: admission.admitted.length,
       fApplied: explained.f,
-      before: explained.before,
+      before: namedRows(explained.before, admission.admitted),
       convergence: decision.convergence ?? null,
       updates: [...admittedReports, ...refusedReports].sort((a, b) => a.row - b.row),
     },
@@ -76,6 +76,19 @@ function became(row: number, before: readonly BeforeReport[]): number {
     (at, step) => (step.kind === 'bucketing' ? step.buckets.findIndex((bucket) => bucket.includes(at)) : at),
     row,
   );
+}
+
+/** Positions among the admitted as rows given; once rows are gathered in buckets, later steps speak of buckets. */
+function namedRows(before: readonly BeforeReport[], admitted: readonly number[]): BeforeReport[] {
+  let names: readonly number[] = admitted;
+  const named = (rows: readonly number[]) => rows.map((row) => names[row] as number);
+  return before.map((step) => {
+    if (step.kind === 'nearestNeighbourMixing') return step;
+    if (step.kind !== 'bucketing') return { ...step, clippedRows: named(step.clippedRows) };
+    const buckets = step.buckets.map(named);
+    names = [...buckets.keys()];
+    return { ...step, buckets };
+  });
 }
 
 const scored: readonly Rule['kind'][] = ['krum', 'multiKrum', 'bulyan'];
@@ -134,9 +147,11 @@ function whyLeftOut(explained: Explained, score: number | null, worstKept: numbe
   const { kind } = explained.policy.rule;
   const mixed = explained.before.some((step) => step.kind === 'nearestNeighbourMixing');
   const whose = mixed ? 'not in a mixture that was kept; its own has score' : 'score';
+  const kept = kind === 'krum' ? 'the lowest is' : 'the highest kept is';
+  const text = score === null ? 'lower scores were found' : `${whose} ${score}; ${kept} ${worstKept}`;
   const because: Partial<Record<Rule['kind'], { code: ReasonCode; text: string }>> = {
-    krum: { code: 'SCORE_TOO_HIGH', text: `${whose} ${score}; the lowest is ${worstKept}` },
-    multiKrum: { code: 'SCORE_TOO_HIGH', text: `${whose} ${score}; the highest kept is ${worstKept}` },
+    krum: { code: 'SCORE_TOO_HIGH', text },
+    multiKrum: { code: 'SCORE_TOO_HIGH', text },
     bulyan: { code: 'NOT_PICKED', text: 'repeated Krum picked others first' },
     minimumDiameterAveraging: { code: 'OUTSIDE_SUBSET', text: 'not among the n − f that lie closest together' },
   };

@@ -15,7 +15,7 @@ export type AggregationReport = Readonly<{
   n: number;
   nAdmitted: number;
   fApplied: number;
-  /** Pre-aggregations that chose something by themselves. */
+  /** What was done to the rows before the rule. Rows as given; after bucketing, `clippedRows` are buckets. */
   before: readonly BeforeReport[];
   convergence: Convergence | null;
   /** One for each row given, in order. */
@@ -38,13 +38,13 @@ export type UpdateReport = Readonly<{
   norm: number | null;
   /** What part of the aggregate it makes; null where the rule works per coordinate. */
   share: number | null;
-  /** Krum score of the row that it became (its own mixture, its bucket), to three digits; null where the rule has none. */
+  /** Krum score of the row that it became (its own mixture, its bucket), to three digits; null where the rule has none, or none was asked for. */
   score: number | null;
   /** Its nearest other admitted rows, ascending by row; empty where the rule compares no distances. */
   neighbours: readonly number[];
-  /** Cosine of the angle to the aggregate; null for zero vectors and when not explained. */
+  /** Cosine of the angle to the aggregate; null for zero vectors and when not measured. */
   cosine: number | null;
-  /** ‖update − aggregate‖; null when not explained. */
+  /** ‖update − aggregate‖; null when not measured. */
   distance: number | null;
   /** The tensors that make most of its squared distance to the aggregate, largest first; `part` of 1. */
   tensors: readonly Readonly<{ name: string; part: number }>[];
