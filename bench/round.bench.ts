@@ -1,0 +1,117 @@
+import { bytesOfValues } from '../proto/layout.ts';
+import type { Bench, BenchOptions } from './bench.ts';
+import { startOthersMeter } from './machine.ts';
+import { figure, median } from './measure.ts';
+import { findPeers } from './peers.ts';
+import type { Report } from './report.ts';
+import { Deployment } from './round-deployment.ts';
+
+const d = 300_000;
+const bars = {
+  roundSeconds: 0.6,
+  goalSeconds: 0.2,
+  firstCandidateSeconds: 10,
+  rssBytes: 512 * 2 ** 20,
+  restartSeconds: 2,
+};
+
+export const bench: Bench = {
+  name: 'round',
+  summary: 'Whole rounds over mTLS, sealed, signed, synced, Krum, no local training: seconds from open to candidate.',
+  async run(options, report) {
+    const { small, only } = options;
+    const rows: string[][] = [];
+    for (const n of small ? [5] : [20, 200]) {
+      const name = `round n=${n} d=${d}`;
+      if (only === undefined || name.includes(only)) rows.push(await measureRounds(name, n, options, report));
+    }
+    report.text(
+      `One coordinator process (\`testudo coordinator\`) and client processes that host several clients each, every client ` +
+        `with its own certificate and connection. A round: open, invite, fetch the base model (digest checked), seal and ` +
+        `sign, upload, sync, receipt (checked), close, open the seals, Krum, candidate. Bars: at most ` +
+        `${bars.roundSeconds} s a round at N = 20 (goal ${bars.goalSeconds} s), ${bars.firstCandidateSeconds} s from start ` +
+        `to first candidate, ${bars.rssBytes / 2 ** 20} MiB, ${bars.restartSeconds} s to start again on the journal.`,
+    );
+    report.table(['case', 'round, median (best)', 'start to first candidate', 'coordinator peak RSS', 'restart'], rows);
+    if (options.peers) await measurePeers(report);
+  },
+};
+
+async function measureRounds(
+  name: string,
+  n: number,
+  { small, repeat }: BenchOptions,
+  report: Report,
+): Promise<string[]> {
+  const deployment = new Deployment();
+  const others = startOthersMeter();
+  try {
+    await deployment.found();
+    const startedAt = performance.now();
+    await deployment.startCoordinator();
+    const spec = { architecture: 'bench/1', hyperparameters: {}, tensors: [{ name: 'weights', shape: [d] }] };
+    const f = Math.floor((n - 3) / 4);
+    await deployment.putTrack(spec, bytesOfValues(new Float32Array(d)), {
+      aggregation: { f, before: [], rule: { kind: 'krum' } },
+      rounds: {
+        goal: { kind: 'share', ofEnrolled: 1 },
+        overSelection: 1,
+        quorum: { kind: 'count', updates: n },
+        recruitForMs: 60_000,
+        collectForMs: 120_000,
+      },
+    });
+    await deployment.startClients(n, small ? 1 : Math.min(4, Math.ceil(n / 5)), d);
+    await deployment.round();
+    const firstSeconds = (performance.now() - startedAt) / 1000;
+    const seconds: number[] = [];
+    for (let run = 0; run < Math.max(repeat, small ? 1 : 5); run += 1) seconds.push(await deployment.round());
+    const memory = deployment.coordinatorMemory();
+    await deployment.stopCoordinator();
+    const restartAt = performance.now();
+    await deployment.startCoordinator();
+    const restartSeconds = (performance.now() - restartAt) / 1000;
+    report.record({
+      case: name,
+      roundSecondsMedian: median(seconds),
+      roundSecondsBest: Math.min(...seconds),
+      roundSeconds: seconds,
+      startToFirstCandidateSeconds: firstSeconds,
+      coordinatorPeakRssBytes: memory.peakBytes,
+      restartSeconds,
+      journalledUpdates: n * (seconds.length + 1),
+      otherCores: others(),
+    });
+    return [
+      name,
+      `${figure(median(seconds))} s (${figure(Math.min(...seconds))} s)`,
+      `${figure(firstSeconds)} s`,
+      `${figure(memory.peakBytes / 2 ** 20)} MiB`,
+      `${figure(restartSeconds)} s after ${n * (seconds.length + 1)} updates`,
+    ];
+  } finally {
+    await deployment.close();
+  }
+}
+
+/** Flower's and NVFlare's own deployments, as ../shared/bench/peers runs them. */
+async function measurePeers(report: Report): Promise<void> {
+  const runs = [
+    { group: 'core', script: 'flower_rounds.py', args: ['--clients', '20', '--tls', '--auth'] },
+    { group: 'core', script: 'flower_rounds.py', args: ['--clients', '20', '--stack', 'start-server'] },
+    { group: 'nvflare', script: 'nvflare_rounds.py', args: ['--clients', '20'] },
+  ];
+  const rows: string[][] = [];
+  for (const { group, script, args } of runs) {
+    const { peers, missing } = findPeers(group);
+    if (peers === undefined) {
+      rows.push([`${script} ${args.join(' ')}`, missing ?? '', '']);
+      continue;
+    }
+    const line = await peers.run(script, args);
+    report.record({ ...line, case: `peer ${script} ${args.join(' ')}` });
+    const period = line.periodSeconds as { median?: number } | undefined;
+    rows.push([`${script} ${args.join(' ')}`, `${period?.median} s`, `${line.startToFirstModelSeconds} s`]);
+  }
+  report.table(['peer, N = 20', 'a round', 'start to first model'], rows);
+}
