@@ -152,7 +152,6 @@ describe('clients of a coordinator', () => {
       );
       closing.unshift(() => client.close());
     }
-    const { engine } = federation.coordinator;
     await federation.until((state) => state.clusters.size === 3);
     const round = await federation.openRound();
     await firstKept;

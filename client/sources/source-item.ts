@@ -1,0 +1,63 @@
+/** Who makes a call, as far as the source knows; empty texts where it does not. */
+export type ProcessIdentity = Readonly<{
+  node: string;
+  namespace: string;
+  workload: string;
+  pod: string;
+  container: string;
+  binary: string;
+  pid: number;
+  /** What kind of workload this is, the same word in every cluster: detectors are conditioned on it. */
+  workloadClass: string;
+}>;
+
+/** Why something was passed over. A closed set: it labels a metric. */
+export type SkipReason =
+  | 'MALFORMED_JSON'
+  | 'NOT_AN_OBJECT'
+  | 'UNKNOWN_EVENT_TYPE'
+  | 'IGNORED_EVENT_TYPE'
+  | 'INCOMPLETE_EVENT'
+  | 'LINE_TOO_LONG'
+  | 'HALF_LINE'
+  | 'NOT_TEXT'
+  | 'FILE_TRUNCATED'
+  | 'ROTATED_AWAY'
+  | 'NOT_A_CALL'
+  | 'CLOCK_JUMP';
+
+/** What a source yields. */
+export type SourceItem = Readonly<
+  | {
+      kind: 'call';
+      /** One thread of execution, for as long as it lives. */
+      thread: string;
+      process: ProcessIdentity;
+      /** Id of the detectors' vocabulary. */
+      call: number;
+      /** See argument-class.ts. */
+      argumentClass: number;
+      /** By the source's clock; 0 where it has none. */
+      atMs: number;
+    }
+  | { kind: 'end'; thread: string }
+  /** `where`: the position in the source, for people. */
+  | { kind: 'skipped'; reason: SkipReason; where: string }
+  /** The sensor itself says that it dropped events. */
+  | { kind: 'lost'; count: number }
+  | { kind: 'label'; label: IntrusionLabel }
+>;
+
+/** Another tool's alert: a hint about which of our alerts are true, never an example. */
+export type IntrusionLabel = Readonly<{
+  rule: string;
+  priority: string;
+  atMs: number;
+  namespace: string;
+  pod: string;
+  container: string;
+  text: string;
+}>;
+
+/** Items, and where to go on after them. */
+export type SourceBatch<Cursor> = Readonly<{ items: readonly SourceItem[]; cursor: Cursor | undefined }>;

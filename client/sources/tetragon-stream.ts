@@ -1,0 +1,128 @@
+import { credentials } from '@grpc/grpc-js';
+import type { Fault } from '../../proto/fault.ts';
+import { type Backoff, fullJitterMs } from '../uplink/backoff.ts';
+import { faultOfError } from '../uplink/call.ts';
+import { pause } from '../uplink/pause.ts';
+import { drained } from './drained.ts';
+import type { SourceBatch } from './source-item.ts';
+import { itemOfTetragon, type TetragonArgument, type TetragonEvent, type TetragonProcess } from './tetragon-event.ts';
+import {
+  FineGuidanceSensorsClient,
+  type GetEventsResponse,
+  type KprobeArgument,
+  type Process,
+} from './wire/generated/tetragon.ts';
+
+export type TetragonStreamOptions = Readonly<{
+  signal: AbortSignal;
+  reconnect: Backoff;
+  unit: () => number;
+  onDisconnect: (fault: Fault) => void;
+}>;
+
+const messageBytesMax = 4 * 2 ** 20;
+
+/**
+ * Tetragon's GetEvents on this node: "unix:///var/run/tetragon/tetragon.sock" or host:port, plaintext as Tetragon serves
+ * it. The stream has no positions: what happens while it is down is not seen, and each interruption is reported.
+ */
+export async function* tetragonStream(
+  address: string,
+  { signal, reconnect, unit, onDisconnect }: TetragonStreamOptions,
+): AsyncGenerator<SourceBatch<never>> {
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    const client = new FineGuidanceSensorsClient(address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': messageBytesMax,
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.use_local_subchannel_pool': 1,
+    });
+    const call = client.getEvents({});
+    const abort = () => call.cancel();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      let index = 0;
+      for await (const message of drained<GetEventsResponse>(call)) {
+        attempt = 0;
+        index += 1;
+        const item = itemOfTetragon(readTetragonMessage(message), `${address}#${index}`);
+        yield { items: item === undefined ? [] : [item], cursor: undefined };
+      }
+      if (!signal.aborted) onDisconnect({ code: 'STREAM_ENDED', message: `${address} ended the stream` });
+    } catch (error) {
+      if (!signal.aborted) onDisconnect(faultOfError(error));
+    } finally {
+      signal.removeEventListener('abort', abort);
+      call.cancel();
+      client.close();
+    }
+    await pause(fullJitterMs(reconnect, attempt, unit()), signal);
+  }
+}
+
+export function readTetragonMessage({ event, nodeName, time }: GetEventsResponse): TetragonEvent {
+  const atMs = time === undefined ? 0 : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1e6);
+  return { node: nodeName, atMs, event: eventOf(event) };
+}
+
+function eventOf(event: GetEventsResponse['event']): TetragonEvent['event'] {
+  switch (event?.$case) {
+    case undefined:
+      return { kind: 'unknown' };
+    case 'processExec':
+      return { kind: 'exec', process: processOf(event.value.process) };
+    case 'processExit':
+      return { kind: 'exit', process: processOf(event.value.process) };
+    case 'processTracepoint': {
+      const { process, subsys, event: name, args } = event.value;
+      return { kind: 'tracepoint', process: processOf(process), hook: `${subsys}/${name}`, args: args.map(argumentOf) };
+    }
+    case 'processKprobe': {
+      const { process, functionName, args } = event.value;
+      return { kind: 'kprobe', process: processOf(process), hook: functionName, args: args.map(argumentOf) };
+    }
+    case 'rateLimitInfo':
+      return { kind: 'dropped', count: Number(event.value.numberOfDroppedProcessEvents) };
+    case 'processLoader':
+    case 'processUprobe':
+    case 'processThrottle':
+    case 'processLsm':
+    case 'processUsdt':
+    case 'test':
+      return { kind: 'ignored' };
+  }
+}
+
+function processOf(process: Process | undefined): TetragonProcess {
+  const pod = process?.pod;
+  return {
+    execId: process?.execId ?? '',
+    pid: process?.pid?.value ?? 0,
+    tid: process?.tid?.value ?? 0,
+    binary: process?.binary ?? '',
+    namespace: pod?.namespace ?? '',
+    pod: pod?.name ?? '',
+    workload: pod?.workload ?? '',
+    container: pod?.container?.name ?? '',
+    image: pod?.container?.image?.name ?? '',
+    labels: new Map((pod?.podLabels ?? []).map(({ key, value }) => [key, value])),
+  };
+}
+
+function argumentOf({ arg }: KprobeArgument): TetragonArgument {
+  switch (arg?.$case) {
+    case undefined:
+      return { kind: 'other' };
+    case 'syscallId':
+      return { kind: 'syscall', number: arg.value.id, abi: arg.value.abi };
+    case 'stringArg':
+      return { kind: 'path', path: arg.value };
+    case 'pathArg':
+    case 'fileArg':
+      return { kind: 'path', path: arg.value.path };
+    case 'sockArg':
+      return { kind: 'port', port: arg.value.dport };
+    case 'sizeArg':
+    case 'longArg':
+      return { kind: 'number', value: Number(arg.value) };
+  }
+}
