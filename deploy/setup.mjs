@@ -13,7 +13,7 @@ import { npmCi } from './setup/npm.mjs';
 import { node22IsThere, packagesAreInstalled, placeNode22 } from './setup/packages.mjs';
 import { checkout } from './setup/places.mjs';
 import { createProgress } from './setup/progress.mjs';
-import { installRedis, redisIsThere } from './setup/redis.mjs';
+import { installRedis, mayInstallRedis, redisIsThere } from './setup/redis.mjs';
 import { ensureTensorflow, tensorflowIsReady } from './setup/tensorflow.mjs';
 
 const usage = `usage: node deploy/setup.mjs [--pure-js] [--without-redis] [--only-tensorflow] [--report FILE]
@@ -28,7 +28,8 @@ environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_W
 `;
 
 /**
- * What a command needs before it can run.
+ * What a command needs before it can run. Redis is `required` by the tests; where it is only `wanted` it is installed if we
+ * may, and otherwise nobody is bothered with it.
  * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no' }} Wanted
  */
 
@@ -45,7 +46,7 @@ export async function setUp({ packages = true, pureJs, redis }) {
     { ready: () => !packages || node22IsThere(), work: placeNode22 },
     { ready: () => pureJs || tensorflowIsReady(), work: ensureTensorflow },
     {
-      ready: () => redis === 'no' || redisIsThere(),
+      ready: () => redis === 'no' || redisIsThere() || (redis === 'wanted' && !mayInstallRedis()),
       work: redis === 'required' ? installRedis : unlessImpossible(installRedis, say),
     },
   ];

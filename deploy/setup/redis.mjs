@@ -10,6 +10,11 @@ export function redisIsThere() {
   return onPath('redis-server');
 }
 
+/** True as root on a Debian-like system. */
+export function mayInstallRedis() {
+  return process.getuid?.() === 0 && onPath('apt-get');
+}
+
 /**
  * Installs Debian's redis-server when we are root. Tests start their own server on a port of their own; the service that
  * Debian may start beside it is not used.
@@ -17,8 +22,7 @@ export function redisIsThere() {
  * @param {{ heldFds: readonly number[] }} given
  */
 export async function installRedis(progress, { heldFds }) {
-  const root = process.getuid?.() === 0;
-  if (!root || !onPath('apt-get')) {
+  if (!mayInstallRedis()) {
     throw new SetupFault({
       step: 'Redis',
       cause: 'redis-server is not on PATH, and we may not install it',
