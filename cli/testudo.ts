@@ -12,6 +12,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'run a coordinator, or look after its authority',
     load: async () => (await import('./coordinator.ts')).coordinatorCommand(),
   },
+  worker: {
+    summary: 'run aggregations for a coordinator with Redis',
+    load: async () => (await import('./worker.ts')).workerCommand(),
+  },
   client: {
     summary: "run a cluster's client: learn locally, take part in rounds, raise alerts",
     load: async () => (await import('./client.ts')).clientCommand(),

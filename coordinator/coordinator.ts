@@ -60,6 +60,7 @@ export async function startCoordinator(
     federation: config.federation,
     build: buildVersion(),
     keyStore: estate.value.vault,
+    redis: config.redis,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
     committed: (_entries, seconds) => metrics.journalSynced(seconds),
   });

@@ -55,8 +55,8 @@ export type EngineParts = Readonly<{
   snapshotEvery: number;
   halted: Promise<Readonly<{ code: StoreFaultCode; message: string }>>;
   trouble: (code: string, message: string) => void;
-  /** Lets go of the data directory. */
-  release: () => void;
+  /** Lets go of the data directory, and of Redis. */
+  release: () => Promise<void>;
 }>;
 
 /** See engine.ts. */
@@ -266,7 +266,7 @@ export class CoordinatorEngine implements Engine {
     await ledger.commit({ kind: 'coordinator', part: 'start' }, () => ok({ events: [], value: undefined }));
     await ledger.saveSnapshot();
     await ledger.journal.close();
-    release();
+    await release();
   }
 
   async #tickWhileAsked(): Promise<void> {

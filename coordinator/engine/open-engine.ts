@@ -9,6 +9,7 @@ import { openSqliteJournal } from '../journal/open-journal.ts';
 import type { KeyStore } from '../key-store.ts';
 import { lockDataDir } from '../lock/data-dir-lock.ts';
 import type { EpochMs } from '../round/phase.ts';
+import { openRedisBackend } from '../schedule/redis/redis-backend.ts';
 import { TimerWaker } from '../schedule/timer-waker.ts';
 import type { Waker } from '../schedule/waker.ts';
 import type { AggregationRunner } from '../workers/job.ts';
@@ -26,9 +27,10 @@ export type EngineOptions = Readonly<{
   build: string;
   keyStore: KeyStore;
   clock?: () => EpochMs;
-  /** Default: a thread of this process. */
+  /** Queues that wake the engine, and workers that run its aggregations. Default: timers and a thread of this process. */
+  redis?: Readonly<{ url: string }> | null;
+  /** In place of either; tests bring their own. */
   runner?: AggregationRunner;
-  /** Default: timers of this process. */
   waker?: Waker;
   /** Rounds that may run at once over all tracks. Default 16. */
   roundsMax?: number;
@@ -44,18 +46,37 @@ export type EngineOptions = Readonly<{
   committed?: (entries: readonly JournalEntry[], seconds: number) => void;
 }>;
 
-export type OpenFaultCode = StoreFaultCode | 'DATA_DIR_LOCKED' | 'DATA_DIR_UNUSABLE' | 'FEDERATION_MISMATCH';
+export type OpenFaultCode =
+  | StoreFaultCode
+  | 'DATA_DIR_LOCKED'
+  | 'DATA_DIR_UNUSABLE'
+  | 'FEDERATION_MISMATCH'
+  | 'REDIS_EVICTS';
 
 /** Opens everything in a data directory and goes on where the last run ended, however it ended. */
 export async function openEngine(options: EngineOptions): Promise<Result<Engine, OpenFaultCode>> {
-  const lock = lockDataDir(options.dataDir);
+  const { dataDir, redis, trouble = () => {} } = options;
+  const lock = lockDataDir(dataDir);
   if (!lock.ok) return lock;
-  const opened = await openLocked(options, () => lock.value.release());
-  if (!opened.ok) lock.value.release();
+  const backend = redis ? await openRedisBackend({ ...options, url: redis.url, trouble }) : undefined;
+  const release = async () => {
+    if (backend?.ok) await backend.value.close();
+    lock.value.release();
+  };
+  if (backend?.ok === false) {
+    await release();
+    return backend;
+  }
+  const { waker, runner } = backend?.value ?? {};
+  const opened = await openLocked({ ...(waker && { waker }), ...(runner && { runner }), ...options }, release);
+  if (!opened.ok) await release();
   return opened;
 }
 
-async function openLocked(options: EngineOptions, release: () => void): Promise<Result<Engine, OpenFaultCode>> {
+async function openLocked(
+  options: EngineOptions,
+  release: () => Promise<void>,
+): Promise<Result<Engine, OpenFaultCode>> {
   const { dataDir, federation, build, keyStore, clock = Date.now, trouble = () => {} } = options;
   const journal = await openSqliteJournal(join(dataDir, 'journal.sqlite'));
   if (!journal.ok) return journal;

@@ -43,6 +43,8 @@ export class RoundKeeper {
   #parts: RoundKeeperParts;
   /** Effects and jobs that are being performed now, so that no tick starts them twice. */
   #performing = new Map<string, Promise<void>>();
+  /** Aggregations that run, by track and round. */
+  #aborts = new Map<string, AbortController>();
 
   constructor(parts: RoundKeeperParts) {
     this.#parts = parts;
@@ -118,6 +120,7 @@ export class RoundKeeper {
       }
       const after = ledger.state.tracks.get(id) as Track;
       for (const round of after.rounds.values()) {
+        if (round.phase.kind !== 'aggregating') this.#aborts.get(`${id}/${round.round}`)?.abort();
         if (round.pending.length > 0) this.#perform(after, round);
       }
     }
@@ -244,8 +247,12 @@ export class RoundKeeper {
   async #aggregate(job: AggregationJob): Promise<void> {
     const { runner, ledger, clock } = this.#parts;
     failpoint('aggregation-started');
-    const ran = await runner.run(job);
     const { track: id, round } = job;
+    const abort = new AbortController();
+    this.#aborts.set(`${id}/${round}`, abort);
+    const ran = await runner.run(job, abort.signal);
+    this.#aborts.delete(`${id}/${round}`);
+    if (abort.signal.aborted) return; // The round was abandoned meanwhile.
     let event: RoundEvent;
     if (ran.ok) {
       const { candidate, ...rest } = ran.value;

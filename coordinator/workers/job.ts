@@ -59,8 +59,11 @@ export type RunFaultCode =
 
 /** Runs aggregation jobs somewhere off the event loop: in a thread here, or on any machine that shares the store. */
 export interface AggregationRunner {
-  /** Running the same job twice at once is allowed and gives the same result. */
-  run(job: AggregationJob): Promise<Result<AggregationResult, RunFaultCode>>;
+  /**
+   * Running the same job twice at once is allowed and gives the same result. `signal` says that nobody waits any more:
+   * the runner may then end early, with WORKER_LOST.
+   */
+  run(job: AggregationJob, signal?: AbortSignal): Promise<Result<AggregationResult, RunFaultCode>>;
   /** Lets running jobs end, or drops them when `force`. May be called twice. */
   close(force?: boolean): Promise<void>;
 }

@@ -1,0 +1,72 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { onTestFinished } from 'vitest';
+
+export function hasRedisServer(): boolean {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A real redis-server on a free port of the loopback, in memory alone: what it forgets when killed, it forgets. */
+export class RedisServer {
+  readonly url: string;
+  #port: number;
+  #settings: readonly string[];
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, settings: readonly string[]) {
+    this.#port = port;
+    this.#settings = settings;
+    this.url = `redis://127.0.0.1:${port}`;
+  }
+
+  /** Started and ready; killed when the test ends. */
+  static async start(...settings: readonly string[]): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), settings);
+    onTestFinished(() => server.kill());
+    await server.start();
+    return server;
+  }
+
+  async start(): Promise<void> {
+    const common = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    const started = spawn('redis-server', [...common, ...this.#settings], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#process = started;
+    for await (const line of createInterface({ input: started.stdout })) {
+      if (line.includes('Ready to accept connections')) break;
+    }
+    started.stdout.resume();
+  }
+
+  /** Ends it the hard way, also when it is frozen. */
+  async kill(): Promise<void> {
+    const ending = this.#process;
+    this.#process = undefined;
+    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
+    ending.kill('SIGKILL');
+    await once(ending, 'exit');
+  }
+
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { ok, type Result, refuse } from '../proto/fault.ts';
+import type { CoordinatorConfig } from './config/config.ts';
+import { readMasterKey } from './identity/master-key.ts';
+import { Vault } from './identity/vault.ts';
+import { type Log, makeLog } from './observability/log.ts';
+import { RedisLink } from './schedule/redis/redis-link.ts';
+import { startAggregationWorker } from './workers/aggregation-worker.ts';
+import { ThreadRunner } from './workers/thread-runner.ts';
+
+export type RunningWorker = Readonly<{
+  /** Finishes the aggregation in hand. May be called twice. */
+  close(): Promise<void>;
+}>;
+
+/**
+ * A process that runs aggregations for a coordinator, on its machine or on another that mounts the same data directory.
+ * It reads sealed updates and round keys there, and writes candidates by their digests: no lock is needed.
+ */
+export async function startWorker(
+  { redis, federation, dataDirectory, masterKey: source, log: { level } }: CoordinatorConfig,
+  { log = makeLog(level), environment = process.env }: { log?: Log; environment?: NodeJS.ProcessEnv } = {},
+): Promise<Result<RunningWorker>> {
+  if (redis === null) {
+    return refuse(
+      'REDIS_MISSING',
+      'a worker needs redis.url, the one of its coordinator; without Redis rounds run there',
+    );
+  }
+  const masterKey = await readMasterKey(source, environment);
+  if (!masterKey.ok) return masterKey;
+  const keyStore = await Vault.open(join(dataDirectory, 'keys'), masterKey.value);
+  if (!keyStore.ok) return keyStore;
+  const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
+  const link = await RedisLink.open({ url: redis.url, trouble });
+  if (!link.ok) return link;
+  const runner = new ThreadRunner({ dataDir: dataDirectory, keyStore: keyStore.value });
+  const worker = startAggregationWorker(link.value, federation, runner);
+  log.info({ federation }, 'worker ready');
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await worker.close();
+    await runner.close();
+    await link.value.close();
+    log.info({ federation }, 'worker closed');
+  };
+  return ok({
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  });
+}
