@@ -172,7 +172,7 @@ describe('tetragonStream', () => {
     let served = 0;
     const server = new Server();
     server.addService(FineGuidanceSensorsService, {
-      getEvents: (call: { write(message: GetEventsResponse): void; destroy(error: Error): void }) => {
+      getEvents: (call: { write(message: GetEventsResponse): void; emit(name: 'error', error: Error): void }) => {
         served += 1;
         for (const id of [1, 59]) {
           call.write(
@@ -191,7 +191,7 @@ describe('tetragonStream', () => {
             }),
           );
         }
-        if (served === 1) call.destroy(new Error('gone'));
+        if (served === 1) call.emit('error', new Error('gone'));
       },
     } as never);
     const port = await new Promise<number>((resolve, reject) => {

@@ -139,9 +139,9 @@ export class LoopbackCoordinator {
       fetchModel: async (call) => {
         this.calls.push(`fetchModel@${call.request.offset}`);
         const refused = this.refuseWith('fetchModel');
-        if (refused !== undefined) return call.destroy(refusal(refused.code, refused.status));
+        if (refused !== undefined) return call.emit('error', refusal(refused.code, refused.status));
         const model = this.models.get(call.request.digest);
-        if (model === undefined) return call.destroy(refusal('MODEL_NOT_FOUND', status.NOT_FOUND));
+        if (model === undefined) return call.emit('error', refusal('MODEL_NOT_FOUND', status.NOT_FOUND));
         for (let offset = Number(call.request.offset); offset < model.length; offset += this.chunkBytes) {
           const chunk = model.subarray(offset, offset + this.chunkBytes);
           const more = call.write({ offset: BigInt(offset), sizeBytes: BigInt(model.length), chunk });
