@@ -6,12 +6,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describeFault, SetupFault } from './setup/fault.mjs';
 import { takeLock } from './setup/lock.mjs';
 import { npmCi } from './setup/npm.mjs';
 import { node22IsThere, packagesAreInstalled, placeNode22 } from './setup/packages.mjs';
-import { checkout } from './setup/places.mjs';
+import { checkout, isMain } from './setup/places.mjs';
 import { createProgress } from './setup/progress.mjs';
 import { installRedis, mayInstallRedis, redisIsThere } from './setup/redis.mjs';
 import { ensureTensorflow, tensorflowIsReady } from './setup/tensorflow.mjs';
@@ -99,13 +98,28 @@ export async function setUpOrExit(wanted) {
   try {
     return await setUp(wanted);
   } catch (error) {
-    process.stderr.write(
-      error instanceof SetupFault
-        ? `\n${describeFault(error)}`
-        : `\nset-up broke: ${error instanceof Error ? error.stack : error}\n`,
-    );
+    const fault = error instanceof SetupFault ? error : faultOfDisk(error);
+    const mistake = error instanceof Error ? error.stack : error;
+    process.stderr.write(fault ? `\n${describeFault(fault)}` : `\nset-up broke: ${mistake}\n`);
     process.exit(1);
   }
+}
+
+/**
+ * What the file system refused, in words; undefined for a mistake of our own.
+ * @param {unknown} error
+ */
+function faultOfDisk(error) {
+  const { code = '', path = '', message = '' } = /** @type {NodeJS.ErrnoException} */ (error);
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  if (!full && !['EACCES', 'EPERM', 'EROFS'].includes(code)) return undefined;
+  return new SetupFault({
+    step: `write ${path || 'to the disk'}`,
+    cause: message,
+    remedy: full
+      ? 'free some room, or name a folder on a larger disk: TESTUDO_CACHE=/path'
+      : 'run this as the owner of the checkout; TESTUDO_CACHE must name a folder you may write',
+  });
 }
 
 async function main(/** @type {string[]} */ args) {
@@ -128,4 +142,4 @@ async function main(/** @type {string[]} */ args) {
   if (report !== '') writeFileSync(report, `${JSON.stringify({ node: process.version, phases }, null, 2)}\n`);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main(process.argv.slice(2));
+if (isMain(import.meta.url)) await main(process.argv.slice(2));

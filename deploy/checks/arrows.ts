@@ -3,8 +3,9 @@
  * Run as a script it prints what it read and ends with 1 when an arrow points the wrong way, or when it read nothing.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { extname, join, relative, resolve, sep } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { checkout, isMain } from '../setup/places.mjs';
 import { type Mention, mentionsIn } from './imports.ts';
 
 /** What each folder of the product may import beside itself. Tests, benches and deploy may import anything. */
@@ -91,8 +92,7 @@ function modulesBelow(folder: string): string[] {
 }
 
 function main(): void {
-  const root = resolve(fileURLToPath(new URL('../..', import.meta.url)));
-  const { modules, arrowsFollowed, violations } = readArrows(root);
+  const { modules, arrowsFollowed, violations } = readArrows(checkout);
   for (const { file, line, why } of violations) process.stderr.write(`${file}:${line}: ${why}\n`);
   const counts = Object.entries(modules).map(([folder, count]) => `${folder} ${count}`);
   const total = Object.values(modules).reduce((sum, count) => sum + count, 0);
@@ -101,4 +101,4 @@ function main(): void {
   process.exitCode = violations.length === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) main();
+if (isMain(import.meta.url)) main();

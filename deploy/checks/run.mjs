@@ -3,8 +3,7 @@
  * Each is an npm script of its own, so that one can be run alone; each fails when it found nothing to read.
  */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { checkout } from '../setup/places.mjs';
+import { checkout, isMain } from '../setup/places.mjs';
 import { setUpOrExit } from '../setup.mjs';
 
 const scripts = ['typecheck', 'lint', 'arrows', 'unused', 'proto:check'];
@@ -48,7 +47,7 @@ function npmRun(script) {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (isMain(import.meta.url)) {
   await setUpOrExit({ pureJs: process.env.TESTUDO_TF === 'js', redis: 'wanted' });
   const { passed, failed } = await runChecks();
   process.stdout.write(`${passed} passed, ${failed} failed\n`);

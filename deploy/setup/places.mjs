@@ -1,7 +1,16 @@
+import { realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/**
+ * True in the module that Node was started with. By real paths: a checkout may be reached through a symbolic link.
+ * @param {string} url the module's import.meta.url
+ */
+export function isMain(url) {
+  return process.argv[1] !== undefined && realpathSync(process.argv[1]) === realpathSync(fileURLToPath(url));
+}
 
 /** The checkout this set-up belongs to. */
 export const checkout = resolve(fileURLToPath(new URL('../..', import.meta.url)));

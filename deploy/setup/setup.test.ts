@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,6 +35,14 @@ describe.sequential('setup.mjs', () => {
 
   it('refuses an option it does not know', async () => {
     expect(await setup(['--purejs'])).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('knows that it was started when the checkout is reached through a symbolic link', async () => {
+    symlinkSync(join(scratch.root, 'deploy'), join(scratch.root, 'linked'));
+    expect(await scratch.run('linked/setup.mjs', ['--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^usage: /),
+    });
   });
 
   it('completes after being killed at five random moments, and never calls half a library ready', async () => {
