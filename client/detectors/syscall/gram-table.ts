@@ -22,10 +22,12 @@ const architecture = 'syscall-gram-table/1';
 export const defaultSlotCount = 2 ** 18;
 
 /**
- * Evidence as it stands in the vector is divided by this, so that a cluster's update has a norm of some units, like
- * those of the other detectors.
+ * The L2 norm of every cluster's local weights. A busy cluster has no longer arm than a quiet one: rules that go by
+ * distance (Krum) would else leave out whoever has seen most, and with it the only nodes of some class.
  */
-const evidencePerUnit = 64;
+const weightsNorm = 4;
+/** Weights are small numbers; evidence counts in traces. Scores hardly change when this is halved or doubled. */
+const evidencePerWeight = 200;
 
 export function gramTableSpec(classes: WorkloadClasses, slotCount = defaultSlotCount): ModelSpec {
   if (!Number.isInteger(Math.log2(slotCount)) || slotCount < 2 ** 10 || slotCount > 2 ** 24) {
@@ -60,7 +62,10 @@ export function initialGramTable(spec: ModelSpec): Float32Array {
   return new Float32Array(Number(spec.hyperparameters.slots));
 }
 
-/** A cluster's local weights: the evidence in its traces, shape [slots]. Repeats of one content count once. */
+/**
+ * A cluster's local weights: the evidence in its traces, scaled to a common norm, shape [slots]. Repeats of one content
+ * count once.
+ */
 export function trainGramTable(
   spec: ModelSpec,
   traces: Iterable<Observed>,
@@ -68,7 +73,9 @@ export function trainGramTable(
   const classes = gramTableClasses(spec);
   const counts = new GramCounts(Number(spec.hyperparameters.slots));
   for (const { calls, service } of traces) counts.learn(calls, classes.idOf(service));
-  const weights = counts.evidence().map((evidence) => evidence / evidencePerUnit);
+  const evidence = counts.evidence();
+  const norm = Math.sqrt(evidence.reduce((sum, value) => sum + value * value, 0));
+  const weights = norm === 0 ? evidence : evidence.map((value) => (value * weightsNorm) / norm);
   return { weights, examples: counts.traceCount };
 }
 
@@ -77,7 +84,7 @@ export function evidenceOf(spec: ModelSpec, weights: Float32Array): Float32Array
   if (weights.length !== spec.hyperparameters.slots) {
     throw new RangeError(`gram table: expected ${spec.hyperparameters.slots} values, got ${weights.length}`);
   }
-  return weights.map((weight) => (weight > 0 && weight < 1e6 ? weight * evidencePerUnit : 0));
+  return weights.map((weight) => (weight > 0 && weight < 1e6 ? weight * evidencePerWeight : 0));
 }
 
 /**
