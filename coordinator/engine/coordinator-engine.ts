@@ -40,7 +40,7 @@ import { rulesOf, stepsOf } from './round-events.ts';
 import type { RoundKeeper } from './round-keeper.ts';
 import { sweepSealed } from './sweep.ts';
 
-const retryMs = 1_000;
+const stillDueMs = 1_000;
 
 export type EngineParts = Readonly<{
   federation: FederationId;
@@ -273,12 +273,14 @@ export class CoordinatorEngine implements Engine {
     const { keeper, ledger, waker, clock } = this.#parts;
     while (this.#wakeAgain && this.#closing === undefined) {
       this.#wakeAgain = false;
-      const good = await keeper.tick();
+      const startedAtMs = clock();
+      const retryAtMs = await keeper.tick();
       for (const { actor, event } of this.#meter.flush(clock())) this.#note(actor, event);
-      const nowMs = clock();
-      const { nextMs, schedules } = alarmsOf(ledger.state, nowMs);
-      const soonest = good ? nextMs : Math.min(nextMs ?? Number.POSITIVE_INFINITY, nowMs + retryMs);
-      waker.set({ nextMs: soonest === null ? null : Math.max(soonest, nowMs + (good ? 1 : retryMs)), schedules });
+      const { nextMs, schedules } = alarmsOf(ledger.state, clock());
+      // What was due before this tick and still is must wait for something else: looked at again, but not at once.
+      const dueMs = nextMs !== null && nextMs <= startedAtMs ? clock() + stillDueMs : nextMs;
+      const soonest = [dueMs, retryAtMs].filter((atMs) => atMs !== null);
+      waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
       await this.#snapshotNowAndThen();
       await sweepSealed(ledger.state, this.blobs, this.#sweptRounds);
     }

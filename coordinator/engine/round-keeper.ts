@@ -19,6 +19,9 @@ import { makeRoundKey, publicRoundKey, roundKeyName } from './round-keys.ts';
 const byRound: Actor = { kind: 'coordinator', part: 'round' };
 const bySchedule: Actor = { kind: 'coordinator', part: 'schedule' };
 const seedMax = 2 ** 48 - 1;
+/** An effect that failed is tried again after so long, twice as long each time. */
+const retryMsMin = 500;
+const retryMsMax = 30_000;
 
 export type RoundKeeperParts = Readonly<{
   ledger: Ledger;
@@ -43,6 +46,8 @@ export class RoundKeeper {
   #parts: RoundKeeperParts;
   /** Effects and jobs that are being performed now, so that no tick starts them twice. */
   #performing = new Map<string, Promise<void>>();
+  /** What failed and waits before it is tried again. */
+  #failed = new Map<string, Readonly<{ waitMs: number; againAtMs: EpochMs }>>();
   /** Aggregations that run, by track and round. */
   #aborts = new Map<string, AbortController>();
 
@@ -108,9 +113,9 @@ export class RoundKeeper {
     });
   }
 
-  /** Does everything that is due. Returns false when something failed and should be tried again soon. */
-  async tick(): Promise<boolean> {
-    const { ledger } = this.#parts;
+  /** Does everything that is due. Returns when to try again what failed; null when nothing did. */
+  async tick(): Promise<EpochMs | null> {
+    const { ledger, clock } = this.#parts;
     let good = true;
     for (const { track: id } of [...ledger.state.tracks.values()]) {
       good = (await this.#openIfDue(id)) && good;
@@ -124,7 +129,13 @@ export class RoundKeeper {
         if (round.pending.length > 0) this.#perform(after, round);
       }
     }
-    return good;
+    const nowMs = clock();
+    const retries = good ? [] : [nowMs + retryMsMin];
+    for (const [name, { againAtMs }] of this.#failed) {
+      if (againAtMs > nowMs) retries.push(againAtMs);
+      else if (!this.#performing.has(name)) this.#failed.delete(name); // Nobody wants it any more.
+    }
+    return retries.length === 0 ? null : Math.min(...retries);
   }
 
   /** Resolves when no effect is being performed. */
@@ -197,18 +208,23 @@ export class RoundKeeper {
     this.#once(job.id, () => this.#aggregate(job));
   }
 
-  #once(name: string, action: () => Promise<void>): void {
-    if (this.#performing.has(name)) return;
+  /** Starts an action that is not running, unless it failed a moment ago. It resolves with whether it is done. */
+  #once(name: string, action: () => Promise<boolean>): void {
+    const { clock, wake } = this.#parts;
+    if (this.#performing.has(name) || clock() < (this.#failed.get(name)?.againAtMs ?? 0)) return;
     const running = action()
-      .catch((error: unknown) => void this.#trouble({ code: 'EFFECT_FAILED', message: `${name}: ${String(error)}` }))
-      .finally(() => {
+      .catch((error: unknown) => this.#trouble({ code: 'EFFECT_FAILED', message: `${name}: ${String(error)}` }))
+      .then((isDone) => {
         this.#performing.delete(name);
-        this.#parts.wake(); // What failed is still pending; what succeeded may have made the next thing due.
+        const waitMs = Math.min(2 * (this.#failed.get(name)?.waitMs ?? retryMsMin / 2), retryMsMax);
+        if (isDone) this.#failed.delete(name);
+        else this.#failed.set(name, { waitMs, againAtMs: clock() + waitMs });
+        wake(); // The next thing may be due, or what failed must be waited for.
       });
     this.#performing.set(name, running);
   }
 
-  async #performQuick(track: Track, round: Round, effects: readonly RoundEffect[]): Promise<void> {
+  async #performQuick(track: Track, round: Round, effects: readonly RoundEffect[]): Promise<boolean> {
     const { blobs, keyStore, ledger } = this.#parts;
     const done: JournalEvent[] = [];
     const noted: RoundEffect[] = [];
@@ -228,9 +244,10 @@ export class RoundKeeper {
     }
     if (noted.length > 0) done.push({ kind: 'effectsDone', track: track.track, round: round.round, effects: noted });
     const noting = await ledger.commit(byRound, () => ok({ events: done, value: undefined }));
-    if (!noting.ok) this.#trouble(noting.fault);
-    else if (effects.includes('invite')) failpoint('round-invited');
-    else if (effects.includes('destroyKey')) failpoint('key-destruction-journalled');
+    if (!noting.ok) return this.#trouble(noting.fault);
+    if (effects.includes('invite')) failpoint('round-invited');
+    if (effects.includes('destroyKey')) failpoint('key-destruction-journalled');
+    return true;
   }
 
   #tellCohort(track: Track, round: Round): void {
@@ -244,7 +261,7 @@ export class RoundKeeper {
     }
   }
 
-  async #aggregate(job: AggregationJob): Promise<void> {
+  async #aggregate(job: AggregationJob): Promise<boolean> {
     const { runner, ledger, clock } = this.#parts;
     failpoint('aggregation-started');
     const { track: id, round } = job;
@@ -252,7 +269,7 @@ export class RoundKeeper {
     this.#aborts.set(`${id}/${round}`, abort);
     const ran = await runner.run(job, abort.signal);
     this.#aborts.delete(`${id}/${round}`);
-    if (abort.signal.aborted) return; // The round was abandoned meanwhile.
+    if (abort.signal.aborted) return true; // The round was abandoned meanwhile.
     let event: RoundEvent;
     if (ran.ok) {
       const { candidate, ...rest } = ran.value;
@@ -260,7 +277,7 @@ export class RoundKeeper {
       event = { kind: 'aggregated', atMs: clock(), candidate: ref, ...rest };
     } else {
       const { code, message } = ran.fault;
-      if (code !== 'AGGREGATION_REFUSED' && code !== 'ROUND_KEY_LOST') return void this.#trouble(ran.fault);
+      if (code !== 'AGGREGATION_REFUSED' && code !== 'ROUND_KEY_LOST') return this.#trouble(ran.fault);
       event = { kind: 'aggregationRefused', atMs: clock(), reason: code, detail: message };
     }
     const stored = await ledger.commit(byRound, (state, atMs) => {
@@ -268,8 +285,9 @@ export class RoundKeeper {
       const steps = known === undefined ? ok([]) : stepsOf(known, [{ ...event, atMs }]);
       return steps.ok ? ok({ events: steps.value, value: undefined }) : steps;
     });
-    if (!stored.ok) this.#trouble(stored.fault);
-    else failpoint('candidate-journalled');
+    if (!stored.ok) return this.#trouble(stored.fault);
+    failpoint('candidate-journalled');
+    return true;
   }
 
   #trouble({ code, message }: { code: string; message: string }): false {

@@ -23,7 +23,10 @@ export async function runRounds(
 ): Promise<ProcessEnd> {
   const program = fileURLToPath(new URL('./round-process.ts', import.meta.url));
   const args = [program, folder, String(rounds), ...(failpoint === undefined ? [] : [failpoint])];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, TESTUDO_TEST_CHILD: '1' },
+  });
   const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const receipts: ReceiptData[] = [];

@@ -16,6 +16,9 @@ import { clusters, openSmallFederation, operator, track } from './small-federati
 const [folder, rounds, failpoint] = process.argv.slice(2) as [string, string, string | undefined];
 const say = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`);
 
+// A test that is itself killed must not leave us behind: then our standard input ends.
+if (process.env.TESTUDO_TEST_CHILD !== undefined) process.stdin.on('end', () => process.exit(2)).resume();
+
 const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8 });
 const receipted = (receipt: ReceiptData) => say({ receipt });
 for (const cluster of clusters) takePart(engine, cluster, receipted, (invitation) => fromOutbox(invitation, cluster));
