@@ -1,4 +1,4 @@
-import type { ChildLine } from './child.ts';
+import { runOurCase } from './aggregation-process.ts';
 import type { Peers } from './peers.ts';
 import { linePlot } from './plot.ts';
 import type { Report } from './report.ts';
@@ -14,16 +14,12 @@ const contenders = [
 ] as const;
 
 /** Two plots: what Krum and the median cost as n grows with d = 100,000, and as d grows with n = 50. */
-export async function plotCosts(
-  report: Report,
-  peers: Peers | undefined,
-  ours: (args: readonly string[]) => Promise<ChildLine>,
-): Promise<void> {
+export async function plotCosts(report: Report, peers: Peers | undefined): Promise<void> {
   const measure = async (n: number, d: number): Promise<Point[]> => {
     const points: Point[] = [];
     for (const { rule, peer } of contenders) {
       const args = [n, Math.floor(n / 5), d].map(String).concat('--rule', rule, '--repeat', '3', '--no-check');
-      const line = peer === undefined ? await ours(args) : await peers?.run('krum.py', [...args, '--peer', peer]);
+      const line = peer === undefined ? await runOurCase(args) : await peers?.run('krum.py', [...args, '--peer', peer]);
       if (line === undefined) continue;
       const point = { n, d, seconds: line.seconds as number, contender: `${peer ?? 'testudo'} ${rule}` };
       report.record({ case: `cost ${point.contender} n=${n} d=${d}`, ...point });

@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { type AggregationCase, fullCases, nameOf, type Opponent, smallCases } from './aggregation-cases.ts';
-import { plotCosts } from './aggregation-plots.ts';
+import { runOurCase } from './aggregation-process.ts';
 import type { Bench, BenchOptions } from './bench.ts';
-import { type ChildLine, runChild } from './child.ts';
+import type { ChildLine } from './child.ts';
 import { figure, median, secondsText } from './measure.ts';
 import { findPeers, type Peers } from './peers.ts';
 import type { Report } from './report.ts';
@@ -13,9 +12,6 @@ export const bench: Bench = {
   run,
 };
 
-const caseFile = fileURLToPath(new URL('./aggregation-case.ts', import.meta.url));
-const filesFile = fileURLToPath(new URL('./aggregation-files.ts', import.meta.url));
-
 async function run(options: BenchOptions, report: Report): Promise<void> {
   const { peers, missing } = options.peers ? findPeers() : {};
   if (missing !== undefined) report.text(`Peers were not measured: ${missing}.`);
@@ -24,8 +20,6 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
   const rows: string[][] = [];
   for (const each of wanted) rows.push(...(await runCase(each, options, peers, report)));
   if (rows.length > 0) report.table(header, rows);
-  if ('krum n=10000 from files'.includes(options.only ?? '')) await runFiles(options.small, report);
-  if (options.only === undefined && !options.small) await plotCosts(report, peers, (args) => ours(args));
 }
 
 const notes = `
@@ -41,10 +35,6 @@ objective (sum of distances, lower is better) is given for ours.`;
 
 const header = ['case', 'contender', 'seconds', 'ours is', 'promised', 'met', 'extra MiB', 'notes'];
 
-function ours(args: readonly string[]): Promise<ChildLine> {
-  return runChild(process.execPath, ['--disable-warning=ExperimentalWarning', caseFile, ...args]);
-}
-
 async function runCase(
   each: AggregationCase,
   { repeat, small }: BenchOptions,
@@ -57,7 +47,7 @@ async function runCase(
   const lines = new Map<'testudo' | Opponent['peer'], ChildLine[]>([['testudo', []]]);
   for (let pass = 0; pass < passes; pass++) {
     const checked = pass === 0 ? [] : ['--no-check'];
-    lines.get('testudo')?.push(await ours([...shape, '--rule', rule, '--repeat', small ? '1' : '5', ...checked]));
+    lines.get('testudo')?.push(await runOurCase([...shape, '--rule', rule, '--repeat', small ? '1' : '5', ...checked]));
     for (const { peer } of peers === undefined ? [] : opponents) {
       const args = ['--rule', rule, '--peer', peer, '--repeat', String(peerCalls), '--no-check'];
       const line = await peers?.run('krum.py', [...shape, ...args]);
@@ -115,29 +105,6 @@ function requireRight(each: AggregationCase, lines: ReadonlyMap<string, readonly
       if (Math.abs(a - b) > 1e-5 * Math.abs(b)) throw wrong('the aggregate');
     }
   }
-}
-
-/** The case that fits no memory: measured once, from files, against the machine's multiplication peak. */
-async function runFiles(small: boolean, report: Report): Promise<void> {
-  const shape = small ? ['80', '16', '3000'] : ['10000', '2000', '300000'];
-  const line = await runChild(process.execPath, ['--disable-warning=ExperimentalWarning', filesFile, ...shape]);
-  report.record({ case: `krum n=${shape[0]} f=${shape[1]} d=${shape[2]} from files`, ...line });
-  const number = (field: string) => line[field] as number;
-  report.table(
-    ['case', 'seconds', 'peak RSS', 'promised', 'met', 'multiplication', 'of the measured peak', 'checked'],
-    [
-      [
-        `krum n=${shape[0]} f=${shape[1]} d=${shape[2]} from ${figure(number('inputGib'))} GiB of files`,
-        secondsText(number('seconds')),
-        `${figure(number('peakRssMb'))} MiB`,
-        '≤ 2048 MiB',
-        number('peakRssMb') <= 2048 ? 'yes' : '**no**',
-        `${figure(number('gflops'))} GFLOP/s`,
-        `${figure(number('shareOfPeak') * 100)} % of ${figure(number('peakGflops'))} GFLOP/s`,
-        `${line.checkedPairs} distances, worst ${figure(number('worstRelativeError'))} relative`,
-      ],
-    ],
-  );
 }
 
 const medianOf = (lines: readonly ChildLine[], field: string) => median(lines.map((line) => line[field] as number));
