@@ -156,8 +156,8 @@ async function studyAttacks(
   const ranked = rows.toSorted((a, b) => b.worst - a.worst).map(({ name, worst }) => `${name} (${percent(worst)})`);
   report.text(`By their worst case, best first: ${ranked.join(', ')}.`);
   report.text(
-    'Under 8 means a model that was taught to be wrong. Differences of a point or two are noise; those between rules with ' +
-      'and without mixing are not. `defaultPolicy` in `aggregation/policy.ts` follows from this table.',
+    'Under 8 means a model that was taught to be wrong. Differences of a point or two are noise; what mixing does ' +
+      'for Krum, the median and the trimmed mean is not. `defaultPolicy` in `aggregation/policy.ts` follows from this table.',
   );
 }
 
