@@ -78,7 +78,7 @@ describe('parseTrackPolicy', () => {
     const parsed = parseTrackPolicy('aggregation: { f: 2 }');
     expect(parsed).toMatchObject({
       ok: true,
-      value: { aggregation: { f: 2, rule: { kind: 'krum' } }, optimiser: { kind: 'plain' }, schedule: null },
+      value: { aggregation: { f: 2, rule: { kind: 'multiKrum' } }, optimiser: { kind: 'plain' }, schedule: null },
     });
   });
 
