@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -38,6 +39,19 @@ describe('the built package', () => {
     }
     expect(missing).toEqual([]);
     expect(followed).toBeGreaterThan(100);
+  });
+
+  it('imports only packages that it depends on', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8'));
+    const strangers = new Set<string>();
+    for (const path of scripts()) {
+      for (const { specifier = '' } of mentionsIn(readFileSync(path, 'utf8'), 'js')) {
+        if (/^[./#]|\$\{/.test(specifier) || isBuiltin(specifier)) continue;
+        const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+        if (!(name in dependencies)) strangers.add(`${path.slice(dist.length + 1)} → ${name}`);
+      }
+    }
+    expect([...strangers]).toEqual([]);
   });
 
   it('holds no TypeScript sources and no tests', () => {

@@ -63,6 +63,8 @@ describe('readArrows', () => {
     ['plain JavaScript', 'client/a.mjs', "import '../coordinator/round.ts';"],
     ['an unknown package import', 'client/a.ts', "import '#secret';"],
     ['a socket in the mathematics', 'aggregation/a.ts', "import { connect } from 'node:net';"],
+    ['test code in the product', 'client/a.ts', "import { fake } from './testing/fake.ts';"],
+    ['a test suite in the product', 'client/a.ts', "import { suite } from './store-contract.ts';"],
     ['a path out of the checkout', 'client/a.ts', "import '../../elsewhere.ts';"],
     ['a module that does not parse', 'client/a.ts', 'export const = ;'],
   ])('refuses %s', (_name, file, source) => {
@@ -74,6 +76,14 @@ describe('readArrows', () => {
   it('names the line', () => {
     plant('client/a.ts', "// One.\n\nimport type {\n  Round,\n} from '../coordinator/round.ts';\n");
     expect(objections()).toEqual(['client/a.ts:3']);
+  });
+
+  it('lets test code import test code, in its own direction', () => {
+    plant('client/store-contract.ts', "import { fake } from './testing/fake.ts';\n");
+    plant('client/testing/fake.ts', "import '../../proto/fault.ts';\n");
+    expect(objections()).toEqual([]);
+    plant('client/testing/fake.ts', "import '../../coordinator/round.ts';\n");
+    expect(objections()).toEqual(['client/testing/fake.ts:1']);
   });
 
   it('lets tests and benches import anything', () => {

@@ -74,11 +74,18 @@ function objection(root: string, path: string, from: string, { specifier }: Ment
   if (from === 'aggregation' && closedToAggregation.test(specifier)) return `aggregation does no I/O: ${specifier}`;
   if (!/^(?:\.{1,2}\/|\/|file:)/.test(specifier)) return undefined; // A package or a built-in module.
   const base = pathToFileURL(path);
-  const to = relative(root, fileURLToPath(new URL(specifier, base))).split(sep)[0] ?? '';
+  const target = fileURLToPath(new URL(specifier, base));
+  if (isTestCode(target) && !isTestCode(path)) return `the product may not import test code: ${specifier}`;
+  const to = relative(root, target).split(sep)[0] ?? '';
   if (to === from || allowed[from]?.includes(to) || neutralFolders.has(to)) return undefined;
   if (!to.includes('.') && to !== '') return `${from} may not import ${to}: ${specifier}`;
   // A file beside package.json belongs to nobody; only paths that leave the checkout are refused.
   return to === '..' ? `leaves the checkout: ${specifier}` : undefined;
+}
+
+/** Helpers in a testing/ folder, and suites that several tests run (engine-contract.ts). */
+function isTestCode(path: string): boolean {
+  return path.split(sep).includes('testing') || /-contract\.ts$/.test(path);
 }
 
 function modulesBelow(folder: string): string[] {
