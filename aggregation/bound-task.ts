@@ -1,8 +1,8 @@
 import type { ColumnReduction } from './engine.ts';
 import type { KernelTask } from './kernel-task.ts';
-import { chunksIn, type Kernels } from './kernels.ts';
+import type { Kernels } from './kernels.ts';
 import { chunkColumns } from './ordered-sums.ts';
-import { packedBlock } from './packed-block.ts';
+import { packedBlock, stripColumns, stripsIn } from './packed-block.ts';
 
 /** A task with its constants in a worker's memory. */
 export type BoundTask = {
@@ -88,19 +88,19 @@ function bindPack(
   take: (bytes: number) => number,
 ): BoundTask {
   const sampleAt = take(4 * sample.length);
-  const centre = take(4 * chunkColumns);
-  const scratch = take(Math.max(4 * chunkColumns, 16 * sample.length));
+  const centre = take(4 * stripColumns);
+  const scratch = take(Math.max(4 * stripColumns, 16 * sample.length));
   return {
     writeConstants: () => new Int32Array(buffer(), sampleAt, sample.length).set(sample),
     runBlock(input, stride, columns, output) {
-      const { chunks, rowAt, segmentBytes, scaleAt, squaredNormAt } = packedBlock(n, tileRows, chunksIn(columns));
-      for (let chunk = 0; chunk < chunks; chunk++) {
-        const rows = input + 4 * chunk * chunkColumns;
-        const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
+      const { strips, rowAt, segmentBytes, scaleAt, squaredNormAt } = packedBlock(n, tileRows, stripsIn(columns));
+      for (let strip = 0; strip < strips; strip++) {
+        const rows = input + 4 * strip * stripColumns;
+        const count = Math.min(stripColumns, columns - strip * stripColumns);
         run.centre(rows, stride, sampleAt, sample.length, count, scratch, centre);
         for (let row = 0; row < n; row++) {
-          const to = output + rowAt(chunk, row);
-          const [scale, squaredNorm] = [output + scaleAt(chunk, row), output + squaredNormAt(chunk, row)];
+          const to = output + rowAt(strip, row);
+          const [scale, squaredNorm] = [output + scaleAt(strip, row), output + squaredNormAt(strip, row)];
           run.packRow(rows + row * stride, centre, count, scratch, to, segmentBytes(row), scale, squaredNorm);
         }
       }

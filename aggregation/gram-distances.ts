@@ -1,24 +1,22 @@
 import type { UpdateBlocks } from './blocks.ts';
 import type { DistanceMatrix, RowPair } from './engine.ts';
-import { chunksTogether, tileRowsFor } from './gram-tiles.ts';
+import { stripsTogether, tileRowsFor } from './gram-tiles.ts';
 import type { GramRequest } from './gram-worker.ts';
 import type { KernelPool } from './kernel-pool.ts';
-import { chunksIn } from './kernels.ts';
-import { chunkColumns } from './ordered-sums.ts';
-import { packedBlock } from './packed-block.ts';
+import { packedBlock, segmentColumns, segmentsPerStrip, stripColumns, stripsIn } from './packed-block.ts';
 import { startWorker, type WorkerLink } from './worker-link.ts';
 
 /**
  * All squared distances from one Gram matrix of native float32 multiplications, with a bound on every one of them.
  *
- * Per block of 1,024 columns each row is centred on the median of up to 15 rows (an outlier cannot drag a median away,
+ * Per strip of 2,048 columns each row is centred on the median of up to 15 rows (an outlier cannot drag a median away,
  * so it cannot cost the others their precision), and scaled by a power of two (so that 1e20 neither overflows nor
  * drowns). With y the centred rows, D_ij = ‖y_i‖² + ‖y_j‖² − 2 y_i·y_j: norms in float64; products in float32 over 64
- * columns, 16 of those added up in float32, their sums in float64. O(n²d) time, O(n² + n · 1,024) memory.
+ * columns, 32 of those added up in float32, their sums in float64. O(n²d) time, O(n² + n · 2,048) memory.
  *
  * The bound, with u = 2^-24, for any order in which a library may sum, fused or not (Higham, "Accuracy and Stability of
- * Numerical Algorithms", 3.1): the products are off by at most γ ‖y_i‖‖y_j‖, γ = 80u/(1 − 80u); centring rounds each y
- * by u|y|, which moves a distance D by at most η(2√D + η), η = u(‖y_i‖ + ‖y_j‖)(1 + u); float64 adds (blocks + 1,030)
+ * Numerical Algorithms", 3.1): the products are off by at most γ ‖y_i‖‖y_j‖, γ = 96u/(1 − 96u); centring rounds each y
+ * by u|y|, which moves a distance D by at most η(2√D + η), η = u(‖y_i‖ + ‖y_j‖)(1 + u); float64 adds (strips + 2,054)
  * 2^-53 of the terms.
  */
 export type GramDistances = Readonly<{
@@ -32,6 +30,8 @@ type GramBound = (normI: number, normJ: number, squaredDistance: number) => numb
 
 const sampleRowsMax = 15;
 const unit = 2 ** -24;
+/** Roundings on the way of one product into its strip's sum, at most. */
+const roundings = segmentColumns + segmentsPerStrip;
 
 export function startGramDistances(pool: KernelPool, workers: number): GramDistances {
   let links: WorkerLink<GramRequest>[] | undefined;
@@ -42,10 +42,10 @@ export function startGramDistances(pool: KernelPool, workers: number): GramDista
     if (links !== undefined) return links;
     const starting = Array.from({ length: workers }, () => startWorker<GramRequest>(workerFile));
     const worst = await starting[0]?.ask<number>({ kind: 'probe' });
-    if (worst === undefined || !(worst <= 80)) {
+    if (worst === undefined || !(worst <= roundings)) {
       await Promise.all(starting.map((link) => link.close()));
       throw new Error(
-        `native matrix multiplication is off by ${worst} units where float32 stays below 80: reduced precision is on ` +
+        `native matrix multiplication is off by ${worst} units where float32 stays below ${roundings}: reduced precision is on ` +
           '(ONEDNN_DEFAULT_FPMATH_MODE or alike); turn it off',
       );
     }
@@ -57,7 +57,7 @@ export function startGramDistances(pool: KernelPool, workers: number): GramDista
     const multipliers = await started();
     const { n, d } = source;
     const tileRows = tileRowsFor(n);
-    const columns = chunkColumns * chunksTogether(tileRows);
+    const columns = stripColumns * stripsTogether(tileRows);
     const products = new Float64Array(new SharedArrayBuffer(8 * n * n));
     await askAll(multipliers, (worker) => ({ kind: 'start', products, n, tileRows, worker, workers }));
     const squaredNorms = new Float64Array(n);
@@ -65,10 +65,10 @@ export function startGramDistances(pool: KernelPool, workers: number): GramDista
     try {
       await pool.walk(source, task, columns, async (answer) => {
         const { buffer, output: address } = answer;
-        const { chunks, squaredNormAt } = packedBlock(n, tileRows, chunksIn(answer.columns));
-        await askAll(multipliers, () => ({ kind: 'block', buffer, address, chunks }));
-        for (let chunk = 0; chunk < chunks; chunk++) {
-          const norms = new Float64Array(buffer, address + squaredNormAt(chunk, 0), n);
+        const { strips, squaredNormAt } = packedBlock(n, tileRows, stripsIn(answer.columns));
+        await askAll(multipliers, () => ({ kind: 'block', buffer, address, strips }));
+        for (let strip = 0; strip < strips; strip++) {
+          const norms = new Float64Array(buffer, address + squaredNormAt(strip, 0), n);
           for (let row = 0; row < n; row++) squaredNorms[row] = (squaredNorms[row] as number) + (norms[row] as number);
         }
       });
@@ -108,7 +108,7 @@ function spreadRows(n: number): Int32Array {
 }
 
 function gramBound(d: number): GramBound {
-  const ofProducts = (2 * 80 * unit) / (1 - 80 * unit);
+  const ofProducts = (2 * roundings * unit) / (1 - roundings * unit);
   const ofFloat64 = float64Rounding(d);
   return (normI, normJ, squaredDistance) => {
     const moved = unit * (1 + 2 * unit) * (normI + normJ);
@@ -119,7 +119,7 @@ function gramBound(d: number): GramBound {
   };
 }
 
-const float64Rounding = (d: number) => (d / chunkColumns + 1030) * 2 ** -53;
+const float64Rounding = (d: number) => (d / stripColumns + 2054) * 2 ** -53;
 
 /** In place: products above the diagonal become distances everywhere. */
 function toDistances(values: Float64Array, squaredNorms: Float64Array, d: number): DistanceMatrix {
@@ -144,7 +144,7 @@ function toDistances(values: Float64Array, squaredNorms: Float64Array, d: number
     return Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
   };
   // 2ab ≤ a² + b² and √D ≤ a + b (but for rounding) take the bound of a pair apart into one term a row.
-  const share = (80 * unit) / (1 - 80 * unit) + 2 * float64Rounding(d) + 4.2 * unit;
+  const share = (roundings * unit) / (1 - roundings * unit) + 2 * float64Rounding(d) + 4.2 * unit;
   return { n, values, errorOf, rowErrors: norms.map((norm) => share * norm * norm) };
 }
 

@@ -3,10 +3,10 @@ export type GramTile = Readonly<{ first: number; rows: number }>;
 
 /**
  * How many rows a tile has: few enough that a good part of the matrix's lower half is never computed, enough that the
- * multiplication runs near the machine's peak and its partial products (16 × rows² float32) stay in the cache.
+ * multiplication runs near the machine's peak and its partial products (32 × rows² float32) stay in the cache.
  */
 export function tileRowsFor(n: number): number {
-  const tiles = n <= 192 ? 1 : n <= 512 ? 2 : Math.ceil(n / 384);
+  const tiles = n <= 192 ? 1 : n <= 512 ? 2 : Math.ceil(n / 256);
   return Math.ceil(n / tiles);
 }
 
@@ -17,7 +17,7 @@ export function tilesOf(n: number, tileRows: number): GramTile[] {
   });
 }
 
-/** Chunks that one call multiplies: their partial products together take at most about 8 MiB, so that they stay cached. */
-export function chunksTogether(tileRows: number): number {
-  return Math.max(1, Math.min(8, Math.floor(2 ** 23 / (16 * 4 * tileRows * tileRows))));
+/** Strips that one call multiplies: their partial products together take at most about 8 MiB, so that they stay cached. */
+export function stripsTogether(tileRows: number): number {
+  return Math.max(1, Math.min(8, Math.floor(2 ** 23 / (32 * 4 * tileRows * tileRows))));
 }

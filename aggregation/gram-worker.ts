@@ -1,8 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { type GramTile, tilesOf } from './gram-tiles.ts';
 import { type BlockMultiplier, blockMultiplier } from './matmul.ts';
-import { chunkColumns } from './ordered-sums.ts';
-import { packedBlock } from './packed-block.ts';
+import { packedBlock, stripColumns } from './packed-block.ts';
 import { worstErrorInUnits } from './precision-probe.ts';
 
 /** What the worker that multiplies is asked; it answers {id} with `value`, or {id, error}. */
@@ -12,7 +11,7 @@ export type GramRequest =
   /** products: shape [n, n], zeros, float64; only i < j is added to. This worker takes every `workers`th pair of tiles. */
   | Readonly<{ kind: 'start'; products: Float64Array; n: number; tileRows: number; worker: number; workers: number }>
   /** Adds the packed block at `address`. */
-  | Readonly<{ kind: 'block'; buffer: SharedArrayBuffer; address: number; chunks: number }>
+  | Readonly<{ kind: 'block'; buffer: SharedArrayBuffer; address: number; strips: number }>
   | Readonly<{ kind: 'finish' }>;
 
 const port = parentPort;
@@ -46,7 +45,7 @@ function answer(request: GramRequest): unknown {
       return undefined;
     }
     case 'block':
-      addBlock(request.buffer, request.address, request.chunks);
+      addBlock(request.buffer, request.address, request.strips);
       return undefined;
     case 'finish':
       job = undefined;
@@ -54,21 +53,21 @@ function answer(request: GramRequest): unknown {
   }
 }
 
-function addBlock(buffer: SharedArrayBuffer, address: number, chunks: number): void {
+function addBlock(buffer: SharedArrayBuffer, address: number, strips: number): void {
   if (job === undefined) throw new Error('a block before its start');
   const { products, n, tiles, tileRows, pairs } = job;
-  const { tileAt, scaleAt } = packedBlock(n, tileRows, chunks);
+  const { tileAt, scaleAt } = packedBlock(n, tileRows, strips);
   const held = tiles.map(({ first, rows }) => {
-    const values = new Float32Array(buffer, address + tileAt(first), chunks * rows * chunkColumns);
-    return multiplier.hold(values, chunks, rows);
+    const values = new Float32Array(buffer, address + tileAt(first), strips * rows * stripColumns);
+    return multiplier.hold(values, strips, rows);
   });
   try {
     for (const [at, other] of pairs) {
       const [a, b] = [tiles[at] as GramTile, tiles[other] as GramTile];
       const sums = multiplier.products(held[at] as number, held[other] as number);
-      for (let chunk = 0; chunk < chunks; chunk++) {
-        const block = sums.subarray(chunk * a.rows * b.rows, (chunk + 1) * a.rows * b.rows);
-        addTile(products, n, block, a, b, new Float64Array(buffer, address + scaleAt(chunk, 0), n));
+      for (let strip = 0; strip < strips; strip++) {
+        const block = sums.subarray(strip * a.rows * b.rows, (strip + 1) * a.rows * b.rows);
+        addTile(products, n, block, a, b, new Float64Array(buffer, address + scaleAt(strip, 0), n));
       }
     }
   } finally {

@@ -31,7 +31,7 @@ export type KernelPool = Readonly<{
 }>;
 
 /** What all blocks in hand may take together: few threads work where rows are many, or 10,000 would not fit in 2 GiB. */
-const blocksBytesMax = 192 * 2 ** 20;
+const blocksBytesMax = 384 * 2 ** 20;
 
 export function startKernelPool(workers: number): KernelPool {
   if (!Number.isSafeInteger(workers) || workers < 1)

@@ -2,7 +2,7 @@ import type { RowSum, SharedUpdates } from './blocks.ts';
 import { bindTask, writeTerms } from './bound-task.ts';
 import type { ColumnReduction } from './engine.ts';
 import { chunksIn, growTo, type Kernels, memoryPlan, roundUp } from './kernels.ts';
-import { packedBlock } from './packed-block.ts';
+import { packedBlock, stripsIn } from './packed-block.ts';
 
 /** One pass over the columns of n updates, as a worker is told to make it. Survives structured cloning. */
 export type KernelTask =
@@ -12,7 +12,7 @@ export type KernelTask =
   | Readonly<{ kind: 'distancesToMean'; rows: Int32Array; weights: Float64Array }>
   /** Groups of five row numbers {i, j0, j1, j2, j3}: four distances each. */
   | Readonly<{ kind: 'pairs'; groups: Int32Array }>
-  /** Chunks for the Gram matrix: centred on the median of the sampled rows, cut into tiles of rows; see packed-block.ts. */
+  /** Strips for the Gram matrix: centred on the median of the sampled rows, cut into tiles of rows; see packed-block.ts. */
   | Readonly<{ kind: 'pack'; sample: Int32Array; tileRows: number }>;
 
 export type TaskStart = Readonly<{
@@ -43,7 +43,7 @@ export function outputBytes(task: KernelTask, n: number, columns: number): numbe
     case 'pairs':
       return 32 * chunksIn(columns) * (task.groups.length / 5); // [chunk, group, 4].
     case 'pack':
-      return packedBlock(n, task.tileRows, chunksIn(columns)).bytes;
+      return packedBlock(n, task.tileRows, stripsIn(columns)).bytes;
   }
 }
 

@@ -1,5 +1,5 @@
 import { tf } from '#tensorflow';
-import { segmentColumns, segmentsPerChunk } from './packed-block.ts';
+import { segmentColumns, segmentsPerStrip } from './packed-block.ts';
 
 /** The parts of the tfjs-node binding that are used here: tensors are made over the caller's memory, without a copy. */
 type Binding = {
@@ -18,10 +18,10 @@ type Binding = {
  * One instance per thread.
  */
 export type BlockMultiplier = Readonly<{
-  /** [chunks, 16 segments, rows, 64] float32 over `values`, 64-byte aligned and left unchanged until `release`. */
-  hold(values: Float32Array, chunks: number, rows: number): number;
+  /** [strips, 32 segments, rows, 64] float32 over `values`, 64-byte aligned and left unchanged until `release`. */
+  hold(values: Float32Array, strips: number, rows: number): number;
   release(tensor: number): void;
-  /** Per chunk the sum over segments of a · bᵀ: shape [chunks, rows of a, rows of b], float32. */
+  /** Per strip the sum over segments of a · bᵀ: shape [strips, rows of a, rows of b], float32. */
   products(a: number, b: number): Float32Array;
 }>;
 
@@ -38,8 +38,8 @@ export function blockMultiplier(): BlockMultiplier {
     return output.id;
   };
   return {
-    hold(values, chunks, rows) {
-      return binding.createTensor([chunks, segmentsPerChunk, rows, segmentColumns], binding.TF_FLOAT, values);
+    hold(values, strips, rows) {
+      return binding.createTensor([strips, segmentsPerStrip, rows, segmentColumns], binding.TF_FLOAT, values);
     },
     release: (tensor) => binding.deleteTensor(tensor),
     products(a, b) {

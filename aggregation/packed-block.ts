@@ -1,41 +1,45 @@
 import { tilesOf } from './gram-tiles.ts';
-import { chunkColumns } from './ordered-sums.ts';
 
-/** Columns that one float32 multiplication sums up before it is added to the others of its chunk. */
+/** Columns whose products become one float32 sum: 64 by 64 in the multiplication, then those 32 sums together. */
+export const stripColumns = 2048;
 export const segmentColumns = 64;
-export const segmentsPerChunk = chunkColumns / segmentColumns;
+export const segmentsPerStrip = stripColumns / segmentColumns;
+
+export function stripsIn(columns: number): number {
+  return Math.ceil(columns / stripColumns);
+}
 
 /**
- * Where things lie in a packed block: tile after tile a float32 array of shape [chunks, 16 segments, rows, 64 columns],
- * just as the native multiplication takes it; then for every chunk n scales and n squared norms, float64. All in bytes
+ * Where things lie in a packed block: tile after tile a float32 array of shape [strips, 32 segments, rows, 64 columns],
+ * just as the native multiplication takes it; then for every strip n scales and n squared norms, float64. All in bytes
  * from the block's start.
  */
 export type PackedBlock = Readonly<{
-  chunks: number;
+  strips: number;
   bytes: number;
   tileAt(firstRow: number): number;
-  rowAt(chunk: number, row: number): number;
+  rowAt(strip: number, row: number): number;
   /** From one segment of the row to its next. */
   segmentBytes(row: number): number;
-  scaleAt(chunk: number, row: number): number;
-  squaredNormAt(chunk: number, row: number): number;
+  scaleAt(strip: number, row: number): number;
+  squaredNormAt(strip: number, row: number): number;
 }>;
 
-export function packedBlock(n: number, tileRows: number, chunks: number): PackedBlock {
-  const rowBytes = 4 * chunkColumns;
+export function packedBlock(n: number, tileRows: number, strips: number): PackedBlock {
+  const rowBytes = 4 * stripColumns;
   const tiles = tilesOf(n, tileRows);
   const tileOf = (row: number) => tiles[Math.floor(row / tileRows)] as (typeof tiles)[number];
-  const scales = rowBytes * n * chunks;
+  const scales = rowBytes * n * strips;
   return {
-    chunks,
-    bytes: scales + 16 * n * chunks,
-    tileAt: (firstRow) => rowBytes * firstRow * chunks,
-    rowAt(chunk, row) {
+    strips,
+    bytes: scales + 16 * n * strips,
+    tileAt: (firstRow) => rowBytes * firstRow * strips,
+    rowAt(strip, row) {
       const { first, rows } = tileOf(row);
-      return rowBytes * (first * chunks + chunk * rows) + 4 * segmentColumns * (row - first);
+      return rowBytes * (first * strips + strip * rows) + 4 * segmentColumns * (row - first);
     },
     segmentBytes: (row) => 4 * segmentColumns * tileOf(row).rows,
-    scaleAt: (chunk, row) => scales + 8 * (2 * n * chunk + row),
-    squaredNormAt: (chunk, row) => scales + 8 * (2 * n * chunk + n + row),
+    scaleAt: (strip, row) => scales + 8 * (2 * n * strip + row),
+    squaredNormAt: (strip, row) => scales + 8 * (2 * n * strip + n + row),
   };
 }

@@ -1,9 +1,9 @@
 import type { BlockMultiplier } from './matmul.ts';
-import { segmentColumns, segmentsPerChunk } from './packed-block.ts';
+import { segmentColumns, segmentsPerStrip } from './packed-block.ts';
 
 /**
  * How precise the native multiplication really is: the worst error over a few inputs made to be hard, in units of
- * u · Σ|a||b| with u = 2^-24. True float32 stays below 80 whatever order it sums in; a library that was told to multiply
+ * u · Σ|a||b| with u = 2^-24. True float32 stays below 96 whatever order it sums in; a library that was told to multiply
  * in bfloat16 or TF32 is thousands of units off, and its distances must not be trusted.
  */
 export function worstErrorInUnits(multiplier: BlockMultiplier): number {
@@ -25,7 +25,7 @@ export function worstErrorInUnits(multiplier: BlockMultiplier): number {
 
 /** Full mantissas of both signs in half of the rows, of one sign in the others: roundings that add up. */
 function probeValues(rows: number): Float32Array {
-  const memory = new SharedArrayBuffer(4 * rows * segmentColumns * segmentsPerChunk);
+  const memory = new SharedArrayBuffer(4 * rows * segmentColumns * segmentsPerStrip);
   const values = new Float32Array(memory);
   let state = 1;
   for (let at = 0; at < values.length; at++) {
@@ -39,7 +39,7 @@ function probeValues(rows: number): Float32Array {
 
 function exactProduct(values: Float32Array, rows: number, i: number, j: number): [value: number, size: number] {
   let [value, size] = [0, 0];
-  for (let segment = 0; segment < segmentsPerChunk; segment++) {
+  for (let segment = 0; segment < segmentsPerStrip; segment++) {
     for (let k = 0; k < segmentColumns; k++) {
       const product =
         (values[(segment * rows + i) * segmentColumns + k] as number) *

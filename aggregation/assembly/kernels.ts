@@ -5,6 +5,7 @@
 // No fused multiply-add anywhere: every operation rounds as its plain TypeScript twin does, so both give the same bits.
 
 const CHUNK: i32 = 1024; // chunkColumns of ordered-sums.ts.
+const STRIP: i32 = 2048; // stripColumns of packed-block.ts.
 
 // Sorting by a key: a float32's bits, ordered as int32 like the values themselves, -0 before +0. Its own inverse.
 // @ts-ignore: decorator
@@ -441,8 +442,8 @@ export function centre(
 }
 
 /**
- * One row of a Gram block: y = (row − centre) · 2^-e with e the exponent of its largest magnitude, written as 16
- * segments of 64 values, `segmentStride` bytes apart; zeros after `columns`, a multiple of 16. scratch: 4,096 bytes.
+ * One row of a strip: y = (row − centre) · 2^-e with e the exponent of its largest magnitude, written as 32 segments of
+ * 64 values, `segmentStride` bytes apart; zeros after `columns`, a multiple of 16. scratch: 8,192 bytes.
  * Stores 2^e and ‖y‖² · 4^e (float64) at `scale` and `squaredNorm`.
  */
 export function packRow(
@@ -472,7 +473,7 @@ export function packRow(
     most0 = i32x4.max_s(most0, i32x4.max_s(v128.and(a, magnitude), v128.and(b, magnitude)));
     most1 = i32x4.max_s(most1, i32x4.max_s(v128.and(c, magnitude), v128.and(d, magnitude)));
   }
-  for (const end = (<usize>CHUNK) << 2; at < end; at += 4) f32.store(scratch + at, 0);
+  for (const end = (<usize>STRIP) << 2; at < end; at += 4) f32.store(scratch + at, 0);
 
   // 2^-e as float32 bits; the ends are kept inside what float32 can hold.
   most0 = i32x4.max_s(most0, most1);
@@ -486,7 +487,7 @@ export function packRow(
   let s0 = f64x2.splat(0);
   let s1 = s0;
   let from = scratch;
-  for (let segment: i32 = 0; segment < 16; segment++) {
+  for (let segment: i32 = 0; segment < 32; segment++) {
     let to = out;
     const end = to + 256;
     for (; to < end; to += 16, from += 16) {
