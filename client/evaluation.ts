@@ -61,7 +61,10 @@ export function evaluate(scored: readonly Labelled[]): Evaluation {
   };
 }
 
-/** The first of all traces with the same calls, cluster, service and label: repeats say nothing new. */
+/**
+ * The first of all traces with the same calls, cluster, service and label: repeats say nothing new, and neither do unseen
+ * traces that equal one of the split "train" where the file has it.
+ */
 export function withoutDuplicates(scored: readonly Labelled[]): Labelled[] {
   const seen = new Set<string>();
   return scored.filter(({ trace }) => {

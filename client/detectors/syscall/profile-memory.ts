@@ -34,7 +34,7 @@ export class ProfileMemory {
   records(): ProfileRecord[] {
     return this.#profiles.map(({ profile }) => ({
       calls: Array.from(profile.calls, nameOfCallId),
-      weights: Array.from(profile.weights, (weight) => Number(weight.toFixed(6))),
+      weights: Array.from(profile.weights, (weight) => Number(weight.toPrecision(9))),
     }));
   }
 
