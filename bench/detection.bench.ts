@@ -205,7 +205,7 @@ Ten clusters, three rounds, the first 20 % and 30 % of them hostile under each a
     const hostile = new Set(Array.from({ length: f }, (_, row) => row));
     const judges = ten.unseen.filter(({ cluster }) => ten.names.indexOf(cluster ?? '') >= f);
     const trimmed: AggregationPolicy = { ...defaultPolicy(f), rule: { kind: 'trimmedMean' } };
-    const policies = { 'mixing + Krum': defaultPolicy(f), 'mixing + trimmed mean': trimmed };
+    const policies = { 'mixing + Multi-Krum': defaultPolicy(f), 'mixing + trimmed mean': trimmed };
     const alone = (weights: Float32Array) => aucOf(judges, scoresOf(ten, weights, new Map(), judges));
     const deployed = (weights: Float32Array) => aucOf(judges, scoresOf(ten, weights, recalibrated(weights), judges));
     const rows: string[][] = [];
@@ -238,7 +238,7 @@ Ten clusters, three rounds, the first 20 % and 30 % of them hostile under each a
   await engine.close();
 }
 
-const deployedPolicy = 'mixing + Krum';
+const deployedPolicy = 'mixing + Multi-Krum';
 
 async function languageModel(world: World, report: Report): Promise<void> {
   const classes = new WorkloadClasses(new Set(world.training.flat().map(({ service }) => service)));

@@ -27,7 +27,7 @@ export const defaultSlotCount = 2 ** 18;
  */
 const weightsNorm = 4;
 /** Weights are small numbers; evidence counts in traces. Scores hardly change when this is halved or doubled. */
-const evidencePerWeight = 200;
+const evidencePerWeight = 400;
 
 export function gramTableSpec(classes: WorkloadClasses, slotCount = defaultSlotCount): ModelSpec {
   if (!Number.isInteger(Math.log2(slotCount)) || slotCount < 2 ** 10 || slotCount > 2 ** 24) {
