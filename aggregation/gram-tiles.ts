@@ -6,7 +6,7 @@ export type GramTile = Readonly<{ first: number; rows: number }>;
  * multiplication runs near the machine's peak and its partial products (32 × rows² float32) stay in the cache.
  */
 export function tileRowsFor(n: number): number {
-  const tiles = n <= 192 ? 1 : n <= 512 ? 2 : Math.ceil(n / 256);
+  const tiles = n <= 160 ? 1 : Math.ceil(n / (n <= 1024 ? 128 : 256)); // Beyond, more calls would cost more than they save.
   return Math.ceil(n / tiles);
 }
 
@@ -17,7 +17,7 @@ export function tilesOf(n: number, tileRows: number): GramTile[] {
   });
 }
 
-/** Strips that one call multiplies: their partial products together take at most about 8 MiB, so that they stay cached. */
+/** Strips that one call multiplies: their partial products together take at most about 4 MiB, so that they stay cached. */
 export function stripsTogether(tileRows: number): number {
-  return Math.max(1, Math.min(8, Math.floor(2 ** 23 / (32 * 4 * tileRows * tileRows))));
+  return Math.max(1, Math.min(8, Math.floor(2 ** 22 / (32 * 4 * tileRows * tileRows))));
 }
