@@ -20,6 +20,7 @@ type Task = Readonly<{
   firstSeed: number;
 }>;
 
+process.stdin.on('end', () => process.exit()).resume(); // Ends with the process that started it.
 const { addresses, authority, tokens, track, values, firstSeed } = JSON.parse(process.argv[2] as string) as Task;
 const members = await Promise.all(tokens.map(async (token) => unwrap(await enrolCluster(addresses, authority, token))));
 await Promise.all(members.map((member) => member.watch([track])));

@@ -30,6 +30,11 @@ export class Deployment {
   #operator: OperatorClient | undefined;
   addresses: Addresses = { enrolment: '', federation: '', health: '' };
 
+  constructor() {
+    process.once('exit', () => this.#killAll());
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+  }
+
   /** Makes the authority and the first admin: what `testudo coordinator init` does. */
   async found(): Promise<void> {
     const text = `
@@ -124,7 +129,7 @@ enrolments: { burst: 100000, perMinute: 100000 }
     const authority = (this.#credentials as OperatorCredentials).authority;
     const task = JSON.stringify({ addresses: this.addresses, authority, tokens, track, values, firstSeed });
     const script = fileURLToPath(new URL('./round-clients.ts', import.meta.url));
-    const child = spawn(process.execPath, [script, task], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script, task], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#children.add(child);
     await new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`a client process ended with ${code}`)));
@@ -152,6 +157,13 @@ enrolments: { burst: 100000, perMinute: 100000 }
     return seconds;
   }
 
+  /** For /proc: the coordinator's process, then the clients'. */
+  get processIds(): readonly number[] {
+    return [this.#coordinator, ...[...this.#children].filter((child) => child !== this.#coordinator)].map(
+      (child) => child?.pid ?? 0,
+    );
+  }
+
   /** Peak and present resident memory of the coordinator, bytes. */
   coordinatorMemory(): Readonly<{ peakBytes: number; nowBytes: number }> {
     const text = readFileSync(`/proc/${this.#coordinator?.pid}/status`, 'utf8');
@@ -159,13 +171,18 @@ enrolments: { burst: 100000, perMinute: 100000 }
     return { peakBytes: field('VmHWM'), nowBytes: field('VmRSS') };
   }
 
-  /** Ends every process that it started and removes its files. */
-  async close(): Promise<void> {
-    this.#operator?.close();
+  #killAll(): void {
     for (const child of this.#children) {
       child.removeAllListeners('exit');
       child.kill('SIGKILL');
     }
+    this.#children.clear();
+  }
+
+  /** Ends every process that it started and removes its files. */
+  async close(): Promise<void> {
+    this.#operator?.close();
+    this.#killAll();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -15,8 +15,9 @@ import { isDigest, isRoundId, isTrackId } from '../../proto/ids.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { Engine } from '../engine.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { chunkInPlace } from './chunk-in-place.ts';
 import { cutShort, type Door } from './door.ts';
-import { isServedModel } from './models.ts';
+import { ReadyModel, servedModelBytes } from './models.ts';
 import { tolerant } from './service.ts';
 import type { Watchers } from './watch.ts';
 
@@ -30,6 +31,26 @@ type FederationParts = Readonly<{
 
 const hourMs = 3_600_000;
 
+const served = tolerant(FederationService);
+/** Large bytes pass without a copy of ours: encoded messages go out as they are, chunks are views of what came in. */
+const definition = {
+  ...served,
+  fetchModel: {
+    ...served.fetchModel,
+    responseSerialize: (message: FetchModelResponse | Buffer): Buffer =>
+      Buffer.isBuffer(message) ? message : served.fetchModel.responseSerialize(message),
+  },
+  submitUpdate: {
+    ...served.submitUpdate,
+    requestDeserialize: (bytes: Buffer): SubmitUpdateRequest => {
+      const chunk = chunkInPlace(bytes);
+      return chunk === undefined
+        ? served.submitUpdate.requestDeserialize(bytes)
+        : { part: { $case: 'chunk', value: chunk } };
+    },
+  },
+};
+
 /** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
 export function federationService({ door, engine, admission, watchers, metrics }: FederationParts) {
   const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
@@ -37,18 +58,26 @@ export function federationService({ door, engine, admission, watchers, metrics }
     (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
   );
 
-  const fetchModel = door.serverStream<'cluster', FetchModelRequest, FetchModelResponse>(
+  const ready = new ReadyModel(engine.blobs);
+  const fetchModel = door.serverStream<'cluster', FetchModelRequest, FetchModelResponse | Buffer>(
     { access: 'cluster', durationMsMax: hourMs, audit: 'fetch' },
     async ({ digest, offset }, send, { signal }) => {
-      if (!isDigest(digest) || !isServedModel(engine.state(), digest)) {
+      const size = isDigest(digest) ? servedModelBytes(engine.state(), digest) : undefined;
+      if (!isDigest(digest) || size === undefined) {
         return refuse('MODEL_UNKNOWN', 'no track has a model with this digest');
       }
-      const size = await engine.blobs.size(digest);
-      if (!size.ok) return size;
-      if (offset > BigInt(size.value)) return refuse('OFFSET_BEYOND_END', `the model has ${size.value} bytes`);
+      if (offset > BigInt(size)) return refuse('OFFSET_BEYOND_END', `the model has ${size} bytes`);
+      const whole = offset === 0n ? ready.messages(digest, size) : undefined;
+      if (whole !== undefined) {
+        for (const message of await whole) {
+          if (!(await send(message))) return signal.aborted ? cutShort(signal) : ok(undefined);
+          metrics.payloadBytes('out', message.byteLength);
+        }
+        return ok(undefined);
+      }
       let position = Number(offset);
       for await (const chunk of engine.blobs.read(digest, position)) {
-        const message = { offset: BigInt(position), sizeBytes: BigInt(size.value), chunk: Buffer.from(chunk) };
+        const message = { offset: BigInt(position), sizeBytes: BigInt(size), chunk: Buffer.from(chunk) };
         if (!(await send(message))) return signal.aborted ? cutShort(signal) : ok(undefined);
         position += chunk.byteLength;
         metrics.payloadBytes('out', chunk.byteLength);
@@ -81,5 +110,5 @@ export function federationService({ door, engine, admission, watchers, metrics }
     },
   );
 
-  return { definition: tolerant(FederationService), implementation: { watch, fetchModel, submitUpdate, uploadStatus } };
+  return { definition, implementation: { watch, fetchModel, submitUpdate, uploadStatus } };
 }

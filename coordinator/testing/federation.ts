@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { unwrap } from '../../proto/fault.ts';
+import type { EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
@@ -9,7 +10,7 @@ import { parseTrackPolicy } from '../config/policy.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
 import { makeLog } from '../observability/log.ts';
 import type { State } from '../state/state.ts';
-import { enrolCluster, TestCluster } from './cluster.ts';
+import { type Applicant, enrolCluster, TestCluster } from './cluster.ts';
 import { tempDir } from './temp-dir.ts';
 
 export const track = parseTrackId('syscall');
@@ -103,10 +104,15 @@ export class TestFederation {
 
   /** The same cluster at the coordinator's present address, with what it had been told. */
   async reconnect(member: TestCluster): Promise<TestCluster> {
-    const again = new TestCluster(this.#coordinator.addresses, member.applied, member.enrolled);
+    const again = this.connect(member.applied, member.enrolled);
     again.received.push(...member.received);
-    onTestFinished(() => again.close());
     return again;
+  }
+
+  connect(applied: Applicant, enrolled: EnrolResponse): TestCluster {
+    const cluster = new TestCluster(this.#coordinator.addresses, applied, enrolled);
+    onTestFinished(() => cluster.close());
+    return cluster;
   }
 
   /** Clusters that are enrolled and watch, and a round that has invited all of them. */

@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { SubmitUpdateRequest } from '../../proto/generated/testudo/v1/federation.ts';
+import { chunkInPlace } from './chunk-in-place.ts';
+
+const encode = (part: SubmitUpdateRequest['part']) => Buffer.from(SubmitUpdateRequest.encode({ part }).finish());
+
+it('reads every chunk as the generated decoder does', () => {
+  for (const length of [0, 1, 127, 128, 16_383, 16_384, 262_144, 1 << 20]) {
+    const value = Buffer.alloc(length, 7);
+    const message = encode({ $case: 'chunk', value });
+    if (length > 0) expect(chunkInPlace(message)?.equals(value)).toBe(true);
+  }
+});
+
+it('never says anything that the generated decoder does not', () => {
+  const random = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+  const chunk = fc.uint8Array({ maxLength: 300 }).map((bytes) => encode({ $case: 'chunk', value: Buffer.from(bytes) }));
+  const cut = fc.tuple(chunk, fc.nat({ max: 310 })).map(([message, end]) => message.subarray(0, end));
+  const doubled = fc.tuple(chunk, chunk).map((two) => Buffer.concat(two));
+  const tagged = random.map((bytes) => Buffer.concat([Buffer.from([0x12]), bytes]));
+  fc.assert(
+    fc.property(fc.oneof(random, chunk, cut, doubled, tagged), (message) => {
+      const seen = chunkInPlace(message);
+      if (seen === undefined) return;
+      const { part } = SubmitUpdateRequest.decode(message);
+      expect(part).toEqual({ $case: 'chunk', value: Buffer.from(seen) });
+    }),
+    { numRuns: 10_000 },
+  );
+});
