@@ -31,7 +31,7 @@ async function undisturbed(folder: string, rounds: number): Promise<readonly str
 
 describe('rounds whose coordinator is killed', () => {
   it(`go on after each of ${failpoints.length} named steps, and end as if nothing had happened, ${repetitions} times`, {
-    timeout: 300_000,
+    timeout: 600_000,
   }, async () => {
     const candidates = await undisturbed(tempDir(), failpoints.length + 1);
     const runs = Array.from({ length: repetitions }, (_, index) => ({ folder: tempDir(), order: orderOf(index) }));

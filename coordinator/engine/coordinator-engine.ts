@@ -237,6 +237,7 @@ export class CoordinatorEngine implements Engine {
       .catch((error: unknown) => this.#parts.trouble('TICK_FAILED', String(error)))
       .finally(() => {
         this.#ticking = undefined;
+        if (this.#wakeAgain) this.wake(); // Asked between the last look and here.
       });
   }
 

@@ -19,7 +19,7 @@ import {
 } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { roundEnd, until } from '../testing/wait.ts';
-import type { AggregationResult, AggregationRunner, RunFaultCode } from '../workers/job.ts';
+import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from '../workers/job.ts';
 import type { Provenance } from '../workers/provenance.ts';
 import { ThreadRunner } from '../workers/thread-runner.ts';
 
@@ -257,6 +257,36 @@ describe('a round', () => {
     expect(phase.kind === 'abandoned' && phase.accepted).toHaveLength(5);
     expect(runs).toBeGreaterThan(1);
     expect(runs).toBeLessThan(5);
+  });
+
+  it('takes no result that is not its own, whoever brings it', async () => {
+    const dataDir = tempDir();
+    const { Vault } = await import('../identity/vault.ts');
+    const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
+    const honest = new ThreadRunner({ dataDir, keyStore });
+    const forgeries: ((job: AggregationJob) => Promise<Result<AggregationResult, RunFaultCode>>)[] = [
+      // The rule of another policy, run by someone who changed the job in the queue.
+      (job) => honest.run({ ...job, policy: { ...job.policy, f: 0, rule: { kind: 'mean' } } }),
+      // Fewer updates than were accepted.
+      (job) => honest.run({ ...job, updates: job.updates.slice(1), policy: { ...job.policy, f: 0 } }),
+      // The base again, in place of a candidate.
+      async (job) => {
+        const { provenance } = unwrap(await honest.run(job));
+        return ok({ candidate: job.base.digest, provenance, optimiserState: null });
+      },
+    ];
+    const troubles: string[] = [];
+    const runner: AggregationRunner = {
+      run: (job) => (forgeries.shift() ?? ((own: AggregationJob) => honest.run(own)))(job),
+      close: (force) => honest.close(force),
+    };
+    const trouble = (_: string, message: string) => void troubles.push(message);
+    const engine = await engineIn(dataDir, { keyStore, runner, trouble });
+    for (const cluster of clusters) takePart(engine, cluster, () => {});
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    expect((await roundEnd(engine, 'r-1')).phase.kind).toBe('candidate');
+    expect(troubles).toHaveLength(3);
+    for (const message of troubles) expect(message).toContain('its provenance is of another job');
   });
 
   it('is abandoned when its key is lost, and says so', async () => {

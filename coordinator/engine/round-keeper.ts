@@ -8,6 +8,7 @@ import type { Actor, JournalEvent } from '../journal/events.ts';
 import type { KeyStore } from '../key-store.ts';
 import type { EpochMs, RoundEffect, RoundEvent } from '../round/phase.ts';
 import { headOf, openRoundOf, type Round, type State, type Track } from '../state/state.ts';
+import { checkResult } from '../workers/check-result.ts';
 import type { AggregationJob, AggregationRunner } from '../workers/job.ts';
 import { closedDirective, invitationFor } from './directives.ts';
 import { nextRunOf } from './due.ts';
@@ -230,6 +231,9 @@ export class RoundKeeper {
     const noted: RoundEffect[] = [];
     for (const effect of effects) {
       if (effect === 'invite' || effect === 'announce') this.#tellCohort(track, round);
+      if (effect === 'invite' && round.phase.kind === 'collecting') {
+        this.#parts.runner.prepare?.((track.modelBytes / 4) * round.phase.goalUpdates);
+      }
       if (effect === 'dropPartials') {
         await blobs.dropUploads(track.track, round.round);
         failpoint('partials-dropped');
@@ -272,6 +276,8 @@ export class RoundKeeper {
     if (abort.signal.aborted) return true; // The round was abandoned meanwhile.
     let event: RoundEvent;
     if (ran.ok) {
+      const own = await checkResult(this.#parts.blobs, job, ran.value);
+      if (!own.ok) return this.#trouble(own.fault);
       const { candidate, ...rest } = ran.value;
       const ref = { version: job.candidateVersion, digest: candidate };
       event = { kind: 'aggregated', atMs: clock(), candidate: ref, ...rest };

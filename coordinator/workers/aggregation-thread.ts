@@ -5,7 +5,11 @@ import type { Result } from '../../proto/fault.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
 import { type JobPlaces, runJob } from './run-job.ts';
 
-export type ThreadRequest = Readonly<{ id: number; job: AggregationJob; secretKey: Uint8Array }>;
+export type ThreadRequest = Readonly<
+  | { id: number; job: AggregationJob; secretKey: Uint8Array }
+  /** A job on so many values comes soon: load what it will need. */
+  | { prepare: number }
+>;
 export type ThreadAnswer = Readonly<{ id: number; result: Result<AggregationResult, RunFaultCode> }>;
 
 /** Below this many values in all updates together, starting kernels costs more than the slow engine takes. */
@@ -15,13 +19,14 @@ const port = parentPort;
 if (port === null) throw new Error('workers/aggregation-thread.ts runs as a worker thread');
 const places = workerData as JobPlaces;
 const twin = twinEngine();
-let fast: AggregationEngine | undefined;
+let fast: Promise<AggregationEngine> | undefined;
 
 port.on('message', (request: ThreadRequest) => {
-  void answer(request);
+  if ('prepare' in request) void engineFor(request.prepare);
+  else void answer(request);
 });
 
-async function answer({ id, job, secretKey }: ThreadRequest): Promise<void> {
+async function answer({ id, job, secretKey }: Exclude<ThreadRequest, { prepare: number }>): Promise<void> {
   const result = await runJob(job, secretKey, places, engineFor);
   port?.postMessage({ id, result } satisfies ThreadAnswer);
 }
@@ -29,9 +34,6 @@ async function answer({ id, job, secretKey }: ThreadRequest): Promise<void> {
 /** Both engines give the same bits: which one runs is a matter of time alone. The fast one stays warm. */
 async function engineFor(values: number): Promise<AggregationEngine> {
   if (values < kernelValuesMin) return twin;
-  if (fast === undefined) {
-    const { fastEngine } = await import('../../aggregation/fast-engine.ts');
-    fast = fastEngine();
-  }
+  fast ??= import('../../aggregation/fast-engine.ts').then(({ fastEngine }) => fastEngine());
   return fast;
 }

@@ -64,6 +64,8 @@ export interface AggregationRunner {
    * the runner may then end early, with WORKER_LOST.
    */
   run(job: AggregationJob, signal?: AbortSignal): Promise<Result<AggregationResult, RunFaultCode>>;
+  /** A job on so many values in all updates together comes soon: whoever will run it may load what it needs. */
+  prepare?(values: number): void;
   /** Lets running jobs end, or drops them when `force`. May be called twice. */
   close(force?: boolean): Promise<void>;
 }

@@ -9,8 +9,8 @@ import { type Result, unwrap } from '../../proto/fault.ts';
 import type { Digest } from '../../proto/ids.ts';
 import type { AggregationJob, JobUpdate } from './job.ts';
 
-/** Above this, opened deltas wait in scratch files rather than in memory. */
-const memoryBytesMaxDefault = 256 * 2 ** 20;
+/** Above this, opened deltas wait in scratch files rather than in memory: the page cache is not ours to account for. */
+const memoryBytesMaxDefault = 64 * 2 ** 20;
 
 export type UnopenedUpdate = Readonly<{ update: JobUpdate; code: string; message: string }>;
 
@@ -106,22 +106,33 @@ interface Rows {
   release(): void;
 }
 
+/**
+ * Rows of the last round, wiped, for the next one of the same size. Shared memory is freed only when every thread that
+ * saw it has collected its garbage: made anew each round, it would pile up.
+ */
+const spareRows: Float32Array<SharedArrayBuffer>[] = [];
+
 class MemoryRows implements Rows {
   #values: number;
   #rows: Float32Array<SharedArrayBuffer>[] = [];
 
   constructor(values: number) {
     this.#values = values;
+    if (spareRows[0]?.length !== values) spareRows.length = 0;
   }
 
   begin(): Row {
-    const row = new Float32Array(new SharedArrayBuffer(this.#values * 4));
+    const row = spareRows.pop() ?? new Float32Array(new SharedArrayBuffer(this.#values * 4));
     const bytes = new Uint8Array(row.buffer);
     return {
       write: (plain, offsetBytes) => bytes.set(plain, offsetBytes),
       end: (isGood) => {
-        if (isGood) this.#rows.push(row);
-        else bytes.fill(0);
+        if (isGood) {
+          this.#rows.push(row);
+        } else {
+          bytes.fill(0);
+          spareRows.push(row);
+        }
       },
     };
   }
@@ -131,7 +142,7 @@ class MemoryRows implements Rows {
   }
 
   release(): void {
-    for (const row of this.#rows) row.fill(0);
+    for (const row of this.#rows) spareRows.push(row.fill(0));
     this.#rows = [];
   }
 }

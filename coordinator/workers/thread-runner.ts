@@ -10,7 +10,7 @@ type Outcome = Result<AggregationResult, RunFaultCode>;
 export type ThreadRunnerOptions = Readonly<{
   dataDir: string;
   keyStore: KeyStore;
-  /** Opened deltas may take this much memory; above it they wait in scratch files. Default 256 MiB. */
+  /** Opened deltas may take this much memory; above it they wait in scratch files. Default 64 MiB. */
   memoryBytesMax?: number;
 }>;
 
@@ -34,6 +34,12 @@ export class ThreadRunner implements AggregationRunner {
     const running = this.#last.then(() => this.#runNext(job));
     this.#last = running;
     return running;
+  }
+
+  prepare(values: number): void {
+    if (this.#closed) return;
+    this.#thread ??= this.#start();
+    this.#thread.postMessage({ prepare: values } satisfies ThreadRequest);
   }
 
   async close(force = false): Promise<void> {
@@ -75,6 +81,7 @@ export class ThreadRunner implements AggregationRunner {
       workerData: { dataDir, ...(memoryBytesMax !== undefined && { memoryBytesMax }) },
       env: SHARE_ENV, // Failpoints are armed there.
     });
+    thread.unref(); // Only a job in hand keeps the process alive.
     thread.on('message', (answer: ThreadAnswer) => {
       this.#waiting.get(answer.id)?.(answer.result);
       this.#waiting.delete(answer.id);

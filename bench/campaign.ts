@@ -1,0 +1,188 @@
+#!/usr/bin/env node
+/**
+ * The long form of the kill tests: real coordinator processes, killed at every named step and at random moments, then
+ * held to an undisturbed run. Writes docs/benchmarks/faults.md; exits with 1 when anything was lost.
+ *
+ *     node bench/campaign.ts [--repetitions 20] [--kills 300] [--seed 1]
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { ReceiptData } from '../coordinator/engine.ts';
+import { failpoints } from '../coordinator/failpoint.ts';
+import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
+import { describeMachine } from './machine.ts';
+
+type Tally = { kills: number; rounds: number; receipts: number; broken: string[] };
+
+const { values } = parseArgs({
+  options: {
+    repetitions: { type: 'string', default: '20' },
+    kills: { type: 'string', default: '300' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const [repetitions, kills, seed] = [values.repetitions, values.kills, values.seed].map(Number) as [
+  number,
+  number,
+  number,
+];
+const lanes = Math.max(1, os.availableParallelism());
+const killsPerFolder = 25;
+const root = mkdtempSync(path.join(os.tmpdir(), 'testudo-campaign-'));
+const started = performance.now();
+try {
+  await main();
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  const candidates = await undisturbed(Math.max(failpoints.length, killsPerFolder) + 1);
+  const named = await inLanes(repetitions, (index) => killAtSteps(index, candidates));
+  const withinMs = await roundMs();
+  const random = await inLanes(Math.ceil(kills / killsPerFolder), (index) => killAtRandom(index, candidates, withinMs));
+  const seconds = (performance.now() - started) / 1_000;
+  const report = reportOf(named, random, seconds);
+  writeFileSync(fileURLToPath(new URL('../docs/benchmarks/faults.md', import.meta.url)), report);
+  console.log(report);
+  process.exitCode = [...named.broken, ...random.broken].length === 0 ? 0 : 1;
+}
+
+/** Digests of the models that nobody disturbed, by version. */
+async function undisturbed(rounds: number): Promise<readonly string[]> {
+  const folder = path.join(root, 'undisturbed');
+  const calm = await runRounds(folder, rounds);
+  const candidates = readTrack(folder).models.map(({ digest }) => digest);
+  const broken = findBroken(folder, calm.receipts, candidates);
+  if (calm.exitCode !== 0 || broken.length > 0) throw new Error(`the undisturbed run failed: ${broken.join('; ')}`);
+  return candidates;
+}
+
+/** What a process takes for one round on this machine, now: random kills fall within it and a little after. */
+async function roundMs(): Promise<number> {
+  const folder = path.join(root, 'timed');
+  await runRounds(folder, 1);
+  const before = performance.now();
+  await runRounds(folder, 1);
+  return performance.now() - before;
+}
+
+/** Every named step once, in an order of this repetition's own. */
+async function killAtSteps(index: number, candidates: readonly string[]): Promise<Tally> {
+  const folder = path.join(root, `steps-${index}`);
+  const order = shuffled(failpoints, seed * 1_000 + index);
+  const receipts: ReceiptData[] = [];
+  let killed = 0;
+  for (const failpoint of order) {
+    const ended = await runRounds(folder, 1, { failpoint });
+    if (ended.killed) killed++;
+    receipts.push(...ended.receipts);
+  }
+  const missed = order.length - killed;
+  return conclude(folder, killed, receipts, candidates, missed === 0 ? [] : [`${missed} failpoints were not reached`]);
+}
+
+/** Kills from outside, at moments that depend on nothing in the process. */
+async function killAtRandom(index: number, candidates: readonly string[], withinMs: number): Promise<Tally> {
+  const folder = path.join(root, `random-${index}`);
+  const random = generator(seed * 7_919 + index);
+  const receipts: ReceiptData[] = [];
+  let killed = 0;
+  for (let tries = 0; killed < killsPerFolder && tries < 4 * killsPerFolder; tries++) {
+    if (roundsIn(folder) >= candidates.length - 2) break;
+    const ended = await runRounds(folder, 1, { killAfterMs: random() * 1.3 * withinMs });
+    if (ended.killed) killed++;
+    receipts.push(...ended.receipts);
+  }
+  return conclude(folder, killed, receipts, candidates, []);
+}
+
+function roundsIn(folder: string): number {
+  try {
+    return readTrack(folder)?.roundCount ?? 0;
+  } catch {
+    return 0; // Killed before there was a journal.
+  }
+}
+
+async function conclude(
+  folder: string,
+  kills: number,
+  receipts: ReceiptData[],
+  candidates: readonly string[],
+  broken: string[],
+): Promise<Tally> {
+  const last = await runRounds(folder, 1);
+  receipts.push(...last.receipts);
+  if (last.exitCode !== 0) broken.push(`${folder}: the last start ended with ${last.exitCode}`);
+  broken.push(...findBroken(folder, receipts, candidates));
+  const rounds = readTrack(folder).roundCount;
+  if (broken.length === 0) rmSync(folder, { recursive: true, force: true });
+  return { kills, rounds, receipts: receipts.length, broken };
+}
+
+async function inLanes(count: number, run: (index: number) => Promise<Tally>): Promise<Tally> {
+  const sum: Tally = { kills: 0, rounds: 0, receipts: 0, broken: [] };
+  let next = 0;
+  const lane = async () => {
+    while (next < count) {
+      const tally = await run(next++);
+      sum.kills += tally.kills;
+      sum.rounds += tally.rounds;
+      sum.receipts += tally.receipts;
+      sum.broken.push(...tally.broken);
+      console.log(`${sum.kills} kills, ${sum.rounds} rounds, ${sum.receipts} receipts, ${sum.broken.length} broken`);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return sum;
+}
+
+function reportOf(named: Tally, random: Tally, seconds: number): string {
+  const row = (name: string, { kills: killed, rounds, receipts, broken }: Tally) =>
+    `| ${name} | ${killed} | ${rounds} | ${receipts} | ${broken.length} |`;
+  const { cpu, cores, memoryGiB, node, commit } = describeMachine();
+  const broken = [...named.broken, ...random.broken];
+  return `# Faults
+
+Written by \`npm run campaign -- --repetitions ${repetitions} --kills ${kills} --seed ${seed}\`; do not edit.
+
+Real coordinator processes on real files, killed with SIGKILL. After each kill the next process finishes the round that
+was left open, then opens another. At the end the journal is read by another reader and held to an undisturbed run:
+the chain verifies; every receipt that a client ever got is in the journal with its position and time; every round
+counted each cluster once; every candidate has the digest of the undisturbed one; every round key is destroyed.
+
+| killed | kills | rounds | receipts checked | broken |
+|---|---:|---:|---:|---:|
+${row(`at each of ${failpoints.length} named steps`, named)}
+${row('at random moments', random)}
+
+${broken.length === 0 ? 'Nothing was lost, counted twice or different.' : broken.map((line) => `- ${line}`).join('\n')}
+
+Named steps: ${failpoints.map((name) => `\`${name}\``).join(', ')}.
+
+${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, commit ${commit}; ${Math.round(seconds)} s.
+`;
+}
+
+function shuffled<Item>(items: readonly Item[], itsSeed: number): Item[] {
+  const random = generator(itsSeed);
+  return items
+    .map((item) => ({ item, draw: random() }))
+    .sort((a, b) => a.draw - b.draw)
+    .map(({ item }) => item);
+}
+
+/** mulberry32, 0 to 1. */
+function generator(itsSeed: number): () => number {
+  let state = itsSeed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
