@@ -5,8 +5,9 @@ import { EnvelopeWorker } from '../proto/envelope/envelope-worker.ts';
 import { type Fault, ok, type Result, refuse } from '../proto/fault.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { parseJoinToken } from '../proto/join-token.ts';
-import { bufferPath, type ClientConfig, type SecretSource } from './config.ts';
+import { bufferPath, type ClientConfig, isLive, type SecretSource } from './config.ts';
 import { Ingest } from './ingest.ts';
+import { LiveScoring } from './live-scoring.ts';
 import { type HealthServer, type Readiness, startHealthServer } from './observability/health-server.ts';
 import { createLog, faultFields } from './observability/log.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
@@ -75,6 +76,8 @@ export class RunningClient {
   readonly #envelope = new EnvelopeWorker();
   readonly #trainer: Trainer;
   readonly #ingest: Ingest;
+  readonly #models: ModelCache;
+  readonly #scoring: LiveScoring | undefined;
   readonly #stopping = new AbortController();
   readonly #finish: (fault: Fault | undefined) => void;
   readonly #ledgers = new Map<TrackId, PrivacyLedger>();
@@ -114,7 +117,27 @@ export class RunningClient {
       },
       onUnreadable: (count) => this.metrics.bufferFaults.inc({ code: 'RECORD_NOT_OURS' }, count),
     });
-    this.#ingest = new Ingest(config, buffer, this.metrics, log);
+    this.#models = new ModelCache(join(config.dataDirectory, 'models'));
+    const [track] = config.tracks;
+    if (isLive(config) && track !== undefined) {
+      this.#scoring = new LiveScoring({
+        config,
+        track,
+        dataKey,
+        buffer,
+        models: this.#models,
+        metrics: this.metrics,
+        log,
+      });
+    }
+    this.#ingest = new Ingest({
+      config,
+      buffer,
+      metrics: this.metrics,
+      log,
+      judge: async (traces) => (await this.#scoring?.judge(traces)) ?? traces,
+      onLabel: (label) => this.#scoring?.hear(label),
+    });
   }
 
   /** The health server's port; undefined when it is off. */
@@ -138,6 +161,7 @@ export class RunningClient {
     if (health.listen !== null) {
       this.#health = await startHealthServer(health.listen, this.metrics.registry, () => this.readiness());
     }
+    await this.#scoring?.start();
     this.#ingest.start();
     this.#joining = this.#join();
     this.#log.info({ healthPort: this.healthPort, dataDirectory, tracks }, 'client started');
@@ -164,6 +188,7 @@ export class RunningClient {
   async #close(): Promise<void> {
     this.#stopping.abort();
     await this.#ingest.close();
+    await this.#scoring?.close();
     await this.#joining;
     await this.#uplink?.close();
     await this.#trainer.close();
@@ -197,7 +222,7 @@ export class RunningClient {
         tracks,
         clientBuild: build,
         identity: identity.value,
-        models: new ModelCache(join(dataDirectory, 'models')),
+        models: this.#models,
         outbox: new Outbox(join(dataDirectory, 'outbox')),
         times: {
           ...defaultUplinkTimes,
@@ -222,6 +247,7 @@ export class RunningClient {
         saveIdentity: (renewed) => this.#saveIdentity(renewed),
         report: (event) => {
           report(event);
+          if (event.kind === 'fetched') this.#scoring?.install(event);
           this.#hooks.onReport?.(event);
         },
         unit: Math.random,

@@ -173,6 +173,11 @@ export function alertPath(config: ClientConfig): string {
   return config.scoring.alertFile ?? join(config.dataDirectory, 'alerts.jsonl');
 }
 
+/** Whether there are events to score as they happen: trace files are recordings, there is nothing to be alarmed about. */
+export function isLive(config: ClientConfig): boolean {
+  return config.sources.some(({ kind }) => kind !== 'traceFile' && kind !== 'falcoFile');
+}
+
 export function bufferPath(config: ClientConfig): string {
   return join(config.dataDirectory, 'examples.db');
 }

@@ -34,6 +34,9 @@ export function createMetrics() {
     sourceItems: counter('testudo_client_source_items_total', 'What the sources read', ['source', 'outcome']),
     traces: counter('testudo_client_traces_total', 'Traces assembled from events'),
     scored: counter('testudo_client_scored_traces_total', 'Traces scored'),
+    drifting: gauge('testudo_client_drifting_workloads', 'Workloads whose normal has moved'),
+    regressionMissed: gauge('testudo_client_regression_missed', 'Confirmed intrusions below the threshold'),
+    feedback: counter('testudo_client_feedback_total', 'Feedback applied', ['verdict']),
     alerts: counter('testudo_client_alerts_total', 'Alerts raised'),
   };
 }

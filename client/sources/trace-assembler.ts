@@ -13,7 +13,7 @@ export type AssembledTrace = Readonly<{
   lastMs: number;
   /** 0 for the piece with the thread's first call that we saw. */
   piece: number;
-  /** Order number of the item that began it: with `thread` it names the trace, also after a restart. */
+  /** Order number of the item that began it. */
   began: number;
 }>;
 

@@ -49,8 +49,18 @@ export class Outbox {
     return this.sealedPath(track, round);
   }
 
-  /** After this the update survives a crash. */
-  async keep(update: KeptUpdate): Promise<void> {
+  /** After this the update survives a crash. Refused where it was dropped meanwhile: its round is over. */
+  async keep(update: KeptUpdate): Promise<Result<undefined, 'UPDATE_DROPPED'>> {
+    try {
+      await this.#keep(update);
+      return ok(undefined);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      return refuse('UPDATE_DROPPED', `round ${update.round} ended while its update was sealed; wait for the next`);
+    }
+  }
+
+  async #keep(update: KeptUpdate): Promise<void> {
     const sealed = await open(this.sealedPath(update.track, update.round), 'r');
     try {
       await sealed.sync();
@@ -62,8 +72,13 @@ export class Outbox {
     await writeFileAtomic(join(this.#roundFolder(update.track, update.round), 'update.json'), JSON.stringify(record));
   }
 
+  /** Nothing is kept where the update was dropped meanwhile: its round's end may overtake the receipt. */
   async keepReceipt(track: TrackId, round: RoundId, sequence: number): Promise<void> {
-    await writeFileAtomic(join(this.#roundFolder(track, round), 'receipt.json'), JSON.stringify({ sequence }));
+    try {
+      await writeFileAtomic(join(this.#roundFolder(track, round), 'receipt.json'), JSON.stringify({ sequence }));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
   }
 
   async drop(track: TrackId, round: RoundId): Promise<void> {

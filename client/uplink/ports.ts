@@ -1,6 +1,7 @@
 import type { UpdateContext } from '../../proto/envelope/header.ts';
 import type { Fault, Result } from '../../proto/fault.ts';
 import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { ClusterIdentity } from './identity-store.ts';
 import type { Invitation } from './invitation.ts';
 import type { Verdict } from './verdict.ts';
@@ -33,7 +34,7 @@ export type UplinkReport = Readonly<
   | { kind: 'disconnected'; address: string; fault: Fault; retryInMs: number }
   | { kind: 'invited'; track: TrackId; round: RoundId; baseVersion: number; closesAtMs: number }
   | { kind: 'invitationRefused'; fault: Fault }
-  | { kind: 'fetched'; track: TrackId; round: RoundId; digest: Digest; path: string }
+  | { kind: 'fetched'; track: TrackId; round: RoundId; digest: Digest; version: number; spec: ModelSpec }
   | { kind: 'trained'; track: TrackId; round: RoundId; exampleCount: number; seconds: number }
   | { kind: 'kept'; track: TrackId; round: RoundId; payload: Digest; payloadBytes: number }
   | { kind: 'sent'; track: TrackId; bytes: number }

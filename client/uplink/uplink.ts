@@ -284,7 +284,8 @@ export class Uplink {
       this.#fail(track, round, fetched.fault);
       return;
     }
-    this.#ports.report({ kind: 'fetched', track, round, digest: base.digest, path: fetched.value });
+    const { digest, version } = base;
+    this.#ports.report({ kind: 'fetched', track, round, digest, version, spec: invitation.spec });
     this.#dispatch(track, { kind: 'fetched', round });
   }
 
@@ -342,8 +343,8 @@ export class Uplink {
     const signature = signHeader(header, pair);
     wipeKeyPair(pair);
     const kept: KeptUpdate = { track, round, header, signature, closesAtMs };
-    await this.#config.outbox.keep(kept);
-    return ok(kept);
+    const stored = await this.#config.outbox.keep(kept);
+    return stored.ok ? ok(kept) : stored;
   }
 
   async #deliver(kept: KeptUpdate, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,81 @@
+import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ok, type Result, refuse } from '../../proto/fault.ts';
+import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../storage/atomic-file.ts';
+import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
+import { decodeExample, type Example, encodeExample } from '../training/example.ts';
+import type { Alert } from './alert.ts';
+
+/**
+ * Alerts as JSON lines for people and pipelines, and for each the trace that raised it, encrypted, so that feedback can
+ * make it an example later. The newest `keep` traces are kept.
+ */
+export class AlertStore {
+  readonly #folder: string;
+  readonly #file: string;
+  readonly #key: RecordKey;
+  readonly #keep: number;
+
+  constructor(folder: string, file: string, key: RecordKey, keep = 5_000) {
+    this.#folder = folder;
+    this.#file = file;
+    this.#key = key;
+    this.#keep = keep;
+  }
+
+  /** False when this very alert was raised before. */
+  async raise(alert: Alert, example: Example): Promise<boolean> {
+    const path = this.#path(alert.id);
+    if (await exists(path)) return false;
+    await mkdir(dirname(this.#file), { recursive: true, mode: privateFolderMode });
+    await appendFile(this.#file, `${JSON.stringify(alert)}\n`, { mode: privateFileMode });
+    await writeFileAtomic(path, sealRecord(this.#key, encodeExample(example), alert.id));
+    await this.#prune();
+    return true;
+  }
+
+  async example(id: string): Promise<Result<Example, 'ALERT_NOT_FOUND' | 'ALERT_UNREADABLE'>> {
+    let sealed: Buffer;
+    try {
+      sealed = await readFile(this.#path(id));
+    } catch (error) {
+      if (isMissing(error)) return refuse('ALERT_NOT_FOUND', `alert ${id}: unknown, or too old to take feedback`);
+      throw error;
+    }
+    const opened = openRecord(this.#key, sealed, id);
+    const decoded = opened.ok ? decodeExample(opened.value) : opened;
+    return decoded.ok ? ok(decoded.value) : refuse('ALERT_UNREADABLE', `alert ${id}: ${decoded.fault.message}`);
+  }
+
+  async #prune(): Promise<void> {
+    const names = await readdir(this.#folder);
+    if (names.length <= this.#keep + this.#keep / 10) return;
+    const files = await Promise.all(
+      names.map(async (name) => ({
+        path: join(this.#folder, name),
+        ms: (await stat(join(this.#folder, name))).mtimeMs,
+      })),
+    );
+    files.sort((a, b) => b.ms - a.ms);
+    await Promise.all(files.slice(this.#keep).map(({ path }) => rm(path, { force: true })));
+  }
+
+  #path(id: string): string {
+    return join(this.#folder, `${id}.sealed`);
+  }
+}
+
+/** Where a client keeps the traces of its alerts. */
+export function alertFolder(dataDir: string): string {
+  return join(dataDir, 'alerts');
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * When a score is an alarm, for one workload: not above a number that somebody chose, but above what this workload does.
+ * Pure apart from its own memory; holds `windowMax` numbers.
+ */
+export type ThresholdOptions = Readonly<{
+  /** `quantile`: the share of traces that may raise an alarm. `deviation`: mean + k standard deviations. */
+  rule: Readonly<{ kind: 'quantile'; alertRate: number } | { kind: 'deviation'; k: number }>;
+  /** Scores before this many only set the threshold. */
+  warmUp: number;
+  /** The threshold follows this many latest scores. */
+  windowMax: number;
+}>;
+
+export const defaultWindowMax = 2_000;
+
+export type Judgement = Readonly<{
+  /** Infinite during warm-up. */
+  threshold: number;
+  alarm: boolean;
+  /** What is normal has moved: the threshold stays where it was until somebody looks. */
+  drifting: boolean;
+}>;
+
+/** Latest scores that are compared with the first ones for drift. */
+const driftSample = 200;
+/** Kolmogorov and Smirnov's statistic above which two samples differ, for 1 in 100,000: c·√((n + m) / nm). */
+const driftCoefficient = 2.47;
+
+/** Of the distance between the median and the threshold, for each alarm. */
+const growth = 0.05;
+
+export class Threshold {
+  readonly #options: ThresholdOptions;
+  /** Ring of the latest scores. */
+  readonly #window: number[] = [];
+  #next = 0;
+  /** What this workload did when it was new. */
+  readonly #reference: number[] = [];
+  #held: number | undefined;
+  #sinceChecked = 0;
+
+  constructor(options: ThresholdOptions) {
+    this.#options = options;
+  }
+
+  get scores(): number {
+    return this.#window.length;
+  }
+
+  /** Scores of known normal traces, before anything is judged: a recorded baseline ends the warm-up early. */
+  seed(scores: readonly number[]): void {
+    for (const score of scores) this.#remember(score);
+  }
+
+  /** What a score must pass to be an alarm; infinite during warm-up. */
+  level(): number {
+    if (this.#held !== undefined) return this.#held;
+    return this.#window.length >= this.#options.warmUp ? this.#current() : Number.POSITIVE_INFINITY;
+  }
+
+  judge(score: number): Judgement {
+    const threshold = this.level();
+    const alarm = score > threshold;
+    this.#remember(alarm ? this.#tamed(score, threshold) : score);
+    if (this.#reference.length < driftSample) this.#reference.push(score);
+    else this.#watchDrift(threshold);
+    return { threshold, alarm, drifting: this.#held !== undefined };
+  }
+
+  /**
+   * How an alarm enters the window: just above the threshold. One intrusion must not lift the threshold over the next
+   * one, and yet what becomes usual may lift it step by step.
+   */
+  #tamed(score: number, threshold: number): number {
+    return Math.min(score, threshold + growth * (threshold - quantile(this.#window, 0.5)));
+  }
+
+  #remember(score: number): void {
+    this.#window[this.#next] = score;
+    this.#next = (this.#next + 1) % this.#options.windowMax;
+  }
+
+  #current(): number {
+    const { rule } = this.#options;
+    if (rule.kind === 'quantile') return quantile(this.#window, 1 - rule.alertRate);
+    const mean = this.#window.reduce((sum, score) => sum + score, 0) / this.#window.length;
+    const variance = this.#window.reduce((sum, score) => sum + (score - mean) ** 2, 0) / this.#window.length;
+    return mean + rule.k * Math.sqrt(variance);
+  }
+
+  /** Looks every `driftSample` scores; a threshold that would follow a drift is held instead. */
+  #watchDrift(threshold: number): void {
+    this.#sinceChecked += 1;
+    if (this.#sinceChecked < driftSample || this.#window.length < driftSample) return;
+    this.#sinceChecked = 0;
+    const latest = Array.from({ length: driftSample }, (_, back) => {
+      const at = (this.#next - 1 - back + this.#options.windowMax) % this.#options.windowMax;
+      return this.#window[at] as number;
+    });
+    const limit = driftCoefficient * Math.sqrt(2 / driftSample);
+    const drifts = largestGap(this.#reference, latest) > limit;
+    if (!drifts) this.#held = undefined;
+    else if (Number.isFinite(threshold)) this.#held ??= threshold;
+  }
+}
+
+/** The value below which a share of the values lies; the greatest where the share is finer than their number. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.POSITIVE_INFINITY;
+}
+
+/** Kolmogorov and Smirnov's statistic: the largest difference of the two distribution functions. */
+export function largestGap(a: readonly number[], b: readonly number[]): number {
+  const first = [...a].sort((x, y) => x - y);
+  const second = [...b].sort((x, y) => x - y);
+  let gap = 0;
+  let i = 0;
+  let j = 0;
+  while (i < first.length && j < second.length) {
+    const value = Math.min(first[i] as number, second[j] as number);
+    while (first[i] === value) i += 1;
+    while (second[j] === value) j += 1;
+    gap = Math.max(gap, Math.abs(i / first.length - j / second.length));
+  }
+  return gap;
+}
