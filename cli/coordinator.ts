@@ -9,6 +9,7 @@ import { exitCodes, orExit } from './exit.ts';
 export function coordinatorCommand() {
   return new Command('coordinator')
     .description('run a coordinator, or look after its authority')
+    .enablePositionalOptions() // --config after a verb of ours is that verb's.
     .option('--config <file>', 'its configuration', './coordinator.yaml')
     .option('--set <path=value...>', 'settings that win over the file and the environment')
     .action(async ({ config: path, set }) => {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import '../deploy/require-node.mjs'; // First: says so when this Node cannot run what follows.
-import { Command } from '@commander-js/extra-typings';
+import { Command, type CommanderError } from '@commander-js/extra-typings';
 import { buildVersion } from '../coordinator/build.ts';
 import { exitCodes } from './exit.ts';
 
@@ -8,6 +8,10 @@ type Verb = Readonly<{ summary: string; load: () => Promise<Command> }>;
 
 /** Every verb; its file is imported only when it is used, so that `--help` costs nothing. */
 const verbs: Readonly<Record<string, Verb>> = {
+  demo: {
+    summary: 'the main job: a federation on this machine, some of it hostile, on recorded data',
+    load: async () => (await import('./demo.ts')).demoCommand(),
+  },
   coordinator: {
     summary: 'run a coordinator, or look after its authority',
     load: async () => (await import('./coordinator.ts')).coordinatorCommand(),
@@ -19,6 +23,18 @@ const verbs: Readonly<Record<string, Verb>> = {
   client: {
     summary: "run a cluster's client: learn locally, take part in rounds, raise alerts",
     load: async () => (await import('./client.ts')).clientCommand(),
+  },
+  feedback: {
+    summary: 'say what an alert was: a false positive, or confirmed',
+    load: async () => (await import('./feedback.ts')).feedbackCommand(),
+  },
+  record: {
+    summary: "record a command's system calls into a trace file",
+    load: async () => (await import('./record.ts')).recordVerb(),
+  },
+  profile: {
+    summary: 'make a baseline from trace files',
+    load: async () => (await import('./profile.ts')).profileCommand(),
   },
   clusters: {
     summary: 'members: list, revoke, quarantine',
@@ -59,12 +75,24 @@ const program = new Command('testudo')
     'Federated learning for intrusion detectors that run in many Kubernetes clusters, some of which may lie.',
   )
   .version(buildVersion())
+  .enablePositionalOptions() // What stands after a verb is the verb's.
   .showHelpAfterError('(add --help for what is possible)')
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.usage));
+  .exitOverride(exitOnUsage);
 
 const wanted = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
 for (const [name, { summary, load }] of Object.entries(verbs)) {
-  if (name === wanted) program.addCommand(await load());
+  if (name === wanted) program.addCommand(heldToUsage(await load()));
   else program.command(name).description(summary);
 }
 await program.parseAsync();
+
+/** Wrong command lines end alike, also those of a verb's own verbs, which inherit nothing. */
+function heldToUsage(command: Command): Command {
+  command.exitOverride(exitOnUsage).showHelpAfterError('(add --help for what is possible)');
+  for (const child of command.commands) heldToUsage(child as unknown as Command);
+  return command;
+}
+
+function exitOnUsage(error: CommanderError): never {
+  return process.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage);
+}

@@ -1,0 +1,155 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { tempDir } from './testing/temp-dir.ts';
+
+const cli = fileURLToPath(new URL('../cli/testudo.ts', import.meta.url));
+const settings = ['enrolment', 'federation', 'health'].map((name) => `listen.${name}=127.0.0.1:0`);
+
+type Run = Readonly<{ code: number | null; stdout: string; stderr: string }>;
+
+async function testudo(...args: string[]): Promise<Run> {
+  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (bytes: Buffer) => stdout.push(bytes));
+  child.stderr.on('data', (bytes: Buffer) => stderr.push(bytes));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
+}
+
+/** A coordinator process that is ready, and its federation address. */
+async function start(config: string): Promise<Readonly<{ child: ChildProcess; address: string }>> {
+  const child = spawn(process.execPath, [cli, 'coordinator', '--config', config, '--set', ...settings], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const address = await new Promise<string>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`ended with ${code}`)));
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      const entry = JSON.parse(line) as { msg: string; addresses: { federation: string } };
+      if (entry.msg === 'coordinator ready') resolve(entry.addresses.federation);
+    });
+  });
+  return { child, address };
+}
+
+async function init(): Promise<Readonly<{ folder: string; config: string; credentials: string }>> {
+  const folder = tempDir();
+  const made = await testudo('coordinator', 'init', folder, '--federation', 'herd', '--admin', 'ada');
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  return { folder, config: join(folder, 'coordinator.yaml'), credentials: join(folder, 'operator.json') };
+}
+
+describe('testudo coordinator', () => {
+  it('is made, started, operated and stopped from the command line', async () => {
+    const { folder, config, credentials } = await init();
+    for (const name of ['coordinator.yaml', 'master.key', 'operator.json']) {
+      expect(statSync(join(folder, name)).mode & 0o077, name).toBe(0);
+    }
+    expect(await testudo('coordinator', 'init', folder)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('CREDENTIALS_EXIST'),
+    });
+
+    const { child, address } = await start(config);
+    const at = ['--credentials', credentials, '--address', address];
+    writeFileSync(
+      join(folder, 'spec.json'),
+      '{"architecture":"t/1","hyperparameters":{},"tensors":[{"name":"w","shape":[3]}]}',
+    );
+    writeFileSync(join(folder, 'model.bin'), Buffer.from(new Float32Array([1, 2, 3]).buffer));
+    writeFileSync(join(folder, 'policy.yaml'), 'aggregation: { f: 0, before: [], rule: { kind: krum } }');
+    const files = ['--spec', join(folder, 'spec.json'), '--model', join(folder, 'model.bin')];
+    const put = ['tracks', 'put', 'syscall', '--reason', 'first', '--policy', join(folder, 'policy.yaml')];
+    expect((await testudo(...put, ...files, ...at)).stdout).toContain('version 0');
+    const quorum =
+      'aggregation: { f: 3, before: [], rule: { kind: krum } }\nrounds: { quorum: { kind: count, updates: 5 } }';
+    writeFileSync(join(folder, 'policy.yaml'), quorum);
+    expect(await testudo(...put, ...files, ...at)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('POLICY_INVALID'),
+    });
+
+    const token = await testudo('tokens', 'create', 'eu-1', ...at);
+    expect(token).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^testudo1\.[a-z0-9]+\.[\w-]+\.[0-9a-f]{64}\n$/),
+    });
+    const tokens = await testudo('tokens', 'list', '--json', ...at);
+    expect(JSON.parse(tokens.stdout)).toMatchObject({ cluster: 'eu-1', revoked: false, usedAtMs: 0 });
+    expect((await testudo('rounds', 'open', 'syscall', '--reason', 'try', ...at)).stdout).toBe(
+      'r-1 of syscall is open\n',
+    );
+    expect((await testudo('rounds', 'cancel', 'syscall', 'r-1', '--reason', 'enough', ...at)).code).toBe(0);
+    expect((await testudo('rounds', 'list', 'syscall', ...at)).stdout).toContain('abandoned (CANCELLED)');
+    const audit = (await testudo('audit', 'list', '--json', ...at)).stdout;
+    expect(
+      audit
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).sequence),
+    ).toEqual(Array.from({ length: audit.trimEnd().split('\n').length }, (_, index) => index + 1));
+    expect(await testudo('rounds', 'show', 'syscall', 'r-77', ...at)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('ROUND_NOT_FOUND'),
+    });
+    expect((await testudo('rounds', 'nonsense', ...at)).code).toBe(2);
+
+    const bob = join(folder, 'bob.json');
+    expect((await testudo('operators', 'add', 'bob', '--role', 'viewer', '--out', bob, ...at)).code).toBe(0);
+    const asBob = ['--credentials', bob, '--address', address];
+    expect((await testudo('clusters', 'list', ...asBob)).code).toBe(0);
+    expect(await testudo('tokens', 'create', 'x', ...asBob)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('ROLE_INSUFFICIENT'),
+    });
+    expect((await testudo('operators', 'renew', ...asBob)).code).toBe(0);
+    expect((await testudo('clusters', 'list', ...asBob)).code).toBe(0);
+
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect((await testudo('clusters', 'list', ...at)).code).toBe(3);
+  });
+
+  it('has one data directory to itself: a second process is refused and the first goes on', async () => {
+    const { config, credentials } = await init();
+    const { address } = await start(config);
+    const second = await testudo('coordinator', '--config', config, '--set', ...settings);
+    expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('DATA_DIR_LOCKED') });
+    expect((await testudo('clusters', 'list', '--credentials', credentials, '--address', address)).code).toBe(0);
+  });
+
+  it('says everything that is wrong with a configuration, and that a master key is the wrong one', async () => {
+    const { folder, config } = await init();
+    const wrong = join(folder, 'wrong.yaml');
+    writeFileSync(wrong, 'federation: HERD\nspeed: 11\n');
+    const refused = await testudo('coordinator', '--config', wrong);
+    expect(refused.code).toBe(1);
+    for (const part of ['CONFIG_INVALID', 'federation', 'speed', 'masterKey', 'dataDirectory']) {
+      expect(refused.stderr).toContain(part);
+    }
+    writeFileSync(join(folder, 'master.key'), 'another key, but long enough\n', { mode: 0o600 });
+    expect(await testudo('coordinator', '--config', config, '--set', ...settings)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('MASTER_KEY_WRONG'),
+    });
+  });
+
+  it('lets the root key go offline, and takes it back for a new issuer', async () => {
+    const { folder, config } = await init();
+    const rootKey = join(folder, 'root.key');
+    const exportRoot = ['coordinator', 'export-root', '--config', config, '--to', rootKey];
+    expect((await testudo(...exportRoot)).code).toBe(0);
+    expect(readFileSync(rootKey, 'utf8')).toContain('BEGIN PRIVATE KEY');
+    expect(existsSync(join(folder, 'data', 'keys', 'root-key'))).toBe(false);
+    expect(await testudo(...exportRoot)).toMatchObject({ code: 1, stderr: expect.stringContaining('ROOT_KEY_ABSENT') });
+    const renew = ['coordinator', 'renew-issuer', '--config', config];
+    expect(await testudo(...renew)).toMatchObject({ code: 1, stderr: expect.stringContaining('ROOT_KEY_ABSENT') });
+    expect((await testudo(...renew, '--root-key', rootKey)).code).toBe(0);
+    await start(config);
+  });
+});
