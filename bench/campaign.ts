@@ -42,8 +42,8 @@ try {
 async function main(): Promise<void> {
   const candidates = await undisturbed(Math.max(failpoints.length, killsPerFolder) + 1);
   const named = await inLanes(repetitions, (index) => killAtSteps(index, candidates));
-  const withinMs = await roundMs();
-  const random = await inLanes(Math.ceil(kills / killsPerFolder), (index) => killAtRandom(index, candidates, withinMs));
+  const times = await timesOfARound();
+  const random = await inLanes(Math.ceil(kills / killsPerFolder), (index) => killAtRandom(index, candidates, times));
   const seconds = (performance.now() - started) / 1_000;
   const report = reportOf(named, random, seconds);
   writeFileSync(fileURLToPath(new URL('../docs/benchmarks/faults.md', import.meta.url)), report);
@@ -61,13 +61,13 @@ async function undisturbed(rounds: number): Promise<readonly string[]> {
   return candidates;
 }
 
-/** What a process takes for one round on this machine, now: random kills fall within it and a little after. */
-async function roundMs(): Promise<number> {
+type Times = Readonly<{ startToEndMs: number; openToEndMs: number }>;
+
+/** What a process takes for its start and one round on this machine, now: random kills fall within it. */
+async function timesOfARound(): Promise<Times> {
   const folder = path.join(root, 'timed');
   await runRounds(folder, 1);
-  const before = performance.now();
-  await runRounds(folder, 1);
-  return performance.now() - before;
+  return runRounds(folder, 1);
 }
 
 /** Every named step once, in an order of this repetition's own. */
@@ -86,14 +86,19 @@ async function killAtSteps(index: number, candidates: readonly string[]): Promis
 }
 
 /** Kills from outside, at moments that depend on nothing in the process. */
-async function killAtRandom(index: number, candidates: readonly string[], withinMs: number): Promise<Tally> {
+async function killAtRandom(index: number, candidates: readonly string[], times: Times): Promise<Tally> {
   const folder = path.join(root, `random-${index}`);
   const random = generator(seed * 7_919 + index);
   const receipts: ReceiptData[] = [];
   let killed = 0;
   for (let tries = 0; killed < killsPerFolder && tries < 4 * killsPerFolder; tries++) {
     if (roundsIn(folder) >= candidates.length - 2) break;
-    const ended = await runRounds(folder, 1, { killAfterMs: random() * 1.3 * withinMs });
+    // Three in four within a round; the rest while starting, recovering, or after the end.
+    const kill =
+      random() < 0.75
+        ? { afterOpeningMs: random() * 1.1 * times.openToEndMs }
+        : { afterStartMs: random() * 1.2 * times.startToEndMs };
+    const ended = await runRounds(folder, 1, kill);
     if (ended.killed) killed++;
     receipts.push(...ended.receipts);
   }

@@ -3,7 +3,8 @@ import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../coordinator/config/config.ts';
 import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.ts';
 import { initCommand } from './coordinator/init.ts';
-import { exitCodes, orExit } from './exit.ts';
+import { backupCommand, verifyCommand } from './coordinator/keeping.ts';
+import { exitCodes, exitWith, orExit } from './exit.ts';
 
 /** `testudo coordinator`: the process itself, and what is done beside it on its own machine. */
 export function coordinatorCommand() {
@@ -15,13 +16,22 @@ export function coordinatorCommand() {
     .action(async ({ config: path, set }) => {
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
       const { startCoordinator } = await import('../coordinator/coordinator.ts');
-      const coordinator = orExit(await startCoordinator(config));
+      const coordinator = orExit(await startCoordinator(config).catch(portRefused));
       await stopAsked(coordinator.halted);
       await coordinator.close();
     })
     .addCommand(initCommand(hostname()))
     .addCommand(exportRootCommand())
-    .addCommand(renewIssuerCommand());
+    .addCommand(renewIssuerCommand())
+    .addCommand(verifyCommand())
+    .addCommand(backupCommand());
+}
+
+/** A port that is taken or forbidden is the operator's to mend, not an error of ours. */
+function portRefused(error: unknown): never {
+  const { message } = error as Error;
+  if (/^cannot listen|^listen E/.test(message)) return exitWith({ code: 'PORT_UNAVAILABLE', message });
+  throw error;
 }
 
 /** Resolves on SIGTERM or SIGINT, or when the engine halts, which makes the exit code say so. A second signal kills. */

@@ -13,13 +13,28 @@ import { emptyState } from '../state/mutable-state.ts';
 import type { Track } from '../state/state.ts';
 import { clusters, track } from './small-federation.ts';
 
-export type ProcessEnd = Readonly<{ receipts: readonly ReceiptData[]; killed: boolean; exitCode: number | null }>;
+export type ProcessEnd = Readonly<{
+  receipts: readonly ReceiptData[];
+  killed: boolean;
+  exitCode: number | null;
+  /** From the start of the process, and from the opening of its first round, to the end of that round. */
+  startToEndMs: number;
+  openToEndMs: number;
+}>;
 
-/** Runs round-process.ts in `folder` to its end; `killAfterMs` kills it from outside, unless it ends before. */
+export type Kill = Readonly<{
+  failpoint?: string;
+  /** Kills it from outside, unless it ends before: so long after its start … */
+  afterStartMs?: number;
+  /** … or after it said that it opens a round. */
+  afterOpeningMs?: number;
+}>;
+
+/** Runs round-process.ts in `folder` to its end. */
 export async function runRounds(
   folder: string,
   rounds: number,
-  { failpoint, killAfterMs }: { failpoint?: string; killAfterMs?: number } = {},
+  { failpoint, afterStartMs, afterOpeningMs }: Kill = {},
 ): Promise<ProcessEnd> {
   const program = fileURLToPath(new URL('./round-process.ts', import.meta.url));
   const args = [program, folder, String(rounds), ...(failpoint === undefined ? [] : [failpoint])];
@@ -27,16 +42,27 @@ export async function runRounds(
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, TESTUDO_TEST_CHILD: '1' },
   });
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  const killAfter = (ms: number | undefined) =>
+    ms === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), ms);
+  const startedMs = performance.now();
+  let openedMs = startedMs;
+  let endedMs = startedMs;
+  const timers = [killAfter(afterStartMs)];
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const receipts: ReceiptData[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     const said = line.endsWith('}') ? JSON.parse(line) : {}; // A kill may cut the last line.
     if (said.receipt !== undefined) receipts.push(said.receipt);
+    if (said.opening === 1) {
+      openedMs = performance.now();
+      timers.push(killAfter(afterOpeningMs));
+    }
+    if (said.ended !== undefined) endedMs = performance.now();
   }
   const [exitCode, signal] = await exit;
-  clearTimeout(timer);
-  return { receipts, killed: signal === 'SIGKILL', exitCode };
+  for (const timer of timers) clearTimeout(timer);
+  const times = { startToEndMs: endedMs - startedMs, openToEndMs: endedMs - openedMs };
+  return { receipts, killed: signal === 'SIGKILL', exitCode, ...times };
 }
 
 /** The track as the journal in `folder` tells it, read from the disk by another reader than the coordinator. */

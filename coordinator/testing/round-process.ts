@@ -11,7 +11,7 @@ import { clusters, openSmallFederation, operator, track } from './small-federati
  * Run as a process by kill tests: `round-process.ts <folder> <rounds> [failpoint]`. Finishes a round that an earlier
  * process left open, then opens as many as it is told to, with the failpoint armed as soon as the left one is over.
  * Clients live in the process, but keep their sealed updates on disk until the round is over, as real ones do.
- * Says every receipt and candidate on stdout at the moment at which a client, or an operator, would hear of it.
+ * Says every receipt on stdout at the moment at which a client would hear of it, and when rounds open and end.
  */
 const [folder, rounds, failpoint] = process.argv.slice(2) as [string, string, string | undefined];
 const say = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`);
@@ -26,9 +26,11 @@ for (const cluster of clusters) takePart(engine, cluster, receipted, (invitation
 if (known().rounds.size > 0) await ended();
 if (failpoint !== undefined) process.env.TESTUDO_FAILPOINT = failpoint;
 for (let count = 0; count < Number(rounds); count++) {
+  say({ opening: count + 1 });
   const opened = await engine.openRound(operator, { track, reason: 'test' });
   if (!opened.ok) throw new Error(opened.fault.message);
   await ended();
+  say({ ended: opened.value.value });
 }
 await engine.close();
 process.exit(0);

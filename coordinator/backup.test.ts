@@ -1,0 +1,39 @@
+import { cpSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { unwrap } from '../proto/fault.ts';
+import { backUp, verifyDataDir } from './backup.ts';
+import { takePart } from './testing/small-client.ts';
+import { clusters, openSmallFederation, operator, track } from './testing/small-federation.ts';
+import { tempDir } from './testing/temp-dir.ts';
+import { roundEnd } from './testing/wait.ts';
+
+it('a backup taken while rounds run is verified, and goes on in its own place with the next round', async () => {
+  const [dataDir, target] = [tempDir(), join(tempDir(), 'backup')];
+  const engine = await openSmallFederation(dataDir);
+  for (const cluster of clusters) takePart(engine, cluster, () => {});
+  unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+  const ended = await roundEnd(engine, 'r-1');
+  const head = unwrap(await backUp(dataDir, target));
+  expect(verifyDataDir(dataDir)).toMatchObject({ ok: true, value: head });
+  expect(await backUp(dataDir, target)).toMatchObject({ fault: { code: 'TARGET_NOT_EMPTY' } });
+  await engine.close();
+
+  const restored = join(tempDir(), 'data');
+  cpSync(target, restored, { recursive: true });
+  const again = await openSmallFederation(restored);
+  try {
+    expect(again.state().tracks.get(track)?.rounds.get(ended.round)?.phase).toEqual(ended.phase);
+    for (const cluster of clusters) takePart(again, cluster, () => {});
+    unwrap(await again.openRound(operator, { track, reason: 'restored' }));
+    expect((await roundEnd(again, 'r-2')).phase.kind).toBe('candidate');
+  } finally {
+    await again.close();
+  }
+});
+
+it('a data directory that is none is refused by name', () => {
+  const dir = tempDir();
+  writeFileSync(join(dir, 'journal.sqlite'), 'no journal, but a text that is long enough for a header'.repeat(40));
+  expect(verifyDataDir(dir)).toMatchObject({ ok: false, fault: { code: 'JOURNAL_DAMAGED' } });
+});

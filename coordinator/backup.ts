@@ -1,0 +1,66 @@
+import { cp, mkdir, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { type Result, refuse } from '../proto/fault.ts';
+import type { JournalFaultCode, JournalHead } from './journal/journal.ts';
+import { SqliteFile } from './journal/sqlite-file.ts';
+
+/** What a data directory needs to go on elsewhere. Uploads under way, scratch and locks are not part of it. */
+const folders = ['blobs', 'keys', 'identity'] as const;
+export const journalFile = 'journal.sqlite';
+
+/**
+ * Copies a data directory, also while its coordinator runs, into `target`, which must be new or empty. The journal comes
+ * first: whatever it names is in the folders copied after it, but for sealed updates and keys of rounds that ended
+ * meanwhile; such a round is then abandoned by name when the copy is started. The copy's journal is verified.
+ */
+export async function backUp(
+  dataDir: string,
+  target: string,
+): Promise<Result<JournalHead, JournalFaultCode | 'TARGET_NOT_EMPTY' | 'DATA_DIR_UNUSABLE'>> {
+  try {
+    await mkdir(target, { recursive: true, mode: 0o700 });
+    if ((await readdir(target)).length > 0) {
+      return refuse('TARGET_NOT_EMPTY', `${target} holds files already; name a new folder for each backup`);
+    }
+    const journal = new Database(join(dataDir, journalFile), { readonly: true, fileMustExist: true });
+    try {
+      await journal.backup(join(target, journalFile));
+    } finally {
+      journal.close();
+    }
+    for (const folder of folders) await copyFolder(join(dataDir, folder), join(target, folder));
+    await syncFile(join(target, journalFile));
+    return SqliteFile.verify(join(target, journalFile));
+  } catch (error) {
+    return refuse('DATA_DIR_UNUSABLE', `the backup failed (${(error as Error).message}); what is in ${target} is none`);
+  }
+}
+
+/** Walks the journal's chain; safe beside a running coordinator. */
+export function verifyDataDir(dataDir: string): Result<JournalHead, JournalFaultCode> {
+  return SqliteFile.verify(join(dataDir, journalFile));
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  const names = await readdir(from).catch(() => []);
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  for (const name of names) {
+    try {
+      await cp(join(from, name), join(to, name), { preserveTimestamps: true });
+      await syncFile(join(to, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // Of a round that ended just now.
+    }
+  }
+  await syncFile(to);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
