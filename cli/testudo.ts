@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import '../deploy/require-node.mjs'; // First: says so when this Node cannot run what follows.
-import { Command, type CommanderError } from '@commander-js/extra-typings';
+import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { buildVersion } from '../coordinator/build.ts';
 import { exitCodes } from './exit.ts';
 
-type Verb = Readonly<{ summary: string; load: () => Promise<Command> }>;
+type Verb = Readonly<{ summary: string; load: () => Promise<CommandUnknownOpts> }>;
 
 /** Every verb; its file is imported only when it is used, so that `--help` costs nothing. */
 const verbs: Readonly<Record<string, Verb>> = {
@@ -87,9 +87,9 @@ for (const [name, { summary, load }] of Object.entries(verbs)) {
 await program.parseAsync();
 
 /** Wrong command lines end alike, also those of a verb's own verbs, which inherit nothing. */
-function heldToUsage(command: Command): Command {
+function heldToUsage(command: CommandUnknownOpts): CommandUnknownOpts {
   command.exitOverride(exitOnUsage).showHelpAfterError('(add --help for what is possible)');
-  for (const child of command.commands) heldToUsage(child as unknown as Command);
+  for (const child of command.commands) heldToUsage(child);
   return command;
 }
 

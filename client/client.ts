@@ -12,6 +12,7 @@ import { type HealthServer, type Readiness, startHealthServer } from './observab
 import { createLog, faultFields } from './observability/log.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { reporter } from './observability/uplink-reporter.ts';
+import { loadBaseline } from './profile/baseline.ts';
 import { loadDataKey } from './storage/data-key.ts';
 import { type FolderLock, lockFolder } from './storage/folder-lock.ts';
 import { recordKey } from './storage/sealed-record.ts';
@@ -58,9 +59,33 @@ export async function startClient(config: ClientConfig, hooks: ClientHooks = {})
   if (!dataKey.ok) return released(locked.value, dataKey);
   const buffer = ExampleBuffer.open(bufferPath(config), dataKey.value, config.buffer);
   if (!buffer.ok) return released(locked.value, buffer);
-  const client = new RunningClient(config, hooks, log, locked.value, dataKey.value, buffer.value);
+  const baselines = await loadBaselines(config.baselines, buffer.value);
+  if (!baselines.ok) {
+    buffer.value.close();
+    return released(locked.value, baselines);
+  }
+  const parts = { lock: locked.value, dataKey: dataKey.value, buffer: buffer.value, seenCalls: baselines.value };
+  const client = new RunningClient(config, hooks, log, parts);
   await client.start();
   return ok(client);
+}
+
+type SeenCalls = ReadonlyMap<string, ReadonlySet<number>>;
+type LocalParts = Readonly<{ lock: FolderLock; dataKey: Buffer; buffer: ExampleBuffer; seenCalls: SeenCalls }>;
+
+/** Brings baselines into the buffer, where they set thresholds with the first model, and says which calls they made. */
+async function loadBaselines(paths: readonly string[], buffer: ExampleBuffer): Promise<Result<SeenCalls>> {
+  const seenCalls = new Map<string, Set<number>>();
+  for (const path of paths) {
+    const loaded = await loadBaseline(path);
+    if (!loaded.ok) return loaded;
+    const added = buffer.add(loaded.value.examples, Date.now());
+    if (!added.ok) return added;
+    for (const [workload, calls] of loaded.value.seenCalls) {
+      seenCalls.set(workload, new Set([...(seenCalls.get(workload) ?? []), ...calls]));
+    }
+  }
+  return ok(seenCalls);
 }
 
 export class RunningClient {
@@ -87,14 +112,7 @@ export class RunningClient {
   #uplink: Uplink | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    config: ClientConfig,
-    hooks: ClientHooks,
-    log: Logger,
-    lock: FolderLock,
-    dataKey: Buffer,
-    buffer: ExampleBuffer,
-  ) {
+  constructor(config: ClientConfig, hooks: ClientHooks, log: Logger, { lock, dataKey, buffer, seenCalls }: LocalParts) {
     this.#config = config;
     this.#hooks = hooks;
     this.#log = log;
@@ -126,6 +144,7 @@ export class RunningClient {
         dataKey,
         buffer,
         models: this.#models,
+        seenCalls,
         metrics: this.metrics,
         log,
       });

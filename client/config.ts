@@ -74,6 +74,8 @@ const schema = z.strictObject({
     .max(16)
     .default(['syscall' as TrackId]),
   sources: z.array(source).max(64).default([]),
+  /** Made by `testudo profile`: what workloads did before they shipped. */
+  baselines: z.array(path).max(256).default([]),
   buffer: z
     .strictObject({
       recent: z.int().min(1).max(1_000_000).default(defaultBufferSizes.recent),
@@ -189,6 +191,7 @@ function withAbsolutePaths(raw: Raw, folder: string): ClientConfig {
     ...rest,
     dataDirectory: absolute(raw.dataDirectory),
     sources: raw.sources.map((one) => ('path' in one ? { ...one, path: absolute(one.path) } : one)),
+    baselines: raw.baselines.map(absolute),
     scoring: {
       ...raw.scoring,
       ...(raw.scoring.alertFile === undefined ? {} : { alertFile: absolute(raw.scoring.alertFile) }),

@@ -22,6 +22,7 @@ export type LiveScoringParts = Readonly<{
   dataKey: Uint8Array;
   buffer: ExampleBuffer;
   models: ModelCache;
+  seenCalls: ReadonlyMap<string, ReadonlySet<number>>;
   metrics: ClientMetrics;
   log: Logger;
 }>;
@@ -40,7 +41,7 @@ export class LiveScoring {
 
   constructor(parts: LiveScoringParts) {
     this.#parts = parts;
-    const { config, dataKey, metrics, log, track } = parts;
+    const { config, dataKey, metrics, log, track, seenCalls } = parts;
     const { dataDirectory, scoring } = config;
     this.#alerts = new AlertStore(alertFolder(dataDirectory), alertPath(config), recordKey(dataKey, 'alerts'));
     this.#judge = new Judge({
@@ -52,6 +53,7 @@ export class LiveScoring {
         warmUp: scoring.warmUp,
         windowMax: Math.max(defaultWindowMax, 2 * scoring.warmUp),
       },
+      seenCalls,
       metrics,
       log,
     });

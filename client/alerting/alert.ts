@@ -14,6 +14,8 @@ export type Alert = Readonly<{
   process: ProcessIdentity;
   calls: number;
   explanation: Explanation;
+  /** Calls that the workload's baseline never made; empty where it has none. */
+  neverSeen: readonly string[];
   text: string;
   /** Rules of other tools that spoke of the same pod at about the same time. */
   labels: readonly string[];

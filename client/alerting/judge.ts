@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { nameOfCallId } from '../detectors/syscall/vocabulary.ts';
 import { faultFields } from '../observability/log.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import type { IntrusionLabel } from '../sources/source-item.ts';
@@ -16,6 +17,8 @@ export type JudgeParts = Readonly<{
   scorer: Scorer;
   alerts: AlertStore;
   threshold: ThresholdOptions;
+  /** Workload to the calls of its baseline. */
+  seenCalls: ReadonlyMap<string, ReadonlySet<number>>;
   metrics: ClientMetrics;
   log: Logger;
 }>;
@@ -91,6 +94,10 @@ export class Judge {
     const { alerts, track, metrics, log } = this.#parts;
     const explanation = explain(trace.calls, trace.argumentClasses, surprisal);
     const { pod, namespace, workloadClass } = trace.process;
+    const seen = this.#parts.seenCalls.get(workloadClass);
+    const neverSeen =
+      seen === undefined ? [] : [...new Set(trace.calls)].filter((id) => !seen.has(id)).map(nameOfCallId);
+    const never = neverSeen.length === 0 ? '' : `; never seen before: ${neverSeen.join(', ')}`;
     const alert: Alert = {
       id: alertId(trace),
       at: new Date(trace.lastMs > 0 ? trace.lastMs : Date.now()).toISOString(),
@@ -101,7 +108,8 @@ export class Judge {
       process: trace.process,
       calls: trace.calls.length,
       explanation,
-      text: `${workloadClass}${pod === '' ? '' : ` in ${namespace}/${pod}`}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}; ${explanationText(explanation)}`,
+      neverSeen,
+      text: `${workloadClass}${pod === '' ? '' : ` in ${namespace}/${pod}`}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}; ${explanationText(explanation)}${never}`,
       labels: this.#labelsFor(trace),
     };
     if (!(await alerts.raise(alert, exampleOf(trace)))) return;
