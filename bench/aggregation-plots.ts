@@ -1,6 +1,6 @@
+import { linePlot } from '../cli/plot.ts';
 import { runOurCase } from './aggregation-process.ts';
 import type { Peers } from './peers.ts';
-import { linePlot } from './plot.ts';
 import type { Report } from './report.ts';
 
 type Point = Readonly<{ n: number; d: number; seconds: number; contender: string }>;

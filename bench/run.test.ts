@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { linePlot } from '../cli/plot.ts';
 import type { Bench } from './bench.ts';
 import { describeMachine } from './machine.ts';
-import { linePlot } from './plot.ts';
 import { collectReport } from './report.ts';
 import { benchNames, loadBench, runBench } from './run.ts';
 

@@ -27,7 +27,8 @@ export const ruleHelp = `${Object.keys(rules).join(', ')}; with ${Object.keys(pr
 export function policyOf(name: string | undefined, n: number, f: number): Result<AggregationPolicy, 'RULE_UNUSABLE'> {
   const named = name === undefined ? ok(defaultPolicy(f)) : namedPolicy(name, f);
   if (!named.ok) return named;
-  const policy = parsePolicy(named.value);
+  // Counting detectors say "nothing new" by a delta of zeros as soon as the global model agrees with them.
+  const policy = parsePolicy({ ...named.value, admission: { ...named.value.admission, zeroUpdate: 'admit' } });
   const problems = policy.ok ? checkPolicy(policy.value, n).map(({ message }) => message) : [policy.fault.message];
   if (policy.ok && problems.length === 0) return policy;
   return refuse('RULE_UNUSABLE', `${problems.join('; ')}; change --clusters, --hostile or --rule`);

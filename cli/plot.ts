@@ -35,7 +35,7 @@ export function linePlot(plot: LinePlot): Promise<string> {
 }
 
 /** Any Vega-Lite specification as an SVG document. */
-async function renderSvg(spec: TopLevelSpec): Promise<string> {
+export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   const view = new View(parse(compile(spec).spec), { renderer: 'none' });
   try {
     return `${await view.toSVG()}\n`;

@@ -1,0 +1,340 @@
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { updatesMin } from '../../aggregation/policy.ts';
+import { saveModelFolder } from '../../client/model-folder.ts';
+import { ok, type Result, unwrap } from '../../proto/fault.ts';
+import { type GetRoundResponse, RoundPhase, UpdateFate } from '../../proto/generated/testudo/v1/operator.ts';
+import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import { renderSvg } from '../plot.ts';
+import { aucRows } from './auc-rows.ts';
+import { baselineFile, doneFile } from './baseline-files.ts';
+import { type Federation, startFederation } from './federation.ts';
+import { attackOf } from './hostile.ts';
+import { aucOf, foundAt, herdRow, type Judgement, Judges, judgeAsNewcomer, mean } from './judging.ts';
+import type { DemoOptions } from './options.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { lastLines, type Member, startMember } from './processes.ts';
+import type { DemoReport, DemoRound } from './report.ts';
+import { renderReport } from './report-html.ts';
+import { type Screen, textTable } from './screen.ts';
+
+/** The main job, from data to report. Everything that it starts has ended when it resolves or throws. */
+export async function runDemo(options: DemoOptions, screen: Screen): Promise<Result<DemoReport>> {
+  const clock = startClock();
+  screen.status(`reading ${options.data}`);
+  const prepared = await prepare(options);
+  if (!prepared.ok) return prepared;
+  const folder = await mkdtemp(join(tmpdir(), 'testudo-demo-'));
+  introduce(prepared.value, screen);
+  const baselines = await startBaselines(options, folder);
+  try {
+    const report = await federate(prepared.value, folder, baselines, screen, clock);
+    await rm(folder, { recursive: true, force: true });
+    return ok(report);
+  } catch (error) {
+    screen.line(`the logs of every process are in ${folder}`);
+    throw error;
+  } finally {
+    await baselines.stop();
+  }
+}
+
+async function federate(
+  prepared: Prepared,
+  folder: string,
+  baselines: Member,
+  screen: Screen,
+  clock: Clock,
+): Promise<DemoReport> {
+  const { options, clusters, detector, hostile } = prepared;
+  screen.status('starting the coordinator and its clusters');
+  const federation = await startFederation({
+    folder,
+    clusters,
+    hostile,
+    spec: detector.spec,
+    initialModel: detector.init(options.seed),
+    policy: trackPolicy(prepared),
+    seed: options.seed,
+  });
+  try {
+    await federation.ready((connected) =>
+      screen.status(`${connected} of ${clusters.size} clusters have enrolled and watch`),
+    );
+    clock.lap('set-up and enrolment');
+    const judges = new Judges(detector.spec, clusters);
+    const { rounds, model } = await runRounds(prepared, federation, judges, screen);
+    clock.lap(`${rounds.length} rounds`);
+    await federation.stop();
+    screen.status('waiting for the trainings that it is compared with');
+    const models = await baselineModels(prepared, folder, baselines);
+    clock.lap('rest of the comparisons');
+    screen.status('judging unseen traces with every model');
+    const report = assess(prepared, judges, rounds, { ...models, robustUnderAttack: model });
+    await saveModel(prepared, judges, model);
+    clock.lap('judging');
+    const complete = { ...report, phases: clock.phases(), seconds: clock.seconds() };
+    await publish(options.out, complete);
+    conclude(complete, options.out, screen);
+    return complete;
+  } finally {
+    await federation.stop();
+  }
+}
+
+function trackPolicy({ policy, training, clusters, hostile }: Prepared): object {
+  return {
+    aggregation: policy,
+    rounds: {
+      goal: { kind: 'share', ofEnrolled: 1 },
+      overSelection: 1,
+      // The honest must be able to finish without the liars, and the rule must be able to judge who came.
+      quorum: { kind: 'count', updates: Math.max(updatesMin(policy) ?? 1, clusters.size - hostile.length) },
+      recruitForMs: 60_000,
+      collectForMs: 120_000,
+      aggregateForMs: 120_000,
+    },
+    training: {
+      epochs: 1_000,
+      stepsMax: training.steps,
+      batchSize: training.batchSize,
+      learningRate: training.learningRate,
+    },
+    optimiser: { kind: 'plain', learningRate: 1 },
+    schedule: null,
+  };
+}
+
+async function runRounds(prepared: Prepared, federation: Federation, judges: Judges, screen: Screen) {
+  const rounds: DemoRound[] = [];
+  let model = prepared.detector.init(prepared.options.seed);
+  screen.line(`\n${['round', 'receipts', '  AUC', 'seconds', ' what became of the updates'].join('  ')}`);
+  for (let number = 1; number <= prepared.options.rounds; number++) {
+    const startedAt = performance.now();
+    const ended = await federation.round((progress) => screen.status(progressText(number, prepared, progress)));
+    const seconds = (performance.now() - startedAt) / 1e3;
+    const { summary } = ended;
+    if (summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE && summary.candidate !== undefined) {
+      model = await federation.model(summary.candidate.digest);
+    }
+    const judgements = judgeAll(prepared, judges, () => model);
+    const round = roundOf(
+      number,
+      prepared,
+      ended,
+      seconds,
+      mean(judgements.map(({ scores }) => aucOf(prepared.unseen, scores))),
+    );
+    rounds.push(round);
+    tell(round, summary?.abandonedBecause ?? '', screen);
+  }
+  return { rounds, model };
+}
+
+function roundOf(
+  number: number,
+  { hostile }: Prepared,
+  { summary, participations }: GetRoundResponse,
+  seconds: number,
+  auc: number,
+): DemoRound {
+  const named = (...fates: UpdateFate[]) => participations.filter(({ fate }) => fates.includes(fate));
+  const refused = named(UpdateFate.UPDATE_FATE_REFUSED);
+  const excluded = named(UpdateFate.UPDATE_FATE_EXCLUDED);
+  return {
+    round: number,
+    accepted: summary?.acceptedCount ?? 0,
+    refused: refused.map(({ cluster, code }) => ({ cluster, code })),
+    selected: named(UpdateFate.UPDATE_FATE_SELECTED)
+      .map(({ cluster }) => cluster)
+      .sort(),
+    excluded: excluded.map(({ cluster }) => cluster).sort(),
+    because: [...refused, ...excluded].map(({ cluster, code, reason }) => ({ cluster, reason: `${code}: ${reason}` })),
+    stragglers: named(UpdateFate.UPDATE_FATE_STRAGGLER).map(({ cluster }) => cluster),
+    attacks: hostile.map((cluster, index) => ({ cluster, attack: attackOf(index, number).name })),
+    seconds,
+    auc,
+  };
+}
+
+/** Every honest cluster's judgement of the unseen traces, with the weights that it has. */
+function judgeAll(
+  { clusters, hostile, unseen }: Prepared,
+  judges: Judges,
+  weightsOf: (cluster: string) => Float32Array,
+): Judgement[] {
+  const honest = [...clusters.keys()].filter((name) => !hostile.includes(name));
+  return honest.map((name) => judges.judge(name, weightsOf(name), unseen));
+}
+
+type Models = Readonly<{
+  fedAvgUnderAttack: Float32Array;
+  robustNoAttack: Float32Array;
+  robustUnderAttack: Float32Array;
+  pooled: Float32Array;
+  local: ReadonlyMap<string, Float32Array>;
+}>;
+
+function assess(prepared: Prepared, judges: Judges, rounds: readonly DemoRound[], models: Models) {
+  const { options, clusters, hostile, unseen, detector, partition } = prepared;
+  const aucBy = (judgements: readonly Judgement[]) => mean(judgements.map(({ scores }) => aucOf(unseen, scores)));
+  const alone = judgeAll(prepared, judges, (name) => models.local.get(name) as Float32Array);
+  const together = judgeAll(prepared, judges, () => models.robustUnderAttack);
+  const herd = alone.map(({ cluster, scores }, index) => {
+    const services = new Set((clusters.get(cluster) ?? []).map(({ service }) => service));
+    return herdRow(cluster, services, unseen, scores, (together[index] as Judgement).scores);
+  });
+  const found = (rate: number) => mean(together.map(({ scores }) => foundAt(unseen, scores, rate)));
+  return {
+    settings: {
+      data: options.data,
+      partition: partition.kind === 'dirichlet' ? `dirichlet:${partition.alpha}` : partition.kind,
+      clusters: clusters.size,
+      hostile: hostile.length,
+      rounds: options.rounds,
+      rule: options.rule ?? [...prepared.policy.before, prepared.policy.rule].map(({ kind }) => kind).join(' + '),
+      detector: options.detector,
+      seed: options.seed,
+      f: prepared.policy.f,
+    },
+    clusters: [...clusters].map(([cluster, traces]) => ({
+      cluster,
+      services: [...new Set(traces.map(({ service }) => service))].sort(),
+      traces: traces.length,
+      hostile: hostile.includes(cluster),
+    })),
+    rounds,
+    hostile: [...hostile].sort(),
+    auc: {
+      localOnly: aucBy(alone),
+      fedAvgUnderAttack: aucBy(judgeAll(prepared, judges, () => models.fedAvgUnderAttack)),
+      robustUnderAttack: aucBy(together),
+      robustNoAttack: aucBy(judgeAll(prepared, judges, () => models.robustNoAttack)),
+      pooled: aucBy(judgeAll(prepared, judges, () => models.pooled)),
+    },
+    detection: { at5: found(0.05), at1: found(0.01) },
+    herdGain: mean(herd.map(({ neverSeen }) => neverSeen.together - neverSeen.alone)),
+    herd,
+    newcomers: [...prepared.newcomers].map(([cluster, traces]) => ({
+      cluster,
+      auc: aucOf(traces, judgeAsNewcomer(detector.spec, models.robustUnderAttack, traces)),
+    })),
+  };
+}
+
+async function startBaselines(options: DemoOptions, folder: string): Promise<Member> {
+  const optionsFile = join(folder, 'options.json');
+  await writeFile(optionsFile, JSON.stringify(options));
+  const program = fileURLToPath(
+    new URL(`./baselines${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+  );
+  return startMember({
+    name: 'baselines',
+    args: [program, optionsFile, folder],
+    logFile: join(folder, 'baselines.log'),
+  });
+}
+
+async function baselineModels({ clusters, hostile, detector }: Prepared, folder: string, baselines: Member) {
+  await baselines.exited;
+  const done = await stat(join(folder, doneFile)).catch(() => undefined);
+  if (done === undefined) throw new Error(`the comparisons ended by themselves:\n${await lastLines(baselines)}`);
+  const layout = layoutOf(detector.spec);
+  const model = async (name: string) => unwrap(valuesOfBytes(layout, await readFile(join(folder, baselineFile(name)))));
+  const honest = [...clusters.keys()].filter((name) => !hostile.includes(name));
+  const local = await Promise.all(honest.map(async (name) => [name, await model(`local-${name}`)] as const));
+  return {
+    fedAvgUnderAttack: await model('fedAvgUnderAttack'),
+    robustNoAttack: await model('robustNoAttack'),
+    pooled: await model('pooled'),
+    local: new Map(local),
+  };
+}
+
+/** What scoring needs: the weights that the federation shared, and each cluster's own part, since all live here. */
+async function saveModel(
+  { clusters, detector, options }: Prepared,
+  judges: Judges,
+  weights: Float32Array,
+): Promise<void> {
+  const states = new Map([...clusters.keys()].map((name) => [name, judges.stateOf(name, weights)]));
+  await mkdir(options.out, { recursive: true });
+  await saveModelFolder(join(options.out, 'model'), { spec: detector.spec, weights, clusters: states });
+}
+
+async function publish(out: string, report: DemoReport): Promise<void> {
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFile(join(out, 'report.html'), await renderReport(report, renderSvg));
+}
+
+function introduce({ clusters, hostile, options, unseen, leftOut }: Prepared, screen: Screen): void {
+  screen.line(`${clusters.size} clusters learn from ${options.data}; ${unseen.length} unseen traces judge them`);
+  for (const [name, traces] of clusters) {
+    const services = [...new Set(traces.map(({ service }) => service))].sort().join(', ');
+    screen.line(`  ${name}  ${hostile.includes(name) ? 'HOSTILE' : '       '}  ${services} (${traces.length} traces)`);
+  }
+  if (leftOut.length > 0) screen.line(`left out: ${leftOut.join('; ')}`);
+}
+
+function progressText(number: number, { clusters }: Prepared, { summary, participations }: GetRoundResponse): string {
+  const phase = Object.entries(RoundPhase).find(([, value]) => value === summary?.phase)?.[0] ?? '';
+  const delivered = participations.filter(({ fate }) => fate === UpdateFate.UPDATE_FATE_ACCEPTED);
+  const names = delivered
+    .map(({ cluster }) => cluster)
+    .sort()
+    .join(' ');
+  return `round ${number} ${phase.replace('ROUND_PHASE_', '').toLowerCase()}: ${summary?.acceptedCount ?? 0} of ${clusters.size} delivered ${names}`;
+}
+
+function tell(round: DemoRound, abandonedBecause: string, screen: Screen): void {
+  const columns = [
+    String(round.round).padStart(5),
+    String(round.accepted).padStart(8),
+    round.auc.toFixed(3),
+    round.seconds.toFixed(1).padStart(7),
+  ];
+  const outcome = abandonedBecause === '' ? `${round.selected.join(' ')} selected` : `abandoned: ${abandonedBecause}`;
+  screen.line(`${columns.join('  ')}  ${outcome}`);
+  for (const { cluster, reason } of round.because) {
+    const attack = round.attacks.find((one) => one.cluster === cluster)?.attack;
+    screen.line(`${' '.repeat(32)}${cluster} ${attack === undefined ? '' : `${attack}; `}${reason}`);
+  }
+}
+
+function conclude(report: DemoReport, out: string, screen: Screen): void {
+  screen.line();
+  for (const line of textTable(
+    ['training', 'AUC on unseen traces', ''],
+    aucRows(report.auc).map(({ name, auc, note }) => [name, auc.toFixed(3), note]),
+  )) {
+    screen.line(line);
+  }
+  const { detection, herdGain, seconds } = report;
+  screen.line(
+    `\nunder attack ${(100 * detection.at5).toFixed(1)} % of attack traces are found at 5 % false alarms; ` +
+      `on services that a cluster never ran, the herd adds ${herdGain.toFixed(3)} AUC`,
+  );
+  screen.line(
+    `${join(out, 'report.html')}, ${join(out, 'report.json')}, ${join(out, 'model')}; ${seconds.toFixed(0)} s`,
+  );
+}
+
+type Clock = Readonly<{ lap(phase: string): void; phases(): DemoReport['phases']; seconds(): number }>;
+
+function startClock(): Clock {
+  const startedAt = performance.now();
+  let lastAt = startedAt;
+  const phases: { phase: string; seconds: number }[] = [];
+  return {
+    lap(phase) {
+      const now = performance.now();
+      phases.push({ phase, seconds: (now - lastAt) / 1e3 });
+      lastAt = now;
+    },
+    phases: () => phases,
+    seconds: () => (performance.now() - startedAt) / 1e3,
+  };
+}
