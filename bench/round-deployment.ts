@@ -15,7 +15,7 @@ import { OperatorClient } from '../proto/generated/testudo/v1/operator.ts';
 import { type ModelSpec, specBytes } from '../proto/model-spec.ts';
 import { chunkBytes, coordinatorServerName } from '../proto/wire-names.ts';
 
-export const track = 'bench';
+const track = 'bench';
 const masterKey = 'a master key for benchmarks alone';
 const options = { 'grpc.ssl_target_name_override': coordinatorServerName, 'grpc.use_local_subchannel_pool': 1 };
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { faultOfError } from '../client/uplink/call.ts';
+import { policyJsonSchema } from '../coordinator/config/policy.ts';
 import type { PutTrackRequest, PutTrackResponse, Release, Track } from '../proto/generated/testudo/v1/operator.ts';
 import { chunkBytes } from '../proto/wire-names.ts';
 import { exitWith } from './exit.ts';
@@ -16,6 +17,7 @@ export function tracksCommand() {
     .addCommand(list())
     .addCommand(put())
     .addCommand(policy())
+    .addCommand(schema())
     .addCommand(models());
 }
 
@@ -51,6 +53,12 @@ function policy() {
         console.log(options.json ? found : JSON.stringify(JSON.parse(found), null, 2));
       }),
     );
+}
+
+function schema() {
+  return new Command('schema')
+    .description('the JSON Schema of a policy, for editors: every setting with its range and default')
+    .action(() => console.log(JSON.stringify(policyJsonSchema(), null, 2)));
 }
 
 function put() {

@@ -1,34 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import { ok, type Result } from '../proto/fault.ts';
-import { Admission } from './admission/admission.ts';
-import { UploadGate } from './admission/upload-gate.ts';
 import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
+import { openDoors } from './doors.ts';
 import { openEngine } from './engine/open-engine.ts';
 import type { Engine } from './engine.ts';
-import { Door } from './grpc/door.ts';
-import { memberEnrolment, strangerEnrolment } from './grpc/enrolment-service.ts';
-import { federationService } from './grpc/federation-service.ts';
-import { Listeners } from './grpc/listeners.ts';
-import { OpenCalls } from './grpc/open-calls.ts';
-import { operatorService, releasesService } from './grpc/operator/operator-service.ts';
-import { Watchers } from './grpc/watch.ts';
-import { type Authority, pemOfChain } from './identity/authority.ts';
+import type { Authority } from './identity/authority.ts';
 import { type Estate, openEstate } from './identity/estate.ts';
 import { readMasterKey } from './identity/master-key.ts';
-import { Membership } from './identity/membership.ts';
-import { RateLimiter } from './identity/rate-limit.ts';
+import type { Membership } from './identity/membership.ts';
 import { HealthServer } from './observability/health-server.ts';
 import { type Log, makeLog } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
 import { RoundObserver } from './observability/round-observer.ts';
-
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-/** Open streams are checked for revoked and ended certificates this often; revocations are also acted on at once. */
-const recheckMs = 15_000;
-const heartbeatMs = 20_000;
 
 /** A running coordinator. */
 export type Coordinator = Readonly<{
@@ -45,7 +29,10 @@ export type Coordinator = Readonly<{
 
 export type CoordinatorOptions = Readonly<{ log?: Log; environment?: NodeJS.ProcessEnv }>;
 
-/** Starts a coordinator: start → ready. Refused with the first thing that is missing; nothing is left open then. */
+/**
+ * Starts a coordinator: start → ready. Refused with the first thing that is missing; throws when a port cannot be had.
+ * Nothing is left open in either case.
+ */
 export async function startCoordinator(
   config: CoordinatorConfig,
   { log = makeLog(config.log.level), environment = process.env }: CoordinatorOptions = {},
@@ -68,7 +55,7 @@ export async function startCoordinator(
   const engine = opened.value;
   try {
     const declared = await declareTracks(engine, config.tracks);
-    if (declared.ok) return ok(await serve(config, engine, estate.value, metrics, log));
+    if (declared.ok) return ok(await serve({ config, engine, estate: estate.value, metrics, log }));
     await engine.close();
     return declared;
   } catch (error) {
@@ -77,113 +64,49 @@ export async function startCoordinator(
   }
 }
 
-async function serve(
-  config: CoordinatorConfig,
-  engine: Engine,
-  { authority, receiptKey }: Estate,
-  metrics: Metrics,
-  log: Log,
-): Promise<Coordinator> {
-  const { certificates, uploads, enrolments } = config;
-  const membership = new Membership(engine, authority, {
-    clusterMs: certificates.clusterHours * hourMs,
-    operatorMs: certificates.operatorDays * dayMs,
-  });
-  const openCalls = new OpenCalls();
-  const door = new Door({ engine, openCalls, log, metrics });
-  const gate = new UploadGate({
-    uploadsMax: uploads.atOnceMax,
-    uploadsPerPeerMax: uploads.perClusterMax,
-    waitingMax: uploads.waitingMax,
-    attemptsMax: uploads.attemptsMax,
-  });
-  const pace = {
-    idleMsMax: uploads.idleSecondsMax * 1000,
-    graceMs: uploads.graceSeconds * 1000,
-    bytesPerSecondMin: uploads.bytesPerSecondMin,
-  };
-  const admission = new Admission({ engine, gate, pace, receiptKey, metrics });
-  const limiter = new RateLimiter({
-    burst: enrolments.burst,
-    refillMs: 60_000 / enrolments.perMinute,
-    keysMax: 10_000,
-  });
-  const watchers = new Watchers(engine, heartbeatMs);
+type Parts = Readonly<{ config: CoordinatorConfig; engine: Engine; estate: Estate; metrics: Metrics; log: Log }>;
 
-  const serverIdentity = async () => {
-    const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
-    const plan = authority.plan(Date.now(), certificates.serverDays * dayMs, randomBytes(9));
-    const { chain, key } = await authority.issueServer(hosts, plan);
-    return { identity: { chain: pemOfChain(chain), key }, renewInMs: (plan.expiresAtMs - Date.now()) * (2 / 3) };
-  };
-  const first = await serverIdentity();
-  const listeners = new Listeners(first.identity, authority.rootCertificate);
-  const federation = config.federation;
-  const ports = await listeners.listen(config.listen, {
-    stranger: [strangerEnrolment({ door, membership, federation, limiter, receiptKey: receiptKey.publicKey })],
-    member: [
-      memberEnrolment({ door, membership }),
-      federationService({ door, engine, admission, watchers, metrics }),
-      operatorService({ door, engine, membership }),
-      releasesService({ door }),
-    ],
-  });
-
+async function serve(parts: Parts): Promise<Coordinator> {
+  const { config, engine, estate, metrics, log } = parts;
+  const { federation, listen } = config;
   const observer = new RoundObserver(() => engine.state(), metrics, log);
-  const unfollow = engine.follow((entry) => {
-    observer.observe(entry);
-    const { kind } = entry.event;
-    if (kind === 'clusterRevoked' || kind === 'operatorRemoved' || kind === 'clusterEnrolled')
-      openCalls.recheck(Date.now());
-    if (entry.event.kind === 'roundKeyDestroyed') gate.forgetRound(`${entry.event.track}/${entry.event.round}`);
-  });
-  const recheck = setInterval(() => openCalls.recheck(Date.now()), recheckMs);
-  let renewal: NodeJS.Timeout | undefined;
-  const renewLater = (inMs: number) => {
-    renewal = setTimeout(
-      async () => {
-        const next = await serverIdentity();
-        listeners.replaceIdentity(next.identity);
-        renewLater(next.renewInMs);
-      },
-      Math.min(inMs, 2 ** 31 - 1),
-    );
-  };
-  renewLater(first.renewInMs);
-
+  const unfollow = engine.follow((entry) => observer.observe(entry));
+  const doors = await openDoors(parts);
   let unready: string | undefined;
+  const health = await HealthServer.start(listen.health, {
+    registry: metrics.registry,
+    unready: () => unready,
+  }).catch(async (error: unknown) => {
+    await doors.close(0);
+    throw error;
+  });
   void engine.halted.then(({ code, message }) => {
     unready = `halted: ${code}`;
-    listeners.setServing(false);
+    doors.setServing(false);
     log.fatal({ code, cause: message }, 'coordinator halted');
   });
-  const health = await HealthServer.start(config.listen.health, { registry: metrics.registry, unready: () => unready });
-  listeners.setServing(true);
+  doors.setServing(true);
   const addresses = {
-    enrolment: `${hostOf(config.listen.enrolment)}:${ports.enrolmentPort}`,
-    federation: `${hostOf(config.listen.federation)}:${ports.federationPort}`,
-    health: `${hostOf(config.listen.health)}:${health.port}`,
+    enrolment: `${hostOf(listen.enrolment)}:${doors.ports.enrolmentPort}`,
+    federation: `${hostOf(listen.federation)}:${doors.ports.federationPort}`,
+    health: `${hostOf(listen.health)}:${health.port}`,
   };
   log.info({ federation, epoch: engine.epoch, addresses }, 'coordinator ready');
 
-  let closing: Promise<void> | undefined;
   const close = async () => {
     unready = 'draining';
-    listeners.setServing(false);
-    clearInterval(recheck);
-    clearTimeout(renewal);
-    openCalls.drain({ code: 'DRAINING', message: 'the coordinator is stopping; connect again later' });
-    await listeners.drain(config.drainSeconds * 1000);
+    await doors.close(config.drainSeconds * 1000);
     unfollow();
     await engine.close();
     await health.close();
     log.info({ federation }, 'coordinator closed');
   };
+  let closing: Promise<void> | undefined;
   return {
     addresses,
     engine,
-    membership,
-    authority,
+    membership: doors.membership,
+    authority: estate.authority,
     halted: engine.halted,
     close: () => {
       closing ??= close();

@@ -1,8 +1,9 @@
 import { Server, type ServerOptions, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { messageBytesMax } from '../../proto/wire-names.ts';
+import type { ServerIdentity } from '../identity/server-certificate.ts';
 import { addReflection } from './reflection.ts';
-import { type ServerIdentity, TlsCredentials } from './tls.ts';
+import { TlsCredentials } from './tls.ts';
 
 export type ServedService = Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
 

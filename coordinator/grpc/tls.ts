@@ -1,12 +1,7 @@
 import type { SecureServerOptions } from 'node:http2';
 import type { SecureContextOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
-
-export type ServerIdentity = Readonly<{
-  /** PEM: leaf, issuer, root. The root goes along so that a newcomer can check the fingerprint in its token. */
-  chain: string;
-  key: string;
-}>;
+import type { ServerIdentity } from '../identity/server-certificate.ts';
 
 /**
  * `none`: server TLS only, for Enrol alone. `required`: no handshake ends well without a certificate of ours. There is

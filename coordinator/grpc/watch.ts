@@ -92,7 +92,7 @@ function heartbeat(): WatchResponse {
 }
 
 /** The engine's directive as the message that carries it. */
-export function toResponse(directive: Directive): WatchResponse {
+function toResponse(directive: Directive): WatchResponse {
   if (directive.kind === 'closed') {
     const { track, round, outcome, nextRound } = directive;
     const value = { track, round, outcome: outcomes[outcome], nextRound: nextRound ?? '' };

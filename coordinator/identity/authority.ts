@@ -16,7 +16,7 @@ const dayMs = 86_400_000;
 /** Clocks of clusters may lag by this much. */
 const backdateMs = 5 * 60_000;
 
-export const lifetimes = { rootMs: 3650 * dayMs, issuerMs: 1825 * dayMs } as const;
+const lifetimes = { rootMs: 3650 * dayMs, issuerMs: 1825 * dayMs } as const;
 
 /** A certificate and the key that goes with it, PEM both. */
 export type KeyedCertificate = Readonly<{ certificate: string; key: string }>;

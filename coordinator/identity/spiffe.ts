@@ -15,7 +15,7 @@ export function isOperatorName(text: string): boolean {
   return operatorName.test(text);
 }
 
-export function isOperatorRole(text: string): text is OperatorRole {
+function isOperatorRole(text: string): text is OperatorRole {
   return roles.has(text);
 }
 

@@ -9,8 +9,6 @@ export { x509 };
 /** ECDSA on P-256: the one curve that every TLS stack, HSM and cloud key service speaks. */
 export const certificateAlgorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-export type CertificateKeyPair = Awaited<ReturnType<typeof makeCertificateKeyPair>>;
-
 export function makeCertificateKeyPair() {
   return webcrypto.subtle.generateKey(certificateAlgorithm, true, ['sign', 'verify']);
 }

@@ -17,7 +17,7 @@ export const track = parseTrackId('syscall');
 export const operator = { kind: 'coordinator', part: 'identity' } as const;
 
 /** A model of so many values: small enough to seal in a moment, large enough for several chunks when asked for. */
-export function specOf(values: number): ModelSpec {
+function specOf(values: number): ModelSpec {
   return { architecture: 'test/1', hyperparameters: {}, tensors: [{ name: 'weights', shape: [values] }] };
 }
 
@@ -35,7 +35,7 @@ rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind
 `;
 
 /** A configuration on loopback with free ports. */
-export function configIn(folder: string, settings: readonly string[] = []): CoordinatorConfig {
+function configIn(folder: string, settings: readonly string[] = []): CoordinatorConfig {
   const text = `
 federation: herd
 dataDirectory: ${join(folder, 'data')}
@@ -48,7 +48,7 @@ enrolments: { burst: 100000, perMinute: 100000 }
   return unwrap(parseConfig({ file: { path: join(folder, 'coordinator.yaml'), text }, settings }));
 }
 
-export const environment = { TEST_MASTER_KEY: 'a master key for tests alone' };
+const environment = { TEST_MASTER_KEY: 'a master key for tests alone' };
 
 /** A real coordinator in this process, on loopback, with one track. Closed when the test ends. */
 export class TestFederation {

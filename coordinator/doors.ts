@@ -1,0 +1,120 @@
+import { Admission } from './admission/admission.ts';
+import { UploadGate } from './admission/upload-gate.ts';
+import type { CoordinatorConfig } from './config/config.ts';
+import type { Engine } from './engine.ts';
+import { Door } from './grpc/door.ts';
+import { memberEnrolment, strangerEnrolment } from './grpc/enrolment-service.ts';
+import { federationService } from './grpc/federation-service.ts';
+import { Listeners } from './grpc/listeners.ts';
+import { OpenCalls } from './grpc/open-calls.ts';
+import { operatorService, releasesService } from './grpc/operator/operator-service.ts';
+import { Watchers } from './grpc/watch.ts';
+import type { Estate } from './identity/estate.ts';
+import { Membership } from './identity/membership.ts';
+import { RateLimiter } from './identity/rate-limit.ts';
+import { ServerCertificate } from './identity/server-certificate.ts';
+import type { JournalEntry } from './journal/entry.ts';
+import type { Log } from './observability/log.ts';
+import type { Metrics } from './observability/metrics.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+/** Open streams are checked for revoked and ended certificates this often; revocations are also acted on at once. */
+const recheckMs = 15_000;
+const heartbeatMs = 20_000;
+const limitedAddressesMax = 10_000;
+
+type DoorsParts = Readonly<{
+  config: CoordinatorConfig;
+  engine: Engine;
+  estate: Estate;
+  metrics: Metrics;
+  log: Log;
+}>;
+
+/** Everything that is reached over gRPC, and what keeps it in order while it is open. */
+export type Doors = Readonly<{
+  membership: Membership;
+  ports: Readonly<{ enrolmentPort: number; federationPort: number }>;
+  setServing(serving: boolean): void;
+  /** Tells standing streams to come back later, lets work end for `graceMs`, then ends it. */
+  close(graceMs: number): Promise<void>;
+}>;
+
+/** Opens both gRPC ports. Throws when one cannot be had; nothing is left open then. */
+export async function openDoors({ config, engine, estate, metrics, log }: DoorsParts): Promise<Doors> {
+  const { federation, certificates, uploads, enrolments } = config;
+  const { authority, receiptKey } = estate;
+  const membership = new Membership(engine, authority, {
+    clusterMs: certificates.clusterHours * hourMs,
+    operatorMs: certificates.operatorDays * dayMs,
+  });
+  const gate = new UploadGate({
+    uploadsMax: uploads.atOnceMax,
+    uploadsPerPeerMax: uploads.perClusterMax,
+    waitingMax: uploads.waitingMax,
+    attemptsMax: uploads.attemptsMax,
+  });
+  const pace = {
+    idleMsMax: uploads.idleSecondsMax * 1000,
+    graceMs: uploads.graceSeconds * 1000,
+    bytesPerSecondMin: uploads.bytesPerSecondMin,
+  };
+  const limiter = new RateLimiter({
+    burst: enrolments.burst,
+    refillMs: 60_000 / enrolments.perMinute,
+    keysMax: limitedAddressesMax,
+  });
+  const openCalls = new OpenCalls();
+  const door = new Door({ engine, openCalls, log, metrics });
+  const admission = new Admission({ engine, gate, pace, receiptKey, metrics });
+  const watchers = new Watchers(engine, heartbeatMs);
+
+  const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
+  const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs);
+  const listeners = new Listeners(await certificate.issue(), authority.rootCertificate);
+  const services = {
+    stranger: [strangerEnrolment({ door, membership, federation, limiter, receiptKey: receiptKey.publicKey })],
+    member: [
+      memberEnrolment({ door, membership }),
+      federationService({ door, engine, admission, watchers, metrics }),
+      operatorService({ door, engine, membership }),
+      releasesService({ door }),
+    ],
+  };
+  const ports = await listeners.listen(config.listen, services).catch(async (error: unknown) => {
+    await listeners.drain(0);
+    throw error;
+  });
+
+  certificate.keepRenewing(
+    (identity) => listeners.replaceIdentity(identity),
+    (error) => log.error({ err: error }, 'server certificate not renewed'),
+  );
+  const recheck = setInterval(() => openCalls.recheck(Date.now()), recheckMs);
+  const unfollow = engine.follow(({ event }: JournalEntry) => {
+    if (endsMembership.has(event.kind)) openCalls.recheck(Date.now());
+    if (event.kind === 'roundKeyDestroyed') gate.forgetRound(`${event.track}/${event.round}`);
+  });
+  return {
+    membership,
+    ports,
+    setServing: (serving) => listeners.setServing(serving),
+    async close(graceMs) {
+      listeners.setServing(false);
+      certificate.stop();
+      clearInterval(recheck);
+      unfollow();
+      openCalls.drain({ code: 'DRAINING', message: 'the coordinator is stopping; connect again later' });
+      await listeners.drain(graceMs);
+    },
+  };
+}
+
+/** Entries after which someone who is connected may have no right to be. */
+const endsMembership: ReadonlySet<JournalEntry['event']['kind']> = new Set<JournalEntry['event']['kind']>([
+  'clusterRevoked',
+  'clusterEnrolled',
+  'operatorAdded',
+  'operatorRemoved',
+]);
