@@ -1,5 +1,7 @@
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { type Detector, meanSurprisal } from '../detector.ts';
+import { autoencoderSizes, autoencoderSpec, initialAutoencoder, isAutoencoder } from './autoencoder.ts';
+import { AutoencoderReader, trainAutoencoder } from './autoencoder-windows.ts';
 import {
   evidenceOf,
   gramSurprisal,
@@ -15,7 +17,7 @@ import { SurprisalReader } from './surprisal-reader.ts';
 import type { WorkloadClasses } from './workload-classes.ts';
 
 /** The detectors of the syscall track by the names that configuration and `--detector` use. */
-export const syscallDetectorNames = ['gram-table', 'lstm-lm'] as const;
+export const syscallDetectorNames = ['gram-table', 'lstm-lm', 'lstm-autoencoder'] as const;
 export type SyscallDetectorName = (typeof syscallDetectorNames)[number];
 
 /** What docs/benchmarks/detection.md found best. */
@@ -31,6 +33,8 @@ export function syscallDetector(name: SyscallDetectorName, classes: WorkloadClas
       return gramTable(gramTableSpec(classes));
     case 'lstm-lm':
       return languageModel(languageModelSpec(classes));
+    case 'lstm-autoencoder':
+      return autoencoder(autoencoderSpec(classes));
   }
 }
 
@@ -38,6 +42,7 @@ export function syscallDetector(name: SyscallDetectorName, classes: WorkloadClas
 export function syscallDetectorOf(spec: ModelSpec): Detector {
   if (isGramTable(spec)) return gramTable(spec);
   if (isLanguageModel(spec)) return languageModel(spec);
+  if (isAutoencoder(spec)) return autoencoder(spec);
   throw new RangeError(
     `model spec: the syscall track has no architecture ${spec.architecture}; it knows ${syscallDetectorNames.join(', ')}`,
   );
@@ -79,5 +84,15 @@ function languageModel(spec: ModelSpec): Detector {
       const reader = new SurprisalReader(spec, weights);
       return { surprisal: (traces) => reader.read(traces), close: () => reader.close() };
     },
+  };
+}
+
+function autoencoder(spec: ModelSpec): Detector {
+  autoencoderSizes(spec); // Throws here, not at the first round, when the spec is not readable.
+  return {
+    spec,
+    init: (seed) => initialAutoencoder(spec, seed),
+    train: (base, traces, options) => trainAutoencoder(spec, base, traces, options),
+    open: (weights) => new AutoencoderReader(spec, weights),
   };
 }
