@@ -26,6 +26,8 @@ const notes = `
 Each contender runs in a process of its own, one after the other in every pass; times are medians over the passes of each
 process's median call, inputs made and first call (ours: the checked one) done before. "Extra" is the process's peak
 memory beyond what it held with its inputs and libraries loaded. Ours starts its threads and loads TensorFlow inside that.
+"Others' cores" is how much of the machine somebody else used meanwhile: well above 0, the figures are not the contender's
+own, and who uses both cores (we do) loses more by it than who uses one (Flower's older Krum).
 
 Checked before timing: ours against the plain TypeScript twin or the exact kernels, bit for bit; inputs by their SHA-256;
 Krum's choice against Flower's (the paper's n − f − 2 neighbours) and, with its n − f − 1 neighbours, against ByzFL's;
@@ -33,7 +35,7 @@ medians, trimmed means and NNM + Krum against the peers' norm to 1e-5. Flower's 
 their first scores, and so aggregates other rows than the paper's. ByzFL's geometric median stops after three steps: the
 objective (sum of distances, lower is better) is given for ours.`;
 
-const header = ['case', 'contender', 'seconds', 'ours is', 'promised', 'met', 'extra MiB', 'notes'];
+const header = ['case', 'contender', 'seconds', 'ours is', 'promised', 'met', 'extra MiB', 'others’ cores', 'notes'];
 
 async function runCase(
   each: AggregationCase,
@@ -61,7 +63,9 @@ async function runCase(
   report.record({ case: nameOf(each), contender: 'testudo', seconds, extraMib: extra, runs: mine });
   const memory =
     extraMibMax === undefined ? ['', ''] : [`≤ ${extraMibMax} MiB`, extra <= extraMibMax ? 'yes' : '**no**'];
-  const rows = [[nameOf(each), '**testudo**', secondsText(seconds), '', ...memory, figure(extra), notesOn(mine[0])]];
+  const rows = [
+    [nameOf(each), '**testudo**', secondsText(seconds), '', ...memory, figure(extra), othersOf(mine), notesOn(mine[0])],
+  ];
   for (const { peer, bar } of opponents) {
     const theirs = lines.get(peer);
     if (theirs === undefined) continue;
@@ -79,7 +83,7 @@ async function runCase(
     });
     rows.push([
       ...['', peer, secondsText(medianOf(theirs, 'seconds')), `${figure(ratio)}× faster`, `≥ ${bar}×`],
-      ...[ratio >= bar ? 'yes' : '**no**', figure(theirExtra), ''],
+      ...[ratio >= bar ? 'yes' : '**no**', figure(theirExtra), othersOf(theirs), ''],
     ]);
   }
   return rows;
@@ -109,6 +113,9 @@ function requireRight(each: AggregationCase, lines: ReadonlyMap<string, readonly
 
 const medianOf = (lines: readonly ChildLine[], field: string) => median(lines.map((line) => line[field] as number));
 const extraMib = (line: ChildLine) => Math.round((line.peakRssMb as number) - (line.baseRssMb as number));
+
+/** How many cores everybody else used meanwhile: near 0 on a quiet machine. */
+const othersOf = (lines: readonly ChildLine[]) => figure(median(lines.map((line) => (line.otherCpu as number) ?? 0)));
 
 function notesOn(line: ChildLine | undefined): string {
   const notes = [];
