@@ -147,5 +147,3 @@ type OperationEvent = Readonly<
       repeats: number;
     }
 >;
-
-export type JournalEventKind = JournalEvent['kind'];

@@ -7,7 +7,7 @@ import { damaged, findBreak } from './walk.ts';
 type Outcome<Value = void> = Result<Value, JournalFaultCode>;
 
 /** The layout of the tables below. A journal with a higher number was written by a newer build. */
-export const layoutVersion = 1;
+const layoutVersion = 1;
 
 const tables = `
   CREATE TABLE IF NOT EXISTS entries (

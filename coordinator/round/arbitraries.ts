@@ -49,7 +49,7 @@ const update = fc.record({
   signature: fc.constant('c2ln'),
 });
 
-export const anyEvent: fc.Arbitrary<RoundEvent> = fc.oneof(
+const anyEvent: fc.Arbitrary<RoundEvent> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('updateArrived' as const), atMs, update }) },
   {
     weight: 2,

@@ -12,7 +12,7 @@ export type HeaderRules = Readonly<{
   payloadBytes: number;
 }>;
 
-export const updateCodec = 'f32le';
+const updateCodec = 'f32le';
 
 /** Who: the TLS peer, this federation. First of all checks, since nothing else in a header is worth reading before. */
 export function checkOrigin(peer: ClusterId, federation: string, header: UpdateHeader): Result<void, RoundFaultCode> {

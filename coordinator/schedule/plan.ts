@@ -11,7 +11,7 @@ export type PlannedRound = Readonly<{
   heldBecause: 'BLACKOUT' | 'FREEZE' | 'TOO_FEW_CLUSTERS' | null;
 }>;
 
-export const plannedMax = 1_000;
+const plannedMax = 1_000;
 
 /**
  * "What would run tonight": the runs of every schedule until then, soonest first. A held run is listed twice, at its

@@ -100,7 +100,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
 }
 
 /** How an actor is named to people. */
-export function nameOf(actor: Actor): string {
+function nameOf(actor: Actor): string {
   switch (actor.kind) {
     case 'operator':
       return actor.name;

@@ -16,7 +16,7 @@ export const operator: Actor = { kind: 'operator', name: 'ada', role: 'admin' };
 export const clusters = ['a', 'b', 'c', 'd', 'e'].map((name) => `cluster-${name}` as ClusterId);
 
 /** A model of 300 values in two tensors. */
-export const spec: ModelSpec = {
+const spec: ModelSpec = {
   architecture: 'test/1',
   hyperparameters: {},
   tensors: [
@@ -70,7 +70,7 @@ export async function openSmallFederation(dataDir: string, options: SmallFederat
   return engine;
 }
 
-export async function enrol(engine: Engine, cluster: ClusterId): Promise<void> {
+async function enrol(engine: Engine, cluster: ClusterId): Promise<void> {
   const expiresAtMs = Date.now() + 3_600_000;
   const entry = await engine.commit(operator, () => ({
     ok: true,
