@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../coordinator/config/config.ts';
 import { makeLocalOperator } from '../coordinator/founding.ts';
 import type { OperatorCredentials } from '../coordinator/identity/operator-credentials.ts';
-import { secure, settle } from '../coordinator/testing/cluster.ts';
+import { enrolCluster, secure, settle, type TestCluster } from '../coordinator/testing/cluster.ts';
 import { unwrap } from '../proto/fault.ts';
 import type { FollowResponse } from '../proto/generated/testudo/v1/operator.ts';
 import { OperatorClient } from '../proto/generated/testudo/v1/operator.ts';
 import { type ModelSpec, specBytes } from '../proto/model-spec.ts';
 import { chunkBytes, coordinatorServerName } from '../proto/wire-names.ts';
 
-const track = 'bench';
+export const track = 'bench';
 const masterKey = 'a master key for benchmarks alone';
 const options = { 'grpc.ssl_target_name_override': coordinatorServerName, 'grpc.use_local_subchannel_pool': 1 };
 
@@ -120,12 +120,24 @@ enrolments: { burst: 100000, perMinute: 100000 }
     await Promise.all(started);
   }
 
+  /** A client in this process. */
+  async enrol(cluster: string): Promise<TestCluster> {
+    const { authority } = this.#credentials as OperatorCredentials;
+    return unwrap(await enrolCluster(this.addresses, authority, await this.#token(cluster)));
+  }
+
+  async openRound(): Promise<void> {
+    unwrap(await settle((callback) => this.operator.openRound({ track, reason: 'benchmark' }, callback)));
+  }
+
+  async #token(cluster: string): Promise<string> {
+    const request = { cluster, lifetimeSeconds: 3600, labels: [] };
+    return unwrap(await settle<{ token: string }>((done) => this.operator.createToken(request, done))).token;
+  }
+
   async #startClients(names: readonly string[], firstSeed: number, values: number): Promise<void> {
     const tokens: string[] = [];
-    for (const cluster of names) {
-      const request = { cluster, lifetimeSeconds: 3600, labels: [] };
-      tokens.push(unwrap(await settle<{ token: string }>((done) => this.operator.createToken(request, done))).token);
-    }
+    for (const cluster of names) tokens.push(await this.#token(cluster));
     const authority = (this.#credentials as OperatorCredentials).authority;
     const task = JSON.stringify({ addresses: this.addresses, authority, tokens, track, values, firstSeed });
     const script = fileURLToPath(new URL('./round-clients.ts', import.meta.url));
@@ -150,7 +162,7 @@ enrolments: { burst: 100000, perMinute: 100000 }
         if (event?.kind === 'aggregationRefused') reject(new Error(`aggregation refused: ${event.detail}`));
       });
     });
-    unwrap(await settle((callback) => this.operator.openRound({ track, reason: 'benchmark' }, callback)));
+    await this.openRound();
     await ended;
     const seconds = (performance.now() - opened) / 1000;
     follow.cancel();

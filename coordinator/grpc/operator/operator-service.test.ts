@@ -1,0 +1,202 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Result, unwrap } from '../../../proto/fault.ts';
+import {
+  type FollowResponse,
+  type GetRoundResponse,
+  type ListAuditResponse,
+  type ListReleasesResponse,
+  type ListRoundsResponse,
+  type ListTokensResponse,
+  OperatorClient,
+  type PutTrackRequest,
+  RoundPhase,
+  UpdateFate,
+} from '../../../proto/generated/testudo/v1/operator.ts';
+import { specBytes } from '../../../proto/model-spec.ts';
+import { coordinatorServerName } from '../../../proto/wire-names.ts';
+import { pemOfChain } from '../../identity/authority.ts';
+import { newOperatorKey } from '../../identity/operator-credentials.ts';
+import { secure, settle, type TestCluster } from '../../testing/cluster.ts';
+import { operator, TestFederation, track } from '../../testing/federation.ts';
+import { pageOf } from './requests.ts';
+
+const codeOf = (result: Result<unknown>) => (result.ok ? 'OK' : result.fault.code);
+
+async function asAdmin(federation: TestFederation): Promise<OperatorClient> {
+  const { membership, addresses } = federation.coordinator;
+  const { key, request } = await newOperatorKey();
+  const { chain } = unwrap(await membership.addOperator(operator, { name: 'ada', role: 'admin', request }));
+  const credentials = secure({ ca: federation.authority, cert: pemOfChain(chain), key });
+  const client = new OperatorClient(addresses.federation, credentials, {
+    'grpc.ssl_target_name_override': coordinatorServerName,
+  });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+const policyJson = 'aggregation: { f: 0, before: [], rule: { kind: krum } }';
+const spec = { architecture: 'test/2', hyperparameters: {}, tensors: [{ name: 'w', shape: [4] }] };
+const settings = {
+  track: 'flow',
+  spec: { canonicalJson: specBytes(spec), schemaDigest: '' },
+  policyJson,
+  reason: 'why',
+};
+
+function put(client: OperatorClient, ...parts: NonNullable<PutTrackRequest['part']>[]): Promise<Result<unknown>> {
+  return settle((callback) => {
+    const stream = client.putTrack(callback);
+    stream.on('error', () => {}); // The callback has it.
+    for (const part of parts) stream.write({ part });
+    stream.end();
+  });
+}
+
+describe('Operator', () => {
+  it('shows a round with the part of every cluster and what became of it', async () => {
+    const federation = await TestFederation.start();
+    const admin = await asAdmin(federation);
+    const members = await federation.round(['a', 'b', 'c']);
+    const getRound = async () =>
+      unwrap(await settle<GetRoundResponse>((done) => admin.getRound({ track, round: 'r-1' }, done)));
+    const [a] = members as [TestCluster];
+    unwrap(await a.submit(new Float32Array(1000).fill(0.01)));
+    const collecting = await getRound();
+    expect(collecting.summary).toMatchObject({
+      phase: RoundPhase.ROUND_PHASE_COLLECTING,
+      cohortCount: 3,
+      acceptedCount: 1,
+    });
+    const fates = ({ participations }: GetRoundResponse) =>
+      Object.fromEntries(participations.map(({ cluster, fate }) => [cluster, fate]));
+    const { UPDATE_FATE_ACCEPTED, UPDATE_FATE_AWAITED } = UpdateFate;
+    expect(fates(collecting)).toEqual({ a: UPDATE_FATE_ACCEPTED, b: UPDATE_FATE_AWAITED, c: UPDATE_FATE_AWAITED });
+    for (const [index, member] of members.slice(1).entries()) {
+      unwrap(await member.submit(new Float32Array(1000).fill(0.02 + index)));
+    }
+    await federation.until(({ tracks }) => tracks.get(track)?.models.length === 2);
+    const ended = await getRound();
+    expect(ended.summary?.phase).toBe(RoundPhase.ROUND_PHASE_CANDIDATE);
+    expect(Object.values(fates(ended)).sort()).toEqual(
+      [UpdateFate.UPDATE_FATE_SELECTED, UpdateFate.UPDATE_FATE_EXCLUDED, UpdateFate.UPDATE_FATE_EXCLUDED].sort(),
+    );
+    const selected = ended.participations.find(({ fate }) => fate === UpdateFate.UPDATE_FATE_SELECTED);
+    expect(selected).toMatchObject({ code: '' });
+    expect(selected?.norm).toBeGreaterThan(0);
+    expect(ended.participations.find(({ cluster }) => cluster === 'c')?.code).not.toBe('');
+    expect(JSON.parse(ended.provenanceJson)).toMatchObject({ round: 'r-1', n: 3 });
+    const releases = unwrap(
+      await settle<ListReleasesResponse>((done) => admin.listReleases({ track, page: undefined }, done)),
+    ).releases;
+    expect(releases.map(({ model, round }) => [model?.version, round])).toEqual([
+      [1n, 'r-1'],
+      [0n, ''],
+    ]);
+    const rounds = unwrap(
+      await settle<ListRoundsResponse>((done) => admin.listRounds({ track, page: undefined }, done)),
+    );
+    expect(rounds.rounds).toHaveLength(1);
+  });
+
+  it('makes a track from a stream, and refuses every stream that is not settings and then that model', async () => {
+    const admin = await asAdmin(await TestFederation.start());
+    const model = (values: readonly number[]) =>
+      ({ $case: 'modelChunk', value: Buffer.from(new Float32Array(values).buffer) }) as const;
+    const first = { $case: 'settings', value: settings } as const;
+    expect(codeOf(await put(admin))).toBe('REQUEST_INVALID');
+    expect(codeOf(await put(admin, model([1, 2, 3, 4])))).toBe('REQUEST_INVALID');
+    expect(codeOf(await put(admin, first, first))).toBe('REQUEST_INVALID');
+    expect(codeOf(await put(admin, first, model([1, 2, 3])))).toBe('LENGTH_MISMATCH');
+    expect(codeOf(await put(admin, first, model([1, 2, 3, 4, 5])))).toBe('LENGTH_MISMATCH');
+    expect(codeOf(await put(admin, first, model([1, 2, Number.NaN, 4])))).toBe('SPEC_INVALID');
+    const spoilt = (change: Partial<typeof settings>) =>
+      put(admin, { $case: 'settings', value: { ...settings, ...change } });
+    expect(
+      codeOf(await spoilt({ policyJson: 'aggregation: { f: 3 }\nrounds: { quorum: { kind: count, updates: 3 } }' })),
+    ).toBe('POLICY_INVALID');
+    expect(codeOf(await spoilt({ reason: '' }))).toBe('REQUEST_INVALID');
+    expect(codeOf(await spoilt({ track: 'No' }))).toBe('REQUEST_INVALID');
+    expect(codeOf(await spoilt({ spec: { canonicalJson: Buffer.from('{'), schemaDigest: '' } }))).toBe('SPEC_INVALID');
+
+    expect(codeOf(await put(admin, first, model([1, 2]), model([3, 4])))).toBe('OK');
+    expect(codeOf(await put(admin, first))).toBe('OK'); // The policy again: no model is needed.
+    const wider = { ...spec, tensors: [{ name: 'w', shape: [5] }] };
+    expect(codeOf(await spoilt({ spec: { canonicalJson: specBytes(wider), schemaDigest: '' } }))).toBe('TRACK_EXISTS');
+  });
+
+  it('lists and follows the audit log without a gap', async () => {
+    const federation = await TestFederation.start();
+    const admin = await asAdmin(federation);
+    const stream = admin.follow({ fromSequence: 1n });
+    onTestFinished(() => stream.cancel());
+    stream.on('error', () => {});
+    const followed: bigint[] = [];
+    const caughtUp = new Promise<void>((resolve) => {
+      stream.on('data', ({ entry }: FollowResponse) => {
+        followed.push(entry?.sequence ?? 0n);
+        if (entry?.kind === 'tokenMinted') resolve();
+      });
+    });
+    await federation.token('x');
+    await caughtUp;
+    expect(followed).toEqual(followed.map((_, index) => BigInt(index + 1)));
+    const list = (fromSequence: bigint, size: number) =>
+      settle<ListAuditResponse>((done) => admin.listAudit({ fromSequence, size }, done));
+    const { entries } = unwrap(await list(2n, 2));
+    expect(entries.map(({ sequence }) => sequence)).toEqual([2n, 3n]);
+    expect(codeOf(await list(1n, 501))).toBe('REQUEST_INVALID');
+    expect(codeOf(await list(2n ** 60n, 1))).toBe('REQUEST_INVALID');
+  });
+
+  it('checks what it is told, and says of what it does not serve that it does not', async () => {
+    const federation = await TestFederation.start();
+    const admin = await asAdmin(federation);
+    const token = (lifetimeSeconds: number, labels: { key: string; value: string }[] = []) =>
+      settle((done) => admin.createToken({ cluster: 'x', lifetimeSeconds, labels }, done));
+    expect(codeOf(await token(59))).toBe('REQUEST_INVALID');
+    expect(codeOf(await token(2_592_001))).toBe('REQUEST_INVALID');
+    expect(codeOf(await token(60, [{ key: 'a', value: 'B' }]))).toBe('REQUEST_INVALID');
+    expect(
+      codeOf(
+        await token(60, [
+          { key: 'a', value: 'b' },
+          { key: 'a', value: 'c' },
+        ]),
+      ),
+    ).toBe('REQUEST_INVALID');
+    for (let index = 0; index < 3; index += 1) unwrap(await token(60, [{ key: 'tier', value: 'edge' }]));
+    const page = async (text: string) =>
+      unwrap(await settle<ListTokensResponse>((done) => admin.listTokens({ page: { size: 2, token: text } }, done)));
+    const first = await page('');
+    expect(first.tokens).toHaveLength(2);
+    const second = await page(first.nextPage);
+    expect(new Set([...first.tokens, ...second.tokens].map(({ tokenId }) => tokenId)).size).toBe(3);
+    expect(second.nextPage).toBe('');
+    expect(codeOf(await settle((done) => admin.listChannels({ track }, done)))).toBe('NOT_SERVED');
+    expect(codeOf(await settle((done) => admin.revokeCluster({ cluster: 'nobody', reason: 'why' }, done)))).toBe(
+      'CLUSTER_NOT_ENROLLED',
+    );
+    expect(codeOf(await settle((done) => admin.openRound({ track: 'nothing', reason: 'why' }, done)))).toBe(
+      'TRACK_NOT_FOUND',
+    );
+    expect(codeOf(await settle((done) => admin.openRound({ track, reason: '' }, done)))).toBe('REQUEST_INVALID');
+  });
+});
+
+describe('pageOf', () => {
+  it('walks every row once, whatever the size of a page', () => {
+    const rows = Array.from({ length: 11 }, (_, index) => `row-${index}`);
+    for (const size of [1, 3, 11, 12]) {
+      const seen: string[] = [];
+      for (let token = ''; ; ) {
+        const paged = unwrap(pageOf(rows, { size, token }, (row) => row));
+        seen.push(...paged.rows);
+        token = paged.nextPage;
+        if (token === '') break;
+      }
+      expect(seen).toEqual(rows);
+    }
+    expect(pageOf(rows, { size: 2, token: 'gone' }, (row) => row).ok).toBe(false);
+    expect(pageOf(rows, { size: 501, token: '' }, (row) => row).ok).toBe(false);
+  });
+});

@@ -1,0 +1,82 @@
+import { Metadata } from '@grpc/grpc-js';
+import {
+  type Context,
+  context,
+  propagation,
+  type Span,
+  type SpanOptions,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api';
+import { afterEach, describe, expect, it } from 'vitest';
+import { makeLog } from './log.ts';
+import { inCallSpan } from './tracing.ts';
+
+describe('makeLog', () => {
+  it('writes JSON lines and keeps secrets out of them, wherever they stand', () => {
+    const lines: string[] = [];
+    const log = makeLog('info', { write: (line: string) => void lines.push(line) });
+    const secrets = { key: 's3cr3t', token: 's3cr3t', secret: 's3cr3t', delta: [1, 2], chunk: Buffer.from('s3cr3t') };
+    log.info({ ...secrets, round: 'r-1' }, 'round closed');
+    log.info({ update: secrets, deep: { er: secrets } }, 'round closed');
+    log.error({ err: Object.assign(new Error('it broke'), secrets) }, 'call failed');
+    expect(lines).toHaveLength(3);
+    expect(lines.join()).not.toContain('s3cr3t');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      level: 'info',
+      msg: 'round closed',
+      round: 'r-1',
+      key: '[redacted]',
+    });
+    expect(JSON.parse(lines[2] ?? '').err).toMatchObject({ type: 'Error', message: 'it broke' });
+  });
+});
+
+describe('inCallSpan', () => {
+  afterEach(() => {
+    trace.disable();
+    propagation.disable();
+  });
+
+  it("continues the caller's trace, and marks the span with the code of a refusal", async () => {
+    const parents: (string | undefined)[] = [];
+    const attributes: Record<string, unknown> = {};
+    const span = {
+      setAttribute(name: string, value: unknown) {
+        attributes[name] = value;
+        return span;
+      },
+      setStatus: () => span,
+      end() {
+        attributes.ended = true;
+      },
+    } as unknown as Span;
+    const tracer = {
+      startActiveSpan(_name: string, _options: SpanOptions, parent: Context, work: (span: Span) => unknown) {
+        parents.push(trace.getSpanContext(parent)?.traceId);
+        return context.with(parent, () => work(span));
+      },
+    };
+    trace.setGlobalTracerProvider({ getTracer: () => tracer } as unknown as TracerProvider);
+    propagation.setGlobalPropagator({
+      inject() {},
+      extract(from, carrier, getter) {
+        const [text] = [getter.get(carrier, 'traceparent')].flat();
+        const [, traceId = '', spanId = ''] = text?.split('-') ?? [];
+        return trace.setSpanContext(from, { traceId, spanId, traceFlags: 1 });
+      },
+      fields: () => ['traceparent'],
+    });
+    const metadata = new Metadata();
+    metadata.set('traceparent', `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`);
+    const refused = await inCallSpan(
+      '/testudo.v1.Federation/SubmitUpdate',
+      metadata,
+      async () => 'ROUND_CLOSED',
+      (code) => code,
+    );
+    expect(refused).toBe('ROUND_CLOSED');
+    expect(parents).toEqual(['ab'.repeat(16)]);
+    expect(attributes).toEqual({ 'testudo.fault_code': 'ROUND_CLOSED', ended: true });
+  });
+});
