@@ -52,6 +52,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'tracks: list, put a policy or a new track, its models',
     load: async () => (await import('./tracks.ts')).tracksCommand(),
   },
+  model: {
+    summary: 'what a new track begins with: spec and first weights',
+    load: async () => (await import('./model.ts')).modelCommand(),
+  },
   rounds: {
     summary: 'rounds: list, show, open, cancel, plan',
     load: async () => (await import('./rounds.ts')).roundsCommand(),

@@ -1,0 +1,28 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { parseTrackPolicy } from '../coordinator/config/policy.ts';
+import { unwrap } from '../proto/fault.ts';
+import { layoutOf } from '../proto/layout.ts';
+import { specOfBytes } from '../proto/model-spec.ts';
+import { modelCommand } from './model.ts';
+
+describe('testudo model init', () => {
+  it.each(['gram-table', 'lstm-lm'])('writes what a track of %s is made from', async (detector) => {
+    const folder = await mkdtemp(join(tmpdir(), 'testudo-model-'));
+    const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    try {
+      const flags = ['init', folder, '--classes', 'nginx', 'redis', '--detector', detector, '--liars', '2'];
+      await modelCommand().parseAsync(flags, { from: 'user' });
+      const spec = unwrap(specOfBytes(await readFile(join(folder, 'spec.json'))));
+      expect((await readFile(join(folder, 'model.bin'))).byteLength).toBe(4 * layoutOf(spec).length);
+      const policy = unwrap(parseTrackPolicy(await readFile(join(folder, 'policy.yaml'), 'utf8')));
+      expect(policy.aggregation).toMatchObject({ f: 2, admission: { zeroUpdate: 'admit' } });
+      expect(said.mock.calls.join()).toContain('testudo tracks put syscall');
+    } finally {
+      said.mockRestore();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,70 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, Option } from '@commander-js/extra-typings';
+import {
+  defaultSyscallDetector,
+  syscallDetector,
+  syscallDetectorNames,
+} from '../client/detectors/syscall/detectors.ts';
+import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
+import { bytesOfValues } from '../proto/layout.ts';
+import { schemaDigest, specBytes } from '../proto/model-spec.ts';
+import { exitWith } from './exit.ts';
+
+/** `testudo model`: what a new track begins with. */
+export function modelCommand() {
+  return new Command('model')
+    .description('what a new syscall track begins with: its spec and first weights')
+    .addCommand(initCommand());
+}
+
+function initCommand() {
+  return new Command('init')
+    .description('write spec.json, model.bin and a policy to edit, as `testudo tracks put` takes them')
+    .argument('[folder]', 'where the files go', '.')
+    .requiredOption(
+      '--classes <name...>',
+      "the federation's workload classes, such as nginx redis postgres: every cluster names its workloads by them",
+    )
+    .addOption(
+      new Option('--detector <name>', 'what is learnt').choices(syscallDetectorNames).default(defaultSyscallDetector),
+    )
+    .option('--liars <f>', 'how many of the clusters may be hostile at a time', '1')
+    .option('--seed <number>', 'of the first weights', '1')
+    .action(async (folder, { classes, detector: name, liars, seed }) => {
+      const f = Number(liars);
+      if (!Number.isInteger(f) || f < 0)
+        exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
+      const { spec, init } = syscallDetector(name, classesOf(classes));
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'spec.json'), specBytes(spec));
+      await writeFile(join(folder, 'model.bin'), bytesOfValues(init(Number(seed))));
+      await writeFile(join(folder, 'policy.yaml'), policyText(f));
+      console.log(`spec.json (${schemaDigest(spec)}), model.bin and policy.yaml are in ${folder}
+make the track     testudo tracks put syscall --spec ${join(folder, 'spec.json')} --model ${join(folder, 'model.bin')} --policy ${join(folder, 'policy.yaml')} --reason "first model"`);
+    });
+}
+
+function classesOf(names: readonly string[]): WorkloadClasses {
+  try {
+    return new WorkloadClasses(names);
+  } catch (error) {
+    return exitWith({ code: 'USAGE', message: `--classes: ${(error as Error).message}` });
+  }
+}
+
+/** A policy to start from: what people change, the rest by default. */
+function policyText(f: number): string {
+  return `# How rounds of this track run; \`testudo tracks schema\` lists every setting with its range.
+aggregation:
+  f: ${f}                       # of the updates in a round, so many may be anything at all
+  admission: { normMax: 1.0e+15, zeroUpdate: admit }   # a cluster that has learnt nothing new sends zeros
+rounds:
+  goal: { kind: share, ofEnrolled: 1 }
+  quorum: { kind: share, ofCohort: 0.75 }
+  recruitForMs: 600000       # wait so long for clusters to connect
+  collectForMs: 7200000      # and so long for their updates
+training: { epochs: 1, stepsMax: 1000, batchSize: 64, learningRate: 0.01 }
+# schedule: { cron: "0 2 * * *", timeZone: Europe/Berlin }   # without one, rounds open when an operator says so
+`;
+}
