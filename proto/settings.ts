@@ -45,7 +45,7 @@ export function layerSettings(
 }
 
 /** "dataDirectory" under "TESTUDO_" is TESTUDO_DATA_DIRECTORY; "health.listen" is TESTUDO_HEALTH_LISTEN. */
-export function settingVariable(prefix: string, path: string): string {
+function settingVariable(prefix: string, path: string): string {
   const words = path.replaceAll('.', '_').replace(/[A-Z]/g, (letter) => `_${letter}`);
   return `${prefix}${words.toUpperCase()}`;
 }

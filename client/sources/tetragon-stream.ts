@@ -59,7 +59,7 @@ export async function* tetragonStream(
   }
 }
 
-export function readTetragonMessage({ event, nodeName, time }: GetEventsResponse): TetragonEvent {
+function readTetragonMessage({ event, nodeName, time }: GetEventsResponse): TetragonEvent {
   const atMs = time === undefined ? 0 : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1e6);
   return { node: nodeName, atMs, event: eventOf(event) };
 }

@@ -26,7 +26,7 @@ export type AssemblerOptions = Readonly<{
   quietMs: number;
 }>;
 
-export const defaultAssemblerOptions: AssemblerOptions = { pieceCalls: 500, threadsMax: 4_096, quietMs: 60_000 };
+const defaultAssemblerOptions: AssemblerOptions = { pieceCalls: 500, threadsMax: 4_096, quietMs: 60_000 };
 
 type Open = {
   process: ProcessIdentity;

@@ -82,7 +82,7 @@ describe('built-in learners', () => {
 
   it('refuse a spec that this build cannot train', async () => {
     expect(await run({ spec: { ...spec, architecture: 'flow-graph/9' } })).toMatchObject({
-      fault: { code: 'ARCHITECTURE_UNKNOWN' },
+      fault: { code: 'MODEL_UNUSABLE' },
     });
     const other = { ...spec, hyperparameters: { ...spec.hyperparameters, vocabulary: 'another' } };
     expect(await run({ spec: other })).toMatchObject({ fault: { code: 'MODEL_UNUSABLE' } });

@@ -1,4 +1,3 @@
-import type { Tensor1D } from '@tensorflow/tfjs-node';
 import type { Result } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Example } from './example.ts';
@@ -10,7 +9,6 @@ export type StepOptions = Readonly<{
   clipNorm?: number;
   /** FedProx: the weight of (1/2)·‖w − base‖² in the loss. */
   proximal?: number;
-  privatize?: (gradient: Tensor1D) => Tensor1D;
 }>;
 
 /** A model that learns. Whoever opens one closes it: native memory is not collected. */
@@ -31,5 +29,5 @@ export type Learner<Batch = unknown> = Readonly<{
 export type CreateLearner = (
   spec: ModelSpec,
   base: Float32Array,
-  options: Readonly<{ seed: number }>,
+  options: Readonly<{ seed: number; stepsMax: number }>,
 ) => Promise<Result<Learner>>;

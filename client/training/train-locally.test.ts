@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { Plan } from '../uplink/invitation.ts';
 import { norm } from './delta.ts';
 import type { Example } from './example.ts';
 import { seededStream } from './seeded-random.ts';
 import { createLearner } from './testing/histogram-learner.ts';
-import { type LocalPlan, type LocalTraining, trainLocally } from './train-locally.ts';
+import { type LocalTraining, trainLocally } from './train-locally.ts';
 
 const spec: ModelSpec = { architecture: 'histogram/1', hyperparameters: {}, tensors: [{ name: 'w', shape: [8] }] };
 const base = Float32Array.from([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]);
-const plan: LocalPlan = {
+const plan: Plan = {
   epochs: 3,
   stepsMax: 1_000,
   batchSize: 2,
@@ -27,7 +28,7 @@ const examples: Example[] = [
   [6, 6],
 ].map((calls) => ({ workload: 'nginx', calls: Uint16Array.from(calls) }));
 
-function train(over: Partial<LocalTraining> = {}, planOver: Partial<LocalPlan> = {}) {
+function train(over: Partial<LocalTraining> = {}, planOver: Partial<Plan> = {}) {
   return trainLocally({
     spec,
     base,

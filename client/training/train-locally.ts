@@ -1,20 +1,9 @@
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { Plan } from '../uplink/invitation.ts';
 import { addGaussianNoise, clipToNorm, deltaOf, norm, type UnitSource } from './delta.ts';
 import type { Example } from './example.ts';
 import type { CreateLearner } from './learner.ts';
-
-/** What the round's policy asks; see TrainingPlan in the contract. */
-export type LocalPlan = Readonly<{
-  epochs: number;
-  stepsMax: number;
-  batchSize: number;
-  learningRate: number;
-  clipNorm: number;
-  noiseMultiplier: number;
-  proximalMu: number;
-  seed: number;
-}>;
 
 export type LocalTraining = Readonly<{
   spec: ModelSpec;
@@ -26,7 +15,7 @@ export type LocalTraining = Readonly<{
   hard: readonly Example[];
   hardRepeats: number;
   gradientClipNorm: number;
-  plan: LocalPlan;
+  plan: Plan;
   createLearner: CreateLearner;
   /** Secret randomness for the noise. */
   unit: UnitSource;
@@ -47,8 +36,6 @@ export type Trained = Readonly<{
   deltaNorm: number;
 }>;
 
-export type TrainingFault = 'NO_EXAMPLES' | 'TRAINING_STOPPED' | 'TRAINING_DIVERGED';
-
 /**
  * Epochs over the local examples, then delta = trained - base, clipped and noised as the plan says. Everything but the
  * noise depends on the seed, the examples and the base alone: run twice, it gives the same bits.
@@ -61,7 +48,7 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
   if (exampleCount === 0) {
     return refuse('NO_EXAMPLES', 'the buffer is empty: nothing to learn from until a source has yielded events');
   }
-  const created = await training.createLearner(spec, base, { seed: plan.seed });
+  const created = await training.createLearner(spec, base, { seed: plan.seed, stepsMax: plan.stepsMax });
   if (!created.ok) return created;
   const learner = created.value;
   try {

@@ -1,7 +1,8 @@
 import type { Result } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { Plan } from '../uplink/invitation.ts';
 import type { BufferSizes } from './example-buffer.ts';
-import type { LocalPlan, Trained } from './train-locally.ts';
+import type { Trained } from './train-locally.ts';
 
 /** One round's training, as the client asks its training process for it. */
 export type TrainJob = Readonly<{
@@ -12,7 +13,7 @@ export type TrainJob = Readonly<{
   bufferSizes: BufferSizes;
   /** 32 bytes; travels over the process's private channel, never through its arguments or environment. */
   dataKey: Uint8Array;
-  plan: LocalPlan;
+  plan: Plan;
   gradientClipNorm: number;
   hardRepeats: number;
   /** How many cores' worth of time training may use on average, above 0. */

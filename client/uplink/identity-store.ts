@@ -41,7 +41,7 @@ const stored = z.strictObject({
 
 const place = 'identity';
 
-export function identityPath(dataDir: string): string {
+function identityPath(dataDir: string): string {
   return join(dataDir, 'identity.sealed');
 }
 

@@ -28,6 +28,7 @@ export type Invitation = Readonly<{
   plan: Plan;
 }>;
 
+/** What the round's policy asks of local training; see TrainingPlan in the contract. */
 export type Plan = Readonly<Omit<TrainingPlan, 'seed'> & { seed: number }>;
 
 export type InvitationFault = 'INVITATION_INVALID';
