@@ -64,6 +64,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'score recorded traces with a model, offline',
     load: async () => (await import('./score.ts')).scoreCommand(),
   },
+  explain: {
+    summary: 'say which calls carried the score of a recorded trace',
+    load: async () => (await import('./explain.ts')).explainCommand(),
+  },
   evaluate: {
     summary: 'measure a model on labelled traces',
     load: async () => (await import('./evaluate.ts')).evaluateCommand(),

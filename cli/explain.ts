@@ -1,0 +1,47 @@
+import { Command } from '@commander-js/extra-typings';
+import { explainTrace, explanationText, normalWindows } from '../client/detectors/syscall/explain.ts';
+import { isBenign, type Trace } from '../client/detectors/syscall/trace.ts';
+import { loadModelFolder } from '../client/model-folder.ts';
+import { SyscallScorer } from '../client/scoring.ts';
+import { readTraceFile } from '../client/sources/trace-file.ts';
+import { refuse } from '../proto/fault.ts';
+import { exitWith, orExit } from './exit.ts';
+import { abiOption, modelOption } from './model-options.ts';
+
+/** `testudo explain`: why one recorded trace scored as it did. */
+export function explainCommand() {
+  return new Command('explain')
+    .description('say which calls carried the score of a recorded trace, and what normal looks like instead')
+    .argument('<trace>', 'name of the trace')
+    .addOption(modelOption())
+    .requiredOption('--input <file>', 'the trace file that holds it')
+    .option('--normal <file>', 'trace file with normal traces of the same service to compare with; default: the input')
+    .addOption(abiOption())
+    .option('--json', 'JSON instead of text')
+    .action(async (name, { model: path, input, normal = input, abi, json }) => {
+      const scorer = new SyscallScorer(orExit(await loadModelFolder(path)));
+      let wanted: Trace | undefined;
+      for await (const item of readTraceFile(input, { abi })) {
+        if (item.kind === 'broken') process.stderr.write(`${item.fault.message}\n`);
+        if (item.kind === 'trace' && item.trace.name === name && item.trace.calls.length > 0) wanted ??= item.trace;
+      }
+      if (wanted === undefined)
+        return exitWith(refuse('TRACE_NOT_FOUND', `${input} holds no trace named ${name} with calls`).fault);
+      const trace = wanted;
+      const usual: Uint16Array[] = [];
+      for await (const item of readTraceFile(normal, { abi })) {
+        if (item.kind !== 'trace' || item.trace.service !== trace.service || !isBenign(item.trace)) continue;
+        if (item.trace.name !== name && usual.length < 500) usual.push(item.trace.calls);
+      }
+      const surprisalOf = (calls: Uint16Array) => scorer.surprisal({ ...trace, calls });
+      const explanation = explainTrace(trace.calls, surprisalOf, normalWindows(usual));
+      const score = scorer.score([trace])[0] as number;
+      scorer.close();
+      const labels = { name, cluster: trace.cluster, service: trace.service, score };
+      console.log(
+        json
+          ? JSON.stringify({ ...labels, ...explanation })
+          : `${name} (${trace.service}): score ${score.toFixed(3)}\n${explanationText(explanation)}`,
+      );
+    });
+}
