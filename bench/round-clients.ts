@@ -25,7 +25,7 @@ const { addresses, authority, tokens, track, values, firstSeed } = JSON.parse(pr
 const members = await Promise.all(tokens.map(async (token) => unwrap(await enrolCluster(addresses, authority, token))));
 await Promise.all(members.map((member) => member.watch([track])));
 console.log('watching');
-await Promise.all(members.map(takePart));
+for (const [seed, member] of members.entries()) void takePart(member, seed); // A failure ends the process, loudly.
 
 async function takePart(member: TestCluster, seed: number): Promise<never> {
   const delta = new Float32Array(values);

@@ -121,6 +121,15 @@ describe('testudo coordinator', () => {
     const second = await testudo('coordinator', '--config', config, '--set', ...settings);
     expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('DATA_DIR_LOCKED') });
     expect((await testudo('clusters', 'list', '--credentials', credentials, '--address', address)).code).toBe(0);
+    const other = await init();
+    const taken = [
+      '--set',
+      'listen.enrolment=127.0.0.1:0',
+      `listen.federation=${address}`,
+      'listen.health=127.0.0.1:0',
+    ];
+    const third = await testudo('coordinator', '--config', other.config, ...taken);
+    expect(third).toMatchObject({ code: 1, stderr: expect.stringContaining('PORT_UNAVAILABLE') });
   });
 
   it('says everything that is wrong with a configuration, and that a master key is the wrong one', async () => {
