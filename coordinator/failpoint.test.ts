@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ReceiptData } from './engine.ts';
 import { failpoints } from './failpoint.ts';
+import { failingSync } from './testing/failing-sync.ts';
 import { findBroken, readTrack, runRounds } from './testing/kill-rounds.ts';
 import { tempDir } from './testing/temp-dir.ts';
 
@@ -48,5 +50,29 @@ describe('rounds whose coordinator is killed', () => {
       expect(findBroken(folder, [...receipts, ...last.receipts], candidates)).toEqual([]);
     };
     await Promise.all(runs.map(repeat));
+  });
+
+  it('lose no receipt when their disk fails to sync, and go on when it is sound again', {
+    timeout: 120_000,
+  }, async () => {
+    const candidates = await undisturbed(tempDir(), 5);
+    const folder = tempDir();
+    const receipts: ReceiptData[] = [];
+    for (const failsAfter of [1, 3, 4]) {
+      const { env, flag } = failingSync(tempDir());
+      let count = 0;
+      const receipted = (_: ReceiptData, kill: () => void) => {
+        if (++count !== failsAfter) return;
+        writeFileSync(flag, '');
+        setTimeout(kill, 1_000); // Time to fail in; an operator who starts it again ends it, if it has not ended itself.
+      };
+      const failed = await runRounds(folder, 1, { env, receipted });
+      expect(failed.exitCode).not.toBe(0);
+      expect(failed.receipts.length).toBeLessThan(10);
+      receipts.push(...failed.receipts);
+    }
+    const last = await runRounds(folder, 1);
+    expect(last).toMatchObject({ killed: false, exitCode: 0 });
+    expect(findBroken(folder, [...receipts, ...last.receipts], candidates)).toEqual([]);
   });
 });

@@ -28,19 +28,22 @@ export type Kill = Readonly<{
   afterStartMs?: number;
   /** … or after it said that it opens a round. */
   afterOpeningMs?: number;
+  /** Called for each receipt; may kill. */
+  receipted?: (receipt: ReceiptData, kill: () => void) => void;
+  env?: Readonly<Record<string, string>>;
 }>;
 
 /** Runs round-process.ts in `folder` to its end. */
 export async function runRounds(
   folder: string,
   rounds: number,
-  { failpoint, afterStartMs, afterOpeningMs }: Kill = {},
+  { failpoint, afterStartMs, afterOpeningMs, receipted, env }: Kill = {},
 ): Promise<ProcessEnd> {
   const program = fileURLToPath(new URL('./round-process.ts', import.meta.url));
   const args = [program, folder, String(rounds), ...(failpoint === undefined ? [] : [failpoint])];
   const child = spawn(process.execPath, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, TESTUDO_TEST_CHILD: '1' },
+    env: { ...process.env, TESTUDO_TEST_CHILD: '1', ...env },
   });
   const killAfter = (ms: number | undefined) =>
     ms === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), ms);
@@ -52,7 +55,10 @@ export async function runRounds(
   const receipts: ReceiptData[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     const said = line.endsWith('}') ? JSON.parse(line) : {}; // A kill may cut the last line.
-    if (said.receipt !== undefined) receipts.push(said.receipt);
+    if (said.receipt !== undefined) {
+      receipts.push(said.receipt);
+      receipted?.(said.receipt, () => child.kill('SIGKILL'));
+    }
     if (said.opening === 1) {
       openedMs = performance.now();
       timers.push(killAfter(afterOpeningMs));

@@ -20,6 +20,10 @@ const say = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`);
 if (process.env.TESTUDO_TEST_CHILD !== undefined) process.stdin.on('end', () => process.exit(2)).resume();
 
 const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8 });
+void engine.halted.then(({ code }) => {
+  say({ halted: code });
+  process.exit(3);
+});
 const receipted = (receipt: ReceiptData) => say({ receipt });
 for (const cluster of clusters) takePart(engine, cluster, receipted, (invitation) => fromOutbox(invitation, cluster));
 
