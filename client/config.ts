@@ -115,6 +115,8 @@ const schema = z.strictObject({
       alertFile: path.optional(),
       /** The share of a workload's traces that may raise an alarm. */
       alertRate: z.number().positive().max(0.5).default(0.001),
+      /** Instead of the rate: alarms above the mean by so many standard deviations. */
+      deviations: z.number().positive().max(100).nullable().default(null),
       /** A workload's scores before this many traces only set its threshold. */
       warmUp: z.int().min(10).max(1_000_000).default(200),
     })

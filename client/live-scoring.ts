@@ -49,7 +49,10 @@ export class LiveScoring {
       scorer: this.#scorer,
       alerts: this.#alerts,
       threshold: {
-        rule: { kind: 'quantile', alertRate: scoring.alertRate },
+        rule:
+          scoring.deviations === null
+            ? { kind: 'quantile', alertRate: scoring.alertRate }
+            : { kind: 'deviation', k: scoring.deviations },
         warmUp: scoring.warmUp,
         windowMax: Math.max(defaultWindowMax, 2 * scoring.warmUp),
       },
