@@ -79,7 +79,7 @@ export async function aggregate(
  * fall by one for each update refused as non-finite: its sender was one of the f, so at most f − 1 are among the others.
  * It never falls for a zero or an oversized update, which an honest cluster may send.
  */
-export function fFor(policy: AggregationPolicy, admission: Admission): Aggregated<number> {
+function fFor(policy: AggregationPolicy, admission: Admission): Aggregated<number> {
   const n = admission.admitted.length;
   const nonFinite = admission.refused.filter(({ code }) => code === 'NON_FINITE').length;
   for (let f = policy.f; f >= Math.max(0, policy.f - nonFinite); f--) {

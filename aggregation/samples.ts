@@ -1,9 +1,8 @@
-import { memoryBlocks, memorySink, type UpdateBlocks } from './blocks.ts';
+import { memoryBlocks, type UpdateBlocks } from './blocks.ts';
 import type { AggregationEngine } from './engine.ts';
 import type { Aggregated } from './fault.ts';
 import { type SeededRandom, seededRandom } from './random.ts';
 import { twinEngine } from './twin-engine.ts';
-import { carryOut, type Decision, type Updates } from './updates.ts';
 
 /** Helpers of tests and benchmarks. */
 
@@ -14,13 +13,6 @@ export function granted<Value>(result: Aggregated<Value>): Value {
 
 export function blocksOf(vectors: readonly Float32Array[]): UpdateBlocks {
   return granted(memoryBlocks(vectors));
-}
-
-/** A decision's aggregate, shape [d]. */
-export async function outputOf(updates: Updates, decision: Decision): Promise<Float64Array> {
-  const sink = memorySink(updates.source.d);
-  await carryOut(updates.engine, decision.plan, sink);
-  return sink.values;
 }
 
 /** n standard normal vectors of shape [d] around `centre`, rounded to float32. */

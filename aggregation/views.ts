@@ -37,7 +37,7 @@ export function appendRow(base: UpdateBlocks, vector: Float64Array): UpdateBlock
   };
 }
 
-export function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateBlocks {
+function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateBlocks {
   return {
     n: rowSums.length,
     d: base.d,

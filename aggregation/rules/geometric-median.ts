@@ -15,7 +15,7 @@ export type WeiszfeldParameters = Readonly<{
 }>;
 
 /** RFA's ν, and a tolerance well below what float32 weights resolve. */
-export const weiszfeldDefaults: WeiszfeldParameters = {
+const weiszfeldDefaults: WeiszfeldParameters = {
   smoothing: 1e-6,
   tolerance: 1e-7,
   stepsMax: 200,

@@ -5,7 +5,7 @@ import { type Decision, meanOfRows, type Updates } from '../updates.ts';
 /**
  * Most subsets that are worth looking through: under a second. C(20, 6), C(25, 5) and C(40, 4) are below it.
  */
-export const mdaSubsetsMax = 100_000;
+const mdaSubsetsMax = 100_000;
 
 /**
  * Minimum-diameter averaging: the mean of the n − f updates whose largest pairwise distance is least. Rousseeuw 1985; El

@@ -14,7 +14,7 @@ import { freePorts } from './ports.ts';
 import { lastLines, type Member, startMember } from './processes.ts';
 import { writeTraces } from './trace-writer.ts';
 
-export const trackName = 'syscall';
+const trackName = 'syscall';
 
 export type FederationPlan = Readonly<{
   /** An empty folder of its own. */
@@ -42,7 +42,7 @@ export type Federation = Readonly<{
 }>;
 
 const cli = fileURLToPath(new URL(`../testudo${extension()}`, import.meta.url));
-const hostileClient = fileURLToPath(new URL(`./hostile-client${extension()}`, import.meta.url));
+const hostileProgram = fileURLToPath(new URL(`./hostile-process${extension()}`, import.meta.url));
 const pollMs = 100;
 
 export async function startFederation(plan: FederationPlan): Promise<Federation> {
@@ -173,7 +173,7 @@ async function startCluster(
     args:
       attacker === -1
         ? [cli, 'client', '--config', configPath]
-        : [hostileClient, configPath, String(attacker), String(plan.seed)],
+        : [hostileProgram, configPath, String(attacker), String(plan.seed)],
     env: { TESTUDO_JOIN_TOKEN: token },
     logFile: join(plan.folder, `${name}.log`),
   });

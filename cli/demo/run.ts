@@ -228,7 +228,7 @@ async function startBaselines(options: DemoOptions, folder: string): Promise<Mem
   const optionsFile = join(folder, 'options.json');
   await writeFile(optionsFile, JSON.stringify(options));
   const program = fileURLToPath(
-    new URL(`./baselines${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+    new URL(`./baselines-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
   );
   return startMember({
     name: 'baselines',

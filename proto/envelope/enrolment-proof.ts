@@ -3,7 +3,7 @@ import { canonicalTuple } from './canonical-tuple.ts';
 import type { SigningKeyPair } from './keys.ts';
 import { signBytes, verifyBytes } from './signature.ts';
 
-export const enrolmentDomainTag = 'testudo/v1/enrol';
+const enrolmentDomainTag = 'testudo/v1/enrol';
 
 /**
  * Shows at enrolment that the applicant holds the signing key that it wants bound to its name: the key's Ed25519

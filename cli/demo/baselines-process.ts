@@ -1,6 +1,6 @@
 /**
  * What the federation is compared with, computed in a process of its own while the federation runs:
- * `node baselines.ts OPTIONS-FILE FOLDER`. Writes one file of float32 values for each model, then `done`.
+ * `node baselines-process.ts OPTIONS-FILE FOLDER`. Writes one file of float32 values for each model, then `done`.
  */
 import '../../deploy/require-node.mjs';
 import { readFile, writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * A compromised cluster of the main job: `node hostile-client.ts CONFIG INDEX SEED`. It enrols, trains, seals and signs as
+ * A compromised cluster of the main job: `node hostile-process.ts CONFIG INDEX SEED`. It enrols, trains, seals and signs as
  * every client does, and then sends something else than what it learnt.
  */
 import '../../deploy/require-node.mjs';
