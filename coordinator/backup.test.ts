@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { unwrap } from '../proto/fault.ts';
@@ -15,6 +15,7 @@ it('a backup taken while rounds run is verified, and goes on in its own place wi
   unwrap(await engine.openRound(operator, { track, reason: 'test' }));
   const ended = await roundEnd(engine, 'r-1');
   const head = unwrap(await backUp(dataDir, target));
+  expect(readdirSync(target).sort()).toEqual(['blobs', 'identity', 'journal.sqlite', 'keys']);
   expect(verifyDataDir(dataDir)).toMatchObject({ ok: true, value: head });
   expect(await backUp(dataDir, target)).toMatchObject({ fault: { code: 'TARGET_NOT_EMPTY' } });
   await engine.close();

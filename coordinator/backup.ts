@@ -29,6 +29,9 @@ export async function backUp(
     } finally {
       journal.close();
     }
+    const copy = new Database(join(target, journalFile));
+    copy.pragma('journal_mode = DELETE'); // One file, with nothing beside it; the next start makes it WAL again.
+    copy.close();
     for (const folder of folders) await copyFolder(join(dataDir, folder), join(target, folder));
     await syncFile(join(target, journalFile));
     return SqliteFile.verify(join(target, journalFile));
