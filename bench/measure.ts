@@ -7,13 +7,6 @@ export function median(values: readonly number[]): number {
   return ordered.length % 2 === 1 ? upper : (upper + (ordered[middle - 1] as number)) / 2;
 }
 
-/** The value below which a share `q` (0..1) of the values lies: nearest rank. Needs at least one value. */
-export function quantile(values: readonly number[], q: number): number {
-  if (values.length === 0) throw new RangeError('quantile: expected at least one value');
-  const ordered = [...values].sort((a, b) => a - b);
-  return ordered[Math.min(ordered.length - 1, Math.max(0, Math.ceil(q * ordered.length) - 1))] as number;
-}
-
 /** Seconds that one call took. */
 export async function secondsOf(call: () => unknown): Promise<number> {
   const startedAt = performance.now();
