@@ -13,6 +13,7 @@ import { HealthServer } from './observability/health-server.ts';
 import { type Log, makeLog } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
 import { RoundObserver } from './observability/round-observer.ts';
+import { RoundTraces } from './observability/round-traces.ts';
 
 /** A running coordinator. */
 export type Coordinator = Readonly<{
@@ -68,10 +69,11 @@ type Parts = Readonly<{ config: CoordinatorConfig; engine: Engine; estate: Estat
 
 async function serve(parts: Parts): Promise<Coordinator> {
   const { config, engine, estate, metrics, log } = parts;
+  const traces = new RoundTraces();
   const { federation, listen } = config;
-  const observer = new RoundObserver(() => engine.state(), metrics, log);
+  const observer = new RoundObserver(() => engine.state(), metrics, traces, log);
   const unfollow = engine.follow((entry) => observer.observe(entry));
-  const doors = await openDoors(parts);
+  const doors = await openDoors({ ...parts, traces });
   let unready: string | undefined;
   const health = await HealthServer.start(listen.health, {
     registry: metrics.registry,

@@ -16,6 +16,7 @@ import { ServerCertificate } from './identity/server-certificate.ts';
 import type { JournalEntry } from './journal/entry.ts';
 import type { Log } from './observability/log.ts';
 import type { Metrics } from './observability/metrics.ts';
+import type { RoundTraces } from './observability/round-traces.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -29,6 +30,7 @@ type DoorsParts = Readonly<{
   engine: Engine;
   estate: Estate;
   metrics: Metrics;
+  traces: RoundTraces;
   log: Log;
 }>;
 
@@ -42,7 +44,7 @@ export type Doors = Readonly<{
 }>;
 
 /** Opens both gRPC ports. Throws when one cannot be had; nothing is left open then. */
-export async function openDoors({ config, engine, estate, metrics, log }: DoorsParts): Promise<Doors> {
+export async function openDoors({ config, engine, estate, metrics, traces, log }: DoorsParts): Promise<Doors> {
   const { federation, certificates, uploads, enrolments } = config;
   const { authority, receiptKey } = estate;
   const membership = new Membership(engine, authority, {
@@ -67,7 +69,7 @@ export async function openDoors({ config, engine, estate, metrics, log }: DoorsP
   });
   const openCalls = new OpenCalls();
   const door = new Door({ engine, openCalls, log, metrics });
-  const admission = new Admission({ engine, gate, pace, receiptKey, metrics });
+  const admission = new Admission({ engine, gate, pace, receiptKey, metrics, traces });
   const watchers = new Watchers(engine, heartbeatMs);
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];

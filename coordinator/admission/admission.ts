@@ -11,6 +11,7 @@ import type { Engine, ReceiptData } from '../engine.ts';
 import type { MessageReader } from '../grpc/message-reader.ts';
 import { malformed } from '../grpc/service.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { RoundTraces } from '../observability/round-traces.ts';
 import { about, checkSignedHeader, type SignedHeader } from './check-header.ts';
 import type { AdmissionFaultCode } from './faults.ts';
 import { type PaceRules, patienceMs } from './pace.ts';
@@ -22,6 +23,7 @@ export type AdmissionParts = Readonly<{
   pace: PaceRules;
   receiptKey: SigningKeyPair;
   metrics: Pick<Metrics, 'updateAccepted' | 'updateRefused' | 'payloadBytes'>;
+  traces: RoundTraces;
 }>;
 
 type Messages = MessageReader<SubmitUpdateRequest | typeof malformed>;
@@ -82,7 +84,9 @@ export class Admission {
       entered.value();
     }
     const accepted = await engine.acceptUpdate(peer, roundHeader(header), signature);
-    return accepted.ok ? ok(this.signed(accepted.value)) : accepted;
+    if (!accepted.ok) return accepted;
+    this.#parts.traces.updateAccepted(round);
+    return ok(this.signed(accepted.value));
   }
 
   #checkSigner(peer: ClusterId, message: WireHeader): Result<SignedHeader, AdmissionFaultCode> {

@@ -1,8 +1,10 @@
 import { Metadata } from '@grpc/grpc-js';
 import {
   type Context,
+  type ContextManager,
   context,
   propagation,
+  ROOT_CONTEXT,
   type Span,
   type SpanOptions,
   type TracerProvider,
@@ -10,6 +12,7 @@ import {
 } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeLog } from './log.ts';
+import { RoundTraces } from './round-traces.ts';
 import { inCallSpan } from './tracing.ts';
 
 describe('makeLog', () => {
@@ -78,5 +81,41 @@ describe('inCallSpan', () => {
     expect(refused).toBe('ROUND_CLOSED');
     expect(parents).toEqual(['ab'.repeat(16)]);
     expect(attributes).toEqual({ 'testudo.fault_code': 'ROUND_CLOSED', ended: true });
+  });
+});
+
+describe('RoundTraces', () => {
+  afterEach(() => {
+    trace.disable();
+    context.disable();
+  });
+
+  it('links the span of a round to the calls that brought its updates, and to no others', () => {
+    const spans: SpanOptions[] = [];
+    const tracer = {
+      startSpan(_name: string, options: SpanOptions) {
+        spans.push(options);
+        return { end() {} };
+      },
+    };
+    trace.setGlobalTracerProvider({ getTracer: () => tracer } as unknown as TracerProvider);
+    let active = ROOT_CONTEXT;
+    context.setGlobalContextManager({ active: () => active, disable() {} } as unknown as ContextManager);
+    const traces = new RoundTraces();
+    const call = (digit: string) => ({ traceId: digit.repeat(32), spanId: digit.repeat(16), traceFlags: 1 });
+    for (const [digit, round] of [
+      ['1', 'syscall/r-1'],
+      ['2', 'syscall/r-2'],
+      ['3', 'syscall/r-1'],
+    ] as const) {
+      active = trace.setSpanContext(ROOT_CONTEXT, call(digit));
+      traces.updateAccepted(round);
+    }
+    active = ROOT_CONTEXT;
+    traces.updateAccepted('syscall/r-1'); // Outside of any trace.
+    const end = { fromMs: 1, untilMs: 2, outcome: 'candidate', model: 'sha256:00' } as const;
+    traces.roundEnded('syscall/r-1', end);
+    traces.roundEnded('syscall/r-1', end);
+    expect(spans.map(({ links }) => links?.map((link) => link.context.traceId[0]))).toEqual([['1', '3'], []]);
   });
 });

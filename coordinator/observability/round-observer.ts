@@ -3,19 +3,22 @@ import type { PhaseKind } from '../round/phase.ts';
 import type { State } from '../state/state.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { RoundTraces } from './round-traces.ts';
 
-type Seen = Readonly<{ phase: PhaseKind; sinceMs: number }>;
+type Seen = Readonly<{ phase: PhaseKind; sinceMs: number; scheduledAtMs: number }>;
 
 /** Turns journal entries, as they become durable, into metrics and log lines about rounds. */
 export class RoundObserver {
   readonly #state: () => State;
   readonly #metrics: Metrics;
   readonly #log: Log;
+  readonly #traces: RoundTraces;
   readonly #seen = new Map<string, Seen>();
 
-  constructor(state: () => State, metrics: Metrics, log: Log) {
+  constructor(state: () => State, metrics: Metrics, traces: RoundTraces, log: Log) {
     this.#state = state;
     this.#metrics = metrics;
+    this.#traces = traces;
     this.#log = log;
   }
 
@@ -23,7 +26,7 @@ export class RoundObserver {
     if (event.kind === 'roundScheduled') {
       const { track, round, dueAtMs } = event;
       this.#metrics.roundOpenedLate(Math.max(0, atMs - dueAtMs) / 1000);
-      this.#seen.set(`${track}/${round}`, { phase: 'scheduled', sinceMs: atMs });
+      this.#seen.set(`${track}/${round}`, { phase: 'scheduled', sinceMs: atMs, scheduledAtMs: atMs });
       return;
     }
     if (event.kind !== 'roundStepped') return;
@@ -37,8 +40,14 @@ export class RoundObserver {
       this.#metrics.phaseEnded(before.phase, seconds);
       if (before.phase === 'aggregating' && phase.kind === 'candidate') this.#metrics.aggregated(seconds);
     }
-    if (phase.kind === 'candidate' || phase.kind === 'abandoned') this.#seen.delete(key);
-    else this.#seen.set(key, { phase: phase.kind, sinceMs: atMs });
+    const scheduledAtMs = before?.scheduledAtMs ?? atMs;
+    if (phase.kind === 'candidate' || phase.kind === 'abandoned') {
+      const model = phase.kind === 'candidate' ? phase.candidate.digest : '';
+      this.#traces.roundEnded(key, { fromMs: scheduledAtMs, untilMs: atMs, outcome: phase.kind, model });
+      this.#seen.delete(key);
+    } else {
+      this.#seen.set(key, { phase: phase.kind, sinceMs: atMs, scheduledAtMs });
+    }
     this.#log.info(
       {
         track,
