@@ -137,7 +137,8 @@ describe('live scoring', () => {
     const [first] = await alerts();
     expect(first).toMatchObject({ track, modelVersion: 0, calls: 8, process: { workloadClass: 'nginx', pid: 3_000 } });
     expect(first?.score).toBeGreaterThan(first?.threshold ?? Number.POSITIVE_INFINITY);
-    expect(first?.explanation.calls.map(({ name }) => name)).toContain('ptrace');
+    expect(first?.explanation?.window.calls.map(({ name }) => name)).toContain('ptrace');
+    expect(first?.explanation?.nearest?.calls.length).toBe(8);
     expect(first?.text).toContain('least expected calls');
     // It is not learnt from: nine normal traces are all there is.
     expect(running.buffer.counts()).toMatchObject({ seen: 9, hard: 0, regression: 0 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { TraceExplanation } from '../detectors/syscall/explain.ts';
 import type { ProcessIdentity } from '../sources/source-item.ts';
 import type { AssembledTrace } from '../sources/trace-assembler.ts';
-import type { Explanation } from './explanation.ts';
 
 /** One line of the alert file. */
 export type Alert = Readonly<{
@@ -13,7 +13,10 @@ export type Alert = Readonly<{
   threshold: number;
   process: ProcessIdentity;
   calls: number;
-  explanation: Explanation;
+  /** Nothing where the explanation itself failed: an alert is not held back for it. */
+  explanation: TraceExplanation | undefined;
+  /** What the least expected calls named, such as "path:credentials". */
+  arguments: readonly string[];
   /** Calls that the workload's baseline never made; empty where it has none. */
   neverSeen: readonly string[];
   text: string;

@@ -1,14 +1,15 @@
 import type { Logger } from 'pino';
+import type { TraceExplanation } from '../detectors/syscall/explain.ts';
 import { nameOfCallId } from '../detectors/syscall/vocabulary.ts';
 import { faultFields } from '../observability/log.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
+import { argumentClasses } from '../sources/argument-class.ts';
 import type { IntrusionLabel } from '../sources/source-item.ts';
 import type { AssembledTrace } from '../sources/trace-assembler.ts';
 import { exampleOf } from '../training/example-of-trace.ts';
 import { type Alert, alertId } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
-import { explain, explanationText } from './explanation.ts';
-import type { ScoredTrace, ScoringModel } from './score-protocol.ts';
+import type { ScoringModel } from './score-protocol.ts';
 import type { Scorer } from './scorer.ts';
 import { Threshold, type ThresholdOptions } from './threshold.ts';
 
@@ -79,20 +80,23 @@ export class Judge {
     }
     const normal: AssembledTrace[] = [];
     for (const [at, trace] of traces.entries()) {
-      const { score, surprisal } = scored.value[at] as ScoredTrace;
+      const score = scored.value[at] as number;
       metrics.scored.inc();
       const workload = trace.process.workloadClass;
       const { alarm, threshold, drifting } = this.#thresholdOf(workload).judge(score);
       this.#reportDrift(workload, drifting);
       if (!alarm) normal.push(trace);
-      else await this.#raise(trace, score, threshold, surprisal);
+      else await this.#raise(trace, score, threshold);
     }
     return normal;
   }
 
-  async #raise(trace: AssembledTrace, score: number, threshold: number, surprisal: Float32Array): Promise<void> {
-    const { alerts, track, metrics, log } = this.#parts;
-    const explanation = explain(trace.calls, trace.argumentClasses, surprisal);
+  async #raise(trace: AssembledTrace, score: number, threshold: number): Promise<void> {
+    const { alerts, scorer, track, metrics, log } = this.#parts;
+    const explained = await scorer.explain({ workload: trace.process.workloadClass, calls: trace.calls });
+    if (!explained.ok) log.warn(faultFields(explained.fault), 'an alert could not be explained');
+    const explanation = explained.ok ? explained.value.explanation : undefined;
+    const why = explained.ok ? `\n${explained.value.text}` : '';
     const { pod, namespace, workloadClass } = trace.process;
     const seen = this.#parts.seenCalls.get(workloadClass);
     const neverSeen =
@@ -108,8 +112,9 @@ export class Judge {
       process: trace.process,
       calls: trace.calls.length,
       explanation,
+      arguments: argumentsOf(trace, explanation),
       neverSeen,
-      text: `${workloadClass}${pod === '' ? '' : ` in ${namespace}/${pod}`}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}; ${explanationText(explanation)}${never}`,
+      text: `${workloadClass}${pod === '' ? '' : ` in ${namespace}/${pod}`}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}${never}${why}`,
       labels: this.#labelsFor(trace),
     };
     if (!(await alerts.raise(alert, exampleOf(trace)))) return;
@@ -147,4 +152,10 @@ export class Judge {
     this.#thresholds.set(workload, fresh);
     return fresh;
   }
+}
+
+/** Classes of what the least expected calls named. */
+function argumentsOf(trace: AssembledTrace, explanation: TraceExplanation | undefined): string[] {
+  const classes = (explanation?.calls ?? []).map(({ position }) => trace.argumentClasses[position] ?? 0);
+  return [...new Set(classes.filter((id) => id !== 0))].map((id) => argumentClasses[id] ?? 'none');
 }

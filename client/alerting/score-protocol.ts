@@ -1,4 +1,5 @@
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { TraceExplanation } from '../detectors/syscall/explain.ts';
 import type { BufferSizes } from '../training/example-buffer.ts';
 
 /** A model to score with, and where the normal examples lie that calibrate it. */
@@ -13,18 +14,16 @@ export type ScoringModel = Readonly<{
   dataKey: Uint8Array;
 }>;
 
-export type ScoredTrace = Readonly<{
-  score: number;
-  /** −ln p of each call in nats, shape [calls]. */
-  surprisal: Float32Array;
-}>;
+/** What a detector is told of a live trace. */
+export type JudgedTrace = Readonly<{ workload: string; calls: Uint16Array }>;
 
 /** Workload class to scores of its normal examples. */
 export type NormalScores = ReadonlyMap<string, readonly number[]>;
 
 export type ToScorer = Readonly<
   | { kind: 'load'; id: number; model: ScoringModel }
-  | { kind: 'score'; id: number; traces: readonly Readonly<{ workload: string; calls: Uint16Array }>[] }
+  | { kind: 'score'; id: number; traces: readonly JudgedTrace[] }
+  | { kind: 'explain'; id: number; trace: JudgedTrace }
 >;
 
 export type FromScorer = Readonly<
@@ -34,6 +33,7 @@ export type FromScorer = Readonly<
       normal: NormalScores;
       regression: readonly Readonly<{ workload: string; score: number }>[];
     }
-  | { kind: 'scored'; id: number; traces: readonly ScoredTrace[] }
+  | { kind: 'scored'; id: number; scores: Float64Array }
+  | { kind: 'explained'; id: number; explanation: TraceExplanation; text: string }
   | { kind: 'failed'; id: number; code: string; message: string }
 >;

@@ -1,8 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
-import type { FromScorer, ScoredTrace, ScoringModel, ToScorer } from './score-protocol.ts';
+import type { FromScorer, JudgedTrace, ScoringModel, ToScorer } from './score-protocol.ts';
 
 type Loaded = Omit<Extract<FromScorer, { kind: 'loaded' }>, 'kind' | 'id'>;
+type Explained = Omit<Extract<FromScorer, { kind: 'explained' }>, 'kind' | 'id'>;
+type Unnumbered<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
+type Question = Unnumbered<ToScorer>;
 
 /** Scores in a thread. A lost thread is started anew with the next model; until then scoring refuses. */
 export class Scorer {
@@ -16,11 +19,15 @@ export class Scorer {
     return reply.kind === 'loaded' ? ok(reply) : failed(reply);
   }
 
-  async score(
-    traces: readonly Readonly<{ workload: string; calls: Uint16Array }>[],
-  ): Promise<Result<readonly ScoredTrace[], 'SCORING_FAILED'>> {
+  /** Shape [traces.length]; higher is less normal. */
+  async score(traces: readonly JudgedTrace[]): Promise<Result<Float64Array, 'SCORING_FAILED'>> {
     const reply = await this.#ask({ kind: 'score', traces });
-    return reply.kind === 'scored' ? ok(reply.traces) : failed(reply);
+    return reply.kind === 'scored' ? ok(reply.scores) : failed(reply);
+  }
+
+  async explain(trace: JudgedTrace): Promise<Result<Explained, 'SCORING_FAILED'>> {
+    const reply = await this.#ask({ kind: 'explain', trace });
+    return reply.kind === 'explained' ? ok(reply) : failed(reply);
   }
 
   async close(): Promise<void> {
@@ -28,7 +35,7 @@ export class Scorer {
     this.#lost('closed');
   }
 
-  #ask(question: Omit<Extract<ToScorer, { kind: 'load' }>, 'id'> | Omit<Extract<ToScorer, { kind: 'score' }>, 'id'>) {
+  #ask(question: Question) {
     this.#nextId += 1;
     const id = this.#nextId;
     const worker = this.#thread();
