@@ -165,7 +165,7 @@ function leftOut(world: World, report: Report): void {
   report.text(
     `## A cluster that did not take part
 
-AUC on the traces of one cluster by the federation of the others: before it has anything of its own, and after it has learnt its local memory. c06 runs vsftpd, which no other cluster has. Before adaptation the mean is below the goal of 0.96: an n-gram knows a service, not a configuration it never saw.`,
+AUC on the traces of one cluster by the federation of the others: before it has anything of its own, and after it has learnt its local memory. c06 runs vsftpd, which no other cluster has. Before adaptation the mean is below the goal of 0.96: a table of grams knows a service, not a configuration it never saw.`,
   );
   report.table(
     ['cluster', 'before', 'after local adaptation'],
@@ -199,7 +199,7 @@ async function attacked(world: World, report: Report): Promise<void> {
   report.text(
     `## Attacked
 
-Ten clusters, three rounds, the first 20 % and 30 % of them hostile under each attack of \`aggregation/attacks\`; hostile clusters contribute nothing honest. "Weights alone" is the federated table by itself; "deployed" is what an honest cluster runs: the table with its local memory. The plain mean under the same attack stands beside it. All AUCs are on unseen traces of the honest clusters.`,
+Ten clusters, three rounds, the first 20 % and 30 % of them hostile under each attack of \`aggregation/attacks\`; hostile clusters contribute nothing honest. "Weights alone" is the federated table by itself; "deployed" is what an honest cluster runs: the table with its local memory. The plain mean under the same attack stands beside it. All AUCs are on unseen traces of the honest clusters. A round is refused where so many updates are no numbers or too long that the rest is fewer than the rule needs; the plain mean has the same admission, which is why it survives those.`,
   );
   for (const f of [2, 3]) {
     const hostile = new Set(Array.from({ length: f }, (_, row) => row));
@@ -214,12 +214,18 @@ Ten clusters, three rounds, the first 20 % and 30 % of them hostile under each a
       const hostility = attack === undefined ? undefined : { attack, rows: hostile };
       for (const [name, policy] of Object.entries(policies)) {
         const weights = await aggregated(ten.locals, policy, engine, 3, hostility);
+        if (weights === undefined) {
+          report.record({ case: `attacked f=${f} ${name} ${attack ?? 'none'}`, abandoned: true });
+          row.push('round refused', ...(name === deployedPolicy ? ['last release stays'] : []));
+          continue;
+        }
         const result = { alone: alone(weights), ...(name === deployedPolicy && { deployed: deployed(weights) }) };
         report.record({ case: `attacked f=${f} ${name} ${attack ?? 'none'}`, ...result });
         row.push(...Object.values(result).map(auc));
       }
       const plain: AggregationPolicy = { ...defaultPolicy(0), before: [], rule: { kind: 'mean' } };
-      row.push(auc(alone(await aggregated(ten.locals, plain, engine, 3, hostility))));
+      const averaged = await aggregated(ten.locals, plain, engine, 3, hostility);
+      row.push(averaged === undefined ? 'round refused' : auc(alone(averaged)));
       rows.push(row);
     }
     report.text(`### ${f} of 10 hostile`);
@@ -314,7 +320,7 @@ async function publicSets(report: Report): Promise<void> {
   report.text(
     `## Public sets
 
-Measured where \`../shared/data\` holds them; they are not shipped. One place learns, no federation. FHIDS leaves out contents that carry both labels. ADFA-LD has one host and no service, and its labels are per session.`,
+Measured where \`../shared/data\` holds them; they are not shipped. One place learns, no federation. FHIDS leaves out contents that carry both labels. ADFA-LD has one host and no service, and its labels are per session: below its goal of 0.93, and so is the LSTM language model on it (0.84 after 2,000 steps, measured by hand).`,
   );
   report.table(['set', 'floor (STIDE)', 'AUC', 'found at 5 %', 'AUC without duplicates'], rows);
 }

@@ -35,7 +35,7 @@ export type Hostility = Readonly<{ attack: AttackName; rows: ReadonlySet<number>
 /**
  * Rounds of one policy, in process, with the aggregation that the coordinator runs. Hostile rows send what the attack
  * makes of the honest deltas instead of their own. `locals`: every cluster's local weights, which for gram tables do not
- * depend on the base.
+ * depend on the base. Undefined where the policy refuses the round: the federation then keeps the release that it has.
  */
 export async function aggregated(
   locals: readonly Float32Array[],
@@ -43,7 +43,7 @@ export async function aggregated(
   engine: AggregationEngine,
   rounds: number,
   hostility?: Hostility,
-): Promise<Float32Array> {
+): Promise<Float32Array | undefined> {
   let weights = new Float32Array((locals[0] as Float32Array).length);
   for (let round = 0; round < rounds; round++) {
     const base = weights;
@@ -51,7 +51,8 @@ export async function aggregated(
     const sent = hostility === undefined ? deltas : await withHostile(deltas, hostility, round);
     const sink = memorySink(base.length);
     const blocks = unwrap(memoryBlocks(sent));
-    unwrap(await aggregate(policy, blocks, engine, sink, { seed: String(round), measure: false }));
+    const outcome = await aggregate(policy, blocks, engine, sink, { seed: String(round), measure: false });
+    if (!outcome.ok) return undefined;
     weights = base.map((value, at) => value + (sink.values[at] as number));
   }
   return weights;

@@ -26,8 +26,11 @@ export const defaultSlotCount = 2 ** 18;
  * distance (Krum) would else leave out whoever has seen most, and with it the only nodes of some class.
  */
 const weightsNorm = 4;
-/** Weights are small numbers; evidence counts in traces. Scores hardly change when this is halved or doubled. */
-const evidencePerWeight = 400;
+/**
+ * Weights are small numbers; evidence counts in traces. Chosen small: one cluster's evidence among ten then weighs about as
+ * much as the smoothing, and what is new in a cluster that did not take part is judged mildly.
+ */
+const evidencePerWeight = 32;
 
 export function gramTableSpec(classes: WorkloadClasses, slotCount = defaultSlotCount): ModelSpec {
   if (!Number.isInteger(Math.log2(slotCount)) || slotCount < 2 ** 10 || slotCount > 2 ** 24) {

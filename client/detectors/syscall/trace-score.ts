@@ -7,8 +7,7 @@
  *    the maximum would alarm at any one new call.
  * 3. Plus `profileWeight`·√(profile distance × root mean square shared surprisal): proportions that no process here has,
  *    counting as far as the federation is surprised too, so that a change that other clusters made before stays quiet.
- *    Without a local memory (a cluster that has not adapted yet) much is new without being hostile: the exponent is then 2,
- *    a fair middle between clusters that took part and clusters left out, and step 3 falls away.
+ *    Falls away for a cluster without a local memory.
  * 4. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
  *
  * The constants were chosen on one half of the recorded traces' validation contents and attack runs, by content, and hold
@@ -19,7 +18,6 @@ import type { LocalFindings } from './local-memory.ts';
 export const localShare = 0.3;
 export const profileWeight = 2;
 const exponent = 3;
-const exponentWithoutLocal = 2;
 
 /** −ln p of each call under the mixture of shared and local, shape [calls]; either alone where the other is missing. */
 export function mixedSurprisal(shared: Float32Array | undefined, local: Float32Array | undefined): Float32Array {
@@ -32,8 +30,8 @@ export function mixedSurprisal(shared: Float32Array | undefined, local: Float32A
 
 /** Steps 2 and 3: the score of a trace before calibration. 0 for a trace without calls. */
 export function rawTraceScore(shared: Float32Array | undefined, local: LocalFindings | undefined): number {
-  if (local === undefined) return powerMean(shared ?? new Float32Array(0), exponentWithoutLocal);
-  const score = powerMean(mixedSurprisal(shared, local.surprisal), exponent);
+  const score = powerMean(mixedSurprisal(shared, local?.surprisal), exponent);
+  if (local === undefined) return score;
   const elsewhere = powerMean(shared ?? local.surprisal, 2);
   return score + profileWeight * Math.sqrt(local.profileDistance * elsewhere);
 }
