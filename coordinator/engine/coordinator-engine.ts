@@ -1,4 +1,3 @@
-import { sealedLength } from '../../proto/envelope/format.ts';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
@@ -22,23 +21,23 @@ import type { JournalEntry } from '../journal/entry.ts';
 import type { Actor, JournalEvent } from '../journal/events.ts';
 import type { JournalFaultCode, JournalHead } from '../journal/journal.ts';
 import type { TrackPolicy } from '../policy.ts';
-import { checkContent, checkOrigin } from '../round/check-header.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
-import type { EpochMs, ModelRef, RoundEvent, UpdateHeader } from '../round/phase.ts';
+import type { EpochMs, ModelRef, UpdateHeader } from '../round/phase.ts';
 import { checkRoundRules } from '../round/rules.ts';
 import { checkSchedule } from '../schedule/next-run.ts';
 import { type PlannedRound, planRounds } from '../schedule/plan.ts';
 import type { Waker } from '../schedule/waker.ts';
-import { headOf, type Round, type State, type Track } from '../state/state.ts';
+import { headOf, type State, type Track } from '../state/state.ts';
 import type { AggregationRunner } from '../workers/job.ts';
-import { currentDirectives, joinNext } from './directives.ts';
+import { currentDirectives } from './directives.ts';
 import { alarmsOf } from './due.ts';
 import type { Ledger } from './ledger.ts';
 import { enrolledCount, type Presence } from './presence.ts';
 import { RefusalMeter } from './refusal-meter.ts';
-import { rulesOf, stepsOf } from './round-events.ts';
+import { rulesOf } from './round-events.ts';
 import type { RoundKeeper } from './round-keeper.ts';
 import { sweepSealed } from './sweep.ts';
+import { UpdateDesk } from './update-desk.ts';
 
 const stillDueMs = 1_000;
 
@@ -65,6 +64,7 @@ export class CoordinatorEngine implements Engine {
   readonly blobs: BlobStore;
   readonly halted: EngineParts['halted'];
   #parts: EngineParts;
+  #desk: UpdateDesk;
   #meter = new RefusalMeter();
   #followers = new Set<(entry: JournalEntry) => void>();
   #watchdog: NodeJS.Timeout;
@@ -77,6 +77,7 @@ export class CoordinatorEngine implements Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#desk = new UpdateDesk(parts);
     this.federation = parts.federation;
     this.blobs = parts.blobs;
     this.halted = parts.halted;
@@ -181,52 +182,15 @@ export class CoordinatorEngine implements Engine {
   }
 
   checkUpdate(peer: ClusterId, header: UpdateHeader): Result<Admission, RoundFaultCode> {
-    const found = this.#find(this.state(), peer, header);
-    if (!found.ok) return found;
-    const { track, round } = found.value;
-    const receipt = receiptOf(this.federation, round, peer, header.payloadDigest);
-    if (receipt !== undefined) return ok({ kind: 'alreadyAccepted', receipt });
-    const steps = stepsOf(round, [arrival(header, '', this.#parts.clock())]);
-    if (!steps.ok) return withNext(steps, track, round);
-    const content = checkContent(header, contentRules(track));
-    return content.ok ? ok({ kind: 'upload', payloadBytes: header.payloadBytes }) : content;
+    return this.#desk.check(peer, header);
   }
 
-  async acceptUpdate(
-    peer: ClusterId,
-    header: UpdateHeader,
-    signature: Uint8Array,
-  ): Promise<Result<ReceiptData, RoundFaultCode | StoreFaultCode | 'PAYLOAD_MISSING'>> {
-    failpoint('update-stored');
-    const size = await this.blobs.size(header.payloadDigest as Digest);
-    if (!size.ok || size.value !== header.payloadBytes) {
-      return refuse('PAYLOAD_MISSING', 'the payload is not stored whole; upload it first');
-    }
-    const accepted = await this.commit({ kind: 'cluster', cluster: peer }, (state, atMs) => {
-      const found = this.#find(state, peer, header);
-      if (!found.ok) return found;
-      const { track, round } = found.value;
-      const steps = stepsOf(round, [arrival(header, Buffer.from(signature).toString('base64'), atMs)]);
-      if (!steps.ok) return withNext(steps, track, round);
-      const content = checkContent(header, contentRules(track));
-      return content.ok ? ok({ events: steps.value, value: undefined }) : content;
-    });
-    if (!accepted.ok) {
-      await this.#dropUnlessCounted(header.payloadDigest as Digest);
-      return accepted;
-    }
-    failpoint('update-journalled');
-    const round = this.state()
-      .tracks.get(header.track as TrackId)
-      ?.rounds.get(header.round as RoundId);
-    const receipt = round && receiptOf(this.federation, round, peer, header.payloadDigest);
-    if (receipt === undefined) throw new Error(`an accepted update of ${peer} in ${header.round} has no receipt`);
-    return ok(receipt);
+  acceptUpdate(peer: ClusterId, header: UpdateHeader, signature: Uint8Array) {
+    return this.#desk.accept(peer, header, signature);
   }
 
   receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined {
-    const known = this.state().tracks.get(track)?.rounds.get(round);
-    return known && receiptOf(this.federation, known, peer, payloadDigest);
+    return this.#desk.receiptOf(peer, track, round, payloadDigest);
   }
 
   wake(): void {
@@ -303,34 +267,6 @@ export class CoordinatorEngine implements Engine {
       if (!noted.ok) this.#parts.trouble(noted.fault.code, `an audit entry was lost: ${noted.fault.message}`);
     });
   }
-
-  /** Who and where, in the order in which an update is checked. */
-  #find(state: State, peer: ClusterId, header: UpdateHeader): Result<{ track: Track; round: Round }, RoundFaultCode> {
-    const origin = checkOrigin(peer, this.federation, header);
-    if (!origin.ok) return origin;
-    const cluster = state.clusters.get(peer);
-    if (cluster === undefined || cluster.status !== 'enrolled') {
-      return refuse('CLUSTER_NOT_ENROLLED', `cluster ${peer} is not a member, or not any more; enrol it again`);
-    }
-    const track = state.tracks.get(header.track as TrackId);
-    if (track === undefined) return refuse('TRACK_NOT_FOUND', 'the header names a track that does not exist');
-    const round = track.rounds.get(header.round as RoundId);
-    if (round !== undefined) return ok({ track, round });
-    const number = Number(/^r-(\d{1,12})$/.exec(header.round)?.[1] ?? Number.NaN);
-    if (!(number <= track.roundCount)) return refuse('ROUND_NOT_FOUND', 'the header names a round that does not exist');
-    const joins = joinNext(track, header.round as RoundId);
-    return refuse('ROUND_CLOSED', 'this round ended long ago; join the next one', joins ? { joinNext: joins } : {});
-  }
-
-  /** A refused update's bytes are of no use, unless they are another's that counts. */
-  async #dropUnlessCounted(digest: Digest): Promise<void> {
-    for (const { rounds } of this.#parts.ledger.tentative.tracks.values()) {
-      for (const { phase } of rounds.values()) {
-        if ('accepted' in phase && phase.accepted.some(({ payloadDigest }) => payloadDigest === digest)) return;
-      }
-    }
-    await this.blobs.remove(digest);
-  }
 }
 
 function checkPolicy(policy: TrackPolicy): Result<TrackPolicy, 'POLICY_INVALID'> {
@@ -338,50 +274,6 @@ function checkPolicy(policy: TrackPolicy): Result<TrackPolicy, 'POLICY_INVALID'>
   const schedule = policy.schedule === null ? ok(policy) : checkSchedule(policy.schedule);
   const problems = [rules, schedule].flatMap((result) => (result.ok ? [] : [result.fault.message]));
   return problems.length === 0 ? ok(policy) : refuse('POLICY_INVALID', problems.join('; '));
-}
-
-function contentRules({ schemaDigest: digest, modelBytes }: Track) {
-  return { schemaDigest: digest, plainBytes: modelBytes, payloadBytes: sealedLength(modelBytes) };
-}
-
-function arrival(header: UpdateHeader, signature: string, atMs: EpochMs): RoundEvent {
-  return {
-    kind: 'updateArrived',
-    atMs,
-    update: {
-      cluster: header.cluster as ClusterId,
-      payloadDigest: header.payloadDigest as Digest,
-      payloadBytes: header.payloadBytes,
-      baseDigest: header.baseDigest as Digest,
-      exampleCount: header.exampleCount,
-      signature,
-    },
-  };
-}
-
-/** A late update's refusal says where to go instead. */
-function withNext<Refused extends { ok: false; fault: { code: RoundFaultCode } }>(
-  refused: Refused,
-  track: Track,
-  { round }: Round,
-): Refused {
-  const joins = refused.fault.code === 'ROUND_CLOSED' ? joinNext(track, round) : null;
-  return joins === null ? refused : { ...refused, fault: { ...refused.fault, fields: { joinNext: joins } } };
-}
-
-function receiptOf(
-  federation: FederationId,
-  { track, round, phase, sequences }: Round,
-  cluster: ClusterId,
-  payloadDigest: string,
-): ReceiptData | undefined {
-  if (!('accepted' in phase)) return undefined;
-  const index = phase.accepted.findIndex((update) => update.cluster === cluster);
-  const accepted = phase.accepted[index];
-  const sequence = sequences[index];
-  if (accepted === undefined || sequence === undefined || accepted.payloadDigest !== payloadDigest) return undefined;
-  const { acceptedAtMs } = accepted;
-  return { federation, track, round, cluster, payloadDigest: accepted.payloadDigest, sequence, acceptedAtMs };
 }
 
 function hasRecruiting(track: Track | undefined): boolean {
