@@ -249,8 +249,8 @@ const deployedPolicy = 'mixing + Multi-Krum';
 async function languageModel(world: World, report: Report): Promise<void> {
   const classes = new WorkloadClasses(new Set(world.training.flat().map(({ service }) => service)));
   const detector = syscallDetector('lstm-lm', classes);
-  const pooled = detector.train(detector.init(1), world.training.flat(), { seed: 1, steps: 2_500 });
-  const federated = await averaged({ detector, clusters: world.training, rounds: 6, training: { steps: 120 } });
+  const pooled = detector.train(detector.init(1), world.training.flat(), { seed: 1, steps: 1_500 });
+  const federated = await averaged({ detector, clusters: world.training, rounds: 6, training: { steps: 60 } });
   const score = (weights: Float32Array) => {
     const open = detector.open(weights);
     const scores = open.surprisal(world.unseen).map((surprisal) => powerMean(surprisal, 2));
@@ -260,7 +260,7 @@ async function languageModel(world: World, report: Report): Promise<void> {
   report.text(
     `## Why the default is not a neural network
 
-The next-call LSTM, trained on all traces at one place for 2,500 steps, and federated over the same clusters: six rounds of 120 steps, plain mean. Networks that start from the same weights and learn different services drift apart, and their mean knows none of them; counts have no such trouble.`,
+The next-call LSTM, trained on all traces at one place for 1,500 steps, and federated over the same clusters: six rounds of 60 steps, plain mean. Networks that start from the same weights and learn different services drift apart, and their mean knows none of them; counts have no such trouble.`,
   );
   report.table(
     ['detector', 'AUC', 'found at 5 %', 'found at 1 %'],

@@ -24,7 +24,7 @@ export type AutoencoderSizes = Readonly<{
   hidden: number;
 }>;
 
-export const defaultAutoencoderSizes: AutoencoderSizes = {
+const defaultAutoencoderSizes: AutoencoderSizes = {
   window: 20,
   vocabulary: vocabulary.length,
   embedding: 32,

@@ -11,7 +11,7 @@ import { copyWindow, windowKey, windowStarts } from './call-windows.ts';
 import { powerMean } from './trace-score.ts';
 import { nameOfCallId } from './vocabulary.ts';
 
-export const explanationWindow = 20;
+const explanationWindow = 20;
 
 export type CallAttribution = Readonly<{
   /** Position in the trace. */

@@ -25,8 +25,8 @@ export function trainLanguageModel(
   return trainOnExamples(spec, base, examples, options);
 }
 
-/** As trainLanguageModel, for callers that train on the same traces again and cut them only once. */
-export function trainOnExamples(
+/** As trainLanguageModel, with the traces cut already. */
+function trainOnExamples(
   spec: ModelSpec,
   base: Float32Array,
   examples: PredictionExamples,

@@ -29,7 +29,7 @@ export type LanguageModelSizes = Readonly<{
 }>;
 
 /** Some 34,000 weights: six rounds of eight clusters train in about a minute on two cores. */
-export const defaultLanguageModelSizes: LanguageModelSizes = {
+const defaultLanguageModelSizes: LanguageModelSizes = {
   embedding: 32,
   classEmbedding: 16,
   hidden: 48,

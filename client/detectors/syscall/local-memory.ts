@@ -21,10 +21,10 @@ export type Calibration = Readonly<{
 }>;
 
 /** The shares of normal traces that score above each entry of a calibration's tail. */
-export const tailShares = [0.25, 0.1, 0.05, 0.02, 0.01] as const;
+const tailShares = [0.25, 0.1, 0.05, 0.02, 0.01] as const;
 
 /** Fewer normal traces than this say too little about a class for a calibration of its own. */
-export const calibrationTracesMin = 5;
+const calibrationTracesMin = 5;
 
 /** What the local memory finds in one trace. */
 export type LocalFindings = Readonly<{

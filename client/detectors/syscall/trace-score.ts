@@ -15,8 +15,8 @@
  */
 import type { LocalFindings } from './local-memory.ts';
 
-export const localShare = 0.3;
-export const profileWeight = 2;
+const localShare = 0.3;
+const profileWeight = 2;
 const exponent = 3;
 
 /** −ln p of each call under the mixture of shared and local, shape [calls]; either alone where the other is missing. */

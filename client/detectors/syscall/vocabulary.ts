@@ -73,7 +73,7 @@ export function nameOfCallId(id: number): string {
   return vocabulary[id] ?? '<unknown>';
 }
 
-export function canonicalName(name: string): string {
+function canonicalName(name: string): string {
   const known = sameCall[name];
   if (known !== undefined) return known;
   const stripped = name.replace(/(_time64|64_64)$/, '').replace(/(?<=[a-z])32$/, '');
