@@ -9,7 +9,7 @@ import {
 import { type Fault, ok, type Result, refuse } from '../../proto/fault.ts';
 import { faultCodeKey } from '../../proto/wire-names.ts';
 import type { Engine, Refusal } from '../engine.ts';
-import { authenticate, type Caller } from '../identity/authenticate.ts';
+import { authenticate, type Caller, type PeerCertificate } from '../identity/authenticate.ts';
 import type { Actor, OperatorRole } from '../journal/events.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -144,7 +144,9 @@ export class Door {
     serve: (context: Call<Kind>) => Served<Value>,
   ): Served<Value> {
     const address = peerAddress(call);
-    const caller = this.#callerOf(method.access, call, Date.now());
+    // Read once: a connection keeps its certificate, and reading it is what costs.
+    const certificate = peerCertificate(call);
+    const caller = this.#callerOf(method.access, certificate, Date.now());
     const actor = actorOf(caller.ok ? caller.value : undefined, address);
     if (!caller.ok) return this.#refused(method, call, actor, caller.fault);
     const unauthorised = authorise(method.access, caller.value);
@@ -158,7 +160,7 @@ export class Door {
     };
     call.on('cancelled', () => cut(fault('CALL_CANCELLED', 'the caller hung up or its deadline passed')));
     const recheck = (nowMs: number) => {
-      const again = this.#callerOf(method.access, call, nowMs);
+      const again = this.#callerOf(method.access, certificate, nowMs);
       return again.ok ? undefined : again.fault;
     };
     const standing = method.durationMsMax === Number.POSITIVE_INFINITY;
@@ -181,10 +183,10 @@ export class Door {
   }
 
   /** Who calls; nobody where strangers may. */
-  #callerOf(access: Access, call: AnyCall, nowMs: number): Result<Caller | undefined> {
+  #callerOf(access: Access, certificate: PeerCertificate | undefined, nowMs: number): Result<Caller | undefined> {
     if (access === 'stranger') return ok(undefined);
     const { engine } = this.#parts;
-    return authenticate(peerCertificate(call), engine.federation, engine.state(), nowMs);
+    return authenticate(certificate, engine.federation, engine.state(), nowMs);
   }
 
   #refused(method: Method<Access>, call: AnyCall, actor: Actor, refused: Fault): Result<never> {
