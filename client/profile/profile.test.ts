@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeWhere } from '../../deploy/testing/where.ts';
 import { unwrap } from '../../proto/fault.ts';
 import { callIdOfName, callIdOfNumber, nameOfCallId, unknownId, vocabulary } from '../detectors/syscall/vocabulary.ts';
 import { readTraceFile } from '../sources/trace-file.ts';
@@ -71,7 +72,7 @@ describe('baselines', () => {
   });
 });
 
-describe.skipIf(spawnSync('strace', ['-V']).error !== undefined)('recordCommand', () => {
+describeWhere(spawnSync('strace', ['-V']).error === undefined)('recordCommand', () => {
   it('writes the calls of a command and its children as a trace file, and passes its exit code on', async () => {
     const output = join(folder, 'recorded.tsv.gz');
     const recorded = unwrap(

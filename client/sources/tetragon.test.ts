@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { itWhere } from '../../deploy/testing/where.ts';
 import { callIdOfName, unknownId } from '../detectors/syscall/vocabulary.ts';
 import { argumentClasses } from './argument-class.ts';
 import type { SourceItem } from './source-item.ts';
@@ -155,16 +156,13 @@ describe('tetragonFile', () => {
     );
   });
 
-  it.skipIf(!existsSync('../shared/data/events/tetragon.jsonl'))(
-    'reads recorded events of several versions',
-    async () => {
-      const found = await items((await readFile('../shared/data/events/tetragon.jsonl', 'utf8')).trimEnd().split('\n'));
-      const reasons = found.flatMap((item) => (item.kind === 'skipped' ? [item.reason] : []));
-      expect(reasons.filter((reason) => reason === 'UNKNOWN_EVENT_TYPE').length).toBe(8);
-      expect(reasons).not.toContain('INCOMPLETE_EVENT');
-      expect(found.filter((item) => item.kind === 'end').length).toBe(7);
-    },
-  );
+  itWhere(existsSync('../shared/data/events/tetragon.jsonl'))('reads recorded events of several versions', async () => {
+    const found = await items((await readFile('../shared/data/events/tetragon.jsonl', 'utf8')).trimEnd().split('\n'));
+    const reasons = found.flatMap((item) => (item.kind === 'skipped' ? [item.reason] : []));
+    expect(reasons.filter((reason) => reason === 'UNKNOWN_EVENT_TYPE').length).toBe(8);
+    expect(reasons).not.toContain('INCOMPLETE_EVENT');
+    expect(found.filter((item) => item.kind === 'end').length).toBe(7);
+  });
 });
 
 describe('tetragonStream', () => {

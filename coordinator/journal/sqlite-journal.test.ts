@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { itWhere } from '../../deploy/testing/where.ts';
 import { unwrap } from '../../proto/fault.ts';
 import { failingSync } from '../testing/failing-sync.ts';
 import { canMount, mountSmallDisk } from '../testing/small-disk.ts';
@@ -139,7 +140,7 @@ describe('a SQLite journal on a failing machine', () => {
     await journal.close();
   });
 
-  it.skipIf(!existsSync('/proc/self') || process.getuid?.() !== 0)(
+  itWhere(existsSync('/proc/self') && process.getuid?.() === 0)(
     'refuses cleanly when the disk is full, and goes on when there is room again',
     async (context) => {
       const dir = tempDir();
