@@ -2,7 +2,7 @@ import { type Fault, refuse } from '../../proto/fault.ts';
 import type { Trace } from '../detectors/syscall/trace.ts';
 import { type Abi, callIdOfName, callIdOfNumber, unknownId } from '../detectors/syscall/vocabulary.ts';
 
-export type TraceFaultCode = 'TRACE_LINE_MALFORMED' | 'TRACE_FILE_UNREADABLE' | 'TRACE_FILE_CUT_SHORT';
+type TraceFaultCode = 'TRACE_LINE_MALFORMED' | 'TRACE_FILE_UNREADABLE' | 'TRACE_FILE_CUT_SHORT';
 
 /** What stands at one line of a trace file (counted from 1), or how the file ended before its end. */
 export type TraceItem = Readonly<
@@ -13,7 +13,7 @@ export type TraceItem = Readonly<
   | { kind: 'broken'; line: number; fault: Fault<'TRACE_FILE_UNREADABLE' | 'TRACE_FILE_CUT_SHORT'> }
 >;
 
-export const traceLimits = {
+const traceLimits = {
   /** 32 MiB of calls in memory; what follows in the same trace is counted and dropped. */
   callsMax: 2 ** 24,
   /** A label longer than this is garbage, and so is a call's name longer than the next. */
