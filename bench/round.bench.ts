@@ -88,7 +88,7 @@ async function measureRounds(
       coordinatorPeakRssBytes: memory.peakBytes,
       restartSeconds,
       journalledUpdates: n * (seconds.length + 1),
-      otherCores: others(),
+      busyCores: others(), // All processes but this one, so also the coordinator's and the clients'.
     });
     return [
       name,
@@ -135,7 +135,7 @@ async function measureIngest(name: string, values: number, { repeat }: BenchOpti
       bareMegabytesPerSecond: median(theirs),
       shareOfBare: share,
       runs: ours.length,
-      otherCores: others(),
+      busyCores: others(), // All processes but this one, so also the coordinator's and the clients'.
     });
     report.text(
       `## Ingest\n\nOne client, one stream, 256 KiB chunks, two processes: ${figure(median(ours))} MB/s from the first ` +
