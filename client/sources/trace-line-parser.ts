@@ -2,8 +2,6 @@ import { type Fault, refuse } from '../../proto/fault.ts';
 import type { Trace } from '../detectors/syscall/trace.ts';
 import { type Abi, callIdOfName, callIdOfNumber, unknownId } from '../detectors/syscall/vocabulary.ts';
 
-type TraceFaultCode = 'TRACE_LINE_MALFORMED' | 'TRACE_FILE_UNREADABLE' | 'TRACE_FILE_CUT_SHORT';
-
 /** What stands at one line of a trace file (counted from 1), or how the file ended before its end. */
 export type TraceItem = Readonly<
   | { kind: 'trace'; line: number; trace: Trace; unknownCalls: number; droppedCalls: number }
