@@ -56,6 +56,17 @@ describe('partitionTraces', () => {
     for (const own of dealt.values()) expect(new Set(own.map((trace) => trace.service)).size).toBe(1);
   });
 
+  it('draws again until every cluster has something to learn from, where that can be', () => {
+    for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const dealt = unwrap(
+        partitionTraces(traces({ normal: 800 }), { kind: 'dirichlet', alpha: 0.5 }, 8, seededRandom(seed)),
+      );
+      for (const own of dealt.values()) expect(own.length).toBeGreaterThan(0);
+    }
+    const three = partitionTraces(traces({ normal: 3 }), { kind: 'dirichlet', alpha: 0.5 }, 8, seededRandom(1));
+    expect(three).toMatchObject({ fault: { code: 'PARTITION_IMPOSSIBLE' } });
+  });
+
   it('keeps recorded clusters in the order of their names and leaves the rest out', () => {
     const all = traces({ web: 3, db: 3, ssh: 3 }, (service) => ({ web: 'c02', db: 'c01' })[service] ?? 'c03');
     const dealt = unwrap(partitionTraces(all, { kind: 'column' }, 2, seededRandom(1)));

@@ -41,7 +41,7 @@ export function partitionTraces<Trace extends Placed>(
       ? byColumn(traces, count)
       : partition.kind === 'service'
         ? byService(traces, count, random)
-        : byDirichlet(traces, count, partition.alpha, random);
+        : ok(named(byDirichlet(traces, count, partition.alpha, random)));
   if (!dealt.ok) return dealt;
   const empty = [...dealt.value].filter(([, own]) => own.length === 0).map(([name]) => name);
   if (empty.length > 0) {
@@ -91,7 +91,24 @@ function splitLargest<Trace>(services: readonly Trace[][], count: number, random
   return shares;
 }
 
+/** Small alphas leave clusters without a trace now and then: draws again, so often before it gives up. */
+const drawsMax = 100;
+
 function byDirichlet<Trace extends Placed>(traces: readonly Trace[], count: number, alpha: number, random: Random) {
+  let clusters: Trace[][] = [];
+  for (let draw = 0; draw < drawsMax; draw++) {
+    clusters = drawDirichlet(traces, count, alpha, random);
+    if (clusters.every((own) => own.length > 0)) break;
+  }
+  return clusters;
+}
+
+function drawDirichlet<Trace extends Placed>(
+  traces: readonly Trace[],
+  count: number,
+  alpha: number,
+  random: Random,
+): Trace[][] {
   const clusters = Array.from({ length: count }, (): Trace[] => []);
   for (const service of groupByService(traces).values()) {
     const edges = cumulative(dirichlet(count, alpha, random));
@@ -101,7 +118,7 @@ function byDirichlet<Trace extends Placed>(traces: readonly Trace[], count: numb
       clusters[cluster === -1 ? count - 1 : cluster]?.push(trace);
     }
   }
-  return ok(named(clusters));
+  return clusters;
 }
 
 function cumulative(shares: readonly number[]): number[] {
