@@ -45,6 +45,15 @@ describe('Outbox', () => {
     expect(await outbox.restore(track)).toMatchObject({ kept: { round }, sequence: 7 });
   });
 
+  it('does one thing after another, so that a round may end while its receipt is written', async () => {
+    const outbox = new Outbox(join(folder, 'raced'));
+    for (let attempt = 0; attempt < 50; attempt++) {
+      await writeFile(await outbox.prepare(track, round), 'sealed');
+      await Promise.all([outbox.keep(kept), outbox.keepReceipt(track, round, 7), outbox.drop(track, round)]);
+      expect(await readdir(join(folder, 'raced', track))).toEqual([]);
+    }
+  });
+
   it('keeps nothing of a round that ended while its update was sealed or its receipt was on the way', async () => {
     const outbox = new Outbox(join(folder, 'dropped'));
     await writeFile(await outbox.prepare(track, round), 'sealed');

@@ -33,6 +33,8 @@ const storedReceipt = z.strictObject({ sequence: z.int().positive() });
  */
 export class Outbox {
   readonly #folder: string;
+  /** A round's end may overtake its receipt: what touches the files waits for what was asked before it. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -50,14 +52,16 @@ export class Outbox {
   }
 
   /** After this the update survives a crash. Refused where it was dropped meanwhile: its round is over. */
-  async keep(update: KeptUpdate): Promise<Result<undefined, 'UPDATE_DROPPED'>> {
-    try {
-      await this.#keep(update);
-      return ok(undefined);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-      return refuse('UPDATE_DROPPED', `round ${update.round} ended while its update was sealed; wait for the next`);
-    }
+  keep(update: KeptUpdate): Promise<Result<undefined, 'UPDATE_DROPPED'>> {
+    return this.#inOrder(async () => {
+      try {
+        await this.#keep(update);
+        return ok(undefined);
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        return refuse('UPDATE_DROPPED', `round ${update.round} ended while its update was sealed; wait for the next`);
+      }
+    });
   }
 
   async #keep(update: KeptUpdate): Promise<void> {
@@ -72,20 +76,25 @@ export class Outbox {
     await writeFileAtomic(join(this.#roundFolder(update.track, update.round), 'update.json'), JSON.stringify(record));
   }
 
-  /** Nothing is kept where the update was dropped meanwhile: its round's end may overtake the receipt. */
-  async keepReceipt(track: TrackId, round: RoundId, sequence: number): Promise<void> {
-    try {
-      await writeFileAtomic(join(this.#roundFolder(track, round), 'receipt.json'), JSON.stringify({ sequence }));
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
+  /** Nothing is kept where the update was dropped meanwhile. */
+  keepReceipt(track: TrackId, round: RoundId, sequence: number): Promise<void> {
+    return this.#inOrder(async () => {
+      try {
+        await writeFileAtomic(join(this.#roundFolder(track, round), 'receipt.json'), JSON.stringify({ sequence }));
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
+    });
   }
 
-  async drop(track: TrackId, round: RoundId): Promise<void> {
-    const folder = this.#roundFolder(track, round);
-    // The commit mark goes first: a crash half-way leaves garbage, not an update without its bytes.
-    await rm(join(folder, 'update.json'), { force: true });
-    await rm(folder, { recursive: true, force: true });
+  drop(track: TrackId, round: RoundId): Promise<void> {
+    return this.#inOrder(async () => {
+      const folder = this.#roundFolder(track, round);
+      // The commit mark goes first: a crash half-way leaves garbage, not an update without its bytes.
+      await rm(join(folder, 'update.json'), { force: true });
+      // Tried again where the sealing thread has just put another file there.
+      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+    });
   }
 
   /** What a track has to deliver after a restart: the newest round's update. Older rounds and fragments are removed. */
@@ -106,6 +115,12 @@ export class Outbox {
     }
     await syncFolder(join(this.#folder, track));
     return newest;
+  }
+
+  #inOrder<Value>(work: () => Promise<Value>): Promise<Value> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #read(track: TrackId, round: RoundId): Promise<Result<Restored, 'OUTBOX_DAMAGED'>> {
