@@ -20,7 +20,7 @@ import type { WorkloadClasses } from './workload-classes.ts';
 export const syscallDetectorNames = ['gram-table', 'lstm-lm', 'lstm-autoencoder'] as const;
 export type SyscallDetectorName = (typeof syscallDetectorNames)[number];
 
-/** What docs/benchmarks/detection.md found best. */
+/** What `npm run bench -- detection` found best. */
 export const defaultSyscallDetector: SyscallDetectorName = 'gram-table';
 
 /** Traces that a gram table's loss is measured on: it is for display only. */

@@ -4,7 +4,7 @@
  *
  * Why counts and not a network: counts of different clusters average into the counts of all of them, whatever the clusters
  * run (non-IID), in one round; networks that learnt different things average into one that knows neither
- * (docs/benchmarks/detection.md measures both). A cluster's local weights are the evidence in its own traces, so its delta
+ * (`npm run bench -- detection` measures both). A cluster's local weights are the evidence in its own traces, so its delta
  * also pulls down what only others claim: what a liar gets into the table, honest clusters wash out again.
  *
  * Feature hashing after Weinberger et al., ICML 2009; the idea of normal grams is Forrest et al., IEEE S&P 1996.

@@ -11,7 +11,7 @@
  * 4. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
  *
  * The constants were chosen on one half of the recorded traces' validation contents and attack runs, by content, and hold
- * on the other half: docs/benchmarks/detection.md.
+ * on the other half (`npm run bench -- detection`).
  */
 import type { LocalFindings } from './local-memory.ts';
 
