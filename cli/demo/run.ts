@@ -8,6 +8,7 @@ import { ok, type Result, unwrap } from '../../proto/fault.ts';
 import { type GetRoundResponse, RoundPhase, UpdateFate } from '../../proto/generated/testudo/v1/operator.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { renderSvg } from '../plot.ts';
+import { table } from '../table.ts';
 import { aucRows } from './auc-rows.ts';
 import { baselineFile, doneFile } from './baseline-files.ts';
 import { type Federation, startFederation } from './federation.ts';
@@ -18,7 +19,7 @@ import { type Prepared, prepare } from './prepare.ts';
 import { lastLines, type Member, startMember } from './processes.ts';
 import type { DemoReport, DemoRound } from './report.ts';
 import { renderReport } from './report-html.ts';
-import { type Screen, textTable } from './screen.ts';
+import type { Screen } from './screen.ts';
 
 /** The main job, from data to report. Everything that it starts has ended when it resolves or throws. */
 export async function runDemo(options: DemoOptions, screen: Screen): Promise<Result<DemoReport>> {
@@ -308,12 +309,13 @@ function tell(round: DemoRound, abandonedBecause: string, screen: Screen): void 
 
 function conclude(report: DemoReport, out: string, screen: Screen): void {
   screen.line();
-  for (const line of textTable(
-    ['training', 'AUC on unseen traces', ''],
-    aucRows(report.auc).map(({ name, auc, note }) => [name, auc.toFixed(3), note]),
-  )) {
-    screen.line(line);
-  }
+  screen.line(
+    table(aucRows(report.auc), [
+      { title: 'training', text: ({ name }) => name },
+      { title: 'AUC on unseen traces', text: ({ auc }) => auc.toFixed(3), align: 'right' },
+      { title: '', text: ({ note }) => note },
+    ]),
+  );
   const { detection, herdGain, seconds } = report;
   screen.line(
     `\nunder attack ${(100 * detection.at5).toFixed(1)} % of attack traces are found at 5 % false alarms; ` +

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openScreen, textTable } from './screen.ts';
+import { openScreen } from './screen.ts';
 
 function recording(isTTY: boolean, columns = 80) {
   const written: string[] = [];
@@ -25,19 +25,5 @@ describe('openScreen', () => {
     screen.line('b');
     screen.clear();
     expect(written.join('')).toBe('a\nb\n');
-  });
-});
-
-describe('textTable', () => {
-  it('aligns numbers to the right and words to the left', () => {
-    expect(
-      textTable(
-        ['who', 'auc'],
-        [
-          ['pooled', '0.9'],
-          ['a', '0.85'],
-        ],
-      ),
-    ).toEqual(['who      auc', 'pooled   0.9', 'a       0.85']);
   });
 });

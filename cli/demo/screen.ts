@@ -31,21 +31,3 @@ export function openScreen(output: Output): Screen {
     clear: erase,
   };
 }
-
-/** Columns as wide as their widest cell; cells of number columns are aligned to the right. */
-export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  const numeric = head.map(
-    (_, column) => rows.length > 0 && rows.every((row) => /^[-+]?[\d.]+$/.test(row[column] ?? '')),
-  );
-  return all.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return numeric[column] ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-}
