@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
-import type { Label, Token } from '../proto/generated/testudo/v1/operator.ts';
+import type { Label } from '../proto/generated/testudo/v1/common.ts';
+import type { Token } from '../proto/generated/testudo/v1/operator.ts';
 import { exitWith } from './exit.ts';
 import { withConnection } from './operator/connection.ts';
 import { changingCommand, operatorCommand } from './operator/options.ts';

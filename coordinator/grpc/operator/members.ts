@@ -1,11 +1,11 @@
 import { digestOf } from '../../../proto/digest.ts';
 import { ok } from '../../../proto/fault.ts';
+import type { Label } from '../../../proto/generated/testudo/v1/common.ts';
 import {
   type Cluster as ClusterMessage,
   ClusterStatus,
   type CreateTokenRequest,
   type CreateTokenResponse,
-  type Label,
   type ListClustersRequest,
   type ListClustersResponse,
   type ListTokensRequest,

@@ -71,6 +71,14 @@ export interface Page {
   token: string;
 }
 
+/** A name and a value. */
+export interface Label {
+  /** Label key. */
+  key: string;
+  /** Label value. */
+  value: string;
+}
+
 function createBaseModelSpec(): ModelSpec {
   return { canonicalJson: Buffer.alloc(0), schemaDigest: "" };
 }
@@ -466,6 +474,73 @@ export const Page: MessageFns<Page> = {
     const message = createBasePage();
     message.size = object.size ?? 0;
     message.token = object.token ?? "";
+    return message;
+  },
+};
+
+function createBaseLabel(): Label {
+  return { key: "", value: "" };
+}
+
+export const Label: MessageFns<Label> = {
+  encode(message: Label, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Label {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLabel();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Label>, I>>(base?: I): Label {
+    return Label.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Label>, I>>(object: I): Label {
+    const message = createBaseLabel();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };

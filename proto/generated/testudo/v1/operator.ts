@@ -22,7 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { ModelRef, ModelSpec, Page } from "./common.ts";
+import { Label, ModelRef, ModelSpec, Page } from "./common.ts";
 
 export const protobufPackage = "testudo.v1";
 
@@ -159,14 +159,6 @@ export interface Cluster {
   signingKeyDigest: string;
   /** Labels given with its token, at most 32. */
   labels: Label[];
-}
-
-/** A name and a value. */
-export interface Label {
-  /** Label key. */
-  key: string;
-  /** Label value. */
-  value: string;
 }
 
 /** Ends a membership. */
@@ -985,73 +977,6 @@ export const Cluster: MessageFns<Cluster> = {
     message.quarantined = object.quarantined ?? false;
     message.signingKeyDigest = object.signingKeyDigest ?? "";
     message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseLabel(): Label {
-  return { key: "", value: "" };
-}
-
-export const Label: MessageFns<Label> = {
-  encode(message: Label, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
-      writer.uint32(10).string(message.key);
-    }
-    if (message.value !== "") {
-      writer.uint32(18).string(message.value);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Label {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLabel();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.key = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.value = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<Label>, I>>(base?: I): Label {
-    return Label.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Label>, I>>(object: I): Label {
-    const message = createBaseLabel();
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
     return message;
   },
 };

@@ -20,35 +20,11 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { ModelRef } from "./common.ts";
+import { Label } from "./common.ts";
 
 export const protobufPackage = "testudo.v1";
 
 export const protobufFileName = "testudo/v1/releases.proto";
-
-/** The roles of release metadata, after The Update Framework 1.0.34. */
-export const MetadataRole = {
-  /** METADATA_ROLE_UNSPECIFIED - Not said. */
-  METADATA_ROLE_UNSPECIFIED: 0,
-  /** METADATA_ROLE_ROOT - Offline keys: say who may sign the rest. */
-  METADATA_ROLE_ROOT: 1,
-  /** METADATA_ROLE_RELEASE - The coordinator: what a version is made of. */
-  METADATA_ROLE_RELEASE: 2,
-  /** METADATA_ROLE_PIN - Operators: which cluster stays on which version. */
-  METADATA_ROLE_PIN: 3,
-  /** METADATA_ROLE_TIMESTAMP - Short-lived: what is current. */
-  METADATA_ROLE_TIMESTAMP: 4,
-} as const;
-
-export type MetadataRole = typeof MetadataRole[keyof typeof MetadataRole];
-
-export namespace MetadataRole {
-  export type METADATA_ROLE_UNSPECIFIED = typeof MetadataRole.METADATA_ROLE_UNSPECIFIED;
-  export type METADATA_ROLE_ROOT = typeof MetadataRole.METADATA_ROLE_ROOT;
-  export type METADATA_ROLE_RELEASE = typeof MetadataRole.METADATA_ROLE_RELEASE;
-  export type METADATA_ROLE_PIN = typeof MetadataRole.METADATA_ROLE_PIN;
-  export type METADATA_ROLE_TIMESTAMP = typeof MetadataRole.METADATA_ROLE_TIMESTAMP;
-}
 
 /** What an agent does with a release. */
 export const InstallOutcome = {
@@ -60,6 +36,8 @@ export const InstallOutcome = {
   INSTALL_OUTCOME_SHADOWING: 2,
   /** INSTALL_OUTCOME_REFUSED - Not installed; fault_code says why. */
   INSTALL_OUTCOME_REFUSED: 3,
+  /** INSTALL_OUTCOME_KEPT - Already the live model when newer metadata, such as a pin, asked for it again. */
+  INSTALL_OUTCOME_KEPT: 4,
 } as const;
 
 export type InstallOutcome = typeof InstallOutcome[keyof typeof InstallOutcome];
@@ -69,44 +47,134 @@ export namespace InstallOutcome {
   export type INSTALL_OUTCOME_INSTALLED = typeof InstallOutcome.INSTALL_OUTCOME_INSTALLED;
   export type INSTALL_OUTCOME_SHADOWING = typeof InstallOutcome.INSTALL_OUTCOME_SHADOWING;
   export type INSTALL_OUTCOME_REFUSED = typeof InstallOutcome.INSTALL_OUTCOME_REFUSED;
+  export type INSTALL_OUTCOME_KEPT = typeof InstallOutcome.INSTALL_OUTCOME_KEPT;
 }
 
 /** Opens a stream of release metadata. */
 export interface SubscribeRequest {
   /** Tracks the agent runs, 1 to 16 ids. */
   tracks: string[];
-  /** The newest root metadata version the agent trusts, 1 to 2^31 - 1: newer roots follow one by one. */
+  /**
+   * The newest root metadata version the agent trusts: newer roots follow one by one. 0 for an agent that holds none yet:
+   * it gets version 1 first.
+   */
   rootVersion: number;
 }
 
-/** One piece of signed metadata. */
+/**
+ * One complete set of signed metadata, so that no set is put together from two eras. Canonical JSON, each piece at most
+ * 256 KiB; the message at most 1.25 MiB. When more roots are due than fit, they come first, in messages of their own whose
+ * other pieces are empty.
+ */
 export interface SubscribeResponse {
-  /** Track id; empty for root metadata. */
-  track: string;
-  /** Which role signed it. */
-  role: MetadataRole;
-  /** The signed envelope, canonical JSON, 2 bytes to 512 KiB. */
-  signedMetadata: Buffer;
+  /** Root metadata newer than the agent's, oldest first, without a gap. */
+  roots: Buffer[];
+  /** Short-lived: which snapshot is current. */
+  timestamp: Buffer;
+  /** Which catalogue and which pins belong together. */
+  snapshot: Buffer;
+  /** TUF's targets role, signed by the coordinator: releases, channels, floors, revoked versions. */
+  catalogue: Buffer;
+  /** Signed by operators: which cluster stays on which version. */
+  pins: Buffer;
+  /** The calling cluster's labels, at most 32: what assignments and pins by label refer to. */
+  labels: Label[];
+}
+
+/** Which file, from where. */
+export interface FetchFileRequest {
+  /** Digest of the file's bytes. */
+  digest: string;
+  /** First byte wanted, 0 to the file's size. */
+  offset: bigint;
+}
+
+/** A piece of a file. */
+export interface FetchFileResponse {
+  /** Position of the chunk's first byte in the file. */
+  offset: bigint;
+  /** The file's size, bytes. */
+  sizeBytes: bigint;
+  /** At most 256 KiB. */
+  chunk: Buffer;
 }
 
 /** An agent's report on one release. */
 export interface AcknowledgeRequest {
-  /** The release. */
-  release:
-    | ModelRef
-    | undefined;
+  /** Track id. */
+  track: string;
+  /** The release's version. */
+  version: bigint;
+  /** Digest of the release's manifest. */
+  manifestDigest: string;
   /** What became of it. */
   outcome: InstallOutcome;
   /** The refusal's code, A-Z and "_", at most 64; empty unless refused. */
   faultCode: string;
-  /** When, milliseconds since the epoch. */
+  /** Version of the pins metadata that the decision rests on. */
+  pinsVersion: number;
+  /** When, milliseconds since the epoch, by the agent's clock. */
   atMs: bigint;
-  /** Ed25519 signature, 64 bytes, by the cluster's signing key over the canonical report (docs/protocol.md). */
+  /** Ed25519 signature, 64 bytes, by the cluster's signing key over SHA-512 of the canonical report (docs/releases.md). */
   signature: Buffer;
 }
 
 /** The report was journalled. */
 export interface AcknowledgeResponse {
+  /** Its position in the journal, 1 to 2^53 - 1. */
+  sequence: bigint;
+}
+
+/** Counts since the shadow run began; each report replaces the cluster's earlier one on the same release. */
+export interface ReportShadowRequest {
+  /** Track id. */
+  track: string;
+  /** The version that runs in shadow. */
+  version: bigint;
+  /** The live version beside it. */
+  liveVersion: bigint;
+  /** How long it has run, milliseconds. */
+  durationMs: bigint;
+  /** Traces or slices that both scored. */
+  scoredCount: bigint;
+  /** Of those, how many both judged alike (alarm or none). */
+  agreedCount: bigint;
+  /** Alarms of the version in shadow. */
+  shadowAlertCount: bigint;
+  /** Alarms of the live version. */
+  liveAlertCount: bigint;
+  /** Recall by attack class on the cluster's regression cases and canary attack set, at most 64. */
+  recalls: ClassRecall[];
+  /** Cases marked false positive, and how many of them each version alarms on. */
+  falsePositiveCaseCount: number;
+  /** By the version in shadow. */
+  shadowFalsePositiveCount: number;
+  /** By the live version. */
+  liveFalsePositiveCount: number;
+  /** Median microseconds to score one trace or slice in shadow. */
+  shadowLatencyUs: bigint;
+  /** The same of the live version. */
+  liveLatencyUs: bigint;
+  /** When, milliseconds since the epoch, by the agent's clock. */
+  atMs: bigint;
+  /** Ed25519 signature, 64 bytes, by the cluster's signing key over SHA-512 of the canonical report (docs/releases.md). */
+  signature: Buffer;
+}
+
+/** How many of a class's cases each version finds. */
+export interface ClassRecall {
+  /** The attack class: 1 to 63 of a-z, 0-9, "-" and "_". */
+  attackClass: string;
+  /** Cases of the class. */
+  caseCount: number;
+  /** Found by the version in shadow. */
+  shadowFoundCount: number;
+  /** Found by the live version. */
+  liveFoundCount: number;
+}
+
+/** The report was journalled. */
+export interface ReportShadowResponse {
   /** Its position in the journal, 1 to 2^53 - 1. */
   sequence: bigint;
 }
@@ -179,19 +247,35 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
 };
 
 function createBaseSubscribeResponse(): SubscribeResponse {
-  return { track: "", role: 0, signedMetadata: Buffer.alloc(0) };
+  return {
+    roots: [],
+    timestamp: Buffer.alloc(0),
+    snapshot: Buffer.alloc(0),
+    catalogue: Buffer.alloc(0),
+    pins: Buffer.alloc(0),
+    labels: [],
+  };
 }
 
 export const SubscribeResponse: MessageFns<SubscribeResponse> = {
   encode(message: SubscribeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.track !== "") {
-      writer.uint32(10).string(message.track);
+    for (const v of message.roots) {
+      writer.uint32(34).bytes(v!);
     }
-    if (message.role !== 0) {
-      writer.uint32(16).int32(message.role);
+    if (message.timestamp.length !== 0) {
+      writer.uint32(42).bytes(message.timestamp);
     }
-    if (message.signedMetadata.length !== 0) {
-      writer.uint32(26).bytes(message.signedMetadata);
+    if (message.snapshot.length !== 0) {
+      writer.uint32(50).bytes(message.snapshot);
+    }
+    if (message.catalogue.length !== 0) {
+      writer.uint32(58).bytes(message.catalogue);
+    }
+    if (message.pins.length !== 0) {
+      writer.uint32(66).bytes(message.pins);
+    }
+    for (const v of message.labels) {
+      Label.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -209,28 +293,52 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
+          case 4: {
+            if (tag !== 34) {
               break;
             }
 
-            message.track = reader.string();
+            message.roots.push(Buffer.from(reader.bytes()));
             continue;
           }
-          case 2: {
-            if (tag !== 16) {
+          case 5: {
+            if (tag !== 42) {
               break;
             }
 
-            message.role = reader.int32() as any;
+            message.timestamp = Buffer.from(reader.bytes());
             continue;
           }
-          case 3: {
-            if (tag !== 26) {
+          case 6: {
+            if (tag !== 50) {
               break;
             }
 
-            message.signedMetadata = Buffer.from(reader.bytes());
+            message.snapshot = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.catalogue = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.pins = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.labels.push(Label.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -250,36 +358,215 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<SubscribeResponse>, I>>(object: I): SubscribeResponse {
     const message = createBaseSubscribeResponse();
-    message.track = object.track ?? "";
-    message.role = object.role ?? 0;
-    message.signedMetadata = object.signedMetadata ?? Buffer.alloc(0);
+    message.roots = object.roots?.map((e) => e) || [];
+    message.timestamp = object.timestamp ?? Buffer.alloc(0);
+    message.snapshot = object.snapshot ?? Buffer.alloc(0);
+    message.catalogue = object.catalogue ?? Buffer.alloc(0);
+    message.pins = object.pins ?? Buffer.alloc(0);
+    message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFetchFileRequest(): FetchFileRequest {
+  return { digest: "", offset: 0n };
+}
+
+export const FetchFileRequest: MessageFns<FetchFileRequest> = {
+  encode(message: FetchFileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.offset);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FetchFileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFetchFileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FetchFileRequest>, I>>(base?: I): FetchFileRequest {
+    return FetchFileRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FetchFileRequest>, I>>(object: I): FetchFileRequest {
+    const message = createBaseFetchFileRequest();
+    message.digest = object.digest ?? "";
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    return message;
+  },
+};
+
+function createBaseFetchFileResponse(): FetchFileResponse {
+  return { offset: 0n, sizeBytes: 0n, chunk: Buffer.alloc(0) };
+}
+
+export const FetchFileResponse: MessageFns<FetchFileResponse> = {
+  encode(message: FetchFileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.offset);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sizeBytes);
+    }
+    if (message.chunk.length !== 0) {
+      writer.uint32(26).bytes(message.chunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FetchFileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFetchFileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.chunk = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FetchFileResponse>, I>>(base?: I): FetchFileResponse {
+    return FetchFileResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FetchFileResponse>, I>>(object: I): FetchFileResponse {
+    const message = createBaseFetchFileResponse();
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.chunk = object.chunk ?? Buffer.alloc(0);
     return message;
   },
 };
 
 function createBaseAcknowledgeRequest(): AcknowledgeRequest {
-  return { release: undefined, outcome: 0, faultCode: "", atMs: 0n, signature: Buffer.alloc(0) };
+  return {
+    track: "",
+    version: 0n,
+    manifestDigest: "",
+    outcome: 0,
+    faultCode: "",
+    pinsVersion: 0,
+    atMs: 0n,
+    signature: Buffer.alloc(0),
+  };
 }
 
 export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
   encode(message: AcknowledgeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.release !== undefined) {
-      ModelRef.encode(message.release, writer.uint32(10).fork()).join();
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.version);
+    }
+    if (message.manifestDigest !== "") {
+      writer.uint32(26).string(message.manifestDigest);
     }
     if (message.outcome !== 0) {
-      writer.uint32(16).int32(message.outcome);
+      writer.uint32(32).int32(message.outcome);
     }
     if (message.faultCode !== "") {
-      writer.uint32(26).string(message.faultCode);
+      writer.uint32(42).string(message.faultCode);
+    }
+    if (message.pinsVersion !== 0) {
+      writer.uint32(48).uint32(message.pinsVersion);
     }
     if (message.atMs !== 0n) {
       if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
         throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
       }
-      writer.uint32(32).uint64(message.atMs);
+      writer.uint32(56).uint64(message.atMs);
     }
     if (message.signature.length !== 0) {
-      writer.uint32(42).bytes(message.signature);
+      writer.uint32(66).bytes(message.signature);
     }
     return writer;
   },
@@ -302,7 +589,7 @@ export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
               break;
             }
 
-            message.release = ModelRef.decode(reader, reader.uint32());
+            message.track = reader.string();
             continue;
           }
           case 2: {
@@ -310,7 +597,7 @@ export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
               break;
             }
 
-            message.outcome = reader.int32() as any;
+            message.version = reader.uint64() as bigint;
             continue;
           }
           case 3: {
@@ -318,7 +605,7 @@ export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
               break;
             }
 
-            message.faultCode = reader.string();
+            message.manifestDigest = reader.string();
             continue;
           }
           case 4: {
@@ -326,11 +613,35 @@ export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
               break;
             }
 
-            message.atMs = reader.uint64() as bigint;
+            message.outcome = reader.int32() as any;
             continue;
           }
           case 5: {
             if (tag !== 42) {
+              break;
+            }
+
+            message.faultCode = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.pinsVersion = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
               break;
             }
 
@@ -354,11 +665,12 @@ export const AcknowledgeRequest: MessageFns<AcknowledgeRequest> = {
   },
   fromPartial<I extends Exact<DeepPartial<AcknowledgeRequest>, I>>(object: I): AcknowledgeRequest {
     const message = createBaseAcknowledgeRequest();
-    message.release = (object.release !== undefined && object.release !== null)
-      ? ModelRef.fromPartial(object.release)
-      : undefined;
+    message.track = object.track ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.manifestDigest = object.manifestDigest ?? "";
     message.outcome = object.outcome ?? 0;
     message.faultCode = object.faultCode ?? "";
+    message.pinsVersion = object.pinsVersion ?? 0;
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
     message.signature = object.signature ?? Buffer.alloc(0);
     return message;
@@ -423,13 +735,460 @@ export const AcknowledgeResponse: MessageFns<AcknowledgeResponse> = {
   },
 };
 
+function createBaseReportShadowRequest(): ReportShadowRequest {
+  return {
+    track: "",
+    version: 0n,
+    liveVersion: 0n,
+    durationMs: 0n,
+    scoredCount: 0n,
+    agreedCount: 0n,
+    shadowAlertCount: 0n,
+    liveAlertCount: 0n,
+    recalls: [],
+    falsePositiveCaseCount: 0,
+    shadowFalsePositiveCount: 0,
+    liveFalsePositiveCount: 0,
+    shadowLatencyUs: 0n,
+    liveLatencyUs: 0n,
+    atMs: 0n,
+    signature: Buffer.alloc(0),
+  };
+}
+
+export const ReportShadowRequest: MessageFns<ReportShadowRequest> = {
+  encode(message: ReportShadowRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.version);
+    }
+    if (message.liveVersion !== 0n) {
+      if (BigInt.asUintN(64, message.liveVersion) !== message.liveVersion) {
+        throw new globalThis.Error("value provided for field message.liveVersion of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.liveVersion);
+    }
+    if (message.durationMs !== 0n) {
+      if (BigInt.asUintN(64, message.durationMs) !== message.durationMs) {
+        throw new globalThis.Error("value provided for field message.durationMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.durationMs);
+    }
+    if (message.scoredCount !== 0n) {
+      if (BigInt.asUintN(64, message.scoredCount) !== message.scoredCount) {
+        throw new globalThis.Error("value provided for field message.scoredCount of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.scoredCount);
+    }
+    if (message.agreedCount !== 0n) {
+      if (BigInt.asUintN(64, message.agreedCount) !== message.agreedCount) {
+        throw new globalThis.Error("value provided for field message.agreedCount of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.agreedCount);
+    }
+    if (message.shadowAlertCount !== 0n) {
+      if (BigInt.asUintN(64, message.shadowAlertCount) !== message.shadowAlertCount) {
+        throw new globalThis.Error("value provided for field message.shadowAlertCount of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.shadowAlertCount);
+    }
+    if (message.liveAlertCount !== 0n) {
+      if (BigInt.asUintN(64, message.liveAlertCount) !== message.liveAlertCount) {
+        throw new globalThis.Error("value provided for field message.liveAlertCount of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.liveAlertCount);
+    }
+    for (const v of message.recalls) {
+      ClassRecall.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.falsePositiveCaseCount !== 0) {
+      writer.uint32(80).uint32(message.falsePositiveCaseCount);
+    }
+    if (message.shadowFalsePositiveCount !== 0) {
+      writer.uint32(88).uint32(message.shadowFalsePositiveCount);
+    }
+    if (message.liveFalsePositiveCount !== 0) {
+      writer.uint32(96).uint32(message.liveFalsePositiveCount);
+    }
+    if (message.shadowLatencyUs !== 0n) {
+      if (BigInt.asUintN(64, message.shadowLatencyUs) !== message.shadowLatencyUs) {
+        throw new globalThis.Error("value provided for field message.shadowLatencyUs of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.shadowLatencyUs);
+    }
+    if (message.liveLatencyUs !== 0n) {
+      if (BigInt.asUintN(64, message.liveLatencyUs) !== message.liveLatencyUs) {
+        throw new globalThis.Error("value provided for field message.liveLatencyUs of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.liveLatencyUs);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(120).uint64(message.atMs);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(130).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportShadowRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportShadowRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.liveVersion = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.durationMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.scoredCount = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.agreedCount = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.shadowAlertCount = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.liveAlertCount = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.recalls.push(ClassRecall.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.falsePositiveCaseCount = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.shadowFalsePositiveCount = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.liveFalsePositiveCount = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.shadowLatencyUs = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.liveLatencyUs = reader.uint64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.signature = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReportShadowRequest>, I>>(base?: I): ReportShadowRequest {
+    return ReportShadowRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReportShadowRequest>, I>>(object: I): ReportShadowRequest {
+    const message = createBaseReportShadowRequest();
+    message.track = object.track ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.liveVersion = (object.liveVersion !== undefined && object.liveVersion !== null)
+      ? BigInt(object.liveVersion)
+      : 0n;
+    message.durationMs = (object.durationMs !== undefined && object.durationMs !== null)
+      ? BigInt(object.durationMs)
+      : 0n;
+    message.scoredCount = (object.scoredCount !== undefined && object.scoredCount !== null)
+      ? BigInt(object.scoredCount)
+      : 0n;
+    message.agreedCount = (object.agreedCount !== undefined && object.agreedCount !== null)
+      ? BigInt(object.agreedCount)
+      : 0n;
+    message.shadowAlertCount = (object.shadowAlertCount !== undefined && object.shadowAlertCount !== null)
+      ? BigInt(object.shadowAlertCount)
+      : 0n;
+    message.liveAlertCount = (object.liveAlertCount !== undefined && object.liveAlertCount !== null)
+      ? BigInt(object.liveAlertCount)
+      : 0n;
+    message.recalls = object.recalls?.map((e) => ClassRecall.fromPartial(e)) || [];
+    message.falsePositiveCaseCount = object.falsePositiveCaseCount ?? 0;
+    message.shadowFalsePositiveCount = object.shadowFalsePositiveCount ?? 0;
+    message.liveFalsePositiveCount = object.liveFalsePositiveCount ?? 0;
+    message.shadowLatencyUs = (object.shadowLatencyUs !== undefined && object.shadowLatencyUs !== null)
+      ? BigInt(object.shadowLatencyUs)
+      : 0n;
+    message.liveLatencyUs = (object.liveLatencyUs !== undefined && object.liveLatencyUs !== null)
+      ? BigInt(object.liveLatencyUs)
+      : 0n;
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.signature = object.signature ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseClassRecall(): ClassRecall {
+  return { attackClass: "", caseCount: 0, shadowFoundCount: 0, liveFoundCount: 0 };
+}
+
+export const ClassRecall: MessageFns<ClassRecall> = {
+  encode(message: ClassRecall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attackClass !== "") {
+      writer.uint32(10).string(message.attackClass);
+    }
+    if (message.caseCount !== 0) {
+      writer.uint32(16).uint32(message.caseCount);
+    }
+    if (message.shadowFoundCount !== 0) {
+      writer.uint32(24).uint32(message.shadowFoundCount);
+    }
+    if (message.liveFoundCount !== 0) {
+      writer.uint32(32).uint32(message.liveFoundCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClassRecall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClassRecall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attackClass = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.caseCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.shadowFoundCount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.liveFoundCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ClassRecall>, I>>(base?: I): ClassRecall {
+    return ClassRecall.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClassRecall>, I>>(object: I): ClassRecall {
+    const message = createBaseClassRecall();
+    message.attackClass = object.attackClass ?? "";
+    message.caseCount = object.caseCount ?? 0;
+    message.shadowFoundCount = object.shadowFoundCount ?? 0;
+    message.liveFoundCount = object.liveFoundCount ?? 0;
+    return message;
+  },
+};
+
+function createBaseReportShadowResponse(): ReportShadowResponse {
+  return { sequence: 0n };
+}
+
+export const ReportShadowResponse: MessageFns<ReportShadowResponse> = {
+  encode(message: ReportShadowResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportShadowResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportShadowResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReportShadowResponse>, I>>(base?: I): ReportShadowResponse {
+    return ReportShadowResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReportShadowResponse>, I>>(object: I): ReportShadowResponse {
+    const message = createBaseReportShadowResponse();
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
 /**
- * How rotation agents learn of releases. The signed metadata travels as opaque bytes: trust comes from its
- * signatures, not from this channel.
+ * How rotation agents learn of releases, fetch them, and say what became of them. Callers are clusters. The signed
+ * metadata travels as opaque bytes: trust comes from its signatures (docs/releases.md), never from this channel.
  */
 export type ReleasesService = typeof ReleasesService;
 export const ReleasesService = {
-  /** The metadata in force for this cluster, and each change to it. */
+  /** The metadata in force, and each newer set within seconds of its signing. */
   subscribe: {
     path: "/testudo.v1.Releases/Subscribe" as const,
     requestStream: false as const,
@@ -438,6 +1197,16 @@ export const ReleasesService = {
     requestDeserialize: (value: Buffer): SubscribeRequest => SubscribeRequest.decode(value),
     responseSerialize: (value: SubscribeResponse): Buffer => Buffer.from(SubscribeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubscribeResponse => SubscribeResponse.decode(value),
+  },
+  /** A release's file from an offset, by digest. Verify length and digest of the whole before use. */
+  fetchFile: {
+    path: "/testudo.v1.Releases/FetchFile" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: FetchFileRequest): Buffer => Buffer.from(FetchFileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FetchFileRequest => FetchFileRequest.decode(value),
+    responseSerialize: (value: FetchFileResponse): Buffer => Buffer.from(FetchFileResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FetchFileResponse => FetchFileResponse.decode(value),
   },
   /** What the agent did with a release. */
   acknowledge: {
@@ -449,23 +1218,45 @@ export const ReleasesService = {
     responseSerialize: (value: AcknowledgeResponse): Buffer => Buffer.from(AcknowledgeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AcknowledgeResponse => AcknowledgeResponse.decode(value),
   },
+  /** What a canary cluster saw when a release ran in shadow beside the live one. */
+  reportShadow: {
+    path: "/testudo.v1.Releases/ReportShadow" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReportShadowRequest): Buffer => Buffer.from(ReportShadowRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportShadowRequest => ReportShadowRequest.decode(value),
+    responseSerialize: (value: ReportShadowResponse): Buffer =>
+      Buffer.from(ReportShadowResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportShadowResponse => ReportShadowResponse.decode(value),
+  },
 } as const;
 
 export interface ReleasesServer extends UntypedServiceImplementation {
-  /** The metadata in force for this cluster, and each change to it. */
+  /** The metadata in force, and each newer set within seconds of its signing. */
   subscribe: handleServerStreamingCall<SubscribeRequest, SubscribeResponse>;
+  /** A release's file from an offset, by digest. Verify length and digest of the whole before use. */
+  fetchFile: handleServerStreamingCall<FetchFileRequest, FetchFileResponse>;
   /** What the agent did with a release. */
   acknowledge: handleUnaryCall<AcknowledgeRequest, AcknowledgeResponse>;
+  /** What a canary cluster saw when a release ran in shadow beside the live one. */
+  reportShadow: handleUnaryCall<ReportShadowRequest, ReportShadowResponse>;
 }
 
 export interface ReleasesClient extends Client {
-  /** The metadata in force for this cluster, and each change to it. */
+  /** The metadata in force, and each newer set within seconds of its signing. */
   subscribe(request: SubscribeRequest, options?: Partial<CallOptions>): ClientReadableStream<SubscribeResponse>;
   subscribe(
     request: SubscribeRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<SubscribeResponse>;
+  /** A release's file from an offset, by digest. Verify length and digest of the whole before use. */
+  fetchFile(request: FetchFileRequest, options?: Partial<CallOptions>): ClientReadableStream<FetchFileResponse>;
+  fetchFile(
+    request: FetchFileRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<FetchFileResponse>;
   /** What the agent did with a release. */
   acknowledge(
     request: AcknowledgeRequest,
@@ -481,6 +1272,22 @@ export interface ReleasesClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AcknowledgeResponse) => void,
+  ): ClientUnaryCall;
+  /** What a canary cluster saw when a release ran in shadow beside the live one. */
+  reportShadow(
+    request: ReportShadowRequest,
+    callback: (error: ServiceError | null, response: ReportShadowResponse) => void,
+  ): ClientUnaryCall;
+  reportShadow(
+    request: ReportShadowRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReportShadowResponse) => void,
+  ): ClientUnaryCall;
+  reportShadow(
+    request: ReportShadowRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReportShadowResponse) => void,
   ): ClientUnaryCall;
 }
 
