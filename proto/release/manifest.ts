@@ -1,4 +1,7 @@
+import type { Result } from '../fault.ts';
 import type { Digest, FederationId, RoundId, TrackId } from '../ids.ts';
+import type { ReleaseTarget } from './catalogue.ts';
+import type { ReleaseFaultCode } from './faults.ts';
 
 export type ReleaseFile = Readonly<{
   /** One of `releaseFileNames`, or another of 1 to 64 of a-z, 0-9, "." and "-" that starts with a letter. */
@@ -39,3 +42,25 @@ export const releaseFileNames = {
   /** The light form: ONNX with INT8 weights; absent where the architecture has none. */
   light: 'model.int8.onnx',
 } as const;
+
+/** Where the catalogue's target for a version points: `TRACK/VERSION/manifest.json`. */
+export declare function manifestPath(track: TrackId, version: number): string;
+
+/** The manifest's one byte form, canonical JSON. Throws a RangeError on an illegal manifest. */
+export declare function encodeManifest(manifest: ReleaseManifest): Buffer;
+
+/** The manifest that the catalogue's target names: its length, its digest, its track, version and federation. */
+export declare function openManifest(
+  bytes: Uint8Array,
+  target: ReleaseTarget,
+  federation: FederationId,
+): Result<ReleaseManifest, ReleaseFaultCode>;
+
+/** What lies in a release's folder beside the manifest: measured while it was written or read. */
+export type MeasuredFile = Readonly<{ name: string; digest: Digest; bytes: number }>;
+
+/** Whether these are exactly the manifest's files. */
+export declare function checkRelease(
+  manifest: ReleaseManifest,
+  files: readonly MeasuredFile[],
+): Result<ReleaseManifest, ReleaseFaultCode>;
