@@ -15,7 +15,7 @@ export function detectorLearner(
   spec: ModelSpec,
   base: Float32Array,
   { seed, stepsMax }: Readonly<{ seed: number; stepsMax: number }>,
-): Result<Learner<Round>, 'MODEL_UNUSABLE'> {
+): Result<Learner<Round, Example>, 'MODEL_UNUSABLE'> {
   let detector: Detector;
   try {
     detector = syscallDetectorOf(spec);

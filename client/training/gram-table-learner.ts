@@ -15,7 +15,7 @@ const lossExamplesMax = 100;
 export function gramTableLearner(
   spec: ModelSpec,
   base: Float32Array,
-): Result<Learner<readonly Example[]>, 'MODEL_UNUSABLE'> {
+): Result<Learner<readonly Example[], Example>, 'MODEL_UNUSABLE'> {
   let classes: WorkloadClasses;
   try {
     classes = gramTableClasses(spec);

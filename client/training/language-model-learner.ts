@@ -15,7 +15,10 @@ import type { Learner } from './learner.ts';
 type Batch = { batch: PredictionBatch; weights: Float32Array };
 
 /** The next-call language model as something that a round can train. */
-export function languageModelLearner(spec: ModelSpec, base: Float32Array): Result<Learner<Batch>, 'MODEL_UNUSABLE'> {
+export function languageModelLearner(
+  spec: ModelSpec,
+  base: Float32Array,
+): Result<Learner<Batch, Example>, 'MODEL_UNUSABLE'> {
   let parts: ReturnType<typeof partsOf>;
   try {
     parts = partsOf(spec);

@@ -1,6 +1,5 @@
 import type { Result } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { Example } from './example.ts';
 
 /** What one step obeys. */
 export type StepOptions = Readonly<{
@@ -12,7 +11,7 @@ export type StepOptions = Readonly<{
 }>;
 
 /** A model that learns. Whoever opens one closes it: native memory is not collected. */
-export type Learner<Batch = unknown> = Readonly<{
+export type Learner<Batch = unknown, Example = unknown> = Readonly<{
   /**
    * The batches of one epoch, in an order that depends on the seed alone; each holds about `batchSize` windows. Native
    * memory that a batch needs is taken and given back in `step`.

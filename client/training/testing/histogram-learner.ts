@@ -10,7 +10,7 @@ import { seededStream, shuffle } from '../seeded-random.ts';
  * distance. For tests of everything around a learner: the call with id 65,535 makes it diverge, and the architecture
  * "crash/1" ends the process as a fault in native code would.
  */
-export async function createLearner(spec: ModelSpec, base: Float32Array): Promise<Result<Learner<Example[]>>> {
+export async function createLearner(spec: ModelSpec, base: Float32Array): Promise<Result<Learner<Example[], Example>>> {
   if (spec.architecture === 'crash/1') process.kill(process.pid, 'SIGKILL');
   const size = layoutOf(spec).length;
   const weights = base.slice();
