@@ -1,7 +1,7 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-node';
 import { describe, expect, it } from 'vitest';
 import { tf } from '#tensorflow';
-import { blockLstm, unrolledLstm } from './block-lstm.ts';
+import { blockLstm, repeatedInputLstm, unrolledLstm } from './block-lstm.ts';
 
 const steps = 5;
 const batch = 3;
@@ -39,6 +39,36 @@ describe('blockLstm', () => {
         [...(twin[index] as Tensor).dataSync()].map((value) => expect.closeTo(value, 4)),
       );
     }
+  });
+
+  it('reads one input at every step as if it were written out, with the same gradients', () => {
+    const { x, weights, bias, direction } = example(29);
+    const first = tf.reshape(tf.slice3d(x, [0, 0, 0], [1, batch, inputs]), [batch, inputs]);
+    type Lstm = (x: Tensor2D, weights: Tensor2D, bias: Tensor1D) => Tensor3D;
+    const gradientsOf = (lstm: Lstm) =>
+      tf.grads((x, weights, bias) =>
+        tf.sum(tf.mul(lstm(x as Tensor2D, weights as Tensor2D, bias as Tensor1D), direction)),
+      )([first, weights, bias]);
+    const ours = gradientsOf((x, weights, bias) => repeatedInputLstm(x, steps, weights, bias));
+    const twin = gradientsOf((x, weights, bias) =>
+      unrolledLstm(tf.tile(tf.expandDims(x, 0), [steps, 1, 1]), weights, bias),
+    );
+    for (const [index, gradient] of ours.entries()) {
+      expect(gradient.shape).toEqual((twin[index] as Tensor).shape);
+      expect([...gradient.dataSync()]).toEqual(
+        [...(twin[index] as Tensor).dataSync()].map((value) => expect.closeTo(value, 4)),
+      );
+    }
+  });
+
+  it('has the gradients of a sequence of one step', () => {
+    const { weights, bias } = example(31);
+    const x = tf.randomNormal([1, batch, inputs], 0, 1, 'float32', 5) as Tensor3D;
+    const gradientOf = (lstm: typeof blockLstm) =>
+      tf
+        .grad((weights) => tf.sum(lstm(x, weights as Tensor2D, bias)))(weights)
+        .dataSync();
+    expect([...gradientOf(blockLstm)]).toEqual([...gradientOf(unrolledLstm)].map((value) => expect.closeTo(value, 4)));
   });
 
   it('has gradients that finite differences confirm', () => {

@@ -1,15 +1,6 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tensorflowBackend, tf } from '#tensorflow';
-
-type NodeBackend = {
-  readonly binding: Readonly<Record<'TF_ATTR_TYPE' | 'TF_FLOAT' | 'TF_INT32', number>>;
-  executeMultipleOutputs(
-    name: string,
-    attributes: readonly object[],
-    inputs: readonly Tensor[],
-    outputs: number,
-  ): Tensor[];
-};
+import { runOperation } from './native-operations.ts';
 
 /**
  * −ln of the probability that softmax(logits) gives each target. logits: [N, V]; targets: [N] of int32 below V. Returns
@@ -19,14 +10,12 @@ type NodeBackend = {
 export function surprisal(logits: Tensor2D, targets: Tensor1D): Tensor1D {
   if (tensorflowBackend !== 'native') return plainSurprisal(logits, targets);
   const run = tf.customGrad((logits, save) => {
-    const backend = tf.backend() as unknown as NodeBackend;
-    const { binding } = backend;
-    const attributes = [
-      { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
-      { name: 'Tlabels', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
-    ];
-    const inputs = [logits as Tensor, targets];
-    const [loss, slope] = backend.executeMultipleOutputs('SparseSoftmaxCrossEntropyWithLogits', attributes, inputs, 2);
+    const [loss, slope] = runOperation(
+      'SparseSoftmaxCrossEntropyWithLogits',
+      { T: { type: 'float' }, Tlabels: { type: 'int32' } },
+      [logits as Tensor, targets],
+      2,
+    );
     (save as (tensors: Tensor[]) => void)([slope as Tensor]);
     const gradFunc = (lossGrad: Tensor, [slope]: Tensor[]) => tf.mul(slope as Tensor, tf.expandDims(lossGrad, 1));
     return { value: loss as Tensor, gradFunc: gradFunc as (dy: Tensor, saved: Tensor[]) => Tensor };

@@ -7,7 +7,7 @@ import type { Scalar, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-node
 import { tf } from '#tensorflow';
 import { layoutOf } from '../../../proto/layout.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import { blockLstm, gatesPerCell } from '../neural/block-lstm.ts';
+import { blockLstm, gatesPerCell, repeatedInputLstm } from '../neural/block-lstm.ts';
 import { surprisal } from '../neural/cross-entropy.ts';
 import { type Parameters, parameter } from '../neural/parameters.ts';
 import { normalValues, seededRandom } from '../random.ts';
@@ -103,9 +103,10 @@ export function reconstructionSurprisal(
     parameter<Tensor2D>(parameters, 'encoder.weights'),
     parameter<Tensor1D>(parameters, 'encoder.bias'),
   );
-  const summary = tf.slice3d(encoded, [window - 1, 0, 0], [1, batch, hidden]);
-  const decoded = blockLstm(
-    tf.tile(summary, [window, 1, 1]) as Tensor3D,
+  const summary = tf.reshape(tf.slice3d(encoded, [window - 1, 0, 0], [1, batch, hidden]), [batch, hidden]);
+  const decoded = repeatedInputLstm(
+    summary as Tensor2D,
+    window,
     parameter<Tensor2D>(parameters, 'decoder.weights'),
     parameter<Tensor1D>(parameters, 'decoder.bias'),
   );
