@@ -293,6 +293,8 @@ function mayMakeDue(event: JournalEvent): boolean {
     case 'tokenRevoked':
     case 'certificateRenewed':
     case 'releaseAcknowledged':
+    case 'shadowReported':
+    case 'releaseSetSigned':
       return false;
     default:
       return true;

@@ -1,8 +1,11 @@
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { Assignment } from '../../proto/release/catalogue.ts';
+import type { ReleaseManifest } from '../../proto/release/manifest.ts';
 import type { TrackPolicy } from '../policy.ts';
 import type { EpochMs, RoundEffect, RoundEvent } from '../round/phase.ts';
 import type { RoundRules } from '../round/rules.ts';
+import type { GateDecision, ShadowReport } from '../state/releasing.ts';
 
 /** Who did it. Identities come from TLS sessions, `part` from our own code. */
 export type Actor = Readonly<
@@ -93,30 +96,85 @@ type MembershipEvent = Readonly<
   | { kind: 'operatorRemoved'; name: string; reason: string }
 >;
 
+/** A signed document in the blob store. */
+type SignedDocument = Readonly<{ version: number; digest: Digest; bytes: number; expiresAtMs: EpochMs }>;
+
+/** What became of a release in a cluster, as its agent signed it. */
+export type InstallOutcome = 'installed' | 'shadowing' | 'refused' | 'kept';
+
 type ReleaseEvent = Readonly<
-  | { kind: 'channelMoved'; track: TrackId; channel: string; version: number; reason: string }
+  /** A candidate or a first model has its manifest: from now on this version means these digests. */
   | {
-      kind: 'pinSet';
-      pinId: string;
+      kind: 'releasePublished';
       track: TrackId;
-      subject: Readonly<{ cluster: ClusterId } | { label: Readonly<{ key: string; value: string }> }>;
+      manifest: ReleaseManifest;
+      manifestDigest: Digest;
+      manifestBytes: number;
+    }
+  /** As published, of a version that no round here has made: the track's newest model from now on. */
+  | {
+      kind: 'releaseImported';
+      track: TrackId;
+      manifest: ReleaseManifest;
+      manifestDigest: Digest;
+      manifestBytes: number;
+    }
+  /** Retention removes its files, now that this entry is durable. */
+  | { kind: 'releaseRetired'; track: TrackId; version: number }
+  /** An import has brought the files of a retired release back. */
+  | { kind: 'releaseRestored'; track: TrackId; version: number }
+  /** Moves a channel, or makes it. */
+  | {
+      kind: 'channelMoved';
+      track: TrackId;
+      channel: string;
       version: number;
-      /** null for no end. */
-      untilMs: EpochMs | null;
+      /** The channel that stays live in clusters that run this one in shadow. */
+      shadows: string | null;
       reason: string;
     }
-  | { kind: 'pinRemoved'; pinId: string; reason: string }
+  | { kind: 'channelRemoved'; track: TrackId; channel: string; reason: string }
+  | { kind: 'floorRaised'; track: TrackId; floor: number }
+  | { kind: 'releaseRevoked'; track: TrackId; version: number; reason: string }
+  /** The whole list: the first that fits a cluster decides. */
+  | { kind: 'assignmentsSet'; assignments: readonly Assignment[]; reason: string }
+  | { kind: 'rootPublished'; root: SignedDocument; reason: string }
+  /** Pins that too few operators have signed yet. */
+  | { kind: 'pinsProposed'; pins: SignedDocument; signers: readonly string[]; reason: string }
+  | { kind: 'pinsPublished'; pins: SignedDocument; signers: readonly string[]; reason: string }
+  /** Journalled before it is served: no version is ever signed twice with different bytes and served. */
+  | {
+      kind: 'releaseSetSigned';
+      catalogue: SignedDocument;
+      snapshot: SignedDocument;
+      timestamp: SignedDocument;
+      /** The journal position whose state it tells of. */
+      coversSeq: number;
+    }
   | {
       kind: 'releaseAcknowledged';
       cluster: ClusterId;
       track: TrackId;
       version: number;
-      outcome: 'installed' | 'shadowing' | 'refused';
+      manifestDigest: Digest;
+      outcome: InstallOutcome;
       faultCode: string;
+      pinsVersion: number;
       reportedAtMs: EpochMs;
       /** Base64. */
       signature: string;
     }
+  | {
+      kind: 'shadowReported';
+      track: TrackId;
+      version: number;
+      report: Omit<ShadowReport, 'sequence'>;
+      /** Base64. */
+      signature: string;
+    }
+  | { kind: 'gateDecided'; track: TrackId; version: number; decision: GateDecision; reasons: readonly string[] }
+  /** An operator's wish to override the gate that needs another's to count. */
+  | { kind: 'gateOverrideAsked'; track: TrackId; version: number; decision: 'promote' | 'reject'; reason: string }
 >;
 
 type OperationEvent = Readonly<

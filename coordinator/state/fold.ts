@@ -2,8 +2,11 @@ import { layoutOf } from '../../proto/layout.ts';
 import type { JournalEntry } from '../journal/entry.ts';
 import type { Actor, JournalEvent } from '../journal/events.ts';
 import { foldMembership } from './fold-membership.ts';
+import { foldRelease } from './fold-release.ts';
 import { foldRound } from './fold-round.ts';
 import { type MutableState, replaceTrack } from './mutable-state.ts';
+import { nameOf } from './name-of.ts';
+import { noReleasing } from './releasing.ts';
 
 /**
  * Folds one entry into the state: the only code that changes it, at a start and while running alike. Decisions were
@@ -45,7 +48,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
         servedUntilMs: context.atMs,
         rounds: new Map(),
         roundCount: 0,
-        channels: new Map(),
+        releasing: noReleasing,
       });
       return;
     }
@@ -54,12 +57,6 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
       return;
     case 'headMoved':
       replaceTrack(state, event.track, (track) => ({ ...track, headVersion: event.version }));
-      return;
-    case 'channelMoved':
-      replaceTrack(state, event.track, (track) => ({
-        ...track,
-        channels: new Map(track.channels).set(event.channel, event.version),
-      }));
       return;
     case 'roundScheduled':
     case 'roundStepped':
@@ -78,14 +75,6 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'operatorRemoved':
       foldMembership(state, event, context);
       return;
-    case 'pinSet': {
-      const { kind: _, ...pin } = event;
-      state.pins.set(pin.pinId, { ...pin, setBy: nameOf(context.actor), setAtMs: context.atMs });
-      return;
-    }
-    case 'pinRemoved':
-      state.pins.delete(event.pinId);
-      return;
     case 'freezeSet': {
       const { kind: _, ...freeze } = event;
       state.freezes.set(freeze.freezeId, { ...freeze, setBy: nameOf(context.actor) });
@@ -94,21 +83,24 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'freezeLifted':
       state.freezes.delete(event.freezeId);
       return;
-    case 'releaseAcknowledged': // Kept in the journal; registry/ folds what it needs of it.
+    case 'releasePublished':
+    case 'releaseImported':
+    case 'releaseRetired':
+    case 'releaseRestored':
+    case 'channelMoved':
+    case 'channelRemoved':
+    case 'floorRaised':
+    case 'releaseRevoked':
+    case 'assignmentsSet':
+    case 'rootPublished':
+    case 'pinsProposed':
+    case 'pinsPublished':
+    case 'releaseSetSigned':
+    case 'releaseAcknowledged':
+    case 'shadowReported':
+    case 'gateDecided':
+    case 'gateOverrideAsked':
+      foldRelease(state, event, context);
       return;
-  }
-}
-
-/** How an actor is named to people. */
-function nameOf(actor: Actor): string {
-  switch (actor.kind) {
-    case 'operator':
-      return actor.name;
-    case 'cluster':
-      return actor.cluster;
-    case 'stranger':
-      return actor.address;
-    case 'coordinator':
-      return 'coordinator';
   }
 }

@@ -1,5 +1,6 @@
 import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
-import type { Cluster, Freeze, Operator, Pin, State, Token, Track } from './state.ts';
+import { type AgentState, type MetadataState, noMetadata } from './releasing.ts';
+import type { Cluster, Freeze, Operator, State, Token, Track } from './state.ts';
 
 /** The state as the fold sees it: maps that change, values that are replaced. Everyone else reads `State`. */
 export type MutableState = {
@@ -9,7 +10,8 @@ export type MutableState = {
   clusters: Map<ClusterId, Cluster>;
   tokens: Map<string, Token>;
   operators: Map<string, Operator>;
-  pins: Map<string, Pin>;
+  agents: Map<string, AgentState>;
+  metadata: MetadataState;
   freezes: Map<string, Freeze>;
 };
 
@@ -21,14 +23,15 @@ export function emptyState(): MutableState {
     clusters: new Map(),
     tokens: new Map(),
     operators: new Map(),
-    pins: new Map(),
+    agents: new Map(),
+    metadata: noMetadata,
     freezes: new Map(),
   };
 }
 
 /** Another state with the same values: folding into one leaves the other alone. */
 export function copyState(state: State): MutableState {
-  const { seq, federation, tracks, clusters, tokens, operators, pins, freezes } = state;
+  const { seq, federation, tracks, clusters, tokens, operators, agents, metadata, freezes } = state;
   return {
     seq,
     federation,
@@ -36,7 +39,8 @@ export function copyState(state: State): MutableState {
     clusters: new Map(clusters),
     tokens: new Map(tokens),
     operators: new Map(operators),
-    pins: new Map(pins),
+    agents: new Map(agents),
+    metadata,
     freezes: new Map(freezes),
   };
 }

@@ -1,24 +1,22 @@
 import type { MutableState } from './mutable-state.ts';
+import { agentKey } from './releasing.ts';
 import type { State, Track } from './state.ts';
 
 /** Raise it whenever `State` changes its shape: snapshots of another version are not read, the journal is folded. */
-export const snapshotVersion = 1;
+export const snapshotVersion = 2;
 
 /** JSON text of the state: maps become lists of their values, each of which knows its own key. */
 export function writeSnapshot(state: State): string {
-  const { seq, federation, tracks, clusters, tokens, operators, pins, freezes } = state;
+  const { seq, federation, tracks, clusters, tokens, operators, agents, metadata, freezes } = state;
   return JSON.stringify({
     seq,
     federation,
-    tracks: [...tracks.values()].map((track) => ({
-      ...track,
-      rounds: [...track.rounds.values()],
-      channels: [...track.channels],
-    })),
+    tracks: [...tracks.values()].map((track) => ({ ...track, rounds: [...track.rounds.values()] })),
     clusters: [...clusters.values()],
     tokens: [...tokens.values()],
     operators: [...operators.values()],
-    pins: [...pins.values()],
+    agents: [...agents.values()],
+    metadata,
     freezes: [...freezes.values()],
   });
 }
@@ -26,9 +24,8 @@ export function writeSnapshot(state: State): string {
 type Stored = {
   [Key in keyof MutableState]: MutableState[Key] extends Map<unknown, infer Value> ? Value[] : MutableState[Key];
 };
-type StoredTrack = Omit<Track, 'rounds' | 'channels'> & {
+type StoredTrack = Omit<Track, 'rounds'> & {
   rounds: (Track['rounds'] extends ReadonlyMap<unknown, infer Round> ? Round : never)[];
-  channels: [string, number][];
 };
 
 /** The state that `writeSnapshot` wrote. Only for text whose digest was checked. */
@@ -38,17 +35,14 @@ export function readSnapshot(text: string): MutableState {
     seq: stored.seq,
     federation: stored.federation,
     tracks: mapBy(
-      stored.tracks.map((track) => ({
-        ...track,
-        rounds: mapBy(track.rounds, ({ round }) => round),
-        channels: new Map(track.channels),
-      })),
+      stored.tracks.map((track) => ({ ...track, rounds: mapBy(track.rounds, ({ round }) => round) })),
       ({ track }) => track,
     ),
     clusters: mapBy(stored.clusters, ({ cluster }) => cluster),
     tokens: mapBy(stored.tokens, ({ tokenId }) => tokenId),
     operators: mapBy(stored.operators, ({ name }) => name),
-    pins: mapBy(stored.pins, ({ pinId }) => pinId),
+    agents: mapBy(stored.agents, ({ cluster, track }) => agentKey(cluster, track)),
+    metadata: stored.metadata,
     freezes: mapBy(stored.freezes, ({ freezeId }) => freezeId),
   };
 }

@@ -4,6 +4,7 @@ import type { JournalEvent, Labels, OperatorRole } from '../journal/events.ts';
 import type { TrackPolicy } from '../policy.ts';
 import type { EpochMs, ModelRef, RoundEffect, RoundPhase } from '../round/phase.ts';
 import type { RoundRules } from '../round/rules.ts';
+import type { AgentState, MetadataState, TrackReleasing } from './releasing.ts';
 
 /** The fold of the journal: everything the coordinator knows, as plain data behind read-only types. */
 export type State = Readonly<{
@@ -16,8 +17,9 @@ export type State = Readonly<{
   tokens: ReadonlyMap<string, Token>;
   /** By name. */
   operators: ReadonlyMap<string, Operator>;
-  /** By pin id. */
-  pins: ReadonlyMap<string, Pin>;
+  /** By `agentKey`. */
+  agents: ReadonlyMap<string, AgentState>;
+  metadata: MetadataState;
   /** By freeze id; only those not lifted. */
   freezes: ReadonlyMap<string, Freeze>;
 }>;
@@ -40,8 +42,7 @@ export type Track = Readonly<{
   rounds: ReadonlyMap<RoundId, Round>;
   /** How many rounds there have been: the next one is r-<roundCount + 1>. */
   roundCount: number;
-  /** By name; the version each points at. */
-  channels: ReadonlyMap<string, number>;
+  releasing: TrackReleasing;
 }>;
 
 export type Model = Readonly<{
@@ -115,9 +116,6 @@ export type Operator = Readonly<{
   removed: boolean;
 }>;
 
-export type Pin = Readonly<
-  Omit<Extract<JournalEvent, { kind: 'pinSet' }>, 'kind'> & { setBy: string; setAtMs: EpochMs }
->;
 export type Freeze = Readonly<Omit<Extract<JournalEvent, { kind: 'freezeSet' }>, 'kind'> & { setBy: string }>;
 
 /** Ended rounds kept in full for each track; the journal keeps all of them for ever. */

@@ -96,7 +96,9 @@ export function trackHandlers(door: Door, engine: Engine) {
           model: modelRef(track, version),
           round: round ?? '',
           createdAtMs: ms(createdAtMs),
-          channels: [...track.channels].filter(([, at]) => at === version).map(([channel]) => channel),
+          channels: Object.entries(track.releasing.channels).flatMap(([name, at]) =>
+            at.version === version ? [name] : [],
+          ),
         }));
         return ok({ releases, nextPage: paged.value.nextPage });
       },
