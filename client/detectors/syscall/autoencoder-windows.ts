@@ -10,6 +10,9 @@ import { autoencoderSizes, reconstructionLoss, reconstructionSurprisal } from '.
 import { copyWindow, windowKey, windowStarts } from './call-windows.ts';
 
 const batchSize = 512;
+const groupSize = 8_192;
+
+type Window = Readonly<{ trace: number; calls: Uint16Array; start: number }>;
 const trainingDefaults = { batchSize: 64, learningRate: 0.005, clipNorm: 1 } as const;
 
 /** Trains the autoencoder from `base` on the distinct windows of traces. */
@@ -90,22 +93,20 @@ export class AutoencoderReader implements OpenDetector {
   }
 
   surprisal(traces: readonly Observed[]): Float32Array[] {
-    return traces.map(({ calls }) => {
-      const sums = new Float32Array(calls.length);
-      const counts = new Uint16Array(calls.length);
-      const starts = windowStarts(calls.length, { length: this.#sizes.window, stride: this.#stride });
-      for (let from = 0; from < starts.length; from += batchSize) {
-        const some = starts.subarray(from, from + batchSize);
-        for (const [index, values] of this.#windows(calls, some).entries()) {
-          const start = some[index] as number;
-          for (let place = 0; place < values.length && start + place < calls.length; place++) {
-            sums[start + place] = (sums[start + place] as number) + (values[place] as number);
-            counts[start + place] = (counts[start + place] as number) + 1;
-          }
+    const sums = traces.map(({ calls }) => new Float32Array(calls.length));
+    const counts = traces.map(({ calls }) => new Uint16Array(calls.length));
+    for (const group of this.#groups(traces)) {
+      for (const [index, values] of this.#read(group).entries()) {
+        const { trace, start } = group[index] as Window;
+        const sum = sums[trace] as Float32Array;
+        const count = counts[trace] as Uint16Array;
+        for (let place = 0; place < values.length && start + place < sum.length; place++) {
+          sum[start + place] = (sum[start + place] as number) + (values[place] as number);
+          count[start + place] = (count[start + place] as number) + 1;
         }
       }
-      return sums.map((sum, place) => sum / (counts[place] as number));
-    });
+    }
+    return sums.map((sum, trace) => sum.map((value, place) => value / (counts[trace]?.[place] as number)));
   }
 
   close(): void {
@@ -113,33 +114,59 @@ export class AutoencoderReader implements OpenDetector {
     this.#known.clear();
   }
 
-  #windows(calls: Uint16Array, starts: Uint32Array): Float32Array[] {
+  /** All windows of all traces, at most `groupSize` at a time: so many that few distinct ones still fill a batch. */
+  *#groups(traces: readonly Observed[]): Generator<Window[]> {
     const { window } = this.#sizes;
-    const keys = Array.from(starts, (start) => windowKey(calls, start, window));
-    const missing = new Map<string, number>();
+    let group: Window[] = [];
+    for (const [trace, { calls }] of traces.entries()) {
+      for (const start of windowStarts(calls.length, { length: window, stride: this.#stride })) {
+        group.push({ trace, calls, start });
+        if (group.length < groupSize) continue;
+        yield group;
+        group = [];
+      }
+    }
+    if (group.length > 0) yield group;
+  }
+
+  /** The surprisal of each call of each window, [window] each. */
+  #read(windows: readonly Window[]): Float32Array[] {
+    const { window } = this.#sizes;
     const found = new Map<string, Float32Array>();
+    const missing = new Map<string, Window>();
+    const keys = windows.map(({ calls, start }, index) => {
+      if (this.#windowsMax === 0) return String(index);
+      return windowKey(calls, start, window);
+    });
     for (const [index, key] of keys.entries()) {
       const known = this.#known.get(key);
       if (known !== undefined) found.set(key, known);
-      else if (this.#windowsMax === 0 || !missing.has(key)) missing.set(key, starts[index] as number);
+      else if (!missing.has(key)) missing.set(key, windows[index] as Window);
     }
     this.#misses += missing.size;
     this.#hits += keys.length - missing.size;
-    if (missing.size > 0) {
-      const batch = new Int32Array(missing.size * window);
-      for (const [row, start] of [...missing.values()].entries()) copyWindow(calls, start, window, batch, row * window);
-      const result = tf.tidy(() =>
-        tf.transpose(reconstructionSurprisal(parametersOf(this.#layout, this.#weights), batch, this.#sizes)),
-      );
-      const values = result.dataSync<'float32'>();
-      result.dispose();
-      for (const [row, key] of [...missing.keys()].entries()) {
-        const one = values.slice(row * window, (row + 1) * window);
-        found.set(key, one);
-        this.#remember(key, one);
+    const entries = [...missing];
+    for (let from = 0; from < entries.length; from += batchSize) {
+      const some = entries.slice(from, from + batchSize);
+      for (const [row, values] of this.#compute(some.map(([, one]) => one)).entries()) {
+        const [key] = some[row] as [string, Window];
+        found.set(key, values);
+        this.#remember(key, values);
       }
     }
     return keys.map((key) => found.get(key) as Float32Array);
+  }
+
+  #compute(windows: readonly Window[]): Float32Array[] {
+    const { window } = this.#sizes;
+    const batch = new Int32Array(windows.length * window);
+    for (const [row, { calls, start }] of windows.entries()) copyWindow(calls, start, window, batch, row * window);
+    const result = tf.tidy(() =>
+      tf.transpose(reconstructionSurprisal(parametersOf(this.#layout, this.#weights), batch, this.#sizes)),
+    );
+    const values = result.dataSync<'float32'>();
+    result.dispose();
+    return windows.map((_, row) => values.slice(row * window, (row + 1) * window));
   }
 
   #remember(key: string, values: Float32Array): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyWindow, windowStarts } from './call-windows.ts';
+import { copyWindow, windowKey, windowStarts } from './call-windows.ts';
 import { padId } from './vocabulary.ts';
 
 describe('windowStarts', () => {
@@ -28,5 +28,25 @@ describe('windowStarts', () => {
     const into = new Int32Array(5).fill(7);
     copyWindow(Uint16Array.of(3, 4), 0, 4, into, 1);
     expect([...into]).toEqual([7, 3, 4, padId, padId]);
+  });
+});
+
+describe('windowKey', () => {
+  it('tells windows apart exactly as their copies differ, also where they begin or end outside the trace', () => {
+    const ids = fc.uint8Array({ minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(ids, ids, fc.integer({ min: -9, max: 14 }), fc.integer({ min: 1, max: 8 }), (a, b, start, length) => {
+        const copyOf = (calls: Uint16Array) => {
+          const copy = new Int32Array(length);
+          copyWindow(calls, start, length, copy, 0);
+          return copy;
+        };
+        const [one, other] = [Uint16Array.from(a), Uint16Array.from(b)];
+        expect(windowKey(one, start, length)).toHaveLength(length);
+        expect(windowKey(one, start, length) === windowKey(other, start, length)).toBe(
+          copyOf(one).join() === copyOf(other).join(),
+        );
+      }),
+    );
   });
 });

@@ -33,9 +33,12 @@ export function copyWindow(
   for (let place = 0; place < length; place++) into[offset + place] = calls[start + place] ?? padId;
 }
 
-/** A window as a map key: its ids as UTF-16 units. */
-export function windowKey(calls: ArrayLike<number>, start: number, length: number): string {
-  let key = '';
-  for (let place = start; place < start + length; place++) key += String.fromCharCode(calls[place] ?? padId);
-  return key;
+/** A window as a map key: its ids as UTF-16 units. It may begin before the trace; what lies outside is padding. */
+export function windowKey(calls: Uint16Array, start: number, length: number): string {
+  const inside = calls.subarray(Math.max(start, 0), Math.max(start + length, 0));
+  const key = String.fromCharCode.apply(undefined, inside as unknown as number[]);
+  if (inside.length === length) return key;
+  const pad = String.fromCharCode(padId);
+  const before = Math.min(Math.max(-start, 0), length);
+  return pad.repeat(before) + key + pad.repeat(length - before - inside.length);
 }
