@@ -1,4 +1,5 @@
 import { Admission } from './admission/admission.ts';
+import { Turns } from './admission/turns.ts';
 import { UploadGate } from './admission/upload-gate.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import type { Engine } from './engine.ts';
@@ -6,6 +7,7 @@ import { Door } from './grpc/door.ts';
 import { memberEnrolment, strangerEnrolment } from './grpc/enrolment-service.ts';
 import { federationService } from './grpc/federation-service.ts';
 import { Listeners } from './grpc/listeners.ts';
+import { ModelFetches } from './grpc/model-fetches.ts';
 import { OpenCalls } from './grpc/open-calls.ts';
 import { operatorService, releasesService } from './grpc/operator/operator-service.ts';
 import { Watchers } from './grpc/watch.ts';
@@ -45,15 +47,15 @@ export type Doors = Readonly<{
 
 /** Opens both gRPC ports. Throws when one cannot be had; nothing is left open then. */
 export async function openDoors({ config, engine, estate, metrics, traces, log }: DoorsParts): Promise<Doors> {
-  const { federation, certificates, uploads, enrolments } = config;
+  const { federation, certificates, uploads, fetches, watches, enrolments } = config;
   const { authority, receiptKey } = estate;
   const membership = new Membership(engine, authority, {
     clusterMs: certificates.clusterHours * hourMs,
     operatorMs: certificates.operatorDays * dayMs,
   });
   const gate = new UploadGate({
-    uploadsMax: uploads.atOnceMax,
-    uploadsPerPeerMax: uploads.perClusterMax,
+    atOnceMax: uploads.atOnceMax,
+    perPeerMax: uploads.perClusterMax,
     waitingMax: uploads.waitingMax,
     attemptsMax: uploads.attemptsMax,
   });
@@ -70,7 +72,18 @@ export async function openDoors({ config, engine, estate, metrics, traces, log }
   const openCalls = new OpenCalls();
   const door = new Door({ engine, openCalls, log, metrics });
   const admission = new Admission({ engine, gate, pace, receiptKey, metrics, traces });
-  const watchers = new Watchers(engine, heartbeatMs);
+  const fetchTurns = new Turns('FETCHES_BUSY', {
+    atOnceMax: fetches.atOnceMax,
+    perPeerMax: fetches.perClusterMax,
+    waitingMax: fetches.waitingMax,
+  });
+  const modelFetches = new ModelFetches({ engine, turns: fetchTurns, pace, metrics });
+  const watchTurns = new Turns('WATCHES_BUSY', {
+    atOnceMax: watches.atOnceMax,
+    perPeerMax: watches.perClusterMax,
+    waitingMax: 0, // A watch has no end to wait for.
+  });
+  const watchers = new Watchers(engine, watchTurns, heartbeatMs);
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
   const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs);
@@ -79,7 +92,7 @@ export async function openDoors({ config, engine, estate, metrics, traces, log }
     stranger: [strangerEnrolment({ door, membership, federation, limiter, receiptKey: receiptKey.publicKey })],
     member: [
       memberEnrolment({ door, membership }),
-      federationService({ door, engine, admission, watchers, metrics }),
+      federationService({ door, engine, admission, watchers, fetches: modelFetches }),
       operatorService({ door, engine, membership }),
       releasesService({ door }),
     ],

@@ -13,6 +13,8 @@ export const verdictOfServed: Readonly<Record<string, Verdict>> = {
   // The coordinator is there but cannot now.
   RATE_LIMITED: 'retry',
   UPLOADS_BUSY: 'retry',
+  FETCHES_BUSY: 'retry',
+  WATCHES_BUSY: 'retry',
   UPLOAD_BUSY: 'retry',
   PEER_TOO_SLOW: 'retry',
   CALL_TOO_LONG: 'retry',

@@ -3,7 +3,7 @@ import { unwrap } from '../../proto/fault.ts';
 import { patienceMs } from './pace.ts';
 import { type UploadCaps, UploadGate } from './upload-gate.ts';
 
-const caps: UploadCaps = { uploadsMax: 2, uploadsPerPeerMax: 1, waitingMax: 1, attemptsMax: 2 };
+const caps: UploadCaps = { atOnceMax: 2, perPeerMax: 1, waitingMax: 1, attemptsMax: 2 };
 const never = new AbortController().signal;
 const upload = (peer: string, payload = 'p') => ({ peer, round: 'syscall/r-1', payload });
 
@@ -33,7 +33,7 @@ describe('UploadGate', () => {
   });
 
   it('forgets who hung up while waiting', async () => {
-    const gate = new UploadGate({ ...caps, uploadsMax: 1 });
+    const gate = new UploadGate({ ...caps, atOnceMax: 1 });
     const leave = unwrap(await gate.enter(upload('a'), never));
     const abort = new AbortController();
     const waiting = gate.enter(upload('b'), abort.signal);

@@ -70,6 +70,21 @@ export const configSchema = z.strictObject({
       bytesPerSecondMin: whole(1, 1 << 30).default(16_384),
     })
     .prefault({}),
+  /** Models on their way to clusters. How slow one may be is as for uploads. */
+  fetches: z
+    .strictObject({
+      atOnceMax: whole(1, 1024).default(32),
+      perClusterMax: whole(1, 64).default(2),
+      waitingMax: whole(0, 100_000).default(10_000),
+    })
+    .prefault({}),
+  /** Standing streams. */
+  watches: z
+    .strictObject({
+      atOnceMax: whole(1, 1_000_000).default(20_000),
+      perClusterMax: whole(1, 64).default(8),
+    })
+    .prefault({}),
   enrolments: z
     .strictObject({
       /** Of one address: at once, and then per minute. */

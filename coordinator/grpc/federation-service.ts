@@ -3,7 +3,6 @@ import { ok, refuse } from '../../proto/fault.ts';
 import {
   FederationService,
   type FetchModelRequest,
-  type FetchModelResponse,
   type SubmitUpdateRequest,
   type SubmitUpdateResponse,
   type UploadStatusRequest,
@@ -14,10 +13,9 @@ import {
 import { isDigest, isRoundId, isTrackId } from '../../proto/ids.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { Engine } from '../engine.ts';
-import type { Metrics } from '../observability/metrics.ts';
 import { chunkInPlace } from './chunk-in-place.ts';
-import { cutShort, type Door } from './door.ts';
-import { ReadyModel, servedModelBytes } from './models.ts';
+import type { Door } from './door.ts';
+import type { ModelFetches } from './model-fetches.ts';
 import { tolerant } from './service.ts';
 import type { Watchers } from './watch.ts';
 
@@ -26,7 +24,7 @@ type FederationParts = Readonly<{
   engine: Engine;
   admission: Admission;
   watchers: Watchers;
-  metrics: Pick<Metrics, 'payloadBytes'>;
+  fetches: ModelFetches;
 }>;
 
 const hourMs = 3_600_000;
@@ -37,8 +35,7 @@ const definition = {
   ...served,
   fetchModel: {
     ...served.fetchModel,
-    responseSerialize: (message: FetchModelResponse | Buffer): Buffer =>
-      Buffer.isBuffer(message) ? message : served.fetchModel.responseSerialize(message),
+    responseSerialize: (encoded: Buffer): Buffer => encoded,
   },
   submitUpdate: {
     ...served.submitUpdate,
@@ -52,38 +49,15 @@ const definition = {
 };
 
 /** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
-export function federationService({ door, engine, admission, watchers, metrics }: FederationParts) {
+export function federationService({ door, engine, admission, watchers, fetches }: FederationParts) {
   const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
     { access: 'cluster', durationMsMax: Number.POSITIVE_INFINITY, audit: 'watch' },
     (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
   );
 
-  const ready = new ReadyModel(engine.blobs);
-  const fetchModel = door.serverStream<'cluster', FetchModelRequest, FetchModelResponse | Buffer>(
+  const fetchModel = door.serverStream<'cluster', FetchModelRequest, Buffer>(
     { access: 'cluster', durationMsMax: hourMs, audit: 'fetch' },
-    async ({ digest, offset }, send, { signal }) => {
-      const size = isDigest(digest) ? servedModelBytes(engine.state(), digest) : undefined;
-      if (!isDigest(digest) || size === undefined) {
-        return refuse('MODEL_UNKNOWN', 'no track has a model with this digest');
-      }
-      if (offset > BigInt(size)) return refuse('OFFSET_BEYOND_END', `the model has ${size} bytes`);
-      const whole = offset === 0n ? ready.messages(digest, size) : undefined;
-      if (whole !== undefined) {
-        for (const message of await whole) {
-          if (!(await send(message))) return signal.aborted ? cutShort(signal) : ok(undefined);
-          metrics.payloadBytes('out', message.byteLength);
-        }
-        return ok(undefined);
-      }
-      let position = Number(offset);
-      for await (const chunk of engine.blobs.read(digest, position)) {
-        const message = { offset: BigInt(position), sizeBytes: BigInt(size), chunk: Buffer.from(chunk) };
-        if (!(await send(message))) return signal.aborted ? cutShort(signal) : ok(undefined);
-        position += chunk.byteLength;
-        metrics.payloadBytes('out', chunk.byteLength);
-      }
-      return ok(undefined);
-    },
+    (request, send, { caller, signal }) => fetches.fetch(caller.cluster, request, send, signal),
   );
 
   const submitUpdate = door.clientStream<'cluster', SubmitUpdateRequest, SubmitUpdateResponse>(

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import type { AdmissionFaultCode } from '../admission/faults.ts';
+import type { FreezeFaultCode } from '../engine/freezing.ts';
 import type { OperationFaultCode, StoreFaultCode } from '../engine.ts';
 import type { AuthenticationFaultCode } from '../identity/authenticate.ts';
 import type { MembershipFaultCode } from '../identity/membership.ts';
@@ -24,7 +25,10 @@ export type ServedFaultCode =
   | MembershipFaultCode
   | AdmissionFaultCode
   | OperationFaultCode
+  | FreezeFaultCode
   | StoreFaultCode
+  | 'FETCHES_BUSY'
+  | 'WATCHES_BUSY'
   | 'MODEL_UNKNOWN'
   | 'OFFSET_BEYOND_END';
 
@@ -41,6 +45,7 @@ export const statusOf = {
   CERTIFICATE_REQUEST_INVALID: status.INVALID_ARGUMENT,
   KEY_INVALID: status.INVALID_ARGUMENT,
   POLICY_INVALID: status.INVALID_ARGUMENT,
+  FREEZE_INVALID: status.INVALID_ARGUMENT,
   SPEC_INVALID: status.INVALID_ARGUMENT,
   SPEC_TOO_LARGE: status.INVALID_ARGUMENT,
   OFFSET_BEYOND_END: status.OUT_OF_RANGE,
@@ -67,6 +72,7 @@ export const statusOf = {
 
   // What is asked for is not there.
   TRACK_NOT_FOUND: status.NOT_FOUND,
+  FREEZE_NOT_FOUND: status.NOT_FOUND,
   ROUND_NOT_FOUND: status.NOT_FOUND,
   MODEL_NOT_FOUND: status.NOT_FOUND,
   MODEL_UNKNOWN: status.NOT_FOUND,
@@ -95,6 +101,8 @@ export const statusOf = {
   // The same call later, after a pause.
   RATE_LIMITED: status.RESOURCE_EXHAUSTED,
   UPLOADS_BUSY: status.RESOURCE_EXHAUSTED,
+  FETCHES_BUSY: status.RESOURCE_EXHAUSTED,
+  WATCHES_BUSY: status.RESOURCE_EXHAUSTED,
   UPLOAD_BUSY: status.UNAVAILABLE,
   PEER_TOO_SLOW: status.DEADLINE_EXCEEDED,
   CALL_TOO_LONG: status.DEADLINE_EXCEEDED,

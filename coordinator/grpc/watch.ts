@@ -1,7 +1,8 @@
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import { RoundOutcome, type WatchRequest, type WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
-import { type ClusterId, isTrackId } from '../../proto/ids.ts';
+import { type ClusterId, isTrackId, type TrackId } from '../../proto/ids.ts';
 import { specBytes } from '../../proto/model-spec.ts';
+import type { Turns } from '../admission/turns.ts';
 import type { Directive, Engine } from '../engine.ts';
 import { cutShort, type Send } from './door.ts';
 
@@ -16,14 +17,16 @@ const outcomes = {
   abandoned: RoundOutcome.ROUND_OUTCOME_ABANDONED,
 } as const;
 
-/** Watch streams: at most one for each cluster and track. */
+/** Watch streams: at most one for each cluster and track, and a bounded number of one cluster and of all. */
 export class Watchers {
   readonly #engine: Pick<Engine, 'join'>;
+  readonly #turns: Turns<'WATCHES_BUSY'>;
   readonly #heartbeatMs: number;
   readonly #replace = new Map<string, () => void>();
 
-  constructor(engine: Pick<Engine, 'join'>, heartbeatMs: number) {
+  constructor(engine: Pick<Engine, 'join'>, turns: Turns<'WATCHES_BUSY'>, heartbeatMs: number) {
     this.#engine = engine;
+    this.#turns = turns;
     this.#heartbeatMs = heartbeatMs;
   }
 
@@ -41,6 +44,21 @@ export class Watchers {
     if (!buildPattern.test(clientBuild)) {
       return refuse('REQUEST_INVALID', 'client_build must be at most 64 printable ASCII characters');
     }
+    const entered = await this.#turns.enter(cluster, signal);
+    if (!entered.ok) return signal.aborted ? cutShort(signal) : entered;
+    try {
+      return await this.#watch(cluster, tracks, send, signal);
+    } finally {
+      entered.value();
+    }
+  }
+
+  async #watch(
+    cluster: ClusterId,
+    tracks: readonly TrackId[],
+    send: Send<WatchResponse>,
+    signal: AbortSignal,
+  ): Promise<Result<void>> {
     let replaced = false;
     let wake = () => {};
     const replace = () => {
