@@ -4,7 +4,6 @@ import {
   type FollowResponse,
   type GetRoundResponse,
   type ListAuditResponse,
-  type ListReleasesResponse,
   type ListRoundsResponse,
   type ListTokensResponse,
   OperatorClient,
@@ -12,6 +11,7 @@ import {
   RoundPhase,
   UpdateFate,
 } from '../../../proto/generated/testudo/v1/operator.ts';
+import type { ListReleasesResponse } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
 import { coordinatorServerName } from '../../../proto/wire-names.ts';
 import { pemOfChain } from '../../identity/authority.ts';

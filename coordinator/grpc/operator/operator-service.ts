@@ -3,18 +3,23 @@ import { OperatorService } from '../../../proto/generated/testudo/v1/operator.ts
 import { ReleasesService } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { Engine } from '../../engine.ts';
 import type { Membership } from '../../identity/membership.ts';
+import type { Registry } from '../../registry/registry.ts';
 import type { Access, Door } from '../door.ts';
 import { tolerant } from '../service.ts';
 import { auditHandlers } from './audit.ts';
+import { freezeHandlers } from './freezes.ts';
 import { memberHandlers } from './members.ts';
 import { operatorHandlers } from './operators.ts';
+import { releaseHandlers } from './releases.ts';
 import { roundHandlers } from './rounds.ts';
 import { trackHandlers } from './tracks.ts';
 
-type OperatorParts = Readonly<{ door: Door; engine: Engine; membership: Membership }>;
+type OperatorParts = Readonly<{ door: Door; engine: Engine; membership: Membership; registry?: Registry }>;
+
+const nobody = { agents: () => [], resolved: () => [] };
 
 /** What people and pipelines call. Channels and pins belong to the release registry, which this version has not. */
-export function operatorService({ door, engine, membership }: OperatorParts) {
+export function operatorService({ door, engine, membership, registry }: OperatorParts) {
   return {
     definition: tolerant(OperatorService),
     implementation: {
@@ -23,11 +28,32 @@ export function operatorService({ door, engine, membership }: OperatorParts) {
       ...trackHandlers(door, engine),
       ...roundHandlers(door, engine),
       ...auditHandlers(door, engine),
+      ...freezeHandlers(door, engine),
+      ...releaseHandlers(door, engine, registry ?? nobody),
       listChannels: notServed(door, 'viewer'),
-      setChannel: notServed(door, 'operator'),
-      setPin: notServed(door, 'operator'),
-      removePin: notServed(door, 'operator'),
+      getGate: notServed(door, 'viewer'),
+      getMetadata: notServed(door, 'viewer'),
       listPins: notServed(door, 'viewer'),
+      replayRound: notServed(door, 'operator'),
+      revokeRelease: notServed(door, 'operator'),
+      assignChannel: notServed(door, 'operator'),
+      unassignChannel: notServed(door, 'operator'),
+      setChannel: notServed(door, 'operator'),
+      removeChannel: notServed(door, 'operator'),
+      promote: notServed(door, 'operator'),
+      rollBack: notServed(door, 'operator'),
+      overrideGate: notServed(door, 'operator'),
+      proposePins: notServed(door, 'operator'),
+      prepareKeys: notServed(door, 'admin'),
+      publishRoot: notServed(door, 'admin'),
+      exportRelease: door.serverStream<'operator', unknown, never>(
+        { access: 'operator', durationMsMax: 30_000, audit: 'operation' },
+        async () => refuse('NOT_SERVED', 'soon'),
+      ),
+      importRelease: door.clientStream<'admin', unknown, never>(
+        { access: 'admin', durationMsMax: 30_000, audit: 'operation' },
+        async () => refuse('NOT_SERVED', 'soon'),
+      ),
     },
   };
 }

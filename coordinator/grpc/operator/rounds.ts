@@ -139,6 +139,7 @@ function summary(track: Track, round: Round): RoundSummary {
     refusedCount: round.refusedCount,
     candidate: phase.kind === 'candidate' ? modelRef(track, phase.candidate.version) : undefined,
     keyDestroyedAtMs: ms(round.keyDestroyedAtMs),
+    replayableUntilMs: 0n,
   };
 }
 

@@ -9,3 +9,8 @@ export function sequenceOf(
   if (!committed.ok) return committed;
   return ok({ sequence: BigInt(committed.value.entries.at(-1)?.seq ?? engine.state().seq) });
 }
+
+/** Where in the journal a change was written; 0 where nothing was: a dry run, or nothing to change. */
+export function writtenAt({ entries }: Committed<unknown>): bigint {
+  return BigInt(entries.at(-1)?.seq ?? 0);
+}

@@ -2,25 +2,26 @@ import { canonicalJson, type JsonValue } from '../../../proto/canonical-json.ts'
 import { ok, type Result, refuse } from '../../../proto/fault.ts';
 import type { ModelRef as ModelRefMessage } from '../../../proto/generated/testudo/v1/common.ts';
 import type {
-  ListReleasesRequest,
-  ListReleasesResponse,
   ListTracksRequest,
   ListTracksResponse,
   PutTrackRequest,
   PutTrackResponse,
   TrackSettings,
 } from '../../../proto/generated/testudo/v1/operator.ts';
+import type { MoveHeadRequest, MoveHeadResponse } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
 import { checkSpec, type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
 import { parseTrackPolicy } from '../../config/policy.ts';
+import { moveHead } from '../../engine/move-head.ts';
 import type { Engine } from '../../engine.ts';
 import type { TrackPolicy } from '../../policy.ts';
 import { headOf, openRoundOf, type Track } from '../../state/state.ts';
 import { cutShort, type Door } from '../door.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
-import { checkId, checkReason, invalid, ms, pageOf } from './requests.ts';
+import { checkId, checkReason, invalid, ms } from './requests.ts';
+import { writtenAt } from './sequence.ts';
 
 const call = { durationMsMax: 30_000, audit: 'operation' } as const;
 const idleMsMax = 30_000;
@@ -29,7 +30,7 @@ const planAheadMs = 366 * 86_400_000;
 
 type Settings = Readonly<{ track: TrackId; spec: ModelSpec; policy: TrackPolicy; reason: string }>;
 
-/** Tracks and the models that came out of their rounds. */
+/** Tracks: what is learnt, and by which policy. */
 export function trackHandlers(door: Door, engine: Engine) {
   return {
     putTrack: door.clientStream<'admin', PutTrackRequest, PutTrackResponse>(
@@ -83,24 +84,23 @@ export function trackHandlers(door: Door, engine: Engine) {
       return ok({ tracks });
     }),
 
-    listReleases: door.unary<'viewer', ListReleasesRequest, ListReleasesResponse>(
-      { ...call, access: 'viewer' },
-      async ({ track: name, page }) => {
+    moveHead: door.unary<'operator', MoveHeadRequest, MoveHeadResponse>(
+      { ...call, access: 'operator' },
+      async ({ track: name, version, reason, dryRun }, { actor }) => {
         const id = checkId('track', name, isTrackId);
         if (!id.ok) return id;
-        const track = engine.state().tracks.get(id.value);
-        if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id.value}`);
-        const paged = pageOf([...track.models].reverse(), page, ({ version }) => String(version));
-        if (!paged.ok) return paged;
-        const releases = paged.value.rows.map(({ version, round, createdAtMs }) => ({
-          model: modelRef(track, version),
-          round: round ?? '',
-          createdAtMs: ms(createdAtMs),
-          channels: Object.entries(track.releasing.channels).flatMap(([name, at]) =>
-            at.version === version ? [name] : [],
-          ),
-        }));
-        return ok({ releases, nextPage: paged.value.nextPage });
+        const unreasoned = checkReason(reason);
+        if (unreasoned !== undefined) return unreasoned;
+        const moved = await moveHead(engine, actor, { track: id.value, version: Number(version), reason, dryRun });
+        if (!moved.ok) return moved;
+        const track = engine.state().tracks.get(id.value) as Track;
+        const { before, after, openRound } = moved.value.value;
+        return ok({
+          before: modelRef(track, before.version),
+          after: modelRef(track, after.version),
+          openRound: openRound ?? '',
+          sequence: writtenAt(moved.value),
+        });
       },
     ),
   };

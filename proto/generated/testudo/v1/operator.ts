@@ -23,6 +23,58 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Label, ModelRef, ModelSpec, Page } from "./common.ts";
+import {
+  AssignChannelRequest,
+  AssignChannelResponse,
+  ExportReleaseRequest,
+  ExportReleaseResponse,
+  GetGateRequest,
+  GetGateResponse,
+  GetMetadataRequest,
+  GetMetadataResponse,
+  GetReleaseRequest,
+  GetReleaseResponse,
+  ImportReleaseRequest,
+  ImportReleaseResponse,
+  ListChannelsRequest,
+  ListChannelsResponse,
+  ListPinsRequest,
+  ListPinsResponse,
+  ListReleasesRequest,
+  ListReleasesResponse,
+  OverrideGateRequest,
+  OverrideGateResponse,
+  PrepareKeysRequest,
+  PrepareKeysResponse,
+  PromoteRequest,
+  PromoteResponse,
+  ProposePinsRequest,
+  ProposePinsResponse,
+  PublishRootRequest,
+  PublishRootResponse,
+  RemoveChannelRequest,
+  RemoveChannelResponse,
+  RevokeReleaseRequest,
+  RevokeReleaseResponse,
+  RollBackRequest,
+  RollBackResponse,
+  SetChannelRequest,
+  SetChannelResponse,
+  UnassignChannelRequest,
+  UnassignChannelResponse,
+} from "./operator_releases.ts";
+import {
+  LiftFreezeRequest,
+  LiftFreezeResponse,
+  ListFreezesRequest,
+  ListFreezesResponse,
+  MoveHeadRequest,
+  MoveHeadResponse,
+  ReplayRoundRequest,
+  ReplayRoundResponse,
+  SetFreezeRequest,
+  SetFreezeResponse,
+} from "./operator_rounds.ts";
 
 export const protobufPackage = "testudo.v1";
 
@@ -451,6 +503,8 @@ export interface RoundSummary {
     | undefined;
   /** When the round's secret key was destroyed, milliseconds since the epoch; 0 while it exists. */
   keyDestroyedAtMs: bigint;
+  /** Until when the keys of its counted updates are kept for a replay, milliseconds since the epoch; 0 when they are not. */
+  replayableUntilMs: bigint;
 }
 
 /** Which round. */
@@ -523,139 +577,6 @@ export interface PlannedRound {
   atMs: bigint;
   /** Why it will not open at that time: a blackout, a freeze, too few clusters; empty when it will. */
   heldBecause: string;
-}
-
-/** Which models. */
-export interface ListReleasesRequest {
-  /** Track id. */
-  track: string;
-  /** Which part of the list. */
-  page: Page | undefined;
-}
-
-/** Models, newest first. */
-export interface ListReleasesResponse {
-  /** At most page.size. */
-  releases: Release[];
-  /** The next page's token; empty at the end. */
-  nextPage: string;
-}
-
-/** A global model. */
-export interface Release {
-  /** Which. */
-  model:
-    | ModelRef
-    | undefined;
-  /** The round it came from; empty for the initial model. */
-  round: string;
-  /** When, milliseconds since the epoch. */
-  createdAtMs: bigint;
-  /** Channels that point at it, at most 64. */
-  channels: string[];
-}
-
-/** Which channels. */
-export interface ListChannelsRequest {
-  /** Track id. */
-  track: string;
-}
-
-/** All channels of a track, at most 64. */
-export interface ListChannelsResponse {
-  /** By name. */
-  channels: Channel[];
-}
-
-/** A channel. */
-export interface Channel {
-  /** Its name. */
-  name: string;
-  /** What it points at. */
-  model: ModelRef | undefined;
-}
-
-/** Moves a channel. */
-export interface SetChannelRequest {
-  /** Track id. */
-  track: string;
-  /** The channel's name. */
-  channel: string;
-  /** The version it shall point at. */
-  version: bigint;
-  /** Why. */
-  reason: string;
-}
-
-/** The channel is as asked. */
-export interface SetChannelResponse {
-  /** Position in the journal. */
-  sequence: bigint;
-}
-
-/** Pins clusters. */
-export interface SetPinRequest {
-  /** Track id. */
-  track: string;
-  /** Whom: one cluster or all with a label. */
-  subject:
-    | //
-    /** Cluster id. */
-    { $case: "cluster"; value: string }
-    | //
-    /** A label that they carry. */
-    { $case: "label"; value: Label }
-    | undefined;
-  /** The version to stay on. */
-  version: bigint;
-  /** The pin's end, milliseconds since the epoch; 0 for none. */
-  untilMs: bigint;
-  /** Why. */
-  reason: string;
-}
-
-/** The pin is in force. */
-export interface SetPinResponse {
-  /** Names the pin. */
-  pinId: string;
-}
-
-/** Ends a pin. */
-export interface RemovePinRequest {
-  /** The pin's id. */
-  pinId: string;
-  /** Why. */
-  reason: string;
-}
-
-/** The pin has ended. */
-export interface RemovePinResponse {
-  /** Position in the journal. */
-  sequence: bigint;
-}
-
-/** Which pins. */
-export interface ListPinsRequest {
-  /** Track id. */
-  track: string;
-}
-
-/** Pins in force, at most 10,000. */
-export interface ListPinsResponse {
-  /** Oldest first. */
-  pins: Pin[];
-}
-
-/** A pin. */
-export interface Pin {
-  /** Names it: 1 to 32 of a-z and 0-9. */
-  pinId: string;
-  /** Whom and where. */
-  request:
-    | SetPinRequest
-    | undefined;
-  /** The operator who set it. */
-  setBy: string;
 }
 
 /** Which entries. */
@@ -3108,6 +3029,7 @@ function createBaseRoundSummary(): RoundSummary {
     refusedCount: 0,
     candidate: undefined,
     keyDestroyedAtMs: 0n,
+    replayableUntilMs: 0n,
   };
 }
 
@@ -3160,6 +3082,12 @@ export const RoundSummary: MessageFns<RoundSummary> = {
         throw new globalThis.Error("value provided for field message.keyDestroyedAtMs of type uint64 too large");
       }
       writer.uint32(96).uint64(message.keyDestroyedAtMs);
+    }
+    if (message.replayableUntilMs !== 0n) {
+      if (BigInt.asUintN(64, message.replayableUntilMs) !== message.replayableUntilMs) {
+        throw new globalThis.Error("value provided for field message.replayableUntilMs of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.replayableUntilMs);
     }
     return writer;
   },
@@ -3273,6 +3201,14 @@ export const RoundSummary: MessageFns<RoundSummary> = {
             message.keyDestroyedAtMs = reader.uint64() as bigint;
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.replayableUntilMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3309,6 +3245,9 @@ export const RoundSummary: MessageFns<RoundSummary> = {
       : undefined;
     message.keyDestroyedAtMs = (object.keyDestroyedAtMs !== undefined && object.keyDestroyedAtMs !== null)
       ? BigInt(object.keyDestroyedAtMs)
+      : 0n;
+    message.replayableUntilMs = (object.replayableUntilMs !== undefined && object.replayableUntilMs !== null)
+      ? BigInt(object.replayableUntilMs)
       : 0n;
     return message;
   },
@@ -3885,1075 +3824,6 @@ export const PlannedRound: MessageFns<PlannedRound> = {
   },
 };
 
-function createBaseListReleasesRequest(): ListReleasesRequest {
-  return { track: "", page: undefined };
-}
-
-export const ListReleasesRequest: MessageFns<ListReleasesRequest> = {
-  encode(message: ListReleasesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.track !== "") {
-      writer.uint32(10).string(message.track);
-    }
-    if (message.page !== undefined) {
-      Page.encode(message.page, writer.uint32(18).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ListReleasesRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseListReleasesRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.track = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.page = Page.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<ListReleasesRequest>, I>>(base?: I): ListReleasesRequest {
-    return ListReleasesRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListReleasesRequest>, I>>(object: I): ListReleasesRequest {
-    const message = createBaseListReleasesRequest();
-    message.track = object.track ?? "";
-    message.page = (object.page !== undefined && object.page !== null) ? Page.fromPartial(object.page) : undefined;
-    return message;
-  },
-};
-
-function createBaseListReleasesResponse(): ListReleasesResponse {
-  return { releases: [], nextPage: "" };
-}
-
-export const ListReleasesResponse: MessageFns<ListReleasesResponse> = {
-  encode(message: ListReleasesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.releases) {
-      Release.encode(v!, writer.uint32(10).fork()).join();
-    }
-    if (message.nextPage !== "") {
-      writer.uint32(18).string(message.nextPage);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ListReleasesResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseListReleasesResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.releases.push(Release.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.nextPage = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<ListReleasesResponse>, I>>(base?: I): ListReleasesResponse {
-    return ListReleasesResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListReleasesResponse>, I>>(object: I): ListReleasesResponse {
-    const message = createBaseListReleasesResponse();
-    message.releases = object.releases?.map((e) => Release.fromPartial(e)) || [];
-    message.nextPage = object.nextPage ?? "";
-    return message;
-  },
-};
-
-function createBaseRelease(): Release {
-  return { model: undefined, round: "", createdAtMs: 0n, channels: [] };
-}
-
-export const Release: MessageFns<Release> = {
-  encode(message: Release, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.model !== undefined) {
-      ModelRef.encode(message.model, writer.uint32(10).fork()).join();
-    }
-    if (message.round !== "") {
-      writer.uint32(18).string(message.round);
-    }
-    if (message.createdAtMs !== 0n) {
-      if (BigInt.asUintN(64, message.createdAtMs) !== message.createdAtMs) {
-        throw new globalThis.Error("value provided for field message.createdAtMs of type uint64 too large");
-      }
-      writer.uint32(24).uint64(message.createdAtMs);
-    }
-    for (const v of message.channels) {
-      writer.uint32(34).string(v!);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Release {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRelease();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.model = ModelRef.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.round = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.createdAtMs = reader.uint64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.channels.push(reader.string());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<Release>, I>>(base?: I): Release {
-    return Release.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Release>, I>>(object: I): Release {
-    const message = createBaseRelease();
-    message.model = (object.model !== undefined && object.model !== null)
-      ? ModelRef.fromPartial(object.model)
-      : undefined;
-    message.round = object.round ?? "";
-    message.createdAtMs = (object.createdAtMs !== undefined && object.createdAtMs !== null)
-      ? BigInt(object.createdAtMs)
-      : 0n;
-    message.channels = object.channels?.map((e) => e) || [];
-    return message;
-  },
-};
-
-function createBaseListChannelsRequest(): ListChannelsRequest {
-  return { track: "" };
-}
-
-export const ListChannelsRequest: MessageFns<ListChannelsRequest> = {
-  encode(message: ListChannelsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.track !== "") {
-      writer.uint32(10).string(message.track);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ListChannelsRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseListChannelsRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.track = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<ListChannelsRequest>, I>>(base?: I): ListChannelsRequest {
-    return ListChannelsRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListChannelsRequest>, I>>(object: I): ListChannelsRequest {
-    const message = createBaseListChannelsRequest();
-    message.track = object.track ?? "";
-    return message;
-  },
-};
-
-function createBaseListChannelsResponse(): ListChannelsResponse {
-  return { channels: [] };
-}
-
-export const ListChannelsResponse: MessageFns<ListChannelsResponse> = {
-  encode(message: ListChannelsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.channels) {
-      Channel.encode(v!, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ListChannelsResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseListChannelsResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.channels.push(Channel.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<ListChannelsResponse>, I>>(base?: I): ListChannelsResponse {
-    return ListChannelsResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListChannelsResponse>, I>>(object: I): ListChannelsResponse {
-    const message = createBaseListChannelsResponse();
-    message.channels = object.channels?.map((e) => Channel.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseChannel(): Channel {
-  return { name: "", model: undefined };
-}
-
-export const Channel: MessageFns<Channel> = {
-  encode(message: Channel, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
-      writer.uint32(10).string(message.name);
-    }
-    if (message.model !== undefined) {
-      ModelRef.encode(message.model, writer.uint32(18).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Channel {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseChannel();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.model = ModelRef.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<Channel>, I>>(base?: I): Channel {
-    return Channel.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Channel>, I>>(object: I): Channel {
-    const message = createBaseChannel();
-    message.name = object.name ?? "";
-    message.model = (object.model !== undefined && object.model !== null)
-      ? ModelRef.fromPartial(object.model)
-      : undefined;
-    return message;
-  },
-};
-
-function createBaseSetChannelRequest(): SetChannelRequest {
-  return { track: "", channel: "", version: 0n, reason: "" };
-}
-
-export const SetChannelRequest: MessageFns<SetChannelRequest> = {
-  encode(message: SetChannelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.track !== "") {
-      writer.uint32(10).string(message.track);
-    }
-    if (message.channel !== "") {
-      writer.uint32(18).string(message.channel);
-    }
-    if (message.version !== 0n) {
-      if (BigInt.asUintN(64, message.version) !== message.version) {
-        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
-      }
-      writer.uint32(24).uint64(message.version);
-    }
-    if (message.reason !== "") {
-      writer.uint32(34).string(message.reason);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SetChannelRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSetChannelRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.track = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.channel = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.version = reader.uint64() as bigint;
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.reason = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<SetChannelRequest>, I>>(base?: I): SetChannelRequest {
-    return SetChannelRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<SetChannelRequest>, I>>(object: I): SetChannelRequest {
-    const message = createBaseSetChannelRequest();
-    message.track = object.track ?? "";
-    message.channel = object.channel ?? "";
-    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
-    message.reason = object.reason ?? "";
-    return message;
-  },
-};
-
-function createBaseSetChannelResponse(): SetChannelResponse {
-  return { sequence: 0n };
-}
-
-export const SetChannelResponse: MessageFns<SetChannelResponse> = {
-  encode(message: SetChannelResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.sequence !== 0n) {
-      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
-        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
-      }
-      writer.uint32(8).uint64(message.sequence);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SetChannelResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSetChannelResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.sequence = reader.uint64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<SetChannelResponse>, I>>(base?: I): SetChannelResponse {
-    return SetChannelResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<SetChannelResponse>, I>>(object: I): SetChannelResponse {
-    const message = createBaseSetChannelResponse();
-    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
-    return message;
-  },
-};
-
-function createBaseSetPinRequest(): SetPinRequest {
-  return { track: "", subject: undefined, version: 0n, untilMs: 0n, reason: "" };
-}
-
-export const SetPinRequest: MessageFns<SetPinRequest> = {
-  encode(message: SetPinRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.track !== "") {
-      writer.uint32(10).string(message.track);
-    }
-    switch (message.subject?.$case) {
-      case "cluster":
-        writer.uint32(18).string(message.subject.value);
-        break;
-      case "label":
-        Label.encode(message.subject.value, writer.uint32(26).fork()).join();
-        break;
-    }
-    if (message.version !== 0n) {
-      if (BigInt.asUintN(64, message.version) !== message.version) {
-        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
-      }
-      writer.uint32(32).uint64(message.version);
-    }
-    if (message.untilMs !== 0n) {
-      if (BigInt.asUintN(64, message.untilMs) !== message.untilMs) {
-        throw new globalThis.Error("value provided for field message.untilMs of type uint64 too large");
-      }
-      writer.uint32(40).uint64(message.untilMs);
-    }
-    if (message.reason !== "") {
-      writer.uint32(50).string(message.reason);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SetPinRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSetPinRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.track = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.subject = { $case: "cluster", value: reader.string() };
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.subject = { $case: "label", value: Label.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.version = reader.uint64() as bigint;
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.untilMs = reader.uint64() as bigint;
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.reason = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<SetPinRequest>, I>>(base?: I): SetPinRequest {
-    return SetPinRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<SetPinRequest>, I>>(object: I): SetPinRequest {
-    const message = createBaseSetPinRequest();
-    message.track = object.track ?? "";
-    switch (object.subject?.$case) {
-      case "cluster": {
-        if (object.subject?.value !== undefined && object.subject?.value !== null) {
-          message.subject = { $case: "cluster", value: object.subject.value };
-        }
-        break;
-      }
-      case "label": {
-        if (object.subject?.value !== undefined && object.subject?.value !== null) {
-          message.subject = { $case: "label", value: Label.fromPartial(object.subject.value) };
-        }
-        break;
-      }
-    }
-    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
-    message.untilMs = (object.untilMs !== undefined && object.untilMs !== null) ? BigInt(object.untilMs) : 0n;
-    message.reason = object.reason ?? "";
-    return message;
-  },
-};
-
-function createBaseSetPinResponse(): SetPinResponse {
-  return { pinId: "" };
-}
-
-export const SetPinResponse: MessageFns<SetPinResponse> = {
-  encode(message: SetPinResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.pinId !== "") {
-      writer.uint32(10).string(message.pinId);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SetPinResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSetPinResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.pinId = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<SetPinResponse>, I>>(base?: I): SetPinResponse {
-    return SetPinResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<SetPinResponse>, I>>(object: I): SetPinResponse {
-    const message = createBaseSetPinResponse();
-    message.pinId = object.pinId ?? "";
-    return message;
-  },
-};
-
-function createBaseRemovePinRequest(): RemovePinRequest {
-  return { pinId: "", reason: "" };
-}
-
-export const RemovePinRequest: MessageFns<RemovePinRequest> = {
-  encode(message: RemovePinRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.pinId !== "") {
-      writer.uint32(10).string(message.pinId);
-    }
-    if (message.reason !== "") {
-      writer.uint32(18).string(message.reason);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): RemovePinRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRemovePinRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.pinId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.reason = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<RemovePinRequest>, I>>(base?: I): RemovePinRequest {
-    return RemovePinRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<RemovePinRequest>, I>>(object: I): RemovePinRequest {
-    const message = createBaseRemovePinRequest();
-    message.pinId = object.pinId ?? "";
-    message.reason = object.reason ?? "";
-    return message;
-  },
-};
-
-function createBaseRemovePinResponse(): RemovePinResponse {
-  return { sequence: 0n };
-}
-
-export const RemovePinResponse: MessageFns<RemovePinResponse> = {
-  encode(message: RemovePinResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.sequence !== 0n) {
-      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
-        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
-      }
-      writer.uint32(8).uint64(message.sequence);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): RemovePinResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRemovePinResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.sequence = reader.uint64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<RemovePinResponse>, I>>(base?: I): RemovePinResponse {
-    return RemovePinResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<RemovePinResponse>, I>>(object: I): RemovePinResponse {
-    const message = createBaseRemovePinResponse();
-    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
-    return message;
-  },
-};
-
-function createBaseListPinsRequest(): ListPinsRequest {
-  return { track: "" };
-}
-
-export const ListPinsRequest: MessageFns<ListPinsRequest> = {
-  encode(message: ListPinsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.track !== "") {
-      writer.uint32(10).string(message.track);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ListPinsRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseListPinsRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.track = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<ListPinsRequest>, I>>(base?: I): ListPinsRequest {
-    return ListPinsRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListPinsRequest>, I>>(object: I): ListPinsRequest {
-    const message = createBaseListPinsRequest();
-    message.track = object.track ?? "";
-    return message;
-  },
-};
-
-function createBaseListPinsResponse(): ListPinsResponse {
-  return { pins: [] };
-}
-
-export const ListPinsResponse: MessageFns<ListPinsResponse> = {
-  encode(message: ListPinsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    for (const v of message.pins) {
-      Pin.encode(v!, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ListPinsResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseListPinsResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.pins.push(Pin.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<ListPinsResponse>, I>>(base?: I): ListPinsResponse {
-    return ListPinsResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ListPinsResponse>, I>>(object: I): ListPinsResponse {
-    const message = createBaseListPinsResponse();
-    message.pins = object.pins?.map((e) => Pin.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBasePin(): Pin {
-  return { pinId: "", request: undefined, setBy: "" };
-}
-
-export const Pin: MessageFns<Pin> = {
-  encode(message: Pin, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.pinId !== "") {
-      writer.uint32(10).string(message.pinId);
-    }
-    if (message.request !== undefined) {
-      SetPinRequest.encode(message.request, writer.uint32(18).fork()).join();
-    }
-    if (message.setBy !== "") {
-      writer.uint32(26).string(message.setBy);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Pin {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBasePin();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.pinId = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.request = SetPinRequest.decode(reader, reader.uint32());
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.setBy = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<Pin>, I>>(base?: I): Pin {
-    return Pin.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<Pin>, I>>(object: I): Pin {
-    const message = createBasePin();
-    message.pinId = object.pinId ?? "";
-    message.request = (object.request !== undefined && object.request !== null)
-      ? SetPinRequest.fromPartial(object.request)
-      : undefined;
-    message.setBy = object.setBy ?? "";
-    return message;
-  },
-};
-
 function createBaseListAuditRequest(): ListAuditRequest {
   return { fromSequence: 0n, size: 0 };
 }
@@ -5495,7 +4365,60 @@ export const OperatorService = {
     responseSerialize: (value: PlanRoundsResponse): Buffer => Buffer.from(PlanRoundsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PlanRoundsResponse => PlanRoundsResponse.decode(value),
   },
-  /** Models that came out of rounds. Viewer. */
+  /**
+   * Computes a round's candidate again from its sealed updates, while their keys are kept, and compares. Journalled, since
+   * it opens what clusters sent. Operator.
+   */
+  replayRound: {
+    path: "/testudo.v1.Operator/ReplayRound" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplayRoundRequest): Buffer => Buffer.from(ReplayRoundRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplayRoundRequest => ReplayRoundRequest.decode(value),
+    responseSerialize: (value: ReplayRoundResponse): Buffer => Buffer.from(ReplayRoundResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplayRoundResponse => ReplayRoundResponse.decode(value),
+  },
+  /** Lets the next round start from another version. Operator. */
+  moveHead: {
+    path: "/testudo.v1.Operator/MoveHead" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: MoveHeadRequest): Buffer => Buffer.from(MoveHeadRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MoveHeadRequest => MoveHeadRequest.decode(value),
+    responseSerialize: (value: MoveHeadResponse): Buffer => Buffer.from(MoveHeadResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MoveHeadResponse => MoveHeadResponse.decode(value),
+  },
+  /** Keeps tracks still for a time: no round opens and no channel moves by itself. Operator. */
+  setFreeze: {
+    path: "/testudo.v1.Operator/SetFreeze" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetFreezeRequest): Buffer => Buffer.from(SetFreezeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetFreezeRequest => SetFreezeRequest.decode(value),
+    responseSerialize: (value: SetFreezeResponse): Buffer => Buffer.from(SetFreezeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetFreezeResponse => SetFreezeResponse.decode(value),
+  },
+  /** Ends a freeze before its time. Operator. */
+  liftFreeze: {
+    path: "/testudo.v1.Operator/LiftFreeze" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LiftFreezeRequest): Buffer => Buffer.from(LiftFreezeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LiftFreezeRequest => LiftFreezeRequest.decode(value),
+    responseSerialize: (value: LiftFreezeResponse): Buffer => Buffer.from(LiftFreezeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LiftFreezeResponse => LiftFreezeResponse.decode(value),
+  },
+  /** Freezes that are not over, lifted ones left out. Viewer. */
+  listFreezes: {
+    path: "/testudo.v1.Operator/ListFreezes" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListFreezesRequest): Buffer => Buffer.from(ListFreezesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListFreezesRequest => ListFreezesRequest.decode(value),
+    responseSerialize: (value: ListFreezesResponse): Buffer => Buffer.from(ListFreezesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListFreezesResponse => ListFreezesResponse.decode(value),
+  },
+  /** Releases of a track, newest first. Viewer. */
   listReleases: {
     path: "/testudo.v1.Operator/ListReleases" as const,
     requestStream: false as const,
@@ -5506,7 +4429,50 @@ export const OperatorService = {
       Buffer.from(ListReleasesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListReleasesResponse => ListReleasesResponse.decode(value),
   },
-  /** Channels and what they point at. Viewer. */
+  /** One release: its manifest, and which cluster runs it. Viewer. */
+  getRelease: {
+    path: "/testudo.v1.Operator/GetRelease" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetReleaseRequest): Buffer => Buffer.from(GetReleaseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetReleaseRequest => GetReleaseRequest.decode(value),
+    responseSerialize: (value: GetReleaseResponse): Buffer => Buffer.from(GetReleaseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetReleaseResponse => GetReleaseResponse.decode(value),
+  },
+  /** Forbids a version for ever; channels that point at it move to the newest legal one. Operator. */
+  revokeRelease: {
+    path: "/testudo.v1.Operator/RevokeRelease" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeReleaseRequest): Buffer => Buffer.from(RevokeReleaseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeReleaseRequest => RevokeReleaseRequest.decode(value),
+    responseSerialize: (value: RevokeReleaseResponse): Buffer =>
+      Buffer.from(RevokeReleaseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeReleaseResponse => RevokeReleaseResponse.decode(value),
+  },
+  /** A release as one file. Operator. */
+  exportRelease: {
+    path: "/testudo.v1.Operator/ExportRelease" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportReleaseRequest): Buffer => Buffer.from(ExportReleaseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportReleaseRequest => ExportReleaseRequest.decode(value),
+    responseSerialize: (value: ExportReleaseResponse): Buffer =>
+      Buffer.from(ExportReleaseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportReleaseResponse => ExportReleaseResponse.decode(value),
+  },
+  /** A release from such a file, as a new version of its track. Admin. */
+  importRelease: {
+    path: "/testudo.v1.Operator/ImportRelease" as const,
+    requestStream: true as const,
+    responseStream: false as const,
+    requestSerialize: (value: ImportReleaseRequest): Buffer => Buffer.from(ImportReleaseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ImportReleaseRequest => ImportReleaseRequest.decode(value),
+    responseSerialize: (value: ImportReleaseResponse): Buffer =>
+      Buffer.from(ImportReleaseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ImportReleaseResponse => ImportReleaseResponse.decode(value),
+  },
+  /** A track's channels, and which clusters are assigned to them. Viewer. */
   listChannels: {
     path: "/testudo.v1.Operator/ListChannels" as const,
     requestStream: false as const,
@@ -5517,7 +4483,30 @@ export const OperatorService = {
       Buffer.from(ListChannelsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListChannelsResponse => ListChannelsResponse.decode(value),
   },
-  /** Points a channel at a version: promotion, or rollback when the version is older. Operator. */
+  /** Lets a cluster, or all with a label, follow a channel. Operator. */
+  assignChannel: {
+    path: "/testudo.v1.Operator/AssignChannel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AssignChannelRequest): Buffer => Buffer.from(AssignChannelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AssignChannelRequest => AssignChannelRequest.decode(value),
+    responseSerialize: (value: AssignChannelResponse): Buffer =>
+      Buffer.from(AssignChannelResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AssignChannelResponse => AssignChannelResponse.decode(value),
+  },
+  /** Takes an assignment away. Operator. */
+  unassignChannel: {
+    path: "/testudo.v1.Operator/UnassignChannel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnassignChannelRequest): Buffer =>
+      Buffer.from(UnassignChannelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnassignChannelRequest => UnassignChannelRequest.decode(value),
+    responseSerialize: (value: UnassignChannelResponse): Buffer =>
+      Buffer.from(UnassignChannelResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UnassignChannelResponse => UnassignChannelResponse.decode(value),
+  },
+  /** Makes or moves a channel: "canary", or one of the operators' own. Operator. */
   setChannel: {
     path: "/testudo.v1.Operator/SetChannel" as const,
     requestStream: false as const,
@@ -5527,27 +4516,69 @@ export const OperatorService = {
     responseSerialize: (value: SetChannelResponse): Buffer => Buffer.from(SetChannelResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SetChannelResponse => SetChannelResponse.decode(value),
   },
-  /** Holds clusters on a version, whatever their channel says. Operator. */
-  setPin: {
-    path: "/testudo.v1.Operator/SetPin" as const,
+  /** Ends a channel of the operators' own. Operator. */
+  removeChannel: {
+    path: "/testudo.v1.Operator/RemoveChannel" as const,
     requestStream: false as const,
     responseStream: false as const,
-    requestSerialize: (value: SetPinRequest): Buffer => Buffer.from(SetPinRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): SetPinRequest => SetPinRequest.decode(value),
-    responseSerialize: (value: SetPinResponse): Buffer => Buffer.from(SetPinResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): SetPinResponse => SetPinResponse.decode(value),
+    requestSerialize: (value: RemoveChannelRequest): Buffer => Buffer.from(RemoveChannelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveChannelRequest => RemoveChannelRequest.decode(value),
+    responseSerialize: (value: RemoveChannelResponse): Buffer =>
+      Buffer.from(RemoveChannelResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveChannelResponse => RemoveChannelResponse.decode(value),
   },
-  /** Ends a pin. Operator. */
-  removePin: {
-    path: "/testudo.v1.Operator/RemovePin" as const,
+  /** Moves a channel forward to a version. Operator. */
+  promote: {
+    path: "/testudo.v1.Operator/Promote" as const,
     requestStream: false as const,
     responseStream: false as const,
-    requestSerialize: (value: RemovePinRequest): Buffer => Buffer.from(RemovePinRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): RemovePinRequest => RemovePinRequest.decode(value),
-    responseSerialize: (value: RemovePinResponse): Buffer => Buffer.from(RemovePinResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): RemovePinResponse => RemovePinResponse.decode(value),
+    requestSerialize: (value: PromoteRequest): Buffer => Buffer.from(PromoteRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PromoteRequest => PromoteRequest.decode(value),
+    responseSerialize: (value: PromoteResponse): Buffer => Buffer.from(PromoteResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PromoteResponse => PromoteResponse.decode(value),
   },
-  /** Pins in force. Viewer. */
+  /** Moves stable back to an earlier version, never below the floor. Operator. */
+  rollBack: {
+    path: "/testudo.v1.Operator/RollBack" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RollBackRequest): Buffer => Buffer.from(RollBackRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RollBackRequest => RollBackRequest.decode(value),
+    responseSerialize: (value: RollBackResponse): Buffer => Buffer.from(RollBackResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RollBackResponse => RollBackResponse.decode(value),
+  },
+  /** Where a candidate stands: what canary clusters report, and what the gate makes of it. Viewer. */
+  getGate: {
+    path: "/testudo.v1.Operator/GetGate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetGateRequest): Buffer => Buffer.from(GetGateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetGateRequest => GetGateRequest.decode(value),
+    responseSerialize: (value: GetGateResponse): Buffer => Buffer.from(GetGateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetGateResponse => GetGateResponse.decode(value),
+  },
+  /** Decides in the gate's place; takes two people where the policy says so. Operator. */
+  overrideGate: {
+    path: "/testudo.v1.Operator/OverrideGate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: OverrideGateRequest): Buffer => Buffer.from(OverrideGateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): OverrideGateRequest => OverrideGateRequest.decode(value),
+    responseSerialize: (value: OverrideGateResponse): Buffer =>
+      Buffer.from(OverrideGateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): OverrideGateResponse => OverrideGateResponse.decode(value),
+  },
+  /** The signed metadata in force, as agents get it. Viewer. */
+  getMetadata: {
+    path: "/testudo.v1.Operator/GetMetadata" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetMetadataRequest): Buffer => Buffer.from(GetMetadataRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetMetadataRequest => GetMetadataRequest.decode(value),
+    responseSerialize: (value: GetMetadataResponse): Buffer => Buffer.from(GetMetadataResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetMetadataResponse => GetMetadataResponse.decode(value),
+  },
+  /** Pins in force, and sets of pins that wait for more signatures. Viewer. */
   listPins: {
     path: "/testudo.v1.Operator/ListPins" as const,
     requestStream: false as const,
@@ -5556,6 +4587,36 @@ export const OperatorService = {
     requestDeserialize: (value: Buffer): ListPinsRequest => ListPinsRequest.decode(value),
     responseSerialize: (value: ListPinsResponse): Buffer => Buffer.from(ListPinsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListPinsResponse => ListPinsResponse.decode(value),
+  },
+  /** A new set of pins, signed by an operator's own key; in force once enough keys have signed. Operator. */
+  proposePins: {
+    path: "/testudo.v1.Operator/ProposePins" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ProposePinsRequest): Buffer => Buffer.from(ProposePinsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ProposePinsRequest => ProposePinsRequest.decode(value),
+    responseSerialize: (value: ProposePinsResponse): Buffer => Buffer.from(ProposePinsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ProposePinsResponse => ProposePinsResponse.decode(value),
+  },
+  /** Makes the keys that the next root may name for the coordinator's own roles. Admin. */
+  prepareKeys: {
+    path: "/testudo.v1.Operator/PrepareKeys" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PrepareKeysRequest): Buffer => Buffer.from(PrepareKeysRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PrepareKeysRequest => PrepareKeysRequest.decode(value),
+    responseSerialize: (value: PrepareKeysResponse): Buffer => Buffer.from(PrepareKeysResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PrepareKeysResponse => PrepareKeysResponse.decode(value),
+  },
+  /** A new root, signed offline by enough keys of the root before it and of its own. Admin. */
+  publishRoot: {
+    path: "/testudo.v1.Operator/PublishRoot" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PublishRootRequest): Buffer => Buffer.from(PublishRootRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PublishRootRequest => PublishRootRequest.decode(value),
+    responseSerialize: (value: PublishRootResponse): Buffer => Buffer.from(PublishRootResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PublishRootResponse => PublishRootResponse.decode(value),
   },
   /** The journal as an audit log, oldest first. Viewer. */
   listAudit: {
@@ -5615,18 +4676,57 @@ export interface OperatorServer extends UntypedServiceImplementation {
   getRound: handleUnaryCall<GetRoundRequest, GetRoundResponse>;
   /** What the schedules would run, without running it. Viewer. */
   planRounds: handleUnaryCall<PlanRoundsRequest, PlanRoundsResponse>;
-  /** Models that came out of rounds. Viewer. */
+  /**
+   * Computes a round's candidate again from its sealed updates, while their keys are kept, and compares. Journalled, since
+   * it opens what clusters sent. Operator.
+   */
+  replayRound: handleUnaryCall<ReplayRoundRequest, ReplayRoundResponse>;
+  /** Lets the next round start from another version. Operator. */
+  moveHead: handleUnaryCall<MoveHeadRequest, MoveHeadResponse>;
+  /** Keeps tracks still for a time: no round opens and no channel moves by itself. Operator. */
+  setFreeze: handleUnaryCall<SetFreezeRequest, SetFreezeResponse>;
+  /** Ends a freeze before its time. Operator. */
+  liftFreeze: handleUnaryCall<LiftFreezeRequest, LiftFreezeResponse>;
+  /** Freezes that are not over, lifted ones left out. Viewer. */
+  listFreezes: handleUnaryCall<ListFreezesRequest, ListFreezesResponse>;
+  /** Releases of a track, newest first. Viewer. */
   listReleases: handleUnaryCall<ListReleasesRequest, ListReleasesResponse>;
-  /** Channels and what they point at. Viewer. */
+  /** One release: its manifest, and which cluster runs it. Viewer. */
+  getRelease: handleUnaryCall<GetReleaseRequest, GetReleaseResponse>;
+  /** Forbids a version for ever; channels that point at it move to the newest legal one. Operator. */
+  revokeRelease: handleUnaryCall<RevokeReleaseRequest, RevokeReleaseResponse>;
+  /** A release as one file. Operator. */
+  exportRelease: handleServerStreamingCall<ExportReleaseRequest, ExportReleaseResponse>;
+  /** A release from such a file, as a new version of its track. Admin. */
+  importRelease: handleClientStreamingCall<ImportReleaseRequest, ImportReleaseResponse>;
+  /** A track's channels, and which clusters are assigned to them. Viewer. */
   listChannels: handleUnaryCall<ListChannelsRequest, ListChannelsResponse>;
-  /** Points a channel at a version: promotion, or rollback when the version is older. Operator. */
+  /** Lets a cluster, or all with a label, follow a channel. Operator. */
+  assignChannel: handleUnaryCall<AssignChannelRequest, AssignChannelResponse>;
+  /** Takes an assignment away. Operator. */
+  unassignChannel: handleUnaryCall<UnassignChannelRequest, UnassignChannelResponse>;
+  /** Makes or moves a channel: "canary", or one of the operators' own. Operator. */
   setChannel: handleUnaryCall<SetChannelRequest, SetChannelResponse>;
-  /** Holds clusters on a version, whatever their channel says. Operator. */
-  setPin: handleUnaryCall<SetPinRequest, SetPinResponse>;
-  /** Ends a pin. Operator. */
-  removePin: handleUnaryCall<RemovePinRequest, RemovePinResponse>;
-  /** Pins in force. Viewer. */
+  /** Ends a channel of the operators' own. Operator. */
+  removeChannel: handleUnaryCall<RemoveChannelRequest, RemoveChannelResponse>;
+  /** Moves a channel forward to a version. Operator. */
+  promote: handleUnaryCall<PromoteRequest, PromoteResponse>;
+  /** Moves stable back to an earlier version, never below the floor. Operator. */
+  rollBack: handleUnaryCall<RollBackRequest, RollBackResponse>;
+  /** Where a candidate stands: what canary clusters report, and what the gate makes of it. Viewer. */
+  getGate: handleUnaryCall<GetGateRequest, GetGateResponse>;
+  /** Decides in the gate's place; takes two people where the policy says so. Operator. */
+  overrideGate: handleUnaryCall<OverrideGateRequest, OverrideGateResponse>;
+  /** The signed metadata in force, as agents get it. Viewer. */
+  getMetadata: handleUnaryCall<GetMetadataRequest, GetMetadataResponse>;
+  /** Pins in force, and sets of pins that wait for more signatures. Viewer. */
   listPins: handleUnaryCall<ListPinsRequest, ListPinsResponse>;
+  /** A new set of pins, signed by an operator's own key; in force once enough keys have signed. Operator. */
+  proposePins: handleUnaryCall<ProposePinsRequest, ProposePinsResponse>;
+  /** Makes the keys that the next root may name for the coordinator's own roles. Admin. */
+  prepareKeys: handleUnaryCall<PrepareKeysRequest, PrepareKeysResponse>;
+  /** A new root, signed offline by enough keys of the root before it and of its own. Admin. */
+  publishRoot: handleUnaryCall<PublishRootRequest, PublishRootResponse>;
   /** The journal as an audit log, oldest first. Viewer. */
   listAudit: handleUnaryCall<ListAuditRequest, ListAuditResponse>;
   /** Journal entries as they happen, from a position. Viewer. */
@@ -5894,7 +4994,90 @@ export interface OperatorClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PlanRoundsResponse) => void,
   ): ClientUnaryCall;
-  /** Models that came out of rounds. Viewer. */
+  /**
+   * Computes a round's candidate again from its sealed updates, while their keys are kept, and compares. Journalled, since
+   * it opens what clusters sent. Operator.
+   */
+  replayRound(
+    request: ReplayRoundRequest,
+    callback: (error: ServiceError | null, response: ReplayRoundResponse) => void,
+  ): ClientUnaryCall;
+  replayRound(
+    request: ReplayRoundRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplayRoundResponse) => void,
+  ): ClientUnaryCall;
+  replayRound(
+    request: ReplayRoundRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplayRoundResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets the next round start from another version. Operator. */
+  moveHead(
+    request: MoveHeadRequest,
+    callback: (error: ServiceError | null, response: MoveHeadResponse) => void,
+  ): ClientUnaryCall;
+  moveHead(
+    request: MoveHeadRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: MoveHeadResponse) => void,
+  ): ClientUnaryCall;
+  moveHead(
+    request: MoveHeadRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: MoveHeadResponse) => void,
+  ): ClientUnaryCall;
+  /** Keeps tracks still for a time: no round opens and no channel moves by itself. Operator. */
+  setFreeze(
+    request: SetFreezeRequest,
+    callback: (error: ServiceError | null, response: SetFreezeResponse) => void,
+  ): ClientUnaryCall;
+  setFreeze(
+    request: SetFreezeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetFreezeResponse) => void,
+  ): ClientUnaryCall;
+  setFreeze(
+    request: SetFreezeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetFreezeResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends a freeze before its time. Operator. */
+  liftFreeze(
+    request: LiftFreezeRequest,
+    callback: (error: ServiceError | null, response: LiftFreezeResponse) => void,
+  ): ClientUnaryCall;
+  liftFreeze(
+    request: LiftFreezeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LiftFreezeResponse) => void,
+  ): ClientUnaryCall;
+  liftFreeze(
+    request: LiftFreezeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LiftFreezeResponse) => void,
+  ): ClientUnaryCall;
+  /** Freezes that are not over, lifted ones left out. Viewer. */
+  listFreezes(
+    request: ListFreezesRequest,
+    callback: (error: ServiceError | null, response: ListFreezesResponse) => void,
+  ): ClientUnaryCall;
+  listFreezes(
+    request: ListFreezesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListFreezesResponse) => void,
+  ): ClientUnaryCall;
+  listFreezes(
+    request: ListFreezesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListFreezesResponse) => void,
+  ): ClientUnaryCall;
+  /** Releases of a track, newest first. Viewer. */
   listReleases(
     request: ListReleasesRequest,
     callback: (error: ServiceError | null, response: ListReleasesResponse) => void,
@@ -5910,7 +5093,66 @@ export interface OperatorClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListReleasesResponse) => void,
   ): ClientUnaryCall;
-  /** Channels and what they point at. Viewer. */
+  /** One release: its manifest, and which cluster runs it. Viewer. */
+  getRelease(
+    request: GetReleaseRequest,
+    callback: (error: ServiceError | null, response: GetReleaseResponse) => void,
+  ): ClientUnaryCall;
+  getRelease(
+    request: GetReleaseRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetReleaseResponse) => void,
+  ): ClientUnaryCall;
+  getRelease(
+    request: GetReleaseRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetReleaseResponse) => void,
+  ): ClientUnaryCall;
+  /** Forbids a version for ever; channels that point at it move to the newest legal one. Operator. */
+  revokeRelease(
+    request: RevokeReleaseRequest,
+    callback: (error: ServiceError | null, response: RevokeReleaseResponse) => void,
+  ): ClientUnaryCall;
+  revokeRelease(
+    request: RevokeReleaseRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeReleaseResponse) => void,
+  ): ClientUnaryCall;
+  revokeRelease(
+    request: RevokeReleaseRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeReleaseResponse) => void,
+  ): ClientUnaryCall;
+  /** A release as one file. Operator. */
+  exportRelease(
+    request: ExportReleaseRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportReleaseResponse>;
+  exportRelease(
+    request: ExportReleaseRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportReleaseResponse>;
+  /** A release from such a file, as a new version of its track. Admin. */
+  importRelease(
+    callback: (error: ServiceError | null, response: ImportReleaseResponse) => void,
+  ): ClientWritableStream<ImportReleaseRequest>;
+  importRelease(
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ImportReleaseResponse) => void,
+  ): ClientWritableStream<ImportReleaseRequest>;
+  importRelease(
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ImportReleaseResponse) => void,
+  ): ClientWritableStream<ImportReleaseRequest>;
+  importRelease(
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ImportReleaseResponse) => void,
+  ): ClientWritableStream<ImportReleaseRequest>;
+  /** A track's channels, and which clusters are assigned to them. Viewer. */
   listChannels(
     request: ListChannelsRequest,
     callback: (error: ServiceError | null, response: ListChannelsResponse) => void,
@@ -5926,7 +5168,39 @@ export interface OperatorClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListChannelsResponse) => void,
   ): ClientUnaryCall;
-  /** Points a channel at a version: promotion, or rollback when the version is older. Operator. */
+  /** Lets a cluster, or all with a label, follow a channel. Operator. */
+  assignChannel(
+    request: AssignChannelRequest,
+    callback: (error: ServiceError | null, response: AssignChannelResponse) => void,
+  ): ClientUnaryCall;
+  assignChannel(
+    request: AssignChannelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AssignChannelResponse) => void,
+  ): ClientUnaryCall;
+  assignChannel(
+    request: AssignChannelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AssignChannelResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes an assignment away. Operator. */
+  unassignChannel(
+    request: UnassignChannelRequest,
+    callback: (error: ServiceError | null, response: UnassignChannelResponse) => void,
+  ): ClientUnaryCall;
+  unassignChannel(
+    request: UnassignChannelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UnassignChannelResponse) => void,
+  ): ClientUnaryCall;
+  unassignChannel(
+    request: UnassignChannelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UnassignChannelResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes or moves a channel: "canary", or one of the operators' own. Operator. */
   setChannel(
     request: SetChannelRequest,
     callback: (error: ServiceError | null, response: SetChannelResponse) => void,
@@ -5942,39 +5216,103 @@ export interface OperatorClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SetChannelResponse) => void,
   ): ClientUnaryCall;
-  /** Holds clusters on a version, whatever their channel says. Operator. */
-  setPin(
-    request: SetPinRequest,
-    callback: (error: ServiceError | null, response: SetPinResponse) => void,
+  /** Ends a channel of the operators' own. Operator. */
+  removeChannel(
+    request: RemoveChannelRequest,
+    callback: (error: ServiceError | null, response: RemoveChannelResponse) => void,
   ): ClientUnaryCall;
-  setPin(
-    request: SetPinRequest,
+  removeChannel(
+    request: RemoveChannelRequest,
     metadata: Metadata,
-    callback: (error: ServiceError | null, response: SetPinResponse) => void,
+    callback: (error: ServiceError | null, response: RemoveChannelResponse) => void,
   ): ClientUnaryCall;
-  setPin(
-    request: SetPinRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: SetPinResponse) => void,
-  ): ClientUnaryCall;
-  /** Ends a pin. Operator. */
-  removePin(
-    request: RemovePinRequest,
-    callback: (error: ServiceError | null, response: RemovePinResponse) => void,
-  ): ClientUnaryCall;
-  removePin(
-    request: RemovePinRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: RemovePinResponse) => void,
-  ): ClientUnaryCall;
-  removePin(
-    request: RemovePinRequest,
+  removeChannel(
+    request: RemoveChannelRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: RemovePinResponse) => void,
+    callback: (error: ServiceError | null, response: RemoveChannelResponse) => void,
   ): ClientUnaryCall;
-  /** Pins in force. Viewer. */
+  /** Moves a channel forward to a version. Operator. */
+  promote(
+    request: PromoteRequest,
+    callback: (error: ServiceError | null, response: PromoteResponse) => void,
+  ): ClientUnaryCall;
+  promote(
+    request: PromoteRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PromoteResponse) => void,
+  ): ClientUnaryCall;
+  promote(
+    request: PromoteRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PromoteResponse) => void,
+  ): ClientUnaryCall;
+  /** Moves stable back to an earlier version, never below the floor. Operator. */
+  rollBack(
+    request: RollBackRequest,
+    callback: (error: ServiceError | null, response: RollBackResponse) => void,
+  ): ClientUnaryCall;
+  rollBack(
+    request: RollBackRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RollBackResponse) => void,
+  ): ClientUnaryCall;
+  rollBack(
+    request: RollBackRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RollBackResponse) => void,
+  ): ClientUnaryCall;
+  /** Where a candidate stands: what canary clusters report, and what the gate makes of it. Viewer. */
+  getGate(
+    request: GetGateRequest,
+    callback: (error: ServiceError | null, response: GetGateResponse) => void,
+  ): ClientUnaryCall;
+  getGate(
+    request: GetGateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetGateResponse) => void,
+  ): ClientUnaryCall;
+  getGate(
+    request: GetGateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetGateResponse) => void,
+  ): ClientUnaryCall;
+  /** Decides in the gate's place; takes two people where the policy says so. Operator. */
+  overrideGate(
+    request: OverrideGateRequest,
+    callback: (error: ServiceError | null, response: OverrideGateResponse) => void,
+  ): ClientUnaryCall;
+  overrideGate(
+    request: OverrideGateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: OverrideGateResponse) => void,
+  ): ClientUnaryCall;
+  overrideGate(
+    request: OverrideGateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: OverrideGateResponse) => void,
+  ): ClientUnaryCall;
+  /** The signed metadata in force, as agents get it. Viewer. */
+  getMetadata(
+    request: GetMetadataRequest,
+    callback: (error: ServiceError | null, response: GetMetadataResponse) => void,
+  ): ClientUnaryCall;
+  getMetadata(
+    request: GetMetadataRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetMetadataResponse) => void,
+  ): ClientUnaryCall;
+  getMetadata(
+    request: GetMetadataRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetMetadataResponse) => void,
+  ): ClientUnaryCall;
+  /** Pins in force, and sets of pins that wait for more signatures. Viewer. */
   listPins(
     request: ListPinsRequest,
     callback: (error: ServiceError | null, response: ListPinsResponse) => void,
@@ -5989,6 +5327,54 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListPinsResponse) => void,
+  ): ClientUnaryCall;
+  /** A new set of pins, signed by an operator's own key; in force once enough keys have signed. Operator. */
+  proposePins(
+    request: ProposePinsRequest,
+    callback: (error: ServiceError | null, response: ProposePinsResponse) => void,
+  ): ClientUnaryCall;
+  proposePins(
+    request: ProposePinsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ProposePinsResponse) => void,
+  ): ClientUnaryCall;
+  proposePins(
+    request: ProposePinsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ProposePinsResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes the keys that the next root may name for the coordinator's own roles. Admin. */
+  prepareKeys(
+    request: PrepareKeysRequest,
+    callback: (error: ServiceError | null, response: PrepareKeysResponse) => void,
+  ): ClientUnaryCall;
+  prepareKeys(
+    request: PrepareKeysRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PrepareKeysResponse) => void,
+  ): ClientUnaryCall;
+  prepareKeys(
+    request: PrepareKeysRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PrepareKeysResponse) => void,
+  ): ClientUnaryCall;
+  /** A new root, signed offline by enough keys of the root before it and of its own. Admin. */
+  publishRoot(
+    request: PublishRootRequest,
+    callback: (error: ServiceError | null, response: PublishRootResponse) => void,
+  ): ClientUnaryCall;
+  publishRoot(
+    request: PublishRootRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PublishRootResponse) => void,
+  ): ClientUnaryCall;
+  publishRoot(
+    request: PublishRootRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PublishRootResponse) => void,
   ): ClientUnaryCall;
   /** The journal as an audit log, oldest first. Viewer. */
   listAudit(
