@@ -67,8 +67,8 @@ export type ObservedFlow = Readonly<{
   protocol: FlowProtocol;
   /** undefined: not said; direction.ts then judges by the ports. */
   isReply: boolean | undefined;
-  /** A connection crosses two nodes and is seen at both; each end's sightings are counted by themselves. */
-  seenAt: 'source' | 'destination' | 'unknown';
+  /** A connection between two nodes is seen at both; the sightings at each end are counted by themselves. */
+  seenAt: 'client' | 'server' | 'unknown';
   verdict: Verdict;
   l7: FlowL7 | undefined;
   /** Flows that this stands for: 1, or what an already aggregated source says. */
@@ -78,12 +78,14 @@ export type ObservedFlow = Readonly<{
   label?: string;
 }>;
 
-/** A flow by who asked whom: replies turned round, ephemeral ports folded. */
+/** A flow by who asked whom: replies turned round, per-connection ports folded. */
 export type FlowRecord = Readonly<
   Omit<ObservedFlow, 'source' | 'destination' | 'sourcePort' | 'destinationPort' | 'isReply' | 'id'> & {
     client: FlowEnd;
     server: FlowEnd;
-    /** The port that is served: 0 to 65535, or `foldedPort` for any port given out for one connection. */
+    /** The port that was asked for: 0 to 65535. */
+    askedPort: number;
+    /** The same, or `foldedPort` for any port that is given out for one connection. */
     port: number;
     isReply: boolean;
   }

@@ -22,7 +22,7 @@ const names = [
   'bytesIn',
   'packetsOut',
   'packetsIn',
-  'durationMs',
+  'durationUs',
 ] as const;
 
 export type Counter = (typeof names)[number];

@@ -1,5 +1,5 @@
 import { apiClasses, endKinds, flowProtocols, statusClasses } from '../../../sources/flow/flow-record.ts';
-import { portClasses } from './port-class.ts';
+import { portClasses } from '../../../sources/flow/port-class.ts';
 
 const seenStatusClasses = statusClasses.filter((status) => status !== 'none');
 const sides = ['as-client', 'as-server'] as const;

@@ -1,4 +1,4 @@
-import { foldedPort, manyPorts } from '../../../sources/flow/flow-record.ts';
+import { foldedPort, manyPorts } from './flow-record.ts';
 
 const listed: Readonly<Record<string, readonly number[]>> = {
   dns: [53, 853, 5353],
@@ -49,4 +49,15 @@ classOf[foldedPort] = perConnection;
 /** Number of a served port's class in `portClasses`; `foldedPort` and `manyPorts` have theirs. */
 export function portClassOf(port: number): number {
   return classOf[port] ?? none;
+}
+
+/** Whether a port is one that systems give out for single connections, rather than one that is served. */
+export function isPerConnection(port: number): boolean {
+  return portClassOf(port) === perConnection;
+}
+
+/** Whether a port is known for one service. */
+export function isWellKnown(port: number): boolean {
+  const found = portClassOf(port);
+  return found !== none && found <= privileged;
 }

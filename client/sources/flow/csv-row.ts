@@ -1,0 +1,41 @@
+/** Columns by name, in any spelling: "Src IP", "src_ip" and "SrcIP" are one. */
+export class CsvHeader {
+  readonly names: readonly string[];
+  readonly #columns = new Map<string, number>();
+
+  constructor(names: readonly string[]) {
+    this.names = names;
+    for (const [column, name] of names.entries()) {
+      const plain = plainName(name);
+      if (!this.#columns.has(plain)) this.#columns.set(plain, column);
+    }
+  }
+
+  has(...names: readonly string[]): boolean {
+    return names.every((name) => this.#columns.has(plainName(name)));
+  }
+
+  /** Column of the first of these names that there is; -1 for none. */
+  column(...names: readonly string[]): number {
+    for (const name of names) {
+      const column = this.#columns.get(plainName(name));
+      if (column !== undefined) return column;
+    }
+    return -1;
+  }
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+}
+
+/** A field as text, trimmed; empty where there is no such column. */
+export function textAt(fields: readonly string[], column: number): string {
+  return (fields[column] ?? '').trim();
+}
+
+/** A field as a number; 0 where it is empty or "-", NaN where it is no number. Ports may be hexadecimal. */
+export function numberAt(fields: readonly string[], column: number): number {
+  const text = textAt(fields, column);
+  return text === '' || text === '-' ? 0 : Number(text);
+}

@@ -1,0 +1,132 @@
+import { dnsCall, httpCall, statusClass } from './api-call.ts';
+import { type EndHints, endOfPod } from './end-of-pod.ts';
+import type { FlowEnd, FlowItem, FlowL7, FlowProtocol, Verdict } from './flow-record.ts';
+
+export type HubbleEnd = EndHints & Readonly<{ address: string }>;
+
+/** What both transports, JSON and protobuf, are brought to. */
+export type HubbleMessage = Readonly<
+  | { kind: 'flow'; flow: HubbleFlow }
+  | { kind: 'lost'; count: number }
+  | { kind: 'nodeStatus' }
+  /** A type that Hubble has and that says nothing about who talks to whom. */
+  | { kind: 'ignored' }
+  | { kind: 'unknown' }
+>;
+
+export type HubbleFlow = Readonly<{
+  atMs: number;
+  /** To the nanosecond: part of what tells two sightings apart where there is no uuid. */
+  exactTime: string;
+  node: string;
+  uuid: string;
+  type: 'L3_L4' | 'L7' | 'SOCK' | 'unknown';
+  verdict: Verdict;
+  protocol: FlowProtocol;
+  sourcePort: number;
+  destinationPort: number;
+  isReply: boolean | undefined;
+  direction: 'ingress' | 'egress' | 'unknown';
+  source: HubbleEnd;
+  destination: HubbleEnd;
+  l7: HubbleL7 | undefined;
+}>;
+
+export type HubbleL7 = Readonly<
+  { phase: FlowL7['phase'] } & (
+    | { kind: 'http'; method: string; url: string; code: number }
+    | { kind: 'dns'; queryType: string; rcode: number }
+    | { kind: 'kafka'; apiKey: string; errorCode: number }
+    | { kind: 'other' }
+  )
+>;
+
+/** Hubble's verdicts by number. Redirected, traced and translated packets go on their way. */
+export const hubbleVerdicts: readonly Verdict[] = [
+  'unknown',
+  'forwarded',
+  'dropped',
+  'error',
+  'audit',
+  'forwarded',
+  'forwarded',
+  'forwarded',
+];
+
+/** The item that a message is. `where` is its position, for people. */
+export function itemOfHubble(message: HubbleMessage, where: string): FlowItem {
+  switch (message.kind) {
+    case 'lost':
+      return message;
+    case 'nodeStatus':
+      return { kind: 'skipped', reason: 'NODE_STATUS', where };
+    case 'ignored':
+      return { kind: 'skipped', reason: 'IGNORED_EVENT_TYPE', where };
+    case 'unknown':
+      return { kind: 'skipped', reason: 'UNKNOWN_EVENT_TYPE', where };
+    case 'flow':
+      return itemOfFlow(message.flow, where);
+  }
+}
+
+function itemOfFlow(flow: HubbleFlow, where: string): FlowItem {
+  // A socket's flow is the same connection before its Service was translated; packets show it too.
+  if (flow.type === 'SOCK') return { kind: 'skipped', reason: 'IGNORED_EVENT_TYPE', where };
+  if (flow.type === 'unknown') return { kind: 'skipped', reason: 'UNKNOWN_EVENT_TYPE', where };
+  const { atMs, node, verdict, protocol, sourcePort, destinationPort, isReply, direction } = flow;
+  if (Number.isNaN(atMs)) return { kind: 'skipped', reason: 'BAD_TIME', where };
+  if (!isPort(sourcePort) || !isPort(destinationPort)) return { kind: 'skipped', reason: 'BAD_FIELD', where };
+  const [source, destination] = [endOf(flow.source), endOf(flow.destination)];
+  if (source === undefined || destination === undefined) return { kind: 'skipped', reason: 'MISSING_ENDPOINT', where };
+  // The connection's direction and not the packet's: egress is the client's side, for questions and replies alike.
+  const seenAt = direction === 'unknown' ? 'unknown' : direction === 'egress' ? 'client' : 'server';
+  return {
+    kind: 'flow',
+    flow: {
+      atMs,
+      node,
+      id: flow.uuid || idOf(flow),
+      source,
+      destination,
+      sourcePort,
+      destinationPort,
+      protocol,
+      isReply,
+      seenAt,
+      verdict,
+      l7: flow.l7 === undefined ? undefined : callOf(flow.l7),
+      count: 1,
+      volume: undefined,
+    },
+  };
+}
+
+/** Before Cilium 1.15 flows have no uuid: time to the nanosecond, node, both sockets and the kind of message do it. */
+function idOf({ exactTime, node, type, source, sourcePort, destination, destinationPort, l7 }: HubbleFlow): string {
+  const phase = l7?.phase ?? '';
+  return `${exactTime} ${node} ${type}${phase} ${source.address}:${sourcePort} ${destination.address}:${destinationPort}`;
+}
+
+function endOf(end: HubbleEnd): FlowEnd | undefined {
+  const named = endOfPod(end);
+  return named.kind === 'unknown' && end.identity === 0 && end.address === '' ? undefined : named;
+}
+
+function callOf(l7: HubbleL7): FlowL7 {
+  switch (l7.kind) {
+    case 'http':
+      return httpCall(l7.phase, l7.method, l7.url, l7.code);
+    case 'dns':
+      return dnsCall(l7.phase, l7.queryType, l7.rcode);
+    case 'kafka': {
+      const status = l7.phase === 'request' ? 'none' : statusClass(l7.errorCode === 0 ? 200 : 500);
+      return { phase: l7.phase, apiClass: 'other', method: '', route: l7.apiKey.slice(0, 64), status };
+    }
+    case 'other':
+      return { phase: l7.phase, apiClass: 'other', method: '', route: '', status: 'none' };
+  }
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65_535;
+}

@@ -1,0 +1,116 @@
+import type { FlowSkipReason, Verdict } from './flow-record.ts';
+import type { HubbleEnd, HubbleFlow, HubbleL7, HubbleMessage } from './hubble-flow.ts';
+
+/** Types that Hubble's exporter can write and that are not about flows. */
+const ignored = ['agent_event', 'debug_event'];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * One line of Hubble's exporter, `{"flow":{…},"node_name":…,"time":…}`, or of `hubble observe -o json` before 0.9, which
+ * writes the flow alone. Fields of other types than expected read as absent.
+ */
+export function readHubbleJson(line: string): HubbleMessage | FlowSkipReason {
+  let candidate: unknown;
+  try {
+    candidate = JSON.parse(line);
+  } catch {
+    return 'MALFORMED_JSON';
+  }
+  if (!isFields(candidate)) return 'NOT_AN_OBJECT';
+  if (isFields(candidate.flow)) return { kind: 'flow', flow: flowOf(candidate.flow, candidate) };
+  if (isFields(candidate.lost_events)) return { kind: 'lost', count: count(candidate.lost_events.num_events_lost) };
+  if (isFields(candidate.node_status)) return { kind: 'nodeStatus' };
+  if ('verdict' in candidate && 'IP' in candidate) return { kind: 'flow', flow: flowOf(candidate, candidate) };
+  return { kind: ignored.some((name) => name in candidate) ? 'ignored' : 'unknown' };
+}
+
+const verdictsByName: Readonly<Record<string, Verdict>> = {
+  FORWARDED: 'forwarded',
+  REDIRECTED: 'forwarded',
+  TRACED: 'forwarded',
+  TRANSLATED: 'forwarded',
+  DROPPED: 'dropped',
+  ERROR: 'error',
+  AUDIT: 'audit',
+};
+const types: Readonly<Record<string, HubbleFlow['type']>> = { L3_L4: 'L3_L4', L7: 'L7', SOCK: 'SOCK' };
+
+function flowOf(flow: Fields, envelope: Fields): HubbleFlow {
+  const ip = fields(flow.IP);
+  const exactTime = text(flow.time) || text(envelope.time);
+  const [protocol, ports] = layer4(fields(flow.l4));
+  const direction = text(flow.traffic_direction);
+  return {
+    atMs: Date.parse(exactTime),
+    exactTime,
+    node: text(flow.node_name) || text(envelope.node_name),
+    uuid: text(flow.uuid),
+    type: types[text(flow.Type)] ?? 'unknown',
+    verdict: verdictsByName[text(flow.verdict)] ?? 'unknown',
+    protocol,
+    sourcePort: count(ports.source_port),
+    destinationPort: count(ports.destination_port),
+    // `reply` is absent where it is false and where it is not known.
+    isReply: typeof flow.is_reply === 'boolean' ? flow.is_reply : flow.reply === true ? true : undefined,
+    direction: direction === 'INGRESS' ? 'ingress' : direction === 'EGRESS' ? 'egress' : 'unknown',
+    source: endOf(fields(flow.source), text(ip.source)),
+    destination: endOf(fields(flow.destination), text(ip.destination)),
+    l7: isFields(flow.l7) ? layer7(flow.l7) : undefined,
+  };
+}
+
+function layer4(l4: Fields): readonly [HubbleFlow['protocol'], Fields] {
+  if (isFields(l4.TCP)) return ['tcp', l4.TCP];
+  if (isFields(l4.UDP)) return ['udp', l4.UDP];
+  if (isFields(l4.ICMPv4) || isFields(l4.ICMPv6)) return ['icmp', none];
+  return ['other', fields(l4.SCTP)];
+}
+
+function endOf(end: Fields, address: string): HubbleEnd {
+  const workload = Array.isArray(end.workloads) ? fields(end.workloads[0]) : none;
+  return {
+    namespace: text(end.namespace),
+    pod: text(end.pod_name),
+    workload: text(workload.name),
+    identity: count(end.identity),
+    labels: Array.isArray(end.labels) ? end.labels.filter((label) => typeof label === 'string') : [],
+    address,
+  };
+}
+
+function layer7(l7: Fields): HubbleL7 {
+  const type = text(l7.type);
+  const phase = type === 'REQUEST' ? 'request' : type === 'RESPONSE' ? 'response' : 'exchange';
+  if (isFields(l7.http)) {
+    return { phase, kind: 'http', method: text(l7.http.method), url: text(l7.http.url), code: count(l7.http.code) };
+  }
+  if (isFields(l7.dns)) {
+    const types = l7.dns.qtypes;
+    return { phase, kind: 'dns', queryType: Array.isArray(types) ? text(types[0]) : '', rcode: count(l7.dns.rcode) };
+  }
+  if (isFields(l7.kafka)) {
+    return { phase, kind: 'kafka', apiKey: text(l7.kafka.api_key), errorCode: count(l7.kafka.error_code) };
+  }
+  return { phase, kind: 'other' };
+}
+
+const none: Fields = {};
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function fields(value: unknown): Fields {
+  return isFields(value) ? value : none;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** 64-bit numbers are texts in protobuf's JSON. */
+function count(value: unknown): number {
+  const number = typeof value === 'number' ? value : typeof value === 'string' ? Number(value) : 0;
+  return Number.isFinite(number) ? number : 0;
+}

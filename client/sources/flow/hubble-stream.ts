@@ -1,0 +1,154 @@
+import { credentials } from '@grpc/grpc-js';
+import type { Fault } from '../../../proto/fault.ts';
+import { type Backoff, fullJitterMs } from '../../uplink/backoff.ts';
+import { faultOfError } from '../../uplink/call.ts';
+import { pause } from '../../uplink/pause.ts';
+import { drained } from '../drained.ts';
+import {
+  type Endpoint,
+  type Flow,
+  type GetFlowsResponse,
+  type Layer4,
+  type Layer7,
+  ObserverClient,
+  type Timestamp,
+} from '../wire/generated/hubble.ts';
+import type { FlowBatch } from './flow-record.ts';
+import {
+  type HubbleEnd,
+  type HubbleFlow,
+  type HubbleL7,
+  type HubbleMessage,
+  hubbleVerdicts,
+  itemOfHubble,
+} from './hubble-flow.ts';
+
+export type HubbleStreamOptions = Readonly<{
+  signal: AbortSignal;
+  reconnect: Backoff;
+  unit: () => number;
+  onDisconnect: (fault: Fault) => void;
+}>;
+
+const messageBytesMax = 4 * 2 ** 20;
+
+/**
+ * Hubble's Observer.GetFlows: an agent's "unix:///var/run/cilium/hubble.sock" or Relay's host:port, plaintext. After an
+ * interruption it asks for everything since the last flow that it had: Hubble's ring buffer bridges what it can, and what
+ * comes twice is told by its id. What the ring no longer holds is reported by Hubble as lost.
+ */
+export async function* hubbleStream(
+  address: string,
+  { signal, reconnect, unit, onDisconnect }: HubbleStreamOptions,
+): AsyncGenerator<FlowBatch<never>> {
+  let since: Timestamp | undefined;
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    const client = new ObserverClient(address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': messageBytesMax,
+      'grpc.keepalive_time_ms': 30_000,
+      'grpc.use_local_subchannel_pool': 1,
+    });
+    const call = client.getFlows({ follow: true, number: 0n, since });
+    const abort = () => call.cancel();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      let index = 0;
+      for await (const message of drained<GetFlowsResponse>(call)) {
+        attempt = 0;
+        index += 1;
+        if (message.responseTypes?.$case === 'flow') since = later(since, message.responseTypes.value.time);
+        yield { items: [itemOfHubble(readHubbleMessage(message), `${address}#${index}`)], cursor: undefined };
+      }
+      if (!signal.aborted) onDisconnect({ code: 'STREAM_ENDED', message: `${address} ended the stream` });
+    } catch (error) {
+      if (!signal.aborted) onDisconnect(faultOfError(error));
+    } finally {
+      signal.removeEventListener('abort', abort);
+      call.cancel();
+      client.close();
+    }
+    await pause(fullJitterMs(reconnect, attempt, unit()), signal);
+  }
+}
+
+function later(one: Timestamp | undefined, other: Timestamp | undefined): Timestamp | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  const difference = Number(other.seconds - one.seconds) || other.nanos - one.nanos;
+  return difference > 0 ? other : one;
+}
+
+function readHubbleMessage({ responseTypes, nodeName, time }: GetFlowsResponse): HubbleMessage {
+  switch (responseTypes?.$case) {
+    case undefined:
+      return { kind: 'unknown' };
+    case 'flow':
+      return { kind: 'flow', flow: flowOf(responseTypes.value, nodeName, time) };
+    case 'nodeStatus':
+      return { kind: 'nodeStatus' };
+    case 'lostEvents':
+      return { kind: 'lost', count: Number(responseTypes.value.numEventsLost) };
+  }
+}
+
+const types = ['unknown', 'L3_L4', 'L7', 'SOCK'] as const;
+const directions = ['unknown', 'ingress', 'egress'] as const;
+const phases = ['exchange', 'request', 'response', 'exchange'] as const;
+
+function flowOf(flow: Flow, nodeName: string, envelopeTime: Timestamp | undefined): HubbleFlow {
+  const time = flow.time ?? envelopeTime;
+  return {
+    atMs: time === undefined ? Number.NaN : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1e6),
+    exactTime: time === undefined ? '' : `${time.seconds}.${time.nanos}`,
+    node: flow.nodeName || nodeName,
+    uuid: flow.uuid,
+    type: types[flow.type] ?? 'unknown',
+    verdict: hubbleVerdicts[flow.verdict] ?? 'unknown',
+    ...layer4(flow.l4),
+    isReply: flow.isReply?.value ?? (flow.reply ? true : undefined),
+    direction: directions[flow.trafficDirection] ?? 'unknown',
+    source: endOf(flow.source, flow.ip?.source ?? ''),
+    destination: endOf(flow.destination, flow.ip?.destination ?? ''),
+    l7: flow.l7 === undefined ? undefined : layer7(flow.l7),
+  };
+}
+
+function layer4(l4: Layer4 | undefined): Pick<HubbleFlow, 'protocol' | 'sourcePort' | 'destinationPort'> {
+  switch (l4?.protocol?.$case) {
+    case 'tcp':
+      return { protocol: 'tcp', ...l4.protocol.value };
+    case 'udp':
+      return { protocol: 'udp', ...l4.protocol.value };
+    case 'icmpV4':
+    case 'icmpV6':
+      return { protocol: 'icmp', sourcePort: 0, destinationPort: 0 };
+    case 'sctp':
+      return { protocol: 'other', ...l4.protocol.value };
+    case undefined:
+      return { protocol: 'other', sourcePort: 0, destinationPort: 0 };
+  }
+}
+
+function endOf(end: Endpoint | undefined, address: string): HubbleEnd {
+  return {
+    namespace: end?.namespace ?? '',
+    pod: end?.podName ?? '',
+    workload: end?.workloads[0]?.name ?? '',
+    identity: end?.identity ?? 0,
+    labels: end?.labels ?? [],
+    address,
+  };
+}
+
+function layer7({ type, record }: Layer7): HubbleL7 {
+  const phase = phases[type] ?? 'exchange';
+  switch (record?.$case) {
+    case 'http':
+      return { phase, kind: 'http', method: record.value.method, url: record.value.url, code: record.value.code };
+    case 'dns':
+      return { phase, kind: 'dns', queryType: record.value.qtypes[0] ?? '', rcode: record.value.rcode };
+    case 'kafka':
+      return { phase, kind: 'kafka', apiKey: record.value.apiKey, errorCode: record.value.errorCode };
+    case undefined:
+      return { phase, kind: 'other' };
+  }
+}
