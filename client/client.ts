@@ -5,6 +5,7 @@ import { EnvelopeWorker } from '../proto/envelope/envelope-worker.ts';
 import { type Fault, ok, type Result, refuse } from '../proto/fault.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { parseJoinToken } from '../proto/join-token.ts';
+import { UnsignedModels } from './agent/unsigned-models.ts';
 import { bufferPath, type ClientConfig, isLive, type SecretSource } from './config.ts';
 import { Ingest } from './ingest.ts';
 import { LiveScoring } from './live-scoring.ts';
@@ -103,6 +104,7 @@ export class RunningClient {
   readonly #ingest: Ingest;
   readonly #models: ModelCache;
   readonly #scoring: LiveScoring | undefined;
+  readonly #unsigned: UnsignedModels;
   readonly #stopping = new AbortController();
   readonly #finish: (fault: Fault | undefined) => void;
   readonly #ledgers = new Map<TrackId, PrivacyLedger>();
@@ -143,12 +145,16 @@ export class RunningClient {
         track,
         dataKey,
         buffer,
-        models: this.#models,
         seenCalls,
         metrics: this.metrics,
         log,
       });
     }
+    this.#unsigned = new UnsignedModels({
+      dataDirectory: config.dataDirectory,
+      models: this.#models,
+      install: async (model) => await this.#scoring?.install(model),
+    });
     this.#ingest = new Ingest({
       config,
       buffer,
@@ -180,7 +186,9 @@ export class RunningClient {
     if (health.listen !== null) {
       this.#health = await startHealthServer(health.listen, this.metrics.registry, () => this.readiness());
     }
-    await this.#scoring?.start();
+    if (this.#scoring !== undefined) await this.#unsigned.restore();
+    this.#unsigned.unserved();
+    this.#scoring?.start();
     this.#ingest.start();
     this.#joining = this.#join();
     this.#log.info({ healthPort: this.healthPort, dataDirectory, tracks }, 'client started');
@@ -207,6 +215,7 @@ export class RunningClient {
   async #close(): Promise<void> {
     this.#stopping.abort();
     await this.#ingest.close();
+    await this.#unsigned.close();
     await this.#scoring?.close();
     await this.#joining;
     await this.#uplink?.close();
@@ -266,7 +275,7 @@ export class RunningClient {
         saveIdentity: (renewed) => this.#saveIdentity(renewed),
         report: (event) => {
           report(event);
-          if (event.kind === 'fetched') this.#scoring?.install(event);
+          if (event.kind === 'fetched') this.#unsigned.offer(event);
           this.#hooks.onReport?.(event);
         },
         unit: Math.random,

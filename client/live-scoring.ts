@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
-import type { TrackId } from '../proto/ids.ts';
+import type { Result } from '../proto/fault.ts';
+import type { Digest, TrackId } from '../proto/ids.ts';
+import type { ModelSpec } from '../proto/model-spec.ts';
 import { AlertStore, alertFolder } from './alerting/alert-store.ts';
-import { type InstalledModel, rememberedModel, rememberModel } from './alerting/installed-model.ts';
-import { Judge } from './alerting/judge.ts';
+import { Judge, type ShadowObserver } from './alerting/judge.ts';
+import type { JudgedTrace, ModelName } from './alerting/score-protocol.ts';
 import { Scorer } from './alerting/scorer.ts';
 import { defaultWindowMax } from './alerting/threshold.ts';
 import { alertPath, bufferPath, type ClientConfig } from './config.ts';
@@ -13,7 +15,6 @@ import type { IntrusionLabel } from './sources/source-item.ts';
 import type { AssembledTrace } from './sources/trace-assembler.ts';
 import { recordKey } from './storage/sealed-record.ts';
 import type { ExampleBuffer } from './training/example-buffer.ts';
-import type { ModelCache } from './uplink/model-cache.ts';
 import { pause } from './uplink/pause.ts';
 
 export type LiveScoringParts = Readonly<{
@@ -21,11 +22,13 @@ export type LiveScoringParts = Readonly<{
   track: TrackId;
   dataKey: Uint8Array;
   buffer: ExampleBuffer;
-  models: ModelCache;
   seenCalls: ReadonlyMap<string, ReadonlySet<number>>;
   metrics: ClientMetrics;
   log: Logger;
 }>;
+
+/** A model whose weights lie on this machine. */
+export type HeldModel = Readonly<{ version: number; digest: Digest; spec: ModelSpec; weightsPath: string }>;
 
 const feedbackEveryMs = 1_000;
 
@@ -36,12 +39,11 @@ export class LiveScoring {
   readonly #alerts: AlertStore;
   readonly #judge: Judge;
   readonly #stopping = new AbortController();
-  #installing: Promise<void> = Promise.resolve();
   #listening: Promise<void> = Promise.resolve();
 
   constructor(parts: LiveScoringParts) {
     this.#parts = parts;
-    const { config, dataKey, metrics, log, track, seenCalls } = parts;
+    const { config, dataKey, buffer, metrics, log, track, seenCalls } = parts;
     const { dataDirectory, scoring } = config;
     this.#alerts = new AlertStore(alertFolder(dataDirectory), alertPath(config), recordKey(dataKey, 'alerts'));
     this.#judge = new Judge({
@@ -57,25 +59,68 @@ export class LiveScoring {
         windowMax: Math.max(defaultWindowMax, 2 * scoring.warmUp),
       },
       seenCalls,
+      regressionCases: () => buffer.read(['regression']).examples,
       metrics,
       log,
     });
   }
 
-  /** Scores with the model of the last run, if there was one, and begins to listen for feedback. */
-  async start(): Promise<void> {
-    const { dataDirectory } = this.#parts.config;
-    const remembered = await rememberedModel(dataDirectory);
-    if (remembered !== undefined) await this.#install(remembered);
+  /** Begins to listen for feedback. */
+  start(): void {
     this.#listening = this.#listen();
   }
 
-  /** Another global model was fetched and verified. */
-  install(model: InstalledModel): void {
-    this.#installing = this.#installing.then(async () => {
-      await rememberModel(this.#parts.config.dataDirectory, model);
-      await this.#install(model);
+  /** The version that scores now. */
+  get liveVersion(): number | undefined {
+    return this.#judge.liveVersion;
+  }
+
+  /** Loads a model and makes it the live one; where that fails the last one stays. */
+  async install(model: HeldModel): Promise<void> {
+    const loaded = await this.load(model);
+    const swapped = loaded.ok ? await this.swap(loaded.value) : loaded;
+    if (swapped.ok) return;
+    const fields = { ...faultFields(swapped.fault), version: model.version };
+    this.#parts.log.warn(fields, 'model not installed, the last one stays');
+  }
+
+  /** Loads and warms a model beside the live one. */
+  async load({ version, digest, spec, weightsPath }: HeldModel): Promise<Result<ModelName>> {
+    const { config, dataKey } = this.#parts;
+    return await this.#judge.load({
+      spec,
+      version,
+      digest,
+      weightsPath,
+      bufferPath: bufferPath(config),
+      bufferSizes: config.buffer,
+      dataKey,
     });
+  }
+
+  /** Makes a loaded model the live one, between two batches of events. */
+  async swap(model: ModelName): Promise<Result<undefined>> {
+    return await this.#judge.swap(model);
+  }
+
+  /** Runs a loaded model beside the live one, or nothing. */
+  async shadow(model: ModelName | undefined, observe?: ShadowObserver): Promise<Result<undefined>> {
+    return await this.#judge.shadow(model, observe);
+  }
+
+  async drop(model: ModelName): Promise<void> {
+    await this.#judge.drop(model);
+  }
+
+  /** Which of these cases a loaded model would be alarmed by; undefined where it has nothing to judge them by. */
+  async assess(model: ModelName, cases: readonly JudgedTrace[]): Promise<Result<readonly (boolean | undefined)[]>> {
+    return await this.#judge.assess(model, cases);
+  }
+
+  /** What operators said of alerts: intrusions that every model must find, and false positives it must not raise. */
+  cases(): Readonly<{ confirmed: readonly JudgedTrace[]; falsePositives: readonly JudgedTrace[] }> {
+    const { buffer } = this.#parts;
+    return { confirmed: buffer.read(['regression']).examples, falsePositives: buffer.read(['hard']).examples };
   }
 
   hear(label: IntrusionLabel): void {
@@ -89,20 +134,7 @@ export class LiveScoring {
   async close(): Promise<void> {
     this.#stopping.abort();
     await this.#listening;
-    await this.#installing;
     await this.#scorer.close();
-  }
-
-  async #install({ version, digest, spec }: InstalledModel): Promise<void> {
-    const { config, models, dataKey } = this.#parts;
-    await this.#judge.install({
-      spec,
-      version,
-      weightsPath: models.path(digest),
-      bufferPath: bufferPath(config),
-      bufferSizes: config.buffer,
-      dataKey,
-    });
   }
 
   async #listen(): Promise<void> {

@@ -1,71 +1,100 @@
 /** The thread in which a client scores: models and their arithmetic stay off the event loop. */
-import { readFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
-import { unwrap } from '../../proto/fault.ts';
-import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
-import { explainTrace, explanationText, normalWindows } from '../detectors/syscall/explain.ts';
-import { learnClusterState, SyscallScorer } from '../scoring.ts';
-import type { Example } from '../training/example.ts';
-import { ExampleBuffer } from '../training/example-buffer.ts';
-import type { FromScorer, JudgedTrace, ScoringModel, ToScorer } from './score-protocol.ts';
+import { LoadedModel } from './loaded-model.ts';
+import {
+  type FromScorer,
+  type JudgedTrace,
+  type ModelName,
+  type ModelScores,
+  nameOf,
+  type ToScorer,
+} from './score-protocol.ts';
 
-/** The one cluster that this client knows about. */
-const here = 'here';
-let scorer: SyscallScorer | undefined;
-/** Workload class to windows of its normal examples: what an alert is explained against. */
-let backgrounds = new Map<string, Uint16Array[]>();
+const models = new Map<ModelName, LoadedModel>();
+/** The pointer that a swap moves: every batch is scored by the model that it names when the batch is taken up. */
+let live: ModelName | undefined;
+let shadow: ModelName | undefined;
 
 parentPort?.on('message', (message: ToScorer) => {
-  handle(message).then(reply, (error: Error & { fault?: { code: string } }) => {
-    reply({ kind: 'failed', id: message.id, code: error.fault?.code ?? 'SCORING_FAILED', message: error.message });
+  handle(message).then(reply, (error: Error & { fault?: { code: string; message: string } }) => {
+    const { code = 'SCORING_FAILED', message: why = error.message } = error.fault ?? {};
+    reply({ kind: 'failed', id: message.id, code, message: why });
   });
 });
 
 async function handle(message: ToScorer): Promise<FromScorer> {
-  if (message.kind === 'load') return { kind: 'loaded', id: message.id, ...(await load(message.model)) };
-  const current = scorer;
-  if (current === undefined) throw new Error('no model is loaded');
-  if (message.kind === 'score') {
-    return { kind: 'scored', id: message.id, scores: current.score(message.traces.map(toTrace)) };
+  const { id } = message;
+  switch (message.kind) {
+    case 'load': {
+      const { loaded, normal } = await LoadedModel.load(message.model, message.recent);
+      const name = nameOf(message.model);
+      models.get(name)?.close();
+      models.set(name, loaded);
+      return { kind: 'loaded', id, normal };
+    }
+    case 'swap': {
+      modelOf(message.model);
+      const before = live;
+      live = message.model;
+      if (shadow === live) shadow = undefined;
+      if (before !== undefined && before !== live && before !== shadow) drop(before);
+      return { kind: 'done', id };
+    }
+    case 'shadow': {
+      if (message.model !== undefined) modelOf(message.model);
+      const before = shadow;
+      shadow = message.model;
+      if (before !== undefined && before !== shadow && before !== live) drop(before);
+      return { kind: 'done', id };
+    }
+    case 'drop':
+      if (message.model !== live && message.model !== shadow) drop(message.model);
+      return { kind: 'done', id };
+    case 'score':
+      return {
+        kind: 'scored',
+        id,
+        live: timed(live, message.traces),
+        shadow: shadow === undefined ? undefined : shadowed(shadow, message.traces),
+      };
+    case 'assess':
+      return { kind: 'assessed', id, scores: modelOf(message.model).score(message.traces) };
+    case 'explain':
+      // The model that raised the alarm, where a swap has not closed it meanwhile.
+      return { kind: 'explained', id, ...(models.get(message.model) ?? modelOf(live)).explain(message.trace) };
+    case 'count': {
+      // Loaded here alone: scoring with a light form must not need it.
+      const { tf } = await import('#tensorflow');
+      return { kind: 'counted', id, models: models.size, tensors: tf.memory().numTensors };
+    }
   }
-  const { workload, calls } = message.trace;
-  const explanation = explainTrace(
-    calls,
-    (some) => current.surprisal(toTrace({ workload, calls: some })),
-    backgrounds.get(workload) ?? [],
-  );
-  return { kind: 'explained', id: message.id, explanation, text: explanationText(explanation) };
 }
 
-async function load(model: ScoringModel) {
-  const weights = unwrap(valuesOfBytes(layoutOf(model.spec), await readFile(model.weightsPath)));
-  const buffer = unwrap(ExampleBuffer.open(model.bufferPath, model.dataKey, model.bufferSizes));
-  const normal = buffer.read(['reservoir', 'recent', 'hard']).examples;
-  const regression = buffer.read(['regression']).examples;
-  buffer.close();
-  const state = learnClusterState(model.spec, weights, normal.map(toTrace));
-  const next = new SyscallScorer({ spec: model.spec, weights, clusters: new Map([[here, state]]) });
-  scorer?.close();
-  scorer = next;
-  const byWorkload = Map.groupBy(normal, ({ workload }) => workload);
-  backgrounds = new Map(
-    [...byWorkload].map(([workload, own]) => [workload, normalWindows(own.map(({ calls }) => calls))]),
-  );
-  const scoresOf = (examples: readonly Example[]) => [...next.score(examples.map(toTrace))];
-  const normalScores = new Map<string, number[]>();
-  for (const [at, score] of scoresOf(normal).entries()) {
-    const workload = normal[at]?.workload ?? '';
-    normalScores.set(workload, [...(normalScores.get(workload) ?? []), score]);
-  }
-  const regressionScores = scoresOf(regression).map((score, at) => ({
-    workload: regression[at]?.workload ?? '',
-    score,
-  }));
-  return { normal: normalScores, regression: regressionScores };
+function timed(model: ModelName | undefined, traces: readonly JudgedTrace[]): ModelScores {
+  const opened = modelOf(model);
+  const startedMs = performance.now();
+  const scores = opened.score(traces);
+  return { model: model as ModelName, scores, microseconds: (performance.now() - startedMs) * 1_000 };
 }
 
-function toTrace({ workload, calls }: JudgedTrace) {
-  return { cluster: here, service: workload, calls };
+/** What goes wrong in shadow must not cost the live model's scores: the shadow then says nothing of this batch. */
+function shadowed(model: ModelName, traces: readonly JudgedTrace[]): ModelScores | undefined {
+  try {
+    return timed(model, traces);
+  } catch {
+    return undefined;
+  }
+}
+
+function modelOf(model: ModelName | undefined): LoadedModel {
+  const loaded = model === undefined ? undefined : models.get(model);
+  if (loaded === undefined) throw new Error(model === undefined ? 'no model is live' : `${model} is not loaded`);
+  return loaded;
+}
+
+function drop(model: ModelName): void {
+  models.get(model)?.close();
+  models.delete(model);
 }
 
 function reply(message: FromScorer): void {

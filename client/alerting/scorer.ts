@@ -1,48 +1,75 @@
 import { Worker } from 'node:worker_threads';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
-import type { FromScorer, JudgedTrace, ScoringModel, ToScorer } from './score-protocol.ts';
+import type { FromScorer, JudgedTrace, ModelName, ScoringModel, ToScorer } from './score-protocol.ts';
 
-type Loaded = Omit<Extract<FromScorer, { kind: 'loaded' }>, 'kind' | 'id'>;
-type Explained = Omit<Extract<FromScorer, { kind: 'explained' }>, 'kind' | 'id'>;
+type Reply<Kind extends FromScorer['kind']> = Extract<FromScorer, { kind: Kind }>;
 type Unnumbered<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
 type Question = Unnumbered<ToScorer>;
 
-/** Scores in a thread. A lost thread is started anew with the next model; until then scoring refuses. */
+/** Scores in a thread. A lost thread is started anew with the next question, without any model. */
 export class Scorer {
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, (reply: FromScorer) => void>();
   #nextId = 0;
+  #closed = false;
 
-  /** Replaces the model; what is being scored finishes with the old one. */
-  async load(model: ScoringModel): Promise<Result<Loaded, 'SCORING_FAILED'>> {
-    const reply = await this.#ask({ kind: 'load', model });
-    return reply.kind === 'loaded' ? ok(reply) : failed(reply);
+  /** Loads and warms a model beside the others; `recent` traces are scored with it too. */
+  async load(model: ScoringModel, recent: readonly JudgedTrace[] = []): Promise<Result<Reply<'loaded'>>> {
+    return await this.#ask('loaded', { kind: 'load', model, recent });
+  }
+
+  /** Makes a loaded model the live one. Batches asked before are scored by the old one, later ones by the new one. */
+  async swap(model: ModelName): Promise<Result<unknown>> {
+    return await this.#ask('done', { kind: 'swap', model });
+  }
+
+  /** Runs a loaded model in shadow from the next batch on; none for undefined. */
+  async shadow(model: ModelName | undefined): Promise<Result<unknown>> {
+    return await this.#ask('done', { kind: 'shadow', model });
+  }
+
+  /** Closes a model that is neither live nor in shadow. */
+  async drop(model: ModelName): Promise<Result<unknown>> {
+    return await this.#ask('done', { kind: 'drop', model });
   }
 
   /** Shape [traces.length]; higher is less normal. */
-  async score(traces: readonly JudgedTrace[]): Promise<Result<Float64Array, 'SCORING_FAILED'>> {
-    const reply = await this.#ask({ kind: 'score', traces });
-    return reply.kind === 'scored' ? ok(reply.scores) : failed(reply);
+  async score(traces: readonly JudgedTrace[]): Promise<Result<Reply<'scored'>>> {
+    return await this.#ask('scored', { kind: 'score', traces });
   }
 
-  async explain(trace: JudgedTrace): Promise<Result<Explained, 'SCORING_FAILED'>> {
-    const reply = await this.#ask({ kind: 'explain', trace });
-    return reply.kind === 'explained' ? ok(reply) : failed(reply);
+  async assess(model: ModelName, traces: readonly JudgedTrace[]): Promise<Result<Float64Array>> {
+    const reply = await this.#ask('assessed', { kind: 'assess', model, traces });
+    return reply.ok ? ok(reply.value.scores) : reply;
+  }
+
+  async explain(model: ModelName, trace: JudgedTrace): Promise<Result<Reply<'explained'>>> {
+    return await this.#ask('explained', { kind: 'explain', model, trace });
+  }
+
+  /** Loaded models and TensorFlow's tensors in the thread: what swaps must not make grow. */
+  async count(): Promise<Result<Reply<'counted'>>> {
+    return await this.#ask('counted', { kind: 'count' });
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#worker?.terminate();
     this.#lost('closed');
   }
 
-  #ask(question: Question) {
+  async #ask<Kind extends FromScorer['kind']>(kind: Kind, question: Question): Promise<Result<Reply<Kind>>> {
+    if (this.#closed) return refuse('SCORER_LOST', 'scoring: closed');
     this.#nextId += 1;
     const id = this.#nextId;
     const worker = this.#thread();
-    return new Promise<FromScorer>((resolve) => {
+    const reply = await new Promise<FromScorer>((resolve) => {
       this.#waiting.set(id, resolve);
       worker.postMessage({ ...question, id } as ToScorer);
     });
+    if (reply.kind === kind) return ok(reply as Reply<Kind>);
+    if (reply.kind === 'failed') return refuse(reply.code, `scoring: ${reply.message}`);
+    throw new Error(`the scoring thread answered ${reply.kind} to ${question.kind}`);
   }
 
   #thread(): Worker {
@@ -54,20 +81,19 @@ export class Scorer {
       this.#waiting.get(reply.id)?.(reply);
       this.#waiting.delete(reply.id);
     });
-    worker.on('error', (error) => this.#lost(error.message));
-    worker.on('exit', () => this.#lost('the scoring thread ended'));
+    // Ended threads of an earlier question must not take a newer one's questions with them.
+    const lost = (why: string) => {
+      if (this.#worker === worker) this.#lost(why);
+    };
+    worker.on('error', (error) => lost(error.message));
+    worker.on('exit', () => lost('the scoring thread ended'));
     this.#worker = worker;
     return worker;
   }
 
   #lost(message: string): void {
     this.#worker = undefined;
-    for (const [id, resolve] of this.#waiting) resolve({ kind: 'failed', id, code: 'SCORING_FAILED', message });
+    for (const [id, resolve] of this.#waiting) resolve({ kind: 'failed', id, code: 'SCORER_LOST', message });
     this.#waiting.clear();
   }
-}
-
-function failed(reply: FromScorer) {
-  const why = reply.kind === 'failed' ? `${reply.code}: ${reply.message}` : 'out of turn';
-  return refuse('SCORING_FAILED', `scoring: ${why}`);
 }

@@ -26,6 +26,9 @@ const driftSample = 200;
 /** Kolmogorov and Smirnov's statistic above which two samples differ, for 1 in 100,000: c·√((n + m) / nm). */
 const driftCoefficient = 2.47;
 
+/** Scores that are enough for a threshold where the model before had one. */
+const shortWarmUp = 20;
+
 /** Of the distance between the median and the threshold, for each alarm. */
 const growth = 0.05;
 
@@ -38,9 +41,11 @@ export class Threshold {
   readonly #reference: number[] = [];
   #held: number | undefined;
   #sinceChecked = 0;
+  #warmUp: number;
 
   constructor(options: ThresholdOptions) {
     this.#options = options;
+    this.#warmUp = options.warmUp;
   }
 
   get scores(): number {
@@ -52,10 +57,18 @@ export class Threshold {
     for (const score of scores) this.#remember(score);
   }
 
+  /**
+   * Goes on where another model's threshold has left off: a workload that was guarded stays guarded when the model
+   * changes, from `shortWarmUp` scores on.
+   */
+  succeed(before: Threshold): void {
+    if (Number.isFinite(before.level())) this.#warmUp = Math.min(this.#warmUp, shortWarmUp);
+  }
+
   /** What a score must pass to be an alarm; infinite during warm-up. */
   level(): number {
     if (this.#held !== undefined) return this.#held;
-    return this.#window.length >= this.#options.warmUp ? this.#current() : Number.POSITIVE_INFINITY;
+    return this.#window.length >= this.#warmUp ? this.#current() : Number.POSITIVE_INFINITY;
   }
 
   judge(score: number): Judgement {
