@@ -14,9 +14,14 @@ const spkiHead = Buffer.from('302a300506032b6570032100', 'hex');
  * here is worth nothing elsewhere.
  */
 export function signBytes(canonical: Uint8Array, key: SigningKeyPair): Buffer {
+  return signMessage(sha512(canonical), key);
+}
+
+/** Ed25519 (RFC 8032) over the message itself: 64 bytes. For formats that are not ours to define, such as TUF's. */
+export function signMessage(message: Uint8Array, key: SigningKeyPair): Buffer {
   const der = Buffer.concat([pkcs8Head, key.secretKey.subarray(0, 32)]);
   try {
-    return sign(null, sha512(canonical), createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+    return sign(null, message, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
   } finally {
     der.fill(0);
   }

@@ -1,53 +1,94 @@
+import { MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp } from '@tufjs/models';
+import { digestBytes } from '../digest.ts';
 import type { SigningKeyPair } from '../envelope/keys.ts';
-import type { Result } from '../fault.ts';
 import type { FederationId } from '../ids.ts';
 import type { Catalogue, Pins } from './catalogue.ts';
-import type { ReleaseFaultCode } from './faults.ts';
-import type { ReleaseRole, ReleaseRoot } from './root.ts';
+import { danglingIn } from './dangling.ts';
+import { encodeDocument, signedHead } from './document.ts';
+import { keyIdOf, tufKey } from './key-id.ts';
+import { manifestPath } from './names.ts';
+import { sha256 } from './pointers.ts';
+import { type ReleaseRoot, releaseRoles } from './root.ts';
+import { catalogueShape, pinsShape, rootShape, snapshotShape, timestampShape } from './shapes.ts';
 
-/** Who made a document: TUF's part of a signed piece that its content does not say. */
-type Keys = readonly SigningKeyPair[];
+/** Root metadata's bytes. Throws a RangeError where a role could never reach its threshold, or a field is illegal. */
+export function signRoot(root: ReleaseRoot, signers: readonly SigningKeyPair[]): Buffer {
+  const keys: Record<string, ReturnType<typeof tufKey>> = {};
+  const roles: Record<string, { keyids: string[]; threshold: number }> = {};
+  for (const role of releaseRoles) {
+    const { publicKeys, threshold } = root.roles[role];
+    if (publicKeys.length < threshold && !(role === 'pins' && publicKeys.length === 0)) {
+      throw new RangeError(`root: ${role} has ${publicKeys.length} key(s) for a threshold of ${threshold}`);
+    }
+    for (const key of publicKeys) keys[keyIdOf(key)] = tufKey(key);
+    roles[role] = { keyids: publicKeys.map(keyIdOf), threshold };
+  }
+  const { specVersion, unrecognizedFields, ...head } = signedHead(root);
+  const parts = { ...head, ...unrecognizedFields, spec_version: specVersion, keys, roles, consistent_snapshot: true };
+  return encodeDocument('root', rootShape, Root.fromJSON(parts), signers);
+}
 
-/** Signed metadata's bytes (canonical JSON). Each throws a RangeError on illegal content: check what people typed first. */
-export declare function signRoot(root: ReleaseRoot, keys: Keys): Buffer;
-export declare function signCatalogue(catalogue: Catalogue, federation: FederationId, keys: Keys): Buffer;
-export declare function signPins(pins: Pins, federation: FederationId, keys: Keys): Buffer;
-/** Names the very bytes of the signed catalogue and pins. */
-export declare function signSnapshot(
-  content: Readonly<{ version: number; expiresAtMs: number; catalogue: Uint8Array; pins: Uint8Array }>,
-  federation: FederationId,
-  keys: Keys,
-): Buffer;
-/** Names the very bytes of the signed snapshot. */
-export declare function signTimestamp(
+/**
+ * The release role's metadata. Throws a RangeError on illegal content, also on content that agents could not follow: a
+ * channel or an assignment that points at nothing, a channel at a revoked version or at one below the floor.
+ */
+export function signCatalogue(catalogue: Catalogue, federation: FederationId, keys: readonly SigningKeyPair[]): Buffer {
+  const problem = danglingIn(catalogue);
+  if (problem !== undefined) throw new RangeError(`catalogue: ${problem}`);
+  const targets: Record<string, TargetFile> = {};
+  for (const { track, version, manifest } of catalogue.releases) {
+    const path = manifestPath(track, version);
+    const hashes = { sha256: digestBytes(manifest.digest).toString('hex') };
+    targets[path] = new TargetFile({ path, length: manifest.bytes, hashes });
+  }
+  if (Object.keys(targets).length !== catalogue.releases.length)
+    throw new RangeError('catalogue: a release is listed twice');
+  const { specVersion, unrecognizedFields, ...head } = signedHead({ ...catalogue, federation });
+  const releases = { tracks: catalogue.tracks, assignments: catalogue.assignments };
+  const signed = new Targets({
+    ...head,
+    specVersion,
+    targets,
+    unrecognizedFields: { ...unrecognizedFields, releases: releases as never },
+  });
+  return encodeDocument('targets', catalogueShape, signed, keys);
+}
+
+/** The pins role's metadata: a targets-type document without targets. Throws a RangeError on illegal content. */
+export function signPins(pins: Pins, federation: FederationId, keys: readonly SigningKeyPair[]): Buffer {
+  const { unrecognizedFields, ...head } = signedHead({ ...pins, federation });
+  const signed = new Targets({ ...head, unrecognizedFields: { ...unrecognizedFields, pins: pins.pins as never } });
+  return encodeDocument('pins', pinsShape, signed, keys);
+}
+
+/** Timestamp metadata: which snapshot is current. Throws a RangeError on illegal content. */
+export function signTimestamp(
   content: Readonly<{ version: number; expiresAtMs: number; snapshot: Uint8Array }>,
   federation: FederationId,
-  keys: Keys,
-): Buffer;
+  keys: readonly SigningKeyPair[],
+): Buffer {
+  const snapshotMeta = metaFile(content.snapshot);
+  const signed = new Timestamp({ ...signedHead({ ...content, federation }), snapshotMeta });
+  return encodeDocument('timestamp', timestampShape, signed, keys);
+}
 
-/** The same document with further signatures. */
-export declare function addSignatures(
-  role: ReleaseRole,
-  signed: Uint8Array,
-  keys: Keys,
-): Result<Buffer, ReleaseFaultCode>;
-/** One document signed by several people apart: all their signatures. Refused when what they signed differs. */
-export declare function mergeSignatures(
-  role: ReleaseRole,
-  pieces: readonly Uint8Array[],
-): Result<Buffer, ReleaseFaultCode>;
+/**
+ * Snapshot metadata: which catalogue and which pins belong together; pins null where the root names no keys for them.
+ * Throws a RangeError on illegal content.
+ */
+export function signSnapshot(
+  content: Readonly<{ version: number; expiresAtMs: number; catalogue: Uint8Array; pins: Uint8Array | null }>,
+  federation: FederationId,
+  keys: readonly SigningKeyPair[],
+): Buffer {
+  const meta: Record<string, MetaFile> = { 'targets.json': metaFile(content.catalogue) };
+  if (content.pins !== null) meta['pins.json'] = metaFile(content.pins);
+  const signed = new Snapshot({ ...signedHead({ ...content, federation }), meta });
+  return encodeDocument('snapshot', snapshotShape, signed, keys);
+}
 
-/** How far a document is signed, by the keys that `root` names for the role. */
-export type Signedness = Readonly<{ by: readonly string[]; missing: number }>;
-export declare function signedness(
-  root: ReleaseRoot,
-  role: ReleaseRole,
-  signed: Uint8Array,
-): Result<Signedness, ReleaseFaultCode>;
-
-/** Opened without regard to who signed: for the coordinator and the CLI, which show, change and sign. */
-export declare function openRoot(bytes: Uint8Array): Result<ReleaseRoot, ReleaseFaultCode>;
-export declare function openCatalogue(bytes: Uint8Array, federation: FederationId): Result<Catalogue, ReleaseFaultCode>;
-export declare function openPins(bytes: Uint8Array, federation: FederationId): Result<Pins, ReleaseFaultCode>;
-/** SHA-256 of the canonical key, 64 hexadecimal digits: what signatures and roots call a key. */
-export declare function keyIdOf(publicKey: Uint8Array): string;
+function metaFile(bytes: Uint8Array): MetaFile {
+  // Only its version is read here: every role signs what it was given, and agents check the whole.
+  const { signed } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { signed: { version: number } };
+  return new MetaFile({ version: signed.version, length: bytes.byteLength, hashes: { sha256: sha256(bytes) } });
+}

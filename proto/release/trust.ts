@@ -1,8 +1,12 @@
-import type { Result } from '../fault.ts';
-import type { Digest, FederationId, TrackId } from '../ids.ts';
-import type { Catalogue, Pins } from './catalogue.ts';
+import { z } from 'zod';
+import { ok, type Result, refuse } from '../fault.ts';
+import { type Digest, type FederationId, isDigest, isFederationId, isTrackId, type TrackId } from '../ids.ts';
 import type { ReleaseFaultCode } from './faults.ts';
-import type { ReleaseRoot } from './root.ts';
+import { isReleaseVersion, metadataBytesMax, metadataVersionMax } from './names.ts';
+import { checkSigned, decodeRoot, type ReleaseRoot } from './root.ts';
+
+/** One version, one digest: the same version with other bytes is refused. */
+export type Accepted = Readonly<{ version: number; digest: Digest }>;
 
 /**
  * What an agent trusts, as a plain value that survives JSON. Keep it in one file, replaced atomically and fsynced;
@@ -13,54 +17,58 @@ export type ReleaseTrust = Readonly<{
   federation: FederationId;
   /** The newest root metadata, as text (canonical JSON): it says whose signatures count. */
   root: string;
-  /** What was last accepted in full; null before the first time and after the timestamp's or snapshot's keys rotated. */
-  accepted: Readonly<{
-    timestamp: Readonly<{ version: number; digest: Digest }>;
-    snapshotVersion: number;
-    catalogueVersion: number;
-    pinsVersion: number;
-  }> | null;
-  /** By track; null after the release keys rotated: a thief's floor must not outlive the stolen key. */
-  floors: Readonly<Record<TrackId, number>> | null;
+  /** What was last accepted in full; null before the first time and after timestamp or snapshot keys were taken away. */
+  accepted: Readonly<{ timestamp: Accepted; snapshot: Accepted; catalogue: Accepted; pins: Accepted | null }> | null;
+  /** The highest floor seen, by track. Empty again after a release key was taken away: a thief's floor goes with it. */
+  floors: Readonly<Record<TrackId, number>>;
 }>;
 
-/** What came from the coordinator: SubscribeResponse's pieces. All four pieces empty: roots alone. */
-export type ReceivedReleases = Readonly<{
-  roots: readonly Uint8Array[];
-  timestamp: Uint8Array;
-  snapshot: Uint8Array;
-  catalogue: Uint8Array;
-  pins: Uint8Array;
-}>;
+const accepted = z.strictObject({
+  version: z.int().min(1).max(metadataVersionMax),
+  digest: z.custom<Digest>(isDigest, 'a digest'),
+});
 
-/** A set that passed. Nothing changed: store `next` only after the files were fetched and `walkReleases` passed again. */
-export type ReleaseProposal = Readonly<{
-  root: ReleaseRoot;
-  catalogue: Catalogue;
-  pins: Pins;
-  /** When the earliest piece expires, milliseconds since the epoch: nothing new may be installed from then on. */
-  expiresAtMs: number;
-  next: ReleaseTrust;
-}>;
+const shape = z.strictObject({
+  format: z.literal('testudo/release-trust/1'),
+  federation: z.custom<FederationId>(isFederationId, 'a federation id'),
+  root: z.string().max(metadataBytesMax),
+  accepted: z
+    .strictObject({ timestamp: accepted, snapshot: accepted, catalogue: accepted, pins: accepted.nullable() })
+    .nullable(),
+  floors: z.record(z.custom<TrackId>(isTrackId, 'a track id'), z.custom<number>(isReleaseVersion, 'a version')),
+});
 
-export type ReleaseWalk = Readonly<{
-  /**
-   * The given trust, or it with newer roots that were in order. Store it at once when it differs, whatever else was
-   * refused: a root that takes a stolen key away must not be forgotten (TUF 1.0.34, 5.3.8).
-   */
-  rooted: ReleaseTrust;
-  /** null: roots alone came, and all were in order. */
-  result: Result<ReleaseProposal | null, ReleaseFaultCode>;
-}>;
-
-/** The trust anchor: root metadata got over an authenticated channel, by itself (signed by its own threshold). */
-export declare function anchorTrust(rootBytes: Uint8Array): Result<ReleaseTrust, ReleaseFaultCode>;
+/**
+ * The trust anchor, from root metadata that came over an authenticated channel. It must be signed by its own threshold;
+ * any version will do, expired or not, since roots that follow it may be newer.
+ */
+export function anchorTrust(rootBytes: Uint8Array): Result<ReleaseTrust, ReleaseFaultCode> {
+  const decoded = decodeRoot(rootBytes);
+  if (!decoded.ok) return decoded;
+  const { root, metadata } = decoded.value;
+  const signed = checkSigned(root, 'root', metadata);
+  if (!signed.ok) return signed;
+  const { federation } = root;
+  const text = Buffer.from(rootBytes).toString('utf8');
+  return ok({ format: 'testudo/release-trust/1', federation, root: text, accepted: null, floors: {} });
+}
 
 /** A stored trust, checked. */
-export declare function parseTrust(candidate: unknown): Result<ReleaseTrust, ReleaseFaultCode>;
+export function parseTrust(candidate: unknown): Result<ReleaseTrust, 'TRUST_INVALID'> {
+  const parsed = shape.safeParse(candidate);
+  if (!parsed.success) {
+    const at = parsed.error.issues[0]?.path.join('.') || 'shape';
+    return refuse('TRUST_INVALID', `stored trust: ${at} is not as it was written; restore the file, or anchor anew`);
+  }
+  const trust = parsed.data;
+  const anchored = anchorTrust(Buffer.from(trust.root, 'utf8'));
+  if (anchored.ok && anchored.value.federation === trust.federation) return ok(trust);
+  return refuse('TRUST_INVALID', 'stored trust: its root is not one; restore the file, or anchor anew');
+}
 
-/** The opened root of a trust. Throws when the trust did not come from here. */
-export declare function trustedRoot(trust: ReleaseTrust): ReleaseRoot;
-
-/** TUF 1.0.34, section 5: roots, timestamp, snapshot, catalogue and pins, at the given time. Pure. */
-export declare function walkReleases(trust: ReleaseTrust, received: ReceivedReleases, nowMs: number): ReleaseWalk;
+/** The opened root of a trust. Throws where the trust came from neither `anchorTrust`, `parseTrust` nor a walk. */
+export function trustedRoot(trust: ReleaseTrust): ReleaseRoot {
+  const decoded = decodeRoot(Buffer.from(trust.root, 'utf8'));
+  if (!decoded.ok) throw new TypeError(`trust: ${decoded.fault.message}`);
+  return decoded.value.root;
+}

@@ -1,0 +1,88 @@
+import { canonicalJson, type JsonValue } from '../canonical-json.ts';
+import type { SigningKeyPair } from '../envelope/keys.ts';
+import { ok, type Result, refuse } from '../fault.ts';
+import { decodeCatalogue } from './catalogue-document.ts';
+import { type Document, signedBytes } from './document.ts';
+import type { ReleaseFaultCode } from './faults.ts';
+import { decodePins } from './pins-document.ts';
+import { decodeSnapshot, decodeTimestamp } from './pointers.ts';
+import { decodeRoot, type ReleaseRole, type ReleaseRoot, signersOf } from './root.ts';
+
+/**
+ * Several people's signatures on one document, made apart and put together. Nothing here trusts: it is for those who
+ * make metadata (coordinator, operators); agents walk (walk.ts).
+ */
+const decoders = {
+  root: decodeRoot,
+  timestamp: decodeTimestamp,
+  snapshot: decodeSnapshot,
+  targets: decodeCatalogue,
+  pins: decodePins,
+} as const;
+
+/** How far a document is signed, by the keys that `root` names for the role. */
+export type Signedness = Readonly<{
+  /** Key ids of those who signed. */
+  by: readonly string[];
+  /** How many more are needed; 0 when the threshold is reached. */
+  missing: number;
+}>;
+
+export function signedness(
+  root: ReleaseRoot,
+  role: ReleaseRole,
+  signed: Uint8Array,
+): Result<Signedness, ReleaseFaultCode> {
+  const metadata = metadataOf(role, signed);
+  if (!metadata.ok) return metadata;
+  const by = signersOf(root, role, metadata.value);
+  return ok({ by, missing: Math.max(0, root.roles[role].threshold - by.length) });
+}
+
+/** The same document with further signatures. */
+export function addSignatures(
+  role: ReleaseRole,
+  signed: Uint8Array,
+  keys: readonly SigningKeyPair[],
+): Result<Buffer, ReleaseFaultCode> {
+  const metadata = metadataOf(role, signed);
+  return metadata.ok ? ok(signedBytes(metadata.value, keys)) : metadata;
+}
+
+/**
+ * One document with all the good signatures of its copies, by keys that any of the roots names for the role (for a new
+ * root: the one before it and itself). Other signatures are left out: a bad one must not stand where a good one could.
+ */
+export function mergeSignatures(
+  role: ReleaseRole,
+  copies: readonly Uint8Array[],
+  roots: readonly ReleaseRoot[],
+): Result<Buffer, ReleaseFaultCode> {
+  const good: Document<unknown>['metadata']['signatures'] = {};
+  let merged: Document<unknown>['metadata'] | undefined;
+  for (const copy of copies) {
+    const opened = metadataOf(role, copy);
+    if (!opened.ok) return opened;
+    const metadata = opened.value;
+    merged ??= metadata;
+    if (signedText(metadata) !== signedText(merged)) {
+      return refuse('METADATA_MISMATCHED', `${role}: the copies differ in what is signed; sign one document`, { role });
+    }
+    for (const id of roots.flatMap((root) => signersOf(root, role, metadata))) {
+      const signature = metadata.signatures[id];
+      if (signature !== undefined) good[id] = signature;
+    }
+  }
+  if (merged === undefined) throw new RangeError('mergeSignatures: expected at least one copy');
+  merged.signatures = good;
+  return ok(signedBytes(merged, []));
+}
+
+function signedText(metadata: Document<unknown>['metadata']): string {
+  return canonicalJson(metadata.signed.toJSON() as JsonValue);
+}
+
+function metadataOf(role: ReleaseRole, bytes: Uint8Array): Result<Document<unknown>['metadata'], ReleaseFaultCode> {
+  const decoded = decoders[role](bytes);
+  return decoded.ok ? ok(decoded.value.metadata) : decoded;
+}

@@ -1,0 +1,67 @@
+import { type Fault, ok, type Result, refuse } from '../fault.ts';
+import { foreign } from './document.ts';
+import type { ReleaseFaultCode } from './faults.ts';
+import { rootsMax } from './names.ts';
+import { checkSigned, decodeRoot, type ReleaseRole, type ReleaseRoot } from './root.ts';
+import { type ReleaseTrust, trustedRoot } from './trust.ts';
+
+/**
+ * Roots one by one (TUF 1.0.34, 5.3): each exactly one version on, signed by the thresholds of its forerunner and of
+ * itself. Stops at the first that is not; what was in order until then stays. Roots no newer than the trusted one are
+ * passed over: a set is walked twice, before and after its files are fetched.
+ */
+export function followRoots(
+  trust: ReleaseTrust,
+  roots: readonly Uint8Array[],
+): Readonly<{ trust: ReleaseTrust; root: ReleaseRoot; fault?: Fault<ReleaseFaultCode> }> {
+  let now = { trust, root: trustedRoot(trust) };
+  if (roots.length > rootsMax) {
+    const { fault } = refuse('METADATA_TOO_LARGE', `root: ${roots.length} roots at once; at most ${rootsMax}`);
+    return { ...now, fault };
+  }
+  for (const bytes of roots) {
+    const next = followRoot(now.root, bytes);
+    if (!next.ok) return { ...now, fault: next.fault };
+    if (next.value === null) continue;
+    now = { trust: trustUnder(now.trust, now.root, next.value, bytes), root: next.value };
+  }
+  return now;
+}
+
+/** The root that lawfully follows; null for one that is no newer. */
+export function followRoot(current: ReleaseRoot, bytes: Uint8Array): Result<ReleaseRoot | null, ReleaseFaultCode> {
+  const decoded = decodeRoot(bytes);
+  if (!decoded.ok) return decoded;
+  const { root, metadata } = decoded.value;
+  if (root.federation !== current.federation) return foreign('root', root.federation);
+  if (root.version <= current.version) return ok(null);
+  if (root.version !== current.version + 1) {
+    return refuse('ROOT_SKIPPED', `root: version ${root.version} cannot follow ${current.version}`, {
+      role: 'root',
+      version: root.version,
+    });
+  }
+  for (const by of [current, root]) {
+    const signed = checkSigned(by, 'root', metadata);
+    if (!signed.ok) return signed;
+  }
+  return ok(root);
+}
+
+/**
+ * The trust under a newer root. When a key was taken from timestamp or snapshot, what was accepted is forgotten, so that
+ * a thief who signed version 4,000,000,000 with it shuts nobody out (TUF 1.0.34, 5.3.11: fast-forward); the same goes
+ * for floors and the release key. A key that only joins takes nothing away.
+ */
+function trustUnder(trust: ReleaseTrust, before: ReleaseRoot, after: ReleaseRoot, bytes: Uint8Array): ReleaseTrust {
+  const lost = (role: ReleaseRole) => {
+    const kept = new Set(after.roles[role].publicKeys.map((key) => Buffer.from(key).toString('hex')));
+    return before.roles[role].publicKeys.some((key) => !kept.has(Buffer.from(key).toString('hex')));
+  };
+  return {
+    ...trust,
+    root: Buffer.from(bytes).toString('utf8'),
+    accepted: lost('timestamp') || lost('snapshot') ? null : trust.accepted,
+    floors: lost('targets') ? {} : trust.floors,
+  };
+}
