@@ -61,7 +61,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   uploads: z
     .strictObject({
-      atOnceMax: whole(1, 1024).default(64),
+      atOnceMax: whole(1, 1024).default(32),
       perClusterMax: whole(1, 64).default(2),
       waitingMax: whole(0, 100_000).default(10_000),
       attemptsMax: whole(1, 64).default(4),

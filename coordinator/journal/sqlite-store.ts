@@ -60,7 +60,10 @@ class StoreThread {
   #ended: Promise<void> | undefined;
 
   constructor(path: string) {
-    this.#worker = new Worker(siblingModule(import.meta.url, 'sqlite-worker'), { workerData: { path } });
+    this.#worker = new Worker(siblingModule(import.meta.url, 'sqlite-worker'), {
+      workerData: { path },
+      resourceLimits: { maxYoungGenerationSizeMb: 8 }, // Snapshots are text of megabytes, made and dropped.
+    });
     this.#worker.on('message', ({ id, answer }: StoreAnswer) => {
       this.#asked.get(id)?.(answer);
       this.#asked.delete(id);

@@ -5,6 +5,9 @@ import { siblingModule } from '../sibling-module.ts';
 import type { ThreadAnswer, ThreadRequest } from './aggregation-thread.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from './job.ts';
 
+/** V8 would let it grow to 48 MiB before it looks for garbage; what jobs make is large and short-lived. */
+const youngMiB = 8;
+
 type Outcome = Result<AggregationResult, RunFaultCode>;
 
 export type ThreadRunnerOptions = Readonly<{
@@ -80,6 +83,7 @@ export class ThreadRunner implements AggregationRunner {
     const thread = new Worker(siblingModule(import.meta.url, 'aggregation-thread'), {
       workerData: { dataDir, ...(memoryBytesMax !== undefined && { memoryBytesMax }) },
       env: SHARE_ENV, // Failpoints are armed there.
+      resourceLimits: { maxYoungGenerationSizeMb: youngMiB },
     });
     thread.unref(); // Only a job in hand keeps the process alive.
     thread.on('message', (answer: ThreadAnswer) => {
