@@ -1,0 +1,108 @@
+import type { NamedSlice } from './graph/slice.ts';
+import type { LinkReader } from './link/link-reader.ts';
+import { type EdgeSurprisal, edgeSurprisal } from './local/edge-surprisal.ts';
+import { type MemoryRecord, PairMemory, serviceOf } from './local/pair-memory.ts';
+import { type NamedPairs, namedPairs, ReferenceGraph, type ReferenceRecord } from './local/reference-graph.ts';
+import { type Tail, tailOf } from './local/tail.ts';
+import { sharedLogits } from './shared-logits.ts';
+
+/** A cluster's local part of the flow track: it stays in its cluster, beside the federated weights. */
+export type FlowClusterState = Readonly<{
+  memory: PairMemory;
+  reference: ReferenceGraph;
+  /** How normal edges, and the worst edge of normal workloads, score here; undefined before anything was learnt. */
+  edgeTail: Tail | undefined;
+  workloadTail: Tail | undefined;
+}>;
+
+export type FlowClusterRecord = Readonly<{
+  memory: MemoryRecord;
+  reference: ReferenceRecord;
+  edgeTail?: Tail;
+  workloadTail?: Tail;
+}>;
+
+/** Windows that a calibration judges: a tail needs no more. */
+const calibrationWindowsMax = 64;
+
+/** What a cluster learns from its own normal windows, in the order of time. */
+export function learnFlowCluster(reader: LinkReader, windows: readonly NamedSlice[]): FlowClusterState {
+  const memory = new PairMemory();
+  const reference = new ReferenceGraph();
+  for (const window of windows) {
+    memory.learn(window);
+    reference.learn(namedPairs(window));
+  }
+  const pairs = new Set([...memory.pairs()].map(([source, target]) => `${source}\n${target}`));
+  reference.keepOnly({
+    node: (key) => memory.knows(key),
+    pair: (source, target) => pairs.has(`${source}\n${target}`),
+  });
+  return { memory, reference, ...calibrated(reader, memory, reference, windows) };
+}
+
+/** Tails of the scores of normal windows, each judged as if it had not been learnt. Do it again for a new release. */
+function calibrated(
+  reader: LinkReader,
+  memory: PairMemory,
+  reference: ReferenceGraph,
+  windows: readonly NamedSlice[],
+): Pick<FlowClusterState, 'edgeTail' | 'workloadTail'> {
+  const stride = Math.max(1, windows.length / calibrationWindowsMax);
+  const edges: number[] = [];
+  const workloads: number[] = [];
+  for (let place = 0; place < windows.length; place += stride) {
+    const window = windows[Math.floor(place)] as NamedSlice;
+    const pairs = namedPairs(window);
+    const scores = memory.without(window, () => {
+      const onlyHere = (source: string, target: string) => memory.evidence(source, target, '').pair === 0;
+      return surprisals(memory, window, pairs, sharedLogits(reader, reference, pairs, onlyHere));
+    });
+    for (const { total } of scores) edges.push(total);
+    workloads.push(...worstByClient(window, scores).values());
+  }
+  return { edgeTail: tailOf(edges), workloadTail: tailOf(workloads) };
+}
+
+/** Surprisal of each edge of a window by the memory and the logits of its pairs, shape [edges]. */
+export function surprisals(
+  memory: PairMemory,
+  { slice, names }: NamedSlice,
+  { keys, pairOfEdge }: NamedPairs,
+  logits: Float32Array,
+): EdgeSurprisal[] {
+  return names.edges.map(({ protocol, port }, edge) => {
+    const [client, server] = [keys[slice.clients[edge] as number], keys[slice.servers[edge] as number]];
+    const evidence = memory.evidence(client as string, server as string, serviceOf(protocol, port));
+    return edgeSurprisal(evidence, logits[pairOfEdge[edge] as number] ?? Number.NaN);
+  });
+}
+
+/** The highest score of the edges that each client opened, by node. */
+export function worstByClient({ slice }: NamedSlice, scores: readonly EdgeSurprisal[]): Map<number, number> {
+  const worst = new Map<number, number>();
+  for (const [edge, { total }] of scores.entries()) {
+    const client = slice.clients[edge] as number;
+    worst.set(client, Math.max(worst.get(client) ?? 0, total));
+  }
+  return worst;
+}
+
+export function recordOf({ memory, reference, edgeTail, workloadTail }: FlowClusterState): FlowClusterRecord {
+  return {
+    memory: memory.record(),
+    reference: reference.record(),
+    ...(edgeTail !== undefined && { edgeTail }),
+    ...(workloadTail !== undefined && { workloadTail }),
+  };
+}
+
+/** Throws a RangeError on a record that does not hold together. */
+export function stateOf({ memory, reference, edgeTail, workloadTail }: FlowClusterRecord): FlowClusterState {
+  return {
+    memory: PairMemory.fromRecord(memory),
+    reference: ReferenceGraph.fromRecord(reference),
+    edgeTail,
+    workloadTail,
+  };
+}

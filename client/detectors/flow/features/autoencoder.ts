@@ -1,0 +1,144 @@
+/**
+ * Autoencoder of flow features: a narrow network writes a flow's features again; what it cannot write again is unusual
+ * (Hinton and Salakhutdinov 2006; with inputs hidden at random as in Vincent et al. 2008). Input is scaled locally
+ * (robust-scale.ts), so clusters of different traffic meet in one model, and no batch statistics travel.
+ */
+import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { tf } from '#tensorflow';
+import { layoutOf } from '../../../../proto/layout.ts';
+import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import type { Trained, TrainingOptions } from '../../detector.ts';
+import { FlatTrainer } from '../../neural/flat-trainer.ts';
+import { type Parameters, parameter, parametersOf } from '../../neural/parameters.ts';
+import { normalValues, randomOrder, seededRandom } from '../../random.ts';
+
+export const featureArchitecture = 'flow-feature-autoencoder/1';
+
+type Sizes = Readonly<{ width: number; hidden: number; code: number }>;
+
+/** columns: what the rows hold, in order; part of the spec, so that every cluster means the same by a column. */
+export function featureSpec(columns: readonly string[], hidden = 64, code = 10): ModelSpec {
+  const width = columns.length;
+  return {
+    architecture: featureArchitecture,
+    hyperparameters: { columns: columns.join(','), hidden, code },
+    tensors: [
+      { name: 'encoder.weights', shape: [width, hidden] },
+      { name: 'encoder.bias', shape: [hidden] },
+      { name: 'code.weights', shape: [hidden, code] },
+      { name: 'code.bias', shape: [code] },
+      { name: 'decoder.weights', shape: [code, hidden] },
+      { name: 'decoder.bias', shape: [hidden] },
+      { name: 'output.weights', shape: [hidden, width] },
+      { name: 'output.bias', shape: [width] },
+    ],
+  };
+}
+
+/** The columns of a spec; throws a RangeError when it is not this architecture's. */
+export function featureColumns(spec: ModelSpec): string[] {
+  const columns = String(spec.hyperparameters.columns ?? '').split(',');
+  if (spec.architecture !== featureArchitecture || spec.tensors[0]?.shape[0] !== columns.length) {
+    throw new RangeError(`model spec: expected ${featureArchitecture} with its columns, got ${spec.architecture}`);
+  }
+  return columns;
+}
+
+/** Weights to begin with; the same seed gives the same bits. */
+export function initialFeatures(spec: ModelSpec, seed: number): Float32Array {
+  const random = seededRandom(seed);
+  const layout = layoutOf(spec);
+  const flat = new Float32Array(layout.length);
+  for (const { shape, offset, length } of layout.slots) {
+    const [rows = 1, columns] = shape;
+    if (columns !== undefined) flat.set(normalValues(length, Math.sqrt(2 / (rows + columns)), random), offset);
+  }
+  return flat;
+}
+
+/** Rows written again, [n, width]. */
+export function reconstruct(parameters: Parameters, rows: Tensor2D): Tensor2D {
+  const layer = (input: Tensor2D, name: string) =>
+    tf.add(
+      tf.matMul(input, parameter<Tensor2D>(parameters, `${name}.weights`)),
+      parameter<Tensor1D>(parameters, `${name}.bias`),
+    ) as Tensor2D;
+  const code = tf.tanh(layer(tf.elu(layer(rows, 'encoder')), 'code')) as Tensor2D;
+  return layer(tf.elu(layer(code, 'decoder')), 'output');
+}
+
+/** Mean of ln cosh of what is missed, over all features: quadratic near 0, linear far out, smooth everywhere. */
+export function featureLoss(parameters: Parameters, shown: Tensor2D, wanted: Tensor2D): Scalar {
+  const missed = tf.sub(reconstruct(parameters, shown), wanted);
+  const lnCosh = tf.sub(tf.add(missed, tf.softplus(tf.mul(missed, -2))), Math.LN2);
+  return tf.mean(lnCosh) as Scalar;
+}
+
+const defaults = { batchSize: 256, learningRate: 3e-3, clipNorm: 1, hiddenShare: 0.1 } as const;
+
+/** rows: scaled, shape [n, width], row-major. One client's work in one round. */
+export function trainFeatures(
+  spec: ModelSpec,
+  base: Float32Array,
+  rows: Float32Array,
+  options: TrainingOptions,
+): Trained {
+  const { width } = sizesOf(spec);
+  const count = rows.length / width;
+  if (count < 1) return { weights: base.slice(), steps: 0, examples: 0, loss: Number.NaN };
+  const random = seededRandom(options.seed);
+  const { batchSize = defaults.batchSize, learningRate = defaults.learningRate, clipNorm = defaults.clipNorm } = options;
+  const endsAt = options.secondsMax === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.secondsMax * 1e3;
+  const trainer = new FlatTrainer(spec, base);
+  const losses: number[] = [];
+  let order = randomOrder(count, random);
+  let at = 0;
+  try {
+    while (losses.length < options.steps && performance.now() < endsAt && options.signal?.aborted !== true) {
+      if (at + batchSize > count && at > 0) {
+        order = randomOrder(count, random);
+        at = 0;
+      }
+      const chosen = order.subarray(at, at + Math.min(batchSize, count));
+      at += batchSize;
+      const wanted = new Float32Array(chosen.length * width);
+      for (const [place, row] of chosen.entries()) wanted.set(rows.subarray(row * width, (row + 1) * width), place * width);
+      const shown = wanted.map((value) => (random() < defaults.hiddenShare ? 0 : value));
+      const shape: [number, number] = [chosen.length, width];
+      const lossOf = (parameters: Parameters) =>
+        featureLoss(parameters, tf.tensor2d(shown, shape), tf.tensor2d(wanted, shape));
+      losses.push(trainer.step(lossOf, { ...options, learningRate, clipNorm }));
+    }
+    const last = losses.slice(-Math.ceil(losses.length / 10));
+    const loss = last.reduce((sum, value) => sum + value, 0) / last.length;
+    return { weights: trainer.weights(), steps: losses.length, examples: count, loss };
+  } finally {
+    trainer.close();
+  }
+}
+
+/** What is missed of each feature, squared, shape [n, width]; rows scaled. */
+export function missedSquares(spec: ModelSpec, weights: Float32Array, rows: Float32Array): Float32Array {
+  const { width } = sizesOf(spec);
+  const layout = layoutOf(spec);
+  if (weights.length !== layout.length) {
+    throw new RangeError(`flat weights: expected ${layout.length} values, got ${weights.length}`);
+  }
+  const values = new Float32Array(rows.length);
+  const perCall = 8_192 * width;
+  for (let at = 0; at < rows.length; at += perCall) {
+    const part = rows.subarray(at, at + perCall);
+    const squares = tf.tidy(() => {
+      const wanted = tf.tensor2d(part, [part.length / width, width]);
+      return tf.square(tf.sub(reconstruct(parametersOf(layout, tf.tensor1d(weights)), wanted), wanted));
+    });
+    values.set(squares.dataSync<'float32'>(), at);
+    squares.dispose();
+  }
+  return values;
+}
+
+function sizesOf(spec: ModelSpec): Sizes {
+  const columns = featureColumns(spec);
+  return { width: columns.length, hidden: Number(spec.hyperparameters.hidden), code: Number(spec.hyperparameters.code) };
+}

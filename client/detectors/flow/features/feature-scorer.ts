@@ -1,0 +1,60 @@
+import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import { featureColumns, missedSquares } from './autoencoder.ts';
+import { fitScale, type RobustScale, scaled } from './robust-scale.ts';
+
+/** A cluster's local part of the feature autoencoder; it never leaves. */
+export type FeatureCalibration = Readonly<{
+  scale: RobustScale;
+  /** By column: how much of it is usually missed, squared. A column that is never written well says little. */
+  usuallyMissed: Float32Array;
+}>;
+
+/** One column alone counts for at most this many times what is usual. */
+const shareMax = 100;
+const missedMin = 1e-3;
+
+/** normal: raw rows of the cluster's own normal flows, shape [n, width]. Calibrate again when the weights change. */
+export function calibrateFeatures(spec: ModelSpec, weights: Float32Array, normal: Float32Array): FeatureCalibration {
+  const width = featureColumns(spec).length;
+  const scale = fitScale(normal, width);
+  const missed = missedSquares(spec, weights, scaled(scale, normal));
+  const rows = missed.length / width;
+  const usuallyMissed = new Float32Array(width);
+  for (let column = 0; column < width; column++) {
+    let sum = 0;
+    for (let at = column; at < missed.length; at += width) sum += missed[at] as number;
+    usuallyMissed[column] = Math.max(missedMin, sum / rows);
+  }
+  return { scale, usuallyMissed };
+}
+
+/** How unusual each flow is, shape [n]: the mean over columns of what is missed against what is usually missed. */
+export function scoreFeatures(
+  spec: ModelSpec,
+  weights: Float32Array,
+  calibration: FeatureCalibration,
+  rows: Float32Array,
+): Float64Array {
+  const shares = missedShares(spec, weights, calibration, rows);
+  const width = calibration.usuallyMissed.length;
+  return Float64Array.from({ length: rows.length / width }, (_, row) => {
+    let sum = 0;
+    for (let column = 0; column < width; column++) sum += shares[row * width + column] as number;
+    return sum / width;
+  });
+}
+
+/** What each column adds to its flow's score, shape [n, width]; their mean is the score. */
+export function missedShares(
+  spec: ModelSpec,
+  weights: Float32Array,
+  { scale, usuallyMissed }: FeatureCalibration,
+  rows: Float32Array,
+): Float32Array {
+  const width = usuallyMissed.length;
+  const missed = missedSquares(spec, weights, scaled(scale, rows));
+  return missed.map((value, at) => {
+    const share = value / (usuallyMissed[at % width] as number);
+    return Number.isFinite(share) ? Math.min(shareMax, share) : 0;
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * Scoring of windows of a service graph with a federation's link model and, where there is one, a cluster's own memory.
+ * Scores are surprisals in nats: about 0 is as usual here, higher is less expected.
+ */
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import { type FlowClusterState, surprisals, worstByClient } from './cluster-state.ts';
+import type { NamedSlice } from './graph/slice.ts';
+import { type EncodedGraph, LinkReader } from './link/link-reader.ts';
+import type { EdgeSurprisal } from './local/edge-surprisal.ts';
+import { PairMemory } from './local/pair-memory.ts';
+import { type NamedPairs, namedPairs, ReferenceGraph } from './local/reference-graph.ts';
+import { pValueOf } from './local/tail.ts';
+import { encodeReference, sharedLogits } from './shared-logits.ts';
+
+export type EdgeScore = EdgeSurprisal &
+  Readonly<{
+    /** The shared model's log-odds of the pair; NaN for a loop. */
+    logit: number;
+    /** Share of normal edges here that score so high; undefined without a calibration. */
+    pValue: number | undefined;
+  }>;
+
+export type WorkloadScore = Readonly<{
+  /** Row of the slice's nodes: a client of at least one edge. */
+  node: number;
+  /** Its worst edge, and that edge's surprisal. */
+  edge: number;
+  score: number;
+  /** Share of normal workloads and windows here that score so high; what `workloadRisk` combines. */
+  pValue: number | undefined;
+}>;
+
+/** What a cluster without a past knows. */
+const blank: FlowClusterState = {
+  memory: new PairMemory(),
+  reference: new ReferenceGraph(),
+  edgeTail: undefined,
+  workloadTail: undefined,
+};
+
+/** Scores windows of one cluster with one model. Close it to free the opened weights. */
+export class FlowScorer {
+  readonly reader: LinkReader;
+  readonly state: FlowClusterState;
+  readonly #encoded: EncodedGraph | undefined;
+
+  /** Without a state the shared model judges alone. Throws a RangeError on a spec that is no link model's. */
+  constructor(
+    spec: ModelSpec,
+    weights: Float32Array,
+    state: FlowClusterState | ((reader: LinkReader) => FlowClusterState) = blank,
+  ) {
+    this.reader = new LinkReader(spec, weights);
+    this.state = typeof state === 'function' ? state(this.reader) : state;
+    this.#encoded = encodeReference(this.reader, this.state.reference);
+  }
+
+  /** Scores of a window's edges, in their order. */
+  score(window: NamedSlice): EdgeScore[] {
+    const pairs = namedPairs(window);
+    const logits = this.#logits(pairs);
+    const { memory, edgeTail } = this.state;
+    return surprisals(memory, window, pairs, logits).map((surprisal, edge) => ({
+      ...surprisal,
+      logit: logits[pairs.pairOfEdge[edge] as number] ?? Number.NaN,
+      pValue: edgeTail === undefined ? undefined : pValueOf(edgeTail, surprisal.total),
+    }));
+  }
+
+  /** Scores of a window's clients, in the order of their first edge. `edges`: what `score` gave for the window. */
+  workloads(window: NamedSlice, edges: readonly EdgeScore[] = this.score(window)): WorkloadScore[] {
+    const { workloadTail } = this.state;
+    return [...worstByClient(window, edges)].map(([node, score]) => ({
+      node,
+      edge: edges.findIndex(({ total }, edge) => total === score && window.slice.clients[edge] === node),
+      score,
+      pValue: workloadTail === undefined ? undefined : pValueOf(workloadTail, score),
+    }));
+  }
+
+  close(): void {
+    this.#encoded?.close();
+    this.reader.close();
+  }
+
+  #logits(pairs: NamedPairs): Float32Array {
+    // Nodes of the reference keep their numbers when unknown ones are added behind them: the encoding stays valid.
+    return sharedLogits(this.reader, this.state.reference, pairs, undefined, this.#encoded);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * How unexpected an edge is, in nats: the shared model's judgement as a prior, the cluster's own memory as evidence.
+ *
+ *     p(pair active in a window) = (pair + α σ(logit)) / (together + α)        Beta-Bernoulli, posterior mean
+ *     p(service | pair)          = (service + β q) / (pairServices + β)        Dirichlet, backing off to
+ *     q                          = (serverService + γ ε) / (serverServices + γ)   what the server is asked for by anybody
+ *     surprisal                  = −ln p(pair) − ln p(service | pair)
+ *
+ * A pair that is always active costs nothing whatever the model says; a pair that both ends had many chances to form and
+ * never did costs ln(chances); a workload that nobody has seen yet is judged by the shared model alone.
+ */
+import type { Evidence } from './pair-memory.ts';
+
+export type SurprisalWeights = Readonly<{
+  /** α: windows of evidence that the shared model is worth. */
+  pairPrior: number;
+  /** β: services of evidence that the server's other clients are worth. */
+  servicePrior: number;
+  /** γ and ε: a service that the server never offered. */
+  newService: number;
+  newServiceChance: number;
+}>;
+
+/** Chosen on the validation parts of `npm run bench -- detection --track flow`. */
+export const surprisalDefaults: SurprisalWeights = {
+  pairPrior: 1,
+  servicePrior: 1,
+  newService: 1,
+  newServiceChance: 0.05,
+};
+
+export type EdgeSurprisal = Readonly<{
+  /** All of it, nats. */
+  total: number;
+  /** −ln p(pair) and −ln p(service | pair): they sum to the total. */
+  pair: number;
+  service: number;
+}>;
+
+/** Log-odds beyond this say no more: weights that an attack blew up must not shout down the memory. */
+const logitBound = 8;
+
+/** logit: the shared model's log-odds of the pair; NaN where there is none, which is read as 0. */
+export function edgeSurprisal(
+  evidence: Evidence,
+  logit: number,
+  weights: SurprisalWeights = surprisalDefaults,
+): EdgeSurprisal {
+  const { pairPrior, servicePrior, newService, newServiceChance } = weights;
+  const prior = sharedProbability(logit);
+  const { pair: active, together } = evidence;
+  const pair = -Math.log((active + pairPrior * prior) / (Math.max(together, active) + pairPrior));
+  const offered = (evidence.serverService + newService * newServiceChance) / (evidence.serverServices + newService);
+  // A server that nobody was seen to call yet says nothing about what it serves.
+  const backOff = evidence.serverServices === 0 ? 1 : offered;
+  const service = -Math.log((evidence.service + servicePrior * backOff) / (evidence.pairServices + servicePrior));
+  return { total: pair + service, pair, service };
+}
+
+export function sharedProbability(logit: number): number {
+  const bounded = Number.isNaN(logit) ? 0 : Math.max(-logitBound, Math.min(logitBound, logit));
+  return 1 / (1 + Math.exp(-bounded));
+}

@@ -1,0 +1,84 @@
+import { Adjacency, type LinkGraph } from './link/link-graph.ts';
+import type { EncodedGraph, LinkReader } from './link/link-reader.ts';
+import type { NamedPairs, ReferenceGraph } from './local/reference-graph.ts';
+
+/** Parts that edges of unknown workloads are dealt into; each is judged by the others. */
+const folds = 5;
+
+/**
+ * The shared model's log-odds of a window's pairs, shape [pairs], by what is known without them. Pairs of workloads that
+ * the reference knows are judged by the reference alone: edges of one intrusion must not vouch for each other. A workload
+ * that it does not know has no other edges than the window's own, so those are judged by each other, in turns.
+ *
+ * `encoded`: the reference as it stands, encoded once; with `without` (calibration) it is encoded anew.
+ */
+export function sharedLogits(
+  reader: LinkReader,
+  reference: ReferenceGraph,
+  window: NamedPairs,
+  without?: (source: string, target: string) => boolean,
+  encoded?: EncodedGraph,
+): Float32Array {
+  const { sources, targets } = window.graph;
+  const { graph, indexOf } = reference.graph(window, without);
+  const ends = (nodes: Uint32Array) => nodes.map((node) => indexOf.get(window.keys[node] as string) as number);
+  const [from, to] = [ends(sources), ends(targets)];
+  const degree = new Uint32Array(graph.nodeCount);
+  for (const nodes of [graph.sources, graph.targets])
+    for (const node of nodes) degree[node] = (degree[node] as number) + 1;
+  const isYoung = (pair: number) => degree[from[pair] as number] === 0 || degree[to[pair] as number] === 0;
+  const logits = new Float32Array(sources.length);
+  const pairs = [...sources.keys()];
+  const judge = (chosen: readonly number[], read: EncodedGraph) => {
+    const list = {
+      sources: chosen.map((pair) => from[pair] as number),
+      targets: chosen.map((pair) => to[pair] as number),
+    };
+    for (const [place, logit] of read.logits(list).entries()) logits[chosen[place] as number] = logit;
+  };
+  const settled = pairs.filter((pair) => !isYoung(pair));
+  if (settled.length > 0) {
+    const read = encoded ?? reader.read(graph);
+    judge(settled, read);
+    if (read !== encoded) read.close();
+  }
+  const young = pairs.filter(isYoung);
+  for (let part = 0; part < Math.min(folds, young.length); part++) {
+    const held = young.filter((_, place) => place % folds === part);
+    const others = young.filter((_, place) => place % folds !== part);
+    const read = reader.read(withPairs(graph, window.graph, others, from, to));
+    judge(held, read);
+    read.close();
+  }
+  return logits;
+}
+
+function withPairs(
+  base: LinkGraph,
+  window: LinkGraph,
+  pairs: readonly number[],
+  from: Uint32Array,
+  to: Uint32Array,
+): LinkGraph {
+  const width = base.edgeWidth;
+  const edgeFeatures = new Float32Array((base.sources.length + pairs.length) * width);
+  edgeFeatures.set(base.edgeFeatures);
+  for (const [place, pair] of pairs.entries()) {
+    edgeFeatures.set(
+      window.edgeFeatures.subarray(pair * width, (pair + 1) * width),
+      (base.sources.length + place) * width,
+    );
+  }
+  return {
+    ...base,
+    sources: Uint32Array.from([...base.sources, ...pairs.map((pair) => from[pair] as number)]),
+    targets: Uint32Array.from([...base.targets, ...pairs.map((pair) => to[pair] as number)]),
+    edgeFeatures,
+  };
+}
+
+/** The reference encoded once, for the windows to come; undefined where it has no edge yet. */
+export function encodeReference(reader: LinkReader, reference: ReferenceGraph): EncodedGraph | undefined {
+  const { graph } = reference.graph();
+  return graph.sources.length === 0 ? undefined : reader.read(graph, new Adjacency(graph));
+}
