@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import nacl from 'tweetnacl';
 import { describe, expect, it } from 'vitest';
 import { boxContentKey, boxedKeyBytes, unboxContentKey } from './box.ts';
 import { newRoundKeyPair } from './keys.ts';
@@ -14,6 +16,12 @@ describe('boxContentKey', () => {
     expect(unboxContentKey(boxed, ephemeral.publicKey, round)).toEqual(contentKey);
     expect(unboxContentKey(boxed, ephemeral.publicKey, newRoundKeyPair())).toBeUndefined();
     expect(unboxContentKey(boxed, newRoundKeyPair().publicKey, round)).toBeUndefined();
+  });
+
+  it("makes tweetnacl's own box", () => {
+    const key = nacl.box.before(round.publicKey, ephemeral.secretKey);
+    const nonce = createHash('sha512').update('testudo/v1/box').update(ephemeral.publicKey).update(round.publicKey);
+    expect(boxed).toEqual(nacl.box.after(contentKey, nonce.digest().subarray(0, 24), key));
   });
 
   it('gives nothing when a bit of the box differs', () => {

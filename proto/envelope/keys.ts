@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import nacl from 'tweetnacl';
 import { ok, type Result, refuse } from '../fault.ts';
+import { x25519PublicKey } from './agreement.ts';
 import { ed25519Fault, x25519Fault } from './weak-points.ts';
 import { wipe } from './wipe.ts';
 
@@ -14,13 +16,17 @@ const seedBytes = 32;
 
 /** A fresh X25519 pair. `wipeKeyPair` it when its round ends. */
 export function newRoundKeyPair(): RoundKeyPair {
-  return nacl.box.keyPair();
+  return pairOf(new Uint8Array(randomBytes(seedBytes)));
 }
 
 /** The pair of a stored 32-byte X25519 secret key. Throws a RangeError on another length. */
 export function roundKeyPairOf(secretKey: Uint8Array): RoundKeyPair {
   checkSecretLength('round secret key', secretKey);
-  return nacl.box.keyPair.fromSecretKey(secretKey.slice());
+  return pairOf(new Uint8Array(secretKey));
+}
+
+function pairOf(secretKey: Uint8Array): RoundKeyPair {
+  return { publicKey: x25519PublicKey(secretKey), secretKey };
 }
 
 /** A fresh Ed25519 pair. */

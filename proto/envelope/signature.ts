@@ -1,5 +1,5 @@
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
-import { type Fault, refuse } from '../fault.ts';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { type Fault, ok, type Result, refuse } from '../fault.ts';
 import { type SigningKeyPair, vetSigningPublicKey } from './keys.ts';
 
 const signatureBytes = 64;
@@ -36,14 +36,32 @@ export function verifyBytes(
   signature: Uint8Array,
   publicKey: Uint8Array,
 ): Fault<'SIGNATURE_INVALID' | 'KEY_INVALID'> | undefined {
-  const vetted = vetSigningPublicKey(publicKey);
-  if (!vetted.ok) return vetted.fault;
+  const key = verificationKey(publicKey);
+  if (!key.ok) return key.fault;
   if (!(signature instanceof Uint8Array) || signature.byteLength !== signatureBytes) {
     return refuse('SIGNATURE_INVALID', `signature: expected exactly ${signatureBytes} bytes`).fault;
   }
-  const key = createPublicKey({ key: Buffer.concat([spkiHead, publicKey]), format: 'der', type: 'spki' });
-  if (verify(null, sha512(canonical), key, signature)) return undefined;
+  if (verify(null, sha512(canonical), key.value, signature)) return undefined;
   return refuse('SIGNATURE_INVALID', "signature: not this key's signature over these fields; sign what is sent").fault;
+}
+
+/** Keys seen last, vetted and read: the same clusters sign in every round, and vetting costs as much as verifying. */
+const verificationKeys = new Map<string, KeyObject>();
+const verificationKeysMax = 1_024;
+
+function verificationKey(publicKey: Uint8Array): Result<KeyObject, 'KEY_INVALID'> {
+  const vetted = publicKey instanceof Uint8Array ? verificationKeys.get(nameOf(publicKey)) : undefined;
+  if (vetted !== undefined) return ok(vetted);
+  const checked = vetSigningPublicKey(publicKey);
+  if (!checked.ok) return checked;
+  const key = createPublicKey({ key: Buffer.concat([spkiHead, checked.value]), format: 'der', type: 'spki' });
+  if (verificationKeys.size >= verificationKeysMax) verificationKeys.clear();
+  verificationKeys.set(nameOf(publicKey), key);
+  return ok(key);
+}
+
+function nameOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 }
 
 function sha512(bytes: Uint8Array): Buffer {
