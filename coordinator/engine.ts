@@ -2,6 +2,7 @@ import type { Result } from '../proto/fault.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../proto/ids.ts';
 import type { ModelSpec } from '../proto/model-spec.ts';
 import type { BlobStore } from './blobs/blob-store.ts';
+import type { Replay, ReplayFaultCode } from './engine/kept-inputs.ts';
 import type { JournalEntry } from './journal/entry.ts';
 import type { Actor, JournalEvent } from './journal/events.ts';
 import type { JournalFaultCode, JournalHead } from './journal/journal.ts';
@@ -151,6 +152,15 @@ export interface Engine {
     actor: Actor,
     request: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
   ): Promise<Result<Committed<RoundId>, OperationFaultCode | StoreFaultCode>>;
+  /**
+   * Computes a round's candidate again from its sealed updates and the keys that its policy kept of them, and compares.
+   * Journalled before anything is opened, and again with what came of it. One at a time.
+   */
+  replayRound(
+    actor: Actor,
+    request: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
+    signal?: AbortSignal,
+  ): Promise<Result<Replay, ReplayFaultCode | StoreFaultCode>>;
   /** Dry run: what the schedules would open until then, soonest first, at most 1,000. */
   planRounds(untilMs: EpochMs): readonly PlannedRound[];
 

@@ -21,7 +21,33 @@ export type ServerOptimiser = Readonly<
   | { kind: 'adam'; learningRate: number; beta1: number; beta2: number; epsilon: number }
 >;
 
-/** Everything a track's rounds obey. Journalled whole, and frozen into each round when it is scheduled. */
+/** When a version that canary clusters ran in shadow may become stable by itself. */
+export type GatePolicy = Readonly<{
+  /** Canary clusters whose reports must count and agree. */
+  clustersMin: number;
+  /** Traces or slices that a cluster must have scored with both versions before its report counts. */
+  scoredMin: number;
+  /** Share of them that both versions judge alike, at least. */
+  agreementMin: number;
+  /** How far the share of found cases may fall, for any attack class. */
+  recallDropMax: number;
+  /** Alarms of one cluster in a day; a run of less than a day may use the whole day's. */
+  alertsPerDayMax: number;
+  /** Silence for so long is a hold. */
+  hoursMax: number;
+  /** Operators who must agree to promote against the gate. */
+  approvals: 1 | 2;
+}>;
+
+/** How long the keys of the updates that a round counted are kept, so that the round can be computed again. */
+export type InputKeeping = Readonly<{
+  /** The newest so many rounds with a candidate, 1 to 16. */
+  rounds: number;
+  /** And none longer than this after its end, 1 to 720. */
+  hours: number;
+}>;
+
+/** Everything a track's rounds and releases obey. Journalled whole, and frozen into each round when it is scheduled. */
 export type TrackPolicy = Readonly<{
   aggregation: AggregationPolicy;
   /** `updatesMin` follows from `aggregation`. */
@@ -30,4 +56,10 @@ export type TrackPolicy = Readonly<{
   optimiser: ServerOptimiser;
   /** null: rounds open only when an operator asks. */
   schedule: ScheduleRules | null;
+  /** Absent: nothing of a round can be opened once it has ended. */
+  keepInputs?: InputKeeping | undefined;
+  /** Absent: without canary clusters each candidate becomes stable at once, with them an operator promotes. */
+  gate?: GatePolicy;
+  /** How many of the newest releases are kept, beside those in use. Default 8. */
+  releasesKept?: number;
 }>;

@@ -82,6 +82,7 @@ const policySchema = z.strictObject({
   training: training.prefault({}),
   optimiser: optimiser.default({ kind: 'plain', learningRate: 1 }),
   schedule: schedule.nullable().default(null),
+  keepInputs: z.strictObject({ rounds: whole(1, 16), hours: whole(1, 720) }).optional(),
 });
 
 /**

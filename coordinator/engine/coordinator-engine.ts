@@ -31,6 +31,7 @@ import { headOf, type State, type Track } from '../state/state.ts';
 import type { AggregationRunner } from '../workers/job.ts';
 import { currentDirectives } from './directives.ts';
 import { alarmsOf } from './due.ts';
+import type { KeptInputs } from './kept-inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { enrolledCount, type Presence } from './presence.ts';
 import { RefusalMeter } from './refusal-meter.ts';
@@ -46,6 +47,7 @@ export type EngineParts = Readonly<{
   ledger: Ledger;
   keeper: RoundKeeper;
   presence: Presence;
+  inputs: KeptInputs;
   blobs: BlobStore;
   runner: AggregationRunner;
   waker: Waker;
@@ -163,6 +165,14 @@ export class CoordinatorEngine implements Engine {
     return this.#parts.keeper.cancel(actor, request.track, request.round, request.reason);
   }
 
+  replayRound(
+    actor: Actor,
+    request: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
+    signal?: AbortSignal,
+  ) {
+    return this.#parts.inputs.replay(actor, request, signal);
+  }
+
   planRounds(untilMs: EpochMs): readonly PlannedRound[] {
     const state = this.state();
     const updatesMinOf = (track: TrackId) => rulesOf((state.tracks.get(track) as Track).policy).updatesMin;
@@ -247,6 +257,7 @@ export class CoordinatorEngine implements Engine {
       const soonest = [dueMs, retryAtMs].filter((atMs) => atMs !== null);
       waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
       await this.#snapshotNowAndThen();
+      await this.#parts.inputs.sweep();
       await sweepSealed(ledger.state, this.blobs, this.#sweptRounds);
     }
   }
@@ -288,6 +299,8 @@ function mayMakeDue(event: JournalEvent): boolean {
     case 'roundStepped':
       return event.effects.length > 0 || event.event.kind !== 'updateArrived';
     case 'refused':
+    case 'replayStarted':
+    case 'roundReplayed':
     case 'effectsDone':
     case 'tokenMinted':
     case 'tokenRevoked':

@@ -3,6 +3,7 @@ import { deadlineOf } from '../round/step.ts';
 import { nextRun, type Run } from '../schedule/next-run.ts';
 import type { Alarms } from '../schedule/waker.ts';
 import { openRoundOf, type State, type Track } from '../state/state.ts';
+import { nextInputKeysEnd } from './kept-inputs.ts';
 
 /** The next run of a track's schedule; undefined without a schedule, or while a round of the track is open. */
 export function nextRunOf(state: State, track: Track, nowMs: EpochMs): Run | undefined {
@@ -22,6 +23,7 @@ export function alarmsOf(state: State, nowMs: EpochMs): Alarms {
     note(nextRunOf(state, track, nowMs)?.opensAtMs);
     const round = openRoundOf(track);
     if (round !== undefined) note(deadlineOf(round.phase));
+    note(nextInputKeysEnd(track));
   }
   return { nextMs, schedules };
 }

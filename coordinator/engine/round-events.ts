@@ -1,5 +1,6 @@
 import { updatesMin } from '../../aggregation/policy.ts';
 import { ok, type Result } from '../../proto/fault.ts';
+import type { FederationId } from '../../proto/ids.ts';
 import type { JournalEvent } from '../journal/events.ts';
 import type { TrackPolicy } from '../policy.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
@@ -32,13 +33,24 @@ export function rulesOf(policy: TrackPolicy): RoundRules {
 }
 
 /** The aggregation of a round that has closed; undefined in any other phase. */
-export function jobOf(
-  federation: AggregationJob['federation'],
+export function jobOf(federation: FederationId, track: Track, round: Round): AggregationJob | undefined {
+  const { phase } = round;
+  return phase.kind === 'aggregating' ? jobFrom(federation, track, round, phase, track.models.length) : undefined;
+}
+
+/** The very same job again, of a round that has its candidate; undefined in any other phase. */
+export function replayJobOf(federation: FederationId, track: Track, round: Round): AggregationJob | undefined {
+  const { phase } = round;
+  return phase.kind === 'candidate' ? jobFrom(federation, track, round, phase, phase.candidate.version) : undefined;
+}
+
+function jobFrom(
+  federation: FederationId,
   track: Track,
-  round: Round,
-): AggregationJob | undefined {
-  const { phase, policy, rules } = round;
-  if (phase.kind !== 'aggregating') return undefined;
+  { round, policy, rules }: Round,
+  phase: Extract<RoundPhase, { kind: 'aggregating' | 'candidate' }>,
+  candidateVersion: number,
+): AggregationJob {
   const exponent = rules.carryOver?.exponent ?? 0;
   const updates = countedOf(phase).map(({ cluster, payloadDigest, payloadBytes, baseDigest, staleness }) => ({
     cluster,
@@ -54,18 +66,18 @@ export function jobOf(
       .map(({ payloadDigest }) => ({ cluster, payloadDigest, code })),
   );
   return {
-    id: `aggregate.${track.track}.${round.round}`,
+    id: `aggregate.${track.track}.${round}`,
     federation,
     track: track.track,
-    round: round.round,
+    round,
     spec: track.spec,
     schemaDigest: track.schemaDigest,
     policy: policy.aggregation,
     optimiser: policy.optimiser,
     base: phase.base,
     optimiserState: track.models[phase.base.version]?.optimiserState ?? null,
-    candidateVersion: track.models.length,
-    keyName: roundKeyName(track.track, round.round),
+    candidateVersion,
+    keyName: roundKeyName(track.track, round),
     updates: updates.sort((a, b) => (a.payloadDigest < b.payloadDigest ? -1 : 1)),
     expelled,
   };

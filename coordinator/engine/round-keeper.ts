@@ -12,6 +12,7 @@ import { checkResult } from '../workers/check-result.ts';
 import type { AggregationJob, AggregationRunner } from '../workers/job.ts';
 import { closedDirective, invitationFor } from './directives.ts';
 import { nextRunOf } from './due.ts';
+import type { InputKeeper } from './kept-inputs.ts';
 import type { Ledger } from './ledger.ts';
 import { enrolledCount, isInGoodStanding, type Presence } from './presence.ts';
 import { jobOf, rulesOf, stepsOf } from './round-events.ts';
@@ -30,6 +31,7 @@ export type RoundKeeperParts = Readonly<{
   blobs: BlobStore;
   keyStore: KeyStore;
   runner: AggregationRunner;
+  inputs: InputKeeper;
   clock: () => EpochMs;
   /** Rounds that may run at once, over all tracks. */
   roundsMax: number;
@@ -266,7 +268,7 @@ export class RoundKeeper {
   }
 
   async #aggregate(job: AggregationJob): Promise<boolean> {
-    const { runner, ledger, clock } = this.#parts;
+    const { runner, ledger, inputs, clock } = this.#parts;
     failpoint('aggregation-started');
     const { track: id, round } = job;
     const abort = new AbortController();
@@ -275,9 +277,12 @@ export class RoundKeeper {
     this.#aborts.delete(`${id}/${round}`);
     if (abort.signal.aborted) return true; // The round was abandoned meanwhile.
     let event: RoundEvent;
+    let kept: readonly JournalEvent[] = [];
     if (ran.ok) {
       const own = await checkResult(this.#parts.blobs, job, ran.value);
       if (!own.ok) return this.#trouble(own.fault);
+      const closed = ledger.state.tracks.get(id)?.rounds.get(round);
+      kept = closed === undefined ? [] : await inputs.keep(job, closed);
       const { candidate, ...rest } = ran.value;
       const ref = { version: job.candidateVersion, digest: candidate };
       event = { kind: 'aggregated', atMs: clock(), candidate: ref, ...rest };
@@ -289,9 +294,11 @@ export class RoundKeeper {
     const stored = await ledger.commit(byRound, (state, atMs) => {
       const known = state.tracks.get(id)?.rounds.get(round);
       const steps = known === undefined ? ok([]) : stepsOf(known, [{ ...event, atMs }]);
-      return steps.ok ? ok({ events: steps.value, value: undefined }) : steps;
+      if (!steps.ok) return steps;
+      return ok({ events: steps.value.length === 0 ? [] : [...steps.value, ...kept], value: undefined });
     });
     if (!stored.ok) return this.#trouble(stored.fault);
+    if (stored.value.entries.length === 0 && kept.length > 0) await inputs.drop(id, round);
     failpoint('candidate-journalled');
     return true;
   }

@@ -1,9 +1,11 @@
 import { status } from '@grpc/grpc-js';
 import type { AdmissionFaultCode } from '../admission/faults.ts';
 import type { FreezeFaultCode } from '../engine/freezing.ts';
+import type { ReplayFaultCode } from '../engine/kept-inputs.ts';
 import type { OperationFaultCode, StoreFaultCode } from '../engine.ts';
 import type { AuthenticationFaultCode } from '../identity/authenticate.ts';
 import type { MembershipFaultCode } from '../identity/membership.ts';
+import type { ReportFaultCode } from '../registry/agent-reports.ts';
 
 /** Refusals that arise at the door itself. */
 export type DoorFaultCode =
@@ -23,9 +25,11 @@ export type ServedFaultCode =
   | DoorFaultCode
   | AuthenticationFaultCode
   | MembershipFaultCode
+  | ReportFaultCode
   | AdmissionFaultCode
   | OperationFaultCode
   | FreezeFaultCode
+  | ReplayFaultCode
   | StoreFaultCode
   | 'FETCHES_BUSY'
   | 'WATCHES_BUSY'
@@ -85,6 +89,10 @@ export const statusOf = {
   ROUNDS_EXHAUSTED: status.FAILED_PRECONDITION,
   FROZEN: status.FAILED_PRECONDITION,
   LAST_ADMIN: status.FAILED_PRECONDITION,
+  ROUND_WITHOUT_CANDIDATE: status.FAILED_PRECONDITION,
+  INPUTS_NOT_KEPT: status.FAILED_PRECONDITION, // Gone for good: replay a round whose policy keeps them.
+  AGGREGATION_REFUSED: status.FAILED_PRECONDITION,
+  ROUND_KEY_LOST: status.FAILED_PRECONDITION,
   BASE_MISMATCH: status.FAILED_PRECONDITION,
   SCHEMA_MISMATCH: status.FAILED_PRECONDITION,
   UPDATE_TOO_STALE: status.ABORTED, // Fetch the newer global model and train again.
@@ -109,6 +117,9 @@ export const statusOf = {
   CALL_CANCELLED: status.CANCELLED,
   DRAINING: status.UNAVAILABLE,
   DISK_FULL: status.UNAVAILABLE,
+  REPLAY_BUSY: status.UNAVAILABLE,
+  WORKER_LOST: status.UNAVAILABLE,
+  BLOB_UNREADABLE: status.UNAVAILABLE,
   BLOB_IO: status.UNAVAILABLE,
   BLOB_NOT_FOUND: status.UNAVAILABLE,
   JOURNAL_IO: status.UNAVAILABLE,

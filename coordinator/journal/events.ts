@@ -59,6 +59,22 @@ type RoundJournalEvent = Readonly<
   | { kind: 'effectsDone'; track: TrackId; round: RoundId; effects: readonly RoundEffect[] }
   /** The round's secret key is gone from the key store since `atMs` of this entry. */
   | { kind: 'roundKeyDestroyed'; track: TrackId; round: RoundId }
+  /** The keys of the updates that a round counted, and of no others, rest in the key store until then, for replays. */
+  | { kind: 'inputKeysKept'; track: TrackId; round: RoundId; untilMs: EpochMs; updateCount: number }
+  /** They are gone from the key store since `atMs` of this entry: their time was over, newer rounds came, the policy. */
+  | { kind: 'inputKeysDestroyed'; track: TrackId; round: RoundId; because: 'AGE' | 'COUNT' | 'POLICY' }
+  /** What clusters sent is about to be opened once more. */
+  | { kind: 'replayStarted'; track: TrackId; round: RoundId; reason: string }
+  | {
+      kind: 'roundReplayed';
+      track: TrackId;
+      round: RoundId;
+      /** Whether every digest is the round's own. */
+      same: boolean;
+      candidate: Digest;
+      provenance: Digest;
+      optimiserState: Digest | null;
+    }
 >;
 
 type MembershipEvent = Readonly<

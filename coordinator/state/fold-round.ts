@@ -8,7 +8,16 @@ import { type Round, roundsKept, type Track } from './state.ts';
 
 type RoundEvent = Extract<
   JournalEvent,
-  { kind: 'roundScheduled' | 'roundStepped' | 'effectsDone' | 'roundKeyDestroyed' | 'refused' }
+  {
+    kind:
+      | 'roundScheduled'
+      | 'roundStepped'
+      | 'effectsDone'
+      | 'roundKeyDestroyed'
+      | 'inputKeysKept'
+      | 'inputKeysDestroyed'
+      | 'refused';
+  }
 >;
 
 const refusalsKept = 256;
@@ -32,6 +41,20 @@ export function foldRound(state: MutableState, event: RoundEvent, context: Entry
         ...round,
         pending: round.pending.filter((effect) => effect !== 'destroyKey'),
         keyDestroyedAtMs: context.atMs,
+      }));
+      return;
+    case 'inputKeysKept': {
+      const { untilMs, updateCount } = event;
+      replaceRound(state, event.track, event.round, (round) => ({
+        ...round,
+        inputKeys: { untilMs, updateCount, destroyedAtMs: null },
+      }));
+      return;
+    }
+    case 'inputKeysDestroyed':
+      replaceRound(state, event.track, event.round, (round) => ({
+        ...round,
+        inputKeys: round.inputKeys && { ...round.inputKeys, destroyedAtMs: context.atMs },
       }));
       return;
     case 'refused':
@@ -59,6 +82,7 @@ function schedule(
     refusedCount: 0,
     refusals: [],
     keyDestroyedAtMs: null,
+    inputKeys: null,
   };
   return {
     ...track,
@@ -125,10 +149,11 @@ function withModel(
 }
 
 function keepRecent(rounds: Map<RoundId, Round>): Map<RoundId, Round> {
-  for (const [id, { phase, pending }] of rounds) {
+  for (const [id, { phase, pending, inputKeys }] of rounds) {
     if (rounds.size <= roundsKept) break;
     const over = phase.kind === 'candidate' || phase.kind === 'abandoned';
-    if (over && pending.length === 0) rounds.delete(id);
+    const keepsKeys = inputKeys !== null && inputKeys.destroyedAtMs === null;
+    if (over && pending.length === 0 && !keepsKeys) rounds.delete(id);
   }
   return rounds;
 }

@@ -62,6 +62,8 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'roundStepped':
     case 'effectsDone':
     case 'roundKeyDestroyed':
+    case 'inputKeysKept':
+    case 'inputKeysDestroyed':
     case 'refused':
       foldRound(state, event, context);
       return;
@@ -74,6 +76,9 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'operatorAdded':
     case 'operatorRemoved':
       foldMembership(state, event, context);
+      return;
+    case 'replayStarted': // Kept in the journal: who opened what again, and what came of it.
+    case 'roundReplayed':
       return;
     case 'freezeSet': {
       const { kind: _, ...freeze } = event;

@@ -3,7 +3,7 @@ import { agentKey } from './releasing.ts';
 import type { State, Track } from './state.ts';
 
 /** Raise it whenever `State` changes its shape: snapshots of another version are not read, the journal is folded. */
-export const snapshotVersion = 2;
+export const snapshotVersion = 3;
 
 /** JSON text of the state: maps become lists of their values, each of which knows its own key. */
 export function writeSnapshot(state: State): string {

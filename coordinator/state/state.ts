@@ -72,6 +72,8 @@ export type Round = Readonly<{
   /** The last refusals, oldest first, at most 256: what an operator sees beside the cohort. */
   refusals: readonly RoundRefusal[];
   keyDestroyedAtMs: EpochMs | null;
+  /** The keys of its counted updates, where its policy keeps them; null where they never were. */
+  inputKeys: Readonly<{ untilMs: EpochMs; updateCount: number; destroyedAtMs: EpochMs | null }> | null;
 }>;
 
 export type RoundRefusal = Readonly<{

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { memoryBlocks, type UpdateBlocks } from '../../aggregation/blocks.ts';
 import { fileBlocks } from '../../aggregation/file-blocks.ts';
 import type { UpdateContext } from '../../proto/envelope/header.ts';
-import type { RoundKeyPair } from '../../proto/envelope/keys.ts';
-import { openSealedReader } from '../../proto/envelope/sealed-reader.ts';
+import { openSealedReader, type SealedOpening } from '../../proto/envelope/sealed-reader.ts';
 import { type Result, unwrap } from '../../proto/fault.ts';
 import type { Digest } from '../../proto/ids.ts';
 import type { AggregationJob, JobUpdate } from './job.ts';
@@ -24,6 +23,9 @@ export type OpenedUpdates = Readonly<{
   release(): void;
 }>;
 
+/** What opens an update; a refusal stands for one that was found not to open. */
+export type OpeningOf = (update: JobUpdate) => Result<SealedOpening>;
+
 export type OpenPlaces = Readonly<{
   /** The file of a blob. */
   path: (digest: Digest) => string;
@@ -37,7 +39,11 @@ export type OpenPlaces = Readonly<{
  * without copying) or, when they are too large together, into scratch files that only this user can read. What does not
  * open is named with its code and left out. Synchronous reads: for worker threads.
  */
-export async function openUpdates(job: AggregationJob, pair: RoundKeyPair, places: OpenPlaces): Promise<OpenedUpdates> {
+export async function openUpdates(
+  job: AggregationJob,
+  openingOf: OpeningOf,
+  places: OpenPlaces,
+): Promise<OpenedUpdates> {
   const values = job.spec.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const inMemory = values * 4 * job.updates.length <= (places.memoryBytesMax ?? memoryBytesMaxDefault);
   const store = inMemory ? new MemoryRows(values) : new FileRows(places.scratchDir);
@@ -45,7 +51,7 @@ export async function openUpdates(job: AggregationJob, pair: RoundKeyPair, place
   const unopened: UnopenedUpdate[] = [];
   try {
     for (const update of job.updates) {
-      const result = openOne(job, update, pair, values * 4, places.path(update.payloadDigest), store);
+      const result = openOne(job, update, openingOf, values * 4, places.path(update.payloadDigest), store);
       if (result.ok) opened.push(update);
       else unopened.push({ update, code: result.fault.code, message: result.fault.message });
     }
@@ -60,22 +66,14 @@ export async function openUpdates(job: AggregationJob, pair: RoundKeyPair, place
 function openOne(
   job: AggregationJob,
   update: JobUpdate,
-  round: RoundKeyPair,
+  openingOf: OpeningOf,
   plainBytes: number,
   sealedPath: string,
   store: Rows,
 ): Result<Digest> {
-  const context: UpdateContext = {
-    federation: job.federation,
-    track: job.track,
-    round: job.round,
-    cluster: update.cluster,
-    base: update.baseDigest,
-    schema: job.schemaDigest,
-    codec: 'f32le',
-    plainBytes,
-  };
-  const reader = openSealedReader({ sealedPath, context, round });
+  const opening = openingOf(update);
+  if (!opening.ok) return opening;
+  const reader = openSealedReader({ sealedPath, context: contextOf(job, update, plainBytes), ...opening.value });
   if (!reader.ok) return reader;
   const row = store.begin();
   try {
@@ -89,6 +87,20 @@ function openOne(
   } finally {
     reader.value.close();
   }
+}
+
+/** Under which an update of a job opens; `plainBytes` is the size of a model. */
+export function contextOf(job: AggregationJob, update: JobUpdate, plainBytes: number): UpdateContext {
+  return {
+    federation: job.federation,
+    track: job.track,
+    round: job.round,
+    cluster: update.cluster,
+    base: update.baseDigest,
+    schema: job.schemaDigest,
+    codec: 'f32le',
+    plainBytes,
+  };
 }
 
 /** A stale delta counts for less before any rule sees it; a fresh one passes untouched. */

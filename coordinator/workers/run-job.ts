@@ -13,14 +13,18 @@ import { BlobWriter } from '../blobs/blob-writer.ts';
 import { failpoint } from '../failpoint.ts';
 import { CandidateSink } from './candidate-sink.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
-import { type OpenedUpdates, openUpdates } from './open-updates.ts';
+import { type OpenedUpdates, type OpeningOf, openUpdates } from './open-updates.ts';
 import { provenanceOf } from './provenance.ts';
 
 export type JobPlaces = Readonly<{
   /** The data directory: blobs, partial and scratch lie in it. */
   dataDir: string;
+  /** Where blobs are written, where that is another folder of the same shape. */
+  outDir?: string;
   memoryBytesMax?: number;
 }>;
+
+type EngineFor = (values: number) => Promise<AggregationEngine>;
 
 /**
  * From sealed files to a candidate: a pure function of the job, the blobs it names and the round's key. Runs where
@@ -29,13 +33,28 @@ export type JobPlaces = Readonly<{
 export async function runJob(
   job: AggregationJob,
   secretKey: Uint8Array,
-  { dataDir, ...limits }: JobPlaces,
+  places: JobPlaces,
+  engineFor: EngineFor,
+): Promise<Result<AggregationResult, RunFaultCode>> {
+  const pair = roundKeyPairOf(secretKey);
+  try {
+    return await computeCandidate(job, () => ok({ round: pair }), places, engineFor);
+  } finally {
+    wipeKeyPair(pair);
+    secretKey.fill(0);
+  }
+}
+
+/** The same, with whatever opens the updates. */
+export async function computeCandidate(
+  job: AggregationJob,
+  openingOf: OpeningOf,
+  { dataDir, outDir = dataDir, ...limits }: JobPlaces,
   /** For so many values in all updates together. */
-  engineFor: (values: number) => Promise<AggregationEngine>,
+  engineFor: EngineFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
   const path = (digest: Digest) => join(dataDir, 'blobs', digest.slice('sha256:'.length));
-  const scratchDir = join(dataDir, 'scratch', `${job.id}.${process.pid}`);
-  const pair = roundKeyPairOf(secretKey);
+  const scratchDir = join(outDir, 'scratch', `${job.id}.${process.pid}`);
   try {
     const layout = layoutOf(job.spec);
     const basePath = path(job.base.digest);
@@ -45,14 +64,14 @@ export async function runJob(
         `the base model ${job.base.digest} was changed on disk; restore it from a backup`,
       );
     }
-    const updates = await openUpdates(job, pair, { path, scratchDir, ...limits });
+    const updates = await openUpdates(job, openingOf, { path, scratchDir, ...limits });
     failpoint('updates-opened');
     const momentsPath = job.optimiserState === null ? null : path(job.optimiserState);
     try {
       if (updates.blocks === undefined) {
         return refuse('AGGREGATION_REFUSED', `none of the ${job.updates.length} accepted updates can be opened`);
       }
-      const sink = new CandidateSink(job.optimiser, { storeDir: dataDir, basePath, momentsPath }, layout.length);
+      const sink = new CandidateSink(job.optimiser, { storeDir: outDir, basePath, momentsPath }, layout.length);
       try {
         const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
         const aggregated = await aggregate(
@@ -75,7 +94,7 @@ export async function runJob(
         }
         failpoint('candidate-written');
         const provenance = provenanceOf(job, updates, aggregated.value.report, written);
-        const writer = new BlobWriter(dataDir);
+        const writer = new BlobWriter(outDir);
         writer.write(canonicalBytes(provenance as unknown as JsonValue));
         const digest = writer.finish();
         failpoint('provenance-written');
@@ -89,8 +108,6 @@ export async function runJob(
   } catch (error) {
     return failed(error);
   } finally {
-    wipeKeyPair(pair);
-    secretKey.fill(0);
     rmSync(scratchDir, { recursive: true, force: true });
   }
 }

@@ -33,6 +33,19 @@ export function createOpener(
   context: UpdateContext,
   round: RoundKeyPair,
 ): Result<Opener, OpenFaultCode> {
+  const key = payloadKey(prologue, context, round);
+  return key.ok ? createOpenerWith(key.value, context) : key;
+}
+
+/**
+ * The key of one payload alone, 32 bytes: it opens that payload under that context, and nothing else that was sealed to
+ * the round. For keeping a payload openable when its round's key is destroyed. The caller wipes it.
+ */
+export function payloadKey(
+  prologue: Uint8Array,
+  context: UpdateContext,
+  round: RoundKeyPair,
+): Result<Buffer, OpenFaultCode> {
   const checked = checkContext(context); // Every size below comes from it.
   if (!checked.ok) return checked;
   if (prologue.byteLength < format.prologueBytes) return { ok: false, fault: truncatedFault(context) };
@@ -58,6 +71,13 @@ export function createOpener(
   }
   const key = streamKey(contentKey, vetted.value, round.publicKey, context);
   wipe(contentKey);
+  return ok(key);
+}
+
+/** An opener with a payload's own key, which it takes over: `wipe` wipes it. */
+export function createOpenerWith(key: Buffer, context: UpdateContext): Result<Opener, 'HEADER_INVALID'> {
+  const checked = checkContext(context);
+  if (!checked.ok) return checked;
   const count = chunkCount(context.plainBytes);
   return ok({
     openChunk(index, sealed) {

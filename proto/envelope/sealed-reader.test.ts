@@ -6,8 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../digest.ts';
 import { unwrap } from '../fault.ts';
 import { chunkOffset, format } from './format.ts';
-import { codeOf, sealSample } from './samples.ts';
-import { openSealedReader, type SealedReader } from './sealed-reader.ts';
+import { newRoundKeyPair } from './keys.ts';
+import { codeOf, otherContexts, sealSample } from './samples.ts';
+import { openSealedReader, type SealedReader, sealedPayloadKey } from './sealed-reader.ts';
 
 const chunk = format.chunkBytes;
 const sample = sealSample(3 * chunk + 400);
@@ -129,5 +130,32 @@ describe('SealedReader.verify', () => {
     expect(() => reader.verify({ visit: stop })).toThrow('seen enough');
     expect(codeOf(reader.verify())).toBe('ok');
     reader.close();
+  });
+});
+
+describe("a payload's own key", () => {
+  const { context, round } = sample;
+
+  it('opens that payload when the key of its round is gone, and no other of the same round', () => {
+    const key = unwrap(sealedPayloadKey(sealedPath, context, round));
+    const reader = unwrap(openSealedReader({ sealedPath, context, payloadKey: key }));
+    const plain = Buffer.alloc(total);
+    expect(unwrap(reader.verify({ visit: (piece, offset) => plain.set(piece, offset) }))).toBe(digestOf(sample.sealed));
+    expect(plain.equals(sample.plain)).toBe(true);
+    reader.close();
+    expect(key.some((byte) => byte !== 0)).toBe(true); // The reader wiped its own copy.
+
+    writeFileSync(sealedPath, sealSample(total, round).sealed); // The same plaintext, context and round.
+    const other = unwrap(openSealedReader({ sealedPath, context, payloadKey: key }));
+    expect(codeOf(other.verify())).toBe('PAYLOAD_TAMPERED');
+    other.close();
+  });
+
+  it('is another one under any other context, and none for who has not the round key', () => {
+    const key = unwrap(sealedPayloadKey(sealedPath, context, round));
+    for (const [field, other] of Object.entries(otherContexts(total))) {
+      expect(unwrap(sealedPayloadKey(sealedPath, other, round)).equals(key), field).toBe(false);
+    }
+    expect(codeOf(sealedPayloadKey(sealedPath, context, newRoundKeyPair()))).toBe('PAYLOAD_WRONG_KEY');
   });
 });

@@ -8,14 +8,24 @@ import type { EnvelopeFaultCode } from './faults.ts';
 import { chunkCount, chunkOffset, chunkPlainBytes, format, sealedLength } from './format.ts';
 import { checkContext, type UpdateContext } from './header.ts';
 import type { RoundKeyPair } from './keys.ts';
-import { createOpener, type Opener, type OpenFaultCode, tooLongFault, truncatedFault } from './open.ts';
+import {
+  createOpener,
+  createOpenerWith,
+  type Opener,
+  type OpenFaultCode,
+  payloadKey,
+  tooLongFault,
+  truncatedFault,
+} from './open.ts';
 import { release, wipe } from './wipe.ts';
 
 export type SealedReadFaultCode =
   | OpenFaultCode
   | Extract<EnvelopeFaultCode, 'PAYLOAD_DIGEST_MISMATCH' | 'STORAGE_FAILED'>;
 
-export type SealedSource = Readonly<{ sealedPath: string; context: UpdateContext; round: RoundKeyPair }>;
+/** What opens a payload: its round's pair, or its own key (`sealedPayloadKey`), of which a copy is taken. */
+export type SealedOpening = Readonly<{ round: RoundKeyPair } | { payloadKey: Uint8Array }>;
+export type SealedSource = Readonly<{ sealedPath: string; context: UpdateContext }> & SealedOpening;
 
 /**
  * Any part of a sealed file's plaintext, with none of it on disk. Each chunk is authenticated with its place and with
@@ -45,15 +55,23 @@ export type VerifyOptions = Readonly<{
   visit?: (plain: Uint8Array, offsetBytes: number) => void;
 }>;
 
-/** A reader of a sealed file for a checked context and the round's own pair. Reads the prologue and the file's size. */
+/** The key of the payload in a sealed file, for a checked context and the round's own pair. The caller wipes it. */
+export function sealedPayloadKey(
+  sealedPath: string,
+  context: UpdateContext,
+  round: RoundKeyPair,
+): Result<Buffer, SealedReadFaultCode> {
+  return withPrologue(sealedPath, context, (prologue) => payloadKey(prologue, context, round));
+}
+
+/** A reader of a sealed file for a checked context. Reads the prologue and the file's size. */
 export function openSealedReader(source: SealedSource): Result<SealedReader, SealedReadFaultCode> {
   const { sealedPath, context } = source;
-  const checked = checkContext(context);
-  if (!checked.ok) return checked;
-  const opened = withFile(sealedPath, context, (fd) => {
-    const prologue = readPart(fd, Buffer.alloc(format.prologueBytes), 0);
-    return prologue.ok ? createOpener(prologue.value, context, source.round) : prologue;
-  });
+  const opened = withPrologue(sealedPath, context, (prologue) =>
+    'round' in source
+      ? createOpener(prologue, context, source.round)
+      : createOpenerWith(Buffer.from(source.payloadKey), context),
+  );
   if (!opened.ok) return opened;
   const opener = opened.value;
   let isClosed = false;
@@ -80,6 +98,19 @@ export function openSealedReader(source: SealedSource): Result<SealedReader, Sea
       isClosed = true;
       opener.wipe();
     },
+  });
+}
+
+function withPrologue<Value>(
+  sealedPath: string,
+  context: UpdateContext,
+  action: (prologue: Buffer) => Result<Value, SealedReadFaultCode>,
+): Result<Value, SealedReadFaultCode> {
+  const checked = checkContext(context);
+  if (!checked.ok) return checked;
+  return withFile(sealedPath, context, (fd) => {
+    const prologue = readPart(fd, Buffer.alloc(format.prologueBytes), 0);
+    return prologue.ok ? action(prologue.value) : prologue;
   });
 }
 

@@ -139,7 +139,7 @@ function summary(track: Track, round: Round): RoundSummary {
     refusedCount: round.refusedCount,
     candidate: phase.kind === 'candidate' ? modelRef(track, phase.candidate.version) : undefined,
     keyDestroyedAtMs: ms(round.keyDestroyedAtMs),
-    replayableUntilMs: 0n,
+    replayableUntilMs: ms(round.inputKeys?.destroyedAtMs === null ? round.inputKeys.untilMs : 0),
   };
 }
 
