@@ -17,7 +17,7 @@ export const featureArchitecture = 'flow-feature-autoencoder/1';
 type Sizes = Readonly<{ width: number; hidden: number; code: number }>;
 
 /** columns: what the rows hold, in order; part of the spec, so that every cluster means the same by a column. */
-export function featureSpec(columns: readonly string[], hidden = 64, code = 10): ModelSpec {
+export function featureSpec(columns: readonly string[], hidden = 128, code = 32): ModelSpec {
   const width = columns.length;
   return {
     architecture: featureArchitecture,
@@ -87,8 +87,13 @@ export function trainFeatures(
   const count = rows.length / width;
   if (count < 1) return { weights: base.slice(), steps: 0, examples: 0, loss: Number.NaN };
   const random = seededRandom(options.seed);
-  const { batchSize = defaults.batchSize, learningRate = defaults.learningRate, clipNorm = defaults.clipNorm } = options;
-  const endsAt = options.secondsMax === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.secondsMax * 1e3;
+  const {
+    batchSize = defaults.batchSize,
+    learningRate = defaults.learningRate,
+    clipNorm = defaults.clipNorm,
+  } = options;
+  const endsAt =
+    options.secondsMax === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.secondsMax * 1e3;
   const trainer = new FlatTrainer(spec, base);
   const losses: number[] = [];
   let order = randomOrder(count, random);
@@ -102,7 +107,8 @@ export function trainFeatures(
       const chosen = order.subarray(at, at + Math.min(batchSize, count));
       at += batchSize;
       const wanted = new Float32Array(chosen.length * width);
-      for (const [place, row] of chosen.entries()) wanted.set(rows.subarray(row * width, (row + 1) * width), place * width);
+      for (const [place, row] of chosen.entries())
+        wanted.set(rows.subarray(row * width, (row + 1) * width), place * width);
       const shown = wanted.map((value) => (random() < defaults.hiddenShare ? 0 : value));
       const shape: [number, number] = [chosen.length, width];
       const lossOf = (parameters: Parameters) =>
@@ -140,5 +146,9 @@ export function missedSquares(spec: ModelSpec, weights: Float32Array, rows: Floa
 
 function sizesOf(spec: ModelSpec): Sizes {
   const columns = featureColumns(spec);
-  return { width: columns.length, hidden: Number(spec.hyperparameters.hidden), code: Number(spec.hyperparameters.code) };
+  return {
+    width: columns.length,
+    hidden: Number(spec.hyperparameters.hidden),
+    code: Number(spec.hyperparameters.code),
+  };
 }

@@ -16,7 +16,8 @@ const spreadMin = 0.1;
 /** values: shape [rows, width], row-major; at most `sampleMax` rows, evenly taken, are looked at. */
 export function fitScale(values: Float32Array, width: number, sampleMax = 20_000): RobustScale {
   const rows = values.length / width;
-  if (!Number.isInteger(rows) || rows < 1) throw new RangeError(`scale: ${values.length} values are no rows of ${width}`);
+  if (!Number.isInteger(rows) || rows < 1)
+    throw new RangeError(`scale: ${values.length} values are no rows of ${width}`);
   const stride = Math.max(1, rows / sampleMax);
   const count = Math.min(rows, sampleMax);
   const centers = new Float32Array(width);

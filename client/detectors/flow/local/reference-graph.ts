@@ -47,8 +47,9 @@ export class ReferenceGraph {
     }
   }
 
-  knows(key: string): boolean {
-    return this.#traits.has(key);
+  /** Keys of its nodes, by number. */
+  keys(): string[] {
+    return [...this.#traits.keys()];
   }
 
   /** Forgets nodes and pairs that `keeps` does not want: bounded memory. */
