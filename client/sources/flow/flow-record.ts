@@ -3,7 +3,7 @@ import type { SkipReason } from '../source-item.ts';
 /**
  * What stands at an end of a flow. `workload`: a pod that a workload owns. `host`: this or another node of the cluster.
  * `world`: outside the cluster. `control`: the API server, Cilium's health endpoints and ingress. `unknown`: not named by
- * the source; `folded`: one of many that were counted together to bound memory (see interval-counts.ts).
+ * the source; `folded`: one of many that were counted together to bound memory (see edge-table.ts).
  */
 export const endKinds = ['workload', 'host', 'world', 'control', 'unknown', 'folded'] as const;
 export type EndKind = (typeof endKinds)[number];
@@ -65,7 +65,7 @@ export type ObservedFlow = Readonly<{
   sourcePort: number;
   destinationPort: number;
   protocol: FlowProtocol;
-  /** undefined: not said; direction.ts then judges by the ports. */
+  /** Whether it goes from who was asked to who asked. undefined: not said; direction.ts then judges by the ports. */
   isReply: boolean | undefined;
   /** A connection between two nodes is seen at both; the sightings at each end are counted by themselves. */
   seenAt: 'client' | 'server' | 'unknown';
@@ -77,19 +77,6 @@ export type ObservedFlow = Readonly<{
   /** What the data set calls it, "normal" or a kind of attack: for evaluation, never for a detector. Usually absent. */
   label?: string;
 }>;
-
-/** A flow by who asked whom: replies turned round, per-connection ports folded. */
-export type FlowRecord = Readonly<
-  Omit<ObservedFlow, 'source' | 'destination' | 'sourcePort' | 'destinationPort' | 'isReply' | 'id'> & {
-    client: FlowEnd;
-    server: FlowEnd;
-    /** The port that was asked for: 0 to 65535. */
-    askedPort: number;
-    /** The same, or `foldedPort` for any port that is given out for one connection. */
-    port: number;
-    isReply: boolean;
-  }
->;
 
 /** Stands for every port that was given out for one connection. */
 export const foldedPort = 65_536;

@@ -1,4 +1,4 @@
-import { apiClasses, type FlowProtocol, statusClasses } from '../../../sources/flow/flow-record.ts';
+import { apiClasses, type FlowProtocol, type ObservedFlow, statusClasses } from '../../../sources/flow/flow-record.ts';
 
 /**
  * What is counted of an edge, as columns of one float64 row. Everything is a whole number, so that taking away an
@@ -11,10 +11,10 @@ const names = [
   'repliedAtClient',
   'repliedAtServer',
   'repliedSomewhere',
-  'refused',
   'requests',
   'responses',
   'exchanges',
+  'refused',
   ...apiClasses.map((name) => `api:${name}` as const),
   ...statusClasses.map((name) => `status:${name}` as const),
   'measured', // Flows that came with amounts.
@@ -28,6 +28,11 @@ const names = [
 export type Counter = (typeof names)[number];
 export const counterCount = names.length;
 export const counterAt = Object.fromEntries(names.map((name, at) => [name, at])) as Readonly<Record<Counter, number>>;
+
+const sides = { client: 0, server: 1, unknown: 2 } as const;
+const phases = { request: 'requests', response: 'responses', exchange: 'exchanges' } as const;
+const apiAt = Object.fromEntries(apiClasses.map((name) => [name, counterAt[`api:${name}`]]));
+const statusAt = Object.fromEntries(statusClasses.map((name) => [name, counterAt[`status:${name}`]]));
 
 /** An edge of the window with its totals. */
 export type EdgeTotals = Readonly<{
@@ -44,17 +49,47 @@ export type EdgeTotals = Readonly<{
   routeCount: number;
 }>;
 
+/** Adds one flow to a row of counters. */
+export function countFlow(row: Float64Array, flow: ObservedFlow, isReply: boolean): void {
+  const { count, l7, volume, verdict } = flow;
+  const add = (at: number, amount: number) => {
+    row[at] = (row[at] as number) + amount;
+  };
+  if (l7 === undefined) {
+    add((isReply ? counterAt.repliedAtClient : counterAt.askedAtClient) + sides[flow.seenAt], count);
+  } else {
+    add(counterAt[phases[l7.phase]], count);
+    add(apiAt[l7.apiClass] as number, count);
+    add(statusAt[l7.status] as number, count);
+  }
+  if (verdict === 'dropped' || verdict === 'error') add(counterAt.refused, count);
+  if (volume === undefined) return;
+  add(counterAt.measured, count);
+  add(counterAt.bytesOut, Math.round(isReply ? volume.bytesIn : volume.bytesOut));
+  add(counterAt.bytesIn, Math.round(isReply ? volume.bytesOut : volume.bytesIn));
+  add(counterAt.packetsOut, Math.round(isReply ? volume.packetsIn : volume.packetsOut));
+  add(counterAt.packetsIn, Math.round(isReply ? volume.packetsOut : volume.packetsIn));
+  add(counterAt.durationUs, Math.round(volume.durationMs * 1_000));
+}
+
+/** Everything that was seen of an edge: a flow seen at both ends counts twice here. */
+export function sightingsOf(counters: Float64Array): number {
+  let sum = 0;
+  for (let at = counterAt.askedAtClient; at <= counterAt.exchanges; at++) sum += counters[at] as number;
+  return sum;
+}
+
 /** Flows of an edge. A packet seen at both ends is one flow, and so are a question and its reply. */
-export function flowsOf(counters: Float64Array, offset = 0): number {
-  const at = (name: Counter) => counters[offset + counterAt[name]] as number;
+export function flowsOf(counters: Float64Array): number {
+  const at = (name: Counter) => counters[counterAt[name]] as number;
   const atEnds = Math.max(at('askedAtClient'), at('askedAtServer'), at('repliedAtClient'), at('repliedAtServer'));
   const elsewhere = Math.max(at('askedSomewhere'), at('repliedSomewhere'));
-  // A source of requests alone says nothing of the connections that carried them.
-  return atEnds + elsewhere || callsOf(counters, offset);
+  // A source of calls alone says nothing of the connections that carried them.
+  return atEnds + elsewhere || callsOf(counters);
 }
 
 /** Calls of the seventh layer. */
-export function callsOf(counters: Float64Array, offset = 0): number {
-  const at = (name: Counter) => counters[offset + counterAt[name]] as number;
+export function callsOf(counters: Float64Array): number {
+  const at = (name: Counter) => counters[counterAt[name]] as number;
   return Math.max(at('requests'), at('responses')) + at('exchanges');
 }
