@@ -1,11 +1,11 @@
 import { tf } from '#tensorflow';
 import type { OpenDetector } from '../client/detectors/detector.ts';
 import { FlatTrainer } from '../client/detectors/neural/flat-trainer.ts';
-import { autoencoderSpec, initialAutoencoder, reconstructionLoss } from '../client/detectors/syscall/autoencoder.ts';
-import { AutoencoderReader } from '../client/detectors/syscall/autoencoder-windows.ts';
+import { autoencoderModel, autoencoderSpec, initialAutoencoder } from '../client/detectors/syscall/autoencoder.ts';
 import { syscallDetector } from '../client/detectors/syscall/detectors.ts';
 import type { Trace } from '../client/detectors/syscall/trace.ts';
 import { vocabulary } from '../client/detectors/syscall/vocabulary.ts';
+import { WindowReader } from '../client/detectors/syscall/window-reader.ts';
 import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import { readAll, recordedPath } from './detection/data.ts';
@@ -24,6 +24,7 @@ export const bench: Bench = {
 /** As lstm_torch.py has it: window 20, vocabulary 350, embedding 64, hidden 128; 297,950 weights. */
 const sizes = { window: 20, vocabulary: 350, embedding: 64, hidden: 128 };
 const spec = autoencoderSpec(new WorkloadClasses([]), sizes);
+const model = autoencoderModel(spec);
 /** The same network over our vocabulary, which is a little larger, for real traces. */
 const wholeSpec = autoencoderSpec(new WorkloadClasses([]), { ...sizes, vocabulary: vocabulary.length });
 
@@ -63,7 +64,7 @@ function trainingRate(batch: number, steps: number): number {
   const seconds: number[] = [];
   for (let step = 0; step < steps + 3; step++) {
     const started = performance.now();
-    losses.push(trainer.step((parameters) => reconstructionLoss(parameters, windows, sizes), { learningRate: 1e-3 }));
+    losses.push(trainer.step((parameters) => model.loss(parameters, windows, 0), { learningRate: 1e-3 }));
     if (step >= 3) seconds.push((performance.now() - started) / 1e3);
   }
   trainer.close();
@@ -80,7 +81,7 @@ async function scoring(options: BenchOptions, report: Report): Promise<void> {
   const learnt = table.train(table.init(1), traces.slice(0, 100), { seed: 1, steps: 0 }).weights;
   const language = syscallDetector('lstm-lm', classes);
   const autoencoder = (windowsMax: number) =>
-    new AutoencoderReader(wholeSpec, initialAutoencoder(wholeSpec, 1), 1, windowsMax);
+    new WindowReader(autoencoderModel(wholeSpec), initialAutoencoder(wholeSpec, 1), 1, windowsMax);
   const withMemory = autoencoder(200_000);
   const few = traces.slice(0, options.small ? 3 : 60); // Without memory every window is computed: a part is enough.
   const calls = (some: readonly Trace[]) => some.reduce((sum, trace) => sum + trace.calls.length, 0);
@@ -118,8 +119,7 @@ function memory(options: BenchOptions, report: Report): void {
   const steps = options.small ? 20 : 1_000;
   const windows = seededStates(64 * sizes.window).map((state) => (state >>> 8) % sizes.vocabulary);
   const trainer = new FlatTrainer(spec, initialAutoencoder(spec, 1));
-  const step = () =>
-    trainer.step((parameters) => reconstructionLoss(parameters, windows, sizes), { learningRate: 1e-4 });
+  const step = () => trainer.step((parameters) => model.loss(parameters, windows, 0), { learningRate: 1e-4 });
   for (let warm = 0; warm < Math.min(100, steps); warm++) step();
   const [tensors, rss] = [tf.memory().numTensors, process.memoryUsage.rss()];
   let peak = rss;

@@ -1,76 +1,23 @@
 import type { Tensor1D } from '@tensorflow/tfjs-node';
 import { tf } from '#tensorflow';
 import { layoutOf } from '../../../proto/layout.ts';
-import type { ModelSpec } from '../../../proto/model-spec.ts';
-import type { Observed, OpenDetector, Trained, TrainingOptions } from '../detector.ts';
-import { FlatTrainer } from '../neural/flat-trainer.ts';
+import type { Observed, OpenDetector } from '../detector.ts';
 import { parametersOf } from '../neural/parameters.ts';
-import { randomOrder, seededRandom } from '../random.ts';
-import { autoencoderSizes, reconstructionLoss, reconstructionSurprisal } from './autoencoder.ts';
 import { copyWindow, windowKey, windowStarts } from './call-windows.ts';
+import type { WindowModel } from './window-model.ts';
 
 const batchSize = 512;
 const groupSize = 8_192;
 
 type Window = Readonly<{ trace: number; calls: Uint16Array; start: number }>;
-const trainingDefaults = { batchSize: 64, learningRate: 0.005, clipNorm: 1 } as const;
-
-/** Trains the autoencoder from `base` on the distinct windows of traces. */
-export function trainAutoencoder(
-  spec: ModelSpec,
-  base: Float32Array,
-  traces: readonly Observed[],
-  options: TrainingOptions,
-): Trained {
-  const sizes = autoencoderSizes(spec);
-  const settings = { ...trainingDefaults, ...options };
-  const windows = distinctWindows(traces, sizes.window, Math.ceil(sizes.window / 2));
-  const random = seededRandom(options.seed);
-  const trainer = new FlatTrainer(spec, base);
-  const losses: number[] = [];
-  const endsAt = performance.now() + (options.secondsMax ?? Number.POSITIVE_INFINITY) * 1e3;
-  const rows = Math.min(settings.batchSize, windows.length);
-  let order = randomOrder(windows.length, random);
-  let next = 0;
-  try {
-    while (rows > 0 && losses.length < options.steps && performance.now() < endsAt && !options.signal?.aborted) {
-      const batch = new Int32Array(rows * sizes.window);
-      for (let row = 0; row < rows; row++) {
-        if (next === windows.length) {
-          order = randomOrder(windows.length, random);
-          next = 0;
-        }
-        const { calls, start } = windows[order[next++] as number] as { calls: Uint16Array; start: number };
-        copyWindow(calls, start, sizes.window, batch, row * sizes.window);
-      }
-      losses.push(trainer.step((parameters) => reconstructionLoss(parameters, batch, sizes), settings));
-    }
-    const last = losses.slice(-Math.max(1, Math.ceil(losses.length / 10)));
-    const loss = last.reduce((sum, value) => sum + value, 0) / last.length;
-    return { weights: trainer.weights(), steps: losses.length, examples: windows.length, loss };
-  } finally {
-    trainer.close();
-  }
-}
-
-function distinctWindows(traces: readonly Observed[], length: number, stride: number) {
-  const known = new Map<string, { calls: Uint16Array; start: number }>();
-  for (const { calls } of traces) {
-    for (const start of windowStarts(calls.length, { length, stride })) {
-      const key = windowKey(calls, start, length);
-      if (!known.has(key)) known.set(key, { calls, start });
-    }
-  }
-  return [...known.values()];
-}
 
 /**
- * Reads traces with an autoencoder: overlapping windows, each distinct one computed once and remembered exactly. A call's
+ * Reads traces with a network that writes windows again: overlapping windows, each distinct one computed once and remembered exactly. A call's
  * surprisal is the mean over the windows that hold it.
  */
-export class AutoencoderReader implements OpenDetector {
+export class WindowReader implements OpenDetector {
+  readonly #model: WindowModel;
   readonly #layout;
-  readonly #sizes;
   readonly #weights: Tensor1D;
   readonly #stride: number;
   readonly #windowsMax: number;
@@ -79,9 +26,9 @@ export class AutoencoderReader implements OpenDetector {
   #misses = 0;
 
   /** weights: flat, copied. `windowsMax` windows are remembered, some 200 bytes each; 0 for none. */
-  constructor(spec: ModelSpec, weights: Float32Array, stride = 5, windowsMax = 200_000) {
-    this.#layout = layoutOf(spec);
-    this.#sizes = autoencoderSizes(spec);
+  constructor(model: WindowModel, weights: Float32Array, stride = 5, windowsMax = 200_000) {
+    this.#model = model;
+    this.#layout = layoutOf(model.spec);
     this.#weights = tf.tensor1d(weights.slice());
     this.#stride = stride;
     this.#windowsMax = windowsMax;
@@ -116,7 +63,7 @@ export class AutoencoderReader implements OpenDetector {
 
   /** All windows of all traces, at most `groupSize` at a time: so many that few distinct ones still fill a batch. */
   *#groups(traces: readonly Observed[]): Generator<Window[]> {
-    const { window } = this.#sizes;
+    const { window } = this.#model;
     let group: Window[] = [];
     for (const [trace, { calls }] of traces.entries()) {
       for (const start of windowStarts(calls.length, { length: window, stride: this.#stride })) {
@@ -131,7 +78,7 @@ export class AutoencoderReader implements OpenDetector {
 
   /** The surprisal of each call of each window, [window] each. */
   #read(windows: readonly Window[]): Float32Array[] {
-    const { window } = this.#sizes;
+    const { window } = this.#model;
     const found = new Map<string, Float32Array>();
     const missing = new Map<string, Window>();
     const keys = windows.map(({ calls, start }, index) => {
@@ -158,12 +105,10 @@ export class AutoencoderReader implements OpenDetector {
   }
 
   #compute(windows: readonly Window[]): Float32Array[] {
-    const { window } = this.#sizes;
+    const { window } = this.#model;
     const batch = new Int32Array(windows.length * window);
     for (const [row, { calls, start }] of windows.entries()) copyWindow(calls, start, window, batch, row * window);
-    const result = tf.tidy(() =>
-      tf.transpose(reconstructionSurprisal(parametersOf(this.#layout, this.#weights), batch, this.#sizes)),
-    );
+    const result = tf.tidy(() => tf.transpose(this.#model.surprisal(parametersOf(this.#layout, this.#weights), batch)));
     const values = result.dataSync<'float32'>();
     result.dispose();
     return windows.map((_, row) => values.slice(row * window, (row + 1) * window));
