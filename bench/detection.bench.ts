@@ -155,7 +155,7 @@ function leftOut(world: World, report: Report): void {
     const states = new Map([...statesOf(world, weights)].filter(([cluster]) => cluster !== name));
     const own = unseen.filter(({ cluster }) => cluster === name);
     const before = aucOf(own, scoresOf(world, weights, states, own));
-    states.set(name, learnClusterState(detector.spec, weights, training[left] ?? []));
+    states.set(name, learnClusterState(detector, weights, training[left] ?? []));
     const after = aucOf(own, scoresOf(world, weights, states, own));
     report.record({ case: `left out ${name}`, before, after });
     return { name, before, after };
@@ -192,7 +192,7 @@ async function attacked(world: World, report: Report): Promise<void> {
         const own = ten.training[index] ?? [];
         return [
           ten.names[index] as string,
-          { memory, calibrations: calibrateCluster(ten.detector.spec, weights, memory, own) },
+          { memory, calibrations: calibrateCluster(ten.detector, weights, memory, own) },
         ];
       }),
     );
@@ -283,8 +283,8 @@ async function publicSets(report: Report): Promise<void> {
     const detector = syscallDetector('gram-table', classes);
     const { weights } = detector.train(detector.init(1), training, { seed: 1, steps: 0 });
     const here = (trace: Trace): Trace => ({ ...trace, cluster: 'here' });
-    const clusters = new Map([['here', learnClusterState(detector.spec, weights, training)]]);
-    const scorer = new SyscallScorer({ spec: detector.spec, weights, clusters });
+    const clusters = new Map([['here', learnClusterState(detector, weights, training)]]);
+    const scorer = new SyscallScorer({ detector, weights, clusters });
     const scored = unseen.map(here).map((trace) => ({ trace, score: scorer.score([trace])[0] as number }));
     scorer.close();
     const [all, distinct] = [evaluate(scored).overall, evaluate(withoutDuplicates(scored)).overall];
@@ -326,7 +326,7 @@ Measured where \`../shared/data\` holds them; they are not shipped. One place le
 }
 
 function statesOf({ detector, names, training }: World, weights: Float32Array): Map<string, ClusterState> {
-  return new Map(names.map((name, index) => [name, learnClusterState(detector.spec, weights, training[index] ?? [])]));
+  return new Map(names.map((name, index) => [name, learnClusterState(detector, weights, training[index] ?? [])]));
 }
 
 function scoresOf(
@@ -335,7 +335,7 @@ function scoresOf(
   clusters: ReadonlyMap<string, ClusterState> = new Map(),
   traces: readonly Trace[] = world.unseen,
 ): Float64Array {
-  const scorer = new SyscallScorer({ spec: world.detector.spec, weights, clusters });
+  const scorer = new SyscallScorer({ detector: world.detector, weights, clusters });
   const scores = scorer.score(traces);
   scorer.close();
   return scores;

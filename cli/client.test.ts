@@ -18,7 +18,7 @@ import { parseTrackId } from '../proto/ids.ts';
 import { bytesOfValues } from '../proto/layout.ts';
 
 const testudo = fileURLToPath(new URL('./testudo.ts', import.meta.url));
-const trainProgram = new URL('../client/training/testing/histogram-process.ts', import.meta.url);
+const histogram = fileURLToPath(new URL('../client/training/testing/histogram', import.meta.url));
 const names = ['north', 'south', 'west'] as const;
 
 let folder: string;
@@ -39,7 +39,12 @@ afterEach(async () => {
 });
 
 /** Writes a cluster's traces, token and configuration; returns the configuration's path. */
-async function prepare(federation: TestFederation, name: string, memberPort: number, trackId: string): Promise<string> {
+async function prepare(
+  federation: TestFederation,
+  name: string,
+  memberPort: number,
+  tracks: readonly object[],
+): Promise<string> {
   const lines = Array.from({ length: 12 }, (_, at) => {
     const calls = Array.from({ length: 40 }, (_, index) => [0, 1, 3, 257, 9][(index * (1 + (at % 3))) % 5]);
     return `train\t${name}\tnginx\tnormal\tnginx.${at}\t${[...calls, at].join(' ')}`;
@@ -55,7 +60,7 @@ async function prepare(federation: TestFederation, name: string, memberPort: num
       reconnectSecondsMax: 0.2,
     },
     joinToken: { file: `${name}.token` },
-    tracks: [trackId],
+    tracks,
     sources: [{ kind: 'traceFile', path: `${name}.tsv` }],
     training: { coresMax: 4, rssMiBMax: 4_096, loopDelayMsMax: 60_000 },
     health: { listen: null },
@@ -85,7 +90,9 @@ training: { epochs: 1, stepsMax: 3, batchSize: 8, learningRate: 0.01 }
     unwrap(await engine.createTrack(operator, { track: calls, spec, policy, modelDigest, reason: 'test' }));
     const outputs = new Map<string, string>();
     for (const name of names) {
-      const config = await prepare(federation, name, portOf(addresses.federation), 'calls');
+      const config = await prepare(federation, name, portOf(addresses.federation), [
+        { id: 'calls', folder: 'syscall' },
+      ]);
       const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, 'client', '-c', config]);
       processes.push(child);
       child.stdout?.on('data', (text) => outputs.set(name, `${outputs.get(name) ?? ''}${text}`));
@@ -134,11 +141,12 @@ describe('clients of a coordinator', () => {
       cut = resolve;
     });
     for (const name of names) {
-      const config = unwrap(readClientConfig(await prepare(federation, name, proxy.port, track)));
+      const config = unwrap(
+        readClientConfig(await prepare(federation, name, proxy.port, [{ id: track, folder: histogram }])),
+      );
       const client = unwrap(
         await startClient(config, {
           log: pino({ level: 'silent' }),
-          trainProgram,
           onReport: ({ kind }) => {
             if (kind !== 'kept') return;
             kept += 1;

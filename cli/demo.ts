@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from '@commander-js/extra-typings';
-import { defaultSyscallDetector, syscallDetectorNames } from '../client/detectors/syscall/detectors.ts';
+import { defaultSyscallDetector, syscallDetectorNames } from '../client/detectors/syscall/detector-names.ts';
 import { parseOptions } from './demo/options.ts';
 import { ruleHelp } from './demo/rule.ts';
 import { runDemo } from './demo/run.ts';

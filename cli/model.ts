@@ -1,11 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
-import {
-  defaultSyscallDetector,
-  syscallDetector,
-  syscallDetectorNames,
-} from '../client/detectors/syscall/detectors.ts';
+import { defaultSyscallDetector, syscallDetectorNames } from '../client/detectors/syscall/detector-names.ts';
 import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
 import { bytesOfValues } from '../proto/layout.ts';
 import { schemaDigest, specBytes } from '../proto/model-spec.ts';
@@ -35,6 +31,7 @@ function initCommand() {
       const f = Number(liars);
       if (!Number.isInteger(f) || f < 0)
         exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
+      const { syscallDetector } = await import('../client/detectors/syscall/detectors.ts');
       const { spec, init } = syscallDetector(name, classesOf(classes));
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'spec.json'), specBytes(spec));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,7 +21,7 @@ import type { UplinkReport } from './uplink/ports.ts';
 const track = parseTrackId('syscall');
 const spec: ModelSpec = { architecture: 'histogram/1', hyperparameters: {}, tensors: [{ name: 'w', shape: [400] }] };
 const baseBytes = Buffer.from(bytesOfValues(new Float32Array(400)));
-const trainProgram = new URL('./training/testing/histogram-process.ts', import.meta.url);
+const histogram = fileURLToPath(new URL('./training/testing/histogram', import.meta.url));
 
 let folder: string;
 let federation: LoopbackFederation;
@@ -60,6 +61,7 @@ async function configure(over: Record<string, unknown> = {}) {
             reconnectSecondsMax: 0.1,
           },
           joinToken: { file: 'token' },
+          tracks: [{ id: 'syscall', folder: histogram }],
           sources: [{ kind: 'traceFile', path: traces }],
           health: { listen: '127.0.0.1:0' },
           ...over,
@@ -75,7 +77,6 @@ async function start(config: Awaited<ReturnType<typeof configure>>, hooks: Clien
   const client = unwrap(
     await startClient(config, {
       log: silent,
-      trainProgram,
       onReport: (report) => {
         seen.push(report);
         for (const { kind, resolve } of waiting) if (report.kind === kind) resolve(report);
@@ -130,7 +131,7 @@ describe('client', () => {
     expect((await get(client.healthPort, '/healthz')).status).toBe(200);
     const metrics = (await get(client.healthPort, '/metrics')).text;
     expect(metrics).toContain('testudo_client_receipts_total{track="syscall"} 1');
-    expect(metrics).toContain('testudo_client_buffer_examples{part="recent"} 30');
+    expect(metrics).toContain('testudo_client_buffer_examples{track="syscall",part="recent"} 30');
     expect((await get(client.healthPort, '/etc/passwd')).status).toBe(404);
   });
 

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { ok, type Result } from '../proto/fault.ts';
 import { isTrackId, type TrackId } from '../proto/ids.ts';
 import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../proto/settings.ts';
+import { builtInKinds, moduleOfKind } from './detectors/track-kinds.ts';
+import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
 import { defaultBufferSizes } from './training/example-buffer.ts';
 import { type Address, parseAddress } from './uplink/address.ts';
@@ -23,35 +25,9 @@ const dataKey = z.union([
   z.strictObject({ environment: z.string().min(1) }),
   z.strictObject({ command: z.tuple([z.string().min(1)], z.string()) }),
 ]);
-const workload = z.string().min(1).max(128);
-const abi = z.enum(['x86_64', 'i386', 'arm64']);
-const follow = z.boolean().default(true);
-
-const source = z.discriminatedUnion('kind', [
-  /** Recorded traces: `splits` says which lines are learnt from; the others are left out. */
-  z.strictObject({
-    kind: z.literal('traceFile'),
-    path,
-    splits: z.array(z.string()).default(['train', 'normal']),
-    abi: abi.default('x86_64'),
-  }),
-  /** What `strace -f` writes. */
-  z.strictObject({
-    kind: z.literal('strace'),
-    path,
-    workload,
-    abi: abi.default('x86_64'),
-    follow: z.boolean().default(false),
-  }),
-  /** Tetragon's JSON export, followed through rotations. */
-  z.strictObject({ kind: z.literal('tetragonFile'), path, follow }),
-  /** Tetragon's own gRPC stream, a Unix socket or host:port on this node. */
-  z.strictObject({ kind: z.literal('tetragonGrpc'), address: z.string().min(1) }),
-  /** Falco's JSON alerts: labels for feedback, not examples. */
-  z.strictObject({ kind: z.literal('falcoFile'), path, follow }),
-]);
-
-export type SourceConfig = z.infer<typeof source>;
+const trackEntry = z
+  .union([track, z.strictObject({ id: track, folder: z.string().min(1).max(4_096) })])
+  .transform((entry) => (typeof entry === 'string' ? { id: entry, folder: entry as string } : entry));
 
 const schema = z.strictObject({
   /** Identity, buffer, outbox, models, alerts: one client's alone. */
@@ -68,13 +44,17 @@ const schema = z.strictObject({
   joinToken: secret.optional(),
   /** What encrypts everything at rest; a key file beside the data unless said otherwise. */
   dataKey: dataKey.optional(),
+  /**
+   * Which tracks this cluster takes part in. `folder` says what kind of track it is: a folder below client/detectors/ or
+   * a path of your own; the one that is named like the track unless given.
+   */
   tracks: z
-    .array(track)
+    .array(trackEntry)
     .min(1)
     .max(16)
-    .default(['syscall' as TrackId]),
-  sources: z.array(source).max(64).default([]),
-  /** Made by `testudo profile`: what workloads did before they shipped. */
+    .default([{ id: 'syscall' as TrackId, folder: 'syscall' }]),
+  sources: z.array(sourceConfig).max(64).default([]),
+  /** Made by `testudo profile`: what workloads did before they shipped. For every track that takes such files. */
   baselines: z.array(path).max(256).default([]),
   buffer: z
     .strictObject({
@@ -128,6 +108,7 @@ const schema = z.strictObject({
 });
 
 type Raw = z.infer<typeof schema>;
+export type TrackConfig = Raw['tracks'][number];
 export type SecretSource = Readonly<{ kind: 'file'; path: string } | { kind: 'environment'; name: string }>;
 
 /** The whole configuration: checked, paths absolute, frozen. */
@@ -170,20 +151,25 @@ export function parseClientConfig(sources: SettingSources): Result<ClientConfig,
   }
   if (!parsed.success || problems.length > 0) return invalidSettings(problems);
   const folder = sources.file === undefined ? process.cwd() : dirname(resolve(sources.file.path));
-  return ok(deepFreeze(withAbsolutePaths(parsed.data, folder)));
+  const config = withAbsolutePaths(parsed.data, folder);
+  const unfounded = problemsOfTracks(config.tracks);
+  return unfounded.length > 0 ? invalidSettings(unfounded) : ok(deepFreeze(config));
+}
+
+function problemsOfTracks(tracks: readonly TrackConfig[]): string[] {
+  const repeated = tracks.filter(({ id }, at) => tracks.findIndex((one) => one.id === id) !== at);
+  const unknown = tracks.filter(({ folder }) => moduleOfKind(folder) === undefined);
+  return [
+    ...repeated.map(({ id }) => `tracks: ${id} is listed twice`),
+    ...unknown.map(
+      ({ id, folder }) =>
+        `tracks: ${id}: ${folder} holds no track.ts; built in are ${builtInKinds().join(', ')}, others need \`folder\``,
+    ),
+  ];
 }
 
 export function alertPath(config: ClientConfig): string {
   return config.scoring.alertFile ?? join(config.dataDirectory, 'alerts.jsonl');
-}
-
-/** Whether there are events to score as they happen: trace files are recordings, there is nothing to be alarmed about. */
-export function isLive(config: ClientConfig): boolean {
-  return config.sources.some(({ kind }) => kind !== 'traceFile' && kind !== 'falcoFile');
-}
-
-export function bufferPath(config: ClientConfig): string {
-  return join(config.dataDirectory, 'examples.db');
 }
 
 function withAbsolutePaths(raw: Raw, folder: string): ClientConfig {
@@ -192,6 +178,7 @@ function withAbsolutePaths(raw: Raw, folder: string): ClientConfig {
   return {
     ...rest,
     dataDirectory: absolute(raw.dataDirectory),
+    tracks: raw.tracks.map((one) => (/[/\\]/.test(one.folder) ? { ...one, folder: absolute(one.folder) } : one)),
     sources: raw.sources.map((one) => ('path' in one ? { ...one, path: absolute(one.path) } : one)),
     baselines: raw.baselines.map(absolute),
     scoring: {

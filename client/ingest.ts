@@ -1,37 +1,37 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { ClientConfig, SourceConfig } from './config.ts';
+import { FaultError } from '../proto/fault.ts';
+import type { TrackId } from '../proto/ids.ts';
+import type { ClientConfig } from './config.ts';
+import type { Intake } from './detectors/track-kind.ts';
+import type { LocalTrack } from './local-track.ts';
 import { faultFields } from './observability/log.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { CursorStore } from './sources/cursor-store.ts';
-import type { FilePosition } from './sources/file-follower.ts';
-import { hasEnd, type LiveSource, openSource, sourceName } from './sources/open-source.ts';
-import type { IntrusionLabel, SourceItem } from './sources/source-item.ts';
-import { readSource } from './sources/source-reader.ts';
-import type { AssembledTrace } from './sources/trace-assembler.ts';
-import { readTraceFile } from './sources/trace-file.ts';
-import { type Example, exampleCallsMax } from './training/example.ts';
-import type { ExampleBuffer } from './training/example-buffer.ts';
-import { exampleOf } from './training/example-of-trace.ts';
+import { hasEnd, openSource, sourceName } from './sources/open-source.ts';
+import { isRecorded, type SourceConfig } from './sources/source-config.ts';
+import type { IntrusionLabel, SkipReason, SourceItem } from './sources/source-item.ts';
+import { type Lane, readSource } from './sources/source-reader.ts';
 
 export type IngestPorts = Readonly<{
   config: ClientConfig;
-  buffer: ExampleBuffer;
+  tracks: ReadonlyMap<TrackId, LocalTrack>;
   metrics: ClientMetrics;
   log: Logger;
-  /** Judges live traces; returns those that are normal as far as anybody knows: they are what is learnt from. */
-  judge(traces: readonly AssembledTrace[]): Promise<readonly AssembledTrace[]>;
+  /** Judges what happens; returns examples that are normal as far as anybody knows: they are what is learnt from. */
+  judge(track: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]>;
+  /** The latest risk of a workload by a track, 1 being its threshold. */
+  riskOf(track: string, namespace: string, workload: string): number | undefined;
   onLabel(label: IntrusionLabel): void;
 }>;
 
-const batchSize = 64;
-
-/** Brings what the sources yield into the buffer. */
+/** Brings what the sources yield to every track, and what is normal of it into the tracks' buffers. */
 export class Ingest {
   /** Resolves once every source that has an end was read to it. */
   readonly primed: Promise<void>;
   readonly #ports: IngestPorts;
   readonly #cursors: CursorStore;
+  readonly #intakes: ReadonlyMap<TrackId, Intake<unknown>>;
   readonly #stopping = new AbortController();
   #setPrimed: () => void = () => undefined;
   #running: Promise<unknown> = Promise.resolve();
@@ -40,6 +40,8 @@ export class Ingest {
   constructor(ports: IngestPorts) {
     this.#ports = ports;
     this.#cursors = new CursorStore(join(ports.config.dataDirectory, 'cursors'));
+    const { riskOf } = ports;
+    this.#intakes = new Map([...ports.tracks].map(([id, { kind }]) => [id, kind.openIntake({ riskOf })]));
     this.primed = new Promise((resolve) => {
       this.#setPrimed = resolve;
     });
@@ -65,48 +67,71 @@ export class Ingest {
   }
 
   async #read(source: SourceConfig): Promise<void> {
+    const { log, metrics, tracks } = this.#ports;
+    const name = sourceName(source);
     try {
-      await (source.kind === 'traceFile' ? this.#readTraces(source) : this.#readLive(source));
+      const from = await this.#cursors.load(name);
+      const batches = openSource(source, {
+        from,
+        signal: this.#stopping.signal,
+        kindOf: (track) => tracks.get(track as TrackId)?.kind,
+        onDisconnect: (fault) => {
+          metrics.sourceItems.inc({ source: source.kind, outcome: 'disconnected' });
+          log.warn({ ...faultFields(fault), source: name }, 'source disconnected: events in between are not seen');
+        },
+      });
+      const ports = {
+        lanes: [...tracks.values()].map((track) => this.#lane(track, source, name)),
+        saveCursor: (position: Parameters<CursorStore['save']>[1]) => this.#cursors.save(name, position),
+        count: (item: SourceItem) => this.#count(source, name, item),
+        nowMs: () => performance.now(),
+      };
+      await readSource(batches, ports, from);
+      if (hasEnd(source)) log.info({ source: name }, 'source read to its end');
     } catch (error) {
       this.#failed += 1;
-      const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
-      this.#ports.metrics.sourceItems.inc({ source: source.kind, outcome: 'failed' });
-      this.#ports.log.error({ source: sourceName(source), code, cause: (error as Error).message }, 'source failed');
+      const fault = error instanceof FaultError ? error.fault : undefined;
+      const code = fault?.code ?? (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      metrics.sourceItems.inc({ source: source.kind, outcome: 'failed' });
+      log.error({ source: name, code, cause: fault?.message ?? (error as Error).message }, 'source failed');
     }
-    this.#countBuffer();
+    for (const track of tracks.values()) this.#countBuffer(track);
   }
 
-  async #readLive(source: LiveSource): Promise<void> {
-    const { log, metrics } = this.#ports;
-    const name = sourceName(source);
-    const from = await this.#cursors.load(name);
-    const batches = openSource(source, from, this.#stopping.signal, (fault) => {
-      metrics.sourceItems.inc({ source: source.kind, outcome: 'disconnected' });
-      log.warn({ ...faultFields(fault), source: name }, 'source disconnected: events in between are not seen');
+  /** One track's part in a source. Sources without a position are read again after a restart: repeats are kept once. */
+  #lane(track: LocalTrack, source: SourceConfig, name: string): Lane {
+    const { judge, metrics } = this.#ports;
+    const recorded = isRecorded(source);
+    const intake = (this.#intakes.get(track.id) as Intake<unknown>).from({
+      name,
+      recorded,
+      skipped: (reason, where) => this.#skipped(source, name, reason, where),
     });
-    const ports = {
-      take: (traces: readonly AssembledTrace[]) => this.#take(traces),
-      saveCursor: (position: FilePosition) => this.#cursors.save(name, position),
-      count: (item: SourceItem) => this.#count(source, name, item),
-      nowMs: () => performance.now(),
+    return {
+      intake,
+      take: async (observations) => {
+        metrics.observations.inc({ track: track.id }, observations.length);
+        if (recorded) {
+          this.#store(
+            track,
+            observations.map((one) => track.kind.exampleOf(one)),
+          );
+          // The event loop gets its turn between batches: nothing slows a recording down.
+          await new Promise((resolve) => setImmediate(resolve));
+          return;
+        }
+        this.#store(track, await judge(track, observations));
+        this.#countBuffer(track);
+      },
     };
-    await readSource(batches, ports, from);
   }
 
-  async #take(traces: readonly AssembledTrace[]): Promise<void> {
-    this.#ports.metrics.traces.inc(traces.length);
-    const normal = await this.#ports.judge(traces);
-    this.#store(normal.map(exampleOf));
-    this.#countBuffer();
-  }
-
-  #count(source: LiveSource, name: string, item: SourceItem): void {
+  #count(source: SourceConfig, name: string, item: SourceItem): void {
     const { metrics, log, onLabel } = this.#ports;
     const inc = (outcome: string, count = 1) => metrics.sourceItems.inc({ source: source.kind, outcome }, count);
     switch (item.kind) {
       case 'skipped':
-        inc(item.reason);
-        log.debug({ source: name, reason: item.reason, where: item.where }, 'skipped');
+        this.#skipped(source, name, item.reason, item.where);
         return;
       case 'lost':
         inc('lost', item.count);
@@ -116,57 +141,28 @@ export class Ingest {
         inc('label');
         onLabel(item.label);
         return;
-      case 'call':
-      case 'end':
+      default:
         inc(item.kind);
-        return;
     }
   }
 
-  async #readTraces(source: Extract<SourceConfig, { kind: 'traceFile' }>): Promise<void> {
-    const { log, metrics, buffer } = this.#ports;
-    let batch: Example[] = [];
-    let left = 0;
-    for await (const item of readTraceFile(source.path, { abi: source.abi })) {
-      if (this.#stopping.signal.aborted) return;
-      if (item.kind !== 'trace') {
-        metrics.sourceItems.inc({ source: source.kind, outcome: item.kind });
-        log.warn({ ...faultFields(item.fault), path: source.path }, 'trace file line left out');
-        if (item.kind === 'broken') this.#failed += 1;
-        continue;
-      }
-      const { trace } = item;
-      const wanted = source.splits.includes(trace.split) && trace.calls.length > 0;
-      metrics.sourceItems.inc({ source: source.kind, outcome: wanted ? 'read' : 'left' });
-      if (!wanted) {
-        left += 1;
-        continue;
-      }
-      for (let start = 0; start < trace.calls.length; start += exampleCallsMax) {
-        batch.push({ workload: trace.service, calls: trace.calls.slice(start, start + exampleCallsMax) });
-      }
-      if (batch.length >= batchSize) {
-        this.#store(batch);
-        batch = [];
-        // The event loop gets its turn between batches.
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
-    this.#store(batch);
-    log.info({ path: source.path, left, ...buffer.counts() }, 'trace file read');
+  #skipped(source: SourceConfig, name: string, reason: SkipReason, where: string): void {
+    this.#ports.metrics.sourceItems.inc({ source: source.kind, outcome: reason });
+    this.#ports.log.debug({ source: name, reason, where }, 'skipped');
   }
 
-  #store(batch: readonly Example[]): void {
-    if (batch.length === 0) return;
-    const { buffer, metrics, log } = this.#ports;
-    const added = buffer.add(batch, Date.now());
+  #store({ id, buffer }: LocalTrack, examples: readonly unknown[]): void {
+    if (examples.length === 0) return;
+    const { metrics, log } = this.#ports;
+    const added = buffer.add(examples, Date.now());
     if (added.ok) return;
-    metrics.bufferFaults.inc({ code: added.fault.code }, batch.length);
-    log.warn({ ...faultFields(added.fault), examples: batch.length }, 'examples could not be stored');
+    metrics.bufferFaults.inc({ code: added.fault.code }, examples.length);
+    log.warn({ ...faultFields(added.fault), track: id, examples: examples.length }, 'examples could not be stored');
   }
 
-  #countBuffer(): void {
-    const { seen: _, repeated: __, ...parts } = this.#ports.buffer.counts();
-    for (const [part, count] of Object.entries(parts)) this.#ports.metrics.bufferExamples.set({ part }, count);
+  #countBuffer({ id, buffer }: LocalTrack): void {
+    const { seen: _, repeated: __, ...parts } = buffer.counts();
+    for (const [part, count] of Object.entries(parts))
+      this.#ports.metrics.bufferExamples.set({ track: id, part }, count);
   }
 }

@@ -12,6 +12,7 @@ import { bytesOfValues } from '../proto/layout.ts';
 import type { Alert } from './alerting/alert.ts';
 import { type RunningClient, startClient } from './client.ts';
 import { parseClientConfig } from './config.ts';
+import type { TraceExplanation } from './detectors/syscall/explain.ts';
 import { gramTableSpec, initialGramTable } from './detectors/syscall/gram-table.ts';
 import { WorkloadClasses } from './detectors/syscall/workload-classes.ts';
 import { leaveFeedback } from './feedback/feedback.ts';
@@ -95,6 +96,12 @@ async function alerts(): Promise<Alert[]> {
     .map((line) => JSON.parse(line) as Alert);
 }
 
+function counts(running: RunningClient) {
+  const local = running.tracks.get(track);
+  if (local === undefined) throw new Error('the syscall track is not run');
+  return local.buffer.counts();
+}
+
 async function start(): Promise<RunningClient> {
   const { enrolPort, memberPort } = federation.coordinator;
   const config = unwrap(
@@ -125,7 +132,7 @@ describe('live scoring', () => {
     const running = await start();
     await logged('connected to a coordinator');
     // Nine lengths of the loop: nine different traces, learnt once each.
-    while (running.buffer.counts().seen < 9) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (counts(running).seen < 9) await new Promise((resolve) => setTimeout(resolve, 10));
     federation.coordinator.invite(federation.invitation({ track, spec, baseBytes, round: 'r-1' }));
     await logged('model scores now');
     await logged('receipt verified');
@@ -135,25 +142,27 @@ describe('live scoring', () => {
     await appendFile(path, hostileThread(3_000, 'getuid('));
     await logged('alert');
     const [first] = await alerts();
-    expect(first).toMatchObject({ track, modelVersion: 0, calls: 8, process: { workloadClass: 'nginx', pid: 3_000 } });
+    expect(first?.detail).toMatchObject({ calls: 8, process: { workloadClass: 'nginx', pid: 3_000 } });
+    expect(first).toMatchObject({ track, modelVersion: 0, subject: { workloadClass: 'nginx' } });
     expect(first?.score).toBeGreaterThan(first?.threshold ?? Number.POSITIVE_INFINITY);
-    expect(first?.explanation?.window.calls.map(({ name }) => name)).toContain('ptrace');
-    expect(first?.explanation?.nearest?.calls.length).toBe(8);
+    const explanation = first?.detail.explanation as TraceExplanation;
+    expect(explanation.window.calls.map(({ name }) => name)).toContain('ptrace');
+    expect(explanation.nearest?.calls.length).toBe(8);
     expect(first?.text).toContain('least expected calls');
     // It is not learnt from: nine normal traces are all there is.
-    expect(running.buffer.counts()).toMatchObject({ seen: 9, hard: 0, regression: 0 });
+    expect(counts(running)).toMatchObject({ seen: 9, hard: 0, regression: 0 });
 
     const data = join(folder, 'data');
     unwrap(await leaveFeedback(data, first?.id ?? '', 'false-positive', 'ada'));
     await logged('feedback taken in');
-    expect(running.buffer.counts()).toMatchObject({ hard: 1, regression: 0 });
+    expect(counts(running)).toMatchObject({ hard: 1, regression: 0 });
 
     await appendFile(path, hostileThread(4_000, 'unshare('));
     await logged('alert', 2);
     const second = (await alerts())[1];
     unwrap(await leaveFeedback(data, second?.id ?? '', 'confirmed', 'ada'));
     await logged('feedback taken in', 2);
-    expect(running.buffer.counts()).toMatchObject({ hard: 1, regression: 1 });
+    expect(counts(running)).toMatchObject({ hard: 1, regression: 1 });
     expect(await readFile(join(data, 'feedback.jsonl'), 'utf8')).toContain('"verdict":"confirmed","by":"ada"');
     expect(await leaveFeedback(data, 'a-0000000000000000', 'confirmed', 'ada')).toMatchObject({
       fault: { code: 'ALERT_NOT_FOUND' },
@@ -166,7 +175,7 @@ describe('live scoring', () => {
     await writeFile(path, Array.from({ length: 80 }, (_, at) => normalThread(1_000 + at)).join(''));
     const first = await start();
     await logged('connected to a coordinator');
-    while (first.buffer.counts().seen < 9) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (counts(first).seen < 9) await new Promise((resolve) => setTimeout(resolve, 10));
     federation.coordinator.invite(federation.invitation({ track, spec, baseBytes, round: 'r-1' }));
     await logged('model scores now');
     await first.close();
@@ -180,6 +189,6 @@ describe('live scoring', () => {
     await logged('alert');
     expect((await alerts()).length).toBe(1);
     // 60 threads and the hostile one: nothing that was read before is read again.
-    expect((await second.metrics.traces.get()).values[0]?.value).toBe(61);
+    expect((await second.metrics.observations.get()).values[0]?.value).toBe(61);
   });
 });

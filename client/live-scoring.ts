@@ -4,25 +4,25 @@ import type { Digest, TrackId } from '../proto/ids.ts';
 import type { ModelSpec } from '../proto/model-spec.ts';
 import { AlertStore, alertFolder } from './alerting/alert-store.ts';
 import { Judge, type ShadowObserver } from './alerting/judge.ts';
-import type { JudgedTrace, ModelName } from './alerting/score-protocol.ts';
+import type { ModelName } from './alerting/score-protocol.ts';
 import { Scorer } from './alerting/scorer.ts';
 import { defaultWindowMax } from './alerting/threshold.ts';
-import { alertPath, bufferPath, type ClientConfig } from './config.ts';
+import { alertPath, type ClientConfig } from './config.ts';
+import type { Subject } from './detectors/track-kind.ts';
 import { applyFeedback } from './feedback/feedback.ts';
+import type { LocalTrack } from './local-track.ts';
 import { faultFields } from './observability/log.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import type { IntrusionLabel } from './sources/source-item.ts';
-import type { AssembledTrace } from './sources/trace-assembler.ts';
 import { recordKey } from './storage/sealed-record.ts';
-import type { ExampleBuffer } from './training/example-buffer.ts';
 import { pause } from './uplink/pause.ts';
 
 export type LiveScoringParts = Readonly<{
   config: ClientConfig;
-  track: TrackId;
+  track: LocalTrack;
   dataKey: Uint8Array;
-  buffer: ExampleBuffer;
-  seenCalls: ReadonlyMap<string, ReadonlySet<number>>;
+  /** Hears how near to its threshold each place came. */
+  onRisk(track: TrackId, subject: Subject, risk: number): void;
   metrics: ClientMetrics;
   log: Logger;
 }>;
@@ -32,7 +32,7 @@ export type HeldModel = Readonly<{ version: number; digest: Digest; spec: ModelS
 
 const feedbackEveryMs = 1_000;
 
-/** Everything between a live trace and an alert, and back from an operator's word to the buffer. */
+/** One track's way from what happens to an alert, and back from an operator's word to the buffer. */
 export class LiveScoring {
   readonly #parts: LiveScoringParts;
   readonly #scorer = new Scorer();
@@ -43,11 +43,14 @@ export class LiveScoring {
 
   constructor(parts: LiveScoringParts) {
     this.#parts = parts;
-    const { config, dataKey, buffer, metrics, log, track, seenCalls } = parts;
+    const { config, dataKey, metrics, log, track } = parts;
+    const { id, kind, buffer, baseline } = track;
     const { dataDirectory, scoring } = config;
-    this.#alerts = new AlertStore(alertFolder(dataDirectory), alertPath(config), recordKey(dataKey, 'alerts'));
+    const key = recordKey(dataKey, 'alerts');
+    this.#alerts = new AlertStore(alertFolder(dataDirectory, id), alertPath(config), key, kind.examples);
     this.#judge = new Judge({
-      track,
+      track: id,
+      kind,
       scorer: this.#scorer,
       alerts: this.#alerts,
       threshold: {
@@ -58,7 +61,8 @@ export class LiveScoring {
         warmUp: scoring.warmUp,
         windowMax: Math.max(defaultWindowMax, 2 * scoring.warmUp),
       },
-      seenCalls,
+      remark: (observation) => baseline?.remark(observation),
+      onRisk: (subject, risk) => parts.onRisk(id, subject, risk),
       regressionCases: () => buffer.read(['regression']).examples,
       metrics,
       log,
@@ -86,13 +90,14 @@ export class LiveScoring {
 
   /** Loads and warms a model beside the live one. */
   async load({ version, digest, spec, weightsPath }: HeldModel): Promise<Result<ModelName>> {
-    const { config, dataKey } = this.#parts;
+    const { config, dataKey, track } = this.#parts;
     return await this.#judge.load({
+      kindModule: track.kindModule,
       spec,
       version,
       digest,
       weightsPath,
-      bufferPath: bufferPath(config),
+      bufferPath: track.bufferPath,
       bufferSizes: config.buffer,
       dataKey,
     });
@@ -113,13 +118,13 @@ export class LiveScoring {
   }
 
   /** Which of these cases a loaded model would be alarmed by; undefined where it has nothing to judge them by. */
-  async assess(model: ModelName, cases: readonly JudgedTrace[]): Promise<Result<readonly (boolean | undefined)[]>> {
+  async assess(model: ModelName, cases: readonly unknown[]): Promise<Result<readonly (boolean | undefined)[]>> {
     return await this.#judge.assess(model, cases);
   }
 
   /** What operators said of alerts: intrusions that every model must find, and false positives it must not raise. */
-  cases(): Readonly<{ confirmed: readonly JudgedTrace[]; falsePositives: readonly JudgedTrace[] }> {
-    const { buffer } = this.#parts;
+  cases(): Readonly<{ confirmed: readonly unknown[]; falsePositives: readonly unknown[] }> {
+    const { buffer } = this.#parts.track;
     return { confirmed: buffer.read(['regression']).examples, falsePositives: buffer.read(['hard']).examples };
   }
 
@@ -127,8 +132,9 @@ export class LiveScoring {
     this.#judge.hear(label);
   }
 
-  judge(traces: readonly AssembledTrace[]): Promise<readonly AssembledTrace[]> {
-    return this.#judge.judge(traces);
+  /** Examples that are normal as far as anybody knows: what is learnt from. */
+  judge(observations: readonly unknown[]): Promise<readonly unknown[]> {
+    return this.#judge.judge(observations);
   }
 
   async close(): Promise<void> {
@@ -138,12 +144,13 @@ export class LiveScoring {
   }
 
   async #listen(): Promise<void> {
-    const { config, buffer, log, metrics } = this.#parts;
+    const { config, track, log, metrics } = this.#parts;
+    const { id, buffer } = track;
     while (!this.#stopping.signal.aborted) {
-      for (const applied of await applyFeedback(config.dataDirectory, this.#alerts, buffer)) {
+      for (const applied of await applyFeedback(config.dataDirectory, id, this.#alerts, buffer)) {
         if (applied.ok) {
-          metrics.feedback.inc({ verdict: applied.value.verdict });
-          log.info(applied.value, 'feedback taken in');
+          metrics.feedback.inc({ track: id, verdict: applied.value.verdict });
+          log.info({ track: id, ...applied.value }, 'feedback taken in');
         } else log.warn(faultFields(applied.fault), 'feedback could not be taken in');
       }
       await pause(feedbackEveryMs, this.#stopping.signal);

@@ -16,7 +16,8 @@ import { digestOf } from '../proto/digest.ts';
 import { ok, type Result, refuse } from '../proto/fault.ts';
 import { bytesOfValues, layoutOf, valuesOfBytes } from '../proto/layout.ts';
 import { checkSpec, type ModelSpec } from '../proto/model-spec.ts';
-import { syscallDetectorOf } from './detectors/syscall/detectors.ts';
+import type { Detector } from './detectors/detector.ts';
+import { openDetector } from './detectors/syscall/architectures.ts';
 import { type Calibration, LocalMemory } from './detectors/syscall/local-memory.ts';
 import { ProfileMemory, type ProfileRecord } from './detectors/syscall/profile-memory.ts';
 import type { WorkloadClasses } from './detectors/syscall/workload-classes.ts';
@@ -36,10 +37,10 @@ type ClusterFile = Readonly<{
 /** Writes a model as a folder; what was in the folder before is removed. Throws when the disk refuses. */
 export async function saveModelFolder(path: string, model: SyscallModel): Promise<void> {
   const files = new Map<string, Uint8Array>([
-    ['spec.json', json(model.spec)],
+    ['spec.json', json(model.detector.spec)],
     ['weights.bin', bytesOfValues(model.weights)],
   ]);
-  const classes = classesOf(model.spec);
+  const classes = classesOf(model.detector.spec);
   for (const [name, state] of model.clusters) {
     files.set(`clusters/${name}.json`, json(clusterFile(state, classes)));
     files.set(`clusters/${name}.bin`, sparseBytes(state.memory.evidence));
@@ -57,15 +58,16 @@ export async function loadModelFolder(path: string): Promise<Result<SyscallModel
   if (!files.ok) return files;
   const spec = checkSpec(parsed(files.value, 'spec.json'));
   if (!spec.ok) return refuse('MODEL_DAMAGED', `${path}: spec.json: ${spec.fault.message}`);
+  let detector: Detector;
   try {
-    syscallDetectorOf(spec.value);
+    detector = await openDetector(spec.value);
   } catch (error) {
     return refuse('MODEL_UNKNOWN', `${path}: ${error instanceof Error ? error.message : error}`);
   }
   const weights = valuesOfBytes(layoutOf(spec.value), files.value.get('weights.bin') ?? new Uint8Array(0));
   if (!weights.ok) return refuse('MODEL_DAMAGED', `${path}: weights.bin: ${weights.fault.message}`);
   try {
-    return ok({ spec: spec.value, weights: weights.value, clusters: clustersOf(files.value, spec.value) });
+    return ok({ detector, weights: weights.value, clusters: clustersOf(files.value, spec.value) });
   } catch (error) {
     return refuse('MODEL_DAMAGED', `${path}: ${error instanceof Error ? error.message : error}; copy the folder again`);
   }

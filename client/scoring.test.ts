@@ -31,9 +31,9 @@ beforeAll(async () => {
   const locals = learnt.map((own) => detector.train(detector.init(1), own, { seed: 1, steps: 0 }).weights);
   const weights = (locals[0] as Float32Array).map((value, slot) => (value + (locals[1]?.[slot] ?? 0)) / 2);
   const clusters = new Map(
-    ['c01', 'c08'].map((name, i) => [name, learnClusterState(detector.spec, weights, learnt[i] ?? [])]),
+    ['c01', 'c08'].map((name, i) => [name, learnClusterState(detector, weights, learnt[i] ?? [])]),
   );
-  model = { spec: detector.spec, weights, clusters };
+  model = { detector, weights, clusters };
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -112,8 +112,8 @@ describe('a model folder', () => {
   it('is refused when it is none, or of an architecture this version does not know', async () => {
     expect(await loadModelFolder(folder)).toMatchObject({ fault: { code: 'MODEL_UNREADABLE' } });
     const path = join(folder, 'foreign');
-    const spec = { ...model.spec, architecture: 'flow-graph/9' };
-    await saveModelFolder(path, { spec, weights: model.weights, clusters: new Map() });
+    const detector = { ...model.detector, spec: { ...model.detector.spec, architecture: 'flow-graph/9' } };
+    await saveModelFolder(path, { detector, weights: model.weights, clusters: new Map() });
     expect(await loadModelFolder(path)).toMatchObject({ fault: { code: 'MODEL_UNKNOWN' } });
   });
 });

@@ -3,9 +3,8 @@
  * Higher means less normal; about 0 is as usual for the workload, and scores of different workloads compare.
  */
 import type { ModelSpec } from '../proto/model-spec.ts';
-import type { Observed, OpenDetector } from './detectors/detector.ts';
+import type { Detector, Observed, OpenDetector } from './detectors/detector.ts';
 import { windowStarts } from './detectors/syscall/call-windows.ts';
-import { syscallDetectorOf } from './detectors/syscall/detectors.ts';
 import { type Calibration, calibrate, LocalMemory } from './detectors/syscall/local-memory.ts';
 import type { Trace } from './detectors/syscall/trace.ts';
 import { mixedSurprisal, powerMean, rawTraceScore } from './detectors/syscall/trace-score.ts';
@@ -19,7 +18,7 @@ export type ClusterState = Readonly<{
 }>;
 
 export type SyscallModel = Readonly<{
-  spec: ModelSpec;
+  detector: Detector;
   /** The federated weights, flat. */
   weights: Float32Array;
   /** Cluster id to its local part. Empty for the federated model alone. */
@@ -39,23 +38,27 @@ export function classesOf(spec: ModelSpec): WorkloadClasses {
  * A cluster's local part from its own normal traces: memory, and calibration against the federated weights, every trace
  * being judged as if it had not been learnt. Calibrate again when a new release is installed.
  */
-export function learnClusterState(spec: ModelSpec, weights: Float32Array, traces: readonly Observed[]): ClusterState {
-  const memory = LocalMemory.learn(classesOf(spec), traces);
-  return { memory, calibrations: calibrateCluster(spec, weights, memory, traces) };
+export function learnClusterState(
+  detector: Detector,
+  weights: Float32Array,
+  traces: readonly Observed[],
+): ClusterState {
+  const memory = LocalMemory.learn(classesOf(detector.spec), traces);
+  return { memory, calibrations: calibrateCluster(detector, weights, memory, traces) };
 }
 
 /** Calibrations of the classes in a cluster's normal traces, with a memory that was learnt in this process. */
 export function calibrateCluster(
-  spec: ModelSpec,
+  detector: Detector,
   weights: Float32Array,
   memory: LocalMemory,
   traces: readonly Observed[],
 ): Map<number, Calibration> {
-  const detector = syscallDetectorOf(spec).open(weights);
+  const opened = detector.open(weights);
   const scores = new Map<number, { withLocal: number[]; shared: number[] }>();
   try {
     for (const trace of sampled(traces)) {
-      const [shared] = detector.surprisal([trace]);
+      const [shared] = opened.surprisal([trace]);
       const classId = memory.classes.idOf(trace.service);
       const known = scores.get(classId) ?? { withLocal: [], shared: [] };
       scores.set(classId, known);
@@ -63,7 +66,7 @@ export function calibrateCluster(
       known.shared.push(rawTraceScore(finiteOrNone(shared), undefined));
     }
   } finally {
-    detector.close();
+    opened.close();
   }
   const calibrations = new Map<number, Calibration>();
   for (const [classId, known] of scores) {
@@ -91,8 +94,8 @@ export class SyscallScorer {
   readonly #sharedMedians: ReadonlyMap<number, number>;
 
   constructor(model: SyscallModel) {
-    this.#detector = syscallDetectorOf(model.spec).open(model.weights);
-    this.#classes = classesOf(model.spec);
+    this.#detector = model.detector.open(model.weights);
+    this.#classes = classesOf(model.detector.spec);
     this.#clusters = model.clusters;
     this.#sharedMedians = sharedMediansOf(model.clusters);
   }

@@ -1,8 +1,8 @@
+import type { Detector } from '../../client/detectors/detector.ts';
 import { areaUnderRoc, detectionRateAt } from '../../client/detectors/metrics.ts';
 import { LocalMemory } from '../../client/detectors/syscall/local-memory.ts';
 import { isBenign, type Trace } from '../../client/detectors/syscall/trace.ts';
 import { type ClusterState, calibrateCluster, classesOf, SyscallScorer } from '../../client/scoring.ts';
-import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Partitioned } from './partition.ts';
 import type { HerdRow } from './report.ts';
 
@@ -14,14 +14,14 @@ export type Judgement = Readonly<{ cluster: string; scores: Float64Array }>;
  * cluster remembers is learnt once; how that fits new weights is calibrated for each model, as after an installation.
  */
 export class Judges {
-  readonly #spec: ModelSpec;
+  readonly #detector: Detector;
   readonly #clusters: Partitioned<Trace>;
   readonly #memories: ReadonlyMap<string, LocalMemory>;
 
-  constructor(spec: ModelSpec, clusters: Partitioned<Trace>) {
-    this.#spec = spec;
+  constructor(detector: Detector, clusters: Partitioned<Trace>) {
+    this.#detector = detector;
     this.#clusters = clusters;
-    const classes = classesOf(spec);
+    const classes = classesOf(detector.spec);
     this.#memories = new Map([...clusters].map(([name, traces]) => [name, LocalMemory.learn(classes, traces)]));
   }
 
@@ -30,7 +30,7 @@ export class Judges {
     const memory = this.#memories.get(cluster);
     const traces = this.#clusters.get(cluster);
     if (memory === undefined || traces === undefined) throw new RangeError(`no cluster ${cluster} to judge with`);
-    return { memory, calibrations: calibrateCluster(this.#spec, weights, memory, traces) };
+    return { memory, calibrations: calibrateCluster(this.#detector, weights, memory, traces) };
   }
 
   /** How one cluster, with these weights installed, judges every trace: its own and those of workloads it never ran. */
@@ -39,7 +39,7 @@ export class Judges {
     return {
       cluster,
       scores: scoresOf(
-        { spec: this.#spec, weights, clusters },
+        { detector: this.#detector, weights, clusters },
         traces.map((trace) => ({ ...trace, cluster })),
       ),
     };
@@ -47,8 +47,8 @@ export class Judges {
 }
 
 /** Scores by the weights alone: what a cluster that has just joined gets. */
-export function judgeAsNewcomer(spec: ModelSpec, weights: Float32Array, traces: readonly Trace[]): Float64Array {
-  return scoresOf({ spec, weights, clusters: new Map() }, traces);
+export function judgeAsNewcomer(detector: Detector, weights: Float32Array, traces: readonly Trace[]): Float64Array {
+  return scoresOf({ detector, weights, clusters: new Map() }, traces);
 }
 
 function scoresOf(model: ConstructorParameters<typeof SyscallScorer>[0], traces: readonly Trace[]): Float64Array {

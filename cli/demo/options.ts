@@ -1,4 +1,4 @@
-import { type SyscallDetectorName, syscallDetectorNames } from '../../client/detectors/syscall/detectors.ts';
+import { type SyscallDetectorName, syscallDetectorNames } from '../../client/detectors/syscall/detector-names.ts';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import { type Partition, parsePartition } from './partition.ts';
 

@@ -65,7 +65,7 @@ async function federate(
       screen.status(`${connected} of ${clusters.size} clusters have enrolled and watch`),
     );
     clock.lap('set-up and enrolment');
-    const judges = new Judges(detector.spec, clusters);
+    const judges = new Judges(detector, clusters);
     const { rounds, model } = await runRounds(prepared, federation, judges, screen);
     clock.lap(`${rounds.length} rounds`);
     await federation.stop();
@@ -222,7 +222,7 @@ function assess(prepared: Prepared, judges: Judges, rounds: readonly DemoRound[]
     herd,
     newcomers: [...prepared.newcomers].map(([cluster, traces]) => ({
       cluster,
-      auc: aucOf(traces, judgeAsNewcomer(detector.spec, models.robustUnderAttack, traces)),
+      auc: aucOf(traces, judgeAsNewcomer(detector, models.robustUnderAttack, traces)),
     })),
   };
 }
@@ -264,7 +264,7 @@ async function saveModel(
 ): Promise<void> {
   const states = new Map([...clusters.keys()].map((name) => [name, judges.stateOf(name, weights)]));
   await mkdir(options.out, { recursive: true });
-  await saveModelFolder(join(options.out, 'model'), { spec: detector.spec, weights, clusters: states });
+  await saveModelFolder(join(options.out, 'model'), { detector, weights, clusters: states });
 }
 
 async function publish(out: string, report: DemoReport): Promise<void> {

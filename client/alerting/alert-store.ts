@@ -3,38 +3,40 @@ import { dirname, join } from 'node:path';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../storage/atomic-file.ts';
 import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
-import { decodeExample, type Example, encodeExample } from '../training/example.ts';
+import type { ExampleCodec } from '../training/example-codec.ts';
 import type { Alert } from './alert.ts';
 
 /**
- * Alerts as JSON lines for people and pipelines, and for each the trace that raised it, encrypted, so that feedback can
- * make it an example later. The newest `keep` traces are kept.
+ * One track's alerts as JSON lines for people and pipelines, and for each the example that raised it, encrypted, so that
+ * feedback can make it one to learn from later. The newest `keep` examples are kept.
  */
 export class AlertStore {
   readonly #folder: string;
   readonly #file: string;
   readonly #key: RecordKey;
+  readonly #codec: ExampleCodec;
   readonly #keep: number;
 
-  constructor(folder: string, file: string, key: RecordKey, keep = 5_000) {
+  constructor(folder: string, file: string, key: RecordKey, codec: ExampleCodec, keep = 5_000) {
     this.#folder = folder;
     this.#file = file;
     this.#key = key;
+    this.#codec = codec;
     this.#keep = keep;
   }
 
   /** False when this very alert was raised before. */
-  async raise(alert: Alert, example: Example): Promise<boolean> {
+  async raise(alert: Alert, example: unknown): Promise<boolean> {
     const path = this.#path(alert.id);
     if (await exists(path)) return false;
     await mkdir(dirname(this.#file), { recursive: true, mode: privateFolderMode });
     await appendFile(this.#file, `${JSON.stringify(alert)}\n`, { mode: privateFileMode });
-    await writeFileAtomic(path, sealRecord(this.#key, encodeExample(example), alert.id));
+    await writeFileAtomic(path, sealRecord(this.#key, this.#codec.encode(example), alert.id));
     await this.#prune();
     return true;
   }
 
-  async example(id: string): Promise<Result<Example, 'ALERT_NOT_FOUND' | 'ALERT_UNREADABLE'>> {
+  async example(id: string): Promise<Result<unknown, 'ALERT_NOT_FOUND' | 'ALERT_UNREADABLE'>> {
     let sealed: Buffer;
     try {
       sealed = await readFile(this.#path(id));
@@ -43,7 +45,7 @@ export class AlertStore {
       throw error;
     }
     const opened = openRecord(this.#key, sealed, id);
-    const decoded = opened.ok ? decodeExample(opened.value) : opened;
+    const decoded = opened.ok ? this.#codec.decode(opened.value) : opened;
     return decoded.ok ? ok(decoded.value) : refuse('ALERT_UNREADABLE', `alert ${id}: ${decoded.fault.message}`);
   }
 
@@ -65,9 +67,9 @@ export class AlertStore {
   }
 }
 
-/** Where a client keeps the traces of its alerts. */
-export function alertFolder(dataDir: string): string {
-  return join(dataDir, 'alerts');
+/** Where a client keeps the examples of its alerts: a folder for each track. */
+export function alertFolder(dataDir: string, track = ''): string {
+  return join(dataDir, 'alerts', track);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { TraceExplanation } from '../detectors/syscall/explain.ts';
-import type { ProcessIdentity } from '../sources/source-item.ts';
-import type { AssembledTrace } from '../sources/trace-assembler.ts';
+import type { Subject } from '../detectors/track-kind.ts';
 
 /** One line of the alert file. */
 export type Alert = Readonly<{
@@ -11,23 +9,18 @@ export type Alert = Readonly<{
   modelVersion: number;
   score: number;
   threshold: number;
-  process: ProcessIdentity;
-  calls: number;
-  /** Nothing where the explanation itself failed: an alert is not held back for it. */
-  explanation: TraceExplanation | undefined;
-  /** What the least expected calls named, such as "path:credentials". */
-  arguments: readonly string[];
-  /** Calls that the workload's baseline never made; empty where it has none. */
-  neverSeen: readonly string[];
+  subject: Subject;
+  /** The same for people. */
   text: string;
   /** Rules of other tools that spoke of the same pod at about the same time. */
   labels: readonly string[];
+  /** What the track knows about it: who did it, the explanation (missing where that failed), what was never seen. */
+  detail: Readonly<Record<string, unknown>>;
 }>;
 
-/** The same trace has the same id, also when it is read again after a crash: "a-" and 16 hexadecimal digits. */
-export function alertId({ thread, piece, firstMs, calls }: AssembledTrace): string {
-  const hash = createHash('sha256').update(`${thread}/${piece}/${firstMs}/`);
-  hash.update(new Uint8Array(calls.buffer, calls.byteOffset, calls.byteLength));
+/** The same things have the same id, also when they are read again after a crash: "a-" and 16 hexadecimal digits. */
+export function alertId(track: string, identity: string): string {
+  const hash = createHash('sha256').update(JSON.stringify([track, identity]));
   return `a-${hash.digest('hex').slice(0, 16)}`;
 }
 

@@ -1,29 +1,28 @@
 import type { Logger } from 'pino';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
-import type { TraceExplanation } from '../detectors/syscall/explain.ts';
-import { nameOfCallId } from '../detectors/syscall/vocabulary.ts';
+import type { Description, Explanation, PlaceScores, Subject, TrackKind } from '../detectors/track-kind.ts';
 import { faultFields } from '../observability/log.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
-import { argumentClasses } from '../sources/argument-class.ts';
 import type { IntrusionLabel } from '../sources/source-item.ts';
-import type { AssembledTrace } from '../sources/trace-assembler.ts';
-import { exampleOf } from '../training/example-of-trace.ts';
 import { type Alert, alertId } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
 import { JudgedModel } from './judged-model.ts';
-import { type JudgedTrace, type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
+import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
 import type { Scorer } from './scorer.ts';
 import type { ThresholdOptions } from './threshold.ts';
 
 export type JudgeParts = Readonly<{
   track: string;
+  kind: TrackKind;
   scorer: Scorer;
   alerts: AlertStore;
   threshold: ThresholdOptions;
-  /** Workload to the calls of its baseline. */
-  seenCalls: ReadonlyMap<string, ReadonlySet<number>>;
+  /** What the workloads' baselines say of something that raised an alarm. */
+  remark(observation: unknown): Explanation | undefined;
+  /** Hears how near to its threshold each place came. */
+  onRisk(subject: Subject, risk: number): void;
   /** Confirmed intrusions that operators gave: a model that misses them is reported. */
-  regressionCases(): readonly JudgedTrace[];
+  regressionCases(): readonly unknown[];
   metrics: ClientMetrics;
   log: Logger;
 }>;
@@ -38,10 +37,10 @@ export type ShadowObservation = Readonly<{
 const labelsMax = 256;
 /** Another tool's alert speaks of the same thing when it is about the same pod and within this time. */
 const labelWithinMs = 60_000;
-/** Newest normal traces that a new model is warmed on. */
+/** Newest normal examples that a new model is warmed on. */
 const recentMax = 256;
 
-/** Score → threshold → alert, for live traces. Until the first model is there everything counts as normal. */
+/** Score → threshold → alert, for what happens. Until the first model is there everything counts as normal. */
 export class Judge {
   readonly #parts: JudgeParts;
   /** What is loaded in the scorer, by name. */
@@ -49,7 +48,7 @@ export class Judge {
   #live: ModelName | undefined;
   #shadow: { name: ModelName; observe: ShadowObserver } | undefined;
   #labels: IntrusionLabel[] = [];
-  readonly #recent: JudgedTrace[] = [];
+  readonly #recent: unknown[] = [];
   #nextRecent = 0;
   #recovering: Promise<boolean> | undefined;
 
@@ -86,7 +85,7 @@ export class Judge {
     if (this.#shadow?.name === name) this.#shadow = undefined;
     if (before !== undefined && before !== name && before !== this.#shadow?.name) this.#loaded.delete(before);
     const { version, workloads } = next.judged;
-    log.info({ version, workloads }, 'model scores now');
+    log.info({ track: this.#parts.track, version, workloads }, 'model scores now');
     await this.#countMissed(next.judged);
     return ok(undefined);
   }
@@ -112,18 +111,19 @@ export class Judge {
   }
 
   /**
-   * Whether a loaded model would be alarmed by each of these cases; undefined where it has no threshold for the case's
-   * workload yet. Nothing is remembered of them.
+   * Whether a loaded model would be alarmed by each of these cases, that is by any of its places; undefined where it has
+   * no threshold for them yet. Nothing is remembered of them.
    */
-  async assess(name: ModelName, cases: readonly JudgedTrace[]): Promise<Result<readonly (boolean | undefined)[]>> {
+  async assess(name: ModelName, cases: readonly unknown[]): Promise<Result<readonly (boolean | undefined)[]>> {
     const judged = this.#judgedOf(name);
     if (judged === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
     const scored = await this.#parts.scorer.assess(name, cases);
     if (!scored.ok) return scored;
     return ok(
-      cases.map(({ workload }, at) => {
-        const level = judged.level(workload);
-        return Number.isFinite(level) ? (scored.value[at] as number) > level : undefined;
+      scored.value.map(({ groups, scores }) => {
+        const levels = groups.map((group) => judged.level(group));
+        if (!levels.some(Number.isFinite)) return undefined;
+        return levels.some((level, place) => (scores[place] as number) > level);
       }),
     );
   }
@@ -133,39 +133,41 @@ export class Judge {
     if (this.#labels.length > labelsMax) this.#labels = this.#labels.slice(-labelsMax / 2);
   }
 
-  /** The traces that are normal as far as anybody knows: what is learnt from. */
-  async judge(traces: readonly AssembledTrace[]): Promise<readonly AssembledTrace[]> {
-    if (this.#live === undefined || traces.length === 0) return traces;
-    const asked = traces.map(({ process, calls }) => ({ workload: process.workloadClass, calls }));
-    const scored = await this.#score(asked);
+  /** Examples that are normal as far as anybody knows: what is learnt from. */
+  async judge(observations: readonly unknown[]): Promise<readonly unknown[]> {
+    const { kind, log } = this.#parts;
+    const examples = observations.map((one) => kind.exampleOf(one));
+    if (this.#live === undefined || examples.length === 0) return examples;
+    const scored = await this.#score(examples);
     if (!scored.ok) {
-      this.#parts.log.warn(faultFields(scored.fault), 'traces could not be scored and are not learnt from');
+      log.warn(faultFields(scored.fault), 'observations could not be scored and are not learnt from');
       return [];
     }
     const { live, shadow } = scored.value;
     // The model that scored them judges them: by now another one may be live.
     const judged = this.#judgedOf(live.model);
     if (judged === undefined) throw new Error(`${live.model} scored and is not known`);
-    const alarms = traces.map((trace, at) => this.#judgeOne(judged, trace, live.scores[at] as number));
-    if (shadow !== undefined) this.#observe(judged, alarms, asked, live, shadow);
-    const normal: AssembledTrace[] = [];
-    for (const [at, trace] of traces.entries()) {
-      const alarm = alarms[at] as Alarm;
-      if (alarm.raised) await this.#raise(judged, trace, live.scores[at] as number, alarm.threshold);
-      else {
-        normal.push(trace);
-        this.#remember(asked[at] as JudgedTrace);
-      }
+    const verdicts = observations.map((one, at) => this.#judgeOne(judged, one, live.scores[at] as PlaceScores));
+    if (shadow !== undefined) this.#observe(judged, verdicts.flat(), live, shadow);
+    const normal: unknown[] = [];
+    for (const [at, example] of examples.entries()) {
+      const alarms = (verdicts[at] as Verdict[]).filter(({ raised }) => raised);
+      for (const alarm of alarms) await this.#raise(judged, observations[at], example, alarm);
+      const places = alarms.map(({ place }) => place);
+      const rest = places.length === 0 ? example : kind.withoutPlaces?.(example, places);
+      if (rest === undefined) continue;
+      normal.push(rest);
+      this.#remember(rest);
     }
     return normal;
   }
 
   /** Scores, and where the thread was lost brings it back with the models it held and asks once more. */
-  async #score(traces: readonly JudgedTrace[]) {
+  async #score(examples: readonly unknown[]) {
     const { scorer } = this.#parts;
-    const scored = await scorer.score(traces);
+    const scored = await scorer.score(examples);
     if (scored.ok || scored.fault.code !== 'SCORER_LOST' || !(await this.#recover())) return scored;
-    return await scorer.score(traces);
+    return await scorer.score(examples);
   }
 
   #recover(): Promise<boolean> {
@@ -194,42 +196,45 @@ export class Judge {
     return true;
   }
 
-  #judgeOne(judged: JudgedModel, trace: AssembledTrace, score: number): Alarm {
-    this.#parts.metrics.scored.inc();
-    const workload = trace.process.workloadClass;
-    const { alarm, threshold, drifting } = judged.of(workload).judge(score);
-    this.#reportDrift(judged, workload, drifting);
-    return { raised: alarm, threshold };
+  #judgeOne(judged: JudgedModel, observation: unknown, { groups, scores }: PlaceScores): Verdict[] {
+    const { kind, track, metrics, onRisk } = this.#parts;
+    metrics.scored.inc({ track }, groups.length);
+    return groups.map((group, place) => {
+      const score = scores[place] as number;
+      const own = judged.of(group);
+      const risk = own.riskOf(score);
+      const { alarm, threshold, drifting } = own.judge(score);
+      this.#reportDrift(judged, group, drifting);
+      if (risk !== undefined) onRisk(kind.subjectOf(observation, place), risk);
+      return { place, score, threshold, raised: alarm };
+    });
   }
 
-  #observe(
-    judged: JudgedModel,
-    alarms: readonly Alarm[],
-    traces: readonly JudgedTrace[],
-    live: ModelScores,
-    shadow: ModelScores,
-  ): void {
+  #observe(judged: JudgedModel, verdicts: readonly Verdict[], live: ModelScores, shadow: ModelScores): void {
     const beside = this.#judgedOf(shadow.model);
     if (beside === undefined || this.#shadow?.name !== shadow.model) return;
     const shadowAlarms: boolean[] = [];
     const liveAlarms: boolean[] = [];
-    for (const [at, { workload }] of traces.entries()) {
-      const said = beside.of(workload).judge(shadow.scores[at] as number);
-      // Who has no threshold yet cannot disagree.
-      const { threshold, raised } = alarms[at] as Alarm;
-      if (!Number.isFinite(said.threshold) || !Number.isFinite(threshold)) continue;
-      shadowAlarms.push(said.alarm);
-      liveAlarms.push(raised);
+    let at = 0;
+    for (const { groups, scores } of shadow.scores) {
+      for (const [place, group] of groups.entries()) {
+        const { threshold, raised } = verdicts[at++] as Verdict;
+        const said = beside.of(group).judge(scores[place] as number);
+        // Who has no threshold yet cannot disagree.
+        if (!Number.isFinite(said.threshold) || !Number.isFinite(threshold)) continue;
+        shadowAlarms.push(said.alarm);
+        liveAlarms.push(raised);
+      }
     }
-    const share = shadowAlarms.length / traces.length;
+    const share = shadowAlarms.length / Math.max(1, verdicts.length);
     this.#shadow.observe({
       live: { version: judged.version, alarms: liveAlarms, microseconds: live.microseconds * share },
       shadow: { version: beside.version, alarms: shadowAlarms, microseconds: shadow.microseconds * share },
     });
   }
 
-  #remember(trace: JudgedTrace): void {
-    this.#recent[this.#nextRecent] = trace;
+  #remember(example: unknown): void {
+    this.#recent[this.#nextRecent] = example;
     this.#nextRecent = (this.#nextRecent + 1) % recentMax;
   }
 
@@ -239,7 +244,7 @@ export class Judge {
     const found = await this.assess(judged.name, cases);
     if (!found.ok) return;
     const missed = found.value.filter((alarm) => alarm === false).length;
-    metrics.regressionMissed.set(missed);
+    metrics.regressionMissed.set({ track: this.#parts.track }, missed);
     if (missed === 0) return;
     const version = judged.version;
     log.warn({ missed, cases: cases.length, version }, 'confirmed intrusions that this model misses');
@@ -249,63 +254,61 @@ export class Judge {
     return name === undefined ? undefined : this.#loaded.get(name)?.judged;
   }
 
-  async #raise(judged: JudgedModel, trace: AssembledTrace, score: number, threshold: number): Promise<void> {
-    const { alerts, scorer, track, metrics, log } = this.#parts;
-    const explained = await scorer.explain(judged.name, {
-      workload: trace.process.workloadClass,
-      calls: trace.calls,
-    });
+  async #raise(
+    judged: JudgedModel,
+    observation: unknown,
+    example: unknown,
+    { place, score, threshold }: Verdict,
+  ): Promise<void> {
+    const { alerts, kind, scorer, track, metrics, log } = this.#parts;
+    const explained = await scorer.explain(judged.name, example, place);
     if (!explained.ok) log.warn(faultFields(explained.fault), 'an alert could not be explained');
-    const explanation = explained.ok ? explained.value.explanation : undefined;
-    const why = explained.ok ? `\n${explained.value.text}` : '';
-    const { pod, namespace, workloadClass } = trace.process;
-    const seen = this.#parts.seenCalls.get(workloadClass);
-    const neverSeen =
-      seen === undefined ? [] : [...new Set(trace.calls)].filter((id) => !seen.has(id)).map(nameOfCallId);
-    const never = neverSeen.length === 0 ? '' : `; never seen before: ${neverSeen.join(', ')}`;
+    const why = explained.ok ? explained.value : undefined;
+    const remark = this.#parts.remark(observation);
+    const described = kind.describe(observation, place);
+    const { namespace, workload, workloadClass, pod } = kind.subjectOf(observation, place);
+    const subject = { namespace, workload, workloadClass, pod };
+    const headline = `${nameOfSubject(subject)}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}`;
     const alert: Alert = {
-      id: alertId(trace),
-      at: new Date(trace.lastMs > 0 ? trace.lastMs : Date.now()).toISOString(),
+      id: alertId(track, described.identity),
+      at: new Date(described.lastMs > 0 ? described.lastMs : Date.now()).toISOString(),
       track,
       modelVersion: judged.version,
       score,
       threshold,
-      process: trace.process,
-      calls: trace.calls.length,
-      explanation,
-      arguments: argumentsOf(trace, explanation),
-      neverSeen,
-      text: `${workloadClass}${pod === '' ? '' : ` in ${namespace}/${pod}`}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}${never}${why}`,
-      labels: this.#labelsFor(trace),
+      subject,
+      text: [remark === undefined ? headline : `${headline}; ${remark.text}`, ...(why ? [why.text] : [])].join('\n'),
+      labels: this.#labelsFor(subject, described),
+      detail: { ...described.detail, ...why?.detail, ...remark?.detail },
     };
-    if (!(await alerts.raise(alert, exampleOf(trace)))) return;
-    metrics.alerts.inc();
-    log.warn({ alert: alert.id, score, threshold, workload: workloadClass, namespace, pod }, 'alert');
+    if (!(await alerts.raise(alert, kind.onlyPlace?.(example, place) ?? example))) return;
+    metrics.alerts.inc({ track });
+    log.warn({ alert: alert.id, track, score, threshold, ...subject }, 'alert');
   }
 
-  #labelsFor({ process, firstMs, lastMs }: AssembledTrace): string[] {
-    if (process.pod === '') return [];
+  #labelsFor(subject: Subject, { firstMs, lastMs }: Description): string[] {
+    if (subject.pod === '') return [];
     return this.#labels
       .filter(({ pod, namespace, atMs }) => {
         const near = atMs >= firstMs - labelWithinMs && atMs <= lastMs + labelWithinMs;
-        return pod === process.pod && namespace === process.namespace && near;
+        return pod === subject.pod && namespace === subject.namespace && near;
       })
       .map(({ rule }) => rule);
   }
 
-  #reportDrift(judged: JudgedModel, workload: string, drifting: boolean): void {
-    if (drifting === judged.drifting.has(workload)) return;
-    if (drifting) judged.drifting.add(workload);
-    else judged.drifting.delete(workload);
-    this.#parts.metrics.drifting.set(judged.drifting.size);
-    this.#parts.log.warn({ workload, drifting }, 'what is normal for a workload has moved');
+  #reportDrift(judged: JudgedModel, group: string, drifting: boolean): void {
+    if (drifting === judged.drifting.has(group)) return;
+    if (drifting) judged.drifting.add(group);
+    else judged.drifting.delete(group);
+    const { track, metrics, log } = this.#parts;
+    metrics.drifting.set({ track }, judged.drifting.size);
+    log.warn({ track, workload: group, drifting }, 'what is normal for a workload has moved');
   }
 }
 
-type Alarm = Readonly<{ raised: boolean; threshold: number }>;
+type Verdict = Readonly<{ place: number; score: number; threshold: number; raised: boolean }>;
 
-/** Classes of what the least expected calls named. */
-function argumentsOf(trace: AssembledTrace, explanation: TraceExplanation | undefined): string[] {
-  const classes = (explanation?.calls ?? []).map(({ position }) => trace.argumentClasses[position] ?? 0);
-  return [...new Set(classes.filter((id) => id !== 0))].map((id) => argumentClasses[id] ?? 'none');
+function nameOfSubject({ namespace, workload, workloadClass, pod }: Subject): string {
+  const who = workloadClass || workload || 'unknown';
+  return pod === '' ? who : `${who} in ${namespace}/${pod}`;
 }

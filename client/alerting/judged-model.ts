@@ -1,11 +1,14 @@
 import { type ModelName, type NormalScores, nameOf, type ScoringModel } from './score-protocol.ts';
 import { Threshold, type ThresholdOptions } from './threshold.ts';
 
+const groupsMax = 4_096;
+const others = '(others)';
+
 /** What belongs to one loaded model: scores of different models are on different scales, so are their thresholds. */
 export class JudgedModel {
   readonly name: ModelName;
   readonly version: number;
-  /** Workloads whose normal has moved since this model scores. */
+  /** Groups whose normal has moved since this model scores. */
   readonly drifting = new Set<string>();
   readonly #options: ThresholdOptions;
   readonly #thresholds = new Map<string, Threshold>();
@@ -21,11 +24,13 @@ export class JudgedModel {
     return this.#thresholds.size;
   }
 
-  of(workload: string): Threshold {
-    const known = this.#thresholds.get(workload);
+  of(group: string): Threshold {
+    const known = this.#thresholds.get(group);
     if (known !== undefined) return known;
+    // Names come from what is watched: whoever makes many of them shares one threshold.
+    if (this.#thresholds.size >= groupsMax && group !== others) return this.of(others);
     const fresh = new Threshold(this.#options);
-    this.#thresholds.set(workload, fresh);
+    this.#thresholds.set(group, fresh);
     return fresh;
   }
 

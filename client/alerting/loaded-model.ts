@@ -2,90 +2,50 @@ import { readFile } from 'node:fs/promises';
 import { digestOf } from '../../proto/digest.ts';
 import { FaultError, refuse, unwrap } from '../../proto/fault.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
-import { openDetector } from '../detectors/syscall/architectures.ts';
-import { explainTrace, explanationText, normalWindows } from '../detectors/syscall/explain.ts';
-import { learnClusterState, SyscallScorer } from '../scoring.ts';
-import { decodeExample, encodeExample } from '../training/example.ts';
+import type { TrackScorer } from '../detectors/track-kind.ts';
+import { importTrackKind } from '../detectors/track-kinds.ts';
 import { ExampleBuffer } from '../training/example-buffer.ts';
-import type { JudgedTrace, NormalScores, ScoringModel } from './score-protocol.ts';
+import type { NormalScores, ScoringModel } from './score-protocol.ts';
 
-/** The one cluster that this client knows about. */
-const here = 'here';
-/** Traces between two turns of the event loop, so that the live model scores while another one warms. */
-const tracesPerTurn = 32;
+/** Examples between two turns of the event loop, so that the live model scores while another one warms. */
+const examplesPerTurn = 32;
 
-/** One model in memory, calibrated on what is normal in this cluster. */
-export class LoadedModel {
-  readonly #scorer: SyscallScorer;
-  /** Workload class to windows of its normal examples: what an alert is explained against. */
-  readonly #backgrounds: ReadonlyMap<string, readonly Uint16Array[]>;
-
-  private constructor(scorer: SyscallScorer, backgrounds: ReadonlyMap<string, readonly Uint16Array[]>) {
-    this.#scorer = scorer;
-    this.#backgrounds = backgrounds;
+/**
+ * Reads, checks, calibrates and warms a model. Its scores of the buffer's normal examples and of the `recent` ones come
+ * back: they are what its thresholds start from. Throws a FaultError for bytes that are not the model's.
+ */
+export async function loadModel(
+  model: ScoringModel,
+  recent: readonly unknown[],
+): Promise<Readonly<{ scorer: TrackScorer<unknown>; normal: NormalScores }>> {
+  const kind = await importTrackKind(model.kindModule);
+  const weights = await readWeights(model);
+  const buffer = unwrap(ExampleBuffer.open(model.bufferPath, model.dataKey, kind.examples, model.bufferSizes));
+  const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
+  buffer.close();
+  await turn();
+  const scorer = await kind.openScorer(model.spec, weights, examples);
+  try {
+    return { scorer, normal: await scoresByGroup(scorer, [...examples, ...recent]) };
+  } catch (error) {
+    scorer.close();
+    throw error;
   }
+}
 
-  /**
-   * Reads, checks, calibrates and warms a model. Its scores of the buffer's normal examples and of the `recent` traces
-   * come back: they are what its thresholds start from. Throws a FaultError for bytes that are not the model's.
-   */
-  static async load(
-    model: ScoringModel,
-    recent: readonly JudgedTrace[],
-  ): Promise<{ loaded: LoadedModel; normal: NormalScores }> {
-    const weights = await readWeights(model);
-    const buffer = unwrap(
-      ExampleBuffer.open(
-        model.bufferPath,
-        model.dataKey,
-        { encode: encodeExample, decode: decodeExample },
-        model.bufferSizes,
-      ),
-    );
-    const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
-    buffer.close();
+async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly unknown[]): Promise<NormalScores> {
+  const found = new Map<string, number[]>();
+  for (let start = 0; start < examples.length; start += examplesPerTurn) {
     await turn();
-    const detector = await openDetector(model.spec);
-    const state = learnClusterState(detector, weights, examples.map(toTrace));
-    const scorer = new SyscallScorer({ detector, weights, clusters: new Map([[here, state]]) });
-    try {
-      const byWorkload = Map.groupBy(examples, ({ workload }) => workload);
-      const backgrounds = new Map(
-        [...byWorkload].map(([workload, own]) => [workload, normalWindows(own.map(({ calls }) => calls))]),
-      );
-      const loaded = new LoadedModel(scorer, backgrounds);
-      const normal = new Map<string, number[]>();
-      const traces = [...examples, ...recent];
-      for (let start = 0; start < traces.length; start += tracesPerTurn) {
-        await turn();
-        const some = traces.slice(start, start + tracesPerTurn);
-        for (const [at, score] of loaded.score(some).entries()) {
-          const workload = some[at]?.workload ?? '';
-          const known = normal.get(workload);
-          if (known === undefined) normal.set(workload, [score]);
-          else known.push(score);
-        }
+    for (const { groups, scores } of scorer.score(examples.slice(start, start + examplesPerTurn))) {
+      for (const [place, group] of groups.entries()) {
+        const known = found.get(group);
+        if (known === undefined) found.set(group, [scores[place] as number]);
+        else known.push(scores[place] as number);
       }
-      return { loaded, normal };
-    } catch (error) {
-      scorer.close();
-      throw error;
     }
   }
-
-  score(traces: readonly JudgedTrace[]): Float64Array {
-    return this.#scorer.score(traces.map(toTrace));
-  }
-
-  explain({ workload, calls }: JudgedTrace) {
-    const surprisal = (some: Uint16Array) => this.#scorer.surprisal(toTrace({ workload, calls: some }));
-    const explanation = explainTrace(calls, surprisal, this.#backgrounds.get(workload) ?? []);
-    return { explanation, text: explanationText(explanation) };
-  }
-
-  close(): void {
-    this.#scorer.close();
-  }
+  return found;
 }
 
 /** The weights as the digest and the spec say: the file may have been altered since it was fetched. */
@@ -108,8 +68,4 @@ function fault(code: string, message: string): FaultError {
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function toTrace({ workload, calls }: JudgedTrace) {
-  return { cluster: here, service: workload, calls };
 }

@@ -1,16 +1,10 @@
 /** The thread in which a client scores: models and their arithmetic stay off the event loop. */
 import { parentPort } from 'node:worker_threads';
-import { LoadedModel } from './loaded-model.ts';
-import {
-  type FromScorer,
-  type JudgedTrace,
-  type ModelName,
-  type ModelScores,
-  nameOf,
-  type ToScorer,
-} from './score-protocol.ts';
+import type { TrackScorer } from '../detectors/track-kind.ts';
+import { loadModel } from './loaded-model.ts';
+import { type FromScorer, type ModelName, type ModelScores, nameOf, type ToScorer } from './score-protocol.ts';
 
-const models = new Map<ModelName, LoadedModel>();
+const models = new Map<ModelName, TrackScorer<unknown>>();
 /** The pointer that a swap moves: every batch is scored by the model that it names when the batch is taken up. */
 let live: ModelName | undefined;
 let shadow: ModelName | undefined;
@@ -26,10 +20,10 @@ async function handle(message: ToScorer): Promise<FromScorer> {
   const { id } = message;
   switch (message.kind) {
     case 'load': {
-      const { loaded, normal } = await LoadedModel.load(message.model, message.recent);
+      const { scorer, normal } = await loadModel(message.model, message.recent);
       const name = nameOf(message.model);
       models.get(name)?.close();
-      models.set(name, loaded);
+      models.set(name, scorer);
       return { kind: 'loaded', id, normal };
     }
     case 'swap': {
@@ -54,14 +48,18 @@ async function handle(message: ToScorer): Promise<FromScorer> {
       return {
         kind: 'scored',
         id,
-        live: timed(live, message.traces),
-        shadow: shadow === undefined ? undefined : shadowed(shadow, message.traces),
+        live: timed(live, message.examples),
+        shadow: shadow === undefined ? undefined : shadowed(shadow, message.examples),
       };
     case 'assess':
-      return { kind: 'assessed', id, scores: modelOf(message.model).score(message.traces) };
+      return { kind: 'assessed', id, scores: modelOf(message.model).score(message.examples) };
     case 'explain':
       // The model that raised the alarm, where a swap has not closed it meanwhile.
-      return { kind: 'explained', id, ...(models.get(message.model) ?? modelOf(live)).explain(message.trace) };
+      return {
+        kind: 'explained',
+        id,
+        explanation: (models.get(message.model) ?? modelOf(live)).explain(message.example, message.place),
+      };
     case 'count': {
       // Loaded here alone: scoring with a light form must not need it.
       const { tf } = await import('#tensorflow');
@@ -70,23 +68,23 @@ async function handle(message: ToScorer): Promise<FromScorer> {
   }
 }
 
-function timed(model: ModelName | undefined, traces: readonly JudgedTrace[]): ModelScores {
+function timed(model: ModelName | undefined, examples: readonly unknown[]): ModelScores {
   const opened = modelOf(model);
   const startedMs = performance.now();
-  const scores = opened.score(traces);
+  const scores = opened.score(examples);
   return { model: model as ModelName, scores, microseconds: (performance.now() - startedMs) * 1_000 };
 }
 
 /** What goes wrong in shadow must not cost the live model's scores: the shadow then says nothing of this batch. */
-function shadowed(model: ModelName, traces: readonly JudgedTrace[]): ModelScores | undefined {
+function shadowed(model: ModelName, examples: readonly unknown[]): ModelScores | undefined {
   try {
-    return timed(model, traces);
+    return timed(model, examples);
   } catch {
     return undefined;
   }
 }
 
-function modelOf(model: ModelName | undefined): LoadedModel {
+function modelOf(model: ModelName | undefined): TrackScorer<unknown> {
   const loaded = model === undefined ? undefined : models.get(model);
   if (loaded === undefined) throw new Error(model === undefined ? 'no model is live' : `${model} is not loaded`);
   return loaded;

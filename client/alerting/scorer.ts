@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
-import type { FromScorer, JudgedTrace, ModelName, ScoringModel, ToScorer } from './score-protocol.ts';
+import type { Explanation, PlaceScores } from '../detectors/track-kind.ts';
+import type { FromScorer, ModelName, ScoringModel, ToScorer } from './score-protocol.ts';
 
 type Reply<Kind extends FromScorer['kind']> = Extract<FromScorer, { kind: Kind }>;
 type Unnumbered<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
@@ -13,8 +14,8 @@ export class Scorer {
   #nextId = 0;
   #closed = false;
 
-  /** Loads and warms a model beside the others; `recent` traces are scored with it too. */
-  async load(model: ScoringModel, recent: readonly JudgedTrace[] = []): Promise<Result<Reply<'loaded'>>> {
+  /** Loads and warms a model beside the others; `recent` examples are scored with it too. */
+  async load(model: ScoringModel, recent: readonly unknown[] = []): Promise<Result<Reply<'loaded'>>> {
     return await this.#ask('loaded', { kind: 'load', model, recent });
   }
 
@@ -33,18 +34,19 @@ export class Scorer {
     return await this.#ask('done', { kind: 'drop', model });
   }
 
-  /** Shape [traces.length]; higher is less normal. */
-  async score(traces: readonly JudgedTrace[]): Promise<Result<Reply<'scored'>>> {
-    return await this.#ask('scored', { kind: 'score', traces });
+  /** In the order of the examples; higher is less normal. */
+  async score(examples: readonly unknown[]): Promise<Result<Reply<'scored'>>> {
+    return await this.#ask('scored', { kind: 'score', examples });
   }
 
-  async assess(model: ModelName, traces: readonly JudgedTrace[]): Promise<Result<Float64Array>> {
-    const reply = await this.#ask('assessed', { kind: 'assess', model, traces });
+  async assess(model: ModelName, examples: readonly unknown[]): Promise<Result<readonly PlaceScores[]>> {
+    const reply = await this.#ask('assessed', { kind: 'assess', model, examples });
     return reply.ok ? ok(reply.value.scores) : reply;
   }
 
-  async explain(model: ModelName, trace: JudgedTrace): Promise<Result<Reply<'explained'>>> {
-    return await this.#ask('explained', { kind: 'explain', model, trace });
+  async explain(model: ModelName, example: unknown, place: number): Promise<Result<Explanation>> {
+    const reply = await this.#ask('explained', { kind: 'explain', model, example, place });
+    return reply.ok ? ok(reply.value.explanation) : reply;
   }
 
   /** Loaded models and TensorFlow's tensors in the thread: what swaps must not make grow. */

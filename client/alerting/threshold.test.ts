@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededStream } from '../training/seeded-random.ts';
-import { largestGap, quantile, Threshold, type ThresholdOptions } from './threshold.ts';
+import { largestGap, Threshold, type ThresholdOptions } from './threshold.ts';
 
 const options: ThresholdOptions = { rule: { kind: 'quantile', alertRate: 0.01 }, warmUp: 100, windowMax: 1_000 };
 
@@ -61,13 +61,19 @@ describe('Threshold', () => {
   });
 });
 
-describe('statistics', () => {
-  it('take quantiles from sorted values', () => {
-    expect(quantile([5, 1, 4, 2, 3], 0.5)).toBe(3);
-    expect(quantile([5, 1, 4, 2, 3], 0.999)).toBe(5);
-    expect(quantile([], 0.5)).toBe(Number.POSITIVE_INFINITY);
+describe('risk', () => {
+  it('counts from what is usual to the threshold, and is unknown during warm-up', () => {
+    const threshold = new Threshold({ rule: { kind: 'quantile', alertRate: 0.01 }, warmUp: 101, windowMax: 1_000 });
+    threshold.seed(Array.from({ length: 100 }, (_, at) => at));
+    expect(threshold.riskOf(50)).toBeUndefined();
+    threshold.seed([100]);
+    const level = threshold.level();
+    expect(level).toBe(99);
+    expect([50, 99, (99 + 50) / 2, 0].map((score) => threshold.riskOf(score))).toEqual([0, 1, 0.5, 0]);
   });
+});
 
+describe('statistics', () => {
   it('measure the largest gap between two distributions', () => {
     expect(largestGap([1, 2, 3], [1, 2, 3])).toBe(0);
     expect(largestGap([1, 2, 3], [7, 8])).toBe(1);

@@ -1,3 +1,5 @@
+import { ScoreWindow } from './score-window.ts';
+
 /**
  * When a score is an alarm, for one workload: not above a number that somebody chose, but above what this workload does.
  * Pure apart from its own memory; holds `windowMax` numbers.
@@ -34,9 +36,7 @@ const growth = 0.05;
 
 export class Threshold {
   readonly #options: ThresholdOptions;
-  /** Ring of the latest scores. */
-  readonly #window: number[] = [];
-  #next = 0;
+  readonly #window: ScoreWindow;
   /** What this workload did when it was new. */
   readonly #reference: number[] = [];
   #held: number | undefined;
@@ -45,6 +45,7 @@ export class Threshold {
 
   constructor(options: ThresholdOptions) {
     this.#options = options;
+    this.#window = new ScoreWindow(options.windowMax);
     this.#warmUp = options.warmUp;
   }
 
@@ -54,7 +55,7 @@ export class Threshold {
 
   /** Scores of known normal traces, before anything is judged: a recorded baseline ends the warm-up early. */
   seed(scores: readonly number[]): void {
-    for (const score of scores) this.#remember(score);
+    for (const score of scores) this.#window.push(score);
   }
 
   /**
@@ -71,10 +72,17 @@ export class Threshold {
     return this.#window.length >= this.#warmUp ? this.#current() : Number.POSITIVE_INFINITY;
   }
 
+  /** How far a score is on the way from what is usual here (0) to an alarm (1); undefined during warm-up. */
+  riskOf(score: number): number | undefined {
+    const [usual, level] = [this.#window.quantile(0.5), this.level()];
+    if (!Number.isFinite(level) || level <= usual) return undefined;
+    return Math.max(0, (score - usual) / (level - usual));
+  }
+
   judge(score: number): Judgement {
     const threshold = this.level();
     const alarm = score > threshold;
-    this.#remember(alarm ? this.#tamed(score, threshold) : score);
+    this.#window.push(alarm ? this.#tamed(score, threshold) : score);
     if (this.#reference.length < driftSample) this.#reference.push(score);
     else this.#watchDrift(threshold);
     return { threshold, alarm, drifting: this.#held !== undefined };
@@ -85,20 +93,12 @@ export class Threshold {
    * one, and yet what becomes usual may lift it step by step.
    */
   #tamed(score: number, threshold: number): number {
-    return Math.min(score, threshold + growth * (threshold - quantile(this.#window, 0.5)));
-  }
-
-  #remember(score: number): void {
-    this.#window[this.#next] = score;
-    this.#next = (this.#next + 1) % this.#options.windowMax;
+    return Math.min(score, threshold + growth * (threshold - this.#window.quantile(0.5)));
   }
 
   #current(): number {
     const { rule } = this.#options;
-    if (rule.kind === 'quantile') return quantile(this.#window, 1 - rule.alertRate);
-    const mean = this.#window.reduce((sum, score) => sum + score, 0) / this.#window.length;
-    const variance = this.#window.reduce((sum, score) => sum + (score - mean) ** 2, 0) / this.#window.length;
-    return mean + rule.k * Math.sqrt(variance);
+    return rule.kind === 'quantile' ? this.#window.quantile(1 - rule.alertRate) : this.#window.deviation(rule.k);
   }
 
   /** Looks every `driftSample` scores; a threshold that would follow a drift is held instead. */
@@ -106,21 +106,12 @@ export class Threshold {
     this.#sinceChecked += 1;
     if (this.#sinceChecked < driftSample || this.#window.length < driftSample) return;
     this.#sinceChecked = 0;
-    const latest = Array.from({ length: driftSample }, (_, back) => {
-      const at = (this.#next - 1 - back + this.#options.windowMax) % this.#options.windowMax;
-      return this.#window[at] as number;
-    });
+    const latest = this.#window.latest(driftSample);
     const limit = driftCoefficient * Math.sqrt(2 / driftSample);
     const drifts = largestGap(this.#reference, latest) > limit;
     if (!drifts) this.#held = undefined;
     else if (Number.isFinite(threshold)) this.#held ??= threshold;
   }
-}
-
-/** The value below which a share of the values lies; the greatest where the share is finer than their number. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.POSITIVE_INFINITY;
 }
 
 /** Kolmogorov and Smirnov's statistic: the largest difference of the two distribution functions. */

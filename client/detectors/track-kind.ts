@@ -9,9 +9,10 @@
  * `track.ts` is loaded in the client, in its training process and in its scoring thread. What is heavy (TensorFlow) or
  * needed in only one of them is imported by the functions below, when they are called.
  */
-import type { Result } from '../../proto/fault.ts';
+import type { Fault, Result } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { SkipReason, SourceItem } from '../sources/source-item.ts';
+import type { FilePosition } from '../sources/file-follower.ts';
+import type { SkipReason, SourceBatch, SourceItem } from '../sources/source-item.ts';
 import type { ExampleCodec } from '../training/example-codec.ts';
 import type { Learner } from '../training/learner.ts';
 
@@ -24,6 +25,14 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   /** `architecture` of the model specs that it learns and scores with, such as "syscall-gram-table/1". */
   readonly architectures: readonly string[];
   readonly examples: ExampleCodec<Example>;
+  /**
+   * A sensor of its own, for configured sources of kind `ofTrack`; the items it yields are of that kind too. Throws where
+   * the settings are not what it expects: the source is then reported as failed.
+   */
+  openSource?(
+    settings: unknown,
+    options: Readonly<{ from: FilePosition | undefined; signal: AbortSignal; onDisconnect: (fault: Fault) => void }>,
+  ): AsyncIterable<SourceBatch<FilePosition>>;
   /** Called once for each track and client: what is put together over several sources is held here. */
   openIntake(surroundings: Surroundings): Intake<Observation>;
   /** The whole observation as an example: what is scored. */
@@ -32,7 +41,9 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   withoutPlaces?(example: Example, places: readonly number[]): Example | undefined;
   /** What feedback on the alarm at one place is about: what is stored beside the alert. The whole example unless given. */
   onlyPlace?(example: Example, place: number): Example;
-  /** What an alarm at one place is about. */
+  /** Whom a place is about; asked for every place that is judged. */
+  subjectOf(observation: Observation, place: number): Subject;
+  /** What an alert says of a place that raised an alarm. */
   describe(observation: Observation, place: number): Description;
   /** Reads files of `testudo profile`. Without it the track takes no baselines. */
   loadBaselines?(paths: readonly string[]): Promise<Result<Baseline<Observation, Example>>>;
@@ -103,7 +114,6 @@ export type Explanation = Readonly<{ detail: Readonly<Record<string, unknown>>; 
 export type Description = Readonly<{
   /** The same when the same things are read again after a crash: alerts are told apart by it. */
   identity: string;
-  subject: Subject;
   /** By the source's clock; 0 where it has none. */
   firstMs: number;
   lastMs: number;

@@ -23,32 +23,41 @@ export async function leaveFeedback(
   verdict: FeedbackVerdict,
   by: string,
 ): Promise<Result<undefined, 'ALERT_NOT_FOUND'>> {
-  const known = isAlertId(id) && (await namesIn(alertFolder(dataDir))).includes(`${id}.sealed`);
-  if (!known) {
+  const track = isAlertId(id) ? await trackOf(dataDir, id) : undefined;
+  if (track === undefined) {
     return refuse(
       'ALERT_NOT_FOUND',
       `${id.slice(0, 40)}: no such alert in ${dataDir}; its id stands in the alert file`,
     );
   }
   const text = JSON.stringify({ verdict, by, atMs: Date.now() });
-  await writeFileAtomic(join(folderOf(dataDir), `${id}.json`), text);
+  await writeFileAtomic(join(folderOf(dataDir, track), `${id}.json`), text);
   return ok(undefined);
 }
 
 export type AppliedFeedback = Readonly<{ id: string; verdict: FeedbackVerdict; by: string }>;
 
+/** The track that raised an alert. */
+async function trackOf(dataDir: string, id: string): Promise<string | undefined> {
+  for (const track of await namesIn(alertFolder(dataDir))) {
+    if ((await namesIn(alertFolder(dataDir, track))).includes(`${id}.sealed`)) return track;
+  }
+  return undefined;
+}
+
 /**
- * Takes waiting feedback in: false positives become hard examples that training replays, confirmed intrusions are kept
+ * Takes a track's waiting feedback in: false positives become hard examples that training replays, confirmed intrusions are kept
  * out of training and become regression cases. Each is written to `feedback.jsonl`. What cannot be applied now stays.
  */
 export async function applyFeedback(
   dataDir: string,
+  track: string,
   alerts: AlertStore,
   buffer: ExampleBuffer,
 ): Promise<readonly Result<AppliedFeedback>[]> {
   const results: Result<AppliedFeedback>[] = [];
-  for (const name of (await namesIn(folderOf(dataDir))).filter((one) => one.endsWith('.json')).sort()) {
-    const path = join(folderOf(dataDir), name);
+  for (const name of (await namesIn(folderOf(dataDir, track))).filter((one) => one.endsWith('.json')).sort()) {
+    const path = join(folderOf(dataDir, track), name);
     const id = name.slice(0, -'.json'.length);
     const parsed = request.safeParse(
       await readFile(path, 'utf8')
@@ -68,7 +77,7 @@ export async function applyFeedback(
       results.push(marked);
       continue;
     }
-    const line = JSON.stringify({ alert: id, verdict, by, at: new Date(atMs).toISOString() });
+    const line = JSON.stringify({ alert: id, track, verdict, by, at: new Date(atMs).toISOString() });
     await appendFile(join(dataDir, 'feedback.jsonl'), `${line}\n`, { mode: privateFileMode });
     await rm(path, { force: true });
     results.push(ok({ id, verdict, by }));
@@ -76,8 +85,8 @@ export async function applyFeedback(
   return results;
 }
 
-function folderOf(dataDir: string): string {
-  return join(dataDir, 'feedback');
+function folderOf(dataDir: string, track: string): string {
+  return join(dataDir, 'feedback', track);
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -1,13 +1,13 @@
 import type { Fault } from '../../proto/fault.ts';
-import type { SourceConfig } from '../config.ts';
+import type { TrackKind } from '../detectors/track-kind.ts';
 import { falcoFile } from './falco-file.ts';
 import type { FilePosition } from './file-follower.ts';
+import type { SourceConfig } from './source-config.ts';
 import type { SourceBatch } from './source-item.ts';
 import { straceSource } from './strace-source.ts';
 import { tetragonFile } from './tetragon-file.ts';
 import { tetragonStream } from './tetragon-stream.ts';
-
-export type LiveSource = Exclude<SourceConfig, { kind: 'traceFile' }>;
+import { traceFileSource } from './trace-file-source.ts';
 
 /** Whether a source has an end; the others go on until the client stops. */
 export function hasEnd(source: SourceConfig): boolean {
@@ -16,17 +16,26 @@ export function hasEnd(source: SourceConfig): boolean {
 
 /** Names a source, for its cursor and for people. */
 export function sourceName(source: SourceConfig): string {
+  if (source.kind === 'ofTrack') return `ofTrack:${source.track}:${JSON.stringify(source.settings)}`;
   return `${source.kind}:${'path' in source ? source.path : source.address}`;
 }
 
-/** The batches of a source from a position on. */
+export type OpenSourceOptions = Readonly<{
+  from: FilePosition | undefined;
+  signal: AbortSignal;
+  onDisconnect: (fault: Fault) => void;
+  /** The kind of a configured track; for the sources that tracks bring themselves. */
+  kindOf(track: string): TrackKind | undefined;
+}>;
+
+/** The batches of a source from a position on. Throws a FaultError where a track refuses its source's settings. */
 export function openSource(
-  source: LiveSource,
-  from: FilePosition | undefined,
-  signal: AbortSignal,
-  onDisconnect: (fault: Fault) => void,
-): AsyncGenerator<SourceBatch<FilePosition>> {
+  source: SourceConfig,
+  { from, signal, onDisconnect, kindOf }: OpenSourceOptions,
+): AsyncIterable<SourceBatch<FilePosition>> {
   switch (source.kind) {
+    case 'traceFile':
+      return traceFileSource(source.path, { splits: source.splits, abi: source.abi, signal });
     case 'tetragonFile':
       return tetragonFile(source.path, { from, follow: source.follow, signal });
     case 'strace':
@@ -40,5 +49,10 @@ export function openSource(
         unit: Math.random,
         onDisconnect,
       });
+    case 'ofTrack': {
+      const kind = kindOf(source.track);
+      if (kind?.openSource === undefined) throw new RangeError(`track ${source.track} is not run or brings no source`);
+      return kind.openSource(source.settings, { from, signal, onDisconnect });
+    }
   }
 }

@@ -24,7 +24,10 @@ export type SkipReason =
   | 'FILE_TRUNCATED'
   | 'ROTATED_AWAY'
   | 'NOT_A_CALL'
-  | 'CLOCK_JUMP';
+  | 'CLOCK_JUMP'
+  | 'MALFORMED_LINE'
+  /** A line of a recording that is not to be learnt from. */
+  | 'OTHER_SPLIT';
 
 /** What a source yields. */
 export type SourceItem = Readonly<
@@ -41,6 +44,10 @@ export type SourceItem = Readonly<
       atMs: number;
     }
   | { kind: 'end'; thread: string }
+  /** A recorded trace, or a piece of a long one: ids of the detectors' vocabulary. */
+  | { kind: 'trace'; name: string; workloadClass: string; calls: Uint16Array }
+  /** From a source that a track brings itself; nobody else looks into it. */
+  | { kind: 'ofTrack'; track: string; value: unknown }
   /** `where`: the position in the source, for people. */
   | { kind: 'skipped'; reason: SkipReason; where: string }
   /** The sensor itself says that it dropped events. */

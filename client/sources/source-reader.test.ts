@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CallIntake } from '../detectors/syscall/call-intake.ts';
 import type { FilePosition } from './file-follower.ts';
 import type { SourceBatch, SourceItem } from './source-item.ts';
 import { readSource } from './source-reader.ts';
-import { TraceAssembler } from './trace-assembler.ts';
+import type { AssembledTrace } from './trace-assembler.ts';
 
 const process = {
   node: '',
@@ -15,6 +16,8 @@ const process = {
   pid: 1,
   workloadClass: 'nginx',
 };
+
+const source = { name: 'test', recorded: false, skipped: () => undefined };
 
 function at(offset: number): FilePosition {
   return { inode: '1', offset, head: 'h' };
@@ -48,14 +51,18 @@ describe('readSource', () => {
     );
     await fc.assert(
       fc.asyncProperty(events, fc.nat(600), async (list, crashAt) => {
-        const taken = new Set<number>();
+        const taken = [new Set<number>(), new Set<number>()];
         let cursor: FilePosition | undefined;
         let nowMs = 0;
         const run = async (crash?: number) => {
           const ports = {
-            take: async (traces: readonly { calls: Uint16Array }[]) => {
-              for (const { calls } of traces) for (const call of calls) taken.add(call);
-            },
+            // A second lane with other bounds: the cursor must wait for whichever is behind.
+            lanes: [3, 7].map((pieceCalls, lane) => ({
+              intake: new CallIntake(source, { pieceCalls, threadsMax: 2, quietMs: 1e12 }),
+              take: async (traces: readonly unknown[]) => {
+                for (const { calls } of traces as AssembledTrace[]) for (const call of calls) taken[lane]?.add(call);
+              },
+            })),
             saveCursor: async (position: FilePosition) => {
               cursor = position;
             },
@@ -66,13 +73,12 @@ describe('readSource', () => {
               return nowMs;
             },
           };
-          const assembler = new TraceAssembler({ pieceCalls: 7, threadsMax: 2, quietMs: 1e12 });
-          await readSource(batches(list, cursor?.offset ?? 0, crash), ports, cursor, assembler);
+          await readSource(batches(list, cursor?.offset ?? 0, crash), ports, cursor);
         };
         await run(crashAt).catch((error: Error) => expect(error.message).toBe('crash'));
         await run();
         const calls = list.flatMap(({ kind }, index) => (kind === 'call' ? [index] : []));
-        expect([...taken].sort((a, b) => a - b)).toEqual(calls);
+        for (const lane of taken) expect([...lane].sort((a, b) => a - b)).toEqual(calls);
         expect(cursor).toEqual(at(list.length));
       }),
       { numRuns: 300 },
@@ -86,12 +92,11 @@ describe('readSource', () => {
         yield { items: [{ kind: 'call', thread: 'a', process, call: 2, argumentClass: 0, atMs }], cursor: undefined };
       }
     }
+    const intake = new CallIntake({ ...source, skipped: (reason) => reasons.push(reason) });
     await readSource(jumping(), {
-      take: async () => undefined,
+      lanes: [{ intake, take: async () => undefined }],
       saveCursor: async () => undefined,
-      count: (item) => {
-        if (item.kind === 'skipped') reasons.push(item.reason);
-      },
+      count: () => undefined,
       nowMs: () => 0,
     });
     expect(reasons).toEqual(['CLOCK_JUMP']);

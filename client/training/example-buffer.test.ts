@@ -27,8 +27,10 @@ function numbers(examples: readonly Example[]): number[] {
   return examples.map(({ calls }) => (calls[0] ?? 0) + ((calls[1] ?? 0) << 16)).sort((a, b) => a - b);
 }
 
-function open(over: Partial<BufferSizes> = {}, seed = 1): ExampleBuffer {
-  return unwrap(ExampleBuffer.open(path, key, { ...sizes, ...over }, seed));
+const codec = { encode: encodeExample, decode: decodeExample };
+
+function open(over: Partial<BufferSizes> = {}, seed = 1): ExampleBuffer<Example> {
+  return unwrap(ExampleBuffer.open(path, key, codec, { ...sizes, ...over }, seed));
 }
 
 describe('examples', () => {
@@ -149,7 +151,7 @@ describe('ExampleBuffer', () => {
     const bytes = await readFile(path, 'latin1');
     expect(bytes).not.toContain('very-secret-workload');
     expect(bytes).not.toContain('A\0A\0A\0');
-    const stolen = unwrap(ExampleBuffer.open(path, Buffer.alloc(32, 8), sizes));
+    const stolen = unwrap(ExampleBuffer.open(path, Buffer.alloc(32, 8), codec, sizes));
     expect(stolen.read(['recent'])).toEqual({ examples: [], unreadable: 1 });
     stolen.close();
   });
@@ -182,6 +184,6 @@ describe('ExampleBuffer', () => {
 
   it('refuses a file that is no buffer', async () => {
     await writeFile(path, Buffer.alloc(5_000, 0x5a));
-    expect(ExampleBuffer.open(path, key, sizes)).toMatchObject({ fault: { code: 'BUFFER_UNUSABLE' } });
+    expect(ExampleBuffer.open(path, key, codec, sizes)).toMatchObject({ fault: { code: 'BUFFER_UNUSABLE' } });
   });
 });

@@ -1,10 +1,11 @@
+import { createHmac } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import { privateFolderMode } from '../storage/atomic-file.ts';
 import { openRecord, type RecordKey, recordKey, sealRecord } from '../storage/sealed-record.ts';
-import { decodeExample, type Example, encodeExample, exampleFingerprint } from './example.ts';
+import type { ExampleCodec } from './example-codec.ts';
 import { seededUnit } from './seeded-random.ts';
 
 /**
@@ -16,7 +17,7 @@ export type BufferPart = 'recent' | 'reservoir' | 'hard' | 'regression';
 
 export type BufferSizes = Readonly<Record<BufferPart, number>>;
 
-/** At most 8.5 KB an example: 75 MB on disk when every trace has the greatest length. */
+/** System calls take at most 8.5 KB an example: 75 MB on disk when every trace has the greatest length. */
 export const defaultBufferSizes: BufferSizes = { recent: 2_048, reservoir: 6_144, hard: 256, regression: 256 };
 
 export type BufferFault = 'BUFFER_DISK_FULL' | 'BUFFER_UNUSABLE';
@@ -33,31 +34,40 @@ export type BufferCounts = Readonly<
 type Row = { part: BufferPart; slot: number; sealed: Buffer };
 
 /**
- * A bounded store of examples on disk (SQLite in WAL mode), each record encrypted with AES-256-GCM and bound to its
+ * A bounded store of one track's examples on disk (SQLite in WAL mode), each record encrypted with AES-256-GCM and bound to its
  * slot. Equal examples are kept once, so that a chatty health check cannot push everything else out; how often each came
  * is counted. Decisions of the reservoir depend on the seed and the count alone: a restart changes nothing.
  */
-export class ExampleBuffer {
+export class ExampleBuffer<Example = unknown> {
   readonly #database: Database.Database;
   readonly #key: RecordKey;
   readonly #fingerprintKey: Buffer;
+  readonly #codec: ExampleCodec<Example>;
   readonly #sizes: BufferSizes;
   readonly #seed: number;
 
-  private constructor(database: Database.Database, dataKey: Uint8Array, sizes: BufferSizes, seed: number) {
+  private constructor(
+    database: Database.Database,
+    dataKey: Uint8Array,
+    codec: ExampleCodec<Example>,
+    sizes: BufferSizes,
+    seed: number,
+  ) {
     this.#database = database;
+    this.#codec = codec;
     this.#key = recordKey(dataKey, 'examples');
     this.#fingerprintKey = recordKey(dataKey, 'example-fingerprints').bytes;
     this.#sizes = sizes;
     this.#seed = seed;
   }
 
-  static open(
+  static open<Example>(
     path: string,
     dataKey: Uint8Array,
+    codec: ExampleCodec<Example>,
     sizes: BufferSizes = defaultBufferSizes,
     seed = 0,
-  ): Result<ExampleBuffer, BufferFault> {
+  ): Result<ExampleBuffer<Example>, BufferFault> {
     mkdirSync(dirname(path), { recursive: true, mode: privateFolderMode });
     try {
       const database = new Database(path);
@@ -66,7 +76,7 @@ export class ExampleBuffer {
       database.pragma('synchronous = NORMAL');
       database.pragma('secure_delete = ON');
       database.exec(schema);
-      return ok(new ExampleBuffer(database, dataKey, sizes, seed));
+      return ok(new ExampleBuffer(database, dataKey, codec, sizes, seed));
     } catch (error) {
       return { ok: false, fault: faultOf(error, path) };
     }
@@ -97,7 +107,7 @@ export class ExampleBuffer {
     for (const part of parts) {
       for (const row of statement.iterate(part) as IterableIterator<Row>) {
         const opened = openRecord(this.#key, row.sealed, place(row.part, row.slot));
-        const decoded = opened.ok ? decodeExample(opened.value) : opened;
+        const decoded = opened.ok ? this.#codec.decode(opened.value) : opened;
         if (decoded.ok) examples.push(decoded.value);
         else unreadable += 1;
       }
@@ -131,8 +141,8 @@ export class ExampleBuffer {
   }
 
   #addOne(example: Example, nowMs: number): void {
-    const encoded = encodeExample(example);
-    const fingerprint = exampleFingerprint(this.#fingerprintKey, encoded);
+    const encoded = this.#codec.encode(example);
+    const fingerprint = this.#fingerprint(encoded);
     if (this.#find(fingerprint) !== undefined) {
       this.#database.prepare('UPDATE examples SET repeats = repeats + 1 WHERE fingerprint = ?').run(fingerprint);
       this.#count('repeated');
@@ -160,8 +170,8 @@ export class ExampleBuffer {
   }
 
   #mark(example: Example, part: 'hard' | 'regression', nowMs: number): void {
-    const encoded = encodeExample(example);
-    const fingerprint = exampleFingerprint(this.#fingerprintKey, encoded);
+    const encoded = this.#codec.encode(example);
+    const fingerprint = this.#fingerprint(encoded);
     this.#database.prepare('DELETE FROM examples WHERE fingerprint = ?').run(fingerprint);
     this.#put(part, this.#count(part) % this.#sizes[part], fingerprint, encoded, nowMs);
   }
@@ -173,6 +183,11 @@ export class ExampleBuffer {
         'INSERT OR REPLACE INTO examples (part, slot, fingerprint, added_ms, repeats, sealed) VALUES (?,?,?,?,1,?)',
       )
       .run(part, slot, fingerprint, nowMs, sealed);
+  }
+
+  /** Tells equal examples without telling what they hold: an HMAC, since the space of short ones can be searched. */
+  #fingerprint(encoded: Uint8Array): Buffer {
+    return createHmac('sha256', this.#fingerprintKey).update(encoded).digest();
   }
 
   #find(fingerprint: Buffer): unknown {

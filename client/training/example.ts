@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 
 /**
@@ -57,11 +56,6 @@ export function decodeExample(bytes: Uint8Array): Result<Example, 'EXAMPLE_MALFO
     calls: words.subarray(0, words.length / 2),
     argumentClasses: words.subarray(words.length / 2),
   });
-}
-
-/** Tells equal examples without telling what they hold: an HMAC, since the space of short traces can be searched. */
-export function exampleFingerprint(key: Uint8Array, encoded: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(encoded).digest();
 }
 
 function bytesOf(words: Uint16Array): Buffer {

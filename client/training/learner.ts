@@ -1,6 +1,3 @@
-import type { Result } from '../../proto/fault.ts';
-import type { ModelSpec } from '../../proto/model-spec.ts';
-
 /** What one step obeys. */
 export type StepOptions = Readonly<{
   learningRate: number;
@@ -23,10 +20,3 @@ export type Learner<Batch = unknown, Example = unknown> = Readonly<{
   weights(): Float32Array;
   close(): void;
 }>;
-
-/** Builds the learner of a spec's architecture from the base model's weights, shape [layout.length]. */
-export type CreateLearner = (
-  spec: ModelSpec,
-  base: Float32Array,
-  options: Readonly<{ seed: number; stepsMax: number }>,
-) => Promise<Result<Learner>>;

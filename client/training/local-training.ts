@@ -1,17 +1,17 @@
-import { ok, type Result } from '../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import { bufferPath, type ClientConfig } from '../config.ts';
+import type { ClientConfig } from '../config.ts';
+import type { LocalTrack } from '../local-track.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import type { Invitation } from '../uplink/invitation.ts';
 import type { TrainedDelta, UplinkPorts } from '../uplink/ports.ts';
-import type { PrivacyLedger } from './privacy-ledger.ts';
 import type { Trainer } from './trainer.ts';
 
 export type LocalTrainingParts = Readonly<{
   config: ClientConfig;
   dataKey: Uint8Array;
   trainer: Trainer;
-  ledgers: ReadonlyMap<TrackId, PrivacyLedger>;
+  tracks: ReadonlyMap<TrackId, LocalTrack>;
   metrics: ClientMetrics;
   /** Resolves once the sources that end were read to their end. */
   primed: Promise<void>;
@@ -20,19 +20,22 @@ export type LocalTrainingParts = Readonly<{
 
 /** Answers an invitation: is there privacy left, are there examples, train, book the cost. */
 export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
-  const { config, trainer, ledgers, metrics } = parts;
+  const { config, trainer, metrics } = parts;
   return async (invitation, basePath, signal): Promise<Result<TrainedDelta>> => {
     const { track, plan, spec } = invitation;
-    const ledger = ledgers.get(track);
-    const allowed = ledger?.check(plan.noiseMultiplier);
-    if (allowed !== undefined && !allowed.ok) return allowed;
+    const local = parts.tracks.get(track);
+    if (local === undefined) return refuse('TRACK_NOT_RUN', `this cluster does not run the track ${track}`);
+    const { ledger, kindModule, bufferPath } = local;
+    const allowed = ledger.check(plan.noiseMultiplier);
+    if (!allowed.ok) return allowed;
     await settled(parts.primed, config.training.firstExamplesSecondsMax * 1_000, signal);
     const end = metrics.trainingSeconds.startTimer({ track });
     const trained = await trainer.run(
       {
+        kindModule,
         spec,
         basePath,
-        bufferPath: bufferPath(config),
+        bufferPath,
         bufferSizes: config.buffer,
         dataKey: parts.dataKey,
         plan,
@@ -46,8 +49,8 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
     end();
     metrics.trainingSteps.inc({ track }, trained.value.steps);
     // Booked before anything leaves: a crash in between counts a round that was never sent, not the other way round.
-    await ledger?.spend(plan.noiseMultiplier);
-    if (ledger !== undefined) metrics.privacyEpsilon.set({ track }, ledger.epsilon);
+    await ledger.spend(plan.noiseMultiplier);
+    metrics.privacyEpsilon.set({ track }, ledger.epsilon);
     const { delta, exampleCount } = trained.value;
     return ok({ delta: parts.transformDelta?.(delta, invitation) ?? delta, exampleCount });
   };

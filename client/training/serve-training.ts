@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { type Result, refuse } from '../../proto/fault.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import { importTrackKind } from '../detectors/track-kinds.ts';
 import { secretUnits } from './delta.ts';
 import { DutyCycle } from './duty-cycle.ts';
 import { ExampleBuffer } from './example-buffer.ts';
-import type { CreateLearner } from './learner.ts';
 import { type Trained, trainLocally } from './train-locally.ts';
 import type { FromTrainer, ToTrainer, TrainJob } from './train-protocol.ts';
 
@@ -14,16 +14,17 @@ const progressEveryMs = 250;
 /**
  * Makes this process one in which a client trains: lowest priority, one job at a time, told what to do by `trainer.ts`
  * over the process's private channel. A process and not a thread, so that the system can share the CPU out by priority,
- * memory goes back at its end, and a crash in native code leaves the detectors running.
+ * memory goes back at its end, and a crash in native code leaves the detectors running. It loads what the job's kind of
+ * track needs, and no more: a kind without TensorFlow trains without it.
  */
-export function serveTraining(createLearner: CreateLearner): void {
+export function serveTraining(): void {
   setPriority(constants.priority.PRIORITY_LOW);
   const gate = new Gate();
   process.on('message', (message: ToTrainer) => {
     switch (message.kind) {
       case 'train':
         gate.reset();
-        run(message.job, createLearner, gate).then(
+        run(message.job, gate).then(
           (done) => send({ kind: 'done', ...done }),
           (error: Error) => {
             const { fault } = refuse('TRAINING_CRASHED', `${error.name}: ${error.message}`.slice(0, 300));
@@ -81,14 +82,11 @@ class Gate {
   }
 }
 
-async function run(
-  job: TrainJob,
-  createLearner: CreateLearner,
-  gate: Gate,
-): Promise<{ result: Result<Trained>; unreadable: number }> {
+async function run(job: TrainJob, gate: Gate): Promise<{ result: Result<Trained>; unreadable: number }> {
+  const kind = await importTrackKind(job.kindModule);
   const base = valuesOfBytes(layoutOf(job.spec), await readFile(job.basePath));
   if (!base.ok) return { result: base, unreadable: 0 };
-  const buffer = ExampleBuffer.open(job.bufferPath, job.dataKey, job.bufferSizes);
+  const buffer = ExampleBuffer.open(job.bufferPath, job.dataKey, kind.examples, job.bufferSizes);
   if (!buffer.ok) return { result: buffer, unreadable: 0 };
   const normal = buffer.value.read(['reservoir', 'recent']);
   const hard = buffer.value.read(['hard']);
@@ -100,7 +98,7 @@ async function run(
     base: base.value,
     examples: normal.examples,
     hard: hard.examples,
-    createLearner,
+    kind,
     unit: secretUnits(),
     mayGoOn: async (progress) => {
       const nowMs = performance.now();

@@ -5,7 +5,7 @@ import type { Plan } from '../uplink/invitation.ts';
 import { norm } from './delta.ts';
 import type { Example } from './example.ts';
 import { seededStream } from './seeded-random.ts';
-import { createLearner } from './testing/histogram-learner.ts';
+import { trackKind as kind } from './testing/histogram/track.ts';
 import { type LocalTraining, trainLocally } from './train-locally.ts';
 
 const spec: ModelSpec = { architecture: 'histogram/1', hyperparameters: {}, tensors: [{ name: 'w', shape: [8] }] };
@@ -37,7 +37,7 @@ function train(over: Partial<LocalTraining> = {}, planOver: Partial<Plan> = {}) 
     hardRepeats: 4,
     gradientClipNorm: 10,
     plan: { ...plan, ...planOver },
-    createLearner,
+    kind,
     unit: seededStream(1, 'noise'),
     mayGoOn: async () => true,
     ...over,

@@ -1,22 +1,22 @@
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { TrackKind } from '../detectors/track-kind.ts';
 import type { Plan } from '../uplink/invitation.ts';
 import { addGaussianNoise, clipToNorm, deltaOf, norm, type UnitSource } from './delta.ts';
-import type { Example } from './example.ts';
-import type { CreateLearner } from './learner.ts';
 
 export type LocalTraining = Readonly<{
   spec: ModelSpec;
   /** Shape [layout.length], left untouched. */
   base: Float32Array;
   /** Normal examples: the reservoir and the newest. */
-  examples: readonly Example[];
+  examples: readonly unknown[];
   /** Examples that come `hardRepeats` times in every epoch. */
-  hard: readonly Example[];
+  hard: readonly unknown[];
   hardRepeats: number;
   gradientClipNorm: number;
   plan: Plan;
-  createLearner: CreateLearner;
+  /** Its examples are the ones above. */
+  kind: Pick<TrackKind, 'openLearner'>;
   /** Secret randomness for the noise. */
   unit: UnitSource;
   /** Called before each step; resolves when training may go on, to false when it must stop. */
@@ -48,7 +48,7 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
   if (exampleCount === 0) {
     return refuse('NO_EXAMPLES', 'the buffer is empty: nothing to learn from until a source has yielded events');
   }
-  const created = await training.createLearner(spec, base, { seed: plan.seed, stepsMax: plan.stepsMax });
+  const created = await training.kind.openLearner(spec, base, { seed: plan.seed, stepsMax: plan.stepsMax });
   if (!created.ok) return created;
   const learner = created.value;
   try {

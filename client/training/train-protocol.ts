@@ -6,6 +6,8 @@ import type { Trained } from './train-locally.ts';
 
 /** One round's training, as the client asks its training process for it. */
 export type TrainJob = Readonly<{
+  /** URL of the track's module: see track-kinds.ts. */
+  kindModule: string;
   spec: ModelSpec;
   /** Little-endian float32. */
   basePath: string;

@@ -1,11 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../proto/fault.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
+import { moduleOfKind } from '../detectors/track-kinds.ts';
 import { ExampleBuffer } from './example-buffer.ts';
 import type { BreakerState } from './pressure.ts';
+import { trackKind } from './testing/histogram/track.ts';
 import type { TrainJob } from './train-protocol.ts';
 import { Trainer, type TrainerOptions } from './trainer.ts';
 
@@ -25,7 +28,7 @@ afterEach(async () => {
 async function newJob(over: Partial<TrainJob> = {}): Promise<TrainJob> {
   const bufferPath = join(folder, 'examples.db');
   const dataKey = Buffer.alloc(32, 5);
-  const buffer = unwrap(ExampleBuffer.open(bufferPath, dataKey, sizes));
+  const buffer = unwrap(ExampleBuffer.open(bufferPath, dataKey, trackKind.examples, sizes));
   unwrap(
     buffer.add(
       Array.from({ length: 50 }, (_, at) => ({ workload: 'nginx', calls: Uint16Array.of(at, 1, 2) })),
@@ -36,6 +39,7 @@ async function newJob(over: Partial<TrainJob> = {}): Promise<TrainJob> {
   const basePath = join(folder, 'base.f32');
   await writeFile(basePath, bytesOfValues(new Float32Array(8)));
   return {
+    kindModule: moduleOfKind(fileURLToPath(new URL('./testing/histogram', import.meta.url))) ?? '',
     spec: { architecture: 'histogram/1', hyperparameters: {}, tensors: [{ name: 'w', shape: [8] }] },
     basePath,
     bufferPath,
@@ -59,7 +63,7 @@ async function newJob(over: Partial<TrainJob> = {}): Promise<TrainJob> {
 }
 
 function newTrainer(options: TrainerOptions = {}): Trainer {
-  const trainer = new Trainer({ program: new URL('./testing/histogram-process.ts', import.meta.url), ...options });
+  const trainer = new Trainer(options);
   trainers.push(trainer);
   return trainer;
 }

@@ -100,7 +100,7 @@ async function startUplink(identity: ClusterIdentity, ports: Partial<UplinkPorts
       tracks: [track],
       clientBuild: 'test',
       identity,
-      models: new ModelCache(join(folder, 'models')),
+      modelsOf: () => new ModelCache(join(folder, 'models')),
       outbox: new Outbox(join(folder, 'outbox')),
       times,
     },

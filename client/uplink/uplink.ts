@@ -45,7 +45,7 @@ export type UplinkConfig = Readonly<{
   tracks: readonly TrackId[];
   clientBuild: string;
   identity: ClusterIdentity;
-  models: ModelCache;
+  modelsOf(track: TrackId): ModelCache;
   outbox: Outbox;
   times: UplinkTimes;
 }>;
@@ -273,7 +273,7 @@ export class Uplink {
     const { track, round, base } = invitation;
     const connection = await this.#connected(signal);
     if (connection === undefined) return;
-    const fetched = await this.#config.models.fetch(connection.federation, {
+    const fetched = await this.#config.modelsOf(track).fetch(connection.federation, {
       digest: base.digest,
       sizeBytes: base.sizeBytes,
       signal,
@@ -292,7 +292,8 @@ export class Uplink {
   async #train(invitation: Invitation, signal: AbortSignal): Promise<void> {
     const { track, round, base } = invitation;
     const startedMs = performance.now();
-    const trained = await this.#ports.train(invitation, this.#config.models.path(base.digest), signal);
+    const basePath = this.#config.modelsOf(track).path(base.digest);
+    const trained = await this.#ports.train(invitation, basePath, signal);
     if (signal.aborted) return;
     if (!trained.ok) {
       this.#fail(track, round, trained.fault);

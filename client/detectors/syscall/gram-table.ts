@@ -43,16 +43,16 @@ export function gramTableSpec(classes: WorkloadClasses, slotCount = defaultSlotC
   };
 }
 
-/** Whether a spec is this detector's, for this version's vocabulary and gram length. */
-export function isGramTable(spec: ModelSpec): boolean {
-  return spec.architecture === architecture;
-}
-
 /** The workload classes of a gram table's spec; throws when the spec is not one this version can read. */
 export function gramTableClasses(spec: ModelSpec): WorkloadClasses {
   const { slots, classes, gramLengthMax: length, vocabulary: digest } = spec.hyperparameters;
   const shape = spec.tensors.length === 1 ? spec.tensors[0]?.shape : undefined;
-  if (!isGramTable(spec) || digest !== vocabularyDigest || length !== gramLengthMax || shape?.[0] !== slots) {
+  if (
+    spec.architecture !== architecture ||
+    digest !== vocabularyDigest ||
+    length !== gramLengthMax ||
+    shape?.[0] !== slots
+  ) {
     throw new RangeError(
       `model spec: expected ${architecture} over this version's vocabulary and grams of up to ${gramLengthMax} calls, got ${spec.architecture}; use a model made by this version`,
     );

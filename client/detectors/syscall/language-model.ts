@@ -53,11 +53,6 @@ export function languageModelSpec(classes: WorkloadClasses, sizes = defaultLangu
   };
 }
 
-/** Whether a spec is a language model's, of any sizes. */
-export function isLanguageModel(spec: ModelSpec): boolean {
-  return spec.architecture === architecture;
-}
-
 /** The sizes a spec was made with; throws when it is not this architecture's. */
 export function languageModelSizes(spec: ModelSpec): LanguageModelSizes {
   if (spec.architecture !== architecture || spec.hyperparameters.vocabulary !== vocabularyDigest) {

@@ -2,14 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { unwrap } from '../../proto/fault.ts';
-import { bytesOfValues } from '../../proto/layout.ts';
-import { gramTableSpec, initialGramTable } from '../detectors/syscall/gram-table.ts';
-import { initialLanguageModel, languageModelSpec } from '../detectors/syscall/language-model.ts';
-import { WorkloadClasses } from '../detectors/syscall/workload-classes.ts';
-import { ExampleBuffer } from './example-buffer.ts';
-import { defaultPressureLimits } from './pressure.ts';
-import { Trainer } from './trainer.ts';
+import { unwrap } from '../../../proto/fault.ts';
+import { bytesOfValues } from '../../../proto/layout.ts';
+import { ExampleBuffer } from '../../training/example-buffer.ts';
+import { defaultPressureLimits } from '../../training/pressure.ts';
+import { Trainer } from '../../training/trainer.ts';
+import { moduleOfKind } from '../track-kinds.ts';
+import { gramTableSpec, initialGramTable } from './gram-table.ts';
+import { initialLanguageModel, languageModelSpec } from './language-model.ts';
+import { trackKind } from './track.ts';
+import { WorkloadClasses } from './workload-classes.ts';
 
 const sizes = { recent: 100, reservoir: 100, hard: 10, regression: 10 };
 const spec = languageModelSpec(new WorkloadClasses(['nginx']));
@@ -21,7 +23,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-learner-'));
   // The test runner and TensorFlow twice: more than a client is.
   trainer = new Trainer({ limits: { ...defaultPressureLimits, rssBytesMax: 2 ** 32, loopDelayMsMax: 60_000 } });
-  const buffer = unwrap(ExampleBuffer.open(join(folder, 'examples.db'), Buffer.alloc(32, 5), sizes));
+  const buffer = unwrap(
+    ExampleBuffer.open(join(folder, 'examples.db'), Buffer.alloc(32, 5), trackKind.examples, sizes),
+  );
   const traces = Array.from({ length: 40 }, (_, at) => ({
     workload: 'nginx',
     calls: Uint16Array.from({ length: 60 }, (_, index) => 2 + ((index * (1 + (at % 3))) % 7)),
@@ -38,6 +42,7 @@ afterAll(async () => {
 function run(over: object = {}) {
   return trainer.run(
     {
+      kindModule: moduleOfKind('syscall') ?? '',
       spec,
       basePath: join(folder, 'base.f32'),
       bufferPath: join(folder, 'examples.db'),

@@ -1,16 +1,19 @@
-import { ok, type Result } from '../../../proto/fault.ts';
-import { layoutOf } from '../../../proto/layout.ts';
-import type { ModelSpec } from '../../../proto/model-spec.ts';
-import type { Example } from '../example.ts';
-import type { Learner } from '../learner.ts';
-import { seededStream, shuffle } from '../seeded-random.ts';
+import { ok, type Result } from '../../../../proto/fault.ts';
+import { layoutOf } from '../../../../proto/layout.ts';
+import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import { trackKind as syscall } from '../../../detectors/syscall/track.ts';
+import type { TrackKind } from '../../../detectors/track-kind.ts';
+import type { AssembledTrace } from '../../../sources/trace-assembler.ts';
+import type { Example } from '../../example.ts';
+import type { Learner } from '../../learner.ts';
+import { seededStream, shuffle } from '../../seeded-random.ts';
 
 /**
  * The smallest real learner: its weights move towards the share of each call in what it sees. Loss: half the squared
  * distance. For tests of everything around a learner: the call with id 65,535 makes it diverge, and the architecture
  * "crash/1" ends the process as a fault in native code would.
  */
-export async function createLearner(spec: ModelSpec, base: Float32Array): Promise<Result<Learner<Example[], Example>>> {
+async function openLearner(spec: ModelSpec, base: Float32Array): Promise<Result<Learner<Example[], Example>, never>> {
   if (spec.architecture === 'crash/1') process.kill(process.pid, 'SIGKILL');
   const size = layoutOf(spec).length;
   const weights = base.slice();
@@ -40,3 +43,11 @@ export async function createLearner(spec: ModelSpec, base: Float32Array): Promis
     close: () => undefined,
   });
 }
+
+/** Traces as the syscall track takes them, learnt by the histogram alone. */
+export const trackKind: TrackKind<AssembledTrace, Example> = {
+  ...syscall,
+  architectures: ['histogram/1', 'crash/1'],
+  openLearner,
+  openScorer: () => Promise.reject(new RangeError('the histogram judges nothing')),
+};

@@ -1,27 +1,23 @@
-import { ok, type Result, refuse } from '../../proto/fault.ts';
-import type { ModelSpec } from '../../proto/model-spec.ts';
-import { evidenceOf, gramSurprisal, gramTableClasses, trainGramTable } from '../detectors/syscall/gram-table.ts';
-import type { WorkloadClasses } from '../detectors/syscall/workload-classes.ts';
-import type { Example } from './example.ts';
-import type { Learner } from './learner.ts';
+import { ok, type Result } from '../../../proto/fault.ts';
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { Example } from '../../training/example.ts';
+import type { Learner } from '../../training/learner.ts';
+import { evidenceOf, gramSurprisal, gramTableClasses, trainGramTable } from './gram-table.ts';
+import type { WorkloadClasses } from './workload-classes.ts';
 
 /** The loss is for people to look at: a sample says enough. */
 const lossExamplesMax = 100;
 
 /**
  * The gram table as something that a round can train. It counts instead of descending: one batch holds everything, one
- * step learns all of it, and further epochs, learning rate and proximal weight change nothing.
+ * step learns all of it, and further epochs, learning rate and proximal weight change nothing. Throws a RangeError for another
+ * version's spec.
  */
 export function gramTableLearner(
   spec: ModelSpec,
   base: Float32Array,
-): Result<Learner<readonly Example[], Example>, 'MODEL_UNUSABLE'> {
-  let classes: WorkloadClasses;
-  try {
-    classes = gramTableClasses(spec);
-  } catch (error) {
-    return refuse('MODEL_UNUSABLE', (error as Error).message);
-  }
+): Result<Learner<readonly Example[], Example>, never> {
+  const classes = gramTableClasses(spec);
   let weights = base;
   let learnt = false;
   return ok({

@@ -1,0 +1,19 @@
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { Detector } from '../detector.ts';
+import { initialLanguageModel, languageModelSizes } from './language-model.ts';
+import { trainLanguageModel } from './language-model-training.ts';
+import { SurprisalReader } from './surprisal-reader.ts';
+
+/** The next-call language model as a detector. Throws a RangeError for a spec that is not one of this version. */
+export function languageModelDetector(spec: ModelSpec): Detector {
+  languageModelSizes(spec); // Throws here, not at the first round.
+  return {
+    spec,
+    init: (seed) => initialLanguageModel(spec, seed),
+    train: (base, traces, options) => trainLanguageModel(spec, base, traces, options),
+    open(weights) {
+      const reader = new SurprisalReader(spec, weights);
+      return { surprisal: (traces) => reader.read(traces), close: () => reader.close() };
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { ok, type Result } from '../../../proto/fault.ts';
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { Example } from '../../training/example.ts';
+import type { Learner } from '../../training/learner.ts';
+import { FlatTrainer } from '../neural/flat-trainer.ts';
+import { languageModelClasses, languageModelSizes, type PredictionBatch, predictionLoss } from './language-model.ts';
+import { trainingDefaults } from './language-model-training.ts';
+import { PredictionExamples } from './prediction-examples.ts';
+
+type Batch = { batch: PredictionBatch; weights: Float32Array };
+
+/** The next-call language model as something that a round can train. Throws a RangeError for another version's spec. */
+export function languageModelLearner(spec: ModelSpec, base: Float32Array): Result<Learner<Batch, Example>, never> {
+  const sizes = languageModelSizes(spec);
+  const classes = languageModelClasses(spec);
+  const trainer = new FlatTrainer(spec, base);
+  // Every epoch asks with the same examples: cutting them into windows once is enough.
+  let cut: { of: readonly Example[]; windows: PredictionExamples } | undefined;
+  return ok({
+    *batches(examples, batchSize, seed) {
+      if (cut?.of !== examples) {
+        const traces = examples.map(({ workload, calls }) => ({ service: workload, calls }));
+        cut = { of: examples, windows: new PredictionExamples(traces, classes, sizes) };
+      }
+      const { windows } = cut;
+      const batchesPerEpoch = Math.ceil(windows.count / batchSize);
+      let given = 0;
+      for (const batch of windows.batches(batchSize, seed, trainingDefaults.hideClass)) {
+        if (given === batchesPerEpoch) return;
+        given += 1;
+        yield batch;
+      }
+    },
+    step: ({ batch, weights }, options) =>
+      trainer.step((parameters) => predictionLoss(parameters, batch, weights, sizes), options),
+    weights: () => trainer.weights(),
+    close: () => trainer.close(),
+  });
+}

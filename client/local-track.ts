@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { ok, type Result } from '../proto/fault.ts';
+import type { TrackId } from '../proto/ids.ts';
+import type { ClientConfig, TrackConfig } from './config.ts';
+import type { Baseline, TrackKind } from './detectors/track-kind.ts';
+import { importTrackKind, moduleOfKind } from './detectors/track-kinds.ts';
+import { ExampleBuffer } from './training/example-buffer.ts';
+import { PrivacyLedger } from './training/privacy-ledger.ts';
+
+/** A track in one client: what kind it is, and what it keeps on disk. */
+export type LocalTrack = Readonly<{
+  id: TrackId;
+  kind: TrackKind;
+  /** URL of the kind's module, for the training process and the scoring thread. */
+  kindModule: string;
+  buffer: ExampleBuffer;
+  bufferPath: string;
+  ledger: PrivacyLedger;
+  /** From the configured baselines; undefined where there are none or the kind takes none. */
+  baseline: Baseline<unknown, unknown> | undefined;
+}>;
+
+/** Opens every configured track, or none. Whoever opens them closes their buffers. */
+export async function openTracks(
+  config: ClientConfig,
+  dataKey: Uint8Array,
+): Promise<Result<ReadonlyMap<TrackId, LocalTrack>>> {
+  const tracks = new Map<TrackId, LocalTrack>();
+  for (const one of config.tracks) {
+    const opened = await openTrack(config, one, dataKey);
+    if (!opened.ok) {
+      for (const { buffer } of tracks.values()) buffer.close();
+      return opened;
+    }
+    tracks.set(one.id, opened.value);
+  }
+  return ok(tracks);
+}
+
+async function openTrack(
+  config: ClientConfig,
+  { id, folder }: TrackConfig,
+  dataKey: Uint8Array,
+): Promise<Result<LocalTrack>> {
+  const kindModule = moduleOfKind(folder);
+  if (kindModule === undefined) throw new Error(`${folder} was there when the configuration was read`);
+  const kind = await importTrackKind(kindModule);
+  const baseline = await loadBaseline(kind, config.baselines);
+  if (!baseline.ok) return baseline;
+  const bufferPath = join(config.dataDirectory, 'examples', `${id}.db`);
+  const buffer = ExampleBuffer.open(bufferPath, dataKey, kind.examples, config.buffer);
+  if (!buffer.ok) return buffer;
+  const added = buffer.value.add(baseline.value?.examples ?? [], Date.now());
+  if (!added.ok) {
+    buffer.value.close();
+    return added;
+  }
+  const ledger = await PrivacyLedger.open(join(config.dataDirectory, `privacy-${id}.json`), config.privacy);
+  return ok({ id, kind, kindModule, buffer: buffer.value, bufferPath, ledger, baseline: baseline.value });
+}
+
+async function loadBaseline(kind: TrackKind, paths: readonly string[]): Promise<Result<LocalTrack['baseline']>> {
+  if (paths.length === 0 || kind.loadBaselines === undefined) return ok(undefined);
+  return await kind.loadBaselines(paths);
+}

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import { ok, type Result, refuse } from '../proto/fault.ts';
+import { parseJoinToken } from '../proto/join-token.ts';
+import type { ClientConfig, SecretSource } from './config.ts';
+import { faultFields } from './observability/log.ts';
+import { recordKey } from './storage/sealed-record.ts';
+import { fullJitterMs } from './uplink/backoff.ts';
+import { enrol, enrolmentRetries } from './uplink/enrol.ts';
+import { type ClusterIdentity, loadIdentity, saveIdentity } from './uplink/identity-store.ts';
+import { pause } from './uplink/pause.ts';
+
+const enrolTimeoutMs = 15_000;
+
+/** Who this cluster is: from disk, or by trading a join token for membership, again and again until `signal` aborts. */
+export async function becomeMember(
+  config: ClientConfig,
+  dataKey: Uint8Array,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Result<ClusterIdentity>> {
+  const found = await loadIdentity(config.dataDirectory, recordKey(dataKey, 'identity'));
+  if (found.ok || found.fault.code !== 'IDENTITY_MISSING') return found;
+  const { joinToken, coordinator } = config;
+  if (joinToken === undefined) {
+    return refuse('JOIN_TOKEN_MISSING', `${found.fault.message}; set joinToken.file or joinToken.environment`);
+  }
+  const text = await readSecret(joinToken);
+  if (!text.ok) return text;
+  const token = parseJoinToken(text.value);
+  if (!token.ok) return token;
+  const address = coordinator.enrolAddress ?? coordinator.addresses[0];
+  for (let attempt = 0; ; attempt += 1) {
+    const enrolled = await enrol(address, token.value, enrolTimeoutMs);
+    if (enrolled.ok) {
+      await keepIdentity(config, dataKey, enrolled.value);
+      return enrolled;
+    }
+    if (!enrolmentRetries.has(enrolled.fault.code)) return enrolled;
+    const reconnect = { firstMs: 500, maxMs: coordinator.reconnectSecondsMax * 1_000 };
+    const retryInMs = fullJitterMs(reconnect, attempt, Math.random());
+    log.warn({ ...faultFields(enrolled.fault), retryInMs }, 'enrolment attempt failed');
+    await pause(retryInMs, signal);
+    if (signal.aborted) return enrolled;
+  }
+}
+
+/** Makes an identity durable, sealed under the data key. */
+export async function keepIdentity(
+  config: ClientConfig,
+  dataKey: Uint8Array,
+  identity: ClusterIdentity,
+): Promise<void> {
+  await saveIdentity(config.dataDirectory, recordKey(dataKey, 'identity'), identity);
+}
+
+async function readSecret(source: SecretSource): Promise<Result<string, 'JOIN_TOKEN_MISSING'>> {
+  if (source.kind === 'environment') {
+    const text = process.env[source.name];
+    return text === undefined
+      ? refuse('JOIN_TOKEN_MISSING', `join token: environment variable ${source.name} is not set`)
+      : ok(text);
+  }
+  try {
+    return ok(await readFile(source.path, 'utf8'));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    return refuse('JOIN_TOKEN_MISSING', `join token: ${source.path} cannot be read (${code})`);
+  }
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+const path = z.string().min(1).max(4_096);
+const workload = z.string().min(1).max(128);
+const abi = z.enum(['x86_64', 'i386', 'arm64']);
+const follow = z.boolean().default(true);
+
+/** Where events come from, as the configuration says it. Every track hears every source and takes what is for it. */
+export const sourceConfig = z.discriminatedUnion('kind', [
+  /** Recorded traces: `splits` says which lines are learnt from; the others are left out. */
+  z.strictObject({
+    kind: z.literal('traceFile'),
+    path,
+    splits: z.array(z.string()).default(['train', 'normal']),
+    abi: abi.default('x86_64'),
+  }),
+  /** What `strace -f` writes. */
+  z.strictObject({
+    kind: z.literal('strace'),
+    path,
+    workload,
+    abi: abi.default('x86_64'),
+    follow: z.boolean().default(false),
+  }),
+  /** Tetragon's JSON export, followed through rotations. */
+  z.strictObject({ kind: z.literal('tetragonFile'), path, follow }),
+  /** Tetragon's own gRPC stream, a Unix socket or host:port on this node. */
+  z.strictObject({ kind: z.literal('tetragonGrpc'), address: z.string().min(1) }),
+  /** Falco's JSON alerts: labels for feedback, not examples. */
+  z.strictObject({ kind: z.literal('falcoFile'), path, follow }),
+  /** A source that a track's folder brings itself; `settings` are the track's to check. */
+  z.strictObject({ kind: z.literal('ofTrack'), track: z.string().min(1), settings: z.unknown() }),
+]);
+
+export type SourceConfig = z.infer<typeof sourceConfig>;
+
+/** What is learnt and never judged: there is nothing to be alarmed about in a recording. */
+export function isRecorded({ kind }: SourceConfig): boolean {
+  return kind === 'traceFile';
+}
+
+/** Whether there are events to score as they happen. */
+export function isLive(sources: readonly SourceConfig[]): boolean {
+  return sources.some((source) => !isRecorded(source) && source.kind !== 'falcoFile');
+}

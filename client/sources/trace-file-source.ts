@@ -1,0 +1,39 @@
+import { FaultError } from '../../proto/fault.ts';
+import type { Abi } from '../detectors/syscall/vocabulary.ts';
+import { exampleCallsMax } from '../training/example.ts';
+import type { SourceBatch, SourceItem } from './source-item.ts';
+import { readTraceFile } from './trace-file.ts';
+
+export type TraceFileSourceOptions = Readonly<{
+  /** Lines of these splits are yielded, the others counted as skipped. */
+  splits: readonly string[];
+  abi: Abi;
+  signal: AbortSignal;
+}>;
+
+/** Recorded traces as items, long ones in pieces. Throws a FaultError where the file ends before its end. */
+export async function* traceFileSource(
+  path: string,
+  { splits, abi, signal }: TraceFileSourceOptions,
+): AsyncGenerator<SourceBatch<never>> {
+  for await (const item of readTraceFile(path, { abi })) {
+    if (signal.aborted) return;
+    if (item.kind === 'broken') throw new FaultError(item.fault);
+    const where = `${path}:${item.line}`;
+    if (item.kind === 'malformed') {
+      yield { items: [{ kind: 'skipped', reason: 'MALFORMED_LINE', where }], cursor: undefined };
+      continue;
+    }
+    const { split, service, name, calls } = item.trace;
+    const items: SourceItem[] = [];
+    if (!splits.includes(split)) items.push({ kind: 'skipped', reason: 'OTHER_SPLIT', where });
+    else if (calls.length === 0) items.push({ kind: 'skipped', reason: 'NOT_A_CALL', where });
+    else {
+      for (let start = 0; start < calls.length; start += exampleCallsMax) {
+        const piece = calls.slice(start, start + exampleCallsMax);
+        items.push({ kind: 'trace', name, workloadClass: service, calls: piece });
+      }
+    }
+    yield { items, cursor: undefined };
+  }
+}

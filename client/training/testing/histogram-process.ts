@@ -1,4 +1,0 @@
-import { serveTraining } from '../serve-training.ts';
-import { createLearner } from './histogram-learner.ts';
-
-serveTraining(createLearner);
