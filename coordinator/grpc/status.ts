@@ -6,6 +6,7 @@ import type { OperationFaultCode, StoreFaultCode } from '../engine.ts';
 import type { AuthenticationFaultCode } from '../identity/authenticate.ts';
 import type { MembershipFaultCode } from '../identity/membership.ts';
 import type { ReportFaultCode } from '../registry/agent-reports.ts';
+import type { RegistryFaultCode } from '../registry/registry.ts';
 
 /** Refusals that arise at the door itself. */
 export type DoorFaultCode =
@@ -26,6 +27,7 @@ export type ServedFaultCode =
   | AuthenticationFaultCode
   | MembershipFaultCode
   | ReportFaultCode
+  | RegistryFaultCode
   | AdmissionFaultCode
   | OperationFaultCode
   | FreezeFaultCode
@@ -53,6 +55,12 @@ export const statusOf = {
   SPEC_INVALID: status.INVALID_ARGUMENT,
   SPEC_TOO_LARGE: status.INVALID_ARGUMENT,
   OFFSET_BEYOND_END: status.OUT_OF_RANGE,
+  REPORT_INVALID: status.INVALID_ARGUMENT,
+  REASON_INVALID: status.INVALID_ARGUMENT,
+  CHANNEL_INVALID: status.INVALID_ARGUMENT,
+  PINS_INVALID: status.INVALID_ARGUMENT,
+  ROOT_INVALID: status.INVALID_ARGUMENT,
+  IMPORT_INVALID: status.INVALID_ARGUMENT,
 
   // Who is calling: get a certificate, or another one. Alarm where a signature does not fit.
   CERTIFICATE_MISSING: status.UNAUTHENTICATED,
@@ -80,6 +88,8 @@ export const statusOf = {
   ROUND_NOT_FOUND: status.NOT_FOUND,
   MODEL_NOT_FOUND: status.NOT_FOUND,
   MODEL_UNKNOWN: status.NOT_FOUND,
+  VERSION_NOT_FOUND: status.NOT_FOUND,
+  CHANNEL_NOT_FOUND: status.NOT_FOUND,
 
   // The world has moved on: look at the current invitation, train again, or let it be.
   ROUND_CLOSED: status.FAILED_PRECONDITION,
@@ -100,6 +110,30 @@ export const statusOf = {
   PAYLOAD_REUSED: status.ALREADY_EXISTS, // Another cluster's bytes: seal one's own.
   TRACK_EXISTS: status.ALREADY_EXISTS,
   STREAM_REPLACED: status.ABORTED, // A newer stream of the same cluster took over: let it.
+
+  // Releases: look at the track's releases and channels, and ask for something else.
+  VERSION_RETIRED: status.FAILED_PRECONDITION,
+  VERSION_REVOKED: status.FAILED_PRECONDITION,
+  VERSION_NOT_NEWER: status.FAILED_PRECONDITION,
+  BELOW_FLOOR: status.FAILED_PRECONDITION,
+  CHANNEL_RESERVED: status.FAILED_PRECONDITION,
+  CHANNEL_ASSIGNED: status.FAILED_PRECONDITION,
+  CHANNELS_EXHAUSTED: status.FAILED_PRECONDITION,
+  ASSIGNMENTS_EXHAUSTED: status.FAILED_PRECONDITION,
+  NOTHING_TO_CHANGE: status.FAILED_PRECONDITION,
+  GATE_NOT_OPEN: status.FAILED_PRECONDITION,
+  GATE_NOT_PASSED: status.FAILED_PRECONDITION,
+  APPROVAL_REPEATED: status.FAILED_PRECONDITION, // Another operator must approve.
+  PIN_ILLEGAL: status.FAILED_PRECONDITION,
+  PINS_UNSIGNED: status.PERMISSION_DENIED, // By nobody whom root names for pins.
+  PINS_STALE: status.ABORTED, // Fetch the pins in force, change those and sign again.
+  ROOT_ABSENT: status.FAILED_PRECONDITION,
+  ROOT_KEY_UNKNOWN: status.FAILED_PRECONDITION,
+  RELEASE_KEY_ABSENT: status.FAILED_PRECONDITION,
+  RELEASE_INCOMPLETE: status.FAILED_PRECONDITION,
+  IMPORT_UNTRUSTED: status.PERMISSION_DENIED,
+  IMPORT_CONFLICT: status.ALREADY_EXISTS,
+  IMPORT_OUT_OF_TURN: status.FAILED_PRECONDITION,
 
   // Ask UploadStatus and resume from there.
   OFFSET_MISMATCH: status.ABORTED,

@@ -73,7 +73,7 @@ function resolveChannel(
 }
 
 /** The channel that the first fitting assignment gives a member, else `stable`. */
-export function channelOf(member: Member, track: TrackId, { assignments }: Catalogue): string {
+export function channelOf(member: Member, track: TrackId, { assignments }: Pick<Catalogue, 'assignments'>): string {
   const fitting = assignments.find((assignment) => assignment.track === track && isFor(assignment.subject, member));
   return fitting?.channel ?? 'stable';
 }

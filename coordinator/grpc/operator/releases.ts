@@ -7,6 +7,8 @@ import type {
   ListReleasesRequest,
   ListReleasesResponse,
   Release as ReleaseMessage,
+  RevokeReleaseRequest,
+  RevokeReleaseResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { InstallOutcome } from '../../../proto/generated/testudo/v1/releases.ts';
 import { isTrackId } from '../../../proto/ids.ts';
@@ -15,17 +17,17 @@ import type { Effect, Registry } from '../../registry/registry.ts';
 import { type AgentState, releaseOf } from '../../state/releasing.ts';
 import type { State, Track } from '../../state/state.ts';
 import type { Door } from '../door.ts';
+import { changeCall, changeMessage, optionalVersion, readCall, readChange, readVersion } from './changes.ts';
 import { checkId, ms, pageOf } from './requests.ts';
 import { modelRef } from './tracks.ts';
 
-const call = { durationMsMax: 30_000, audit: 'operation' } as const;
 const installsMax = 2_000;
 
 /** Releases: what there is, what it is made of, and who runs it. */
-export function releaseHandlers(door: Door, engine: Engine, registry: Pick<Registry, 'resolved' | 'agents'>) {
+export function releaseHandlers(door: Door, engine: Engine, registry: Registry) {
   return {
     listReleases: door.unary<'viewer', ListReleasesRequest, ListReleasesResponse>(
-      { ...call, access: 'viewer' },
+      readCall,
       async ({ track: name, page }) => {
         const track = findTrack(engine.state(), name);
         if (!track.ok) return track;
@@ -38,7 +40,7 @@ export function releaseHandlers(door: Door, engine: Engine, registry: Pick<Regis
     ),
 
     getRelease: door.unary<'viewer', GetReleaseRequest, GetReleaseResponse>(
-      { ...call, access: 'viewer' },
+      readCall,
       async ({ track: name, version: wanted }) => {
         const track = findTrack(engine.state(), name);
         if (!track.ok) return track;
@@ -55,6 +57,19 @@ export function releaseHandlers(door: Door, engine: Engine, registry: Pick<Regis
           manifestJson: canonicalJson(release.manifest as unknown as JsonValue),
           installs: installsOf(version, registry.resolved(track.value.track), agents),
         });
+      },
+    ),
+
+    revokeRelease: door.unary<'operator', RevokeReleaseRequest, RevokeReleaseResponse>(
+      changeCall,
+      async (request, { actor }) => {
+        const change = readChange(request);
+        if (!change.ok) return change;
+        const version = readVersion(request.version);
+        if (!version.ok) return version;
+        const { dryRun } = request;
+        const changed = await registry.revoke(actor, { ...change.value, version: version.value, dryRun });
+        return changed.ok ? ok({ change: changeMessage(changed.value) }) : changed;
       },
     ),
   };
@@ -102,8 +117,8 @@ function installsOf(version: number, wanted: readonly Effect[], agents: readonly
   concerned.sort((a, b) => (a.effect.cluster < b.effect.cluster ? -1 : 1));
   return concerned.slice(0, installsMax).map(({ effect, agent }) => ({
     cluster: effect.cluster,
-    wanted: optional(effect.after),
-    wantedShadow: optional(effect.shadowAfter),
+    wanted: optionalVersion(effect.after),
+    wantedShadow: optionalVersion(effect.shadowAfter),
     because: effect.because,
     outcome: outcomeOf(version, agent),
     faultCode: agent?.refused?.version === version ? agent.refused.faultCode : '',
@@ -116,8 +131,4 @@ function outcomeOf(version: number, agent: AgentState | undefined): InstallOutco
   if (agent?.liveVersion === version) return InstallOutcome.INSTALL_OUTCOME_INSTALLED;
   if (agent?.shadowVersion === version) return InstallOutcome.INSTALL_OUTCOME_SHADOWING;
   return InstallOutcome.INSTALL_OUTCOME_UNSPECIFIED;
-}
-
-export function optional(version: number | null): bigint | undefined {
-  return version === null ? undefined : BigInt(version);
 }

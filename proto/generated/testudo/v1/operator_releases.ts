@@ -221,8 +221,6 @@ export interface ImportReleaseRequest {
 
 /** What an import is for. */
 export interface ImportSettings {
-  /** The track that gets a new version. */
-  track: string;
   /** Why. */
   reason: string;
   /** Only say what would happen. */
@@ -265,7 +263,7 @@ export interface Channel {
   version: bigint;
   /** The channel whose version stays live while this one's runs in shadow; empty when this one's is live. */
   shadows: string;
-  /** Clusters that follow it, pinned ones left out. */
+  /** Clusters that follow it; a pin may hold some of them elsewhere. */
   clusterCount: number;
 }
 
@@ -452,8 +450,8 @@ export interface GateReport {
   report:
     | ReportShadowRequest
     | undefined;
-  /** When it came, milliseconds since the epoch. */
-  receivedAtMs: bigint;
+  /** Its position in the journal, which has its signature too. */
+  sequence: bigint;
 }
 
 /** An operator's word for an override. */
@@ -1901,22 +1899,19 @@ export const ImportReleaseRequest: MessageFns<ImportReleaseRequest> = {
 };
 
 function createBaseImportSettings(): ImportSettings {
-  return { track: "", reason: "", dryRun: false, trustedRoot: Buffer.alloc(0) };
+  return { reason: "", dryRun: false, trustedRoot: Buffer.alloc(0) };
 }
 
 export const ImportSettings: MessageFns<ImportSettings> = {
   encode(message: ImportSettings, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.track !== "") {
-      writer.uint32(10).string(message.track);
-    }
     if (message.reason !== "") {
-      writer.uint32(18).string(message.reason);
+      writer.uint32(10).string(message.reason);
     }
     if (message.dryRun !== false) {
-      writer.uint32(24).bool(message.dryRun);
+      writer.uint32(16).bool(message.dryRun);
     }
     if (message.trustedRoot.length !== 0) {
-      writer.uint32(34).bytes(message.trustedRoot);
+      writer.uint32(26).bytes(message.trustedRoot);
     }
     return writer;
   },
@@ -1939,27 +1934,19 @@ export const ImportSettings: MessageFns<ImportSettings> = {
               break;
             }
 
-            message.track = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
             message.reason = reader.string();
             continue;
           }
-          case 3: {
-            if (tag !== 24) {
+          case 2: {
+            if (tag !== 16) {
               break;
             }
 
             message.dryRun = reader.bool();
             continue;
           }
-          case 4: {
-            if (tag !== 34) {
+          case 3: {
+            if (tag !== 26) {
               break;
             }
 
@@ -1983,7 +1970,6 @@ export const ImportSettings: MessageFns<ImportSettings> = {
   },
   fromPartial<I extends Exact<DeepPartial<ImportSettings>, I>>(object: I): ImportSettings {
     const message = createBaseImportSettings();
-    message.track = object.track ?? "";
     message.reason = object.reason ?? "";
     message.dryRun = object.dryRun ?? false;
     message.trustedRoot = object.trustedRoot ?? Buffer.alloc(0);
@@ -3630,7 +3616,7 @@ export const GetGateResponse: MessageFns<GetGateResponse> = {
 };
 
 function createBaseGateReport(): GateReport {
-  return { cluster: "", report: undefined, receivedAtMs: 0n };
+  return { cluster: "", report: undefined, sequence: 0n };
 }
 
 export const GateReport: MessageFns<GateReport> = {
@@ -3641,11 +3627,11 @@ export const GateReport: MessageFns<GateReport> = {
     if (message.report !== undefined) {
       ReportShadowRequest.encode(message.report, writer.uint32(18).fork()).join();
     }
-    if (message.receivedAtMs !== 0n) {
-      if (BigInt.asUintN(64, message.receivedAtMs) !== message.receivedAtMs) {
-        throw new globalThis.Error("value provided for field message.receivedAtMs of type uint64 too large");
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
       }
-      writer.uint32(24).uint64(message.receivedAtMs);
+      writer.uint32(24).uint64(message.sequence);
     }
     return writer;
   },
@@ -3684,7 +3670,7 @@ export const GateReport: MessageFns<GateReport> = {
               break;
             }
 
-            message.receivedAtMs = reader.uint64() as bigint;
+            message.sequence = reader.uint64() as bigint;
             continue;
           }
         }
@@ -3708,9 +3694,7 @@ export const GateReport: MessageFns<GateReport> = {
     message.report = (object.report !== undefined && object.report !== null)
       ? ReportShadowRequest.fromPartial(object.report)
       : undefined;
-    message.receivedAtMs = (object.receivedAtMs !== undefined && object.receivedAtMs !== null)
-      ? BigInt(object.receivedAtMs)
-      : 0n;
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
     return message;
   },
 };

@@ -1,0 +1,86 @@
+import { FaultError, ok, refuse } from '../../../proto/fault.ts';
+import type {
+  ExportReleaseRequest,
+  ExportReleaseResponse,
+  ImportReleaseRequest,
+  ImportReleaseResponse,
+} from '../../../proto/generated/testudo/v1/operator_releases.ts';
+import { isTrackId } from '../../../proto/ids.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { cutShort, type Door } from '../door.ts';
+import type { MessageReader } from '../message-reader.ts';
+import { malformed } from '../service.ts';
+import { changeMessage, readVersion } from './changes.ts';
+import { checkId, checkReason, invalid } from './requests.ts';
+
+const call = { durationMsMax: 1_800_000, audit: 'operation' } as const;
+const idleMsMax = 30_000;
+const chunkBytesMax = 262_144;
+
+/** A release as one file, out of here and in again. */
+export function releaseFileHandlers(door: Door, registry: Registry) {
+  return {
+    exportRelease: door.serverStream<'operator', ExportReleaseRequest, ExportReleaseResponse>(
+      { ...call, access: 'operator' },
+      async ({ track: name, version: wanted }, send, { signal }) => {
+        const track = checkId('track', name, isTrackId);
+        if (!track.ok) return track;
+        const version = readVersion(wanted);
+        if (!version.ok) return version;
+        const file = registry.exportRelease(track.value, version.value);
+        if (!file.ok) return file;
+        for await (const piece of file.value) {
+          for (let at = 0; at < piece.byteLength; at += chunkBytesMax) {
+            const chunk = Buffer.from(piece.subarray(at, at + chunkBytesMax));
+            if (!(await send({ chunk }))) return cutShort(signal);
+          }
+        }
+        return ok(undefined);
+      },
+    ),
+
+    importRelease: door.clientStream<'admin', ImportReleaseRequest, ImportReleaseResponse>(
+      { ...call, access: 'admin' },
+      async (messages, { actor, signal }) => {
+        const first = await messages.next(idleMsMax);
+        if (first.kind !== 'message') return signal.aborted ? cutShort(signal) : invalid('the settings are missing');
+        if (first.message === malformed) return refuse('MESSAGE_MALFORMED', 'the first message does not decode');
+        if (first.message.part?.$case !== 'settings') return invalid('the first message must hold the settings');
+        const { reason, trustedRoot, dryRun } = first.message.part.value;
+        const unreasoned = checkReason(reason);
+        if (unreasoned !== undefined) return unreasoned;
+        try {
+          const imported = await registry.importRelease(actor, {
+            file: chunksOf(messages),
+            ...(trustedRoot.byteLength > 0 && { trustedRoot }),
+            reason,
+            dryRun,
+          });
+          if (!imported.ok) return imported;
+          const { track, version } = imported.value;
+          return ok({ track, version: BigInt(version), change: changeMessage(imported.value) });
+        } catch (error) {
+          if (signal.aborted) return cutShort(signal);
+          if (error instanceof FaultError) return { ok: false, fault: error.fault };
+          throw error;
+        }
+      },
+    ),
+  };
+}
+
+/** The file's bytes as they come, read one message at a time. Throws a FaultError when the stream is cut or wrong. */
+async function* chunksOf(messages: MessageReader<ImportReleaseRequest | typeof malformed>): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const read = await messages.next(idleMsMax);
+    if (read.kind === 'end') return;
+    if (read.kind !== 'message')
+      throw new FaultError(refuse('PEER_TOO_SLOW', 'no piece of the file for too long').fault);
+    if (read.message === malformed || read.message.part?.$case !== 'chunk') {
+      throw new FaultError(
+        refuse('REQUEST_INVALID', 'after the settings, every message must hold a piece of the file').fault,
+      );
+    }
+    yield read.message.part.value;
+  }
+}
