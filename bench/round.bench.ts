@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { chunksOf } from '../coordinator/testing/cluster.ts';
 import { unwrap } from '../proto/fault.ts';
 import { bytesOfValues } from '../proto/layout.ts';
 import type { Bench, BenchOptions } from './bench.ts';
+import { runChild } from './child.ts';
 import { startOthersMeter } from './machine.ts';
 import { figure, median, secondsOf } from './measure.ts';
 import { findPeers } from './peers.ts';
@@ -12,6 +14,8 @@ import { Deployment, track } from './round-deployment.ts';
 const d = 300_000;
 /** 64 MB: long enough to be a rate. */
 const ingestValues = 16_000_000;
+/** From so many updates on, distances come from TensorFlow's multiplication: fastEngine's default. */
+const tensorflowRowsMin = 64;
 const bars = {
   roundSeconds: 0.6,
   goalSeconds: 0.2,
@@ -26,18 +30,35 @@ export const bench: Bench = {
   async run(options, report) {
     const { small, only } = options;
     const rows: string[][] = [];
+    const tensorflowBytes = await tensorflowLoadBytes();
+    report.record({ case: 'tensorflow load', residentBytes: tensorflowBytes });
     for (const n of small ? [5] : [20, 200]) {
       const name = `round n=${n} d=${d}`;
-      if (only === undefined || name.includes(only)) rows.push(await measureRounds(name, n, options, report));
+      if (only === undefined || name.includes(only)) {
+        rows.push(await measureRounds(name, n, n < tensorflowRowsMin ? 0 : tensorflowBytes, options, report));
+      }
     }
     report.text(
       `One coordinator process (\`testudo coordinator\`) and client processes that host several clients each, every client ` +
         `with its own certificate and connection. A round: open, invite, fetch the base model (digest checked), seal and ` +
         `sign, upload, sync, receipt (checked), close, open the seals, Krum, candidate. Bars: at most ` +
         `${bars.roundSeconds} s a round at N = 20 (goal ${bars.goalSeconds} s), ${bars.firstCandidateSeconds} s from start ` +
-        `to first candidate, ${bars.rssBytes / 2 ** 20} MiB, ${bars.restartSeconds} s to start again on the journal.`,
+        `to first candidate, ${bars.rssBytes / 2 ** 20} MiB beyond TensorFlow's own load, ${bars.restartSeconds} s to ` +
+        `start again on the journal. TensorFlow's own load, measured in the same run in a process that does nothing else ` +
+        `(loaded in a thread, and one multiplication of a strip of 200 updates): ${mebibytes(tensorflowBytes)}. Rounds ` +
+        `of fewer than ${tensorflowRowsMin} updates never load it.`,
     );
-    report.table(['case', 'round, median (best)', 'start to first candidate', 'coordinator peak RSS', 'restart'], rows);
+    report.table(
+      [
+        'case',
+        'round, median (best)',
+        'start to first candidate',
+        'coordinator peak RSS',
+        'beyond TensorFlow',
+        'restart',
+      ],
+      rows,
+    );
     const ingest = `ingest d=${small ? d : ingestValues}`;
     if (only === undefined || ingest.includes(only))
       await measureIngest(ingest, small ? d : ingestValues, options, report);
@@ -45,9 +66,19 @@ export const bench: Bench = {
   },
 };
 
+const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+/** What TensorFlow adds to a process by itself. */
+async function tensorflowLoadBytes(): Promise<number> {
+  const script = fileURLToPath(new URL('./tensorflow-load.ts', import.meta.url));
+  const line = await runChild(process.execPath, ['--disable-warning=ExperimentalWarning', script, '200']);
+  return line.residentBytes as number;
+}
+
 async function measureRounds(
   name: string,
   n: number,
+  tensorflowBytes: number,
   { small, repeat }: BenchOptions,
   report: Report,
 ): Promise<string[]> {
@@ -86,6 +117,7 @@ async function measureRounds(
       roundSeconds: seconds,
       startToFirstCandidateSeconds: firstSeconds,
       coordinatorPeakRssBytes: memory.peakBytes,
+      beyondTensorflowBytes: memory.peakBytes - tensorflowBytes,
       restartSeconds,
       journalledUpdates: n * (seconds.length + 1),
       busyCores: others(), // All processes but this one, so also the coordinator's and the clients'.
@@ -94,7 +126,8 @@ async function measureRounds(
       name,
       `${figure(median(seconds))} s (${figure(Math.min(...seconds))} s)`,
       `${figure(firstSeconds)} s`,
-      `${figure(memory.peakBytes / 2 ** 20)} MiB`,
+      mebibytes(memory.peakBytes),
+      mebibytes(memory.peakBytes - tensorflowBytes),
       `${figure(restartSeconds)} s after ${n * (seconds.length + 1)} updates`,
     ];
   } finally {

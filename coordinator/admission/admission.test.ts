@@ -97,7 +97,7 @@ describe('admission over mTLS', () => {
     const [a] = (await federation.round(['a', 'b', 'c'])) as [TestCluster];
     const answers = await Promise.all([a.submit(delta(0.01)), a.submit(delta(0.02))]);
     expect(answers.map(codeOf).sort()).toEqual(['OK', 'UPDATE_CONFLICT']);
-    const entries = unwrap(await federation.coordinator.engine.audit(1, 1000));
+    const entries = await federation.audit();
     expect(
       entries.some(({ event }) => event.kind === 'refused' && event.code === 'UPDATE_CONFLICT' && event.alarm),
     ).toBe(true);

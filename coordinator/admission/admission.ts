@@ -8,6 +8,7 @@ import type { SubmitUpdateRequest, UpdateHeader as WireHeader } from '../../prot
 import type { ClusterId } from '../../proto/ids.ts';
 import type { Upload } from '../blobs/blob-store.ts';
 import type { Engine, ReceiptData } from '../engine.ts';
+import { releaseChunk } from '../grpc/chunk-in-place.ts';
 import type { MessageReader } from '../grpc/message-reader.ts';
 import { malformed } from '../grpc/service.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -138,6 +139,7 @@ export class Admission {
       const written = await upload.write(chunk);
       if (!written.ok) return written;
       metrics.payloadBytes('in', chunk.byteLength);
+      releaseChunk(chunk);
     }
     if (upload.received === payloadBytes) return ok(undefined);
     return refuse('PAYLOAD_TRUNCATED', `the stream ended after ${upload.received} of ${payloadBytes} bytes; resume it`);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SubmitUpdateRequest } from '../../proto/generated/testudo/v1/federation.ts';
-import { chunkInPlace } from './chunk-in-place.ts';
+import { chunkInPlace, releaseChunk } from './chunk-in-place.ts';
 
 const encode = (part: SubmitUpdateRequest['part']) => Buffer.from(SubmitUpdateRequest.encode({ part }).finish());
 
@@ -28,4 +28,22 @@ it('never says anything that the generated decoder does not', () => {
     }),
     { numRuns: 10_000 },
   );
+});
+
+describe('releaseChunk', () => {
+  it('empties a large chunk that is alone in its buffer, and no other', () => {
+    const framed = new Uint8Array(100_005);
+    const alone = framed.subarray(5);
+    releaseChunk(alone);
+    expect(alone.byteLength).toBe(0);
+    const shared = new Uint8Array(200_000);
+    for (const [from, to] of [
+      [0, 100_000],
+      [100_000, 200_000],
+    ] as const) {
+      releaseChunk(shared.subarray(from, to));
+    }
+    releaseChunk(new Uint8Array(1_000));
+    expect(shared.byteLength).toBe(200_000);
+  });
 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { unwrap } from '../../proto/fault.ts';
+import { ok, unwrap } from '../../proto/fault.ts';
 import type { EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
@@ -8,6 +8,7 @@ import type { ModelSpec } from '../../proto/model-spec.ts';
 import { type CoordinatorConfig, parseConfig } from '../config/config.ts';
 import { parseTrackPolicy } from '../config/policy.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
+import type { JournalEntry } from '../journal/entry.ts';
 import { makeLog } from '../observability/log.ts';
 import type { State } from '../state/state.ts';
 import { type Applicant, enrolCluster, TestCluster } from './cluster.ts';
@@ -141,10 +142,16 @@ export class TestFederation {
     });
   }
 
+  /** Everything that was journalled, and what was on its way to the journal at the time of the call. */
+  async audit(): Promise<readonly JournalEntry[]> {
+    const { engine } = this.#coordinator;
+    unwrap(await engine.commit(operator, () => ok({ events: [], value: undefined })));
+    return unwrap(await engine.audit(1, 100_000));
+  }
+
   /** Codes of the refusals in the audit log. */
   async refusals(): Promise<readonly string[]> {
-    const entries = unwrap(await this.#coordinator.engine.audit(1, 100_000));
-    return entries.flatMap(({ event }) => (event.kind === 'refused' ? [event.code] : []));
+    return (await this.audit()).flatMap(({ event }) => (event.kind === 'refused' ? [event.code] : []));
   }
 }
 
