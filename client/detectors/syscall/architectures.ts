@@ -35,6 +35,17 @@ const architectures: Readonly<Record<string, Architecture>> = {
     detector: async (spec) => (await import('./window-detectors.ts')).variationalDetector(spec),
     learner: async (spec, base) => (await import('./window-detectors.ts')).variationalLearner(spec, base),
   },
+  'syscall-ensemble/1': {
+    detector: async (spec) => {
+      const { ensembleDetector, ensembleMembers } = await import('./ensemble.ts');
+      return ensembleDetector(await Promise.all(ensembleMembers(spec).map(openDetector)));
+    },
+    learner: async (spec, base, options) => {
+      const { ensembleMembers } = await import('./ensemble.ts');
+      const { ensembleLearner } = await import('./ensemble-learner.ts');
+      return ensembleLearner(ensembleMembers(spec), base, (member, part) => openSyscallLearner(member, part, options));
+    },
+  },
 };
 
 export const syscallArchitectures: readonly string[] = Object.keys(architectures);

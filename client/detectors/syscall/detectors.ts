@@ -1,6 +1,7 @@
 import type { Detector } from '../detector.ts';
 import { autoencoderSpec } from './autoencoder.ts';
 import type { SyscallDetectorName } from './detector-names.ts';
+import { ensembleDetector } from './ensemble.ts';
 import { gramTableSpec } from './gram-table.ts';
 import { gramTableDetector } from './gram-table-detector.ts';
 import { languageModelSpec } from './language-model.ts';
@@ -20,5 +21,7 @@ export function syscallDetector(name: SyscallDetectorName, classes: WorkloadClas
       return autoencoderDetector(autoencoderSpec(classes));
     case 'lstm-vae':
       return variationalDetector(variationalSpec(classes));
+    case 'ensemble':
+      return ensembleDetector([syscallDetector('gram-table', classes), syscallDetector('lstm-lm', classes)]);
   }
 }
