@@ -24,9 +24,31 @@ export type EdgeBounds = Readonly<{
 export const routesMax = 64;
 const labelsMax = 8;
 
-/** Counters of one interval, with the times of the first and the last flow behind them. */
-const rowLength = counterCount + 2;
-const [firstAt, lastAt] = [counterCount, counterCount + 1];
+/** What one interval has of an edge. */
+class IntervalRow {
+  readonly counters = new Float64Array(counterCount);
+  firstMs = Number.POSITIVE_INFINITY;
+  lastMs = Number.NEGATIVE_INFINITY;
+  routes: Set<string> | undefined;
+  labels: Set<string> | undefined;
+
+  clear(): void {
+    this.counters.fill(0);
+    this.firstMs = Number.POSITIVE_INFINITY;
+    this.lastMs = Number.NEGATIVE_INFINITY;
+    this.routes = undefined;
+    this.labels = undefined;
+  }
+}
+
+/** What cannot be summed and taken away again, over the rows of a window. */
+export type Sightings = Readonly<{
+  firstMs: number;
+  lastMs: number;
+  /** Sorted, at most `routesMax`. */
+  routes: readonly string[];
+  labels: readonly string[];
+}>;
 
 export type Edge = {
   readonly key: number;
@@ -38,12 +60,9 @@ export type Edge = {
   /** Sums of the closed intervals of the window. */
   readonly totals: Float64Array;
   /** One row for each interval that is open or in the window, by its number modulo their count. */
-  readonly rows: (Float64Array | undefined)[];
+  readonly rows: (IntervalRow | undefined)[];
   rowCount: number;
   activeIntervals: number;
-  /** Last interval in which each was seen. */
-  readonly routes: Map<string, number>;
-  readonly labels: Map<string, number>;
 };
 
 /** A pair that used more ports than are told apart. */
@@ -64,7 +83,7 @@ export class EdgeTable {
   readonly #spread: PortSpread;
   /** Edges with a row in an interval, by its number modulo the ring. */
   readonly #touched: Edge[][];
-  readonly #spareRows: Float64Array[] = [];
+  readonly #spareRows: IntervalRow[] = [];
   /** What was folded, by open interval. */
   readonly #folded = new Map<number, Folding>();
 
@@ -92,26 +111,26 @@ export class EdgeTable {
     const slot = this.#slotOf(interval);
     let row = edge.rows[slot];
     if (row === undefined) {
-      row = this.#spareRows.pop() ?? new Float64Array(rowLength);
-      row[firstAt] = Number.POSITIVE_INFINITY;
-      row[lastAt] = Number.NEGATIVE_INFINITY;
+      row = this.#spareRows.pop() ?? new IntervalRow();
       edge.rows[slot] = row;
       edge.rowCount += 1;
       (this.#touched[slot] as Edge[]).push(edge);
     }
-    countFlow(row, flow, reply);
-    row[firstAt] = Math.min(row[firstAt] as number, atMs);
-    row[lastAt] = Math.max(row[lastAt] as number, atMs);
-    if (flow.l7 !== undefined && flow.l7.route !== '') remember(edge.routes, flow.l7.route, interval, routesMax);
-    if (flow.label !== undefined && flow.label !== 'normal') remember(edge.labels, flow.label, interval, labelsMax);
+    countFlow(row.counters, flow, reply);
+    if (atMs < row.firstMs) row.firstMs = atMs;
+    if (atMs > row.lastMs) row.lastMs = atMs;
+    const { l7, label } = flow;
+    if (l7 !== undefined && l7.route !== '') row.routes = withName(row.routes, l7.route, routesMax);
+    if (label !== undefined && label !== 'normal') row.labels = withName(row.labels, label, labelsMax);
   }
 
   /** Takes an interval into the window; says what it had too much of. */
   close(interval: number): Folded {
     const slot = this.#slotOf(interval);
     for (const edge of this.#touched[slot] as Edge[]) {
-      const row = edge.rows[slot] as Float64Array;
-      for (let at = 0; at < counterCount; at++) edge.totals[at] = (edge.totals[at] as number) + (row[at] as number);
+      const { counters } = edge.rows[slot] as IntervalRow;
+      for (let at = 0; at < counterCount; at++)
+        edge.totals[at] = (edge.totals[at] as number) + (counters[at] as number);
       edge.activeIntervals += 1;
     }
     const { scans, ...counts } = this.#folding(interval);
@@ -123,16 +142,16 @@ export class EdgeTable {
   drop(interval: number): void {
     const slot = this.#slotOf(interval);
     for (const edge of this.#touched[slot] as Edge[]) {
-      const row = edge.rows[slot] as Float64Array;
-      for (let at = 0; at < counterCount; at++) edge.totals[at] = (edge.totals[at] as number) - (row[at] as number);
+      const row = edge.rows[slot] as IntervalRow;
+      const { counters } = row;
+      for (let at = 0; at < counterCount; at++)
+        edge.totals[at] = (edge.totals[at] as number) - (counters[at] as number);
       edge.activeIntervals -= 1;
       edge.rows[slot] = undefined;
       edge.rowCount -= 1;
-      row.fill(0);
+      row.clear();
       // As many rows to spare as an interval of the largest graph may need at once.
       if (this.#spareRows.length < this.#edges.size) this.#spareRows.push(row);
-      forget(edge.routes, interval);
-      forget(edge.labels, interval);
       if (edge.rowCount === 0) this.#remove(edge);
     }
     this.#touched[slot] = [];
@@ -144,16 +163,20 @@ export class EdgeTable {
     for (const edge of this.#edges.values()) if (edge.activeIntervals > 0) yield edge;
   }
 
-  /** When an edge was used first and last in the closed intervals from one to another. */
-  timesOf(edge: Edge, from: number, to: number): { firstMs: number; lastMs: number } {
+  /** What the closed intervals from one to another have seen of an edge. */
+  sightingsOf(edge: Edge, from: number, to: number): Sightings {
     let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    let routes: Set<string> | undefined;
+    let labels: Set<string> | undefined;
     for (let interval = from; interval <= to; interval++) {
       const row = edge.rows[this.#slotOf(interval)];
       if (row === undefined) continue;
-      firstMs = Math.min(firstMs, row[firstAt] as number);
-      lastMs = Math.max(lastMs, row[lastAt] as number);
+      firstMs = Math.min(firstMs, row.firstMs);
+      lastMs = Math.max(lastMs, row.lastMs);
+      for (const route of row.routes ?? none) routes = withName(routes, route, routesMax);
+      for (const label of row.labels ?? none) labels = withName(labels, label, labelsMax);
     }
-    return { firstMs, lastMs };
+    return { firstMs, lastMs, routes: [...(routes ?? none)].sort(), labels: [...(labels ?? none)].sort() };
   }
 
   #slotOf(interval: number): number {
@@ -214,8 +237,6 @@ export class EdgeTable {
       rows: new Array(this.#ring).fill(undefined),
       rowCount: 0,
       activeIntervals: 0,
-      routes: new Map(),
-      labels: new Map(),
     };
     this.#edges.set(edge.key, edge);
     this.nodes.hold(client);
@@ -237,11 +258,9 @@ function keyOf(client: number, server: number, protocol: FlowProtocol, port: num
   return ((client * 65_536 + server) * flowProtocols.length + flowProtocols.indexOf(protocol)) * 131_072 + port;
 }
 
-function remember(seen: Map<string, number>, name: string, interval: number, max: number): void {
-  const before = seen.get(name);
-  if (before === undefined ? seen.size < max : before < interval) seen.set(name, interval);
-}
+const none: readonly string[] = [];
 
-function forget(seen: Map<string, number>, interval: number): void {
-  for (const [name, last] of seen) if (last <= interval) seen.delete(name);
+function withName(names: Set<string> | undefined, name: string, max: number): Set<string> {
+  if (names === undefined) return new Set([name]);
+  return names.size < max ? names.add(name) : names;
 }

@@ -1,4 +1,4 @@
-import type { Edge, EdgeTable } from './edge-table.ts';
+import type { Edge, EdgeTable, Sightings } from './edge-table.ts';
 import { type EdgeTotals, flowsOf } from './edge-totals.ts';
 import { edgeFeatures, fillStructure, ownFeatures } from './features.ts';
 import type { EdgeName, NamedSlice, SignalsOf } from './slice.ts';
@@ -17,7 +17,10 @@ export function sliceOf(table: EdgeTable, { from, to, intervalMs }: Window, sign
   const keyed = ids.map((id) => ({ id, key: table.nodes.keyOf(id), end: table.nodes.endOf(id) }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const rowOf = new Map(keyed.map(({ id }, row) => [id, row]));
-  const rows = edges.map((edge) => ({ edge, ...totalsOf(edge, rowOf) }));
+  const rows = edges.map((edge) => {
+    const sightings = table.sightingsOf(edge, from, to);
+    return { edge, sightings, ...totalsOf(edge, rowOf, sightings.routes.length) };
+  });
   rows.sort((a, b) => a.client - b.client || a.server - b.server || a.port - b.port || compare(a.protocol, b.protocol));
   const nodes = keyed.map(({ end }) => end);
   const slice = {
@@ -31,31 +34,17 @@ export function sliceOf(table: EdgeTable, { from, to, intervalMs }: Window, sign
     edgeFeatures: edgeFeatures(rows, to - from + 1),
   };
   fillStructure(slice);
-  return { slice, names: { nodes, edges: rows.map(({ edge }) => nameOf(edge, table.timesOf(edge, from, to))) } };
+  return { slice, names: { nodes, edges: rows.map(({ edge, sightings }) => nameOf(edge, sightings)) } };
 }
 
-function totalsOf(edge: Edge, rowOf: ReadonlyMap<number, number>): EdgeTotals {
-  return {
-    client: rowOf.get(edge.client) as number,
-    server: rowOf.get(edge.server) as number,
-    protocol: edge.protocol,
-    port: edge.port,
-    counters: edge.totals,
-    activeIntervals: edge.activeIntervals,
-    routeCount: edge.routes.size,
-  };
+function totalsOf(edge: Edge, rowOf: ReadonlyMap<number, number>, routeCount: number): EdgeTotals {
+  const { protocol, port, totals, activeIntervals } = edge;
+  const [client, server] = [rowOf.get(edge.client) as number, rowOf.get(edge.server) as number];
+  return { client, server, protocol, port, counters: totals, activeIntervals, routeCount };
 }
 
-function nameOf(edge: Edge, times: { firstMs: number; lastMs: number }): EdgeName {
-  const { protocol, port, totals, routes, labels } = edge;
-  return {
-    protocol,
-    port,
-    count: flowsOf(totals),
-    ...times,
-    routes: [...routes.keys()].sort(),
-    labels: [...labels.keys()].sort(),
-  };
+function nameOf({ protocol, port, totals }: Edge, sightings: Sightings): EdgeName {
+  return { protocol, port, count: flowsOf(totals), ...sightings };
 }
 
 function compare(a: string, b: string): number {

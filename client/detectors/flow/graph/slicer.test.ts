@@ -1,28 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FlowEnd, foldedPort, manyPorts, type ObservedFlow } from '../../../sources/flow/flow-record.ts';
+import { foldedPort, manyPorts, type ObservedFlow } from '../../../sources/flow/flow-record.ts';
 import { edgeFeatureNames, nodeFeatureNames } from './feature-names.ts';
 import type { NamedSlice, SignalsOf } from './slice.ts';
 import { FlowSlicer, type SlicerEvent, type SlicerOptions } from './slicer.ts';
+import { anyFlow, plainFlow, pod } from './testing/any-flow.ts';
 
-const pod = (workload: string): FlowEnd => ({ kind: 'workload', namespace: 'shop', workload });
-const plain: ObservedFlow = {
-  atMs: 0,
-  node: 'n1',
-  id: '',
-  source: pod('web'),
-  destination: pod('db'),
-  sourcePort: 40_000,
-  destinationPort: 5432,
-  protocol: 'tcp',
-  isReply: false,
-  seenAt: 'client',
-  verdict: 'forwarded',
-  l7: undefined,
-  count: 1,
-  volume: undefined,
-};
-const flow = (over: Partial<ObservedFlow>): ObservedFlow => ({ ...plain, ...over });
+const flow = (over: Partial<ObservedFlow>): ObservedFlow => ({ ...plainFlow, ...over });
 const second: Partial<SlicerOptions> = {
   intervalMs: 1_000,
   windowIntervals: 3,
@@ -240,23 +224,11 @@ describe('FlowSlicer', () => {
   });
 });
 
-const anyFlow = fc.record({
-  atMs: fc.integer({ min: 0, max: 12_000 }),
-  source: fc.constantFrom('a', 'b', 'c', 'd').map(pod),
-  destination: fc.constantFrom('a', 'b', 'c', 'd').map(pod),
-  destinationPort: fc.constantFrom(80, 5432, 22, 40_000),
-  protocol: fc.constantFrom('tcp' as const, 'udp' as const),
-  isReply: fc.constantFrom(true, false),
-  seenAt: fc.constantFrom('client' as const, 'server' as const, 'unknown' as const),
-  verdict: fc.constantFrom('forwarded' as const, 'dropped' as const),
-  count: fc.integer({ min: 1, max: 1_000 }),
-});
-
 describe('FlowSlicer, as properties', () => {
   it('gives for each window what a fresh slicer gives for that window alone', () => {
     fc.assert(
       fc.property(fc.array(anyFlow, { minLength: 1, maxLength: 60 }), (parts) => {
-        const flows = parts.map(flow).sort((a, b) => a.atMs - b.atMs);
+        const flows = parts.toSorted((a, b) => a.atMs - b.atMs);
         for (const { slice, names } of slicesOf(run(flows))) {
           const within = flows.filter(({ atMs }) => atMs >= slice.startMs && atMs < slice.endMs);
           const alone = slicesOf(run(within)).find((other) => other.slice.endMs === slice.endMs);
@@ -276,7 +248,7 @@ describe('FlowSlicer, as properties', () => {
       .chain((parts) => fc.tuple(fc.constant(parts), fc.shuffledSubarray(parts, { minLength: parts.length })));
     fc.assert(
       fc.property(shuffled, ([parts, others]) => {
-        expect(slicesOf(run(others.map(flow), options)).at(-1)).toEqual(slicesOf(run(parts.map(flow), options)).at(-1));
+        expect(slicesOf(run(others, options)).at(-1)).toEqual(slicesOf(run(parts, options)).at(-1));
       }),
       { numRuns: 200 },
     );
