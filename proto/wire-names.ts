@@ -6,8 +6,10 @@
  */
 export const coordinatorServerName = 'coordinator.testudo';
 
-/** Trailing metadata of a refused call: the fault's code, as in `Fault.code`. The message and the cause stay inside. */
+/** Trailing metadata of a refused call: the fault's code, as in `Fault.code`. */
 export const faultCodeKey = 'testudo-fault-code';
+/** The fault's message, UTF-8: for operators alone. From clusters and strangers it stays inside. */
+export const faultMessageKey = 'testudo-fault-message-bin';
 
 /** gRPC messages on the wire never exceed this: 1.25 MiB, as the contract says. */
 export const messageBytesMax = 1_310_720;

@@ -1,17 +1,26 @@
 import { type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type Fault, ok, type Result } from '../../proto/fault.ts';
-import { faultCodeKey } from '../../proto/wire-names.ts';
+import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
 
 const statusNames = new Map(Object.entries(status).map(([name, code]) => [code as number, name]));
 const legalCode = /^[A-Z][A-Z0-9_]{0,63}$/;
 
-/** A refused call as a fault: the coordinator's own code where it sent one, otherwise "GRPC_" and the status. */
+/**
+ * A refused call as a fault: the coordinator's own code where it sent one (to operators with its message), otherwise
+ * "GRPC_" and the status.
+ */
 export function faultOfError(error: unknown): Fault {
   const { code, metadata } = error as Partial<ServiceError>;
   const sent = metadata instanceof Metadata ? metadata.get(faultCodeKey)[0] : undefined;
   const statusName = statusNames.get(code ?? status.UNKNOWN) ?? 'UNKNOWN';
   if (typeof sent === 'string' && legalCode.test(sent)) {
-    return { code: sent, message: `refused by the coordinator (${statusName})`, fields: { status: statusName } };
+    const told = metadata instanceof Metadata ? metadata.get(faultMessageKey)[0] : undefined;
+    const message = told instanceof Buffer ? withoutControls(told.toString('utf8').slice(0, 2_000)) : undefined;
+    return {
+      code: sent,
+      message: message ?? `refused by the coordinator (${statusName})`,
+      fields: { status: statusName },
+    };
   }
   const details = (error as Partial<ServiceError>).details ?? (error instanceof Error ? error.message : String(error));
   return { code: `GRPC_${statusName}`, message: printable(details), fields: { status: statusName } };
@@ -41,4 +50,8 @@ export function deadlineIn(milliseconds: number): Date {
 /** A stranger's text, safe for a log line. */
 function printable(text: string): string {
   return text.slice(0, 300).replace(/[^\x20-\x7e]/g, '?');
+}
+
+function withoutControls(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?');
 }

@@ -7,7 +7,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { type Fault, ok, type Result, refuse } from '../../proto/fault.ts';
-import { faultCodeKey } from '../../proto/wire-names.ts';
+import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
 import type { Engine, Refusal } from '../engine.ts';
 import { authenticate, type Caller, type PeerCertificate } from '../identity/authenticate.ts';
 import type { Actor, OperatorRole } from '../journal/events.ts';
@@ -51,6 +51,11 @@ type Served<Value> = Promise<Result<Value>>;
 /** Resolves when the message is on its way; false once the call is over. Await it before the next. */
 export type Send<Response> = (message: Response) => Promise<boolean>;
 
+type Status = Partial<StatusObject> & { code: status; details: string };
+
+/** Trailers are small: what a message lists is cut there. */
+const messageCharactersMax = 1_500;
+
 type CallEvents = Readonly<{ on(event: 'cancelled', listener: () => void): unknown }>;
 
 /** Someone should look: these do not come from clients that merely are slow, old or wrong. */
@@ -89,7 +94,7 @@ export class Door {
     return async (call, callback) => {
       const served = await this.#pass(method, call, (context) => withRequest(call.request, (it) => serve(it, context)));
       if (served.ok) callback(null, served.value);
-      else callback(statusFor(served.fault));
+      else callback(served.status);
     };
   }
 
@@ -104,7 +109,7 @@ export class Door {
         return withRequest(call.request, (request) => serve(request, send, context));
       });
       if (served.ok) call.end();
-      else call.emit('error', statusFor(served.fault));
+      else call.emit('error', served.status);
     };
   }
 
@@ -117,7 +122,7 @@ export class Door {
         serve(new MessageReader(call, context.signal), context),
       );
       if (served.ok) callback(null, served.value);
-      else callback(statusFor(served.fault));
+      else callback(served.status);
     };
   }
 
@@ -125,17 +130,22 @@ export class Door {
     method: Method<Kind>,
     call: AnyCall & CallEvents,
     serve: (context: Call<Kind>) => Served<Value>,
-  ): Served<Value> {
+  ): Promise<Readonly<{ ok: true; value: Value } | { ok: false; status: Status }>> {
     const startedAt = performance.now();
     const path = call.getPath();
+    let isOperator = false;
     const served = await inCallSpan(
       path,
       call.metadata,
-      () => this.#serve(method, call, serve),
+      () =>
+        this.#serve(method, call, (context) => {
+          isOperator = context.caller?.kind === 'operator';
+          return serve(context);
+        }),
       (value) => (value.ok ? undefined : value.fault.code),
     );
     this.#parts.metrics.call(path, served.ok ? 'OK' : served.fault.code, (performance.now() - startedAt) / 1000);
-    return served;
+    return served.ok ? served : { ok: false, status: statusFor(served.fault, isOperator) };
   }
 
   async #serve<Kind extends Access, Value>(
@@ -248,10 +258,14 @@ function fault(code: ServedFaultCode, message: string): Fault {
   return { code, message };
 }
 
-/** The code and nothing else: the message may say things that only operators should know. */
-function statusFor({ code }: Fault): Partial<StatusObject> & { code: status; details: string } {
+/**
+ * Clusters and strangers get the code and nothing else: the message may say things that only operators should know.
+ * Operators who were let in get the message too: it names the legal range and the remedy.
+ */
+function statusFor({ code, message }: Fault, isOperator: boolean): Status {
   const metadata = new Metadata();
   metadata.set(faultCodeKey, code);
+  if (isOperator) metadata.set(faultMessageKey, Buffer.from(message.slice(0, messageCharactersMax), 'utf8'));
   return { code: statusOf[code as ServedFaultCode] ?? status.INTERNAL, details: code, metadata };
 }
 
