@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { LoopbackCoordinator } from '../../client/uplink/testing/loopback-coordinator.ts';
+import { LoopbackCoordinator, type LoopbackIdentity } from '../../client/uplink/testing/loopback-coordinator.ts';
 import { Authority, makeAuthority, pemOfChain } from '../../coordinator/identity/authority.ts';
 import { publicKeyOfRequest } from '../../coordinator/identity/certificate-request.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { newRoundKeyPair, newSigningKeyPair, type RoundKeyPair } from '../../proto/envelope/keys.ts';
 import { unwrap } from '../../proto/fault.ts';
 import type { RoundInvitation, TrainingPlan } from '../../proto/generated/testudo/v1/federation.ts';
+import type { ReleasesServer } from '../../proto/generated/testudo/v1/releases.ts';
 import { type ClusterId, parseClusterId, parseFederationId, type TrackId } from '../../proto/ids.ts';
 import { formatJoinToken } from '../../proto/join-token.ts';
 import { type ModelSpec, schemaDigest, specBytes } from '../../proto/model-spec.ts';
@@ -42,10 +43,13 @@ const defaultPlan: TrainingPlan = {
 };
 
 /** `lifetimeMs` is asked at each issuance of a cluster's certificate. */
-export async function startLoopbackFederation(lifetimeMs: () => number = () => 3_600_000): Promise<LoopbackFederation> {
+export async function startLoopbackFederation(
+  lifetimeMs: () => number = () => 3_600_000,
+  releases?: ReleasesServer,
+): Promise<LoopbackFederation> {
   const made = await makeAuthority(loopbackFederationId, Date.now());
   const authority = await Authority.load(loopbackFederationId, made.root.certificate, made.issuer);
-  const coordinator = await startLoopbackCoordinator(authority, lifetimeMs);
+  const coordinator = await startLoopbackCoordinator(authority, lifetimeMs, '', releases);
   const roundKeys = newRoundKeyPair();
   return {
     authority,
@@ -78,9 +82,10 @@ export async function startLoopbackCoordinator(
   authority: Authority,
   lifetimeMs: () => number = () => 3_600_000,
   rootOnTop = '',
+  releases?: ReleasesServer,
 ): Promise<LoopbackCoordinator> {
   const server = await authority.issueServer([], authority.plan(Date.now(), 3_600_000, randomBytes(9)));
-  const coordinator = new LoopbackCoordinator({
+  const identity: LoopbackIdentity = {
     federation: loopbackFederationId,
     rootPem: authority.rootCertificate,
     serverChainPem: pemOfChain(server.chain) + rootOnTop,
@@ -91,7 +96,8 @@ export async function startLoopbackCoordinator(
       const plan = authority.plan(Date.now(), lifetimeMs(), randomBytes(9));
       return await authority.issue({ kind: 'cluster', federation: loopbackFederationId, cluster }, key, plan);
     },
-  });
+  };
+  const coordinator = new LoopbackCoordinator(identity, releases);
   await coordinator.start();
   return coordinator;
 }

@@ -2,6 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { EnrolmentClient } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
+import { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';
 import type { Address } from './address.ts';
 import type { ClusterIdentity } from './identity-store.ts';
@@ -11,6 +12,7 @@ export type Connection = Readonly<{
   address: Address;
   federation: FederationClient;
   enrolment: EnrolmentClient;
+  releases: ReleasesClient;
   close(): void;
 }>;
 
@@ -45,9 +47,8 @@ function secure(parts: { ca: string; cert?: string; key?: string }): ChannelCred
 
 function open(address: Address, channelCredentials: ChannelCredentials): Connection {
   const federation = new FederationClient(address.text, channelCredentials, options);
-  const enrolment = new EnrolmentClient(address.text, channelCredentials, {
-    ...options,
-    channelOverride: federation.getChannel(),
-  });
-  return { address, federation, enrolment, close: () => federation.close() };
+  const shared = { ...options, channelOverride: federation.getChannel() };
+  const enrolment = new EnrolmentClient(address.text, channelCredentials, shared);
+  const releases = new ReleasesClient(address.text, channelCredentials, shared);
+  return { address, federation, enrolment, releases, close: () => federation.close() };
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import type { Digest } from '../../proto/ids.ts';
-import { isMissing, privateFileMode, privateFolderMode, syncFolder } from '../storage/atomic-file.ts';
-import { faultOfError } from './call.ts';
+import { isMissing, privateFolderMode, syncFolder } from '../storage/atomic-file.ts';
+import { download } from './download.ts';
 
 export type FetchOptions = Readonly<{
   digest: Digest;
@@ -43,7 +43,8 @@ export class ModelCache {
       return ok(path);
     }
     const part = `${path}.part`;
-    const received = await download(client, part, options);
+    const openAt = (offset: bigint) => client.fetchModel({ digest, offset });
+    const received = await download(part, openAt, { ...options, name: digest, kind: 'MODEL' });
     if (!received.ok) return received;
     if ((await digestOfFile(part)) !== digest) {
       await rm(part, { force: true });
@@ -64,56 +65,6 @@ export class ModelCache {
     );
     files.sort((a, b) => b.usedMs - a.usedMs);
     await Promise.all(files.slice(this.#keep).map(({ path }) => rm(path, { force: true })));
-  }
-}
-
-/** Appends to `part` until it has the model's size. */
-async function download(
-  client: FederationClient,
-  part: string,
-  { digest, sizeBytes, signal, stallMs }: FetchOptions,
-): Promise<Result<undefined>> {
-  const file = await open(part, 'a', privateFileMode);
-  try {
-    let position = (await file.stat()).size;
-    if (position > sizeBytes) {
-      await file.truncate(0);
-      position = 0;
-    }
-    if (position === sizeBytes) return ok(undefined);
-    const call = client.fetchModel({ digest, offset: BigInt(position) });
-    const abort = () => call.cancel();
-    signal.addEventListener('abort', abort, { once: true });
-    let stalled = false;
-    const watchdog = setTimeout(() => {
-      stalled = true;
-      call.cancel();
-    }, stallMs);
-    try {
-      for await (const { offset, sizeBytes: claimed, chunk } of call) {
-        watchdog.refresh();
-        if (offset !== BigInt(position) || claimed !== BigInt(sizeBytes) || position + chunk.length > sizeBytes) {
-          return refuse(
-            'MODEL_CHUNK_OUT_OF_PLACE',
-            `chunk at ${offset} of ${claimed}; expected ${position} of ${sizeBytes}`,
-          );
-        }
-        await file.appendFile(chunk);
-        position += chunk.length;
-      }
-    } catch (error) {
-      if (stalled) return refuse('MODEL_STALLED', `no chunk of ${digest} for ${stallMs} ms`);
-      return { ok: false, fault: faultOfError(error) };
-    } finally {
-      clearTimeout(watchdog);
-      signal.removeEventListener('abort', abort);
-      call.cancel();
-    }
-    if (position < sizeBytes) return refuse('MODEL_TRUNCATED', `${position} of ${sizeBytes} bytes arrived`);
-    await file.sync();
-    return ok(undefined);
-  } finally {
-    await file.close();
   }
 }
 

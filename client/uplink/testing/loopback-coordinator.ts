@@ -22,6 +22,7 @@ import {
   type WatchRequest,
   type WatchResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
+import { type ReleasesServer, ReleasesService } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { ClusterId, FederationId } from '../../../proto/ids.ts';
 import { faultCodeKey } from '../../../proto/wire-names.ts';
 
@@ -62,9 +63,12 @@ export class LoopbackCoordinator {
   #memberServer: Server | undefined;
   enrolPort = 0;
   memberPort = 0;
+  readonly #releases: ReleasesServer | undefined;
 
-  constructor(identity: LoopbackIdentity) {
+  /** Without `releases` it is a coordinator of before there were any. */
+  constructor(identity: LoopbackIdentity, releases?: ReleasesServer) {
     this.#identity = identity;
+    this.#releases = releases;
   }
 
   async start(): Promise<void> {
@@ -76,6 +80,7 @@ export class LoopbackCoordinator {
     this.#memberServer = new Server();
     this.#memberServer.addService(EnrolmentService, this.#enrolment());
     this.#memberServer.addService(FederationService, this.#federation());
+    if (this.#releases !== undefined) this.#memberServer.addService(ReleasesService, this.#releases);
     const mutual = ServerCredentials.createSsl(Buffer.from(rootPem), [pair], true);
     this.memberPort = await listen(this.#memberServer, this.memberPort, mutual);
   }

@@ -1,0 +1,456 @@
+import { join } from 'node:path';
+import { type Fault, type Result, refuse } from '../../proto/fault.ts';
+import type { ReleasesClient, SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
+import type { TrackId } from '../../proto/ids.ts';
+import type { ReleaseTarget } from '../../proto/release/catalogue.ts';
+import { type Resolution, resolveRelease } from '../../proto/release/resolve.ts';
+import type { ShadowReport } from '../../proto/release/shadow-report.ts';
+import type { ReceivedReleases, ReleaseProposal } from '../../proto/release/walk.ts';
+import { fullJitterMs } from '../uplink/backoff.ts';
+import { pause } from '../uplink/pause.ts';
+import type { AgentConfig, AgentPorts, IdentityOf, Who } from './agent-ports.ts';
+import { AgentStore, type Because, type HeldRelease, type HeldTrack } from './agent-store.ts';
+import { type AgentView, type Faulted, viewOf } from './agent-view.ts';
+import { fetchRelease } from './fetch-release.ts';
+import { type FetchPace, ReleaseFiles } from './release-files.ts';
+import { hungUp, keepSubscribed } from './release-stream.ts';
+import { ReportOutbox } from './report-outbox.ts';
+import { Reporter } from './reporter.ts';
+import { type Prepared, TrackRotation } from './track-rotation.ts';
+import { TrustKeeper } from './trust-keeper.ts';
+
+type Latest = Readonly<{ received: ReceivedReleases; labels: Readonly<Record<string, string>> }>;
+
+/** A set that is replaced while its files are fetched is left for the newer one; so often, and then it is finished. */
+const overtakenMax = 8;
+const timerMsMax = 2 ** 31 - 1;
+
+/**
+ * The part of a client that decides what scores: follows signed metadata, verifies it, fetches what it names, and swaps.
+ * Whatever fails, the last good model goes on (I7).
+ */
+export class RotationAgent {
+  readonly #config: AgentConfig;
+  readonly #ports: AgentPorts;
+  readonly #store: AgentStore;
+  readonly #trust: TrustKeeper;
+  readonly #reporter: Reporter;
+  readonly #files: ReleaseFiles;
+  readonly #tracks: readonly TrackRotation[];
+  readonly #stopping = new AbortController();
+  readonly #faults = new Map<TrackId | undefined, Faulted>();
+  /** What was last reported of a track, so that the hourly signature is no news. */
+  readonly #said = new Map<TrackId, string>();
+  #identity: IdentityOf | undefined;
+  #client: ReleasesClient | undefined;
+  #latest: Latest | undefined;
+  #working: Promise<void> | undefined;
+  #again = false;
+  #attempt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #running: Promise<unknown>[] = [];
+  readonly #background = new Set<Promise<void>>();
+
+  private constructor(config: AgentConfig, ports: AgentPorts, store: AgentStore, outbox: ReportOutbox) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#store = store;
+    this.#trust = new TrustKeeper(store, ports, config.trustAnchor);
+    this.#reporter = new Reporter(outbox, ports, config.times, this.#stopping.signal);
+    this.#files = new ReleaseFiles(join(config.folder, 'files'));
+    this.#tracks = [...config.hosts].map(([track, host]) => {
+      const onShadowEnd = (report: ShadowReport) => this.#reporter.reportShadow(report);
+      return new TrackRotation({ track, host, files: this.#files, ports, onShadowEnd });
+    });
+  }
+
+  /** Reads what an earlier run left; nothing is loaded yet. */
+  static async open(config: AgentConfig, ports: AgentPorts): Promise<RotationAgent> {
+    const store = await AgentStore.open(config.folder);
+    const outbox = await ReportOutbox.open(join(config.folder, 'reports.json'));
+    return new RotationAgent(config, ports, store, outbox);
+  }
+
+  /** Whether this cluster has ever trusted signed metadata, or was given an anchor to do so. */
+  get isAnchored(): boolean {
+    return this.#trust.isAnchored;
+  }
+
+  /** The version that scores a track; undefined while no verified release does. */
+  liveVersion(track: TrackId): number | undefined {
+    return this.#tracks.find((one) => one.track === track)?.live?.version;
+  }
+
+  /** Runs the last good releases, without the coordinator: the live one, or an earlier one where its files are damaged. */
+  async restore(): Promise<void> {
+    if (this.#store.fault !== undefined) this.#refused(undefined, this.#store.fault);
+    this.#watchExpiry();
+    for (const rotation of this.#tracks) {
+      const { live, earlier } = this.#store.track(rotation.track);
+      for (const held of [...(live === null ? [] : [live]), ...earlier]) {
+        const federation = this.#store.state.trust?.federation;
+        const restored =
+          federation === undefined
+            ? refuse('TRUST_INVALID', 'the stored trust does not say which federation this is')
+            : await rotation.restore(held.target, federation, this.#pace());
+        if (restored.ok) break;
+        this.#refused(rotation, restored.fault, held.target);
+      }
+    }
+  }
+
+  /** Follows the coordinator from now on. */
+  connect(identity: IdentityOf): void {
+    this.#identity = identity;
+    this.#reporter.speakFor(identity);
+    // Trust that does not read back is not replaced by whatever a coordinator presents next.
+    if (this.#store.fault !== undefined) return;
+    const anchored = this.#trust.anchorFromFile(identity().federation);
+    if (!anchored.ok) {
+      this.#refused(undefined, anchored.fault);
+      return;
+    }
+    this.#running = [this.#follow(identity), this.#reportShadows()];
+  }
+
+  view(): AgentView {
+    return viewOf(this.#tracks, {
+      connected: this.#client !== undefined,
+      reportsWaiting: this.#reporter.waiting,
+      state: this.#store.state,
+      faultOf: (rotation) => this.#faults.get(rotation?.track),
+      nowMs: this.#ports.nowMs(),
+    });
+  }
+
+  /** Ends what runs, with a last report on each run in shadow; reports that could not be sent stay on disk. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    clearTimeout(this.#timer);
+    clearTimeout(this.#retry);
+    await this.#working;
+    const who = this.#who();
+    if (who !== undefined) for (const rotation of this.#tracks) await rotation.endShadow(who);
+    await Promise.all([...this.#running, ...this.#background]);
+    await this.#reporter.close();
+  }
+
+  async #follow(identity: IdentityOf): Promise<void> {
+    await keepSubscribed({
+      config: this.#config,
+      ports: this.#ports,
+      identity,
+      tracks: this.#tracks.map(({ track }) => track),
+      rootVersion: () => this.#trust.rootVersion,
+      isAnchored: () => this.isAnchored,
+      signal: this.#stopping.signal,
+      onConnected: (client) => {
+        this.#client = client;
+        this.#reporter.connected(client);
+      },
+      onDisconnected: () => {
+        this.#client = undefined;
+        this.#reporter.connected(undefined);
+      },
+      onMessage: (message, hangUp) => {
+        const taken = this.#take(message);
+        if (!taken.ok) hangUp(hungUp(taken.fault));
+      },
+    });
+  }
+
+  #take(message: SubscribeResponse): Result<unknown> {
+    const { roots, timestamp, snapshot, catalogue, pins } = message;
+    const received = { roots, timestamp, snapshot, catalogue, pins };
+    const taken = this.#trust.take(received, (this.#who() as Who).federation);
+    if (!taken.ok) this.#refused(undefined, taken.fault);
+    else if (taken.value !== null) {
+      this.#latest = { received, labels: this.#config.labels ?? labelsOf(message) };
+      const { expiresAtMs, pins: opened } = taken.value;
+      this.#ports.report({ kind: 'checked', expiresAtMs, pinsVersion: opened.version });
+    }
+    // Also after a refusal: the roots that came with it count.
+    this.#kick();
+    return taken;
+  }
+
+  /** Works until nothing newer is left to work on; one at a time. */
+  #kick(): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#again = true;
+    this.#working ??= this.#work()
+      .catch((error) => this.#failed(error))
+      .finally(() => {
+        this.#working = undefined;
+      });
+  }
+
+  async #work(): Promise<void> {
+    while (this.#again && !this.#stopping.signal.aborted) {
+      this.#again = false;
+      clearTimeout(this.#retry);
+      await this.#trust.storeRoots();
+      if (this.#latest === undefined) continue;
+      const done = await this.#rotate();
+      this.#watchExpiry();
+      if (done) this.#attempt = 0;
+      else this.#retryLater();
+    }
+  }
+
+  /** A full disk, say: detectors must not go dark for it. */
+  #failed(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#refused(undefined, refuse('AGENT_FAILED', `${why}; the last good models go on`).fault);
+    this.#retryLater();
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retry);
+    const retryInMs = fullJitterMs(this.#config.times.retry, this.#attempt, this.#ports.unit());
+    this.#attempt += 1;
+    this.#retry = setTimeout(() => this.#kick(), retryInMs);
+  }
+
+  /** Check, fetch, check again, persist, swap. False where something is worth another try. */
+  async #rotate(): Promise<boolean> {
+    for (let overtaken = 0; ; overtaken += 1) {
+      const latest = this.#latest as Latest;
+      const first = this.#check(latest);
+      if (first === undefined) return true;
+      const resolved = this.#resolve(first, latest);
+      const prepared = new Map<TrackRotation, Prepared>();
+      let isComplete = true;
+      for (const [rotation, resolution] of resolved) {
+        const one = await rotation.prepare(resolution, first.next.federation, this.#client, this.#pace());
+        if (one.ok) {
+          prepared.set(rotation, one.value);
+          if (one.value.shadowFault !== null) isComplete = false;
+        } else {
+          isComplete = false;
+          this.#refused(rotation, one.fault, resolution.live);
+        }
+      }
+      if (this.#stopping.signal.aborted) return true;
+      // A newer set may have revoked what was just fetched; and time has passed, so a pin or a signature may have ended.
+      const second = this.#check(this.#latest as Latest);
+      if (second === undefined) {
+        for (const [rotation, one] of prepared) await rotation.discard(one);
+        return true;
+      }
+      if (overtaken < overtakenMax && !isSameAnswer(resolved, this.#resolve(second, this.#latest as Latest))) {
+        for (const [rotation, one] of prepared) await rotation.discard(one);
+        continue;
+      }
+      this.#faults.delete(undefined);
+      await this.#commit(second, prepared);
+      return isComplete;
+    }
+  }
+
+  #check({ received }: Latest): ReleaseProposal | undefined {
+    const checked = this.#trust.check(received);
+    if (checked.ok) return checked.value ?? undefined;
+    this.#refused(undefined, checked.fault);
+    return undefined;
+  }
+
+  #resolve({ catalogue, pins }: ReleaseProposal, { labels }: Latest): ReadonlyMap<TrackRotation, Resolution> {
+    const who = this.#who();
+    const resolved = new Map<TrackRotation, Resolution>();
+    if (who === undefined) return resolved;
+    for (const rotation of this.#tracks) {
+      const member = { cluster: who.cluster, labels };
+      const resolution = resolveRelease(member, rotation.track, catalogue, pins, this.#ports.nowMs());
+      if (resolution.ok) resolved.set(rotation, resolution.value);
+      else this.#refused(rotation, resolution.fault);
+    }
+    return resolved;
+  }
+
+  /** One write makes floors and live versions true together; then the pointers move. */
+  async #commit(proposal: ReleaseProposal, prepared: ReadonlyMap<TrackRotation, Prepared>): Promise<void> {
+    const who = this.#who() as Who;
+    const before = this.#store.state;
+    const tracks = { ...before.tracks };
+    for (const [rotation, one] of prepared) tracks[rotation.track] = this.#heldWith(rotation, one);
+    await this.#store.save({ trust: proposal.next, expiresAtMs: proposal.expiresAtMs, tracks });
+    this.#ports.report({ kind: 'persisted' });
+    for (const [rotation, one] of prepared) {
+      const committed = await rotation.commit(one, who);
+      if (committed.ok) {
+        this.#faults.delete(rotation.track);
+        await this.#tell(rotation, one, proposal, committed.value);
+        if (one.shadowFault?.ok === false) {
+          this.#refused(rotation, one.shadowFault.fault, one.resolution.shadow?.target);
+        }
+        continue;
+      }
+      // What is on disk must be what scores.
+      const held = rotation.live?.version === one.live.release.target.version ? tracks : before.tracks;
+      const restored = { ...this.#store.state.tracks };
+      const earlier = held[rotation.track];
+      if (earlier === undefined) delete restored[rotation.track];
+      else restored[rotation.track] = earlier;
+      await this.#store.save({ ...this.#store.state, tracks: restored });
+      this.#refused(rotation, committed.fault, one.live.release.target);
+      this.#retryLater();
+    }
+    await this.#prune();
+  }
+
+  #heldWith(rotation: TrackRotation, prepared: Prepared): HeldTrack {
+    const { live, earlier } = this.#store.track(rotation.track);
+    const because = becauseOf(prepared.resolution);
+    const { target } = prepared.live.release;
+    const isSame = live !== null && isSameTarget(live.target, target);
+    const installedAtMs = isSame ? live.installedAtMs : this.#ports.nowMs();
+    const next: HeldRelease = { target, because, installedAtMs };
+    if (isSame) return { live: next, earlier };
+    const others = [...(live === null ? [] : [live]), ...earlier].filter((one) => !isSameTarget(one.target, target));
+    return { live: next, earlier: others.slice(0, this.#config.keepReleases) };
+  }
+
+  async #tell(
+    rotation: TrackRotation,
+    { live, resolution }: Prepared,
+    { pins }: ReleaseProposal,
+    committed: Readonly<{ swapped: boolean; before: number | null; shadowStarted: boolean }>,
+  ): Promise<void> {
+    const { track } = rotation;
+    const { target } = live.release;
+    for (const { pin, why } of resolution.overruled) {
+      this.#ports.report({ kind: 'overruled', track, pinId: pin.pinId, why });
+    }
+    if (committed.swapped) {
+      const because = becauseOf(resolution);
+      this.#ports.report({ kind: 'installed', track, version: target.version, before: committed.before, because });
+    }
+    const news = JSON.stringify([target.version, becauseOf(resolution), pins.version]);
+    if (committed.swapped || this.#said.get(track) !== news) {
+      const outcome = committed.swapped ? 'installed' : 'kept';
+      await this.#reporter.acknowledge({ track, target, outcome, faultCode: '', pinsVersion: pins.version });
+    }
+    this.#said.set(track, news);
+    if (committed.shadowStarted && rotation.shadow !== undefined) {
+      const { version } = rotation.shadow;
+      this.#ports.report({ kind: 'shadowing', track, version, live: target.version });
+      const word = { track, target: rotation.shadow, outcome: 'shadowing', faultCode: '' } as const;
+      await this.#reporter.acknowledge({ ...word, pinsVersion: pins.version });
+    }
+  }
+
+  /** A refusal costs nothing that runs. It is told once, until something else happens. */
+  #refused(rotation: TrackRotation | undefined, fault: Fault, target?: ReleaseTarget): void {
+    const known = this.#faults.get(rotation?.track);
+    const version = target?.version;
+    this.#faults.set(rotation?.track, { fault, version, atMs: this.#ports.nowMs() });
+    if (known?.fault.code === fault.code && known.version === version) return;
+    this.#ports.report({ kind: 'refused', track: rotation?.track, version, fault });
+    const pinsVersion = this.#store.state.trust?.accepted?.pins?.version ?? 0;
+    // Refused metadata names no version that could be believed: the report names what runs instead.
+    for (const one of rotation === undefined ? this.#tracks : [rotation]) {
+      const about = target ?? one.live;
+      if (about === undefined) continue;
+      this.#said.delete(one.track);
+      const word = { track: one.track, target: about, outcome: 'refused', faultCode: fault.code } as const;
+      this.#inBackground(this.#reporter.acknowledge({ ...word, pinsVersion }));
+    }
+  }
+
+  async #reportShadows(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await pause(this.#config.times.shadowReportMs, signal);
+      // Models must not be swapped while both are asked.
+      await this.#working;
+      const who = this.#who();
+      if (signal.aborted || who === undefined) return;
+      for (const rotation of this.#tracks) {
+        const report = await rotation.shadowReport(who);
+        if (report !== undefined) await this.#reporter.reportShadow(report);
+      }
+    }
+  }
+
+  /** Wakes when a pin ends, and raises the alarm when the metadata expires, also without a coordinator. */
+  #watchExpiry(): void {
+    clearTimeout(this.#timer);
+    if (this.#stopping.signal.aborted) return;
+    const { expiresAtMs } = this.#store.state;
+    const nowMs = this.#ports.nowMs();
+    if (expiresAtMs !== null && nowMs >= expiresAtMs) {
+      const at = new Date(expiresAtMs).toISOString();
+      const message = `the release metadata expired at ${at}; the last good models go on, nothing new is installed`;
+      this.#refused(undefined, refuse('METADATA_EXPIRED', message).fault);
+      return;
+    }
+    const ends = [...this.#pinEnds(), ...(expiresAtMs === null ? [] : [expiresAtMs])].filter((endMs) => endMs > nowMs);
+    if (ends.length === 0) return;
+    const waitMs = Math.min(timerMsMax, Math.min(...ends) - nowMs);
+    this.#timer = setTimeout(() => {
+      this.#watchExpiry();
+      this.#kick();
+    }, waitMs);
+    this.#timer.unref();
+  }
+
+  #pinEnds(): number[] {
+    return this.#tracks.flatMap(({ track }) => {
+      const because = this.#store.track(track).live?.because;
+      return because?.kind === 'pin' && because.untilMs !== null ? [because.untilMs] : [];
+    });
+  }
+
+  /** Files that neither run nor are kept for a rollback are removed. */
+  async #prune(): Promise<void> {
+    const { trust, tracks } = this.#store.state;
+    if (trust === null) return;
+    const keep = new Set(this.#tracks.flatMap((rotation) => [...rotation.digests]));
+    for (const { live, earlier } of Object.values(tracks)) {
+      for (const held of [...(live === null ? [] : [live]), ...earlier]) {
+        keep.add(held.target.manifest.digest);
+        const known = await fetchRelease(this.#files, undefined, held.target, trust.federation, this.#pace());
+        if (known.ok) for (const { digest } of known.value.manifest.files) keep.add(digest);
+      }
+    }
+    await this.#files.keepOnly(keep);
+  }
+
+  #pace(): FetchPace {
+    const { stallMs, bytesPerSecondMin } = this.#config.times;
+    return { signal: this.#stopping.signal, stallMs, bytesPerSecondMin };
+  }
+
+  #who(): Who | undefined {
+    if (this.#identity === undefined) return undefined;
+    const { federation, cluster } = this.#identity();
+    return { federation, cluster };
+  }
+
+  #inBackground(work: Promise<void>): void {
+    const done = work.catch((error) => this.#failed(error)).finally(() => this.#background.delete(done));
+    this.#background.add(done);
+  }
+}
+
+function labelsOf({ labels }: SubscribeResponse): Readonly<Record<string, string>> {
+  return Object.fromEntries(labels.map(({ key, value }) => [key, value]));
+}
+
+function becauseOf({ because }: Resolution): Because {
+  if (because.kind === 'channel') return { kind: 'channel', channel: because.channel };
+  const { pinId, untilMs, reason, setBy } = because.pin;
+  return { kind: 'pin', pinId, untilMs, reason, setBy };
+}
+
+function isSameTarget(a: ReleaseTarget, b: ReleaseTarget): boolean {
+  return a.track === b.track && a.version === b.version && a.manifest.digest === b.manifest.digest;
+}
+
+function isSameAnswer(a: ReadonlyMap<TrackRotation, Resolution>, b: ReadonlyMap<TrackRotation, Resolution>): boolean {
+  const said = (map: ReadonlyMap<TrackRotation, Resolution>) =>
+    JSON.stringify([...map].map(([rotation, { live, shadow, because }]) => [rotation.track, live, shadow, because]));
+  return said(a) === said(b);
+}
