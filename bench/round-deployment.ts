@@ -48,7 +48,7 @@ enrolments: { burst: 100000, perMinute: 100000 }
     writeFileSync(path, text);
     const config = unwrap(parseConfig({ file: { path, text } }));
     const admin = { name: 'admin', role: 'admin', address: '' } as const;
-    this.#credentials = unwrap(await makeLocalOperator(config, admin, { BENCH_MASTER_KEY: masterKey }));
+    this.#credentials = unwrap(await makeLocalOperator(config, admin, { BENCH_MASTER_KEY: masterKey })).credentials;
   }
 
   /** Starts the coordinator and waits until it is ready. */

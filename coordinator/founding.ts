@@ -1,3 +1,4 @@
+import type { SigningKeyPair } from '../proto/envelope/keys.ts';
 import { ok, type Result } from '../proto/fault.ts';
 import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
@@ -7,15 +8,25 @@ import { openEstate } from './identity/estate.ts';
 import { readMasterKey } from './identity/master-key.ts';
 import { Membership } from './identity/membership.ts';
 import { newOperatorKey, type OperatorCredentials } from './identity/operator-credentials.ts';
-import type { OperatorRole } from './journal/events.ts';
+import type { Actor, OperatorRole } from './journal/events.ts';
+import { ensureRoot } from './registry/founding.ts';
 
 const dayMs = 86_400_000;
+const byIdentity: Actor = { kind: 'coordinator', part: 'identity' };
 
 export type LocalOperator = Readonly<{
   name: string;
   role: OperatorRole;
   /** Where the operator will reach the mTLS listener: host:port. */
   address: string;
+  /** A key of this operator's own that root shall name for pins, while the root keys are here to sign that. */
+  pin?: SigningKeyPair;
+}>;
+
+export type NewOperator = Readonly<{
+  credentials: OperatorCredentials;
+  /** Whether root names the given key; it cannot when the root keys are offline. */
+  pinIsNamed: boolean;
 }>;
 
 /**
@@ -25,9 +36,9 @@ export type LocalOperator = Readonly<{
  */
 export async function makeLocalOperator(
   config: CoordinatorConfig,
-  { name, role, address }: LocalOperator,
+  { name, role, address, pin }: LocalOperator,
   environment: NodeJS.ProcessEnv = process.env,
-): Promise<Result<OperatorCredentials>> {
+): Promise<Result<NewOperator>> {
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
   const estate = await openEstate(config.dataDirectory, config.federation, masterKey.value, Date.now());
@@ -47,9 +58,11 @@ export async function makeLocalOperator(
     };
     const membership = new Membership(opened.value, authority, lifetimes);
     const { key, request } = await newOperatorKey();
-    const added = await membership.addOperator({ kind: 'coordinator', part: 'identity' }, { name, role, request });
+    const added = await membership.addOperator(byIdentity, { name, role, request });
     if (!added.ok) return added;
-    return ok({
+    const rooted = await ensureRoot({ engine: opened.value, vault, nowMs: Date.now() }, byIdentity, pin);
+    if (!rooted.ok) return rooted;
+    const credentials = {
       federation: config.federation,
       name,
       role,
@@ -57,7 +70,8 @@ export async function makeLocalOperator(
       authority: authority.rootCertificate,
       certificateChain: pemOfChain(added.value.chain.slice(0, 2)),
       key,
-    });
+    };
+    return ok({ credentials, pinIsNamed: rooted.value });
   } finally {
     await opened.value.close();
   }

@@ -35,9 +35,13 @@ export function initCommand(host: string) {
       const { writeCredentials } = await import('../../coordinator/identity/operator-credentials.ts');
       const port = config.listen.federation.slice(config.listen.federation.lastIndexOf(':') + 1);
       const address = `${config.serverNames[0] ?? '127.0.0.1'}:${port}`;
-      const credentials = orExit(await makeLocalOperator(config, { name: admin, role: 'admin', address }));
-      orExit(await writeCredentials(paths.credentials, credentials));
+      const { newPinKey, pinKeyPair } = await import('../operator/pin-key.ts');
+      const pinKey = newPinKey();
+      const wanted = { name: admin, role: 'admin', address, pin: pinKeyPair(pinKey) } as const;
+      const { credentials, pinIsNamed } = orExit(await makeLocalOperator(config, wanted));
+      orExit(await writeCredentials(paths.credentials, { ...credentials, pinKey }));
       console.log(nextSteps(paths, config.dataDirectory));
+      if (!pinIsNamed) console.error(pinKeyLeft);
     });
 }
 
@@ -48,6 +52,9 @@ function pathsIn(folder: string) {
     credentials: join(folder, 'operator.json'),
   };
 }
+
+/** The root keys were taken away, as they should be: only who has them can say that this operator may pin. */
+const pinKeyLeft = `the root keys are offline: \`testudo pins key\` shows the new pin key, for the next root to name`;
 
 function nextSteps({ config, masterKey, credentials }: ReturnType<typeof pathsIn>, data: string): string {
   return `made ${config}, ${credentials} (the first admin) and ${data}

@@ -14,6 +14,8 @@ export type OperatorCredentials = Readonly<{
   authority: string;
   certificateChain: string;
   key: string;
+  /** Signs pins (Ed25519): made on the operator's machine, in no other place. Absent for who has made none. */
+  pinKey?: string | undefined;
 }>;
 
 const schema = z.strictObject({
@@ -24,6 +26,7 @@ const schema = z.strictObject({
   authority: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
   certificateChain: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
   key: z.string().startsWith('-----BEGIN PRIVATE KEY-----'),
+  pinKey: z.string().startsWith('-----BEGIN PRIVATE KEY-----').optional(),
 });
 
 /** A fresh key and a request for a certificate for it. */
