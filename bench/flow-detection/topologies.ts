@@ -4,14 +4,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { edgeFeatureNames, nodeFeatureNames } from '../../client/detectors/flow/graph/feature-names.ts';
 import type { LinkGraph } from '../../client/detectors/flow/link/link-graph.ts';
 import { linkGraphOf } from '../../client/detectors/flow/link/slice-graph.ts';
-import { portClasses, portClassOf } from '../../client/sources/flow/port-class.ts';
+import { type SampleCall, windowOf } from '../../client/detectors/flow/testing/sample-windows.ts';
 
-export type Topology = Readonly<{ name: string; graph: LinkGraph; names: readonly string[] }>;
-
-export type CallEdge = Readonly<{ source: string; target: string; port: number; api?: string; protocol?: string }>;
+export type Topology = Readonly<{ name: string; graph: LinkGraph; calls: readonly SampleCall[] }>;
 
 const sharedRoot = new URL('../../../shared/data/', import.meta.url).pathname;
 
@@ -22,40 +19,15 @@ export function publicTopologies(nodesMin = 5): Topology[] {
   return all.filter(({ graph }) => graph.nodeCount >= nodesMin);
 }
 
-/** A graph from calls; ends that look like an outside world are given as such. */
-export function topologyOf(name: string, edges: readonly CallEdge[]): Topology {
-  const names = [...new Set(edges.flatMap(({ source, target }) => [source, target]))].sort();
-  const indexOf = new Map(names.map((each, index) => [each, index]));
-  const [nodeWidth, edgeWidth] = [nodeFeatureNames.length, edgeFeatureNames.length];
-  const nodeFeatures = new Float32Array(names.length * nodeWidth);
-  for (const [node, each] of names.entries()) {
-    nodeFeatures[node * nodeWidth + nodeFeatureNames.indexOf(`kind:${kindOf(each)}`)] = 1;
-  }
-  const edgeFeatures = new Float32Array(edges.length * edgeWidth);
-  for (const [at, { port, api, protocol }] of edges.entries()) {
-    const set = (column: string) => {
-      edgeFeatures[at * edgeWidth + edgeFeatureNames.indexOf(column)] = 1;
-    };
-    set(`protocol:${protocol ?? 'tcp'}`);
-    set(`port:${portClasses[portClassOf(port)]}`);
-    if (api !== undefined) set(`api:${api}`);
-  }
-  const { graph } = linkGraphOf({
-    startMs: 0,
-    endMs: 0,
-    nodeCount: names.length,
-    edgeCount: edges.length,
-    nodeFeatures,
-    clients: Uint32Array.from(edges, ({ source }) => indexOf.get(source) as number),
-    servers: Uint32Array.from(edges, ({ target }) => indexOf.get(target) as number),
-    edgeFeatures,
-  });
-  return { name, graph, names };
+/** A graph from calls; ends that stand for an outside are taken as such. */
+export function topologyOf(name: string, all: readonly SampleCall[]): Topology {
+  const inside = (end: string) => (isOutside.test(end) ? `world:${end}` : end);
+  const keyed = all.map((call) => ({ ...call, client: inside(call.client), server: inside(call.server) }));
+  const calls = [...new Map(keyed.map((call) => [`${call.client} ${call.server} ${call.port}`, call])).values()];
+  return { name, calls, graph: linkGraphOf(windowOf(calls).slice).graph };
 }
 
-function kindOf(name: string): string {
-  return /^(world|ingress|user|client|admin|ext|internet|github_repository)$/i.test(name) ? 'world' : 'workload';
-}
+const isOutside = /^(world|ingress|user|client|admin|ext|internet|github_repository)$/i;
 
 /** Thirteen data-flow diagrams of open-source applications (Schneider et al., MSR 2023): no time and no volume. */
 function microsecend(): Topology[] {
@@ -67,8 +39,8 @@ function microsecend(): Topology[] {
     topologyOf(
       app,
       edges.map(({ src, dst, stereotypes }) => ({
-        source: src as string,
-        target: dst as string,
+        client: src as string,
+        server: dst as string,
         port: ports.get(`${app} ${dst}`) ?? 0,
         ...(stereotypes?.includes('restful_http') && { api: 'http-read' }),
       })),
@@ -83,8 +55,8 @@ function nezha(): Topology[] {
     topologyOf(
       app,
       edges.map(({ src_service, dst_service }) => ({
-        source: src_service as string,
-        target: dst_service as string,
+        client: src_service as string,
+        server: dst_service as string,
         port: 8080,
         api: app === 'online-boutique' ? 'grpc' : 'http-read',
       })),
@@ -99,10 +71,10 @@ function hubble(): Topology[] {
       app?.startsWith('reserved:') ? 'world' : app === '' ? '' : `${namespace}/${app}`;
     const ends = [name(row.src_app, row.src_namespace), name(row.dst_app, row.dst_namespace)] as const;
     const turned = row.is_reply === 'True' || Number(row.dst_port) >= 32_768;
-    const [source, target] = turned ? [ends[1], ends[0]] : ends;
-    if (source === '' || target === '' || source === target) return [];
+    const [client, server] = turned ? [ends[1], ends[0]] : ends;
+    if (client === '' || server === '' || client === server) return [];
     const port = Number(turned ? row.src_port : row.dst_port);
-    return [{ source, target, port, protocol: row.proto === 'UDP' ? 'udp' : 'tcp' }];
+    return [{ client, server, port, protocol: protocolOf(row.proto === 'UDP') }];
   });
   return [topologyOf('hubble', edges)];
 }
@@ -112,12 +84,16 @@ function misuse(): Topology[] {
   const edges = rows('flows/k8s_misuse.csv.gz')
     .filter(({ Label }) => Label === '0')
     .map((row) => ({
-      source: row['Src IP'] as string,
-      target: row['Dst IP'] as string,
+      client: row['Src IP'] as string,
+      server: row['Dst IP'] as string,
       port: Number(row['Dst Port']),
-      protocol: row.Protocol === '17' ? 'udp' : 'tcp',
+      protocol: protocolOf(row.Protocol === '17'),
     }));
   return [topologyOf('k8s_misuse', edges)];
+}
+
+function protocolOf(isUdp: boolean): 'tcp' | 'udp' {
+  return isUdp ? 'udp' : 'tcp';
 }
 
 /** Rows of a CSV file of ../shared/data without quoted fields, by column. */

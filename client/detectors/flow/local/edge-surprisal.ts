@@ -2,8 +2,8 @@
  * How unexpected an edge is, in nats: the shared model's judgement as a prior, the cluster's own memory as evidence.
  *
  *     p(pair active in a window) = (pair + α σ(logit)) / (together + α)        Beta-Bernoulli, posterior mean
- *     p(service | pair)          = (service + β q) / (pairServices + β)        Dirichlet, backing off to
- *     q                          = (serverService + γ ε) / (serverServices + γ)   what the server is asked for by anybody
+ *     p(service active | pair)   = (service + β q) / (pair + β)                 the same, with the prior
+ *     q                          = max(ε, serverService / serverServices)      what the server is asked for by anybody
  *     surprisal                  = −ln p(pair) − ln p(service | pair)
  *
  * A pair that is always active costs nothing whatever the model says; a pair that both ends had many chances to form and
@@ -14,20 +14,14 @@ import type { Evidence } from './pair-memory.ts';
 export type SurprisalWeights = Readonly<{
   /** α: windows of evidence that the shared model is worth. */
   pairPrior: number;
-  /** β: services of evidence that the server's other clients are worth. */
+  /** β: windows of evidence that the server's other clients are worth. */
   servicePrior: number;
-  /** γ and ε: a service that the server never offered. */
-  newService: number;
+  /** ε: chance of a service that the server never offered. */
   newServiceChance: number;
 }>;
 
 /** Chosen on the validation parts of `npm run bench -- detection --track flow`. */
-export const surprisalDefaults: SurprisalWeights = {
-  pairPrior: 1,
-  servicePrior: 1,
-  newService: 1,
-  newServiceChance: 0.05,
-};
+export const surprisalDefaults: SurprisalWeights = { pairPrior: 1, servicePrior: 1, newServiceChance: 0.1 };
 
 export type EdgeSurprisal = Readonly<{
   /** All of it, nats. */
@@ -46,14 +40,13 @@ export function edgeSurprisal(
   logit: number,
   weights: SurprisalWeights = surprisalDefaults,
 ): EdgeSurprisal {
-  const { pairPrior, servicePrior, newService, newServiceChance } = weights;
-  const prior = sharedProbability(logit);
-  const { pair: active, together } = evidence;
-  const pair = -Math.log((active + pairPrior * prior) / (Math.max(together, active) + pairPrior));
-  const offered = (evidence.serverService + newService * newServiceChance) / (evidence.serverServices + newService);
+  const { pairPrior, servicePrior, newServiceChance } = weights;
+  const { pair: active, together, serverServices } = evidence;
+  const pair = -Math.log((active + pairPrior * sharedProbability(logit)) / (Math.max(together, active) + pairPrior));
   // A server that nobody was seen to call yet says nothing about what it serves.
-  const backOff = evidence.serverServices === 0 ? 1 : offered;
-  const service = -Math.log((evidence.service + servicePrior * backOff) / (evidence.pairServices + servicePrior));
+  const offered = serverServices === 0 ? 1 : Math.max(newServiceChance, evidence.serverService / serverServices);
+  const asked = Math.min(evidence.service, active);
+  const service = -Math.log((asked + servicePrior * offered) / (active + servicePrior));
   return { total: pair + service, pair, service };
 }
 

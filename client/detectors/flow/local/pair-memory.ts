@@ -3,6 +3,7 @@
  * its workloads were there, and what the server was asked for. Old windows count ever less.
  */
 import { endKey } from '../../../sources/flow/flow-record.ts';
+import { portClasses, portClassOf } from '../../../sources/flow/port-class.ts';
 import type { NamedSlice } from '../graph/slice.ts';
 
 export type MemoryLimits = Readonly<{
@@ -23,8 +24,7 @@ export type Evidence = Readonly<{
   together: number;
   /** In which client asked server for this very service (protocol and port). */
   service: number;
-  /** Services counted one by one: sum over the pair's, over all that the server was asked for, and of this one by anybody. */
-  pairServices: number;
+  /** Summed over clients: all services that the server was asked for, and this one. */
   serverServices: number;
   serverService: number;
 }>;
@@ -39,10 +39,14 @@ export type MemoryRecord = Readonly<{
   pairs: readonly (readonly [client: number, server: number, windows: number])[];
 }>;
 
-/** Names a service of a pair: "tcp/5432". */
+/** Names a service of a pair: "tcp/5432", or "tcp/per-connection" where ports of its class come and go. */
 export function serviceOf(protocol: string, port: number): string {
-  return `${protocol}/${port}`;
+  const portClass = portClasses[portClassOf(port)] as string;
+  return `${protocol}/${passing.has(portClass) ? portClass : port}`;
 }
+
+/** Classes whose single ports say nothing: passive FTP, ephemeral ports, scans. */
+const passing: ReadonlySet<string> = new Set(['node-port', 'per-connection', 'many']);
 
 export class PairMemory {
   readonly limits: MemoryLimits;
@@ -109,7 +113,6 @@ export class PairMemory {
       pair: atLeastZero(pair),
       together: atLeastZero(Math.min(this.#nodes.get(client) ?? 0, this.#nodes.get(server) ?? 0)),
       service: atLeastZero(services?.get(service) ?? 0),
-      pairServices: total(services),
       serverServices: total(served),
       serverService: atLeastZero(served?.get(service) ?? 0),
     };

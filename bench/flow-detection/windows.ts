@@ -1,0 +1,174 @@
+/**
+ * Windows of normal work and of lateral movement. Public sets hold no lateral movement inside a service graph, so it is
+ * injected: from one workload that is taken to be compromised, a few hops, each to a workload near by that the last one
+ * never calls. The recorded set holds simulated intrusions with their own flows.
+ */
+
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import type { NamedSlice } from '../../client/detectors/flow/graph/slice.ts';
+import { FlowSlicer, type SlicerEvent } from '../../client/detectors/flow/graph/slicer.ts';
+import { Adjacency } from '../../client/detectors/flow/link/link-graph.ts';
+import { type SampleCall, sampleWindows, windowOf } from '../../client/detectors/flow/testing/sample-windows.ts';
+import { type Random, randomOrder, seededRandom } from '../../client/detectors/random.ts';
+import type { FlowEnd } from '../../client/sources/flow/flow-record.ts';
+import type { Topology } from './topologies.ts';
+
+export type Judged = Readonly<{
+  window: NamedSlice;
+  /** By edge of the window. */
+  hostile: readonly boolean[];
+}>;
+
+export type ClusterWork = Readonly<{ name: string; learnt: readonly NamedSlice[]; judged: readonly Judged[] }>;
+
+const learntWindows = 20;
+const judgedWindows = 20;
+/** Edges that begin only after learning: new versions call new things, and that is no intrusion. */
+const lateShare = 0.15;
+const hops = 3;
+
+/**
+ * A cluster with this topology: windows to learn from, then windows to judge with late benign edges, half of them with an
+ * injected movement. Ports are those of the topology; the movement uses the served port of whom it enters.
+ */
+export function injectedWork({ name, calls }: Topology, seed: number): ClusterWork {
+  const random = seededRandom(seed);
+  const order = randomOrder(calls.length, random);
+  const late = new Set([...order.subarray(0, Math.max(1, Math.round(calls.length * lateShare)))]);
+  const early = calls.filter((_, at) => !late.has(at));
+  const learnt = sampleWindows(early, learntWindows, random);
+  const judged = sampleWindows(calls, judgedWindows, random).map((window, at): Judged => {
+    const benign = callsOf(window);
+    const moves = at % 2 === 0 ? [] : movement(calls, random);
+    const all = windowOf([...benign, ...moves], learntWindows + at);
+    return { window: all, hostile: [...benign.map(() => false), ...moves.map(() => true)] };
+  });
+  return { name, learnt, judged };
+}
+
+/** A walk of a few hops; each enters a workload two steps away or anywhere, by a pair that nobody uses. */
+function movement(calls: readonly SampleCall[], random: Random): SampleCall[] {
+  const names = [...new Set(calls.flatMap(({ client, server }) => [client, server]))].sort();
+  const at = new Map(names.map((name, index) => [name, index]));
+  const ends = (pick: (call: SampleCall) => string) => Uint32Array.from(calls, (call) => at.get(pick(call)) as number);
+  const known = new Adjacency({
+    nodeCount: names.length,
+    sources: ends(({ client }) => client),
+    targets: ends(({ server }) => server),
+  });
+  const moves: SampleCall[] = [];
+  let here = Math.floor(random() * names.length);
+  for (let hop = 0; hop < hops; hop++) {
+    const near = [...(known.around[here] as Uint32Array)].flatMap((next) => [...(known.around[next] as Uint32Array)]);
+    const anywhere = [...names.keys()];
+    const choices = (random() < 0.7 && near.length > 0 ? near : anywhere).filter(
+      (next) => next !== here && !known.has(here, next) && !(names[next] as string).startsWith('world'),
+    );
+    const next = choices[Math.floor(random() * choices.length)];
+    if (next === undefined) break;
+    const served = calls.find(({ server }) => server === names[next]);
+    moves.push({ client: names[here] as string, server: names[next] as string, port: served?.port ?? 8080 });
+    here = next;
+  }
+  return moves;
+}
+
+function callsOf({ slice, names }: NamedSlice): SampleCall[] {
+  return names.edges.map(({ port, protocol }, edge) => ({
+    client: names.nodes[slice.clients[edge] as number]?.workload as string,
+    server: names.nodes[slice.servers[edge] as number]?.workload as string,
+    port,
+    protocol: protocol as 'tcp' | 'udp',
+  }));
+}
+
+const recordedRoot = new URL('../../data/recorded/', import.meta.url).pathname;
+
+/**
+ * The recorded clusters: windows of five seconds. Learnt: those that ended before the training window did. Judged: the
+ * rest; an edge is hostile where all its flows in the window carry an attack's label. Users and intruders are "world".
+ */
+export function recordedWork(): ClusterWork[] {
+  const [, ...limits] = readFileSync(`${recordedRoot}clusters.tsv`, 'utf8').trimEnd().split('\n');
+  const [, ...lines] = gunzipSync(readFileSync(`${recordedRoot}flows.csv.gz`))
+    .toString('utf8')
+    .trimEnd()
+    .split(/\r?\n/);
+  const byCluster = Map.groupBy(
+    lines.map((line) => line.split(',')),
+    ([, , cluster]) => cluster as string,
+  );
+  return limits.map((line) => {
+    const [name = '', trainEnd = ''] = line.split('\t');
+    const windows = slicesOf(byCluster.get(name) ?? []);
+    const learnt = windows.filter(({ slice }) => slice.endMs <= Number(trainEnd) * 1_000);
+    const judged = windows
+      .filter(({ slice }) => slice.startMs >= Number(trainEnd) * 1_000)
+      .map((window) => ({
+        window,
+        hostile: window.names.edges.map(({ labels }) => labels.some((label) => label !== 'drift')),
+      }));
+    return { name, learnt, judged };
+  });
+}
+
+function slicesOf(rows: readonly (readonly string[])[]): NamedSlice[] {
+  const slicer = new FlowSlicer({
+    intervalMs: 5_000,
+    windowIntervals: 1,
+    latenessMs: 0,
+    jumpMs: 1e9,
+    partialWindows: true,
+  });
+  const events: SlicerEvent[] = [];
+  const sorted = rows.toSorted((a, b) => Number(a[0]) - Number(b[0]));
+  for (const [
+    start,
+    duration,
+    ,
+    from,
+    to,
+    port,
+    protocol,
+    bytesOut,
+    bytesIn,
+    packetsOut,
+    packetsIn,
+    ,
+    family,
+  ] of sorted) {
+    const pushed = slicer.push({
+      atMs: Number(start) * 1_000,
+      node: '',
+      id: '',
+      source: endOf(from as string),
+      destination: endOf(to as string),
+      sourcePort: 0,
+      destinationPort: Number(port),
+      protocol: protocol === 'udp' ? 'udp' : 'tcp',
+      isReply: false,
+      seenAt: 'unknown',
+      verdict: 'forwarded',
+      l7: undefined,
+      count: 1,
+      volume: {
+        bytesOut: Number(bytesOut),
+        bytesIn: Number(bytesIn),
+        packetsOut: Number(packetsOut),
+        packetsIn: Number(packetsIn),
+        durationMs: Number(duration) * 1_000,
+      },
+      ...(family !== 'normal' && { label: family as string }),
+    });
+    events.push(...pushed);
+  }
+  events.push(...slicer.flush());
+  return events.flatMap((event) => (event.kind === 'slice' ? [{ slice: event.slice, names: event.names }] : []));
+}
+
+function endOf(name: string): FlowEnd {
+  return ['client', 'admin', 'ext'].includes(name)
+    ? { kind: 'world', namespace: '', workload: '' }
+    : { kind: 'workload', namespace: '', workload: name };
+}
