@@ -1,0 +1,183 @@
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Alert } from '../client/alerting/alert.ts';
+import { type RunningClient, startClient } from '../client/client.ts';
+import { parseClientConfig } from '../client/config.ts';
+import { gramTableSpec, initialGramTable } from '../client/detectors/syscall/gram-table.ts';
+import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
+import { verbSharesSpec } from '../client/detectors/testing/verb-shares/track.ts';
+import { leaveFeedback } from '../client/feedback/feedback.ts';
+import { parseTrackPolicy } from '../coordinator/config/policy.ts';
+import { operator, TestFederation } from '../coordinator/testing/federation.ts';
+import { unwrap } from '../proto/fault.ts';
+import { parseDigest, parseTrackId, type TrackId } from '../proto/ids.ts';
+import { bytesOfValues, layoutOf, valuesOfBytes } from '../proto/layout.ts';
+import type { ModelSpec } from '../proto/model-spec.ts';
+
+const verbs = parseTrackId('verbs');
+const calls = parseTrackId('calls');
+const verbShares = fileURLToPath(new URL('../client/detectors/testing/verb-shares', import.meta.url));
+const callSpec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 10);
+
+let folder: string;
+const clients: RunningClient[] = [];
+/** "cluster: sentence" of every line that a client logs. */
+let said: string[];
+let heard: () => void = () => undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-third-'));
+  said = [];
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    await new Promise<void>((resolve) => {
+      heard = resolve;
+    });
+  }
+}
+
+function logOf(cluster: string) {
+  return pino(
+    { level: 'info' },
+    new Writable({
+      write(line, _, done) {
+        const { msg, track = '' } = JSON.parse(String(line)) as { msg: string; track?: string };
+        said.push(`${cluster}: ${msg} ${track}`.trim());
+        heard();
+        done();
+      },
+    }),
+  );
+}
+
+/** Requests as an account makes them day by day, `deleting` of twenty to delete something. */
+function requests(account: string, batches: number, deleting: number, fromMs: number): string {
+  return Array.from({ length: batches * 20 }, (_, at) => {
+    // Batches differ a little, or they would all be one example.
+    const usual = ['get', 'list', 'watch'][(at + Math.floor(at / 20) * (at % 7)) % 3];
+    const verb = at % 20 < deleting ? 'delete' : usual;
+    return `${JSON.stringify({ namespace: 'shop', account, verb, atMs: fromMs + at })}\n`;
+  }).join('');
+}
+
+async function startCluster(federation: TestFederation, name: string, tracks: readonly object[]) {
+  await writeFile(join(folder, `${name}.token`), await federation.token(name));
+  await writeFile(join(folder, `${name}.audit`), requests('checkout', 40, 0, 1_000));
+  const recorded = Array.from({ length: 8 }, (_, at) => `train\t${name}\tnginx\tnormal\tn.${at}\t0 1 3 ${at} 257\n`);
+  await writeFile(join(folder, `${name}.tsv`), recorded.join(''));
+  const { addresses } = federation.coordinator;
+  const config = {
+    dataDirectory: `${name}-data`,
+    coordinator: { addresses: [addresses.federation], enrolAddress: addresses.enrolment, reconnectSecondsMax: 0.2 },
+    joinToken: { file: `${name}.token` },
+    tracks,
+    sources: [
+      { kind: 'ofTrack', track: 'verbs', settings: { path: join(folder, `${name}.audit`) } },
+      { kind: 'traceFile', path: `${name}.tsv` },
+    ],
+    scoring: { warmUp: 10, alertRate: 0.01 },
+    training: { coresMax: 8, rssMiBMax: 4_096, loopDelayMsMax: 60_000 },
+    health: { listen: null },
+  };
+  const file = { path: join(folder, `${name}.yaml`), text: JSON.stringify(config) };
+  const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log: logOf(name) }));
+  clients.push(client);
+  return client;
+}
+
+/** `share`: of the enrolled clusters, those that run the track. */
+async function addTrack(
+  federation: TestFederation,
+  { track, spec, first, share }: Readonly<{ track: TrackId; spec: ModelSpec; first: Float32Array; share: number }>,
+) {
+  const { engine } = federation.coordinator;
+  const policy = unwrap(
+    parseTrackPolicy(`
+aggregation: { f: 0, before: [], rule: { kind: mean } }
+rounds: { goal: { kind: share, ofEnrolled: ${share} }, overSelection: 1, quorum: { kind: count, updates: 1 }, collectForMs: 20000 }
+training: { epochs: 30, stepsMax: 200, batchSize: 8, learningRate: 0.2 }
+`),
+  );
+  const modelDigest = unwrap(await engine.blobs.put(bytesOfValues(first)));
+  unwrap(await engine.createTrack(operator, { track, spec, policy, modelDigest, reason: 'test' }));
+}
+
+describe('a track that is nothing but a folder and a spec', () => {
+  it('goes through rounds of a real coordinator beside another one, judges, raises alerts and takes feedback', async () => {
+    const federation = await TestFederation.start();
+    const { engine } = federation.coordinator;
+    const zeros = new Float32Array(layoutOf(verbSharesSpec).length);
+    await addTrack(federation, { track: verbs, spec: verbSharesSpec, first: zeros, share: 1 });
+    await addTrack(federation, { track: calls, spec: callSpec, first: initialGramTable(callSpec), share: 0.5 });
+    const own = { id: verbs, folder: verbShares };
+    const north = await startCluster(federation, 'north', [own, { id: calls, folder: 'syscall' }]);
+    await startCluster(federation, 'south', [own]);
+    await until(() => said.filter((line) => line.endsWith('connected to a coordinator')).length === 2);
+    while ((north.tracks.get(verbs)?.buffer.counts().seen ?? 0) < 3) await new Promise((go) => setTimeout(go, 20));
+
+    unwrap(await engine.openRound(operator, { track: verbs, reason: 'test' }));
+    await federation.until((state) => state.tracks.get(verbs)?.models.length === 2);
+    const [, learnt] = engine.state().tracks.get(verbs)?.models ?? [];
+    const bytes = unwrap(await engine.blobs.get(parseDigest(learnt?.digest ?? '')));
+    const shares = unwrap(valuesOfBytes(layoutOf(verbSharesSpec), bytes));
+    // get, list and watch a third each, as both clusters saw them; nobody deleted anything.
+    for (const verb of [0, 1, 2]) expect(shares[verb]).toBeCloseTo(1 / 3, 1);
+    expect(shares[6]).toBeCloseTo(0, 5);
+
+    // The other track of the same client has rounds of its own, on a buffer of its own.
+    unwrap(await engine.openRound(operator, { track: calls, reason: 'test' }));
+    await federation.until((state) => state.tracks.get(calls)?.models.length === 2);
+    expect(north.tracks.get(calls)?.buffer.counts()).toMatchObject({ seen: 8 });
+
+    await until(() => said.includes('north: model scores now verbs'));
+    await appendFile(join(folder, 'north.audit'), requests('checkout', 20, 0, 100_000));
+    await appendFile(join(folder, 'north.audit'), requests('checkout', 1, 15, 200_000));
+    await until(() => said.includes('north: alert verbs'));
+    const file = join(folder, 'north-data', 'alerts.jsonl');
+    const alerts = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(alerts.length).toBe(1);
+    const alert = JSON.parse(alerts[0] as string) as Alert;
+    expect(alert).toMatchObject({
+      track: verbs,
+      subject: { namespace: 'shop', workload: 'checkout' },
+      detail: { counts: { delete: 15 }, carried: [{ verb: 'delete' }, {}, {}] },
+    });
+    expect(alert.text).toContain('surprising verbs (nats): delete');
+    unwrap(await leaveFeedback(join(folder, 'north-data'), alert.id, 'confirmed', 'ada'));
+    await until(() => said.includes('north: feedback taken in verbs'));
+    expect(north.tracks.get(verbs)?.buffer.counts()).toMatchObject({ regression: 1 });
+  });
+
+  it('is asked for by name where no folder holds it', () => {
+    const parsed = parseClientConfig({
+      settings: [
+        'dataDirectory=/tmp/x',
+        'coordinator.addresses=["127.0.0.1:1"]',
+        'tracks=[telepathy, syscall, syscall]',
+      ],
+    });
+    expect(parsed).toMatchObject({ ok: false });
+    const message = parsed.ok ? '' : parsed.fault.message;
+    expect(message).toContain('tracks: telepathy: telepathy holds no track.ts; built in are');
+    expect(message).toContain('tracks: syscall is listed twice');
+  });
+
+  it('is walked through in the documentation, line by line as it stands', async () => {
+    const source = await readFile(join(verbShares, 'track.ts'), 'utf8');
+    const page = await readFile(new URL('../docs/adding-a-track.md', import.meta.url), 'utf8');
+    const shown = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code as string);
+    // Every line of the file, in order, and nothing else.
+    expect(shown.join('\n')).toBe(source);
+  });
+});
