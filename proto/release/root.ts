@@ -67,7 +67,7 @@ function usableKeys(content: z.output<typeof rootShape>): Result<Map<string, Uin
     if (key.keytype !== 'ed25519' || key.scheme !== 'ed25519') continue;
     const text = key.keyval.public;
     if (!/^[0-9a-f]{64}$/.test(text)) return invalid('must be 64 lower-case hexadecimal digits');
-    const vetted = vetSigningPublicKey(Buffer.from(text, 'hex'));
+    const vetted = vetSigningPublicKey(new Uint8Array(Buffer.from(text, 'hex')));
     if (!vetted.ok) return invalid(vetted.fault.message);
     if (seen.has(text)) return invalid('stands there under another id too: one key, one id');
     seen.add(text);

@@ -20,8 +20,10 @@ export function signRoot(root: ReleaseRoot, signers: readonly SigningKeyPair[]):
     if (publicKeys.length < threshold && !(role === 'pins' && publicKeys.length === 0)) {
       throw new RangeError(`root: ${role} has ${publicKeys.length} key(s) for a threshold of ${threshold}`);
     }
+    const keyids = publicKeys.map(keyIdOf);
+    if (new Set(keyids).size !== keyids.length) throw new RangeError(`root: ${role} names a key twice`);
     for (const key of publicKeys) keys[keyIdOf(key)] = tufKey(key);
-    roles[role] = { keyids: publicKeys.map(keyIdOf), threshold };
+    roles[role] = { keyids, threshold };
   }
   const { specVersion, unrecognizedFields, ...head } = signedHead(root);
   const parts = { ...head, ...unrecognizedFields, spec_version: specVersion, keys, roles, consistent_snapshot: true };
