@@ -4,7 +4,9 @@
  * docs/benchmarks/NAME.md.
  *
  *     node bench/run.ts                      lists the benchmarks
- *     node bench/run.ts NAME [--peers] [--small] [--only TEXT] [--repeat N] [--out DIR]
+ *     node bench/run.ts NAME [--track TRACK] [--peers] [--small] [--only TEXT] [--repeat N] [--out DIR]
+ *
+ * A benchmark that exists for several tracks is NAME for syscall and NAME-TRACK for another: --track chooses.
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -54,12 +56,13 @@ async function main(args: string[]): Promise<number> {
     options: {
       peers: { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
+      track: { type: 'string', default: 'syscall' },
       only: { type: 'string' },
       repeat: { type: 'string' },
       out: { type: 'string' },
     },
   });
-  const name = positionals[0];
+  const name = values.track === 'syscall' ? positionals[0] : `${positionals[0]}-${values.track}`;
   if (name === undefined || !benchNames().includes(name)) {
     for (const each of benchNames()) console.log(`${each.padEnd(16)} ${(await loadBench(each)).summary}`);
     if (name === undefined) return 0;
