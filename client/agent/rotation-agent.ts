@@ -21,7 +21,7 @@ import { TrustKeeper } from './trust-keeper.ts';
 
 type Latest = Readonly<{ received: ReceivedReleases; labels: Readonly<Record<string, string>> }>;
 
-/** A set that is replaced while its files are fetched is left for the newer one; so often, and then it is finished. */
+/** A set that is replaced while its files are fetched is left for the newer one: so often at once, then after a pause. */
 const overtakenMax = 8;
 const timerMsMax = 2 ** 31 - 1;
 
@@ -239,12 +239,15 @@ export class RotationAgent {
         for (const [rotation, one] of prepared) await rotation.discard(one);
         return true;
       }
-      if (overtaken < overtakenMax && !isSameAnswer(resolved, this.#resolve(second, this.#latest as Latest))) {
+      if (!isSameAnswer(resolved, this.#resolve(second, this.#latest as Latest))) {
         for (const [rotation, one] of prepared) await rotation.discard(one);
-        continue;
+        if (overtaken < overtakenMax) continue;
+        return false;
       }
       this.#faults.delete(undefined);
       await this.#commit(second, prepared);
+      // What is half fetched is still wanted.
+      if (isComplete) await this.#prune();
       return isComplete;
     }
   }
@@ -297,7 +300,6 @@ export class RotationAgent {
       this.#refused(rotation, committed.fault, one.live.release.target);
       this.#retryLater();
     }
-    await this.#prune();
   }
 
   #heldWith(rotation: TrackRotation, prepared: Prepared): HeldTrack {

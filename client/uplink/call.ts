@@ -1,5 +1,5 @@
 import { type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { type Fault, ok, type Result } from '../../proto/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../proto/fault.ts';
 import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
 
 const statusNames = new Map(Object.entries(status).map(([name, code]) => [code as number, name]));
@@ -32,14 +32,26 @@ export function unary<Response>(
   signal?: AbortSignal,
 ): Promise<Result<Response>> {
   return new Promise((resolve) => {
-    const call = start((error, response) => {
-      signal?.removeEventListener('abort', abort);
-      resolve(error === null ? ok(response) : { ok: false, fault: faultOfError(error) });
-    });
-    const abort = () => call.cancel();
+    const abort = () => call?.cancel();
+    let call: ClientUnaryCall | undefined;
+    try {
+      call = start((error, response) => {
+        signal?.removeEventListener('abort', abort);
+        resolve(error === null ? ok(response) : { ok: false, fault: faultOfError(error) });
+      });
+    } catch (error) {
+      resolve({ ok: false, fault: hungUpFault(error) });
+      return;
+    }
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
   });
+}
+
+/** grpc-js throws where a call is begun on a connection that was closed meanwhile: another one is on its way. */
+export function hungUpFault(error: unknown): Fault {
+  const why = error instanceof Error ? error.message : String(error);
+  return refuse('GRPC_UNAVAILABLE', printable(why), { status: 'UNAVAILABLE' }).fault;
 }
 
 /** Absolute deadline for one call. */

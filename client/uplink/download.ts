@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import { privateFileMode } from '../storage/atomic-file.ts';
-import { faultOfError } from './call.ts';
+import { faultOfError, hungUpFault } from './call.ts';
 
 /** A piece of a file on its way: FetchModel's answers, and FetchFile's. */
 export type Piece = Readonly<{ offset: bigint; sizeBytes: bigint; chunk: Uint8Array }>;
@@ -34,7 +34,12 @@ export async function download(
       position = 0;
     }
     if (position === sizeBytes) return ok(undefined);
-    const call = openAt(BigInt(position));
+    let call: ClientReadableStream<Piece>;
+    try {
+      call = openAt(BigInt(position));
+    } catch (error) {
+      return { ok: false, fault: hungUpFault(error) };
+    }
     const abort = () => call.cancel();
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
