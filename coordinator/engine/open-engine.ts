@@ -17,6 +17,7 @@ import { ThreadRunner } from '../workers/thread-runner.ts';
 import { CoordinatorEngine } from './coordinator-engine.ts';
 import { KeptInputs } from './kept-inputs.ts';
 import { Ledger } from './ledger.ts';
+import { sweepOrphans } from './orphans.ts';
 import { Presence } from './presence.ts';
 import { RoundKeeper } from './round-keeper.ts';
 
@@ -120,6 +121,7 @@ async function openLocked(
     dataDir,
     options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes },
   );
+  await sweepOrphans(ledger.state, blobs);
   const scratchDir = join(dataDir, 'scratch');
   await mkdir(scratchDir, { recursive: true, mode: 0o700 });
   const runner = options.runner ?? new ThreadRunner({ dataDir, keyStore });
