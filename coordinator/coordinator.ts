@@ -14,12 +14,15 @@ import { type Log, makeLog } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
 import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
+import type { LightForm } from './registry/publisher.ts';
+import { ReleaseRegistry } from './registry/release-registry.ts';
 
 /** A running coordinator. */
 export type Coordinator = Readonly<{
   /** host:port of each listener, as bound: a port 0 has become a number. */
   addresses: Readonly<{ enrolment: string; federation: string; health: string }>;
   engine: Engine;
+  registry: ReleaseRegistry;
   membership: Membership;
   authority: Authority;
   /** Why the engine stopped by itself, if it ever does: then close. */
@@ -28,7 +31,12 @@ export type Coordinator = Readonly<{
   close(): Promise<void>;
 }>;
 
-export type CoordinatorOptions = Readonly<{ log?: Log; environment?: NodeJS.ProcessEnv }>;
+export type CoordinatorOptions = Readonly<{
+  log?: Log;
+  environment?: NodeJS.ProcessEnv;
+  /** What makes each release's light form; without it releases have none. */
+  lightForm?: LightForm;
+}>;
 
 /**
  * Starts a coordinator: start → ready. Refused with the first thing that is missing; throws when a port cannot be had.
@@ -36,7 +44,7 @@ export type CoordinatorOptions = Readonly<{ log?: Log; environment?: NodeJS.Proc
  */
 export async function startCoordinator(
   config: CoordinatorConfig,
-  { log = makeLog(config.log.level), environment = process.env }: CoordinatorOptions = {},
+  { log = makeLog(config.log.level), environment = process.env, lightForm }: CoordinatorOptions = {},
 ): Promise<Result<Coordinator>> {
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
@@ -56,19 +64,46 @@ export async function startCoordinator(
   const engine = opened.value;
   try {
     const declared = await declareTracks(engine, config.tracks);
-    if (declared.ok) return ok(await serve({ config, engine, estate: estate.value, metrics, log }));
+    const registry = declared.ok
+      ? await ReleaseRegistry.open({
+          engine,
+          vault: estate.value.vault,
+          build: buildVersion(),
+          times: signingTimes(config),
+          lightForm,
+          trouble: (code, cause) => log.warn({ code, cause }, 'trouble with releases'),
+        })
+      : declared;
+    if (registry.ok)
+      return ok(await serve({ config, engine, registry: registry.value, estate: estate.value, metrics, log }));
     await engine.close();
-    return declared;
+    return registry;
   } catch (error) {
     await engine.close();
     throw error;
   }
 }
 
-type Parts = Readonly<{ config: CoordinatorConfig; engine: Engine; estate: Estate; metrics: Metrics; log: Log }>;
+type Parts = Readonly<{
+  config: CoordinatorConfig;
+  engine: Engine;
+  registry: ReleaseRegistry;
+  estate: Estate;
+  metrics: Metrics;
+  log: Log;
+}>;
+
+function signingTimes({ releases }: CoordinatorConfig) {
+  const { timestampHours, timestampEveryMinutes, catalogueDays } = releases;
+  return {
+    timestampLifeMs: timestampHours * 3_600_000,
+    timestampEveryMs: timestampEveryMinutes * 60_000,
+    catalogueLifeMs: catalogueDays * 86_400_000,
+  };
+}
 
 async function serve(parts: Parts): Promise<Coordinator> {
-  const { config, engine, estate, metrics, log } = parts;
+  const { config, engine, registry, estate, metrics, log } = parts;
   const traces = new RoundTraces();
   const { federation, listen } = config;
   const observer = new RoundObserver(() => engine.state(), metrics, traces, log);
@@ -99,6 +134,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
     unready = 'draining';
     await doors.close(config.drainSeconds * 1000);
     unfollow();
+    await registry.close();
     await engine.close();
     await health.close();
     log.info({ federation }, 'coordinator closed');
@@ -107,6 +143,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
   return {
     addresses,
     engine,
+    registry,
     membership: doors.membership,
     authority: estate.authority,
     halted: engine.halted,

@@ -1,3 +1,4 @@
+import type { Digest } from '../proto/ids.ts';
 import { Admission } from './admission/admission.ts';
 import { Turns } from './admission/turns.ts';
 import { UploadGate } from './admission/upload-gate.ts';
@@ -6,10 +7,13 @@ import type { Engine } from './engine.ts';
 import { Door } from './grpc/door.ts';
 import { memberEnrolment, strangerEnrolment } from './grpc/enrolment-service.ts';
 import { federationService } from './grpc/federation-service.ts';
+import { FileFetches } from './grpc/file-fetches.ts';
 import { Listeners } from './grpc/listeners.ts';
-import { ModelFetches } from './grpc/model-fetches.ts';
+import { servedModelBytes } from './grpc/models.ts';
 import { OpenCalls } from './grpc/open-calls.ts';
-import { operatorService, releasesService } from './grpc/operator/operator-service.ts';
+import { operatorService } from './grpc/operator/operator-service.ts';
+import { ReleaseStreams } from './grpc/releases/release-streams.ts';
+import { releasesService } from './grpc/releases/releases-service.ts';
 import { Watchers } from './grpc/watch.ts';
 import type { Estate } from './identity/estate.ts';
 import { Membership } from './identity/membership.ts';
@@ -19,6 +23,7 @@ import type { JournalEntry } from './journal/entry.ts';
 import type { Log } from './observability/log.ts';
 import type { Metrics } from './observability/metrics.ts';
 import type { RoundTraces } from './observability/round-traces.ts';
+import type { ReleaseRegistry } from './registry/release-registry.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -30,6 +35,7 @@ const limitedAddressesMax = 10_000;
 type DoorsParts = Readonly<{
   config: CoordinatorConfig;
   engine: Engine;
+  registry: ReleaseRegistry;
   estate: Estate;
   metrics: Metrics;
   traces: RoundTraces;
@@ -46,7 +52,8 @@ export type Doors = Readonly<{
 }>;
 
 /** Opens both gRPC ports. Throws when one cannot be had; nothing is left open then. */
-export async function openDoors({ config, engine, estate, metrics, traces, log }: DoorsParts): Promise<Doors> {
+export async function openDoors(parts: DoorsParts): Promise<Doors> {
+  const { config, engine, registry, estate, metrics, traces, log } = parts;
   const { federation, certificates, uploads, fetches, watches, enrolments } = config;
   const { authority, receiptKey } = estate;
   const membership = new Membership(engine, authority, {
@@ -72,18 +79,23 @@ export async function openDoors({ config, engine, estate, metrics, traces, log }
   const openCalls = new OpenCalls();
   const door = new Door({ engine, openCalls, log, metrics });
   const admission = new Admission({ engine, gate, pace, receiptKey, metrics, traces });
-  const fetchTurns = new Turns('FETCHES_BUSY', {
+  const fetchCaps = {
     atOnceMax: fetches.atOnceMax,
     perPeerMax: fetches.perClusterMax,
     waitingMax: fetches.waitingMax,
-  });
-  const modelFetches = new ModelFetches({ engine, turns: fetchTurns, pace, metrics });
+  };
+  // Training and serving wait in lines of their own: neither keeps a cluster from the other.
+  const fetchesOf = (sizeOf: (digest: Digest) => number | undefined) =>
+    new FileFetches({ blobs: engine.blobs, sizeOf, turns: new Turns('FETCHES_BUSY', fetchCaps), pace, metrics });
+  const modelFetches = fetchesOf((digest) => servedModelBytes(engine.state(), digest));
+  const releaseFetches = fetchesOf((digest) => registry.servedBytes(digest));
   const watchTurns = new Turns('WATCHES_BUSY', {
     atOnceMax: watches.atOnceMax,
     perPeerMax: watches.perClusterMax,
     waitingMax: 0, // A watch has no end to wait for.
   });
   const watchers = new Watchers(engine, watchTurns, heartbeatMs);
+  const releaseStreams = new ReleaseStreams({ engine, registry });
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
   const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs);
@@ -93,8 +105,8 @@ export async function openDoors({ config, engine, estate, metrics, traces, log }
     member: [
       memberEnrolment({ door, membership }),
       federationService({ door, engine, admission, watchers, fetches: modelFetches }),
-      operatorService({ door, engine, membership }),
-      releasesService({ door }),
+      operatorService({ door, engine, membership, registry }),
+      releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
     ],
   };
   const ports = await listeners.listen(config.listen, services).catch(async (error: unknown) => {

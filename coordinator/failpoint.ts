@@ -20,6 +20,10 @@ export const failpoints = [
   'key-destruction-journalled',
   'partials-dropped',
   'snapshot-saved',
+  'release-journalled',
+  'release-set-stored',
+  'release-set-journalled',
+  'gate-decided',
 ] as const;
 
 export type Failpoint = (typeof failpoints)[number];

@@ -92,6 +92,14 @@ export const configSchema = z.strictObject({
       perMinute: whole(1, 100_000).default(20),
     })
     .prefault({}),
+  /** How long the signatures over releases last. Agents install nothing new from a coordinator that has stopped signing. */
+  releases: z
+    .strictObject({
+      timestampHours: whole(1, 24 * 30).default(24),
+      timestampEveryMinutes: whole(1, 24 * 60).default(60),
+      catalogueDays: whole(1, 366).default(7),
+    })
+    .prefault({}),
   /** Wakes rounds and runs aggregation on any number of `testudo worker`. Without it one process does everything. */
   redis: z.strictObject({ url: z.string().regex(/^rediss?:\/\//, 'expected redis:// or rediss://') }).optional(),
   /** How long uploads may go on after a stop was asked for. */

@@ -15,7 +15,7 @@ import type { Admission } from '../admission/admission.ts';
 import type { Engine } from '../engine.ts';
 import { chunkInPlace } from './chunk-in-place.ts';
 import type { Door } from './door.ts';
-import type { ModelFetches } from './model-fetches.ts';
+import type { FileFetches } from './file-fetches.ts';
 import { tolerant } from './service.ts';
 import type { Watchers } from './watch.ts';
 
@@ -24,7 +24,7 @@ type FederationParts = Readonly<{
   engine: Engine;
   admission: Admission;
   watchers: Watchers;
-  fetches: ModelFetches;
+  fetches: FileFetches;
 }>;
 
 const hourMs = 3_600_000;

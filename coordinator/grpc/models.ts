@@ -16,33 +16,47 @@ export function servedModelBytes({ tracks }: Pick<State, 'tracks'>, digest: Dige
   return undefined;
 }
 
-/** Models up to this size are kept ready to send; larger ones are read anew for each client. */
+/** Files up to this size in sum are kept ready to send; larger ones are read anew for each who asks. */
 const readyBytesMax = 64 << 20;
 
+type Ready = Readonly<{ sizeBytes: number; messages: Promise<readonly Buffer[]> }>;
+
 /**
- * The messages that carry a whole model, encoded once: a round's cohort asks for the same bytes at the same time. Holds
- * the newest small model only, so memory stays bounded.
+ * The messages that carry a whole file, encoded once: a round's cohort, or all agents, ask for the same bytes at the
+ * same time. FetchFileResponse has FetchModelResponse's fields, so one encoding serves both. Holds what was asked for
+ * last, up to a sum, so memory stays bounded.
  */
-export class ReadyModel {
+export class ReadyFiles {
   readonly #blobs: Pick<BlobStore, 'read'>;
-  #digest: Digest | undefined;
-  #messages: Promise<readonly Buffer[]> = Promise.resolve([]);
+  /** Least recently asked for first. */
+  readonly #ready = new Map<Digest, Ready>();
+  #heldBytes = 0;
 
   constructor(blobs: Pick<BlobStore, 'read'>) {
     this.#blobs = blobs;
   }
 
-  /** Undefined for a model that is too large to keep. */
+  /** Undefined for a file that is too large to keep. */
   messages(digest: Digest, sizeBytes: number): Promise<readonly Buffer[]> | undefined {
     if (sizeBytes > readyBytesMax) return undefined;
-    if (this.#digest === digest) return this.#messages;
-    const encoded = this.#encode(digest, sizeBytes);
-    this.#digest = digest;
-    this.#messages = encoded;
-    encoded.catch(() => {
-      if (this.#messages === encoded) this.#digest = undefined; // Read again for the next who asks.
+    const known = this.#ready.get(digest);
+    this.#forget(digest);
+    const ready = known ?? { sizeBytes, messages: this.#encode(digest, sizeBytes) };
+    for (const oldest of this.#ready.keys()) {
+      if (this.#heldBytes + sizeBytes <= readyBytesMax) break;
+      this.#forget(oldest);
+    }
+    this.#ready.set(digest, ready);
+    this.#heldBytes += sizeBytes;
+    ready.messages.catch(() => {
+      if (this.#ready.get(digest) === ready) this.#forget(digest); // Read again for the next who asks.
     });
-    return encoded;
+    return ready.messages;
+  }
+
+  #forget(digest: Digest): void {
+    this.#heldBytes -= this.#ready.get(digest)?.sizeBytes ?? 0;
+    this.#ready.delete(digest);
   }
 
   async #encode(digest: Digest, sizeBytes: number): Promise<readonly Buffer[]> {

@@ -15,6 +15,9 @@ export type Effect = Readonly<{
   track: TrackId;
   before: number | null;
   after: number | null;
+  /** What runs beside it without counting. */
+  shadowBefore: number | null;
+  shadowAfter: number | null;
   /** For people: the pin or channel that decides after the change, or why nothing does. */
   because: string;
 }>;
@@ -29,8 +32,15 @@ export type RegistryFaultCode =
   | 'VERSION_RETIRED'
   | 'VERSION_REVOKED'
   | 'BELOW_FLOOR'
+  /** Promotion goes forward; `rollBack` goes back. */
+  | 'VERSION_NOT_NEWER'
+  /** The track's policy has a gate that this version has not passed: override it, with a reason. */
+  | 'GATE_NOT_PASSED'
   | 'CHANNEL_NOT_FOUND'
+  /** `stable` moves by promotion and rollback alone; `stable` and `canary` stay. */
   | 'CHANNEL_RESERVED'
+  | 'CHANNEL_ASSIGNED'
+  | 'CHANNEL_INVALID'
   | 'CHANNELS_EXHAUSTED'
   | 'NOTHING_TO_CHANGE'
   | 'ASSIGNMENTS_EXHAUSTED'
@@ -54,6 +64,8 @@ export type RegistryFaultCode =
   | 'RELEASE_INCOMPLETE';
 
 export type ChangeResult = Promise<Result<Changed, RegistryFaultCode | StoreFaultCode>>;
+/** With the version that was chosen. */
+export type MoveResult = Promise<Result<Changed & Readonly<{ version: number }>, RegistryFaultCode | StoreFaultCode>>;
 
 /** One role's signed bytes as they are served. */
 export type SignedPiece = MetadataRef & Readonly<{ body: Uint8Array }>;
@@ -108,9 +120,9 @@ export interface Registry {
   promote(
     actor: Actor,
     change: ChangeOptions & Readonly<{ track: TrackId; version?: number; channel?: string }>,
-  ): ChangeResult;
+  ): MoveResult;
   /** Moves stable back, to the version before unless named; never below the floor. */
-  rollBack(actor: Actor, change: ChangeOptions & Readonly<{ track: TrackId; version?: number }>): ChangeResult;
+  rollBack(actor: Actor, change: ChangeOptions & Readonly<{ track: TrackId; version?: number }>): MoveResult;
   revoke(actor: Actor, change: ChangeOptions & Readonly<{ track: TrackId; version: number }>): ChangeResult;
   /** Makes or moves a channel of the operators' own, or canary. `shadows`: the channel whose version stays live. */
   setChannel(

@@ -50,8 +50,9 @@ export function foldRelease(state: MutableState, event: ReleaseEvent, context: E
     }
     case 'channelMoved': {
       const { track, channel, version, shadows } = event;
-      changeReleasing(state, track, ({ channels, gates }) => ({
+      changeReleasing(state, track, ({ channels, gates, stableHistory }) => ({
         channels: { ...channels, [channel]: { version, shadows, movedSeq: context.seq, movedAtMs: context.atMs } },
+        stableHistory: channel === 'stable' ? [...stableHistory, version] : stableHistory,
         gates: channel === 'canary' && gates[version] === undefined ? withGate(gates, version, context) : gates,
       }));
       return;
@@ -85,7 +86,7 @@ export function foldRelease(state: MutableState, event: ReleaseEvent, context: E
     case 'pinsPublished':
       changeMetadata(state, ({ pins }) => {
         if (event.pins.version <= (pins?.version ?? 0)) throw new Error(`fold: pins ${event.pins.version} out of turn`);
-        return { pins: event.pins, pendingPins: null };
+        return { pins: { ...event.pins, signers: event.signers }, pendingPins: null };
       });
       return;
     case 'releaseSetSigned': {

@@ -76,6 +76,8 @@ export type TrackReleasing = Readonly<{
   floor: number;
   /** Ascending. */
   revoked: readonly number[];
+  /** Every version that was stable, in the order of time. */
+  stableHistory: readonly number[];
   channels: Readonly<Record<string, ChannelState>>;
   /** By version. */
   gates: Readonly<Record<number, GateState>>;
@@ -104,14 +106,22 @@ export type MetadataState = Readonly<{
   roots: readonly MetadataRef[];
   /** The set that was signed last; null before the first. */
   set: Readonly<{ catalogue: MetadataRef; snapshot: MetadataRef; timestamp: MetadataRef; coversSeq: number }> | null;
-  pins: MetadataRef | null;
+  /** null as long as root names no operator's key. */
+  pins: (MetadataRef & Readonly<{ signers: readonly string[] }>) | null;
   /** Pins that wait for further signatures. */
   pendingPins: (MetadataRef & Readonly<{ signers: readonly string[] }>) | null;
   /** The last entry that changed what the set must say: when the set does not cover it, signing is due. */
   changedSeq: number;
 }>;
 
-export const noReleasing: TrackReleasing = { releases: [], floor: 0, revoked: [], channels: {}, gates: {} };
+export const noReleasing: TrackReleasing = {
+  releases: [],
+  floor: 0,
+  revoked: [],
+  stableHistory: [],
+  channels: {},
+  gates: {},
+};
 
 export const noMetadata: MetadataState = {
   assignments: [],

@@ -3,40 +3,45 @@ import { FetchModelResponse } from '../../proto/generated/testudo/v1/federation.
 import { type Digest, isDigest } from '../../proto/ids.ts';
 import { type PaceRules, patienceMs } from '../admission/pace.ts';
 import type { Turns } from '../admission/turns.ts';
-import type { Engine } from '../engine.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { cutShort, type Send } from './door.ts';
-import { ReadyModel, servedModelBytes } from './models.ts';
+import { ReadyFiles } from './models.ts';
 
-export type ModelFetchesParts = Readonly<{
-  engine: Pick<Engine, 'state' | 'blobs'>;
+export type FileFetchesParts = Readonly<{
+  blobs: Pick<BlobStore, 'read'>;
+  /** The size of a file that clusters may have, bytes; undefined for every other blob. */
+  sizeOf: (digest: Digest) => number | undefined;
   turns: Turns<'FETCHES_BUSY'>;
   pace: PaceRules;
   metrics: Pick<Metrics, 'payloadBytes'>;
 }>;
 
-/** Global models on their way to clusters: a bounded number at once, and none so slowly that it keeps others waiting. */
-export class ModelFetches {
-  readonly #parts: ModelFetchesParts;
-  readonly #ready: ReadyModel;
+/**
+ * Files on their way to clusters (global models, what releases are made of): a bounded number at once, and none so
+ * slowly that it keeps others waiting.
+ */
+export class FileFetches {
+  readonly #parts: FileFetchesParts;
+  readonly #ready: ReadyFiles;
 
-  constructor(parts: ModelFetchesParts) {
+  constructor(parts: FileFetchesParts) {
     this.#parts = parts;
-    this.#ready = new ReadyModel(parts.engine.blobs);
+    this.#ready = new ReadyFiles(parts.blobs);
   }
 
-  /** Serves one stream: the model's bytes from an offset on. */
+  /** Serves one stream: the file's bytes from an offset on. */
   async fetch(
     peer: string,
     { digest, offset }: Readonly<{ digest: string; offset: bigint }>,
     send: Send<Buffer>,
     signal: AbortSignal,
   ): Promise<Result<void>> {
-    const size = isDigest(digest) ? servedModelBytes(this.#parts.engine.state(), digest) : undefined;
+    const size = isDigest(digest) ? this.#parts.sizeOf(digest) : undefined;
     if (!isDigest(digest) || size === undefined) {
-      return refuse('MODEL_UNKNOWN', 'no track has a model with this digest');
+      return refuse('MODEL_UNKNOWN', 'no track has a model, and no release a file, with this digest');
     }
-    if (offset > BigInt(size)) return refuse('OFFSET_BEYOND_END', `the model has ${size} bytes`);
+    if (offset > BigInt(size)) return refuse('OFFSET_BEYOND_END', `the file has ${size} bytes`);
     const entered = await this.#parts.turns.enter(peer, signal);
     if (!entered.ok) return signal.aborted ? cutShort(signal) : entered;
     try {
@@ -57,7 +62,7 @@ export class ModelFetches {
     for await (const message of messages) {
       const sent = await within(patienceMs(this.#parts.pace, sentBytes, performance.now() - startedAt), send(message));
       if (sent === 'late') {
-        return refuse('PEER_TOO_SLOW', 'the model is read too slowly, or not at all; fetch the rest from its offset');
+        return refuse('PEER_TOO_SLOW', 'the file is read too slowly, or not at all; fetch the rest from its offset');
       }
       if (!sent) return signal.aborted ? cutShort(signal) : ok(undefined);
       sentBytes += message.byteLength;
@@ -68,7 +73,7 @@ export class ModelFetches {
 
   async *#messagesFrom(digest: Digest, offset: number, size: number): AsyncGenerator<Buffer> {
     let position = offset;
-    for await (const chunk of this.#parts.engine.blobs.read(digest, offset)) {
+    for await (const chunk of this.#parts.blobs.read(digest, offset)) {
       const message = { offset: BigInt(position), sizeBytes: BigInt(size), chunk: Buffer.from(chunk) };
       yield Buffer.from(FetchModelResponse.encode(message).finish());
       position += chunk.byteLength;

@@ -1,0 +1,90 @@
+import { ok, refuse } from '../../../proto/fault.ts';
+import {
+  type AcknowledgeRequest,
+  type AcknowledgeResponse,
+  type FetchFileRequest,
+  InstallOutcome,
+  ReleasesService,
+  type ReportShadowRequest,
+  type ReportShadowResponse,
+  type SubscribeRequest,
+  type SubscribeResponse,
+} from '../../../proto/generated/testudo/v1/releases.ts';
+import type { ClusterId, FederationId } from '../../../proto/ids.ts';
+import { checkInstallReport } from '../../../proto/release/install-report.ts';
+import { checkShadowReport } from '../../../proto/release/shadow-report.ts';
+import type { InstallOutcome as OutcomeName } from '../../journal/events.ts';
+import type { ReleaseRegistry } from '../../registry/release-registry.ts';
+import type { Door } from '../door.ts';
+import type { FileFetches } from '../file-fetches.ts';
+import { tolerant } from '../service.ts';
+import type { ReleaseStreams } from './release-streams.ts';
+
+type ReleasesParts = Readonly<{
+  door: Door;
+  registry: ReleaseRegistry;
+  streams: ReleaseStreams;
+  fetches: FileFetches;
+}>;
+
+const hourMs = 3_600_000;
+
+const served = tolerant(ReleasesService);
+/** Files go out as they were encoded once, for all agents. */
+const definition = {
+  ...served,
+  fetchFile: { ...served.fetchFile, responseSerialize: (encoded: Buffer): Buffer => encoded },
+};
+
+const outcomes: Readonly<Partial<Record<InstallOutcome, OutcomeName>>> = {
+  [InstallOutcome.INSTALL_OUTCOME_INSTALLED]: 'installed',
+  [InstallOutcome.INSTALL_OUTCOME_SHADOWING]: 'shadowing',
+  [InstallOutcome.INSTALL_OUTCOME_REFUSED]: 'refused',
+  [InstallOutcome.INSTALL_OUTCOME_KEPT]: 'kept',
+};
+
+/** What rotation agents call. The cluster is the one in the certificate, and its signing key must have signed reports. */
+export function releasesService({ door, registry, streams, fetches }: ReleasesParts) {
+  const subscribe = door.serverStream<'cluster', SubscribeRequest, SubscribeResponse>(
+    { access: 'cluster', durationMsMax: Number.POSITIVE_INFINITY, audit: 'watch' },
+    (request, send, { caller, signal }) => streams.serve(caller.cluster, request, send, signal),
+  );
+
+  const fetchFile = door.serverStream<'cluster', FetchFileRequest, Buffer>(
+    { access: 'cluster', durationMsMax: hourMs, audit: 'fetch' },
+    (request, send, { caller, signal }) => fetches.fetch(caller.cluster, request, send, signal),
+  );
+
+  const acknowledge = door.unary<'cluster', AcknowledgeRequest, AcknowledgeResponse>(
+    { access: 'cluster', durationMsMax: 30_000, audit: 'acknowledgement' },
+    async (request, { caller }) => {
+      const outcome = outcomes[request.outcome];
+      if (outcome === undefined) return refuse('REQUEST_INVALID', 'outcome must be said');
+      const report = checkInstallReport({ ...named(registry.federation, caller.cluster, request), outcome });
+      if (!report.ok) return report;
+      const sequence = await registry.reports.acknowledge(report.value, request.signature);
+      return sequence.ok ? ok({ sequence: BigInt(sequence.value) }) : sequence;
+    },
+  );
+
+  const reportShadow = door.unary<'cluster', ReportShadowRequest, ReportShadowResponse>(
+    { access: 'cluster', durationMsMax: 30_000, audit: 'acknowledgement' },
+    async (request, { caller }) => {
+      const report = checkShadowReport(named(registry.federation, caller.cluster, request));
+      if (!report.ok) return report;
+      const sequence = await registry.reports.reportShadow(report.value, request.signature);
+      return sequence.ok ? ok({ sequence: BigInt(sequence.value) }) : sequence;
+    },
+  );
+
+  return { definition, implementation: { subscribe, fetchFile, acknowledge, reportShadow } };
+}
+
+/** The message as the report that was signed: whole numbers as numbers, and who said it. */
+function named(federation: FederationId, cluster: ClusterId, message: object): object {
+  const fields = Object.entries(message).map(([name, value]) => [
+    name,
+    typeof value === 'bigint' ? Number(value) : value,
+  ]);
+  return { ...Object.fromEntries(fields), federation, cluster };
+}

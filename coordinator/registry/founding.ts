@@ -1,0 +1,77 @@
+import { digestOf } from '../../proto/digest.ts';
+import type { SigningKeyPair } from '../../proto/envelope/keys.ts';
+import { ok, type Result, refuse, unwrap } from '../../proto/fault.ts';
+import { keyIdOf } from '../../proto/release/key-id.ts';
+import { openRoot } from '../../proto/release/open.ts';
+import type { ReleaseRoot } from '../../proto/release/root.ts';
+import type { BlobFaultCode } from '../blobs/blob-store.ts';
+import type { Engine, StoreFaultCode } from '../engine.ts';
+import type { Actor, JournalEvent } from '../journal/events.ts';
+import type { KeyStore } from '../key-store.ts';
+import type { EpochMs } from '../round/phase.ts';
+import { type Document, foundRoot, type NewRoot, rootWithPinKey } from './found-root.ts';
+
+type Parts = Readonly<{ engine: Engine; vault: KeyStore; nowMs: EpochMs }>;
+type FoundingFault = StoreFaultCode | BlobFaultCode;
+
+/**
+ * Makes the first root, with its keys, where there is none: in a new data directory, and in one of an earlier version.
+ * `pin`: a key that root names for pins, now or in its next version. Says whether root names it.
+ */
+export async function ensureRoot(
+  { engine, vault, nowMs }: Parts,
+  actor: Actor,
+  pin?: SigningKeyPair,
+): Promise<Result<boolean, FoundingFault>> {
+  const current = await currentRoot(engine);
+  if (!current.ok) return current;
+  if (current.value === undefined) {
+    const founded = await keep(engine, actor, await foundRoot(vault, engine.federation, nowMs, pin), 'founded', pin);
+    return founded.ok ? ok(pin !== undefined) : founded;
+  }
+  if (pin === undefined) return ok(false);
+  const named = (root: ReleaseRoot) =>
+    root.roles.pins.publicKeys.some((key) => keyIdOf(key) === keyIdOf(pin.publicKey));
+  const next = await rootWithPinKey(vault, current.value, nowMs, pin);
+  if (next === undefined) return ok(named(current.value));
+  const kept = await keep(engine, actor, next, "names a further operator's key for pins", pin);
+  return kept.ok ? ok(true) : kept;
+}
+
+/** The root in force, opened; undefined before the first. */
+export async function currentRoot(engine: Engine): Promise<Result<ReleaseRoot | undefined, BlobFaultCode>> {
+  const ref = engine.state().metadata.roots.at(-1);
+  if (ref === undefined) return ok(undefined);
+  const bytes = await engine.blobs.get(ref.digest);
+  return bytes.ok ? ok(unwrap(openRoot(bytes.value))) : bytes;
+}
+
+/** Where a signed document lies, once it is stored. */
+export async function store(engine: Engine, { version, expiresAtMs, body }: Document) {
+  const stored = await engine.blobs.put(body);
+  if (!stored.ok) return stored;
+  return ok({ version, expiresAtMs, digest: digestOf(body), bytes: body.byteLength });
+}
+
+async function keep(
+  engine: Engine,
+  actor: Actor,
+  { root, pins }: NewRoot,
+  reason: string,
+  pin: SigningKeyPair | undefined,
+): Promise<Result<void, FoundingFault>> {
+  const rootRef = await store(engine, root);
+  if (!rootRef.ok) return rootRef;
+  const events: JournalEvent[] = [{ kind: 'rootPublished', root: rootRef.value, reason }];
+  if (pins !== undefined && pin !== undefined) {
+    const pinsRef = await store(engine, pins);
+    if (!pinsRef.ok) return pinsRef;
+    events.push({ kind: 'pinsPublished', pins: pinsRef.value, signers: [keyIdOf(pin.publicKey)], reason });
+  }
+  const kept = await engine.commit(actor, (state) =>
+    state.metadata.roots.length === root.version - 1
+      ? ok({ events, value: undefined })
+      : refuse('EPOCH_STALE', 'another root was published meanwhile; try again'),
+  );
+  return kept.ok ? ok(undefined) : kept;
+}
