@@ -18,6 +18,12 @@ export function orExit<Value>(result: Result<Value>): Value {
   return result.ok ? result.value : exitWith(result.fault);
 }
 
+/** The command line is wrong: says how it would be right. */
+export function usage(message: string): never {
+  process.stderr.write(`USAGE: ${message}\n`);
+  process.exit(exitCodes.usage);
+}
+
 export function exitWith(fault: Fault): never {
   process.stderr.write(`${fault.code}: ${fault.message}\n`);
   process.exit(unreachableCodes.has(fault.code) ? exitCodes.unreachable : exitCodes.refused);

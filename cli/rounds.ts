@@ -10,6 +10,7 @@ import {
 import { withConnection } from './operator/connection.ts';
 import { changingCommand, operatorCommand } from './operator/options.ts';
 import { pages } from './operator/pages.ts';
+import { replayCommand } from './round-replay.ts';
 import { jsonLine, listing, shortDigest, table, time } from './table.ts';
 
 const dayMs = 86_400_000;
@@ -17,12 +18,13 @@ const dayMs = 86_400_000;
 /** `testudo rounds`: what ran, what runs, what would run. */
 export function roundsCommand() {
   return new Command('rounds')
-    .description('rounds: list, show, open, cancel, plan')
+    .description('rounds: list, show, open, cancel, plan, replay')
     .addCommand(list())
     .addCommand(show())
     .addCommand(open())
     .addCommand(cancel())
-    .addCommand(plan());
+    .addCommand(plan())
+    .addCommand(replayCommand());
 }
 
 function list() {
@@ -92,6 +94,7 @@ function roundText({ summary, participations }: GetRoundResponse): string {
     candidate:
       summary.candidate === undefined ? '' : `version ${summary.candidate.version}, ${summary.candidate.digest}`,
     'key destroyed': time(summary.keyDestroyedAtMs),
+    'replayable until': time(summary.replayableUntilMs),
   });
   const rows = table<Participation>(participations, [
     { title: 'CLUSTER', text: ({ cluster }) => cluster },

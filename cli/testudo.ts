@@ -57,8 +57,52 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./model.ts')).modelCommand(),
   },
   rounds: {
-    summary: 'rounds: list, show, open, cancel, plan',
+    summary: 'rounds: list, show, open, cancel, plan, replay',
     load: async () => (await import('./rounds.ts')).roundsCommand(),
+  },
+  releases: {
+    summary: 'signed models: list, show, revoke, export, import',
+    load: async () => (await import('./releases.ts')).releasesCommand(),
+  },
+  channels: {
+    summary: 'which clusters follow which version: list, assign, unassign, set, remove',
+    load: async () => (await import('./channels.ts')).channelsCommand(),
+  },
+  promote: {
+    summary: 'move stable, or another channel, forward to a version',
+    load: async () => (await import('./promote.ts')).promoteCommand(),
+  },
+  rollback: {
+    summary: 'move stable back to an earlier version',
+    load: async () => (await import('./promote.ts')).rollbackCommand(),
+  },
+  gate: {
+    summary: 'the gate between canary and stable: show, override',
+    load: async () => (await import('./gate.ts')).gateCommand(),
+  },
+  pin: {
+    summary: 'hold a cluster, or all with a label, on a version',
+    load: async () => (await import('./pin.ts')).pinCommand(),
+  },
+  unpin: {
+    summary: 'end a pin',
+    load: async () => (await import('./pin.ts')).unpinCommand(),
+  },
+  pins: {
+    summary: 'pins: list, sign, renew, key',
+    load: async () => (await import('./pins.ts')).pinsCommand(),
+  },
+  freeze: {
+    summary: 'for a time, let no round open and no channel move by itself',
+    load: async () => (await import('./freeze.ts')).freezeCommand(),
+  },
+  unfreeze: {
+    summary: 'end a freeze before its time',
+    load: async () => (await import('./freeze.ts')).unfreezeCommand(),
+  },
+  freezes: {
+    summary: 'freezes in force or to come',
+    load: async () => (await import('./freeze.ts')).freezesCommand(),
   },
   score: {
     summary: 'score recorded traces with a model, offline',

@@ -10,16 +10,18 @@ import { type OperatorConnection, withConnection } from './operator/connection.t
 import { changingCommand, operatorCommand } from './operator/options.ts';
 import { pages } from './operator/pages.ts';
 import { jsonLine, shortDigest, table, time } from './table.ts';
+import { headCommand } from './track-head.ts';
 
 /** `testudo tracks`: what is learnt, and by which policy. */
 export function tracksCommand() {
   return new Command('tracks')
-    .description('tracks: list, put a policy or a new track, its models')
+    .description('tracks: list, put a policy or a new track, its models, what the next round starts from')
     .addCommand(list())
     .addCommand(put())
     .addCommand(policy())
     .addCommand(schema())
-    .addCommand(models());
+    .addCommand(models())
+    .addCommand(headCommand());
 }
 
 function list() {

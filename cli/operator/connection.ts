@@ -16,7 +16,7 @@ import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';
 import { exitWith, orExit } from '../exit.ts';
 
-const deadlineMs = 60_000;
+const deadlineMsDefault = 60_000;
 
 const channelOptions: Partial<ClientOptions> = {
   // The certificate is checked against this name, whatever address it is reached by.
@@ -52,9 +52,14 @@ export class OperatorConnection {
     this.#whenRefused = whenRefused;
   }
 
-  call<Request, Response>(method: Unary<Request, Response>, request: Request): Promise<Response> {
+  call<Request, Response>(
+    method: Unary<Request, Response>,
+    request: Request,
+    deadlineMs = deadlineMsDefault,
+  ): Promise<Response> {
     return answerOf(
-      (metadata, options, callback) => method.call(this.client, request, metadata, options, callback),
+      (metadata, _, callback) =>
+        method.call(this.client, request, metadata, { deadline: Date.now() + deadlineMs }, callback),
       this.#whenRefused,
     );
   }
@@ -111,7 +116,7 @@ function answerOf<Response>(
   whenRefused: WhenRefused,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    start(new Metadata(), { deadline: Date.now() + deadlineMs }, (error, response) => {
+    start(new Metadata(), { deadline: Date.now() + deadlineMsDefault }, (error, response) => {
       if (error === null) return resolve(response);
       try {
         whenRefused(faultOfError(error));

@@ -13,6 +13,11 @@ export function operatorCommand(name: string, summary: string) {
     .addOption(new Option('--json', 'one JSON value a line, for programs'));
 }
 
+/** As `changingCommand`, for what can be tried first. */
+export function triableCommand(name: string, summary: string) {
+  return changingCommand(name, summary).option('--dry-run', 'say what would happen to which clusters, and do nothing');
+}
+
 /** As `operatorCommand`, for what changes something: the reason goes into the audit log. */
 export function changingCommand(name: string, summary: string) {
   return operatorCommand(name, summary).requiredOption('-r, --reason <text>', 'why; goes into the audit log');

@@ -1,0 +1,125 @@
+import { open, readFile, rename } from 'node:fs/promises';
+import type { OperatorCredentials } from '../../coordinator/identity/operator-credentials.ts';
+import type { FederationId } from '../../proto/ids.ts';
+import type { Catalogue, Pins } from '../../proto/release/catalogue.ts';
+import { signedness } from '../../proto/release/co-sign.ts';
+import { keyIdOf } from '../../proto/release/key-id.ts';
+import { openCatalogue, openPins } from '../../proto/release/open.ts';
+import type { ReleaseRoot } from '../../proto/release/root.ts';
+import { anchorTrust, parseTrust, type ReleaseTrust, trustedRoot } from '../../proto/release/trust.ts';
+import { walkReleases } from '../../proto/release/walk.ts';
+import { exitWith, orExit } from '../exit.ts';
+import type { OperatorConnection } from './connection.ts';
+
+/** Signed metadata that this operator has reason to believe. */
+export type TrustedReleases = Readonly<{
+  root: ReleaseRoot;
+  catalogue: Catalogue;
+  pins: Pins;
+  /** The pins as they are signed; empty where root names no key for pins. */
+  pinsDocument: Uint8Array;
+  /** Why agents would refuse the whole set, where they would: it has expired. */
+  expired: string | undefined;
+}>;
+
+const callsMax = 1_000;
+
+/**
+ * The signed metadata, verified as an agent verifies it: root by root from the first that this operator ever saw, kept in
+ * a file beside the credentials. Who signs pins signs all of them, so what they are changed from must not be believed
+ * because a coordinator says so.
+ */
+export async function trustedReleases(
+  connection: OperatorConnection,
+  credentialsPath: string,
+  { federation }: Pick<OperatorCredentials, 'federation'>,
+): Promise<TrustedReleases> {
+  const path = `${credentialsPath}.trust`;
+  let trust = await readTrust(path);
+  for (let calls = 0; calls < callsMax; calls++) {
+    const rootVersion = trust === undefined ? 0 : trustedRoot(trust).version;
+    const received = await connection.call(connection.client.getMetadata, { rootVersion });
+    if (trust === undefined) {
+      trust = await anchor(path, received.roots[0]);
+      continue;
+    }
+    const { rooted, result } = walkReleases(trust, received, Date.now());
+    if (rooted !== trust) await writeTrust(path, rooted);
+    const wasNewer = trustedRoot(rooted).version > rootVersion;
+    trust = rooted;
+    if (wasNewer) continue; // There may be more roots than one message holds.
+    const root = trustedRoot(trust);
+    if (!result.ok) {
+      if (result.fault.code !== 'METADATA_EXPIRED') return exitWith(result.fault);
+      return expiredReleases(root, federation as FederationId, received, result.fault.message);
+    }
+    if (result.value === null) return exitWith({ code: 'METADATA_UNREADY', message: 'no metadata is signed yet' });
+    const { catalogue, pins, next } = result.value;
+    await writeTrust(path, next);
+    return { root, catalogue, pins, pinsDocument: received.pins, expired: undefined };
+  }
+  return exitWith({ code: 'ROOT_SKIPPED', message: `roots did not end in ${callsMax} messages` });
+}
+
+async function anchor(path: string, first: Uint8Array | undefined): Promise<ReleaseTrust> {
+  if (first === undefined) return exitWith({ code: 'METADATA_UNREADY', message: 'the coordinator has no root yet' });
+  const trust = orExit(anchorTrust(first));
+  await writeTrust(path, trust);
+  const keys = trustedRoot(trust).roles.root.publicKeys.map((key) => keyIdOf(key).slice(0, 12));
+  process.stderr.write(`trusting this federation's root from now on: root keys ${keys.join(', ')} (${path})\n`);
+  return trust;
+}
+
+/** What has expired is signed all the same: it can be looked at, and signed anew. */
+function expiredReleases(
+  root: ReleaseRoot,
+  federation: FederationId,
+  { catalogue, pins }: Readonly<{ catalogue: Uint8Array; pins: Uint8Array }>,
+  expired: string,
+): TrustedReleases {
+  for (const [role, bytes] of [
+    ['targets', catalogue],
+    ['pins', pins],
+  ] as const) {
+    if (bytes.byteLength === 0) continue;
+    const { missing } = orExit(signedness(root, role, bytes));
+    if (missing > 0)
+      exitWith({ code: 'METADATA_UNDERSIGNED', message: `${role}: ${missing} good signature(s) missing` });
+  }
+  return {
+    root,
+    catalogue: orExit(openCatalogue(catalogue, federation)),
+    pins: pins.byteLength === 0 ? noPins : orExit(openPins(pins, federation)),
+    pinsDocument: pins,
+    expired,
+  };
+}
+
+const noPins: Pins = { version: 0, expiresAtMs: Number.MAX_SAFE_INTEGER, pins: [] };
+
+async function readTrust(path: string): Promise<ReleaseTrust | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return orExit(parseTrust(JSON.parse(text)));
+  } catch {
+    return exitWith({ code: 'TRUST_INVALID', message: `${path} does not read back; move it away to trust anew` });
+  }
+}
+
+async function writeTrust(path: string, trust: ReleaseTrust): Promise<void> {
+  const temporary = `${path}.new`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(trust)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}
