@@ -64,6 +64,12 @@ function nameOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 }
 
+/** Whether an Ed25519 signature over the message itself is this key's. Needs a vetted key; any bytes as signature. */
+export function verifyMessage(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
+  const key = createPublicKey({ key: Buffer.concat([spkiHead, publicKey]), format: 'der', type: 'spki' });
+  return verify(null, message, key, signature);
+}
+
 function sha512(bytes: Uint8Array): Buffer {
   return createHash('sha512').update(bytes).digest();
 }

@@ -9,7 +9,7 @@ import { catalogueShape } from './shapes.ts';
 export function decodeCatalogue(bytes: Uint8Array) {
   const decoded = decodeDocument('targets', catalogueShape, bytes);
   if (!decoded.ok) return decoded;
-  const { content, metadata } = decoded.value;
+  const { content, signed } = decoded.value;
   const head = headOf(content);
   const catalogue: Catalogue = {
     version: head.version,
@@ -18,7 +18,7 @@ export function decodeCatalogue(bytes: Uint8Array) {
     assignments: content.releases.assignments,
     releases: releasesOf(content.targets),
   };
-  return ok({ head, metadata, catalogue });
+  return ok({ head, signed, catalogue });
 }
 
 function releasesOf(targets: z.output<typeof catalogueShape>['targets']): readonly ReleaseTarget[] {

@@ -1,8 +1,7 @@
-import { canonicalJson, type JsonValue } from '../canonical-json.ts';
 import type { SigningKeyPair } from '../envelope/keys.ts';
 import { ok, type Result, refuse } from '../fault.ts';
 import { decodeCatalogue } from './catalogue-document.ts';
-import { type Document, signedBytes } from './document.ts';
+import { type SignedPart, signedBytes } from './document.ts';
 import type { ReleaseFaultCode } from './faults.ts';
 import { decodePins } from './pins-document.ts';
 import { decodeSnapshot, decodeTimestamp } from './pointers.ts';
@@ -31,22 +30,22 @@ export type Signedness = Readonly<{
 export function signedness(
   root: ReleaseRoot,
   role: ReleaseRole,
-  signed: Uint8Array,
+  bytes: Uint8Array,
 ): Result<Signedness, ReleaseFaultCode> {
-  const metadata = metadataOf(role, signed);
-  if (!metadata.ok) return metadata;
-  const by = signersOf(root, role, metadata.value);
+  const signed = signedPartOf(role, bytes);
+  if (!signed.ok) return signed;
+  const by = signersOf(root, role, signed.value);
   return ok({ by, missing: Math.max(0, root.roles[role].threshold - by.length) });
 }
 
 /** The same document with further signatures. */
 export function addSignatures(
   role: ReleaseRole,
-  signed: Uint8Array,
+  bytes: Uint8Array,
   keys: readonly SigningKeyPair[],
 ): Result<Buffer, ReleaseFaultCode> {
-  const metadata = metadataOf(role, signed);
-  return metadata.ok ? ok(signedBytes(metadata.value, keys)) : metadata;
+  const signed = signedPartOf(role, bytes);
+  return signed.ok ? ok(signedBytes(signed.value, keys)) : signed;
 }
 
 /**
@@ -58,31 +57,24 @@ export function mergeSignatures(
   copies: readonly Uint8Array[],
   roots: readonly ReleaseRoot[],
 ): Result<Buffer, ReleaseFaultCode> {
-  const good: Document<unknown>['metadata']['signatures'] = {};
-  let merged: Document<unknown>['metadata'] | undefined;
+  const good = new Map<string, string>();
+  let message: Uint8Array | undefined;
   for (const copy of copies) {
-    const opened = metadataOf(role, copy);
-    if (!opened.ok) return opened;
-    const metadata = opened.value;
-    merged ??= metadata;
-    if (signedText(metadata) !== signedText(merged)) {
+    const signed = signedPartOf(role, copy);
+    if (!signed.ok) return signed;
+    message ??= signed.value.message;
+    if (Buffer.compare(signed.value.message, message) !== 0) {
       return refuse('METADATA_MISMATCHED', `${role}: the copies differ in what is signed; sign one document`, { role });
     }
-    for (const id of roots.flatMap((root) => signersOf(root, role, metadata))) {
-      const signature = metadata.signatures[id];
-      if (signature !== undefined) good[id] = signature;
+    for (const id of roots.flatMap((root) => signersOf(root, role, signed.value))) {
+      good.set(id, signed.value.signatures.get(id) as string); // signersOf found it there.
     }
   }
-  if (merged === undefined) throw new RangeError('mergeSignatures: expected at least one copy');
-  merged.signatures = good;
-  return ok(signedBytes(merged, []));
+  if (message === undefined) throw new RangeError('mergeSignatures: expected at least one copy');
+  return ok(signedBytes({ message, signatures: good }, []));
 }
 
-function signedText(metadata: Document<unknown>['metadata']): string {
-  return canonicalJson(metadata.signed.toJSON() as JsonValue);
-}
-
-function metadataOf(role: ReleaseRole, bytes: Uint8Array): Result<Document<unknown>['metadata'], ReleaseFaultCode> {
+function signedPartOf(role: ReleaseRole, bytes: Uint8Array): Result<SignedPart, ReleaseFaultCode> {
   const decoded = decoders[role](bytes);
-  return decoded.ok ? ok(decoded.value.metadata) : decoded;
+  return decoded.ok ? ok(decoded.value.signed) : decoded;
 }

@@ -1,12 +1,4 @@
-import {
-  Metadata,
-  MetadataKind,
-  type Root,
-  Signature,
-  type Snapshot,
-  type Targets,
-  type Timestamp,
-} from '@tufjs/models';
+import type { Root, Snapshot, Targets, Timestamp } from '@tufjs/models';
 import type { z } from 'zod';
 import { canonicalBytes, canonicalJson, type JsonValue } from '../canonical-json.ts';
 import type { SigningKeyPair } from '../envelope/keys.ts';
@@ -18,29 +10,31 @@ import { keyIdOf } from './key-id.ts';
 import { metadataBytesMax } from './names.ts';
 import { expiryText, signedShape } from './shapes.ts';
 
-export type TufSigned = Root | Timestamp | Snapshot | Targets;
+type TufSigned = Root | Timestamp | Snapshot | Targets;
 
-/** A decoded piece: its checked content, and the library's model of it, which carries and verifies the signatures. */
-export type Document<Content> = Readonly<{ content: Content; metadata: Metadata<TufSigned> }>;
+/**
+ * What was signed, and by which key ids (64 hexadecimal digits → signature, hexadecimal).
+ *
+ * Documents are written through the models of @tufjs/models, so that their shape is TUF's, and read without them: their
+ * reading copies every target for every other one (800 releases cost 100 ms and more a walk), checks no key id against
+ * its key, knows key types that we do not want, and canonicalises anew for every key. The message here is a slice of
+ * the very bytes received.
+ */
+export type SignedPart = Readonly<{ message: Uint8Array; signatures: ReadonlyMap<string, string> }>;
+
+export type Document<Content> = Readonly<{ content: Content; signed: SignedPart }>;
 
 /** What all roles have in common. */
 export type Head = Readonly<{ version: number; expiresAtMs: number; federation: FederationId }>;
 
-/** The library's name for a role's document; pins are targets-type documents of their own. */
-const kinds = {
-  root: MetadataKind.Root,
-  timestamp: MetadataKind.Timestamp,
-  snapshot: MetadataKind.Snapshot,
-  targets: MetadataKind.Targets,
-  pins: MetadataKind.Targets,
-} as const;
+export type DocumentRole = 'root' | 'timestamp' | 'snapshot' | 'targets' | 'pins';
 
 /**
  * Bytes that anyone may have sent, as a document of one role: size first, then UTF-8, then JSON in its one canonical
  * form (so no member stands twice and no byte is without meaning), then the role's shape. Nothing is verified here.
  */
 export function decodeDocument<Shape extends z.ZodType>(
-  role: keyof typeof kinds,
+  role: DocumentRole,
   shape: Shape,
   bytes: Uint8Array,
 ): Result<Document<z.output<Shape>>, 'METADATA_TOO_LARGE' | 'METADATA_INVALID'> {
@@ -50,11 +44,14 @@ export function decodeDocument<Shape extends z.ZodType>(
   if (!outer.success) return refuse('METADATA_INVALID', `${role}: ${firstIssue(outer.error)}`, { role });
   const inner = shape.safeParse(outer.data.signed);
   if (!inner.success) return refuse('METADATA_INVALID', `${role}: ${firstIssue(inner.error)}`, { role });
-  try {
-    return ok({ content: inner.data, metadata: Metadata.fromJSON(kinds[role] as MetadataKind.Root, parsed.value) });
-  } catch (error) {
-    return refuse('METADATA_INVALID', `${role}: ${(error as Error).message}`, { role });
-  }
+  const { signatures } = outer.data;
+  // Canonical text is `{"signatures":[…],"signed":{…}}`: the signed part is what stands between.
+  const from = `{"signatures":${canonicalJson(signatures)},"signed":`.length; // ASCII only: characters are bytes.
+  const message = bytes.subarray(from, bytes.byteLength - 1);
+  return ok({
+    content: inner.data,
+    signed: { message, signatures: new Map(signatures.map((by) => [by.keyid, by.sig])) },
+  });
 }
 
 /** A JSON object in canonical form within the cap; `what` names it in faults. */
@@ -109,25 +106,24 @@ export function signedHead(head: Head) {
 
 /** A signed part as signed bytes. Throws a RangeError when what came out is not legal: our own content was at fault. */
 export function encodeDocument(
-  role: keyof typeof kinds,
+  role: DocumentRole,
   shape: z.ZodType,
   signed: TufSigned,
   keys: readonly SigningKeyPair[],
 ): Buffer {
-  const bytes = signedBytes(new Metadata(signed), keys);
+  const message = canonicalBytes(signed.toJSON() as JsonValue);
+  const bytes = signedBytes({ message, signatures: new Map() }, keys);
   const check = decodeDocument(role, shape, bytes);
   if (!check.ok) throw new RangeError(check.fault.message);
   return bytes;
 }
 
-/** The document with these keys' signatures added. */
-export function signedBytes(metadata: Metadata<TufSigned>, keys: readonly SigningKeyPair[]): Buffer {
-  for (const key of keys) {
-    metadata.sign(
-      (message) => new Signature({ keyID: keyIdOf(key.publicKey), sig: signMessage(message, key).toString('hex') }),
-    );
-  }
-  return canonicalBytes(metadata.toJSON() as JsonValue);
+/** The document with these keys' signatures added. Signatures stand in the order of their key ids. */
+export function signedBytes({ message, signatures }: SignedPart, keys: readonly SigningKeyPair[]): Buffer {
+  const all = new Map(signatures);
+  for (const key of keys) all.set(keyIdOf(key.publicKey), signMessage(message, key).toString('hex'));
+  const sorted = [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([keyid, sig]) => ({ keyid, sig }));
+  return Buffer.concat([Buffer.from(`{"signatures":${canonicalJson(sorted)},"signed":`), message, Buffer.from('}')]);
 }
 
 /** The same refusal for a document of another federation, whoever signed it. */

@@ -32,7 +32,7 @@ export function followRoots(
 export function followRoot(current: ReleaseRoot, bytes: Uint8Array): Result<ReleaseRoot | null, ReleaseFaultCode> {
   const decoded = decodeRoot(bytes);
   if (!decoded.ok) return decoded;
-  const { root, metadata } = decoded.value;
+  const { root, signed } = decoded.value;
   if (root.federation !== current.federation) return foreign('root', root.federation);
   if (root.version <= current.version) return ok(null);
   if (root.version !== current.version + 1) {
@@ -42,8 +42,8 @@ export function followRoot(current: ReleaseRoot, bytes: Uint8Array): Result<Rele
     });
   }
   for (const by of [current, root]) {
-    const signed = checkSigned(by, 'root', metadata);
-    if (!signed.ok) return signed;
+    const counted = checkSigned(by, 'root', signed);
+    if (!counted.ok) return counted;
   }
   return ok(root);
 }

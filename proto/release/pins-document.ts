@@ -6,12 +6,12 @@ import { pinsShape } from './shapes.ts';
 export function decodePins(bytes: Uint8Array) {
   const decoded = decodeDocument('pins', pinsShape, bytes);
   if (!decoded.ok) return decoded;
-  const { content, metadata } = decoded.value;
+  const { content, signed } = decoded.value;
   const head = headOf(content);
   const pins: Pins = {
     version: head.version,
     expiresAtMs: head.expiresAtMs,
     pins: content.pins,
   };
-  return ok({ head, metadata, pins });
+  return ok({ head, signed, pins });
 }

@@ -11,18 +11,18 @@ type Metafile = { version: number; length: number; hashes: { sha256: string } };
 export function decodeTimestamp(bytes: Uint8Array) {
   const decoded = decodeDocument('timestamp', timestampShape, bytes);
   if (!decoded.ok) return decoded;
-  const { content, metadata } = decoded.value;
-  return ok({ head: headOf(content), metadata, snapshot: pointerOf(content.meta['snapshot.json']) });
+  const { content, signed } = decoded.value;
+  return ok({ head: headOf(content), signed, snapshot: pointerOf(content.meta['snapshot.json']) });
 }
 
 export function decodeSnapshot(bytes: Uint8Array) {
   const decoded = decodeDocument('snapshot', snapshotShape, bytes);
   if (!decoded.ok) return decoded;
-  const { content, metadata } = decoded.value;
+  const { content, signed } = decoded.value;
   const pins = content.meta['pins.json'];
   return ok({
     head: headOf(content),
-    metadata,
+    signed,
     catalogue: pointerOf(content.meta['targets.json']),
     pins: pins === undefined ? null : pointerOf(pins),
   });

@@ -101,7 +101,7 @@ describe('decodeRoot', () => {
       withKey(root, 'timestamp', { ...tufKey(keyPair(40).publicKey), later: { b: 2 } } as never);
     });
     const decoded = unwrap(decodeRoot(bytes));
-    expect(checkSigned(decoded.root, 'root', decoded.metadata).ok).toBe(true);
+    expect(checkSigned(decoded.root, 'root', decoded.signed).ok).toBe(true);
     expect(decoded.root.roles.timestamp.publicKeys).toEqual([10, 40].map((key) => keyPair(key).publicKey));
   });
 });
@@ -142,8 +142,8 @@ describe('signersOf', () => {
   const root = sampleRoot();
 
   it('counts a signature only by its own key over these bytes', () => {
-    const { metadata } = unwrap(decodeRoot(signedRoot(root, [1, 3, 10])));
-    expect(signersOf(root, 'root', metadata)).toEqual([1, 3].map((key) => keyIdOf(keyPair(key).publicKey)));
+    const { signed: part } = unwrap(decodeRoot(signedRoot(root, [1, 3, 10])));
+    expect(signersOf(root, 'root', part)).toEqual([1, 3].map((key) => keyIdOf(keyPair(key).publicKey)));
   });
 
   it('does not count a signature of another length, of another key, or with its S made another', () => {
@@ -158,8 +158,8 @@ describe('signersOf', () => {
       first.sig.slice(0, 64) + Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse().toString('hex');
     for (const sig of ['', '00', `${first.sig}00`, first.sig.slice(2), second.sig, malleated]) {
       const bytes = Buffer.from(canonicalJson({ signatures: [{ ...first, sig }, second], signed }));
-      const { metadata } = unwrap(decodeRoot(bytes));
-      expect(signersOf(root, 'root', metadata)).toEqual([second.keyid]);
+      const { signed: part } = unwrap(decodeRoot(bytes));
+      expect(signersOf(root, 'root', part)).toEqual([second.keyid]);
     }
   });
 });

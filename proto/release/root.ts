@@ -1,10 +1,10 @@
-import { Key, type Metadata } from '@tufjs/models';
 import type { z } from 'zod';
 import { vetSigningPublicKey } from '../envelope/keys.ts';
+import { verifyMessage } from '../envelope/signature.ts';
 import { ok, type Result, refuse } from '../fault.ts';
 import type { FederationId } from '../ids.ts';
-import { type Document, decodeDocument, type TufSigned } from './document.ts';
-import { idOfTufKey, keyIdOf, tufKey } from './key-id.ts';
+import { decodeDocument, type SignedPart } from './document.ts';
+import { idOfTufKey, keyIdOf } from './key-id.ts';
 import { rootShape } from './shapes.ts';
 
 /** TUF's four top-level roles, and pins: operators' keys, which the coordinator does not have. */
@@ -26,12 +26,12 @@ export type ReleaseRoot = Readonly<{
 }>;
 
 /** A decoded root document. */
-export type RootDocument = Readonly<{ root: ReleaseRoot; metadata: Metadata<TufSigned> }>;
+export type RootDocument = Readonly<{ root: ReleaseRoot; signed: SignedPart }>;
 
 export function decodeRoot(bytes: Uint8Array): Result<RootDocument, 'METADATA_TOO_LARGE' | 'METADATA_INVALID'> {
   const decoded = decodeDocument('root', rootShape, bytes);
   if (!decoded.ok) return decoded;
-  const { content, metadata } = decoded.value;
+  const { content, signed } = decoded.value;
   const keys = usableKeys(content);
   if (!keys.ok) return keys;
   const roleKeys = (role: ReleaseRole): RoleKeys => ({
@@ -50,7 +50,7 @@ export function decodeRoot(bytes: Uint8Array): Result<RootDocument, 'METADATA_TO
       pins: roleKeys('pins'),
     },
   };
-  return ok({ root, metadata });
+  return ok({ root, signed });
 }
 
 /**
@@ -77,30 +77,22 @@ function usableKeys(content: z.output<typeof rootShape>): Result<Map<string, Uin
 }
 
 /** Key ids, of those that the root names for the role, whose signature on the document is good. */
-export function signersOf(root: ReleaseRoot, role: ReleaseRole, metadata: Document<unknown>['metadata']): string[] {
-  return root.roles[role].publicKeys.map(libraryKey).flatMap((key) => {
-    try {
-      key.verifySignature(metadata);
-      return [key.keyID];
-    } catch {
-      return []; // Not signed by it, or not well: the library says both by throwing.
-    }
+export function signersOf(root: ReleaseRoot, role: ReleaseRole, { message, signatures }: SignedPart): string[] {
+  return root.roles[role].publicKeys.flatMap((publicKey) => {
+    const id = keyIdOf(publicKey);
+    const signature = Buffer.from(signatures.get(id) ?? '', 'hex');
+    return signature.byteLength === 64 && verifyMessage(message, signature, publicKey) ? [id] : [];
   });
-}
-
-function libraryKey(publicKey: Uint8Array): Key {
-  const { keytype, scheme, keyval } = tufKey(publicKey);
-  return new Key({ keyID: keyIdOf(publicKey), keyType: keytype, scheme, keyVal: keyval });
 }
 
 /** Refused unless the role's threshold of different keys signed the document. */
 export function checkSigned(
   root: ReleaseRoot,
   role: ReleaseRole,
-  metadata: Document<unknown>['metadata'],
+  signed: SignedPart,
   by = `root ${root.version}`,
 ): Result<void, 'METADATA_UNDERSIGNED'> {
-  const count = signersOf(root, role, metadata).length;
+  const count = signersOf(root, role, signed).length;
   const { threshold } = root.roles[role];
   if (count >= threshold) return ok(undefined);
   const message = `${role}: ${count} good signature(s) by keys that ${by} names for it; needs ${threshold}`;

@@ -45,9 +45,9 @@ const shape = z.strictObject({
 export function anchorTrust(rootBytes: Uint8Array): Result<ReleaseTrust, ReleaseFaultCode> {
   const decoded = decodeRoot(rootBytes);
   if (!decoded.ok) return decoded;
-  const { root, metadata } = decoded.value;
-  const signed = checkSigned(root, 'root', metadata);
-  if (!signed.ok) return signed;
+  const { root, signed } = decoded.value;
+  const counted = checkSigned(root, 'root', signed);
+  if (!counted.ok) return counted;
   const { federation } = root;
   const text = Buffer.from(rootBytes).toString('utf8');
   return ok({ format: 'testudo/release-trust/1', federation, root: text, accepted: null, floors: {} });

@@ -2,7 +2,7 @@ import { ok, type Result, refuse } from '../fault.ts';
 import type { Digest, TrackId } from '../ids.ts';
 import type { Catalogue, Pins } from './catalogue.ts';
 import { decodeCatalogue } from './catalogue-document.ts';
-import { type Document, foreign, type Head } from './document.ts';
+import { foreign, type Head, type SignedPart } from './document.ts';
 import type { ReleaseFaultCode } from './faults.ts';
 import { followRoots } from './follow-roots.ts';
 import { decodePins } from './pins-document.ts';
@@ -112,7 +112,7 @@ function walkSet(
   });
 }
 
-type Opened = Readonly<{ head: Head; metadata: Document<unknown>['metadata'] }>;
+type Opened = Readonly<{ head: Head; signed: SignedPart }>;
 
 /** Pins, which only their own keys can make or lift: those missing while the root names such keys are a refusal. */
 function walkPins(
@@ -159,12 +159,12 @@ function checkHead(
   trust: ReleaseTrust,
   root: ReleaseRoot,
   role: Exclude<ReleaseRole, 'root'>,
-  { head, metadata }: Opened,
+  { head, signed }: Opened,
   bytes: Uint8Array,
   nowMs: number,
 ): Result<Accepted, ReleaseFaultCode> {
-  const signed = checkSigned(root, role, metadata);
-  if (!signed.ok) return signed;
+  const counted = checkSigned(root, role, signed);
+  if (!counted.ok) return counted;
   if (head.federation !== root.federation) return foreign(role, head.federation);
   const digest = `sha256:${sha256(bytes)}` as Digest;
   const before = trust.accepted?.[role === 'targets' ? 'catalogue' : role];
