@@ -1,10 +1,12 @@
 import { tf } from '#tensorflow';
 import type { OpenDetector } from '../client/detectors/detector.ts';
 import { FlatTrainer } from '../client/detectors/neural/flat-trainer.ts';
-import { autoencoderModel, autoencoderSpec, initialAutoencoder } from '../client/detectors/syscall/autoencoder.ts';
+import { autoencoderModel, initialAutoencoder } from '../client/detectors/syscall/autoencoder.ts';
+import { autoencoderSpec } from '../client/detectors/syscall/autoencoder-spec.ts';
 import { syscallDetector } from '../client/detectors/syscall/detectors.ts';
 import type { Trace } from '../client/detectors/syscall/trace.ts';
 import { vocabulary } from '../client/detectors/syscall/vocabulary.ts';
+import { windowNetwork } from '../client/detectors/syscall/window-network.ts';
 import { WindowReader } from '../client/detectors/syscall/window-reader.ts';
 import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
 import type { Bench, BenchOptions } from './bench.ts';
@@ -81,7 +83,7 @@ async function scoring(options: BenchOptions, report: Report): Promise<void> {
   const learnt = table.train(table.init(1), traces.slice(0, 100), { seed: 1, steps: 0 }).weights;
   const language = syscallDetector('lstm-lm', classes);
   const autoencoder = (windowsMax: number) =>
-    new WindowReader(autoencoderModel(wholeSpec), initialAutoencoder(wholeSpec, 1), 1, windowsMax);
+    new WindowReader(windowNetwork(autoencoderModel(wholeSpec), initialAutoencoder(wholeSpec, 1)), 1, windowsMax);
   const withMemory = autoencoder(200_000);
   const few = traces.slice(0, options.small ? 3 : 60); // Without memory every window is computed: a part is enough.
   const calls = (some: readonly Trace[]) => some.reduce((sum, trace) => sum + trace.calls.length, 0);

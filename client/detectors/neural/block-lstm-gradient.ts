@@ -41,7 +41,7 @@ export function sequenceGradient(
   const xGradient = tf.matMul(slopes, fromInput, false, true);
   return [
     tf.reshape(xGradient, x.shape),
-    otherGateOrder(tf.concat2d([inputGradient, stateGradient], 0)),
+    otherGateOrder(tf.concat([inputGradient, stateGradient], 0)),
     otherGateOrder(tf.sum(all, 0) as Tensor1D),
   ];
 }

@@ -5,10 +5,8 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-node';
 import { tensorflowBackend, tf } from '#tensorflow';
 import { type LstmStates, sequenceGradient } from './block-lstm-gradient.ts';
+import { gatesPerCell } from './gates-per-cell.ts';
 import { int64Scalar, runOperation } from './native-operations.ts';
-
-/** Gate order along the 4H axis, as in the kernel: input, forget, candidate, output. */
-export const gatesPerCell = 4;
 
 /**
  * LSTM over a time-major batch, from a zero state. x: [T, B, I]; weights: [I + H, 4H], input rows first; bias: [4H].
@@ -51,7 +49,13 @@ function nativeLstm(
     ) as unknown as LstmStates;
     (save as (tensors: Tensor[]) => void)([x as Tensor, weights as Tensor, bias as Tensor, ...states]);
     const gradFunc = (slope: Tensor, [x, weights, bias, ...states]: Tensor[]) =>
-      sequenceGradient(slope as Tensor3D, x as Tensor3D, weights as Tensor2D, bias as Tensor1D, states as LstmStates);
+      sequenceGradient(
+        slope as Tensor3D,
+        x as Tensor3D,
+        weights as Tensor2D,
+        bias as Tensor1D,
+        states as unknown as LstmStates,
+      );
     return { value: states[6], gradFunc: gradFunc as (dy: Tensor, saved: Tensor[]) => Tensor[] };
   });
   return run(x, weights, bias) as Tensor3D;

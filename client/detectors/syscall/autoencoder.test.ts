@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { tf } from '#tensorflow';
 import { layoutOf } from '../../../proto/layout.ts';
 import { checkSpec } from '../../../proto/model-spec.ts';
-import { autoencoderModel, autoencoderSpec, initialAutoencoder } from './autoencoder.ts';
+import { autoencoderModel, initialAutoencoder } from './autoencoder.ts';
+import { autoencoderSpec } from './autoencoder-spec.ts';
 import { vocabulary } from './vocabulary.ts';
+import { windowNetwork } from './window-network.ts';
 import { WindowReader } from './window-reader.ts';
 import { trainWindows } from './window-training.ts';
 import { WorkloadClasses } from './workload-classes.ts';
@@ -31,7 +33,7 @@ describe('the LSTM autoencoder', () => {
     });
     expect(examples).toBe(1); // A stride of 4 against a loop of 4: the same window again and again.
     expect(loss).toBeLessThan(Math.log(4)); // Below knowing merely which four calls there are; it began at ln 387.
-    const reader = new WindowReader(model, weights);
+    const reader = new WindowReader(windowNetwork(model, weights));
     const strange = { ...web, calls: web.calls.map((call, i) => (i % 9 === 0 ? 77 : call)) };
     const [known, unknown] = reader.surprisal([web, strange]) as [Float32Array, Float32Array];
     expect(mean(unknown)).toBeGreaterThan(mean(known) + 1);
@@ -46,7 +48,10 @@ describe('the LSTM autoencoder', () => {
 
   it('reads the same with its memory of windows as without', () => {
     const traces = [web, { ...web, calls: Uint16Array.of(9) }, { ...web, calls: new Uint16Array(0) }];
-    const [remembering, forgetting] = [new WindowReader(model, base), new WindowReader(model, base, 5, 0)];
+    const [remembering, forgetting] = [
+      new WindowReader(windowNetwork(model, base)),
+      new WindowReader(windowNetwork(model, base), 5, 0),
+    ];
     const first = remembering.surprisal(traces);
     expect(first.map((values) => values.length)).toEqual([120, 1, 0]);
     for (const [index, values] of forgetting.surprisal(traces).entries()) {

@@ -6,49 +6,17 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tf } from '#tensorflow';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import { blockLstm, gatesPerCell, repeatedInputLstm } from '../neural/block-lstm.ts';
+import { blockLstm, repeatedInputLstm } from '../neural/block-lstm.ts';
 import { type Parameters, parameter } from '../neural/parameters.ts';
-import { vocabulary, vocabularyDigest } from './vocabulary.ts';
+import { type AutoencoderSizes, autoencoderSizes } from './autoencoder-spec.ts';
 import {
   embedded,
   initialWindowWeights,
   meanOverCalls,
   timeMajor,
   type WindowModel,
-  windowSizes,
   writtenSurprisal,
 } from './window-model.ts';
-import type { WorkloadClasses } from './workload-classes.ts';
-
-const architecture = 'syscall-lstm-autoencoder/1';
-
-export type AutoencoderSizes = Readonly<{
-  /** Calls in a window. */
-  window: number;
-  vocabulary: number;
-  embedding: number;
-  hidden: number;
-}>;
-
-const defaultSizes: AutoencoderSizes = { window: 20, vocabulary: vocabulary.length, embedding: 32, hidden: 64 };
-
-/** Classes are part of the spec so that scoring knows the workloads; the network itself is the same for all. */
-export function autoencoderSpec(classes: WorkloadClasses, sizes = defaultSizes): ModelSpec {
-  const { embedding, hidden } = sizes;
-  return {
-    architecture,
-    hyperparameters: { ...sizes, classes: classes.text, vocabularyDigest },
-    tensors: [
-      { name: 'embedding', shape: [sizes.vocabulary, embedding] },
-      { name: 'encoder.weights', shape: [embedding + hidden, gatesPerCell * hidden] },
-      { name: 'encoder.bias', shape: [gatesPerCell * hidden] },
-      { name: 'decoder.weights', shape: [2 * hidden, gatesPerCell * hidden] },
-      { name: 'decoder.bias', shape: [gatesPerCell * hidden] },
-      { name: 'output.weights', shape: [hidden, sizes.vocabulary] },
-      { name: 'output.bias', shape: [sizes.vocabulary] },
-    ],
-  };
-}
 
 export function initialAutoencoder(spec: ModelSpec, seed: number): Float32Array {
   return initialWindowWeights(spec, seed, new Set(['encoder.bias', 'decoder.bias']));
@@ -56,7 +24,7 @@ export function initialAutoencoder(spec: ModelSpec, seed: number): Float32Array 
 
 /** Throws a RangeError for a spec of another architecture or version. */
 export function autoencoderModel(spec: ModelSpec): WindowModel {
-  const sizes = windowSizes(spec, architecture, ['window', 'vocabulary', 'embedding', 'hidden']);
+  const sizes = autoencoderSizes(spec);
   return {
     spec,
     window: sizes.window,

@@ -1,12 +1,12 @@
 import type { Detector } from '../detector.ts';
-import { autoencoderSpec } from './autoencoder.ts';
+import { autoencoderSpec } from './autoencoder-spec.ts';
 import type { SyscallDetectorName } from './detector-names.ts';
 import { ensembleDetector } from './ensemble.ts';
 import { gramTableSpec } from './gram-table.ts';
 import { gramTableDetector } from './gram-table-detector.ts';
-import { languageModelSpec } from './language-model.ts';
 import { languageModelDetector } from './language-model-detector.ts';
-import { variationalSpec } from './variational-autoencoder.ts';
+import { languageModelSpec } from './language-model-spec.ts';
+import { variationalSpec } from './variational-spec.ts';
 import { autoencoderDetector, variationalDetector } from './window-detectors.ts';
 import type { WorkloadClasses } from './workload-classes.ts';
 

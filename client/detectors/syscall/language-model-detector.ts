@@ -1,7 +1,9 @@
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Detector } from '../detector.ts';
-import { initialLanguageModel, languageModelSizes } from './language-model.ts';
+import { initialLanguageModel } from './language-model.ts';
+import { languageModelSizes } from './language-model-spec.ts';
 import { trainLanguageModel } from './language-model-training.ts';
+import { predictionNetwork } from './prediction-network.ts';
 import { SurprisalReader } from './surprisal-reader.ts';
 
 /** The next-call language model as a detector. Throws a RangeError for a spec that is not one of this version. */
@@ -12,7 +14,7 @@ export function languageModelDetector(spec: ModelSpec): Detector {
     init: (seed) => initialLanguageModel(spec, seed),
     train: (base, traces, options) => trainLanguageModel(spec, base, traces, options),
     open(weights) {
-      const reader = new SurprisalReader(spec, weights);
+      const reader = new SurprisalReader(predictionNetwork(spec, weights));
       return { surprisal: (traces) => reader.read(traces), close: () => reader.close() };
     },
   };

@@ -3,7 +3,8 @@ import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Example } from '../../training/example.ts';
 import type { Learner } from '../../training/learner.ts';
 import { FlatTrainer } from '../neural/flat-trainer.ts';
-import { languageModelClasses, languageModelSizes, type PredictionBatch, predictionLoss } from './language-model.ts';
+import { predictionLoss } from './language-model.ts';
+import { languageModelClasses, languageModelSizes, type PredictionBatch } from './language-model-spec.ts';
 import { trainingDefaults } from './language-model-training.ts';
 import { PredictionExamples } from './prediction-examples.ts';
 

@@ -1,7 +1,8 @@
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Observed, Trained, TrainingOptions } from '../detector.ts';
 import { FlatTrainer } from '../neural/flat-trainer.ts';
-import { languageModelClasses, languageModelSizes, predictionLoss } from './language-model.ts';
+import { predictionLoss } from './language-model.ts';
+import { languageModelClasses, languageModelSizes } from './language-model-spec.ts';
 import { PredictionExamples } from './prediction-examples.ts';
 
 /** Settings that bench/detection found good for the recorded traces' validation part. */

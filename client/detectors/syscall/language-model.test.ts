@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { tf } from '#tensorflow';
 import { layoutOf } from '../../../proto/layout.ts';
 import { checkSpec } from '../../../proto/model-spec.ts';
-import { initialLanguageModel, languageModelSpec } from './language-model.ts';
+import { initialLanguageModel } from './language-model.ts';
+import { languageModelSpec } from './language-model-spec.ts';
 import { trainLanguageModel } from './language-model-training.ts';
+import { predictionNetwork } from './prediction-network.ts';
 import { SurprisalReader } from './surprisal-reader.ts';
 import { WorkloadClasses } from './workload-classes.ts';
 
@@ -31,7 +33,7 @@ describe('the language model', () => {
     expect({ steps, base }).toEqual({ steps: 120, base: copy });
     expect(examples).toBeLessThan(20); // 30 windows, most of them repeats.
     expect(loss).toBeLessThan(1);
-    const reader = new SurprisalReader(spec, weights);
+    const reader = new SurprisalReader(predictionNetwork(spec, weights));
     const [known, foreign] = reader.read([web, { ...web, service: 'db' }]) as [Float32Array, Float32Array];
     reader.close();
     expect(mean(known.subarray(4))).toBeLessThan(0.5);
@@ -65,8 +67,8 @@ describe('the language model', () => {
 describe('SurprisalReader', () => {
   it('reads the same with its memory of windows as without', () => {
     const trace = { service: 'web', calls: Uint16Array.from({ length: 77 }, (_, i) => 5 + ((i * i) % 13)) };
-    const remembering = new SurprisalReader(spec, base);
-    const forgetting = new SurprisalReader(spec, base, 0);
+    const remembering = new SurprisalReader(predictionNetwork(spec, base));
+    const forgetting = new SurprisalReader(predictionNetwork(spec, base), 0);
     const short = { service: 'nobody knows', calls: Uint16Array.of(9) };
     const first = remembering.read([trace, short, { service: 'db', calls: new Uint16Array(0) }]);
     expect(first.map((values) => values.length)).toEqual([77, 1, 0]);

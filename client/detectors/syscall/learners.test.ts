@@ -9,7 +9,8 @@ import { defaultPressureLimits } from '../../training/pressure.ts';
 import { Trainer } from '../../training/trainer.ts';
 import { moduleOfKind } from '../track-kinds.ts';
 import { gramTableSpec, initialGramTable } from './gram-table.ts';
-import { initialLanguageModel, languageModelSpec } from './language-model.ts';
+import { initialLanguageModel } from './language-model.ts';
+import { languageModelSpec } from './language-model-spec.ts';
 import { trackKind } from './track.ts';
 import { WorkloadClasses } from './workload-classes.ts';
 

@@ -1,6 +1,11 @@
 import { type Random, randomOrder, seededRandom } from '../random.ts';
 import { windowKey } from './call-windows.ts';
-import { copyPrediction, type LanguageModelSizes, type PredictionBatch, predictionSpan } from './language-model.ts';
+import {
+  copyPrediction,
+  type LanguageModelSizes,
+  type PredictionBatch,
+  predictionSpan,
+} from './language-model-spec.ts';
 import type { Trace } from './trace.ts';
 import { unknownClassId, type WorkloadClasses } from './workload-classes.ts';
 

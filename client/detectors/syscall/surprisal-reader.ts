@@ -1,19 +1,21 @@
-import type { Tensor1D } from '@tensorflow/tfjs-node';
-import { tf } from '#tensorflow';
-import { layoutOf } from '../../../proto/layout.ts';
-import type { ModelSpec } from '../../../proto/model-spec.ts';
-import { parametersOf } from '../neural/parameters.ts';
 import { windowKey } from './call-windows.ts';
 import {
   copyPrediction,
   type LanguageModelSizes,
-  languageModelClasses,
-  languageModelSizes,
+  type PredictionBatch,
   predictionSpan,
-  predictionSurprisal,
-} from './language-model.ts';
+} from './language-model-spec.ts';
 import type { Trace } from './trace.ts';
 import type { WorkloadClasses } from './workload-classes.ts';
+
+/** A network that predicts the calls of a window; whatever computes it. */
+export type PredictionNetwork = Readonly<{
+  sizes: LanguageModelSizes;
+  classes: WorkloadClasses;
+  /** −ln p of every predicted call, [size × predicted], window after window, in nats. */
+  surprisal(batch: PredictionBatch): Float32Array;
+  close(): void;
+}>;
 
 const batchSize = 512;
 
@@ -22,26 +24,19 @@ type Traced = Pick<Trace, 'calls' | 'service'>;
 
 /**
  * Reads traces with a language model: the surprisal of every call. Windows repeat heavily in real traces, so each
- * distinct one is computed once and remembered, exactly, up to a limit. Holds one native vector of the weights; close()
- * frees it.
+ * distinct one is computed once and remembered, exactly, up to a limit.
  */
 export class SurprisalReader {
-  readonly #layout;
-  readonly #sizes: LanguageModelSizes;
-  readonly #classes: WorkloadClasses;
-  readonly #weights: Tensor1D;
+  readonly #network: PredictionNetwork;
   readonly #windowsMax: number;
   /** Window to its surprisals, oldest first. */
   readonly #known = new Map<string, Float32Array>();
   #hits = 0;
   #misses = 0;
 
-  /** weights: flat, of the spec's layout, copied. `windowsMax` windows are remembered, some 200 bytes each; 0 for none. */
-  constructor(spec: ModelSpec, weights: Float32Array, windowsMax = 200_000) {
-    this.#layout = layoutOf(spec);
-    this.#sizes = languageModelSizes(spec);
-    this.#classes = languageModelClasses(spec);
-    this.#weights = tf.tensor1d(weights.slice());
+  /** The network is closed with the reader. `windowsMax` windows are remembered, some 200 bytes each; 0 for none. */
+  constructor(network: PredictionNetwork, windowsMax = 200_000) {
+    this.#network = network;
     this.#windowsMax = windowsMax;
   }
 
@@ -56,9 +51,9 @@ export class SurprisalReader {
     // Places that wait for a window: several traces, or one in a loop, may want the same.
     const waiting = new Map<string, { window: Window; places: { into: Float32Array; start: number }[] }>();
     for (const [index, { calls, service }] of traces.entries()) {
-      const classId = this.#classes.idOf(service);
+      const classId = this.#network.classes.idOf(service);
       const into = out[index] as Float32Array;
-      for (let start = 0; start < calls.length; start += this.#sizes.predicted) {
+      for (let start = 0; start < calls.length; start += this.#network.sizes.predicted) {
         const key = this.#keyOf(calls, start, classId);
         const known = this.#known.get(key);
         const waits = waiting.get(key);
@@ -75,29 +70,32 @@ export class SurprisalReader {
   }
 
   close(): void {
-    this.#weights.dispose();
+    this.#network.close();
     this.#known.clear();
   }
 
   #keyOf(calls: Uint16Array, start: number, classId: number): string {
-    return String.fromCharCode(classId) + windowKey(calls, start - this.#sizes.warmUp - 1, predictionSpan(this.#sizes));
+    return (
+      String.fromCharCode(classId) +
+      windowKey(calls, start - this.#network.sizes.warmUp - 1, predictionSpan(this.#network.sizes))
+    );
   }
 
   #resolve(waiting: Map<string, { window: Window; places: { into: Float32Array; start: number }[] }>): void {
     const size = waiting.size;
     if (size === 0) return;
-    const { predicted } = this.#sizes;
-    const batch = { size, calls: new Int32Array(size * predictionSpan(this.#sizes)), classes: new Int32Array(size) };
+    const { predicted } = this.#network.sizes;
+    const batch = {
+      size,
+      calls: new Int32Array(size * predictionSpan(this.#network.sizes)),
+      classes: new Int32Array(size),
+    };
     let row = 0;
     for (const { window } of waiting.values()) {
-      copyPrediction(batch, row, window.calls, window.start, this.#sizes);
+      copyPrediction(batch, row, window.calls, window.start, this.#network.sizes);
       batch.classes[row++] = window.classId;
     }
-    const result = tf.tidy(() =>
-      tf.transpose(predictionSurprisal(parametersOf(this.#layout, this.#weights), batch, this.#sizes)),
-    );
-    const values = result.dataSync<'float32'>();
-    result.dispose();
+    const values = this.#network.surprisal(batch);
     row = 0;
     for (const [key, { places }] of waiting) {
       const known = values.slice(row * predicted, (row + 1) * predicted);

@@ -53,6 +53,11 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
     });
   },
 
+  async readCases(path) {
+    const { readAttackSet } = await import('./attack-set.ts');
+    return await readAttackSet(path);
+  },
+
   openLearner: openSyscallLearner,
 
   async openScorer(spec, weights, normal) {

@@ -4,8 +4,10 @@ import { tf } from '#tensorflow';
 import { layoutOf } from '../../../proto/layout.ts';
 import { checkSpec } from '../../../proto/model-spec.ts';
 import { parametersOf } from '../neural/parameters.ts';
-import { initialVariational, variationalModel, variationalSpec } from './variational-autoencoder.ts';
+import { initialVariational, variationalModel } from './variational-autoencoder.ts';
+import { variationalSpec } from './variational-spec.ts';
 import { vocabulary } from './vocabulary.ts';
+import { windowNetwork } from './window-network.ts';
 import { WindowReader } from './window-reader.ts';
 import { trainWindows } from './window-training.ts';
 import { WorkloadClasses } from './workload-classes.ts';
@@ -26,7 +28,7 @@ describe('the variational autoencoder', () => {
   it('writes again what it learnt, stumbles over what it did not, and scores without drawing', () => {
     const { weights, loss } = trainWindows(model, base, [web], { seed: 1, steps: 300, learningRate: 0.02 });
     expect(loss).toBeLessThan(Math.log(4)); // Below knowing merely which four calls there are.
-    const reader = new WindowReader(model, weights, 5, 0);
+    const reader = new WindowReader(windowNetwork(model, weights), 5, 0);
     const strange = { ...web, calls: web.calls.map((call, i) => (i % 9 === 0 ? 77 : call)) };
     const [known, unknown] = reader.surprisal([web, strange]) as [Float32Array, Float32Array];
     expect(mean(unknown)).toBeGreaterThan(mean(known) + 1);

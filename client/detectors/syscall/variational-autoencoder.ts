@@ -7,52 +7,24 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tf } from '#tensorflow';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import { blockLstm, gatesPerCell, repeatedInputLstm } from '../neural/block-lstm.ts';
+import { blockLstm, repeatedInputLstm } from '../neural/block-lstm.ts';
 import { type Parameters, parameter } from '../neural/parameters.ts';
 import { normalValues, seededRandom } from '../random.ts';
-import { vocabulary, vocabularyDigest } from './vocabulary.ts';
+import { type VariationalSizes, variationalSizes } from './variational-spec.ts';
 import {
   embedded,
   initialWindowWeights,
   meanOverCalls,
   timeMajor,
   type WindowModel,
-  windowSizes,
   writtenSurprisal,
 } from './window-model.ts';
-import type { WorkloadClasses } from './workload-classes.ts';
-
-const architecture = 'syscall-lstm-vae/1';
 
 /**
  * How much of the divergence counts in the loss (Higgins et al., β-VAE, ICLR 2017). At 1 a decoder as strong as an LSTM
  * learns to ignore z (posterior collapse, Bowman et al.); a tenth keeps z informative.
  */
-const divergenceWeight = 0.1;
-
-type Sizes = Readonly<{ window: number; vocabulary: number; embedding: number; hidden: number; latent: number }>;
-
-const defaultSizes: Sizes = { window: 20, vocabulary: vocabulary.length, embedding: 32, hidden: 64, latent: 16 };
-
-/** Classes are part of the spec so that scoring knows the workloads; the network itself is the same for all. */
-export function variationalSpec(classes: WorkloadClasses, sizes: Sizes = defaultSizes): ModelSpec {
-  const { embedding, hidden, latent } = sizes;
-  return {
-    architecture,
-    hyperparameters: { ...sizes, classes: classes.text, vocabularyDigest },
-    tensors: [
-      { name: 'embedding', shape: [sizes.vocabulary, embedding] },
-      { name: 'encoder.weights', shape: [embedding + hidden, gatesPerCell * hidden] },
-      { name: 'encoder.bias', shape: [gatesPerCell * hidden] },
-      { name: 'latent.weights', shape: [hidden, 2 * latent] },
-      { name: 'latent.bias', shape: [2 * latent] },
-      { name: 'decoder.weights', shape: [latent + hidden, gatesPerCell * hidden] },
-      { name: 'decoder.bias', shape: [gatesPerCell * hidden] },
-      { name: 'output.weights', shape: [hidden, sizes.vocabulary] },
-      { name: 'output.bias', shape: [sizes.vocabulary] },
-    ],
-  };
-}
+export const divergenceWeight = 0.1;
 
 export function initialVariational(spec: ModelSpec, seed: number): Float32Array {
   return initialWindowWeights(spec, seed, new Set(['encoder.bias', 'decoder.bias']));
@@ -60,7 +32,7 @@ export function initialVariational(spec: ModelSpec, seed: number): Float32Array 
 
 /** Throws a RangeError for a spec of another architecture or version. */
 export function variationalModel(spec: ModelSpec): WindowModel {
-  const sizes = windowSizes(spec, architecture, ['window', 'vocabulary', 'embedding', 'hidden', 'latent']);
+  const sizes = variationalSizes(spec);
   return {
     spec,
     window: sizes.window,
@@ -84,7 +56,7 @@ export function variationalModel(spec: ModelSpec): WindowModel {
 }
 
 /** q(z | window): [batch, latent] each. */
-function posterior(parameters: Parameters, calls: Tensor2D, { window, hidden, latent }: Sizes) {
+function posterior(parameters: Parameters, calls: Tensor2D, { window, hidden, latent }: VariationalSizes) {
   const batch = calls.shape[1];
   const encoded = blockLstm(
     embedded(parameters, calls),
@@ -103,7 +75,7 @@ function posterior(parameters: Parameters, calls: Tensor2D, { window, hidden, la
 }
 
 /** −ln p of each call under the decoder, [window, batch], in nats. z: [batch, latent]. */
-function decoded(parameters: Parameters, z: Tensor2D, calls: Tensor2D, { window }: Sizes): Tensor2D {
+function decoded(parameters: Parameters, z: Tensor2D, calls: Tensor2D, { window }: VariationalSizes): Tensor2D {
   const states = repeatedInputLstm(
     z,
     window,

@@ -5,6 +5,7 @@ import { autoencoderModel, initialAutoencoder } from './autoencoder.ts';
 import { initialVariational, variationalModel } from './variational-autoencoder.ts';
 import { windowLearner } from './window-learner.ts';
 import type { WindowModel } from './window-model.ts';
+import { windowNetwork } from './window-network.ts';
 import { WindowReader } from './window-reader.ts';
 import { trainWindows } from './window-training.ts';
 
@@ -31,6 +32,6 @@ function windowDetector(model: WindowModel, init: (seed: number) => Float32Array
     spec: model.spec,
     init,
     train: (base, traces, options) => trainWindows(model, base, traces, options),
-    open: (weights) => new WindowReader(model, weights),
+    open: (weights) => new WindowReader(windowNetwork(model, weights)),
   };
 }

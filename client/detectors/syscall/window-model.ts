@@ -6,11 +6,11 @@ import type { Scalar, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-node
 import { tf } from '#tensorflow';
 import { layoutOf } from '../../../proto/layout.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import { gatesPerCell } from '../neural/block-lstm.ts';
 import { surprisal } from '../neural/cross-entropy.ts';
+import { gatesPerCell } from '../neural/gates-per-cell.ts';
 import { type Parameters, parameter } from '../neural/parameters.ts';
 import { normalValues, seededRandom } from '../random.ts';
-import { padId, vocabularyDigest } from './vocabulary.ts';
+import { padId } from './vocabulary.ts';
 
 /** A network that writes a window again. `windows` are ids, [batch × window], one window after the other. */
 export type WindowModel = Readonly<{
@@ -22,25 +22,6 @@ export type WindowModel = Readonly<{
   /** How unexpected each call is, [window, batch], in nats. The same for the same windows: nothing is drawn. */
   surprisal(parameters: Parameters, windows: Int32Array): Tensor2D;
 }>;
-
-/** The sizes a spec was made with; throws when it is not `architecture`, or of another vocabulary. */
-export function windowSizes<Name extends string>(
-  spec: ModelSpec,
-  architecture: string,
-  names: readonly Name[],
-): Readonly<Record<Name, number>> {
-  if (spec.architecture !== architecture || spec.hyperparameters.vocabularyDigest !== vocabularyDigest) {
-    throw new RangeError(
-      `model spec: expected ${architecture} over this version's vocabulary, got ${spec.architecture}; use a model made by this version`,
-    );
-  }
-  const size = (name: Name) => {
-    const value = spec.hyperparameters[name];
-    if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 4_096) return value;
-    throw new RangeError(`model spec: ${name} must be a whole number from 1 to 4,096, got ${value}`);
-  };
-  return Object.fromEntries(names.map((name) => [name, size(name)])) as Record<Name, number>;
-}
 
 /**
  * Weights to begin with: Glorot-like normal values, forget gates open (bias 1), other biases 0. The same seed gives the

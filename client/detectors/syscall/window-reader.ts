@@ -1,35 +1,35 @@
-import type { Tensor1D } from '@tensorflow/tfjs-node';
-import { tf } from '#tensorflow';
-import { layoutOf } from '../../../proto/layout.ts';
 import type { Observed, OpenDetector } from '../detector.ts';
-import { parametersOf } from '../neural/parameters.ts';
 import { copyWindow, windowKey, windowStarts } from './call-windows.ts';
-import type { WindowModel } from './window-model.ts';
 
 const batchSize = 512;
 const groupSize = 8_192;
 
+/** A network that says how unexpected each call of a window is; whatever computes it. */
+export type WindowNetwork = Readonly<{
+  /** Calls in a window. */
+  window: number;
+  /** windows: ids, [batch × window], one window after the other. Returns nats, laid out the same. */
+  surprisal(windows: Int32Array): Float32Array;
+  close(): void;
+}>;
+
 type Window = Readonly<{ trace: number; calls: Uint16Array; start: number }>;
 
 /**
- * Reads traces with a network that writes windows again: overlapping windows, each distinct one computed once and remembered exactly. A call's
- * surprisal is the mean over the windows that hold it.
+ * Reads traces with a network that writes windows again: overlapping windows, each distinct one
+ * computed once and remembered exactly. A call's surprisal is the mean over the windows that hold it.
  */
 export class WindowReader implements OpenDetector {
-  readonly #model: WindowModel;
-  readonly #layout;
-  readonly #weights: Tensor1D;
+  readonly #network: WindowNetwork;
   readonly #stride: number;
   readonly #windowsMax: number;
   readonly #known = new Map<string, Float32Array>();
   #hits = 0;
   #misses = 0;
 
-  /** weights: flat, copied. `windowsMax` windows are remembered, some 200 bytes each; 0 for none. */
-  constructor(model: WindowModel, weights: Float32Array, stride = 5, windowsMax = 200_000) {
-    this.#model = model;
-    this.#layout = layoutOf(model.spec);
-    this.#weights = tf.tensor1d(weights.slice());
+  /** The network is closed with the reader. `windowsMax` windows are remembered, some 200 bytes each; 0 for none. */
+  constructor(network: WindowNetwork, stride = 5, windowsMax = 200_000) {
+    this.#network = network;
     this.#stride = stride;
     this.#windowsMax = windowsMax;
   }
@@ -57,13 +57,13 @@ export class WindowReader implements OpenDetector {
   }
 
   close(): void {
-    this.#weights.dispose();
+    this.#network.close();
     this.#known.clear();
   }
 
   /** All windows of all traces, at most `groupSize` at a time: so many that few distinct ones still fill a batch. */
   *#groups(traces: readonly Observed[]): Generator<Window[]> {
-    const { window } = this.#model;
+    const { window } = this.#network;
     let group: Window[] = [];
     for (const [trace, { calls }] of traces.entries()) {
       for (const start of windowStarts(calls.length, { length: window, stride: this.#stride })) {
@@ -78,7 +78,7 @@ export class WindowReader implements OpenDetector {
 
   /** The surprisal of each call of each window, [window] each. */
   #read(windows: readonly Window[]): Float32Array[] {
-    const { window } = this.#model;
+    const { window } = this.#network;
     const found = new Map<string, Float32Array>();
     const missing = new Map<string, Window>();
     const keys = windows.map(({ calls, start }, index) => {
@@ -105,12 +105,10 @@ export class WindowReader implements OpenDetector {
   }
 
   #compute(windows: readonly Window[]): Float32Array[] {
-    const { window } = this.#model;
+    const { window } = this.#network;
     const batch = new Int32Array(windows.length * window);
     for (const [row, { calls, start }] of windows.entries()) copyWindow(calls, start, window, batch, row * window);
-    const result = tf.tidy(() => tf.transpose(this.#model.surprisal(parametersOf(this.#layout, this.#weights), batch)));
-    const values = result.dataSync<'float32'>();
-    result.dispose();
+    const values = this.#network.surprisal(batch);
     return windows.map((_, row) => values.slice(row * window, (row + 1) * window));
   }
 

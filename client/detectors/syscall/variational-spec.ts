@@ -1,0 +1,49 @@
+/** The variational autoencoder's sizes and spec; the network itself is variational-autoencoder.ts. */
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import { gatesPerCell } from '../neural/gates-per-cell.ts';
+import { vocabulary, vocabularyDigest } from './vocabulary.ts';
+import { windowSizes } from './window-sizes.ts';
+import type { WorkloadClasses } from './workload-classes.ts';
+
+const architecture = 'syscall-lstm-vae/1';
+
+export type VariationalSizes = Readonly<{
+  window: number;
+  vocabulary: number;
+  embedding: number;
+  hidden: number;
+  latent: number;
+}>;
+
+const defaultSizes: VariationalSizes = {
+  window: 20,
+  vocabulary: vocabulary.length,
+  embedding: 32,
+  hidden: 64,
+  latent: 16,
+};
+
+/** Classes are part of the spec so that scoring knows the workloads; the network itself is the same for all. */
+export function variationalSpec(classes: WorkloadClasses, sizes: VariationalSizes = defaultSizes): ModelSpec {
+  const { embedding, hidden, latent } = sizes;
+  return {
+    architecture,
+    hyperparameters: { ...sizes, classes: classes.text, vocabularyDigest },
+    tensors: [
+      { name: 'embedding', shape: [sizes.vocabulary, embedding] },
+      { name: 'encoder.weights', shape: [embedding + hidden, gatesPerCell * hidden] },
+      { name: 'encoder.bias', shape: [gatesPerCell * hidden] },
+      { name: 'latent.weights', shape: [hidden, 2 * latent] },
+      { name: 'latent.bias', shape: [2 * latent] },
+      { name: 'decoder.weights', shape: [latent + hidden, gatesPerCell * hidden] },
+      { name: 'decoder.bias', shape: [gatesPerCell * hidden] },
+      { name: 'output.weights', shape: [hidden, sizes.vocabulary] },
+      { name: 'output.bias', shape: [sizes.vocabulary] },
+    ],
+  };
+}
+
+/** Throws a RangeError for a spec of another architecture or version. */
+export function variationalSizes(spec: ModelSpec): VariationalSizes {
+  return windowSizes(spec, architecture, ['window', 'vocabulary', 'embedding', 'hidden', 'latent']);
+}
