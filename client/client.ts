@@ -3,6 +3,9 @@ import type { Logger } from 'pino';
 import { EnvelopeWorker } from '../proto/envelope/envelope-worker.ts';
 import { type Fault, ok, type Result } from '../proto/fault.ts';
 import type { TrackId } from '../proto/ids.ts';
+import type { AgentEvent } from './agent/agent-ports.ts';
+import { openAgent } from './agent/open-agent.ts';
+import type { RotationAgent } from './agent/rotation-agent.ts';
 import type { ClientConfig } from './config.ts';
 import { Ingest } from './ingest.ts';
 import { LiveTracks } from './live-tracks.ts';
@@ -15,6 +18,7 @@ import { reporter } from './observability/uplink-reporter.ts';
 import { isLive } from './sources/source-config.ts';
 import { loadDataKey } from './storage/data-key.ts';
 import { type FolderLock, lockFolder } from './storage/folder-lock.ts';
+import { sweepLeftovers } from './storage/sweep.ts';
 import { localTraining } from './training/local-training.ts';
 import { defaultPressureLimits } from './training/pressure.ts';
 import { Trainer } from './training/trainer.ts';
@@ -33,6 +37,9 @@ export type ClientHooks = Readonly<{
    */
   transformDelta?: (delta: Float32Array, invitation: Invitation) => Float32Array;
   onReport?: (report: UplinkReport) => void;
+  onAgentEvent?: (event: AgentEvent) => void;
+  /** Scores as if there were a live source: for programs that hand observations to `observe` themselves. */
+  judged?: boolean;
 }>;
 
 const build = 'testudo-client/0.1.0';
@@ -47,6 +54,8 @@ export async function startClient(config: ClientConfig, hooks: ClientHooks = {})
   if (!locked.ok) return locked;
   const dataKey = await loadDataKey(config.dataKey, config.dataDirectory);
   if (!dataKey.ok) return released(locked.value, dataKey);
+  const swept = await sweepLeftovers(config.dataDirectory);
+  if (swept > 0) log.info({ files: swept }, 'what an earlier client left half-written was removed');
   const tracks = await openTracks(config, dataKey.value);
   if (!tracks.ok) return released(locked.value, tracks);
   const parts = { lock: locked.value, dataKey: dataKey.value, tracks: tracks.value };
@@ -77,6 +86,7 @@ export class RunningClient {
   #health: HealthServer | undefined;
   #identity: ClusterIdentity | undefined;
   #uplink: Uplink | undefined;
+  #agent: RotationAgent | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: ClientConfig, hooks: ClientHooks, log: Logger, { lock, dataKey, tracks }: LocalParts) {
@@ -102,7 +112,14 @@ export class RunningClient {
       },
       onUnreadable: (count) => metrics.bufferFaults.inc({ code: 'RECORD_NOT_OURS' }, count),
     });
-    this.#live = new LiveTracks({ config, tracks, live: isLive(config.sources), dataKey, metrics, log });
+    this.#live = new LiveTracks({
+      config,
+      tracks,
+      live: isLive(config.sources) || hooks.judged === true,
+      dataKey,
+      metrics,
+      log,
+    });
     this.#ingest = new Ingest({
       config,
       tracks,
@@ -123,12 +140,29 @@ export class RunningClient {
     return this.#uplink;
   }
 
+  /** What decides which models score; undefined before `start`. */
+  get agent(): RotationAgent | undefined {
+    return this.#agent;
+  }
+
+  /** Judges a track's observations as those of a live source are judged; what is normal is returned, and not learnt. */
+  async observe(track: TrackId, observations: readonly unknown[]): Promise<readonly unknown[]> {
+    const local = this.tracks.get(track);
+    if (local === undefined) throw new RangeError(`this client does not run the track ${track}`);
+    return await this.#live.judge(local, observations);
+  }
+
   async start(): Promise<void> {
     const { health, dataDirectory } = this.#config;
     if (health.listen !== null) {
-      this.#health = await startHealthServer(health.listen, this.metrics.registry, () => this.readiness());
+      const score = () => this.#agent?.view() ?? {};
+      this.#health = await startHealthServer(health.listen, this.metrics.registry, () => this.readiness(), score);
     }
-    await this.#live.start();
+    const { metrics } = this;
+    const onEvent = this.#hooks.onAgentEvent;
+    const agent = await openAgent({ config: this.#config, live: this.#live, metrics, log: this.#log, onEvent });
+    this.#agent = agent;
+    await this.#live.start((track) => agent.liveVersion(track) !== undefined);
     this.#ingest.start();
     this.#joining = this.#join();
     const tracks = [...this.tracks.keys()];
@@ -156,8 +190,9 @@ export class RunningClient {
   async #close(): Promise<void> {
     this.#stopping.abort();
     await this.#ingest.close();
-    await this.#live.close();
     await this.#joining;
+    await this.#agent?.close();
+    await this.#live.close();
     await this.#uplink?.close();
     await this.#trainer.close();
     await this.#envelope.close();
@@ -210,7 +245,10 @@ export class RunningClient {
           transformDelta: this.#hooks.transformDelta,
         }),
         seal: (job) => this.#envelope.sealValues(job),
-        saveIdentity: (renewed) => keepIdentity(this.#config, this.#dataKey, renewed),
+        saveIdentity: async (renewed) => {
+          await keepIdentity(this.#config, this.#dataKey, renewed);
+          this.#identity = renewed;
+        },
         report: (event) => {
           report(event);
           if (event.kind === 'fetched') this.#live.offer(event);
@@ -220,6 +258,7 @@ export class RunningClient {
         nowMs: Date.now,
       },
     );
+    this.#agent?.connect(() => this.#identity ?? identity.value);
     this.metrics.certificateExpiry.set(this.#uplink.certificateExpiresAtMs / 1_000);
   }
 }

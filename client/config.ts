@@ -101,6 +101,20 @@ const schema = z.strictObject({
       warmUp: z.int().min(10).max(1_000_000).default(200),
     })
     .prefault({}),
+  /** The rotation agent: which signed releases this cluster runs. */
+  agent: z
+    .strictObject({
+      /** Releases whose files stay for a rollback without a download, beside the live one. */
+      keepReleases: z.int().min(1).max(64).default(4),
+      /** Root metadata that came by hand. Without it the first root that the coordinator presents is trusted. */
+      trustAnchor: path.optional(),
+      /** Used instead of what the coordinator says: labels then cannot be told wrongly to dodge a pin. */
+      labels: z.record(z.string().min(1).max(63), z.string().max(63)).optional(),
+      /** By track: recorded attacks that a release in shadow is held against. */
+      attackSets: z.record(track, path).default({}),
+      shadowReportSeconds: z.number().min(0.1).max(86_400).default(60),
+    })
+    .prefault({}),
   health: z.strictObject({ listen: listen.nullable().default('127.0.0.1:9464') }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
@@ -181,6 +195,13 @@ function withAbsolutePaths(raw: Raw, folder: string): ClientConfig {
     tracks: raw.tracks.map((one) => (/[/\\]/.test(one.folder) ? { ...one, folder: absolute(one.folder) } : one)),
     sources: raw.sources.map((one) => ('path' in one ? { ...one, path: absolute(one.path) } : one)),
     baselines: raw.baselines.map(absolute),
+    agent: {
+      ...raw.agent,
+      ...(raw.agent.trustAnchor === undefined ? {} : { trustAnchor: absolute(raw.agent.trustAnchor) }),
+      attackSets: Object.fromEntries(
+        Object.entries(raw.agent.attackSets).map(([name, file]) => [name, absolute(file)]),
+      ) as Raw['agent']['attackSets'],
+    },
     scoring: {
       ...raw.scoring,
       ...(raw.scoring.alertFile === undefined ? {} : { alertFile: absolute(raw.scoring.alertFile) }),

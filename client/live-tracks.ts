@@ -1,11 +1,17 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { ok, type Result, refuse } from '../proto/fault.ts';
 import type { TrackId } from '../proto/ids.ts';
+import type { ModelHost } from './agent/model-host.ts';
+import { ScoringHost } from './agent/scoring-host.ts';
+import { StoredModels } from './agent/stored-models.ts';
 import { UnsignedModels } from './agent/unsigned-models.ts';
 import { RiskBoard } from './alerting/risk-board.ts';
 import type { ClientConfig } from './config.ts';
+import type { TrackKind } from './detectors/track-kind.ts';
 import { LiveScoring } from './live-scoring.ts';
 import type { LocalTrack } from './local-track.ts';
+import { faultFields } from './observability/log.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import type { IntrusionLabel } from './sources/source-item.ts';
 import { ModelCache } from './uplink/model-cache.ts';
@@ -27,18 +33,46 @@ type LiveTrack = Readonly<{ scoring: LiveScoring | undefined; models: ModelCache
 export class LiveTracks {
   readonly risks = new RiskBoard();
   readonly #tracks: ReadonlyMap<TrackId, LiveTrack>;
+  readonly #parts: LiveTracksParts;
 
   constructor(parts: LiveTracksParts) {
+    this.#parts = parts;
     this.#tracks = new Map([...parts.tracks].map(([id, track]) => [id, this.#open(parts, id, track)]));
   }
 
-  /** Scores with the models of the last run, where there were any, and begins to listen for feedback. */
-  async start(): Promise<void> {
-    for (const { scoring, unsigned } of this.#tracks.values()) {
-      if (scoring !== undefined) await unsigned.restore();
-      unsigned.unserved();
+  /**
+   * Begins to listen for feedback, and where no release `scores` yet, goes on with the unsigned model of the last run:
+   * detectors never go dark.
+   */
+  async start(scores: (track: TrackId) => boolean): Promise<void> {
+    for (const [id, { scoring, unsigned }] of this.#tracks) {
+      if (scoring !== undefined && !scores(id)) await unsigned.restore();
       scoring?.start();
     }
+  }
+
+  /** Where each track's releases run. */
+  async hosts(): Promise<ReadonlyMap<TrackId, ModelHost>> {
+    const { config, log } = this.#parts;
+    const hosts = new Map<TrackId, ModelHost>();
+    for (const [id, { scoring }] of this.#tracks) {
+      const kind = this.#parts.tracks.get(id)?.kind;
+      const attacks = await attackSetOf(kind, config.agent.attackSets[id]);
+      if (!attacks.ok) log.error({ ...faultFields(attacks.fault), track: id }, 'the canary attack set is left out');
+      const cases = attacks.ok ? attacks.value : new Map<string, readonly unknown[]>();
+      hosts.set(id, scoring === undefined ? new StoredModels() : new ScoringHost(scoring, cases));
+    }
+    return hosts;
+  }
+
+  /** The coordinator serves no releases: bases of rounds score, as long as no signed metadata was ever trusted. */
+  unserved(): void {
+    for (const { unsigned } of this.#tracks.values()) unsigned.unserved();
+  }
+
+  /** Signed metadata is trusted: nothing else is installed any more. */
+  superseded(): void {
+    for (const { unsigned } of this.#tracks.values()) unsigned.superseded();
   }
 
   /** A track's models by digest, each track's apart: one that moves fast must not push another's out. */
@@ -81,4 +115,13 @@ export class LiveTracks {
     });
     return { scoring, models, unsigned };
   }
+}
+
+async function attackSetOf(
+  kind: TrackKind | undefined,
+  path: string | undefined,
+): Promise<Result<ReadonlyMap<string, readonly unknown[]>>> {
+  if (path === undefined) return ok(new Map());
+  if (kind?.readCases === undefined) return refuse('ATTACK_SET_UNREADABLE', `${path}: this track takes no attack set`);
+  return await kind.readCases(path);
 }

@@ -1,6 +1,4 @@
 import { ok, type Result } from '../../proto/fault.ts';
-import { readTraceFile } from '../sources/trace-file.ts';
-import { exampleCallsMax } from '../training/example.ts';
 
 /** An example of the track's kind: only its host knows what is in it. */
 export type KnownCase = unknown;
@@ -21,33 +19,6 @@ export type KnownVerdicts = Readonly<{
 
 /** The class of intrusions that an operator confirmed in this cluster. */
 export const confirmedClass = 'confirmed';
-
-const casesPerFileMax = 10_000;
-
-/** The canary attack set: a trace file, each trace's family being its attack class; lines that cannot be read are counted. */
-export async function readAttackSet(path: string): Promise<{ attacks: Map<string, KnownCase[]>; unreadable: number }> {
-  const attacks = new Map<string, KnownCase[]>();
-  let unreadable = 0;
-  let cases = 0;
-  for await (const item of readTraceFile(path)) {
-    if (item.kind !== 'trace') {
-      unreadable += 1;
-      continue;
-    }
-    const { family, service, calls } = item.trace;
-    const attackClass = family
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]/g, '-')
-      .slice(0, 63);
-    if (attackClass === '' || attackClass === 'normal' || calls.length === 0) continue;
-    cases += 1;
-    if (cases > casesPerFileMax) break;
-    const known = attacks.get(attackClass) ?? [];
-    known.push({ workload: service, calls: calls.slice(0, exampleCallsMax) });
-    attacks.set(attackClass, known);
-  }
-  return { attacks, unreadable };
-}
 
 /** Every case judged by `assess`, in one batch, and put back where it came from. */
 export async function judgeKnown(

@@ -7,11 +7,15 @@ export type Readiness = Readonly<{ ready: boolean; checks: Readonly<Record<strin
 
 export type HealthServer = Readonly<{ port: number; close(): Promise<void> }>;
 
-/** /healthz: the process turns its loop. /readyz: it does its work, as JSON with the single checks. /metrics: Prometheus. */
+/**
+ * /healthz: the process turns its loop. /readyz: it does its work, as JSON with the single checks. /score: what scores and
+ * why, as JSON. /metrics: Prometheus.
+ */
 export async function startHealthServer(
   listen: string,
   registry: Registry,
   readiness: () => Readiness,
+  score: () => unknown = () => ({}),
 ): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const answer = (status: number, type: string, body: string) => {
@@ -30,6 +34,9 @@ export async function startHealthServer(
         answer(state.ready ? 200 : 503, 'application/json', `${JSON.stringify(state)}\n`);
         return;
       }
+      case '/score':
+        answer(200, 'application/json', `${JSON.stringify(score())}\n`);
+        return;
       case '/metrics':
         registry.metrics().then(
           (text) => answer(200, registry.contentType, text),
@@ -37,7 +44,7 @@ export async function startHealthServer(
         );
         return;
       default:
-        answer(404, 'text/plain', 'try /healthz, /readyz or /metrics\n');
+        answer(404, 'text/plain', 'try /healthz, /readyz, /score or /metrics\n');
     }
   });
   // A scraper that stalls must not hold a socket for ever.

@@ -38,5 +38,21 @@ export function createMetrics() {
     regressionMissed: gauge('testudo_client_regression_missed', 'Confirmed intrusions below the threshold', ['track']),
     feedback: counter('testudo_client_feedback_total', 'Feedback applied', ['track', 'verdict']),
     alerts: counter('testudo_client_alerts_total', 'Alerts raised', ['track']),
+    agentConnected: gauge('testudo_agent_connected', '1 while release metadata arrives from a coordinator'),
+    agentMetadataExpiry: gauge('testudo_agent_metadata_expiry_seconds', 'When the release metadata ends, Unix time'),
+    agentLiveVersion: gauge('testudo_agent_live_version', 'The release that scores', ['track']),
+    agentShadowVersion: gauge('testudo_agent_shadow_version', 'The release in shadow, -1 for none', ['track']),
+    agentPinned: gauge('testudo_agent_pinned', '1 while a pin decides what scores', ['track']),
+    agentInstalls: counter('testudo_agent_installs_total', 'Releases that became live', ['track']),
+    agentRefusals: counter('testudo_agent_refusals_total', 'Metadata, files and models refused', ['code']),
+    agentOverruledPins: counter('testudo_agent_overruled_pins_total', 'Pins that could not be followed', ['track']),
+    agentReports: counter('testudo_agent_reports_total', 'Signed reports journalled', ['kind']),
+    agentPrepareSeconds: new Histogram({
+      name: 'testudo_agent_prepare_seconds',
+      help: 'Fetching and verifying a release, and loading it',
+      labelNames: ['phase'],
+      buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
+      registers,
+    }),
   };
 }
