@@ -116,6 +116,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'measure a model on labelled traces',
     load: async () => (await import('./evaluate.ts')).evaluateCommand(),
   },
+  root: {
+    summary: 'whose signatures agents trust: show, rotate, sign, merge offline; publish',
+    load: async () => (await import('./root.ts')).rootCommand(),
+  },
   audit: {
     summary: 'the journal as an audit log: list, follow',
     load: async () => (await import('./audit.ts')).auditCommand(),
