@@ -20,7 +20,9 @@ export function catalogueOf(
       if (!retired) releases.push({ track, version: released, manifest: { digest, bytes } });
     }
   }
-  const assignments = metadata.assignments.filter(({ track, channel }) => said[track]?.channels[channel] !== undefined);
+  const assignments = metadata.assignments.filter(
+    ({ track, channel }) => Object.hasOwn(said, track) && Object.hasOwn(said[track]?.channels ?? {}, channel),
+  );
   return { version, expiresAtMs, tracks: said, assignments, releases };
 }
 

@@ -1,3 +1,4 @@
+import { channelOf } from '../../proto/release/resolve.ts';
 import { type Release, releaseOf, type TrackReleasing } from '../state/releasing.ts';
 import type { State, Track } from '../state/state.ts';
 
@@ -27,16 +28,10 @@ export function isFrozen({ freezes }: Pick<State, 'freezes'>, track: Track['trac
   return false;
 }
 
-/** Clusters in good standing whose first fitting assignment of the track is this channel. */
-export function membersOf(state: State, track: Track['track'], channel: string): readonly string[] {
-  const assignments = state.metadata.assignments.filter((assignment) => assignment.track === track);
-  const members: string[] = [];
-  for (const { cluster, labels, status, quarantined } of state.clusters.values()) {
-    if (status !== 'enrolled' || quarantined) continue;
-    const first = assignments.find(({ subject }) =>
-      'cluster' in subject ? subject.cluster === cluster : labels[subject.label.key] === subject.label.value,
-    );
-    if ((first?.channel ?? 'stable') === channel) members.push(cluster);
-  }
-  return members;
+/** Clusters in good standing that follow a channel of the track. */
+export function membersOf({ clusters, metadata }: State, track: Track['track'], channel: string): readonly string[] {
+  return [...clusters.values()]
+    .filter(({ status, quarantined }) => status === 'enrolled' && !quarantined)
+    .filter((member) => channelOf(member, track, metadata) === channel)
+    .map(({ cluster }) => cluster);
 }

@@ -113,7 +113,8 @@ export interface Registry {
   /** Undefined until the first set is signed. */
   signedSet(): SignedSet | undefined;
   pins(): Pins | null;
-  pendingPins(): PendingPins | null;
+  /** Pins that wait for further operators' signatures. */
+  pendingPins(): Promise<PendingPins | null>;
 
   // -- changes
   /** Moves `channel` (stable unless named) forward to `version` (what canary runs, unless named); raises the floor. */

@@ -57,7 +57,7 @@ export function pinHandlers(door: Door, registry: Registry) {
         signers: [...signers],
         threshold,
       };
-      const pending = registry.pendingPins();
+      const pending = await registry.pendingPins();
       return ok({
         inForce,
         pending:
