@@ -2,16 +2,24 @@ import type { Fault } from '../../proto/fault.ts';
 import type { TrackKind } from '../detectors/track-kind.ts';
 import { falcoFile } from './falco-file.ts';
 import type { FilePosition } from './file-follower.ts';
-import type { SourceConfig } from './source-config.ts';
+import { AddressBook } from './flow/address-book.ts';
+import { csvFlowFile } from './flow/csv-flow-file.ts';
+import { flowRecording } from './flow/flow-recording.ts';
+import { hubbleFile } from './flow/hubble-file.ts';
+import { hubbleStream } from './flow/hubble-stream.ts';
+import { meshAccessLog } from './flow/mesh-access-log.ts';
+import { isRecorded, type SourceConfig } from './source-config.ts';
 import type { SourceBatch } from './source-item.ts';
 import { straceSource } from './strace-source.ts';
 import { tetragonFile } from './tetragon-file.ts';
 import { tetragonStream } from './tetragon-stream.ts';
 import { traceFileSource } from './trace-file-source.ts';
 
+const reconnect = { firstMs: 500, maxMs: 30_000 };
+
 /** Whether a source has an end; the others go on until the client stops. */
 export function hasEnd(source: SourceConfig): boolean {
-  return source.kind === 'traceFile' || ('follow' in source && !source.follow);
+  return isRecorded(source) || ('follow' in source && !source.follow);
 }
 
 /** Names a source, for its cursor and for people. */
@@ -43,12 +51,24 @@ export function openSource(
     case 'falcoFile':
       return falcoFile(source.path, { from, follow: source.follow, signal });
     case 'tetragonGrpc':
-      return tetragonStream(source.address, {
-        signal,
-        reconnect: { firstMs: 500, maxMs: 30_000 },
-        unit: Math.random,
-        onDisconnect,
-      });
+      return tetragonStream(source.address, { signal, reconnect, unit: Math.random, onDisconnect });
+    case 'hubbleFile':
+      return hubbleFile(source.path, { from, follow: source.follow, signal });
+    case 'hubbleGrpc':
+      return hubbleStream(source.address, { signal, reconnect, unit: Math.random, onDisconnect });
+    case 'flowCsv': {
+      const layout = { addresses: new AddressBook(source.addresses), part: source.part };
+      return csvFlowFile(source.path, { follow: { from, follow: source.follow, signal }, layout });
+    }
+    case 'flowRecording': {
+      const layout = { addresses: new AddressBook(source.addresses), part: source.part };
+      return flowRecording(source.path, { layout, labels: source.labels, signal });
+    }
+    case 'meshAccessLog': {
+      const { namespace, workload } = source;
+      const mesh = { self: { namespace, workload }, addresses: new AddressBook(source.addresses) };
+      return meshAccessLog(source.path, { follow: { from, follow: source.follow, signal }, mesh });
+    }
     case 'ofTrack': {
       const kind = kindOf(source.track);
       if (kind?.openSource === undefined) throw new RangeError(`track ${source.track} is not run or brings no source`);

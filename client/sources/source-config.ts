@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { flowSourceKinds } from './flow/flow-source-config.ts';
 
 const path = z.string().min(1).max(4_096);
 const workload = z.string().min(1).max(128);
@@ -28,6 +29,7 @@ export const sourceConfig = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('tetragonGrpc'), address: z.string().min(1) }),
   /** Falco's JSON alerts: labels for feedback, not examples. */
   z.strictObject({ kind: z.literal('falcoFile'), path, follow }),
+  ...flowSourceKinds,
   /** A source that a track's folder brings itself; `settings` are the track's to check. */
   z.strictObject({ kind: z.literal('ofTrack'), track: z.string().min(1), settings: z.unknown() }),
 ]);
@@ -36,7 +38,7 @@ export type SourceConfig = z.infer<typeof sourceConfig>;
 
 /** What is learnt and never judged: there is nothing to be alarmed about in a recording. */
 export function isRecorded({ kind }: SourceConfig): boolean {
-  return kind === 'traceFile';
+  return kind === 'traceFile' || kind === 'flowRecording';
 }
 
 /** Whether there are events to score as they happen. */

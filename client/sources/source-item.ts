@@ -1,3 +1,5 @@
+import type { ObservedFlow } from './flow/flow-record.ts';
+
 /** Who makes a call, as far as the source knows; empty texts where it does not. */
 export type ProcessIdentity = Readonly<{
   node: string;
@@ -27,7 +29,20 @@ export type SkipReason =
   | 'CLOCK_JUMP'
   | 'MALFORMED_LINE'
   /** A line of a recording that is not to be learnt from. */
-  | 'OTHER_SPLIT';
+  | 'OTHER_SPLIT'
+  | 'MALFORMED_CSV'
+  | 'UNKNOWN_LAYOUT'
+  | 'WRONG_FIELD_COUNT'
+  | 'BAD_FIELD'
+  | 'BAD_TIME'
+  | 'MISSING_ENDPOINT'
+  | 'NOT_AN_ACCESS_LOG_LINE'
+  /** The sensor's news of its nodes. */
+  | 'NODE_STATUS'
+  /** A flow that was seen before. */
+  | 'REPEATED'
+  /** A flow of an interval that is closed. */
+  | 'TOO_LATE';
 
 /** What a source yields. */
 export type SourceItem = Readonly<
@@ -46,6 +61,8 @@ export type SourceItem = Readonly<
   | { kind: 'end'; thread: string }
   /** A recorded trace, or a piece of a long one: ids of the detectors' vocabulary. */
   | { kind: 'trace'; name: string; workloadClass: string; calls: Uint16Array }
+  /** Who talked to whom. */
+  | { kind: 'flow'; flow: ObservedFlow }
   /** From a source that a track brings itself; nobody else looks into it. */
   | { kind: 'ofTrack'; track: string; value: unknown }
   /** `where`: the position in the source, for people. */

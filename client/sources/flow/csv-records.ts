@@ -26,6 +26,22 @@ export class CsvRecords {
     this.#limits = { linesMax: 16, charactersMax: 65_536, ...limits };
   }
 
+  /** Lines read so far, those held not included. */
+  get line(): number {
+    return this.#line;
+  }
+
+  get isBetweenRecords(): boolean {
+    return this.#held.length === 0;
+  }
+
+  /** A line that could not be had: no record goes on over it. */
+  skipLine(): CsvItem[] {
+    const items = this.#settle(true);
+    this.#line += 1;
+    return items;
+  }
+
   push(line: string): CsvItem[] {
     // Nearly every line: no quotes, nothing held.
     if (this.#held.length === 0 && !line.includes('"')) {

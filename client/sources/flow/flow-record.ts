@@ -1,4 +1,4 @@
-import type { SkipReason } from '../source-item.ts';
+import type { SourceItem } from '../source-item.ts';
 
 /**
  * What stands at an end of a flow. `workload`: a pod that a workload owns. `host`: this or another node of the cluster.
@@ -83,26 +83,8 @@ export const foldedPort = 65_536;
 /** Stands for all the ports of a pair that used too many to tell them apart: a scan. */
 export const manyPorts = 65_537;
 
-/** Why a flow was passed over. A closed set: it labels a metric. */
-export type FlowSkipReason =
-  | SkipReason
-  | 'MALFORMED_CSV'
-  | 'WRONG_FIELD_COUNT'
-  | 'BAD_FIELD'
-  | 'MISSING_ENDPOINT'
-  | 'BAD_TIME'
-  | 'REPEATED'
-  | 'TOO_LATE'
-  | 'NODE_STATUS';
-
 /** What a flow source yields. */
-export type FlowItem = Readonly<
-  | { kind: 'flow'; flow: ObservedFlow }
-  /** `where`: the position in the source, for people. */
-  | { kind: 'skipped'; reason: FlowSkipReason; where: string }
-  /** The sensor itself says that it dropped events. */
-  | { kind: 'lost'; count: number }
->;
+export type FlowItem = Extract<SourceItem, { kind: 'flow' | 'skipped' | 'lost' }>;
 
 /** Items, and where to go on after them. */
 export type FlowBatch<Cursor> = Readonly<{ items: readonly FlowItem[]; cursor: Cursor | undefined }>;

@@ -1,4 +1,5 @@
-import type { FlowSkipReason, Verdict } from './flow-record.ts';
+import type { SkipReason } from '../source-item.ts';
+import type { Verdict } from './flow-record.ts';
 import type { HubbleEnd, HubbleFlow, HubbleL7, HubbleMessage } from './hubble-flow.ts';
 
 /** Types that Hubble's exporter can write and that are not about flows. */
@@ -10,7 +11,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * One line of Hubble's exporter, `{"flow":{…},"node_name":…,"time":…}`, or of `hubble observe -o json` before 0.9, which
  * writes the flow alone. Fields of other types than expected read as absent.
  */
-export function readHubbleJson(line: string): HubbleMessage | FlowSkipReason {
+export function readHubbleJson(line: string): HubbleMessage | SkipReason {
   let candidate: unknown;
   try {
     candidate = JSON.parse(line);

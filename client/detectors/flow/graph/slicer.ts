@@ -1,7 +1,8 @@
-import type { FlowSkipReason, ObservedFlow } from '../../../sources/flow/flow-record.ts';
+import type { ObservedFlow } from '../../../sources/flow/flow-record.ts';
 import { NodeClocks } from '../../../sources/flow/node-clocks.ts';
 import { RecentIds } from '../../../sources/flow/recent-ids.ts';
 import { TimeJumps } from '../../../sources/flow/time-jumps.ts';
+import type { SkipReason } from '../../../sources/source-item.ts';
 import { type EdgeBounds, EdgeTable, type Scan } from './edge-table.ts';
 import { sliceOf } from './named-slice.ts';
 import type { NamedSlice, SignalsOf } from './slice.ts';
@@ -41,7 +42,7 @@ export const defaultSlicerOptions: SlicerOptions = {
 /** What comes out of flows. */
 export type SlicerEvent = Readonly<
   | ({ kind: 'slice' } & NamedSlice)
-  | { kind: 'skipped'; reason: FlowSkipReason; count: number }
+  | { kind: 'skipped'; reason: SkipReason; count: number }
   /** A pair used more ports than are told apart; they are counted as one edge from here on. */
   | ({ kind: 'scan'; startMs: number; endMs: number } & Scan)
   /** More workloads or edges than fit: flows that were counted under "folded". */
@@ -64,7 +65,7 @@ export class FlowSlicer {
   #table: EdgeTable;
   /** The last closed interval; undefined before the first flow. */
   #closed: number | undefined;
-  /** First interval with a flow. */
+  /** The interval of the first flow that came: what is before it was not seen as a whole. */
   #first: number | undefined;
   #latestMs = Number.NEGATIVE_INFINITY;
 
@@ -102,10 +103,15 @@ export class FlowSlicer {
     return this.#clocks.skews();
   }
 
-  /** Start of the oldest interval that a restart would need again to give the next slice; undefined before any flow. */
-  get neededFromMs(): number | undefined {
-    if (this.#closed === undefined) return undefined;
-    return (this.#closed - this.#options.windowIntervals + 2) * this.#options.intervalMs;
+  /** The interval of the latest flow; undefined before any. */
+  get latestInterval(): number | undefined {
+    return this.#closed === undefined ? undefined : this.#intervalOf(this.#latestMs);
+  }
+
+  /** The oldest interval that would be needed again to give the next slice and none before it; undefined before any flow. */
+  get neededInterval(): number | undefined {
+    if (this.#closed === undefined || this.#first === undefined) return undefined;
+    return Math.max(this.#first, this.#closed - this.#options.windowIntervals + 2);
   }
 
   /** Counts one flow. arrivedMs: our clock when it came, for live sources; without it times are taken as they are. */
@@ -144,7 +150,7 @@ export class FlowSlicer {
       if (due > this.#closed) events = this.#closeTo(due);
     }
     if (interval <= this.#closed) return [...events, skipped('TOO_LATE', 1)];
-    if (this.#first === undefined || interval < this.#first) this.#first = interval;
+    this.#first ??= interval;
     this.#table.add(flow, interval, atMs);
     return events;
   }
@@ -195,6 +201,6 @@ export class FlowSlicer {
   }
 }
 
-function skipped(reason: FlowSkipReason, count: number): SlicerEvent {
+function skipped(reason: SkipReason, count: number): SlicerEvent {
   return { kind: 'skipped', reason, count };
 }
