@@ -2,7 +2,6 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { OperatorRole } from '../journal/events.ts';
-import { certificateAlgorithm, exportPrivateKey, makeCertificateKeyPair, x509 } from './x509.ts';
 
 /** What an operator's command line needs, in one private file: who, where, whom to trust, with what. PEM texts. */
 export type OperatorCredentials = Readonly<{
@@ -31,6 +30,8 @@ const schema = z.strictObject({
 
 /** A fresh key and a request for a certificate for it. */
 export async function newOperatorKey(): Promise<Readonly<{ key: string; request: Buffer }>> {
+  // Only here: a command that merely reads its credentials should not wait for a certificate library to load.
+  const { certificateAlgorithm, exportPrivateKey, makeCertificateKeyPair, x509 } = await import('./x509.ts');
   const keys = await makeCertificateKeyPair();
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: 'CN=testudo-operator',

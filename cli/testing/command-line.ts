@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeLocalOperator } from '../../coordinator/founding.ts';
+import { pemOfChain } from '../../coordinator/identity/authority.ts';
+import { newOperatorKey, type OperatorCredentials } from '../../coordinator/identity/operator-credentials.ts';
+import type { OperatorRole } from '../../coordinator/journal/events.ts';
+import {
+  environment,
+  type FederationOptions,
+  operator as founder,
+  TestFederation,
+} from '../../coordinator/testing/federation.ts';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { unwrap } from '../../proto/fault.ts';
+import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
+
+const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
+
+/** How a command ended. */
+export type Ended = Readonly<{ code: number | null; out: string; error: string }>;
+
+/** A real coordinator on loopback, and the command line as real processes beside it. */
+export class CommandLine {
+  readonly federation: TestFederation;
+  readonly folder: string;
+
+  private constructor(federation: TestFederation, folder: string) {
+    this.federation = federation;
+    this.folder = folder;
+  }
+
+  /** With `admin`, whose key root names for pins, as `testudo coordinator init` makes it. */
+  static async start(options: FederationOptions = {}): Promise<CommandLine> {
+    const folder = tempDir();
+    const federation = await TestFederation.start({ dataDirectory: folder, ...options });
+    await federation.coordinator.close();
+    const pinKey = newPinKey();
+    const wanted = { name: 'admin', role: 'admin', address: '', pin: pinKeyPair(pinKey) } as const;
+    const { credentials, pinIsNamed } = unwrap(await makeLocalOperator(federation.config, wanted, environment));
+    if (!pinIsNamed) throw new Error('root does not name the first pin key');
+    await federation.restart();
+    const line = new CommandLine(federation, folder);
+    await line.#write({ ...credentials, pinKey });
+    return line;
+  }
+
+  credentials(name: string): string {
+    return join(this.folder, `${name}.json`);
+  }
+
+  /** A further operator. Its key for pins is one of its own that root does not name yet. */
+  async hire(name: string, role: OperatorRole): Promise<void> {
+    const { membership, authority } = this.federation.coordinator;
+    const { key, request } = await newOperatorKey();
+    const { chain } = unwrap(await membership.addOperator(founder, { name, role, request }));
+    await this.#write({
+      federation: authority.federation,
+      name,
+      role,
+      address: '',
+      authority: authority.rootCertificate,
+      certificateChain: pemOfChain(chain.slice(0, 2)),
+      key,
+      pinKey: newPinKey(),
+    });
+  }
+
+  /** Runs `testudo …` as admin. */
+  run(...words: readonly string[]): Promise<Ended> {
+    return this.runAs('admin', ...words);
+  }
+
+  async runAs(name: string, ...words: readonly string[]): Promise<Ended> {
+    const address = this.federation.coordinator.addresses.federation;
+    const connection = ['--credentials', this.credentials(name), '--address', address];
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, ...words, ...connection], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const texts = { out: '', error: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      texts.out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      texts.error += text;
+    });
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, ...texts };
+  }
+
+  /** The one JSON value that a command prints; it must have gone well. */
+  async json<Value>(...words: readonly string[]): Promise<Value> {
+    const { code, out, error } = await this.run(...words, '--json');
+    if (code !== 0) throw new Error(`testudo ${words.join(' ')}: exit ${code}: ${error}`);
+    return JSON.parse(out) as Value;
+  }
+
+  async #write(credentials: OperatorCredentials): Promise<void> {
+    await writeFile(this.credentials(credentials.name), `${JSON.stringify(credentials)}\n`, { mode: 0o600 });
+  }
+}
