@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AtomicFile } from '../../proto/envelope/atomic-file.ts';
 import { unwrap } from '../../proto/fault.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { loadDataKey } from './data-key.ts';
 import { openRecord, recordKey, sealedOverheadBytes, sealRecord } from './sealed-record.ts';
+import { sweepLeftovers } from './sweep.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -30,6 +32,21 @@ describe('writeFileAtomic', () => {
     await expect(writeFileAtomic(path, 'x')).rejects.toThrow();
     expect(await readdir(folder)).toEqual(expect.arrayContaining(['taken']));
     expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+});
+
+describe('sweepLeftovers', () => {
+  it('removes what the killed left half-written, wherever it lies, and nothing else', async () => {
+    const data = join(folder, 'swept');
+    await writeFileAtomic(join(data, 'outbox/syscall/r-1/update.json'), '{}');
+    const abandoned = new AtomicFile(join(data, 'outbox/syscall/r-1/sealed.bin'));
+    abandoned.write(Buffer.from('half'));
+    await writeFile(join(data, 'identity.sealed.0123456789ab.tmp'), 'half');
+    await writeFile(join(data, 'notes.tmp'), 'somebody else’s');
+    expect(await sweepLeftovers(data)).toBe(2);
+    expect(await readdir(join(data, 'outbox/syscall/r-1'))).toEqual(['update.json']);
+    expect((await readdir(data)).sort()).toEqual(['notes.tmp', 'outbox']);
+    abandoned.abandon(); // Closes its descriptor.
   });
 });
 

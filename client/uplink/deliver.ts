@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
-import { type ClientWritableStream, Metadata } from '@grpc/grpc-js';
+import type { ClientWritableStream, Metadata } from '@grpc/grpc-js';
 import type { Receipt } from '../../proto/envelope/receipt.ts';
 import { headerToWire } from '../../proto/envelope/wire.ts';
 import { type Fault, ok, type Result, refuse } from '../../proto/fault.ts';
@@ -22,6 +22,8 @@ export type DeliverOptions = Readonly<{
   statusTimeoutMs: number;
   /** For the whole upload. */
   uploadTimeoutMs: number;
+  /** Goes with every call. */
+  metadata: Metadata;
   /** Bytes that went out in this attempt, for the metrics. */
   onSent: (bytes: number) => void;
 }>;
@@ -38,7 +40,7 @@ export async function deliver(
   const { track, round, header } = kept;
   const asked = await unary<UploadStatusResponse>((callback) => {
     const request = { track, round, payloadDigest: header.payload };
-    return client.uploadStatus(request, new Metadata(), { deadline: deadlineIn(options.statusTimeoutMs) }, callback);
+    return client.uploadStatus(request, options.metadata, { deadline: deadlineIn(options.statusTimeoutMs) }, callback);
   }, options.signal);
   if (!asked.ok) return asked;
   if (asked.value.receipt !== undefined) return receiptFor(header, asked.value.receipt, options.receiptKey);
@@ -58,9 +60,13 @@ async function stream(
 ): Promise<Result<SubmitUpdateResponse>> {
   let call: ClientWritableStream<SubmitUpdateRequest> | undefined;
   const answered = new Promise<Result<SubmitUpdateResponse>>((resolve) => {
-    call = client.submitUpdate({ deadline: deadlineIn(options.uploadTimeoutMs) }, (error, response) => {
-      resolve(error === null ? ok(response) : { ok: false, fault: faultOfError(error) });
-    });
+    call = client.submitUpdate(
+      options.metadata,
+      { deadline: deadlineIn(options.uploadTimeoutMs) },
+      (error, response) => {
+        resolve(error === null ? ok(response) : { ok: false, fault: faultOfError(error) });
+      },
+    );
   });
   const upload = call as unknown as ClientWritableStream<SubmitUpdateRequest>;
   const abort = () => upload.cancel();

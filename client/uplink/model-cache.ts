@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Metadata } from '@grpc/grpc-js';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import type { Digest } from '../../proto/ids.ts';
@@ -15,6 +16,8 @@ export type FetchOptions = Readonly<{
   signal: AbortSignal;
   /** The transfer is given up after this long without a chunk. */
   stallMs: number;
+  /** Goes with the call. */
+  metadata?: Metadata;
 }>;
 
 /** Models by digest, on disk. A `.part` file is a download that can go on; a whole file was verified when it was named. */
@@ -43,7 +46,7 @@ export class ModelCache {
       return ok(path);
     }
     const part = `${path}.part`;
-    const openAt = (offset: bigint) => client.fetchModel({ digest, offset });
+    const openAt = (offset: bigint) => client.fetchModel({ digest, offset }, options.metadata ?? new Metadata());
     const received = await download(part, openAt, { ...options, name: digest, kind: 'MODEL' });
     if (!received.ok) return received;
     if ((await digestOfFile(part)) !== digest) {

@@ -32,13 +32,13 @@ export type UplinkPorts = Readonly<{
 export type UplinkReport = Readonly<
   | { kind: 'connected'; address: string }
   | { kind: 'disconnected'; address: string; fault: Fault; retryInMs: number }
-  | { kind: 'invited'; track: TrackId; round: RoundId; baseVersion: number; closesAtMs: number }
+  | { kind: 'invited'; track: TrackId; round: RoundId; traceId: string; baseVersion: number; closesAtMs: number }
   | { kind: 'invitationRefused'; fault: Fault }
   | { kind: 'fetched'; track: TrackId; round: RoundId; digest: Digest; version: number; spec: ModelSpec }
-  | { kind: 'trained'; track: TrackId; round: RoundId; exampleCount: number; seconds: number }
-  | { kind: 'kept'; track: TrackId; round: RoundId; payload: Digest; payloadBytes: number }
+  | { kind: 'trained'; track: TrackId; round: RoundId; traceId: string; exampleCount: number; seconds: number }
+  | { kind: 'kept'; track: TrackId; round: RoundId; traceId: string; payload: Digest; payloadBytes: number }
   | { kind: 'sent'; track: TrackId; bytes: number }
-  | { kind: 'receipted'; track: TrackId; round: RoundId; sequence: number }
+  | { kind: 'receipted'; track: TrackId; round: RoundId; traceId: string; sequence: number }
   | { kind: 'refused'; track: TrackId; round: RoundId; verdict: Verdict; fault: Fault }
   | { kind: 'roundClosed'; track: TrackId; round: RoundId; outcome: number; nextRound: string }
   | { kind: 'renewed'; expiresAtMs: number }

@@ -17,6 +17,7 @@ import type { KeptUpdate, Outbox } from './outbox.ts';
 import { type Participation, type ParticipationEffect, type ParticipationEvent, step } from './participation.ts';
 import { pause } from './pause.ts';
 import type { UplinkPorts } from './ports.ts';
+import { inRoundSpan, roundTrace } from './round-trace.ts';
 import { watch } from './watch.ts';
 
 export type UplinkTimes = Readonly<{
@@ -214,7 +215,8 @@ export class Uplink {
           this.#ports.report({ kind: 'invitationRefused', fault });
           return;
         }
-        this.#ports.report({ kind: 'invited', track, round, baseVersion: base.version, closesAtMs });
+        const { traceId } = this.#traceOf(track, round);
+        this.#ports.report({ kind: 'invited', track, round, traceId, baseVersion: base.version, closesAtMs });
         this.#dispatch(track, { kind: 'invited', invitation: read.value });
         return;
       }
@@ -273,12 +275,16 @@ export class Uplink {
     const { track, round, base } = invitation;
     const connection = await this.#connected(signal);
     if (connection === undefined) return;
-    const fetched = await this.#config.modelsOf(track).fetch(connection.federation, {
-      digest: base.digest,
-      sizeBytes: base.sizeBytes,
-      signal,
-      stallMs: this.#config.times.callTimeoutMs,
-    });
+    const models = this.#config.modelsOf(track);
+    const fetched = await inRoundSpan(this.#traceOf(track, round), 'fetch base', (metadata) =>
+      models.fetch(connection.federation, {
+        digest: base.digest,
+        sizeBytes: base.sizeBytes,
+        signal,
+        stallMs: this.#config.times.callTimeoutMs,
+        metadata,
+      }),
+    );
     if (signal.aborted) return;
     if (!fetched.ok) {
       this.#fail(track, round, fetched.fault);
@@ -293,7 +299,8 @@ export class Uplink {
     const { track, round, base } = invitation;
     const startedMs = performance.now();
     const basePath = this.#config.modelsOf(track).path(base.digest);
-    const trained = await this.#ports.train(invitation, basePath, signal);
+    const parent = this.#traceOf(track, round);
+    const trained = await inRoundSpan(parent, 'train', () => this.#ports.train(invitation, basePath, signal));
     if (signal.aborted) return;
     if (!trained.ok) {
       this.#fail(track, round, trained.fault);
@@ -301,7 +308,7 @@ export class Uplink {
     }
     const { delta, exampleCount } = trained.value;
     const seconds = (performance.now() - startedMs) / 1_000;
-    this.#ports.report({ kind: 'trained', track, round, exampleCount, seconds });
+    this.#ports.report({ kind: 'trained', track, round, traceId: parent.traceId, exampleCount, seconds });
     const kept = await this.#keep(invitation, delta, exampleCount);
     // Cancelled while sealing: the round is over, and nothing will ask for what was just kept.
     if (signal.aborted) {
@@ -313,7 +320,7 @@ export class Uplink {
       return;
     }
     const { payload, payloadBytes } = kept.value.header;
-    this.#ports.report({ kind: 'kept', track, round, payload, payloadBytes });
+    this.#ports.report({ kind: 'kept', track, round, traceId: parent.traceId, payload, payloadBytes });
     this.#dispatch(track, { kind: 'kept', kept: kept.value });
   }
 
@@ -353,14 +360,18 @@ export class Uplink {
     const connection = await this.#connected(signal);
     if (connection === undefined) return;
     const { callTimeoutMs, uploadTimeoutMs } = this.#config.times;
-    const receipt = await deliver(connection.federation, kept, {
-      sealedPath: this.#config.outbox.sealedPath(track, round),
-      receiptKey: this.#identity.receiptKey,
-      signal,
-      statusTimeoutMs: callTimeoutMs,
-      uploadTimeoutMs,
-      onSent: (bytes) => this.#ports.report({ kind: 'sent', track, bytes }),
-    });
+    const parent = this.#traceOf(track, round);
+    const receipt = await inRoundSpan(parent, 'deliver update', (metadata) =>
+      deliver(connection.federation, kept, {
+        sealedPath: this.#config.outbox.sealedPath(track, round),
+        receiptKey: this.#identity.receiptKey,
+        signal,
+        statusTimeoutMs: callTimeoutMs,
+        uploadTimeoutMs,
+        metadata,
+        onSent: (bytes) => this.#ports.report({ kind: 'sent', track, bytes }),
+      }),
+    );
     if (signal.aborted) return;
     if (!receipt.ok) {
       this.#fail(track, round, receipt.fault);
@@ -368,8 +379,12 @@ export class Uplink {
     }
     const { sequence } = receipt.value;
     await this.#config.outbox.keepReceipt(track, round, sequence);
-    this.#ports.report({ kind: 'receipted', track, round, sequence });
+    this.#ports.report({ kind: 'receipted', track, round, traceId: parent.traceId, sequence });
     this.#dispatch(track, { kind: 'receipted', round, sequence });
+  }
+
+  #traceOf(track: TrackId, round: RoundId) {
+    return roundTrace(this.#identity.federation, track, round, this.#identity.cluster);
   }
 
   #fail(track: TrackId, round: RoundId, fault: Fault): void {
