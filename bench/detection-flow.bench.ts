@@ -22,8 +22,22 @@ export const bench: Bench = {
   run,
 };
 
-const full: Effort = { pooledSteps: 400, rounds: 40, localSteps: 8, localOnlySteps: 150, attackRounds: 12 };
-const small: Effort = { pooledSteps: 40, rounds: 6, localSteps: 3, localOnlySteps: 10, attackRounds: 1 };
+const full: Effort = {
+  pooledSteps: 720,
+  rounds: 30,
+  localSteps: 6,
+  localOnlySteps: 150,
+  attackRounds: 5,
+  attackSteps: 5,
+};
+const small: Effort = {
+  pooledSteps: 40,
+  rounds: 6,
+  localSteps: 3,
+  localOnlySteps: 10,
+  attackRounds: 1,
+  attackSteps: 1,
+};
 
 async function run(options: BenchOptions, report: Report): Promise<void> {
   const real = options.small ? [] : publicTopologies();

@@ -1,9 +1,10 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { type Evaluation, evaluate, type Labelled, type Quality, withoutDuplicates } from '../client/evaluation.ts';
 import { loadModelFolder } from '../client/model-folder.ts';
 import { SyscallScorer } from '../client/scoring.ts';
 import { readTraceFile } from '../client/sources/trace-file.ts';
 import { orExit } from './exit.ts';
+import { evaluateFlows, flowOptions } from './flow-verbs.ts';
 import { abiOption, modelOption } from './model-options.ts';
 import { jsonLine, table } from './table.ts';
 
@@ -11,13 +12,18 @@ import { jsonLine, table } from './table.ts';
 export function evaluateCommand() {
   return new Command('evaluate')
     .description(
-      'measure a model on labelled traces: AUC, detection at 1 % and 5 % false alarms, by family and cluster',
+      'measure a model on labelled traces or flows: AUC, detection at 1 % and 5 % false alarms, by family and cluster',
     )
+    .addOption(new Option('--track <track>', 'what the input holds').choices(['syscall', 'flow']).default('syscall'))
     .addOption(modelOption())
-    .requiredOption('--input <file...>', 'labelled trace files, plain or gzip')
+    .requiredOption('--input <file...>', 'labelled files of traces, plain or gzip, or of flows')
     .addOption(abiOption())
     .option('--json', 'one JSON object instead of tables')
-    .action(async ({ model: path, input, abi, json }) => {
+    .addOption(flowOptions.cluster())
+    .addOption(flowOptions.normal())
+    .addOption(flowOptions.window())
+    .action(async ({ track, model: path, input, abi, json, cluster, normal, window }) => {
+      if (track === 'flow') return evaluateFlows({ model: path, input, json, cluster, normal, window });
       const scorer = new SyscallScorer(orExit(await loadModelFolder(path)));
       const scored: Labelled[] = [];
       for (const file of input) {

@@ -2,27 +2,40 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { loadModelFolder } from '../client/model-folder.ts';
 import { scoreTraceFile } from '../client/score-file.ts';
 import { SyscallScorer } from '../client/scoring.ts';
-import { orExit } from './exit.ts';
+import { orExit, usage } from './exit.ts';
+import { flowOptions, scoreFlows } from './flow-verbs.ts';
 import { abiOption, modelOption } from './model-options.ts';
 
 /** `testudo score`: scores a file of traces with a model, offline. */
 export function scoreCommand() {
   return new Command('score')
-    .description('score recorded traces with a model: one line "name TAB score" per input line, in order')
-    .addOption(new Option('--track <track>', 'what the input holds').choices(['syscall']).default('syscall'))
+    .description(
+      'score recorded traces (one line "name TAB score" per input line, in order) or flows (one line per edge and window)',
+    )
+    .addOption(new Option('--track <track>', 'what the input holds').choices(['syscall', 'flow']).default('syscall'))
     .addOption(modelOption())
-    .requiredOption('--input <file>', 'trace file, plain or gzip; "-" for standard input')
+    .requiredOption('--input <file>', 'trace file, plain or gzip, "-" for standard input; or a CSV file of flows')
     .requiredOption('--output <file>', 'where the scores go; "-" for standard output')
     .addOption(
-      new Option('--by <unit>', 'one score per trace, or per window of 20 calls')
-        .choices(['trace', 'window'])
-        .default('trace'),
+      new Option(
+        '--by <unit>',
+        'one score per trace, or per window of 20 calls; for flows per edge, or per workload',
+      ).choices(['trace', 'window', 'edge', 'workload']),
     )
     .addOption(abiOption())
-    .action(async ({ model: path, input, output, by, abi }) => {
+    .addOption(flowOptions.cluster())
+    .addOption(flowOptions.normal())
+    .addOption(flowOptions.window())
+    .action(async ({ track, model: path, input, output, by, abi, cluster, normal, window }) => {
+      const units = track === 'flow' ? (['edge', 'workload'] as const) : (['trace', 'window'] as const);
+      const unit = by === undefined ? units[0] : units.find((each) => each === by);
+      if (unit === undefined) return usage(`--by: the ${track} track scores by ${units.join(' or ')}, not by ${by}`);
+      if (unit === 'edge' || unit === 'workload') {
+        return scoreFlows({ model: path, input, output, by: unit, cluster, normal, window });
+      }
       const model = orExit(await loadModelFolder(path));
       const scorer = new SyscallScorer(model);
-      const summary = orExit(await scoreTraceFile(scorer, input, output, { by: by as 'trace' | 'window', abi }));
+      const summary = orExit(await scoreTraceFile(scorer, input, output, { by: unit, abi }));
       scorer.close();
       const notes = [
         `${summary.traces} traces scored`,

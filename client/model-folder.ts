@@ -10,9 +10,6 @@
  * In the field a folder holds at most the one cluster it lies in. The demo's folder holds all of its clusters, since they
  * all live on one machine; what the federation shared is `weights.bin` alone.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { digestOf } from '../proto/digest.ts';
 import { ok, type Result, refuse } from '../proto/fault.ts';
 import { bytesOfValues, layoutOf, valuesOfBytes } from '../proto/layout.ts';
 import { checkSpec, type ModelSpec } from '../proto/model-spec.ts';
@@ -21,13 +18,9 @@ import { openDetector } from './detectors/syscall/architectures.ts';
 import { type Calibration, LocalMemory } from './detectors/syscall/local-memory.ts';
 import { ProfileMemory, type ProfileRecord } from './detectors/syscall/profile-memory.ts';
 import type { WorkloadClasses } from './detectors/syscall/workload-classes.ts';
+import { jsonBytes, type ModelFolderFaultCode, parsedFile, readModelFiles, writeModelFiles } from './model-files.ts';
 import { type ClusterState, classesOf, type SyscallModel } from './scoring.ts';
 
-export type ModelFolderFaultCode = 'MODEL_UNREADABLE' | 'MODEL_DAMAGED' | 'MODEL_UNKNOWN';
-
-const format = 'testudo-model/1';
-
-type Manifest = Readonly<{ format: string; files: Readonly<Record<string, string>> }>;
 type ClusterFile = Readonly<{
   slots: number;
   calibrations: readonly Readonly<{ class: string } & Calibration>[];
@@ -37,26 +30,22 @@ type ClusterFile = Readonly<{
 /** Writes a model as a folder; what was in the folder before is removed. Throws when the disk refuses. */
 export async function saveModelFolder(path: string, model: SyscallModel): Promise<void> {
   const files = new Map<string, Uint8Array>([
-    ['spec.json', json(model.detector.spec)],
+    ['spec.json', jsonBytes(model.detector.spec)],
     ['weights.bin', bytesOfValues(model.weights)],
   ]);
   const classes = classesOf(model.detector.spec);
   for (const [name, state] of model.clusters) {
-    files.set(`clusters/${name}.json`, json(clusterFile(state, classes)));
+    files.set(`clusters/${name}.json`, jsonBytes(clusterFile(state, classes)));
     files.set(`clusters/${name}.bin`, sparseBytes(state.memory.evidence));
   }
-  const digests = Object.fromEntries([...files].map(([name, bytes]) => [name, digestOf(bytes)]));
-  await rm(path, { recursive: true, force: true });
-  await mkdir(join(path, 'clusters'), { recursive: true });
-  for (const [name, bytes] of files) await writeFile(join(path, name), bytes);
-  await writeFile(join(path, 'manifest.json'), json({ format, files: digests } satisfies Manifest));
+  await writeModelFiles(path, files);
 }
 
 /** Reads a model folder, every file checked against the manifest. */
 export async function loadModelFolder(path: string): Promise<Result<SyscallModel, ModelFolderFaultCode>> {
-  const files = await readFiles(path);
+  const files = await readModelFiles(path);
   if (!files.ok) return files;
-  const spec = checkSpec(parsed(files.value, 'spec.json'));
+  const spec = checkSpec(parsedFile(files.value, 'spec.json'));
   if (!spec.ok) return refuse('MODEL_DAMAGED', `${path}: spec.json: ${spec.fault.message}`);
   let detector: Detector;
   try {
@@ -71,42 +60,6 @@ export async function loadModelFolder(path: string): Promise<Result<SyscallModel
   } catch (error) {
     return refuse('MODEL_DAMAGED', `${path}: ${error instanceof Error ? error.message : error}; copy the folder again`);
   }
-}
-
-async function readFiles(path: string): Promise<Result<Map<string, Uint8Array>, ModelFolderFaultCode>> {
-  const files = new Map<string, Uint8Array>();
-  let manifest: Manifest;
-  try {
-    manifest = JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8'));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return refuse('MODEL_UNREADABLE', `${path} is no model folder: manifest.json: ${why}`);
-  }
-  if (manifest?.format !== format || typeof manifest.files !== 'object' || manifest.files === null) {
-    return refuse(
-      'MODEL_UNKNOWN',
-      `${path}: expected a manifest of format ${format}; save the model with this version`,
-    );
-  }
-  for (const [name, digest] of Object.entries(manifest.files)) {
-    if (!/^(clusters\/)?[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) {
-      return refuse('MODEL_DAMAGED', `${path}: the manifest names a file outside the folder`);
-    }
-    let bytes: Uint8Array;
-    try {
-      bytes = await readFile(join(path, name));
-    } catch {
-      return refuse(
-        'MODEL_UNREADABLE',
-        `${path}: ${name} is in the manifest but cannot be read; copy the folder again`,
-      );
-    }
-    if (digestOf(bytes) !== digest) {
-      return refuse('MODEL_DAMAGED', `${path}: ${name} does not have the manifest's digest; copy the folder again`);
-    }
-    files.set(name, bytes);
-  }
-  return ok(files);
 }
 
 function clusterFile(state: ClusterState, classes: WorkloadClasses): ClusterFile {
@@ -127,7 +80,7 @@ function clustersOf(files: ReadonlyMap<string, Uint8Array>, spec: ModelSpec): Ma
   for (const name of files.keys()) {
     const cluster = /^clusters\/(.+)\.json$/.exec(name)?.[1];
     if (cluster === undefined) continue;
-    const file = parsed(files, name) as ClusterFile;
+    const file = parsedFile(files, name) as ClusterFile;
     const evidence = denseValues(files.get(`clusters/${cluster}.bin`) ?? new Uint8Array(0), file.slots);
     const profiles = new Map(
       file.profiles.map((one) => [classes.idOf(one.class), ProfileMemory.fromRecords(one.profiles)] as const),
@@ -138,14 +91,6 @@ function clustersOf(files: ReadonlyMap<string, Uint8Array>, spec: ModelSpec): Ma
     clusters.set(cluster, { memory: new LocalMemory(classes, evidence, profiles), calibrations });
   }
   return clusters;
-}
-
-function json(value: unknown): Buffer {
-  return Buffer.from(`${JSON.stringify(value, undefined, 1)}\n`);
-}
-
-function parsed(files: ReadonlyMap<string, Uint8Array>, name: string): unknown {
-  return JSON.parse(Buffer.from(files.get(name) ?? 'null').toString('utf8'));
 }
 
 function sparseBytes(values: Float32Array): Buffer {

@@ -10,7 +10,7 @@ import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trained, TrainingOptions } from '../../detector.ts';
 import { FlatTrainer } from '../../neural/flat-trainer.ts';
 import { type Parameters, parameter, parametersOf } from '../../neural/parameters.ts';
-import { normalValues, randomOrder, seededRandom } from '../../random.ts';
+import { normalValues, type Random, randomOrder, seededRandom } from '../../random.ts';
 
 export const featureArchitecture = 'flow-feature-autoencoder/1';
 
@@ -74,6 +74,37 @@ export function featureLoss(parameters: Parameters, shown: Tensor2D, wanted: Ten
   return tf.mean(lnCosh) as Scalar;
 }
 
+/** Rows with some values hidden, and as they are: shape [n, width], row-major. */
+export type FeatureBatch = Readonly<{ shown: Float32Array; wanted: Float32Array; width: number }>;
+
+/** Batches for ever, every row once in each pass; rows: scaled, shape [n, width], n at least 1. */
+export function* batchesOf(
+  rows: Float32Array,
+  width: number,
+  batchSize: number,
+  random: Random,
+): Generator<FeatureBatch> {
+  const count = rows.length / width;
+  const size = Math.min(batchSize, count);
+  for (;;) {
+    const order = randomOrder(count, random);
+    for (let at = 0; at + size <= count; at += size) {
+      const wanted = new Float32Array(size * width);
+      for (let place = 0; place < size; place++) {
+        const row = order[at + place] as number;
+        wanted.set(rows.subarray(row * width, (row + 1) * width), place * width);
+      }
+      yield { shown: wanted.map((value) => (random() < defaults.hiddenShare ? 0 : value)), wanted, width };
+    }
+  }
+}
+
+/** The loss of a batch. Runs inside a tidy. */
+export function batchLoss(parameters: Parameters, { shown, wanted, width }: FeatureBatch): Scalar {
+  const shape: [number, number] = [wanted.length / width, width];
+  return featureLoss(parameters, tf.tensor2d(shown, shape), tf.tensor2d(wanted, shape));
+}
+
 const defaults = { batchSize: 256, learningRate: 3e-3, clipNorm: 1, hiddenShare: 0.1 } as const;
 
 /** rows: scaled, shape [n, width], row-major. One client's work in one round. */
@@ -96,23 +127,10 @@ export function trainFeatures(
     options.secondsMax === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.secondsMax * 1e3;
   const trainer = new FlatTrainer(spec, base);
   const losses: number[] = [];
-  let order = randomOrder(count, random);
-  let at = 0;
   try {
-    while (losses.length < options.steps && performance.now() < endsAt && options.signal?.aborted !== true) {
-      if (at + batchSize > count && at > 0) {
-        order = randomOrder(count, random);
-        at = 0;
-      }
-      const chosen = order.subarray(at, at + Math.min(batchSize, count));
-      at += batchSize;
-      const wanted = new Float32Array(chosen.length * width);
-      for (const [place, row] of chosen.entries())
-        wanted.set(rows.subarray(row * width, (row + 1) * width), place * width);
-      const shown = wanted.map((value) => (random() < defaults.hiddenShare ? 0 : value));
-      const shape: [number, number] = [chosen.length, width];
-      const lossOf = (parameters: Parameters) =>
-        featureLoss(parameters, tf.tensor2d(shown, shape), tf.tensor2d(wanted, shape));
+    for (const batch of batchesOf(rows, width, Math.min(batchSize, count), random)) {
+      if (losses.length >= options.steps || performance.now() >= endsAt || options.signal?.aborted === true) break;
+      const lossOf = (parameters: Parameters) => batchLoss(parameters, batch);
       losses.push(trainer.step(lossOf, { ...options, learningRate, clipNorm }));
     }
     const last = losses.slice(-Math.ceil(losses.length / 10));

@@ -1,0 +1,103 @@
+import type { FlowEnd } from '../../sources/flow/flow-record.ts';
+import type { SourceItem } from '../../sources/source-item.ts';
+import type { Intake, IntakeSource, SourceIntake, Surroundings } from '../track-kind.ts';
+import type { NamedSlice } from './graph/slice.ts';
+import { FlowSlicer, type SlicerEvent, type SlicerOptions } from './graph/slicer.ts';
+
+/** After so long without a flow an interval closes by itself. */
+const quietMs = 120_000;
+
+/**
+ * Flows of all live sources together, as windows: the same connection seen by two sensors is one. Each recording is put
+ * together by itself, since its clock is of another time.
+ */
+export class FlowIntake implements Intake<NamedSlice> {
+  readonly #options: Partial<SlicerOptions>;
+  readonly #signals: ConstructorParameters<typeof FlowSlicer>[1];
+  readonly #live: FlowSlicer;
+  /** Our epoch clock. */
+  readonly #clock: () => number;
+
+  constructor(surroundings: Surroundings, options: Partial<SlicerOptions> = {}, clock: () => number = Date.now) {
+    this.#options = options;
+    this.#signals = ({ kind, namespace, workload }: FlowEnd) => {
+      const risk = kind === 'workload' ? surroundings.riskOf('syscall', namespace, workload) : undefined;
+      return risk === undefined ? undefined : { syscallScore: scoreOfRisk(risk) };
+    };
+    this.#live = new FlowSlicer(options, this.#signals);
+    this.#clock = clock;
+  }
+
+  from(source: IntakeSource): SourceIntake<NamedSlice> {
+    if (!source.recorded) return new FlowSourceIntake(source, this.#live, this.#clock);
+    return new FlowSourceIntake(
+      source,
+      new FlowSlicer({ ...this.#options, partialWindows: true }, this.#signals),
+      undefined,
+    );
+  }
+}
+
+/** A risk, 1 being the alarm threshold, as a score from 0 to 1. */
+export function scoreOfRisk(risk: number): number {
+  return risk > 0 ? risk / (1 + risk) : 0;
+}
+
+/** Its inverse. */
+export function riskOfScore(score: number): number {
+  return Math.max(0, score) / Math.max(1e-9, 1 - Math.min(1, score));
+}
+
+class FlowSourceIntake implements SourceIntake<NamedSlice> {
+  readonly #source: IntakeSource;
+  readonly #slicer: FlowSlicer;
+  readonly #clock: (() => number) | undefined;
+  /** The order number of the first flow behind each interval that time has reached: where a restart must read again. */
+  #reached: { interval: number; order: number }[] = [];
+  #lastPushMs: number | undefined;
+
+  constructor(source: IntakeSource, slicer: FlowSlicer, clock: (() => number) | undefined) {
+    this.#source = source;
+    this.#slicer = slicer;
+    this.#clock = clock;
+  }
+
+  push(item: SourceItem, order: number, nowMs: number): readonly NamedSlice[] {
+    if (item.kind !== 'flow') return [];
+    this.#lastPushMs = nowMs;
+    const events = this.#slicer.push(item.flow, this.#clock?.());
+    // By the slicer's time and not the flow's: a wrong clock must not hold the cursor back.
+    const interval = this.#slicer.latestInterval;
+    const last = this.#reached.at(-1);
+    if (interval !== undefined && last !== undefined && interval < last.interval) this.#reached = [];
+    if (interval !== undefined && interval !== last?.interval) this.#reached.push({ interval, order });
+    return this.#windowsOf(events);
+  }
+
+  expire(nowMs: number): readonly NamedSlice[] {
+    if (this.#lastPushMs === undefined || nowMs - this.#lastPushMs < quietMs) return [];
+    this.#lastPushMs = undefined;
+    return this.#windowsOf(this.#slicer.settle());
+  }
+
+  flush(): readonly NamedSlice[] {
+    return this.#windowsOf(this.#slicer.flush());
+  }
+
+  oldest(): number | undefined {
+    const needed = this.#slicer.neededInterval;
+    if (needed === undefined) return undefined;
+    const first = this.#reached.findIndex(({ interval }) => interval >= needed);
+    this.#reached.splice(0, first === -1 ? this.#reached.length - 1 : first);
+    return first === -1 ? undefined : this.#reached[0]?.order;
+  }
+
+  #windowsOf(events: readonly SlicerEvent[]): NamedSlice[] {
+    const windows: NamedSlice[] = [];
+    for (const event of events) {
+      if (event.kind === 'slice') windows.push({ slice: event.slice, names: event.names });
+      else if (event.kind === 'skipped' && event.reason === 'CLOCK_JUMP') this.#source.skipped('CLOCK_JUMP', 'flows');
+    }
+    return windows;
+  }
+}
