@@ -83,7 +83,8 @@ export class Reporter {
     });
   }
 
-  async close(): Promise<void> {
+  /** Resolves once everything that can be sent now was sent. */
+  async settled(): Promise<void> {
     await this.#sending;
   }
 

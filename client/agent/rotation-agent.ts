@@ -133,7 +133,7 @@ export class RotationAgent {
     const who = this.#who();
     if (who !== undefined) for (const rotation of this.#tracks) await rotation.endShadow(who);
     await Promise.all([...this.#running, ...this.#background]);
-    await this.#reporter.close();
+    await this.#reporter.settled();
   }
 
   async #follow(identity: IdentityOf): Promise<void> {
@@ -155,11 +155,18 @@ export class RotationAgent {
       },
       onMessage: (message, hangUp) => {
         const taken = this.#take(message);
-        if (!taken.ok) hangUp(hungUp(taken.fault));
+        if (!taken.ok) void this.#reported().then(() => hangUp(hungUp(taken.fault)));
       },
     });
   }
 
+  /** Resolves once what was refused is reported, or cannot be for now: whoever hangs up first could not say why. */
+  async #reported(): Promise<void> {
+    const settled = Promise.all(this.#background).then(() => this.#reporter.settled());
+    await Promise.race([settled, pause(this.#config.times.callTimeoutMs, this.#stopping.signal)]);
+  }
+
+  /** Checks what came, at once: nothing that is refused is kept, and an older set cannot follow a newer one. */
   #take(message: SubscribeResponse): Result<unknown> {
     const { roots, timestamp, snapshot, catalogue, pins } = message;
     const received = { roots, timestamp, snapshot, catalogue, pins };
