@@ -6,6 +6,7 @@ import { Vault } from './identity/vault.ts';
 import { type Log, makeLog } from './observability/log.ts';
 import { RedisLink } from './schedule/redis/redis-link.ts';
 import { startAggregationWorker } from './workers/aggregation-worker.ts';
+import type { AggregationRunner } from './workers/job.ts';
 import { ThreadRunner } from './workers/thread-runner.ts';
 
 export type RunningWorker = Readonly<{
@@ -35,7 +36,7 @@ export async function startWorker(
   const link = await RedisLink.open({ url: redis.url, trouble });
   if (!link.ok) return link;
   const runner = new ThreadRunner({ dataDir: dataDirectory, keyStore: keyStore.value });
-  const worker = startAggregationWorker(link.value, federation, runner);
+  const worker = startAggregationWorker(link.value, federation, told(runner, log));
   log.info({ federation }, 'worker ready');
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -50,4 +51,18 @@ export async function startWorker(
       return closing;
     },
   });
+}
+
+/** Says what became of each aggregation: where several workers run, which one did it. */
+function told(runner: AggregationRunner, log: Log): AggregationRunner {
+  return {
+    async run(job, signal) {
+      const { track, round } = job;
+      const outcome = await runner.run(job, signal);
+      if (outcome.ok) log.info({ track, round, candidate: outcome.value.candidate }, 'aggregation done');
+      else log.warn({ track, round, code: outcome.fault.code, cause: outcome.fault.message }, 'aggregation failed');
+      return outcome;
+    },
+    close: (force) => runner.close(force),
+  };
 }

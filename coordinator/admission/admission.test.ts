@@ -5,7 +5,7 @@ import { newRoundKeyPair, newSigningKeyPair } from '../../proto/envelope/keys.ts
 import { headerToWire } from '../../proto/envelope/wire.ts';
 import { type Result, unwrap } from '../../proto/fault.ts';
 import { chunksOf, type TestCluster } from '../testing/cluster.ts';
-import { TestFederation, track } from '../testing/federation.ts';
+import { operator, TestFederation, track } from '../testing/federation.ts';
 
 const values = 70_000; // Two chunks of sealed bytes.
 const delta = (value = 0.01) => new Float32Array(values).fill(value);
@@ -208,5 +208,32 @@ rounds: { goal: { kind: count, updates: 8 }, overSelection: 1, quorum: { kind: c
     const change = { cluster: a.name as never, quarantined: true, reason: 'test' };
     unwrap(await membership.setQuarantine({ kind: 'coordinator', part: 'identity' }, change));
     expect(codeOf(await a.submit(delta()))).toBe('CLUSTER_QUARANTINED');
+  });
+
+  it('invites no cluster in quarantine and waits for none, and invites it again when that is lifted', async () => {
+    const federation = await TestFederation.start({ values });
+    const members = await Promise.all(['a', 'b', 'c', 'd'].map((name) => federation.enrol(name)));
+    for (const member of members) await member.watch([track]);
+    const [first, ...others] = members as [TestCluster, ...TestCluster[]];
+    const { membership, engine } = federation.coordinator;
+    const set = (quarantined: boolean) =>
+      membership.setQuarantine(operator, { cluster: first.name as never, quarantined, reason: 'test' });
+    const cohort = (round: string) => {
+      const phase = engine
+        .state()
+        .tracks.get(track)
+        ?.rounds.get(round as never)?.phase;
+      return phase !== undefined && 'cohort' in phase ? phase.cohort : undefined;
+    };
+    unwrap(await set(true));
+    await federation.openRound();
+    await federation.until(() => cohort('r-1') !== undefined);
+    expect(cohort('r-1')).toEqual(['b', 'c', 'd']); // All who are in good standing: the round did not wait for a.
+    for (const other of others) unwrap(await other.submit(delta()));
+    await federation.until(({ tracks }) => tracks.get(track)?.models.length === 2);
+    unwrap(await set(false));
+    await federation.openRound();
+    await federation.until(() => cohort('r-2') !== undefined);
+    expect(cohort('r-2')).toEqual(['a', 'b', 'c', 'd']);
   });
 });

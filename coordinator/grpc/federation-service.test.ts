@@ -11,9 +11,11 @@ async function fetch(member: TestCluster, digest: string, offset = 0n): Promise<
   const pieces: Buffer[] = [];
   try {
     let expected = offset;
+    let size: bigint | undefined;
     for await (const response of member.client.fetchModel({ digest, offset }) as AsyncIterable<FetchModelResponse>) {
       expect(response.offset).toBe(expected);
-      expect(response.sizeBytes).toBe(BigInt(4 * values));
+      expect(response.sizeBytes).toBe(size ?? response.sizeBytes);
+      size = response.sizeBytes;
       expected += BigInt(response.chunk.byteLength);
       pieces.push(response.chunk);
     }
@@ -45,7 +47,68 @@ describe('FetchModel', () => {
   });
 });
 
+describe('FetchModel under load', () => {
+  const manyValues = 2_000_000; // 31 messages; grpc-js reads 16 of them ahead.
+
+  /** A fetch that is under way and whose reader has stopped reading. */
+  async function stalledFetch(member: TestCluster, digest: string) {
+    const stream = member.client.fetchModel({ digest, offset: 0n });
+    const fault = new Promise<string>((resolve) => {
+      stream.on('error', (error) => {
+        const outcome = faultOf(error as never);
+        resolve(outcome.ok ? '' : outcome.fault.code);
+      });
+    });
+    await new Promise((resolve) => stream.once('readable', resolve));
+    return { stream, fault };
+  }
+
+  it('refuses a cluster one fetch too many, and everyone when all places are taken, until one is free', async () => {
+    const settings = ['fetches.atOnceMax=2', 'fetches.perClusterMax=1', 'fetches.waitingMax=0'];
+    const federation = await TestFederation.start({ values: manyValues, settings });
+    const [a, b, c] = (await federation.round(['a', 'b', 'c'])) as [TestCluster, TestCluster, TestCluster];
+    const digest = (await a.invitation()).base?.digest as string;
+    const ofA = await stalledFetch(a, digest);
+    expect(await fetch(a, digest)).toBe('FETCHES_BUSY');
+    const ofB = await stalledFetch(b, digest);
+    expect(await fetch(c, digest)).toBe('FETCHES_BUSY');
+    ofA.stream.cancel();
+    let served = await fetch(c, digest);
+    while (served === 'FETCHES_BUSY') served = await fetch(c, digest); // The hang-up is still on its way.
+    expect((served as Buffer).byteLength).toBe(4 * manyValues);
+    ofB.stream.cancel();
+    expect(await federation.refusals()).toContain('FETCHES_BUSY');
+  });
+
+  it('cuts a reader that has stopped reading, and others go on', async () => {
+    const settings = ['fetches.atOnceMax=1', 'fetches.perClusterMax=1', 'uploads.idleSecondsMax=1'];
+    const federation = await TestFederation.start({ values: manyValues, settings });
+    const [a, b] = (await federation.round(['a', 'b', 'c'])) as [TestCluster, TestCluster];
+    const digest = (await a.invitation()).base?.digest as string;
+    const stalled = await stalledFetch(a, digest);
+    const waited = (await fetch(b, digest)) as Buffer; // Waits for its turn.
+    expect(waited.byteLength).toBe(4 * manyValues);
+    stalled.stream.resume();
+    expect(await stalled.fault).toBe('PEER_TOO_SLOW');
+  });
+});
+
 describe('Watch', () => {
+  it('has a bounded number of streams of one cluster, and of all', async () => {
+    const settings = ['watches.atOnceMax=2', 'watches.perClusterMax=1'];
+    const federation = await TestFederation.start({ settings });
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => federation.enrol(name)));
+    await a?.watch([track]);
+    const again = await federation.reconnect(a as TestCluster);
+    await again.watch(['another']);
+    expect(await again.watchFault).toBe('WATCHES_BUSY');
+    await b?.watch([track]);
+    await c?.watch([track]);
+    expect(await c?.watchFault).toBe('WATCHES_BUSY');
+    expect(federation.coordinator.engine.isConnected('a' as never)).toBe(true);
+    expect(federation.coordinator.engine.isConnected('c' as never)).toBe(false);
+  });
+
   it('keeps the newest stream of a cluster and track, and tells it what is open', async () => {
     const federation = await TestFederation.start();
     const [a] = (await federation.round(['a', 'b', 'c'])) as [TestCluster];

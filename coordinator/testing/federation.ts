@@ -49,7 +49,8 @@ enrolments: { burst: 100000, perMinute: 100000 }
   return unwrap(parseConfig({ file: { path: join(folder, 'coordinator.yaml'), text }, settings }));
 }
 
-export const environment = { TEST_MASTER_KEY: 'a master key for tests alone' };
+export const masterKey = 'a master key for tests alone';
+export const environment = { TEST_MASTER_KEY: masterKey };
 
 /** A real coordinator in this process, on loopback, with one track. Closed when the test ends. */
 export class TestFederation {
