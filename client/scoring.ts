@@ -3,7 +3,7 @@
  * Higher means less normal; about 0 is as usual for the workload, and scores of different workloads compare.
  */
 import type { ModelSpec } from '../proto/model-spec.ts';
-import type { Detector, Observed, OpenDetector } from './detectors/detector.ts';
+import type { JudgingDetector, Observed, OpenDetector } from './detectors/detector.ts';
 import { windowStarts } from './detectors/syscall/call-windows.ts';
 import { type Calibration, calibrate, LocalMemory } from './detectors/syscall/local-memory.ts';
 import type { Trace } from './detectors/syscall/trace.ts';
@@ -18,7 +18,7 @@ export type ClusterState = Readonly<{
 }>;
 
 export type SyscallModel = Readonly<{
-  detector: Detector;
+  detector: JudgingDetector;
   /** The federated weights, flat. */
   weights: Float32Array;
   /** Cluster id to its local part. Empty for the federated model alone. */
@@ -39,7 +39,7 @@ export function classesOf(spec: ModelSpec): WorkloadClasses {
  * being judged as if it had not been learnt. Calibrate again when a new release is installed.
  */
 export function learnClusterState(
-  detector: Detector,
+  detector: JudgingDetector,
   weights: Float32Array,
   traces: readonly Observed[],
 ): ClusterState {
@@ -49,7 +49,7 @@ export function learnClusterState(
 
 /** Calibrations of the classes in a cluster's normal traces, with a memory that was learnt in this process. */
 export function calibrateCluster(
-  detector: Detector,
+  detector: JudgingDetector,
   weights: Float32Array,
   memory: LocalMemory,
   traces: readonly Observed[],

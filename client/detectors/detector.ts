@@ -54,6 +54,9 @@ export interface Detector {
   open(weights: Float32Array): OpenDetector;
 }
 
+/** What judging needs of a detector. */
+export type JudgingDetector = Pick<Detector, 'spec' | 'open'>;
+
 /** Mean surprisal of all calls, in nats: the loss that local training lowers. NaN without calls. */
 export function meanSurprisal(detector: OpenDetector, traces: readonly Observed[]): number {
   let sum = 0;

@@ -60,7 +60,16 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
    * them here never leaves. Throws where the spec is not one of ours.
    */
   openScorer(spec: ModelSpec, weights: Float32Array, normal: readonly Example[]): Promise<TrackScorer<Example>>;
+  /** Where models have a small form that runs without TensorFlow (docs/releases.md): 8-bit ONNX. */
+  readonly light?: LightKind<Example>;
 }
+
+export type LightKind<Example> = Readonly<{
+  /** A pure function of spec and weights; undefined for an architecture without one. */
+  write(spec: ModelSpec, weights: Float32Array): Promise<Uint8Array | undefined>;
+  /** As `openScorer`, from what `write` made. */
+  openScorer(spec: ModelSpec, light: Uint8Array, normal: readonly Example[]): Promise<TrackScorer<Example>>;
+}>;
 
 /** What a track may know of the client around it. */
 export type Surroundings = Readonly<{

@@ -1,9 +1,8 @@
-import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { learnClusterState, SyscallScorer } from '../../scoring.ts';
 import { argumentClasses } from '../../sources/argument-class.ts';
 import type { Example } from '../../training/example.ts';
+import type { JudgingDetector } from '../detector.ts';
 import type { Explanation, PlaceScores, TrackScorer } from '../track-kind.ts';
-import { openDetector } from './architectures.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
 
 /** The one cluster that this client knows about. */
@@ -23,8 +22,8 @@ export class TraceJudge implements TrackScorer<Example> {
     this.#backgrounds = backgrounds;
   }
 
-  static async open(spec: ModelSpec, weights: Float32Array, normal: readonly Example[]): Promise<TraceJudge> {
-    const detector = await openDetector(spec);
+  /** weights: what the detector is opened with. */
+  static open(detector: JudgingDetector, weights: Float32Array, normal: readonly Example[]): TraceJudge {
     const state = learnClusterState(detector, weights, normal.map(toTrace));
     const scorer = new SyscallScorer({ detector, weights, clusters: new Map([[here, state]]) });
     const byWorkload = Map.groupBy(normal, ({ workload }) => workload);

@@ -3,7 +3,7 @@ import { ok } from '../../../proto/fault.ts';
 import type { AssembledTrace } from '../../sources/trace-assembler.ts';
 import { decodeExample, type Example, encodeExample } from '../../training/example.ts';
 import type { TrackKind } from '../track-kind.ts';
-import { openSyscallLearner, syscallArchitectures } from './architectures.ts';
+import { openDetector, openSyscallLearner, syscallArchitectures } from './architectures.ts';
 import { CallIntake } from './call-intake.ts';
 import { contentKey } from './trace.ts';
 import { nameOfCallId } from './vocabulary.ts';
@@ -62,6 +62,19 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
 
   async openScorer(spec, weights, normal) {
     const { TraceJudge } = await import('./trace-judge.ts');
-    return TraceJudge.open(spec, weights, normal);
+    return TraceJudge.open(await openDetector(spec), weights, normal);
+  },
+
+  light: {
+    async write(spec, weights) {
+      const { writeLightForm } = await import('./light/light-forms.ts');
+      return writeLightForm(spec, weights);
+    },
+    async openScorer(spec, light, normal) {
+      const { lightDetector } = await import('./light/light-forms.ts');
+      const { TraceJudge } = await import('./trace-judge.ts');
+      // Its weights are in the light form.
+      return TraceJudge.open(await lightDetector(spec, light), new Float32Array(0), normal);
+    },
   },
 };

@@ -10,7 +10,7 @@ import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { blockLstm, repeatedInputLstm } from '../neural/block-lstm.ts';
 import { type Parameters, parameter } from '../neural/parameters.ts';
 import { normalValues, seededRandom } from '../random.ts';
-import { type VariationalSizes, variationalSizes } from './variational-spec.ts';
+import { divergenceWeight, type VariationalSizes, variationalSizes } from './variational-spec.ts';
 import {
   embedded,
   initialWindowWeights,
@@ -19,12 +19,6 @@ import {
   type WindowModel,
   writtenSurprisal,
 } from './window-model.ts';
-
-/**
- * How much of the divergence counts in the loss (Higgins et al., β-VAE, ICLR 2017). At 1 a decoder as strong as an LSTM
- * learns to ignore z (posterior collapse, Bowman et al.); a tenth keeps z informative.
- */
-export const divergenceWeight = 0.1;
 
 export function initialVariational(spec: ModelSpec, seed: number): Float32Array {
   return initialWindowWeights(spec, seed, new Set(['encoder.bias', 'decoder.bias']));

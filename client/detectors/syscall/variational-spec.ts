@@ -7,6 +7,12 @@ import type { WorkloadClasses } from './workload-classes.ts';
 
 const architecture = 'syscall-lstm-vae/1';
 
+/**
+ * How much of the divergence counts in the loss (Higgins et al., β-VAE, ICLR 2017). At 1 a decoder as strong as an LSTM
+ * learns to ignore z (posterior collapse, Bowman et al.); a tenth keeps z informative.
+ */
+export const divergenceWeight = 0.1;
+
 export type VariationalSizes = Readonly<{
   window: number;
   vocabulary: number;

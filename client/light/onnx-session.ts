@@ -1,0 +1,71 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { OnnxAnswer, OnnxInput, OnnxOutput, OnnxRequest } from './onnx-protocol.ts';
+
+/** Longest that one run may take before it counts as stuck, milliseconds. */
+const runMsMax = 60_000;
+
+const program = new URL(import.meta.url.replace(/onnx-session\.(ts|js)$/, 'onnx-thread.$1'));
+
+/**
+ * An ONNX model that runs when it is called: ONNX Runtime only answers later, and scorers are asked and answer at once. So
+ * it runs in a thread of its own, and the caller waits for it. For threads that may wait, which scoring threads are.
+ */
+export class OnnxSession {
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  /** [0]: how many answers there were. */
+  readonly #answered = new Int32Array(new SharedArrayBuffer(4));
+  #closed = false;
+
+  /** Throws where the bytes are no model that ONNX Runtime can run, or ONNX Runtime is not installed. */
+  constructor(model: Uint8Array) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#worker = new Worker(program, {
+      workerData: { model, port: port2, answered: this.#answered },
+      transferList: [port2],
+      execArgv: process.execArgv.filter((flag) => !flag.startsWith('--inspect')),
+    });
+    this.#worker.unref();
+    this.#port.unref();
+    try {
+      this.#wait();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** All outputs of one run, by name. */
+  run(inputs: Readonly<Record<string, OnnxInput>>): Readonly<Record<string, OnnxOutput>> {
+    if (this.#closed) throw new Error('onnx session: closed');
+    this.#port.postMessage({ inputs } satisfies OnnxRequest);
+    return this.#wait();
+  }
+
+  /** Ends the thread. May be called twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#port.close();
+    void this.#worker.terminate();
+  }
+
+  #wait(): Readonly<Record<string, OnnxOutput>> {
+    const deadline = performance.now() + runMsMax;
+    for (;;) {
+      const before = Atomics.load(this.#answered, 0);
+      const received = receiveMessageOnPort(this.#port);
+      if (received !== undefined) return outputsOf(received.message as OnnxAnswer);
+      const left = deadline - performance.now();
+      if (left <= 0) throw new Error(`onnx session: no answer within ${runMsMax / 1_000} s`);
+      // Wakes at once when an answer came since `before` was read; a wake that was for an earlier answer looks again.
+      Atomics.wait(this.#answered, 0, before, left);
+    }
+  }
+}
+
+function outputsOf({ outputs, error }: OnnxAnswer): Readonly<Record<string, OnnxOutput>> {
+  if (error !== undefined) throw new Error(`onnx session: ${error}`);
+  return outputs;
+}
