@@ -69,7 +69,8 @@ describe('addSignatures', () => {
 describe('what is signed here', () => {
   it('another implementation of TUF reads and verifies: the library that we only write with', () => {
     const set = sampleSet({ pins: { pins: [samplePin()] } });
-    const read = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as Parameters<typeof Metadata.fromJSON>[1];
+    const read = (bytes: Uint8Array) =>
+      JSON.parse(Buffer.from(bytes).toString()) as Parameters<typeof Metadata.fromJSON>[1];
     const trusted: Metadata<Root> = Metadata.fromJSON(MetadataKind.Root, read(signedRoot(root)));
     trusted.verifyDelegate('root', trusted);
     trusted.verifyDelegate('timestamp', Metadata.fromJSON(MetadataKind.Timestamp, read(set.timestamp)));

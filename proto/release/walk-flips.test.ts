@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../digest.ts';
 import type { Result } from '../fault.ts';
+import type { Digest } from '../ids.ts';
 import type { ReleaseTarget } from './catalogue.ts';
-import { checkRelease, openManifest } from './manifest.ts';
+import { checkRelease, openManifest, type ReleaseManifest } from './manifest.ts';
 import {
   herd,
   nowMs,
@@ -37,26 +38,30 @@ function sampleRelease(files: Readonly<Record<string, Buffer>>, releases: readon
 
 type Release = ReturnType<typeof sampleRelease>;
 
-/** What an agent makes of it: catalogue, pins, root and manifest; or the first refusal. */
-function receive({ pieces, files }: Release, known: Readonly<Record<string, string>> = {}): Result<unknown> {
-  const { root, timestamp, snapshot, catalogue, pins, manifest } = pieces as Record<string, Buffer> &
-    Record<'root' | 'timestamp' | 'snapshot' | 'catalogue' | 'pins' | 'manifest', Buffer>;
+/** What an agent makes of the signed pieces and the manifest; or the first refusal. */
+function receiveSigned({ pieces }: Release): Result<{ manifest: ReleaseManifest; [part: string]: unknown }> {
+  const { root, timestamp, snapshot, catalogue, pins, manifest } = pieces as Record<string, Buffer> & SignedPieces;
   const walked = walkReleases(trust, { roots: [root], timestamp, snapshot, catalogue, pins }, nowMs).result;
-  if (!walked.ok || walked.value === null) return walked;
+  if (!walked.ok) return walked;
+  if (walked.value === null) throw new Error('expected a proposal, got roots alone');
   const target = walked.value.catalogue.releases.find(({ version }) => version === 2) as ReleaseTarget;
   const opened = openManifest(manifest, target, herd);
   if (!opened.ok) return opened;
-  const measured = Object.keys(files).map((name) => {
-    const bytes = pieces[name] as Buffer;
-    return { name, digest: (known[name] ?? digestOf(bytes)) as never, bytes: bytes.byteLength };
+  const { root: by, catalogue: listed, pins: pinned } = walked.value;
+  return { ok: true, value: { root: by, catalogue: listed, pins: pinned, manifest: opened.value } };
+}
+
+type SignedPieces = Record<'root' | 'timestamp' | 'snapshot' | 'catalogue' | 'pins' | 'manifest', Buffer>;
+
+/** And of the files beside them; digests that are known need not be computed again. */
+function receive(release: Release, known: Readonly<Record<string, Digest>> = {}, signed = receiveSigned(release)) {
+  if (!signed.ok) return signed;
+  const measured = Object.keys(release.files).map((name) => {
+    const bytes = release.pieces[name] as Buffer;
+    return { name, digest: known[name] ?? digestOf(bytes), bytes: bytes.byteLength };
   });
-  const checked = checkRelease(opened.value, measured);
-  if (!checked.ok) return checked;
-  const { root: openedRoot, catalogue: openedCatalogue, pins: openedPins } = walked.value;
-  return {
-    ok: true,
-    value: { root: openedRoot, catalogue: openedCatalogue, pins: openedPins, manifest: opened.value },
-  };
+  const checked = checkRelease(signed.value.manifest, measured);
+  return checked.ok ? signed : checked;
 }
 
 describe('a flipped byte', () => {
@@ -64,33 +69,31 @@ describe('a flipped byte', () => {
   const whole = receive(release);
 
   it('anywhere in a small release is refused, or lies in a signature that nobody needs and changes nothing', () => {
-    expect(whole.ok).toBe(true);
+    expect(whole).toMatchObject({ ok: true });
     const text = release.pieces.root?.toString() ?? '';
     // The stranger's signature: its 64 + 128 digits may become other digits; nothing else may change at all.
     const spare = [...text.matchAll(/[0-9a-f]{64}","sig":"[0-9a-f]{128}/g)]
       .map(({ index, 0: { length } }) => ({ from: index, to: index + length }))
-      .filter(({ from }) => !receive(without(release, from)).ok === false);
+      .filter(({ from }) => receive(without(release, from)).ok);
     expect(spare).toHaveLength(1);
     let refused = 0;
     let harmless = 0;
     for (const [name, bytes] of Object.entries(release.pieces)) {
       for (let at = 0; at < bytes.byteLength; at += 1) {
-        for (const mask of [0x01, 0x20, 1 << (at % 8)]) {
-          const result = receive(flipped(release, name, at, mask));
-          if (!result.ok) {
-            refused += 1;
-            continue;
-          }
-          harmless += 1;
-          expect(result).toEqual(whole);
-          expect(name).toBe('root');
-          expect(spare.some(({ from, to }) => at >= from && at < to)).toBe(true);
+        const result = receive(flipped(release, name, at, 1 << (at % 8)));
+        if (!result.ok) {
+          refused += 1;
+          continue;
         }
+        harmless += 1;
+        expect(result).toEqual(whole);
+        expect(name).toBe('root');
+        expect(spare.some(({ from, to }) => at >= from && at < to)).toBe(true);
       }
     }
-    expect(refused).toBeGreaterThan(12_000);
-    expect(harmless).toBeGreaterThan(64);
-  });
+    expect(refused).toBeGreaterThan(4_000);
+    expect(harmless).toBeGreaterThan(16);
+  }, 120_000);
 
   it('10,000 times at random in a large release is refused every time', () => {
     const weights = Buffer.alloc(1_200_000, 'weights of a model ');
@@ -103,6 +106,7 @@ describe('a flipped byte', () => {
       files,
       Array.from({ length: 800 }, (_, at) => sampleTarget(at + 3)),
     );
+    const untouched = receiveSigned(large);
     expect(receive(large).ok).toBe(true);
     const known = Object.fromEntries(Object.keys(files).map((name) => [name, digestOf(large.pieces[name] as Buffer)]));
     // The stranger's signature in the root is left out here: the test above shows it to be the only harmless place.
@@ -125,7 +129,8 @@ describe('a flipped byte', () => {
       const changed = flipped(large, piece.name, at, 1 + Math.floor(random() * 255));
       // Digests of untouched files are known; the touched one is measured.
       const { [piece.name]: _untold, ...others } = known;
-      expect(receive(changed, others).ok).toBe(false);
+      const signed = piece.name in files ? untouched : receiveSigned(changed);
+      expect(receive(changed, others, signed).ok).toBe(false);
     }
     expect(total).toBeGreaterThan(1_500_000);
     expect(hit.get('weights.bin')).toBeGreaterThan(3_000);
