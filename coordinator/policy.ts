@@ -59,7 +59,7 @@ export type TrackPolicy = Readonly<{
   /** Absent: nothing of a round can be opened once it has ended. */
   keepInputs?: InputKeeping | undefined;
   /** Absent: without canary clusters each candidate becomes stable at once, with them an operator promotes. */
-  gate?: GatePolicy;
+  gate?: GatePolicy | undefined;
   /** How many of the newest releases are kept, beside those in use. Default 8. */
-  releasesKept?: number;
+  releasesKept?: number | undefined;
 }>;

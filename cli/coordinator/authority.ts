@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../../coordinator/config/config.ts';
 import type { Estate } from '../../coordinator/identity/estate.ts';
+import type { Result } from '../../proto/fault.ts';
 import { orExit } from '../exit.ts';
 
 type Opened = Readonly<{ dataDirectory: string; estate: Estate }>;
@@ -15,17 +16,30 @@ async function openEstateOf(configPath: string): Promise<Opened> {
   return { dataDirectory: config.dataDirectory, estate };
 }
 
-/** `testudo coordinator export-root`: from then on the root key is offline. */
+/** `testudo coordinator export-root`: from then on both root keys are offline. */
 export function exportRootCommand() {
   return new Command('export-root')
-    .description("move the root's key out of the data directory, for a safe; nothing needs it until the issuer ends")
+    .description('move the root keys (of certificates, of releases) out of the data directory, for a safe')
     .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
     .requiredOption('--to <file>', 'a new file, unencrypted PEM: put it on something that can be locked away')
-    .action(async ({ config, to }) => {
+    .option(
+      '--releases-to <file>',
+      "a new file for the releases' root key; default: the first one's name and .releases",
+    )
+    .action(async ({ config, to, releasesTo = `${to}.releases` }) => {
       const { estate } = await openEstateOf(config);
       const { exportRootKey } = await import('../../coordinator/identity/estate.ts');
-      orExit(await exportRootKey(estate.vault, to));
-      console.log(`the root key is in ${to} and no longer in the data directory`);
+      const { exportReleaseRootKey } = await import('../../coordinator/registry/release-keys.ts');
+      const left = [
+        { what: 'root key', to, result: await exportRootKey(estate.vault, to) },
+        { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(estate.vault, releasesTo) },
+      ];
+      // One may have left earlier: by a version that had no releases, or before the coordinator first ran.
+      if (left.every(({ result }) => !result.ok)) orExit(left[0]?.result as Result<void>);
+      for (const { what, to: file, result } of left) {
+        if (result.ok) console.log(`the ${what} is in ${file} and no longer in the data directory`);
+        else console.error(`the ${what} is not in the data directory`);
+      }
     });
 }
 

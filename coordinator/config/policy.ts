@@ -75,6 +75,20 @@ const schedule = z.strictObject({
     .default([]),
 });
 
+const gate = z.strictObject({
+  clustersMin: whole(1, 10_000).default(2),
+  scoredMin: whole(1, 1e12).default(1_000),
+  agreementMin: between(0, 1).default(0.98),
+  recallDropMax: between(0, 1).default(0.02),
+  alertsPerDayMax: between(0, 1e9).default(100),
+  hoursMax: z
+    .number()
+    .gt(0)
+    .max(24 * 90)
+    .default(24),
+  approvals: z.union([z.literal(1), z.literal(2)]).default(1),
+});
+
 const policySchema = z.strictObject({
   /** Checked by the aggregation itself; what is left out comes from its default policy for this f. */
   aggregation: z.looseObject({ f: whole(0, roundRuleLimits.updatesMax) }),
@@ -82,6 +96,8 @@ const policySchema = z.strictObject({
   training: training.prefault({}),
   optimiser: optimiser.default({ kind: 'plain', learningRate: 1 }),
   schedule: schedule.nullable().default(null),
+  gate: gate.optional(),
+  releasesKept: whole(1, 1_000).optional(),
   keepInputs: z.strictObject({ rounds: whole(1, 16), hours: whole(1, 720) }).optional(),
 });
 

@@ -1,5 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
 import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/keys.ts';
+import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { ReleaseRole, ReleaseRoot } from '../../proto/release/root.ts';
 import type { KeyStore } from '../key-store.ts';
 
@@ -13,6 +15,9 @@ const names: Readonly<Record<OnlineRole | 'root', string>> = {
   snapshot: 'snapshot-key',
   timestamp: 'timestamp-key',
 };
+/** The fixed DER head of an RFC 8410 private key. */
+const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
+
 const nextName = (role: OnlineRole) => `${names[role]}.next`;
 
 /** The key of a role, made when there is none. */
@@ -26,9 +31,27 @@ export async function releaseRootKey(vault: KeyStore): Promise<SigningKeyPair | 
   return seed === undefined ? undefined : signingKeyPairOf(seed);
 }
 
-/** Root's key leaves: the caller has written it elsewhere durably. */
-export async function forgetReleaseRootKey(vault: KeyStore): Promise<void> {
+/**
+ * Moves root's key out of the data directory into a new file (PKCS #8 PEM, for a safe). From then on it is offline: who
+ * rotates keys signs roots elsewhere and publishes them.
+ */
+export async function exportReleaseRootKey(vault: KeyStore, to: string): Promise<Result<void, 'ROOT_KEY_ABSENT'>> {
+  const seed = await vault.get(names.root);
+  if (seed === undefined) {
+    return refuse('ROOT_KEY_ABSENT', "the releases' root key is not in this data directory: it is offline already");
+  }
+  const der = Buffer.concat([pkcs8Head, seed]);
+  const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ type: 'pkcs8', format: 'pem' });
+  const file = await open(to, 'wx', 0o600);
+  try {
+    await file.writeFile(pem);
+    await file.sync();
+  } finally {
+    await file.close();
+    der.fill(0);
+  }
   await vault.destroy(names.root);
+  return ok(undefined);
 }
 
 /** The keys that the coordinator will sign with once a root names them; the same ones until then. Public keys. */
