@@ -65,7 +65,7 @@ export class FlowSlicer {
   #table: EdgeTable;
   /** The last closed interval; undefined before the first flow. */
   #closed: number | undefined;
-  /** The interval of the first flow that came: what is before it was not seen as a whole. */
+  /** The interval of the first flow that came: neither it nor what is before it was seen as a whole. */
   #first: number | undefined;
   #latestMs = Number.NEGATIVE_INFINITY;
 
@@ -108,10 +108,10 @@ export class FlowSlicer {
     return this.#closed === undefined ? undefined : this.#intervalOf(this.#latestMs);
   }
 
-  /** The oldest interval that would be needed again to give the next slice and none before it; undefined before any flow. */
+  /** The interval with which a restart must begin, to have seen all of those of the next slice; undefined before any flow. */
   get neededInterval(): number | undefined {
     if (this.#closed === undefined || this.#first === undefined) return undefined;
-    return Math.max(this.#first, this.#closed - this.#options.windowIntervals + 2);
+    return Math.max(this.#first, this.#closed - this.#options.windowIntervals + 1);
   }
 
   /** Counts one flow. arrivedMs: our clock when it came, for live sources; without it times are taken as they are. */
@@ -179,7 +179,7 @@ export class FlowSlicer {
       events.push({ kind: 'folded', what: 'workloads', flows: flowsOfFurtherWorkloads, ...span });
     }
     if (flowsOfFurtherEdges > 0) events.push({ kind: 'folded', what: 'edges', flows: flowsOfFurtherEdges, ...span });
-    const isFull = this.#first !== undefined && interval - this.#first + 1 >= windowIntervals;
+    const isFull = this.#first !== undefined && interval - this.#first >= windowIntervals;
     if (!isFull && !partialWindows) return;
     const window = { from: interval - windowIntervals + 1, to: interval, intervalMs };
     const named = sliceOf(this.#table, window, this.#signalsOf);
