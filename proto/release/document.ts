@@ -3,9 +3,8 @@ import type { z } from 'zod';
 import { canonicalBytes, canonicalJson, type JsonValue } from '../canonical-json.ts';
 import type { SigningKeyPair } from '../envelope/keys.ts';
 import { signMessage } from '../envelope/signature.ts';
-import { type Fault, ok, type Refused, type Result, refuse } from '../fault.ts';
+import { ok, type Refused, type Result, refuse } from '../fault.ts';
 import type { FederationId } from '../ids.ts';
-import type { ReleaseFaultCode } from './faults.ts';
 import { keyIdOf } from './key-id.ts';
 import { metadataBytesMax } from './names.ts';
 import { expiryText, signedShape } from './shapes.ts';
@@ -130,5 +129,3 @@ export function signedBytes({ message, signatures }: SignedPart, keys: readonly 
 export function foreign(role: string, federation: string): Refused<'METADATA_INVALID'> {
   return refuse('METADATA_INVALID', `${role}: speaks for the federation "${federation}", not for ours`, { role });
 }
-
-export type ReleaseFault = Fault<ReleaseFaultCode>;

@@ -35,7 +35,7 @@ export type InstallReport = Readonly<{
   atMs: number;
 }>;
 
-export const installReportDomainTag = 'testudo/v1/install-report';
+const installReportDomainTag = 'testudo/v1/install-report';
 
 const shape = z
   .object({

@@ -39,7 +39,7 @@ export type ShadowReport = Readonly<{
   atMs: number;
 }>;
 
-export const shadowReportDomainTag = 'testudo/v1/shadow-report';
+const shadowReportDomainTag = 'testudo/v1/shadow-report';
 
 const count = z.int().min(0);
 const count32 = count.max(0xffff_ffff);
