@@ -23,12 +23,12 @@ export const bench: Bench = {
 };
 
 const full: Effort = {
-  pooledSteps: 720,
-  rounds: 30,
+  pooledSteps: 300,
+  rounds: 20,
   localSteps: 6,
-  localOnlySteps: 150,
-  attackRounds: 5,
-  attackSteps: 5,
+  localOnlySteps: 100,
+  attackRounds: 3,
+  attackSteps: 4,
 };
 const small: Effort = {
   pooledSteps: 40,

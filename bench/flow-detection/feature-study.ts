@@ -12,7 +12,7 @@ import { type FeatureSet, unswFeatures } from './unsw.ts';
 
 const clusterCount = 10;
 const dirichletAlpha = 0.5;
-const effort = { pooledSteps: 4_000, rounds: 25, localSteps: 60 };
+const effort = { pooledSteps: 4_000, rounds: 25, localSteps: 60, localOnlySteps: 600 };
 
 /** UNSW-NB15 features: the autoencoder pooled, federated and alone, beside an isolation forest of the same rows. */
 export async function featureStudy(report: Report): Promise<void> {

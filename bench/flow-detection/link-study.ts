@@ -121,10 +121,9 @@ export async function unseenTopologies(
     for (const encoder of ['gcn', 'gat'] as const) {
       const pooled = pooledWeights(encoder, learnt, effort.pooledSteps);
       note(`${encoder.toUpperCase()}, pooled`, qualityOf(linkSpec(encoder), pooled, cases));
-      const federated = await federatedWeights(encoder, learnt, effort);
-      const name = `${encoder.toUpperCase()}, federated (mean)`;
-      note(encoder === chosen ? `**${name}**` : name, qualityOf(linkSpec(encoder), federated, cases));
     }
+    const federated = await federatedWeights(chosen, learnt, effort);
+    note(`**${chosen.toUpperCase()}, federated (mean)**`, qualityOf(linkSpec(chosen), federated, cases));
   }
   report.text(
     `## Edges of topologies that nobody learnt from
