@@ -16,7 +16,8 @@ export function coordinatorCommand() {
     .action(async ({ config: path, set }) => {
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
       const { startCoordinator } = await import('../coordinator/coordinator.ts');
-      const coordinator = orExit(await startCoordinator(config).catch(portRefused));
+      const { writeLightForm } = await import('./coordinator/light-form.ts');
+      const coordinator = orExit(await startCoordinator(config, { lightForm: writeLightForm }).catch(portRefused));
       await stopAsked(coordinator.halted);
       await coordinator.close();
     })

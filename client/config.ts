@@ -106,6 +106,8 @@ const schema = z.strictObject({
     .strictObject({
       /** Releases whose files stay for a rollback without a download, beside the live one. */
       keepReleases: z.int().min(1).max(64).default(4),
+      /** What scores: a release's float weights, or its light form (8-bit ONNX), which runs without TensorFlow. */
+      inference: z.enum(['weights', 'light']).default('weights'),
       /** Root metadata that came by hand. Without it the first root that the coordinator presents is trusted. */
       trustAnchor: path.optional(),
       /** Used instead of what the coordinator says: labels then cannot be told wrongly to dodge a pin. */

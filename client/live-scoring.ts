@@ -4,7 +4,7 @@ import type { Digest, TrackId } from '../proto/ids.ts';
 import type { ModelSpec } from '../proto/model-spec.ts';
 import { AlertStore, alertFolder } from './alerting/alert-store.ts';
 import { Judge, type ShadowObserver } from './alerting/judge.ts';
-import type { ModelName } from './alerting/score-protocol.ts';
+import type { LightFile, ModelName } from './alerting/score-protocol.ts';
 import { Scorer } from './alerting/scorer.ts';
 import { defaultWindowMax } from './alerting/threshold.ts';
 import { alertPath, type ClientConfig } from './config.ts';
@@ -28,7 +28,14 @@ export type LiveScoringParts = Readonly<{
 }>;
 
 /** A model whose weights lie on this machine. */
-export type HeldModel = Readonly<{ version: number; digest: Digest; spec: ModelSpec; weightsPath: string }>;
+export type HeldModel = Readonly<{
+  version: number;
+  digest: Digest;
+  spec: ModelSpec;
+  weightsPath: string;
+  /** The 8-bit ONNX form, where the release has one. */
+  light?: LightFile;
+}>;
 
 const feedbackEveryMs = 1_000;
 
@@ -89,7 +96,7 @@ export class LiveScoring {
   }
 
   /** Loads and warms a model beside the live one. */
-  async load({ version, digest, spec, weightsPath }: HeldModel): Promise<Result<ModelName>> {
+  async load({ version, digest, spec, weightsPath, light }: HeldModel): Promise<Result<ModelName>> {
     const { config, dataKey, track } = this.#parts;
     return await this.#judge.load({
       kindModule: track.kindModule,
@@ -97,6 +104,8 @@ export class LiveScoring {
       version,
       digest,
       weightsPath,
+      // An architecture without a light form is run by its weights.
+      ...(config.agent.inference === 'light' && light !== undefined ? { light } : {}),
       bufferPath: track.bufferPath,
       bufferSizes: config.buffer,
       dataKey,

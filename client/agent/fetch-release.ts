@@ -61,6 +61,7 @@ async function modelOf(
   if (weights === undefined || spec === undefined) {
     return refuse('FILE_MISSING', `${target.track}/${target.version} lists no weights or no spec; it is no model`);
   }
+  const light = manifest.files.find(({ name }) => name === releaseFileNames.light);
   const read = await readSpec(files, spec);
   if (!read.ok) return read;
   if (schemaDigest(read.value) !== manifest.schemaDigest) {
@@ -71,6 +72,7 @@ async function modelOf(
     digest: weights.digest,
     spec: read.value,
     weightsPath: files.path(weights.digest),
+    ...(light === undefined ? {} : { light: { digest: light.digest, path: files.path(light.digest) } }),
   };
   return ok({ target, manifest, model });
 }

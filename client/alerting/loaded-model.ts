@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { digestOf } from '../../proto/digest.ts';
 import { FaultError, refuse, unwrap } from '../../proto/fault.ts';
+import type { Digest } from '../../proto/ids.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
-import type { TrackScorer } from '../detectors/track-kind.ts';
+import type { TrackKind, TrackScorer } from '../detectors/track-kind.ts';
 import { importTrackKind } from '../detectors/track-kinds.ts';
 import { ExampleBuffer } from '../training/example-buffer.ts';
 import type { NormalScores, ScoringModel } from './score-protocol.ts';
@@ -19,12 +20,11 @@ export async function loadModel(
   recent: readonly unknown[],
 ): Promise<Readonly<{ scorer: TrackScorer<unknown>; normal: NormalScores }>> {
   const kind = await importTrackKind(model.kindModule);
-  const weights = await readWeights(model);
   const buffer = unwrap(ExampleBuffer.open(model.bufferPath, model.dataKey, kind.examples, model.bufferSizes));
   const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
   buffer.close();
   await turn();
-  const scorer = await kind.openScorer(model.spec, weights, examples);
+  const scorer = await openScorer(kind, model, examples);
   try {
     return { scorer, normal: await scoresByGroup(scorer, [...examples, ...recent]) };
   } catch (error) {
@@ -48,18 +48,30 @@ async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly un
   return found;
 }
 
-/** The weights as the digest and the spec say: the file may have been altered since it was fetched. */
-async function readWeights({ spec, digest, weightsPath }: ScoringModel): Promise<Float32Array> {
-  const bytes = await readFile(weightsPath).catch((error: NodeJS.ErrnoException) => {
-    throw fault('MODEL_UNREADABLE', `the weights of ${digest} cannot be read (${error.code}); fetch them again`);
-  });
-  if (digestOf(bytes) !== digest) {
-    throw fault('MODEL_DIGEST_MISMATCH', `the file of ${digest} holds other bytes; it will be fetched again`);
+async function openScorer(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {
+  const { spec, light } = model;
+  if (light === undefined) return kind.openScorer(spec, await readWeights(model), normal);
+  if (kind.light === undefined) {
+    throw fault('MODEL_UNUSABLE', `${spec.architecture} has no light form; set agent.inference to weights`);
   }
+  return kind.light.openScorer(spec, await readFileOf(light.digest, light.path), normal);
+}
+
+async function readWeights({ spec, digest, weightsPath }: ScoringModel): Promise<Float32Array> {
+  const bytes = await readFileOf(digest, weightsPath);
   const weights = unwrap(valuesOfBytes(layoutOf(spec), bytes));
   const broken = weights.findIndex((value) => !Number.isFinite(value));
   if (broken >= 0) throw fault('MODEL_NOT_FINITE', `weight ${broken} of ${digest} is not finite; it can judge nothing`);
   return weights;
+}
+
+/** The bytes that the digest says: the file may have been altered since it was fetched. */
+async function readFileOf(digest: Digest, path: string): Promise<Buffer> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw fault('MODEL_UNREADABLE', `the file of ${digest} cannot be read (${error.code}); it will be fetched again`);
+  });
+  if (digestOf(bytes) === digest) return bytes;
+  throw fault('MODEL_DIGEST_MISMATCH', `the file of ${digest} holds other bytes; it will be fetched again`);
 }
 
 function fault(code: string, message: string): FaultError {

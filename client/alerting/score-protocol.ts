@@ -3,6 +3,9 @@ import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Explanation, PlaceScores } from '../detectors/track-kind.ts';
 import type { BufferSizes } from '../training/example-buffer.ts';
 
+/** An 8-bit ONNX model on disk, and what its bytes are checked against. */
+export type LightFile = Readonly<{ digest: Digest; path: string }>;
+
 /** A model to score with, and where the normal examples lie that calibrate it. */
 export type ScoringModel = Readonly<{
   /** URL of the track's module: see track-kinds.ts. */
@@ -13,6 +16,8 @@ export type ScoringModel = Readonly<{
   digest: Digest;
   /** Little-endian float32. */
   weightsPath: string;
+  /** Judges in the place of the weights, where the cluster runs light forms. */
+  light?: LightFile;
   bufferPath: string;
   bufferSizes: BufferSizes;
   /** 32 bytes; a thread shares its process's memory, nothing leaves it. */
