@@ -25,7 +25,10 @@ export function rollbackCommand() {
   return triableCommand('rollback', 'move stable back to an earlier version, never below the floor')
     .argument('<track>')
     .option('--to <version>', 'the version; without it the newest legal one before the present')
-    .option('--training', 'let the next round start from that version too, so that nothing after it lives on')
+    .option(
+      '--training',
+      'let the next round start from that version in any case, not only if it was to build on this one',
+    )
     .action((name, options) =>
       withConnection(options, async (connection) => {
         const { track } = trackAndVersionFrom(name);

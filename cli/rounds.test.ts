@@ -71,12 +71,12 @@ describe('testudo tracks head', () => {
     const missing = await line.run('tracks', 'head', 'syscall', '9', '--reason', 'x');
     expect(missing).toMatchObject({ code: 1, error: expect.stringContaining('the nearest to 9 is 2') });
     const tried = await line.run('tracks', 'head', 'syscall', '1', '--reason', 'version 2 is poisoned', '--dry-run');
-    expect(tried.out).toContain('would start from 1, before from 2');
+    expect(tried.out).toContain('would start from version 1, before from 2');
     expect(head()).toBe(2);
 
     await federation.openRound();
     const moved = await line.run('tracks', 'head', 'syscall', '1', '--reason', 'version 2 is poisoned');
-    expect(moved).toMatchObject({ code: 0, out: expect.stringMatching(/starts from 1[^]*r-3 runs/) });
+    expect(moved).toMatchObject({ code: 0, out: expect.stringMatching(/starts from version 1.*\n.*r-3 runs/) });
     expect(head()).toBe(1);
     const cancelled = await line.run('rounds', 'cancel', 'syscall', 'r-3', '--reason', 'it started from version 2');
     expect(cancelled.code).toBe(0);

@@ -25,7 +25,8 @@ export function moveHead(connection: OperatorConnection, request: MoveHeadReques
 export function headText(track: string, { before, after, openRound, sequence }: MoveHeadResponse, dryRun: boolean) {
   const where = dryRun ? 'dry run, nothing was changed' : `journal ${sequence}`;
   const verb = dryRun ? 'would start' : 'starts';
-  const moved = `the next round of ${track} ${verb} from ${after?.version}, before from ${before?.version} (${where})`;
+  const from = before?.version === after?.version ? '' : `, before from ${before?.version} (${where})`;
+  const moved = `the next round of ${track} ${verb} from version ${after?.version}${from}`;
   if (openRound === '') return moved;
   return `${moved}\n${openRound} runs and started from another version: its candidate will not be what comes next`;
 }

@@ -25,7 +25,7 @@ export function moveHead(
     reason,
     dryRun,
   }: Readonly<{ track: TrackId; version: number; reason: string; dryRun: boolean }>,
-): Promise<Result<Committed<HeadMove>, OperationFaultCode | StoreFaultCode>> {
+): Promise<Result<Committed<HeadMove>, OperationFaultCode | StoreFaultCode | 'VERSION_REVOKED'>> {
   return engine.commit(actor, ({ tracks }) => {
     const track = tracks.get(id);
     if (track === undefined) {
@@ -38,6 +38,13 @@ export function moveHead(
         'MODEL_NOT_FOUND',
         `track ${id} has versions 0 to ${newest}; the nearest to ${version} is ${newest}`,
       );
+    }
+    if (track.releasing.revoked.includes(version)) {
+      const sound = track.models.findLast(
+        (other) => other.version < version && !track.releasing.revoked.includes(other.version),
+      );
+      const nearest = sound === undefined ? '' : `; the nearest before it is ${sound.version}`;
+      return refuse('VERSION_REVOKED', `version ${version} of ${id} is revoked: nothing may be built on it${nearest}`);
     }
     const before = headOf(track);
     const open = openRoundOf(track);
