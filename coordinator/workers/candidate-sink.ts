@@ -1,67 +1,80 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { AggregateSink } from '../../aggregation/blocks.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { BlobWriter } from '../blobs/blob-writer.ts';
 import { failpoint } from '../failpoint.ts';
 import type { ServerOptimiser } from '../policy.ts';
 import { firstMoments, momentsPerValue, moveBlock } from './server-optimiser.ts';
+import { lastAggregateMark, partsOfState, readValues } from './server-state.ts';
 
 export type CandidateFiles = Readonly<{
   /** The blob store's folder. */
   storeDir: string;
   basePath: string;
-  /** null in a track's first round, and after another kind of optimiser. */
-  momentsPath: string | null;
+  /** What the last round left (server-state.ts); null in a track's first round, and where no round leaves any. */
+  statePath: string | null;
 }>;
 
 export type WrittenCandidate = Readonly<{ candidate: Digest; optimiserState: Digest | null }>;
 
 /**
  * Takes the aggregated delta block by block, moves the base by it, and streams candidate and moments into blobs: memory
- * for one block, whatever d is.
+ * for one block, whatever d is, and for the aggregate where the next round starts from it.
  */
 export class CandidateSink implements AggregateSink {
   #optimiser: ServerOptimiser;
   #base: number;
   #moments: number | undefined;
+  #aggregate: Float32Array | undefined;
   #candidate: BlobWriter;
   #state: BlobWriter | undefined;
   #offset = 0;
   #isFinite = true;
 
-  constructor(optimiser: ServerOptimiser, { storeDir, basePath, momentsPath }: CandidateFiles, d: number) {
+  constructor(
+    optimiser: ServerOptimiser,
+    { storeDir, basePath, statePath }: CandidateFiles,
+    d: number,
+    keepsAggregate: boolean,
+  ) {
     this.#optimiser = optimiser;
     this.#base = openSync(basePath, 'r');
     const per = momentsPerValue(optimiser);
-    if (per > 0 && momentsPath !== null) {
-      this.#moments = openSync(momentsPath, 'r');
-      if (fstatSync(this.#moments).size !== d * per * 4) this.#dropMoments(); // Another kind of optimiser's.
+    if (per > 0 && statePath !== null) {
+      this.#moments = openSync(statePath, 'r');
+      if (partsOfState(this.#moments, d).momentsBytes !== d * per * 4) this.#dropMoments(); // Another optimiser's.
     }
     this.#candidate = new BlobWriter(storeDir);
-    this.#state = per > 0 ? new BlobWriter(storeDir) : undefined;
+    this.#aggregate = keepsAggregate ? new Float32Array(d) : undefined;
+    this.#state = per > 0 || keepsAggregate ? new BlobWriter(storeDir) : undefined;
   }
 
   write(offset: number, delta: Float64Array): void {
     if (offset !== this.#offset) throw new RangeError(`candidate: block at ${offset} does not follow ${this.#offset}`);
     this.#offset += delta.length;
     const per = momentsPerValue(this.#optimiser);
-    const base = readValues(this.#base, offset, delta.length);
+    const base = readValues(this.#base, offset * 4, delta.length);
     const moments =
       this.#moments === undefined
         ? firstMoments(this.#optimiser, delta.length)
-        : readValues(this.#moments, offset * per, delta.length * per);
+        : readValues(this.#moments, offset * per * 4, delta.length * per);
     const moved = moveBlock(this.#optimiser, base, delta, moments);
     this.#isFinite &&= moved.every(Number.isFinite) && moments.every(Number.isFinite);
     this.#candidate.write(bytesOf(moved));
     this.#state?.write(bytesOf(moments));
+    this.#aggregate?.set(delta, offset);
   }
 
   /** Undefined, with nothing left behind, when a value left the range of float32. */
   finish(d: number): WrittenCandidate | undefined {
     if (this.#offset !== d) throw new RangeError(`candidate: ${this.#offset} of ${d} values came`);
-    if (!this.#isFinite) {
+    if (!this.#isFinite || this.#aggregate?.every(Number.isFinite) === false) {
       this.abandon();
       return undefined;
+    }
+    if (this.#aggregate !== undefined) {
+      this.#state?.write(bytesOf(this.#aggregate));
+      this.#state?.write(lastAggregateMark);
     }
     const optimiserState = this.#state?.finish() ?? null;
     failpoint('optimiser-state-written');
@@ -87,17 +100,6 @@ export class CandidateSink implements AggregateSink {
     if (this.#moments !== undefined) closeSync(this.#moments);
     this.#moments = undefined;
   }
-}
-
-function readValues(fd: number, offset: number, count: number): Float32Array {
-  const values = new Float32Array(count);
-  const bytes = bytesOf(values);
-  for (let done = 0; done < bytes.byteLength; ) {
-    const got = readSync(fd, bytes, done, bytes.byteLength - done, offset * 4 + done);
-    if (got === 0) throw new RangeError('candidate: a model file is shorter than its spec says');
-    done += got;
-  }
-  return values;
 }
 
 function bytesOf(values: Float32Array): Uint8Array {

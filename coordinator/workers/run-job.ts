@@ -15,6 +15,7 @@ import { CandidateSink } from './candidate-sink.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
 import { type OpenedUpdates, type OpeningOf, openUpdates } from './open-updates.ts';
 import { provenanceOf } from './provenance.ts';
+import { readLastAggregate } from './server-state.ts';
 
 export type JobPlaces = Readonly<{
   /** The data directory: blobs, partial and scratch lie in it. */
@@ -66,12 +67,15 @@ export async function computeCandidate(
     }
     const updates = await openUpdates(job, openingOf, { path, scratchDir, ...limits });
     failpoint('updates-opened');
-    const momentsPath = job.optimiserState === null ? null : path(job.optimiserState);
+    const statePath = job.optimiserState === null ? null : path(job.optimiserState);
+    const startsFromLast = job.policy.rule.kind === 'centredClipping';
+    const start = startsFromLast && statePath !== null ? readLastAggregate(statePath, layout.length) : undefined;
     try {
       if (updates.blocks === undefined) {
         return refuse('AGGREGATION_REFUSED', `none of the ${job.updates.length} accepted updates can be opened`);
       }
-      const sink = new CandidateSink(job.optimiser, { storeDir: outDir, basePath, momentsPath }, layout.length);
+      const files = { storeDir: outDir, basePath, statePath };
+      const sink = new CandidateSink(job.optimiser, files, layout.length, startsFromLast);
       try {
         const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
         const aggregated = await aggregate(
@@ -79,7 +83,7 @@ export async function computeCandidate(
           updates.blocks,
           await engineFor(layout.length * updates.opened.length),
           sink,
-          { slots: layout.slots, seed: digestOf(seed) },
+          { slots: layout.slots, seed: digestOf(seed), ...(start && { start }) },
         );
         failpoint('aggregated');
         if (!aggregated.ok) {
