@@ -11,7 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { ReceiptData } from '../coordinator/engine.ts';
-import { failpoints } from '../coordinator/failpoint.ts';
+import { roundFailpoints as failpoints } from '../coordinator/failpoint.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
 import { describeMachine } from './machine.ts';
 

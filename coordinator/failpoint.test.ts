@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ReceiptData } from './engine.ts';
-import { failpoints } from './failpoint.ts';
+import { roundFailpoints as failpoints } from './failpoint.ts';
 import { failingSync } from './testing/failing-sync.ts';
 import { findBroken, readTrack, runRounds } from './testing/kill-rounds.ts';
 import { tempDir } from './testing/temp-dir.ts';
