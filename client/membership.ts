@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { digestOf } from '../proto/digest.ts';
+import { signingKeyPairOf } from '../proto/envelope/keys.ts';
 import { ok, type Result, refuse } from '../proto/fault.ts';
 import { parseJoinToken } from '../proto/join-token.ts';
 import type { ClientConfig, SecretSource } from './config.ts';
@@ -30,8 +32,12 @@ export async function becomeMember(
   const token = parseJoinToken(text.value);
   if (!token.ok) return token;
   const address = coordinator.enrolAddress ?? coordinator.addresses[0];
+  // The same key for the same token, over restarts as well: an answer that is lost can then be asked for again.
+  const signing = signingKeyPairOf(
+    recordKey(dataKey, `signing-key/${digestOf(Buffer.from(token.value.secret))}`).bytes,
+  );
   for (let attempt = 0; ; attempt += 1) {
-    const enrolled = await enrol(address, token.value, enrolTimeoutMs);
+    const enrolled = await enrol(address, token.value, enrolTimeoutMs, signing);
     if (enrolled.ok) {
       await keepIdentity(config, dataKey, enrolled.value);
       return enrolled;

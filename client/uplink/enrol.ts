@@ -1,6 +1,6 @@
 import { Metadata } from '@grpc/grpc-js';
 import { signEnrolment } from '../../proto/envelope/enrolment-proof.ts';
-import { newSigningKeyPair, vetSigningPublicKey } from '../../proto/envelope/keys.ts';
+import { newSigningKeyPair, type SigningKeyPair, vetSigningPublicKey } from '../../proto/envelope/keys.ts';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { EnrolResponse, RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { isClusterId, isFederationId } from '../../proto/ids.ts';
@@ -17,18 +17,27 @@ import type { ClusterIdentity } from './identity-store.ts';
 export const enrolmentRetries: ReadonlySet<string> = new Set([
   'COORDINATOR_UNREACHABLE',
   'GRPC_UNAVAILABLE',
+  // The question may have been answered, and the answer lost: asking again with the same key is safe.
+  'GRPC_DEADLINE_EXCEEDED',
+  'GRPC_CANCELLED',
+  'GRPC_INTERNAL',
+  'GRPC_UNKNOWN',
   'RATE_LIMITED',
   'UPLOADS_BUSY',
 ]);
 
 /**
  * Trades a join token for membership. The coordinator is authenticated by the token's fingerprint before the secret
- * leaves. A token works once: when the answer is lost on the way, the cluster needs a new one.
+ * leaves. A token works for one signing key: with the same key the question may be asked again when the answer was lost.
  */
-export async function enrol(address: Address, token: JoinToken, timeoutMs: number): Promise<Result<ClusterIdentity>> {
+export async function enrol(
+  address: Address,
+  token: JoinToken,
+  timeoutMs: number,
+  signing: SigningKeyPair = newSigningKeyPair(),
+): Promise<Result<ClusterIdentity>> {
   const authority = await learnAuthority(address, token.authorityFingerprint, timeoutMs);
   if (!authority.ok) return authority;
-  const signing = newSigningKeyPair();
   const request = await newCertificateRequest();
   const connection = connectAsNewcomer(address, authority.value);
   try {

@@ -71,7 +71,27 @@ describe('Enrol', () => {
     expect(await enrol({ signingKey: Buffer.alloc(32) })).toBe('KEY_INVALID'); // Small order: anyone could sign for it.
     expect(await enrol({ signingKey: Buffer.alloc(31, 1) })).toBe('KEY_INVALID');
     expect(await enrol({})).toBe('OK');
-    expect(await enrol({})).toBe('TOKEN_USED');
+  });
+
+  it('answers again where the answer was lost: the same signing key, within the life of the token, and nobody else', async () => {
+    const { federation, client } = await start();
+    const first = await applicant(await federation.token('a'));
+    const lost = unwrap(await enrolWith(client, first));
+    // The client knows nothing of that answer; it comes back with the same key and another request.
+    const again = { ...first, tls: await newOperatorKey() };
+    const enrolled = unwrap(await enrolWith(client, again));
+    expect(enrolled).toMatchObject({ cluster: 'a' });
+    expect(enrolled.certificateChain).not.toEqual(lost.certificateChain);
+    const member = federation.coordinator.engine.state().clusters.get('a' as never);
+    expect(member).toMatchObject({ signingKey: Buffer.from(first.signing.publicKey).toString('base64') });
+    expect(member?.earlierSerials).toHaveLength(1);
+    const watcher = federation.connect(again, enrolled);
+    await watcher.watch([track]);
+    // Whoever else holds the token's text does not hold the key.
+    expect(codeOf(await enrolWith(client, { ...first, signing: newSigningKeyPair() }))).toBe('TOKEN_USED');
+    // A new token makes a new member of the cluster; the old one's key is nobody then.
+    unwrap(await enrolWith(client, await applicant(await federation.token('a'))));
+    expect(codeOf(await enrolWith(client, again))).toBe('TOKEN_USED');
   });
 
   it('limits how often one address may try', async () => {

@@ -82,11 +82,14 @@ export class Membership {
 
   /**
    * Trades a token for membership. The request's and the signing key's proofs are checked before the token is used, so
-   * that a mistake costs no token; the entry that uses it makes the member, so that no token is used twice.
+   * that a mistake costs no token; the entry that uses it makes the member, so that no token is used twice. Where the
+   * answer was lost on its way, the same signing key may ask again within the token's life: it proves the member that the
+   * token made, and gets a new certificate for it.
    */
   async enrol(actor: Actor, { secret, request, signingKey, proof }: Enrolment): Answer<Enrolled> {
     const secretDigest = digestOf(Buffer.from(secret));
-    const early = usableToken(this.#engine.state(), secretDigest, Date.now());
+    const keyText = Buffer.from(signingKey).toString('base64');
+    const early = usableToken(this.#engine.state(), secretDigest, keyText, Date.now());
     if (!early.ok) return early;
     const publicKey = await publicKeyOfRequest(request);
     if (!publicKey.ok) return publicKey;
@@ -95,18 +98,15 @@ export class Membership {
 
     const random = randomBytes(9);
     const committed = await this.#engine.commit(actor, (state, atMs) => {
-      const found = usableToken(state, secretDigest, atMs);
+      const found = usableToken(state, secretDigest, keyText, atMs);
       if (!found.ok) return found;
-      const { tokenId, cluster, labels } = found.value;
+      const { tokenId, cluster, labels, usedAtMs } = found.value;
       const plan = this.#authority.plan(atMs, this.#lifetimes.clusterMs, random);
-      const event: JournalEvent = {
-        kind: 'clusterEnrolled',
-        cluster,
-        tokenId,
-        signingKey: Buffer.from(signingKey).toString('base64'),
-        ...certificateOf(plan),
-        labels,
-      };
+      const certificate = certificateOf(plan);
+      const event: JournalEvent =
+        usedAtMs === null
+          ? { kind: 'clusterEnrolled', cluster, tokenId, signingKey: keyText, ...certificate, labels }
+          : { kind: 'certificateRenewed', cluster, ...certificate };
       return ok({ events: [event], value: { cluster, plan } });
     });
     if (!committed.ok) return committed;
@@ -201,10 +201,14 @@ function certificateOf({ serial, expiresAtMs }: CertificatePlan) {
   return { certificateSerial: serial, certificateExpiresAtMs: expiresAtMs };
 }
 
-/** The token whose secret has this digest, where it may be used now. Looks at every token, whatever it finds. */
+/**
+ * The token whose secret has this digest, where it may be used now: not yet used, or used by this very signing key.
+ * Looks at every token, whatever it finds.
+ */
 function usableToken(
-  { tokens }: Pick<State, 'tokens'>,
+  { tokens, clusters }: Pick<State, 'tokens' | 'clusters'>,
   secretDigest: Token['secretDigest'],
+  signingKey: string,
   nowMs: number,
 ): Result<Token, MembershipFaultCode> {
   const wanted = digestBytes(secretDigest);
@@ -213,7 +217,11 @@ function usableToken(
     if (timingSafeEqual(digestBytes(token.secretDigest), wanted)) found = token;
   }
   if (found === undefined) return refuse('TOKEN_UNKNOWN', 'no such token; ask an admin for a new one');
-  if (found.usedAtMs !== null) return refuse('TOKEN_USED', `token ${found.tokenId} was used; ask for a new one`);
+  const member = clusters.get(found.cluster);
+  const isRepeat = member?.status === 'enrolled' && member.signingKey === signingKey;
+  if (found.usedAtMs !== null && !isRepeat) {
+    return refuse('TOKEN_USED', `token ${found.tokenId} was used; ask for a new one`);
+  }
   if (found.revoked) return refuse('TOKEN_REVOKED', `token ${found.tokenId} was revoked; ask for a new one`);
   if (nowMs >= found.expiresAtMs)
     return refuse('TOKEN_EXPIRED', `token ${found.tokenId} has expired; ask for a new one`);
