@@ -29,7 +29,7 @@ export type Effort = Readonly<{
 }>;
 
 /** Topologies in parts: part 0 is for choosing, the others for judging; each is judged by what learnt from all the rest. */
-export const partCount = 4;
+const partCount = 4;
 export const plainMean: AggregationPolicy = { ...defaultPolicy(0), before: [], rule: { kind: 'mean' } };
 const seed = 1;
 
@@ -44,7 +44,7 @@ function casesOf(topologies: readonly Topology[], part: number): HiddenEdges[] {
   return partOf(topologies, part).judged.flatMap(({ graph }, at) => hideEdges(graph, 100 * part + at));
 }
 
-export function pooledWeights(encoder: EncoderName, learnt: readonly Topology[], steps: number): Float32Array {
+function pooledWeights(encoder: EncoderName, learnt: readonly Topology[], steps: number): Float32Array {
   const spec = linkSpec(encoder);
   const graphs = learnt.map(({ graph }) => graph);
   return trainLinkModel(spec, initialLinkModel(spec, seed), graphs, { seed, steps, batchSize: 6 }).weights;

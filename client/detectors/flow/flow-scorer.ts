@@ -5,12 +5,12 @@
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { type FlowClusterState, surprisals, worstByClient } from './cluster-state.ts';
 import type { NamedSlice } from './graph/slice.ts';
-import { type EncodedGraph, LinkReader } from './link/link-reader.ts';
+import { LinkReader } from './link/link-reader.ts';
 import type { EdgeSurprisal } from './local/edge-surprisal.ts';
 import { PairMemory } from './local/pair-memory.ts';
 import { type NamedPairs, namedPairs, ReferenceGraph } from './local/reference-graph.ts';
 import { pValueOf } from './local/tail.ts';
-import { encodeReference, sharedLogits } from './shared-logits.ts';
+import { type EncodedReference, encodeReference, sharedLogits } from './shared-logits.ts';
 
 export type EdgeScore = EdgeSurprisal &
   Readonly<{
@@ -42,7 +42,7 @@ const blank: FlowClusterState = {
 export class FlowScorer {
   readonly reader: LinkReader;
   readonly state: FlowClusterState;
-  readonly #encoded: EncodedGraph | undefined;
+  readonly #known: EncodedReference | undefined;
 
   /** Without a state the shared model judges alone. Throws a RangeError on a spec that is no link model's. */
   constructor(
@@ -52,7 +52,7 @@ export class FlowScorer {
   ) {
     this.reader = new LinkReader(spec, weights);
     this.state = typeof state === 'function' ? state(this.reader) : state;
-    this.#encoded = encodeReference(this.reader, this.state.reference);
+    this.#known = encodeReference(this.reader, this.state.reference);
   }
 
   /** Scores of a window's edges, in their order. */
@@ -79,12 +79,11 @@ export class FlowScorer {
   }
 
   close(): void {
-    this.#encoded?.close();
+    this.#known?.encoded.close();
     this.reader.close();
   }
 
   #logits(pairs: NamedPairs): Float32Array {
-    // Nodes of the reference keep their numbers when unknown ones are added behind them: the encoding stays valid.
-    return sharedLogits(this.reader, this.state.reference, pairs, undefined, this.#encoded);
+    return sharedLogits(this.reader, this.state.reference, pairs, undefined, this.#known);
   }
 }

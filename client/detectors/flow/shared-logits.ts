@@ -10,22 +10,25 @@ const folds = 5;
  * the reference knows are judged by the reference alone: edges of one intrusion must not vouch for each other. A workload
  * that it does not know has no other edges than the window's own, so those are judged by each other, in turns.
  *
- * `encoded`: the reference as it stands, encoded once; with `without` (calibration) it is encoded anew.
+ * `known`: the reference as it stands, encoded once; with `without` (calibration) it is encoded anew.
  */
 export function sharedLogits(
   reader: LinkReader,
   reference: ReferenceGraph,
   window: NamedPairs,
   without?: (source: string, target: string) => boolean,
-  encoded?: EncodedGraph,
+  known?: EncodedReference,
 ): Float32Array {
   const { sources, targets } = window.graph;
-  const { graph, indexOf } = reference.graph(window, without);
-  const ends = (nodes: Uint32Array) => nodes.map((node) => indexOf.get(window.keys[node] as string) as number);
-  const [from, to] = [ends(sources), ends(targets)];
-  const degree = new Uint32Array(graph.nodeCount);
-  for (const nodes of [graph.sources, graph.targets])
-    for (const node of nodes) degree[node] = (degree[node] as number) + 1;
+  const isKnown = known !== undefined && window.keys.every((key) => known.indexOf.has(key));
+  // Nodes of the reference keep their numbers when unknown ones come behind them: the encoding stays valid.
+  const { graph, indexOf } = isKnown ? { graph: known.encoded.graph, ...known } : reference.graph(window, without);
+  const numbers = window.keys.map((key) => indexOf.get(key) as number);
+  const [from, to] = [sources, targets].map((nodes) => nodes.map((node) => numbers[node] as number)) as [
+    Uint32Array,
+    Uint32Array,
+  ];
+  const degree = isKnown ? known.degree : degreesOf(graph);
   const isYoung = (pair: number) => degree[from[pair] as number] === 0 || degree[to[pair] as number] === 0;
   const logits = new Float32Array(sources.length);
   const pairs = [...sources.keys()];
@@ -38,9 +41,9 @@ export function sharedLogits(
   };
   const settled = pairs.filter((pair) => !isYoung(pair));
   if (settled.length > 0) {
-    const read = encoded ?? reader.read(graph);
+    const read = known?.encoded ?? reader.read(graph);
     judge(settled, read);
-    if (read !== encoded) read.close();
+    if (read !== known?.encoded) read.close();
   }
   const young = pairs.filter(isYoung);
   for (let part = 0; part < Math.min(folds, young.length); part++) {
@@ -77,8 +80,23 @@ function withPairs(
   };
 }
 
-/** The reference encoded once, for the windows to come; undefined where it has no edge yet. */
-export function encodeReference(reader: LinkReader, reference: ReferenceGraph): EncodedGraph | undefined {
-  const { graph } = reference.graph();
-  return graph.sources.length === 0 ? undefined : reader.read(graph, new Adjacency(graph));
+/** The reference, encoded once for the windows to come. Whoever makes it closes `encoded`. */
+export type EncodedReference = Readonly<{
+  encoded: EncodedGraph;
+  indexOf: ReadonlyMap<string, number>;
+  /** Edges of each node. */
+  degree: Uint32Array;
+}>;
+
+/** Undefined where the reference has no edge yet. */
+export function encodeReference(reader: LinkReader, reference: ReferenceGraph): EncodedReference | undefined {
+  const { graph, indexOf } = reference.graph();
+  if (graph.sources.length === 0) return undefined;
+  return { encoded: reader.read(graph, new Adjacency(graph)), indexOf, degree: degreesOf(graph) };
+}
+
+function degreesOf({ nodeCount, sources, targets }: LinkGraph): Uint32Array {
+  const degree = new Uint32Array(nodeCount);
+  for (const nodes of [sources, targets]) for (const node of nodes) degree[node] = (degree[node] as number) + 1;
+  return degree;
 }

@@ -15,7 +15,7 @@ export type Hop = Readonly<{
 
 export type PathLimits = Readonly<{ hopsMax: number; beam: number; stretchMs: number }>;
 
-export const pathDefaults: PathLimits = { hopsMax: 8, beam: 32, stretchMs: 86_400_000 };
+const pathDefaults: PathLimits = { hopsMax: 8, beam: 32, stretchMs: 86_400_000 };
 
 /**
  * The path through `alarm` with the highest sum of scores, in the order of time; at least the alarm itself. `hops`: other

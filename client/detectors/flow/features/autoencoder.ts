@@ -12,7 +12,7 @@ import { FlatTrainer } from '../../neural/flat-trainer.ts';
 import { type Parameters, parameter, parametersOf } from '../../neural/parameters.ts';
 import { normalValues, type Random, randomOrder, seededRandom } from '../../random.ts';
 
-export const featureArchitecture = 'flow-feature-autoencoder/1';
+const featureArchitecture = 'flow-feature-autoencoder/1';
 
 type Sizes = Readonly<{ width: number; hidden: number; code: number }>;
 
@@ -57,7 +57,7 @@ export function initialFeatures(spec: ModelSpec, seed: number): Float32Array {
 }
 
 /** Rows written again, [n, width]. */
-export function reconstruct(parameters: Parameters, rows: Tensor2D): Tensor2D {
+function reconstruct(parameters: Parameters, rows: Tensor2D): Tensor2D {
   const layer = (input: Tensor2D, name: string) =>
     tf.add(
       tf.matMul(input, parameter<Tensor2D>(parameters, `${name}.weights`)),
@@ -68,7 +68,7 @@ export function reconstruct(parameters: Parameters, rows: Tensor2D): Tensor2D {
 }
 
 /** Mean of ln cosh of what is missed, over all features: quadratic near 0, linear far out, smooth everywhere. */
-export function featureLoss(parameters: Parameters, shown: Tensor2D, wanted: Tensor2D): Scalar {
+function featureLoss(parameters: Parameters, shown: Tensor2D, wanted: Tensor2D): Scalar {
   const missed = tf.sub(reconstruct(parameters, shown), wanted);
   const lnCosh = tf.sub(tf.add(missed, tf.softplus(tf.mul(missed, -2))), Math.LN2);
   return tf.mean(lnCosh) as Scalar;

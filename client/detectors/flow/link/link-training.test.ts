@@ -141,6 +141,21 @@ describe('pairFeatures', () => {
     );
   });
 
+  it('are the same from tables as from lists', () => {
+    const graph = sampleGraph(6, 24);
+    const pairs = Array.from(
+      { length: 100 },
+      (_, at) => [at % graph.nodeCount, (7 * at + 3) % graph.nodeCount] as const,
+    );
+    const many = pairFeatures(
+      new Adjacency(graph),
+      pairs.map(([s]) => s),
+      pairs.map(([, t]) => t),
+    );
+    const each = pairs.flatMap(([s, t]) => [...pairFeatures(new Adjacency(graph), [s], [t])]);
+    expect([...many]).toEqual(each.map((value) => expect.closeTo(value, 5)));
+  });
+
   it('overlap does not depend on which list is longer', () => {
     const lists = fc.uniqueArray(fc.integer({ min: 0, max: 60 })).map((values) => Uint32Array.from(values).sort());
     fc.assert(

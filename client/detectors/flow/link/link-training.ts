@@ -11,7 +11,7 @@ import { encoderOf, type LinkSizes, linkLoss, linkSizes } from './link-model.ts'
 import { type Listed, messageGraph, type PairList, pairTensors } from './message-graph.ts';
 import { negativeOf } from './negative-sampling.ts';
 
-export const linkTrainingDefaults = { graphsPerStep: 4, learningRate: 5e-3, clipNorm: 1 } as const;
+const linkTrainingDefaults = { graphsPerStep: 4, learningRate: 5e-3, clipNorm: 1 } as const;
 
 /** Edges of a step whose message graph hides them; the rest carry messages. */
 const hiddenShare = 0.3;

@@ -5,6 +5,7 @@
  * cannot count triangles (Chen et al., NeurIPS 2020).
  */
 import { type Adjacency, overlap } from './link-graph.ts';
+import { pairTables } from './pair-tables.ts';
 
 export const pairFeatureNames = [
   'targets of the source',
@@ -35,32 +36,74 @@ export function pairFeatures(
   targets: ArrayLike<number>,
 ): Float32Array {
   const values = new Float32Array(sources.length * pairWidth);
+  const counts =
+    (sources.length >= adjacency.nodeCount ? countsOfTables(adjacency) : undefined) ?? countsOfLists(adjacency);
   for (let pair = 0; pair < sources.length; pair++) {
-    writeFeatures(adjacency, sources[pair] as number, targets[pair] as number, values, pair * pairWidth);
+    writeFeatures(adjacency, counts, sources[pair] as number, targets[pair] as number, values, pair * pairWidth);
   }
   return values;
 }
 
-function writeFeatures(graph: Adjacency, source: number, target: number, values: Float32Array, at: number): void {
+/** What is counted of two nodes. */
+type Counts = Readonly<{
+  targets(a: number, b: number): number;
+  callers(a: number, b: number): number;
+  /** Ways of two steps from a to b. */
+  steps(a: number, b: number): number;
+  adamicAdar(a: number, b: number): number;
+}>;
+
+/** For few pairs: from the neighbour lists. */
+function countsOfLists(graph: Adjacency): Counts {
+  const { out, into } = graph;
+  const shared = (from: readonly Uint32Array[], a: number, to: readonly Uint32Array[], b: number) =>
+    overlap(from[a] as Uint32Array, to[b] as Uint32Array);
+  return {
+    targets: (a, b) => shared(out, a, out, b),
+    callers: (a, b) => shared(into, a, into, b),
+    steps: (a, b) => shared(out, a, into, b),
+    adamicAdar: (a, b) => adamicAdar(graph, a, b),
+  };
+}
+
+/** For many: each is one look into a table. */
+function countsOfTables(graph: Adjacency): Counts | undefined {
+  const tables = pairTables(graph);
+  if (tables === undefined) return undefined;
+  const n = graph.nodeCount;
+  return {
+    targets: (a, b) => tables.targets[a * n + b] as number,
+    callers: (a, b) => tables.callers[a * n + b] as number,
+    steps: (a, b) => tables.steps[a * n + b] as number,
+    adamicAdar: (a, b) => tables.adamicAdar[a * n + b] as number,
+  };
+}
+
+function writeFeatures(
+  graph: Adjacency,
+  counts: Counts,
+  source: number,
+  target: number,
+  values: Float32Array,
+  at: number,
+): void {
   const [outS, outT] = [graph.out[source] as Uint32Array, graph.out[target] as Uint32Array];
   const [inS, inT] = [graph.into[source] as Uint32Array, graph.into[target] as Uint32Array];
   const others = Math.max(1, graph.nodeCount - 1);
-  const shared = overlap(outS, outT);
-  const callers = overlap(inS, inT);
   values[at] = Math.log1p(outS.length);
   values[at + 1] = Math.log1p(inT.length);
   values[at + 2] = Math.log1p(inS.length);
   values[at + 3] = Math.log1p(outT.length);
-  values[at + 4] = Math.log1p(shared);
-  values[at + 5] = Math.log1p(callers);
-  values[at + 6] = Math.log1p(overlap(outS, inT));
-  values[at + 7] = Math.log1p(overlap(inS, outT));
+  values[at + 4] = Math.log1p(counts.targets(source, target));
+  values[at + 5] = Math.log1p(counts.callers(source, target));
+  values[at + 6] = Math.log1p(counts.steps(source, target));
+  values[at + 7] = Math.log1p(counts.steps(target, source));
   values[at + 8] = graph.has(target, source) ? 1 : 0;
-  values[at + 9] = adamicAdar(graph, source, target);
+  values[at + 9] = counts.adamicAdar(source, target);
   values[at + 10] = inT.length / others;
   values[at + 11] = outS.length / others;
-  values[at + 12] = likeness(graph.out, outS, inT, source);
-  values[at + 13] = likeness(graph.into, inT, outS, target);
+  values[at + 12] = likeness(graph.out, counts.targets, inT, source);
+  values[at + 13] = likeness(graph.into, counts.callers, outS, target);
 }
 
 /** Adamic and Adar's index on the undirected graph: shared neighbours, those with few neighbours counting more. */
@@ -76,16 +119,22 @@ export function adamicAdar(graph: Adjacency, source: number, target: number): nu
   return sum;
 }
 
-/** Mean Jaccard likeness of `own` to the lists of the peers; the node itself is no peer. */
-function likeness(lists: readonly Uint32Array[], own: Uint32Array, peers: Uint32Array, node: number): number {
+/** Mean Jaccard likeness of a node's list to those of the peers; the node itself is no peer. */
+function likeness(
+  lists: readonly Uint32Array[],
+  shared: (a: number, b: number) => number,
+  peers: Uint32Array,
+  node: number,
+): number {
+  const own = (lists[node] as Uint32Array).length;
   const stride = Math.max(1, peers.length / peersMax);
-  let [sum, count] = [0, 0];
+  let sum = 0;
+  let count = 0;
   for (let place = 0; place < peers.length; place += stride) {
     const peer = peers[Math.floor(place)] as number;
     if (peer === node) continue;
-    const list = lists[peer] as Uint32Array;
-    const both = overlap(own, list);
-    sum += both / Math.max(1, own.length + list.length - both);
+    const both = shared(node, peer);
+    sum += both / Math.max(1, own + (lists[peer] as Uint32Array).length - both);
     count++;
   }
   return count === 0 ? 0 : sum / count;

@@ -21,7 +21,7 @@ export type SurprisalWeights = Readonly<{
 }>;
 
 /** Chosen on the validation parts of `npm run bench -- detection --track flow`. */
-export const surprisalDefaults: SurprisalWeights = { pairPrior: 1, servicePrior: 1, newServiceChance: 0.1 };
+const surprisalDefaults: SurprisalWeights = { pairPrior: 1, servicePrior: 1, newServiceChance: 0.1 };
 
 export type EdgeSurprisal = Readonly<{
   /** All of it, nats. */

@@ -14,7 +14,7 @@ export type MemoryLimits = Readonly<{
   halfLifeMs: number;
 }>;
 
-export const memoryDefaults: MemoryLimits = { nodesMax: 20_000, servicesMax: 200_000, halfLifeMs: 14 * 86_400_000 };
+const memoryDefaults: MemoryLimits = { nodesMax: 20_000, servicesMax: 200_000, halfLifeMs: 14 * 86_400_000 };
 
 /** What the memory holds of one edge, in windows. */
 export type Evidence = Readonly<{
@@ -41,9 +41,19 @@ export type MemoryRecord = Readonly<{
 
 /** Names a service of a pair: "tcp/5432", or "tcp/per-connection" where ports of its class come and go. */
 export function serviceOf(protocol: string, port: number): string {
-  const portClass = portClasses[portClassOf(port)] as string;
-  return `${protocol}/${passing.has(portClass) ? portClass : port}`;
+  const names = serviceNames.get(protocol) ?? new Map<number, string>();
+  serviceNames.set(protocol, names);
+  let name = names.get(port);
+  if (name === undefined) {
+    const portClass = portClasses[portClassOf(port)] as string;
+    name = `${protocol}/${passing.has(portClass) ? portClass : port}`;
+    names.set(port, name);
+  }
+  return name;
 }
+
+/** The same text object for the same service: looking it up again costs no hashing. At most one for each port. */
+const serviceNames = new Map<string, Map<number, string>>();
 
 /** Classes whose single ports say nothing: passive FTP, ephemeral ports, scans. */
 const passing: ReadonlySet<string> = new Set(['node-port', 'per-connection', 'many']);
@@ -59,6 +69,8 @@ export class PairMemory {
   readonly #services = new Map<string, Map<string, Map<string, number>>>();
   /** Server to service, over all clients. */
   readonly #served = new Map<string, Map<string, number>>();
+  /** Server to all of them. */
+  readonly #servedTotals = new Map<string, number>();
   #serviceCount = 0;
 
   constructor(limits: MemoryLimits = memoryDefaults) {
@@ -113,7 +125,7 @@ export class PairMemory {
       pair: atLeastZero(pair),
       together: atLeastZero(Math.min(this.#nodes.get(client) ?? 0, this.#nodes.get(server) ?? 0)),
       service: atLeastZero(services?.get(service) ?? 0),
-      serverServices: total(served),
+      serverServices: atLeastZero(this.#servedTotals.get(server) ?? 0),
       serverService: atLeastZero(served?.get(service) ?? 0),
     };
   }
@@ -174,6 +186,7 @@ export class PairMemory {
     if (!services.has(service)) this.#serviceCount++;
     add(services, service, weight);
     add(inner(this.#served, server), service, weight);
+    add(this.#servedTotals, server, weight);
   }
 
   #decayTo(atMs: number): void {
@@ -186,6 +199,7 @@ export class PairMemory {
     for (const servers of this.#pairs.values()) scale(servers, factor);
     for (const servers of this.#services.values()) for (const services of servers.values()) scale(services, factor);
     for (const services of this.#served.values()) scale(services, factor);
+    scale(this.#servedTotals, factor);
   }
 
   /** Keeps the better used three quarters of the nodes and of the services. */
@@ -213,6 +227,7 @@ export class PairMemory {
       [this.#pairs, smaller.#pairs],
       [this.#services, smaller.#services],
       [this.#served, smaller.#served],
+      [this.#servedTotals, smaller.#servedTotals],
     ] as [Map<string, unknown>, Map<string, unknown>][]) {
       own.clear();
       for (const [key, value] of other) own.set(key, value);
@@ -226,12 +241,6 @@ const crumb = 1e-9;
 
 function atLeastZero(value: number): number {
   return value > crumb ? value : 0;
-}
-
-function total(counts: ReadonlyMap<string, number> | undefined): number {
-  let sum = 0;
-  for (const count of counts?.values() ?? []) sum += count;
-  return atLeastZero(sum);
 }
 
 function add(counts: Map<string, number>, key: string, weight: number): void {
