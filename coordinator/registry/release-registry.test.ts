@@ -1,0 +1,376 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { newSigningKeyPair, type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/keys.ts';
+import { type Result, unwrap } from '../../proto/fault.ts';
+import type { ClusterId } from '../../proto/ids.ts';
+import type { Pin, Pins } from '../../proto/release/catalogue.ts';
+import { releaseFileNames } from '../../proto/release/manifest.ts';
+import { openRoot } from '../../proto/release/open.ts';
+import type { ReleaseRoot } from '../../proto/release/root.ts';
+import { signPins, signRoot } from '../../proto/release/sign.ts';
+import { backUp } from '../backup.ts';
+import type { Engine } from '../engine.ts';
+import { Vault } from '../identity/vault.ts';
+import type { Actor } from '../journal/events.ts';
+import type { Track } from '../state/state.ts';
+import { takePart } from '../testing/small-client.ts';
+import { clusters, federation, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
+import { tempDir } from '../testing/temp-dir.ts';
+import { roundEnd, until } from '../testing/wait.ts';
+import { ensureRoot } from './founding.ts';
+import { exportReleaseRootKey } from './release-keys.ts';
+import { type RegistryParts, ReleaseRegistry } from './release-registry.ts';
+
+const dayMs = 86_400_000;
+const times = { timestampLifeMs: dayMs, timestampEveryMs: 3_600_000, catalogueLifeMs: 7 * dayMs };
+const bob: Actor = { kind: 'operator', name: 'bob', role: 'admin' };
+const reason = 'test';
+const codeOf = (result: Result<unknown>) => (result.ok ? 'ok' : result.fault.code);
+
+type House = Readonly<{
+  engine: Engine;
+  registry: ReleaseRegistry;
+  vault: Vault;
+  dataDir: string;
+  close(): Promise<void>;
+}>;
+
+/** A real engine with a registry on real files. */
+async function open(
+  dataDir = tempDir(),
+  more: Partial<RegistryParts> & Readonly<{ pin?: SigningKeyPair; releasesKept?: number }> = {},
+): Promise<House> {
+  const vault = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
+  const { pin, releasesKept, ...parts } = more;
+  const engine = await openSmallFederation(dataDir, { keyStore: vault, policy: { ...policy, releasesKept } });
+  if (pin !== undefined) unwrap(await ensureRoot({ engine, vault, nowMs: Date.now() }, operator, pin));
+  const registry = unwrap(await ReleaseRegistry.open({ engine, vault, build: 'test', times, ...parts }));
+  await registry.settled();
+  const close = async () => {
+    await registry.close();
+    await engine.close();
+  };
+  onTestFinished(close);
+  return { engine, registry, vault, dataDir, close };
+}
+
+/** Rounds of all clusters; resolves when the last candidate's release is signed. */
+async function candidates({ engine, registry }: House, count: number): Promise<void> {
+  const leave = clusters.map((cluster) => takePart(engine, cluster, () => {}));
+  for (let made = 0; made < count; made += 1) {
+    await roundEnd(engine, unwrap(await engine.openRound(operator, { track, reason })).value);
+    const version = (engine.state().tracks.get(track) as Track).models.length - 1;
+    await until(engine, () => registry.release(track, version));
+    await registry.settled();
+  }
+  for (const one of leave) one();
+}
+
+function pinOf(pinId: string, version: number, more: Partial<Pin> = {}): Pin {
+  const subject = { cluster: clusters[0] as ClusterId };
+  return { pinId, track, subject, version, untilMs: null, belowFloor: false, reason, setBy: 'ada', ...more };
+}
+
+function pinsBytes(version: number, pins: readonly Pin[], keys: readonly SigningKeyPair[], lifeMs = dayMs): Buffer {
+  const content: Pins = { version, expiresAtMs: Math.floor((Date.now() + lifeMs) / 1000) * 1000, pins };
+  return signPins(content, federation, keys);
+}
+
+function rootOf({ registry }: House): ReleaseRoot {
+  return unwrap(openRoot(registry.signedSet()?.roots.at(-1)?.body as Uint8Array));
+}
+
+describe('pins', () => {
+  it('come from operators alone: signed by the threshold, for a version that may run', async () => {
+    const [first, second] = [newSigningKeyPair(), newSigningKeyPair()];
+    const house = await open(undefined, { pin: first });
+    const { registry } = house;
+    await candidates(house, 2);
+    expect(registry.releasing(track)).toMatchObject({ floor: 1, channels: { stable: { version: 2 } } });
+    const propose = (bytes: Uint8Array, dryRun = false) =>
+      registry.proposePins(operator, { pins: bytes, reason, dryRun });
+
+    expect(codeOf(await propose(pinsBytes(2, [pinOf('p', 1)], [second])))).toBe('PINS_UNSIGNED');
+    expect(codeOf(await propose(pinsBytes(3, [pinOf('p', 1)], [first])))).toBe('PINS_STALE');
+    expect(codeOf(await propose(pinsBytes(2, [], [first], 1_000)))).toBe('PINS_INVALID');
+    expect(codeOf(await propose(randomBytes(100)))).toBe('PINS_INVALID');
+    const illegal = await propose(pinsBytes(2, [pinOf('p', 9)], [first]));
+    expect(illegal).toMatchObject({ fault: { code: 'PIN_ILLEGAL', fields: { nearest: 2 } } });
+    const below = await propose(pinsBytes(2, [pinOf('p', 0)], [first]));
+    expect(below).toMatchObject({ fault: { code: 'PIN_ILLEGAL', fields: { nearest: 1 } } });
+
+    const exception = pinsBytes(2, [pinOf('p', 0, { belowFloor: true })], [first]);
+    const tried = unwrap(await propose(exception, true));
+    expect(tried).toMatchObject({ sequence: 0, effects: [{ cluster: clusters[0], before: 2, after: 0 }] });
+    expect(registry.pins()?.pins).toEqual([]);
+    expect(unwrap(await propose(exception))).toMatchObject({ pending: false, effects: tried.effects });
+    expect(registry.pins()?.pins).toMatchObject([{ pinId: 'p', version: 0, belowFloor: true }]);
+    expect(registry.resolved(track)[0]).toMatchObject({ after: 0, because: `pin p for ${clusters[0]}` });
+    expect(registry.signedSet()?.pins?.body.byteLength).toBe(exception.byteLength);
+
+    // A pin that was made when it was legal stays; its version is revoked all the same, and it is passed over.
+    unwrap(await registry.revoke(operator, { track, version: 0, reason }));
+    expect(registry.resolved(track)[0]).toMatchObject({
+      after: 2,
+      because: expect.stringContaining('VERSION_REVOKED'),
+    });
+    const another = pinsBytes(3, [pinOf('p', 0, { belowFloor: true }), pinOf('q', 1)], [first]);
+    expect(unwrap(await propose(another)).effects).toMatchObject([{ cluster: clusters[0], before: 2, after: 1 }]);
+    expect(codeOf(await propose(pinsBytes(4, [pinOf('r', 0, { belowFloor: true })], [first])))).toBe('PIN_ILLEGAL');
+  });
+
+  it('wait for a second signature where root asks for two, and start again when the document changes', async () => {
+    const [first, second] = [newSigningKeyPair(), newSigningKeyPair()];
+    const house = await open(undefined, { pin: first });
+    const { registry, vault } = house;
+    await candidates(house, 1);
+    const rootKey = signingKeyPairOf((await vault.get('release-root-key')) as Uint8Array);
+    const root = rootOf(house);
+    const two: ReleaseRoot = {
+      ...root,
+      version: 2,
+      roles: { ...root.roles, pins: { publicKeys: [first.publicKey, second.publicKey], threshold: 2 } },
+    };
+    const bytes = signRoot(two, [rootKey]);
+    expect(codeOf(await registry.publishRoot(operator, { root: bytes, reason }))).toBe('PINS_UNSIGNED');
+    const pins = pinsBytes(2, [], [first, second]);
+    unwrap(await registry.publishRoot(operator, { root: bytes, pins, reason }));
+    expect(registry.signedSet()).toMatchObject({ roots: [{ version: 1 }, { version: 2 }], pins: { version: 2 } });
+
+    const propose = (document: Uint8Array, actor = operator) => registry.proposePins(actor, { pins: document, reason });
+    const content = { version: 3, expiresAtMs: Math.floor(Date.now() / 1000) * 1000 + dayMs, pins: [pinOf('p', 0)] };
+    const byFirst = signPins(content, federation, [first]);
+    expect(unwrap(await propose(byFirst))).toMatchObject({ pending: true, signers: [expect.any(String)] });
+    expect(registry.pins()?.pins).toEqual([]);
+    const other = signPins({ ...content, pins: [pinOf('x', 1)] }, federation, [second]);
+    expect(unwrap(await propose(other, bob))).toMatchObject({ pending: true, signers: [expect.any(String)] });
+    unwrap(await propose(byFirst));
+    expect((await registry.pendingPins())?.pins.pins).toMatchObject([{ pinId: 'p' }]);
+    const bySecond = signPins(content, federation, [second]);
+    expect(unwrap(await propose(bySecond, bob))).toMatchObject({ pending: false });
+    expect(registry.pins()?.pins).toMatchObject([{ pinId: 'p', version: 0 }]);
+    expect(await registry.pendingPins()).toBeNull();
+  });
+});
+
+describe('keys', () => {
+  it('rotate by a root that names the prepared ones, with the root key offline and over a restart', async () => {
+    const house = await open();
+    const { registry, vault, dataDir } = house;
+    const keyFile = join(dataDir, 'root.pem');
+    const rootKey = signingKeyPairOf((await vault.get('release-root-key')) as Uint8Array);
+    unwrap(await exportReleaseRootKey(vault, keyFile));
+    expect(readFileSync(keyFile, 'utf8')).toContain('BEGIN PRIVATE KEY');
+    expect(codeOf(await exportReleaseRootKey(vault, join(dataDir, 'again.pem')))).toBe('ROOT_KEY_ABSENT');
+    await candidates(house, 1); // The coordinator works without it.
+
+    const next = unwrap(await registry.prepareKeys());
+    expect(unwrap(await registry.prepareKeys())).toEqual(next);
+    const root = rootOf(house);
+    const single = (publicKey: Uint8Array) => ({ publicKeys: [publicKey], threshold: 1 });
+    const rotated: ReleaseRoot = {
+      ...root,
+      version: 2,
+      roles: {
+        ...root.roles,
+        targets: single(next.release),
+        snapshot: single(next.snapshot),
+        timestamp: single(next.timestamp),
+      },
+    };
+    const publish = (of: ReleaseRoot, keys: readonly SigningKeyPair[]) =>
+      registry.publishRoot(operator, { root: signRoot(of, keys), reason });
+    expect(codeOf(await publish(rotated, [newSigningKeyPair()]))).toBe('ROOT_INVALID');
+    expect(codeOf(await publish({ ...rotated, version: 3 }, [rootKey]))).toBe('ROOT_INVALID');
+    const foreign = { ...rotated, roles: { ...rotated.roles, targets: single(newSigningKeyPair().publicKey) } };
+    expect(codeOf(await publish(foreign, [rootKey]))).toBe('ROOT_KEY_UNKNOWN');
+    unwrap(await publish(rotated, [rootKey]));
+    expect(registry.trouble()).toBeUndefined();
+    const before = registry.signedSet();
+    await house.close();
+
+    const again = await open(dataDir);
+    expect(again.registry.signedSet()?.roots).toHaveLength(2);
+    await candidates(again, 1);
+    expect(again.registry.trouble()).toBeUndefined();
+    expect(again.registry.signedSet()?.catalogue.version).toBeGreaterThan(before?.catalogue.version ?? 0);
+    expect(await vault.get('release-key.next')).toBeUndefined();
+  });
+
+  it('are made for a data directory of an earlier version, whose models all become releases', async () => {
+    const dataDir = tempDir();
+    const vault = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
+    const engine = await openSmallFederation(dataDir, { keyStore: vault });
+    const leave = clusters.map((cluster) => takePart(engine, cluster, () => {}));
+    await roundEnd(engine, unwrap(await engine.openRound(operator, { track, reason })).value);
+    for (const one of leave) one();
+    await engine.close();
+    const { registry } = await open(dataDir);
+    expect(registry.releases(track)?.map(({ version }) => version)).toEqual([1, 0]);
+    expect(registry.releasing(track)).toMatchObject({ floor: 0, channels: { stable: { version: 1 } } });
+  });
+
+  it('that are gone are said to be gone, and nothing is signed', async () => {
+    const dataDir = tempDir();
+    const house = await open(dataDir);
+    await house.close();
+    const vault = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
+    await vault.destroy('release-key');
+    const codes: string[] = [];
+    const again = await open(dataDir, { trouble: (code) => codes.push(code) });
+    expect(again.registry.signedSet()).toBeDefined(); // What was signed is served as long as it lasts.
+    unwrap(await again.registry.setChannel(operator, { track, channel: 'slow', version: 0, reason }));
+    expect(codes).toContain('RELEASE_KEY_ABSENT');
+    expect(again.registry.trouble()).toMatchObject({ code: 'RELEASE_KEY_ABSENT' });
+  });
+});
+
+describe('signatures', () => {
+  it('are renewed in time: the timestamp alone, then all', async () => {
+    let nowMs = Date.now();
+    const clock = () => nowMs;
+    const house = await open(undefined, { clock });
+    const first = house.registry.signedSet();
+    nowMs += times.timestampEveryMs;
+    await house.close();
+    const again = await open(house.dataDir, { clock });
+    const second = again.registry.signedSet();
+    expect(second?.catalogue.digest).toBe(first?.catalogue.digest);
+    expect(second?.timestamp.expiresAtMs).toBe((first?.timestamp.expiresAtMs ?? 0) + times.timestampEveryMs);
+    nowMs += times.catalogueLifeMs / 2;
+    await again.close();
+    const third = (await open(house.dataDir, { clock })).registry.signedSet();
+    expect(third?.catalogue.version).toBeGreaterThan(first?.catalogue.version ?? 0);
+    expect(third?.snapshot.version).toBeGreaterThan(first?.snapshot.version ?? 0);
+  });
+
+  it('have versions that grow even when a coordinator goes on from a backup', async () => {
+    let nowMs = Date.now();
+    const clock = () => nowMs;
+    const house = await open(undefined, { clock });
+    const backup = tempDir();
+    unwrap(await backUp(house.dataDir, backup));
+    for (let version = 0; version < 3; version += 1) {
+      nowMs += 1_000;
+      unwrap(await house.registry.setChannel(operator, { track, channel: `c${version}`, version: 0, reason }));
+    }
+    const lost = house.registry.signedSet();
+    await house.close();
+    nowMs += times.timestampEveryMs;
+    const restored = await open(backup, { clock });
+    unwrap(await restored.registry.setChannel(operator, { track, channel: 'other', version: 0, reason }));
+    const set = restored.registry.signedSet();
+    for (const role of ['timestamp', 'snapshot', 'catalogue'] as const) {
+      expect([role, (set?.[role].version ?? 0) > (lost?.[role].version ?? 0)]).toEqual([role, true]);
+    }
+  });
+
+  it('are made by a timer', async () => {
+    const house = await open(undefined, { times: { ...times, timestampEveryMs: 50 } });
+    const versions = new Set<number>();
+    await new Promise<void>((resolve) => {
+      const unfollow = house.registry.follow(({ timestamp }) => {
+        versions.add(timestamp.version);
+        if (versions.size < 3) return;
+        unfollow();
+        resolve();
+      });
+    });
+    expect(versions.size).toBe(3);
+  });
+});
+
+describe('a release as one file', () => {
+  async function exported({ registry }: House, version: number): Promise<Buffer> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of unwrap(registry.exportRelease(track, version))) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+  async function* inPieces(bytes: Uint8Array, size = 1_000) {
+    for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
+  }
+
+  it('brings back what retention has removed, and nothing that was changed on the way', async () => {
+    const house = await open(undefined, { releasesKept: 1 });
+    const { registry, engine } = house;
+    await candidates(house, 1);
+    const file = await exported(house, 0);
+    const give = (bytes: Uint8Array, dryRun = false) =>
+      registry.importRelease(operator, { file: inPieces(bytes), reason, dryRun });
+    expect(codeOf(await give(file))).toBe('NOTHING_TO_CHANGE');
+    await candidates(house, 2);
+    expect(registry.releases(track)?.map(({ version, retired }) => [version, retired])).toEqual([
+      [3, false],
+      [2, false],
+      [1, true],
+      [0, true],
+    ]);
+    const weights = registry.release(track, 0)?.manifest.files.find(({ name }) => name === releaseFileNames.weights);
+    const digest = weights?.digest as NonNullable<typeof weights>['digest'];
+    expect(await engine.blobs.has(digest)).toBe(false);
+    expect(registry.servedBytes(digest)).toBeUndefined();
+    expect(codeOf(registry.exportRelease(track, 0))).toBe('VERSION_RETIRED');
+
+    expect(codeOf(await give(file, true))).toBe('ok');
+    expect(await engine.blobs.has(digest)).toBe(false);
+    expect(codeOf(await give(file.subarray(0, -1)))).toBe('IMPORT_INVALID');
+    expect(codeOf(await give(Buffer.concat([file, Buffer.from('\u0001x')])))).toBe('IMPORT_INVALID');
+    for (let at = 0; at < file.byteLength; at += 97) {
+      const flipped = Buffer.from(file);
+      flipped[at] = (flipped[at] as number) ^ 1;
+      const result = await give(flipped, at % 2 === 0);
+      expect([at, result.ok && !flippedRootIsOld(at)]).toEqual([at, false]);
+    }
+    expect(codeOf(await give(file))).toBe('ok');
+    expect(await engine.blobs.has(digest)).toBe(true);
+
+    /** The roots in the file are no newer than our own: they are passed over, whatever they say. */
+    function flippedRootIsOld(at: number): boolean {
+      const roots = registry.signedSet()?.roots.reduce((sum, { bytes }) => sum + bytes + 21, 0) ?? 0;
+      return at >= 8 + 21 && at < 8 + roots;
+    }
+  });
+
+  it('is refused from another federation’s keys, unless an operator vouches for its root', async () => {
+    const theirs = await open();
+    await candidates(theirs, 1);
+    const file = await exported(theirs, 1);
+    const ours = await open();
+    const give = (more: Readonly<{ trustedRoot?: Uint8Array }> = {}) =>
+      ours.registry.importRelease(operator, { file: inPieces(file), reason, ...more });
+    expect(codeOf(await give())).toBe('IMPORT_UNTRUSTED');
+    const trustedRoot = theirs.registry.signedSet()?.roots[0]?.body as Uint8Array;
+    expect(unwrap(await give({ trustedRoot }))).toMatchObject({ track, version: 1 });
+    const known = ours.engine.state().tracks.get(track);
+    expect(known).toMatchObject({ headVersion: 1, models: [{ version: 0 }, { version: 1 }] });
+    expect(known?.models[1]?.digest).toBe(theirs.engine.state().tracks.get(track)?.models[1]?.digest);
+    await candidates(ours, 1); // The next round starts from it.
+    expect(ours.registry.release(track, 2)?.manifest.base?.version).toBe(1);
+  });
+});
+
+describe('a release', () => {
+  it('holds the light form that was brought along, or none where making it fails', async () => {
+    const codes: string[] = [];
+    const lightForm = async (_spec: unknown, weights: Uint8Array) => {
+      if (codes.length === 0 && weights.byteLength === 1200) return Buffer.from(`light ${weights[0]}`);
+      throw new Error('no such architecture');
+    };
+    const house = await open(undefined, { lightForm, trouble: (code) => codes.push(code) });
+    const names = (version: number) => house.registry.release(track, version)?.manifest.files.map(({ name }) => name);
+    expect(names(0)).toEqual([releaseFileNames.light, releaseFileNames.spec, releaseFileNames.weights]);
+    codes.push('now it fails');
+    await candidates(house, 1);
+    expect(names(1)).not.toContain(releaseFileNames.light);
+    expect(codes).toContain('LIGHT_FORM_FAILED');
+  });
+
+  it('changes only with a reason', async () => {
+    const { registry } = await open();
+    for (const empty of ['', ' ', 'x'.repeat(501)]) {
+      expect(codeOf(await registry.revoke(operator, { track, version: 0, reason: empty }))).toBe('REASON_INVALID');
+    }
+  });
+});
