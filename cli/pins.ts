@@ -14,6 +14,7 @@ import { type OperatorConnection, withConnection } from './operator/connection.t
 import { operatorCommand, triableCommand } from './operator/options.ts';
 import { newPinKey, pinKeyOf, pinKeyPair } from './operator/pin-key.ts';
 import { type TrustedReleases, trustedReleases } from './operator/release-trust.ts';
+import { readText, writeNew } from './root/files.ts';
 import { jsonLine, listing, table, time } from './table.ts';
 
 const dayMs = 86_400_000;
@@ -105,14 +106,19 @@ function proposalName(document: Uint8Array): string {
 
 function sign() {
   return triableCommand('sign', "add one's signature to the set that waits, after reading what it changes")
-    .argument('<proposal>', 'its name, as `testudo pins list` shows it: what was read is what is signed')
+    .argument(
+      '<proposal|file>',
+      'its name, as `testudo pins list` shows it: what was read is what is signed; or a file',
+    )
+    .option('--out <file>', 'with a file that `pins renew --out` wrote: a new file, with this signature too')
     .action((name, options) =>
       withConnection(options, async (connection) => {
         const own = orExit(await readCredentials(options.credentials));
         const pair = orExit(pinKeyOf(own));
         const { pins } = await trustedReleases(connection, options.credentials, own);
-        const document = await pendingDocument(connection);
-        if (proposalName(document) !== name) {
+        const { out } = options;
+        const document = out === undefined ? await pendingDocument(connection) : Buffer.from(readText(name));
+        if (out === undefined && proposalName(document) !== name) {
           exitWith({
             code: 'PROPOSAL_CHANGED',
             message: `the set that waits is ${proposalName(document)}, not ${name}; read it again`,
@@ -125,6 +131,11 @@ function sign() {
           return;
         }
         const signed = orExit(addSignatures('pins', document, [pair]));
+        if (out !== undefined) {
+          writeNew(out, signed);
+          console.log(`pins version ${proposed.version}, signed by ${own.name} too, is in ${out}`);
+          return;
+        }
         const { reason } = options;
         const { client } = connection;
         const answer = await connection.call(client.proposePins, { document: signed, reason, dryRun: false });
@@ -146,6 +157,8 @@ async function pendingDocument(connection: OperatorConnection): Promise<Uint8Arr
 function renew() {
   return triableCommand('renew', 'sign the same pins again before their set expires; ended ones are left out')
     .option('--valid-days <count>', 'how long the new set is good', '365')
+    .option('--out <file>', 'write the signed set to a new file, to be published together with a new root')
+    .option('--under <file>', 'that root: its keys have to sign, not those of the root in force')
     .action((options) =>
       changePins(options, ({ pins, catalogue }) => {
         const [track] = Object.keys(catalogue.tracks);

@@ -5,6 +5,7 @@ import { keyIdOf } from '../../proto/release/key-id.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { signPins } from '../../proto/release/sign.ts';
 import { exitWith, orExit } from '../exit.ts';
+import { readRoot, writeNew } from '../root/files.ts';
 import { jsonLine } from '../table.ts';
 import { type OperatorOptions, withConnection } from './connection.ts';
 import { showChange } from './moves.ts';
@@ -13,7 +14,16 @@ import { pinEffects } from './pin-effects.ts';
 import { pinKeyOf } from './pin-key.ts';
 import { type TrustedReleases, trustedReleases } from './release-trust.ts';
 
-type ChangeOptions = OperatorOptions & Readonly<{ reason: string; dryRun?: boolean | undefined; validDays: string }>;
+type ChangeOptions = OperatorOptions &
+  Readonly<{
+    reason: string;
+    dryRun?: boolean | undefined;
+    validDays: string;
+    /** A new file that gets the signed set instead of the coordinator: for a root that comes with it. */
+    out?: string | undefined;
+    /** That root's file: its keys have to sign, not those of the root in force. */
+    under?: string | undefined;
+  }>;
 
 /** The pins that shall be, of those that are; `sentence` says what becomes different. */
 export type PinChange = Readonly<{
@@ -42,11 +52,12 @@ export async function changePins(
   }
   await withConnection(options, async (connection) => {
     const releases = await trustedReleases(connection, options.credentials, own);
-    const ids = releases.root.roles.pins.publicKeys.map(keyIdOf);
+    const root = options.under === undefined ? releases.root : readRoot(options.under).root;
+    const ids = root.roles.pins.publicKeys.map(keyIdOf);
     if (!ids.includes(keyIdOf(key.publicKey))) {
       exitWith({
         code: 'PIN_KEY_UNKNOWN',
-        message: `root ${releases.root.version} does not name ${own.name}'s key for pins; have \`testudo pins key\`'s output rotated into root`,
+        message: `root ${root.version} does not name ${own.name}'s key for pins; have \`testudo pins key\`'s output rotated into root`,
       });
     }
     const nowMs = Date.now();
@@ -64,6 +75,11 @@ export async function changePins(
     const effects = pinEffects(clusters, track, releases.catalogue, releases.pins, next, nowMs);
     if (options.dryRun) return showChange(options, `${sentence}: pins version ${next.version}`, effects, facts);
     const document = signPins(next, own.federation as FederationId, [key]);
+    if (options.out !== undefined) {
+      writeNew(options.out, document);
+      console.log(`${sentence}: pins version ${next.version}, signed by ${own.name}, is in ${options.out}`);
+      return;
+    }
     const { reason } = options;
     const answer = await connection.call(client.proposePins, { document, reason, dryRun: false });
     const { threshold } = releases.root.roles.pins;

@@ -61,7 +61,7 @@ export function writeNew(path: string, content: string | Uint8Array, mode = 0o64
   }
 }
 
-function readText(path: string): string {
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -73,10 +73,14 @@ export class CommandLine {
     return this.runAs('admin', ...words);
   }
 
-  async runAs(name: string, ...words: readonly string[]): Promise<Ended> {
+  runAs(name: string, ...words: readonly string[]): Promise<Ended> {
     const address = this.federation.coordinator.addresses.federation;
-    const connection = ['--credentials', this.credentials(name), '--address', address];
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, ...words, ...connection], {
+    return this.offline(...words, '--credentials', this.credentials(name), '--address', address);
+  }
+
+  /** Runs `testudo …` without a coordinator. */
+  async offline(...words: readonly string[]): Promise<Ended> {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const texts = { out: '', error: '' };
