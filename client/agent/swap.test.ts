@@ -34,8 +34,8 @@ function languageModels(): Pick<SwapStream, 'spec' | 'weights'> {
 
 describe('swapping the live model under a steady stream', () => {
   it.each([
-    { name: 'gram table', models: gramTables, swaps: 100, batchSize: 8, everyMs: 4 },
-    { name: 'TensorFlow language model', models: languageModels, swaps: 16, batchSize: 4, everyMs: 40 },
+    { name: 'gram table', models: gramTables, swaps: 40, batchSize: 8, everyMs: 4 },
+    { name: 'TensorFlow language model', models: languageModels, swaps: 8, batchSize: 4, everyMs: 40 },
   ])(
     'scores every event once, in order, by the model that it names: $name',
     async ({ models, swaps, batchSize, everyMs }) => {

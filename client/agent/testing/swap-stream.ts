@@ -68,7 +68,7 @@ export async function countSwaps(stream: SwapStream): Promise<SwapCount> {
     let nextOut = 0;
     const byModel: Record<ModelName, number> = {};
     const answerMs: number[] = [];
-    const outstanding = new Set<Promise<void>>();
+    const outstanding = new Set<Promise<unknown>>();
     const startedMs = performance.now();
     const send = async (from: number) => {
       const numbers = Array.from({ length: batchSize }, (_, at) => (from + at) % examples.length);
@@ -84,10 +84,9 @@ export async function countSwaps(stream: SwapStream): Promise<SwapCount> {
     };
     const feed = async () => {
       for (let batch = 0; swapping; batch += 1) {
-        const sent = send(eventsIn);
+        const sent: Promise<unknown> = send(eventsIn).then(() => outstanding.delete(sent));
         eventsIn += batchSize;
         outstanding.add(sent);
-        sent.finally(() => outstanding.delete(sent));
         if (outstanding.size >= outstandingMax) await Promise.race(outstanding);
         const aheadMs = startedMs + batch * everyMs - performance.now();
         await new Promise((resolve) => (aheadMs > 1 ? setTimeout(resolve, aheadMs) : setImmediate(resolve)));
@@ -95,6 +94,8 @@ export async function countSwaps(stream: SwapStream): Promise<SwapCount> {
       await Promise.all(outstanding);
     };
     const feeding = feed();
+    // Seen here too, so that what goes wrong in one of the two is not hidden by the other.
+    feeding.catch(() => undefined);
     for (let swap = 1; swap <= swaps; swap += 1) {
       const model = swap % 2 === 0 ? first : second;
       unwrap(await scorer.load(model));
