@@ -9,17 +9,23 @@ import { specOfBytes } from '../proto/model-spec.ts';
 import { modelCommand } from './model.ts';
 
 describe('testudo model init', () => {
-  it.each(['gram-table', 'lstm-lm'])('writes what a track of %s is made from', async (detector) => {
+  it.each([
+    ['syscall', 'gram-table'],
+    ['syscall', 'lstm-lm'],
+    ['flow', 'gcn'],
+    ['flow', 'feature-autoencoder'],
+  ])('writes what a %s track of %s is made from', async (track, detector) => {
     const folder = await mkdtemp(join(tmpdir(), 'testudo-model-'));
     const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     try {
-      const flags = ['init', folder, '--classes', 'nginx', 'redis', '--detector', detector, '--liars', '2'];
+      const classes = track === 'syscall' ? ['--classes', 'nginx', 'redis'] : [];
+      const flags = ['init', folder, '--track', track, ...classes, '--detector', detector, '--liars', '2'];
       await modelCommand().parseAsync(flags, { from: 'user' });
       const spec = unwrap(specOfBytes(await readFile(join(folder, 'spec.json'))));
       expect((await readFile(join(folder, 'model.bin'))).byteLength).toBe(4 * layoutOf(spec).length);
       const policy = unwrap(parseTrackPolicy(await readFile(join(folder, 'policy.yaml'), 'utf8')));
       expect(policy.aggregation).toMatchObject({ f: 2, admission: { zeroUpdate: 'admit' } });
-      expect(said.mock.calls.join()).toContain('testudo tracks put syscall');
+      expect(said.mock.calls.join()).toContain(`testudo tracks put ${track}`);
     } finally {
       said.mockRestore();
       await rm(folder, { recursive: true, force: true });

@@ -1,16 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
+import { defaultFlowDetector, flowDetectorNames } from '../client/detectors/flow/detector-names.ts';
 import { defaultSyscallDetector, syscallDetectorNames } from '../client/detectors/syscall/detector-names.ts';
 import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
 import { bytesOfValues } from '../proto/layout.ts';
-import { schemaDigest, specBytes } from '../proto/model-spec.ts';
-import { exitWith } from './exit.ts';
+import { type ModelSpec, schemaDigest, specBytes } from '../proto/model-spec.ts';
+import { exitWith, usage } from './exit.ts';
 
 /** `testudo model`: what a new track begins with. */
 export function modelCommand() {
   return new Command('model')
-    .description('what a new syscall track begins with: its spec and first weights')
+    .description('what a new track begins with: its spec and first weights')
     .addCommand(initCommand());
 }
 
@@ -18,28 +19,52 @@ function initCommand() {
   return new Command('init')
     .description('write spec.json, model.bin and a policy to edit, as `testudo tracks put` takes them')
     .argument('[folder]', 'where the files go', '.')
-    .requiredOption(
+    .addOption(new Option('--track <track>', 'what is watched').choices(['syscall', 'flow']).default('syscall'))
+    .option(
       '--classes <name...>',
-      "the federation's workload classes, such as nginx redis postgres: every cluster names its workloads by them",
+      "syscall: the federation's workload classes, such as nginx redis postgres: every cluster names its workloads by them",
     )
     .addOption(
-      new Option('--detector <name>', 'what is learnt').choices(syscallDetectorNames).default(defaultSyscallDetector),
+      new Option(
+        '--detector <name>',
+        `what is learnt; by default ${defaultSyscallDetector}, for flows ${defaultFlowDetector}`,
+      ).choices([...syscallDetectorNames, ...flowDetectorNames]),
     )
     .option('--liars <f>', 'how many of the clusters may be hostile at a time', '1')
     .option('--seed <number>', 'of the first weights', '1')
-    .action(async (folder, { classes, detector: name, liars, seed }) => {
+    .action(async (folder, { track, classes, detector: name, liars, seed }) => {
       const f = Number(liars);
       if (!Number.isInteger(f) || f < 0)
         exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
-      const { syscallDetector } = await import('../client/detectors/syscall/detectors.ts');
-      const { spec, init } = syscallDetector(name, classesOf(classes));
+      const { spec, init } = track === 'flow' ? await flowStart(name) : await syscallStart(name, classes);
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'spec.json'), specBytes(spec));
       await writeFile(join(folder, 'model.bin'), bytesOfValues(init(Number(seed))));
       await writeFile(join(folder, 'policy.yaml'), policyText(f));
       console.log(`spec.json (${schemaDigest(spec)}), model.bin and policy.yaml are in ${folder}
-make the track     testudo tracks put syscall --spec ${join(folder, 'spec.json')} --model ${join(folder, 'model.bin')} --policy ${join(folder, 'policy.yaml')} --reason "first model"`);
+make the track     testudo tracks put ${track} --spec ${join(folder, 'spec.json')} --model ${join(folder, 'model.bin')} --policy ${join(folder, 'policy.yaml')} --reason "first model"`);
     });
+}
+
+type Start = Readonly<{ spec: ModelSpec; init(seed: number): Float32Array }>;
+
+async function syscallStart(
+  name: string = defaultSyscallDetector,
+  classes: readonly string[] | undefined,
+): Promise<Start> {
+  const known = syscallDetectorNames.find((each) => each === name);
+  if (known === undefined) usage(`--detector: the syscall track knows ${syscallDetectorNames.join(', ')}, not ${name}`);
+  if (classes === undefined)
+    usage('--classes: the syscall track needs the workload classes, such as nginx redis postgres');
+  const { syscallDetector } = await import('../client/detectors/syscall/detectors.ts');
+  return syscallDetector(known, classesOf(classes));
+}
+
+async function flowStart(name: string = defaultFlowDetector): Promise<Start> {
+  const known = flowDetectorNames.find((each) => each === name);
+  if (known === undefined) usage(`--detector: the flow track knows ${flowDetectorNames.join(', ')}, not ${name}`);
+  const { flowDetectorStart } = await import('../client/detectors/flow/detectors.ts');
+  return flowDetectorStart(known);
 }
 
 function classesOf(names: readonly string[]): WorkloadClasses {
