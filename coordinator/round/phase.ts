@@ -82,7 +82,7 @@ export type RoundPhase = Readonly<
       candidate: ModelRef;
       /** Digest of the provenance blob: canonical JSON. */
       provenance: Digest;
-      /** Digest of the server optimiser's moments after this round; null for the plain optimiser. */
+      /** Digest of what the next round goes on from (workers/server-state.ts); null where nothing is kept. */
       optimiserState: Digest | null;
     }
   | {

@@ -20,7 +20,7 @@ export type AggregationJob = Readonly<{
   policy: AggregationPolicy;
   optimiser: ServerOptimiser;
   base: ModelRef;
-  /** The optimiser's moments after the base; null at the start. */
+  /** What the round that made the base left (server-state.ts); null at the start. */
   optimiserState: Digest | null;
   candidateVersion: number;
   /** The round key's name in the key store. */

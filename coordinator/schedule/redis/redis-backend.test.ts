@@ -4,7 +4,7 @@ import type { Engine } from '../../engine.ts';
 import type { KeyStore } from '../../key-store.ts';
 import { hasRedisServer, RedisServer } from '../../testing/redis-server.ts';
 import { takePart } from '../../testing/small-client.ts';
-import { clusters, federation, operator, track } from '../../testing/small-federation.ts';
+import { clusters, federation, operator, policy, track } from '../../testing/small-federation.ts';
 import { roundEnd, until } from '../../testing/wait.ts';
 import { startAggregationWorker } from '../../workers/aggregation-worker.ts';
 import type { AggregationJob, AggregationRunner, RunFaultCode } from '../../workers/job.ts';
@@ -137,6 +137,22 @@ describe('a round on Redis', () => {
     const { finish } = await halfARound(server, { fallback: fallback.make });
     expect((await finish()).phase.kind).toBe('candidate');
     expect(fallback.jobs).toHaveLength(1);
+  });
+
+  it('opens and closes when it is due while Redis is gone, and after Redis came back with nothing in it', async () => {
+    const server = await RedisServer.start();
+    const schedule = { cron: '* * * * * *', timeZone: 'UTC', blackouts: [] };
+    const hurried = { ...policy, schedule, rounds: { ...policy.rounds, collectForMs: 200 } };
+    // With the watchdog that a coordinator has: what is due is found within its 5 s, whatever the queue says.
+    const make = (dataDir: string, keyStore: KeyStore) => backendOn(server, dataDir, keyStore);
+    await server.kill();
+    const { engine } = await engineOn(make, { policy: hurried });
+    for (const cluster of clusters) engine.join(cluster, [track], () => {});
+    expect((await roundEnd(engine, 'r-1')).phase).toMatchObject({ reason: 'QUORUM_MISSED' });
+    await server.start();
+    const before = engine.state().tracks.get(track)?.roundCount as number;
+    const next = await roundEnd(engine, `r-${before + 2}`);
+    expect(next.phase).toMatchObject({ reason: 'QUORUM_MISSED' });
   });
 
   it('is done once for each round when several workers wait', async () => {
