@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from '@commander-js/extra-typings';
 import { defaultSyscallDetector, syscallDetectorNames } from '../client/detectors/syscall/detector-names.ts';
+import { abis } from '../client/detectors/syscall/vocabulary.ts';
 import { parseOptions } from './demo/options.ts';
 import { ruleHelp } from './demo/rule.ts';
 import { runDemo } from './demo/run.ts';
@@ -14,6 +15,7 @@ export function demoCommand() {
   return new Command('demo')
     .description('run a federation on recorded system calls, some of its clusters hostile, and report what it is worth')
     .option('--data <file>', 'labelled traces, plain or gzip', recorded)
+    .option('--abi <abi>', `numbering of the system calls in the data: ${abis.join(', ')}`, abis[0])
     .option(
       '--partition <kind>',
       'how traces become clusters: column, service or dirichlet:ALPHA (default: what suits the file)',

@@ -1,11 +1,9 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { type Evaluation, evaluate, type Labelled, type Quality, withoutDuplicates } from '../client/evaluation.ts';
-import { loadModelFolder } from '../client/model-folder.ts';
 import { SyscallScorer } from '../client/scoring.ts';
 import { readTraceFile } from '../client/sources/trace-file.ts';
-import { orExit } from './exit.ts';
 import { evaluateFlows, flowOptions } from './flow-verbs.ts';
-import { abiOption, modelOption } from './model-options.ts';
+import { abiOption, dataOption, modelOption, openSyscallModel } from './model-options.ts';
 import { jsonLine, table } from './table.ts';
 
 /** `testudo evaluate`: how well a model tells hostile from benign in labelled files. */
@@ -16,15 +14,16 @@ export function evaluateCommand() {
     )
     .addOption(new Option('--track <track>', 'what the input holds').choices(['syscall', 'flow']).default('syscall'))
     .addOption(modelOption())
+    .addOption(dataOption())
     .requiredOption('--input <file...>', 'labelled files of traces, plain or gzip, or of flows')
     .addOption(abiOption())
     .option('--json', 'one JSON object instead of tables')
     .addOption(flowOptions.cluster())
     .addOption(flowOptions.normal())
     .addOption(flowOptions.window())
-    .action(async ({ track, model: path, input, abi, json, cluster, normal, window }) => {
+    .action(async ({ track, model: path, data, input, abi, json, cluster, normal, window }) => {
       if (track === 'flow') return evaluateFlows({ model: path, input, json, cluster, normal, window });
-      const scorer = new SyscallScorer(orExit(await loadModelFolder(path)));
+      const scorer = new SyscallScorer(await openSyscallModel(path, data));
       const scored: Labelled[] = [];
       for (const file of input) {
         for await (const item of readTraceFile(file, { abi })) {

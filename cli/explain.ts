@@ -1,12 +1,11 @@
 import { Command } from '@commander-js/extra-typings';
 import { explainTrace, explanationText, normalWindows } from '../client/detectors/syscall/explain.ts';
 import { isBenign, type Trace } from '../client/detectors/syscall/trace.ts';
-import { loadModelFolder } from '../client/model-folder.ts';
 import { SyscallScorer } from '../client/scoring.ts';
 import { readTraceFile } from '../client/sources/trace-file.ts';
 import { refuse } from '../proto/fault.ts';
-import { exitWith, orExit } from './exit.ts';
-import { abiOption, modelOption } from './model-options.ts';
+import { exitWith } from './exit.ts';
+import { abiOption, dataOption, modelOption, openSyscallModel } from './model-options.ts';
 
 /** `testudo explain`: why one recorded trace scored as it did. */
 export function explainCommand() {
@@ -14,12 +13,13 @@ export function explainCommand() {
     .description('say which calls carried the score of a recorded trace, and what normal looks like instead')
     .argument('<trace>', 'name of the trace')
     .addOption(modelOption())
+    .addOption(dataOption())
     .requiredOption('--input <file>', 'the trace file that holds it')
     .option('--normal <file>', 'trace file with normal traces of the same service to compare with; default: the input')
     .addOption(abiOption())
     .option('--json', 'JSON instead of text')
-    .action(async (name, { model: path, input, normal = input, abi, json }) => {
-      const scorer = new SyscallScorer(orExit(await loadModelFolder(path)));
+    .action(async (name, { model: path, data, input, normal = input, abi, json }) => {
+      const scorer = new SyscallScorer(await openSyscallModel(path, data));
       let wanted: Trace | undefined;
       for await (const item of readTraceFile(input, { abi })) {
         if (item.kind === 'broken') process.stderr.write(`${item.fault.message}\n`);

@@ -1,10 +1,9 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { loadModelFolder } from '../client/model-folder.ts';
 import { scoreTraceFile } from '../client/score-file.ts';
 import { SyscallScorer } from '../client/scoring.ts';
 import { orExit, usage } from './exit.ts';
 import { flowOptions, scoreFlows } from './flow-verbs.ts';
-import { abiOption, modelOption } from './model-options.ts';
+import { abiOption, dataOption, modelOption, openSyscallModel } from './model-options.ts';
 
 /** `testudo score`: scores a file of traces with a model, offline. */
 export function scoreCommand() {
@@ -14,6 +13,7 @@ export function scoreCommand() {
     )
     .addOption(new Option('--track <track>', 'what the input holds').choices(['syscall', 'flow']).default('syscall'))
     .addOption(modelOption())
+    .addOption(dataOption())
     .requiredOption('--input <file>', 'trace file, plain or gzip, "-" for standard input; or a CSV file of flows')
     .requiredOption('--output <file>', 'where the scores go; "-" for standard output')
     .addOption(
@@ -26,15 +26,14 @@ export function scoreCommand() {
     .addOption(flowOptions.cluster())
     .addOption(flowOptions.normal())
     .addOption(flowOptions.window())
-    .action(async ({ track, model: path, input, output, by, abi, cluster, normal, window }) => {
+    .action(async ({ track, model: path, data, input, output, by, abi, cluster, normal, window }) => {
       const units = track === 'flow' ? (['edge', 'workload'] as const) : (['trace', 'window'] as const);
       const unit = by === undefined ? units[0] : units.find((each) => each === by);
       if (unit === undefined) return usage(`--by: the ${track} track scores by ${units.join(' or ')}, not by ${by}`);
       if (unit === 'edge' || unit === 'workload') {
         return scoreFlows({ model: path, input, output, by: unit, cluster, normal, window });
       }
-      const model = orExit(await loadModelFolder(path));
-      const scorer = new SyscallScorer(model);
+      const scorer = new SyscallScorer(await openSyscallModel(path, data));
       const summary = orExit(await scoreTraceFile(scorer, input, output, { by: unit, abi }));
       scorer.close();
       const notes = [

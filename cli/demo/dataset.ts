@@ -1,4 +1,5 @@
 import { contentKey, isBenign, type Trace } from '../../client/detectors/syscall/trace.ts';
+import type { Abi } from '../../client/detectors/syscall/vocabulary.ts';
 import { readTraceFile } from '../../client/sources/trace-file.ts';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import type { Random } from './random.ts';
@@ -20,11 +21,11 @@ export type DatasetFaultCode = 'DATA_UNREADABLE' | 'DATA_TOO_SMALL';
 const trainingShare = 0.7;
 const minTraining = 20;
 
-/** Reads a labelled trace file in either layout. */
-export async function loadDataset(path: string, random: Random): Promise<Result<Dataset, DatasetFaultCode>> {
+/** Reads a labelled trace file in either layout; `abi` says how its call numbers are meant. */
+export async function loadDataset(path: string, abi: Abi, random: Random): Promise<Result<Dataset, DatasetFaultCode>> {
   const traces: Trace[] = [];
   let malformedCount = 0;
-  for await (const item of readTraceFile(path)) {
+  for await (const item of readTraceFile(path, { abi })) {
     if (item.kind === 'trace') traces.push(item.trace);
     else if (item.kind === 'malformed') malformedCount++;
     else return refuse('DATA_UNREADABLE', item.fault.message);

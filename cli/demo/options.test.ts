@@ -5,6 +5,7 @@ import { policyOf } from './rule.ts';
 const places = { data: 'data/recorded/syscalls.tsv.gz', detector: 'gram-table' } as const;
 const none: DemoFlags = {
   data: undefined,
+  abi: undefined,
   partition: undefined,
   clusters: undefined,
   hostile: undefined,
@@ -18,12 +19,20 @@ const none: DemoFlags = {
 describe('parseOptions', () => {
   it('tells the story of the README when nothing is asked for', () => {
     expect(parseOptions(none, places)).toMatchObject({
-      value: { ...places, clusters: 8, hostile: 2, rounds: 6, seed: 1, out: 'out' },
+      value: { ...places, abi: 'x86_64', clusters: 8, hostile: 2, rounds: 6, seed: 1, out: 'out' },
     });
   });
 
   it('reports every problem at once, with what is legal', () => {
-    const flags = { ...none, clusters: '0', rounds: '1.5', detector: 'oracle', partition: 'host', seed: '-1' };
+    const flags = {
+      ...none,
+      clusters: '0',
+      rounds: '1.5',
+      detector: 'oracle',
+      abi: 'vax',
+      partition: 'host',
+      seed: '-1',
+    };
     const parsed = parseOptions(flags, places);
     const message = parsed.ok ? '' : parsed.fault.message;
     for (const part of [
@@ -31,6 +40,7 @@ describe('parseOptions', () => {
       '--rounds',
       '--detector',
       '--partition',
+      '--abi: expected x86_64 or i386 or arm64, got vax',
       '--seed',
     ]) {
       expect(message).toContain(part);

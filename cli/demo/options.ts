@@ -1,10 +1,13 @@
 import { type SyscallDetectorName, syscallDetectorNames } from '../../client/detectors/syscall/detector-names.ts';
+import { type Abi, abis } from '../../client/detectors/syscall/vocabulary.ts';
 import { ok, type Result, refuse } from '../../proto/fault.ts';
 import { type Partition, parsePartition } from './partition.ts';
 
 /** What the main job was asked for. */
 export type DemoOptions = Readonly<{
   data: string;
+  /** How the data's call numbers are meant. */
+  abi: Abi;
   /** undefined: what suits the file. */
   partition: Partition | undefined;
   clusters: number;
@@ -41,6 +44,8 @@ export function parseOptions(
   const detector = flags.detector ?? places.detector;
   if (!isDetector(detector))
     problems.push(`--detector: expected ${syscallDetectorNames.join(' or ')}, got ${detector}`);
+  const abi = abis.find((one) => one === (flags.abi ?? abis[0]));
+  if (abi === undefined) problems.push(`--abi: expected ${abis.join(' or ')}, got ${flags.abi}`);
   let partition: Partition | undefined;
   try {
     partition = flags.partition === undefined ? undefined : parsePartition(flags.partition);
@@ -52,6 +57,7 @@ export function parseOptions(
   if (problems.length > 0) return refuse('USAGE', problems.join('\n'));
   return ok({
     data: flags.data ?? places.data,
+    abi: abi as Abi,
     partition,
     clusters,
     hostile,

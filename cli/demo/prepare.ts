@@ -34,7 +34,7 @@ const training: Training = { steps: 60, batchSize: 64, learningRate: 0.01 };
 
 export async function prepare(options: DemoOptions): Promise<Result<Prepared>> {
   const random = seededRandom(options.seed);
-  const data = await loadDataset(options.data, random);
+  const data = await loadDataset(options.data, options.abi, random);
   if (!data.ok) return data;
   const partition = options.partition ?? defaultPartition(data.value.training);
   const clusters = partitionTraces(data.value.training, partition, options.clusters, random);
