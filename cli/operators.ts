@@ -67,7 +67,8 @@ function add() {
     .requiredOption('--out <file>', "the new operator's credentials: hand them over safely")
     .action((name, options) =>
       withConnection(options, async (connection) => {
-        const own = orExit(await readCredentials(options.credentials));
+        // The key for pins is its owner's alone: a new operator makes one of its own, with `testudo pins key`.
+        const { pinKey: _, ...own } = orExit(await readCredentials(options.credentials));
         const { key, request } = await newOperatorKey();
         const answer = await connection.call(connection.client.addOperator, {
           name,

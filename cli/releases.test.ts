@@ -44,7 +44,7 @@ async function threeClusters(line: CommandLine): Promise<readonly TestCluster[]>
   return members;
 }
 
-describe('testudo releases, channels, promote and rollback', () => {
+describe('testudo releases, channels, promote and rollback', { timeout: 180_000 }, () => {
   it('take a candidate from canary to every cluster and back, each agent seeing it, dry runs changing nothing', async () => {
     const line = await CommandLine.start();
     const members = await threeClusters(line);
@@ -110,7 +110,7 @@ describe('testudo releases, channels, promote and rollback', () => {
   });
 });
 
-describe('testudo gate', () => {
+describe('testudo gate', { timeout: 180_000 }, () => {
   it('shows what canaries report, and lets two people decide against it where the policy says two', async () => {
     const policy = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }

@@ -35,7 +35,7 @@ type Replayed = Readonly<{
   candidate: Readonly<{ recorded: string; recomputed: string }>;
 }>;
 
-describe('testudo rounds replay', () => {
+describe('testudo rounds replay', { timeout: 180_000 }, () => {
   it('says that the candidate is the same to the bit; ends with a refusal when it is not', async () => {
     const line = await afterTwoRounds();
     const { engine } = line.federation.coordinator;
@@ -61,7 +61,7 @@ describe('testudo rounds replay', () => {
   });
 });
 
-describe('testudo tracks head', () => {
+describe('testudo tracks head', { timeout: 180_000 }, () => {
   it('lets the next round start from an earlier version, and says what a round that runs is worth', async () => {
     const line = await afterTwoRounds();
     const { federation } = line;
