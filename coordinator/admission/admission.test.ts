@@ -117,6 +117,22 @@ describe('admission over mTLS', () => {
     expect(codeOf(await back.send([back.signed(header, Number(receivedBytes)), ...rest]))).toBe('OK');
   });
 
+  it('keeps what came of a client that hangs up in the middle, and goes on from there', async () => {
+    const federation = await TestFederation.start({ values });
+    const [a] = (await federation.round(['a', 'b', 'c'])) as [TestCluster];
+    const { header, sealed } = await a.seal(delta());
+    const stream = a.client.submitUpdate(() => {});
+    stream.on('error', () => {});
+    for (const part of [a.signed(header), ...chunksOf(sealed).slice(0, 1)]) stream.write({ part });
+    let received = 0;
+    while (received === 0) received = Number(unwrap(await a.status(header)).receivedBytes);
+    stream.cancel();
+    const resume = () => a.send([a.signed(header, received), ...chunksOf(sealed, received)]);
+    let code = codeOf(await resume());
+    while (code === 'UPLOAD_BUSY') code = codeOf(await resume()); // The hang-up is still on its way.
+    expect(code).toBe('OK');
+  });
+
   it('cuts a client that is silent or trickles, and lets it resume', async () => {
     const federation = await TestFederation.start({
       values,
