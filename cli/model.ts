@@ -40,7 +40,7 @@ function initCommand() {
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'spec.json'), specBytes(spec));
       await writeFile(join(folder, 'model.bin'), bytesOfValues(init(Number(seed))));
-      await writeFile(join(folder, 'policy.yaml'), policyText(f));
+      await writeFile(join(folder, 'policy.yaml'), policyText(f, track));
       console.log(`spec.json (${schemaDigest(spec)}), model.bin and policy.yaml are in ${folder}
 make the track     testudo tracks put ${track} --spec ${join(folder, 'spec.json')} --model ${join(folder, 'model.bin')} --policy ${join(folder, 'policy.yaml')} --reason "first model"`);
     });
@@ -75,8 +75,14 @@ function classesOf(names: readonly string[]): WorkloadClasses {
   }
 }
 
+/** Graphs are small: an epoch over one is a few steps. */
+const training = {
+  syscall: 'training: { epochs: 1, stepsMax: 1000, batchSize: 64, learningRate: 0.01 }',
+  flow: 'training: { epochs: 2, stepsMax: 200, batchSize: 32, learningRate: 0.01 }',
+} as const;
+
 /** A policy to start from: what people change, the rest by default. */
-function policyText(f: number): string {
+function policyText(f: number, track: 'syscall' | 'flow'): string {
   return `# How rounds of this track run; \`testudo tracks schema\` lists every setting with its range.
 aggregation:
   f: ${f}                       # of the updates in a round, so many may be anything at all
@@ -86,7 +92,7 @@ rounds:
   quorum: { kind: share, ofCohort: 0.75 }
   recruitForMs: 600000       # wait so long for clusters to connect
   collectForMs: 7200000      # and so long for their updates
-training: { epochs: 1, stepsMax: 1000, batchSize: 64, learningRate: 0.01 }
+${training[track]}
 # schedule: { cron: "0 2 * * *", timeZone: Europe/Berlin }   # without one, rounds open when an operator says so
 `;
 }
