@@ -21,7 +21,7 @@ export type EdgeBounds = Readonly<{
 }>;
 
 /** Distinct routes and labels kept of an edge. */
-export const routesMax = 64;
+const routesMax = 64;
 const labelsMax = 8;
 
 /** What one interval has of an edge. */

@@ -2,7 +2,7 @@ import { endKey, type FlowEnd } from '../../../sources/flow/flow-record.ts';
 
 type Node = { readonly id: number; readonly key: string; readonly end: FlowEnd; edges: number };
 
-export const foldedEnd: FlowEnd = { kind: 'folded', namespace: '', workload: '' };
+const foldedEnd: FlowEnd = { kind: 'folded', namespace: '', workload: '' };
 
 /**
  * Small numbers for ends, for as long as an edge holds on to them. At most `nodesMax`; ends beyond it share the number

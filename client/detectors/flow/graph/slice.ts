@@ -29,7 +29,7 @@ export type EdgeName = Readonly<{
   count: number;
   firstMs: number;
   lastMs: number;
-  /** Route templates seen, at most `routesMax` of edge-table.ts. */
+  /** Route templates seen, at most 64. */
   routes: readonly string[];
   /** Labels other than "normal" of the flows in it: for evaluation, never for a detector. Empty in life. */
   labels: readonly string[];

@@ -26,7 +26,7 @@ export type SlicerOptions = Readonly<
   }
 >;
 
-export const defaultSlicerOptions: SlicerOptions = {
+const defaultSlicerOptions: SlicerOptions = {
   intervalMs: 60_000,
   windowIntervals: 5,
   latenessMs: 15_000,
