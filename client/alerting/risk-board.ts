@@ -1,7 +1,5 @@
 import type { Subject } from '../detectors/track-kind.ts';
 
-export type PodRisk = Readonly<{ track: string; namespace: string; pod: string; workload: string; risk: number }>;
-
 type Entry = { track: string; subject: Subject; risk: number; atMs: number };
 
 const entriesMax = 20_000;

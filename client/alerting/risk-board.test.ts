@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { RiskBoard } from './risk-board.ts';
+
+const subject = (pod: string) => ({ namespace: 'shop', workload: 'cart', workloadClass: 'nginx', pod });
+
+it('a workload is as risky as its riskiest pod of the last minute, track by track', () => {
+  let nowMs = 0;
+  const board = new RiskBoard(() => nowMs);
+  expect(board.of('syscall', 'shop', 'cart')).toBeUndefined();
+  board.hear('syscall', subject('a'), 0.2);
+  board.hear('syscall', subject('b'), 1.5);
+  board.hear('syscall', subject('b'), 0.1);
+  board.hear('flow', subject('b'), 9);
+  expect(board.of('syscall', 'shop', 'cart')).toBe(1.5);
+  expect(board.of('syscall', 'shop', 'other')).toBeUndefined();
+  // A quiet minute later the peak has passed.
+  nowMs = 60_001;
+  board.hear('syscall', subject('b'), 0.3);
+  expect(board.of('syscall', 'shop', 'cart')).toBe(0.3);
+});
