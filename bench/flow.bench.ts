@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { FlowSlicer, type SlicerEvent } from '../client/detectors/flow/graph/slicer.ts';
 import { AddressBook } from '../client/sources/flow/address-book.ts';
 import { csvFlowRecording } from '../client/sources/flow/csv-flow-file.ts';
@@ -193,7 +194,7 @@ function timeSlices(perInterval: number) {
 /** Memory over a long replay, in a process of its own. */
 async function replay(options: BenchOptions, report: Report): Promise<void> {
   const flows = options.small ? 20_000 : 10_000_000;
-  const script = path.join(import.meta.dirname, 'flow-replay-process.ts');
+  const script = fileURLToPath(new URL('./flow-replay-process.ts', import.meta.url));
   const flags = ['--expose-gc', '--disable-warning=ExperimentalWarning'];
   const line = await runChild(process.execPath, [...flags, script, String(flows), String(workloads), String(edges)]);
   const points = line.rssMiB as { flows: number; rssMiB: number }[];
