@@ -120,6 +120,33 @@ enrolments: { burst: 100000, perMinute: 100000 }
     await Promise.all(started);
   }
 
+  /**
+   * Starts `processes` processes of rotation agents for `count` clusters together; resolves when each said that it is
+   * ready. Every further line of theirs goes to `onLine`.
+   */
+  async startAgents(count: number, processes: number, onLine: (line: string) => void): Promise<void> {
+    const share = Math.ceil(count / processes);
+    const { addresses } = this;
+    const started: Promise<void>[] = [];
+    for (let first = 0; first < count; first += share) {
+      const tokens: string[] = [];
+      for (let at = first; at < Math.min(count, first + share); at += 1) tokens.push(await this.#token(`agent-${at}`));
+      const folder = join(this.#folder, `agents-${first}`);
+      started.push(this.#startProgram('release-agents.ts', { addresses, tokens, track, folder }, onLine));
+    }
+    await Promise.all(started);
+  }
+
+  #startProgram(script: string, task: object, onLine: (line: string) => void): Promise<void> {
+    const path = fileURLToPath(new URL(`./${script}`, import.meta.url));
+    const child = spawn(process.execPath, [path, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#children.add(child);
+    return new Promise<void>((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
+      createInterface({ input: child.stdout }).on('line', (line) => (line === 'ready' ? resolve() : onLine(line)));
+    });
+  }
+
   /** A client in this process. */
   async enrol(cluster: string): Promise<TestCluster> {
     const { authority } = this.#credentials as OperatorCredentials;

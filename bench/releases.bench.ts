@@ -1,0 +1,19 @@
+import type { Bench } from './bench.ts';
+import { measureRollout } from './release-rollout.ts';
+import { measureSwaps } from './release-swaps.ts';
+import { measureVerification } from './release-verification.ts';
+
+export const bench: Bench = {
+  name: 'releases',
+  summary:
+    'Signed releases: promotion to acknowledged install on 200 agents over mTLS, swaps under load, verification of one release.',
+  async run(options, report) {
+    const wants = (name: string) => options.only === undefined || name.includes(options.only);
+    if (wants('verification')) await measureVerification(options, report);
+    for (const model of ['gram table', 'language model'] as const) {
+      if (wants(`swaps ${model}`)) await measureSwaps(model, options, report);
+    }
+    if (wants('rollout')) await measureRollout(options, report);
+    // Scoring with a release's light form belongs here, as a part of its own.
+  },
+};
