@@ -32,6 +32,8 @@ export type Effort = Readonly<{
 const partCount = 4;
 export const plainMean: AggregationPolicy = { ...defaultPolicy(0), before: [], rule: { kind: 'mean' } };
 const seed = 1;
+/** Of Adam in a cluster's few steps; chosen on the validation part. */
+const localRate = 0.01;
 
 export function partOf<Item>(all: readonly Item[], part: number): { judged: Item[]; learnt: Item[] } {
   return {
@@ -56,7 +58,7 @@ function workers(encoder: EncoderName, learnt: readonly Topology[], steps: numbe
   return learnt.map(
     ({ graph }) =>
       (base, round) =>
-        trainLinkModel(spec, base, [graph], { seed: round, steps, batchSize: 2 }).weights,
+        trainLinkModel(spec, base, [graph], { seed: round, steps, batchSize: 2, learningRate: localRate }).weights,
   );
 }
 

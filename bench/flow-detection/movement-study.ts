@@ -17,7 +17,7 @@ type Scored = Readonly<{
   scores: Readonly<Record<string, number>>;
 }>;
 
-const deployed = '**deployed: shared model and local memory**';
+export const deployed = '**deployed: shared model and local memory**';
 
 /** Every judged edge with the scores of every detector. */
 export function scoreWork(spec: ModelSpec, weights: Float32Array, work: readonly ClusterWork[]): Scored[] {
@@ -60,16 +60,20 @@ function contextOf(
   };
 }
 
-/** One table: every detector on the hostile edges that `which` picks, against all benign edges, and among unseen pairs. */
+/**
+ * One table: every detector on the hostile edges that `which` picks, against all benign edges, and among unseen pairs.
+ * Returns the AUC of each.
+ */
 export function movementTable(
   name: string,
   scored: readonly Scored[],
   which: (one: Scored) => boolean,
   report: Report,
-): void {
+): Readonly<Record<string, number>> {
   const benign = scored.filter(({ hostile }) => !hostile);
   const hostile = scored.filter((one) => one.hostile && which(one));
   const unseen = (all: readonly Scored[]) => all.filter(({ unseenPair }) => unseenPair);
+  const areas: Record<string, number> = {};
   const rows = Object.keys(scored[0]?.scores ?? {}).map((detector) => {
     const of = (all: readonly Scored[]) => all.map(({ scores }) => scores[detector] as number);
     const quality = {
@@ -78,6 +82,7 @@ export function movementTable(
       foundAt1: detectionRateAt(of(benign), of(hostile), 0.01),
       unseenPairsAuc: areaUnderRoc(of(unseen(benign)), of(unseen(hostile))),
     };
+    areas[detector] = quality.auc;
     report.record({
       case: `${name} ${detector.replaceAll('*', '')}`,
       benign: benign.length,
@@ -96,6 +101,7 @@ export function movementTable(
     `### ${name}: ${hostile.length} hostile and ${benign.length} benign edges (pairs never seen before: ${unseen(hostile).length} and ${unseen(benign).length})`,
   );
   report.table(['detector', 'AUC', 'found at 5 % false alarms', 'found at 1 %', 'AUC among unseen pairs'], rows);
+  return areas;
 }
 
 function percent(share: number): string {
