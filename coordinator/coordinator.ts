@@ -12,6 +12,8 @@ import type { Membership } from './identity/membership.ts';
 import { HealthServer } from './observability/health-server.ts';
 import { type Log, makeLog } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
+import { ReleaseMetrics } from './observability/release-metrics.ts';
+import { ReleaseObserver } from './observability/release-observer.ts';
 import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
 import type { LightForm } from './registry/publisher.ts';
@@ -62,6 +64,14 @@ export async function startCoordinator(
   });
   if (!opened.ok) return opened;
   const engine = opened.value;
+  let registryOpen: ReleaseRegistry | undefined;
+  const releaseMetrics = new ReleaseMetrics(
+    metrics.registry,
+    () => engine.state(),
+    () => registryOpen?.followerCount ?? 0,
+  );
+  const releaseObserver = new ReleaseObserver(releaseMetrics, log);
+  engine.follow((entry) => releaseObserver.observe(entry)); // Before the registry: it begins to release at once.
   try {
     const declared = await declareTracks(engine, config.tracks);
     const registry = declared.ok
@@ -74,11 +84,14 @@ export async function startCoordinator(
           trouble: (code, cause) => log.warn({ code, cause }, 'trouble with releases'),
         })
       : declared;
-    if (registry.ok)
+    if (registry.ok) {
+      registryOpen = registry.value;
       return ok(await serve({ config, engine, registry: registry.value, estate: estate.value, metrics, log }));
+    }
     await engine.close();
     return registry;
   } catch (error) {
+    await registryOpen?.close();
     await engine.close();
     throw error;
   }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -155,6 +156,9 @@ describe('testudo coordinator', () => {
     expect((await testudo(...exportRoot)).code).toBe(0);
     expect(readFileSync(rootKey, 'utf8')).toContain('BEGIN PRIVATE KEY');
     expect(existsSync(join(folder, 'data', 'keys', 'root-key'))).toBe(false);
+    const releases = createPrivateKey(readFileSync(`${rootKey}.releases`, 'utf8'));
+    expect(releases.asymmetricKeyType).toBe('ed25519');
+    expect(existsSync(join(folder, 'data', 'keys', 'release-root-key'))).toBe(false);
     expect(await testudo(...exportRoot)).toMatchObject({ code: 1, stderr: expect.stringContaining('ROOT_KEY_ABSENT') });
     const renew = ['coordinator', 'renew-issuer', '--config', config];
     expect(await testudo(...renew)).toMatchObject({ code: 1, stderr: expect.stringContaining('ROOT_KEY_ABSENT') });

@@ -37,7 +37,9 @@ export function resolvedIn(world: World, nowMs: EpochMs, track: TrackId): readon
 function effects(before: World, after: World, nowMs: EpochMs, only: TrackId | undefined): Effect[] {
   const tracks = only === undefined ? [...after.state.tracks.keys()] : [only];
   const catalogues = [before, after].map(({ state }) => catalogueOf(state, 1, nowMs)) as [Catalogue, Catalogue];
-  const members = [...after.state.clusters.values()].filter(({ status }) => status === 'enrolled');
+  const members = [...after.state.clusters.values()]
+    .filter(({ status }) => status === 'enrolled')
+    .sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
   return tracks.flatMap((track) =>
     members.map((member): Effect => {
       const was = resolveRelease(member, track, catalogues[0], before.pins, nowMs);

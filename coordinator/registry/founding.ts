@@ -1,6 +1,6 @@
 import { digestOf } from '../../proto/digest.ts';
 import type { SigningKeyPair } from '../../proto/envelope/keys.ts';
-import { ok, type Result, refuse, unwrap } from '../../proto/fault.ts';
+import { ok, type Result, unwrap } from '../../proto/fault.ts';
 import { keyIdOf } from '../../proto/release/key-id.ts';
 import { openRoot } from '../../proto/release/open.ts';
 import type { ReleaseRoot } from '../../proto/release/root.ts';
@@ -39,7 +39,7 @@ export async function ensureRoot(
 }
 
 /** The root in force, opened; undefined before the first. */
-export async function currentRoot(engine: Engine): Promise<Result<ReleaseRoot | undefined, BlobFaultCode>> {
+async function currentRoot(engine: Engine): Promise<Result<ReleaseRoot | undefined, BlobFaultCode>> {
   const ref = engine.state().metadata.roots.at(-1);
   if (ref === undefined) return ok(undefined);
   const bytes = await engine.blobs.get(ref.digest);
@@ -68,10 +68,10 @@ async function keep(
     if (!pinsRef.ok) return pinsRef;
     events.push({ kind: 'pinsPublished', pins: pinsRef.value, signers: [keyIdOf(pin.publicKey)], reason });
   }
-  const kept = await engine.commit(actor, (state) =>
-    state.metadata.roots.length === root.version - 1
-      ? ok({ events, value: undefined })
-      : refuse('EPOCH_STALE', 'another root was published meanwhile; try again'),
-  );
+  const kept = await engine.commit<void, never>(actor, (state) => {
+    if (state.metadata.roots.length !== root.version - 1)
+      throw new Error(`root ${root.version} was published meanwhile`);
+    return ok({ events, value: undefined });
+  });
   return kept.ok ? ok(undefined) : kept;
 }

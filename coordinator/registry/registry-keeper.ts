@@ -166,7 +166,7 @@ export class RegistryKeeper {
 }
 
 /** What the gate in front of the canary's version says now; undefined where there is none, or it has decided. */
-export function gateAnswer(
+function gateAnswer(
   state: State,
   track: Track,
   nowMs: EpochMs,

@@ -337,6 +337,11 @@ export class ReleaseRegistry implements Registry {
     return () => void this.#followers.delete(listener);
   }
 
+  /** How many listen for newly signed sets: the open Subscribe streams. */
+  get followerCount(): number {
+    return this.#followers.size;
+  }
+
   /** Files of releases and their manifests, as long as they are not retired. */
   servedBytes(digest: Digest): number | undefined {
     const { tracks } = this.#engine.state();

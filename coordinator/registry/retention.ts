@@ -57,9 +57,10 @@ export async function retire(
     });
   });
   if (!retired.ok) return retired;
-  const gone = (engine.state().tracks.get(id) as Track).releasing.releases.filter(
-    (release) => release.retired && !swept.has(`${id}/${release.version}`),
-  );
+  const { releases } = (engine.state().tracks.get(id) as Track).releasing;
+  // An import brings files back; when it is retired again, they go again.
+  for (const release of releases) if (!release.retired) swept.delete(`${id}/${release.version}`);
+  const gone = releases.filter((release) => release.retired && !swept.has(`${id}/${release.version}`));
   if (gone.length === 0) return ok(undefined);
   const kept = digestsInUse(engine.state());
   for (const { version, manifest } of gone) {

@@ -30,7 +30,7 @@ export type FederationOptions = Readonly<{
   dataDirectory?: string;
 }>;
 
-const policyDefault = `
+export const policyDefault = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }
 rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
 `;

@@ -28,10 +28,6 @@ export class ReleaseStreams {
     this.#parts = parts;
   }
 
-  get count(): number {
-    return this.#replace.size;
-  }
-
   /** Serves one stream until it is cut. */
   async serve(
     cluster: ClusterId,

@@ -1,11 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { digestOf } from '../../../proto/digest.ts';
 import { type Result, unwrap } from '../../../proto/fault.ts';
-import type { Digest } from '../../../proto/ids.ts';
+import type { ClusterId, Digest } from '../../../proto/ids.ts';
+import type { Catalogue, ReleaseTarget } from '../../../proto/release/catalogue.ts';
 import { openManifest, releaseFileNames } from '../../../proto/release/manifest.ts';
 import { TestAgent } from '../../testing/agent.ts';
 import type { TestCluster } from '../../testing/cluster.ts';
-import { TestFederation, track } from '../../testing/federation.ts';
+import { operator, policyDefault, TestFederation, track } from '../../testing/federation.ts';
 
 const codeOf = (result: Result<unknown>) => (result.ok ? 'ok' : result.fault.code);
 
@@ -107,5 +108,68 @@ describe('releases over mTLS', () => {
     const bad = agentOf(federation, await federation.enrol('b'));
     bad.subscribe(['NOT A TRACK']);
     expect(await bad.streamFault).toBe('REQUEST_INVALID');
+  });
+
+  it('pass the gate by what canaries report, reach everyone, and are counted', async () => {
+    const gate = 'gate: { clustersMin: 2, scoredMin: 100, agreementMin: 0.9, hoursMax: 1 }';
+    const federation = await TestFederation.start({ policy: `${policyDefault}\n${gate}` });
+    const { registry, engine, addresses } = federation.coordinator;
+    const members = await runRound(federation);
+    for (const cluster of ['a', 'b'] as ClusterId[]) {
+      unwrap(await registry.assign(operator, { track, channel: 'canary', subject: { cluster }, reason: 'test' }));
+    }
+    const [a, b, c] = members.map((member) => agentOf(federation, member)) as [TestAgent, TestAgent, TestAgent];
+    for (const agent of [a, b, c]) agent.subscribe([track]);
+    const isInFrontOfGate = ({ assignments, tracks }: Catalogue) =>
+      assignments.length === 2 && tracks[track]?.channels.canary?.version === 1;
+    const { catalogue } = await c.until((set) => isInFrontOfGate(set.catalogue));
+    expect(catalogue.tracks[track]?.channels).toMatchObject({ stable: { version: 0 }, canary: { version: 1 } });
+    expect(registry.resolved(track)).toMatchObject([
+      { cluster: 'a', after: 0, shadowAfter: 1 },
+      { cluster: 'b', after: 0, shadowAfter: 1 },
+      { cluster: 'c', after: 0, shadowAfter: null },
+    ]);
+
+    const report = { track, version: 1, liveVersion: 0 };
+    expect(codeOf(await a.reportShadow({ ...report, version: 0, scoredCount: 1, agreedCount: 1 }))).toBe('ok');
+    expect(codeOf(await a.reportShadow({ ...report, version: 7 }))).toBe('VERSION_NOT_FOUND');
+    unwrap(await c.reportShadow(report)); // No canary: it does not count.
+    unwrap(await a.reportShadow(report));
+    expect(registry.gate(track, 1)).toMatchObject({ now: { verdict: 'waiting' }, approvalsNeeded: 1 });
+    unwrap(await b.reportShadow(report));
+    for (const agent of [a, b, c]) {
+      await agent.until(({ catalogue }) => catalogue.tracks[track]?.channels.stable?.version === 1);
+    }
+    const manifestDigest = registry.release(track, 1)?.manifestDigest as Digest;
+    unwrap(await c.acknowledge({ track, version: 1, manifestDigest }));
+    unwrap(await b.acknowledge({ track, version: 1, manifestDigest, outcome: 'refused', faultCode: 'FILE_DIGEST' }));
+    expect(engine.state().agents.get('b/syscall')).toMatchObject({ refused: { version: 1, faultCode: 'FILE_DIGEST' } });
+
+    const metrics = await (await fetch(`http://${addresses.health}/metrics`)).text();
+    for (const line of [
+      'testudo_releases_total 2',
+      'testudo_gate_decisions_total{decision="promote"} 1',
+      'testudo_channel_moves_total{channel="stable"} 2',
+      'testudo_release_agents{standing="stable"} 1',
+      'testudo_release_acknowledgements_total{outcome="refused"} 1',
+      'testudo_release_streams 3',
+    ]) {
+      expect(metrics).toContain(`\n${line}\n`);
+    }
+  });
+
+  it('end with the membership of the cluster, and its word with its quarantine', async () => {
+    const federation = await TestFederation.start();
+    const agent = agentOf(federation, await federation.enrol('a'));
+    agent.subscribe([track]);
+    const { catalogue } = await agent.until((set) => set.catalogue.releases.length > 0);
+    const { membership } = federation.coordinator;
+    const [target] = catalogue.releases as [ReleaseTarget];
+    const report = { track, version: 0, manifestDigest: target.manifest.digest };
+    unwrap(await membership.setQuarantine(operator, { cluster: 'a' as ClusterId, quarantined: true, reason: 'test' }));
+    expect(codeOf(await agent.acknowledge(report))).toBe('CLUSTER_QUARANTINED');
+    unwrap(await membership.revokeCluster(operator, 'a' as ClusterId, 'test'));
+    expect(await agent.streamFault).toBe('CLUSTER_REVOKED');
+    expect(codeOf(await agent.fetch(target.manifest.digest))).toBe('CLUSTER_REVOKED');
   });
 });
