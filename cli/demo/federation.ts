@@ -6,12 +6,15 @@ import type { Trace } from '../../client/detectors/syscall/trace.ts';
 import { openFileBlobStore } from '../../coordinator/blobs/file-blob-store.ts';
 import { FaultError, unwrap } from '../../proto/fault.ts';
 import { type GetRoundResponse, RoundPhase } from '../../proto/generated/testudo/v1/operator.ts';
+import type { ClusterInstall, GetGateResponse } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { parseDigest } from '../../proto/ids.ts';
 import { bytesOfValues, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { type ModelSpec, specBytes } from '../../proto/model-spec.ts';
 import { type OperatorConnection, openConnection } from '../operator/connection.ts';
 import { freePorts } from './ports.ts';
 import { lastLines, type Member, startMember } from './processes.ts';
+import { canaryLabel } from './release-story.ts';
+import { appendTetragon } from './tetragon-writer.ts';
 import { writeTraces } from './trace-writer.ts';
 
 const trackName = 'syscall';
@@ -28,6 +31,8 @@ export type FederationPlan = Readonly<{
   /** As `testudo tracks put` takes it. */
   policy: object;
   seed: number;
+  /** Clusters that see live traffic and try releases in shadow first, and the attacks that a release must still find. */
+  canaries: ReadonlyMap<string, readonly Trace[]>;
 }>;
 
 /** A coordinator and its clusters, each a process of its own on this machine, speaking mutual TLS over loopback. */
@@ -36,6 +41,19 @@ export type Federation = Readonly<{
   ready(onProgress: (connected: number) => void): Promise<void>;
   /** Opens a round and follows it to its end. */
   round(onProgress: (progress: GetRoundResponse) => void): Promise<GetRoundResponse>;
+  readonly clusters: readonly string[];
+  readonly specFile: string;
+  /** A verb of the operator's, run as a person would type it, in a process of its own. Throws what it said when it fails. */
+  command(words: readonly string[]): Promise<void>;
+  /** What every cluster's agent made of a version. */
+  installs(track: string, version: number): Promise<readonly ClusterInstall[]>;
+  gate(track: string, version: number): Promise<GetGateResponse>;
+  /** A canary's sensor sees these traces now. */
+  observe(cluster: string, traces: readonly Trace[]): Promise<void>;
+  /** Where the coordinator keeps the bytes of a digest. */
+  blobPath(digest: string): string;
+  /** Asks again and again until there is an answer; throws when a process has ended by itself meanwhile. */
+  until<Value>(ask: () => Promise<Value | undefined | false>): Promise<Value>;
   /** A model that came out of a round, by its digest. */
   model(digest: string): Promise<Float32Array>;
   stop(): Promise<void>;
@@ -89,28 +107,60 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
     members.push(await startCluster(plan, name, traces, operator, { enrolment, federation }));
   }
   const ask = { track: trackName };
+  const blobs = await openFileBlobStore(join(folder, 'data'));
+  let seenTraces = 0;
+  const until: Federation['until'] = async (question) => {
+    for (;;) {
+      const answer = await question();
+      if (answer !== undefined && answer !== false) return answer;
+      await pauseWhileRunning(members);
+    }
+  };
   return {
+    clusters: [...plan.clusters.keys()],
+    specFile: join(folder, 'spec.json'),
+    until,
+    blobPath: (digest) => blobs.path(parseDigest(digest)),
+    async command(words) {
+      const reached = ['--credentials', reach.credentials, '--address', reach.address];
+      const verb = {
+        name: words[0] ?? '',
+        args: [cli, ...words, ...reached],
+        logFile: join(plan.folder, 'operator.log'),
+      };
+      const member = await startMember(verb);
+      await member.exited;
+      if (member.exitCode() !== 0) throw new Error(`testudo ${words.join(' ')}:\n${await lastLines(member)}`);
+    },
+    async installs(track, version) {
+      const request = { track, version: BigInt(version) };
+      const { installs } = await operator.call(operator.client.getRelease, request);
+      return installs;
+    },
+    gate: (track, version) => operator.call(operator.client.getGate, { track, version: BigInt(version) }),
+    async observe(cluster, traces) {
+      await appendTetragon(sensorFile(plan, cluster), traces, seenTraces);
+      seenTraces += traces.length;
+    },
     async ready(onProgress) {
-      for (;;) {
+      await until(async () => {
         const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
         const connected = clusters.filter((cluster) => cluster.connected).length;
         onProgress(connected);
-        if (connected === plan.clusters.size) return;
-        await pauseWhileRunning(members);
-      }
+        return connected === plan.clusters.size;
+      });
     },
     async round(onProgress) {
       const { round } = await operator.call(operator.client.openRound, { ...ask, reason: 'main job' });
-      for (;;) {
+      return await until(async () => {
         const answer = await operator.call(operator.client.getRound, { ...ask, round });
         onProgress(answer);
         const phase = answer.summary?.phase;
-        if (phase === RoundPhase.ROUND_PHASE_CANDIDATE || phase === RoundPhase.ROUND_PHASE_ABANDONED) return answer;
-        await pauseWhileRunning(members);
-      }
+        const ended = phase === RoundPhase.ROUND_PHASE_CANDIDATE || phase === RoundPhase.ROUND_PHASE_ABANDONED;
+        return ended ? answer : undefined;
+      });
     },
     async model(digest) {
-      const blobs = await openFileBlobStore(join(folder, 'data'));
       return unwrap(valuesOfBytes(layoutOf(plan.spec), unwrap(await blobs.get(parseDigest(digest)))));
     },
     async stop() {
@@ -146,13 +196,15 @@ async function startCluster(
   ports: Ports,
 ): Promise<Member> {
   const folder = join(plan.folder, name);
+  const attacks = plan.canaries.get(name);
   await mkdir(folder, { recursive: true });
   await writeTraces(join(folder, 'traces.tsv.gz'), name, traces);
   const { token } = await operator.call(operator.client.createToken, {
     cluster: name,
     lifetimeSeconds: 600,
-    labels: [],
+    labels: attacks === undefined ? [] : [canaryLabel],
   });
+  const canary = attacks === undefined ? undefined : await prepareCanary(plan, name, attacks);
   const config = {
     dataDirectory: join(folder, 'data'),
     coordinator: {
@@ -162,7 +214,8 @@ async function startCluster(
     },
     joinToken: { environment: 'TESTUDO_JOIN_TOKEN' },
     tracks: [trackName],
-    sources: [{ kind: 'traceFile', path: join(folder, 'traces.tsv.gz') }],
+    sources: [{ kind: 'traceFile', path: join(folder, 'traces.tsv.gz') }, ...(canary?.sources ?? [])],
+    ...(canary === undefined ? {} : { agent: canary.agent }),
     health: { listen: null },
   };
   const configPath = join(folder, 'client.json'); // JSON is YAML.
@@ -177,6 +230,22 @@ async function startCluster(
     env: { TESTUDO_JOIN_TOKEN: token },
     logFile: join(plan.folder, `${name}.log`),
   });
+}
+
+/** A canary has a sensor that it follows, and attacks that every release must find. */
+async function prepareCanary(plan: FederationPlan, name: string, attacks: readonly Trace[]) {
+  const attackSet = join(plan.folder, name, 'attacks.tsv.gz');
+  await writeTraces(attackSet, name, attacks, 'attack');
+  await writeFile(sensorFile(plan, name), '');
+  return {
+    sources: [{ kind: 'tetragonFile', path: sensorFile(plan, name) }],
+    agent: { attackSets: { [trackName]: attackSet }, shadowReportSeconds: 0.5 },
+  };
+}
+
+/** What Tetragon would export in this cluster. */
+function sensorFile(plan: FederationPlan, cluster: string): string {
+  return join(plan.folder, cluster, 'tetragon.jsonl');
 }
 
 async function answering(url: string, member: Member): Promise<void> {

@@ -10,6 +10,8 @@ export type Member = Readonly<{
   /** Resolves when it has ended, however. */
   exited: Promise<void>;
   running(): boolean;
+  /** null while it runs, and when a signal ended it. */
+  exitCode(): number | null;
   /** Asks it to end; after `graceMs` it is killed. May be called twice. */
   stop(graceMs?: number): Promise<void>;
 }>;
@@ -44,7 +46,7 @@ export async function startMember({ name, args, env, logFile }: MemberPlan): Pro
     await exited;
     clearTimeout(impatience);
   };
-  return { name, pid: child.pid as number, logFile, exited, running, stop };
+  return { name, pid: child.pid as number, logFile, exited, running, exitCode: () => child.exitCode, stop };
 }
 
 /** The end of a member's log, for a message about its untimely end. */

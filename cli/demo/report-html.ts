@@ -38,6 +38,7 @@ ${percent(report.detection.at1)} at 1 %.</p>
 <figure>${rounds}</figure>
 <h2>Rounds</h2>
 ${table(['round', 'receipts', 'attacks', 'refused and excluded, and why', 'selected', 'AUC', 'seconds'], report.rounds.map(roundRow))}
+${releases(report)}
 <h2>What each cluster gained from the others</h2>
 <p>AUC on attacks against services that the cluster never ran, alone and with the herd. Mean gain:
 ${signed(report.herdGain)}.</p>
@@ -92,6 +93,21 @@ function roundRow(round: DemoRound): string[] {
     auc(round.auc),
     round.seconds.toFixed(2),
   ];
+}
+
+function releases({ releases: steps }: DemoReport): string {
+  if (steps.length === 0) return '';
+  return `<h2>What became of the last model</h2>
+<p>Every agent checks a version's signatures, digests and floors by itself, and says, signed, what it made of it.</p>
+${table(
+  ['step', 'what happened', 'what every cluster ran then', 'seconds'],
+  steps.map(({ step, text, versions, seconds }) => [
+    step,
+    text,
+    versions.map(({ cluster, version }) => `${cluster}: ${version}`).join(', '),
+    seconds.toFixed(1),
+  ]),
+)}`;
 }
 
 function newcomers({ newcomers: rows }: DemoReport): string {

@@ -26,6 +26,8 @@ export type DemoReport = Readonly<{
   herd: readonly HerdRow[];
   /** Clusters that took no part: how the global model does on them before they joined. Empty when there are none. */
   newcomers: readonly Readonly<{ cluster: string; auc: number }>[];
+  /** What became of the last round's model: shadow run and gate, a forgery, a rollback. Empty when it was left out. */
+  releases: readonly ReleaseStep[];
   /** Seconds per phase, in order. */
   phases: readonly Readonly<{ phase: string; seconds: number }>[];
 }>;
@@ -64,3 +66,14 @@ export type HerdRow = Readonly<{
   /** Its own services. */
   own: Readonly<{ traces: number; alone: number; together: number }>;
 }>;
+
+/** One chapter of the release story. */
+export type ReleaseStep = Readonly<{
+  step: 'gate' | 'forgery' | 'rollback';
+  text: string;
+  seconds: number;
+  /** What every cluster ran at its end, by its agent's signed report. */
+  versions: readonly ClusterVersion[];
+}>;
+
+export type ClusterVersion = Readonly<{ cluster: string; version: number }>;

@@ -17,6 +17,8 @@ import { aucOf, foundAt, herdRow, type Judgement, Judges, judgeAsNewcomer, mean 
 import type { DemoOptions } from './options.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { lastLines, type Member, startMember } from './processes.ts';
+import { castReleases } from './release-cast.ts';
+import { ReleaseStory } from './release-story.ts';
 import type { DemoReport, DemoRound } from './report.ts';
 import { renderReport } from './report-html.ts';
 import type { Screen } from './screen.ts';
@@ -49,7 +51,9 @@ async function federate(
   screen: Screen,
   clock: Clock,
 ): Promise<DemoReport> {
-  const { options, clusters, detector, hostile } = prepared;
+  const { options, clusters, detector, hostile, unseen } = prepared;
+  const cast = options.rounds < 2 ? undefined : castReleases(clusters, hostile, unseen);
+  const policy = trackPolicy(prepared);
   screen.status('starting the coordinator and its clusters');
   const federation = await startFederation({
     folder,
@@ -57,8 +61,9 @@ async function federate(
     hostile,
     spec: detector.spec,
     initialModel: detector.init(options.seed),
-    policy: trackPolicy(prepared),
+    policy,
     seed: options.seed,
+    canaries: cast?.attacks ?? new Map(),
   });
   try {
     await federation.ready((connected) =>
@@ -66,8 +71,11 @@ async function federate(
     );
     clock.lap('set-up and enrolment');
     const judges = new Judges(detector, clusters);
-    const { rounds, model } = await runRounds(prepared, federation, judges, screen);
+    const story = cast && new ReleaseStory({ federation, folder, policy, cast, screen });
+    const { rounds, model, releases } = await runRounds(prepared, federation, judges, story, screen);
     clock.lap(`${rounds.length} rounds`);
+    if (story !== undefined && releases !== undefined) await tellReleases(story, releases, federation, screen);
+    clock.lap('the release story');
     await federation.stop();
     screen.status('waiting for the trainings that it is compared with');
     const models = await baselineModels(prepared, folder, baselines);
@@ -76,7 +84,7 @@ async function federate(
     const report = assess(prepared, judges, rounds, { ...models, robustUnderAttack: model });
     await saveModel(prepared, judges, model);
     clock.lap('judging');
-    const complete = { ...report, phases: clock.phases(), seconds: clock.seconds() };
+    const complete = { ...report, releases: story?.steps ?? [], phases: clock.phases(), seconds: clock.seconds() };
     await publish(options.out, complete);
     conclude(complete, options.out, screen);
     return complete;
@@ -108,17 +116,33 @@ function trackPolicy({ policy, training, clusters, hostile }: Prepared): object 
   };
 }
 
-async function runRounds(prepared: Prepared, federation: Federation, judges: Judges, screen: Screen) {
+/** The last two models that rounds made: what the release story is about. */
+type LastReleases = Readonly<{ version: number; before: number }>;
+
+async function runRounds(
+  prepared: Prepared,
+  federation: Federation,
+  judges: Judges,
+  story: ReleaseStory | undefined,
+  screen: Screen,
+) {
   const rounds: DemoRound[] = [];
   let model = prepared.detector.init(prepared.options.seed);
+  let version = 0;
+  let releases: LastReleases | undefined;
   screen.line(`\n${['round', 'receipts', '  AUC', 'seconds', ' what became of the updates'].join('  ')}`);
   for (let number = 1; number <= prepared.options.rounds; number++) {
+    const isLast = number === prepared.options.rounds;
+    if (isLast) await story?.prepare(version);
     const startedAt = performance.now();
     const ended = await federation.round((progress) => screen.status(progressText(number, prepared, progress)));
     const seconds = (performance.now() - startedAt) / 1e3;
     const { summary } = ended;
     if (summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE && summary.candidate !== undefined) {
       model = await federation.model(summary.candidate.digest);
+      const before = version;
+      version = Number(summary.candidate.version);
+      if (isLast) releases = { version, before };
     }
     const judgements = judgeAll(prepared, judges, () => model);
     const round = roundOf(
@@ -131,7 +155,21 @@ async function runRounds(prepared: Prepared, federation: Federation, judges: Jud
     rounds.push(round);
     tell(round, summary?.abandonedBecause ?? '', screen);
   }
-  return { rounds, model };
+  return { rounds, model, releases };
+}
+
+async function tellReleases(
+  story: ReleaseStory,
+  { version, before }: LastReleases,
+  federation: Federation,
+  screen: Screen,
+): Promise<void> {
+  await story.release(version, before);
+  await story.rollBack(version, before);
+  await story.dismissCanaries();
+  const { summary } = await federation.round(() => screen.status('one round more, for a version to be forged'));
+  const candidate = summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE ? summary.candidate : undefined;
+  if (candidate !== undefined) await story.offerForgery(Number(candidate.version), candidate.digest, version);
 }
 
 function roundOf(
