@@ -83,7 +83,7 @@ describe('testudo client', () => {
     const policy = unwrap(
       parseTrackPolicy(`
 aggregation: { f: 0, before: [], rule: { kind: mean } }
-rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
+rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 110000 }
 training: { epochs: 1, stepsMax: 3, batchSize: 8, learningRate: 0.01 }
 `),
     );
@@ -111,7 +111,7 @@ training: { epochs: 1, stepsMax: 3, batchSize: 8, learningRate: 0.01 }
     const ended = Promise.all(processes.map((child) => once(child, 'exit')));
     for (const child of processes) child.kill('SIGTERM');
     expect((await ended).map(([code]) => code)).toEqual([0, 0, 0]);
-  });
+  }, 120_000);
 
   it('says everything that is wrong with its configuration and ends with 1', async () => {
     const path = join(folder, 'bad.yaml');

@@ -105,7 +105,7 @@ async function addTrack(
   const policy = unwrap(
     parseTrackPolicy(`
 aggregation: { f: 0, before: [], rule: { kind: mean } }
-rounds: { goal: { kind: share, ofEnrolled: ${share} }, overSelection: 1, quorum: { kind: count, updates: 1 }, collectForMs: 20000 }
+rounds: { goal: { kind: share, ofEnrolled: ${share} }, overSelection: 1, quorum: { kind: count, updates: 1 }, collectForMs: 100000 }
 training: { epochs: 30, stepsMax: 200, batchSize: 8, learningRate: 0.2 }
 `),
   );
@@ -157,7 +157,7 @@ describe('a track that is nothing but a folder and a spec', () => {
     unwrap(await leaveFeedback(join(folder, 'north-data'), alert.id, 'confirmed', 'ada'));
     await until(() => said.includes('north: feedback taken in verbs'));
     expect(north.tracks.get(verbs)?.buffer.counts()).toMatchObject({ regression: 1 });
-  });
+  }, 120_000);
 
   it('is asked for by name where no folder holds it', () => {
     const parsed = parseClientConfig({
