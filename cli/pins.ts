@@ -157,6 +157,10 @@ async function pendingDocument(connection: OperatorConnection): Promise<Uint8Arr
 function renew() {
   return triableCommand('renew', 'sign the same pins again before their set expires; ended ones are left out')
     .option('--valid-days <count>', 'how long the new set is good', '365')
+    .option(
+      '--after-restore [version]',
+      'the coordinator came out of a backup; the newest pins that anyone has seen since',
+    )
     .option('--out <file>', 'write the signed set to a new file, to be published together with a new root')
     .option('--under <file>', 'that root: its keys have to sign, not those of the root in force')
     .action((options) =>

@@ -1,13 +1,15 @@
-import { readCredentials } from '../../coordinator/identity/operator-credentials.ts';
+import { setTimeout } from 'node:timers/promises';
+import { type OperatorCredentials, readCredentials } from '../../coordinator/identity/operator-credentials.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
 import type { Pin, Pins } from '../../proto/release/catalogue.ts';
 import { keyIdOf } from '../../proto/release/key-id.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { signPins } from '../../proto/release/sign.ts';
-import { exitWith, orExit } from '../exit.ts';
+import { exitWith, orExit, usage } from '../exit.ts';
 import { readRoot, writeNew } from '../root/files.ts';
 import { jsonLine } from '../table.ts';
-import { type OperatorOptions, withConnection } from './connection.ts';
+import { versionFrom } from './arguments.ts';
+import { type OperatorConnection, type OperatorOptions, withConnection } from './connection.ts';
 import { showChange } from './moves.ts';
 import { pages } from './pages.ts';
 import { pinEffects } from './pin-effects.ts';
@@ -21,6 +23,8 @@ type ChangeOptions = OperatorOptions &
     validDays: string;
     /** A new file that gets the signed set instead of the coordinator: for a root that comes with it. */
     out?: string | undefined;
+    /** The coordinator came out of a backup: agents, and this operator, have seen newer pins than it serves. */
+    afterRestore?: string | boolean | undefined;
     /** That root's file: its keys have to sign, not those of the root in force. */
     under?: string | undefined;
   }>;
@@ -34,6 +38,10 @@ export type PinChange = Readonly<{
 }>;
 
 const dayMs = 86_400_000;
+const versionsAtOnceMax = 10_000;
+/** Signing follows at once; it is waited for 5 s. */
+const servedLooks = 20;
+const servedLookMs = 250;
 
 /**
  * Changes the signed set of pins: verifies the present one, changes it, signs the next version with the operator's own
@@ -51,7 +59,7 @@ export async function changePins(
     exitWith({ code: 'USAGE', message: `--valid-days: expected 1 to 3660, got ${options.validDays}` });
   }
   await withConnection(options, async (connection) => {
-    const releases = await trustedReleases(connection, options.credentials, own);
+    const releases = await trustedReleases(connection, options.credentials, own, options);
     const root = options.under === undefined ? releases.root : readRoot(options.under).root;
     const ids = root.roles.pins.publicKeys.map(keyIdOf);
     if (!ids.includes(keyIdOf(key.publicKey))) {
@@ -62,7 +70,7 @@ export async function changePins(
     }
     const nowMs = Date.now();
     const { track, pins, sentence, facts } = change(releases, own.name, nowMs);
-    const next: Pins = {
+    let next: Pins = {
       version: releases.pins.version + 1,
       expiresAtMs: Math.floor((nowMs + validMs) / 1000) * 1000,
       pins: pins.filter((pin) => isInForce(pin, nowMs)),
@@ -74,7 +82,15 @@ export async function changePins(
     );
     const effects = pinEffects(clusters, track, releases.catalogue, releases.pins, next, nowMs);
     if (options.dryRun) return showChange(options, `${sentence}: pins version ${next.version}`, effects, facts);
-    const document = signPins(next, own.federation as FederationId, [key]);
+    const sign = (version: number) => signPins({ ...next, version }, own.federation as FederationId, [key]);
+    // One version after the other until agents take it for news: a coordinator lets none be left out.
+    const seen = Math.max(releases.pinsSeen, seenElsewhere(options.afterRestore));
+    for (; options.out === undefined && next.version <= seen; next = { ...next, version: next.version + 1 }) {
+      const request = { document: sign(next.version), reason: options.reason, dryRun: false };
+      const { pending } = await connection.call(client.proposePins, request);
+      if (pending) break;
+    }
+    const document = sign(next.version);
     if (options.out !== undefined) {
       writeNew(options.out, document);
       console.log(`${sentence}: pins version ${next.version}, signed by ${own.name}, is in ${options.out}`);
@@ -91,6 +107,29 @@ export async function changePins(
       else console.log(`${sentence}: pins version ${next.version} waits (${wait})`);
       return;
     }
+    await untilServed(connection, options.credentials, own, next.version);
     showChange(options, `${sentence}: pins version ${next.version} is in force`, change_, { ...facts, ...set });
   });
+}
+
+/** The newest version of pins that some agent has seen, as who restores a backup may know it; 0 where it was not said. */
+function seenElsewhere(afterRestore: string | boolean | undefined): number {
+  if (typeof afterRestore !== 'string') return 0;
+  const version = versionFrom(afterRestore);
+  return version <= versionsAtOnceMax ? version : usage(`--after-restore: at most ${versionsAtOnceMax}`);
+}
+
+/** Until the set that holds these pins is signed and served: from then on this operator will take nothing older. */
+async function untilServed(
+  connection: OperatorConnection,
+  credentials: string,
+  own: OperatorCredentials,
+  version: number,
+): Promise<void> {
+  for (let looks = 0; looks < servedLooks; looks++) {
+    const { pins } = await trustedReleases(connection, credentials, own);
+    if (pins.version >= version) return;
+    await setTimeout(servedLookMs);
+  }
+  process.stderr.write(`pins version ${version} is journalled; the coordinator has not signed the set with it yet\n`);
 }

@@ -18,9 +18,14 @@ export type TrustedReleases = Readonly<{
   pins: Pins;
   /** The pins as they are signed; empty where root names no key for pins. */
   pinsDocument: Uint8Array;
-  /** Why agents would refuse the whole set, where they would: it has expired. */
+  /** Why agents would refuse the whole set, where they would: it has expired, or is older than what they have seen. */
   expired: string | undefined;
+  /** The newest version of pins that this operator ever saw in force. */
+  pinsSeen: number;
 }>;
+
+/** `afterRestore`: a coordinator that came out of a backup may serve less than it once did. */
+export type TrustOptions = Readonly<{ afterRestore?: string | boolean | undefined }>;
 
 const callsMax = 1_000;
 
@@ -33,6 +38,7 @@ export async function trustedReleases(
   connection: OperatorConnection,
   credentialsPath: string,
   { federation }: Pick<OperatorCredentials, 'federation'>,
+  { afterRestore }: TrustOptions = {},
 ): Promise<TrustedReleases> {
   const path = `${credentialsPath}.trust`;
   let trust = await readTrust(path);
@@ -50,13 +56,15 @@ export async function trustedReleases(
     if (wasNewer) continue; // There may be more roots than one message holds.
     const root = trustedRoot(trust);
     if (!result.ok) {
-      if (result.fault.code !== 'METADATA_EXPIRED') return exitWith(result.fault);
-      return expiredReleases(root, federation as FederationId, received, result.fault.message);
+      const { code, message } = result.fault;
+      const mayLookOn = code === 'METADATA_EXPIRED' || (afterRestore !== undefined && code === 'METADATA_ROLLED_BACK');
+      if (!mayLookOn) return exitWith(result.fault);
+      return refusedReleases(root, federation as FederationId, received, message, pinsSeenBy(trust));
     }
     if (result.value === null) return exitWith({ code: 'METADATA_UNREADY', message: 'no metadata is signed yet' });
     const { catalogue, pins, next } = result.value;
     await writeTrust(path, next);
-    return { root, catalogue, pins, pinsDocument: received.pins, expired: undefined };
+    return { root, catalogue, pins, pinsDocument: received.pins, expired: undefined, pinsSeen: pins.version };
   }
   return exitWith({ code: 'ROOT_SKIPPED', message: `roots did not end in ${callsMax} messages` });
 }
@@ -70,12 +78,17 @@ async function anchor(path: string, first: Uint8Array | undefined): Promise<Rele
   return trust;
 }
 
-/** What has expired is signed all the same: it can be looked at, and signed anew. */
-function expiredReleases(
+function pinsSeenBy({ accepted }: ReleaseTrust): number {
+  return accepted?.pins?.version ?? 0;
+}
+
+/** What agents refuse for its age is signed all the same: it can be looked at, and signed anew. */
+function refusedReleases(
   root: ReleaseRoot,
   federation: FederationId,
   { catalogue, pins }: Readonly<{ catalogue: Uint8Array; pins: Uint8Array }>,
   expired: string,
+  pinsSeen: number,
 ): TrustedReleases {
   for (const [role, bytes] of [
     ['targets', catalogue],
@@ -92,6 +105,7 @@ function expiredReleases(
     pins: pins.byteLength === 0 ? noPins : orExit(openPins(pins, federation)),
     pinsDocument: pins,
     expired,
+    pinsSeen,
   };
 }
 
