@@ -132,14 +132,20 @@ enrolments: { burst: 100000, perMinute: 100000 }
       const tokens: string[] = [];
       for (let at = first; at < Math.min(count, first + share); at += 1) tokens.push(await this.#token(`agent-${at}`));
       const folder = join(this.#folder, `agents-${first}`);
-      started.push(this.#startProgram('release-agents.ts', { addresses, tokens, track, folder }, onLine));
+      started.push(
+        this.#startProgram(
+          new URL('./release-agents.ts', import.meta.url),
+          { addresses, tokens, track, folder },
+          onLine,
+        ),
+      );
     }
     await Promise.all(started);
   }
 
-  #startProgram(script: string, task: object, onLine: (line: string) => void): Promise<void> {
-    const path = fileURLToPath(new URL(`./${script}`, import.meta.url));
-    const child = spawn(process.execPath, [path, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  #startProgram(program: URL, task: object, onLine: (line: string) => void): Promise<void> {
+    const script = fileURLToPath(program);
+    const child = spawn(process.execPath, [script, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#children.add(child);
     return new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));

@@ -38,6 +38,8 @@ export type HeldModel = Readonly<{
 }>;
 
 const feedbackEveryMs = 1_000;
+/** A model that was loaded before this cluster had anything to show is calibrated anew from so many examples on. */
+const firstCalibration = 8;
 
 /** One track's way from what happens to an alert, and back from an operator's word to the buffer. */
 export class LiveScoring {
@@ -47,6 +49,8 @@ export class LiveScoring {
   readonly #judge: Judge;
   readonly #stopping = new AbortController();
   #listening: Promise<void> = Promise.resolve();
+  /** Examples that the running models were calibrated on. */
+  #calibratedOn = 0;
 
   constructor(parts: LiveScoringParts) {
     this.#parts = parts;
@@ -98,6 +102,8 @@ export class LiveScoring {
   /** Loads and warms a model beside the live one. */
   async load({ version, digest, spec, weightsPath, light }: HeldModel): Promise<Result<ModelName>> {
     const { config, dataKey, track } = this.#parts;
+    // Beside a live model the older calibration counts: the two are compared, so both are to be calibrated alike.
+    if (this.liveVersion === undefined) this.#calibratedOn = track.buffer.counts().seen;
     return await this.#judge.load({
       kindModule: track.kindModule,
       spec,
@@ -110,6 +116,14 @@ export class LiveScoring {
       bufferSizes: config.buffer,
       dataKey,
     });
+  }
+
+  /** Once what is known to be normal has doubled, what runs is calibrated on it. */
+  async #keepCalibrated(): Promise<void> {
+    const { seen } = this.#parts.track.buffer.counts();
+    if (this.liveVersion === undefined || seen < Math.max(firstCalibration, 2 * this.#calibratedOn)) return;
+    this.#calibratedOn = seen;
+    await this.#judge.recalibrate();
   }
 
   /** Makes a loaded model the live one, between two batches of events. */
@@ -162,6 +176,7 @@ export class LiveScoring {
           log.info({ track: id, ...applied.value }, 'feedback taken in');
         } else log.warn(faultFields(applied.fault), 'feedback could not be taken in');
       }
+      await this.#keepCalibrated();
       await pause(feedbackEveryMs, this.#stopping.signal);
     }
   }

@@ -74,7 +74,7 @@ export async function keepSubscribed(parts: ReleaseStreamParts): Promise<void> {
 }
 
 /** A coordinator of before there were releases: gRPC itself says so where the service is not even known. */
-export function isUnserved({ code }: Fault): boolean {
+function isUnserved({ code }: Fault): boolean {
   return code === 'NOT_SERVED' || code === 'GRPC_UNIMPLEMENTED';
 }
 

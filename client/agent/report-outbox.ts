@@ -59,14 +59,19 @@ export class ReportOutbox {
     client: ReleasesClient,
     options: Readonly<{ timeoutMs: number; signal: AbortSignal; onSent: (sent: SentReport) => void }>,
   ): Promise<Result<undefined>> {
+    const before = this.#waiting.length;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const sending = next;
       const result = await send(client, sending, options.timeoutMs, options.signal);
-      if (!result.ok && isPassing(result.fault)) return result;
+      if (!result.ok && isPassing(result.fault)) {
+        if (this.#waiting.length < before) await this.#save();
+        return result;
+      }
       options.onSent({ sent: sending, result });
       this.#waiting = this.#waiting.filter((one) => one !== sending);
-      await this.#save();
     }
+    // Written once: what is sent again after a crash is journalled once all the same.
+    if (before > 0) await this.#save();
     return { ok: true, value: undefined };
   }
 

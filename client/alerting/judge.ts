@@ -51,6 +51,7 @@ export class Judge {
   readonly #recent: unknown[] = [];
   #nextRecent = 0;
   #recovering: Promise<boolean> | undefined;
+  #changing: Promise<unknown> = Promise.resolve();
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
@@ -62,19 +63,64 @@ export class Judge {
   }
 
   /** Loads a model beside the live one and warms it on what is normal here; the live one goes on scoring meanwhile. */
-  async load(model: ScoringModel): Promise<Result<ModelName>> {
-    const name = nameOf(model);
-    if (this.#loaded.has(name)) return ok(name);
-    const loaded = await this.#parts.scorer.load(model, this.#recent);
-    if (!loaded.ok) return loaded;
-    const judged = new JudgedModel(model, loaded.value.normal, this.#parts.threshold);
-    judged.succeed(this.#judgedOf(this.#live));
-    this.#loaded.set(name, { model, judged });
-    return ok(name);
+  load(model: ScoringModel): Promise<Result<ModelName>> {
+    return this.#inTurn(() => this.#load(model));
   }
 
   /** Makes a loaded model the live one, from one batch to the next. */
-  async swap(name: ModelName): Promise<Result<undefined>> {
+  swap(name: ModelName): Promise<Result<undefined>> {
+    return this.#inTurn(() => this.#swap(name));
+  }
+
+  /** Runs a loaded model in shadow: `observe` hears what both say of each batch. Nothing ends the shadow run. */
+  shadow(name: ModelName | undefined, observe: ShadowObserver = () => undefined): Promise<Result<undefined>> {
+    return this.#inTurn(() => this.#setShadow(name, observe));
+  }
+
+  /** Forgets a model that is neither live nor in shadow. */
+  drop(name: ModelName): Promise<void> {
+    return this.#inTurn(() => this.#drop(name));
+  }
+
+  /** Calibrates what runs on what is normal here by now; it goes on scoring as it was meanwhile. */
+  recalibrate(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const name of [this.#live, this.#shadow?.name]) {
+        const running = name === undefined ? undefined : this.#loaded.get(name);
+        if (running === undefined) continue;
+        // Under its own name it takes the place of itself.
+        const judged = await this.#judgedAfterLoading(running.model, running.judged);
+        if (judged.ok) running.judged = judged.value;
+        else this.#parts.log.warn(faultFields(judged.fault), 'not calibrated anew, the model goes on as it was');
+      }
+    });
+  }
+
+  /** Changes of models one at a time: what one of them loads, another must not forget. */
+  #inTurn<Value>(change: () => Promise<Value>): Promise<Value> {
+    const done = this.#changing.then(change);
+    this.#changing = done.catch(() => undefined);
+    return done;
+  }
+
+  async #judgedAfterLoading(model: ScoringModel, before: JudgedModel | undefined): Promise<Result<JudgedModel>> {
+    const loaded = await this.#parts.scorer.load(model, this.#recent);
+    if (!loaded.ok) return loaded;
+    const judged = new JudgedModel(model, loaded.value.normal, this.#parts.threshold);
+    judged.succeed(before);
+    return ok(judged);
+  }
+
+  async #load(model: ScoringModel): Promise<Result<ModelName>> {
+    const name = nameOf(model);
+    if (this.#loaded.has(name)) return ok(name);
+    const judged = await this.#judgedAfterLoading(model, this.#judgedOf(this.#live));
+    if (!judged.ok) return judged;
+    this.#loaded.set(name, { model, judged: judged.value });
+    return ok(name);
+  }
+
+  async #swap(name: ModelName): Promise<Result<undefined>> {
     const { scorer, log } = this.#parts;
     const next = this.#loaded.get(name);
     if (next === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
@@ -90,8 +136,7 @@ export class Judge {
     return ok(undefined);
   }
 
-  /** Runs a loaded model in shadow: `observe` hears what both say of each batch. Nothing ends the shadow run. */
-  async shadow(name: ModelName | undefined, observe: ShadowObserver = () => undefined): Promise<Result<undefined>> {
+  async #setShadow(name: ModelName | undefined, observe: ShadowObserver): Promise<Result<undefined>> {
     if (name !== undefined && !this.#loaded.has(name)) {
       return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
     }
@@ -103,8 +148,7 @@ export class Judge {
     return ok(undefined);
   }
 
-  /** Forgets a model that is neither live nor in shadow. */
-  async drop(name: ModelName): Promise<void> {
+  async #drop(name: ModelName): Promise<void> {
     if (name === this.#live || name === this.#shadow?.name) return;
     await this.#parts.scorer.drop(name);
     this.#loaded.delete(name);
