@@ -172,7 +172,7 @@ describe('Operator', () => {
     const second = await page(first.nextPage);
     expect(new Set([...first.tokens, ...second.tokens].map(({ tokenId }) => tokenId)).size).toBe(3);
     expect(second.nextPage).toBe('');
-    expect(codeOf(await settle((done) => admin.listChannels({ track }, done)))).toBe('NOT_SERVED');
+    expect(codeOf(await settle((done) => admin.listChannels({ track: 'nowhere' }, done)))).toBe('TRACK_NOT_FOUND');
     expect(codeOf(await settle((done) => admin.revokeCluster({ cluster: 'nobody', reason: 'why' }, done)))).toBe(
       'CLUSTER_NOT_ENROLLED',
     );
