@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Fault, refuse } from '../../proto/fault.ts';
-import { type Digest, isDigest, isTrackId, type TrackId } from '../../proto/ids.ts';
+import { type Digest, type FederationId, isDigest, isFederationId, isTrackId, type TrackId } from '../../proto/ids.ts';
 import type { ReleaseTarget } from '../../proto/release/catalogue.ts';
 import { parseTrust, type ReleaseTrust } from '../../proto/release/trust.ts';
 import { isMissing, writeFileAtomic } from '../storage/atomic-file.ts';
@@ -27,6 +27,8 @@ export type HeldTrack = Readonly<{
  * it holds what was true before a set or what is true after it.
  */
 export type AgentState = Readonly<{
+  /** Whose releases these are; null before the first contact. */
+  federation: FederationId | null;
   /** null before the first contact. */
   trust: ReleaseTrust | null;
   /** When the trusted metadata expires, milliseconds since the epoch; null before the first set. */
@@ -57,6 +59,7 @@ const held = z.strictObject({
 });
 const stored = z.strictObject({
   format: z.literal(format),
+  federation: z.custom<FederationId>(isFederationId).nullable(),
   trust: z.unknown(),
   expiresAtMs: z.int().nullable(),
   tracks: z.record(
@@ -65,7 +68,7 @@ const stored = z.strictObject({
   ),
 });
 
-const nothing: AgentState = { trust: null, expiresAtMs: null, tracks: {} };
+const nothing: AgentState = { federation: null, trust: null, expiresAtMs: null, tracks: {} };
 
 /** The agent's state on disk. */
 export class AgentStore {
@@ -95,11 +98,11 @@ export class AgentStore {
       const why = `${path} is not as the agent wrote it; restore it, or remove it to trust the coordinator's root anew`;
       return new AgentStore(path, nothing, refuse('TRUST_INVALID', why).fault);
     }
-    const { trust, expiresAtMs, tracks } = parsed.data;
-    if (trust === null) return new AgentStore(path, { trust, expiresAtMs, tracks }, undefined);
+    const { trust, format: _, ...rest } = parsed.data;
+    if (trust === null) return new AgentStore(path, { trust, ...rest }, undefined);
     const checked = parseTrust(trust);
-    if (checked.ok) return new AgentStore(path, { trust: checked.value, expiresAtMs, tracks }, undefined);
-    return new AgentStore(path, { trust: null, expiresAtMs, tracks }, checked.fault);
+    if (checked.ok) return new AgentStore(path, { trust: checked.value, ...rest }, undefined);
+    return new AgentStore(path, { trust: null, ...rest }, checked.fault);
   }
 
   get state(): AgentState {

@@ -265,6 +265,7 @@ describe('rotation agent', () => {
     const second = (await open()).connect();
     expect(second.agent.view().lastFault).toMatchObject({ code: 'TRUST_INVALID' });
     expect(second.agent.isAnchored).toBe(true);
+    expect(second.agent.liveVersion(track)).toBe(1);
     expect(second.events.some(({ kind }) => kind === 'subscribed')).toBe(false);
   });
 

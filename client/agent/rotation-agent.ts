@@ -9,9 +9,11 @@ import type { ReceivedReleases, ReleaseProposal } from '../../proto/release/walk
 import { fullJitterMs } from '../uplink/backoff.ts';
 import { pause } from '../uplink/pause.ts';
 import type { AgentConfig, AgentPorts, IdentityOf, Who } from './agent-ports.ts';
-import { AgentStore, type Because, type HeldRelease, type HeldTrack } from './agent-store.ts';
+import { AgentStore } from './agent-store.ts';
 import { type AgentView, type Faulted, viewOf } from './agent-view.ts';
+import { ExpiryWatch } from './expiry-watch.ts';
 import { fetchRelease } from './fetch-release.ts';
+import { becauseOf, everyHeld, heldAfter, withTrackOf } from './held-releases.ts';
 import { type FetchPace, ReleaseFiles } from './release-files.ts';
 import { hungUp, keepSubscribed } from './release-stream.ts';
 import { ReportOutbox } from './report-outbox.ts';
@@ -23,7 +25,6 @@ type Latest = Readonly<{ received: ReceivedReleases; labels: Readonly<Record<str
 
 /** A set that is replaced while its files are fetched is left for the newer one: so often at once, then after a pause. */
 const overtakenMax = 8;
-const timerMsMax = 2 ** 31 - 1;
 
 /**
  * The part of a client that decides what scores: follows signed metadata, verifies it, fetches what it names, and swaps.
@@ -35,6 +36,7 @@ export class RotationAgent {
   readonly #store: AgentStore;
   readonly #trust: TrustKeeper;
   readonly #reporter: Reporter;
+  readonly #expiry: ExpiryWatch;
   readonly #files: ReleaseFiles;
   readonly #tracks: readonly TrackRotation[];
   readonly #stopping = new AbortController();
@@ -47,7 +49,6 @@ export class RotationAgent {
   #working: Promise<void> | undefined;
   #again = false;
   #attempt = 0;
-  #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #running: Promise<unknown>[] = [];
   readonly #background = new Set<Promise<void>>();
@@ -58,6 +59,11 @@ export class RotationAgent {
     this.#store = store;
     this.#trust = new TrustKeeper(store, ports, config.trustAnchor);
     this.#reporter = new Reporter(outbox, ports, config.times, this.#stopping.signal);
+    this.#expiry = new ExpiryWatch(store, {
+      nowMs: ports.nowMs,
+      onExpired: (fault) => this.#refused(undefined, fault),
+      onEnd: () => this.#kick(),
+    });
     this.#files = new ReleaseFiles(join(config.folder, 'files'));
     this.#tracks = [...config.hosts].map(([track, host]) => {
       const onShadowEnd = (report: ShadowReport) => this.#reporter.reportShadow(report);
@@ -85,15 +91,12 @@ export class RotationAgent {
   /** Runs the last good releases, without the coordinator: the live one, or an earlier one where its files are damaged. */
   async restore(): Promise<void> {
     if (this.#store.fault !== undefined) this.#refused(undefined, this.#store.fault);
-    this.#watchExpiry();
+    this.#expiry.look();
     for (const rotation of this.#tracks) {
-      const { live, earlier } = this.#store.track(rotation.track);
-      for (const held of [...(live === null ? [] : [live]), ...earlier]) {
-        const federation = this.#store.state.trust?.federation;
-        const restored =
-          federation === undefined
-            ? refuse('TRUST_INVALID', 'the stored trust does not say which federation this is')
-            : await rotation.restore(held.target, federation, this.#pace());
+      const { federation } = this.#store.state;
+      if (federation === null) continue;
+      for (const held of everyHeld(this.#store.track(rotation.track))) {
+        const restored = await rotation.restore(held.target, federation, this.#pace());
         if (restored.ok) break;
         this.#refused(rotation, restored.fault, held.target);
       }
@@ -127,7 +130,7 @@ export class RotationAgent {
   /** Ends what runs, with a last report on each run in shadow; reports that could not be sent stay on disk. */
   async close(): Promise<void> {
     this.#stopping.abort();
-    clearTimeout(this.#timer);
+    this.#expiry.stop();
     clearTimeout(this.#retry);
     await this.#working;
     const who = this.#who();
@@ -200,7 +203,7 @@ export class RotationAgent {
       await this.#trust.storeRoots();
       if (this.#latest === undefined) continue;
       const done = await this.#rotate();
-      this.#watchExpiry();
+      if (!this.#stopping.signal.aborted) this.#expiry.look();
       if (done) this.#attempt = 0;
       else this.#retryLater();
     }
@@ -252,9 +255,9 @@ export class RotationAgent {
         return false;
       }
       this.#faults.delete(undefined);
-      await this.#commit(second, prepared);
+      const changed = await this.#commit(second, prepared);
       // What is half fetched is still wanted.
-      if (isComplete) await this.#prune();
+      if (isComplete && changed) await this.#prune();
       return isComplete;
     }
   }
@@ -280,17 +283,24 @@ export class RotationAgent {
   }
 
   /** One write makes floors and live versions true together; then the pointers move. */
-  async #commit(proposal: ReleaseProposal, prepared: ReadonlyMap<TrackRotation, Prepared>): Promise<void> {
+  async #commit(proposal: ReleaseProposal, prepared: ReadonlyMap<TrackRotation, Prepared>): Promise<boolean> {
+    let changed = false;
     const who = this.#who() as Who;
     const before = this.#store.state;
     const tracks = { ...before.tracks };
-    for (const [rotation, one] of prepared) tracks[rotation.track] = this.#heldWith(rotation, one);
-    await this.#store.save({ trust: proposal.next, expiresAtMs: proposal.expiresAtMs, tracks });
+    const { keepReleases: keep } = this.#config;
+    for (const [{ track }, { live, resolution }] of prepared) {
+      const kept = { nowMs: this.#ports.nowMs(), keep };
+      tracks[track] = heldAfter(this.#store.track(track), live.release.target, becauseOf(resolution), kept);
+    }
+    const { next, expiresAtMs } = proposal;
+    await this.#store.save({ federation: next.federation, trust: next, expiresAtMs, tracks });
     this.#ports.report({ kind: 'persisted' });
     for (const [rotation, one] of prepared) {
       const committed = await rotation.commit(one, who);
       if (committed.ok) {
         this.#faults.delete(rotation.track);
+        changed ||= committed.value.swapped || committed.value.shadowStarted;
         await this.#tell(rotation, one, proposal, committed.value);
         if (one.shadowFault?.ok === false) {
           this.#refused(rotation, one.shadowFault.fault, one.resolution.shadow?.target);
@@ -299,26 +309,12 @@ export class RotationAgent {
       }
       // What is on disk must be what scores.
       const held = rotation.live?.version === one.live.release.target.version ? tracks : before.tracks;
-      const restored = { ...this.#store.state.tracks };
-      const earlier = held[rotation.track];
-      if (earlier === undefined) delete restored[rotation.track];
-      else restored[rotation.track] = earlier;
-      await this.#store.save({ ...this.#store.state, tracks: restored });
+      const { state } = this.#store;
+      await this.#store.save({ ...state, tracks: withTrackOf(state.tracks, rotation.track, held) });
       this.#refused(rotation, committed.fault, one.live.release.target);
       this.#retryLater();
     }
-  }
-
-  #heldWith(rotation: TrackRotation, prepared: Prepared): HeldTrack {
-    const { live, earlier } = this.#store.track(rotation.track);
-    const because = becauseOf(prepared.resolution);
-    const { target } = prepared.live.release;
-    const isSame = live !== null && isSameTarget(live.target, target);
-    const installedAtMs = isSame ? live.installedAtMs : this.#ports.nowMs();
-    const next: HeldRelease = { target, because, installedAtMs };
-    if (isSame) return { live: next, earlier };
-    const others = [...(live === null ? [] : [live]), ...earlier].filter((one) => !isSameTarget(one.target, target));
-    return { live: next, earlier: others.slice(0, this.#config.keepReleases) };
+    return changed;
   }
 
   async #tell(
@@ -383,46 +379,15 @@ export class RotationAgent {
     }
   }
 
-  /** Wakes when a pin ends, and raises the alarm when the metadata expires, also without a coordinator. */
-  #watchExpiry(): void {
-    clearTimeout(this.#timer);
-    if (this.#stopping.signal.aborted) return;
-    const { expiresAtMs } = this.#store.state;
-    const nowMs = this.#ports.nowMs();
-    if (expiresAtMs !== null && nowMs >= expiresAtMs) {
-      const at = new Date(expiresAtMs).toISOString();
-      const message = `the release metadata expired at ${at}; the last good models go on, nothing new is installed`;
-      this.#refused(undefined, refuse('METADATA_EXPIRED', message).fault);
-      return;
-    }
-    const ends = [...this.#pinEnds(), ...(expiresAtMs === null ? [] : [expiresAtMs])].filter((endMs) => endMs > nowMs);
-    if (ends.length === 0) return;
-    const waitMs = Math.min(timerMsMax, Math.min(...ends) - nowMs);
-    this.#timer = setTimeout(() => {
-      this.#watchExpiry();
-      this.#kick();
-    }, waitMs);
-    this.#timer.unref();
-  }
-
-  #pinEnds(): number[] {
-    return this.#tracks.flatMap(({ track }) => {
-      const because = this.#store.track(track).live?.because;
-      return because?.kind === 'pin' && because.untilMs !== null ? [because.untilMs] : [];
-    });
-  }
-
   /** Files that neither run nor are kept for a rollback are removed. */
   async #prune(): Promise<void> {
     const { trust, tracks } = this.#store.state;
     if (trust === null) return;
     const keep = new Set(this.#tracks.flatMap((rotation) => [...rotation.digests]));
-    for (const { live, earlier } of Object.values(tracks)) {
-      for (const held of [...(live === null ? [] : [live]), ...earlier]) {
-        keep.add(held.target.manifest.digest);
-        const known = await fetchRelease(this.#files, undefined, held.target, trust.federation, this.#pace());
-        if (known.ok) for (const { digest } of known.value.manifest.files) keep.add(digest);
-      }
+    for (const held of Object.values(tracks).flatMap(everyHeld)) {
+      keep.add(held.target.manifest.digest);
+      const known = await fetchRelease(this.#files, undefined, held.target, trust.federation, this.#pace());
+      if (known.ok) for (const { digest } of known.value.manifest.files) keep.add(digest);
     }
     await this.#files.keepOnly(keep);
   }
@@ -446,16 +411,6 @@ export class RotationAgent {
 
 function labelsOf({ labels }: SubscribeResponse): Readonly<Record<string, string>> {
   return Object.fromEntries(labels.map(({ key, value }) => [key, value]));
-}
-
-function becauseOf({ because }: Resolution): Because {
-  if (because.kind === 'channel') return { kind: 'channel', channel: because.channel };
-  const { pinId, untilMs, reason, setBy } = because.pin;
-  return { kind: 'pin', pinId, untilMs, reason, setBy };
-}
-
-function isSameTarget(a: ReleaseTarget, b: ReleaseTarget): boolean {
-  return a.track === b.track && a.version === b.version && a.manifest.digest === b.manifest.digest;
 }
 
 function isSameAnswer(a: ReadonlyMap<TrackRotation, Resolution>, b: ReadonlyMap<TrackRotation, Resolution>): boolean {

@@ -7,6 +7,7 @@ import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import type { ModelName } from '../alerting/score-protocol.ts';
 import type { AgentPorts, Who } from './agent-ports.ts';
 import { digestsOf, type FetchedRelease, fetchRelease } from './fetch-release.ts';
+import { isSameTarget } from './held-releases.ts';
 import type { ModelHost } from './model-host.ts';
 import type { FetchPace, ReleaseFiles } from './release-files.ts';
 import { ShadowRun } from './shadow-run.ts';
@@ -160,7 +161,7 @@ export class TrackRotation {
     client: ReleasesClient | undefined,
     pace: FetchPace,
   ): Promise<Result<Loaded>> {
-    const running = [this.#live, this.#shadow?.loaded].find((one) => isSame(one?.release.target, target));
+    const running = [this.#live, this.#shadow?.loaded].find((one) => isSameTarget(one?.release.target, target));
     if (running !== undefined) return ok(running);
     const { host, files, ports } = this.#parts;
     const startedMs = performance.now();
@@ -174,8 +175,4 @@ export class TrackRotation {
     ports.report({ kind: 'loaded', track: this.track, version, milliseconds: performance.now() - fetchedMs });
     return ok({ release: release.value, name: name.value });
   }
-}
-
-function isSame(a: ReleaseTarget | undefined, b: ReleaseTarget): boolean {
-  return a?.version === b.version && a.manifest.digest === b.manifest.digest;
 }

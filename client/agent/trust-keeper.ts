@@ -62,7 +62,7 @@ export class TrustKeeper {
     if (trust === null) return;
     const rooted = followRoots(trust, this.#roots).trust;
     this.#roots = [];
-    await this.#store.save({ ...this.#store.state, trust: rooted });
+    await this.#store.save({ ...this.#store.state, federation: rooted.federation, trust: rooted });
   }
 
   /** The same set again, by the trust on disk and the time of now. */
