@@ -24,6 +24,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "run a cluster's client: learn locally, take part in rounds, raise alerts",
     load: async () => (await import('./client.ts')).clientCommand(),
   },
+  agent: {
+    summary: "a client's rotation agent: what scores and why",
+    load: async () => (await import('./agent.ts')).agentCommand(),
+  },
   feedback: {
     summary: 'say what an alert was: a false positive, or confirmed',
     load: async () => (await import('./feedback.ts')).feedbackCommand(),
