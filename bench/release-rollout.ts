@@ -36,7 +36,6 @@ export async function measureRollout({ small, repeat }: BenchOptions, report: Re
       },
     });
     const trainers = await Promise.all(Array.from({ length: members }, (_, at) => deployment.enrol(`cluster-${at}`)));
-    for (const trainer of trainers) await trainer.watch([track]);
     const acknowledged = new Map<number, number[]>();
     let heard = () => {};
     await deployment.startAgents(agents, small ? 1 : 4, (line) => {
@@ -47,6 +46,7 @@ export async function measureRollout({ small, repeat }: BenchOptions, report: Re
     const whom = { $case: 'cluster', value: 'cluster-0' } as const;
     const canary = { track, channel: 'canary', subject: { whom }, reason: 'benchmark', dryRun: false };
     unwrap(await settle((done) => deployment.operator.assignChannel(canary, done)));
+    for (const trainer of trainers) await trainer.watch([track]);
     const milliseconds: number[] = [];
     const rollouts = small ? 1 : Math.max(3, Math.min(repeat, 5));
     for (let version = 1; version <= rollouts; version += 1) {
