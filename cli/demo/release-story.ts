@@ -120,6 +120,7 @@ export class ReleaseStory {
     const versions = await this.#settled(before);
     this.#tell('rollback', `every cluster is back on version ${before}, which it had kept`, startedAt, versions);
     await this.#run(['promote', `${track}@${version}`], 'and forward again');
+    await this.#run(['tracks', 'head', track, String(version)], 'the next round shall build on it');
     await this.#settled(version, new Map([[this.#parts.cast.pinned, before]]));
   }
 
