@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from '@commander-js/extra-typings';
 import { defaultSyscallDetector, syscallDetectorNames } from '../client/detectors/syscall/detector-names.ts';
 import { abis } from '../client/detectors/syscall/vocabulary.ts';
-import { parseOptions } from './demo/options.ts';
+import { demoTracks, parseOptions } from './demo/options.ts';
 import { ruleHelp } from './demo/rule.ts';
 import { runDemo } from './demo/run.ts';
 import { openScreen } from './demo/screen.ts';
@@ -25,6 +25,7 @@ export function demoCommand() {
     .option('--rounds <count>', 'how many rounds', '6')
     .option('--rule <name>', `the aggregation: ${ruleHelp} (default: the policy that a federation starts with)`)
     .option('--detector <name>', syscallDetectorNames.join(' or '), defaultSyscallDetector)
+    .option('--tracks <list>', 'syscall, or syscall,flow', demoTracks.join(','))
     .option('--seed <number>', 'of everything random', '1')
     .option('--out <folder>', 'where report and model go', 'out')
     .action(async (flags) => {

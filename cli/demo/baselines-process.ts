@@ -26,4 +26,16 @@ await keep('pooled', trainAlone(detector, everything, training, rounds, seed));
 for (const [name, traces] of clusters) {
   if (!hostile.includes(name)) await keep(`local-${name}`, trainAlone(detector, traces, training, rounds, seed));
 }
+if (options.tracks.includes('flow')) {
+  const { prepareFlow } = await import('./flow-prepare.ts');
+  const { simulateFlow, trainFlowAlone, trainFlowPooled } = await import('./flow-simulation.ts');
+  const flow = await prepareFlow([...clusters.keys()], seed, join(folder, 'flows-compared'));
+  const keepFlow = (name: string, model: Float32Array) => keep(`flow-${name}`, model);
+  await keepFlow('fedAvgUnderAttack', await simulateFlow({ flow, policy: plainAveraging, hostile, seed }));
+  await keepFlow('robustNoAttack', await simulateFlow({ flow, policy, hostile: [], seed }));
+  await keepFlow('pooled', trainFlowPooled(flow, seed));
+  for (const [name, { learnt }] of flow.clusters) {
+    if (!hostile.includes(name)) await keepFlow(`local-${name}`, await trainFlowAlone(flow, learnt, seed));
+  }
+}
 await writeFile(join(folder, doneFile), '');

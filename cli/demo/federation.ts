@@ -19,6 +19,17 @@ import { writeTraces } from './trace-writer.ts';
 
 const trackName = 'syscall';
 
+/** What a track of the federation begins with. */
+export type TrackStart = Readonly<{
+  spec: ModelSpec;
+  initialModel: Float32Array;
+  /** As `testudo tracks put` takes it. */
+  policy: object;
+}>;
+
+/** The flow track beside: the same clusters learn from their flows as well. */
+export type FlowPlan = TrackStart & Readonly<{ files: ReadonlyMap<string, string> }>;
+
 export type FederationPlan = Readonly<{
   /** An empty folder of its own. */
   folder: string;
@@ -26,10 +37,8 @@ export type FederationPlan = Readonly<{
   clusters: ReadonlyMap<string, readonly Trace[]>;
   /** In the order of their attack schedules. */
   hostile: readonly string[];
-  spec: ModelSpec;
-  initialModel: Float32Array;
-  /** As `testudo tracks put` takes it. */
-  policy: object;
+  syscall: TrackStart;
+  flow: FlowPlan | undefined;
   seed: number;
   /** Clusters that see live traffic and try releases in shadow first, and the attacks that a release must still find. */
   canaries: ReadonlyMap<string, readonly Trace[]>;
@@ -40,7 +49,7 @@ export type Federation = Readonly<{
   /** Resolves when every cluster has enrolled and watches. */
   ready(onProgress: (connected: number) => void): Promise<void>;
   /** Opens a round and follows it to its end. */
-  round(onProgress: (progress: GetRoundResponse) => void): Promise<GetRoundResponse>;
+  round(onProgress: (progress: GetRoundResponse) => void, track?: FederationTrack): Promise<GetRoundResponse>;
   readonly clusters: readonly string[];
   readonly specFile: string;
   /** A verb of the operator's, run as a person would type it, in a process of its own. Throws what it said when it fails. */
@@ -55,9 +64,11 @@ export type Federation = Readonly<{
   /** Asks again and again until there is an answer; throws when a process has ended by itself meanwhile. */
   until<Value>(ask: () => Promise<Value | undefined | false>): Promise<Value>;
   /** A model that came out of a round, by its digest. */
-  model(digest: string): Promise<Float32Array>;
+  model(digest: string, track?: FederationTrack): Promise<Float32Array>;
   stop(): Promise<void>;
 }>;
+
+export type FederationTrack = 'syscall' | 'flow';
 
 const cli = fileURLToPath(new URL(`../testudo${extension()}`, import.meta.url));
 const hostileProgram = fileURLToPath(new URL(`./hostile-process${extension()}`, import.meta.url));
@@ -80,16 +91,18 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
   const folder = join(plan.folder, 'coordinator');
   const [enrolment, federation, health] = (await freePorts(3)) as [number, number, number];
   await founding(folder);
-  await writeFile(join(folder, 'spec.json'), specBytes(plan.spec));
-  await writeFile(join(folder, 'model.bin'), bytesOfValues(plan.initialModel));
-  await writeFile(join(folder, 'policy.json'), JSON.stringify(plan.policy));
+  const starts = [
+    [trackName, plan.syscall] as const,
+    ...(plan.flow === undefined ? [] : [['flow', plan.flow] as const]),
+  ];
+  const tracks = await Promise.all(starts.map(([id, start]) => writeTrack(folder, id, start)));
   await configure(join(folder, 'coordinator.yaml'), {
     listen: {
       enrolment: `127.0.0.1:${enrolment}`,
       federation: `127.0.0.1:${federation}`,
       health: `127.0.0.1:${health}`,
     },
-    tracks: [{ id: trackName, spec: './spec.json', model: './model.bin', policy: './policy.json' }],
+    tracks,
   });
   const coordinator = await startMember({
     name: 'coordinator',
@@ -106,7 +119,6 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
   for (const [name, traces] of plan.clusters) {
     members.push(await startCluster(plan, name, traces, operator, { enrolment, federation }));
   }
-  const ask = { track: trackName };
   const blobs = await openFileBlobStore(join(folder, 'data'));
   let seenTraces = 0;
   const until: Federation['until'] = async (question) => {
@@ -118,7 +130,7 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
   };
   return {
     clusters: [...plan.clusters.keys()],
-    specFile: join(folder, 'spec.json'),
+    specFile: join(folder, trackName, 'spec.json'),
     until,
     blobPath: (digest) => blobs.path(parseDigest(digest)),
     async command(words) {
@@ -150,24 +162,34 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
         return connected === plan.clusters.size;
       });
     },
-    async round(onProgress) {
-      const { round } = await operator.call(operator.client.openRound, { ...ask, reason: 'main job' });
+    async round(onProgress, track = trackName) {
+      const { round } = await operator.call(operator.client.openRound, { track, reason: 'main job' });
       return await until(async () => {
-        const answer = await operator.call(operator.client.getRound, { ...ask, round });
+        const answer = await operator.call(operator.client.getRound, { track, round });
         onProgress(answer);
         const phase = answer.summary?.phase;
         const ended = phase === RoundPhase.ROUND_PHASE_CANDIDATE || phase === RoundPhase.ROUND_PHASE_ABANDONED;
         return ended ? answer : undefined;
       });
     },
-    async model(digest) {
-      return unwrap(valuesOfBytes(layoutOf(plan.spec), unwrap(await blobs.get(parseDigest(digest)))));
+    async model(digest, track = trackName) {
+      const { spec } = new Map<string, TrackStart>(starts).get(track) ?? plan.syscall;
+      return unwrap(valuesOfBytes(layoutOf(spec), unwrap(await blobs.get(parseDigest(digest)))));
     },
     async stop() {
       operator.close();
       await stop();
     },
   };
+}
+
+/** A track as the coordinator's configuration names it, its files in a folder of their own. */
+async function writeTrack(folder: string, id: FederationTrack, { spec, initialModel, policy }: TrackStart) {
+  await mkdir(join(folder, id));
+  await writeFile(join(folder, id, 'spec.json'), specBytes(spec));
+  await writeFile(join(folder, id, 'model.bin'), bytesOfValues(initialModel));
+  await writeFile(join(folder, id, 'policy.json'), JSON.stringify(policy));
+  return { id, spec: `./${id}/spec.json`, model: `./${id}/model.bin`, policy: `./${id}/policy.json` };
 }
 
 /** `testudo coordinator init`, as an operator would type it. */
@@ -213,9 +235,15 @@ async function startCluster(
       reconnectSecondsMax: 1,
     },
     joinToken: { environment: 'TESTUDO_JOIN_TOKEN' },
-    tracks: [trackName],
-    sources: [{ kind: 'traceFile', path: join(folder, 'traces.tsv.gz') }, ...(canary?.sources ?? [])],
-    ...(canary === undefined ? {} : { agent: canary.agent }),
+    tracks: plan.flow === undefined ? [trackName] : [trackName, 'flow'],
+    sources: [
+      { kind: 'traceFile', path: join(folder, 'traces.tsv.gz') },
+      ...(plan.flow === undefined ? [] : [{ kind: 'flowRecording', path: plan.flow.files.get(name) }]),
+      ...(canary?.sources ?? []),
+    ],
+    ...(canary === undefined ? {} : { agent: canary.agent, scoring: canary.scoring }),
+    // Both tracks' training, and where a sensor is followed their scoring as well, hold TensorFlow.
+    training: { rssMiBMax: 1_500 },
     health: { listen: null },
   };
   const configPath = join(folder, 'client.json'); // JSON is YAML.
@@ -240,6 +268,8 @@ async function prepareCanary(plan: FederationPlan, name: string, attacks: readon
   return {
     sources: [{ kind: 'tetragonFile', path: sensorFile(plan, name) }],
     agent: { attackSets: { [trackName]: attackSet }, shadowReportSeconds: 0.5 },
+    // Some services have two dozen traces here: a threshold from few is rough, and better than none in a demonstration.
+    scoring: { warmUp: 20, alertRate: 0.02 },
   };
 }
 

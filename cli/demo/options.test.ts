@@ -12,6 +12,7 @@ const none: DemoFlags = {
   rounds: undefined,
   rule: undefined,
   detector: undefined,
+  tracks: undefined,
   seed: undefined,
   out: undefined,
 };
@@ -19,7 +20,16 @@ const none: DemoFlags = {
 describe('parseOptions', () => {
   it('tells the story of the README when nothing is asked for', () => {
     expect(parseOptions(none, places)).toMatchObject({
-      value: { ...places, abi: 'x86_64', clusters: 8, hostile: 2, rounds: 6, seed: 1, out: 'out' },
+      value: {
+        ...places,
+        abi: 'x86_64',
+        clusters: 8,
+        hostile: 2,
+        rounds: 6,
+        seed: 1,
+        out: 'out',
+        tracks: ['syscall', 'flow'],
+      },
     });
   });
 
@@ -32,6 +42,7 @@ describe('parseOptions', () => {
       abi: 'vax',
       partition: 'host',
       seed: '-1',
+      tracks: 'flow',
     };
     const parsed = parseOptions(flags, places);
     const message = parsed.ok ? '' : parsed.fault.message;
@@ -42,9 +53,14 @@ describe('parseOptions', () => {
       '--partition',
       '--abi: expected x86_64 or i386 or arm64, got vax',
       '--seed',
+      '--tracks: expected syscall or syscall,flow, got flow',
     ]) {
       expect(message).toContain(part);
     }
+  });
+
+  it('leaves the flow track out where only system calls are asked for', () => {
+    expect(parseOptions({ ...none, tracks: 'syscall' }, places)).toMatchObject({ value: { tracks: ['syscall'] } });
   });
 
   it('refuses a federation without an honest cluster', () => {

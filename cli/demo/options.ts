@@ -16,9 +16,14 @@ export type DemoOptions = Readonly<{
   /** undefined: the policy that a federation starts with. */
   rule: string | undefined;
   detector: SyscallDetectorName;
+  /** The track of system calls always runs. */
+  tracks: readonly DemoTrack[];
   seed: number;
   out: string;
 }>;
+
+export const demoTracks = ['syscall', 'flow'] as const;
+export type DemoTrack = (typeof demoTracks)[number];
 
 export type DemoFlags = Readonly<Record<keyof DemoOptions, string | undefined>>;
 
@@ -52,6 +57,10 @@ export function parseOptions(
   } catch (error) {
     problems.push(`--${(error as Error).message}`);
   }
+  const tracks = (flags.tracks ?? demoTracks.join(',')).split(',');
+  if (!tracks.includes('syscall') || !tracks.every((one) => (demoTracks as readonly string[]).includes(one))) {
+    problems.push(`--tracks: expected syscall or ${demoTracks.join(',')}, got ${flags.tracks}`);
+  }
   const rounds = whole('rounds', 1, 1_000);
   const seed = whole('seed', 0, 2 ** 31 - 1);
   if (problems.length > 0) return refuse('USAGE', problems.join('\n'));
@@ -64,6 +73,7 @@ export function parseOptions(
     rounds,
     rule: flags.rule,
     detector: detector as SyscallDetectorName,
+    tracks: demoTracks.filter((one) => tracks.includes(one)),
     seed,
     out: flags.out ?? 'out',
   });

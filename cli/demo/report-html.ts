@@ -1,5 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { aucRows } from './auc-rows.ts';
+import { flowSection } from './flow-html.ts';
+import { escapeHtml, htmlTable } from './html.ts';
 import type { DemoReport, DemoRound } from './report.ts';
 
 type RenderSvg = (spec: TopLevelSpec) => Promise<string>;
@@ -28,7 +30,7 @@ export async function renderReport(report: DemoReport, renderSvg: RenderSvg): Pr
 ${list(report.hostile)} ${report.hostile.length === 1 ? 'was' : 'were'} hostile. No system call left its cluster.
 The whole run took ${report.seconds.toFixed(0)} s.</p>
 <h2>What each way of training found on unseen traces</h2>
-${table(
+${htmlTable(
   ['training', 'AUC', ''],
   aucRows(report.auc).map(({ name, auc, note }) => [name, auc.toFixed(3), note]),
 )}
@@ -37,12 +39,13 @@ ${percent(report.detection.at1)} at 1 %.</p>
 <figure>${comparison}</figure>
 <figure>${rounds}</figure>
 <h2>Rounds</h2>
-${table(['round', 'receipts', 'attacks', 'refused and excluded, and why', 'selected', 'AUC', 'seconds'], report.rounds.map(roundRow))}
+${htmlTable(['round', 'receipts', 'attacks', 'refused and excluded, and why', 'selected', 'AUC', 'seconds'], report.rounds.map(roundRow))}
 ${releases(report)}
+${flowSection(report)}
 <h2>What each cluster gained from the others</h2>
 <p>AUC on attacks against services that the cluster never ran, alone and with the herd. Mean gain:
 ${signed(report.herdGain)}.</p>
-${table(
+${htmlTable(
   ['cluster', 'never seen, alone', 'never seen, together', 'own services, alone', 'own services, together'],
   report.herd.map(({ cluster, neverSeen, own }) => [
     cluster,
@@ -55,7 +58,7 @@ ${table(
 <figure>${herd}</figure>
 ${newcomers(report)}
 <h2>Clusters</h2>
-${table(
+${htmlTable(
   ['cluster', 'services', 'training traces', 'side'],
   report.clusters.map(({ cluster, services, traces, hostile }) => [
     cluster,
@@ -69,11 +72,11 @@ ${table(
 are theirs. The four trainings it is compared with (each cluster alone, plain averaging under the same attacks, the same
 rule without attacks, all data in one place) were computed in this run with the same training and aggregation code,
 without the network between.</p>
-${table(
+${htmlTable(
   ['setting', 'value'],
   Object.entries(settings).map(([name, value]) => [name, String(value)]),
 )}
-${table(
+${htmlTable(
   ['phase', 'seconds'],
   report.phases.map(({ phase, seconds }) => [phase, seconds.toFixed(1)]),
 )}
@@ -99,7 +102,7 @@ function releases({ releases: steps }: DemoReport): string {
   if (steps.length === 0) return '';
   return `<h2>What became of the last model</h2>
 <p>Every agent checks a version's signatures, digests and floors by itself, and says, signed, what it made of it.</p>
-${table(
+${htmlTable(
   ['step', 'what happened', 'what every cluster ran then', 'seconds'],
   steps.map(({ step, text, versions, seconds }) => [
     step,
@@ -114,7 +117,7 @@ function newcomers({ newcomers: rows }: DemoReport): string {
   if (rows.length === 0) return '';
   return `<h2>Clusters that were not there</h2>
 <p>AUC of the global model on clusters of the file that took no part, before any local training of theirs.</p>
-${table(
+${htmlTable(
   ['cluster', 'AUC'],
   rows.map(({ cluster, auc: value }) => [cluster, auc(value)]),
 )}`;
@@ -177,17 +180,6 @@ function herdPlot({ herd }: DemoReport): TopLevelSpec {
   };
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const row = (tag: string, cells: readonly string[]) =>
-    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
-  return `<table><thead>${row('th', head)}</thead><tbody>${rows.map((cells) => row('td', cells)).join('\n')}</tbody></table>`;
-}
-
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-  return text.replace(/[&<>"']/g, (character) => entities[character] as string);
-}
-
 function list(names: readonly string[]): string {
   return names.length === 0 ? 'None' : escapeHtml(names.join(' and '));
 }
@@ -210,6 +202,7 @@ main { max-width: 62rem; margin: 0 auto; padding: 2rem 1rem; }
 h1 { line-height: 1.2; }
 h2 { margin-top: 2.5rem; }
 figure { margin: 1.5rem 0; overflow-x: auto; }
+pre { overflow-x: auto; background: #f6f8fa; padding: 0.75rem; font-size: 0.85rem; white-space: pre-wrap; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.6rem; border-bottom: 1px solid #d8dee4; }
 th { background: #f6f8fa; }

@@ -1,3 +1,5 @@
+import type { FlowReport } from './flow-report.ts';
+
 /** What one run of the main job found; written to out/report.json as it is. AUC values lie between 0 and 1. */
 export type DemoReport = Readonly<{
   /** Wall-clock seconds from the command to the report. */
@@ -28,6 +30,8 @@ export type DemoReport = Readonly<{
   newcomers: readonly Readonly<{ cluster: string; auc: number }>[];
   /** What became of the last round's model: shadow run and gate, a forgery, a rollback. Empty when it was left out. */
   releases: readonly ReleaseStep[];
+  /** Who talks to whom: the second track. Absent where it was left out. */
+  flow?: FlowReport;
   /** Seconds per phase, in order. */
   phases: readonly Readonly<{ phase: string; seconds: number }>[];
 }>;

@@ -5,14 +5,18 @@ import { fileURLToPath } from 'node:url';
 import { updatesMin } from '../../aggregation/policy.ts';
 import { saveModelFolder } from '../../client/model-folder.ts';
 import { ok, type Result, unwrap } from '../../proto/fault.ts';
-import { type GetRoundResponse, RoundPhase, UpdateFate } from '../../proto/generated/testudo/v1/operator.ts';
+import { RoundPhase } from '../../proto/generated/testudo/v1/operator.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
 import { renderSvg } from '../plot.ts';
 import { table } from '../table.ts';
 import { aucRows } from './auc-rows.ts';
 import { baselineFile, doneFile } from './baseline-files.ts';
 import { type Federation, startFederation } from './federation.ts';
-import { attackOf } from './hostile.ts';
+import { assessFlow } from './flow-judging.ts';
+import { type PreparedFlow, prepareFlow } from './flow-prepare.ts';
+import type { FlowReport } from './flow-report.ts';
+import { concludeFlow, runFlowRounds, saveFlowFolder } from './flow-story.ts';
 import { aucOf, foundAt, herdRow, type Judgement, Judges, judgeAsNewcomer, mean } from './judging.ts';
 import type { DemoOptions } from './options.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -21,7 +25,9 @@ import { castReleases } from './release-cast.ts';
 import { ReleaseStory } from './release-story.ts';
 import type { DemoReport, DemoRound } from './report.ts';
 import { renderReport } from './report-html.ts';
+import { progressText, roundOf, tellRound } from './round-lines.ts';
 import type { Screen } from './screen.ts';
+import type { Training } from './simulation.ts';
 
 /** The main job, from data to report. Everything that it starts has ended when it resolves or throws. */
 export async function runDemo(options: DemoOptions, screen: Screen): Promise<Result<DemoReport>> {
@@ -53,15 +59,22 @@ async function federate(
 ): Promise<DemoReport> {
   const { options, clusters, detector, hostile, unseen } = prepared;
   const cast = options.rounds < 2 ? undefined : castReleases(clusters, hostile, unseen);
-  const policy = trackPolicy(prepared);
+  const policy = trackPolicy(prepared, prepared.training);
+  const flow = options.tracks.includes('flow')
+    ? await prepareFlow([...clusters.keys()], options.seed, join(folder, 'flows'))
+    : undefined;
   screen.status('starting the coordinator and its clusters');
   const federation = await startFederation({
     folder,
     clusters,
     hostile,
-    spec: detector.spec,
-    initialModel: detector.init(options.seed),
-    policy,
+    syscall: { spec: detector.spec, initialModel: detector.init(options.seed), policy },
+    flow: flow && {
+      spec: flow.start.spec,
+      initialModel: flow.start.init(options.seed),
+      policy: trackPolicy(prepared, flow.training),
+      files: new Map([...flow.clusters].map(([name, { learntFile }]) => [name, learntFile])),
+    },
     seed: options.seed,
     canaries: cast?.attacks ?? new Map(),
   });
@@ -76,15 +89,26 @@ async function federate(
     clock.lap(`${rounds.length} rounds`);
     if (story !== undefined && releases !== undefined) await tellReleases(story, releases, federation, screen);
     clock.lap('the release story');
+    const flowed = flow && (await runFlowRounds(prepared, flow, federation, screen));
+    clock.lap(flow === undefined ? 'no flow track' : `${flow.rounds} rounds of the flow track`);
     await federation.stop();
     screen.status('waiting for the trainings that it is compared with');
-    const models = await baselineModels(prepared, folder, baselines);
+    await ended(baselines, folder);
+    const honest = [...clusters.keys()].filter((name) => !hostile.includes(name));
+    const models = await baselineModels(detector.spec, honest, (name) => join(folder, baselineFile(name)));
     clock.lap('rest of the comparisons');
     screen.status('judging unseen traces with every model');
     const report = assess(prepared, judges, rounds, { ...models, robustUnderAttack: model });
     await saveModel(prepared, judges, model);
+    const flowReport = flow && flowed && (await judgeFlow(prepared, flow, flowed, folder, honest));
     clock.lap('judging');
-    const complete = { ...report, releases: story?.steps ?? [], phases: clock.phases(), seconds: clock.seconds() };
+    const complete = {
+      ...report,
+      ...(flowReport && { flow: flowReport }),
+      releases: story?.steps ?? [],
+      phases: clock.phases(),
+      seconds: clock.seconds(),
+    };
     await publish(options.out, complete);
     conclude(complete, options.out, screen);
     return complete;
@@ -93,7 +117,7 @@ async function federate(
   }
 }
 
-function trackPolicy({ policy, training, clusters, hostile }: Prepared): object {
+function trackPolicy({ policy, clusters, hostile }: Prepared, training: Training): object {
   return {
     aggregation: policy,
     rounds: {
@@ -153,7 +177,7 @@ async function runRounds(
       mean(judgements.map(({ scores }) => aucOf(prepared.unseen, scores))),
     );
     rounds.push(round);
-    tell(round, summary?.abandonedBecause ?? '', screen);
+    tellRound(round, summary?.abandonedBecause ?? '', screen);
   }
   return { rounds, model, releases };
 }
@@ -170,32 +194,6 @@ async function tellReleases(
   const { summary } = await federation.round(() => screen.status('one round more, for a version to be forged'));
   const candidate = summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE ? summary.candidate : undefined;
   if (candidate !== undefined) await story.offerForgery(Number(candidate.version), candidate.digest, version);
-}
-
-function roundOf(
-  number: number,
-  { hostile }: Prepared,
-  { summary, participations }: GetRoundResponse,
-  seconds: number,
-  auc: number,
-): DemoRound {
-  const named = (...fates: UpdateFate[]) => participations.filter(({ fate }) => fates.includes(fate));
-  const refused = named(UpdateFate.UPDATE_FATE_REFUSED);
-  const excluded = named(UpdateFate.UPDATE_FATE_EXCLUDED);
-  return {
-    round: number,
-    accepted: summary?.acceptedCount ?? 0,
-    refused: refused.map(({ cluster, code }) => ({ cluster, code })),
-    selected: named(UpdateFate.UPDATE_FATE_SELECTED)
-      .map(({ cluster }) => cluster)
-      .sort(),
-    excluded: excluded.map(({ cluster }) => cluster).sort(),
-    because: [...refused, ...excluded].map(({ cluster, code, reason }) => ({ cluster, reason: `${code}: ${reason}` })),
-    stragglers: named(UpdateFate.UPDATE_FATE_STRAGGLER).map(({ cluster }) => cluster),
-    attacks: hostile.map((cluster, index) => ({ cluster, attack: attackOf(index, number).name })),
-    seconds,
-    auc,
-  };
 }
 
 /** Every honest cluster's judgement of the unseen traces, with the weights that it has. */
@@ -278,13 +276,16 @@ async function startBaselines(options: DemoOptions, folder: string): Promise<Mem
   });
 }
 
-async function baselineModels({ clusters, hostile, detector }: Prepared, folder: string, baselines: Member) {
+/** Waits for the comparisons. Throws what their process said last when not all of them are there. */
+async function ended(baselines: Member, folder: string): Promise<void> {
   await baselines.exited;
   const done = await stat(join(folder, doneFile)).catch(() => undefined);
   if (done === undefined) throw new Error(`the comparisons ended by themselves:\n${await lastLines(baselines)}`);
-  const layout = layoutOf(detector.spec);
-  const model = async (name: string) => unwrap(valuesOfBytes(layout, await readFile(join(folder, baselineFile(name)))));
-  const honest = [...clusters.keys()].filter((name) => !hostile.includes(name));
+}
+
+async function baselineModels(spec: ModelSpec, honest: readonly string[], pathOf: (name: string) => string) {
+  const layout = layoutOf(spec);
+  const model = async (name: string) => unwrap(valuesOfBytes(layout, await readFile(pathOf(name))));
   const local = await Promise.all(honest.map(async (name) => [name, await model(`local-${name}`)] as const));
   return {
     fedAvgUnderAttack: await model('fedAvgUnderAttack'),
@@ -305,6 +306,25 @@ async function saveModel(
   await saveModelFolder(join(options.out, 'model'), { detector, weights, clusters: states });
 }
 
+async function judgeFlow(
+  { options, hostile }: Prepared,
+  flow: PreparedFlow,
+  { rounds, model }: Awaited<ReturnType<typeof runFlowRounds>>,
+  folder: string,
+  honest: readonly string[],
+): Promise<FlowReport> {
+  const models = await baselineModels(flow.start.spec, honest, (name) => join(folder, baselineFile(`flow-${name}`)));
+  await saveFlowFolder(options.out, flow, model);
+  return {
+    detector: flow.detector,
+    rounds,
+    flowsOf: Object.fromEntries(flow.mapping.flowsOf),
+    leftOut: flow.mapping.leftOut,
+    sameClusters: flow.mapping.isNative,
+    ...assessFlow(flow, hostile, { ...models, robustUnderAttack: model }),
+  };
+}
+
 async function publish(out: string, report: DemoReport): Promise<void> {
   await mkdir(out, { recursive: true });
   await writeFile(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
@@ -318,31 +338,6 @@ function introduce({ clusters, hostile, options, unseen, leftOut }: Prepared, sc
     screen.line(`  ${name}  ${hostile.includes(name) ? 'HOSTILE' : '       '}  ${services} (${traces.length} traces)`);
   }
   if (leftOut.length > 0) screen.line(`left out: ${leftOut.join('; ')}`);
-}
-
-function progressText(number: number, { clusters }: Prepared, { summary, participations }: GetRoundResponse): string {
-  const phase = Object.entries(RoundPhase).find(([, value]) => value === summary?.phase)?.[0] ?? '';
-  const delivered = participations.filter(({ fate }) => fate === UpdateFate.UPDATE_FATE_ACCEPTED);
-  const names = delivered
-    .map(({ cluster }) => cluster)
-    .sort()
-    .join(' ');
-  return `round ${number} ${phase.replace('ROUND_PHASE_', '').toLowerCase()}: ${summary?.acceptedCount ?? 0} of ${clusters.size} delivered ${names}`;
-}
-
-function tell(round: DemoRound, abandonedBecause: string, screen: Screen): void {
-  const columns = [
-    String(round.round).padStart(5),
-    String(round.accepted).padStart(8),
-    round.auc.toFixed(3),
-    round.seconds.toFixed(1).padStart(7),
-  ];
-  const outcome = abandonedBecause === '' ? `${round.selected.join(' ')} selected` : `abandoned: ${abandonedBecause}`;
-  screen.line(`${columns.join('  ')}  ${outcome}`);
-  for (const { cluster, reason } of round.because) {
-    const attack = round.attacks.find((one) => one.cluster === cluster)?.attack;
-    screen.line(`${' '.repeat(32)}${cluster} ${attack === undefined ? '' : `${attack}; `}${reason}`);
-  }
 }
 
 function conclude(report: DemoReport, out: string, screen: Screen): void {
@@ -359,8 +354,10 @@ function conclude(report: DemoReport, out: string, screen: Screen): void {
     `\nunder attack ${(100 * detection.at5).toFixed(1)} % of attack traces are found at 5 % false alarms; ` +
       `the herd adds ${herdGain.toFixed(3)} AUC on what a cluster never ran`,
   );
+  if (report.flow !== undefined) concludeFlow(report.flow, screen);
+  const models = [join(out, 'model'), ...(report.flow === undefined ? [] : [join(out, 'model-flow')])];
   screen.line(
-    `${join(out, 'report.html')}, ${join(out, 'report.json')}, ${join(out, 'model')}; ${seconds.toFixed(0)} s`,
+    `\n${join(out, 'report.html')}, ${join(out, 'report.json')}, ${models.join(', ')}; ${seconds.toFixed(0)} s`,
   );
 }
 
