@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ let close: () => Promise<void>;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-judge-'));
   process.env.TESTUDO_TEST_FRAGILE_MARK = join(folder, 'ended-once');
-  const kind = fileURLToPath(new URL('./testing/fragile', import.meta.url));
+  const kind = dirname(fileURLToPath(new URL('./testing/fragile/track.ts', import.meta.url)));
   const text = JSON.stringify({
     dataDirectory: folder,
     coordinator: { addresses: ['127.0.0.1:1'] },
