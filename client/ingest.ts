@@ -105,7 +105,11 @@ export class Ingest {
     const intake = (this.#intakes.get(track.id) as Intake<unknown>).from({
       name,
       recorded,
-      skipped: (reason, where) => this.#skipped(source, name, reason, where),
+      skipped: (reason, where, count) => this.#skipped(source, name, reason, where, count),
+      coarsened: (what, count, where) => {
+        metrics.sourceItems.inc({ source: source.kind, outcome: what }, count);
+        this.#ports.log.warn({ source: name, what, count, where }, 'more than is told apart: counted together');
+      },
     });
     return {
       intake,
@@ -146,9 +150,9 @@ export class Ingest {
     }
   }
 
-  #skipped(source: SourceConfig, name: string, reason: SkipReason, where: string): void {
-    this.#ports.metrics.sourceItems.inc({ source: source.kind, outcome: reason });
-    this.#ports.log.debug({ source: name, reason, where }, 'skipped');
+  #skipped(source: SourceConfig, name: string, reason: SkipReason, where: string, count = 1): void {
+    this.#ports.metrics.sourceItems.inc({ source: source.kind, outcome: reason }, count);
+    this.#ports.log.debug({ source: name, reason, where, count }, 'skipped');
   }
 
   #store({ id, buffer }: LocalTrack, examples: readonly unknown[]): void {

@@ -12,7 +12,7 @@
 import type { Fault, Result } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { FilePosition } from '../sources/file-follower.ts';
-import type { SkipReason, SourceBatch, SourceItem } from '../sources/source-item.ts';
+import type { Coarsened, SkipReason, SourceBatch, SourceItem } from '../sources/source-item.ts';
 import type { ExampleCodec } from '../training/example-codec.ts';
 import type { Learner } from '../training/learner.ts';
 
@@ -87,8 +87,10 @@ export type IntakeSource = Readonly<{
   name: string;
   /** A recording: what it holds is learnt, never judged. */
   recorded: boolean;
-  /** Counts something that was passed over. */
-  skipped(reason: SkipReason, where: string): void;
+  /** Counts what was passed over. */
+  skipped(reason: SkipReason, where: string, count?: number): void;
+  /** Counts and logs what was taken, but not told apart. */
+  coarsened(what: Coarsened, count: number, where: string): void;
 }>;
 
 /** Items of one source in order. Ignores kinds of item that are not for it. Bounded memory. */

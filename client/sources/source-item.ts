@@ -44,6 +44,14 @@ export type SkipReason =
   /** A flow of an interval that is closed. */
   | 'TOO_LATE';
 
+/** Why something counts together with others. A closed set: it labels the same metric. */
+export type Coarsened =
+  /** Pairs of workloads that used more ports than are told apart. */
+  | 'PORT_SCAN'
+  /** Flows of more workloads, or of more edges, than are told apart. */
+  | 'WORKLOADS_FOLDED'
+  | 'EDGES_FOLDED';
+
 /** What a source yields. */
 export type SourceItem = Readonly<
   | {

@@ -32,8 +32,7 @@ export const windowCodec: ExampleCodec<NamedSlice> = {
     if (bytes.length < 4) return malformed(`${bytes.length} bytes`);
     const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     if (length > bytes.length - 4) return malformed('its names are cut off');
-    // A copy that is no Buffer: a Buffer's slice is a view of its pool.
-    const slice = decodeSlice(new Uint8Array(bytes.subarray(4 + length)));
+    const slice = decodeSlice(bytes.subarray(4 + length));
     if (!slice.ok) return malformed(slice.fault.message);
     const names = namesOf(Buffer.from(bytes.subarray(4, 4 + length)).toString('utf8'));
     if (names?.nodes.length !== slice.value.nodeCount || names.edges.length !== slice.value.edgeCount) {

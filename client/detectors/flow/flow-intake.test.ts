@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FilePosition } from '../../sources/file-follower.ts';
+import type { ObservedFlow } from '../../sources/flow/flow-record.ts';
 import { openSource } from '../../sources/open-source.ts';
 import type { SourceBatch } from '../../sources/source-item.ts';
 import { readSource } from '../../sources/source-reader.ts';
@@ -26,7 +27,7 @@ const rows = Array.from(
   (_, i) => `${i / rowsPerSecond},0.01,c01,s${Math.floor(i / rowsPerSecond)},db,5432,tcp,${i},1,1,1,normal,normal`,
 );
 const surroundings = { riskOf: () => undefined };
-const source = { name: 'flows', recorded: false, skipped: () => undefined };
+const source = { name: 'flows', recorded: false, skipped: () => undefined, coarsened: () => undefined };
 
 /** Reads a file with cursors, up to a line where the process is "killed". */
 async function read(path: string, from?: FilePosition, killAfter = Number.POSITIVE_INFINITY) {
@@ -93,6 +94,41 @@ describe('FlowIntake', () => {
     }
     expect(intake.expire(100_000)).toEqual([]);
     expect(intake.expire(200_000).map(({ slice }) => [slice.startMs, slice.endMs])).toEqual([[1_000, 4_000]]);
+  });
+
+  it('says what was passed over and what was counted together', () => {
+    const noted: unknown[] = [];
+    const noting = {
+      ...source,
+      skipped: (reason: string, _where: string, count = 1) => void noted.push([reason, count]),
+      coarsened: (what: string, count: number, where: string) => void noted.push([what, count, where]),
+    };
+    const bounds = { nodesMax: 40, edgesMax: 30, portsPerPairMax: 4 };
+    const intake = new FlowIntake(surroundings, { ...options, ...bounds, partialWindows: true }, () => 9_000).from(
+      noting,
+    );
+    const workload = (name: string) => ({ kind: 'workload', namespace: 'ns', workload: name }) as const;
+    let order = 0;
+    const push = (change: Partial<ObservedFlow>) =>
+      intake.push({ kind: 'flow', flow: { ...plainFlow, ...change } }, order++, 0);
+    push({ atMs: 0, id: 'a' });
+    push({ atMs: 0, id: 'a' });
+    for (let port = 1; port <= 20; port++) {
+      push({ atMs: 1, source: workload('prober'), destination: workload('db'), destinationPort: port });
+    }
+    for (let other = 0; other < 100; other++) push({ atMs: 2, source: workload(`w${other}`) });
+    push({ atMs: 5_000 });
+    push({ atMs: 3 });
+    push({ atMs: -86_400_000 });
+    push({ atMs: 5_001 });
+    expect(noted).toEqual([
+      ['REPEATED', 1],
+      ['WORKLOADS_FOLDED', 65, 'flows until 1970-01-01T00:00:01.000Z'],
+      ['EDGES_FOLDED', 76, 'flows until 1970-01-01T00:00:01.000Z'],
+      ['PORT_SCAN', 1, 'workload ns/prober → workload ns/db: 20 ports'],
+      ['TOO_LATE', 1],
+      ['CLOCK_JUMP', 1],
+    ]);
   });
 
   it('puts the sightings of two sources together as one', () => {

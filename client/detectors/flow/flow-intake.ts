@@ -1,4 +1,4 @@
-import type { FlowEnd } from '../../sources/flow/flow-record.ts';
+import { endKey, type FlowEnd } from '../../sources/flow/flow-record.ts';
 import type { SourceItem } from '../../sources/source-item.ts';
 import type { Intake, IntakeSource, SourceIntake, Surroundings } from '../track-kind.ts';
 import type { NamedSlice } from './graph/slice.ts';
@@ -93,11 +93,42 @@ class FlowSourceIntake implements SourceIntake<NamedSlice> {
   }
 
   #windowsOf(events: readonly SlicerEvent[]): NamedSlice[] {
+    if (events.length === 0) return [];
     const windows: NamedSlice[] = [];
+    const scans: Extract<SlicerEvent, { kind: 'scan' }>[] = [];
     for (const event of events) {
-      if (event.kind === 'slice') windows.push({ slice: event.slice, names: event.names });
-      else if (event.kind === 'skipped' && event.reason === 'CLOCK_JUMP') this.#source.skipped('CLOCK_JUMP', 'flows');
+      switch (event.kind) {
+        case 'slice':
+          windows.push({ slice: event.slice, names: event.names });
+          break;
+        case 'skipped':
+          this.#source.skipped(event.reason, 'flows', event.count);
+          break;
+        case 'scan':
+          scans.push(event);
+          break;
+        case 'folded':
+          this.#source.coarsened(folds[event.what], event.flows, `flows until ${timeOf(event.endMs)}`);
+      }
     }
+    // One line however many pairs there are: whoever scans must not fill the log.
+    if (scans.length > 0) this.#source.coarsened('PORT_SCAN', scans.length, scansText(scans));
     return windows;
   }
+}
+
+const folds = { workloads: 'WORKLOADS_FOLDED', edges: 'EDGES_FOLDED' } as const;
+
+/** The widest scans by name; they stay in the cluster's own log. */
+const scansNamed = 5;
+
+function scansText(scans: readonly Extract<SlicerEvent, { kind: 'scan' }>[]): string {
+  const widest = scans.toSorted((a, b) => b.ports - a.ports).slice(0, scansNamed);
+  const said = widest.map(({ client, server, ports }) => `${endKey(client)} → ${endKey(server)}: ${ports} ports`);
+  return [...said, ...(scans.length > scansNamed ? [`${scans.length - scansNamed} more pairs`] : [])].join('; ');
+}
+
+/** Times of recordings can be anything. */
+function timeOf(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`;
 }

@@ -142,7 +142,7 @@ describe('FlowIntake', () => {
     count: 1,
     volume: undefined,
   });
-  const source = { name: 'test', recorded: true, skipped: () => undefined };
+  const source = { name: 'test', recorded: true, skipped: () => undefined, coarsened: () => undefined };
   const options = { intervalMs: 60_000, windowIntervals: 1, latenessMs: 0 };
 
   it('gives windows that carry the other track’s risk, and says from where to read again', () => {

@@ -88,6 +88,9 @@ describe('encodeSlice', () => {
       fc.property(someFlows, (flows) => {
         const slice = sliceOf(flows);
         expect(decodeSlice(encodeSlice(slice))).toEqual({ ok: true, value: slice });
+        // In the middle of another's memory, as what is read from a database may be.
+        const pooled = Buffer.concat([Buffer.alloc(3, 255), encodeSlice(slice)]).subarray(3);
+        expect(decodeSlice(pooled)).toEqual({ ok: true, value: slice });
       }),
       { numRuns: 50 },
     );

@@ -44,7 +44,8 @@ export function decodeSlice(bytes: Uint8Array): Result<Slice, 'SLICE_UNREADABLE'
   const length = headBytes + 4 * (n * F + 2 * m + m * E);
   if (bytes.length !== length) return unreadable(`expected ${length} bytes, got ${bytes.length}`);
   // A copy of its own: the parts need their own alignment, and the caller's buffer may be used again.
-  const buffer = bytes.slice(headBytes).buffer;
+  // Not `slice`, which on a Buffer is a view of a pool that others use.
+  const buffer = Uint8Array.from(bytes.subarray(headBytes)).buffer;
   const slice: Slice = {
     startMs: view.getFloat64(24, true),
     endMs: view.getFloat64(32, true),
