@@ -12,17 +12,19 @@ describe('testudo model init', () => {
   it.each([
     ['syscall', 'gram-table'],
     ['syscall', 'lstm-lm'],
+    ['syscall', 'lstm-lm', '--arguments'],
     ['flow', 'gcn'],
     ['flow', 'feature-autoencoder'],
-  ])('writes what a %s track of %s is made from', async (track, detector) => {
+  ])('writes what a %s track of %s is made from', async (track, detector, ...more: string[]) => {
     const folder = await mkdtemp(join(tmpdir(), 'testudo-model-'));
     const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
     try {
       const classes = track === 'syscall' ? ['--classes', 'nginx', 'redis'] : [];
-      const flags = ['init', folder, '--track', track, ...classes, '--detector', detector, '--liars', '2'];
+      const flags = ['init', folder, '--track', track, ...classes, '--detector', detector, '--liars', '2', ...more];
       await modelCommand().parseAsync(flags, { from: 'user' });
       const spec = unwrap(specOfBytes(await readFile(join(folder, 'spec.json'))));
       expect((await readFile(join(folder, 'model.bin'))).byteLength).toBe(4 * layoutOf(spec).length);
+      expect('argumentEmbedding' in spec.hyperparameters).toBe(more.includes('--arguments'));
       const policy = unwrap(parseTrackPolicy(await readFile(join(folder, 'policy.yaml'), 'utf8')));
       expect(policy.aggregation).toMatchObject({ f: 2, admission: { zeroUpdate: 'admit' } });
       expect(said.mock.calls.join()).toContain(`testudo tracks put ${track}`);

@@ -30,13 +30,20 @@ function initCommand() {
         `what is learnt; by default ${defaultSyscallDetector}, for flows ${defaultFlowDetector}`,
       ).choices([...syscallDetectorNames, ...flowDetectorNames]),
     )
+    .option(
+      '--arguments',
+      'lstm-lm: learn also which paths and ports calls name, by class; needs sources that show arguments',
+    )
     .option('--liars <f>', 'how many of the clusters may be hostile at a time', '1')
     .option('--seed <number>', 'of the first weights', '1')
-    .action(async (folder, { track, classes, detector: name, liars, seed }) => {
+    .action(async (folder, { track, classes, detector: name, arguments: withArguments, liars, seed }) => {
       const f = Number(liars);
       if (!Number.isInteger(f) || f < 0)
         exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
-      const { spec, init } = track === 'flow' ? await flowStart(name) : await syscallStart(name, classes);
+      if (withArguments && (track !== 'syscall' || name !== 'lstm-lm'))
+        usage('--arguments: only --detector lstm-lm reads arguments');
+      const { spec, init } =
+        track === 'flow' ? await flowStart(name) : await syscallStart(name, classes, withArguments);
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'spec.json'), specBytes(spec));
       await writeFile(join(folder, 'model.bin'), bytesOfValues(init(Number(seed))));
@@ -51,13 +58,14 @@ type Start = Readonly<{ spec: ModelSpec; init(seed: number): Float32Array }>;
 async function syscallStart(
   name: string = defaultSyscallDetector,
   classes: readonly string[] | undefined,
+  withArguments = false,
 ): Promise<Start> {
   const known = syscallDetectorNames.find((each) => each === name);
   if (known === undefined) usage(`--detector: the syscall track knows ${syscallDetectorNames.join(', ')}, not ${name}`);
   if (classes === undefined)
     usage('--classes: the syscall track needs the workload classes, such as nginx redis postgres');
   const { syscallDetector } = await import('../client/detectors/syscall/detectors.ts');
-  return syscallDetector(known, classesOf(classes));
+  return syscallDetector(known, classesOf(classes), { arguments: withArguments });
 }
 
 async function flowStart(name: string = defaultFlowDetector): Promise<Start> {

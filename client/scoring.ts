@@ -4,10 +4,11 @@
  */
 import type { ModelSpec } from '../proto/model-spec.ts';
 import type { JudgingDetector, Observed, OpenDetector } from './detectors/detector.ts';
+import { type CallWeighting, CallWeights } from './detectors/syscall/call-weights.ts';
 import { windowStarts } from './detectors/syscall/call-windows.ts';
 import { type Calibration, calibrate, LocalMemory } from './detectors/syscall/local-memory.ts';
 import type { Trace } from './detectors/syscall/trace.ts';
-import { mixedSurprisal, powerMean, rawTraceScore } from './detectors/syscall/trace-score.ts';
+import { mixedSurprisal, powerMean, rawTraceScore, withArguments } from './detectors/syscall/trace-score.ts';
 import { unknownClassId, WorkloadClasses } from './detectors/syscall/workload-classes.ts';
 
 /** A cluster's local part: it stays in its cluster, beside the federated weights. */
@@ -15,6 +16,8 @@ export type ClusterState = Readonly<{
   memory: LocalMemory;
   /** By class id. */
   calibrations: ReadonlyMap<number, Calibration>;
+  /** How much each call counts; every one the same unless given. The calibrations were made with them. */
+  callWeights?: CallWeights;
 }>;
 
 export type SyscallModel = Readonly<{
@@ -27,7 +30,7 @@ export type SyscallModel = Readonly<{
 
 const calibrationTracesMax = 150;
 
-type Scored = Pick<Trace, 'calls' | 'service' | 'cluster'>;
+type Scored = Pick<Trace, 'calls' | 'service' | 'cluster' | 'argumentClasses'>;
 
 /** The workload classes that a model of the syscall track was made for. */
 export function classesOf(spec: ModelSpec): WorkloadClasses {
@@ -42,9 +45,12 @@ export function learnClusterState(
   detector: JudgingDetector,
   weights: Float32Array,
   traces: readonly Observed[],
+  callWeighting: CallWeighting = 'none',
 ): ClusterState {
   const memory = LocalMemory.learn(classesOf(detector.spec), traces);
-  return { memory, calibrations: calibrateCluster(detector, weights, memory, traces) };
+  if (callWeighting === 'none') return { memory, calibrations: calibrateCluster(detector, weights, memory, traces) };
+  const callWeights = new CallWeights(memory.classes, traces);
+  return { memory, callWeights, calibrations: calibrateCluster(detector, weights, memory, traces, callWeights) };
 }
 
 /** Calibrations of the classes in a cluster's normal traces, with a memory that was learnt in this process. */
@@ -53,17 +59,19 @@ export function calibrateCluster(
   weights: Float32Array,
   memory: LocalMemory,
   traces: readonly Observed[],
+  callWeights?: CallWeights,
 ): Map<number, Calibration> {
   const opened = detector.open(weights);
   const scores = new Map<number, { withLocal: number[]; shared: number[] }>();
   try {
     for (const trace of sampled(traces)) {
-      const [shared] = opened.surprisal([trace]);
+      const { shared, ofArguments } = sharedSurprisal(opened, trace);
       const classId = memory.classes.idOf(trace.service);
       const known = scores.get(classId) ?? { withLocal: [], shared: [] };
       scores.set(classId, known);
-      known.withLocal.push(rawTraceScore(finiteOrNone(shared), memory.lookWithout(trace)));
-      known.shared.push(rawTraceScore(finiteOrNone(shared), undefined));
+      const weights = callWeights?.without(trace.calls, classId);
+      known.withLocal.push(rawTraceScore(shared, memory.lookWithout(trace), { ofArguments, weights }));
+      known.shared.push(rawTraceScore(shared, undefined, { ofArguments }));
     }
   } finally {
     opened.close();
@@ -110,8 +118,8 @@ export class SyscallScorer {
 
   /** Surprisal of each call, nats, with the local memory where there is one: what explanations and windows start from. */
   surprisal(trace: Scored): Float32Array {
-    const [shared] = this.#detector.surprisal([trace]);
-    return mixedSurprisal(finiteOrNone(shared), this.#localOf(trace)?.memory.look(trace).surprisal);
+    const { shared, ofArguments } = sharedSurprisal(this.#detector, trace);
+    return withArguments(mixedSurprisal(shared, this.#localOf(trace)?.memory.look(trace).surprisal), ofArguments);
   }
 
   /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */
@@ -137,9 +145,10 @@ export class SyscallScorer {
   }
 
   #scoreAs(trace: Scored, classId: number): number {
-    const [shared] = this.#detector.surprisal([trace]);
+    const { shared, ofArguments } = sharedSurprisal(this.#detector, trace);
     const local = this.#localOf(trace);
-    const raw = rawTraceScore(finiteOrNone(shared), local?.memory.look(trace));
+    const weights = local?.callWeights?.of(trace.calls, classId);
+    const raw = rawTraceScore(shared, local?.memory.look(trace), { ofArguments, weights });
     if (local === undefined) return raw - (this.#sharedMedians.get(classId) ?? 0);
     return raw - (local.calibrations.get(classId)?.median ?? 0);
   }
@@ -149,6 +158,14 @@ export class SyscallScorer {
     const state = trace.cluster === undefined ? undefined : this.#clusters.get(trace.cluster);
     return state?.memory.knows(this.#classes.idOf(trace.service)) ? state : undefined;
   }
+}
+
+/** What the federated weights find in one trace: of its calls, and of their arguments where both know any. */
+function sharedSurprisal(detector: OpenDetector, trace: Observed) {
+  const [shared] = detector.surprisal([trace]);
+  const readsArguments = trace.argumentClasses !== undefined && detector.argumentSurprisal !== undefined;
+  const [ofArguments] = readsArguments ? (detector.argumentSurprisal?.([trace]) ?? []) : [];
+  return { shared: finiteOrNone(shared), ofArguments: finiteOrNone(ofArguments) };
 }
 
 /** Weights that an attack drove to NaN give no surprisal at all: the local memory then judges alone. */

@@ -3,7 +3,7 @@ import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Trace } from './syscall/trace.ts';
 
 /** What a detector reads of a trace: never its labels. */
-export type Observed = Pick<Trace, 'calls' | 'service'>;
+export type Observed = Pick<Trace, 'calls' | 'service' | 'argumentClasses'>;
 
 export type TrainingOptions = Readonly<{
   /** Decides the order of examples: the same seed, traces and steps give the same weights to the bit. */
@@ -40,6 +40,11 @@ export interface OpenDetector {
    * give empty arrays.
    */
   surprisal(traces: readonly Observed[]): Float32Array[];
+  /**
+   * How unexpected the class of each call's arguments is, given the call, in nats; 0 where the source saw none. Laid out
+   * as `surprisal`; only of models that read arguments.
+   */
+  argumentSurprisal?(traces: readonly Observed[]): Float32Array[];
   close(): void;
 }
 

@@ -4,7 +4,7 @@ import { initialLanguageModel } from './language-model.ts';
 import { languageModelSizes } from './language-model-spec.ts';
 import { trainLanguageModel } from './language-model-training.ts';
 import { predictionNetwork } from './prediction-network.ts';
-import { SurprisalReader } from './surprisal-reader.ts';
+import { openReader } from './surprisal-reader.ts';
 
 /** The next-call language model as a detector. Throws a RangeError for a spec that is not one of this version. */
 export function languageModelDetector(spec: ModelSpec): Detector {
@@ -13,9 +13,6 @@ export function languageModelDetector(spec: ModelSpec): Detector {
     spec,
     init: (seed) => initialLanguageModel(spec, seed),
     train: (base, traces, options) => trainLanguageModel(spec, base, traces, options),
-    open(weights) {
-      const reader = new SurprisalReader(predictionNetwork(spec, weights));
-      return { surprisal: (traces) => reader.read(traces), close: () => reader.close() };
-    },
+    open: (weights) => openReader(predictionNetwork(spec, weights)),
   };
 }

@@ -20,7 +20,7 @@ export function languageModelLearner(spec: ModelSpec, base: Float32Array): Resul
   return ok({
     *batches(examples, batchSize, seed) {
       if (cut?.of !== examples) {
-        const traces = examples.map(({ workload, calls }) => ({ service: workload, calls }));
+        const traces = examples.map(({ workload, ...rest }) => ({ service: workload, ...rest }));
         cut = { of: examples, windows: new PredictionExamples(traces, classes, sizes) };
       }
       const { windows } = cut;

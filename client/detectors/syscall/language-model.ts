@@ -13,7 +13,10 @@ import { surprisal } from '../neural/cross-entropy.ts';
 import { gatesPerCell } from '../neural/gates-per-cell.ts';
 import { type Parameters, parameter } from '../neural/parameters.ts';
 import { normalValues, seededRandom } from '../random.ts';
+import { unseenArguments } from './argument-buckets.ts';
 import { type LanguageModelSizes, type PredictionBatch, predictionSpan } from './language-model-spec.ts';
+
+const tables: ReadonlySet<string> = new Set(['embedding', 'class', 'argument']);
 
 /** Weights to begin with: Glorot-like normal values, forget gates open (bias 1). The same seed gives the same bits. */
 export function initialLanguageModel(spec: ModelSpec, seed: number): Float32Array {
@@ -25,29 +28,33 @@ export function initialLanguageModel(spec: ModelSpec, seed: number): Float32Arra
     const [rows = 1, columns] = slot.shape;
     if (slot.name === 'lstm.bias') values.fill(1, slot.length / gatesPerCell, (2 * slot.length) / gatesPerCell);
     else if (columns !== undefined) {
-      const isTable = slot.name === 'embedding' || slot.name === 'class';
+      const isTable = tables.has(slot.name);
       values.set(normalValues(slot.length, isTable ? 0.3 : Math.sqrt(2 / (rows + columns)), random));
     }
   }
   return flat;
 }
 
-/** −ln p of every predicted call, [predicted, size], in nats; the places of padding hold meaningless values. */
+/**
+ * −ln p of every predicted call, [predicted, size], in nats; the places of padding hold meaningless values. Where the model
+ * reads arguments, also −ln p of the class of the call's arguments given the call: 0 where the source saw none.
+ */
 export function predictionSurprisal(
   parameters: Parameters,
   batch: PredictionBatch,
   sizes: LanguageModelSizes,
-): Tensor2D {
+): { ofCalls: Tensor2D; ofArguments?: Tensor2D } {
   const { warmUp, predicted, hidden, classEmbedding } = sizes;
   const steps = warmUp + predicted;
   const embedding = parameter<Tensor2D>(parameters, 'embedding');
   const calls = tf.transpose(tf.tensor2d(batch.calls, [batch.size, steps + 1], 'int32')) as Tensor2D;
   const read = tf.gather(embedding, tf.slice2d(calls, [0, 0], [steps, batch.size])) as unknown as Tensor3D;
+  const args = batch.arguments === undefined ? undefined : timeMajorArguments(parameters, batch.arguments, batch.size);
   const ofClass = tf.gather(parameter<Tensor2D>(parameters, 'class'), tf.tensor1d(batch.classes, 'int32'));
   const beside = (count: number) =>
     tf.tile(tf.reshape(ofClass, [1, batch.size, classEmbedding]), [count, 1, 1]) as Tensor3D;
   const states = blockLstm(
-    tf.concat3d([read, beside(steps)], 2),
+    tf.concat3d([read, ...(args === undefined ? [] : [rowsOf(args, 0, steps)]), beside(steps)], 2),
     parameter<Tensor2D>(parameters, 'lstm.weights'),
     parameter<Tensor1D>(parameters, 'lstm.bias'),
   );
@@ -59,10 +66,48 @@ export function predictionSurprisal(
   const guess = tf.matMul(rows, parameter<Tensor2D>(parameters, 'projection'));
   const logits = tf.add(tf.matMul(guess, embedding, false, true), parameter<Tensor1D>(parameters, 'output.bias'));
   const targets = tf.reshape(tf.slice2d(calls, [warmUp + 1, 0], [predicted, batch.size]), [-1]) as Tensor1D;
-  return tf.reshape(surprisal(logits as Tensor2D, targets), [predicted, batch.size]);
+  const ofCalls = tf.reshape(surprisal(logits as Tensor2D, targets), [predicted, batch.size]) as Tensor2D;
+  if (args === undefined) return { ofCalls };
+  const called = tf.concat2d([rows, tf.gather(embedding, targets)], 1);
+  return { ofCalls, ofArguments: argumentSurprisal(parameters, called, args, sizes) };
 }
 
-/** Mean surprisal of the predicted calls, each window counting `weights` [size]; padding does not count. */
+type Arguments = Readonly<{
+  /** [steps + 1, size]. */
+  ids: Tensor2D;
+  /** [steps + 1, size, argumentEmbedding]. */
+  embedded: Tensor3D;
+}>;
+
+function timeMajorArguments(parameters: Parameters, rows: Int32Array, size: number): Arguments {
+  const ids = tf.transpose(tf.tensor2d(rows, [size, rows.length / size], 'int32')) as Tensor2D;
+  return { ids, embedded: tf.gather(parameter<Tensor2D>(parameters, 'argument'), ids) as unknown as Tensor3D };
+}
+
+function rowsOf({ embedded }: Arguments, start: number, count: number): Tensor3D {
+  const [, size, width] = embedded.shape;
+  return tf.slice3d(embedded, [start, 0, 0], [count, size, width]);
+}
+
+/** called: what was known before each predicted call, and the call, [predicted · size, …]. Returns [predicted, size]. */
+function argumentSurprisal(
+  parameters: Parameters,
+  called: Tensor2D,
+  { ids }: Arguments,
+  { warmUp, predicted }: LanguageModelSizes,
+): Tensor2D {
+  const size = ids.shape[1];
+  const targets = tf.reshape(tf.slice2d(ids, [warmUp + 1, 0], [predicted, size]), [-1]) as Tensor1D;
+  const guess = tf.matMul(called, parameter<Tensor2D>(parameters, 'argument.projection'));
+  const logits = tf.add(
+    tf.matMul(guess, parameter<Tensor2D>(parameters, 'argument'), false, true),
+    parameter<Tensor1D>(parameters, 'argument.bias'),
+  ) as Tensor2D;
+  const seen = tf.cast(tf.notEqual(targets, unseenArguments), 'float32');
+  return tf.reshape(tf.mul(surprisal(logits, targets), seen), [predicted, size]);
+}
+
+/** Mean surprisal of the predicted calls, each window counting `weights` [size]; padding does not count. Arguments add theirs. */
 export function predictionLoss(
   parameters: Parameters,
   batch: PredictionBatch,
@@ -81,7 +126,8 @@ export function predictionLoss(
       total += weight;
     }
   }
-  const all = predictionSurprisal(parameters, batch, sizes);
+  const { ofCalls, ofArguments } = predictionSurprisal(parameters, batch, sizes);
+  const all = ofArguments === undefined ? ofCalls : tf.add(ofCalls, ofArguments);
   const weighted = tf.mul(all, tf.tensor2d(counted, [predicted, batch.size]));
   return tf.div(tf.sum(weighted), Math.max(total, 1)) as Scalar;
 }

@@ -1,16 +1,16 @@
 import { type Random, randomOrder, seededRandom } from '../random.ts';
-import { windowKey } from './call-windows.ts';
 import {
   copyPrediction,
+  emptyPredictions,
   type LanguageModelSizes,
+  type PredictedTrace,
   type PredictionBatch,
-  predictionSpan,
+  predictionKey,
 } from './language-model-spec.ts';
-import type { Trace } from './trace.ts';
 import { unknownClassId, type WorkloadClasses } from './workload-classes.ts';
 
 /** One distinct window of one class, and how often the traces hold it. */
-type Example = { calls: Uint16Array; start: number; classId: number; count: number };
+type Example = { trace: PredictedTrace; start: number; classId: number; count: number };
 
 /**
  * The distinct prediction windows of a set of traces. Processes repeat themselves: a window seen a thousand times is
@@ -20,17 +20,16 @@ export class PredictionExamples {
   readonly #sizes: LanguageModelSizes;
   readonly #examples: Example[] = [];
 
-  constructor(traces: Iterable<Pick<Trace, 'calls' | 'service'>>, classes: WorkloadClasses, sizes: LanguageModelSizes) {
+  constructor(traces: Iterable<PredictedTrace>, classes: WorkloadClasses, sizes: LanguageModelSizes) {
     this.#sizes = sizes;
     const known = new Map<string, Example>();
-    const span = predictionSpan(sizes);
-    for (const { calls, service } of traces) {
-      const classId = classes.idOf(service);
-      for (let start = 0; start < calls.length; start += sizes.predicted) {
-        const key = String.fromCharCode(classId) + windowKey(calls, start - sizes.warmUp - 1, span);
+    for (const trace of traces) {
+      const classId = classes.idOf(trace.service);
+      for (let start = 0; start < trace.calls.length; start += sizes.predicted) {
+        const key = predictionKey(trace, start, classId, sizes);
         const example = known.get(key);
         if (example !== undefined) example.count++;
-        else known.set(key, { calls, start, classId, count: 1 });
+        else known.set(key, { trace, start, classId, count: 1 });
       }
     }
     this.#examples = [...known.values()];
@@ -56,7 +55,7 @@ export class PredictionExamples {
     let next = 0;
     for (;;) {
       const rows = Math.min(size, total);
-      const batch = this.#emptyBatch(rows);
+      const batch = emptyPredictions(rows, this.#sizes);
       const weights = new Float32Array(rows);
       for (let row = 0; row < rows; row++) {
         if (next === total) {
@@ -71,12 +70,8 @@ export class PredictionExamples {
     }
   }
 
-  #emptyBatch(size: number): PredictionBatch {
-    return { size, calls: new Int32Array(size * predictionSpan(this.#sizes)), classes: new Int32Array(size) };
-  }
-
   #place(batch: PredictionBatch, row: number, example: Example, hideClass: number, random: Random): void {
-    copyPrediction(batch, row, example.calls, example.start, this.#sizes);
+    copyPrediction(batch, row, example.trace, example.start, this.#sizes);
     batch.classes[row] = random() < hideClass ? unknownClassId : example.classId;
   }
 }

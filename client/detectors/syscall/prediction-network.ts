@@ -15,7 +15,10 @@ export function predictionNetwork(spec: ModelSpec, weights: Float32Array): Predi
     sizes,
     classes: languageModelClasses(spec),
     surprisal(batch) {
-      const result = tf.tidy(() => tf.transpose(predictionSurprisal(parametersOf(layout, kept), batch, sizes)));
+      const result = tf.tidy(() => {
+        const { ofCalls, ofArguments } = predictionSurprisal(parametersOf(layout, kept), batch, sizes);
+        return tf.transpose(ofArguments === undefined ? ofCalls : tf.concat2d([ofCalls, ofArguments], 0));
+      });
       const values = result.dataSync<'float32'>();
       result.dispose();
       return values;

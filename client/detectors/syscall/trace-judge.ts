@@ -39,7 +39,11 @@ export class TraceJudge implements TrackScorer<Example> {
   }
 
   explain({ workload, calls, argumentClasses: classes }: Example): Explanation {
-    const surprisal = (some: Uint16Array) => this.#scorer.surprisal(toTrace({ workload, calls: some }));
+    // Other windows than the trace itself are judged by their calls alone.
+    const surprisal = (some: Uint16Array) =>
+      this.#scorer.surprisal(
+        toTrace({ workload, calls: some, ...(some === calls && classes && { argumentClasses: classes }) }),
+      );
     const explanation = explainTrace(calls, surprisal, this.#backgrounds.get(workload) ?? []);
     return {
       detail: { explanation, arguments: argumentsOf(explanation, classes) },
@@ -58,6 +62,6 @@ function argumentsOf({ calls }: TraceExplanation, classes: Uint16Array | undefin
   return [...new Set(ids.filter((id) => id !== 0))].map((id) => argumentClasses[id] ?? 'none');
 }
 
-function toTrace({ workload, calls }: Pick<Example, 'workload' | 'calls'>) {
-  return { cluster: here, service: workload, calls };
+function toTrace({ workload, calls, argumentClasses }: Example) {
+  return { cluster: here, service: workload, calls, argumentClasses };
 }

@@ -3,6 +3,7 @@
  *
  * 1. A call's surprisal: −ln of the mixed probability `localShare`·p_local + (1 − localShare)·p_shared. A call that
  *    either this cluster's past or the federation explains is no surprise.
+ *    Where the model reads arguments, plus −ln of how likely their class is given the call: memory knows calls alone.
  * 2. Calls to trace: the power mean with exponent 3. The mean would let 600 padded calls hide 20 hostile ones (mimicry);
  *    the maximum would alarm at any one new call.
  * 3. Plus `profileWeight`·√(profile distance × root mean square shared surprisal): proportions that no process here has,
@@ -29,16 +30,34 @@ export function mixedSurprisal(shared: Float32Array | undefined, local: Float32A
 }
 
 /** Steps 2 and 3: the score of a trace before calibration. 0 for a trace without calls. */
-export function rawTraceScore(shared: Float32Array | undefined, local: LocalFindings | undefined): number {
-  const score = powerMean(mixedSurprisal(shared, local?.surprisal), exponent);
+export function rawTraceScore(
+  shared: Float32Array | undefined,
+  local: LocalFindings | undefined,
+  {
+    ofArguments,
+    weights,
+  }: Readonly<{ ofArguments?: Float32Array | undefined; weights?: Float32Array | undefined }> = {},
+): number {
+  const score = powerMean(withArguments(mixedSurprisal(shared, local?.surprisal), ofArguments), exponent, weights);
   if (local === undefined) return score;
   const elsewhere = powerMean(shared ?? local.surprisal, 2);
   return score + profileWeight * Math.sqrt(local.profileDistance * elsewhere);
 }
 
-/** (mean of valuesᵖ)^(1/p); 0 for no values. */
-export function powerMean(values: Float32Array, power: number): number {
+/** Surprisal of calls and of their arguments together, shape [calls]. */
+export function withArguments(ofCalls: Float32Array, ofArguments: Float32Array | undefined): Float32Array {
+  return ofArguments === undefined ? ofCalls : ofCalls.map((value, place) => value + (ofArguments[place] as number));
+}
+
+/** (mean of valuesᵖ)^(1/p), weighted where weights are given, shape [values]; 0 for no values. */
+export function powerMean(values: Float32Array, power: number, weights?: Float32Array): number {
   let sum = 0;
-  for (const value of values) sum += value ** power;
-  return values.length === 0 ? 0 : (sum / values.length) ** (1 / power);
+  let total = 0;
+  for (let place = 0; place < values.length; place++) {
+    const value = values[place] as number;
+    const weight = weights === undefined ? 1 : (weights[place] as number);
+    sum += weight * value ** power;
+    total += weight;
+  }
+  return total === 0 ? 0 : (sum / total) ** (1 / power);
 }

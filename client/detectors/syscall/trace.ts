@@ -11,6 +11,8 @@ export type Trace = Readonly<{
   name: string;
   /** Ids of client/detectors/syscall/vocabulary.ts, in order. */
   calls: Uint16Array;
+  /** One id of client/sources/argument-class.ts for each call, where the source saw arguments. */
+  argumentClasses?: Uint16Array | undefined;
 }>;
 
 /** Whether the labels say that nothing hostile is in it. */

@@ -1,9 +1,14 @@
 /** The next-call language model in 8 bits: the same windows in, the same surprisals out, as prediction-network.ts. */
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
-import { dense, lookUp, lstm, reshape, surprisalOf } from '../../../light/layers.ts';
+import { dense, lookUp, lstm, reshape, surprisalOf, toFloat } from '../../../light/layers.ts';
 import { OnnxGraph } from '../../../light/onnx-graph.ts';
 import { OnnxSession } from '../../../light/onnx-session.ts';
-import { languageModelClasses, languageModelSizes, predictionSpan } from '../language-model-spec.ts';
+import {
+  type LanguageModelSizes,
+  languageModelClasses,
+  languageModelSizes,
+  predictionSpan,
+} from '../language-model-spec.ts';
 import type { PredictionNetwork } from '../surprisal-reader.ts';
 import { vocabulary } from '../vocabulary.ts';
 import { weightsByName } from './weights-by-name.ts';
@@ -11,7 +16,7 @@ import { weightsByName } from './weights-by-name.ts';
 /** weights: flat, finite. The same weights give the same bytes. */
 export function exportLanguageModel(spec: ModelSpec, weights: Float32Array): Uint8Array {
   const sizes = languageModelSizes(spec);
-  const { embedding, classEmbedding, hidden, warmUp, predicted } = sizes;
+  const { embedding, classEmbedding, hidden, warmUp, predicted, argumentEmbedding } = sizes;
   const of = weightsByName(spec, weights);
   const graph = new OnnxGraph(spec.architecture);
   const calls = graph.input('calls', 'int64', ['B', predictionSpan(sizes)]);
@@ -24,17 +29,35 @@ export function exportLanguageModel(spec: ModelSpec, weights: Float32Array): Uin
     graph.constant([0], [1]),
   ]);
   const beside = (count: number) => graph.node('Tile', [ofClass, graph.constant([count, 1, 1], [3])]);
-  const x = graph.node('Concat', [read, beside(steps)], { attributes: { axis: 2 } });
+  const args = argumentEmbedding === undefined ? undefined : timeMajorArguments(graph, sizes);
+  const readArguments =
+    args === undefined ? [] : [lookUp(graph, rows(graph, args, 0, steps), of('argument'), argumentEmbedding as number)];
+  const x = graph.node('Concat', [read, ...readArguments, beside(steps)], { attributes: { axis: 2 } });
   const { all } = lstm(graph, x, { weights: of('lstm.weights'), bias: of('lstm.bias'), hidden });
-  const known = graph.node('Concat', [rows(graph, all, warmUp, predicted), beside(predicted)], {
+  const states = graph.node('Concat', [rows(graph, all, warmUp, predicted), beside(predicted)], {
     attributes: { axis: 2 },
   });
-  const guess = dense(graph, reshape(graph, known, [-1, hidden + classEmbedding]), of('projection'), embedding);
+  const before = reshape(graph, states, [-1, hidden + classEmbedding]);
+  const guess = dense(graph, before, of('projection'), embedding);
   const logits = dense(graph, guess, transposed(of('embedding'), embedding), vocabulary.length, of('output.bias'));
   const targets = reshape(graph, rows(graph, timeMajor, warmUp + 1, predicted), [-1]);
   const byPlace = reshape(graph, surprisalOf(graph, logits, targets), [predicted, -1]);
-  graph.node('Transpose', [byPlace], { attributes: { perm: [1, 0] }, outputs: ['surprisal'] });
-  graph.output('surprisal', 'float32', ['B', predicted]);
+  const places = [byPlace];
+  if (args !== undefined && argumentEmbedding !== undefined) {
+    const ids = reshape(graph, rows(graph, args, warmUp + 1, predicted), [-1]);
+    const call = lookUp(graph, targets, of('embedding'), embedding);
+    const called = graph.node('Concat', [before, call], { attributes: { axis: 1 } });
+    const bias = of('argument.bias');
+    const guessed = dense(graph, called, of('argument.projection'), argumentEmbedding);
+    const table = transposed(of('argument'), argumentEmbedding);
+    const found = surprisalOf(graph, dense(graph, guessed, table, bias.length, bias), ids);
+    // Rows count up from `unseenArguments`, 0: a call that is not seen weighs 0, every other 1.
+    const seen = toFloat(graph, graph.node('Min', [ids, graph.constant([1], [1])]));
+    places.push(reshape(graph, graph.node('Mul', [found, seen]), [predicted, -1]));
+  }
+  const both = args === undefined ? byPlace : graph.node('Concat', places, { attributes: { axis: 0 } });
+  graph.node('Transpose', [both], { attributes: { perm: [1, 0] }, outputs: ['surprisal'] });
+  graph.output('surprisal', 'float32', ['B', places.length * predicted]);
   return graph.bytes();
 }
 
@@ -45,13 +68,19 @@ export function lightPredictionNetwork(spec: ModelSpec, light: Uint8Array): Pred
   return {
     sizes,
     classes: languageModelClasses(spec),
-    surprisal: ({ size, calls, classes }) =>
+    surprisal: ({ size, calls, classes, arguments: args }) =>
       session.run({
         calls: { type: 'int64', shape: [size, predictionSpan(sizes)], values: calls },
+        ...(args && { arguments: { type: 'int64', shape: [size, predictionSpan(sizes)], values: args } }),
         classes: { type: 'int64', shape: [size], values: classes },
       }).surprisal as Float32Array,
     close: () => session.close(),
   };
+}
+
+function timeMajorArguments(graph: OnnxGraph, sizes: LanguageModelSizes): string {
+  const input = graph.input('arguments', 'int64', ['B', predictionSpan(sizes)]);
+  return graph.node('Transpose', [input], { attributes: { perm: [1, 0] } });
 }
 
 /** `count` rows along the first axis, from `start`. */

@@ -20,11 +20,8 @@ const forms: Readonly<Record<string, LightForm>> = {
     write: async (spec, weights) => (await import('./language-model-light.ts')).exportLanguageModel(spec, weights),
     opener: async (spec, light) => {
       const { lightPredictionNetwork } = await import('./language-model-light.ts');
-      const { SurprisalReader } = await import('../surprisal-reader.ts');
-      return () => {
-        const reader = new SurprisalReader(lightPredictionNetwork(spec, light));
-        return { surprisal: (traces) => reader.read(traces), close: () => reader.close() };
-      };
+      const { openReader } = await import('../surprisal-reader.ts');
+      return () => openReader(lightPredictionNetwork(spec, light));
     },
   },
   'syscall-lstm-autoencoder/1': {
