@@ -1,4 +1,5 @@
 import type { Bench } from './bench.ts';
+import { lightScoring } from './light-scoring.ts';
 import { measureRollout } from './release-rollout.ts';
 import { measureSwaps } from './release-swaps.ts';
 import { measureVerification } from './release-verification.ts';
@@ -6,7 +7,7 @@ import { measureVerification } from './release-verification.ts';
 export const bench: Bench = {
   name: 'releases',
   summary:
-    'Signed releases: promotion to acknowledged install on 200 agents over mTLS, swaps under load, verification of one release.',
+    'Signed releases: promotion to acknowledged install on 200 agents over mTLS, swaps under load, verification of one release, scoring with its light form.',
   async run(options, report) {
     const wants = (name: string) => options.only === undefined || name.includes(options.only);
     if (wants('verification')) await measureVerification(options, report);
@@ -14,6 +15,6 @@ export const bench: Bench = {
       if (wants(`swaps ${model}`)) await measureSwaps(model, options, report);
     }
     if (wants('rollout')) await measureRollout(options, report);
-    // Scoring with a release's light form belongs here, as a part of its own.
+    if (wants('light')) await lightScoring(options, report);
   },
 };
