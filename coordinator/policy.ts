@@ -33,6 +33,10 @@ export type GatePolicy = Readonly<{
   recallDropMax: number;
   /** Alarms of one cluster in a day; a run of less than a day may use the whole day's. */
   alertsPerDayMax: number;
+  /** How many more of a cluster's cases of confirmed false positives may raise an alarm than do in the live version. */
+  falsePositivesMax?: number | undefined;
+  /** How many times the live version's mean time for one trace or slice may be taken. */
+  latencyFactorMax?: number | undefined;
   /** Silence for so long is a hold. */
   hoursMax: number;
   /** Operators who must agree to promote against the gate. */

@@ -41,7 +41,6 @@ export class CommandLine {
     const { credentials, pinIsNamed } = unwrap(await makeLocalOperator(federation.config, wanted, environment));
     if (!pinIsNamed) throw new Error('root does not name the first pin key');
     await federation.restart();
-    await federation.until(({ metadata }) => (metadata.set?.coversSeq ?? 0) >= metadata.changedSeq);
     const line = new CommandLine(federation, folder);
     await line.#write({ ...credentials, pinKey });
     return line;

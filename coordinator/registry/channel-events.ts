@@ -17,10 +17,9 @@ export function stableEvents(track: Track, version: number, reason: string): Jou
       if (name !== 'stable' && at < before) events.push(channelMoved(id, name, before, shadows, 'the floor has risen'));
     }
   }
-  // A hold had moved training back; what is stable after all is what training goes on from.
-  if (version > headVersion && descendsFrom(releasing, version, headVersion)) {
-    events.push({ kind: 'headMoved', track: id, version, reason });
-  }
+  // What is stable is what training goes on from, unless it is a step further on that line already. So a version that
+  // comes back, after a rollback or a hold, takes the next round with it; what was built meanwhile is given up.
+  if (!descendsFrom(releasing, headVersion, version)) events.push({ kind: 'headMoved', track: id, version, reason });
   return events;
 }
 

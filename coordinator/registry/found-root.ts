@@ -4,15 +4,13 @@ import type { ReleaseRoot } from '../../proto/release/root.ts';
 import { signPins, signRoot } from '../../proto/release/sign.ts';
 import type { KeyStore } from '../key-store.ts';
 import type { EpochMs } from '../round/phase.ts';
+import type { Document } from './documents.ts';
 import { isNamed, makeReleaseKey, releaseRootKey } from './release-keys.ts';
 
 const yearMs = 365 * 86_400_000;
 /** A root is renewed by people with offline keys: often enough to be practised, seldom enough to be done with care. */
 const rootLifeMs = 2 * yearMs;
 const pinsLifeMs = yearMs;
-
-/** A signed document and what its content says of itself. */
-export type Document = Readonly<{ version: number; expiresAtMs: EpochMs; body: Uint8Array }>;
 
 /** A root, and the first pins where it is the first that names a key for them. */
 export type NewRoot = Readonly<{ root: Document; pins: Document | undefined }>;

@@ -1,15 +1,14 @@
-import { digestOf } from '../../proto/digest.ts';
 import type { SigningKeyPair } from '../../proto/envelope/keys.ts';
-import { ok, type Result, unwrap } from '../../proto/fault.ts';
+import { ok, type Result } from '../../proto/fault.ts';
 import { keyIdOf } from '../../proto/release/key-id.ts';
-import { openRoot } from '../../proto/release/open.ts';
 import type { ReleaseRoot } from '../../proto/release/root.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import type { Engine, StoreFaultCode } from '../engine.ts';
 import type { Actor, JournalEvent } from '../journal/events.ts';
 import type { KeyStore } from '../key-store.ts';
 import type { EpochMs } from '../round/phase.ts';
-import { type Document, foundRoot, type NewRoot, rootWithPinKey } from './found-root.ts';
+import { currentRoot, store } from './documents.ts';
+import { foundRoot, type NewRoot, rootWithPinKey } from './found-root.ts';
 
 type Parts = Readonly<{ engine: Engine; vault: KeyStore; nowMs: EpochMs }>;
 type FoundingFault = StoreFaultCode | BlobFaultCode;
@@ -36,21 +35,6 @@ export async function ensureRoot(
   if (next === undefined) return ok(named(current.value));
   const kept = await keep(engine, actor, next, "names a further operator's key for pins", pin);
   return kept.ok ? ok(true) : kept;
-}
-
-/** The root in force, opened; undefined before the first. */
-async function currentRoot(engine: Engine): Promise<Result<ReleaseRoot | undefined, BlobFaultCode>> {
-  const ref = engine.state().metadata.roots.at(-1);
-  if (ref === undefined) return ok(undefined);
-  const bytes = await engine.blobs.get(ref.digest);
-  return bytes.ok ? ok(unwrap(openRoot(bytes.value))) : bytes;
-}
-
-/** Where a signed document lies, once it is stored. */
-export async function store(engine: Engine, { version, expiresAtMs, body }: Document) {
-  const stored = await engine.blobs.put(body);
-  if (!stored.ok) return stored;
-  return ok({ version, expiresAtMs, digest: digestOf(body), bytes: body.byteLength });
 }
 
 async function keep(

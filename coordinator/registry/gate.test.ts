@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterId } from '../../proto/ids.ts';
+import type { GatePolicy } from '../policy.ts';
 import type { GateState, ShadowReport } from '../state/releasing.ts';
 import { gatePolicy as policy } from '../testing/released-state.ts';
 import { decideGate } from './gate.ts';
@@ -28,7 +29,11 @@ function report(cluster: string, more: Partial<ShadowReport> = {}): ShadowReport
   };
 }
 
-function decide(reports: readonly ShadowReport[], { hours = 1, canaries = ['a', 'b', 'c'] } = {}) {
+function decide(
+  reports: readonly ShadowReport[],
+  { hours = 1, canaries = ['a', 'b', 'c'] } = {},
+  limits: Partial<GatePolicy> = {},
+) {
   const gate: GateState = {
     version: 4,
     openedAtMs: 0,
@@ -36,7 +41,7 @@ function decide(reports: readonly ShadowReport[], { hours = 1, canaries = ['a', 
     decision: null,
     approvals: [],
   };
-  return decideGate({ gate, policy, canaries, stableVersion: 3, nowMs: hours * hourMs });
+  return decideGate({ gate, policy: { ...policy, ...limits }, canaries, stableVersion: 3, nowMs: hours * hourMs });
 }
 
 const blind = { recalls: [{ attackClass: 'shell', caseCount: 20, shadowFoundCount: 17, liveFoundCount: 20 }] };
@@ -88,6 +93,23 @@ describe('decideGate', () => {
     const long = { durationMs: 48 * hourMs, shadowAlertCount: 20 };
     expect(decide([report('a', long), report('b')]).verdict).toBe('promote');
     expect(decide([report('a', { ...long, shadowAlertCount: 21 }), report('b')]).verdict).toBe('waiting');
+  });
+
+  it('holds false positives and latency to limits where the policy has them', () => {
+    const cases = { falsePositiveCaseCount: 9, shadowFalsePositiveCount: 5, liveFalsePositiveCount: 2 };
+    const slow = { shadowLatencyUs: 31, liveLatencyUs: 10 };
+    const reports = [report('a', cases), report('b', slow), report('c')];
+    const reasons = (limits: Partial<GatePolicy>) => decide(reports, {}, limits).reasons;
+    expect(decide(reports).verdict).toBe('promote');
+    expect(decide(reports, {}, { falsePositivesMax: 3, latencyFactorMax: 3.1 }).verdict).toBe('promote');
+    expect(reasons({ falsePositivesMax: 2 })).toEqual([expect.stringContaining('a: FALSE_POSITIVES_ROSE')]);
+    expect(reasons({ latencyFactorMax: 3 })).toEqual([expect.stringContaining('b: LATENCY_ROSE: 31 µs')]);
+    // Fewer than before, and faster, are no fault; nor is a time below what can be measured.
+    const better = { falsePositiveCaseCount: 9, shadowFalsePositiveCount: 1, liveFalsePositiveCount: 2 };
+    const strict = { falsePositivesMax: 0, latencyFactorMax: 1 };
+    expect(decide([report('a', better), report('b', { shadowLatencyUs: 9 })], {}, strict).verdict).toBe('promote');
+    const instant = { shadowLatencyUs: 1, liveLatencyUs: 0 };
+    expect(decide([report('a', instant), report('b', instant)], {}, strict).verdict).toBe('promote');
   });
 
   it('lets a single liar among two canaries or more hold at most, whatever it says', () => {

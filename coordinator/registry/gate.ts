@@ -69,6 +69,19 @@ function failuresOf(report: ShadowReport, policy: GatePolicy): readonly string[]
   if (report.shadowAlertCount > budget) {
     reasons.push(`ALERTS_MANY: ${report.shadowAlertCount} alarms, at most ${Math.floor(budget)} in this time`);
   }
+  const { falsePositivesMax, latencyFactorMax } = policy;
+  const rise = report.shadowFalsePositiveCount - report.liveFalsePositiveCount;
+  if (falsePositivesMax !== undefined && rise > falsePositivesMax) {
+    const counts = `${report.shadowFalsePositiveCount} of ${report.falsePositiveCaseCount} cases`;
+    const live = `${report.liveFalsePositiveCount} by the live version`;
+    reasons.push(`FALSE_POSITIVES_ROSE: ${counts} alarmed on, ${live}; ${falsePositivesMax} more are let through`);
+  }
+  // Times are whole microseconds: below one there is nothing to multiply.
+  const latencyMaxUs = (latencyFactorMax ?? Number.POSITIVE_INFINITY) * Math.max(1, report.liveLatencyUs);
+  if (report.shadowLatencyUs > latencyMaxUs) {
+    const times = `${report.shadowLatencyUs} µs each, the live version takes ${report.liveLatencyUs}`;
+    reasons.push(`LATENCY_ROSE: ${times}; ${latencyFactorMax} times that is let through`);
+  }
   return reasons;
 }
 

@@ -98,7 +98,14 @@ export class RegistryKeeper {
   }
 
   async #work(): Promise<Result<void>> {
-    const { engine, signer, clock } = this.#parts;
+    // A track in trouble keeps no other from what was decided, nor signatures from being renewed.
+    const moved = await this.#workOnTracks();
+    const signed = await this.#signWhatIsDue();
+    return moved.ok ? signed : moved;
+  }
+
+  async #workOnTracks(): Promise<Result<void>> {
+    const { engine, clock } = this.#parts;
     for (const id of [...engine.state().tracks.keys()]) {
       for (let track = this.#track(id), model = nextUnreleased(track); model; ) {
         const published = await publish(this.#parts, track, model);
@@ -118,6 +125,11 @@ export class RegistryKeeper {
       const retired = await retire(engine, this.#track(id), this.#parts.pins(), clock(), this.#swept);
       if (!retired.ok) return retired;
     }
+    return ok(undefined);
+  }
+
+  async #signWhatIsDue(): Promise<Result<void>> {
+    const { signer, clock } = this.#parts;
     while (signer.due(clock()) !== null && !this.#closed) {
       const signed = await signer.sign(clock());
       if (!signed.ok) return signed;

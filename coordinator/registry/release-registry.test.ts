@@ -10,18 +10,23 @@ import { releaseFileNames } from '../../proto/release/manifest.ts';
 import { openRoot } from '../../proto/release/open.ts';
 import type { ReleaseRoot } from '../../proto/release/root.ts';
 import { signPins, signRoot } from '../../proto/release/sign.ts';
+import { anchorTrust, type ReleaseTrust } from '../../proto/release/trust.ts';
+import { walkReleases } from '../../proto/release/walk.ts';
 import { backUp } from '../backup.ts';
 import type { Engine } from '../engine.ts';
 import { Vault } from '../identity/vault.ts';
 import type { Actor } from '../journal/events.ts';
+import type { MetadataRef } from '../state/releasing.ts';
 import type { Track } from '../state/state.ts';
 import { takePart } from '../testing/small-client.ts';
 import { clusters, federation, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { roundEnd, until } from '../testing/wait.ts';
 import { ensureRoot } from './founding.ts';
+import type { SignedPiece, SignedSet } from './registry.ts';
 import { exportReleaseRootKey } from './release-keys.ts';
 import { type RegistryParts, ReleaseRegistry } from './release-registry.ts';
+import { SetSigner } from './set-signer.ts';
 
 const dayMs = 86_400_000;
 const times = { timestampLifeMs: dayMs, timestampEveryMs: 3_600_000, catalogueLifeMs: 7 * dayMs };
@@ -220,51 +225,107 @@ describe('keys', () => {
     await vault.destroy('release-key');
     const codes: string[] = [];
     const again = await open(dataDir, { trouble: (code) => codes.push(code) });
-    expect(again.registry.signedSet()).toBeDefined(); // What was signed is served as long as it lasts.
-    unwrap(await again.registry.setChannel(operator, { track, channel: 'slow', version: 0, reason }));
+    expect(again.registry.signedSet()).toBeUndefined(); // What an earlier run signed is not served.
     expect(codes).toContain('RELEASE_KEY_ABSENT');
     expect(again.registry.trouble()).toMatchObject({ code: 'RELEASE_KEY_ABSENT' });
+
+    const { release } = unwrap(await again.registry.prepareKeys());
+    const current = again.engine.state().metadata.roots.at(-1) as MetadataRef;
+    const root = unwrap(openRoot(unwrap(await again.engine.blobs.get(current.digest))));
+    const next = { ...root, version: 2, roles: { ...root.roles, targets: { publicKeys: [release], threshold: 1 } } };
+    const rootKey = signingKeyPairOf((await vault.get('release-root-key')) as Uint8Array);
+    unwrap(await again.registry.publishRoot(operator, { root: signRoot(next, [rootKey]), reason }));
+    expect(again.registry.trouble()).toBeUndefined();
+    expect(again.registry.signedSet()?.roots).toHaveLength(2);
   });
 });
 
-describe('signatures', () => {
-  it('are renewed in time: the timestamp alone, then all', async () => {
-    let nowMs = Date.now();
-    const clock = () => nowMs;
-    const house = await open(undefined, { clock });
-    const first = house.registry.signedSet();
-    nowMs += times.timestampEveryMs;
+/** An agent as far as trust goes: walks every set that it is given, and must accept each. */
+class Walker {
+  #trust: ReleaseTrust | undefined;
+
+  take({ roots, timestamp, snapshot, catalogue, pins }: SignedSet, nowMs: number): void {
+    this.#trust ??= unwrap(anchorTrust((roots[0] as SignedPiece).body));
+    const received = {
+      roots: roots.slice(1).map(({ body }) => body),
+      timestamp: timestamp.body,
+      snapshot: snapshot.body,
+      catalogue: catalogue.body,
+      pins: pins?.body ?? new Uint8Array(0),
+    };
+    const { rooted, result } = walkReleases(this.#trust, received, nowMs);
+    this.#trust = unwrap(result)?.next ?? rooted;
+  }
+}
+
+describe('every set that is ever served', () => {
+  /** Hands each to an agent at once: what is served after the start, then each newer one. */
+  function follow({ registry }: House, agent: Walker, nowMs: () => number): number {
+    const first = registry.signedSet();
+    if (first !== undefined) agent.take(first, nowMs());
+    registry.follow((set) => agent.take(set, nowMs()));
+    return first?.roots.length ?? 0;
+  }
+
+  it('is accepted across a root that was published while the coordinator was stopped', async () => {
+    const agent = new Walker();
+    const house = await open();
+    follow(house, agent, Date.now);
+    await candidates(house, 1);
     await house.close();
-    const again = await open(house.dataDir, { clock });
-    const second = again.registry.signedSet();
-    expect(second?.catalogue.digest).toBe(first?.catalogue.digest);
-    expect(second?.timestamp.expiresAtMs).toBe((first?.timestamp.expiresAtMs ?? 0) + times.timestampEveryMs);
-    nowMs += times.catalogueLifeMs / 2;
-    await again.close();
-    const third = (await open(house.dataDir, { clock })).registry.signedSet();
-    expect(third?.catalogue.version).toBeGreaterThan(first?.catalogue.version ?? 0);
-    expect(third?.snapshot.version).toBeGreaterThan(first?.snapshot.version ?? 0);
+    // As `testudo coordinator init` does in a folder that is there already: root 2 with the first pins.
+    const again = await open(house.dataDir, { pin: newSigningKeyPair() });
+    expect(follow(again, agent, Date.now)).toBe(2);
+    expect(again.registry.signedSet()?.pins?.version).toBe(1);
+    await candidates(again, 1);
   });
 
-  it('have versions that grow even when a coordinator goes on from a backup', async () => {
+  it('is accepted from a coordinator that goes on from a backup: at once, not from its first change on', async () => {
     let nowMs = Date.now();
     const clock = () => nowMs;
+    const agent = new Walker();
     const house = await open(undefined, { clock });
+    follow(house, agent, clock);
     const backup = tempDir();
     unwrap(await backUp(house.dataDir, backup));
-    for (let version = 0; version < 3; version += 1) {
-      nowMs += 1_000;
-      unwrap(await house.registry.setChannel(operator, { track, channel: `c${version}`, version: 0, reason }));
+    for (const channel of ['one', 'two', 'three']) {
+      unwrap(await house.registry.setChannel(operator, { track, channel, version: 0, reason }));
     }
     const lost = house.registry.signedSet();
     await house.close();
-    nowMs += times.timestampEveryMs;
+    nowMs += 60_000; // Nobody restores a backup in the second in which the coordinator was lost.
     const restored = await open(backup, { clock });
-    unwrap(await restored.registry.setChannel(operator, { track, channel: 'other', version: 0, reason }));
+    follow(restored, agent, clock);
     const set = restored.registry.signedSet();
     for (const role of ['timestamp', 'snapshot', 'catalogue'] as const) {
       expect([role, (set?.[role].version ?? 0) > (lost?.[role].version ?? 0)]).toEqual([role, true]);
     }
+    await candidates(restored, 1);
+  });
+});
+
+describe('signatures', () => {
+  it('are made at every start, and renewed in time: the timestamp alone, then all', async () => {
+    let nowMs = Date.now();
+    const house = await open(undefined, { clock: () => nowMs });
+    const { engine, vault, registry } = house;
+    const first = registry.signedSet();
+    await registry.close(); // From here on only this signer signs.
+    const signer = new SetSigner({ engine, vault, times });
+    expect([signer.served, signer.due(nowMs)]).toEqual([undefined, 'set']);
+    const second = unwrap(await signer.sign(nowMs));
+    expect(second.catalogue.version).toBeGreaterThan(first?.catalogue.version ?? 0);
+    expect(signer.due(nowMs)).toBeNull();
+    nowMs += times.timestampEveryMs;
+    expect(signer.due(nowMs)).toBe('timestamp');
+    const third = unwrap(await signer.sign(nowMs));
+    expect([third.catalogue.digest, third.snapshot.digest]).toEqual([second.catalogue.digest, second.snapshot.digest]);
+    expect(third.timestamp.expiresAtMs).toBe(second.timestamp.expiresAtMs + times.timestampEveryMs);
+    nowMs += times.catalogueLifeMs / 2;
+    expect(signer.due(nowMs)).toBe('set');
+    const fourth = unwrap(await signer.sign(nowMs));
+    expect(fourth.catalogue.version).toBeGreaterThan(third.catalogue.version);
+    expect(fourth.snapshot.version).toBeGreaterThan(third.snapshot.version);
   });
 
   it('are made by a timer', async () => {

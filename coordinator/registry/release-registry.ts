@@ -2,37 +2,25 @@ import { type Fault, ok, type Result, refuse, unwrap } from '../../proto/fault.t
 import type { Digest, FederationId, TrackId } from '../../proto/ids.ts';
 import type { Assignment, Pins } from '../../proto/release/catalogue.ts';
 import { openPins, openRoot } from '../../proto/release/open.ts';
-import type { ReleaseRoot } from '../../proto/release/root.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import type { Engine, StoreFaultCode } from '../engine.ts';
-import type { Actor, JournalEvent } from '../journal/events.ts';
+import type { Actor } from '../journal/events.ts';
 import type { KeyStore } from '../key-store.ts';
 import type { EpochMs } from '../round/phase.ts';
 import { type AgentState, type Release, releaseOf, type TrackReleasing } from '../state/releasing.ts';
-import type { State } from '../state/state.ts';
 import { AgentReports } from './agent-reports.ts';
-import { catalogueOf } from './catalogue-of.ts';
-import {
-  type Plan,
-  planAssign,
-  planOverride,
-  planPromote,
-  planRemoveChannel,
-  planRevoke,
-  planRollBack,
-  planSetChannel,
-  planUnassign,
-  reasonFault,
-} from './changes.ts';
-import { effectsOf, noPins, resolvedIn, stateAfter } from './effects.ts';
+import { type Change, changing } from './changing.ts';
+import { currentRoot, readDocument } from './documents.ts';
+import { noPins, resolvedIn } from './effects.ts';
 import { exportRelease } from './export-release.ts';
-import { wholeSeconds } from './found-root.ts';
-import { ensureRoot, store } from './founding.ts';
+import { ensureRoot } from './founding.ts';
 import { deadlineOf, decideGate } from './gate.ts';
 import { importEvent, readReleaseFile } from './import-release.ts';
 import { membersOf } from './lineage.ts';
-import { checkNextRoot } from './next-root.ts';
-import { checkProposal } from './pinning.ts';
+import { planAssign, planRemoveChannel, planSetChannel, planUnassign } from './plan-channels.ts';
+import { planPromote, planRevoke, planRollBack } from './plan-moves.ts';
+import { planOverride } from './plan-override.ts';
+import { reasonFault } from './planning.ts';
 import type { LightForm } from './publisher.ts';
 import type {
   Changed,
@@ -47,8 +35,11 @@ import type {
   SignedSet,
 } from './registry.ts';
 import { RegistryKeeper } from './registry-keeper.ts';
-import { prepareNextKeys, settleKeys } from './release-keys.ts';
+import { settleKeys } from './release-keys.ts';
+import { ServedFiles } from './served-files.ts';
 import { byRegistry, SetSigner, type SigningTimes } from './set-signer.ts';
+import { SignedByPeople } from './signed-by-people.ts';
+import { storeFault } from './store-fault.ts';
 
 export type RegistryParts = Readonly<{
   engine: Engine;
@@ -66,24 +57,26 @@ export class ReleaseRegistry implements Registry {
   readonly federation: FederationId;
   readonly reports: AgentReports;
   readonly #engine: Engine;
-  readonly #vault: KeyStore;
   readonly #clock: () => EpochMs;
   readonly #signer: SetSigner;
   readonly #keeper: RegistryKeeper;
+  readonly #change: Change;
+  readonly #people: SignedByPeople;
+  readonly #files: ServedFiles;
   readonly #followers = new Set<(set: SignedSet) => void>();
-  #served: ReadonlyMap<Digest, number> = new Map();
-  #servedFor: unknown;
-  #pins: Pins | null = null;
+  #pins: Pins | null;
 
-  private constructor(parts: RegistryParts, signer: SetSigner) {
+  private constructor(parts: RegistryParts, signer: SetSigner, pins: Pins | null) {
     const { engine, vault, build, lightForm, clock = Date.now, trouble = () => {} } = parts;
     this.federation = engine.federation;
     this.#engine = engine;
-    this.#vault = vault;
     this.#clock = clock;
     this.#signer = signer;
     this.reports = new AgentReports(engine, clock);
-    this.#readPins(signer.served);
+    this.#pins = pins;
+    this.#files = new ServedFiles(() => engine.state());
+    this.#change = changing({ engine, clock, pins: () => this.#pins, sign: () => this.#sign() });
+    this.#people = new SignedByPeople({ engine, vault, clock, change: this.#change });
     this.#keeper = new RegistryKeeper({
       engine,
       build,
@@ -93,23 +86,25 @@ export class ReleaseRegistry implements Registry {
       signer,
       pins: () => this.#pins,
       signed: (set) => {
-        this.#readPins(set);
+        if (set.pins) this.#pins = unwrap(openPins(set.pins.body, this.federation));
         for (const listener of this.#followers) listener(set);
       },
     });
   }
 
-  /** Founds the root where there is none, serves what was signed last, and does what is due. */
+  /** Founds the root where there is none, signs what holds already, and does what is due. */
   static async open(parts: RegistryParts): Promise<Result<ReleaseRegistry, StoreFaultCode | BlobFaultCode>> {
     const { engine, vault, times, clock = Date.now } = parts;
     const rooted = await ensureRoot({ engine, vault, nowMs: clock() }, byRegistry);
     if (!rooted.ok) return rooted;
-    const current = engine.state().metadata.roots.at(-1);
-    const root = current && (await engine.blobs.get(current.digest));
-    if (root?.ok) await settleKeys(vault, unwrap(openRoot(root.value))); // A crash may have come before it.
+    const root = await currentRoot(engine);
+    if (root.ok && root.value) await settleKeys(vault, root.value); // A crash may have come before it.
     const signer = new SetSigner({ engine, vault, times });
-    await signer.restore();
-    const registry = new ReleaseRegistry(parts, signer);
+    const { set, pins: ref } = engine.state().metadata;
+    // Agents get what holds before anything is added to it. What cannot be signed the keeper tries again, and says so.
+    if (set !== null) await signer.sign(clock());
+    const pins = await readDocument(engine, ref);
+    const registry = new ReleaseRegistry(parts, signer, pins ? unwrap(openPins(pins, engine.federation)) : null);
     registry.#keeper.wake();
     return ok(registry);
   }
@@ -168,13 +163,8 @@ export class ReleaseRegistry implements Registry {
     return this.#pins;
   }
 
-  async pendingPins(): Promise<PendingPins | null> {
-    const { pendingPins } = this.#engine.state().metadata;
-    const bytes = await this.#pendingBytes();
-    const root = this.#root();
-    if (pendingPins === null || bytes === undefined || root === undefined) return null;
-    const pins = unwrap(openPins(bytes, this.federation));
-    return { bytes, pins, signers: pendingPins.signers, threshold: root.roles.pins.threshold };
+  pendingPins(): Promise<PendingPins | null> {
+    return this.#people.pendingPins();
   }
 
   promote(
@@ -212,88 +202,16 @@ export class ReleaseRegistry implements Registry {
     return this.#change(actor, change, (state) => planOverride(state, actor, change));
   }
 
-  async proposePins(
-    actor: Actor,
-    { pins: bytes, reason, dryRun = false }: ChangeOptions & Readonly<{ pins: Uint8Array }>,
-  ): Promise<
-    Result<Changed & Readonly<{ pending: boolean; signers: readonly string[] }>, RegistryFaultCode | StoreFaultCode>
-  > {
-    const root = this.#root();
-    if (root === undefined) return refuse('ROOT_ABSENT', 'nothing is signed yet; try again in a moment');
-    const pending = await this.#pendingBytes();
-    const nowMs = this.#clock();
-    const check = (state: State) =>
-      checkProposal(bytes, {
-        root,
-        federation: this.federation,
-        current: state.metadata.pins === null ? noPins : (this.#pins ?? noPins),
-        pending,
-        catalogue: catalogueOf(state, 1, wholeSeconds(nowMs)),
-        nowMs,
-      });
-    const checked = check(this.#engine.state());
-    if (!checked.ok) return checked;
-    const { pins, signers, missing } = checked.value;
-    const { version, expiresAtMs } = pins;
-    const stored = await store(this.#engine, { version, expiresAtMs, body: checked.value.bytes });
-    if (!stored.ok) return storeFault(stored.fault);
-    const changed = await this.#change(
-      actor,
-      { reason, dryRun },
-      (state) => {
-        const seen = this.#engine.state().metadata.pendingPins?.digest === state.metadata.pendingPins?.digest;
-        if (!seen || (state.metadata.pins?.version ?? 0) !== version - 1) {
-          return refuse('PINS_STALE', 'other pins were proposed meanwhile; fetch them and sign again');
-        }
-        const kind = missing === 0 ? 'pinsPublished' : 'pinsProposed';
-        return ok({ events: [{ kind, pins: stored.value, signers, reason }], version });
-      },
-      missing === 0 ? pins : undefined,
-    );
-    return changed.ok ? ok({ ...changed.value, pending: missing > 0, signers }) : changed;
+  proposePins(...change: Parameters<Registry['proposePins']>): ReturnType<Registry['proposePins']> {
+    return this.#people.proposePins(...change);
   }
 
-  async publishRoot(
-    actor: Actor,
-    { root: bytes, pins, reason, dryRun = false }: ChangeOptions & Readonly<{ root: Uint8Array; pins?: Uint8Array }>,
-  ): ChangeResult {
-    const served = this.#signer.served;
-    const current = this.#root();
-    if (served === undefined || current === undefined) {
-      return refuse('ROOT_ABSENT', 'nothing is signed yet; try again in a moment');
-    }
-    const checked = await checkNextRoot(bytes, pins, {
-      vault: this.#vault,
-      federation: this.federation,
-      current,
-      pins: served.pins?.body,
-      pinsVersion: served.pins?.version ?? 0,
-      nowMs: this.#clock(),
-    });
-    if (!checked.ok) return checked;
-    const { root, pins: nextPins } = checked.value;
-    const rootRef = await store(this.#engine, { version: root.version, expiresAtMs: root.expiresAtMs, body: bytes });
-    if (!rootRef.ok) return storeFault(rootRef.fault);
-    const events: JournalEvent[] = [{ kind: 'rootPublished', root: rootRef.value, reason }];
-    if (pins !== undefined && nextPins !== undefined) {
-      const { signers, ...head } = nextPins;
-      const pinsRef = await store(this.#engine, { ...head, body: pins });
-      if (!pinsRef.ok) return storeFault(pinsRef.fault);
-      events.push({ kind: 'pinsPublished', pins: pinsRef.value, signers, reason });
-    }
-    const opened = pins === undefined ? undefined : unwrap(openPins(pins, this.federation));
-    const plan = (state: State): Result<Plan, RegistryFaultCode> =>
-      state.metadata.roots.length === root.version - 1
-        ? ok({ events, version: root.version })
-        : refuse('ROOT_INVALID', 'another root was published meanwhile');
-    const changed = await this.#change(actor, { reason, dryRun }, plan, opened);
-    if (changed.ok && !dryRun) await settleKeys(this.#vault, root);
-    return changed;
+  publishRoot(...change: Parameters<Registry['publishRoot']>): ChangeResult {
+    return this.#people.publishRoot(...change);
   }
 
-  async prepareKeys(): Promise<Result<Readonly<Record<'release' | 'snapshot' | 'timestamp', Uint8Array>>, never>> {
-    const { targets, snapshot, timestamp } = await prepareNextKeys(this.#vault);
-    return ok({ release: targets, snapshot, timestamp });
+  prepareKeys(): ReturnType<Registry['prepareKeys']> {
+    return this.#people.prepareKeys();
   }
 
   async importRelease(
@@ -309,8 +227,9 @@ export class ReleaseRegistry implements Registry {
   > {
     const given = trustedRoot === undefined ? undefined : openRoot(trustedRoot);
     if (given?.ok === false) return refuse('ROOT_INVALID', given.fault.message);
-    const trusted = given?.value ?? this.#root();
-    if (trusted === undefined) return refuse('ROOT_ABSENT', 'nothing is signed yet; try again in a moment');
+    const own = await currentRoot(this.#engine);
+    const trusted = given?.value ?? (own.ok ? own.value : undefined);
+    if (trusted === undefined) return refuse('ROOT_ABSENT', 'root metadata is not in the blob store');
     const unreasoned = reasonFault(reason);
     if (unreasoned !== undefined) return { ok: false, fault: unreasoned };
     const { blobs } = this.#engine;
@@ -342,28 +261,8 @@ export class ReleaseRegistry implements Registry {
     return this.#followers.size;
   }
 
-  /** Files of releases and their manifests, as long as they are not retired. */
   servedBytes(digest: Digest): number | undefined {
-    const { tracks } = this.#engine.state();
-    const releases = [...tracks.values()].map(({ releasing }) => releasing.releases);
-    // Built anew when a release came or went: the lists are replaced, never changed.
-    const known = this.#servedFor as typeof releases | undefined;
-    if (known?.length !== releases.length || releases.some((list, index) => list !== known[index])) {
-      this.#servedFor = releases;
-      this.#served = new Map(
-        releases
-          .flat()
-          .flatMap(({ retired, manifest, manifestDigest, manifestBytes }) =>
-            retired
-              ? []
-              : [
-                  [manifestDigest, manifestBytes] as const,
-                  ...manifest.files.map((file) => [file.digest, file.bytes] as const),
-                ],
-          ),
-      );
-    }
-    return this.#served.get(digest);
+    return this.#files.bytesOf(digest);
   }
 
   /** Resolves when everything that was due is done, or does not work. */
@@ -379,70 +278,8 @@ export class ReleaseRegistry implements Registry {
     return this.#keeper.close();
   }
 
-  /** Plans against the newest state and writes what was planned; a dry run ends before the writing. */
-  async #change(
-    actor: Actor,
-    { reason, dryRun = false }: ChangeOptions,
-    plan: (state: State) => Result<Plan, RegistryFaultCode>,
-    newPins?: Pins,
-  ): MoveResult {
-    const unreasoned = reasonFault(reason);
-    if (unreasoned !== undefined) return { ok: false, fault: unreasoned };
-    const pins = this.#pins ?? noPins;
-    const effectsIn = (state: State, events: readonly JournalEvent[], atMs: EpochMs) =>
-      effectsOf({ state, pins }, { state: stateAfter(state, actor, atMs, events), pins: newPins ?? pins }, atMs);
-    if (dryRun) {
-      const state = this.#engine.state();
-      const planned = plan(state);
-      if (!planned.ok) return planned;
-      const { events, version } = planned.value;
-      return ok({ sequence: 0, effects: effectsIn(state, events, this.#clock()), version });
-    }
-    const committed = await this.#engine.commit(actor, (state, atMs) => {
-      const planned = plan(state);
-      if (!planned.ok) return planned;
-      const { events, version } = planned.value;
-      return ok({ events, value: { effects: effectsIn(state, events, atMs), version } });
-    });
-    if (!committed.ok) return committed;
-    // The answer follows the signature, unless signing is in trouble: then what was journalled is signed later.
+  #sign(): Promise<void> {
     this.#keeper.wake();
-    await this.#keeper.settled();
-    return ok({ sequence: committed.value.entries.at(-1)?.seq ?? 0, ...committed.value.value });
-  }
-
-  /** The root in force, as it is served. */
-  #root(): ReleaseRoot | undefined {
-    const body = this.#signer.served?.roots.at(-1)?.body;
-    return body && unwrap(openRoot(body));
-  }
-
-  async #pendingBytes(): Promise<Uint8Array | undefined> {
-    const { pendingPins } = this.#engine.state().metadata;
-    if (pendingPins === null) return undefined;
-    const bytes = await this.#engine.blobs.get(pendingPins.digest);
-    return bytes.ok ? bytes.value : undefined;
-  }
-
-  #readPins(set: SignedSet | undefined): void {
-    if (set?.pins) this.#pins = unwrap(openPins(set.pins.body, this.federation));
-  }
-}
-
-/** What the blob store says, in the words that callers know. */
-function storeFault<Code extends string>({
-  code,
-  message,
-}: Fault<Code>): Readonly<{ ok: false; fault: Fault<Exclude<Code, BlobFaultCode> | 'DISK_FULL' | 'JOURNAL_IO'> }> {
-  switch (code) {
-    case 'BLOB_NOT_FOUND':
-    case 'BLOB_IO':
-    case 'DIGEST_MISMATCH':
-    case 'LENGTH_MISMATCH':
-    case 'OFFSET_MISMATCH':
-    case 'UPLOAD_BUSY':
-      return refuse('JOURNAL_IO', message);
-    default:
-      return { ok: false, fault: { code, message } as Fault<Exclude<Code, BlobFaultCode> | 'DISK_FULL'> };
+    return this.#keeper.settled();
   }
 }

@@ -38,6 +38,9 @@ type SignerParts = Readonly<{
 /**
  * Signs the set that agents get, and holds the one in force. A set is stored, then journalled, and only then served:
  * whatever crashes between, no two different sets of one version are ever seen.
+ *
+ * Every run signs the whole set anew before it serves any. What an earlier run signed may not cover the newest root,
+ * which was published while nobody ran; and out of a backup it is older than what agents have accepted since.
  */
 export class SetSigner {
   readonly #parts: SignerParts;
@@ -47,6 +50,7 @@ export class SetSigner {
     this.#parts = parts;
   }
 
+  /** Signed in this run. */
   get served(): SignedSet | undefined {
     return this.#served;
   }
@@ -55,7 +59,7 @@ export class SetSigner {
   due(nowMs: EpochMs): 'set' | 'timestamp' | null {
     const { set, changedSeq } = this.#parts.engine.state().metadata;
     const { catalogueLifeMs } = this.#parts.times;
-    if (set === null || changedSeq > set.coversSeq) return 'set';
+    if (set === null || this.#served === undefined || changedSeq > set.coversSeq) return 'set';
     const oldest = Math.min(set.catalogue.expiresAtMs, set.snapshot.expiresAtMs);
     if (oldest - nowMs <= catalogueLifeMs / 2) return 'set';
     return nowMs >= this.#timestampDueMs(set.timestamp) ? 'timestamp' : null;
@@ -68,20 +72,6 @@ export class SetSigner {
     const { catalogueLifeMs } = this.#parts.times;
     const oldest = Math.min(set.catalogue.expiresAtMs, set.snapshot.expiresAtMs);
     return Math.min(this.#timestampDueMs(set.timestamp), oldest - catalogueLifeMs / 2);
-  }
-
-  /** Reads the set that was journalled last, for the start. False when its bytes are gone: then sign anew. */
-  async restore(): Promise<boolean> {
-    const { set, pins } = this.#parts.engine.state().metadata;
-    if (set === null) return false;
-    const roots = await this.#readRoots();
-    const [timestamp, snapshot, catalogue] = await Promise.all(
-      [set.timestamp, set.snapshot, set.catalogue].map((ref) => this.#read(ref)),
-    );
-    const pinned = pins === null ? null : await this.#read(pins);
-    if (roots === undefined || !timestamp || !snapshot || !catalogue || pinned === undefined) return false;
-    this.#served = { roots, timestamp, snapshot, catalogue, pins: pinned };
-    return true;
   }
 
   /** Signs what is due and serves it. The state must have a root. */
@@ -104,10 +94,12 @@ export class SetSigner {
       this.#keysFor(root, 'timestamp'),
     ]);
     for (const keys of [targetKeys, snapshotKeys, timestampKeys]) if (!keys.ok) return keys;
-    const refresh = this.due(nowMs) === 'timestamp' && this.#served !== undefined ? this.#served : undefined;
+    const refresh = this.due(nowMs) === 'timestamp' ? this.#served : undefined;
 
     const { federation } = engine;
     const lastingMs = wholeSeconds(nowMs + times.catalogueLifeMs);
+    // Of now: the state goes on while the pieces are stored, and what it then holds is not in the catalogue.
+    const coversSeq = refresh === undefined ? state.seq : (before?.coversSeq ?? state.seq);
     const catalogueVersion = nextVersion(before?.catalogue.version, nowMs);
     const catalogue =
       refresh?.catalogue ??
@@ -146,7 +138,7 @@ export class SetSigner {
             catalogue: refOf(catalogue),
             snapshot: refOf(snapshot),
             timestamp: refOf(timestamp),
-            coversSeq: refresh === undefined ? state.seq : (before?.coversSeq ?? state.seq),
+            coversSeq,
           },
         ],
         value: undefined,
@@ -154,9 +146,10 @@ export class SetSigner {
     );
     if (!journalled.ok) return journalled;
     failpoint('release-set-journalled');
-    this.#served = { roots, timestamp, snapshot, catalogue, pins };
-    await this.#forget(before, this.#served);
-    return ok(this.#served);
+    const signed = { roots, timestamp, snapshot, catalogue, pins };
+    this.#served = signed;
+    await this.#forget(before, signed);
+    return ok(signed);
   }
 
   /** Superseded pieces are of no use to anyone. */
@@ -178,7 +171,7 @@ export class SetSigner {
     return refuse(
       'RELEASE_KEY_ABSENT',
       `root ${root.version} asks for ${threshold} keys of role ${role} and ${keys.length} are in keys/: ` +
-        'restore them, or publish a root that names the keys of `testudo keys prepare`',
+        'restore them, or publish a root that names those of `testudo root keys`',
     );
   }
 
@@ -204,7 +197,7 @@ export class SetSigner {
 
 /**
  * Grows by at least one, and with the clock: a coordinator that goes on from a backup is not behind what its agents
- * have seen since. Seconds since the epoch stay below 2^32 until 2106.
+ * have seen since, unless more sets than seconds went by. Seconds since the epoch stay below 2^32 until 2106.
  */
 function nextVersion(before: number | undefined, nowMs: EpochMs): number {
   return Math.max((before ?? 0) + 1, Math.floor(nowMs / 1000));

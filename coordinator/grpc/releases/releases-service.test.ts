@@ -1,12 +1,14 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { digestOf } from '../../../proto/digest.ts';
+import { newSigningKeyPair } from '../../../proto/envelope/keys.ts';
 import { type Result, unwrap } from '../../../proto/fault.ts';
 import type { ClusterId, Digest } from '../../../proto/ids.ts';
 import type { Catalogue, ReleaseTarget } from '../../../proto/release/catalogue.ts';
 import { openManifest, releaseFileNames } from '../../../proto/release/manifest.ts';
+import { makeLocalOperator } from '../../founding.ts';
 import { TestAgent } from '../../testing/agent.ts';
 import type { TestCluster } from '../../testing/cluster.ts';
-import { operator, policyDefault, TestFederation, track } from '../../testing/federation.ts';
+import { environment, operator, policyDefault, TestFederation, track } from '../../testing/federation.ts';
 
 const codeOf = (result: Result<unknown>) => (result.ok ? 'ok' : result.fault.code);
 
@@ -83,18 +85,22 @@ describe('releases over mTLS', () => {
     expect(codeOf(await agent.fetch(digest, bytes + 1))).toBe('OFFSET_BEYOND_END');
   });
 
-  it('reach an agent after a restart without a new version of what did not change', async () => {
+  it('reach an agent over a restart with a root made meanwhile: every set on the way verifies, from the first', async () => {
     const federation = await TestFederation.start();
-    await federation.coordinator.registry.settled();
-    const before = federation.coordinator.registry.signedSet();
     const member = await federation.enrol('a');
+    const before = agentOf(federation, member);
+    before.subscribe([track]);
+    const { catalogue } = await before.until((set) => set.catalogue.releases.length > 0);
+    await federation.coordinator.close();
+    const pin = newSigningKeyPair();
+    unwrap(await makeLocalOperator(federation.config, { name: 'ada', role: 'admin', address: '', pin }, environment));
     await federation.restart();
-    const again = await federation.reconnect(member);
-    const agent = agentOf(federation, again);
-    agent.subscribe([track]);
-    const { catalogue } = await agent.until(() => true);
-    expect(catalogue.version).toBe(before?.catalogue.version);
-    expect(federation.coordinator.registry.signedSet()?.catalogue.digest).toBe(before?.catalogue.digest);
+    const after = agentOf(federation, await federation.reconnect(member));
+    after.trust = before.trust;
+    after.subscribe([track], 1);
+    const first = await after.until(() => true);
+    expect(first).toMatchObject({ root: { version: 2 }, pins: { version: 1 } });
+    expect(first.catalogue.version).toBeGreaterThan(catalogue.version);
   });
 
   it('come on one stream for each cluster, the newest', async () => {

@@ -18,19 +18,12 @@ import {
   weightsOf,
 } from '../testing/released-state.ts';
 import { catalogueOf } from './catalogue-of.ts';
-import {
-  type Plan,
-  planAssign,
-  planOverride,
-  planPromote,
-  planRemoveChannel,
-  planRevoke,
-  planRollBack,
-  planSetChannel,
-  planUnassign,
-} from './changes.ts';
 import { gateEvents, movesOf } from './channel-events.ts';
 import { effectsOf, noPins } from './effects.ts';
+import { planAssign, planRemoveChannel, planSetChannel, planUnassign } from './plan-channels.ts';
+import { planPromote, planRevoke, planRollBack } from './plan-moves.ts';
+import { planOverride } from './plan-override.ts';
+import type { Plan } from './planning.ts';
 import { retirable } from './retention.ts';
 
 const reason = 'test';
@@ -103,6 +96,25 @@ describe('promotion and rollback', () => {
     expect(below).toMatchObject({ fault: { code: 'BELOW_FLOOR', fields: { nearest: 1 } } });
     state = apply(state, planPromote(state, { track, version: 2, reason }));
     expect(channelsOf(state)).toMatchObject({ stable: 2 });
+  });
+
+  it('decide what the next round starts from: what is stable, or what was built on it since', () => {
+    let state = stateWith(3, {});
+    state = apply(state, planRollBack(state, { track, version: 1, reason }));
+    state = eventsAfter(state, released(state, 3, 1)); // A round between: built on 1, and the head.
+    expect(trackOf(state).headVersion).toBe(3);
+    state = apply(state, planPromote(state, { track, version: 2, reason })); // It was sound after all.
+    expect(trackOf(state).headVersion).toBe(2);
+    expect(movesOf(state, trackOf(state), 0)).toEqual([]); // Version 3 is not built on what is stable.
+    state = eventsAfter(state, released(state, 4, 1)); // Of a round that was open during the promotion: the same.
+    expect(movesOf(state, trackOf(state), 0)).toEqual([]);
+    state = eventsAfter(state, released(state, 5, 2));
+    expect(channelsOf(eventsAfter(state, movesOf(state, trackOf(state), 0)))).toEqual({ stable: 5, canary: 5 });
+
+    // A candidate that waits in front of the gate stays what training goes on from when the one before it is promoted.
+    state = stateWith(3);
+    state = apply(state, planOverride(state, ada, { track, version: 1, decision: 'promote', reason }));
+    expect(trackOf(state)).toMatchObject({ headVersion: 2 });
   });
 
   it('need the gate, or an override with a reason', () => {
