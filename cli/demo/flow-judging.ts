@@ -1,8 +1,10 @@
 import { learnFlowCluster } from '../../client/detectors/flow/cluster-state.ts';
 import { FlowJudge } from '../../client/detectors/flow/flow-judge.ts';
 import { FlowScorer } from '../../client/detectors/flow/flow-scorer.ts';
+import type { NamedSlice } from '../../client/detectors/flow/graph/slice.ts';
 import { areaUnderRoc, detectionRateAt } from '../../client/detectors/metrics.ts';
 import { type JudgedEdge, judgeEdges } from '../../client/flow-evaluation.ts';
+import { endKey } from '../../client/sources/flow/flow-record.ts';
 import { injectedFamily } from './flow-injection.ts';
 import { linkBaselines, linkQuality, modelLinkQuality } from './flow-links.ts';
 import type { FlowCluster, PreparedFlow } from './flow-prepare.ts';
@@ -107,12 +109,25 @@ function withoutMemory({ start, leftOut }: PreparedFlow, weights: Float32Array):
   return [...leftOut.values()].flatMap(({ later }) => judged(new FlowScorer(start.spec, weights), later));
 }
 
+/** A cluster's windows are much alike: those of one shape have the same scores, whatever their labels. */
 function judged(scorer: FlowScorer, windows: FlowCluster['later']): JudgedEdge[] {
+  const known = new Map<string, JudgedEdge[]>();
   try {
-    return judgeEdges(scorer, windows);
+    return windows.flatMap((window) => {
+      const shape = shapeOf(window);
+      const edges = known.get(shape) ?? judgeEdges(scorer, [window]);
+      known.set(shape, edges);
+      return edges.map((edge, at) => ({ ...edge, labels: window.names.edges[at]?.labels ?? [] }));
+    });
   } finally {
     scorer.close();
   }
+}
+
+/** Who calls whom and for what: all that a link model reads. */
+function shapeOf({ slice, names }: NamedSlice): string {
+  const edges = names.edges.map(({ protocol, port }, at) => [slice.clients[at], slice.servers[at], protocol, port]);
+  return JSON.stringify([names.nodes.map(endKey), edges]);
 }
 
 function isBenign({ labels }: JudgedEdge): boolean {
@@ -129,26 +144,39 @@ function aucOf(edges: readonly JudgedEdge[], family: string, score = ({ score: v
 
 type Found = Readonly<{ text: string; detail: Readonly<Record<string, unknown>> }>;
 
-/** The alert on the injected movement with the longest path, as the client of its cluster explains it. */
+/** The alert on the injected movement with the most hops, as the client of its cluster explains it. */
 function explainInjected(
   { start }: PreparedFlow,
   clusters: readonly (readonly [string, FlowCluster])[],
   weights: Float32Array,
 ): FlowExplanation | undefined {
-  let longest: FlowExplanation | undefined;
-  for (const [cluster, { learnt, later }] of clusters) {
-    const judge = new FlowJudge(start.spec, weights, learnt);
-    for (const window of later) {
-      judge.score([window]);
-      for (const [edge, { labels }] of window.names.edges.entries()) {
-        if (!labels.includes(injectedFamily)) continue;
-        const found = explanationOf(cluster, judge.explain(window, edge) as Found);
-        if (found.path.length > (longest?.path.length ?? 0)) longest = found;
-      }
-    }
+  const walks = clusters.flatMap(([cluster, { learnt, later }]) =>
+    later.map((window, at) => ({ cluster, learnt, later: later.slice(0, at + 1), hops: injectedIn(window) })),
+  );
+  const longest = walks.reduce((best, walk) => (walk.hops.length > best.hops.length ? walk : best), walks[0] ?? noWalk);
+  const last = longest.hops.toSorted((a, b) => a.firstMs - b.firstMs).at(-1);
+  const window = longest.later.at(-1);
+  if (last === undefined || window === undefined) return undefined;
+  const judge = new FlowJudge(start.spec, weights, longest.learnt);
+  try {
+    judge.score(longest.later);
+    return explanationOf(longest.cluster, judge.explain(window, last.edge) as Found);
+  } finally {
     judge.close();
   }
-  return longest;
+}
+
+const noWalk = {
+  cluster: '',
+  learnt: [],
+  later: [] as readonly NamedSlice[],
+  hops: [] as ReturnType<typeof injectedIn>,
+};
+
+function injectedIn({ names }: NamedSlice) {
+  return names.edges.flatMap(({ labels, firstMs }, edge) =>
+    labels.includes(injectedFamily) ? [{ edge, firstMs }] : [],
+  );
 }
 
 function explanationOf(cluster: string, { text, detail }: Found): FlowExplanation {
