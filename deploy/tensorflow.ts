@@ -51,8 +51,10 @@ function quietStart(): void {
   const binding = join(dirname(load.resolve('@tensorflow/tfjs-node/package.json')), 'lib', 'napi-v8');
   const quiet = join(binding, 'quiet_tensorflow.node'); // Set-up compiles it where we bring our own library.
   if (existsSync(quiet)) load(quiet);
-  // tfjs-node calls this on every operation's attributes; Node deprecates it at 22 and removes it at 23.
-  load('node:util').isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  // tfjs-node calls these on every operation's attributes; Node deprecates them at 22 and removes them at 23.
+  const util = load('node:util');
+  util.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  util.isArray = Array.isArray;
 }
 
 function loadPureJs(): TensorFlow {
