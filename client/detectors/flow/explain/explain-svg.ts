@@ -1,12 +1,14 @@
 import type { EdgeExplanation } from './explain-edge.ts';
 
-const [columnWidth, rowHeight, nodeWidth, nodeHeight, margin] = [190, 44, 150, 26, 20] as const;
+const [columnWidth, rowHeight, nodeWidth, nodeHeight, margin] = [250, 36, 160, 26, 20] as const;
+/** How far those below a workload stand in: their lines run down in this gap, past the others. */
+const indent = 26;
 
 type Box = Readonly<{ label: string; x: number; y: number; suspected: boolean }>;
 
 /**
- * The suspected movement from left to right in red; below each of its workloads, in grey, whom it usually calls or is called
- * by. One self-contained SVG: no script, no font, no link; names are escaped and cut.
+ * The suspected movement from left to right in red, with its services; below the last edge's two workloads, in grey, whom the
+ * one usually calls and by whom the other is usually called. One self-contained SVG: no script, no font, no link; names are escaped and cut.
  */
 export function explanationSvg({ path, neighbourhood, edge }: EdgeExplanation): string {
   const onPath = [path[0]?.client ?? edge.client, ...path.map(({ server }) => server)];
@@ -22,7 +24,7 @@ export function explanationSvg({ path, neighbourhood, edge }: EdgeExplanation): 
     for (const other of others.slice(0, 5)) {
       usual.push(asServer ? [other, workload] : [workload, other]);
       if (!boxes.has(other))
-        boxes.set(other, { label: other, x: anchor.x, y: margin + ++row * rowHeight + 20, suspected: false });
+        boxes.set(other, { label: other, x: anchor.x + indent, y: margin + ++row * rowHeight + 12, suspected: false });
     }
   };
   hang(edge.client, neighbourhood.usualServersOfClient, false);
@@ -30,36 +32,55 @@ export function explanationSvg({ path, neighbourhood, edge }: EdgeExplanation): 
   const all = [...boxes.values()];
   const width = Math.max(...all.map(({ x }) => x)) + nodeWidth + margin;
   const height = Math.max(...all.map(({ y }) => y)) + nodeHeight + margin;
-  const line = (from: string, to: string, color: string, title: string) => {
+  const line = (from: string, to: string, kind: keyof typeof colors, title: string) => {
+    const points = way(boxes.get(from) as Box, boxes.get(to) as Box);
+    return `<polyline points="${points.join(' ')}" fill="none" stroke="${colors[kind]}" stroke-width="1.5" marker-end="url(#${kind})"><title>${escaped(title)}</title></polyline>`;
+  };
+  const caption = (from: string, to: string, text: string) => {
     const [a, b] = [boxes.get(from) as Box, boxes.get(to) as Box];
-    const [x1, y1, x2, y2] = ends(a, b);
-    return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${color}" stroke-width="1.5" marker-end="url(#${color === '#c62828' ? 'bad' : 'ok'})"><title>${escaped(title)}</title></line>`;
+    const middle = (a.x + b.x + nodeWidth) / 2;
+    return `<text x="${middle}" y="${(a.y + b.y + nodeHeight) / 2 - 6}" text-anchor="middle" fill="${colors.bad}">${escaped(text)}</text>`;
   };
   const marker = (id: string, color: string) =>
     `<marker id="${id}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="${color}"/></marker>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="11">`,
-    `<defs>${marker('bad', '#c62828')}${marker('ok', '#9e9e9e')}</defs>`,
-    ...usual.map(([from, to]) => line(from, to, '#9e9e9e', `${from} calls ${to} in normal windows`)),
-    ...path.map(({ client, server, service, score }) =>
-      line(client, server, '#c62828', `${client} → ${server}, ${service}, ${score.toFixed(1)} nats`),
-    ),
+    `<defs>${marker('bad', colors.bad)}${marker('usual', colors.usual)}</defs>`,
+    '<rect width="100%" height="100%" fill="#fff"/>',
+    ...usual.map(([from, to]) => line(from, to, 'usual', `${from} calls ${to} in normal windows`)),
+    ...path.flatMap(({ client, server, service, score }) => [
+      line(client, server, 'bad', `${client} → ${server}, ${service}, ${score.toFixed(1)} nats`),
+      caption(client, server, service.length <= 14 ? service : `${service.slice(0, 13)}…`),
+    ]),
     ...all.map(
       ({ label, x, y, suspected }) =>
-        `<g><rect x="${x}" y="${y}" width="${nodeWidth}" height="${nodeHeight}" rx="5" fill="${suspected ? '#ffebee' : '#fafafa'}" stroke="${suspected ? '#c62828' : '#9e9e9e'}"/><text x="${x + nodeWidth / 2}" y="${y + 17}" text-anchor="middle">${escaped(short(label))}</text><title>${escaped(label)}</title></g>`,
+        // A picture of its own cuts what is too wide for its box.
+        `<svg x="${x}" y="${y}" width="${nodeWidth}" height="${nodeHeight}"><rect x="1" y="1" width="${nodeWidth - 2}" height="${nodeHeight - 2}" rx="5" fill="${suspected ? '#ffebee' : '#fafafa'}" stroke="${suspected ? colors.bad : colors.usual}"/><text x="${nodeWidth / 2}" y="17" text-anchor="middle">${escaped(short(label))}</text><title>${escaped(label)}</title></svg>`,
     ),
     '</svg>',
     '',
   ].join('\n');
 }
 
-/** From side to side between columns, from bottom to top within one. */
-function ends(a: Box, b: Box): [number, number, number, number] {
+const colors = { bad: '#c62828', usual: '#9e9e9e' } as const;
+
+/** Points of a line: from side to side between columns; down the gap, and in, between a workload and those below it. */
+function way(a: Box, b: Box): readonly string[] {
   const half = nodeHeight / 2;
-  if (a.x < b.x) return [a.x + nodeWidth, a.y + half, b.x, b.y + half];
-  if (a.x > b.x) return [a.x, a.y + half, b.x + nodeWidth, b.y + half];
-  const middle = a.x + nodeWidth / 2;
-  return a.y < b.y ? [middle, a.y + nodeHeight, middle, b.y] : [middle, a.y, middle, b.y + nodeHeight];
+  const gap = indent / 2;
+  if (b.x - a.x === indent)
+    return [`${a.x + gap},${a.y + nodeHeight}`, `${a.x + gap},${b.y + half}`, `${b.x},${b.y + half}`];
+  if (a.x - b.x === indent)
+    return [`${a.x},${a.y + half}`, `${b.x + gap},${a.y + half}`, `${b.x + gap},${b.y + nodeHeight}`];
+  // Backwards: below the boxes, so that it does not cover the way there.
+  if (a.x > b.x && a.y === b.y) {
+    const y = a.y + nodeHeight + 6;
+    const [from, to] = [a.x + nodeWidth / 2, b.x + nodeWidth / 2];
+    return [`${from},${a.y + nodeHeight}`, `${from},${y}`, `${to},${y}`, `${to},${b.y + nodeHeight}`];
+  }
+  return a.x < b.x
+    ? [`${a.x + nodeWidth},${a.y + half}`, `${b.x},${b.y + half}`]
+    : [`${a.x},${a.y + half}`, `${b.x + nodeWidth},${b.y + half}`];
 }
 
 function short(label: string): string {
