@@ -6,7 +6,7 @@ import type { TrackId } from '../proto/ids.ts';
 import type { AgentEvent } from './agent/agent-ports.ts';
 import { openAgent } from './agent/open-agent.ts';
 import type { RotationAgent } from './agent/rotation-agent.ts';
-import type { ClientConfig } from './config.ts';
+import { type ClientConfig, trainingBytesMax } from './config.ts';
 import { Ingest } from './ingest.ts';
 import { LiveTracks } from './live-tracks.ts';
 import { type LocalTrack, openTracks } from './local-track.ts';
@@ -103,7 +103,7 @@ export class RunningClient {
     this.#trainer = new Trainer({
       limits: {
         ...defaultPressureLimits,
-        rssBytesMax: config.training.rssMiBMax * 2 ** 20,
+        rssBytesMax: trainingBytesMax(config),
         loopDelayMsMax: config.training.loopDelayMsMax,
       },
       onBreaker: (state) => {

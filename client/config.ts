@@ -69,8 +69,8 @@ const schema = z.strictObject({
       enabled: z.boolean().default(true),
       /** Cores' worth of CPU time that training may use on average. */
       coresMax: z.number().min(0.01).max(1_024).default(1),
-      /** Of client and training process together. */
-      rssMiBMax: z.number().min(64).default(700),
+      /** Of client and training process together; 700 for the first track and as much for each further one if not said. */
+      rssMiBMax: z.number().min(64).optional(),
       /** Training pauses while the client's event loop is later than this. */
       loopDelayMsMax: z.number().min(1).default(250),
       gradientClipNorm: z.number().positive().default(1),
@@ -99,6 +99,8 @@ const schema = z.strictObject({
       deviations: z.number().positive().max(100).nullable().default(null),
       /** A workload's scores before this many traces only set its threshold. */
       warmUp: z.int().min(10).max(1_000_000).default(200),
+      /** System calls: 'tfidf' lets calls that few of a workload's normal traces make count more, against mimicry. */
+      callWeights: z.enum(['none', 'tfidf']).default('none'),
     })
     .prefault({}),
   /** The rotation agent: which signed releases this cluster runs. */
@@ -182,6 +184,12 @@ function problemsOfTracks(tracks: readonly TrackConfig[]): string[] {
         `tracks: ${id}: ${folder} holds no track.ts; built in are ${builtInKinds().join(', ')}, others need \`folder\``,
     ),
   ];
+}
+
+/** What client and training process may use together, bytes. */
+export function trainingBytesMax({ training, tracks }: ClientConfig): number {
+  // A second track may bring TensorFlow into the scoring thread beside the training process's own.
+  return (training.rssMiBMax ?? 700 * tracks.length) * 2 ** 20;
 }
 
 export function alertPath(config: ClientConfig): string {
