@@ -135,6 +135,35 @@ Drift counts beside the benign traces, not among them, unless a column says othe
 
 By family, against the floor that the set's README states:`,
   );
+  familyTable(best, report);
+  const weighted = judged(unseen, scoresOf(world, federated, statesOf(world, federated, 'tfidf')));
+  report.text(
+    `Calls weighted by inverse document frequency (\`scoring.callWeights: tfidf\`) against the default, which weighs all alike. It is off by default: over all families it gains nothing clear.`,
+  );
+  const mimicry = ({ byFamily }: Evaluation) => byFamily.mimicry ?? { auc: Number.NaN, foundAt1: Number.NaN };
+  report.table(
+    ['call weights', 'AUC', 'found at 5 %', 'found at 1 %', 'mimicry: AUC', 'mimicry: found at 1 %'],
+    (
+      [
+        ['none', best],
+        ['tfidf', weighted],
+      ] as const
+    ).map(([name, one]) => {
+      report.record({ case: `call weights ${name}`, ...one.overall, mimicry: mimicry(one) });
+      const { auc: area, foundAt1, foundAt5 } = one.overall;
+      return [
+        name,
+        auc(area),
+        percent(foundAt5),
+        percent(foundAt1),
+        auc(mimicry(one).auc),
+        percent(mimicry(one).foundAt1),
+      ];
+    }),
+  );
+}
+
+function familyTable(best: Evaluation, report: Report): void {
   report.table(
     ['family', 'traces', 'AUC', 'floor', 'found at 5 %', 'found at 1 %'],
     Object.entries(best.byFamily).map(([family, one]) => [
@@ -325,8 +354,14 @@ Measured where \`../shared/data\` holds them; they are not shipped. One place le
   report.table(['set', 'floor (STIDE)', 'AUC', 'found at 5 %', 'AUC without duplicates'], rows);
 }
 
-function statesOf({ detector, names, training }: World, weights: Float32Array): Map<string, ClusterState> {
-  return new Map(names.map((name, index) => [name, learnClusterState(detector, weights, training[index] ?? [])]));
+function statesOf(
+  { detector, names, training }: World,
+  weights: Float32Array,
+  callWeights: 'none' | 'tfidf' = 'none',
+): Map<string, ClusterState> {
+  return new Map(
+    names.map((name, index) => [name, learnClusterState(detector, weights, training[index] ?? [], callWeights)]),
+  );
 }
 
 function scoresOf(

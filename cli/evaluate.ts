@@ -3,7 +3,7 @@ import { type Evaluation, evaluate, type Labelled, type Quality, withoutDuplicat
 import { SyscallScorer } from '../client/scoring.ts';
 import { readTraceFile } from '../client/sources/trace-file.ts';
 import { evaluateFlows, flowOptions } from './flow-verbs.ts';
-import { abiOption, dataOption, modelOption, openSyscallModel } from './model-options.ts';
+import { abiOption, callWeightsOption, dataOption, modelOption, openSyscallModel, relearnt } from './model-options.ts';
 import { jsonLine, table } from './table.ts';
 
 /** `testudo evaluate`: how well a model tells hostile from benign in labelled files. */
@@ -21,9 +21,11 @@ export function evaluateCommand() {
     .addOption(flowOptions.cluster())
     .addOption(flowOptions.normal())
     .addOption(flowOptions.window())
-    .action(async ({ track, model: path, data, input, abi, json, cluster, normal, window }) => {
+    .addOption(callWeightsOption())
+    .action(async ({ track, model: path, data, input, abi, json, cluster, normal, window, callWeights }) => {
       if (track === 'flow') return evaluateFlows({ model: path, input, json, cluster, normal, window });
-      const scorer = new SyscallScorer(await openSyscallModel(path, data));
+      const model = await relearnt(await openSyscallModel(path, data), normal, callWeights, { abi });
+      const scorer = new SyscallScorer(model);
       const scored: Labelled[] = [];
       for (const file of input) {
         for await (const item of readTraceFile(file, { abi })) {

@@ -20,7 +20,10 @@ export const flowOptions = {
       'flow: whose local memory in the model folder, and whose rows where a file holds several',
     ),
   normal: () =>
-    new Option('--normal <file>', 'flow: normal flows of the same cluster that its local memory learns first'),
+    new Option(
+      '--normal <file>',
+      'flow: normal flows of the same cluster that its local memory learns first; syscall: traces whose split "train" it learns anew',
+    ),
   window: () => new Option('--window <seconds>', 'flow: length of a window of the service graph').default('60'),
 };
 

@@ -1,11 +1,13 @@
 import { Option } from '@commander-js/extra-typings';
 import { openDetector } from '../client/detectors/syscall/architectures.ts';
+import { isBenign, type Trace } from '../client/detectors/syscall/trace.ts';
 import { abis } from '../client/detectors/syscall/vocabulary.ts';
 import { heldModel } from '../client/held-model.ts';
 import { loadModelFolder } from '../client/model-folder.ts';
-import type { SyscallModel } from '../client/scoring.ts';
+import { learnClusterState, type SyscallModel } from '../client/scoring.ts';
+import { readTraceFile, type TraceFileOptions } from '../client/sources/trace-file.ts';
 import { isDigest } from '../proto/ids.ts';
-import { exitWith, orExit } from './exit.ts';
+import { exitWith, orExit, usage } from './exit.ts';
 
 /** Where the model of an offline command lies. */
 export function modelOption() {
@@ -40,4 +42,40 @@ export async function openSyscallModel(model: string, data: string | undefined):
 /** How an input file's call numbers are to be read. */
 export function abiOption() {
   return new Option('--abi <abi>', 'numbering of the system calls in the input').choices(abis).default(abis[0]);
+}
+
+/** How much each call counts in a trace's score. */
+export function callWeightsOption() {
+  return new Option(
+    '--call-weights <weights>',
+    'syscall, with --normal: tfidf lets calls that few normal traces of the workload make count more',
+  )
+    .choices(['none', 'tfidf'])
+    .default('none' as const);
+}
+
+/**
+ * A model whose clusters learn their local part anew from a file's normal traces of the split "train", cluster by cluster,
+ * with these call weights. They have to be known for every score, and calibrations hold for the weights they were made with.
+ */
+export async function relearnt(
+  model: SyscallModel,
+  normal: string | undefined,
+  callWeights: 'none' | 'tfidf',
+  options: TraceFileOptions,
+): Promise<SyscallModel> {
+  if (normal === undefined) {
+    if (callWeights === 'none') return model;
+    return usage('--call-weights tfidf needs --normal, a trace file whose split "train" says what is normal');
+  }
+  const traces: Trace[] = [];
+  for await (const item of readTraceFile(normal, options)) {
+    if (item.kind === 'broken') return exitWith(item.fault);
+    if (item.kind === 'trace' && item.trace.split === 'train' && isBenign(item.trace)) traces.push(item.trace);
+  }
+  const byCluster = Map.groupBy(traces, ({ cluster }) => cluster ?? '');
+  if (byCluster.has('')) return usage(`--normal: ${normal} needs a cluster column: scores are local to a cluster`);
+  const { detector, weights } = model;
+  const learn = (own: readonly Trace[]) => learnClusterState(detector, weights, own, callWeights);
+  return { ...model, clusters: new Map([...byCluster].map(([cluster, own]) => [cluster, learn(own)])) };
 }

@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rememberModel } from '../client/alerting/installed-model.ts';
+import { openDetector } from '../client/detectors/syscall/architectures.ts';
 import { gramTableSpec, trainGramTable } from '../client/detectors/syscall/gram-table.ts';
 import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
+import { saveModelFolder } from '../client/model-folder.ts';
 import { digestOf } from '../proto/digest.ts';
 import { bytesOfValues } from '../proto/layout.ts';
 import { specBytes } from '../proto/model-spec.ts';
@@ -24,7 +26,7 @@ beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'testudo-score-'));
   await writeFile(
     join(data, 'input.tsv'),
-    'attack\tc\tnginx\tx\tstrange\t59 101 59 62 101\nnormal\tc\tnginx\tn\tusual\t0 1 0 1\n',
+    'attack\tc\tnginx\tx\tstrange\t59 101 59 62 101 0 1 0 1 3\nnormal\tc\tnginx\tn\tusual\t0 1 0 1\n',
   );
 });
 afterAll(() => rm(data, { recursive: true, force: true }));
@@ -68,3 +70,27 @@ describe('testudo score --model DIGEST', () => {
     await expect(score(digestOf(weights))).rejects.toThrow('--model DIGEST needs --data');
   });
 });
+
+describe('testudo score --call-weights tfidf', () => {
+  it('learns the clusters anew from --normal and weighs their rare calls more, and needs it', async () => {
+    const folder = join(data, 'model');
+    const detector = await openDetector(spec);
+    await saveModelFolder(folder, { detector, weights: valuesOf(weights), clusters: new Map() });
+    const normal = join(data, 'normal.tsv');
+    const lines = Array.from({ length: 8 }, (_, at) => `train\tc\tnginx\tnormal\tn${at}\t${'0 1 '.repeat(9 + at)}3`);
+    await writeFile(normal, `${lines.join('\n')}\n`);
+    const strange = async (...rest: string[]) => {
+      await score(folder, '--normal', normal, ...rest);
+      return Number((await readFile(join(data, 'scores.tsv'), 'utf8')).split('\n')[0]?.split('\t')[1]);
+    };
+    const plain = await strange();
+    expect(await strange('--call-weights', 'tfidf')).not.toBe(plain);
+    await expect(score(folder, '--call-weights', 'tfidf')).rejects.toMatchObject({
+      stderr: expect.stringContaining('--normal'),
+    });
+  });
+});
+
+function valuesOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}

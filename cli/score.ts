@@ -3,7 +3,7 @@ import { scoreTraceFile } from '../client/score-file.ts';
 import { SyscallScorer } from '../client/scoring.ts';
 import { orExit, usage } from './exit.ts';
 import { flowOptions, scoreFlows } from './flow-verbs.ts';
-import { abiOption, dataOption, modelOption, openSyscallModel } from './model-options.ts';
+import { abiOption, callWeightsOption, dataOption, modelOption, openSyscallModel, relearnt } from './model-options.ts';
 
 /** `testudo score`: scores a file of traces with a model, offline. */
 export function scoreCommand() {
@@ -26,14 +26,16 @@ export function scoreCommand() {
     .addOption(flowOptions.cluster())
     .addOption(flowOptions.normal())
     .addOption(flowOptions.window())
-    .action(async ({ track, model: path, data, input, output, by, abi, cluster, normal, window }) => {
+    .addOption(callWeightsOption())
+    .action(async ({ track, model: path, data, input, output, by, abi, cluster, normal, window, callWeights }) => {
       const units = track === 'flow' ? (['edge', 'workload'] as const) : (['trace', 'window'] as const);
       const unit = by === undefined ? units[0] : units.find((each) => each === by);
       if (unit === undefined) return usage(`--by: the ${track} track scores by ${units.join(' or ')}, not by ${by}`);
       if (unit === 'edge' || unit === 'workload') {
         return scoreFlows({ model: path, input, output, by: unit, cluster, normal, window });
       }
-      const scorer = new SyscallScorer(await openSyscallModel(path, data));
+      const model = await relearnt(await openSyscallModel(path, data), normal, callWeights, { abi });
+      const scorer = new SyscallScorer(model);
       const summary = orExit(await scoreTraceFile(scorer, input, output, { by: unit, abi }));
       scorer.close();
       const notes = [

@@ -112,6 +112,7 @@ export class LiveScoring {
       weightsPath,
       // An architecture without a light form is run by its weights.
       ...(config.agent.inference === 'light' && light !== undefined ? { light } : {}),
+      scorerOptions: { callWeights: config.scoring.callWeights },
       bufferPath: track.bufferPath,
       bufferSizes: config.buffer,
       dataKey,

@@ -4,7 +4,7 @@
  */
 import type { ModelSpec } from '../proto/model-spec.ts';
 import type { JudgingDetector, Observed, OpenDetector } from './detectors/detector.ts';
-import { type CallWeighting, CallWeights } from './detectors/syscall/call-weights.ts';
+import { CallWeights } from './detectors/syscall/call-weights.ts';
 import { windowStarts } from './detectors/syscall/call-windows.ts';
 import { type Calibration, calibrate, LocalMemory } from './detectors/syscall/local-memory.ts';
 import type { Trace } from './detectors/syscall/trace.ts';
@@ -45,7 +45,7 @@ export function learnClusterState(
   detector: JudgingDetector,
   weights: Float32Array,
   traces: readonly Observed[],
-  callWeighting: CallWeighting = 'none',
+  callWeighting: 'none' | 'tfidf' = 'none',
 ): ClusterState {
   const memory = LocalMemory.learn(classesOf(detector.spec), traces);
   if (callWeighting === 'none') return { memory, calibrations: calibrateCluster(detector, weights, memory, traces) };

@@ -49,12 +49,12 @@ async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly un
 }
 
 async function openScorer(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {
-  const { spec, light } = model;
-  if (light === undefined) return kind.openScorer(spec, await readWeights(model), normal);
+  const { spec, light, scorerOptions } = model;
+  if (light === undefined) return kind.openScorer(spec, await readWeights(model), normal, scorerOptions);
   if (kind.light === undefined) {
     throw fault('MODEL_UNUSABLE', `${spec.architecture} has no light form; set agent.inference to weights`);
   }
-  return kind.light.openScorer(spec, await readFileOf(light.digest, light.path), normal);
+  return kind.light.openScorer(spec, await readFileOf(light.digest, light.path), normal, scorerOptions);
 }
 
 async function readWeights({ spec, digest, weightsPath }: ScoringModel): Promise<Float32Array> {

@@ -1,6 +1,6 @@
 import type { Branded, Digest } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { Explanation, PlaceScores } from '../detectors/track-kind.ts';
+import type { Explanation, PlaceScores, ScorerOptions } from '../detectors/track-kind.ts';
 import type { BufferSizes } from '../training/example-buffer.ts';
 
 /** An 8-bit ONNX model on disk, and what its bytes are checked against. */
@@ -18,6 +18,7 @@ export type ScoringModel = Readonly<{
   weightsPath: string;
   /** Judges in the place of the weights, where the cluster runs light forms. */
   light?: LightFile;
+  scorerOptions?: ScorerOptions;
   bufferPath: string;
   bufferSizes: BufferSizes;
   /** 32 bytes; a thread shares its process's memory, nothing leaves it. */

@@ -59,7 +59,12 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
    * In the scoring thread. normal: the buffer's normal examples, which calibrate the model locally; what is learnt from
    * them here never leaves. Throws where the spec is not one of ours.
    */
-  openScorer(spec: ModelSpec, weights: Float32Array, normal: readonly Example[]): Promise<TrackScorer<Example>>;
+  openScorer(
+    spec: ModelSpec,
+    weights: Float32Array,
+    normal: readonly Example[],
+    options?: ScorerOptions,
+  ): Promise<TrackScorer<Example>>;
   /** Where models have a small form that runs without TensorFlow (docs/releases.md): 8-bit ONNX. */
   readonly light?: LightKind<Example>;
 }
@@ -68,7 +73,18 @@ export type LightKind<Example> = Readonly<{
   /** A pure function of spec and weights; undefined for an architecture without one. */
   write(spec: ModelSpec, weights: Float32Array): Promise<Uint8Array | undefined>;
   /** As `openScorer`, from what `write` made. */
-  openScorer(spec: ModelSpec, light: Uint8Array, normal: readonly Example[]): Promise<TrackScorer<Example>>;
+  openScorer(
+    spec: ModelSpec,
+    light: Uint8Array,
+    normal: readonly Example[],
+    options?: ScorerOptions,
+  ): Promise<TrackScorer<Example>>;
+}>;
+
+/** Settings of `scoring` that are about what a score is; a kind uses those that mean something to it. */
+export type ScorerOptions = Readonly<{
+  /** Calls that few of a workload's normal traces make count more in a trace's score. */
+  callWeights?: 'none' | 'tfidf';
 }>;
 
 /** What a track may know of the client around it. */

@@ -7,9 +7,6 @@
 import type { Observed } from '../detector.ts';
 import type { WorkloadClasses } from './workload-classes.ts';
 
-export const callWeightings = ['none', 'tfidf'] as const;
-export type CallWeighting = (typeof callWeightings)[number];
-
 export class CallWeights {
   /** By class id. */
   readonly #known = new Map<number, { traces: number; holding: Map<number, number> }>();

@@ -2,7 +2,7 @@ import { learnClusterState, SyscallScorer } from '../../scoring.ts';
 import { argumentClasses } from '../../sources/argument-class.ts';
 import type { Example } from '../../training/example.ts';
 import type { JudgingDetector } from '../detector.ts';
-import type { Explanation, PlaceScores, TrackScorer } from '../track-kind.ts';
+import type { Explanation, PlaceScores, ScorerOptions, TrackScorer } from '../track-kind.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
 
 /** The one cluster that this client knows about. */
@@ -23,8 +23,13 @@ export class TraceJudge implements TrackScorer<Example> {
   }
 
   /** weights: what the detector is opened with. */
-  static open(detector: JudgingDetector, weights: Float32Array, normal: readonly Example[]): TraceJudge {
-    const state = learnClusterState(detector, weights, normal.map(toTrace));
+  static open(
+    detector: JudgingDetector,
+    weights: Float32Array,
+    normal: readonly Example[],
+    { callWeights }: ScorerOptions = {},
+  ): TraceJudge {
+    const state = learnClusterState(detector, weights, normal.map(toTrace), callWeights);
     const scorer = new SyscallScorer({ detector, weights, clusters: new Map([[here, state]]) });
     const byWorkload = Map.groupBy(normal, ({ workload }) => workload);
     const backgrounds = new Map(

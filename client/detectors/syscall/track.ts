@@ -60,9 +60,9 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
 
   openLearner: openSyscallLearner,
 
-  async openScorer(spec, weights, normal) {
+  async openScorer(spec, weights, normal, options) {
     const { TraceJudge } = await import('./trace-judge.ts');
-    return TraceJudge.open(await openDetector(spec), weights, normal);
+    return TraceJudge.open(await openDetector(spec), weights, normal, options);
   },
 
   light: {
@@ -70,11 +70,11 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
       const { writeLightForm } = await import('./light/light-forms.ts');
       return writeLightForm(spec, weights);
     },
-    async openScorer(spec, light, normal) {
+    async openScorer(spec, light, normal, options) {
       const { lightDetector } = await import('./light/light-forms.ts');
       const { TraceJudge } = await import('./trace-judge.ts');
       // Its weights are in the light form.
-      return TraceJudge.open(await lightDetector(spec, light), new Float32Array(0), normal);
+      return TraceJudge.open(await lightDetector(spec, light), new Float32Array(0), normal, options);
     },
   },
 };
