@@ -9,6 +9,7 @@ import {
 } from '../../../sources/flow/flow-record.ts';
 import { isPerConnection } from '../../../sources/flow/port-class.ts';
 import { counterCount, countFlow } from './edge-totals.ts';
+import { IntervalRows, noNames, type Seen } from './interval-rows.ts';
 import { NodeTable } from './node-table.ts';
 import { PortSpread } from './port-spread.ts';
 
@@ -20,32 +21,11 @@ export type EdgeBounds = Readonly<{
   portsPerPairMax: number;
 }>;
 
-/** Distinct routes and labels kept of an edge. */
-const routesMax = 64;
-const labelsMax = 8;
-
-/** What one interval has of an edge. */
-class IntervalRow {
-  readonly counters = new Float64Array(counterCount);
-  firstMs = Number.POSITIVE_INFINITY;
-  lastMs = Number.NEGATIVE_INFINITY;
-  routes: Set<string> | undefined;
-  labels: Set<string> | undefined;
-
-  clear(): void {
-    this.counters.fill(0);
-    this.firstMs = Number.POSITIVE_INFINITY;
-    this.lastMs = Number.NEGATIVE_INFINITY;
-    this.routes = undefined;
-    this.labels = undefined;
-  }
-}
-
 /** What cannot be summed and taken away again, over the rows of a window. */
 export type Sightings = Readonly<{
   firstMs: number;
   lastMs: number;
-  /** Sorted, at most `routesMax`. */
+  /** Sorted, at most 64. */
   routes: readonly string[];
   labels: readonly string[];
 }>;
@@ -59,8 +39,8 @@ export type Edge = {
   readonly port: number;
   /** Sums of the closed intervals of the window. */
   readonly totals: Float64Array;
-  /** One row for each interval that is open or in the window, by its number modulo their count. */
-  readonly rows: (IntervalRow | undefined)[];
+  /** Its row in each interval that is open or in the window, by the interval's number modulo their count; −1: none. */
+  readonly rows: Int32Array;
   rowCount: number;
   activeIntervals: number;
 };
@@ -81,9 +61,8 @@ export class EdgeTable {
   readonly #ring: number;
   readonly #edges = new Map<number, Edge>();
   readonly #spread: PortSpread;
-  /** Edges with a row in an interval, by its number modulo the ring. */
-  readonly #touched: Edge[][];
-  readonly #spareRows: IntervalRow[] = [];
+  /** What each interval has, by its number modulo the ring. */
+  readonly #intervals: readonly IntervalRows<Edge>[];
   /** What was folded, by open interval. */
   readonly #folded = new Map<number, Folding>();
 
@@ -93,7 +72,7 @@ export class EdgeTable {
     this.#ring = ring;
     this.nodes = new NodeTable(bounds.nodesMax);
     this.#spread = new PortSpread(bounds.portsPerPairMax);
-    this.#touched = Array.from({ length: ring }, () => []);
+    this.#intervals = Array.from({ length: ring }, () => new IntervalRows<Edge>());
   }
 
   get edgeCount(): number {
@@ -109,28 +88,23 @@ export class EdgeTable {
     if (this.#isFolded(flow, client, server)) this.#folding(interval).flowsOfFurtherWorkloads += flow.count;
     const edge = this.#edgeOf(client, server, flow, askedPort, interval);
     const slot = this.#slotOf(interval);
-    let row = edge.rows[slot];
-    if (row === undefined) {
-      row = this.#spareRows.pop() ?? new IntervalRow();
+    const rows = this.#intervals[slot] as IntervalRows<Edge>;
+    let row = edge.rows[slot] as number;
+    if (row === -1) {
+      row = rows.append(edge);
       edge.rows[slot] = row;
       edge.rowCount += 1;
-      (this.#touched[slot] as Edge[]).push(edge);
     }
-    countFlow(row.counters, flow, reply);
-    if (atMs < row.firstMs) row.firstMs = atMs;
-    if (atMs > row.lastMs) row.lastMs = atMs;
+    countFlow(rows.counters, row * counterCount, flow, reply);
     const { l7, label } = flow;
-    if (l7 !== undefined && l7.route !== '') row.routes = withName(row.routes, l7.route, routesMax);
-    if (label !== undefined && label !== 'normal') row.labels = withName(row.labels, label, labelsMax);
+    rows.see(row, atMs, l7?.route ?? '', label === undefined || label === 'normal' ? '' : label);
   }
 
   /** Takes an interval into the window; says what it had too much of. */
   close(interval: number): Folded {
-    const slot = this.#slotOf(interval);
-    for (const edge of this.#touched[slot] as Edge[]) {
-      const { counters } = edge.rows[slot] as IntervalRow;
-      for (let at = 0; at < counterCount; at++)
-        edge.totals[at] = (edge.totals[at] as number) + (counters[at] as number);
+    const rows = this.#intervals[this.#slotOf(interval)] as IntervalRows<Edge>;
+    for (const [row, edge] of rows.edges.entries()) {
+      rows.addTo(edge.totals, row, 1);
       edge.activeIntervals += 1;
     }
     const { scans, ...counts } = this.#folding(interval);
@@ -141,21 +115,15 @@ export class EdgeTable {
   /** Takes a closed interval out of the window, and forgets what was in no other. */
   drop(interval: number): void {
     const slot = this.#slotOf(interval);
-    for (const edge of this.#touched[slot] as Edge[]) {
-      const row = edge.rows[slot] as IntervalRow;
-      const { counters } = row;
-      for (let at = 0; at < counterCount; at++)
-        edge.totals[at] = (edge.totals[at] as number) - (counters[at] as number);
+    const rows = this.#intervals[slot] as IntervalRows<Edge>;
+    for (const [row, edge] of rows.edges.entries()) {
+      rows.addTo(edge.totals, row, -1);
       edge.activeIntervals -= 1;
-      edge.rows[slot] = undefined;
+      edge.rows[slot] = -1;
       edge.rowCount -= 1;
-      row.clear();
-      // As many rows to spare as an interval of the largest graph may need at once.
-      if (this.#spareRows.length < this.#edges.size) this.#spareRows.push(row);
       if (edge.rowCount === 0) this.#remove(edge);
     }
-    this.#touched[slot] = [];
-    if (this.#spareRows.length > this.#edges.size) this.#spareRows.length = this.#edges.size;
+    rows.clear();
   }
 
   /** Edges that were used in the window. */
@@ -165,18 +133,18 @@ export class EdgeTable {
 
   /** What the closed intervals from one to another have seen of an edge. */
   sightingsOf(edge: Edge, from: number, to: number): Sightings {
-    let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    let routes: Set<string> | undefined;
-    let labels: Set<string> | undefined;
+    const seen: Seen = {
+      firstMs: Number.POSITIVE_INFINITY,
+      lastMs: Number.NEGATIVE_INFINITY,
+      routes: noNames,
+      labels: noNames,
+    };
     for (let interval = from; interval <= to; interval++) {
-      const row = edge.rows[this.#slotOf(interval)];
-      if (row === undefined) continue;
-      firstMs = Math.min(firstMs, row.firstMs);
-      lastMs = Math.max(lastMs, row.lastMs);
-      for (const route of row.routes ?? none) routes = withName(routes, route, routesMax);
-      for (const label of row.labels ?? none) labels = withName(labels, label, labelsMax);
+      const slot = this.#slotOf(interval);
+      const row = edge.rows[slot] as number;
+      if (row !== -1) this.#intervals[slot]?.collect(row, seen);
     }
-    return { firstMs, lastMs, routes: [...(routes ?? none)].sort(), labels: [...(labels ?? none)].sort() };
+    return { ...seen, routes: [...seen.routes].sort(), labels: [...seen.labels].sort() };
   }
 
   #slotOf(interval: number): number {
@@ -195,7 +163,7 @@ export class EdgeTable {
 
   /** Whether one of a flow's ends had to be folded. */
   #isFolded({ source, destination }: ObservedFlow, client: number, server: number): boolean {
-    const folds = [client, server].some((id) => this.nodes.endOf(id).kind === 'folded');
+    const folds = this.nodes.endOf(client).kind === 'folded' || this.nodes.endOf(server).kind === 'folded';
     return folds && source.kind !== 'folded' && destination.kind !== 'folded';
   }
 
@@ -234,7 +202,7 @@ export class EdgeTable {
       protocol,
       port,
       totals: new Float64Array(counterCount),
-      rows: new Array(this.#ring).fill(undefined),
+      rows: new Int32Array(this.#ring).fill(-1),
       rowCount: 0,
       activeIntervals: 0,
     };
@@ -256,11 +224,4 @@ export class EdgeTable {
 /** A whole number below 2^53 for each edge: 16 bits for each node, 2 for the protocol, 17 for the port. */
 function keyOf(client: number, server: number, protocol: FlowProtocol, port: number): number {
   return ((client * 65_536 + server) * flowProtocols.length + flowProtocols.indexOf(protocol)) * 131_072 + port;
-}
-
-const none: readonly string[] = [];
-
-function withName(names: Set<string> | undefined, name: string, max: number): Set<string> {
-  if (names === undefined) return new Set([name]);
-  return names.size < max ? names.add(name) : names;
 }

@@ -49,11 +49,11 @@ export type EdgeTotals = Readonly<{
   routeCount: number;
 }>;
 
-/** Adds one flow to a row of counters. */
-export function countFlow(row: Float64Array, flow: ObservedFlow, isReply: boolean): void {
+/** Adds one flow to the row of counters that begins at `start`. */
+export function countFlow(rows: Float64Array, start: number, flow: ObservedFlow, isReply: boolean): void {
   const { count, l7, volume, verdict } = flow;
   const add = (at: number, amount: number) => {
-    row[at] = (row[at] as number) + amount;
+    rows[start + at] = (rows[start + at] as number) + amount;
   };
   if (l7 === undefined) {
     add((isReply ? counterAt.repliedAtClient : counterAt.askedAtClient) + sides[flow.seenAt], count);
