@@ -28,14 +28,14 @@ async function start(config: string): Promise<Readonly<{ child: ChildProcess; ad
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const address = await new Promise<string>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`ended with ${code}`)));
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      const entry = JSON.parse(line) as { msg: string; addresses: { federation: string } };
-      if (entry.msg === 'coordinator ready') resolve(entry.addresses.federation);
-    });
-  });
-  return { child, address };
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    lines.push(line);
+    if (!line.includes('"coordinator ready"')) continue;
+    child.stderr.resume(); // What it says later must not fill the pipe.
+    return { child, address: (JSON.parse(line) as { addresses: { federation: string } }).addresses.federation };
+  }
+  throw new Error(`it ended instead of being ready:\n${lines.join('\n')}`);
 }
 
 async function init(): Promise<Readonly<{ folder: string; config: string; credentials: string }>> {
@@ -45,7 +45,8 @@ async function init(): Promise<Readonly<{ folder: string; config: string; creden
   return { folder, config: join(folder, 'coordinator.yaml'), credentials: join(folder, 'operator.json') };
 }
 
-describe('testudo coordinator', () => {
+// Some thirty processes after one another: seconds on a quiet machine, minutes on a busy one.
+describe('testudo coordinator', { timeout: 300_000 }, () => {
   it('is made, started, operated and stopped from the command line', async () => {
     const { folder, config, credentials } = await init();
     for (const name of ['coordinator.yaml', 'master.key', 'operator.json']) {
