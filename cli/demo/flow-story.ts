@@ -78,7 +78,7 @@ export function concludeFlow({ auc, linkPrediction, lateralMovement, explanation
     ...movements,
   ];
   const columns = ['robust rule', 'plain averaging', 'alone', 'seen pair'];
-  screen.line('\nAUC of the flow track, two of its clusters hostile');
+  screen.line('\nAUC of the flow track on unseen windows, under attack');
   screen.line(
     table(rows, [
       { title: 'who talks to whom', text: ({ name }) => name },
