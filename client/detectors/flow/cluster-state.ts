@@ -72,8 +72,9 @@ export function surprisals(
   logits: Float32Array,
 ): EdgeSurprisal[] {
   return names.edges.map(({ protocol, port }, edge) => {
-    const [client, server] = [keys[slice.clients[edge] as number], keys[slice.servers[edge] as number]];
-    const evidence = memory.evidence(client as string, server as string, serviceOf(protocol, port));
+    const client = keys[slice.clients[edge] as number] as string;
+    const server = keys[slice.servers[edge] as number] as string;
+    const evidence = memory.evidence(client, server, serviceOf(protocol, port));
     return edgeSurprisal(evidence, logits[pairOfEdge[edge] as number] ?? Number.NaN);
   });
 }

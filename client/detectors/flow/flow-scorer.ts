@@ -60,10 +60,12 @@ export class FlowScorer {
     const pairs = namedPairs(window);
     const logits = this.#logits(pairs);
     const { memory, edgeTail } = this.state;
-    return surprisals(memory, window, pairs, logits).map((surprisal, edge) => ({
-      ...surprisal,
+    return surprisals(memory, window, pairs, logits).map(({ total, pair, service }, edge) => ({
+      total,
+      pair,
+      service,
       logit: logits[pairs.pairOfEdge[edge] as number] ?? Number.NaN,
-      pValue: edgeTail === undefined ? undefined : pValueOf(edgeTail, surprisal.total),
+      pValue: edgeTail === undefined ? undefined : pValueOf(edgeTail, total),
     }));
   }
 

@@ -31,13 +31,13 @@ export function sharedLogits(
   const degree = isKnown ? known.degree : degreesOf(graph);
   const isYoung = (pair: number) => degree[from[pair] as number] === 0 || degree[to[pair] as number] === 0;
   const logits = new Float32Array(sources.length);
-  const pairs = [...sources.keys()];
-  const judge = (chosen: readonly number[], read: EncodedGraph) => {
-    const list = {
+  const pairs = Uint32Array.from(sources.keys());
+  const judge = (chosen: Uint32Array, read: EncodedGraph) => {
+    const found = read.logits({
       sources: chosen.map((pair) => from[pair] as number),
       targets: chosen.map((pair) => to[pair] as number),
-    };
-    for (const [place, logit] of read.logits(list).entries()) logits[chosen[place] as number] = logit;
+    });
+    for (let place = 0; place < chosen.length; place++) logits[chosen[place] as number] = found[place] as number;
   };
   const settled = pairs.filter((pair) => !isYoung(pair));
   if (settled.length > 0) {
@@ -59,7 +59,7 @@ export function sharedLogits(
 function withPairs(
   base: LinkGraph,
   window: LinkGraph,
-  pairs: readonly number[],
+  pairs: Uint32Array,
   from: Uint32Array,
   to: Uint32Array,
 ): LinkGraph {

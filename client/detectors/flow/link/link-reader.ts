@@ -88,9 +88,10 @@ export class EncodedGraph {
   /** Log-odds of pairs of this graph's nodes, shape [pairs]. */
   logits({ sources, targets }: PairList): Float32Array {
     const values = new Float32Array(sources.length);
-    const [from, to] = [Array.from(sources), Array.from(targets)];
+    const [from, to] = [Uint32Array.from(sources), Uint32Array.from(targets)];
     for (let start = 0; start < values.length; start += pairsPerCall) {
-      const list = { sources: from.slice(start, start + pairsPerCall), targets: to.slice(start, start + pairsPerCall) };
+      const end = start + pairsPerCall;
+      const list = { sources: from.subarray(start, end), targets: to.subarray(start, end) };
       const logits = tf.tidy(() => linkLogits(this.parameters, this.states, pairTensors([this], [list])));
       values.set(logits.dataSync<'float32'>(), start);
       logits.dispose();
