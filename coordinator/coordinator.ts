@@ -16,8 +16,11 @@ import { ReleaseMetrics } from './observability/release-metrics.ts';
 import { ReleaseObserver } from './observability/release-observer.ts';
 import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
+import { livesOf } from './registry/found-root.ts';
 import type { LightForm } from './registry/publisher.ts';
 import { ReleaseRegistry } from './registry/release-registry.ts';
+
+const dayMs = 86_400_000;
 
 /** A running coordinator. */
 export type Coordinator = Readonly<{
@@ -69,6 +72,7 @@ export async function startCoordinator(
     metrics.registry,
     () => engine.state(),
     () => registryOpen?.followerCount ?? 0,
+    config.releases.expiryWarningDays * dayMs,
   );
   const releaseObserver = new ReleaseObserver(releaseMetrics, log);
   engine.follow((entry) => releaseObserver.observe(entry)); // Before the registry: it begins to release at once.
@@ -80,6 +84,8 @@ export async function startCoordinator(
           vault: estate.value.vault,
           build: buildVersion(),
           times: signingTimes(config),
+          lives: livesOf(config.releases),
+          warnWithinMs: config.releases.expiryWarningDays * dayMs,
           lightForm,
           trouble: (code, cause) => log.warn({ code, cause }, 'trouble with releases'),
         })
@@ -111,7 +117,7 @@ function signingTimes({ releases }: CoordinatorConfig) {
   return {
     timestampLifeMs: timestampHours * 3_600_000,
     timestampEveryMs: timestampEveryMinutes * 60_000,
-    catalogueLifeMs: catalogueDays * 86_400_000,
+    catalogueLifeMs: catalogueDays * dayMs,
   };
 }
 

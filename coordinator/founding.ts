@@ -9,6 +9,7 @@ import { readMasterKey } from './identity/master-key.ts';
 import { Membership } from './identity/membership.ts';
 import { newOperatorKey, type OperatorCredentials } from './identity/operator-credentials.ts';
 import type { Actor, OperatorRole } from './journal/events.ts';
+import { livesOf } from './registry/found-root.ts';
 import { ensureRoot } from './registry/founding.ts';
 
 const dayMs = 86_400_000;
@@ -60,7 +61,8 @@ export async function makeLocalOperator(
     const { key, request } = await newOperatorKey();
     const added = await membership.addOperator(byIdentity, { name, role, request });
     if (!added.ok) return added;
-    const rooted = await ensureRoot({ engine: opened.value, vault, nowMs: Date.now() }, byIdentity, pin);
+    const lives = livesOf(config.releases);
+    const rooted = await ensureRoot({ engine: opened.value, vault, nowMs: Date.now(), lives }, byIdentity, pin);
     if (!rooted.ok) return rooted;
     const credentials = {
       federation: config.federation,

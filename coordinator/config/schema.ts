@@ -98,6 +98,11 @@ export const configSchema = z.strictObject({
       timestampHours: whole(1, 24 * 30).default(24),
       timestampEveryMinutes: whole(1, 24 * 60).default(60),
       catalogueDays: whole(1, 366).default(7),
+      /** Of the roots and the first pins that the coordinator makes; later ones last as long as who signs them says. */
+      rootDays: whole(30, 3_650).default(730),
+      pinsDays: whole(7, 3_650).default(365),
+      /** How long before root or pins expire the log and the metrics warn. */
+      expiryWarningDays: whole(1, 365).default(30),
     })
     .prefault({}),
   /** Wakes rounds and runs aggregation on any number of `testudo worker`. Without it one process does everything. */

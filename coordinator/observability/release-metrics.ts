@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { InstallOutcome } from '../journal/events.ts';
+import { expiringSoon } from '../registry/expiry-watch.ts';
 import type { GateDecision } from '../state/releasing.ts';
 import type { State } from '../state/state.ts';
 
@@ -14,8 +15,11 @@ export class ReleaseMetrics {
   readonly #gates: Counter<'decision'>;
   readonly #acknowledged: Counter<'outcome'>;
 
-  /** Both are read when Prometheus asks. streams: how many agents listen. */
-  constructor(registry: Registry, state: () => State, streams: () => number) {
+  /**
+   * Both are read when Prometheus asks. streams: how many agents listen. warnWithinMs: how long before root or pins
+   * expire `expiring` says so.
+   */
+  constructor(registry: Registry, state: () => State, streams: () => number, warnWithinMs: number) {
     const registers = [registry];
     this.#released = new Counter({
       name: 'testudo_releases_total',
@@ -51,6 +55,18 @@ export class ReleaseMetrics {
         const refs = { root: roots.at(-1), pins, timestamp: set?.timestamp, catalogue: set?.catalogue };
         for (const [role, ref] of Object.entries(refs)) {
           if (ref !== undefined && ref !== null) this.set({ role }, ref.expiresAtMs / 1000);
+        }
+      },
+    });
+    new Gauge<'role'>({
+      name: 'testudo_release_metadata_expiring',
+      help: '1 when root or pins, which only people can renew, expire soon or have expired. Alert on it.',
+      labelNames: ['role'],
+      registers,
+      collect() {
+        const soon = expiringSoon(state().metadata, Date.now(), warnWithinMs);
+        for (const role of ['root', 'pins'] as const) {
+          this.set({ role }, soon.some((expiring) => expiring.role === role) ? 1 : 0);
         }
       },
     });

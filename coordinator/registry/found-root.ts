@@ -7,19 +7,28 @@ import type { EpochMs } from '../round/phase.ts';
 import type { Document } from './documents.ts';
 import { isNamed, makeReleaseKey, releaseRootKey } from './release-keys.ts';
 
-const yearMs = 365 * 86_400_000;
+const dayMs = 86_400_000;
+
+/** How long what people sign lasts, where the coordinator makes the first of it. */
+export type Lives = Readonly<{ rootMs: number; pinsMs: number }>;
+
 /** A root is renewed by people with offline keys: often enough to be practised, seldom enough to be done with care. */
-const rootLifeMs = 2 * yearMs;
-const pinsLifeMs = yearMs;
+export const livesDefault: Lives = { rootMs: 730 * dayMs, pinsMs: 365 * dayMs };
 
 /** A root, and the first pins where it is the first that names a key for them. */
 export type NewRoot = Readonly<{ root: Document; pins: Document | undefined }>;
+
+/** As an operator has configured them. */
+export function livesOf({ rootDays, pinsDays }: Readonly<{ rootDays: number; pinsDays: number }>): Lives {
+  return { rootMs: rootDays * dayMs, pinsMs: pinsDays * dayMs };
+}
 
 /** The first root, with fresh keys in the vault. `pin`: the first operator's key for pins, where there is one already. */
 export async function foundRoot(
   vault: KeyStore,
   federation: FederationId,
   nowMs: EpochMs,
+  lives: Lives,
   pin?: SigningKeyPair,
 ): Promise<NewRoot> {
   const key = await makeReleaseKey(vault, 'root');
@@ -27,7 +36,7 @@ export async function foundRoot(
   const root: ReleaseRoot = {
     federation,
     version: 1,
-    expiresAtMs: wholeSeconds(nowMs + rootLifeMs),
+    expiresAtMs: wholeSeconds(nowMs + lives.rootMs),
     roles: {
       root: single(key),
       timestamp: single(await makeReleaseKey(vault, 'timestamp')),
@@ -36,7 +45,7 @@ export async function foundRoot(
       pins: pin === undefined ? { publicKeys: [], threshold: 1 } : single(pin),
     },
   };
-  return { root: rootDocument(root, key), pins: pin && emptyPins(federation, nowMs, pin) };
+  return { root: rootDocument(root, key), pins: pin && emptyPins(federation, nowMs + lives.pinsMs, pin) };
 }
 
 /**
@@ -47,6 +56,7 @@ export async function rootWithPinKey(
   vault: KeyStore,
   root: ReleaseRoot,
   nowMs: EpochMs,
+  lives: Lives,
   pin: SigningKeyPair,
 ): Promise<NewRoot | undefined> {
   const key = await releaseRootKey(vault);
@@ -56,10 +66,10 @@ export async function rootWithPinKey(
   const next: ReleaseRoot = {
     ...root,
     version: root.version + 1,
-    expiresAtMs: wholeSeconds(nowMs + rootLifeMs),
+    expiresAtMs: wholeSeconds(nowMs + lives.rootMs),
     roles: { ...root.roles, pins: { publicKeys: [...publicKeys, pin.publicKey], threshold } },
   };
-  const pins = publicKeys.length === 0 ? emptyPins(root.federation, nowMs, pin) : undefined;
+  const pins = publicKeys.length === 0 ? emptyPins(root.federation, nowMs + lives.pinsMs, pin) : undefined;
   return { root: rootDocument(next, key), pins };
 }
 
@@ -72,7 +82,7 @@ function rootDocument(root: ReleaseRoot, key: SigningKeyPair): Document {
   return { version: root.version, expiresAtMs: root.expiresAtMs, body: signRoot(root, [key]) };
 }
 
-function emptyPins(federation: FederationId, nowMs: EpochMs, key: SigningKeyPair): Document {
-  const expiresAtMs = wholeSeconds(nowMs + pinsLifeMs);
+function emptyPins(federation: FederationId, untilMs: EpochMs, key: SigningKeyPair): Document {
+  const expiresAtMs = wholeSeconds(untilMs);
   return { version: 1, expiresAtMs, body: signPins({ version: 1, expiresAtMs, pins: [] }, federation, [key]) };
 }

@@ -8,9 +8,9 @@ import type { Actor, JournalEvent } from '../journal/events.ts';
 import type { KeyStore } from '../key-store.ts';
 import type { EpochMs } from '../round/phase.ts';
 import { currentRoot, store } from './documents.ts';
-import { foundRoot, type NewRoot, rootWithPinKey } from './found-root.ts';
+import { foundRoot, type Lives, livesDefault, type NewRoot, rootWithPinKey } from './found-root.ts';
 
-type Parts = Readonly<{ engine: Engine; vault: KeyStore; nowMs: EpochMs }>;
+type Parts = Readonly<{ engine: Engine; vault: KeyStore; nowMs: EpochMs; lives?: Lives | undefined }>;
 type FoundingFault = StoreFaultCode | BlobFaultCode;
 
 /**
@@ -18,20 +18,26 @@ type FoundingFault = StoreFaultCode | BlobFaultCode;
  * `pin`: a key that root names for pins, now or in its next version. Says whether root names it.
  */
 export async function ensureRoot(
-  { engine, vault, nowMs }: Parts,
+  { engine, vault, nowMs, lives = livesDefault }: Parts,
   actor: Actor,
   pin?: SigningKeyPair,
 ): Promise<Result<boolean, FoundingFault>> {
   const current = await currentRoot(engine);
   if (!current.ok) return current;
   if (current.value === undefined) {
-    const founded = await keep(engine, actor, await foundRoot(vault, engine.federation, nowMs, pin), 'founded', pin);
+    const founded = await keep(
+      engine,
+      actor,
+      await foundRoot(vault, engine.federation, nowMs, lives, pin),
+      'founded',
+      pin,
+    );
     return founded.ok ? ok(pin !== undefined) : founded;
   }
   if (pin === undefined) return ok(false);
   const named = (root: ReleaseRoot) =>
     root.roles.pins.publicKeys.some((key) => keyIdOf(key) === keyIdOf(pin.publicKey));
-  const next = await rootWithPinKey(vault, current.value, nowMs, pin);
+  const next = await rootWithPinKey(vault, current.value, nowMs, lives, pin);
   if (next === undefined) return ok(named(current.value));
   const kept = await keep(engine, actor, next, "names a further operator's key for pins", pin);
   return kept.ok ? ok(true) : kept;

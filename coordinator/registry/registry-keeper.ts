@@ -8,6 +8,7 @@ import type { JournalEvent } from '../journal/events.ts';
 import type { EpochMs } from '../round/phase.ts';
 import type { State, Track } from '../state/state.ts';
 import { gateEvents, movesOf } from './channel-events.ts';
+import { ExpiryWatch } from './expiry-watch.ts';
 import { deadlineOf, decideGate, type GateAnswer } from './gate.ts';
 import { isFrozen, membersOf } from './lineage.ts';
 import { nextUnreleased, type PublisherParts, publish } from './publisher.ts';
@@ -25,6 +26,8 @@ export type KeeperParts = PublisherParts &
     signer: SetSigner;
     clock: () => EpochMs;
     pins: () => Pins | null;
+    /** How long before root or pins expire operators are warned. */
+    warnWithinMs: number;
     /** A new set is in force. */
     signed: (set: SignedSet) => void;
   }>;
@@ -42,11 +45,13 @@ export class RegistryKeeper {
   #closed = false;
   #retryMs = retryMsMin;
   #fault: Fault | undefined;
+  readonly #expiry: ExpiryWatch;
   /** Releases whose files were removed in this run. */
   readonly #swept = new Set<string>();
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
+    this.#expiry = new ExpiryWatch(parts.trouble, parts.warnWithinMs);
     this.#unfollow = parts.engine.follow((entry) => {
       if (mayMakeDue(entry)) this.wake();
     });
@@ -101,6 +106,7 @@ export class RegistryKeeper {
     // A track in trouble keeps no other from what was decided, nor signatures from being renewed.
     const moved = await this.#workOnTracks();
     const signed = await this.#signWhatIsDue();
+    this.#expiry.look(this.#parts.engine.state().metadata, this.#parts.clock());
     return moved.ok ? signed : moved;
   }
 

@@ -328,6 +328,19 @@ describe('signatures', () => {
     expect(fourth.snapshot.version).toBeGreaterThan(third.snapshot.version);
   });
 
+  it('of people are warned of ahead of their end, and last as long as was configured', async () => {
+    const warnings: string[] = [];
+    const house = await open(undefined, {
+      lives: { rootMs: 20 * dayMs, pinsMs: 40 * dayMs },
+      warnWithinMs: 30 * dayMs,
+      trouble: (code) => warnings.push(code),
+    });
+    expect(warnings).toEqual(['ROOT_EXPIRES']);
+    expect(rootOf(house).expiresAtMs).toBeLessThanOrEqual(Date.now() + 20 * dayMs);
+    unwrap(await house.registry.setChannel(operator, { track, channel: 'slow', version: 0, reason }));
+    expect(warnings).toEqual(['ROOT_EXPIRES']);
+  });
+
   it('are made by a timer', async () => {
     const house = await open(undefined, { times: { ...times, timestampEveryMs: 50 } });
     const versions = new Set<number>();

@@ -13,6 +13,7 @@ import { type Change, changing } from './changing.ts';
 import { currentRoot, readDocument } from './documents.ts';
 import { noPins, resolvedIn } from './effects.ts';
 import { exportRelease } from './export-release.ts';
+import type { Lives } from './found-root.ts';
 import { ensureRoot } from './founding.ts';
 import { deadlineOf, decideGate } from './gate.ts';
 import { importEvent, readReleaseFile } from './import-release.ts';
@@ -41,11 +42,17 @@ import { byRegistry, SetSigner, type SigningTimes } from './set-signer.ts';
 import { SignedByPeople } from './signed-by-people.ts';
 import { storeFault } from './store-fault.ts';
 
+const dayMs = 86_400_000;
+
 export type RegistryParts = Readonly<{
   engine: Engine;
   vault: KeyStore;
   build: string;
   times: SigningTimes;
+  /** Of a root that has to be made. */
+  lives?: Lives | undefined;
+  /** How long before root or pins expire operators are warned; 30 days unless given. */
+  warnWithinMs?: number;
   lightForm?: LightForm | undefined;
   clock?: () => EpochMs;
   /** For the operator's log: what went wrong and is tried again. */
@@ -85,6 +92,7 @@ export class ReleaseRegistry implements Registry {
       trouble,
       signer,
       pins: () => this.#pins,
+      warnWithinMs: parts.warnWithinMs ?? 30 * dayMs,
       signed: (set) => {
         if (set.pins) this.#pins = unwrap(openPins(set.pins.body, this.federation));
         for (const listener of this.#followers) listener(set);
@@ -94,8 +102,8 @@ export class ReleaseRegistry implements Registry {
 
   /** Founds the root where there is none, signs what holds already, and does what is due. */
   static async open(parts: RegistryParts): Promise<Result<ReleaseRegistry, StoreFaultCode | BlobFaultCode>> {
-    const { engine, vault, times, clock = Date.now } = parts;
-    const rooted = await ensureRoot({ engine, vault, nowMs: clock() }, byRegistry);
+    const { engine, vault, times, lives, clock = Date.now } = parts;
+    const rooted = await ensureRoot({ engine, vault, nowMs: clock(), lives }, byRegistry);
     if (!rooted.ok) return rooted;
     const root = await currentRoot(engine);
     if (root.ok && root.value) await settleKeys(vault, root.value); // A crash may have come before it.
