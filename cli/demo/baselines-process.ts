@@ -29,7 +29,7 @@ for (const [name, traces] of clusters) {
 if (options.tracks.includes('flow')) {
   const { prepareFlow } = await import('./flow-prepare.ts');
   const { simulateFlow, trainFlowAlone, trainFlowPooled } = await import('./flow-simulation.ts');
-  const flow = await prepareFlow([...clusters.keys()], seed, join(folder, 'flows-compared'));
+  const flow = await prepareFlow(prepared, join(folder, 'flows-compared'));
   const keepFlow = (name: string, model: Float32Array) => keep(`flow-${name}`, model);
   await keepFlow('fedAvgUnderAttack', await simulateFlow({ flow, policy: plainAveraging, hostile, seed }));
   await keepFlow('robustNoAttack', await simulateFlow({ flow, policy, hostile: [], seed }));

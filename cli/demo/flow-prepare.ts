@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultFlowDetector, type FlowDetectorName } from '../../client/detectors/flow/detector-names.ts';
 import { flowDetectorStart } from '../../client/detectors/flow/detectors.ts';
@@ -14,6 +14,8 @@ import {
   readRecordedFlows,
   writeFlows,
 } from './flow-recording.ts';
+import type { DemoOptions } from './options.ts';
+import type { Prepared } from './prepare.ts';
 import type { Training } from './simulation.ts';
 
 /** A cluster's flows as files in the recorded layout, and as windows of its service graph. */
@@ -47,10 +49,17 @@ const walks = 3;
 
 const recordedFolder = fileURLToPath(new URL('../../data/recorded', import.meta.url));
 
+/** What of the main job decides whose flows each cluster has. */
+type FlowFor = Pick<Prepared, 'clusters' | 'partition'> & Readonly<{ options: Pick<DemoOptions, 'data' | 'seed'> }>;
+
 /** Reads the recorded flows and writes each cluster's part into `folder`, where its client and `testudo score` can read it. */
-export async function prepareFlow(names: readonly string[], seed: number, folder: string): Promise<PreparedFlow> {
+export async function prepareFlow(
+  { clusters, partition, options: { data, seed } }: FlowFor,
+  folder: string,
+): Promise<PreparedFlow> {
   const recorded = await readRecordedFlows(recordedFolder);
-  const mapping = mapFlows(names, [...recorded.keys()]);
+  const areRecorded = partition.kind === 'column' && resolve(data) === join(recordedFolder, 'syscalls.tsv.gz');
+  const mapping = mapFlows([...clusters.keys()], [...recorded.keys()], areRecorded);
   const written = new Map<string, FlowCluster>();
   for (const [at, name] of [...new Set([...mapping.flowsOf.values(), ...mapping.leftOut])].entries()) {
     written.set(name, await writeCluster(recorded.get(name) as RecordedFlows, seed + at, join(folder, name)));

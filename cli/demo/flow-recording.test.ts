@@ -22,18 +22,19 @@ describe('readRecordedFlows', () => {
 
 describe('mapFlows', () => {
   it('takes the flows of the very clusters whose system calls are learnt', () => {
-    const { flowsOf, leftOut, isNative } = mapFlows(names.slice(0, 8), names);
+    const { flowsOf, leftOut, isNative } = mapFlows(names.slice(0, 8), names, true);
     expect([...flowsOf].every(([cluster, flows]) => cluster === flows)).toBe(true);
     expect(leftOut).toEqual(names.slice(8));
     expect(isNative).toBe(true);
   });
 
   it.each([
-    ['others', Array.from({ length: 8 }, (_, at) => `node-${at}`)],
-    ['many', Array.from({ length: 20 }, (_, at) => `node-${at}`)],
-    ['all of the recording', names],
-  ])('deals them out to %s, and leaves topologies that nobody learns from', (_, clusters) => {
-    const { flowsOf, leftOut, isNative } = mapFlows(clusters, names);
+    ['clusters that only have the same names', names.slice(0, 8), false],
+    ['others', Array.from({ length: 8 }, (_, at) => `node-${at}`), true],
+    ['many', Array.from({ length: 20 }, (_, at) => `node-${at}`), true],
+    ['all of the recording', names, true],
+  ])('deals them out to %s, and leaves topologies that nobody learns from', (_, clusters, areRecorded) => {
+    const { flowsOf, leftOut, isNative } = mapFlows(clusters, names, areRecorded);
     expect([...flowsOf.keys()]).toEqual(clusters);
     expect(new Set(flowsOf.values())).toEqual(new Set(names.slice(0, 8)));
     expect(leftOut).toEqual(names.slice(8));

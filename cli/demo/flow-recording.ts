@@ -68,9 +68,10 @@ export type FlowMapping = Readonly<{
 /** At most so many topologies are learnt from, so that some are left that nobody ever saw. */
 const learntTopologiesMax = 8;
 
-/** By name where all clusters are the recording's own; else in turn, several clusters sharing a topology where there are many. */
-export function mapFlows(clusters: readonly string[], recorded: readonly string[]): FlowMapping {
-  const isNative = clusters.length <= learntTopologiesMax && clusters.every((name) => recorded.includes(name));
+/** By name where the clusters `areRecorded`: their system calls are the recording's own, not only their names; else in turn, several clusters sharing a topology where there are many. */
+export function mapFlows(clusters: readonly string[], recorded: readonly string[], areRecorded: boolean): FlowMapping {
+  const isNative =
+    areRecorded && clusters.length <= learntTopologiesMax && clusters.every((name) => recorded.includes(name));
   const pool = recorded.slice(0, learntTopologiesMax);
   const flowsOf = new Map(
     clusters.map((name, at) => [name, isNative ? name : (pool[at % pool.length] as string)] as const),

@@ -60,9 +60,7 @@ async function federate(
   const { options, clusters, detector, hostile, unseen } = prepared;
   const cast = options.rounds < 2 ? undefined : castReleases(clusters, hostile, unseen);
   const policy = trackPolicy(prepared, prepared.training);
-  const flow = options.tracks.includes('flow')
-    ? await prepareFlow([...clusters.keys()], options.seed, join(folder, 'flows'))
-    : undefined;
+  const flow = options.tracks.includes('flow') ? await prepareFlow(prepared, join(folder, 'flows')) : undefined;
   screen.status('starting the coordinator and its clusters');
   const federation = await startFederation({
     folder,
