@@ -87,6 +87,14 @@ const schema = z.strictObject({
       delta: z.number().positive().max(0.1).default(1e-6),
       /** Plans that ask for less noise than this are refused. */
       noiseMultiplierMin: z.number().min(0).max(100).default(0),
+      /** Clips and noises every step, example by example, whatever the plan says; epsilonMax then counts for one example. */
+      perStep: z
+        .strictObject({
+          clipNorm: z.number().positive().max(1_000).default(1),
+          noiseMultiplier: z.number().min(0.3).max(100),
+        })
+        .nullable()
+        .default(null),
     })
     .prefault({}),
   scoring: z

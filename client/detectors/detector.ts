@@ -1,4 +1,3 @@
-import type { Tensor1D } from '@tensorflow/tfjs-node';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Trace } from './syscall/trace.ts';
 
@@ -18,8 +17,6 @@ export type TrainingOptions = Readonly<{
   clipNorm?: number;
   /** FedProx strength towards the base weights. */
   proximal?: number;
-  /** Changes the clipped gradient, shape [d]: where DP-SGD adds its noise. */
-  privatize?: (gradient: Tensor1D) => Tensor1D;
   signal?: AbortSignal;
 }>;
 

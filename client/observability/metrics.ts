@@ -29,6 +29,11 @@ export function createMetrics() {
     trainingSteps: counter('testudo_client_training_steps_total', 'Training steps done', ['track']),
     trainingPauses: counter('testudo_client_training_pauses_total', 'Times training was paused', ['because']),
     privacyEpsilon: gauge('testudo_client_privacy_epsilon', 'Epsilon spent at the configured delta', ['track']),
+    privacyExampleEpsilon: gauge(
+      'testudo_client_privacy_example_epsilon',
+      'Epsilon spent at the configured delta, for one example as what is protected',
+      ['track'],
+    ),
     bufferExamples: gauge('testudo_client_buffer_examples', 'Examples in the buffer', ['track', 'part']),
     bufferFaults: counter('testudo_client_buffer_faults_total', 'Examples that could not be stored or read', ['code']),
     sourceItems: counter('testudo_client_source_items_total', 'What the sources read', ['source', 'outcome']),

@@ -26,7 +26,9 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
     const local = parts.tracks.get(track);
     if (local === undefined) return refuse('TRACK_NOT_RUN', `this cluster does not run the track ${track}`);
     const { ledger, kindModule, bufferPath } = local;
-    const allowed = ledger.check(plan.noiseMultiplier);
+    const { perStep } = config.privacy;
+    const atLeast = perStep === null ? undefined : { noiseMultiplier: perStep.noiseMultiplier, sampling: 1, steps: 0 };
+    const allowed = ledger.check(plan.noiseMultiplier, atLeast);
     if (!allowed.ok) return allowed;
     await settled(parts.primed, config.training.firstExamplesSecondsMax * 1_000, signal);
     const end = metrics.trainingSeconds.startTimer({ track });
@@ -41,6 +43,7 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
         plan,
         gradientClipNorm: config.training.gradientClipNorm,
         hardRepeats: config.training.hardRepeats,
+        perStep: perStep ?? undefined,
         coresMax: config.training.coresMax,
       },
       signal,
@@ -48,9 +51,13 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
     if (!trained.ok) return trained;
     end();
     metrics.trainingSteps.inc({ track }, trained.value.steps);
+    // How many examples there were, and so what the steps cost, is known only now. Nothing has left yet.
+    const stillAllowed = ledger.check(plan.noiseMultiplier, trained.value.perStep);
+    if (!stillAllowed.ok) return stillAllowed;
     // Booked before anything leaves: a crash in between counts a round that was never sent, not the other way round.
-    await ledger.spend(plan.noiseMultiplier);
+    await ledger.spend(plan.noiseMultiplier, trained.value.perStep);
     metrics.privacyEpsilon.set({ track }, ledger.epsilon);
+    metrics.privacyExampleEpsilon.set({ track }, ledger.exampleEpsilon);
     const { delta, exampleCount } = trained.value;
     return ok({ delta: parts.transformDelta?.(delta, invitation) ?? delta, exampleCount });
   };

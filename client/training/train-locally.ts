@@ -3,6 +3,8 @@ import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { TrackKind } from '../detectors/track-kind.ts';
 import type { Plan } from '../uplink/invitation.ts';
 import { addGaussianNoise, clipToNorm, deltaOf, norm, type UnitSource } from './delta.ts';
+import type { Learner } from './learner.ts';
+import { type PerStepPrivacy, type PerStepUse, takePrivateSteps } from './private-steps.ts';
 
 export type LocalTraining = Readonly<{
   spec: ModelSpec;
@@ -15,6 +17,8 @@ export type LocalTraining = Readonly<{
   hardRepeats: number;
   gradientClipNorm: number;
   plan: Plan;
+  /** Clips and noises each step, example by example; hard examples then count once, as every other. */
+  perStep?: PerStepPrivacy | undefined;
   /** Its examples are the ones above. */
   kind: Pick<TrackKind, 'openLearner'>;
   /** Secret randomness for the noise. */
@@ -34,6 +38,8 @@ export type Trained = Readonly<{
   lastLoss: number;
   /** L2 norm of the delta before clipping. */
   deltaNorm: number;
+  /** What private steps used. */
+  perStep?: PerStepUse;
 }>;
 
 /**
@@ -41,9 +47,7 @@ export type Trained = Readonly<{
  * noise depends on the seed, the examples and the base alone: run twice, it gives the same bits.
  */
 export async function trainLocally(training: LocalTraining): Promise<Result<Trained>> {
-  const { spec, base, plan, hardRepeats } = training;
-  const replayed = Array.from({ length: hardRepeats }, () => training.hard).flat();
-  const examples = [...training.examples, ...replayed];
+  const { spec, base, plan } = training;
   const exampleCount = training.examples.length + training.hard.length;
   if (exampleCount === 0) {
     return refuse('NO_EXAMPLES', 'the buffer is empty: nothing to learn from until a source has yielded events');
@@ -52,45 +56,67 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
   if (!created.ok) return created;
   const learner = created.value;
   try {
-    const losses: { sum: number; count: number }[] = [];
-    let steps = 0;
-    for (let epoch = 0; epoch < plan.epochs && steps < plan.stepsMax; epoch += 1) {
-      const total = { sum: 0, count: 0 };
-      losses.push(total);
-      for (const batch of learner.batches(examples, plan.batchSize, plan.seed + epoch)) {
-        if (steps >= plan.stepsMax) break;
-        const progress = { epoch, steps, loss: total.count === 0 ? 0 : total.sum / total.count };
-        if (!(await training.mayGoOn(progress))) {
-          return refuse('TRAINING_STOPPED', `stopped after ${steps} steps`, { steps });
-        }
-        const loss = learner.step(batch, {
-          learningRate: plan.learningRate,
-          clipNorm: training.gradientClipNorm,
-          proximal: plan.proximalMu,
-        });
-        if (!Number.isFinite(loss)) return diverged(steps);
-        total.sum += loss;
-        total.count += 1;
-        steps += 1;
-      }
-      // A learner that is done early has no batches for further epochs.
-      if (total.count === 0) {
-        losses.pop();
-        break;
-      }
-    }
+    const taken = await (training.perStep === undefined
+      ? takeSteps(learner, training)
+      : privately(learner, training, training.perStep));
+    if (!taken.ok) return taken;
+    const { steps, losses, perStep } = taken.value;
     const delta = deltaOf(learner.weights(), base);
     const deltaNorm = norm(delta);
     // A model that became NaN must not leave this cluster: it would be taken for an attack.
     if (!Number.isFinite(deltaNorm)) return diverged(steps);
     clipToNorm(delta, plan.clipNorm);
     if (plan.noiseMultiplier > 0) addGaussianNoise(delta, plan.noiseMultiplier * plan.clipNorm, training.unit);
-    const mean = (total: { sum: number; count: number } | undefined) =>
-      total === undefined || total.count === 0 ? 0 : total.sum / total.count;
-    return ok({ delta, steps, exampleCount, firstLoss: mean(losses[0]), lastLoss: mean(losses.at(-1)), deltaNorm });
+    const [firstLoss = 0, lastLoss = 0] = [losses[0], losses.at(-1)];
+    return ok({ delta, steps, exampleCount, firstLoss, lastLoss, deltaNorm, ...(perStep && { perStep }) });
   } finally {
     learner.close();
   }
+}
+
+type Taken = Readonly<{ steps: number; losses: readonly number[]; perStep?: PerStepUse }>;
+
+async function takeSteps(learner: Learner, training: LocalTraining): Promise<Result<Taken>> {
+  const { plan, hardRepeats } = training;
+  const replayed = Array.from({ length: hardRepeats }, () => training.hard).flat();
+  const examples = [...training.examples, ...replayed];
+  const losses: { sum: number; count: number }[] = [];
+  let steps = 0;
+  for (let epoch = 0; epoch < plan.epochs && steps < plan.stepsMax; epoch += 1) {
+    const total = { sum: 0, count: 0 };
+    losses.push(total);
+    for (const batch of learner.batches(examples, plan.batchSize, plan.seed + epoch)) {
+      if (steps >= plan.stepsMax) break;
+      const progress = { epoch, steps, loss: total.count === 0 ? 0 : total.sum / total.count };
+      if (!(await training.mayGoOn(progress))) {
+        return refuse('TRAINING_STOPPED', `stopped after ${steps} steps`, { steps });
+      }
+      const loss = learner.step(batch, {
+        learningRate: plan.learningRate,
+        clipNorm: training.gradientClipNorm,
+        proximal: plan.proximalMu,
+      });
+      if (!Number.isFinite(loss)) return diverged(steps);
+      total.sum += loss;
+      total.count += 1;
+      steps += 1;
+    }
+    // A learner that is done early has no batches for further epochs.
+    if (total.count === 0) {
+      losses.pop();
+      break;
+    }
+  }
+  return ok({ steps, losses: losses.map(({ sum, count }) => (count === 0 ? 0 : sum / count)) });
+}
+
+async function privately(learner: Learner, training: LocalTraining, privacy: PerStepPrivacy): Promise<Result<Taken>> {
+  const examples = [...training.examples, ...training.hard];
+  const { plan, unit, mayGoOn } = training;
+  const taken = await takePrivateSteps(learner, { privacy, plan, examples, unit, mayGoOn });
+  if (!taken.ok) return taken;
+  const { losses, use } = taken.value;
+  return ok({ steps: use.steps, losses, perStep: use });
 }
 
 function diverged(steps: number) {

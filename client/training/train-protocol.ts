@@ -2,6 +2,7 @@ import type { Result } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Plan } from '../uplink/invitation.ts';
 import type { BufferSizes } from './example-buffer.ts';
+import type { PerStepPrivacy } from './private-steps.ts';
 import type { Trained } from './train-locally.ts';
 
 /** One round's training, as the client asks its training process for it. */
@@ -17,6 +18,7 @@ export type TrainJob = Readonly<{
   dataKey: Uint8Array;
   plan: Plan;
   gradientClipNorm: number;
+  perStep?: PerStepPrivacy | undefined;
   hardRepeats: number;
   /** How many cores' worth of time training may use on average, above 0. */
   coresMax: number;

@@ -8,6 +8,9 @@ import { languageModelClasses, languageModelSizes, type PredictionBatch } from '
 import { trainingDefaults } from './language-model-training.ts';
 import { PredictionExamples } from './prediction-examples.ts';
 
+/** Of a longer example so many windows are drawn: what one step costs stays bounded. */
+const privateWindowsMax = 64;
+
 type Batch = { batch: PredictionBatch; weights: Float32Array };
 
 /** The next-call language model as something that a round can train. Throws a RangeError for another version's spec. */
@@ -34,6 +37,17 @@ export function languageModelLearner(spec: ModelSpec, base: Float32Array): Resul
     },
     step: ({ batch, weights }, options) =>
       trainer.step((parameters) => predictionLoss(parameters, batch, weights, sizes), options),
+    // One example is one microbatch: its gradient is that of its windows' mean loss, and is clipped as one.
+    privateStep: (examples, options) =>
+      trainer.privateStep(
+        examples.map(({ workload, ...rest }) => {
+          const own = new PredictionExamples([{ service: workload, ...rest }], classes, sizes);
+          const { value } = own.batches(privateWindowsMax, options.seed, trainingDefaults.hideClass).next();
+          const { batch, weights } = value as Batch;
+          return (parameters) => predictionLoss(parameters, batch, weights, sizes);
+        }),
+        options,
+      ),
     weights: () => trainer.weights(),
     close: () => trainer.close(),
   });

@@ -77,6 +77,19 @@ describe('built-in learners', () => {
     expect(unwrap(await run()).delta).toEqual(first.delta);
   });
 
+  it('take private steps there, and say what they used; a gram table refuses', async () => {
+    const perStep = { clipNorm: 1, noiseMultiplier: 1.1 };
+    const trained = unwrap(await run({ perStep }));
+    expect(trained.perStep).toEqual({ noiseMultiplier: 1.1, sampling: 1, steps: 12 }); // Three distinct traces.
+    // The noise is secret: the seed does not repeat it.
+    expect(unwrap(await run({ perStep })).delta).not.toEqual(trained.delta);
+    const table = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
+    await writeFile(join(folder, 'table.f32'), bytesOfValues(initialGramTable(table)));
+    expect(await run({ perStep, spec: table, basePath: join(folder, 'table.f32') })).toMatchObject({
+      fault: { code: 'PRIVACY_PER_STEP_UNSUPPORTED' },
+    });
+  });
+
   it('count a gram table in one step, without loading TensorFlow', async () => {
     const table = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
     await writeFile(join(folder, 'table.f32'), bytesOfValues(initialGramTable(table)));

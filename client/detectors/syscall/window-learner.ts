@@ -7,6 +7,9 @@ import type { WindowModel } from './window-model.ts';
 
 type Batch = Readonly<{ windows: Int32Array; seed: number }>;
 
+/** Of a longer example so many windows are drawn: what one step costs stays bounded. */
+const privateWindowsMax = 64;
+
 /** A window model as something that a round can train, step by step. base: shape [layout.length]. */
 export function windowLearner(model: WindowModel, base: Float32Array): Result<Learner<Batch, Example>, never> {
   const trainer = new FlatTrainer(model.spec, base);
@@ -26,6 +29,16 @@ export function windowLearner(model: WindowModel, base: Float32Array): Result<Le
       }
     },
     step: ({ windows, seed }, options) => trainer.step((parameters) => model.loss(parameters, windows, seed), options),
+    // One example is one microbatch: its gradient is that of its windows' mean loss, and is clipped as one.
+    privateStep: (examples, options) =>
+      trainer.privateStep(
+        examples.map(({ workload, calls }) => {
+          const own = new WindowBatches([{ service: workload, calls }], model.window);
+          const { value: windows } = own.endless(privateWindowsMax, options.seed).next();
+          return (parameters) => model.loss(parameters, windows as Int32Array, options.seed);
+        }),
+        options,
+      ),
     weights: () => trainer.weights(),
     close: () => trainer.close(),
   });
