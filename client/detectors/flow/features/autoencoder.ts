@@ -11,17 +11,30 @@ import type { Trained, TrainingOptions } from '../../detector.ts';
 import { FlatTrainer } from '../../neural/flat-trainer.ts';
 import { type Parameters, parameter, parametersOf } from '../../neural/parameters.ts';
 import { normalValues, type Random, randomOrder, seededRandom } from '../../random.ts';
+import { fitScale, type RobustScale } from './robust-scale.ts';
 
 const featureArchitecture = 'flow-feature-autoencoder/1';
 
 type Sizes = Readonly<{ width: number; hidden: number; code: number }>;
 
-/** columns: what the rows hold, in order; part of the spec, so that every cluster means the same by a column. */
-export function featureSpec(columns: readonly string[], hidden = 128, code = 32): ModelSpec {
+/**
+ * columns: what the rows hold, in order; part of the spec, so that every cluster means the same by a column. scale: one for
+ * all clusters, from public knowledge; without it each fits its own, and the same value means another thing in each of them,
+ * which costs a federation dearly (docs/benchmarks/detection-flow.md).
+ */
+export function featureSpec(
+  columns: readonly string[],
+  { hidden = 128, code = 32, scale }: { hidden?: number; code?: number; scale?: RobustScale } = {},
+): ModelSpec {
   const width = columns.length;
   return {
     architecture: featureArchitecture,
-    hyperparameters: { columns: columns.join(','), hidden, code },
+    hyperparameters: {
+      columns: columns.join(','),
+      hidden,
+      code,
+      ...(scale !== undefined && { centers: textOf(scale.centers), spreads: textOf(scale.spreads) }),
+    },
     tensors: [
       { name: 'encoder.weights', shape: [width, hidden] },
       { name: 'encoder.bias', shape: [hidden] },
@@ -42,6 +55,28 @@ export function featureColumns(spec: ModelSpec): string[] {
     throw new RangeError(`model spec: expected ${featureArchitecture} with its columns, got ${spec.architecture}`);
   }
   return columns;
+}
+
+/** The scale of a spec, or one fitted to these raw rows. Throws a RangeError on a spec whose scale does not fit its columns. */
+export function featureScale(spec: ModelSpec, rows: Float32Array): RobustScale {
+  const width = featureColumns(spec).length;
+  const { centers, spreads } = spec.hyperparameters;
+  if (centers === undefined && spreads === undefined) return fitScale(rows, width);
+  const [center, spread] = [centers, spreads].map((text) => Float32Array.from(String(text).split(','), Number)) as [
+    Float32Array,
+    Float32Array,
+  ];
+  const fits = center.length === width && spread.length === width;
+  if (!fits || !center.every(Number.isFinite) || !spread.every((value) => value > 0 && Number.isFinite(value))) {
+    throw new RangeError(
+      `model spec: expected ${width} finite centers and ${width} spreads above 0, one for each column`,
+    );
+  }
+  return { centers: center, spreads: spread };
+}
+
+function textOf(values: Float32Array): string {
+  return Array.from(values, (value) => String(Number(value.toPrecision(4)))).join(',');
 }
 
 /** Weights to begin with; the same seed gives the same bits. */

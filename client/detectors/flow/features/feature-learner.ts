@@ -4,8 +4,8 @@ import type { Learner } from '../../../training/learner.ts';
 import { FlatTrainer } from '../../neural/flat-trainer.ts';
 import { seededRandom } from '../../random.ts';
 import type { NamedSlice } from '../graph/slice.ts';
-import { batchesOf, batchLoss, type FeatureBatch } from './autoencoder.ts';
-import { fitScale, scaled } from './robust-scale.ts';
+import { batchesOf, batchLoss, type FeatureBatch, featureScale } from './autoencoder.ts';
+import { scaled } from './robust-scale.ts';
 import { sliceColumns, sliceRows } from './slice-rows.ts';
 
 /** The autoencoder of flow features as something that a round can train: rows are the edges of a cluster's windows. */
@@ -17,7 +17,7 @@ export function featureLearner(spec: ModelSpec, base: Float32Array): Result<Lear
       const width = sliceColumns.length;
       if (rows.length === 0) return;
       let left = Math.ceil(rows.length / width / batchSize);
-      for (const batch of batchesOf(scaled(fitScale(rows, width), rows), width, batchSize, seededRandom(seed))) {
+      for (const batch of batchesOf(scaled(featureScale(spec, rows), rows), width, batchSize, seededRandom(seed))) {
         if (left-- === 0) return;
         yield batch;
       }

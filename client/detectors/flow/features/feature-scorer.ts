@@ -1,6 +1,6 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
-import { featureColumns, missedSquares } from './autoencoder.ts';
-import { fitScale, type RobustScale, scaled } from './robust-scale.ts';
+import { featureColumns, featureScale, missedSquares } from './autoencoder.ts';
+import { type RobustScale, scaled } from './robust-scale.ts';
 
 /** A cluster's local part of the feature autoencoder; it never leaves. */
 export type FeatureCalibration = Readonly<{
@@ -16,7 +16,7 @@ const missedMin = 1e-3;
 /** normal: raw rows of the cluster's own normal flows, shape [n, width]. Calibrate again when the weights change. */
 export function calibrateFeatures(spec: ModelSpec, weights: Float32Array, normal: Float32Array): FeatureCalibration {
   const width = featureColumns(spec).length;
-  const scale = fitScale(normal, width);
+  const scale = featureScale(spec, normal);
   const missed = missedSquares(spec, weights, scaled(scale, normal));
   const rows = missed.length / width;
   const usuallyMissed = new Float32Array(width);

@@ -6,7 +6,7 @@ import { checkSpec } from '../../../../proto/model-spec.ts';
 import { areaUnderRoc } from '../../metrics.ts';
 import { parametersOf } from '../../neural/parameters.ts';
 import { seededRandom } from '../../random.ts';
-import { batchLoss, featureColumns, featureSpec, initialFeatures, trainFeatures } from './autoencoder.ts';
+import { batchLoss, featureColumns, featureScale, featureSpec, initialFeatures, trainFeatures } from './autoencoder.ts';
 import { calibrateFeatures, missedShares, scoreFeatures } from './feature-scorer.ts';
 import { fitScale, scaled } from './robust-scale.ts';
 import { sliceColumns } from './slice-rows.ts';
@@ -60,13 +60,27 @@ describe('fitScale', () => {
 });
 
 describe('the autoencoder of flow features', () => {
-  const spec = featureSpec(columns, 16, 2);
+  const spec = featureSpec(columns, { hidden: 16, code: 2 });
 
   it('has a legal spec, also for the columns of slices', () => {
     expect(checkSpec(spec).ok).toBe(true);
     expect(checkSpec(featureSpec(sliceColumns)).ok).toBe(true);
     expect(featureColumns(spec)).toEqual(columns);
     expect(() => featureColumns({ ...spec, architecture: 'other/1' })).toThrow(/flow-feature-autoencoder/);
+  });
+
+  it('carries a scale for all clusters, and refuses one that does not fit', () => {
+    const scale = fitScale(flows(500, 1), width);
+    const shared = featureSpec(columns, { hidden: 16, code: 2, scale });
+    expect(checkSpec(shared).ok).toBe(true);
+    const [near, far] = [featureScale(shared, flows(9, 2)), featureScale(shared, flows(9, 2, 1_000))];
+    expect(near).toEqual(far);
+    for (const [at, center] of scale.centers.entries()) expect(near.centers[at]).toBeCloseTo(center, 2);
+    expect(calibrateFeatures(shared, initialFeatures(shared, 1), flows(50, 3, 1_000)).scale).toEqual(near);
+    for (const wrong of ['1,2', '1,1,1,0,1,1', 'a,b,c,d,e,f']) {
+      const broken = { ...shared, hyperparameters: { ...shared.hyperparameters, spreads: wrong } };
+      expect(() => featureScale(broken, flows(9, 2))).toThrow(/spreads above 0/);
+    }
   });
 
   it('has the gradients that finite differences give', () => {

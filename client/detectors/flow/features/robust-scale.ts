@@ -1,6 +1,6 @@
 /**
- * A cluster's own scale of its flow features: amounts that are usual here lie about 0, within about 1. Fitted locally and
- * never sent. Medians and quantiles instead of means: flows have heavy tails, and a few odd ones must not set the scale.
+ * A scale of flow features: amounts that are usual lie about 0, within about 1. Fitted to a cluster's own flows it is never
+ * sent; a federation may agree on one instead, made of a public sample (`featureSpec`). Medians and quantiles instead of means: flows have heavy tails, and a few odd ones must not set the scale.
  */
 export type RobustScale = Readonly<{
   /** By column: the middle of sign(x) ln(1 + |x|), and how far a usual value lies from it; above 0. */
