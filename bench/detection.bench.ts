@@ -3,12 +3,18 @@ import { fastEngine } from '../aggregation/fast-engine.ts';
 import { type AggregationPolicy, defaultPolicy } from '../aggregation/policy.ts';
 import type { Detector } from '../client/detectors/detector.ts';
 import { syscallDetector } from '../client/detectors/syscall/detectors.ts';
+import { type Evaluation, evaluate, withoutDuplicates } from '../client/detectors/syscall/evaluation.ts';
 import { LocalMemory } from '../client/detectors/syscall/local-memory.ts';
+import {
+  type ClusterState,
+  calibrateCluster,
+  classesOf,
+  learnClusterState,
+  SyscallScorer,
+} from '../client/detectors/syscall/scoring.ts';
 import { isBenign, type Trace } from '../client/detectors/syscall/trace.ts';
 import { powerMean } from '../client/detectors/syscall/trace-score.ts';
 import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
-import { type Evaluation, evaluate, withoutDuplicates } from '../client/evaluation.ts';
-import { type ClusterState, calibrateCluster, classesOf, learnClusterState, SyscallScorer } from '../client/scoring.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import { aucOf, partOf, readAll, recordedPath, sharedPath, stideScores } from './detection/data.ts';
 import { aggregated, averaged } from './detection/federation.ts';

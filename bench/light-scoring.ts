@@ -7,11 +7,11 @@ import { autoencoderSpec } from '../client/detectors/syscall/autoencoder-spec.ts
 import { syscallDetector } from '../client/detectors/syscall/detectors.ts';
 import { lightDetector, writeLightForm } from '../client/detectors/syscall/light/light-forms.ts';
 import { lightWindowNetwork } from '../client/detectors/syscall/light/window-light.ts';
+import { SyscallScorer } from '../client/detectors/syscall/scoring.ts';
 import { isBenign, type Trace } from '../client/detectors/syscall/trace.ts';
 import { windowNetwork } from '../client/detectors/syscall/window-network.ts';
 import type { WindowNetwork } from '../client/detectors/syscall/window-reader.ts';
 import { WorkloadClasses } from '../client/detectors/syscall/workload-classes.ts';
-import { SyscallScorer } from '../client/scoring.ts';
 import type { BenchOptions } from './bench.ts';
 import { readAll, recordedPath } from './detection/data.ts';
 import { seededStates } from './detection/lcg-windows.ts';

@@ -1,6 +1,12 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { type Evaluation, evaluate, type Labelled, type Quality, withoutDuplicates } from '../client/evaluation.ts';
-import { SyscallScorer } from '../client/scoring.ts';
+import {
+  type Evaluation,
+  evaluate,
+  type Labelled,
+  type Quality,
+  withoutDuplicates,
+} from '../client/detectors/syscall/evaluation.ts';
+import { SyscallScorer } from '../client/detectors/syscall/scoring.ts';
 import { readTraceFile } from '../client/sources/trace-file.ts';
 import { evaluateFlows, flowOptions } from './flow-verbs.ts';
 import { abiOption, callWeightsOption, dataOption, modelOption, openSyscallModel, relearnt } from './model-options.ts';

@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { explainTrace, explanationText, normalWindows } from '../client/detectors/syscall/explain.ts';
+import { SyscallScorer } from '../client/detectors/syscall/scoring.ts';
 import { isBenign, type Trace } from '../client/detectors/syscall/trace.ts';
-import { SyscallScorer } from '../client/scoring.ts';
 import { readTraceFile } from '../client/sources/trace-file.ts';
 import { refuse } from '../proto/fault.ts';
 import { exitWith } from './exit.ts';

@@ -1,10 +1,10 @@
 import { Option } from '@commander-js/extra-typings';
 import { openDetector } from '../client/detectors/syscall/architectures.ts';
+import { loadModelFolder } from '../client/detectors/syscall/model-folder.ts';
+import { learnClusterState, type SyscallModel } from '../client/detectors/syscall/scoring.ts';
 import { isBenign, type Trace } from '../client/detectors/syscall/trace.ts';
 import { abis } from '../client/detectors/syscall/vocabulary.ts';
 import { heldModel } from '../client/held-model.ts';
-import { loadModelFolder } from '../client/model-folder.ts';
-import { learnClusterState, type SyscallModel } from '../client/scoring.ts';
 import { readTraceFile, type TraceFileOptions } from '../client/sources/trace-file.ts';
 import { isDigest } from '../proto/ids.ts';
 import { exitWith, orExit, usage } from './exit.ts';

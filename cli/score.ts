@@ -1,6 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { scoreTraceFile } from '../client/score-file.ts';
-import { SyscallScorer } from '../client/scoring.ts';
+import { scoreTraceFile } from '../client/detectors/syscall/score-file.ts';
+import { SyscallScorer } from '../client/detectors/syscall/scoring.ts';
 import { orExit, usage } from './exit.ts';
 import { flowOptions, scoreFlows } from './flow-verbs.ts';
 import { abiOption, callWeightsOption, dataOption, modelOption, openSyscallModel, relearnt } from './model-options.ts';

@@ -1,8 +1,13 @@
 import type { Detector } from '../../client/detectors/detector.ts';
 import { areaUnderRoc, detectionRateAt } from '../../client/detectors/metrics.ts';
 import { LocalMemory } from '../../client/detectors/syscall/local-memory.ts';
+import {
+  type ClusterState,
+  calibrateCluster,
+  classesOf,
+  SyscallScorer,
+} from '../../client/detectors/syscall/scoring.ts';
 import { isBenign, type Trace } from '../../client/detectors/syscall/trace.ts';
-import { type ClusterState, calibrateCluster, classesOf, SyscallScorer } from '../../client/scoring.ts';
 import type { Partitioned } from './partition.ts';
 import type { HerdRow } from './report.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { updatesMin } from '../../aggregation/policy.ts';
-import { saveModelFolder } from '../../client/model-folder.ts';
+import { saveModelFolder } from '../../client/detectors/syscall/model-folder.ts';
 import { ok, type Result, unwrap } from '../../proto/fault.ts';
 import { RoundPhase } from '../../proto/generated/testudo/v1/operator.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';

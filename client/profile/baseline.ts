@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { type Fault, ok, type Result, refuse } from '../../proto/fault.ts';
+import { type Example, exampleCallsMax } from '../detectors/syscall/example.ts';
 import { contentKey } from '../detectors/syscall/trace.ts';
 import { callIdOfName, callIdOfNumber, nameOfCallId } from '../detectors/syscall/vocabulary.ts';
 import { readTraceFile } from '../sources/trace-file.ts';
 import { writeFileAtomic } from '../storage/atomic-file.ts';
-import { type Example, exampleCallsMax } from '../training/example.ts';
 import { numberOfCallId } from './call-numbers.ts';
 
 /** Distinct traces kept for each workload: enough to set a threshold, little enough to ship beside an image. */

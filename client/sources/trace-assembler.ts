@@ -1,4 +1,4 @@
-import { exampleCallsMax } from '../training/example.ts';
+import { exampleCallsMax } from '../detectors/syscall/example.ts';
 import type { ProcessIdentity, SourceItem } from './source-item.ts';
 
 /** The ordered calls of one thread: whole, or a piece of a long-lived one. */

@@ -1,6 +1,6 @@
 import { FaultError } from '../../proto/fault.ts';
+import { exampleCallsMax } from '../detectors/syscall/example.ts';
 import type { Abi } from '../detectors/syscall/vocabulary.ts';
-import { exampleCallsMax } from '../training/example.ts';
 import type { SourceBatch, SourceItem } from './source-item.ts';
 import { readTraceFile } from './trace-file.ts';
 

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../proto/fault.ts';
-import { decodeExample, type Example, encodeExample } from './example.ts';
+import { decodeExample, type Example, encodeExample } from '../detectors/syscall/example.ts';
 import { type BufferSizes, ExampleBuffer } from './example-buffer.ts';
 
 const key = Buffer.alloc(32, 9);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../proto/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { Example } from '../detectors/syscall/example.ts';
 import type { Plan } from '../uplink/invitation.ts';
 import { norm } from './delta.ts';
-import type { Example } from './example.ts';
 import { seededStream } from './seeded-random.ts';
 import { trackKind as kind } from './testing/histogram/track.ts';
 import { type LocalTraining, trainLocally } from './train-locally.ts';

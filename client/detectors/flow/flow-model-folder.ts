@@ -1,5 +1,5 @@
 /**
- * A model of the flow track as a folder: as in client/model-folder.ts, with clusters/NAME.json holding what that cluster
+ * A model of the flow track as a folder: as in client/detectors/syscall/model-folder.ts, with clusters/NAME.json holding what that cluster
  * remembers of its own graph. A folder of weights alone, as a federation shares them, has no clusters.
  */
 import { ok, type Result, refuse } from '../../../proto/fault.ts';

@@ -4,9 +4,9 @@
  */
 import { type Result, refuse } from '../../../proto/fault.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import type { Example } from '../../training/example.ts';
 import type { Learner } from '../../training/learner.ts';
 import type { Detector } from '../detector.ts';
+import type { Example } from './example.ts';
 
 type Architecture = Readonly<{
   /** Throws a RangeError for a spec of another version. */

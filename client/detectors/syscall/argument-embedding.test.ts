@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../../proto/fault.ts';
 import { schemaDigest } from '../../../proto/model-spec.ts';
-import { learnClusterState, SyscallScorer } from '../../scoring.ts';
 import { argumentClasses, noArgumentClass, pathClass, portClass } from '../../sources/argument-class.ts';
 import type { Detector, Observed } from '../detector.ts';
 import { argumentBucket, argumentBucketCount, unseenArguments } from './argument-buckets.ts';
@@ -9,6 +8,7 @@ import { languageModelDetector } from './language-model-detector.ts';
 import { languageModelLearner } from './language-model-learner.ts';
 import { type LanguageModelSizes, languageModelSpec } from './language-model-spec.ts';
 import { lightDetector, writeLightForm } from './light/light-forms.ts';
+import { learnClusterState, SyscallScorer } from './scoring.ts';
 import { callIdOfName } from './vocabulary.ts';
 import { WorkloadClasses } from './workload-classes.ts';
 

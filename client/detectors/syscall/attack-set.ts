@@ -1,6 +1,6 @@
 import { ok, type Result, refuse } from '../../../proto/fault.ts';
 import { readTraceFile } from '../../sources/trace-file.ts';
-import { type Example, exampleCallsMax } from '../../training/example.ts';
+import { type Example, exampleCallsMax } from './example.ts';
 
 const casesMax = 10_000;
 

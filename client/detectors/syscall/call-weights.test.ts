@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { learnClusterState, SyscallScorer } from '../../scoring.ts';
 import type { Observed } from '../detector.ts';
 import { CallWeights } from './call-weights.ts';
 import { syscallDetector } from './detectors.ts';
+import { learnClusterState, SyscallScorer } from './scoring.ts';
 import { callIdOfName } from './vocabulary.ts';
 import { WorkloadClasses } from './workload-classes.ts';
 

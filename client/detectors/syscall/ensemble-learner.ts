@@ -1,8 +1,8 @@
 import { ok, type Result } from '../../../proto/fault.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import type { Example } from '../../training/example.ts';
 import type { Learner } from '../../training/learner.ts';
 import { joined, membersOf } from './ensemble.ts';
+import type { Example } from './example.ts';
 
 type MemberBatch = Readonly<{ member: number; batch: unknown }>;
 type OpenMember = (spec: ModelSpec, base: Float32Array) => Promise<Result<Learner<unknown, Example>, 'MODEL_UNUSABLE'>>;

@@ -1,7 +1,7 @@
 import { ok, type Result } from '../../../proto/fault.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import type { Example } from '../../training/example.ts';
 import type { Learner } from '../../training/learner.ts';
+import type { Example } from './example.ts';
 import { evidenceOf, gramSurprisal, gramTableClasses, trainGramTable } from './gram-table.ts';
 import type { WorkloadClasses } from './workload-classes.ts';
 

@@ -1,8 +1,8 @@
 import { ok, type Result } from '../../../proto/fault.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import type { Example } from '../../training/example.ts';
 import type { Learner } from '../../training/learner.ts';
 import { FlatTrainer } from '../neural/flat-trainer.ts';
+import type { Example } from './example.ts';
 import { predictionLoss } from './language-model.ts';
 import { languageModelClasses, languageModelSizes, type PredictionBatch } from './language-model-spec.ts';
 import { trainingDefaults } from './language-model-training.ts';

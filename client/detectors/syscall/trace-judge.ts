@@ -1,9 +1,9 @@
-import { learnClusterState, SyscallScorer } from '../../scoring.ts';
 import { argumentClasses } from '../../sources/argument-class.ts';
-import type { Example } from '../../training/example.ts';
 import type { JudgingDetector } from '../detector.ts';
 import type { Explanation, PlaceScores, ScorerOptions, TrackScorer } from '../track-kind.ts';
+import type { Example } from './example.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
+import { learnClusterState, SyscallScorer } from './scoring.ts';
 
 /** The one cluster that this client knows about. */
 const here = 'here';

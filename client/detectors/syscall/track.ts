@@ -1,10 +1,10 @@
 /** The syscall track: what a thread's system calls say about it. Light: scorers and learners load what they need. */
 import { ok } from '../../../proto/fault.ts';
 import type { AssembledTrace } from '../../sources/trace-assembler.ts';
-import { decodeExample, type Example, encodeExample } from '../../training/example.ts';
 import type { TrackKind } from '../track-kind.ts';
 import { openDetector, openSyscallLearner, syscallArchitectures } from './architectures.ts';
 import { CallIntake } from './call-intake.ts';
+import { decodeExample, type Example, encodeExample } from './example.ts';
 import { contentKey } from './trace.ts';
 import { nameOfCallId } from './vocabulary.ts';
 

@@ -1,7 +1,7 @@
 import { ok, type Result } from '../../../proto/fault.ts';
-import type { Example } from '../../training/example.ts';
 import type { Learner } from '../../training/learner.ts';
 import { FlatTrainer } from '../neural/flat-trainer.ts';
+import type { Example } from './example.ts';
 import { WindowBatches } from './window-batches.ts';
 import type { WindowModel } from './window-model.ts';
 

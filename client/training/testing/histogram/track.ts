@@ -1,10 +1,10 @@
 import { ok, type Result } from '../../../../proto/fault.ts';
 import { layoutOf } from '../../../../proto/layout.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import type { Example } from '../../../detectors/syscall/example.ts';
 import { trackKind as syscall } from '../../../detectors/syscall/track.ts';
 import type { TrackKind } from '../../../detectors/track-kind.ts';
 import type { AssembledTrace } from '../../../sources/trace-assembler.ts';
-import type { Example } from '../../example.ts';
 import type { Learner } from '../../learner.ts';
 import { seededStream, shuffle } from '../../seeded-random.ts';
 

@@ -2,11 +2,11 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { ok, type Result, refuse } from '../proto/fault.ts';
-import type { Trace } from './detectors/syscall/trace.ts';
+import { ok, type Result, refuse } from '../../../proto/fault.ts';
+import { readTraceFile, readTraces, type TraceFileOptions } from '../../sources/trace-file.ts';
+import type { TraceItem } from '../../sources/trace-line-parser.ts';
 import type { SyscallScorer } from './scoring.ts';
-import { readTraceFile, readTraces, type TraceFileOptions } from './sources/trace-file.ts';
-import type { TraceItem } from './sources/trace-line-parser.ts';
+import type { Trace } from './trace.ts';
 
 export type ScoreFileOptions = TraceFileOptions & Readonly<{ by?: 'trace' | 'window' }>;
 

@@ -1,5 +1,5 @@
-import { areaUnderRoc, detectionRateAt, shareAbove, thresholdAt } from './detectors/metrics.ts';
-import { contentKey, isBenign, type Trace } from './detectors/syscall/trace.ts';
+import { areaUnderRoc, detectionRateAt, shareAbove, thresholdAt } from '../metrics.ts';
+import { contentKey, isBenign, type Trace } from './trace.ts';
 
 /** How well scores tell hostile from benign. Rates and areas are NaN where one side is empty. */
 export type Quality = Readonly<{

@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { syscallDetector } from './detectors/syscall/detectors.ts';
-import type { Trace } from './detectors/syscall/trace.ts';
-import { WorkloadClasses } from './detectors/syscall/workload-classes.ts';
+import { readTraceFile } from '../../sources/trace-file.ts';
+import { syscallDetector } from './detectors.ts';
 import { evaluate, withoutDuplicates } from './evaluation.ts';
 import { loadModelFolder, saveModelFolder } from './model-folder.ts';
 import { scoreTraceFile } from './score-file.ts';
 import { learnClusterState, type SyscallModel, SyscallScorer } from './scoring.ts';
-import { readTraceFile } from './sources/trace-file.ts';
+import type { Trace } from './trace.ts';
+import { WorkloadClasses } from './workload-classes.ts';
 
-const recorded = new URL('../data/recorded/syscalls.tsv.gz', import.meta.url).pathname;
+const recorded = new URL('../../../data/recorded/syscalls.tsv.gz', import.meta.url).pathname;
 
 let folder: string;
 let traces: Trace[];

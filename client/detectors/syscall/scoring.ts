@@ -2,14 +2,14 @@
  * Scoring of traces with a federation's model and, where a trace's cluster is known, what that cluster knows locally.
  * Higher means less normal; about 0 is as usual for the workload, and scores of different workloads compare.
  */
-import type { ModelSpec } from '../proto/model-spec.ts';
-import type { JudgingDetector, Observed, OpenDetector } from './detectors/detector.ts';
-import { CallWeights } from './detectors/syscall/call-weights.ts';
-import { windowStarts } from './detectors/syscall/call-windows.ts';
-import { type Calibration, calibrate, LocalMemory } from './detectors/syscall/local-memory.ts';
-import type { Trace } from './detectors/syscall/trace.ts';
-import { mixedSurprisal, powerMean, rawTraceScore, withArguments } from './detectors/syscall/trace-score.ts';
-import { unknownClassId, WorkloadClasses } from './detectors/syscall/workload-classes.ts';
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { JudgingDetector, Observed, OpenDetector } from '../detector.ts';
+import { CallWeights } from './call-weights.ts';
+import { windowStarts } from './call-windows.ts';
+import { type Calibration, calibrate, LocalMemory } from './local-memory.ts';
+import type { Trace } from './trace.ts';
+import { mixedSurprisal, powerMean, rawTraceScore, withArguments } from './trace-score.ts';
+import { unknownClassId, WorkloadClasses } from './workload-classes.ts';
 
 /** A cluster's local part: it stays in its cluster, beside the federated weights. */
 export type ClusterState = Readonly<{

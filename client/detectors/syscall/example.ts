@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from '../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../../proto/fault.ts';
 
 /**
  * What a detector learns from: the ordered calls of one process or thread, or a piece of them.

@@ -10,16 +10,22 @@
  * In the field a folder holds at most the one cluster it lies in. The demo's folder holds all of its clusters, since they
  * all live on one machine; what the federation shared is `weights.bin` alone.
  */
-import { ok, type Result, refuse } from '../proto/fault.ts';
-import { bytesOfValues, layoutOf, valuesOfBytes } from '../proto/layout.ts';
-import { checkSpec, type ModelSpec } from '../proto/model-spec.ts';
-import type { Detector } from './detectors/detector.ts';
-import { openDetector } from './detectors/syscall/architectures.ts';
-import { type Calibration, LocalMemory } from './detectors/syscall/local-memory.ts';
-import { ProfileMemory, type ProfileRecord } from './detectors/syscall/profile-memory.ts';
-import type { WorkloadClasses } from './detectors/syscall/workload-classes.ts';
-import { jsonBytes, type ModelFolderFaultCode, parsedFile, readModelFiles, writeModelFiles } from './model-files.ts';
+import { ok, type Result, refuse } from '../../../proto/fault.ts';
+import { bytesOfValues, layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
+import { checkSpec, type ModelSpec } from '../../../proto/model-spec.ts';
+import {
+  jsonBytes,
+  type ModelFolderFaultCode,
+  parsedFile,
+  readModelFiles,
+  writeModelFiles,
+} from '../../model-files.ts';
+import type { Detector } from '../detector.ts';
+import { openDetector } from './architectures.ts';
+import { type Calibration, LocalMemory } from './local-memory.ts';
+import { ProfileMemory, type ProfileRecord } from './profile-memory.ts';
 import { type ClusterState, classesOf, type SyscallModel } from './scoring.ts';
+import type { WorkloadClasses } from './workload-classes.ts';
 
 type ClusterFile = Readonly<{
   slots: number;
