@@ -1,11 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { backUp } from '../coordinator/backup.ts';
 import { TestAgent } from '../coordinator/testing/agent.ts';
 import { enrolCluster, type TestCluster } from '../coordinator/testing/cluster.ts';
 import { operator, track } from '../coordinator/testing/federation.ts';
 import { unwrap } from '../proto/fault.ts';
 import { parseClusterId } from '../proto/ids.ts';
+import { resolveRelease } from '../proto/release/resolve.ts';
+import type { ReleaseTrust } from '../proto/release/trust.ts';
 import type { ReleaseProposal } from '../proto/release/walk.ts';
 import { CommandLine } from './testing/command-line.ts';
 
@@ -100,6 +103,68 @@ describe('testudo pin', { timeout: 180_000 }, () => {
     const bob = await line.runAs('bob', 'pin', 'a', 'syscall@1', '--reason', 'x');
     expect(bob).toMatchObject({ code: 1, error: expect.stringContaining('PIN_KEY_UNKNOWN') });
     expect(line.federation.coordinator.engine.state().metadata.pins?.version).toBe(1);
+  });
+});
+
+describe('testudo pin --below-floor', { timeout: 180_000 }, () => {
+  it('signs the exception that a plain pin is refused, and only the pinned cluster goes below the floor', async () => {
+    const line = await CommandLine.start();
+    const members = await withVersionOne(line);
+    await line.federation.openRound();
+    for (const member of members) {
+      await member.invitationTo('r-2');
+      unwrap(await member.submit(new Float32Array(1000).fill(0.02)));
+    }
+    await line.federation.until(({ tracks }) => tracks.get(track)?.releasing.channels.stable?.version === 2);
+    const agent = agentOf(line, members[0] as TestCluster);
+    const pin = ['pin', 'a', 'syscall@0', '--until', '7d', '--reason', 'its detector of record'];
+    expect(await line.run(...pin)).toMatchObject({ code: 1, error: expect.stringMatching(/BELOW_FLOOR.* 1/) });
+    const held = await line.run(...pin, '--below-floor');
+    expect(held).toMatchObject({ code: 0, out: expect.stringMatching(/a +syscall +2 -> 0/) });
+    const { pins, catalogue } = await agent.until(pinned(2));
+    expect(pins.pins).toMatchObject([{ subject: { cluster: 'a' }, version: 0, belowFloor: true, setBy: 'admin' }]);
+    const resolved = (cluster: string) =>
+      resolveRelease({ cluster: parseClusterId(cluster), labels: {} }, track, catalogue, pins, Date.now());
+    expect(resolved('a')).toMatchObject({ value: { live: { version: 0 }, because: { kind: 'pin' } } });
+    expect(resolved('b')).toMatchObject({ value: { live: { version: 2 }, because: { kind: 'channel' } } });
+    expect((await line.run('pins', 'list')).out).toContain('in force, below the floor');
+  });
+});
+
+describe('testudo pins renew --after-restore', { timeout: 180_000 }, () => {
+  it('brings pins forward again after a restore from a backup, until agents take them for news', async () => {
+    const line = await CommandLine.start();
+    const { federation } = line;
+    const member = await federation.enrol('a');
+    const before = agentOf(line, member);
+    const { dataDirectory } = federation.config;
+    const backup = join(line.folder, 'backup');
+    unwrap(await backUp(dataDirectory, backup));
+    for (const reason of ['one', 'two']) expect((await line.run('pins', 'renew', '--reason', reason)).code).toBe(0);
+    await before.until(pinned(3)); // What was signed after the backup.
+    await federation.coordinator.close();
+    rmSync(dataDirectory, { recursive: true });
+    renameSync(backup, dataDirectory);
+    const now = Date.now; // Nobody restores a backup in the second in which the coordinator was lost.
+    const later = vi.spyOn(Date, 'now').mockImplementation(() => now() + 60_000);
+    onTestFinished(() => later.mockRestore());
+    await federation.restart();
+
+    const restored = await federation.reconnect(member);
+    /** The agent as it comes back, with what it trusted before the backup was restored. */
+    const comeBack = () => {
+      const agent = new TestAgent(restored, federation.coordinator);
+      onTestFinished(() => agent.close());
+      agent.trust = before.trust as ReleaseTrust;
+      agent.subscribe([track], 2);
+      return agent;
+    };
+    await expect(comeBack().until(() => true)).rejects.toMatchObject({ fault: { code: 'METADATA_ROLLED_BACK' } });
+    const plain = await line.run('pins', 'renew', '--reason', 'restored');
+    expect(plain).toMatchObject({ code: 1, error: expect.stringContaining('METADATA_ROLLED_BACK') });
+    const renewed = await line.run('pins', 'renew', '--after-restore', '--reason', 'restored');
+    expect(renewed).toMatchObject({ code: 0, out: expect.stringContaining('pins version 4 is in force') });
+    expect((await comeBack().until(() => true)).pins.version).toBe(4);
   });
 });
 

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { TestAgent } from '../coordinator/testing/agent.ts';
 import type { TestCluster } from '../coordinator/testing/cluster.ts';
 import { track } from '../coordinator/testing/federation.ts';
+import { digestOf } from '../proto/digest.ts';
 import { unwrap } from '../proto/fault.ts';
 import { CommandLine } from './testing/command-line.ts';
 
@@ -107,6 +108,38 @@ describe('testudo releases, channels, promote and rollback', { timeout: 180_000 
     expect(known.error).toMatch(/IMPORT_|NOTHING_TO_CHANGE/);
     const nonsense = await line.run('releases', 'import', line.credentials('admin'), '--reason', 'try');
     expect(nonsense).toMatchObject({ code: 1, error: expect.stringContaining('IMPORT_') });
+  });
+});
+
+describe('testudo releases export and import', { timeout: 180_000 }, () => {
+  it('carry a release to another federation, which takes it on the word of that root alone, as a candidate', async () => {
+    const theirs = await CommandLine.start();
+    const members = await threeClusters(theirs);
+    await release(theirs, members, 'r-1');
+    const file = join(theirs.folder, 'syscall-1.release');
+    const { digest } = await theirs.json<{ digest: string }>('releases', 'export', 'syscall@1', '--to', file);
+    expect(digest).toBe(digestOf(readFileSync(file)));
+    const { roots } = theirs.federation.coordinator.registry.signedSet() ?? { roots: [] };
+    const root = join(theirs.folder, 'root-1.json');
+    writeFileSync(root, roots[0]?.body ?? '');
+
+    const ours = await CommandLine.start();
+    // A canary cluster: what comes in waits there, as a candidate of our own would.
+    await ours.federation.enrol('a');
+    const assigned = await ours.run('channels', 'assign', 'syscall', 'canary', 'a', '--reason', 'first to know');
+    expect(assigned.code, assigned.error).toBe(0);
+    const words = ['releases', 'import', file, '--reason', 'what they learnt'];
+    const untrusted = await ours.run(...words);
+    expect(untrusted).toMatchObject({ code: 1, error: expect.stringContaining('IMPORT_UNTRUSTED') });
+    const tried = await ours.run(...words, '--trusted-root', root, '--dry-run');
+    expect(tried.code, tried.error).toBe(0);
+    expect(releasingOf(ours).releases).toHaveLength(1);
+    const taken = await ours.run(...words, '--trusted-root', root);
+    expect(taken).toMatchObject({ code: 0, out: expect.stringContaining('is syscall@1') });
+    expect(releasingOf(ours)).toMatchObject({ channels: { stable: { version: 0 }, canary: { version: 1 } } });
+    const weights = (line: CommandLine) =>
+      releasingOf(line).releases[1]?.manifest.files.find(({ name }) => name === 'weights.bin')?.digest;
+    expect(weights(ours)).toBe(weights(theirs));
   });
 });
 
