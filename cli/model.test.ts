@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { featureScale } from '../client/detectors/flow/features/autoencoder.ts';
 import { parseTrackPolicy } from '../coordinator/config/policy.ts';
 import { unwrap } from '../proto/fault.ts';
 import { layoutOf } from '../proto/layout.ts';
@@ -28,6 +29,27 @@ describe('testudo model init', () => {
       const policy = unwrap(parseTrackPolicy(await readFile(join(folder, 'policy.yaml'), 'utf8')));
       expect(policy.aggregation).toMatchObject({ f: 2, admission: { zeroUpdate: 'admit' } });
       expect(said.mock.calls.join()).toContain(`testudo tracks put ${track}`);
+    } finally {
+      said.mockRestore();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('takes the scale of a feature autoencoder from flows that all may know', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'testudo-model-'));
+    const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    try {
+      const sample = join(folder, 'sample.csv');
+      const header =
+        'start_s,duration_s,cluster,src_service,dst_service,dst_port,protocol,bytes_out,bytes_in,packets_out,packets_in,label,family';
+      const rows = Array.from({ length: 50 }, (_, i) => `${i},0.1,c,s${i % 7},db,5432,tcp,${i},9,1,1,normal,normal`);
+      await writeFile(sample, `${header}\n${rows.join('\n')}\n`);
+      const flags = ['init', folder, '--track', 'flow', '--detector', 'feature-autoencoder', '--scale-from', sample];
+      await modelCommand().parseAsync(flags, { from: 'user' });
+      const spec = unwrap(specOfBytes(await readFile(join(folder, 'spec.json'))));
+      const { centers, spreads } = featureScale(spec, new Float32Array(0));
+      expect(centers.some((value) => value > 0)).toBe(true);
+      expect(spreads.every((value) => value >= 0.09)).toBe(true);
     } finally {
       said.mockRestore();
       await rm(folder, { recursive: true, force: true });

@@ -34,16 +34,22 @@ function initCommand() {
       '--arguments',
       'lstm-lm: learn also which paths and ports calls name, by class; needs sources that show arguments',
     )
+    .option(
+      '--scale-from <file>',
+      'feature-autoencoder: flow records (CSV) that all clusters may know; their scale becomes part of the spec',
+    )
     .option('--liars <f>', 'how many of the clusters may be hostile at a time', '1')
     .option('--seed <number>', 'of the first weights', '1')
-    .action(async (folder, { track, classes, detector: name, arguments: withArguments, liars, seed }) => {
+    .action(async (folder, { track, classes, detector: name, arguments: withArguments, scaleFrom, liars, seed }) => {
       const f = Number(liars);
       if (!Number.isInteger(f) || f < 0)
         exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
       if (withArguments && (track !== 'syscall' || name !== 'lstm-lm'))
         usage('--arguments: only --detector lstm-lm reads arguments');
+      if (scaleFrom !== undefined && (track !== 'flow' || name !== 'feature-autoencoder'))
+        usage('--scale-from: only --track flow --detector feature-autoencoder has a scale');
       const { spec, init } =
-        track === 'flow' ? await flowStart(name) : await syscallStart(name, classes, withArguments);
+        track === 'flow' ? await flowStart(name, scaleFrom) : await syscallStart(name, classes, withArguments);
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'spec.json'), specBytes(spec));
       await writeFile(join(folder, 'model.bin'), bytesOfValues(init(Number(seed))));
@@ -68,11 +74,16 @@ async function syscallStart(
   return syscallDetector(known, classesOf(classes), { arguments: withArguments });
 }
 
-async function flowStart(name: string = defaultFlowDetector): Promise<Start> {
+async function flowStart(name: string = defaultFlowDetector, scaleFrom?: string): Promise<Start> {
   const known = flowDetectorNames.find((each) => each === name);
   if (known === undefined) usage(`--detector: the flow track knows ${flowDetectorNames.join(', ')}, not ${name}`);
   const { flowDetectorStart } = await import('../client/detectors/flow/detectors.ts');
-  return flowDetectorStart(known);
+  if (scaleFrom === undefined) return flowDetectorStart(known);
+  const { readFlowWindows } = await import('../client/flow-windows.ts');
+  const sample = await readFlowWindows(scaleFrom, { windowMs: 60_000 });
+  if (!sample.ok) return exitWith(sample.fault);
+  if (sample.value.windows.length === 0) usage(`--scale-from: ${scaleFrom} has no flows that can be used`);
+  return flowDetectorStart(known, sample.value.windows);
 }
 
 function classesOf(names: readonly string[]): WorkloadClasses {

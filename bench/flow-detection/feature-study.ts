@@ -1,19 +1,28 @@
 import { fastEngine } from '../../aggregation/fast-engine.ts';
-import { featureSpec, initialFeatures, trainFeatures } from '../../client/detectors/flow/features/autoencoder.ts';
+import {
+  featureScale,
+  featureSpec,
+  initialFeatures,
+  trainFeatures,
+} from '../../client/detectors/flow/features/autoencoder.ts';
 import { calibrateFeatures, scoreFeatures } from '../../client/detectors/flow/features/feature-scorer.ts';
 import { fitScale, scaled } from '../../client/detectors/flow/features/robust-scale.ts';
 import { areaUnderRoc, detectionRateAt } from '../../client/detectors/metrics.ts';
 import { type Random, seededRandom } from '../../client/detectors/random.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Report } from '../report.ts';
 import { federate } from './federation.ts';
 import { isolationForest } from './isolation-forest.ts';
 import { plainMean } from './link-study.ts';
 import { type FeatureSet, unswFeatures } from './unsw.ts';
 
-const federatedName = '**autoencoder, federated (mean), scale and calibration of one place**';
+const pooledNames = ['autoencoder, pooled', 'autoencoder, pooled, the scale of the public sample'] as const;
+const federatedName = '**autoencoder, federated (mean), one scale for all, calibrated in one place**';
+/** Rows of no cluster that stand for a public capture: the scale of all clusters is theirs. */
+const sampleRows = 500;
 const clusterCount = 10;
 const dirichletAlpha = 0.5;
-const effort = { pooledSteps: 4_000, rounds: 25, localSteps: 60, localOnlySteps: 600 };
+const effort = { pooledSteps: 4_000, rounds: 40, localSteps: 50 };
 
 /** UNSW-NB15 features: the autoencoder pooled, federated and alone, beside an isolation forest of the same rows. */
 export async function featureStudy(report: Report): Promise<void> {
@@ -42,42 +51,47 @@ export async function featureStudy(report: Report): Promise<void> {
       ]);
     };
     note('isolation forest (100 trees of 256)', isolationForest(set.learnt, set.width));
-    const spec = featureSpec(set.columns);
+    const own = featureSpec(set.columns);
+    const sample = set.validation.benign.subarray(0, sampleRows * set.width);
+    const shared = featureSpec(set.columns, { scale: fitScale(sample, set.width) });
     const clusters = dealt(set, seededRandom(7));
-    const pooled = trainFeatures(spec, initialFeatures(spec, 1), scaled(fitScale(set.learnt, set.width), set.learnt), {
-      seed: 1,
-      steps: effort.pooledSteps,
-    }).weights;
-    const scorer = (weights: Float32Array, own: Float32Array) => {
-      const calibration = calibrateFeatures(spec, weights, own);
+    const trained = (spec: ModelSpec, rows: Float32Array, steps: number) =>
+      trainFeatures(spec, initialFeatures(spec, 1), scaled(featureScale(spec, rows), rows), { seed: 1, steps }).weights;
+    const scorer = (spec: ModelSpec, weights: Float32Array, rows: Float32Array) => {
+      const calibration = calibrateFeatures(spec, weights, rows);
       return (judged: Float32Array) => scoreFeatures(spec, weights, calibration, judged);
     };
-    note('autoencoder, pooled', scorer(pooled, set.learnt));
+    note(pooledNames[0], scorer(own, trained(own, set.learnt, effort.pooledSteps), set.learnt));
     if (withTelling) continue;
+    note(pooledNames[1], scorer(shared, trained(shared, set.learnt, effort.pooledSteps), set.learnt));
     const engine = fastEngine();
-    const { weights } = await federate(initialFeatures(spec, 1), {
-      clusters: clusters.map((own) => {
-        const rowsHere = scaled(fitScale(own, set.width), own);
-        return (base, seed) => trainFeatures(spec, base, rowsHere, { seed, steps: effort.localSteps }).weights;
-      }),
-      rounds: effort.rounds,
-      policy: plainMean,
-      engine,
-    });
-    await engine.close();
-    note(federatedName, scorer(weights, set.learnt));
+    const federated = async (spec: ModelSpec) => {
+      const { weights } = await federate(initialFeatures(spec, 1), {
+        clusters: clusters.map((rows) => {
+          const rowsHere = scaled(featureScale(spec, rows), rows);
+          return (base, seed) => trainFeatures(spec, base, rowsHere, { seed, steps: effort.localSteps }).weights;
+        }),
+        rounds: effort.rounds,
+        policy: plainMean,
+        engine,
+      });
+      return weights;
+    };
+    const weights = await federated(shared);
+    note(federatedName, scorer(shared, weights, set.learnt));
     note(
-      'autoencoder, federated, each of the clusters with its own scale (mean over clusters)',
-      meanOver(clusters.map((own) => scorer(weights, own))),
+      'autoencoder, federated, one scale for all, calibrated by each cluster (mean over clusters)',
+      meanOver(clusters.map((rows) => scorer(shared, weights, rows))),
     );
-    const alone = clusters.map((own) => {
-      const mine = scaled(fitScale(own, set.width), own);
-      return trainFeatures(spec, initialFeatures(spec, 1), mine, { seed: 1, steps: effort.rounds * effort.localSteps })
-        .weights;
-    });
+    const apart = await federated(own);
+    await engine.close();
+    note(
+      'autoencoder, federated, each cluster with a scale of its own (mean over clusters)',
+      meanOver(clusters.map((rows) => scorer(own, apart, rows))),
+    );
     note(
       'autoencoder, local only (mean over clusters)',
-      meanOver(clusters.map((own, at) => scorer(alone[at] as Float32Array, own))),
+      meanOver(clusters.map((rows) => scorer(own, trained(own, rows, effort.rounds * effort.localSteps), rows))),
     );
     note(
       'isolation forest, local only (mean over clusters)',
@@ -87,12 +101,14 @@ export async function featureStudy(report: Report): Promise<void> {
   report.text(
     `## Flow features: UNSW-NB15
 
-Split by content (a row is in one part only), normal rows alone are learnt, the architecture was chosen on a validation part, these are the test part. \`sttl\`, \`dttl\` and \`ct_state_ttl\` nearly give the label away and are left out unless a row says otherwise. ${clusterCount} clusters by Dirichlet(${dirichletAlpha}) over protocol and service. "Mean over clusters": the scores of all clusters' detectors, averaged as logarithms, so that every cluster judges every test row. The isolation forest is this bench's own (Liu, Ting, Zhou 2008); checked once against scikit-learn 1.9.1 on these very rows: AUC of three seeds 0.561 to 0.584 here, 0.575 to 0.602 there; found at 5 % 14 to 18 % and 15 to 20 %.`,
+Split by content (a row is in one part only), normal rows alone are learnt, the architecture was chosen on a validation part, these are the test part. \`sttl\`, \`dttl\` and \`ct_state_ttl\` nearly give the label away and are left out unless a row says otherwise. ${clusterCount} clusters by Dirichlet(${dirichletAlpha}) over protocol and service. "Mean over clusters": the scores of all clusters' detectors, averaged as logarithms, so that every cluster judges every test row. One scale for all: centers and spreads of ${sampleRows} normal rows of the validation part, which no cluster holds, as part of the model's spec; nothing of a cluster's own amounts is sent. Federated: ${effort.rounds} rounds of ${effort.localSteps} steps; pooled: ${effort.pooledSteps} steps. The isolation forest is this bench's own (Liu, Ting, Zhou 2008); checked once against scikit-learn 1.9.1 on these very rows: AUC of three seeds 0.561 to 0.584 here, 0.575 to 0.602 there; found at 5 % 14 to 18 % and 15 to 20 %.`,
   );
   report.table(['detector', 'AUC', 'found at 5 % false alarms', 'found at 1 %'], rows);
-  const gap = (areas.get('autoencoder, pooled') ?? 0) - (areas.get(federatedName) ?? 0);
+  const pooledBest = Math.max(...pooledNames.map((name) => areas.get(name) ?? 0));
+  const gap = pooledBest - (areas.get(federatedName) ?? 0);
+  const verdict = gap > 0.01 ? ', and is missed' : '';
   report.text(
-    `Federated is ${gap.toFixed(3)} below pooled; the goal is within 0.01${gap > 0.01 ? ', and is missed: networks that learnt different traffic average badly, and a cluster of this size does better with an autoencoder of its own' : ''}.`,
+    `Federated is ${Math.abs(gap).toFixed(3)} ${gap < 0 ? 'above' : 'below'} the better of the pooled ones; the goal is within 0.01${verdict}. With scales of their own the same value means another thing in each cluster, and networks of different meanings average badly.`,
   );
 }
 
