@@ -110,7 +110,7 @@ export interface Registry {
   gate(track: TrackId, version: number): GateView | undefined;
   /** What each enrolled cluster should run now. */
   resolved(track: TrackId): readonly Effect[];
-  /** Undefined until the first set is signed. */
+  /** Undefined until this run has signed one: what an earlier run signed is never served. */
   signedSet(): SignedSet | undefined;
   pins(): Pins | null;
   /** Pins that wait for further operators' signatures. */
