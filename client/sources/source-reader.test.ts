@@ -17,7 +17,7 @@ const process = {
   workloadClass: 'nginx',
 };
 
-const source = { name: 'test', recorded: false, skipped: () => undefined };
+const source = { name: 'test', recorded: false, skipped: () => undefined, coarsened: () => undefined };
 
 function at(offset: number): FilePosition {
   return { inode: '1', offset, head: 'h' };
@@ -92,7 +92,7 @@ describe('readSource', () => {
         yield { items: [{ kind: 'call', thread: 'a', process, call: 2, argumentClass: 0, atMs }], cursor: undefined };
       }
     }
-    const intake = new CallIntake({ ...source, skipped: (reason) => reasons.push(reason) });
+    const intake = new CallIntake({ ...source, skipped: (reason) => reasons.push(reason), coarsened: () => undefined });
     await readSource(jumping(), {
       lanes: [{ intake, take: async () => undefined }],
       saveCursor: async () => undefined,
