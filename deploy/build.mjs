@@ -82,6 +82,22 @@ function writePackageJson() {
   const compiled = (/** @type {Record<string, string>} */ map) =>
     Object.fromEntries(Object.entries(map).map(([key, path]) => [key, path.replace(/\.ts$/, '.js')]));
   const { bin, imports } = { bin: compiled(source.bin), imports: compiled(source.imports) };
-  const pkg = { name, version, description, license, type, engines, bin, imports, dependencies, overrides };
+  // Node itself is the checkout's own affair: whoever installs the package brings one.
+  const optionalDependencies = Object.fromEntries(
+    Object.entries(source.optionalDependencies).filter(([optional]) => !optional.startsWith('node-')),
+  );
+  const pkg = {
+    name,
+    version,
+    description,
+    license,
+    type,
+    engines,
+    bin,
+    imports,
+    dependencies,
+    optionalDependencies,
+    overrides,
+  };
   writeFileSync(join(fresh, 'package.json'), `${JSON.stringify(pkg, null, 2)}\n`);
 }
