@@ -1,9 +1,5 @@
 import { credentials } from '@grpc/grpc-js';
-import type { Fault } from '../../proto/fault.ts';
-import { type Backoff, fullJitterMs } from '../uplink/backoff.ts';
-import { faultOfError } from '../uplink/call.ts';
-import { pause } from '../uplink/pause.ts';
-import { drained } from './drained.ts';
+import { type SensorStreamOptions, sensorChannel, sensorStream } from './sensor-stream.ts';
 import type { SourceBatch } from './source-item.ts';
 import { itemOfTetragon, type TetragonArgument, type TetragonEvent, type TetragonProcess } from './tetragon-event.ts';
 import {
@@ -13,49 +9,21 @@ import {
   type Process,
 } from './wire/generated/tetragon.ts';
 
-export type TetragonStreamOptions = Readonly<{
-  signal: AbortSignal;
-  reconnect: Backoff;
-  unit: () => number;
-  onDisconnect: (fault: Fault) => void;
-}>;
-
-const messageBytesMax = 4 * 2 ** 20;
-
 /**
  * Tetragon's GetEvents on this node: "unix:///var/run/tetragon/tetragon.sock" or host:port, plaintext as Tetragon serves
  * it. The stream has no positions: what happens while it is down is not seen, and each interruption is reported.
  */
 export async function* tetragonStream(
   address: string,
-  { signal, reconnect, unit, onDisconnect }: TetragonStreamOptions,
+  options: SensorStreamOptions,
 ): AsyncGenerator<SourceBatch<never>> {
-  for (let attempt = 0; !signal.aborted; attempt += 1) {
-    const client = new FineGuidanceSensorsClient(address, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': messageBytesMax,
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.use_local_subchannel_pool': 1,
-    });
-    const call = client.getEvents({});
-    const abort = () => call.cancel();
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      let index = 0;
-      for await (const message of drained<GetEventsResponse>(call)) {
-        attempt = 0;
-        index += 1;
-        const item = itemOfTetragon(readTetragonMessage(message), `${address}#${index}`);
-        yield { items: item === undefined ? [] : [item], cursor: undefined };
-      }
-      if (!signal.aborted) onDisconnect({ code: 'STREAM_ENDED', message: `${address} ended the stream` });
-    } catch (error) {
-      if (!signal.aborted) onDisconnect(faultOfError(error));
-    } finally {
-      signal.removeEventListener('abort', abort);
-      call.cancel();
-      client.close();
-    }
-    await pause(fullJitterMs(reconnect, attempt, unit()), signal);
+  const open = () => {
+    const client = new FineGuidanceSensorsClient(address, credentials.createInsecure(), sensorChannel);
+    return { client, call: client.getEvents({}) };
+  };
+  for await (const { message, where } of sensorStream<GetEventsResponse>(address, open, options)) {
+    const item = itemOfTetragon(readTetragonMessage(message), where);
+    yield { items: item === undefined ? [] : [item], cursor: undefined };
   }
 }
 

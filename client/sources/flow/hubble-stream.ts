@@ -1,9 +1,5 @@
 import { credentials } from '@grpc/grpc-js';
-import type { Fault } from '../../../proto/fault.ts';
-import { type Backoff, fullJitterMs } from '../../uplink/backoff.ts';
-import { faultOfError } from '../../uplink/call.ts';
-import { pause } from '../../uplink/pause.ts';
-import { drained } from '../drained.ts';
+import { type SensorStreamOptions, sensorChannel, sensorStream } from '../sensor-stream.ts';
 import {
   type Endpoint,
   type Flow,
@@ -23,51 +19,20 @@ import {
   itemOfHubble,
 } from './hubble-flow.ts';
 
-export type HubbleStreamOptions = Readonly<{
-  signal: AbortSignal;
-  reconnect: Backoff;
-  unit: () => number;
-  onDisconnect: (fault: Fault) => void;
-}>;
-
-const messageBytesMax = 4 * 2 ** 20;
-
 /**
  * Hubble's Observer.GetFlows: an agent's "unix:///var/run/cilium/hubble.sock" or Relay's host:port, plaintext. After an
  * interruption it asks for everything since the last flow that it had: Hubble's ring buffer bridges what it can, and what
  * comes twice is told by its id. What the ring no longer holds is reported by Hubble as lost.
  */
-export async function* hubbleStream(
-  address: string,
-  { signal, reconnect, unit, onDisconnect }: HubbleStreamOptions,
-): AsyncGenerator<FlowBatch<never>> {
+export async function* hubbleStream(address: string, options: SensorStreamOptions): AsyncGenerator<FlowBatch<never>> {
   let since: Timestamp | undefined;
-  for (let attempt = 0; !signal.aborted; attempt += 1) {
-    const client = new ObserverClient(address, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': messageBytesMax,
-      'grpc.keepalive_time_ms': 30_000,
-      'grpc.use_local_subchannel_pool': 1,
-    });
-    const call = client.getFlows({ follow: true, number: 0n, since });
-    const abort = () => call.cancel();
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      let index = 0;
-      for await (const message of drained<GetFlowsResponse>(call)) {
-        attempt = 0;
-        index += 1;
-        if (message.responseTypes?.$case === 'flow') since = later(since, message.responseTypes.value.time);
-        yield { items: [itemOfHubble(readHubbleMessage(message), `${address}#${index}`)], cursor: undefined };
-      }
-      if (!signal.aborted) onDisconnect({ code: 'STREAM_ENDED', message: `${address} ended the stream` });
-    } catch (error) {
-      if (!signal.aborted) onDisconnect(faultOfError(error));
-    } finally {
-      signal.removeEventListener('abort', abort);
-      call.cancel();
-      client.close();
-    }
-    await pause(fullJitterMs(reconnect, attempt, unit()), signal);
+  const open = () => {
+    const client = new ObserverClient(address, credentials.createInsecure(), sensorChannel);
+    return { client, call: client.getFlows({ follow: true, number: 0n, since }) };
+  };
+  for await (const { message, where } of sensorStream<GetFlowsResponse>(address, open, options)) {
+    if (message.responseTypes?.$case === 'flow') since = later(since, message.responseTypes.value.time);
+    yield { items: [itemOfHubble(readHubbleMessage(message), where)], cursor: undefined };
   }
 }
 
