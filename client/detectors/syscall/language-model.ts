@@ -6,33 +6,22 @@
  */
 import type { Scalar, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-node';
 import { tf } from '#tensorflow';
-import { layoutOf } from '../../../proto/layout.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { blockLstm } from '../neural/block-lstm.ts';
 import { surprisal } from '../neural/cross-entropy.ts';
-import { gatesPerCell } from '../neural/gates-per-cell.ts';
+import { glorotDeviation, initialWeights } from '../neural/initial-weights.ts';
 import { type Parameters, parameter } from '../neural/parameters.ts';
-import { normalValues, seededRandom } from '../random.ts';
 import { unseenArguments } from './argument-buckets.ts';
 import { type LanguageModelSizes, type PredictionBatch, predictionSpan } from './language-model-spec.ts';
 
 const tables: ReadonlySet<string> = new Set(['embedding', 'class', 'argument']);
 
-/** Weights to begin with: Glorot-like normal values, forget gates open (bias 1). The same seed gives the same bits. */
+/** Weights to begin with. The same seed gives the same bits. */
 export function initialLanguageModel(spec: ModelSpec, seed: number): Float32Array {
-  const random = seededRandom(seed);
-  const layout = layoutOf(spec);
-  const flat = new Float32Array(layout.length);
-  for (const slot of layout.slots) {
-    const values = flat.subarray(slot.offset, slot.offset + slot.length);
-    const [rows = 1, columns] = slot.shape;
-    if (slot.name === 'lstm.bias') values.fill(1, slot.length / gatesPerCell, (2 * slot.length) / gatesPerCell);
-    else if (columns !== undefined) {
-      const isTable = tables.has(slot.name);
-      values.set(normalValues(slot.length, isTable ? 0.3 : Math.sqrt(2 / (rows + columns)), random));
-    }
-  }
-  return flat;
+  return initialWeights(spec, seed, {
+    deviationOf: (name, rows, columns) => (tables.has(name) ? 0.3 : glorotDeviation(rows, columns)),
+    recurrent: new Set(['lstm.bias']),
+  });
 }
 
 /**

@@ -21,7 +21,7 @@ import {
 } from './window-model.ts';
 
 export function initialVariational(spec: ModelSpec, seed: number): Float32Array {
-  return initialWindowWeights(spec, seed, new Set(['encoder.bias', 'decoder.bias']));
+  return initialWindowWeights(spec, seed);
 }
 
 /** Throws a RangeError for a spec of another architecture or version. */

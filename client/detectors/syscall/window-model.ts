@@ -4,12 +4,10 @@
  */
 import type { Scalar, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-node';
 import { tf } from '#tensorflow';
-import { layoutOf } from '../../../proto/layout.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { surprisal } from '../neural/cross-entropy.ts';
-import { gatesPerCell } from '../neural/gates-per-cell.ts';
+import { glorotDeviation, initialWeights } from '../neural/initial-weights.ts';
 import { type Parameters, parameter } from '../neural/parameters.ts';
-import { normalValues, seededRandom } from '../random.ts';
 import { padId } from './vocabulary.ts';
 
 /** A network that writes a window again. `windows` are ids, [batch × window], one window after the other. */
@@ -23,22 +21,12 @@ export type WindowModel = Readonly<{
   surprisal(parameters: Parameters, windows: Int32Array): Tensor2D;
 }>;
 
-/**
- * Weights to begin with: Glorot-like normal values, forget gates open (bias 1), other biases 0. The same seed gives the
- * same bits. `recurrent` names the biases of LSTM cells.
- */
-export function initialWindowWeights(spec: ModelSpec, seed: number, recurrent: ReadonlySet<string>): Float32Array {
-  const random = seededRandom(seed);
-  const layout = layoutOf(spec);
-  const flat = new Float32Array(layout.length);
-  for (const { name, shape, offset, length } of layout.slots) {
-    const values = flat.subarray(offset, offset + length);
-    const [rows = 1, columns] = shape;
-    if (columns !== undefined) {
-      values.set(normalValues(length, name === 'embedding' ? 0.3 : Math.sqrt(2 / (rows + columns)), random));
-    } else if (recurrent.has(name)) values.fill(1, length / gatesPerCell, (2 * length) / gatesPerCell);
-  }
-  return flat;
+/** Weights to begin with, for an encoder and a decoder that are LSTMs. The same seed gives the same bits. */
+export function initialWindowWeights(spec: ModelSpec, seed: number): Float32Array {
+  return initialWeights(spec, seed, {
+    deviationOf: (name, rows, columns) => (name === 'embedding' ? 0.3 : glorotDeviation(rows, columns)),
+    recurrent: new Set(['encoder.bias', 'decoder.bias']),
+  });
 }
 
 /** Ids of a batch, time-major: [window, batch]. */

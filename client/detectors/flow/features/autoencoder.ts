@@ -9,8 +9,9 @@ import { layoutOf } from '../../../../proto/layout.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trained, TrainingOptions } from '../../detector.ts';
 import { FlatTrainer } from '../../neural/flat-trainer.ts';
+import { initialWeights } from '../../neural/initial-weights.ts';
 import { type Parameters, parameter, parametersOf } from '../../neural/parameters.ts';
-import { normalValues, type Random, randomOrder, seededRandom } from '../../random.ts';
+import { type Random, randomOrder, seededRandom } from '../../random.ts';
 import { fitScale, type RobustScale } from './robust-scale.ts';
 
 const featureArchitecture = 'flow-feature-autoencoder/1';
@@ -81,14 +82,7 @@ function textOf(values: Float32Array): string {
 
 /** Weights to begin with; the same seed gives the same bits. */
 export function initialFeatures(spec: ModelSpec, seed: number): Float32Array {
-  const random = seededRandom(seed);
-  const layout = layoutOf(spec);
-  const flat = new Float32Array(layout.length);
-  for (const { shape, offset, length } of layout.slots) {
-    const [rows = 1, columns] = shape;
-    if (columns !== undefined) flat.set(normalValues(length, Math.sqrt(2 / (rows + columns)), random), offset);
-  }
-  return flat;
+  return initialWeights(spec, seed);
 }
 
 /** Rows written again, [n, width]. */

@@ -6,10 +6,9 @@
  */
 import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
 import { tf } from '#tensorflow';
-import { layoutOf } from '../../../../proto/layout.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import { initialWeights } from '../../neural/initial-weights.ts';
 import { type Parameters, parameter } from '../../neural/parameters.ts';
-import { normalValues, seededRandom } from '../../random.ts';
 import { type EncoderName, type EncoderSizes, encode, encoderTensors } from './encoders.ts';
 import type { MessageGraph, Pairs } from './message-graph.ts';
 import { nodeWidth } from './node-features.ts';
@@ -69,16 +68,9 @@ export function linkSizes(spec: ModelSpec): LinkSizes {
   return sizes;
 }
 
-/** Weights to begin with: Glorot-like normal values, no biases. The same seed gives the same bits. */
+/** Weights to begin with, smaller than Glorot's by a factor of √2. The same seed gives the same bits. */
 export function initialLinkModel(spec: ModelSpec, seed: number): Float32Array {
-  const random = seededRandom(seed);
-  const layout = layoutOf(spec);
-  const flat = new Float32Array(layout.length);
-  for (const { shape, offset, length } of layout.slots) {
-    const [rows = 1, columns] = shape;
-    if (columns !== undefined) flat.set(normalValues(length, Math.sqrt(1 / (rows + columns)), random), offset);
-  }
-  return flat;
+  return initialWeights(spec, seed, { deviationOf: (_, rows, columns) => Math.sqrt(1 / (rows + columns)) });
 }
 
 /** What an edge's ends are to the decoder, each row by itself: [k, hidden] and [k, pairWidth]. */
