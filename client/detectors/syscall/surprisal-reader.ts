@@ -7,6 +7,7 @@ import {
   type PredictionBatch,
   predictionKey,
 } from './language-model-spec.ts';
+import { WindowMemory } from './window-memory.ts';
 import type { WorkloadClasses } from './workload-classes.ts';
 
 /** A network that predicts the calls of a window; whatever computes it. */
@@ -32,16 +33,14 @@ type Place = { into: Float32Array; start: number };
  */
 export class SurprisalReader {
   readonly #network: PredictionNetwork;
-  readonly #windowsMax: number;
-  /** Window to its surprisals, oldest first. */
-  readonly #known = new Map<string, Float32Array>();
+  readonly #known: WindowMemory;
   #hits = 0;
   #misses = 0;
 
   /** The network is closed with the reader. `windowsMax` windows are remembered, some 200 bytes each; 0 for none. */
   constructor(network: PredictionNetwork, windowsMax = 200_000) {
     this.#network = network;
-    this.#windowsMax = windowsMax;
+    this.#known = new WindowMemory(windowsMax);
   }
 
   /** Windows looked up and found, and those that had to be computed. */
@@ -111,19 +110,10 @@ export class SurprisalReader {
     for (const [key, { places }] of waiting) {
       const known = values.slice(row * width, (row + 1) * width);
       for (const place of places) copy(known, place);
-      this.#remember(key, known);
+      this.#known.set(key, known);
       row++;
     }
     waiting.clear();
-  }
-
-  #remember(key: string, surprisal: Float32Array): void {
-    if (this.#windowsMax === 0) return;
-    if (this.#known.size >= this.#windowsMax) {
-      const oldest = this.#known.keys().next();
-      if (!oldest.done) this.#known.delete(oldest.value);
-    }
-    this.#known.set(key, surprisal);
   }
 }
 

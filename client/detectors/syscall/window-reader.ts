@@ -1,5 +1,6 @@
 import type { Observed, OpenDetector } from '../detector.ts';
 import { copyWindow, windowKey, windowStarts } from './call-windows.ts';
+import { WindowMemory } from './window-memory.ts';
 
 const batchSize = 512;
 const groupSize = 8_192;
@@ -22,8 +23,7 @@ type Window = Readonly<{ trace: number; calls: Uint16Array; start: number }>;
 export class WindowReader implements OpenDetector {
   readonly #network: WindowNetwork;
   readonly #stride: number;
-  readonly #windowsMax: number;
-  readonly #known = new Map<string, Float32Array>();
+  readonly #known: WindowMemory;
   #hits = 0;
   #misses = 0;
 
@@ -31,7 +31,7 @@ export class WindowReader implements OpenDetector {
   constructor(network: WindowNetwork, stride = 5, windowsMax = 200_000) {
     this.#network = network;
     this.#stride = stride;
-    this.#windowsMax = windowsMax;
+    this.#known = new WindowMemory(windowsMax);
   }
 
   /** Windows looked up and found, and those that had to be computed. */
@@ -82,7 +82,7 @@ export class WindowReader implements OpenDetector {
     const found = new Map<string, Float32Array>();
     const missing = new Map<string, Window>();
     const keys = windows.map(({ calls, start }, index) => {
-      if (this.#windowsMax === 0) return String(index);
+      if (this.#known.windowsMax === 0) return String(index);
       return windowKey(calls, start, window);
     });
     for (const [index, key] of keys.entries()) {
@@ -98,7 +98,7 @@ export class WindowReader implements OpenDetector {
       for (const [row, values] of this.#compute(some.map(([, one]) => one)).entries()) {
         const [key] = some[row] as [string, Window];
         found.set(key, values);
-        this.#remember(key, values);
+        this.#known.set(key, values);
       }
     }
     return keys.map((key) => found.get(key) as Float32Array);
@@ -110,14 +110,5 @@ export class WindowReader implements OpenDetector {
     for (const [row, { calls, start }] of windows.entries()) copyWindow(calls, start, window, batch, row * window);
     const values = this.#network.surprisal(batch);
     return windows.map((_, row) => values.slice(row * window, (row + 1) * window));
-  }
-
-  #remember(key: string, values: Float32Array): void {
-    if (this.#windowsMax === 0) return;
-    if (this.#known.size >= this.#windowsMax) {
-      const oldest = this.#known.keys().next();
-      if (!oldest.done) this.#known.delete(oldest.value);
-    }
-    this.#known.set(key, values);
   }
 }
