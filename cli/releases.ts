@@ -6,7 +6,7 @@ import { releaseFrom } from './operator/arguments.ts';
 import { withConnection } from './operator/connection.ts';
 import { showChange } from './operator/moves.ts';
 import { operatorCommand, triableCommand } from './operator/options.ts';
-import { pages } from './operator/pages.ts';
+import { createdColumn, releaseListCommand, roundColumn, versionColumn } from './operator/release-list.ts';
 import { exportCommand, importCommand } from './release-file.ts';
 import { jsonLine, listing, shortDigest, table, time } from './table.ts';
 
@@ -22,33 +22,17 @@ export function releasesCommand() {
 }
 
 function list() {
-  return operatorCommand('list', 'releases of a track, newest first')
-    .argument('<track>')
-    .action((track, options) =>
-      withConnection(options, async (connection) => {
-        const { client } = connection;
-        const rows = await pages(
-          (page) => connection.call(client.listReleases, { track, page }),
-          ({ releases }) => releases,
-        );
-        if (options.json) for (const row of rows) console.log(jsonLine(row));
-        else {
-          console.log(
-            table<Release>(rows, [
-              { title: 'VERSION', text: ({ model }) => String(model?.version ?? ''), align: 'right' },
-              { title: 'MANIFEST', text: ({ manifestDigest }) => shortDigest(manifestDigest) },
-              { title: 'ROUND', text: ({ round }) => round },
-              { title: 'CREATED', text: ({ createdAtMs }) => time(createdAtMs) },
-              { title: 'BYTES', text: ({ sizeBytes }) => String(sizeBytes), align: 'right' },
-              { title: 'CHANNELS', text: ({ channels }) => channels.join(', ') },
-              { title: 'LIVE', text: ({ liveCount }) => String(liveCount), align: 'right' },
-              { title: 'SHADOW', text: ({ shadowCount }) => String(shadowCount), align: 'right' },
-              { title: 'STATE', text: stateText },
-            ]),
-          );
-        }
-      }),
-    );
+  return releaseListCommand('list', 'releases of a track, newest first', [
+    versionColumn,
+    { title: 'MANIFEST', text: ({ manifestDigest }) => shortDigest(manifestDigest) },
+    roundColumn,
+    createdColumn,
+    { title: 'BYTES', text: ({ sizeBytes }) => String(sizeBytes), align: 'right' },
+    { title: 'CHANNELS', text: ({ channels }) => channels.join(', ') },
+    { title: 'LIVE', text: ({ liveCount }) => String(liveCount), align: 'right' },
+    { title: 'SHADOW', text: ({ shadowCount }) => String(shadowCount), align: 'right' },
+    { title: 'STATE', text: stateText },
+  ]);
 }
 
 function stateText({ manifestDigest, revoked, belowFloor, removed }: Release): string {

@@ -3,12 +3,11 @@ import { Command } from '@commander-js/extra-typings';
 import { faultOfError } from '../client/uplink/call.ts';
 import { policyJsonSchema } from '../coordinator/config/policy.ts';
 import type { PutTrackRequest, PutTrackResponse, Track } from '../proto/generated/testudo/v1/operator.ts';
-import type { Release } from '../proto/generated/testudo/v1/operator_releases.ts';
 import { chunkBytes } from '../proto/wire-names.ts';
 import { exitWith } from './exit.ts';
 import { type OperatorConnection, withConnection } from './operator/connection.ts';
 import { changingCommand, operatorCommand } from './operator/options.ts';
-import { pages } from './operator/pages.ts';
+import { createdColumn, releaseListCommand, roundColumn, versionColumn } from './operator/release-list.ts';
 import { jsonLine, shortDigest, table, time } from './table.ts';
 import { headCommand } from './track-head.ts';
 
@@ -112,26 +111,10 @@ async function send(
 }
 
 function models() {
-  return operatorCommand('models', 'models of a track, newest first')
-    .argument('<track>')
-    .action((track, options) =>
-      withConnection(options, async (connection) => {
-        const { client } = connection;
-        const rows = await pages(
-          (page) => connection.call(client.listReleases, { track, page }),
-          ({ releases }) => releases,
-        );
-        if (options.json) for (const row of rows) console.log(jsonLine(row));
-        else {
-          console.log(
-            table<Release>(rows, [
-              { title: 'VERSION', text: ({ model }) => String(model?.version ?? ''), align: 'right' },
-              { title: 'DIGEST', text: ({ model }) => shortDigest(model?.digest ?? '') },
-              { title: 'ROUND', text: ({ round }) => round },
-              { title: 'CREATED', text: ({ createdAtMs }) => time(createdAtMs) },
-            ]),
-          );
-        }
-      }),
-    );
+  return releaseListCommand('models', 'models of a track, newest first', [
+    versionColumn,
+    { title: 'DIGEST', text: ({ model }) => shortDigest(model?.digest ?? '') },
+    roundColumn,
+    createdColumn,
+  ]);
 }

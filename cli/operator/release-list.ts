@@ -1,0 +1,30 @@
+import type { Release } from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { type Column, jsonLine, table, time } from '../table.ts';
+import { withConnection } from './connection.ts';
+import { operatorCommand } from './options.ts';
+import { pages } from './pages.ts';
+
+export const versionColumn: Column<Release> = {
+  title: 'VERSION',
+  text: ({ model }) => String(model?.version ?? ''),
+  align: 'right',
+};
+export const roundColumn: Column<Release> = { title: 'ROUND', text: ({ round }) => round };
+export const createdColumn: Column<Release> = { title: 'CREATED', text: ({ createdAtMs }) => time(createdAtMs) };
+
+/** A verb that lists a track's versions, newest first. */
+export function releaseListCommand(name: string, summary: string, columns: readonly Column<Release>[]) {
+  return operatorCommand(name, summary)
+    .argument('<track>')
+    .action((track, options) =>
+      withConnection(options, async (connection) => {
+        const { client } = connection;
+        const rows = await pages(
+          (page) => connection.call(client.listReleases, { track, page }),
+          ({ releases }) => releases,
+        );
+        if (options.json) for (const row of rows) console.log(jsonLine(row));
+        else console.log(table<Release>(rows, columns));
+      }),
+    );
+}
