@@ -1,9 +1,9 @@
-import './deploy/require-node.mjs';
+import './base/require-node.mjs';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{proto,aggregation,coordinator,client,cli,deploy,bench}/**/*.test.ts'],
+    include: ['{base,proto,aggregation,coordinator,client,cli,demo,lab,tools,bench}/**/*.test.ts'],
     // Worker threads and child processes do the heavy work; two files at once fill a two-core machine.
     pool: 'forks',
     maxWorkers: 2,
@@ -11,7 +11,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     coverage: {
       provider: 'v8',
-      include: ['{proto,aggregation,coordinator,client,cli}/**/*.ts'],
+      include: ['{base,proto,aggregation,coordinator,client,cli}/**/*.ts'],
       exclude: ['**/*.test.ts', '**/generated/**', '**/assembly/**'],
     },
   },

@@ -1,4 +1,4 @@
-import type { UpdateBlocks } from './blocks.ts';
+import type { UpdateBlocks } from './blocks/blocks.ts';
 import type { AggregationEngine } from './engine.ts';
 import { squaredNormsOf } from './updates.ts';
 

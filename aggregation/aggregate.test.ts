@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type AggregationContext, aggregate } from './aggregate.ts';
-import { memorySink } from './blocks.ts';
+import { memorySink } from './blocks/blocks.ts';
+import { blocksOf, granted, normalVectors } from './engines/samples.ts';
+import { twinEngine } from './engines/twin-engine.ts';
 import type { AggregationPolicy } from './policy.ts';
 import { seededRandom } from './random.ts';
-import { blocksOf, granted, normalVectors } from './samples.ts';
-import { twinEngine } from './twin-engine.ts';
 
 const krumPolicy: AggregationPolicy = {
   f: 2,

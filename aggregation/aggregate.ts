@@ -2,7 +2,7 @@ import { type Admission, admit, type RefusedUpdate } from './admission.ts';
 import { bucket, seededPermutation } from './before/bucketing.ts';
 import { clipAdaptively, clipToNorm } from './before/clipping.ts';
 import { mixNearestNeighbours } from './before/nearest-neighbour-mixing.ts';
-import { type AggregateSink, memorySink, type UpdateBlocks } from './blocks.ts';
+import { type AggregateSink, memorySink, type UpdateBlocks } from './blocks/blocks.ts';
 import type { AggregationEngine } from './engine.ts';
 import { explain } from './explain.ts';
 import { type Aggregated, ok, refuse } from './fault.ts';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { aggregate } from './aggregate.ts';
-import { memorySink } from './blocks.ts';
+import { memorySink } from './blocks/blocks.ts';
+import { blocksOf, blurredEngine, granted, normalVectors } from './engines/samples.ts';
+import { twinEngine } from './engines/twin-engine.ts';
 import { type AggregationPolicy, checkPolicy, type PreAggregation, type Rule } from './policy.ts';
 import { seededRandom } from './random.ts';
-import { blocksOf, blurredEngine, granted, normalVectors } from './samples.ts';
-import { twinEngine } from './twin-engine.ts';
 
 /** Rows that make decisions hard: near ties, duplicates, a large common offset, far outliers. */
 const hardRows = fc

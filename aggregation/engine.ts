@@ -1,4 +1,4 @@
-import type { AggregateSink, UpdateBlocks } from './blocks.ts';
+import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
 
 /**
  * The linear algebra under the rules. `twin-engine.ts` is the slow, obvious one; others must give the same bits

@@ -1,11 +1,11 @@
 import type { Admission } from './admission.ts';
+import { rowsMadeFrom, sharesOfOrigin } from './blocks/shares.ts';
+import { nearestOthers } from './distances/nearest.ts';
+import { roundedScores } from './distances/neighbour-scores.ts';
 import { geometryOf, type TensorSlot } from './geometry.ts';
-import { nearestOthers } from './nearest.ts';
-import { roundedScores } from './neighbour-scores.ts';
 import type { AggregationPolicy, Rule } from './policy.ts';
 import type { AggregationOutcome, BeforeReport, ReasonCode, UpdateReport } from './report.ts';
 import { krumQuestion } from './rules/krum.ts';
-import { rowsMadeFrom, sharesOfOrigin } from './shares.ts';
 import type { Decision, Updates } from './updates.ts';
 
 /** What there is to explain: the rows admitted, what they were prepared into, and what the rule made of that. */

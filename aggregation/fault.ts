@@ -1,5 +1,5 @@
 /**
- * The shape of proto/fault.ts, mirrored: aggregation is a leaf and imports nothing of ours. A refusal that we expect
+ * The shape of base/fault.ts, mirrored: aggregation is a leaf and imports nothing of ours. A refusal that we expect
  * travels as a value; `message` says what was wrong, the legal range and the remedy.
  */
 export type Fault<Code extends string = string> = Readonly<{

@@ -1,4 +1,4 @@
-import { blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from './blocks.ts';
+import { blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from './blocks/blocks.ts';
 import { addDot, addSquaredDistance, chunkColumns, wholeChunks } from './ordered-sums.ts';
 
 /** Where a named tensor lies in the flat update; as in proto's layout. */

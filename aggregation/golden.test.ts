@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { bucket } from './before/bucketing.ts';
 import { mixNearestNeighbours } from './before/nearest-neighbour-mixing.ts';
-import { memorySink } from './blocks.ts';
+import { memorySink } from './blocks/blocks.ts';
+import { rankByScore, scoreBounds } from './distances/neighbour-scores.ts';
+import { twinEngine } from './engines/twin-engine.ts';
 import type { Aggregated } from './fault.ts';
 import { goldenBlocks, goldenCases, goldenScale } from './golden/golden.ts';
-import { rankByScore, scoreBounds } from './neighbour-scores.ts';
 import { bulyan, bulyanPicks } from './rules/bulyan.ts';
 import { centredClipping } from './rules/centred-clipping.ts';
 import { coordinateMedian, trimmedMean } from './rules/coordinate-wise.ts';
 import { geometricMedian } from './rules/geometric-median.ts';
 import { krum, krumQuestion } from './rules/krum.ts';
 import { multiKrum } from './rules/multi-krum.ts';
-import { twinEngine } from './twin-engine.ts';
 import { carryOut, type Decision, type Updates, updatesOf } from './updates.ts';
 
 const engine = twinEngine();

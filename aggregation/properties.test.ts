@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type AggregationContext, aggregate } from './aggregate.ts';
-import { memorySink } from './blocks.ts';
+import { memorySink } from './blocks/blocks.ts';
 import type { AggregationEngine } from './engine.ts';
-import { fastEngine } from './fast-engine.ts';
+import { fastEngine } from './engines/fast-engine.ts';
+import { blocksOf, granted, normalVectors } from './engines/samples.ts';
+import { twinEngine } from './engines/twin-engine.ts';
 import { type AggregationPolicy, checkPolicy, type PreAggregation, type Rule } from './policy.ts';
 import { seededRandom, shuffled } from './random.ts';
-import { blocksOf, granted, normalVectors } from './samples.ts';
-import { twinEngine } from './twin-engine.ts';
 
 const admission = { normMax: 1e15, zeroUpdate: 'admit' } as const;
 const geometric = { kind: 'geometricMedian', smoothing: 1e-9, tolerance: 1e-9, stepsMax: 300 } as const;

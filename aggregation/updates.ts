@@ -1,6 +1,6 @@
-import type { AggregateSink, UpdateBlocks } from './blocks.ts';
+import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
+import { type KnownDistances, knownDistances } from './distances/known-distances.ts';
 import type { AggregationEngine, ColumnReduction } from './engine.ts';
-import { type KnownDistances, knownDistances } from './known-distances.ts';
 
 /**
  * What rules and pre-aggregations work on: admitted rows, and what is known of them, computed once and only when asked

@@ -10,10 +10,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { ReceiptData } from '../coordinator/engine.ts';
-import { roundFailpoints as failpoints } from '../coordinator/failpoint.ts';
+import { roundFailpoints as failpoints } from '../base/failpoint.ts';
+import type { ReceiptData } from '../coordinator/rounds/engine.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
-import { describeMachine } from './machine.ts';
+import { describeMachine } from './harness/machine.ts';
 
 type Tally = { kills: number; rounds: number; receipts: number; broken: string[] };
 

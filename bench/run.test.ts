@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { linePlot } from '../cli/plot.ts';
-import type { Bench } from './bench.ts';
-import { describeMachine } from './machine.ts';
-import { collectReport } from './report.ts';
+import { linePlot } from '../cli/offline/plot.ts';
+import type { Bench } from './harness/bench.ts';
+import { describeMachine } from './harness/machine.ts';
+import { collectReport } from './harness/report.ts';
 import { benchNames, loadBench, runBench } from './run.ts';
 
 const options = { small: true, peers: false, only: undefined, repeat: 1 } as const;

@@ -12,25 +12,34 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { Bench, BenchOptions } from './bench.ts';
-import { describeMachine } from './machine.ts';
-import { type Collected, collectReport } from './report.ts';
+import type { Bench, BenchOptions } from './harness/bench.ts';
+import { describeMachine } from './harness/machine.ts';
+import { type Collected, collectReport } from './harness/report.ts';
 
 const benchDir = path.dirname(fileURLToPath(import.meta.url));
 
-/** Every `bench/<name>.bench.ts`, by name: a benchmark registers by being there. */
+/** Every `bench/FOLDER/NAME.bench.ts`, name to file: a benchmark registers by being there. */
+function benchFiles(): ReadonlyMap<string, string> {
+  const files = readdirSync(benchDir, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.bench.ts'),
+  );
+  return new Map(files.map((file) => [path.basename(file, '.bench.ts'), path.join(benchDir, file)]));
+}
+
+/** The names of all benchmarks, sorted. */
 export function benchNames(): string[] {
-  return readdirSync(benchDir)
-    .filter((file) => file.endsWith('.bench.ts'))
-    .map((file) => file.slice(0, -'.bench.ts'.length))
-    .sort();
+  return [...benchFiles().keys()].sort();
 }
 
 /** The benchmark of that name. Throws where the file does not export a `bench` that bears its name. */
 export async function loadBench(name: string): Promise<Bench> {
-  const module = (await import(pathToFileURL(path.join(benchDir, `${name}.bench.ts`)).href)) as { bench?: Bench };
+  const file = benchFiles().get(name);
+  if (file === undefined) throw new RangeError(`no benchmark is called ${JSON.stringify(name)}`);
+  const module = (await import(pathToFileURL(file).href)) as { bench?: Bench };
   if (module.bench?.name !== name) {
-    throw new TypeError(`bench/${name}.bench.ts: expected an export \`bench\` with name ${JSON.stringify(name)}`);
+    throw new TypeError(
+      `${path.relative(process.cwd(), file)}: expected an export \`bench\` with name ${JSON.stringify(name)}`,
+    );
   }
   return module.bench;
 }

@@ -1,4 +1,4 @@
-import type { Fault, Result } from '../proto/fault.ts';
+import type { Fault, Result } from '../base/fault.ts';
 
 /** What a script can tell from how a command ended. */
 export const exitCodes = {

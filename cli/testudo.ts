@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import '../deploy/require-node.mjs'; // First: says so when this Node cannot run what follows.
+import '../base/require-node.mjs'; // First: says so when this Node cannot run what follows.
 import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { buildVersion } from '../coordinator/build.ts';
 import { exitCodes } from './exit.ts';
@@ -10,123 +10,123 @@ type Verb = Readonly<{ summary: string; load: () => Promise<CommandUnknownOpts> 
 const verbs: Readonly<Record<string, Verb>> = {
   demo: {
     summary: 'the main job: a federation on this machine, some of it hostile, on recorded data',
-    load: async () => (await import('./demo.ts')).demoCommand(),
+    load: async () => (await import('./processes/demo.ts')).demoCommand(),
   },
   coordinator: {
     summary: 'run a coordinator, or look after its authority',
-    load: async () => (await import('./coordinator.ts')).coordinatorCommand(),
+    load: async () => (await import('./processes/coordinator.ts')).coordinatorCommand(),
   },
   worker: {
     summary: 'run aggregations for a coordinator with Redis',
-    load: async () => (await import('./worker.ts')).workerCommand(),
+    load: async () => (await import('./processes/worker.ts')).workerCommand(),
   },
   client: {
     summary: "run a cluster's client: learn locally, take part in rounds, raise alerts",
-    load: async () => (await import('./client.ts')).clientCommand(),
+    load: async () => (await import('./processes/client.ts')).clientCommand(),
   },
   agent: {
     summary: "a client's rotation agent: what scores and why",
-    load: async () => (await import('./agent.ts')).agentCommand(),
+    load: async () => (await import('./processes/agent.ts')).agentCommand(),
   },
   feedback: {
     summary: 'say what an alert was: a false positive, or confirmed',
-    load: async () => (await import('./feedback.ts')).feedbackCommand(),
+    load: async () => (await import('./offline/feedback.ts')).feedbackCommand(),
   },
   record: {
     summary: "record a command's system calls into a trace file",
-    load: async () => (await import('./record.ts')).recordVerb(),
+    load: async () => (await import('./offline/record.ts')).recordVerb(),
   },
   profile: {
     summary: 'make a baseline from trace files',
-    load: async () => (await import('./profile.ts')).profileCommand(),
+    load: async () => (await import('./offline/profile.ts')).profileCommand(),
   },
   clusters: {
     summary: 'members: list, revoke, quarantine',
-    load: async () => (await import('./clusters.ts')).clustersCommand(),
+    load: async () => (await import('./members/clusters.ts')).clustersCommand(),
   },
   tokens: {
     summary: 'one-time join tokens: create, list, revoke',
-    load: async () => (await import('./tokens.ts')).tokensCommand(),
+    load: async () => (await import('./members/tokens.ts')).tokensCommand(),
   },
   operators: {
     summary: 'people and pipelines: list, add, renew, remove',
-    load: async () => (await import('./operators.ts')).operatorsCommand(),
+    load: async () => (await import('./members/operators.ts')).operatorsCommand(),
   },
   tracks: {
     summary: 'tracks: list, put a policy or a new track, its models',
-    load: async () => (await import('./tracks.ts')).tracksCommand(),
+    load: async () => (await import('./rounds/tracks.ts')).tracksCommand(),
   },
   model: {
     summary: 'what a new track begins with: spec and first weights',
-    load: async () => (await import('./model.ts')).modelCommand(),
+    load: async () => (await import('./offline/model.ts')).modelCommand(),
   },
   rounds: {
     summary: 'rounds: list, show, open, cancel, plan, replay',
-    load: async () => (await import('./rounds.ts')).roundsCommand(),
+    load: async () => (await import('./rounds/rounds.ts')).roundsCommand(),
   },
   releases: {
     summary: 'signed models: list, show, revoke, export, import',
-    load: async () => (await import('./releases.ts')).releasesCommand(),
+    load: async () => (await import('./releases/releases.ts')).releasesCommand(),
   },
   channels: {
     summary: 'which clusters follow which version: list, assign, unassign, set, remove',
-    load: async () => (await import('./channels.ts')).channelsCommand(),
+    load: async () => (await import('./releases/channels.ts')).channelsCommand(),
   },
   promote: {
     summary: 'move stable, or another channel, forward to a version',
-    load: async () => (await import('./promote.ts')).promoteCommand(),
+    load: async () => (await import('./releases/promote.ts')).promoteCommand(),
   },
   rollback: {
     summary: 'move stable back to an earlier version',
-    load: async () => (await import('./promote.ts')).rollbackCommand(),
+    load: async () => (await import('./releases/promote.ts')).rollbackCommand(),
   },
   gate: {
     summary: 'the gate between canary and stable: show, override',
-    load: async () => (await import('./gate.ts')).gateCommand(),
+    load: async () => (await import('./releases/gate.ts')).gateCommand(),
   },
   pin: {
     summary: 'hold a cluster, or all with a label, on a version',
-    load: async () => (await import('./pin.ts')).pinCommand(),
+    load: async () => (await import('./releases/pin.ts')).pinCommand(),
   },
   unpin: {
     summary: 'end a pin',
-    load: async () => (await import('./pin.ts')).unpinCommand(),
+    load: async () => (await import('./releases/pin.ts')).unpinCommand(),
   },
   pins: {
     summary: 'pins: list, sign, renew, key',
-    load: async () => (await import('./pins.ts')).pinsCommand(),
+    load: async () => (await import('./releases/pins.ts')).pinsCommand(),
   },
   freeze: {
     summary: 'for a time, let no round open and no channel move by itself',
-    load: async () => (await import('./freeze.ts')).freezeCommand(),
+    load: async () => (await import('./releases/freeze.ts')).freezeCommand(),
   },
   unfreeze: {
     summary: 'end a freeze before its time',
-    load: async () => (await import('./freeze.ts')).unfreezeCommand(),
+    load: async () => (await import('./releases/freeze.ts')).unfreezeCommand(),
   },
   freezes: {
     summary: 'freezes in force or to come',
-    load: async () => (await import('./freeze.ts')).freezesCommand(),
+    load: async () => (await import('./releases/freeze.ts')).freezesCommand(),
   },
   score: {
     summary: 'score recorded traces with a model, offline',
-    load: async () => (await import('./score.ts')).scoreCommand(),
+    load: async () => (await import('./offline/score.ts')).scoreCommand(),
   },
   explain: {
     summary: 'say which calls carried the score of a recorded trace',
-    load: async () => (await import('./explain.ts')).explainCommand(),
+    load: async () => (await import('./offline/explain.ts')).explainCommand(),
   },
   evaluate: {
     summary: 'measure a model on labelled traces',
-    load: async () => (await import('./evaluate.ts')).evaluateCommand(),
+    load: async () => (await import('./offline/evaluate.ts')).evaluateCommand(),
   },
   root: {
     summary: 'whose signatures agents trust: show, rotate, sign, merge offline; publish',
-    load: async () => (await import('./root.ts')).rootCommand(),
+    load: async () => (await import('./releases/root.ts')).rootCommand(),
   },
   audit: {
     summary: 'the journal as an audit log: list, follow',
-    load: async () => (await import('./audit.ts')).auditCommand(),
+    load: async () => (await import('./members/audit.ts')).auditCommand(),
   },
 };
 

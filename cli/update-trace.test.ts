@@ -14,13 +14,13 @@ import {
 } from '@opentelemetry/api';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { unwrap } from '../base/fault.ts';
 import { startClient } from '../client/client.ts';
 import { parseClientConfig } from '../client/config.ts';
-import { roundTrace } from '../client/uplink/round-trace.ts';
+import { roundTrace } from '../client/rounds/round-trace.ts';
 import { TestFederation, track } from '../coordinator/testing/federation.ts';
-import { unwrap } from '../proto/fault.ts';
 
-const histogram = fileURLToPath(new URL('../client/training/testing/histogram', import.meta.url));
+const histogram = fileURLToPath(new URL('../client/learning/testing/histogram', import.meta.url));
 /** What the coordinator's spans are, and whose trace each continues. */
 let served: { name: string; traceId: string | undefined }[];
 let folder: string;

@@ -6,22 +6,22 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unwrap } from '../base/fault.ts';
 import { type LoopbackFederation, startLoopbackFederation } from '../cli/testing/loopback-federation.ts';
 import { digestOf } from '../proto/digest.ts';
-import { openFileSync } from '../proto/envelope/sealed-file.ts';
+import { openFileSync } from '../proto/envelope/files/sealed-file.ts';
 import { headerFromWire } from '../proto/envelope/wire.ts';
-import { unwrap } from '../proto/fault.ts';
 import { parseTrackId } from '../proto/ids.ts';
 import { bytesOfValues } from '../proto/layout.ts';
 import type { ModelSpec } from '../proto/model-spec.ts';
 import { type ClientHooks, type RunningClient, startClient } from './client.ts';
 import { parseClientConfig } from './config.ts';
-import type { UplinkReport } from './uplink/ports.ts';
+import type { UplinkReport } from './rounds/ports.ts';
 
 const track = parseTrackId('syscall');
 const spec: ModelSpec = { architecture: 'histogram/1', hyperparameters: {}, tensors: [{ name: 'w', shape: [400] }] };
 const baseBytes = Buffer.from(bytesOfValues(new Float32Array(400)));
-const histogram = fileURLToPath(new URL('./training/testing/histogram', import.meta.url));
+const histogram = fileURLToPath(new URL('./learning/testing/histogram', import.meta.url));
 
 let folder: string;
 let federation: LoopbackFederation;

@@ -1,32 +1,32 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { EnvelopeWorker } from '../proto/envelope/envelope-worker.ts';
-import { type Fault, ok, type Result } from '../proto/fault.ts';
+import { type Fault, ok, type Result } from '../base/fault.ts';
+import { createLog, faultFields } from '../base/log.ts';
+import { EnvelopeWorker } from '../proto/envelope/files/envelope-worker.ts';
 import type { TrackId } from '../proto/ids.ts';
-import type { AgentEvent } from './agent/agent-ports.ts';
-import { openAgent } from './agent/open-agent.ts';
-import type { RotationAgent } from './agent/rotation-agent.ts';
 import { type ClientConfig, trainingBytesMax } from './config.ts';
 import { Ingest } from './ingest.ts';
+import { defaultPressureLimits } from './learning/pressure.ts';
+import { Trainer } from './learning/trainer.ts';
+import type { ClusterIdentity } from './link/identity-store.ts';
 import { LiveTracks } from './live-tracks.ts';
 import { type LocalTrack, openTracks } from './local-track.ts';
+import { localTraining } from './local-training.ts';
 import { becomeMember, keepIdentity } from './membership.ts';
 import { type HealthServer, type Readiness, startHealthServer } from './observability/health-server.ts';
-import { createLog, faultFields } from './observability/log.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { reporter } from './observability/uplink-reporter.ts';
+import { openAgent } from './open-agent.ts';
+import type { AgentEvent } from './releases/agent-ports.ts';
+import type { RotationAgent } from './releases/release-agent.ts';
+import type { Invitation } from './rounds/invitation.ts';
+import { Outbox } from './rounds/outbox.ts';
+import { defaultUplinkTimes, Uplink } from './rounds/participant.ts';
+import type { UplinkReport } from './rounds/ports.ts';
 import { isLive } from './sources/source-config.ts';
 import { loadDataKey } from './storage/data-key.ts';
 import { type FolderLock, lockFolder } from './storage/folder-lock.ts';
 import { sweepLeftovers } from './storage/sweep.ts';
-import { localTraining } from './training/local-training.ts';
-import { defaultPressureLimits } from './training/pressure.ts';
-import { Trainer } from './training/trainer.ts';
-import type { ClusterIdentity } from './uplink/identity-store.ts';
-import type { Invitation } from './uplink/invitation.ts';
-import { Outbox } from './uplink/outbox.ts';
-import type { UplinkReport } from './uplink/ports.ts';
-import { defaultUplinkTimes, Uplink } from './uplink/uplink.ts';
 
 /** For programs that run a client inside themselves. */
 export type ClientHooks = Readonly<{

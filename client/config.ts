@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { ok, type Result } from '../proto/fault.ts';
+import { ok, type Result } from '../base/fault.ts';
+import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../base/settings.ts';
 import { isTrackId, type TrackId } from '../proto/ids.ts';
-import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../proto/settings.ts';
-import { builtInKinds, moduleOfKind } from './detectors/track-kinds.ts';
+import { defaultBufferSizes } from './learning/example-buffer.ts';
+import { type Address, parseAddress } from './link/address.ts';
 import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
-import { defaultBufferSizes } from './training/example-buffer.ts';
-import { type Address, parseAddress } from './uplink/address.ts';
+import { builtInKinds, moduleOfKind } from './tracks/track-kinds.ts';
 
 const path = z.string().min(1).max(4_096);
 const address = z.string().transform((text, context): Address => {
@@ -45,7 +45,7 @@ const schema = z.strictObject({
   /** What encrypts everything at rest; a key file beside the data unless said otherwise. */
   dataKey: dataKey.optional(),
   /**
-   * Which tracks this cluster takes part in. `folder` says what kind of track it is: a folder below client/detectors/ or
+   * Which tracks this cluster takes part in. `folder` says what kind of track it is: a folder below client/tracks/ or
    * a path of your own; the one that is named like the track unless given.
    */
   tracks: z

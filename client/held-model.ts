@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ok, type Result, refuse } from '../base/fault.ts';
 import { digestOf } from '../proto/digest.ts';
-import { ok, type Result, refuse } from '../proto/fault.ts';
 import { type Digest, isDigest } from '../proto/ids.ts';
 import { layoutOf, valuesOfBytes } from '../proto/layout.ts';
 import { checkSpec, type ModelSpec } from '../proto/model-spec.ts';

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { FaultError } from '../proto/fault.ts';
+import { FaultError } from '../base/fault.ts';
+import { faultFields } from '../base/log.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
-import type { Intake } from './detectors/track-kind.ts';
+import type { IntrusionLabel, SkipReason, SourceItem } from './events/source-item.ts';
 import type { LocalTrack } from './local-track.ts';
-import { faultFields } from './observability/log.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { CursorStore } from './sources/cursor-store.ts';
 import { hasEnd, openSource, sourceName } from './sources/open-source.ts';
 import { isRecorded, type SourceConfig } from './sources/source-config.ts';
-import type { IntrusionLabel, SkipReason, SourceItem } from './sources/source-item.ts';
 import { type Lane, readSource } from './sources/source-reader.ts';
+import type { Intake } from './tracks/track-kind.ts';
 
 export type IngestPorts = Readonly<{
   config: ClientConfig;

@@ -1,21 +1,21 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { ok, type Result, refuse } from '../proto/fault.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import { faultFields } from '../base/log.ts';
 import type { TrackId } from '../proto/ids.ts';
-import type { ModelHost } from './agent/model-host.ts';
-import { ScoringHost } from './agent/scoring-host.ts';
-import { StoredModels } from './agent/stored-models.ts';
-import { UnsignedModels } from './agent/unsigned-models.ts';
-import { RiskBoard } from './alerting/risk-board.ts';
 import type { ClientConfig } from './config.ts';
-import type { TrackKind } from './detectors/track-kind.ts';
-import { LiveScoring } from './live-scoring.ts';
+import type { IntrusionLabel } from './events/source-item.ts';
 import type { LocalTrack } from './local-track.ts';
-import { faultFields } from './observability/log.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
-import type { IntrusionLabel } from './sources/source-item.ts';
-import { ModelCache } from './uplink/model-cache.ts';
-import type { UplinkReport } from './uplink/ports.ts';
+import type { ModelHost } from './releases/model-host.ts';
+import { ScoringHost } from './releases/scoring-host.ts';
+import { StoredModels } from './releases/stored-models.ts';
+import { UnsignedModels } from './releases/unsigned-models.ts';
+import { ModelCache } from './rounds/model-cache.ts';
+import type { UplinkReport } from './rounds/ports.ts';
+import { LiveScoring } from './scoring/live-scoring.ts';
+import { RiskBoard } from './scoring/risk-board.ts';
+import type { TrackKind } from './tracks/track-kind.ts';
 
 export type LiveTracksParts = Readonly<{
   config: ClientConfig;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { ok, type Result } from '../proto/fault.ts';
+import { ok, type Result } from '../base/fault.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig, TrackConfig } from './config.ts';
-import type { Baseline, TrackKind } from './detectors/track-kind.ts';
-import { importTrackKind, moduleOfKind } from './detectors/track-kinds.ts';
-import { ExampleBuffer } from './training/example-buffer.ts';
-import { PrivacyLedger } from './training/privacy-ledger.ts';
+import { ExampleBuffer } from './learning/example-buffer.ts';
+import { PrivacyLedger } from './learning/privacy-ledger.ts';
+import type { Baseline, TrackKind } from './tracks/track-kind.ts';
+import { importTrackKind, moduleOfKind } from './tracks/track-kinds.ts';
 
 /** A track in one client: what kind it is, and what it keeps on disk. */
 export type LocalTrack = Readonly<{

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { fullJitterMs } from '../base/backoff.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import { faultFields } from '../base/log.ts';
+import { pause } from '../base/pause.ts';
 import { digestOf } from '../proto/digest.ts';
-import { signingKeyPairOf } from '../proto/envelope/keys.ts';
-import { ok, type Result, refuse } from '../proto/fault.ts';
+import { signingKeyPairOf } from '../proto/envelope/crypto/keys.ts';
 import { parseJoinToken } from '../proto/join-token.ts';
 import type { ClientConfig, SecretSource } from './config.ts';
-import { faultFields } from './observability/log.ts';
+import { enrol, enrolmentRetries } from './link/enrol.ts';
+import { type ClusterIdentity, loadIdentity, saveIdentity } from './link/identity-store.ts';
 import { recordKey } from './storage/sealed-record.ts';
-import { fullJitterMs } from './uplink/backoff.ts';
-import { enrol, enrolmentRetries } from './uplink/enrol.ts';
-import { type ClusterIdentity, loadIdentity, saveIdentity } from './uplink/identity-store.ts';
-import { pause } from './uplink/pause.ts';
 
 const enrolTimeoutMs = 15_000;
 

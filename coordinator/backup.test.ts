@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { unwrap } from '../proto/fault.ts';
+import { unwrap } from '../base/fault.ts';
 import { backUp, verifyDataDir } from './backup.ts';
 import { takePart } from './testing/small-client.ts';
 import { clusters, openSmallFederation, operator, track } from './testing/small-federation.ts';

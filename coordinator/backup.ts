@@ -1,9 +1,9 @@
 import { cp, mkdir, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { type Result, refuse } from '../proto/fault.ts';
-import type { JournalFaultCode, JournalHead } from './journal/journal.ts';
-import { SqliteFile } from './journal/sqlite-file.ts';
+import { type Result, refuse } from '../base/fault.ts';
+import type { JournalFaultCode, JournalHead } from './ledger/journal/journal.ts';
+import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 
 /** What a data directory needs to go on elsewhere. Uploads under way, scratch and locks are not part of it. */
 const folders = ['blobs', 'keys', 'identity'] as const;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { unwrap } from '../base/fault.ts';
 import { verifyReceipt } from '../proto/envelope/receipt.ts';
 import { receiptFromWire } from '../proto/envelope/wire.ts';
-import { unwrap } from '../proto/fault.ts';
 import { TestFederation, track } from './testing/federation.ts';
 
 const values = 70_000; // More than one chunk of 256 KiB.

@@ -1,24 +1,24 @@
-import { ok, type Result } from '../proto/fault.ts';
+import { ok, type Result } from '../base/fault.ts';
+import { type Log, makeLog } from '../base/redacting-log.ts';
 import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
-import { openEngine } from './engine/open-engine.ts';
-import type { Engine } from './engine.ts';
-import type { Authority } from './identity/authority.ts';
-import { type Estate, openEstate } from './identity/estate.ts';
-import { readMasterKey } from './identity/master-key.ts';
-import type { Membership } from './identity/membership.ts';
+import type { Authority } from './keys/authority.ts';
+import { type Estate, openEstate } from './keys/coordinator-keys.ts';
+import { readMasterKey } from './keys/master-key.ts';
+import type { Membership } from './members/membership.ts';
 import { HealthServer } from './observability/health-server.ts';
-import { type Log, makeLog } from './observability/log.ts';
 import { Metrics } from './observability/metrics.ts';
 import { ReleaseMetrics } from './observability/release-metrics.ts';
 import { ReleaseObserver } from './observability/release-observer.ts';
 import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
-import { livesOf } from './registry/found-root.ts';
-import type { LightForm } from './registry/publisher.ts';
+import type { LightForm } from './registry/keeping/publisher.ts';
 import { ReleaseRegistry } from './registry/release-registry.ts';
+import { livesOf } from './registry/signing/found-root.ts';
+import type { Engine } from './rounds/engine.ts';
+import { openEngine } from './rounds/open-engine.ts';
 
 const dayMs = 86_400_000;
 

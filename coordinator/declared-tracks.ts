@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { canonicalJson, type JsonValue } from '../proto/canonical-json.ts';
-import { ok, type Result, refuse } from '../proto/fault.ts';
+import { canonicalJson, type JsonValue } from '../base/canonical-json.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
 import { schemaDigest } from '../proto/model-spec.ts';
 import type { TrackFile } from './config/config.ts';
 import { parseTrackPolicy } from './config/policy.ts';
-import type { Engine } from './engine.ts';
 import { checkModel, readSpec } from './grpc/operator/tracks.ts';
-import type { Actor } from './journal/events.ts';
+import type { Actor } from './ledger/journal/events.ts';
+import type { Engine } from './rounds/engine.ts';
 
 const actor: Actor = { kind: 'coordinator', part: 'start' };
 const reason = 'declared in the configuration file';

@@ -1,16 +1,16 @@
-import type { SigningKeyPair } from '../proto/envelope/keys.ts';
-import { ok, type Result } from '../proto/fault.ts';
+import { ok, type Result } from '../base/fault.ts';
+import type { SigningKeyPair } from '../proto/envelope/crypto/keys.ts';
 import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
-import { openEngine } from './engine/open-engine.ts';
-import { pemOfChain } from './identity/authority.ts';
-import { openEstate } from './identity/estate.ts';
-import { readMasterKey } from './identity/master-key.ts';
-import { Membership } from './identity/membership.ts';
-import { newOperatorKey, type OperatorCredentials } from './identity/operator-credentials.ts';
-import type { Actor, OperatorRole } from './journal/events.ts';
-import { livesOf } from './registry/found-root.ts';
-import { ensureRoot } from './registry/founding.ts';
+import { pemOfChain } from './keys/authority.ts';
+import { openEstate } from './keys/coordinator-keys.ts';
+import { readMasterKey } from './keys/master-key.ts';
+import { newOperatorKey, type OperatorCredentials } from './keys/operator-credentials.ts';
+import type { Actor, OperatorRole } from './ledger/journal/events.ts';
+import { Membership } from './members/membership.ts';
+import { livesOf } from './registry/signing/found-root.ts';
+import { ensureRoot } from './registry/signing/founding.ts';
+import { openEngine } from './rounds/open-engine.ts';
 
 const dayMs = 86_400_000;
 const byIdentity: Actor = { kind: 'coordinator', part: 'identity' };

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { unwrap } from '../proto/fault.ts';
+import { unwrap } from '../base/fault.ts';
 import type { TestCluster } from './testing/cluster.ts';
 import { masterKey, TestFederation, track } from './testing/federation.ts';
 import { RedisServer } from './testing/redis-server.ts';

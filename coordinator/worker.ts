@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { ok, type Result, refuse } from '../proto/fault.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import { type Log, makeLog } from '../base/redacting-log.ts';
+import type { AggregationRunner } from './candidate/job.ts';
+import { ThreadRunner } from './candidate/thread-runner.ts';
 import type { CoordinatorConfig } from './config/config.ts';
-import { readMasterKey } from './identity/master-key.ts';
-import { Vault } from './identity/vault.ts';
-import { type Log, makeLog } from './observability/log.ts';
-import { RedisLink } from './schedule/redis/redis-link.ts';
-import { startAggregationWorker } from './workers/aggregation-worker.ts';
-import type { AggregationRunner } from './workers/job.ts';
-import { ThreadRunner } from './workers/thread-runner.ts';
+import { readMasterKey } from './keys/master-key.ts';
+import { Vault } from './keys/vault.ts';
+import { startAggregationWorker } from './queue/redis/aggregation-worker.ts';
+import { RedisLink } from './queue/redis/redis-link.ts';
 
 export type RunningWorker = Readonly<{
   /** Finishes the aggregation in hand. May be called twice. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ok } from './fault.ts';
+import { ok } from '../base/fault.ts';
 import { formatJoinToken, parseJoinToken } from './join-token.ts';
 
 const from = (alphabet: string, minLength: number, maxLength: number) =>

@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from './fault.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
 
 /**
  * The text an operator hands to a cluster: "testudo1.<token id>.<secret>.<fingerprint>". The fingerprint is the SHA-256

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from './fault.ts';
+import { unwrap } from '../base/fault.ts';
 import { bytesOfValues, findNonFinite, flatten, layoutOf, tensorViews, valuesOfBytes } from './layout.ts';
 import type { ModelSpec } from './model-spec.ts';
 

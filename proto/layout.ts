@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { type Fault, ok, type Result, refuse } from './fault.ts';
+import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
 import type { ModelSpec } from './model-spec.ts';
 
 /** Where each tensor lies in the flat float32 vector; offsets and lengths count values, not bytes. */

@@ -1,6 +1,6 @@
-import { canonicalBytes } from './canonical-json.ts';
+import { canonicalBytes } from '../base/canonical-json.ts';
+import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
 import { digestOf } from './digest.ts';
-import { type Fault, ok, type Result, refuse } from './fault.ts';
 import type { Digest } from './ids.ts';
 
 /** One named float32 tensor. `shape` lists 1 to 8 positive dimensions; a scalar is [1]. */

@@ -29,6 +29,6 @@ export async function compileKernels(): Promise<Uint8Array> {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const target = fileURLToPath(new URL('../kernels.wasm', import.meta.url));
+  const target = fileURLToPath(new URL('../engines/kernels/kernels.wasm', import.meta.url));
   writeFileSync(target, await compileKernels());
 }

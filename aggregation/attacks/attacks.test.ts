@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { normalVectors } from '../engines/samples.ts';
 import { goldenCases, goldenScale, goldenVectors } from '../golden/golden.ts';
 import { seededRandom } from '../random.ts';
-import { normalVectors } from '../samples.ts';
 import { type AttackName, attacks } from './attacks.ts';
 import { fangAgainstKrum } from './fang-krum.ts';
 import { meanOf, squaredDistance } from './honest.ts';

@@ -1,6 +1,6 @@
-import { memoryBlocks } from '../blocks.ts';
+import { memoryBlocks } from '../blocks/blocks.ts';
+import { twinEngine } from '../engines/twin-engine.ts';
 import { krum } from '../rules/krum.ts';
-import { twinEngine } from '../twin-engine.ts';
 import { updatesOf } from '../updates.ts';
 import { dot, meanOf, squaredDistance, type Vectors } from './honest.ts';
 

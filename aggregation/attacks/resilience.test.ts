@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { aggregate } from '../aggregate.ts';
-import { memorySink } from '../blocks.ts';
+import { memorySink } from '../blocks/blocks.ts';
+import { blocksOf, granted, normalVectors } from '../engines/samples.ts';
+import { twinEngine } from '../engines/twin-engine.ts';
 import type { AggregationPolicy, PreAggregation, Rule } from '../policy.ts';
 import { seededRandom } from '../random.ts';
-import { blocksOf, granted, normalVectors } from '../samples.ts';
-import { twinEngine } from '../twin-engine.ts';
 import { type AttackName, attacks } from './attacks.ts';
 import { meanOf, squaredDistance } from './honest.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { blocksOf, granted } from '../samples.ts';
-import { twinEngine } from '../twin-engine.ts';
+import { blocksOf, granted } from '../engines/samples.ts';
+import { twinEngine } from '../engines/twin-engine.ts';
 import { updatesOf } from '../updates.ts';
 import { clipAdaptively, clipToNorm } from './clipping.ts';
 

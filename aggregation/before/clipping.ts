@@ -1,9 +1,9 @@
+import { scaledRows } from '../blocks/views.ts';
+import { knownDistances } from '../distances/known-distances.ts';
+import { scaledDistances } from '../distances/view-distances.ts';
 import { type Aggregated, ok } from '../fault.ts';
-import { knownDistances } from '../known-distances.ts';
 import { needs, refusePositive, refuseRows } from '../requirements.ts';
 import { type Updates, updatesOf } from '../updates.ts';
-import { scaledDistances } from '../view-distances.ts';
-import { scaledRows } from '../views.ts';
 
 /** `factors`, shape [n]: what each row was scaled by; 1 where it was left alone. `norm`: none is longer afterwards. */
 export type Clipped = Readonly<{ updates: Updates; norm: number; factors: Float64Array }>;

@@ -1,10 +1,10 @@
+import { groupMeans } from '../blocks/views.ts';
+import { knownDistances } from '../distances/known-distances.ts';
+import { nearestOthers } from '../distances/nearest.ts';
+import { groupMeanDistances, identityOfGroups } from '../distances/view-distances.ts';
 import { type Aggregated, ok } from '../fault.ts';
-import { knownDistances } from '../known-distances.ts';
-import { nearestOthers } from '../nearest.ts';
 import { needs, refuseRows } from '../requirements.ts';
 import { type Updates, updatesOf } from '../updates.ts';
-import { groupMeanDistances, identityOfGroups } from '../view-distances.ts';
-import { groupMeans } from '../views.ts';
 
 /** `groups[i]`: the rows that mixed row i is the mean of, ascending. */
 export type Mixed = Readonly<{ updates: Updates; groups: readonly (readonly number[])[] }>;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { memoryBlocks, type UpdateBlocks } from '../blocks.ts';
+import { memoryBlocks, type UpdateBlocks } from '../blocks/blocks.ts';
 
 /**
  * Golden cases: small inputs, and what plain float64 implementations written after the papers make of them. Made for this

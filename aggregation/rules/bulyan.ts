@@ -1,6 +1,6 @@
+import type { KnownDistances } from '../distances/known-distances.ts';
+import { lowestScores } from '../distances/neighbour-scores.ts';
 import { type Aggregated, ok } from '../fault.ts';
-import type { KnownDistances } from '../known-distances.ts';
-import { lowestScores } from '../neighbour-scores.ts';
 import { needs, refuseRows } from '../requirements.ts';
 import type { Decision, Updates } from '../updates.ts';
 

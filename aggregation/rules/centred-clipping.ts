@@ -1,7 +1,7 @@
+import { appendRow } from '../blocks/views.ts';
 import { type Aggregated, ok, refuse } from '../fault.ts';
 import { needs, refuseInteger, refusePositive, refuseRows } from '../requirements.ts';
 import type { Decision, Updates } from '../updates.ts';
-import { appendRow } from '../views.ts';
 import { allRows } from './coordinate-wise.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { lowestScores, type ScoreQuestion } from '../distances/neighbour-scores.ts';
 import { type Aggregated, ok } from '../fault.ts';
-import { lowestScores, type ScoreQuestion } from '../neighbour-scores.ts';
 import { needs, refuseRows } from '../requirements.ts';
 import { type Decision, meanOfRows, type Updates } from '../updates.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { blocksOf, granted, normalVectors } from '../engines/samples.ts';
+import { twinEngine } from '../engines/twin-engine.ts';
 import { seededRandom } from '../random.ts';
-import { blocksOf, granted, normalVectors } from '../samples.ts';
-import { twinEngine } from '../twin-engine.ts';
 import { updatesOf } from '../updates.ts';
 import { minimumDiameterAveraging, refuseSubsets } from './mda.ts';
 

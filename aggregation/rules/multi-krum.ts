@@ -1,5 +1,5 @@
+import { lowestScores } from '../distances/neighbour-scores.ts';
 import { type Aggregated, ok } from '../fault.ts';
-import { lowestScores } from '../neighbour-scores.ts';
 import { needs, refuseInteger, refuseRows } from '../requirements.ts';
 import { type Decision, meanOfRows, type Updates } from '../updates.ts';
 import { krumQuestion } from './krum.ts';

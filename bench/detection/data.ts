@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { areaUnderRoc } from '../../client/detectors/metrics.ts';
-import { contentKey, isBenign, type Trace } from '../../client/detectors/syscall/trace.ts';
-import type { Abi } from '../../client/detectors/syscall/vocabulary.ts';
-import { readTraceFile } from '../../client/sources/trace-file.ts';
+import { contentKey, isBenign, type Trace } from '../../client/events/trace.ts';
+import type { Abi } from '../../client/events/vocabulary.ts';
+import { readTraceFile } from '../../client/recordings/trace-file.ts';
+import { areaUnderRoc } from '../../client/tracks/metrics.ts';
 
 /** The set that ships with the product. */
 export const recordedPath = new URL('../../data/recorded/syscalls.tsv.gz', import.meta.url).pathname;

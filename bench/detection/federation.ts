@@ -1,11 +1,11 @@
 import { aggregate } from '../../aggregation/aggregate.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { memoryBlocks, memorySink } from '../../aggregation/blocks.ts';
+import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
-import type { Detector, TrainingOptions } from '../../client/detectors/detector.ts';
-import type { Trace } from '../../client/detectors/syscall/trace.ts';
-import { unwrap } from '../../proto/fault.ts';
+import { unwrap } from '../../base/fault.ts';
+import type { Trace } from '../../client/events/trace.ts';
+import type { Detector, TrainingOptions } from '../../client/tracks/detector.ts';
 
 export type Setting = Readonly<{
   detector: Detector;

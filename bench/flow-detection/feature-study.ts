@@ -1,16 +1,16 @@
-import { fastEngine } from '../../aggregation/fast-engine.ts';
+import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
+import { type Random, seededRandom } from '../../base/random.ts';
 import {
   featureScale,
   featureSpec,
   initialFeatures,
   trainFeatures,
-} from '../../client/detectors/flow/features/autoencoder.ts';
-import { calibrateFeatures, scoreFeatures } from '../../client/detectors/flow/features/feature-scorer.ts';
-import { fitScale, scaled } from '../../client/detectors/flow/features/robust-scale.ts';
-import { areaUnderRoc, detectionRateAt } from '../../client/detectors/metrics.ts';
-import { type Random, seededRandom } from '../../client/detectors/random.ts';
+} from '../../client/tracks/flow/features/autoencoder.ts';
+import { calibrateFeatures, scoreFeatures } from '../../client/tracks/flow/features/feature-scorer.ts';
+import { fitScale, scaled } from '../../client/tracks/flow/features/robust-scale.ts';
+import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { Report } from '../report.ts';
+import type { Report } from '../harness/report.ts';
 import { federate } from './federation.ts';
 import { isolationForest } from './isolation-forest.ts';
 import { plainMean } from './link-study.ts';

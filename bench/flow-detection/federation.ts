@@ -1,9 +1,9 @@
 import { aggregate } from '../../aggregation/aggregate.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { memoryBlocks, memorySink } from '../../aggregation/blocks.ts';
+import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
-import { unwrap } from '../../proto/fault.ts';
+import { unwrap } from '../../base/fault.ts';
 
 /** One cluster's work in one round: local weights from the base. */
 export type LocalWork = (base: Float32Array, seed: number) => Float32Array;

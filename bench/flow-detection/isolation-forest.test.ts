@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { normalValues, seededRandom } from '../../client/detectors/random.ts';
+import { normalValues, seededRandom } from '../../base/random.ts';
 import { isolationForest } from './isolation-forest.ts';
 
 it('isolationForest › sets apart what lies apart, and gives the middle of a cloud less than one half', () => {

@@ -2,7 +2,7 @@
  * Isolation forest (Liu, Ting, Zhou, ICDM 2008): how few random cuts set a point apart. The bench's own, so that it is
  * computed in the same run on the same rows; checked once against scikit-learn's (feature-study.ts says how they compare).
  */
-import { type Random, seededRandom } from '../../client/detectors/random.ts';
+import { type Random, seededRandom } from '../../base/random.ts';
 
 type Tree = Readonly<{ column: number; cut: number; low: Tree; high: Tree }> | Readonly<{ size: number }>;
 

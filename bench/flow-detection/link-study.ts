@@ -1,11 +1,11 @@
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { fastEngine } from '../../aggregation/fast-engine.ts';
+import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
-import type { EncoderName } from '../../client/detectors/flow/link/encoders.ts';
-import { initialLinkModel, linkSpec } from '../../client/detectors/flow/link/link-model.ts';
-import { LinkReader } from '../../client/detectors/flow/link/link-reader.ts';
-import { trainLinkModel } from '../../client/detectors/flow/link/link-training.ts';
-import type { Report } from '../report.ts';
+import type { EncoderName } from '../../client/tracks/flow/link/encoders.ts';
+import { initialLinkModel, linkSpec } from '../../client/tracks/flow/link/link-model.ts';
+import { LinkReader } from '../../client/tracks/flow/link/link-reader.ts';
+import { trainLinkModel } from '../../client/tracks/flow/link/link-training.ts';
+import type { Report } from '../harness/report.ts';
 import { federate, type LocalWork } from './federation.ts';
 import {
   type HiddenEdges,

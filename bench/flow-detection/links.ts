@@ -1,10 +1,10 @@
-import { averagePrecision } from '../../client/detectors/average-precision.ts';
-import { Adjacency, type LinkGraph, subgraph } from '../../client/detectors/flow/link/link-graph.ts';
-import { LinkReader } from '../../client/detectors/flow/link/link-reader.ts';
-import { type NegativeKind, negativeOf } from '../../client/detectors/flow/link/negative-sampling.ts';
-import { adamicAdar } from '../../client/detectors/flow/link/pair-features.ts';
-import { areaUnderRoc } from '../../client/detectors/metrics.ts';
-import { randomOrder, seededRandom } from '../../client/detectors/random.ts';
+import { randomOrder, seededRandom } from '../../base/random.ts';
+import { averagePrecision } from '../../client/tracks/average-precision.ts';
+import { Adjacency, type LinkGraph, subgraph } from '../../client/tracks/flow/link/link-graph.ts';
+import { LinkReader } from '../../client/tracks/flow/link/link-reader.ts';
+import { type NegativeKind, negativeOf } from '../../client/tracks/flow/link/negative-sampling.ts';
+import { adamicAdar } from '../../client/tracks/flow/link/pair-features.ts';
+import { areaUnderRoc } from '../../client/tracks/metrics.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 
 type Pair = readonly [source: number, target: number];

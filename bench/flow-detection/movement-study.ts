@@ -1,12 +1,12 @@
-import { learnFlowCluster } from '../../client/detectors/flow/cluster-state.ts';
-import { FlowScorer } from '../../client/detectors/flow/flow-scorer.ts';
-import type { NamedSlice } from '../../client/detectors/flow/graph/slice.ts';
-import { edgeSurprisal } from '../../client/detectors/flow/local/edge-surprisal.ts';
-import { type Evidence, serviceOf } from '../../client/detectors/flow/local/pair-memory.ts';
-import { areaUnderRoc, detectionRateAt } from '../../client/detectors/metrics.ts';
-import { endKey } from '../../client/sources/flow/flow-record.ts';
+import { endKey } from '../../client/events/flow-record.ts';
+import { learnFlowCluster } from '../../client/tracks/flow/cluster-state.ts';
+import { FlowScorer } from '../../client/tracks/flow/flow-scorer.ts';
+import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
+import { edgeSurprisal } from '../../client/tracks/flow/local/edge-surprisal.ts';
+import { type Evidence, serviceOf } from '../../client/tracks/flow/local/pair-memory.ts';
+import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { Report } from '../report.ts';
+import type { Report } from '../harness/report.ts';
 import type { ClusterWork } from './windows.ts';
 
 type Scored = Readonly<{

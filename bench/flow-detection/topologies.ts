@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { LinkGraph } from '../../client/detectors/flow/link/link-graph.ts';
-import { linkGraphOf } from '../../client/detectors/flow/link/slice-graph.ts';
-import { type SampleCall, windowOf } from '../../client/detectors/flow/testing/sample-windows.ts';
+import type { LinkGraph } from '../../client/tracks/flow/link/link-graph.ts';
+import { linkGraphOf } from '../../client/tracks/flow/link/slice-graph.ts';
+import { type SampleCall, windowOf } from '../../client/tracks/flow/testing/sample-windows.ts';
 
 export type Topology = Readonly<{ name: string; graph: LinkGraph; calls: readonly SampleCall[] }>;
 

@@ -6,12 +6,12 @@
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { NamedSlice } from '../../client/detectors/flow/graph/slice.ts';
-import { FlowSlicer, type SlicerEvent } from '../../client/detectors/flow/graph/slicer.ts';
-import { Adjacency } from '../../client/detectors/flow/link/link-graph.ts';
-import { type SampleCall, sampleWindows, windowOf } from '../../client/detectors/flow/testing/sample-windows.ts';
-import { type Random, randomOrder, seededRandom } from '../../client/detectors/random.ts';
-import type { FlowEnd } from '../../client/sources/flow/flow-record.ts';
+import { type Random, randomOrder, seededRandom } from '../../base/random.ts';
+import type { FlowEnd } from '../../client/events/flow-record.ts';
+import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
+import { FlowSlicer, type SlicerEvent } from '../../client/tracks/flow/graph/slicer.ts';
+import { Adjacency } from '../../client/tracks/flow/link/link-graph.ts';
+import { type SampleCall, sampleWindows, windowOf } from '../../client/tracks/flow/testing/sample-windows.ts';
 import type { Topology } from './topologies.ts';
 
 export type Judged = Readonly<{

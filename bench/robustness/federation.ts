@@ -1,11 +1,11 @@
 import { aggregate } from '../../aggregation/aggregate.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
 import { flipLabels } from '../../aggregation/attacks/label-flip.ts';
-import { memorySink } from '../../aggregation/blocks.ts';
+import { memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
+import { blocksOf, granted } from '../../aggregation/engines/samples.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import { type SeededRandom, seededRandom, shuffled } from '../../aggregation/random.ts';
-import { blocksOf, granted } from '../../aggregation/samples.ts';
 import { balancedAccuracy, type LocalTraining, type Shape, trainedDelta } from './softmax.ts';
 import type { Example, ServiceTask } from './traces.ts';
 

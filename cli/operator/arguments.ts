@@ -1,6 +1,6 @@
 import type { Subject as SubjectMessage } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { isClusterId, isTrackId, type TrackId } from '../../proto/ids.ts';
-import type { Subject } from '../../proto/release/catalogue.ts';
+import type { Subject } from '../../proto/release/documents/catalogue.ts';
 import { usage } from '../exit.ts';
 
 const label = /^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)=([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)$/;

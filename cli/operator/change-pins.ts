@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
-import { type OperatorCredentials, readCredentials } from '../../coordinator/identity/operator-credentials.ts';
+import { type OperatorCredentials, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
-import type { Pin, Pins } from '../../proto/release/catalogue.ts';
-import { keyIdOf } from '../../proto/release/key-id.ts';
+import type { Pin, Pins } from '../../proto/release/documents/catalogue.ts';
+import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { signPins } from '../../proto/release/sign.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
-import { readRoot, writeNew } from '../root/files.ts';
+import { readRoot, writeNew } from '../releases/root/files.ts';
 import { jsonLine } from '../table.ts';
 import { versionFrom } from './arguments.ts';
 import { type OperatorConnection, type OperatorOptions, withConnection } from './connection.ts';

@@ -8,9 +8,9 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { faultOfError } from '../../client/uplink/call.ts';
-import { readCredentials } from '../../coordinator/identity/operator-credentials.ts';
-import type { Fault } from '../../proto/fault.ts';
+import type { Fault } from '../../base/fault.ts';
+import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import { faultOfError } from '../../proto/call.ts';
 import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';

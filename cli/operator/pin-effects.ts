@@ -2,7 +2,7 @@ import type { Cluster } from '../../proto/generated/testudo/v1/operator.ts';
 import { ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ReleaseChange } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { parseClusterId, type TrackId } from '../../proto/ids.ts';
-import type { Catalogue, Pins } from '../../proto/release/catalogue.ts';
+import type { Catalogue, Pins } from '../../proto/release/documents/catalogue.ts';
 import { type Member, resolveRelease } from '../../proto/release/resolve.ts';
 
 /** What other pins would move, as the agents themselves will resolve it: nothing need be signed or sent to know. */

@@ -1,8 +1,8 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import type { OperatorCredentials } from '../../coordinator/identity/operator-credentials.ts';
-import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/keys.ts';
-import { wipe } from '../../proto/envelope/wipe.ts';
-import { ok, type Result, refuse } from '../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
+import { wipe } from '../../proto/envelope/crypto/wipe.ts';
 
 /** A fresh key that signs pins, PKCS #8 PEM. */
 export function newPinKey(): string {

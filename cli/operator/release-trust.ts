@@ -1,11 +1,11 @@
 import { open, readFile, rename } from 'node:fs/promises';
-import type { OperatorCredentials } from '../../coordinator/identity/operator-credentials.ts';
+import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId } from '../../proto/ids.ts';
-import type { Catalogue, Pins } from '../../proto/release/catalogue.ts';
 import { signedness } from '../../proto/release/co-sign.ts';
-import { keyIdOf } from '../../proto/release/key-id.ts';
+import type { Catalogue, Pins } from '../../proto/release/documents/catalogue.ts';
+import { keyIdOf } from '../../proto/release/documents/key-id.ts';
+import type { ReleaseRoot } from '../../proto/release/documents/root.ts';
 import { openCatalogue, openPins } from '../../proto/release/open.ts';
-import type { ReleaseRoot } from '../../proto/release/root.ts';
 import { anchorTrust, parseTrust, type ReleaseTrust, trustedRoot } from '../../proto/release/trust.ts';
 import { walkReleases } from '../../proto/release/walk.ts';
 import { exitWith, orExit } from '../exit.ts';

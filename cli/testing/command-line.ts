@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { unwrap } from '../../base/fault.ts';
 import { makeLocalOperator } from '../../coordinator/founding.ts';
-import { pemOfChain } from '../../coordinator/identity/authority.ts';
-import { newOperatorKey, type OperatorCredentials } from '../../coordinator/identity/operator-credentials.ts';
-import type { OperatorRole } from '../../coordinator/journal/events.ts';
+import { pemOfChain } from '../../coordinator/keys/authority.ts';
+import { newOperatorKey, type OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import type { OperatorRole } from '../../coordinator/ledger/journal/events.ts';
 import {
   environment,
   type FederationOptions,
@@ -13,7 +14,6 @@ import {
   TestFederation,
 } from '../../coordinator/testing/federation.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
-import { unwrap } from '../../proto/fault.ts';
 import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
 
 const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));

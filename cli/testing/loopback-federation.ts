@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { LoopbackCoordinator, type LoopbackIdentity } from '../../client/uplink/testing/loopback-coordinator.ts';
-import { Authority, makeAuthority, pemOfChain } from '../../coordinator/identity/authority.ts';
-import { publicKeyOfRequest } from '../../coordinator/identity/certificate-request.ts';
+import { unwrap } from '../../base/fault.ts';
+import { LoopbackCoordinator, type LoopbackIdentity } from '../../client/rounds/testing/loopback-coordinator.ts';
+import { Authority, makeAuthority, pemOfChain } from '../../coordinator/keys/authority.ts';
+import { publicKeyOfRequest } from '../../coordinator/keys/certificate-request.ts';
 import { digestOf } from '../../proto/digest.ts';
-import { newRoundKeyPair, newSigningKeyPair, type RoundKeyPair } from '../../proto/envelope/keys.ts';
-import { unwrap } from '../../proto/fault.ts';
+import { newRoundKeyPair, newSigningKeyPair, type RoundKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundInvitation, TrainingPlan } from '../../proto/generated/testudo/v1/federation.ts';
 import type { ReleasesServer } from '../../proto/generated/testudo/v1/releases.ts';
 import { type ClusterId, parseClusterId, parseFederationId, type TrackId } from '../../proto/ids.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { AgentEvent } from '../agent/agent-ports.ts';
-import { faultFields } from './log.ts';
+import { faultFields } from '../../base/log.ts';
+import type { AgentEvent } from '../releases/agent-ports.ts';
 import type { ClientMetrics } from './metrics.ts';
 
 /** Turns what happens in the rotation agent into log lines and metrics. */

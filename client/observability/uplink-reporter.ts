@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { UplinkReport } from '../uplink/ports.ts';
-import { faultFields } from './log.ts';
+import { faultFields } from '../../base/log.ts';
+import type { UplinkReport } from '../rounds/ports.ts';
 import type { ClientMetrics } from './metrics.ts';
 
 /** Turns what happens on the uplink into log lines and metrics. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isMissing, writeFileAtomic } from '../storage/atomic-file.ts';
-import type { FilePosition } from './file-follower.ts';
+import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import type { FilePosition } from '../recordings/file-follower.ts';
 
 const stored = z.strictObject({ inode: z.string(), offset: z.int().nonnegative(), head: z.string() });
 

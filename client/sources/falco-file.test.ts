@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { itWhere } from '../../deploy/testing/where.ts';
+import { itWhere } from '../../tools/testing/where.ts';
 import { readFalcoAlert } from './falco-file.ts';
 
 describe('readFalcoAlert', () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type FilePosition, type FollowOptions, followFile } from './file-follower.ts';
-import type { IntrusionLabel, SkipReason, SourceBatch, SourceItem } from './source-item.ts';
+import type { IntrusionLabel, SkipReason, SourceBatch, SourceItem } from '../events/source-item.ts';
+import { type FilePosition, type FollowOptions, followFile } from '../recordings/file-follower.ts';
 
 const text = z.string().catch('');
 const alert = z.object({

@@ -1,8 +1,8 @@
 import type { Client, ClientReadableStream } from '@grpc/grpc-js';
-import type { Fault } from '../../proto/fault.ts';
-import { type Backoff, fullJitterMs } from '../uplink/backoff.ts';
-import { faultOfError } from '../uplink/call.ts';
-import { pause } from '../uplink/pause.ts';
+import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
+import type { Fault } from '../../base/fault.ts';
+import { pause } from '../../base/pause.ts';
+import { faultOfError } from '../../proto/call.ts';
 import { drained } from './drained.ts';
 
 export type SensorStreamOptions = Readonly<{

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CallIntake } from '../detectors/syscall/call-intake.ts';
-import type { FilePosition } from './file-follower.ts';
-import type { SourceBatch, SourceItem } from './source-item.ts';
+import type { SourceBatch, SourceItem } from '../events/source-item.ts';
+import type { FilePosition } from '../recordings/file-follower.ts';
+import { CallIntake } from '../tracks/syscall/traces/call-intake.ts';
+import type { AssembledTrace } from '../tracks/syscall/traces/trace-assembler.ts';
 import { readSource } from './source-reader.ts';
-import type { AssembledTrace } from './trace-assembler.ts';
 
 const process = {
   node: '',

@@ -2,10 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { callIdOfName, unknownId } from '../detectors/syscall/vocabulary.ts';
-import { argumentClasses } from './argument-class.ts';
+import { argumentClasses } from '../events/argument-class.ts';
+import { callIdOfName, unknownId } from '../events/vocabulary.ts';
+import { readTraceFile } from '../recordings/trace-file.ts';
 import { parseStraceLine } from './strace-line.ts';
-import { readTraceFile } from './trace-file.ts';
 
 describe('parseStraceLine', () => {
   it.each([

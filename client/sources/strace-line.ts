@@ -1,5 +1,5 @@
-import { callIdOfName } from '../detectors/syscall/vocabulary.ts';
-import { noArgumentClass, pathClass, portClass } from './argument-class.ts';
+import { noArgumentClass, pathClass, portClass } from '../events/argument-class.ts';
+import { callIdOfName } from '../events/vocabulary.ts';
 
 /** What one line of `strace -f` says. `pid` is 0 where the line names none. */
 export type StraceLine = Readonly<

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import { type FilePosition, type FollowOptions, followFile } from './file-follower.ts';
-import type { ProcessIdentity, SourceBatch, SourceItem } from './source-item.ts';
+import type { ProcessIdentity, SourceBatch, SourceItem } from '../events/source-item.ts';
+import { type FilePosition, type FollowOptions, followFile } from '../recordings/file-follower.ts';
 import { parseStraceLine } from './strace-line.ts';
 
 /** The text of `strace -f`, of one workload. */

@@ -1,6 +1,6 @@
-import { type Abi, callIdOfName, callIdOfNumber } from '../detectors/syscall/vocabulary.ts';
-import { noArgumentClass, pathClass, portClass } from './argument-class.ts';
-import type { ProcessIdentity, SourceItem } from './source-item.ts';
+import { noArgumentClass, pathClass, portClass } from '../events/argument-class.ts';
+import type { ProcessIdentity, SourceItem } from '../events/source-item.ts';
+import { type Abi, callIdOfName, callIdOfNumber } from '../events/vocabulary.ts';
 import { workloadClassOf } from './workload-class.ts';
 
 /** One argument of a hook, whichever way it arrived. */

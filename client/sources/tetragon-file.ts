@@ -1,5 +1,5 @@
-import { type FilePosition, type FollowOptions, followFile } from './file-follower.ts';
-import type { SourceBatch, SourceItem } from './source-item.ts';
+import type { SourceBatch, SourceItem } from '../events/source-item.ts';
+import { type FilePosition, type FollowOptions, followFile } from '../recordings/file-follower.ts';
 import { itemOfTetragon } from './tetragon-event.ts';
 import { readTetragonJson } from './tetragon-json.ts';
 

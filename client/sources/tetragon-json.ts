@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SkipReason } from './source-item.ts';
+import type { SkipReason } from '../events/source-item.ts';
 import type { TetragonArgument, TetragonEvent, TetragonProcess } from './tetragon-event.ts';
 
 const text = z.string().catch('');

@@ -1,6 +1,6 @@
 import { credentials } from '@grpc/grpc-js';
+import type { SourceBatch } from '../events/source-item.ts';
 import { type SensorStreamOptions, sensorChannel, sensorStream } from './sensor-stream.ts';
-import type { SourceBatch } from './source-item.ts';
 import { itemOfTetragon, type TetragonArgument, type TetragonEvent, type TetragonProcess } from './tetragon-event.ts';
 import {
   FineGuidanceSensorsClient,

@@ -1,8 +1,8 @@
-import { FaultError } from '../../proto/fault.ts';
-import { exampleCallsMax } from '../detectors/syscall/example.ts';
-import type { Abi } from '../detectors/syscall/vocabulary.ts';
-import type { SourceBatch, SourceItem } from './source-item.ts';
-import { readTraceFile } from './trace-file.ts';
+import { FaultError } from '../../base/fault.ts';
+import type { SourceBatch, SourceItem } from '../events/source-item.ts';
+import type { Abi } from '../events/vocabulary.ts';
+import { readTraceFile } from '../recordings/trace-file.ts';
+import { exampleCallsMax } from '../tracks/syscall/traces/example.ts';
 
 export type TraceFileSourceOptions = Readonly<{
   /** Lines of these splits are yielded, the others counted as skipped. */

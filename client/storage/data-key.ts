@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ok, type Result, refuse } from '../../proto/fault.ts';
-import { isMissing, writeFileAtomic } from './atomic-file.ts';
+import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 
 /** Where the key that encrypts everything at rest comes from. */
 export type DataKeySource = Readonly<

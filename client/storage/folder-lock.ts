@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { ok, type Result, refuse } from '../../proto/fault.ts';
-import { privateFolderMode } from './atomic-file.ts';
+import { privateFolderMode } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 
 export type FolderLock = Readonly<{ release(): void }>;
 

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { ok, type Result, refuse } from '../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 
 const ivBytes = 12;
 const tagBytes = 16;

@@ -1,4 +1,4 @@
-import { type Refused, refuse } from '../../proto/fault.ts';
+import { type Refused, refuse } from '../../base/fault.ts';
 import type { BlobFaultCode } from './blob-store.ts';
 
 /** What a file system error means to whoever stores a blob. */

@@ -1,4 +1,4 @@
-import type { Result } from '../../proto/fault.ts';
+import type { Result } from '../../base/fault.ts';
 import type { Digest } from '../../proto/ids.ts';
 
 export type BlobFaultCode =

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { fstatSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { ok, type Result, refuse } from '../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { blobFault } from './blob-fault.ts';
 import type { BlobFaultCode, Upload } from './blob-store.ts';

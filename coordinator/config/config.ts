@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve, sep } from 'node:path';
-import { ok, type Result } from '../../proto/fault.ts';
+import { ok, type Result } from '../../base/fault.ts';
+import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../../base/settings.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
-import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../../proto/settings.ts';
-import type { MasterKeySource } from '../identity/master-key.ts';
+import type { MasterKeySource } from '../keys/master-key.ts';
 import { configSchema, type RawConfig } from './schema.ts';
 
 export type TrackFile = Readonly<{ id: TrackId; spec: string; model: string; policy: string }>;

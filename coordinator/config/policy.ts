@@ -1,8 +1,8 @@
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { defaultPolicy, parsePolicy as parseAggregation, updatesMin } from '../../aggregation/policy.ts';
-import { ok, type Result, refuse } from '../../proto/fault.ts';
-import type { TrackPolicy } from '../policy.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { TrackPolicy } from '../round/policy.ts';
 import { checkRoundRules, roundRuleLimits } from '../round/rules.ts';
 
 const policyBytesMax = 65_536;

@@ -6,16 +6,16 @@ import {
   type StatusObject,
   status,
 } from '@grpc/grpc-js';
-import { type Fault, ok, type Result, refuse } from '../../proto/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import type { Log } from '../../base/redacting-log.ts';
 import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
-import type { Engine, Refusal } from '../engine.ts';
-import { authenticate, type Caller, type PeerCertificate } from '../identity/authenticate.ts';
-import type { Actor, OperatorRole } from '../journal/events.ts';
-import type { Log } from '../observability/log.ts';
+import type { OpenCalls } from '../access/open-calls.ts';
+import type { Actor, OperatorRole } from '../ledger/journal/events.ts';
+import { authenticate, type Caller, type PeerCertificate } from '../members/authenticate.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { inCallSpan, traceFields } from '../observability/tracing.ts';
+import type { Engine, Refusal } from '../rounds/engine.ts';
 import { MessageReader } from './message-reader.ts';
-import type { OpenCalls } from './open-calls.ts';
 import { type AnyCall, peerAddress, peerCertificate } from './peer.ts';
 import { malformed } from './service.ts';
 import { type ServedFaultCode, statusOf } from './status.ts';

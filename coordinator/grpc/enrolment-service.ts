@@ -1,5 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import { ok, refuse } from '../../proto/fault.ts';
+import { ok, refuse } from '../../base/fault.ts';
 import {
   EnrolmentService,
   type EnrolRequest,
@@ -7,8 +7,8 @@ import {
   type RenewRequest,
   type RenewResponse,
 } from '../../proto/generated/testudo/v1/enrolment.ts';
-import type { Membership } from '../identity/membership.ts';
-import type { RateLimiter } from '../identity/rate-limit.ts';
+import type { RateLimiter } from '../access/rate-limit.ts';
+import type { Membership } from '../members/membership.ts';
 import type { Door } from './door.ts';
 import { tolerant } from './service.ts';
 

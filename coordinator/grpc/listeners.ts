@@ -1,7 +1,7 @@
 import { Server, type ServerOptions, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { messageBytesMax } from '../../proto/wire-names.ts';
-import type { ServerIdentity } from '../identity/server-certificate.ts';
+import type { ServerIdentity } from '../keys/server-certificate.ts';
 import { addReflection } from './reflection.ts';
 import { TlsCredentials } from './tls.ts';
 

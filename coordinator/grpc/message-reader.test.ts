@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../../proto/fault.ts';
+import { unwrap } from '../../base/fault.ts';
 import { chunksOf, type TestCluster } from '../testing/cluster.ts';
 import { TestFederation } from '../testing/federation.ts';
 import { MessageReader } from './message-reader.ts';

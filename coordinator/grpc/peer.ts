@@ -1,5 +1,5 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import type { PeerCertificate } from '../identity/authenticate.ts';
+import type { PeerCertificate } from '../members/authenticate.ts';
 
 /** What every kind of call has. */
 export type AnyCall = Pick<

@@ -1,12 +1,12 @@
 import { status } from '@grpc/grpc-js';
-import type { AdmissionFaultCode } from '../admission/faults.ts';
-import type { FreezeFaultCode } from '../engine/freezing.ts';
-import type { ReplayFaultCode } from '../engine/kept-inputs.ts';
-import type { OperationFaultCode, StoreFaultCode } from '../engine.ts';
-import type { AuthenticationFaultCode } from '../identity/authenticate.ts';
-import type { MembershipFaultCode } from '../identity/membership.ts';
-import type { ReportFaultCode } from '../registry/agent-reports.ts';
+import type { FreezeFaultCode } from '../ledger/freezing.ts';
+import type { AuthenticationFaultCode } from '../members/authenticate.ts';
+import type { MembershipFaultCode } from '../members/membership.ts';
+import type { ReportFaultCode } from '../registry/decide/agent-reports.ts';
 import type { RegistryFaultCode } from '../registry/registry.ts';
+import type { OperationFaultCode, StoreFaultCode } from '../rounds/engine.ts';
+import type { ReplayFaultCode } from '../rounds/kept-inputs.ts';
+import type { AdmissionFaultCode } from './updates/faults.ts';
 
 /** Refusals that arise at the door itself. */
 export type DoorFaultCode =

@@ -1,7 +1,7 @@
 import type { SecureServerOptions } from 'node:http2';
 import type { SecureContextOptions } from 'node:tls';
 import { ServerCredentials } from '@grpc/grpc-js';
-import type { ServerIdentity } from '../identity/server-certificate.ts';
+import type { ServerIdentity } from '../keys/server-certificate.ts';
 
 /**
  * `none`: server TLS only, for Enrol alone. `required`: no handshake ends well without a certificate of ours. There is

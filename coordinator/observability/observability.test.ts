@@ -11,7 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
-import { makeLog } from './log.ts';
+import { makeLog } from '../../base/redacting-log.ts';
 import { RoundTraces } from './round-traces.ts';
 import { inCallSpan } from './tracing.ts';
 

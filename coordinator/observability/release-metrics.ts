@@ -1,8 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { InstallOutcome } from '../journal/events.ts';
-import { expiringSoon } from '../registry/expiry-watch.ts';
-import type { GateDecision } from '../state/releasing.ts';
-import type { State } from '../state/state.ts';
+import type { InstallOutcome } from '../ledger/journal/events.ts';
+import type { GateDecision } from '../ledger/state/releasing.ts';
+import type { State } from '../ledger/state/state.ts';
+import { expiringSoon } from '../registry/signing/expiry-watch.ts';
 
 /** Where an agent stands: on the version that stable points at, or on one before or after it. */
 type Standing = 'stable' | 'behind' | 'ahead';

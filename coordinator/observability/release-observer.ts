@@ -1,6 +1,6 @@
-import type { JournalEntry } from '../journal/entry.ts';
-import { nameOf } from '../state/name-of.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../../base/redacting-log.ts';
+import type { JournalEntry } from '../ledger/journal/entry.ts';
+import { nameOf } from '../ledger/state/name-of.ts';
 import type { ReleaseMetrics } from './release-metrics.ts';
 
 /** Turns journal entries, as they become durable, into metrics and log lines about releases. */

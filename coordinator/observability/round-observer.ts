@@ -1,7 +1,7 @@
-import type { JournalEntry } from '../journal/entry.ts';
+import type { Log } from '../../base/redacting-log.ts';
+import type { JournalEntry } from '../ledger/journal/entry.ts';
+import type { State } from '../ledger/state/state.ts';
 import type { PhaseKind } from '../round/phase.ts';
-import type { State } from '../state/state.ts';
-import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { RoundTraces } from './round-traces.ts';
 

@@ -1,28 +1,26 @@
-import { type Fault, ok, type Result, refuse, unwrap } from '../../proto/fault.ts';
+import { type Fault, ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import type { Digest, FederationId, TrackId } from '../../proto/ids.ts';
-import type { Assignment, Pins } from '../../proto/release/catalogue.ts';
+import type { Assignment, Pins } from '../../proto/release/documents/catalogue.ts';
 import { openPins, openRoot } from '../../proto/release/open.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
-import type { Engine, StoreFaultCode } from '../engine.ts';
-import type { Actor } from '../journal/events.ts';
-import type { KeyStore } from '../key-store.ts';
+import type { KeyStore } from '../keys/key-store.ts';
+import type { Actor } from '../ledger/journal/events.ts';
+import { type AgentState, type Release, releaseOf, type TrackReleasing } from '../ledger/state/releasing.ts';
+import { storeFault } from '../ledger/store-fault.ts';
 import type { EpochMs } from '../round/phase.ts';
-import { type AgentState, type Release, releaseOf, type TrackReleasing } from '../state/releasing.ts';
-import { AgentReports } from './agent-reports.ts';
-import { type Change, changing } from './changing.ts';
-import { currentRoot, readDocument } from './documents.ts';
-import { noPins, resolvedIn } from './effects.ts';
-import { exportRelease } from './export-release.ts';
-import type { Lives } from './found-root.ts';
-import { ensureRoot } from './founding.ts';
-import { deadlineOf, decideGate } from './gate.ts';
-import { importEvent, readReleaseFile } from './import-release.ts';
-import { membersOf } from './lineage.ts';
-import { planAssign, planRemoveChannel, planSetChannel, planUnassign } from './plan-channels.ts';
-import { planPromote, planRevoke, planRollBack } from './plan-moves.ts';
-import { planOverride } from './plan-override.ts';
-import { reasonFault } from './planning.ts';
-import type { LightForm } from './publisher.ts';
+import type { Engine, StoreFaultCode } from '../rounds/engine.ts';
+import { AgentReports } from './decide/agent-reports.ts';
+import { noPins, resolvedIn } from './decide/effects.ts';
+import { deadlineOf, decideGate } from './decide/gate.ts';
+import { membersOf } from './decide/lineage.ts';
+import { planAssign, planRemoveChannel, planSetChannel, planUnassign } from './decide/plan-channels.ts';
+import { planPromote, planRevoke, planRollBack } from './decide/plan-moves.ts';
+import { planOverride } from './decide/plan-override.ts';
+import { reasonFault } from './decide/planning.ts';
+import { type Change, changing } from './keeping/changing.ts';
+import type { LightForm } from './keeping/publisher.ts';
+import { RegistryKeeper } from './keeping/registry-keeper.ts';
+import { ServedFiles } from './keeping/served-files.ts';
 import type {
   Changed,
   ChangeOptions,
@@ -35,12 +33,14 @@ import type {
   RegistryFaultCode,
   SignedSet,
 } from './registry.ts';
-import { RegistryKeeper } from './registry-keeper.ts';
-import { settleKeys } from './release-keys.ts';
-import { ServedFiles } from './served-files.ts';
-import { byRegistry, SetSigner, type SigningTimes } from './set-signer.ts';
-import { SignedByPeople } from './signed-by-people.ts';
-import { storeFault } from './store-fault.ts';
+import { currentRoot, readDocument } from './signing/documents.ts';
+import type { Lives } from './signing/found-root.ts';
+import { ensureRoot } from './signing/founding.ts';
+import { settleKeys } from './signing/release-keys.ts';
+import { byRegistry, SetSigner, type SigningTimes } from './signing/set-signer.ts';
+import { SignedByPeople } from './signing/signed-by-people.ts';
+import { exportRelease } from './transfer/export-release.ts';
+import { importEvent, readReleaseFile } from './transfer/import-release.ts';
 
 const dayMs = 86_400_000;
 

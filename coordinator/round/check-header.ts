@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from '../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import { type ClusterId, type Digest, isDigest } from '../../proto/ids.ts';
 import type { RoundFaultCode } from './faults.ts';
 import type { UpdateHeader } from './phase.ts';

@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from '../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 
 /** How many accepted updates let a round aggregate. A bare 1 could mean either, so the kind is said. */
 export type Quorum = Readonly<{ kind: 'count'; updates: number } | { kind: 'share'; ofCohort: number }>;

@@ -1,4 +1,4 @@
-import { type Fault, refuse } from '../../proto/fault.ts';
+import { type Fault, refuse } from '../../base/fault.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import { chooseCohort } from './cohort.ts';
 import type { RoundFaultCode } from './faults.ts';

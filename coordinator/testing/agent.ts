@@ -1,5 +1,5 @@
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import { ok, type Result, unwrap } from '../../proto/fault.ts';
+import { ok, type Result, unwrap } from '../../base/fault.ts';
 import {
   type FetchFileResponse,
   InstallOutcome,

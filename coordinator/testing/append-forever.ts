@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
-import { unwrap } from '../../proto/fault.ts';
-import { openSqliteJournal } from '../journal/open-journal.ts';
+import { unwrap } from '../../base/fault.ts';
+import { openSqliteJournal } from '../ledger/journal/open-journal.ts';
 
 /** Run as a process by journal tests: appends one entry after another and says each position once it is durable. */
 const journal = unwrap(await openSqliteJournal(process.argv[2] as string));

@@ -1,13 +1,13 @@
 import { createSecureContext } from 'node:tls';
 import { type ChannelCredentials, type ClientReadableStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
+import { newSigningKeyPair, type SigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import { signEnrolment } from '../../proto/envelope/enrolment-proof.ts';
 import { sealedLength } from '../../proto/envelope/format.ts';
 import { signHeader, type UpdateHeader } from '../../proto/envelope/header.ts';
-import { newSigningKeyPair, type SigningKeyPair } from '../../proto/envelope/keys.ts';
 import { sealStream } from '../../proto/envelope/seal.ts';
 import { headerToWire } from '../../proto/envelope/wire.ts';
-import { ok, type Result, refuse, unwrap } from '../../proto/fault.ts';
 import type { Receipt } from '../../proto/generated/testudo/v1/common.ts';
 import { EnrolmentClient, type EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import {
@@ -22,9 +22,9 @@ import { type JoinToken, parseJoinToken } from '../../proto/join-token.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import { chunkBytes, coordinatorServerName, faultCodeKey } from '../../proto/wire-names.ts';
 import type { Coordinator } from '../coordinator.ts';
-import { pemOfChain } from '../identity/authority.ts';
-import { newOperatorKey } from '../identity/operator-credentials.ts';
-import { pemOfDer } from '../identity/x509.ts';
+import { pemOfChain } from '../keys/authority.ts';
+import { newOperatorKey } from '../keys/operator-credentials.ts';
+import { pemOfDer } from '../keys/x509.ts';
 
 type Addresses = Coordinator['addresses'];
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { ok, unwrap } from '../../proto/fault.ts';
+import { ok, unwrap } from '../../base/fault.ts';
+import { makeLog } from '../../base/redacting-log.ts';
 import type { EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
@@ -8,9 +9,8 @@ import type { ModelSpec } from '../../proto/model-spec.ts';
 import { type CoordinatorConfig, parseConfig } from '../config/config.ts';
 import { parseTrackPolicy } from '../config/policy.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
-import type { JournalEntry } from '../journal/entry.ts';
-import { makeLog } from '../observability/log.ts';
-import type { State } from '../state/state.ts';
+import type { JournalEntry } from '../ledger/journal/entry.ts';
+import type { State } from '../ledger/state/state.ts';
 import { type Applicant, enrolCluster, TestCluster } from './cluster.ts';
 import { tempDir } from './temp-dir.ts';
 

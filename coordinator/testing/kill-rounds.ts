@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import type { ReceiptData } from '../engine.ts';
-import { openEntry, type StoredEntry } from '../journal/entry.ts';
-import { SqliteFile } from '../journal/sqlite-file.ts';
-import { foldEntry } from '../state/fold.ts';
-import { emptyState } from '../state/mutable-state.ts';
-import type { Track } from '../state/state.ts';
+import { openEntry, type StoredEntry } from '../ledger/journal/entry.ts';
+import { SqliteFile } from '../ledger/journal/sqlite-file.ts';
+import { foldEntry } from '../ledger/state/fold.ts';
+import { emptyState } from '../ledger/state/mutable-state.ts';
+import type { Track } from '../ledger/state/state.ts';
+import type { ReceiptData } from '../rounds/engine.ts';
 import { clusters, track } from './small-federation.ts';
 
 export type ProcessEnd = Readonly<{

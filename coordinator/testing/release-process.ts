@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { ok, unwrap } from '../../proto/fault.ts';
+import { ok, unwrap } from '../../base/fault.ts';
 import type { ClusterId } from '../../proto/ids.ts';
-import { Vault } from '../identity/vault.ts';
+import { Vault } from '../keys/vault.ts';
+import type { Track } from '../ledger/state/state.ts';
 import type { SignedSet } from '../registry/registry.ts';
 import { ReleaseRegistry } from '../registry/release-registry.ts';
-import type { Track } from '../state/state.ts';
 import { takePart } from './small-client.ts';
 import { clusters, openSmallFederation, operator, policy, track } from './small-federation.ts';
 import { roundEnd, until } from './wait.ts';

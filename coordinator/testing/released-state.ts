@@ -1,11 +1,11 @@
 import { digestOf } from '../../proto/digest.ts';
 import type { ClusterId, Digest, FederationId, TrackId } from '../../proto/ids.ts';
-import type { ReleaseManifest } from '../../proto/release/manifest.ts';
-import type { Actor, JournalEvent, Labels } from '../journal/events.ts';
-import type { GatePolicy, TrackPolicy } from '../policy.ts';
-import { stateAfter } from '../registry/effects.ts';
-import { emptyState } from '../state/mutable-state.ts';
-import type { State } from '../state/state.ts';
+import type { ReleaseManifest } from '../../proto/release/documents/manifest.ts';
+import type { Actor, JournalEvent, Labels } from '../ledger/journal/events.ts';
+import { emptyState } from '../ledger/state/mutable-state.ts';
+import type { State } from '../ledger/state/state.ts';
+import { stateAfter } from '../registry/decide/effects.ts';
+import type { GatePolicy, TrackPolicy } from '../round/policy.ts';
 import { policy } from './small-federation.ts';
 
 export const track = 'syscall' as TrackId;

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterId } from '../../proto/ids.ts';
-import type { ReceiptData } from '../engine.ts';
-import type { Track } from '../state/state.ts';
+import type { Track } from '../ledger/state/state.ts';
+import type { ReceiptData } from '../rounds/engine.ts';
 import { type Invitation, type SealedUpdate, sealDelta } from './sealed-delta.ts';
 import { deltaOf, takePart } from './small-client.ts';
 import { clusters, openSmallFederation, operator, track } from './small-federation.ts';

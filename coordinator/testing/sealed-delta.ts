@@ -2,8 +2,8 @@ import { digestOf } from '../../proto/digest.ts';
 import type { UpdateContext } from '../../proto/envelope/header.ts';
 import { sealStream } from '../../proto/envelope/seal.ts';
 import { type ClusterId, parseRoundId } from '../../proto/ids.ts';
-import type { Directive } from '../engine.ts';
 import type { UpdateHeader } from '../round/phase.ts';
+import type { Directive } from '../rounds/engine.ts';
 
 export type Invitation = Extract<Directive, { kind: 'invitation' }>;
 export type SealedUpdate = Readonly<{ header: UpdateHeader; payload: Buffer }>;

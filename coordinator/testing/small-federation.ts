@@ -1,13 +1,13 @@
 import { join } from 'node:path';
+import { unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
-import { unwrap } from '../../proto/fault.ts';
 import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import { type EngineOptions, openEngine } from '../engine/open-engine.ts';
-import type { Engine } from '../engine.ts';
-import { Vault } from '../identity/vault.ts';
-import type { Actor } from '../journal/events.ts';
-import type { TrackPolicy } from '../policy.ts';
+import { Vault } from '../keys/vault.ts';
+import type { Actor } from '../ledger/journal/events.ts';
+import type { TrackPolicy } from '../round/policy.ts';
+import type { Engine } from '../rounds/engine.ts';
+import { type EngineOptions, openEngine } from '../rounds/open-engine.ts';
 import { seededValues } from './sealed-delta.ts';
 
 export const federation = 'herd' as FederationId;

@@ -1,5 +1,5 @@
-import type { Engine } from '../engine.ts';
-import type { Round } from '../state/state.ts';
+import type { Round } from '../ledger/state/state.ts';
+import type { Engine } from '../rounds/engine.ts';
 import { track } from './small-federation.ts';
 
 /** Resolves once `holds` of the durable state, looked at after every entry. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalTuple } from './canonical-tuple.ts';
+import { canonicalTuple } from './crypto/canonical-tuple.ts';
+import { newSigningKeyPair } from './crypto/keys.ts';
+import { signBytes } from './crypto/signature.ts';
 import { signEnrolment, verifyEnrolment } from './enrolment-proof.ts';
-import { newSigningKeyPair } from './keys.ts';
 import { receiptDomainTag } from './receipt.ts';
 import { codeOf } from './samples.ts';
-import { signBytes } from './signature.ts';
 
 const pair = newSigningKeyPair();
 const request = Buffer.from('a certificate request');

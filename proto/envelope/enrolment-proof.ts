@@ -1,7 +1,7 @@
-import { ok, type Result } from '../fault.ts';
-import { canonicalTuple } from './canonical-tuple.ts';
-import type { SigningKeyPair } from './keys.ts';
-import { signBytes, verifyBytes } from './signature.ts';
+import { ok, type Result } from '../../base/fault.ts';
+import { canonicalTuple } from './crypto/canonical-tuple.ts';
+import type { SigningKeyPair } from './crypto/keys.ts';
+import { signBytes, verifyBytes } from './crypto/signature.ts';
 
 const enrolmentDomainTag = 'testudo/v1/enrol';
 

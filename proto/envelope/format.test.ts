@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { boxedKeyBytes } from './box.ts';
+import { boxedKeyBytes } from './crypto/box.ts';
+import { publicKeyBytes } from './crypto/keys.ts';
 import { chunkCount, chunkOffset, chunkPlainBytes, format, isPlainBytes, sealedLength } from './format.ts';
-import { publicKeyBytes } from './keys.ts';
 
 const plainBytes = fc.integer({ min: 1, max: format.plainBytesMax / 4 }).map((values) => values * 4);
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../fault.ts';
+import { unwrap } from '../../base/fault.ts';
+import { newSigningKeyPair } from './crypto/keys.ts';
 import { sealedLength } from './format.ts';
 import { checkContext, checkHeader, headerBytes, signHeader, type UpdateHeader, verifyHeader } from './header.ts';
-import { newSigningKeyPair } from './keys.ts';
 import { codeOf, sampleContext } from './samples.ts';
 
 const context = sampleContext(1_000);

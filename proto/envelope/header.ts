@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import {
   type ClusterId,
   type Digest,
@@ -11,11 +11,11 @@ import {
   type RoundId,
   type TrackId,
 } from '../ids.ts';
-import { canonicalTuple } from './canonical-tuple.ts';
+import { canonicalTuple } from './crypto/canonical-tuple.ts';
+import type { SigningKeyPair } from './crypto/keys.ts';
+import { signBytes, verifyBytes } from './crypto/signature.ts';
 import type { EnvelopeFaultCode } from './faults.ts';
 import { isPlainBytes, sealedLength } from './format.ts';
-import type { SigningKeyPair } from './keys.ts';
-import { signBytes, verifyBytes } from './signature.ts';
 
 /** What an opened payload means. The payload's key is derived from all of it: under any other context it stays shut. */
 export type UpdateContext = Readonly<{

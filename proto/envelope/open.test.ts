@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../fault.ts';
+import { unwrap } from '../../base/fault.ts';
+import { newRoundKeyPair } from './crypto/keys.ts';
 import { format } from './format.ts';
 import type { UpdateContext } from './header.ts';
-import { newRoundKeyPair } from './keys.ts';
 import { createOpener, openStream } from './open.ts';
 import { codeOf, drain, inPieces, otherContexts, partsOf, type Sample, sampleContext, sealSample } from './samples.ts';
 

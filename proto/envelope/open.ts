@@ -1,13 +1,13 @@
-import { FaultError, ok, type Result, refuse, unwrap } from '../fault.ts';
-import { boxedKeyBytes, unboxContentKey } from './box.ts';
-import { openBulk } from './bulk.ts';
+import { FaultError, ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { chunkReader } from './chunk-reader.ts';
+import { boxedKeyBytes, unboxContentKey } from './crypto/box.ts';
+import { openBulk } from './crypto/bulk.ts';
+import { publicKeyBytes, type RoundKeyPair, vetRoundPublicKey } from './crypto/keys.ts';
+import { wipe } from './crypto/wipe.ts';
 import type { EnvelopeFaultCode } from './faults.ts';
 import { chunkCount, chunkPlainBytes, format, sealedLength } from './format.ts';
 import { checkContext, type UpdateContext } from './header.ts';
-import { publicKeyBytes, type RoundKeyPair, vetRoundPublicKey } from './keys.ts';
 import { chunkNonce, streamKey } from './stream-key.ts';
-import { wipe } from './wipe.ts';
 
 export type OpenFaultCode = Extract<
   EnvelopeFaultCode,

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../fault.ts';
+import { unwrap } from '../../base/fault.ts';
+import { newSigningKeyPair } from './crypto/keys.ts';
 import { checkHeader, signHeader } from './header.ts';
-import { newSigningKeyPair } from './keys.ts';
 import { checkReceipt, type Receipt, receiptBytes, signReceipt, verifyReceipt } from './receipt.ts';
 import { codeOf, sampleContext } from './samples.ts';
 

@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import {
   type ClusterId,
   type Digest,
@@ -11,11 +11,11 @@ import {
   type RoundId,
   type TrackId,
 } from '../ids.ts';
-import { canonicalTuple } from './canonical-tuple.ts';
+import { canonicalTuple } from './crypto/canonical-tuple.ts';
+import type { SigningKeyPair } from './crypto/keys.ts';
+import { signBytes, verifyBytes } from './crypto/signature.ts';
 import type { EnvelopeFaultCode } from './faults.ts';
 import { wholeNumber } from './header.ts';
-import type { SigningKeyPair } from './keys.ts';
-import { signBytes, verifyBytes } from './signature.ts';
 
 /** The coordinator's statement that it accepted an update: the sealed bytes are on disk and journalled. */
 export type Receipt = Readonly<{

@@ -1,9 +1,10 @@
 /** What the envelope's tests share: a legal context, payloads of telling sizes, and ways to read what came back. */
+
+import { FaultError, type Result, unwrap } from '../../base/fault.ts';
 import { digestOf } from '../digest.ts';
-import { FaultError, type Result, unwrap } from '../fault.ts';
+import { newRoundKeyPair, type RoundKeyPair } from './crypto/keys.ts';
 import { chunkCount, chunkOffset, chunkPlainBytes } from './format.ts';
 import { checkContext, type UpdateContext } from './header.ts';
-import { newRoundKeyPair, type RoundKeyPair } from './keys.ts';
 import { createSealer } from './seal.ts';
 
 export function sampleContext(plainBytes: number, change: Partial<Record<keyof UpdateContext, unknown>> = {}) {

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { FaultError, ok, type Result, refuse } from '../fault.ts';
-import { boxContentKey, contentKeyBytes } from './box.ts';
-import { sealBulk } from './bulk.ts';
+import { FaultError, ok, type Result, refuse } from '../../base/fault.ts';
 import { chunkReader } from './chunk-reader.ts';
+import { boxContentKey, contentKeyBytes } from './crypto/box.ts';
+import { sealBulk } from './crypto/bulk.ts';
+import { newRoundKeyPair, type RoundKeyPair, vetRoundPublicKey, wipeKeyPair } from './crypto/keys.ts';
+import { wipe } from './crypto/wipe.ts';
 import { chunkCount, chunkPlainBytes, format } from './format.ts';
 import { checkContext, type UpdateContext } from './header.ts';
-import { newRoundKeyPair, type RoundKeyPair, vetRoundPublicKey, wipeKeyPair } from './keys.ts';
 import { chunkNonce, streamKey } from './stream-key.ts';
-import { wipe } from './wipe.ts';
 
 /** Seals one upload chunk by chunk, in order. It holds the stream key until `wipe`. */
 export type Sealer = Readonly<{

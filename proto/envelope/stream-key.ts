@@ -1,5 +1,5 @@
 import { createHash, hkdfSync } from 'node:crypto';
-import { bulkKeyBytes, bulkNonceBytes } from './bulk.ts';
+import { bulkKeyBytes, bulkNonceBytes } from './crypto/bulk.ts';
 import { contextBytes, type UpdateContext } from './header.ts';
 
 const streamDomainTag = 'testudo/v1/stream';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
 import { digestOf } from '../digest.ts';
-import { unwrap } from '../fault.ts';
+import { roundKeyPairOf, signingKeyPairOf } from './crypto/keys.ts';
 import { chunkCount, chunkPlainBytes, format } from './format.ts';
 import { checkHeader, contextBytes, headerBytes, signHeader, type UpdateContext, verifyHeader } from './header.ts';
-import { roundKeyPairOf, signingKeyPairOf } from './keys.ts';
 import { openStream } from './open.ts';
 import { checkReceipt, receiptBytes, signReceipt, verifyReceipt } from './receipt.ts';
 import { codeOf, drain, inPieces, partsOf, sampleContext, samplePlain } from './samples.ts';

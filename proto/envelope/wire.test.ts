@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../fault.ts';
+import { unwrap } from '../../base/fault.ts';
 import { Receipt as WireReceipt } from '../generated/testudo/v1/common.ts';
 import { UpdateHeader as WireHeader } from '../generated/testudo/v1/federation.ts';
 import { checkHeader } from './header.ts';

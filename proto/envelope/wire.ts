@@ -1,4 +1,4 @@
-import type { Result } from '../fault.ts';
+import type { Result } from '../../base/fault.ts';
 import type { Receipt as WireReceipt } from '../generated/testudo/v1/common.ts';
 import type { UpdateHeader as WireHeader } from '../generated/testudo/v1/federation.ts';
 import { checkHeader, type UpdateHeader } from './header.ts';

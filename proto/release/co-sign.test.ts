@@ -1,9 +1,9 @@
 import { Metadata, MetadataKind, type Root } from '@tufjs/models';
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../fault.ts';
+import { unwrap } from '../../base/fault.ts';
 import { parseFederationId } from '../ids.ts';
 import { addSignatures, mergeSignatures, signedness } from './co-sign.ts';
-import { keyIdOf } from './key-id.ts';
+import { keyIdOf } from './documents/key-id.ts';
 import { openCatalogue, openPins, openRoot } from './open.ts';
 import { signCatalogue, signPins } from './sign.ts';
 import {

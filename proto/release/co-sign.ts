@@ -1,11 +1,11 @@
-import type { SigningKeyPair } from '../envelope/keys.ts';
-import { ok, type Result, refuse } from '../fault.ts';
-import { decodeCatalogue } from './catalogue-document.ts';
-import { type SignedPart, signedBytes } from './document.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { SigningKeyPair } from '../envelope/crypto/keys.ts';
+import { decodeCatalogue } from './documents/catalogue-document.ts';
+import { type SignedPart, signedBytes } from './documents/document.ts';
+import { decodePins } from './documents/pins-document.ts';
+import { decodeSnapshot, decodeTimestamp } from './documents/pointers.ts';
+import { decodeRoot, type ReleaseRole, type ReleaseRoot, signersOf } from './documents/root.ts';
 import type { ReleaseFaultCode } from './faults.ts';
-import { decodePins } from './pins-document.ts';
-import { decodeSnapshot, decodeTimestamp } from './pointers.ts';
-import { decodeRoot, type ReleaseRole, type ReleaseRoot, signersOf } from './root.ts';
 
 /**
  * Several people's signatures on one document, made apart and put together. Nothing here trusts: it is for those who

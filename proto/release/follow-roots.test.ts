@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../fault.ts';
+import { unwrap } from '../../base/fault.ts';
 import { followRoots } from './follow-roots.ts';
 import {
   nowMs,

@@ -1,8 +1,8 @@
-import { type Fault, ok, type Result, refuse } from '../fault.ts';
-import { foreign } from './document.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { foreign } from './documents/document.ts';
+import { rootsMax } from './documents/names.ts';
+import { checkSigned, decodeRoot, type ReleaseRole, type ReleaseRoot } from './documents/root.ts';
 import type { ReleaseFaultCode } from './faults.ts';
-import { rootsMax } from './names.ts';
-import { checkSigned, decodeRoot, type ReleaseRole, type ReleaseRoot } from './root.ts';
 import { type ReleaseTrust, trustedRoot } from './trust.ts';
 
 /**

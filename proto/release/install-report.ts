@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { canonicalTuple } from '../envelope/canonical-tuple.ts';
-import type { SigningKeyPair } from '../envelope/keys.ts';
-import { signBytes, verifyBytes } from '../envelope/signature.ts';
-import { ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { canonicalTuple } from '../envelope/crypto/canonical-tuple.ts';
+import type { SigningKeyPair } from '../envelope/crypto/keys.ts';
+import { signBytes, verifyBytes } from '../envelope/crypto/signature.ts';
 import {
   type ClusterId,
   type Digest,
@@ -13,8 +13,8 @@ import {
   isTrackId,
   type TrackId,
 } from '../ids.ts';
-import { firstIssue } from './document.ts';
-import { isReleaseVersion, metadataVersionMax } from './names.ts';
+import { firstIssue } from './documents/document.ts';
+import { isReleaseVersion, metadataVersionMax } from './documents/names.ts';
 
 /** What became of a release: see InstallOutcome in releases.proto. */
 export const installOutcomes = ['installed', 'shadowing', 'refused', 'kept'] as const;

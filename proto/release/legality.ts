@@ -1,6 +1,6 @@
-import { ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { TrackId } from '../ids.ts';
-import type { Catalogue, Pin, ReleaseTarget, TrackReleases } from './catalogue.ts';
+import type { Catalogue, Pin, ReleaseTarget, TrackReleases } from './documents/catalogue.ts';
 import type { LegalityFaultCode } from './faults.ts';
 
 type Refusal = Exclude<LegalityFaultCode, 'NO_LEGAL_VERSION'>;

@@ -1,11 +1,11 @@
-import { ok, type Result } from '../fault.ts';
+import { ok, type Result } from '../../base/fault.ts';
 import type { FederationId } from '../ids.ts';
-import type { Catalogue, Pins } from './catalogue.ts';
-import { decodeCatalogue } from './catalogue-document.ts';
-import { foreign, type Head } from './document.ts';
+import type { Catalogue, Pins } from './documents/catalogue.ts';
+import { decodeCatalogue } from './documents/catalogue-document.ts';
+import { foreign, type Head } from './documents/document.ts';
+import { decodePins } from './documents/pins-document.ts';
+import { decodeRoot, type ReleaseRoot } from './documents/root.ts';
 import type { ReleaseFaultCode } from './faults.ts';
-import { decodePins } from './pins-document.ts';
-import { decodeRoot, type ReleaseRoot } from './root.ts';
 
 /** Opened without regard to who signed: for those who show, change and sign. */
 export function openRoot(bytes: Uint8Array): Result<ReleaseRoot, ReleaseFaultCode> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
 import { digestOf } from '../digest.ts';
-import { newSigningKeyPair } from '../envelope/keys.ts';
-import { unwrap } from '../fault.ts';
+import { newSigningKeyPair } from '../envelope/crypto/keys.ts';
 import { checkInstallReport, installReportBytes, signInstallReport, verifyInstallReport } from './install-report.ts';
 import { checkShadowReport, shadowReportBytes, signShadowReport, verifyShadowReport } from './shadow-report.ts';
 

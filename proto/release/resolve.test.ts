@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../fault.ts';
+import { unwrap } from '../../base/fault.ts';
 import { parseClusterId, parseTrackId } from '../ids.ts';
-import type { Assignment, Catalogue, Pin } from './catalogue.ts';
+import type { Assignment, Catalogue, Pin } from './documents/catalogue.ts';
 import { type Member, resolveRelease } from './resolve.ts';
 import {
   nowMs,

@@ -1,6 +1,6 @@
-import { ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { ClusterId, TrackId } from '../ids.ts';
-import type { Catalogue, Pin, Pins, ReleaseTarget, Subject } from './catalogue.ts';
+import type { Catalogue, Pin, Pins, ReleaseTarget, Subject } from './documents/catalogue.ts';
 import type { LegalityFaultCode } from './faults.ts';
 import { checkVersion, isInForce, trackIn } from './legality.ts';
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { canonicalTuple, type TupleField } from '../envelope/canonical-tuple.ts';
-import type { SigningKeyPair } from '../envelope/keys.ts';
-import { signBytes, verifyBytes } from '../envelope/signature.ts';
-import { ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { canonicalTuple, type TupleField } from '../envelope/crypto/canonical-tuple.ts';
+import type { SigningKeyPair } from '../envelope/crypto/keys.ts';
+import { signBytes, verifyBytes } from '../envelope/crypto/signature.ts';
 import { type ClusterId, type FederationId, isClusterId, isFederationId, isTrackId, type TrackId } from '../ids.ts';
-import { firstIssue } from './document.ts';
-import { isReleaseVersion } from './names.ts';
+import { firstIssue } from './documents/document.ts';
+import { isReleaseVersion } from './documents/names.ts';
 
 /** How many of an attack class's cases each version finds. */
 export type ClassRecall = Readonly<{

@@ -1,15 +1,15 @@
 import { MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp } from '@tufjs/models';
 import { digestBytes } from '../digest.ts';
-import type { SigningKeyPair } from '../envelope/keys.ts';
+import type { SigningKeyPair } from '../envelope/crypto/keys.ts';
 import type { FederationId } from '../ids.ts';
-import type { Catalogue, Pins } from './catalogue.ts';
-import { danglingIn } from './dangling.ts';
-import { encodeDocument, signedHead } from './document.ts';
-import { keyIdOf, tufKey } from './key-id.ts';
-import { manifestPath } from './names.ts';
-import { sha256 } from './pointers.ts';
-import { type ReleaseRoot, releaseRoles } from './root.ts';
-import { catalogueShape, pinsShape, rootShape, snapshotShape, timestampShape } from './shapes.ts';
+import type { Catalogue, Pins } from './documents/catalogue.ts';
+import { danglingIn } from './documents/dangling.ts';
+import { encodeDocument, signedHead } from './documents/document.ts';
+import { keyIdOf, tufKey } from './documents/key-id.ts';
+import { manifestPath } from './documents/names.ts';
+import { sha256 } from './documents/pointers.ts';
+import { type ReleaseRoot, releaseRoles } from './documents/root.ts';
+import { catalogueShape, pinsShape, rootShape, snapshotShape, timestampShape } from './documents/shapes.ts';
 
 /** Root metadata's bytes. Throws a RangeError where a role could never reach its threshold, or a field is illegal. */
 export function signRoot(root: ReleaseRoot, signers: readonly SigningKeyPair[]): Buffer {

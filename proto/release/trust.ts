@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import { type Digest, type FederationId, isDigest, isFederationId, isTrackId, type TrackId } from '../ids.ts';
+import { isReleaseVersion, metadataBytesMax, metadataVersionMax } from './documents/names.ts';
+import { checkSigned, decodeRoot, type ReleaseRoot } from './documents/root.ts';
 import type { ReleaseFaultCode } from './faults.ts';
-import { isReleaseVersion, metadataBytesMax, metadataVersionMax } from './names.ts';
-import { checkSigned, decodeRoot, type ReleaseRoot } from './root.ts';
 
 /** One version, one digest: the same version with other bytes is refused. */
 export type Accepted = Readonly<{ version: number; digest: Digest }>;

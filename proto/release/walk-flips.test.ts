@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { type Result, unwrap } from '../../base/fault.ts';
 import { digestOf } from '../digest.ts';
-import { type Result, unwrap } from '../fault.ts';
 import type { Digest } from '../ids.ts';
-import type { ReleaseTarget } from './catalogue.ts';
-import { checkRelease, openManifest, type ReleaseManifest } from './manifest.ts';
+import type { ReleaseTarget } from './documents/catalogue.ts';
+import { checkRelease, openManifest, type ReleaseManifest } from './documents/manifest.ts';
 import {
   herd,
   nowMs,

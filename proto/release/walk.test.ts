@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { unwrap } from '../fault.ts';
+import { unwrap } from '../../base/fault.ts';
 import { parseFederationId, parseTrackId } from '../ids.ts';
+import { metadataBytesMax } from './documents/names.ts';
+import { sha256 } from './documents/pointers.ts';
 import type { ReleaseFaultCode } from './faults.ts';
-import { metadataBytesMax } from './names.ts';
-import { sha256 } from './pointers.ts';
 import { signCatalogue, signPins } from './sign.ts';
 import {
   dayMs,

@@ -1,13 +1,13 @@
-import { ok, type Result, refuse } from '../fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Digest, TrackId } from '../ids.ts';
-import type { Catalogue, Pins } from './catalogue.ts';
-import { decodeCatalogue } from './catalogue-document.ts';
-import { foreign, type Head, type SignedPart } from './document.ts';
+import type { Catalogue, Pins } from './documents/catalogue.ts';
+import { decodeCatalogue } from './documents/catalogue-document.ts';
+import { foreign, type Head, type SignedPart } from './documents/document.ts';
+import { decodePins } from './documents/pins-document.ts';
+import { checkPointedAt, decodeSnapshot, decodeTimestamp, type Pointer, sha256 } from './documents/pointers.ts';
+import { checkSigned, type ReleaseRole, type ReleaseRoot } from './documents/root.ts';
 import type { ReleaseFaultCode } from './faults.ts';
 import { followRoots } from './follow-roots.ts';
-import { decodePins } from './pins-document.ts';
-import { checkPointedAt, decodeSnapshot, decodeTimestamp, type Pointer, sha256 } from './pointers.ts';
-import { checkSigned, type ReleaseRole, type ReleaseRoot } from './root.ts';
 import type { Accepted, ReleaseTrust } from './trust.ts';
 
 /** What came from the coordinator: SubscribeResponse's pieces. */

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { itWhere } from '../../../deploy/testing/where.ts';
-import type { FilePosition } from '../file-follower.ts';
-import { AddressBook } from './address-book.ts';
-import { csvFlowFile, csvFlowRecording } from './csv-flow-file.ts';
-import { type CsvItem, CsvRecords } from './csv-records.ts';
-import type { FlowItem, ObservedFlow } from './flow-record.ts';
+import { itWhere } from '../../../tools/testing/where.ts';
+import type { FlowItem, ObservedFlow } from '../../events/flow-record.ts';
+import { AddressBook } from '../../recordings/address-book.ts';
+import { csvFlowFile, csvFlowRecording } from '../../recordings/csv-flow-file.ts';
+import { type CsvItem, CsvRecords } from '../../recordings/csv-records.ts';
+import type { FilePosition } from '../../recordings/file-follower.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { endKinds } from './flow-record.ts';
+import { endKinds } from '../../events/flow-record.ts';
 
 const path = z.string().min(1).max(4_096);
 const follow = z.boolean().default(true);

@@ -1,5 +1,5 @@
-import { type FilePosition, type FollowOptions, followFile } from '../file-follower.ts';
-import type { FlowBatch, FlowItem } from './flow-record.ts';
+import type { FlowBatch, FlowItem } from '../../events/flow-record.ts';
+import { type FilePosition, type FollowOptions, followFile } from '../../recordings/file-follower.ts';
 import { itemOfHubble } from './hubble-flow.ts';
 import { readHubbleJson } from './hubble-json.ts';
 

@@ -1,6 +1,6 @@
-import { dnsCall, httpCall, statusClass } from './api-call.ts';
-import { type EndHints, endOfPod } from './end-of-pod.ts';
-import type { FlowEnd, FlowItem, FlowL7, FlowProtocol, Verdict } from './flow-record.ts';
+import type { FlowEnd, FlowItem, FlowL7, FlowProtocol, Verdict } from '../../events/flow-record.ts';
+import { dnsCall, httpCall, statusClass } from '../../recordings/api-call.ts';
+import { type EndHints, endOfPod } from '../../recordings/end-of-pod.ts';
 
 export type HubbleEnd = EndHints & Readonly<{ address: string }>;
 

@@ -1,5 +1,5 @@
-import type { SkipReason } from '../source-item.ts';
-import type { Verdict } from './flow-record.ts';
+import type { Verdict } from '../../events/flow-record.ts';
+import type { SkipReason } from '../../events/source-item.ts';
 import type { HubbleEnd, HubbleFlow, HubbleL7, HubbleMessage } from './hubble-flow.ts';
 
 /** Types that Hubble's exporter can write and that are not about flows. */

@@ -1,4 +1,5 @@
 import { credentials } from '@grpc/grpc-js';
+import type { FlowBatch } from '../../events/flow-record.ts';
 import { type SensorStreamOptions, sensorChannel, sensorStream } from '../sensor-stream.ts';
 import {
   type Endpoint,
@@ -9,7 +10,6 @@ import {
   ObserverClient,
   type Timestamp,
 } from '../wire/generated/hubble.ts';
-import type { FlowBatch } from './flow-record.ts';
 import {
   type HubbleEnd,
   type HubbleFlow,

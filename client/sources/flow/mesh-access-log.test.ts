@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FlowItem } from '../../events/flow-record.ts';
+import { AddressBook } from '../../recordings/address-book.ts';
+import { routeTemplate } from '../../recordings/route-template.ts';
 import { readAccessLogLine } from './access-log-line.ts';
-import { AddressBook } from './address-book.ts';
-import type { FlowItem } from './flow-record.ts';
 import { meshAccessLog } from './mesh-access-log.ts';
-import { routeTemplate } from './route-template.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -1,10 +1,10 @@
-import { type FilePosition, type FollowOptions, followFile } from '../file-follower.ts';
+import type { FlowBatch, FlowEnd, FlowItem, FlowL7, FlowVolume } from '../../events/flow-record.ts';
+import type { AddressBook } from '../../recordings/address-book.ts';
+import { grpcCall, httpCall } from '../../recordings/api-call.ts';
+import { endOfPod } from '../../recordings/end-of-pod.ts';
+import { type FilePosition, type FollowOptions, followFile } from '../../recordings/file-follower.ts';
+import { isGrpcPath, routeTemplate } from '../../recordings/route-template.ts';
 import { type AccessLogLine, readAccessLogLine } from './access-log-line.ts';
-import type { AddressBook } from './address-book.ts';
-import { grpcCall, httpCall } from './api-call.ts';
-import { endOfPod } from './end-of-pod.ts';
-import type { FlowBatch, FlowEnd, FlowItem, FlowL7, FlowVolume } from './flow-record.ts';
-import { isGrpcPath, routeTemplate } from './route-template.ts';
 
 export type MeshLogOptions = Readonly<{
   /** Whose proxy writes the log; a collector's Kubernetes fields say it where they are there. */

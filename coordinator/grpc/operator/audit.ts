@@ -1,5 +1,5 @@
-import { canonicalJson, type JsonValue } from '../../../proto/canonical-json.ts';
-import { ok } from '../../../proto/fault.ts';
+import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
+import { ok } from '../../../base/fault.ts';
 import type {
   AuditEntry,
   FollowRequest,
@@ -7,9 +7,9 @@ import type {
   ListAuditRequest,
   ListAuditResponse,
 } from '../../../proto/generated/testudo/v1/operator.ts';
-import type { Engine } from '../../engine.ts';
-import type { JournalEntry } from '../../journal/entry.ts';
-import type { Actor } from '../../journal/events.ts';
+import type { JournalEntry } from '../../ledger/journal/entry.ts';
+import type { Actor } from '../../ledger/journal/events.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import { cutShort, type Door } from '../door.ts';
 import { invalid } from './requests.ts';
 

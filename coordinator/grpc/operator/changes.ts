@@ -1,10 +1,10 @@
-import { ok, type Result } from '../../../proto/fault.ts';
+import { ok, type Result } from '../../../base/fault.ts';
 import type {
   ReleaseChange,
   Subject as SubjectMessage,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { isClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
-import type { Subject } from '../../../proto/release/catalogue.ts';
+import type { Subject } from '../../../proto/release/documents/catalogue.ts';
 import type { Changed } from '../../registry/registry.ts';
 import { checkId, checkReason, invalid } from './requests.ts';
 

@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../../proto/fault.ts';
+import { ok, type Result } from '../../../base/fault.ts';
 import type {
   AssignChannelRequest,
   AssignChannelResponse,
@@ -16,11 +16,11 @@ import type {
   UnassignChannelResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import type { TrackId } from '../../../proto/ids.ts';
-import type { Assignment } from '../../../proto/release/catalogue.ts';
+import type { Assignment } from '../../../proto/release/documents/catalogue.ts';
 import { channelOf } from '../../../proto/release/resolve.ts';
-import type { Engine } from '../../engine.ts';
+import type { State } from '../../ledger/state/state.ts';
 import type { Registry } from '../../registry/registry.ts';
-import type { State } from '../../state/state.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import {
   changeCall,

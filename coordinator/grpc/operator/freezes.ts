@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../../proto/fault.ts';
+import { ok, type Result } from '../../../base/fault.ts';
 import type {
   Freeze as FreezeMessage,
   LiftFreezeRequest,
@@ -9,9 +9,9 @@ import type {
   SetFreezeResponse,
 } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isTrackId, type TrackId } from '../../../proto/ids.ts';
-import { heldBack, liftFreeze, setFreeze, standingFreezes } from '../../engine/freezing.ts';
-import type { Engine } from '../../engine.ts';
-import type { Freeze } from '../../state/state.ts';
+import { heldBack, liftFreeze, setFreeze, standingFreezes } from '../../ledger/freezing.ts';
+import type { Freeze } from '../../ledger/state/state.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { checkId, checkReason, invalid, ms } from './requests.ts';
 import { writtenAt } from './sequence.ts';

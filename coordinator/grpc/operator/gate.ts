@@ -1,5 +1,5 @@
-import { canonicalJson, type JsonValue } from '../../../proto/canonical-json.ts';
-import { ok, refuse } from '../../../proto/fault.ts';
+import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
+import { ok, refuse } from '../../../base/fault.ts';
 import {
   GateDecision as DecisionMessage,
   type GateApproval,
@@ -10,10 +10,10 @@ import {
   type OverrideGateResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import type { TrackId } from '../../../proto/ids.ts';
-import type { Engine } from '../../engine.ts';
+import type { GateState, ShadowReport } from '../../ledger/state/releasing.ts';
+import type { Track } from '../../ledger/state/state.ts';
 import type { GateView, Registry } from '../../registry/registry.ts';
-import type { GateState, ShadowReport } from '../../state/releasing.ts';
-import type { Track } from '../../state/state.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { changeCall, changeMessage, readCall, readChange, readOptionalVersion, readVersion } from './changes.ts';
 import { findTrack } from './releases.ts';

@@ -1,5 +1,5 @@
+import { ok } from '../../../base/fault.ts';
 import { digestOf } from '../../../proto/digest.ts';
-import { ok } from '../../../proto/fault.ts';
 import type { Label } from '../../../proto/generated/testudo/v1/common.ts';
 import {
   type Cluster as ClusterMessage,
@@ -18,10 +18,10 @@ import {
   type SetQuarantineResponse,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import { isClusterId } from '../../../proto/ids.ts';
-import type { Engine } from '../../engine.ts';
-import type { Membership } from '../../identity/membership.ts';
-import type { Labels } from '../../journal/events.ts';
-import type { Cluster, Token } from '../../state/state.ts';
+import type { Labels } from '../../ledger/journal/events.ts';
+import type { Cluster, Token } from '../../ledger/state/state.ts';
+import type { Membership } from '../../members/membership.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { checkId, checkReason, invalid, ms, pageOf } from './requests.ts';
 import { sequenceOf } from './sequence.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Result, unwrap } from '../../../proto/fault.ts';
+import { type Result, unwrap } from '../../../base/fault.ts';
 import {
   type FollowResponse,
   type GetRoundResponse,
@@ -14,8 +14,8 @@ import {
 import type { ListReleasesResponse } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
 import { coordinatorServerName } from '../../../proto/wire-names.ts';
-import { pemOfChain } from '../../identity/authority.ts';
-import { newOperatorKey } from '../../identity/operator-credentials.ts';
+import { pemOfChain } from '../../keys/authority.ts';
+import { newOperatorKey } from '../../keys/operator-credentials.ts';
 import { secure, settle, type TestCluster } from '../../testing/cluster.ts';
 import { operator, TestFederation, track } from '../../testing/federation.ts';
 import { pageOf } from './requests.ts';

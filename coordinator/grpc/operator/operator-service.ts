@@ -1,7 +1,7 @@
 import { OperatorService } from '../../../proto/generated/testudo/v1/operator.ts';
-import type { Engine } from '../../engine.ts';
-import type { Membership } from '../../identity/membership.ts';
+import type { Membership } from '../../members/membership.ts';
 import type { Registry } from '../../registry/registry.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
 import { auditHandlers } from './audit.ts';

@@ -1,4 +1,4 @@
-import { ok } from '../../../proto/fault.ts';
+import { ok } from '../../../base/fault.ts';
 import {
   type AddOperatorRequest,
   type AddOperatorResponse,
@@ -8,10 +8,10 @@ import {
   type RemoveOperatorResponse,
   OperatorRole as RoleMessage,
 } from '../../../proto/generated/testudo/v1/operator.ts';
-import type { Engine } from '../../engine.ts';
-import type { Membership } from '../../identity/membership.ts';
-import { isOperatorName } from '../../identity/spiffe.ts';
-import type { OperatorRole } from '../../journal/events.ts';
+import { isOperatorName } from '../../keys/spiffe.ts';
+import type { OperatorRole } from '../../ledger/journal/events.ts';
+import type { Membership } from '../../members/membership.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { checkReason, invalid, ms, pageOf } from './requests.ts';
 import { sequenceOf } from './sequence.ts';

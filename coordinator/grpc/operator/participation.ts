@@ -1,7 +1,7 @@
 import { type Participation, UpdateFate } from '../../../proto/generated/testudo/v1/operator.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
-import type { Round } from '../../state/state.ts';
-import type { UpdateFate as FateInProvenance, Provenance } from '../../workers/provenance.ts';
+import type { UpdateFate as FateInProvenance, Provenance } from '../../candidate/provenance.ts';
+import type { Round } from '../../ledger/state/state.ts';
 
 /** Of the text; a longer one is left out of the answer, since a message may hold 1.25 MiB. */
 const provenanceBytesMax = 512 << 10;

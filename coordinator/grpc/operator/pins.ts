@@ -1,4 +1,4 @@
-import { ok, unwrap } from '../../../proto/fault.ts';
+import { ok, unwrap } from '../../../base/fault.ts';
 import type {
   GetMetadataRequest,
   GetMetadataResponse,

@@ -1,4 +1,4 @@
-import { FaultError, ok, refuse } from '../../../proto/fault.ts';
+import { FaultError, ok, refuse } from '../../../base/fault.ts';
 import type {
   ExportReleaseRequest,
   ExportReleaseResponse,

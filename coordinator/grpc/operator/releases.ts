@@ -1,5 +1,5 @@
-import { canonicalJson, type JsonValue } from '../../../proto/canonical-json.ts';
-import { ok, type Result, refuse } from '../../../proto/fault.ts';
+import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type {
   ClusterInstall,
   GetReleaseRequest,
@@ -12,10 +12,10 @@ import type {
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { InstallOutcome } from '../../../proto/generated/testudo/v1/releases.ts';
 import { isTrackId } from '../../../proto/ids.ts';
-import type { Engine } from '../../engine.ts';
+import { type AgentState, releaseOf } from '../../ledger/state/releasing.ts';
+import type { State, Track } from '../../ledger/state/state.ts';
 import type { Effect, Registry } from '../../registry/registry.ts';
-import { type AgentState, releaseOf } from '../../state/releasing.ts';
-import type { State, Track } from '../../state/state.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { changeCall, changeMessage, optionalVersion, readCall, readChange, readVersion } from './changes.ts';
 import { checkId, ms, pageOf } from './requests.ts';

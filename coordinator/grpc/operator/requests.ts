@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from '../../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Page } from '../../../proto/generated/testudo/v1/common.ts';
 
 type Invalid = Result<never, 'REQUEST_INVALID'>;

@@ -1,4 +1,4 @@
-import { ok, type Refused, refuse } from '../../../proto/fault.ts';
+import { ok, type Refused, refuse } from '../../../base/fault.ts';
 import type {
   PrepareKeysRequest,
   PrepareKeysResponse,

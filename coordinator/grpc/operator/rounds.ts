@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from '../../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import {
   type CancelRoundRequest,
   type CancelRoundResponse,
@@ -14,9 +14,9 @@ import {
   type RoundSummary,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import { isRoundId, isTrackId } from '../../../proto/ids.ts';
-import type { Engine } from '../../engine.ts';
+import type { Round, State, Track } from '../../ledger/state/state.ts';
 import type { PhaseKind } from '../../round/phase.ts';
-import type { Round, State, Track } from '../../state/state.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { participations, readProvenance } from './participation.ts';
 import { checkId, checkReason, invalid, ms, pageOf } from './requests.ts';

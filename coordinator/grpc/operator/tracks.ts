@@ -1,5 +1,5 @@
-import { canonicalJson, type JsonValue } from '../../../proto/canonical-json.ts';
-import { ok, type Result, refuse } from '../../../proto/fault.ts';
+import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { ModelRef as ModelRefMessage } from '../../../proto/generated/testudo/v1/common.ts';
 import type {
   ListTracksRequest,
@@ -13,10 +13,10 @@ import { isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
 import { checkSpec, type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
 import { parseTrackPolicy } from '../../config/policy.ts';
-import { moveHead } from '../../engine/move-head.ts';
-import type { Engine } from '../../engine.ts';
-import type { TrackPolicy } from '../../policy.ts';
-import { headOf, openRoundOf, type Track } from '../../state/state.ts';
+import { moveHead } from '../../ledger/move-head.ts';
+import { headOf, openRoundOf, type Track } from '../../ledger/state/state.ts';
+import type { TrackPolicy } from '../../round/policy.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import { cutShort, type Door } from '../door.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';

@@ -1,8 +1,8 @@
-import { ok, type Result, refuse } from '../../../proto/fault.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { SubscribeRequest, SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import { type ClusterId, isTrackId } from '../../../proto/ids.ts';
-import type { Engine } from '../../engine.ts';
 import type { Registry, SignedSet } from '../../registry/registry.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import { cutShort, type Send } from '../door.ts';
 
 const tracksMax = 16;

@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Result, unwrap } from '../../../base/fault.ts';
 import { digestOf } from '../../../proto/digest.ts';
-import { newSigningKeyPair } from '../../../proto/envelope/keys.ts';
-import { type Result, unwrap } from '../../../proto/fault.ts';
+import { newSigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import type { ClusterId, Digest } from '../../../proto/ids.ts';
-import type { Catalogue, ReleaseTarget } from '../../../proto/release/catalogue.ts';
-import { openManifest, releaseFileNames } from '../../../proto/release/manifest.ts';
+import type { Catalogue, ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
+import { openManifest, releaseFileNames } from '../../../proto/release/documents/manifest.ts';
 import { makeLocalOperator } from '../../founding.ts';
 import { TestAgent } from '../../testing/agent.ts';
 import type { TestCluster } from '../../testing/cluster.ts';

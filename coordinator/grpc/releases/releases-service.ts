@@ -1,4 +1,4 @@
-import { ok, refuse } from '../../../proto/fault.ts';
+import { ok, refuse } from '../../../base/fault.ts';
 import {
   type AcknowledgeRequest,
   type AcknowledgeResponse,
@@ -13,10 +13,10 @@ import {
 import type { ClusterId, FederationId } from '../../../proto/ids.ts';
 import { checkInstallReport } from '../../../proto/release/install-report.ts';
 import { checkShadowReport } from '../../../proto/release/shadow-report.ts';
-import type { InstallOutcome as OutcomeName } from '../../journal/events.ts';
+import type { InstallOutcome as OutcomeName } from '../../ledger/journal/events.ts';
 import type { ReleaseRegistry } from '../../registry/release-registry.ts';
 import type { Door } from '../door.ts';
-import type { FileFetches } from '../file-fetches.ts';
+import type { FileFetches } from '../federation/file-fetches.ts';
 import { tolerant } from '../service.ts';
 import type { ReleaseStreams } from './release-streams.ts';
 

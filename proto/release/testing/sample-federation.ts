@@ -1,14 +1,14 @@
 /** What the tests of signed releases share: keys by number, a federation's roots and whole sets, and forgeries. */
-import { canonicalBytes, type JsonValue } from '../../canonical-json.ts';
+import { canonicalBytes, type JsonValue } from '../../../base/canonical-json.ts';
+import { unwrap } from '../../../base/fault.ts';
 import { digestOf } from '../../digest.ts';
-import { type SigningKeyPair, signingKeyPairOf } from '../../envelope/keys.ts';
-import { signMessage } from '../../envelope/signature.ts';
-import { unwrap } from '../../fault.ts';
+import { type SigningKeyPair, signingKeyPairOf } from '../../envelope/crypto/keys.ts';
+import { signMessage } from '../../envelope/crypto/signature.ts';
 import { parseClusterId, parseFederationId, parseTrackId, type TrackId } from '../../ids.ts';
-import type { Catalogue, Pin, Pins, ReleaseTarget, TrackReleases } from '../catalogue.ts';
-import { keyIdOf } from '../key-id.ts';
-import { encodeManifest, type ReleaseManifest } from '../manifest.ts';
-import type { ReleaseRole, ReleaseRoot } from '../root.ts';
+import type { Catalogue, Pin, Pins, ReleaseTarget, TrackReleases } from '../documents/catalogue.ts';
+import { keyIdOf } from '../documents/key-id.ts';
+import { encodeManifest, type ReleaseManifest } from '../documents/manifest.ts';
+import type { ReleaseRole, ReleaseRoot } from '../documents/root.ts';
 import { signCatalogue, signPins, signRoot, signSnapshot, signTimestamp } from '../sign.ts';
 import { anchorTrust, type ReleaseTrust } from '../trust.ts';
 import type { ReceivedReleases } from '../walk.ts';

@@ -1,0 +1,137 @@
+import type { ColumnReduction } from '../engine.ts';
+import { chunkColumns } from '../ordered-sums.ts';
+import type { KernelTask } from './kernels/kernel-task.ts';
+import type { Kernels } from './kernels/kernels.ts';
+import { packedBlock, stripColumns, stripsIn } from './kernels/packed-block.ts';
+
+/** A task with its constants in a worker's memory. */
+export type BoundTask = {
+  /** Once the memory is there. */
+  writeConstants(): void;
+  /** columns: a multiple of 16. */
+  runBlock(input: number, stride: number, columns: number, output: number): void;
+};
+
+/** n rows of float32 values (`bytes` 4: stored updates) or float64 ones (8: rows that are sums). */
+export function bindTask(
+  kernels: Kernels,
+  task: KernelTask,
+  n: number,
+  bytes: 4 | 8,
+  take: (bytes: number) => number,
+): BoundTask {
+  const { run } = kernels;
+  const reduceColumns = bytes === 4 ? run.reduceColumns : run.reduceColumns64;
+  const combine = bytes === 4 ? run.combine : run.combine64;
+  const distancesToPoint = bytes === 4 ? run.distancesToPoint : run.distancesToPoint64;
+  switch (task.kind) {
+    case 'reduce': {
+      const scratch = take(16 * n);
+      const [kind, parameter] = reductionCode(task.reduction);
+      return {
+        writeConstants() {},
+        runBlock: (input, stride, columns, output) =>
+          reduceColumns(input, stride, n, columns, scratch, output, kind, parameter),
+      };
+    }
+    case 'combine': {
+      const terms = take(16 * task.rows.length);
+      return {
+        writeConstants: () => writeTerms(kernels, terms, task.rows, task.weights),
+        runBlock: (input, stride, columns, output) =>
+          combine(input, stride, terms, task.rows.length, columns, task.divisor, output),
+      };
+    }
+    case 'distancesToMean': {
+      const terms = take(16 * task.rows.length);
+      const mean = take(8 * chunkColumns);
+      return {
+        writeConstants: () => writeTerms(kernels, terms, task.rows, task.weights),
+        runBlock(input, stride, columns, output) {
+          for (let chunk = 0; chunk * chunkColumns < columns; chunk++) {
+            const rows = input + bytes * chunk * chunkColumns;
+            const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
+            combine(rows, stride, terms, task.rows.length, count, 1, mean);
+            distancesToPoint(rows, stride, n, mean, count, output + 8 * chunk * n);
+          }
+        },
+      };
+    }
+    case 'pairs': {
+      const groups = task.groups.length / 5;
+      const numbers = take(4 * task.groups.length);
+      const promoted = take(8 * chunkColumns * n);
+      return {
+        writeConstants: () => new Int32Array(kernels.buffer(), numbers, task.groups.length).set(task.groups),
+        runBlock(input, stride, columns, output) {
+          for (let chunk = 0; chunk * chunkColumns < columns; chunk++) {
+            const count = Math.min(chunkColumns, columns - chunk * chunkColumns);
+            const from = input + bytes * chunk * chunkColumns;
+            if (bytes === 4) run.promote(from, stride, n, count, promoted);
+            else copyRows(kernels, from, stride, n, count, promoted);
+            run.squaredDistances(promoted, numbers, groups, count, output + 32 * chunk * groups);
+          }
+        },
+      };
+    }
+    case 'pack':
+      if (bytes === 8) throw new RangeError('only stored float32 updates are packed for multiplication');
+      return bindPack(kernels, task.sample, task.tileRows, n, take);
+  }
+}
+
+function bindPack(
+  { run, buffer }: Kernels,
+  sample: Int32Array,
+  tileRows: number,
+  n: number,
+  take: (bytes: number) => number,
+): BoundTask {
+  const sampleAt = take(4 * sample.length);
+  const centre = take(4 * stripColumns);
+  const scratch = take(Math.max(4 * stripColumns, 16 * sample.length));
+  return {
+    writeConstants: () => new Int32Array(buffer(), sampleAt, sample.length).set(sample),
+    runBlock(input, stride, columns, output) {
+      const { strips, rowAt, segmentBytes, scaleAt, squaredNormAt } = packedBlock(n, tileRows, stripsIn(columns));
+      for (let strip = 0; strip < strips; strip++) {
+        const rows = input + 4 * strip * stripColumns;
+        const count = Math.min(stripColumns, columns - strip * stripColumns);
+        run.centre(rows, stride, sampleAt, sample.length, count, scratch, centre);
+        for (let row = 0; row < n; row++) {
+          const to = output + rowAt(strip, row);
+          const [scale, squaredNorm] = [output + scaleAt(strip, row), output + squaredNormAt(strip, row)];
+          run.packRow(rows + row * stride, centre, count, scratch, to, segmentBytes(row), scale, squaredNorm);
+        }
+      }
+    },
+  };
+}
+
+function reductionCode(reduction: ColumnReduction): [kind: number, parameter: number] {
+  switch (reduction.kind) {
+    case 'median':
+      return [0, 0];
+    case 'trimmedMean':
+      return [1, reduction.trim];
+    case 'meanAroundMedian':
+      return [2, reduction.keep];
+  }
+}
+
+/** Row numbers and weights as `combine` reads them. */
+export function writeTerms(kernels: Kernels, at: number, rows: ArrayLike<number>, weights: ArrayLike<number>): void {
+  const view = new DataView(kernels.buffer());
+  for (let term = 0; term < rows.length; term++) {
+    view.setInt32(at + 16 * term, rows[term] as number, true);
+    view.setFloat64(at + 16 * term + 8, weights[term] as number, true);
+  }
+}
+
+/** What `promote` does for float32 rows: rows of 1,024 places, of which only the first `columns` are read. */
+function copyRows({ buffer }: Kernels, from: number, stride: number, n: number, columns: number, to: number): void {
+  const bytes = new Uint8Array(buffer());
+  for (let row = 0; row < n; row++) {
+    bytes.copyWithin(to + 8 * chunkColumns * row, from + stride * row, from + stride * row + 8 * columns);
+  }
+}

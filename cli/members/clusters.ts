@@ -1,0 +1,73 @@
+import { Command } from '@commander-js/extra-typings';
+import { type Cluster, ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
+import { withConnection } from '../operator/connection.ts';
+import { changingCommand, operatorCommand } from '../operator/options.ts';
+import { pages } from '../operator/pages.ts';
+import { jsonLine, table, time } from '../table.ts';
+
+/** `testudo clusters`: members of the federation. */
+export function clustersCommand() {
+  return new Command('clusters')
+    .description('members: list, revoke, quarantine')
+    .addCommand(list())
+    .addCommand(revoke())
+    .addCommand(quarantine(true))
+    .addCommand(quarantine(false));
+}
+
+function list() {
+  return operatorCommand('list', 'members and former members').action((options) =>
+    withConnection(options, async (connection) => {
+      const { client } = connection;
+      const rows = await pages(
+        (page) => connection.call(client.listClusters, { page }),
+        ({ clusters }) => clusters,
+      );
+      if (options.json) for (const row of rows) console.log(jsonLine(row));
+      else console.log(table<Cluster>(rows, columns));
+    }),
+  );
+}
+
+const columns = [
+  { title: 'CLUSTER', text: ({ name }: Cluster) => name },
+  { title: 'STATUS', text: statusText },
+  { title: 'CONNECTED', text: ({ connected }: Cluster) => (connected ? 'yes' : 'no') },
+  { title: 'ENROLLED', text: ({ enrolledAtMs }: Cluster) => time(enrolledAtMs) },
+  { title: 'CERTIFICATE UNTIL', text: ({ certificateExpiresAtMs }: Cluster) => time(certificateExpiresAtMs) },
+  { title: 'LABELS', text: ({ labels }: Cluster) => labels.map(({ key, value }) => `${key}=${value}`).join(',') },
+];
+
+function statusText({ status, quarantined }: Cluster): string {
+  if (status === ClusterStatus.CLUSTER_STATUS_REVOKED) return 'revoked';
+  return quarantined ? 'quarantined' : 'enrolled';
+}
+
+function revoke() {
+  return changingCommand('revoke', 'end a membership: its certificate is refused and its streams are cut')
+    .argument('<cluster>')
+    .action((cluster, options) =>
+      withConnection(options, async (connection) => {
+        const { reason } = options;
+        const { sequence } = await connection.call(connection.client.revokeCluster, { cluster, reason });
+        console.log(options.json ? jsonLine({ cluster, sequence }) : `${cluster} is revoked (journal ${sequence})`);
+      }),
+    );
+}
+
+function quarantine(quarantined: boolean) {
+  const name = quarantined ? 'quarantine' : 'release';
+  const summary = quarantined ? 'keep its updates out of aggregation' : 'let its updates in again';
+  return changingCommand(name, summary)
+    .argument('<cluster>')
+    .action((cluster, options) =>
+      withConnection(options, async (connection) => {
+        const request = { cluster, quarantined, reason: options.reason };
+        const { sequence } = await connection.call(connection.client.setQuarantine, request);
+        const state = quarantined ? 'quarantined' : 'released';
+        console.log(
+          options.json ? jsonLine({ cluster, quarantined, sequence }) : `${cluster} is ${state} (journal ${sequence})`,
+        );
+      }),
+    );
+}

@@ -1,0 +1,87 @@
+import { Command } from '@commander-js/extra-typings';
+import type { Label } from '../../proto/generated/testudo/v1/common.ts';
+import type { Token } from '../../proto/generated/testudo/v1/operator.ts';
+import { exitWith } from '../exit.ts';
+import { withConnection } from '../operator/connection.ts';
+import { changingCommand, operatorCommand } from '../operator/options.ts';
+import { pages } from '../operator/pages.ts';
+import { jsonLine, table, time } from '../table.ts';
+
+/** `testudo tokens`: how clusters get in. */
+export function tokensCommand() {
+  return new Command('tokens')
+    .description('one-time join tokens: create, list, revoke')
+    .addCommand(create())
+    .addCommand(list())
+    .addCommand(revoke());
+}
+
+function create() {
+  return operatorCommand('create', 'make a token for one cluster; its text is printed once and kept nowhere')
+    .argument('<cluster>')
+    .option('--hours <count>', 'how long it may be used, up to 720', '24')
+    .option('--label <key=value...>', 'labels that the cluster will carry')
+    .action((cluster, options) =>
+      withConnection(options, async (connection) => {
+        const lifetimeSeconds = Math.round(Number(options.hours) * 3600);
+        if (!Number.isSafeInteger(lifetimeSeconds) || lifetimeSeconds < 0) {
+          exitWith({ code: 'USAGE', message: `--hours: expected a number, got ${options.hours}` });
+        }
+        const labels = (options.label ?? []).map(labelOf);
+        const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
+        if (options.json) console.log(jsonLine(created));
+        else {
+          console.error(`token ${created.tokenId} for ${cluster}, good once, until ${time(created.expiresAtMs)}:`);
+          console.log(created.token); // Alone on standard output, so that it can be piped into a secret.
+        }
+      }),
+    );
+}
+
+function labelOf(text: string): Label {
+  const [key, value, ...more] = text.split('=');
+  if (key && value && more.length === 0) return { key, value };
+  return exitWith({ code: 'USAGE', message: `--label: expected key=value, got ${text}` });
+}
+
+function list() {
+  return operatorCommand('list', 'tokens, newest first, without their secrets').action((options) =>
+    withConnection(options, async (connection) => {
+      const { client } = connection;
+      const rows = await pages(
+        (page) => connection.call(client.listTokens, { page }),
+        ({ tokens }) => tokens,
+      );
+      if (options.json) for (const row of rows) console.log(jsonLine(row));
+      else {
+        console.log(
+          table<Token>(rows, [
+            { title: 'TOKEN', text: ({ tokenId }) => tokenId },
+            { title: 'CLUSTER', text: ({ cluster }) => cluster },
+            { title: 'STATE', text: stateText },
+            { title: 'UNTIL', text: ({ expiresAtMs }) => time(expiresAtMs) },
+            { title: 'USED', text: ({ usedAtMs }) => time(usedAtMs) },
+          ]),
+        );
+      }
+    }),
+  );
+}
+
+function stateText({ usedAtMs, revoked, expiresAtMs }: Token): string {
+  if (usedAtMs > 0n) return 'used';
+  if (revoked) return 'revoked';
+  return Number(expiresAtMs) <= Date.now() ? 'expired' : 'open';
+}
+
+function revoke() {
+  return changingCommand('revoke', 'void a token that has not been used')
+    .argument('<token-id>')
+    .action((tokenId, options) =>
+      withConnection(options, async (connection) => {
+        const { reason } = options;
+        const { sequence } = await connection.call(connection.client.revokeToken, { tokenId, reason });
+        console.log(options.json ? jsonLine({ tokenId, sequence }) : `token ${tokenId} is void (journal ${sequence})`);
+      }),
+    );
+}

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rememberModel } from '../../client/scoring/installed-model.ts';
+import { openDetector } from '../../client/tracks/syscall/architectures.ts';
+import { gramTableSpec, trainGramTable } from '../../client/tracks/syscall/gram-table/gram-table.ts';
+import { saveModelFolder } from '../../client/tracks/syscall/offline/model-folder.ts';
+import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
+import { digestOf } from '../../proto/digest.ts';
+import { bytesOfValues } from '../../proto/layout.ts';
+import { specBytes } from '../../proto/model-spec.ts';
+
+const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
+const run = promisify(execFile);
+const usual = Uint16Array.from({ length: 60 }, (_, at) => 10 + (at % 5));
+const spec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
+const weights = bytesOfValues(trainGramTable(spec, [{ service: 'nginx', calls: usual }]).weights);
+const hexOf = (digest: string) => digest.slice('sha256:'.length);
+
+let data: string;
+beforeAll(async () => {
+  data = await mkdtemp(join(tmpdir(), 'testudo-score-'));
+  await writeFile(
+    join(data, 'input.tsv'),
+    'attack\tc\tnginx\tx\tstrange\t59 101 59 62 101 0 1 0 1 3\nnormal\tc\tnginx\tn\tusual\t0 1 0 1\n',
+  );
+});
+afterAll(() => rm(data, { recursive: true, force: true }));
+
+async function score(model: string, ...rest: string[]) {
+  const output = join(data, 'scores.tsv');
+  const args = ['--disable-warning=ExperimentalWarning', testudo, 'score', '--model', model, ...rest];
+  await run(process.execPath, [...args, '--input', join(data, 'input.tsv'), '--output', output]);
+  const lines = (await readFile(output, 'utf8')).trimEnd().split('\n');
+  return lines.map((line) => line.split('\t')[0]);
+}
+
+describe('testudo score --model DIGEST', () => {
+  it('finds the base of a round that the client fetched', async () => {
+    const digest = digestOf(weights);
+    await rememberModel(join(data, 'installed', 'syscall'), { version: 3, digest, spec });
+    await mkdir(join(data, 'models', 'syscall'), { recursive: true });
+    await writeFile(join(data, 'models', 'syscall', `${hexOf(digest)}.f32`), weights);
+    expect(await score(digest, '--data', data)).toEqual(['strange', 'usual']);
+  });
+
+  it('finds a release by its manifest or its weights, and refuses bytes that were altered', async () => {
+    const folder = join(data, 'agent', 'files');
+    await mkdir(folder, { recursive: true });
+    const other = Buffer.from(bytesOfValues(new Float32Array(2 ** 12)));
+    const files = [
+      { name: 'spec.json', digest: digestOf(specBytes(spec)) },
+      { name: 'weights.bin', digest: digestOf(other) },
+    ];
+    const manifest = Buffer.from(JSON.stringify({ format: 'testudo/release/1', files }));
+    for (const bytes of [manifest, other, specBytes(spec)])
+      await writeFile(join(folder, hexOf(digestOf(bytes))), bytes);
+    expect(await score(digestOf(manifest), '--data', data)).toEqual(['strange', 'usual']);
+    expect(await score(digestOf(other), '--data', data)).toEqual(['strange', 'usual']);
+    await writeFile(join(folder, hexOf(digestOf(other))), Buffer.alloc(other.length, 1));
+    await expect(score(digestOf(manifest), '--data', data)).rejects.toThrow(/MODEL_DAMAGED|the bytes of sha256/);
+  });
+
+  it('says what is missing', async () => {
+    await expect(score(digestOf(Buffer.from('nothing')), '--data', data)).rejects.toThrow('is not among the models');
+    await expect(score(digestOf(weights))).rejects.toThrow('--model DIGEST needs --data');
+  });
+});
+
+describe('testudo score --call-weights tfidf', () => {
+  it('learns the clusters anew from --normal and weighs their rare calls more, and needs it', async () => {
+    const folder = join(data, 'model');
+    const detector = await openDetector(spec);
+    await saveModelFolder(folder, { detector, weights: valuesOf(weights), clusters: new Map() });
+    const normal = join(data, 'normal.tsv');
+    const lines = Array.from({ length: 8 }, (_, at) => `train\tc\tnginx\tnormal\tn${at}\t${'0 1 '.repeat(9 + at)}3`);
+    await writeFile(normal, `${lines.join('\n')}\n`);
+    const strange = async (...rest: string[]) => {
+      await score(folder, '--normal', normal, ...rest);
+      return Number((await readFile(join(data, 'scores.tsv'), 'utf8')).split('\n')[0]?.split('\t')[1]);
+    };
+    const plain = await strange();
+    expect(await strange('--call-weights', 'tfidf')).not.toBe(plain);
+    await expect(score(folder, '--call-weights', 'tfidf')).rejects.toMatchObject({
+      stderr: expect.stringContaining('--normal'),
+    });
+  });
+});
+
+function valuesOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(Uint8Array.from(bytes).buffer);
+}

@@ -1,0 +1,70 @@
+import { Command } from '@commander-js/extra-typings';
+import { readClientConfig } from '../../client/config.ts';
+import type { AgentView } from '../../client/releases/agent-view.ts';
+import { exitCodes, orExit, usage } from '../exit.ts';
+import { listing, table } from '../table.ts';
+
+const timeoutMs = 5_000;
+
+/** `testudo agent status`: what a running client's agent says of itself. */
+export function agentCommand() {
+  return new Command('agent').description('The rotation agent of a client on this machine.').addCommand(
+    new Command('status')
+      .description('What scores and why: asks the health server of the client that runs here.')
+      .option('-c, --config <file>', "the client's configuration")
+      .option('-a, --address <host:port>', "the client's health server, instead of its configuration's")
+      .option('--json', 'as JSON')
+      .action(async ({ config, address, json }) => {
+        const from = address ?? orExit(readClientConfig(config, { environment: process.env })).health.listen;
+        if (from === null) usage('health.listen is off in this configuration; name the server with --address');
+        const view = await ask(from);
+        if (view === undefined) {
+          process.stderr.write(`UNREACHABLE: no client answers on http://${from}/score\n`);
+          process.exitCode = exitCodes.unreachable;
+          return;
+        }
+        process.stdout.write(json === true ? `${JSON.stringify(view)}\n` : statusText(view));
+      }),
+  );
+}
+
+async function ask(address: string): Promise<AgentView | undefined> {
+  try {
+    const response = await fetch(`http://${address}/score`, { signal: AbortSignal.timeout(timeoutMs) });
+    return response.ok ? ((await response.json()) as AgentView) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function statusText(view: AgentView): string {
+  const head = listing({
+    connected: view.connected ? 'yes' : 'no',
+    root: view.rootVersion === null ? 'none yet' : String(view.rootVersion),
+    pins: String(view.pinsVersion),
+    'metadata until': `${view.metadataExpiresAt ?? ''}${view.metadataExpired ? ' EXPIRED' : ''}`,
+    'reports waiting': String(view.reportsWaiting),
+    'last fault': faultText(view.lastFault),
+  });
+  const tracks = table(Object.entries(view.tracks), [
+    { title: 'track', text: ([name]) => name },
+    { title: 'live', text: ([, { live }]) => String(live?.version ?? 'none'), align: 'right' },
+    { title: 'because', text: ([, track]) => becauseText(track) },
+    { title: 'shadow', text: ([, { shadow }]) => String(shadow?.version ?? ''), align: 'right' },
+    { title: 'floor', text: ([, { floor }]) => String(floor), align: 'right' },
+    { title: 'at hand', text: ([, { earlier }]) => earlier.join(' ') },
+    { title: 'last fault', text: ([, { lastFault }]) => faultText(lastFault) },
+  ]);
+  return `${head}\n\n${tracks}\n`;
+}
+
+function becauseText({ live, pinnedUntil }: AgentView['tracks'][string]): string {
+  const because = live?.because ?? null;
+  if (because === null) return '';
+  if (because.kind === 'channel') return `channel ${because.channel}`;
+  return `pin ${because.pinId} by ${because.setBy}${pinnedUntil === null ? '' : ` until ${pinnedUntil}`}`;
+}
+
+function faultText(fault: AgentView['lastFault']): string {
+  return fault === null ? '' : `${fault.code} at ${fault.at}`;
+}

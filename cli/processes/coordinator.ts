@@ -1,0 +1,53 @@
+import { hostname } from 'node:os';
+import { Command } from '@commander-js/extra-typings';
+import { readConfigFile } from '../../coordinator/config/config.ts';
+import { exitCodes, exitWith, orExit } from '../exit.ts';
+import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.ts';
+import { initCommand } from './coordinator/init.ts';
+import { backupCommand, verifyCommand } from './coordinator/keeping.ts';
+
+/** `testudo coordinator`: the process itself, and what is done beside it on its own machine. */
+export function coordinatorCommand() {
+  return new Command('coordinator')
+    .description('run a coordinator, or look after its authority')
+    .enablePositionalOptions() // --config after a verb of ours is that verb's.
+    .option('--config <file>', 'its configuration', './coordinator.yaml')
+    .option('--set <path=value...>', 'settings that win over the file and the environment')
+    .action(async ({ config: path, set }) => {
+      const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
+      const { startCoordinator } = await import('../../coordinator/coordinator.ts');
+      const { writeLightForm } = await import('./coordinator/light-form.ts');
+      const coordinator = orExit(await startCoordinator(config, { lightForm: writeLightForm }).catch(portRefused));
+      await stopAsked(coordinator.halted);
+      await coordinator.close();
+    })
+    .addCommand(initCommand(hostname()))
+    .addCommand(exportRootCommand())
+    .addCommand(renewIssuerCommand())
+    .addCommand(verifyCommand())
+    .addCommand(backupCommand());
+}
+
+/** A port that is taken or forbidden is the operator's to mend, not an error of ours. */
+function portRefused(error: unknown): never {
+  const { message } = error as Error;
+  if (/^cannot listen|^listen E/.test(message)) return exitWith({ code: 'PORT_UNAVAILABLE', message });
+  throw error;
+}
+
+/** Resolves on SIGTERM or SIGINT, or when the engine halts, which makes the exit code say so. A second signal kills. */
+function stopAsked(halted: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const onSignal = () => {
+      process.once('SIGTERM', () => process.exit(exitCodes.refused));
+      process.once('SIGINT', () => process.exit(exitCodes.refused));
+      resolve();
+    };
+    process.once('SIGTERM', onSignal);
+    process.once('SIGINT', onSignal);
+    void halted.then(() => {
+      process.exitCode = exitCodes.refused;
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { Command } from '@commander-js/extra-typings';
+import type { Result } from '../../../base/fault.ts';
+import { readConfigFile } from '../../../coordinator/config/config.ts';
+import type { Estate } from '../../../coordinator/keys/coordinator-keys.ts';
+import { orExit } from '../../exit.ts';
+
+type Opened = Readonly<{ dataDirectory: string; estate: Estate }>;
+
+async function openEstateOf(configPath: string): Promise<Opened> {
+  const config = orExit(readConfigFile(configPath, { environment: process.env }));
+  const { openEstate } = await import('../../../coordinator/keys/coordinator-keys.ts');
+  const { readMasterKey } = await import('../../../coordinator/keys/master-key.ts');
+  const masterKey = orExit(await readMasterKey(config.masterKey));
+  const estate = orExit(await openEstate(config.dataDirectory, config.federation, masterKey, Date.now()));
+  return { dataDirectory: config.dataDirectory, estate };
+}
+
+/** `testudo coordinator export-root`: from then on both root keys are offline. */
+export function exportRootCommand() {
+  return new Command('export-root')
+    .description('move the root keys (of certificates, of releases) out of the data directory, for a safe')
+    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .requiredOption('--to <file>', 'a new file, unencrypted PEM: put it on something that can be locked away')
+    .option(
+      '--releases-to <file>',
+      "a new file for the releases' root key; default: the first one's name and .releases",
+    )
+    .action(async ({ config, to, releasesTo = `${to}.releases` }) => {
+      const { estate } = await openEstateOf(config);
+      const { exportRootKey } = await import('../../../coordinator/keys/coordinator-keys.ts');
+      const { exportReleaseRootKey } = await import('../../../coordinator/registry/signing/release-keys.ts');
+      const left = [
+        { what: 'root key', to, result: await exportRootKey(estate.vault, to) },
+        { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(estate.vault, releasesTo) },
+      ];
+      // One may have left earlier: by a version that had no releases, or before the coordinator first ran.
+      if (left.every(({ result }) => !result.ok)) orExit(left[0]?.result as Result<void>);
+      for (const { what, to: file, result } of left) {
+        if (result.ok) console.log(`the ${what} is in ${file} and no longer in the data directory`);
+        else console.error(`the ${what} is not in the data directory`);
+      }
+    });
+}
+
+/** `testudo coordinator renew-issuer`: a new intermediate; takes effect at the next start. */
+export function renewIssuerCommand() {
+  return new Command('renew-issuer')
+    .description('make a new issuing certificate under the root; restart the coordinator afterwards')
+    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('--root-key <file>', 'the key that export-root wrote, if the root is offline')
+    .action(async ({ config, rootKey }) => {
+      const { dataDirectory, estate } = await openEstateOf(config);
+      const { replaceIssuer } = await import('../../../coordinator/keys/coordinator-keys.ts');
+      const key = rootKey === undefined ? undefined : readFileSync(rootKey, 'utf8');
+      orExit(await replaceIssuer(dataDirectory, estate, key, Date.now()));
+      console.log('a new issuer is in place; restart the coordinator to use it');
+    });
+}

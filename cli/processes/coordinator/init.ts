@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
+import { readConfigFile } from '../../../coordinator/config/config.ts';
+import { isFederationId } from '../../../proto/ids.ts';
+import { exitWith, orExit } from '../../exit.ts';
+
+/** `testudo coordinator init`: from an empty folder to a coordinator that can be started, and its first admin. */
+export function initCommand(host: string) {
+  return new Command('init')
+    .description('make the configuration, the master key, the certificate authority and the first admin')
+    .argument('[folder]', 'where the files go', '.')
+    .option('--federation <id>', 'the federation\'s id: 1 to 63 of a-z, 0-9 and "-"', 'herd')
+    .option('--admin <name>', "the first admin's name", 'admin')
+    .option('--server-name <host...>', 'names and addresses under which clusters will reach it', [host])
+    .action(async (folder, { federation, admin, serverName }) => {
+      if (!isFederationId(federation)) exitWith({ code: 'USAGE', message: '--federation: not a legal federation id' });
+      const paths = pathsIn(folder);
+      mkdirSync(resolve(folder), { recursive: true, mode: 0o700 });
+      if (!existsSync(paths.config)) {
+        if (!existsSync(paths.masterKey)) {
+          writeFileSync(paths.masterKey, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
+        }
+        writeFileSync(paths.config, sampleConfig(federation, serverName), { mode: 0o600, flag: 'wx' });
+      }
+      const config = orExit(readConfigFile(paths.config, { environment: process.env }));
+      if (existsSync(paths.credentials)) {
+        exitWith({
+          code: 'CREDENTIALS_EXIST',
+          message: `${paths.credentials} exists: this folder has its first admin`,
+        });
+      }
+      const { makeLocalOperator } = await import('../../../coordinator/founding.ts');
+      const { writeCredentials } = await import('../../../coordinator/keys/operator-credentials.ts');
+      const port = config.listen.federation.slice(config.listen.federation.lastIndexOf(':') + 1);
+      const address = `${config.serverNames[0] ?? '127.0.0.1'}:${port}`;
+      const { newPinKey, pinKeyPair } = await import('../../operator/pin-key.ts');
+      const pinKey = newPinKey();
+      const wanted = { name: admin, role: 'admin', address, pin: pinKeyPair(pinKey) } as const;
+      const { credentials, pinIsNamed } = orExit(await makeLocalOperator(config, wanted));
+      orExit(await writeCredentials(paths.credentials, { ...credentials, pinKey }));
+      console.log(nextSteps(paths, config.dataDirectory));
+      if (!pinIsNamed) console.error(pinKeyLeft);
+    });
+}
+
+function pathsIn(folder: string) {
+  return {
+    config: join(folder, 'coordinator.yaml'),
+    masterKey: join(folder, 'master.key'),
+    credentials: join(folder, 'operator.json'),
+  };
+}
+
+/** The root keys were taken away, as they should be: only who has them can say that this operator may pin. */
+const pinKeyLeft = `the root keys are offline: \`testudo pins key\` shows the new pin key, for the next root to name`;
+
+function nextSteps({ config, masterKey, credentials }: ReturnType<typeof pathsIn>, data: string): string {
+  return `made ${config}, ${credentials} (the first admin) and ${data}
+keep ${masterKey} away from the data: it opens every key in there (masterKey: in ${config})
+
+start it           testudo coordinator --config ${config}
+let a cluster in   testudo tokens create eu-west-1 --credentials ${credentials}
+take the root key  testudo coordinator export-root --config ${config} --to root.key   (then put it in a safe)`;
+}
+
+/** A configuration with every setting that people change, and its default. */
+function sampleConfig(federation: string, serverNames: readonly string[]): string {
+  return `# Testudo coordinator. Paths are relative to this file; every setting can be overridden with --set path=value.
+federation: ${federation}
+dataDirectory: ./data
+
+listen:
+  enrolment: "0.0.0.0:7441"    # server TLS only; serves Enrol and nothing else
+  federation: "0.0.0.0:7442"   # mTLS, TLS 1.3; everything else
+  health: "127.0.0.1:7443"     # plain HTTP: /healthz, /readyz, /metrics
+
+# Names and addresses in the server's certificate, beside coordinator.testudo, which clients check.
+serverNames: ${JSON.stringify(serverNames)}
+
+# Opens the keys in dataDirectory. One of: { file: path }, { environment: NAME }, { command: [program, argument] }.
+masterKey: { file: ./master.key }
+
+certificates:
+  clusterHours: 24    # clients renew at two thirds of this
+  operatorDays: 30
+  serverDays: 7
+
+# redis: { url: "redis://127.0.0.1:6379" }   # wake rounds and aggregate on any number of \`testudo worker\`
+
+log: { level: info }
+
+# Tracks that exist from the start; \`testudo tracks put\` does the same to a running coordinator.
+# tracks:
+#   - { id: syscall, spec: ./syscall.spec.json, model: ./syscall.model.bin, policy: ./syscall.policy.yaml }
+tracks: []
+`;
+}

@@ -1,0 +1,30 @@
+import { Command } from '@commander-js/extra-typings';
+import { readConfigFile } from '../../../coordinator/config/config.ts';
+import { orExit } from '../../exit.ts';
+
+/** `testudo coordinator verify`: walks the journal's hash chain; safe beside a running coordinator. */
+export function verifyCommand() {
+  return new Command('verify')
+    .description('check the whole journal: every entry, its place in the chain, its epoch')
+    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .action(async ({ config }) => {
+      const { dataDirectory } = orExit(readConfigFile(config, { environment: process.env }));
+      const { verifyDataDir } = await import('../../../coordinator/backup.ts');
+      const { seq, chain } = orExit(verifyDataDir(dataDirectory));
+      console.log(`the journal is sound: ${seq} entries, chain ${chain}`);
+    });
+}
+
+/** `testudo coordinator backup`: a copy that can be started elsewhere; safe beside a running coordinator. */
+export function backupCommand() {
+  return new Command('backup')
+    .description('copy the data directory, verified, without stopping the coordinator')
+    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .requiredOption('--to <folder>', 'a new folder; keep it as safe as the data directory itself')
+    .action(async ({ config, to }) => {
+      const { dataDirectory } = orExit(readConfigFile(config, { environment: process.env }));
+      const { backUp } = await import('../../../coordinator/backup.ts');
+      const { seq, chain } = orExit(await backUp(dataDirectory, to));
+      console.log(`${to} holds the journal up to entry ${seq}, chain ${chain}`);
+    });
+}

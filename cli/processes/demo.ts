@@ -1,0 +1,47 @@
+import { fileURLToPath } from 'node:url';
+import { Command } from '@commander-js/extra-typings';
+import { abis } from '../../client/events/vocabulary.ts';
+import { defaultSyscallDetector, syscallDetectorNames } from '../../client/tracks/syscall/detector-names.ts';
+import { demoTracks, parseOptions } from '../../demo/options.ts';
+import { ruleHelp } from '../../demo/rule.ts';
+import { runDemo } from '../../demo/run.ts';
+import { openScreen } from '../../demo/screen.ts';
+import { exitCodes, orExit } from '../exit.ts';
+
+const recorded = fileURLToPath(new URL('../../data/recorded/syscalls.tsv.gz', import.meta.url));
+
+/** `testudo demo`: the main job. A coordinator and its clusters on this machine, some of them hostile, on recorded data. */
+export function demoCommand() {
+  return new Command('demo')
+    .description('run a federation on recorded system calls, some of its clusters hostile, and report what it is worth')
+    .option('--data <file>', 'labelled traces, plain or gzip', recorded)
+    .option('--abi <abi>', `numbering of the system calls in the data: ${abis.join(', ')}`, abis[0])
+    .option(
+      '--partition <kind>',
+      'how traces become clusters: column, service or dirichlet:ALPHA (default: what suits the file)',
+    )
+    .option('--clusters <count>', 'how many clusters', '8')
+    .option('--hostile <count>', 'how many of them lie', '2')
+    .option('--rounds <count>', 'how many rounds', '6')
+    .option('--rule <name>', `the aggregation: ${ruleHelp} (default: the policy that a federation starts with)`)
+    .option('--detector <name>', syscallDetectorNames.join(' or '), defaultSyscallDetector)
+    .option('--tracks <list>', 'syscall, or syscall,flow', demoTracks.join(','))
+    .option('--seed <number>', 'of everything random', '1')
+    .option('--out <folder>', 'where report and model go', 'out')
+    .action(async (flags) => {
+      const { partition, rule, ...rest } = flags;
+      const places = { data: recorded, detector: defaultSyscallDetector };
+      const options = parseOptions({ partition, rule, ...rest }, places);
+      if (!options.ok) {
+        process.stderr.write(`${options.fault.message}\n`);
+        process.exitCode = exitCodes.usage;
+        return;
+      }
+      const screen = openScreen(process.stdout);
+      try {
+        orExit(await runDemo(options.value, screen));
+      } finally {
+        screen.clear();
+      }
+    });
+}

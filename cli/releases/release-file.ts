@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { faultOfError } from '../../proto/call.ts';
+import type {
+  ExportReleaseResponse,
+  ImportReleaseRequest,
+  ImportReleaseResponse,
+} from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { chunkBytes } from '../../proto/wire-names.ts';
+import { exitWith } from '../exit.ts';
+import { releaseFrom } from '../operator/arguments.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { showChange } from '../operator/moves.ts';
+import { operatorCommand, triableCommand } from '../operator/options.ts';
+import { jsonLine } from '../table.ts';
+
+/** `testudo releases export`: one file with everything that another coordinator needs to verify it. */
+export function exportCommand() {
+  return operatorCommand(
+    'export',
+    'a release as one file: its files, its manifest, and the signed metadata that vouches',
+  )
+    .argument('<track@version>')
+    .requiredOption('--to <file>', 'a new file')
+    .action((name, options) =>
+      withConnection(options, async (connection) => {
+        const { track, version } = releaseFrom(name);
+        const temporary = `${options.to}.part`;
+        const target = await open(options.to, 'wx').catch((error: NodeJS.ErrnoException) => {
+          const why = error.code === 'EEXIST' ? 'exists; give another path' : `cannot be written (${error.code})`;
+          return exitWith({ code: 'FILE_REFUSED', message: `${options.to} ${why}` });
+        });
+        await target.close(); // The name is ours; what stands under it is whole or empty.
+        const file = await open(temporary, 'w');
+        const hash = createHash('sha256');
+        let bytes = 0;
+        try {
+          const stream = connection.client.exportRelease({ track, version: BigInt(version) });
+          for await (const { chunk } of stream as AsyncIterable<ExportReleaseResponse>) {
+            await file.write(chunk);
+            hash.update(chunk);
+            bytes += chunk.byteLength;
+          }
+          await file.sync();
+        } catch (error) {
+          await file.close();
+          await Promise.all([rm(temporary, { force: true }), rm(options.to, { force: true })]);
+          exitWith(faultOfError(error));
+        }
+        await file.close();
+        await rename(temporary, options.to);
+        const digest = `sha256:${hash.digest('hex')}`;
+        if (options.json) console.log(jsonLine({ track, version, file: options.to, bytes, digest }));
+        else console.log(`${track}@${version} is in ${options.to}: ${bytes} bytes, ${digest}`);
+      }),
+    );
+}
+
+/** `testudo releases import`: verified before anything of it is kept. */
+export function importCommand() {
+  return triableCommand('import', 'a release from a file that `releases export` wrote, as a version of its track')
+    .argument('<file>')
+    .option('--trusted-root <file>', "another federation's root, where the release comes from one")
+    .action((path, options) =>
+      withConnection(options, async (connection) => {
+        const { reason, dryRun = false } = options;
+        const trustedRoot = options.trustedRoot === undefined ? Buffer.alloc(0) : readFileSync(options.trustedRoot);
+        const { track, version, change } = await send(connection, { reason, dryRun, trustedRoot }, path);
+        showChange(options, `${path} is ${track}@${version}`, change, { track, version });
+      }),
+    );
+}
+
+/** Settings, then the file in chunks, each waiting until there is room. */
+async function send(
+  { client }: OperatorConnection,
+  settings: Extract<NonNullable<ImportReleaseRequest['part']>, { $case: 'settings' }>['value'],
+  path: string,
+): Promise<ImportReleaseResponse> {
+  const { promise, resolve } = Promise.withResolvers<ImportReleaseResponse>();
+  const stream = client.importRelease((error, response) => {
+    if (error === null) resolve(response);
+    else exitWith(faultOfError(error));
+  });
+  const write = (part: NonNullable<ImportReleaseRequest['part']>) =>
+    new Promise<void>((done) => {
+      if (stream.write({ part })) done();
+      else stream.once('drain', done);
+    });
+  await write({ $case: 'settings', value: settings });
+  const pieces = createReadStream(path, { highWaterMark: chunkBytes });
+  try {
+    for await (const piece of pieces) await write({ $case: 'chunk', value: piece as Buffer });
+  } catch (error) {
+    exitWith({ code: 'FILE_REFUSED', message: `${path} cannot be read (${(error as NodeJS.ErrnoException).code})` });
+  }
+  stream.end();
+  return promise;
+}

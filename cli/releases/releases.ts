@@ -1,0 +1,120 @@
+import { Command } from '@commander-js/extra-typings';
+import type {
+  ClusterInstall,
+  GetReleaseResponse,
+  Release,
+} from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
+import type { ReleaseManifest } from '../../proto/release/documents/manifest.ts';
+import { releaseFrom } from '../operator/arguments.ts';
+import { withConnection } from '../operator/connection.ts';
+import { showChange } from '../operator/moves.ts';
+import { operatorCommand, triableCommand } from '../operator/options.ts';
+import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
+import { jsonLine, listing, shortDigest, table, time } from '../table.ts';
+import { exportCommand, importCommand } from './release-file.ts';
+
+/** `testudo releases`: what there is, what it is made of, who runs it. */
+export function releasesCommand() {
+  return new Command('releases')
+    .description('releases: list, show, revoke, export, import')
+    .addCommand(list())
+    .addCommand(show())
+    .addCommand(revoke())
+    .addCommand(exportCommand())
+    .addCommand(importCommand());
+}
+
+function list() {
+  return releaseListCommand('list', 'releases of a track, newest first', [
+    versionColumn,
+    { title: 'MANIFEST', text: ({ manifestDigest }) => shortDigest(manifestDigest) },
+    roundColumn,
+    createdColumn,
+    { title: 'BYTES', text: ({ sizeBytes }) => String(sizeBytes), align: 'right' },
+    { title: 'CHANNELS', text: ({ channels }) => channels.join(', ') },
+    { title: 'LIVE', text: ({ liveCount }) => String(liveCount), align: 'right' },
+    { title: 'SHADOW', text: ({ shadowCount }) => String(shadowCount), align: 'right' },
+    { title: 'STATE', text: stateText },
+  ]);
+}
+
+function stateText({ manifestDigest, revoked, belowFloor, removed }: Release): string {
+  if (manifestDigest === '') return 'not released';
+  const states = [revoked && 'revoked', removed && 'files removed', belowFloor && 'below the floor'];
+  return states.filter((state) => state !== false).join(', ');
+}
+
+function show() {
+  return operatorCommand(
+    'show',
+    'one release: its files, where it comes from, and every cluster that runs or shall run it',
+  )
+    .argument('<track@version>')
+    .action((name, options) =>
+      withConnection(options, async (connection) => {
+        const { track, version } = releaseFrom(name);
+        const request = { track, version: BigInt(version) };
+        const answer = await connection.call(connection.client.getRelease, request);
+        if (options.json) console.log(jsonLine({ ...answer, manifestJson: JSON.parse(answer.manifestJson) }));
+        else console.log(releaseText(answer));
+      }),
+    );
+}
+
+function releaseText({ release, manifestJson, installs }: GetReleaseResponse): string {
+  if (release === undefined) return '';
+  const manifest = JSON.parse(manifestJson) as ReleaseManifest;
+  const facts = listing({
+    release: `${manifest.track}@${manifest.version}`,
+    manifest: release.manifestDigest,
+    base: manifest.base === null ? '' : `version ${manifest.base.version}, ${manifest.base.digest}`,
+    round: manifest.round ?? '',
+    created: time(manifest.createdAtMs),
+    build: manifest.build,
+    channels: release.channels.join(', '),
+    state: stateText(release),
+  });
+  const files = table<ReleaseManifest['files'][number]>(manifest.files, [
+    { title: 'FILE', text: ({ name }) => name },
+    { title: 'BYTES', text: ({ bytes }) => String(bytes), align: 'right' },
+    { title: 'DIGEST', text: ({ digest }) => digest },
+  ]);
+  const clusters = table<ClusterInstall>(installs, [
+    { title: 'CLUSTER', text: ({ cluster }) => cluster },
+    { title: 'SHALL RUN', text: ({ wanted }) => String(wanted ?? '-'), align: 'right' },
+    { title: 'IN SHADOW', text: ({ wantedShadow }) => String(wantedShadow ?? '-'), align: 'right' },
+    { title: 'DECIDED BY', text: ({ because }) => because },
+    { title: 'ITS AGENT SAID', text: outcomeText },
+    { title: 'AT', text: ({ atMs }) => time(atMs) },
+  ]);
+  return `${facts}\n\n${files}\n\n${clusters}`;
+}
+
+function outcomeText({ outcome, faultCode }: ClusterInstall): string {
+  switch (outcome) {
+    case InstallOutcome.INSTALL_OUTCOME_INSTALLED:
+    case InstallOutcome.INSTALL_OUTCOME_KEPT:
+      return 'live';
+    case InstallOutcome.INSTALL_OUTCOME_SHADOWING:
+      return 'in shadow';
+    case InstallOutcome.INSTALL_OUTCOME_REFUSED:
+      return `refused: ${faultCode}`;
+    default:
+      return '';
+  }
+}
+
+function revoke() {
+  return triableCommand('revoke', 'forbid a version for ever; channels that point at it move to the newest legal one')
+    .argument('<track@version>')
+    .action((name, options) =>
+      withConnection(options, async (connection) => {
+        const { track, version } = releaseFrom(name);
+        const { reason, dryRun = false } = options;
+        const request = { track, version: BigInt(version), reason, dryRun };
+        const { change } = await connection.call(connection.client.revokeRelease, request);
+        showChange(options, `no agent may run ${track}@${version} any more`, change, { track, version });
+      }),
+    );
+}

@@ -1,0 +1,173 @@
+import { Command, Option } from '@commander-js/extra-typings';
+import { addSignatures, mergeSignatures, signedness } from '../../proto/release/co-sign.ts';
+import { keyIdOf } from '../../proto/release/documents/key-id.ts';
+import { type ReleaseRole, releaseRoles } from '../../proto/release/documents/root.ts';
+import { signRoot } from '../../proto/release/sign.ts';
+import { orExit, usage } from '../exit.ts';
+import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
+import { jsonLine, listing, table, time } from '../table.ts';
+import { publicKeyFrom, type RootFile, readKey, readRoot, writeNew } from './root/files.ts';
+import { nextRoot } from './root/next-root.ts';
+import { prepareKeysCommand, publishRootCommand } from './root-publish.ts';
+
+const dayMs = 86_400_000;
+
+/** `testudo root`: whom agents trust. All but publish and keys work on files, on a machine without a network. */
+export function rootCommand() {
+  return new Command('root')
+    .description('whose signatures agents trust: show, rotate, sign, merge offline; publish')
+    .addCommand(newKey())
+    .addCommand(show())
+    .addCommand(rotate())
+    .addCommand(sign())
+    .addCommand(merge())
+    .addCommand(prepareKeysCommand())
+    .addCommand(publishRootCommand());
+}
+
+function newKey() {
+  return new Command('new-key')
+    .description('a key of your own for root or pins, in a new file; prints the public half')
+    .argument('<file>', 'unencrypted PEM: keep it on something that can be locked away')
+    .action((file) => {
+      const pem = newPinKey();
+      writeNew(file, pem, 0o600);
+      console.log(Buffer.from(pinKeyPair(pem).publicKey).toString('hex'));
+    });
+}
+
+function show() {
+  return new Command('show')
+    .description('what a root says, and who signed it')
+    .argument('<file>', "a root, or the trust file beside an operator's credentials (operator.json.trust)")
+    .addOption(new Option('--after <file>', 'the root before it: say whether this one may follow'))
+    .addOption(new Option('--json', 'one JSON value, for programs'))
+    .action((file, { after, json }) => {
+      const shown = readRoot(file);
+      const before = after === undefined ? undefined : readRoot(after);
+      const rows = releaseRoles.flatMap((role) => {
+        const { publicKeys, threshold } = shown.root.roles[role];
+        return publicKeys.map((key) => ({
+          role,
+          threshold,
+          keyId: keyIdOf(key),
+          publicKey: Buffer.from(key).toString('hex'),
+        }));
+      });
+      const missing = missingSignatures(shown, before);
+      const { version, federation, expiresAtMs } = shown.root;
+      if (json) {
+        console.log(jsonLine({ federation, version, expiresAtMs, keys: rows, ...missing }));
+        return;
+      }
+      console.log(
+        listing({ federation, version: String(version), expires: time(expiresAtMs), signed: signedText(missing) }),
+      );
+      console.log(
+        table(rows, [
+          { title: 'ROLE', text: ({ role }) => role },
+          { title: 'THRESHOLD', text: ({ threshold }) => String(threshold), align: 'right' },
+          { title: 'KEY ID', text: ({ keyId }) => keyId.slice(0, 16) },
+          { title: 'PUBLIC KEY', text: ({ publicKey }) => publicKey },
+        ]),
+      );
+    });
+}
+
+type Missing = Readonly<{ signedBy: readonly string[]; missingOwn: number; missingBefore: number | undefined }>;
+
+function missingSignatures({ root, bytes }: RootFile, before: RootFile | undefined): Missing {
+  const own = orExit(signedness(root, 'root', bytes));
+  const old = before && orExit(signedness(before.root, 'root', bytes));
+  const signedBy = [...new Set([...own.by, ...(old?.by ?? [])])];
+  return { signedBy, missingOwn: own.missing, missingBefore: old?.missing };
+}
+
+function signedText({ signedBy, missingOwn, missingBefore = 0 }: Missing): string {
+  const by = `by ${signedBy.map((id) => id.slice(0, 16)).join(', ') || 'nobody'}`;
+  const lacks = [
+    missingOwn > 0 ? `${missingOwn} more of its own root keys` : '',
+    missingBefore > 0 ? `${missingBefore} more of the root keys before it` : '',
+  ].filter((text) => text !== '');
+  return lacks.length === 0 ? `${by}: enough` : `${by}; needs ${lacks.join(' and ')}`;
+}
+
+function rotate() {
+  return new Command('rotate')
+    .description('write the root that follows, unsigned: the people whose keys it needs sign it')
+    .argument('<file>', 'the root in force')
+    .requiredOption('--out <file>', 'a new file')
+    .option('--add <role=key...>', 'a public key (64 hexadecimal digits), or the file of its private key')
+    .option('--remove <role=keyid...>', 'the first 8 or more digits of a key id')
+    .option('--threshold <role=count...>', 'how many of a role have to sign')
+    .option('--days <count>', 'until it expires', '730')
+    .action((file, options) => {
+      const days = Number(options.days);
+      if (!Number.isSafeInteger(days) || days < 1 || days > 3_650) usage('--days: expected 1 to 3650');
+      const thresholds = pairs(options.threshold).map(({ role, value }) => [role, Number(value)] as const);
+      const before = readRoot(file);
+      const next = orExit(
+        nextRoot(before.root, {
+          add: pairs(options.add).map(({ role, value }) => ({ role, publicKey: publicKeyFrom(value) })),
+          remove: pairs(options.remove).map(({ role, value }) => ({ role, keyId: value })),
+          thresholds: Object.fromEntries(thresholds),
+          expiresAtMs: Math.floor(Date.now() / 1000) * 1000 + days * dayMs,
+        }),
+      );
+      const bytes = signRoot(next, []);
+      writeNew(options.out, bytes);
+      const missing = missingSignatures({ root: next, bytes }, before);
+      console.log(`root ${next.version} is in ${options.out}, signed ${signedText(missing)}`);
+    });
+}
+
+function sign() {
+  return new Command('sign')
+    .description('sign a root with keys of your own; look at it with show first')
+    .argument('<file>')
+    .requiredOption('--key <file...>', 'Ed25519 private keys, PEM')
+    .requiredOption('--out <file>', 'a new file')
+    .action((file, { key, out }) => {
+      const { root, bytes } = readRoot(file);
+      const signed = orExit(addSignatures('root', bytes, key.map(readKey)));
+      writeNew(out, signed);
+      console.log(
+        `root ${root.version} is in ${out}, signed ${signedText(missingSignatures({ root, bytes: signed }, undefined))}`,
+      );
+    });
+}
+
+function merge() {
+  return new Command('merge')
+    .description('put together what several people signed apart')
+    .argument('<file...>', 'copies of one root')
+    .requiredOption('--after <file>', 'the root in force: its keys have to sign too')
+    .requiredOption('--out <file>', 'a new file')
+    .action((files, { after, out }) => {
+      const copies = files.map(readRoot);
+      const before = readRoot(after);
+      const root = copies[0]?.root ?? usage('expected one or more files');
+      const bytes = orExit(
+        mergeSignatures(
+          'root',
+          copies.map((copy) => copy.bytes),
+          [before.root, root],
+        ),
+      );
+      writeNew(out, bytes);
+      console.log(
+        `root ${root.version} is in ${out}, signed ${signedText(missingSignatures({ root, bytes }, before))}`,
+      );
+    });
+}
+
+/** "role=value" of each. */
+function pairs(given: readonly string[] = []): Readonly<{ role: ReleaseRole; value: string }>[] {
+  return given.map((text) => {
+    const at = text.indexOf('=');
+    const role = releaseRoles.find((each) => each === text.slice(0, at));
+    return role === undefined || at === text.length - 1
+      ? usage(`expected ROLE=VALUE with a role of ${releaseRoles.join(', ')}; got ${text}`)
+      : { role, value: text.slice(at + 1) };
+  });
+}

@@ -1,0 +1,93 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { track } from '../../coordinator/testing/federation.ts';
+import type { Digest } from '../../proto/ids.ts';
+import { CommandLine } from '../testing/command-line.ts';
+
+const policy = `
+aggregation: { f: 0, before: [], rule: { kind: krum } }
+rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
+optimiser: { kind: momentum }
+keepInputs: { rounds: 3, hours: 24 }
+`;
+
+/** Two rounds in which three clusters took part over mutual TLS. */
+async function afterTwoRounds(): Promise<CommandLine> {
+  const line = await CommandLine.start({ policy });
+  const { federation } = line;
+  const candidates = () => federation.coordinator.engine.state().tracks.get(track)?.models.length ?? 0;
+  const members = await federation.round(['a', 'b', 'c']);
+  for (const [at, round] of ['r-1', 'r-2'].entries()) {
+    if (at > 0) await federation.openRound();
+    for (const member of members) {
+      await member.invitationTo(round);
+      unwrap(await member.submit(new Float32Array(1000).fill(0.01 * (at + 1))));
+    }
+    await federation.until(() => candidates() === at + 2);
+  }
+  return line;
+}
+
+type Replayed = Readonly<{
+  same: boolean;
+  updateCount: number;
+  candidate: Readonly<{ recorded: string; recomputed: string }>;
+}>;
+
+describe('testudo rounds replay', { timeout: 180_000 }, () => {
+  it('says that the candidate is the same to the bit; ends with a refusal when it is not', async () => {
+    const line = await afterTwoRounds();
+    const { engine } = line.federation.coordinator;
+    const replayed = await line.json<Replayed>('rounds', 'replay', 'syscall', 'r-2', '--reason', 'audit of November');
+    const digest = engine.state().tracks.get(track)?.models[2]?.digest;
+    expect(replayed).toMatchObject({ same: true, updateCount: 3, candidate: { recorded: digest, recomputed: digest } });
+
+    const moments = engine.state().tracks.get(track)?.models[1]?.optimiserState as Digest;
+    const path = engine.blobs.path(moments) as string;
+    const bytes = readFileSync(path);
+    bytes[2] = (bytes[2] as number) ^ 0x40;
+    writeFileSync(path, bytes);
+    const differs = await line.run('rounds', 'replay', 'syscall', 'r-2', '--reason', 'again');
+    expect(differs).toMatchObject({ code: 1, out: expect.stringContaining('ANOTHER candidate') });
+
+    const unknown = await line.run('rounds', 'replay', 'syscall', 'r-9', '--reason', 'x');
+    expect(unknown).toMatchObject({ code: 1, error: expect.stringContaining('ROUND_NOT_FOUND') });
+    const entries = unwrap(await engine.audit(1, 10_000)).filter(({ event }) => event.kind === 'replayStarted');
+    expect(entries.map(({ actor, event }) => [actor.kind, (event as { reason?: string }).reason])).toEqual([
+      ['operator', 'audit of November'],
+      ['operator', 'again'],
+    ]);
+  });
+});
+
+describe('testudo tracks head', { timeout: 180_000 }, () => {
+  it('lets the next round start from an earlier version, and says what a round that runs is worth', async () => {
+    const line = await afterTwoRounds();
+    const { federation } = line;
+    const { engine } = federation.coordinator;
+    const head = () => engine.state().tracks.get(track)?.headVersion;
+
+    const missing = await line.run('tracks', 'head', 'syscall', '9', '--reason', 'x');
+    expect(missing).toMatchObject({ code: 1, error: expect.stringContaining('the nearest to 9 is 2') });
+    const tried = await line.run('tracks', 'head', 'syscall', '1', '--reason', 'version 2 is poisoned', '--dry-run');
+    expect(tried.out).toContain('would start from version 1, before from 2');
+    expect(head()).toBe(2);
+
+    await federation.openRound();
+    const moved = await line.run('tracks', 'head', 'syscall', '1', '--reason', 'version 2 is poisoned');
+    expect(moved).toMatchObject({ code: 0, out: expect.stringMatching(/starts from version 1.*\n.*r-3 runs/) });
+    expect(head()).toBe(1);
+    const cancelled = await line.run('rounds', 'cancel', 'syscall', 'r-3', '--reason', 'it started from version 2');
+    expect(cancelled.code).toBe(0);
+    const reopened = await federation.openRound();
+    expect(
+      engine
+        .state()
+        .tracks.get(track)
+        ?.rounds.get(reopened as never)?.phase,
+    ).toMatchObject({
+      base: { version: 1 },
+    });
+  });
+});

@@ -1,0 +1,162 @@
+import { Command } from '@commander-js/extra-typings';
+import {
+  type GetRoundResponse,
+  type Participation,
+  type PlannedRound,
+  RoundPhase,
+  type RoundSummary,
+  UpdateFate,
+} from '../../proto/generated/testudo/v1/operator.ts';
+import { withConnection } from '../operator/connection.ts';
+import { changingCommand, operatorCommand } from '../operator/options.ts';
+import { pages } from '../operator/pages.ts';
+import { jsonLine, listing, shortDigest, table, time } from '../table.ts';
+import { replayCommand } from './round-replay.ts';
+
+const dayMs = 86_400_000;
+
+/** `testudo rounds`: what ran, what runs, what would run. */
+export function roundsCommand() {
+  return new Command('rounds')
+    .description('rounds: list, show, open, cancel, plan, replay')
+    .addCommand(list())
+    .addCommand(show())
+    .addCommand(open())
+    .addCommand(cancel())
+    .addCommand(plan())
+    .addCommand(replayCommand());
+}
+
+function list() {
+  return operatorCommand('list', 'the last rounds of a track, newest first')
+    .argument('<track>')
+    .action((track, options) =>
+      withConnection(options, async (connection) => {
+        const { client } = connection;
+        const rows = await pages(
+          (page) => connection.call(client.listRounds, { track, page }),
+          ({ rounds }) => rounds,
+        );
+        if (options.json) for (const row of rows) console.log(jsonLine(row));
+        else {
+          console.log(
+            table<RoundSummary>(rows, [
+              { title: 'ROUND', text: ({ round }) => round },
+              { title: 'PHASE', text: phaseText },
+              { title: 'OPENED', text: ({ openedAtMs }) => time(openedAtMs) },
+              { title: 'ENDED', text: ({ endedAtMs }) => time(endedAtMs) },
+              { title: 'COHORT', text: ({ cohortCount }) => String(cohortCount), align: 'right' },
+              { title: 'ACCEPTED', text: ({ acceptedCount }) => String(acceptedCount), align: 'right' },
+              { title: 'REFUSED', text: ({ refusedCount }) => String(refusedCount), align: 'right' },
+              { title: 'VERSION', text: ({ candidate }) => String(candidate?.version ?? ''), align: 'right' },
+              { title: 'KEY GONE', text: ({ keyDestroyedAtMs }) => time(keyDestroyedAtMs) },
+            ]),
+          );
+        }
+      }),
+    );
+}
+
+function phaseText({ phase, abandonedBecause }: RoundSummary): string {
+  const name = nameOf(RoundPhase, phase, 'ROUND_PHASE_');
+  return abandonedBecause === '' ? name : `${name} (${abandonedBecause})`;
+}
+
+/** The name of a wire enumeration's value, in lower case and without its prefix. */
+function nameOf(values: Readonly<Record<string, number>>, wanted: number, prefix: string): string {
+  const [name] = Object.entries(values).find(([, value]) => value === wanted) ?? ['?'];
+  return name.replace(prefix, '').toLowerCase();
+}
+
+function show() {
+  return operatorCommand('show', "one round: every cluster's part and what became of it")
+    .argument('<track>')
+    .argument('<round>')
+    .option('--provenance', 'only the provenance of its candidate, canonical JSON as it was stored')
+    .action((track, round, options) =>
+      withConnection(options, async (connection) => {
+        const answer = await connection.call(connection.client.getRound, { track, round });
+        if (options.provenance) process.stdout.write(`${answer.provenanceJson}\n`);
+        else if (options.json) console.log(jsonLine(answer));
+        else console.log(roundText(answer));
+      }),
+    );
+}
+
+function roundText({ summary, participations }: GetRoundResponse): string {
+  if (summary === undefined) return '';
+  const facts = listing({
+    round: `${summary.round} of ${summary.track}`,
+    phase: phaseText(summary),
+    opened: time(summary.openedAtMs),
+    closes: time(summary.closesAtMs),
+    ended: time(summary.endedAtMs),
+    candidate:
+      summary.candidate === undefined ? '' : `version ${summary.candidate.version}, ${summary.candidate.digest}`,
+    'key destroyed': time(summary.keyDestroyedAtMs),
+    'replayable until': time(summary.replayableUntilMs),
+  });
+  const rows = table<Participation>(participations, [
+    { title: 'CLUSTER', text: ({ cluster }) => cluster },
+    { title: 'FATE', text: ({ fate }) => nameOf(UpdateFate, fate, 'UPDATE_FATE_') },
+    { title: 'SCORE', text: ({ score }) => number(score), align: 'right' },
+    { title: 'NORM', text: ({ norm }) => number(norm), align: 'right' },
+    { title: 'COSINE', text: ({ cosine }) => number(cosine), align: 'right' },
+    { title: 'UPDATE', text: ({ payloadDigest }) => shortDigest(payloadDigest) },
+    { title: 'WHY', text: ({ code, reason }) => (code === '' ? reason : `${code}: ${reason}`) },
+  ]);
+  return `${facts}\n\n${rows}`;
+}
+
+function number(value: number): string {
+  return Number.isNaN(value) ? '' : value.toPrecision(4);
+}
+
+function open() {
+  return changingCommand('open', 'open a round now')
+    .argument('<track>')
+    .action((track, options) =>
+      withConnection(options, async (connection) => {
+        const { round } = await connection.call(connection.client.openRound, { track, reason: options.reason });
+        console.log(options.json ? jsonLine({ track, round }) : `${round} of ${track} is open`);
+      }),
+    );
+}
+
+function cancel() {
+  return changingCommand('cancel', 'abandon a round')
+    .argument('<track>')
+    .argument('<round>')
+    .action((track, round, options) =>
+      withConnection(options, async (connection) => {
+        const { reason } = options;
+        const { sequence } = await connection.call(connection.client.cancelRound, { track, round, reason });
+        console.log(
+          options.json
+            ? jsonLine({ track, round, sequence })
+            : `${round} of ${track} is abandoned (journal ${sequence})`,
+        );
+      }),
+    );
+}
+
+function plan() {
+  return operatorCommand('plan', 'a dry run: what the schedules will open, and what holds it back')
+    .option('--days <count>', 'how far ahead, up to 366', '1')
+    .action((options) =>
+      withConnection(options, async (connection) => {
+        const untilMs = BigInt(Math.round(Date.now() + Number(options.days) * dayMs));
+        const { rounds } = await connection.call(connection.client.planRounds, { untilMs });
+        if (options.json) for (const row of rounds) console.log(jsonLine(row));
+        else {
+          console.log(
+            table<PlannedRound>(rounds, [
+              { title: 'TRACK', text: ({ track }) => track },
+              { title: 'AT', text: ({ atMs }) => time(atMs) },
+              { title: 'HELD BACK BY', text: ({ heldBecause }) => heldBecause.toLowerCase().replaceAll('_', ' ') },
+            ]),
+          );
+        }
+      }),
+    );
+}

@@ -1,0 +1,32 @@
+import type { MoveHeadRequest, MoveHeadResponse } from '../../proto/generated/testudo/v1/operator_rounds.ts';
+import { versionFrom } from '../operator/arguments.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { triableCommand } from '../operator/options.ts';
+import { jsonLine } from '../table.ts';
+
+/** `testudo tracks head`: what the next round starts from. */
+export function headCommand() {
+  return triableCommand('head', 'let the next round start from another version; what is served stays as it is')
+    .argument('<track>')
+    .argument('<version>')
+    .action((track, text, options) =>
+      withConnection(options, async (connection) => {
+        const { reason, dryRun = false } = options;
+        const moved = await moveHead(connection, { track, version: BigInt(versionFrom(text)), reason, dryRun });
+        console.log(options.json ? jsonLine({ track, dryRun, ...moved }) : headText(track, moved, dryRun));
+      }),
+    );
+}
+
+export function moveHead(connection: OperatorConnection, request: MoveHeadRequest): Promise<MoveHeadResponse> {
+  return connection.call(connection.client.moveHead, request);
+}
+
+export function headText(track: string, { before, after, openRound, sequence }: MoveHeadResponse, dryRun: boolean) {
+  const where = dryRun ? 'dry run, nothing was changed' : `journal ${sequence}`;
+  const verb = dryRun ? 'would start' : 'starts';
+  const from = before?.version === after?.version ? '' : `, before from ${before?.version} (${where})`;
+  const moved = `the next round of ${track} ${verb} from version ${after?.version}${from}`;
+  if (openRound === '') return moved;
+  return `${moved}\n${openRound} runs and started from another version: its candidate will not be what comes next`;
+}

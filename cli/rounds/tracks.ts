@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs';
+import { Command } from '@commander-js/extra-typings';
+import { policyJsonSchema } from '../../coordinator/config/policy.ts';
+import { faultOfError } from '../../proto/call.ts';
+import type { PutTrackRequest, PutTrackResponse, Track } from '../../proto/generated/testudo/v1/operator.ts';
+import { chunkBytes } from '../../proto/wire-names.ts';
+import { exitWith } from '../exit.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { changingCommand, operatorCommand } from '../operator/options.ts';
+import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
+import { jsonLine, shortDigest, table, time } from '../table.ts';
+import { headCommand } from './track-head.ts';
+
+/** `testudo tracks`: what is learnt, and by which policy. */
+export function tracksCommand() {
+  return new Command('tracks')
+    .description('tracks: list, put a policy or a new track, its models, what the next round starts from')
+    .addCommand(list())
+    .addCommand(put())
+    .addCommand(policy())
+    .addCommand(schema())
+    .addCommand(models())
+    .addCommand(headCommand());
+}
+
+function list() {
+  return operatorCommand('list', 'tracks with their current model and next round').action((options) =>
+    withConnection(options, async (connection) => {
+      const { tracks } = await connection.call(connection.client.listTracks, {});
+      if (options.json) for (const row of tracks) console.log(jsonLine(row));
+      else {
+        console.log(
+          table<Track>(tracks, [
+            { title: 'TRACK', text: ({ settings }) => settings?.track ?? '' },
+            { title: 'VERSION', text: ({ model }) => String(model?.version ?? ''), align: 'right' },
+            { title: 'DIGEST', text: ({ model }) => shortDigest(model?.digest ?? '') },
+            { title: 'BYTES', text: ({ model }) => String(model?.sizeBytes ?? ''), align: 'right' },
+            { title: 'OPEN ROUND', text: ({ openRound }) => openRound },
+            { title: 'NEXT ROUND', text: ({ nextRoundAtMs }) => time(nextRoundAtMs) },
+          ]),
+        );
+      }
+    }),
+  );
+}
+
+function policy() {
+  return operatorCommand('policy', 'the policy of a track, as JSON that `tracks put` takes back')
+    .argument('<track>')
+    .action((name, options) =>
+      withConnection(options, async (connection) => {
+        const { tracks } = await connection.call(connection.client.listTracks, {});
+        const found = tracks.find(({ settings }) => settings?.track === name)?.settings?.policyJson;
+        if (found === undefined) exitWith({ code: 'TRACK_NOT_FOUND', message: `there is no track ${name}` });
+        console.log(options.json ? found : JSON.stringify(JSON.parse(found), null, 2));
+      }),
+    );
+}
+
+function schema() {
+  return new Command('schema')
+    .description('the JSON Schema of a policy, for editors: every setting with its range and default')
+    .action(() => console.log(JSON.stringify(policyJsonSchema(), null, 2)));
+}
+
+function put() {
+  return changingCommand('put', 'make a track with its first model, or give one a new policy')
+    .argument('<track>')
+    .requiredOption('--spec <file>', 'the model spec, JSON: architecture, hyperparameters, tensors')
+    .requiredOption('--policy <file>', 'the policy, YAML or JSON')
+    .option('--model <file>', 'the first model: float32, little-endian, in the order of the spec; for a new track only')
+    .action((track, options) =>
+      withConnection(options, async (connection) => {
+        const canonicalJson = readFileSync(options.spec);
+        const policyJson = readFileSync(options.policy, 'utf8');
+        const model = options.model === undefined ? Buffer.alloc(0) : readFileSync(options.model);
+        const settings = { track, spec: { canonicalJson, schemaDigest: '' }, policyJson, reason: options.reason };
+        const { model: current, sequence } = await send(connection, settings, model);
+        const version = current?.version ?? 0n;
+        if (options.json) console.log(jsonLine({ track, model: current, sequence }));
+        else
+          console.log(
+            `track ${track} is at version ${version}, ${shortDigest(current?.digest ?? '')} (journal ${sequence})`,
+          );
+      }),
+    );
+}
+
+/** Settings, then the model in chunks, each waiting until there is room. */
+async function send(
+  { client }: OperatorConnection,
+  settings: Extract<NonNullable<PutTrackRequest['part']>, { $case: 'settings' }>['value'],
+  model: Buffer,
+): Promise<PutTrackResponse> {
+  const { promise, resolve } = Promise.withResolvers<PutTrackResponse>();
+  const stream = client.putTrack((error, response) => {
+    if (error === null) resolve(response);
+    else exitWith(faultOfError(error));
+  });
+  const write = (part: NonNullable<PutTrackRequest['part']>) =>
+    new Promise<void>((done) => {
+      if (stream.write({ part })) done();
+      else stream.once('drain', done);
+    });
+  await write({ $case: 'settings', value: settings });
+  for (let at = 0; at < model.byteLength; at += chunkBytes) {
+    await write({ $case: 'modelChunk', value: model.subarray(at, at + chunkBytes) });
+  }
+  stream.end();
+  return promise;
+}
+
+function models() {
+  return releaseListCommand('models', 'models of a track, newest first', [
+    versionColumn,
+    { title: 'DIGEST', text: ({ model }) => shortDigest(model?.digest ?? '') },
+    roundColumn,
+    createdColumn,
+  ]);
+}

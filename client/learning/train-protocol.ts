@@ -1,0 +1,35 @@
+import type { Result } from '../../base/fault.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { Plan } from '../rounds/invitation.ts';
+import type { BufferSizes } from './example-buffer.ts';
+import type { PerStepPrivacy } from './private-steps.ts';
+import type { Trained } from './train-locally.ts';
+
+/** One round's training, as the client asks its training process for it. */
+export type TrainJob = Readonly<{
+  /** URL of the track's module: see track-kinds.ts. */
+  kindModule: string;
+  spec: ModelSpec;
+  /** Little-endian float32. */
+  basePath: string;
+  bufferPath: string;
+  bufferSizes: BufferSizes;
+  /** 32 bytes; travels over the process's private channel, never through its arguments or environment. */
+  dataKey: Uint8Array;
+  plan: Plan;
+  gradientClipNorm: number;
+  perStep?: PerStepPrivacy | undefined;
+  hardRepeats: number;
+  /** How many cores' worth of time training may use on average, above 0. */
+  coresMax: number;
+}>;
+
+export type ToTrainer = Readonly<
+  { kind: 'train'; job: TrainJob } | { kind: 'pause' } | { kind: 'resume' } | { kind: 'stop' }
+>;
+
+export type FromTrainer = Readonly<
+  | { kind: 'ready' }
+  | { kind: 'progress'; epoch: number; steps: number; loss: number; rssBytes: number }
+  | { kind: 'done'; result: Result<Trained>; unreadable: number }
+>;

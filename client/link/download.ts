@@ -1,0 +1,84 @@
+import { open } from 'node:fs/promises';
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import { privateFileMode } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { faultOfError, hungUpFault } from '../../proto/call.ts';
+
+/** A piece of a file on its way: FetchModel's answers, and FetchFile's. */
+export type Piece = Readonly<{ offset: bigint; sizeBytes: bigint; chunk: Uint8Array }>;
+
+export type DownloadOptions = Readonly<{
+  /** What faults call it, and what their codes begin with. */
+  name: string;
+  kind: 'MODEL' | 'FILE';
+  /** Known before the first byte: no sender can make it longer. */
+  sizeBytes: number;
+  signal: AbortSignal;
+  /** The transfer is given up after this long without a byte. */
+  stallMs: number;
+  /** The attempt is given up after this long, however steadily it drips; the next one goes on where it ended. */
+  attemptMs?: number;
+}>;
+
+/** Appends to `part`, from where an earlier attempt ended, until it has the size. The bytes are not verified here. */
+export async function download(
+  part: string,
+  openAt: (offset: bigint) => ClientReadableStream<Piece>,
+  { name, kind, sizeBytes, signal, stallMs, attemptMs = 2 ** 31 - 1 }: DownloadOptions,
+): Promise<Result<undefined>> {
+  const file = await open(part, 'a', privateFileMode);
+  try {
+    let position = (await file.stat()).size;
+    if (position > sizeBytes) {
+      await file.truncate(0);
+      position = 0;
+    }
+    if (position === sizeBytes) return ok(undefined);
+    let call: ClientReadableStream<Piece>;
+    try {
+      call = openAt(BigInt(position));
+    } catch (error) {
+      return { ok: false, fault: hungUpFault(error) };
+    }
+    const abort = () => call.cancel();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    let late: 'STALLED' | 'TOO_SLOW' | undefined;
+    const giveUp = (why: 'STALLED' | 'TOO_SLOW') => {
+      late ??= why;
+      call.cancel();
+    };
+    const watchdog = setTimeout(() => giveUp('STALLED'), stallMs);
+    const deadline = setTimeout(() => giveUp('TOO_SLOW'), attemptMs);
+    try {
+      for await (const { offset, sizeBytes: claimed, chunk } of call) {
+        // An empty chunk is no sign of life.
+        if (chunk.length > 0) watchdog.refresh();
+        if (offset !== BigInt(position) || claimed !== BigInt(sizeBytes) || position + chunk.length > sizeBytes) {
+          return refuse(
+            `${kind}_CHUNK_OUT_OF_PLACE`,
+            `chunk at ${offset} of ${claimed}; expected ${position} of ${sizeBytes}`,
+          );
+        }
+        await file.appendFile(chunk);
+        position += chunk.length;
+      }
+    } catch (error) {
+      if (late === 'STALLED') return refuse(`${kind}_STALLED`, `no byte of ${name} for ${stallMs} ms`);
+      if (late === 'TOO_SLOW') {
+        return refuse(`${kind}_TOO_SLOW`, `${position} of ${sizeBytes} bytes of ${name} within ${attemptMs} ms`);
+      }
+      return { ok: false, fault: faultOfError(error) };
+    } finally {
+      clearTimeout(watchdog);
+      clearTimeout(deadline);
+      signal.removeEventListener('abort', abort);
+      call.cancel();
+    }
+    if (position < sizeBytes) return refuse(`${kind}_TRUNCATED`, `${position} of ${sizeBytes} bytes arrived`);
+    await file.sync();
+    return ok(undefined);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,98 @@
+import { Metadata } from '@grpc/grpc-js';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { deadlineIn, unary } from '../../proto/call.ts';
+import { newSigningKeyPair, type SigningKeyPair, vetSigningPublicKey } from '../../proto/envelope/crypto/keys.ts';
+import { signEnrolment } from '../../proto/envelope/enrolment-proof.ts';
+import type { EnrolResponse, RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
+import { isClusterId, isFederationId } from '../../proto/ids.ts';
+import type { JoinToken } from '../../proto/join-token.ts';
+import type { Address } from './address.ts';
+import { newCertificateRequest } from './certificate-request.ts';
+import { acceptChain } from './certificates.ts';
+import { type Connection, connectAsNewcomer } from './connection.ts';
+import { learnAuthority } from './first-contact.ts';
+import type { ClusterIdentity } from './identity-store.ts';
+
+/** Faults of enrolment that a pause may cure; after any other one the operator must act. */
+export const enrolmentRetries: ReadonlySet<string> = new Set([
+  'COORDINATOR_UNREACHABLE',
+  'GRPC_UNAVAILABLE',
+  // The question may have been answered, and the answer lost: asking again with the same key is safe.
+  'GRPC_DEADLINE_EXCEEDED',
+  'GRPC_CANCELLED',
+  'GRPC_INTERNAL',
+  'GRPC_UNKNOWN',
+  'RATE_LIMITED',
+  'UPLOADS_BUSY',
+]);
+
+/**
+ * Trades a join token for membership. The coordinator is authenticated by the token's fingerprint before the secret
+ * leaves. A token works for one signing key: with the same key the question may be asked again when the answer was lost.
+ */
+export async function enrol(
+  address: Address,
+  token: JoinToken,
+  timeoutMs: number,
+  signing: SigningKeyPair = newSigningKeyPair(),
+): Promise<Result<ClusterIdentity>> {
+  const authority = await learnAuthority(address, token.authorityFingerprint, timeoutMs);
+  if (!authority.ok) return authority;
+  const request = await newCertificateRequest();
+  const connection = connectAsNewcomer(address, authority.value);
+  try {
+    const answered = await unary<EnrolResponse>((callback) =>
+      connection.enrolment.enrol(
+        {
+          token: token.secret,
+          certificateRequest: request.der,
+          signingKey: Buffer.from(signing.publicKey),
+          signingKeyProof: signEnrolment(request.der, signing),
+        },
+        new Metadata(),
+        { deadline: deadlineIn(timeoutMs) },
+        callback,
+      ),
+    );
+    if (!answered.ok) return answered;
+    const { federation, cluster, certificateChain, receiptKey } = answered.value;
+    if (!isFederationId(federation) || !isClusterId(cluster) || !vetSigningPublicKey(receiptKey).ok) {
+      return refuse('ENROLMENT_INVALID', 'the coordinator answered with an illegal id or receipt key');
+    }
+    const chain = acceptChain(certificateChain, request.keyPem, authority.value);
+    if (!chain.ok) return chain;
+    return ok({
+      federation,
+      cluster,
+      authorityPem: authority.value,
+      chainPem: chain.value,
+      certifiedAtMs: Date.now(),
+      tlsKeyPem: request.keyPem,
+      signingSeed: signing.secretKey.slice(0, 32),
+      receiptKey: Uint8Array.from(receiptKey),
+    });
+  } finally {
+    connection.close();
+  }
+}
+
+/** The same identity with a fresh TLS key and certificate. */
+export async function renew(
+  connection: Connection,
+  identity: ClusterIdentity,
+  timeoutMs: number,
+): Promise<Result<ClusterIdentity>> {
+  const request = await newCertificateRequest();
+  const answered = await unary<RenewResponse>((callback) =>
+    connection.enrolment.renew(
+      { certificateRequest: request.der },
+      new Metadata(),
+      { deadline: deadlineIn(timeoutMs) },
+      callback,
+    ),
+  );
+  if (!answered.ok) return answered;
+  const chain = acceptChain(answered.value.certificateChain, request.keyPem, identity.authorityPem);
+  if (!chain.ok) return chain;
+  return ok({ ...identity, chainPem: chain.value, certifiedAtMs: Date.now(), tlsKeyPem: request.keyPem });
+}

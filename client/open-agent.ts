@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { ClientConfig } from './config.ts';
+import type { LiveTracks } from './live-tracks.ts';
+import { agentReporter } from './observability/agent-reporter.ts';
+import type { ClientMetrics } from './observability/metrics.ts';
+import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
+import { RotationAgent } from './releases/release-agent.ts';
+
+export type OpenAgentParts = Readonly<{
+  config: ClientConfig;
+  live: LiveTracks;
+  metrics: ClientMetrics;
+  log: Logger;
+  onEvent?: ((event: AgentEvent) => void) | undefined;
+}>;
+
+/** A client's agent: it decides what its tracks score with, from the first moment and without a coordinator too. */
+export async function openAgent({ config, live, metrics, log, onEvent }: OpenAgentParts): Promise<RotationAgent> {
+  const { agent: settings, coordinator, dataDirectory } = config;
+  const report = agentReporter(log, metrics);
+  const agent = await RotationAgent.open(
+    {
+      folder: join(dataDirectory, 'agent'),
+      addresses: coordinator.addresses,
+      hosts: await live.hosts(),
+      keepReleases: settings.keepReleases,
+      trustAnchor: settings.trustAnchor === undefined ? undefined : await readFile(settings.trustAnchor),
+      labels: settings.labels,
+      times: {
+        ...defaultAgentTimes,
+        reconnect: {
+          firstMs: Math.min(1_000, coordinator.reconnectSecondsMax * 1_000),
+          maxMs: coordinator.reconnectSecondsMax * 1_000,
+        },
+        shadowReportMs: settings.shadowReportSeconds * 1_000,
+      },
+    },
+    {
+      report: (event) => {
+        report(event);
+        if (event.kind === 'unserved' && !event.trusted) live.unserved();
+        if (event.kind === 'anchored') live.superseded();
+        onEvent?.(event);
+      },
+      unit: Math.random,
+      nowMs: Date.now,
+    },
+  );
+  if (agent.isAnchored) live.superseded();
+  await agent.restore();
+  return agent;
+}

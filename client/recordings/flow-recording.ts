@@ -1,0 +1,26 @@
+import type { FlowBatch, FlowItem } from '../events/flow-record.ts';
+import { csvFlowRecording } from './csv-flow-file.ts';
+import type { CsvFlowOptions } from './layouts/layout.ts';
+
+export type FlowRecordingOptions = Readonly<{
+  layout: CsvFlowOptions;
+  /** Of the rows to learn from; rows without any are always. */
+  labels: readonly string[];
+  signal: AbortSignal;
+}>;
+
+/** A recording of flows, to learn from. It has no positions: it is read again after a restart. */
+export async function* flowRecording(
+  path: string,
+  { layout, labels, signal }: FlowRecordingOptions,
+): AsyncGenerator<FlowBatch<never>> {
+  const isWanted = (item: FlowItem) =>
+    item.kind !== 'flow' || item.flow.label === undefined || labels.includes(item.flow.label);
+  for await (const items of csvFlowRecording(path, layout)) {
+    if (signal.aborted) return;
+    yield {
+      items: items.map((item) => (isWanted(item) ? item : { kind: 'skipped', reason: 'OTHER_SPLIT', where: path })),
+      cursor: undefined,
+    };
+  }
+}

@@ -1,0 +1,43 @@
+import type { FlowEnd } from '../../events/flow-record.ts';
+import { type CsvHeader, numberAt, textAt } from '../csv-row.ts';
+import { type CsvFlowOptions, type CsvLayout, type CsvReader, checked, protocolOf, volumes, world } from './layout.ts';
+
+/** The project's own: services of a cluster by name; its users and intruders stand outside of it. */
+function recorded(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
+  const at = (name: string) => header.column(name);
+  const [start, duration, cluster, source, destination, port, protocol, label] = [
+    at('start_s'),
+    at('duration_s'),
+    at('cluster'),
+    at('src_service'),
+    at('dst_service'),
+    at('dst_port'),
+    at('protocol'),
+    at('family'),
+  ] as const;
+  const volumeOf = volumes(header, ['bytes_out', 'bytes_in', 'packets_out', 'packets_in'], duration, 1_000);
+  const outside = new Set(['client', 'admin', 'ext']);
+  const endOf = (name: string): FlowEnd =>
+    outside.has(name) ? world : { kind: 'workload', namespace: '', workload: name };
+  return (fields) => {
+    if (part !== undefined && textAt(fields, cluster) !== part) return undefined;
+    const [from, to] = [textAt(fields, source), textAt(fields, destination)];
+    if (from === '' || to === '') return 'MISSING_ENDPOINT';
+    return checked({
+      atMs: numberAt(fields, start) * 1_000,
+      source: endOf(from),
+      destination: endOf(to),
+      sourcePort: 0,
+      destinationPort: numberAt(fields, port),
+      protocol: protocolOf(textAt(fields, protocol)),
+      l7: undefined,
+      volume: volumeOf(fields),
+      label: textAt(fields, label),
+    });
+  };
+}
+
+export const recordedLayout: CsvLayout = {
+  needs: ['start_s', 'cluster', 'src_service', 'dst_service', 'dst_port'],
+  open: recorded,
+};

@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import { type Fault, refuse } from '../../base/fault.ts';
+import { type Digest, type FederationId, isDigest, isFederationId, isTrackId, type TrackId } from '../../proto/ids.ts';
+import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
+import { parseTrust, type ReleaseTrust } from '../../proto/release/trust.ts';
+
+/** Why a version is live, kept so that it can be said without the metadata that said so. */
+export type Because = Readonly<
+  | { kind: 'pin'; pinId: string; untilMs: number | null; reason: string; setBy: string }
+  | { kind: 'channel'; channel: string }
+>;
+
+/** A release that was verified in full and whose files lie on this machine. */
+export type HeldRelease = Readonly<{ target: ReleaseTarget; because: Because; installedAtMs: number }>;
+
+export type HeldTrack = Readonly<{
+  live: HeldRelease | null;
+  /** Live before it, newest first: a rollback to one of these needs no download. */
+  earlier: readonly HeldRelease[];
+}>;
+
+/**
+ * What the agent must not forget. One file, so that floors and the live version cannot disagree: killed at any instant,
+ * it holds what was true before a set or what is true after it.
+ */
+export type AgentState = Readonly<{
+  /** Whose releases these are; null before the first contact. */
+  federation: FederationId | null;
+  /** null before the first contact. */
+  trust: ReleaseTrust | null;
+  /** When the trusted metadata expires, milliseconds since the epoch; null before the first set. */
+  expiresAtMs: number | null;
+  tracks: Readonly<Record<TrackId, HeldTrack>>;
+}>;
+
+const format = 'testudo/agent/1';
+
+const version = z.int().min(0);
+const held = z.strictObject({
+  target: z.strictObject({
+    track: z.custom<TrackId>(isTrackId),
+    version,
+    manifest: z.strictObject({ digest: z.custom<Digest>(isDigest), bytes: z.int().positive() }),
+  }),
+  because: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('pin'),
+      pinId: z.string(),
+      untilMs: z.int().nullable(),
+      reason: z.string(),
+      setBy: z.string(),
+    }),
+    z.strictObject({ kind: z.literal('channel'), channel: z.string() }),
+  ]),
+  installedAtMs: z.int(),
+});
+const stored = z.strictObject({
+  format: z.literal(format),
+  federation: z.custom<FederationId>(isFederationId).nullable(),
+  trust: z.unknown(),
+  expiresAtMs: z.int().nullable(),
+  tracks: z.record(
+    z.custom<TrackId>(isTrackId),
+    z.strictObject({ live: held.nullable(), earlier: z.array(held).max(64) }),
+  ),
+});
+
+const nothing: AgentState = { federation: null, trust: null, expiresAtMs: null, tracks: {} };
+
+/** The agent's state on disk. */
+export class AgentStore {
+  readonly #path: string;
+  #state: AgentState;
+  /** What made the stored state unusable. The models that it names still run; nothing new is installed. */
+  readonly fault: Fault | undefined;
+
+  private constructor(path: string, state: AgentState, fault: Fault | undefined) {
+    this.#path = path;
+    this.#state = state;
+    this.fault = fault;
+  }
+
+  /** A missing file is a first start. One that does not read back is not: forgetting trust is what an attacker wants. */
+  static async open(folder: string): Promise<AgentStore> {
+    const path = join(folder, 'state.json');
+    let text: string;
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (error) {
+      if (isMissing(error)) return new AgentStore(path, nothing, undefined);
+      throw error;
+    }
+    const parsed = stored.safeParse(parsedJson(text));
+    if (!parsed.success) {
+      const why = `${path} is not as the agent wrote it; restore it, or remove it to trust the coordinator's root anew`;
+      return new AgentStore(path, nothing, refuse('TRUST_INVALID', why).fault);
+    }
+    const { trust, format: _, ...rest } = parsed.data;
+    if (trust === null) return new AgentStore(path, { trust, ...rest }, undefined);
+    const checked = parseTrust(trust);
+    if (checked.ok) return new AgentStore(path, { trust: checked.value, ...rest }, undefined);
+    return new AgentStore(path, { trust: null, ...rest }, checked.fault);
+  }
+
+  get state(): AgentState {
+    return this.#state;
+  }
+
+  track(track: TrackId): HeldTrack {
+    return this.#state.tracks[track] ?? { live: null, earlier: [] };
+  }
+
+  /** On disk when it resolves; nothing is written where nothing changed. */
+  async save(next: AgentState): Promise<void> {
+    if (this.fault !== undefined) throw new Error('a state that did not read back is not written over');
+    const text = JSON.stringify({ format, ...next });
+    if (text === JSON.stringify({ format, ...this.#state })) return;
+    await writeFileAtomic(this.#path, text);
+    this.#state = next;
+  }
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
+import type { Digest, FederationId } from '../../proto/ids.ts';
+import { schemaDigest, specOfBytes } from '../../proto/model-spec.ts';
+import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
+import { openManifest, type ReleaseManifest, releaseFileNames } from '../../proto/release/documents/manifest.ts';
+import type { HeldModel } from '../scoring/live-scoring.ts';
+import type { FetchPace, ReleaseFiles, WantedFile } from './release-files.ts';
+
+/** A release whose every file is on this machine and has the manifest's length and digest. */
+export type FetchedRelease = Readonly<{ target: ReleaseTarget; manifest: ReleaseManifest; model: HeldModel }>;
+
+/** 1 MiB: the manifest lists a handful of files. */
+const manifestBytesMax = 2 ** 20;
+/** 4 GiB: what one release may cost on disk. */
+const releaseBytesMax = 2 ** 32;
+const specBytesMax = 2 ** 20;
+
+/**
+ * Brings one release here: its manifest by the catalogue's digest, then every file by the manifest's. No other file can
+ * come with it: nothing is asked for by name. Without a client only what is on disk counts.
+ */
+export async function fetchRelease(
+  files: ReleaseFiles,
+  client: ReleasesClient | undefined,
+  target: ReleaseTarget,
+  federation: FederationId,
+  pace: FetchPace,
+): Promise<Result<FetchedRelease>> {
+  if (target.manifest.bytes > manifestBytesMax) {
+    return refuse('MANIFEST_INVALID', `the manifest of ${target.track}/${target.version} is larger than 1 MiB`);
+  }
+  const manifestPath = await files.fetch(client, target.manifest, pace);
+  if (!manifestPath.ok) return manifestPath;
+  const manifest = openManifest(await readFile(manifestPath.value), target, federation);
+  if (!manifest.ok) return manifest;
+  const listed = manifest.value.files;
+  if (listed.reduce((sum, { bytes }) => sum + bytes, 0) > releaseBytesMax) {
+    return refuse('RELEASE_TOO_LARGE', `${target.track}/${target.version} is larger than 4 GiB`);
+  }
+  for (const file of listed) {
+    const fetched = await files.fetch(client, file, pace);
+    if (!fetched.ok) return fetched;
+  }
+  return await modelOf(files, target, manifest.value);
+}
+
+/** Every digest that a release needs kept. */
+export function digestsOf({ target, manifest }: FetchedRelease): readonly Digest[] {
+  return [target.manifest.digest, ...manifest.files.map(({ digest }) => digest)];
+}
+
+async function modelOf(
+  files: ReleaseFiles,
+  target: ReleaseTarget,
+  manifest: ReleaseManifest,
+): Promise<Result<FetchedRelease>> {
+  const weights = manifest.files.find(({ name }) => name === releaseFileNames.weights);
+  const spec = manifest.files.find(({ name }) => name === releaseFileNames.spec);
+  if (weights === undefined || spec === undefined) {
+    return refuse('FILE_MISSING', `${target.track}/${target.version} lists no weights or no spec; it is no model`);
+  }
+  const light = manifest.files.find(({ name }) => name === releaseFileNames.light);
+  const read = await readSpec(files, spec);
+  if (!read.ok) return read;
+  if (schemaDigest(read.value) !== manifest.schemaDigest) {
+    return refuse('MANIFEST_INVALID', `${target.track}/${target.version}: its spec is not the one that it names`);
+  }
+  const model = {
+    version: target.version,
+    digest: weights.digest,
+    spec: read.value,
+    weightsPath: files.path(weights.digest),
+    ...(light === undefined ? {} : { light: { digest: light.digest, path: files.path(light.digest) } }),
+  };
+  return ok({ target, manifest, model });
+}
+
+async function readSpec(files: ReleaseFiles, { digest, bytes }: WantedFile) {
+  if (bytes > specBytesMax) return refuse('SPEC_INVALID', 'the model spec is larger than 1 MiB');
+  return specOfBytes(await readFile(files.path(digest)));
+}

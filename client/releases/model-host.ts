@@ -1,0 +1,19 @@
+import type { Result } from '../../base/fault.ts';
+import type { ShadowObserver } from '../scoring/judge.ts';
+import type { HeldModel } from '../scoring/live-scoring.ts';
+import type { ModelName } from '../scoring/score-protocol.ts';
+import type { KnownVerdicts } from './known-cases.ts';
+
+/** Where a track's models run: the agent's side of live scoring. One call at a time. */
+export interface ModelHost {
+  /** Loads and warms a model beside the live one, which goes on scoring. A model that is loaded already stays as it is. */
+  load(model: HeldModel): Promise<Result<ModelName>>;
+  /** Makes a loaded model the live one: each event is scored by the one before or by this one, never by both. */
+  swap(model: ModelName): Promise<Result<undefined>>;
+  /** Runs a loaded model beside the live one; its word counts in reports alone. Nothing ends the shadow run. */
+  shadow(model: ModelName | undefined, observe?: ShadowObserver): Promise<Result<undefined>>;
+  /** Forgets a loaded model that is neither live nor in shadow. */
+  drop(model: ModelName): Promise<void>;
+  /** What a loaded model says of the cases whose answer is known. */
+  judgeKnown(model: ModelName): Promise<Result<KnownVerdicts>>;
+}

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMissing, privateFolderMode, syncFolder } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { digestFromBytes } from '../../proto/digest.ts';
+import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
+import type { Digest } from '../../proto/ids.ts';
+import { download } from '../link/download.ts';
+
+export type WantedFile = Readonly<{ digest: Digest; bytes: number }>;
+
+export type FetchPace = Readonly<{
+  signal: AbortSignal;
+  /** An attempt ends after this long without a byte. */
+  stallMs: number;
+  /** An attempt ends when it is slower than this on average, ten seconds aside; the next goes on where it ended. */
+  bytesPerSecondMin: number;
+}>;
+
+const graceMs = 10_000;
+
+/** Files of releases by digest. A `.part` file is a download that can go on. */
+export class ReleaseFiles {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  path(digest: Digest): string {
+    return join(this.#folder, digest.slice('sha256:'.length));
+  }
+
+  /** The file's path once its length and digest were checked: as it lies on disk now, or fetched. */
+  async fetch(client: ReleasesClient | undefined, wanted: WantedFile, pace: FetchPace): Promise<Result<string>> {
+    const { digest, bytes } = wanted;
+    const path = this.path(digest);
+    if (await this.#isWhole(wanted)) return ok(path);
+    if (client === undefined) return refuse('FILE_MISSING', `${digest} is not on this machine; it will be fetched`);
+    await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
+    const part = `${path}.part`;
+    const { signal, stallMs, bytesPerSecondMin } = pace;
+    const received = await download(part, (offset) => client.fetchFile({ digest, offset }), {
+      name: digest,
+      kind: 'FILE',
+      sizeBytes: bytes,
+      signal,
+      stallMs,
+      attemptMs: Math.min(graceMs + stallMs, 2 ** 30) + (bytes / bytesPerSecondMin) * 1_000,
+    });
+    if (!received.ok) return received;
+    if ((await digestOfFile(part)) !== digest) {
+      await rm(part, { force: true });
+      return refuse('FILE_DIGEST', `the bytes that came for ${digest} have another digest; they were thrown away`);
+    }
+    await rename(part, path);
+    await syncFolder(this.#folder);
+    return ok(path);
+  }
+
+  /** Removes every other file. */
+  async keepOnly(digests: ReadonlySet<Digest>): Promise<void> {
+    const keep = new Set([...digests].map((digest) => digest.slice('sha256:'.length)));
+    let names: string[];
+    try {
+      names = await readdir(this.#folder);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw error;
+    }
+    for (const name of names) if (!keep.has(name)) await rm(join(this.#folder, name), { force: true });
+  }
+
+  async #isWhole({ digest, bytes }: WantedFile): Promise<boolean> {
+    const path = this.path(digest);
+    try {
+      if ((await stat(path)).size === bytes && (await digestOfFile(path)) === digest) return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+    // Damaged where it lay: what is named by a digest must have it.
+    await rm(path, { force: true });
+    return false;
+  }
+}
+
+async function digestOfFile(path: string): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return digestFromBytes(hash.digest());
+}

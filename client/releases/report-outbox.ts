@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import { Metadata } from '@grpc/grpc-js';
+import { z } from 'zod';
+import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import type { Fault, Result } from '../../base/fault.ts';
+import { deadlineIn, unary } from '../../proto/call.ts';
+import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
+import { checkInstallReport, type InstallReport } from '../../proto/release/install-report.ts';
+import { checkShadowReport, type ShadowReport } from '../../proto/release/shadow-report.ts';
+import { verdictFor } from '../rounds/verdict.ts';
+import { acknowledgeRequest, shadowRequest } from './report-wire.ts';
+
+/** A signed report on its way to the journal. */
+export type OutgoingReport = Readonly<
+  | { kind: 'install'; report: InstallReport; signature: string }
+  | { kind: 'shadow'; report: ShadowReport; signature: string }
+>;
+
+export type SentReport = Readonly<{ sent: OutgoingReport; result: Result<number> }>;
+
+/** Weeks offline: the newest reports are what an operator needs. */
+const keptMax = 256;
+
+const stored = z.array(
+  z.strictObject({ kind: z.enum(['install', 'shadow']), report: z.unknown(), signature: z.base64() }),
+);
+
+/** Reports that were signed and not yet journalled, on disk and in order. */
+export class ReportOutbox {
+  readonly #path: string;
+  #waiting: readonly OutgoingReport[];
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, waiting: readonly OutgoingReport[]) {
+    this.#path = path;
+    this.#waiting = waiting;
+  }
+
+  static async open(path: string): Promise<ReportOutbox> {
+    return new ReportOutbox(path, await readReports(path));
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Keeps a report until it was journalled. A shadow report replaces the earlier one on the same release. */
+  async add(added: OutgoingReport): Promise<void> {
+    const others = this.#waiting.filter((one) => !(added.kind === 'shadow' && isSameRun(one, added)));
+    this.#waiting = [...others, added].slice(-keptMax);
+    await this.#save();
+  }
+
+  /**
+   * Sends what waits, oldest first, and stops at the first that may yet succeed later. What is refused for good is
+   * dropped: repeating it helps nobody. Returns whether all is done.
+   */
+  async flush(
+    client: ReleasesClient,
+    options: Readonly<{ timeoutMs: number; signal: AbortSignal; onSent: (sent: SentReport) => void }>,
+  ): Promise<Result<undefined>> {
+    const before = this.#waiting.length;
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const sending = next;
+      const result = await send(client, sending, options.timeoutMs, options.signal);
+      if (!result.ok && isPassing(result.fault)) {
+        if (this.#waiting.length < before) await this.#save();
+        return result;
+      }
+      options.onSent({ sent: sending, result });
+      this.#waiting = this.#waiting.filter((one) => one !== sending);
+    }
+    // Written once: what is sent again after a crash is journalled once all the same.
+    if (before > 0) await this.#save();
+    return { ok: true, value: undefined };
+  }
+
+  /** One write at a time, each of what is then true. */
+  #save(): Promise<void> {
+    this.#writing = this.#writing.then(() => writeFileAtomic(this.#path, JSON.stringify(this.#waiting)));
+    return this.#writing;
+  }
+}
+
+/** A coordinator that serves no releases today may do so after its next update. */
+function isPassing(fault: Fault): boolean {
+  return fault.code === 'NOT_SERVED' || fault.code === 'GRPC_UNIMPLEMENTED' || verdictFor(fault) === 'retry';
+}
+
+async function send(
+  client: ReleasesClient,
+  { kind, report, signature }: OutgoingReport,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Result<number>> {
+  const signed = Buffer.from(signature, 'base64');
+  const options = { deadline: deadlineIn(timeoutMs) };
+  const answered = await unary<{ sequence: bigint }>((callback) => {
+    if (kind === 'install')
+      return client.acknowledge(acknowledgeRequest(report, signed), new Metadata(), options, callback);
+    return client.reportShadow(shadowRequest(report, signed), new Metadata(), options, callback);
+  }, signal);
+  return answered.ok ? { ok: true, value: Number(answered.value.sequence) } : answered;
+}
+
+function isSameRun(a: OutgoingReport, b: OutgoingReport): boolean {
+  return a.kind === b.kind && a.report.track === b.report.track && a.report.version === b.report.version;
+}
+
+/** What cannot be read is not sent: the next set of metadata brings a report of its own. */
+async function readReports(path: string): Promise<readonly OutgoingReport[]> {
+  let candidate: unknown;
+  try {
+    candidate = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (isMissing(error) || error instanceof SyntaxError) return [];
+    throw error;
+  }
+  const parsed = stored.safeParse(candidate);
+  if (!parsed.success) return [];
+  return parsed.data.flatMap(({ kind, report, signature }): OutgoingReport[] => {
+    if (kind === 'install') {
+      const checked = checkInstallReport(report);
+      return checked.ok ? [{ kind, report: checked.value, signature }] : [];
+    }
+    const checked = checkShadowReport(report);
+    return checked.ok ? [{ kind, report: checked.value, signature }] : [];
+  });
+}

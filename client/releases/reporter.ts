@@ -1,0 +1,121 @@
+import { fullJitterMs } from '../../base/backoff.ts';
+import { pause } from '../../base/pause.ts';
+import { signingKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
+import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
+import type { TrackId } from '../../proto/ids.ts';
+import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
+import { type InstallReport, signInstallReport } from '../../proto/release/install-report.ts';
+import { type ShadowReport, signShadowReport } from '../../proto/release/shadow-report.ts';
+import type { AgentPorts, AgentTimes, IdentityOf } from './agent-ports.ts';
+import type { ReportOutbox } from './report-outbox.ts';
+
+/** What became of a release, before it is dated and signed. */
+export type Word = Readonly<{
+  track: TrackId;
+  target: ReleaseTarget;
+  outcome: InstallReport['outcome'];
+  faultCode: string;
+  pinsVersion: number;
+}>;
+
+/** Signs the agent's reports and sends them, oldest first, until each is journalled. */
+export class Reporter {
+  readonly #outbox: ReportOutbox;
+  readonly #ports: AgentPorts;
+  readonly #times: AgentTimes;
+  readonly #signal: AbortSignal;
+  #identity: IdentityOf | undefined;
+  #client: ReleasesClient | undefined;
+  #sending: Promise<void> | undefined;
+  #again = false;
+
+  constructor(outbox: ReportOutbox, ports: AgentPorts, times: AgentTimes, signal: AbortSignal) {
+    this.#outbox = outbox;
+    this.#ports = ports;
+    this.#times = times;
+    this.#signal = signal;
+  }
+
+  get waiting(): number {
+    return this.#outbox.waiting;
+  }
+
+  /** Whom the reports are from; before that nothing can be signed. */
+  speakFor(identity: IdentityOf): void {
+    this.#identity = identity;
+  }
+
+  connected(client: ReleasesClient | undefined): void {
+    this.#client = client;
+    this.flush();
+  }
+
+  async acknowledge({ track, target, outcome, faultCode, pinsVersion }: Word): Promise<void> {
+    if (this.#identity === undefined) return;
+    const { federation, cluster, signingSeed } = this.#identity();
+    const report: InstallReport = {
+      federation,
+      cluster,
+      track,
+      version: target.version,
+      manifestDigest: target.manifest.digest,
+      outcome,
+      faultCode: faultCode.slice(0, 64),
+      pinsVersion,
+      atMs: this.#ports.nowMs(),
+    };
+    const signature = signed(signingSeed, (pair) => signInstallReport(report, pair));
+    await this.#outbox.add({ kind: 'install', report, signature });
+    this.flush();
+  }
+
+  async reportShadow(report: ShadowReport): Promise<void> {
+    if (this.#identity === undefined) return;
+    const signature = signed(this.#identity().signingSeed, (pair) => signShadowReport(report, pair));
+    await this.#outbox.add({ kind: 'shadow', report, signature });
+    this.flush();
+  }
+
+  flush(): void {
+    this.#again = true;
+    this.#sending ??= this.#send().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  /** Resolves once everything that can be sent now was sent. */
+  async settled(): Promise<void> {
+    await this.#sending;
+  }
+
+  async #send(): Promise<void> {
+    for (let attempt = 0; this.#again; ) {
+      this.#again = false;
+      const client = this.#client;
+      if (client === undefined || this.#signal.aborted) return;
+      const flushed = await this.#outbox.flush(client, {
+        timeoutMs: this.#times.callTimeoutMs,
+        signal: this.#signal,
+        onSent: ({ sent, result }) => {
+          if (!result.ok) this.#ports.report({ kind: 'reportRefused', fault: result.fault });
+          else if (sent.kind === 'install') {
+            this.#ports.report({ kind: 'acknowledged', report: sent.report, sequence: result.value });
+          } else this.#ports.report({ kind: 'shadowReported', report: sent.report, sequence: result.value });
+        },
+      });
+      if (flushed.ok) continue;
+      await pause(fullJitterMs(this.#times.retry, attempt, this.#ports.unit()), this.#signal);
+      attempt += 1;
+      this.#again = true;
+    }
+  }
+}
+
+function signed(seed: Uint8Array, sign: (pair: ReturnType<typeof signingKeyPairOf>) => Buffer): string {
+  const pair = signingKeyPairOf(seed);
+  try {
+    return sign(pair).toString('base64');
+  } finally {
+    wipeKeyPair(pair);
+  }
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Metadata } from '@grpc/grpc-js';
+import { isMissing, privateFolderMode, syncFolder } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
+import type { Digest } from '../../proto/ids.ts';
+import { download } from '../link/download.ts';
+
+export type FetchOptions = Readonly<{
+  digest: Digest;
+  /** From the checked invitation: what the spec implies. */
+  sizeBytes: number;
+  signal: AbortSignal;
+  /** The transfer is given up after this long without a chunk. */
+  stallMs: number;
+  /** Goes with the call. */
+  metadata?: Metadata;
+}>;
+
+/** Models by digest, on disk. A `.part` file is a download that can go on; a whole file was verified when it was named. */
+export class ModelCache {
+  readonly #folder: string;
+  readonly #keep: number;
+
+  /** Keeps the `keep` models used last. */
+  constructor(folder: string, keep = 4) {
+    this.#folder = folder;
+    this.#keep = keep;
+  }
+
+  path(digest: Digest): string {
+    return join(this.#folder, `${digest.slice('sha256:'.length)}.f32`);
+  }
+
+  /** The path of the model's bytes, which have this digest: from disk, or fetched from where an earlier attempt ended. */
+  async fetch(client: FederationClient, options: FetchOptions): Promise<Result<string>> {
+    const { digest, sizeBytes } = options;
+    const path = this.path(digest);
+    await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
+    if ((await sizeOf(path)) === sizeBytes && (await digestOfFile(path)) === digest) {
+      const now = new Date();
+      await utimes(path, now, now);
+      return ok(path);
+    }
+    const part = `${path}.part`;
+    const openAt = (offset: bigint) => client.fetchModel({ digest, offset }, options.metadata ?? new Metadata());
+    const received = await download(part, openAt, { ...options, name: digest, kind: 'MODEL' });
+    if (!received.ok) return received;
+    if ((await digestOfFile(part)) !== digest) {
+      await rm(part, { force: true });
+      return refuse('MODEL_DIGEST_MISMATCH', `the bytes of ${digest} have another digest; they were thrown away`);
+    }
+    await rename(part, path);
+    await syncFolder(this.#folder);
+    await this.#prune(path);
+    return ok(path);
+  }
+
+  async #prune(newest: string): Promise<void> {
+    const files = await Promise.all(
+      (await readdir(this.#folder)).map(async (name) => {
+        const path = join(this.#folder, name);
+        return { path, usedMs: path === newest ? Number.POSITIVE_INFINITY : (await stat(path)).mtimeMs };
+      }),
+    );
+    files.sort((a, b) => b.usedMs - a.usedMs);
+    await Promise.all(files.slice(this.#keep).map(({ path }) => rm(path, { force: true })));
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function digestOfFile(path: string): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return `sha256:${hash.digest('hex')}` as Digest;
+}

@@ -1,0 +1,417 @@
+import { type Backoff, defaultBackoff, fullJitterMs } from '../../base/backoff.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { pause } from '../../base/pause.ts';
+import { signingKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
+import { signHeader } from '../../proto/envelope/header.ts';
+import type { RoundClosed, WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
+import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
+import { bytesPerValue } from '../../proto/layout.ts';
+import type { Address } from '../link/address.ts';
+import { expiryOf, renewalDueMs } from '../link/certificates.ts';
+import { type Connection, connectAsMember } from '../link/connection.ts';
+import { renew } from '../link/enrol.ts';
+import type { ClusterIdentity } from '../link/identity-store.ts';
+import { deliver } from './deliver.ts';
+import { type Invitation, readInvitation } from './invitation.ts';
+import type { ModelCache } from './model-cache.ts';
+import type { KeptUpdate, Outbox } from './outbox.ts';
+import { type Participation, type ParticipationEffect, type ParticipationEvent, step } from './participation.ts';
+import type { UplinkPorts } from './ports.ts';
+import { inRoundSpan, roundTrace } from './round-trace.ts';
+import { watch } from './watch.ts';
+
+export type UplinkTimes = Readonly<{
+  /** Pauses between connections. */
+  reconnect: Backoff;
+  /** Pauses between attempts at fetching or delivering. */
+  retry: Backoff;
+  silenceMsMax: number;
+  callTimeoutMs: number;
+  uploadTimeoutMs: number;
+  /** How often deadlines and the certificate's age are looked at. */
+  tickMs: number;
+}>;
+
+export const defaultUplinkTimes: UplinkTimes = {
+  reconnect: { ...defaultBackoff, firstMs: 1_000 },
+  retry: defaultBackoff,
+  silenceMsMax: 75_000,
+  callTimeoutMs: 20_000,
+  uploadTimeoutMs: 30 * 60_000,
+  tickMs: 1_000,
+};
+
+export type UplinkConfig = Readonly<{
+  addresses: readonly [Address, ...Address[]];
+  tracks: readonly TrackId[];
+  clientBuild: string;
+  identity: ClusterIdentity;
+  modelsOf(track: TrackId): ModelCache;
+  outbox: Outbox;
+  times: UplinkTimes;
+}>;
+
+type TrackState = {
+  phase: Participation;
+  work: AbortController;
+  timer: NodeJS.Timeout | undefined;
+  /** Removals from the outbox, in order: keeping a new update waits for them. */
+  dropped: Promise<void>;
+};
+
+/** The shell around `participation.ts`: keeps one connection, follows Watch, and performs what `step` decides. */
+export class Uplink {
+  readonly #config: UplinkConfig;
+  readonly #ports: UplinkPorts;
+  readonly #tracks = new Map<TrackId, TrackState>();
+  readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  #identity: ClusterIdentity;
+  #connection: Connection | undefined;
+  /** Ends the current Watch so that the loop connects anew. */
+  #reconnect = new AbortController();
+  #waiting = Promise.withResolvers<Connection>();
+  /** The coordinator's clock minus ours. */
+  #clockOffsetMs = 0;
+  #heardAtMs = 0;
+  #renewing = false;
+  #nextRenewalMs: number;
+
+  private constructor(config: UplinkConfig, ports: UplinkPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#identity = config.identity;
+    this.#nextRenewalMs = renewalDueMs(config.identity);
+  }
+
+  /** Picks up what an earlier run left in the outbox, then connects. */
+  static async start(config: UplinkConfig, ports: UplinkPorts): Promise<Uplink> {
+    const uplink = new Uplink(config, ports);
+    for (const track of config.tracks) {
+      uplink.#tracks.set(track, {
+        phase: { kind: 'idle' },
+        work: new AbortController(),
+        timer: undefined,
+        dropped: Promise.resolve(),
+      });
+      const restored = await config.outbox.restore(track);
+      if (restored !== undefined) uplink.#dispatch(track, { kind: 'restored', ...restored });
+    }
+    uplink.#track(uplink.#run());
+    uplink.#track(uplink.#tick());
+    return uplink;
+  }
+
+  /** What each track is doing. */
+  phaseOf(track: TrackId): Participation | undefined {
+    return this.#tracks.get(track)?.phase;
+  }
+
+  /** When something was last heard from the coordinator, by our clock; 0 for never. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  get certificateExpiresAtMs(): number {
+    return expiryOf(this.#identity.chainPem);
+  }
+
+  /** Stops after what is running has noticed. What is in the outbox stays there. May be called twice. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    this.#reconnect.abort();
+    for (const state of this.#tracks.values()) {
+      clearTimeout(state.timer);
+      state.work.abort();
+    }
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    this.#connection?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { addresses, tracks, clientBuild, times } = this.#config;
+    for (let turn = 0, attempt = 0; !this.#stopping.signal.aborted; turn += 1) {
+      const address = addresses[turn % addresses.length] as Address;
+      this.#reconnect = new AbortController();
+      const connection = connectAsMember(address, this.#identity);
+      this.#connection = connection;
+      this.#waiting.resolve(connection);
+      let heard = false;
+      const fault = await watch(connection.federation, {
+        tracks,
+        clientBuild,
+        silenceMsMax: times.silenceMsMax,
+        signal: this.#reconnect.signal,
+        onDirective: (directive) => {
+          if (!heard) this.#ports.report({ kind: 'connected', address: address.text });
+          heard = true;
+          this.#heardAtMs = this.#ports.nowMs();
+          this.#obey(directive);
+        },
+      });
+      this.#waiting = Promise.withResolvers();
+      this.#connection = undefined;
+      connection.close();
+      if (this.#stopping.signal.aborted) return;
+      // We hung up ourselves to use a renewed certificate: no reason to wait, nor to try another address.
+      if (this.#reconnect.signal.aborted) {
+        turn -= 1;
+        continue;
+      }
+      attempt = heard ? 0 : attempt + 1;
+      const retryInMs = fullJitterMs(times.reconnect, attempt, this.#ports.unit());
+      this.#ports.report({ kind: 'disconnected', address: address.text, fault, retryInMs });
+      await pause(retryInMs, this.#stopping.signal);
+    }
+  }
+
+  async #tick(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await pause(this.#config.times.tickMs, this.#stopping.signal);
+      const nowMs = this.#ports.nowMs();
+      for (const track of this.#tracks.keys()) {
+        this.#dispatch(track, { kind: 'time', nowMs: nowMs + this.#clockOffsetMs });
+      }
+      if (nowMs >= this.#nextRenewalMs && !this.#renewing) this.#track(this.#renew(nowMs));
+    }
+  }
+
+  async #renew(nowMs: number): Promise<void> {
+    if (this.#connection === undefined) return;
+    this.#renewing = true;
+    const renewed = await renew(this.#connection, this.#identity, this.#config.times.callTimeoutMs);
+    this.#renewing = false;
+    const expiresAtMs = this.certificateExpiresAtMs;
+    if (!renewed.ok) {
+      // A twentieth of what is left, so that many attempts fit before the end.
+      this.#nextRenewalMs = nowMs + Math.max(this.#config.times.tickMs, (expiresAtMs - nowMs) / 20);
+      this.#ports.report({ kind: 'renewalFailed', fault: renewed.fault, expiresAtMs });
+      return;
+    }
+    await this.#ports.saveIdentity(renewed.value);
+    this.#identity = renewed.value;
+    this.#nextRenewalMs = renewalDueMs(renewed.value);
+    this.#ports.report({ kind: 'renewed', expiresAtMs: this.certificateExpiresAtMs });
+    this.#reconnect.abort();
+  }
+
+  #obey(directive: NonNullable<WatchResponse['directive']>): void {
+    switch (directive.$case) {
+      case 'heartbeat':
+        this.#clockOffsetMs = Number(directive.value.nowMs) - this.#ports.nowMs();
+        return;
+      case 'closed':
+        this.#closed(directive.value);
+        return;
+      case 'invitation': {
+        const read = readInvitation(directive.value);
+        if (!read.ok) {
+          this.#ports.report({ kind: 'invitationRefused', fault: read.fault });
+          return;
+        }
+        const { federation, track, round, base, closesAtMs } = read.value;
+        if (federation !== this.#identity.federation || !this.#tracks.has(track)) {
+          const { fault } = refuse('INVITATION_INVALID', `invitation to ${federation}/${track}: not ours`);
+          this.#ports.report({ kind: 'invitationRefused', fault });
+          return;
+        }
+        const { traceId } = this.#traceOf(track, round);
+        this.#ports.report({ kind: 'invited', track, round, traceId, baseVersion: base.version, closesAtMs });
+        this.#dispatch(track, { kind: 'invited', invitation: read.value });
+        return;
+      }
+    }
+  }
+
+  #closed({ track, round, outcome, nextRound }: RoundClosed): void {
+    if (!isTrackId(track) || !isRoundId(round) || !this.#tracks.has(track)) return;
+    this.#ports.report({ kind: 'roundClosed', track, round, outcome, nextRound });
+    this.#dispatch(track, { kind: 'closed', round });
+  }
+
+  #dispatch(track: TrackId, event: ParticipationEvent): void {
+    const state = this.#tracks.get(track);
+    if (state === undefined || this.#stopping.signal.aborted) return;
+    const { phase, effects } = step(state.phase, event, this.#config.times.retry);
+    state.phase = phase;
+    for (const effect of effects) this.#perform(track, state, effect);
+  }
+
+  #perform(track: TrackId, state: TrackState, effect: ParticipationEffect): void {
+    switch (effect.kind) {
+      case 'fetch':
+        clearTimeout(state.timer);
+        this.#track(this.#fetch(effect.invitation, state.work.signal));
+        return;
+      case 'train':
+        this.#track(this.#train(effect.invitation, state.work.signal));
+        return;
+      case 'deliver':
+        clearTimeout(state.timer);
+        this.#track(this.#deliver(effect.kept, state.work.signal));
+        return;
+      case 'wait':
+        clearTimeout(state.timer);
+        state.timer = setTimeout(() => {
+          this.#dispatch(track, { kind: 'retryDue', round: effect.round });
+        }, effect.milliseconds);
+        return;
+      case 'cancel':
+        clearTimeout(state.timer);
+        state.work.abort();
+        state.work = new AbortController();
+        return;
+      case 'drop':
+        state.dropped = state.dropped.then(() => this.#config.outbox.drop(track, effect.round));
+        this.#track(state.dropped);
+        return;
+      case 'report':
+        this.#ports.report({ ...effect, kind: 'refused', track });
+        return;
+    }
+  }
+
+  async #fetch(invitation: Invitation, signal: AbortSignal): Promise<void> {
+    const { track, round, base } = invitation;
+    const connection = await this.#connected(signal);
+    if (connection === undefined) return;
+    const models = this.#config.modelsOf(track);
+    const fetched = await inRoundSpan(this.#traceOf(track, round), 'fetch base', (metadata) =>
+      models.fetch(connection.federation, {
+        digest: base.digest,
+        sizeBytes: base.sizeBytes,
+        signal,
+        stallMs: this.#config.times.callTimeoutMs,
+        metadata,
+      }),
+    );
+    if (signal.aborted) return;
+    if (!fetched.ok) {
+      this.#fail(track, round, fetched.fault);
+      return;
+    }
+    const { digest, version } = base;
+    this.#ports.report({ kind: 'fetched', track, round, digest, version, spec: invitation.spec });
+    this.#dispatch(track, { kind: 'fetched', round });
+  }
+
+  async #train(invitation: Invitation, signal: AbortSignal): Promise<void> {
+    const { track, round, base } = invitation;
+    const startedMs = performance.now();
+    const basePath = this.#config.modelsOf(track).path(base.digest);
+    const parent = this.#traceOf(track, round);
+    const trained = await inRoundSpan(parent, 'train', () => this.#ports.train(invitation, basePath, signal));
+    if (signal.aborted) return;
+    if (!trained.ok) {
+      this.#fail(track, round, trained.fault);
+      return;
+    }
+    const { delta, exampleCount } = trained.value;
+    const seconds = (performance.now() - startedMs) / 1_000;
+    this.#ports.report({ kind: 'trained', track, round, traceId: parent.traceId, exampleCount, seconds });
+    const kept = await this.#keep(invitation, delta, exampleCount);
+    // Cancelled while sealing: the round is over, and nothing will ask for what was just kept.
+    if (signal.aborted) {
+      await this.#config.outbox.drop(track, round);
+      return;
+    }
+    if (!kept.ok) {
+      this.#fail(track, round, kept.fault);
+      return;
+    }
+    const { payload, payloadBytes } = kept.value.header;
+    this.#ports.report({ kind: 'kept', track, round, traceId: parent.traceId, payload, payloadBytes });
+    this.#dispatch(track, { kind: 'kept', kept: kept.value });
+  }
+
+  /** Seals the delta to the round's key, signs the header and makes both durable. */
+  async #keep(invitation: Invitation, delta: Float32Array, exampleCount: number): Promise<Result<KeptUpdate>> {
+    const { federation, track, round, base, schemaDigest, roundKey, closesAtMs } = invitation;
+    const plainBytes = delta.length * bytesPerValue;
+    if (plainBytes !== base.sizeBytes) {
+      return refuse('LENGTH_MISMATCH', `training gave ${plainBytes} bytes, the base has ${base.sizeBytes}`);
+    }
+    const { cluster, signingSeed } = this.#identity;
+    const context = {
+      federation,
+      track,
+      round,
+      cluster,
+      base: base.digest,
+      schema: schemaDigest,
+      codec: 'f32le',
+      plainBytes,
+    } as const;
+    await this.#tracks.get(track)?.dropped;
+    const sealedPath = await this.#config.outbox.prepare(track, round);
+    const sealed = await this.#ports.seal({ values: delta, sealedPath, context, roundPublicKey: roundKey });
+    if (!sealed.ok) return sealed;
+    const header = { ...context, exampleCount, ...sealed.value };
+    const pair = signingKeyPairOf(signingSeed);
+    const signature = signHeader(header, pair);
+    wipeKeyPair(pair);
+    const kept: KeptUpdate = { track, round, header, signature, closesAtMs };
+    const stored = await this.#config.outbox.keep(kept);
+    return stored.ok ? ok(kept) : stored;
+  }
+
+  async #deliver(kept: KeptUpdate, signal: AbortSignal): Promise<void> {
+    const { track, round } = kept;
+    const connection = await this.#connected(signal);
+    if (connection === undefined) return;
+    const { callTimeoutMs, uploadTimeoutMs } = this.#config.times;
+    const parent = this.#traceOf(track, round);
+    const receipt = await inRoundSpan(parent, 'deliver update', (metadata) =>
+      deliver(connection.federation, kept, {
+        sealedPath: this.#config.outbox.sealedPath(track, round),
+        receiptKey: this.#identity.receiptKey,
+        signal,
+        statusTimeoutMs: callTimeoutMs,
+        uploadTimeoutMs,
+        metadata,
+        onSent: (bytes) => this.#ports.report({ kind: 'sent', track, bytes }),
+      }),
+    );
+    if (signal.aborted) return;
+    if (!receipt.ok) {
+      this.#fail(track, round, receipt.fault);
+      return;
+    }
+    const { sequence } = receipt.value;
+    await this.#config.outbox.keepReceipt(track, round, sequence);
+    this.#ports.report({ kind: 'receipted', track, round, traceId: parent.traceId, sequence });
+    this.#dispatch(track, { kind: 'receipted', round, sequence });
+  }
+
+  #traceOf(track: TrackId, round: RoundId) {
+    return roundTrace(this.#identity.federation, track, round, this.#identity.cluster);
+  }
+
+  #fail(track: TrackId, round: RoundId, fault: Fault): void {
+    this.#dispatch(track, { kind: 'failed', round, fault, unit: this.#ports.unit() });
+  }
+
+  /** The connection, once there is one; nothing when the work is cancelled first. */
+  async #connected(signal: AbortSignal): Promise<Connection | undefined> {
+    if (this.#connection !== undefined) return this.#connection;
+    const cancelled = Promise.withResolvers<undefined>();
+    const cancel = () => cancelled.resolve(undefined);
+    signal.addEventListener('abort', cancel, { once: true });
+    if (signal.aborted) cancel();
+    const connection = await Promise.race([this.#waiting.promise, cancelled.promise]);
+    signal.removeEventListener('abort', cancel);
+    return connection;
+  }
+
+  /** Work that `close` waits for. A rejection is a broken invariant: it takes the process down, loudly. */
+  #track(work: Promise<unknown>): void {
+    this.#running.add(work);
+    const done = () => this.#running.delete(work);
+    work.then(done, (error) => {
+      done();
+      queueMicrotask(() => {
+        throw error;
+      });
+    });
+  }
+}

@@ -1,0 +1,46 @@
+import type { Fault, Result } from '../../base/fault.ts';
+import type { UpdateContext } from '../../proto/envelope/header.ts';
+import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { ClusterIdentity } from '../link/identity-store.ts';
+import type { Invitation } from './invitation.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What local training brings back: shape [layout.length], already clipped and noised as the plan says. */
+export type TrainedDelta = Readonly<{ delta: Float32Array; exampleCount: number }>;
+
+/** What the uplink needs of the rest of the client. */
+export type UplinkPorts = Readonly<{
+  /** Trains from the model at `basePath` (little-endian float32). Stops soon after `signal` aborts. */
+  train(invitation: Invitation, basePath: string, signal: AbortSignal): Promise<Result<TrainedDelta>>;
+  /** Seals values to a file, off the event loop. */
+  seal(request: {
+    values: Float32Array;
+    sealedPath: string;
+    context: UpdateContext;
+    roundPublicKey: Uint8Array;
+  }): Promise<Result<Readonly<{ payload: Digest; payloadBytes: number }>>>;
+  /** Makes a renewed identity durable. */
+  saveIdentity(identity: ClusterIdentity): Promise<void>;
+  report(event: UplinkReport): void;
+  /** Random in [0, 1). */
+  unit(): number;
+  nowMs(): number;
+}>;
+
+/** What happens on the uplink, for logs, metrics and tests. */
+export type UplinkReport = Readonly<
+  | { kind: 'connected'; address: string }
+  | { kind: 'disconnected'; address: string; fault: Fault; retryInMs: number }
+  | { kind: 'invited'; track: TrackId; round: RoundId; traceId: string; baseVersion: number; closesAtMs: number }
+  | { kind: 'invitationRefused'; fault: Fault }
+  | { kind: 'fetched'; track: TrackId; round: RoundId; digest: Digest; version: number; spec: ModelSpec }
+  | { kind: 'trained'; track: TrackId; round: RoundId; traceId: string; exampleCount: number; seconds: number }
+  | { kind: 'kept'; track: TrackId; round: RoundId; traceId: string; payload: Digest; payloadBytes: number }
+  | { kind: 'sent'; track: TrackId; bytes: number }
+  | { kind: 'receipted'; track: TrackId; round: RoundId; traceId: string; sequence: number }
+  | { kind: 'refused'; track: TrackId; round: RoundId; verdict: Verdict; fault: Fault }
+  | { kind: 'roundClosed'; track: TrackId; round: RoundId; outcome: number; nextRound: string }
+  | { kind: 'renewed'; expiresAtMs: number }
+  | { kind: 'renewalFailed'; fault: Fault; expiresAtMs: number }
+>;

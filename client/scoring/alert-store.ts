@@ -1,0 +1,83 @@
+import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
+import type { ExampleCodec } from '../tracks/example-codec.ts';
+import type { Alert } from './alert.ts';
+
+/**
+ * One track's alerts as JSON lines for people and pipelines, and for each the example that raised it, encrypted, so that
+ * feedback can make it one to learn from later. The newest `keep` examples are kept.
+ */
+export class AlertStore {
+  readonly #folder: string;
+  readonly #file: string;
+  readonly #key: RecordKey;
+  readonly #codec: ExampleCodec;
+  readonly #keep: number;
+
+  constructor(folder: string, file: string, key: RecordKey, codec: ExampleCodec, keep = 5_000) {
+    this.#folder = folder;
+    this.#file = file;
+    this.#key = key;
+    this.#codec = codec;
+    this.#keep = keep;
+  }
+
+  /** False when this very alert was raised before. */
+  async raise(alert: Alert, example: unknown): Promise<boolean> {
+    const path = this.#path(alert.id);
+    if (await exists(path)) return false;
+    await mkdir(dirname(this.#file), { recursive: true, mode: privateFolderMode });
+    await appendFile(this.#file, `${JSON.stringify(alert)}\n`, { mode: privateFileMode });
+    await writeFileAtomic(path, sealRecord(this.#key, this.#codec.encode(example), alert.id));
+    await this.#prune();
+    return true;
+  }
+
+  async example(id: string): Promise<Result<unknown, 'ALERT_NOT_FOUND' | 'ALERT_UNREADABLE'>> {
+    let sealed: Buffer;
+    try {
+      sealed = await readFile(this.#path(id));
+    } catch (error) {
+      if (isMissing(error)) return refuse('ALERT_NOT_FOUND', `alert ${id}: unknown, or too old to take feedback`);
+      throw error;
+    }
+    const opened = openRecord(this.#key, sealed, id);
+    const decoded = opened.ok ? this.#codec.decode(opened.value) : opened;
+    return decoded.ok ? ok(decoded.value) : refuse('ALERT_UNREADABLE', `alert ${id}: ${decoded.fault.message}`);
+  }
+
+  async #prune(): Promise<void> {
+    const names = await readdir(this.#folder);
+    if (names.length <= this.#keep + this.#keep / 10) return;
+    const files = await Promise.all(
+      names.map(async (name) => ({
+        path: join(this.#folder, name),
+        ms: (await stat(join(this.#folder, name))).mtimeMs,
+      })),
+    );
+    files.sort((a, b) => b.ms - a.ms);
+    await Promise.all(files.slice(this.#keep).map(({ path }) => rm(path, { force: true })));
+  }
+
+  #path(id: string): string {
+    return join(this.#folder, `${id}.sealed`);
+  }
+}
+
+/** Where a client keeps the examples of its alerts: a folder for each track. */
+export function alertFolder(dataDir: string, track = ''): string {
+  return join(dataDir, 'alerts', track);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}

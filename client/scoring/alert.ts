@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import type { Subject } from '../tracks/track-kind.ts';
+
+/** One line of the alert file. */
+export type Alert = Readonly<{
+  id: string;
+  at: string;
+  track: string;
+  modelVersion: number;
+  score: number;
+  threshold: number;
+  subject: Subject;
+  /** The same for people. */
+  text: string;
+  /** Rules of other tools that spoke of the same pod at about the same time. */
+  labels: readonly string[];
+  /** What the track knows about it: who did it, the explanation (missing where that failed), what was never seen. */
+  detail: Readonly<Record<string, unknown>>;
+}>;
+
+/** The same things have the same id, also when they are read again after a crash: "a-" and 16 hexadecimal digits. */
+export function alertId(track: string, identity: string): string {
+  const hash = createHash('sha256').update(JSON.stringify([track, identity]));
+  return `a-${hash.digest('hex').slice(0, 16)}`;
+}
+
+export function isAlertId(text: string): boolean {
+  return /^a-[0-9a-f]{16}$/.test(text);
+}

@@ -1,0 +1,100 @@
+import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { ExampleBuffer } from '../learning/example-buffer.ts';
+import { isAlertId } from './alert.ts';
+import { type AlertStore, alertFolder } from './alert-store.ts';
+
+/** What an operator says of an alert. */
+export const feedbackVerdicts = ['false-positive', 'confirmed'] as const;
+export type FeedbackVerdict = (typeof feedbackVerdicts)[number];
+
+const request = z.strictObject({ verdict: z.enum(feedbackVerdicts), by: z.string(), atMs: z.int() });
+
+/**
+ * Leaves feedback for the client that raised the alert; it is taken in within seconds when it runs, at its next start
+ * otherwise. The newest word on an alert counts.
+ */
+export async function leaveFeedback(
+  dataDir: string,
+  id: string,
+  verdict: FeedbackVerdict,
+  by: string,
+): Promise<Result<undefined, 'ALERT_NOT_FOUND'>> {
+  const track = isAlertId(id) ? await trackOf(dataDir, id) : undefined;
+  if (track === undefined) {
+    return refuse(
+      'ALERT_NOT_FOUND',
+      `${id.slice(0, 40)}: no such alert in ${dataDir}; its id stands in the alert file`,
+    );
+  }
+  const text = JSON.stringify({ verdict, by, atMs: Date.now() });
+  await writeFileAtomic(join(folderOf(dataDir, track), `${id}.json`), text);
+  return ok(undefined);
+}
+
+export type AppliedFeedback = Readonly<{ id: string; verdict: FeedbackVerdict; by: string }>;
+
+/** The track that raised an alert. */
+async function trackOf(dataDir: string, id: string): Promise<string | undefined> {
+  for (const track of await namesIn(alertFolder(dataDir))) {
+    if ((await namesIn(alertFolder(dataDir, track))).includes(`${id}.sealed`)) return track;
+  }
+  return undefined;
+}
+
+/**
+ * Takes a track's waiting feedback in: false positives become hard examples that training replays, confirmed intrusions are kept
+ * out of training and become regression cases. Each is written to `feedback.jsonl`. What cannot be applied now stays.
+ */
+export async function applyFeedback(
+  dataDir: string,
+  track: string,
+  alerts: AlertStore,
+  buffer: ExampleBuffer,
+): Promise<readonly Result<AppliedFeedback>[]> {
+  const results: Result<AppliedFeedback>[] = [];
+  for (const name of (await namesIn(folderOf(dataDir, track))).filter((one) => one.endsWith('.json')).sort()) {
+    const path = join(folderOf(dataDir, track), name);
+    const id = name.slice(0, -'.json'.length);
+    const parsed = request.safeParse(
+      await readFile(path, 'utf8')
+        .then(JSON.parse)
+        .catch(() => undefined),
+    );
+    const example = isAlertId(id) ? await alerts.example(id) : refuse('ALERT_NOT_FOUND', `${name} names no alert`);
+    if (!parsed.success || !example.ok) {
+      results.push(example.ok ? refuse('FEEDBACK_MALFORMED', `${path} is not feedback; it was removed`) : example);
+      await rm(path, { force: true });
+      continue;
+    }
+    const { verdict, by, atMs } = parsed.data;
+    const marked =
+      verdict === 'confirmed' ? buffer.addRegression(example.value, atMs) : buffer.addHard(example.value, atMs);
+    if (!marked.ok) {
+      results.push(marked);
+      continue;
+    }
+    const line = JSON.stringify({ alert: id, track, verdict, by, at: new Date(atMs).toISOString() });
+    await appendFile(join(dataDir, 'feedback.jsonl'), `${line}\n`, { mode: privateFileMode });
+    await rm(path, { force: true });
+    results.push(ok({ id, verdict, by }));
+  }
+  return results;
+}
+
+function folderOf(dataDir: string, track: string): string {
+  return join(dataDir, 'feedback', track);
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    await mkdir(folder, { recursive: true, mode: privateFolderMode });
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}

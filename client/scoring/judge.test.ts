@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { digestOf } from '../../proto/digest.ts';
+import { parseTrackId } from '../../proto/ids.ts';
+import { bytesOfValues } from '../../proto/layout.ts';
+import { parseClientConfig } from '../config.ts';
+import { openTracks } from '../local-track.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { gramTableSpec, initialGramTable } from '../tracks/syscall/gram-table/gram-table.ts';
+import type { AssembledTrace } from '../tracks/syscall/traces/trace-assembler.ts';
+import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
+import { LiveScoring } from './live-scoring.ts';
+
+const track = parseTrackId('syscall');
+const spec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
+
+let folder: string;
+let scoring: LiveScoring;
+let metrics: ReturnType<typeof createMetrics>;
+let close: () => Promise<void>;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-judge-'));
+  process.env.TESTUDO_TEST_FRAGILE_MARK = join(folder, 'ended-once');
+  const kind = dirname(fileURLToPath(new URL('./testing/fragile/track.ts', import.meta.url)));
+  const text = JSON.stringify({
+    dataDirectory: folder,
+    coordinator: { addresses: ['127.0.0.1:1'] },
+    tracks: [{ id: track, folder: kind }],
+    scoring: { deviations: 100 },
+  });
+  const config = unwrap(parseClientConfig({ file: { path: join(folder, 'client.yaml'), text } }));
+  const dataKey = Buffer.alloc(32, 1);
+  const tracks = unwrap(await openTracks(config, dataKey));
+  const local = tracks.get(track);
+  if (local === undefined) throw new Error('the track was not opened');
+  metrics = createMetrics();
+  const log = pino({ level: 'silent' });
+  scoring = new LiveScoring({ config, track: local, dataKey, onRisk: () => undefined, metrics, log });
+  close = async () => {
+    await scoring.close();
+    local.buffer.close();
+  };
+});
+
+afterEach(async () => {
+  delete process.env.TESTUDO_TEST_FRAGILE_MARK;
+  await close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function install(version: number): Promise<void> {
+  const bytes = bytesOfValues(initialGramTable(spec).map((_, at) => (at % (90 + version) === 0 ? 1 : 0)));
+  const weightsPath = join(folder, `weights-${version}`);
+  await writeFile(weightsPath, bytes);
+  await scoring.install({ version, digest: digestOf(bytes), spec, weightsPath });
+}
+
+function traceOf(number: number, first = 1): AssembledTrace {
+  const process = { node: '', namespace: '', workload: '', pod: '', container: '', binary: '', pid: number };
+  const calls = Uint16Array.from({ length: 20 }, (_, at) => (at === 0 ? first : (at * number) % 50));
+  return {
+    thread: `t${number}`,
+    process: { ...process, workloadClass: 'nginx' },
+    calls,
+    argumentClasses: new Uint16Array(20),
+    firstMs: number,
+    lastMs: number,
+    piece: 0,
+    began: number,
+  };
+}
+
+async function scored(): Promise<number> {
+  return (await metrics.scored.get()).values[0]?.value ?? 0;
+}
+
+describe('Judge', () => {
+  it('loses no trace and judges none twice when its thread ends under it', async () => {
+    await install(1);
+    const batches = Array.from({ length: 40 }, (_, batch) =>
+      Array.from({ length: 5 }, (_, at) => traceOf(batch * 5 + at + 1, batch === 13 && at === 2 ? 77 : 1)),
+    );
+    // All at once: the thread ends with most of them on their way.
+    const judged = await Promise.all(batches.map((batch) => scoring.judge(batch)));
+    expect(existsSync(join(folder, 'ended-once'))).toBe(true);
+    expect(judged.map((normal) => normal.length)).toEqual(batches.map(() => 5));
+    expect(await scored()).toBe(200);
+    expect(scoring.liveVersion).toBe(1);
+  });
+
+  it('keeps the live model when the next one does not load, and says which version scores', async () => {
+    await install(1);
+    const bytes = bytesOfValues(initialGramTable(spec).map((_, at) => (at === 7 ? Number.NaN : 0)));
+    const weightsPath = join(folder, 'broken');
+    await writeFile(weightsPath, bytes);
+    const broken = { version: 2, digest: digestOf(bytes), spec, weightsPath };
+    expect(await scoring.load(broken)).toMatchObject({ fault: { code: 'MODEL_NOT_FINITE' } });
+    await writeFile(weightsPath, 'other bytes');
+    expect(await scoring.load(broken)).toMatchObject({ fault: { code: 'MODEL_DIGEST_MISMATCH' } });
+    expect(scoring.liveVersion).toBe(1);
+    expect((await scoring.judge([traceOf(1)])).length).toBe(1);
+  });
+
+  it('judges every trace once while models are swapped under many judgements', async () => {
+    await install(1);
+    let swapping = true;
+    let given = 0;
+    let returned = 0;
+    const feed = async () => {
+      while (swapping) {
+        const batch = Array.from({ length: 4 }, (_, at) => traceOf((given + at) % 200));
+        given += batch.length;
+        const normal = await scoring.judge(batch);
+        returned += normal.length;
+      }
+    };
+    const feeding = Promise.all([feed(), feed(), feed()]);
+    for (let version = 2; version <= 12; version += 1) await install(version);
+    swapping = false;
+    await feeding;
+    expect(given).toBeGreaterThan(40);
+    expect(returned).toBe(given);
+    expect(await scored()).toBe(given);
+    expect(scoring.liveVersion).toBe(12);
+  });
+});

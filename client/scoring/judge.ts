@@ -1,0 +1,358 @@
+import type { Logger } from 'pino';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { faultFields } from '../../base/log.ts';
+import type { IntrusionLabel } from '../events/source-item.ts';
+import type { ClientMetrics } from '../observability/metrics.ts';
+import type { Description, Explanation, PlaceScores, Subject, TrackKind } from '../tracks/track-kind.ts';
+import { type Alert, alertId } from './alert.ts';
+import type { AlertStore } from './alert-store.ts';
+import { JudgedModel } from './judged-model.ts';
+import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
+import type { Scorer } from './scoring-thread.ts';
+import type { ThresholdOptions } from './threshold.ts';
+
+export type JudgeParts = Readonly<{
+  track: string;
+  kind: TrackKind;
+  scorer: Scorer;
+  alerts: AlertStore;
+  threshold: ThresholdOptions;
+  /** What the workloads' baselines say of something that raised an alarm. */
+  remark(observation: unknown): Explanation | undefined;
+  /** Hears how near to its threshold each place came. */
+  onRisk(subject: Subject, risk: number): void;
+  /** Confirmed intrusions that operators gave: a model that misses them is reported. */
+  regressionCases(): readonly unknown[];
+  metrics: ClientMetrics;
+  log: Logger;
+}>;
+
+/** What both models said of one batch; a shadow's word counts nowhere else. */
+export type ShadowObserver = (seen: ShadowObservation) => void;
+export type ShadowObservation = Readonly<{
+  live: Readonly<{ version: number; alarms: readonly boolean[]; microseconds: number }>;
+  shadow: Readonly<{ version: number; alarms: readonly boolean[]; microseconds: number }>;
+}>;
+
+const labelsMax = 256;
+/** Another tool's alert speaks of the same thing when it is about the same pod and within this time. */
+const labelWithinMs = 60_000;
+/** Newest normal examples that a new model is warmed on. */
+const recentMax = 256;
+
+/** Score → threshold → alert, for what happens. Until the first model is there everything counts as normal. */
+export class Judge {
+  readonly #parts: JudgeParts;
+  /** What is loaded in the scorer, by name. */
+  readonly #loaded = new Map<ModelName, { model: ScoringModel; judged: JudgedModel }>();
+  #live: ModelName | undefined;
+  #shadow: { name: ModelName; observe: ShadowObserver } | undefined;
+  #labels: IntrusionLabel[] = [];
+  readonly #recent: unknown[] = [];
+  #nextRecent = 0;
+  #recovering: Promise<boolean> | undefined;
+  #changing: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: JudgeParts) {
+    this.#parts = parts;
+  }
+
+  /** The version that scores now. */
+  get liveVersion(): number | undefined {
+    return this.#judgedOf(this.#live)?.version;
+  }
+
+  /** Loads a model beside the live one and warms it on what is normal here; the live one goes on scoring meanwhile. */
+  load(model: ScoringModel): Promise<Result<ModelName>> {
+    return this.#inTurn(() => this.#load(model));
+  }
+
+  /** Makes a loaded model the live one, from one batch to the next. */
+  swap(name: ModelName): Promise<Result<undefined>> {
+    return this.#inTurn(() => this.#swap(name));
+  }
+
+  /** Runs a loaded model in shadow: `observe` hears what both say of each batch. Nothing ends the shadow run. */
+  shadow(name: ModelName | undefined, observe: ShadowObserver = () => undefined): Promise<Result<undefined>> {
+    return this.#inTurn(() => this.#setShadow(name, observe));
+  }
+
+  /** Forgets a model that is neither live nor in shadow. */
+  drop(name: ModelName): Promise<void> {
+    return this.#inTurn(() => this.#drop(name));
+  }
+
+  /** Calibrates what runs on what is normal here by now; it goes on scoring as it was meanwhile. */
+  recalibrate(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const name of [this.#live, this.#shadow?.name]) {
+        const running = name === undefined ? undefined : this.#loaded.get(name);
+        if (running === undefined) continue;
+        // Under its own name it takes the place of itself.
+        const judged = await this.#judgedAfterLoading(running.model, running.judged);
+        if (judged.ok) running.judged = judged.value;
+        else this.#parts.log.warn(faultFields(judged.fault), 'not calibrated anew, the model goes on as it was');
+      }
+    });
+  }
+
+  /** Changes of models one at a time: what one of them loads, another must not forget. */
+  #inTurn<Value>(change: () => Promise<Value>): Promise<Value> {
+    const done = this.#changing.then(change);
+    this.#changing = done.catch(() => undefined);
+    return done;
+  }
+
+  async #judgedAfterLoading(model: ScoringModel, before: JudgedModel | undefined): Promise<Result<JudgedModel>> {
+    const loaded = await this.#parts.scorer.load(model, this.#recent);
+    if (!loaded.ok) return loaded;
+    const judged = new JudgedModel(model, loaded.value.normal, this.#parts.threshold);
+    judged.succeed(before);
+    return ok(judged);
+  }
+
+  async #load(model: ScoringModel): Promise<Result<ModelName>> {
+    const name = nameOf(model);
+    if (this.#loaded.has(name)) return ok(name);
+    const judged = await this.#judgedAfterLoading(model, this.#judgedOf(this.#live));
+    if (!judged.ok) return judged;
+    this.#loaded.set(name, { model, judged: judged.value });
+    return ok(name);
+  }
+
+  async #swap(name: ModelName): Promise<Result<undefined>> {
+    const { scorer, log } = this.#parts;
+    const next = this.#loaded.get(name);
+    if (next === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
+    const swapped = await scorer.swap(name);
+    if (!swapped.ok) return swapped;
+    const before = this.#live;
+    this.#live = name;
+    if (this.#shadow?.name === name) this.#shadow = undefined;
+    if (before !== undefined && before !== name && before !== this.#shadow?.name) this.#loaded.delete(before);
+    const { version, workloads } = next.judged;
+    log.info({ track: this.#parts.track, version, workloads }, 'model scores now');
+    await this.#countMissed(next.judged);
+    return ok(undefined);
+  }
+
+  async #setShadow(name: ModelName | undefined, observe: ShadowObserver): Promise<Result<undefined>> {
+    if (name !== undefined && !this.#loaded.has(name)) {
+      return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
+    }
+    const set = await this.#parts.scorer.shadow(name);
+    if (!set.ok) return set;
+    const before = this.#shadow?.name;
+    this.#shadow = name === undefined ? undefined : { name, observe };
+    if (before !== undefined && before !== name && before !== this.#live) this.#loaded.delete(before);
+    return ok(undefined);
+  }
+
+  async #drop(name: ModelName): Promise<void> {
+    if (name === this.#live || name === this.#shadow?.name) return;
+    await this.#parts.scorer.drop(name);
+    this.#loaded.delete(name);
+  }
+
+  /**
+   * Whether a loaded model would be alarmed by each of these cases, that is by any of its places; undefined where it has
+   * no threshold for them yet. Nothing is remembered of them.
+   */
+  async assess(name: ModelName, cases: readonly unknown[]): Promise<Result<readonly (boolean | undefined)[]>> {
+    const judged = this.#judgedOf(name);
+    if (judged === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
+    const scored = await this.#parts.scorer.assess(name, cases);
+    if (!scored.ok) return scored;
+    return ok(
+      scored.value.map(({ groups, scores }) => {
+        const levels = groups.map((group) => judged.level(group));
+        if (!levels.some(Number.isFinite)) return undefined;
+        return levels.some((level, place) => (scores[place] as number) > level);
+      }),
+    );
+  }
+
+  hear(label: IntrusionLabel): void {
+    this.#labels.push(label);
+    if (this.#labels.length > labelsMax) this.#labels = this.#labels.slice(-labelsMax / 2);
+  }
+
+  /** Examples that are normal as far as anybody knows: what is learnt from. */
+  async judge(observations: readonly unknown[]): Promise<readonly unknown[]> {
+    const { kind, log } = this.#parts;
+    const examples = observations.map((one) => kind.exampleOf(one));
+    if (this.#live === undefined || examples.length === 0) return examples;
+    const scored = await this.#score(examples);
+    if (!scored.ok) {
+      log.warn(faultFields(scored.fault), 'observations could not be scored and are not learnt from');
+      return [];
+    }
+    const { live, shadow } = scored.value;
+    // The model that scored them judges them: by now another one may be live.
+    const judged = this.#judgedOf(live.model);
+    if (judged === undefined) throw new Error(`${live.model} scored and is not known`);
+    const verdicts = observations.map((one, at) => this.#judgeOne(judged, one, live.scores[at] as PlaceScores));
+    if (shadow !== undefined) this.#observe(judged, verdicts.flat(), live, shadow);
+    const normal: unknown[] = [];
+    for (const [at, example] of examples.entries()) {
+      const alarms = (verdicts[at] as Verdict[]).filter(({ raised }) => raised);
+      for (const alarm of alarms) await this.#raise(judged, observations[at], example, alarm);
+      const places = alarms.map(({ place }) => place);
+      const rest = places.length === 0 ? example : kind.withoutPlaces?.(example, places);
+      if (rest === undefined) continue;
+      normal.push(rest);
+      this.#remember(rest);
+    }
+    return normal;
+  }
+
+  /** Scores, and where the thread was lost brings it back with the models it held and asks once more. */
+  async #score(examples: readonly unknown[]) {
+    const { scorer } = this.#parts;
+    const scored = await scorer.score(examples);
+    if (scored.ok || scored.fault.code !== 'SCORER_LOST' || !(await this.#recover())) return scored;
+    return await scorer.score(examples);
+  }
+
+  #recover(): Promise<boolean> {
+    this.#recovering ??= this.#reload().finally(() => {
+      this.#recovering = undefined;
+    });
+    return this.#recovering;
+  }
+
+  async #reload(): Promise<boolean> {
+    const { scorer, log } = this.#parts;
+    const live = this.#live === undefined ? undefined : this.#loaded.get(this.#live);
+    if (live === undefined) return false;
+    const loaded = await scorer.load(live.model, this.#recent);
+    const swapped = loaded.ok ? await scorer.swap(nameOf(live.model)) : loaded;
+    if (!swapped.ok) {
+      log.error({ ...faultFields(swapped.fault), version: live.model.version }, 'the live model could not be reloaded');
+      return false;
+    }
+    log.warn({ version: live.model.version }, 'the scoring thread was lost and is back with the live model');
+    const shadow = this.#shadow === undefined ? undefined : this.#loaded.get(this.#shadow.name);
+    if (shadow !== undefined) {
+      const beside = await scorer.load(shadow.model, this.#recent);
+      if (beside.ok) await scorer.shadow(nameOf(shadow.model));
+    }
+    return true;
+  }
+
+  #judgeOne(judged: JudgedModel, observation: unknown, { groups, scores }: PlaceScores): Verdict[] {
+    const { kind, track, metrics, onRisk } = this.#parts;
+    metrics.scored.inc({ track }, groups.length);
+    return groups.map((group, place) => {
+      const score = scores[place] as number;
+      const own = judged.of(group);
+      const risk = own.riskOf(score);
+      const { alarm, threshold, drifting } = own.judge(score);
+      this.#reportDrift(judged, group, drifting);
+      if (risk !== undefined) onRisk(kind.subjectOf(observation, place), risk);
+      return { place, score, threshold, raised: alarm };
+    });
+  }
+
+  #observe(judged: JudgedModel, verdicts: readonly Verdict[], live: ModelScores, shadow: ModelScores): void {
+    const beside = this.#judgedOf(shadow.model);
+    if (beside === undefined || this.#shadow?.name !== shadow.model) return;
+    const shadowAlarms: boolean[] = [];
+    const liveAlarms: boolean[] = [];
+    let at = 0;
+    for (const { groups, scores } of shadow.scores) {
+      for (const [place, group] of groups.entries()) {
+        const { threshold, raised } = verdicts[at++] as Verdict;
+        const said = beside.of(group).judge(scores[place] as number);
+        // Who has no threshold yet cannot disagree.
+        if (!Number.isFinite(said.threshold) || !Number.isFinite(threshold)) continue;
+        shadowAlarms.push(said.alarm);
+        liveAlarms.push(raised);
+      }
+    }
+    const share = shadowAlarms.length / Math.max(1, verdicts.length);
+    this.#shadow.observe({
+      live: { version: judged.version, alarms: liveAlarms, microseconds: live.microseconds * share },
+      shadow: { version: beside.version, alarms: shadowAlarms, microseconds: shadow.microseconds * share },
+    });
+  }
+
+  #remember(example: unknown): void {
+    this.#recent[this.#nextRecent] = example;
+    this.#nextRecent = (this.#nextRecent + 1) % recentMax;
+  }
+
+  async #countMissed(judged: JudgedModel): Promise<void> {
+    const { metrics, log } = this.#parts;
+    const cases = this.#parts.regressionCases();
+    const found = await this.assess(judged.name, cases);
+    if (!found.ok) return;
+    const missed = found.value.filter((alarm) => alarm === false).length;
+    metrics.regressionMissed.set({ track: this.#parts.track }, missed);
+    if (missed === 0) return;
+    const version = judged.version;
+    log.warn({ missed, cases: cases.length, version }, 'confirmed intrusions that this model misses');
+  }
+
+  #judgedOf(name: ModelName | undefined): JudgedModel | undefined {
+    return name === undefined ? undefined : this.#loaded.get(name)?.judged;
+  }
+
+  async #raise(
+    judged: JudgedModel,
+    observation: unknown,
+    example: unknown,
+    { place, score, threshold }: Verdict,
+  ): Promise<void> {
+    const { alerts, kind, scorer, track, metrics, log } = this.#parts;
+    const explained = await scorer.explain(judged.name, example, place);
+    if (!explained.ok) log.warn(faultFields(explained.fault), 'an alert could not be explained');
+    const why = explained.ok ? explained.value : undefined;
+    const remark = this.#parts.remark(observation);
+    const described = kind.describe(observation, place);
+    const { namespace, workload, workloadClass, pod } = kind.subjectOf(observation, place);
+    const subject = { namespace, workload, workloadClass, pod };
+    const headline = `${nameOfSubject(subject)}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}`;
+    const alert: Alert = {
+      id: alertId(track, described.identity),
+      at: new Date(described.lastMs > 0 ? described.lastMs : Date.now()).toISOString(),
+      track,
+      modelVersion: judged.version,
+      score,
+      threshold,
+      subject,
+      text: [remark === undefined ? headline : `${headline}; ${remark.text}`, ...(why ? [why.text] : [])].join('\n'),
+      labels: this.#labelsFor(subject, described),
+      detail: { ...described.detail, ...why?.detail, ...remark?.detail },
+    };
+    if (!(await alerts.raise(alert, kind.onlyPlace?.(example, place) ?? example))) return;
+    metrics.alerts.inc({ track });
+    log.warn({ alert: alert.id, track, score, threshold, ...subject }, 'alert');
+  }
+
+  #labelsFor(subject: Subject, { firstMs, lastMs }: Description): string[] {
+    if (subject.pod === '') return [];
+    return this.#labels
+      .filter(({ pod, namespace, atMs }) => {
+        const near = atMs >= firstMs - labelWithinMs && atMs <= lastMs + labelWithinMs;
+        return pod === subject.pod && namespace === subject.namespace && near;
+      })
+      .map(({ rule }) => rule);
+  }
+
+  #reportDrift(judged: JudgedModel, group: string, drifting: boolean): void {
+    if (drifting === judged.drifting.has(group)) return;
+    if (drifting) judged.drifting.add(group);
+    else judged.drifting.delete(group);
+    const { track, metrics, log } = this.#parts;
+    metrics.drifting.set({ track }, judged.drifting.size);
+    log.warn({ track, workload: group, drifting }, 'what is normal for a workload has moved');
+  }
+}
+
+type Verdict = Readonly<{ place: number; score: number; threshold: number; raised: boolean }>;
+
+function nameOfSubject({ namespace, workload, workloadClass, pod }: Subject): string {
+  const who = workloadClass || workload || 'unknown';
+  return pod === '' ? who : `${who} in ${namespace}/${pod}`;
+}

@@ -1,0 +1,184 @@
+import type { Logger } from 'pino';
+import type { Result } from '../../base/fault.ts';
+import { faultFields } from '../../base/log.ts';
+import { pause } from '../../base/pause.ts';
+import type { Digest, TrackId } from '../../proto/ids.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import { alertPath, type ClientConfig } from '../config.ts';
+import type { IntrusionLabel } from '../events/source-item.ts';
+import type { LocalTrack } from '../local-track.ts';
+import type { ClientMetrics } from '../observability/metrics.ts';
+import { recordKey } from '../storage/sealed-record.ts';
+import type { Subject } from '../tracks/track-kind.ts';
+import { AlertStore, alertFolder } from './alert-store.ts';
+import { applyFeedback } from './feedback.ts';
+import { Judge, type ShadowObserver } from './judge.ts';
+import type { LightFile, ModelName } from './score-protocol.ts';
+import { Scorer } from './scoring-thread.ts';
+import { defaultWindowMax } from './threshold.ts';
+
+export type LiveScoringParts = Readonly<{
+  config: ClientConfig;
+  track: LocalTrack;
+  dataKey: Uint8Array;
+  /** Hears how near to its threshold each place came. */
+  onRisk(track: TrackId, subject: Subject, risk: number): void;
+  metrics: ClientMetrics;
+  log: Logger;
+}>;
+
+/** A model whose weights lie on this machine. */
+export type HeldModel = Readonly<{
+  version: number;
+  digest: Digest;
+  spec: ModelSpec;
+  weightsPath: string;
+  /** The 8-bit ONNX form, where the release has one. */
+  light?: LightFile;
+}>;
+
+const feedbackEveryMs = 1_000;
+/** A model that was loaded before this cluster had anything to show is calibrated anew from so many examples on. */
+const firstCalibration = 8;
+
+/** One track's way from what happens to an alert, and back from an operator's word to the buffer. */
+export class LiveScoring {
+  readonly #parts: LiveScoringParts;
+  readonly #scorer = new Scorer();
+  readonly #alerts: AlertStore;
+  readonly #judge: Judge;
+  readonly #stopping = new AbortController();
+  #listening: Promise<void> = Promise.resolve();
+  /** Examples that the running models were calibrated on. */
+  #calibratedOn = 0;
+
+  constructor(parts: LiveScoringParts) {
+    this.#parts = parts;
+    const { config, dataKey, metrics, log, track } = parts;
+    const { id, kind, buffer, baseline } = track;
+    const { dataDirectory, scoring } = config;
+    const key = recordKey(dataKey, 'alerts');
+    this.#alerts = new AlertStore(alertFolder(dataDirectory, id), alertPath(config), key, kind.examples);
+    this.#judge = new Judge({
+      track: id,
+      kind,
+      scorer: this.#scorer,
+      alerts: this.#alerts,
+      threshold: {
+        rule:
+          scoring.deviations === null
+            ? { kind: 'quantile', alertRate: scoring.alertRate }
+            : { kind: 'deviation', k: scoring.deviations },
+        warmUp: scoring.warmUp,
+        windowMax: Math.max(defaultWindowMax, 2 * scoring.warmUp),
+      },
+      remark: (observation) => baseline?.remark(observation),
+      onRisk: (subject, risk) => parts.onRisk(id, subject, risk),
+      regressionCases: () => buffer.read(['regression']).examples,
+      metrics,
+      log,
+    });
+  }
+
+  /** Begins to listen for feedback. */
+  start(): void {
+    this.#listening = this.#listen();
+  }
+
+  /** The version that scores now. */
+  get liveVersion(): number | undefined {
+    return this.#judge.liveVersion;
+  }
+
+  /** Loads a model and makes it the live one; where that fails the last one stays. */
+  async install(model: HeldModel): Promise<void> {
+    const loaded = await this.load(model);
+    const swapped = loaded.ok ? await this.swap(loaded.value) : loaded;
+    if (swapped.ok) return;
+    const fields = { ...faultFields(swapped.fault), version: model.version };
+    this.#parts.log.warn(fields, 'model not installed, the last one stays');
+  }
+
+  /** Loads and warms a model beside the live one. */
+  async load({ version, digest, spec, weightsPath, light }: HeldModel): Promise<Result<ModelName>> {
+    const { config, dataKey, track } = this.#parts;
+    // Beside a live model the older calibration counts: the two are compared, so both are to be calibrated alike.
+    if (this.liveVersion === undefined) this.#calibratedOn = track.buffer.counts().seen;
+    return await this.#judge.load({
+      kindModule: track.kindModule,
+      spec,
+      version,
+      digest,
+      weightsPath,
+      // An architecture without a light form is run by its weights.
+      ...(config.agent.inference === 'light' && light !== undefined ? { light } : {}),
+      scorerOptions: { callWeights: config.scoring.callWeights },
+      bufferPath: track.bufferPath,
+      bufferSizes: config.buffer,
+      dataKey,
+    });
+  }
+
+  /** Once what is known to be normal has doubled, what runs is calibrated on it. */
+  async #keepCalibrated(): Promise<void> {
+    const { seen } = this.#parts.track.buffer.counts();
+    if (this.liveVersion === undefined || seen < Math.max(firstCalibration, 2 * this.#calibratedOn)) return;
+    this.#calibratedOn = seen;
+    await this.#judge.recalibrate();
+  }
+
+  /** Makes a loaded model the live one, between two batches of events. */
+  async swap(model: ModelName): Promise<Result<undefined>> {
+    return await this.#judge.swap(model);
+  }
+
+  /** Runs a loaded model beside the live one, or nothing. */
+  async shadow(model: ModelName | undefined, observe?: ShadowObserver): Promise<Result<undefined>> {
+    return await this.#judge.shadow(model, observe);
+  }
+
+  async drop(model: ModelName): Promise<void> {
+    await this.#judge.drop(model);
+  }
+
+  /** Which of these cases a loaded model would be alarmed by; undefined where it has nothing to judge them by. */
+  async assess(model: ModelName, cases: readonly unknown[]): Promise<Result<readonly (boolean | undefined)[]>> {
+    return await this.#judge.assess(model, cases);
+  }
+
+  /** What operators said of alerts: intrusions that every model must find, and false positives it must not raise. */
+  cases(): Readonly<{ confirmed: readonly unknown[]; falsePositives: readonly unknown[] }> {
+    const { buffer } = this.#parts.track;
+    return { confirmed: buffer.read(['regression']).examples, falsePositives: buffer.read(['hard']).examples };
+  }
+
+  hear(label: IntrusionLabel): void {
+    this.#judge.hear(label);
+  }
+
+  /** Examples that are normal as far as anybody knows: what is learnt from. */
+  judge(observations: readonly unknown[]): Promise<readonly unknown[]> {
+    return this.#judge.judge(observations);
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#listening;
+    await this.#scorer.close();
+  }
+
+  async #listen(): Promise<void> {
+    const { config, track, log, metrics } = this.#parts;
+    const { id, buffer } = track;
+    while (!this.#stopping.signal.aborted) {
+      for (const applied of await applyFeedback(config.dataDirectory, id, this.#alerts, buffer)) {
+        if (applied.ok) {
+          metrics.feedback.inc({ track: id, verdict: applied.value.verdict });
+          log.info({ track: id, ...applied.value }, 'feedback taken in');
+        } else log.warn(faultFields(applied.fault), 'feedback could not be taken in');
+      }
+      await this.#keepCalibrated();
+      await pause(feedbackEveryMs, this.#stopping.signal);
+    }
+  }
+}

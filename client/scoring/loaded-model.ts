@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { FaultError, refuse, unwrap } from '../../base/fault.ts';
+import { digestOf } from '../../proto/digest.ts';
+import type { Digest } from '../../proto/ids.ts';
+import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import { ExampleBuffer } from '../learning/example-buffer.ts';
+import type { TrackKind, TrackScorer } from '../tracks/track-kind.ts';
+import { importTrackKind } from '../tracks/track-kinds.ts';
+import type { NormalScores, ScoringModel } from './score-protocol.ts';
+
+/** Examples between two turns of the event loop, so that the live model scores while another one warms. */
+const examplesPerTurn = 32;
+
+/**
+ * Reads, checks, calibrates and warms a model. Its scores of the buffer's normal examples and of the `recent` ones come
+ * back: they are what its thresholds start from. Throws a FaultError for bytes that are not the model's.
+ */
+export async function loadModel(
+  model: ScoringModel,
+  recent: readonly unknown[],
+): Promise<Readonly<{ scorer: TrackScorer<unknown>; normal: NormalScores }>> {
+  const kind = await importTrackKind(model.kindModule);
+  const buffer = unwrap(ExampleBuffer.open(model.bufferPath, model.dataKey, kind.examples, model.bufferSizes));
+  const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
+  buffer.close();
+  await turn();
+  const scorer = await openScorer(kind, model, examples);
+  try {
+    return { scorer, normal: await scoresByGroup(scorer, [...examples, ...recent]) };
+  } catch (error) {
+    scorer.close();
+    throw error;
+  }
+}
+
+async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly unknown[]): Promise<NormalScores> {
+  const found = new Map<string, number[]>();
+  for (let start = 0; start < examples.length; start += examplesPerTurn) {
+    await turn();
+    for (const { groups, scores } of scorer.score(examples.slice(start, start + examplesPerTurn))) {
+      for (const [place, group] of groups.entries()) {
+        const known = found.get(group);
+        if (known === undefined) found.set(group, [scores[place] as number]);
+        else known.push(scores[place] as number);
+      }
+    }
+  }
+  return found;
+}
+
+async function openScorer(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {
+  const { spec, light, scorerOptions } = model;
+  if (light === undefined) return kind.openScorer(spec, await readWeights(model), normal, scorerOptions);
+  if (kind.light === undefined) {
+    throw fault('MODEL_UNUSABLE', `${spec.architecture} has no light form; set agent.inference to weights`);
+  }
+  return kind.light.openScorer(spec, await readFileOf(light.digest, light.path), normal, scorerOptions);
+}
+
+async function readWeights({ spec, digest, weightsPath }: ScoringModel): Promise<Float32Array> {
+  const bytes = await readFileOf(digest, weightsPath);
+  const weights = unwrap(valuesOfBytes(layoutOf(spec), bytes));
+  const broken = weights.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0) throw fault('MODEL_NOT_FINITE', `weight ${broken} of ${digest} is not finite; it can judge nothing`);
+  return weights;
+}
+
+/** The bytes that the digest says: the file may have been altered since it was fetched. */
+async function readFileOf(digest: Digest, path: string): Promise<Buffer> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw fault('MODEL_UNREADABLE', `the file of ${digest} cannot be read (${error.code}); it will be fetched again`);
+  });
+  if (digestOf(bytes) === digest) return bytes;
+  throw fault('MODEL_DIGEST_MISMATCH', `the file of ${digest} holds other bytes; it will be fetched again`);
+}
+
+function fault(code: string, message: string): FaultError {
+  return new FaultError(refuse(code, message).fault);
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,72 @@
+import type { Branded, Digest } from '../../proto/ids.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { BufferSizes } from '../learning/example-buffer.ts';
+import type { Explanation, PlaceScores, ScorerOptions } from '../tracks/track-kind.ts';
+
+/** An 8-bit ONNX model on disk, and what its bytes are checked against. */
+export type LightFile = Readonly<{ digest: Digest; path: string }>;
+
+/** A model to score with, and where the normal examples lie that calibrate it. */
+export type ScoringModel = Readonly<{
+  /** URL of the track's module: see track-kinds.ts. */
+  kindModule: string;
+  spec: ModelSpec;
+  version: number;
+  /** What the bytes of the weights are checked against. */
+  digest: Digest;
+  /** Little-endian float32. */
+  weightsPath: string;
+  /** Judges in the place of the weights, where the cluster runs light forms. */
+  light?: LightFile;
+  scorerOptions?: ScorerOptions;
+  bufferPath: string;
+  bufferSizes: BufferSizes;
+  /** 32 bytes; a thread shares its process's memory, nothing leaves it. */
+  dataKey: Uint8Array;
+}>;
+
+/** Names a model among those that are loaded. Two versions with the same weights are two models. */
+export type ModelName = Branded<string, 'ModelName'>;
+
+export function nameOf({ version, digest }: Readonly<{ version: number; digest: Digest }>): ModelName {
+  return `${version}/${digest}` as ModelName;
+}
+
+/** Group (what has a threshold of its own) to scores of its normal examples. */
+export type NormalScores = ReadonlyMap<string, readonly number[]>;
+
+/** One model's scores of a batch, in the batch's order. */
+export type ModelScores = Readonly<{ model: ModelName; scores: readonly PlaceScores[]; microseconds: number }>;
+
+/**
+ * Examples are the track's: plain data that only its kind looks into. Any number of models may be loaded; one of them is live, and another one may run in
+ * shadow beside it.
+ */
+export type ToScorer = Readonly<
+  | { kind: 'load'; id: number; model: ScoringModel; recent: readonly unknown[] }
+  /** From the next batch on this model is the live one. The one that was is closed. */
+  | { kind: 'swap'; id: number; model: ModelName }
+  | { kind: 'shadow'; id: number; model: ModelName | undefined }
+  | { kind: 'drop'; id: number; model: ModelName }
+  | { kind: 'score'; id: number; examples: readonly unknown[] }
+  /** With a model of the asker's choice: what a model would say, which no alert is raised from. */
+  | { kind: 'assess'; id: number; model: ModelName; examples: readonly unknown[] }
+  | { kind: 'explain'; id: number; model: ModelName; example: unknown; place: number }
+  | { kind: 'count'; id: number }
+>;
+
+export type FromScorer = Readonly<
+  | {
+      kind: 'loaded';
+      id: number;
+      /** Of the buffer's normal examples and of the recent ones, in this order. */
+      normal: NormalScores;
+    }
+  | { kind: 'done'; id: number }
+  /** The live model's scores of the whole batch, and the shadow's where there is one. */
+  | { kind: 'scored'; id: number; live: ModelScores; shadow: ModelScores | undefined }
+  | { kind: 'assessed'; id: number; scores: readonly PlaceScores[] }
+  | { kind: 'explained'; id: number; explanation: Explanation }
+  | { kind: 'counted'; id: number; models: number; tensors: number }
+  | { kind: 'failed'; id: number; code: string; message: string }
+>;

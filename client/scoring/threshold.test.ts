@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { seededStream } from '../../base/seeded-random.ts';
+import { largestGap, Threshold, type ThresholdOptions } from './threshold.ts';
+
+const options: ThresholdOptions = { rule: { kind: 'quantile', alertRate: 0.01 }, warmUp: 100, windowMax: 1_000 };
+
+function normal(unit: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - unit())) * Math.cos(2 * Math.PI * unit());
+}
+
+describe('Threshold', () => {
+  it('raises no alarm during warm-up, then about as many as asked for', () => {
+    const unit = seededStream(1, 'threshold');
+    const threshold = new Threshold(options);
+    for (let index = 0; index < 100; index += 1) expect(threshold.judge(normal(unit)).alarm).toBe(false);
+    let alarms = 0;
+    for (let index = 0; index < 5_000; index += 1) alarms += Number(threshold.judge(normal(unit)).alarm);
+    // Binomial with mean 50, a little more because the quantile is estimated.
+    expect(alarms).toBeGreaterThan(25);
+    expect(alarms).toBeLessThan(100);
+    expect(threshold.judge(9)).toMatchObject({ alarm: true, drifting: false });
+  });
+
+  it('puts the deviation rule at mean + kσ', () => {
+    const threshold = new Threshold({ ...options, rule: { kind: 'deviation', k: 3 }, warmUp: 4 });
+    threshold.seed([2, 4, 4, 6]);
+    // Mean 4, variance 2.
+    expect(threshold.judge(8.2)).toMatchObject({ alarm: false, threshold: 4 + 3 * Math.SQRT2 });
+  });
+
+  it('is not lifted over the next intrusion by the first one', () => {
+    const threshold = new Threshold(options);
+    threshold.seed(Array.from({ length: 100 }, (_, index) => index / 100));
+    for (let index = 0; index < 5; index += 1) expect(threshold.judge(9).alarm).toBe(true);
+    // What comes often enough becomes usual in the end, step by step.
+    let alarms = 0;
+    while (threshold.judge(9).alarm) alarms += 1;
+    expect(alarms).toBeGreaterThan(20);
+  });
+
+  it('is warm at once after a baseline', () => {
+    const threshold = new Threshold(options);
+    threshold.seed(Array.from({ length: 100 }, (_, index) => index / 100));
+    expect(threshold.judge(3)).toMatchObject({ alarm: true, threshold: 0.99 });
+  });
+
+  it('reports a drift, holds the threshold instead of following it, and lets go when it is over', () => {
+    const unit = seededStream(2, 'threshold');
+    const threshold = new Threshold({ ...options, windowMax: 400 });
+    const run = (count: number, shift: number) => {
+      let last = threshold.judge(normal(unit) + shift);
+      for (let index = 1; index < count; index += 1) last = threshold.judge(normal(unit) + shift);
+      return last;
+    };
+    const before = run(600, 0);
+    expect(before.drifting).toBe(false);
+    const during = run(1_000, 2);
+    expect(during.drifting).toBe(true);
+    expect(during.threshold).toBeLessThan(before.threshold + 1.5);
+    expect(run(1_000, 0).drifting).toBe(false);
+  });
+});
+
+describe('risk', () => {
+  it('counts from what is usual to the threshold, and is unknown during warm-up', () => {
+    const threshold = new Threshold({ rule: { kind: 'quantile', alertRate: 0.01 }, warmUp: 101, windowMax: 1_000 });
+    threshold.seed(Array.from({ length: 100 }, (_, at) => at));
+    expect(threshold.riskOf(50)).toBeUndefined();
+    threshold.seed([100]);
+    const level = threshold.level();
+    expect(level).toBe(99);
+    expect([50, 99, (99 + 50) / 2, 0].map((score) => threshold.riskOf(score))).toEqual([0, 1, 0.5, 0]);
+  });
+});
+
+describe('statistics', () => {
+  it('measure the largest gap between two distributions', () => {
+    expect(largestGap([1, 2, 3], [1, 2, 3])).toBe(0);
+    expect(largestGap([1, 2, 3], [7, 8])).toBe(1);
+    expect(largestGap([1, 2, 3, 4], [3, 4, 5, 6])).toBe(0.5);
+  });
+});

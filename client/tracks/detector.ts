@@ -1,0 +1,71 @@
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { Trace } from '../events/trace.ts';
+
+/** What a detector reads of a trace: never its labels. */
+export type Observed = Pick<Trace, 'calls' | 'service' | 'argumentClasses'>;
+
+export type TrainingOptions = Readonly<{
+  /** Decides the order of examples: the same seed, traces and steps give the same weights to the bit. */
+  seed: number;
+  /** At most so many gradient steps; detectors that count instead of descending do not need any. */
+  steps: number;
+  /** Stops earlier once this much time has passed; the result then depends on the machine's speed. */
+  secondsMax?: number;
+  batchSize?: number;
+  learningRate?: number;
+  /** Longest gradient, L2. */
+  clipNorm?: number;
+  /** FedProx strength towards the base weights. */
+  proximal?: number;
+  signal?: AbortSignal;
+}>;
+
+export type Trained = Readonly<{
+  /** Flat float32 of the spec's layout: the local weights. Their difference to the base is the delta. */
+  weights: Float32Array;
+  steps: number;
+  /** Distinct examples there were to learn from: the example count of an update. */
+  examples: number;
+  /** Mean loss over the last tenth of the steps, nats per call; after learning, where there are no steps. */
+  loss: number;
+}>;
+
+/** Weights opened for scoring. Holds native memory until `close()`, which may be called twice. */
+export interface OpenDetector {
+  /**
+   * How unexpected each call of each trace is, in nats: one array of shape [calls] per trace, in order. Empty traces
+   * give empty arrays.
+   */
+  surprisal(traces: readonly Observed[]): Float32Array[];
+  /**
+   * How unexpected the class of each call's arguments is, given the call, in nats; 0 where the source saw none. Laid out
+   * as `surprisal`; only of models that read arguments.
+   */
+  argumentSurprisal?(traces: readonly Observed[]): Float32Array[];
+  close(): void;
+}
+
+/** A kind of detector under federation: what its weights look like, how they begin, learn and judge. */
+export interface Detector {
+  readonly spec: ModelSpec;
+  /** Weights to begin with; the same seed gives the same bits. */
+  init(seed: number): Float32Array;
+  /** One client's work in one round: local weights from the base, which stays untouched. CPU-bound and synchronous. */
+  train(base: Float32Array, traces: readonly Observed[], options: TrainingOptions): Trained;
+  /** weights: flat, of the spec's layout, copied. Throws on another length. */
+  open(weights: Float32Array): OpenDetector;
+}
+
+/** What judging needs of a detector. */
+export type JudgingDetector = Pick<Detector, 'spec' | 'open'>;
+
+/** Mean surprisal of all calls, in nats: the loss that local training lowers. NaN without calls. */
+export function meanSurprisal(detector: OpenDetector, traces: readonly Observed[]): number {
+  let sum = 0;
+  let count = 0;
+  for (const surprisal of detector.surprisal(traces)) {
+    for (const value of surprisal) sum += value;
+    count += surprisal.length;
+  }
+  return sum / count;
+}

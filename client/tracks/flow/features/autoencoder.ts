@@ -1,0 +1,201 @@
+/**
+ * Autoencoder of flow features: a narrow network writes a flow's features again; what it cannot write again is unusual
+ * (Hinton and Salakhutdinov 2006; with inputs hidden at random as in Vincent et al. 2008). Input is scaled locally
+ * (robust-scale.ts), so clusters of different traffic meet in one model, and no batch statistics travel.
+ */
+import type { Scalar, Tensor1D, Tensor2D } from '@tensorflow/tfjs-node';
+import { tf } from '#tensorflow';
+import { type Random, randomOrder, seededRandom } from '../../../../base/random.ts';
+import { layoutOf } from '../../../../proto/layout.ts';
+import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import type { Trained, TrainingOptions } from '../../detector.ts';
+import { FlatTrainer } from '../../neural/flat-trainer.ts';
+import { initialWeights } from '../../neural/initial-weights.ts';
+import { type Parameters, parameter, parametersOf } from '../../neural/parameters.ts';
+import { fitScale, type RobustScale } from './robust-scale.ts';
+
+const featureArchitecture = 'flow-feature-autoencoder/1';
+
+type Sizes = Readonly<{ width: number; hidden: number; code: number }>;
+
+/**
+ * columns: what the rows hold, in order; part of the spec, so that every cluster means the same by a column. scale: one for
+ * all clusters, from public knowledge; without it each fits its own, and the same value means another thing in each of them,
+ * which costs a federation dearly (docs/benchmarks/detection-flow.md).
+ */
+export function featureSpec(
+  columns: readonly string[],
+  { hidden = 128, code = 32, scale }: { hidden?: number; code?: number; scale?: RobustScale } = {},
+): ModelSpec {
+  const width = columns.length;
+  return {
+    architecture: featureArchitecture,
+    hyperparameters: {
+      columns: columns.join(','),
+      hidden,
+      code,
+      ...(scale !== undefined && { centers: textOf(scale.centers), spreads: textOf(scale.spreads) }),
+    },
+    tensors: [
+      { name: 'encoder.weights', shape: [width, hidden] },
+      { name: 'encoder.bias', shape: [hidden] },
+      { name: 'code.weights', shape: [hidden, code] },
+      { name: 'code.bias', shape: [code] },
+      { name: 'decoder.weights', shape: [code, hidden] },
+      { name: 'decoder.bias', shape: [hidden] },
+      { name: 'output.weights', shape: [hidden, width] },
+      { name: 'output.bias', shape: [width] },
+    ],
+  };
+}
+
+/** The columns of a spec; throws a RangeError when it is not this architecture's. */
+export function featureColumns(spec: ModelSpec): string[] {
+  const columns = String(spec.hyperparameters.columns ?? '').split(',');
+  if (spec.architecture !== featureArchitecture || spec.tensors[0]?.shape[0] !== columns.length) {
+    throw new RangeError(`model spec: expected ${featureArchitecture} with its columns, got ${spec.architecture}`);
+  }
+  return columns;
+}
+
+/** The scale of a spec, or one fitted to these raw rows. Throws a RangeError on a spec whose scale does not fit its columns. */
+export function featureScale(spec: ModelSpec, rows: Float32Array): RobustScale {
+  const width = featureColumns(spec).length;
+  const { centers, spreads } = spec.hyperparameters;
+  if (centers === undefined && spreads === undefined) return fitScale(rows, width);
+  const [center, spread] = [centers, spreads].map((text) => Float32Array.from(String(text).split(','), Number)) as [
+    Float32Array,
+    Float32Array,
+  ];
+  const fits = center.length === width && spread.length === width;
+  if (!fits || !center.every(Number.isFinite) || !spread.every((value) => value > 0 && Number.isFinite(value))) {
+    throw new RangeError(
+      `model spec: expected ${width} finite centers and ${width} spreads above 0, one for each column`,
+    );
+  }
+  return { centers: center, spreads: spread };
+}
+
+function textOf(values: Float32Array): string {
+  return Array.from(values, (value) => String(Number(value.toPrecision(4)))).join(',');
+}
+
+/** Weights to begin with; the same seed gives the same bits. */
+export function initialFeatures(spec: ModelSpec, seed: number): Float32Array {
+  return initialWeights(spec, seed);
+}
+
+/** Rows written again, [n, width]. */
+function reconstruct(parameters: Parameters, rows: Tensor2D): Tensor2D {
+  const layer = (input: Tensor2D, name: string) =>
+    tf.add(
+      tf.matMul(input, parameter<Tensor2D>(parameters, `${name}.weights`)),
+      parameter<Tensor1D>(parameters, `${name}.bias`),
+    ) as Tensor2D;
+  const code = tf.tanh(layer(tf.elu(layer(rows, 'encoder')), 'code')) as Tensor2D;
+  return layer(tf.elu(layer(code, 'decoder')), 'output');
+}
+
+/** Mean of ln cosh of what is missed, over all features: quadratic near 0, linear far out, smooth everywhere. */
+function featureLoss(parameters: Parameters, shown: Tensor2D, wanted: Tensor2D): Scalar {
+  const missed = tf.sub(reconstruct(parameters, shown), wanted);
+  const lnCosh = tf.sub(tf.add(missed, tf.softplus(tf.mul(missed, -2))), Math.LN2);
+  return tf.mean(lnCosh) as Scalar;
+}
+
+/** Rows with some values hidden, and as they are: shape [n, width], row-major. */
+export type FeatureBatch = Readonly<{ shown: Float32Array; wanted: Float32Array; width: number }>;
+
+/** Batches for ever, every row once in each pass; rows: scaled, shape [n, width], n at least 1. */
+export function* batchesOf(
+  rows: Float32Array,
+  width: number,
+  batchSize: number,
+  random: Random,
+): Generator<FeatureBatch> {
+  const count = rows.length / width;
+  const size = Math.min(batchSize, count);
+  for (;;) {
+    const order = randomOrder(count, random);
+    for (let at = 0; at + size <= count; at += size) {
+      const wanted = new Float32Array(size * width);
+      for (let place = 0; place < size; place++) {
+        const row = order[at + place] as number;
+        wanted.set(rows.subarray(row * width, (row + 1) * width), place * width);
+      }
+      yield { shown: wanted.map((value) => (random() < defaults.hiddenShare ? 0 : value)), wanted, width };
+    }
+  }
+}
+
+/** The loss of a batch. Runs inside a tidy. */
+export function batchLoss(parameters: Parameters, { shown, wanted, width }: FeatureBatch): Scalar {
+  const shape: [number, number] = [wanted.length / width, width];
+  return featureLoss(parameters, tf.tensor2d(shown, shape), tf.tensor2d(wanted, shape));
+}
+
+const defaults = { batchSize: 256, learningRate: 3e-3, clipNorm: 1, hiddenShare: 0.1 } as const;
+
+/** rows: scaled, shape [n, width], row-major. One client's work in one round. */
+export function trainFeatures(
+  spec: ModelSpec,
+  base: Float32Array,
+  rows: Float32Array,
+  options: TrainingOptions,
+): Trained {
+  const { width } = sizesOf(spec);
+  const count = rows.length / width;
+  if (count < 1) return { weights: base.slice(), steps: 0, examples: 0, loss: Number.NaN };
+  const random = seededRandom(options.seed);
+  const {
+    batchSize = defaults.batchSize,
+    learningRate = defaults.learningRate,
+    clipNorm = defaults.clipNorm,
+  } = options;
+  const endsAt =
+    options.secondsMax === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.secondsMax * 1e3;
+  const trainer = new FlatTrainer(spec, base);
+  const losses: number[] = [];
+  try {
+    for (const batch of batchesOf(rows, width, Math.min(batchSize, count), random)) {
+      if (losses.length >= options.steps || performance.now() >= endsAt || options.signal?.aborted === true) break;
+      const lossOf = (parameters: Parameters) => batchLoss(parameters, batch);
+      losses.push(trainer.step(lossOf, { ...options, learningRate, clipNorm }));
+    }
+    const last = losses.slice(-Math.ceil(losses.length / 10));
+    const loss = last.reduce((sum, value) => sum + value, 0) / last.length;
+    return { weights: trainer.weights(), steps: losses.length, examples: count, loss };
+  } finally {
+    trainer.close();
+  }
+}
+
+/** What is missed of each feature, squared, shape [n, width]; rows scaled. */
+export function missedSquares(spec: ModelSpec, weights: Float32Array, rows: Float32Array): Float32Array {
+  const { width } = sizesOf(spec);
+  const layout = layoutOf(spec);
+  if (weights.length !== layout.length) {
+    throw new RangeError(`flat weights: expected ${layout.length} values, got ${weights.length}`);
+  }
+  const values = new Float32Array(rows.length);
+  const perCall = 8_192 * width;
+  for (let at = 0; at < rows.length; at += perCall) {
+    const part = rows.subarray(at, at + perCall);
+    const squares = tf.tidy(() => {
+      const wanted = tf.tensor2d(part, [part.length / width, width]);
+      return tf.square(tf.sub(reconstruct(parametersOf(layout, tf.tensor1d(weights)), wanted), wanted));
+    });
+    values.set(squares.dataSync<'float32'>(), at);
+    squares.dispose();
+  }
+  return values;
+}
+
+function sizesOf(spec: ModelSpec): Sizes {
+  const columns = featureColumns(spec);
+  return {
+    width: columns.length,
+    hidden: Number(spec.hyperparameters.hidden),
+    code: Number(spec.hyperparameters.code),
+  };
+}

@@ -1,0 +1,67 @@
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { ExampleCodec } from '../example-codec.ts';
+import { withoutEdges } from './graph/features.ts';
+import type { NamedSlice, SliceNames } from './graph/slice.ts';
+import { decodeSlice, encodeSlice } from './graph/slice-codec.ts';
+
+/**
+ * A window as the encrypted buffer keeps it: length of the names (uint32), the names as JSON, the slice. The names are what
+ * the local memory learns by; they leave neither the buffer nor the cluster. Routes and labels are left out.
+ */
+export const windowCodec: ExampleCodec<NamedSlice> = {
+  encode({ slice, names }) {
+    const text = Buffer.from(
+      JSON.stringify({
+        nodes: names.nodes.map(({ kind, namespace, workload }) => [kind, namespace, workload]),
+        edges: names.edges.map(({ protocol, port, count, firstMs, lastMs }) => [
+          protocol,
+          port,
+          count,
+          firstMs,
+          lastMs,
+        ]),
+      }),
+    );
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(text.length);
+    return Buffer.concat([head, text, encodeSlice(slice)]);
+  },
+
+  decode(bytes): Result<NamedSlice, 'EXAMPLE_MALFORMED'> {
+    const malformed = (why: string) => refuse('EXAMPLE_MALFORMED', `window: ${why}; this build did not write it`);
+    if (bytes.length < 4) return malformed(`${bytes.length} bytes`);
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    if (length > bytes.length - 4) return malformed('its names are cut off');
+    const slice = decodeSlice(bytes.subarray(4 + length));
+    if (!slice.ok) return malformed(slice.fault.message);
+    const names = namesOf(Buffer.from(bytes.subarray(4, 4 + length)).toString('utf8'));
+    if (names?.nodes.length !== slice.value.nodeCount || names.edges.length !== slice.value.edgeCount) {
+      return malformed('its names do not fit its edges');
+    }
+    return ok({ slice: slice.value, names });
+  },
+};
+
+function namesOf(text: string): SliceNames | undefined {
+  try {
+    const { nodes, edges } = JSON.parse(text) as { nodes: unknown[][]; edges: unknown[][] };
+    return {
+      nodes: nodes.map(([kind, namespace, workload]) => ({ kind, namespace, workload }) as SliceNames['nodes'][number]),
+      edges: edges.map(
+        ([protocol, port, count, firstMs, lastMs]) =>
+          ({ protocol, port, count, firstMs, lastMs, routes: [], labels: [] }) as SliceNames['edges'][number],
+      ),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A window with some of its edges only; node features are those without the others. */
+export function keepEdges({ slice, names }: NamedSlice, keeps: (edge: number) => boolean): NamedSlice {
+  const hidden = Uint8Array.from({ length: slice.edgeCount }, (_, edge) => (keeps(edge) ? 0 : 1));
+  return {
+    slice: withoutEdges(slice, hidden),
+    names: { nodes: names.nodes, edges: names.edges.filter((_, edge) => hidden[edge] === 0) },
+  };
+}

@@ -1,0 +1,134 @@
+import { endKey, type FlowEnd } from '../../events/flow-record.ts';
+import type { SourceItem } from '../../events/source-item.ts';
+import type { Intake, IntakeSource, SourceIntake, Surroundings } from '../track-kind.ts';
+import type { NamedSlice } from './graph/slice.ts';
+import { FlowSlicer, type SlicerEvent, type SlicerOptions } from './graph/slicer.ts';
+
+/** After so long without a flow an interval closes by itself. */
+const quietMs = 120_000;
+
+/**
+ * Flows of all live sources together, as windows: the same connection seen by two sensors is one. Each recording is put
+ * together by itself, since its clock is of another time.
+ */
+export class FlowIntake implements Intake<NamedSlice> {
+  readonly #options: Partial<SlicerOptions>;
+  readonly #signals: ConstructorParameters<typeof FlowSlicer>[1];
+  readonly #live: FlowSlicer;
+  /** Our epoch clock. */
+  readonly #clock: () => number;
+
+  constructor(surroundings: Surroundings, options: Partial<SlicerOptions> = {}, clock: () => number = Date.now) {
+    this.#options = options;
+    this.#signals = ({ kind, namespace, workload }: FlowEnd) => {
+      const risk = kind === 'workload' ? surroundings.riskOf('syscall', namespace, workload) : undefined;
+      return risk === undefined ? undefined : { syscallScore: scoreOfRisk(risk) };
+    };
+    this.#live = new FlowSlicer(options, this.#signals);
+    this.#clock = clock;
+  }
+
+  from(source: IntakeSource): SourceIntake<NamedSlice> {
+    if (!source.recorded) return new FlowSourceIntake(source, this.#live, this.#clock);
+    return new FlowSourceIntake(
+      source,
+      new FlowSlicer({ ...this.#options, partialWindows: true }, this.#signals),
+      undefined,
+    );
+  }
+}
+
+/** A risk, 1 being the alarm threshold, as a score from 0 to 1. */
+export function scoreOfRisk(risk: number): number {
+  return risk > 0 ? risk / (1 + risk) : 0;
+}
+
+/** Its inverse. */
+export function riskOfScore(score: number): number {
+  return Math.max(0, score) / Math.max(1e-9, 1 - Math.min(1, score));
+}
+
+class FlowSourceIntake implements SourceIntake<NamedSlice> {
+  readonly #source: IntakeSource;
+  readonly #slicer: FlowSlicer;
+  readonly #clock: (() => number) | undefined;
+  /** The order number of the first flow behind each interval that time has reached: where a restart must read again. */
+  #reached: { interval: number; order: number }[] = [];
+  #lastPushMs: number | undefined;
+
+  constructor(source: IntakeSource, slicer: FlowSlicer, clock: (() => number) | undefined) {
+    this.#source = source;
+    this.#slicer = slicer;
+    this.#clock = clock;
+  }
+
+  push(item: SourceItem, order: number, nowMs: number): readonly NamedSlice[] {
+    if (item.kind !== 'flow') return [];
+    this.#lastPushMs = nowMs;
+    const events = this.#slicer.push(item.flow, this.#clock?.());
+    // By the slicer's time and not the flow's: a wrong clock must not hold the cursor back.
+    const interval = this.#slicer.latestInterval;
+    const last = this.#reached.at(-1);
+    if (interval !== undefined && last !== undefined && interval < last.interval) this.#reached = [];
+    if (interval !== undefined && interval !== last?.interval) this.#reached.push({ interval, order });
+    return this.#windowsOf(events);
+  }
+
+  expire(nowMs: number): readonly NamedSlice[] {
+    if (this.#lastPushMs === undefined || nowMs - this.#lastPushMs < quietMs) return [];
+    this.#lastPushMs = undefined;
+    return this.#windowsOf(this.#slicer.settle());
+  }
+
+  flush(): readonly NamedSlice[] {
+    return this.#windowsOf(this.#slicer.flush());
+  }
+
+  oldest(): number | undefined {
+    const needed = this.#slicer.neededInterval;
+    if (needed === undefined) return undefined;
+    const first = this.#reached.findIndex(({ interval }) => interval >= needed);
+    this.#reached.splice(0, first === -1 ? this.#reached.length - 1 : first);
+    return first === -1 ? undefined : this.#reached[0]?.order;
+  }
+
+  #windowsOf(events: readonly SlicerEvent[]): NamedSlice[] {
+    if (events.length === 0) return [];
+    const windows: NamedSlice[] = [];
+    const scans: Extract<SlicerEvent, { kind: 'scan' }>[] = [];
+    for (const event of events) {
+      switch (event.kind) {
+        case 'slice':
+          windows.push({ slice: event.slice, names: event.names });
+          break;
+        case 'skipped':
+          this.#source.skipped(event.reason, 'flows', event.count);
+          break;
+        case 'scan':
+          scans.push(event);
+          break;
+        case 'folded':
+          this.#source.coarsened(folds[event.what], event.flows, `flows until ${timeOf(event.endMs)}`);
+      }
+    }
+    // One line however many pairs there are: whoever scans must not fill the log.
+    if (scans.length > 0) this.#source.coarsened('PORT_SCAN', scans.length, scansText(scans));
+    return windows;
+  }
+}
+
+const folds = { workloads: 'WORKLOADS_FOLDED', edges: 'EDGES_FOLDED' } as const;
+
+/** The widest scans by name; they stay in the cluster's own log. */
+const scansNamed = 5;
+
+function scansText(scans: readonly Extract<SlicerEvent, { kind: 'scan' }>[]): string {
+  const widest = scans.toSorted((a, b) => b.ports - a.ports).slice(0, scansNamed);
+  const said = widest.map(({ client, server, ports }) => `${endKey(client)} → ${endKey(server)}: ${ports} ports`);
+  return [...said, ...(scans.length > scansNamed ? [`${scans.length - scansNamed} more pairs`] : [])].join('; ');
+}
+
+/** Times of recordings can be anything. */
+function timeOf(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`;
+}

@@ -1,0 +1,62 @@
+import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { AddressBook } from '../../../recordings/address-book.ts';
+import { csvFlowRecording } from '../../../recordings/csv-flow-file.ts';
+import type { NamedSlice } from '../graph/slice.ts';
+import { FlowSlicer, type SlicerEvent } from '../graph/slicer.ts';
+
+export type FlowFileOptions = Readonly<{
+  /** Length of a window, milliseconds; windows do not overlap, so that each flow is judged once. */
+  windowMs: number;
+  /** Only rows of this cluster or application, where a file holds several. */
+  part?: string | undefined;
+}>;
+
+export type FlowFile = Readonly<{
+  windows: readonly NamedSlice[];
+  flows: number;
+  /** Passed over, by reason. */
+  skipped: Readonly<Record<string, number>>;
+  /** Pairs that used too many ports to tell apart. */
+  scans: number;
+  /** Reading ended with this error; what came before it is in the windows. */
+  broken?: string;
+}>;
+
+export type FlowFileFaultCode = 'INPUT_UNREADABLE';
+
+/** The windows of a recorded file of flows (CSV with a header that names its layout, plain or gzip), in order of time. */
+export async function readFlowWindows(
+  path: string,
+  { windowMs, part }: FlowFileOptions,
+): Promise<Result<FlowFile, FlowFileFaultCode>> {
+  const slicer = new FlowSlicer({ intervalMs: windowMs, windowIntervals: 1, jumpMs: 1e15, partialWindows: true });
+  const windows: NamedSlice[] = [];
+  const skipped: Record<string, number> = {};
+  const skip = (reason: string, count = 1) => {
+    skipped[reason] = (skipped[reason] ?? 0) + count;
+  };
+  let [flows, scans] = [0, 0];
+  const take = (events: readonly SlicerEvent[]) => {
+    for (const event of events) {
+      if (event.kind === 'slice') windows.push({ slice: event.slice, names: event.names });
+      else if (event.kind === 'skipped') skip(event.reason, event.count);
+      else if (event.kind === 'scan') scans++;
+    }
+  };
+  let broken: string | undefined;
+  try {
+    for await (const items of csvFlowRecording(path, { addresses: new AddressBook(), part })) {
+      for (const item of items) {
+        if (item.kind === 'flow') {
+          flows++;
+          take(slicer.push(item.flow));
+        } else if (item.kind === 'skipped') skip(item.reason);
+      }
+    }
+  } catch (error) {
+    broken = error instanceof Error ? error.message : String(error);
+    if (flows === 0) return refuse('INPUT_UNREADABLE', `${path}: ${broken}`);
+  }
+  take(slicer.flush());
+  return ok({ windows, flows, skipped, scans, ...(broken !== undefined && { broken }) });
+}

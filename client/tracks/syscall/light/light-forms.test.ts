@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../../base/random.ts';
+import { OnnxSession } from '../../onnx/onnx-session.ts';
+import { openDetector } from '../architectures.ts';
+import type { SyscallDetectorName } from '../detector-names.ts';
+import { syscallDetector } from '../detectors.ts';
+import { WorkloadClasses } from '../traces/workload-classes.ts';
+import { lightDetector, writeLightForm } from './light-forms.ts';
+
+const classes = new WorkloadClasses(['web', 'db']);
+const random = seededRandom(3);
+const loop = (service: string, period: number) => ({
+  service,
+  calls: Uint16Array.from({ length: 160 }, (_, i) => 10 + (i % period) + (random() < 0.05 ? 20 : 0)),
+});
+const traces = [loop('web', 4), loop('db', 6), loop('web', 5), { service: 'new', calls: Uint16Array.of(9, 9, 9) }];
+
+describe('the light form', () => {
+  it.each<[SyscallDetectorName, number, number]>([
+    ['gram-table', 0, 0.02],
+    ['lstm-lm', 60, 0.06],
+    ['lstm-autoencoder', 60, 0.06],
+    ['lstm-vae', 60, 0.06],
+  ])('of %s surprises like its weights, in a fraction of their size', async (name, steps, tolerance) => {
+    const detector = syscallDetector(name, classes);
+    const { weights } = detector.train(detector.init(1), traces.slice(0, 3), { seed: 1, steps });
+    const bytes = (await writeLightForm(detector.spec, weights)) as Uint8Array;
+    expect(bytes.byteLength).toBeLessThan(weights.byteLength * 0.5);
+    expect(await writeLightForm(detector.spec, weights)).toEqual(bytes);
+
+    const whole = detector.open(weights);
+    const light = (await lightDetector(detector.spec, bytes)).open(weights);
+    const expected = whole.surprisal(traces);
+    for (const [trace, values] of light.surprisal(traces).entries()) {
+      const others = expected[trace] as Float32Array;
+      expect(values).toHaveLength(others.length);
+      const apart = values.map((value, place) => Math.abs(value - (others[place] as number)));
+      expect(apart.reduce((sum, value) => sum + value, 0) / apart.length).toBeLessThan(tolerance);
+    }
+    expect(light.surprisal([{ service: 'web', calls: new Uint16Array(0) }])[0]).toHaveLength(0);
+    whole.close();
+    light.close();
+    light.close();
+  });
+
+  it('is refused where weights are no numbers, bytes no model, or the architecture has none', async () => {
+    const { spec, init } = syscallDetector('gram-table', classes);
+    await expect(writeLightForm(spec, init(1).fill(Number.NaN))).rejects.toThrow('finite');
+    const broken = await lightDetector(spec, new Uint8Array(100));
+    expect(() => broken.open(init(1))).toThrow('cannot be opened');
+    const ensemble = syscallDetector('ensemble', classes).spec;
+    expect(await writeLightForm(ensemble, new Float32Array(4))).toBeUndefined();
+    await expect(lightDetector(ensemble, new Uint8Array(1))).rejects.toThrow('no light form');
+    expect((await openDetector(spec)).spec).toEqual(spec);
+  });
+
+  it('answers an illegal request with an error, and the next one all the same', async () => {
+    const { spec, init } = syscallDetector('lstm-autoencoder', classes);
+    const session = new OnnxSession((await writeLightForm(spec, init(1))) as Uint8Array);
+    expect(() => session.run({})).toThrow('cannot be run');
+    const windows = { type: 'int64', shape: [2, 20], values: new Int32Array(40).fill(7) } as const;
+    expect(session.run({ windows }).surprisal).toHaveLength(40);
+    session.close();
+    expect(() => session.run({ windows })).toThrow('closed');
+  });
+});

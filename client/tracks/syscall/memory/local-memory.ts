@@ -1,0 +1,114 @@
+/**
+ * What one cluster knows about its own workloads and never sends: the evidence in its own traces, the profiles of its
+ * processes, and how its normal traces score. The federated model says what is normal for a class of workload anywhere;
+ * this says what is normal here.
+ */
+import type { Observed } from '../../detector.ts';
+import { defaultSlotCount, GramCounts, gramSurprisal } from '../gram-table/gram-table.ts';
+import type { WorkloadClasses } from '../traces/workload-classes.ts';
+import { ProfileMemory } from './profile-memory.ts';
+
+/** How the normal traces of one class score here, each judged as if it had not been learnt. */
+export type Calibration = Readonly<{
+  /** Traces it was made from. */
+  traces: number;
+  /** The middle normal score: what scores are counted from, so that those of different workloads compare. */
+  median: number;
+  /** The middle score by the federated weights alone: what clusters without a local part count from. */
+  sharedMedian: number;
+  /** Scores above the median, at the upper tail shares of `tailShares`. */
+  tail: readonly number[];
+}>;
+
+/** The shares of normal traces that score above each entry of a calibration's tail. */
+const tailShares = [0.25, 0.1, 0.05, 0.02, 0.01] as const;
+
+/** Fewer normal traces than this say too little about a class for a calibration of its own. */
+const calibrationTracesMin = 5;
+
+/** What the local memory finds in one trace. */
+export type LocalFindings = Readonly<{
+  /** −ln p of each call after this cluster's own past, nats, shape [calls]. */
+  surprisal: Float32Array;
+  /** Distance to the nearest profile of the class, 0 … 1. */
+  profileDistance: number;
+}>;
+
+export class LocalMemory {
+  readonly classes: WorkloadClasses;
+  /** Evidence per slot, shape [slots]. */
+  readonly evidence: Float32Array;
+  /** By class id. */
+  readonly profiles: ReadonlyMap<number, ProfileMemory>;
+  /** Only for a memory that was learnt in this process: leaving a trace out needs the counts. */
+  readonly #counts: GramCounts | undefined;
+
+  constructor(
+    classes: WorkloadClasses,
+    evidence: Float32Array,
+    profiles: ReadonlyMap<number, ProfileMemory>,
+    counts?: GramCounts,
+  ) {
+    this.classes = classes;
+    this.evidence = evidence;
+    this.profiles = profiles;
+    this.#counts = counts;
+  }
+
+  static learn(classes: WorkloadClasses, traces: Iterable<Observed>): LocalMemory {
+    const counts = new GramCounts(defaultSlotCount);
+    const profiles = new Map<number, ProfileMemory>();
+    for (const { calls, service } of traces) {
+      const classId = classes.idOf(service);
+      if (!counts.learn(calls, classId)) continue;
+      const known = profiles.get(classId) ?? new ProfileMemory();
+      profiles.set(classId, known);
+      known.learn(calls);
+    }
+    return new LocalMemory(classes, counts.evidence(), profiles, counts);
+  }
+
+  /** Whether any trace of the class was learnt. */
+  knows(classId: number): boolean {
+    return this.profiles.has(classId);
+  }
+
+  look(trace: Observed): LocalFindings {
+    const classId = this.classes.idOf(trace.service);
+    return {
+      surprisal: gramSurprisal(this.evidence, trace.calls, classId),
+      profileDistance: this.profiles.get(classId)?.score(trace.calls) ?? 1,
+    };
+  }
+
+  /** As `look`, as if these very calls had not been learnt. Only right after `learn`, not for a memory from disk. */
+  lookWithout(trace: Observed): LocalFindings {
+    const classId = this.classes.idOf(trace.service);
+    if (this.#counts === undefined)
+      throw new Error('a local memory from disk cannot leave a trace out; learn it again');
+    const surprisal = this.#counts.without(this.evidence, trace.calls, classId, () =>
+      gramSurprisal(this.evidence, trace.calls, classId),
+    );
+    return { surprisal, profileDistance: this.profiles.get(classId)?.scoreWithout(trace.calls) ?? 1 };
+  }
+}
+
+/**
+ * The calibration of a class from the raw scores of its normal traces, with the local memory and without; undefined when
+ * there are too few.
+ */
+export function calibrate(scores: readonly number[], sharedScores: readonly number[]): Calibration | undefined {
+  if (scores.length < calibrationTracesMin) return undefined;
+  const median = quantileOf(scores, 0.5);
+  return {
+    traces: scores.length,
+    median,
+    sharedMedian: quantileOf(sharedScores, 0.5),
+    tail: tailShares.map((share) => quantileOf(scores, 1 - share) - median),
+  };
+}
+
+function quantileOf(values: readonly number[], share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
+}

@@ -1,0 +1,93 @@
+/**
+ * What one workload's processes look like as a whole: how often each makes each call. A trace's novelty is its distance
+ * to the nearest profile known: 1 − cosine between logarithmic call counts. It sees what grams cannot: ordinary steps in
+ * proportions that no ordinary process has. Local memory; it never leaves its cluster.
+ */
+import { contentKey } from '../../../events/trace.ts';
+import { callIdOfName, nameOfCallId, vocabulary } from '../../../events/vocabulary.ts';
+
+/** Calls present and their weights, scaled to length 1. */
+type Profile = Readonly<{ calls: Uint16Array; weights: Float32Array }>;
+
+/** A profile as it is stored: call names are stable over versions, ids need not be. */
+export type ProfileRecord = Readonly<{ calls: readonly string[]; weights: readonly number[] }>;
+
+export class ProfileMemory {
+  /** Every distinct profile, under the contents that have it. */
+  readonly #profiles: { profile: Profile; owners: Set<string> }[] = [];
+  readonly #places = new Map<string, number>();
+  readonly #dense = new Float32Array(vocabulary.length);
+
+  get profileCount(): number {
+    return this.#profiles.length;
+  }
+
+  static fromRecords(records: readonly ProfileRecord[]): ProfileMemory {
+    const memory = new ProfileMemory();
+    for (const { calls, weights } of records) {
+      const profile = { calls: Uint16Array.from(calls, callIdOfName), weights: Float32Array.from(weights) };
+      memory.#profiles.push({ profile, owners: new Set() });
+    }
+    return memory;
+  }
+
+  records(): ProfileRecord[] {
+    return this.#profiles.map(({ profile }) => ({
+      calls: Array.from(profile.calls, nameOfCallId),
+      weights: Array.from(profile.weights, (weight) => Number(weight.toPrecision(9))),
+    }));
+  }
+
+  learn(calls: Uint16Array): void {
+    if (calls.length === 0) return;
+    const profile = profileOf(calls);
+    const key = profileKey(profile);
+    const place = this.#places.get(key);
+    if (place !== undefined) {
+      this.#profiles[place]?.owners.add(contentKey(calls));
+      return;
+    }
+    this.#places.set(key, this.#profiles.length);
+    this.#profiles.push({ profile, owners: new Set([contentKey(calls)]) });
+  }
+
+  /** Distance to the nearest profile, 0 … 1; 1 when nothing is known. */
+  score(calls: Uint16Array): number {
+    return this.#distance(calls, undefined);
+  }
+
+  /** As `score`, not counting profiles that only these very calls have. */
+  scoreWithout(calls: Uint16Array): number {
+    return this.#distance(calls, contentKey(calls));
+  }
+
+  #distance(calls: Uint16Array, except: string | undefined): number {
+    if (calls.length === 0) return 0;
+    const wanted = profileOf(calls);
+    for (const [index, call] of wanted.calls.entries()) this.#dense[call] = wanted.weights[index] as number;
+    let nearest = 0;
+    for (const { profile, owners } of this.#profiles) {
+      if (except !== undefined && owners.size === 1 && owners.has(except)) continue;
+      let cosine = 0;
+      for (let index = 0; index < profile.calls.length; index++) {
+        cosine += (this.#dense[profile.calls[index] as number] as number) * (profile.weights[index] as number);
+      }
+      if (cosine > nearest) nearest = cosine;
+    }
+    for (const call of wanted.calls) this.#dense[call] = 0;
+    return Math.max(0, 1 - nearest);
+  }
+}
+
+function profileOf(calls: Uint16Array): Profile {
+  const counts = new Map<number, number>();
+  for (const call of calls) counts.set(call, (counts.get(call) ?? 0) + 1);
+  const present = Uint16Array.from(counts.keys()).sort();
+  const weights = Float32Array.from(present, (call) => Math.log1p(counts.get(call) as number));
+  const norm = Math.hypot(...weights);
+  return { calls: present, weights: weights.map((weight) => weight / norm) };
+}
+
+function profileKey({ calls, weights }: Profile): string {
+  return `${calls.join(' ')}|${weights.join(' ')}`;
+}

@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unwrap } from '../../../../base/fault.ts';
+import { describeWhere } from '../../../../tools/testing/where.ts';
+import { callIdOfName, callIdOfNumber, nameOfCallId, unknownId, vocabulary } from '../../../events/vocabulary.ts';
+import { readTraceFile } from '../../../recordings/trace-file.ts';
+import { buildBaseline, loadBaseline } from './baseline.ts';
+import { numberOfCallId, unknownNumber } from './call-numbers.ts';
+import { recordCommand } from './record.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-profile-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function traces(path: string) {
+  const found = [];
+  for await (const item of readTraceFile(path)) {
+    if (item.kind !== 'trace') throw new Error(item.fault.message);
+    found.push(item.trace);
+  }
+  return found;
+}
+
+describe('numberOfCallId', () => {
+  it('gives every call of x86-64 a number that reads back as the same call, and the rest the unknown one', () => {
+    let known = 0;
+    for (const id of vocabulary.keys()) {
+      const number = numberOfCallId(id);
+      if (number !== unknownNumber) known += 1;
+      expect(callIdOfNumber(number, 'x86_64')).toBe(number === unknownNumber ? unknownId : id);
+    }
+    expect(known).toBeGreaterThan(300);
+  });
+});
+
+describe('baselines', () => {
+  it('hold benign traces once, what calls they made, and read back as examples', async () => {
+    const file = join(folder, 'traces.tsv');
+    const lines = [
+      'train\tc\tnginx\tnormal\ta\t0 1 3',
+      'train\tc\tnginx\tnormal\tb\t0 1 3',
+      'attack\tc\tnginx\tx\tc\t59',
+    ];
+    lines.push('train\tredis\td\t232 0 1', 'not a trace at all\t\t\t\t\t\t');
+    await writeFile(file, `${lines.join('\n')}\n`);
+    const output = join(folder, 'baseline.json.gz');
+    const summary = await buildBaseline([file], output);
+    expect(summary.faults.length).toBe(1);
+    expect(summary.workloads).toEqual([
+      { name: 'nginx', traces: 2, distinct: 1, calls: 6, differentCalls: 3 },
+      { name: 'redis', traces: 1, distinct: 1, calls: 3, differentCalls: 3 },
+    ]);
+    const baseline = unwrap(await loadBaseline(output));
+    const nginx = Uint16Array.from(['read', 'write', 'close'].map(callIdOfName));
+    expect(baseline.examples[0]).toEqual({ workload: 'nginx', calls: nginx });
+    expect(baseline.seenCalls.get('nginx')).toEqual(new Set(nginx));
+    expect(baseline.seenCalls.get('redis')?.has(callIdOfName('epoll_wait'))).toBe(true);
+  });
+
+  it('are refused when they are something else', async () => {
+    const path = join(folder, 'other.json');
+    for (const text of ['', 'not json', '{}', '{"version":2,"workloads":[]}', '\x1f\x8bcut']) {
+      await writeFile(path, text, 'latin1');
+      expect(await loadBaseline(path)).toMatchObject({ fault: { code: 'BASELINE_UNREADABLE' } });
+    }
+    expect(await loadBaseline(join(folder, 'none'))).toMatchObject({ fault: { code: 'BASELINE_UNREADABLE' } });
+  });
+});
+
+describeWhere(spawnSync('strace', ['-V']).error === undefined)('recordCommand', () => {
+  it('writes the calls of a command and its children as a trace file, and passes its exit code on', async () => {
+    const output = join(folder, 'recorded.tsv.gz');
+    const recorded = unwrap(
+      await recordCommand({
+        command: ['sh', '-c', 'cat /etc/hostname > /dev/null; exit 7'],
+        workload: 'shell',
+        output,
+      }),
+    );
+    expect(recorded).toMatchObject({ exitCode: 7, skipped: 0 });
+    const found = await traces(output);
+    expect(found.length).toBe(recorded.traces);
+    expect(found.length).toBeGreaterThanOrEqual(2);
+    expect(found.map(({ split, service }) => `${split}/${service}`)).toEqual(found.map(() => 'train/shell'));
+    const names = found.flatMap(({ calls }) => Array.from(calls, nameOfCallId));
+    for (const name of ['execve', 'openat', 'exit_group']) expect(names).toContain(name);
+    expect(names).not.toContain('<unknown>');
+    expect(found.reduce((sum, { calls }) => sum + calls.length, 0)).toBe(recorded.calls);
+  });
+
+  it('says so when there is no such command', async () => {
+    const output = join(folder, 'none.tsv');
+    const refused = await recordCommand({ command: ['/no/such/command'], workload: 'x', output });
+    expect(refused).toMatchObject({ fault: { code: 'COMMAND_MISSING' } });
+    await expect(readFile(output)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,189 @@
+/**
+ * Scoring of traces with a federation's model and, where a trace's cluster is known, what that cluster knows locally.
+ * Higher means less normal; about 0 is as usual for the workload, and scores of different workloads compare.
+ */
+import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import type { Trace } from '../../../events/trace.ts';
+import type { JudgingDetector, Observed, OpenDetector } from '../../detector.ts';
+import { type Calibration, calibrate, LocalMemory } from '../memory/local-memory.ts';
+import { CallWeights } from '../traces/call-weights.ts';
+import { windowStarts } from '../traces/call-windows.ts';
+import { unknownClassId, WorkloadClasses } from '../traces/workload-classes.ts';
+import { mixedSurprisal, powerMean, rawTraceScore, withArguments } from './trace-score.ts';
+
+/** A cluster's local part: it stays in its cluster, beside the federated weights. */
+export type ClusterState = Readonly<{
+  memory: LocalMemory;
+  /** By class id. */
+  calibrations: ReadonlyMap<number, Calibration>;
+  /** How much each call counts; every one the same unless given. The calibrations were made with them. */
+  callWeights?: CallWeights;
+}>;
+
+export type SyscallModel = Readonly<{
+  detector: JudgingDetector;
+  /** The federated weights, flat. */
+  weights: Float32Array;
+  /** Cluster id to its local part. Empty for the federated model alone. */
+  clusters: ReadonlyMap<string, ClusterState>;
+}>;
+
+const calibrationTracesMax = 150;
+
+type Scored = Pick<Trace, 'calls' | 'service' | 'cluster' | 'argumentClasses'>;
+
+/** The workload classes that a model of the syscall track was made for. */
+export function classesOf(spec: ModelSpec): WorkloadClasses {
+  return WorkloadClasses.parse(String(spec.hyperparameters.classes ?? ''));
+}
+
+/**
+ * A cluster's local part from its own normal traces: memory, and calibration against the federated weights, every trace
+ * being judged as if it had not been learnt. Calibrate again when a new release is installed.
+ */
+export function learnClusterState(
+  detector: JudgingDetector,
+  weights: Float32Array,
+  traces: readonly Observed[],
+  callWeighting: 'none' | 'tfidf' = 'none',
+): ClusterState {
+  const memory = LocalMemory.learn(classesOf(detector.spec), traces);
+  if (callWeighting === 'none') return { memory, calibrations: calibrateCluster(detector, weights, memory, traces) };
+  const callWeights = new CallWeights(memory.classes, traces);
+  return { memory, callWeights, calibrations: calibrateCluster(detector, weights, memory, traces, callWeights) };
+}
+
+/** Calibrations of the classes in a cluster's normal traces, with a memory that was learnt in this process. */
+export function calibrateCluster(
+  detector: JudgingDetector,
+  weights: Float32Array,
+  memory: LocalMemory,
+  traces: readonly Observed[],
+  callWeights?: CallWeights,
+): Map<number, Calibration> {
+  const opened = detector.open(weights);
+  const scores = new Map<number, { withLocal: number[]; shared: number[] }>();
+  try {
+    for (const trace of sampled(traces)) {
+      const { shared, ofArguments } = sharedSurprisal(opened, trace);
+      const classId = memory.classes.idOf(trace.service);
+      const known = scores.get(classId) ?? { withLocal: [], shared: [] };
+      scores.set(classId, known);
+      const weights = callWeights?.without(trace.calls, classId);
+      known.withLocal.push(rawTraceScore(shared, memory.lookWithout(trace), { ofArguments, weights }));
+      known.shared.push(rawTraceScore(shared, undefined, { ofArguments }));
+    }
+  } finally {
+    opened.close();
+  }
+  const calibrations = new Map<number, Calibration>();
+  for (const [classId, known] of scores) {
+    const calibration = calibrate(known.withLocal, known.shared);
+    if (calibration !== undefined) calibrations.set(classId, calibration);
+  }
+  return calibrations;
+}
+
+/** At most `calibrationTracesMax` traces of each class, evenly spread over time: a median needs no more. */
+function sampled(traces: readonly Observed[]): Observed[] {
+  const byClass = Map.groupBy(traces, (trace) => trace.service);
+  return [...byClass.values()].flatMap((own) => {
+    const stride = Math.max(1, own.length / calibrationTracesMax);
+    return Array.from({ length: Math.min(own.length, calibrationTracesMax) }, (_, i) => own[Math.floor(i * stride)]);
+  }) as Observed[];
+}
+
+/** Scores traces with one model. Close it to free the opened weights. */
+export class SyscallScorer {
+  readonly #detector: OpenDetector;
+  readonly #classes: WorkloadClasses;
+  readonly #clusters: ReadonlyMap<string, ClusterState>;
+  /** Middle score by class and by the weights alone, over the clusters that know the class: for those that do not. */
+  readonly #sharedMedians: ReadonlyMap<number, number>;
+
+  constructor(model: SyscallModel) {
+    this.#detector = model.detector.open(model.weights);
+    this.#classes = classesOf(model.detector.spec);
+    this.#clusters = model.clusters;
+    this.#sharedMedians = sharedMediansOf(model.clusters);
+  }
+
+  /**
+   * Scores in the order of the traces. A workload class that the model does not know is judged by the known class that
+   * explains the trace best, so that an unknown name alone is no alarm. A trace without calls scores 0.
+   */
+  score(traces: readonly Scored[]): Float64Array {
+    return Float64Array.from(traces, (trace) => this.#scoreOf(trace));
+  }
+
+  /** Surprisal of each call, nats, with the local memory where there is one: what explanations and windows start from. */
+  surprisal(trace: Scored): Float32Array {
+    const { shared, ofArguments } = sharedSurprisal(this.#detector, trace);
+    return withArguments(mixedSurprisal(shared, this.#localOf(trace)?.memory.look(trace).surprisal), ofArguments);
+  }
+
+  /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */
+  scoreWindows(trace: Scored, length = 20, stride = 10): { starts: Uint32Array; scores: Float64Array } {
+    const surprisal = this.surprisal(trace);
+    const starts = windowStarts(trace.calls.length, { length, stride });
+    const scores = Float64Array.from(starts, (start) => powerMean(surprisal.subarray(start, start + length), 3));
+    return { starts, scores };
+  }
+
+  close(): void {
+    this.#detector.close();
+  }
+
+  #scoreOf(trace: Scored): number {
+    if (trace.calls.length === 0) return 0;
+    const classId = this.#classes.idOf(trace.service);
+    if (classId !== unknownClassId || this.#classes.names.length === 0) return this.#scoreAs(trace, classId);
+    const scores = this.#classes.names.map((service) =>
+      this.#scoreAs({ ...trace, service }, this.#classes.idOf(service)),
+    );
+    return Math.min(...scores);
+  }
+
+  #scoreAs(trace: Scored, classId: number): number {
+    const { shared, ofArguments } = sharedSurprisal(this.#detector, trace);
+    const local = this.#localOf(trace);
+    const weights = local?.callWeights?.of(trace.calls, classId);
+    const raw = rawTraceScore(shared, local?.memory.look(trace), { ofArguments, weights });
+    if (local === undefined) return raw - (this.#sharedMedians.get(classId) ?? 0);
+    return raw - (local.calibrations.get(classId)?.median ?? 0);
+  }
+
+  /** The local part of the trace's cluster, if that cluster knows the class. */
+  #localOf(trace: Scored): ClusterState | undefined {
+    const state = trace.cluster === undefined ? undefined : this.#clusters.get(trace.cluster);
+    return state?.memory.knows(this.#classes.idOf(trace.service)) ? state : undefined;
+  }
+}
+
+/** What the federated weights find in one trace: of its calls, and of their arguments where both know any. */
+function sharedSurprisal(detector: OpenDetector, trace: Observed) {
+  const [shared] = detector.surprisal([trace]);
+  const readsArguments = trace.argumentClasses !== undefined && detector.argumentSurprisal !== undefined;
+  const [ofArguments] = readsArguments ? (detector.argumentSurprisal?.([trace]) ?? []) : [];
+  return { shared: finiteOrNone(shared), ofArguments: finiteOrNone(ofArguments) };
+}
+
+/** Weights that an attack drove to NaN give no surprisal at all: the local memory then judges alone. */
+function finiteOrNone(surprisal: Float32Array | undefined): Float32Array | undefined {
+  return surprisal?.every(Number.isFinite) ? surprisal : undefined;
+}
+
+function sharedMediansOf(clusters: ReadonlyMap<string, ClusterState>): Map<number, number> {
+  const all = new Map<number, number[]>();
+  for (const { calibrations } of clusters.values()) {
+    for (const [classId, { sharedMedian }] of calibrations) {
+      all.set(classId, [...(all.get(classId) ?? []), sharedMedian]);
+    }
+  }
+  return new Map(
+    [...all].map(([classId, medians]) => {
+      const sorted = medians.sort((a, b) => a - b);
+      return [classId, sorted[Math.floor(sorted.length / 2)] as number];
+    }),
+  );
+}

@@ -1,0 +1,72 @@
+import { argumentClasses } from '../../../events/argument-class.ts';
+import type { JudgingDetector } from '../../detector.ts';
+import type { Explanation, PlaceScores, ScorerOptions, TrackScorer } from '../../track-kind.ts';
+import type { Example } from '../traces/example.ts';
+import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
+import { learnClusterState, SyscallScorer } from './scoring.ts';
+
+/** The one cluster that this client knows about. */
+const here = 'here';
+
+/**
+ * Scores traces with a federation's weights and what this cluster's own normal traces taught just now. A trace is one
+ * place; its threshold is its workload class's.
+ */
+export class TraceJudge implements TrackScorer<Example> {
+  readonly #scorer: SyscallScorer;
+  /** Workload class to windows of its normal examples: what an alert is explained against. */
+  readonly #backgrounds: ReadonlyMap<string, readonly Uint16Array[]>;
+
+  private constructor(scorer: SyscallScorer, backgrounds: ReadonlyMap<string, readonly Uint16Array[]>) {
+    this.#scorer = scorer;
+    this.#backgrounds = backgrounds;
+  }
+
+  /** weights: what the detector is opened with. */
+  static open(
+    detector: JudgingDetector,
+    weights: Float32Array,
+    normal: readonly Example[],
+    { callWeights }: ScorerOptions = {},
+  ): TraceJudge {
+    const state = learnClusterState(detector, weights, normal.map(toTrace), callWeights);
+    const scorer = new SyscallScorer({ detector, weights, clusters: new Map([[here, state]]) });
+    const byWorkload = Map.groupBy(normal, ({ workload }) => workload);
+    const backgrounds = new Map(
+      [...byWorkload].map(([workload, own]) => [workload, normalWindows(own.map(({ calls }) => calls))]),
+    );
+    return new TraceJudge(scorer, backgrounds);
+  }
+
+  score(examples: readonly Example[]): readonly PlaceScores[] {
+    const scores = this.#scorer.score(examples.map(toTrace));
+    return examples.map(({ workload }, at) => ({ groups: [workload], scores: scores.subarray(at, at + 1) }));
+  }
+
+  explain({ workload, calls, argumentClasses: classes }: Example): Explanation {
+    // Other windows than the trace itself are judged by their calls alone.
+    const surprisal = (some: Uint16Array) =>
+      this.#scorer.surprisal(
+        toTrace({ workload, calls: some, ...(some === calls && classes && { argumentClasses: classes }) }),
+      );
+    const explanation = explainTrace(calls, surprisal, this.#backgrounds.get(workload) ?? []);
+    return {
+      detail: { explanation, arguments: argumentsOf(explanation, classes) },
+      text: explanationText(explanation),
+    };
+  }
+
+  close(): void {
+    this.#scorer.close();
+  }
+}
+
+/** Classes of what the least expected calls named, such as "path:credentials". */
+function argumentsOf({ calls }: TraceExplanation, classes: Uint16Array | undefined): string[] {
+  const ids = calls.map(({ position }) => classes?.[position] ?? 0);
+  return [...new Set(ids.filter((id) => id !== 0))].map((id) => argumentClasses[id] ?? 'none');
+}
+
+function toTrace({ workload, calls, argumentClasses }: Example) {
+  return { cluster: here, service: workload, calls, argumentClasses };
+}

@@ -1,0 +1,162 @@
+/**
+ * What a folder below client/tracks/ provides to become a track that a cluster can run: `NAME/track.ts` exports
+ * `trackKind`, and that is all (docs/adding-a-track.md walks through one). Everything around it is the client's: sources
+ * and their cursors, the encrypted buffer, training within its budget, thresholds, alerts, feedback, rounds.
+ *
+ *     source items ─ intake → observations ─ exampleOf → examples ─┬ buffer ─ openLearner → delta
+ *                                                                  └ openScorer → scores ─ threshold → alert ─ describe
+ *
+ * `track.ts` is loaded in the client, in its training process and in its scoring thread. What is heavy (TensorFlow) or
+ * needed in only one of them is imported by the functions below, when they are called.
+ */
+import type { Fault, Result } from '../../base/fault.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { Coarsened, SkipReason, SourceBatch, SourceItem } from '../events/source-item.ts';
+import type { FilePosition } from '../recordings/file-follower.ts';
+import type { ExampleCodec } from './example-codec.ts';
+import type { Learner } from './learner.ts';
+
+/**
+ * Observation: what a few source items add up to, with everything an alert says about them; it stays in the client's main
+ * thread. Example: what a detector learns from and scores, without names and times that nobody learns; it is stored
+ * encrypted and sent to the scoring thread, so it is plain data (numbers, texts, typed arrays, lists of those).
+ */
+export interface TrackKind<Observation = unknown, Example = unknown> {
+  /** `architecture` of the model specs that it learns and scores with, such as "syscall-gram-table/1". */
+  readonly architectures: readonly string[];
+  readonly examples: ExampleCodec<Example>;
+  /**
+   * A sensor of its own, for configured sources of kind `ofTrack`; the items it yields are of that kind too. Throws where
+   * the settings are not what it expects: the source is then reported as failed.
+   */
+  openSource?(
+    settings: unknown,
+    options: Readonly<{ from: FilePosition | undefined; signal: AbortSignal; onDisconnect: (fault: Fault) => void }>,
+  ): AsyncIterable<SourceBatch<FilePosition>>;
+  /** Called once for each track and client: what is put together over several sources is held here. */
+  openIntake(surroundings: Surroundings): Intake<Observation>;
+  /** The whole observation as an example: what is scored. */
+  exampleOf(observation: Observation): Example;
+  /** An example without the places that raised alarms: what is learnt. Unless given, such an example is not learnt. */
+  withoutPlaces?(example: Example, places: readonly number[]): Example | undefined;
+  /** What feedback on the alarm at one place is about: what is stored beside the alert. The whole example unless given. */
+  onlyPlace?(example: Example, place: number): Example;
+  /** Whom a place is about; asked for every place that is judged. */
+  subjectOf(observation: Observation, place: number): Subject;
+  /** What an alert says of a place that raised an alarm. */
+  describe(observation: Observation, place: number): Description;
+  /** Reads a canary attack set: attack class to examples that must raise an alarm. Without it the track takes none. */
+  readCases?(path: string): Promise<Result<ReadonlyMap<string, readonly Example[]>>>;
+  /** Reads files of `testudo profile`. Without it the track takes no baselines. */
+  loadBaselines?(paths: readonly string[]): Promise<Result<Baseline<Observation, Example>>>;
+  /** In the training process. base: shape [layout.length]. */
+  openLearner(
+    spec: ModelSpec,
+    base: Float32Array,
+    options: Readonly<{ seed: number; stepsMax: number }>,
+  ): Promise<Result<Learner<unknown, Example>, 'MODEL_UNUSABLE'>>;
+  /**
+   * In the scoring thread. normal: the buffer's normal examples, which calibrate the model locally; what is learnt from
+   * them here never leaves. Throws where the spec is not one of ours.
+   */
+  openScorer(
+    spec: ModelSpec,
+    weights: Float32Array,
+    normal: readonly Example[],
+    options?: ScorerOptions,
+  ): Promise<TrackScorer<Example>>;
+  /** Where models have a small form that runs without TensorFlow (docs/releases.md): 8-bit ONNX. */
+  readonly light?: LightKind<Example>;
+}
+
+export type LightKind<Example> = Readonly<{
+  /** A pure function of spec and weights; undefined for an architecture without one. */
+  write(spec: ModelSpec, weights: Float32Array): Promise<Uint8Array | undefined>;
+  /** As `openScorer`, from what `write` made. */
+  openScorer(
+    spec: ModelSpec,
+    light: Uint8Array,
+    normal: readonly Example[],
+    options?: ScorerOptions,
+  ): Promise<TrackScorer<Example>>;
+}>;
+
+/** Settings of `scoring` that are about what a score is; a kind uses those that mean something to it. */
+export type ScorerOptions = Readonly<{
+  /** Calls that few of a workload's normal traces make count more in a trace's score. */
+  callWeights?: 'none' | 'tfidf';
+}>;
+
+/** What a track may know of the client around it. */
+export type Surroundings = Readonly<{
+  /** The latest risk of a workload by another track, 1 being that track's threshold; undefined when it has none. */
+  riskOf(track: string, namespace: string, workload: string): number | undefined;
+}>;
+
+export interface Intake<Observation> {
+  /** One part for each source: threads, orders and clocks are a source's own. */
+  from(source: IntakeSource): SourceIntake<Observation>;
+}
+
+export type IntakeSource = Readonly<{
+  /** The same over restarts, such as "tetragonFile:/var/run/…". */
+  name: string;
+  /** A recording: what it holds is learnt, never judged. */
+  recorded: boolean;
+  /** Counts what was passed over. */
+  skipped(reason: SkipReason, where: string, count?: number): void;
+  /** Counts and logs what was taken, but not told apart. */
+  coarsened(what: Coarsened, count: number, where: string): void;
+}>;
+
+/** Items of one source in order. Ignores kinds of item that are not for it. Bounded memory. */
+export interface SourceIntake<Observation> {
+  /** `order` grows with every item; `nowMs` is a monotonic clock of the client's, whatever the source's does. */
+  push(item: SourceItem, order: number, nowMs: number): readonly Observation[];
+  /** What has waited long enough: called when the source is idle too. */
+  expire(nowMs: number): readonly Observation[];
+  /** Everything that is open, as it is: the source ended or the client stops. */
+  flush(): readonly Observation[];
+  /** Order number of the oldest item that is not in an observation yet: a restart goes on from there. */
+  oldest(): number | undefined;
+}
+
+/** Scores of one example, higher is less normal; place by place. Places are the track's: edges of a graph, or just one. */
+export type PlaceScores = Readonly<{
+  /** What has a threshold of its own, such as a workload; few and stable, since each is remembered. Shape [places]. */
+  groups: readonly string[];
+  /** Shape [places]. */
+  scores: Float64Array;
+}>;
+
+/** A model that judges, opened for one client. Holds native memory until `close()`, which may be called twice. */
+export interface TrackScorer<Example> {
+  /** In the order of the examples. */
+  score(examples: readonly Example[]): readonly PlaceScores[];
+  explain(example: Example, place: number): Explanation;
+  close(): void;
+}
+
+/** Why it scored as it did: for programs and for people. */
+export type Explanation = Readonly<{ detail: Readonly<Record<string, unknown>>; text: string }>;
+
+export type Description = Readonly<{
+  /** The same when the same things are read again after a crash: alerts are told apart by it. */
+  identity: string;
+  /** By the source's clock; 0 where it has none. */
+  firstMs: number;
+  lastMs: number;
+  /** What stands in the alert beside the common fields, as JSON. */
+  detail: Readonly<Record<string, unknown>>;
+}>;
+
+/** Whom an alarm is about; empty texts where nobody knows. */
+export type Subject = Readonly<{ namespace: string; workload: string; workloadClass: string; pod: string }>;
+
+/** What workloads did before they shipped. */
+export type Baseline<Observation, Example> = Readonly<{
+  /** Go into the buffer, where they set thresholds with the first model. */
+  examples: readonly Example[];
+  /** What the baseline says about something that raised an alarm, such as calls that it never made. */
+  remark(observation: Observation): Explanation | undefined;
+}>;

@@ -1,0 +1,42 @@
+import { canonicalJson, type JsonValue } from '../../base/canonical-json.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { layoutOf } from '../../proto/layout.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
+import type { Provenance } from './provenance.ts';
+
+/**
+ * Whether a result is of this job and of no other. It may come through a queue that others can write to, so nothing in
+ * it is believed: the candidate must be stored and of the track's size, and its provenance must name the job's own
+ * base, policy, optimiser and updates. Who can only reach the queue cannot make such a blob.
+ */
+export async function checkResult(
+  blobs: BlobStore,
+  job: AggregationJob,
+  { candidate, provenance, optimiserState }: AggregationResult,
+): Promise<Result<void, RunFaultCode>> {
+  const size = await blobs.size(candidate);
+  if (!size.ok || size.value !== layoutOf(job.spec).length * 4) return foreign(job, 'its candidate is not stored');
+  const stored = await blobs.get(provenance);
+  if (!stored.ok) return foreign(job, 'its provenance is not stored');
+  const told = JSON.parse(Buffer.from(stored.value).toString('utf8')) as Provenance;
+  const digests = told.updates.map(({ payloadDigest }) => payloadDigest);
+  const names = job.updates.map(({ payloadDigest }) => payloadDigest);
+  const same =
+    told.format === 'testudo/provenance/1' &&
+    told.optimiserStateAfter === optimiserState &&
+    text([told.federation, told.track, told.round, told.schemaDigest, told.base, told.policy, told.optimiser]) ===
+      text([job.federation, job.track, job.round, job.schemaDigest, job.base, job.policy, job.optimiser]) &&
+    told.optimiserStateBefore === job.optimiserState &&
+    text([told.candidate, digests, told.expelled]) ===
+      text([{ version: job.candidateVersion, digest: candidate }, names, job.expelled]);
+  return same ? ok(undefined) : foreign(job, 'its provenance is of another job');
+}
+
+function text(value: unknown): string {
+  return canonicalJson(value as JsonValue);
+}
+
+function foreign({ id }: AggregationJob, why: string) {
+  return refuse('WORKER_LOST', `the result of ${id} is refused: ${why}; look at who can write to the queue`);
+}

@@ -1,0 +1,143 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { aggregate } from '../../aggregation/aggregate.ts';
+import type { AggregationEngine } from '../../aggregation/engine.ts';
+import { type AggregationPolicy, checkPolicy } from '../../aggregation/policy.ts';
+import { canonicalBytes, type JsonValue } from '../../base/canonical-json.ts';
+import { failpoint } from '../../base/failpoint.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { digestOf } from '../../proto/digest.ts';
+import { roundKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
+import type { Digest } from '../../proto/ids.ts';
+import { layoutOf } from '../../proto/layout.ts';
+import { BlobWriter } from '../blobs/blob-writer.ts';
+import { CandidateSink } from './candidate-sink.ts';
+import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
+import { type OpenedUpdates, type OpeningOf, openUpdates } from './open-updates.ts';
+import { provenanceOf } from './provenance.ts';
+import { readLastAggregate } from './server-state.ts';
+
+export type JobPlaces = Readonly<{
+  /** The data directory: blobs, partial and scratch lie in it. */
+  dataDir: string;
+  /** Where blobs are written, where that is another folder of the same shape. */
+  outDir?: string;
+  memoryBytesMax?: number;
+}>;
+
+type EngineFor = (values: number) => Promise<AggregationEngine>;
+
+/**
+ * From sealed files to a candidate: a pure function of the job, the blobs it names and the round's key. Runs where
+ * blocking is allowed; `secretKey` is wiped at the end.
+ */
+export async function runJob(
+  job: AggregationJob,
+  secretKey: Uint8Array,
+  places: JobPlaces,
+  engineFor: EngineFor,
+): Promise<Result<AggregationResult, RunFaultCode>> {
+  const pair = roundKeyPairOf(secretKey);
+  try {
+    return await computeCandidate(job, () => ok({ round: pair }), places, engineFor);
+  } finally {
+    wipeKeyPair(pair);
+    secretKey.fill(0);
+  }
+}
+
+/** The same, with whatever opens the updates. */
+export async function computeCandidate(
+  job: AggregationJob,
+  openingOf: OpeningOf,
+  { dataDir, outDir = dataDir, ...limits }: JobPlaces,
+  /** For so many values in all updates together. */
+  engineFor: EngineFor,
+): Promise<Result<AggregationResult, RunFaultCode>> {
+  const path = (digest: Digest) => join(dataDir, 'blobs', digest.slice('sha256:'.length));
+  const scratchDir = join(outDir, 'scratch', `${job.id}.${process.pid}`);
+  try {
+    const layout = layoutOf(job.spec);
+    const basePath = path(job.base.digest);
+    if (digestOf(readFileSync(basePath)) !== job.base.digest) {
+      return refuse(
+        'BLOB_UNREADABLE',
+        `the base model ${job.base.digest} was changed on disk; restore it from a backup`,
+      );
+    }
+    const updates = await openUpdates(job, openingOf, { path, scratchDir, ...limits });
+    failpoint('updates-opened');
+    const statePath = job.optimiserState === null ? null : path(job.optimiserState);
+    const startsFromLast = job.policy.rule.kind === 'centredClipping';
+    const start = startsFromLast && statePath !== null ? readLastAggregate(statePath, layout.length) : undefined;
+    try {
+      if (updates.blocks === undefined) {
+        return refuse('AGGREGATION_REFUSED', `none of the ${job.updates.length} accepted updates can be opened`);
+      }
+      const files = { storeDir: outDir, basePath, statePath };
+      const sink = new CandidateSink(job.optimiser, files, layout.length, startsFromLast);
+      try {
+        const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
+        const aggregated = await aggregate(
+          policyFor(job, updates),
+          updates.blocks,
+          await engineFor(layout.length * updates.opened.length),
+          sink,
+          { slots: layout.slots, seed: digestOf(seed), ...(start && { start }) },
+        );
+        failpoint('aggregated');
+        if (!aggregated.ok) {
+          return refuse('AGGREGATION_REFUSED', explain(aggregated.fault, updates.unopened.length));
+        }
+        const written = sink.finish(layout.length);
+        if (written === undefined) {
+          return refuse(
+            'AGGREGATION_REFUSED',
+            'the candidate would leave the range of float32; lower the learning rate',
+          );
+        }
+        failpoint('candidate-written');
+        const provenance = provenanceOf(job, updates, aggregated.value.report, written);
+        const writer = new BlobWriter(outDir);
+        writer.write(canonicalBytes(provenance as unknown as JsonValue));
+        const digest = writer.finish();
+        failpoint('provenance-written');
+        return ok({ ...written, provenance: digest });
+      } finally {
+        sink.abandon();
+      }
+    } finally {
+      updates.release();
+    }
+  } catch (error) {
+    return failed(error);
+  } finally {
+    rmSync(scratchDir, { recursive: true, force: true });
+  }
+}
+
+/**
+ * An update that its sender signed and that cannot be opened shows a faulty sender, as one with NaN does: where the rest
+ * is too few for f, f may fall by one for each (see `fFor` in aggregation/aggregate.ts for those with NaN).
+ */
+function policyFor({ policy }: AggregationJob, { opened, unopened }: OpenedUpdates): AggregationPolicy {
+  const fMin = Math.max(0, policy.f - unopened.length);
+  for (let f = policy.f; f > fMin; f--) {
+    if (checkPolicy({ ...policy, f }, opened.length).length === 0) return { ...policy, f };
+  }
+  return { ...policy, f: fMin };
+}
+
+function explain({ code, message }: { code: string; message: string }, unopenedCount: number): string {
+  return `${code}: ${message}${unopenedCount > 0 ? ` (${unopenedCount} more could not be opened)` : ''}`;
+}
+
+function failed(error: unknown): Result<never, RunFaultCode> {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const text = error instanceof Error ? error.message : String(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return refuse('DISK_FULL', 'aggregation: no space left for the candidate; free space, it is tried again');
+  }
+  if (code !== '') return refuse('BLOB_UNREADABLE', `aggregation: a file failed (${text}); it is tried again`);
+  return refuse('WORKER_LOST', `aggregation: it failed (${text}); it is tried again`);
+}

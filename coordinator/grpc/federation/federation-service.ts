@@ -1,0 +1,88 @@
+import { ok, refuse } from '../../../base/fault.ts';
+import { sealedLength } from '../../../proto/envelope/format.ts';
+import {
+  FederationService,
+  type FetchModelRequest,
+  type SubmitUpdateRequest,
+  type SubmitUpdateResponse,
+  type UploadStatusRequest,
+  type UploadStatusResponse,
+  type WatchRequest,
+  type WatchResponse,
+} from '../../../proto/generated/testudo/v1/federation.ts';
+import { isDigest, isRoundId, isTrackId } from '../../../proto/ids.ts';
+import type { Engine } from '../../rounds/engine.ts';
+import type { Door } from '../door.ts';
+import { tolerant } from '../service.ts';
+import type { Admission } from '../updates/admission.ts';
+import { chunkInPlace } from './chunk-in-place.ts';
+import type { FileFetches } from './file-fetches.ts';
+import type { Watchers } from './watch.ts';
+
+type FederationParts = Readonly<{
+  door: Door;
+  engine: Engine;
+  admission: Admission;
+  watchers: Watchers;
+  fetches: FileFetches;
+}>;
+
+const hourMs = 3_600_000;
+
+const served = tolerant(FederationService);
+/** Large bytes pass without a copy of ours: encoded messages go out as they are, chunks are views of what came in. */
+const definition = {
+  ...served,
+  fetchModel: {
+    ...served.fetchModel,
+    responseSerialize: (encoded: Buffer): Buffer => encoded,
+  },
+  submitUpdate: {
+    ...served.submitUpdate,
+    requestDeserialize: (bytes: Buffer): SubmitUpdateRequest => {
+      const chunk = chunkInPlace(bytes);
+      return chunk === undefined
+        ? served.submitUpdate.requestDeserialize(bytes)
+        : { part: { $case: 'chunk', value: chunk } };
+    },
+  },
+};
+
+/** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
+export function federationService({ door, engine, admission, watchers, fetches }: FederationParts) {
+  const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
+    { access: 'cluster', durationMsMax: Number.POSITIVE_INFINITY, audit: 'watch' },
+    (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
+  );
+
+  const fetchModel = door.serverStream<'cluster', FetchModelRequest, Buffer>(
+    { access: 'cluster', durationMsMax: hourMs, audit: 'fetch' },
+    (request, send, { caller, signal }) => fetches.fetch(caller.cluster, request, send, signal),
+  );
+
+  const submitUpdate = door.clientStream<'cluster', SubmitUpdateRequest, SubmitUpdateResponse>(
+    { access: 'cluster', durationMsMax: 12 * hourMs, audit: 'update' },
+    async (messages, { caller, signal }) => {
+      const receipt = await admission.submit(caller.cluster, messages, signal);
+      return receipt.ok ? ok({ receipt: receipt.value }) : receipt;
+    },
+  );
+
+  const uploadStatus = door.unary<'cluster', UploadStatusRequest, UploadStatusResponse>(
+    { access: 'cluster', durationMsMax: 30_000, audit: 'update' },
+    async ({ track, round, payloadDigest: digest }, { caller: { cluster } }) => {
+      if (!isTrackId(track) || !isRoundId(round) || !isDigest(digest)) {
+        return refuse('REQUEST_INVALID', 'track, round and payload_digest must be ids of their kinds');
+      }
+      const known = engine.state().tracks.get(track);
+      if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}`);
+      const bytes = sealedLength(known.modelBytes);
+      const receipt = engine.receiptOf(cluster, track, round, digest);
+      if (receipt !== undefined) return ok({ receivedBytes: BigInt(bytes), receipt: admission.signed(receipt) });
+      const received = await engine.blobs.uploadedBytes({ track, round, cluster, digest, bytes });
+      return ok({ receivedBytes: BigInt(received), receipt: undefined });
+    },
+  );
+
+  return { definition, implementation: { watch, fetchModel, submitUpdate, uploadStatus } };
+}

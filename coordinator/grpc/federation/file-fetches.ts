@@ -1,0 +1,89 @@
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federation.ts';
+import { type Digest, isDigest } from '../../../proto/ids.ts';
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { cutShort, type Send } from '../door.ts';
+import { type PaceRules, patienceMs } from '../updates/pace.ts';
+import type { Turns } from '../updates/turns.ts';
+import { ReadyFiles } from './models.ts';
+
+export type FileFetchesParts = Readonly<{
+  blobs: Pick<BlobStore, 'read'>;
+  /** The size of a file that clusters may have, bytes; undefined for every other blob. */
+  sizeOf: (digest: Digest) => number | undefined;
+  turns: Turns<'FETCHES_BUSY'>;
+  pace: PaceRules;
+  metrics: Pick<Metrics, 'payloadBytes'>;
+}>;
+
+/**
+ * Files on their way to clusters (global models, what releases are made of): a bounded number at once, and none so
+ * slowly that it keeps others waiting.
+ */
+export class FileFetches {
+  readonly #parts: FileFetchesParts;
+  readonly #ready: ReadyFiles;
+
+  constructor(parts: FileFetchesParts) {
+    this.#parts = parts;
+    this.#ready = new ReadyFiles(parts.blobs);
+  }
+
+  /** Serves one stream: the file's bytes from an offset on. */
+  async fetch(
+    peer: string,
+    { digest, offset }: Readonly<{ digest: string; offset: bigint }>,
+    send: Send<Buffer>,
+    signal: AbortSignal,
+  ): Promise<Result<void>> {
+    const size = isDigest(digest) ? this.#parts.sizeOf(digest) : undefined;
+    if (!isDigest(digest) || size === undefined) {
+      return refuse('MODEL_UNKNOWN', 'no track has a model, and no release a file, with this digest');
+    }
+    if (offset > BigInt(size)) return refuse('OFFSET_BEYOND_END', `the file has ${size} bytes`);
+    const entered = await this.#parts.turns.enter(peer, signal);
+    if (!entered.ok) return signal.aborted ? cutShort(signal) : entered;
+    try {
+      const whole = offset === 0n ? await this.#ready.messages(digest, size) : undefined;
+      return await this.#sendAll(whole ?? this.#messagesFrom(digest, Number(offset), size), send, signal);
+    } finally {
+      entered.value();
+    }
+  }
+
+  async #sendAll(
+    messages: Iterable<Buffer> | AsyncIterable<Buffer>,
+    send: Send<Buffer>,
+    signal: AbortSignal,
+  ): Promise<Result<void>> {
+    const startedAt = performance.now();
+    let sentBytes = 0;
+    for await (const message of messages) {
+      const sent = await within(patienceMs(this.#parts.pace, sentBytes, performance.now() - startedAt), send(message));
+      if (sent === 'late') {
+        return refuse('PEER_TOO_SLOW', 'the file is read too slowly, or not at all; fetch the rest from its offset');
+      }
+      if (!sent) return signal.aborted ? cutShort(signal) : ok(undefined);
+      sentBytes += message.byteLength;
+      this.#parts.metrics.payloadBytes('out', message.byteLength);
+    }
+    return ok(undefined);
+  }
+
+  async *#messagesFrom(digest: Digest, offset: number, size: number): AsyncGenerator<Buffer> {
+    let position = offset;
+    for await (const chunk of this.#parts.blobs.read(digest, offset)) {
+      const message = { offset: BigInt(position), sizeBytes: BigInt(size), chunk: Buffer.from(chunk) };
+      yield Buffer.from(FetchModelResponse.encode(message).finish());
+      position += chunk.byteLength;
+    }
+  }
+}
+
+/** What the promise gives, or 'late' after so long. */
+function within<Value>(ms: number, promise: Promise<Value>): Promise<Value | 'late'> {
+  const { promise: late, resolve } = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => resolve('late'), ms);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

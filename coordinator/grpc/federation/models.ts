@@ -1,0 +1,72 @@
+import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federation.ts';
+import type { Digest } from '../../../proto/ids.ts';
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import type { State } from '../../ledger/state/state.ts';
+
+/**
+ * The size of a global model, bytes; undefined for every other blob: only models may be fetched. Newest first, since
+ * those are wanted.
+ */
+export function servedModelBytes({ tracks }: Pick<State, 'tracks'>, digest: Digest): number | undefined {
+  for (const { models, modelBytes } of tracks.values()) {
+    for (let version = models.length - 1; version >= 0; version -= 1) {
+      if (models[version]?.digest === digest) return modelBytes;
+    }
+  }
+  return undefined;
+}
+
+/** Files up to this size in sum are kept ready to send; larger ones are read anew for each who asks. */
+const readyBytesMax = 64 << 20;
+
+type Ready = Readonly<{ sizeBytes: number; messages: Promise<readonly Buffer[]> }>;
+
+/**
+ * The messages that carry a whole file, encoded once: a round's cohort, or all agents, ask for the same bytes at the
+ * same time. FetchFileResponse has FetchModelResponse's fields, so one encoding serves both. Holds what was asked for
+ * last, up to a sum, so memory stays bounded.
+ */
+export class ReadyFiles {
+  readonly #blobs: Pick<BlobStore, 'read'>;
+  /** Least recently asked for first. */
+  readonly #ready = new Map<Digest, Ready>();
+  #heldBytes = 0;
+
+  constructor(blobs: Pick<BlobStore, 'read'>) {
+    this.#blobs = blobs;
+  }
+
+  /** Undefined for a file that is too large to keep. */
+  messages(digest: Digest, sizeBytes: number): Promise<readonly Buffer[]> | undefined {
+    if (sizeBytes > readyBytesMax) return undefined;
+    const known = this.#ready.get(digest);
+    this.#forget(digest);
+    const ready = known ?? { sizeBytes, messages: this.#encode(digest, sizeBytes) };
+    for (const oldest of this.#ready.keys()) {
+      if (this.#heldBytes + sizeBytes <= readyBytesMax) break;
+      this.#forget(oldest);
+    }
+    this.#ready.set(digest, ready);
+    this.#heldBytes += sizeBytes;
+    ready.messages.catch(() => {
+      if (this.#ready.get(digest) === ready) this.#forget(digest); // Read again for the next who asks.
+    });
+    return ready.messages;
+  }
+
+  #forget(digest: Digest): void {
+    this.#heldBytes -= this.#ready.get(digest)?.sizeBytes ?? 0;
+    this.#ready.delete(digest);
+  }
+
+  async #encode(digest: Digest, sizeBytes: number): Promise<readonly Buffer[]> {
+    const messages: Buffer[] = [];
+    let position = 0;
+    for await (const chunk of this.#blobs.read(digest)) {
+      const message = { offset: BigInt(position), sizeBytes: BigInt(sizeBytes), chunk: Buffer.from(chunk) };
+      messages.push(Buffer.from(FetchModelResponse.encode(message).finish()));
+      position += chunk.byteLength;
+    }
+    return messages;
+  }
+}

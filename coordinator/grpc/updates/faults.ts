@@ -1,0 +1,22 @@
+import type { BlobFaultCode } from '../../blobs/blob-store.ts';
+import type { RoundFaultCode } from '../../round/faults.ts';
+import type { StoreFaultCode } from '../../rounds/engine.ts';
+
+/** Every way in which an upload is refused. */
+export type AdmissionFaultCode =
+  | RoundFaultCode
+  | BlobFaultCode
+  | StoreFaultCode
+  /** The first message of the stream is not a header, or a later one is. */
+  | 'HEADER_MISSING'
+  | 'SIGNATURE_INVALID'
+  | 'KEY_INVALID'
+  /** The stream ended before the payload did. What came is kept: resume. */
+  | 'PAYLOAD_TRUNCATED'
+  | 'PAYLOAD_MISSING'
+  /** Too many uploads at once, of this cluster or of all. */
+  | 'UPLOADS_BUSY'
+  /** No message, or too few bytes, for too long. */
+  | 'PEER_TOO_SLOW'
+  | 'MESSAGE_MALFORMED'
+  | 'CALL_CANCELLED';

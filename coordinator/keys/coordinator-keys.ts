@@ -1,0 +1,136 @@
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
+import type { FederationId } from '../../proto/ids.ts';
+import { DirSync } from '../blobs/dir-sync.ts';
+import { lockDataDir } from '../ledger/data-dir-lock.ts';
+import { Authority, makeAuthority, makeIssuer } from './authority.ts';
+import { Vault, type VaultFaultCode } from './vault.ts';
+
+export type EstateFaultCode =
+  | VaultFaultCode
+  | 'FEDERATION_MISMATCH'
+  | 'AUTHORITY_DAMAGED'
+  | 'DATA_DIR_LOCKED'
+  | 'DATA_DIR_UNUSABLE';
+
+/** What makes a coordinator this coordinator: its authority, its receipt key, and the vault that its keys lie in. */
+export type Estate = Readonly<{ vault: Vault; authority: Authority; receiptKey: SigningKeyPair }>;
+
+const keyNames = { root: 'root-key', issuer: 'issuer-key', receipt: 'receipt-key' } as const;
+
+/**
+ * Opens the estate in a data directory, or founds it at first start. Certificates lie in identity/, keys, encrypted, in
+ * keys/. The root certificate is written last: without it, founding is begun again.
+ */
+export async function openEstate(
+  dataDirectory: string,
+  federation: FederationId,
+  masterKey: string,
+  nowMs: number,
+): Promise<Result<Estate, EstateFaultCode>> {
+  const paths = certificatePaths(dataDirectory);
+  if ((await readIfThere(paths.root)) === undefined) {
+    const lock = lockDataDir(dataDirectory); // Two first starts at once must not found two authorities.
+    if (!lock.ok) return lock;
+    try {
+      const founded = await found(dataDirectory, federation, masterKey, nowMs);
+      if (!founded.ok) return founded;
+    } finally {
+      lock.value.release();
+    }
+  }
+  const opened = await Vault.open(join(dataDirectory, 'keys'), masterKey);
+  if (!opened.ok) return opened;
+  const vault = opened.value;
+  const [root, issuer] = [await readIfThere(paths.root), await readIfThere(paths.issuer)];
+  const issuerKey = await vault.get(keyNames.issuer);
+  const receiptSeed = await vault.get(keyNames.receipt);
+  if (root === undefined || issuer === undefined || issuerKey === undefined || receiptSeed === undefined) {
+    return refuse(
+      'AUTHORITY_DAMAGED',
+      `${dataDirectory}: a certificate or a key of the authority is missing; restore identity/ and keys/ together`,
+    );
+  }
+  const owner = /^O=(.*)$/m.exec(new X509Certificate(root).subject)?.[1];
+  if (owner !== federation) {
+    return refuse('FEDERATION_MISMATCH', `this data directory belongs to federation ${owner}, not ${federation}`);
+  }
+  const key = Buffer.from(issuerKey).toString('utf8');
+  const authority = await Authority.load(federation, root, { certificate: issuer, key });
+  return ok({ vault, authority, receiptKey: signingKeyPairOf(receiptSeed) });
+}
+
+async function found(
+  dataDirectory: string,
+  federation: FederationId,
+  masterKey: string,
+  nowMs: number,
+): Promise<Result<void, EstateFaultCode>> {
+  const opened = await Vault.open(join(dataDirectory, 'keys'), masterKey);
+  if (!opened.ok) return opened;
+  const paths = certificatePaths(dataDirectory);
+  if ((await readIfThere(paths.root)) !== undefined) return ok(undefined); // Someone founded it before we had the lock.
+  await mkdir(join(dataDirectory, 'identity'), { recursive: true, mode: 0o700 });
+  const made = await makeAuthority(federation, nowMs);
+  await opened.value.put(keyNames.root, Buffer.from(made.root.key));
+  await opened.value.put(keyNames.issuer, Buffer.from(made.issuer.key));
+  await opened.value.put(keyNames.receipt, randomBytes(32));
+  await writeDurably(paths.issuer, made.issuer.certificate);
+  await writeDurably(paths.root, made.root.certificate);
+  await new DirSync(join(dataDirectory, 'identity')).sync();
+  return ok(undefined);
+}
+
+/** Moves the root's key out of the data directory into a file of its own: for a safe. From then on it is offline. */
+export async function exportRootKey(vault: Vault, to: string): Promise<Result<void, 'ROOT_KEY_ABSENT'>> {
+  const key = await vault.get(keyNames.root);
+  if (key === undefined)
+    return refuse('ROOT_KEY_ABSENT', 'the root key is not in this data directory: it is offline already');
+  await writeDurably(to, Buffer.from(key), 'wx');
+  await vault.destroy(keyNames.root);
+  return ok(undefined);
+}
+
+/** A new issuer under the old root, for when the old one is near its end or its key may be known. */
+export async function replaceIssuer(
+  dataDirectory: string,
+  { vault, authority }: Estate,
+  rootKey: string | undefined,
+  nowMs: number,
+): Promise<Result<void, 'ROOT_KEY_ABSENT'>> {
+  const kept = rootKey ?? (await vault.get(keyNames.root));
+  if (kept === undefined)
+    return refuse('ROOT_KEY_ABSENT', 'the root key is offline; give the file that it was exported to');
+  const key = Buffer.from(kept).toString('utf8');
+  const issuer = await makeIssuer(authority.federation, { certificate: authority.rootCertificate, key }, nowMs);
+  // Certificate and key belong together: `Authority.load` refuses a mixed pair, and this can be run again.
+  await vault.put(keyNames.issuer, Buffer.from(issuer.key));
+  await writeDurably(certificatePaths(dataDirectory).issuer, issuer.certificate);
+  return ok(undefined);
+}
+
+function certificatePaths(dataDirectory: string) {
+  return { root: join(dataDirectory, 'identity', 'root.pem'), issuer: join(dataDirectory, 'identity', 'issuer.pem') };
+}
+
+async function writeDurably(path: string, content: string | Uint8Array, flags = 'w'): Promise<void> {
+  const file = await open(path, flags, 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { OperatorRole } from '../ledger/journal/events.ts';
+
+/** What an operator's command line needs, in one private file: who, where, whom to trust, with what. PEM texts. */
+export type OperatorCredentials = Readonly<{
+  federation: string;
+  name: string;
+  role: OperatorRole;
+  /** host:port of the mTLS listener. */
+  address: string;
+  authority: string;
+  certificateChain: string;
+  key: string;
+  /** Signs pins (Ed25519): made on the operator's machine, in no other place. Absent for who has made none. */
+  pinKey?: string | undefined;
+}>;
+
+const schema = z.strictObject({
+  federation: z.string(),
+  name: z.string(),
+  role: z.enum(['viewer', 'operator', 'admin']),
+  address: z.string(),
+  authority: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
+  certificateChain: z.string().startsWith('-----BEGIN CERTIFICATE-----'),
+  key: z.string().startsWith('-----BEGIN PRIVATE KEY-----'),
+  pinKey: z.string().startsWith('-----BEGIN PRIVATE KEY-----').optional(),
+});
+
+/** A fresh key and a request for a certificate for it. */
+export async function newOperatorKey(): Promise<Readonly<{ key: string; request: Buffer }>> {
+  // Only here: a command that merely reads its credentials should not wait for a certificate library to load.
+  const { certificateAlgorithm, exportPrivateKey, makeCertificateKeyPair, x509 } = await import('./x509.ts');
+  const keys = await makeCertificateKeyPair();
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: 'CN=testudo-operator',
+    keys: keys as never,
+    signingAlgorithm: certificateAlgorithm,
+  });
+  return { key: await exportPrivateKey(keys.privateKey), request: Buffer.from(request.rawData) };
+}
+
+/** Refused when the file is there already: it may be someone's only key. */
+export async function writeCredentials(
+  path: string,
+  credentials: OperatorCredentials,
+): Promise<Result<void, 'CREDENTIALS_EXIST'>> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(credentials, null, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return ok(undefined);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return refuse('CREDENTIALS_EXIST', `${path} exists; move it away, or give another path`);
+  }
+}
+
+/** As `writeCredentials`, in place of what is there; at no time is there half a file. */
+export async function replaceCredentials(path: string, credentials: OperatorCredentials): Promise<void> {
+  const temporary = `${path}.new`;
+  await rm(temporary, { force: true });
+  await writeCredentials(temporary, credentials);
+  await rename(temporary, path);
+}
+
+export async function readCredentials(path: string): Promise<Result<OperatorCredentials, 'CREDENTIALS_INVALID'>> {
+  try {
+    const parsed = schema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    if (parsed.success) return ok(parsed.data);
+    const fields = parsed.error.issues.map(({ path: at }) => at.join('.')).join(', ');
+    return refuse('CREDENTIALS_INVALID', `${path}: not an operator's credentials (${fields || 'shape'})`);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? 'not JSON';
+    return refuse('CREDENTIALS_INVALID', `${path} cannot be read (${why}); give --credentials or TESTUDO_CREDENTIALS`);
+  }
+}

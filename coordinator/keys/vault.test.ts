@@ -1,0 +1,95 @@
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { tempDir } from '../testing/temp-dir.ts';
+import { readMasterKey } from './master-key.ts';
+import { Vault } from './vault.ts';
+
+const masterKey = 'correct horse battery staple';
+const secret = Buffer.from('0123456789abcdef0123456789abcdef');
+
+describe('Vault', () => {
+  it('gives back what was put, after it was opened again, and keeps nothing in the clear', async () => {
+    const folder = tempDir();
+    await unwrap(await Vault.open(folder, masterKey)).put('round-key.r-1', secret);
+    const reopened = unwrap(await Vault.open(folder, masterKey));
+    expect(Buffer.from((await reopened.get('round-key.r-1')) ?? [])).toEqual(secret);
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      expect(readFileSync(path).includes(secret)).toBe(false);
+      expect(readFileSync(path).includes(masterKey)).toBe(false);
+      expect(statSync(path).mode & 0o077).toBe(0);
+    }
+  });
+
+  it('refuses another master key before anything is read or written with it', async () => {
+    const folder = tempDir();
+    await Vault.open(folder, masterKey);
+    expect(await Vault.open(folder, `${masterKey}!`)).toMatchObject({ ok: false, fault: { code: 'MASTER_KEY_WRONG' } });
+  });
+
+  it('does not let one key file stand in for another, nor a damaged one pass', async () => {
+    const folder = tempDir();
+    const vault = unwrap(await Vault.open(folder, masterKey));
+    await vault.put('a', secret);
+    writeFileSync(join(folder, 'b'), readFileSync(join(folder, 'a')));
+    await expect(vault.get('b')).rejects.toThrow('does not open');
+    const bytes = readFileSync(join(folder, 'a'));
+    for (let at = 0; at < bytes.length; at += 1) {
+      if (at >= 8 && at < 24) continue; // The salt of the folder, kept in every file and read from vault-check alone.
+      const flipped = Buffer.from(bytes);
+      flipped.writeUInt8(flipped.readUInt8(at) ^ 1, at);
+      writeFileSync(join(folder, 'a'), flipped);
+      await expect(vault.get('a')).rejects.toThrow('does not open');
+    }
+    writeFileSync(join(folder, 'a'), bytes.subarray(0, 10));
+    await expect(vault.get('a')).rejects.toThrow('does not open');
+  });
+
+  it('destroys a key for good, and again without complaint', async () => {
+    const folder = tempDir();
+    const vault = unwrap(await Vault.open(folder, masterKey));
+    await vault.put('round-key', secret);
+    await vault.destroy('round-key');
+    expect(await vault.get('round-key')).toBeUndefined();
+    expect(readdirSync(folder)).toEqual(['vault-check']);
+    await vault.destroy('round-key');
+  });
+
+  it('takes no name that leaves its folder', async () => {
+    const vault = unwrap(await Vault.open(tempDir(), masterKey));
+    for (const name of ['../x', 'a/b', '', '.', 'A', 'x'.repeat(201)])
+      await expect(vault.put(name, secret)).rejects.toThrow(RangeError);
+  });
+});
+
+describe('readMasterKey', () => {
+  it('reads a file, an environment variable and a command, without white space around', async () => {
+    const path = join(tempDir(), 'key');
+    writeFileSync(path, `${masterKey}\n`, { mode: 0o600 });
+    const ok = { ok: true, value: masterKey };
+    expect(await readMasterKey({ kind: 'file', path })).toEqual(ok);
+    expect(await readMasterKey({ kind: 'environment', variable: 'K' }, { K: masterKey })).toEqual(ok);
+    expect(await readMasterKey({ kind: 'command', command: ['cat', path] })).toEqual(ok);
+  });
+
+  it('says what is wrong without the key: absent, short, readable by all, failing', async () => {
+    const path = join(tempDir(), 'key');
+    writeFileSync(path, masterKey);
+    chmodSync(path, 0o644);
+    const echoAndFail = ['sh', '-c', `echo ${secret}; echo ${secret} >&2; exit 3`] as const;
+    for (const source of [
+      { kind: 'file', path },
+      { kind: 'file', path: `${path}-absent` },
+      { kind: 'environment', variable: 'K' },
+      { kind: 'environment', variable: 'SHORT' },
+      { kind: 'command', command: echoAndFail },
+      { kind: 'command', command: ['/no/such/program'] },
+    ] as const) {
+      const read = await readMasterKey(source, { SHORT: 'hunter2' });
+      expect(read).toMatchObject({ ok: false, fault: { code: 'MASTER_KEY_UNAVAILABLE' } });
+      expect(JSON.stringify(read)).not.toMatch(/hunter2|0123456789abcdef|correct horse/);
+    }
+  });
+});

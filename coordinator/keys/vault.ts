@@ -1,0 +1,141 @@
+import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { KeyStore } from './key-store.ts';
+
+export type VaultFaultCode = 'MASTER_KEY_WRONG' | 'VAULT_DAMAGED';
+
+const magic = Buffer.from('TSTDKEY1');
+const saltBytes = 16;
+const nonceBytes = 12;
+const tagBytes = 16;
+const cost = { N: 1 << 15, r: 8, p: 1, maxmem: 64 << 20 } as const; // 32 MiB and about 60 ms, once per start.
+const namePattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
+const checkName = 'vault-check';
+
+type Wrapping = Readonly<{ salt: Buffer; key: Buffer }>;
+
+/**
+ * Secrets at rest: one file each, AES-256-GCM under a key that scrypt derives from the master key. The file's name is
+ * authenticated, so that no file stands in for another. File: magic 8, salt 16, nonce 12, ciphertext, tag 16.
+ */
+export class Vault implements KeyStore {
+  readonly #folder: string;
+  readonly #wrapping: Wrapping;
+
+  private constructor(folder: string, wrapping: Wrapping) {
+    this.#folder = folder;
+    this.#wrapping = wrapping;
+  }
+
+  /** Opens the folder, or makes it. Refused when the master key is not the one it was made with. */
+  static async open(folder: string, masterKey: string): Promise<Result<Vault, VaultFaultCode>> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const check = await readIfThere(join(folder, checkName));
+    const salt = check?.subarray(magic.length, magic.length + saltBytes) ?? randomBytes(saltBytes);
+    const key = (await promisify<string, Buffer, number, typeof cost, Buffer>(scrypt)(
+      masterKey,
+      salt,
+      32,
+      cost,
+    )) as Buffer;
+    const vault = new Vault(folder, { salt, key });
+    if (check === undefined) {
+      await vault.put(checkName, Buffer.from(checkName));
+      return ok(vault);
+    }
+    if (unseal(checkName, check, key) !== undefined) return ok(vault);
+    return refuse(
+      'MASTER_KEY_WRONG',
+      `keys in ${folder}: the master key does not open them; give the one this data directory was made with`,
+    );
+  }
+
+  async put(name: string, secret: Uint8Array): Promise<void> {
+    const path = this.#pathOf(name);
+    const temporary = `${path}.new`;
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      await file.writeFile(seal(name, secret, this.#wrapping));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await this.#syncFolder();
+  }
+
+  async get(name: string): Promise<Uint8Array | undefined> {
+    const path = this.#pathOf(name);
+    const bytes = await readIfThere(path);
+    if (bytes === undefined) return undefined;
+    const secret = unseal(name, bytes, this.#wrapping.key);
+    if (secret !== undefined) return secret;
+    throw new Error(`key file ${path}: it does not open under the master key; restore it from a backup`);
+  }
+
+  async destroy(name: string): Promise<void> {
+    const path = this.#pathOf(name);
+    try {
+      const file = await open(path, 'r+');
+      try {
+        // Helps on media that write in place; copy-on-write media and flash may keep the old ciphertext.
+        await file.write(randomBytes((await file.stat()).size), 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    await rm(path, { force: true });
+    await rm(`${path}.new`, { force: true });
+    await this.#syncFolder();
+  }
+
+  #pathOf(name: string): string {
+    if (!namePattern.test(name)) throw new RangeError(`key name ${JSON.stringify(name)}: expected ${namePattern}`);
+    return join(this.#folder, name);
+  }
+
+  async #syncFolder(): Promise<void> {
+    const folder = await open(this.#folder, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+}
+
+function seal(name: string, secret: Uint8Array, { salt, key }: Wrapping): Buffer {
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.from(name));
+  const sealed = Buffer.concat([cipher.update(secret), cipher.final()]);
+  return Buffer.concat([magic, salt, nonce, sealed, cipher.getAuthTag()]);
+}
+
+function unseal(name: string, bytes: Buffer, key: Buffer): Buffer | undefined {
+  const head = magic.length + saltBytes + nonceBytes;
+  if (bytes.length < head + tagBytes || !bytes.subarray(0, magic.length).equals(magic)) return undefined;
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(head - nonceBytes, head));
+  decipher.setAAD(Buffer.from(name));
+  decipher.setAuthTag(bytes.subarray(-tagBytes));
+  try {
+    return Buffer.concat([decipher.update(bytes.subarray(head, -tagBytes)), decipher.final()]);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

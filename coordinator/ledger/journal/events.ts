@@ -1,0 +1,223 @@
+import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../../proto/ids.ts';
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { Assignment } from '../../../proto/release/documents/catalogue.ts';
+import type { ReleaseManifest } from '../../../proto/release/documents/manifest.ts';
+import type { EpochMs, RoundEffect, RoundEvent } from '../../round/phase.ts';
+import type { TrackPolicy } from '../../round/policy.ts';
+import type { RoundRules } from '../../round/rules.ts';
+import type { GateDecision, ShadowReport } from '../state/releasing.ts';
+
+/** Who did it. Identities come from TLS sessions, `part` from our own code. */
+export type Actor = Readonly<
+  | { kind: 'operator'; name: string; role: OperatorRole }
+  | { kind: 'cluster'; cluster: ClusterId }
+  /** A peer before enrolment, by address. */
+  | { kind: 'stranger'; address: string }
+  | { kind: 'coordinator'; part: 'start' | 'schedule' | 'round' | 'admission' | 'registry' | 'identity' }
+>;
+
+export type OperatorRole = 'viewer' | 'operator' | 'admin';
+export type Labels = Readonly<Record<string, string>>;
+
+/**
+ * Everything that is ever journalled; state is the fold of these. Add a member, and the fold in state/ does not compile
+ * until it has been thought through. Never change what a stored kind means: add another kind.
+ * Digests stand in for bytes; no member carries a key's secret, a token's secret, or weights.
+ */
+export type JournalEvent = TrackEvent | RoundJournalEvent | MembershipEvent | ReleaseEvent | OperationEvent;
+
+type TrackEvent = Readonly<
+  | {
+      kind: 'trackCreated';
+      track: TrackId;
+      spec: ModelSpec;
+      schemaDigest: Digest;
+      policy: TrackPolicy;
+      /** The initial model, version 0. */
+      modelDigest: Digest;
+      reason: string;
+    }
+  | { kind: 'policySet'; track: TrackId; policy: TrackPolicy; reason: string }
+  /** The model that the next round starts from is another one: a rollback, or a gate that held a candidate. */
+  | { kind: 'headMoved'; track: TrackId; version: number; reason: string }
+>;
+
+type RoundJournalEvent = Readonly<
+  | {
+      kind: 'roundScheduled';
+      track: TrackId;
+      round: RoundId;
+      dueAtMs: EpochMs;
+      rules: RoundRules;
+      policy: TrackPolicy;
+      /** The schedule's occurrences up to here are served by this round; null when an operator asked for it. */
+      servesUntilMs: EpochMs | null;
+      reason: string;
+    }
+  /** One step of a round: the fold runs `step` again and must get these effects, or the journal does not open. */
+  | { kind: 'roundStepped'; track: TrackId; round: RoundId; event: RoundEvent; effects: readonly RoundEffect[] }
+  | { kind: 'effectsDone'; track: TrackId; round: RoundId; effects: readonly RoundEffect[] }
+  /** The round's secret key is gone from the key store since `atMs` of this entry. */
+  | { kind: 'roundKeyDestroyed'; track: TrackId; round: RoundId }
+  /** The keys of the updates that a round counted, and of no others, rest in the key store until then, for replays. */
+  | { kind: 'inputKeysKept'; track: TrackId; round: RoundId; untilMs: EpochMs; updateCount: number }
+  /** They are gone from the key store since `atMs` of this entry: their time was over, newer rounds came, the policy. */
+  | { kind: 'inputKeysDestroyed'; track: TrackId; round: RoundId; because: 'AGE' | 'COUNT' | 'POLICY' }
+  /** What clusters sent is about to be opened once more. */
+  | { kind: 'replayStarted'; track: TrackId; round: RoundId; reason: string }
+  | {
+      kind: 'roundReplayed';
+      track: TrackId;
+      round: RoundId;
+      /** Whether every digest is the round's own. */
+      same: boolean;
+      candidate: Digest;
+      provenance: Digest;
+      optimiserState: Digest | null;
+    }
+>;
+
+type MembershipEvent = Readonly<
+  | {
+      kind: 'tokenMinted';
+      tokenId: string;
+      cluster: ClusterId;
+      /** SHA-256 of the token's secret. */
+      secretDigest: Digest;
+      expiresAtMs: EpochMs;
+      labels: Labels;
+    }
+  | { kind: 'tokenRevoked'; tokenId: string; reason: string }
+  /** Uses the token in the same entry, so no token enrols twice. */
+  | {
+      kind: 'clusterEnrolled';
+      cluster: ClusterId;
+      tokenId: string;
+      /** Base64 of the Ed25519 key that signs the cluster's updates. */
+      signingKey: string;
+      certificateSerial: string;
+      certificateExpiresAtMs: EpochMs;
+      labels: Labels;
+    }
+  | { kind: 'certificateRenewed'; cluster: ClusterId; certificateSerial: string; certificateExpiresAtMs: EpochMs }
+  | { kind: 'clusterRevoked'; cluster: ClusterId; reason: string }
+  | { kind: 'quarantineSet'; cluster: ClusterId; quarantined: boolean; reason: string }
+  | {
+      kind: 'operatorAdded';
+      name: string;
+      role: OperatorRole;
+      certificateSerial: string;
+      certificateExpiresAtMs: EpochMs;
+    }
+  | { kind: 'operatorRemoved'; name: string; reason: string }
+>;
+
+/** A signed document in the blob store. */
+type SignedDocument = Readonly<{ version: number; digest: Digest; bytes: number; expiresAtMs: EpochMs }>;
+
+/** What became of a release in a cluster, as its agent signed it. */
+export type InstallOutcome = 'installed' | 'shadowing' | 'refused' | 'kept';
+
+type ReleaseEvent = Readonly<
+  /** A candidate or a first model has its manifest: from now on this version means these digests. */
+  | {
+      kind: 'releasePublished';
+      track: TrackId;
+      manifest: ReleaseManifest;
+      manifestDigest: Digest;
+      manifestBytes: number;
+    }
+  /** As published, of a version that no round here has made: the track's newest model from now on. */
+  | {
+      kind: 'releaseImported';
+      track: TrackId;
+      manifest: ReleaseManifest;
+      manifestDigest: Digest;
+      manifestBytes: number;
+    }
+  /** Retention removes its files, now that this entry is durable. */
+  | { kind: 'releaseRetired'; track: TrackId; version: number }
+  /** An import has brought the files of a retired release back. */
+  | { kind: 'releaseRestored'; track: TrackId; version: number }
+  /** Moves a channel, or makes it. */
+  | {
+      kind: 'channelMoved';
+      track: TrackId;
+      channel: string;
+      version: number;
+      /** The channel that stays live in clusters that run this one in shadow. */
+      shadows: string | null;
+      reason: string;
+    }
+  | { kind: 'channelRemoved'; track: TrackId; channel: string; reason: string }
+  | { kind: 'floorRaised'; track: TrackId; floor: number }
+  | { kind: 'releaseRevoked'; track: TrackId; version: number; reason: string }
+  /** The whole list: the first that fits a cluster decides. */
+  | { kind: 'assignmentsSet'; assignments: readonly Assignment[]; reason: string }
+  | { kind: 'rootPublished'; root: SignedDocument; reason: string }
+  /** Pins that too few operators have signed yet. */
+  | { kind: 'pinsProposed'; pins: SignedDocument; signers: readonly string[]; reason: string }
+  | { kind: 'pinsPublished'; pins: SignedDocument; signers: readonly string[]; reason: string }
+  /** Journalled before it is served: no version is ever signed twice with different bytes and served. */
+  | {
+      kind: 'releaseSetSigned';
+      catalogue: SignedDocument;
+      snapshot: SignedDocument;
+      timestamp: SignedDocument;
+      /** The journal position whose state it tells of. */
+      coversSeq: number;
+    }
+  | {
+      kind: 'releaseAcknowledged';
+      cluster: ClusterId;
+      track: TrackId;
+      version: number;
+      manifestDigest: Digest;
+      outcome: InstallOutcome;
+      faultCode: string;
+      pinsVersion: number;
+      reportedAtMs: EpochMs;
+      /** Base64. */
+      signature: string;
+    }
+  | {
+      kind: 'shadowReported';
+      track: TrackId;
+      version: number;
+      report: Omit<ShadowReport, 'sequence'>;
+      /** Base64. */
+      signature: string;
+    }
+  | { kind: 'gateDecided'; track: TrackId; version: number; decision: GateDecision; reasons: readonly string[] }
+  /** An operator's wish to override the gate that needs another's to count. */
+  | { kind: 'gateOverrideAsked'; track: TrackId; version: number; decision: 'promote' | 'reject'; reason: string }
+>;
+
+type OperationEvent = Readonly<
+  /** First entry of every run; carries what the run was. */
+  | { kind: 'coordinatorStarted'; federation: FederationId; build: string }
+  | {
+      kind: 'freezeSet';
+      freezeId: string;
+      tracks: readonly TrackId[] | 'all';
+      fromMs: EpochMs;
+      untilMs: EpochMs;
+      reason: string;
+    }
+  | { kind: 'freezeLifted'; freezeId: string; reason: string }
+  /** I9: every refusal has a code, a cause for the operator and an audit entry. */
+  | {
+      kind: 'refused';
+      what: 'update' | 'enrolment' | 'renewal' | 'watch' | 'fetch' | 'acknowledgement' | 'operation';
+      code: string;
+      cause: string;
+      /** Two digests from one cluster in one round, a signature by the wrong key: someone should look. */
+      alarm: boolean;
+      track: string | null;
+      round: string | null;
+      cluster: string | null;
+      payloadDigest: string | null;
+      /** Further refusals of the same peer and code that this entry stands for: a flood costs entries, not the disk. */
+      repeats: number;
+    }
+>;

@@ -1,0 +1,17 @@
+import type { Result } from '../../../base/fault.ts';
+import type { StoredEntry } from './entry.ts';
+import type { JournalFaultCode, JournalHead, Snapshot } from './journal.ts';
+
+/** Where a journal's lines lie. `GroupCommitJournal` makes a Journal of it. */
+export interface JournalStore {
+  /** Appends after the line whose chain is `previous`, all or nothing, durable when it resolves ok. */
+  commit(previous: string, rows: readonly StoredEntry[]): Promise<Result<void, JournalFaultCode>>;
+  read(fromSeq: number, limit: number): Promise<Result<readonly StoredEntry[], JournalFaultCode>>;
+  /** Walks at most `limit` lines after `from`; resolves with the last one walked. */
+  verify(from: JournalHead, limit: number): Promise<Result<JournalHead, JournalFaultCode>>;
+  saveSnapshot(snapshot: Snapshot): Promise<Result<void, JournalFaultCode>>;
+  latestSnapshot(): Promise<Snapshot | undefined>;
+  close(): Promise<void>;
+}
+
+export type OpenedStore = Readonly<{ store: JournalStore; epoch: number; head: JournalHead }>;

@@ -1,0 +1,202 @@
+import Database from 'better-sqlite3';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { chainOrigin, type StoredEntry } from './entry.ts';
+import type { JournalFaultCode, JournalHead, Snapshot } from './journal.ts';
+import { damaged, findBreak } from './walk.ts';
+
+type Outcome<Value = void> = Result<Value, JournalFaultCode>;
+
+/** The layout of the tables below. A journal with a higher number was written by a newer build. */
+const layoutVersion = 1;
+
+const tables = `
+  CREATE TABLE IF NOT EXISTS entries (
+    seq INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, body TEXT NOT NULL, chain TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS fence (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS snapshots (
+    seq INTEGER PRIMARY KEY, chain TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL, digest TEXT NOT NULL
+  ) STRICT;
+  INSERT OR IGNORE INTO fence (id, epoch) VALUES (1, 0);
+  CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE UPDATE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+  CREATE TRIGGER IF NOT EXISTS entries_remain BEFORE DELETE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+`;
+
+/**
+ * A journal in one SQLite file, synchronous: sqlite-worker.ts runs it off the event loop. WAL with synchronous=FULL:
+ * every commit syncs the log before it returns. Not locked exclusively, so that backups and `verify` can read beside
+ * the writer; the fence row keeps a writer out that has been superseded.
+ */
+export class SqliteFile {
+  #db: Database.Database;
+  #epoch: number;
+  #head: JournalHead;
+
+  private constructor(db: Database.Database, epoch: number, head: JournalHead) {
+    this.#db = db;
+    this.#epoch = epoch;
+    this.#head = head;
+  }
+
+  /** Opens for writing: checks every line, then raises the fencing epoch. */
+  static open(path: string): Outcome<SqliteFile> {
+    let db: Database.Database | undefined;
+    try {
+      db = new Database(path, { timeout: 5_000 });
+      const version = Number(db.pragma('user_version', { simple: true }));
+      if (version > layoutVersion) {
+        db.close();
+        return refuse(
+          'JOURNAL_NEWER',
+          `journal: layout ${version}, but this build knows ${layoutVersion}. Start the build that wrote it, or a newer one`,
+          { version },
+        );
+      }
+      db.pragma('journal_mode = WAL');
+      db.pragma('synchronous = FULL');
+      db.pragma('foreign_keys = ON');
+      if (version === 0) {
+        db.transaction(() => {
+          (db as Database.Database).exec(tables);
+          (db as Database.Database).pragma(`user_version = ${layoutVersion}`);
+        }).immediate();
+      }
+      const head = walkAll(db);
+      if (!head.ok) {
+        db.close();
+        return head;
+      }
+      const raise = db.prepare('UPDATE fence SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch');
+      const { epoch } = raise.get() as { epoch: number };
+      return ok(new SqliteFile(db, epoch, head.value));
+    } catch (error) {
+      db?.close();
+      return refusalOf(error);
+    }
+  }
+
+  /** Walks every line of a journal that may be in use, without writing to it. */
+  static verify(path: string): Outcome<JournalHead> {
+    let db: Database.Database | undefined;
+    try {
+      db = new Database(path, { readonly: true, fileMustExist: true, timeout: 5_000 });
+      return walkAll(db);
+    } catch (error) {
+      return refusalOf(error);
+    } finally {
+      db?.close();
+    }
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get head(): JournalHead {
+    return this.#head;
+  }
+
+  commit(previous: string, rows: readonly StoredEntry[]): Outcome {
+    return this.#write(
+      () => {
+        if (previous !== this.#head.chain) return damaged(this.#head.seq, 'an append does not follow the last entry');
+        const insert = this.#db.prepare('INSERT INTO entries (seq, epoch, body, chain) VALUES (?, ?, ?, ?)');
+        for (const { seq, epoch, body, chain } of rows) insert.run(seq, epoch, body, chain);
+        return ok(undefined);
+      },
+      () => {
+        const { seq, chain } = rows.at(-1) as StoredEntry;
+        this.#head = { seq, chain };
+      },
+    );
+  }
+
+  saveSnapshot({ seq, chain, version, body }: Snapshot, digest: string): Outcome {
+    return this.#write(() => {
+      const row = this.#db.prepare('SELECT chain FROM entries WHERE seq = ?').get(seq) as { chain: string } | undefined;
+      if (row?.chain !== chain) return damaged(seq, `the snapshot of entry ${seq} belongs to another journal`);
+      this.#db.prepare('DELETE FROM snapshots').run();
+      const insert = this.#db.prepare(
+        'INSERT INTO snapshots (seq, chain, version, body, digest) VALUES (?, ?, ?, ?, ?)',
+      );
+      insert.run(seq, chain, version, body, digest);
+      return ok(undefined);
+    });
+  }
+
+  latestSnapshot(): (Snapshot & { digest: string }) | undefined {
+    const query = this.#db.prepare('SELECT seq, chain, version, body, digest FROM snapshots ORDER BY seq DESC LIMIT 1');
+    return query.get() as (Snapshot & { digest: string }) | undefined;
+  }
+
+  read(fromSeq: number, limit: number): Outcome<readonly StoredEntry[]> {
+    try {
+      const query = this.#db.prepare('SELECT seq, epoch, body, chain FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?');
+      return ok(query.all(fromSeq, limit) as StoredEntry[]);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  walk(from: JournalHead, limit: number): Outcome<JournalHead> {
+    const rows = this.read(from.seq + 1, limit);
+    return rows.ok ? findBreak(from, rows.value) : rows;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** One transaction under the fence; a refusal from `body` rolls it back. */
+  #write(body: () => Outcome, committed: () => void = () => {}): Outcome {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const { epoch } = this.#db.prepare('SELECT epoch FROM fence WHERE id = 1').get() as { epoch: number };
+      const outcome =
+        epoch === this.#epoch
+          ? body()
+          : refuse(
+              'EPOCH_STALE',
+              `epoch ${epoch} has taken this journal over from ${this.#epoch}; stop this coordinator`,
+            );
+      this.#db.exec(outcome.ok ? 'COMMIT' : 'ROLLBACK');
+      if (outcome.ok) committed();
+      return outcome;
+    } catch (error) {
+      return this.#afterFailure(error);
+    }
+  }
+
+  #afterFailure(error: unknown): Outcome {
+    const refusal = refusalOf(error);
+    try {
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    } catch (rollbackError) {
+      return refusalOf(rollbackError); // Worse than the failure itself.
+    }
+    return refusal;
+  }
+}
+
+function walkAll(db: Database.Database): Outcome<JournalHead> {
+  const rows = db.prepare('SELECT seq, epoch, body, chain FROM entries ORDER BY seq').iterate();
+  return findBreak({ seq: 0, chain: chainOrigin }, rows as IterableIterator<StoredEntry>);
+}
+
+function refusalOf(error: unknown): { ok: false; fault: { code: JournalFaultCode; message: string } } {
+  const code = error instanceof Database.SqliteError ? error.code : '';
+  const text = error instanceof Error ? error.message : String(error);
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') {
+    return refuse('DISK_FULL', 'journal: no space left; nothing of this write was kept. Free space and try again');
+  }
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
+    return damaged(0, `the file cannot be read as a database (${code}: ${text})`);
+  }
+  return refuse(
+    'JOURNAL_IO',
+    `journal: the disk failed (${code || 'error'}: ${text}). Check the disk and its mount, then start again: ` +
+      'what is on it is checked at the start',
+  );
+}

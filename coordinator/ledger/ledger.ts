@@ -1,0 +1,137 @@
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Committed, Decision, StoreFaultCode } from '../rounds/engine.ts';
+import type { JournalEntry } from './journal/entry.ts';
+import type { Actor } from './journal/events.ts';
+import type { Journal } from './journal/journal.ts';
+import { foldEntry } from './state/fold.ts';
+import { copyState, emptyState, type MutableState } from './state/mutable-state.ts';
+import { readSnapshot, snapshotVersion, writeSnapshot } from './state/snapshot.ts';
+import type { State } from './state/state.ts';
+
+const entriesPerRead = 1_000;
+
+export type LedgerListener = Readonly<{
+  durable(entries: readonly JournalEntry[], commitSeconds: number): void;
+  undone(code: StoreFaultCode, message: string): void;
+}>;
+
+/**
+ * The journal and its fold, twice: `durable` has what is synced, `tentative` also what is on its way. Decisions are
+ * made against the tentative state, so that many may be on their way at once; answers wait for the sync. When a write
+ * fails, everything on its way is void, and the tentative state is the durable one again.
+ */
+export class Ledger {
+  readonly journal: Journal;
+  #durable: MutableState;
+  #tentative: MutableState;
+  /** Folded into the tentative state only. */
+  #inFlight: JournalEntry[] = [];
+  #lastAppend: Promise<Result<void, StoreFaultCode>> = Promise.resolve(ok(undefined));
+  #clock: () => number;
+  #listener: LedgerListener;
+
+  private constructor(journal: Journal, state: MutableState, clock: () => number, listener: LedgerListener) {
+    this.journal = journal;
+    this.#durable = state;
+    this.#tentative = copyState(state);
+    this.#clock = clock;
+    this.#listener = listener;
+    journal.observe({
+      durable: (entries, seconds) => this.#keep(entries, seconds),
+      undone: ({ code, message }) => {
+        this.#tentative = copyState(this.#durable);
+        this.#inFlight = [];
+        this.#listener.undone(code, message);
+      },
+    });
+  }
+
+  /** Folds the newest snapshot and what follows it. */
+  static async open(
+    journal: Journal,
+    clock: () => number,
+    listener: LedgerListener,
+  ): Promise<Result<Ledger, StoreFaultCode>> {
+    const state = await readState(journal);
+    return state.ok ? ok(new Ledger(journal, state.value, clock, listener)) : state;
+  }
+
+  get state(): State {
+    return this.#durable;
+  }
+
+  get tentative(): State {
+    return this.#tentative;
+  }
+
+  async commit<Value, Code extends string>(
+    actor: Actor,
+    decide: (state: State, atMs: number) => Result<Decision<Value>, Code>,
+  ): Promise<Result<Committed<Value>, Code | StoreFaultCode>> {
+    const atMs = this.#clock();
+    const decision = decide(this.#tentative, atMs);
+    if (!decision.ok) return decision;
+    const { events, value } = decision.value;
+    if (events.length === 0) {
+      const seen = await this.#lastAppend; // The answer may rest on entries that are still on their way.
+      return seen.ok ? ok({ value, entries: [] }) : seen;
+    }
+    this.#try(events.map((event, index) => ({ actor, atMs, event, seq: this.#tentative.seq + 1 + index })));
+    const { entries, durable } = this.journal.append(events.map((event) => ({ actor, atMs, event })));
+    if (entries.length > 0) {
+      this.#inFlight.push(...entries);
+      this.#lastAppend = durable;
+    } else {
+      this.#tentative = copyState(this.#durable); // The journal has stopped.
+    }
+    const outcome = await durable;
+    return outcome.ok ? ok({ value, entries }) : outcome;
+  }
+
+  async saveSnapshot(): Promise<Result<void, StoreFaultCode>> {
+    const { seq } = this.#durable;
+    const { head } = this.journal;
+    if (seq === 0 || seq !== head.seq) return ok(undefined); // Called between a commit and its fold: the next one will do.
+    return this.journal.saveSnapshot({ ...head, version: snapshotVersion, body: writeSnapshot(this.#durable) });
+  }
+
+  /** Folds before anything is written: an event that does not fit must throw here, not at the next start. */
+  #try(drafts: readonly Omit<JournalEntry, 'epoch' | 'chain'>[]): void {
+    try {
+      for (const draft of drafts) foldEntry(this.#tentative, { ...draft, epoch: this.journal.epoch, chain: '' });
+    } catch (error) {
+      this.#tentative = copyState(this.#durable);
+      for (const entry of this.#inFlight) foldEntry(this.#tentative, entry);
+      throw error;
+    }
+  }
+
+  #keep(entries: readonly JournalEntry[], commitSeconds: number): void {
+    for (const entry of entries) foldEntry(this.#durable, entry);
+    this.#inFlight.splice(0, entries.length);
+    this.#listener.durable(entries, commitSeconds);
+  }
+}
+
+async function readState(journal: Journal): Promise<Result<MutableState, StoreFaultCode>> {
+  const snapshot = await journal.latestSnapshot();
+  const usable = snapshot !== undefined && snapshot.version === snapshotVersion && snapshot.seq <= journal.head.seq;
+  const state = usable ? readSnapshot(snapshot.body) : emptyState();
+  while (state.seq < journal.head.seq) {
+    const entries = await journal.read(state.seq + 1, entriesPerRead);
+    if (!entries.ok) return entries;
+    for (const entry of entries.value) {
+      try {
+        foldEntry(state, entry);
+      } catch (error) {
+        return refuse(
+          'JOURNAL_DAMAGED',
+          `journal: entry ${entry.seq} does not follow from those before it (${(error as Error).message}). ` +
+            'Start the build that wrote it, or restore a backup (docs/operations.md, "A damaged journal")',
+          { seq: entry.seq },
+        );
+      }
+    }
+  }
+  return ok(state);
+}

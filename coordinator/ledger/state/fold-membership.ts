@@ -1,0 +1,97 @@
+import type { ClusterId } from '../../../proto/ids.ts';
+import type { JournalEvent } from '../journal/events.ts';
+import type { EntryContext } from './fold.ts';
+import type { MutableState } from './mutable-state.ts';
+import type { Cluster } from './state.ts';
+
+type MembershipEvent = Extract<
+  JournalEvent,
+  {
+    kind:
+      | 'tokenMinted'
+      | 'tokenRevoked'
+      | 'clusterEnrolled'
+      | 'certificateRenewed'
+      | 'clusterRevoked'
+      | 'quarantineSet'
+      | 'operatorAdded'
+      | 'operatorRemoved';
+  }
+>;
+
+const earlierSerialsKept = 16;
+
+export function foldMembership(state: MutableState, event: MembershipEvent, { atMs }: EntryContext): void {
+  switch (event.kind) {
+    case 'tokenMinted': {
+      const { kind: _, ...token } = event;
+      state.tokens.set(token.tokenId, { ...token, mintedAtMs: atMs, usedAtMs: null, revoked: false });
+      return;
+    }
+    case 'tokenRevoked': {
+      const token = state.tokens.get(event.tokenId);
+      if (token === undefined) throw new Error(`fold: there is no token ${event.tokenId}`);
+      state.tokens.set(event.tokenId, { ...token, revoked: true });
+      return;
+    }
+    case 'clusterEnrolled': {
+      const token = state.tokens.get(event.tokenId);
+      if (token === undefined || token.usedAtMs !== null) throw new Error(`fold: token ${event.tokenId} enrols twice`);
+      state.tokens.set(event.tokenId, { ...token, usedAtMs: atMs });
+      const earlier = state.clusters.get(event.cluster);
+      const { cluster, signingKey, certificateSerial, certificateExpiresAtMs, labels } = event;
+      state.clusters.set(cluster, {
+        cluster,
+        status: 'enrolled',
+        enrolledAtMs: atMs,
+        signingKey,
+        certificateSerial,
+        certificateExpiresAtMs,
+        earlierSerials: earlier === undefined ? [] : withSerial(earlier),
+        quarantined: earlier?.quarantined ?? false,
+        labels,
+        revokedBecause: null,
+      });
+      return;
+    }
+    case 'certificateRenewed':
+      replaceCluster(state, event.cluster, (cluster) => ({
+        ...cluster,
+        certificateSerial: event.certificateSerial,
+        certificateExpiresAtMs: event.certificateExpiresAtMs,
+        earlierSerials: withSerial(cluster),
+      }));
+      return;
+    case 'clusterRevoked':
+      replaceCluster(state, event.cluster, (cluster) => ({
+        ...cluster,
+        status: 'revoked',
+        revokedBecause: event.reason,
+      }));
+      return;
+    case 'quarantineSet':
+      replaceCluster(state, event.cluster, (cluster) => ({ ...cluster, quarantined: event.quarantined }));
+      return;
+    case 'operatorAdded': {
+      const { kind: _, ...operator } = event;
+      state.operators.set(operator.name, { ...operator, removed: false });
+      return;
+    }
+    case 'operatorRemoved': {
+      const operator = state.operators.get(event.name);
+      if (operator === undefined) throw new Error(`fold: there is no operator ${event.name}`);
+      state.operators.set(event.name, { ...operator, removed: true });
+      return;
+    }
+  }
+}
+
+function withSerial({ earlierSerials, certificateSerial }: Cluster): readonly string[] {
+  return [...earlierSerials, certificateSerial].slice(-earlierSerialsKept);
+}
+
+function replaceCluster(state: MutableState, id: ClusterId, change: (cluster: Cluster) => Cluster): void {
+  const cluster = state.clusters.get(id);
+  if (cluster === undefined) throw new Error(`fold: there is no cluster ${id}`);
+  state.clusters.set(id, change(cluster));
+}

@@ -1,0 +1,111 @@
+import { layoutOf } from '../../../proto/layout.ts';
+import type { JournalEntry } from '../journal/entry.ts';
+import type { Actor, JournalEvent } from '../journal/events.ts';
+import { foldMembership } from './fold-membership.ts';
+import { foldRelease } from './fold-release.ts';
+import { foldRound } from './fold-round.ts';
+import { type MutableState, replaceTrack } from './mutable-state.ts';
+import { nameOf } from './name-of.ts';
+import { noReleasing } from './releasing.ts';
+
+/**
+ * Folds one entry into the state: the only code that changes it, at a start and while running alike. Decisions were
+ * made before the entry was written, so nothing is refused here: an entry that does not fit throws, since then the
+ * journal and this build disagree about what it means.
+ */
+export function foldEntry(state: MutableState, { seq, atMs, actor, event }: JournalEntry): void {
+  if (seq !== state.seq + 1) throw new Error(`fold: entry ${seq} does not follow ${state.seq}`);
+  state.seq = seq;
+  foldEvent(state, event, { seq, atMs, actor });
+}
+
+export type EntryContext = Readonly<{ seq: number; atMs: number; actor: Actor }>;
+
+function foldEvent(state: MutableState, event: JournalEvent, context: EntryContext): void {
+  switch (event.kind) {
+    case 'coordinatorStarted':
+      state.federation = event.federation;
+      return;
+    case 'trackCreated': {
+      const { track, spec, schemaDigest, policy, modelDigest, reason } = event;
+      const initial = {
+        version: 0,
+        digest: modelDigest,
+        createdAtMs: context.atMs,
+        round: null,
+        provenance: null,
+        optimiserState: null,
+      };
+      state.tracks.set(track, {
+        track,
+        spec,
+        schemaDigest,
+        modelBytes: layoutOf(spec).length * 4,
+        policy,
+        reason,
+        models: [initial],
+        headVersion: 0,
+        servedUntilMs: context.atMs,
+        rounds: new Map(),
+        roundCount: 0,
+        releasing: noReleasing,
+      });
+      return;
+    }
+    case 'policySet':
+      replaceTrack(state, event.track, (track) => ({ ...track, policy: event.policy, reason: event.reason }));
+      return;
+    case 'headMoved':
+      replaceTrack(state, event.track, (track) => ({ ...track, headVersion: event.version }));
+      return;
+    case 'roundScheduled':
+    case 'roundStepped':
+    case 'effectsDone':
+    case 'roundKeyDestroyed':
+    case 'inputKeysKept':
+    case 'inputKeysDestroyed':
+    case 'refused':
+      foldRound(state, event, context);
+      return;
+    case 'tokenMinted':
+    case 'tokenRevoked':
+    case 'clusterEnrolled':
+    case 'certificateRenewed':
+    case 'clusterRevoked':
+    case 'quarantineSet':
+    case 'operatorAdded':
+    case 'operatorRemoved':
+      foldMembership(state, event, context);
+      return;
+    case 'replayStarted': // Kept in the journal: who opened what again, and what came of it.
+    case 'roundReplayed':
+      return;
+    case 'freezeSet': {
+      const { kind: _, ...freeze } = event;
+      state.freezes.set(freeze.freezeId, { ...freeze, setBy: nameOf(context.actor) });
+      return;
+    }
+    case 'freezeLifted':
+      state.freezes.delete(event.freezeId);
+      return;
+    case 'releasePublished':
+    case 'releaseImported':
+    case 'releaseRetired':
+    case 'releaseRestored':
+    case 'channelMoved':
+    case 'channelRemoved':
+    case 'floorRaised':
+    case 'releaseRevoked':
+    case 'assignmentsSet':
+    case 'rootPublished':
+    case 'pinsProposed':
+    case 'pinsPublished':
+    case 'releaseSetSigned':
+    case 'releaseAcknowledged':
+    case 'shadowReported':
+    case 'gateDecided':
+    case 'gateOverrideAsked':
+      foldRelease(state, event, context);
+      return;
+  }
+}

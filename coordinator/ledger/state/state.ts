@@ -1,0 +1,138 @@
+import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../../proto/ids.ts';
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import type { EpochMs, ModelRef, RoundEffect, RoundPhase } from '../../round/phase.ts';
+import type { TrackPolicy } from '../../round/policy.ts';
+import type { RoundRules } from '../../round/rules.ts';
+import type { JournalEvent, Labels, OperatorRole } from '../journal/events.ts';
+import type { AgentState, MetadataState, TrackReleasing } from './releasing.ts';
+
+/** The fold of the journal: everything the coordinator knows, as plain data behind read-only types. */
+export type State = Readonly<{
+  /** Position of the last entry folded in. */
+  seq: number;
+  federation: FederationId | null;
+  tracks: ReadonlyMap<TrackId, Track>;
+  clusters: ReadonlyMap<ClusterId, Cluster>;
+  /** By token id. */
+  tokens: ReadonlyMap<string, Token>;
+  /** By name. */
+  operators: ReadonlyMap<string, Operator>;
+  /** By `agentKey`. */
+  agents: ReadonlyMap<string, AgentState>;
+  metadata: MetadataState;
+  /** By freeze id; only those not lifted. */
+  freezes: ReadonlyMap<string, Freeze>;
+}>;
+
+export type Track = Readonly<{
+  track: TrackId;
+  spec: ModelSpec;
+  schemaDigest: Digest;
+  /** Size of a model of this track, bytes. */
+  modelBytes: number;
+  policy: TrackPolicy;
+  reason: string;
+  /** Every global model, by version: models[v].version is v. */
+  models: readonly Model[];
+  /** The version that the next round starts from. */
+  headVersion: number;
+  /** The schedule's occurrences up to here have had their round. */
+  servedUntilMs: EpochMs;
+  /** The last rounds in full, oldest first; at most `roundsKept`, and every round that has not ended. */
+  rounds: ReadonlyMap<RoundId, Round>;
+  /** How many rounds there have been: the next one is r-<roundCount + 1>. */
+  roundCount: number;
+  releasing: TrackReleasing;
+}>;
+
+export type Model = Readonly<{
+  version: number;
+  digest: Digest;
+  createdAtMs: EpochMs;
+  /** null for the initial model. */
+  round: RoundId | null;
+  provenance: Digest | null;
+  optimiserState: Digest | null;
+}>;
+
+export type Round = Readonly<{
+  track: TrackId;
+  round: RoundId;
+  rules: RoundRules;
+  policy: TrackPolicy;
+  reason: string;
+  scheduledAtMs: EpochMs;
+  phase: RoundPhase;
+  /** Effects that are still to be done, or done again after a crash. */
+  pending: readonly RoundEffect[];
+  /** sequences[i] is the journal position of phase.accepted[i]. */
+  sequences: readonly number[];
+  /** Refusals of updates for this round, with floods counted in full. */
+  refusedCount: number;
+  /** The last refusals, oldest first, at most 256: what an operator sees beside the cohort. */
+  refusals: readonly RoundRefusal[];
+  keyDestroyedAtMs: EpochMs | null;
+  /** The keys of its counted updates, where its policy keeps them; null where they never were. */
+  inputKeys: Readonly<{ untilMs: EpochMs; updateCount: number; destroyedAtMs: EpochMs | null }> | null;
+}>;
+
+export type RoundRefusal = Readonly<{
+  atMs: EpochMs;
+  cluster: string | null;
+  code: string;
+  cause: string;
+  payloadDigest: string | null;
+}>;
+
+export type Cluster = Readonly<{
+  cluster: ClusterId;
+  status: 'enrolled' | 'revoked';
+  enrolledAtMs: EpochMs;
+  /** Base64 Ed25519. */
+  signingKey: string;
+  certificateSerial: string;
+  certificateExpiresAtMs: EpochMs;
+  /** Serials of its earlier certificates that a revocation must cover, newest last, at most 16. */
+  earlierSerials: readonly string[];
+  quarantined: boolean;
+  labels: Labels;
+  revokedBecause: string | null;
+}>;
+
+export type Token = Readonly<{
+  tokenId: string;
+  cluster: ClusterId;
+  secretDigest: Digest;
+  mintedAtMs: EpochMs;
+  expiresAtMs: EpochMs;
+  labels: Labels;
+  usedAtMs: EpochMs | null;
+  revoked: boolean;
+}>;
+
+export type Operator = Readonly<{
+  name: string;
+  role: OperatorRole;
+  certificateSerial: string;
+  certificateExpiresAtMs: EpochMs;
+  removed: boolean;
+}>;
+
+export type Freeze = Readonly<Omit<Extract<JournalEvent, { kind: 'freezeSet' }>, 'kind'> & { setBy: string }>;
+
+/** Ended rounds kept in full for each track; the journal keeps all of them for ever. */
+export const roundsKept = 64;
+
+export function headOf(track: Track): ModelRef {
+  const model = track.models[track.headVersion];
+  if (model === undefined) throw new Error(`track ${track.track}: head ${track.headVersion} has no model`);
+  return { version: model.version, digest: model.digest };
+}
+
+/** The round of a track that has not ended, if any. */
+export function openRoundOf(track: Track): Round | undefined {
+  for (const round of track.rounds.values()) {
+    if (round.phase.kind !== 'candidate' && round.phase.kind !== 'abandoned') return round;
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { FederationId } from '../../proto/ids.ts';
+import { issuedAtMs } from '../keys/authority.ts';
+import { type Identity, parseSpiffeId } from '../keys/spiffe.ts';
+import type { State } from '../ledger/state/state.ts';
+
+/** What TLS has proven about a peer: its certificate chains to our root and it holds the key. */
+export type PeerCertificate = Readonly<{ uri: string; serial: string; expiresAtMs: number }>;
+
+export type AuthenticationFaultCode =
+  | 'CERTIFICATE_MISSING'
+  | 'CERTIFICATE_FOREIGN'
+  | 'CERTIFICATE_EXPIRED'
+  /** A newer enrolment or a newer operator certificate took its place. */
+  | 'CERTIFICATE_SUPERSEDED'
+  | 'CLUSTER_NOT_ENROLLED'
+  | 'CLUSTER_REVOKED'
+  | 'OPERATOR_UNKNOWN'
+  | 'OPERATOR_REMOVED';
+
+/** Peers that may call us; our own certificate is no caller's. */
+export type Caller = Extract<Identity, { kind: 'cluster' | 'operator' }>;
+
+/**
+ * Who calls, as of now. TLS checked the chain when the connection began; expiry, membership and revocation are checked
+ * here on every call, and again while a stream stays open.
+ */
+export function authenticate(
+  certificate: PeerCertificate | undefined,
+  federation: FederationId,
+  { clusters, operators }: Pick<State, 'clusters' | 'operators'>,
+  nowMs: number,
+): Result<Caller, AuthenticationFaultCode> {
+  if (certificate === undefined) {
+    return refuse('CERTIFICATE_MISSING', 'this port takes no call without a client certificate; enrol first');
+  }
+  const identity = parseSpiffeId(certificate.uri);
+  if (identity === undefined || identity.kind === 'coordinator' || identity.federation !== federation) {
+    return refuse('CERTIFICATE_FOREIGN', `the certificate names no cluster and no operator of ${federation}`);
+  }
+  if (!(certificate.expiresAtMs > nowMs)) {
+    return refuse('CERTIFICATE_EXPIRED', 'the certificate has ended; renew in time, or enrol again with a new token');
+  }
+  const issued = issuedAtMs(certificate.serial);
+  if (identity.kind === 'cluster') {
+    const member = clusters.get(identity.cluster);
+    if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${identity.cluster} is not a member`);
+    if (member.status === 'revoked') {
+      return refuse('CLUSTER_REVOKED', `cluster ${identity.cluster} was revoked; an admin may give it a new token`);
+    }
+    if (!(issued >= member.enrolledAtMs)) return superseded(`cluster ${identity.cluster} has enrolled again since`);
+    return ok(identity);
+  }
+  const operator = operators.get(identity.name);
+  if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${identity.name} is not known here`);
+  if (operator.removed) return refuse('OPERATOR_REMOVED', `operator ${identity.name} was removed`);
+  if (operator.role !== identity.role || !(issued >= issuedAtMs(operator.certificateSerial))) {
+    return superseded(`operator ${identity.name} has a newer certificate`);
+  }
+  return ok(identity);
+}
+
+function superseded(why: string): Result<never, 'CERTIFICATE_SUPERSEDED'> {
+  return refuse('CERTIFICATE_SUPERSEDED', `this certificate is void: ${why}; use the newest one`);
+}

@@ -1,0 +1,238 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { digestBytes, digestOf } from '../../proto/digest.ts';
+import { verifyEnrolment } from '../../proto/envelope/enrolment-proof.ts';
+import type { ClusterId } from '../../proto/ids.ts';
+import { formatJoinToken } from '../../proto/join-token.ts';
+import type { Authority, CertificateChain, CertificatePlan } from '../keys/authority.ts';
+import { publicKeyOfRequest } from '../keys/certificate-request.ts';
+import type { Actor, JournalEvent, Labels, OperatorRole } from '../ledger/journal/events.ts';
+import type { State, Token } from '../ledger/state/state.ts';
+import type { Committed, Engine, StoreFaultCode } from '../rounds/engine.ts';
+import type { Caller } from './authenticate.ts';
+
+export type MembershipFaultCode =
+  | 'TOKEN_UNKNOWN'
+  | 'TOKEN_USED'
+  | 'TOKEN_EXPIRED'
+  | 'TOKEN_REVOKED'
+  | 'CERTIFICATE_REQUEST_INVALID'
+  | 'KEY_INVALID'
+  | 'SIGNATURE_INVALID'
+  | 'CLUSTER_NOT_ENROLLED'
+  | 'CLUSTER_REVOKED'
+  | 'OPERATOR_UNKNOWN'
+  | 'OPERATOR_REMOVED'
+  | 'LAST_ADMIN';
+
+type Answer<Value> = Promise<Result<Value, MembershipFaultCode | StoreFaultCode>>;
+
+export type Certified = Readonly<{ chain: CertificateChain; expiresAtMs: number }>;
+export type Enrolled = Certified & Readonly<{ cluster: ClusterId }>;
+export type Enrolment = Readonly<{ secret: string; request: Uint8Array; signingKey: Uint8Array; proof: Uint8Array }>;
+export type MintedToken = Readonly<{ text: string; tokenId: string; expiresAtMs: number }>;
+
+export type CertificateLifetimes = Readonly<{ clusterMs: number; operatorMs: number }>;
+
+const tokenSecretBytes = 32;
+const tokenIdBytes = 8;
+
+/** Who belongs to the federation: every change is journalled first, and only then signed or answered. */
+export class Membership {
+  readonly #engine: Engine;
+  readonly #authority: Authority;
+  readonly #lifetimes: CertificateLifetimes;
+
+  constructor(engine: Engine, authority: Authority, lifetimes: CertificateLifetimes) {
+    this.#engine = engine;
+    this.#authority = authority;
+    this.#lifetimes = lifetimes;
+  }
+
+  /** A one-time token for one cluster. Only its digest is kept: this answer is the only place where its text exists. */
+  async mintToken(
+    actor: Actor,
+    wanted: Readonly<{ cluster: ClusterId; lifetimeMs: number; labels: Labels }>,
+  ): Answer<MintedToken> {
+    const secret = randomBytes(tokenSecretBytes).toString('base64url');
+    const tokenId = randomBytes(tokenIdBytes).toString('hex');
+    const secretDigest = digestOf(Buffer.from(secret));
+    const { cluster, lifetimeMs, labels } = wanted;
+    const committed = await this.#engine.commit<number, never>(actor, (_state, atMs) => {
+      const expiresAtMs = atMs + lifetimeMs;
+      const event: JournalEvent = { kind: 'tokenMinted', tokenId, cluster, secretDigest, expiresAtMs, labels };
+      return ok({ events: [event], value: expiresAtMs });
+    });
+    if (!committed.ok) return committed;
+    const text = formatJoinToken({ tokenId, secret, authorityFingerprint: this.#authority.fingerprint });
+    return ok({ text, tokenId, expiresAtMs: committed.value.value });
+  }
+
+  async revokeToken(actor: Actor, tokenId: string, reason: string): Answer<Committed<void>> {
+    return this.#engine.commit(actor, ({ tokens }) => {
+      const token = tokens.get(tokenId);
+      if (token === undefined)
+        return refuse('TOKEN_UNKNOWN', `no token ${tokenId}; \`testudo tokens list\` shows them`);
+      if (token.usedAtMs !== null) {
+        return refuse('TOKEN_USED', `token ${tokenId} enrolled ${token.cluster} already; revoke the cluster instead`);
+      }
+      return ok({ events: token.revoked ? [] : [{ kind: 'tokenRevoked', tokenId, reason }], value: undefined });
+    });
+  }
+
+  /**
+   * Trades a token for membership. The request's and the signing key's proofs are checked before the token is used, so
+   * that a mistake costs no token; the entry that uses it makes the member, so that no token is used twice. Where the
+   * answer was lost on its way, the same signing key may ask again within the token's life: it proves the member that the
+   * token made, and gets a new certificate for it.
+   */
+  async enrol(actor: Actor, { secret, request, signingKey, proof }: Enrolment): Answer<Enrolled> {
+    const secretDigest = digestOf(Buffer.from(secret));
+    const keyText = Buffer.from(signingKey).toString('base64');
+    const early = usableToken(this.#engine.state(), secretDigest, keyText, Date.now());
+    if (!early.ok) return early;
+    const publicKey = await publicKeyOfRequest(request);
+    if (!publicKey.ok) return publicKey;
+    const proven = verifyEnrolment(request, proof, signingKey);
+    if (!proven.ok) return proven;
+
+    const random = randomBytes(9);
+    const committed = await this.#engine.commit(actor, (state, atMs) => {
+      const found = usableToken(state, secretDigest, keyText, atMs);
+      if (!found.ok) return found;
+      const { tokenId, cluster, labels, usedAtMs } = found.value;
+      const plan = this.#authority.plan(atMs, this.#lifetimes.clusterMs, random);
+      const certificate = certificateOf(plan);
+      const event: JournalEvent =
+        usedAtMs === null
+          ? { kind: 'clusterEnrolled', cluster, tokenId, signingKey: keyText, ...certificate, labels }
+          : { kind: 'certificateRenewed', cluster, ...certificate };
+      return ok({ events: [event], value: { cluster, plan } });
+    });
+    if (!committed.ok) return committed;
+    const { cluster, plan } = committed.value.value;
+    const caller: Caller = { kind: 'cluster', federation: this.#engine.federation, cluster };
+    return ok({ cluster, ...(await this.#certify(caller, publicKey.value, plan)) });
+  }
+
+  /** A new certificate for who the TLS session says is calling. */
+  async renew(actor: Actor, caller: Caller, request: Uint8Array): Answer<Certified> {
+    const publicKey = await publicKeyOfRequest(request);
+    if (!publicKey.ok) return publicKey;
+    const { clusterMs, operatorMs } = this.#lifetimes;
+    const random = randomBytes(9);
+    const committed = await this.#engine.commit(actor, ({ clusters, operators }, atMs) => {
+      if (caller.kind === 'cluster') {
+        const { cluster } = caller;
+        const status = clusters.get(cluster)?.status;
+        if (status !== 'enrolled') {
+          return status === 'revoked'
+            ? refuse('CLUSTER_REVOKED', `cluster ${cluster} was revoked`)
+            : refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
+        }
+        const plan = this.#authority.plan(atMs, clusterMs, random);
+        return ok({ events: [{ kind: 'certificateRenewed', cluster, ...certificateOf(plan) }], value: plan });
+      }
+      const { name } = caller;
+      const operator = operators.get(name);
+      if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${name} is not known here`);
+      if (operator.removed) return refuse('OPERATOR_REMOVED', `operator ${name} was removed`);
+      const plan = this.#authority.plan(atMs, operatorMs, random);
+      const event: JournalEvent = { kind: 'operatorAdded', name, role: operator.role, ...certificateOf(plan) };
+      return ok({ events: [event], value: plan });
+    });
+    return committed.ok ? ok(await this.#certify(caller, publicKey.value, committed.value.value)) : committed;
+  }
+
+  async revokeCluster(actor: Actor, cluster: ClusterId, reason: string): Answer<Committed<void>> {
+    return this.#engine.commit(actor, ({ clusters }) => {
+      const member = clusters.get(cluster);
+      if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
+      const events: JournalEvent[] = member.status === 'revoked' ? [] : [{ kind: 'clusterRevoked', cluster, reason }];
+      return ok({ events, value: undefined });
+    });
+  }
+
+  async setQuarantine(
+    actor: Actor,
+    { cluster, quarantined, reason }: Readonly<{ cluster: ClusterId; quarantined: boolean; reason: string }>,
+  ): Answer<Committed<void>> {
+    return this.#engine.commit(actor, ({ clusters }) => {
+      const member = clusters.get(cluster);
+      if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
+      const event: JournalEvent = { kind: 'quarantineSet', cluster, quarantined, reason };
+      return ok({ events: member.quarantined === quarantined ? [] : [event], value: undefined });
+    });
+  }
+
+  /** A new operator, or a new certificate or role for one: its earlier certificates are void. */
+  async addOperator(
+    actor: Actor,
+    { name, role, request }: Readonly<{ name: string; role: OperatorRole; request: Uint8Array }>,
+  ): Answer<Certified> {
+    const publicKey = await publicKeyOfRequest(request);
+    if (!publicKey.ok) return publicKey;
+    const random = randomBytes(9);
+    const committed = await this.#engine.commit(actor, ({ operators }, atMs) => {
+      if (role !== 'admin' && isLastAdmin(operators, name)) return lastAdmin(name);
+      const plan = this.#authority.plan(atMs, this.#lifetimes.operatorMs, random);
+      return ok({ events: [{ kind: 'operatorAdded', name, role, ...certificateOf(plan) }], value: plan });
+    });
+    if (!committed.ok) return committed;
+    const caller: Caller = { kind: 'operator', federation: this.#engine.federation, name, role };
+    return ok(await this.#certify(caller, publicKey.value, committed.value.value));
+  }
+
+  async removeOperator(actor: Actor, name: string, reason: string): Answer<Committed<void>> {
+    return this.#engine.commit(actor, ({ operators }) => {
+      const operator = operators.get(name);
+      if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${name} is not known here`);
+      if (isLastAdmin(operators, name)) return lastAdmin(name);
+      return ok({ events: operator.removed ? [] : [{ kind: 'operatorRemoved', name, reason }], value: undefined });
+    });
+  }
+
+  async #certify(caller: Caller, publicKey: Uint8Array, plan: CertificatePlan): Promise<Certified> {
+    return { chain: await this.#authority.issue(caller, publicKey, plan), expiresAtMs: plan.expiresAtMs };
+  }
+}
+
+function certificateOf({ serial, expiresAtMs }: CertificatePlan) {
+  return { certificateSerial: serial, certificateExpiresAtMs: expiresAtMs };
+}
+
+/**
+ * The token whose secret has this digest, where it may be used now: not yet used, or used by this very signing key.
+ * Looks at every token, whatever it finds.
+ */
+function usableToken(
+  { tokens, clusters }: Pick<State, 'tokens' | 'clusters'>,
+  secretDigest: Token['secretDigest'],
+  signingKey: string,
+  nowMs: number,
+): Result<Token, MembershipFaultCode> {
+  const wanted = digestBytes(secretDigest);
+  let found: Token | undefined;
+  for (const token of tokens.values()) {
+    if (timingSafeEqual(digestBytes(token.secretDigest), wanted)) found = token;
+  }
+  if (found === undefined) return refuse('TOKEN_UNKNOWN', 'no such token; ask an admin for a new one');
+  const member = clusters.get(found.cluster);
+  const isRepeat = member?.status === 'enrolled' && member.signingKey === signingKey;
+  if (found.usedAtMs !== null && !isRepeat) {
+    return refuse('TOKEN_USED', `token ${found.tokenId} was used; ask for a new one`);
+  }
+  if (found.revoked) return refuse('TOKEN_REVOKED', `token ${found.tokenId} was revoked; ask for a new one`);
+  if (nowMs >= found.expiresAtMs)
+    return refuse('TOKEN_EXPIRED', `token ${found.tokenId} has expired; ask for a new one`);
+  return ok(found);
+}
+
+function isLastAdmin(operators: State['operators'], name: string): boolean {
+  const admins = [...operators.values()].filter(({ role, removed }) => role === 'admin' && !removed);
+  return admins.length === 1 && admins[0]?.name === name;
+}
+
+function lastAdmin(name: string): Result<never, 'LAST_ADMIN'> {
+  return refuse('LAST_ADMIN', `operator ${name} is the last admin; add another admin first`);
+}

@@ -1,0 +1,200 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Result, unwrap } from '../../../base/fault.ts';
+import type { AggregationJob, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
+import { ThreadRunner } from '../../candidate/thread-runner.ts';
+import type { KeyStore } from '../../keys/key-store.ts';
+import type { Engine } from '../../rounds/engine.ts';
+import { hasRedisServer, RedisServer } from '../../testing/redis-server.ts';
+import { takePart } from '../../testing/small-client.ts';
+import { clusters, federation, operator, policy, track } from '../../testing/small-federation.ts';
+import { roundEnd, until } from '../../testing/wait.ts';
+import { type Backend, backendContract, engineOn } from '../backend-contract.ts';
+import { startAggregationWorker } from './aggregation-worker.ts';
+import { RedisLink } from './redis-link.ts';
+import { RedisRunner } from './redis-runner.ts';
+import { RedisWaker } from './redis-waker.ts';
+
+if (!hasRedisServer())
+  throw new Error('redis-server is not on PATH; install it (Debian: apt-get install redis-server)');
+
+/** Every round must be done by workers: a fallback that runs fails the test that did not expect it. */
+const noFallback: AggregationRunner = {
+  run: async (): Promise<Result<never, RunFaultCode>> => {
+    throw new Error('the fallback ran, although a worker should have');
+  },
+  close: async () => {},
+};
+
+type Options = Readonly<{ workers?: number; fallback?: (dataDir: string, keyStore: KeyStore) => AggregationRunner }>;
+
+/** Links that look often, so that outages of a test need not last. */
+async function linkTo({ url }: RedisServer, troubles: string[] = []): Promise<RedisLink> {
+  const trouble = (code: string) => void troubles.push(code);
+  const link = unwrap(await RedisLink.open({ url, probeMs: 100, timeoutMs: 300, trouble }));
+  onTestFinished(() => link.close());
+  return link;
+}
+
+async function backendOn(
+  server: RedisServer,
+  dataDir: string,
+  keyStore: KeyStore,
+  { workers = 1, fallback = () => noFallback }: Options = {},
+): Promise<Backend> {
+  const link = await linkTo(server);
+  for (let count = 0; count < workers; count++) {
+    const runner = new ThreadRunner({ dataDir, keyStore });
+    const worker = startAggregationWorker(await linkTo(server), federation, runner);
+    onTestFinished(async () => {
+      await worker.close(true);
+      await runner.close(true);
+    });
+  }
+  return {
+    waker: new RedisWaker(link, federation),
+    runner: new RedisRunner({ link, federation, fallback: fallback(dataDir, keyStore), fallbackAfterMs: 500 }),
+  };
+}
+
+backendContract('Redis with one worker', async (dataDir, keyStore) =>
+  backendOn(await RedisServer.start(), dataDir, keyStore),
+);
+
+/** A round is open and three of five updates are in. */
+async function halfARound(server: RedisServer, options: Options = {}) {
+  const { engine } = await engineOn((dataDir, keyStore) => backendOn(server, dataDir, keyStore, options), {
+    watchdogMs: 200,
+  });
+  for (const cluster of clusters.slice(0, 3)) takePart(engine, cluster, () => {});
+  const rest = clusters.slice(3).map((cluster) => engine.join(cluster, [track], () => {}));
+  unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+  await until(engine, () => (acceptedCount(engine) === 3 ? true : undefined));
+  const finish = async () => {
+    for (const membership of rest) membership.leave();
+    for (const cluster of clusters.slice(3)) takePart(engine, cluster, () => {});
+    return roundEnd(engine, 'r-1');
+  };
+  return { engine, finish };
+}
+
+function acceptedCount(engine: Engine): number {
+  const phase = engine.state().tracks.get(track)?.rounds.values().next().value?.phase;
+  return phase !== undefined && 'accepted' in phase ? phase.accepted.length : 0;
+}
+
+/** A fallback that works, and says that it was needed. */
+function countedFallback() {
+  const jobs: AggregationJob[] = [];
+  const make = (dataDir: string, keyStore: KeyStore): AggregationRunner => {
+    const runner = new ThreadRunner({ dataDir, keyStore });
+    return {
+      run: (job) => {
+        jobs.push(job);
+        return runner.run(job);
+      },
+      close: (force) => runner.close(force),
+    };
+  };
+  return { jobs, make };
+}
+
+describe('a round on Redis', () => {
+  it('ends with its candidate when Redis is killed in the middle and started empty', async () => {
+    const server = await RedisServer.start();
+    const { finish } = await halfARound(server);
+    await server.kill();
+    await server.start();
+    expect((await finish()).phase.kind).toBe('candidate');
+  });
+
+  it('ends with its candidate when Redis is lost for good: the coordinator runs the rule itself', async () => {
+    const server = await RedisServer.start();
+    const fallback = countedFallback();
+    const { finish } = await halfARound(server, { fallback: fallback.make });
+    await server.kill();
+    expect((await finish()).phase.kind).toBe('candidate');
+    expect(fallback.jobs).toHaveLength(1);
+  });
+
+  it('ends with its candidate when Redis is frozen, and the next round when it is thawed, by a worker', async () => {
+    const server = await RedisServer.start();
+    const fallback = countedFallback();
+    const { engine, finish } = await halfARound(server, { fallback: fallback.make });
+    server.freeze();
+    expect((await finish()).phase.kind).toBe('candidate');
+    expect(fallback.jobs).toHaveLength(1);
+    server.thaw();
+    await until(engine, () => true);
+    const link = await linkTo(server);
+    while (!link.isUp) await link.probe();
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    expect((await roundEnd(engine, 'r-2')).phase.kind).toBe('candidate');
+  });
+
+  it('ends with its candidate when Redis is full', async () => {
+    const server = await RedisServer.start('--maxmemory', '1mb', '--maxmemory-policy', 'noeviction');
+    const fallback = countedFallback();
+    const { finish } = await halfARound(server, { fallback: fallback.make });
+    expect((await finish()).phase.kind).toBe('candidate');
+    expect(fallback.jobs).toHaveLength(1);
+  });
+
+  it('opens and closes when it is due while Redis is gone, and after Redis came back with nothing in it', async () => {
+    const server = await RedisServer.start();
+    const schedule = { cron: '* * * * * *', timeZone: 'UTC', blackouts: [] };
+    const hurried = { ...policy, schedule, rounds: { ...policy.rounds, collectForMs: 200 } };
+    // With the watchdog that a coordinator has: what is due is found within its 5 s, whatever the queue says.
+    const make = (dataDir: string, keyStore: KeyStore) => backendOn(server, dataDir, keyStore);
+    await server.kill();
+    const { engine } = await engineOn(make, { policy: hurried });
+    for (const cluster of clusters) engine.join(cluster, [track], () => {});
+    expect((await roundEnd(engine, 'r-1')).phase).toMatchObject({ reason: 'QUORUM_MISSED' });
+    await server.start();
+    const before = engine.state().tracks.get(track)?.roundCount as number;
+    const next = await roundEnd(engine, `r-${before + 2}`);
+    expect(next.phase).toMatchObject({ reason: 'QUORUM_MISSED' });
+  });
+
+  it('is done once for each round when several workers wait', async () => {
+    const server = await RedisServer.start();
+    const { engine, finish } = await halfARound(server, { workers: 3 });
+    expect((await finish()).phase.kind).toBe('candidate');
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    expect((await roundEnd(engine, 'r-2')).phase.kind).toBe('candidate');
+  });
+});
+
+describe('a link to Redis', () => {
+  it('refuses one that may evict keys', async () => {
+    const server = await RedisServer.start('--maxmemory-policy', 'allkeys-lru');
+    const opened = await RedisLink.open({ url: server.url, trouble: () => {} });
+    expect(opened).toMatchObject({ ok: false, fault: { code: 'REDIS_EVICTS', fields: { policy: 'allkeys-lru' } } });
+  });
+
+  it('notices that Redis is gone, and that another process took its place', async () => {
+    const server = await RedisServer.start();
+    const troubles: string[] = [];
+    const link = await linkTo(server, troubles);
+    expect(link.isUp).toBe(true);
+    await server.kill();
+    while (link.isUp) await link.probe();
+    const returned = new Promise<void>((resolve) => {
+      link.onReturn(resolve);
+    });
+    await server.start();
+    await returned;
+    expect(troubles).toEqual(['REDIS_LOST', 'REDIS_BACK']);
+  });
+
+  it('opens although Redis is not there yet', async () => {
+    const server = await RedisServer.start();
+    await server.kill();
+    const link = await linkTo(server);
+    expect(link.isUp).toBe(false);
+    const returned = new Promise<void>((resolve) => {
+      link.onReturn(resolve);
+    });
+    await server.start();
+    await returned;
+  });
+});

@@ -1,0 +1,35 @@
+import { ok, type Result } from '../../../base/fault.ts';
+import type { FederationId } from '../../../proto/ids.ts';
+import { ThreadRunner } from '../../candidate/thread-runner.ts';
+import type { KeyStore } from '../../keys/key-store.ts';
+import { RedisLink } from './redis-link.ts';
+import { RedisRunner } from './redis-runner.ts';
+import { RedisWaker } from './redis-waker.ts';
+
+export type RedisBackend = Readonly<{
+  waker: RedisWaker;
+  runner: RedisRunner;
+  /** After the engine that uses both was closed. */
+  close(): Promise<void>;
+}>;
+
+export type RedisBackendOptions = Readonly<{
+  url: string;
+  federation: FederationId;
+  dataDir: string;
+  keyStore: KeyStore;
+  trouble: (code: string, message: string) => void;
+}>;
+
+/** What a coordinator with a Redis URL gives to `openEngine`: queues to wake it, and workers to run its rules. */
+export async function openRedisBackend(options: RedisBackendOptions): Promise<Result<RedisBackend, 'REDIS_EVICTS'>> {
+  const { url, federation, dataDir, keyStore, trouble } = options;
+  const link = await RedisLink.open({ url, trouble });
+  if (!link.ok) return link;
+  const fallback = new ThreadRunner({ dataDir, keyStore });
+  return ok({
+    waker: new RedisWaker(link.value, federation),
+    runner: new RedisRunner({ link: link.value, federation, fallback }),
+    close: () => link.value.close(),
+  });
+}

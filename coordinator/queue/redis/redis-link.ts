@@ -1,0 +1,148 @@
+import { Redis } from 'ioredis';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+
+export type RedisLinkOptions = Readonly<{
+  /** redis:// or rediss://, with credentials where needed. Never logged. */
+  url: string;
+  /** How often Redis is asked whether it is still there. Default 2 s. */
+  probeMs?: number;
+  /** An answer that takes longer is none: Redis is frozen, or the way to it. Default 1.5 s. */
+  timeoutMs?: number;
+  trouble: (code: string, message: string) => void;
+}>;
+
+/**
+ * Knows whether Redis answers, by asking on a connection of its own. Clients that reconnect by themselves may come back
+ * deaf (a blocking read parked for ever: bullmq issue 4585), so whoever holds some is told when Redis has returned, or
+ * was replaced by another process, and makes new ones.
+ */
+export class RedisLink {
+  #client: Redis;
+  #options: Required<RedisLinkOptions>;
+  #timer: NodeJS.Timeout;
+  #isUp = false;
+  #isClosed = false;
+  #runId: string | undefined;
+  #probing: Promise<void> | undefined;
+  #listeners = new Set<() => void>();
+
+  private constructor(options: Required<RedisLinkOptions>) {
+    this.#options = options;
+    this.#client = new Redis(options.url, {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: options.timeoutMs,
+      retryStrategy,
+    });
+    this.#client.on('error', () => {}); // The probe says what there is to say.
+    this.#timer = setInterval(() => void this.probe(), options.probeMs);
+  }
+
+  /**
+   * Refused when Redis answers and may evict keys: then jobs could vanish one by one, unseen. One that does not answer
+   * is no reason to stay down: everything is derived from the journal, and the link waits for it.
+   */
+  static async open(options: RedisLinkOptions): Promise<Result<RedisLink, 'REDIS_EVICTS'>> {
+    const link = new RedisLink({ probeMs: 2_000, timeoutMs: 1_500, ...options });
+    await link.#firstConnection();
+    await link.probe();
+    const policy = link.#isUp ? await link.#evictionPolicy() : undefined;
+    if (policy === undefined || policy === 'noeviction') return ok(link);
+    await link.close();
+    return refuse(
+      'REDIS_EVICTS',
+      `Redis has maxmemory-policy ${policy}, which drops jobs when memory is short; set it to noeviction`,
+      { policy },
+    );
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Redis answers after it had not, or is another process than before. */
+  onReturn(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** For BullMQ's queues: fail at once rather than wait for Redis. */
+  get producer() {
+    return { ...this.consumer(), enableOfflineQueue: false, commandTimeout: this.#options.timeoutMs };
+  }
+
+  /** For BullMQ's workers, whose reads block. Connections stop trying when the link is closed, or `given` is aborted. */
+  consumer(given?: AbortSignal) {
+    const retry = (times: number) => (this.#isClosed || given?.aborted ? null : retryStrategy(times));
+    return { url: this.#options.url, maxRetriesPerRequest: null, retryStrategy: retry };
+  }
+
+  /** The action's value, or undefined when Redis has not answered in time or said no. */
+  async ask<Value>(action: () => Promise<Value>): Promise<Value | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), this.#options.timeoutMs * 2);
+    try {
+      return await Promise.race([action(), promise]);
+    } catch (error) {
+      this.#options.trouble('REDIS_REFUSED', (error as Error).message.split('\n', 1)[0] ?? '');
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async exists(key: string): Promise<boolean> {
+    return (await this.#client.exists(key)) === 1;
+  }
+
+  /** Looks now. Called often enough by itself; two at once are one. */
+  probe(): Promise<void> {
+    this.#probing ??= this.#probeOnce().finally(() => {
+      this.#probing = undefined;
+    });
+    return this.#probing;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#listeners.clear();
+    this.#client.disconnect();
+  }
+
+  async #firstConnection(): Promise<void> {
+    if (this.#client.status === 'ready') return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#options.timeoutMs);
+    this.#client.once('ready', resolve);
+    this.#client.once('close', resolve);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  async #probeOnce(): Promise<void> {
+    const { trouble } = this.#options;
+    try {
+      const runId = /run_id:(\w+)/.exec(await this.#client.info('server'))?.[1];
+      const isNew = !this.#isUp || runId !== this.#runId;
+      const wasKnown = this.#runId !== undefined;
+      this.#isUp = true;
+      this.#runId = runId;
+      if (isNew && wasKnown) trouble('REDIS_BACK', 'Redis answers again; everything due is derived anew');
+      if (isNew) for (const listener of this.#listeners) listener();
+    } catch (error) {
+      if (this.#isUp || this.#runId === undefined) trouble('REDIS_LOST', `Redis does not answer (${String(error)})`);
+      this.#runId ??= '';
+      this.#isUp = false;
+    }
+  }
+
+  async #evictionPolicy(): Promise<string | undefined> {
+    const info = await this.#client.info('memory').catch(() => '');
+    return /maxmemory_policy:(\S+)/.exec(info)?.[1];
+  }
+}
+
+function retryStrategy(times: number): number {
+  return Math.min(50 * times, 1_000);
+}

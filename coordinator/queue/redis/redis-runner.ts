@@ -1,0 +1,103 @@
+import { Queue } from 'bullmq';
+import { type Result, refuse } from '../../../base/fault.ts';
+import type { FederationId } from '../../../proto/ids.ts';
+import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
+import type { RedisLink } from './redis-link.ts';
+
+type Outcome = Result<AggregationResult, RunFaultCode>;
+
+export type RedisRunnerOptions = Readonly<{
+  link: RedisLink;
+  federation: FederationId;
+  /** Runs a job here when nobody takes it: Redis is gone or full, or no worker lives. The result is the same. */
+  fallback: AggregationRunner;
+  /** How long a job may wait for a worker before the fallback takes it. Default 10 s. */
+  fallbackAfterMs?: number;
+}>;
+
+const pollMsMin = 20;
+const pollMsMax = 1_000;
+const resultsKeptSeconds = 3_600;
+
+export function aggregationQueue(federation: FederationId): string {
+  return `testudo.${federation}.aggregate`;
+}
+
+/**
+ * Runs jobs on whichever `testudo worker` takes them. Asks for the state of the job again and again rather than
+ * listening: events are lost in an outage, a state is not. A job that vanished with Redis is added again: its id is the
+ * round's, and doing it twice gives the same bytes.
+ */
+export class RedisRunner implements AggregationRunner {
+  #options: Required<RedisRunnerOptions>;
+  #queue: Queue;
+  #running = new Set<Promise<Outcome>>();
+  #closing = new AbortController();
+
+  constructor(options: RedisRunnerOptions) {
+    this.#options = { fallbackAfterMs: 10_000, ...options };
+    this.#queue = new Queue(aggregationQueue(options.federation), { connection: options.link.producer });
+    this.#queue.on('error', () => {});
+  }
+
+  run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
+    const running = this.#run(job, signal).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    return running;
+  }
+
+  async close(force = false): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#running);
+    await this.#options.fallback.close(force);
+    await this.#queue.close().catch(() => {});
+  }
+
+  async #run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
+    const { link, fallback, fallbackAfterMs } = this.#options;
+    let waitingSinceMs: number | undefined;
+    for (let pollMs = pollMsMin; ; pollMs = Math.min(2 * pollMs, pollMsMax)) {
+      if (this.#closing.signal.aborted || signal?.aborted) {
+        return refuse('WORKER_LOST', 'nobody waits for this aggregation any more');
+      }
+      const seen = link.isUp ? await link.ask(() => this.#look(job)) : undefined;
+      if (seen !== undefined && typeof seen === 'object') return seen;
+      if (seen === 'worked on') waitingSinceMs = undefined;
+      else waitingSinceMs ??= Date.now();
+      if (waitingSinceMs !== undefined && Date.now() - waitingSinceMs >= fallbackAfterMs) {
+        return fallback.run(job, signal);
+      }
+      await this.#pause(pollMs, signal);
+    }
+  }
+
+  /** The outcome when there is one; otherwise whether somebody works on it. Adds the job when it is not there. */
+  async #look(job: AggregationJob): Promise<Outcome | 'waiting' | 'worked on'> {
+    const known = await this.#queue.getJob(job.id);
+    if (known === undefined) {
+      await this.#queue.add('aggregate', job, {
+        jobId: job.id,
+        removeOnComplete: { age: resultsKeptSeconds },
+        removeOnFail: true, // What failed is added again, until the round's deadline.
+      });
+      return 'waiting';
+    }
+    const state = await known.getState();
+    if (state === 'completed') return known.returnvalue as Outcome;
+    if (state !== 'active') return 'waiting';
+    const isHeld = await this.#options.link.exists(this.#queue.toKey(`${job.id}:lock`));
+    return isHeld ? 'worked on' : 'waiting'; // Its worker died; another one, or the fallback, goes on.
+  }
+
+  #pause(ms: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const done = () => resolve();
+    const timer = setTimeout(done, ms);
+    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+    for (const each of signals) each.addEventListener('abort', done, { once: true });
+    return promise.finally(() => {
+      clearTimeout(timer);
+      for (const each of signals) each.removeEventListener('abort', done);
+    });
+  }
+}

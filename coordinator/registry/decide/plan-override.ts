@@ -1,0 +1,46 @@
+import { refuse } from '../../../base/fault.ts';
+import type { TrackId } from '../../../proto/ids.ts';
+import type { Actor } from '../../ledger/journal/events.ts';
+import { nameOf } from '../../ledger/state/name-of.ts';
+import type { GateState } from '../../ledger/state/releasing.ts';
+import type { State } from '../../ledger/state/state.ts';
+import { gateEvents } from './channel-events.ts';
+import { type Planned, planned, servable, trackOf } from './planning.ts';
+
+export function planOverride(
+  state: State,
+  actor: Actor,
+  request: Readonly<{ track: TrackId; version: number; decision: 'promote' | 'reject'; reason: string }>,
+): Planned {
+  const { track: id, version, decision, reason } = request;
+  const track = trackOf(state, id);
+  if (!track.ok) return track;
+  const { releasing, policy } = track.value;
+  const gate = releasing.gates[version];
+  if (gate === undefined || gate.decision?.decision === 'promote') {
+    return refuse('GATE_NOT_OPEN', `version ${version} of ${id} is in front of no gate`);
+  }
+  const { stable } = releasing.channels;
+  if (decision === 'promote' && stable !== undefined && version <= stable.version) {
+    return refuse('VERSION_NOT_NEWER', `stable of ${id} points at ${stable.version} already`);
+  }
+  const release = servable(releasing, id, version);
+  if (!release.ok && decision === 'promote') return release;
+  const alike = gate.approvals.filter((approval) => approval.decision === decision);
+  const by = nameOf(actor);
+  if (alike.some((approval) => approval.by === by)) {
+    return refuse('APPROVAL_REPEATED', `${by} has approved this already: another operator must`);
+  }
+  // To reject is the safe side: one operator is enough.
+  const needed = decision === 'promote' ? (policy.gate?.approvals ?? 1) : 1;
+  if (alike.length + 1 < needed) {
+    return planned([{ kind: 'gateOverrideAsked', track: id, version, decision, reason }], version);
+  }
+  const reasons = [...alike, { by, reason }].map((approval) => `OVERRIDDEN by ${approval.by}: ${approval.reason}`);
+  return planned(gateEvents(track.value, version, decision, [...standing(gate), ...reasons]), version);
+}
+
+/** What an earlier decision had against it, so that the record says what was overridden. */
+function standing({ decision }: GateState): readonly string[] {
+  return decision?.reasons ?? [];
+}

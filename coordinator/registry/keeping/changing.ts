@@ -1,0 +1,53 @@
+import { ok, type Result } from '../../../base/fault.ts';
+import type { Pins } from '../../../proto/release/documents/catalogue.ts';
+import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
+import type { State } from '../../ledger/state/state.ts';
+import type { EpochMs } from '../../round/phase.ts';
+import type { Engine } from '../../rounds/engine.ts';
+import { effectsOf, noPins, stateAfter } from '../decide/effects.ts';
+import { type Plan, reasonFault } from '../decide/planning.ts';
+import type { ChangeOptions, MoveResult, RegistryFaultCode } from '../registry.ts';
+
+type Parts = Readonly<{
+  engine: Engine;
+  clock: () => EpochMs;
+  pins: () => Pins | null;
+  /** Signs what is due; resolves when that is done, or does not work. */
+  sign: () => Promise<void>;
+}>;
+
+/** `newPins`: those that the plan puts in force, for what the change does to each cluster. */
+export type Change = (
+  actor: Actor,
+  options: ChangeOptions,
+  plan: (state: State) => Result<Plan, RegistryFaultCode>,
+  newPins?: Pins,
+) => MoveResult;
+
+/** Plans against the newest state and writes what was planned; a dry run ends before the writing. */
+export function changing({ engine, clock, pins: pinsInForce, sign }: Parts): Change {
+  return async (actor, { reason, dryRun = false }, plan, newPins) => {
+    const unreasoned = reasonFault(reason);
+    if (unreasoned !== undefined) return { ok: false, fault: unreasoned };
+    const pins = pinsInForce() ?? noPins;
+    const effectsIn = (state: State, events: readonly JournalEvent[], atMs: EpochMs) =>
+      effectsOf({ state, pins }, { state: stateAfter(state, actor, atMs, events), pins: newPins ?? pins }, atMs);
+    if (dryRun) {
+      const state = engine.state();
+      const planned = plan(state);
+      if (!planned.ok) return planned;
+      const { events, version } = planned.value;
+      return ok({ sequence: 0, effects: effectsIn(state, events, clock()), version });
+    }
+    const committed = await engine.commit(actor, (state, atMs) => {
+      const planned = plan(state);
+      if (!planned.ok) return planned;
+      const { events, version } = planned.value;
+      return ok({ events, value: { effects: effectsIn(state, events, atMs), version } });
+    });
+    if (!committed.ok) return committed;
+    // The answer follows the signature, unless signing is in trouble: then what was journalled is signed later.
+    await sign();
+    return ok({ sequence: committed.value.entries.at(-1)?.seq ?? 0, ...committed.value.value });
+  };
+}

@@ -1,0 +1,100 @@
+import { failpoint } from '../../../base/failpoint.ts';
+import { ok, type Result } from '../../../base/fault.ts';
+import { digestOf } from '../../../proto/digest.ts';
+import type { Digest } from '../../../proto/ids.ts';
+import { type ModelSpec, specBytes } from '../../../proto/model-spec.ts';
+import {
+  encodeManifest,
+  type ReleaseFile,
+  type ReleaseManifest,
+  releaseFileNames,
+} from '../../../proto/release/documents/manifest.ts';
+import type { BlobFaultCode } from '../../blobs/blob-store.ts';
+import type { Provenance } from '../../candidate/provenance.ts';
+import type { Model, Track } from '../../ledger/state/state.ts';
+import type { Engine, StoreFaultCode } from '../../rounds/engine.ts';
+import { byRegistry } from '../signing/set-signer.ts';
+
+/**
+ * Makes the light form of a model (ONNX with INT8 weights), or nothing where its architecture has none. Must be
+ * deterministic: the same model gives the same bytes. The coordinator imports no detector, so whoever starts it brings
+ * this along. weights: flat little-endian float32.
+ */
+export type LightForm = (spec: ModelSpec, weights: Uint8Array) => Promise<Uint8Array | undefined>;
+
+export type PublisherParts = Readonly<{
+  engine: Engine;
+  build: string;
+  lightForm: LightForm | undefined;
+  trouble: (code: string, message: string) => void;
+}>;
+
+/** The oldest model of a track that is no release yet. */
+export function nextUnreleased({ models, releasing }: Track): Model | undefined {
+  return models[(releasing.releases.at(-1)?.version ?? -1) + 1];
+}
+
+/** Makes a release of a model: files stored, manifest built, journalled. Doing it again after a crash is the same. */
+export async function publish(
+  { engine, build, lightForm, trouble }: PublisherParts,
+  track: Track,
+  model: Model,
+): Promise<Result<void, StoreFaultCode | BlobFaultCode>> {
+  const { blobs } = engine;
+  const files: ReleaseFile[] = [{ name: releaseFileNames.weights, digest: model.digest, bytes: track.modelBytes }];
+  const spec = specBytes(track.spec);
+  const stored = await blobs.put(spec);
+  if (!stored.ok) return stored;
+  files.push({ name: releaseFileNames.spec, digest: stored.value, bytes: spec.byteLength });
+  let base: ReleaseManifest['base'] = null;
+  if (model.provenance !== null) {
+    const provenance = await blobs.get(model.provenance);
+    if (!provenance.ok) return provenance;
+    base = (JSON.parse(Buffer.from(provenance.value).toString('utf8')) as Provenance).base;
+    files.push({
+      name: releaseFileNames.provenance,
+      digest: model.provenance,
+      bytes: provenance.value.byteLength,
+    });
+  }
+  if (lightForm !== undefined) {
+    const weights = await blobs.get(model.digest);
+    if (!weights.ok) return weights;
+    // Without a light form the release still serves everyone who runs the float model.
+    const light = await lightForm(track.spec, weights.value).catch((error: unknown) => {
+      trouble('LIGHT_FORM_FAILED', `version ${model.version} of ${track.track} has no light form: ${String(error)}`);
+      return undefined;
+    });
+    if (light !== undefined) {
+      const kept = await blobs.put(light);
+      if (!kept.ok) return kept;
+      files.push({ name: releaseFileNames.light, digest: kept.value, bytes: light.byteLength });
+    }
+  }
+  const manifest: ReleaseManifest = {
+    format: 'testudo/release/1',
+    federation: engine.federation,
+    track: track.track,
+    version: model.version,
+    base,
+    round: model.round,
+    schemaDigest: track.schemaDigest,
+    createdAtMs: model.createdAtMs,
+    build,
+    files: files.sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+  const bytes = encodeManifest(manifest);
+  const manifestDigest: Digest = digestOf(bytes);
+  const kept = await blobs.put(bytes);
+  if (!kept.ok) return kept;
+  const journalled = await engine.commit<void, never>(byRegistry, (state) => {
+    const now = state.tracks.get(track.track);
+    if (now === undefined || nextUnreleased(now)?.version !== model.version)
+      return ok({ events: [], value: undefined });
+    const event = { kind: 'releasePublished', track: track.track, manifest, manifestDigest } as const;
+    return ok({ events: [{ ...event, manifestBytes: bytes.byteLength }], value: undefined });
+  });
+  if (!journalled.ok) return journalled;
+  failpoint('release-journalled');
+  return ok(undefined);
+}

@@ -1,0 +1,231 @@
+import { failpoint } from '../../../base/failpoint.ts';
+import { type Fault, ok, type Result } from '../../../base/fault.ts';
+import type { TrackId } from '../../../proto/ids.ts';
+import type { Pins } from '../../../proto/release/documents/catalogue.ts';
+import type { JournalEntry } from '../../ledger/journal/entry.ts';
+import type { JournalEvent } from '../../ledger/journal/events.ts';
+import type { State, Track } from '../../ledger/state/state.ts';
+import type { EpochMs } from '../../round/phase.ts';
+import type { Decision } from '../../rounds/engine.ts';
+import { gateEvents, movesOf } from '../decide/channel-events.ts';
+import { deadlineOf, decideGate, type GateAnswer } from '../decide/gate.ts';
+import { isFrozen, membersOf } from '../decide/lineage.ts';
+import type { SignedSet } from '../registry.ts';
+import { ExpiryWatch } from '../signing/expiry-watch.ts';
+import { byRegistry, type SetSigner } from '../signing/set-signer.ts';
+import { nextUnreleased, type PublisherParts, publish } from './publisher.ts';
+import { retire } from './retention.ts';
+
+/** What failed is tried again after so long, twice as long each time. */
+const retryMsMin = 500;
+const retryMsMax = 30_000;
+const timeoutMsMax = 2_147_483_647;
+
+export type KeeperParts = PublisherParts &
+  Readonly<{
+    signer: SetSigner;
+    clock: () => EpochMs;
+    pins: () => Pins | null;
+    /** How long before root or pins expire operators are warned. */
+    warnWithinMs: number;
+    /** A new set is in force. */
+    signed: (set: SignedSet) => void;
+  }>;
+
+/**
+ * Does what is due: releases of models that have none, channel moves, gates, retention, signatures. Everything is
+ * derived from the journal's state, so that after a crash, or when something failed, the next look goes on from there.
+ */
+export class RegistryKeeper {
+  readonly #parts: KeeperParts;
+  readonly #unfollow: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #working: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+  #retryMs = retryMsMin;
+  #fault: Fault | undefined;
+  readonly #expiry: ExpiryWatch;
+  /** Releases whose files were removed in this run. */
+  readonly #swept = new Set<string>();
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+    this.#expiry = new ExpiryWatch(parts.trouble, parts.warnWithinMs);
+    this.#unfollow = parts.engine.follow((entry) => {
+      if (mayMakeDue(entry)) this.wake();
+    });
+  }
+
+  /** What does not work at present. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  wake(): void {
+    this.#again = true;
+    if (this.#closed) return;
+    this.#working ??= this.#workWhileAsked().finally(() => {
+      this.#working = undefined;
+      if (this.#again) this.wake(); // Asked between the last look and here.
+    });
+  }
+
+  /** Resolves when nothing is due, or when what is due does not work. */
+  async settled(): Promise<void> {
+    while (this.#working !== undefined) await this.#working;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#again = false;
+    this.#unfollow();
+    clearTimeout(this.#timer);
+    await this.settled();
+  }
+
+  async #workWhileAsked(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false;
+      clearTimeout(this.#timer);
+      const worked = await this.#work().catch(
+        (error: unknown): Result<void> => ({ ok: false, fault: { code: 'REGISTRY_FAILED', message: String(error) } }),
+      );
+      this.#fault = worked.ok ? undefined : worked.fault;
+      if (worked.ok) {
+        this.#retryMs = retryMsMin;
+      } else {
+        this.#parts.trouble(worked.fault.code, worked.fault.message);
+        this.#retryMs = Math.min(2 * this.#retryMs, retryMsMax);
+      }
+      this.#setTimer(worked.ok ? this.#nextDueMs() : this.#parts.clock() + this.#retryMs);
+    }
+  }
+
+  async #work(): Promise<Result<void>> {
+    // A track in trouble keeps no other from what was decided, nor signatures from being renewed.
+    const moved = await this.#workOnTracks();
+    const signed = await this.#signWhatIsDue();
+    this.#expiry.look(this.#parts.engine.state().metadata, this.#parts.clock());
+    return moved.ok ? signed : moved;
+  }
+
+  async #workOnTracks(): Promise<Result<void>> {
+    const { engine, clock } = this.#parts;
+    for (const id of [...engine.state().tracks.keys()]) {
+      for (let track = this.#track(id), model = nextUnreleased(track); model; ) {
+        const published = await publish(this.#parts, track, model);
+        if (!published.ok) return published;
+        track = this.#track(id);
+        model = nextUnreleased(track);
+      }
+      const moved = await this.#commit(id, (state, track) => movesOf(state, track, clock()));
+      if (!moved.ok) return moved;
+      const decided = await this.#commit(id, (state, track) => {
+        const answer = gateAnswer(state, track, clock());
+        if (answer === undefined || answer.verdict === 'waiting' || isFrozen(state, id, clock())) return [];
+        return gateEvents(track, answer.version, answer.verdict, answer.reasons);
+      });
+      if (!decided.ok) return decided;
+      if (decided.value > 0) failpoint('gate-decided');
+      const retired = await retire(engine, this.#track(id), this.#parts.pins(), clock(), this.#swept);
+      if (!retired.ok) return retired;
+    }
+    return ok(undefined);
+  }
+
+  async #signWhatIsDue(): Promise<Result<void>> {
+    const { signer, clock } = this.#parts;
+    while (signer.due(clock()) !== null && !this.#closed) {
+      const signed = await signer.sign(clock());
+      if (!signed.ok) return signed;
+      this.#parts.signed(signed.value);
+    }
+    return ok(undefined);
+  }
+
+  #track(id: TrackId): Track {
+    return this.#parts.engine.state().tracks.get(id) as Track;
+  }
+
+  /** How many events were written. */
+  async #commit(
+    id: TrackId,
+    eventsFor: (state: State, track: Track) => readonly JournalEvent[],
+  ): Promise<Result<number>> {
+    const committed = await this.#parts.engine.commit(byRegistry, (state): Result<Decision<number>, never> => {
+      const events = eventsFor(state, state.tracks.get(id) as Track);
+      return ok({ events, value: events.length });
+    });
+    return committed.ok ? ok(committed.value.value) : committed;
+  }
+
+  #nextDueMs(): EpochMs | null {
+    const { engine, signer, clock } = this.#parts;
+    const state = engine.state();
+    const due: EpochMs[] = [];
+    const signatureMs = signer.nextDueMs();
+    if (signatureMs !== null) due.push(signatureMs);
+    for (const track of state.tracks.values()) {
+      const gate = openGateOf(track);
+      if (gate !== undefined && track.policy.gate !== undefined) due.push(deadlineOf(gate, track.policy.gate));
+    }
+    const nowMs = clock();
+    for (const { untilMs } of state.freezes.values()) if (untilMs > nowMs) due.push(untilMs);
+    // What is past waits for an event, such as the end of a freeze: looked at again now and then.
+    return due.length === 0 ? null : Math.min(...due.map((atMs) => (atMs > nowMs ? atMs : nowMs + retryMsMax)));
+  }
+
+  #setTimer(atMs: EpochMs | null): void {
+    if (atMs === null || this.#closed) return;
+    const waitMs = Math.max(0, Math.min(atMs - this.#parts.clock(), timeoutMsMax));
+    this.#timer = setTimeout(() => this.wake(), waitMs).unref();
+  }
+}
+
+/** What the gate in front of the canary's version says now; undefined where there is none, or it has decided. */
+function gateAnswer(
+  state: State,
+  track: Track,
+  nowMs: EpochMs,
+): (GateAnswer & Readonly<{ version: number }>) | undefined {
+  const gate = openGateOf(track);
+  const { policy, releasing } = track;
+  const { stable } = releasing.channels;
+  if (gate === undefined || policy.gate === undefined || stable === undefined) return undefined;
+  const canaries = membersOf(state, track.track, 'canary');
+  const answer = decideGate({ gate, policy: policy.gate, canaries, stableVersion: stable.version, nowMs });
+  return { ...answer, version: gate.version };
+}
+
+function openGateOf({ releasing }: Track) {
+  const { canary, stable } = releasing.channels;
+  if (canary === undefined || stable === undefined || canary.version <= stable.version) return undefined;
+  const gate = releasing.gates[canary.version];
+  return gate?.decision === null ? gate : undefined;
+}
+
+function mayMakeDue({ event }: JournalEntry): boolean {
+  switch (event.kind) {
+    case 'roundStepped':
+      return event.event.kind === 'aggregated';
+    case 'trackCreated':
+    case 'policySet':
+    case 'headMoved':
+    case 'freezeSet':
+    case 'freezeLifted':
+    case 'shadowReported':
+    case 'channelMoved':
+    case 'channelRemoved':
+    case 'floorRaised':
+    case 'releaseRevoked':
+    case 'releaseImported':
+    case 'releaseRestored':
+    case 'assignmentsSet':
+    case 'rootPublished':
+    case 'pinsPublished':
+      return true;
+    default:
+      return false;
+  }
+}

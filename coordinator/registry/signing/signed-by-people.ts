@@ -1,0 +1,136 @@
+import { ok, type Result, refuse, unwrap } from '../../../base/fault.ts';
+import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
+import { openPins } from '../../../proto/release/open.ts';
+import type { KeyStore } from '../../keys/key-store.ts';
+import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
+import type { State } from '../../ledger/state/state.ts';
+import { storeFault } from '../../ledger/store-fault.ts';
+import type { EpochMs } from '../../round/phase.ts';
+import type { Engine, StoreFaultCode } from '../../rounds/engine.ts';
+import { catalogueOf } from '../decide/catalogue-of.ts';
+import { noPins } from '../decide/effects.ts';
+import type { Plan } from '../decide/planning.ts';
+import type { Change } from '../keeping/changing.ts';
+import type { Changed, ChangeOptions, ChangeResult, PendingPins, RegistryFaultCode } from '../registry.ts';
+import { currentRoot, readDocument, store } from './documents.ts';
+import { wholeSeconds } from './found-root.ts';
+import { checkNextRoot } from './next-root.ts';
+import { checkProposal } from './pinning.ts';
+import { prepareNextKeys, settleKeys } from './release-keys.ts';
+
+type Parts = Readonly<{ engine: Engine; vault: KeyStore; clock: () => EpochMs; change: Change }>;
+
+/** Pins and roots: documents that people sign with keys that this coordinator has not. It checks, keeps and serves. */
+export class SignedByPeople {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async pendingPins(): Promise<PendingPins | null> {
+    const { engine } = this.#parts;
+    const { pendingPins } = engine.state().metadata;
+    const bytes = await readDocument(engine, pendingPins);
+    const root = await this.#root();
+    if (pendingPins === null || bytes === undefined || root === undefined) return null;
+    const pins = unwrap(openPins(bytes, engine.federation));
+    return { bytes, pins, signers: pendingPins.signers, threshold: root.roles.pins.threshold };
+  }
+
+  async proposePins(
+    actor: Actor,
+    { pins: bytes, reason, dryRun = false }: ChangeOptions & Readonly<{ pins: Uint8Array }>,
+  ): Promise<
+    Result<Changed & Readonly<{ pending: boolean; signers: readonly string[] }>, RegistryFaultCode | StoreFaultCode>
+  > {
+    const { engine, clock, change } = this.#parts;
+    const { federation } = engine;
+    const root = await this.#root();
+    if (root === undefined) return rootAbsent();
+    const { metadata } = engine.state();
+    const current = await readDocument(engine, metadata.pins);
+    const pending = await readDocument(engine, metadata.pendingPins);
+    const nowMs = clock();
+    const checked = checkProposal(bytes, {
+      root,
+      federation,
+      current: current === undefined ? noPins : unwrap(openPins(current, federation)),
+      pending,
+      catalogue: catalogueOf(engine.state(), 1, wholeSeconds(nowMs)),
+      nowMs,
+    });
+    if (!checked.ok) return checked;
+    const { pins, signers, missing } = checked.value;
+    const { version, expiresAtMs } = pins;
+    const stored = await store(engine, { version, expiresAtMs, body: checked.value.bytes });
+    if (!stored.ok) return storeFault(stored.fault);
+    const changed = await change(
+      actor,
+      { reason, dryRun },
+      (state) => {
+        const isSame = state.metadata.pendingPins?.digest === metadata.pendingPins?.digest;
+        if (!isSame || (state.metadata.pins?.version ?? 0) !== version - 1) {
+          return refuse('PINS_STALE', 'other pins were proposed meanwhile; fetch them and sign again');
+        }
+        const kind = missing === 0 ? 'pinsPublished' : 'pinsProposed';
+        return ok({ events: [{ kind, pins: stored.value, signers, reason }], version });
+      },
+      missing === 0 ? pins : undefined,
+    );
+    return changed.ok ? ok({ ...changed.value, pending: missing > 0, signers }) : changed;
+  }
+
+  async publishRoot(
+    actor: Actor,
+    { root: bytes, pins, reason, dryRun = false }: ChangeOptions & Readonly<{ root: Uint8Array; pins?: Uint8Array }>,
+  ): ChangeResult {
+    const { engine, vault, clock, change } = this.#parts;
+    const { federation } = engine;
+    const current = await this.#root();
+    if (current === undefined) return rootAbsent();
+    const { metadata } = engine.state();
+    const checked = await checkNextRoot(bytes, pins, {
+      vault,
+      federation,
+      current,
+      pins: await readDocument(engine, metadata.pins),
+      pinsVersion: metadata.pins?.version ?? 0,
+      nowMs: clock(),
+    });
+    if (!checked.ok) return checked;
+    const { root, pins: nextPins } = checked.value;
+    const rootRef = await store(engine, { version: root.version, expiresAtMs: root.expiresAtMs, body: bytes });
+    if (!rootRef.ok) return storeFault(rootRef.fault);
+    const events: JournalEvent[] = [{ kind: 'rootPublished', root: rootRef.value, reason }];
+    if (pins !== undefined && nextPins !== undefined) {
+      const { signers, ...head } = nextPins;
+      const pinsRef = await store(engine, { ...head, body: pins });
+      if (!pinsRef.ok) return storeFault(pinsRef.fault);
+      events.push({ kind: 'pinsPublished', pins: pinsRef.value, signers, reason });
+    }
+    const opened = pins === undefined ? undefined : unwrap(openPins(pins, federation));
+    const plan = (state: State): Result<Plan, RegistryFaultCode> =>
+      state.metadata.roots.length === root.version - 1
+        ? ok({ events, version: root.version })
+        : refuse('ROOT_INVALID', 'another root was published meanwhile');
+    const changed = await change(actor, { reason, dryRun }, plan, opened);
+    if (changed.ok && !dryRun) await settleKeys(vault, root);
+    return changed;
+  }
+
+  async prepareKeys(): Promise<Result<Readonly<Record<'release' | 'snapshot' | 'timestamp', Uint8Array>>, never>> {
+    const { targets, snapshot, timestamp } = await prepareNextKeys(this.#parts.vault);
+    return ok({ release: targets, snapshot, timestamp });
+  }
+
+  /** The root in force. */
+  async #root(): Promise<ReleaseRoot | undefined> {
+    const root = await currentRoot(this.#parts.engine);
+    return root.ok ? root.value : undefined;
+  }
+}
+
+function rootAbsent() {
+  return refuse('ROOT_ABSENT', 'root metadata is not in the blob store; restore blobs/ from a backup');
+}

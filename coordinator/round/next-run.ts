@@ -1,0 +1,85 @@
+import { Cron } from 'croner';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { TrackId } from '../../proto/ids.ts';
+import type { Freeze } from '../ledger/state/state.ts';
+import { blackoutEnd, checkBlackouts } from './blackout.ts';
+import type { EpochMs } from './phase.ts';
+import type { ScheduleRules } from './schedule-rules.ts';
+
+/** A run that a schedule asks for, and when it may open. */
+export type Run = Readonly<{
+  /** The cron expression's own time. */
+  occurrenceMs: EpochMs;
+  /** The same, or later: when the last blackout and freeze that hold it are over. */
+  opensAtMs: EpochMs;
+  /** What holds it at its own time. */
+  heldBecause: 'BLACKOUT' | 'FREEZE' | null;
+}>;
+
+/** Windows that touch each other in a row, at most: more than a year of them is a mistake, not a plan. */
+const holdsMax = 1_000;
+
+/** Every problem with a schedule's cron expression, time zone and blackouts, together. */
+export function checkSchedule(rules: ScheduleRules): Result<ScheduleRules, 'SCHEDULE_INVALID'> {
+  const problems = checkBlackouts(rules.blackouts);
+  try {
+    if (cronOf(rules).nextRun(new Date(0)) === null) problems.push(`cron "${rules.cron}" never comes`);
+  } catch (error) {
+    problems.push(`cron "${rules.cron}" in ${rules.timeZone}: ${(error as Error).message}`);
+  }
+  return problems.length === 0 ? ok(rules) : refuse('SCHEDULE_INVALID', `schedule: ${problems.join('; ')}`);
+}
+
+/**
+ * The first run after `afterMs` that has not been served, seen from `nowMs`: however many occurrences have gone by in
+ * between (the coordinator was down, a freeze held them), they are one run. Undefined when the expression has no more.
+ */
+export function nextRun(
+  rules: ScheduleRules,
+  track: TrackId,
+  freezes: Iterable<Freeze>,
+  afterMs: EpochMs,
+  nowMs: EpochMs,
+): Run | undefined {
+  const occurrence = cronOf(rules).nextRun(new Date(afterMs));
+  if (occurrence === null) return undefined;
+  const occurrenceMs = occurrence.getTime();
+  const holders = [...freezes].filter(({ tracks }) => tracks === 'all' || tracks.includes(track));
+  const held = holdOf(rules, holders, occurrenceMs);
+  return {
+    occurrenceMs,
+    opensAtMs: releaseOf(rules, holders, Math.max(occurrenceMs, nowMs)),
+    heldBecause: held === undefined ? null : held.because,
+  };
+}
+
+function releaseOf(rules: ScheduleRules, freezes: readonly Freeze[], fromMs: EpochMs): EpochMs {
+  let atMs = fromMs;
+  for (let holds = 0; holds < holdsMax; holds++) {
+    const hold = holdOf(rules, freezes, atMs);
+    if (hold === undefined) return atMs;
+    atMs = hold.untilMs;
+  }
+  return atMs;
+}
+
+function holdOf(rules: ScheduleRules, freezes: readonly Freeze[], atMs: EpochMs) {
+  const freeze = freezes.find(({ fromMs, untilMs }) => fromMs <= atMs && atMs < untilMs);
+  if (freeze !== undefined) return { because: 'FREEZE', untilMs: freeze.untilMs } as const;
+  const untilMs = blackoutEnd(rules, atMs);
+  return untilMs === undefined ? undefined : ({ because: 'BLACKOUT', untilMs } as const);
+}
+
+const crons = new Map<string, Cron>();
+const cronsMax = 1_000;
+
+/** Parsed once: the next run is asked for at every wake-up. */
+function cronOf({ cron, timeZone }: ScheduleRules): Cron {
+  const key = `${timeZone}\n${cron}`;
+  const known = crons.get(key);
+  if (known !== undefined) return known;
+  const parsed = new Cron(cron, { timezone: timeZone, paused: true });
+  if (crons.size >= cronsMax) crons.clear();
+  crons.set(key, parsed);
+  return parsed;
+}

@@ -1,0 +1,45 @@
+import type { TrackId } from '../../proto/ids.ts';
+import type { State } from '../ledger/state/state.ts';
+import { nextRun } from './next-run.ts';
+import type { EpochMs } from './phase.ts';
+
+/** A round that a schedule will open, or would. */
+export type PlannedRound = Readonly<{
+  track: TrackId;
+  atMs: EpochMs;
+  /** Why it will not open at its time; null when it will. */
+  heldBecause: 'BLACKOUT' | 'FREEZE' | 'TOO_FEW_CLUSTERS' | null;
+}>;
+
+const plannedMax = 1_000;
+
+/**
+ * "What would run tonight": the runs of every schedule until then, soonest first. A held run is listed twice, at its
+ * own time with what holds it and at the time at which it opens instead. Nothing is opened or written.
+ */
+export function planRounds(
+  state: State,
+  enrolledCount: number,
+  updatesMinOf: (track: TrackId) => number,
+  nowMs: EpochMs,
+  untilMs: EpochMs,
+): readonly PlannedRound[] {
+  const planned: PlannedRound[] = [];
+  for (const { track, policy, servedUntilMs } of state.tracks.values()) {
+    if (policy.schedule === null) continue;
+    const tooFew = enrolledCount < updatesMinOf(track) ? 'TOO_FEW_CLUSTERS' : null;
+    let afterMs = servedUntilMs;
+    let fromMs = nowMs;
+    for (let count = 0; count < plannedMax; count++) {
+      const run = nextRun(policy.schedule, track, state.freezes.values(), afterMs, fromMs);
+      if (run === undefined || run.opensAtMs > untilMs) break;
+      if (run.heldBecause !== null && run.occurrenceMs >= nowMs) {
+        planned.push({ track, atMs: run.occurrenceMs, heldBecause: run.heldBecause });
+      }
+      planned.push({ track, atMs: run.opensAtMs, heldBecause: tooFew });
+      afterMs = run.opensAtMs; // Occurrences that the hold covered are served by this run.
+      fromMs = run.opensAtMs;
+    }
+  }
+  return planned.sort((a, b) => a.atMs - b.atMs || (a.track < b.track ? -1 : 1)).slice(0, plannedMax);
+}

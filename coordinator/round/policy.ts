@@ -1,0 +1,69 @@
+import type { AggregationPolicy } from '../../aggregation/policy.ts';
+import type { RoundRules } from './rules.ts';
+import type { ScheduleRules } from './schedule-rules.ts';
+
+/** What clients are asked to do with their data; limits as in proto/testudo/v1/federation.proto. */
+export type TrainingPlan = Readonly<{
+  epochs: number;
+  stepsMax: number;
+  batchSize: number;
+  learningRate: number;
+  /** 0 for no clipping. */
+  clipNorm: number;
+  noiseMultiplier: number;
+  proximalMu: number;
+}>;
+
+/** How an aggregated delta moves the global model: Reddi et al., "Adaptive Federated Optimization", ICLR 2021. */
+export type ServerOptimiser = Readonly<
+  | { kind: 'plain'; learningRate: number }
+  | { kind: 'momentum'; learningRate: number; momentum: number }
+  | { kind: 'adam'; learningRate: number; beta1: number; beta2: number; epsilon: number }
+>;
+
+/** When a version that canary clusters ran in shadow may become stable by itself. */
+export type GatePolicy = Readonly<{
+  /** Canary clusters whose reports must count and agree. */
+  clustersMin: number;
+  /** Traces or slices that a cluster must have scored with both versions before its report counts. */
+  scoredMin: number;
+  /** Share of them that both versions judge alike, at least. */
+  agreementMin: number;
+  /** How far the share of found cases may fall, for any attack class. */
+  recallDropMax: number;
+  /** Alarms of one cluster in a day; a run of less than a day may use the whole day's. */
+  alertsPerDayMax: number;
+  /** How many more of a cluster's cases of confirmed false positives may raise an alarm than do in the live version. */
+  falsePositivesMax?: number | undefined;
+  /** How many times the live version's mean time for one trace or slice may be taken. */
+  latencyFactorMax?: number | undefined;
+  /** Silence for so long is a hold. */
+  hoursMax: number;
+  /** Operators who must agree to promote against the gate. */
+  approvals: 1 | 2;
+}>;
+
+/** How long the keys of the updates that a round counted are kept, so that the round can be computed again. */
+export type InputKeeping = Readonly<{
+  /** The newest so many rounds with a candidate, 1 to 16. */
+  rounds: number;
+  /** And none longer than this after its end, 1 to 720. */
+  hours: number;
+}>;
+
+/** Everything a track's rounds and releases obey. Journalled whole, and frozen into each round when it is scheduled. */
+export type TrackPolicy = Readonly<{
+  aggregation: AggregationPolicy;
+  /** `updatesMin` follows from `aggregation`. */
+  rounds: Omit<RoundRules, 'updatesMin'>;
+  training: TrainingPlan;
+  optimiser: ServerOptimiser;
+  /** null: rounds open only when an operator asks. */
+  schedule: ScheduleRules | null;
+  /** Absent: nothing of a round can be opened once it has ended. */
+  keepInputs?: InputKeeping | undefined;
+  /** Absent: without canary clusters each candidate becomes stable at once, with them an operator promotes. */
+  gate?: GatePolicy | undefined;
+  /** How many of the newest releases are kept, beside those in use. Default 8. */
+  releasesKept?: number | undefined;
+}>;

@@ -1,0 +1,219 @@
+import { ok, type Result } from '../../base/fault.ts';
+import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import { RefusalMeter } from '../access/refusal-meter.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { AggregationRunner } from '../candidate/job.ts';
+import type { JournalEntry } from '../ledger/journal/entry.ts';
+import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
+import type { JournalFaultCode, JournalHead } from '../ledger/journal/journal.ts';
+import type { State, Track } from '../ledger/state/state.ts';
+import { createTrack, setPolicy } from '../ledger/track-changes.ts';
+import type { RoundFaultCode } from '../round/faults.ts';
+import type { EpochMs, UpdateHeader } from '../round/phase.ts';
+import { type PlannedRound, planRounds } from '../round/planned-rounds.ts';
+import type { TrackPolicy } from '../round/policy.ts';
+import { currentDirectives } from './directives.ts';
+import type {
+  Admission,
+  Committed,
+  Decision,
+  Directive,
+  Engine,
+  Membership,
+  NewTrack,
+  ReceiptData,
+  Refusal,
+  StoreFaultCode,
+} from './engine.ts';
+import { rulesOf } from './events.ts';
+import { enrolledCount, type Presence } from './presence.ts';
+import { Pulse, type PulseParts } from './pulse.ts';
+import { UpdateDesk } from './update-desk.ts';
+
+export type EngineParts = PulseParts &
+  Readonly<{
+    federation: FederationId;
+    presence: Presence;
+    runner: AggregationRunner;
+    halted: Promise<Readonly<{ code: StoreFaultCode; message: string }>>;
+    /** Lets go of the data directory, and of Redis. */
+    release: () => Promise<void>;
+  }>;
+
+/** See engine.ts. */
+export class CoordinatorEngine implements Engine {
+  readonly federation: FederationId;
+  readonly blobs: BlobStore;
+  readonly halted: EngineParts['halted'];
+  #parts: EngineParts;
+  #desk: UpdateDesk;
+  #meter = new RefusalMeter();
+  #followers = new Set<(entry: JournalEntry) => void>();
+  #pulse: Pulse;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#desk = new UpdateDesk(parts);
+    this.federation = parts.federation;
+    this.blobs = parts.blobs;
+    this.halted = parts.halted;
+    this.#pulse = new Pulse(parts, () => this.#noteRefusals(parts.clock()));
+  }
+
+  get epoch(): number {
+    return this.#parts.ledger.journal.epoch;
+  }
+
+  state(): State {
+    return this.#parts.ledger.state;
+  }
+
+  commit<Value, Code extends string>(
+    actor: Actor,
+    decide: (state: State, atMs: EpochMs) => Result<Decision<Value>, Code>,
+  ): Promise<Result<Committed<Value>, Code | StoreFaultCode>> {
+    return this.#parts.ledger.commit(actor, decide);
+  }
+
+  refuse(actor: Actor, refusal: Refusal): void {
+    const draft = this.#meter.take(actor, refusal, this.#parts.clock());
+    if (draft !== undefined) this.#note(draft.actor, draft.event);
+  }
+
+  audit(fromSeq: number, limit: number): Promise<Result<readonly JournalEntry[], JournalFaultCode>> {
+    return this.#parts.ledger.journal.read(fromSeq, limit);
+  }
+
+  follow(listener: (entry: JournalEntry) => void): () => void {
+    this.#followers.add(listener);
+    return () => void this.#followers.delete(listener);
+  }
+
+  verify(): Promise<Result<JournalHead, JournalFaultCode>> {
+    return this.#parts.ledger.journal.verify();
+  }
+
+  createTrack(actor: Actor, request: NewTrack) {
+    return createTrack(this, actor, request);
+  }
+
+  setPolicy(actor: Actor, request: Readonly<{ track: TrackId; policy: TrackPolicy; reason: string }>) {
+    return setPolicy(this, actor, request);
+  }
+
+  openRound(actor: Actor, { track, reason }: Readonly<{ track: TrackId; reason: string }>) {
+    return this.#parts.keeper.open(actor, track, reason, null);
+  }
+
+  cancelRound(actor: Actor, request: Readonly<{ track: TrackId; round: RoundId; reason: string }>) {
+    return this.#parts.keeper.cancel(actor, request.track, request.round, request.reason);
+  }
+
+  replayRound(
+    actor: Actor,
+    request: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
+    signal?: AbortSignal,
+  ) {
+    return this.#parts.inputs.replay(actor, request, signal);
+  }
+
+  planRounds(untilMs: EpochMs): readonly PlannedRound[] {
+    const state = this.state();
+    const updatesMinOf = (track: TrackId) => rulesOf((state.tracks.get(track) as Track).policy).updatesMin;
+    return planRounds(state, enrolledCount(state), updatesMinOf, this.#parts.clock(), untilMs);
+  }
+
+  join(cluster: ClusterId, tracks: readonly TrackId[], listener: (directive: Directive) => void): Membership {
+    const leave = this.#parts.presence.add(cluster, tracks, listener);
+    const current = currentDirectives(this.state(), cluster, tracks);
+    const recruiting = tracks.some((id) => hasRecruiting(this.state().tracks.get(id)));
+    if (recruiting) this.wake();
+    return { current, leave };
+  }
+
+  isConnected(cluster: ClusterId): boolean {
+    return this.#parts.presence.isConnected(cluster);
+  }
+
+  checkUpdate(peer: ClusterId, header: UpdateHeader): Result<Admission, RoundFaultCode> {
+    return this.#desk.check(peer, header);
+  }
+
+  acceptUpdate(peer: ClusterId, header: UpdateHeader, signature: Uint8Array) {
+    return this.#desk.accept(peer, header, signature);
+  }
+
+  receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined {
+    return this.#desk.receiptOf(peer, track, round, payloadDigest);
+  }
+
+  wake(): void {
+    this.#pulse.wake();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Called by the ledger for what has become durable. */
+  afterCommit(entries: readonly JournalEntry[]): void {
+    let due = false;
+    for (const entry of entries) {
+      for (const listener of this.#followers) listener(entry);
+      due ||= mayMakeDue(entry.event);
+    }
+    if (due) this.wake();
+  }
+
+  async #close(): Promise<void> {
+    const { runner, keeper, ledger, release } = this.#parts;
+    await this.#pulse.stop();
+    await runner.close();
+    await keeper.settled();
+    this.#noteRefusals(0, true);
+    await ledger.commit({ kind: 'coordinator', part: 'start' }, () => ok({ events: [], value: undefined }));
+    await ledger.saveSnapshot();
+    await ledger.journal.close();
+    await release();
+  }
+
+  /** Journals the sums of refusals that were held back, all of them at the end. */
+  #noteRefusals(nowMs: EpochMs, all = false): void {
+    for (const { actor, event } of this.#meter.flush(nowMs, all)) this.#note(actor, event);
+  }
+
+  #note(actor: Actor, event: JournalEvent): void {
+    void this.commit(actor, () => ok({ events: [event], value: undefined })).then((noted) => {
+      if (!noted.ok) this.#parts.trouble(noted.fault.code, `an audit entry was lost: ${noted.fault.message}`);
+    });
+  }
+}
+
+function hasRecruiting(track: Track | undefined): boolean {
+  if (track === undefined) return false;
+  for (const { phase } of track.rounds.values()) if (phase.kind === 'recruiting') return true;
+  return false;
+}
+
+/** Whether an entry may leave something to do: most entries are accepted updates, which do not. */
+function mayMakeDue(event: JournalEvent): boolean {
+  switch (event.kind) {
+    case 'roundStepped':
+      return event.effects.length > 0 || event.event.kind !== 'updateArrived';
+    case 'refused':
+    case 'replayStarted':
+    case 'roundReplayed':
+    case 'effectsDone':
+    case 'tokenMinted':
+    case 'tokenRevoked':
+    case 'certificateRenewed':
+    case 'releaseAcknowledged':
+    case 'shadowReported':
+    case 'releaseSetSigned':
+      return false;
+    default:
+      return true;
+  }
+}

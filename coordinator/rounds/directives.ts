@@ -1,0 +1,60 @@
+import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
+import { openRoundOf, type Round, type State, type Track } from '../ledger/state/state.ts';
+import { trainingSeed } from '../round/cohort.ts';
+import type { Directive } from './engine.ts';
+
+/** What a cluster should hear when it starts to watch: derived from the state, so that a reconnect misses nothing. */
+export function currentDirectives(state: State, cluster: ClusterId, tracks: readonly TrackId[]): readonly Directive[] {
+  return tracks.flatMap((id) => {
+    const track = state.tracks.get(id);
+    const round = track === undefined ? undefined : openRoundOf(track);
+    if (track === undefined || round === undefined) return [];
+    const invitation = invitationFor(state, track, round, cluster);
+    return invitation === undefined ? [] : [invitation];
+  });
+}
+
+/** The invitation of a cohort member that has not sent its update; undefined for everyone else. */
+export function invitationFor(
+  { federation }: State,
+  { track, spec, schemaDigest, modelBytes }: Track,
+  { round, phase, policy }: Round,
+  cluster: ClusterId,
+): Directive | undefined {
+  if (phase.kind !== 'collecting' || federation === null || !phase.cohort.includes(cluster)) return undefined;
+  if (phase.accepted.some((update) => update.cluster === cluster)) return undefined;
+  if (phase.expelled.some((other) => other.cluster === cluster)) return undefined;
+  return {
+    kind: 'invitation',
+    federation,
+    track,
+    round,
+    base: phase.base,
+    modelBytes,
+    spec,
+    schemaDigest,
+    roundKey: phase.roundKey,
+    closesAtMs: phase.closesAtMs,
+    training: policy.training,
+    seed: trainingSeed(phase.seed, cluster),
+  };
+}
+
+export function closedDirective(track: Track, { round, phase }: Round): Directive | undefined {
+  const { kind } = phase;
+  if (kind !== 'aggregating' && kind !== 'candidate' && kind !== 'abandoned') return undefined;
+  return { kind: 'closed', track: track.track, round, outcome: kind, nextRound: joinNext(track, round) };
+}
+
+/** The round that a straggler of `after` may join next; null when none is open or planned. */
+export function joinNext(track: Track, after: RoundId): RoundId | null {
+  const open = openRoundOf(track);
+  if (open !== undefined && numberOf(open.round) > numberOf(after) && open.phase.kind !== 'aggregating') {
+    return open.round;
+  }
+  return track.policy.schedule === null ? null : (`r-${track.roundCount + 1}` as RoundId);
+}
+
+function numberOf(round: RoundId): number {
+  return Number(round.slice(2));
+}

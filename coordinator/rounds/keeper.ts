@@ -1,0 +1,83 @@
+import { ok } from '../../base/fault.ts';
+import type { RoundId, TrackId } from '../../proto/ids.ts';
+import type { Actor } from '../ledger/journal/events.ts';
+import type { Round, Track } from '../ledger/state/state.ts';
+import type { EpochMs } from '../round/phase.ts';
+import { RoundEffects, type RoundEffectsParts, retryMsMin } from './effects.ts';
+import { stepsOf } from './events.ts';
+import { publicRoundKey } from './keys.ts';
+import { eventsFor } from './occasions.ts';
+import { RoundOpener, type RoundOpenerParts } from './opener.ts';
+
+const byRound: Actor = { kind: 'coordinator', part: 'round' };
+
+export type RoundKeeperParts = RoundEffectsParts & RoundOpenerParts;
+
+/**
+ * The shell around `step`: turns time, presence and results into events, stores the new phase with its effects in one
+ * write, then performs the effects. Everything it does is derived from the state, so after a crash `tick` goes on.
+ */
+export class RoundKeeper {
+  readonly #parts: RoundKeeperParts;
+  readonly #opener: RoundOpener;
+  readonly #effects: RoundEffects;
+
+  constructor(parts: RoundKeeperParts) {
+    this.#parts = parts;
+    this.#opener = new RoundOpener(parts);
+    this.#effects = new RoundEffects(parts);
+  }
+
+  /** Schedules and opens a round of a track that has none open. */
+  open(actor: Actor, id: TrackId, reason: string, servesUntilMs: EpochMs | null) {
+    return this.#opener.open(actor, id, reason, servesUntilMs);
+  }
+
+  cancel(actor: Actor, id: TrackId, round: RoundId, detail: string) {
+    return this.#opener.cancel(actor, id, round, detail);
+  }
+
+  /** Does everything that is due. Returns when to try again what failed; null when nothing did. */
+  async tick(): Promise<EpochMs | null> {
+    const { ledger, clock } = this.#parts;
+    let good = true;
+    for (const { track: id } of [...ledger.state.tracks.values()]) {
+      good = (await this.#opener.openIfDue(id)) && good;
+      const track = ledger.state.tracks.get(id) as Track;
+      for (const round of track.rounds.values()) {
+        good = (await this.#advance(track, round)) && good;
+      }
+      const after = ledger.state.tracks.get(id) as Track;
+      for (const round of after.rounds.values()) {
+        if (round.phase.kind !== 'aggregating') this.#effects.abortAggregation(after, round);
+        if (round.pending.length > 0) this.#effects.perform(after, round);
+      }
+    }
+    const retryAtMs = this.#effects.retryAtMs();
+    if (good) return retryAtMs ?? null;
+    return Math.min(clock() + retryMsMin, retryAtMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Resolves when no effect is being performed. */
+  settled(): Promise<void> {
+    return this.#effects.settled();
+  }
+
+  /** Lets time, presence and lost standing happen to a round. */
+  async #advance({ track: id }: Track, { round, phase }: Round): Promise<boolean> {
+    const { ledger, presence, keyStore, trouble } = this.#parts;
+    if (phase.kind === 'candidate' || phase.kind === 'abandoned') return true;
+    const roundKey = phase.kind === 'recruiting' ? await publicRoundKey(keyStore, id, round) : undefined;
+    const advanced = await ledger.commit(byRound, (state, atMs) => {
+      const track = state.tracks.get(id) as Track;
+      const known = track.rounds.get(round);
+      if (known === undefined) return ok({ events: [], value: undefined });
+      const steps = stepsOf(known, eventsFor(state, track, known, presence, roundKey, atMs));
+      if (!steps.ok) throw new Error(`round ${round} of ${id}: ${steps.fault.message}`);
+      return ok({ events: steps.value, value: undefined });
+    });
+    if (advanced.ok) return true;
+    trouble(advanced.fault.code, advanced.fault.message);
+    return false;
+  }
+}

@@ -1,0 +1,220 @@
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import type { AggregationJob, RunFaultCode } from '../candidate/job.ts';
+import { inputKeys, recompute } from '../candidate/replay.ts';
+import type { KeyStore } from '../keys/key-store.ts';
+import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Round, State, Track } from '../ledger/state/state.ts';
+import type { EpochMs } from '../round/phase.ts';
+import type { StoreFaultCode } from './engine.ts';
+import { replayJobOf } from './events.ts';
+
+export type ReplayFaultCode =
+  | 'TRACK_NOT_FOUND'
+  | 'ROUND_NOT_FOUND'
+  /** It gave no candidate, or not yet. */
+  | 'ROUND_WITHOUT_CANDIDATE'
+  /** Nothing can open its updates any more, or nothing ever could once it had ended. */
+  | 'INPUTS_NOT_KEPT'
+  | 'REPLAY_BUSY'
+  | RunFaultCode;
+
+type Recorded = Readonly<{ candidate: Digest; provenance: Digest; optimiserState: Digest | null }>;
+export type Replay = Readonly<{
+  same: boolean;
+  recorded: Recorded;
+  recomputed: Recorded;
+  updateCount: number;
+  sequence: number;
+}>;
+
+type KeptInputsParts = Readonly<{
+  ledger: Ledger;
+  keyStore: KeyStore;
+  dataDir: string;
+  clock: () => EpochMs;
+  trouble: (code: string, message: string) => void;
+}>;
+
+const hourMs = 3_600_000;
+const byRound: Actor = { kind: 'coordinator', part: 'round' };
+
+/**
+ * What lets a round be computed again after its secret key is destroyed: where the policy asks for it, the own key of
+ * each update that was counted, encrypted in the key store, for so many rounds and so many hours. The round's key itself
+ * goes with the round whatever the policy says, so whatever else was sealed to it stays shut for ever.
+ */
+export class KeptInputs {
+  readonly #parts: KeptInputsParts;
+  /** Rounds of which nothing is left behind, as far as this run has looked. */
+  readonly #clean = new Set<string>();
+  #isReplaying = false;
+
+  constructor(parts: KeptInputsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Keeps what the round's policy asks for; call it while the round's key exists. Returns what to journal together with
+   * the candidate. A round matters more than its replay: what fails is said to the operator, and the round goes on.
+   */
+  async keep(job: AggregationJob, { policy }: Pick<Round, 'policy'>): Promise<readonly JournalEvent[]> {
+    if (policy.keepInputs === undefined) return [];
+    const { keyStore, dataDir, clock, trouble } = this.#parts;
+    const { track, round } = job;
+    const secretKey = await keyStore.get(job.keyName);
+    if (secretKey === undefined) return [];
+    const keys = await inputKeys(job, secretKey, dataDir);
+    if (!keys.ok) {
+      trouble(keys.fault.code, `${round} of ${track} cannot be replayed later: ${keys.fault.message}`);
+      return [];
+    }
+    await keyStore.put(keysName(track, round), keys.value);
+    keys.value.fill(0);
+    const untilMs = clock() + policy.keepInputs.hours * hourMs;
+    return [{ kind: 'inputKeysKept', track, round, untilMs, updateCount: job.updates.length }];
+  }
+
+  /** Nothing came of it: the round ended another way meanwhile. */
+  async drop(track: TrackId, round: RoundId): Promise<void> {
+    await this.#parts.keyStore.destroy(keysName(track, round));
+  }
+
+  /** Destroys what has had its time, and what a crash left of rounds that keep nothing. */
+  async sweep(): Promise<void> {
+    const { ledger, keyStore, clock, trouble } = this.#parts;
+    for (const track of ledger.state.tracks.values()) {
+      for (const { round, because } of dueOf(track, clock())) {
+        await keyStore.destroy(keysName(track.track, round));
+        const noted = await ledger.commit<void, never>(byRound, () =>
+          ok({ events: [{ kind: 'inputKeysDestroyed', track: track.track, round, because }], value: undefined }),
+        );
+        if (!noted.ok) trouble(noted.fault.code, noted.fault.message);
+      }
+      for (const { round, phase, policy, inputKeys } of track.rounds.values()) {
+        const name = `${track.track}/${round}`;
+        const hasEnded = phase.kind === 'abandoned' || phase.kind === 'candidate';
+        if (!hasEnded || inputKeys !== null || policy.keepInputs === undefined || this.#clean.has(name)) continue;
+        await this.drop(track.track, round);
+        this.#clean.add(name);
+      }
+    }
+  }
+
+  /** Computes a round's candidate again and compares. Who does it and why is journalled before anything is opened. */
+  async replay(
+    actor: Actor,
+    { track, round, reason }: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
+    signal?: AbortSignal,
+  ): Promise<Result<Replay, ReplayFaultCode | StoreFaultCode>> {
+    if (this.#isReplaying) return refuse('REPLAY_BUSY', 'another replay runs; wait for it');
+    this.#isReplaying = true;
+    try {
+      const { ledger, keyStore, dataDir } = this.#parts;
+      const started = await ledger.commit(actor, (state) => {
+        const found = replayable(state, track, round);
+        if (!found.ok) return found;
+        return ok({ events: [{ kind: 'replayStarted', track, round, reason }], value: found.value });
+      });
+      if (!started.ok) return started;
+      const { job, recorded } = started.value.value;
+      const kept = await keyStore.get(keysName(track, round));
+      if (kept === undefined) {
+        return refuse('INPUTS_NOT_KEPT', `the input keys of ${round} are not in the key store; restore keys/ with it`);
+      }
+      const run = await recompute(job, kept, dataDir, signal);
+      if (!run.ok) return run;
+      const { updateCount, candidate, provenance, optimiserState } = run.value;
+      const recomputed: Recorded = { candidate, provenance, optimiserState };
+      const same =
+        candidate === recorded.candidate &&
+        provenance === recorded.provenance &&
+        optimiserState === recorded.optimiserState;
+      const noted = await ledger.commit<void, never>(actor, () =>
+        ok({ events: [{ kind: 'roundReplayed', track, round, same, ...recomputed }], value: undefined }),
+      );
+      if (!noted.ok) return noted;
+      return ok({ same, recorded, recomputed, updateCount, sequence: noted.value.entries.at(-1)?.seq ?? 0 });
+    } finally {
+      this.#isReplaying = false;
+    }
+  }
+}
+
+/** When the keys of some round must go next; undefined when none are kept. */
+export function nextInputKeysEnd(track: Track): EpochMs | undefined {
+  const ends = keeping(track).map((round) => endOf(track, round));
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}
+
+export function keysName(track: TrackId, round: RoundId): string {
+  return `inputs.${track}.${round}`;
+}
+
+/** Rounds whose keys are kept, newest first. */
+function keeping({ rounds }: Track): readonly Round[] {
+  return [...rounds.values()].filter(({ inputKeys }) => inputKeys?.destroyedAtMs === null).reverse();
+}
+
+/** The policy of now may shorten what the round's own allowed, never lengthen it. */
+function endOf({ policy }: Track, { inputKeys, phase }: Round): EpochMs {
+  const untilMs = inputKeys?.untilMs ?? 0;
+  const { keepInputs } = policy;
+  if (keepInputs === undefined || phase.kind !== 'candidate') return 0;
+  return Math.min(untilMs, phase.endedAtMs + keepInputs.hours * hourMs);
+}
+
+type Due = Readonly<{ round: RoundId; because: 'AGE' | 'COUNT' | 'POLICY' }>;
+
+function dueOf(track: Track, nowMs: EpochMs): readonly Due[] {
+  const { keepInputs } = track.policy;
+  return keeping(track).flatMap((round, index): Due[] => {
+    if (keepInputs === undefined) return [{ round: round.round, because: 'POLICY' }];
+    if (endOf(track, round) <= nowMs) return [{ round: round.round, because: 'AGE' }];
+    return index >= keepInputs.rounds ? [{ round: round.round, because: 'COUNT' }] : [];
+  });
+}
+
+function replayable(
+  { federation, tracks }: State,
+  id: TrackId,
+  name: RoundId,
+): Result<Readonly<{ job: AggregationJob; recorded: Recorded }>, ReplayFaultCode> {
+  const track = tracks.get(id);
+  if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id}`);
+  const round = track.rounds.get(name);
+  if (round === undefined) return refuse('ROUND_NOT_FOUND', `track ${id} has no round ${name} on record`);
+  const { phase, inputKeys } = round;
+  if (phase.kind !== 'candidate') {
+    return refuse(
+      'ROUND_WITHOUT_CANDIDATE',
+      `${name} of ${id} is ${phase.kind}; there is no candidate to compare with`,
+    );
+  }
+  if (inputKeys === null || inputKeys.destroyedAtMs !== null) {
+    const others = keeping(track).map((other) => other.round);
+    return refuse('INPUTS_NOT_KEPT', `${notKept(name, round)}; ${offer(others)}`);
+  }
+  const job = replayJobOf(federation as FederationId, track, round);
+  if (job === undefined) throw new Error(`${name} of ${id} is a candidate without a job`);
+  const { candidate, provenance, optimiserState } = phase;
+  return ok({ job, recorded: { candidate: candidate.digest, provenance, optimiserState } });
+}
+
+function notKept(name: RoundId, { inputKeys, keyDestroyedAtMs }: Round): string {
+  if (inputKeys?.destroyedAtMs) {
+    return `the input keys of ${name} were destroyed at ${new Date(inputKeys.destroyedAtMs).toISOString()}`;
+  }
+  const when = keyDestroyedAtMs === null ? '' : ` at ${new Date(keyDestroyedAtMs).toISOString()}`;
+  return `the key of ${name} was destroyed${when}, as it must be, and its policy kept no input keys`;
+}
+
+function offer(others: readonly RoundId[]): string {
+  return others.length === 0
+    ? 'rounds that run under a policy with keepInputs can be replayed'
+    : `can be replayed now: ${others.join(', ')}`;
+}
+
+/** `keep` and `drop` for who runs rounds. */
+export type InputKeeper = Pick<KeptInputs, 'keep' | 'drop'>;

@@ -1,0 +1,96 @@
+import { failpoint } from '../../base/failpoint.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Waker } from '../queue/waker.ts';
+import type { EpochMs } from '../round/phase.ts';
+import { alarmsOf } from './due.ts';
+import type { RoundKeeper } from './keeper.ts';
+import type { KeptInputs } from './kept-inputs.ts';
+import { sweepSealed } from './sweep.ts';
+
+const stillDueMs = 1_000;
+
+export type PulseParts = Readonly<{
+  ledger: Ledger;
+  keeper: RoundKeeper;
+  inputs: KeptInputs;
+  blobs: BlobStore;
+  waker: Waker;
+  clock: () => EpochMs;
+  watchdogMs: number;
+  snapshotEvery: number;
+  trouble: (code: string, message: string) => void;
+}>;
+
+/**
+ * Beats when something may be due: on every wake, at the next alarm, and every `watchdogMs` whatever queues and timers
+ * do. One beat at a time; a wake during one makes another follow.
+ */
+export class Pulse {
+  readonly #parts: PulseParts;
+  /** What else is done at every beat. */
+  readonly #also: () => void;
+  readonly #watchdog: NodeJS.Timeout;
+  readonly #sweptRounds = new Set<string>();
+  #beating: Promise<void> | undefined;
+  #wakeAgain = false;
+  #stopped = false;
+  #snapshotSeq: number;
+  #snapshotting = false;
+
+  constructor(parts: PulseParts, also: () => void) {
+    this.#parts = parts;
+    this.#also = also;
+    this.#snapshotSeq = parts.ledger.state.seq;
+    this.#watchdog = setInterval(() => this.wake(), parts.watchdogMs).unref();
+  }
+
+  wake(): void {
+    if (this.#stopped) return;
+    this.#wakeAgain = true;
+    this.#beating ??= Promise.resolve()
+      .then(() => this.#beatWhileAsked())
+      .catch((error: unknown) => this.#parts.trouble('TICK_FAILED', String(error)))
+      .finally(() => {
+        this.#beating = undefined;
+        if (this.#wakeAgain) this.wake(); // Asked between the last look and here.
+      });
+  }
+
+  /** Resolves when the last beat is over. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#watchdog);
+    await this.#parts.waker.close();
+    await this.#beating;
+  }
+
+  async #beatWhileAsked(): Promise<void> {
+    const { keeper, ledger, inputs, blobs, waker, clock } = this.#parts;
+    while (this.#wakeAgain && !this.#stopped) {
+      this.#wakeAgain = false;
+      const startedAtMs = clock();
+      const retryAtMs = await keeper.tick();
+      this.#also();
+      const { nextMs, schedules } = alarmsOf(ledger.state, clock());
+      // What was due before this beat and still is must wait for something else: looked at again, but not at once.
+      const dueMs = nextMs !== null && nextMs <= startedAtMs ? clock() + stillDueMs : nextMs;
+      const soonest = [dueMs, retryAtMs].filter((atMs) => atMs !== null);
+      waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
+      await this.#snapshotNowAndThen();
+      await inputs.sweep();
+      await sweepSealed(ledger.state, blobs, this.#sweptRounds);
+    }
+  }
+
+  async #snapshotNowAndThen(): Promise<void> {
+    const { ledger, trouble, snapshotEvery } = this.#parts;
+    if (this.#snapshotting || ledger.state.seq - this.#snapshotSeq < snapshotEvery) return;
+    this.#snapshotting = true;
+    this.#snapshotSeq = ledger.state.seq;
+    const saved = await ledger.saveSnapshot();
+    failpoint('snapshot-saved');
+    if (!saved.ok) trouble(saved.fault.code, saved.fault.message);
+    this.#snapshotting = false;
+  }
+}

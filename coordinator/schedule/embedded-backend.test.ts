@@ -1,8 +1,0 @@
-import { ThreadRunner } from '../workers/thread-runner.ts';
-import { backendContract } from './backend-contract.ts';
-import { TimerWaker } from './timer-waker.ts';
-
-backendContract('the embedded one', async (dataDir, keyStore) => ({
-  waker: new TimerWaker(Date.now),
-  runner: new ThreadRunner({ dataDir, keyStore }),
-}));

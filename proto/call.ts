@@ -1,0 +1,69 @@
+import { type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
+import { faultCodeKey, faultMessageKey } from './wire-names.ts';
+
+const statusNames = new Map(Object.entries(status).map(([name, code]) => [code as number, name]));
+const legalCode = /^[A-Z][A-Z0-9_]{0,63}$/;
+
+/**
+ * A refused call as a fault: the coordinator's own code where it sent one (to operators with its message), otherwise
+ * "GRPC_" and the status.
+ */
+export function faultOfError(error: unknown): Fault {
+  const { code, metadata } = error as Partial<ServiceError>;
+  const sent = metadata instanceof Metadata ? metadata.get(faultCodeKey)[0] : undefined;
+  const statusName = statusNames.get(code ?? status.UNKNOWN) ?? 'UNKNOWN';
+  if (typeof sent === 'string' && legalCode.test(sent)) {
+    const told = metadata instanceof Metadata ? metadata.get(faultMessageKey)[0] : undefined;
+    const message = told instanceof Buffer ? withoutControls(told.toString('utf8').slice(0, 2_000)) : undefined;
+    return {
+      code: sent,
+      message: message ?? `refused by the coordinator (${statusName})`,
+      fields: { status: statusName },
+    };
+  }
+  const details = (error as Partial<ServiceError>).details ?? (error instanceof Error ? error.message : String(error));
+  return { code: `GRPC_${statusName}`, message: printable(details), fields: { status: statusName } };
+}
+
+/** A unary call as a result; `start` gets the callback. */
+export function unary<Response>(
+  start: (callback: (error: ServiceError | null, response: Response) => void) => ClientUnaryCall,
+  signal?: AbortSignal,
+): Promise<Result<Response>> {
+  return new Promise((resolve) => {
+    const abort = () => call?.cancel();
+    let call: ClientUnaryCall | undefined;
+    try {
+      call = start((error, response) => {
+        signal?.removeEventListener('abort', abort);
+        resolve(error === null ? ok(response) : { ok: false, fault: faultOfError(error) });
+      });
+    } catch (error) {
+      resolve({ ok: false, fault: hungUpFault(error) });
+      return;
+    }
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+  });
+}
+
+/** grpc-js throws where a call is begun on a connection that was closed meanwhile: another one is on its way. */
+export function hungUpFault(error: unknown): Fault {
+  const why = error instanceof Error ? error.message : String(error);
+  return refuse('GRPC_UNAVAILABLE', printable(why), { status: 'UNAVAILABLE' }).fault;
+}
+
+/** Absolute deadline for one call. */
+export function deadlineIn(milliseconds: number): Date {
+  return new Date(Date.now() + milliseconds);
+}
+
+/** A stranger's text, safe for a log line. */
+function printable(text: string): string {
+  return text.slice(0, 300).replace(/[^\x20-\x7e]/g, '?');
+}
+
+function withoutControls(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?');
+}

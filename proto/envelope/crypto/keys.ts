@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import nacl from 'tweetnacl';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { x25519PublicKey } from './agreement.ts';
+import { ed25519Fault, x25519Fault } from './weak-points.ts';
+import { wipe } from './wipe.ts';
+
+/** X25519, 32 bytes each. A round's pair lives as long as the round; an upload's ephemeral pair as long as sealing. */
+export type RoundKeyPair = Readonly<{ publicKey: Uint8Array; secretKey: Uint8Array }>;
+
+/** Ed25519: public key 32 bytes; secret key 64 bytes, the 32-byte seed and then the public key. */
+export type SigningKeyPair = Readonly<{ publicKey: Uint8Array; secretKey: Uint8Array }>;
+
+export const publicKeyBytes = 32;
+const seedBytes = 32;
+
+/** A fresh X25519 pair. `wipeKeyPair` it when its round ends. */
+export function newRoundKeyPair(): RoundKeyPair {
+  return pairOf(new Uint8Array(randomBytes(seedBytes)));
+}
+
+/** The pair of a stored 32-byte X25519 secret key. Throws a RangeError on another length. */
+export function roundKeyPairOf(secretKey: Uint8Array): RoundKeyPair {
+  checkSecretLength('round secret key', secretKey);
+  return pairOf(new Uint8Array(secretKey));
+}
+
+function pairOf(secretKey: Uint8Array): RoundKeyPair {
+  return { publicKey: x25519PublicKey(secretKey), secretKey };
+}
+
+/** A fresh Ed25519 pair. */
+export function newSigningKeyPair(): SigningKeyPair {
+  return nacl.sign.keyPair();
+}
+
+/** The Ed25519 pair of a stored 32-byte seed (RFC 8032's private key). Throws a RangeError on another length. */
+export function signingKeyPairOf(seed: Uint8Array): SigningKeyPair {
+  checkSecretLength('signing seed', seed);
+  return nacl.sign.keyPair.fromSeed(seed);
+}
+
+/** Zeros the secret half; see wipe.ts for what that does not promise. */
+export function wipeKeyPair(pair: RoundKeyPair | SigningKeyPair): void {
+  wipe(pair.secretKey);
+}
+
+/**
+ * A peer's X25519 public key that is safe to agree on a secret with: 32 bytes, canonical (RFC 7748 would mask and
+ * reduce others, which makes two texts of one key), not of small order (the secret would be all zeros).
+ */
+export function vetRoundPublicKey(candidate: unknown): Result<Uint8Array, 'KEY_INVALID'> {
+  return vet('round key (X25519)', candidate, x25519Fault);
+}
+
+/**
+ * A peer's Ed25519 public key that is safe to verify with: 32 bytes, the canonical encoding of a point on the curve
+ * (RFC 8032 5.1.3), not of small order (one signature would fit many messages). A point with a small-order part beside
+ * a large one passes, as in RFC 8032: only its owner can make signatures for it.
+ */
+export function vetSigningPublicKey(candidate: unknown): Result<Uint8Array, 'KEY_INVALID'> {
+  return vet('signing key (Ed25519)', candidate, ed25519Fault);
+}
+
+function vet(
+  what: string,
+  candidate: unknown,
+  findFault: (key: Uint8Array) => string | undefined,
+): Result<Uint8Array, 'KEY_INVALID'> {
+  if (!(candidate instanceof Uint8Array) || candidate.byteLength !== publicKeyBytes) {
+    return refuse('KEY_INVALID', `${what}: expected exactly ${publicKeyBytes} bytes`);
+  }
+  const fault = findFault(candidate);
+  return fault === undefined ? ok(candidate) : refuse('KEY_INVALID', `${what}: ${fault}; use a generated key`);
+}
+
+function checkSecretLength(what: string, secret: Uint8Array): void {
+  if (!(secret instanceof Uint8Array) || secret.byteLength !== seedBytes) {
+    throw new RangeError(`${what}: expected exactly ${seedBytes} bytes`);
+  }
+}

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto';
+import { canonicalBytes, type JsonValue } from '../../../base/canonical-json.ts';
+
+/** TUF's form of an Ed25519 public key (32 bytes). */
+export function tufKey(publicKey: Uint8Array) {
+  return { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: Buffer.from(publicKey).toString('hex') } };
+}
+
+/** SHA-256 of a key's canonical form: 64 hexadecimal digits (TUF 1.0.34, 4.2). */
+export function idOfTufKey(key: JsonValue): string {
+  return createHash('sha256').update(canonicalBytes(key)).digest('hex');
+}
+
+/** What signatures and roots call an Ed25519 public key (32 bytes). */
+export function keyIdOf(publicKey: Uint8Array): string {
+  return idOfTufKey(tufKey(publicKey));
+}

@@ -1,0 +1,145 @@
+#!/usr/bin/env node
+/**
+ * Makes a fresh checkout ready to run: npm packages and Node 22, native TensorFlow, Redis for the tests.
+ * Plain JavaScript for any Node from 18, since it comes before Node 22 is there. Idempotent: what is done is not done
+ * again, and a run that finds everything ready costs a few milliseconds. `npm start` and `npm test` call it first.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeFault, SetupFault } from './setup/fault.mjs';
+import { takeLock } from './setup/lock.mjs';
+import { npmCi } from './setup/npm.mjs';
+import { node22IsThere, packagesAreInstalled, placeNode22 } from './setup/packages.mjs';
+import { checkout, isMain } from './setup/places.mjs';
+import { createProgress } from './setup/progress.mjs';
+import { installRedis, mayInstallRedis, redisIsThere } from './setup/redis.mjs';
+import { ensureTensorflow, tensorflowIsReady } from './setup/tensorflow.mjs';
+
+const usage = `usage: node tools/setup.mjs [--pure-js] [--without-redis] [--only-tensorflow] [--report FILE]
+
+  --pure-js          do not install native TensorFlow; runs then need TESTUDO_TF=js (slow)
+  --without-redis    go on when Redis is missing and cannot be installed (only tests and the distributed engine need it)
+  --only-tensorflow  leave npm packages and Redis alone (for images and built packages, on Node 22)
+  --report FILE      write what each phase cost, as JSON
+
+environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_WHEEL (a wheel fetched by hand),
+             TESTUDO_TF=js (same as --pure-js), CXX (C++ compiler)
+`;
+
+/**
+ * What a command needs before it can run. Redis is `required` by the tests; where it is only `wanted` it is installed if we
+ * may, and otherwise nobody is bothered with it.
+ * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no' }} Wanted
+ */
+
+/**
+ * @param {Wanted} wanted
+ * @returns {Promise<import('./setup/progress.mjs').Phase[]>} the phases that had something to do
+ */
+export async function setUp({ packages = true, pureJs, redis }) {
+  refuseOldNode();
+  const progress = createProgress();
+  const say = (/** @type {string} */ sentence) => process.stderr.write(`  ${sentence}\n`);
+  const steps = [
+    { ready: () => !packages || packagesAreInstalled(), work: npmCi },
+    { ready: () => !packages || node22IsThere(), work: placeNode22 },
+    { ready: () => pureJs || tensorflowIsReady(), work: ensureTensorflow },
+    {
+      ready: () => redis === 'no' || redisIsThere() || (redis === 'wanted' && !mayInstallRedis()),
+      work: redis === 'required' ? installRedis : unlessImpossible(installRedis, say),
+    },
+  ];
+  if (steps.every(({ ready }) => ready())) return [];
+
+  process.stderr.write('set-up: getting this checkout ready\n');
+  const lock = takeLock(join(checkout, '.testudo', 'setup.lock'), say);
+  try {
+    for (const { ready, work } of steps) {
+      // Asked again under the lock: another set-up may have done it while we waited.
+      if (!ready()) await work(progress, { heldFds: [lock.fd], say });
+    }
+  } finally {
+    lock.release();
+  }
+  process.stderr.write('set-up: ready\n');
+  return progress.phases;
+}
+
+/**
+ * @param {typeof installRedis} work
+ * @param {(sentence: string) => void} say
+ * @returns {typeof installRedis}
+ */
+function unlessImpossible(work, say) {
+  return async (progress, given) => {
+    try {
+      await work(progress, given);
+    } catch (error) {
+      if (!(error instanceof SetupFault)) throw error;
+      say(`going on without Redis, which only the tests and the distributed engine need (${error.remedy})`);
+    }
+  };
+}
+
+function refuseOldNode() {
+  if (Number(process.versions.node.split('.')[0]) >= 18) return;
+  throw new SetupFault({
+    step: 'start',
+    cause: `this is Node ${process.versions.node}`,
+    remedy: 'use Node 18 or newer with npm; set-up then installs Node 22 for the product itself',
+  });
+}
+
+/**
+ * Runs set-up for a command; ends the process with the reason when it cannot be done.
+ * @param {Wanted} wanted
+ */
+export async function setUpOrExit(wanted) {
+  try {
+    return await setUp(wanted);
+  } catch (error) {
+    const fault = error instanceof SetupFault ? error : faultOfDisk(error);
+    const mistake = error instanceof Error ? error.stack : error;
+    process.stderr.write(fault ? `\n${describeFault(fault)}` : `\nset-up broke: ${mistake}\n`);
+    process.exit(1);
+  }
+}
+
+/**
+ * What the file system refused, in words; undefined for a mistake of our own.
+ * @param {unknown} error
+ */
+function faultOfDisk(error) {
+  const { code = '', path = '', message = '' } = /** @type {NodeJS.ErrnoException} */ (error);
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  if (!full && !['EACCES', 'EPERM', 'EROFS'].includes(code)) return undefined;
+  return new SetupFault({
+    step: `write ${path || 'to the disk'}`,
+    cause: message,
+    remedy: full
+      ? 'free some room, or name a folder on a larger disk: TESTUDO_CACHE=/path'
+      : 'run this as the owner of the checkout; TESTUDO_CACHE must name a folder you may write',
+  });
+}
+
+async function main(/** @type {string[]} */ args) {
+  /** @type {Wanted} */
+  const wanted = { pureJs: process.env.TESTUDO_TF === 'js', redis: 'required' };
+  let report = '';
+  while (args.length > 0) {
+    const arg = args.shift();
+    if (arg === '--pure-js') wanted.pureJs = true;
+    else if (arg === '--without-redis') wanted.redis = 'wanted';
+    else if (arg === '--only-tensorflow') Object.assign(wanted, { packages: false, redis: 'no' });
+    else if (arg === '--report' && args[0]) report = args.shift() ?? '';
+    else {
+      const asked = arg === '--help' || arg === '-h';
+      (asked ? process.stdout : process.stderr).write(asked ? usage : `set-up does not know ${arg}\n\n${usage}`);
+      process.exit(asked ? 0 : 2);
+    }
+  }
+  const phases = await setUpOrExit(wanted);
+  if (report !== '') writeFileSync(report, `${JSON.stringify({ node: process.version, phases }, null, 2)}\n`);
+}
+
+if (isMain(import.meta.url)) await main(process.argv.slice(2));
