@@ -1,5 +1,6 @@
 import type { Log } from '../base/redacting-log.ts';
 import type { Digest } from '../proto/ids.ts';
+import { AccessControl } from './access/access-control.ts';
 import { OpenCalls } from './access/open-calls.ts';
 import { RateLimiter } from './access/rate-limit.ts';
 import type { CoordinatorConfig } from './config/config.ts';
@@ -77,7 +78,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     keysMax: limitedAddressesMax,
   });
   const openCalls = new OpenCalls();
-  const door = new Door({ engine, openCalls, log, metrics });
+  const door = new Door({ access: new AccessControl({ engine, openCalls, limiter, log }), metrics });
   const admission = new Admission({ engine, gate, pace, receiptKey, metrics, traces });
   const fetchCaps = {
     atOnceMax: fetches.atOnceMax,
@@ -101,7 +102,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs);
   const listeners = new Listeners(await certificate.issue(), authority.rootCertificate);
   const services = {
-    stranger: [strangerEnrolment({ door, membership, federation, limiter, receiptKey: receiptKey.publicKey })],
+    stranger: [strangerEnrolment({ door, membership, federation, receiptKey: receiptKey.publicKey })],
     member: [
       memberEnrolment({ door, membership }),
       federationService({ door, engine, admission, watchers, fetches: modelFetches }),

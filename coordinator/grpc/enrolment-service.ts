@@ -7,7 +7,7 @@ import {
   type RenewRequest,
   type RenewResponse,
 } from '../../proto/generated/testudo/v1/enrolment.ts';
-import type { RateLimiter } from '../access/rate-limit.ts';
+import { calls } from '../access/calls.ts';
 import type { Membership } from '../members/membership.ts';
 import type { Door } from './door.ts';
 import { tolerant } from './service.ts';
@@ -18,8 +18,6 @@ type EnrolmentParts = Readonly<{
   door: Door;
   membership: Membership;
   federation: string;
-  /** By peer address. */
-  limiter: RateLimiter;
   /** The Ed25519 key that signs receipts, 32 bytes. */
   receiptKey: Uint8Array;
 }>;
@@ -27,13 +25,10 @@ type EnrolmentParts = Readonly<{
 const served = tolerant(EnrolmentService);
 
 /** Enrol, alone on the port where no client certificate is asked for. */
-export function strangerEnrolment({ door, membership, federation, limiter, receiptKey }: EnrolmentParts) {
+export function strangerEnrolment({ door, membership, federation, receiptKey }: EnrolmentParts) {
   const enrol = door.unary<'stranger', EnrolRequest, EnrolResponse>(
-    { access: 'stranger', durationMsMax: 30_000, audit: 'enrolment' },
-    async ({ token, certificateRequest, signingKey, signingKeyProof }, { actor, address }) => {
-      if (!limiter.take(address, Date.now())) {
-        return refuse('RATE_LIMITED', `too many enrolments from ${address}; wait a while`);
-      }
+    calls.enrolment.enrol,
+    async ({ token, certificateRequest, signingKey, signingKeyProof }, { actor }) => {
       if (!secretPattern.test(token)) return refuse('TOKEN_UNKNOWN', 'the token has an illegal length or alphabet');
       const applicant = { secret: token, request: certificateRequest, signingKey, proof: signingKeyProof };
       const enrolled = await membership.enrol(actor, applicant);
@@ -54,7 +49,7 @@ export function strangerEnrolment({ door, membership, federation, limiter, recei
 /** Renew, on the mTLS port. */
 export function memberEnrolment({ door, membership }: Pick<EnrolmentParts, 'door' | 'membership'>) {
   const renew = door.unary<'member', RenewRequest, RenewResponse>(
-    { access: 'member', durationMsMax: 30_000, audit: 'renewal' },
+    calls.enrolment.renew,
     async ({ certificateRequest }, { actor, caller }) => {
       const renewed = await membership.renew(actor, caller, certificateRequest);
       if (!renewed.ok) return renewed;

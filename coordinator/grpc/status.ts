@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import type { AccessFaultCode } from '../access/access-control.ts';
 import type { FreezeFaultCode } from '../ledger/freezing.ts';
 import type { AuthenticationFaultCode } from '../members/authenticate.ts';
 import type { MembershipFaultCode } from '../members/membership.ts';
@@ -8,19 +9,14 @@ import type { OperationFaultCode, StoreFaultCode } from '../rounds/engine.ts';
 import type { ReplayFaultCode } from '../rounds/kept-inputs.ts';
 import type { AdmissionFaultCode } from './updates/faults.ts';
 
-/** Refusals that arise at the door itself. */
+/** Refusals that arise between the wire and the work. */
 export type DoorFaultCode =
+  | AccessFaultCode
   | 'MESSAGE_MALFORMED'
   | 'REQUEST_INVALID'
-  | 'ROLE_INSUFFICIENT'
-  | 'RATE_LIMITED'
-  | 'CALL_TOO_LONG'
-  | 'CALL_CANCELLED'
   | 'STREAM_REPLACED'
   | 'PEER_TOO_SLOW'
-  | 'DRAINING'
-  | 'NOT_SERVED'
-  | 'INTERNAL';
+  | 'NOT_SERVED';
 
 export type ServedFaultCode =
   | DoorFaultCode

@@ -11,6 +11,7 @@ import {
   type WatchResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
 import { isDigest, isRoundId, isTrackId } from '../../../proto/ids.ts';
+import { calls } from '../../access/calls.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
@@ -26,8 +27,6 @@ type FederationParts = Readonly<{
   watchers: Watchers;
   fetches: FileFetches;
 }>;
-
-const hourMs = 3_600_000;
 
 const served = tolerant(FederationService);
 /** Large bytes pass without a copy of ours: encoded messages go out as they are, chunks are views of what came in. */
@@ -51,17 +50,17 @@ const definition = {
 /** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
 export function federationService({ door, engine, admission, watchers, fetches }: FederationParts) {
   const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
-    { access: 'cluster', durationMsMax: Number.POSITIVE_INFINITY, audit: 'watch' },
+    calls.federation.watch,
     (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
   );
 
   const fetchModel = door.serverStream<'cluster', FetchModelRequest, Buffer>(
-    { access: 'cluster', durationMsMax: hourMs, audit: 'fetch' },
+    calls.federation.fetchModel,
     (request, send, { caller, signal }) => fetches.fetch(caller.cluster, request, send, signal),
   );
 
   const submitUpdate = door.clientStream<'cluster', SubmitUpdateRequest, SubmitUpdateResponse>(
-    { access: 'cluster', durationMsMax: 12 * hourMs, audit: 'update' },
+    calls.federation.submitUpdate,
     async (messages, { caller, signal }) => {
       const receipt = await admission.submit(caller.cluster, messages, signal);
       return receipt.ok ? ok({ receipt: receipt.value }) : receipt;
@@ -69,7 +68,7 @@ export function federationService({ door, engine, admission, watchers, fetches }
   );
 
   const uploadStatus = door.unary<'cluster', UploadStatusRequest, UploadStatusResponse>(
-    { access: 'cluster', durationMsMax: 30_000, audit: 'update' },
+    calls.federation.uploadStatus,
     async ({ track, round, payloadDigest: digest }, { caller: { cluster } }) => {
       if (!isTrackId(track) || !isRoundId(round) || !isDigest(digest)) {
         return refuse('REQUEST_INVALID', 'track, round and payload_digest must be ids of their kinds');

@@ -1,9 +1,10 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type Digest, isDigest } from '../../../proto/ids.ts';
+import { cutShort } from '../../access/access-control.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import { cutShort, type Send } from '../door.ts';
+import type { Send } from '../door.ts';
 import { type PaceRules, patienceMs } from '../updates/pace.ts';
 import type { Turns } from '../updates/turns.ts';
 import { ReadyFiles } from './models.ts';

@@ -2,8 +2,9 @@ import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { RoundOutcome, type WatchRequest, type WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type ClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
+import { cutShort } from '../../access/access-control.ts';
 import type { Directive, Engine } from '../../rounds/engine.ts';
-import { cutShort, type Send } from '../door.ts';
+import type { Send } from '../door.ts';
 import type { Turns } from '../updates/turns.ts';
 
 const tracksMax = 16;

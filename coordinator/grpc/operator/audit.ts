@@ -7,10 +7,12 @@ import type {
   ListAuditRequest,
   ListAuditResponse,
 } from '../../../proto/generated/testudo/v1/operator.ts';
+import { cutShort } from '../../access/access-control.ts';
+import { calls } from '../../access/calls.ts';
 import type { JournalEntry } from '../../ledger/journal/entry.ts';
 import type { Actor } from '../../ledger/journal/events.ts';
 import type { Engine } from '../../rounds/engine.ts';
-import { cutShort, type Door } from '../door.ts';
+import type { Door } from '../door.ts';
 import { invalid } from './requests.ts';
 
 const rowsDefault = 100;
@@ -24,7 +26,7 @@ const sequenceMax = BigInt(Number.MAX_SAFE_INTEGER);
 export function auditHandlers(door: Door, engine: Engine) {
   return {
     listAudit: door.unary<'viewer', ListAuditRequest, ListAuditResponse>(
-      { access: 'viewer', durationMsMax: 30_000, audit: 'operation' },
+      calls.operator.listAudit,
       async ({ fromSequence, size }) => {
         if (fromSequence > sequenceMax) return invalid('from_sequence: at most 2^53 - 1');
         if (size > rowsMax) return invalid(`size: at most ${rowsMax}, got ${size}`);
@@ -42,7 +44,7 @@ export function auditHandlers(door: Door, engine: Engine) {
     ),
 
     follow: door.serverStream<'viewer', FollowRequest, FollowResponse>(
-      { access: 'viewer', durationMsMax: Number.POSITIVE_INFINITY, audit: 'operation' },
+      calls.operator.follow,
       async ({ fromSequence }, send, { signal }) => {
         if (fromSequence > sequenceMax) return invalid('from_sequence: at most 2^53 - 1');
         let wake = () => {};

@@ -8,10 +8,6 @@ import type { Subject } from '../../../proto/release/documents/catalogue.ts';
 import type { Changed } from '../../registry/registry.ts';
 import { checkId, checkReason, invalid } from './requests.ts';
 
-/** Every change of releases: how its call is limited and called in the audit log. */
-export const changeCall = { access: 'operator', durationMsMax: 30_000, audit: 'operation' } as const;
-export const readCall = { access: 'viewer', durationMsMax: 30_000, audit: 'operation' } as const;
-
 const movesMax = 2_000;
 const labelText = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 

@@ -18,20 +18,12 @@ import type {
 import type { TrackId } from '../../../proto/ids.ts';
 import type { Assignment } from '../../../proto/release/documents/catalogue.ts';
 import { channelOf } from '../../../proto/release/resolve.ts';
+import { calls } from '../../access/calls.ts';
 import type { State } from '../../ledger/state/state.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
-import {
-  changeCall,
-  changeMessage,
-  readCall,
-  readChange,
-  readOptionalVersion,
-  readSubject,
-  readVersion,
-  subjectMessage,
-} from './changes.ts';
+import { changeMessage, readChange, readOptionalVersion, readSubject, readVersion, subjectMessage } from './changes.ts';
 import { findTrack } from './releases.ts';
 import { invalid } from './requests.ts';
 
@@ -42,29 +34,32 @@ const channelName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Channels: which version which clusters follow. */
 export function channelHandlers(door: Door, engine: Engine, registry: Registry) {
   return {
-    listChannels: door.unary<'viewer', ListChannelsRequest, ListChannelsResponse>(readCall, async ({ track: name }) => {
-      const track = findTrack(engine.state(), name);
-      if (!track.ok) return track;
-      const { channels, floor } = track.value.releasing;
-      const followers = followersOf(engine.state(), track.value.track, registry.assignments());
-      const rows = Object.entries(channels).sort(([a], [b]) => (a < b ? -1 : 1));
-      const assignments = registry.assignments().filter((assignment) => assignment.track === track.value.track);
-      return ok({
-        channels: rows.slice(0, channelsMax).map(([channel, { version, shadows }]) => ({
-          name: channel,
-          version: BigInt(version),
-          shadows: shadows ?? '',
-          clusterCount: followers.get(channel) ?? 0,
-        })),
-        assignments: assignments
-          .slice(0, assignmentsMax)
-          .map(({ channel, subject }) => ({ channel, subject: subjectMessage(subject) })),
-        floor: BigInt(floor),
-      });
-    }),
+    listChannels: door.unary<'viewer', ListChannelsRequest, ListChannelsResponse>(
+      calls.operator.listChannels,
+      async ({ track: name }) => {
+        const track = findTrack(engine.state(), name);
+        if (!track.ok) return track;
+        const { channels, floor } = track.value.releasing;
+        const followers = followersOf(engine.state(), track.value.track, registry.assignments());
+        const rows = Object.entries(channels).sort(([a], [b]) => (a < b ? -1 : 1));
+        const assignments = registry.assignments().filter((assignment) => assignment.track === track.value.track);
+        return ok({
+          channels: rows.slice(0, channelsMax).map(([channel, { version, shadows }]) => ({
+            name: channel,
+            version: BigInt(version),
+            shadows: shadows ?? '',
+            clusterCount: followers.get(channel) ?? 0,
+          })),
+          assignments: assignments
+            .slice(0, assignmentsMax)
+            .map(({ channel, subject }) => ({ channel, subject: subjectMessage(subject) })),
+          floor: BigInt(floor),
+        });
+      },
+    ),
 
     assignChannel: door.unary<'operator', AssignChannelRequest, AssignChannelResponse>(
-      changeCall,
+      calls.operator.assignChannel,
       async (request, { actor }) => {
         const change = readChange(request);
         if (!change.ok) return change;
@@ -80,7 +75,7 @@ export function channelHandlers(door: Door, engine: Engine, registry: Registry) 
     ),
 
     unassignChannel: door.unary<'operator', UnassignChannelRequest, UnassignChannelResponse>(
-      changeCall,
+      calls.operator.unassignChannel,
       async (request, { actor }) => {
         const change = readChange(request);
         if (!change.ok) return change;
@@ -93,7 +88,7 @@ export function channelHandlers(door: Door, engine: Engine, registry: Registry) 
     ),
 
     setChannel: door.unary<'operator', SetChannelRequest, SetChannelResponse>(
-      changeCall,
+      calls.operator.setChannel,
       async (request, { actor }) => {
         const change = readChange(request);
         if (!change.ok) return change;
@@ -112,7 +107,7 @@ export function channelHandlers(door: Door, engine: Engine, registry: Registry) 
     ),
 
     removeChannel: door.unary<'operator', RemoveChannelRequest, RemoveChannelResponse>(
-      changeCall,
+      calls.operator.removeChannel,
       async (request, { actor }) => {
         const change = readChange(request);
         if (!change.ok) return change;
@@ -124,32 +119,38 @@ export function channelHandlers(door: Door, engine: Engine, registry: Registry) 
       },
     ),
 
-    promote: door.unary<'operator', PromoteRequest, PromoteResponse>(changeCall, async (request, { actor }) => {
-      const change = readChange(request);
-      if (!change.ok) return change;
-      const channel = readChannel(request.channel === '' ? 'stable' : request.channel);
-      if (!channel.ok) return channel;
-      const version = readOptionalVersion(request.version);
-      if (!version.ok) return version;
-      const { dryRun } = request;
-      const named = { ...change.value, ...version.value, channel: channel.value, dryRun };
-      const changed = await registry.promote(actor, named);
-      return changed.ok
-        ? ok({ version: BigInt(changed.value.version), change: changeMessage(changed.value) })
-        : changed;
-    }),
+    promote: door.unary<'operator', PromoteRequest, PromoteResponse>(
+      calls.operator.promote,
+      async (request, { actor }) => {
+        const change = readChange(request);
+        if (!change.ok) return change;
+        const channel = readChannel(request.channel === '' ? 'stable' : request.channel);
+        if (!channel.ok) return channel;
+        const version = readOptionalVersion(request.version);
+        if (!version.ok) return version;
+        const { dryRun } = request;
+        const named = { ...change.value, ...version.value, channel: channel.value, dryRun };
+        const changed = await registry.promote(actor, named);
+        return changed.ok
+          ? ok({ version: BigInt(changed.value.version), change: changeMessage(changed.value) })
+          : changed;
+      },
+    ),
 
-    rollBack: door.unary<'operator', RollBackRequest, RollBackResponse>(changeCall, async (request, { actor }) => {
-      const change = readChange(request);
-      if (!change.ok) return change;
-      const version = readOptionalVersion(request.version);
-      if (!version.ok) return version;
-      const { dryRun } = request;
-      const changed = await registry.rollBack(actor, { ...change.value, ...version.value, dryRun });
-      return changed.ok
-        ? ok({ version: BigInt(changed.value.version), change: changeMessage(changed.value) })
-        : changed;
-    }),
+    rollBack: door.unary<'operator', RollBackRequest, RollBackResponse>(
+      calls.operator.rollBack,
+      async (request, { actor }) => {
+        const change = readChange(request);
+        if (!change.ok) return change;
+        const version = readOptionalVersion(request.version);
+        if (!version.ok) return version;
+        const { dryRun } = request;
+        const changed = await registry.rollBack(actor, { ...change.value, ...version.value, dryRun });
+        return changed.ok
+          ? ok({ version: BigInt(changed.value.version), change: changeMessage(changed.value) })
+          : changed;
+      },
+    ),
   };
 }
 

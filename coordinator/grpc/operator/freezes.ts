@@ -9,6 +9,7 @@ import type {
   SetFreezeResponse,
 } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isTrackId, type TrackId } from '../../../proto/ids.ts';
+import { calls } from '../../access/calls.ts';
 import { heldBack, liftFreeze, setFreeze, standingFreezes } from '../../ledger/freezing.ts';
 import type { Freeze } from '../../ledger/state/state.ts';
 import type { Engine } from '../../rounds/engine.ts';
@@ -16,7 +17,6 @@ import type { Door } from '../door.ts';
 import { checkId, checkReason, invalid, ms } from './requests.ts';
 import { writtenAt } from './sequence.ts';
 
-const call = { durationMsMax: 30_000, audit: 'operation' } as const;
 const tracksMax = 64;
 const freezesMax = 1_000;
 /** Later than any time that a calendar shows: what does not fit a number of milliseconds is no time. */
@@ -26,7 +26,7 @@ const timeMsMax = 8_640_000_000_000_000n;
 export function freezeHandlers(door: Door, engine: Engine) {
   return {
     setFreeze: door.unary<'operator', SetFreezeRequest, SetFreezeResponse>(
-      { ...call, access: 'operator' },
+      calls.operator.setFreeze,
       async ({ tracks: names, fromMs, untilMs, reason, dryRun }, { actor }) => {
         const unreasoned = checkReason(reason);
         if (unreasoned !== undefined) return unreasoned;
@@ -44,7 +44,7 @@ export function freezeHandlers(door: Door, engine: Engine) {
     ),
 
     liftFreeze: door.unary<'operator', LiftFreezeRequest, LiftFreezeResponse>(
-      { ...call, access: 'operator' },
+      calls.operator.liftFreeze,
       async ({ freezeId, reason, dryRun }, { actor }) => {
         const unreasoned = checkReason(reason);
         if (unreasoned !== undefined) return unreasoned;
@@ -54,13 +54,10 @@ export function freezeHandlers(door: Door, engine: Engine) {
       },
     ),
 
-    listFreezes: door.unary<'viewer', ListFreezesRequest, ListFreezesResponse>(
-      { ...call, access: 'viewer' },
-      async () => {
-        const standing = standingFreezes(engine.state().freezes.values(), Date.now());
-        return ok({ freezes: standing.slice(0, freezesMax).map(freezeMessage) });
-      },
-    ),
+    listFreezes: door.unary<'viewer', ListFreezesRequest, ListFreezesResponse>(calls.operator.listFreezes, async () => {
+      const standing = standingFreezes(engine.state().freezes.values(), Date.now());
+      return ok({ freezes: standing.slice(0, freezesMax).map(freezeMessage) });
+    }),
   };
 }
 

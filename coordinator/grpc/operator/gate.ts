@@ -10,12 +10,13 @@ import {
   type OverrideGateResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import type { TrackId } from '../../../proto/ids.ts';
+import { calls } from '../../access/calls.ts';
 import type { GateState, ShadowReport } from '../../ledger/state/releasing.ts';
 import type { Track } from '../../ledger/state/state.ts';
 import type { GateView, Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
-import { changeCall, changeMessage, readCall, readChange, readOptionalVersion, readVersion } from './changes.ts';
+import { changeMessage, readChange, readOptionalVersion, readVersion } from './changes.ts';
 import { findTrack } from './releases.ts';
 import { invalid, ms } from './requests.ts';
 
@@ -31,7 +32,7 @@ const decisions = {
 /** The gate between canary and stable: what was reported, what follows from it, and people's word against it. */
 export function gateHandlers(door: Door, engine: Engine, registry: Registry) {
   return {
-    getGate: door.unary<'viewer', GetGateRequest, GetGateResponse>(readCall, async (request) => {
+    getGate: door.unary<'viewer', GetGateRequest, GetGateResponse>(calls.operator.getGate, async (request) => {
       const track = findTrack(engine.state(), request.track);
       if (!track.ok) return track;
       const named = readOptionalVersion(request.version);
@@ -43,7 +44,7 @@ export function gateHandlers(door: Door, engine: Engine, registry: Registry) {
     }),
 
     overrideGate: door.unary<'operator', OverrideGateRequest, OverrideGateResponse>(
-      changeCall,
+      calls.operator.overrideGate,
       async (request, { actor }) => {
         const change = readChange(request);
         if (!change.ok) return change;

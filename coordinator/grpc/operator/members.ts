@@ -18,6 +18,7 @@ import {
   type SetQuarantineResponse,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import { isClusterId } from '../../../proto/ids.ts';
+import { calls } from '../../access/calls.ts';
 import type { Labels } from '../../ledger/journal/events.ts';
 import type { Cluster, Token } from '../../ledger/state/state.ts';
 import type { Membership } from '../../members/membership.ts';
@@ -30,13 +31,12 @@ const labelsMax = 32;
 const tokenSecondsMin = 60;
 const tokenSecondsMax = 2_592_000;
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const call = { durationMsMax: 30_000, audit: 'operation' } as const;
 
 /** Clusters and tokens. */
 export function memberHandlers(door: Door, engine: Engine, membership: Membership) {
   return {
     listClusters: door.unary<'viewer', ListClustersRequest, ListClustersResponse>(
-      { ...call, access: 'viewer' },
+      calls.operator.listClusters,
       async ({ page }) => {
         const sorted = [...engine.state().clusters.values()].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
         const paged = pageOf(sorted, page, ({ cluster }) => cluster);
@@ -47,7 +47,7 @@ export function memberHandlers(door: Door, engine: Engine, membership: Membershi
     ),
 
     revokeCluster: door.unary<'admin', RevokeClusterRequest, RevokeClusterResponse>(
-      { ...call, access: 'admin' },
+      calls.operator.revokeCluster,
       async ({ cluster, reason }, { actor }) => {
         const id = checkId('cluster', cluster, isClusterId);
         if (!id.ok) return id;
@@ -58,7 +58,7 @@ export function memberHandlers(door: Door, engine: Engine, membership: Membershi
     ),
 
     setQuarantine: door.unary<'operator', SetQuarantineRequest, SetQuarantineResponse>(
-      { ...call, access: 'operator' },
+      calls.operator.setQuarantine,
       async ({ cluster, quarantined, reason }, { actor }) => {
         const id = checkId('cluster', cluster, isClusterId);
         if (!id.ok) return id;
@@ -69,7 +69,7 @@ export function memberHandlers(door: Door, engine: Engine, membership: Membershi
     ),
 
     createToken: door.unary<'admin', CreateTokenRequest, CreateTokenResponse>(
-      { ...call, access: 'admin' },
+      calls.operator.createToken,
       async ({ cluster, lifetimeSeconds, labels }, { actor }) => {
         const id = checkId('cluster', cluster, isClusterId);
         if (!id.ok) return id;
@@ -92,7 +92,7 @@ export function memberHandlers(door: Door, engine: Engine, membership: Membershi
     ),
 
     listTokens: door.unary<'admin', ListTokensRequest, ListTokensResponse>(
-      { ...call, access: 'admin' },
+      calls.operator.listTokens,
       async ({ page }) => {
         const newestFirst = [...engine.state().tokens.values()].sort(
           (a, b) => b.mintedAtMs - a.mintedAtMs || (a.tokenId < b.tokenId ? -1 : 1),
@@ -104,7 +104,7 @@ export function memberHandlers(door: Door, engine: Engine, membership: Membershi
     ),
 
     revokeToken: door.unary<'admin', RevokeTokenRequest, RevokeTokenResponse>(
-      { ...call, access: 'admin' },
+      calls.operator.revokeToken,
       async ({ tokenId, reason }, { actor }) => {
         const unreasoned = checkReason(reason);
         if (unreasoned !== undefined) return unreasoned;

@@ -8,6 +8,7 @@ import {
   type RemoveOperatorResponse,
   OperatorRole as RoleMessage,
 } from '../../../proto/generated/testudo/v1/operator.ts';
+import { calls } from '../../access/calls.ts';
 import { isOperatorName } from '../../keys/spiffe.ts';
 import type { OperatorRole } from '../../ledger/journal/events.ts';
 import type { Membership } from '../../members/membership.ts';
@@ -15,8 +16,6 @@ import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { checkReason, invalid, ms, pageOf } from './requests.ts';
 import { sequenceOf } from './sequence.ts';
-
-const call = { durationMsMax: 30_000, audit: 'operation' } as const;
 
 const roles: Readonly<Record<OperatorRole, RoleMessage>> = {
   viewer: RoleMessage.OPERATOR_ROLE_VIEWER,
@@ -28,7 +27,7 @@ const roles: Readonly<Record<OperatorRole, RoleMessage>> = {
 export function operatorHandlers(door: Door, engine: Engine, membership: Membership) {
   return {
     listOperators: door.unary<'admin', ListOperatorsRequest, ListOperatorsResponse>(
-      { ...call, access: 'admin' },
+      calls.operator.listOperators,
       async ({ page }) => {
         const sorted = [...engine.state().operators.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
         const paged = pageOf(sorted, page, ({ name }) => name);
@@ -44,7 +43,7 @@ export function operatorHandlers(door: Door, engine: Engine, membership: Members
     ),
 
     addOperator: door.unary<'admin', AddOperatorRequest, AddOperatorResponse>(
-      { ...call, access: 'admin' },
+      calls.operator.addOperator,
       async ({ name, role: wanted, certificateRequest }, { actor }) => {
         if (!isOperatorName(name)) return invalid('name: expected 1 to 63 of a-z, 0-9, "." and "-"');
         const [role] = Object.entries(roles).find(([, message]) => message === wanted) ?? [];
@@ -58,7 +57,7 @@ export function operatorHandlers(door: Door, engine: Engine, membership: Members
     ),
 
     removeOperator: door.unary<'admin', RemoveOperatorRequest, RemoveOperatorResponse>(
-      { ...call, access: 'admin' },
+      calls.operator.removeOperator,
       async ({ name, reason }, { actor }) => {
         const unreasoned = checkReason(reason);
         if (unreasoned !== undefined) return unreasoned;

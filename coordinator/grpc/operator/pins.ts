@@ -10,9 +10,10 @@ import type {
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { signedness } from '../../../proto/release/co-sign.ts';
 import { openRoot } from '../../../proto/release/open.ts';
+import { calls } from '../../access/calls.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Door } from '../door.ts';
-import { changeCall, changeMessage, readCall } from './changes.ts';
+import { changeMessage } from './changes.ts';
 import { checkReason, invalid } from './requests.ts';
 import { unready } from './roots.ts';
 
@@ -23,27 +24,30 @@ const rootBytesMax = 200_000;
 /** Pins: signed by operators' own keys, which this coordinator has not; it keeps, counts and serves. */
 export function pinHandlers(door: Door, registry: Registry) {
   return {
-    getMetadata: door.unary<'viewer', GetMetadataRequest, GetMetadataResponse>(readCall, async ({ rootVersion }) => {
-      const set = registry.signedSet();
-      if (set === undefined) return unready(registry);
-      const roots: Uint8Array[] = [];
-      let bytes = 0;
-      for (const { version, body } of set.roots) {
-        if (version <= rootVersion) continue;
-        bytes += body.byteLength;
-        if (roots.length > 0 && bytes > rootBytesMax) break;
-        roots.push(body);
-      }
-      return ok({
-        roots: roots.map((body) => Buffer.from(body)),
-        timestamp: Buffer.from(set.timestamp.body),
-        snapshot: Buffer.from(set.snapshot.body),
-        catalogue: Buffer.from(set.catalogue.body),
-        pins: Buffer.from(set.pins?.body ?? []),
-      });
-    }),
+    getMetadata: door.unary<'viewer', GetMetadataRequest, GetMetadataResponse>(
+      calls.operator.getMetadata,
+      async ({ rootVersion }) => {
+        const set = registry.signedSet();
+        if (set === undefined) return unready(registry);
+        const roots: Uint8Array[] = [];
+        let bytes = 0;
+        for (const { version, body } of set.roots) {
+          if (version <= rootVersion) continue;
+          bytes += body.byteLength;
+          if (roots.length > 0 && bytes > rootBytesMax) break;
+          roots.push(body);
+        }
+        return ok({
+          roots: roots.map((body) => Buffer.from(body)),
+          timestamp: Buffer.from(set.timestamp.body),
+          snapshot: Buffer.from(set.snapshot.body),
+          catalogue: Buffer.from(set.catalogue.body),
+          pins: Buffer.from(set.pins?.body ?? []),
+        });
+      },
+    ),
 
-    listPins: door.unary<'viewer', ListPinsRequest, ListPinsResponse>(readCall, async () => {
+    listPins: door.unary<'viewer', ListPinsRequest, ListPinsResponse>(calls.operator.listPins, async () => {
       const set = registry.signedSet();
       if (set === undefined) return unready(registry);
       const newest = set.roots.at(-1);
@@ -73,7 +77,7 @@ export function pinHandlers(door: Door, registry: Registry) {
     }),
 
     proposePins: door.unary<'operator', ProposePinsRequest, ProposePinsResponse>(
-      changeCall,
+      calls.operator.proposePins,
       async ({ document, reason, dryRun }, { actor }) => {
         const unreasoned = checkReason(reason);
         if (unreasoned !== undefined) return unreasoned;

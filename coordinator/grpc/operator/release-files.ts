@@ -6,14 +6,15 @@ import type {
   ImportReleaseResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { isTrackId } from '../../../proto/ids.ts';
+import { cutShort } from '../../access/access-control.ts';
+import { calls } from '../../access/calls.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { cutShort, type Door } from '../door.ts';
+import type { Door } from '../door.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
 import { changeMessage, readVersion } from './changes.ts';
 import { checkId, checkReason, invalid } from './requests.ts';
 
-const call = { durationMsMax: 1_800_000, audit: 'operation' } as const;
 const idleMsMax = 30_000;
 const chunkBytesMax = 262_144;
 
@@ -21,7 +22,7 @@ const chunkBytesMax = 262_144;
 export function releaseFileHandlers(door: Door, registry: Registry) {
   return {
     exportRelease: door.serverStream<'operator', ExportReleaseRequest, ExportReleaseResponse>(
-      { ...call, access: 'operator' },
+      calls.operator.exportRelease,
       async ({ track: name, version: wanted }, send, { signal }) => {
         const track = checkId('track', name, isTrackId);
         if (!track.ok) return track;
@@ -40,7 +41,7 @@ export function releaseFileHandlers(door: Door, registry: Registry) {
     ),
 
     importRelease: door.clientStream<'admin', ImportReleaseRequest, ImportReleaseResponse>(
-      { ...call, access: 'admin' },
+      calls.operator.importRelease,
       async (messages, { actor, signal }) => {
         const first = await messages.next(idleMsMax);
         if (first.kind !== 'message') return signal.aborted ? cutShort(signal) : invalid('the settings are missing');

@@ -12,12 +12,13 @@ import type {
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { InstallOutcome } from '../../../proto/generated/testudo/v1/releases.ts';
 import { isTrackId } from '../../../proto/ids.ts';
+import { calls } from '../../access/calls.ts';
 import { type AgentState, releaseOf } from '../../ledger/state/releasing.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
 import type { Effect, Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
-import { changeCall, changeMessage, optionalVersion, readCall, readChange, readVersion } from './changes.ts';
+import { changeMessage, optionalVersion, readChange, readVersion } from './changes.ts';
 import { checkId, ms, pageOf } from './requests.ts';
 import { modelRef } from './tracks.ts';
 
@@ -27,7 +28,7 @@ const installsMax = 2_000;
 export function releaseHandlers(door: Door, engine: Engine, registry: Registry) {
   return {
     listReleases: door.unary<'viewer', ListReleasesRequest, ListReleasesResponse>(
-      readCall,
+      calls.operator.listReleases,
       async ({ track: name, page }) => {
         const track = findTrack(engine.state(), name);
         if (!track.ok) return track;
@@ -40,7 +41,7 @@ export function releaseHandlers(door: Door, engine: Engine, registry: Registry) 
     ),
 
     getRelease: door.unary<'viewer', GetReleaseRequest, GetReleaseResponse>(
-      readCall,
+      calls.operator.getRelease,
       async ({ track: name, version: wanted }) => {
         const track = findTrack(engine.state(), name);
         if (!track.ok) return track;
@@ -61,7 +62,7 @@ export function releaseHandlers(door: Door, engine: Engine, registry: Registry) 
     ),
 
     revokeRelease: door.unary<'operator', RevokeReleaseRequest, RevokeReleaseResponse>(
-      changeCall,
+      calls.operator.revokeRelease,
       async (request, { actor }) => {
         const change = readChange(request);
         if (!change.ok) return change;

@@ -1,19 +1,17 @@
 import { ok } from '../../../base/fault.ts';
 import type { ReplayRoundRequest, ReplayRoundResponse } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isRoundId, isTrackId } from '../../../proto/ids.ts';
+import { calls } from '../../access/calls.ts';
 import { buildVersion } from '../../build.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { checkId, checkReason } from './requests.ts';
 
-/** As long as a round of thousands of clusters takes to aggregate. */
-const durationMsMax = 1_800_000;
-
 /** Rounds, computed again. */
 export function replayHandlers(door: Door, engine: Pick<Engine, 'replayRound'>) {
   return {
     replayRound: door.unary<'operator', ReplayRoundRequest, ReplayRoundResponse>(
-      { access: 'operator', durationMsMax, audit: 'operation' },
+      calls.operator.replayRound,
       async ({ track: trackName, round: roundName, reason }, { actor, signal }) => {
         const track = checkId('track', trackName, isTrackId);
         if (!track.ok) return track;

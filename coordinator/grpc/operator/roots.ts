@@ -6,18 +6,18 @@ import type {
   PublishRootResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { openRoot } from '../../../proto/release/open.ts';
+import { calls } from '../../access/calls.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Door } from '../door.ts';
 import { changeMessage } from './changes.ts';
 import { checkReason, invalid } from './requests.ts';
 
-const call = { access: 'admin', durationMsMax: 30_000, audit: 'operation' } as const;
 const documentBytesMax = 262_144;
 
 /** Roots: whose keys count. They are made and signed offline; here they are checked and published. */
 export function rootHandlers(door: Door, registry: Registry) {
   return {
-    prepareKeys: door.unary<'admin', PrepareKeysRequest, PrepareKeysResponse>(call, async () => {
+    prepareKeys: door.unary<'admin', PrepareKeysRequest, PrepareKeysResponse>(calls.operator.prepareKeys, async () => {
       const prepared = await registry.prepareKeys();
       if (!prepared.ok) return prepared;
       const { release, snapshot, timestamp } = prepared.value;
@@ -25,7 +25,7 @@ export function rootHandlers(door: Door, registry: Registry) {
     }),
 
     publishRoot: door.unary<'admin', PublishRootRequest, PublishRootResponse>(
-      call,
+      calls.operator.publishRoot,
       async ({ document, pins, reason, dryRun }, { actor }) => {
         const unreasoned = checkReason(reason);
         if (unreasoned !== undefined) return unreasoned;

@@ -14,6 +14,7 @@ import {
   type RoundSummary,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import { isRoundId, isTrackId } from '../../../proto/ids.ts';
+import { calls } from '../../access/calls.ts';
 import type { Round, State, Track } from '../../ledger/state/state.ts';
 import type { PhaseKind } from '../../round/phase.ts';
 import type { Engine } from '../../rounds/engine.ts';
@@ -23,7 +24,6 @@ import { checkId, checkReason, invalid, ms, pageOf } from './requests.ts';
 import { sequenceOf } from './sequence.ts';
 import { modelRef } from './tracks.ts';
 
-const call = { durationMsMax: 30_000, audit: 'operation' } as const;
 const planAheadMsMax = 366 * 86_400_000;
 
 const phases: Readonly<Record<PhaseKind, RoundPhase>> = {
@@ -39,7 +39,7 @@ const phases: Readonly<Record<PhaseKind, RoundPhase>> = {
 export function roundHandlers(door: Door, engine: Engine) {
   return {
     openRound: door.unary<'operator', OpenRoundRequest, OpenRoundResponse>(
-      { ...call, access: 'operator' },
+      calls.operator.openRound,
       async ({ track, reason }, { actor }) => {
         const id = checkId('track', track, isTrackId);
         if (!id.ok) return id;
@@ -51,7 +51,7 @@ export function roundHandlers(door: Door, engine: Engine) {
     ),
 
     cancelRound: door.unary<'operator', CancelRoundRequest, CancelRoundResponse>(
-      { ...call, access: 'operator' },
+      calls.operator.cancelRound,
       async ({ track, round, reason }, { actor }) => {
         const ids = checkRound(track, round);
         if (!ids.ok) return ids;
@@ -62,7 +62,7 @@ export function roundHandlers(door: Door, engine: Engine) {
     ),
 
     listRounds: door.unary<'viewer', ListRoundsRequest, ListRoundsResponse>(
-      { ...call, access: 'viewer' },
+      calls.operator.listRounds,
       async ({ track: name, page }) => {
         const track = findTrack(engine.state(), name);
         if (!track.ok) return track;
@@ -74,28 +74,25 @@ export function roundHandlers(door: Door, engine: Engine) {
       },
     ),
 
-    getRound: door.unary<'viewer', GetRoundRequest, GetRoundResponse>(
-      { ...call, access: 'viewer' },
-      async (request) => {
-        const ids = checkRound(request.track, request.round);
-        if (!ids.ok) return ids;
-        const track = findTrack(engine.state(), request.track);
-        if (!track.ok) return track;
-        const round = track.value.rounds.get(ids.value.round);
-        if (round === undefined) {
-          return refuse('ROUND_NOT_FOUND', `${ids.value.round} of ${ids.value.track} is not among the last rounds`);
-        }
-        const provenance = await readProvenance(engine.blobs, round);
-        return ok({
-          summary: summary(track.value, round),
-          participations: participations(round, provenance.fates),
-          provenanceJson: provenance.json,
-        });
-      },
-    ),
+    getRound: door.unary<'viewer', GetRoundRequest, GetRoundResponse>(calls.operator.getRound, async (request) => {
+      const ids = checkRound(request.track, request.round);
+      if (!ids.ok) return ids;
+      const track = findTrack(engine.state(), request.track);
+      if (!track.ok) return track;
+      const round = track.value.rounds.get(ids.value.round);
+      if (round === undefined) {
+        return refuse('ROUND_NOT_FOUND', `${ids.value.round} of ${ids.value.track} is not among the last rounds`);
+      }
+      const provenance = await readProvenance(engine.blobs, round);
+      return ok({
+        summary: summary(track.value, round),
+        participations: participations(round, provenance.fates),
+        provenanceJson: provenance.json,
+      });
+    }),
 
     planRounds: door.unary<'viewer', PlanRoundsRequest, PlanRoundsResponse>(
-      { ...call, access: 'viewer' },
+      calls.operator.planRounds,
       async ({ untilMs }) => {
         if (untilMs > BigInt(Date.now() + planAheadMsMax)) return invalid('until_ms: at most 366 days from now');
         const rounds = engine.planRounds(Number(untilMs)).map(({ track, atMs, heldBecause }) => ({

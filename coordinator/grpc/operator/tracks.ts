@@ -12,18 +12,19 @@ import type { MoveHeadRequest, MoveHeadResponse } from '../../../proto/generated
 import { isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
 import { checkSpec, type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
+import { cutShort } from '../../access/access-control.ts';
+import { calls } from '../../access/calls.ts';
 import { parseTrackPolicy } from '../../config/policy.ts';
 import { moveHead } from '../../ledger/move-head.ts';
 import { headOf, openRoundOf, type Track } from '../../ledger/state/state.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { Engine } from '../../rounds/engine.ts';
-import { cutShort, type Door } from '../door.ts';
+import type { Door } from '../door.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
 import { checkId, checkReason, invalid, ms } from './requests.ts';
 import { writtenAt } from './sequence.ts';
 
-const call = { durationMsMax: 30_000, audit: 'operation' } as const;
 const idleMsMax = 30_000;
 const specBytesMax = 1 << 20;
 const planAheadMs = 366 * 86_400_000;
@@ -34,7 +35,7 @@ type Settings = Readonly<{ track: TrackId; spec: ModelSpec; policy: TrackPolicy;
 export function trackHandlers(door: Door, engine: Engine) {
   return {
     putTrack: door.clientStream<'admin', PutTrackRequest, PutTrackResponse>(
-      { ...call, durationMsMax: 600_000, access: 'admin' },
+      calls.operator.putTrack,
       async (messages, { actor, signal }) => {
         const first = await messages.next(idleMsMax);
         if (first.kind !== 'message')
@@ -64,7 +65,7 @@ export function trackHandlers(door: Door, engine: Engine) {
       },
     ),
 
-    listTracks: door.unary<'viewer', ListTracksRequest, ListTracksResponse>({ ...call, access: 'viewer' }, async () => {
+    listTracks: door.unary<'viewer', ListTracksRequest, ListTracksResponse>(calls.operator.listTracks, async () => {
       const planned = new Map<string, number>();
       for (const { track, atMs } of engine.planRounds(Date.now() + planAheadMs)) {
         if (!planned.has(track)) planned.set(track, atMs);
@@ -85,7 +86,7 @@ export function trackHandlers(door: Door, engine: Engine) {
     }),
 
     moveHead: door.unary<'operator', MoveHeadRequest, MoveHeadResponse>(
-      { ...call, access: 'operator' },
+      calls.operator.moveHead,
       async ({ track: name, version, reason, dryRun }, { actor }) => {
         const id = checkId('track', name, isTrackId);
         if (!id.ok) return id;

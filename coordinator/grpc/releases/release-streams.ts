@@ -1,9 +1,10 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { SubscribeRequest, SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import { type ClusterId, isTrackId } from '../../../proto/ids.ts';
+import { cutShort } from '../../access/access-control.ts';
 import type { Registry, SignedSet } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
-import { cutShort, type Send } from '../door.ts';
+import type { Send } from '../door.ts';
 
 const tracksMax = 16;
 const labelsMax = 32;

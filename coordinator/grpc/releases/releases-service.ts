@@ -13,6 +13,7 @@ import {
 import type { ClusterId, FederationId } from '../../../proto/ids.ts';
 import { checkInstallReport } from '../../../proto/release/install-report.ts';
 import { checkShadowReport } from '../../../proto/release/shadow-report.ts';
+import { calls } from '../../access/calls.ts';
 import type { InstallOutcome as OutcomeName } from '../../ledger/journal/events.ts';
 import type { ReleaseRegistry } from '../../registry/release-registry.ts';
 import type { Door } from '../door.ts';
@@ -26,8 +27,6 @@ type ReleasesParts = Readonly<{
   streams: ReleaseStreams;
   fetches: FileFetches;
 }>;
-
-const hourMs = 3_600_000;
 
 const served = tolerant(ReleasesService);
 /** Files go out as they were encoded once, for all agents. */
@@ -46,17 +45,17 @@ const outcomes: Readonly<Partial<Record<InstallOutcome, OutcomeName>>> = {
 /** What rotation agents call. The cluster is the one in the certificate, and its signing key must have signed reports. */
 export function releasesService({ door, registry, streams, fetches }: ReleasesParts) {
   const subscribe = door.serverStream<'cluster', SubscribeRequest, SubscribeResponse>(
-    { access: 'cluster', durationMsMax: Number.POSITIVE_INFINITY, audit: 'watch' },
+    calls.releases.subscribe,
     (request, send, { caller, signal }) => streams.serve(caller.cluster, request, send, signal),
   );
 
   const fetchFile = door.serverStream<'cluster', FetchFileRequest, Buffer>(
-    { access: 'cluster', durationMsMax: hourMs, audit: 'fetch' },
+    calls.releases.fetchFile,
     (request, send, { caller, signal }) => fetches.fetch(caller.cluster, request, send, signal),
   );
 
   const acknowledge = door.unary<'cluster', AcknowledgeRequest, AcknowledgeResponse>(
-    { access: 'cluster', durationMsMax: 30_000, audit: 'acknowledgement' },
+    calls.releases.acknowledge,
     async (request, { caller }) => {
       const outcome = outcomes[request.outcome];
       if (outcome === undefined) return refuse('REQUEST_INVALID', 'outcome must be said');
@@ -68,7 +67,7 @@ export function releasesService({ door, registry, streams, fetches }: ReleasesPa
   );
 
   const reportShadow = door.unary<'cluster', ReportShadowRequest, ReportShadowResponse>(
-    { access: 'cluster', durationMsMax: 30_000, audit: 'acknowledgement' },
+    calls.releases.reportShadow,
     async (request, { caller }) => {
       const report = checkShadowReport(named(registry.federation, caller.cluster, request));
       if (!report.ok) return report;

@@ -1,0 +1,129 @@
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import type { Log } from '../../base/redacting-log.ts';
+import type { Actor } from '../ledger/journal/events.ts';
+import { authenticate, type Caller, type PeerCertificate } from '../members/authenticate.ts';
+import { traceFields } from '../observability/tracing.ts';
+import type { Engine } from '../rounds/engine.ts';
+import type { Access, CallRule } from './calls.ts';
+import type { OpenCalls } from './open-calls.ts';
+import type { RateLimiter } from './rate-limit.ts';
+import { auditRefusal } from './refusals.ts';
+import { actorOf, authorise, type CallerFor } from './roles.ts';
+
+/** Refusals that arise before a call is served, or while it is cut. */
+export type AccessFaultCode =
+  | 'ROLE_INSUFFICIENT'
+  | 'RATE_LIMITED'
+  | 'CALL_TOO_LONG'
+  | 'CALL_CANCELLED'
+  | 'DRAINING'
+  | 'INTERNAL';
+
+/** What a transport knows of one call. */
+export type IncomingCall = Readonly<{
+  /** How logs call it. */
+  name: string;
+  /** The peer's address without its port: what a rate limit counts by. */
+  address: string;
+  /** What the transport has proven about its peer; undefined where it showed no certificate. */
+  certificate: PeerCertificate | undefined;
+  /** Told when the caller hangs up or its own deadline passes. */
+  onHangUp(listener: () => void): void;
+}>;
+
+/** A call that was let in. */
+export type Call<Kind extends Access> = Readonly<{
+  caller: CallerFor<Kind>;
+  actor: Actor;
+  address: string;
+  /** Aborts when the caller hangs up, the time is over, its certificate is void, or the coordinator drains. */
+  signal: AbortSignal;
+}>;
+
+type AccessParts = Readonly<{
+  engine: Pick<Engine, 'federation' | 'state' | 'refuse'>;
+  openCalls: OpenCalls;
+  /** By peer address. */
+  limiter: RateLimiter;
+  log: Log;
+}>;
+
+/**
+ * What every call passes, whatever transport it comes by: who calls, whether they may, how often and for how long; and
+ * every refusal audited, those of the work itself included.
+ */
+export class AccessControl {
+  readonly #parts: AccessParts;
+
+  constructor(parts: AccessParts) {
+    this.#parts = parts;
+  }
+
+  async serve<Kind extends Access, Value>(
+    rule: CallRule<Kind>,
+    incoming: IncomingCall,
+    work: (call: Call<Kind>) => Promise<Result<Value>>,
+  ): Promise<Result<Value>> {
+    const { name, address, certificate } = incoming;
+    const caller = this.#callerOf(rule.access, certificate, Date.now());
+    const actor = actorOf(caller.ok ? caller.value : undefined, address);
+    const refused = (fault: Fault) => this.#refused(rule, name, actor, fault);
+    if (!caller.ok) return refused(caller.fault);
+    const unauthorised = authorise(rule.access, caller.value);
+    if (unauthorised !== undefined) return refused(unauthorised);
+    if (rule.limited && !this.#parts.limiter.take(address, Date.now())) {
+      return refused(fault('RATE_LIMITED', `too many calls from ${address}; wait a while`));
+    }
+
+    const abort = new AbortController();
+    let cutBy: Fault | undefined;
+    const cut = (fault: Fault) => {
+      cutBy ??= fault;
+      abort.abort(fault);
+    };
+    incoming.onHangUp(() => cut(fault('CALL_CANCELLED', 'the caller hung up or its deadline passed')));
+    const recheck = (nowMs: number) => {
+      const again = this.#callerOf(rule.access, certificate, nowMs);
+      return again.ok ? undefined : again.fault;
+    };
+    const standing = rule.durationMsMax === Number.POSITIVE_INFINITY;
+    const forget = this.#parts.openCalls.add({ standing, recheck, cut });
+    const timer = standing
+      ? undefined
+      : setTimeout(() => cut(fault('CALL_TOO_LONG', `not done in ${rule.durationMsMax} ms`)), rule.durationMsMax);
+    try {
+      const served = await work({ caller: caller.value as CallerFor<Kind>, actor, address, signal: abort.signal });
+      if (served.ok) return served;
+      // Work that a cut ended has its own idea of why: the cut's is the true one.
+      return refused(cutBy ?? served.fault);
+    } catch (error) {
+      this.#parts.log.error({ err: error, method: name, ...traceFields() }, 'call failed');
+      return refused(fault('INTERNAL', 'an error of our own; the log has it'));
+    } finally {
+      clearTimeout(timer);
+      forget();
+    }
+  }
+
+  /** Who calls; nobody where strangers may. */
+  #callerOf(access: Access, certificate: PeerCertificate | undefined, nowMs: number): Result<Caller | undefined> {
+    if (access === 'stranger') return ok(undefined);
+    const { engine } = this.#parts;
+    return authenticate(certificate, engine.federation, engine.state(), nowMs);
+  }
+
+  #refused({ audit }: CallRule, call: string, actor: Actor, fault: Fault): Result<never> {
+    // A caller that hangs up was not refused anything.
+    if (fault.code !== 'CALL_CANCELLED') auditRefusal(this.#parts, { what: audit, call, actor, fault });
+    return { ok: false, fault };
+  }
+}
+
+/** What a stream answers that was cut while it was open: the fault it was cut with. */
+export function cutShort(signal: AbortSignal): Result<never> {
+  return { ok: false, fault: signal.reason as Fault };
+}
+
+function fault(code: AccessFaultCode, message: string): Fault<AccessFaultCode> {
+  return refuse(code, message).fault;
+}

@@ -1,0 +1,100 @@
+import type { OperatorRole } from '../ledger/journal/events.ts';
+import type { Refusal } from '../rounds/engine.ts';
+
+/** Who may make a call: anyone at the enrolment port, clusters, any certificate of ours, or operators from a role up. */
+export type Access = 'stranger' | 'cluster' | 'member' | OperatorRole;
+
+export type CallRule<Kind extends Access = Access> = Readonly<{
+  access: Kind;
+  /** How a refusal of it is called in the audit log. */
+  audit: Refusal['what'];
+  /** The longest that a call may take, whatever deadline its caller set; Infinity for streams that stay open. */
+  durationMsMax: number;
+  /** Whether callers are limited by their address, before anything is read of what they say. */
+  limited: boolean;
+}>;
+
+const secondMs = 1_000;
+const minuteMs = 60_000;
+const hourMs = 3_600_000;
+const standing = Number.POSITIVE_INFINITY;
+
+/**
+ * Who may make which call, and for how long: the whole contract in one table, for every transport. Services and methods
+ * are named as in proto/, in camel case.
+ */
+export const calls = {
+  enrolment: {
+    enrol: { ...rule('stranger', 'enrolment', 30 * secondMs), limited: true },
+    renew: rule('member', 'renewal', 30 * secondMs),
+  },
+  federation: {
+    watch: rule('cluster', 'watch', standing),
+    fetchModel: rule('cluster', 'fetch', hourMs),
+    submitUpdate: rule('cluster', 'update', 12 * hourMs),
+    uploadStatus: rule('cluster', 'update', 30 * secondMs),
+  },
+  releases: {
+    subscribe: rule('cluster', 'watch', standing),
+    fetchFile: rule('cluster', 'fetch', hourMs),
+    acknowledge: rule('cluster', 'acknowledgement', 30 * secondMs),
+    reportShadow: rule('cluster', 'acknowledgement', 30 * secondMs),
+  },
+  operator: {
+    listClusters: operation('viewer'),
+    revokeCluster: operation('admin'),
+    setQuarantine: operation('operator'),
+    createToken: operation('admin'),
+    listTokens: operation('admin'),
+    revokeToken: operation('admin'),
+    listOperators: operation('admin'),
+    addOperator: operation('admin'),
+    removeOperator: operation('admin'),
+
+    putTrack: operation('admin', 10 * minuteMs),
+    listTracks: operation('viewer'),
+    moveHead: operation('operator'),
+
+    openRound: operation('operator'),
+    cancelRound: operation('operator'),
+    listRounds: operation('viewer'),
+    getRound: operation('viewer'),
+    planRounds: operation('viewer'),
+    /** As long as a round of thousands of clusters takes to aggregate. */
+    replayRound: operation('operator', 30 * minuteMs),
+    setFreeze: operation('operator'),
+    liftFreeze: operation('operator'),
+    listFreezes: operation('viewer'),
+
+    listReleases: operation('viewer'),
+    getRelease: operation('viewer'),
+    revokeRelease: operation('operator'),
+    exportRelease: operation('operator', 30 * minuteMs),
+    importRelease: operation('admin', 30 * minuteMs),
+    listChannels: operation('viewer'),
+    assignChannel: operation('operator'),
+    unassignChannel: operation('operator'),
+    setChannel: operation('operator'),
+    removeChannel: operation('operator'),
+    promote: operation('operator'),
+    rollBack: operation('operator'),
+    getGate: operation('viewer'),
+    overrideGate: operation('operator'),
+    getMetadata: operation('viewer'),
+    listPins: operation('viewer'),
+    proposePins: operation('operator'),
+    prepareKeys: operation('admin'),
+    publishRoot: operation('admin'),
+
+    listAudit: operation('viewer'),
+    follow: operation('viewer', standing),
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, CallRule>>>>;
+
+function rule<Kind extends Access>(access: Kind, audit: Refusal['what'], durationMsMax: number): CallRule<Kind> {
+  return { access, audit, durationMsMax, limited: false };
+}
+
+function operation<Kind extends OperatorRole>(access: Kind, durationMsMax = 30 * secondMs): CallRule<Kind> {
+  return rule(access, 'operation', durationMsMax);
+}

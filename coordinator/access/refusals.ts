@@ -1,0 +1,47 @@
+import type { Fault } from '../../base/fault.ts';
+import type { Log } from '../../base/redacting-log.ts';
+import type { Actor } from '../ledger/journal/events.ts';
+import type { Engine, Refusal } from '../rounds/engine.ts';
+
+/** Someone should look: these do not come from clients that merely are slow, old or wrong. */
+export const alarming: ReadonlySet<string> = new Set([
+  'SIGNATURE_INVALID',
+  'CLUSTER_MISMATCH',
+  'UPDATE_CONFLICT',
+  'PAYLOAD_REUSED',
+  'TOKEN_USED',
+]);
+
+type RefusedCall = Readonly<{ what: Refusal['what']; call: string; actor: Actor; fault: Fault }>;
+
+/** Every refusal has a code, a cause for the operator and an audit entry (I9). */
+export function auditRefusal(
+  { engine, log }: Readonly<{ engine: Pick<Engine, 'refuse'>; log: Log }>,
+  { what, call, actor, fault }: RefusedCall,
+): void {
+  const { track, round, cluster, payloadDigest } = fault.fields ?? {};
+  engine.refuse(actor, {
+    what,
+    code: fault.code,
+    cause: fault.message,
+    alarm: alarming.has(fault.code),
+    ...textFields({ track, round, cluster: cluster ?? clusterOf(actor), payloadDigest }),
+  });
+  log.info({ method: call, code: fault.code, peer: nameOf(actor) }, 'call refused');
+}
+
+function nameOf(actor: Actor): string {
+  if (actor.kind === 'stranger') return actor.address;
+  if (actor.kind === 'cluster') return actor.cluster;
+  return actor.kind === 'operator' ? actor.name : actor.part;
+}
+
+function clusterOf(actor: Actor): string | undefined {
+  return actor.kind === 'cluster' ? actor.cluster : undefined;
+}
+
+function textFields(fields: Readonly<Record<string, string | number | boolean | undefined>>) {
+  return Object.fromEntries(
+    Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
