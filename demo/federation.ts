@@ -70,8 +70,8 @@ export type Federation = Readonly<{
 
 export type FederationTrack = 'syscall' | 'flow';
 
-const cli = fileURLToPath(new URL(`../cli/testudo${extension()}`, import.meta.url));
-const hostileProgram = fileURLToPath(new URL(`./hostile-process${extension()}`, import.meta.url));
+const cli = fileURLToPath(new URL('../cli/testudo.ts', import.meta.url));
+const hostileProgram = fileURLToPath(new URL('./hostile-process.ts', import.meta.url));
 const pollMs = 100;
 
 export async function startFederation(plan: FederationPlan): Promise<Federation> {
@@ -291,9 +291,4 @@ async function pauseWhileRunning(members: readonly Member[]): Promise<void> {
   const ended = members.find((member) => !member.running());
   if (ended !== undefined) throw new Error(`${ended.name} ended by itself:\n${await lastLines(ended)}`);
   await new Promise((resolve) => setTimeout(resolve, pollMs));
-}
-
-/** How our own files end: sources as they are, or built. */
-function extension(): '.ts' | '.js' {
-  return import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 }

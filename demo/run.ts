@@ -264,9 +264,7 @@ function assess(prepared: Prepared, judges: Judges, rounds: readonly DemoRound[]
 async function startBaselines(options: DemoOptions, folder: string): Promise<Member> {
   const optionsFile = join(folder, 'options.json');
   await writeFile(optionsFile, JSON.stringify(options));
-  const program = fileURLToPath(
-    new URL(`./baselines-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-  );
+  const program = fileURLToPath(new URL('./baselines-process.ts', import.meta.url));
   return startMember({
     name: 'baselines',
     args: [program, optionsFile, folder],

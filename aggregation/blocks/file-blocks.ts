@@ -3,7 +3,7 @@ import { type Aggregated, ok, refuse } from '../fault.ts';
 import { type BlockValues, requireSpan, rowOf, type UpdateBlocks } from './blocks.ts';
 
 /**
- * Updates that lie in files. With worker-link's threads and file-sink.ts the one place where aggregation touches the
+ * Updates that lie in files. With the threads of base/thread-link.ts and file-sink.ts the one place where aggregation touches the
  * disk: n × d need not fit in memory, so somebody under the engine's threads has to read.
  */
 

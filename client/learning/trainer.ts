@@ -26,8 +26,8 @@ export type TrainerOptions = Readonly<{
   onUnreadable?: (count: number) => void;
 }>;
 
-/** Trains the built-in detectors: .ts from the sources, .js from the built package. */
-const builtIn = new URL(import.meta.url.replace(/trainer\.(ts|js)$/, 'train-process.$1'));
+/** Trains the built-in detectors. */
+const builtIn = new URL('./train-process.ts', import.meta.url);
 
 /** Runs training jobs, one at a time, in a low-priority process of its own that it pauses under pressure. */
 export class Trainer {

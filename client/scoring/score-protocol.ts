@@ -43,30 +43,29 @@ export type ModelScores = Readonly<{ model: ModelName; scores: readonly PlaceSco
  * shadow beside it.
  */
 export type ToScorer = Readonly<
-  | { kind: 'load'; id: number; model: ScoringModel; recent: readonly unknown[] }
+  | { kind: 'load'; model: ScoringModel; recent: readonly unknown[] }
   /** From the next batch on this model is the live one. The one that was is closed. */
-  | { kind: 'swap'; id: number; model: ModelName }
-  | { kind: 'shadow'; id: number; model: ModelName | undefined }
-  | { kind: 'drop'; id: number; model: ModelName }
-  | { kind: 'score'; id: number; examples: readonly unknown[] }
+  | { kind: 'swap'; model: ModelName }
+  | { kind: 'shadow'; model: ModelName | undefined }
+  | { kind: 'drop'; model: ModelName }
+  | { kind: 'score'; examples: readonly unknown[] }
   /** With a model of the asker's choice: what a model would say, which no alert is raised from. */
-  | { kind: 'assess'; id: number; model: ModelName; examples: readonly unknown[] }
-  | { kind: 'explain'; id: number; model: ModelName; example: unknown; place: number }
-  | { kind: 'count'; id: number }
+  | { kind: 'assess'; model: ModelName; examples: readonly unknown[] }
+  | { kind: 'explain'; model: ModelName; example: unknown; place: number }
+  | { kind: 'count' }
 >;
 
 export type FromScorer = Readonly<
   | {
       kind: 'loaded';
-      id: number;
       /** Of the buffer's normal examples and of the recent ones, in this order. */
       normal: NormalScores;
     }
-  | { kind: 'done'; id: number }
+  | { kind: 'done' }
   /** The live model's scores of the whole batch, and the shadow's where there is one. */
-  | { kind: 'scored'; id: number; live: ModelScores; shadow: ModelScores | undefined }
-  | { kind: 'assessed'; id: number; scores: readonly PlaceScores[] }
-  | { kind: 'explained'; id: number; explanation: Explanation }
-  | { kind: 'counted'; id: number; models: number; tensors: number }
-  | { kind: 'failed'; id: number; code: string; message: string }
+  | { kind: 'scored'; live: ModelScores; shadow: ModelScores | undefined }
+  | { kind: 'assessed'; scores: readonly PlaceScores[] }
+  | { kind: 'explained'; explanation: Explanation }
+  | { kind: 'counted'; models: number; tensors: number }
+  | { kind: 'failed'; code: string; message: string }
 >;

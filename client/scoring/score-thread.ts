@@ -1,5 +1,5 @@
 /** The thread in which a client scores: models and their arithmetic stay off the event loop. */
-import { parentPort } from 'node:worker_threads';
+import { serveThread } from '../../base/thread-link.ts';
 import type { TrackScorer } from '../tracks/track-kind.ts';
 import { loadModel } from './loaded-model.ts';
 import { type FromScorer, type ModelName, type ModelScores, nameOf, type ToScorer } from './score-protocol.ts';
@@ -9,22 +9,22 @@ const models = new Map<ModelName, TrackScorer<unknown>>();
 let live: ModelName | undefined;
 let shadow: ModelName | undefined;
 
-parentPort?.on('message', (message: ToScorer) => {
-  handle(message).then(reply, (error: Error & { fault?: { code: string; message: string } }) => {
-    const { code = 'SCORING_FAILED', message: why = error.message } = error.fault ?? {};
-    reply({ kind: 'failed', id: message.id, code, message: why });
-  });
-});
+serveThread(
+  (message: ToScorer): Promise<FromScorer> =>
+    handle(message).catch((error: Error & { fault?: { code: string; message: string } }) => {
+      const { code = 'SCORING_FAILED', message: why = error.message } = error.fault ?? {};
+      return { kind: 'failed', code, message: why };
+    }),
+);
 
 async function handle(message: ToScorer): Promise<FromScorer> {
-  const { id } = message;
   switch (message.kind) {
     case 'load': {
       const { scorer, normal } = await loadModel(message.model, message.recent);
       const name = nameOf(message.model);
       models.get(name)?.close();
       models.set(name, scorer);
-      return { kind: 'loaded', id, normal };
+      return { kind: 'loaded', normal };
     }
     case 'swap': {
       modelOf(message.model);
@@ -32,38 +32,36 @@ async function handle(message: ToScorer): Promise<FromScorer> {
       live = message.model;
       if (shadow === live) shadow = undefined;
       if (before !== undefined && before !== live && before !== shadow) drop(before);
-      return { kind: 'done', id };
+      return { kind: 'done' };
     }
     case 'shadow': {
       if (message.model !== undefined) modelOf(message.model);
       const before = shadow;
       shadow = message.model;
       if (before !== undefined && before !== shadow && before !== live) drop(before);
-      return { kind: 'done', id };
+      return { kind: 'done' };
     }
     case 'drop':
       if (message.model !== live && message.model !== shadow) drop(message.model);
-      return { kind: 'done', id };
+      return { kind: 'done' };
     case 'score':
       return {
         kind: 'scored',
-        id,
         live: timed(live, message.examples),
         shadow: shadow === undefined ? undefined : shadowed(shadow, message.examples),
       };
     case 'assess':
-      return { kind: 'assessed', id, scores: modelOf(message.model).score(message.examples) };
+      return { kind: 'assessed', scores: modelOf(message.model).score(message.examples) };
     case 'explain':
       // The model that raised the alarm, where a swap has not closed it meanwhile.
       return {
         kind: 'explained',
-        id,
         explanation: (models.get(message.model) ?? modelOf(live)).explain(message.example, message.place),
       };
     case 'count': {
       // Loaded here alone: scoring with a light form must not need it.
       const { tf } = await import('#tensorflow');
-      return { kind: 'counted', id, models: models.size, tensors: tf.memory().numTensors };
+      return { kind: 'counted', models: models.size, tensors: tf.memory().numTensors };
     }
   }
 }
@@ -93,8 +91,4 @@ function modelOf(model: ModelName | undefined): TrackScorer<unknown> {
 function drop(model: ModelName): void {
   models.get(model)?.close();
   models.delete(model);
-}
-
-function reply(message: FromScorer): void {
-  parentPort?.postMessage(message);
 }

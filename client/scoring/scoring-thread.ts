@@ -1,17 +1,13 @@
-import { Worker } from 'node:worker_threads';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { LastingThread, ThreadLost } from '../../base/thread-link.ts';
 import type { Explanation, PlaceScores } from '../tracks/track-kind.ts';
 import type { FromScorer, ModelName, ScoringModel, ToScorer } from './score-protocol.ts';
 
 type Reply<Kind extends FromScorer['kind']> = Extract<FromScorer, { kind: Kind }>;
-type Unnumbered<Message> = Message extends unknown ? Omit<Message, 'id'> : never;
-type Question = Unnumbered<ToScorer>;
 
 /** Scores in a thread. A lost thread is started anew with the next question, without any model. */
 export class Scorer {
-  #worker: Worker | undefined;
-  readonly #waiting = new Map<number, (reply: FromScorer) => void>();
-  #nextId = 0;
+  readonly #thread = new LastingThread<ToScorer>(new URL('./score-thread.ts', import.meta.url));
   #closed = false;
 
   /** Loads and warms a model beside the others; `recent` examples are scored with it too. */
@@ -56,46 +52,20 @@ export class Scorer {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#worker?.terminate();
-    this.#lost('closed');
+    await this.#thread.close();
   }
 
-  async #ask<Kind extends FromScorer['kind']>(kind: Kind, question: Question): Promise<Result<Reply<Kind>>> {
+  async #ask<Kind extends FromScorer['kind']>(kind: Kind, question: ToScorer): Promise<Result<Reply<Kind>>> {
     if (this.#closed) return refuse('SCORER_LOST', 'scoring: closed');
-    this.#nextId += 1;
-    const id = this.#nextId;
-    const worker = this.#thread();
-    const reply = await new Promise<FromScorer>((resolve) => {
-      this.#waiting.set(id, resolve);
-      worker.postMessage({ ...question, id } as ToScorer);
-    });
+    let reply: FromScorer;
+    try {
+      reply = await this.#thread.live().ask<FromScorer>(question);
+    } catch (error) {
+      const why = this.#closed ? 'closed' : (error as Error).message;
+      return refuse(error instanceof ThreadLost ? 'SCORER_LOST' : 'SCORING_FAILED', `scoring: ${why}`);
+    }
     if (reply.kind === kind) return ok(reply as Reply<Kind>);
     if (reply.kind === 'failed') return refuse(reply.code, `scoring: ${reply.message}`);
     throw new Error(`the scoring thread answered ${reply.kind} to ${question.kind}`);
-  }
-
-  #thread(): Worker {
-    if (this.#worker !== undefined) return this.#worker;
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const worker = new Worker(new URL(`./score-thread.${extension}`, import.meta.url));
-    worker.unref();
-    worker.on('message', (reply: FromScorer) => {
-      this.#waiting.get(reply.id)?.(reply);
-      this.#waiting.delete(reply.id);
-    });
-    // Ended threads of an earlier question must not take a newer one's questions with them.
-    const lost = (why: string) => {
-      if (this.#worker === worker) this.#lost(why);
-    };
-    worker.on('error', (error) => lost(error.message));
-    worker.on('exit', () => lost('the scoring thread ended'));
-    this.#worker = worker;
-    return worker;
-  }
-
-  #lost(message: string): void {
-    this.#worker = undefined;
-    for (const [id, resolve] of this.#waiting) resolve({ kind: 'failed', id, code: 'SCORER_LOST', message });
-    this.#waiting.clear();
   }
 }

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parentPort, workerData } from 'node:worker_threads';
 import type { Result } from '../../base/fault.ts';
+import { serveThread } from '../../base/thread-link.ts';
 import { engineFor } from './engine-choice.ts';
 import { inputKeysOf, openingsOf } from './input-keys.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
@@ -16,9 +16,8 @@ export type ReplayTask = Readonly<
 export type Recomputed = AggregationResult & Readonly<{ updateCount: number }>;
 
 /** One task for one thread: its memory, secrets included, goes with it. */
-const task = workerData as ReplayTask;
-parentPort?.postMessage(
-  task.kind === 'keep' ? inputKeysOf(task.job, task.secretKey, task.dataDir) : await replay(task),
+serveThread<ReplayTask>((task) =>
+  task.kind === 'keep' ? inputKeysOf(task.job, task.secretKey, task.dataDir) : replay(task),
 );
 
 async function replay({

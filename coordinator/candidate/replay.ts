@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { SHARE_ENV } from 'node:worker_threads';
 import { type Result, refuse } from '../../base/fault.ts';
-import { siblingModule } from '../../base/sibling-module.ts';
+import { startThread } from '../../base/thread-link.ts';
 import type { AggregationJob, RunFaultCode } from './job.ts';
 import type { Recomputed, ReplayTask } from './replay-thread.ts';
 
@@ -39,18 +39,16 @@ export async function recompute(
 }
 
 async function inThread<Value>(task: ReplayTask, signal?: AbortSignal): Promise<Result<Value, RunFaultCode>> {
-  const thread = new Worker(siblingModule(import.meta.url, 'replay-thread'), { workerData: task, env: SHARE_ENV });
-  const { promise, resolve } = Promise.withResolvers<Result<Value, RunFaultCode>>();
-  const lost = (why: string) => resolve(refuse('WORKER_LOST', `the replay's thread was lost (${why}); try again`));
-  const onAbort = () => lost('nobody waits for it any more');
-  thread.on('message', resolve);
-  thread.on('error', ({ message }) => lost(message));
-  thread.on('exit', () => lost('it has ended'));
+  const thread = startThread<ReplayTask>(new URL('./replay-thread.ts', import.meta.url), { env: SHARE_ENV });
+  const unwanted = Promise.withResolvers<never>();
+  const onAbort = () => unwanted.reject(new Error('nobody waits for it any more'));
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    return await promise;
+    return await Promise.race([thread.ask<Result<Value, RunFaultCode>>(task), unwanted.promise]);
+  } catch (error) {
+    return refuse('WORKER_LOST', `the replay's thread was lost (${(error as Error).message}); try again`);
   } finally {
     signal?.removeEventListener('abort', onAbort);
-    await thread.terminate();
+    await thread.close();
   }
 }

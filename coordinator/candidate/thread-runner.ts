@@ -1,8 +1,8 @@
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { SHARE_ENV } from 'node:worker_threads';
 import { type Result, refuse } from '../../base/fault.ts';
-import { siblingModule } from '../../base/sibling-module.ts';
+import { LastingThread } from '../../base/thread-link.ts';
 import type { KeyStore } from '../keys/key-store.ts';
-import type { ThreadAnswer, ThreadRequest } from './aggregation-thread.ts';
+import type { ThreadRequest } from './aggregation-thread.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from './job.ts';
 
 /** V8 would let it grow to 48 MiB before it looks for garbage; what jobs make is large and short-lived. */
@@ -22,15 +22,18 @@ export type ThreadRunnerOptions = Readonly<{
  * when it dies. The round's secret key goes into the thread as a copy, which is wiped there.
  */
 export class ThreadRunner implements AggregationRunner {
-  #options: ThreadRunnerOptions;
-  #thread: Worker | undefined;
-  #waiting = new Map<number, (outcome: Outcome) => void>();
-  #lastId = 0;
+  #keyStore: KeyStore;
+  #thread: LastingThread<ThreadRequest>;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(options: ThreadRunnerOptions) {
-    this.#options = options;
+  constructor({ dataDir, keyStore, memoryBytesMax }: ThreadRunnerOptions) {
+    this.#keyStore = keyStore;
+    this.#thread = new LastingThread(new URL('./aggregation-thread.ts', import.meta.url), {
+      workerData: { dataDir, ...(memoryBytesMax !== undefined && { memoryBytesMax }) },
+      env: SHARE_ENV, // Failpoints are armed there.
+      resourceLimits: { maxYoungGenerationSizeMb: youngMiB },
+    });
   }
 
   run(job: AggregationJob): Promise<Outcome> {
@@ -41,16 +44,17 @@ export class ThreadRunner implements AggregationRunner {
 
   prepare(values: number): void {
     if (this.#closed) return;
-    this.#thread ??= this.#start();
-    this.#thread.postMessage({ prepare: values } satisfies ThreadRequest);
+    // What cannot be loaded now is loaded, or refused, by the job itself.
+    this.#thread
+      .live()
+      .ask({ kind: 'prepare', values })
+      .catch(() => {});
   }
 
   async close(force = false): Promise<void> {
     this.#closed = true;
     if (!force) await this.#last;
-    const thread = this.#thread;
-    this.#thread = undefined;
-    await thread?.terminate();
+    await this.#thread.close();
   }
 
   async #runNext(job: AggregationJob): Promise<Outcome> {
@@ -58,48 +62,20 @@ export class ThreadRunner implements AggregationRunner {
       return refuse('WORKER_LOST', 'the coordinator is closing; the round goes on after its next start');
     let secretKey: Uint8Array | undefined;
     try {
-      secretKey = await this.#options.keyStore.get(job.keyName);
+      secretKey = await this.#keyStore.get(job.keyName);
     } catch (error) {
       return refuse('BLOB_UNREADABLE', `the key store failed (${(error as Error).message}); it is tried again`);
     }
     if (secretKey === undefined) {
       return refuse('ROUND_KEY_LOST', `the key ${job.keyName} is not in the key store; its updates cannot be opened`);
     }
-    this.#thread ??= this.#start();
-    const thread = this.#thread;
-    const id = ++this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<Outcome>();
-    this.#waiting.set(id, resolve);
-    thread.ref();
-    thread.postMessage({ id, job, secretKey } satisfies ThreadRequest);
+    const answered = this.#thread.live().ask<Outcome>({ kind: 'run', job, secretKey });
     secretKey.fill(0);
-    const outcome = await promise;
-    thread.unref();
-    return outcome;
-  }
-
-  #start(): Worker {
-    const { dataDir, memoryBytesMax } = this.#options;
-    const thread = new Worker(siblingModule(import.meta.url, 'aggregation-thread'), {
-      workerData: { dataDir, ...(memoryBytesMax !== undefined && { memoryBytesMax }) },
-      env: SHARE_ENV, // Failpoints are armed there.
-      resourceLimits: { maxYoungGenerationSizeMb: youngMiB },
-    });
-    thread.unref(); // Only a job in hand keeps the process alive.
-    thread.on('message', (answer: ThreadAnswer) => {
-      this.#waiting.get(answer.id)?.(answer.result);
-      this.#waiting.delete(answer.id);
-    });
-    thread.on('error', (error) => this.#lose(thread, error.message));
-    thread.on('exit', () => this.#lose(thread, 'it has ended'));
-    return thread;
-  }
-
-  #lose(thread: Worker, why: string): void {
-    if (this.#thread === thread) this.#thread = undefined;
-    for (const resolve of this.#waiting.values()) {
-      resolve(refuse('WORKER_LOST', `the aggregation thread was lost (${why}); it is tried again`));
+    try {
+      return await answered;
+    } catch (error) {
+      const why = (error as Error).message;
+      return refuse('WORKER_LOST', `the aggregation thread was lost (${why}); it is tried again`);
     }
-    this.#waiting.clear();
   }
 }

@@ -1,8 +1,8 @@
+import { startThread, type ThreadLink } from '../../../base/thread-link.ts';
 import type { UpdateBlocks } from '../../blocks/blocks.ts';
 import type { DistanceMatrix, RowPair } from '../../engine.ts';
 import type { KernelPool } from '../kernels/kernel-pool.ts';
 import { packedBlock, segmentColumns, segmentsPerStrip, stripColumns, stripsIn } from '../kernels/packed-block.ts';
-import { startWorker, type WorkerLink } from '../kernels/worker-link.ts';
 import { stripsTogether, tileRowsFor } from './gram-tiles.ts';
 import type { GramRequest } from './gram-worker.ts';
 
@@ -34,13 +34,13 @@ const unit = 2 ** -24;
 const roundings = segmentColumns + segmentsPerStrip;
 
 export function startGramDistances(pool: KernelPool, workers: number): GramDistances {
-  let links: WorkerLink<GramRequest>[] | undefined;
+  let links: ThreadLink<GramRequest>[] | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   const started = async () => {
     if (links?.some((link) => link.ended())) links = undefined;
     if (links !== undefined) return links;
-    const starting = Array.from({ length: workers }, () => startWorker<GramRequest>(workerFile));
+    const starting = Array.from({ length: workers }, () => startThread<GramRequest>(workerFile));
     const worst = await starting[0]?.ask<number>({ kind: 'probe' });
     if (worst === undefined || !(worst <= roundings)) {
       await Promise.all(starting.map((link) => link.close()));
@@ -95,7 +95,7 @@ export function startGramDistances(pool: KernelPool, workers: number): GramDista
 const workerFile = new URL('./gram-worker.ts', import.meta.url);
 
 async function askAll(
-  links: readonly WorkerLink<GramRequest>[],
+  links: readonly ThreadLink<GramRequest>[],
   request: (worker: number) => GramRequest,
 ): Promise<void> {
   await Promise.all(links.map((link, worker) => link.ask(request(worker))));

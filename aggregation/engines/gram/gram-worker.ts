@@ -1,10 +1,10 @@
-import { parentPort } from 'node:worker_threads';
+import { serveThread } from '../../../base/thread-link.ts';
 import { packedBlock, stripColumns } from '../kernels/packed-block.ts';
 import { type GramTile, tilesOf } from './gram-tiles.ts';
 import { type BlockMultiplier, blockMultiplier } from './matmul.ts';
 import { worstErrorInUnits } from './precision-probe.ts';
 
-/** What the worker that multiplies is asked; it answers {id} with `value`, or {id, error}. */
+/** What the worker that multiplies is asked. */
 export type GramRequest =
   /** Measures the multiplication's precision; answers with its worst error in units of u · Σ|a||b|. */
   | Readonly<{ kind: 'probe' }>
@@ -13,9 +13,6 @@ export type GramRequest =
   /** Adds the packed block at `address`. */
   | Readonly<{ kind: 'block'; buffer: SharedArrayBuffer; address: number; strips: number }>
   | Readonly<{ kind: 'finish' }>;
-
-const port = parentPort;
-if (port === null) throw new Error('gram-worker.ts runs as a worker thread');
 
 const multiplier: BlockMultiplier = blockMultiplier();
 let job:
@@ -96,10 +93,4 @@ function addTile(
   }
 }
 
-port.on('message', ({ id, request }: { id: number; request: GramRequest }) => {
-  try {
-    port.postMessage({ id, value: answer(request) });
-  } catch (error) {
-    port.postMessage({ id, error });
-  }
-});
+serveThread(answer);

@@ -1,7 +1,7 @@
+import { startThread, type ThreadLink } from '../../../base/thread-link.ts';
 import { spans, type UpdateBlocks } from '../../blocks/blocks.ts';
 import { type KernelTask, outputBytes, rowSumBytes, type Slot } from './kernel-task.ts';
 import type { KernelRequest } from './kernel-worker.ts';
-import { startWorker, type WorkerLink } from './worker-link.ts';
 
 /** A block's answer, where its worker left it: valid until the consumer settles. */
 export type BlockAnswer = Readonly<{
@@ -36,7 +36,7 @@ const blocksBytesMax = 384 * 2 ** 20;
 export function startKernelPool(workers: number): KernelPool {
   if (!Number.isSafeInteger(workers) || workers < 1)
     throw new RangeError(`workers: expected 1 or more, got ${workers}`);
-  let links: WorkerLink<KernelRequest>[] | undefined;
+  let links: ThreadLink<KernelRequest>[] | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
   return {
@@ -44,7 +44,7 @@ export function startKernelPool(workers: number): KernelPool {
     walk(source, task, columns, consume) {
       const pass = last.then(() => {
         if (links?.some((link) => link.ended())) links = undefined; // The pass that lost a thread failed; this one need not.
-        links ??= Array.from({ length: workers }, () => startWorker<KernelRequest>(workerFile));
+        links ??= Array.from({ length: workers }, () => startThread<KernelRequest>(workerFile));
         return walk(links, source, task, Math.min(columns, source.d), consume);
       });
       last = pass.catch(() => {}); // The caller hears of it; the next pass starts afresh.
@@ -60,10 +60,10 @@ export function startKernelPool(workers: number): KernelPool {
 
 const workerFile = new URL('./kernel-worker.ts', import.meta.url);
 
-type Place = Readonly<{ link: WorkerLink<KernelRequest>; slot: number; at: Slot; buffer: SharedArrayBuffer }>;
+type Place = Readonly<{ link: ThreadLink<KernelRequest>; slot: number; at: Slot; buffer: SharedArrayBuffer }>;
 
 async function walk(
-  links: readonly WorkerLink<KernelRequest>[],
+  links: readonly ThreadLink<KernelRequest>[],
   source: UpdateBlocks,
   task: KernelTask,
   columns: number,
@@ -97,7 +97,7 @@ async function walk(
 }
 
 async function startAll(
-  links: readonly WorkerLink<KernelRequest>[],
+  links: readonly ThreadLink<KernelRequest>[],
   start: Extract<KernelRequest, { kind: 'start' }>['start'],
 ): Promise<Place[]> {
   const started = await Promise.all(
@@ -106,7 +106,7 @@ async function startAll(
   // Slot by slot rather than worker by worker, so that neighbouring blocks are worked on at the same time.
   return Array.from({ length: start.slots }, (_, slot) =>
     started.map(({ buffer, slots }, worker) => {
-      return { link: links[worker] as WorkerLink<KernelRequest>, slot, at: slots[slot] as Slot, buffer };
+      return { link: links[worker] as ThreadLink<KernelRequest>, slot, at: slots[slot] as Slot, buffer };
     }),
   ).flat();
 }

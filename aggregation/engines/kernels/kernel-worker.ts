@@ -1,17 +1,14 @@
-import { parentPort } from 'node:worker_threads';
+import { serveThread } from '../../../base/thread-link.ts';
 import type { TaskStart } from './kernel-task.ts';
 import { type PreparedTask, prepareTask } from './kernel-task.ts';
 import { loadKernels } from './kernels.ts';
 import { openSharedRows, type SharedRows } from './shared-rows.ts';
 
-/** What a kernel worker is asked; it answers {id} with `value`, or {id, error}. */
+/** What a kernel worker is asked. */
 export type KernelRequest =
   | Readonly<{ kind: 'start'; start: TaskStart }>
   | Readonly<{ kind: 'block'; slot: number; offset: number; columns: number }>
   | Readonly<{ kind: 'finish' }>;
-
-const port = parentPort;
-if (port === null) throw new Error('kernel-worker.ts runs as a worker thread');
 
 const kernels = loadKernels();
 let prepared: PreparedTask | undefined;
@@ -39,10 +36,4 @@ function answer(request: KernelRequest): unknown {
   }
 }
 
-port.on('message', ({ id, request }: { id: number; request: KernelRequest }) => {
-  try {
-    port.postMessage({ id, value: answer(request) });
-  } catch (error) {
-    port.postMessage({ id, error });
-  }
-});
+serveThread(answer);

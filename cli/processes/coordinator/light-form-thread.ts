@@ -1,13 +1,11 @@
 /** Writes one light form and ends. */
-import { parentPort, workerData } from 'node:worker_threads';
 import { unwrap } from '../../../base/fault.ts';
+import { serveThread } from '../../../base/thread-link.ts';
 import { builtInKinds, importTrackKind, moduleOfKind } from '../../../client/tracks/track-kinds.ts';
 import { layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
-import type { LightFormAnswer, LightFormRequest } from './light-form.ts';
+import type { LightFormRequest } from './light-form.ts';
 
-const { spec, weights } = workerData as LightFormRequest;
-
-async function write(): Promise<Uint8Array | undefined> {
+async function write({ spec, weights }: LightFormRequest): Promise<Uint8Array | undefined> {
   for (const folder of builtInKinds()) {
     const module = moduleOfKind(folder);
     const kind = module === undefined ? undefined : await importTrackKind(module);
@@ -17,5 +15,4 @@ async function write(): Promise<Uint8Array | undefined> {
   return undefined;
 }
 
-const light = await write();
-parentPort?.postMessage({ light } satisfies LightFormAnswer);
+serveThread(write);

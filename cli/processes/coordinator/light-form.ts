@@ -1,12 +1,8 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { startThread } from '../../../base/thread-link.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 
-/** What the thread is given, and answers with: nothing for an architecture without a light form. */
+/** What the thread is asked. It answers with the light form, or with nothing for an architecture without one. */
 export type LightFormRequest = Readonly<{ spec: ModelSpec; weights: Uint8Array }>;
-export type LightFormAnswer = Readonly<{ light: Uint8Array | undefined }>;
-
-const program = new URL(import.meta.url.replace(/light-form\.(ts|js)$/, 'light-form-thread.$1'));
 
 /** Architectures that turned out to have none: no thread is started to learn it again. */
 const without = new Set<string>();
@@ -17,12 +13,12 @@ const without = new Set<string>();
  */
 export async function writeLightForm(spec: ModelSpec, weights: Uint8Array): Promise<Uint8Array | undefined> {
   if (without.has(spec.architecture)) return undefined;
-  const worker = new Worker(program, { workerData: { spec, weights } satisfies LightFormRequest });
+  const thread = startThread<LightFormRequest>(new URL('./light-form-thread.ts', import.meta.url));
   try {
-    const [answer] = (await once(worker, 'message')) as [LightFormAnswer]; // An error event rejects.
-    if (answer.light === undefined) without.add(spec.architecture);
-    return answer.light;
+    const light = await thread.ask<Uint8Array | undefined>({ spec, weights });
+    if (light === undefined) without.add(spec.architecture);
+    return light;
   } finally {
-    await worker.terminate();
+    await thread.close();
   }
 }

@@ -4,7 +4,7 @@ import type { OnnxAnswer, OnnxInput, OnnxOutput, OnnxRequest } from './onnx-prot
 /** Longest that one run may take before it counts as stuck, milliseconds. */
 const runMsMax = 60_000;
 
-const program = new URL(import.meta.url.replace(/onnx-session\.(ts|js)$/, 'onnx-thread.$1'));
+const program = new URL('./onnx-thread.ts', import.meta.url);
 
 /**
  * An ONNX model that runs when it is called: ONNX Runtime only answers later, and scorers are asked and answer at once. So

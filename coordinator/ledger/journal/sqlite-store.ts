@@ -1,10 +1,9 @@
-import { Worker } from 'node:worker_threads';
 import type { Result } from '../../../base/fault.ts';
-import { siblingModule } from '../../../base/sibling-module.ts';
+import { startThread, type ThreadLink, ThreadLost } from '../../../base/thread-link.ts';
 import type { StoredEntry } from './entry.ts';
 import type { JournalFaultCode, JournalHead, Snapshot } from './journal.ts';
 import type { JournalStore, OpenedStore } from './journal-store.ts';
-import type { StoreAnswer, StoreCall, StoreRequest } from './sqlite-worker.ts';
+import type { StoreCall } from './sqlite-worker.ts';
 
 /**
  * Opens the journal file in a thread of its own: a sync of 0.2 to 10 ms (more on a tired disk) never blocks the event
@@ -51,47 +50,30 @@ class SqliteStore implements JournalStore {
   }
 }
 
-/** Questions and answers between the event loop and the journal's thread. */
+/** The journal's thread. Once it was lost, or threw, every question is refused: what it committed is not known. */
 class StoreThread {
-  #worker: Worker;
-  #asked = new Map<number, (answer: unknown) => void>();
-  #lastId = 0;
-  #gone: string | undefined;
+  #link: ThreadLink<StoreCall>;
   #ended: Promise<void> | undefined;
 
   constructor(path: string) {
-    this.#worker = new Worker(siblingModule(import.meta.url, 'sqlite-worker'), {
+    this.#link = startThread(new URL('./sqlite-worker.ts', import.meta.url), {
       workerData: { path },
       resourceLimits: { maxYoungGenerationSizeMb: 8 }, // Snapshots are text of megabytes, made and dropped.
     });
-    this.#worker.on('message', ({ id, answer }: StoreAnswer) => {
-      this.#asked.get(id)?.(answer);
-      this.#asked.delete(id);
-    });
-    this.#worker.on('error', (error) => this.#lose(error.message));
-    this.#worker.on('exit', () => this.#lose('its thread has ended'));
   }
 
-  ask<Answer>(call: StoreCall): Promise<Answer> {
-    if (this.#gone !== undefined) return Promise.resolve(lost(this.#gone) as Answer);
-    const id = ++this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    this.#asked.set(id, resolve);
-    this.#worker.postMessage({ id, ...call } satisfies StoreRequest);
-    return promise as Promise<Answer>;
+  async ask<Answer>(call: StoreCall): Promise<Answer> {
+    try {
+      return await this.#link.ask<Answer>(call);
+    } catch (error) {
+      if (!(error instanceof ThreadLost)) throw error;
+      return lost(error.message) as Answer;
+    }
   }
 
   end(): Promise<void> {
-    this.#ended ??= this.ask<undefined>({ call: 'close' }).then(async () => {
-      await this.#worker.terminate();
-    });
+    this.#ended ??= this.ask<undefined>({ call: 'close' }).then(() => this.#link.close());
     return this.#ended;
-  }
-
-  #lose(why: string): void {
-    this.#gone ??= why;
-    for (const resolve of this.#asked.values()) resolve(lost(this.#gone));
-    this.#asked.clear();
   }
 }
 

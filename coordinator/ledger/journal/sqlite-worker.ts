@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
+import { serveThread } from '../../../base/thread-link.ts';
 import type { StoredEntry } from './entry.ts';
 import type { JournalHead, Snapshot } from './journal.ts';
 import { SqliteFile } from './sqlite-file.ts';
 
-/** What the event loop asks of the journal's thread; each answer carries the question's id. */
-export type StoreRequest = Readonly<{ id: number } & StoreCall>;
+/** What the event loop asks of the journal's thread. */
 export type StoreCall = Readonly<
   | { call: 'open' }
   | { call: 'commit'; previous: string; rows: readonly StoredEntry[] }
@@ -15,19 +15,13 @@ export type StoreCall = Readonly<
   | { call: 'latestSnapshot' }
   | { call: 'close' }
 >;
-export type StoreAnswer = Readonly<{ id: number; answer: unknown }>;
 
-const port = parentPort;
-if (port === null) throw new Error('journal/sqlite-worker.ts runs as a worker thread');
 const { path } = workerData as { path: string };
 let file: SqliteFile | undefined;
 
-port.on('message', (request: StoreRequest) => {
-  port.postMessage({ id: request.id, answer: answer(request) } satisfies StoreAnswer);
-  if (request.call === 'close') port.close();
-});
+serveThread(answer, { endOnThrow: true });
 
-function answer(request: StoreRequest): unknown {
+function answer(request: StoreCall): unknown {
   if (request.call === 'open') {
     const opened = SqliteFile.open(path);
     if (!opened.ok) return opened;

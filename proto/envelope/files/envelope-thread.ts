@@ -1,30 +1,36 @@
 /** The thread behind EnvelopeWorker: does the jobs of envelope-protocol.ts, one after another. */
-import { parentPort } from 'node:worker_threads';
 import type { Result } from '../../../base/fault.ts';
+import { serveThread } from '../../../base/thread-link.ts';
 import { wipe } from '../crypto/wipe.ts';
-import { type EnvelopeReply, type EnvelopeRequest, ring } from './envelope-protocol.ts';
-import { openSealWriter, type SealFaultCode, type SealWriter } from './seal-writer.ts';
+import { type EnvelopeRequest, ring, type SlotTaken } from './envelope-protocol.ts';
+import { openSealWriter, type Sealed, type SealFaultCode, type SealWriter } from './seal-writer.ts';
 import { openFileSync, sealFileSync } from './sealed-file.ts';
 
-if (parentPort === null) throw new Error('envelope-thread.ts runs as a worker thread; start it with EnvelopeWorker');
-const port = parentPort;
+type Sealing = Readonly<{
+  shared: SharedArrayBuffer;
+  writer: Result<SealWriter, SealFaultCode>;
+  answer: (result: Result<Sealed, SealFaultCode> | undefined) => void;
+}>;
 
 /** The values being sealed. */
-let current: { shared: SharedArrayBuffer; writer: Result<SealWriter, SealFaultCode> } | undefined;
+let current: Sealing | undefined;
 
-function answer(request: EnvelopeRequest): EnvelopeReply | undefined {
+function answer(request: EnvelopeRequest): unknown {
   switch (request.kind) {
     case 'sealFile':
-      return { kind: 'sealed', result: sealFileSync(request.job) };
+      return sealFileSync(request.job);
     case 'openFile':
       try {
-        return { kind: 'opened', result: openFileSync(request.job) };
+        return openFileSync(request.job);
       } finally {
         wipe(request.job.round.secretKey); // This thread's copy.
       }
-    case 'sealValues':
-      current = { shared: request.shared, writer: openSealWriter(request.target) };
-      return undefined;
+    case 'sealValues': {
+      const writer = openSealWriter(request.target);
+      return new Promise((resolve) => {
+        current = { shared: request.shared, writer, answer: resolve };
+      });
+    }
     case 'slot':
       return takeSlot(request.slot, request.bytes);
     case 'valuesEnd':
@@ -32,25 +38,25 @@ function answer(request: EnvelopeRequest): EnvelopeReply | undefined {
   }
 }
 
-function takeSlot(slot: number, bytes: number): EnvelopeReply {
+function takeSlot(slot: number, bytes: number): SlotTaken {
   if (current === undefined) throw new Error('envelope thread: a slot outside of a job');
   const view = new Uint8Array(current.shared, slot * ring.slotBytes, bytes);
   const refused = !current.writer.ok || current.writer.value.write(view) !== undefined;
   wipe(view);
-  return { kind: 'slotFree', slot, refused };
+  return { refused };
 }
 
-function endValues(complete: boolean): EnvelopeReply {
+function endValues(complete: boolean): void {
   if (current === undefined) throw new Error('envelope thread: an end outside of a job');
-  const { writer } = current;
+  const sealing = current;
   current = undefined;
-  if (!writer.ok) return { kind: 'sealed', result: writer };
-  if (complete) return { kind: 'sealed', result: writer.value.finish() };
+  const { writer } = sealing;
+  if (complete || !writer.ok) {
+    sealing.answer(writer.ok ? writer.value.finish() : writer);
+    return;
+  }
   writer.value.abandon();
-  return { kind: 'abandoned' };
+  sealing.answer(undefined);
 }
 
-port.on('message', (request: EnvelopeRequest) => {
-  const reply = answer(request);
-  if (reply !== undefined) port.postMessage(reply);
-});
+serveThread(answer, { endOnThrow: true });

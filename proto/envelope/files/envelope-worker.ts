@@ -1,10 +1,12 @@
-import { Worker } from 'node:worker_threads';
 import { type Refused, type Result, refuse } from '../../../base/fault.ts';
-import { type EnvelopeReply, type EnvelopeRequest, ring } from './envelope-protocol.ts';
+import { LastingThread, type ThreadLink, ThreadLost } from '../../../base/thread-link.ts';
+import { type EnvelopeRequest, ring, type SlotTaken } from './envelope-protocol.ts';
 import type { Sealed, SealFaultCode, SealTarget } from './seal-writer.ts';
 import type { Opened, OpenFileFaultCode, OpenFileJob, SealFileJob } from './sealed-file.ts';
 
 type WorkerFaultCode = 'WORKER_UNAVAILABLE';
+type EnvelopeThread = LastingThread<EnvelopeRequest>;
+type EnvelopeLink = ThreadLink<EnvelopeRequest>;
 
 export type SealValuesJob = SealTarget &
   Readonly<{
@@ -28,75 +30,71 @@ export class EnvelopeWorker {
     if (!Number.isSafeInteger(threads) || threads < 1 || threads > 64) {
       throw new RangeError(`envelope worker: threads must be a whole number, 1 to 64; got ${threads}`);
     }
-    this.#threads = Array.from({ length: threads }, () => new EnvelopeThread());
+    this.#threads = Array.from(
+      { length: threads },
+      () => new LastingThread(new URL('./envelope-thread.ts', import.meta.url)),
+    );
     this.#idle = [...this.#threads];
   }
 
   /** Seals a file of plaintext into another; see sealFileSync. */
   sealFile(job: SealFileJob): Promise<Result<Sealed, SealFaultCode | WorkerFaultCode>> {
-    return this.#run(async (thread) => {
-      thread.send({ kind: 'sealFile', job });
-      const reply = await thread.receive();
-      return reply.kind === 'sealed' ? reply.result : noResult(reply);
-    });
+    return this.#run((link) => link.ask({ kind: 'sealFile', job }));
   }
 
   /** Seals values in memory into a file. Rejects only with what iterating over `job.values` throws. */
   sealValues(job: SealValuesJob): Promise<Result<Sealed, SealFaultCode | WorkerFaultCode>> {
     const { values, sealedPath, context, roundPublicKey } = job;
     const parts = values instanceof Float32Array ? [values] : values;
-    return this.#run(async (thread) => {
+    return this.#run(async (link) => {
       const shared = new SharedArrayBuffer(ring.slotBytes * ring.slots);
-      thread.send({ kind: 'sealValues', target: { sealedPath, context, roundPublicKey }, shared });
+      const target = { sealedPath, context, roundPublicKey };
+      const sealed = link.ask<Result<Sealed, SealFaultCode>>({ kind: 'sealValues', target, shared });
       let complete = false;
       try {
-        await fillSlots(thread, shared, parts);
+        await fillSlots(link, shared, parts);
         complete = true;
       } finally {
-        thread.send({ kind: 'valuesEnd', complete });
-        if (!complete) await lastReply(thread);
+        // What is wrong with the thread is learnt from `sealed`; what is wrong with the values is thrown on.
+        await Promise.allSettled([link.ask({ kind: 'valuesEnd', complete }), sealed]);
       }
-      const reply = await lastReply(thread);
-      return reply.kind === 'sealed' ? reply.result : noResult(reply);
+      return await sealed;
     });
   }
 
   /** Opens a sealed file into a file of plaintext; see openFileSync. The thread wipes its copy of the round's key. */
   openFile(job: OpenFileJob): Promise<Result<Opened, OpenFileFaultCode | WorkerFaultCode>> {
-    return this.#run(async (thread) => {
-      thread.send({ kind: 'openFile', job });
-      const reply = await thread.receive();
-      return reply.kind === 'opened' ? reply.result : noResult(reply);
-    });
+    return this.#run((link) => link.ask({ kind: 'openFile', job }));
   }
 
   /** Refuses new jobs, finishes those that were accepted, ends the threads. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
       while (this.#running.size > 0) await Promise.allSettled(this.#running);
-      await Promise.all(this.#threads.map((thread) => thread.end()));
+      await Promise.all(this.#threads.map((thread) => thread.close()));
     })();
     return this.#closing;
   }
 
-  async #run<Value>(work: (thread: EnvelopeThread) => Promise<Value>): Promise<Value | Refused<WorkerFaultCode>> {
+  async #run<Value>(work: (link: EnvelopeLink) => Promise<Value>): Promise<Value | Refused<WorkerFaultCode>> {
     if (this.#closing !== undefined) return unavailable('is closed');
     const running = this.#withThread(work);
     this.#running.add(running);
     try {
       return await running;
+    } catch (error) {
+      if (error instanceof ThreadLost) return unavailable(`was lost (${error.message})`);
+      throw error;
     } finally {
       this.#running.delete(running);
     }
   }
 
-  async #withThread<Value>(work: (thread: EnvelopeThread) => Promise<Value>): Promise<Value> {
+  async #withThread<Value>(work: (link: EnvelopeLink) => Promise<Value>): Promise<Value> {
     const thread = this.#idle.pop() ?? (await new Promise<EnvelopeThread>((resolve) => this.#waiting.push(resolve)));
-    thread.begin();
     try {
-      return await work(thread);
+      return await work(thread.live());
     } finally {
-      thread.rest();
       const next = this.#waiting.shift();
       if (next === undefined) this.#idle.push(thread);
       else next(thread);
@@ -106,102 +104,38 @@ export class EnvelopeWorker {
 
 /** Copies values into free slots and hands those over, until the values end or sealing has failed. */
 async function fillSlots(
-  thread: EnvelopeThread,
+  link: EnvelopeLink,
   shared: SharedArrayBuffer,
   parts: Iterable<Float32Array> | AsyncIterable<Float32Array>,
 ): Promise<void> {
   const free = Array.from({ length: ring.slots }, (_, slot) => slot);
-  for await (const part of parts) {
-    const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-    for (let start = 0; start < bytes.byteLength; start += ring.slotBytes) {
-      let slot = free.pop();
-      while (slot === undefined) {
-        const reply = await thread.receive();
-        if (reply.kind !== 'slotFree' || reply.refused) return;
-        slot = reply.slot;
+  const taken: Promise<{ slot: number; refused: boolean }>[] = []; // In the order in which they come free again.
+  try {
+    for await (const part of parts) {
+      const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+      for (let start = 0; start < bytes.byteLength; start += ring.slotBytes) {
+        let slot = free.pop();
+        if (slot === undefined) {
+          const next = await (taken.shift() as (typeof taken)[number]);
+          if (next.refused) return;
+          slot = next.slot;
+        }
+        const piece = bytes.subarray(start, start + ring.slotBytes);
+        new Uint8Array(shared, slot * ring.slotBytes, piece.byteLength).set(piece);
+        taken.push(handOver(link, slot, piece.byteLength));
       }
-      const piece = bytes.subarray(start, start + ring.slotBytes);
-      new Uint8Array(shared, slot * ring.slotBytes, piece.byteLength).set(piece);
-      thread.send({ kind: 'slot', slot, bytes: piece.byteLength });
     }
+  } finally {
+    // A lost thread is told by the job's own question; here it only ends the filling.
+    await Promise.allSettled(taken);
   }
 }
 
-/** The job's own answer, after those about slots. */
-async function lastReply(thread: EnvelopeThread): Promise<ThreadReply> {
-  for (;;) {
-    const reply = await thread.receive();
-    if (reply.kind !== 'slotFree') return reply;
-  }
-}
-
-type ThreadReply = EnvelopeReply | { kind: 'lost'; reason: string };
-
-function noResult(reply: ThreadReply): Refused<WorkerFaultCode> {
-  if (reply.kind === 'lost') return unavailable(`was lost (${reply.reason})`);
-  throw new Error(`envelope worker: the thread answered another job's question: ${reply.kind}`);
+async function handOver(link: EnvelopeLink, slot: number, bytes: number) {
+  const { refused } = await link.ask<SlotTaken>({ kind: 'slot', slot, bytes });
+  return { slot, refused };
 }
 
 function unavailable(how: string): Refused<WorkerFaultCode> {
   return refuse('WORKER_UNAVAILABLE', `envelope worker: the worker ${how}; start the job again on a live one`);
-}
-
-/** One worker thread and what it said that nobody has heard yet. */
-class EnvelopeThread {
-  #worker: Worker | undefined;
-  #heard: ThreadReply[] = [];
-  #lostReason = 'it was not started';
-  #listener: ((reply: ThreadReply) => void) | undefined;
-
-  /** Before a job: a live thread that keeps the process alive until `rest`. */
-  begin(): void {
-    this.#heard = [];
-    this.#worker ??= this.#start();
-    this.#worker.ref();
-  }
-
-  rest(): void {
-    this.#worker?.unref();
-  }
-
-  send(request: EnvelopeRequest): void {
-    this.#worker?.postMessage(request); // A lost thread hears nothing; `receive` says so.
-  }
-
-  async receive(): Promise<ThreadReply> {
-    const heard = this.#heard.shift();
-    if (heard !== undefined) return heard;
-    if (this.#worker === undefined) return { kind: 'lost', reason: this.#lostReason };
-    return new Promise((resolve) => {
-      this.#listener = resolve;
-    });
-  }
-
-  async end(): Promise<void> {
-    await this.#worker?.terminate();
-  }
-
-  #start(): Worker {
-    // Beside this file, as .ts from the sources and as .js from dist/.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const worker = new Worker(new URL(`./envelope-thread.${extension}`, import.meta.url));
-    worker.on('message', (reply: EnvelopeReply) => this.#hear(reply));
-    worker.on('error', (error) => this.#lose(worker, error.message));
-    worker.on('exit', (code) => this.#lose(worker, `exit code ${code}`));
-    return worker;
-  }
-
-  #lose(worker: Worker, reason: string): void {
-    if (this.#worker !== worker) return;
-    this.#lostReason = reason;
-    this.#worker = undefined; // The next job starts another.
-    this.#hear({ kind: 'lost', reason });
-  }
-
-  #hear(reply: ThreadReply): void {
-    const listener = this.#listener;
-    this.#listener = undefined;
-    if (listener === undefined) this.#heard.push(reply);
-    else listener(reply);
-  }
 }
