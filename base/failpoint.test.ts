@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { ReceiptData } from '../coordinator/rounds/engine.ts';
+import type { ReceiptData } from '../coordinator/rounds/update-desk.ts';
 import { failingSync } from '../coordinator/testing/failing-sync.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
 import { tempDir } from '../coordinator/testing/temp-dir.ts';

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { roundFailpoints as failpoints } from '../base/failpoint.ts';
-import type { ReceiptData } from '../coordinator/rounds/engine.ts';
+import type { ReceiptData } from '../coordinator/rounds/update-desk.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
 import { describeMachine } from './harness/machine.ts';
 

@@ -80,7 +80,7 @@ export async function startCoordinator(
     const declared = await declareTracks(engine, config.tracks);
     const registry = declared.ok
       ? await ReleaseRegistry.open({
-          engine,
+          store: engine,
           vault: estate.value.vault,
           build: buildVersion(),
           times: signingTimes(config),

@@ -62,7 +62,7 @@ export async function makeLocalOperator(
     const added = await membership.addOperator(byIdentity, { name, role, request });
     if (!added.ok) return added;
     const lives = livesOf(config.releases);
-    const rooted = await ensureRoot({ engine: opened.value, vault, nowMs: Date.now(), lives }, byIdentity, pin);
+    const rooted = await ensureRoot({ store: opened.value, vault, nowMs: Date.now(), lives }, byIdentity, pin);
     if (!rooted.ok) return rooted;
     const credentials = {
       federation: config.federation,

@@ -1,12 +1,13 @@
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import type { Log } from '../../base/redacting-log.ts';
 import type { Actor } from '../ledger/journal/events.ts';
+import type { Facts } from '../ledger/store.ts';
 import { authenticate, type Caller, type PeerCertificate } from '../members/authenticate.ts';
 import { traceFields } from '../observability/tracing.ts';
-import type { Engine } from '../rounds/engine.ts';
 import type { Access, CallRule } from './calls.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { RefusalLog } from './refusal-meter.ts';
 import { auditRefusal } from './refusals.ts';
 import { actorOf, authorise, type CallerFor } from './roles.ts';
 
@@ -41,7 +42,7 @@ export type Call<Kind extends Access> = Readonly<{
 }>;
 
 type AccessParts = Readonly<{
-  engine: Pick<Engine, 'federation' | 'state' | 'refuse'>;
+  engine: Facts & RefusalLog;
   openCalls: OpenCalls;
   /** By peer address. */
   limiter: RateLimiter;

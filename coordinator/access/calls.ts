@@ -1,5 +1,5 @@
 import type { OperatorRole } from '../ledger/journal/events.ts';
-import type { Refusal } from '../rounds/engine.ts';
+import type { Refusal } from './refusal-meter.ts';
 
 /** Who may make a call: anyone at the enrolment port, clusters, any certificate of ours, or operators from a role up. */
 export type Access = 'stranger' | 'cluster' | 'member' | OperatorRole;

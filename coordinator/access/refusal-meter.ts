@@ -1,5 +1,21 @@
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
-import type { Refusal } from '../rounds/engine.ts';
+
+export type Refusal = Readonly<{
+  what: Extract<JournalEvent, { kind: 'refused' }>['what'];
+  code: string;
+  /** For the operator; never sent to the peer. No keys, tokens or weights. */
+  cause: string;
+  alarm?: boolean;
+  track?: string;
+  round?: string;
+  cluster?: string;
+  payloadDigest?: string;
+}>;
+
+/** Where refusals are audited (I9). Never fails its caller; floods of one peer and code are summed up. */
+export interface RefusalLog {
+  refuse(actor: Actor, refusal: Refusal): void;
+}
 
 type RefusedEvent = Extract<JournalEvent, { kind: 'refused' }>;
 type Draft = Readonly<{ actor: Actor; event: RefusedEvent }>;

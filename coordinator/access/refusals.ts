@@ -1,7 +1,7 @@
 import type { Fault } from '../../base/fault.ts';
 import type { Log } from '../../base/redacting-log.ts';
 import type { Actor } from '../ledger/journal/events.ts';
-import type { Engine, Refusal } from '../rounds/engine.ts';
+import type { Refusal, RefusalLog } from './refusal-meter.ts';
 
 /** Someone should look: these do not come from clients that merely are slow, old or wrong. */
 export const alarming: ReadonlySet<string> = new Set([
@@ -16,7 +16,7 @@ type RefusedCall = Readonly<{ what: Refusal['what']; call: string; actor: Actor;
 
 /** Every refusal has a code, a cause for the operator and an audit entry (I9). */
 export function auditRefusal(
-  { engine, log }: Readonly<{ engine: Pick<Engine, 'refuse'>; log: Log }>,
+  { engine, log }: Readonly<{ engine: RefusalLog; log: Log }>,
   { what, call, actor, fault }: RefusedCall,
 ): void {
   const { track, round, cluster, payloadDigest } = fault.fields ?? {};

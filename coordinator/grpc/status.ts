@@ -1,12 +1,14 @@
 import { status } from '@grpc/grpc-js';
 import type { AccessFaultCode } from '../access/access-control.ts';
 import type { FreezeFaultCode } from '../ledger/freezing.ts';
+import type { StoreFaultCode } from '../ledger/store.ts';
+import type { TrackFaultCode } from '../ledger/track-changes.ts';
 import type { AuthenticationFaultCode } from '../members/authenticate.ts';
 import type { MembershipFaultCode } from '../members/membership.ts';
 import type { ReportFaultCode } from '../registry/decide/agent-reports.ts';
 import type { RegistryFaultCode } from '../registry/registry.ts';
-import type { OperationFaultCode, StoreFaultCode } from '../rounds/engine.ts';
 import type { ReplayFaultCode } from '../rounds/kept-inputs.ts';
+import type { RoundChangeFaultCode } from '../rounds/opener.ts';
 import type { AdmissionFaultCode } from './updates/faults.ts';
 
 /** Refusals that arise between the wire and the work. */
@@ -25,7 +27,8 @@ export type ServedFaultCode =
   | ReportFaultCode
   | RegistryFaultCode
   | AdmissionFaultCode
-  | OperationFaultCode
+  | TrackFaultCode
+  | RoundChangeFaultCode
   | FreezeFaultCode
   | ReplayFaultCode
   | StoreFaultCode

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import type { EpochMs } from '../round/phase.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
-import type { Committed, Engine, StoreFaultCode } from '../rounds/engine.ts';
 import type { Actor } from './journal/events.ts';
 import type { Freeze } from './state/state.ts';
+import type { Committed, StoreFaultCode, Writer } from './store.ts';
 
 export type FreezeFaultCode = 'FREEZE_INVALID' | 'FREEZE_NOT_FOUND' | 'TRACK_NOT_FOUND';
 
@@ -30,12 +30,12 @@ type Answer<Value, Code extends string> = Promise<Result<Committed<Value>, Code 
  * what operators do themselves is not held. Answers the freeze, without an id of its own when it was only tried.
  */
 export function setFreeze(
-  engine: Pick<Engine, 'commit'>,
+  writer: Writer,
   actor: Actor,
   { tracks, fromMs: wantedFromMs, untilMs, reason, dryRun }: WantedFreeze,
 ): Answer<Omit<Freeze, 'setBy'>, FreezeFaultCode> {
   const freezeId = dryRun ? '' : `f-${randomBytes(6).toString('hex')}`;
-  return engine.commit(actor, (state, atMs) => {
+  return writer.commit(actor, (state, atMs) => {
     const fromMs = wantedFromMs ?? atMs;
     const unknown = tracks === 'all' ? undefined : tracks.find((track) => !state.tracks.has(track));
     if (unknown !== undefined) {
@@ -55,11 +55,11 @@ export function setFreeze(
 }
 
 export function liftFreeze(
-  engine: Pick<Engine, 'commit'>,
+  writer: Writer,
   actor: Actor,
   { freezeId, reason, dryRun }: Readonly<{ freezeId: string; reason: string; dryRun: boolean }>,
 ): Answer<Freeze, FreezeFaultCode> {
-  return engine.commit(actor, (state, atMs) => {
+  return writer.commit(actor, (state, atMs) => {
     const standing = standingFreezes(state.freezes.values(), atMs);
     const freeze = standing.find((other) => other.freezeId === freezeId);
     if (freeze === undefined) {

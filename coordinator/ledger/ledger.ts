@@ -1,5 +1,4 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { Committed, Decision, StoreFaultCode } from '../rounds/engine.ts';
 import type { JournalEntry } from './journal/entry.ts';
 import type { Actor } from './journal/events.ts';
 import type { Journal } from './journal/journal.ts';
@@ -7,6 +6,7 @@ import { foldEntry } from './state/fold.ts';
 import { copyState, emptyState, type MutableState } from './state/mutable-state.ts';
 import { readSnapshot, snapshotVersion, writeSnapshot } from './state/snapshot.ts';
 import type { State } from './state/state.ts';
+import type { Committed, Decision, StoreFaultCode } from './store.ts';
 
 const entriesPerRead = 1_000;
 

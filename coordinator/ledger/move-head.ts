@@ -1,9 +1,10 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelRef } from '../round/phase.ts';
-import type { Committed, Engine, OperationFaultCode, StoreFaultCode } from '../rounds/engine.ts';
 import type { Actor } from './journal/events.ts';
 import { headOf, openRoundOf } from './state/state.ts';
+import type { Committed, StoreFaultCode, Writer } from './store.ts';
+import type { TrackFaultCode } from './track-changes.ts';
 
 export type HeadMove = Readonly<{
   before: ModelRef;
@@ -17,7 +18,7 @@ export type HeadMove = Readonly<{
  * out bad, without a byte of it in what follows. Serving is another matter: that is what channels say.
  */
 export function moveHead(
-  engine: Pick<Engine, 'commit'>,
+  writer: Writer,
   actor: Actor,
   {
     track: id,
@@ -25,8 +26,8 @@ export function moveHead(
     reason,
     dryRun,
   }: Readonly<{ track: TrackId; version: number; reason: string; dryRun: boolean }>,
-): Promise<Result<Committed<HeadMove>, OperationFaultCode | StoreFaultCode | 'VERSION_REVOKED'>> {
-  return engine.commit(actor, ({ tracks }) => {
+): Promise<Result<Committed<HeadMove>, TrackFaultCode | StoreFaultCode | 'VERSION_REVOKED'>> {
+  return writer.commit(actor, ({ tracks }) => {
     const track = tracks.get(id);
     if (track === undefined) {
       return refuse('TRACK_NOT_FOUND', `there is no track ${id}; tracks: ${[...tracks.keys()].sort().join(', ')}`);

@@ -1,21 +1,38 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { TrackId } from '../../proto/ids.ts';
+import type { Digest, TrackId } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
-import { checkSpec, schemaDigest } from '../../proto/model-spec.ts';
+import { checkSpec, type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
 import { checkSchedule } from '../round/next-run.ts';
 import type { ModelRef } from '../round/phase.ts';
-import type { TrackPolicy } from '../round/policy.ts';
+import { rulesOf, type TrackPolicy } from '../round/policy.ts';
 import { checkRoundRules } from '../round/rules.ts';
-import type { Committed, Engine, NewTrack, OperationFaultCode, StoreFaultCode } from '../rounds/engine.ts';
-import { rulesOf } from '../rounds/events.ts';
 import type { Actor, JournalEvent } from './journal/events.ts';
 import { headOf } from './state/state.ts';
+import type { Committed, Store, StoreFaultCode, Writer } from './store.ts';
 
-type Changed = Promise<Result<Committed<ModelRef>, OperationFaultCode | StoreFaultCode>>;
+export type NewTrack = Readonly<{
+  track: TrackId;
+  spec: ModelSpec;
+  policy: TrackPolicy;
+  /** A blob already stored in the blob store: the initial model, 4 bytes a value. */
+  modelDigest: Digest;
+  reason: string;
+}>;
 
-/** See engine.ts. */
+export type TrackFaultCode =
+  | 'TRACK_EXISTS'
+  | 'TRACK_NOT_FOUND'
+  | 'POLICY_INVALID'
+  | 'SPEC_INVALID'
+  | 'SPEC_TOO_LARGE'
+  | 'MODEL_NOT_FOUND'
+  | 'LENGTH_MISMATCH';
+
+type Changed = Promise<Result<Committed<ModelRef>, TrackFaultCode | StoreFaultCode>>;
+
+/** Makes a track whose version 0 is a model already stored. */
 export async function createTrack(
-  engine: Pick<Engine, 'blobs' | 'commit'>,
+  store: Pick<Store, 'blobs' | 'commit'>,
   actor: Actor,
   { track, spec, policy, modelDigest, reason }: NewTrack,
 ): Changed {
@@ -24,12 +41,12 @@ export async function createTrack(
   const legal = checkPolicy(policy);
   if (!legal.ok) return legal;
   const bytes = layoutOf(spec).length * 4;
-  const stored = await engine.blobs.size(modelDigest);
+  const stored = await store.blobs.size(modelDigest);
   if (!stored.ok) return refuse('MODEL_NOT_FOUND', `the initial model ${modelDigest} is not stored; upload it first`);
   if (stored.value !== bytes) {
     return refuse('LENGTH_MISMATCH', `the initial model has ${stored.value} bytes; its spec needs exactly ${bytes}`);
   }
-  return engine.commit(actor, (state) => {
+  return store.commit(actor, (state) => {
     if (state.tracks.has(track)) return refuse('TRACK_EXISTS', `track ${track} exists; set its policy instead`);
     const digest = schemaDigest(spec);
     const events: JournalEvent[] = [
@@ -39,15 +56,15 @@ export async function createTrack(
   });
 }
 
-/** See engine.ts. */
+/** What the track's next rounds obey; a round that runs keeps what it was scheduled under. */
 export async function setPolicy(
-  engine: Pick<Engine, 'commit'>,
+  writer: Writer,
   actor: Actor,
   { track, policy, reason }: Readonly<{ track: TrackId; policy: TrackPolicy; reason: string }>,
 ): Changed {
   const legal = checkPolicy(policy);
   if (!legal.ok) return legal;
-  return engine.commit(actor, (state) => {
+  return writer.commit(actor, (state) => {
     const known = state.tracks.get(track);
     if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}; create it first`);
     return ok({ events: [{ kind: 'policySet', track, policy, reason }], value: headOf(known) });

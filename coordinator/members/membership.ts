@@ -8,7 +8,7 @@ import type { Authority, CertificateChain, CertificatePlan } from '../keys/autho
 import { publicKeyOfRequest } from '../keys/certificate-request.ts';
 import type { Actor, JournalEvent, Labels, OperatorRole } from '../ledger/journal/events.ts';
 import type { State, Token } from '../ledger/state/state.ts';
-import type { Committed, Engine, StoreFaultCode } from '../rounds/engine.ts';
+import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';
 import type { Caller } from './authenticate.ts';
 
 export type MembershipFaultCode =
@@ -39,12 +39,12 @@ const tokenIdBytes = 8;
 
 /** Who belongs to the federation: every change is journalled first, and only then signed or answered. */
 export class Membership {
-  readonly #engine: Engine;
+  readonly #store: Store;
   readonly #authority: Authority;
   readonly #lifetimes: CertificateLifetimes;
 
-  constructor(engine: Engine, authority: Authority, lifetimes: CertificateLifetimes) {
-    this.#engine = engine;
+  constructor(store: Store, authority: Authority, lifetimes: CertificateLifetimes) {
+    this.#store = store;
     this.#authority = authority;
     this.#lifetimes = lifetimes;
   }
@@ -58,7 +58,7 @@ export class Membership {
     const tokenId = randomBytes(tokenIdBytes).toString('hex');
     const secretDigest = digestOf(Buffer.from(secret));
     const { cluster, lifetimeMs, labels } = wanted;
-    const committed = await this.#engine.commit<number, never>(actor, (_state, atMs) => {
+    const committed = await this.#store.commit<number, never>(actor, (_state, atMs) => {
       const expiresAtMs = atMs + lifetimeMs;
       const event: JournalEvent = { kind: 'tokenMinted', tokenId, cluster, secretDigest, expiresAtMs, labels };
       return ok({ events: [event], value: expiresAtMs });
@@ -69,7 +69,7 @@ export class Membership {
   }
 
   async revokeToken(actor: Actor, tokenId: string, reason: string): Answer<Committed<void>> {
-    return this.#engine.commit(actor, ({ tokens }) => {
+    return this.#store.commit(actor, ({ tokens }) => {
       const token = tokens.get(tokenId);
       if (token === undefined)
         return refuse('TOKEN_UNKNOWN', `no token ${tokenId}; \`testudo tokens list\` shows them`);
@@ -89,7 +89,7 @@ export class Membership {
   async enrol(actor: Actor, { secret, request, signingKey, proof }: Enrolment): Answer<Enrolled> {
     const secretDigest = digestOf(Buffer.from(secret));
     const keyText = Buffer.from(signingKey).toString('base64');
-    const early = usableToken(this.#engine.state(), secretDigest, keyText, Date.now());
+    const early = usableToken(this.#store.state(), secretDigest, keyText, Date.now());
     if (!early.ok) return early;
     const publicKey = await publicKeyOfRequest(request);
     if (!publicKey.ok) return publicKey;
@@ -97,7 +97,7 @@ export class Membership {
     if (!proven.ok) return proven;
 
     const random = randomBytes(9);
-    const committed = await this.#engine.commit(actor, (state, atMs) => {
+    const committed = await this.#store.commit(actor, (state, atMs) => {
       const found = usableToken(state, secretDigest, keyText, atMs);
       if (!found.ok) return found;
       const { tokenId, cluster, labels, usedAtMs } = found.value;
@@ -111,7 +111,7 @@ export class Membership {
     });
     if (!committed.ok) return committed;
     const { cluster, plan } = committed.value.value;
-    const caller: Caller = { kind: 'cluster', federation: this.#engine.federation, cluster };
+    const caller: Caller = { kind: 'cluster', federation: this.#store.federation, cluster };
     return ok({ cluster, ...(await this.#certify(caller, publicKey.value, plan)) });
   }
 
@@ -121,7 +121,7 @@ export class Membership {
     if (!publicKey.ok) return publicKey;
     const { clusterMs, operatorMs } = this.#lifetimes;
     const random = randomBytes(9);
-    const committed = await this.#engine.commit(actor, ({ clusters, operators }, atMs) => {
+    const committed = await this.#store.commit(actor, ({ clusters, operators }, atMs) => {
       if (caller.kind === 'cluster') {
         const { cluster } = caller;
         const status = clusters.get(cluster)?.status;
@@ -145,7 +145,7 @@ export class Membership {
   }
 
   async revokeCluster(actor: Actor, cluster: ClusterId, reason: string): Answer<Committed<void>> {
-    return this.#engine.commit(actor, ({ clusters }) => {
+    return this.#store.commit(actor, ({ clusters }) => {
       const member = clusters.get(cluster);
       if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
       const events: JournalEvent[] = member.status === 'revoked' ? [] : [{ kind: 'clusterRevoked', cluster, reason }];
@@ -157,7 +157,7 @@ export class Membership {
     actor: Actor,
     { cluster, quarantined, reason }: Readonly<{ cluster: ClusterId; quarantined: boolean; reason: string }>,
   ): Answer<Committed<void>> {
-    return this.#engine.commit(actor, ({ clusters }) => {
+    return this.#store.commit(actor, ({ clusters }) => {
       const member = clusters.get(cluster);
       if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
       const event: JournalEvent = { kind: 'quarantineSet', cluster, quarantined, reason };
@@ -173,18 +173,18 @@ export class Membership {
     const publicKey = await publicKeyOfRequest(request);
     if (!publicKey.ok) return publicKey;
     const random = randomBytes(9);
-    const committed = await this.#engine.commit(actor, ({ operators }, atMs) => {
+    const committed = await this.#store.commit(actor, ({ operators }, atMs) => {
       if (role !== 'admin' && isLastAdmin(operators, name)) return lastAdmin(name);
       const plan = this.#authority.plan(atMs, this.#lifetimes.operatorMs, random);
       return ok({ events: [{ kind: 'operatorAdded', name, role, ...certificateOf(plan) }], value: plan });
     });
     if (!committed.ok) return committed;
-    const caller: Caller = { kind: 'operator', federation: this.#engine.federation, name, role };
+    const caller: Caller = { kind: 'operator', federation: this.#store.federation, name, role };
     return ok(await this.#certify(caller, publicKey.value, committed.value.value));
   }
 
   async removeOperator(actor: Actor, name: string, reason: string): Answer<Committed<void>> {
-    return this.#engine.commit(actor, ({ operators }) => {
+    return this.#store.commit(actor, ({ operators }) => {
       const operator = operators.get(name);
       if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${name} is not known here`);
       if (isLastAdmin(operators, name)) return lastAdmin(name);

@@ -1,6 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { InstallOutcome } from '../ledger/journal/events.ts';
-import type { GateDecision } from '../ledger/state/releasing.ts';
+import type { GateDecision, InstallOutcome } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import { expiringSoon } from '../registry/signing/expiry-watch.ts';
 

@@ -1,5 +1,5 @@
+import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import type { EpochMs } from '../round/phase.ts';
 import type { ScheduleRules } from '../round/schedule-rules.ts';
 
 /** What there is to be woken for, derived from the journal's fold each time it changes. */

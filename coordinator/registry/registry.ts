@@ -1,10 +1,10 @@
 import type { Fault, Result } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId, Digest, TrackId } from '../../proto/ids.ts';
 import type { Assignment, Pins, Subject } from '../../proto/release/documents/catalogue.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { AgentState, GateState, MetadataRef, Release, TrackReleasing } from '../ledger/state/releasing.ts';
-import type { EpochMs } from '../round/phase.ts';
-import type { StoreFaultCode } from '../rounds/engine.ts';
+import type { StoreFaultCode } from '../ledger/store.ts';
 
 /** What every change has: why (1 to 500 characters), and whether it is only to be tried. */
 export type ChangeOptions = Readonly<{ reason: string; dryRun?: boolean }>;

@@ -50,8 +50,8 @@ async function open(
   const vault = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
   const { pin, releasesKept, ...parts } = more;
   const engine = await openSmallFederation(dataDir, { keyStore: vault, policy: { ...policy, releasesKept } });
-  if (pin !== undefined) unwrap(await ensureRoot({ engine, vault, nowMs: Date.now() }, operator, pin));
-  const registry = unwrap(await ReleaseRegistry.open({ engine, vault, build: 'test', times, ...parts }));
+  if (pin !== undefined) unwrap(await ensureRoot({ store: engine, vault, nowMs: Date.now() }, operator, pin));
+  const registry = unwrap(await ReleaseRegistry.open({ store: engine, vault, build: 'test', times, ...parts }));
   await registry.settled();
   const close = async () => {
     await registry.close();
@@ -311,7 +311,7 @@ describe('signatures', () => {
     const { engine, vault, registry } = house;
     const first = registry.signedSet();
     await registry.close(); // From here on only this signer signs.
-    const signer = new SetSigner({ engine, vault, times });
+    const signer = new SetSigner({ store: engine, vault, times });
     expect([signer.served, signer.due(nowMs)]).toEqual([undefined, 'set']);
     const second = unwrap(await signer.sign(nowMs));
     expect(second.catalogue.version).toBeGreaterThan(first?.catalogue.version ?? 0);

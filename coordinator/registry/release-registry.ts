@@ -1,4 +1,5 @@
 import { type Fault, ok, type Result, refuse, unwrap } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { Digest, FederationId, TrackId } from '../../proto/ids.ts';
 import type { Assignment, Pins } from '../../proto/release/documents/catalogue.ts';
 import { openPins, openRoot } from '../../proto/release/open.ts';
@@ -6,9 +7,8 @@ import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import { type AgentState, type Release, releaseOf, type TrackReleasing } from '../ledger/state/releasing.ts';
+import type { Store, StoreFaultCode } from '../ledger/store.ts';
 import { storeFault } from '../ledger/store-fault.ts';
-import type { EpochMs } from '../round/phase.ts';
-import type { Engine, StoreFaultCode } from '../rounds/engine.ts';
 import { AgentReports } from './decide/agent-reports.ts';
 import { noPins, resolvedIn } from './decide/effects.ts';
 import { deadlineOf, decideGate } from './decide/gate.ts';
@@ -45,7 +45,7 @@ import { importEvent, readReleaseFile } from './transfer/import-release.ts';
 const dayMs = 86_400_000;
 
 export type RegistryParts = Readonly<{
-  engine: Engine;
+  store: Store;
   vault: KeyStore;
   build: string;
   times: SigningTimes;
@@ -63,7 +63,7 @@ export type RegistryParts = Readonly<{
 export class ReleaseRegistry implements Registry {
   readonly federation: FederationId;
   readonly reports: AgentReports;
-  readonly #engine: Engine;
+  readonly #store: Store;
   readonly #clock: () => EpochMs;
   readonly #signer: SetSigner;
   readonly #keeper: RegistryKeeper;
@@ -74,18 +74,18 @@ export class ReleaseRegistry implements Registry {
   #pins: Pins | null;
 
   private constructor(parts: RegistryParts, signer: SetSigner, pins: Pins | null) {
-    const { engine, vault, build, lightForm, clock = Date.now, trouble = () => {} } = parts;
-    this.federation = engine.federation;
-    this.#engine = engine;
+    const { store, vault, build, lightForm, clock = Date.now, trouble = () => {} } = parts;
+    this.federation = store.federation;
+    this.#store = store;
     this.#clock = clock;
     this.#signer = signer;
-    this.reports = new AgentReports(engine, clock);
+    this.reports = new AgentReports(store, clock);
     this.#pins = pins;
-    this.#files = new ServedFiles(() => engine.state());
-    this.#change = changing({ engine, clock, pins: () => this.#pins, sign: () => this.#sign() });
-    this.#people = new SignedByPeople({ engine, vault, clock, change: this.#change });
+    this.#files = new ServedFiles(() => store.state());
+    this.#change = changing({ store, clock, pins: () => this.#pins, sign: () => this.#sign() });
+    this.#people = new SignedByPeople({ store, vault, clock, change: this.#change });
     this.#keeper = new RegistryKeeper({
-      engine,
+      store,
       build,
       lightForm,
       clock,
@@ -102,17 +102,17 @@ export class ReleaseRegistry implements Registry {
 
   /** Founds the root where there is none, signs what holds already, and does what is due. */
   static async open(parts: RegistryParts): Promise<Result<ReleaseRegistry, StoreFaultCode | BlobFaultCode>> {
-    const { engine, vault, times, lives, clock = Date.now } = parts;
-    const rooted = await ensureRoot({ engine, vault, nowMs: clock(), lives }, byRegistry);
+    const { store, vault, times, lives, clock = Date.now } = parts;
+    const rooted = await ensureRoot({ store, vault, nowMs: clock(), lives }, byRegistry);
     if (!rooted.ok) return rooted;
-    const root = await currentRoot(engine);
+    const root = await currentRoot(store);
     if (root.ok && root.value) await settleKeys(vault, root.value); // A crash may have come before it.
-    const signer = new SetSigner({ engine, vault, times });
-    const { set, pins: ref } = engine.state().metadata;
+    const signer = new SetSigner({ store, vault, times });
+    const { set, pins: ref } = store.state().metadata;
     // Agents get what holds before anything is added to it. What cannot be signed the keeper tries again, and says so.
     if (set !== null) await signer.sign(clock());
-    const pins = await readDocument(engine, ref);
-    const registry = new ReleaseRegistry(parts, signer, pins ? unwrap(openPins(pins, engine.federation)) : null);
+    const pins = await readDocument(store, ref);
+    const registry = new ReleaseRegistry(parts, signer, pins ? unwrap(openPins(pins, store.federation)) : null);
     registry.#keeper.wake();
     return ok(registry);
   }
@@ -127,19 +127,19 @@ export class ReleaseRegistry implements Registry {
   }
 
   releasing(track: TrackId): TrackReleasing | undefined {
-    return this.#engine.state().tracks.get(track)?.releasing;
+    return this.#store.state().tracks.get(track)?.releasing;
   }
 
   assignments(): readonly Assignment[] {
-    return this.#engine.state().metadata.assignments;
+    return this.#store.state().metadata.assignments;
   }
 
   agents(track: TrackId): readonly AgentState[] {
-    return [...this.#engine.state().agents.values()].filter((agent) => agent.track === track);
+    return [...this.#store.state().agents.values()].filter((agent) => agent.track === track);
   }
 
   gate(track: TrackId, version: number): GateView | undefined {
-    const state = this.#engine.state();
+    const state = this.#store.state();
     const known = state.tracks.get(track);
     const gate = known?.releasing.gates[version];
     if (known === undefined || gate === undefined) return undefined;
@@ -160,7 +160,7 @@ export class ReleaseRegistry implements Registry {
   }
 
   resolved(track: TrackId): readonly Effect[] {
-    return resolvedIn({ state: this.#engine.state(), pins: this.#pins ?? noPins }, this.#clock(), track);
+    return resolvedIn({ state: this.#store.state(), pins: this.#pins ?? noPins }, this.#clock(), track);
   }
 
   signedSet(): SignedSet | undefined {
@@ -235,13 +235,13 @@ export class ReleaseRegistry implements Registry {
   > {
     const given = trustedRoot === undefined ? undefined : openRoot(trustedRoot);
     if (given?.ok === false) return refuse('ROOT_INVALID', given.fault.message);
-    const own = await currentRoot(this.#engine);
+    const own = await currentRoot(this.#store);
     const trusted = given?.value ?? (own.ok ? own.value : undefined);
     if (trusted === undefined) return refuse('ROOT_ABSENT', 'root metadata is not in the blob store');
     const unreasoned = reasonFault(reason);
     if (unreasoned !== undefined) return { ok: false, fault: unreasoned };
-    const { blobs } = this.#engine;
-    const state = () => this.#engine.state();
+    const { blobs } = this.#store;
+    const state = () => this.#store.state();
     const imported = await readReleaseFile(file, { blobs, federation: this.federation, trusted, state, dryRun });
     if (!imported.ok) return storeFault(imported.fault);
     const { track, version } = imported.value.manifest;
@@ -256,7 +256,7 @@ export class ReleaseRegistry implements Registry {
     if (this.releasing(track) === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}`);
     const release = this.release(track, version);
     if (release === undefined) return refuse('VERSION_NOT_FOUND', `track ${track} has no release ${version}`);
-    return exportRelease(this.#engine.blobs, this.#signer.served, release);
+    return exportRelease(this.#store.blobs, this.#signer.served, release);
   }
 
   follow(listener: (set: SignedSet) => void): () => void {

@@ -1,9 +1,8 @@
 import { Cron } from 'croner';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import type { Freeze } from '../ledger/state/state.ts';
 import { blackoutEnd, checkBlackouts } from './blackout.ts';
-import type { EpochMs } from './phase.ts';
 import type { ScheduleRules } from './schedule-rules.ts';
 
 /** A run that a schedule asks for, and when it may open. */
@@ -15,6 +14,9 @@ export type Run = Readonly<{
   /** What holds it at its own time. */
   heldBecause: 'BLACKOUT' | 'FREEZE' | null;
 }>;
+
+/** While it lasts no round of these tracks opens. */
+export type Hold = Readonly<{ tracks: readonly TrackId[] | 'all'; fromMs: EpochMs; untilMs: EpochMs }>;
 
 /** Windows that touch each other in a row, at most: more than a year of them is a mistake, not a plan. */
 const holdsMax = 1_000;
@@ -37,7 +39,7 @@ export function checkSchedule(rules: ScheduleRules): Result<ScheduleRules, 'SCHE
 export function nextRun(
   rules: ScheduleRules,
   track: TrackId,
-  freezes: Iterable<Freeze>,
+  freezes: Iterable<Hold>,
   afterMs: EpochMs,
   nowMs: EpochMs,
 ): Run | undefined {
@@ -53,7 +55,7 @@ export function nextRun(
   };
 }
 
-function releaseOf(rules: ScheduleRules, freezes: readonly Freeze[], fromMs: EpochMs): EpochMs {
+function releaseOf(rules: ScheduleRules, freezes: readonly Hold[], fromMs: EpochMs): EpochMs {
   let atMs = fromMs;
   for (let holds = 0; holds < holdsMax; holds++) {
     const hold = holdOf(rules, freezes, atMs);
@@ -63,7 +65,7 @@ function releaseOf(rules: ScheduleRules, freezes: readonly Freeze[], fromMs: Epo
   return atMs;
 }
 
-function holdOf(rules: ScheduleRules, freezes: readonly Freeze[], atMs: EpochMs) {
+function holdOf(rules: ScheduleRules, freezes: readonly Hold[], atMs: EpochMs) {
   const freeze = freezes.find(({ fromMs, untilMs }) => fromMs <= atMs && atMs < untilMs);
   if (freeze !== undefined) return { because: 'FREEZE', untilMs: freeze.untilMs } as const;
   const untilMs = blackoutEnd(rules, atMs);

@@ -1,7 +1,5 @@
+import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId, Digest } from '../../proto/ids.ts';
-
-/** Milliseconds since 1970-01-01T00:00:00Z. */
-export type EpochMs = number;
 
 /** A global model of a track: versions only grow, one version has one digest. */
 export type ModelRef = Readonly<{ version: number; digest: Digest }>;

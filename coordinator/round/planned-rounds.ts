@@ -1,7 +1,7 @@
+import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import type { State } from '../ledger/state/state.ts';
-import { nextRun } from './next-run.ts';
-import type { EpochMs } from './phase.ts';
+import { type Hold, nextRun } from './next-run.ts';
+import type { TrackPolicy } from './policy.ts';
 
 /** A round that a schedule will open, or would. */
 export type PlannedRound = Readonly<{
@@ -11,6 +11,12 @@ export type PlannedRound = Readonly<{
   heldBecause: 'BLACKOUT' | 'FREEZE' | 'TOO_FEW_CLUSTERS' | null;
 }>;
 
+/** What a plan is made from: every track's schedule with the time up to which it has been served, and every freeze. */
+export type Planned = Readonly<{
+  tracks: Iterable<Readonly<{ track: TrackId; policy: Pick<TrackPolicy, 'schedule'>; servedUntilMs: EpochMs }>>;
+  freezes: Iterable<Hold>;
+}>;
+
 const plannedMax = 1_000;
 
 /**
@@ -18,20 +24,21 @@ const plannedMax = 1_000;
  * own time with what holds it and at the time at which it opens instead. Nothing is opened or written.
  */
 export function planRounds(
-  state: State,
+  { tracks, freezes }: Planned,
   enrolledCount: number,
   updatesMinOf: (track: TrackId) => number,
   nowMs: EpochMs,
   untilMs: EpochMs,
 ): readonly PlannedRound[] {
   const planned: PlannedRound[] = [];
-  for (const { track, policy, servedUntilMs } of state.tracks.values()) {
+  const freezeList = [...freezes];
+  for (const { track, policy, servedUntilMs } of tracks) {
     if (policy.schedule === null) continue;
     const tooFew = enrolledCount < updatesMinOf(track) ? 'TOO_FEW_CLUSTERS' : null;
     let afterMs = servedUntilMs;
     let fromMs = nowMs;
     for (let count = 0; count < plannedMax; count++) {
-      const run = nextRun(policy.schedule, track, state.freezes.values(), afterMs, fromMs);
+      const run = nextRun(policy.schedule, track, freezeList, afterMs, fromMs);
       if (run === undefined || run.opensAtMs > untilMs) break;
       if (run.heldBecause !== null && run.occurrenceMs >= nowMs) {
         planned.push({ track, atMs: run.occurrenceMs, heldBecause: run.heldBecause });

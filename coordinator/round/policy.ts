@@ -1,4 +1,4 @@
-import type { AggregationPolicy } from '../../aggregation/policy.ts';
+import { type AggregationPolicy, updatesMin } from '../../aggregation/policy.ts';
 import type { RoundRules } from './rules.ts';
 import type { ScheduleRules } from './schedule-rules.ts';
 
@@ -67,3 +67,8 @@ export type TrackPolicy = Readonly<{
   /** How many of the newest releases are kept, beside those in use. Default 8. */
   releasesKept?: number | undefined;
 }>;
+
+/** What a round under this policy obeys. A policy that no number of updates can meet never aggregates. */
+export function rulesOf(policy: TrackPolicy): RoundRules {
+  return { ...policy.rounds, updatesMin: updatesMin(policy.aggregation) ?? Number.MAX_SAFE_INTEGER };
+}

@@ -1,8 +1,9 @@
 import { type Fault, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import { chooseCohort } from './cohort.ts';
 import type { RoundFaultCode } from './faults.ts';
-import type { AbandonReason, Accepted, EpochMs, RoundEffect, RoundEvent, RoundPhase } from './phase.ts';
+import type { AbandonReason, Accepted, RoundEffect, RoundEvent, RoundPhase } from './phase.ts';
 import { goalUpdates, inviteCount, quorumUpdates } from './quorum.ts';
 import type { RoundRules } from './rules.ts';
 

@@ -1,7 +1,38 @@
-import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
+import type { EpochMs } from '../../base/time.ts';
+import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
 import { openRoundOf, type Round, type State, type Track } from '../ledger/state/state.ts';
 import { trainingSeed } from '../round/cohort.ts';
-import type { Directive } from './engine.ts';
+import type { ModelRef } from '../round/phase.ts';
+import type { TrainingPlan } from '../round/policy.ts';
+
+/** What the coordinator wants of one cluster; grpc/ turns these into WatchResponse. */
+export type Directive = Readonly<
+  | {
+      kind: 'invitation';
+      federation: FederationId;
+      track: TrackId;
+      round: RoundId;
+      base: ModelRef;
+      modelBytes: number;
+      spec: ModelSpec;
+      schemaDigest: Digest;
+      /** Base64, 32 bytes. */
+      roundKey: string;
+      closesAtMs: EpochMs;
+      training: TrainingPlan;
+      /** For everything random in this cluster's training. */
+      seed: number;
+    }
+  | {
+      kind: 'closed';
+      track: TrackId;
+      round: RoundId;
+      outcome: 'aggregating' | 'candidate' | 'abandoned';
+      /** The round that a straggler may join next; null when none is planned. */
+      nextRound: RoundId | null;
+    }
+>;
 
 /** What a cluster should hear when it starts to watch: derived from the state, so that a reconnect misses nothing. */
 export function currentDirectives(state: State, cluster: ClusterId, tracks: readonly TrackId[]): readonly Directive[] {

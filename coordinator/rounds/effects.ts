@@ -1,5 +1,6 @@
 import { failpoint } from '../../base/failpoint.ts';
 import { ok } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { checkResult } from '../candidate/check-result.ts';
 import type { AggregationJob, AggregationRunner } from '../candidate/job.ts';
@@ -7,7 +8,7 @@ import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
-import type { EpochMs, RoundEffect, RoundEvent } from '../round/phase.ts';
+import type { RoundEffect, RoundEvent } from '../round/phase.ts';
 import { closedDirective, invitationFor } from './directives.ts';
 import { jobOf, stepsOf } from './events.ts';
 import type { InputKeeper } from './kept-inputs.ts';

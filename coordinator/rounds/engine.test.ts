@@ -21,7 +21,8 @@ import {
 } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { roundEnd, until } from '../testing/wait.ts';
-import type { Directive, Engine } from './engine.ts';
+import type { Directive } from './directives.ts';
+import type { Engine } from './engine.ts';
 
 const [a, b, c, d, e] = clusters as [ClusterId, ClusterId, ClusterId, ClusterId, ClusterId];
 

@@ -1,157 +1,111 @@
-import type { Result } from '../../base/fault.ts';
+import { ok, type Result } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
-import type { ModelSpec } from '../../proto/model-spec.ts';
+import { type Refusal, type RefusalLog, RefusalMeter } from '../access/refusal-meter.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import type { AggregationRunner } from '../candidate/job.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { JournalFaultCode, JournalHead } from '../ledger/journal/journal.ts';
-import type { State } from '../ledger/state/state.ts';
+import type { State, Track } from '../ledger/state/state.ts';
+import type { Committed, Decision, Store, StoreFaultCode } from '../ledger/store.ts';
+import { createTrack, type NewTrack, setPolicy } from '../ledger/track-changes.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
-import type { EpochMs, ModelRef, UpdateHeader } from '../round/phase.ts';
-import type { PlannedRound } from '../round/planned-rounds.ts';
-import type { TrackPolicy, TrainingPlan } from '../round/policy.ts';
-import type { Replay, ReplayFaultCode } from './kept-inputs.ts';
+import type { UpdateHeader } from '../round/phase.ts';
+import { type PlannedRound, planRounds } from '../round/planned-rounds.ts';
+import { rulesOf, type TrackPolicy } from '../round/policy.ts';
+import { currentDirectives, type Directive } from './directives.ts';
+import { enrolledCount, type Joined, type Presence } from './presence.ts';
+import { Pulse, type PulseParts } from './pulse.ts';
+import { type ReceiptData, type UpdateCheck, UpdateDesk } from './update-desk.ts';
 
-/** The store could not keep it: nothing happened, and the caller may try again after a pause. */
-export type StoreFaultCode = JournalFaultCode;
-
-/** What a decision wants written, and what it answers once that is durable. */
-export type Decision<Value> = Readonly<{ events: readonly JournalEvent[]; value: Value }>;
-/** The answer, and the entries that made it so (empty when nothing had to be written). */
-export type Committed<Value> = Readonly<{ value: Value; entries: readonly JournalEntry[] }>;
-
-/** What a receipt says; grpc/ signs it. The same update always gets the same receipt, to the byte. */
-export type ReceiptData = Readonly<{
-  federation: FederationId;
-  track: TrackId;
-  round: RoundId;
-  cluster: ClusterId;
-  payloadDigest: Digest;
-  /** Position of the acceptance in the journal. */
-  sequence: number;
-  acceptedAtMs: EpochMs;
-}>;
-
-/** What a header may do before any byte of its payload is read. */
-export type Admission = Readonly<
-  { kind: 'upload'; payloadBytes: number } | { kind: 'alreadyAccepted'; receipt: ReceiptData }
->;
-
-/** What the coordinator wants of one cluster; grpc/ turns these into WatchResponse. */
-export type Directive = Readonly<
-  | {
-      kind: 'invitation';
-      federation: FederationId;
-      track: TrackId;
-      round: RoundId;
-      base: ModelRef;
-      modelBytes: number;
-      spec: ModelSpec;
-      schemaDigest: Digest;
-      /** Base64, 32 bytes. */
-      roundKey: string;
-      closesAtMs: EpochMs;
-      training: TrainingPlan;
-      /** For everything random in this cluster's training. */
-      seed: number;
-    }
-  | {
-      kind: 'closed';
-      track: TrackId;
-      round: RoundId;
-      outcome: 'aggregating' | 'candidate' | 'abandoned';
-      /** The round that a straggler may join next; null when none is planned. */
-      nextRound: RoundId | null;
-    }
->;
-
-/** One open Watch stream. */
-export type Membership = Readonly<{
-  /** What is open for this cluster now: send these first. */
-  current: readonly Directive[];
-  /** The stream has ended. May be called twice. */
-  leave(): void;
-}>;
-
-export type NewTrack = Readonly<{
-  track: TrackId;
-  spec: ModelSpec;
-  policy: TrackPolicy;
-  /** A blob already stored in `engine.blobs`: the initial model, 4 bytes a value. */
-  modelDigest: Digest;
-  reason: string;
-}>;
-
-export type Refusal = Readonly<{
-  what: Extract<JournalEvent, { kind: 'refused' }>['what'];
-  code: string;
-  /** For the operator; never sent to the peer. No keys, tokens or weights. */
-  cause: string;
-  alarm?: boolean;
-  track?: string;
-  round?: string;
-  cluster?: string;
-  payloadDigest?: string;
-}>;
-
-export type OperationFaultCode =
-  | 'TRACK_EXISTS'
-  | 'TRACK_NOT_FOUND'
-  | 'POLICY_INVALID'
-  | 'SPEC_INVALID'
-  | 'SPEC_TOO_LARGE'
-  | 'MODEL_NOT_FOUND'
-  | 'LENGTH_MISMATCH'
-  | 'ROUND_NOT_FOUND'
-  | 'ROUND_OPEN'
-  | 'ROUND_ENDED'
-  | 'FROZEN'
-  | 'ROUNDS_EXHAUSTED';
+export type EngineParts = PulseParts &
+  Readonly<{
+    federation: FederationId;
+    presence: Presence;
+    runner: AggregationRunner;
+    halted: Promise<Readonly<{ code: StoreFaultCode; message: string }>>;
+    /** Lets go of the data directory, and of Redis. */
+    release: () => Promise<void>;
+  }>;
 
 /**
- * The coordinator behind its doors: everything that grpc/, cli/ and registry/ may do. Every promise that resolves ok
- * resolves after the journal has synced what it says. Made by `openEngine` (engine/open-engine.ts).
+ * The coordinator behind its doors: rounds, and the ledger under them. Every promise that resolves ok resolves after the
+ * journal has synced what it says. Made by `openEngine` (open-engine.ts).
  */
-export interface Engine {
+export class Engine implements Store, RefusalLog {
   readonly federation: FederationId;
-  /** The fencing epoch of this run. */
-  readonly epoch: number;
   readonly blobs: BlobStore;
+  /** Resolves when the engine can go on no longer (stale epoch, failed disk), with the reason. Then close and exit. */
+  readonly halted: EngineParts['halted'];
+  #parts: EngineParts;
+  #desk: UpdateDesk;
+  #meter = new RefusalMeter();
+  #followers = new Set<(entry: JournalEntry) => void>();
+  #pulse: Pulse;
+  #closing: Promise<void> | undefined;
 
-  /** Only durable facts. Belongs to the engine: read it, do not keep it across an await, never change it. */
-  state(): State;
-  /**
-   * The one way to write. `decide` runs at once, alone, against everything decided before it (durable or not yet), and
-   * must be pure and synchronous: returns events and an answer, or a refusal. The events become durable together; then
-   * the answer resolves. No events: the answer resolves once everything that `decide` saw is durable.
-   */
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#desk = new UpdateDesk(parts);
+    this.federation = parts.federation;
+    this.blobs = parts.blobs;
+    this.halted = parts.halted;
+    this.#pulse = new Pulse(parts, () => this.#noteRefusals(parts.clock()));
+  }
+
+  /** The fencing epoch of this run. */
+  get epoch(): number {
+    return this.#parts.ledger.journal.epoch;
+  }
+
+  state(): State {
+    return this.#parts.ledger.state;
+  }
+
   commit<Value, Code extends string>(
     actor: Actor,
     decide: (state: State, atMs: EpochMs) => Result<Decision<Value>, Code>,
-  ): Promise<Result<Committed<Value>, Code | StoreFaultCode>>;
-  /** Audits a refusal (I9). Never fails its caller; floods of one peer and code are summed up. */
-  refuse(actor: Actor, refusal: Refusal): void;
+  ): Promise<Result<Committed<Value>, Code | StoreFaultCode>> {
+    return this.#parts.ledger.commit(actor, decide);
+  }
+
+  refuse(actor: Actor, refusal: Refusal): void {
+    const draft = this.#meter.take(actor, refusal, this.#parts.clock());
+    if (draft !== undefined) this.#note(draft.actor, draft.event);
+  }
 
   /** The journal as an audit log, from position `fromSeq`, at most `limit` entries. */
-  audit(fromSeq: number, limit: number): Promise<Result<readonly JournalEntry[], JournalFaultCode>>;
-  /** Every entry once it is durable, in order. Returns the end of the subscription. Listeners must not throw. */
-  follow(listener: (entry: JournalEntry) => void): () => void;
-  verify(): Promise<Result<JournalHead, JournalFaultCode>>;
+  audit(fromSeq: number, limit: number): Promise<Result<readonly JournalEntry[], JournalFaultCode>> {
+    return this.#parts.ledger.journal.read(fromSeq, limit);
+  }
 
-  createTrack(actor: Actor, track: NewTrack): Promise<Result<Committed<ModelRef>, OperationFaultCode | StoreFaultCode>>;
-  setPolicy(
-    actor: Actor,
-    change: Readonly<{ track: TrackId; policy: TrackPolicy; reason: string }>,
-  ): Promise<Result<Committed<ModelRef>, OperationFaultCode | StoreFaultCode>>;
+  follow(listener: (entry: JournalEntry) => void): () => void {
+    this.#followers.add(listener);
+    return () => void this.#followers.delete(listener);
+  }
+
+  verify(): Promise<Result<JournalHead, JournalFaultCode>> {
+    return this.#parts.ledger.journal.verify();
+  }
+
+  createTrack(actor: Actor, request: NewTrack) {
+    return createTrack(this, actor, request);
+  }
+
+  setPolicy(actor: Actor, request: Readonly<{ track: TrackId; policy: TrackPolicy; reason: string }>) {
+    return setPolicy(this, actor, request);
+  }
+
   /** Opens a round now; recruiting may end it. Refused while another round of the track runs. */
-  openRound(
-    actor: Actor,
-    request: Readonly<{ track: TrackId; reason: string }>,
-  ): Promise<Result<Committed<RoundId>, OperationFaultCode | StoreFaultCode>>;
-  cancelRound(
-    actor: Actor,
-    request: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
-  ): Promise<Result<Committed<RoundId>, OperationFaultCode | StoreFaultCode>>;
+  openRound(actor: Actor, { track, reason }: Readonly<{ track: TrackId; reason: string }>) {
+    return this.#parts.keeper.open(actor, track, reason, null);
+  }
+
+  cancelRound(actor: Actor, request: Readonly<{ track: TrackId; round: RoundId; reason: string }>) {
+    return this.#parts.keeper.cancel(actor, request.track, request.round, request.reason);
+  }
+
   /**
    * Computes a round's candidate again from its sealed updates and the keys that its policy kept of them, and compares.
    * Journalled before anything is opened, and again with what came of it. One at a time.
@@ -160,35 +114,112 @@ export interface Engine {
     actor: Actor,
     request: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
     signal?: AbortSignal,
-  ): Promise<Result<Replay, ReplayFaultCode | StoreFaultCode>>;
+  ) {
+    return this.#parts.inputs.replay(actor, request, signal);
+  }
+
   /** Dry run: what the schedules would open until then, soonest first, at most 1,000. */
-  planRounds(untilMs: EpochMs): readonly PlannedRound[];
+  planRounds(untilMs: EpochMs): readonly PlannedRound[] {
+    const state = this.state();
+    const updatesMinOf = (track: TrackId) => rulesOf((state.tracks.get(track) as Track).policy).updatesMin;
+    const { tracks, freezes } = state;
+    const plan = { tracks: tracks.values(), freezes: freezes.values() };
+    return planRounds(plan, enrolledCount(state), updatesMinOf, this.#parts.clock(), untilMs);
+  }
 
   /** A cluster watches these tracks: it becomes eligible, and `listener` gets each later directive. */
-  join(cluster: ClusterId, tracks: readonly TrackId[], listener: (directive: Directive) => void): Membership;
-  isConnected(cluster: ClusterId): boolean;
+  join(cluster: ClusterId, tracks: readonly TrackId[], listener: (directive: Directive) => void): Joined {
+    const leave = this.#parts.presence.add(cluster, tracks, listener);
+    const current = currentDirectives(this.state(), cluster, tracks);
+    const recruiting = tracks.some((id) => hasRecruiting(this.state().tracks.get(id)));
+    if (recruiting) this.wake();
+    return { current, leave };
+  }
 
-  /**
-   * What may be said before the payload is read: is this cluster (the TLS peer, whose signature over the header has
-   * been checked) in the cohort of that round, do base, schema and length fit, is there an earlier update?
-   */
-  checkUpdate(peer: ClusterId, header: UpdateHeader): Result<Admission, RoundFaultCode>;
-  /**
-   * The payload lies in `blobs` under header.payloadDigest. Journals the acceptance; the receipt data comes back once
-   * it is durable. The same digest again gives the same receipt, another one UPDATE_CONFLICT and an alarm.
-   */
-  acceptUpdate(
-    peer: ClusterId,
-    header: UpdateHeader,
-    signature: Uint8Array,
-  ): Promise<Result<ReceiptData, RoundFaultCode | StoreFaultCode | 'PAYLOAD_MISSING'>>;
-  /** The receipt of an update accepted earlier, for UploadStatus. */
-  receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined;
+  isConnected(cluster: ClusterId): boolean {
+    return this.#parts.presence.isConnected(cluster);
+  }
+
+  checkUpdate(peer: ClusterId, header: UpdateHeader): Result<UpdateCheck, RoundFaultCode> {
+    return this.#desk.check(peer, header);
+  }
+
+  acceptUpdate(peer: ClusterId, header: UpdateHeader, signature: Uint8Array) {
+    return this.#desk.accept(peer, header, signature);
+  }
+
+  receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined {
+    return this.#desk.receiptOf(peer, track, round, payloadDigest);
+  }
 
   /** Does whatever is due now. Queues and watchdogs call it; calling it too often costs little. */
-  wake(): void;
-  /** Resolves when the engine can go on no longer (stale epoch, failed disk), with the reason. Then close and exit. */
-  readonly halted: Promise<Readonly<{ code: StoreFaultCode; message: string }>>;
+  wake(): void {
+    this.#pulse.wake();
+  }
+
   /** Ends what runs, writes a snapshot, lets go of journal and lock. May be called twice. */
-  close(): Promise<void>;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Called by the ledger for what has become durable. */
+  afterCommit(entries: readonly JournalEntry[]): void {
+    let due = false;
+    for (const entry of entries) {
+      for (const listener of this.#followers) listener(entry);
+      due ||= mayMakeDue(entry.event);
+    }
+    if (due) this.wake();
+  }
+
+  async #close(): Promise<void> {
+    const { runner, keeper, ledger, release } = this.#parts;
+    await this.#pulse.stop();
+    await runner.close();
+    await keeper.settled();
+    this.#noteRefusals(0, true);
+    await ledger.commit({ kind: 'coordinator', part: 'start' }, () => ok({ events: [], value: undefined }));
+    await ledger.saveSnapshot();
+    await ledger.journal.close();
+    await release();
+  }
+
+  /** Journals the sums of refusals that were held back, all of them at the end. */
+  #noteRefusals(nowMs: EpochMs, all = false): void {
+    for (const { actor, event } of this.#meter.flush(nowMs, all)) this.#note(actor, event);
+  }
+
+  #note(actor: Actor, event: JournalEvent): void {
+    void this.commit(actor, () => ok({ events: [event], value: undefined })).then((noted) => {
+      if (!noted.ok) this.#parts.trouble(noted.fault.code, `an audit entry was lost: ${noted.fault.message}`);
+    });
+  }
+}
+
+function hasRecruiting(track: Track | undefined): boolean {
+  if (track === undefined) return false;
+  for (const { phase } of track.rounds.values()) if (phase.kind === 'recruiting') return true;
+  return false;
+}
+
+/** Whether an entry may leave something to do: most entries are accepted updates, which do not. */
+function mayMakeDue(event: JournalEvent): boolean {
+  switch (event.kind) {
+    case 'roundStepped':
+      return event.effects.length > 0 || event.event.kind !== 'updateArrived';
+    case 'refused':
+    case 'replayStarted':
+    case 'roundReplayed':
+    case 'effectsDone':
+    case 'tokenMinted':
+    case 'tokenRevoked':
+    case 'certificateRenewed':
+    case 'releaseAcknowledged':
+    case 'shadowReported':
+    case 'releaseSetSigned':
+      return false;
+    default:
+      return true;
+  }
 }

@@ -1,4 +1,3 @@
-import { updatesMin } from '../../aggregation/policy.ts';
 import { ok, type Result } from '../../base/fault.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import type { AggregationJob } from '../candidate/job.ts';
@@ -6,8 +5,6 @@ import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
 import type { RoundEvent, RoundPhase } from '../round/phase.ts';
-import type { TrackPolicy } from '../round/policy.ts';
-import type { RoundRules } from '../round/rules.ts';
 import { countedOf, step } from '../round/step.ts';
 import { roundKeyName } from './keys.ts';
 
@@ -26,10 +23,6 @@ export function stepsOf(
     steps.push({ kind: 'roundStepped', track, round, event, effects: result.effects });
   }
   return ok(steps);
-}
-
-export function rulesOf(policy: TrackPolicy): RoundRules {
-  return { ...policy.rounds, updatesMin: updatesMin(policy.aggregation) ?? Number.MAX_SAFE_INTEGER };
 }
 
 /** The aggregation of a round that has closed; undefined in any other phase. */

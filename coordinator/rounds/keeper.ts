@@ -1,8 +1,8 @@
 import { ok } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
-import type { EpochMs } from '../round/phase.ts';
 import { RoundEffects, type RoundEffectsParts, retryMsMin } from './effects.ts';
 import { stepsOf } from './events.ts';
 import { publicRoundKey } from './keys.ts';

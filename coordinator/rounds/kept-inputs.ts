@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { AggregationJob, RunFaultCode } from '../candidate/job.ts';
 import { inputKeys, recompute } from '../candidate/replay.ts';
@@ -6,8 +7,7 @@ import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Round, State, Track } from '../ledger/state/state.ts';
-import type { EpochMs } from '../round/phase.ts';
-import type { StoreFaultCode } from './engine.ts';
+import type { StoreFaultCode } from '../ledger/store.ts';
 import { replayJobOf } from './events.ts';
 
 export type ReplayFaultCode =

@@ -1,5 +1,6 @@
+import type { EpochMs } from '../../base/time.ts';
 import { headOf, type Round, type State, type Track } from '../ledger/state/state.ts';
-import type { EpochMs, RoundEvent } from '../round/phase.ts';
+import type { RoundEvent } from '../round/phase.ts';
 import { enrolledCount, isInGoodStanding, type Presence } from './presence.ts';
 
 /** Who is connected and in good standing, as an event for a round that recruits. */

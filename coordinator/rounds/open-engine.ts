@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
@@ -10,12 +11,11 @@ import { lockDataDir } from '../ledger/data-dir-lock.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import { openSqliteJournal } from '../ledger/journal/open-journal.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import type { StoreFaultCode } from '../ledger/store.ts';
 import type { RedisBackend, RedisBackendOptions } from '../queue/redis/redis-backend.ts';
 import { TimerWaker } from '../queue/timer-waker.ts';
 import type { Waker } from '../queue/waker.ts';
-import type { EpochMs } from '../round/phase.ts';
-import { CoordinatorEngine } from './coordinator-engine.ts';
-import type { Engine, StoreFaultCode } from './engine.ts';
+import { Engine } from './engine.ts';
 import { RoundKeeper } from './keeper.ts';
 import { KeptInputs } from './kept-inputs.ts';
 import { sweepOrphans } from './orphans.ts';
@@ -89,7 +89,7 @@ async function openLocked(
   const journal = await openSqliteJournal(join(dataDir, 'journal.sqlite'));
   if (!journal.ok) return journal;
   const halting = Promise.withResolvers<Readonly<{ code: StoreFaultCode; message: string }>>();
-  let engine: CoordinatorEngine | undefined;
+  let engine: Engine | undefined;
   const opened = await Ledger.open(journal.value, clock, {
     durable(entries, seconds) {
       options.committed?.(entries, seconds);
@@ -140,7 +140,7 @@ async function openLocked(
     trouble,
     wake: () => engine?.wake(),
   });
-  engine = new CoordinatorEngine({
+  engine = new Engine({
     federation,
     ledger,
     keeper,

@@ -1,18 +1,29 @@
 import { randomInt } from 'node:crypto';
 import { failpoint } from '../../base/failpoint.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import { isRoundId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { headOf, openRoundOf, type State, type Track } from '../ledger/state/state.ts';
-import type { EpochMs, RoundEvent } from '../round/phase.ts';
+import type { Committed, StoreFaultCode } from '../ledger/store.ts';
+import type { RoundEvent } from '../round/phase.ts';
+import { rulesOf } from '../round/policy.ts';
 import { nextRunOf } from './due.ts';
-import type { Committed, OperationFaultCode, StoreFaultCode } from './engine.ts';
-import { rulesOf, stepsOf } from './events.ts';
+import { stepsOf } from './events.ts';
 import { makeRoundKey } from './keys.ts';
 import { countedEvent } from './occasions.ts';
 import type { Presence } from './presence.ts';
+
+/** Why a round is not opened or cancelled. */
+export type RoundChangeFaultCode =
+  | 'TRACK_NOT_FOUND'
+  | 'ROUND_NOT_FOUND'
+  | 'ROUND_OPEN'
+  | 'ROUND_ENDED'
+  | 'FROZEN'
+  | 'ROUNDS_EXHAUSTED';
 
 const bySchedule: Actor = { kind: 'coordinator', part: 'schedule' };
 const seedMax = 2 ** 48 - 1;
@@ -27,7 +38,7 @@ export type RoundOpenerParts = Readonly<{
   trouble: (code: string, message: string) => void;
 }>;
 
-type Opened = Promise<Result<Committed<RoundId>, OperationFaultCode | StoreFaultCode>>;
+type Opened = Promise<Result<Committed<RoundId>, RoundChangeFaultCode | StoreFaultCode>>;
 
 /** Opens rounds when an operator or the schedule asks, and cancels them. */
 export class RoundOpener {
@@ -97,7 +108,7 @@ export class RoundOpener {
     return opened.fault.code === 'ROUNDS_EXHAUSTED' || opened.fault.code === 'ROUND_OPEN' || this.#failed(opened.fault);
   }
 
-  #openable(state: State, id: TrackId): Result<{ track: Track; round: RoundId }, OperationFaultCode> {
+  #openable(state: State, id: TrackId): Result<{ track: Track; round: RoundId }, RoundChangeFaultCode> {
     const track = state.tracks.get(id);
     if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id}; list them first`);
     const open = openRoundOf(track);

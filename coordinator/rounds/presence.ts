@@ -1,6 +1,14 @@
 import type { ClusterId, TrackId } from '../../proto/ids.ts';
 import type { State } from '../ledger/state/state.ts';
-import type { Directive } from './engine.ts';
+import type { Directive } from './directives.ts';
+
+/** One open Watch stream. */
+export type Joined = Readonly<{
+  /** What is open for this cluster now: send these first. */
+  current: readonly Directive[];
+  /** The stream has ended. May be called twice. */
+  leave(): void;
+}>;
 
 type Stream = Readonly<{ cluster: ClusterId; tracks: readonly TrackId[]; listener: (directive: Directive) => void }>;
 

@@ -1,8 +1,8 @@
 import { failpoint } from '../../base/failpoint.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Waker } from '../queue/waker.ts';
-import type { EpochMs } from '../round/phase.ts';
 import { alarmsOf } from './due.ts';
 import type { RoundKeeper } from './keeper.ts';
 import type { KeptInputs } from './kept-inputs.ts';

@@ -1,16 +1,34 @@
 import { failpoint } from '../../base/failpoint.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import { sealedLength } from '../../proto/envelope/format.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Round, State, Track } from '../ledger/state/state.ts';
+import type { StoreFaultCode } from '../ledger/store.ts';
 import { checkContent, checkOrigin } from '../round/check-header.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
-import type { EpochMs, RoundEvent, UpdateHeader } from '../round/phase.ts';
+import type { RoundEvent, UpdateHeader } from '../round/phase.ts';
 import { joinNext } from './directives.ts';
-import type { Admission, ReceiptData, StoreFaultCode } from './engine.ts';
 import { stepsOf } from './events.ts';
+
+/** What a receipt says; grpc/ signs it. The same update always gets the same receipt, to the byte. */
+export type ReceiptData = Readonly<{
+  federation: FederationId;
+  track: TrackId;
+  round: RoundId;
+  cluster: ClusterId;
+  payloadDigest: Digest;
+  /** Position of the acceptance in the journal. */
+  sequence: number;
+  acceptedAtMs: EpochMs;
+}>;
+
+/** What a header may do before any byte of its payload is read. */
+export type UpdateCheck = Readonly<
+  { kind: 'upload'; payloadBytes: number } | { kind: 'alreadyAccepted'; receipt: ReceiptData }
+>;
 
 export type UpdateDeskParts = Readonly<{
   federation: FederationId;
@@ -19,7 +37,7 @@ export type UpdateDeskParts = Readonly<{
   clock: () => EpochMs;
 }>;
 
-/** Where updates are checked, accepted and receipted. See engine.ts for what each answer promises. */
+/** Where updates are checked, accepted and receipted. */
 export class UpdateDesk {
   #parts: UpdateDeskParts;
 
@@ -27,7 +45,11 @@ export class UpdateDesk {
     this.#parts = parts;
   }
 
-  check(peer: ClusterId, header: UpdateHeader): Result<Admission, RoundFaultCode> {
+  /**
+   * What may be said before the payload is read: is this cluster (the TLS peer, whose signature over the header has
+   * been checked) in the cohort of that round, do base, schema and length fit, is there an earlier update?
+   */
+  check(peer: ClusterId, header: UpdateHeader): Result<UpdateCheck, RoundFaultCode> {
     const found = this.#find(this.#parts.ledger.state, peer, header);
     if (!found.ok) return found;
     const { track, round } = found.value;
@@ -39,6 +61,10 @@ export class UpdateDesk {
     return content.ok ? ok({ kind: 'upload', payloadBytes: header.payloadBytes }) : content;
   }
 
+  /**
+   * The payload lies in the blob store under the digest that the header names. Journals the acceptance; the receipt comes
+   * back once it is durable. The same digest again gives the same receipt, another one UPDATE_CONFLICT and an alarm.
+   */
   async accept(
     peer: ClusterId,
     header: UpdateHeader,
@@ -69,6 +95,7 @@ export class UpdateDesk {
     return ok(receipt);
   }
 
+  /** The receipt of an update accepted earlier, for UploadStatus. */
   receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined {
     const known = this.#parts.ledger.state.tracks.get(track)?.rounds.get(round);
     return known && receiptOf(this.#parts.federation, known, peer, payloadDigest);

@@ -10,7 +10,7 @@ import { SqliteFile } from '../ledger/journal/sqlite-file.ts';
 import { foldEntry } from '../ledger/state/fold.ts';
 import { emptyState } from '../ledger/state/mutable-state.ts';
 import type { Track } from '../ledger/state/state.ts';
-import type { ReceiptData } from '../rounds/engine.ts';
+import type { ReceiptData } from '../rounds/update-desk.ts';
 import { clusters, track } from './small-federation.ts';
 
 export type ProcessEnd = Readonly<{

@@ -38,7 +38,7 @@ const canary = clusters[0] as ClusterId;
 
 const day = 86_400_000;
 const times = { timestampLifeMs: day, timestampEveryMs: 3_600_000, catalogueLifeMs: 7 * day };
-const registry = unwrap(await ReleaseRegistry.open({ engine, vault, build: 'test', times }));
+const registry = unwrap(await ReleaseRegistry.open({ store: engine, vault, build: 'test', times }));
 const tell = (set: SignedSet) => {
   const { roots, timestamp, snapshot, catalogue } = set;
   const text = ({ body }: { body: Uint8Array }) => Buffer.from(body).toString('base64');

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync, writeSy
 import { join } from 'node:path';
 import type { ClusterId } from '../../proto/ids.ts';
 import type { Track } from '../ledger/state/state.ts';
-import type { ReceiptData } from '../rounds/engine.ts';
+import type { ReceiptData } from '../rounds/update-desk.ts';
 import { type Invitation, type SealedUpdate, sealDelta } from './sealed-delta.ts';
 import { deltaOf, takePart } from './small-client.ts';
 import { clusters, openSmallFederation, operator, track } from './small-federation.ts';

@@ -3,7 +3,7 @@ import type { UpdateContext } from '../../proto/envelope/header.ts';
 import { sealStream } from '../../proto/envelope/seal.ts';
 import { type ClusterId, parseRoundId } from '../../proto/ids.ts';
 import type { UpdateHeader } from '../round/phase.ts';
-import type { Directive } from '../rounds/engine.ts';
+import type { Directive } from '../rounds/directives.ts';
 
 export type Invitation = Extract<Directive, { kind: 'invitation' }>;
 export type SealedUpdate = Readonly<{ header: UpdateHeader; payload: Buffer }>;

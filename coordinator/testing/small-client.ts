@@ -1,6 +1,7 @@
 import { unwrap } from '../../base/fault.ts';
 import type { ClusterId, Digest } from '../../proto/ids.ts';
-import type { Engine, ReceiptData } from '../rounds/engine.ts';
+import type { Engine } from '../rounds/engine.ts';
+import type { ReceiptData } from '../rounds/update-desk.ts';
 import { type Invitation, type SealedUpdate, sealDelta, seededValues } from './sealed-delta.ts';
 import { track, valueCount } from './small-federation.ts';
 

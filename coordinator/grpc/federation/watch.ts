@@ -3,7 +3,8 @@ import { RoundOutcome, type WatchRequest, type WatchResponse } from '../../../pr
 import { type ClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
 import { cutShort } from '../../access/access-control.ts';
-import type { Directive, Engine } from '../../rounds/engine.ts';
+import type { Directive } from '../../rounds/directives.ts';
+import type { Engine } from '../../rounds/engine.ts';
 import type { Send } from '../door.ts';
 import type { Turns } from '../updates/turns.ts';
 

@@ -11,7 +11,8 @@ import {
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
-import type { GateState, ShadowReport } from '../../ledger/state/releasing.ts';
+import type { ShadowReport } from '../../ledger/journal/events.ts';
+import type { GateState } from '../../ledger/state/releasing.ts';
 import type { Track } from '../../ledger/state/state.ts';
 import type { GateView, Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';

@@ -1,5 +1,6 @@
 import { ok, type Result } from '../../../base/fault.ts';
-import type { Committed, Engine } from '../../rounds/engine.ts';
+import type { Committed } from '../../ledger/store.ts';
+import type { Engine } from '../../rounds/engine.ts';
 
 /** Where in the journal a change stands: its own entry, or the newest one where nothing had to be written. */
 export function sequenceOf(

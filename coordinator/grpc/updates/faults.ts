@@ -1,6 +1,6 @@
 import type { BlobFaultCode } from '../../blobs/blob-store.ts';
+import type { StoreFaultCode } from '../../ledger/store.ts';
 import type { RoundFaultCode } from '../../round/faults.ts';
-import type { StoreFaultCode } from '../../rounds/engine.ts';
 
 /** Every way in which an upload is refused. */
 export type AdmissionFaultCode =

@@ -1,11 +1,37 @@
+import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../../proto/ids.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Assignment } from '../../../proto/release/documents/catalogue.ts';
 import type { ReleaseManifest } from '../../../proto/release/documents/manifest.ts';
-import type { EpochMs, RoundEffect, RoundEvent } from '../../round/phase.ts';
+import type { RoundEffect, RoundEvent } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
-import type { GateDecision, ShadowReport } from '../state/releasing.ts';
+
+/** What one canary cluster saw of a version in shadow; its newest report counts. */
+export type ShadowReport = Readonly<{
+  cluster: ClusterId;
+  liveVersion: number;
+  durationMs: number;
+  scoredCount: number;
+  agreedCount: number;
+  shadowAlertCount: number;
+  liveAlertCount: number;
+  recalls: readonly Readonly<{
+    attackClass: string;
+    caseCount: number;
+    shadowFoundCount: number;
+    liveFoundCount: number;
+  }>[];
+  falsePositiveCaseCount: number;
+  shadowFalsePositiveCount: number;
+  liveFalsePositiveCount: number;
+  shadowLatencyUs: number;
+  liveLatencyUs: number;
+  reportedAtMs: EpochMs;
+  sequence: number;
+}>;
+
+export type GateDecision = 'promote' | 'hold' | 'reject';
 
 /** Who did it. Identities come from TLS sessions, `part` from our own code. */
 export type Actor = Readonly<

@@ -1,7 +1,6 @@
 import type { ClusterId } from '../../../proto/ids.ts';
 import type { JournalEvent } from '../journal/events.ts';
-import type { EntryContext } from './fold.ts';
-import type { MutableState } from './mutable-state.ts';
+import type { EntryContext, MutableState } from './mutable-state.ts';
 import type { Cluster } from './state.ts';
 
 type MembershipEvent = Extract<

@@ -1,7 +1,6 @@
 import type { TrackId } from '../../../proto/ids.ts';
 import type { JournalEvent } from '../journal/events.ts';
-import type { EntryContext } from './fold.ts';
-import { type MutableState, replaceTrack } from './mutable-state.ts';
+import { type EntryContext, type MutableState, replaceTrack } from './mutable-state.ts';
 import { nameOf } from './name-of.ts';
 import { type AgentState, agentKey, type GateState, type MetadataState, type TrackReleasing } from './releasing.ts';
 import type { Track } from './state.ts';

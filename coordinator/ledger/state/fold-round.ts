@@ -2,8 +2,7 @@ import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../../proto
 import type { RoundEffect, RoundPhase } from '../../round/phase.ts';
 import { step } from '../../round/step.ts';
 import type { JournalEvent } from '../journal/events.ts';
-import type { EntryContext } from './fold.ts';
-import { type MutableState, replaceTrack } from './mutable-state.ts';
+import { type EntryContext, type MutableState, replaceTrack } from './mutable-state.ts';
 import { type Round, roundsKept, type Track } from './state.ts';
 
 type RoundEvent = Extract<

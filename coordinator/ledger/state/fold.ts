@@ -1,10 +1,10 @@
 import { layoutOf } from '../../../proto/layout.ts';
 import type { JournalEntry } from '../journal/entry.ts';
-import type { Actor, JournalEvent } from '../journal/events.ts';
+import type { JournalEvent } from '../journal/events.ts';
 import { foldMembership } from './fold-membership.ts';
 import { foldRelease } from './fold-release.ts';
 import { foldRound } from './fold-round.ts';
-import { type MutableState, replaceTrack } from './mutable-state.ts';
+import { type EntryContext, type MutableState, replaceTrack } from './mutable-state.ts';
 import { nameOf } from './name-of.ts';
 import { noReleasing } from './releasing.ts';
 
@@ -18,8 +18,6 @@ export function foldEntry(state: MutableState, { seq, atMs, actor, event }: Jour
   state.seq = seq;
   foldEvent(state, event, { seq, atMs, actor });
 }
-
-export type EntryContext = Readonly<{ seq: number; atMs: number; actor: Actor }>;
 
 function foldEvent(state: MutableState, event: JournalEvent, context: EntryContext): void {
   switch (event.kind) {

@@ -1,4 +1,5 @@
 import type { ClusterId, FederationId, TrackId } from '../../../proto/ids.ts';
+import type { JournalEntry } from '../journal/entry.ts';
 import { type AgentState, type MetadataState, noMetadata } from './releasing.ts';
 import type { Cluster, Freeze, Operator, State, Token, Track } from './state.ts';
 
@@ -14,6 +15,9 @@ export type MutableState = {
   metadata: MetadataState;
   freezes: Map<string, Freeze>;
 };
+
+/** Which entry is folded: its place, its time and who made it. */
+export type EntryContext = Pick<JournalEntry, 'seq' | 'atMs' | 'actor'>;
 
 export function emptyState(): MutableState {
   return {

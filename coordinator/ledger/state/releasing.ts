@@ -1,7 +1,8 @@
+import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId, Digest, TrackId } from '../../../proto/ids.ts';
 import type { Assignment } from '../../../proto/release/documents/catalogue.ts';
 import type { ReleaseManifest } from '../../../proto/release/documents/manifest.ts';
-import type { EpochMs } from '../../round/phase.ts';
+import type { GateDecision, ShadowReport } from '../journal/events.ts';
 
 /** A signed document that lies in the blob store. */
 export type MetadataRef = Readonly<{ version: number; digest: Digest; bytes: number; expiresAtMs: EpochMs }>;
@@ -25,32 +26,6 @@ export type ChannelState = Readonly<{
   movedSeq: number;
   movedAtMs: EpochMs;
 }>;
-
-/** What one canary cluster saw of a version in shadow; its newest report counts. */
-export type ShadowReport = Readonly<{
-  cluster: ClusterId;
-  liveVersion: number;
-  durationMs: number;
-  scoredCount: number;
-  agreedCount: number;
-  shadowAlertCount: number;
-  liveAlertCount: number;
-  recalls: readonly Readonly<{
-    attackClass: string;
-    caseCount: number;
-    shadowFoundCount: number;
-    liveFoundCount: number;
-  }>[];
-  falsePositiveCaseCount: number;
-  shadowFalsePositiveCount: number;
-  liveFalsePositiveCount: number;
-  shadowLatencyUs: number;
-  liveLatencyUs: number;
-  reportedAtMs: EpochMs;
-  sequence: number;
-}>;
-
-export type GateDecision = 'promote' | 'hold' | 'reject';
 
 /** One version in front of the gate. */
 export type GateState = Readonly<{

@@ -1,6 +1,7 @@
+import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../../proto/ids.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-import type { EpochMs, ModelRef, RoundEffect, RoundPhase } from '../../round/phase.ts';
+import type { ModelRef, RoundEffect, RoundPhase } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
 import type { JournalEvent, Labels, OperatorRole } from '../journal/events.ts';

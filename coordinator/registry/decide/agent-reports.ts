@@ -1,4 +1,5 @@
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
 import { type InstallReport, verifyInstallReport } from '../../../proto/release/install-report.ts';
 import { type ShadowReport, verifyShadowReport } from '../../../proto/release/shadow-report.ts';
@@ -7,8 +8,7 @@ import type { Actor } from '../../ledger/journal/events.ts';
 import { reportOf } from '../../ledger/state/fold-release.ts';
 import { agentKey, releaseOf } from '../../ledger/state/releasing.ts';
 import type { State } from '../../ledger/state/state.ts';
-import type { EpochMs } from '../../round/phase.ts';
-import type { Engine, StoreFaultCode } from '../../rounds/engine.ts';
+import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 
 export type ReportFaultCode =
   | 'REPORT_INVALID'
@@ -29,19 +29,19 @@ const limit = { burst: 256, refillMs: 5_000, keysMax: 100_000 };
 
 /** What agents say, once it is checked to be theirs: journalled, and folded into what operators and gates see. */
 export class AgentReports {
-  readonly #engine: Engine;
+  readonly #store: Store;
   readonly #clock: () => EpochMs;
   readonly #limiter = new RateLimiter(limit);
 
-  constructor(engine: Engine, clock: () => EpochMs) {
-    this.#engine = engine;
+  constructor(store: Store, clock: () => EpochMs) {
+    this.#store = store;
     this.#clock = clock;
   }
 
   /** Returns the report's position in the journal; the same report again, what it had. */
   async acknowledge(report: InstallReport, signature: Uint8Array): ReportResult {
     const { cluster, track, version, manifestDigest, outcome, faultCode, pinsVersion, atMs } = report;
-    const state = this.#engine.state();
+    const state = this.#store.state();
     const trusted = this.#check(state, cluster, (key) => verifyInstallReport(report, signature, key));
     if (!trusted.ok) return trusted;
     const known = this.#release(state, report);
@@ -54,7 +54,7 @@ export class AgentReports {
     if (before !== undefined && before.lastReport === reportOf(report)) return ok(before.sequence);
     const limited = this.#take(cluster);
     if (limited !== undefined) return { ok: false, fault: limited };
-    const kept = await this.#engine.commit<void, never>(by(cluster), () =>
+    const kept = await this.#store.commit<void, never>(by(cluster), () =>
       ok({
         events: [
           {
@@ -80,14 +80,14 @@ export class AgentReports {
   async reportShadow(wire: ShadowReport, signature: Uint8Array): ReportResult {
     const { federation: _, track, version, atMs, ...counts } = wire;
     const { cluster } = wire;
-    const state = this.#engine.state();
+    const state = this.#store.state();
     const trusted = this.#check(state, cluster, (key) => verifyShadowReport(wire, signature, key));
     if (!trusted.ok) return trusted;
     const known = this.#release(state, wire);
     if (!known.ok) return known;
     const limited = this.#take(cluster);
     if (limited !== undefined) return { ok: false, fault: limited };
-    const kept = await this.#engine.commit<void, 'GATE_NOT_OPEN'>(by(cluster), (now) => {
+    const kept = await this.#store.commit<void, 'GATE_NOT_OPEN'>(by(cluster), (now) => {
       const gate = now.tracks.get(track)?.releasing.gates[version];
       if (gate === undefined) {
         return refuse('GATE_NOT_OPEN', `version ${version} of ${track} was never in front of the gate`);

@@ -1,8 +1,8 @@
+import type { EpochMs } from '../../../base/time.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import type { Catalogue, Channel, ReleaseTarget, TrackReleases } from '../../../proto/release/documents/catalogue.ts';
 import type { TrackReleasing } from '../../ledger/state/releasing.ts';
 import type { State } from '../../ledger/state/state.ts';
-import type { EpochMs } from '../../round/phase.ts';
 
 /** What the release role says of a state. A track appears once its first version is stable. */
 export function catalogueOf(

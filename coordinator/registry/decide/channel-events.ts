@@ -1,6 +1,5 @@
 import type { TrackId } from '../../../proto/ids.ts';
-import type { JournalEvent } from '../../ledger/journal/events.ts';
-import type { GateDecision } from '../../ledger/state/releasing.ts';
+import type { GateDecision, JournalEvent } from '../../ledger/journal/events.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
 import { descendsFrom, isFrozen, membersOf, newestInLine } from './lineage.ts';
 

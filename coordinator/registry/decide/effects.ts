@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../../base/time.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import type { Catalogue, Pins } from '../../../proto/release/documents/catalogue.ts';
 import { type Resolution, resolveRelease } from '../../../proto/release/resolve.ts';
@@ -5,7 +6,6 @@ import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
 import { foldEntry } from '../../ledger/state/fold.ts';
 import { copyState } from '../../ledger/state/mutable-state.ts';
 import type { Cluster, State } from '../../ledger/state/state.ts';
-import type { EpochMs } from '../../round/phase.ts';
 import type { Effect } from '../registry.ts';
 import { catalogueOf } from './catalogue-of.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterId } from '../../../proto/ids.ts';
-import type { GateState, ShadowReport } from '../../ledger/state/releasing.ts';
+import type { ShadowReport } from '../../ledger/journal/events.ts';
+import type { GateState } from '../../ledger/state/releasing.ts';
 import type { GatePolicy } from '../../round/policy.ts';
 import { gatePolicy as policy } from '../../testing/released-state.ts';
 import { decideGate } from './gate.ts';

@@ -1,5 +1,6 @@
-import type { GateDecision, GateState, ShadowReport } from '../../ledger/state/releasing.ts';
-import type { EpochMs } from '../../round/phase.ts';
+import type { EpochMs } from '../../../base/time.ts';
+import type { GateDecision, ShadowReport } from '../../ledger/journal/events.ts';
+import type { GateState } from '../../ledger/state/releasing.ts';
 import type { GatePolicy } from '../../round/policy.ts';
 
 export type GateQuestion = Readonly<{

@@ -1,15 +1,15 @@
 import { ok, type Result } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { Pins } from '../../../proto/release/documents/catalogue.ts';
 import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
 import type { State } from '../../ledger/state/state.ts';
-import type { EpochMs } from '../../round/phase.ts';
-import type { Engine } from '../../rounds/engine.ts';
+import type { Store } from '../../ledger/store.ts';
 import { effectsOf, noPins, stateAfter } from '../decide/effects.ts';
 import { type Plan, reasonFault } from '../decide/planning.ts';
 import type { ChangeOptions, MoveResult, RegistryFaultCode } from '../registry.ts';
 
 type Parts = Readonly<{
-  engine: Engine;
+  store: Store;
   clock: () => EpochMs;
   pins: () => Pins | null;
   /** Signs what is due; resolves when that is done, or does not work. */
@@ -25,7 +25,7 @@ export type Change = (
 ) => MoveResult;
 
 /** Plans against the newest state and writes what was planned; a dry run ends before the writing. */
-export function changing({ engine, clock, pins: pinsInForce, sign }: Parts): Change {
+export function changing({ store, clock, pins: pinsInForce, sign }: Parts): Change {
   return async (actor, { reason, dryRun = false }, plan, newPins) => {
     const unreasoned = reasonFault(reason);
     if (unreasoned !== undefined) return { ok: false, fault: unreasoned };
@@ -33,13 +33,13 @@ export function changing({ engine, clock, pins: pinsInForce, sign }: Parts): Cha
     const effectsIn = (state: State, events: readonly JournalEvent[], atMs: EpochMs) =>
       effectsOf({ state, pins }, { state: stateAfter(state, actor, atMs, events), pins: newPins ?? pins }, atMs);
     if (dryRun) {
-      const state = engine.state();
+      const state = store.state();
       const planned = plan(state);
       if (!planned.ok) return planned;
       const { events, version } = planned.value;
       return ok({ sequence: 0, effects: effectsIn(state, events, clock()), version });
     }
-    const committed = await engine.commit(actor, (state, atMs) => {
+    const committed = await store.commit(actor, (state, atMs) => {
       const planned = plan(state);
       if (!planned.ok) return planned;
       const { events, version } = planned.value;

@@ -12,7 +12,7 @@ import {
 import type { BlobFaultCode } from '../../blobs/blob-store.ts';
 import type { Provenance } from '../../candidate/provenance.ts';
 import type { Model, Track } from '../../ledger/state/state.ts';
-import type { Engine, StoreFaultCode } from '../../rounds/engine.ts';
+import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 import { byRegistry } from '../signing/set-signer.ts';
 
 /**
@@ -23,7 +23,7 @@ import { byRegistry } from '../signing/set-signer.ts';
 export type LightForm = (spec: ModelSpec, weights: Uint8Array) => Promise<Uint8Array | undefined>;
 
 export type PublisherParts = Readonly<{
-  engine: Engine;
+  store: Store;
   build: string;
   lightForm: LightForm | undefined;
   trouble: (code: string, message: string) => void;
@@ -36,11 +36,11 @@ export function nextUnreleased({ models, releasing }: Track): Model | undefined 
 
 /** Makes a release of a model: files stored, manifest built, journalled. Doing it again after a crash is the same. */
 export async function publish(
-  { engine, build, lightForm, trouble }: PublisherParts,
+  { store, build, lightForm, trouble }: PublisherParts,
   track: Track,
   model: Model,
 ): Promise<Result<void, StoreFaultCode | BlobFaultCode>> {
-  const { blobs } = engine;
+  const { blobs } = store;
   const files: ReleaseFile[] = [{ name: releaseFileNames.weights, digest: model.digest, bytes: track.modelBytes }];
   const spec = specBytes(track.spec);
   const stored = await blobs.put(spec);
@@ -73,7 +73,7 @@ export async function publish(
   }
   const manifest: ReleaseManifest = {
     format: 'testudo/release/1',
-    federation: engine.federation,
+    federation: store.federation,
     track: track.track,
     version: model.version,
     base,
@@ -87,7 +87,7 @@ export async function publish(
   const manifestDigest: Digest = digestOf(bytes);
   const kept = await blobs.put(bytes);
   if (!kept.ok) return kept;
-  const journalled = await engine.commit<void, never>(byRegistry, (state) => {
+  const journalled = await store.commit<void, never>(byRegistry, (state) => {
     const now = state.tracks.get(track.track);
     if (now === undefined || nextUnreleased(now)?.version !== model.version)
       return ok({ events: [], value: undefined });

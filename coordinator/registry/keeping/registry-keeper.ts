@@ -1,12 +1,12 @@
 import { failpoint } from '../../../base/failpoint.ts';
 import { type Fault, ok, type Result } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import type { Pins } from '../../../proto/release/documents/catalogue.ts';
 import type { JournalEntry } from '../../ledger/journal/entry.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
-import type { EpochMs } from '../../round/phase.ts';
-import type { Decision } from '../../rounds/engine.ts';
+import type { Decision } from '../../ledger/store.ts';
 import { gateEvents, movesOf } from '../decide/channel-events.ts';
 import { deadlineOf, decideGate, type GateAnswer } from '../decide/gate.ts';
 import { isFrozen, membersOf } from '../decide/lineage.ts';
@@ -52,7 +52,7 @@ export class RegistryKeeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.#expiry = new ExpiryWatch(parts.trouble, parts.warnWithinMs);
-    this.#unfollow = parts.engine.follow((entry) => {
+    this.#unfollow = parts.store.follow((entry) => {
       if (mayMakeDue(entry)) this.wake();
     });
   }
@@ -106,13 +106,13 @@ export class RegistryKeeper {
     // A track in trouble keeps no other from what was decided, nor signatures from being renewed.
     const moved = await this.#workOnTracks();
     const signed = await this.#signWhatIsDue();
-    this.#expiry.look(this.#parts.engine.state().metadata, this.#parts.clock());
+    this.#expiry.look(this.#parts.store.state().metadata, this.#parts.clock());
     return moved.ok ? signed : moved;
   }
 
   async #workOnTracks(): Promise<Result<void>> {
-    const { engine, clock } = this.#parts;
-    for (const id of [...engine.state().tracks.keys()]) {
+    const { store, clock } = this.#parts;
+    for (const id of [...store.state().tracks.keys()]) {
       for (let track = this.#track(id), model = nextUnreleased(track); model; ) {
         const published = await publish(this.#parts, track, model);
         if (!published.ok) return published;
@@ -128,7 +128,7 @@ export class RegistryKeeper {
       });
       if (!decided.ok) return decided;
       if (decided.value > 0) failpoint('gate-decided');
-      const retired = await retire(engine, this.#track(id), this.#parts.pins(), clock(), this.#swept);
+      const retired = await retire(store, this.#track(id), this.#parts.pins(), clock(), this.#swept);
       if (!retired.ok) return retired;
     }
     return ok(undefined);
@@ -145,7 +145,7 @@ export class RegistryKeeper {
   }
 
   #track(id: TrackId): Track {
-    return this.#parts.engine.state().tracks.get(id) as Track;
+    return this.#parts.store.state().tracks.get(id) as Track;
   }
 
   /** How many events were written. */
@@ -153,7 +153,7 @@ export class RegistryKeeper {
     id: TrackId,
     eventsFor: (state: State, track: Track) => readonly JournalEvent[],
   ): Promise<Result<number>> {
-    const committed = await this.#parts.engine.commit(byRegistry, (state): Result<Decision<number>, never> => {
+    const committed = await this.#parts.store.commit(byRegistry, (state): Result<Decision<number>, never> => {
       const events = eventsFor(state, state.tracks.get(id) as Track);
       return ok({ events, value: events.length });
     });
@@ -161,8 +161,8 @@ export class RegistryKeeper {
   }
 
   #nextDueMs(): EpochMs | null {
-    const { engine, signer, clock } = this.#parts;
-    const state = engine.state();
+    const { store, signer, clock } = this.#parts;
+    const state = store.state();
     const due: EpochMs[] = [];
     const signatureMs = signer.nextDueMs();
     if (signatureMs !== null) due.push(signatureMs);

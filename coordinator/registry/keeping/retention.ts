@@ -1,11 +1,11 @@
 import { ok, type Result } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { Digest } from '../../../proto/ids.ts';
 import type { Pins } from '../../../proto/release/documents/catalogue.ts';
 import { releaseFileNames } from '../../../proto/release/documents/manifest.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
 import { openRoundOf } from '../../ledger/state/state.ts';
-import type { EpochMs } from '../../round/phase.ts';
-import type { Engine, StoreFaultCode } from '../../rounds/engine.ts';
+import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 import { byRegistry } from '../signing/set-signer.ts';
 
 const keptDefault = 8;
@@ -43,13 +43,13 @@ export function retirable(state: State, track: Track, pins: Pins | null, nowMs: 
 
 /** Retires what is retirable, and removes the files of what is retired; `swept` remembers what was done in this run. */
 export async function retire(
-  engine: Engine,
+  store: Store,
   { track: id }: Track,
   pins: Pins | null,
   nowMs: EpochMs,
   swept: Set<string>,
 ): Promise<Result<void, StoreFaultCode>> {
-  const retired = await engine.commit<void, never>(byRegistry, (state) => {
+  const retired = await store.commit<void, never>(byRegistry, (state) => {
     const versions = retirable(state, state.tracks.get(id) as Track, pins, nowMs);
     return ok({
       events: versions.map((version) => ({ kind: 'releaseRetired', track: id, version })),
@@ -57,15 +57,15 @@ export async function retire(
     });
   });
   if (!retired.ok) return retired;
-  const { releases } = (engine.state().tracks.get(id) as Track).releasing;
+  const { releases } = (store.state().tracks.get(id) as Track).releasing;
   // An import brings files back; when it is retired again, they go again.
   for (const release of releases) if (!release.retired) swept.delete(`${id}/${release.version}`);
   const gone = releases.filter((release) => release.retired && !swept.has(`${id}/${release.version}`));
   if (gone.length === 0) return ok(undefined);
-  const kept = digestsInUse(engine.state());
+  const kept = digestsInUse(store.state());
   for (const { version, manifest } of gone) {
     for (const { name, digest } of manifest.files) {
-      if (heavy.has(name) && !kept.has(digest)) await engine.blobs.remove(digest);
+      if (heavy.has(name) && !kept.has(digest)) await store.blobs.remove(digest);
     }
     swept.add(`${id}/${version}`);
   }

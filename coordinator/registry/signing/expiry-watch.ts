@@ -1,5 +1,5 @@
+import type { EpochMs } from '../../../base/time.ts';
 import type { MetadataState } from '../../ledger/state/releasing.ts';
-import type { EpochMs } from '../../round/phase.ts';
 
 const dayMs = 86_400_000;
 

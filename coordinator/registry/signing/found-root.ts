@@ -1,9 +1,9 @@
+import type { EpochMs } from '../../../base/time.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { signPins, signRoot } from '../../../proto/release/sign.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
-import type { EpochMs } from '../../round/phase.ts';
 import type { Document } from './documents.ts';
 import { isNamed, makeReleaseKey, releaseRootKey } from './release-keys.ts';
 

@@ -1,16 +1,16 @@
 import { ok, type Result } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { keyIdOf } from '../../../proto/release/documents/key-id.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import type { BlobFaultCode } from '../../blobs/blob-store.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
-import type { EpochMs } from '../../round/phase.ts';
-import type { Engine, StoreFaultCode } from '../../rounds/engine.ts';
-import { currentRoot, store } from './documents.ts';
+import type { Store, StoreFaultCode } from '../../ledger/store.ts';
+import { currentRoot, keepDocument } from './documents.ts';
 import { foundRoot, type Lives, livesDefault, type NewRoot, rootWithPinKey } from './found-root.ts';
 
-type Parts = Readonly<{ engine: Engine; vault: KeyStore; nowMs: EpochMs; lives?: Lives | undefined }>;
+type Parts = Readonly<{ store: Store; vault: KeyStore; nowMs: EpochMs; lives?: Lives | undefined }>;
 type FoundingFault = StoreFaultCode | BlobFaultCode;
 
 /**
@@ -18,17 +18,17 @@ type FoundingFault = StoreFaultCode | BlobFaultCode;
  * `pin`: a key that root names for pins, now or in its next version. Says whether root names it.
  */
 export async function ensureRoot(
-  { engine, vault, nowMs, lives = livesDefault }: Parts,
+  { store, vault, nowMs, lives = livesDefault }: Parts,
   actor: Actor,
   pin?: SigningKeyPair,
 ): Promise<Result<boolean, FoundingFault>> {
-  const current = await currentRoot(engine);
+  const current = await currentRoot(store);
   if (!current.ok) return current;
   if (current.value === undefined) {
     const founded = await keep(
-      engine,
+      store,
       actor,
-      await foundRoot(vault, engine.federation, nowMs, lives, pin),
+      await foundRoot(vault, store.federation, nowMs, lives, pin),
       'founded',
       pin,
     );
@@ -39,26 +39,26 @@ export async function ensureRoot(
     root.roles.pins.publicKeys.some((key) => keyIdOf(key) === keyIdOf(pin.publicKey));
   const next = await rootWithPinKey(vault, current.value, nowMs, lives, pin);
   if (next === undefined) return ok(named(current.value));
-  const kept = await keep(engine, actor, next, "names a further operator's key for pins", pin);
+  const kept = await keep(store, actor, next, "names a further operator's key for pins", pin);
   return kept.ok ? ok(true) : kept;
 }
 
 async function keep(
-  engine: Engine,
+  store: Store,
   actor: Actor,
   { root, pins }: NewRoot,
   reason: string,
   pin: SigningKeyPair | undefined,
 ): Promise<Result<void, FoundingFault>> {
-  const rootRef = await store(engine, root);
+  const rootRef = await keepDocument(store, root);
   if (!rootRef.ok) return rootRef;
   const events: JournalEvent[] = [{ kind: 'rootPublished', root: rootRef.value, reason }];
   if (pins !== undefined && pin !== undefined) {
-    const pinsRef = await store(engine, pins);
+    const pinsRef = await keepDocument(store, pins);
     if (!pinsRef.ok) return pinsRef;
     events.push({ kind: 'pinsPublished', pins: pinsRef.value, signers: [keyIdOf(pin.publicKey)], reason });
   }
-  const kept = await engine.commit<void, never>(actor, (state) => {
+  const kept = await store.commit<void, never>(actor, (state) => {
     if (state.metadata.roots.length !== root.version - 1)
       throw new Error(`root ${root.version} was published meanwhile`);
     return ok({ events, value: undefined });

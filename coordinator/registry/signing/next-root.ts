@@ -1,11 +1,11 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import { signedness } from '../../../proto/release/co-sign.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { followRoot } from '../../../proto/release/follow-roots.ts';
 import { openPins } from '../../../proto/release/open.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
-import type { EpochMs } from '../../round/phase.ts';
 import type { RegistryFaultCode } from '../registry.ts';
 import { onlineKeysOf, onlineRoles } from './release-keys.ts';
 

@@ -1,12 +1,12 @@
 import { canonicalJson } from '../../../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import { mergeSignatures, signedness } from '../../../proto/release/co-sign.ts';
 import type { Catalogue, Pin, Pins } from '../../../proto/release/documents/catalogue.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { checkPin } from '../../../proto/release/legality.ts';
 import { openPins } from '../../../proto/release/open.ts';
-import type { EpochMs } from '../../round/phase.ts';
 import type { RegistryFaultCode } from '../registry.ts';
 
 /** Pins that live shorter than this would freeze agents before anyone could sign others. */

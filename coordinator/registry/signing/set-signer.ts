@@ -1,5 +1,6 @@
 import { failpoint } from '../../../base/failpoint.ts';
 import { ok, type Result, refuse, unwrap } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import { digestOf } from '../../../proto/digest.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
@@ -9,8 +10,7 @@ import type { BlobFaultCode } from '../../blobs/blob-store.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
 import type { Actor } from '../../ledger/journal/events.ts';
 import type { MetadataRef } from '../../ledger/state/releasing.ts';
-import type { EpochMs } from '../../round/phase.ts';
-import type { Engine, StoreFaultCode } from '../../rounds/engine.ts';
+import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 import { catalogueOf } from '../decide/catalogue-of.ts';
 import type { RegistryFaultCode, SignedPiece, SignedSet } from '../registry.ts';
 import { wholeSeconds } from './found-root.ts';
@@ -30,7 +30,7 @@ export type SigningTimes = Readonly<{
 type SignFaultCode = Extract<RegistryFaultCode, 'RELEASE_KEY_ABSENT' | 'ROOT_ABSENT'> | StoreFaultCode | BlobFaultCode;
 
 type SignerParts = Readonly<{
-  engine: Engine;
+  store: Store;
   vault: KeyStore;
   times: SigningTimes;
 }>;
@@ -57,7 +57,7 @@ export class SetSigner {
 
   /** What is due by now: everything, the timestamp alone, or nothing. */
   due(nowMs: EpochMs): 'set' | 'timestamp' | null {
-    const { set, changedSeq } = this.#parts.engine.state().metadata;
+    const { set, changedSeq } = this.#parts.store.state().metadata;
     const { catalogueLifeMs } = this.#parts.times;
     if (set === null || this.#served === undefined || changedSeq > set.coversSeq) return 'set';
     const oldest = Math.min(set.catalogue.expiresAtMs, set.snapshot.expiresAtMs);
@@ -67,7 +67,7 @@ export class SetSigner {
 
   /** When something becomes due by time alone; null while nothing was ever signed. */
   nextDueMs(): EpochMs | null {
-    const { set } = this.#parts.engine.state().metadata;
+    const { set } = this.#parts.store.state().metadata;
     if (set === null) return null;
     const { catalogueLifeMs } = this.#parts.times;
     const oldest = Math.min(set.catalogue.expiresAtMs, set.snapshot.expiresAtMs);
@@ -76,8 +76,8 @@ export class SetSigner {
 
   /** Signs what is due and serves it. The state must have a root. */
   async sign(nowMs: EpochMs): Promise<Result<SignedSet, SignFaultCode>> {
-    const { engine, times } = this.#parts;
-    const state = engine.state();
+    const { store, times } = this.#parts;
+    const state = store.state();
     const { metadata } = state;
     const roots = await this.#readRoots();
     const pins = metadata.pins === null ? null : await this.#read(metadata.pins);
@@ -96,7 +96,7 @@ export class SetSigner {
     for (const keys of [targetKeys, snapshotKeys, timestampKeys]) if (!keys.ok) return keys;
     const refresh = this.due(nowMs) === 'timestamp' ? this.#served : undefined;
 
-    const { federation } = engine;
+    const { federation } = store;
     const lastingMs = wholeSeconds(nowMs + times.catalogueLifeMs);
     // Of now: the state goes on while the pieces are stored, and what it then holds is not in the catalogue.
     const coversSeq = refresh === undefined ? state.seq : (before?.coversSeq ?? state.seq);
@@ -126,11 +126,11 @@ export class SetSigner {
     });
 
     for (const signed of [catalogue, snapshot, timestamp]) {
-      const stored = await engine.blobs.put(signed.body);
+      const stored = await store.blobs.put(signed.body);
       if (!stored.ok) return stored;
     }
     failpoint('release-set-stored');
-    const journalled = await engine.commit<void, never>(byRegistry, () =>
+    const journalled = await store.commit<void, never>(byRegistry, () =>
       ok({
         events: [
           {
@@ -160,7 +160,7 @@ export class SetSigner {
     if (before === null) return;
     const kept = new Set([now.catalogue.digest, now.snapshot.digest, now.timestamp.digest]);
     for (const { digest } of [before.catalogue, before.snapshot, before.timestamp]) {
-      if (!kept.has(digest)) await this.#parts.engine.blobs.remove(digest);
+      if (!kept.has(digest)) await this.#parts.store.blobs.remove(digest);
     }
   }
 
@@ -176,7 +176,7 @@ export class SetSigner {
   }
 
   async #readRoots(): Promise<readonly SignedPiece[] | undefined> {
-    const { roots } = this.#parts.engine.state().metadata;
+    const { roots } = this.#parts.store.state().metadata;
     if (roots.length === 0) return undefined;
     const held = this.#served?.roots ?? [];
     const read = await Promise.all(roots.map((ref, index) => held[index] ?? this.#read(ref)));
@@ -184,7 +184,7 @@ export class SetSigner {
   }
 
   async #read(ref: MetadataRef): Promise<SignedPiece | undefined> {
-    const body = await this.#parts.engine.blobs.get(ref.digest);
+    const body = await this.#parts.store.blobs.get(ref.digest);
     const { version, digest, bytes, expiresAtMs } = ref;
     return body.ok ? { version, digest, bytes, expiresAtMs, body: body.value } : undefined;
   }

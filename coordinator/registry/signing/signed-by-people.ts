@@ -1,24 +1,24 @@
 import { ok, type Result, refuse, unwrap } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { openPins } from '../../../proto/release/open.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
 import type { State } from '../../ledger/state/state.ts';
+import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 import { storeFault } from '../../ledger/store-fault.ts';
-import type { EpochMs } from '../../round/phase.ts';
-import type { Engine, StoreFaultCode } from '../../rounds/engine.ts';
 import { catalogueOf } from '../decide/catalogue-of.ts';
 import { noPins } from '../decide/effects.ts';
 import type { Plan } from '../decide/planning.ts';
 import type { Change } from '../keeping/changing.ts';
 import type { Changed, ChangeOptions, ChangeResult, PendingPins, RegistryFaultCode } from '../registry.ts';
-import { currentRoot, readDocument, store } from './documents.ts';
+import { currentRoot, keepDocument, readDocument } from './documents.ts';
 import { wholeSeconds } from './found-root.ts';
 import { checkNextRoot } from './next-root.ts';
 import { checkProposal } from './pinning.ts';
 import { prepareNextKeys, settleKeys } from './release-keys.ts';
 
-type Parts = Readonly<{ engine: Engine; vault: KeyStore; clock: () => EpochMs; change: Change }>;
+type Parts = Readonly<{ store: Store; vault: KeyStore; clock: () => EpochMs; change: Change }>;
 
 /** Pins and roots: documents that people sign with keys that this coordinator has not. It checks, keeps and serves. */
 export class SignedByPeople {
@@ -29,12 +29,12 @@ export class SignedByPeople {
   }
 
   async pendingPins(): Promise<PendingPins | null> {
-    const { engine } = this.#parts;
-    const { pendingPins } = engine.state().metadata;
-    const bytes = await readDocument(engine, pendingPins);
+    const { store } = this.#parts;
+    const { pendingPins } = store.state().metadata;
+    const bytes = await readDocument(store, pendingPins);
     const root = await this.#root();
     if (pendingPins === null || bytes === undefined || root === undefined) return null;
-    const pins = unwrap(openPins(bytes, engine.federation));
+    const pins = unwrap(openPins(bytes, store.federation));
     return { bytes, pins, signers: pendingPins.signers, threshold: root.roles.pins.threshold };
   }
 
@@ -44,26 +44,26 @@ export class SignedByPeople {
   ): Promise<
     Result<Changed & Readonly<{ pending: boolean; signers: readonly string[] }>, RegistryFaultCode | StoreFaultCode>
   > {
-    const { engine, clock, change } = this.#parts;
-    const { federation } = engine;
+    const { store, clock, change } = this.#parts;
+    const { federation } = store;
     const root = await this.#root();
     if (root === undefined) return rootAbsent();
-    const { metadata } = engine.state();
-    const current = await readDocument(engine, metadata.pins);
-    const pending = await readDocument(engine, metadata.pendingPins);
+    const { metadata } = store.state();
+    const current = await readDocument(store, metadata.pins);
+    const pending = await readDocument(store, metadata.pendingPins);
     const nowMs = clock();
     const checked = checkProposal(bytes, {
       root,
       federation,
       current: current === undefined ? noPins : unwrap(openPins(current, federation)),
       pending,
-      catalogue: catalogueOf(engine.state(), 1, wholeSeconds(nowMs)),
+      catalogue: catalogueOf(store.state(), 1, wholeSeconds(nowMs)),
       nowMs,
     });
     if (!checked.ok) return checked;
     const { pins, signers, missing } = checked.value;
     const { version, expiresAtMs } = pins;
-    const stored = await store(engine, { version, expiresAtMs, body: checked.value.bytes });
+    const stored = await keepDocument(store, { version, expiresAtMs, body: checked.value.bytes });
     if (!stored.ok) return storeFault(stored.fault);
     const changed = await change(
       actor,
@@ -85,27 +85,27 @@ export class SignedByPeople {
     actor: Actor,
     { root: bytes, pins, reason, dryRun = false }: ChangeOptions & Readonly<{ root: Uint8Array; pins?: Uint8Array }>,
   ): ChangeResult {
-    const { engine, vault, clock, change } = this.#parts;
-    const { federation } = engine;
+    const { store, vault, clock, change } = this.#parts;
+    const { federation } = store;
     const current = await this.#root();
     if (current === undefined) return rootAbsent();
-    const { metadata } = engine.state();
+    const { metadata } = store.state();
     const checked = await checkNextRoot(bytes, pins, {
       vault,
       federation,
       current,
-      pins: await readDocument(engine, metadata.pins),
+      pins: await readDocument(store, metadata.pins),
       pinsVersion: metadata.pins?.version ?? 0,
       nowMs: clock(),
     });
     if (!checked.ok) return checked;
     const { root, pins: nextPins } = checked.value;
-    const rootRef = await store(engine, { version: root.version, expiresAtMs: root.expiresAtMs, body: bytes });
+    const rootRef = await keepDocument(store, { version: root.version, expiresAtMs: root.expiresAtMs, body: bytes });
     if (!rootRef.ok) return storeFault(rootRef.fault);
     const events: JournalEvent[] = [{ kind: 'rootPublished', root: rootRef.value, reason }];
     if (pins !== undefined && nextPins !== undefined) {
       const { signers, ...head } = nextPins;
-      const pinsRef = await store(engine, { ...head, body: pins });
+      const pinsRef = await keepDocument(store, { ...head, body: pins });
       if (!pinsRef.ok) return storeFault(pinsRef.fault);
       events.push({ kind: 'pinsPublished', pins: pinsRef.value, signers, reason });
     }
@@ -126,7 +126,7 @@ export class SignedByPeople {
 
   /** The root in force. */
   async #root(): Promise<ReleaseRoot | undefined> {
-    const root = await currentRoot(this.#parts.engine);
+    const root = await currentRoot(this.#parts.store);
     return root.ok ? root.value : undefined;
   }
 }
