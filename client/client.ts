@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { type Fault, ok, type Result } from '../base/fault.ts';
-import { createLog, faultFields } from '../base/log.ts';
+import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
+import { type HttpServer, servePages } from '../base/http-server.ts';
+import { faultFields, type Log, makeLog } from '../base/log.ts';
 import { EnvelopeWorker } from '../proto/envelope/files/envelope-worker.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { type ClientConfig, trainingBytesMax } from './config.ts';
@@ -13,7 +14,7 @@ import { LiveTracks } from './live-tracks.ts';
 import { type LocalTrack, openTracks } from './local-track.ts';
 import { localTraining } from './local-training.ts';
 import { becomeMember, keepIdentity } from './membership.ts';
-import { type HealthServer, type Readiness, startHealthServer } from './observability/health-server.ts';
+import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { reporter } from './observability/uplink-reporter.ts';
 import { openAgent } from './open-agent.ts';
@@ -25,12 +26,11 @@ import { defaultUplinkTimes, Uplink } from './rounds/participant.ts';
 import type { UplinkReport } from './rounds/ports.ts';
 import { isLive } from './sources/source-config.ts';
 import { loadDataKey } from './storage/data-key.ts';
-import { type FolderLock, lockFolder } from './storage/folder-lock.ts';
 import { sweepLeftovers } from './storage/sweep.ts';
 
 /** For programs that run a client inside themselves. */
 export type ClientHooks = Readonly<{
-  log?: Logger;
+  log?: Log;
   /**
    * Replaces a delta before it is sealed, shape [layout.length]. What a compromised cluster would do: demonstrations and
    * tests use it, no configuration can.
@@ -49,7 +49,7 @@ const build = 'testudo-client/0.1.0';
  * local is in place; enrolment and connection go on by themselves. `close()` may be called twice.
  */
 export async function startClient(config: ClientConfig, hooks: ClientHooks = {}): Promise<Result<RunningClient>> {
-  const log = hooks.log ?? createLog(config.log.level);
+  const log = hooks.log ?? makeLog(config.log.level, { fields: { component: 'client' }, to: 'standard output' });
   const locked = lockFolder(config.dataDirectory);
   if (!locked.ok) return locked;
   const dataKey = await loadDataKey(config.dataKey, config.dataDirectory);
@@ -73,7 +73,7 @@ export class RunningClient {
   readonly tracks: ReadonlyMap<TrackId, LocalTrack>;
   readonly #config: ClientConfig;
   readonly #hooks: ClientHooks;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #lock: FolderLock;
   readonly #dataKey: Buffer;
   readonly #envelope = new EnvelopeWorker();
@@ -83,13 +83,13 @@ export class RunningClient {
   readonly #stopping = new AbortController();
   readonly #finish: (fault: Fault | undefined) => void;
   #joining: Promise<void> = Promise.resolve();
-  #health: HealthServer | undefined;
+  #health: HttpServer | undefined;
   #identity: ClusterIdentity | undefined;
   #uplink: Uplink | undefined;
   #agent: RotationAgent | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(config: ClientConfig, hooks: ClientHooks, log: Logger, { lock, dataKey, tracks }: LocalParts) {
+  constructor(config: ClientConfig, hooks: ClientHooks, log: Log, { lock, dataKey, tracks }: LocalParts) {
     this.#config = config;
     this.#hooks = hooks;
     this.#log = log;
@@ -156,7 +156,10 @@ export class RunningClient {
     const { health, dataDirectory } = this.#config;
     if (health.listen !== null) {
       const score = () => this.#agent?.view() ?? {};
-      this.#health = await startHealthServer(health.listen, this.metrics.registry, () => this.readiness(), score);
+      this.#health = await servePages(
+        health.listen,
+        healthPages(this.metrics.registry, () => this.readiness(), score),
+      );
     }
     const { metrics } = this;
     const onEvent = this.#hooks.onAgentEvent;

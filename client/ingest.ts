@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { FaultError } from '../base/fault.ts';
-import { faultFields } from '../base/log.ts';
+import { faultFields, type Log } from '../base/log.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { IntrusionLabel, SkipReason, SourceItem } from './events/source-item.ts';
@@ -17,7 +16,7 @@ export type IngestPorts = Readonly<{
   config: ClientConfig;
   tracks: ReadonlyMap<TrackId, LocalTrack>;
   metrics: ClientMetrics;
-  log: Logger;
+  log: Log;
   /** Judges what happens; returns examples that are normal as far as anybody knows: they are what is learnt from. */
   judge(track: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]>;
   /** The latest risk of a workload by a track, 1 being its threshold. */

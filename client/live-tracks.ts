@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { faultFields } from '../base/log.ts';
+import { faultFields, type Log } from '../base/log.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { IntrusionLabel } from './events/source-item.ts';
@@ -24,7 +23,7 @@ export type LiveTracksParts = Readonly<{
   live: boolean;
   dataKey: Uint8Array;
   metrics: ClientMetrics;
-  log: Logger;
+  log: Log;
 }>;
 
 type LiveTrack = Readonly<{ scoring: LiveScoring | undefined; models: ModelCache; unsigned: UnsignedModels }>;

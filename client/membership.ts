@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type { Logger } from 'pino';
 import { fullJitterMs } from '../base/backoff.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { faultFields } from '../base/log.ts';
+import { faultFields, type Log } from '../base/log.ts';
 import { pause } from '../base/pause.ts';
 import { digestOf } from '../proto/digest.ts';
 import { signingKeyPairOf } from '../proto/envelope/crypto/keys.ts';
@@ -18,7 +17,7 @@ const enrolTimeoutMs = 15_000;
 export async function becomeMember(
   config: ClientConfig,
   dataKey: Uint8Array,
-  log: Logger,
+  log: Log,
   signal: AbortSignal,
 ): Promise<Result<ClusterIdentity>> {
   const found = await loadIdentity(config.dataDirectory, recordKey(dataKey, 'identity'));

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from 'pino';
+import type { Log } from '../base/log.ts';
 import type { ClientConfig } from './config.ts';
 import type { LiveTracks } from './live-tracks.ts';
 import { agentReporter } from './observability/agent-reporter.ts';
@@ -12,7 +12,7 @@ export type OpenAgentParts = Readonly<{
   config: ClientConfig;
   live: LiveTracks;
   metrics: ClientMetrics;
-  log: Logger;
+  log: Log;
   onEvent?: ((event: AgentEvent) => void) | undefined;
 }>;
 

@@ -1,5 +1,6 @@
 import { ok, type Result } from '../base/fault.ts';
-import { type Log, makeLog } from '../base/redacting-log.ts';
+import { servePages } from '../base/http-server.ts';
+import { type Log, makeLog } from '../base/log.ts';
 import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
@@ -8,7 +9,7 @@ import type { Authority } from './keys/authority.ts';
 import { type Estate, openEstate } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
 import type { Membership } from './members/membership.ts';
-import { HealthServer } from './observability/health-server.ts';
+import { healthPages } from './observability/health-pages.ts';
 import { Metrics } from './observability/metrics.ts';
 import { ReleaseMetrics } from './observability/release-metrics.ts';
 import { ReleaseObserver } from './observability/release-observer.ts';
@@ -129,10 +130,8 @@ async function serve(parts: Parts): Promise<Coordinator> {
   const unfollow = engine.follow((entry) => observer.observe(entry));
   const doors = await openDoors({ ...parts, traces });
   let unready: string | undefined;
-  const health = await HealthServer.start(listen.health, {
-    registry: metrics.registry,
-    unready: () => unready,
-  }).catch(async (error: unknown) => {
+  const pages = healthPages(metrics.registry, () => unready);
+  const health = await servePages(listen.health, pages).catch(async (error: unknown) => {
     await doors.close(0);
     throw error;
   });

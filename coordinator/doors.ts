@@ -1,4 +1,4 @@
-import type { Log } from '../base/redacting-log.ts';
+import type { Log } from '../base/log.ts';
 import type { Digest } from '../proto/ids.ts';
 import { AccessControl } from './access/access-control.ts';
 import { OpenCalls } from './access/open-calls.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { type Log, makeLog } from '../base/redacting-log.ts';
+import { type Log, makeLog } from '../base/log.ts';
 import type { AggregationRunner } from './candidate/job.ts';
 import { ThreadRunner } from './candidate/thread-runner.ts';
 import type { CoordinatorConfig } from './config/config.ts';

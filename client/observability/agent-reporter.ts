@@ -1,10 +1,9 @@
-import type { Logger } from 'pino';
-import { faultFields } from '../../base/log.ts';
+import { faultFields, type Log } from '../../base/log.ts';
 import type { AgentEvent } from '../releases/agent-ports.ts';
 import type { ClientMetrics } from './metrics.ts';
 
 /** Turns what happens in the rotation agent into log lines and metrics. */
-export function agentReporter(log: Logger, metrics: ClientMetrics): (event: AgentEvent) => void {
+export function agentReporter(log: Log, metrics: ClientMetrics): (event: AgentEvent) => void {
   return (event) => {
     const { kind, ...fields } = event;
     switch (event.kind) {

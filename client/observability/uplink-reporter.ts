@@ -1,10 +1,9 @@
-import type { Logger } from 'pino';
-import { faultFields } from '../../base/log.ts';
+import { faultFields, type Log } from '../../base/log.ts';
 import type { UplinkReport } from '../rounds/ports.ts';
 import type { ClientMetrics } from './metrics.ts';
 
 /** Turns what happens on the uplink into log lines and metrics. */
-export function reporter(log: Logger, metrics: ClientMetrics): (report: UplinkReport) => void {
+export function reporter(log: Log, metrics: ClientMetrics): (report: UplinkReport) => void {
   return (report) => {
     const { kind, ...fields } = report;
     switch (report.kind) {

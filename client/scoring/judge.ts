@@ -1,6 +1,5 @@
-import type { Logger } from 'pino';
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import { faultFields } from '../../base/log.ts';
+import { faultFields, type Log } from '../../base/log.ts';
 import type { IntrusionLabel } from '../events/source-item.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import type { Description, Explanation, PlaceScores, Subject, TrackKind } from '../tracks/track-kind.ts';
@@ -24,7 +23,7 @@ export type JudgeParts = Readonly<{
   /** Confirmed intrusions that operators gave: a model that misses them is reported. */
   regressionCases(): readonly unknown[];
   metrics: ClientMetrics;
-  log: Logger;
+  log: Log;
 }>;
 
 /** What both models said of one batch; a shadow's word counts nowhere else. */

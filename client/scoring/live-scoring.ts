@@ -1,6 +1,5 @@
-import type { Logger } from 'pino';
 import type { Result } from '../../base/fault.ts';
-import { faultFields } from '../../base/log.ts';
+import { faultFields, type Log } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
 import type { Digest, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
@@ -24,7 +23,7 @@ export type LiveScoringParts = Readonly<{
   /** Hears how near to its threshold each place came. */
   onRisk(track: TrackId, subject: Subject, risk: number): void;
   metrics: ClientMetrics;
-  log: Logger;
+  log: Log;
 }>;
 
 /** A model whose weights lie on this machine. */

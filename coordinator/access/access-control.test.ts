@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ok, type Result, unwrap } from '../../base/fault.ts';
-import { makeLog } from '../../base/redacting-log.ts';
+import { makeLog } from '../../base/log.ts';
 import { parseClusterId } from '../../proto/ids.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import { TestFederation } from '../testing/federation.ts';

@@ -1,5 +1,5 @@
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
-import type { Log } from '../../base/redacting-log.ts';
+import type { Log } from '../../base/log.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Facts } from '../ledger/store.ts';
 import { authenticate, type Caller, type PeerCertificate } from '../members/authenticate.ts';

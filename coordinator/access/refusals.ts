@@ -1,5 +1,5 @@
 import type { Fault } from '../../base/fault.ts';
-import type { Log } from '../../base/redacting-log.ts';
+import type { Log } from '../../base/log.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Refusal, RefusalLog } from './refusal-meter.ts';
 

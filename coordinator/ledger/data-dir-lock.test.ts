@@ -1,40 +1,19 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 
-describe('a locked data directory', () => {
-  it('refuses a second holder by name, and is free after release', () => {
-    const dir = join(tempDir(), 'data');
-    const lock = unwrap(lockDataDir(dir));
-    const second = lockDataDir(dir);
-    expect(second).toMatchObject({ ok: false, fault: { code: 'DATA_DIR_LOCKED' } });
-    expect(!second.ok && second.fault.message).toContain(`process ${process.pid} on`);
-    lock.release();
-    lock.release();
-    unwrap(lockDataDir(dir)).release();
-  });
-
-  it('refuses while another process holds it, and is free once that process was killed', async () => {
-    const dir = join(tempDir(), 'data');
-    const program = fileURLToPath(new URL('../testing/hold-lock.ts', import.meta.url));
-    const holder = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(holder.stdout, 'data');
-    const second = lockDataDir(dir);
-    expect(!second.ok && second.fault.message).toContain(`process ${holder.pid} on`);
-    holder.kill('SIGKILL');
-    await once(holder, 'exit');
-    unwrap(lockDataDir(dir)).release();
-  });
-
-  it('says so when the directory cannot be used', () => {
-    const file = join(tempDir(), 'file');
-    writeFileSync(file, '');
-    expect(lockDataDir(join(file, 'data'))).toMatchObject({ ok: false, fault: { code: 'DATA_DIR_UNUSABLE' } });
-  });
+it('a data directory › is refused under the codes that operators know, with its holder or the cause', () => {
+  const dir = join(tempDir(), 'data');
+  const lock = unwrap(lockDataDir(dir));
+  const second = lockDataDir(dir);
+  expect(second).toMatchObject({ ok: false, fault: { code: 'DATA_DIR_LOCKED' } });
+  expect(!second.ok && second.fault.message).toContain(`another coordinator`);
+  expect(!second.ok && second.fault.message).toContain(`process ${process.pid} on`);
+  lock.release();
+  const file = join(dir, 'file');
+  writeFileSync(file, '');
+  expect(lockDataDir(join(file, 'data'))).toMatchObject({ ok: false, fault: { code: 'DATA_DIR_UNUSABLE' } });
 });

@@ -11,29 +11,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
-import { makeLog } from '../../base/redacting-log.ts';
 import { RoundTraces } from './round-traces.ts';
 import { inCallSpan } from './tracing.ts';
-
-describe('makeLog', () => {
-  it('writes JSON lines and keeps secrets out of them, wherever they stand', () => {
-    const lines: string[] = [];
-    const log = makeLog('info', { write: (line: string) => void lines.push(line) });
-    const secrets = { key: 's3cr3t', token: 's3cr3t', secret: 's3cr3t', delta: [1, 2], chunk: Buffer.from('s3cr3t') };
-    log.info({ ...secrets, round: 'r-1' }, 'round closed');
-    log.info({ update: secrets, deep: { er: secrets } }, 'round closed');
-    log.error({ err: Object.assign(new Error('it broke'), secrets) }, 'call failed');
-    expect(lines).toHaveLength(3);
-    expect(lines.join()).not.toContain('s3cr3t');
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
-      level: 'info',
-      msg: 'round closed',
-      round: 'r-1',
-      key: '[redacted]',
-    });
-    expect(JSON.parse(lines[2] ?? '').err).toMatchObject({ type: 'Error', message: 'it broke' });
-  });
-});
 
 describe('inCallSpan', () => {
   afterEach(() => {

@@ -1,4 +1,4 @@
-import type { Log } from '../../base/redacting-log.ts';
+import type { Log } from '../../base/log.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import { nameOf } from '../ledger/state/name-of.ts';
 import type { ReleaseMetrics } from './release-metrics.ts';

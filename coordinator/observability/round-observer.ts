@@ -1,4 +1,4 @@
-import type { Log } from '../../base/redacting-log.ts';
+import type { Log } from '../../base/log.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import type { State } from '../ledger/state/state.ts';
 import type { PhaseKind } from '../round/phase.ts';

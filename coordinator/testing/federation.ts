@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
-import { makeLog } from '../../base/redacting-log.ts';
+import { makeLog } from '../../base/log.ts';
 import type { EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';

@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+
+export type HttpAnswer = Readonly<{
+  /** 200 unless given. */
+  status?: number;
+  /** The content type; plain text unless given. */
+  type?: string;
+  body: string | Uint8Array;
+}>;
+
+/** What a GET of each path answers. Queries are left out of the path. */
+export type Pages = Readonly<Record<`/${string}`, () => HttpAnswer | Promise<HttpAnswer>>>;
+
+export type HttpServer = Readonly<{
+  port: number;
+  /** Cuts what is open. May be called twice. */
+  close(): Promise<void>;
+}>;
+
+/** How long a request may take to arrive: a scraper that stalls must not hold a socket for ever. */
+const headersMsMax = 5_000;
+const requestMsMax = 10_000;
+
+/**
+ * Health, metrics and pages over plain HTTP on `listen` (host:port). Rejects with the system's error when the port cannot
+ * be had. A page that throws answers 500, and its error goes no further: what it says may be a secret.
+ */
+export async function servePages(listen: string, pages: Pages): Promise<HttpServer> {
+  const answers = new Map(Object.entries(pages)); // No path finds a property that every object has.
+  const answerTo = async (method: string | undefined, path: string): Promise<HttpAnswer> => {
+    if (method !== 'GET') return { status: 405, body: 'only GET\n' };
+    const page = answers.get(path);
+    if (page === undefined) return { status: 404, body: `only ${[...answers.keys()].join(', ')}\n` };
+    try {
+      return await page();
+    } catch {
+      return { status: 500, body: `${path} failed\n` };
+    }
+  };
+  const options = { requestTimeout: requestMsMax, headersTimeout: headersMsMax };
+  const server = createServer(options, async ({ method, url = '' }, response) => {
+    const {
+      status = 200,
+      type = 'text/plain; charset=utf-8',
+      body,
+    } = await answerTo(method, url.replace(/\?.*$/s, ''));
+    const headers = { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+    response.writeHead(status, status === 405 ? { ...headers, allow: 'GET' } : headers).end(body);
+  });
+  const at = listen.lastIndexOf(':');
+  server.listen(Number(listen.slice(at + 1)), listen.slice(0, at).replace(/^\[|\]$/g, ''));
+  await once(server, 'listening'); // An error event rejects.
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    async close() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** /healthz: the process turns its loop. */
+export function alivePage(): HttpAnswer {
+  return { body: 'ok\n' };
+}
+
+/** /metrics: Prometheus text. */
+export async function metricsPage(registry: Registry): Promise<HttpAnswer> {
+  return { type: registry.contentType, body: await registry.metrics() };
+}
+
+export function jsonPage(value: unknown, status = 200): HttpAnswer {
+  return { status, type: 'application/json', body: `${JSON.stringify(value)}\n` };
+}

@@ -1,0 +1,17 @@
+import type { Registry } from 'prom-client';
+import { alivePage, metricsPage, type Pages } from '../../base/http-server.ts';
+
+/**
+ * /healthz: the process answers. /readyz: it would take a call now; `unready` says what is missing, or nothing. /metrics:
+ * Prometheus text.
+ */
+export function healthPages(registry: Registry, unready: () => string | undefined): Pages {
+  return {
+    '/healthz': alivePage,
+    '/readyz': () => {
+      const missing = unready();
+      return missing === undefined ? { body: 'ready\n' } : { status: 503, body: `${missing}\n` };
+    },
+    '/metrics': () => metricsPage(registry),
+  };
+}
