@@ -1,119 +1,91 @@
 /**
- * Holds the arrows of the architecture: `coordinator → aggregation, proto`; `client → proto`; `cli → all`; nothing else.
- * Run as a script it prints what it read and ends with 1 when an arrow points the wrong way, or when it read nothing.
+ * Holds the arrows of the house (tools/checks/arrows/house.ts): which top folder may import which, the order of the rooms
+ * inside, no circle at any level, and how large a file and a folder may be. Type-only and dynamic imports and the URLs of
+ * workers count as imports. Run as a script it prints what it read, and ends with 1 when the house is not as drawn or when
+ * it read too little.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { extname, join, relative, sep } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { checkout, isMain } from '../setup/places.mjs';
-import { type Mention, mentionsIn } from './imports.ts';
+import { objection } from './arrows/borders.ts';
+import { circlesIn } from './arrows/circles.ts';
+import { beyondKnown, isBetweenRooms, ofCircle, ofOrder, ofSizes, type Violation } from './arrows/findings.ts';
+import { type Law, law } from './arrows/house.ts';
+import { outOfOrder } from './arrows/order.ts';
+import { arrowsBetween, isSource, type Module, readModules } from './arrows/reading.ts';
+import { tooLarge } from './arrows/sizes.ts';
 
-/** What each folder of the product may import beside itself. Tests, benches and deploy may import anything. */
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  base: [],
-  proto: ['base'],
-  aggregation: ['base'],
-  coordinator: ['base', 'aggregation', 'proto'],
-  client: ['base', 'proto'],
-  cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'demo', 'tools'],
-  demo: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'cli', 'tools'],
-};
-
-/** Files that come with the package and belong to nobody. */
-const neutralFolders = new Set(['data']);
-
-/** Named through package.json's `imports`: neutral leaves that everyone may use. */
-const leaves = new Set(['#tensorflow']);
-
-/** The aggregation rules are mathematics: a module that reaches network, processes or stores has no place there. */
-const closedToAggregation =
-  /^node:(?:child_process|cluster|dgram|dns|http|http2|https|net|sqlite|tls|readline)(?:\/|$)/;
-
-/** Where folders of detectors are found: what they import is read as every other module is. */
-const mayImportComputed = new Set([join('client', 'tracks', 'track-kinds.ts')]);
-
-const skippedFolders = new Set(['node_modules', 'assembly', 'dist']); // assembly: AssemblyScript, a language of its own.
-
-export type Violation = Readonly<{ file: string; line: number; why: string }>;
 export type Reading = Readonly<{
+  /** How many modules were read, by top folder. */
   modules: Readonly<Record<string, number>>;
+  /** Every mention of another module by one of the product. */
   arrowsFollowed: number;
+  /** Between: top folders, or the rooms of one. Inside: at every level below. */
+  circles: Readonly<{ between: number; inside: number }>;
+  medianLines: number;
   violations: readonly Violation[];
 }>;
 
-/** Reads every module of the product's folders below root. */
-export function readArrows(root: string): Reading {
-  const modules: Record<string, number> = {};
-  const violations: Violation[] = [];
-  let arrowsFollowed = 0;
-  for (const folder of Object.keys(allowed)) {
-    const files = modulesBelow(join(root, folder));
-    modules[folder] = files.length;
-    if (files.length === 0) violations.push({ file: folder, line: 0, why: 'no module was read here' });
-    for (const path of files) {
-      const file = relative(root, path);
-      const mentions = read(path, file, violations);
-      arrowsFollowed += mentions.length;
-      for (const mention of mentions) {
-        const why = objection(root, path, folder, mention);
-        if (why !== undefined) violations.push({ file, line: mention.line, why });
-      }
-    }
-  }
-  if (arrowsFollowed === 0) violations.push({ file: '.', line: 0, why: 'no import was read anywhere' });
-  return { modules, arrowsFollowed, violations };
+/** Reads every module of the house below root and holds it to the law. */
+export function readArrows(root: string, held: Law = law): Reading {
+  const folders = [...Object.keys(held.allowed), ...held.readToo];
+  const read = new Map(folders.map((folder) => [folder, readModules(root, folder)]));
+  const product = Object.keys(held.allowed).flatMap((folder) => read.get(folder) ?? []);
+  const all = [...read.values()].flat();
+  const sources = all.filter(isSource);
+  const arrows = arrowsBetween(sources);
+  const circles = circlesIn(arrows);
+  const files = sources.map(({ file }) => file);
+  const sizes = tooLarge(sources, held.sizes);
+  const findings = [
+    ...circles.flatMap(ofCircle),
+    ...Object.entries(held.rooms).flatMap(([folder, order]) => outOfOrder(folder, order, files, arrows).map(ofOrder)),
+    ...ofSizes(sizes, held.sizes),
+  ];
+  const arrowsFollowed = product.reduce((sum, { mentions }) => sum + mentions.length, 0);
+  return {
+    modules: Object.fromEntries([...read].map(([folder, modules]) => [folder, modules.length])),
+    arrowsFollowed,
+    circles: {
+      between: circles.filter(isBetweenRooms).length,
+      inside: circles.filter((circle) => !isBetweenRooms(circle)).length,
+    },
+    medianLines: sizes.medianLines,
+    violations: [
+      ...folders.flatMap((folder) => tooFew(folder, read.get(folder)?.length ?? 0, held)),
+      ...(arrowsFollowed === 0 ? [{ file: '.', line: 0, why: 'no import was read anywhere' }] : []),
+      ...all.flatMap(unreadable),
+      ...product.flatMap((module) => acrossBorders(module, held)),
+      ...beyondKnown(findings, held.known),
+    ],
+  };
 }
 
-function read(path: string, file: string, violations: Violation[]): readonly Mention[] {
-  try {
-    return mentionsIn(readFileSync(path, 'utf8'), /\.[cm]?ts$/.test(path) ? 'ts' : 'js');
-  } catch (error) {
-    violations.push({ file, line: 0, why: `could not be read: ${(error as Error).message.split('\n')[0]}` });
-    return [];
-  }
+function tooFew(folder: string, count: number, { modulesMin }: Law): Violation[] {
+  const least = modulesMin[folder] ?? 1;
+  if (count >= least) return [];
+  const why = count === 0 ? 'no module was read here' : `only ${count} modules were read here, fewer than ${least}`;
+  return [{ file: folder, line: 0, why }];
 }
 
-function objection(root: string, path: string, from: string, { specifier }: Mention): string | undefined {
-  if (specifier === undefined) {
-    return mayImportComputed.has(relative(root, path))
-      ? undefined
-      : 'imports a computed target, which no check can follow';
-  }
-  if (specifier.startsWith('#')) return leaves.has(specifier) ? undefined : `imports ${specifier}, not a known leaf`;
-  if (from === 'aggregation' && closedToAggregation.test(specifier)) return `aggregation does no I/O: ${specifier}`;
-  if (!/^(?:\.{1,2}\/|\/|file:)/.test(specifier)) return undefined; // A package or a built-in module.
-  const base = pathToFileURL(path);
-  const target = fileURLToPath(new URL(specifier, base));
-  if (isTestCode(target) && !isTestCode(path)) return `the product may not import test code: ${specifier}`;
-  const to = relative(root, target).split(sep)[0] ?? '';
-  if (to === from || allowed[from]?.includes(to) || neutralFolders.has(to)) return undefined;
-  if (!to.includes('.') && to !== '') return `${from} may not import ${to}: ${specifier}`;
-  // A file beside package.json belongs to nobody; only paths that leave the checkout are refused.
-  return to === '..' ? `leaves the checkout: ${specifier}` : undefined;
+function unreadable({ file, unreadable: reason }: Module): Violation[] {
+  return reason === undefined ? [] : [{ file, line: 0, why: `could not be read: ${reason}` }];
 }
 
-/** Helpers in a testing/ folder, and suites that several tests run (engine-contract.ts). */
-function isTestCode(path: string): boolean {
-  return path.split(sep).includes('testing') || /-contract\.ts$/.test(path);
-}
-
-function modulesBelow(folder: string): string[] {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return skippedFolders.has(entry.name) ? [] : modulesBelow(path);
-    const isModule = /^\.[cm]?[jt]sx?$/.test(extname(entry.name));
-    return isModule && !/\.(?:test|bench)\.[cm]?[jt]sx?$/.test(entry.name) ? [path] : [];
+function acrossBorders({ file, mentions }: Module, held: Law): Violation[] {
+  return mentions.flatMap((mention) => {
+    const why = objection(file, mention, held);
+    return why === undefined ? [] : [{ file, line: mention.line, why }];
   });
 }
 
 function main(): void {
-  const { modules, arrowsFollowed, violations } = readArrows(checkout);
+  const { modules, arrowsFollowed, circles, medianLines, violations } = readArrows(checkout);
   for (const { file, line, why } of violations) process.stderr.write(`${file}:${line}: ${why}\n`);
   const counts = Object.entries(modules).map(([folder, count]) => `${folder} ${count}`);
   const total = Object.values(modules).reduce((sum, count) => sum + count, 0);
-  process.stdout.write(`arrows: read ${total} modules (${counts.join(', ')}), ${arrowsFollowed} imports, `);
-  process.stdout.write(`${violations.length} against the architecture\n`);
+  process.stdout.write(
+    `arrows: read ${total} modules (${counts.join(', ')}), ${arrowsFollowed} imports; ${circles.between} circles between rooms,` +
+      ` ${circles.inside} inside rooms; the median source file has ${medianLines} lines; ${violations.length} against the law\n`,
+  );
   process.exitCode = violations.length === 0 ? 0 : 1;
 }
 

@@ -1,0 +1,104 @@
+/**
+ * What the law of the house says, as data: who may import whom, and in which order rooms stand. The pages that draw the
+ * same house are docs/architecture.md and the README of each room.
+ */
+import { type Known, known } from './known.ts';
+import type { Order } from './order.ts';
+import type { SizeLimits } from './sizes.ts';
+
+/** What each top folder of the product may import beside itself. Tests, benches and tools may import anything. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  proto: ['base'],
+  aggregation: ['base'],
+  coordinator: ['base', 'aggregation', 'proto'],
+  client: ['base', 'proto'],
+  cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'demo', 'tools'],
+  demo: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'cli', 'tools'],
+};
+
+/** Top folders that are read for circles and sizes, though they may import anything. */
+const readToo: readonly string[] = ['bench', 'tools'];
+
+/** Files that come with the package and belong to nobody. */
+export const neutralFolders: ReadonlySet<string> = new Set(['data']);
+
+/** Named through package.json's `imports`: neutral leaves that everyone may use. */
+export const leaves: ReadonlySet<string> = new Set(['#tensorflow']);
+
+/** The aggregation rules are mathematics: a module that reaches network, processes or stores has no place there. */
+export const closedToAggregation =
+  /^node:(?:child_process|cluster|dgram|dns|http|http2|https|net|sqlite|tls|readline)(?:\/|$)/;
+
+/** Where folders of detectors are found: what they import is read as every other module is. */
+export const mayImportComputed: ReadonlySet<string> = new Set(['client/tracks/track-kinds.ts']);
+
+/**
+ * The rooms of a folder, lowest first. A room may import itself and what stands before it; rooms of one inner list know
+ * nothing of each other. Files that lie directly in the folder stand above all of its rooms, unless they are listed too.
+ */
+const rooms: Readonly<Record<string, Order>> = {
+  proto: [['ids.ts', 'wire-names.ts'], ['call.ts', 'digest.ts'], 'model-spec.ts', 'layout.ts', 'envelope', 'release'],
+  aggregation: [
+    ['assembly', 'fault.ts', 'ordered-sums.ts', 'random.ts'],
+    ['blocks', 'requirements.ts'],
+    'golden',
+    ['engine.ts', 'geometry.ts'],
+    ['distances', 'engines'],
+    'updates.ts',
+    ['admission.ts', 'before', 'rules'],
+    'attacks',
+  ],
+  coordinator: [
+    ['blobs', 'build.ts', 'round'],
+    'ledger',
+    'keys',
+    'members',
+    'candidate',
+    'queue',
+    'observability',
+    'access',
+    'rounds',
+    'registry',
+    'config',
+    'grpc',
+  ],
+  client: [
+    ['events', 'storage', 'observability'],
+    'recordings',
+    ['sources', 'tracks'],
+    'learning',
+    'scoring',
+    'link',
+    'rounds',
+    'releases',
+  ],
+};
+
+/** So many modules each top folder holds at least: less than that, and the check did not read what it should. */
+const modulesMin: Readonly<Record<string, number>> = {
+  base: 12,
+  proto: 58,
+  aggregation: 58,
+  coordinator: 190,
+  client: 260,
+  cli: 45,
+  demo: 12,
+  bench: 20,
+  tools: 35,
+};
+
+/** What a newcomer can hold in one look. */
+const sizes: SizeLimits = { filesMax: 20, linesMax: 350, medianLinesMax: 100 };
+
+/** All of it. Checks of planted trees bring a law of their own. */
+export type Law = Readonly<{
+  allowed: typeof allowed;
+  readToo: typeof readToo;
+  rooms: typeof rooms;
+  modulesMin: typeof modulesMin;
+  sizes: SizeLimits;
+  known: Known;
+}>;
+
+export const law: Law = { allowed, readToo, rooms, modulesMin, sizes, known };

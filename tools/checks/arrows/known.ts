@@ -1,0 +1,70 @@
+/**
+ * What the house does not keep yet. This list only shrinks: the check fails where something new would have to be added,
+ * and as well where an entry is no longer needed, so that nothing that was cut grows back.
+ */
+export type Known = Readonly<{
+  /** Files and folders that are in some circle with their neighbours. */
+  inCircles: readonly string[];
+  /** Pairs of rooms, "from → to", where `from` stands below `to` in the order of rooms or beside it. */
+  upwards: readonly string[];
+  /** Folders with too many files on one level, and files with too many lines. */
+  tooLarge: readonly string[];
+}>;
+
+export const known: Known = {
+  inCircles: [
+    'aggregation/engines/bound-task.ts',
+    'aggregation/engines/gram',
+    'aggregation/engines/kernels',
+    'bench/releases',
+    'bench/round',
+    'cli',
+    'cli/operator',
+    'cli/processes/coordinator/light-form-thread.ts',
+    'cli/processes/coordinator/light-form.ts',
+    'cli/releases',
+    'cli/rounds',
+    'client/events/flow-record.ts',
+    'client/events/source-item.ts',
+    'client/observability',
+    'client/releases',
+    'client/scoring',
+    'client/sources',
+    'client/tracks',
+    'coordinator/access',
+    'coordinator/grpc/door.ts',
+    'coordinator/grpc/federation',
+    'coordinator/grpc/status.ts',
+    'coordinator/grpc/updates',
+    'coordinator/observability',
+    'coordinator/registry',
+    'coordinator/registry/keeping',
+    'coordinator/registry/signing',
+    'demo',
+    'demo/federation.ts',
+    'demo/flow',
+    'demo/judging.ts',
+    'demo/release-story.ts',
+    'demo/report.ts',
+    'demo/round-lines.ts',
+  ],
+  upwards: [
+    'client/learning → client/rounds',
+    'client/observability → client/releases',
+    'client/observability → client/rounds',
+    'client/scoring → client/config.ts',
+    'client/scoring → client/local-track.ts',
+    'client/sources → client/tracks',
+    'client/tracks → client/sources',
+    'coordinator/observability → coordinator/registry',
+  ],
+  tooLarge: [
+    'aggregation/assembly/kernels.ts',
+    'client/releases',
+    'client/releases/release-agent.ts',
+    'client/rounds/participant.ts',
+    'client/scoring/judge.ts',
+    'demo',
+    'demo/run.ts',
+  ],
+};
