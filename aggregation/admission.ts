@@ -16,11 +16,19 @@ export type RefusalCode = 'NON_FINITE' | 'ZERO_UPDATE' | 'NORM_TOO_LARGE';
 /** `norm` is null where there is none: some value is NaN or infinite. */
 export type RefusedUpdate = Readonly<{ row: number; code: RefusalCode; norm: number | null; message: string }>;
 
-/** Every row is in exactly one of the two lists, ascending. `squaredNorms`: exact, of the admitted, in their order. */
+/** A row that was to be refused and stays, because without it the rest is too few for f (`enoughRows`). */
+export type KeptUpdate = Readonly<{ row: number; code: RefusalCode }>;
+
+/**
+ * Every row is in exactly one of `admitted` and `refused`, ascending. `kept`: those of the admitted that are there only
+ * because the rest was too few. `squaredNorms`: exact, of the admitted, in their order; `squaredNormOfRow`: of any row.
+ */
 export type Admission = Readonly<{
   admitted: readonly number[];
+  kept: readonly KeptUpdate[];
   refused: readonly RefusedUpdate[];
   squaredNorms: Float64Array;
+  squaredNormOfRow: (row: number) => number;
 }>;
 
 /**
@@ -40,7 +48,8 @@ export async function admit(
     if (refusal === undefined) admitted.push(row);
     else refused.push({ row, norm: Number.isFinite(squared) ? Math.sqrt(squared) : null, ...refusal });
   });
-  return { admitted, refused, squaredNorms: Float64Array.from(admitted, (row) => squaredNorms[row] as number) };
+  const squaredNormOfRow = (row: number) => squaredNorms[row] as number;
+  return { admitted, kept: [], refused, squaredNorms: Float64Array.from(admitted, squaredNormOfRow), squaredNormOfRow };
 }
 
 function refusalOf(norm: number, { normMax, zeroUpdate }: AdmissionRules) {

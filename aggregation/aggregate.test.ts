@@ -76,13 +76,38 @@ describe('aggregate', () => {
     expect(granted((await run(krumPolicy, enough)).result).report).toMatchObject({ nAdmitted: 10, fApplied: 2 });
   });
 
-  test('never lets f fall for zero or oversized updates, and names what was refused', async () => {
+  test('lets f fall for a norm that nothing honest has, as for NaN', async () => {
+    const spoiled = rows().slice(0, 7);
+    (spoiled[2] as Float32Array)[0] = 1e20;
+    expect(granted((await run(krumPolicy, spoiled)).result).report).toMatchObject({ nAdmitted: 6, fApplied: 1 });
+  });
+
+  test('keeps zeros and scales oversized updates down where the rest is too few, and f stays', async () => {
     const vectors = rows().slice(0, 7);
     vectors[1]?.fill(0);
-    (vectors[2] as Float32Array)[0] = 1e20;
+    (vectors[2] as Float32Array)[0] = 2 * krumPolicy.admission.normMax;
+    const { report } = granted((await run(krumPolicy, vectors)).result);
+    expect(report).toMatchObject({ nAdmitted: 7, fApplied: 2 });
+    expect(report.before).toEqual([{ kind: 'clip', norm: krumPolicy.admission.normMax, clippedRows: [2] }]);
+    expect(report.updates[1]?.reason.text).toContain('kept although ZERO_UPDATE');
+    expect(report.updates[2]?.reason.text).toContain('kept although NORM_TOO_LARGE');
+    expect(report.updates.find(({ verdict }) => verdict === 'selected')?.row).not.toBe(2);
+  });
+
+  test('refuses zeros and oversized updates where the rest is enough', async () => {
+    const vectors = rows();
+    vectors[1]?.fill(0);
+    (vectors[2] as Float32Array)[0] = 2 * krumPolicy.admission.normMax;
+    const { report } = granted((await run(krumPolicy, vectors)).result);
+    expect(report.updates.filter(({ verdict }) => verdict === 'refused').map(({ row }) => row)).toEqual([1, 2]);
+  });
+
+  test('refuses by name where more than f are above a limit that the operator set', async () => {
+    const vectors = rows().slice(0, 7);
+    for (const row of [1, 2, 3]) (vectors[row] as Float32Array)[0] = 2 * krumPolicy.admission.normMax;
     const { result, written } = await run(krumPolicy, vectors);
     expect(result).toMatchObject({ ok: false, fault: { code: 'TOO_FEW_ADMITTED' } });
-    expect(result.ok ? '' : result.fault.message).toContain('1 NORM_TOO_LARGE, 1 ZERO_UPDATE');
+    expect(result.ok ? '' : result.fault.message).toContain('3 NORM_TOO_LARGE');
     expect(written).toBe(0);
   });
 

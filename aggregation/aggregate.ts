@@ -1,13 +1,14 @@
-import { type Admission, admit, type RefusedUpdate } from './admission.ts';
+import { admit } from './admission.ts';
 import { bucket, seededPermutation } from './before/bucketing.ts';
 import { clipAdaptively, clipToNorm } from './before/clipping.ts';
 import { mixNearestNeighbours } from './before/nearest-neighbour-mixing.ts';
 import { type AggregateSink, memorySink, type UpdateBlocks } from './blocks/blocks.ts';
 import type { AggregationEngine } from './engine.ts';
+import { enoughRows } from './enough-rows.ts';
 import { explain } from './explain.ts';
 import { type Aggregated, ok, refuse } from './fault.ts';
 import type { TensorSlot } from './geometry.ts';
-import { type AggregationPolicy, checkPolicy, type PreAggregation } from './policy.ts';
+import type { AggregationPolicy, PreAggregation } from './policy.ts';
 import type { AggregationOutcome, BeforeReport } from './report.ts';
 import { bulyan } from './rules/bulyan.ts';
 import { centredClipping } from './rules/centred-clipping.ts';
@@ -47,21 +48,21 @@ export async function aggregate(
 ): Promise<Aggregated<AggregationOutcome>> {
   const unfit = checkContext(policy, source, context);
   if (unfit) return unfit;
-  const admission = await admit(engine, source, policy.admission);
-  const f = fFor(policy, admission);
-  if (!f.ok) return f;
+  const enough = enoughRows(policy, await admit(engine, source, policy.admission));
+  if (!enough.ok) return enough;
+  const { admission, f, before } = enough.value;
   const rows = admission.refused.length === 0 ? source : source.pick(admission.admitted);
   const admitted = updatesOf(engine, rows, { squaredNorms: admission.squaredNorms });
-  const prepared = await prepare(policy.before, admitted, f.value, context);
+  const prepared = await prepare(before, admitted, f, context);
   if (!prepared.ok) return prepared;
   const weights = context.weights && Float64Array.from(admission.admitted, (row) => context.weights?.[row] as number);
-  const decided = await decide(policy, prepared.value.updates, f.value, { ...context, ...(weights && { weights }) });
+  const decided = await decide(policy, prepared.value.updates, f, { ...context, ...(weights && { weights }) });
   if (!decided.ok) return decided;
   const aggregated = memorySink(source.d); // One row, to measure the others against.
   await carryOut(engine, decided.value.plan, both(aggregated, sink));
   const report = await explain({
     policy,
-    f: f.value,
+    f,
     admission,
     admitted,
     prepared: prepared.value.updates,
@@ -72,32 +73,6 @@ export async function aggregate(
     ...(context.slots && { slots: context.slots }),
   });
   return ok(report);
-}
-
-/**
- * The f for the rows that were admitted: the policy's, as long as they are enough for it. Where they are too few, it may
- * fall by one for each update refused as non-finite: its sender was one of the f, so at most f − 1 are among the others.
- * It never falls for a zero or an oversized update, which an honest cluster may send.
- */
-function fFor(policy: AggregationPolicy, admission: Admission): Aggregated<number> {
-  const n = admission.admitted.length;
-  const nonFinite = admission.refused.filter(({ code }) => code === 'NON_FINITE').length;
-  for (let f = policy.f; f >= Math.max(0, policy.f - nonFinite); f--) {
-    if (checkPolicy({ ...policy, f }, n).length === 0) return ok(f);
-  }
-  const [first] = checkPolicy(policy, n);
-  const { refused } = admission;
-  if (first !== undefined && refused.length === 0) return { ok: false, fault: first };
-  return refuse(
-    'TOO_FEW_ADMITTED',
-    `${refused.length} of ${n + refused.length} updates were refused (${countsOf(refused)}), and the rest is too little: ${first?.message}`,
-    { n: n + refused.length, admitted: n, f: policy.f },
-  );
-}
-
-function countsOf(refused: readonly RefusedUpdate[]): string {
-  const codes = [...new Set(refused.map(({ code }) => code))].sort();
-  return codes.map((code) => `${refused.filter((update) => update.code === code).length} ${code}`).join(', ');
 }
 
 function checkContext(policy: AggregationPolicy, source: UpdateBlocks, { seed, weights, slots }: AggregationContext) {

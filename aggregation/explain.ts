@@ -43,7 +43,11 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
     return {
       row,
       verdict: selected[at] ? 'selected' : 'leftOut',
-      reason: selected[at] ? takesPart(shares?.[at]) : whyLeftOut(explained, score, worstKept),
+      reason: noteKept(
+        admission,
+        row,
+        selected[at] ? takesPart(shares?.[at]) : whyLeftOut(explained, score, worstKept),
+      ),
       norm: Math.sqrt(admission.squaredNorms[at] as number),
       share: shares?.[at] ?? null,
       score,
@@ -67,6 +71,16 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
       updates: [...admittedReports, ...refusedReports].sort((a, b) => a.row - b.row),
     },
     settledPairs: [...new Set(distances)].reduce((sum, { settledPairs }) => sum + settledPairs, 0),
+  };
+}
+
+/** Says of an update that was to be refused why it is there all the same. */
+function noteKept({ kept }: Admission, row: number, reason: UpdateReport['reason']): UpdateReport['reason'] {
+  const update = kept.find((each) => each.row === row);
+  if (update === undefined) return reason;
+  return {
+    ...reason,
+    text: `${reason.text}; kept although ${update.code}, since without it the rest is too few for f`,
   };
 }
 

@@ -11,7 +11,7 @@ export type AggregationOutcome = Readonly<{ report: AggregationReport; settledPa
  */
 export type AggregationReport = Readonly<{
   policy: AggregationPolicy;
-  /** Rows given, rows admitted, and the f that the rule ran with (`fFor` in aggregate.ts). */
+  /** Rows given, rows admitted, and the f that the rule ran with (`enoughRows`). */
   n: number;
   nAdmitted: number;
   fApplied: number;
