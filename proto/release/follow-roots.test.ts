@@ -238,15 +238,50 @@ describe('a rotation of keys', () => {
       timestamp: pointers,
       snapshot: pointers,
       targets: { keys: [21], threshold: 1 },
+      pins: { keys: [31], threshold: 1 },
     });
     expect(result).toMatchObject({ ok: true, value: { catalogue: { version: 1 }, next: { floors: { syscall: 1 } } } });
   });
 
-  it('of timestamp keys alone is enough for versions', () => {
-    expect(overrun.floors).toEqual({ syscall: 3 });
-    const { rooted, result } = afterRotation({ timestamp: { keys: [11], threshold: 1 } });
-    expect(rooted.accepted).toBeNull();
-    expect(result).toMatchObject({ ok: false, fault: { code: 'FLOOR_LOWERED' } }); // The release key was not taken away.
+  it.each(['timestamp', 'snapshot'] as const)(
+    'of %s keys forgets timestamp and snapshot, no catalogue, no pin, no floor',
+    (role) => {
+      const { rooted, result } = afterRotation({ [role]: { keys: [11], threshold: 1 } });
+      expect(rooted.accepted).toEqual({ ...overrun.accepted, timestamp: null, snapshot: null });
+      expect(rooted.floors).toEqual({ syscall: 3 });
+      expect(result).toMatchObject({ ok: false, fault: { code: 'METADATA_ROLLED_BACK', fields: { role: 'targets' } } });
+    },
+  );
+
+  it('of the release key forgets catalogue and floors, and no pin', () => {
+    const pointers = { keys: [11], threshold: 1 };
+    const { rooted, result } = afterRotation({
+      timestamp: pointers,
+      snapshot: pointers,
+      targets: { keys: [21], threshold: 1 },
+    });
+    expect(rooted.accepted).toEqual({ ...overrun.accepted, timestamp: null, snapshot: null, catalogue: null });
+    expect(rooted.floors).toEqual({});
+    expect(result).toMatchObject({ ok: false, fault: { code: 'METADATA_ROLLED_BACK', fields: { role: 'pins' } } });
+  });
+
+  it('of pin keys forgets pins alone, so that a thief who overran them shuts nobody out', () => {
+    const { rooted } = afterRotation({ pins: { keys: [31], threshold: 1 } });
+    expect(rooted.accepted).toEqual({ ...overrun.accepted, pins: null });
+  });
+
+  it('of the coordinator’s keys rolls no pin back: whoever owns the coordinator then can lift none', () => {
+    const set5 = sampleSet({ pins: { version: 5 } });
+    const walked = walkReleases(sampleTrust(), set5, nowMs).result;
+    const trust = walked.ok && walked.value ? walked.value.next : sampleTrust();
+    const by = { ...signers, timestamp: { keys: [11], threshold: 1 }, snapshot: { keys: [11], threshold: 1 } };
+    const roots = [signedRoot(sampleRoot(by, { version: 2 }))];
+    const older = walkReleases(trust, { ...sampleSet({ by, pins: { version: 4 } }), roots }, nowMs);
+    expect(older.result).toMatchObject({
+      ok: false,
+      fault: { code: 'METADATA_ROLLED_BACK', fields: { role: 'pins' } },
+    });
+    expect(walkReleases(trust, { ...sampleSet({ by, pins: { version: 6 } }), roots }, nowMs).result.ok).toBe(true);
   });
 
   it('that only adds a key takes no protection away', () => {

@@ -49,19 +49,27 @@ export function followRoot(current: ReleaseRoot, bytes: Uint8Array): Result<Rele
 }
 
 /**
- * The trust under a newer root. When a key was taken from timestamp or snapshot, what was accepted is forgotten, so that
- * a thief who signed version 4,000,000,000 with it shuts nobody out (TUF 1.0.34, 5.3.11: fast-forward); the same goes
- * for floors and the release key. A key that only joins takes nothing away.
+ * The trust under a newer root. What a key that was taken away could have signed is forgotten, so that a thief who signed
+ * version 4,000,000,000 with it shuts nobody out (TUF 1.0.34, 5.3.11: fast-forward): timestamp and snapshot together, as
+ * TUF says, the catalogue with its floors, the pins. Each is forgotten for its own keys alone: whoever owns the
+ * coordinator's timestamp key can roll back neither a catalogue nor a pin. A key that only joins takes nothing away.
  */
 function trustUnder(trust: ReleaseTrust, before: ReleaseRoot, after: ReleaseRoot, bytes: Uint8Array): ReleaseTrust {
   const lost = (role: ReleaseRole) => {
     const kept = new Set(after.roles[role].publicKeys.map((key) => Buffer.from(key).toString('hex')));
     return before.roles[role].publicKeys.some((key) => !kept.has(Buffer.from(key).toString('hex')));
   };
+  const moving = lost('timestamp') || lost('snapshot');
+  const { accepted } = trust;
   return {
     ...trust,
     root: Buffer.from(bytes).toString('utf8'),
-    accepted: lost('timestamp') || lost('snapshot') ? null : trust.accepted,
+    accepted: accepted && {
+      timestamp: moving ? null : accepted.timestamp,
+      snapshot: moving ? null : accepted.snapshot,
+      catalogue: lost('targets') ? null : accepted.catalogue,
+      pins: lost('pins') ? null : accepted.pins,
+    },
     floors: lost('targets') ? {} : trust.floors,
   };
 }

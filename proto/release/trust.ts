@@ -8,6 +8,9 @@ import type { ReleaseFaultCode } from './faults.ts';
 /** One version, one digest: the same version with other bytes is refused. */
 export type Accepted = Readonly<{ version: number; digest: Digest }>;
 
+/** The pieces of a set, by what was last accepted of each. */
+export type AcceptedPieces = Readonly<Record<'timestamp' | 'snapshot' | 'catalogue' | 'pins', Accepted | null>>;
+
 /**
  * What an agent trusts, as a plain value that survives JSON. Keep it in one file, replaced atomically and fsynced;
  * read it back with `parseTrust`.
@@ -17,8 +20,11 @@ export type ReleaseTrust = Readonly<{
   federation: FederationId;
   /** The newest root metadata, as text (canonical JSON): it says whose signatures count. */
   root: string;
-  /** What was last accepted in full; null before the first time and after timestamp or snapshot keys were taken away. */
-  accepted: Readonly<{ timestamp: Accepted; snapshot: Accepted; catalogue: Accepted; pins: Accepted | null }> | null;
+  /**
+   * What was last accepted in full; null before the first time. A piece is null when a key that could have signed it was
+   * taken away since (`followRoots`), and pins also where the root names no keys for them.
+   */
+  accepted: AcceptedPieces | null;
   /** The highest floor seen, by track. Empty again after a release key was taken away: a thief's floor goes with it. */
   floors: Readonly<Record<TrackId, number>>;
 }>;
@@ -33,7 +39,12 @@ const shape = z.strictObject({
   federation: z.custom<FederationId>(isFederationId, 'a federation id'),
   root: z.string().max(metadataBytesMax),
   accepted: z
-    .strictObject({ timestamp: accepted, snapshot: accepted, catalogue: accepted, pins: accepted.nullable() })
+    .strictObject({
+      timestamp: accepted.nullable(),
+      snapshot: accepted.nullable(),
+      catalogue: accepted.nullable(),
+      pins: accepted.nullable(),
+    })
     .nullable(),
   floors: z.record(z.custom<TrackId>(isTrackId, 'a track id'), z.custom<number>(isReleaseVersion, 'a version')),
 });
