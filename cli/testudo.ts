@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import '../base/require-node.mjs'; // First: says so when this Node cannot run what follows.
 import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { buildVersion } from '../coordinator/build.ts';
+import { buildVersion } from '../base/build-version.ts';
 import { exitCodes } from './exit.ts';
 
 type Verb = Readonly<{ summary: string; load: () => Promise<CommandUnknownOpts> }>;

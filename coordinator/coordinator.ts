@@ -1,7 +1,7 @@
+import { buildVersion } from '../base/build-version.ts';
 import { ok, type Result } from '../base/fault.ts';
 import { servePages } from '../base/http-server.ts';
 import { type Log, makeLog } from '../base/log.ts';
-import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
@@ -16,7 +16,7 @@ import { ReleaseObserver } from './observability/release-observer.ts';
 import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
 import type { LightForm } from './registry/keeping/publisher.ts';
-import { ReleaseRegistry } from './registry/release-registry.ts';
+import { Registry } from './registry/registry.ts';
 import { livesOf } from './registry/signing/found-root.ts';
 import type { Engine } from './rounds/engine.ts';
 import { openEngine } from './rounds/open-engine.ts';
@@ -28,7 +28,7 @@ export type Coordinator = Readonly<{
   /** host:port of each listener, as bound: a port 0 has become a number. */
   addresses: Readonly<{ enrolment: string; federation: string; health: string }>;
   engine: Engine;
-  registry: ReleaseRegistry;
+  registry: Registry;
   membership: Membership;
   authority: Authority;
   /** Why the engine stopped by itself, if it ever does: then close. */
@@ -68,7 +68,7 @@ export async function startCoordinator(
   });
   if (!opened.ok) return opened;
   const engine = opened.value;
-  let registryOpen: ReleaseRegistry | undefined;
+  let registryOpen: Registry | undefined;
   const releaseMetrics = new ReleaseMetrics(
     metrics.registry,
     () => engine.state(),
@@ -80,7 +80,7 @@ export async function startCoordinator(
   try {
     const declared = await declareTracks(engine, config.tracks);
     const registry = declared.ok
-      ? await ReleaseRegistry.open({
+      ? await Registry.open({
           store: engine,
           vault: estate.value.vault,
           build: buildVersion(),
@@ -107,7 +107,7 @@ export async function startCoordinator(
 type Parts = Readonly<{
   config: CoordinatorConfig;
   engine: Engine;
-  registry: ReleaseRegistry;
+  registry: Registry;
   estate: Estate;
   metrics: Metrics;
   log: Log;

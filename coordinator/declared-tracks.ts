@@ -4,8 +4,8 @@ import { ok, type Result, refuse } from '../base/fault.ts';
 import { schemaDigest } from '../proto/model-spec.ts';
 import type { TrackFile } from './config/config.ts';
 import { parseTrackPolicy } from './config/policy.ts';
-import { checkModel, readSpec } from './grpc/operator/tracks.ts';
 import type { Actor } from './ledger/journal/events.ts';
+import { checkModel, readSpec } from './ledger/track-input.ts';
 import type { Engine } from './rounds/engine.ts';
 
 const actor: Actor = { kind: 'coordinator', part: 'start' };

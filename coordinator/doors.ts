@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { Digest } from '../proto/ids.ts';
 import { AccessControl } from './access/access-control.ts';
+import { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import { OpenCalls } from './access/open-calls.ts';
 import { RateLimiter } from './access/rate-limit.ts';
 import type { CoordinatorConfig } from './config/config.ts';
@@ -14,8 +15,7 @@ import { Listeners } from './grpc/listeners.ts';
 import { operatorService } from './grpc/operator/operator-service.ts';
 import { ReleaseStreams } from './grpc/releases/release-streams.ts';
 import { releasesService } from './grpc/releases/releases-service.ts';
-import { Admission } from './grpc/updates/admission.ts';
-import { Turns } from './grpc/updates/turns.ts';
+import { UpdateIntake } from './grpc/updates/update-intake.ts';
 import { UploadGate } from './grpc/updates/upload-gate.ts';
 import type { Estate } from './keys/coordinator-keys.ts';
 import { ServerCertificate } from './keys/server-certificate.ts';
@@ -23,7 +23,7 @@ import type { JournalEntry } from './ledger/journal/entry.ts';
 import { Membership } from './members/membership.ts';
 import type { Metrics } from './observability/metrics.ts';
 import type { RoundTraces } from './observability/round-traces.ts';
-import type { ReleaseRegistry } from './registry/release-registry.ts';
+import type { Registry } from './registry/registry.ts';
 import type { Engine } from './rounds/engine.ts';
 
 const hourMs = 3_600_000;
@@ -36,7 +36,7 @@ const limitedAddressesMax = 10_000;
 type DoorsParts = Readonly<{
   config: CoordinatorConfig;
   engine: Engine;
-  registry: ReleaseRegistry;
+  registry: Registry;
   estate: Estate;
   metrics: Metrics;
   traces: RoundTraces;
@@ -79,7 +79,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   });
   const openCalls = new OpenCalls();
   const door = new Door({ access: new AccessControl({ engine, openCalls, limiter, log }), metrics });
-  const admission = new Admission({ engine, gate, pace, receiptKey, metrics, traces });
+  const intake = new UpdateIntake({ engine, gate, pace, receiptKey, metrics, traces });
   const fetchCaps = {
     atOnceMax: fetches.atOnceMax,
     perPeerMax: fetches.perClusterMax,
@@ -87,15 +87,21 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   };
   // Training and serving wait in lines of their own: neither keeps a cluster from the other.
   const fetchesOf = (sizeOf: (digest: Digest) => number | undefined) =>
-    new FileFetches({ blobs: engine.blobs, sizeOf, turns: new Turns('FETCHES_BUSY', fetchCaps), pace, metrics });
+    new FileFetches({
+      blobs: engine.blobs,
+      sizeOf,
+      limit: new ConcurrencyLimit('FETCHES_BUSY', fetchCaps),
+      pace,
+      metrics,
+    });
   const modelFetches = fetchesOf((digest) => servedModelBytes(engine.state(), digest));
   const releaseFetches = fetchesOf((digest) => registry.servedBytes(digest));
-  const watchTurns = new Turns('WATCHES_BUSY', {
+  const watchLimit = new ConcurrencyLimit('WATCHES_BUSY', {
     atOnceMax: watches.atOnceMax,
     perPeerMax: watches.perClusterMax,
     waitingMax: 0, // A watch has no end to wait for.
   });
-  const watchers = new Watchers(engine, watchTurns, heartbeatMs);
+  const watchers = new Watchers(engine, watchLimit, heartbeatMs);
   const releaseStreams = new ReleaseStreams({ engine, registry });
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
@@ -105,7 +111,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     stranger: [strangerEnrolment({ door, membership, federation, receiptKey: receiptKey.publicKey })],
     member: [
       memberEnrolment({ door, membership }),
-      federationService({ door, engine, admission, watchers, fetches: modelFetches }),
+      federationService({ door, engine, intake, watchers, fetches: modelFetches }),
       operatorService({ door, engine, membership, registry }),
       releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
     ],

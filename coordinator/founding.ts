@@ -1,6 +1,6 @@
+import { buildVersion } from '../base/build-version.ts';
 import { ok, type Result } from '../base/fault.ts';
 import type { SigningKeyPair } from '../proto/envelope/crypto/keys.ts';
-import { buildVersion } from './build.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { pemOfChain } from './keys/authority.ts';
 import { openEstate } from './keys/coordinator-keys.ts';

@@ -3,13 +3,13 @@ import type { Log } from '../../base/log.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Facts } from '../ledger/store.ts';
 import { authenticate, type Caller, type PeerCertificate } from '../members/authenticate.ts';
-import { traceFields } from '../observability/tracing.ts';
 import type { Access, CallRule } from './calls.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import type { RefusalLog } from './refusal-meter.ts';
 import { auditRefusal } from './refusals.ts';
 import { actorOf, authorise, type CallerFor } from './roles.ts';
+import { traceFields } from './trace-fields.ts';
 
 /** Refusals that arise before a call is served, or while it is cut. */
 export type AccessFaultCode =

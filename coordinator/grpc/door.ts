@@ -11,7 +11,7 @@ import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
 import type { AccessControl, Call } from '../access/access-control.ts';
 import type { Access, CallRule } from '../access/calls.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { inCallSpan } from '../observability/tracing.ts';
+import { inCallSpan } from './call-span.ts';
 import { MessageReader } from './message-reader.ts';
 import { type AnyCall, peerAddress, peerCertificate } from './peer.ts';
 import { malformed } from './service.ts';

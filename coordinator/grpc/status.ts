@@ -6,10 +6,10 @@ import type { TrackFaultCode } from '../ledger/track-changes.ts';
 import type { AuthenticationFaultCode } from '../members/authenticate.ts';
 import type { MembershipFaultCode } from '../members/membership.ts';
 import type { ReportFaultCode } from '../registry/decide/agent-reports.ts';
-import type { RegistryFaultCode } from '../registry/registry.ts';
+import type { RegistryFaultCode } from '../registry/decide/faults.ts';
 import type { ReplayFaultCode } from '../rounds/kept-inputs.ts';
 import type { RoundChangeFaultCode } from '../rounds/opener.ts';
-import type { AdmissionFaultCode } from './updates/faults.ts';
+import type { UploadFaultCode } from './upload-faults.ts';
 
 /** Refusals that arise between the wire and the work. */
 export type DoorFaultCode =
@@ -26,7 +26,7 @@ export type ServedFaultCode =
   | MembershipFaultCode
   | ReportFaultCode
   | RegistryFaultCode
-  | AdmissionFaultCode
+  | UploadFaultCode
   | TrackFaultCode
   | RoundChangeFaultCode
   | FreezeFaultCode

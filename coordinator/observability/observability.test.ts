@@ -11,8 +11,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
+import { inCallSpan } from '../grpc/call-span.ts';
 import { RoundTraces } from './round-traces.ts';
-import { inCallSpan } from './tracing.ts';
 
 describe('inCallSpan', () => {
   afterEach(() => {

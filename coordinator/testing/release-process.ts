@@ -4,8 +4,8 @@ import { ok, unwrap } from '../../base/fault.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import { Vault } from '../keys/vault.ts';
 import type { Track } from '../ledger/state/state.ts';
-import type { SignedSet } from '../registry/registry.ts';
-import { ReleaseRegistry } from '../registry/release-registry.ts';
+import { Registry } from '../registry/registry.ts';
+import type { SignedSet } from '../registry/signing/signed-set.ts';
 import { takePart } from './small-client.ts';
 import { clusters, openSmallFederation, operator, policy, track } from './small-federation.ts';
 import { roundEnd, until } from './wait.ts';
@@ -38,7 +38,7 @@ const canary = clusters[0] as ClusterId;
 
 const day = 86_400_000;
 const times = { timestampLifeMs: day, timestampEveryMs: 3_600_000, catalogueLifeMs: 7 * day };
-const registry = unwrap(await ReleaseRegistry.open({ store: engine, vault, build: 'test', times }));
+const registry = unwrap(await Registry.open({ store: engine, vault, build: 'test', times }));
 const tell = (set: SignedSet) => {
   const { roots, timestamp, snapshot, catalogue } = set;
   const text = ({ body }: { body: Uint8Array }) => Buffer.from(body).toString('base64');

@@ -13,17 +13,17 @@ import {
 import { isDigest, isRoundId, isTrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
 import type { Engine } from '../../rounds/engine.ts';
+import { chunkInPlace } from '../chunk-in-place.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
-import type { Admission } from '../updates/admission.ts';
-import { chunkInPlace } from './chunk-in-place.ts';
+import type { UpdateIntake } from '../updates/update-intake.ts';
 import type { FileFetches } from './file-fetches.ts';
 import type { Watchers } from './watch.ts';
 
 type FederationParts = Readonly<{
   door: Door;
   engine: Engine;
-  admission: Admission;
+  intake: UpdateIntake;
   watchers: Watchers;
   fetches: FileFetches;
 }>;
@@ -48,7 +48,7 @@ const definition = {
 };
 
 /** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
-export function federationService({ door, engine, admission, watchers, fetches }: FederationParts) {
+export function federationService({ door, engine, intake, watchers, fetches }: FederationParts) {
   const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
     calls.federation.watch,
     (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
@@ -62,7 +62,7 @@ export function federationService({ door, engine, admission, watchers, fetches }
   const submitUpdate = door.clientStream<'cluster', SubmitUpdateRequest, SubmitUpdateResponse>(
     calls.federation.submitUpdate,
     async (messages, { caller, signal }) => {
-      const receipt = await admission.submit(caller.cluster, messages, signal);
+      const receipt = await intake.submit(caller.cluster, messages, signal);
       return receipt.ok ? ok({ receipt: receipt.value }) : receipt;
     },
   );
@@ -77,7 +77,7 @@ export function federationService({ door, engine, admission, watchers, fetches }
       if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}`);
       const bytes = sealedLength(known.modelBytes);
       const receipt = engine.receiptOf(cluster, track, round, digest);
-      if (receipt !== undefined) return ok({ receivedBytes: BigInt(bytes), receipt: admission.signed(receipt) });
+      if (receipt !== undefined) return ok({ receivedBytes: BigInt(bytes), receipt: intake.signed(receipt) });
       const received = await engine.blobs.uploadedBytes({ track, round, cluster, digest, bytes });
       return ok({ receivedBytes: BigInt(received), receipt: undefined });
     },

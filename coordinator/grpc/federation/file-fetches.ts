@@ -2,18 +2,18 @@ import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type Digest, isDigest } from '../../../proto/ids.ts';
 import { cutShort } from '../../access/access-control.ts';
+import type { ConcurrencyLimit } from '../../access/concurrency-limit.ts';
+import { type PaceRules, patienceMs } from '../../access/pace.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Send } from '../door.ts';
-import { type PaceRules, patienceMs } from '../updates/pace.ts';
-import type { Turns } from '../updates/turns.ts';
 import { ReadyFiles } from './models.ts';
 
 export type FileFetchesParts = Readonly<{
   blobs: Pick<BlobStore, 'read'>;
   /** The size of a file that clusters may have, bytes; undefined for every other blob. */
   sizeOf: (digest: Digest) => number | undefined;
-  turns: Turns<'FETCHES_BUSY'>;
+  limit: ConcurrencyLimit<'FETCHES_BUSY'>;
   pace: PaceRules;
   metrics: Pick<Metrics, 'payloadBytes'>;
 }>;
@@ -43,7 +43,7 @@ export class FileFetches {
       return refuse('MODEL_UNKNOWN', 'no track has a model, and no release a file, with this digest');
     }
     if (offset > BigInt(size)) return refuse('OFFSET_BEYOND_END', `the file has ${size} bytes`);
-    const entered = await this.#parts.turns.enter(peer, signal);
+    const entered = await this.#parts.limit.enter(peer, signal);
     if (!entered.ok) return signal.aborted ? cutShort(signal) : entered;
     try {
       const whole = offset === 0n ? await this.#ready.messages(digest, size) : undefined;

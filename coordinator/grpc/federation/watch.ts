@@ -3,10 +3,10 @@ import { RoundOutcome, type WatchRequest, type WatchResponse } from '../../../pr
 import { type ClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
 import { cutShort } from '../../access/access-control.ts';
+import type { ConcurrencyLimit } from '../../access/concurrency-limit.ts';
 import type { Directive } from '../../rounds/directives.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Send } from '../door.ts';
-import type { Turns } from '../updates/turns.ts';
 
 const tracksMax = 16;
 const buildPattern = /^[\x20-\x7e]{0,64}$/;
@@ -22,13 +22,13 @@ const outcomes = {
 /** Watch streams: at most one for each cluster and track, and a bounded number of one cluster and of all. */
 export class Watchers {
   readonly #engine: Pick<Engine, 'join'>;
-  readonly #turns: Turns<'WATCHES_BUSY'>;
+  readonly #limit: ConcurrencyLimit<'WATCHES_BUSY'>;
   readonly #heartbeatMs: number;
   readonly #replace = new Map<string, () => void>();
 
-  constructor(engine: Pick<Engine, 'join'>, turns: Turns<'WATCHES_BUSY'>, heartbeatMs: number) {
+  constructor(engine: Pick<Engine, 'join'>, limit: ConcurrencyLimit<'WATCHES_BUSY'>, heartbeatMs: number) {
     this.#engine = engine;
-    this.#turns = turns;
+    this.#limit = limit;
     this.#heartbeatMs = heartbeatMs;
   }
 
@@ -46,7 +46,7 @@ export class Watchers {
     if (!buildPattern.test(clientBuild)) {
       return refuse('REQUEST_INVALID', 'client_build must be at most 64 printable ASCII characters');
     }
-    const entered = await this.#turns.enter(cluster, signal);
+    const entered = await this.#limit.enter(cluster, signal);
     if (!entered.ok) return signal.aborted ? cutShort(signal) : entered;
     try {
       return await this.#watch(cluster, tracks, send, signal);

@@ -5,7 +5,7 @@ import type {
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
 import { isClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
 import type { Subject } from '../../../proto/release/documents/catalogue.ts';
-import type { Changed } from '../../registry/registry.ts';
+import type { Changed } from '../../registry/decide/change.ts';
 import { checkId, checkReason, invalid } from './requests.ts';
 
 const movesMax = 2_000;

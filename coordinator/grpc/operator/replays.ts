@@ -1,8 +1,8 @@
+import { buildVersion } from '../../../base/build-version.ts';
 import { ok } from '../../../base/fault.ts';
 import type { ReplayRoundRequest, ReplayRoundResponse } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isRoundId, isTrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
-import { buildVersion } from '../../build.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { checkId, checkReason } from './requests.ts';

@@ -10,13 +10,14 @@ import type {
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import type { MoveHeadRequest, MoveHeadResponse } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isTrackId, type TrackId } from '../../../proto/ids.ts';
-import { layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
-import { checkSpec, type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
+import { layoutOf } from '../../../proto/layout.ts';
+import { type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
 import { cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
 import { parseTrackPolicy } from '../../config/policy.ts';
 import { moveHead } from '../../ledger/move-head.ts';
 import { headOf, openRoundOf, type Track } from '../../ledger/state/state.ts';
+import { checkModel, readSpec } from '../../ledger/track-input.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
@@ -26,7 +27,6 @@ import { checkId, checkReason, invalid, ms } from './requests.ts';
 import { writtenAt } from './sequence.ts';
 
 const idleMsMax = 30_000;
-const specBytesMax = 1 << 20;
 const planAheadMs = 366 * 86_400_000;
 
 type Settings = Readonly<{ track: TrackId; spec: ModelSpec; policy: TrackPolicy; reason: string }>;
@@ -134,17 +134,6 @@ function readSettings({ track, spec, policyJson, reason }: TrackSettings): Resul
   return policy.ok ? ok({ track: id.value, spec: checked.value, policy: policy.value, reason }) : policy;
 }
 
-/** A model spec from JSON that someone else wrote. */
-export function readSpec(json: Uint8Array): Result<ModelSpec, 'SPEC_INVALID' | 'SPEC_TOO_LARGE'> {
-  if (json.byteLength > specBytesMax)
-    return refuse('SPEC_TOO_LARGE', `model spec: at most ${specBytesMax} bytes of JSON`);
-  try {
-    return checkSpec(JSON.parse(Buffer.from(json).toString('utf8')));
-  } catch {
-    return refuse('SPEC_INVALID', 'model spec: not JSON');
-  }
-}
-
 /** The initial model: as many bytes as the checked spec says, and every value finite. */
 async function readModel(
   messages: MessageReader<PutTrackRequest | typeof malformed>,
@@ -167,15 +156,6 @@ async function readModel(
     chunks.push(chunk);
   }
   return checkModel(spec, received > layout.length * 4 ? new Uint8Array() : Buffer.concat(chunks));
-}
-
-/** Bytes that are a model of this spec: of its size, every value finite. */
-export function checkModel(spec: ModelSpec, bytes: Uint8Array): Result<Uint8Array> {
-  const values = valuesOfBytes(layoutOf(spec), bytes);
-  if (!values.ok) return values;
-  const bad = values.value.findIndex((value) => !Number.isFinite(value));
-  if (bad < 0) return ok(bytes);
-  return refuse('SPEC_INVALID', `initial model: value ${bad} is not finite; export the model again`);
 }
 
 function putAnswer(

@@ -2,7 +2,8 @@ import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { SubscribeRequest, SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import { type ClusterId, isTrackId } from '../../../proto/ids.ts';
 import { cutShort } from '../../access/access-control.ts';
-import type { Registry, SignedSet } from '../../registry/registry.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { SignedSet } from '../../registry/signing/signed-set.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Send } from '../door.ts';
 

@@ -15,7 +15,7 @@ import { checkInstallReport } from '../../../proto/release/install-report.ts';
 import { checkShadowReport } from '../../../proto/release/shadow-report.ts';
 import { calls } from '../../access/calls.ts';
 import type { InstallOutcome as OutcomeName } from '../../ledger/journal/events.ts';
-import type { ReleaseRegistry } from '../../registry/release-registry.ts';
+import type { Registry } from '../../registry/registry.ts';
 import type { Door } from '../door.ts';
 import type { FileFetches } from '../federation/file-fetches.ts';
 import { tolerant } from '../service.ts';
@@ -23,7 +23,7 @@ import type { ReleaseStreams } from './release-streams.ts';
 
 type ReleasesParts = Readonly<{
   door: Door;
-  registry: ReleaseRegistry;
+  registry: Registry;
   streams: ReleaseStreams;
   fetches: FileFetches;
 }>;

@@ -4,7 +4,7 @@ import { verifyHeader } from '../../../proto/envelope/header.ts';
 import { headerFromWire } from '../../../proto/envelope/wire.ts';
 import type { UpdateHeader as WireHeader } from '../../../proto/generated/testudo/v1/federation.ts';
 import type { ClusterId, FederationId } from '../../../proto/ids.ts';
-import type { AdmissionFaultCode } from './faults.ts';
+import type { UploadFaultCode } from '../upload-faults.ts';
 
 /** Whom a header must come from: the TLS peer, with the signing key that its enrolment bound to it. */
 export type Signer = Readonly<{ federation: FederationId; cluster: ClusterId; signingKey: Uint8Array }>;
@@ -16,7 +16,7 @@ export type SignedHeader = Readonly<{ header: UpdateHeader; signature: Uint8Arra
  * all of it. Nothing else in a header is worth reading before. Round, base, schema and sizes come next
  * (`engine.checkUpdate`), the payload's length and digest last. No I/O, no clock.
  */
-export function checkSignedHeader(message: WireHeader, signer: Signer): Result<SignedHeader, AdmissionFaultCode> {
+export function checkSignedHeader(message: WireHeader, signer: Signer): Result<SignedHeader, UploadFaultCode> {
   const checked = headerFromWire(message);
   if (!checked.ok) return checked;
   const header = checked.value;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
-import { patienceMs } from './pace.ts';
+import { patienceMs } from '../../access/pace.ts';
 import { type UploadCaps, UploadGate } from './upload-gate.ts';
 
 const caps: UploadCaps = { atOnceMax: 2, perPeerMax: 1, waitingMax: 1, attemptsMax: 2 };

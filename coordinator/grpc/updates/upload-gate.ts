@@ -1,7 +1,7 @@
 import { type Result, refuse } from '../../../base/fault.ts';
-import { type Leave, type TurnCaps, Turns } from './turns.ts';
+import { type ConcurrencyCaps, ConcurrencyLimit, type Leave } from '../../access/concurrency-limit.ts';
 
-export type UploadCaps = TurnCaps &
+export type UploadCaps = ConcurrencyCaps &
   Readonly<{
     /** Different payloads that one peer may begin in one round: what it leaves unfinished lies on our disk. */
     attemptsMax: number;
@@ -13,12 +13,12 @@ export type UploadCaps = TurnCaps &
  */
 export class UploadGate {
   readonly #attemptsMax: number;
-  readonly #turns: Turns<'UPLOADS_BUSY'>;
+  readonly #limit: ConcurrencyLimit<'UPLOADS_BUSY'>;
   readonly #attempts = new Map<string, Map<string, Set<string>>>();
 
   constructor({ attemptsMax, ...caps }: UploadCaps) {
     this.#attemptsMax = attemptsMax;
-    this.#turns = new Turns('UPLOADS_BUSY', caps);
+    this.#limit = new ConcurrencyLimit('UPLOADS_BUSY', caps);
   }
 
   /** Waits for a turn. The caller calls what it gets exactly once. */
@@ -29,7 +29,7 @@ export class UploadGate {
     if (!this.#begin(upload)) {
       return refuse('UPLOADS_BUSY', `${upload.peer} began more than ${this.#attemptsMax} payloads in this round`);
     }
-    return this.#turns.enter(upload.peer, signal);
+    return this.#limit.enter(upload.peer, signal);
   }
 
   /** A round is over: what its peers began no longer counts. */

@@ -1,13 +1,25 @@
 import type { EpochMs } from '../../../base/time.ts';
-import type { TrackId } from '../../../proto/ids.ts';
+import type { ClusterId, TrackId } from '../../../proto/ids.ts';
 import type { Catalogue, Pins } from '../../../proto/release/documents/catalogue.ts';
 import { type Resolution, resolveRelease } from '../../../proto/release/resolve.ts';
 import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
 import { foldEntry } from '../../ledger/state/fold.ts';
 import { copyState } from '../../ledger/state/mutable-state.ts';
 import type { Cluster, State } from '../../ledger/state/state.ts';
-import type { Effect } from '../registry.ts';
 import { catalogueOf } from './catalogue-of.ts';
+
+/** What a change does to one cluster; versions are null where it runs none. */
+export type Effect = Readonly<{
+  cluster: ClusterId;
+  track: TrackId;
+  before: number | null;
+  after: number | null;
+  /** What runs beside it without counting. */
+  shadowBefore: number | null;
+  shadowAfter: number | null;
+  /** For people: the pin or channel that decides after the change, or why nothing does. */
+  because: string;
+}>;
 
 export const noPins: Pins = { version: 0, expiresAtMs: 0, pins: [] };
 

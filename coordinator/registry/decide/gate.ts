@@ -3,6 +3,16 @@ import type { GateDecision, ShadowReport } from '../../ledger/journal/events.ts'
 import type { GateState } from '../../ledger/state/releasing.ts';
 import type { GatePolicy } from '../../round/policy.ts';
 
+/** What operators see of the gate of one version. */
+export type GateView = Readonly<{
+  state: GateState;
+  /** What the reports so far say by themselves: the decision that would be taken now. */
+  now: Readonly<{ verdict: 'waiting' | 'promote' | 'hold' | 'reject'; reasons: readonly string[] }>;
+  /** When silence becomes a hold. */
+  deadlineMs: EpochMs | null;
+  approvalsNeeded: number;
+}>;
+
 export type GateQuestion = Readonly<{
   gate: GateState;
   policy: GatePolicy;

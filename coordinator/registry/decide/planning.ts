@@ -3,8 +3,8 @@ import type { TrackId } from '../../../proto/ids.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
 import { type Release, releaseOf, type TrackReleasing } from '../../ledger/state/releasing.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
-import type { RegistryFaultCode } from '../registry.ts';
 import { servableVersions } from './catalogue-of.ts';
+import type { RegistryFaultCode } from './faults.ts';
 
 /** What a change wants written, and the version it chose. Pure functions of the state: a dry run is one of these alone. */
 export type Plan = Readonly<{ events: readonly JournalEvent[]; version: number }>;

@@ -1,12 +1,12 @@
-import { ok, type Result } from '../../../base/fault.ts';
+import { ok } from '../../../base/fault.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import type { Pins } from '../../../proto/release/documents/catalogue.ts';
-import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
+import type { JournalEvent } from '../../ledger/journal/events.ts';
 import type { State } from '../../ledger/state/state.ts';
 import type { Store } from '../../ledger/store.ts';
+import type { Change } from '../decide/change.ts';
 import { effectsOf, noPins, stateAfter } from '../decide/effects.ts';
-import { type Plan, reasonFault } from '../decide/planning.ts';
-import type { ChangeOptions, MoveResult, RegistryFaultCode } from '../registry.ts';
+import { reasonFault } from '../decide/planning.ts';
 
 type Parts = Readonly<{
   store: Store;
@@ -15,14 +15,6 @@ type Parts = Readonly<{
   /** Signs what is due; resolves when that is done, or does not work. */
   sign: () => Promise<void>;
 }>;
-
-/** `newPins`: those that the plan puts in force, for what the change does to each cluster. */
-export type Change = (
-  actor: Actor,
-  options: ChangeOptions,
-  plan: (state: State) => Result<Plan, RegistryFaultCode>,
-  newPins?: Pins,
-) => MoveResult;
 
 /** Plans against the newest state and writes what was planned; a dry run ends before the writing. */
 export function changing({ store, clock, pins: pinsInForce, sign }: Parts): Change {

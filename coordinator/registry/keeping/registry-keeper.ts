@@ -10,9 +10,9 @@ import type { Decision } from '../../ledger/store.ts';
 import { gateEvents, movesOf } from '../decide/channel-events.ts';
 import { deadlineOf, decideGate, type GateAnswer } from '../decide/gate.ts';
 import { isFrozen, membersOf } from '../decide/lineage.ts';
-import type { SignedSet } from '../registry.ts';
 import { ExpiryWatch } from '../signing/expiry-watch.ts';
 import { byRegistry, type SetSigner } from '../signing/set-signer.ts';
+import type { SignedSet } from '../signing/signed-set.ts';
 import { nextUnreleased, type PublisherParts, publish } from './publisher.ts';
 import { retire } from './retention.ts';
 

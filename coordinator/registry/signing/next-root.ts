@@ -6,7 +6,7 @@ import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { followRoot } from '../../../proto/release/follow-roots.ts';
 import { openPins } from '../../../proto/release/open.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
-import type { RegistryFaultCode } from '../registry.ts';
+import type { RegistryFaultCode } from '../decide/faults.ts';
 import { onlineKeysOf, onlineRoles } from './release-keys.ts';
 
 export type RootProposal = Readonly<{

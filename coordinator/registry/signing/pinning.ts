@@ -7,7 +7,7 @@ import type { Catalogue, Pin, Pins } from '../../../proto/release/documents/cata
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { checkPin } from '../../../proto/release/legality.ts';
 import { openPins } from '../../../proto/release/open.ts';
-import type { RegistryFaultCode } from '../registry.ts';
+import type { RegistryFaultCode } from '../decide/faults.ts';
 
 /** Pins that live shorter than this would freeze agents before anyone could sign others. */
 const lifeMsMin = 3_600_000;

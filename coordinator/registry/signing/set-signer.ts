@@ -12,9 +12,10 @@ import type { Actor } from '../../ledger/journal/events.ts';
 import type { MetadataRef } from '../../ledger/state/releasing.ts';
 import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 import { catalogueOf } from '../decide/catalogue-of.ts';
-import type { RegistryFaultCode, SignedPiece, SignedSet } from '../registry.ts';
+import type { RegistryFaultCode } from '../decide/faults.ts';
 import { wholeSeconds } from './found-root.ts';
 import { type OnlineRole, onlineKeysOf } from './release-keys.ts';
+import type { SignedPiece, SignedSet } from './signed-set.ts';
 
 export const byRegistry: Actor = { kind: 'coordinator', part: 'registry' };
 

@@ -1,5 +1,6 @@
 import { ok, type Result, refuse, unwrap } from '../../../base/fault.ts';
 import type { EpochMs } from '../../../base/time.ts';
+import type { Pins } from '../../../proto/release/documents/catalogue.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { openPins } from '../../../proto/release/open.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
@@ -8,15 +9,17 @@ import type { State } from '../../ledger/state/state.ts';
 import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 import { storeFault } from '../../ledger/store-fault.ts';
 import { catalogueOf } from '../decide/catalogue-of.ts';
+import type { Change, Changed, ChangeOptions, ChangeResult } from '../decide/change.ts';
 import { noPins } from '../decide/effects.ts';
+import type { RegistryFaultCode } from '../decide/faults.ts';
 import type { Plan } from '../decide/planning.ts';
-import type { Change } from '../keeping/changing.ts';
-import type { Changed, ChangeOptions, ChangeResult, PendingPins, RegistryFaultCode } from '../registry.ts';
 import { currentRoot, keepDocument, readDocument } from './documents.ts';
 import { wholeSeconds } from './found-root.ts';
 import { checkNextRoot } from './next-root.ts';
 import { checkProposal } from './pinning.ts';
 import { prepareNextKeys, settleKeys } from './release-keys.ts';
+
+export type PendingPins = Readonly<{ bytes: Uint8Array; pins: Pins; signers: readonly string[]; threshold: number }>;
 
 type Parts = Readonly<{ store: Store; vault: KeyStore; clock: () => EpochMs; change: Change }>;
 
@@ -28,6 +31,7 @@ export class SignedByPeople {
     this.#parts = parts;
   }
 
+  /** Pins that wait for further operators' signatures. */
   async pendingPins(): Promise<PendingPins | null> {
     const { store } = this.#parts;
     const { pendingPins } = store.state().metadata;
@@ -38,6 +42,7 @@ export class SignedByPeople {
     return { bytes, pins, signers: pendingPins.signers, threshold: root.roles.pins.threshold };
   }
 
+  /** A signed pins document. Kept as pending until root's threshold of pin keys has signed the same version. */
   async proposePins(
     actor: Actor,
     { pins: bytes, reason, dryRun = false }: ChangeOptions & Readonly<{ pins: Uint8Array }>,
@@ -81,6 +86,7 @@ export class SignedByPeople {
     return changed.ok ? ok({ ...changed.value, pending: missing > 0, signers }) : changed;
   }
 
+  /** The next root, signed by the threshold of the old and of the new; with pins, where the old ones no longer verify. */
   async publishRoot(
     actor: Actor,
     { root: bytes, pins, reason, dryRun = false }: ChangeOptions & Readonly<{ root: Uint8Array; pins?: Uint8Array }>,
@@ -119,6 +125,7 @@ export class SignedByPeople {
     return changed;
   }
 
+  /** Makes the coordinator's next release, snapshot and timestamp keys: a root that names them switches to them. */
   async prepareKeys(): Promise<Result<Readonly<Record<'release' | 'snapshot' | 'timestamp', Uint8Array>>, never>> {
     const { targets, snapshot, timestamp } = await prepareNextKeys(this.#parts.vault);
     return ok({ release: targets, snapshot, timestamp });

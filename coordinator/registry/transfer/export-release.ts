@@ -1,7 +1,7 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Release } from '../../ledger/state/releasing.ts';
-import type { SignedSet } from '../registry.ts';
+import type { SignedSet } from '../signing/signed-set.ts';
 import { fileHead, recordHead } from './release-file.ts';
 
 /** A release with everything that proves it, as one file: see release-file.ts. */

@@ -18,7 +18,7 @@ import type { BlobFaultCode, BlobStore } from '../../blobs/blob-store.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
 import { releaseOf } from '../../ledger/state/releasing.ts';
 import { openRoundOf, type State } from '../../ledger/state/state.ts';
-import type { RegistryFaultCode } from '../registry.ts';
+import type { RegistryFaultCode } from '../decide/faults.ts';
 import { ReleaseFileError, ReleaseFileReader } from './release-file.ts';
 
 const manifestBytesMax = 262_144;

@@ -1,6 +1,6 @@
-import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 
-export type TurnCaps = Readonly<{
+export type ConcurrencyCaps = Readonly<{
   /** Served at once, of all peers. */
   atOnceMax: number;
   /** Of one peer, served or waiting. */
@@ -12,15 +12,15 @@ export type TurnCaps = Readonly<{
 export type Leave = () => void;
 
 /** Bounds how many streams of a kind are served at once, of one peer and of all. First come, first served. */
-export class Turns<Busy extends string> {
+export class ConcurrencyLimit<Busy extends string> {
   readonly #busy: Busy;
-  readonly #caps: TurnCaps;
+  readonly #caps: ConcurrencyCaps;
   readonly #perPeer = new Map<string, number>();
   readonly #waiting: (() => void)[] = [];
   #open = 0;
 
   /** busy: the code of who is one too many. */
-  constructor(busy: Busy, caps: TurnCaps) {
+  constructor(busy: Busy, caps: ConcurrencyCaps) {
     this.#busy = busy;
     this.#caps = caps;
   }

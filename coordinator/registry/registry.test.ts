@@ -22,11 +22,11 @@ import { takePart } from '../testing/small-client.ts';
 import { clusters, federation, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { roundEnd, until } from '../testing/wait.ts';
-import type { SignedPiece, SignedSet } from './registry.ts';
-import { type RegistryParts, ReleaseRegistry } from './release-registry.ts';
+import { Registry, type RegistryParts } from './registry.ts';
 import { ensureRoot } from './signing/founding.ts';
 import { exportReleaseRootKey } from './signing/release-keys.ts';
 import { SetSigner } from './signing/set-signer.ts';
+import type { SignedPiece, SignedSet } from './signing/signed-set.ts';
 
 const dayMs = 86_400_000;
 const times = { timestampLifeMs: dayMs, timestampEveryMs: 3_600_000, catalogueLifeMs: 7 * dayMs };
@@ -36,7 +36,7 @@ const codeOf = (result: Result<unknown>) => (result.ok ? 'ok' : result.fault.cod
 
 type House = Readonly<{
   engine: Engine;
-  registry: ReleaseRegistry;
+  registry: Registry;
   vault: Vault;
   dataDir: string;
   close(): Promise<void>;
@@ -51,7 +51,7 @@ async function open(
   const { pin, releasesKept, ...parts } = more;
   const engine = await openSmallFederation(dataDir, { keyStore: vault, policy: { ...policy, releasesKept } });
   if (pin !== undefined) unwrap(await ensureRoot({ store: engine, vault, nowMs: Date.now() }, operator, pin));
-  const registry = unwrap(await ReleaseRegistry.open({ store: engine, vault, build: 'test', times, ...parts }));
+  const registry = unwrap(await Registry.open({ store: engine, vault, build: 'test', times, ...parts }));
   await registry.settled();
   const close = async () => {
     await registry.close();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SubmitUpdateRequest } from '../../../proto/generated/testudo/v1/federation.ts';
+import { SubmitUpdateRequest } from '../../proto/generated/testudo/v1/federation.ts';
 import { chunkInPlace, releaseChunk } from './chunk-in-place.ts';
 
 const encode = (part: SubmitUpdateRequest['part']) => Buffer.from(SubmitUpdateRequest.encode({ part }).finish());

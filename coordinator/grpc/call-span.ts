@@ -1,6 +1,5 @@
 import type { Metadata } from '@grpc/grpc-js';
 import {
-  context,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -45,10 +44,4 @@ export async function inCallSpan<Value>(
       span.end();
     }
   });
-}
-
-/** The trace that this code runs in, as the fields that a log line or a job carries. Empty outside of any. */
-export function traceFields(): Readonly<{ traceId?: string; spanId?: string }> {
-  const span = trace.getSpan(context.active())?.spanContext();
-  return span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId };
 }

@@ -9,20 +9,20 @@ import type {
   UpdateHeader as WireHeader,
 } from '../../../proto/generated/testudo/v1/federation.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
+import { type PaceRules, patienceMs } from '../../access/pace.ts';
 import type { Upload } from '../../blobs/blob-store.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { RoundTraces } from '../../observability/round-traces.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { ReceiptData } from '../../rounds/update-desk.ts';
-import { releaseChunk } from '../federation/chunk-in-place.ts';
+import { releaseChunk } from '../chunk-in-place.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
+import type { UploadFaultCode } from '../upload-faults.ts';
 import { about, checkSignedHeader, type SignedHeader } from './check-header.ts';
-import type { AdmissionFaultCode } from './faults.ts';
-import { type PaceRules, patienceMs } from './pace.ts';
 import type { UploadGate } from './upload-gate.ts';
 
-export type AdmissionParts = Readonly<{
+export type UpdateIntakeParts = Readonly<{
   engine: Engine;
   gate: UploadGate;
   pace: PaceRules;
@@ -32,16 +32,16 @@ export type AdmissionParts = Readonly<{
 }>;
 
 type Messages = MessageReader<SubmitUpdateRequest | typeof malformed>;
-type Outcome<Value> = Promise<Result<Value, AdmissionFaultCode>>;
+type Outcome<Value> = Promise<Result<Value, UploadFaultCode>>;
 
 /**
  * Takes one update in: checks everything that can be checked before a byte of it is opened, keeps the sealed bytes, and
  * signs the receipt only when bytes and acceptance are on disk (I1).
  */
-export class Admission {
-  readonly #parts: AdmissionParts;
+export class UpdateIntake {
+  readonly #parts: UpdateIntakeParts;
 
-  constructor(parts: AdmissionParts) {
+  constructor(parts: UpdateIntakeParts) {
     this.#parts = parts;
   }
 
@@ -75,9 +75,9 @@ export class Admission {
   async #take(peer: ClusterId, signed: SignedHeader, messages: Messages, signal: AbortSignal): Outcome<Receipt> {
     const { engine, gate } = this.#parts;
     const { header, signature } = signed;
-    const admission = engine.checkUpdate(peer, roundHeader(header));
-    if (!admission.ok) return admission;
-    if (admission.value.kind === 'alreadyAccepted') return ok(this.signed(admission.value.receipt));
+    const checked = engine.checkUpdate(peer, roundHeader(header));
+    if (!checked.ok) return checked;
+    if (checked.value.kind === 'alreadyAccepted') return ok(this.signed(checked.value.receipt));
 
     const round = `${header.track}/${header.round}`;
     const entered = await gate.enter({ peer, round, payload: header.payload }, signal);
@@ -94,7 +94,7 @@ export class Admission {
     return ok(this.signed(accepted.value));
   }
 
-  #checkSigner(peer: ClusterId, message: WireHeader): Result<SignedHeader, AdmissionFaultCode> {
+  #checkSigner(peer: ClusterId, message: WireHeader): Result<SignedHeader, UploadFaultCode> {
     const { engine } = this.#parts;
     const member = engine.state().clusters.get(peer);
     if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${peer} is not a member`);

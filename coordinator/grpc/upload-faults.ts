@@ -1,9 +1,9 @@
-import type { BlobFaultCode } from '../../blobs/blob-store.ts';
-import type { StoreFaultCode } from '../../ledger/store.ts';
-import type { RoundFaultCode } from '../../round/faults.ts';
+import type { BlobFaultCode } from '../blobs/blob-store.ts';
+import type { StoreFaultCode } from '../ledger/store.ts';
+import type { RoundFaultCode } from '../round/faults.ts';
 
 /** Every way in which an upload is refused. */
-export type AdmissionFaultCode =
+export type UploadFaultCode =
   | RoundFaultCode
   | BlobFaultCode
   | StoreFaultCode
