@@ -2,6 +2,8 @@ import { buildVersion } from '../base/build-version.ts';
 import { ok, type Result } from '../base/fault.ts';
 import { servePages } from '../base/http-server.ts';
 import { type Log, makeLog } from '../base/log.ts';
+import { systemTimers } from '../base/system-timers.ts';
+import type { Timers } from '../base/time.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
@@ -40,6 +42,8 @@ export type Coordinator = Readonly<{
 export type CoordinatorOptions = Readonly<{
   log?: Log;
   environment?: NodeJS.ProcessEnv;
+  /** Default: the system's. */
+  timers?: Timers;
   /** What makes each release's light form; without it releases have none. */
   lightForm?: LightForm;
 }>;
@@ -50,11 +54,16 @@ export type CoordinatorOptions = Readonly<{
  */
 export async function startCoordinator(
   config: CoordinatorConfig,
-  { log = makeLog(config.log.level), environment = process.env, lightForm }: CoordinatorOptions = {},
+  {
+    log = makeLog(config.log.level),
+    environment = process.env,
+    timers = systemTimers,
+    lightForm,
+  }: CoordinatorOptions = {},
 ): Promise<Result<Coordinator>> {
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
-  const estate = await openEstate(config.dataDirectory, config.federation, masterKey.value, Date.now());
+  const estate = await openEstate(config.dataDirectory, config.federation, masterKey.value, timers.now());
   if (!estate.ok) return estate;
   const metrics = new Metrics();
   const opened = await openEngine({
@@ -62,6 +71,7 @@ export async function startCoordinator(
     federation: config.federation,
     build: buildVersion(),
     keyStore: estate.value.vault,
+    timers,
     redis: config.redis,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
     committed: (_entries, seconds) => metrics.journalSynced(seconds),
@@ -74,6 +84,7 @@ export async function startCoordinator(
     () => engine.state(),
     () => registryOpen?.followerCount ?? 0,
     config.releases.expiryWarningDays * dayMs,
+    timers.now,
   );
   const releaseObserver = new ReleaseObserver(releaseMetrics, log);
   engine.follow((entry) => releaseObserver.observe(entry)); // Before the registry: it begins to release at once.
@@ -83,6 +94,7 @@ export async function startCoordinator(
       ? await Registry.open({
           store: engine,
           vault: estate.value.vault,
+          timers,
           build: buildVersion(),
           times: signingTimes(config),
           lives: livesOf(config.releases),
@@ -93,7 +105,7 @@ export async function startCoordinator(
       : declared;
     if (registry.ok) {
       registryOpen = registry.value;
-      return ok(await serve({ config, engine, registry: registry.value, estate: estate.value, metrics, log }));
+      return ok(await serve({ config, engine, registry: registry.value, estate: estate.value, metrics, log, timers }));
     }
     await engine.close();
     return registry;
@@ -111,6 +123,7 @@ type Parts = Readonly<{
   estate: Estate;
   metrics: Metrics;
   log: Log;
+  timers: Timers;
 }>;
 
 function signingTimes({ releases }: CoordinatorConfig) {

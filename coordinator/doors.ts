@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import type { Timers } from '../base/time.ts';
 import type { Digest } from '../proto/ids.ts';
 import { AccessControl } from './access/access-control.ts';
 import { ConcurrencyLimit } from './access/concurrency-limit.ts';
@@ -41,6 +42,7 @@ type DoorsParts = Readonly<{
   metrics: Metrics;
   traces: RoundTraces;
   log: Log;
+  timers: Timers;
 }>;
 
 /** Everything that is reached over gRPC, and what keeps it in order while it is open. */
@@ -54,13 +56,18 @@ export type Doors = Readonly<{
 
 /** Opens both gRPC ports. Throws when one cannot be had; nothing is left open then. */
 export async function openDoors(parts: DoorsParts): Promise<Doors> {
-  const { config, engine, registry, estate, metrics, traces, log } = parts;
+  const { config, engine, registry, estate, metrics, traces, log, timers } = parts;
   const { federation, certificates, uploads, fetches, watches, enrolments } = config;
   const { authority, receiptKey } = estate;
-  const membership = new Membership(engine, authority, {
-    clusterMs: certificates.clusterHours * hourMs,
-    operatorMs: certificates.operatorDays * dayMs,
-  });
+  const membership = new Membership(
+    engine,
+    authority,
+    {
+      clusterMs: certificates.clusterHours * hourMs,
+      operatorMs: certificates.operatorDays * dayMs,
+    },
+    timers.now,
+  );
   const gate = new UploadGate({
     atOnceMax: uploads.atOnceMax,
     perPeerMax: uploads.perClusterMax,
@@ -78,8 +85,8 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     keysMax: limitedAddressesMax,
   });
   const openCalls = new OpenCalls();
-  const door = new Door({ access: new AccessControl({ engine, openCalls, limiter, log }), metrics });
-  const intake = new UpdateIntake({ engine, gate, pace, receiptKey, metrics, traces });
+  const door = new Door({ access: new AccessControl({ engine, openCalls, limiter, log, timers }), metrics, timers });
+  const intake = new UpdateIntake({ engine, gate, pace, receiptKey, metrics, traces, timers });
   const fetchCaps = {
     atOnceMax: fetches.atOnceMax,
     perPeerMax: fetches.perClusterMax,
@@ -93,6 +100,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
       limit: new ConcurrencyLimit('FETCHES_BUSY', fetchCaps),
       pace,
       metrics,
+      timers,
     });
   const modelFetches = fetchesOf((digest) => servedModelBytes(engine.state(), digest));
   const releaseFetches = fetchesOf((digest) => registry.servedBytes(digest));
@@ -101,12 +109,12 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     perPeerMax: watches.perClusterMax,
     waitingMax: 0, // A watch has no end to wait for.
   });
-  const watchers = new Watchers(engine, watchLimit, heartbeatMs);
+  const watchers = new Watchers(engine, watchLimit, heartbeatMs, timers);
   const releaseStreams = new ReleaseStreams({ engine, registry });
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
-  const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs);
-  const listeners = new Listeners(await certificate.issue(), authority.rootCertificate);
+  const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs, timers);
+  const listeners = new Listeners(await certificate.issue(), authority.rootCertificate, timers);
   const services = {
     stranger: [strangerEnrolment({ door, membership, federation, receiptKey: receiptKey.publicKey })],
     member: [
@@ -125,9 +133,9 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     (identity) => listeners.replaceIdentity(identity),
     (error) => log.error({ err: error }, 'server certificate not renewed'),
   );
-  const recheck = setInterval(() => openCalls.recheck(Date.now()), recheckMs);
+  const recheck = timers.every(recheckMs, () => openCalls.recheck(timers.now()));
   const unfollow = engine.follow(({ event }: JournalEntry) => {
-    if (endsMembership.has(event.kind)) openCalls.recheck(Date.now());
+    if (endsMembership.has(event.kind)) openCalls.recheck(timers.now());
     if (event.kind === 'roundKeyDestroyed') gate.forgetRound(`${event.track}/${event.round}`);
   });
   return {
@@ -137,7 +145,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     async close(graceMs) {
       listeners.setServing(false);
       certificate.stop();
-      clearInterval(recheck);
+      timers.cancel(recheck);
       unfollow();
       openCalls.drain({ code: 'DRAINING', message: 'the coordinator is stopping; connect again later' });
       await listeners.drain(graceMs);

@@ -1,5 +1,7 @@
 import { buildVersion } from '../base/build-version.ts';
 import { ok, type Result } from '../base/fault.ts';
+import { systemTimers } from '../base/system-timers.ts';
+import type { Timers } from '../base/time.ts';
 import type { SigningKeyPair } from '../proto/envelope/crypto/keys.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { pemOfChain } from './keys/authority.ts';
@@ -39,10 +41,11 @@ export async function makeLocalOperator(
   config: CoordinatorConfig,
   { name, role, address, pin }: LocalOperator,
   environment: NodeJS.ProcessEnv = process.env,
+  timers: Timers = systemTimers,
 ): Promise<Result<NewOperator>> {
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
-  const estate = await openEstate(config.dataDirectory, config.federation, masterKey.value, Date.now());
+  const estate = await openEstate(config.dataDirectory, config.federation, masterKey.value, timers.now());
   if (!estate.ok) return estate;
   const { vault, authority } = estate.value;
   const opened = await openEngine({
@@ -50,6 +53,7 @@ export async function makeLocalOperator(
     federation: config.federation,
     build: buildVersion(),
     keyStore: vault,
+    timers,
   });
   if (!opened.ok) return opened;
   try {
@@ -57,12 +61,12 @@ export async function makeLocalOperator(
       clusterMs: config.certificates.clusterHours * 3_600_000,
       operatorMs: config.certificates.operatorDays * dayMs,
     };
-    const membership = new Membership(opened.value, authority, lifetimes);
+    const membership = new Membership(opened.value, authority, lifetimes, timers.now);
     const { key, request } = await newOperatorKey();
     const added = await membership.addOperator(byIdentity, { name, role, request });
     if (!added.ok) return added;
     const lives = livesOf(config.releases);
-    const rooted = await ensureRoot({ store: opened.value, vault, nowMs: Date.now(), lives }, byIdentity, pin);
+    const rooted = await ensureRoot({ store: opened.value, vault, nowMs: timers.now(), lives }, byIdentity, pin);
     if (!rooted.ok) return rooted;
     const credentials = {
       federation: config.federation,

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { type Log, makeLog } from '../base/log.ts';
+import { systemTimers } from '../base/system-timers.ts';
+import type { Timers } from '../base/time.ts';
 import type { AggregationRunner } from './candidate/job.ts';
 import { ThreadRunner } from './candidate/thread-runner.ts';
 import type { CoordinatorConfig } from './config/config.ts';
@@ -14,13 +16,20 @@ export type RunningWorker = Readonly<{
   close(): Promise<void>;
 }>;
 
+export type WorkerOptions = Readonly<{
+  log?: Log;
+  environment?: NodeJS.ProcessEnv;
+  /** Default: the system's. */
+  timers?: Timers;
+}>;
+
 /**
  * A process that runs aggregations for a coordinator, on its machine or on another that mounts the same data directory.
  * It reads sealed updates and round keys there, and writes candidates by their digests: no lock is needed.
  */
 export async function startWorker(
   { redis, federation, dataDirectory, masterKey: source, log: { level } }: CoordinatorConfig,
-  { log = makeLog(level), environment = process.env }: { log?: Log; environment?: NodeJS.ProcessEnv } = {},
+  { log = makeLog(level), environment = process.env, timers = systemTimers }: WorkerOptions = {},
 ): Promise<Result<RunningWorker>> {
   if (redis === null) {
     return refuse(
@@ -33,7 +42,7 @@ export async function startWorker(
   const keyStore = await Vault.open(join(dataDirectory, 'keys'), masterKey.value);
   if (!keyStore.ok) return keyStore;
   const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
-  const link = await RedisLink.open({ url: redis.url, trouble });
+  const link = await RedisLink.open({ url: redis.url, timers, trouble });
   if (!link.ok) return link;
   const runner = new ThreadRunner({ dataDir: dataDirectory, keyStore: keyStore.value });
   const worker = startAggregationWorker(link.value, federation, told(runner, log));

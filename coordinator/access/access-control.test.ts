@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ok, type Result, unwrap } from '../../base/fault.ts';
 import { makeLog } from '../../base/log.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { parseClusterId } from '../../proto/ids.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import { TestFederation } from '../testing/federation.ts';
@@ -19,7 +20,7 @@ async function opened() {
   const { engine } = federation.coordinator;
   const openCalls = new OpenCalls();
   const limiter = new RateLimiter({ burst: 2, refillMs: 3_600_000, keysMax: 10 });
-  const access = new AccessControl({ engine, openCalls, limiter, log: makeLog('silent') });
+  const access = new AccessControl({ engine, openCalls, limiter, log: makeLog('silent'), timers: systemTimers });
   const { certificateSerial: serial, certificateExpiresAtMs: expiresAtMs } = [
     ...engine.state().clusters.values(),
   ][0] as {

@@ -1,5 +1,6 @@
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import type { Log } from '../../base/log.ts';
+import type { EpochMs, Timers } from '../../base/time.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Facts } from '../ledger/store.ts';
 import { authenticate, type Caller, type PeerCertificate } from '../members/authenticate.ts';
@@ -37,6 +38,10 @@ export type Call<Kind extends Access> = Readonly<{
   caller: CallerFor<Kind>;
   actor: Actor;
   address: string;
+  /** When it was let in. */
+  nowMs: EpochMs;
+  /** Milliseconds that have passed since then. */
+  sinceMs: () => number;
   /** Aborts when the caller hangs up, the time is over, its certificate is void, or the coordinator drains. */
   signal: AbortSignal;
 }>;
@@ -46,6 +51,7 @@ type AccessParts = Readonly<{
   openCalls: OpenCalls;
   /** By peer address. */
   limiter: RateLimiter;
+  timers: Timers;
   log: Log;
 }>;
 
@@ -66,13 +72,17 @@ export class AccessControl {
     work: (call: Call<Kind>) => Promise<Result<Value>>,
   ): Promise<Result<Value>> {
     const { name, address, certificate } = incoming;
-    const caller = this.#callerOf(rule.access, certificate, Date.now());
+    const { timers } = this.#parts;
+    const nowMs = timers.now();
+    const startedMs = timers.monotonicMs();
+    const sinceMs = () => timers.monotonicMs() - startedMs;
+    const caller = this.#callerOf(rule.access, certificate, nowMs);
     const actor = actorOf(caller.ok ? caller.value : undefined, address);
     const refused = (fault: Fault) => this.#refused(rule, name, actor, fault);
     if (!caller.ok) return refused(caller.fault);
     const unauthorised = authorise(rule.access, caller.value);
     if (unauthorised !== undefined) return refused(unauthorised);
-    if (rule.limited && !this.#parts.limiter.take(address, Date.now())) {
+    if (rule.limited && !this.#parts.limiter.take(address, nowMs)) {
       return refused(fault('RATE_LIMITED', `too many calls from ${address}; wait a while`));
     }
 
@@ -83,17 +93,24 @@ export class AccessControl {
       abort.abort(fault);
     };
     incoming.onHangUp(() => cut(fault('CALL_CANCELLED', 'the caller hung up or its deadline passed')));
-    const recheck = (nowMs: number) => {
-      const again = this.#callerOf(rule.access, certificate, nowMs);
+    const recheck = (atMs: EpochMs) => {
+      const again = this.#callerOf(rule.access, certificate, atMs);
       return again.ok ? undefined : again.fault;
     };
     const standing = rule.durationMsMax === Number.POSITIVE_INFINITY;
     const forget = this.#parts.openCalls.add({ standing, recheck, cut });
     const timer = standing
       ? undefined
-      : setTimeout(() => cut(fault('CALL_TOO_LONG', `not done in ${rule.durationMsMax} ms`)), rule.durationMsMax);
+      : timers.after(rule.durationMsMax, () => cut(fault('CALL_TOO_LONG', `not done in ${rule.durationMsMax} ms`)));
     try {
-      const served = await work({ caller: caller.value as CallerFor<Kind>, actor, address, signal: abort.signal });
+      const served = await work({
+        caller: caller.value as CallerFor<Kind>,
+        actor,
+        address,
+        nowMs,
+        sinceMs,
+        signal: abort.signal,
+      });
       if (served.ok) return served;
       // Work that a cut ended has its own idea of why: the cut's is the true one.
       return refused(cutBy ?? served.fault);
@@ -101,7 +118,7 @@ export class AccessControl {
       this.#parts.log.error({ err: error, method: name, ...traceFields() }, 'call failed');
       return refused(fault('INTERNAL', 'an error of our own; the log has it'));
     } finally {
-      clearTimeout(timer);
+      timers.cancel(timer);
       forget();
     }
   }

@@ -7,6 +7,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { type Fault, type Result, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
 import type { AccessControl, Call } from '../access/access-control.ts';
 import type { Access, CallRule } from '../access/calls.ts';
@@ -28,7 +29,7 @@ const messageCharactersMax = 1_500;
 
 type CallEvents = Readonly<{ on(event: 'cancelled', listener: () => void): unknown }>;
 
-type DoorParts = Readonly<{ access: AccessControl; metrics: Pick<Metrics, 'call'> }>;
+type DoorParts = Readonly<{ access: AccessControl; metrics: Pick<Metrics, 'call'>; timers: Timers }>;
 
 /**
  * What is gRPC about a call: its messages and streams, its trace, its count, and one place where a fault becomes a
@@ -72,7 +73,9 @@ export class Door {
     serve: (messages: MessageReader<Request | typeof malformed>, call: Call<Kind>) => Served<Response>,
   ): handleClientStreamingCall<Request, Response> {
     return async (call, callback) => {
-      const served = await this.#pass(rule, call, (context) => serve(new MessageReader(call, context.signal), context));
+      const served = await this.#pass(rule, call, (context) =>
+        serve(new MessageReader(call, context.signal, this.#parts.timers), context),
+      );
       if (served.ok) callback(null, served.value);
       else callback(served.status);
     };
@@ -83,7 +86,8 @@ export class Door {
     call: AnyCall & CallEvents,
     serve: (context: Call<Kind>) => Served<Value>,
   ): Promise<Readonly<{ ok: true; value: Value } | { ok: false; status: Status }>> {
-    const startedAt = performance.now();
+    const { timers } = this.#parts;
+    const startedAtMs = timers.monotonicMs();
     const path = call.getPath();
     const onHangUp = (listener: () => void) => void call.on('cancelled', listener);
     // The certificate is read once: a connection keeps it, and reading it is what costs.
@@ -99,7 +103,7 @@ export class Door {
         }),
       (value) => (value.ok ? undefined : value.fault.code),
     );
-    this.#parts.metrics.call(path, served.ok ? 'OK' : served.fault.code, (performance.now() - startedAt) / 1000);
+    this.#parts.metrics.call(path, served.ok ? 'OK' : served.fault.code, (timers.monotonicMs() - startedAtMs) / 1000);
     return served.ok ? served : { ok: false, status: statusFor(served.fault, isOperator) };
   }
 }

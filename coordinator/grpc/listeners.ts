@@ -1,5 +1,6 @@
 import { Server, type ServerOptions, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import type { Timers } from '../../base/time.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
 import { addReflection } from './reflection.ts';
@@ -31,10 +32,12 @@ const caps: ServerOptions = {
 export class Listeners {
   readonly #enrolment = new Server(caps);
   readonly #federation = new Server(caps);
+  readonly #timers: Timers;
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING' });
   readonly #credentials: Readonly<{ enrolment: TlsCredentials; federation: TlsCredentials }>;
 
-  constructor(identity: ServerIdentity, trusted: string) {
+  constructor(identity: ServerIdentity, trusted: string, timers: Timers) {
+    this.#timers = timers;
     this.#credentials = {
       enrolment: new TlsCredentials(identity, trusted, 'none', streamsMax),
       federation: new TlsCredentials(identity, trusted, 'required', streamsMax),
@@ -69,9 +72,9 @@ export class Listeners {
 
   /** Takes no new connection, lets open calls end for at most `graceMs`, then ends what is left. */
   async drain(graceMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#force(), graceMs);
+    const timer = this.#timers.after(graceMs, () => this.#force());
     await Promise.all([drained(this.#enrolment), drained(this.#federation)]);
-    clearTimeout(timer);
+    this.#timers.cancel(timer);
     this.#force();
   }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { chunksOf, type TestCluster } from '../testing/cluster.ts';
 import { TestFederation } from '../testing/federation.ts';
 import { MessageReader } from './message-reader.ts';
@@ -21,7 +22,7 @@ function source(messages: number) {
 describe('MessageReader', () => {
   it('holds one message beside the one in hand, and no more are asked for', async () => {
     const { call, asked } = source(100);
-    const reader = new MessageReader<number>(call, new AbortController().signal);
+    const reader = new MessageReader<number>(call, new AbortController().signal, systemTimers);
     for (let message = 1; message <= 5; message += 1) {
       expect(await reader.next(1000)).toEqual({ kind: 'message', message });
       await new Promise((resolve) => setImmediate(resolve)); // Whatever would read ahead has had its turn.
@@ -31,10 +32,14 @@ describe('MessageReader', () => {
 
   it('says when the stream ends, is cut, or is silent', async () => {
     const signal = new AbortController();
-    const ended = new MessageReader<number>(source(1).call, signal.signal);
+    const ended = new MessageReader<number>(source(1).call, signal.signal, systemTimers);
     expect(await ended.next(1000)).toEqual({ kind: 'message', message: 1 });
     expect(await ended.next(1000)).toEqual({ kind: 'end' });
-    const silent = new MessageReader<number>(new Readable({ objectMode: true, read() {} }) as never, signal.signal);
+    const silent = new MessageReader<number>(
+      new Readable({ objectMode: true, read() {} }) as never,
+      signal.signal,
+      systemTimers,
+    );
     expect(await silent.next(5)).toEqual({ kind: 'tooSlow' });
     const waiting = silent.next(60_000);
     signal.abort();

@@ -1,4 +1,5 @@
 import type { ServerReadableStream } from '@grpc/grpc-js';
+import type { Timers } from '../../base/time.ts';
 
 export type Read<Message> = Readonly<
   { kind: 'message'; message: Message } | { kind: 'end' } | { kind: 'tooSlow' } | { kind: 'aborted' }
@@ -11,12 +12,14 @@ export type Read<Message> = Readonly<
 export class MessageReader<Message> {
   readonly #call: ServerReadableStream<Message, unknown>;
   readonly #signal: AbortSignal;
+  readonly #timers: Timers;
   #ended = false;
   #wake: () => void = () => {};
 
-  constructor(call: ServerReadableStream<Message, unknown>, signal: AbortSignal) {
+  constructor(call: ServerReadableStream<Message, unknown>, signal: AbortSignal, timers: Timers) {
     this.#call = call;
     this.#signal = signal;
+    this.#timers = timers;
     const { _readableState: state } = call as unknown as { _readableState: { highWaterMark: number } };
     state.highWaterMark = 1;
     call.once('end', () => {
@@ -47,9 +50,9 @@ export class MessageReader<Message> {
   /** Whether anything happened to the stream in time. */
   #change(idleMsMax: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), idleMsMax);
+      const timer = this.#timers.after(idleMsMax, () => resolve(false));
       this.#wake = () => {
-        clearTimeout(timer);
+        this.#timers.cancel(timer);
         resolve(true);
       };
     });

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { Timer, Timers } from '../../base/time.ts';
 import { type Authority, pemOfChain } from './authority.ts';
 
-/** The longest that one timer of Node's reaches: 24.8 days. */
-const timerMsMax = 2 ** 31 - 1;
 const retryMs = 60_000;
 
 export type ServerIdentity = Readonly<{
@@ -16,16 +15,18 @@ export class ServerCertificate {
   readonly #authority: Authority;
   readonly #hosts: readonly string[];
   readonly #lifetimeMs: number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers: Timers;
+  #timer: Timer | undefined;
 
-  constructor(authority: Authority, hosts: readonly string[], lifetimeMs: number) {
+  constructor(authority: Authority, hosts: readonly string[], lifetimeMs: number, timers: Timers) {
     this.#authority = authority;
     this.#hosts = hosts;
     this.#lifetimeMs = lifetimeMs;
+    this.#timers = timers;
   }
 
   async issue(): Promise<ServerIdentity> {
-    const plan = this.#authority.plan(Date.now(), this.#lifetimeMs, randomBytes(9));
+    const plan = this.#authority.plan(this.#timers.now(), this.#lifetimeMs, randomBytes(9));
     const { chain, key } = await this.#authority.issueServer(this.#hosts, plan);
     return { chain: pemOfChain(chain), key };
   }
@@ -33,26 +34,23 @@ export class ServerCertificate {
   /** Hands each new certificate to `replace` until `stop`; `failed` hears why one could not be made, and it tries again. */
   keepRenewing(replace: (identity: ServerIdentity) => void, failed: (error: unknown) => void): void {
     const renewIn = (ms: number) => {
-      this.#timer = setTimeout(
-        () => {
-          this.issue().then(
-            (identity) => {
-              replace(identity);
-              renewIn((this.#lifetimeMs * 2) / 3);
-            },
-            (error) => {
-              failed(error);
-              renewIn(retryMs);
-            },
-          );
-        },
-        Math.min(ms, timerMsMax),
-      );
+      this.#timer = this.#timers.after(ms, () => {
+        this.issue().then(
+          (identity) => {
+            replace(identity);
+            renewIn((this.#lifetimeMs * 2) / 3);
+          },
+          (error) => {
+            failed(error);
+            renewIn(retryMs);
+          },
+        );
+      });
     };
     renewIn((this.#lifetimeMs * 2) / 3);
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timers.cancel(this.#timer);
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import { digestBytes, digestOf } from '../../proto/digest.ts';
 import { verifyEnrolment } from '../../proto/envelope/enrolment-proof.ts';
 import type { ClusterId } from '../../proto/ids.ts';
@@ -42,11 +43,13 @@ export class Membership {
   readonly #store: Store;
   readonly #authority: Authority;
   readonly #lifetimes: CertificateLifetimes;
+  readonly #clock: () => EpochMs;
 
-  constructor(store: Store, authority: Authority, lifetimes: CertificateLifetimes) {
+  constructor(store: Store, authority: Authority, lifetimes: CertificateLifetimes, clock: () => EpochMs) {
     this.#store = store;
     this.#authority = authority;
     this.#lifetimes = lifetimes;
+    this.#clock = clock;
   }
 
   /** A one-time token for one cluster. Only its digest is kept: this answer is the only place where its text exists. */
@@ -89,7 +92,7 @@ export class Membership {
   async enrol(actor: Actor, { secret, request, signingKey, proof }: Enrolment): Answer<Enrolled> {
     const secretDigest = digestOf(Buffer.from(secret));
     const keyText = Buffer.from(signingKey).toString('base64');
-    const early = usableToken(this.#store.state(), secretDigest, keyText, Date.now());
+    const early = usableToken(this.#store.state(), secretDigest, keyText, this.#clock());
     if (!early.ok) return early;
     const publicKey = await publicKeyOfRequest(request);
     if (!publicKey.ok) return publicKey;

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { EpochMs } from '../../base/time.ts';
 import type { GateDecision, InstallOutcome } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import { expiringSoon } from '../registry/signing/expiry-watch.ts';
@@ -16,9 +17,15 @@ export class ReleaseMetrics {
 
   /**
    * Both are read when Prometheus asks. streams: how many agents listen. warnWithinMs: how long before root or pins
-   * expire `expiring` says so.
+   * expire `expiring` says so, by `clock`.
    */
-  constructor(registry: Registry, state: () => State, streams: () => number, warnWithinMs: number) {
+  constructor(
+    registry: Registry,
+    state: () => State,
+    streams: () => number,
+    warnWithinMs: number,
+    clock: () => EpochMs,
+  ) {
     const registers = [registry];
     this.#released = new Counter({
       name: 'testudo_releases_total',
@@ -63,7 +70,7 @@ export class ReleaseMetrics {
       labelNames: ['role'],
       registers,
       collect() {
-        const soon = expiringSoon(state().metadata, Date.now(), warnWithinMs);
+        const soon = expiringSoon(state().metadata, clock(), warnWithinMs);
         for (const role of ['root', 'pins'] as const) {
           this.set({ role }, soon.some((expiring) => expiring.role === role) ? 1 : 0);
         }

@@ -1,8 +1,9 @@
+import { systemTimers } from '../../base/system-timers.ts';
 import { ThreadRunner } from '../candidate/thread-runner.ts';
 import { backendContract } from './backend-contract.ts';
 import { TimerWaker } from './timer-waker.ts';
 
 backendContract('the embedded one', async (dataDir, keyStore) => ({
-  waker: new TimerWaker(Date.now),
+  waker: new TimerWaker(systemTimers),
   runner: new ThreadRunner({ dataDir, keyStore }),
 }));

@@ -1,17 +1,15 @@
+import type { Timer, Timers } from '../../base/time.ts';
 import type { Alarms, Waker } from './waker.ts';
-
-/** setTimeout counts to 2^31 - 1 ms; beyond that it is armed again on the way. */
-const timeoutMsMax = 2_147_483_647;
 
 /** The embedded waker: one in-process timer for the soonest deadline. */
 export class TimerWaker implements Waker {
-  #clock: () => number;
+  readonly #timers: Timers;
   #wake: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #setForMs: number | null = null;
 
-  constructor(clock: () => number) {
-    this.#clock = clock;
+  constructor(timers: Timers) {
+    this.#timers = timers;
   }
 
   async start(wake: () => void): Promise<void> {
@@ -21,17 +19,16 @@ export class TimerWaker implements Waker {
   set({ nextMs }: Alarms): void {
     if (nextMs === this.#setForMs) return;
     this.#setForMs = nextMs;
-    clearTimeout(this.#timer);
+    this.#timers.cancel(this.#timer);
     if (nextMs === null) return;
-    const delayMs = Math.max(0, Math.min(nextMs - this.#clock(), timeoutMsMax));
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#timers.after(nextMs - this.#timers.now(), () => {
       this.#setForMs = null;
       this.#wake?.();
-    }, delayMs);
+    });
   }
 
   async close(): Promise<void> {
     this.#wake = undefined;
-    clearTimeout(this.#timer);
+    this.#timers.cancel(this.#timer);
   }
 }

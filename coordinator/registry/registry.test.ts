@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { newSigningKeyPair, type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import type { Pin, Pins } from '../../proto/release/documents/catalogue.ts';
@@ -51,7 +52,9 @@ async function open(
   const { pin, releasesKept, ...parts } = more;
   const engine = await openSmallFederation(dataDir, { keyStore: vault, policy: { ...policy, releasesKept } });
   if (pin !== undefined) unwrap(await ensureRoot({ store: engine, vault, nowMs: Date.now() }, operator, pin));
-  const registry = unwrap(await Registry.open({ store: engine, vault, build: 'test', times, ...parts }));
+  const registry = unwrap(
+    await Registry.open({ store: engine, vault, build: 'test', times, timers: systemTimers, ...parts }),
+  );
   await registry.settled();
   const close = async () => {
     await registry.close();
@@ -282,10 +285,10 @@ describe('every set that is ever served', () => {
 
   it('is accepted from a coordinator that goes on from a backup: at once, not from its first change on', async () => {
     let nowMs = Date.now();
-    const clock = () => nowMs;
+    const timers = { ...systemTimers, now: () => nowMs };
     const agent = new Walker();
-    const house = await open(undefined, { clock });
-    follow(house, agent, clock);
+    const house = await open(undefined, { timers });
+    follow(house, agent, timers.now);
     const backup = tempDir();
     unwrap(await backUp(house.dataDir, backup));
     for (const channel of ['one', 'two', 'three']) {
@@ -294,8 +297,8 @@ describe('every set that is ever served', () => {
     const lost = house.registry.signedSet();
     await house.close();
     nowMs += 60_000; // Nobody restores a backup in the second in which the coordinator was lost.
-    const restored = await open(backup, { clock });
-    follow(restored, agent, clock);
+    const restored = await open(backup, { timers });
+    follow(restored, agent, timers.now);
     const set = restored.registry.signedSet();
     for (const role of ['timestamp', 'snapshot', 'catalogue'] as const) {
       expect([role, (set?.[role].version ?? 0) > (lost?.[role].version ?? 0)]).toEqual([role, true]);
@@ -307,7 +310,7 @@ describe('every set that is ever served', () => {
 describe('signatures', () => {
   it('are made at every start, and renewed in time: the timestamp alone, then all', async () => {
     let nowMs = Date.now();
-    const house = await open(undefined, { clock: () => nowMs });
+    const house = await open(undefined, { timers: { ...systemTimers, now: () => nowMs } });
     const { engine, vault, registry } = house;
     const first = registry.signedSet();
     await registry.close(); // From here on only this signer signs.

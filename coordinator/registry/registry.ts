@@ -1,5 +1,5 @@
 import { type Fault, ok, type Result, refuse, unwrap } from '../../base/fault.ts';
-import type { EpochMs } from '../../base/time.ts';
+import type { EpochMs, Timers } from '../../base/time.ts';
 import type { Digest, FederationId, TrackId } from '../../proto/ids.ts';
 import type { Assignment, Pins } from '../../proto/release/documents/catalogue.ts';
 import { openPins, openRoot } from '../../proto/release/open.ts';
@@ -45,7 +45,7 @@ export type RegistryParts = Readonly<{
   /** How long before root or pins expire operators are warned; 30 days unless given. */
   warnWithinMs?: number;
   lightForm?: LightForm | undefined;
-  clock?: () => EpochMs;
+  timers: Timers;
   /** For the operator's log: what went wrong and is tried again. */
   trouble?: (code: string, message: string) => void;
 }>;
@@ -68,7 +68,8 @@ export class Registry {
   #pins: Pins | null;
 
   private constructor(parts: RegistryParts, signer: SetSigner, pins: Pins | null) {
-    const { store, vault, build, lightForm, clock = Date.now, trouble = () => {} } = parts;
+    const { store, vault, build, lightForm, timers, trouble = () => {} } = parts;
+    const clock = timers.now;
     this.federation = store.federation;
     this.#store = store;
     this.#clock = clock;
@@ -82,7 +83,7 @@ export class Registry {
       store,
       build,
       lightForm,
-      clock,
+      timers,
       trouble,
       signer,
       pins: () => this.#pins,
@@ -96,15 +97,15 @@ export class Registry {
 
   /** Founds the root where there is none, signs what holds already, and does what is due. */
   static async open(parts: RegistryParts): Promise<Result<Registry, StoreFaultCode | BlobFaultCode>> {
-    const { store, vault, times, lives, clock = Date.now } = parts;
-    const rooted = await ensureRoot({ store, vault, nowMs: clock(), lives }, byRegistry);
+    const { store, vault, times, lives, timers } = parts;
+    const rooted = await ensureRoot({ store, vault, nowMs: timers.now(), lives }, byRegistry);
     if (!rooted.ok) return rooted;
     const root = await currentRoot(store);
     if (root.ok && root.value) await settleKeys(vault, root.value); // A crash may have come before it.
     const signer = new SetSigner({ store, vault, times });
     const { set, pins: ref } = store.state().metadata;
     // Agents get what holds before anything is added to it. What cannot be signed the keeper tries again, and says so.
-    if (set !== null) await signer.sign(clock());
+    if (set !== null) await signer.sign(timers.now());
     const pins = await readDocument(store, ref);
     const registry = new Registry(parts, signer, pins ? unwrap(openPins(pins, store.federation)) : null);
     registry.#keeper.wake();

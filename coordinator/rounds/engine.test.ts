@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { ClusterId, Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from '../candidate/job.ts';
@@ -431,7 +432,10 @@ describe('an engine', () => {
   it('plans what would run, without running it', async () => {
     const nightly = { cron: '0 2 * * *', timeZone: 'UTC', blackouts: [{ days: [], from: '01:30', to: '03:00' }] };
     let nowMs = Date.parse('2026-06-01T12:00:00Z');
-    const engine = await engineIn(tempDir(), { policy: { ...policy, schedule: nightly }, clock: () => nowMs });
+    const engine = await engineIn(tempDir(), {
+      policy: { ...policy, schedule: nightly },
+      timers: { ...systemTimers, now: () => nowMs },
+    });
     const before = engine.state().seq;
     const planned = engine.planRounds(Date.parse('2026-06-03T00:00:00Z'));
     expect(planned.map(({ atMs, heldBecause }) => [new Date(atMs).toISOString(), heldBecause])).toEqual([

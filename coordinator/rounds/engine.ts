@@ -47,11 +47,11 @@ export class Engine implements Store, RefusalLog {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    this.#desk = new UpdateDesk(parts);
+    this.#desk = new UpdateDesk({ ...parts, clock: parts.timers.now });
     this.federation = parts.federation;
     this.blobs = parts.blobs;
     this.halted = parts.halted;
-    this.#pulse = new Pulse(parts, () => this.#noteRefusals(parts.clock()));
+    this.#pulse = new Pulse(parts, () => this.#noteRefusals(parts.timers.now()));
   }
 
   /** The fencing epoch of this run. */
@@ -71,7 +71,7 @@ export class Engine implements Store, RefusalLog {
   }
 
   refuse(actor: Actor, refusal: Refusal): void {
-    const draft = this.#meter.take(actor, refusal, this.#parts.clock());
+    const draft = this.#meter.take(actor, refusal, this.#parts.timers.now());
     if (draft !== undefined) this.#note(draft.actor, draft.event);
   }
 
@@ -124,7 +124,7 @@ export class Engine implements Store, RefusalLog {
     const updatesMinOf = (track: TrackId) => rulesOf((state.tracks.get(track) as Track).policy).updatesMin;
     const { tracks, freezes } = state;
     const plan = { tracks: tracks.values(), freezes: freezes.values() };
-    return planRounds(plan, enrolledCount(state), updatesMinOf, this.#parts.clock(), untilMs);
+    return planRounds(plan, enrolledCount(state), updatesMinOf, this.#parts.timers.now(), untilMs);
   }
 
   /** A cluster watches these tracks: it becomes eligible, and `listener` gets each later directive. */

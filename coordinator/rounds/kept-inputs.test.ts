@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { newRoundKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { Digest, RoundId } from '../../proto/ids.ts';
 import { Vault } from '../keys/vault.ts';
@@ -145,7 +146,7 @@ describe('kept input keys', () => {
   it('go when their time is over, and the sealed updates of older rounds with them', async () => {
     const dataDir = tempDir();
     let nowMs = Date.now();
-    const engine = await engineIn(dataDir, { clock: () => nowMs });
+    const engine = await engineIn(dataDir, { timers: { ...systemTimers, now: () => nowMs } });
     everyoneTakesPart(engine);
     const round = await runRound(engine);
     await runRound(engine);

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { EpochMs } from '../../base/time.ts';
+import type { Timers } from '../../base/time.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
@@ -28,7 +28,7 @@ export type EngineOptions = Readonly<{
   /** Version and commit, for the journal. */
   build: string;
   keyStore: KeyStore;
-  clock?: () => EpochMs;
+  timers: Timers;
   /** Queues that wake the engine, and workers that run its aggregations. Default: timers and a thread of this process. */
   redis?: Readonly<{ url: string }> | null;
   /** In place of either; tests bring their own. */
@@ -85,8 +85,9 @@ async function openLocked(
   options: EngineOptions,
   release: () => Promise<void>,
 ): Promise<Result<Engine, OpenFaultCode>> {
-  const { dataDir, federation, build, keyStore, clock = Date.now, trouble = () => {} } = options;
-  const journal = await openSqliteJournal(join(dataDir, 'journal.sqlite'));
+  const { dataDir, federation, build, keyStore, timers, trouble = () => {} } = options;
+  const clock = timers.now;
+  const journal = await openSqliteJournal(join(dataDir, 'journal.sqlite'), timers);
   if (!journal.ok) return journal;
   const halting = Promise.withResolvers<Readonly<{ code: StoreFaultCode; message: string }>>();
   let engine: Engine | undefined;
@@ -125,7 +126,7 @@ async function openLocked(
   const scratchDir = join(dataDir, 'scratch');
   await mkdir(scratchDir, { recursive: true, mode: 0o700 });
   const runner = options.runner ?? new ThreadRunner({ dataDir, keyStore });
-  const waker = options.waker ?? new TimerWaker(clock);
+  const waker = options.waker ?? new TimerWaker(timers);
   const presence = new Presence();
   const inputs = new KeptInputs({ ledger, keyStore, dataDir, clock, trouble });
   const keeper = new RoundKeeper({
@@ -149,7 +150,7 @@ async function openLocked(
     blobs,
     runner,
     waker,
-    clock,
+    timers,
     watchdogMs: options.watchdogMs ?? 5_000,
     snapshotEvery: options.snapshotEvery ?? 1_000,
     halted: halting.promise,

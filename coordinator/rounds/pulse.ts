@@ -1,5 +1,5 @@
 import { failpoint } from '../../base/failpoint.ts';
-import type { EpochMs } from '../../base/time.ts';
+import type { Timer, Timers } from '../../base/time.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Waker } from '../queue/waker.ts';
@@ -16,7 +16,7 @@ export type PulseParts = Readonly<{
   inputs: KeptInputs;
   blobs: BlobStore;
   waker: Waker;
-  clock: () => EpochMs;
+  timers: Timers;
   watchdogMs: number;
   snapshotEvery: number;
   trouble: (code: string, message: string) => void;
@@ -30,7 +30,7 @@ export class Pulse {
   readonly #parts: PulseParts;
   /** What else is done at every beat. */
   readonly #also: () => void;
-  readonly #watchdog: NodeJS.Timeout;
+  readonly #watchdog: Timer;
   readonly #sweptRounds = new Set<string>();
   #beating: Promise<void> | undefined;
   #wakeAgain = false;
@@ -42,7 +42,7 @@ export class Pulse {
     this.#parts = parts;
     this.#also = also;
     this.#snapshotSeq = parts.ledger.state.seq;
-    this.#watchdog = setInterval(() => this.wake(), parts.watchdogMs).unref();
+    this.#watchdog = parts.timers.every(parts.watchdogMs, () => this.wake(), { background: true });
   }
 
   wake(): void {
@@ -60,21 +60,21 @@ export class Pulse {
   /** Resolves when the last beat is over. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#watchdog);
+    this.#parts.timers.cancel(this.#watchdog);
     await this.#parts.waker.close();
     await this.#beating;
   }
 
   async #beatWhileAsked(): Promise<void> {
-    const { keeper, ledger, inputs, blobs, waker, clock } = this.#parts;
+    const { keeper, ledger, inputs, blobs, waker, timers } = this.#parts;
     while (this.#wakeAgain && !this.#stopped) {
       this.#wakeAgain = false;
-      const startedAtMs = clock();
+      const startedAtMs = timers.now();
       const retryAtMs = await keeper.tick();
       this.#also();
-      const { nextMs, schedules } = alarmsOf(ledger.state, clock());
+      const { nextMs, schedules } = alarmsOf(ledger.state, timers.now());
       // What was due before this beat and still is must wait for something else: looked at again, but not at once.
-      const dueMs = nextMs !== null && nextMs <= startedAtMs ? clock() + stillDueMs : nextMs;
+      const dueMs = nextMs !== null && nextMs <= startedAtMs ? timers.now() + stillDueMs : nextMs;
       const soonest = [dueMs, retryAtMs].filter((atMs) => atMs !== null);
       waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
       await this.#snapshotNowAndThen();

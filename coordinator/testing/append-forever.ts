@@ -1,9 +1,10 @@
 import { writeSync } from 'node:fs';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { openSqliteJournal } from '../ledger/journal/open-journal.ts';
 
 /** Run as a process by journal tests: appends one entry after another and says each position once it is durable. */
-const journal = unwrap(await openSqliteJournal(process.argv[2] as string));
+const journal = unwrap(await openSqliteJournal(process.argv[2] as string, systemTimers));
 for (let index = 0; ; index++) {
   const { entries, durable } = journal.append([
     {

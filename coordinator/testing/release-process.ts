@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ok, unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import { Vault } from '../keys/vault.ts';
 import type { Track } from '../ledger/state/state.ts';
@@ -38,7 +39,7 @@ const canary = clusters[0] as ClusterId;
 
 const day = 86_400_000;
 const times = { timestampLifeMs: day, timestampEveryMs: 3_600_000, catalogueLifeMs: 7 * day };
-const registry = unwrap(await Registry.open({ store: engine, vault, build: 'test', times }));
+const registry = unwrap(await Registry.open({ store: engine, vault, build: 'test', times, timers: systemTimers }));
 const tell = (set: SignedSet) => {
   const { roots, timestamp, snapshot, catalogue } = set;
   const text = ({ body }: { body: Uint8Array }) => Buffer.from(body).toString('base64');

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
@@ -58,7 +59,9 @@ export type SmallFederationOptions = Partial<EngineOptions> & { policy?: TrackPo
 export async function openSmallFederation(dataDir: string, options: SmallFederationOptions = {}): Promise<Engine> {
   const { policy: wanted = policy, members = clusters, ...engineOptions } = options;
   const keyStore = options.keyStore ?? unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
-  const engine = unwrap(await openEngine({ dataDir, federation, build: 'test', keyStore, ...engineOptions }));
+  const engine = unwrap(
+    await openEngine({ dataDir, federation, build: 'test', keyStore, timers: systemTimers, ...engineOptions }),
+  );
   for (const cluster of members) {
     if (!engine.state().clusters.has(cluster)) await enrol(engine, cluster);
   }

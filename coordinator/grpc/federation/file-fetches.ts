@@ -1,4 +1,6 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { Timers } from '../../../base/time.ts';
+import { within } from '../../../base/within.ts';
 import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type Digest, isDigest } from '../../../proto/ids.ts';
 import { cutShort } from '../../access/access-control.ts';
@@ -16,6 +18,7 @@ export type FileFetchesParts = Readonly<{
   limit: ConcurrencyLimit<'FETCHES_BUSY'>;
   pace: PaceRules;
   metrics: Pick<Metrics, 'payloadBytes'>;
+  timers: Timers;
 }>;
 
 /**
@@ -58,10 +61,12 @@ export class FileFetches {
     send: Send<Buffer>,
     signal: AbortSignal,
   ): Promise<Result<void>> {
-    const startedAt = performance.now();
+    const { timers, pace } = this.#parts;
+    const startedAtMs = timers.monotonicMs();
     let sentBytes = 0;
     for await (const message of messages) {
-      const sent = await within(patienceMs(this.#parts.pace, sentBytes, performance.now() - startedAt), send(message));
+      const patience = patienceMs(pace, sentBytes, timers.monotonicMs() - startedAtMs);
+      const sent = await within(timers, patience, send(message));
       if (sent === 'late') {
         return refuse('PEER_TOO_SLOW', 'the file is read too slowly, or not at all; fetch the rest from its offset');
       }
@@ -80,11 +85,4 @@ export class FileFetches {
       position += chunk.byteLength;
     }
   }
-}
-
-/** What the promise gives, or 'late' after so long. */
-function within<Value>(ms: number, promise: Promise<Value>): Promise<Value | 'late'> {
-  const { promise: late, resolve } = Promise.withResolvers<'late'>();
-  const timer = setTimeout(() => resolve('late'), ms);
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { EpochMs, Timers } from '../../../base/time.ts';
 import { RoundOutcome, type WatchRequest, type WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import { type ClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
@@ -24,12 +25,19 @@ export class Watchers {
   readonly #engine: Pick<Engine, 'join'>;
   readonly #limit: ConcurrencyLimit<'WATCHES_BUSY'>;
   readonly #heartbeatMs: number;
+  readonly #timers: Timers;
   readonly #replace = new Map<string, () => void>();
 
-  constructor(engine: Pick<Engine, 'join'>, limit: ConcurrencyLimit<'WATCHES_BUSY'>, heartbeatMs: number) {
+  constructor(
+    engine: Pick<Engine, 'join'>,
+    limit: ConcurrencyLimit<'WATCHES_BUSY'>,
+    heartbeatMs: number,
+    timers: Timers,
+  ) {
     this.#engine = engine;
     this.#limit = limit;
     this.#heartbeatMs = heartbeatMs;
+    this.#timers = timers;
   }
 
   /** Serves one stream until it is cut. */
@@ -80,7 +88,7 @@ export class Watchers {
     queue.unshift(...membership.current);
     signal.addEventListener('abort', () => wake());
     try {
-      let alive = await send(heartbeat());
+      let alive = await send(heartbeat(this.#timers.now()));
       while (alive && !signal.aborted && !replaced) {
         if (queue.length > queuedMax) return refuse('PEER_TOO_SLOW', `the stream owes ${queue.length} directives`);
         const directive = queue.shift();
@@ -89,14 +97,14 @@ export class Watchers {
           continue;
         }
         const due = await new Promise<boolean>((resolve) => {
-          const timer = setTimeout(() => resolve(true), this.#heartbeatMs);
+          const timer = this.#timers.after(this.#heartbeatMs, () => resolve(true));
           wake = () => {
-            clearTimeout(timer);
+            this.#timers.cancel(timer);
             resolve(false);
           };
           if (queue.length > 0 || signal.aborted || replaced) wake();
         });
-        if (due) alive = await send(heartbeat());
+        if (due) alive = await send(heartbeat(this.#timers.now()));
       }
       if (replaced) return refuse('STREAM_REPLACED', `a newer stream of ${cluster} watches the same track`);
       return signal.aborted ? cutShort(signal) : ok(undefined);
@@ -107,8 +115,8 @@ export class Watchers {
   }
 }
 
-function heartbeat(): WatchResponse {
-  return { directive: { $case: 'heartbeat', value: { nowMs: BigInt(Date.now()) } } };
+function heartbeat(nowMs: EpochMs): WatchResponse {
+  return { directive: { $case: 'heartbeat', value: { nowMs: BigInt(nowMs) } } };
 }
 
 /** The engine's directive as the message that carries it. */

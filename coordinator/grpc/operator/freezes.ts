@@ -54,10 +54,13 @@ export function freezeHandlers(door: Door, engine: Engine) {
       },
     ),
 
-    listFreezes: door.unary<'viewer', ListFreezesRequest, ListFreezesResponse>(calls.operator.listFreezes, async () => {
-      const standing = standingFreezes(engine.state().freezes.values(), Date.now());
-      return ok({ freezes: standing.slice(0, freezesMax).map(freezeMessage) });
-    }),
+    listFreezes: door.unary<'viewer', ListFreezesRequest, ListFreezesResponse>(
+      calls.operator.listFreezes,
+      async (_request, { nowMs }) => {
+        const standing = standingFreezes(engine.state().freezes.values(), nowMs);
+        return ok({ freezes: standing.slice(0, freezesMax).map(freezeMessage) });
+      },
+    ),
   };
 }
 

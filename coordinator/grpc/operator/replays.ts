@@ -12,14 +12,13 @@ export function replayHandlers(door: Door, engine: Pick<Engine, 'replayRound'>) 
   return {
     replayRound: door.unary<'operator', ReplayRoundRequest, ReplayRoundResponse>(
       calls.operator.replayRound,
-      async ({ track: trackName, round: roundName, reason }, { actor, signal }) => {
+      async ({ track: trackName, round: roundName, reason }, { actor, signal, sinceMs }) => {
         const track = checkId('track', trackName, isTrackId);
         if (!track.ok) return track;
         const round = checkId('round', roundName, isRoundId);
         if (!round.ok) return round;
         const unreasoned = checkReason(reason);
         if (unreasoned !== undefined) return unreasoned;
-        const startedAt = performance.now();
         const replayed = await engine.replayRound(actor, { track: track.value, round: round.value, reason }, signal);
         if (!replayed.ok) return replayed;
         const { same, recorded, recomputed, updateCount, sequence } = replayed.value;
@@ -33,7 +32,7 @@ export function replayHandlers(door: Door, engine: Pick<Engine, 'replayRound'>) 
           provenance: twice('provenance'),
           optimiserState: twice('optimiserState'),
           updateCount,
-          durationMs: BigInt(Math.round(performance.now() - startedAt)),
+          durationMs: BigInt(Math.round(sinceMs())),
           build: buildVersion(),
           sequence: BigInt(sequence),
         });

@@ -93,8 +93,8 @@ export function roundHandlers(door: Door, engine: Engine) {
 
     planRounds: door.unary<'viewer', PlanRoundsRequest, PlanRoundsResponse>(
       calls.operator.planRounds,
-      async ({ untilMs }) => {
-        if (untilMs > BigInt(Date.now() + planAheadMsMax)) return invalid('until_ms: at most 366 days from now');
+      async ({ untilMs }, { nowMs }) => {
+        if (untilMs > BigInt(nowMs + planAheadMsMax)) return invalid('until_ms: at most 366 days from now');
         const rounds = engine.planRounds(Number(untilMs)).map(({ track, atMs, heldBecause }) => ({
           track,
           atMs: ms(atMs),

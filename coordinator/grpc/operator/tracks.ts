@@ -65,25 +65,28 @@ export function trackHandlers(door: Door, engine: Engine) {
       },
     ),
 
-    listTracks: door.unary<'viewer', ListTracksRequest, ListTracksResponse>(calls.operator.listTracks, async () => {
-      const planned = new Map<string, number>();
-      for (const { track, atMs } of engine.planRounds(Date.now() + planAheadMs)) {
-        if (!planned.has(track)) planned.set(track, atMs);
-      }
-      const sorted = [...engine.state().tracks.values()].sort((a, b) => (a.track < b.track ? -1 : 1));
-      const tracks = sorted.slice(0, 1000).map((track) => ({
-        settings: {
-          track: track.track,
-          spec: { canonicalJson: specBytes(track.spec), schemaDigest: track.schemaDigest },
-          policyJson: canonicalJson(track.policy as unknown as JsonValue),
-          reason: track.reason,
-        },
-        model: modelRef(track, track.headVersion),
-        openRound: openRoundOf(track)?.round ?? '',
-        nextRoundAtMs: ms(planned.get(track.track)),
-      }));
-      return ok({ tracks });
-    }),
+    listTracks: door.unary<'viewer', ListTracksRequest, ListTracksResponse>(
+      calls.operator.listTracks,
+      async (_request, { nowMs }) => {
+        const planned = new Map<string, number>();
+        for (const { track, atMs } of engine.planRounds(nowMs + planAheadMs)) {
+          if (!planned.has(track)) planned.set(track, atMs);
+        }
+        const sorted = [...engine.state().tracks.values()].sort((a, b) => (a.track < b.track ? -1 : 1));
+        const tracks = sorted.slice(0, 1000).map((track) => ({
+          settings: {
+            track: track.track,
+            spec: { canonicalJson: specBytes(track.spec), schemaDigest: track.schemaDigest },
+            policyJson: canonicalJson(track.policy as unknown as JsonValue),
+            reason: track.reason,
+          },
+          model: modelRef(track, track.headVersion),
+          openRound: openRoundOf(track)?.round ?? '',
+          nextRoundAtMs: ms(planned.get(track.track)),
+        }));
+        return ok({ tracks });
+      },
+    ),
 
     moveHead: door.unary<'operator', MoveHeadRequest, MoveHeadResponse>(
       calls.operator.moveHead,

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { Timers } from '../../../base/time.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import type { UpdateHeader } from '../../../proto/envelope/header.ts';
 import { signReceipt } from '../../../proto/envelope/receipt.ts';
@@ -29,6 +30,7 @@ export type UpdateIntakeParts = Readonly<{
   receiptKey: SigningKeyPair;
   metrics: Pick<Metrics, 'updateAccepted' | 'updateRefused' | 'payloadBytes'>;
   traces: RoundTraces;
+  timers: Timers;
 }>;
 
 type Messages = MessageReader<SubmitUpdateRequest | typeof malformed>;
@@ -125,12 +127,12 @@ export class UpdateIntake {
   }
 
   async #receive(upload: Upload, { payloadBytes }: UpdateHeader, messages: Messages): Outcome<void> {
-    const { pace, metrics } = this.#parts;
-    const startedAt = performance.now();
+    const { pace, metrics, timers } = this.#parts;
+    const startedAtMs = timers.monotonicMs();
     const startedFrom = upload.received;
     // One message in hand, the next not asked for before it is written: that is the back-pressure.
     for (;;) {
-      const patience = patienceMs(pace, upload.received - startedFrom, performance.now() - startedAt);
+      const patience = patienceMs(pace, upload.received - startedFrom, timers.monotonicMs() - startedAtMs);
       const part = await readPart(messages, patience);
       if (!part.ok) return part;
       if (part.value === undefined) break;

@@ -1,4 +1,5 @@
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
+import type { Timers } from '../../../base/time.ts';
 import { chainOrigin, type JournalEntry, openEntry, type StoredEntry, sealEntry } from './entry.ts';
 import type { Appended, Draft, Journal, JournalFaultCode, JournalHead, JournalObserver, Snapshot } from './journal.ts';
 import type { JournalStore, OpenedStore } from './journal-store.ts';
@@ -21,6 +22,7 @@ const rowsPerWalk = 2_000;
 export class GroupCommitJournal implements Journal {
   readonly epoch: number;
   #store: JournalStore;
+  readonly #timers: Timers;
   #head: JournalHead;
   /** The last entry appended, durable or not. */
   #tip: JournalHead;
@@ -29,7 +31,8 @@ export class GroupCommitJournal implements Journal {
   #stopped: Fault<JournalFaultCode> | undefined;
   #observer: JournalObserver | undefined;
 
-  constructor({ store, epoch, head }: OpenedStore) {
+  constructor({ store, epoch, head }: OpenedStore, timers: Timers) {
+    this.#timers = timers;
     this.#store = store;
     this.epoch = epoch;
     this.#head = head;
@@ -70,12 +73,12 @@ export class GroupCommitJournal implements Journal {
   async #drain(): Promise<void> {
     while (this.#queue.length > 0) {
       const group = this.#takeGroup();
-      const started = performance.now();
+      const startedMs = this.#timers.monotonicMs();
       const outcome = await this.#store.commit(
         this.#head.chain,
         group.flatMap(({ rows }) => rows),
       );
-      if (outcome.ok) this.#settleGroup(group, (performance.now() - started) / 1_000);
+      if (outcome.ok) this.#settleGroup(group, (this.#timers.monotonicMs() - startedMs) / 1_000);
       else this.#undo(group, outcome.fault);
     }
     this.#committing = undefined;

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
+import { systemTimers } from '../../../base/system-timers.ts';
 import { itWhere } from '../../../tools/testing/where.ts';
 import { failingSync } from '../../testing/failing-sync.ts';
 import { canMount, mountSmallDisk } from '../../testing/small-disk.ts';
@@ -18,17 +19,17 @@ import { SqliteFile } from './sqlite-file.ts';
 
 journalContract('SQLite', () => {
   const path = join(tempDir(), 'journal.sqlite');
-  return async () => unwrap(await openSqliteJournal(path));
+  return async () => unwrap(await openSqliteJournal(path, systemTimers));
 });
 
 async function journalOf(path: string, entries: number): Promise<void> {
-  const journal = unwrap(await openSqliteJournal(path));
+  const journal = unwrap(await openSqliteJournal(path, systemTimers));
   await journal.append(Array.from({ length: entries }, (_, index) => draft(index))).durable;
   await journal.close();
 }
 
 async function faultOnOpening(path: string): Promise<{ code: JournalFaultCode; message: string } | undefined> {
-  const opened = await openSqliteJournal(path);
+  const opened = await openSqliteJournal(path, systemTimers);
   if (!opened.ok) return opened.fault;
   await opened.value.close();
   return undefined;
@@ -113,7 +114,7 @@ describe('a SQLite journal on a failing machine', () => {
         if (acknowledged >= target) child.kill('SIGKILL');
       }
       expect(acknowledged).toBeGreaterThanOrEqual(target);
-      const journal = unwrap(await openSqliteJournal(path));
+      const journal = unwrap(await openSqliteJournal(path, systemTimers));
       expect(journal.head.seq).toBeGreaterThanOrEqual(acknowledged);
       await journal.close();
     }
@@ -134,7 +135,7 @@ describe('a SQLite journal on a failing machine', () => {
     const acknowledged = said.filter((line) => line.startsWith('durable')).length;
     expect(acknowledged).toBeGreaterThanOrEqual(20);
     rmSync(flag);
-    const journal = unwrap(await openSqliteJournal(path));
+    const journal = unwrap(await openSqliteJournal(path, systemTimers));
     expect(journal.head.seq).toBeGreaterThanOrEqual(acknowledged);
     expect((await journal.append([draft(1)]).durable).ok).toBe(true);
     await journal.close();
@@ -148,7 +149,7 @@ describe('a SQLite journal on a failing machine', () => {
       mountSmallDisk(dir, 512);
       const path = join(dir, 'journal.sqlite');
       const ballast = join(dir, 'ballast');
-      const journal: Journal = unwrap(await openSqliteJournal(path));
+      const journal: Journal = unwrap(await openSqliteJournal(path, systemTimers));
       let undone = 0;
       journal.observe({ durable: () => {}, undone: () => undone++ });
       await journal.append([draft(0)]).durable;

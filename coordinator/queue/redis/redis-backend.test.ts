@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
+import { systemTimers } from '../../../base/system-timers.ts';
 import type { AggregationJob, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
@@ -30,7 +31,7 @@ type Options = Readonly<{ workers?: number; fallback?: (dataDir: string, keyStor
 /** Links that look often, so that outages of a test need not last. */
 async function linkTo({ url }: RedisServer, troubles: string[] = []): Promise<RedisLink> {
   const trouble = (code: string) => void troubles.push(code);
-  const link = unwrap(await RedisLink.open({ url, probeMs: 100, timeoutMs: 300, trouble }));
+  const link = unwrap(await RedisLink.open({ url, probeMs: 100, timeoutMs: 300, timers: systemTimers, trouble }));
   onTestFinished(() => link.close());
   return link;
 }
@@ -51,8 +52,14 @@ async function backendOn(
     });
   }
   return {
-    waker: new RedisWaker(link, federation),
-    runner: new RedisRunner({ link, federation, fallback: fallback(dataDir, keyStore), fallbackAfterMs: 500 }),
+    waker: new RedisWaker(link, federation, systemTimers),
+    runner: new RedisRunner({
+      link,
+      federation,
+      fallback: fallback(dataDir, keyStore),
+      fallbackAfterMs: 500,
+      timers: systemTimers,
+    }),
   };
 }
 
@@ -167,7 +174,7 @@ describe('a round on Redis', () => {
 describe('a link to Redis', () => {
   it('refuses one that may evict keys', async () => {
     const server = await RedisServer.start('--maxmemory-policy', 'allkeys-lru');
-    const opened = await RedisLink.open({ url: server.url, trouble: () => {} });
+    const opened = await RedisLink.open({ url: server.url, timers: systemTimers, trouble: () => {} });
     expect(opened).toMatchObject({ ok: false, fault: { code: 'REDIS_EVICTS', fields: { policy: 'allkeys-lru' } } });
   });
 

@@ -1,4 +1,5 @@
 import { ok, type Result } from '../../../base/fault.ts';
+import type { Timers } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
@@ -18,18 +19,19 @@ export type RedisBackendOptions = Readonly<{
   federation: FederationId;
   dataDir: string;
   keyStore: KeyStore;
+  timers: Timers;
   trouble: (code: string, message: string) => void;
 }>;
 
 /** What a coordinator with a Redis URL gives to `openEngine`: queues to wake it, and workers to run its rules. */
 export async function openRedisBackend(options: RedisBackendOptions): Promise<Result<RedisBackend, 'REDIS_EVICTS'>> {
-  const { url, federation, dataDir, keyStore, trouble } = options;
-  const link = await RedisLink.open({ url, trouble });
+  const { url, federation, dataDir, keyStore, timers, trouble } = options;
+  const link = await RedisLink.open({ url, timers, trouble });
   if (!link.ok) return link;
   const fallback = new ThreadRunner({ dataDir, keyStore });
   return ok({
-    waker: new RedisWaker(link.value, federation),
-    runner: new RedisRunner({ link: link.value, federation, fallback }),
+    waker: new RedisWaker(link.value, federation, timers),
+    runner: new RedisRunner({ link: link.value, federation, fallback, timers }),
     close: () => link.value.close(),
   });
 }

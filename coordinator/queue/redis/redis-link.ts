@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { Timer, Timers } from '../../../base/time.ts';
+import { within } from '../../../base/within.ts';
 
 export type RedisLinkOptions = Readonly<{
   /** redis:// or rediss://, with credentials where needed. Never logged. */
@@ -8,6 +10,7 @@ export type RedisLinkOptions = Readonly<{
   probeMs?: number;
   /** An answer that takes longer is none: Redis is frozen, or the way to it. Default 1.5 s. */
   timeoutMs?: number;
+  timers: Timers;
   trouble: (code: string, message: string) => void;
 }>;
 
@@ -19,7 +22,7 @@ export type RedisLinkOptions = Readonly<{
 export class RedisLink {
   #client: Redis;
   #options: Required<RedisLinkOptions>;
-  #timer: NodeJS.Timeout;
+  #timer: Timer;
   #isUp = false;
   #isClosed = false;
   #runId: string | undefined;
@@ -35,7 +38,7 @@ export class RedisLink {
       retryStrategy,
     });
     this.#client.on('error', () => {}); // The probe says what there is to say.
-    this.#timer = setInterval(() => void this.probe(), options.probeMs);
+    this.#timer = options.timers.every(options.probeMs, () => void this.probe());
   }
 
   /**
@@ -79,15 +82,13 @@ export class RedisLink {
 
   /** The action's value, or undefined when Redis has not answered in time or said no. */
   async ask<Value>(action: () => Promise<Value>): Promise<Value | undefined> {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), this.#options.timeoutMs * 2);
+    const { timers, timeoutMs } = this.#options;
     try {
-      return await Promise.race([action(), promise]);
+      const answer = await within(timers, timeoutMs * 2, action());
+      return answer === 'late' ? undefined : answer;
     } catch (error) {
       this.#options.trouble('REDIS_REFUSED', (error as Error).message.split('\n', 1)[0] ?? '');
       return undefined;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -105,7 +106,7 @@ export class RedisLink {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearInterval(this.#timer);
+    this.#options.timers.cancel(this.#timer);
     this.#listeners.clear();
     this.#client.disconnect();
   }
@@ -113,11 +114,9 @@ export class RedisLink {
   async #firstConnection(): Promise<void> {
     if (this.#client.status === 'ready') return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#options.timeoutMs);
     this.#client.once('ready', resolve);
     this.#client.once('close', resolve);
-    await promise;
-    clearTimeout(timer);
+    await within(this.#options.timers, this.#options.timeoutMs, promise);
   }
 
   async #probeOnce(): Promise<void> {

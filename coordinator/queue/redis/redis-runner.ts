@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq';
 import { type Result, refuse } from '../../../base/fault.ts';
+import type { Timers } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -13,6 +14,7 @@ export type RedisRunnerOptions = Readonly<{
   fallback: AggregationRunner;
   /** How long a job may wait for a worker before the fallback takes it. Default 10 s. */
   fallbackAfterMs?: number;
+  timers: Timers;
 }>;
 
 const pollMsMin = 20;
@@ -54,7 +56,7 @@ export class RedisRunner implements AggregationRunner {
   }
 
   async #run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
-    const { link, fallback, fallbackAfterMs } = this.#options;
+    const { link, fallback, fallbackAfterMs, timers } = this.#options;
     let waitingSinceMs: number | undefined;
     for (let pollMs = pollMsMin; ; pollMs = Math.min(2 * pollMs, pollMsMax)) {
       if (this.#closing.signal.aborted || signal?.aborted) {
@@ -63,8 +65,8 @@ export class RedisRunner implements AggregationRunner {
       const seen = link.isUp ? await link.ask(() => this.#look(job)) : undefined;
       if (seen !== undefined && typeof seen === 'object') return seen;
       if (seen === 'worked on') waitingSinceMs = undefined;
-      else waitingSinceMs ??= Date.now();
-      if (waitingSinceMs !== undefined && Date.now() - waitingSinceMs >= fallbackAfterMs) {
+      else waitingSinceMs ??= timers.monotonicMs();
+      if (waitingSinceMs !== undefined && timers.monotonicMs() - waitingSinceMs >= fallbackAfterMs) {
         return fallback.run(job, signal);
       }
       await this.#pause(pollMs, signal);
@@ -92,11 +94,11 @@ export class RedisRunner implements AggregationRunner {
   #pause(ms: number, signal?: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const done = () => resolve();
-    const timer = setTimeout(done, ms);
+    const timer = this.#options.timers.after(ms, done);
     const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
     for (const each of signals) each.addEventListener('abort', done, { once: true });
     return promise.finally(() => {
-      clearTimeout(timer);
+      this.#options.timers.cancel(timer);
       for (const each of signals) each.removeEventListener('abort', done);
     });
   }

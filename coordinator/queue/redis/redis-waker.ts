@@ -1,4 +1,5 @@
 import { Queue } from 'bullmq';
+import type { Timers } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import type { Alarms, Waker } from '../waker.ts';
 import { LastingWorker } from './lasting-worker.ts';
@@ -15,6 +16,7 @@ const removeAlways = { removeOnComplete: true, removeOnFail: true } as const;
  */
 export class RedisWaker implements Waker {
   #link: RedisLink;
+  readonly #timers: Timers;
   #name: string;
   #queue: Queue;
   #worker: LastingWorker | undefined;
@@ -24,7 +26,8 @@ export class RedisWaker implements Waker {
   #saying: Promise<void> | undefined;
   #unlisten: () => void = () => {};
 
-  constructor(link: RedisLink, federation: FederationId) {
+  constructor(link: RedisLink, federation: FederationId, timers: Timers) {
+    this.#timers = timers;
     this.#link = link;
     this.#name = `testudo.${federation}.wake`;
     this.#queue = new Queue(this.#name, { connection: link.producer });
@@ -60,11 +63,11 @@ export class RedisWaker implements Waker {
       const alarms = this.#alarms;
       this.#alarms = undefined;
       const text = JSON.stringify(alarms);
-      if (text === this.#said && Date.now() - this.#saidAtMs < repeatMs) continue;
+      if (text === this.#said && this.#timers.now() - this.#saidAtMs < repeatMs) continue;
       const sent = await this.#link.ask(() => this.#sayAll(alarms));
       if (sent === undefined) return;
       this.#said = text;
-      this.#saidAtMs = Date.now();
+      this.#saidAtMs = this.#timers.now();
     }
   }
 
@@ -78,7 +81,7 @@ export class RedisWaker implements Waker {
       if (!wanted.has(key)) await this.#queue.removeJobScheduler(key);
     }
     if (nextMs !== null) {
-      const delay = Math.max(0, nextMs - Date.now());
+      const delay = Math.max(0, nextMs - this.#timers.now());
       await this.#queue.add('deadline', {}, { ...removeAlways, jobId: `at.${nextMs}`, delay });
     }
     return true;

@@ -1,6 +1,6 @@
 import { failpoint } from '../../../base/failpoint.ts';
 import { type Fault, ok, type Result } from '../../../base/fault.ts';
-import type { EpochMs } from '../../../base/time.ts';
+import type { EpochMs, Timer, Timers } from '../../../base/time.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import type { Pins } from '../../../proto/release/documents/catalogue.ts';
 import type { JournalEntry } from '../../ledger/journal/entry.ts';
@@ -19,12 +19,11 @@ import { retire } from './retention.ts';
 /** What failed is tried again after so long, twice as long each time. */
 const retryMsMin = 500;
 const retryMsMax = 30_000;
-const timeoutMsMax = 2_147_483_647;
 
 export type KeeperParts = PublisherParts &
   Readonly<{
     signer: SetSigner;
-    clock: () => EpochMs;
+    timers: Timers;
     pins: () => Pins | null;
     /** How long before root or pins expire operators are warned. */
     warnWithinMs: number;
@@ -39,7 +38,7 @@ export type KeeperParts = PublisherParts &
 export class RegistryKeeper {
   readonly #parts: KeeperParts;
   readonly #unfollow: () => void;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #working: Promise<void> | undefined;
   #again = false;
   #closed = false;
@@ -80,14 +79,14 @@ export class RegistryKeeper {
     this.#closed = true;
     this.#again = false;
     this.#unfollow();
-    clearTimeout(this.#timer);
+    this.#parts.timers.cancel(this.#timer);
     await this.settled();
   }
 
   async #workWhileAsked(): Promise<void> {
     while (this.#again && !this.#closed) {
       this.#again = false;
-      clearTimeout(this.#timer);
+      this.#parts.timers.cancel(this.#timer);
       const worked = await this.#work().catch(
         (error: unknown): Result<void> => ({ ok: false, fault: { code: 'REGISTRY_FAILED', message: String(error) } }),
       );
@@ -98,7 +97,7 @@ export class RegistryKeeper {
         this.#parts.trouble(worked.fault.code, worked.fault.message);
         this.#retryMs = Math.min(2 * this.#retryMs, retryMsMax);
       }
-      this.#setTimer(worked.ok ? this.#nextDueMs() : this.#parts.clock() + this.#retryMs);
+      this.#setTimer(worked.ok ? this.#nextDueMs() : this.#parts.timers.now() + this.#retryMs);
     }
   }
 
@@ -106,12 +105,12 @@ export class RegistryKeeper {
     // A track in trouble keeps no other from what was decided, nor signatures from being renewed.
     const moved = await this.#workOnTracks();
     const signed = await this.#signWhatIsDue();
-    this.#expiry.look(this.#parts.store.state().metadata, this.#parts.clock());
+    this.#expiry.look(this.#parts.store.state().metadata, this.#parts.timers.now());
     return moved.ok ? signed : moved;
   }
 
   async #workOnTracks(): Promise<Result<void>> {
-    const { store, clock } = this.#parts;
+    const { store, timers } = this.#parts;
     for (const id of [...store.state().tracks.keys()]) {
       for (let track = this.#track(id), model = nextUnreleased(track); model; ) {
         const published = await publish(this.#parts, track, model);
@@ -119,25 +118,25 @@ export class RegistryKeeper {
         track = this.#track(id);
         model = nextUnreleased(track);
       }
-      const moved = await this.#commit(id, (state, track) => movesOf(state, track, clock()));
+      const moved = await this.#commit(id, (state, track) => movesOf(state, track, timers.now()));
       if (!moved.ok) return moved;
       const decided = await this.#commit(id, (state, track) => {
-        const answer = gateAnswer(state, track, clock());
-        if (answer === undefined || answer.verdict === 'waiting' || isFrozen(state, id, clock())) return [];
+        const answer = gateAnswer(state, track, timers.now());
+        if (answer === undefined || answer.verdict === 'waiting' || isFrozen(state, id, timers.now())) return [];
         return gateEvents(track, answer.version, answer.verdict, answer.reasons);
       });
       if (!decided.ok) return decided;
       if (decided.value > 0) failpoint('gate-decided');
-      const retired = await retire(store, this.#track(id), this.#parts.pins(), clock(), this.#swept);
+      const retired = await retire(store, this.#track(id), this.#parts.pins(), timers.now(), this.#swept);
       if (!retired.ok) return retired;
     }
     return ok(undefined);
   }
 
   async #signWhatIsDue(): Promise<Result<void>> {
-    const { signer, clock } = this.#parts;
-    while (signer.due(clock()) !== null && !this.#closed) {
-      const signed = await signer.sign(clock());
+    const { signer, timers } = this.#parts;
+    while (signer.due(timers.now()) !== null && !this.#closed) {
+      const signed = await signer.sign(timers.now());
       if (!signed.ok) return signed;
       this.#parts.signed(signed.value);
     }
@@ -161,7 +160,7 @@ export class RegistryKeeper {
   }
 
   #nextDueMs(): EpochMs | null {
-    const { store, signer, clock } = this.#parts;
+    const { store, signer, timers } = this.#parts;
     const state = store.state();
     const due: EpochMs[] = [];
     const signatureMs = signer.nextDueMs();
@@ -170,7 +169,7 @@ export class RegistryKeeper {
       const gate = openGateOf(track);
       if (gate !== undefined && track.policy.gate !== undefined) due.push(deadlineOf(gate, track.policy.gate));
     }
-    const nowMs = clock();
+    const nowMs = timers.now();
     for (const { untilMs } of state.freezes.values()) if (untilMs > nowMs) due.push(untilMs);
     // What is past waits for an event, such as the end of a freeze: looked at again now and then.
     return due.length === 0 ? null : Math.min(...due.map((atMs) => (atMs > nowMs ? atMs : nowMs + retryMsMax)));
@@ -178,8 +177,8 @@ export class RegistryKeeper {
 
   #setTimer(atMs: EpochMs | null): void {
     if (atMs === null || this.#closed) return;
-    const waitMs = Math.max(0, Math.min(atMs - this.#parts.clock(), timeoutMsMax));
-    this.#timer = setTimeout(() => this.wake(), waitMs).unref();
+    const { timers } = this.#parts;
+    this.#timer = timers.after(atMs - timers.now(), () => this.wake(), { background: true });
   }
 }
 

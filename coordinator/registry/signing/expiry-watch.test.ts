@@ -60,6 +60,7 @@ describe('ExpiryWatch', () => {
       () => state,
       () => 0,
       30 * dayMs,
+      () => nowMs,
     );
     const text = await registry.metrics();
     expect(text).toContain('testudo_release_metadata_expiring{role="root"} 1');
