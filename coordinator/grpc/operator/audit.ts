@@ -1,4 +1,3 @@
-import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
 import { ok } from '../../../base/fault.ts';
 import type {
   AuditEntry,
@@ -10,14 +9,13 @@ import type {
 import { cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
 import type { JournalEntry } from '../../ledger/journal/entry.ts';
-import type { Actor } from '../../ledger/journal/events.ts';
 import type { Engine } from '../../rounds/engine.ts';
+import { auditView } from '../../views/audit.ts';
+import { invalid } from '../../views/request.ts';
 import type { Door } from '../door.ts';
-import { invalid } from './requests.ts';
 
 const rowsDefault = 100;
 const rowsMax = 500;
-const eventBytesMax = 65_536;
 /** Room for one message: entries together stay below the wire's 1.25 MiB. */
 const answerBytesMax = 1 << 20;
 const sequenceMax = BigInt(Number.MAX_SAFE_INTEGER);
@@ -74,28 +72,7 @@ export function auditHandlers(door: Door, engine: Engine) {
   };
 }
 
-function auditEntry({ seq, atMs, actor, event, chain }: JournalEntry): AuditEntry {
-  const json = canonicalJson(event as unknown as JsonValue);
-  return {
-    sequence: BigInt(seq),
-    atMs: BigInt(atMs),
-    actor: actorName(actor),
-    kind: event.kind,
-    // A step of a large round holds its whole cohort; `testudo audit verify` reads the journal itself.
-    eventJson: Buffer.byteLength(json) <= eventBytesMax ? json : canonicalJson({ kind: event.kind, truncated: true }),
-    chainDigest: `sha256:${chain}`,
-  };
-}
-
-function actorName(actor: Actor): string {
-  switch (actor.kind) {
-    case 'operator':
-      return `operator ${actor.name} (${actor.role})`;
-    case 'cluster':
-      return `cluster ${actor.cluster}`;
-    case 'stranger':
-      return `stranger ${actor.address}`;
-    case 'coordinator':
-      return `coordinator (${actor.part})`;
-  }
+function auditEntry(entry: JournalEntry): AuditEntry {
+  const { sequence, atMs, ...texts } = auditView(entry);
+  return { ...texts, sequence: BigInt(sequence), atMs: BigInt(atMs) };
 }

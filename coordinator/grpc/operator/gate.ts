@@ -1,5 +1,5 @@
 import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
-import { ok, refuse } from '../../../base/fault.ts';
+import { ok } from '../../../base/fault.ts';
 import {
   GateDecision as DecisionMessage,
   type GateApproval,
@@ -14,22 +14,23 @@ import { calls } from '../../access/calls.ts';
 import type { ShadowReport } from '../../ledger/journal/events.ts';
 import type { GateState } from '../../ledger/state/releasing.ts';
 import type { Track } from '../../ledger/state/state.ts';
-import type { GateView } from '../../registry/decide/gate.ts';
+import { overrideGate } from '../../operations/releases.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
+import { findGate, type GateView } from '../../views/gate.ts';
+import { checkVersion, findTrack } from '../../views/request.ts';
 import type { Door } from '../door.ts';
-import { changeMessage, readChange, readOptionalVersion, readVersion } from './changes.ts';
-import { findTrack } from './releases.ts';
-import { invalid, ms } from './requests.ts';
+import { changeMessage, ms } from './messages.ts';
 
 const reportsMax = 1_000;
+const reasonsMax = 64;
 
-const decisions = {
+const decisions: Readonly<Record<GateView['decision'], DecisionMessage>> = {
   waiting: DecisionMessage.GATE_DECISION_WAITING,
   promote: DecisionMessage.GATE_DECISION_PROMOTE,
   hold: DecisionMessage.GATE_DECISION_HOLD,
   reject: DecisionMessage.GATE_DECISION_REJECT,
-} as const;
+};
 
 /** The gate between canary and stable: what was reported, what follows from it, and people's word against it. */
 export function gateHandlers(door: Door, engine: Engine, registry: Registry) {
@@ -37,35 +38,21 @@ export function gateHandlers(door: Door, engine: Engine, registry: Registry) {
     getGate: door.unary<'viewer', GetGateRequest, GetGateResponse>(calls.operator.getGate, async (request) => {
       const track = findTrack(engine.state(), request.track);
       if (!track.ok) return track;
-      const named = readOptionalVersion(request.version);
-      if (!named.ok) return named;
-      const version = named.value.version ?? track.value.releasing.channels.canary?.version;
-      const gate = version === undefined ? undefined : registry.gate(track.value.track, version);
-      if (version === undefined || gate === undefined) return noGate(track.value, version);
-      return ok(gateMessage(track.value, gate));
+      const version = request.version === undefined ? ok(undefined) : checkVersion(request.version);
+      if (!version.ok) return version;
+      const gate = findGate(registry, track.value, version.value);
+      return gate.ok ? ok(gateMessage(track.value, gate.value)) : gate;
     }),
 
     overrideGate: door.unary<'operator', OverrideGateRequest, OverrideGateResponse>(
       calls.operator.overrideGate,
       async (request, { actor }) => {
-        const change = readChange(request);
-        if (!change.ok) return change;
-        const version = readVersion(request.version);
-        if (!version.ok) return version;
-        const decision = overrideOf(request.decision);
-        if (decision === undefined) return invalid('decision: an override promotes or rejects');
-        const { dryRun } = request;
-        const named = { ...change.value, version: version.value, decision, dryRun };
-        const changed = await registry.overrideGate(actor, named);
-        if (!changed.ok) return changed;
-        const gate = registry.gate(change.value.track, version.value);
-        const approvals = gate?.state.approvals.filter((approval) => approval.decision === decision) ?? [];
-        return ok({
-          decided: isDecided(gate, decision, dryRun === true, approvals.length),
-          approvals: approvals.map(approvalMessage),
-          approvalsNeeded: gate?.approvalsNeeded ?? 1,
-          change: changeMessage(changed.value),
-        });
+        const asked = { ...request, decision: overrideOf(request.decision) };
+        const overridden = await overrideGate(registry, actor, asked);
+        if (!overridden.ok) return overridden;
+        const { decided, approvals, approvalsNeeded } = overridden.value;
+        const change = changeMessage(overridden.value);
+        return ok({ decided, approvals: approvals.map(approvalMessage), approvalsNeeded, change });
       },
     ),
   };
@@ -76,43 +63,25 @@ function overrideOf(decision: DecisionMessage): 'promote' | 'reject' | undefined
   return decision === DecisionMessage.GATE_DECISION_REJECT ? 'reject' : undefined;
 }
 
-/** A dry run adds nobody's word: with the caller's it would be one more. */
-function isDecided(gate: GateView | undefined, wanted: string, dryRun: boolean, approvals: number): boolean {
-  if (gate === undefined) return false;
-  return dryRun ? approvals + 1 >= gate.approvalsNeeded : gate.state.decision?.decision === wanted;
-}
-
-function noGate({ track, releasing }: Track, version: number | undefined) {
-  const known = Object.keys(releasing.gates);
-  const others = known.length === 0 ? 'none was yet' : `these were: ${known.slice(-16).join(', ')}`;
-  const which = version === undefined ? 'there is no canary channel' : `version ${version} never was at the gate`;
-  return refuse('GATE_NOT_OPEN', `${which} of ${track}; ${others}`);
-}
-
-function gateMessage({ track, policy }: Track, { state, now, deadlineMs, approvalsNeeded }: GateView): GetGateResponse {
-  const { version, openedAtMs, decision, approvals } = state;
+function gateMessage({ track, policy }: Track, gate: GateView): GetGateResponse {
   return {
-    version: BigInt(version),
-    decision: decisions[decision?.decision ?? now.verdict],
-    reasons: [...(decision?.reasons ?? now.reasons)].slice(0, 64),
-    openedAtMs: ms(openedAtMs),
-    deadlineMs: ms(deadlineMs),
-    decidedAtMs: ms(decision?.atMs),
-    decidedBy: decision?.by ?? '',
-    reports: reportsOf(track, state),
-    approvals: approvals.map(approvalMessage),
-    approvalsNeeded,
+    version: BigInt(gate.version),
+    decision: decisions[gate.decision],
+    reasons: gate.reasons.slice(0, reasonsMax),
+    openedAtMs: ms(gate.openedAtMs),
+    deadlineMs: ms(gate.deadlineMs),
+    decidedAtMs: ms(gate.decidedAtMs),
+    decidedBy: gate.decidedBy ?? '',
+    reports: gate.reports.slice(0, reportsMax).map((report) => reportRow(track, gate.version, report)),
+    approvals: gate.approvals.map(approvalMessage),
+    approvalsNeeded: gate.approvalsNeeded,
     policyJson: policy.gate === undefined ? '' : canonicalJson(policy.gate as unknown as JsonValue),
   };
 }
 
-function reportsOf(track: TrackId, { version, reports }: GateState): GateReport[] {
-  const sorted = Object.values(reports).sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
-  return sorted.slice(0, reportsMax).map((report) => ({
-    cluster: report.cluster,
-    report: reportMessage(track, version, report),
-    sequence: BigInt(report.sequence),
-  }));
+function reportRow(track: TrackId, version: number, report: ShadowReport): GateReport {
+  const { cluster, sequence } = report;
+  return { cluster, report: reportMessage(track, version, report), sequence: BigInt(sequence) };
 }
 
 function reportMessage(track: TrackId, version: number, report: ShadowReport): NonNullable<GateReport['report']> {

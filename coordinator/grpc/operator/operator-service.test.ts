@@ -18,7 +18,6 @@ import { pemOfChain } from '../../keys/authority.ts';
 import { newOperatorKey } from '../../keys/operator-credentials.ts';
 import { secure, settle, type TestCluster } from '../../testing/cluster.ts';
 import { operator, TestFederation, track } from '../../testing/federation.ts';
-import { pageOf } from './requests.ts';
 
 const codeOf = (result: Result<unknown>) => (result.ok ? 'OK' : result.fault.code);
 
@@ -180,23 +179,5 @@ describe('Operator', () => {
       'TRACK_NOT_FOUND',
     );
     expect(codeOf(await settle((done) => admin.openRound({ track, reason: '' }, done)))).toBe('REQUEST_INVALID');
-  });
-});
-
-describe('pageOf', () => {
-  it('walks every row once, whatever the size of a page', () => {
-    const rows = Array.from({ length: 11 }, (_, index) => `row-${index}`);
-    for (const size of [1, 3, 11, 12]) {
-      const seen: string[] = [];
-      for (let token = ''; ; ) {
-        const paged = unwrap(pageOf(rows, { size, token }, (row) => row));
-        seen.push(...paged.rows);
-        token = paged.nextPage;
-        if (token === '') break;
-      }
-      expect(seen).toEqual(rows);
-    }
-    expect(pageOf(rows, { size: 2, token: 'gone' }, (row) => row).ok).toBe(false);
-    expect(pageOf(rows, { size: 501, token: '' }, (row) => row).ok).toBe(false);
   });
 });

@@ -9,13 +9,15 @@ import {
   OperatorRole as RoleMessage,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import { calls } from '../../access/calls.ts';
-import { isOperatorName } from '../../keys/spiffe.ts';
 import type { OperatorRole } from '../../ledger/journal/events.ts';
 import type { Membership } from '../../members/membership.ts';
+import { addOperator, removeOperator } from '../../operations/members.ts';
 import type { Engine } from '../../rounds/engine.ts';
+import { operatorsView } from '../../views/members.ts';
+import { pageOf } from '../../views/page.ts';
 import type { Door } from '../door.ts';
-import { checkReason, invalid, ms, pageOf } from './requests.ts';
-import { sequenceOf } from './sequence.ts';
+import { sequenceMessage } from './members.ts';
+import { ms } from './messages.ts';
 
 const roles: Readonly<Record<OperatorRole, RoleMessage>> = {
   viewer: RoleMessage.OPERATOR_ROLE_VIEWER,
@@ -29,14 +31,12 @@ export function operatorHandlers(door: Door, engine: Engine, membership: Members
     listOperators: door.unary<'admin', ListOperatorsRequest, ListOperatorsResponse>(
       calls.operator.listOperators,
       async ({ page }) => {
-        const sorted = [...engine.state().operators.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-        const paged = pageOf(sorted, page, ({ name }) => name);
+        const paged = pageOf(operatorsView(engine.state()), page, ({ name }) => name);
         if (!paged.ok) return paged;
-        const operators = paged.value.rows.map(({ name, role, certificateExpiresAtMs, removed }) => ({
-          name,
+        const operators = paged.value.rows.map(({ role, certificateExpiresAtMs, ...row }) => ({
+          ...row,
           role: roles[role],
           certificateExpiresAtMs: ms(certificateExpiresAtMs),
-          removed,
         }));
         return ok({ operators, nextPage: paged.value.nextPage });
       },
@@ -45,11 +45,8 @@ export function operatorHandlers(door: Door, engine: Engine, membership: Members
     addOperator: door.unary<'admin', AddOperatorRequest, AddOperatorResponse>(
       calls.operator.addOperator,
       async ({ name, role: wanted, certificateRequest }, { actor }) => {
-        if (!isOperatorName(name)) return invalid('name: expected 1 to 63 of a-z, 0-9, "." and "-"');
-        const [role] = Object.entries(roles).find(([, message]) => message === wanted) ?? [];
-        if (role === undefined) return invalid('role: expected viewer, operator or admin');
-        const request = { name, role: role as OperatorRole, request: certificateRequest };
-        const added = await membership.addOperator(actor, request);
+        const [role] = (Object.entries(roles) as [OperatorRole, RoleMessage][]).find(([, it]) => it === wanted) ?? [];
+        const added = await addOperator({ membership }, actor, { name, role, certificateRequest });
         if (!added.ok) return added;
         const { chain, expiresAtMs } = added.value;
         return ok({ certificateChain: [...chain], expiresAtMs: ms(expiresAtMs) });
@@ -58,11 +55,7 @@ export function operatorHandlers(door: Door, engine: Engine, membership: Members
 
     removeOperator: door.unary<'admin', RemoveOperatorRequest, RemoveOperatorResponse>(
       calls.operator.removeOperator,
-      async ({ name, reason }, { actor }) => {
-        const unreasoned = checkReason(reason);
-        if (unreasoned !== undefined) return unreasoned;
-        return sequenceOf(engine, await membership.removeOperator(actor, name, reason));
-      },
+      async (request, { actor }) => sequenceMessage(await removeOperator({ engine, membership }, actor, request)),
     ),
   };
 }

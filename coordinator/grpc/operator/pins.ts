@@ -1,4 +1,4 @@
-import { ok, unwrap } from '../../../base/fault.ts';
+import { ok } from '../../../base/fault.ts';
 import type {
   GetMetadataRequest,
   GetMetadataResponse,
@@ -8,16 +8,13 @@ import type {
   ProposePinsRequest,
   ProposePinsResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
-import { signedness } from '../../../proto/release/co-sign.ts';
-import { openRoot } from '../../../proto/release/open.ts';
 import { calls } from '../../access/calls.ts';
+import { proposePins } from '../../operations/signed-documents.ts';
 import type { Registry } from '../../registry/registry.ts';
+import { findSignedSet, type PinsView, pinsInForce, pinsPending } from '../../views/pins.ts';
 import type { Door } from '../door.ts';
-import { changeMessage } from './changes.ts';
-import { checkReason, invalid } from './requests.ts';
-import { unready } from './roots.ts';
+import { changeMessage } from './messages.ts';
 
-const documentBytesMax = 262_144;
 /** Roots in one message, beside the other pieces: the wire's message holds 1.25 MiB. */
 const rootBytesMax = 200_000;
 
@@ -27,8 +24,9 @@ export function pinHandlers(door: Door, registry: Registry) {
     getMetadata: door.unary<'viewer', GetMetadataRequest, GetMetadataResponse>(
       calls.operator.getMetadata,
       async ({ rootVersion }) => {
-        const set = registry.signedSet();
-        if (set === undefined) return unready(registry);
+        const found = findSignedSet(registry);
+        if (!found.ok) return found;
+        const set = found.value;
         const roots: Uint8Array[] = [];
         let bytes = 0;
         for (const { version, body } of set.roots) {
@@ -48,45 +46,25 @@ export function pinHandlers(door: Door, registry: Registry) {
     ),
 
     listPins: door.unary<'viewer', ListPinsRequest, ListPinsResponse>(calls.operator.listPins, async () => {
-      const set = registry.signedSet();
-      if (set === undefined) return unready(registry);
-      const newest = set.roots.at(-1);
-      if (newest === undefined) throw new Error('a signed set without a root');
-      const root = unwrap(openRoot(newest.body));
-      const { threshold } = root.roles.pins;
-      const signers = set.pins === null ? [] : unwrap(signedness(root, 'pins', set.pins.body)).by;
-      const inForce: PinSet = {
-        document: Buffer.from(set.pins?.body ?? []),
-        version: set.pins?.version ?? 0,
-        signers: [...signers],
-        threshold,
-      };
+      const set = findSignedSet(registry);
+      if (!set.ok) return set;
+      const inForce = pinSet(pinsInForce(set.value));
       const pending = await registry.pendingPins();
-      return ok({
-        inForce,
-        pending:
-          pending === null
-            ? undefined
-            : {
-                document: Buffer.from(pending.bytes),
-                version: pending.pins.version,
-                signers: [...pending.signers],
-                threshold: pending.threshold,
-              },
-      });
+      return ok({ inForce, pending: pending === null ? undefined : pinSet(pinsPending(pending)) });
     }),
 
     proposePins: door.unary<'operator', ProposePinsRequest, ProposePinsResponse>(
       calls.operator.proposePins,
-      async ({ document, reason, dryRun }, { actor }) => {
-        const unreasoned = checkReason(reason);
-        if (unreasoned !== undefined) return unreasoned;
-        if (document.byteLength > documentBytesMax) return invalid(`document: at most ${documentBytesMax} bytes`);
-        const proposed = await registry.proposePins(actor, { pins: document, reason, dryRun });
+      async (request, { actor }) => {
+        const proposed = await proposePins(registry, actor, request);
         if (!proposed.ok) return proposed;
         const { pending, signers } = proposed.value;
         return ok({ pending, signers: [...signers], change: changeMessage(proposed.value) });
       },
     ),
   };
+}
+
+function pinSet({ document, signers, ...rest }: PinsView): PinSet {
+  return { ...rest, document: Buffer.from(document), signers: [...signers] };
 }

@@ -8,12 +8,13 @@ import type {
 import { isTrackId } from '../../../proto/ids.ts';
 import { cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
+import { checkReason } from '../../operations/check.ts';
 import type { Registry } from '../../registry/registry.ts';
+import { checkId, checkVersion, invalid } from '../../views/request.ts';
 import type { Door } from '../door.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
-import { changeMessage, readVersion } from './changes.ts';
-import { checkId, checkReason, invalid } from './requests.ts';
+import { changeMessage } from './messages.ts';
 
 const idleMsMax = 30_000;
 const chunkBytesMax = 262_144;
@@ -26,7 +27,7 @@ export function releaseFileHandlers(door: Door, registry: Registry) {
       async ({ track: name, version: wanted }, send, { signal }) => {
         const track = checkId('track', name, isTrackId);
         if (!track.ok) return track;
-        const version = readVersion(wanted);
+        const version = checkVersion(wanted);
         if (!version.ok) return version;
         const file = registry.exportRelease(track.value, version.value);
         if (!file.ok) return file;

@@ -1,35 +1,27 @@
 import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
-import type { ModelRef as ModelRefMessage } from '../../../proto/generated/testudo/v1/common.ts';
 import type {
   ListTracksRequest,
   ListTracksResponse,
   PutTrackRequest,
   PutTrackResponse,
-  TrackSettings,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import type { MoveHeadRequest, MoveHeadResponse } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
-import { isTrackId, type TrackId } from '../../../proto/ids.ts';
-import { layoutOf } from '../../../proto/layout.ts';
-import { type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
+import { specBytes } from '../../../proto/model-spec.ts';
 import { cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
-import { parseTrackPolicy } from '../../config/policy.ts';
-import { moveHead } from '../../ledger/move-head.ts';
-import { headOf, openRoundOf, type Track } from '../../ledger/state/state.ts';
-import { checkModel, readSpec } from '../../ledger/track-input.ts';
-import type { TrackPolicy } from '../../round/policy.ts';
+import { plannedAhead } from '../../operations/rounds.ts';
+import { moveHead, putTrack, readSettings } from '../../operations/tracks.ts';
 import type { Engine } from '../../rounds/engine.ts';
+import { invalid } from '../../views/request.ts';
+import { type TrackView, tracksView } from '../../views/tracks.ts';
 import type { Door } from '../door.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
-import { checkId, checkReason, invalid, ms } from './requests.ts';
-import { writtenAt } from './sequence.ts';
+import { modelRef, ms } from './messages.ts';
 
 const idleMsMax = 30_000;
-const planAheadMs = 366 * 86_400_000;
-
-type Settings = Readonly<{ track: TrackId; spec: ModelSpec; policy: TrackPolicy; reason: string }>;
+const tracksMax = 1_000;
 
 /** Tracks: what is learnt, and by which policy. */
 export function trackHandlers(door: Door, engine: Engine) {
@@ -42,107 +34,69 @@ export function trackHandlers(door: Door, engine: Engine) {
           return signal.aborted ? cutShort(signal) : invalid('the track settings are missing');
         if (first.message === malformed) return refuse('MESSAGE_MALFORMED', 'the first message does not decode');
         if (first.message.part?.$case !== 'settings') return invalid('the first message must hold the track settings');
-        const settings = readSettings(first.message.part.value);
+        const { track, spec, policyJson: policy, reason } = first.message.part.value;
+        const settings = readSettings({
+          track,
+          spec: spec?.canonicalJson ?? new Uint8Array(),
+          schemaDigest: spec?.schemaDigest ?? '',
+          policy,
+          reason,
+        });
         if (!settings.ok) return settings;
-        const { track, spec, policy, reason } = settings.value;
-
-        const known = engine.state().tracks.get(track);
-        if (known !== undefined) {
-          if (known.schemaDigest !== schemaDigest(spec)) {
-            return refuse(
-              'TRACK_EXISTS',
-              `track ${track} has another model spec, which may not change; make a new track`,
-            );
-          }
-          return putAnswer(engine, track, await engine.setPolicy(actor, { track, policy, reason }));
-        }
-        const model = await readModel(messages, spec);
-        if (!model.ok) return signal.aborted ? cutShort(signal) : model;
-        const stored = await engine.blobs.put(model.value);
-        if (!stored.ok) return stored;
-        const created = await engine.createTrack(actor, { track, spec, policy, modelDigest: stored.value, reason });
-        return putAnswer(engine, track, created);
+        const put = await putTrack(engine, actor, settings.value, async (bytesMax) => {
+          const model = await readModel(messages, bytesMax);
+          return !model.ok && signal.aborted ? cutShort(signal) : model;
+        });
+        if (!put.ok) return put;
+        return ok({ model: modelRef(put.value.model), sequence: BigInt(put.value.sequence) });
       },
     ),
 
     listTracks: door.unary<'viewer', ListTracksRequest, ListTracksResponse>(
       calls.operator.listTracks,
       async (_request, { nowMs }) => {
-        const planned = new Map<string, number>();
-        for (const { track, atMs } of engine.planRounds(nowMs + planAheadMs)) {
-          if (!planned.has(track)) planned.set(track, atMs);
-        }
-        const sorted = [...engine.state().tracks.values()].sort((a, b) => (a.track < b.track ? -1 : 1));
-        const tracks = sorted.slice(0, 1000).map((track) => ({
-          settings: {
-            track: track.track,
-            spec: { canonicalJson: specBytes(track.spec), schemaDigest: track.schemaDigest },
-            policyJson: canonicalJson(track.policy as unknown as JsonValue),
-            reason: track.reason,
-          },
-          model: modelRef(track, track.headVersion),
-          openRound: openRoundOf(track)?.round ?? '',
-          nextRoundAtMs: ms(planned.get(track.track)),
-        }));
-        return ok({ tracks });
+        const tracks = tracksView(engine.state(), plannedAhead(engine, nowMs));
+        return ok({ tracks: tracks.slice(0, tracksMax).map(trackMessage) });
       },
     ),
 
     moveHead: door.unary<'operator', MoveHeadRequest, MoveHeadResponse>(
       calls.operator.moveHead,
-      async ({ track: name, version, reason, dryRun }, { actor }) => {
-        const id = checkId('track', name, isTrackId);
-        if (!id.ok) return id;
-        const unreasoned = checkReason(reason);
-        if (unreasoned !== undefined) return unreasoned;
-        const moved = await moveHead(engine, actor, { track: id.value, version: Number(version), reason, dryRun });
+      async ({ version, ...request }, { actor }) => {
+        const moved = await moveHead(engine, actor, { ...request, version: Number(version) });
         if (!moved.ok) return moved;
-        const track = engine.state().tracks.get(id.value) as Track;
-        const { before, after, openRound } = moved.value.value;
+        const { before, after, openRound, sequence } = moved.value;
         return ok({
-          before: modelRef(track, before.version),
-          after: modelRef(track, after.version),
+          before: modelRef(before),
+          after: modelRef(after),
           openRound: openRound ?? '',
-          sequence: writtenAt(moved.value),
+          sequence: BigInt(sequence),
         });
       },
     ),
   };
 }
 
-/** A model of a track as messages name it; undefined when there is no such version. */
-export function modelRef(track: Track, version: number): ModelRefMessage | undefined {
-  const model = track.models[version];
-  if (model === undefined) return undefined;
+function trackMessage(view: TrackView): ListTracksResponse['tracks'][number] {
+  const { track, spec, schemaDigest, policy, reason } = view;
   return {
-    track: track.track,
-    version: BigInt(version),
-    digest: model.digest,
-    schemaDigest: track.schemaDigest,
-    sizeBytes: BigInt(track.modelBytes),
+    settings: {
+      track,
+      spec: { canonicalJson: specBytes(spec), schemaDigest },
+      policyJson: canonicalJson(policy as unknown as JsonValue),
+      reason,
+    },
+    model: modelRef(view.model),
+    openRound: view.openRound ?? '',
+    nextRoundAtMs: ms(view.nextRoundAtMs),
   };
 }
 
-function readSettings({ track, spec, policyJson, reason }: TrackSettings): Result<Settings> {
-  const id = checkId('track', track, isTrackId);
-  if (!id.ok) return id;
-  const unreasoned = checkReason(reason);
-  if (unreasoned !== undefined) return unreasoned;
-  const checked = readSpec(spec?.canonicalJson ?? new Uint8Array());
-  if (!checked.ok) return checked;
-  if (spec !== undefined && spec.schemaDigest !== '' && spec.schemaDigest !== schemaDigest(checked.value)) {
-    return refuse('SPEC_INVALID', 'model spec: schema_digest is not the digest of this spec');
-  }
-  const policy = parseTrackPolicy(policyJson);
-  return policy.ok ? ok({ track: id.value, spec: checked.value, policy: policy.value, reason }) : policy;
-}
-
-/** The initial model: as many bytes as the checked spec says, and every value finite. */
+/** The initial model's bytes; of a stream that brings too many, none: no model has that size. */
 async function readModel(
   messages: MessageReader<PutTrackRequest | typeof malformed>,
-  spec: ModelSpec,
+  bytesMax: number,
 ): Promise<Result<Uint8Array>> {
-  const layout = layoutOf(spec);
   const chunks: Uint8Array[] = [];
   let received = 0;
   for (;;) {
@@ -155,19 +109,8 @@ async function readModel(
     }
     const chunk = read.message.part.value;
     received += chunk.byteLength;
-    if (received > layout.length * 4) break;
+    if (received > bytesMax) return ok(new Uint8Array());
     chunks.push(chunk);
   }
-  return checkModel(spec, received > layout.length * 4 ? new Uint8Array() : Buffer.concat(chunks));
-}
-
-function putAnswer(
-  engine: Engine,
-  track: TrackId,
-  committed: Awaited<ReturnType<Engine['createTrack']>>,
-): Result<PutTrackResponse> {
-  if (!committed.ok) return committed;
-  const known = engine.state().tracks.get(track);
-  const model = known === undefined ? undefined : modelRef(known, headOf(known).version);
-  return ok({ model, sequence: BigInt(committed.value.entries.at(-1)?.seq ?? engine.state().seq) });
+  return ok(Buffer.concat(chunks));
 }

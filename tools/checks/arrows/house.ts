@@ -58,6 +58,8 @@ const rooms: Readonly<Record<string, Order>> = {
     'access',
     'registry',
     ['observability', 'rounds'],
+    'views',
+    'operations',
     'grpc',
   ],
   client: [

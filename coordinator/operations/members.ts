@@ -1,0 +1,99 @@
+import type { Result } from '../../base/fault.ts';
+import { isClusterId } from '../../proto/ids.ts';
+import { isOperatorName } from '../keys/spiffe.ts';
+import type { Actor, Labels, OperatorRole } from '../ledger/journal/events.ts';
+import type { Certified, Membership, MintedToken } from '../members/membership.ts';
+import type { Engine } from '../rounds/engine.ts';
+import { checkId, invalid } from '../views/request.ts';
+import { checkReason, labelText } from './check.ts';
+import { sequenceOf } from './sequence.ts';
+
+const labelsMax = 32;
+const tokenSecondsMin = 60;
+const tokenSecondsMax = 2_592_000;
+
+type Parts = Readonly<{ engine: Pick<Engine, 'state'>; membership: Membership }>;
+type LabelRow = Readonly<{ key: string; value: string }>;
+
+/** Answers where in the journal it stands, as the others here do. */
+export async function revokeCluster(
+  { engine, membership }: Parts,
+  actor: Actor,
+  { cluster, reason }: Readonly<{ cluster: string; reason: string }>,
+): Promise<Result<number>> {
+  const id = checkId('cluster', cluster, isClusterId);
+  if (!id.ok) return id;
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  return sequenceOf(engine, await membership.revokeCluster(actor, id.value, reason));
+}
+
+export async function setQuarantine(
+  { engine, membership }: Parts,
+  actor: Actor,
+  { cluster, quarantined, reason }: Readonly<{ cluster: string; quarantined: boolean; reason: string }>,
+): Promise<Result<number>> {
+  const id = checkId('cluster', cluster, isClusterId);
+  if (!id.ok) return id;
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  return sequenceOf(engine, await membership.setQuarantine(actor, { cluster: id.value, quarantined, reason }));
+}
+
+export async function createToken(
+  { membership }: Pick<Parts, 'membership'>,
+  actor: Actor,
+  wanted: Readonly<{ cluster: string; lifetimeSeconds: number; labels: readonly LabelRow[] }>,
+): Promise<Result<MintedToken>> {
+  const cluster = checkId('cluster', wanted.cluster, isClusterId);
+  if (!cluster.ok) return cluster;
+  const { lifetimeSeconds } = wanted;
+  if (lifetimeSeconds < tokenSecondsMin || lifetimeSeconds > tokenSecondsMax) {
+    return invalid(`lifetime_seconds: ${tokenSecondsMin} to ${tokenSecondsMax}, got ${lifetimeSeconds}`);
+  }
+  const labels = labelsOf(wanted.labels);
+  if (labels === undefined) {
+    return invalid(`labels: at most ${labelsMax}, keys and values of 1 to 63 of a-z, 0-9 and "-", keys differ`);
+  }
+  return membership.mintToken(actor, { cluster: cluster.value, lifetimeMs: lifetimeSeconds * 1000, labels });
+}
+
+export async function revokeToken(
+  { engine, membership }: Parts,
+  actor: Actor,
+  { tokenId, reason }: Readonly<{ tokenId: string; reason: string }>,
+): Promise<Result<number>> {
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  return sequenceOf(engine, await membership.revokeToken(actor, tokenId, reason));
+}
+
+export async function addOperator(
+  { membership }: Pick<Parts, 'membership'>,
+  actor: Actor,
+  {
+    name,
+    role,
+    certificateRequest,
+  }: Readonly<{ name: string; role: OperatorRole | undefined; certificateRequest: Uint8Array }>,
+): Promise<Result<Certified>> {
+  if (!isOperatorName(name)) return invalid('name: expected 1 to 63 of a-z, 0-9, "." and "-"');
+  if (role === undefined) return invalid('role: expected viewer, operator or admin');
+  return membership.addOperator(actor, { name, role, request: certificateRequest });
+}
+
+export async function removeOperator(
+  { engine, membership }: Parts,
+  actor: Actor,
+  { name, reason }: Readonly<{ name: string; reason: string }>,
+): Promise<Result<number>> {
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  return sequenceOf(engine, await membership.removeOperator(actor, name, reason));
+}
+
+function labelsOf(labels: readonly LabelRow[]): Labels | undefined {
+  const legal = labels.every(({ key, value }) => labelText.test(key) && labelText.test(value));
+  const byKey = new Map(labels.map(({ key, value }) => [key, value]));
+  return legal && labels.length <= labelsMax && byKey.size === labels.length ? Object.fromEntries(byKey) : undefined;
+}

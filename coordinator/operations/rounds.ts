@@ -1,0 +1,74 @@
+import { buildVersion } from '../../base/build-version.ts';
+import { ok, type Result } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
+import type { RoundId } from '../../proto/ids.ts';
+import type { Actor } from '../ledger/journal/events.ts';
+import type { PlannedRound } from '../round/planned-rounds.ts';
+import type { Engine } from '../rounds/engine.ts';
+import type { Replay } from '../rounds/kept-inputs.ts';
+import { invalid } from '../views/request.ts';
+import { checkReason, checkRoundName, checkTrackChange, type TrackChange } from './check.ts';
+import { sequenceOf } from './sequence.ts';
+
+export type RoundChange = TrackChange & Readonly<{ round: string }>;
+
+/** A replay, with how long it took and the build that computed it. */
+export type TimedReplay = Replay & Readonly<{ durationMs: number; build: string }>;
+
+const planAheadMsMax = 366 * 86_400_000;
+
+export async function openRound(
+  engine: Pick<Engine, 'openRound'>,
+  actor: Actor,
+  request: TrackChange,
+): Promise<Result<RoundId>> {
+  const change = checkTrackChange(request);
+  if (!change.ok) return change;
+  const opened = await engine.openRound(actor, change.value);
+  return opened.ok ? ok(opened.value.value) : opened;
+}
+
+/** Answers where in the journal it stands. */
+export async function cancelRound(
+  engine: Pick<Engine, 'cancelRound' | 'state'>,
+  actor: Actor,
+  { track, round, reason }: RoundChange,
+): Promise<Result<number>> {
+  const named = checkRoundName(track, round);
+  if (!named.ok) return named;
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  return sequenceOf(engine, await engine.cancelRound(actor, { ...named.value, reason }));
+}
+
+/** What the schedules would open until then; nothing is opened. */
+export function planRounds(
+  engine: Pick<Engine, 'planRounds'>,
+  untilMs: EpochMs,
+  nowMs: EpochMs,
+): Result<readonly PlannedRound[], 'REQUEST_INVALID'> {
+  if (untilMs > nowMs + planAheadMsMax) return invalid('until_ms: at most 366 days from now');
+  return ok(engine.planRounds(untilMs));
+}
+
+/** What the schedules open in the time that may be asked for. */
+export function plannedAhead(engine: Pick<Engine, 'planRounds'>, nowMs: EpochMs): readonly PlannedRound[] {
+  return engine.planRounds(nowMs + planAheadMsMax);
+}
+
+/** `sinceMs`: how long ago it was asked for. */
+export async function replayRound(
+  engine: Pick<Engine, 'replayRound'>,
+  actor: Actor,
+  { track, round, reason }: RoundChange,
+  { signal, sinceMs }: Readonly<{ signal: AbortSignal; sinceMs: () => number }>,
+): Promise<Result<TimedReplay>> {
+  const named = checkRoundName(track, round);
+  if (!named.ok) return named;
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  const replayed = await engine.replayRound(actor, { ...named.value, reason }, signal);
+  if (!replayed.ok) return replayed;
+  const durationMs = Math.round(sinceMs());
+  return ok({ ...replayed.value, durationMs, build: buildVersion() });
+}

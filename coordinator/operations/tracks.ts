@@ -1,0 +1,102 @@
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
+import { layoutOf } from '../../proto/layout.ts';
+import { type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
+import { parseTrackPolicy } from '../config/policy.ts';
+import type { Actor } from '../ledger/journal/events.ts';
+import { moveHead as move } from '../ledger/move-head.ts';
+import { headOf, type Track } from '../ledger/state/state.ts';
+import { checkModel, readSpec } from '../ledger/track-input.ts';
+import type { TrackPolicy } from '../round/policy.ts';
+import type { Engine } from '../rounds/engine.ts';
+import { checkId } from '../views/request.ts';
+import { type ModelView, modelView } from '../views/tracks.ts';
+import { checkReason, checkTrackChange, type TrackChange } from './check.ts';
+import { sequenceOf, writtenAt } from './sequence.ts';
+
+export type TrackRequest = TrackChange &
+  Readonly<{
+    spec: Uint8Array;
+    /** What the caller takes the spec's digest for; empty where it does not say. */
+    schemaDigest: string;
+    /** YAML or JSON. */
+    policy: string;
+  }>;
+
+export type TrackSettings = Readonly<{ track: TrackId; spec: ModelSpec; policy: TrackPolicy; reason: string }>;
+
+export function readSettings(request: TrackRequest): Result<TrackSettings> {
+  const track = checkId('track', request.track, isTrackId);
+  if (!track.ok) return track;
+  const unreasoned = checkReason(request.reason);
+  if (unreasoned !== undefined) return unreasoned;
+  const spec = readSpec(request.spec);
+  if (!spec.ok) return spec;
+  if (request.schemaDigest !== '' && request.schemaDigest !== schemaDigest(spec.value)) {
+    return refuse('SPEC_INVALID', 'model spec: schema_digest is not the digest of this spec');
+  }
+  const policy = parseTrackPolicy(request.policy);
+  if (!policy.ok) return policy;
+  return ok({ track: track.value, spec: spec.value, policy: policy.value, reason: request.reason });
+}
+
+export type PutTrack = Readonly<{ model: ModelView | undefined; sequence: number }>;
+
+/**
+ * Makes a track, or sets the policy of one that has this spec. `readModel` gives the initial model's bytes, at most so
+ * many of them, and is asked only for a new track.
+ */
+export async function putTrack(
+  engine: Pick<Engine, 'state' | 'setPolicy' | 'createTrack' | 'blobs'>,
+  actor: Actor,
+  { track, spec, policy, reason }: TrackSettings,
+  readModel: (bytesMax: number) => Promise<Result<Uint8Array>>,
+): Promise<Result<PutTrack>> {
+  const answer = (committed: Awaited<ReturnType<Engine['createTrack']>>): Result<PutTrack> => {
+    const sequence = sequenceOf(engine, committed);
+    if (!sequence.ok) return sequence;
+    const known = engine.state().tracks.get(track);
+    const model = known === undefined ? undefined : modelView(known, headOf(known).version);
+    return ok({ model, sequence: sequence.value });
+  };
+  const known = engine.state().tracks.get(track);
+  if (known !== undefined) {
+    if (known.schemaDigest !== schemaDigest(spec)) {
+      return refuse('TRACK_EXISTS', `track ${track} has another model spec, which may not change; make a new track`);
+    }
+    return answer(await engine.setPolicy(actor, { track, policy, reason }));
+  }
+  const bytes = await readModel(layoutOf(spec).length * 4);
+  if (!bytes.ok) return bytes;
+  const model = checkModel(spec, bytes.value);
+  if (!model.ok) return model;
+  const stored = await engine.blobs.put(model.value);
+  if (!stored.ok) return stored;
+  return answer(await engine.createTrack(actor, { track, spec, policy, modelDigest: stored.value, reason }));
+}
+
+export type MovedHead = Readonly<{
+  before: ModelView | undefined;
+  after: ModelView | undefined;
+  openRound: RoundId | null;
+  sequence: number;
+}>;
+
+export async function moveHead(
+  engine: Pick<Engine, 'commit' | 'state'>,
+  actor: Actor,
+  { version, dryRun, ...named }: TrackChange & Readonly<{ version: number; dryRun: boolean }>,
+): Promise<Result<MovedHead>> {
+  const change = checkTrackChange(named);
+  if (!change.ok) return change;
+  const moved = await move(engine, actor, { ...change.value, version, dryRun });
+  if (!moved.ok) return moved;
+  const track = engine.state().tracks.get(change.value.track) as Track;
+  const { before, after, openRound } = moved.value.value;
+  return ok({
+    before: modelView(track, before.version),
+    after: modelView(track, after.version),
+    openRound,
+    sequence: writtenAt(moved.value),
+  });
+}

@@ -1,0 +1,72 @@
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Provenance, UpdateFate } from '../candidate/provenance.ts';
+import type { Round } from '../ledger/state/state.ts';
+
+/** Where a round's candidate comes from; `fates` by cluster. */
+export type StoredProvenance = Readonly<{ json: string; fates: ReadonlyMap<string, UpdateFate> }>;
+
+/** What became of one cluster's part in a round. Numbers are null where the rule gave none. */
+export type ParticipationView = Readonly<{
+  cluster: string;
+  /** What the rule said; or, before it spoke, whether an update is there, was refused, is awaited or never came. */
+  fate: UpdateFate['verdict'] | 'accepted' | 'straggler' | 'awaited';
+  code: string;
+  reason: string;
+  payloadDigest: string | null;
+  score: number | null;
+  norm: number | null;
+  cosine: number | null;
+  /** How much of the delta's length lies in which tensor. */
+  tensors: UpdateFate['tensors'];
+}>;
+
+const nothing: StoredProvenance = { json: '', fates: new Map() };
+
+/** The round's provenance as our own worker stored it; nothing before there is one. */
+export async function readProvenance(blobs: Pick<BlobStore, 'get'>, { phase }: Round): Promise<StoredProvenance> {
+  if (phase.kind !== 'candidate') return nothing;
+  const stored = await blobs.get(phase.provenance);
+  if (!stored.ok) return nothing;
+  const json = Buffer.from(stored.value).toString('utf8');
+  const { updates } = JSON.parse(json) as Provenance;
+  return { json, fates: new Map(updates.map((fate) => [fate.cluster, fate])) };
+}
+
+/**
+ * What became of every cohort member, and of every stranger that was refused. Clusters that the rule looked at come
+ * first, worst score first.
+ */
+export function* participationView(round: Round, fates: StoredProvenance['fates']): Generator<ParticipationView> {
+  const { phase } = round;
+  const accepted = new Map<string, string>();
+  if ('accepted' in phase)
+    for (const { cluster, payloadDigest } of phase.accepted) accepted.set(cluster, payloadDigest);
+  const cohort: readonly string[] = 'cohort' in phase ? phase.cohort : [];
+  const refusals = new Map(round.refusals.map((refusal) => [refusal.cluster ?? '', refusal]));
+  const scored = [...fates.values()].sort((a, b) => (b.score ?? -1) - (a.score ?? -1)).map(({ cluster }) => cluster);
+  const isAwaited = phase.kind === 'collecting' || phase.kind === 'recruiting';
+  for (const cluster of new Set([...scored, ...cohort, ...refusals.keys()])) {
+    if (cluster === '') continue;
+    const fate = fates.get(cluster);
+    const payloadDigest = accepted.get(cluster);
+    const refusal = refusals.get(cluster);
+    if (fate !== undefined) yield judged(fate);
+    else if (payloadDigest !== undefined) yield { ...unjudged(cluster), fate: 'accepted', payloadDigest };
+    else if (refusal !== undefined) yield refused(cluster, refusal);
+    else yield { ...unjudged(cluster), fate: isAwaited ? 'awaited' : 'straggler' };
+  }
+}
+
+function judged({ cluster, verdict, code, reason, payloadDigest, ...numbers }: UpdateFate): ParticipationView {
+  const { score, norm, cosine, tensors } = numbers;
+  const why = verdict === 'selected' ? '' : code;
+  return { cluster, fate: verdict, code: why, reason, payloadDigest, score, norm, cosine, tensors };
+}
+
+function refused(cluster: string, { code, cause, payloadDigest }: Round['refusals'][number]): ParticipationView {
+  return { ...unjudged(cluster), fate: 'refused', code, reason: cause, payloadDigest };
+}
+
+function unjudged(cluster: string) {
+  return { cluster, code: '', reason: '', payloadDigest: null, score: null, norm: null, cosine: null, tensors: [] };
+}
