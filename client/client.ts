@@ -7,16 +7,15 @@ import { EnvelopeWorker } from '../proto/envelope/files/envelope-worker.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { type ClientConfig, trainingBytesMax } from './config.ts';
 import { Ingest } from './ingest.ts';
+import { type LocalTrack, openTracks } from './learning/local-track.ts';
 import { defaultPressureLimits } from './learning/pressure.ts';
 import { Trainer } from './learning/trainer.ts';
 import type { ClusterIdentity } from './link/identity-store.ts';
+import { becomeMember, keepIdentity } from './link/membership.ts';
 import { LiveTracks } from './live-tracks.ts';
-import { type LocalTrack, openTracks } from './local-track.ts';
 import { localTraining } from './local-training.ts';
-import { becomeMember, keepIdentity } from './membership.ts';
 import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
-import { reporter } from './observability/uplink-reporter.ts';
 import { openAgent } from './open-agent.ts';
 import type { AgentEvent } from './releases/agent-ports.ts';
 import type { RotationAgent } from './releases/release-agent.ts';
@@ -24,6 +23,7 @@ import type { Invitation } from './rounds/invitation.ts';
 import { Outbox } from './rounds/outbox.ts';
 import { defaultUplinkTimes, Uplink } from './rounds/participant.ts';
 import type { UplinkReport } from './rounds/ports.ts';
+import { reporter } from './rounds/round-reporter.ts';
 import { isLive } from './sources/source-config.ts';
 import { loadDataKey } from './storage/data-key.ts';
 import { sweepLeftovers } from './storage/sweep.ts';
@@ -126,7 +126,7 @@ export class RunningClient {
       metrics,
       log,
       judge: (track, observations) => this.#live.judge(track, observations),
-      riskOf: (track, namespace, workload) => this.#live.risks.of(track, namespace, workload),
+      riskOf: (watched, namespace, workload) => this.#live.riskOf(watched, namespace, workload),
       onLabel: (label) => this.#live.hear(label),
     });
   }

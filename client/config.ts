@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { ok, type Result } from '../base/fault.ts';
 import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../base/settings.ts';
 import { isTrackId, type TrackId } from '../proto/ids.ts';
 import { defaultBufferSizes } from './learning/example-buffer.ts';
 import { type Address, parseAddress } from './link/address.ts';
+import type { SecretSource } from './link/membership.ts';
 import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
+import { defaultAlertRate } from './tracks/track-kind.ts';
 import { builtInKinds, moduleOfKind } from './tracks/track-kinds.ts';
 
 const path = z.string().min(1).max(4_096);
@@ -102,7 +104,7 @@ const schema = z.strictObject({
       /** Alerts as JSON lines; beside the data unless said otherwise. */
       alertFile: path.optional(),
       /** The share of a workload's traces that may raise an alarm. */
-      alertRate: z.number().positive().max(0.5).default(0.001),
+      alertRate: z.number().positive().max(0.5).default(defaultAlertRate),
       /** Instead of the rate: alarms above the mean by so many standard deviations. */
       deviations: z.number().positive().max(100).nullable().default(null),
       /** A workload's scores before this many traces only set its threshold. */
@@ -134,8 +136,7 @@ const schema = z.strictObject({
 });
 
 type Raw = z.infer<typeof schema>;
-export type TrackConfig = Raw['tracks'][number];
-export type SecretSource = Readonly<{ kind: 'file'; path: string } | { kind: 'environment'; name: string }>;
+type TrackConfig = Raw['tracks'][number];
 
 /** The whole configuration: checked, paths absolute, frozen. */
 export type ClientConfig = Readonly<
@@ -198,10 +199,6 @@ function problemsOfTracks(tracks: readonly TrackConfig[]): string[] {
 export function trainingBytesMax({ training, tracks }: ClientConfig): number {
   // A second track may bring TensorFlow into the scoring thread beside the training process's own.
   return (training.rssMiBMax ?? 700 * tracks.length) * 2 ** 20;
-}
-
-export function alertPath(config: ClientConfig): string {
-  return config.scoring.alertFile ?? join(config.dataDirectory, 'alerts.jsonl');
 }
 
 function withAbsolutePaths(raw: Raw, folder: string): ClientConfig {

@@ -1,16 +1,17 @@
 import { join } from 'node:path';
-import { FaultError } from '../base/fault.ts';
+import { type Fault, FaultError } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
+import type { Intake } from './events/intake.ts';
 import type { IntrusionLabel, SkipReason, SourceItem } from './events/source-item.ts';
-import type { LocalTrack } from './local-track.ts';
+import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { CursorStore } from './sources/cursor-store.ts';
 import { hasEnd, openSource, sourceName } from './sources/open-source.ts';
 import { isRecorded, type SourceConfig } from './sources/source-config.ts';
 import { type Lane, readSource } from './sources/source-reader.ts';
-import type { Intake } from './tracks/track-kind.ts';
+import type { Surroundings } from './tracks/track-kind.ts';
 
 export type IngestPorts = Readonly<{
   config: ClientConfig;
@@ -19,8 +20,8 @@ export type IngestPorts = Readonly<{
   log: Log;
   /** Judges what happens; returns examples that are normal as far as anybody knows: they are what is learnt from. */
   judge(track: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]>;
-  /** The latest risk of a workload by a track, 1 being its threshold. */
-  riskOf(track: string, namespace: string, workload: string): number | undefined;
+  /** The latest risk of a workload by the tracks that watch this, 1 being their threshold. */
+  riskOf: Surroundings['riskOf'];
   onLabel(label: IntrusionLabel): void;
 }>;
 
@@ -70,14 +71,17 @@ export class Ingest {
     const name = sourceName(source);
     try {
       const from = await this.#cursors.load(name);
-      const batches = openSource(source, {
+      const options = {
         from,
         signal: this.#stopping.signal,
-        kindOf: (track) => tracks.get(track as TrackId)?.kind,
-        onDisconnect: (fault) => {
+        onDisconnect: (fault: Fault) => {
           metrics.sourceItems.inc({ source: source.kind, outcome: 'disconnected' });
           log.warn({ ...faultFields(fault), source: name }, 'source disconnected: events in between are not seen');
         },
+      };
+      const batches = openSource(source, {
+        ...options,
+        ofTrack: (track, settings) => tracks.get(track as TrackId)?.kind.openSource?.(settings, options),
       });
       const ports = {
         lanes: [...tracks.values()].map((track) => this.#lane(track, source, name)),

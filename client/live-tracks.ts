@@ -4,7 +4,7 @@ import { faultFields, type Log } from '../base/log.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { IntrusionLabel } from './events/source-item.ts';
-import type { LocalTrack } from './local-track.ts';
+import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import type { ModelHost } from './releases/model-host.ts';
 import { ScoringHost } from './releases/scoring-host.ts';
@@ -14,7 +14,7 @@ import { ModelCache } from './rounds/model-cache.ts';
 import type { UplinkReport } from './rounds/ports.ts';
 import { LiveScoring } from './scoring/live-scoring.ts';
 import { RiskBoard } from './scoring/risk-board.ts';
-import type { TrackKind } from './tracks/track-kind.ts';
+import type { TrackKind, Watched } from './tracks/track-kind.ts';
 
 export type LiveTracksParts = Readonly<{
   config: ClientConfig;
@@ -90,6 +90,13 @@ export class LiveTracks {
   async judge({ id, kind }: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]> {
     const scoring = this.#tracks.get(id)?.scoring;
     return scoring === undefined ? observations.map((one) => kind.exampleOf(one)) : await scoring.judge(observations);
+  }
+
+  /** The highest risk of a workload among the tracks that watch this; undefined where none has one. */
+  riskOf(watched: Watched, namespace: string, workload: string): number | undefined {
+    const watching = [...this.#parts.tracks.values()].filter(({ kind }) => kind.watches === watched);
+    const risks = watching.flatMap(({ id }) => this.risks.of(id, namespace, workload) ?? []);
+    return risks.length === 0 ? undefined : Math.max(...risks);
   }
 
   hear(label: IntrusionLabel): void {

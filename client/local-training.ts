@@ -1,8 +1,8 @@
 import { ok, type Result, refuse } from '../base/fault.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
+import type { LocalTrack } from './learning/local-track.ts';
 import type { Trainer } from './learning/trainer.ts';
-import type { LocalTrack } from './local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import type { Invitation } from './rounds/invitation.ts';
 import type { TrainedDelta, UplinkPorts } from './rounds/ports.ts';

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import type { ClientConfig } from './config.ts';
 import type { LiveTracks } from './live-tracks.ts';
-import { agentReporter } from './observability/agent-reporter.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
 import { RotationAgent } from './releases/release-agent.ts';
+import { agentReporter } from './releases/release-reporter.ts';
 
 export type OpenAgentParts = Readonly<{
   config: ClientConfig;

@@ -1,5 +1,3 @@
-import type { SourceItem } from './source-item.ts';
-
 /**
  * What stands at an end of a flow. `workload`: a pod that a workload owns. `host`: this or another node of the cluster.
  * `world`: outside the cluster. `control`: the API server, Cilium's health endpoints and ingress. `unknown`: not named by
@@ -82,12 +80,6 @@ export type ObservedFlow = Readonly<{
 export const foldedPort = 65_536;
 /** Stands for all the ports of a pair that used too many to tell them apart: a scan. */
 export const manyPorts = 65_537;
-
-/** What a flow source yields. */
-export type FlowItem = Extract<SourceItem, { kind: 'flow' | 'skipped' | 'lost' }>;
-
-/** Items, and where to go on after them. */
-export type FlowBatch<Cursor> = Readonly<{ items: readonly FlowItem[]; cursor: Cursor | undefined }>;
 
 /** Names an end in maps: equal ends, equal keys. */
 export function endKey({ kind, namespace, workload }: FlowEnd): string {

@@ -93,3 +93,9 @@ export type IntrusionLabel = Readonly<{
 
 /** Items, and where to go on after them. */
 export type SourceBatch<Cursor> = Readonly<{ items: readonly SourceItem[]; cursor: Cursor | undefined }>;
+
+/** What a flow source yields. */
+export type FlowItem = Extract<SourceItem, { kind: 'flow' | 'skipped' | 'lost' }>;
+
+/** Flow items, and where to go on after them. */
+export type FlowBatch<Cursor> = Readonly<{ items: readonly FlowItem[]; cursor: Cursor | undefined }>;

@@ -31,3 +31,6 @@ export function contentKey(calls: Uint16Array): string {
   }
   return `${calls.length}.${(low >>> 0).toString(36)}.${(high >>> 0).toString(36)}`;
 }
+
+/** Longer traces are cut into pieces of so many calls before a track sees them, so that every record is bounded. */
+export const pieceCallsMax = 4_096;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { seededStream } from '../../base/seeded-random.ts';
-import type { Plan } from '../rounds/invitation.ts';
 import type { Learner, PrivateStepOptions } from '../tracks/learner.ts';
 import { openSyscallLearner } from '../tracks/syscall/architectures.ts';
 import { syscallDetector } from '../tracks/syscall/detectors.ts';
@@ -10,6 +9,7 @@ import type { Example } from '../tracks/syscall/traces/example.ts';
 import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
 import { trackKind } from '../tracks/syscall/track.ts';
 import { norm } from './delta.ts';
+import type { Plan } from './plan.ts';
 import { takePrivateSteps } from './private-steps.ts';
 import { trainLocally } from './train-locally.ts';
 

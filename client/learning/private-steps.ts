@@ -5,9 +5,9 @@
  * trace, added or removed.
  */
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { Plan } from '../rounds/invitation.ts';
 import type { Learner } from '../tracks/learner.ts';
 import { addGaussianNoise, type UnitSource } from './delta.ts';
+import type { Plan } from './plan.ts';
 
 /** Local configuration: no coordinator can weaken it. */
 export type PerStepPrivacy = Readonly<{

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { seededStream } from '../../base/seeded-random.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { Plan } from '../rounds/invitation.ts';
 import type { Example } from '../tracks/syscall/traces/example.ts';
 import { norm } from './delta.ts';
+import type { Plan } from './plan.ts';
 import { trackKind as kind } from './testing/histogram/track.ts';
 import { type LocalTraining, trainLocally } from './train-locally.ts';
 

@@ -1,9 +1,9 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { Plan } from '../rounds/invitation.ts';
 import type { Learner } from '../tracks/learner.ts';
 import type { TrackKind } from '../tracks/track-kind.ts';
 import { addGaussianNoise, clipToNorm, deltaOf, norm, type UnitSource } from './delta.ts';
+import type { Plan } from './plan.ts';
 import { type PerStepPrivacy, type PerStepUse, takePrivateSteps } from './private-steps.ts';
 
 export type LocalTraining = Readonly<{

@@ -1,7 +1,7 @@
 import type { Result } from '../../base/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { Plan } from '../rounds/invitation.ts';
 import type { BufferSizes } from './example-buffer.ts';
+import type { Plan } from './plan.ts';
 import type { PerStepPrivacy } from './private-steps.ts';
 import type { Trained } from './train-locally.ts';
 

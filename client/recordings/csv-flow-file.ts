@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import type { FlowBatch, FlowItem } from '../events/flow-record.ts';
+import type { FlowBatch, FlowItem } from '../events/source-item.ts';
 import { readerUnder, readerWithoutHeader } from './csv-layouts.ts';
 import { CsvRecords } from './csv-records.ts';
 import { decompressed } from './decompressed.ts';

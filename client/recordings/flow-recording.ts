@@ -1,4 +1,4 @@
-import type { FlowBatch, FlowItem } from '../events/flow-record.ts';
+import type { FlowBatch, FlowItem } from '../events/source-item.ts';
 import { csvFlowRecording } from './csv-flow-file.ts';
 import type { CsvFlowOptions } from './layouts/layout.ts';
 

@@ -12,6 +12,7 @@ import {
 } from '../../proto/ids.ts';
 import { bytesPerValue, layoutOf } from '../../proto/layout.ts';
 import { checkSpec, type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
+import type { Plan } from '../learning/plan.ts';
 
 /** An invitation that was checked: every field is legal and they agree with one another. */
 export type Invitation = Readonly<{
@@ -27,9 +28,6 @@ export type Invitation = Readonly<{
   closesAtMs: number;
   plan: Plan;
 }>;
-
-/** What the round's policy asks of local training; see TrainingPlan in the contract. */
-export type Plan = Readonly<Omit<TrainingPlan, 'seed'> & { seed: number }>;
 
 export type InvitationFault = 'INVITATION_INVALID';
 

@@ -10,12 +10,12 @@ import { digestOf } from '../../proto/digest.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import { parseClientConfig } from '../config.ts';
-import { openTracks } from '../local-track.ts';
+import { openTracks } from '../learning/local-track.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { gramTableSpec, initialGramTable } from '../tracks/syscall/gram-table/gram-table.ts';
 import type { AssembledTrace } from '../tracks/syscall/traces/trace-assembler.ts';
 import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
-import { LiveScoring } from './live-scoring.ts';
+import { LiveScoring, scorerOptionsOf } from './live-scoring.ts';
 
 const track = parseTrackId('syscall');
 const spec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
@@ -80,6 +80,24 @@ function traceOf(number: number, first = 1): AssembledTrace {
 async function scored(): Promise<number> {
   return (await metrics.scored.get()).values[0]?.value ?? 0;
 }
+
+describe('scorerOptionsOf', () => {
+  const told = (scoring: object) => {
+    const settings = { dataDirectory: folder, coordinator: { addresses: ['127.0.0.1:1'] }, scoring };
+    const text = JSON.stringify(settings);
+    const config = unwrap(parseClientConfig({ file: { path: join(folder, 'client.yaml'), text } }));
+    return scorerOptionsOf(config.scoring);
+  };
+
+  it('tells scorers what the operator said of alerts, and the default where nothing was said', () => {
+    expect(told({ alertRate: 0.02, callWeights: 'tfidf' })).toEqual({ alertRate: 0.02, callWeights: 'tfidf' });
+    expect(told({})).toEqual({ alertRate: 0.001, callWeights: 'none' });
+  });
+
+  it('tells the bound on what passes a threshold of so many deviations', () => {
+    expect(told({ alertRate: 0.02, deviations: 3 }).alertRate).toBeCloseTo(0.1, 12);
+  });
+});
 
 describe('Judge', () => {
   it('loses no trace and judges none twice when its thread ends under it', async () => {

@@ -1,11 +1,12 @@
+import { join } from 'node:path';
 import type { Result } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
 import type { Digest, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import { alertPath, type ClientConfig } from '../config.ts';
 import type { IntrusionLabel } from '../events/source-item.ts';
-import type { LocalTrack } from '../local-track.ts';
+import type { BufferSizes } from '../learning/example-buffer.ts';
+import type { LocalTrack } from '../learning/local-track.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import type { Subject } from '../tracks/track-kind.ts';
@@ -16,8 +17,23 @@ import type { LightFile, ModelName } from './score-protocol.ts';
 import { Scorer } from './scoring-thread.ts';
 import { defaultWindowMax } from './threshold.ts';
 
+/** What scoring reads of the client's configuration. */
+export type ScoringSettings = Readonly<{
+  dataDirectory: string;
+  buffer: BufferSizes;
+  scoring: Readonly<{
+    /** Absolute; beside the data unless given. */
+    alertFile?: string | undefined;
+    alertRate: number;
+    deviations: number | null;
+    warmUp: number;
+    callWeights: 'none' | 'tfidf';
+  }>;
+  agent: Readonly<{ inference: 'weights' | 'light' }>;
+}>;
+
 export type LiveScoringParts = Readonly<{
-  config: ClientConfig;
+  config: ScoringSettings;
   track: LocalTrack;
   dataKey: Uint8Array;
   /** Hears how near to its threshold each place came. */
@@ -40,6 +56,14 @@ const feedbackEveryMs = 1_000;
 /** A model that was loaded before this cluster had anything to show is calibrated anew from so many examples on. */
 const firstCalibration = 8;
 
+/**
+ * What a scorer is told of the operator's settings. Where the threshold is k deviations above the mean, no share was said:
+ * at most 1 / (1 + k²) of any distribution lies above it (Cantelli's inequality).
+ */
+export function scorerOptionsOf({ callWeights, alertRate, deviations }: ScoringSettings['scoring']) {
+  return { callWeights, alertRate: deviations === null ? alertRate : 1 / (1 + deviations ** 2) };
+}
+
 /** One track's way from what happens to an alert, and back from an operator's word to the buffer. */
 export class LiveScoring {
   readonly #parts: LiveScoringParts;
@@ -57,7 +81,8 @@ export class LiveScoring {
     const { id, kind, buffer, baseline } = track;
     const { dataDirectory, scoring } = config;
     const key = recordKey(dataKey, 'alerts');
-    this.#alerts = new AlertStore(alertFolder(dataDirectory, id), alertPath(config), key, kind.examples);
+    const alertFile = scoring.alertFile ?? join(dataDirectory, 'alerts.jsonl');
+    this.#alerts = new AlertStore(alertFolder(dataDirectory, id), alertFile, key, kind.examples);
     this.#judge = new Judge({
       track: id,
       kind,
@@ -111,7 +136,7 @@ export class LiveScoring {
       weightsPath,
       // An architecture without a light form is run by its weights.
       ...(config.agent.inference === 'light' && light !== undefined ? { light } : {}),
-      scorerOptions: { callWeights: config.scoring.callWeights },
+      scorerOptions: scorerOptionsOf(config.scoring),
       bufferPath: track.bufferPath,
       bufferSizes: config.buffer,
       dataKey,

@@ -4,13 +4,12 @@ import { AddressBook } from '../recordings/address-book.ts';
 import { csvFlowFile } from '../recordings/csv-flow-file.ts';
 import type { FilePosition } from '../recordings/file-follower.ts';
 import { flowRecording } from '../recordings/flow-recording.ts';
-import type { TrackKind } from '../tracks/track-kind.ts';
+import { straceFile } from '../recordings/strace-file.ts';
 import { falcoFile } from './falco-file.ts';
 import { hubbleFile } from './flow/hubble-file.ts';
 import { hubbleStream } from './flow/hubble-stream.ts';
 import { meshAccessLog } from './flow/mesh-access-log.ts';
 import { isRecorded, type SourceConfig } from './source-config.ts';
-import { straceSource } from './strace-source.ts';
 import { tetragonFile } from './tetragon-file.ts';
 import { tetragonStream } from './tetragon-stream.ts';
 import { traceFileSource } from './trace-file-source.ts';
@@ -32,14 +31,14 @@ export type OpenSourceOptions = Readonly<{
   from: FilePosition | undefined;
   signal: AbortSignal;
   onDisconnect: (fault: Fault) => void;
-  /** The kind of a configured track; for the sources that tracks bring themselves. */
-  kindOf(track: string): TrackKind | undefined;
+  /** Opens the sensor that a configured track brings itself; undefined where it is not run or brings none. */
+  ofTrack(track: string, settings: unknown): AsyncIterable<SourceBatch<FilePosition>> | undefined;
 }>;
 
 /** The batches of a source from a position on. Throws a FaultError where a track refuses its source's settings. */
 export function openSource(
   source: SourceConfig,
-  { from, signal, onDisconnect, kindOf }: OpenSourceOptions,
+  { from, signal, onDisconnect, ofTrack }: OpenSourceOptions,
 ): AsyncIterable<SourceBatch<FilePosition>> {
   switch (source.kind) {
     case 'traceFile':
@@ -47,7 +46,7 @@ export function openSource(
     case 'tetragonFile':
       return tetragonFile(source.path, { from, follow: source.follow, signal });
     case 'strace':
-      return straceSource(source.path, source.workload, { from, follow: source.follow, signal });
+      return straceFile(source.path, source.workload, { from, follow: source.follow, signal });
     case 'falcoFile':
       return falcoFile(source.path, { from, follow: source.follow, signal });
     case 'tetragonGrpc':
@@ -70,9 +69,9 @@ export function openSource(
       return meshAccessLog(source.path, { follow: { from, follow: source.follow, signal }, mesh });
     }
     case 'ofTrack': {
-      const kind = kindOf(source.track);
-      if (kind?.openSource === undefined) throw new RangeError(`track ${source.track} is not run or brings no source`);
-      return kind.openSource(source.settings, { from, signal, onDisconnect });
+      const opened = ofTrack(source.track, source.settings);
+      if (opened === undefined) throw new RangeError(`track ${source.track} is not run or brings no source`);
+      return opened;
     }
   }
 }

@@ -1,6 +1,6 @@
+import type { SourceIntake } from '../events/intake.ts';
 import type { SourceBatch, SourceItem } from '../events/source-item.ts';
 import type { FilePosition } from '../recordings/file-follower.ts';
-import type { SourceIntake } from '../tracks/track-kind.ts';
 
 /** One track's part in a source. */
 export type Lane<Observation = unknown> = Readonly<{

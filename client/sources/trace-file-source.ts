@@ -1,8 +1,8 @@
 import { FaultError } from '../../base/fault.ts';
 import type { SourceBatch, SourceItem } from '../events/source-item.ts';
+import { pieceCallsMax } from '../events/trace.ts';
 import type { Abi } from '../events/vocabulary.ts';
 import { readTraceFile } from '../recordings/trace-file.ts';
-import { exampleCallsMax } from '../tracks/syscall/traces/example.ts';
 
 export type TraceFileSourceOptions = Readonly<{
   /** Lines of these splits are yielded, the others counted as skipped. */
@@ -29,8 +29,8 @@ export async function* traceFileSource(
     if (!splits.includes(split)) items.push({ kind: 'skipped', reason: 'OTHER_SPLIT', where });
     else if (calls.length === 0) items.push({ kind: 'skipped', reason: 'NOT_A_CALL', where });
     else {
-      for (let start = 0; start < calls.length; start += exampleCallsMax) {
-        const piece = calls.slice(start, start + exampleCallsMax);
+      for (let start = 0; start < calls.length; start += pieceCallsMax) {
+        const piece = calls.slice(start, start + pieceCallsMax);
         items.push({ kind: 'trace', name, workloadClass: service, calls: piece });
       }
     }

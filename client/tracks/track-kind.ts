@@ -11,7 +11,8 @@
  */
 import type { Fault, Result } from '../../base/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { Coarsened, SkipReason, SourceBatch, SourceItem } from '../events/source-item.ts';
+import type { Intake } from '../events/intake.ts';
+import type { SourceBatch } from '../events/source-item.ts';
 import type { FilePosition } from '../recordings/file-follower.ts';
 import type { ExampleCodec } from './example-codec.ts';
 import type { Learner } from './learner.ts';
@@ -25,6 +26,8 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   /** `architecture` of the model specs that it learns and scores with, such as "syscall-gram-table/1". */
   readonly architectures: readonly string[];
   readonly examples: ExampleCodec<Example>;
+  /** What its risks tell other tracks of a workload; unless given, they cannot ask for them. */
+  readonly watches?: Watched;
   /**
    * A sensor of its own, for configured sources of kind `ofTrack`; the items it yields are of that kind too. Throws where
    * the settings are not what it expects: the source is then reported as failed.
@@ -85,41 +88,26 @@ export type LightKind<Example> = Readonly<{
 export type ScorerOptions = Readonly<{
   /** Calls that few of a workload's normal traces make count more in a trace's score. */
   callWeights?: 'none' | 'tfidf';
+  /**
+   * The share of normal places that the client's thresholds let through, above 0 and below 1; `defaultAlertRate` unless
+   * given. It says how unusual a risk of 1 is.
+   */
+  alertRate?: number;
 }>;
+
+export const defaultAlertRate = 0.001;
+
+/** What a track looks at, whatever the track is called in one client. */
+export type Watched = 'system calls' | 'flows';
 
 /** What a track may know of the client around it. */
 export type Surroundings = Readonly<{
-  /** The latest risk of a workload by another track, 1 being that track's threshold; undefined when it has none. */
-  riskOf(track: string, namespace: string, workload: string): number | undefined;
+  /**
+   * The latest risk of a workload by the tracks that watch this (`watches` of their kind), the highest where there are
+   * several; 1 is such a track's threshold. Undefined where none of them has a risk for it.
+   */
+  riskOf(watched: Watched, namespace: string, workload: string): number | undefined;
 }>;
-
-export interface Intake<Observation> {
-  /** One part for each source: threads, orders and clocks are a source's own. */
-  from(source: IntakeSource): SourceIntake<Observation>;
-}
-
-export type IntakeSource = Readonly<{
-  /** The same over restarts, such as "tetragonFile:/var/run/…". */
-  name: string;
-  /** A recording: what it holds is learnt, never judged. */
-  recorded: boolean;
-  /** Counts what was passed over. */
-  skipped(reason: SkipReason, where: string, count?: number): void;
-  /** Counts and logs what was taken, but not told apart. */
-  coarsened(what: Coarsened, count: number, where: string): void;
-}>;
-
-/** Items of one source in order. Ignores kinds of item that are not for it. Bounded memory. */
-export interface SourceIntake<Observation> {
-  /** `order` grows with every item; `nowMs` is a monotonic clock of the client's, whatever the source's does. */
-  push(item: SourceItem, order: number, nowMs: number): readonly Observation[];
-  /** What has waited long enough: called when the source is idle too. */
-  expire(nowMs: number): readonly Observation[];
-  /** Everything that is open, as it is: the source ended or the client stops. */
-  flush(): readonly Observation[];
-  /** Order number of the oldest item that is not in an observation yet: a restart goes on from there. */
-  oldest(): number | undefined;
-}
 
 /** Scores of one example, higher is less normal; place by place. Places are the track's: edges of a graph, or just one. */
 export type PlaceScores = Readonly<{

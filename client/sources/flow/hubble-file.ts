@@ -1,4 +1,4 @@
-import type { FlowBatch, FlowItem } from '../../events/flow-record.ts';
+import type { FlowBatch, FlowItem } from '../../events/source-item.ts';
 import { type FilePosition, type FollowOptions, followFile } from '../../recordings/file-follower.ts';
 import { itemOfHubble } from './hubble-flow.ts';
 import { readHubbleJson } from './hubble-json.ts';

@@ -1,4 +1,5 @@
-import type { FlowEnd, FlowItem, FlowL7, FlowProtocol, Verdict } from '../../events/flow-record.ts';
+import type { FlowEnd, FlowL7, FlowProtocol, Verdict } from '../../events/flow-record.ts';
+import type { FlowItem } from '../../events/source-item.ts';
 import { dnsCall, httpCall, statusClass } from '../../recordings/api-call.ts';
 import { type EndHints, endOfPod } from '../../recordings/end-of-pod.ts';
 

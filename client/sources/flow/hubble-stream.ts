@@ -1,5 +1,5 @@
 import { credentials } from '@grpc/grpc-js';
-import type { FlowBatch } from '../../events/flow-record.ts';
+import type { FlowBatch } from '../../events/source-item.ts';
 import { type SensorStreamOptions, sensorChannel, sensorStream } from '../sensor-stream.ts';
 import {
   type Endpoint,

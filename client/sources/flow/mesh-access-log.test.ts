@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FlowItem } from '../../events/flow-record.ts';
+import type { FlowItem } from '../../events/source-item.ts';
 import { AddressBook } from '../../recordings/address-book.ts';
 import { routeTemplate } from '../../recordings/route-template.ts';
 import { readAccessLogLine } from './access-log-line.ts';

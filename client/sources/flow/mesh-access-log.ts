@@ -1,4 +1,5 @@
-import type { FlowBatch, FlowEnd, FlowItem, FlowL7, FlowVolume } from '../../events/flow-record.ts';
+import type { FlowEnd, FlowL7, FlowVolume } from '../../events/flow-record.ts';
+import type { FlowBatch, FlowItem } from '../../events/source-item.ts';
 import type { AddressBook } from '../../recordings/address-book.ts';
 import { grpcCall, httpCall } from '../../recordings/api-call.ts';
 import { endOfPod } from '../../recordings/end-of-pod.ts';

@@ -1,7 +1,7 @@
 import { type Result, refuse } from '../../../base/fault.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Learner } from '../learner.ts';
-import type { TrackScorer } from '../track-kind.ts';
+import type { ScorerOptions, TrackScorer } from '../track-kind.ts';
 import type { NamedSlice } from './graph/slice.ts';
 
 /** Architectures of the flow track. The code of each is loaded when a spec names it: it brings TensorFlow. */
@@ -37,6 +37,7 @@ export async function openFlowScorer(
   spec: ModelSpec,
   weights: Float32Array,
   normal: readonly NamedSlice[],
+  options?: ScorerOptions,
 ): Promise<TrackScorer<NamedSlice>> {
   if (!isKnown(spec)) throw new RangeError(unknown(spec));
   if (spec.architecture === 'flow-feature-autoencoder/1') {
@@ -44,5 +45,5 @@ export async function openFlowScorer(
     return new FeatureJudge(spec, weights, normal);
   }
   const { FlowJudge } = await import('./flow-judge.ts');
-  return new FlowJudge(spec, weights, normal);
+  return new FlowJudge(spec, weights, normal, options);
 }

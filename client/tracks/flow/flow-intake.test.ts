@@ -36,7 +36,7 @@ async function read(path: string, from?: FilePosition, killAfter = Number.POSITI
   let [nowMs, items] = [0, 0];
   const batches = openSource(
     { kind: 'flowCsv', path, follow: false, addresses: [] },
-    { from, signal: new AbortController().signal, onDisconnect: () => undefined, kindOf: () => undefined },
+    { from, signal: new AbortController().signal, onDisconnect: () => undefined, ofTrack: () => undefined },
   );
   async function* some(): AsyncGenerator<SourceBatch<FilePosition>> {
     for await (const batch of batches) {

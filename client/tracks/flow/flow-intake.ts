@@ -1,6 +1,7 @@
 import { endKey, type FlowEnd } from '../../events/flow-record.ts';
+import type { Intake, IntakeSource, SourceIntake } from '../../events/intake.ts';
 import type { SourceItem } from '../../events/source-item.ts';
-import type { Intake, IntakeSource, SourceIntake, Surroundings } from '../track-kind.ts';
+import type { Surroundings } from '../track-kind.ts';
 import type { NamedSlice } from './graph/slice.ts';
 import { FlowSlicer, type SlicerEvent, type SlicerOptions } from './graph/slicer.ts';
 
@@ -21,7 +22,7 @@ export class FlowIntake implements Intake<NamedSlice> {
   constructor(surroundings: Surroundings, options: Partial<SlicerOptions> = {}, clock: () => number = Date.now) {
     this.#options = options;
     this.#signals = ({ kind, namespace, workload }: FlowEnd) => {
-      const risk = kind === 'workload' ? surroundings.riskOf('syscall', namespace, workload) : undefined;
+      const risk = kind === 'workload' ? surroundings.riskOf('system calls', namespace, workload) : undefined;
       return risk === undefined ? undefined : { syscallScore: scoreOfRisk(risk) };
     };
     this.#live = new FlowSlicer(options, this.#signals);

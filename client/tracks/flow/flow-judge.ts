@@ -1,6 +1,12 @@
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { endKey } from '../../events/flow-record.ts';
-import type { Explanation, PlaceScores, TrackScorer } from '../track-kind.ts';
+import {
+  defaultAlertRate,
+  type Explanation,
+  type PlaceScores,
+  type ScorerOptions,
+  type TrackScorer,
+} from '../track-kind.ts';
 import { learnFlowCluster } from './cluster-state.ts';
 import { explainEdge, hopOf } from './explain/explain-edge.ts';
 import { explanationSvg } from './explain/explain-svg.ts';
@@ -14,8 +20,6 @@ import { pValueOfThresholdMultiple, workloadRisk } from './local/workload-risk.t
 
 /** Rarer edges than this may be part of a path. */
 const suspiciousShare = 0.05;
-/** Share of normal traces that the syscall track's thresholds let through, unless an operator says otherwise. */
-const syscallAlertRate = 0.01;
 const syscallColumn = nodeFeatureNames.indexOf('syscall:score');
 
 /** Scores windows with a federation's link model and what this cluster's own normal windows taught just now. */
@@ -23,7 +27,16 @@ export class FlowJudge implements TrackScorer<NamedSlice> {
   readonly #scorer: FlowScorer;
   readonly #recent = new RecentHops();
 
-  constructor(spec: ModelSpec, weights: Float32Array, normal: readonly NamedSlice[]) {
+  /** Of the thresholds that risks of the syscall track are multiples of. */
+  readonly #alertRate: number;
+
+  constructor(
+    spec: ModelSpec,
+    weights: Float32Array,
+    normal: readonly NamedSlice[],
+    { alertRate = defaultAlertRate }: ScorerOptions = {},
+  ) {
+    this.#alertRate = alertRate;
     const inOrder = normal.toSorted((a, b) => a.slice.endMs - b.slice.endMs);
     this.#scorer = new FlowScorer(spec, weights, (reader) => learnFlowCluster(reader, inOrder));
   }
@@ -68,7 +81,7 @@ export class FlowJudge implements TrackScorer<NamedSlice> {
     const syscallRisk = riskOfScore(window.slice.nodeFeatures[column] as number);
     return workloadRisk([
       { pValue: flows?.pValue },
-      { pValue: isGiven ? pValueOfThresholdMultiple(syscallRisk, syscallAlertRate) : undefined },
+      { pValue: isGiven ? pValueOfThresholdMultiple(syscallRisk, this.#alertRate) : undefined },
     ]);
   }
 }

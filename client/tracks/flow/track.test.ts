@@ -12,7 +12,10 @@ import { sliceColumns } from './features/slice-rows.ts';
 import { FlowIntake, riskOfScore, scoreOfRisk } from './flow-intake.ts';
 import { loadFlowModel, saveFlowModel } from './flow-model-folder.ts';
 import { FlowScorer } from './flow-scorer.ts';
+import { nodeFeatureNames } from './graph/feature-names.ts';
+import type { NamedSlice } from './graph/slice.ts';
 import { initialLinkModel, linkSpec } from './link/link-model.ts';
+import { type WorkloadRisk, workloadRisk } from './local/workload-risk.ts';
 import { sampleCalls, sampleWindows, windowOf } from './testing/sample-windows.ts';
 import { trackKind } from './track.ts';
 
@@ -106,6 +109,28 @@ describe('the flow track', () => {
     scorer.close();
   });
 
+  it.each([
+    ['the operator’s alert rate', { alertRate: 0.05 }, 0.05],
+    ['another one', { alertRate: 0.3 }, 0.3],
+    ['the default of the client’s thresholds', undefined, 0.001],
+  ])('reads the other track’s risk by %s', async (_name, options, alertRate) => {
+    const scorer = await trackKind.openScorer(linkModel, initialLinkModel(linkModel, 1), normal, options);
+    const pValueOf = (window: NamedSlice) => {
+      scorer.score([window]);
+      return (scorer.explain(window, strange).detail.workloadRisk as WorkloadRisk).pValue;
+    };
+    // Once without the other track: what the flows alone say of the workload.
+    const flows = pValueOf(intruded);
+    const nodeFeatures = Float32Array.from(intruded.slice.nodeFeatures);
+    const row = (intruded.slice.clients[strange] as number) * nodeFeatureNames.length;
+    nodeFeatures[row + nodeFeatureNames.indexOf('syscall:given')] = 1;
+    nodeFeatures[row + nodeFeatureNames.indexOf('syscall:score')] = scoreOfRisk(1);
+    const both = pValueOf({ ...intruded, slice: { ...intruded.slice, nodeFeatures } });
+    // A risk of 1 is the other track's threshold, which so many normal workloads pass.
+    expect(both / (workloadRisk([{ pValue: flows }, { pValue: alertRate }])?.pValue ?? 0)).toBeCloseTo(1, 6);
+    scorer.close();
+  });
+
   it('scores by the memory alone where the model is no number any more', async () => {
     const scorer = await trackKind.openScorer(linkModel, initialLinkModel(linkModel, 1).fill(Number.NaN), normal);
     const scores = scorer.score([intruded])[0]?.scores ?? new Float64Array(1);
@@ -147,7 +172,7 @@ describe('FlowIntake', () => {
 
   it('gives windows that carry the other track’s risk, and says from where to read again', () => {
     const intake = new FlowIntake(
-      { riskOf: (track, _, workload) => (track === 'syscall' && workload === 'web' ? 3 : undefined) },
+      { riskOf: (watched, _, workload) => (watched === 'system calls' && workload === 'web' ? 3 : undefined) },
       options,
     );
     const part = intake.from(source);

@@ -8,6 +8,7 @@ import type { NamedSlice } from './graph/slice.ts';
 export const trackKind: TrackKind<NamedSlice, NamedSlice> = {
   architectures: flowArchitectures,
   examples: windowCodec,
+  watches: 'flows',
   openIntake: (surroundings) => new FlowIntake(surroundings),
   exampleOf: (window) => window,
 

@@ -11,6 +11,7 @@ import type { AssembledTrace } from './traces/trace-assembler.ts';
 export const trackKind: TrackKind<AssembledTrace, Example> = {
   architectures: syscallArchitectures,
   examples: { encode: encodeExample, decode: decodeExample },
+  watches: 'system calls',
   openIntake: () => ({ from: (source) => new CallIntake(source) }),
 
   /** Its calls and its kind of workload, not who made them when. */

@@ -1,6 +1,7 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { pieceCallsMax } from '../../../events/trace.ts';
 import { readTraceFile } from '../../../recordings/trace-file.ts';
-import { type Example, exampleCallsMax } from '../traces/example.ts';
+import type { Example } from '../traces/example.ts';
 
 const casesMax = 10_000;
 
@@ -20,7 +21,7 @@ export async function readAttackSet(path: string): Promise<Result<ReadonlyMap<st
     const attackClass = attackClassOf(family);
     attacks.set(attackClass, [
       ...(attacks.get(attackClass) ?? []),
-      { workload: service, calls: calls.slice(0, exampleCallsMax) },
+      { workload: service, calls: calls.slice(0, pieceCallsMax) },
     ]);
   }
   return ok(attacks);

@@ -3,10 +3,10 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../../../base/atomic-file.ts';
 import { type Fault, ok, type Result, refuse } from '../../../../base/fault.ts';
-import { contentKey } from '../../../events/trace.ts';
+import { contentKey, pieceCallsMax } from '../../../events/trace.ts';
 import { callIdOfName, callIdOfNumber, nameOfCallId } from '../../../events/vocabulary.ts';
 import { readTraceFile } from '../../../recordings/trace-file.ts';
-import { type Example, exampleCallsMax } from '../traces/example.ts';
+import type { Example } from '../traces/example.ts';
 import { numberOfCallId } from './call-numbers.ts';
 
 /** Distinct traces kept for each workload: enough to set a threshold, little enough to ship beside an image. */
@@ -22,7 +22,7 @@ const stored = z.strictObject({
         /** How often each call was made in the recordings. */
         calls: z.array(z.tuple([z.string(), z.int().positive()])),
         /** x86-64 numbers. */
-        traces: z.array(z.array(z.int().nonnegative()).min(1).max(exampleCallsMax)).max(tracesMax),
+        traces: z.array(z.array(z.int().nonnegative()).min(1).max(pieceCallsMax)).max(tracesMax),
       }),
     )
     .max(10_000),
@@ -64,7 +64,7 @@ export async function buildBaseline(files: readonly string[], output: string): P
       workloads.set(trace.service, found);
       found.count += 1;
       for (const call of trace.calls) found.calls.set(call, (found.calls.get(call) ?? 0) + 1);
-      const calls = trace.calls.slice(0, exampleCallsMax);
+      const calls = trace.calls.slice(0, pieceCallsMax);
       if (found.traces.size < tracesMax) found.traces.set(contentKey(calls), calls);
     }
   }

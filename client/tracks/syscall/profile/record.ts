@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
-import { straceSource } from '../../../sources/strace-source.ts';
+import { straceFile } from '../../../recordings/strace-file.ts';
 import { type AssembledTrace, TraceAssembler } from '../traces/trace-assembler.ts';
 import { numberOfCallId } from './call-numbers.ts';
 
@@ -119,7 +119,7 @@ async function* traceLines(
     const name = `${workload}.${process.pid}.s${piece}`;
     return `train\t${workload}\t${name}\t${Array.from(calls, numberOfCallId).join(' ')}\n`;
   };
-  for await (const { items } of straceSource(text, workload, { follow: false, signal })) {
+  for await (const { items } of straceFile(text, workload, { follow: false, signal })) {
     for (const item of items) {
       order += 1;
       if (item.kind === 'skipped') found.skipped += 1;

@@ -1,5 +1,5 @@
+import type { IntakeSource, SourceIntake } from '../../../events/intake.ts';
 import type { ProcessIdentity, SourceItem } from '../../../events/source-item.ts';
-import type { IntakeSource, SourceIntake } from '../../track-kind.ts';
 import { type AssembledTrace, type AssemblerOptions, TraceAssembler } from './trace-assembler.ts';
 
 /** A source's clock that goes back further than this between two calls of one thread is reported. */

@@ -1,8 +1,9 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { pieceCallsMax } from '../../../events/trace.ts';
 
 /**
  * What a detector learns from: the ordered calls of one process or thread, or a piece of them.
- * `calls` are ids of the detector's vocabulary, shape [n], 1 to `exampleCallsMax`.
+ * `calls` are ids of the detector's vocabulary, shape [n], 1 to `pieceCallsMax`.
  */
 export type Example = Readonly<{
   /** The workload's class, such as "nginx"; at most 128 characters. */
@@ -12,16 +13,14 @@ export type Example = Readonly<{
   argumentClasses?: Uint16Array;
 }>;
 
-/** Longer traces are cut by the source before they come here, so that every record is bounded. */
-export const exampleCallsMax = 4_096;
 const workloadLengthMax = 128;
 const headBytes = 4;
 
 /** Workload length, flags, workload, then the calls and the argument classes, little-endian. */
 export function encodeExample({ workload, calls, argumentClasses }: Example): Buffer {
   const name = Buffer.from(workload, 'utf8');
-  if (calls.length < 1 || calls.length > exampleCallsMax || name.length > workloadLengthMax * 4) {
-    throw new RangeError(`example: expected 1 to ${exampleCallsMax} calls and a short workload, got ${calls.length}`);
+  if (calls.length < 1 || calls.length > pieceCallsMax || name.length > workloadLengthMax * 4) {
+    throw new RangeError(`example: expected 1 to ${pieceCallsMax} calls and a short workload, got ${calls.length}`);
   }
   if (argumentClasses !== undefined && argumentClasses.length !== calls.length) {
     throw new RangeError(`example: ${argumentClasses.length} argument classes for ${calls.length} calls`);

@@ -1,5 +1,5 @@
 import type { ProcessIdentity, SourceItem } from '../../../events/source-item.ts';
-import { exampleCallsMax } from './example.ts';
+import { pieceCallsMax } from '../../../events/trace.ts';
 
 /** The ordered calls of one thread: whole, or a piece of a long-lived one. */
 export type AssembledTrace = Readonly<{
@@ -48,7 +48,7 @@ export class TraceAssembler {
   readonly #open = new Map<string, Open>();
 
   constructor(options: AssemblerOptions = defaultAssemblerOptions) {
-    if (options.pieceCalls > exampleCallsMax) throw new RangeError(`pieceCalls: at most ${exampleCallsMax}`);
+    if (options.pieceCalls > pieceCallsMax) throw new RangeError(`pieceCalls: at most ${pieceCallsMax}`);
     this.#options = options;
   }
 

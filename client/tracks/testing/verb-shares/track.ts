@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { ok, refuse } from '../../../../base/fault.ts';
 import { seededStream, shuffle } from '../../../../base/seeded-random.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import type { SourceIntake } from '../../../events/intake.ts';
 import type { SourceItem } from '../../../events/source-item.ts';
 import { followFile } from '../../../recordings/file-follower.ts';
 import type { Learner } from '../../learner.ts';
-import type { SourceIntake, TrackKind, TrackScorer } from '../../track-kind.ts';
+import type { TrackKind, TrackScorer } from '../../track-kind.ts';
 
 // [1] What is watched: requests of service accounts to the Kubernetes API, twenty at a time.
 const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'other'] as const;

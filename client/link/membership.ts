@@ -1,28 +1,42 @@
 import { readFile } from 'node:fs/promises';
-import { fullJitterMs } from '../base/backoff.ts';
-import { ok, type Result, refuse } from '../base/fault.ts';
-import { faultFields, type Log } from '../base/log.ts';
-import { pause } from '../base/pause.ts';
-import { digestOf } from '../proto/digest.ts';
-import { signingKeyPairOf } from '../proto/envelope/crypto/keys.ts';
-import { parseJoinToken } from '../proto/join-token.ts';
-import type { ClientConfig, SecretSource } from './config.ts';
-import { enrol, enrolmentRetries } from './link/enrol.ts';
-import { type ClusterIdentity, loadIdentity, saveIdentity } from './link/identity-store.ts';
-import { recordKey } from './storage/sealed-record.ts';
+import { fullJitterMs } from '../../base/backoff.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { faultFields, type Log } from '../../base/log.ts';
+import { pause } from '../../base/pause.ts';
+import { digestOf } from '../../proto/digest.ts';
+import { signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
+import { parseJoinToken } from '../../proto/join-token.ts';
+import { recordKey } from '../storage/sealed-record.ts';
+import type { Address } from './address.ts';
+import { enrol, enrolmentRetries } from './enrol.ts';
+import { type ClusterIdentity, loadIdentity, saveIdentity } from './identity-store.ts';
+
+/** Where a text that nobody else may read comes from. */
+export type SecretSource = Readonly<{ kind: 'file'; path: string } | { kind: 'environment'; name: string }>;
+
+/** What of the client's configuration says how it becomes a member. */
+export type MembershipSettings = Readonly<{
+  dataDirectory: string;
+  joinToken: SecretSource | undefined;
+  coordinator: Readonly<{
+    addresses: readonly [Address, ...Address[]];
+    enrolAddress?: Address | undefined;
+    reconnectSecondsMax: number;
+  }>;
+}>;
 
 const enrolTimeoutMs = 15_000;
 
 /** Who this cluster is: from disk, or by trading a join token for membership, again and again until `signal` aborts. */
 export async function becomeMember(
-  config: ClientConfig,
+  settings: MembershipSettings,
   dataKey: Uint8Array,
   log: Log,
   signal: AbortSignal,
 ): Promise<Result<ClusterIdentity>> {
-  const found = await loadIdentity(config.dataDirectory, recordKey(dataKey, 'identity'));
+  const found = await loadIdentity(settings.dataDirectory, recordKey(dataKey, 'identity'));
   if (found.ok || found.fault.code !== 'IDENTITY_MISSING') return found;
-  const { joinToken, coordinator } = config;
+  const { joinToken, coordinator } = settings;
   if (joinToken === undefined) {
     return refuse('JOIN_TOKEN_MISSING', `${found.fault.message}; set joinToken.file or joinToken.environment`);
   }
@@ -38,7 +52,7 @@ export async function becomeMember(
   for (let attempt = 0; ; attempt += 1) {
     const enrolled = await enrol(address, token.value, enrolTimeoutMs, signing);
     if (enrolled.ok) {
-      await keepIdentity(config, dataKey, enrolled.value);
+      await keepIdentity(settings, dataKey, enrolled.value);
       return enrolled;
     }
     if (!enrolmentRetries.has(enrolled.fault.code)) return enrolled;
@@ -52,11 +66,11 @@ export async function becomeMember(
 
 /** Makes an identity durable, sealed under the data key. */
 export async function keepIdentity(
-  config: ClientConfig,
+  settings: MembershipSettings,
   dataKey: Uint8Array,
   identity: ClusterIdentity,
 ): Promise<void> {
-  await saveIdentity(config.dataDirectory, recordKey(dataKey, 'identity'), identity);
+  await saveIdentity(settings.dataDirectory, recordKey(dataKey, 'identity'), identity);
 }
 
 async function readSecret(source: SecretSource): Promise<Result<string, 'JOIN_TOKEN_MISSING'>> {

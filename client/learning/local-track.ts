@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { ok, type Result } from '../base/fault.ts';
-import type { TrackId } from '../proto/ids.ts';
-import type { ClientConfig, TrackConfig } from './config.ts';
-import { ExampleBuffer } from './learning/example-buffer.ts';
-import { PrivacyLedger } from './learning/privacy-ledger.ts';
-import type { Baseline, TrackKind } from './tracks/track-kind.ts';
-import { importTrackKind, moduleOfKind } from './tracks/track-kinds.ts';
+import { ok, type Result } from '../../base/fault.ts';
+import type { TrackId } from '../../proto/ids.ts';
+import type { Baseline, TrackKind } from '../tracks/track-kind.ts';
+import { importTrackKind, moduleOfKind } from '../tracks/track-kinds.ts';
+import { type BufferSizes, ExampleBuffer } from './example-buffer.ts';
+import { PrivacyLedger, type PrivacyLimits } from './privacy-ledger.ts';
 
 /** A track in one client: what kind it is, and what it keeps on disk. */
 export type LocalTrack = Readonly<{
@@ -20,14 +19,23 @@ export type LocalTrack = Readonly<{
   baseline: Baseline<unknown, unknown> | undefined;
 }>;
 
+/** What of the client's configuration says which tracks it runs and what they keep. */
+export type TrackSettings = Readonly<{
+  dataDirectory: string;
+  tracks: readonly Readonly<{ id: TrackId; folder: string }>[];
+  baselines: readonly string[];
+  buffer: BufferSizes;
+  privacy: PrivacyLimits;
+}>;
+
 /** Opens every configured track, or none. Whoever opens them closes their buffers. */
 export async function openTracks(
-  config: ClientConfig,
+  settings: TrackSettings,
   dataKey: Uint8Array,
 ): Promise<Result<ReadonlyMap<TrackId, LocalTrack>>> {
   const tracks = new Map<TrackId, LocalTrack>();
-  for (const one of config.tracks) {
-    const opened = await openTrack(config, one, dataKey);
+  for (const one of settings.tracks) {
+    const opened = await openTrack(settings, one, dataKey);
     if (!opened.ok) {
       for (const { buffer } of tracks.values()) buffer.close();
       return opened;
@@ -38,24 +46,24 @@ export async function openTracks(
 }
 
 async function openTrack(
-  config: ClientConfig,
-  { id, folder }: TrackConfig,
+  settings: TrackSettings,
+  { id, folder }: TrackSettings['tracks'][number],
   dataKey: Uint8Array,
 ): Promise<Result<LocalTrack>> {
   const kindModule = moduleOfKind(folder);
   if (kindModule === undefined) throw new Error(`${folder} was there when the configuration was read`);
   const kind = await importTrackKind(kindModule);
-  const baseline = await loadBaseline(kind, config.baselines);
+  const baseline = await loadBaseline(kind, settings.baselines);
   if (!baseline.ok) return baseline;
-  const bufferPath = join(config.dataDirectory, 'examples', `${id}.db`);
-  const buffer = ExampleBuffer.open(bufferPath, dataKey, kind.examples, config.buffer);
+  const bufferPath = join(settings.dataDirectory, 'examples', `${id}.db`);
+  const buffer = ExampleBuffer.open(bufferPath, dataKey, kind.examples, settings.buffer);
   if (!buffer.ok) return buffer;
   const added = buffer.value.add(baseline.value?.examples ?? [], Date.now());
   if (!added.ok) {
     buffer.value.close();
     return added;
   }
-  const ledger = await PrivacyLedger.open(join(config.dataDirectory, `privacy-${id}.json`), config.privacy);
+  const ledger = await PrivacyLedger.open(join(settings.dataDirectory, `privacy-${id}.json`), settings.privacy);
   return ok({ id, kind, kindModule, buffer: buffer.value, bufferPath, ledger, baseline: baseline.value });
 }
 

@@ -1,6 +1,6 @@
 import { faultFields, type Log } from '../../base/log.ts';
-import type { AgentEvent } from '../releases/agent-ports.ts';
-import type { ClientMetrics } from './metrics.ts';
+import type { ClientMetrics } from '../observability/metrics.ts';
+import type { AgentEvent } from './agent-ports.ts';
 
 /** Turns what happens in the rotation agent into log lines and metrics. */
 export function agentReporter(log: Log, metrics: ClientMetrics): (event: AgentEvent) => void {

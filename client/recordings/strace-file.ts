@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import type { ProcessIdentity, SourceBatch, SourceItem } from '../events/source-item.ts';
-import { type FilePosition, type FollowOptions, followFile } from '../recordings/file-follower.ts';
+import { type FilePosition, type FollowOptions, followFile } from './file-follower.ts';
 import { parseStraceLine } from './strace-line.ts';
 
 /** The text of `strace -f`, of one workload. */
-export async function* straceSource(
+export async function* straceFile(
   path: string,
   workloadClass: string,
   options: FollowOptions,

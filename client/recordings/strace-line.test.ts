@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { argumentClasses } from '../events/argument-class.ts';
 import { callIdOfName, unknownId } from '../events/vocabulary.ts';
-import { readTraceFile } from '../recordings/trace-file.ts';
 import { parseStraceLine } from './strace-line.ts';
+import { readTraceFile } from './trace-file.ts';
 
 describe('parseStraceLine', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { faultFields, type Log } from '../../base/log.ts';
-import type { UplinkReport } from '../rounds/ports.ts';
-import type { ClientMetrics } from './metrics.ts';
+import type { ClientMetrics } from '../observability/metrics.ts';
+import type { UplinkReport } from './ports.ts';
 
 /** Turns what happens on the uplink into log lines and metrics. */
 export function reporter(log: Log, metrics: ClientMetrics): (report: UplinkReport) => void {
