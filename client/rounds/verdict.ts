@@ -64,7 +64,6 @@ export const verdictOfServed: Readonly<Record<string, Verdict>> = {
   ROUND_ENDED: 'giveUp',
   MODEL_NOT_FOUND: 'giveUp',
   MODEL_UNKNOWN: 'giveUp',
-  CODEC_UNKNOWN: 'giveUp',
   LENGTH_MISMATCH: 'giveUp',
   HEADER_INVALID: 'giveUp',
   REQUEST_INVALID: 'giveUp',

@@ -9,6 +9,11 @@ export type UploadFaultCode =
   | StoreFaultCode
   /** The first message of the stream is not a header, or a later one is. */
   | 'HEADER_MISSING'
+  /** A field of the header is missing, ill-typed or out of range. */
+  | 'HEADER_INVALID'
+  /** The TLS peer is not the cluster in the header. */
+  | 'CLUSTER_MISMATCH'
+  | 'FEDERATION_MISMATCH'
   | 'SIGNATURE_INVALID'
   | 'KEY_INVALID'
   /** The stream ended before the payload did. What came is kept: resume. */

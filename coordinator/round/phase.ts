@@ -97,21 +97,6 @@ export type RoundPhase = Readonly<
 
 export type PhaseKind = RoundPhase['kind'];
 
-/** Everything that gives an update its meaning, as the client signed it. Its fields are checked here, not trusted. */
-export type UpdateHeader = Readonly<{
-  federation: string;
-  track: string;
-  round: string;
-  cluster: string;
-  baseDigest: string;
-  schemaDigest: string;
-  codec: string;
-  plainBytes: number;
-  exampleCount: number;
-  payloadDigest: string;
-  payloadBytes: number;
-}>;
-
 /** What happens to a round. Time arrives in the event, randomness as a seed. */
 export type RoundEvent = Readonly<
   /** The schedule or an operator opens it. */

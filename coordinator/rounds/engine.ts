@@ -1,5 +1,6 @@
 import { ok, type Result } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
+import type { UpdateHeader } from '../../proto/envelope/header.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import { type Refusal, type RefusalLog, RefusalMeter } from '../access/refusal-meter.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
@@ -11,7 +12,6 @@ import type { State, Track } from '../ledger/state/state.ts';
 import type { Committed, Decision, Store, StoreFaultCode } from '../ledger/store.ts';
 import { createTrack, type NewTrack, setPolicy } from '../ledger/track-changes.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
-import type { UpdateHeader } from '../round/phase.ts';
 import { type PlannedRound, planRounds } from '../round/planned-rounds.ts';
 import { rulesOf, type TrackPolicy } from '../round/policy.ts';
 import { currentDirectives, type Directive } from './directives.ts';
@@ -140,12 +140,12 @@ export class Engine implements Store, RefusalLog {
     return this.#parts.presence.isConnected(cluster);
   }
 
-  checkUpdate(peer: ClusterId, header: UpdateHeader): Result<UpdateCheck, RoundFaultCode> {
-    return this.#desk.check(peer, header);
+  checkUpdate(header: UpdateHeader): Result<UpdateCheck, RoundFaultCode> {
+    return this.#desk.check(header);
   }
 
-  acceptUpdate(peer: ClusterId, header: UpdateHeader, signature: Uint8Array) {
-    return this.#desk.accept(peer, header, signature);
+  acceptUpdate(header: UpdateHeader, signature: Uint8Array) {
+    return this.#desk.accept(header, signature);
   }
 
   receiptOf(peer: ClusterId, track: TrackId, round: RoundId, payloadDigest: Digest): ReceiptData | undefined {

@@ -1,8 +1,8 @@
+import { unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
-import type { UpdateContext } from '../../proto/envelope/header.ts';
+import { checkHeader, type UpdateContext, type UpdateHeader } from '../../proto/envelope/header.ts';
 import { sealStream } from '../../proto/envelope/seal.ts';
 import { type ClusterId, parseRoundId } from '../../proto/ids.ts';
-import type { UpdateHeader } from '../round/phase.ts';
 import type { Directive } from '../rounds/directives.ts';
 
 export type Invitation = Extract<Directive, { kind: 'invitation' }>;
@@ -33,22 +33,8 @@ export async function sealDelta(
   })();
   for await (const piece of sealStream(source, context, Buffer.from(invitation.roundKey, 'base64'))) pieces.push(piece);
   const payload = Buffer.concat(pieces);
-  return {
-    payload,
-    header: {
-      federation,
-      track,
-      round,
-      cluster,
-      baseDigest,
-      schemaDigest,
-      codec: 'f32le',
-      plainBytes: delta.byteLength,
-      exampleCount: 10,
-      payloadDigest: digestOf(payload),
-      payloadBytes: payload.byteLength,
-    },
-  };
+  const sent = { ...context, exampleCount: 10, payload: digestOf(payload), payloadBytes: payload.byteLength };
+  return { payload, header: unwrap(checkHeader(sent)) };
 }
 
 /** Seeded values in -1..1, the same on every machine: mulberry32. */

@@ -1,5 +1,5 @@
 import { unwrap } from '../../base/fault.ts';
-import type { ClusterId, Digest } from '../../proto/ids.ts';
+import type { ClusterId } from '../../proto/ids.ts';
 import type { Engine } from '../rounds/engine.ts';
 import type { ReceiptData } from '../rounds/update-desk.ts';
 import { type Invitation, type SealedUpdate, sealDelta, seededValues } from './sealed-delta.ts';
@@ -14,16 +14,16 @@ export function deltaOf(cluster: ClusterId, round: string): Float32Array {
   return common.map((value, index) => value + spread * (own[index] as number));
 }
 
-/** Uploads a sealed update from where the coordinator says, and has it accepted, as admission/ would. */
-export async function submit(engine: Engine, cluster: ClusterId, { header, payload }: SealedUpdate) {
-  const admission = engine.checkUpdate(cluster, header);
-  if (!admission.ok) return admission;
-  if (admission.value.kind === 'alreadyAccepted') return { ok: true, value: admission.value.receipt } as const;
+/** Uploads a sealed update from where the coordinator says, and has it accepted, as grpc/updates would. */
+export async function submit(engine: Engine, { header, payload }: SealedUpdate) {
+  const checked = engine.checkUpdate(header);
+  if (!checked.ok) return checked;
+  if (checked.value.kind === 'alreadyAccepted') return { ok: true, value: checked.value.receipt } as const;
   const upload = await engine.blobs.openUpload({
     track: header.track,
     round: header.round,
-    cluster,
-    digest: header.payloadDigest as Digest,
+    cluster: header.cluster,
+    digest: header.payload,
     bytes: header.payloadBytes,
   });
   if (!upload.ok) return upload;
@@ -31,7 +31,7 @@ export async function submit(engine: Engine, cluster: ClusterId, { header, paylo
   const finished = written.ok ? await upload.value.finish() : written;
   await upload.value.release();
   if (!finished.ok) return finished;
-  return engine.acceptUpdate(cluster, header, Buffer.alloc(64, 1));
+  return engine.acceptUpdate(header, Buffer.alloc(64, 1));
 }
 
 /** Answers every invitation with the cluster's delta. `kept` remembers sealed bytes, as a client's outbox does. */
@@ -46,7 +46,7 @@ export function takePart(
   const answer = async (invitation: Invitation) => {
     if (answered.has(invitation.round)) return;
     answered.add(invitation.round);
-    receipted(unwrap(await submit(engine, cluster, await kept(invitation))));
+    receipted(unwrap(await submit(engine, await kept(invitation))));
   };
   const membership = engine.join(cluster, [track], (directive) => {
     if (directive.kind === 'invitation') void answer(directive);

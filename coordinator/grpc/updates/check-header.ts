@@ -14,7 +14,7 @@ export type SignedHeader = Readonly<{ header: UpdateHeader; signature: Uint8Arra
 /**
  * The first of an update's checks: it is well-formed, it names this peer and this federation, and this peer has signed
  * all of it. Nothing else in a header is worth reading before. Round, base, schema and sizes come next
- * (`engine.checkUpdate`), the payload's length and digest last. No I/O, no clock.
+ * (`Engine.checkUpdate`), the payload's length and digest last. No I/O, no clock.
  */
 export function checkSignedHeader(message: WireHeader, signer: Signer): Result<SignedHeader, UploadFaultCode> {
   const checked = headerFromWire(message);

@@ -20,7 +20,7 @@ async function spoilt(member: TestCluster, change: (header: UpdateHeader) => Upd
   return codeOf(await member.send([member.signed(header), ...chunksOf(sealed)]));
 }
 
-describe('admission over mTLS', () => {
+describe('the intake of updates over mTLS', () => {
   it('refuses every header that means something else, by its own code, before it reads a payload', async () => {
     const federation = await TestFederation.start({ values });
     const [a, b] = (await federation.round(['a', 'b', 'c'])) as [TestCluster, TestCluster];
@@ -55,6 +55,28 @@ describe('admission over mTLS', () => {
     for (const code of ['CLUSTER_MISMATCH', 'BASE_MISMATCH', 'SCHEMA_MISMATCH', 'SIGNATURE_INVALID', 'NOT_IN_COHORT']) {
       expect(audited).toContain(code);
     }
+  });
+
+  it('refuses a header with a field that is no such thing, whatever its signature says', async () => {
+    const federation = await TestFederation.start({ values });
+    const [a] = (await federation.round(['a', 'b', 'c'])) as [TestCluster];
+    const { header, sealed } = await a.seal(delta());
+    const sound = headerToWire(header, signHeader(header, a.signing), 0);
+    const spoilt: Partial<typeof sound>[] = [
+      { codec: 'f16' },
+      { payloadDigest: 'sha256:short' },
+      { baseDigest: header.base.toUpperCase() },
+      { schemaDigest: '' },
+      { round: 'nonsense' },
+      { exampleCount: 2n ** 53n },
+      { plainBytes: sound.plainBytes - 1n },
+      { payloadBytes: sound.payloadBytes - 1n },
+    ];
+    for (const change of spoilt) {
+      const sent = await a.send([{ $case: 'header', value: { ...sound, ...change } }, ...chunksOf(sealed)]);
+      expect(codeOf(sent), Object.keys(change).join()).toBe('HEADER_INVALID');
+    }
+    expect(codeOf(await a.send([{ $case: 'header', value: sound }, ...chunksOf(sealed)]))).toBe('OK');
   });
 
   it('refuses streams that are not a header and then its payload', async () => {

@@ -77,7 +77,7 @@ export class UpdateIntake {
   async #take(peer: ClusterId, signed: SignedHeader, messages: Messages, signal: AbortSignal): Outcome<Receipt> {
     const { engine, gate } = this.#parts;
     const { header, signature } = signed;
-    const checked = engine.checkUpdate(peer, roundHeader(header));
+    const checked = engine.checkUpdate(header);
     if (!checked.ok) return checked;
     if (checked.value.kind === 'alreadyAccepted') return ok(this.signed(checked.value.receipt));
 
@@ -90,7 +90,7 @@ export class UpdateIntake {
     } finally {
       entered.value();
     }
-    const accepted = await engine.acceptUpdate(peer, roundHeader(header), signature);
+    const accepted = await engine.acceptUpdate(header, signature);
     if (!accepted.ok) return accepted;
     this.#parts.traces.updateAccepted(round);
     return ok(this.signed(accepted.value));
@@ -167,9 +167,4 @@ async function readPart(messages: Messages, patience: number): Outcome<SubmitUpd
       if (read.message.part === undefined) return refuse('MESSAGE_MALFORMED', 'a message holds no header and no chunk');
       return ok(read.message.part);
   }
-}
-
-/** The engine's words for a header. */
-function roundHeader({ base, schema, payload, ...rest }: UpdateHeader) {
-  return { ...rest, baseDigest: base, schemaDigest: schema, payloadDigest: payload };
 }
