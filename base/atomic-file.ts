@@ -1,42 +1,197 @@
+/**
+ * Files that appear whole or not at all: written under a temporary name, synced, renamed, and the folder synced, for
+ * without that a power cut may take the name back. All functions throw, or reject with, the system's errors.
+ */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
-/** Owner only: what this writes is keys, memberships and examples. */
+/** Owner only: most of what is written is keys, memberships and examples. */
 export const privateFileMode = 0o600;
 export const privateFolderMode = 0o700;
+/** What every new file has, less the umask: for what a user asked to have written. */
+export const sharedFileMode = 0o666;
+
+export type AtomicOptions = Readonly<{
+  /** Permissions. `privateFileMode` unless given. */
+  mode?: number;
+  /** False for what can be made again, such as a cache: nothing is synced, and a power cut may take it. True unless given. */
+  durable?: boolean;
+  /** Where it is written until it is whole, on the same file system. Beside its own name, `temporaryOf`, unless given. */
+  temporary?: string;
+  /** Makes renames in a folder durable: for many at once. `syncPath` unless given. */
+  syncFolder?: (folder: string) => Promise<void>;
+}>;
+
+/** A name beside `path` that no other writer uses. `sweepLeftovers` knows it again. */
+export function temporaryOf(path: string): string {
+  return `${path}.${randomBytes(8).toString('hex')}.partial`;
+}
+
+/** The name beside `path` for one writer at a time: what a killed one left is written over by the next. */
+export function partialOf(path: string): string {
+  return `${path}.partial`;
+}
 
 /**
  * Replaces `path` with `bytes` in one step: readers, and a restart after a crash at any instant, see the old content or
- * the new one. The file (mode 0600) and its folder's entry are on disk when this resolves.
+ * the new one. Durable, if it is to be, when this resolves. Makes the folder where there is none.
  */
-export async function writeFileAtomic(path: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  bytes: Uint8Array | string,
+  options: AtomicOptions = {},
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: privateFolderMode });
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const writing = await openAtomic(path, options);
   try {
-    const file = await open(temporary, 'wx', privateFileMode);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await writing.file.writeFile(bytes);
+    await writing.commit();
+  } finally {
+    await writing.abandon();
   }
-  await syncFolder(dirname(path));
 }
 
-/** Makes renames and removals in a folder durable. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+/** A file on its way to its name, written through `file`. */
+export type AtomicWriting = Readonly<{
+  file: FileHandle;
+  /** Puts it in its place, over an older one of its name. */
+  commit(): Promise<void>;
+  /** Leaves nothing behind. Does nothing after `commit` or a second time. */
+  abandon(): Promise<void>;
+}>;
+
+export async function openAtomic(path: string, options: AtomicOptions = {}): Promise<AtomicWriting> {
+  const { mode = privateFileMode, temporary = temporaryOf(path) } = options;
+  const file = await open(temporary, flagFor(options), mode);
+  let ended = false;
+  return {
+    file,
+    async commit() {
+      await commitFile(temporary, path, { ...options, file });
+      ended = true;
+      await file.close();
+    },
+    async abandon() {
+      if (ended) return;
+      ended = true;
+      await file.close();
+      await rm(temporary, { force: true });
+    },
+  };
+}
+
+/** Gives what lies whole under `temporary` its own name. `file`: a handle on it that is open already. */
+export async function commitFile(
+  temporary: string,
+  path: string,
+  {
+    file,
+    durable = true,
+    syncFolder = syncPath,
+  }: Pick<AtomicOptions, 'durable' | 'syncFolder'> & { file?: FileHandle | undefined } = {},
+): Promise<void> {
+  if (durable) await (file === undefined ? syncPath(temporary) : file.sync());
+  await rename(temporary, path);
+  if (durable) await syncFolder(dirname(path));
+}
+
+/** Makes what was written to a file, or renamed and removed in a folder, durable. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
   try {
-    await folder.sync();
+    await handle.sync();
   } finally {
-    await folder.close();
+    await handle.close();
   }
+}
+
+/** As `openAtomic`, for threads that may block; `write` takes pieces. */
+export class AtomicFile {
+  readonly #path: string;
+  readonly #temporary: string;
+  #fd: number | undefined;
+
+  constructor(path: string, options: Pick<AtomicOptions, 'mode' | 'temporary'> = {}) {
+    this.#path = path;
+    this.#temporary = options.temporary ?? temporaryOf(path);
+    this.#fd = openSync(this.#temporary, flagFor(options), options.mode ?? privateFileMode);
+  }
+
+  /** Appends all of the bytes. */
+  write(bytes: Uint8Array): void {
+    if (this.#fd === undefined) throw new Error('atomic file: already committed or abandoned');
+    let written = 0;
+    while (written < bytes.byteLength) written += writeSync(this.#fd, bytes, written);
+  }
+
+  /** Puts the file in its place, over an older one of its name. `path`: a name that is known only now. */
+  commit({ path = this.#path, durable = true }: { path?: string; durable?: boolean } = {}): void {
+    if (this.#fd === undefined) throw new Error('atomic file: already committed or abandoned');
+    try {
+      if (durable) fsyncSync(this.#fd);
+      this.#closeFd();
+      renameSync(this.#temporary, path);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+    if (durable) syncPathNow(dirname(path));
+  }
+
+  /** Leaves nothing behind. Does nothing after `commit` or a second time. */
+  abandon(): void {
+    this.#closeFd();
+    rmSync(this.#temporary, { force: true }); // After a commit the name is gone, and force forgives that.
+  }
+
+  #closeFd(): void {
+    if (this.#fd === undefined) return;
+    const fd = this.#fd;
+    this.#fd = undefined; // Before closing: a descriptor whose close failed must not be closed again.
+    closeSync(fd);
+  }
+}
+
+/**
+ * Writes a file that must not be there yet, durably: somebody's only copy is never written over. Throws EEXIST where it
+ * is. A crash half-way may leave it unfinished, for its name is taken first.
+ */
+export function writeNewFile(path: string, bytes: Uint8Array | string, mode: number = privateFileMode): void {
+  writeFileSync(path, bytes, { flag: 'wx', mode, flush: true });
+  syncPathNow(dirname(path));
+}
+
+/** A name of our own making is nobody else's; one that was given may be what a killed writer left. */
+function flagFor({ temporary }: Pick<AtomicOptions, 'temporary'>): 'w' | 'wx' {
+  return temporary === undefined ? 'wx' : 'w';
+}
+
+function syncPathNow(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Names of files that were on their way to another name: those of `temporaryOf`, now and in earlier versions. */
+const leftover = /\.(?:[0-9a-f]{16}\.partial|[0-9a-f]{12}\.tmp)$/;
+
+/**
+ * Removes what a process that was killed left half-written below a folder, and says how many files it was. Only under the
+ * folder's lock: while its owner runs, such files are its work. `names`: what such files are called.
+ */
+export async function sweepLeftovers(folder: string, names: RegExp = leftover): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  const found = entries.filter((entry) => entry.isFile() && names.test(entry.name));
+  await Promise.all(found.map(({ parentPath, name }) => rm(join(parentPath, name), { force: true })));
+  return found.length;
 }
 
 /** Whether a file system error means that something is not there. */

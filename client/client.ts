@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sweepLeftovers } from '../base/atomic-file.ts';
 import { type Fault, ok, type Result } from '../base/fault.ts';
 import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
 import { type HttpServer, servePages } from '../base/http-server.ts';
@@ -26,7 +27,6 @@ import type { UplinkReport } from './rounds/ports.ts';
 import { reporter } from './rounds/round-reporter.ts';
 import { isLive } from './sources/source-config.ts';
 import { loadDataKey } from './storage/data-key.ts';
-import { sweepLeftovers } from './storage/sweep.ts';
 
 /** For programs that run a client inside themselves. */
 export type ClientHooks = Readonly<{

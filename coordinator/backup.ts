@@ -1,6 +1,7 @@
-import { cp, mkdir, open, readdir } from 'node:fs/promises';
+import { cp, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { isMissing, privateFolderMode, syncPath } from '../base/atomic-file.ts';
 import { type Result, refuse } from '../base/fault.ts';
 import type { JournalFaultCode, JournalHead } from './ledger/journal/journal.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
@@ -19,7 +20,7 @@ export async function backUp(
   target: string,
 ): Promise<Result<JournalHead, JournalFaultCode | 'TARGET_NOT_EMPTY' | 'DATA_DIR_UNUSABLE'>> {
   try {
-    await mkdir(target, { recursive: true, mode: 0o700 });
+    await mkdir(target, { recursive: true, mode: privateFolderMode });
     if ((await readdir(target)).length > 0) {
       return refuse('TARGET_NOT_EMPTY', `${target} holds files already; name a new folder for each backup`);
     }
@@ -33,7 +34,7 @@ export async function backUp(
     copy.pragma('journal_mode = DELETE'); // One file, with nothing beside it; the next start makes it WAL again.
     copy.close();
     for (const folder of folders) await copyFolder(join(dataDir, folder), join(target, folder));
-    await syncFile(join(target, journalFile));
+    await syncPath(join(target, journalFile));
     return SqliteFile.verify(join(target, journalFile));
   } catch (error) {
     return refuse('DATA_DIR_UNUSABLE', `the backup failed (${(error as Error).message}); what is in ${target} is none`);
@@ -47,23 +48,14 @@ export function verifyDataDir(dataDir: string): Result<JournalHead, JournalFault
 
 async function copyFolder(from: string, to: string): Promise<void> {
   const names = await readdir(from).catch(() => []);
-  await mkdir(to, { recursive: true, mode: 0o700 });
+  await mkdir(to, { recursive: true, mode: privateFolderMode });
   for (const name of names) {
     try {
       await cp(join(from, name), join(to, name), { preserveTimestamps: true });
-      await syncFile(join(to, name));
+      await syncPath(join(to, name));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // Of a round that ended just now.
+      if (!isMissing(error)) throw error; // Of a round that ended just now.
     }
   }
-  await syncFile(to);
-}
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncPath(to);
 }

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
+import { openAtomic, sharedFileMode } from '../../base/atomic-file.ts';
 import type { AggregateSink } from './blocks.ts';
 
 /** An aggregate on its way into a file, which appears under its name only when it is whole and on the disk. */
@@ -15,10 +13,9 @@ export type FileSink = AggregateSink &
 
 /** d little-endian float32 values to `filePath`, each float64 rounded to the nearest. */
 export async function openFileSink(filePath: string, d: number): Promise<FileSink> {
-  const unfinished = `${filePath}.${randomUUID()}.tmp`;
-  const file = await open(unfinished, 'wx');
+  const writing = await openAtomic(filePath, { mode: sharedFileMode });
+  const { file } = writing;
   let written = 0;
-  let closed = false;
   return {
     async write(offset, values) {
       if (offset !== written || written + values.length > d) {
@@ -32,22 +29,8 @@ export async function openFileSink(filePath: string, d: number): Promise<FileSin
     },
     async finish() {
       if (written !== d) throw new RangeError(`aggregate ends after ${written} of ${d} values`);
-      await file.sync();
-      await file.close();
-      closed = true;
-      await rename(unfinished, filePath);
-      const folder = await open(path.dirname(filePath), 'r');
-      try {
-        await folder.sync(); // The name, too, must outlive a power cut.
-      } finally {
-        await folder.close();
-      }
+      await writing.commit();
     },
-    async abandon() {
-      if (closed) return;
-      closed = true;
-      await file.close();
-      await rm(unfinished, { force: true });
-    },
+    abandon: () => writing.abandon(),
   };
 }

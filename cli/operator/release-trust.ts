@@ -1,4 +1,5 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { signedness } from '../../proto/release/co-sign.ts';
@@ -116,7 +117,7 @@ async function readTrust(path: string): Promise<ReleaseTrust | undefined> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
   try {
@@ -126,14 +127,6 @@ async function readTrust(path: string): Promise<ReleaseTrust | undefined> {
   }
 }
 
-async function writeTrust(path: string, trust: ReleaseTrust): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(trust)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+function writeTrust(path: string, trust: ReleaseTrust): Promise<void> {
+  return writeFileAtomic(path, `${JSON.stringify(trust)}\n`);
 }

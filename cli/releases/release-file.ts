@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
+import { openAtomic, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
 import { faultOfError } from '../../proto/call.ts';
 import type {
   ExportReleaseResponse,
@@ -26,13 +27,15 @@ export function exportCommand() {
     .action((name, options) =>
       withConnection(options, async (connection) => {
         const { track, version } = releaseFrom(name);
-        const temporary = `${options.to}.part`;
         const target = await open(options.to, 'wx').catch((error: NodeJS.ErrnoException) => {
           const why = error.code === 'EEXIST' ? 'exists; give another path' : `cannot be written (${error.code})`;
           return exitWith({ code: 'FILE_REFUSED', message: `${options.to} ${why}` });
         });
         await target.close(); // The name is ours; what stands under it is whole or empty.
-        const file = await open(temporary, 'w');
+        const { file, ...writing } = await openAtomic(options.to, {
+          mode: sharedFileMode,
+          temporary: partialOf(options.to),
+        });
         const hash = createHash('sha256');
         let bytes = 0;
         try {
@@ -42,14 +45,12 @@ export function exportCommand() {
             hash.update(chunk);
             bytes += chunk.byteLength;
           }
-          await file.sync();
+          await writing.commit();
         } catch (error) {
-          await file.close();
-          await Promise.all([rm(temporary, { force: true }), rm(options.to, { force: true })]);
+          await writing.abandon();
+          await rm(options.to, { force: true });
           exitWith(faultOfError(error));
         }
-        await file.close();
-        await rename(temporary, options.to);
         const digest = `sha256:${hash.digest('hex')}`;
         if (options.json) console.log(jsonLine({ track, version, file: options.to, bytes, digest }));
         else console.log(`${track}@${version} is in ${options.to}: ${bytes} bytes, ${digest}`);

@@ -20,7 +20,7 @@ export type DownloadOptions = Readonly<{
   attemptMs?: number;
 }>;
 
-/** Appends to `part`, from where an earlier attempt ended, until it has the size. The bytes are not verified here. */
+/** Appends to `part`, from where an earlier attempt ended, until it has the size. The bytes are neither verified nor synced here. */
 export async function download(
   part: string,
   openAt: (offset: bigint) => ClientReadableStream<Piece>,
@@ -76,7 +76,6 @@ export async function download(
       call.cancel();
     }
     if (position < sizeBytes) return refuse(`${kind}_TRUNCATED`, `${position} of ${sizeBytes} bytes arrived`);
-    await file.sync();
     return ok(undefined);
   } finally {
     await file.close();

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, privateFolderMode, syncFolder } from '../../base/atomic-file.ts';
+import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { digestFromBytes } from '../../proto/digest.ts';
 import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
@@ -55,8 +55,7 @@ export class ReleaseFiles {
       await rm(part, { force: true });
       return refuse('FILE_DIGEST', `the bytes that came for ${digest} have another digest; they were thrown away`);
     }
-    await rename(part, path);
-    await syncFolder(this.#folder);
+    await commitFile(part, path);
     return ok(path);
   }
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
-import { isMissing, privateFolderMode, syncFolder } from '../../base/atomic-file.ts';
+import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import type { Digest } from '../../proto/ids.ts';
@@ -53,8 +53,7 @@ export class ModelCache {
       await rm(part, { force: true });
       return refuse('MODEL_DIGEST_MISMATCH', `the bytes of ${digest} have another digest; they were thrown away`);
     }
-    await rename(part, path);
-    await syncFolder(this.#folder);
+    await commitFile(part, path);
     await this.#prune(path);
     return ok(path);
   }

@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isMissing, privateFolderMode, syncFolder, writeFileAtomic } from '../../base/atomic-file.ts';
+import { isMissing, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { checkHeader, type UpdateHeader } from '../../proto/envelope/header.ts';
 import { isRoundId, type RoundId, type TrackId } from '../../proto/ids.ts';
@@ -65,12 +65,7 @@ export class Outbox {
   }
 
   async #keep(update: KeptUpdate): Promise<void> {
-    const sealed = await open(this.sealedPath(update.track, update.round), 'r');
-    try {
-      await sealed.sync();
-    } finally {
-      await sealed.close();
-    }
+    await syncPath(this.sealedPath(update.track, update.round));
     const { header, signature, closesAtMs } = update;
     const record = { version: 1, header, signature: Buffer.from(signature).toString('base64'), closesAtMs };
     await writeFileAtomic(join(this.#roundFolder(update.track, update.round), 'update.json'), JSON.stringify(record));
@@ -113,7 +108,7 @@ export class Outbox {
       if (found?.ok) newest = found.value;
       else await this.drop(track, round);
     }
-    await syncFolder(join(this.#folder, track));
+    await syncPath(join(this.#folder, track));
     return newest;
   }
 

@@ -1,54 +1,17 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeFileAtomic } from '../../base/atomic-file.ts';
 import { unwrap } from '../../base/fault.ts';
-import { AtomicFile } from '../../proto/envelope/files/atomic-file.ts';
 import { loadDataKey } from './data-key.ts';
 import { openRecord, recordKey, sealedOverheadBytes, sealRecord } from './sealed-record.ts';
-import { sweepLeftovers } from './sweep.ts';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-storage-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-describe('writeFileAtomic', () => {
-  it('replaces the content, keeps it private and leaves no temporary file', async () => {
-    const path = join(folder, 'atomic/nested/file');
-    await writeFileAtomic(path, 'first');
-    await writeFileAtomic(path, 'second');
-    expect(await readFile(path, 'utf8')).toBe('second');
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
-    expect(await readdir(join(folder, 'atomic/nested'))).toEqual(['file']);
-  });
-
-  it('leaves the old content when the new one cannot be put in place', async () => {
-    const path = join(folder, 'taken');
-    await writeFileAtomic(join(path, 'child'), 'a folder is in the way');
-    await expect(writeFileAtomic(path, 'x')).rejects.toThrow();
-    expect(await readdir(folder)).toEqual(expect.arrayContaining(['taken']));
-    expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-  });
-});
-
-describe('sweepLeftovers', () => {
-  it('removes what the killed left half-written, wherever it lies, and nothing else', async () => {
-    const data = join(folder, 'swept');
-    await writeFileAtomic(join(data, 'outbox/syscall/r-1/update.json'), '{}');
-    const abandoned = new AtomicFile(join(data, 'outbox/syscall/r-1/sealed.bin'));
-    abandoned.write(Buffer.from('half'));
-    await writeFile(join(data, 'identity.sealed.0123456789ab.tmp'), 'half');
-    await writeFile(join(data, 'notes.tmp'), 'somebody else’s');
-    expect(await sweepLeftovers(data)).toBe(2);
-    expect(await readdir(join(data, 'outbox/syscall/r-1'))).toEqual(['update.json']);
-    expect((await readdir(data)).sort()).toEqual(['notes.tmp', 'outbox']);
-    abandoned.abandon(); // Closes its descriptor.
-  });
-});
 
 describe('sealed records', () => {
   const key = recordKey(Buffer.alloc(32, 7), 'buffer');

@@ -12,10 +12,6 @@ export function blobFault(error: unknown): Refused<BlobFaultCode> {
   return refuse('BLOB_IO', `the disk failed while it stored a blob (${text}); check the disk`);
 }
 
-export function isMissing(error: unknown): boolean {
-  return errorCode(error) === 'ENOENT';
-}
-
 function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { syncPath } from '../../base/atomic-file.ts';
 
 /** Syncs a folder so that renames into it survive a power cut; renames that wait at the same time share one sync. */
 export class DirSync {
@@ -11,7 +11,7 @@ export class DirSync {
   }
 
   /** Resolves after a sync that started no earlier than this call. */
-  sync(): Promise<void> {
+  flush(): Promise<void> {
     if (this.#running === undefined) return this.#start();
     this.#next ??= this.#running.catch(() => {}).then(() => this.#start());
     return this.#next;
@@ -19,19 +19,10 @@ export class DirSync {
 
   #start(): Promise<void> {
     this.#next = undefined;
-    const running = syncFolder(this.#dir).finally(() => {
+    const running = syncPath(this.#dir).finally(() => {
       if (this.#running === running) this.#running = undefined;
     });
     this.#running = running;
     return running;
-  }
-}
-
-async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

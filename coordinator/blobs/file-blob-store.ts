@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, statfsSync, statSync } from 'node:fs';
-import { mkdir, open, opendir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { type Digest, isDigest } from '../../proto/ids.ts';
-import { blobFault, isMissing } from './blob-fault.ts';
+import { blobFault } from './blob-fault.ts';
 import type { BlobFaultCode, BlobStore, Upload, UploadKey } from './blob-store.ts';
 import { DirSync } from './dir-sync.ts';
 import { FileUpload } from './file-upload.ts';
@@ -24,8 +25,8 @@ export async function openFileBlobStore(
 ): Promise<FileBlobStore> {
   const blobs = join(dir, 'blobs');
   const partial = join(dir, 'partial');
-  await mkdir(blobs, { recursive: true, mode: 0o700 });
-  await mkdir(partial, { recursive: true, mode: 0o700 });
+  await mkdir(blobs, { recursive: true, mode: privateFolderMode });
+  await mkdir(partial, { recursive: true, mode: privateFolderMode });
   for await (const { name } of await opendir(partial)) {
     if (name.startsWith(temporaryPrefix)) await rm(join(partial, name), { force: true }); // A `put` that was cut off.
   }
@@ -58,23 +59,14 @@ export class FileBlobStore implements BlobStore {
     const temporary = join(this.#partial, `${temporaryPrefix}${randomUUID()}`);
     try {
       if (await this.has(digest)) {
-        await this.#dirSync.sync(); // It may have been renamed just now by someone who has not synced yet.
+        await this.#dirSync.flush(); // It may have been renamed just now by someone who has not synced yet.
         return ok(digest);
       }
       const room = await this.#checkRoom(bytes.byteLength);
       if (!room.ok) return room;
-      const handle = await open(temporary, 'wx', 0o600);
-      try {
-        await handle.writeFile(bytes);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(temporary, this.path(digest));
-      await this.#dirSync.sync();
+      await writeFileAtomic(this.path(digest), bytes, { temporary, syncFolder: () => this.#dirSync.flush() });
       return ok(digest);
     } catch (error) {
-      await rm(temporary, { force: true });
       return blobFault(error);
     }
   }
@@ -116,7 +108,7 @@ export class FileBlobStore implements BlobStore {
       finalPath: this.path(key.digest),
       digest: key.digest,
       bytes: key.bytes,
-      syncFolder: () => this.#dirSync.sync(),
+      syncFolder: () => this.#dirSync.flush(),
       released: () => this.#uploads.delete(name),
     });
     this.#uploads.set(name, upload); // Before the first await: two streams at once never share a file.

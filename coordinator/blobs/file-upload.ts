@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { fstatSync, statSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { commitFile, privateFileMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { blobFault } from './blob-fault.ts';
@@ -44,7 +45,7 @@ export class FileUpload implements Upload {
       this.#received = bytes; // It was finished before a crash: names that exist hold their bytes.
       return;
     }
-    this.#handle = await open(partialPath, 'a+', 0o600);
+    this.#handle = await open(partialPath, 'a+', privateFileMode);
     const { size } = fstatSync(this.#handle.fd);
     if (size > bytes) await this.#handle.truncate(0);
     if (size === 0 || size > bytes) return;
@@ -87,10 +88,8 @@ export class FileUpload implements Upload {
           await rm(partialPath, { force: true });
           return refuse('DIGEST_MISMATCH', 'the bytes do not have the announced digest; send the update again');
         }
-        await this.#handle.sync();
-        await rename(partialPath, finalPath);
-      }
-      await syncFolder();
+        await commitFile(partialPath, finalPath, { file: this.#handle, syncFolder });
+      } else await syncFolder();
       return ok(digest);
     } catch (error) {
       // After a failed sync the kernel may call pages clean that never reached the disk: nothing of them is kept.

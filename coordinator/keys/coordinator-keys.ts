@@ -1,10 +1,10 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing, writeFileAtomic, writeNewFile } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
 import type { FederationId } from '../../proto/ids.ts';
-import { DirSync } from '../blobs/dir-sync.ts';
 import { lockDataDir } from '../ledger/data-dir-lock.ts';
 import { Authority, makeAuthority, makeIssuer } from './authority.ts';
 import { Vault, type VaultFaultCode } from './vault.ts';
@@ -73,14 +73,12 @@ async function found(
   if (!opened.ok) return opened;
   const paths = certificatePaths(dataDirectory);
   if ((await readIfThere(paths.root)) !== undefined) return ok(undefined); // Someone founded it before we had the lock.
-  await mkdir(join(dataDirectory, 'identity'), { recursive: true, mode: 0o700 });
   const made = await makeAuthority(federation, nowMs);
   await opened.value.put(keyNames.root, Buffer.from(made.root.key));
   await opened.value.put(keyNames.issuer, Buffer.from(made.issuer.key));
   await opened.value.put(keyNames.receipt, randomBytes(32));
-  await writeDurably(paths.issuer, made.issuer.certificate);
-  await writeDurably(paths.root, made.root.certificate);
-  await new DirSync(join(dataDirectory, 'identity')).sync();
+  await writeFileAtomic(paths.issuer, made.issuer.certificate);
+  await writeFileAtomic(paths.root, made.root.certificate);
   return ok(undefined);
 }
 
@@ -89,7 +87,7 @@ export async function exportRootKey(vault: Vault, to: string): Promise<Result<vo
   const key = await vault.get(keyNames.root);
   if (key === undefined)
     return refuse('ROOT_KEY_ABSENT', 'the root key is not in this data directory: it is offline already');
-  await writeDurably(to, Buffer.from(key), 'wx');
+  writeNewFile(to, key);
   await vault.destroy(keyNames.root);
   return ok(undefined);
 }
@@ -108,7 +106,7 @@ export async function replaceIssuer(
   const issuer = await makeIssuer(authority.federation, { certificate: authority.rootCertificate, key }, nowMs);
   // Certificate and key belong together: `Authority.load` refuses a mixed pair, and this can be run again.
   await vault.put(keyNames.issuer, Buffer.from(issuer.key));
-  await writeDurably(certificatePaths(dataDirectory).issuer, issuer.certificate);
+  await writeFileAtomic(certificatePaths(dataDirectory).issuer, issuer.certificate);
   return ok(undefined);
 }
 
@@ -116,21 +114,11 @@ function certificatePaths(dataDirectory: string) {
   return { root: join(dataDirectory, 'identity', 'root.pem'), issuer: join(dataDirectory, 'identity', 'issuer.pem') };
 }
 
-async function writeDurably(path: string, content: string | Uint8Array, flags = 'w'): Promise<void> {
-  const file = await open(path, flags, 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

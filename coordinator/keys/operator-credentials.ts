@@ -1,5 +1,6 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { writeFileAtomic, writeNewFile } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { OperatorRole } from '../ledger/journal/events.ts';
 
@@ -47,13 +48,7 @@ export async function writeCredentials(
   credentials: OperatorCredentials,
 ): Promise<Result<void, 'CREDENTIALS_EXIST'>> {
   try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(credentials, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    writeNewFile(path, textOf(credentials));
     return ok(undefined);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -62,11 +57,12 @@ export async function writeCredentials(
 }
 
 /** As `writeCredentials`, in place of what is there; at no time is there half a file. */
-export async function replaceCredentials(path: string, credentials: OperatorCredentials): Promise<void> {
-  const temporary = `${path}.new`;
-  await rm(temporary, { force: true });
-  await writeCredentials(temporary, credentials);
-  await rename(temporary, path);
+export function replaceCredentials(path: string, credentials: OperatorCredentials): Promise<void> {
+  return writeFileAtomic(path, textOf(credentials));
+}
+
+function textOf(credentials: OperatorCredentials): string {
+  return `${JSON.stringify(credentials, null, 2)}\n`;
 }
 
 export async function readCredentials(path: string): Promise<Result<OperatorCredentials, 'CREDENTIALS_INVALID'>> {

@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isMissing, partialOf, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { KeyStore } from './key-store.ts';
 
@@ -14,6 +15,8 @@ const tagBytes = 16;
 const cost = { N: 1 << 15, r: 8, p: 1, maxmem: 64 << 20 } as const; // 32 MiB and about 60 ms, once per start.
 const namePattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
 const checkName = 'vault-check';
+/** What a killed process left of a key on its way; `.new` in earlier versions. */
+export const keyLeftover = /\.(?:new|partial)$/;
 
 type Wrapping = Readonly<{ salt: Buffer; key: Buffer }>;
 
@@ -32,7 +35,7 @@ export class Vault implements KeyStore {
 
   /** Opens the folder, or makes it. Refused when the master key is not the one it was made with. */
   static async open(folder: string, masterKey: string): Promise<Result<Vault, VaultFaultCode>> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(folder, { recursive: true, mode: privateFolderMode });
     const check = await readIfThere(join(folder, checkName));
     const salt = check?.subarray(magic.length, magic.length + saltBytes) ?? randomBytes(saltBytes);
     const key = (await promisify<string, Buffer, number, typeof cost, Buffer>(scrypt)(
@@ -55,16 +58,7 @@ export class Vault implements KeyStore {
 
   async put(name: string, secret: Uint8Array): Promise<void> {
     const path = this.#pathOf(name);
-    const temporary = `${path}.new`;
-    const file = await open(temporary, 'w', 0o600);
-    try {
-      await file.writeFile(seal(name, secret, this.#wrapping));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await this.#syncFolder();
+    await writeFileAtomic(path, seal(name, secret, this.#wrapping), { temporary: partialOf(path) });
   }
 
   async get(name: string): Promise<Uint8Array | undefined> {
@@ -83,30 +77,20 @@ export class Vault implements KeyStore {
       try {
         // Helps on media that write in place; copy-on-write media and flash may keep the old ciphertext.
         await file.write(randomBytes((await file.stat()).size), 0);
-        await file.sync();
       } finally {
         await file.close();
       }
+      await syncPath(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!isMissing(error)) throw error;
     }
-    await rm(path, { force: true });
-    await rm(`${path}.new`, { force: true });
-    await this.#syncFolder();
+    for (const left of [path, partialOf(path), `${path}.new`]) await rm(left, { force: true });
+    await syncPath(this.#folder);
   }
 
   #pathOf(name: string): string {
     if (!namePattern.test(name)) throw new RangeError(`key name ${JSON.stringify(name)}: expected ${namePattern}`);
     return join(this.#folder, name);
-  }
-
-  async #syncFolder(): Promise<void> {
-    const folder = await open(this.#folder, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
   }
 }
 
@@ -135,7 +119,7 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

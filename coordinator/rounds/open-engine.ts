@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sweepLeftovers } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { FederationId } from '../../proto/ids.ts';
@@ -7,6 +8,7 @@ import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
 import { ThreadRunner } from '../candidate/thread-runner.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import { keyLeftover } from '../keys/vault.ts';
 import { lockDataDir } from '../ledger/data-dir-lock.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import { openSqliteJournal } from '../ledger/journal/open-journal.ts';
@@ -87,6 +89,8 @@ async function openLocked(
 ): Promise<Result<Engine, OpenFaultCode>> {
   const { dataDir, federation, build, keyStore, timers, trouble = () => {} } = options;
   const clock = timers.now;
+  await sweepLeftovers(join(dataDir, 'keys'), keyLeftover);
+  await sweepLeftovers(join(dataDir, 'identity'));
   const journal = await openSqliteJournal(join(dataDir, 'journal.sqlite'), timers);
   if (!journal.ok) return journal;
   const halting = Promise.withResolvers<Readonly<{ code: StoreFaultCode; message: string }>>();

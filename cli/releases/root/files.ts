@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { writeNewFile } from '../../../base/atomic-file.ts';
 import { type SigningKeyPair, signingKeyPairOf, vetSigningPublicKey } from '../../../proto/envelope/crypto/keys.ts';
 import { wipe } from '../../../proto/envelope/crypto/wipe.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
@@ -54,7 +55,7 @@ export function publicKeyFrom(text: string): Uint8Array {
 /** Into a new file; one that is there is somebody's only copy. */
 export function writeNew(path: string, content: string | Uint8Array, mode = 0o644): void {
   try {
-    writeFileSync(path, content, { flag: 'wx', mode, flush: true });
+    writeNewFile(path, content, mode);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     exitWith({ code: 'FILE_REFUSED', message: `${path} cannot be written (${code}); give a new path` });

@@ -1,5 +1,5 @@
 import { createPrivateKey, randomBytes } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { writeNewFile } from '../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { type SigningKeyPair, signingKeyPairOf } from '../../../proto/envelope/crypto/keys.ts';
 import type { ReleaseRole, ReleaseRoot } from '../../../proto/release/documents/root.ts';
@@ -42,12 +42,9 @@ export async function exportReleaseRootKey(vault: KeyStore, to: string): Promise
   }
   const der = Buffer.concat([pkcs8Head, seed]);
   const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ type: 'pkcs8', format: 'pem' });
-  const file = await open(to, 'wx', 0o600);
   try {
-    await file.writeFile(pem);
-    await file.sync();
+    writeNewFile(to, pem);
   } finally {
-    await file.close();
     der.fill(0);
   }
   await vault.destroy(names.root);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { AtomicFile } from '../../../base/atomic-file.ts';
 import { type Fault, ok, type Result } from '../../../base/fault.ts';
 import { digestFromBytes } from '../../digest.ts';
 import type { Digest } from '../../ids.ts';
@@ -7,7 +8,7 @@ import type { EnvelopeFaultCode } from '../faults.ts';
 import { chunkCount, chunkPlainBytes, format, sealedLength } from '../format.ts';
 import type { UpdateContext } from '../header.ts';
 import { createSealer, plainLengthFault } from '../seal.ts';
-import { AtomicFile, storageFault } from './atomic-file.ts';
+import { storageFault } from './storage.ts';
 
 export type SealTarget = Readonly<{ sealedPath: string; context: UpdateContext; roundPublicKey: Uint8Array }>;
 /** What the header must say of the sealed file. */

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { AtomicFile } from '../../../base/atomic-file.ts';
 import { type Fault, ok, type Result } from '../../../base/fault.ts';
 import type { Digest } from '../../ids.ts';
 import type { RoundKeyPair } from '../crypto/keys.ts';
@@ -6,9 +7,9 @@ import { wipe } from '../crypto/wipe.ts';
 import type { EnvelopeFaultCode } from '../faults.ts';
 import { format } from '../format.ts';
 import type { UpdateContext } from '../header.ts';
-import { AtomicFile, readFully, storageFault } from './atomic-file.ts';
 import { openSealWriter, type Sealed, type SealFaultCode, type SealTarget } from './seal-writer.ts';
 import { openSealedReader, type SealedReadFaultCode } from './sealed-reader.ts';
+import { readFully, storageFault } from './storage.ts';
 
 export type SealFileJob = SealTarget & Readonly<{ plainPath: string }>;
 

@@ -17,7 +17,7 @@ import {
   tooLongFault,
   truncatedFault,
 } from '../open.ts';
-import { readFully, storageFault } from './atomic-file.ts';
+import { readFully, storageFault } from './storage.ts';
 
 export type SealedReadFaultCode =
   | OpenFaultCode

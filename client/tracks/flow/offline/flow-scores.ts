@@ -1,7 +1,8 @@
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { commitFile, partialOf } from '../../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { endKey } from '../../../events/flow-record.ts';
 import { learnFlowCluster } from '../cluster-state.ts';
@@ -53,14 +54,14 @@ export function* flowScoreLines(
 
 /** Writes lines to a file that appears when it is whole; "-" is standard output. */
 export async function writeLines(lines: Iterable<string>, output: string): Promise<Result<void, 'OUTPUT_UNWRITABLE'>> {
-  const partial = `${output}.partial`;
+  const partial = partialOf(output);
   try {
     if (output === '-') {
       for (const line of lines) process.stdout.write(line);
       return ok(undefined);
     }
     await pipeline(Readable.from(lines), createWriteStream(partial));
-    await rename(partial, output);
+    await commitFile(partial, output, { durable: false });
     return ok(undefined);
   } catch (error) {
     await rm(partial, { force: true });

@@ -1,7 +1,8 @@
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { commitFile, partialOf } from '../../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import type { Trace } from '../../../events/trace.ts';
 import { readTraceFile, readTraces, type TraceFileOptions } from '../../../recordings/trace-file.ts';
@@ -37,7 +38,7 @@ export async function scoreTraceFile(
   output: string,
   options: ScoreFileOptions = {},
 ): Promise<Result<ScoreSummary, ScoreFileFaultCode>> {
-  const partial = `${output}.partial`;
+  const partial = partialOf(output);
   const sink = output === '-' ? process.stdout : createWriteStream(partial);
   const writing = watchErrors(sink);
   const summary = { traces: 0, malformed: 0, malformedLines: [] as number[], unknownCalls: 0, droppedCalls: 0 };
@@ -84,7 +85,7 @@ export async function scoreTraceFile(
     if (output !== '-') await rm(partial, { force: true });
     return refuse('INPUT_UNREADABLE', broken.message);
   }
-  if (output !== '-') await rename(partial, output);
+  if (output !== '-') await commitFile(partial, output, { durable: false });
   return ok(broken === undefined ? summary : { ...summary, broken: broken.message });
 }
 
