@@ -11,6 +11,7 @@ import type { KeyStore } from '../keys/key-store.ts';
 import { keyLeftover } from '../keys/vault.ts';
 import { lockDataDir } from '../ledger/data-dir-lock.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
+import type { Journal } from '../ledger/journal/journal.ts';
 import { openSqliteJournal } from '../ledger/journal/open-journal.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { StoreFaultCode } from '../ledger/store.ts';
@@ -36,6 +37,8 @@ export type EngineOptions = Readonly<{
   /** In place of either; tests bring their own. */
   runner?: AggregationRunner;
   waker?: Waker;
+  /** In place of the data directory's: a simulator keeps its journal in memory. Closed with the engine. */
+  journal?: Journal;
   /** Rounds that may run at once over all tracks. Default 16. */
   roundsMax?: number;
   /** How often everything due is derived anew, whatever wakers do. Default 5 s. */
@@ -91,7 +94,9 @@ async function openLocked(
   const clock = timers.now;
   await sweepLeftovers(join(dataDir, 'keys'), keyLeftover);
   await sweepLeftovers(join(dataDir, 'identity'));
-  const journal = await openSqliteJournal(join(dataDir, 'journal.sqlite'), timers);
+  const journal = options.journal
+    ? ok(options.journal)
+    : await openSqliteJournal(join(dataDir, 'journal.sqlite'), timers);
   if (!journal.ok) return journal;
   const halting = Promise.withResolvers<Readonly<{ code: StoreFaultCode; message: string }>>();
   let engine: Engine | undefined;

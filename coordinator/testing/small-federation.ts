@@ -63,7 +63,7 @@ export async function openSmallFederation(dataDir: string, options: SmallFederat
     await openEngine({ dataDir, federation, build: 'test', keyStore, timers: systemTimers, ...engineOptions }),
   );
   for (const cluster of members) {
-    if (!engine.state().clusters.has(cluster)) await enrol(engine, cluster);
+    if (!engine.state().clusters.has(cluster)) await enrol(engine, cluster, (options.timers ?? systemTimers).now());
   }
   if (!engine.state().tracks.has(track)) {
     const values = seededValues(1, valueCount);
@@ -73,8 +73,8 @@ export async function openSmallFederation(dataDir: string, options: SmallFederat
   return engine;
 }
 
-async function enrol(engine: Engine, cluster: ClusterId): Promise<void> {
-  const expiresAtMs = Date.now() + 3_600_000;
+async function enrol(engine: Engine, cluster: ClusterId, nowMs: number): Promise<void> {
+  const expiresAtMs = nowMs + 3_600_000;
   const entry = await engine.commit(operator, () => ({
     ok: true,
     value: {

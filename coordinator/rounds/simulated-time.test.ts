@@ -1,0 +1,112 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { SimulatedTimers } from '../../base/testing/simulated-timers.ts';
+import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
+import type { KeyStore } from '../keys/key-store.ts';
+import { MemoryMedium } from '../ledger/journal/memory-store.ts';
+import { openMemoryJournal } from '../ledger/journal/open-journal.ts';
+import { type Invitation, sealDelta } from '../testing/sealed-delta.ts';
+import { deltaOf, submit } from '../testing/small-client.ts';
+import { clusters, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
+import { tempDir } from '../testing/temp-dir.ts';
+import { roundEnd, until } from '../testing/wait.ts';
+
+const [a, b, c, d, e] = clusters as [ClusterId, ClusterId, ClusterId, ClusterId, ClusterId];
+const hourMs = 3_600_000;
+
+/** Collects for six hours, whoever has answered: no test could wait for that. */
+const slow: typeof policy = {
+  ...policy,
+  rounds: { ...policy.rounds, recruitForMs: hourMs, collectForMs: 6 * hourMs, closesAtGoal: false },
+};
+
+/** A coordinator whose time is the test's, and whose journal and keys are in memory. Everything else is the real thing. */
+async function openInSimulatedTime(wanted: typeof policy = slow) {
+  const timers = new SimulatedTimers(Date.UTC(2027, 0, 1, 1, 30));
+  const keys = new Map<string, Uint8Array>();
+  const keyStore: KeyStore = {
+    put: async (name, secret) => void keys.set(name, Uint8Array.from(secret)),
+    get: async (name) => keys.get(name),
+    destroy: async (name) => void keys.delete(name),
+  };
+  const journal = openMemoryJournal(new MemoryMedium(), timers);
+  const engine = await openSmallFederation(tempDir(), { timers, journal, keyStore, policy: wanted });
+  onTestFinished(() => engine.close());
+  const invitations = new Map<ClusterId, Invitation>();
+  const { promise: invited, resolve: allInvited } = Promise.withResolvers<void>();
+  for (const cluster of clusters) {
+    engine.join(cluster, [track], (directive) => {
+      if (directive.kind === 'invitation') invitations.set(cluster, directive);
+      if (invitations.size === clusters.length) allInvited();
+    });
+  }
+  const answer = async (cluster: ClusterId) => {
+    const invitation = invitations.get(cluster) as Invitation;
+    const update = await sealDelta(invitation, cluster, deltaOf(cluster, invitation.round));
+    return submit(engine, update);
+  };
+  const phase = (round = 'r-1') =>
+    engine
+      .state()
+      .tracks.get(track as TrackId)
+      ?.rounds.get(round as RoundId)?.phase;
+  return { timers, engine, keys, invitations, invited, answer, phase };
+}
+
+describe('a round in simulated time', () => {
+  it('is abandoned at its deadline, to the millisecond, when its quorum is missed', async () => {
+    const { timers, engine, keys, invitations, invited, answer, phase } = await openInSimulatedTime();
+    const openedAtMs = timers.now();
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    await invited; // No time passes while the coordinator works.
+    const closesAtMs = invitations.get(a)?.closesAtMs as number;
+    expect(closesAtMs - openedAtMs).toBe(6 * hourMs);
+    for (const cluster of [a, b, c, d]) unwrap(await answer(cluster));
+
+    await timers.advance(closesAtMs - 1 - timers.now());
+    expect(phase()).toMatchObject({ kind: 'collecting' });
+    expect(keys.size).toBe(1);
+    await timers.advance(1);
+    const { phase: end } = await roundEnd(engine, 'r-1');
+    expect(end).toMatchObject({ kind: 'abandoned', reason: 'QUORUM_MISSED', endedAtMs: closesAtMs });
+    expect(timers.now()).toBe(closesAtMs);
+    expect([...keys.keys()]).toEqual([]); // With the round its key has ended.
+    const late = await answer(e);
+    expect(late).toMatchObject({ ok: false });
+  });
+
+  it('closes at its deadline with its quorum, and comes to a candidate in no time', async () => {
+    const { timers, engine, invitations, invited, answer, phase } = await openInSimulatedTime();
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    await invited; // No time passes while the coordinator works.
+    for (const cluster of clusters) unwrap(await answer(cluster));
+    const closesAtMs = invitations.get(a)?.closesAtMs as number;
+
+    await timers.advance(closesAtMs - 1 - timers.now());
+    expect(phase()).toMatchObject({ kind: 'collecting' });
+    await timers.advance(1);
+    const { phase: end } = await roundEnd(engine, 'r-1'); // The rule runs in a real thread, for which no time passes.
+    expect(end).toMatchObject({ kind: 'candidate', closedAtMs: closesAtMs, endedAtMs: closesAtMs });
+    // What the same deltas give in real time: see the contract of backends.
+    expect(engine.state().tracks.get(track)?.models[1]?.digest).toBe(
+      'sha256:1e70e39127ec9cf2222281ce1ac455b895963eb9ef62736835ce9cdde58650d9',
+    );
+  });
+
+  it('is opened by its schedule in the night, and the next one a day later', async () => {
+    const nightly = { cron: '0 2 * * *', timeZone: 'UTC', blackouts: [] };
+    const { timers, engine, phase } = await openInSimulatedTime({ ...slow, schedule: nightly });
+    engine.wake();
+    await timers.advance(29 * 60_000);
+    expect(phase()).toBeUndefined();
+    await timers.advance(60_000);
+    await until(engine, () => phase('r-1'));
+    expect(phase('r-1')).toMatchObject({ kind: 'collecting', openedAtMs: Date.UTC(2027, 0, 1, 2) });
+    await timers.advance(6 * hourMs);
+    const { phase: end } = await roundEnd(engine, 'r-1');
+    expect(end).toMatchObject({ kind: 'abandoned', endedAtMs: Date.UTC(2027, 0, 1, 8) });
+    await timers.advance(18 * hourMs);
+    await until(engine, () => phase('r-2'));
+    expect(phase('r-2')).toMatchObject({ kind: 'collecting', openedAtMs: Date.UTC(2027, 0, 2, 2) });
+  });
+});
