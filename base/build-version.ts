@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The package's version: what the journal and `testudo --version` call this build. */
+/** The package's version: what the journal, a client's hello and `testudo --version` call this build. */
 export function buildVersion(): string {
   for (const folder of ['..', '../..']) {
     try {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { sweepLeftovers } from '../base/atomic-file.ts';
+import { buildVersion } from '../base/build-version.ts';
 import { type Fault, ok, type Result } from '../base/fault.ts';
 import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
 import { type HttpServer, servePages } from '../base/http-server.ts';
@@ -42,7 +43,7 @@ export type ClientHooks = Readonly<{
   judged?: boolean;
 }>;
 
-const build = 'testudo-client/0.1.0';
+const build = `testudo-client/${buildVersion()}`;
 
 /**
  * One cluster's client: sources feed its tracks, rounds train on what they keep, deltas go up. Resolves when everything

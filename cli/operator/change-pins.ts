@@ -6,7 +6,6 @@ import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { signPins } from '../../proto/release/sign.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
-import { readRoot, writeNew } from '../releases/root/files.ts';
 import { jsonLine } from '../table.ts';
 import { versionFrom } from './arguments.ts';
 import { type OperatorConnection, type OperatorOptions, withConnection } from './connection.ts';
@@ -15,6 +14,7 @@ import { pages } from './pages.ts';
 import { pinEffects } from './pin-effects.ts';
 import { pinKeyOf } from './pin-key.ts';
 import { type TrustedReleases, trustedReleases } from './release-trust.ts';
+import { readRoot, writeNew } from './root-files.ts';
 
 type ChangeOptions = OperatorOptions &
   Readonly<{

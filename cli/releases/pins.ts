@@ -14,8 +14,8 @@ import { type OperatorConnection, withConnection } from '../operator/connection.
 import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { newPinKey, pinKeyOf, pinKeyPair } from '../operator/pin-key.ts';
 import { type TrustedReleases, trustedReleases } from '../operator/release-trust.ts';
+import { readText, writeNew } from '../operator/root-files.ts';
 import { jsonLine, listing, table, time } from '../table.ts';
-import { readText, writeNew } from './root/files.ts';
 
 const dayMs = 86_400_000;
 const renewWithinMs = 30 * dayMs;

@@ -11,7 +11,7 @@ import { followRoot } from '../../proto/release/follow-roots.ts';
 import { openRoot } from '../../proto/release/open.ts';
 import { signRoot } from '../../proto/release/sign.ts';
 import { anchorTrust } from '../../proto/release/trust.ts';
-import { readKey } from './root/files.ts';
+import { readKey } from '../operator/root-files.ts';
 import { nextRoot } from './root/next-root.ts';
 import { rootCommand } from './root.ts';
 

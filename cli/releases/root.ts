@@ -5,8 +5,8 @@ import { type ReleaseRole, releaseRoles } from '../../proto/release/documents/ro
 import { signRoot } from '../../proto/release/sign.ts';
 import { orExit, usage } from '../exit.ts';
 import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
+import { publicKeyFrom, type RootFile, readKey, readRoot, writeNew } from '../operator/root-files.ts';
 import { jsonLine, listing, table, time } from '../table.ts';
-import { publicKeyFrom, type RootFile, readKey, readRoot, writeNew } from './root/files.ts';
 import { nextRoot } from './root/next-root.ts';
 import { prepareKeysCommand, publishRootCommand } from './root-publish.ts';
 

@@ -2,8 +2,8 @@ import { startThread, type ThreadLink } from '../../../base/thread-link.ts';
 import type { UpdateBlocks } from '../../blocks/blocks.ts';
 import type { DistanceMatrix, RowPair } from '../../engine.ts';
 import type { KernelPool } from '../kernels/kernel-pool.ts';
-import { packedBlock, segmentColumns, segmentsPerStrip, stripColumns, stripsIn } from '../kernels/packed-block.ts';
-import { stripsTogether, tileRowsFor } from './gram-tiles.ts';
+import { stripsTogether, tileRowsFor } from '../packed/gram-tiles.ts';
+import { packedBlock, segmentColumns, segmentsPerStrip, stripColumns, stripsIn } from '../packed/packed-block.ts';
 import type { GramRequest } from './gram-worker.ts';
 
 /**

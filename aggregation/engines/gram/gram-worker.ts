@@ -1,6 +1,6 @@
 import { serveThread } from '../../../base/thread-link.ts';
-import { packedBlock, stripColumns } from '../kernels/packed-block.ts';
-import { type GramTile, tilesOf } from './gram-tiles.ts';
+import { type GramTile, tilesOf } from '../packed/gram-tiles.ts';
+import { packedBlock, stripColumns } from '../packed/packed-block.ts';
 import { type BlockMultiplier, blockMultiplier } from './matmul.ts';
 import { worstErrorInUnits } from './precision-probe.ts';
 

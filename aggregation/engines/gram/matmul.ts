@@ -1,5 +1,5 @@
 import { tf } from '#tensorflow';
-import { segmentColumns, segmentsPerStrip } from '../kernels/packed-block.ts';
+import { segmentColumns, segmentsPerStrip } from '../packed/packed-block.ts';
 
 /** The parts of the tfjs-node binding that are used here: tensors are made over the caller's memory, without a copy. */
 type Binding = {

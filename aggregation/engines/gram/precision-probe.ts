@@ -1,4 +1,4 @@
-import { segmentColumns, segmentsPerStrip } from '../kernels/packed-block.ts';
+import { segmentColumns, segmentsPerStrip } from '../packed/packed-block.ts';
 import type { BlockMultiplier } from './matmul.ts';
 
 /**

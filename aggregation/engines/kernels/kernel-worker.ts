@@ -1,7 +1,7 @@
 import { serveThread } from '../../../base/thread-link.ts';
 import type { TaskStart } from './kernel-task.ts';
-import { type PreparedTask, prepareTask } from './kernel-task.ts';
 import { loadKernels } from './kernels.ts';
+import { type PreparedTask, prepareTask } from './prepared-task.ts';
 import { openSharedRows, type SharedRows } from './shared-rows.ts';
 
 /** What a kernel worker is asked. */

@@ -1,8 +1,6 @@
 import { startThread } from '../../../base/thread-link.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
-
-/** What the thread is asked. It answers with the light form, or with nothing for an architecture without one. */
-export type LightFormRequest = Readonly<{ spec: ModelSpec; weights: Uint8Array }>;
+import type { LightFormRequest } from './light-form-thread.ts';
 
 /** Architectures that turned out to have none: no thread is started to learn it again. */
 const without = new Set<string>();

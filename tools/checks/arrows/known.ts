@@ -13,17 +13,9 @@ export type Known = Readonly<{
 
 export const known: Known = {
   inCircles: [
-    'aggregation/engines/bound-task.ts',
-    'aggregation/engines/gram',
-    'aggregation/engines/kernels',
     'bench/releases',
     'bench/round',
     'cli',
-    'cli/operator',
-    'cli/processes/coordinator/light-form-thread.ts',
-    'cli/processes/coordinator/light-form.ts',
-    'cli/releases',
-    'cli/rounds',
     'demo',
     'demo/federation.ts',
     'demo/flow',

@@ -1,11 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { writeNewFile } from '../../../base/atomic-file.ts';
-import { type SigningKeyPair, signingKeyPairOf, vetSigningPublicKey } from '../../../proto/envelope/crypto/keys.ts';
-import { wipe } from '../../../proto/envelope/crypto/wipe.ts';
-import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
-import { openRoot } from '../../../proto/release/open.ts';
-import { exitWith, orExit } from '../../exit.ts';
+import { writeNewFile } from '../../base/atomic-file.ts';
+import { type SigningKeyPair, signingKeyPairOf, vetSigningPublicKey } from '../../proto/envelope/crypto/keys.ts';
+import { wipe } from '../../proto/envelope/crypto/wipe.ts';
+import type { ReleaseRoot } from '../../proto/release/documents/root.ts';
+import { openRoot } from '../../proto/release/open.ts';
+import { exitWith, orExit } from '../exit.ts';
 
 /** A root's bytes and what they say. */
 export type RootFile = Readonly<{ bytes: Buffer; root: ReleaseRoot }>;

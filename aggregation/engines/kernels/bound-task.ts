@@ -1,8 +1,8 @@
-import type { ColumnReduction } from '../engine.ts';
-import { chunkColumns } from '../ordered-sums.ts';
-import type { KernelTask } from './kernels/kernel-task.ts';
-import type { Kernels } from './kernels/kernels.ts';
-import { packedBlock, stripColumns, stripsIn } from './kernels/packed-block.ts';
+import type { ColumnReduction } from '../../engine.ts';
+import { chunkColumns } from '../../ordered-sums.ts';
+import { packedBlock, stripColumns, stripsIn } from '../packed/packed-block.ts';
+import type { KernelTask } from './kernel-task.ts';
+import type { Kernels } from './kernels.ts';
 
 /** A task with its constants in a worker's memory. */
 export type BoundTask = {

@@ -1,4 +1,4 @@
-import { tilesOf } from '../gram/gram-tiles.ts';
+import { tilesOf } from './gram-tiles.ts';
 
 /** Columns whose products become one float32 sum: 64 by 64 in the multiplication, then those 32 sums together. */
 export const stripColumns = 2048;
