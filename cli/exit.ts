@@ -1,4 +1,5 @@
 import type { Fault, Result } from '../base/fault.ts';
+import type { ServedFaultCode } from '../proto/served-faults.ts';
 
 /** What a script can tell from how a command ended. */
 export const exitCodes = {
@@ -11,7 +12,12 @@ export const exitCodes = {
   unreachable: 3,
 } as const;
 
-const unreachableCodes: ReadonlySet<string> = new Set(['GRPC_UNAVAILABLE', 'GRPC_DEADLINE_EXCEEDED', 'DRAINING']);
+/** The second kind of name is of faults without a code of ours: a proxy in between, or nobody there. */
+const unreachableCodes: ReadonlySet<string> = new Set<ServedFaultCode | `GRPC_${string}`>([
+  'GRPC_UNAVAILABLE',
+  'GRPC_DEADLINE_EXCEEDED',
+  'DRAINING',
+]);
 
 /** The value, or the end of the process with the fault on standard error. */
 export function orExit<Value>(result: Result<Value>): Value {

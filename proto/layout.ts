@@ -49,7 +49,7 @@ export function flatten(
 }
 
 /** Little-endian bytes as float32 values. A view when they are aligned, otherwise one copy. */
-export function valuesOfBytes(layout: Layout, bytes: Uint8Array): Result<Float32Array, LayoutFaultCode> {
+export function valuesOfBytes(layout: Layout, bytes: Uint8Array): Result<Float32Array, 'LENGTH_MISMATCH'> {
   if (bytes.byteLength !== layout.length * bytesPerValue) {
     return lengthMismatch('payload', layout.length * bytesPerValue, bytes.byteLength, 'bytes');
   }

@@ -1,4 +1,5 @@
 import type { Fault } from '../../base/fault.ts';
+import type { FaultCodeOf } from '../../proto/served-faults.ts';
 
 /**
  * What a refusal means for the update that this client holds.
@@ -8,8 +9,8 @@ import type { Fault } from '../../base/fault.ts';
  */
 export type Verdict = 'retry' | 'trainAgain' | 'giveUp';
 
-/** Codes that a coordinator puts in its trailers. A test holds this against the coordinator's own map. */
-export const verdictOfServed: Readonly<Record<string, Verdict>> = {
+/** Every code that the calls of a client and of its release agent can be refused with, enrolment aside. */
+const verdictOfServed = {
   // The coordinator is there but cannot now.
   RATE_LIMITED: 'retry',
   UPLOADS_BUSY: 'retry',
@@ -56,28 +57,32 @@ export const verdictOfServed: Readonly<Record<string, Verdict>> = {
   CLUSTER_NOT_ENROLLED: 'giveUp',
   CLUSTER_QUARANTINED: 'giveUp',
   CLUSTER_REVOKED: 'giveUp',
+  // This port is for clusters: an operator's certificate opens nothing here.
+  OPERATOR_REMOVED: 'giveUp',
+  OPERATOR_UNKNOWN: 'giveUp',
+  ROLE_INSUFFICIENT: 'giveUp',
   FEDERATION_MISMATCH: 'giveUp',
   NOT_IN_COHORT: 'giveUp',
   TRACK_NOT_FOUND: 'giveUp',
   ROUND_NOT_FOUND: 'giveUp',
   ROUND_CLOSED: 'giveUp',
-  ROUND_ENDED: 'giveUp',
-  MODEL_NOT_FOUND: 'giveUp',
   MODEL_UNKNOWN: 'giveUp',
   LENGTH_MISMATCH: 'giveUp',
   HEADER_INVALID: 'giveUp',
   REQUEST_INVALID: 'giveUp',
   SIGNATURE_INVALID: 'giveUp',
   KEY_INVALID: 'giveUp',
-  NOT_SERVED: 'giveUp',
   // Another update of ours was accepted already: insisting would only raise the alarm again.
   UPDATE_CONFLICT: 'giveUp',
   PAYLOAD_REUSED: 'giveUp',
-  EVENT_OUT_OF_PLACE: 'giveUp',
-};
+  // An agent's report: it says nothing that the coordinator waits for.
+  REPORT_INVALID: 'giveUp',
+  VERSION_NOT_FOUND: 'giveUp',
+  GATE_NOT_OPEN: 'giveUp',
+} as const satisfies Readonly<Record<FaultCodeOf<'federation' | 'releases'>, Verdict>>;
 
 /** Faults that arise on this side of the line. */
-const verdictOfOurs: Readonly<Record<string, Verdict>> = {
+const verdictOfOurs = {
   // A receipt that does not verify proves nothing: keep the update and ask again.
   RECEIPT_INVALID: 'retry',
   // Fetching the base: throw away what did not fit and go on.
@@ -87,7 +92,9 @@ const verdictOfOurs: Readonly<Record<string, Verdict>> = {
   MODEL_TRUNCATED: 'retry',
   // Our own copy is damaged: only a new delta helps.
   OUTBOX_DAMAGED: 'trainAgain',
-};
+} as const satisfies Readonly<Record<string, Verdict>>;
+
+const verdictOf: Readonly<Record<string, Verdict>> = { ...verdictOfServed, ...verdictOfOurs };
 
 /** For refusals without a code of ours: a proxy in between, another build, grpc-js itself. */
 const verdictOfStatus: Readonly<Record<string, Verdict>> = {
@@ -107,5 +114,5 @@ const verdictOfStatus: Readonly<Record<string, Verdict>> = {
  * nobody knows gives up: repeating what was refused for an unknown cause helps nobody.
  */
 export function verdictFor({ code, fields }: Fault): Verdict {
-  return verdictOfServed[code] ?? verdictOfOurs[code] ?? verdictOfStatus[String(fields?.status)] ?? 'giveUp';
+  return verdictOf[code] ?? verdictOfStatus[String(fields?.status)] ?? 'giveUp';
 }

@@ -1,25 +1,22 @@
-import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { type Fault, ok, type Refused, type Result, refuse } from '../../base/fault.ts';
 import type { Log } from '../../base/log.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Facts } from '../ledger/store.ts';
-import { authenticate, type Caller, type PeerCertificate } from '../members/authenticate.ts';
+import {
+  type AuthenticationFaultCode,
+  authenticate,
+  type Caller,
+  type PeerCertificate,
+} from '../members/authenticate.ts';
 import type { Access, CallRule } from './calls.ts';
+import type { AccessFaultCode, CutFaultCode } from './faults.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import type { RefusalLog } from './refusal-meter.ts';
 import { auditRefusal } from './refusals.ts';
 import { actorOf, authorise, type CallerFor } from './roles.ts';
 import { traceFields } from './trace-fields.ts';
-
-/** Refusals that arise before a call is served, or while it is cut. */
-export type AccessFaultCode =
-  | 'ROLE_INSUFFICIENT'
-  | 'RATE_LIMITED'
-  | 'CALL_TOO_LONG'
-  | 'CALL_CANCELLED'
-  | 'DRAINING'
-  | 'INTERNAL';
 
 /** What a transport knows of one call. */
 export type IncomingCall = Readonly<{
@@ -66,11 +63,11 @@ export class AccessControl {
     this.#parts = parts;
   }
 
-  async serve<Kind extends Access, Value>(
+  async serve<Kind extends Access, Value, Code extends string>(
     rule: CallRule<Kind>,
     incoming: IncomingCall,
-    work: (call: Call<Kind>) => Promise<Result<Value>>,
-  ): Promise<Result<Value>> {
+    work: (call: Call<Kind>) => Promise<Result<Value, Code>>,
+  ): Promise<Result<Value, Code | CutFaultCode>> {
     const { name, address, certificate } = incoming;
     const { timers } = this.#parts;
     const nowMs = timers.now();
@@ -78,7 +75,7 @@ export class AccessControl {
     const sinceMs = () => timers.monotonicMs() - startedMs;
     const caller = this.#callerOf(rule.access, certificate, nowMs);
     const actor = actorOf(caller.ok ? caller.value : undefined, address);
-    const refused = (fault: Fault) => this.#refused(rule, name, actor, fault);
+    const refused = <Refusal extends string>(fault: Fault<Refusal>) => this.#refused(rule, name, actor, fault);
     if (!caller.ok) return refused(caller.fault);
     const unauthorised = authorise(rule.access, caller.value);
     if (unauthorised !== undefined) return refused(unauthorised);
@@ -87,8 +84,8 @@ export class AccessControl {
     }
 
     const abort = new AbortController();
-    let cutBy: Fault | undefined;
-    const cut = (fault: Fault) => {
+    let cutBy: Fault<CutFaultCode> | undefined;
+    const cut = (fault: Fault<CutFaultCode>) => {
       cutBy ??= fault;
       abort.abort(fault);
     };
@@ -113,7 +110,7 @@ export class AccessControl {
       });
       if (served.ok) return served;
       // Work that a cut ended has its own idea of why: the cut's is the true one.
-      return refused(cutBy ?? served.fault);
+      return refused<Code | CutFaultCode>(cutBy ?? served.fault);
     } catch (error) {
       this.#parts.log.error({ err: error, method: name, ...traceFields() }, 'call failed');
       return refused(fault('INTERNAL', 'an error of our own; the log has it'));
@@ -124,13 +121,17 @@ export class AccessControl {
   }
 
   /** Who calls; nobody where strangers may. */
-  #callerOf(access: Access, certificate: PeerCertificate | undefined, nowMs: number): Result<Caller | undefined> {
+  #callerOf(
+    access: Access,
+    certificate: PeerCertificate | undefined,
+    nowMs: number,
+  ): Result<Caller | undefined, AuthenticationFaultCode> {
     if (access === 'stranger') return ok(undefined);
     const { engine } = this.#parts;
     return authenticate(certificate, engine.federation, engine.state(), nowMs);
   }
 
-  #refused({ audit }: CallRule, call: string, actor: Actor, fault: Fault): Result<never> {
+  #refused<Code extends string>({ audit }: CallRule, call: string, actor: Actor, fault: Fault<Code>): Refused<Code> {
     // A caller that hangs up was not refused anything.
     if (fault.code !== 'CALL_CANCELLED') auditRefusal(this.#parts, { what: audit, call, actor, fault });
     return { ok: false, fault };
@@ -138,8 +139,8 @@ export class AccessControl {
 }
 
 /** What a stream answers that was cut while it was open: the fault it was cut with. */
-export function cutShort(signal: AbortSignal): Result<never> {
-  return { ok: false, fault: signal.reason as Fault };
+export function cutShort(signal: AbortSignal): Refused<CutFaultCode> {
+  return { ok: false, fault: signal.reason as Fault<CutFaultCode> };
 }
 
 function fault(code: AccessFaultCode, message: string): Fault<AccessFaultCode> {

@@ -1,11 +1,12 @@
 import type { Fault } from '../../base/fault.ts';
+import type { CutFaultCode } from './faults.ts';
 
 export type OpenCall = Readonly<{
   /** A stream that stays open until someone ends it, rather than a piece of work that ends by itself. */
   standing: boolean;
   /** What is wrong with the caller by now, if anything. */
-  recheck(nowMs: number): Fault | undefined;
-  cut(fault: Fault): void;
+  recheck(nowMs: number): Fault<CutFaultCode> | undefined;
+  cut(fault: Fault<CutFaultCode>): void;
 }>;
 
 /** Calls that are open: so that a revocation, an expiry or a drain reaches streams that began before it. */
@@ -34,7 +35,7 @@ export class OpenCalls {
   }
 
   /** Ends the standing streams; work in progress goes on. */
-  drain(fault: Fault): void {
+  drain(fault: Fault<CutFaultCode>): void {
     for (const call of this.#calls) if (call.standing) call.cut(fault);
   }
 }

@@ -1,10 +1,11 @@
 import type { Fault } from '../../base/fault.ts';
 import type { Log } from '../../base/log.ts';
+import type { ServedFaultCode } from '../../proto/served-faults.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Refusal, RefusalLog } from './refusal-meter.ts';
 
 /** Someone should look: these do not come from clients that merely are slow, old or wrong. */
-export const alarming: ReadonlySet<string> = new Set([
+export const alarming: ReadonlySet<string> = new Set<ServedFaultCode>([
   'SIGNATURE_INVALID',
   'CLUSTER_MISMATCH',
   'UPDATE_CONFLICT',

@@ -4,10 +4,11 @@ import {
   type handleUnaryCall,
   Metadata,
   type StatusObject,
-  status,
+  type status,
 } from '@grpc/grpc-js';
 import { type Fault, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
+import type { FaultCodeOf, ServedFaultCode, Service } from '../../proto/served-faults.ts';
 import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
 import type { AccessControl, Call } from '../access/access-control.ts';
 import type { Access, CallRule } from '../access/calls.ts';
@@ -16,9 +17,9 @@ import { inCallSpan } from './call-span.ts';
 import { MessageReader } from './message-reader.ts';
 import { type AnyCall, peerAddress, peerCertificate } from './peer.ts';
 import { malformed } from './service.ts';
-import { type ServedFaultCode, statusOf } from './status.ts';
+import { statusOf } from './status.ts';
 
-type Served<Value> = Promise<Result<Value>>;
+type Served<Value, Code extends string = ServedFaultCode> = Promise<Result<Value, Code>>;
 /** Resolves when the message is on its way; false once the call is over. Await it before the next. */
 export type Send<Response> = (message: Response) => Promise<boolean>;
 
@@ -33,9 +34,10 @@ type DoorParts = Readonly<{ access: AccessControl; metrics: Pick<Metrics, 'call'
 
 /**
  * What is gRPC about a call: its messages and streams, its trace, its count, and one place where a fault becomes a
- * status. Who may call is access/'s to say. The peer learns the code; log and audit keep the cause.
+ * status. Who may call is access/'s to say. The peer learns the code; log and audit keep the cause. `Called` is the service
+ * that it is handed to: work that answers with a code which the contract does not give that service does not compile.
  */
-export class Door {
+export class Door<in Called extends Service = Service> {
   readonly #parts: DoorParts;
 
   constructor(parts: DoorParts) {
@@ -44,7 +46,7 @@ export class Door {
 
   unary<Kind extends Access, Request, Response>(
     rule: CallRule<Kind>,
-    serve: (request: Request, call: Call<Kind>) => Served<Response>,
+    serve: (request: Request, call: Call<Kind>) => Served<Response, FaultCodeOf<Called>>,
   ): handleUnaryCall<Request, Response> {
     return async (call, callback) => {
       const served = await this.#pass(rule, call, (context) => withRequest(call.request, (it) => serve(it, context)));
@@ -56,7 +58,7 @@ export class Door {
   /** The stream ends well when `serve` resolves ok. */
   serverStream<Kind extends Access, Request, Response>(
     rule: CallRule<Kind>,
-    serve: (request: Request, send: Send<Response>, call: Call<Kind>) => Served<void>,
+    serve: (request: Request, send: Send<Response>, call: Call<Kind>) => Served<void, FaultCodeOf<Called>>,
   ): handleServerStreamingCall<Request, Response> {
     return async (call) => {
       const served = await this.#pass(rule, call, (context) => {
@@ -70,7 +72,10 @@ export class Door {
 
   clientStream<Kind extends Access, Request, Response>(
     rule: CallRule<Kind>,
-    serve: (messages: MessageReader<Request | typeof malformed>, call: Call<Kind>) => Served<Response>,
+    serve: (
+      messages: MessageReader<Request | typeof malformed>,
+      call: Call<Kind>,
+    ) => Served<Response, FaultCodeOf<Called>>,
   ): handleClientStreamingCall<Request, Response> {
     return async (call, callback) => {
       const served = await this.#pass(rule, call, (context) =>
@@ -108,7 +113,10 @@ export class Door {
   }
 }
 
-function withRequest<Request, Value>(request: Request, serve: (request: Request) => Served<Value>): Served<Value> {
+function withRequest<Request, Value, Code extends string>(
+  request: Request,
+  serve: (request: Request) => Served<Value, Code>,
+): Served<Value, Code | 'MESSAGE_MALFORMED'> {
   if ((request as unknown) === malformed) {
     return Promise.resolve(refuse('MESSAGE_MALFORMED', 'the request is not the protobuf message of this method'));
   }
@@ -136,9 +144,9 @@ function writeOne<Response>(
  * Clusters and strangers get the code and nothing else: the message may say things that only operators should know.
  * Operators who were let in get the message too: it names the legal range and the remedy.
  */
-function statusFor({ code, message }: Fault, isOperator: boolean): Status {
+function statusFor({ code, message }: Fault<ServedFaultCode>, isOperator: boolean): Status {
   const metadata = new Metadata();
   metadata.set(faultCodeKey, code);
   if (isOperator) metadata.set(faultMessageKey, Buffer.from(message.slice(0, messageCharactersMax), 'utf8'));
-  return { code: statusOf[code as ServedFaultCode] ?? status.INTERNAL, details: code, metadata };
+  return { code: statusOf[code], details: code, metadata };
 }

@@ -15,7 +15,7 @@ import { tolerant } from './service.ts';
 const secretPattern = /^[A-Za-z0-9_-]{20,128}$/;
 
 type EnrolmentParts = Readonly<{
-  door: Door;
+  door: Door<'enrolment'>;
   membership: Membership;
   federation: string;
   /** The Ed25519 key that signs receipts, 32 bytes. */

@@ -1,41 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import type { AccessFaultCode } from '../access/access-control.ts';
-import type { FreezeFaultCode } from '../ledger/freezing.ts';
-import type { StoreFaultCode } from '../ledger/store.ts';
-import type { TrackFaultCode } from '../ledger/track-changes.ts';
-import type { AuthenticationFaultCode } from '../members/authenticate.ts';
-import type { MembershipFaultCode } from '../members/membership.ts';
-import type { ReportFaultCode } from '../registry/decide/agent-reports.ts';
-import type { RegistryFaultCode } from '../registry/decide/faults.ts';
-import type { ReplayFaultCode } from '../rounds/kept-inputs.ts';
-import type { RoundChangeFaultCode } from '../rounds/opener.ts';
-import type { UploadFaultCode } from './upload-faults.ts';
-
-/** Refusals that arise between the wire and the work. */
-export type DoorFaultCode =
-  | AccessFaultCode
-  | 'MESSAGE_MALFORMED'
-  | 'REQUEST_INVALID'
-  | 'STREAM_REPLACED'
-  | 'PEER_TOO_SLOW'
-  | 'NOT_SERVED';
-
-export type ServedFaultCode =
-  | DoorFaultCode
-  | AuthenticationFaultCode
-  | MembershipFaultCode
-  | ReportFaultCode
-  | RegistryFaultCode
-  | UploadFaultCode
-  | TrackFaultCode
-  | RoundChangeFaultCode
-  | FreezeFaultCode
-  | ReplayFaultCode
-  | StoreFaultCode
-  | 'FETCHES_BUSY'
-  | 'WATCHES_BUSY'
-  | 'MODEL_UNKNOWN'
-  | 'OFFSET_BEYOND_END';
+import type { ServedFaultCode } from '../../proto/served-faults.ts';
 
 /** Choosing a status is choosing what the caller does next: one line for each code, and what that is. */
 export const statusOf = {
@@ -149,6 +113,7 @@ export const statusOf = {
   CALL_CANCELLED: status.CANCELLED,
   DRAINING: status.UNAVAILABLE,
   DISK_FULL: status.UNAVAILABLE,
+  METADATA_UNREADY: status.UNAVAILABLE,
   REPLAY_BUSY: status.UNAVAILABLE,
   WORKER_LOST: status.UNAVAILABLE,
   BLOB_UNREADABLE: status.UNAVAILABLE,
@@ -162,5 +127,4 @@ export const statusOf = {
   JOURNAL_DAMAGED: status.INTERNAL,
   JOURNAL_NEWER: status.INTERNAL,
   INTERNAL: status.INTERNAL,
-  NOT_SERVED: status.UNIMPLEMENTED, // Releases, channels and pins: not in this version.
 } as const satisfies Record<ServedFaultCode, status>;

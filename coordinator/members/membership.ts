@@ -12,21 +12,17 @@ import type { State, Token } from '../ledger/state/state.ts';
 import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';
 import type { Caller } from './authenticate.ts';
 
-export type MembershipFaultCode =
-  | 'TOKEN_UNKNOWN'
-  | 'TOKEN_USED'
-  | 'TOKEN_EXPIRED'
-  | 'TOKEN_REVOKED'
+/** Why a token does not make a member. */
+type TokenFaultCode = 'TOKEN_UNKNOWN' | 'TOKEN_USED' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED';
+type EnrolFaultCode = TokenFaultCode | 'CERTIFICATE_REQUEST_INVALID' | 'KEY_INVALID' | 'SIGNATURE_INVALID';
+type RenewFaultCode =
   | 'CERTIFICATE_REQUEST_INVALID'
-  | 'KEY_INVALID'
-  | 'SIGNATURE_INVALID'
   | 'CLUSTER_NOT_ENROLLED'
   | 'CLUSTER_REVOKED'
   | 'OPERATOR_UNKNOWN'
-  | 'OPERATOR_REMOVED'
-  | 'LAST_ADMIN';
+  | 'OPERATOR_REMOVED';
 
-type Answer<Value> = Promise<Result<Value, MembershipFaultCode | StoreFaultCode>>;
+type Answer<Value, Code extends string> = Promise<Result<Value, Code | StoreFaultCode>>;
 
 export type Certified = Readonly<{ chain: CertificateChain; expiresAtMs: number }>;
 export type Enrolled = Certified & Readonly<{ cluster: ClusterId }>;
@@ -56,7 +52,7 @@ export class Membership {
   async mintToken(
     actor: Actor,
     wanted: Readonly<{ cluster: ClusterId; lifetimeMs: number; labels: Labels }>,
-  ): Answer<MintedToken> {
+  ): Answer<MintedToken, never> {
     const secret = randomBytes(tokenSecretBytes).toString('base64url');
     const tokenId = randomBytes(tokenIdBytes).toString('hex');
     const secretDigest = digestOf(Buffer.from(secret));
@@ -71,7 +67,11 @@ export class Membership {
     return ok({ text, tokenId, expiresAtMs: committed.value.value });
   }
 
-  async revokeToken(actor: Actor, tokenId: string, reason: string): Answer<Committed<void>> {
+  async revokeToken(
+    actor: Actor,
+    tokenId: string,
+    reason: string,
+  ): Answer<Committed<void>, 'TOKEN_UNKNOWN' | 'TOKEN_USED'> {
     return this.#store.commit(actor, ({ tokens }) => {
       const token = tokens.get(tokenId);
       if (token === undefined)
@@ -89,7 +89,7 @@ export class Membership {
    * answer was lost on its way, the same signing key may ask again within the token's life: it proves the member that the
    * token made, and gets a new certificate for it.
    */
-  async enrol(actor: Actor, { secret, request, signingKey, proof }: Enrolment): Answer<Enrolled> {
+  async enrol(actor: Actor, { secret, request, signingKey, proof }: Enrolment): Answer<Enrolled, EnrolFaultCode> {
     const secretDigest = digestOf(Buffer.from(secret));
     const keyText = Buffer.from(signingKey).toString('base64');
     const early = usableToken(this.#store.state(), secretDigest, keyText, this.#clock());
@@ -119,7 +119,7 @@ export class Membership {
   }
 
   /** A new certificate for who the TLS session says is calling. */
-  async renew(actor: Actor, caller: Caller, request: Uint8Array): Answer<Certified> {
+  async renew(actor: Actor, caller: Caller, request: Uint8Array): Answer<Certified, RenewFaultCode> {
     const publicKey = await publicKeyOfRequest(request);
     if (!publicKey.ok) return publicKey;
     const { clusterMs, operatorMs } = this.#lifetimes;
@@ -147,7 +147,11 @@ export class Membership {
     return committed.ok ? ok(await this.#certify(caller, publicKey.value, committed.value.value)) : committed;
   }
 
-  async revokeCluster(actor: Actor, cluster: ClusterId, reason: string): Answer<Committed<void>> {
+  async revokeCluster(
+    actor: Actor,
+    cluster: ClusterId,
+    reason: string,
+  ): Answer<Committed<void>, 'CLUSTER_NOT_ENROLLED'> {
     return this.#store.commit(actor, ({ clusters }) => {
       const member = clusters.get(cluster);
       if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
@@ -159,7 +163,7 @@ export class Membership {
   async setQuarantine(
     actor: Actor,
     { cluster, quarantined, reason }: Readonly<{ cluster: ClusterId; quarantined: boolean; reason: string }>,
-  ): Answer<Committed<void>> {
+  ): Answer<Committed<void>, 'CLUSTER_NOT_ENROLLED'> {
     return this.#store.commit(actor, ({ clusters }) => {
       const member = clusters.get(cluster);
       if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
@@ -172,7 +176,7 @@ export class Membership {
   async addOperator(
     actor: Actor,
     { name, role, request }: Readonly<{ name: string; role: OperatorRole; request: Uint8Array }>,
-  ): Answer<Certified> {
+  ): Answer<Certified, 'CERTIFICATE_REQUEST_INVALID' | 'LAST_ADMIN'> {
     const publicKey = await publicKeyOfRequest(request);
     if (!publicKey.ok) return publicKey;
     const random = randomBytes(9);
@@ -186,7 +190,11 @@ export class Membership {
     return ok(await this.#certify(caller, publicKey.value, committed.value.value));
   }
 
-  async removeOperator(actor: Actor, name: string, reason: string): Answer<Committed<void>> {
+  async removeOperator(
+    actor: Actor,
+    name: string,
+    reason: string,
+  ): Answer<Committed<void>, 'OPERATOR_UNKNOWN' | 'LAST_ADMIN'> {
     return this.#store.commit(actor, ({ operators }) => {
       const operator = operators.get(name);
       if (operator === undefined) return refuse('OPERATOR_UNKNOWN', `operator ${name} is not known here`);
@@ -213,7 +221,7 @@ function usableToken(
   secretDigest: Token['secretDigest'],
   signingKey: string,
   nowMs: number,
-): Result<Token, MembershipFaultCode> {
+): Result<Token, TokenFaultCode> {
   const wanted = digestBytes(secretDigest);
   let found: Token | undefined;
   for (const token of tokens.values()) {

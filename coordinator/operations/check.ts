@@ -1,9 +1,13 @@
 import { ok, type Result } from '../../base/fault.ts';
 import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
+import type { StoreFaultCode } from '../ledger/store.ts';
 import { checkId, type Invalid, invalid } from '../views/request.ts';
 
 /** 1 to 63 of a-z, 0-9 and "-", with neither end a "-": names of channels, keys and values of labels. */
 export const labelText = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** What a change that somebody asked for answers, with the codes of the work itself. */
+export type Answer<Value, Code extends string> = Promise<Result<Value, Code | 'REQUEST_INVALID' | StoreFaultCode>>;
 
 /** The reason that every change carries into the journal. */
 export function checkReason(reason: string): Invalid | undefined {

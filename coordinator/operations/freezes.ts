@@ -1,13 +1,13 @@
 import { ok, type Result } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import { isTrackId, type TrackId } from '../../proto/ids.ts';
-import { heldBack, liftFreeze as lift, setFreeze as set } from '../ledger/freezing.ts';
+import { type FreezeFaultCode, heldBack, liftFreeze as lift, setFreeze as set } from '../ledger/freezing.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Freeze } from '../ledger/state/state.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
 import type { Engine } from '../rounds/engine.ts';
 import { checkId, invalid } from '../views/request.ts';
-import { checkReason } from './check.ts';
+import { type Answer, checkReason } from './check.ts';
 import { writtenAt } from './sequence.ts';
 
 const tracksMax = 64;
@@ -29,7 +29,7 @@ export async function setFreeze(
   engine: Pick<Engine, 'commit' | 'planRounds'>,
   actor: Actor,
   { tracks: names, fromMs, untilMs, reason, dryRun }: FreezeRequest,
-): Promise<Result<Readonly<{ freezeId: string; held: readonly PlannedRound[]; sequence: number }>>> {
+): Answer<Readonly<{ freezeId: string; held: readonly PlannedRound[]; sequence: number }>, FreezeFaultCode> {
   const unreasoned = checkReason(reason);
   if (unreasoned !== undefined) return unreasoned;
   const tracks = checkTracks(names);
@@ -47,7 +47,7 @@ export async function liftFreeze(
   engine: Pick<Engine, 'commit'>,
   actor: Actor,
   { freezeId, reason, dryRun }: Readonly<{ freezeId: string; reason: string; dryRun: boolean }>,
-): Promise<Result<Readonly<{ freeze: Freeze; sequence: number }>>> {
+): Answer<Readonly<{ freeze: Freeze; sequence: number }>, FreezeFaultCode> {
   const unreasoned = checkReason(reason);
   if (unreasoned !== undefined) return unreasoned;
   const committed = await lift(engine, actor, { freezeId, reason, dryRun });

@@ -1,11 +1,10 @@
-import type { Result } from '../../base/fault.ts';
 import { isClusterId } from '../../proto/ids.ts';
 import { isOperatorName } from '../keys/spiffe.ts';
 import type { Actor, Labels, OperatorRole } from '../ledger/journal/events.ts';
 import type { Certified, Membership, MintedToken } from '../members/membership.ts';
 import type { Engine } from '../rounds/engine.ts';
 import { checkId, invalid } from '../views/request.ts';
-import { checkReason, labelText } from './check.ts';
+import { type Answer, checkReason, labelText } from './check.ts';
 import { sequenceOf } from './sequence.ts';
 
 const labelsMax = 32;
@@ -20,7 +19,7 @@ export async function revokeCluster(
   { engine, membership }: Parts,
   actor: Actor,
   { cluster, reason }: Readonly<{ cluster: string; reason: string }>,
-): Promise<Result<number>> {
+): Answer<number, 'CLUSTER_NOT_ENROLLED'> {
   const id = checkId('cluster', cluster, isClusterId);
   if (!id.ok) return id;
   const unreasoned = checkReason(reason);
@@ -32,7 +31,7 @@ export async function setQuarantine(
   { engine, membership }: Parts,
   actor: Actor,
   { cluster, quarantined, reason }: Readonly<{ cluster: string; quarantined: boolean; reason: string }>,
-): Promise<Result<number>> {
+): Answer<number, 'CLUSTER_NOT_ENROLLED'> {
   const id = checkId('cluster', cluster, isClusterId);
   if (!id.ok) return id;
   const unreasoned = checkReason(reason);
@@ -44,7 +43,7 @@ export async function createToken(
   { membership }: Pick<Parts, 'membership'>,
   actor: Actor,
   wanted: Readonly<{ cluster: string; lifetimeSeconds: number; labels: readonly LabelRow[] }>,
-): Promise<Result<MintedToken>> {
+): Answer<MintedToken, never> {
   const cluster = checkId('cluster', wanted.cluster, isClusterId);
   if (!cluster.ok) return cluster;
   const { lifetimeSeconds } = wanted;
@@ -62,7 +61,7 @@ export async function revokeToken(
   { engine, membership }: Parts,
   actor: Actor,
   { tokenId, reason }: Readonly<{ tokenId: string; reason: string }>,
-): Promise<Result<number>> {
+): Answer<number, 'TOKEN_UNKNOWN' | 'TOKEN_USED'> {
   const unreasoned = checkReason(reason);
   if (unreasoned !== undefined) return unreasoned;
   return sequenceOf(engine, await membership.revokeToken(actor, tokenId, reason));
@@ -76,7 +75,7 @@ export async function addOperator(
     role,
     certificateRequest,
   }: Readonly<{ name: string; role: OperatorRole | undefined; certificateRequest: Uint8Array }>,
-): Promise<Result<Certified>> {
+): Answer<Certified, 'CERTIFICATE_REQUEST_INVALID' | 'LAST_ADMIN'> {
   if (!isOperatorName(name)) return invalid('name: expected 1 to 63 of a-z, 0-9, "." and "-"');
   if (role === undefined) return invalid('role: expected viewer, operator or admin');
   return membership.addOperator(actor, { name, role, request: certificateRequest });
@@ -86,7 +85,7 @@ export async function removeOperator(
   { engine, membership }: Parts,
   actor: Actor,
   { name, reason }: Readonly<{ name: string; reason: string }>,
-): Promise<Result<number>> {
+): Answer<number, 'OPERATOR_UNKNOWN' | 'LAST_ADMIN'> {
   const unreasoned = checkReason(reason);
   if (unreasoned !== undefined) return unreasoned;
   return sequenceOf(engine, await membership.removeOperator(actor, name, reason));

@@ -4,24 +4,25 @@ import type { Subject } from '../../proto/release/documents/catalogue.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { GateState } from '../ledger/state/releasing.ts';
 import type { Changed } from '../registry/decide/change.ts';
+import type { RegistryFaultCode } from '../registry/decide/faults.ts';
 import type { GateView } from '../registry/decide/gate.ts';
 import type { Registry } from '../registry/registry.ts';
 import { checkId, checkVersion, invalid } from '../views/request.ts';
-import { checkTrackChange, labelText, type TrackChange } from './check.ts';
+import { type Answer, checkTrackChange, labelText, type TrackChange } from './check.ts';
 
 /** As it was asked for, before anything of it is believed. */
 export type ReleaseChange = TrackChange & Readonly<{ dryRun: boolean }>;
 export type AskedVersion = bigint | number;
 export type AskedSubject = Readonly<{ cluster: string } | { label: Readonly<{ key: string; value: string }> }>;
 type Moved = Changed & Readonly<{ version: number }>;
-type Answer<Value> = Promise<Result<Value>>;
+type ReleaseAnswer<Value> = Answer<Value, RegistryFaultCode>;
 
 /** Moves a channel forward: stable unless named, to what canary runs unless named. */
 export async function promote(
   registry: Pick<Registry, 'promote'>,
   actor: Actor,
   asked: ReleaseChange & Readonly<{ channel: string; version: AskedVersion | undefined }>,
-): Answer<Moved> {
+): ReleaseAnswer<Moved> {
   const change = checkTrackChange(asked);
   if (!change.ok) return change;
   const channel = checkChannel(asked.channel === '' ? 'stable' : asked.channel);
@@ -37,7 +38,7 @@ export async function rollBack(
   registry: Pick<Registry, 'rollBack'>,
   actor: Actor,
   asked: ReleaseChange & Readonly<{ version: AskedVersion | undefined }>,
-): Answer<Moved> {
+): ReleaseAnswer<Moved> {
   const change = checkTrackChange(asked);
   if (!change.ok) return change;
   const version = optionalVersion(asked.version);
@@ -49,7 +50,7 @@ export async function revokeRelease(
   registry: Pick<Registry, 'revoke'>,
   actor: Actor,
   asked: ReleaseChange & Readonly<{ version: AskedVersion }>,
-): Answer<Changed> {
+): ReleaseAnswer<Changed> {
   const change = checkTrackChange(asked);
   if (!change.ok) return change;
   const version = checkVersion(asked.version);
@@ -62,7 +63,7 @@ export async function setChannel(
   registry: Pick<Registry, 'setChannel'>,
   actor: Actor,
   asked: ReleaseChange & Readonly<{ channel: string; version: AskedVersion; shadows: string | undefined }>,
-): Answer<Changed> {
+): ReleaseAnswer<Changed> {
   const change = checkTrackChange(asked);
   if (!change.ok) return change;
   const channel = checkChannel(asked.channel);
@@ -81,7 +82,7 @@ export async function removeChannel(
   registry: Pick<Registry, 'removeChannel'>,
   actor: Actor,
   asked: ReleaseChange & Readonly<{ channel: string }>,
-): Answer<Changed> {
+): ReleaseAnswer<Changed> {
   const change = checkTrackChange(asked);
   if (!change.ok) return change;
   const channel = checkChannel(asked.channel);
@@ -93,7 +94,7 @@ export async function assignChannel(
   registry: Pick<Registry, 'assign'>,
   actor: Actor,
   asked: ReleaseChange & Readonly<{ channel: string; subject: AskedSubject | undefined }>,
-): Answer<Changed> {
+): ReleaseAnswer<Changed> {
   const change = checkTrackChange(asked);
   if (!change.ok) return change;
   const channel = checkChannel(asked.channel);
@@ -108,7 +109,7 @@ export async function unassignChannel(
   registry: Pick<Registry, 'unassign'>,
   actor: Actor,
   asked: ReleaseChange & Readonly<{ subject: AskedSubject | undefined }>,
-): Answer<Changed> {
+): ReleaseAnswer<Changed> {
   const change = checkTrackChange(asked);
   if (!change.ok) return change;
   const subject = checkSubject(asked.subject);
@@ -129,7 +130,7 @@ export async function overrideGate(
   registry: Pick<Registry, 'overrideGate' | 'gate'>,
   actor: Actor,
   asked: ReleaseChange & Readonly<{ version: AskedVersion; decision: 'promote' | 'reject' | undefined }>,
-): Answer<Overridden> {
+): ReleaseAnswer<Overridden> {
   const change = checkTrackChange(asked);
   if (!change.ok) return change;
   const version = checkVersion(asked.version);

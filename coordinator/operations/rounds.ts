@@ -5,9 +5,10 @@ import type { RoundId } from '../../proto/ids.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
 import type { Engine } from '../rounds/engine.ts';
-import type { Replay } from '../rounds/kept-inputs.ts';
+import type { Replay, ReplayFaultCode } from '../rounds/kept-inputs.ts';
+import type { RoundChangeFaultCode } from '../rounds/opener.ts';
 import { invalid } from '../views/request.ts';
-import { checkReason, checkRoundName, checkTrackChange, type TrackChange } from './check.ts';
+import { type Answer, checkReason, checkRoundName, checkTrackChange, type TrackChange } from './check.ts';
 import { sequenceOf } from './sequence.ts';
 
 export type RoundChange = TrackChange & Readonly<{ round: string }>;
@@ -21,7 +22,7 @@ export async function openRound(
   engine: Pick<Engine, 'openRound'>,
   actor: Actor,
   request: TrackChange,
-): Promise<Result<RoundId>> {
+): Answer<RoundId, RoundChangeFaultCode> {
   const change = checkTrackChange(request);
   if (!change.ok) return change;
   const opened = await engine.openRound(actor, change.value);
@@ -33,7 +34,7 @@ export async function cancelRound(
   engine: Pick<Engine, 'cancelRound' | 'state'>,
   actor: Actor,
   { track, round, reason }: RoundChange,
-): Promise<Result<number>> {
+): Answer<number, RoundChangeFaultCode> {
   const named = checkRoundName(track, round);
   if (!named.ok) return named;
   const unreasoned = checkReason(reason);
@@ -62,7 +63,7 @@ export async function replayRound(
   actor: Actor,
   { track, round, reason }: RoundChange,
   { signal, sinceMs }: Readonly<{ signal: AbortSignal; sinceMs: () => number }>,
-): Promise<Result<TimedReplay>> {
+): Answer<TimedReplay, ReplayFaultCode> {
   const named = checkRoundName(track, round);
   if (!named.ok) return named;
   const unreasoned = checkReason(reason);

@@ -1,10 +1,11 @@
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { ok, refuse } from '../../base/fault.ts';
 import { openRoot } from '../../proto/release/open.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Changed } from '../registry/decide/change.ts';
+import type { RegistryFaultCode } from '../registry/decide/faults.ts';
 import type { Registry } from '../registry/registry.ts';
 import { invalid } from '../views/request.ts';
-import { checkReason } from './check.ts';
+import { type Answer, checkReason } from './check.ts';
 
 const documentBytesMax = 262_144;
 
@@ -15,7 +16,7 @@ export async function proposePins(
   registry: Pick<Registry, 'proposePins'>,
   actor: Actor,
   { document, reason, dryRun }: Why & Readonly<{ document: Uint8Array }>,
-): Promise<Result<Changed & Readonly<{ pending: boolean; signers: readonly string[] }>>> {
+): Answer<Changed & Readonly<{ pending: boolean; signers: readonly string[] }>, RegistryFaultCode> {
   const unreasoned = checkReason(reason);
   if (unreasoned !== undefined) return unreasoned;
   if (document.byteLength > documentBytesMax) return invalid(`document: at most ${documentBytesMax} bytes`);
@@ -27,7 +28,7 @@ export async function publishRoot(
   registry: Pick<Registry, 'publishRoot'>,
   actor: Actor,
   { document, pins, reason, dryRun }: Why & Readonly<{ document: Uint8Array; pins: Uint8Array }>,
-): Promise<Result<Changed & Readonly<{ version: number }>>> {
+): Answer<Changed & Readonly<{ version: number }>, RegistryFaultCode> {
   const unreasoned = checkReason(reason);
   if (unreasoned !== undefined) return unreasoned;
   if (Math.max(document.byteLength, pins.byteLength) > documentBytesMax) {

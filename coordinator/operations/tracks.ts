@@ -2,16 +2,18 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import { isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import { type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
+import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import { parseTrackPolicy } from '../config/policy.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import { moveHead as move } from '../ledger/move-head.ts';
 import { headOf, type Track } from '../ledger/state/state.ts';
-import { checkModel, readSpec } from '../ledger/track-input.ts';
+import type { TrackFaultCode } from '../ledger/track-changes.ts';
+import { checkModel, type ModelFaultCode, readSpec, type SpecFaultCode } from '../ledger/track-input.ts';
 import type { TrackPolicy } from '../round/policy.ts';
 import type { Engine } from '../rounds/engine.ts';
 import { checkId } from '../views/request.ts';
 import { type ModelView, modelView } from '../views/tracks.ts';
-import { checkReason, checkTrackChange, type TrackChange } from './check.ts';
+import { type Answer, checkReason, checkTrackChange, type TrackChange } from './check.ts';
 import { sequenceOf, writtenAt } from './sequence.ts';
 
 export type TrackRequest = TrackChange &
@@ -25,7 +27,9 @@ export type TrackRequest = TrackChange &
 
 export type TrackSettings = Readonly<{ track: TrackId; spec: ModelSpec; policy: TrackPolicy; reason: string }>;
 
-export function readSettings(request: TrackRequest): Result<TrackSettings> {
+type SettingsFaultCode = 'REQUEST_INVALID' | 'POLICY_INVALID' | SpecFaultCode;
+
+export function readSettings(request: TrackRequest): Result<TrackSettings, SettingsFaultCode> {
   const track = checkId('track', request.track, isTrackId);
   if (!track.ok) return track;
   const unreasoned = checkReason(request.reason);
@@ -46,13 +50,13 @@ export type PutTrack = Readonly<{ model: ModelView | undefined; sequence: number
  * Makes a track, or sets the policy of one that has this spec. `readModel` gives the initial model's bytes, at most so
  * many of them, and is asked only for a new track.
  */
-export async function putTrack(
+export async function putTrack<ReadFault extends string>(
   engine: Pick<Engine, 'state' | 'setPolicy' | 'createTrack' | 'blobs'>,
   actor: Actor,
   { track, spec, policy, reason }: TrackSettings,
-  readModel: (bytesMax: number) => Promise<Result<Uint8Array>>,
-): Promise<Result<PutTrack>> {
-  const answer = (committed: Awaited<ReturnType<Engine['createTrack']>>): Result<PutTrack> => {
+  readModel: (bytesMax: number) => Promise<Result<Uint8Array, ReadFault>>,
+): Answer<PutTrack, ReadFault | ModelFaultCode | TrackFaultCode | BlobFaultCode> {
+  const answer = (committed: Awaited<ReturnType<Engine['createTrack']>>) => {
     const sequence = sequenceOf(engine, committed);
     if (!sequence.ok) return sequence;
     const known = engine.state().tracks.get(track);
@@ -86,7 +90,7 @@ export async function moveHead(
   engine: Pick<Engine, 'commit' | 'state'>,
   actor: Actor,
   { version, dryRun, ...named }: TrackChange & Readonly<{ version: number; dryRun: boolean }>,
-): Promise<Result<MovedHead>> {
+): Answer<MovedHead, TrackFaultCode | 'VERSION_REVOKED'> {
   const change = checkTrackChange(named);
   if (!change.ok) return change;
   const moved = await move(engine, actor, { ...change.value, version, dryRun });

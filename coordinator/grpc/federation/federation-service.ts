@@ -21,7 +21,7 @@ import type { FileFetches } from './file-fetches.ts';
 import type { Watchers } from './watch.ts';
 
 type FederationParts = Readonly<{
-  door: Door;
+  door: Door<'federation'>;
   engine: Engine;
   intake: UpdateIntake;
   watchers: Watchers;

@@ -5,6 +5,7 @@ import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federati
 import { type Digest, isDigest } from '../../../proto/ids.ts';
 import { cutShort } from '../../access/access-control.ts';
 import type { ConcurrencyLimit } from '../../access/concurrency-limit.ts';
+import type { CutFaultCode } from '../../access/faults.ts';
 import { type PaceRules, patienceMs } from '../../access/pace.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Metrics } from '../../observability/metrics.ts';
@@ -20,6 +21,8 @@ export type FileFetchesParts = Readonly<{
   metrics: Pick<Metrics, 'payloadBytes'>;
   timers: Timers;
 }>;
+
+type FetchFaultCode = CutFaultCode | 'MODEL_UNKNOWN' | 'OFFSET_BEYOND_END' | 'FETCHES_BUSY' | 'PEER_TOO_SLOW';
 
 /**
  * Files on their way to clusters (global models, what releases are made of): a bounded number at once, and none so
@@ -40,7 +43,7 @@ export class FileFetches {
     { digest, offset }: Readonly<{ digest: string; offset: bigint }>,
     send: Send<Buffer>,
     signal: AbortSignal,
-  ): Promise<Result<void>> {
+  ): Promise<Result<void, FetchFaultCode>> {
     const size = isDigest(digest) ? this.#parts.sizeOf(digest) : undefined;
     if (!isDigest(digest) || size === undefined) {
       return refuse('MODEL_UNKNOWN', 'no track has a model, and no release a file, with this digest');
@@ -60,7 +63,7 @@ export class FileFetches {
     messages: Iterable<Buffer> | AsyncIterable<Buffer>,
     send: Send<Buffer>,
     signal: AbortSignal,
-  ): Promise<Result<void>> {
+  ): Promise<Result<void, CutFaultCode | 'PEER_TOO_SLOW'>> {
     const { timers, pace } = this.#parts;
     const startedAtMs = timers.monotonicMs();
     let sentBytes = 0;

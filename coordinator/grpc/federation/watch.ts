@@ -5,6 +5,7 @@ import { type ClusterId, isTrackId, type TrackId } from '../../../proto/ids.ts';
 import { specBytes } from '../../../proto/model-spec.ts';
 import { cutShort } from '../../access/access-control.ts';
 import type { ConcurrencyLimit } from '../../access/concurrency-limit.ts';
+import type { CutFaultCode } from '../../access/faults.ts';
 import type { Directive } from '../../rounds/directives.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Send } from '../door.ts';
@@ -46,7 +47,7 @@ export class Watchers {
     { tracks: wanted, clientBuild }: WatchRequest,
     send: Send<WatchResponse>,
     signal: AbortSignal,
-  ): Promise<Result<void>> {
+  ): Promise<Result<void, CutFaultCode | 'REQUEST_INVALID' | 'WATCHES_BUSY' | 'PEER_TOO_SLOW' | 'STREAM_REPLACED'>> {
     const tracks = [...new Set(wanted)].filter(isTrackId);
     if (tracks.length !== wanted.length || tracks.length === 0 || tracks.length > tracksMax) {
       return refuse('REQUEST_INVALID', `tracks must be 1 to ${tracksMax} different track ids`);
@@ -68,7 +69,7 @@ export class Watchers {
     tracks: readonly TrackId[],
     send: Send<WatchResponse>,
     signal: AbortSignal,
-  ): Promise<Result<void>> {
+  ): Promise<Result<void, CutFaultCode | 'PEER_TOO_SLOW' | 'STREAM_REPLACED'>> {
     let replaced = false;
     let wake = () => {};
     const replace = () => {

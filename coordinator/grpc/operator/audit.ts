@@ -21,7 +21,7 @@ const answerBytesMax = 1 << 20;
 const sequenceMax = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** The journal as an audit log. */
-export function auditHandlers(door: Door, engine: Engine) {
+export function auditHandlers(door: Door<'operator'>, engine: Engine) {
   return {
     listAudit: door.unary<'viewer', ListAuditRequest, ListAuditResponse>(
       calls.operator.listAudit,

@@ -37,7 +37,7 @@ const channelsMax = 64;
 const assignmentsMax = 1_000;
 
 /** Channels: which version which clusters follow. */
-export function channelHandlers(door: Door, engine: Engine, registry: Registry) {
+export function channelHandlers(door: Door<'operator'>, engine: Engine, registry: Registry) {
   return {
     listChannels: door.unary<'viewer', ListChannelsRequest, ListChannelsResponse>(
       calls.operator.listChannels,
@@ -93,10 +93,12 @@ export function channelHandlers(door: Door, engine: Engine, registry: Registry) 
 }
 
 /** What most changes answer. */
-export function changeOnly(changed: Result<Changed>): Result<{ change: ReleaseChange }> {
+export function changeOnly<Code extends string>(
+  changed: Result<Changed, Code>,
+): Result<{ change: ReleaseChange }, Code> {
   return changed.ok ? ok({ change: changeMessage(changed.value) }) : changed;
 }
 
-function moved(changed: Result<Changed & Readonly<{ version: number }>>) {
+function moved<Code extends string>(changed: Result<Changed & Readonly<{ version: number }>, Code>) {
   return changed.ok ? ok({ version: BigInt(changed.value.version), change: changeMessage(changed.value) }) : changed;
 }

@@ -19,7 +19,7 @@ import { ms } from './messages.ts';
 const freezesMax = 1_000;
 
 /** Freezes: times in which no round opens and no channel moves by itself. */
-export function freezeHandlers(door: Door, engine: Engine) {
+export function freezeHandlers(door: Door<'operator'>, engine: Engine) {
   return {
     setFreeze: door.unary<'operator', SetFreezeRequest, SetFreezeResponse>(
       calls.operator.setFreeze,

@@ -33,7 +33,7 @@ const decisions: Readonly<Record<GateView['decision'], DecisionMessage>> = {
 };
 
 /** The gate between canary and stable: what was reported, what follows from it, and people's word against it. */
-export function gateHandlers(door: Door, engine: Engine, registry: Registry) {
+export function gateHandlers(door: Door<'operator'>, engine: Engine, registry: Registry) {
   return {
     getGate: door.unary<'viewer', GetGateRequest, GetGateResponse>(calls.operator.getGate, async (request) => {
       const track = findTrack(engine.state(), request.track);

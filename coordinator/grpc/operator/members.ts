@@ -30,7 +30,7 @@ const statuses: Readonly<Record<ClusterView['status'], ClusterStatus>> = {
 };
 
 /** Clusters and tokens. */
-export function memberHandlers(door: Door, engine: Engine, membership: Membership) {
+export function memberHandlers(door: Door<'operator'>, engine: Engine, membership: Membership) {
   const parts = { engine, membership };
   return {
     listClusters: door.unary<'viewer', ListClustersRequest, ListClustersResponse>(
@@ -81,7 +81,9 @@ export function memberHandlers(door: Door, engine: Engine, membership: Membershi
 }
 
 /** What a change answers that only says where in the journal it stands. */
-export function sequenceMessage(sequence: Result<number>): Result<Readonly<{ sequence: bigint }>> {
+export function sequenceMessage<Code extends string>(
+  sequence: Result<number, Code>,
+): Result<Readonly<{ sequence: bigint }>, Code> {
   return sequence.ok ? ok({ sequence: BigInt(sequence.value) }) : sequence;
 }
 

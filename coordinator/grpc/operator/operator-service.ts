@@ -18,7 +18,7 @@ import { rootHandlers } from './roots.ts';
 import { roundHandlers } from './rounds.ts';
 import { trackHandlers } from './tracks.ts';
 
-type OperatorParts = Readonly<{ door: Door; engine: Engine; membership: Membership; registry: Registry }>;
+type OperatorParts = Readonly<{ door: Door<'operator'>; engine: Engine; membership: Membership; registry: Registry }>;
 
 /** What people and pipelines call. */
 export function operatorService({ door, engine, membership, registry }: OperatorParts) {

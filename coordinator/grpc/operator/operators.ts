@@ -26,7 +26,7 @@ const roles: Readonly<Record<OperatorRole, RoleMessage>> = {
 };
 
 /** Operators: who may do what. */
-export function operatorHandlers(door: Door, engine: Engine, membership: Membership) {
+export function operatorHandlers(door: Door<'operator'>, engine: Engine, membership: Membership) {
   return {
     listOperators: door.unary<'admin', ListOperatorsRequest, ListOperatorsResponse>(
       calls.operator.listOperators,

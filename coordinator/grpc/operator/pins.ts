@@ -19,7 +19,7 @@ import { changeMessage } from './messages.ts';
 const rootBytesMax = 200_000;
 
 /** Pins: signed by operators' own keys, which this coordinator has not; it keeps, counts and serves. */
-export function pinHandlers(door: Door, registry: Registry) {
+export function pinHandlers(door: Door<'operator'>, registry: Registry) {
   return {
     getMetadata: door.unary<'viewer', GetMetadataRequest, GetMetadataResponse>(
       calls.operator.getMetadata,

@@ -20,7 +20,7 @@ const idleMsMax = 30_000;
 const chunkBytesMax = 262_144;
 
 /** A release as one file, out of here and in again. */
-export function releaseFileHandlers(door: Door, registry: Registry) {
+export function releaseFileHandlers(door: Door<'operator'>, registry: Registry) {
   return {
     exportRelease: door.serverStream<'operator', ExportReleaseRequest, ExportReleaseResponse>(
       calls.operator.exportRelease,

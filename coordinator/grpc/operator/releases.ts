@@ -31,7 +31,7 @@ const outcomes: Readonly<Record<NonNullable<InstallView['outcome']>, InstallOutc
 };
 
 /** Releases: what there is, what it is made of, and who runs it. */
-export function releaseHandlers(door: Door, engine: Engine, registry: Registry) {
+export function releaseHandlers(door: Door<'operator'>, engine: Engine, registry: Registry) {
   return {
     listReleases: door.unary<'viewer', ListReleasesRequest, ListReleasesResponse>(
       calls.operator.listReleases,

@@ -6,7 +6,7 @@ import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 
 /** Rounds, computed again. */
-export function replayHandlers(door: Door, engine: Pick<Engine, 'replayRound'>) {
+export function replayHandlers(door: Door<'operator'>, engine: Pick<Engine, 'replayRound'>) {
   return {
     replayRound: door.unary<'operator', ReplayRoundRequest, ReplayRoundResponse>(
       calls.operator.replayRound,

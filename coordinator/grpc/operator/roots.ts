@@ -12,7 +12,7 @@ import type { Door } from '../door.ts';
 import { changeMessage } from './messages.ts';
 
 /** Roots: whose keys count. They are made and signed offline; here they are checked and published. */
-export function rootHandlers(door: Door, registry: Registry) {
+export function rootHandlers(door: Door<'operator'>, registry: Registry) {
   return {
     prepareKeys: door.unary<'admin', PrepareKeysRequest, PrepareKeysResponse>(calls.operator.prepareKeys, async () => {
       const prepared = await registry.prepareKeys();

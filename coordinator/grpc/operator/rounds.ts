@@ -40,7 +40,7 @@ const phases: Readonly<Record<PhaseKind, RoundPhase>> = {
 };
 
 /** Rounds: the last 64 of each track in full; the audit log has all of them for ever. */
-export function roundHandlers(door: Door, engine: Engine) {
+export function roundHandlers(door: Door<'operator'>, engine: Engine) {
   return {
     openRound: door.unary<'operator', OpenRoundRequest, OpenRoundResponse>(
       calls.operator.openRound,

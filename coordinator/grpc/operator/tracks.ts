@@ -24,7 +24,7 @@ const idleMsMax = 30_000;
 const tracksMax = 1_000;
 
 /** Tracks: what is learnt, and by which policy. */
-export function trackHandlers(door: Door, engine: Engine) {
+export function trackHandlers(door: Door<'operator'>, engine: Engine) {
   return {
     putTrack: door.clientStream<'admin', PutTrackRequest, PutTrackResponse>(
       calls.operator.putTrack,
@@ -96,7 +96,7 @@ function trackMessage(view: TrackView): ListTracksResponse['tracks'][number] {
 async function readModel(
   messages: MessageReader<PutTrackRequest | typeof malformed>,
   bytesMax: number,
-): Promise<Result<Uint8Array>> {
+): Promise<Result<Uint8Array, 'PEER_TOO_SLOW' | 'MESSAGE_MALFORMED' | 'REQUEST_INVALID'>> {
   const chunks: Uint8Array[] = [];
   let received = 0;
   for (;;) {

@@ -2,6 +2,7 @@ import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { SubscribeRequest, SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import { type ClusterId, isTrackId } from '../../../proto/ids.ts';
 import { cutShort } from '../../access/access-control.ts';
+import type { CutFaultCode } from '../../access/faults.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { SignedSet } from '../../registry/signing/signed-set.ts';
 import type { Engine } from '../../rounds/engine.ts';
@@ -36,7 +37,7 @@ export class ReleaseStreams {
     { tracks, rootVersion }: SubscribeRequest,
     send: Send<SubscribeResponse>,
     signal: AbortSignal,
-  ): Promise<Result<void>> {
+  ): Promise<Result<void, CutFaultCode | 'REQUEST_INVALID' | 'STREAM_REPLACED'>> {
     const { engine, registry } = this.#parts;
     if (tracks.length === 0 || tracks.length > tracksMax || !tracks.every(isTrackId)) {
       return refuse('REQUEST_INVALID', `tracks must be 1 to ${tracksMax} track ids`);

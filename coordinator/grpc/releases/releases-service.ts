@@ -22,7 +22,7 @@ import { tolerant } from '../service.ts';
 import type { ReleaseStreams } from './release-streams.ts';
 
 type ReleasesParts = Readonly<{
-  door: Door;
+  door: Door<'releases'>;
   registry: Registry;
   streams: ReleaseStreams;
   fetches: FileFetches;
