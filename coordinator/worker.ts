@@ -4,6 +4,7 @@ import { type Log, makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import type { AggregationRunner } from './candidate/job.ts';
+import { placesIn } from './candidate/places.ts';
 import { ThreadRunner } from './candidate/thread-runner.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { readMasterKey } from './keys/master-key.ts';
@@ -44,7 +45,7 @@ export async function startWorker(
   const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
   const link = await RedisLink.open({ url: redis.url, timers, trouble });
   if (!link.ok) return link;
-  const runner = new ThreadRunner({ dataDir: dataDirectory, keyStore: keyStore.value });
+  const runner = new ThreadRunner({ places: placesIn(dataDirectory), keyStore: keyStore.value });
   const worker = startAggregationWorker(link.value, federation, told(runner, log));
   log.info({ federation }, 'worker ready');
   let closing: Promise<void> | undefined;

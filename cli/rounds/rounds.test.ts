@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { blobFile } from '../../coordinator/testing/blob-file.ts';
 import { track } from '../../coordinator/testing/federation.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { CommandLine } from '../testing/command-line.ts';
@@ -44,7 +45,7 @@ describe('testudo rounds replay', { timeout: 180_000 }, () => {
     expect(replayed).toMatchObject({ same: true, updateCount: 3, candidate: { recorded: digest, recomputed: digest } });
 
     const moments = engine.state().tracks.get(track)?.models[1]?.optimiserState as Digest;
-    const path = engine.blobs.path(moments) as string;
+    const path = blobFile(line.federation.config.dataDirectory, moments);
     const bytes = readFileSync(path);
     bytes[2] = (bytes[2] as number) ^ 0x40;
     writeFileSync(path, bytes);

@@ -29,6 +29,16 @@ export interface Upload {
   release(): Promise<void>;
 }
 
+/** A blob that grows piece by piece: it gets its name when it is whole. Methods throw what the medium throws. */
+export interface BlobWriter {
+  /** Blocks. The bytes may be reused after it returns. */
+  write(bytes: Uint8Array): void;
+  /** Durable under its digest when it resolves. */
+  commit(): Promise<Digest>;
+  /** Leaves nothing behind. After `commit` it does nothing. */
+  abandon(): void;
+}
+
 /** Content-addressed bytes: sealed updates, models, provenance. Small, so that an object store can stand in. */
 export interface BlobStore {
   /** Durable when it resolves ok. Storing what is there already costs one stat. */
@@ -40,8 +50,18 @@ export interface BlobStore {
   read(digest: Digest, offset?: number): AsyncIterable<Uint8Array>;
   /** All bytes, with their digest checked. For blobs known to be small or wanted whole. */
   get(digest: Digest): Promise<Result<Uint8Array<ArrayBuffer>, BlobFaultCode>>;
-  /** Where worker threads and processes open it as a file; undefined when the store is not a file system. */
-  path(digest: Digest): string | undefined;
+  /** Whether the bytes still have their digest: their size, or why not. Blocks: for threads that may. */
+  verify(digest: Digest): Promise<Result<number, BlobFaultCode>>;
+  /**
+   * Runs `work` while local files of these blobs exist, for readers that open files; it must not change them. A store
+   * that is elsewhere fetches them into a cache of its own. What the store has not has no file: whoever opens it is told.
+   */
+  withLocalFiles<Value>(
+    digests: readonly Digest[],
+    work: (pathOf: (digest: Digest) => string) => Promise<Value>,
+  ): Promise<Value>;
+  /** Starts a blob whose digest nobody knows yet. Blocks as it writes: for threads that may. */
+  create(): BlobWriter;
   /** Starts or resumes; digests of what is there already are computed as it is opened. */
   openUpload(key: UploadKey): Promise<Result<Upload, BlobFaultCode>>;
   /** Bytes held of an upload that has not finished. */

@@ -1,52 +1,63 @@
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Result, unwrap } from '../../base/fault.ts';
+import { unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { canMount, mountSmallDisk } from '../testing/small-disk.ts';
 import { tempDir } from '../testing/temp-dir.ts';
-import type { Upload, UploadKey } from './blob-store.ts';
+import { blobStoreContract, codeOf, payload, send, uploadKey } from './blob-store-contract.ts';
 import { openFileBlobStore } from './file-blob-store.ts';
+import { joinBlobStore } from './store-settings.ts';
 
-const payload = randomBytes(700_000);
-const key: UploadKey = {
-  track: 'syscall',
-  round: 'r-1',
-  cluster: 'eu-west-1',
-  digest: digestOf(payload),
-  bytes: payload.byteLength,
-};
+blobStoreContract('files', () => {
+  const dir = tempDir();
+  return {
+    open: () => openFileBlobStore(dir),
+    async full() {
+      const freeBytes = await (await openFileBlobStore(dir, { reserveBytes: 0 })).freeBytes();
+      return openFileBlobStore(dir, { reserveBytes: freeBytes * 2 });
+    },
+  };
+});
 
-async function send(upload: Upload, from: number, until: number): Promise<Result<void>> {
-  for (let at = from; at < until; at += 65_536) {
-    const written = await upload.write(payload.subarray(at, Math.min(at + 65_536, until)));
-    if (!written.ok) return written;
-  }
-  return { ok: true, value: undefined };
-}
-
-const codeOf = (result: Result<unknown>) => (result.ok ? 'ok' : result.fault.code);
-
-describe('a blob store', () => {
-  it('gives back what was put, under its digest, readable by the owner only', async () => {
+describe('a blob store of files', () => {
+  it('keeps them readable by the owner only, and nothing half-written beside them', async () => {
     const dir = tempDir();
     const store = await openFileBlobStore(dir);
     const digest = unwrap(await store.put(payload));
-    expect(digest).toBe(digestOf(payload));
-    expect(unwrap(await store.put(payload))).toBe(digest);
-    expect(Buffer.compare(unwrap(await store.get(digest)), payload)).toBe(0);
-    expect(unwrap(await store.size(digest))).toBe(payload.byteLength);
-    const tail: Uint8Array[] = [];
-    for await (const chunk of store.read(digest, 600_000)) tail.push(chunk);
-    expect(Buffer.compare(Buffer.concat(tail), payload.subarray(600_000))).toBe(0);
-    expect(statSync(store.path(digest)).mode & 0o777).toBe(0o600);
+    const writer = store.create();
+    writer.write(Buffer.from('piece'));
+    expect(readdirSync(join(dir, 'partial'))).toHaveLength(1);
+    const written = await writer.commit();
+    for (const each of [digest, written]) expect(statSync(store.path(each)).mode & 0o777).toBe(0o600);
+    const given = store.create();
+    given.write(payload);
+    given.abandon();
     expect(readdirSync(join(dir, 'partial'))).toEqual([]);
-    const listed: string[] = [];
-    for await (const each of store.list()) listed.push(each);
-    expect(listed).toEqual([digest]);
-    await store.remove(digest);
-    expect(codeOf(await store.get(digest))).toBe('BLOB_NOT_FOUND');
+    expect(readdirSync(join(dir, 'blobs'))).toHaveLength(2);
+  });
+
+  it('is joined by others without clearing what its keeper writes; opened again, it clears what a crash left', async () => {
+    const dir = tempDir();
+    const keeper = await openFileBlobStore(dir);
+    const writer = keeper.create();
+    writer.write(payload);
+    const joined = joinBlobStore({ kind: 'files', dir });
+    const theirs = joined.create();
+    theirs.write(Buffer.from('from a worker'));
+    const digest = await theirs.commit();
+    expect(unwrap(await keeper.verify(digest))).toBe(13);
+    expect(await writer.commit()).toBe(digestOf(payload));
+    keeper.create().write(Buffer.from('cut off'));
+    expect(readdirSync(join(dir, 'partial'))).toHaveLength(1);
+    await openFileBlobStore(dir);
+    expect(readdirSync(join(dir, 'partial'))).toEqual([]);
+  });
+
+  it('hands out its own files where local ones are asked for: no copy is made', async () => {
+    const store = await openFileBlobStore(tempDir());
+    const digest = unwrap(await store.put(payload));
+    expect(await store.withLocalFiles([digest], async (pathOf) => pathOf(digest))).toBe(store.path(digest));
   });
 
   it('notices bytes that were changed on disk', async () => {
@@ -56,75 +67,7 @@ describe('a blob store', () => {
     changed[5] = (changed[5] as number) ^ 1;
     writeFileSync(store.path(digest), changed);
     expect(codeOf(await store.get(digest))).toBe('DIGEST_MISMATCH');
-  });
-
-  it('resumes an upload at any cut, also in another process', async () => {
-    const dir = tempDir();
-    for (const cut of [0, 1, 65_536, 300_001, payload.byteLength]) {
-      const first = await openFileBlobStore(dir);
-      const upload = unwrap(await first.openUpload(key));
-      unwrap(await send(upload, upload.received, cut));
-      await upload.release();
-      const second = await openFileBlobStore(dir);
-      expect(await second.uploadedBytes(key)).toBe(cut);
-      const resumed = unwrap(await second.openUpload(key));
-      expect(resumed.received).toBe(cut);
-      unwrap(await send(resumed, cut, payload.byteLength));
-      expect(unwrap(await resumed.finish())).toBe(key.digest);
-      expect(Buffer.compare(unwrap(await second.get(key.digest)), payload)).toBe(0);
-      await second.remove(key.digest);
-    }
-  });
-
-  it('counts an upload as whole when its blob is there already', async () => {
-    const store = await openFileBlobStore(tempDir());
-    unwrap(await store.put(payload));
-    expect(await store.uploadedBytes(key)).toBe(payload.byteLength);
-    const upload = unwrap(await store.openUpload(key));
-    expect(upload.received).toBe(payload.byteLength);
-    unwrap(await upload.write(payload.subarray(upload.received)));
-    expect(unwrap(await upload.finish())).toBe(key.digest);
-  });
-
-  it('refuses too many bytes, too few, others than announced, and a second stream', async () => {
-    const dir = tempDir();
-    const store = await openFileBlobStore(dir);
-    const upload = unwrap(await store.openUpload(key));
-    expect(codeOf(await store.openUpload(key))).toBe('UPLOAD_BUSY');
-    expect(codeOf(await upload.finish())).toBe('LENGTH_MISMATCH');
-    unwrap(await send(upload, 0, payload.byteLength));
-    expect(codeOf(await upload.write(Buffer.from([1])))).toBe('LENGTH_MISMATCH');
-    await upload.release();
-
-    const other = { ...key, digest: digestOf(Buffer.from('other')) };
-    const lying = unwrap(await store.openUpload(other));
-    unwrap(await send(lying, 0, payload.byteLength));
-    expect(codeOf(await lying.finish())).toBe('DIGEST_MISMATCH');
-    expect(await store.uploadedBytes(other)).toBe(0);
-    expect(await store.has(other.digest)).toBe(false);
-  });
-
-  it('drops what is unfinished of one round and of no other', async () => {
-    const store = await openFileBlobStore(tempDir());
-    const later = { ...key, round: 'r-12' };
-    for (const each of [key, later]) {
-      const upload = unwrap(await store.openUpload(each));
-      unwrap(await upload.write(payload.subarray(0, 100)));
-      await upload.release();
-    }
-    await store.dropUploads('syscall', 'r-1');
-    expect(await store.uploadedBytes(key)).toBe(0);
-    expect(await store.uploadedBytes(later)).toBe(100);
-  });
-
-  it('refuses before it starts when the announced bytes would not fit beside the reserve', async () => {
-    const dir = tempDir();
-    const { freeBytes } = await openFileBlobStore(dir, { reserveBytes: 0 }).then(async (store) => ({
-      freeBytes: await store.freeBytes(),
-    }));
-    const store = await openFileBlobStore(dir, { reserveBytes: freeBytes * 2 });
-    expect(codeOf(await store.openUpload(key))).toBe('DISK_FULL');
-    expect(codeOf(await store.put(payload))).toBe('DISK_FULL');
+    expect(codeOf(await store.verify(digest))).toBe('DIGEST_MISMATCH');
   });
 
   it('survives a disk that fills during an upload: refused, then resumed when there is room', async (context) => {
@@ -133,7 +76,7 @@ describe('a blob store', () => {
     if (!canMount(dir)) return context.skip('mounting a tmpfs is not allowed here');
     mountSmallDisk(dir, 1_024);
     const store = await openFileBlobStore(dir, { reserveBytes: 0 });
-    const upload = unwrap(await store.openUpload(key));
+    const upload = unwrap(await store.openUpload(uploadKey));
     unwrap(await upload.write(payload.subarray(0, 65_536)));
     writeFileSync(join(dir, 'ballast'), Buffer.alloc(700 * 1_024));
     const sent = await send(upload, 65_536, payload.byteLength);
@@ -141,9 +84,9 @@ describe('a blob store', () => {
     const { received } = upload;
     await upload.release();
     rmSync(join(dir, 'ballast'));
-    const resumed = unwrap(await store.openUpload(key));
+    const resumed = unwrap(await store.openUpload(uploadKey));
     expect(resumed.received).toBe(received);
     unwrap(await send(resumed, received, payload.byteLength));
-    expect(unwrap(await resumed.finish())).toBe(key.digest);
+    expect(unwrap(await resumed.finish())).toBe(uploadKey.digest);
   });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, statfsSync, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statfsSync, statSync } from 'node:fs';
 import { mkdir, opendir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
@@ -9,6 +9,7 @@ import { type Digest, isDigest } from '../../proto/ids.ts';
 import { blobFault } from './blob-fault.ts';
 import type { BlobFaultCode, BlobStore, Upload, UploadKey } from './blob-store.ts';
 import { DirSync } from './dir-sync.ts';
+import { FileBlobWriter, temporaryPrefix } from './file-blob-writer.ts';
 import { FileUpload } from './file-upload.ts';
 
 const readChunkBytes = 262_144;
@@ -33,7 +34,10 @@ export async function openFileBlobStore(
   return new FileBlobStore(blobs, partial, reserveBytes);
 }
 
-const temporaryPrefix = 'put.';
+/** A store that someone else has opened and keeps, for other threads and processes: nothing is made or cleared here. */
+export function joinFileBlobStore(dir: string): FileBlobStore {
+  return new FileBlobStore(join(dir, 'blobs'), join(dir, 'partial'), reserveBytesDefault);
+}
 
 export class FileBlobStore implements BlobStore {
   #blobs: string;
@@ -50,6 +54,7 @@ export class FileBlobStore implements BlobStore {
     this.#dirSync = new DirSync(blobs);
   }
 
+  /** Where a blob lies. Not of the port: for what is about files, as a backup and a demonstration of damage are. */
   path(digest: Digest): string {
     return join(this.#blobs, digest.slice('sha256:'.length));
   }
@@ -92,10 +97,31 @@ export class FileBlobStore implements BlobStore {
     try {
       const bytes = new Uint8Array(await readFile(this.path(digest)));
       if (digestOf(bytes) === digest) return ok(bytes);
-      return refuse('DIGEST_MISMATCH', `blob ${digest} was changed on disk; restore it from a backup`);
+      return changed(digest);
     } catch (error) {
       return isMissing(error) ? notFound(digest) : blobFault(error);
     }
+  }
+
+  async verify(digest: Digest): Promise<Result<number, BlobFaultCode>> {
+    try {
+      const bytes = readFileSync(this.path(digest));
+      return digestOf(bytes) === digest ? ok(bytes.byteLength) : changed(digest);
+    } catch (error) {
+      return isMissing(error) ? notFound(digest) : blobFault(error);
+    }
+  }
+
+  /** The blobs themselves: nothing is copied. */
+  withLocalFiles<Value>(
+    _digests: readonly Digest[],
+    work: (pathOf: (digest: Digest) => string) => Promise<Value>,
+  ): Promise<Value> {
+    return work((digest) => this.path(digest));
+  }
+
+  create(): FileBlobWriter {
+    return new FileBlobWriter(this.#blobs, this.#partial);
   }
 
   async openUpload(key: UploadKey): Promise<Result<Upload, BlobFaultCode>> {
@@ -173,6 +199,10 @@ export class FileBlobStore implements BlobStore {
 /** Track, round and cluster ids have no dots, so names cannot collide or leave the folder. */
 function uploadName({ track, round, cluster, digest }: UploadKey): string {
   return `${track}.${round}.${cluster}.${digest.slice('sha256:'.length)}`;
+}
+
+function changed(digest: Digest) {
+  return refuse('DIGEST_MISMATCH', `blob ${digest} was changed on disk; restore it from a backup`);
 }
 
 function notFound(digest: Digest) {

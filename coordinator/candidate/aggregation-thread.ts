@@ -1,8 +1,10 @@
 import { workerData } from 'node:worker_threads';
 import { serveThread } from '../../base/thread-link.ts';
+import { joinBlobStore } from '../blobs/store-settings.ts';
 import { engineFor } from './engine-choice.ts';
 import type { AggregationJob } from './job.ts';
-import { type JobPlaces, runJob } from './run-job.ts';
+import type { JobPlaces } from './places.ts';
+import { runJob } from './run-job.ts';
 
 export type ThreadRequest = Readonly<
   /** Answered with Result<AggregationResult, RunFaultCode>. */
@@ -11,12 +13,13 @@ export type ThreadRequest = Readonly<
   | { kind: 'prepare'; values: number }
 >;
 
-const places = workerData as JobPlaces;
+const { blobs, ...rest } = workerData as JobPlaces;
+const workplace = { blobs: joinBlobStore(blobs), ...rest };
 
 /** A throw ends the thread: nobody knows what it left in native memory. */
 serveThread<ThreadRequest>(
   (request) => {
-    if (request.kind === 'run') return runJob(request.job, request.secretKey, places, engineFor);
+    if (request.kind === 'run') return runJob(request.job, request.secretKey, workplace, engineFor);
     void engineFor(request.values);
     return undefined;
   },

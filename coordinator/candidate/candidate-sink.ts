@@ -2,14 +2,14 @@ import { closeSync, openSync } from 'node:fs';
 import type { AggregateSink } from '../../aggregation/blocks/blocks.ts';
 import { failpoint } from '../../base/failpoint.ts';
 import type { Digest } from '../../proto/ids.ts';
-import { BlobWriter } from '../blobs/blob-writer.ts';
+import type { BlobStore, BlobWriter } from '../blobs/blob-store.ts';
 import type { ServerOptimiser } from '../round/policy.ts';
 import { firstMoments, momentsPerValue, moveBlock } from './server-optimiser.ts';
 import { lastAggregateMark, partsOfState, readValues } from './server-state.ts';
 
 export type CandidateFiles = Readonly<{
-  /** The blob store's folder. */
-  storeDir: string;
+  /** Where candidate and state are written. */
+  out: Pick<BlobStore, 'create'>;
   basePath: string;
   /** What the last round left (server-state.ts); null in a track's first round, and where no round leaves any. */
   statePath: string | null;
@@ -33,7 +33,7 @@ export class CandidateSink implements AggregateSink {
 
   constructor(
     optimiser: ServerOptimiser,
-    { storeDir, basePath, statePath }: CandidateFiles,
+    { out, basePath, statePath }: CandidateFiles,
     d: number,
     keepsAggregate: boolean,
   ) {
@@ -44,9 +44,9 @@ export class CandidateSink implements AggregateSink {
       this.#moments = openSync(statePath, 'r');
       if (partsOfState(this.#moments, d).momentsBytes !== d * per * 4) this.#dropMoments(); // Another optimiser's.
     }
-    this.#candidate = new BlobWriter(storeDir);
+    this.#candidate = out.create();
     this.#aggregate = keepsAggregate ? new Float32Array(d) : undefined;
-    this.#state = per > 0 || keepsAggregate ? new BlobWriter(storeDir) : undefined;
+    this.#state = per > 0 || keepsAggregate ? out.create() : undefined;
   }
 
   write(offset: number, delta: Float64Array): void {
@@ -66,7 +66,7 @@ export class CandidateSink implements AggregateSink {
   }
 
   /** Undefined, with nothing left behind, when a value left the range of float32. */
-  finish(d: number): WrittenCandidate | undefined {
+  async finish(d: number): Promise<WrittenCandidate | undefined> {
     if (this.#offset !== d) throw new RangeError(`candidate: ${this.#offset} of ${d} values came`);
     if (!this.#isFinite || this.#aggregate?.every(Number.isFinite) === false) {
       this.abandon();
@@ -76,9 +76,9 @@ export class CandidateSink implements AggregateSink {
       this.#state?.write(bytesOf(this.#aggregate));
       this.#state?.write(lastAggregateMark);
     }
-    const optimiserState = this.#state?.finish() ?? null;
+    const optimiserState = (await this.#state?.commit()) ?? null;
     failpoint('optimiser-state-written');
-    const candidate = this.#candidate.finish();
+    const candidate = await this.#candidate.commit();
     this.#closeInputs();
     return { candidate, optimiserState };
   }

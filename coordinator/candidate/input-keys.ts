@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { canonicalBytes, type JsonValue } from '../../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { roundKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
@@ -6,6 +5,7 @@ import { wipe } from '../../proto/envelope/crypto/wipe.ts';
 import { sealedPayloadKey } from '../../proto/envelope/files/sealed-reader.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
 import type { AggregationJob, RunFaultCode } from './job.ts';
 import { contextOf, type OpeningOf } from './open-updates.ts';
 
@@ -19,30 +19,32 @@ type InputKey = Readonly<{ payload: Digest } & ({ key: string } | { code: string
 type InputKeys = Readonly<{ format: 'testudo/input-keys/1'; job: string; updates: readonly InputKey[] }>;
 
 /** The secret to keep, as bytes. Blocks: for worker threads. `secretKey` is wiped at the end. */
-export function inputKeysOf(
+export async function inputKeysOf(
   job: AggregationJob,
   secretKey: Uint8Array,
-  dataDir: string,
-): Result<Uint8Array, RunFaultCode> {
+  blobs: BlobStore,
+): Promise<Result<Uint8Array, RunFaultCode>> {
   const pair = roundKeyPairOf(secretKey);
   try {
-    const plainBytes = layoutOf(job.spec).length * 4;
-    const updates: InputKey[] = [];
-    for (const update of job.updates) {
-      const payload = update.payloadDigest;
-      const path = join(dataDir, 'blobs', payload.slice('sha256:'.length));
-      const key = sealedPayloadKey(path, contextOf(job, update, plainBytes), pair);
-      if (key.ok) {
-        updates.push({ payload, key: key.value.toString('base64') });
-        wipe(key.value);
-        continue;
+    const payloads = job.updates.map(({ payloadDigest }) => payloadDigest);
+    return await blobs.withLocalFiles(payloads, async (pathOf) => {
+      const plainBytes = layoutOf(job.spec).length * 4;
+      const updates: InputKey[] = [];
+      for (const update of job.updates) {
+        const payload = update.payloadDigest;
+        const key = sealedPayloadKey(pathOf(payload), contextOf(job, update, plainBytes), pair);
+        if (key.ok) {
+          updates.push({ payload, key: key.value.toString('base64') });
+          wipe(key.value);
+          continue;
+        }
+        const { code, message } = key.fault;
+        if (code === 'STORAGE_FAILED') return refuse('BLOB_UNREADABLE', message);
+        updates.push({ payload, code, message }); // The rule was told the same; so will a replay be.
       }
-      const { code, message } = key.fault;
-      if (code === 'STORAGE_FAILED') return refuse('BLOB_UNREADABLE', message);
-      updates.push({ payload, code, message }); // The rule was told the same; so will a replay be.
-    }
-    const keys: InputKeys = { format: 'testudo/input-keys/1', job: job.id, updates };
-    return ok(canonicalBytes(keys as unknown as JsonValue));
+      const keys: InputKeys = { format: 'testudo/input-keys/1', job: job.id, updates };
+      return ok(canonicalBytes(keys as unknown as JsonValue));
+    });
   } finally {
     wipeKeyPair(pair);
     secretKey.fill(0);

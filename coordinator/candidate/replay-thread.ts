@@ -1,15 +1,17 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from '../../base/fault.ts';
 import { serveThread } from '../../base/thread-link.ts';
+import { openFileBlobStore } from '../blobs/file-blob-store.ts';
+import { joinBlobStore } from '../blobs/store-settings.ts';
 import { engineFor } from './engine-choice.ts';
 import { inputKeysOf, openingsOf } from './input-keys.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
+import type { JobPlaces } from './places.ts';
 import { computeCandidate } from './run-job.ts';
 
 export type ReplayTask = Readonly<
-  | { kind: 'keep'; job: AggregationJob; dataDir: string; secretKey: Uint8Array }
-  | { kind: 'replay'; job: AggregationJob; dataDir: string; outDir: string; kept: Uint8Array }
+  | { kind: 'keep'; job: AggregationJob; places: JobPlaces; secretKey: Uint8Array }
+  | { kind: 'replay'; job: AggregationJob; places: JobPlaces; outDir: string; kept: Uint8Array }
 >;
 
 /** What a replay computed; nothing of it stays on disk. */
@@ -17,19 +19,22 @@ export type Recomputed = AggregationResult & Readonly<{ updateCount: number }>;
 
 /** One task for one thread: its memory, secrets included, goes with it. */
 serveThread<ReplayTask>((task) =>
-  task.kind === 'keep' ? inputKeysOf(task.job, task.secretKey, task.dataDir) : replay(task),
+  task.kind === 'keep' ? inputKeysOf(task.job, task.secretKey, joinBlobStore(task.places.blobs)) : replay(task),
 );
 
 async function replay({
   job,
-  dataDir,
+  places: { blobs, ...places },
   outDir,
   kept,
 }: Extract<ReplayTask, { kind: 'replay' }>): Promise<Result<Recomputed, RunFaultCode>> {
-  for (const folder of ['blobs', 'partial', 'scratch']) {
-    mkdirSync(join(outDir, folder), { recursive: true, mode: 0o700 });
-  }
+  const out = await openFileBlobStore(outDir); // Of this replay alone, removed with what it holds.
   const { openingOf, count } = openingsOf(job, kept);
-  const computed = await computeCandidate(job, openingOf, { dataDir, outDir }, engineFor);
+  const computed = await computeCandidate(
+    job,
+    openingOf,
+    { ...places, blobs: joinBlobStore(blobs), out, scratchDir: join(outDir, 'scratch') },
+    engineFor,
+  );
   return computed.ok ? { ok: true, value: { ...computed.value, updateCount: count } } : computed;
 }

@@ -4,16 +4,17 @@ import { SHARE_ENV } from 'node:worker_threads';
 import { type Result, refuse } from '../../base/fault.ts';
 import { startThread } from '../../base/thread-link.ts';
 import type { AggregationJob, RunFaultCode } from './job.ts';
+import type { JobPlaces } from './places.ts';
 import type { Recomputed, ReplayTask } from './replay-thread.ts';
 
-/** What to keep of a round so that it can be computed again; see workers/input-keys.ts. Wipes `secretKey`. */
+/** What to keep of a round so that it can be computed again; see candidate/input-keys.ts. Wipes `secretKey`. */
 export async function inputKeys(
   job: AggregationJob,
   secretKey: Uint8Array,
-  dataDir: string,
+  places: JobPlaces,
 ): Promise<Result<Uint8Array, RunFaultCode>> {
   try {
-    return await inThread<Uint8Array>({ kind: 'keep', job, dataDir, secretKey });
+    return await inThread<Uint8Array>({ kind: 'keep', job, places, secretKey });
   } finally {
     secretKey.fill(0);
   }
@@ -26,12 +27,12 @@ export async function inputKeys(
 export async function recompute(
   job: AggregationJob,
   kept: Uint8Array,
-  dataDir: string,
+  places: JobPlaces,
   signal?: AbortSignal,
 ): Promise<Result<Recomputed, RunFaultCode>> {
-  const outDir = join(dataDir, 'scratch', `replay.${job.id}.${process.pid}`);
+  const outDir = join(places.scratchDir, `replay.${job.id}.${process.pid}`);
   try {
-    return await inThread<Recomputed>({ kind: 'replay', job, dataDir, outDir, kept }, signal);
+    return await inThread<Recomputed>({ kind: 'replay', job, places, outDir, kept }, signal);
   } finally {
     kept.fill(0);
     await rm(outDir, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { aggregate } from '../../aggregation/aggregate.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
@@ -8,20 +8,21 @@ import { failpoint } from '../../base/failpoint.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { roundKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
-import type { Digest } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
-import { BlobWriter } from '../blobs/blob-writer.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
 import { CandidateSink } from './candidate-sink.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
-import { type OpenedUpdates, type OpeningOf, openUpdates } from './open-updates.ts';
+import { type OpenedUpdates, type OpeningOf, type OpenPlaces, openUpdates } from './open-updates.ts';
 import { provenanceOf } from './provenance.ts';
 import { readLastAggregate } from './server-state.ts';
 
-export type JobPlaces = Readonly<{
-  /** The data directory: blobs, partial and scratch lie in it. */
-  dataDir: string;
-  /** Where blobs are written, where that is another folder of the same shape. */
-  outDir?: string;
+/** What a job works with, opened. */
+export type Workplace = Readonly<{
+  /** Holds what the job names. */
+  blobs: BlobStore;
+  /** Takes what it makes; the same store unless it is given. */
+  out?: BlobStore;
+  scratchDir: string;
   memoryBytesMax?: number;
 }>;
 
@@ -34,7 +35,7 @@ type EngineFor = (values: number) => Promise<AggregationEngine>;
 export async function runJob(
   job: AggregationJob,
   secretKey: Uint8Array,
-  places: JobPlaces,
+  places: Workplace,
   engineFor: EngineFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
   const pair = roundKeyPairOf(secretKey);
@@ -50,69 +51,75 @@ export async function runJob(
 export async function computeCandidate(
   job: AggregationJob,
   openingOf: OpeningOf,
-  { dataDir, outDir = dataDir, ...limits }: JobPlaces,
+  { blobs, out = blobs, scratchDir: scratch, ...limits }: Workplace,
   /** For so many values in all updates together. */
   engineFor: EngineFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
-  const path = (digest: Digest) => join(dataDir, 'blobs', digest.slice('sha256:'.length));
-  const scratchDir = join(outDir, 'scratch', `${job.id}.${process.pid}`);
+  const scratchDir = join(scratch, `${job.id}.${process.pid}`);
   try {
-    const layout = layoutOf(job.spec);
-    const basePath = path(job.base.digest);
-    if (digestOf(readFileSync(basePath)) !== job.base.digest) {
-      return refuse(
-        'BLOB_UNREADABLE',
-        `the base model ${job.base.digest} was changed on disk; restore it from a backup`,
-      );
-    }
-    const updates = await openUpdates(job, openingOf, { path, scratchDir, ...limits });
-    failpoint('updates-opened');
-    const statePath = job.optimiserState === null ? null : path(job.optimiserState);
-    const startsFromLast = job.policy.rule.kind === 'centredClipping';
-    const start = startsFromLast && statePath !== null ? readLastAggregate(statePath, layout.length) : undefined;
-    try {
-      if (updates.blocks === undefined) {
-        return refuse('AGGREGATION_REFUSED', `none of the ${job.updates.length} accepted updates can be opened`);
-      }
-      const files = { storeDir: outDir, basePath, statePath };
-      const sink = new CandidateSink(job.optimiser, files, layout.length, startsFromLast);
-      try {
-        const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
-        const aggregated = await aggregate(
-          policyFor(job, updates),
-          updates.blocks,
-          await engineFor(layout.length * updates.opened.length),
-          sink,
-          { slots: layout.slots, seed: digestOf(seed), ...(start && { start }) },
-        );
-        failpoint('aggregated');
-        if (!aggregated.ok) {
-          return refuse('AGGREGATION_REFUSED', explain(aggregated.fault, updates.unopened.length));
-        }
-        const written = sink.finish(layout.length);
-        if (written === undefined) {
-          return refuse(
-            'AGGREGATION_REFUSED',
-            'the candidate would leave the range of float32; lower the learning rate',
-          );
-        }
-        failpoint('candidate-written');
-        const provenance = provenanceOf(job, updates, aggregated.value.report, written);
-        const writer = new BlobWriter(outDir);
-        writer.write(canonicalBytes(provenance as unknown as JsonValue));
-        const digest = writer.finish();
-        failpoint('provenance-written');
-        return ok({ ...written, provenance: digest });
-      } finally {
-        sink.abandon();
-      }
-    } finally {
-      updates.release();
-    }
+    const base = await blobs.verify(job.base.digest);
+    if (!base.ok) return refuse('BLOB_UNREADABLE', `the base model: ${base.fault.message}`);
+    const inputs = [job.base.digest, ...job.updates.map(({ payloadDigest }) => payloadDigest)];
+    if (job.optimiserState !== null) inputs.push(job.optimiserState);
+    return await blobs.withLocalFiles(inputs, (path) =>
+      fromFiles(job, openingOf, { path, out, scratchDir, ...limits }, engineFor),
+    );
   } catch (error) {
     return failed(error);
   } finally {
     rmSync(scratchDir, { recursive: true, force: true });
+  }
+}
+
+async function fromFiles(
+  job: AggregationJob,
+  openingOf: OpeningOf,
+  { out, ...places }: OpenPlaces & Readonly<{ out: BlobStore }>,
+  engineFor: EngineFor,
+): Promise<Result<AggregationResult, RunFaultCode>> {
+  const { path } = places;
+  const layout = layoutOf(job.spec);
+  const basePath = path(job.base.digest);
+  const updates = await openUpdates(job, openingOf, places);
+  failpoint('updates-opened');
+  const statePath = job.optimiserState === null ? null : path(job.optimiserState);
+  const startsFromLast = job.policy.rule.kind === 'centredClipping';
+  const start = startsFromLast && statePath !== null ? readLastAggregate(statePath, layout.length) : undefined;
+  try {
+    if (updates.blocks === undefined) {
+      return refuse('AGGREGATION_REFUSED', `none of the ${job.updates.length} accepted updates can be opened`);
+    }
+    const files = { out, basePath, statePath };
+    const sink = new CandidateSink(job.optimiser, files, layout.length, startsFromLast);
+    try {
+      const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
+      const aggregated = await aggregate(
+        policyFor(job, updates),
+        updates.blocks,
+        await engineFor(layout.length * updates.opened.length),
+        sink,
+        { slots: layout.slots, seed: digestOf(seed), ...(start && { start }) },
+      );
+      failpoint('aggregated');
+      if (!aggregated.ok) {
+        return refuse('AGGREGATION_REFUSED', explain(aggregated.fault, updates.unopened.length));
+      }
+      const written = await sink.finish(layout.length);
+      if (written === undefined) {
+        return refuse('AGGREGATION_REFUSED', 'the candidate would leave the range of float32; lower the learning rate');
+      }
+      failpoint('candidate-written');
+      const provenance = provenanceOf(job, updates, aggregated.value.report, written);
+      const writer = out.create();
+      writer.write(canonicalBytes(provenance as unknown as JsonValue));
+      const digest = await writer.commit();
+      failpoint('provenance-written');
+      return ok({ ...written, provenance: digest });
+    } finally {
+      sink.abandon();
+    }
+  } finally {
+    updates.release();
   }
 }
 

@@ -4,6 +4,7 @@ import { LastingThread } from '../../base/thread-link.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { ThreadRequest } from './aggregation-thread.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from './job.ts';
+import type { JobPlaces } from './places.ts';
 
 /** V8 would let it grow to 48 MiB before it looks for garbage; what jobs make is large and short-lived. */
 const youngMiB = 8;
@@ -11,10 +12,8 @@ const youngMiB = 8;
 type Outcome = Result<AggregationResult, RunFaultCode>;
 
 export type ThreadRunnerOptions = Readonly<{
-  dataDir: string;
+  places: JobPlaces;
   keyStore: KeyStore;
-  /** Opened deltas may take this much memory; above it they wait in scratch files. Default 64 MiB. */
-  memoryBytesMax?: number;
 }>;
 
 /**
@@ -27,10 +26,10 @@ export class ThreadRunner implements AggregationRunner {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor({ dataDir, keyStore, memoryBytesMax }: ThreadRunnerOptions) {
+  constructor({ places, keyStore }: ThreadRunnerOptions) {
     this.#keyStore = keyStore;
     this.#thread = new LastingThread(new URL('./aggregation-thread.ts', import.meta.url), {
-      workerData: { dataDir, ...(memoryBytesMax !== undefined && { memoryBytesMax }) },
+      workerData: places,
       env: SHARE_ENV, // Failpoints are armed there.
       resourceLimits: { maxYoungGenerationSizeMb: youngMiB },
     });

@@ -1,3 +1,10 @@
+const namePattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
+
+/** Throws a RangeError for what is no key's name: none leaves the place where keys rest. */
+export function checkKeyName(name: string): void {
+  if (!namePattern.test(name)) throw new RangeError(`key name ${JSON.stringify(name)}: expected ${namePattern}`);
+}
+
 /**
  * Where secrets rest, encrypted. Names match /^[a-z0-9][a-z0-9.-]{0,199}$/.
  * The round engine keeps each round's X25519 secret key here from before the round opens until it has ended.

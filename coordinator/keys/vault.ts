@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { isMissing, partialOf, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { KeyStore } from './key-store.ts';
+import { checkKeyName, type KeyStore } from './key-store.ts';
 
 export type VaultFaultCode = 'MASTER_KEY_WRONG' | 'VAULT_DAMAGED';
 
@@ -13,7 +13,6 @@ const saltBytes = 16;
 const nonceBytes = 12;
 const tagBytes = 16;
 const cost = { N: 1 << 15, r: 8, p: 1, maxmem: 64 << 20 } as const; // 32 MiB and about 60 ms, once per start.
-const namePattern = /^[a-z0-9][a-z0-9.-]{0,199}$/;
 const checkName = 'vault-check';
 /** What a killed process left of a key on its way; `.new` in earlier versions. */
 export const keyLeftover = /\.(?:new|partial)$/;
@@ -89,7 +88,7 @@ export class Vault implements KeyStore {
   }
 
   #pathOf(name: string): string {
-    if (!namePattern.test(name)) throw new RangeError(`key name ${JSON.stringify(name)}: expected ${namePattern}`);
+    checkKeyName(name);
     return join(this.#folder, name);
   }
 }

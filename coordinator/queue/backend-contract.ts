@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import { MemoryKeyStore } from '../keys/memory-key-store.ts';
 import { readTrack } from '../testing/kill-rounds.ts';
 import { takePart } from '../testing/small-client.ts';
 import { clusters, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
@@ -70,8 +71,7 @@ export function backendContract(name: string, make: MakeBackend): void {
 }
 
 async function backendIn(make: MakeBackend): Promise<Backend> {
-  const keyStore: KeyStore = { put: async () => {}, get: async () => undefined, destroy: async () => {} };
-  const backend = await make(tempDir(), keyStore);
+  const backend = await make(tempDir(), new MemoryKeyStore());
   onTestFinished(async () => {
     await backend.waker.close();
     await backend.runner.close(true);

@@ -80,7 +80,7 @@ export type RoundPhase = Readonly<
       candidate: ModelRef;
       /** Digest of the provenance blob: canonical JSON. */
       provenance: Digest;
-      /** Digest of what the next round goes on from (workers/server-state.ts); null where nothing is kept. */
+      /** Digest of what the next round goes on from (candidate/server-state.ts); null where nothing is kept. */
       optimiserState: Digest | null;
     }
   | {

@@ -14,6 +14,7 @@ import {
   type TrackId,
 } from '../../proto/ids.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from '../candidate/job.ts';
+import { placesIn } from '../candidate/places.ts';
 import type { Provenance } from '../candidate/provenance.ts';
 import { ThreadRunner } from '../candidate/thread-runner.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
@@ -217,7 +218,8 @@ describe('a round', () => {
     const dataDir = tempDir();
     const replaying = (keyStore: ConstructorParameters<typeof ThreadRunner>[0]['keyStore']): AggregationRunner => {
       const runners = [undefined, 1, undefined].map(
-        (memoryBytesMax) => new ThreadRunner({ dataDir, keyStore, ...(memoryBytesMax && { memoryBytesMax }) }),
+        (memoryBytesMax) =>
+          new ThreadRunner({ places: { ...placesIn(dataDir), ...(memoryBytesMax && { memoryBytesMax }) }, keyStore }),
       );
       return {
         run: async (job) => {
@@ -262,7 +264,7 @@ describe('a round', () => {
     const dataDir = tempDir();
     const { Vault } = await import('../keys/vault.ts');
     const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
-    const honest = new ThreadRunner({ dataDir, keyStore });
+    const honest = new ThreadRunner({ places: placesIn(dataDir), keyStore });
     const forgeries: ((job: AggregationJob) => Promise<Result<AggregationResult, RunFaultCode>>)[] = [
       // The rule of another policy, run by someone who changed the job in the queue.
       (job) => honest.run({ ...job, policy: { ...job.policy, f: 0, rule: { kind: 'mean' } } }),

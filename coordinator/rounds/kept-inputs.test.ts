@@ -8,6 +8,7 @@ import type { Digest, RoundId } from '../../proto/ids.ts';
 import { Vault } from '../keys/vault.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { TrackPolicy } from '../round/policy.ts';
+import { blobFile } from '../testing/blob-file.ts';
 import { sealDelta } from '../testing/sealed-delta.ts';
 import { deltaOf, takePart } from '../testing/small-client.ts';
 import {
@@ -104,7 +105,7 @@ describe('a replay', () => {
     await runRound(engine);
     const round = await runRound(engine);
     const moments = engine.state().tracks.get(track)?.models[1]?.optimiserState as Digest;
-    const path = engine.blobs.path(moments) as string;
+    const path = blobFile(dataDir, moments);
     const bytes = readFileSync(path);
     bytes[3] = (bytes[3] as number) ^ 0x01;
     writeFileSync(path, bytes);
@@ -150,7 +151,7 @@ describe('kept input keys', () => {
     everyoneTakesPart(engine);
     const round = await runRound(engine);
     await runRound(engine);
-    const sealed = (await acceptedPayloads(engine, round)).map((digest) => engine.blobs.path(digest) as string);
+    const sealed = (await acceptedPayloads(engine, round)).map((digest) => blobFile(dataDir, digest));
     expect(sealed.every(existsSync)).toBe(true);
     nowMs += hourMs + 60_000;
     engine.wake();

@@ -2,6 +2,7 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { AggregationJob, RunFaultCode } from '../candidate/job.ts';
+import type { JobPlaces } from '../candidate/places.ts';
 import { inputKeys, recompute } from '../candidate/replay.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
@@ -32,7 +33,7 @@ export type Replay = Readonly<{
 type KeptInputsParts = Readonly<{
   ledger: Ledger;
   keyStore: KeyStore;
-  dataDir: string;
+  places: JobPlaces;
   clock: () => EpochMs;
   trouble: (code: string, message: string) => void;
 }>;
@@ -61,11 +62,11 @@ export class KeptInputs {
    */
   async keep(job: AggregationJob, { policy }: Pick<Round, 'policy'>): Promise<readonly JournalEvent[]> {
     if (policy.keepInputs === undefined) return [];
-    const { keyStore, dataDir, clock, trouble } = this.#parts;
+    const { keyStore, places, clock, trouble } = this.#parts;
     const { track, round } = job;
     const secretKey = await keyStore.get(job.keyName);
     if (secretKey === undefined) return [];
-    const keys = await inputKeys(job, secretKey, dataDir);
+    const keys = await inputKeys(job, secretKey, places);
     if (!keys.ok) {
       trouble(keys.fault.code, `${round} of ${track} cannot be replayed later: ${keys.fault.message}`);
       return [];
@@ -111,7 +112,7 @@ export class KeptInputs {
     if (this.#isReplaying) return refuse('REPLAY_BUSY', 'another replay runs; wait for it');
     this.#isReplaying = true;
     try {
-      const { ledger, keyStore, dataDir } = this.#parts;
+      const { ledger, keyStore, places } = this.#parts;
       const started = await ledger.commit(actor, (state) => {
         const found = replayable(state, track, round);
         if (!found.ok) return found;
@@ -123,7 +124,7 @@ export class KeptInputs {
       if (kept === undefined) {
         return refuse('INPUTS_NOT_KEPT', `the input keys of ${round} are not in the key store; restore keys/ with it`);
       }
-      const run = await recompute(job, kept, dataDir, signal);
+      const run = await recompute(job, kept, places, signal);
       if (!run.ok) return run;
       const { updateCount, candidate, provenance, optimiserState } = run.value;
       const recomputed: Recorded = { candidate, provenance, optimiserState };

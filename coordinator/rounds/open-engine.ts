@@ -6,6 +6,7 @@ import type { Timers } from '../../base/time.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
+import { placesIn } from '../candidate/places.ts';
 import { ThreadRunner } from '../candidate/thread-runner.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { keyLeftover } from '../keys/vault.ts';
@@ -132,12 +133,12 @@ async function openLocked(
     options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes },
   );
   await sweepOrphans(ledger.state, blobs);
-  const scratchDir = join(dataDir, 'scratch');
-  await mkdir(scratchDir, { recursive: true, mode: 0o700 });
-  const runner = options.runner ?? new ThreadRunner({ dataDir, keyStore });
+  const places = placesIn(dataDir);
+  await mkdir(places.scratchDir, { recursive: true, mode: 0o700 });
+  const runner = options.runner ?? new ThreadRunner({ places, keyStore });
   const waker = options.waker ?? new TimerWaker(timers);
   const presence = new Presence();
-  const inputs = new KeptInputs({ ledger, keyStore, dataDir, clock, trouble });
+  const inputs = new KeptInputs({ ledger, keyStore, places, clock, trouble });
   const keeper = new RoundKeeper({
     ledger,
     presence,

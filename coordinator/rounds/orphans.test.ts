@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import type { Digest, RoundId } from '../../proto/ids.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
+import { placesIn } from '../candidate/places.ts';
 import { ThreadRunner } from '../candidate/thread-runner.ts';
 import { Vault } from '../keys/vault.ts';
 import { takePart } from '../testing/small-client.ts';
@@ -21,7 +22,7 @@ async function stored(engine: Engine): Promise<Set<Digest>> {
 it('a start removes the candidate of a round that was abandoned meanwhile, and what a killed writer left half', async () => {
   const dataDir = tempDir();
   const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
-  const honest = new ThreadRunner({ dataDir, keyStore });
+  const honest = new ThreadRunner({ places: placesIn(dataDir), keyStore });
   const orphans: Digest[] = [];
   let engine: Engine;
   const tooLate: AggregationRunner = {

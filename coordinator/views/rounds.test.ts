@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { canonicalBytes, type JsonValue } from '../../base/canonical-json.ts';
+import { unwrap } from '../../base/fault.ts';
 import type { ClusterId, Digest, RoundId } from '../../proto/ids.ts';
+import { MemoryBlobStore } from '../blobs/memory-blob-store.ts';
 import type { UpdateFate } from '../candidate/provenance.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
 import type { RoundPhase } from '../round/phase.ts';
 import { newState, track } from '../testing/released-state.ts';
-import { participationView } from './participation.ts';
+import { participationView, readProvenance } from './participation.ts';
 import { findRound, roundsOf, roundView } from './rounds.ts';
 
 const known = [...newState().tracks.values()][0] as Track;
@@ -200,5 +203,19 @@ describe('participationView', () => {
     expect(a).toMatchObject({ cluster: 'a', code: '', score: 1, norm: 2, cosine: 0.5, payloadDigest: digest('a') });
     expect(b).toMatchObject({ cluster: 'b', code: 'FAR', score: null });
     expect(c).toMatchObject({ cluster: 'c', score: null, norm: null, cosine: null, payloadDigest: null, tensors: [] });
+  });
+});
+
+describe('readProvenance', () => {
+  it('finds each update’s fate by its cluster, and nothing before a candidate or where the blob is gone', async () => {
+    const blobs = new MemoryBlobStore();
+    const json = canonicalBytes({ updates: [fate('a', 'selected', 1)] } as unknown as JsonValue);
+    const provenance = unwrap(await blobs.put(json));
+    const read = await readProvenance(blobs, round({ ...candidate, provenance }));
+    expect(read.json).toBe(Buffer.from(json).toString());
+    expect(read.fates.get('a')).toMatchObject({ verdict: 'selected', score: 1 });
+    for (const phase of [collecting, candidate]) {
+      expect(await readProvenance(blobs, round(phase))).toEqual({ json: '', fates: new Map() });
+    }
   });
 });

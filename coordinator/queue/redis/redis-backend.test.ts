@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import type { AggregationJob, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
+import { placesIn } from '../../candidate/places.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
 import type { Engine } from '../../rounds/engine.ts';
@@ -44,7 +45,7 @@ async function backendOn(
 ): Promise<Backend> {
   const link = await linkTo(server);
   for (let count = 0; count < workers; count++) {
-    const runner = new ThreadRunner({ dataDir, keyStore });
+    const runner = new ThreadRunner({ places: placesIn(dataDir), keyStore });
     const worker = startAggregationWorker(await linkTo(server), federation, runner);
     onTestFinished(async () => {
       await worker.close(true);
@@ -93,7 +94,7 @@ function acceptedCount(engine: Engine): number {
 function countedFallback() {
   const jobs: AggregationJob[] = [];
   const make = (dataDir: string, keyStore: KeyStore): AggregationRunner => {
-    const runner = new ThreadRunner({ dataDir, keyStore });
+    const runner = new ThreadRunner({ places: placesIn(dataDir), keyStore });
     return {
       run: (job) => {
         jobs.push(job);

@@ -1,6 +1,7 @@
 import { ok, type Result } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
+import { placesIn } from '../../candidate/places.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
 import { RedisLink } from './redis-link.ts';
@@ -28,7 +29,7 @@ export async function openRedisBackend(options: RedisBackendOptions): Promise<Re
   const { url, federation, dataDir, keyStore, timers, trouble } = options;
   const link = await RedisLink.open({ url, timers, trouble });
   if (!link.ok) return link;
-  const fallback = new ThreadRunner({ dataDir, keyStore });
+  const fallback = new ThreadRunner({ places: placesIn(dataDir), keyStore });
   return ok({
     waker: new RedisWaker(link.value, federation, timers),
     runner: new RedisRunner({ link: link.value, federation, fallback, timers }),

@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import type { BlobStoreSettings } from '../blobs/store-settings.ts';
+
+/** Where jobs run, as plain data that threads are started with. */
+export type JobPlaces = Readonly<{
+  /** The store that holds what a job names, and takes what it makes. */
+  blobs: BlobStoreSettings;
+  /** A local folder for what may go at any time: each job makes one of its own in it, and removes it. */
+  scratchDir: string;
+  /** Opened deltas may take this much memory; above it they wait in scratch files. Default 64 MiB. */
+  memoryBytesMax?: number;
+}>;
+
+/** The places in a data directory. */
+export function placesIn(dataDir: string): JobPlaces {
+  return { blobs: { kind: 'files', dir: dataDir }, scratchDir: join(dataDir, 'scratch') };
+}

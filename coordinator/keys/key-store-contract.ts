@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import type { KeyStore } from './key-store.ts';
+
+const secret = Buffer.from('0123456789abcdef0123456789abcdef');
+
+/** What every key store promises, wherever secrets rest. */
+export function keyStoreContract(name: string, newStore: () => Promise<KeyStore>): void {
+  describe(`${name} as a key store`, () => {
+    it('gives back what was put last under a name, and undefined where nothing was', async () => {
+      const store = await newStore();
+      expect(await store.get('round.syscall.r-1')).toBeUndefined();
+      await store.put('round.syscall.r-1', Buffer.from('an earlier one'));
+      await store.put('round.syscall.r-1', secret);
+      await store.put('round.syscall.r-2', Buffer.from('another'));
+      expect(Buffer.from((await store.get('round.syscall.r-1')) ?? [])).toEqual(secret);
+    });
+
+    it('takes and gives copies: whoever wipes his own leaves the store its secret', async () => {
+      const store = await newStore();
+      const mine = Buffer.from(secret);
+      await store.put('key', mine);
+      mine.fill(0);
+      (await store.get('key'))?.fill(0);
+      expect(Buffer.from((await store.get('key')) ?? [])).toEqual(secret);
+    });
+
+    it('destroys one key for good, and again without complaint', async () => {
+      const store = await newStore();
+      await store.put('gone', secret);
+      await store.put('stays', secret);
+      await store.destroy('gone');
+      await store.destroy('gone');
+      expect(await store.get('gone')).toBeUndefined();
+      expect(Buffer.from((await store.get('stays')) ?? [])).toEqual(secret);
+    });
+
+    it('takes no name that could leave the place where keys rest', async () => {
+      const store = await newStore();
+      for (const illegal of ['../x', 'a/b', '', '.', 'A', 'x'.repeat(201)]) {
+        await expect(store.put(illegal, secret)).rejects.toThrow(RangeError);
+        await expect(store.get(illegal)).rejects.toThrow(RangeError);
+        await expect(store.destroy(illegal)).rejects.toThrow(RangeError);
+      }
+    });
+  });
+}

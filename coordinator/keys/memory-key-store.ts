@@ -1,0 +1,23 @@
+import { checkKeyName, type KeyStore } from './key-store.ts';
+
+/** Secrets of one process, gone with it: for simulations, and for tests that are not about keys at rest. */
+export class MemoryKeyStore implements KeyStore {
+  readonly #secrets = new Map<string, Uint8Array>();
+
+  async put(name: string, secret: Uint8Array): Promise<void> {
+    checkKeyName(name);
+    this.#secrets.get(name)?.fill(0);
+    this.#secrets.set(name, new Uint8Array(secret)); // Not `slice`: of a Buffer that is no copy.
+  }
+
+  async get(name: string): Promise<Uint8Array | undefined> {
+    checkKeyName(name);
+    return this.#secrets.get(name)?.slice();
+  }
+
+  async destroy(name: string): Promise<void> {
+    checkKeyName(name);
+    this.#secrets.get(name)?.fill(0);
+    this.#secrets.delete(name);
+  }
+}
