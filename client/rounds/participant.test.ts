@@ -26,7 +26,8 @@ import { type ClusterIdentity, loadIdentity, saveIdentity } from '../link/identi
 import { recordKey } from '../storage/sealed-record.ts';
 import { ModelCache } from './model-cache.ts';
 import { Outbox } from './outbox.ts';
-import { Uplink, type UplinkTimes } from './participant.ts';
+import { Uplink } from './participant.ts';
+import type { UplinkTimes } from './participant-config.ts';
 import type { UplinkPorts, UplinkReport } from './ports.ts';
 import type { LoopbackCoordinator } from './testing/loopback-coordinator.ts';
 import { startTcpProxy, type TcpProxy } from './testing/tcp-proxy.ts';

@@ -1,11 +1,8 @@
-import { type Backoff, defaultBackoff, fullJitterMs } from '../../base/backoff.ts';
-import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { fullJitterMs } from '../../base/backoff.ts';
+import { type Fault, refuse } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
-import { signingKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
-import { signHeader } from '../../proto/envelope/header.ts';
 import type { RoundClosed, WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
 import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
-import { bytesPerValue } from '../../proto/layout.ts';
 import type { Address } from '../link/address.ts';
 import { expiryOf, renewalDueMs } from '../link/certificates.ts';
 import { type Connection, connectAsMember } from '../link/connection.ts';
@@ -13,43 +10,14 @@ import { renew } from '../link/enrol.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import { deliver } from './deliver.ts';
 import { type Invitation, readInvitation } from './invitation.ts';
-import type { ModelCache } from './model-cache.ts';
-import type { KeptUpdate, Outbox } from './outbox.ts';
+import { keepUpdate } from './keep-update.ts';
+import type { KeptUpdate } from './outbox.ts';
+import type { UplinkConfig } from './participant-config.ts';
 import { type Participation, type ParticipationEffect, type ParticipationEvent, step } from './participation.ts';
 import type { UplinkPorts } from './ports.ts';
 import { inRoundSpan, roundTrace } from './round-trace.ts';
+import { RunningWork } from './running-work.ts';
 import { watch } from './watch.ts';
-
-export type UplinkTimes = Readonly<{
-  /** Pauses between connections. */
-  reconnect: Backoff;
-  /** Pauses between attempts at fetching or delivering. */
-  retry: Backoff;
-  silenceMsMax: number;
-  callTimeoutMs: number;
-  uploadTimeoutMs: number;
-  /** How often deadlines and the certificate's age are looked at. */
-  tickMs: number;
-}>;
-
-export const defaultUplinkTimes: UplinkTimes = {
-  reconnect: { ...defaultBackoff, firstMs: 1_000 },
-  retry: defaultBackoff,
-  silenceMsMax: 75_000,
-  callTimeoutMs: 20_000,
-  uploadTimeoutMs: 30 * 60_000,
-  tickMs: 1_000,
-};
-
-export type UplinkConfig = Readonly<{
-  addresses: readonly [Address, ...Address[]];
-  tracks: readonly TrackId[];
-  clientBuild: string;
-  identity: ClusterIdentity;
-  modelsOf(track: TrackId): ModelCache;
-  outbox: Outbox;
-  times: UplinkTimes;
-}>;
 
 type TrackState = {
   phase: Participation;
@@ -65,7 +33,7 @@ export class Uplink {
   readonly #ports: UplinkPorts;
   readonly #tracks = new Map<TrackId, TrackState>();
   readonly #stopping = new AbortController();
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new RunningWork();
   #identity: ClusterIdentity;
   #connection: Connection | undefined;
   /** Ends the current Watch so that the loop connects anew. */
@@ -97,8 +65,8 @@ export class Uplink {
       const restored = await config.outbox.restore(track);
       if (restored !== undefined) uplink.#dispatch(track, { kind: 'restored', ...restored });
     }
-    uplink.#track(uplink.#run());
-    uplink.#track(uplink.#tick());
+    uplink.#running.add(uplink.#run());
+    uplink.#running.add(uplink.#tick());
     return uplink;
   }
 
@@ -124,7 +92,7 @@ export class Uplink {
       clearTimeout(state.timer);
       state.work.abort();
     }
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    await this.#running.ended();
     this.#connection?.close();
   }
 
@@ -172,7 +140,7 @@ export class Uplink {
       for (const track of this.#tracks.keys()) {
         this.#dispatch(track, { kind: 'time', nowMs: nowMs + this.#clockOffsetMs });
       }
-      if (nowMs >= this.#nextRenewalMs && !this.#renewing) this.#track(this.#renew(nowMs));
+      if (nowMs >= this.#nextRenewalMs && !this.#renewing) this.#running.add(this.#renew(nowMs));
     }
   }
 
@@ -241,14 +209,14 @@ export class Uplink {
     switch (effect.kind) {
       case 'fetch':
         clearTimeout(state.timer);
-        this.#track(this.#fetch(effect.invitation, state.work.signal));
+        this.#running.add(this.#fetch(effect.invitation, state.work.signal));
         return;
       case 'train':
-        this.#track(this.#train(effect.invitation, state.work.signal));
+        this.#running.add(this.#train(effect.invitation, state.work.signal));
         return;
       case 'deliver':
         clearTimeout(state.timer);
-        this.#track(this.#deliver(effect.kept, state.work.signal));
+        this.#running.add(this.#deliver(effect.kept, state.work.signal));
         return;
       case 'wait':
         clearTimeout(state.timer);
@@ -263,7 +231,7 @@ export class Uplink {
         return;
       case 'drop':
         state.dropped = state.dropped.then(() => this.#config.outbox.drop(track, effect.round));
-        this.#track(state.dropped);
+        this.#running.add(state.dropped);
         return;
       case 'report':
         this.#ports.report({ ...effect, kind: 'refused', track });
@@ -306,10 +274,17 @@ export class Uplink {
       this.#fail(track, round, trained.fault);
       return;
     }
-    const { delta, exampleCount } = trained.value;
+    const { exampleCount } = trained.value;
     const seconds = (performance.now() - startedMs) / 1_000;
     this.#ports.report({ kind: 'trained', track, round, traceId: parent.traceId, exampleCount, seconds });
-    const kept = await this.#keep(invitation, delta, exampleCount);
+    // What is being removed from the outbox goes first: the new update takes its place.
+    await this.#tracks.get(track)?.dropped;
+    const { outbox } = this.#config;
+    const kept = await keepUpdate(invitation, trained.value, {
+      identity: this.#identity,
+      outbox,
+      seal: (job) => this.#ports.seal(job),
+    });
     // Cancelled while sealing: the round is over, and nothing will ask for what was just kept.
     if (signal.aborted) {
       await this.#config.outbox.drop(track, round);
@@ -322,37 +297,6 @@ export class Uplink {
     const { payload, payloadBytes } = kept.value.header;
     this.#ports.report({ kind: 'kept', track, round, traceId: parent.traceId, payload, payloadBytes });
     this.#dispatch(track, { kind: 'kept', kept: kept.value });
-  }
-
-  /** Seals the delta to the round's key, signs the header and makes both durable. */
-  async #keep(invitation: Invitation, delta: Float32Array, exampleCount: number): Promise<Result<KeptUpdate>> {
-    const { federation, track, round, base, schemaDigest, roundKey, closesAtMs } = invitation;
-    const plainBytes = delta.length * bytesPerValue;
-    if (plainBytes !== base.sizeBytes) {
-      return refuse('LENGTH_MISMATCH', `training gave ${plainBytes} bytes, the base has ${base.sizeBytes}`);
-    }
-    const { cluster, signingSeed } = this.#identity;
-    const context = {
-      federation,
-      track,
-      round,
-      cluster,
-      base: base.digest,
-      schema: schemaDigest,
-      codec: 'f32le',
-      plainBytes,
-    } as const;
-    await this.#tracks.get(track)?.dropped;
-    const sealedPath = await this.#config.outbox.prepare(track, round);
-    const sealed = await this.#ports.seal({ values: delta, sealedPath, context, roundPublicKey: roundKey });
-    if (!sealed.ok) return sealed;
-    const header = { ...context, exampleCount, ...sealed.value };
-    const pair = signingKeyPairOf(signingSeed);
-    const signature = signHeader(header, pair);
-    wipeKeyPair(pair);
-    const kept: KeptUpdate = { track, round, header, signature, closesAtMs };
-    const stored = await this.#config.outbox.keep(kept);
-    return stored.ok ? ok(kept) : stored;
   }
 
   async #deliver(kept: KeptUpdate, signal: AbortSignal): Promise<void> {
@@ -401,17 +345,5 @@ export class Uplink {
     const connection = await Promise.race([this.#waiting.promise, cancelled.promise]);
     signal.removeEventListener('abort', cancel);
     return connection;
-  }
-
-  /** Work that `close` waits for. A rejection is a broken invariant: it takes the process down, loudly. */
-  #track(work: Promise<unknown>): void {
-    this.#running.add(work);
-    const done = () => this.#running.delete(work);
-    work.then(done, (error) => {
-      done();
-      queueMicrotask(() => {
-        throw error;
-      });
-    });
   }
 }

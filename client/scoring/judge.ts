@@ -2,9 +2,10 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import type { IntrusionLabel } from '../events/source-item.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
-import type { Description, Explanation, PlaceScores, Subject, TrackKind } from '../tracks/track-kind.ts';
+import type { Explanation, PlaceScores, Subject, TrackKind } from '../tracks/track-kind.ts';
 import { type Alert, alertId } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
+import { IntrusionLabels } from './intrusion-labels.ts';
 import { JudgedModel } from './judged-model.ts';
 import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
 import type { Scorer } from './scoring-thread.ts';
@@ -33,9 +34,6 @@ export type ShadowObservation = Readonly<{
   shadow: Readonly<{ version: number; alarms: readonly boolean[]; microseconds: number }>;
 }>;
 
-const labelsMax = 256;
-/** Another tool's alert speaks of the same thing when it is about the same pod and within this time. */
-const labelWithinMs = 60_000;
 /** Newest normal examples that a new model is warmed on. */
 const recentMax = 256;
 
@@ -46,7 +44,7 @@ export class Judge {
   readonly #loaded = new Map<ModelName, { model: ScoringModel; judged: JudgedModel }>();
   #live: ModelName | undefined;
   #shadow: { name: ModelName; observe: ShadowObserver } | undefined;
-  #labels: IntrusionLabel[] = [];
+  readonly #labels = new IntrusionLabels();
   readonly #recent: unknown[] = [];
   #nextRecent = 0;
   #recovering: Promise<boolean> | undefined;
@@ -172,8 +170,7 @@ export class Judge {
   }
 
   hear(label: IntrusionLabel): void {
-    this.#labels.push(label);
-    if (this.#labels.length > labelsMax) this.#labels = this.#labels.slice(-labelsMax / 2);
+    this.#labels.hear(label);
   }
 
   /** Examples that are normal as far as anybody knows: what is learnt from. */
@@ -321,22 +318,12 @@ export class Judge {
       threshold,
       subject,
       text: [remark === undefined ? headline : `${headline}; ${remark.text}`, ...(why ? [why.text] : [])].join('\n'),
-      labels: this.#labelsFor(subject, described),
+      labels: this.#labels.rulesFor(subject, described),
       detail: { ...described.detail, ...why?.detail, ...remark?.detail },
     };
     if (!(await alerts.raise(alert, kind.onlyPlace?.(example, place) ?? example))) return;
     metrics.alerts.inc({ track });
     log.warn({ alert: alert.id, track, score, threshold, ...subject }, 'alert');
-  }
-
-  #labelsFor(subject: Subject, { firstMs, lastMs }: Description): string[] {
-    if (subject.pod === '') return [];
-    return this.#labels
-      .filter(({ pod, namespace, atMs }) => {
-        const near = atMs >= firstMs - labelWithinMs && atMs <= lastMs + labelWithinMs;
-        return pod === subject.pod && namespace === subject.namespace && near;
-      })
-      .map(({ rule }) => rule);
   }
 
   #reportDrift(judged: JudgedModel, group: string, drifting: boolean): void {

@@ -29,8 +29,6 @@ export const known: Known = {
     'aggregation/assembly/kernels.ts',
     'client/releases',
     'client/releases/release-agent.ts',
-    'client/rounds/participant.ts',
-    'client/scoring/judge.ts',
     'demo',
     'demo/run.ts',
   ],

@@ -1,0 +1,44 @@
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { signingKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
+import { signHeader } from '../../proto/envelope/header.ts';
+import { bytesPerValue } from '../../proto/layout.ts';
+import type { ClusterIdentity } from '../link/identity-store.ts';
+import type { Invitation } from './invitation.ts';
+import type { KeptUpdate, Outbox } from './outbox.ts';
+import type { TrainedDelta, UplinkPorts } from './ports.ts';
+
+export type KeepParts = Readonly<{ identity: ClusterIdentity; outbox: Outbox; seal: UplinkPorts['seal'] }>;
+
+/** Seals a delta to the round's key, signs the header and makes both durable. */
+export async function keepUpdate(
+  invitation: Invitation,
+  { delta, exampleCount }: TrainedDelta,
+  { identity, outbox, seal }: KeepParts,
+): Promise<Result<KeptUpdate>> {
+  const { federation, track, round, base, schemaDigest, roundKey, closesAtMs } = invitation;
+  const plainBytes = delta.length * bytesPerValue;
+  if (plainBytes !== base.sizeBytes) {
+    return refuse('LENGTH_MISMATCH', `training gave ${plainBytes} bytes, the base has ${base.sizeBytes}`);
+  }
+  const { cluster, signingSeed } = identity;
+  const context = {
+    federation,
+    track,
+    round,
+    cluster,
+    base: base.digest,
+    schema: schemaDigest,
+    codec: 'f32le',
+    plainBytes,
+  } as const;
+  const sealedPath = await outbox.prepare(track, round);
+  const sealed = await seal({ values: delta, sealedPath, context, roundPublicKey: roundKey });
+  if (!sealed.ok) return sealed;
+  const header = { ...context, exampleCount, ...sealed.value };
+  const pair = signingKeyPairOf(signingSeed);
+  const signature = signHeader(header, pair);
+  wipeKeyPair(pair);
+  const kept: KeptUpdate = { track, round, header, signature, closesAtMs };
+  const stored = await outbox.keep(kept);
+  return stored.ok ? ok(kept) : stored;
+}

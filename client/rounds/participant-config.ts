@@ -1,0 +1,37 @@
+import { type Backoff, defaultBackoff } from '../../base/backoff.ts';
+import type { TrackId } from '../../proto/ids.ts';
+import type { Address } from '../link/address.ts';
+import type { ClusterIdentity } from '../link/identity-store.ts';
+import type { ModelCache } from './model-cache.ts';
+import type { Outbox } from './outbox.ts';
+
+export type UplinkTimes = Readonly<{
+  /** Pauses between connections. */
+  reconnect: Backoff;
+  /** Pauses between attempts at fetching or delivering. */
+  retry: Backoff;
+  silenceMsMax: number;
+  callTimeoutMs: number;
+  uploadTimeoutMs: number;
+  /** How often deadlines and the certificate's age are looked at. */
+  tickMs: number;
+}>;
+
+export const defaultUplinkTimes: UplinkTimes = {
+  reconnect: { ...defaultBackoff, firstMs: 1_000 },
+  retry: defaultBackoff,
+  silenceMsMax: 75_000,
+  callTimeoutMs: 20_000,
+  uploadTimeoutMs: 30 * 60_000,
+  tickMs: 1_000,
+};
+
+export type UplinkConfig = Readonly<{
+  addresses: readonly [Address, ...Address[]];
+  tracks: readonly TrackId[];
+  clientBuild: string;
+  identity: ClusterIdentity;
+  modelsOf(track: TrackId): ModelCache;
+  outbox: Outbox;
+  times: UplinkTimes;
+}>;
