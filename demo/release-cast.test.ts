@@ -23,8 +23,9 @@ const clusters = new Map([
 describe('castReleases', () => {
   it('takes two honest clusters with traffic of their own as canaries, and pins a third', () => {
     const unseen = [...many(300, 'nginx'), ...many(30, 'redis'), ...many(3, 'nginx', 'attack'), ...many(50, 'git')];
-    const cast = castReleases(clusters, ['d'], unseen);
+    const cast = castReleases(clusters, ['d'], unseen, 1);
     expect(cast?.canaries).toEqual(['a', 'b']);
+    expect(castReleases(clusters, ['d'], unseen, 2)).toBeUndefined(); // Three are wanted, and c sees nothing.
     expect(cast?.pinned).toBe('c');
     expect(cast?.traffic.get('a')).toHaveLength(120);
     expect(cast?.attacks.get('a')).toHaveLength(3);
@@ -32,7 +33,7 @@ describe('castReleases', () => {
   });
 
   it('leaves the story out where too few clusters are honest or see anything', () => {
-    expect(castReleases(clusters, ['c', 'd'], [...many(30, 'nginx'), ...many(30, 'redis')])).toBeUndefined();
-    expect(castReleases(clusters, [], many(300, 'nginx'))).toBeUndefined();
+    expect(castReleases(clusters, ['c', 'd'], [...many(30, 'nginx'), ...many(30, 'redis')], 1)).toBeUndefined();
+    expect(castReleases(clusters, [], many(300, 'nginx'), 1)).toBeUndefined();
   });
 });

@@ -17,23 +17,26 @@ const trafficMin = 20;
 const attacksMax = 30;
 
 /**
- * Two honest clusters that have unseen traffic of their own, and a third to be pinned. undefined where the data have no
+ * Honest clusters that have unseen traffic of their own, two or as many as the gate wants when `f` may lie, and one more to
+ * be pinned. undefined where the data have no
  * such clusters: the story is then left out.
  */
 export function castReleases(
   clusters: Partitioned<Trace>,
   hostile: readonly string[],
   unseen: readonly Trace[],
+  f: number,
 ): ReleaseCast | undefined {
   const honest = [...clusters.keys()].filter((name) => !hostile.includes(name));
   const own = (name: string, benign: boolean) => {
     const services = new Set((clusters.get(name) ?? []).map(({ service }) => service));
     return unseen.filter((trace) => services.has(trace.service) && isBenign(trace) === benign);
   };
+  const canaryCount = Math.max(2, f + 1);
   const traffic = new Map(honest.map((name) => [name, own(name, true).slice(0, trafficMax)]));
-  const canaries = honest.filter((name) => (traffic.get(name)?.length ?? 0) >= trafficMin).slice(0, 2);
+  const canaries = honest.filter((name) => (traffic.get(name)?.length ?? 0) >= trafficMin).slice(0, canaryCount);
   const pinned = honest.findLast((name) => !canaries.includes(name));
-  if (canaries.length < 2 || pinned === undefined) return undefined;
+  if (canaries.length < canaryCount || pinned === undefined) return undefined;
   return {
     canaries,
     pinned,

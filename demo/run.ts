@@ -58,7 +58,7 @@ async function federate(
   clock: Clock,
 ): Promise<DemoReport> {
   const { options, clusters, detector, hostile, unseen } = prepared;
-  const cast = options.rounds < 2 ? undefined : castReleases(clusters, hostile, unseen);
+  const cast = options.rounds < 2 ? undefined : castReleases(clusters, hostile, unseen, prepared.policy.f);
   const policy = trackPolicy(prepared, prepared.training);
   const flow = options.tracks.includes('flow') ? await prepareFlow(prepared, join(folder, 'flows')) : undefined;
   screen.status('starting the coordinator and its clusters');

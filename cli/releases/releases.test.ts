@@ -148,7 +148,7 @@ describe('testudo gate', { timeout: 180_000 }, () => {
     const policy = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }
 rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
-gate: { clustersMin: 1, scoredMin: 100, agreementMin: 0.99, recallDropMax: 0.05, alertsPerDayMax: 5, hoursMax: 24, approvals: 2 }
+gate: { clustersMin: 1, minutesMin: 0, scoredMin: 100, agreementMin: 0.99, recallDropMax: 0.05, alertsPerDayMax: 5, hoursMax: 24, approvals: 2 }
 `;
     const line = await CommandLine.start({ policy });
     await line.hire('bob', 'operator');

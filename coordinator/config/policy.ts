@@ -2,7 +2,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { defaultPolicy, parsePolicy as parseAggregation, updatesMin } from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { TrackPolicy } from '../round/policy.ts';
+import { type GatePolicy, gateMinutesMinDefault, type TrackPolicy } from '../round/policy.ts';
 import { checkRoundRules, roundRuleLimits } from '../round/rules.ts';
 
 const policyBytesMax = 65_536;
@@ -76,7 +76,8 @@ const schedule = z.strictObject({
 });
 
 const gate = z.strictObject({
-  clustersMin: whole(1, 10_000).default(2),
+  /** Left out: two, or one more than may lie. */
+  clustersMin: whole(1, 10_000).optional(),
   scoredMin: whole(1, 1e12).default(1_000),
   agreementMin: between(0, 1).default(0.98),
   recallDropMax: between(0, 1).default(0.02),
@@ -88,6 +89,7 @@ const gate = z.strictObject({
     .gt(0)
     .max(24 * 90)
     .default(24),
+  minutesMin: between(0, 60 * 24 * 30).default(gateMinutesMinDefault),
   approvals: z.union([z.literal(1), z.literal(2)]).default(1),
 });
 
@@ -125,7 +127,29 @@ export function parseTrackPolicy(text: string): Result<TrackPolicy, 'POLICY_INVA
   if (needed === undefined) return invalid(['aggregation: no number of updates satisfies this rule']);
   const checked = checkRoundRules({ ...parsed.data.rounds, updatesMin: needed });
   if (!checked.ok) return invalid([checked.fault.message]);
-  return ok({ ...parsed.data, aggregation: aggregation.value });
+  const { gate: settings, ...others } = parsed.data;
+  if (settings === undefined) return ok({ ...others, aggregation: aggregation.value });
+  const { f } = aggregation.value;
+  const gatePolicy = { ...settings, clustersMin: settings.clustersMin ?? Math.max(2, f + 1) };
+  const problems = gateProblems(gatePolicy, f);
+  if (problems.length > 0) return invalid(problems);
+  return ok({ ...others, aggregation: aggregation.value, gate: gatePolicy });
+}
+
+/** What a gate's settings have against one another and against f: passes that f liars can give among themselves prove nothing. */
+function gateProblems({ clustersMin, minutesMin, hoursMax }: GatePolicy, f: number): string[] {
+  const problems: string[] = [];
+  if (clustersMin <= f) {
+    problems.push(
+      `gate.clustersMin must be above f: ${clustersMin} clusters may all be among the ${f} that lie; set ${f + 1} or more`,
+    );
+  }
+  if ((minutesMin ?? 0) >= hoursMax * 60) {
+    problems.push(
+      `gate.minutesMin ${minutesMin} must end before gate.hoursMax (${hoursMax} h), or nothing is ever promoted`,
+    );
+  }
+  return problems;
 }
 
 /** The JSON Schema of a policy, for editors and for docs/protocol.md. */

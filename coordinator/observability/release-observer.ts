@@ -3,7 +3,7 @@ import type { JournalEntry } from '../ledger/journal/entry.ts';
 import { nameOf } from '../ledger/state/name-of.ts';
 import type { ReleaseMetrics } from './release-metrics.ts';
 
-/** ConcurrencyLimit journal entries, as they become durable, into metrics and log lines about releases. */
+/** Turns journal entries, as they become durable, into metrics and log lines about releases. */
 export class ReleaseObserver {
   readonly #metrics: ReleaseMetrics;
   readonly #log: Log;

@@ -7,7 +7,7 @@ import type { RoundTraces } from './round-traces.ts';
 
 type Seen = Readonly<{ phase: PhaseKind; sinceMs: number; scheduledAtMs: number }>;
 
-/** ConcurrencyLimit journal entries, as they become durable, into metrics and log lines about rounds. */
+/** Turns journal entries, as they become durable, into metrics and log lines about rounds. */
 export class RoundObserver {
   readonly #state: () => State;
   readonly #metrics: Metrics;

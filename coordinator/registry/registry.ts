@@ -10,11 +10,11 @@ import { type AgentState, type Release, releaseOf, type TrackReleasing } from '.
 import type { Store, StoreFaultCode } from '../ledger/store.ts';
 import { storeFault } from '../ledger/store-fault.ts';
 import { AgentReports } from './decide/agent-reports.ts';
+import { gateQuestion } from './decide/at-the-gate.ts';
 import type { Change, Changed, ChangeOptions, ChangeResult, MoveResult } from './decide/change.ts';
 import { type Effect, noPins, resolvedIn } from './decide/effects.ts';
 import type { RegistryFaultCode } from './decide/faults.ts';
 import { deadlineOf, decideGate, type GateView } from './decide/gate.ts';
-import { membersOf } from './decide/lineage.ts';
 import { planAssign, planRemoveChannel, planSetChannel, planUnassign } from './decide/plan-channels.ts';
 import { planPromote, planRevoke, planRollBack } from './decide/plan-moves.ts';
 import { planOverride } from './decide/plan-override.ts';
@@ -143,17 +143,11 @@ export class Registry {
     const gate = known?.releasing.gates[version];
     if (known === undefined || gate === undefined) return undefined;
     const { policy, releasing } = known;
-    if (policy.gate === undefined) {
+    const question = gateQuestion(state, known, gate, releasing.channels.stable?.version ?? 0, this.#clock());
+    if (policy.gate === undefined || question === undefined) {
       const now = { verdict: 'waiting', reasons: ['the policy of this track has no gate'] } as const;
       return { state: gate, now, deadlineMs: null, approvalsNeeded: 1 };
     }
-    const question = {
-      gate,
-      policy: policy.gate,
-      canaries: membersOf(state, track, 'canary'),
-      stableVersion: releasing.channels.stable?.version ?? 0,
-      nowMs: this.#clock(),
-    };
     const deadlineMs = deadlineOf(gate, policy.gate);
     return { state: gate, now: decideGate(question), deadlineMs, approvalsNeeded: policy.gate.approvals };
   }

@@ -23,7 +23,7 @@ export type ServerOptimiser = Readonly<
 
 /** When a version that canary clusters ran in shadow may become stable by itself. */
 export type GatePolicy = Readonly<{
-  /** Canary clusters whose reports must count and agree. */
+  /** Canary clusters whose reports must count and agree, at least; more than f and a majority of all must in any case. */
   clustersMin: number;
   /** Traces or slices that a cluster must have scored with both versions before its report counts. */
   scoredMin: number;
@@ -37,11 +37,16 @@ export type GatePolicy = Readonly<{
   falsePositivesMax?: number | undefined;
   /** How many times the live version's mean time for one trace or slice may be taken. */
   latencyFactorMax?: number | undefined;
+  /** Nothing is promoted before so many minutes; default 10. */
+  minutesMin?: number | undefined;
   /** Silence for so long is a hold. */
   hoursMax: number;
   /** Operators who must agree to promote against the gate. */
   approvals: 1 | 2;
 }>;
+
+/** Of policies that were written before there was the setting. */
+export const gateMinutesMinDefault = 10;
 
 /** How long the keys of the updates that a round counted are kept, so that the round can be computed again. */
 export type InputKeeping = Readonly<{

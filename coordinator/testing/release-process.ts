@@ -26,7 +26,8 @@ if (process.env.TESTUDO_TEST_CHILD !== undefined) process.stdin.on('end', () => 
 const dataDir = join(folder, 'data');
 const vault = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
 const gate = {
-  clustersMin: 1,
+  clustersMin: 2,
+  minutesMin: 0,
   scoredMin: 1,
   agreementMin: 0,
   recallDropMax: 1,
@@ -35,7 +36,8 @@ const gate = {
   approvals: 1,
 } as const;
 const engine = await openSmallFederation(dataDir, { keyStore: vault, snapshotEvery: 8, policy: { ...policy, gate } });
-const canary = clusters[0] as ClusterId;
+/** One more than may lie. */
+const canaries = clusters.slice(0, policy.aggregation.f + 1) as readonly ClusterId[];
 
 const day = 86_400_000;
 const times = { timestampLifeMs: day, timestampEveryMs: 3_600_000, catalogueLifeMs: 7 * day };
@@ -53,8 +55,9 @@ registry.follow(tell);
 
 await registry.settled();
 if (engine.state().metadata.assignments.length === 0) {
-  const assigned = { track, channel: 'canary', subject: { cluster: canary }, reason: 'test' };
-  unwrap(await registry.assign(operator, assigned));
+  for (const cluster of canaries) {
+    unwrap(await registry.assign(operator, { track, channel: 'canary', subject: { cluster }, reason: 'test' }));
+  }
 }
 for (const cluster of clusters) takePart(engine, cluster, () => {});
 const open = [...known().rounds.values()].at(-1);
@@ -76,31 +79,36 @@ async function finish(round: string): Promise<void> {
   await roundEnd(engine, round);
   const version = known().models.length - 1;
   await until(engine, () => known().releasing.gates[version]);
-  const { releasing } = known();
-  if (releasing.gates[version]?.decision === null && releasing.gates[version]?.reports[canary] === undefined) {
-    const report = {
-      cluster: canary,
-      liveVersion: releasing.channels.stable?.version ?? 0,
-      durationMs: 1,
-      scoredCount: 1,
-      agreedCount: 1,
-      shadowAlertCount: 0,
-      liveAlertCount: 0,
-      recalls: [],
-      falsePositiveCaseCount: 0,
-      shadowFalsePositiveCount: 0,
-      liveFalsePositiveCount: 0,
-      shadowLatencyUs: 1,
-      liveLatencyUs: 1,
-      reportedAtMs: 0,
-    };
-    const events = [{ kind: 'shadowReported', track, version, report, signature: '' }] as const;
-    unwrap(await engine.commit({ kind: 'cluster', cluster: canary }, () => ok({ events, value: undefined })));
-  }
+  for (const cluster of canaries) await pass(version, cluster);
   await until(engine, () => (known().releasing.channels.stable?.version === version ? true : undefined));
   await until(engine, () => {
     const { set, changedSeq } = engine.state().metadata;
     return set !== null && set.coversSeq >= changedSeq ? true : undefined;
   });
   await registry.settled();
+}
+
+/** The canary's report, unless it is there already. */
+async function pass(version: number, cluster: ClusterId): Promise<void> {
+  const { releasing } = known();
+  const gate = releasing.gates[version];
+  if (gate?.decision !== null || gate.reports[cluster] !== undefined) return;
+  const report = {
+    cluster,
+    liveVersion: releasing.channels.stable?.version ?? 0,
+    durationMs: 0,
+    scoredCount: 1,
+    agreedCount: 1,
+    shadowAlertCount: 0,
+    liveAlertCount: 0,
+    recalls: [],
+    falsePositiveCaseCount: 0,
+    shadowFalsePositiveCount: 0,
+    liveFalsePositiveCount: 0,
+    shadowLatencyUs: 1,
+    liveLatencyUs: 1,
+    reportedAtMs: 0,
+  };
+  const events = [{ kind: 'shadowReported', track, version, report, signature: '' }] as const;
+  unwrap(await engine.commit({ kind: 'cluster', cluster }, () => ok({ events, value: undefined })));
 }

@@ -19,6 +19,7 @@ export const gatePolicy: GatePolicy = {
   agreementMin: 0.9,
   recallDropMax: 0.1,
   alertsPerDayMax: 10,
+  minutesMin: 0,
   hoursMax: 24,
   approvals: 1,
 };

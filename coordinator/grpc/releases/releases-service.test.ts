@@ -117,7 +117,7 @@ describe('releases over mTLS', () => {
   });
 
   it('pass the gate by what canaries report, reach everyone, and are counted', async () => {
-    const gate = 'gate: { clustersMin: 2, scoredMin: 100, agreementMin: 0.9, hoursMax: 1 }';
+    const gate = 'gate: { clustersMin: 2, minutesMin: 0, scoredMin: 100, agreementMin: 0.9, hoursMax: 1 }';
     const federation = await TestFederation.start({ policy: `${policyDefault}\n${gate}` });
     const { registry, engine, addresses } = federation.coordinator;
     const members = await runRound(federation);

@@ -32,7 +32,7 @@ function report(cluster: string, more: Partial<ShadowReport> = {}): ShadowReport
 
 function decide(
   reports: readonly ShadowReport[],
-  { hours = 1, canaries = ['a', 'b', 'c'] } = {},
+  { hours = 1, canaries = ['a', 'b', 'c'], f = 1, rates = {} as Record<string, number> } = {},
   limits: Partial<GatePolicy> = {},
 ) {
   const gate: GateState = {
@@ -42,7 +42,15 @@ function decide(
     decision: null,
     approvals: [],
   };
-  return decideGate({ gate, policy: { ...policy, ...limits }, canaries, stableVersion: 3, nowMs: hours * hourMs });
+  return decideGate({
+    gate,
+    policy: { ...policy, ...limits },
+    f,
+    canaries,
+    stableVersion: 3,
+    ratesBefore: new Map(Object.entries(rates)),
+    nowMs: hours * hourMs,
+  });
 }
 
 const blind = { recalls: [{ attackClass: 'shell', caseCount: 20, shadowFoundCount: 17, liveFoundCount: 20 }] };
@@ -92,8 +100,9 @@ describe('decideGate', () => {
   it('grants a short run the whole day of alarms, and a long one a day for each day', () => {
     expect(decide([report('a', { shadowAlertCount: 10 }), report('b')]).verdict).toBe('promote');
     const long = { durationMs: 48 * hourMs, shadowAlertCount: 20 };
-    expect(decide([report('a', long), report('b')]).verdict).toBe('promote');
-    expect(decide([report('a', { ...long, shadowAlertCount: 21 }), report('b')]).verdict).toBe('waiting');
+    const twoDays = [{ hours: 48 }, { hoursMax: 72 }] as const;
+    expect(decide([report('a', long), report('b')], ...twoDays).verdict).toBe('promote');
+    expect(decide([report('a', { ...long, shadowAlertCount: 21 }), report('b')], ...twoDays).verdict).toBe('waiting');
   });
 
   it('holds false positives and latency to limits where the policy has them', () => {
@@ -111,6 +120,70 @@ describe('decideGate', () => {
     expect(decide([report('a', better), report('b', { shadowLatencyUs: 9 })], {}, strict).verdict).toBe('promote');
     const instant = { shadowLatencyUs: 1, liveLatencyUs: 0 };
     expect(decide([report('a', instant), report('b', instant)], {}, strict).verdict).toBe('promote');
+  });
+
+  it('promotes nothing before its time, whatever is said', () => {
+    const quick = { durationMs: 60_000 };
+    const all = ['a', 'b', 'c'].map((name) => report(name, quick));
+    const early = decide(all, { hours: 0.1 }, { minutesMin: 10 });
+    expect(early).toMatchObject({ verdict: 'waiting', reasons: [expect.stringContaining('TOO_EARLY')] });
+    expect(decide(all, { hours: 10 / 60 }, { minutesMin: 10 }).verdict).toBe('promote');
+    // A policy of before there was the setting waits ten minutes.
+    const { minutesMin: _, ...before } = policy;
+    expect(before).not.toHaveProperty('minutesMin');
+    expect(decide(all, { hours: 0.1 }, { minutesMin: undefined }).verdict).toBe('waiting');
+  });
+
+  it('wants a majority of all canaries, and more passes than may lie', () => {
+    const nine = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
+    const passes = (n: number, f: number) =>
+      decide(
+        nine.slice(0, n).map((name) => report(name)),
+        { canaries: nine, f },
+      ).verdict;
+    expect([passes(2, 2), passes(4, 2), passes(5, 2)]).toEqual(['waiting', 'waiting', 'promote']);
+    expect([passes(6, 6), passes(7, 6)]).toEqual(['waiting', 'promote']);
+    expect(decide([report('a')], { canaries: ['a'], f: 1 }, { clustersMin: 1 }).verdict).toBe('waiting');
+  });
+
+  it('counts no claim that cannot be: longer than the gate is open, more than the cluster ever scored', () => {
+    const honest = [report('b'), report('c')];
+    const canaries = ['a', 'b', 'c', 'd', 'e'];
+    const boasting = (claim: Partial<ShadowReport>, rates = {}) =>
+      decide([report('a', claim), ...honest], { canaries, hours: 2, rates });
+    expect(boasting({ durationMs: 2 * hourMs }).verdict).toBe('promote');
+    const impossible = {
+      verdict: 'waiting',
+      reasons: [expect.stringContaining('a: CLAIM_IMPOSSIBLE'), expect.anything()],
+    };
+    expect(boasting({ durationMs: 2 * hourMs + 1 })).toMatchObject(impossible);
+    expect(boasting({ scoredCount: 1e12, agreedCount: 1e12 })).toMatchObject(impossible);
+    const many = { scoredCount: 3_600_000, agreedCount: 3_600_000 };
+    expect(boasting(many, { a: 0.1 }).verdict).toBe('promote');
+    expect(boasting(many, { a: 0.099 })).toMatchObject(impossible);
+    expect(boasting(many, { b: 0.099 }).verdict).toBe('promote');
+  });
+
+  it('lets f liars that lie together hold at most, whatever they say', () => {
+    const word = fc.constantFrom<Partial<ShadowReport>>({}, blind, { agreedCount: 0 }, { shadowAlertCount: 1e6 });
+    fc.assert(
+      fc.property(
+        fc
+          .integer({ min: 1, max: 4 })
+          .chain((f) => fc.record({ f: fc.constant(f), n: fc.integer({ min: 2, max: 12 }) })),
+        word,
+        fc.boolean(),
+        fc.integer({ min: 1, max: 30 }),
+        ({ f, n }, lied, good, hours) => {
+          const canaries = [...Array(n).keys()].map((at) => `c${at}`);
+          const liars = canaries.slice(0, f);
+          const reports = canaries.map((name) => report(name, liars.includes(name) ? lied : good ? {} : blind));
+          const { verdict } = decide(reports, { canaries, f, hours }, { clustersMin: f + 1 });
+          if (good || n <= f) expect(verdict).not.toBe('reject');
+          if (!good || n <= f) expect(verdict).not.toBe('promote');
+        },
+      ),
+    );
   });
 
   it('lets a single liar among two canaries or more hold at most, whatever it says', () => {

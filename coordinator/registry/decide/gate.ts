@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../../base/time.ts';
 import type { GateDecision, ShadowReport } from '../../ledger/journal/events.ts';
 import type { GateState } from '../../ledger/state/releasing.ts';
-import type { GatePolicy } from '../../round/policy.ts';
+import { type GatePolicy, gateMinutesMinDefault } from '../../round/policy.ts';
 
 /** What operators see of the gate of one version. */
 export type GateView = Readonly<{
@@ -16,49 +16,131 @@ export type GateView = Readonly<{
 export type GateQuestion = Readonly<{
   gate: GateState;
   policy: GatePolicy;
+  /** How many clusters of the track may lie: the aggregation policy's f. */
+  f: number;
   /** Clusters in good standing that are assigned to the canary channel. */
   canaries: readonly string[];
   stableVersion: number;
+  /** By cluster: the most it ever reported to have scored in front of another gate, a millisecond. */
+  ratesBefore: ReadonlyMap<string, number>;
   nowMs: EpochMs;
 }>;
 
 export type GateAnswer = Readonly<{ verdict: GateDecision | 'waiting'; reasons: readonly string[] }>;
 
-const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
+
+/** No cluster scores more: 10 million traces or slices a second. */
+const ratePerMsMax = 10_000;
+/** How many times what it reported before a cluster may claim to score. */
+const rateGrowthMax = 10;
 
 /**
  * What the reports say of a version in front of the gate; a pure function of them, the policy and the time. A report
- * counts when its cluster is a canary still, compared with what is stable now, and scored enough.
+ * counts when its cluster is a canary still, compared with what is stable now, scored enough, and claims nothing that
+ * cannot be (`impossible`).
  *
- * promote: at least `clustersMin` clusters passed it and none failed it. reject: more than half of all canaries failed
- * it. hold: every canary has reported and some failed it, or time is over. So where there are two canaries or more, one
- * that lies can hold a version, and can neither reject nor promote it.
+ * promote: `passesNeeded` clusters passed it, none failed it, and `minutesMin` are over. reject: more than f, and more
+ * than half of all canaries, failed it. hold: every canary has reported and some failed it, or time is over. So f clusters
+ * that lie together can hold a version, and can neither promote nor reject it.
  */
-export function decideGate({ gate, policy, canaries, stableVersion, nowMs }: GateQuestion): GateAnswer {
-  const reports = Object.values(gate.reports).filter(({ cluster }) => canaries.includes(cluster));
-  const counting = reports.filter(
-    ({ liveVersion, scoredCount }) => liveVersion === stableVersion && scoredCount >= policy.scoredMin,
+export function decideGate(question: GateQuestion): GateAnswer {
+  const { gate, policy, f, canaries, nowMs } = question;
+  const { counting, failures, impossible, heardCount } = weigh(question);
+  const reasons = [...failures, ...impossible].flatMap(({ cluster, reasons: against }) =>
+    against.map((reason) => `${cluster}: ${reason}`),
   );
-  const failures = counting.flatMap((report) => {
-    const reasons = failuresOf(report, policy);
-    return reasons.length === 0 ? [] : [{ cluster: report.cluster, reasons }];
-  });
-  const reasons = failures.flatMap((failure) => failure.reasons.map((reason) => `${failure.cluster}: ${reason}`));
   const passedCount = counting.length - failures.length;
-  if (failures.length > 0 && failures.length * 2 > canaries.length) return { verdict: 'reject', reasons };
-  if (failures.length === 0 && passedCount >= policy.clustersMin) return { verdict: 'promote', reasons: [] };
+  const needed = passesNeeded(policy, f, canaries.length);
+  if (outweighs(failures.length, f, canaries.length)) return { verdict: 'reject', reasons };
+  const ripe = nowMs >= ripeOf(gate, policy);
+  const passed = failures.length === 0 && passedCount >= needed;
+  if (passed && ripe) return { verdict: 'promote', reasons: [] };
 
-  const missing = `REPORTS_MISSING: ${passedCount} of at least ${policy.clustersMin} canary clusters passed it`;
-  const unheard = reports.length < canaries.length ? `; ${canaries.length - reports.length} have not reported` : '';
+  const missing = passed
+    ? `TOO_EARLY: no version is promoted within ${minutesMinOf(policy)} minutes`
+    : `REPORTS_MISSING: ${passedCount} of at least ${needed} canary clusters passed it`;
+  const unheard = heardCount < canaries.length ? `; ${canaries.length - heardCount} have not reported` : '';
   const over = nowMs >= deadlineOf(gate, policy);
   const heardAll = failures.length > 0 && counting.length === canaries.length;
   if (!over && !heardAll) return { verdict: 'waiting', reasons: [...reasons, missing + unheard] };
-  return { verdict: 'hold', reasons: failures.length > 0 ? reasons : [missing + unheard] };
+  return { verdict: 'hold', reasons: failures.length > 0 ? reasons : [...reasons, missing + unheard] };
+}
+
+/**
+ * What canaries still say against a version that the gate has promoted: reasons to roll it back where more than f, and
+ * more than half of all canaries, failed it by now; otherwise none. `stableVersion`: what was stable before it.
+ */
+export function regretsOf(question: GateQuestion): readonly string[] {
+  const { failures } = weigh(question);
+  if (!outweighs(failures.length, question.f, question.canaries.length)) return [];
+  return failures.flatMap(({ cluster, reasons }) => reasons.map((reason) => `${cluster}: ${reason}`));
+}
+
+/** Passes that promote: `clustersMin`, more than f, and a majority of all canaries, whichever is most. */
+export function passesNeeded({ clustersMin }: GatePolicy, f: number, canaryCount: number): number {
+  return Math.max(clustersMin, f + 1, Math.floor(canaryCount / 2) + 1);
 }
 
 export function deadlineOf({ openedAtMs }: GateState, { hoursMax }: GatePolicy): EpochMs {
   return openedAtMs + hoursMax * hourMs;
+}
+
+/** Before this nothing is promoted, whatever is reported. */
+export function ripeOf({ openedAtMs }: GateState, policy: GatePolicy): EpochMs {
+  return openedAtMs + minutesMinOf(policy) * minuteMs;
+}
+
+function minutesMinOf({ minutesMin }: GatePolicy): number {
+  return minutesMin ?? gateMinutesMinDefault;
+}
+
+function outweighs(failureCount: number, f: number, canaryCount: number): boolean {
+  return failureCount > f && failureCount * 2 > canaryCount;
+}
+
+type Objection = Readonly<{ cluster: string; reasons: readonly string[] }>;
+
+function weigh(question: GateQuestion) {
+  const { gate, policy, canaries, stableVersion } = question;
+  const reports = Object.values(gate.reports).filter(({ cluster }) => canaries.includes(cluster));
+  const comparable = reports.filter(
+    ({ liveVersion, scoredCount }) => liveVersion === stableVersion && scoredCount >= policy.scoredMin,
+  );
+  const impossible = objections(comparable, (report) => impossibleIn(report, question));
+  const counting = comparable.filter(({ cluster }) => !impossible.some((other) => other.cluster === cluster));
+  return {
+    heardCount: reports.length,
+    counting,
+    failures: objections(counting, (report) => failuresOf(report, policy)),
+    impossible,
+  };
+}
+
+function objections(
+  reports: readonly ShadowReport[],
+  against: (report: ShadowReport) => readonly string[],
+): readonly Objection[] {
+  return reports.flatMap((report) => {
+    const reasons = against(report);
+    return reasons.length === 0 ? [] : [{ cluster: report.cluster, reasons }];
+  });
+}
+
+/** What a report claims that cannot be: more time than the gate is open, more traces than its cluster ever scored. */
+function impossibleIn(report: ShadowReport, { gate, ratesBefore, nowMs }: GateQuestion): readonly string[] {
+  const { cluster, durationMs, scoredCount } = report;
+  const openMs = nowMs - gate.openedAtMs;
+  if (durationMs > openMs) {
+    return [`CLAIM_IMPOSSIBLE: ran for ${durationMs} ms, and the gate has been open for ${openMs}`];
+  }
+  const before = ratesBefore.get(cluster);
+  const ratePerMs = before === undefined ? ratePerMsMax : Math.min(ratePerMsMax, rateGrowthMax * before);
+  if (scoredCount <= ratePerMs * Math.max(1, durationMs)) return [];
+  const most = before === undefined ? '10 million a second' : `${rateGrowthMax} times what it ever reported`;
+  return [`CLAIM_IMPOSSIBLE: ${scoredCount} scored in ${durationMs} ms, more than ${most}`];
 }
 
 /** Everything that one cluster's report has against the version in shadow. */

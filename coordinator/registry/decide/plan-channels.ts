@@ -4,6 +4,7 @@ import type { Assignment, Subject } from '../../../proto/release/documents/catal
 import { isReleaseName } from '../../../proto/release/documents/names.ts';
 import type { State } from '../../ledger/state/state.ts';
 import { channelMoved } from './channel-events.ts';
+import { hasPassed, notPassed, runsLive } from './passed.ts';
 import { channelOf, noChannel, type Planned, planned, servable, trackOf } from './planning.ts';
 
 const channelsMax = 64;
@@ -35,6 +36,11 @@ export function planSetChannel(
     const shadowed = Object.values(releasing.channels).some((other) => other.shadows === name);
     if (shadowed) return refuse('CHANNEL_INVALID', `${name} is shadowed by another channel: it must stay live itself`);
   }
+  const { gate } = track.value.policy;
+  if (gate !== undefined && name === 'canary' && shadows === null) {
+    return refuse('CHANNEL_INVALID', 'canary runs in shadow as long as the track has a gate; let it shadow stable');
+  }
+  if (gate !== undefined && runsLive(name, shadows) && !hasPassed(releasing, version)) return notPassed(id, version);
   if (known?.version === version && known.shadows === shadows) {
     return refuse('NOTHING_TO_CHANGE', `${name} of ${id} points at version ${version} already`);
   }

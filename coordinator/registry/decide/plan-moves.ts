@@ -1,10 +1,11 @@
 import { refuse } from '../../../base/fault.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
-import { releaseOf, type TrackReleasing } from '../../ledger/state/releasing.ts';
+import { releaseOf } from '../../ledger/state/releasing.ts';
 import type { State } from '../../ledger/state/state.ts';
 import { servableVersions } from './catalogue-of.ts';
 import { channelMoved, headBackEvents, stableEvents } from './channel-events.ts';
+import { hasPassed, notPassed, runsLive } from './passed.ts';
 import { channelOf, noChannel, noVersion, type Planned, planned, servable, trackOf } from './planning.ts';
 
 export function planPromote(
@@ -27,10 +28,12 @@ export function planPromote(
   if (version < channel.version) {
     return refuse('VERSION_NOT_NEWER', `${name} points at ${channel.version}: roll back to go to version ${version}`);
   }
+  if (policy.gate !== undefined && runsLive(name, channel.shadows) && !hasPassed(releasing, version)) {
+    return notPassed(request.track, version);
+  }
   if (name !== 'stable') {
     return planned([channelMoved(request.track, name, version, channel.shadows, request.reason)], version);
   }
-  if (policy.gate !== undefined && !hasPassed(releasing, version)) return notPassed(request.track, version);
   return planned(stableEvents(track.value, version, request.reason), version);
 }
 
@@ -72,23 +75,25 @@ export function planRevoke(
 ): Planned {
   const track = trackOf(state, id);
   if (!track.ok) return track;
-  const { releasing } = track.value;
+  const { releasing, policy } = track.value;
   if (releaseOf(releasing, version) === undefined) return noVersion(id, version);
   if (releasing.revoked.includes(version)) {
     return refuse('NOTHING_TO_CHANGE', `version ${version} of ${id} is revoked already`);
   }
   const legal = servableVersions(releasing).filter((other) => other !== version);
+  const vetted = policy.gate === undefined ? legal : legal.filter((other) => hasPassed(releasing, other));
   const wasStable = releasing.stableHistory.filter((other) => legal.includes(other));
   const stableAfter =
     releasing.channels.stable?.version !== version
       ? releasing.channels.stable?.version
       : (wasStable.findLast((other) => other < version) ??
-        legal.findLast((other) => other < version) ??
+        vetted.findLast((other) => other < version) ??
         wasStable.at(-1));
   const events: JournalEvent[] = [{ kind: 'releaseRevoked', track: id, version, reason }];
   for (const [name, { version: at, shadows }] of Object.entries(releasing.channels)) {
     if (at !== version) continue;
-    const to = name === 'stable' ? stableAfter : (legal.findLast((other) => other < version) ?? stableAfter);
+    const choice = runsLive(name, shadows) ? vetted : legal;
+    const to = name === 'stable' ? stableAfter : (choice.findLast((other) => other < version) ?? stableAfter);
     if (to !== undefined) events.push(channelMoved(id, name, to, shadows, `version ${version} was revoked: ${reason}`));
   }
   if (releasing.gates[version]?.decision === null) {
@@ -96,16 +101,4 @@ export function planRevoke(
   }
   events.push(...headBackEvents(track.value, version, stableAfter, `version ${version} was revoked`));
   return planned(events, version);
-}
-
-/** Whether a version was stable before, or the gate or an operator let it through. */
-function hasPassed({ stableHistory, gates }: TrackReleasing, version: number): boolean {
-  return stableHistory.includes(version) || gates[version]?.decision?.decision === 'promote';
-}
-
-function notPassed(track: TrackId, version: number): Planned {
-  return refuse(
-    'GATE_NOT_PASSED',
-    `version ${version} of ${track} has not passed the gate; wait for its canaries, or override the gate`,
-  );
 }

@@ -143,6 +143,24 @@ describe('promotion and rollback', () => {
     expect(codeOf(planOverride(promoted, ada, request))).toBe('GATE_NOT_OPEN');
   });
 
+  it('let no channel that runs live go round the gate: not by set, by promote, by a canary made live, nor by revocation', () => {
+    let state = stateWith(4, { gate: { ...gatePolicy, approvals: 2 } });
+    const fast = { track, channel: 'fast', version: 3, reason };
+    expect(codeOf(planSetChannel(state, fast))).toBe('GATE_NOT_PASSED');
+    expect(codeOf(planSetChannel(state, { ...fast, channel: 'canary', shadows: null }))).toBe('CHANNEL_INVALID');
+    state = apply(state, planSetChannel(state, { ...fast, shadows: 'stable' }));
+    expect(codeOf(planSetChannel(state, { ...fast, shadows: null }))).toBe('GATE_NOT_PASSED');
+    state = apply(state, planSetChannel(state, { track, channel: 'slow', version: 0, reason }));
+    expect(codeOf(planPromote(state, { track, channel: 'slow', version: 2, reason }))).toBe('GATE_NOT_PASSED');
+    // Two people: then the version may run live, and when it is revoked its channel goes to what has passed before it.
+    const request = { track, version: 3, decision: 'promote', reason } as const;
+    state = apply(state, planOverride(state, ada, request));
+    state = eventsAfter(state, unwrap(planOverride(state, bob, request)).events, 0, bob);
+    state = apply(state, planSetChannel(state, { ...fast, shadows: null }));
+    state = apply(state, planRevoke(state, { track, version: 3, reason }));
+    expect(channelsOf(state)).toMatchObject({ stable: 0, fast: 0 });
+  });
+
   it('take training back from what the gate held, and forward when it is overridden', () => {
     let state = stateWith(2);
     state = eventsAfter(state, gateEvents(trackOf(state), 1, 'hold', ['a reason']));
@@ -218,7 +236,7 @@ describe('assignments', () => {
 describe('retention', () => {
   it('keeps what is pinned, pointed at, run somewhere, trained from or needed to go back', () => {
     let state = stateWith(12, { gate: gatePolicy, releasesKept: 2 });
-    state = apply(state, planSetChannel(state, { track, channel: 'slow', version: 3, reason }));
+    state = apply(state, planSetChannel(state, { track, channel: 'slow', version: 3, shadows: 'stable', reason }));
     for (const version of [4, 5]) {
       state = apply(state, planOverride(state, ada, { track, version, decision: 'promote', reason }));
     }

@@ -7,9 +7,8 @@ import type { JournalEntry } from '../../ledger/journal/entry.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
 import type { Decision } from '../../ledger/store.ts';
-import { gateEvents, movesOf } from '../decide/channel-events.ts';
-import { deadlineOf, decideGate, type GateAnswer } from '../decide/gate.ts';
-import { isFrozen, membersOf } from '../decide/lineage.ts';
+import { gateDueMs, gateEventsDue } from '../decide/at-the-gate.ts';
+import { movesOf } from '../decide/channel-events.ts';
 import { ExpiryWatch } from '../signing/expiry-watch.ts';
 import { byRegistry, type SetSigner } from '../signing/set-signer.ts';
 import type { SignedSet } from '../signing/signed-set.ts';
@@ -120,11 +119,7 @@ export class RegistryKeeper {
       }
       const moved = await this.#commit(id, (state, track) => movesOf(state, track, timers.now()));
       if (!moved.ok) return moved;
-      const decided = await this.#commit(id, (state, track) => {
-        const answer = gateAnswer(state, track, timers.now());
-        if (answer === undefined || answer.verdict === 'waiting' || isFrozen(state, id, timers.now())) return [];
-        return gateEvents(track, answer.version, answer.verdict, answer.reasons);
-      });
+      const decided = await this.#commit(id, (state, track) => gateEventsDue(state, track, timers.now()));
       if (!decided.ok) return decided;
       if (decided.value > 0) failpoint('gate-decided');
       const retired = await retire(store, this.#track(id), this.#parts.pins(), timers.now(), this.#swept);
@@ -162,14 +157,14 @@ export class RegistryKeeper {
   #nextDueMs(): EpochMs | null {
     const { store, signer, timers } = this.#parts;
     const state = store.state();
+    const nowMs = timers.now();
     const due: EpochMs[] = [];
     const signatureMs = signer.nextDueMs();
     if (signatureMs !== null) due.push(signatureMs);
     for (const track of state.tracks.values()) {
-      const gate = openGateOf(track);
-      if (gate !== undefined && track.policy.gate !== undefined) due.push(deadlineOf(gate, track.policy.gate));
+      const gateMs = gateDueMs(track, nowMs);
+      if (gateMs !== undefined) due.push(gateMs);
     }
-    const nowMs = timers.now();
     for (const { untilMs } of state.freezes.values()) if (untilMs > nowMs) due.push(untilMs);
     // What is past waits for an event, such as the end of a freeze: looked at again now and then.
     return due.length === 0 ? null : Math.min(...due.map((atMs) => (atMs > nowMs ? atMs : nowMs + retryMsMax)));
@@ -180,28 +175,6 @@ export class RegistryKeeper {
     const { timers } = this.#parts;
     this.#timer = timers.after(atMs - timers.now(), () => this.wake(), { background: true });
   }
-}
-
-/** What the gate in front of the canary's version says now; undefined where there is none, or it has decided. */
-function gateAnswer(
-  state: State,
-  track: Track,
-  nowMs: EpochMs,
-): (GateAnswer & Readonly<{ version: number }>) | undefined {
-  const gate = openGateOf(track);
-  const { policy, releasing } = track;
-  const { stable } = releasing.channels;
-  if (gate === undefined || policy.gate === undefined || stable === undefined) return undefined;
-  const canaries = membersOf(state, track.track, 'canary');
-  const answer = decideGate({ gate, policy: policy.gate, canaries, stableVersion: stable.version, nowMs });
-  return { ...answer, version: gate.version };
-}
-
-function openGateOf({ releasing }: Track) {
-  const { canary, stable } = releasing.channels;
-  if (canary === undefined || stable === undefined || canary.version <= stable.version) return undefined;
-  const gate = releasing.gates[canary.version];
-  return gate?.decision === null ? gate : undefined;
 }
 
 function mayMakeDue({ event }: JournalEntry): boolean {
