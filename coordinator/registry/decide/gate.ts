@@ -80,7 +80,7 @@ export function regretsOf(question: GateQuestion): readonly string[] {
 }
 
 /** Passes that promote: `clustersMin`, more than f, and a majority of all canaries, whichever is most. */
-export function passesNeeded({ clustersMin }: GatePolicy, f: number, canaryCount: number): number {
+function passesNeeded({ clustersMin }: GatePolicy, f: number, canaryCount: number): number {
   return Math.max(clustersMin, f + 1, Math.floor(canaryCount / 2) + 1);
 }
 
