@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { fullJitterMs } from '../../base/backoff.ts';
+import { Beat } from '../../base/beat.ts';
 import { type Fault, type Result, refuse } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import type { ReleasesClient, SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
@@ -46,10 +48,8 @@ export class RotationAgent {
   #identity: IdentityOf | undefined;
   #client: ReleasesClient | undefined;
   #latest: Latest | undefined;
-  #working: Promise<void> | undefined;
-  #again = false;
+  readonly #beat: Beat;
   #attempt = 0;
-  #retry: NodeJS.Timeout | undefined;
   #running: Promise<unknown>[] = [];
   readonly #background = new Set<Promise<void>>();
 
@@ -62,7 +62,12 @@ export class RotationAgent {
     this.#expiry = new ExpiryWatch(store, {
       nowMs: ports.nowMs,
       onExpired: (fault) => this.#refused(undefined, fault),
-      onEnd: () => this.#kick(),
+      onEnd: () => this.#beat.wake(),
+    });
+    this.#beat = new Beat({
+      work: () => this.#work(),
+      failed: (error) => this.#failed(error),
+      timers: systemTimers,
     });
     this.#files = new ReleaseFiles(join(config.folder, 'files'));
     this.#tracks = [...config.hosts].map(([track, host]) => {
@@ -131,8 +136,7 @@ export class RotationAgent {
   async close(): Promise<void> {
     this.#stopping.abort();
     this.#expiry.stop();
-    clearTimeout(this.#retry);
-    await this.#working;
+    await this.#beat.stop();
     const who = this.#who();
     if (who !== undefined) for (const rotation of this.#tracks) await rotation.endShadow(who);
     await Promise.all([...this.#running, ...this.#background]);
@@ -181,32 +185,17 @@ export class RotationAgent {
       this.#ports.report({ kind: 'checked', expiresAtMs, pinsVersion: opened.version });
     }
     // Also after a refusal: the roots that came with it count.
-    this.#kick();
+    this.#beat.wake();
     return taken;
   }
 
-  /** Works until nothing newer is left to work on; one at a time. */
-  #kick(): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#again = true;
-    this.#working ??= this.#work()
-      .catch((error) => this.#failed(error))
-      .finally(() => {
-        this.#working = undefined;
-      });
-  }
-
   async #work(): Promise<void> {
-    while (this.#again && !this.#stopping.signal.aborted) {
-      this.#again = false;
-      clearTimeout(this.#retry);
-      await this.#trust.storeRoots();
-      if (this.#latest === undefined) continue;
-      const done = await this.#rotate();
-      if (!this.#stopping.signal.aborted) this.#expiry.look();
-      if (done) this.#attempt = 0;
-      else this.#retryLater();
-    }
+    await this.#trust.storeRoots();
+    if (this.#latest === undefined) return;
+    const done = await this.#rotate();
+    if (!this.#stopping.signal.aborted) this.#expiry.look();
+    if (done) this.#attempt = 0;
+    else this.#retryLater();
   }
 
   /** A full disk, say: detectors must not go dark for it. */
@@ -217,10 +206,8 @@ export class RotationAgent {
   }
 
   #retryLater(): void {
-    clearTimeout(this.#retry);
-    const retryInMs = fullJitterMs(this.#config.times.retry, this.#attempt, this.#ports.unit());
+    this.#beat.wakeIn(fullJitterMs(this.#config.times.retry, this.#attempt, this.#ports.unit()));
     this.#attempt += 1;
-    this.#retry = setTimeout(() => this.#kick(), retryInMs);
   }
 
   /** Check, fetch, check again, persist, swap. False where something is worth another try. */
@@ -369,7 +356,7 @@ export class RotationAgent {
     while (!signal.aborted) {
       await pause(this.#config.times.shadowReportMs, signal);
       // Models must not be swapped while both are asked.
-      await this.#working;
+      await this.#beat.settled();
       const who = this.#who();
       if (signal.aborted || who === undefined) return;
       for (const rotation of this.#tracks) {

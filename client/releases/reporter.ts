@@ -1,5 +1,7 @@
 import { fullJitterMs } from '../../base/backoff.ts';
+import { Beat } from '../../base/beat.ts';
 import { pause } from '../../base/pause.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { signingKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
@@ -26,14 +28,14 @@ export class Reporter {
   readonly #signal: AbortSignal;
   #identity: IdentityOf | undefined;
   #client: ReleasesClient | undefined;
-  #sending: Promise<void> | undefined;
-  #again = false;
+  readonly #beat: Beat;
 
   constructor(outbox: ReportOutbox, ports: AgentPorts, times: AgentTimes, signal: AbortSignal) {
     this.#outbox = outbox;
     this.#ports = ports;
     this.#times = times;
     this.#signal = signal;
+    this.#beat = new Beat({ work: () => this.#send(), failed: rethrow, timers: systemTimers });
   }
 
   get waiting(): number {
@@ -77,20 +79,17 @@ export class Reporter {
   }
 
   flush(): void {
-    this.#again = true;
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#beat.wake();
   }
 
   /** Resolves once everything that can be sent now was sent. */
-  async settled(): Promise<void> {
-    await this.#sending;
+  settled(): Promise<void> {
+    return this.#beat.settled();
   }
 
+  /** Tries until all is sent, or there is nobody to send it to: whoever waits for `settled` waits for that. */
   async #send(): Promise<void> {
-    for (let attempt = 0; this.#again; ) {
-      this.#again = false;
+    for (let attempt = 0; ; attempt += 1) {
       const client = this.#client;
       if (client === undefined || this.#signal.aborted) return;
       const flushed = await this.#outbox.flush(client, {
@@ -103,12 +102,15 @@ export class Reporter {
           } else this.#ports.report({ kind: 'shadowReported', report: sent.report, sequence: result.value });
         },
       });
-      if (flushed.ok) continue;
+      if (flushed.ok) return;
       await pause(fullJitterMs(this.#times.retry, attempt, this.#ports.unit()), this.#signal);
-      attempt += 1;
-      this.#again = true;
     }
   }
+}
+
+/** A broken invariant of our own is loud. */
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 function signed(seed: Uint8Array, sign: (pair: ReturnType<typeof signingKeyPairOf>) => Buffer): string {

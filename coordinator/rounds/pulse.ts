@@ -1,3 +1,4 @@
+import { Beat } from '../../base/beat.ts';
 import { failpoint } from '../../base/failpoint.ts';
 import type { Timer, Timers } from '../../base/time.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
@@ -32,9 +33,7 @@ export class Pulse {
   readonly #also: () => void;
   readonly #watchdog: Timer;
   readonly #sweptRounds = new Set<string>();
-  #beating: Promise<void> | undefined;
-  #wakeAgain = false;
-  #stopped = false;
+  readonly #beat: Beat;
   #snapshotSeq: number;
   #snapshotting = false;
 
@@ -42,45 +41,40 @@ export class Pulse {
     this.#parts = parts;
     this.#also = also;
     this.#snapshotSeq = parts.ledger.state.seq;
+    this.#beat = new Beat({
+      work: () => this.#work(),
+      failed: (error) => parts.trouble('TICK_FAILED', String(error)),
+      timers: parts.timers,
+    });
     this.#watchdog = parts.timers.every(parts.watchdogMs, () => this.wake(), { background: true });
   }
 
   wake(): void {
-    if (this.#stopped) return;
-    this.#wakeAgain = true;
-    this.#beating ??= Promise.resolve()
-      .then(() => this.#beatWhileAsked())
-      .catch((error: unknown) => this.#parts.trouble('TICK_FAILED', String(error)))
-      .finally(() => {
-        this.#beating = undefined;
-        if (this.#wakeAgain) this.wake(); // Asked between the last look and here.
-      });
+    this.#beat.wake();
   }
 
   /** Resolves when the last beat is over. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    const stopped = this.#beat.stop();
     this.#parts.timers.cancel(this.#watchdog);
     await this.#parts.waker.close();
-    await this.#beating;
+    await stopped;
   }
 
-  async #beatWhileAsked(): Promise<void> {
+  /** The waker, which other processes hear too, knows when to beat again. */
+  async #work(): Promise<void> {
     const { keeper, ledger, inputs, blobs, waker, timers } = this.#parts;
-    while (this.#wakeAgain && !this.#stopped) {
-      this.#wakeAgain = false;
-      const startedAtMs = timers.now();
-      const retryAtMs = await keeper.tick();
-      this.#also();
-      const { nextMs, schedules } = alarmsOf(ledger.state, timers.now());
-      // What was due before this beat and still is must wait for something else: looked at again, but not at once.
-      const dueMs = nextMs !== null && nextMs <= startedAtMs ? timers.now() + stillDueMs : nextMs;
-      const soonest = [dueMs, retryAtMs].filter((atMs) => atMs !== null);
-      waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
-      await this.#snapshotNowAndThen();
-      await inputs.sweep();
-      await sweepSealed(ledger.state, blobs, this.#sweptRounds);
-    }
+    const startedAtMs = timers.now();
+    const retryAtMs = await keeper.tick();
+    this.#also();
+    const { nextMs, schedules } = alarmsOf(ledger.state, timers.now());
+    // What was due before this beat and still is must wait for something else: looked at again, but not at once.
+    const dueMs = nextMs !== null && nextMs <= startedAtMs ? timers.now() + stillDueMs : nextMs;
+    const soonest = [dueMs, retryAtMs].filter((atMs) => atMs !== null);
+    waker.set({ nextMs: soonest.length === 0 ? null : Math.min(...soonest), schedules });
+    await this.#snapshotNowAndThen();
+    await inputs.sweep();
+    await sweepSealed(ledger.state, blobs, this.#sweptRounds);
   }
 
   async #snapshotNowAndThen(): Promise<void> {

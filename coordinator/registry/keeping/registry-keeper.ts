@@ -1,6 +1,7 @@
+import { Beat } from '../../../base/beat.ts';
 import { failpoint } from '../../../base/failpoint.ts';
 import { type Fault, ok, type Result } from '../../../base/fault.ts';
-import type { EpochMs, Timer, Timers } from '../../../base/time.ts';
+import type { EpochMs, Timers } from '../../../base/time.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import type { Pins } from '../../../proto/release/documents/catalogue.ts';
 import type { JournalEntry } from '../../ledger/journal/entry.ts';
@@ -37,10 +38,7 @@ export type KeeperParts = PublisherParts &
 export class RegistryKeeper {
   readonly #parts: KeeperParts;
   readonly #unfollow: () => void;
-  #timer: Timer | undefined;
-  #working: Promise<void> | undefined;
-  #again = false;
-  #closed = false;
+  readonly #beat: Beat;
   #retryMs = retryMsMin;
   #fault: Fault | undefined;
   readonly #expiry: ExpiryWatch;
@@ -50,6 +48,12 @@ export class RegistryKeeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.#expiry = new ExpiryWatch(parts.trouble, parts.warnWithinMs);
+    this.#beat = new Beat({
+      work: async () => this.#after(await this.#work()),
+      failed: (error) => this.#after({ ok: false, fault: { code: 'REGISTRY_FAILED', message: String(error) } }),
+      timers: parts.timers,
+      background: true,
+    });
     this.#unfollow = parts.store.follow((entry) => {
       if (mayMakeDue(entry)) this.wake();
     });
@@ -61,43 +65,31 @@ export class RegistryKeeper {
   }
 
   wake(): void {
-    this.#again = true;
-    if (this.#closed) return;
-    this.#working ??= this.#workWhileAsked().finally(() => {
-      this.#working = undefined;
-      if (this.#again) this.wake(); // Asked between the last look and here.
-    });
+    this.#beat.wake();
   }
 
   /** Resolves when nothing is due, or when what is due does not work. */
-  async settled(): Promise<void> {
-    while (this.#working !== undefined) await this.#working;
+  settled(): Promise<void> {
+    return this.#beat.settled();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#again = false;
     this.#unfollow();
-    this.#parts.timers.cancel(this.#timer);
-    await this.settled();
+    await this.#beat.stop();
   }
 
-  async #workWhileAsked(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false;
-      this.#parts.timers.cancel(this.#timer);
-      const worked = await this.#work().catch(
-        (error: unknown): Result<void> => ({ ok: false, fault: { code: 'REGISTRY_FAILED', message: String(error) } }),
-      );
-      this.#fault = worked.ok ? undefined : worked.fault;
-      if (worked.ok) {
-        this.#retryMs = retryMsMin;
-      } else {
-        this.#parts.trouble(worked.fault.code, worked.fault.message);
-        this.#retryMs = Math.min(2 * this.#retryMs, retryMsMax);
-      }
-      this.#setTimer(worked.ok ? this.#nextDueMs() : this.#parts.timers.now() + this.#retryMs);
+  /** Says what does not work, and when to look again. */
+  #after(worked: Result<void>): void {
+    this.#fault = worked.ok ? undefined : worked.fault;
+    if (!worked.ok) {
+      this.#parts.trouble(worked.fault.code, worked.fault.message);
+      this.#retryMs = Math.min(2 * this.#retryMs, retryMsMax);
+      this.#beat.wakeIn(this.#retryMs);
+      return;
     }
+    this.#retryMs = retryMsMin;
+    const dueMs = this.#nextDueMs();
+    if (dueMs !== null) this.#beat.wakeIn(dueMs - this.#parts.timers.now());
   }
 
   async #work(): Promise<Result<void>> {
@@ -130,7 +122,7 @@ export class RegistryKeeper {
 
   async #signWhatIsDue(): Promise<Result<void>> {
     const { signer, timers } = this.#parts;
-    while (signer.due(timers.now()) !== null && !this.#closed) {
+    while (signer.due(timers.now()) !== null && !this.#beat.stopped) {
       const signed = await signer.sign(timers.now());
       if (!signed.ok) return signed;
       this.#parts.signed(signed.value);
@@ -168,12 +160,6 @@ export class RegistryKeeper {
     for (const { untilMs } of state.freezes.values()) if (untilMs > nowMs) due.push(untilMs);
     // What is past waits for an event, such as the end of a freeze: looked at again now and then.
     return due.length === 0 ? null : Math.min(...due.map((atMs) => (atMs > nowMs ? atMs : nowMs + retryMsMax)));
-  }
-
-  #setTimer(atMs: EpochMs | null): void {
-    if (atMs === null || this.#closed) return;
-    const { timers } = this.#parts;
-    this.#timer = timers.after(atMs - timers.now(), () => this.wake(), { background: true });
   }
 }
 
