@@ -8,7 +8,7 @@ import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
 import type { Authority } from './keys/authority.ts';
-import { type Estate, openEstate } from './keys/coordinator-keys.ts';
+import { type CoordinatorKeys, openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
 import type { Membership } from './members/membership.ts';
 import { healthPages } from './observability/health-pages.ts';
@@ -19,7 +19,7 @@ import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
 import type { LightForm } from './registry/keeping/publisher.ts';
 import { Registry } from './registry/registry.ts';
-import { livesOf } from './registry/signing/found-root.ts';
+import { lifetimesOf } from './registry/signing/found-root.ts';
 import type { Engine } from './rounds/engine.ts';
 import { openEngine } from './rounds/open-engine.ts';
 
@@ -63,14 +63,14 @@ export async function startCoordinator(
 ): Promise<Result<Coordinator>> {
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
-  const estate = await openEstate(config.dataDirectory, config.federation, masterKey.value, timers.now());
-  if (!estate.ok) return estate;
+  const keys = await openCoordinatorKeys(config.dataDirectory, config.federation, masterKey.value, timers.now());
+  if (!keys.ok) return keys;
   const metrics = new Metrics();
   const opened = await openEngine({
     dataDir: config.dataDirectory,
     federation: config.federation,
     build: buildVersion(),
-    keyStore: estate.value.vault,
+    keyStore: keys.value.vault,
     timers,
     redis: config.redis,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
@@ -93,11 +93,11 @@ export async function startCoordinator(
     const registry = declared.ok
       ? await Registry.open({
           store: engine,
-          vault: estate.value.vault,
+          vault: keys.value.vault,
           timers,
           build: buildVersion(),
           times: signingTimes(config),
-          lives: livesOf(config.releases),
+          lifetimes: lifetimesOf(config.releases),
           warnWithinMs: config.releases.expiryWarningDays * dayMs,
           lightForm,
           trouble: (code, cause) => log.warn({ code, cause }, 'trouble with releases'),
@@ -105,7 +105,7 @@ export async function startCoordinator(
       : declared;
     if (registry.ok) {
       registryOpen = registry.value;
-      return ok(await serve({ config, engine, registry: registry.value, estate: estate.value, metrics, log, timers }));
+      return ok(await serve({ config, engine, registry: registry.value, keys: keys.value, metrics, log, timers }));
     }
     await engine.close();
     return registry;
@@ -120,7 +120,7 @@ type Parts = Readonly<{
   config: CoordinatorConfig;
   engine: Engine;
   registry: Registry;
-  estate: Estate;
+  keys: CoordinatorKeys;
   metrics: Metrics;
   log: Log;
   timers: Timers;
@@ -136,7 +136,7 @@ function signingTimes({ releases }: CoordinatorConfig) {
 }
 
 async function serve(parts: Parts): Promise<Coordinator> {
-  const { config, engine, registry, estate, metrics, log } = parts;
+  const { config, engine, registry, keys, metrics, log } = parts;
   const traces = new RoundTraces();
   const { federation, listen } = config;
   const observer = new RoundObserver(() => engine.state(), metrics, traces, log);
@@ -176,7 +176,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
     engine,
     registry,
     membership: doors.membership,
-    authority: estate.authority,
+    authority: keys.authority,
     halted: engine.halted,
     close: () => {
       closing ??= close();

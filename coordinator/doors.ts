@@ -18,7 +18,7 @@ import { ReleaseStreams } from './grpc/releases/release-streams.ts';
 import { releasesService } from './grpc/releases/releases-service.ts';
 import { UpdateIntake } from './grpc/updates/update-intake.ts';
 import { UploadGate } from './grpc/updates/upload-gate.ts';
-import type { Estate } from './keys/coordinator-keys.ts';
+import type { CoordinatorKeys } from './keys/coordinator-keys.ts';
 import { ServerCertificate } from './keys/server-certificate.ts';
 import type { JournalEntry } from './ledger/journal/entry.ts';
 import { Membership } from './members/membership.ts';
@@ -38,7 +38,7 @@ type DoorsParts = Readonly<{
   config: CoordinatorConfig;
   engine: Engine;
   registry: Registry;
-  estate: Estate;
+  keys: CoordinatorKeys;
   metrics: Metrics;
   traces: RoundTraces;
   log: Log;
@@ -56,9 +56,9 @@ export type Doors = Readonly<{
 
 /** Opens both gRPC ports. Throws when one cannot be had; nothing is left open then. */
 export async function openDoors(parts: DoorsParts): Promise<Doors> {
-  const { config, engine, registry, estate, metrics, traces, log, timers } = parts;
+  const { config, engine, registry, keys, metrics, traces, log, timers } = parts;
   const { federation, certificates, uploads, fetches, watches, enrolments } = config;
-  const { authority, receiptKey } = estate;
+  const { authority, receiptKey } = keys;
   const membership = new Membership(
     engine,
     authority,

@@ -5,12 +5,12 @@ import type { Timers } from '../base/time.ts';
 import type { SigningKeyPair } from '../proto/envelope/crypto/keys.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { pemOfChain } from './keys/authority.ts';
-import { openEstate } from './keys/coordinator-keys.ts';
+import { openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
 import { newOperatorKey, type OperatorCredentials } from './keys/operator-credentials.ts';
 import type { Actor, OperatorRole } from './ledger/journal/events.ts';
 import { Membership } from './members/membership.ts';
-import { livesOf } from './registry/signing/found-root.ts';
+import { lifetimesOf } from './registry/signing/found-root.ts';
 import { ensureRoot } from './registry/signing/founding.ts';
 import { openEngine } from './rounds/open-engine.ts';
 
@@ -45,9 +45,9 @@ export async function makeLocalOperator(
 ): Promise<Result<NewOperator>> {
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
-  const estate = await openEstate(config.dataDirectory, config.federation, masterKey.value, timers.now());
-  if (!estate.ok) return estate;
-  const { vault, authority } = estate.value;
+  const keys = await openCoordinatorKeys(config.dataDirectory, config.federation, masterKey.value, timers.now());
+  if (!keys.ok) return keys;
+  const { vault, authority } = keys.value;
   const opened = await openEngine({
     dataDir: config.dataDirectory,
     federation: config.federation,
@@ -65,8 +65,8 @@ export async function makeLocalOperator(
     const { key, request } = await newOperatorKey();
     const added = await membership.addOperator(byIdentity, { name, role, request });
     if (!added.ok) return added;
-    const lives = livesOf(config.releases);
-    const rooted = await ensureRoot({ store: opened.value, vault, nowMs: timers.now(), lives }, byIdentity, pin);
+    const rooting = { store: opened.value, vault, nowMs: timers.now(), lifetimes: lifetimesOf(config.releases) };
+    const rooted = await ensureRoot(rooting, byIdentity, pin);
     if (!rooted.ok) return rooted;
     const credentials = {
       federation: config.federation,

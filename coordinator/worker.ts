@@ -46,7 +46,7 @@ export async function startWorker(
   const link = await RedisLink.open({ url: redis.url, timers, trouble });
   if (!link.ok) return link;
   const runner = new ThreadRunner({ places: placesIn(dataDirectory), keyStore: keyStore.value });
-  const worker = startAggregationWorker(link.value, federation, told(runner, log));
+  const worker = startAggregationWorker(link.value, federation, logged(runner, log));
   log.info({ federation }, 'worker ready');
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -64,7 +64,7 @@ export async function startWorker(
 }
 
 /** Says what became of each aggregation: where several workers run, which one did it. */
-function told(runner: AggregationRunner, log: Log): AggregationRunner {
+function logged(runner: AggregationRunner, log: Log): AggregationRunner {
   return {
     async run(job, signal) {
       const { track, round } = job;

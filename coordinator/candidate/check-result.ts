@@ -19,16 +19,23 @@ export async function checkResult(
   if (!size.ok || size.value !== layoutOf(job.spec).length * 4) return foreign(job, 'its candidate is not stored');
   const stored = await blobs.get(provenance);
   if (!stored.ok) return foreign(job, 'its provenance is not stored');
-  const told = JSON.parse(Buffer.from(stored.value).toString('utf8')) as Provenance;
-  const digests = told.updates.map(({ payloadDigest }) => payloadDigest);
+  const recorded = JSON.parse(Buffer.from(stored.value).toString('utf8')) as Provenance;
+  const digests = recorded.updates.map(({ payloadDigest }) => payloadDigest);
   const names = job.updates.map(({ payloadDigest }) => payloadDigest);
   const same =
-    told.format === 'testudo/provenance/1' &&
-    told.optimiserStateAfter === optimiserState &&
-    text([told.federation, told.track, told.round, told.schemaDigest, told.base, told.policy, told.optimiser]) ===
-      text([job.federation, job.track, job.round, job.schemaDigest, job.base, job.policy, job.optimiser]) &&
-    told.optimiserStateBefore === job.optimiserState &&
-    text([told.candidate, digests, told.expelled]) ===
+    recorded.format === 'testudo/provenance/1' &&
+    recorded.optimiserStateAfter === optimiserState &&
+    text([
+      recorded.federation,
+      recorded.track,
+      recorded.round,
+      recorded.schemaDigest,
+      recorded.base,
+      recorded.policy,
+      recorded.optimiser,
+    ]) === text([job.federation, job.track, job.round, job.schemaDigest, job.base, job.policy, job.optimiser]) &&
+    recorded.optimiserStateBefore === job.optimiserState &&
+    text([recorded.candidate, digests, recorded.expelled]) ===
       text([{ version: job.candidateVersion, digest: candidate }, names, job.expelled]);
   return same ? ok(undefined) : foreign(job, 'its provenance is of another job');
 }

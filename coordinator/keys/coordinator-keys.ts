@@ -9,7 +9,7 @@ import { lockDataDir } from '../ledger/data-dir-lock.ts';
 import { Authority, makeAuthority, makeIssuer } from './authority.ts';
 import { Vault, type VaultFaultCode } from './vault.ts';
 
-export type EstateFaultCode =
+export type CoordinatorKeysFaultCode =
   | VaultFaultCode
   | 'FEDERATION_MISMATCH'
   | 'AUTHORITY_DAMAGED'
@@ -17,20 +17,20 @@ export type EstateFaultCode =
   | 'DATA_DIR_UNUSABLE';
 
 /** What makes a coordinator this coordinator: its authority, its receipt key, and the vault that its keys lie in. */
-export type Estate = Readonly<{ vault: Vault; authority: Authority; receiptKey: SigningKeyPair }>;
+export type CoordinatorKeys = Readonly<{ vault: Vault; authority: Authority; receiptKey: SigningKeyPair }>;
 
 const keyNames = { root: 'root-key', issuer: 'issuer-key', receipt: 'receipt-key' } as const;
 
 /**
- * Opens the estate in a data directory, or founds it at first start. Certificates lie in identity/, keys, encrypted, in
+ * Opens the keys in a data directory, or founds it at first start. Certificates lie in identity/, keys, encrypted, in
  * keys/. The root certificate is written last: without it, founding is begun again.
  */
-export async function openEstate(
+export async function openCoordinatorKeys(
   dataDirectory: string,
   federation: FederationId,
   masterKey: string,
   nowMs: number,
-): Promise<Result<Estate, EstateFaultCode>> {
+): Promise<Result<CoordinatorKeys, CoordinatorKeysFaultCode>> {
   const paths = certificatePaths(dataDirectory);
   if ((await readIfThere(paths.root)) === undefined) {
     const lock = lockDataDir(dataDirectory); // Two first starts at once must not found two authorities.
@@ -68,7 +68,7 @@ async function found(
   federation: FederationId,
   masterKey: string,
   nowMs: number,
-): Promise<Result<void, EstateFaultCode>> {
+): Promise<Result<void, CoordinatorKeysFaultCode>> {
   const opened = await Vault.open(join(dataDirectory, 'keys'), masterKey);
   if (!opened.ok) return opened;
   const paths = certificatePaths(dataDirectory);
@@ -95,7 +95,7 @@ export async function exportRootKey(vault: Vault, to: string): Promise<Result<vo
 /** A new issuer under the old root, for when the old one is near its end or its key may be known. */
 export async function replaceIssuer(
   dataDirectory: string,
-  { vault, authority }: Estate,
+  { vault, authority }: CoordinatorKeys,
   rootKey: string | undefined,
   nowMs: number,
 ): Promise<Result<void, 'ROOT_KEY_ABSENT'>> {

@@ -334,7 +334,7 @@ describe('signatures', () => {
   it('of people are warned of ahead of their end, and last as long as was configured', async () => {
     const warnings: string[] = [];
     const house = await open(undefined, {
-      lives: { rootMs: 20 * dayMs, pinsMs: 40 * dayMs },
+      lifetimes: { rootMs: 20 * dayMs, pinsMs: 40 * dayMs },
       warnWithinMs: 30 * dayMs,
       trouble: (code) => warnings.push(code),
     });

@@ -24,7 +24,7 @@ import type { LightForm } from './keeping/publisher.ts';
 import { RegistryKeeper } from './keeping/registry-keeper.ts';
 import { ServedFiles } from './keeping/served-files.ts';
 import { currentRoot, readDocument } from './signing/documents.ts';
-import type { Lives } from './signing/found-root.ts';
+import type { DocumentLifetimes } from './signing/found-root.ts';
 import { ensureRoot } from './signing/founding.ts';
 import { settleKeys } from './signing/release-keys.ts';
 import { byRegistry, SetSigner, type SigningTimes } from './signing/set-signer.ts';
@@ -41,7 +41,7 @@ export type RegistryParts = Readonly<{
   build: string;
   times: SigningTimes;
   /** Of a root that has to be made. */
-  lives?: Lives | undefined;
+  lifetimes?: DocumentLifetimes | undefined;
   /** How long before root or pins expire operators are warned; 30 days unless given. */
   warnWithinMs?: number;
   lightForm?: LightForm | undefined;
@@ -97,8 +97,8 @@ export class Registry {
 
   /** Founds the root where there is none, signs what holds already, and does what is due. */
   static async open(parts: RegistryParts): Promise<Result<Registry, StoreFaultCode | BlobFaultCode>> {
-    const { store, vault, times, lives, timers } = parts;
-    const rooted = await ensureRoot({ store, vault, nowMs: timers.now(), lives }, byRegistry);
+    const { store, vault, times, lifetimes, timers } = parts;
+    const rooted = await ensureRoot({ store, vault, nowMs: timers.now(), lifetimes }, byRegistry);
     if (!rooted.ok) return rooted;
     const root = await currentRoot(store);
     if (root.ok && root.value) await settleKeys(vault, root.value); // A crash may have come before it.

@@ -48,9 +48,9 @@ export function takePart(
     answered.add(invitation.round);
     receipted(unwrap(await submit(engine, await kept(invitation))));
   };
-  const membership = engine.join(cluster, [track], (directive) => {
+  const joined = engine.join(cluster, [track], (directive) => {
     if (directive.kind === 'invitation') void answer(directive);
   });
-  for (const directive of membership.current) if (directive.kind === 'invitation') void answer(directive);
-  return () => membership.leave();
+  for (const directive of joined.current) if (directive.kind === 'invitation') void answer(directive);
+  return () => joined.leave();
 }

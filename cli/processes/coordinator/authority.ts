@@ -2,18 +2,18 @@ import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import type { Result } from '../../../base/fault.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
-import type { Estate } from '../../../coordinator/keys/coordinator-keys.ts';
+import type { CoordinatorKeys } from '../../../coordinator/keys/coordinator-keys.ts';
 import { orExit } from '../../exit.ts';
 
-type Opened = Readonly<{ dataDirectory: string; estate: Estate }>;
+type Opened = Readonly<{ dataDirectory: string; keys: CoordinatorKeys }>;
 
-async function openEstateOf(configPath: string): Promise<Opened> {
+async function openKeysOf(configPath: string): Promise<Opened> {
   const config = orExit(readConfigFile(configPath, { environment: process.env }));
-  const { openEstate } = await import('../../../coordinator/keys/coordinator-keys.ts');
+  const { openCoordinatorKeys } = await import('../../../coordinator/keys/coordinator-keys.ts');
   const { readMasterKey } = await import('../../../coordinator/keys/master-key.ts');
   const masterKey = orExit(await readMasterKey(config.masterKey));
-  const estate = orExit(await openEstate(config.dataDirectory, config.federation, masterKey, Date.now()));
-  return { dataDirectory: config.dataDirectory, estate };
+  const keys = orExit(await openCoordinatorKeys(config.dataDirectory, config.federation, masterKey, Date.now()));
+  return { dataDirectory: config.dataDirectory, keys };
 }
 
 /** `testudo coordinator export-root`: from then on both root keys are offline. */
@@ -27,12 +27,12 @@ export function exportRootCommand() {
       "a new file for the releases' root key; default: the first one's name and .releases",
     )
     .action(async ({ config, to, releasesTo = `${to}.releases` }) => {
-      const { estate } = await openEstateOf(config);
+      const { keys } = await openKeysOf(config);
       const { exportRootKey } = await import('../../../coordinator/keys/coordinator-keys.ts');
       const { exportReleaseRootKey } = await import('../../../coordinator/registry/signing/release-keys.ts');
       const left = [
-        { what: 'root key', to, result: await exportRootKey(estate.vault, to) },
-        { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(estate.vault, releasesTo) },
+        { what: 'root key', to, result: await exportRootKey(keys.vault, to) },
+        { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(keys.vault, releasesTo) },
       ];
       // One may have left earlier: by a version that had no releases, or before the coordinator first ran.
       if (left.every(({ result }) => !result.ok)) orExit(left[0]?.result as Result<void>);
@@ -50,10 +50,10 @@ export function renewIssuerCommand() {
     .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
     .option('--root-key <file>', 'the key that export-root wrote, if the root is offline')
     .action(async ({ config, rootKey }) => {
-      const { dataDirectory, estate } = await openEstateOf(config);
+      const { dataDirectory, keys } = await openKeysOf(config);
       const { replaceIssuer } = await import('../../../coordinator/keys/coordinator-keys.ts');
       const key = rootKey === undefined ? undefined : readFileSync(rootKey, 'utf8');
-      orExit(await replaceIssuer(dataDirectory, estate, key, Date.now()));
+      orExit(await replaceIssuer(dataDirectory, keys, key, Date.now()));
       console.log('a new issuer is in place; restart the coordinator to use it');
     });
 }

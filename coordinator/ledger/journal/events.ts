@@ -68,7 +68,7 @@ type TrackEvent = Readonly<
   | { kind: 'headMoved'; track: TrackId; version: number; reason: string }
 >;
 
-type RoundJournalEvent = Readonly<
+export type RoundJournalEvent = Readonly<
   | {
       kind: 'roundScheduled';
       track: TrackId;
@@ -103,7 +103,7 @@ type RoundJournalEvent = Readonly<
     }
 >;
 
-type MembershipEvent = Readonly<
+export type MembershipEvent = Readonly<
   | {
       kind: 'tokenMinted';
       tokenId: string;
@@ -139,12 +139,12 @@ type MembershipEvent = Readonly<
 >;
 
 /** A signed document in the blob store. */
-type SignedDocument = Readonly<{ version: number; digest: Digest; bytes: number; expiresAtMs: EpochMs }>;
+export type SignedDocument = Readonly<{ version: number; digest: Digest; bytes: number; expiresAtMs: EpochMs }>;
 
 /** What became of a release in a cluster, as its agent signed it. */
 export type InstallOutcome = 'installed' | 'shadowing' | 'refused' | 'kept';
 
-type ReleaseEvent = Readonly<
+export type ReleaseEvent = Readonly<
   /** A candidate or a first model has its manifest: from now on this version means these digests. */
   | {
       kind: 'releasePublished';

@@ -1,22 +1,7 @@
 import type { ClusterId } from '../../../proto/ids.ts';
-import type { JournalEvent } from '../journal/events.ts';
+import type { MembershipEvent } from '../journal/events.ts';
 import type { EntryContext, MutableState } from './mutable-state.ts';
 import type { Cluster } from './state.ts';
-
-type MembershipEvent = Extract<
-  JournalEvent,
-  {
-    kind:
-      | 'tokenMinted'
-      | 'tokenRevoked'
-      | 'clusterEnrolled'
-      | 'certificateRenewed'
-      | 'clusterRevoked'
-      | 'quarantineSet'
-      | 'operatorAdded'
-      | 'operatorRemoved';
-  }
->;
 
 const earlierSerialsKept = 16;
 

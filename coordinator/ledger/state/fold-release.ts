@@ -1,33 +1,9 @@
 import type { TrackId } from '../../../proto/ids.ts';
-import type { JournalEvent } from '../journal/events.ts';
+import type { ReleaseEvent } from '../journal/events.ts';
 import { type EntryContext, type MutableState, replaceTrack } from './mutable-state.ts';
 import { nameOf } from './name-of.ts';
 import { type AgentState, agentKey, type GateState, type MetadataState, type TrackReleasing } from './releasing.ts';
 import type { Track } from './state.ts';
-
-type ReleaseEvent = Extract<
-  JournalEvent,
-  {
-    kind:
-      | 'releasePublished'
-      | 'releaseImported'
-      | 'releaseRetired'
-      | 'releaseRestored'
-      | 'channelMoved'
-      | 'channelRemoved'
-      | 'floorRaised'
-      | 'releaseRevoked'
-      | 'assignmentsSet'
-      | 'rootPublished'
-      | 'pinsProposed'
-      | 'pinsPublished'
-      | 'releaseSetSigned'
-      | 'releaseAcknowledged'
-      | 'shadowReported'
-      | 'gateDecided'
-      | 'gateOverrideAsked';
-  }
->;
 
 export function foldRelease(state: MutableState, event: ReleaseEvent, context: EntryContext): void {
   if (changesSet.has(event.kind)) changeMetadata(state, () => ({ changedSeq: context.seq }));

@@ -1,23 +1,13 @@
 import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../../proto/ids.ts';
 import type { RoundEffect, RoundPhase } from '../../round/phase.ts';
 import { step } from '../../round/step.ts';
-import type { JournalEvent } from '../journal/events.ts';
+import type { JournalEvent, RoundJournalEvent } from '../journal/events.ts';
 import { type EntryContext, type MutableState, replaceTrack } from './mutable-state.ts';
 import { type Round, roundsKept, type Track } from './state.ts';
 
-type RoundEvent = Extract<
-  JournalEvent,
-  {
-    kind:
-      | 'roundScheduled'
-      | 'roundStepped'
-      | 'effectsDone'
-      | 'roundKeyDestroyed'
-      | 'inputKeysKept'
-      | 'inputKeysDestroyed'
-      | 'refused';
-  }
->;
+type RoundEvent =
+  | Exclude<RoundJournalEvent, { kind: 'replayStarted' | 'roundReplayed' }>
+  | Extract<JournalEvent, { kind: 'refused' }>;
 
 const refusalsKept = 256;
 

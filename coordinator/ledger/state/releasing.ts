@@ -2,10 +2,10 @@ import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId, Digest, TrackId } from '../../../proto/ids.ts';
 import type { Assignment } from '../../../proto/release/documents/catalogue.ts';
 import type { ReleaseManifest } from '../../../proto/release/documents/manifest.ts';
-import type { GateDecision, ShadowReport } from '../journal/events.ts';
+import type { GateDecision, ShadowReport, SignedDocument } from '../journal/events.ts';
 
 /** A signed document that lies in the blob store. */
-export type MetadataRef = Readonly<{ version: number; digest: Digest; bytes: number; expiresAtMs: EpochMs }>;
+export type MetadataRef = SignedDocument;
 
 export type Release = Readonly<{
   track: TrackId;

@@ -10,16 +10,19 @@ import { isNamed, makeReleaseKey, releaseRootKey } from './release-keys.ts';
 const dayMs = 86_400_000;
 
 /** How long what people sign lasts, where the coordinator makes the first of it. */
-export type Lives = Readonly<{ rootMs: number; pinsMs: number }>;
+export type DocumentLifetimes = Readonly<{ rootMs: number; pinsMs: number }>;
 
 /** A root is renewed by people with offline keys: often enough to be practised, seldom enough to be done with care. */
-export const livesDefault: Lives = { rootMs: 730 * dayMs, pinsMs: 365 * dayMs };
+export const lifetimesDefault: DocumentLifetimes = { rootMs: 730 * dayMs, pinsMs: 365 * dayMs };
 
 /** A root, and the first pins where it is the first that names a key for them. */
 export type NewRoot = Readonly<{ root: Document; pins: Document | undefined }>;
 
 /** As an operator has configured them. */
-export function livesOf({ rootDays, pinsDays }: Readonly<{ rootDays: number; pinsDays: number }>): Lives {
+export function lifetimesOf({
+  rootDays,
+  pinsDays,
+}: Readonly<{ rootDays: number; pinsDays: number }>): DocumentLifetimes {
   return { rootMs: rootDays * dayMs, pinsMs: pinsDays * dayMs };
 }
 
@@ -28,7 +31,7 @@ export async function foundRoot(
   vault: KeyStore,
   federation: FederationId,
   nowMs: EpochMs,
-  lives: Lives,
+  lifetimes: DocumentLifetimes,
   pin?: SigningKeyPair,
 ): Promise<NewRoot> {
   const key = await makeReleaseKey(vault, 'root');
@@ -36,7 +39,7 @@ export async function foundRoot(
   const root: ReleaseRoot = {
     federation,
     version: 1,
-    expiresAtMs: wholeSeconds(nowMs + lives.rootMs),
+    expiresAtMs: wholeSeconds(nowMs + lifetimes.rootMs),
     roles: {
       root: single(key),
       timestamp: single(await makeReleaseKey(vault, 'timestamp')),
@@ -45,7 +48,7 @@ export async function foundRoot(
       pins: pin === undefined ? { publicKeys: [], threshold: 1 } : single(pin),
     },
   };
-  return { root: rootDocument(root, key), pins: pin && emptyPins(federation, nowMs + lives.pinsMs, pin) };
+  return { root: rootDocument(root, key), pins: pin && emptyPins(federation, nowMs + lifetimes.pinsMs, pin) };
 }
 
 /**
@@ -56,7 +59,7 @@ export async function rootWithPinKey(
   vault: KeyStore,
   root: ReleaseRoot,
   nowMs: EpochMs,
-  lives: Lives,
+  lifetimes: DocumentLifetimes,
   pin: SigningKeyPair,
 ): Promise<NewRoot | undefined> {
   const key = await releaseRootKey(vault);
@@ -66,10 +69,10 @@ export async function rootWithPinKey(
   const next: ReleaseRoot = {
     ...root,
     version: root.version + 1,
-    expiresAtMs: wholeSeconds(nowMs + lives.rootMs),
+    expiresAtMs: wholeSeconds(nowMs + lifetimes.rootMs),
     roles: { ...root.roles, pins: { publicKeys: [...publicKeys, pin.publicKey], threshold } },
   };
-  const pins = publicKeys.length === 0 ? emptyPins(root.federation, nowMs + lives.pinsMs, pin) : undefined;
+  const pins = publicKeys.length === 0 ? emptyPins(root.federation, nowMs + lifetimes.pinsMs, pin) : undefined;
   return { root: rootDocument(next, key), pins };
 }
 

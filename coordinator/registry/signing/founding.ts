@@ -8,9 +8,9 @@ import type { KeyStore } from '../../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../../ledger/journal/events.ts';
 import type { Store, StoreFaultCode } from '../../ledger/store.ts';
 import { currentRoot, keepDocument } from './documents.ts';
-import { foundRoot, type Lives, livesDefault, type NewRoot, rootWithPinKey } from './found-root.ts';
+import { type DocumentLifetimes, foundRoot, lifetimesDefault, type NewRoot, rootWithPinKey } from './found-root.ts';
 
-type Parts = Readonly<{ store: Store; vault: KeyStore; nowMs: EpochMs; lives?: Lives | undefined }>;
+type Parts = Readonly<{ store: Store; vault: KeyStore; nowMs: EpochMs; lifetimes?: DocumentLifetimes | undefined }>;
 type FoundingFault = StoreFaultCode | BlobFaultCode;
 
 /**
@@ -18,7 +18,7 @@ type FoundingFault = StoreFaultCode | BlobFaultCode;
  * `pin`: a key that root names for pins, now or in its next version. Says whether root names it.
  */
 export async function ensureRoot(
-  { store, vault, nowMs, lives = livesDefault }: Parts,
+  { store, vault, nowMs, lifetimes = lifetimesDefault }: Parts,
   actor: Actor,
   pin?: SigningKeyPair,
 ): Promise<Result<boolean, FoundingFault>> {
@@ -28,7 +28,7 @@ export async function ensureRoot(
     const founded = await keep(
       store,
       actor,
-      await foundRoot(vault, store.federation, nowMs, lives, pin),
+      await foundRoot(vault, store.federation, nowMs, lifetimes, pin),
       'founded',
       pin,
     );
@@ -37,7 +37,7 @@ export async function ensureRoot(
   if (pin === undefined) return ok(false);
   const named = (root: ReleaseRoot) =>
     root.roles.pins.publicKeys.some((key) => keyIdOf(key) === keyIdOf(pin.publicKey));
-  const next = await rootWithPinKey(vault, current.value, nowMs, lives, pin);
+  const next = await rootWithPinKey(vault, current.value, nowMs, lifetimes, pin);
   if (next === undefined) return ok(named(current.value));
   const kept = await keep(store, actor, next, "names a further operator's key for pins", pin);
   return kept.ok ? ok(true) : kept;
