@@ -5,12 +5,11 @@ import type {
   ImportReleaseRequest,
   ImportReleaseResponse,
 } from '../../../proto/generated/testudo/v1/operator_releases.ts';
-import { isTrackId } from '../../../proto/ids.ts';
 import { cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
-import { checkReason } from '../../operations/check.ts';
+import { exportRelease, importRelease } from '../../operations/release-files.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { checkId, checkVersion, invalid } from '../../views/request.ts';
+import { invalid } from '../../views/request.ts';
 import type { Door } from '../door.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
@@ -24,12 +23,8 @@ export function releaseFileHandlers(door: Door<'operator'>, registry: Registry) 
   return {
     exportRelease: door.serverStream<'operator', ExportReleaseRequest, ExportReleaseResponse>(
       calls.operator.exportRelease,
-      async ({ track: name, version: wanted }, send, { signal }) => {
-        const track = checkId('track', name, isTrackId);
-        if (!track.ok) return track;
-        const version = checkVersion(wanted);
-        if (!version.ok) return version;
-        const file = registry.exportRelease(track.value, version.value);
+      async (request, send, { signal }) => {
+        const file = exportRelease(registry, request);
         if (!file.ok) return file;
         for await (const piece of file.value) {
           for (let at = 0; at < piece.byteLength; at += chunkBytesMax) {
@@ -48,16 +43,9 @@ export function releaseFileHandlers(door: Door<'operator'>, registry: Registry) 
         if (first.kind !== 'message') return signal.aborted ? cutShort(signal) : invalid('the settings are missing');
         if (first.message === malformed) return refuse('MESSAGE_MALFORMED', 'the first message does not decode');
         if (first.message.part?.$case !== 'settings') return invalid('the first message must hold the settings');
-        const { reason, trustedRoot, dryRun } = first.message.part.value;
-        const unreasoned = checkReason(reason);
-        if (unreasoned !== undefined) return unreasoned;
         try {
-          const imported = await registry.importRelease(actor, {
-            file: chunksOf(messages),
-            ...(trustedRoot.byteLength > 0 && { trustedRoot }),
-            reason,
-            dryRun,
-          });
+          const asked = { ...first.message.part.value, file: chunksOf(messages) };
+          const imported = await importRelease(registry, actor, asked);
           if (!imported.ok) return imported;
           const { track, version } = imported.value;
           return ok({ track, version: BigInt(version), change: changeMessage(imported.value) });
