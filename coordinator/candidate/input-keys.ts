@@ -6,6 +6,7 @@ import { sealedPayloadKey } from '../../proto/envelope/files/sealed-reader.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { causeOf } from './blame.ts';
 import type { AggregationJob, RunFaultCode } from './job.ts';
 import { contextOf, type OpeningOf } from './open-updates.ts';
 
@@ -39,7 +40,9 @@ export async function inputKeysOf(
           continue;
         }
         const { code, message } = key.fault;
-        if (code === 'STORAGE_FAILED') return refuse('BLOB_UNREADABLE', message);
+        const stored = await blobs.verify(payload);
+        if (!stored.ok) return refuse('BLOB_UNREADABLE', stored.fault.message);
+        if (causeOf[code] !== 'sender') return refuse('BLOB_UNREADABLE', message);
         updates.push({ payload, code, message }); // The rule was told the same; so will a replay be.
       }
       const keys: InputKeys = { format: 'testudo/input-keys/1', job: job.id, updates };

@@ -2,15 +2,17 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryBlocks, type UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
 import { fileBlocks } from '../../aggregation/blocks/file-blocks.ts';
-import { type Result, unwrap } from '../../base/fault.ts';
+import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { openSealedReader, type SealedOpening } from '../../proto/envelope/files/sealed-reader.ts';
 import type { UpdateContext } from '../../proto/envelope/header.ts';
 import type { Digest } from '../../proto/ids.ts';
+import { causeOf } from './blame.ts';
 import type { AggregationJob, JobUpdate } from './job.ts';
 
 /** Above this, opened deltas wait in scratch files rather than in memory: the page cache is not ours to account for. */
 const memoryBytesMaxDefault = 64 * 2 ** 20;
 
+/** An update that its sender made so that it does not open: its stored bytes have the digest that was signed. */
 export type UnopenedUpdate = Readonly<{ update: JobUpdate; code: string; message: string }>;
 
 /** The deltas of a round, opened. `release` removes and wipes every trace of them. */
@@ -29,6 +31,8 @@ export type OpeningOf = (update: JobUpdate) => Result<SealedOpening>;
 export type OpenPlaces = Readonly<{
   /** The file of a blob. */
   path: (digest: Digest) => string;
+  /** Whether the stored bytes have that digest; asked only of an update that does not open. */
+  verify: (digest: Digest) => Promise<Result<unknown>>;
   /** A folder of this job's own, made and removed here. */
   scratchDir: string;
   memoryBytesMax?: number;
@@ -36,14 +40,15 @@ export type OpenPlaces = Readonly<{
 
 /**
  * Opens sealed updates one after another, a chunk at a time, into shared memory (which the aggregation's threads read
- * without copying) or, when they are too large together, into scratch files that only this user can read. What does not
- * open is named with its code and left out. Synchronous reads: for worker threads.
+ * without copying) or, when they are too large together, into scratch files that only this user can read. What its sender
+ * made so that it does not open is named with its code and left out; a read of ours that failed is BLOB_UNREADABLE, and
+ * nothing is left out. Synchronous reads: for worker threads.
  */
 export async function openUpdates(
   job: AggregationJob,
   openingOf: OpeningOf,
   places: OpenPlaces,
-): Promise<OpenedUpdates> {
+): Promise<Result<OpenedUpdates, 'BLOB_UNREADABLE'>> {
   const values = job.spec.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const inMemory = values * 4 * job.updates.length <= (places.memoryBytesMax ?? memoryBytesMaxDefault);
   const store = inMemory ? new MemoryRows(values) : new FileRows(places.scratchDir);
@@ -52,15 +57,35 @@ export async function openUpdates(
   try {
     for (const update of job.updates) {
       const result = openOne(job, update, openingOf, values * 4, places.path(update.payloadDigest), store);
-      if (result.ok) opened.push(update);
-      else unopened.push({ update, code: result.fault.code, message: result.fault.message });
+      if (result.ok) {
+        opened.push(update);
+        continue;
+      }
+      const { code, message } = result.fault;
+      const ours = await ourFault(code, update, places);
+      if (ours !== undefined) {
+        store.release();
+        return refuse('BLOB_UNREADABLE', `the update of ${update.cluster} cannot be read: ${ours}; it is tried again`);
+      }
+      unopened.push({ update, code, message });
     }
     const blocks = opened.length === 0 ? undefined : await store.blocks(values);
-    return { blocks, opened, unopened, release: () => store.release() };
+    return ok({ blocks, opened, unopened, release: () => store.release() });
   } catch (error) {
     store.release();
     throw error;
   }
+}
+
+/** What of ours explains that an update does not open; undefined where its sender made it so. */
+async function ourFault(
+  code: string,
+  { payloadDigest }: JobUpdate,
+  { verify }: OpenPlaces,
+): Promise<string | undefined> {
+  const stored = await verify(payloadDigest);
+  if (!stored.ok) return stored.fault.message;
+  return Object.hasOwn(causeOf, code) && causeOf[code as keyof typeof causeOf] === 'sender' ? undefined : code;
 }
 
 function openOne(

@@ -62,7 +62,12 @@ export async function computeCandidate(
     const inputs = [job.base.digest, ...job.updates.map(({ payloadDigest }) => payloadDigest)];
     if (job.optimiserState !== null) inputs.push(job.optimiserState);
     return await blobs.withLocalFiles(inputs, (path) =>
-      fromFiles(job, openingOf, { path, out, scratchDir, ...limits }, engineFor),
+      fromFiles(
+        job,
+        openingOf,
+        { path, verify: (digest) => blobs.verify(digest), out, scratchDir, ...limits },
+        engineFor,
+      ),
     );
   } catch (error) {
     return failed(error);
@@ -80,7 +85,9 @@ async function fromFiles(
   const { path } = places;
   const layout = layoutOf(job.spec);
   const basePath = path(job.base.digest);
-  const updates = await openUpdates(job, openingOf, places);
+  const opened = await openUpdates(job, openingOf, places);
+  if (!opened.ok) return opened;
+  const updates = opened.value;
   failpoint('updates-opened');
   const statePath = job.optimiserState === null ? null : path(job.optimiserState);
   const startsFromLast = job.policy.rule.kind === 'centredClipping';
@@ -124,8 +131,9 @@ async function fromFiles(
 }
 
 /**
- * An update that its sender signed and that cannot be opened shows a faulty sender, as one with NaN does: where the rest
- * is too few for f, f may fall by one for each (see `fFor` in aggregation/aggregate.ts for those with NaN).
+ * An update whose very bytes, as signed, do not open shows a faulty sender, as one with NaN does: where the rest is too few
+ * for f, f may fall by one for each (see `enoughRows` in aggregation/ for those with NaN). What we cannot read never gets
+ * here.
  */
 function policyFor({ policy }: AggregationJob, { opened, unopened }: OpenedUpdates): AggregationPolicy {
   const fMin = Math.max(0, policy.f - unopened.length);

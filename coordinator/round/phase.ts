@@ -116,7 +116,8 @@ export type RoundEvent = Readonly<
   /** A cluster lost its good standing. */
   | { kind: 'expelled'; atMs: EpochMs; expelled: Expelled }
   /** Any deadline: what it means depends on the phase. */
-  | { kind: 'timePassed'; atMs: EpochMs }
+  /** `cause`: what has kept the round from ending, where anything has. */
+  | { kind: 'timePassed'; atMs: EpochMs; cause?: string }
   | {
       kind: 'aggregated';
       atMs: EpochMs;

@@ -227,7 +227,7 @@ function stepAggregating(phase: Phase<'aggregating'>, event: RoundEvent): Step {
     case 'aggregationRefused':
       return abandon(phase, event.atMs, event.reason, event.detail);
     case 'timePassed':
-      return event.atMs < phase.abandonsAtMs ? stay(phase) : overdue(phase, event.atMs);
+      return event.atMs < phase.abandonsAtMs ? stay(phase) : overdue(phase, event.atMs, event.cause);
     case 'cancelled':
       return abandon(phase, event.atMs, 'CANCELLED', event.detail);
     default:
@@ -235,8 +235,9 @@ function stepAggregating(phase: Phase<'aggregating'>, event: RoundEvent): Step {
   }
 }
 
-function overdue(phase: Phase<'aggregating'>, atMs: EpochMs): Step {
-  return abandon(phase, atMs, 'AGGREGATION_OVERDUE', 'no candidate came out by the deadline');
+function overdue(phase: Phase<'aggregating'>, atMs: EpochMs, cause?: string): Step {
+  const detail = `no candidate came out by the deadline${cause === undefined ? '' : `: ${cause}`}`;
+  return abandon(phase, atMs, 'AGGREGATION_OVERDUE', detail);
 }
 
 function abandon(phase: RoundPhase, endedAtMs: EpochMs, reason: AbandonReason, detail: string): Step {

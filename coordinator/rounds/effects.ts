@@ -1,5 +1,5 @@
 import { failpoint } from '../../base/failpoint.ts';
-import { ok } from '../../base/fault.ts';
+import { type Fault, ok } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { checkResult } from '../candidate/check-result.ts';
@@ -41,6 +41,8 @@ export class RoundEffects {
   readonly #performing = new Map<string, Promise<void>>();
   /** What failed and waits before it is tried again. */
   readonly #failed = new Map<string, Readonly<{ waitMs: number; againAtMs: EpochMs }>>();
+  /** Why the last run of an aggregation failed, by track and round. */
+  readonly #troubles = new Map<string, string>();
   /** Aggregations that run, by track and round. */
   readonly #aborts = new Map<string, AbortController>();
 
@@ -63,6 +65,12 @@ export class RoundEffects {
   /** Nobody waits for this round's aggregation any more. */
   abortAggregation(track: Track, round: Round): void {
     this.#aborts.get(`${track.track}/${round.round}`)?.abort();
+    this.#troubles.delete(`${track.track}/${round.round}`);
+  }
+
+  /** Why the round's aggregation failed the last time it ran; undefined where it did not, or runs. */
+  troubleOf({ track }: Track, { round }: Round): string | undefined {
+    return this.#troubles.get(`${track}/${round}`);
   }
 
   /** When to try again what failed; undefined when nothing did. */
@@ -145,12 +153,13 @@ export class RoundEffects {
     this.#aborts.set(`${id}/${round}`, abort);
     const ran = await runner.run(job, abort.signal);
     this.#aborts.delete(`${id}/${round}`);
+    this.#troubles.delete(`${id}/${round}`);
     if (abort.signal.aborted) return true; // The round was abandoned meanwhile.
     let event: RoundEvent;
     let kept: readonly JournalEvent[] = [];
     if (ran.ok) {
       const own = await checkResult(this.#parts.blobs, job, ran.value);
-      if (!own.ok) return this.#trouble(own.fault);
+      if (!own.ok) return this.#aggregationTrouble(job, own.fault);
       const closed = ledger.state.tracks.get(id)?.rounds.get(round);
       kept = closed === undefined ? [] : await inputs.keep(job, closed);
       const { candidate, ...rest } = ran.value;
@@ -158,7 +167,7 @@ export class RoundEffects {
       event = { kind: 'aggregated', atMs: clock(), candidate: ref, ...rest };
     } else {
       const { code, message } = ran.fault;
-      if (code !== 'AGGREGATION_REFUSED' && code !== 'ROUND_KEY_LOST') return this.#trouble(ran.fault);
+      if (code !== 'AGGREGATION_REFUSED' && code !== 'ROUND_KEY_LOST') return this.#aggregationTrouble(job, ran.fault);
       event = { kind: 'aggregationRefused', atMs: clock(), reason: code, detail: message };
     }
     const stored = await ledger.commit(byRound, (state, atMs) => {
@@ -171,6 +180,11 @@ export class RoundEffects {
     if (stored.value.entries.length === 0 && kept.length > 0) await inputs.drop(id, round);
     failpoint('candidate-journalled');
     return true;
+  }
+
+  #aggregationTrouble({ track, round }: AggregationJob, fault: Fault): false {
+    this.#troubles.set(`${track}/${round}`, `${fault.code}: ${fault.message}`);
+    return this.#trouble(fault);
   }
 
   #trouble({ code, message }: { code: string; message: string }): false {

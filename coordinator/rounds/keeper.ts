@@ -72,7 +72,10 @@ export class RoundKeeper {
       const track = state.tracks.get(id) as Track;
       const known = track.rounds.get(round);
       if (known === undefined) return ok({ events: [], value: undefined });
-      const steps = stepsOf(known, eventsFor(state, track, known, presence, roundKey, atMs));
+      const steps = stepsOf(
+        known,
+        eventsFor(state, track, known, presence, roundKey, atMs, this.#effects.troubleOf(track, known)),
+      );
       if (!steps.ok) throw new Error(`round ${round} of ${id}: ${steps.fault.message}`);
       return ok({ events: steps.value, value: undefined });
     });

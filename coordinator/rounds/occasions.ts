@@ -35,6 +35,8 @@ export function eventsFor(
   presence: Presence,
   roundKey: string | undefined,
   atMs: EpochMs,
+  /** What keeps its aggregation from ending, where anything does. */
+  trouble: string | undefined,
 ): readonly RoundEvent[] {
   switch (phase.kind) {
     case 'recruiting':
@@ -54,6 +56,6 @@ export function eventsFor(
       ];
     }
     default:
-      return [{ kind: 'timePassed', atMs }];
+      return [{ kind: 'timePassed', atMs, ...(trouble !== undefined && { cause: trouble }) }];
   }
 }

@@ -1,0 +1,20 @@
+import type { SealedReadFaultCode } from '../../proto/envelope/files/sealed-reader.ts';
+
+/**
+ * Whose fault it is that an update does not open, once its stored bytes were found to have the digest that its sender
+ * signed. Only what those very bytes cause is the sender's, and only that lets f fall; everything else is ours, is tried
+ * again, and abandons the round by name at its deadline. The compiler asks for each new code.
+ */
+export const causeOf = {
+  PAYLOAD_MALFORMED: 'sender',
+  PAYLOAD_TRUNCATED: 'sender',
+  PAYLOAD_LENGTH_MISMATCH: 'sender',
+  PAYLOAD_WRONG_KEY: 'sender',
+  PAYLOAD_TAMPERED: 'sender',
+  KEY_INVALID: 'sender',
+  /** They opened and are others: another file was read than the one whose digest was compared. */
+  PAYLOAD_DIGEST_MISMATCH: 'us',
+  /** The context is made from our own journal. */
+  HEADER_INVALID: 'us',
+  STORAGE_FAILED: 'us',
+} as const satisfies Record<SealedReadFaultCode, 'sender' | 'us'>;
