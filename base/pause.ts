@@ -1,12 +1,14 @@
+import type { Timers } from './time.ts';
+
 /** Resolves after a while, or as soon as `signal` aborts. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+export function pause(timers: Timers, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
-      clearTimeout(timer);
+      timers.cancel(timer);
       signal.removeEventListener('abort', finish);
       resolve();
     };
-    const timer = setTimeout(finish, milliseconds);
+    const timer = timers.after(milliseconds, finish);
     signal.addEventListener('abort', finish, { once: true });
     if (signal.aborted) finish();
   });

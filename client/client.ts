@@ -5,6 +5,8 @@ import { type Fault, ok, type Result } from '../base/fault.ts';
 import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
 import { type HttpServer, servePages } from '../base/http-server.ts';
 import { faultFields, type Log, makeLog } from '../base/log.ts';
+import { systemTimers } from '../base/system-timers.ts';
+import type { Timers } from '../base/time.ts';
 import { EnvelopeWorker } from '../proto/envelope/files/envelope-worker.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { type ClientConfig, trainingBytesMax } from './config.ts';
@@ -33,6 +35,8 @@ import { loadDataKey } from './storage/data-key.ts';
 /** For programs that run a client inside themselves. */
 export type ClientHooks = Readonly<{
   log?: Log;
+  /** Default: the system's. */
+  timers?: Timers;
   /**
    * Replaces a delta before it is sealed, shape [layout.length]. What a compromised cluster would do: demonstrations and
    * tests use it, no configuration can.
@@ -58,7 +62,7 @@ export async function startClient(config: ClientConfig, hooks: ClientHooks = {})
   if (!dataKey.ok) return released(locked.value, dataKey);
   const swept = await sweepLeftovers(config.dataDirectory);
   if (swept > 0) log.info({ files: swept }, 'what an earlier client left half-written was removed');
-  const tracks = await openTracks(config, dataKey.value);
+  const tracks = await openTracks(config, dataKey.value, (hooks.timers ?? systemTimers).now());
   if (!tracks.ok) return released(locked.value, tracks);
   const parts = { lock: locked.value, dataKey: dataKey.value, tracks: tracks.value };
   const client = new RunningClient(config, hooks, log, parts);
@@ -76,6 +80,7 @@ export class RunningClient {
   readonly #config: ClientConfig;
   readonly #hooks: ClientHooks;
   readonly #log: Log;
+  readonly #timers: Timers;
   readonly #lock: FolderLock;
   readonly #dataKey: Buffer;
   readonly #envelope = new EnvelopeWorker();
@@ -95,6 +100,7 @@ export class RunningClient {
     this.#config = config;
     this.#hooks = hooks;
     this.#log = log;
+    this.#timers = hooks.timers ?? systemTimers;
     this.#lock = lock;
     this.#dataKey = dataKey;
     this.tracks = tracks;
@@ -121,12 +127,14 @@ export class RunningClient {
       dataKey,
       metrics,
       log,
+      timers: this.#timers,
     });
     this.#ingest = new Ingest({
       config,
       tracks,
       metrics,
       log,
+      timers: this.#timers,
       judge: (track, observations) => this.#live.judge(track, observations),
       riskOf: (watched, namespace, workload) => this.#live.riskOf(watched, namespace, workload),
       onLabel: (label) => this.#live.hear(label),
@@ -165,7 +173,14 @@ export class RunningClient {
     }
     const { metrics } = this;
     const onEvent = this.#hooks.onAgentEvent;
-    const agent = await openAgent({ config: this.#config, live: this.#live, metrics, log: this.#log, onEvent });
+    const agent = await openAgent({
+      config: this.#config,
+      live: this.#live,
+      metrics,
+      log: this.#log,
+      timers: this.#timers,
+      onEvent,
+    });
     this.#agent = agent;
     await this.#live.start((track) => agent.liveVersion(track) !== undefined);
     this.#ingest.start();
@@ -176,7 +191,7 @@ export class RunningClient {
 
   readiness(): Readiness {
     const heardMs = this.#uplink?.heardAtMs ?? 0;
-    const silentMs = heardMs === 0 ? -1 : Date.now() - heardMs;
+    const silentMs = heardMs === 0 ? -1 : this.#timers.now() - heardMs;
     const checks = {
       enrolled: this.#identity !== undefined,
       sources: this.#ingest.healthy,
@@ -210,7 +225,7 @@ export class RunningClient {
   }
 
   async #join(): Promise<void> {
-    const identity = await becomeMember(this.#config, this.#dataKey, this.#log, this.#stopping.signal);
+    const identity = await becomeMember(this.#config, this.#dataKey, this.#log, this.#stopping.signal, this.#timers);
     if (this.#stopping.signal.aborted) return;
     if (!identity.ok) {
       this.#log.error(faultFields(identity.fault), 'enrolment failed');
@@ -247,6 +262,7 @@ export class RunningClient {
           tracks: this.tracks,
           metrics: this.metrics,
           primed: this.#ingest.primed,
+          timers: this.#timers,
           transformDelta: this.#hooks.transformDelta,
         }),
         seal: (job) => this.#envelope.sealValues(job),
@@ -260,7 +276,7 @@ export class RunningClient {
           this.#hooks.onReport?.(event);
         },
         unit: Math.random,
-        nowMs: Date.now,
+        timers: this.#timers,
       },
     );
     this.#agent?.connect(() => this.#identity ?? identity.value);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Fault, FaultError } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
+import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { Intake } from './events/intake.ts';
@@ -18,6 +19,7 @@ export type IngestPorts = Readonly<{
   tracks: ReadonlyMap<TrackId, LocalTrack>;
   metrics: ClientMetrics;
   log: Log;
+  timers: Timers;
   /** Judges what happens; returns examples that are normal as far as anybody knows: they are what is learnt from. */
   judge(track: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]>;
   /** The latest risk of a workload by the tracks that watch this, 1 being their threshold. */
@@ -87,7 +89,7 @@ export class Ingest {
         lanes: [...tracks.values()].map((track) => this.#lane(track, source, name)),
         saveCursor: (position: Parameters<CursorStore['save']>[1]) => this.#cursors.save(name, position),
         count: (item: SourceItem) => this.#count(source, name, item),
-        nowMs: () => performance.now(),
+        nowMs: this.#ports.timers.monotonicMs,
       };
       await readSource(batches, ports, from);
       if (hasEnd(source)) log.info({ source: name }, 'source read to its end');
@@ -160,8 +162,8 @@ export class Ingest {
 
   #store({ id, buffer }: LocalTrack, examples: readonly unknown[]): void {
     if (examples.length === 0) return;
-    const { metrics, log } = this.#ports;
-    const added = buffer.add(examples, Date.now());
+    const { metrics, log, timers } = this.#ports;
+    const added = buffer.add(examples, timers.now());
     if (added.ok) return;
     metrics.bufferFaults.inc({ code: added.fault.code }, examples.length);
     log.warn({ ...faultFields(added.fault), track: id, examples: examples.length }, 'examples could not be stored');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { systemTimers } from '../base/system-timers.ts';
 import { parseTrackId } from '../proto/ids.ts';
 import { parseClientConfig } from './config.ts';
 import { openTracks } from './learning/local-track.ts';
@@ -31,9 +32,9 @@ beforeEach(async () => {
   const file = { path: join(folder, 'client.yaml'), text: JSON.stringify(settings) };
   const config = unwrap(parseClientConfig({ file }));
   const dataKey = Buffer.alloc(32, 1);
-  const tracks = unwrap(await openTracks(config, dataKey));
+  const tracks = unwrap(await openTracks(config, dataKey, Date.now()));
   const log = pino({ level: 'silent' });
-  live = new LiveTracks({ config, tracks, live: false, dataKey, metrics: createMetrics(), log });
+  live = new LiveTracks({ config, tracks, live: false, dataKey, metrics: createMetrics(), log, timers: systemTimers });
   close = async () => {
     await live.close();
     for (const { buffer } of tracks.values()) buffer.close();

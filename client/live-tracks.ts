@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
+import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { IntrusionLabel } from './events/source-item.ts';
@@ -24,18 +25,20 @@ export type LiveTracksParts = Readonly<{
   dataKey: Uint8Array;
   metrics: ClientMetrics;
   log: Log;
+  timers: Timers;
 }>;
 
 type LiveTrack = Readonly<{ scoring: LiveScoring | undefined; models: ModelCache; unsigned: UnsignedModels }>;
 
 /** What every track does with what happens now: models, scores, risks, alerts. */
 export class LiveTracks {
-  readonly risks = new RiskBoard();
+  readonly risks: RiskBoard;
   readonly #tracks: ReadonlyMap<TrackId, LiveTrack>;
   readonly #parts: LiveTracksParts;
 
   constructor(parts: LiveTracksParts) {
     this.#parts = parts;
+    this.risks = new RiskBoard(parts.timers.monotonicMs);
     this.#tracks = new Map([...parts.tracks].map(([id, track]) => [id, this.#open(parts, id, track)]));
   }
 
@@ -110,9 +113,9 @@ export class LiveTracks {
     }
   }
 
-  #open({ config, live, dataKey, metrics, log }: LiveTracksParts, id: TrackId, track: LocalTrack): LiveTrack {
+  #open({ config, live, dataKey, metrics, log, timers }: LiveTracksParts, id: TrackId, track: LocalTrack): LiveTrack {
     const onRisk = this.risks.hear.bind(this.risks);
-    const scoring = live ? new LiveScoring({ config, track, dataKey, onRisk, metrics, log }) : undefined;
+    const scoring = live ? new LiveScoring({ config, track, dataKey, onRisk, metrics, log, timers }) : undefined;
     const models = new ModelCache(join(config.dataDirectory, 'models', id));
     const unsigned = new UnsignedModels({
       dataDirectory: join(config.dataDirectory, 'installed', id),

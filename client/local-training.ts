@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../base/fault.ts';
+import type { Timer, Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { LocalTrack } from './learning/local-track.ts';
@@ -15,6 +16,7 @@ export type LocalTrainingParts = Readonly<{
   metrics: ClientMetrics;
   /** Resolves once the sources that end were read to their end. */
   primed: Promise<void>;
+  timers: Timers;
   transformDelta: ((delta: Float32Array, invitation: Invitation) => Float32Array) | undefined;
 }>;
 
@@ -30,7 +32,7 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
     const atLeast = perStep === null ? undefined : { noiseMultiplier: perStep.noiseMultiplier, sampling: 1, steps: 0 };
     const allowed = ledger.check(plan.noiseMultiplier, atLeast);
     if (!allowed.ok) return allowed;
-    await settled(parts.primed, config.training.firstExamplesSecondsMax * 1_000, signal);
+    await settled(parts.timers, parts.primed, config.training.firstExamplesSecondsMax * 1_000, signal);
     const end = metrics.trainingSeconds.startTimer({ track });
     const trained = await trainer.run(
       {
@@ -64,16 +66,21 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
 }
 
 /** Waits for the promise, the time or the abort, whichever comes first. */
-async function settled(promise: Promise<void>, milliseconds: number, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
+async function settled(
+  timers: Timers,
+  promise: Promise<void>,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let timer: Timer | undefined;
   let abort: () => void = () => undefined;
   const early = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
+    timer = timers.after(milliseconds, resolve);
     abort = resolve;
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) resolve();
   });
   await Promise.race([promise, early]);
-  clearTimeout(timer);
+  timers.cancel(timer);
   signal.removeEventListener('abort', abort);
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
+import type { Timers } from '../base/time.ts';
 import type { ClientConfig } from './config.ts';
 import type { LiveTracks } from './live-tracks.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
@@ -13,11 +14,19 @@ export type OpenAgentParts = Readonly<{
   live: LiveTracks;
   metrics: ClientMetrics;
   log: Log;
+  timers: Timers;
   onEvent?: ((event: AgentEvent) => void) | undefined;
 }>;
 
 /** A client's agent: it decides what its tracks score with, from the first moment and without a coordinator too. */
-export async function openAgent({ config, live, metrics, log, onEvent }: OpenAgentParts): Promise<RotationAgent> {
+export async function openAgent({
+  config,
+  live,
+  metrics,
+  log,
+  timers,
+  onEvent,
+}: OpenAgentParts): Promise<RotationAgent> {
   const { agent: settings, coordinator, dataDirectory } = config;
   const report = agentReporter(log, metrics);
   const agent = await RotationAgent.open(
@@ -45,7 +54,7 @@ export async function openAgent({ config, live, metrics, log, onEvent }: OpenAge
         onEvent?.(event);
       },
       unit: Math.random,
-      nowMs: Date.now,
+      timers,
     },
   );
   if (agent.isAnchored) live.superseded();

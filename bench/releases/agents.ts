@@ -3,8 +3,10 @@
  * models that are checked and kept, not opened. Lines on stdout: "ready" once each has installed something, and as JSON
  * every install whose report the coordinator has journalled.
  */
+
 import { join } from 'node:path';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { parseAddress } from '../../client/link/address.ts';
 import { enrol } from '../../client/link/enrol.ts';
 import { defaultAgentTimes } from '../../client/releases/agent-ports.ts';
@@ -26,7 +28,9 @@ const enrolment = unwrap(parseAddress(addresses.enrolment));
 const federation = unwrap(parseAddress(addresses.federation));
 
 const installed = tokens.map(async (token, at) => {
-  const identity = unwrap(await enrol(enrolment, unwrap(parseJoinToken(token)), 60_000));
+  const identity = unwrap(
+    await enrol(enrolment, unwrap(parseJoinToken(token)), { timeoutMs: 60_000, timers: systemTimers }),
+  );
   const { promise, resolve } = Promise.withResolvers<void>();
   const agent = await RotationAgent.open(
     {
@@ -46,7 +50,7 @@ const installed = tokens.map(async (token, at) => {
         resolve();
       },
       unit: Math.random,
-      nowMs: Date.now,
+      timers: systemTimers,
     },
   );
   agent.connect(() => identity);

@@ -15,7 +15,7 @@ export function feedbackCommand() {
     .action(async (alert, verdict, { config: path, data, by }) => {
       const folder = data ?? dataDirectory(path);
       if (folder === undefined) return;
-      const left = await leaveFeedback(folder, alert, verdict, by);
+      const left = await leaveFeedback(folder, alert, verdict, by, Date.now());
       if (!left.ok) return fail(left.fault.message);
       process.stdout.write(`${alert}: ${verdict}; the client takes it in within seconds, or when it starts\n`);
     });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ok, type Result } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { Baseline, TrackKind } from '../tracks/track-kind.ts';
 import { importTrackKind, moduleOfKind } from '../tracks/track-kinds.ts';
@@ -32,10 +33,11 @@ export type TrackSettings = Readonly<{
 export async function openTracks(
   settings: TrackSettings,
   dataKey: Uint8Array,
+  nowMs: EpochMs,
 ): Promise<Result<ReadonlyMap<TrackId, LocalTrack>>> {
   const tracks = new Map<TrackId, LocalTrack>();
   for (const one of settings.tracks) {
-    const opened = await openTrack(settings, one, dataKey);
+    const opened = await openTrack(settings, one, dataKey, nowMs);
     if (!opened.ok) {
       for (const { buffer } of tracks.values()) buffer.close();
       return opened;
@@ -49,6 +51,7 @@ async function openTrack(
   settings: TrackSettings,
   { id, folder }: TrackSettings['tracks'][number],
   dataKey: Uint8Array,
+  nowMs: EpochMs,
 ): Promise<Result<LocalTrack>> {
   const kindModule = moduleOfKind(folder);
   if (kindModule === undefined) throw new Error(`${folder} was there when the configuration was read`);
@@ -58,7 +61,7 @@ async function openTrack(
   const bufferPath = join(settings.dataDirectory, 'examples', `${id}.db`);
   const buffer = ExampleBuffer.open(bufferPath, dataKey, kind.examples, settings.buffer);
   if (!buffer.ok) return buffer;
-  const added = buffer.value.add(baseline.value?.examples ?? [], Date.now());
+  const added = buffer.value.add(baseline.value?.examples ?? [], nowMs);
   if (!added.ok) {
     buffer.value.close();
     return added;

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { privateFileMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import { faultOfError, hungUpFault } from '../../proto/call.ts';
 
 /** A piece of a file on its way: FetchModel's answers, and FetchFile's. */
@@ -16,6 +17,7 @@ export type DownloadOptions = Readonly<{
   signal: AbortSignal;
   /** The transfer is given up after this long without a byte. */
   stallMs: number;
+  timers: Timers;
   /** The attempt is given up after this long, however steadily it drips; the next one goes on where it ended. */
   attemptMs?: number;
 }>;
@@ -24,7 +26,7 @@ export type DownloadOptions = Readonly<{
 export async function download(
   part: string,
   openAt: (offset: bigint) => ClientReadableStream<Piece>,
-  { name, kind, sizeBytes, signal, stallMs, attemptMs = 2 ** 31 - 1 }: DownloadOptions,
+  { name, kind, sizeBytes, signal, stallMs, timers, attemptMs = Number.POSITIVE_INFINITY }: DownloadOptions,
 ): Promise<Result<undefined>> {
   const file = await open(part, 'a', privateFileMode);
   try {
@@ -48,12 +50,16 @@ export async function download(
       late ??= why;
       call.cancel();
     };
-    const watchdog = setTimeout(() => giveUp('STALLED'), stallMs);
-    const deadline = setTimeout(() => giveUp('TOO_SLOW'), attemptMs);
+    const watch = () => timers.after(stallMs, () => giveUp('STALLED'));
+    let watchdog = watch();
+    const deadline = timers.after(attemptMs, () => giveUp('TOO_SLOW'));
     try {
       for await (const { offset, sizeBytes: claimed, chunk } of call) {
         // An empty chunk is no sign of life.
-        if (chunk.length > 0) watchdog.refresh();
+        if (chunk.length > 0) {
+          timers.cancel(watchdog);
+          watchdog = watch();
+        }
         if (offset !== BigInt(position) || claimed !== BigInt(sizeBytes) || position + chunk.length > sizeBytes) {
           return refuse(
             `${kind}_CHUNK_OUT_OF_PLACE`,
@@ -70,8 +76,8 @@ export async function download(
       }
       return { ok: false, fault: faultOfError(error) };
     } finally {
-      clearTimeout(watchdog);
-      clearTimeout(deadline);
+      timers.cancel(watchdog);
+      timers.cancel(deadline);
       signal.removeEventListener('abort', abort);
       call.cancel();
     }

@@ -1,5 +1,6 @@
 import { Metadata } from '@grpc/grpc-js';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import { deadlineIn, unary } from '../../proto/call.ts';
 import { newSigningKeyPair, type SigningKeyPair, vetSigningPublicKey } from '../../proto/envelope/crypto/keys.ts';
 import { signEnrolment } from '../../proto/envelope/enrolment-proof.ts';
@@ -26,6 +27,14 @@ export const enrolmentRetries: ReadonlySet<string> = new Set([
   'UPLOADS_BUSY',
 ]);
 
+export type EnrolOptions = Readonly<{
+  /** For the handshake and for the call, each. */
+  timeoutMs: number;
+  timers: Timers;
+  /** The cluster's for good; a new one unless given. */
+  signing?: SigningKeyPair;
+}>;
+
 /**
  * Trades a join token for membership. The coordinator is authenticated by the token's fingerprint before the secret
  * leaves. A token works for one signing key: with the same key the question may be asked again when the answer was lost.
@@ -33,10 +42,9 @@ export const enrolmentRetries: ReadonlySet<string> = new Set([
 export async function enrol(
   address: Address,
   token: JoinToken,
-  timeoutMs: number,
-  signing: SigningKeyPair = newSigningKeyPair(),
+  { timeoutMs, timers, signing = newSigningKeyPair() }: EnrolOptions,
 ): Promise<Result<ClusterIdentity>> {
-  const authority = await learnAuthority(address, token.authorityFingerprint, timeoutMs);
+  const authority = await learnAuthority(address, token.authorityFingerprint, timeoutMs, timers);
   if (!authority.ok) return authority;
   const request = await newCertificateRequest();
   const connection = connectAsNewcomer(address, authority.value);
@@ -66,7 +74,7 @@ export async function enrol(
       cluster,
       authorityPem: authority.value,
       chainPem: chain.value,
-      certifiedAtMs: Date.now(),
+      certifiedAtMs: timers.now(),
       tlsKeyPem: request.keyPem,
       signingSeed: signing.secretKey.slice(0, 32),
       receiptKey: Uint8Array.from(receiptKey),
@@ -80,7 +88,7 @@ export async function enrol(
 export async function renew(
   connection: Connection,
   identity: ClusterIdentity,
-  timeoutMs: number,
+  { timeoutMs, timers }: Pick<EnrolOptions, 'timeoutMs' | 'timers'>,
 ): Promise<Result<ClusterIdentity>> {
   const request = await newCertificateRequest();
   const answered = await unary<RenewResponse>((callback) =>
@@ -94,5 +102,5 @@ export async function renew(
   if (!answered.ok) return answered;
   const chain = acceptChain(answered.value.certificateChain, request.keyPem, identity.authorityPem);
   if (!chain.ok) return chain;
-  return ok({ ...identity, chainPem: chain.value, certifiedAtMs: Date.now(), tlsKeyPem: request.keyPem });
+  return ok({ ...identity, chainPem: chain.value, certifiedAtMs: timers.now(), tlsKeyPem: request.keyPem });
 }

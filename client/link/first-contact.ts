@@ -1,6 +1,7 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import { connect, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';
 import type { Address } from './address.ts';
 
@@ -17,8 +18,9 @@ export async function learnAuthority(
   address: Address,
   fingerprint: string,
   timeoutMs: number,
+  timers: Timers,
 ): Promise<Result<string, FirstContactFault>> {
-  const chain = await presentedChain(address, timeoutMs);
+  const chain = await presentedChain(address, timeoutMs, timers);
   if (!chain.ok) return chain;
   const root = chain.value.find((der) => createHash('sha256').update(der).digest('hex') === fingerprint);
   if (root === undefined) {
@@ -31,7 +33,11 @@ export async function learnAuthority(
   return ok(pemOf(root));
 }
 
-function presentedChain(address: Address, timeoutMs: number): Promise<Result<Buffer[], FirstContactFault>> {
+function presentedChain(
+  address: Address,
+  timeoutMs: number,
+  timers: Timers,
+): Promise<Result<Buffer[], FirstContactFault>> {
   return new Promise((resolve) => {
     const unreachable = (why: string) =>
       finish(
@@ -46,9 +52,9 @@ function presentedChain(address: Address, timeoutMs: number): Promise<Result<Buf
       // The chain is judged by fingerprint above; this connection carries nothing.
       rejectUnauthorized: false,
     });
-    const timer = setTimeout(() => unreachable(`no answer within ${timeoutMs} ms`), timeoutMs);
+    const timer = timers.after(timeoutMs, () => unreachable(`no answer within ${timeoutMs} ms`));
     const finish = (result: Result<Buffer[], FirstContactFault>) => {
-      clearTimeout(timer);
+      timers.cancel(timer);
       socket.destroy();
       resolve(result);
     };

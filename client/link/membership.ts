@@ -3,6 +3,7 @@ import { fullJitterMs } from '../../base/backoff.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
+import type { Timers } from '../../base/time.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
@@ -33,6 +34,7 @@ export async function becomeMember(
   dataKey: Uint8Array,
   log: Log,
   signal: AbortSignal,
+  timers: Timers,
 ): Promise<Result<ClusterIdentity>> {
   const found = await loadIdentity(settings.dataDirectory, recordKey(dataKey, 'identity'));
   if (found.ok || found.fault.code !== 'IDENTITY_MISSING') return found;
@@ -50,7 +52,7 @@ export async function becomeMember(
     recordKey(dataKey, `signing-key/${digestOf(Buffer.from(token.value.secret))}`).bytes,
   );
   for (let attempt = 0; ; attempt += 1) {
-    const enrolled = await enrol(address, token.value, enrolTimeoutMs, signing);
+    const enrolled = await enrol(address, token.value, { timeoutMs: enrolTimeoutMs, timers, signing });
     if (enrolled.ok) {
       await keepIdentity(settings, dataKey, enrolled.value);
       return enrolled;
@@ -59,7 +61,7 @@ export async function becomeMember(
     const reconnect = { firstMs: 500, maxMs: coordinator.reconnectSecondsMax * 1_000 };
     const retryInMs = fullJitterMs(reconnect, attempt, Math.random());
     log.warn({ ...faultFields(enrolled.fault), retryInMs }, 'enrolment attempt failed');
-    await pause(retryInMs, signal);
+    await pause(timers, retryInMs, signal);
     if (signal.aborted) return enrolled;
   }
 }

@@ -3,6 +3,7 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { isMissing } from '../../base/atomic-file.ts';
 import { pause } from '../../base/pause.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import type { SkipReason } from '../events/source-item.ts';
 
 /** A place in a file that survives renaming: rotation changes a file's name and not its inode. */
@@ -53,7 +54,7 @@ export async function* followFile(path: string, options: FollowOptions): AsyncGe
     if (file === undefined) {
       if (!follow) return;
       yield { kind: 'idle' };
-      await pause(pollMs, signal);
+      await pause(systemTimers, pollMs, signal);
       continue;
     }
     try {
@@ -80,7 +81,7 @@ export async function* followFile(path: string, options: FollowOptions): AsyncGe
           break;
         }
         yield { kind: 'idle' };
-        await pause(pollMs, signal);
+        await pause(systemTimers, pollMs, signal);
       }
     } finally {
       await file.close();

@@ -1,5 +1,6 @@
 import type { Backoff } from '../../base/backoff.ts';
 import type { Fault } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
 import type { InstallReport } from '../../proto/release/install-report.ts';
 import type { ShadowReport } from '../../proto/release/shadow-report.ts';
@@ -54,7 +55,7 @@ export type AgentPorts = Readonly<{
   report(event: AgentEvent): void;
   /** Random in [0, 1). */
   unit(): number;
-  nowMs(): number;
+  timers: Timers;
 }>;
 
 /** Who the agent speaks for; asked anew whenever it matters, since certificates are renewed. */

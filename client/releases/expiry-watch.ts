@@ -1,10 +1,9 @@
 import { type Fault, refuse } from '../../base/fault.ts';
+import type { Timer, Timers } from '../../base/time.ts';
 import type { AgentStore } from './agent-store.ts';
 
-const timerMsMax = 2 ** 31 - 1;
-
 export type ExpiryPorts = Readonly<{
-  nowMs(): number;
+  timers: Timers;
   /** The metadata is out of date: the last good models go on. */
   onExpired(fault: Fault): void;
   /** A pin that decides what is live has ended, or the metadata has. */
@@ -15,7 +14,7 @@ export type ExpiryPorts = Readonly<{
 export class ExpiryWatch {
   readonly #store: AgentStore;
   readonly #ports: ExpiryPorts;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(store: AgentStore, ports: ExpiryPorts) {
     this.#store = store;
@@ -24,9 +23,9 @@ export class ExpiryWatch {
 
   /** Looks at what is stored now, and sets the clock for what ends next. */
   look(): void {
-    clearTimeout(this.#timer);
+    this.#ports.timers.cancel(this.#timer);
     const { expiresAtMs, tracks } = this.#store.state;
-    const nowMs = this.#ports.nowMs();
+    const nowMs = this.#ports.timers.now();
     if (expiresAtMs !== null && nowMs >= expiresAtMs) {
       const at = new Date(expiresAtMs).toISOString();
       const message = `the release metadata expired at ${at}; the last good models go on, nothing new is installed`;
@@ -38,17 +37,14 @@ export class ExpiryWatch {
     );
     const ends = [...pinEnds, ...(expiresAtMs === null ? [] : [expiresAtMs])].filter((endMs) => endMs > nowMs);
     if (ends.length === 0) return;
-    this.#timer = setTimeout(
-      () => {
-        this.look();
-        this.#ports.onEnd();
-      },
-      Math.min(timerMsMax, Math.min(...ends) - nowMs),
-    );
-    this.#timer.unref();
+    const look = () => {
+      this.look();
+      this.#ports.onEnd();
+    };
+    this.#timer = this.#ports.timers.after(Math.min(...ends) - nowMs, look, { background: true });
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#ports.timers.cancel(this.#timer);
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import {
   type LoopbackFederation,
   loopbackFederationId,
@@ -41,7 +42,9 @@ beforeEach(async () => {
   loopback = await startLoopbackFederation(() => 3_600_000, server.service());
   const token = unwrap(parseJoinToken(loopback.newToken('north')));
   const address = (port: number) => unwrap(parseAddress(`127.0.0.1:${port}`));
-  const identity = unwrap(await enrol(address(loopback.coordinator.enrolPort), token, 5_000));
+  const identity = unwrap(
+    await enrol(address(loopback.coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
+  );
   for (const version of [1, 2]) press.release(version, tinySpec, tinyWeights(version));
   press.point('stable', 1);
   host = new StoredModels();

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import {
   type LoopbackFederation,
   loopbackFederationId,
@@ -40,7 +41,9 @@ beforeEach(async () => {
   server.fileOf = (digest) => press.files.get(digest as never);
   loopback = await startLoopbackFederation(() => 3_600_000, server.service());
   const token = unwrap(parseJoinToken(loopback.newToken('north')));
-  identity = unwrap(await enrol(addressOf(loopback.coordinator.enrolPort), token, 5_000));
+  identity = unwrap(
+    await enrol(addressOf(loopback.coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
+  );
   for (const version of [1, 2]) press.release(version, tinySpec, tinyWeights(version));
   press.point('stable', 1);
   // Version 1 is installed, with floor 0; then version 2 is promoted, with floor 1.

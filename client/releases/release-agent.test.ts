@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import {
   type LoopbackFederation,
   loopbackFederationId,
@@ -37,7 +38,9 @@ beforeEach(async () => {
   server.fileOf = (digest) => press.files.get(digest as never);
   loopback = await startLoopbackFederation(() => 3_600_000, server.service());
   const token = unwrap(parseJoinToken(loopback.newToken('north')));
-  identity = unwrap(await enrol(addressOf(loopback.coordinator.enrolPort), token, 5_000));
+  identity = unwrap(
+    await enrol(addressOf(loopback.coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
+  );
   for (const version of [1, 2, 3]) press.release(version, tinySpec, tinyWeights(version));
   press.point('stable', 1);
 });
@@ -286,7 +289,9 @@ describe('rotation agent', () => {
   it('says when a coordinator serves no releases, and asks again later', async () => {
     const older = await startLoopbackFederation();
     const token = unwrap(parseJoinToken(older.newToken('north')));
-    const member = unwrap(await enrol(addressOf(older.coordinator.enrolPort), token, 5_000));
+    const member = unwrap(
+      await enrol(addressOf(older.coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
+    );
     const rig = await open({ identity: member, address: addressOf(older.coordinator.memberPort) });
     rig.connect();
     expect(await rig.until('unserved')).toMatchObject({ trusted: false });

@@ -3,7 +3,6 @@ import { fullJitterMs } from '../../base/backoff.ts';
 import { Beat } from '../../base/beat.ts';
 import { type Fault, type Result, refuse } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
-import { systemTimers } from '../../base/system-timers.ts';
 import type { ReleasesClient, SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
@@ -60,14 +59,14 @@ export class RotationAgent {
     this.#trust = new TrustKeeper(store, ports, config.trustAnchor);
     this.#reporter = new Reporter(outbox, ports, config.times, this.#stopping.signal);
     this.#expiry = new ExpiryWatch(store, {
-      nowMs: ports.nowMs,
+      timers: ports.timers,
       onExpired: (fault) => this.#refused(undefined, fault),
       onEnd: () => this.#beat.wake(),
     });
     this.#beat = new Beat({
       work: () => this.#work(),
       failed: (error) => this.#failed(error),
-      timers: systemTimers,
+      timers: ports.timers,
     });
     this.#files = new ReleaseFiles(join(config.folder, 'files'));
     this.#tracks = [...config.hosts].map(([track, host]) => {
@@ -128,7 +127,7 @@ export class RotationAgent {
       reportsWaiting: this.#reporter.waiting,
       state: this.#store.state,
       faultOf: (rotation) => this.#faults.get(rotation?.track),
-      nowMs: this.#ports.nowMs(),
+      nowMs: this.#ports.timers.now(),
     });
   }
 
@@ -170,7 +169,7 @@ export class RotationAgent {
   /** Resolves once what was refused is reported, or cannot be for now: whoever hangs up first could not say why. */
   async #reported(): Promise<void> {
     const settled = Promise.all(this.#background).then(() => this.#reporter.settled());
-    await Promise.race([settled, pause(this.#config.times.callTimeoutMs, this.#stopping.signal)]);
+    await Promise.race([settled, pause(this.#ports.timers, this.#config.times.callTimeoutMs, this.#stopping.signal)]);
   }
 
   /** Checks what came, at once: nothing that is refused is kept, and an older set cannot follow a newer one. */
@@ -262,7 +261,7 @@ export class RotationAgent {
     if (who === undefined) return resolved;
     for (const rotation of this.#tracks) {
       const member = { cluster: who.cluster, labels };
-      const resolution = resolveRelease(member, rotation.track, catalogue, pins, this.#ports.nowMs());
+      const resolution = resolveRelease(member, rotation.track, catalogue, pins, this.#ports.timers.now());
       if (resolution.ok) resolved.set(rotation, resolution.value);
       else this.#refused(rotation, resolution.fault);
     }
@@ -277,7 +276,7 @@ export class RotationAgent {
     const tracks = { ...before.tracks };
     const { keepReleases: keep } = this.#config;
     for (const [{ track }, { live, resolution }] of prepared) {
-      const kept = { nowMs: this.#ports.nowMs(), keep };
+      const kept = { nowMs: this.#ports.timers.now(), keep };
       tracks[track] = heldAfter(this.#store.track(track), live.release.target, becauseOf(resolution), kept);
     }
     const { next, expiresAtMs } = proposal;
@@ -337,7 +336,7 @@ export class RotationAgent {
   #refused(rotation: TrackRotation | undefined, fault: Fault, target?: ReleaseTarget): void {
     const known = this.#faults.get(rotation?.track);
     const version = target?.version;
-    this.#faults.set(rotation?.track, { fault, version, atMs: this.#ports.nowMs() });
+    this.#faults.set(rotation?.track, { fault, version, atMs: this.#ports.timers.now() });
     if (known?.fault.code === fault.code && known.version === version) return;
     this.#ports.report({ kind: 'refused', track: rotation?.track, version, fault });
     const pinsVersion = this.#store.state.trust?.accepted?.pins?.version ?? 0;
@@ -354,7 +353,7 @@ export class RotationAgent {
   async #reportShadows(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await pause(this.#config.times.shadowReportMs, signal);
+      await pause(this.#ports.timers, this.#config.times.shadowReportMs, signal);
       // Models must not be swapped while both are asked.
       await this.#beat.settled();
       const who = this.#who();
@@ -381,7 +380,7 @@ export class RotationAgent {
 
   #pace(): FetchPace {
     const { stallMs, bytesPerSecondMin } = this.#config.times;
-    return { signal: this.#stopping.signal, stallMs, bytesPerSecondMin };
+    return { signal: this.#stopping.signal, timers: this.#ports.timers, stallMs, bytesPerSecondMin };
   }
 
   #who(): Who | undefined {

@@ -4,6 +4,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import { digestFromBytes } from '../../proto/digest.ts';
 import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { Digest } from '../../proto/ids.ts';
@@ -13,6 +14,7 @@ export type WantedFile = Readonly<{ digest: Digest; bytes: number }>;
 
 export type FetchPace = Readonly<{
   signal: AbortSignal;
+  timers: Timers;
   /** An attempt ends after this long without a byte. */
   stallMs: number;
   /** An attempt ends when it is slower than this on average, ten seconds aside; the next goes on where it ended. */
@@ -41,12 +43,13 @@ export class ReleaseFiles {
     if (client === undefined) return refuse('FILE_MISSING', `${digest} is not on this machine; it will be fetched`);
     await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
     const part = `${path}.part`;
-    const { signal, stallMs, bytesPerSecondMin } = pace;
+    const { signal, timers, stallMs, bytesPerSecondMin } = pace;
     const received = await download(part, (offset) => client.fetchFile({ digest, offset }), {
       name: digest,
       kind: 'FILE',
       sizeBytes: bytes,
       signal,
+      timers,
       stallMs,
       attemptMs: Math.min(graceMs + stallMs, 2 ** 30) + (bytes / bytesPerSecondMin) * 1_000,
     });

@@ -45,6 +45,7 @@ export async function keepSubscribed(parts: ReleaseStreamParts): Promise<void> {
       silenceMsMax: times.silenceMsMax,
       perMinuteMax,
       signal: ending.signal,
+      timers: ports.timers,
       onMessage: (message) => {
         if (!heard) {
           heard = true;
@@ -69,7 +70,7 @@ export async function keepSubscribed(parts: ReleaseStreamParts): Promise<void> {
       ? Math.floor(times.unservedMs * (0.5 + ports.unit() / 2))
       : fullJitterMs(times.reconnect, attempt, ports.unit());
     ports.report({ kind: 'unsubscribed', address: address.text, fault, retryInMs });
-    await pause(retryInMs, signal);
+    await pause(ports.timers, retryInMs, signal);
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemTimers } from '../../base/system-timers.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
@@ -44,7 +45,7 @@ it('a reporter › sends once it is connected, however soon after it last looked
       attempted.resolve();
       return 0.5;
     };
-    const ports = { report: () => {}, nowMs: () => 0, unit };
+    const ports = { report: () => {}, timers: { ...systemTimers, now: () => 0 }, unit };
     const reporter = new Reporter(outbox, ports, defaultAgentTimes, stopping.signal);
     reporter.connected(undefined);
     for (let turn = 0; turn < turns; turn++) await undefined;

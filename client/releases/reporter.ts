@@ -1,7 +1,6 @@
 import { fullJitterMs } from '../../base/backoff.ts';
 import { Beat } from '../../base/beat.ts';
 import { pause } from '../../base/pause.ts';
-import { systemTimers } from '../../base/system-timers.ts';
 import { signingKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
@@ -35,7 +34,7 @@ export class Reporter {
     this.#ports = ports;
     this.#times = times;
     this.#signal = signal;
-    this.#beat = new Beat({ work: () => this.#send(), failed: rethrow, timers: systemTimers });
+    this.#beat = new Beat({ work: () => this.#send(), failed: rethrow, timers: ports.timers });
   }
 
   get waiting(): number {
@@ -64,7 +63,7 @@ export class Reporter {
       outcome,
       faultCode: faultCode.slice(0, 64),
       pinsVersion,
-      atMs: this.#ports.nowMs(),
+      atMs: this.#ports.timers.now(),
     };
     const signature = signed(signingSeed, (pair) => signInstallReport(report, pair));
     await this.#outbox.add({ kind: 'install', report, signature });
@@ -103,7 +102,7 @@ export class Reporter {
         },
       });
       if (flushed.ok) return;
-      await pause(fullJitterMs(this.#times.retry, attempt, this.#ports.unit()), this.#signal);
+      await pause(this.#ports.timers, fullJitterMs(this.#times.retry, attempt, this.#ports.unit()), this.#signal);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type Fault, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import { faultOfError } from '../../proto/call.ts';
 import type { ReleasesClient, SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
@@ -13,6 +14,7 @@ export type SubscribeOptions = Readonly<{
   /** A stream of more messages than this within a minute is hung up on. */
   perMinuteMax: number;
   signal: AbortSignal;
+  timers: Timers;
   onMessage: (message: SubscribeResponse) => void;
 }>;
 
@@ -21,7 +23,7 @@ const minuteMs = 60_000;
 /** Follows the stream of release metadata until it fails, ends, falls silent or floods, and says why. Never throws. */
 export function subscribe(client: ReleasesClient, options: SubscribeOptions): Promise<Fault> {
   return new Promise((resolve) => {
-    const { tracks, rootVersion, firstMsMax, silenceMsMax, perMinuteMax, signal } = options;
+    const { tracks, rootVersion, firstMsMax, silenceMsMax, perMinuteMax, signal, timers } = options;
     const call = client.subscribe({ tracks: [...tracks], rootVersion });
     let fault: Fault | undefined;
     const endWith = (reason: Fault) => {
@@ -29,26 +31,26 @@ export function subscribe(client: ReleasesClient, options: SubscribeOptions): Pr
       call.cancel();
     };
     const silent = (milliseconds: number) =>
-      setTimeout(() => {
+      timers.after(milliseconds, () => {
         endWith(refuse('SUBSCRIBE_SILENT', `no whole message of release metadata for ${milliseconds} ms`).fault);
-      }, milliseconds);
+      });
     let silence = silent(firstMsMax);
-    let minuteEndsMs = performance.now() + minuteMs;
+    let minuteEndsMs = timers.monotonicMs() + minuteMs;
     let inMinute = 0;
     const abort = () => endWith(refuse('STOPPED', 'this client is stopping').fault);
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     const finish = (reason: Fault) => {
-      clearTimeout(silence);
+      timers.cancel(silence);
       signal.removeEventListener('abort', abort);
       resolve(fault ?? reason);
     };
     call.on('data', (message: SubscribeResponse) => {
       if (fault !== undefined) return;
-      clearTimeout(silence);
+      timers.cancel(silence);
       silence = silent(silenceMsMax);
-      if (performance.now() > minuteEndsMs) {
-        minuteEndsMs = performance.now() + minuteMs;
+      if (timers.monotonicMs() > minuteEndsMs) {
+        minuteEndsMs = timers.monotonicMs() + minuteMs;
         inMinute = 0;
       }
       inMinute += 1;

@@ -109,7 +109,7 @@ export class TrackRotation {
     }
     let shadowStarted = false;
     if (shadow !== null && !isSameRun) {
-      const run = new ShadowRun(shadow.release.target.version, live.release.target.version, ports.nowMs());
+      const run = new ShadowRun(shadow.release.target.version, live.release.target.version, ports.timers.now());
       // Loaded again where the swap closed it: the version that was live may run in shadow after a rollback.
       const loaded = await host.load(shadow.release.model);
       const started = loaded.ok ? await host.shadow(shadow.name, (seen) => run.observe(seen)) : loaded;
@@ -140,7 +140,7 @@ export class TrackRotation {
     const shadow = await host.judgeKnown(loaded.name);
     const live = await host.judgeKnown(this.#live.name);
     if (!shadow.ok || !live.ok) return undefined;
-    return run.report({ ...who, track: this.track }, { shadow: shadow.value, live: live.value }, ports.nowMs());
+    return run.report({ ...who, track: this.track }, { shadow: shadow.value, live: live.value }, ports.timers.now());
   }
 
   /** Reports on the run in shadow for the last time, and ends it. The model that is to be live next stays loaded. */
@@ -164,15 +164,15 @@ export class TrackRotation {
     const running = [this.#live, this.#shadow?.loaded].find((one) => isSameTarget(one?.release.target, target));
     if (running !== undefined) return ok(running);
     const { host, files, ports } = this.#parts;
-    const startedMs = performance.now();
+    const startedMs = ports.timers.monotonicMs();
     const release = await fetchRelease(files, client, target, federation, pace);
     if (!release.ok) return release;
     const { version } = target;
-    const fetchedMs = performance.now();
+    const fetchedMs = ports.timers.monotonicMs();
     ports.report({ kind: 'fetched', track: this.track, version, milliseconds: fetchedMs - startedMs });
     const name = await host.load(release.value.model);
     if (!name.ok) return name;
-    ports.report({ kind: 'loaded', track: this.track, version, milliseconds: performance.now() - fetchedMs });
+    ports.report({ kind: 'loaded', track: this.track, version, milliseconds: ports.timers.monotonicMs() - fetchedMs });
     return ok({ release: release.value, name: name.value });
   }
 }

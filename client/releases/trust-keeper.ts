@@ -50,7 +50,7 @@ export class TrustKeeper {
       if (!anchored.ok) return anchored;
     }
     const seen = this.#seen as unknown as ReleaseTrust;
-    const { rooted, result } = walkReleases(seen, received, this.#ports.nowMs());
+    const { rooted, result } = walkReleases(seen, received, this.#ports.timers.now());
     if (rooted !== seen) this.#roots.push(...received.roots);
     this.#seen = result.ok && result.value !== null ? result.value.next : rooted;
     return result;
@@ -69,7 +69,7 @@ export class TrustKeeper {
   check(received: ReceivedReleases): Result<ReleaseProposal | null> {
     const { trust } = this.#store.state;
     if (trust === null) throw new Error('a set is checked again before its roots were stored');
-    return walkReleases(trust, received, this.#ports.nowMs()).result;
+    return walkReleases(trust, received, this.#ports.timers.now()).result;
   }
 
   #anchorTo(bytes: Uint8Array, federation: FederationId, by: 'file' | 'connection'): Result<undefined> {

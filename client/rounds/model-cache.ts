@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Metadata } from '@grpc/grpc-js';
 import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import type { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { download } from '../link/download.ts';
@@ -16,6 +17,7 @@ export type FetchOptions = Readonly<{
   signal: AbortSignal;
   /** The transfer is given up after this long without a chunk. */
   stallMs: number;
+  timers: Timers;
   /** Goes with the call. */
   metadata?: Metadata;
 }>;
@@ -41,7 +43,7 @@ export class ModelCache {
     const path = this.path(digest);
     await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
     if ((await sizeOf(path)) === sizeBytes && (await digestOfFile(path)) === digest) {
-      const now = new Date();
+      const now = new Date(options.timers.now());
       await utimes(path, now, now);
       return ok(path);
     }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ok, refuse, unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import {
   type LoopbackFederation,
   loopbackFederationId,
@@ -78,7 +79,7 @@ function newToken(fingerprint?: string): JoinToken {
 }
 
 async function newMember(): Promise<ClusterIdentity> {
-  return unwrap(await enrol(address(coordinator.enrolPort), newToken(), 5_000));
+  return unwrap(await enrol(address(coordinator.enrolPort), newToken(), { timeoutMs: 5_000, timers: systemTimers }));
 }
 
 function invitation(number = 1): RoundInvitation {
@@ -117,7 +118,7 @@ async function startUplink(identity: ClusterIdentity, ports: Partial<UplinkPorts
       },
       saveIdentity: async () => undefined,
       unit: () => 0.5,
-      nowMs: Date.now,
+      timers: systemTimers,
       report: (report) => {
         reports.push(report);
         for (const waiter of waiters) {
@@ -175,7 +176,7 @@ describe('enrol', () => {
 
   it('keeps the token to itself when the coordinator does not show the fingerprinted root', async () => {
     const token = newToken('0'.repeat(64));
-    const refused = await enrol(address(coordinator.enrolPort), token, 5_000);
+    const refused = await enrol(address(coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers });
     expect(refused).toMatchObject({ fault: { code: 'AUTHORITY_NOT_PRESENTED' } });
     expect(coordinator.calls).toEqual([]);
   });
@@ -186,7 +187,7 @@ describe('enrol', () => {
     // The genuine root is public: anybody can append it.
     const impostor = await startLoopbackCoordinator(them, undefined, loopback.authority.rootCertificate);
     try {
-      const refused = await enrol(address(impostor.enrolPort), newToken(), 5_000);
+      const refused = await enrol(address(impostor.enrolPort), newToken(), { timeoutMs: 5_000, timers: systemTimers });
       expect(refused.ok).toBe(false);
       expect(impostor.calls).toEqual([]);
     } finally {
@@ -196,8 +197,10 @@ describe('enrol', () => {
 
   it('passes on why a used token is refused', async () => {
     const token = newToken();
-    unwrap(await enrol(address(coordinator.enrolPort), token, 5_000));
-    expect(await enrol(address(coordinator.enrolPort), token, 5_000)).toMatchObject({
+    unwrap(await enrol(address(coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }));
+    expect(
+      await enrol(address(coordinator.enrolPort), token, { timeoutMs: 5_000, timers: systemTimers }),
+    ).toMatchObject({
       fault: { code: 'TOKEN_INVALID' },
     });
   });
@@ -205,7 +208,7 @@ describe('enrol', () => {
   it('says so when nobody listens', async () => {
     const { enrolPort } = coordinator;
     coordinator.stop();
-    expect(await enrol(address(enrolPort), newToken(), 2_000)).toMatchObject({
+    expect(await enrol(address(enrolPort), newToken(), { timeoutMs: 2_000, timers: systemTimers })).toMatchObject({
       fault: { code: 'COORDINATOR_UNREACHABLE' },
     });
   });

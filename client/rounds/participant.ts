@@ -1,6 +1,7 @@
 import { fullJitterMs } from '../../base/backoff.ts';
 import { type Fault, refuse } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
+import type { Timer } from '../../base/time.ts';
 import type { RoundClosed, WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
 import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import type { Address } from '../link/address.ts';
@@ -22,7 +23,7 @@ import { watch } from './watch.ts';
 type TrackState = {
   phase: Participation;
   work: AbortController;
-  timer: NodeJS.Timeout | undefined;
+  timer: Timer | undefined;
   /** Removals from the outbox, in order: keeping a new update waits for them. */
   dropped: Promise<void>;
 };
@@ -56,12 +57,8 @@ export class Uplink {
   static async start(config: UplinkConfig, ports: UplinkPorts): Promise<Uplink> {
     const uplink = new Uplink(config, ports);
     for (const track of config.tracks) {
-      uplink.#tracks.set(track, {
-        phase: { kind: 'idle' },
-        work: new AbortController(),
-        timer: undefined,
-        dropped: Promise.resolve(),
-      });
+      const work = new AbortController();
+      uplink.#tracks.set(track, { phase: { kind: 'idle' }, work, timer: undefined, dropped: Promise.resolve() });
       const restored = await config.outbox.restore(track);
       if (restored !== undefined) uplink.#dispatch(track, { kind: 'restored', ...restored });
     }
@@ -89,7 +86,7 @@ export class Uplink {
     this.#stopping.abort();
     this.#reconnect.abort();
     for (const state of this.#tracks.values()) {
-      clearTimeout(state.timer);
+      this.#ports.timers.cancel(state.timer);
       state.work.abort();
     }
     await this.#running.ended();
@@ -110,10 +107,11 @@ export class Uplink {
         clientBuild,
         silenceMsMax: times.silenceMsMax,
         signal: this.#reconnect.signal,
+        timers: this.#ports.timers,
         onDirective: (directive) => {
           if (!heard) this.#ports.report({ kind: 'connected', address: address.text });
           heard = true;
-          this.#heardAtMs = this.#ports.nowMs();
+          this.#heardAtMs = this.#ports.timers.now();
           this.#obey(directive);
         },
       });
@@ -129,14 +127,14 @@ export class Uplink {
       attempt = heard ? 0 : attempt + 1;
       const retryInMs = fullJitterMs(times.reconnect, attempt, this.#ports.unit());
       this.#ports.report({ kind: 'disconnected', address: address.text, fault, retryInMs });
-      await pause(retryInMs, this.#stopping.signal);
+      await pause(this.#ports.timers, retryInMs, this.#stopping.signal);
     }
   }
 
   async #tick(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      await pause(this.#config.times.tickMs, this.#stopping.signal);
-      const nowMs = this.#ports.nowMs();
+      await pause(this.#ports.timers, this.#config.times.tickMs, this.#stopping.signal);
+      const nowMs = this.#ports.timers.now();
       for (const track of this.#tracks.keys()) {
         this.#dispatch(track, { kind: 'time', nowMs: nowMs + this.#clockOffsetMs });
       }
@@ -147,7 +145,8 @@ export class Uplink {
   async #renew(nowMs: number): Promise<void> {
     if (this.#connection === undefined) return;
     this.#renewing = true;
-    const renewed = await renew(this.#connection, this.#identity, this.#config.times.callTimeoutMs);
+    const limits = { timeoutMs: this.#config.times.callTimeoutMs, timers: this.#ports.timers };
+    const renewed = await renew(this.#connection, this.#identity, limits);
     this.#renewing = false;
     const expiresAtMs = this.certificateExpiresAtMs;
     if (!renewed.ok) {
@@ -166,7 +165,7 @@ export class Uplink {
   #obey(directive: NonNullable<WatchResponse['directive']>): void {
     switch (directive.$case) {
       case 'heartbeat':
-        this.#clockOffsetMs = Number(directive.value.nowMs) - this.#ports.nowMs();
+        this.#clockOffsetMs = Number(directive.value.nowMs) - this.#ports.timers.now();
         return;
       case 'closed':
         this.#closed(directive.value);
@@ -208,24 +207,24 @@ export class Uplink {
   #perform(track: TrackId, state: TrackState, effect: ParticipationEffect): void {
     switch (effect.kind) {
       case 'fetch':
-        clearTimeout(state.timer);
+        this.#ports.timers.cancel(state.timer);
         this.#running.add(this.#fetch(effect.invitation, state.work.signal));
         return;
       case 'train':
         this.#running.add(this.#train(effect.invitation, state.work.signal));
         return;
       case 'deliver':
-        clearTimeout(state.timer);
+        this.#ports.timers.cancel(state.timer);
         this.#running.add(this.#deliver(effect.kept, state.work.signal));
         return;
       case 'wait':
-        clearTimeout(state.timer);
-        state.timer = setTimeout(() => {
-          this.#dispatch(track, { kind: 'retryDue', round: effect.round });
-        }, effect.milliseconds);
+        this.#ports.timers.cancel(state.timer);
+        state.timer = this.#ports.timers.after(effect.milliseconds, () =>
+          this.#dispatch(track, { kind: 'retryDue', round: effect.round }),
+        );
         return;
       case 'cancel':
-        clearTimeout(state.timer);
+        this.#ports.timers.cancel(state.timer);
         state.work.abort();
         state.work = new AbortController();
         return;
@@ -250,6 +249,7 @@ export class Uplink {
         sizeBytes: base.sizeBytes,
         signal,
         stallMs: this.#config.times.callTimeoutMs,
+        timers: this.#ports.timers,
         metadata,
       }),
     );
@@ -265,7 +265,7 @@ export class Uplink {
 
   async #train(invitation: Invitation, signal: AbortSignal): Promise<void> {
     const { track, round, base } = invitation;
-    const startedMs = performance.now();
+    const startedMs = this.#ports.timers.monotonicMs();
     const basePath = this.#config.modelsOf(track).path(base.digest);
     const parent = this.#traceOf(track, round);
     const trained = await inRoundSpan(parent, 'train', () => this.#ports.train(invitation, basePath, signal));
@@ -275,7 +275,7 @@ export class Uplink {
       return;
     }
     const { exampleCount } = trained.value;
-    const seconds = (performance.now() - startedMs) / 1_000;
+    const seconds = (this.#ports.timers.monotonicMs() - startedMs) / 1_000;
     this.#ports.report({ kind: 'trained', track, round, traceId: parent.traceId, exampleCount, seconds });
     // What is being removed from the outbox goes first: the new update takes its place.
     await this.#tracks.get(track)?.dropped;

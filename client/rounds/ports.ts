@@ -1,4 +1,5 @@
 import type { Fault, Result } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import type { UpdateContext } from '../../proto/envelope/header.ts';
 import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
@@ -25,7 +26,7 @@ export type UplinkPorts = Readonly<{
   report(event: UplinkReport): void;
   /** Random in [0, 1). */
   unit(): number;
-  nowMs(): number;
+  timers: Timers;
 }>;
 
 /** What happens on the uplink, for logs, metrics and tests. */

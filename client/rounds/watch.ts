@@ -1,4 +1,5 @@
 import { type Fault, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import { faultOfError } from '../../proto/call.ts';
 import type { FederationClient, WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
 import type { TrackId } from '../../proto/ids.ts';
@@ -9,6 +10,7 @@ export type WatchOptions = Readonly<{
   /** Heartbeats come at least every 30 s: a stream that is silent for longer than this is dead, whatever TCP believes. */
   silenceMsMax: number;
   signal: AbortSignal;
+  timers: Timers;
   onDirective: (directive: NonNullable<WatchResponse['directive']>) => void;
 }>;
 
@@ -21,19 +23,23 @@ export function watch(client: FederationClient, options: WatchOptions): Promise<
       fault ??= reason;
       call.cancel();
     };
-    const silence = setTimeout(() => {
-      endWith(refuse('WATCH_SILENT', `nothing was heard for ${options.silenceMsMax} ms`).fault);
-    }, options.silenceMsMax);
+    const { timers, silenceMsMax } = options;
+    const listen = () =>
+      timers.after(silenceMsMax, () =>
+        endWith(refuse('WATCH_SILENT', `nothing was heard for ${silenceMsMax} ms`).fault),
+      );
+    let silence = listen();
     const abort = () => endWith(refuse('STOPPED', 'this client is stopping').fault);
     options.signal.addEventListener('abort', abort, { once: true });
     if (options.signal.aborted) abort();
     const finish = (reason: Fault) => {
-      clearTimeout(silence);
+      timers.cancel(silence);
       options.signal.removeEventListener('abort', abort);
       resolve(fault ?? reason);
     };
     call.on('data', ({ directive }: WatchResponse) => {
-      silence.refresh();
+      timers.cancel(silence);
+      silence = listen();
       if (directive !== undefined && fault === undefined) options.onDirective(directive);
     });
     call.on('error', (error) => finish(faultOfError(error)));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { ExampleBuffer } from '../learning/example-buffer.ts';
 import { isAlertId } from './alert.ts';
 import { type AlertStore, alertFolder } from './alert-store.ts';
@@ -22,6 +23,7 @@ export async function leaveFeedback(
   id: string,
   verdict: FeedbackVerdict,
   by: string,
+  nowMs: EpochMs,
 ): Promise<Result<undefined, 'ALERT_NOT_FOUND'>> {
   const track = isAlertId(id) ? await trackOf(dataDir, id) : undefined;
   if (track === undefined) {
@@ -30,7 +32,7 @@ export async function leaveFeedback(
       `${id.slice(0, 40)}: no such alert in ${dataDir}; its id stands in the alert file`,
     );
   }
-  const text = JSON.stringify({ verdict, by, atMs: Date.now() });
+  const text = JSON.stringify({ verdict, by, atMs: nowMs });
   await writeFileAtomic(join(folderOf(dataDir, track), `${id}.json`), text);
   return ok(undefined);
 }

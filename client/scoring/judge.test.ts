@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
@@ -37,12 +38,20 @@ beforeEach(async () => {
   });
   const config = unwrap(parseClientConfig({ file: { path: join(folder, 'client.yaml'), text } }));
   const dataKey = Buffer.alloc(32, 1);
-  const tracks = unwrap(await openTracks(config, dataKey));
+  const tracks = unwrap(await openTracks(config, dataKey, Date.now()));
   const local = tracks.get(track);
   if (local === undefined) throw new Error('the track was not opened');
   metrics = createMetrics();
   const log = pino({ level: 'silent' });
-  scoring = new LiveScoring({ config, track: local, dataKey, onRisk: () => undefined, metrics, log });
+  scoring = new LiveScoring({
+    config,
+    track: local,
+    dataKey,
+    onRisk: () => undefined,
+    metrics,
+    log,
+    timers: systemTimers,
+  });
   close = async () => {
     await scoring.close();
     local.buffer.close();

@@ -1,5 +1,6 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { IntrusionLabel } from '../events/source-item.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import type { Explanation, PlaceScores, Subject, TrackKind } from '../tracks/track-kind.ts';
@@ -25,6 +26,7 @@ export type JudgeParts = Readonly<{
   regressionCases(): readonly unknown[];
   metrics: ClientMetrics;
   log: Log;
+  clock: () => EpochMs;
 }>;
 
 /** What both models said of one batch; a shadow's word counts nowhere else. */
@@ -311,7 +313,7 @@ export class Judge {
     const headline = `${nameOfSubject(subject)}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}`;
     const alert: Alert = {
       id: alertId(track, described.identity),
-      at: new Date(described.lastMs > 0 ? described.lastMs : Date.now()).toISOString(),
+      at: new Date(described.lastMs > 0 ? described.lastMs : this.#parts.clock()).toISOString(),
       track,
       modelVersion: judged.version,
       score,

@@ -153,18 +153,18 @@ describe('live scoring', () => {
     expect(counts(running)).toMatchObject({ seen: 9, hard: 0, regression: 0 });
 
     const data = join(folder, 'data');
-    unwrap(await leaveFeedback(data, first?.id ?? '', 'false-positive', 'ada'));
+    unwrap(await leaveFeedback(data, first?.id ?? '', 'false-positive', 'ada', Date.now()));
     await logged('feedback taken in');
     expect(counts(running)).toMatchObject({ hard: 1, regression: 0 });
 
     await appendFile(path, hostileThread(4_000, 'unshare('));
     await logged('alert', 2);
     const second = (await alerts())[1];
-    unwrap(await leaveFeedback(data, second?.id ?? '', 'confirmed', 'ada'));
+    unwrap(await leaveFeedback(data, second?.id ?? '', 'confirmed', 'ada', Date.now()));
     await logged('feedback taken in', 2);
     expect(counts(running)).toMatchObject({ hard: 1, regression: 1 });
     expect(await readFile(join(data, 'feedback.jsonl'), 'utf8')).toContain('"verdict":"confirmed","by":"ada"');
-    expect(await leaveFeedback(data, 'a-0000000000000000', 'confirmed', 'ada')).toMatchObject({
+    expect(await leaveFeedback(data, 'a-0000000000000000', 'confirmed', 'ada', Date.now())).toMatchObject({
       fault: { code: 'ALERT_NOT_FOUND' },
     });
   });

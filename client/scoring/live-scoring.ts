@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Result } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
+import type { Timers } from '../../base/time.ts';
 import type { Digest, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { IntrusionLabel } from '../events/source-item.ts';
@@ -40,6 +41,7 @@ export type LiveScoringParts = Readonly<{
   onRisk(track: TrackId, subject: Subject, risk: number): void;
   metrics: ClientMetrics;
   log: Log;
+  timers: Timers;
 }>;
 
 /** A model whose weights lie on this machine. */
@@ -77,7 +79,7 @@ export class LiveScoring {
 
   constructor(parts: LiveScoringParts) {
     this.#parts = parts;
-    const { config, dataKey, metrics, log, track } = parts;
+    const { config, dataKey, metrics, log, timers, track } = parts;
     const { id, kind, buffer, baseline } = track;
     const { dataDirectory, scoring } = config;
     const key = recordKey(dataKey, 'alerts');
@@ -101,6 +103,7 @@ export class LiveScoring {
       regressionCases: () => buffer.read(['regression']).examples,
       metrics,
       log,
+      clock: timers.now,
     });
   }
 
@@ -202,7 +205,7 @@ export class LiveScoring {
         } else log.warn(faultFields(applied.fault), 'feedback could not be taken in');
       }
       await this.#keepCalibrated();
-      await pause(feedbackEveryMs, this.#stopping.signal);
+      await pause(this.#parts.timers, feedbackEveryMs, this.#stopping.signal);
     }
   }
 }

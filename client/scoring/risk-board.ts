@@ -15,7 +15,7 @@ export class RiskBoard {
   readonly #nowMs: () => number;
 
   /** `nowMs`: a monotonic clock. */
-  constructor(nowMs: () => number = () => performance.now()) {
+  constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
 

@@ -2,6 +2,7 @@ import type { Client, ClientReadableStream } from '@grpc/grpc-js';
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
 import type { Fault } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { faultOfError } from '../../proto/call.ts';
 import { drained } from './drained.ts';
 
@@ -47,6 +48,6 @@ export async function* sensorStream<Message>(
       call.cancel();
       client.close();
     }
-    await pause(fullJitterMs(reconnect, attempt, unit()), signal);
+    await pause(systemTimers, fullJitterMs(reconnect, attempt, unit()), signal);
   }
 }

@@ -20,7 +20,12 @@ function plant(path: string, text: string): void {
   writeFileSync(join(root, path), text);
 }
 
-const rules: TimeRules = { folders: ['base', 'client'], exceptions: { 'base/clock.ts': 'is the port' }, notYet: [] };
+const rules: TimeRules = {
+  folders: ['base', 'client'],
+  exceptions: { 'base/clock.ts': 'is the port' },
+  roots: ['client/client.ts'],
+  notYet: [],
+};
 const objections = (changes: Partial<TimeRules> = {}) =>
   readTime(root, { ...rules, ...changes }).violations.map(({ file, line }) => `${file}:${line}`);
 
@@ -33,6 +38,15 @@ describe('readTime', () => {
     plant('client/a.ts', '\nexport const later = (act: () => void) => {\n  setTimeout(act, Date.now());\n};\n');
     expect(objections()).toEqual(['client/a.ts:3']);
     expect(objections({ notYet: ['client/a.ts'] })).toEqual([]);
+  });
+
+  it("lets composition roots alone hand on the system's timers, and they too go to no clock", () => {
+    const source = "import { systemTimers } from '../base/system-timers.ts';\n";
+    plant('client/client.ts', source);
+    expect(objections()).toEqual([]);
+    plant('client/other.ts', source);
+    plant('client/client.ts', `${source}export const at = Date.now();\n`);
+    expect(objections()).toEqual(['client/client.ts:2', 'client/other.ts:1']);
   });
 
   it('lets tests, suites of tests and testing/ wait as they like', () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { systemTimers } from '../../../base/system-timers.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Address } from '../../link/address.ts';
@@ -74,7 +75,7 @@ export class AgentRig {
           else rig.#hear(event);
         },
         unit: () => 0.5,
-        nowMs,
+        timers: { ...systemTimers, now: nowMs },
       },
     );
     rig = new AgentRig(agent, parts);
