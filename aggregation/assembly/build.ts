@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Compiles kernels.ts to ../kernels.wasm: `node aggregation/assembly/build.ts`. */
+/** Compiles kernels.ts to engines/kernels/kernels.wasm: `node aggregation/assembly/build.ts`. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
