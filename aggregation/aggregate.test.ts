@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { seededNumbers } from '../base/random.ts';
 import { type AggregationContext, aggregate } from './aggregate.ts';
 import { memorySink } from './blocks/blocks.ts';
 import { blocksOf, granted, normalVectors } from './engines/samples.ts';
 import { twinEngine } from './engines/twin-engine.ts';
 import type { AggregationPolicy } from './policy.ts';
-import { seededRandom } from './random.ts';
 
 const krumPolicy: AggregationPolicy = {
   f: 2,
@@ -15,7 +15,7 @@ const krumPolicy: AggregationPolicy = {
 
 /** Nine honest rows around 1 and two at −20, of six values. */
 function rows(): Float32Array[] {
-  const random = seededRandom('aggregate');
+  const random = seededNumbers('aggregate');
   return [...normalVectors(random, 9, 6, 1), ...normalVectors(random, 2, 6, -20)];
 }
 

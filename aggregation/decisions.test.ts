@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { seededNumbers } from '../base/random.ts';
 import { aggregate } from './aggregate.ts';
 import { memorySink } from './blocks/blocks.ts';
 import { blocksOf, blurredEngine, granted, normalVectors } from './engines/samples.ts';
 import { twinEngine } from './engines/twin-engine.ts';
 import { type AggregationPolicy, checkPolicy, type PreAggregation, type Rule } from './policy.ts';
-import { seededRandom } from './random.ts';
 
 /** Rows that make decisions hard: near ties, duplicates, a large common offset, far outliers. */
 const hardRows = fc
@@ -16,7 +16,7 @@ const hardRows = fc
     seed: fc.nat(),
   })
   .map(({ n, d, kind, seed }) => {
-    const random = seededRandom(`rows ${seed}`);
+    const random = seededNumbers(`rows ${seed}`);
     const vectors = normalVectors(random, n, d, kind === 'offset' ? 1000 : 0);
     if (kind === 'integers') for (const vector of vectors) vector.forEach((value, j) => { vector[j] = Math.round(value); }); // biome-ignore format: test data
     if (kind === 'duplicates') for (const vector of vectors.slice(1)) if (random.integer(2) === 0) vector.set(vectors[0] as Float32Array); // biome-ignore format: test data
@@ -74,7 +74,7 @@ describe('decisions', () => {
   });
 
   test('take few second looks when bounds are tight', async () => {
-    const source = blocksOf(normalVectors(seededRandom('tight'), 60, 200));
+    const source = blocksOf(normalVectors(seededNumbers('tight'), 60, 200));
     const policy: AggregationPolicy = {
       f: 10,
       before: [],

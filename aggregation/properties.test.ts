@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { seededNumbers, shuffled } from '../base/random.ts';
 import { type AggregationContext, aggregate } from './aggregate.ts';
 import { memorySink } from './blocks/blocks.ts';
 import type { AggregationEngine } from './engine.ts';
@@ -7,7 +8,6 @@ import { fastEngine } from './engines/fast-engine.ts';
 import { blocksOf, granted, normalVectors } from './engines/samples.ts';
 import { twinEngine } from './engines/twin-engine.ts';
 import { type AggregationPolicy, checkPolicy, type PreAggregation, type Rule } from './policy.ts';
-import { seededRandom, shuffled } from './random.ts';
 
 const admission = { normMax: 1e15, zeroUpdate: 'admit' } as const;
 const geometric = { kind: 'geometricMedian', smoothing: 1e-9, tolerance: 1e-9, stepsMax: 300 } as const;
@@ -45,7 +45,7 @@ function cases(rules: Rule[], befores: PreAggregation[][], nMax: number, dMax: n
       seed: fc.nat(),
     })
     .map(({ rule, before, n, d, f, seed }) => {
-      const vectors = normalVectors(seededRandom(`case ${seed}`), n, d).map((vector) =>
+      const vectors = normalVectors(seededNumbers(`case ${seed}`), n, d).map((vector) =>
         vector.map((value) => Math.round(value * 256) / 256),
       );
       return { policy: { f, admission, before, rule }, vectors, seed };
@@ -90,7 +90,7 @@ describe('aggregates', () => {
     fc.assert(
       fc.asyncProperty(cases(everyRule, mixings, 20, 60), async ({ policy, vectors, seed }) => {
         fc.pre(!tiesByNature(policy, vectors));
-        const order = shuffled([...vectors.keys()], seededRandom(`order ${seed}`));
+        const order = shuffled([...vectors.keys()], seededNumbers(`order ${seed}`));
         const straight = await run(twin, policy, vectors);
         const reordered = await run(twin, policy, order.map((row) => vectors[row] as Float32Array)); // biome-ignore format: one line
         const tolerance = policy.rule.kind === 'geometricMedian' ? 1e-7 : 1e-9;
@@ -169,7 +169,7 @@ describe('aggregates', () => {
           // Oversized rows do not lower f, so the policy must leave room for them.
           const f = Math.floor(((value === 1e20 ? n - bad : n) - 3) / 2);
           const policy = { ...drawn, f };
-          const random = seededRandom(`bad ${seed}`);
+          const random = seededNumbers(`bad ${seed}`);
           const spoiled = new Set(shuffled([...Array(n).keys()], random).slice(0, bad));
           const sent = vectors.map((vector, row) => {
             const copy = Float32Array.from(vector);

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { roundFailpoints as failpoints } from '../base/failpoint.ts';
+import { seededRandom } from '../base/random.ts';
 import type { ReceiptData } from '../coordinator/rounds/update-desk.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
 import { describeMachine } from './harness/machine.ts';
@@ -88,7 +89,7 @@ async function killAtSteps(index: number, candidates: readonly string[]): Promis
 /** Kills from outside, at moments that depend on nothing in the process. */
 async function killAtRandom(index: number, candidates: readonly string[], times: Times): Promise<Tally> {
   const folder = path.join(root, `random-${index}`);
-  const random = generator(seed * 7_919 + index);
+  const random = seededRandom(seed * 7_919 + index);
   const receipts: ReceiptData[] = [];
   let killed = 0;
   for (let tries = 0; killed < killsPerFolder && tries < 4 * killsPerFolder; tries++) {
@@ -174,20 +175,9 @@ ${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, commit ${commit}; ${Math
 }
 
 function shuffled<Item>(items: readonly Item[], itsSeed: number): Item[] {
-  const random = generator(itsSeed);
+  const random = seededRandom(itsSeed);
   return items
     .map((item) => ({ item, draw: random() }))
     .sort((a, b) => a.draw - b.draw)
     .map(({ item }) => item);
-}
-
-/** mulberry32, 0 to 1. */
-function generator(itsSeed: number): () => number {
-  let state = itsSeed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { seededRandom } from '../base/random.ts';
 import { contentKey, type Trace } from '../client/events/trace.ts';
 import { splitDataset } from './dataset.ts';
-import { seededRandom } from './random.ts';
 
 function trace(split: string, calls: number[], name = `${split}-${calls.join('.')}`): Trace {
   const family = split === 'attack' ? 'reverse_shell' : 'normal';

@@ -1,9 +1,9 @@
 import { ok, type Result, refuse } from '../base/fault.ts';
+import type { Random } from '../base/random.ts';
+import { shuffled } from '../base/random.ts';
 import { contentKey, isBenign, type Trace } from '../client/events/trace.ts';
 import type { Abi } from '../client/events/vocabulary.ts';
 import { readTraceFile } from '../client/recordings/trace-file.ts';
-import type { Random } from './random.ts';
-import { shuffled } from './random.ts';
 
 /** Traces to learn from and traces that no training has seen, split by content: no call sequence is in both. */
 export type Dataset = Readonly<{

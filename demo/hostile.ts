@@ -1,4 +1,4 @@
-import { type Random, seededRandom } from './random.ts';
+import { type Random, seededRandom } from '../base/random.ts';
 
 /** What a compromised cluster sends in the place of its honest delta (shape [d]; left untouched). */
 export type Attack = Readonly<{ name: string; forge(delta: Float32Array, random: Random): Float32Array }>;

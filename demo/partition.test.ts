@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { dirichlet, seededRandom } from '../base/random.ts';
 import { defaultPartition, parsePartition, partitionTraces } from './partition.ts';
-import { dirichlet, seededRandom } from './random.ts';
 
 const traces = (perService: Record<string, number>, cluster?: (service: string) => string) =>
   Object.entries(perService).flatMap(([service, count]) =>

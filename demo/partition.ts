@@ -1,6 +1,6 @@
 import { ok, type Result, refuse } from '../base/fault.ts';
+import { dirichlet, type Random, shuffled } from '../base/random.ts';
 import { parseClusterId } from '../proto/ids.ts';
-import { dirichlet, type Random, shuffled } from './random.ts';
 
 /** How traces become clusters: as recorded, by service, or by a Dirichlet draw per service (Hsu et al., 2019). */
 export type Partition =

@@ -1,5 +1,6 @@
 import type { AggregationPolicy } from '../aggregation/policy.ts';
 import { ok, type Result } from '../base/fault.ts';
+import { seededRandom, shuffled } from '../base/random.ts';
 import type { Trace } from '../client/events/trace.ts';
 import type { Detector } from '../client/tracks/detector.ts';
 import { syscallDetector } from '../client/tracks/syscall/detectors.ts';
@@ -7,7 +8,6 @@ import { WorkloadClasses } from '../client/tracks/syscall/traces/workload-classe
 import { loadDataset } from './dataset.ts';
 import type { DemoOptions } from './options.ts';
 import { defaultPartition, type Partition, type Partitioned, partitionTraces } from './partition.ts';
-import { seededRandom, shuffled } from './random.ts';
 import { policyOf } from './rule.ts';
 import type { Training } from './simulation.ts';
 

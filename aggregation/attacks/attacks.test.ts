@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { seededNumbers } from '../../base/random.ts';
 import { normalVectors } from '../engines/samples.ts';
 import { goldenCases, goldenScale, goldenVectors } from '../golden/golden.ts';
-import { seededRandom } from '../random.ts';
 import { type AttackName, attacks } from './attacks.ts';
 import { fangAgainstKrum } from './fang-krum.ts';
 import { meanOf, squaredDistance } from './honest.ts';
@@ -50,7 +50,7 @@ describe('golden cases agree', () => {
 });
 
 describe('attacks', () => {
-  const honest = normalVectors(seededRandom('honest'), 9, 30, 0.5);
+  const honest = normalVectors(seededNumbers('honest'), 9, 30, 0.5);
 
   test.each(Object.keys(attacks) as AttackName[])('%s gives f updates, the same for the same seed', async (name) => {
     const scene = { honest, f: 3, seed: 'a' };
@@ -68,14 +68,14 @@ describe('attacks', () => {
   });
 
   test('mimic copies the row farthest along the widest direction', () => {
-    const rows = normalVectors(seededRandom('wide'), 8, 5).map((row) => row.map((value) => value * 0.1));
+    const rows = normalVectors(seededNumbers('wide'), 8, 5).map((row) => row.map((value) => value * 0.1));
     (rows[5] as Float32Array)[2] = 9;
     expect(mimicked(rows, 'seed')).toBe(5);
     expect(mimicked([rows[0], rows[0]] as Float32Array[], 'seed')).toBe(0);
   });
 
   test("fang's update is the one that Krum picks, and points away from the mean", async () => {
-    const near = normalVectors(seededRandom('near'), 14, 30, 0.1);
+    const near = normalVectors(seededNumbers('near'), 14, 30, 0.1);
     const vector = await fangAgainstKrum(near, 6);
     const mean = meanOf(near);
     expect(vector.every((value, j) => Math.sign(value) === -Math.sign(mean[j] as number))).toBe(true);

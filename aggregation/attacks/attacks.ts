@@ -1,4 +1,4 @@
-import { type SeededRandom, seededRandom } from '../random.ts';
+import { type SeededNumbers, seededNumbers } from '../../base/random.ts';
 import { fangAgainstKrum } from './fang-krum.ts';
 import { deviationOf, dot, meanOf } from './honest.ts';
 import { littleIsEnough, littleIsEnoughZ } from './little-is-enough.ts';
@@ -17,7 +17,7 @@ export const attacks = {
   'sign flip': ({ honest, f }) => copies(signFlip(honest, 1), f),
   'sign flip ×4': ({ honest, f }) => copies(signFlip(honest, 4), f),
   gaussian: ({ honest, f, seed }) => {
-    const random = seededRandom(`gaussian ${seed}`);
+    const random = seededNumbers(`gaussian ${seed}`);
     const length = typicalNorm(honest);
     return Array.from({ length: f }, () => directed(random, honest, 5 * length));
   },
@@ -37,7 +37,7 @@ export const attacks = {
   'scaled replacement': ({ honest, f }) => copies(scaledReplacement(honest, f, signFlip(honest, 1)), f),
   'duplicate pair': ({ honest, f, seed }) => {
     // At distance 0 from each other, one deviation of every coordinate away from the mean, in random directions.
-    const random = seededRandom(`duplicate ${seed}`);
+    const random = seededNumbers(`duplicate ${seed}`);
     const deviation = deviationOf(honest, 0);
     const point = meanOf(honest).map((value, j) => value + (random.integer(2) * 2 - 1) * (deviation[j] as number));
     return copies(point, f);
@@ -55,7 +55,7 @@ function copies(vector: ArrayLike<number>, f: number): Float32Array[] {
 
 /** An honest update with one value replaced: what a rule without a check of its input may never notice. */
 function malformed(honest: readonly Float32Array[], f: number, seed: string, value: number): Float32Array[] {
-  const random = seededRandom(`malformed ${seed}`);
+  const random = seededNumbers(`malformed ${seed}`);
   return Array.from({ length: f }, () => {
     const vector = Float32Array.from(honest[random.integer(honest.length)] as Float32Array);
     vector[random.integer(vector.length)] = value;
@@ -63,7 +63,7 @@ function malformed(honest: readonly Float32Array[], f: number, seed: string, val
   });
 }
 
-function directed(random: SeededRandom, honest: readonly Float32Array[], length: number): Float32Array {
+function directed(random: SeededNumbers, honest: readonly Float32Array[], length: number): Float32Array {
   const vector = meanOf(honest).map(() => random.normal());
   const scale = length / Math.sqrt(dot(vector, vector));
   return Float32Array.from(vector, (value) => value * scale);

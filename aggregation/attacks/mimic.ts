@@ -1,4 +1,4 @@
-import { seededRandom } from '../random.ts';
+import { seededNumbers } from '../../base/random.ts';
 import { dot, meanOf, type Vectors } from './honest.ts';
 
 /**
@@ -10,7 +10,7 @@ import { dot, meanOf, type Vectors } from './honest.ts';
 export function mimicked(honest: Vectors, seed: string, iterations = 20): number {
   const mean = meanOf(honest);
   const centred = honest.map((vector) => mean.map((value, j) => (vector[j] as number) - value));
-  const random = seededRandom(`mimic ${seed}`);
+  const random = seededNumbers(`mimic ${seed}`);
   let direction = mean.map(() => random.normal());
   for (let step = 0; step < iterations; step++) {
     const next = new Float64Array(direction.length);

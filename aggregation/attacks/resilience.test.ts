@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { seededNumbers } from '../../base/random.ts';
 import { aggregate } from '../aggregate.ts';
 import { memorySink } from '../blocks/blocks.ts';
 import { blocksOf, granted, normalVectors } from '../engines/samples.ts';
 import { twinEngine } from '../engines/twin-engine.ts';
 import type { AggregationPolicy, PreAggregation, Rule } from '../policy.ts';
-import { seededRandom } from '../random.ts';
 import { type AttackName, attacks } from './attacks.ts';
 import { meanOf, squaredDistance } from './honest.ts';
 
 /** Alike clients: 15 honest updates about a common direction, 3 Byzantine; what the papers' theorems are about. */
 const f = 3;
-const honest = normalVectors(seededRandom('resilience'), 15, 60, 0.5);
+const honest = normalVectors(seededNumbers('resilience'), 15, 60, 0.5);
 const honestMean = meanOf(honest);
 const radius = Math.sqrt(Math.max(...honest.map((vector) => squaredDistance(vector, honestMean))));
 

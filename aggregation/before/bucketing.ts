@@ -1,5 +1,5 @@
+import { seededNumbers, shuffled } from '../../base/random.ts';
 import { type Aggregated, ok, refuse } from '../fault.ts';
-import { seededRandom, shuffled } from '../random.ts';
 import { refuseInteger } from '../requirements.ts';
 import type { Updates } from '../updates.ts';
 import { type Mixed, meansOf } from './nearest-neighbour-mixing.ts';
@@ -33,5 +33,5 @@ export async function bucket(
 
 /** The same permutation of 0..n−1 for the same seed, on every machine. */
 export function seededPermutation(n: number, seed: string): number[] {
-  return shuffled([...Array(n).keys()], seededRandom(`bucketing ${seed}`));
+  return shuffled([...Array(n).keys()], seededNumbers(`bucketing ${seed}`));
 }

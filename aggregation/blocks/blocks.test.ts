@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { seededNumbers } from '../../base/random.ts';
 import { blocksOf, normalVectors } from '../engines/samples.ts';
-import { seededRandom } from '../random.ts';
 import { columnsPerBlock, memoryBlocks, spans, type UpdateBlocks } from './blocks.ts';
 import { appendRow, groupMeans, scaledRows } from './views.ts';
 
-const vectors = normalVectors(seededRandom('blocks'), 5, 23);
+const vectors = normalVectors(seededNumbers('blocks'), 5, 23);
 const stored = blocksOf(vectors);
 const sources: Record<string, UpdateBlocks> = {
   stored,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { seededNumbers, shuffled } from '../../base/random.ts';
 import { groupMeans, scaledRows } from '../blocks/views.ts';
 import { blocksOf, blurredEngine, normalVectors } from '../engines/samples.ts';
 import { twinEngine } from '../engines/twin-engine.ts';
-import { seededRandom, shuffled } from '../random.ts';
 import { squaredNormsOf } from '../updates.ts';
 import { knownDistances } from './known-distances.ts';
 import { groupMeanDistances, identityOfGroups, scaledDistances } from './view-distances.ts';
@@ -21,7 +21,7 @@ async function compared(
   kind: 'scaled' | 'means',
   { n, d, offset, blur, seed }: { n: number; d: number; offset: number; blur: number; seed: number },
 ) {
-  const random = seededRandom(`views ${seed}`);
+  const random = seededNumbers(`views ${seed}`);
   const base = blocksOf(normalVectors(random, n, d, offset));
   const engine = blurredEngine(`blur ${seed}`, blur);
   const known = knownDistances(engine, base, await engine.squaredDistances(base));

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { seededNumbers } from '../../base/random.ts';
 import { memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
 import { groupMeans, scaledRows } from '../blocks/views.ts';
 import type { AggregationEngine, ColumnReduction, RowPair } from '../engine.ts';
-import { seededRandom } from '../random.ts';
 import { blocksOf, normalVectors } from './samples.ts';
 import { twinEngine } from './twin-engine.ts';
 
@@ -36,7 +36,7 @@ export function engineContract(engines: Readonly<Record<string, () => Aggregatio
 
     test('measures distances to a weighted mean to the bit', () =>
       check(async (source, seed) => {
-        const random = seededRandom(`weights ${seed}`);
+        const random = seededNumbers(`weights ${seed}`);
         const weights = Float64Array.from({ length: source.n }, () => Math.max(0, random.normal()));
         expect(await engine.distancesToMean(source, weights)).toEqual(await twin.distancesToMean(source, weights));
         const zero = new Float64Array(source.n);
@@ -45,7 +45,7 @@ export function engineContract(engines: Readonly<Record<string, () => Aggregatio
 
     test('combines rows to the bit', () =>
       check(async (source, seed) => {
-        const random = seededRandom(`weights ${seed}`);
+        const random = seededNumbers(`weights ${seed}`);
         const weights = Float64Array.from({ length: source.n }, () => Math.max(0, random.normal()));
         weights[random.integer(source.n)] = 1;
         const [ours, theirs] = [memorySink(source.d), memorySink(source.d)];
@@ -107,7 +107,7 @@ function sourcesUpTo({ nMax, dMax }: ContractSize) {
 }
 
 function sourceOf({ n, d, offset, kind, seed }: { n: number; d: number; offset: number; kind: string; seed: number }) {
-  const random = seededRandom(`source ${seed}`);
+  const random = seededNumbers(`source ${seed}`);
   const vectors = normalVectors(random, n, d, offset);
   if (random.integer(3) === 0) vectors[1]?.set(vectors[0] as Float32Array);
   switch (kind) {
@@ -134,7 +134,7 @@ function toShared(vector: Float32Array): Float32Array<SharedArrayBuffer> {
 }
 
 function somePairs(n: number, seed: number): RowPair[] {
-  const random = seededRandom(`pairs ${seed}`);
+  const random = seededNumbers(`pairs ${seed}`);
   return Array.from({ length: 1 + random.integer(2 * n) }, (): RowPair => {
     const i = random.integer(n);
     return [i, (i + 1 + random.integer(n - 1)) % n];

@@ -1,7 +1,7 @@
+import { type SeededNumbers, seededNumbers } from '../../base/random.ts';
 import { memoryBlocks, type UpdateBlocks } from '../blocks/blocks.ts';
 import type { AggregationEngine } from '../engine.ts';
 import type { Aggregated } from '../fault.ts';
-import { type SeededRandom, seededRandom } from '../random.ts';
 import { twinEngine } from './twin-engine.ts';
 
 /** Helpers of tests and benchmarks. */
@@ -16,7 +16,7 @@ export function blocksOf(vectors: readonly Float32Array[]): UpdateBlocks {
 }
 
 /** n standard normal vectors of shape [d] around `centre`, rounded to float32. */
-export function normalVectors(random: SeededRandom, n: number, d: number, centre = 0): Float32Array[] {
+export function normalVectors(random: SeededNumbers, n: number, d: number, centre = 0): Float32Array[] {
   return Array.from({ length: n }, () => Float32Array.from({ length: d }, () => centre + random.normal()));
 }
 
@@ -26,7 +26,7 @@ export function normalVectors(random: SeededRandom, n: number, d: number, centre
  */
 export function blurredEngine(seed: string, relative: number): AggregationEngine {
   const twin = twinEngine();
-  const random = seededRandom(seed);
+  const random = seededNumbers(seed);
   return {
     ...twin,
     async squaredDistances(source) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { seededNumbers } from '../../base/random.ts';
 import { memorySink } from '../blocks/blocks.ts';
 import { addSquaredDistance } from '../ordered-sums.ts';
-import { seededRandom } from '../random.ts';
 import { engineContract } from './engine-contract.ts';
 import { blocksOf, normalVectors } from './samples.ts';
 import { twinEngine } from './twin-engine.ts';
@@ -17,7 +17,7 @@ engineContract(
 );
 
 describe('the twin', () => {
-  const vectors = normalVectors(seededRandom('twin'), 5, 3001);
+  const vectors = normalVectors(seededNumbers('twin'), 5, 3001);
   const source = blocksOf(vectors);
   const engine = twinEngine();
 

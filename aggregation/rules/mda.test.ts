@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { seededNumbers } from '../../base/random.ts';
 import { blocksOf, granted, normalVectors } from '../engines/samples.ts';
 import { twinEngine } from '../engines/twin-engine.ts';
-import { seededRandom } from '../random.ts';
 import { updatesOf } from '../updates.ts';
 import { minimumDiameterAveraging, refuseSubsets } from './mda.ts';
 
@@ -16,7 +16,7 @@ test('minimumDiameterAveraging › finds the subset that trying all of them find
   fc.assert(
     fc.asyncProperty(fc.integer({ min: 3, max: 9 }), fc.integer({ min: 0, max: 4 }), fc.nat(), async (n, f, seed) => {
       fc.pre(2 * f < n);
-      const source = blocksOf(normalVectors(seededRandom(`mda ${seed}`), n, 4));
+      const source = blocksOf(normalVectors(seededNumbers(`mda ${seed}`), n, 4));
       const { values } = await twinEngine().squaredDistances(source);
       const apart = (subset: number[]) =>
         subset.flatMap((i) => subset.filter((j) => j > i).map((j) => values[i * n + j] as number));

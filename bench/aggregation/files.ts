@@ -21,6 +21,7 @@ import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { krum } from '../../aggregation/rules/krum.ts';
 import { carryOut, updatesOf } from '../../aggregation/updates.ts';
 import { unwrap } from '../../base/fault.ts';
+import { congruentialStates } from '../../base/random.ts';
 import { runChild } from '../harness/child.ts';
 import { fillLcgRows } from '../harness/lcg.ts';
 import { peakRssBytes, startOthersMeter } from '../harness/machine.ts';
@@ -88,10 +89,10 @@ async function check(
   chosen: number,
 ): Promise<{ worst: number; pairs: number }> {
   const pairs: RowPair[] = [];
+  const next = congruentialStates(1);
   for (let j = 0; j < n; j++) if (j !== chosen) pairs.push([chosen, j]);
-  for (let i = 0, state = 1; i < Math.min(n, 1000); i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const [a, b] = [Math.floor(i * (n / Math.min(n, 1000))), (state >>> 8) % n];
+  for (let i = 0; i < Math.min(n, 1000); i++) {
+    const [a, b] = [Math.floor(i * (n / Math.min(n, 1000))), (next() >>> 8) % n];
     if (a !== b) pairs.push([a, b]);
   }
   const exact = await engine.exactDistances(blocks, pairs);

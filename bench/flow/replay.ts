@@ -1,3 +1,4 @@
+import { congruentialStates } from '../../base/random.ts';
 import type { FlowEnd, ObservedFlow } from '../../client/events/flow-record.ts';
 
 type Pair = Readonly<{ client: FlowEnd; server: FlowEnd; port: number; route: string }>;
@@ -12,7 +13,7 @@ const methods = ['GET', 'POST'] as const;
 export class FlowReplay {
   readonly #pairs: readonly Pair[];
   readonly #perSecond: number;
-  #state = 12_345;
+  readonly #states = congruentialStates(12_345);
   #count = 0;
 
   constructor(workloads: number, edges: number, perSecond: number) {
@@ -71,8 +72,8 @@ export class FlowReplay {
 
   /** Uniform in [0, 2^31). Numerical Recipes' generator, its weak low bits mixed with its high ones. */
   #next(): number {
-    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
-    return (this.#state ^ (this.#state >>> 15)) >>> 1;
+    const state = this.#states();
+    return (state ^ (state >>> 15)) >>> 1;
   }
 }
 

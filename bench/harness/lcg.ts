@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { congruentialStates } from '../../base/random.ts';
 
 /**
  * The recurrence of ../shared/bench/peers/lcg.py: inputs that any language rebuilds bit for bit, uniform in [-1, 1), the
@@ -17,11 +18,8 @@ export function fillLcgRows(n: number, f: number, d: number, arrayOf: (row: numb
 
 function fillRow(values: Float32Array, d: number, start: number, scale: number): void {
   const factor = scale / 8388608; // A power of two: exact.
-  let x = start;
-  for (let at = 0; at < d; at++) {
-    x = (Math.imul(x, 1664525) + 1013904223) | 0;
-    values[at] = ((x >>> 8) - 8388608) * factor;
-  }
+  const next = congruentialStates(start);
+  for (let at = 0; at < d; at++) values[at] = ((next() >>> 8) - 8388608) * factor;
 }
 
 /** The n rows over shared memory, where worker threads read them without a copy. */

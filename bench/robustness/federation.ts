@@ -5,7 +5,7 @@ import { memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import { blocksOf, granted } from '../../aggregation/engines/samples.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
-import { type SeededRandom, seededRandom, shuffled } from '../../aggregation/random.ts';
+import { type SeededNumbers, seededNumbers, shuffled } from '../../base/random.ts';
 import { balancedAccuracy, type LocalTraining, type Shape, trainedDelta } from './softmax.ts';
 import type { Example, ServiceTask } from './traces.ts';
 
@@ -31,7 +31,7 @@ export async function federate(
   seed: string,
 ): Promise<number> {
   const shape = { features: task.features, classes: task.services.length };
-  const random = seededRandom(`federation ${seed}`);
+  const random = seededNumbers(`federation ${seed}`);
   const clients = clientData(task, setting, random);
   const d = shape.features * shape.classes;
   const weights = new Float32Array(d);
@@ -54,7 +54,7 @@ type Scene = Readonly<{
   weights: Float32Array;
   clients: readonly (readonly Example[])[];
   seed: string;
-  random: SeededRandom;
+  random: SeededNumbers;
 }>;
 
 async function updatesOfRound(scene: Scene, behaviour: Behaviour): Promise<Float32Array[]> {
@@ -81,7 +81,7 @@ function mislabelled(examples: readonly Example[], classes: number): Example[] {
  * Training traces dealt to all clients. With `servicesEach`, each service is cut in equal pieces, as many in all as clients
  * hold services, and pieces are dealt at random: McMahan's label-skewed split.
  */
-function clientData(task: ServiceTask, setting: Setting, random: SeededRandom): Example[][] {
+function clientData(task: ServiceTask, setting: Setting, random: SeededNumbers): Example[][] {
   const count = setting.honest + setting.byzantine;
   const { servicesEach } = setting;
   if (servicesEach === undefined) return dealt(shuffled(task.train, random), count);

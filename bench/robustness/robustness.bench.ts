@@ -1,7 +1,7 @@
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
 import type { AggregationPolicy, PreAggregation, Rule } from '../../aggregation/policy.ts';
-import { seededRandom } from '../../aggregation/random.ts';
+import { seededNumbers } from '../../base/random.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
 import type { Report } from '../harness/report.ts';
 import { type Behaviour, federate, type Setting } from './federation.ts';
@@ -72,7 +72,7 @@ function policy(before: readonly PreAggregation[], rule: Rule, f = byzantine): A
 
 async function run(options: BenchOptions, report: Report): Promise<void> {
   const engine = twinEngine(); // Small models: nothing a faster engine would change, least of all the answer.
-  const task = serviceTask(seededRandom('robustness'));
+  const task = serviceTask(seededNumbers('robustness'));
   if (options.small) {
     await checkDirection(task, { ...setting, rounds: 12 }, engine, ['1'], report);
     return;

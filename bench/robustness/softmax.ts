@@ -1,4 +1,4 @@
-import type { SeededRandom } from '../../aggregation/random.ts';
+import type { SeededNumbers } from '../../base/random.ts';
 import type { Example } from './traces.ts';
 
 /** Softmax regression: weights of shape [features, classes], row-major, float32; one flat vector, as updates are. */
@@ -13,7 +13,7 @@ export function trainedDelta(
   { classes }: Shape,
   examples: readonly Example[],
   { steps, batchSize, learningRate }: LocalTraining,
-  random: SeededRandom,
+  random: SeededNumbers,
 ): Float32Array {
   const local = Float64Array.from(weights);
   for (let step = 0; step < steps; step++) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { type SeededRandom, shuffled } from '../../aggregation/random.ts';
+import { type SeededNumbers, shuffled } from '../../base/random.ts';
 
 /** One trace as the sparse input of a linear model: `values[k]` at feature `indices[k]`, unit length; and its class. */
 export type Example = Readonly<{ indices: Uint16Array; values: Float64Array; label: number }>;
@@ -22,7 +22,7 @@ const recorded = new URL('../../data/recorded/syscalls.tsv.gz', import.meta.url)
  * pairs that most training traces hold, scaled to unit length. At most 120 training traces of a service are used, so
  * that services weigh about the same.
  */
-export function serviceTask(random: SeededRandom): ServiceTask {
+export function serviceTask(random: SeededNumbers): ServiceTask {
   const lines = gunzipSync(readFileSync(recorded)).toString('utf8').trimEnd().split('\n');
   const traces = lines.map(parseLine).filter(({ family }) => family === 'normal');
   const services = [...new Set(traces.map(({ service }) => service))].sort();

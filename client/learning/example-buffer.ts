@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import { seededUnit } from '../../base/seeded-random.ts';
+import { seededUnit } from '../../base/random.ts';
 import { openRecord, type RecordKey, recordKey, sealRecord } from '../storage/sealed-record.ts';
 import type { ExampleCodec } from '../tracks/example-codec.ts';
 

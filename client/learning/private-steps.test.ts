@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
-import { seededStream } from '../../base/seeded-random.ts';
+import { seededStream } from '../../base/random.ts';
 import type { Learner, PrivateStepOptions } from '../tracks/learner.ts';
 import { openSyscallLearner } from '../tracks/syscall/architectures.ts';
 import { syscallDetector } from '../tracks/syscall/detectors.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
-import { seededStream } from '../../base/seeded-random.ts';
+import { seededStream } from '../../base/random.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Example } from '../tracks/syscall/traces/example.ts';
 import { norm } from './delta.ts';

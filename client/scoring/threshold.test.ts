@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededStream } from '../../base/seeded-random.ts';
+import { seededStream } from '../../base/random.ts';
 import { largestGap, Threshold, type ThresholdOptions } from './threshold.ts';
 
 const options: ThresholdOptions = { rule: { kind: 'quantile', alertRate: 0.01 }, warmUp: 100, windowMax: 1_000 };

@@ -1,4 +1,5 @@
 import { unwrap } from '../../base/fault.ts';
+import { seededRandom } from '../../base/random.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { checkHeader, type UpdateContext, type UpdateHeader } from '../../proto/envelope/header.ts';
 import { sealStream } from '../../proto/envelope/seal.ts';
@@ -39,11 +40,6 @@ export async function sealDelta(
 
 /** Seeded values in -1..1, the same on every machine: mulberry32. */
 export function seededValues(seed: number, length: number): Float32Array {
-  let state = seed >>> 0;
-  return Float32Array.from({ length }, () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1;
-  });
+  const random = seededRandom(seed);
+  return Float32Array.from({ length }, () => 2 * random() - 1);
 }

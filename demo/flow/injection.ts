@@ -1,4 +1,4 @@
-import { type Random, seededRandom } from '../random.ts';
+import { type Random, seededRandom } from '../../base/random.ts';
 
 /** What injected flows are labelled: they were never recorded, and every report says so. */
 export const injectedFamily = 'injected_movement';

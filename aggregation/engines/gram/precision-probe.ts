@@ -1,3 +1,4 @@
+import { congruentialStates } from '../../../base/random.ts';
 import { segmentColumns, segmentsPerStrip } from '../packed/packed-block.ts';
 import type { BlockMultiplier } from './matmul.ts';
 
@@ -27,10 +28,9 @@ export function worstErrorInUnits(multiplier: BlockMultiplier): number {
 function probeValues(rows: number): Float32Array {
   const memory = new SharedArrayBuffer(4 * rows * segmentColumns * segmentsPerStrip);
   const values = new Float32Array(memory);
-  let state = 1;
+  const next = congruentialStates(1);
   for (let at = 0; at < values.length; at++) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    const value = (state >>> 8) / 2 ** 24;
+    const value = (next() >>> 8) / 2 ** 24;
     const row = Math.floor(at / segmentColumns) % rows;
     values[at] = row % 2 === 0 ? value - 0.5 : value + 1;
   }

@@ -1,7 +1,7 @@
 import type { Scalar } from '@tensorflow/tfjs-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { tf } from '#tensorflow';
-import { seededStream } from '../../../base/seeded-random.ts';
+import { seededStream } from '../../../base/random.ts';
 import { FlatTrainer, type LossOf } from './flat-trainer.ts';
 import { parameter } from './parameters.ts';
 

@@ -40,7 +40,7 @@ export const mayImportComputed: ReadonlySet<string> = new Set(['client/tracks/tr
 const rooms: Readonly<Record<string, Order>> = {
   proto: [['ids.ts', 'wire-names.ts'], ['call.ts', 'digest.ts'], 'model-spec.ts', 'layout.ts', 'envelope', 'release'],
   aggregation: [
-    ['assembly', 'fault.ts', 'ordered-sums.ts', 'random.ts'],
+    ['assembly', 'fault.ts', 'ordered-sums.ts'],
     ['blocks', 'requirements.ts'],
     'golden',
     ['engine.ts', 'geometry.ts'],

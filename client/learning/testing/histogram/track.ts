@@ -1,5 +1,5 @@
 import { ok, type Result } from '../../../../base/fault.ts';
-import { seededStream, shuffle } from '../../../../base/seeded-random.ts';
+import { seededStream, shuffled } from '../../../../base/random.ts';
 import { layoutOf } from '../../../../proto/layout.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Learner } from '../../../tracks/learner.ts';
@@ -19,7 +19,7 @@ async function openLearner(spec: ModelSpec, base: Float32Array): Promise<Result<
   const weights = base.slice();
   return ok({
     *batches(examples, batchSize, seed) {
-      const order = shuffle([...examples], seededStream(seed, 'histogram'));
+      const order = shuffled(examples, seededStream(seed, 'histogram'));
       for (let start = 0; start < order.length; start += batchSize) yield order.slice(start, start + batchSize);
     },
     step(batch, { learningRate, proximal = 0, clipNorm }) {

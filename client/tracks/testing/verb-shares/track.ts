@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ok, refuse } from '../../../../base/fault.ts';
-import { seededStream, shuffle } from '../../../../base/seeded-random.ts';
+import { seededStream, shuffled } from '../../../../base/random.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { SourceIntake } from '../../../events/intake.ts';
 import type { SourceItem } from '../../../events/source-item.ts';
@@ -94,7 +94,7 @@ function openLearner(base: Float32Array): Learner<readonly Shares[], Shares> {
   const weights = base.slice();
   return {
     *batches(examples, batchSize, seed) {
-      const order = shuffle([...examples], seededStream(seed, 'verb-shares'));
+      const order = shuffled(examples, seededStream(seed, 'verb-shares'));
       for (let start = 0; start < order.length; start += batchSize) yield order.slice(start, start + batchSize);
     },
     step(batch, { learningRate }) {
