@@ -22,7 +22,7 @@ export type CoordinatorKeys = Readonly<{ vault: Vault; authority: Authority; rec
 const keyNames = { root: 'root-key', issuer: 'issuer-key', receipt: 'receipt-key' } as const;
 
 /**
- * Opens the keys in a data directory, or founds it at first start. Certificates lie in identity/, keys, encrypted, in
+ * Opens the keys of a data directory, or makes them at the first start. Certificates lie in identity/, keys, encrypted, in
  * keys/. The root certificate is written last: without it, founding is begun again.
  */
 export async function openCoordinatorKeys(
