@@ -14,6 +14,7 @@ import { gramTableSpec, initialGramTable } from '../client/tracks/syscall/gram-t
 import { WorkloadClasses } from '../client/tracks/syscall/traces/workload-classes.ts';
 import { verbSharesSpec } from '../client/tracks/testing/verb-shares/track.ts';
 import { parseTrackPolicy } from '../coordinator/config/policy.ts';
+import { createTrack } from '../coordinator/ledger/track-changes.ts';
 import { operator, TestFederation } from '../coordinator/testing/federation.ts';
 import { parseDigest, parseTrackId, type TrackId } from '../proto/ids.ts';
 import { bytesOfValues, layoutOf, valuesOfBytes } from '../proto/layout.ts';
@@ -110,7 +111,7 @@ training: { epochs: 30, stepsMax: 200, batchSize: 8, learningRate: 0.2 }
 `),
   );
   const modelDigest = unwrap(await engine.blobs.put(bytesOfValues(first)));
-  unwrap(await engine.createTrack(operator, { track, spec, policy, modelDigest, reason: 'test' }));
+  unwrap(await createTrack(engine, operator, { track, spec, policy, modelDigest, reason: 'test' }));
 }
 
 describe('a track that is nothing but a folder and a spec', () => {

@@ -5,24 +5,25 @@ import { schemaDigest } from '../proto/model-spec.ts';
 import type { TrackFile } from './config/config.ts';
 import { parseTrackPolicy } from './config/policy.ts';
 import type { Actor } from './ledger/journal/events.ts';
+import type { Store } from './ledger/store.ts';
+import { createTrack, setPolicy } from './ledger/track-changes.ts';
 import { checkModel, readSpec } from './ledger/track-input.ts';
-import type { Engine } from './rounds/engine.ts';
 
 const actor: Actor = { kind: 'coordinator', part: 'start' };
 const reason = 'declared in the configuration file';
 
 /** Brings the tracks that the configuration declares to what it says: makes new ones, sets changed policies. */
-export async function declareTracks(engine: Engine, files: readonly TrackFile[]): Promise<Result<void>> {
+export async function declareTracks(store: Store, files: readonly TrackFile[]): Promise<Result<void>> {
   const problems: string[] = [];
   for (const file of files) {
-    const declared = await declareTrack(engine, file);
+    const declared = await declareTrack(store, file);
     if (!declared.ok) problems.push(`track ${file.id}: ${declared.fault.message}`);
   }
   return problems.length === 0 ? ok(undefined) : refuse('TRACKS_INVALID', problems.join('\n'));
 }
 
 async function declareTrack(
-  engine: Engine,
+  store: Store,
   { id, spec: specPath, model: modelPath, policy: policyPath }: TrackFile,
 ): Promise<Result<void>> {
   const specText = await readText(specPath);
@@ -33,23 +34,23 @@ async function declareTrack(
   if (!policyText.ok) return policyText;
   const policy = parseTrackPolicy(policyText.value.toString('utf8'));
   if (!policy.ok) return policy;
-  const known = engine.state().tracks.get(id);
+  const known = store.state().tracks.get(id);
   if (known !== undefined) {
     if (known.schemaDigest !== schemaDigest(spec.value)) {
       return refuse('TRACK_EXISTS', 'it exists with another model spec, which may not change; declare a new track');
     }
     if (textOf(known.policy) === textOf(policy.value)) return ok(undefined);
-    const set = await engine.setPolicy(actor, { track: id, policy: policy.value, reason });
+    const set = await setPolicy(store, actor, { track: id, policy: policy.value, reason });
     return set.ok ? ok(undefined) : set;
   }
   const bytes = await readText(modelPath);
   if (!bytes.ok) return bytes;
   const model = checkModel(spec.value, bytes.value);
   if (!model.ok) return model;
-  const stored = await engine.blobs.put(model.value);
+  const stored = await store.blobs.put(model.value);
   if (!stored.ok) return stored;
   const track = { track: id, spec: spec.value, policy: policy.value, modelDigest: stored.value, reason };
-  const created = await engine.createTrack(actor, track);
+  const created = await createTrack(store, actor, track);
   return created.ok ? ok(undefined) : created;
 }
 

@@ -14,6 +14,7 @@ import { initialLanguageModel } from '../../client/tracks/syscall/language-model
 import { languageModelSpec } from '../../client/tracks/syscall/language-model/language-model-spec.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
+import { createTrack } from '../../coordinator/ledger/track-changes.ts';
 import { operator, TestFederation, track } from '../../coordinator/testing/federation.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
@@ -88,7 +89,7 @@ training: { epochs: 1, stepsMax: 3, batchSize: 8, learningRate: 0.01 }
 `),
     );
     const calls = parseTrackId('calls');
-    unwrap(await engine.createTrack(operator, { track: calls, spec, policy, modelDigest, reason: 'test' }));
+    unwrap(await createTrack(engine, operator, { track: calls, spec, policy, modelDigest, reason: 'test' }));
     const outputs = new Map<string, string>();
     for (const name of names) {
       const config = await prepare(federation, name, portOf(addresses.federation), [

@@ -7,10 +7,10 @@ import { parseTrackPolicy } from '../config/policy.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import { moveHead as move } from '../ledger/move-head.ts';
 import { headOf, type Track } from '../ledger/state/state.ts';
-import type { TrackFaultCode } from '../ledger/track-changes.ts';
+import type { Store } from '../ledger/store.ts';
+import { createTrack, setPolicy, type TrackFaultCode } from '../ledger/track-changes.ts';
 import { checkModel, type ModelFaultCode, readSpec, type SpecFaultCode } from '../ledger/track-input.ts';
 import type { TrackPolicy } from '../round/policy.ts';
-import type { Engine } from '../rounds/engine.ts';
 import { checkId } from '../views/request.ts';
 import { type ModelView, modelView } from '../views/tracks.ts';
 import { type Answer, checkReason, checkTrackChange, type TrackChange } from './check.ts';
@@ -51,32 +51,32 @@ export type PutTrack = Readonly<{ model: ModelView | undefined; sequence: number
  * many of them, and is asked only for a new track.
  */
 export async function putTrack<ReadFault extends string>(
-  engine: Pick<Engine, 'state' | 'setPolicy' | 'createTrack' | 'blobs'>,
+  store: Pick<Store, 'state' | 'commit' | 'blobs'>,
   actor: Actor,
   { track, spec, policy, reason }: TrackSettings,
   readModel: (bytesMax: number) => Promise<Result<Uint8Array, ReadFault>>,
 ): Answer<PutTrack, ReadFault | ModelFaultCode | TrackFaultCode | BlobFaultCode> {
-  const answer = (committed: Awaited<ReturnType<Engine['createTrack']>>) => {
-    const sequence = sequenceOf(engine, committed);
+  const answer = (committed: Awaited<ReturnType<typeof createTrack>>) => {
+    const sequence = sequenceOf(store, committed);
     if (!sequence.ok) return sequence;
-    const known = engine.state().tracks.get(track);
+    const known = store.state().tracks.get(track);
     const model = known === undefined ? undefined : modelView(known, headOf(known).version);
     return ok({ model, sequence: sequence.value });
   };
-  const known = engine.state().tracks.get(track);
+  const known = store.state().tracks.get(track);
   if (known !== undefined) {
     if (known.schemaDigest !== schemaDigest(spec)) {
       return refuse('TRACK_EXISTS', `track ${track} has another model spec, which may not change; make a new track`);
     }
-    return answer(await engine.setPolicy(actor, { track, policy, reason }));
+    return answer(await setPolicy(store, actor, { track, policy, reason }));
   }
   const bytes = await readModel(layoutOf(spec).length * 4);
   if (!bytes.ok) return bytes;
   const model = checkModel(spec, bytes.value);
   if (!model.ok) return model;
-  const stored = await engine.blobs.put(model.value);
+  const stored = await store.blobs.put(model.value);
   if (!stored.ok) return stored;
-  return answer(await engine.createTrack(actor, { track, spec, policy, modelDigest: stored.value, reason }));
+  return answer(await createTrack(store, actor, { track, spec, policy, modelDigest: stored.value, reason }));
 }
 
 export type MovedHead = Readonly<{
@@ -87,15 +87,15 @@ export type MovedHead = Readonly<{
 }>;
 
 export async function moveHead(
-  engine: Pick<Engine, 'commit' | 'state'>,
+  store: Pick<Store, 'commit' | 'state'>,
   actor: Actor,
   { version, dryRun, ...named }: TrackChange & Readonly<{ version: number; dryRun: boolean }>,
 ): Answer<MovedHead, TrackFaultCode | 'VERSION_REVOKED'> {
   const change = checkTrackChange(named);
   if (!change.ok) return change;
-  const moved = await move(engine, actor, { ...change.value, version, dryRun });
+  const moved = await move(store, actor, { ...change.value, version, dryRun });
   if (!moved.ok) return moved;
-  const track = engine.state().tracks.get(change.value.track) as Track;
+  const track = store.state().tracks.get(change.value.track) as Track;
   const { before, after, openRound } = moved.value.value;
   return ok({
     before: modelView(track, before.version),

@@ -10,10 +10,9 @@ import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { JournalFaultCode, JournalHead } from '../ledger/journal/journal.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import type { Committed, Decision, Store, StoreFaultCode } from '../ledger/store.ts';
-import { createTrack, type NewTrack, setPolicy } from '../ledger/track-changes.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
 import { type PlannedRound, planRounds } from '../round/planned-rounds.ts';
-import { rulesOf, type TrackPolicy } from '../round/policy.ts';
+import { rulesOf } from '../round/policy.ts';
 import { currentDirectives, type Directive } from './directives.ts';
 import { enrolledCount, type Joined, type Presence } from './presence.ts';
 import { Pulse, type PulseParts } from './pulse.ts';
@@ -87,14 +86,6 @@ export class Engine implements Store, RefusalLog {
 
   verify(): Promise<Result<JournalHead, JournalFaultCode>> {
     return this.#parts.ledger.journal.verify();
-  }
-
-  createTrack(actor: Actor, request: NewTrack) {
-    return createTrack(this, actor, request);
-  }
-
-  setPolicy(actor: Actor, request: Readonly<{ track: TrackId; policy: TrackPolicy; reason: string }>) {
-    return setPolicy(this, actor, request);
   }
 
   /** Opens a round now; recruiting may end it. Refused while another round of the track runs. */

@@ -7,6 +7,7 @@ import { newRoundKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { Digest, RoundId } from '../../proto/ids.ts';
 import { Vault } from '../keys/vault.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
+import { setPolicy } from '../ledger/track-changes.ts';
 import type { TrackPolicy } from '../round/policy.ts';
 import { blobFile } from '../testing/blob-file.ts';
 import { sealDelta } from '../testing/sealed-delta.ts';
@@ -183,7 +184,7 @@ describe('kept input keys', () => {
     everyoneTakesPart(engine);
     const round = await runRound(engine);
     expect(existsSync(keyFile(dataDir, round))).toBe(true);
-    unwrap(await engine.setPolicy(operator, { track, policy, reason: 'enough' }));
+    unwrap(await setPolicy(engine, operator, { track, policy, reason: 'enough' }));
     await keysGone(engine, round);
     expect(existsSync(keyFile(dataDir, round))).toBe(false);
     expect(await events(engine, 'inputKeysDestroyed')).toMatchObject([{ round, because: 'POLICY' }]);

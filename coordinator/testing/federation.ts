@@ -11,6 +11,7 @@ import { parseTrackPolicy } from '../config/policy.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import type { State } from '../ledger/state/state.ts';
+import { createTrack } from '../ledger/track-changes.ts';
 import { type Applicant, enrolCluster, TestCluster } from './cluster.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -74,7 +75,7 @@ export class TestFederation {
     if (!engine.state().tracks.has(track)) {
       const modelDigest = unwrap(await engine.blobs.put(bytesOfValues(new Float32Array(values).fill(0.5))));
       const parsed = unwrap(parseTrackPolicy(policy));
-      unwrap(await engine.createTrack(operator, { track, spec, policy: parsed, modelDigest, reason: 'test' }));
+      unwrap(await createTrack(engine, operator, { track, spec, policy: parsed, modelDigest, reason: 'test' }));
     }
     return federation;
   }

@@ -6,6 +6,7 @@ import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { Vault } from '../keys/vault.ts';
 import type { Actor } from '../ledger/journal/events.ts';
+import { createTrack } from '../ledger/track-changes.ts';
 import type { TrackPolicy } from '../round/policy.ts';
 import type { Engine } from '../rounds/engine.ts';
 import { type EngineOptions, openEngine } from '../rounds/open-engine.ts';
@@ -68,7 +69,7 @@ export async function openSmallFederation(dataDir: string, options: SmallFederat
   if (!engine.state().tracks.has(track)) {
     const values = seededValues(1, valueCount);
     const modelDigest = unwrap(await engine.blobs.put(new Uint8Array(values.buffer)));
-    unwrap(await engine.createTrack(operator, { track, spec, policy: wanted, modelDigest, reason: 'test' }));
+    unwrap(await createTrack(engine, operator, { track, spec, policy: wanted, modelDigest, reason: 'test' }));
   }
   return engine;
 }
