@@ -11,8 +11,8 @@ export type Mention = Readonly<{ specifier: string | undefined; line: number }>;
 
 /**
  * Every module that this source names: static, dynamic and type-only imports, re-exports, `import('…')` in a type, and
- * `new URL('…', import.meta.url)`, `import.meta.resolve('…')` or `siblingModule(import.meta.url, '…')`, by which workers and
- * assets are named.
+ * `new URL('…', import.meta.url)` or `import.meta.resolve('…')`, by which workers and assets are named. A module's own URL with
+ * something put in the place of its name counts as computed.
  * Throws a SyntaxError for a source that Node could not run.
  */
 export function mentionsIn(source: string, language: 'ts' | 'js'): Mention[] {
@@ -27,8 +27,7 @@ export function mentionsIn(source: string, language: 'ts' | 'js'): Mention[] {
   for (const pattern of [fileUrl, metaResolve]) {
     for (const match of code.matchAll(pattern)) found.push({ specifier: match[2], at: match.index });
   }
-  // base/sibling-module.ts adds the ending of the form that runs; from the sources that is .ts.
-  for (const match of code.matchAll(sibling)) found.push({ specifier: `./${match[2]}.ts`, at: match.index });
+  for (const match of code.matchAll(changedUrl)) found.push({ specifier: undefined, at: match.index });
   // Stripping replaces types by blanks of the same length, so what it took away is where the two texts differ.
   const erased = language === 'ts' ? difference(source, code) : '';
   for (const pattern of [typeOnlyImport, typeQuery]) {
@@ -39,7 +38,7 @@ export function mentionsIn(source: string, language: 'ts' | 'js'): Mention[] {
 
 const fileUrl = /\bnew\s+URL\(\s*(['"`])([^'"`]+)\1\s*,\s*import\.meta\.url\b/g;
 const metaResolve = /\bimport\.meta\.resolve\(\s*(['"`])([^'"`]+)\1/g;
-const sibling = /\bsiblingModule\(\s*import\.meta\.url\s*,\s*(['"`])([^'"`]+)\1/g;
+const changedUrl = /\bimport\.meta\.url\.replace\(/g;
 const typeOnlyImport = /\b(?:import|export)\s+type\b[^'";]*?\bfrom\s*(['"])([^'"]+)\1/g;
 const typeQuery = /\bimport\s*\(\s*(['"])([^'"]+)\1/g;
 

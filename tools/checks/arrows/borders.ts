@@ -3,12 +3,16 @@ import type { Mention } from '../imports.ts';
 import { closedToAggregation, type Law, leaves, mayImportComputed, neutralFolders } from './house.ts';
 import { isTestCode } from './reading.ts';
 
+/** Named by its ending: what is read as data is no module, and may be one of many. */
+const dataFile = /\.(?:json|tsv|csv|gz|wasm)$/;
+
 /** Why a module of a top folder may not name this one; undefined where it may. */
 export function objection(file: string, { specifier }: Mention, { allowed }: Law): string | undefined {
   const from = topOf(file);
   if (specifier === undefined) {
     return mayImportComputed.has(file) ? undefined : 'imports a computed target, which no check can follow';
   }
+  if (specifier.includes('${') && !dataFile.test(specifier)) return `names a module by a computed name: ${specifier}`;
   if (specifier.startsWith('#')) return leaves.has(specifier) ? undefined : `imports ${specifier}, not a known leaf`;
   if (from === 'aggregation' && closedToAggregation.test(specifier)) return `aggregation does no I/O: ${specifier}`;
   if (/^(?:\/|file:)/.test(specifier)) return `names a place on one machine: ${specifier}`;

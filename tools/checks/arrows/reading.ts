@@ -46,11 +46,11 @@ export function arrowsBetween(modules: readonly Module[]): Arrow[] {
   );
 }
 
-/** The module that a relative specifier names. A worker's name may leave its ending to the form that runs (.ts or .js). */
+/** The module that a relative specifier names; undefined for packages and for what was not read. */
 function targetOf(from: string, specifier: string, known: ReadonlySet<string>): string | undefined {
   if (!/^\.{1,2}\//.test(specifier)) return undefined;
-  const target = posix.join(posix.dirname(from), specifier.replace(/\.?\$\{[^}]*\}$/, ''));
-  return [target, `${target}.ts`, `${target}.mjs`].find((one) => known.has(one));
+  const target = posix.join(posix.dirname(from), specifier);
+  return known.has(target) ? target : undefined;
 }
 
 function readModule(root: string, path: string): Module {
