@@ -8,6 +8,7 @@ import { placesIn } from './candidate/places.ts';
 import { ThreadRunner } from './candidate/thread-runner.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { readMasterKey } from './keys/master-key.ts';
+import { queueKey } from './keys/queue-key.ts';
 import { Vault } from './keys/vault.ts';
 import { startAggregationWorker } from './queue/redis/aggregation-worker.ts';
 import { RedisLink } from './queue/redis/redis-link.ts';
@@ -46,7 +47,13 @@ export async function startWorker(
   const link = await RedisLink.open({ url: redis.url, timers, trouble });
   if (!link.ok) return link;
   const runner = new ThreadRunner({ places: placesIn(dataDirectory), keyStore: keyStore.value });
-  const worker = startAggregationWorker(link.value, federation, logged(runner, log));
+  const worker = startAggregationWorker({
+    link: link.value,
+    federation,
+    runner: logged(runner, log),
+    queueKey: () => queueKey(keyStore.value),
+    trouble,
+  });
   log.info({ federation }, 'worker ready');
   let closing: Promise<void> | undefined;
   const close = async () => {

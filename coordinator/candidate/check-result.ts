@@ -3,12 +3,13 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
-import type { Provenance } from './provenance.ts';
+import { inputOf, type Provenance } from './provenance.ts';
 
 /**
  * Whether a result is of this job and of no other. It may come through a queue that others can write to, so nothing in
- * it is believed: the candidate must be stored and of the track's size, and its provenance must name the job's own
- * base, policy, optimiser and updates. Who can only reach the queue cannot make such a blob.
+ * it is believed: the candidate must be stored and of the track's size, and its provenance must say of every field that
+ * decides a candidate what the job said: of each update its cluster, digest, base, staleness and scale too. Workers run
+ * authenticated jobs alone; this is what stands behind that.
  */
 export async function checkResult(
   blobs: BlobStore,
@@ -20,8 +21,8 @@ export async function checkResult(
   const stored = await blobs.get(provenance);
   if (!stored.ok) return foreign(job, 'its provenance is not stored');
   const recorded = JSON.parse(Buffer.from(stored.value).toString('utf8')) as Provenance;
-  const digests = recorded.updates.map(({ payloadDigest }) => payloadDigest);
-  const names = job.updates.map(({ payloadDigest }) => payloadDigest);
+  const applied = recorded.updates.map(inputOf);
+  const asked = job.updates.map(inputOf);
   const same =
     recorded.format === 'testudo/provenance/1' &&
     recorded.optimiserStateAfter === optimiserState &&
@@ -35,8 +36,8 @@ export async function checkResult(
       recorded.optimiser,
     ]) === text([job.federation, job.track, job.round, job.schemaDigest, job.base, job.policy, job.optimiser]) &&
     recorded.optimiserStateBefore === job.optimiserState &&
-    text([recorded.candidate, digests, recorded.expelled]) ===
-      text([{ version: job.candidateVersion, digest: candidate }, names, job.expelled]);
+    text([recorded.candidate, applied, recorded.expelled]) ===
+      text([{ version: job.candidateVersion, digest: candidate }, asked, job.expelled]);
   return same ? ok(undefined) : foreign(job, 'its provenance is of another job');
 }
 

@@ -100,6 +100,9 @@ export function provenanceOf(
   };
 }
 
-function inputOf({ cluster, payloadDigest, baseDigest, staleness, scale }: JobUpdate) {
+type UpdateInput = Pick<UpdateFate, 'cluster' | 'payloadDigest' | 'baseDigest' | 'staleness' | 'scale'>;
+
+/** What a candidate depends on of one update: said by the job, repeated by the provenance. */
+export function inputOf({ cluster, payloadDigest, baseDigest, staleness, scale }: UpdateInput) {
   return { cluster, payloadDigest, baseDigest, staleness, scale };
 }

@@ -56,6 +56,23 @@ describe('parseConfig', () => {
     }
   });
 
+  it.each([
+    ['redis://127.0.0.1:6379', ''],
+    ['redis://localhost', ''],
+    ['redis://[::1]:6379', ''],
+    ['redis://10.0.0.7:6379', 'a password and TLS'],
+    ['redis://:secret@redis.example.org', 'TLS'],
+    ['rediss://redis.example.org', 'a password'],
+    ['redis://127.0.0.1.example.org', 'a password and TLS'],
+    ['rediss://:secret@redis.example.org', ''],
+  ])('lets Redis be at %s, or asks for a lock', (url, missing) => {
+    const problems = problemsOf(parse(`${minimal}redis: { url: "${url}" }\n`));
+    if (missing === '') expect(problems).toBe('');
+    else expect(problems).toContain(`wants ${missing}; or say`);
+    expect(problems).not.toContain('secret');
+    expect(parse(`${minimal}redis: { url: "${url}", unprotected: true }\n`).ok).toBe(true);
+  });
+
   it('refuses settings that contradict one another', () => {
     const text = `federation: herd\ndataDirectory: /d\nmasterKey: { file: /d/master.key }
 listen: { enrolment: "0.0.0.0:1", federation: "0.0.0.0:1" }

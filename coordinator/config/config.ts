@@ -14,7 +14,7 @@ export type CoordinatorConfig = Readonly<
     federation: FederationId;
     masterKey: MasterKeySource;
     tracks: readonly TrackFile[];
-    redis: Readonly<{ url: string }> | null;
+    redis: Readonly<{ url: string; unprotected: boolean }> | null;
   }
 >;
 
@@ -98,8 +98,10 @@ function crossChecks({
   masterKey,
   dataDirectory,
   tracks,
+  redis,
 }: CoordinatorConfig): string[] {
   const problems: string[] = [];
+  if (redis !== null) problems.push(...redisProblems(redis));
   const taken = new Map<string, string>();
   for (const [name, address] of Object.entries(listen)) {
     const port = address.slice(address.lastIndexOf(':') + 1);
@@ -120,4 +122,15 @@ function crossChecks({
   for (const id of new Set(ids.filter((id, at) => ids.indexOf(id) !== at)))
     problems.push(`tracks: ${id} is listed twice`);
   return problems;
+}
+
+/** Whoever can write to Redis can hold up rounds, and who listens learns of them: off this machine it wants a lock. */
+function redisProblems({ url, unprotected }: NonNullable<CoordinatorConfig['redis']>): string[] {
+  if (unprotected) return [];
+  if (!URL.canParse(url)) return ['redis.url: expected redis://[user:password@]host[:port], or rediss:// for TLS'];
+  const { hostname, protocol, password } = new URL(url);
+  if (/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)) return [];
+  const missing = [...(password === '' ? ['a password'] : []), ...(protocol === 'rediss:' ? [] : ['TLS (rediss://)'])];
+  if (missing.length === 0) return [];
+  return [`redis.url: Redis on another machine wants ${missing.join(' and ')}; or say redis.unprotected: true`];
 }

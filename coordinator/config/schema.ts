@@ -106,7 +106,13 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   /** Wakes rounds and runs aggregation on any number of `testudo worker`. Without it one process does everything. */
-  redis: z.strictObject({ url: z.string().regex(/^rediss?:\/\//, 'expected redis:// or rediss://') }).optional(),
+  redis: z
+    .strictObject({
+      url: z.string().regex(/^rediss?:\/\//, 'expected redis:// or rediss://'),
+      /** Lets Redis be off this machine without a password or without TLS. */
+      unprotected: z.boolean().default(false),
+    })
+    .optional(),
   /** How long uploads may go on after a stop was asked for. */
   drainSeconds: whole(0, 3600).default(20),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),

@@ -1,5 +1,7 @@
 import type { FederationId } from '../../../proto/ids.ts';
-import type { AggregationJob, AggregationRunner } from '../../candidate/job.ts';
+import type { AggregationRunner } from '../../candidate/job.ts';
+import { parseJob } from '../../candidate/job-shape.ts';
+import { type Authenticated, authenticate, authenticated } from './authenticated.ts';
 import { LastingWorker } from './lasting-worker.ts';
 import type { RedisLink } from './redis-link.ts';
 import { aggregationQueue } from './redis-runner.ts';
@@ -15,19 +17,38 @@ export type AggregationWorker = Readonly<{
  */
 const lockOptions = { lockDuration: 5_000, stalledInterval: 2_000, maxStalledCount: 100 } as const;
 
+export type AggregationWorkerParts = Readonly<{
+  link: RedisLink;
+  federation: FederationId;
+  runner: AggregationRunner;
+  /** Undefined as long as the coordinator has made none. */
+  queueKey: () => Promise<Uint8Array | undefined>;
+  trouble: (code: string, message: string) => void;
+}>;
+
 /**
- * A `testudo worker`: takes aggregation jobs from the queue, one at a time. The work itself happens in `runner`'s
- * thread, so the loop stays free to renew the job's lock. What is final travels as a result; what may pass is thrown,
- * and the coordinator adds the job again.
+ * A `testudo worker`: takes aggregation jobs from the queue, one at a time. Nothing in the queue is believed: a job runs
+ * only if the coordinator authenticated the whole of it, and its shape is checked. The work itself happens in `runner`'s
+ * thread, so the loop stays free to renew the job's lock. What is final travels as an authenticated outcome; what may pass
+ * is thrown, and the coordinator adds the job again.
  */
-export function startAggregationWorker(
-  link: RedisLink,
-  federation: FederationId,
-  runner: AggregationRunner,
-): AggregationWorker {
-  const process = async ({ data }: { data: unknown }) => {
-    const outcome = await runner.run(data as AggregationJob);
-    if (outcome.ok || outcome.fault.code === 'AGGREGATION_REFUSED') return outcome;
+export function startAggregationWorker(parts: AggregationWorkerParts): AggregationWorker {
+  const { link, federation, runner, trouble } = parts;
+  const process = async ({ data }: { data: unknown }): Promise<Authenticated> => {
+    const key = await parts.queueKey();
+    if (key === undefined) throw new Error('the queue key is not there yet: start the coordinator once');
+    const body = authenticated(key, { kind: 'job' }, data);
+    if (body === undefined) {
+      trouble('JOB_FORGED', 'a job in the queue is not of our coordinator; look at who can write to Redis');
+      throw new Error('JOB_FORGED: the job is not authenticated');
+    }
+    const job = parseJob(body);
+    if (!job.ok) throw new Error(`${job.fault.code}: ${job.fault.message}`);
+    const outcome = await runner.run(job.value);
+    const { mac } = data as Authenticated;
+    if (outcome.ok || outcome.fault.code === 'AGGREGATION_REFUSED') {
+      return authenticate(key, { kind: 'outcome', ofJob: mac }, outcome);
+    }
     throw new Error(`${outcome.fault.code}: ${outcome.fault.message}`);
   };
   const worker = new LastingWorker(aggregationQueue(federation), link, process, lockOptions);

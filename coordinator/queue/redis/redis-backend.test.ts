@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import { type Job, Queue, Worker } from 'bullmq';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
@@ -5,6 +7,7 @@ import type { AggregationJob, AggregationRunner, RunFaultCode } from '../../cand
 import { placesIn } from '../../candidate/places.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
+import { ensureQueueKey, queueKey } from '../../keys/queue-key.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { hasRedisServer, RedisServer } from '../../testing/redis-server.ts';
 import { takePart } from '../../testing/small-client.ts';
@@ -13,7 +16,7 @@ import { roundEnd, until } from '../../testing/wait.ts';
 import { type Backend, backendContract, engineOn } from '../backend-contract.ts';
 import { startAggregationWorker } from './aggregation-worker.ts';
 import { RedisLink } from './redis-link.ts';
-import { RedisRunner } from './redis-runner.ts';
+import { aggregationQueue, RedisRunner } from './redis-runner.ts';
 import { RedisWaker } from './redis-waker.ts';
 
 if (!hasRedisServer())
@@ -27,7 +30,12 @@ const noFallback: AggregationRunner = {
   close: async () => {},
 };
 
-type Options = Readonly<{ workers?: number; fallback?: (dataDir: string, keyStore: KeyStore) => AggregationRunner }>;
+type Options = Readonly<{
+  workers?: number;
+  troubles?: string[];
+  fallbackAfterMs?: number;
+  fallback?: (dataDir: string, keyStore: KeyStore) => AggregationRunner;
+}>;
 
 /** Links that look often, so that outages of a test need not last. */
 async function linkTo({ url }: RedisServer, troubles: string[] = []): Promise<RedisLink> {
@@ -41,12 +49,14 @@ async function backendOn(
   server: RedisServer,
   dataDir: string,
   keyStore: KeyStore,
-  { workers = 1, fallback = () => noFallback }: Options = {},
+  { workers = 1, fallback = () => noFallback, troubles = [], fallbackAfterMs = 500 }: Options = {},
 ): Promise<Backend> {
+  const trouble = (code: string) => void troubles.push(code);
   const link = await linkTo(server);
   for (let count = 0; count < workers; count++) {
     const runner = new ThreadRunner({ places: placesIn(dataDir), keyStore });
-    const worker = startAggregationWorker(await linkTo(server), federation, runner);
+    const parts = { link: await linkTo(server), federation, runner, queueKey: () => queueKey(keyStore), trouble };
+    const worker = startAggregationWorker(parts);
     onTestFinished(async () => {
       await worker.close(true);
       await runner.close(true);
@@ -58,8 +68,10 @@ async function backendOn(
       link,
       federation,
       fallback: fallback(dataDir, keyStore),
-      fallbackAfterMs: 500,
+      fallbackAfterMs,
+      queueKey: await ensureQueueKey(keyStore),
       timers: systemTimers,
+      trouble,
     }),
   };
 }
@@ -169,6 +181,82 @@ describe('a round on Redis', () => {
     expect((await finish()).phase.kind).toBe('candidate');
     unwrap(await engine.openRound(operator, { track, reason: 'test' }));
     expect((await roundEnd(engine, 'r-2')).phase.kind).toBe('candidate');
+  });
+});
+
+/** What the undisturbed round of every backend gives (backend-contract.ts). */
+const honestCandidate = 'sha256:1e70e39127ec9cf2222281ce1ac455b895963eb9ef62736835ce9cdde58650d9';
+
+/** A plain client of the queue that knows the federation's name and nothing else: whoever reaches Redis. */
+function attacker(server: RedisServer): Queue {
+  const queue = new Queue(aggregationQueue(federation), {
+    connection: { url: server.url, maxRetriesPerRequest: null },
+  });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+/** The job as it lies in the paused queue, once it is there. */
+async function waitingJob(queue: Queue, id: string): Promise<Job> {
+  const deadline = Date.now() + 20_000;
+  while (Date.now() < deadline) {
+    const job = await queue.getJob(id);
+    if (job !== undefined) return job;
+    await setImmediate();
+  }
+  throw new Error(`no job ${id} came to the queue`);
+}
+
+describe('whoever can write to Redis', () => {
+  type Data = { body: string; mac: string };
+  const edit = (change: (job: Record<string, unknown>) => void) => (data: Data) => {
+    const job = JSON.parse(data.body) as Record<string, unknown>;
+    change(job);
+    return { ...data, body: JSON.stringify(job) };
+  };
+  const updatesOf = (job: Record<string, unknown>) => job.updates as Record<string, unknown>[];
+
+  it.each<[string, (data: Data) => unknown]>([
+    ['a scale', edit((job) => void updatesOf(job).map((update) => Object.assign(update, { scale: -1_000 })))],
+    ['a cluster', edit((job) => Object.assign(updatesOf(job)[0] ?? {}, { cluster: 'cluster-x' }))],
+    ['a path for a digest', edit((job) => Object.assign(updatesOf(job)[0] ?? {}, { payloadDigest: '../../keys/x' }))],
+    ['f', edit((job) => Object.assign(job.policy as object, { f: 0 }))],
+    ['the whole job, bare', (data) => JSON.parse(data.body)],
+    ['the MAC', (data) => ({ ...data, mac: Buffer.alloc(32).toString('base64') })],
+    ['everything, to nothing', () => null],
+  ])('cannot change %s: the job runs as the coordinator asked, and it says so', async (_name, change) => {
+    const server = await RedisServer.start();
+    const queue = attacker(server);
+    await queue.pause();
+    const troubles: string[] = [];
+    const fallback = countedFallback();
+    // Only what was changed may bring the job here: no worker is late.
+    const { engine, finish } = await halfARound(server, { fallback: fallback.make, troubles, fallbackAfterMs: 60_000 });
+    const ended = finish();
+    const job = await waitingJob(queue, `aggregate.${track}.r-1`);
+    await job.updateData(change(job.data as Data));
+    await queue.resume();
+    expect((await ended).phase.kind).toBe('candidate');
+    expect(engine.state().tracks.get(track)?.models[1]?.digest).toBe(honestCandidate);
+    expect(troubles).toContain('JOB_FORGED');
+  });
+
+  it('cannot say for a worker that the rule refused, nor bring it a result of another job', async () => {
+    const server = await RedisServer.start();
+    const queue = attacker(server);
+    const troubles: string[] = [];
+    const fallback = countedFallback();
+    const options = { workers: 0, fallback: fallback.make, troubles, fallbackAfterMs: 60_000 };
+    const { engine, finish } = await halfARound(server, options);
+    const outcome = { ok: false, fault: { code: 'AGGREGATION_REFUSED', message: 'no' } };
+    const forged = { body: JSON.stringify(outcome), mac: Buffer.alloc(32).toString('base64') };
+    const forger = new Worker(queue.name, async () => forged, {
+      connection: { url: server.url, maxRetriesPerRequest: null },
+    });
+    onTestFinished(() => forger.close(true));
+    expect((await finish()).phase.kind).toBe('candidate');
+    expect(engine.state().tracks.get(track)?.models[1]?.digest).toBe(honestCandidate);
+    expect(troubles).toContain('JOB_FORGED');
   });
 });
 

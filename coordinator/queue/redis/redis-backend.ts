@@ -4,6 +4,7 @@ import type { FederationId } from '../../../proto/ids.ts';
 import { placesIn } from '../../candidate/places.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
+import { ensureQueueKey } from '../../keys/queue-key.ts';
 import { RedisLink } from './redis-link.ts';
 import { RedisRunner } from './redis-runner.ts';
 import { RedisWaker } from './redis-waker.ts';
@@ -32,7 +33,14 @@ export async function openRedisBackend(options: RedisBackendOptions): Promise<Re
   const fallback = new ThreadRunner({ places: placesIn(dataDir), keyStore });
   return ok({
     waker: new RedisWaker(link.value, federation, timers),
-    runner: new RedisRunner({ link: link.value, federation, fallback, timers }),
+    runner: new RedisRunner({
+      link: link.value,
+      federation,
+      fallback,
+      queueKey: await ensureQueueKey(keyStore),
+      timers,
+      trouble,
+    }),
     close: () => link.value.close(),
   });
 }

@@ -1,8 +1,9 @@
-import { Queue } from 'bullmq';
+import { type Job, Queue } from 'bullmq';
 import { type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
+import { type Authenticated, authenticate, authenticated } from './authenticated.ts';
 import type { RedisLink } from './redis-link.ts';
 
 type Outcome = Result<AggregationResult, RunFaultCode>;
@@ -14,7 +15,10 @@ export type RedisRunnerOptions = Readonly<{
   fallback: AggregationRunner;
   /** How long a job may wait for a worker before the fallback takes it. Default 10 s. */
   fallbackAfterMs?: number;
+  /** Authenticates jobs and outcomes. */
+  queueKey: Uint8Array;
   timers: Timers;
+  trouble: (code: string, message: string) => void;
 }>;
 
 const pollMsMin = 20;
@@ -28,7 +32,8 @@ export function aggregationQueue(federation: FederationId): string {
 /**
  * Runs jobs on whichever `testudo worker` takes them. Asks for the state of the job again and again rather than
  * listening: events are lost in an outage, a state is not. A job that vanished with Redis is added again: its id is the
- * round's, and doing it twice gives the same bytes.
+ * round's, and doing it twice gives the same bytes. Redis is believed nothing: a job that is no longer what was added, or an
+ * outcome that no worker of ours authenticated for this very job, is removed, and the fallback runs the job here.
  */
 export class RedisRunner implements AggregationRunner {
   #options: Required<RedisRunnerOptions>;
@@ -56,13 +61,17 @@ export class RedisRunner implements AggregationRunner {
   }
 
   async #run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
-    const { link, fallback, fallbackAfterMs, timers } = this.#options;
+    const { link, fallback, fallbackAfterMs, timers, trouble } = this.#options;
     let waitingSinceMs: number | undefined;
     for (let pollMs = pollMsMin; ; pollMs = Math.min(2 * pollMs, pollMsMax)) {
       if (this.#closing.signal.aborted || signal?.aborted) {
         return refuse('WORKER_LOST', 'nobody waits for this aggregation any more');
       }
       const seen = link.isUp ? await link.ask(() => this.#look(job)) : undefined;
+      if (seen === 'forged') {
+        trouble('JOB_FORGED', `${job.id} was changed in the queue, and runs here; look at who can write to Redis`);
+        return fallback.run(job, signal);
+      }
       if (seen !== undefined && typeof seen === 'object') return seen;
       if (seen === 'worked on') waitingSinceMs = undefined;
       else waitingSinceMs ??= timers.monotonicMs();
@@ -74,10 +83,12 @@ export class RedisRunner implements AggregationRunner {
   }
 
   /** The outcome when there is one; otherwise whether somebody works on it. Adds the job when it is not there. */
-  async #look(job: AggregationJob): Promise<Outcome | 'waiting' | 'worked on'> {
+  async #look(job: AggregationJob): Promise<Outcome | 'waiting' | 'worked on' | 'forged'> {
+    const { queueKey, link } = this.#options;
     const known = await this.#queue.getJob(job.id);
+    const sent = authenticate(queueKey, { kind: 'job' }, job);
     if (known === undefined) {
-      await this.#queue.add('aggregate', job, {
+      await this.#queue.add('aggregate', sent, {
         jobId: job.id,
         removeOnComplete: { age: resultsKeptSeconds },
         removeOnFail: true, // What failed is added again, until the round's deadline.
@@ -85,10 +96,21 @@ export class RedisRunner implements AggregationRunner {
       return 'waiting';
     }
     const state = await known.getState();
-    if (state === 'completed') return known.returnvalue as Outcome;
+    const found = known.data as Partial<Authenticated> | null;
+    if (found?.mac !== sent.mac || found.body !== sent.body) return this.#remove(known);
+    if (state === 'completed') {
+      const outcome = authenticated(queueKey, { kind: 'outcome', ofJob: sent.mac }, known.returnvalue);
+      return outcome === undefined ? this.#remove(known) : (outcome as Outcome);
+    }
     if (state !== 'active') return 'waiting';
-    const isHeld = await this.#options.link.exists(this.#queue.toKey(`${job.id}:lock`));
+    const isHeld = await link.exists(this.#queue.toKey(`${job.id}:lock`));
     return isHeld ? 'worked on' : 'waiting'; // Its worker died; another one, or the fallback, goes on.
+  }
+
+  /** Somebody else's: nothing of it is used. It may be held by a worker; then its end removes it. */
+  async #remove(job: Job): Promise<'forged'> {
+    await job.remove().catch(() => {});
+    return 'forged';
   }
 
   #pause(ms: number, signal?: AbortSignal): Promise<void> {
