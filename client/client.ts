@@ -23,6 +23,7 @@ import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { openAgent } from './open-agent.ts';
 import type { AgentEvent } from './releases/agent-ports.ts';
 import type { RotationAgent } from './releases/release-agent.ts';
+import { connectOverGrpc } from './rounds/grpc/connect.ts';
 import type { Invitation } from './rounds/invitation.ts';
 import { Outbox } from './rounds/outbox.ts';
 import { Uplink } from './rounds/participant.ts';
@@ -240,6 +241,7 @@ export class RunningClient {
     this.#uplink = await Uplink.start(
       {
         addresses: coordinator.addresses,
+        connect: connectOverGrpc,
         tracks: [...this.tracks.keys()],
         clientBuild: build,
         identity: identity.value,

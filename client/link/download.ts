@@ -1,12 +1,14 @@
 import { open } from 'node:fs/promises';
-import type { ClientReadableStream } from '@grpc/grpc-js';
 import { privateFileMode } from '../../base/atomic-file.ts';
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { FaultError, ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { faultOfError, hungUpFault } from '../../proto/call.ts';
 
 /** A piece of a file on its way: FetchModel's answers, and FetchFile's. */
 export type Piece = Readonly<{ offset: bigint; sizeBytes: bigint; chunk: Uint8Array }>;
+
+/** Pieces in order, from the offset that was asked for. `cancel` ends it, may come twice, and too late. */
+export type PieceStream = AsyncIterable<Piece> & Readonly<{ cancel(): void }>;
 
 export type DownloadOptions = Readonly<{
   /** What faults call it, and what their codes begin with. */
@@ -25,7 +27,7 @@ export type DownloadOptions = Readonly<{
 /** Appends to `part`, from where an earlier attempt ended, until it has the size. The bytes are neither verified nor synced here. */
 export async function download(
   part: string,
-  openAt: (offset: bigint) => ClientReadableStream<Piece>,
+  openAt: (offset: bigint) => PieceStream,
   { name, kind, sizeBytes, signal, stallMs, timers, attemptMs = Number.POSITIVE_INFINITY }: DownloadOptions,
 ): Promise<Result<undefined>> {
   const file = await open(part, 'a', privateFileMode);
@@ -36,7 +38,7 @@ export async function download(
       position = 0;
     }
     if (position === sizeBytes) return ok(undefined);
-    let call: ClientReadableStream<Piece>;
+    let call: PieceStream;
     try {
       call = openAt(BigInt(position));
     } catch (error) {
@@ -74,7 +76,7 @@ export async function download(
       if (late === 'TOO_SLOW') {
         return refuse(`${kind}_TOO_SLOW`, `${position} of ${sizeBytes} bytes of ${name} within ${attemptMs} ms`);
       }
-      return { ok: false, fault: faultOfError(error) };
+      return { ok: false, fault: error instanceof FaultError ? error.fault : faultOfError(error) };
     } finally {
       timers.cancel(watchdog);
       timers.cancel(deadline);

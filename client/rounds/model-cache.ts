@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Metadata } from '@grpc/grpc-js';
 import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
-import type { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { download } from '../link/download.ts';
+import type { Carrier, RoundCalls } from './round-calls.ts';
 
 export type FetchOptions = Readonly<{
   digest: Digest;
@@ -19,7 +18,7 @@ export type FetchOptions = Readonly<{
   stallMs: number;
   timers: Timers;
   /** Goes with the call. */
-  metadata?: Metadata;
+  carrier?: Carrier;
 }>;
 
 /** Models by digest, on disk. A `.part` file is a download that can go on; a whole file was verified when it was named. */
@@ -38,7 +37,7 @@ export class ModelCache {
   }
 
   /** The path of the model's bytes, which have this digest: from disk, or fetched from where an earlier attempt ended. */
-  async fetch(client: FederationClient, options: FetchOptions): Promise<Result<string>> {
+  async fetch(calls: Pick<RoundCalls, 'fetch'>, options: FetchOptions): Promise<Result<string>> {
     const { digest, sizeBytes } = options;
     const path = this.path(digest);
     await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
@@ -48,7 +47,7 @@ export class ModelCache {
       return ok(path);
     }
     const part = `${path}.part`;
-    const openAt = (offset: bigint) => client.fetchModel({ digest, offset }, options.metadata ?? new Metadata());
+    const openAt = (offset: bigint) => calls.fetch({ digest, offset }, options.carrier ?? {});
     const received = await download(part, openAt, { ...options, name: digest, kind: 'MODEL' });
     if (!received.ok) return received;
     if ((await digestOfFile(part)) !== digest) {

@@ -4,6 +4,7 @@ import type { Address } from '../link/address.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import type { ModelCache } from './model-cache.ts';
 import type { Outbox } from './outbox.ts';
+import type { ConnectToRounds } from './round-calls.ts';
 
 export type UplinkTimes = Readonly<{
   /** Pauses between connections. */
@@ -28,6 +29,8 @@ export const defaultUplinkTimes: UplinkTimes = {
 
 export type UplinkConfig = Readonly<{
   addresses: readonly [Address, ...Address[]];
+  /** How a coordinator is reached. */
+  connect: ConnectToRounds;
   tracks: readonly TrackId[];
   clientBuild: string;
   identity: ClusterIdentity;

@@ -25,6 +25,7 @@ import { parseAddress } from '../link/address.ts';
 import { enrol } from '../link/enrol.ts';
 import { type ClusterIdentity, loadIdentity, saveIdentity } from '../link/identity-store.ts';
 import { recordKey } from '../storage/sealed-record.ts';
+import { connectOverGrpc } from './grpc/connect.ts';
 import { ModelCache } from './model-cache.ts';
 import { Outbox } from './outbox.ts';
 import { Uplink } from './participant.ts';
@@ -99,6 +100,7 @@ async function startUplink(identity: ClusterIdentity, ports: Partial<UplinkPorts
   const uplink = await Uplink.start(
     {
       addresses: [address(proxy.port)],
+      connect: connectOverGrpc,
       tracks: [track],
       clientBuild: 'test',
       identity,

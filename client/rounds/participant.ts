@@ -6,8 +6,6 @@ import type { RoundClosed, WatchResponse } from '../../proto/generated/testudo/v
 import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import type { Address } from '../link/address.ts';
 import { expiryOf, renewalDueMs } from '../link/certificates.ts';
-import { type Connection, connectAsMember } from '../link/connection.ts';
-import { renew } from '../link/enrol.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import { deliver } from './deliver.ts';
 import { type Invitation, readInvitation } from './invitation.ts';
@@ -16,9 +14,9 @@ import type { KeptUpdate } from './outbox.ts';
 import type { UplinkConfig } from './participant-config.ts';
 import { type Participation, type ParticipationEffect, type ParticipationEvent, step } from './participation.ts';
 import type { UplinkPorts } from './ports.ts';
+import type { RoundConnection } from './round-calls.ts';
 import { inRoundSpan, roundTrace } from './round-trace.ts';
 import { RunningWork } from './running-work.ts';
-import { watch } from './watch.ts';
 
 type TrackState = {
   phase: Participation;
@@ -36,10 +34,10 @@ export class Uplink {
   readonly #stopping = new AbortController();
   readonly #running = new RunningWork();
   #identity: ClusterIdentity;
-  #connection: Connection | undefined;
+  #connection: RoundConnection | undefined;
   /** Ends the current Watch so that the loop connects anew. */
   #reconnect = new AbortController();
-  #waiting = Promise.withResolvers<Connection>();
+  #waiting = Promise.withResolvers<RoundConnection>();
   /** The coordinator's clock minus ours. */
   #clockOffsetMs = 0;
   #heardAtMs = 0;
@@ -98,11 +96,11 @@ export class Uplink {
     for (let turn = 0, attempt = 0; !this.#stopping.signal.aborted; turn += 1) {
       const address = addresses[turn % addresses.length] as Address;
       this.#reconnect = new AbortController();
-      const connection = connectAsMember(address, this.#identity);
+      const connection = this.#config.connect(address, this.#identity);
       this.#connection = connection;
       this.#waiting.resolve(connection);
       let heard = false;
-      const fault = await watch(connection.federation, {
+      const fault = await connection.watch({
         tracks,
         clientBuild,
         silenceMsMax: times.silenceMsMax,
@@ -146,7 +144,7 @@ export class Uplink {
     if (this.#connection === undefined) return;
     this.#renewing = true;
     const limits = { timeoutMs: this.#config.times.callTimeoutMs, timers: this.#ports.timers };
-    const renewed = await renew(this.#connection, this.#identity, limits);
+    const renewed = await this.#connection.renew(this.#identity, limits);
     this.#renewing = false;
     const expiresAtMs = this.certificateExpiresAtMs;
     if (!renewed.ok) {
@@ -243,14 +241,14 @@ export class Uplink {
     const connection = await this.#connected(signal);
     if (connection === undefined) return;
     const models = this.#config.modelsOf(track);
-    const fetched = await inRoundSpan(this.#traceOf(track, round), 'fetch base', (metadata) =>
-      models.fetch(connection.federation, {
+    const fetched = await inRoundSpan(this.#traceOf(track, round), 'fetch base', (carrier) =>
+      models.fetch(connection, {
         digest: base.digest,
         sizeBytes: base.sizeBytes,
         signal,
         stallMs: this.#config.times.callTimeoutMs,
         timers: this.#ports.timers,
-        metadata,
+        carrier,
       }),
     );
     if (signal.aborted) return;
@@ -305,14 +303,14 @@ export class Uplink {
     if (connection === undefined) return;
     const { callTimeoutMs, uploadTimeoutMs } = this.#config.times;
     const parent = this.#traceOf(track, round);
-    const receipt = await inRoundSpan(parent, 'deliver update', (metadata) =>
-      deliver(connection.federation, kept, {
+    const receipt = await inRoundSpan(parent, 'deliver update', (carrier) =>
+      deliver(connection, kept, {
         sealedPath: this.#config.outbox.sealedPath(track, round),
         receiptKey: this.#identity.receiptKey,
         signal,
         statusTimeoutMs: callTimeoutMs,
         uploadTimeoutMs,
-        metadata,
+        carrier,
         onSent: (bytes) => this.#ports.report({ kind: 'sent', track, bytes }),
       }),
     );
@@ -336,7 +334,7 @@ export class Uplink {
   }
 
   /** The connection, once there is one; nothing when the work is cancelled first. */
-  async #connected(signal: AbortSignal): Promise<Connection | undefined> {
+  async #connected(signal: AbortSignal): Promise<RoundConnection | undefined> {
     if (this.#connection !== undefined) return this.#connection;
     const cancelled = Promise.withResolvers<undefined>();
     const cancel = () => cancelled.resolve(undefined);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { Metadata } from '@grpc/grpc-js';
 import { ROOT_CONTEXT, type SpanContext, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
 import type { Result } from '../../base/fault.ts';
+import type { Carrier } from './round-calls.ts';
 
 const tracer = trace.getTracer('testudo');
 
@@ -17,20 +17,19 @@ export function roundTrace(federation: string, track: string, round: string, clu
 }
 
 /**
- * Runs a step of a round in a span. `metadata` carries it to the coordinator as `traceparent` (W3C Trace Context 1).
+ * Runs a step of a round in a span. `carrier` carries it to the coordinator as `traceparent` (W3C Trace Context 1).
  * Without an OpenTelemetry SDK in the process no span is recorded here, and the coordinator's spans are the round's.
  */
 export async function inRoundSpan<Value>(
   parent: SpanContext,
   name: string,
-  work: (metadata: Metadata) => Promise<Result<Value>>,
+  work: (carrier: Carrier) => Promise<Result<Value>>,
 ): Promise<Result<Value>> {
   const span = tracer.startSpan(name, { kind: SpanKind.CLIENT }, trace.setSpanContext(ROOT_CONTEXT, parent));
   const { traceId, spanId, traceFlags } = span.spanContext();
-  const metadata = new Metadata();
-  metadata.set('traceparent', `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`);
+  const traceparent = `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
   try {
-    const result = await work(metadata);
+    const result = await work({ traceparent });
     if (!result.ok) span.setStatus({ code: SpanStatusCode.ERROR, message: result.fault.code });
     return result;
   } finally {

@@ -82,6 +82,8 @@ describe('readArrows', () => {
     ['import.meta.resolve', 'client/a.ts', "import.meta.resolve('../coordinator/round.ts');"],
     ['plain JavaScript', 'client/a.mjs', "import '../coordinator/round.ts';"],
     ['an unknown package import', 'client/a.ts', "import '#secret';"],
+    ['gRPC in the rounds', 'coordinator/rounds/a.ts', "import { Metadata } from '@grpc/grpc-js';"],
+    ['gRPC as a type in a track', 'client/tracks/a.ts', "import type { Client } from '@grpc/grpc-js';"],
     ['a socket in the mathematics', 'aggregation/a.ts', "import { connect } from 'node:net';"],
     ['test code in the product', 'client/a.ts', "import { fake } from './testing/fake.ts';"],
     ['a test suite in the product', 'client/a.ts', "import { suite } from './store-contract.ts';"],

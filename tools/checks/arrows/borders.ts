@@ -1,6 +1,6 @@
 import { join, normalize } from 'node:path/posix';
 import type { Mention } from '../imports.ts';
-import { closedToAggregation, type Law, leaves, mayImportComputed, neutralFolders } from './house.ts';
+import { closedToAggregation, closedToGrpc, type Law, leaves, mayImportComputed, neutralFolders } from './house.ts';
 import { isTestCode } from './reading.ts';
 
 /** Named by its ending: what is read as data is no module, and may be one of many. */
@@ -15,6 +15,8 @@ export function objection(file: string, { specifier }: Mention, { allowed }: Law
   if (specifier.includes('${') && !dataFile.test(specifier)) return `names a module by a computed name: ${specifier}`;
   if (specifier.startsWith('#')) return leaves.has(specifier) ? undefined : `imports ${specifier}, not a known leaf`;
   if (from === 'aggregation' && closedToAggregation.test(specifier)) return `aggregation does no I/O: ${specifier}`;
+  if (specifier === '@grpc/grpc-js' && closedToGrpc.test(file) && !isTestCode(file))
+    return `this room knows no gRPC: ${specifier}`;
   if (/^(?:\/|file:)/.test(specifier)) return `names a place on one machine: ${specifier}`;
   if (!/^\.{1,2}\//.test(specifier)) return undefined; // A package or a built-in module.
   const target = normalize(join(file, '..', specifier));

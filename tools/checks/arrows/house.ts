@@ -30,6 +30,13 @@ export const leaves: ReadonlySet<string> = new Set(['#tensorflow']);
 export const closedToAggregation =
   /^node:(?:child_process|cluster|dgram|dns|http|http2|https|net|sqlite|tls|readline)(?:\/|$)/;
 
+/**
+ * Rooms that know no gRPC: what they say to the other side goes through ports, so that another transport, or none, can
+ * stand there. What speaks gRPC lies in coordinator/grpc, client/link and client/rounds/grpc.
+ */
+export const closedToGrpc =
+  /^(?:coordinator\/(?:access|candidate|ledger|members|operations|queue|registry|round|rounds|views)|client\/(?:events|learning|recordings|rounds(?!\/grpc\/)|scoring|tracks))\//;
+
 /** Where folders of detectors are found: what they import is read as every other module is. */
 export const mayImportComputed: ReadonlySet<string> = new Set(['client/tracks/track-kinds.ts']);
 

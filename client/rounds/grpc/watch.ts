@@ -1,20 +1,9 @@
-import { type Fault, refuse } from '../../base/fault.ts';
-import type { Timers } from '../../base/time.ts';
-import { faultOfError } from '../../proto/call.ts';
-import type { FederationClient, WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
-import type { TrackId } from '../../proto/ids.ts';
+import { type Fault, refuse } from '../../../base/fault.ts';
+import { faultOfError } from '../../../proto/call.ts';
+import type { FederationClient, WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
+import type { WatchOptions } from '../round-calls.ts';
 
-export type WatchOptions = Readonly<{
-  tracks: readonly TrackId[];
-  clientBuild: string;
-  /** Heartbeats come at least every 30 s: a stream that is silent for longer than this is dead, whatever TCP believes. */
-  silenceMsMax: number;
-  signal: AbortSignal;
-  timers: Timers;
-  onDirective: (directive: NonNullable<WatchResponse['directive']>) => void;
-}>;
-
-/** Follows the coordinator's directives until the stream fails, ends or falls silent, and says why. Never throws. */
+/** See RoundCalls. */
 export function watch(client: FederationClient, options: WatchOptions): Promise<Fault> {
   return new Promise((resolve) => {
     const call = client.watch({ tracks: [...options.tracks], clientBuild: options.clientBuild });

@@ -1,0 +1,19 @@
+import { connectAsMember } from '../../link/connection.ts';
+import { renew } from '../../link/enrol.ts';
+import type { ConnectToRounds } from '../round-calls.ts';
+import { fetchModel, submitUpdate, uploadStatus } from './calls.ts';
+import { watch } from './watch.ts';
+
+/** Rounds over gRPC and mutual TLS. */
+export const connectOverGrpc: ConnectToRounds = (address, identity) => {
+  const connection = connectAsMember(address, identity);
+  const { federation } = connection;
+  return {
+    watch: (options) => watch(federation, options),
+    fetch: (request, carrier) => fetchModel(federation, request, carrier),
+    status: (request, options) => uploadStatus(federation, request, options),
+    submit: (parts, options) => submitUpdate(federation, parts, options),
+    renew: (current, limits) => renew(connection, current, limits),
+    close: () => connection.close(),
+  };
+};
