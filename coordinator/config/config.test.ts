@@ -68,7 +68,7 @@ describe('parseConfig', () => {
   ])('lets Redis be at %s, or asks for a lock', (url, missing) => {
     const problems = problemsOf(parse(`${minimal}redis: { url: "${url}" }\n`));
     if (missing === '') expect(problems).toBe('');
-    else expect(problems).toContain(`wants ${missing}; or say`);
+    else expect(problems).toContain(`wants ${missing}`);
     expect(problems).not.toContain('secret');
     expect(parse(`${minimal}redis: { url: "${url}", unprotected: true }\n`).ok).toBe(true);
   });
