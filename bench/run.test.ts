@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { linePlot } from '../cli/offline/plot.ts';
+import { linePlot } from '../lab/plot.ts';
 import type { Bench } from './harness/bench.ts';
 import { describeMachine } from './harness/machine.ts';
 import { collectReport } from './harness/report.ts';

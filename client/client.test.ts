@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
-import { type LoopbackFederation, startLoopbackFederation } from '../cli/testing/loopback-federation.ts';
+import { type LoopbackFederation, startLoopbackFederation } from '../lab/testing/loopback-federation.ts';
 import { digestOf } from '../proto/digest.ts';
 import { openFileSync } from '../proto/envelope/files/sealed-file.ts';
 import { headerFromWire } from '../proto/envelope/wire.ts';

@@ -8,7 +8,7 @@ import {
   type LoopbackFederation,
   loopbackFederationId,
   startLoopbackFederation,
-} from '../cli/testing/loopback-federation.ts';
+} from '../lab/testing/loopback-federation.ts';
 import { digestOf } from '../proto/digest.ts';
 import { parseTrackId } from '../proto/ids.ts';
 import { bytesOfValues } from '../proto/layout.ts';

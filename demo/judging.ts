@@ -8,8 +8,8 @@ import {
   classesOf,
   SyscallScorer,
 } from '../client/tracks/syscall/scoring/scoring.ts';
-import type { Partitioned } from './partition.ts';
-import type { HerdRow } from './report.ts';
+import type { Partitioned } from '../lab/data/partition.ts';
+import type { HerdRow } from './report/report.ts';
 
 /** One cluster as it judges traces: federated weights and what it knows itself. Scores in the order of the traces. */
 export type Judgement = Readonly<{ cluster: string; scores: Float64Array }>;

@@ -1,7 +1,7 @@
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { type Abi, abis } from '../client/events/vocabulary.ts';
 import { type SyscallDetectorName, syscallDetectorNames } from '../client/tracks/syscall/detector-names.ts';
-import { type Partition, parsePartition } from './partition.ts';
+import { type Partition, parsePartition } from '../lab/data/partition.ts';
 
 /** What the main job was asked for. */
 export type DemoOptions = Readonly<{

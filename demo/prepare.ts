@@ -5,11 +5,12 @@ import type { Trace } from '../client/events/trace.ts';
 import type { Detector } from '../client/tracks/detector.ts';
 import { syscallDetector } from '../client/tracks/syscall/detectors.ts';
 import { WorkloadClasses } from '../client/tracks/syscall/traces/workload-classes.ts';
-import { loadDataset } from './dataset.ts';
+import { loadDataset } from '../lab/data/dataset.ts';
+import { defaultPartition, type Partition, type Partitioned, partitionTraces } from '../lab/data/partition.ts';
 import type { DemoOptions } from './options.ts';
-import { defaultPartition, type Partition, type Partitioned, partitionTraces } from './partition.ts';
 import { policyOf } from './rule.ts';
-import type { Training } from './simulation.ts';
+
+export type Training = Readonly<{ steps: number; batchSize: number; learningRate: number }>;
 
 /** Everything that is decided before the first process starts: the same for the same options, in any process. */
 export type Prepared = Readonly<{

@@ -7,7 +7,7 @@ import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync,
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import { checkout, node22 } from './setup/places.mjs';
 
-const sourceFolders = ['base', 'proto', 'aggregation', 'coordinator', 'client', 'cli', 'demo', 'tools'];
+const sourceFolders = ['base', 'proto', 'aggregation', 'coordinator', 'client', 'cli', 'lab', 'demo', 'tools'];
 const leftOut = new Set(['testing', 'golden', 'assembly', 'checks', 'node_modules']);
 /** Read by tests and by the generator only. */
 const leftOutFiles = /(?:^|\/)(?:buf(?:\.gen)?\.yaml|baseline\.binpb|vectors\.json|check_vectors\.py)$/;

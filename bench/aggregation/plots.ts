@@ -1,4 +1,4 @@
-import { linePlot } from '../../cli/offline/plot.ts';
+import { linePlot } from '../../lab/plot.ts';
 import type { Peers } from '../harness/peers.ts';
 import type { Report } from '../harness/report.ts';
 import { runOurCase } from './process.ts';

@@ -1,11 +1,11 @@
-import { aggregate } from '../../aggregation/aggregate.ts';
-import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
-import { unwrap } from '../../base/fault.ts';
 import type { Trace } from '../../client/events/trace.ts';
+import { deltaOf } from '../../client/learning/delta.ts';
 import type { Detector, TrainingOptions } from '../../client/tracks/detector.ts';
+import { federate } from '../../lab/federation/federate.ts';
+import { plainMean } from '../../lab/federation/plain-mean.ts';
+import { asLearnt, underAttack } from '../../lab/federation/sending.ts';
 
 export type Setting = Readonly<{
   detector: Detector;
@@ -16,51 +16,45 @@ export type Setting = Readonly<{
 }>;
 
 /** The plain mean of every cluster's delta: federated averaging, one step of the server a round. */
-export async function averaged({ detector, clusters, rounds, training }: Setting): Promise<Float32Array> {
-  let weights = detector.init(1);
-  for (let round = 0; round < rounds; round++) {
-    const next = new Float64Array(weights.length);
-    for (const [index, traces] of clusters.entries()) {
-      const local = detector.train(weights, traces, { ...training, seed: round * 1_000 + index }).weights;
-      for (let at = 0; at < next.length; at++)
-        next[at] = (next[at] as number) + (local[at] as number) / clusters.length;
-    }
-    weights = Float32Array.from(next);
-  }
+export async function averaged(
+  { detector, clusters, rounds, training }: Setting,
+  engine: AggregationEngine,
+): Promise<Float32Array> {
+  const workers = clusters.map((traces, index) => (base: Float32Array, round: number) => {
+    const seed = (round - 1) * 1_000 + index;
+    return deltaOf(detector.train(base, traces, { ...training, seed }).weights, base);
+  });
+  const initial = detector.init(1);
+  const { weights } = await federate({
+    initial,
+    rounds,
+    sending: asLearnt(workers),
+    policy: plainMean,
+    engine,
+    seedOf,
+  });
   return weights;
 }
 
-export type Hostility = Readonly<{ attack: AttackName; rows: ReadonlySet<number> }>;
-
 /**
- * Rounds of one policy, in process, with the aggregation that the coordinator runs. Hostile rows send what the attack
- * makes of the honest deltas instead of their own. `locals`: every cluster's local weights, which for gram tables do not
- * depend on the base. Undefined where the policy refuses the round: the federation then keeps the release that it has.
+ * Rounds of one policy, in process. Hostile rows send what the attack makes of the honest deltas instead of their own.
+ * `locals`: every cluster's local weights, which for gram tables do not depend on the base. Undefined where the policy
+ * refuses a round: the federation then keeps the release that it has.
  */
 export async function aggregated(
   locals: readonly Float32Array[],
   policy: AggregationPolicy,
   engine: AggregationEngine,
   rounds: number,
-  hostility?: Hostility,
+  hostile?: Parameters<typeof underAttack>[1],
 ): Promise<Float32Array | undefined> {
-  let weights = new Float32Array((locals[0] as Float32Array).length);
-  for (let round = 0; round < rounds; round++) {
-    const base = weights;
-    const deltas = locals.map((local) => local.map((value, at) => value - (base[at] as number)));
-    const sent = hostility === undefined ? deltas : await withHostile(deltas, hostility, round);
-    const sink = memorySink(base.length);
-    const blocks = unwrap(memoryBlocks(sent));
-    const outcome = await aggregate(policy, blocks, engine, sink, { seed: String(round), measure: false });
-    if (!outcome.ok) return undefined;
-    weights = base.map((value, at) => value + (sink.values[at] as number));
-  }
-  return weights;
+  const workers = locals.map((local) => (base: Float32Array) => deltaOf(local, base));
+  const sending = hostile === undefined ? asLearnt(workers) : underAttack(workers, hostile);
+  const initial = new Float32Array((locals[0] as Float32Array).length);
+  const { weights, refusals } = await federate({ initial, rounds, sending, policy, engine, seedOf });
+  return refusals.length > 0 ? undefined : weights;
 }
 
-async function withHostile(deltas: readonly Float32Array[], { attack, rows }: Hostility, round: number) {
-  const honest = deltas.filter((_, row) => !rows.has(row));
-  const made = await attacks[attack]({ honest, f: rows.size, seed: `round ${round}` });
-  const left = [...made];
-  return deltas.map((delta, row) => (rows.has(row) ? (left.shift() as Float32Array) : delta));
+function seedOf(round: number): string {
+  return String(round - 1);
 }

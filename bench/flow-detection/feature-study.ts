@@ -9,11 +9,11 @@ import {
 import { calibrateFeatures, scoreFeatures } from '../../client/tracks/flow/features/feature-scorer.ts';
 import { fitScale, scaled } from '../../client/tracks/flow/features/robust-scale.ts';
 import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
+import { plainMean } from '../../lab/federation/plain-mean.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Report } from '../harness/report.ts';
-import { federate } from './federation.ts';
+import { federateFlows } from './federation.ts';
 import { isolationForest } from './isolation-forest.ts';
-import { plainMean } from './link-study.ts';
 import { type FeatureSet, unswFeatures } from './unsw.ts';
 
 const pooledNames = ['autoencoder, pooled', 'autoencoder, pooled, the scale of the public sample'] as const;
@@ -67,7 +67,7 @@ export async function featureStudy(report: Report): Promise<void> {
     note(pooledNames[1], scorer(shared, trained(shared, set.learnt, effort.pooledSteps), set.learnt));
     const engine = fastEngine();
     const federated = async (spec: ModelSpec, rounds: number) => {
-      const { weights } = await federate(initialFeatures(spec, 1), {
+      const { weights } = await federateFlows(initialFeatures(spec, 1), {
         clusters: clusters.map((rows) => {
           const rowsHere = scaled(featureScale(spec, rows), rows);
           return (base, seed) => trainFeatures(spec, base, rowsHere, { seed, steps: effort.localSteps }).weights;

@@ -1,9 +1,8 @@
-import { aggregate } from '../../aggregation/aggregate.ts';
-import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
-import { unwrap } from '../../base/fault.ts';
+import { deltaOf } from '../../client/learning/delta.ts';
+import { federate } from '../../lab/federation/federate.ts';
+import { asLearnt, underAttack } from '../../lab/federation/sending.ts';
 
 /** One cluster's work in one round: local weights from the base. */
 export type LocalWork = (base: Float32Array, seed: number) => Float32Array;
@@ -14,35 +13,21 @@ export type Setting = Readonly<{
   policy: AggregationPolicy;
   engine: AggregationEngine;
   /** The first f clusters send what the attack makes of the honest deltas. */
-  hostile?: Readonly<{ attack: AttackName; f: number }>;
+  hostile?: Parameters<typeof underAttack>[1];
 }>;
 
-/** The global model after the last round, by the aggregation that the coordinator runs; a refused round changes nothing. */
-export async function federate(
+/** The global model after the last round, and how many rounds were refused; a refused round changes nothing. */
+export async function federateFlows(
   initial: Float32Array,
-  setting: Setting,
+  { clusters, rounds, policy, engine, hostile }: Setting,
 ): Promise<Readonly<{ weights: Float32Array; refused: number }>> {
-  const { clusters, rounds, policy, engine, hostile } = setting;
-  let weights: Float32Array = initial;
-  let refused = 0;
-  for (let round = 0; round < rounds; round++) {
-    const base = weights;
-    const workers = clusters.slice(hostile?.f ?? 0);
-    const honest = workers.map((work, index) => {
-      const local = work(base, 1_000 * round + index);
-      return local.map((value, at) => value - (base[at] as number));
-    });
-    const sent =
-      hostile === undefined
-        ? honest
-        : [...(await attacks[hostile.attack]({ honest, f: hostile.f, seed: `round ${round}` })), ...honest];
-    const sink = memorySink(base.length);
-    const outcome = await aggregate(policy, unwrap(memoryBlocks(sent)), engine, sink, {
-      seed: String(round),
-      measure: false,
-    });
-    if (outcome.ok) weights = base.map((value, at) => value + (sink.values[at] as number));
-    else refused++;
-  }
-  return { weights, refused };
+  const f = hostile?.f ?? 0;
+  // Seeds count the clusters that work: the silence of the others changes nobody's draws.
+  const workers = clusters.map((work, row) => (base: Float32Array, round: number) => {
+    return deltaOf(work(base, 1_000 * (round - 1) + row - f), base);
+  });
+  const sending = hostile === undefined ? asLearnt(workers) : underAttack(workers, hostile);
+  const seedOf = (round: number) => String(round - 1);
+  const { weights, refusals } = await federate({ initial, rounds, sending, policy, engine, seedOf });
+  return { weights, refused: refusals.length };
 }

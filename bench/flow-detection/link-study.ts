@@ -5,8 +5,9 @@ import type { EncoderName } from '../../client/tracks/flow/link/encoders.ts';
 import { initialLinkModel, linkSpec } from '../../client/tracks/flow/link/link-model.ts';
 import { LinkReader } from '../../client/tracks/flow/link/link-reader.ts';
 import { trainLinkModel } from '../../client/tracks/flow/link/link-training.ts';
+import { plainMean } from '../../lab/federation/plain-mean.ts';
 import type { Report } from '../harness/report.ts';
-import { federate, type LocalWork } from './federation.ts';
+import { federateFlows, type LocalWork } from './federation.ts';
 import {
   type HiddenEdges,
   hideEdges,
@@ -30,7 +31,6 @@ export type Effort = Readonly<{
 
 /** Topologies in parts: part 0 is for choosing, the others for judging; each is judged by what learnt from all the rest. */
 const partCount = 4;
-export const plainMean: AggregationPolicy = { ...defaultPolicy(0), before: [], rule: { kind: 'mean' } };
 const seed = 1;
 /** Of Adam in a cluster's few steps; chosen on the validation part. */
 const localRate = 0.01;
@@ -80,7 +80,7 @@ async function runFederation(encoder: EncoderName, learnt: readonly Topology[], 
   const engine = fastEngine();
   const clusters = workers(encoder, learnt, effort.localSteps);
   const initial = initialLinkModel(linkSpec(encoder), seed);
-  const { weights } = await federate(initial, { clusters, rounds: effort.rounds, policy: plainMean, engine });
+  const { weights } = await federateFlows(initial, { clusters, rounds: effort.rounds, policy: plainMean, engine });
   await engine.close();
   return weights;
 }
@@ -187,7 +187,7 @@ ${learnt.length} clusters whose federation has run for ${effort.rounds} rounds; 
   );
   const judge = async (policy: AggregationPolicy, attack: AttackName | undefined, f: number) => {
     const setting = { rounds: effort.attackRounds, policy, engine };
-    const { weights, refused } = await federate(
+    const { weights, refused } = await federateFlows(
       start,
       attack === undefined
         ? { ...setting, clusters: clusters.slice(f) }

@@ -12,7 +12,7 @@ import { autoencoderModel, initialAutoencoder } from '../../client/tracks/syscal
 import { autoencoderSpec } from '../../client/tracks/syscall/windows/autoencoder-spec.ts';
 import { windowNetwork } from '../../client/tracks/syscall/windows/window-network.ts';
 import type { WindowNetwork } from '../../client/tracks/syscall/windows/window-reader.ts';
-import { readAll, recordedPath } from '../detection/data.ts';
+import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
 import { seededStates } from '../detection/lcg-windows.ts';
 import type { BenchOptions } from '../harness/bench.ts';
 import { figure, median } from '../harness/measure.ts';

@@ -38,7 +38,7 @@ export async function measureRollout({ small, repeat }: BenchOptions, report: Re
     const trainers = await Promise.all(Array.from({ length: members }, (_, at) => deployment.enrol(`cluster-${at}`)));
     const acknowledged = new Map<number, number[]>();
     let heard = () => {};
-    await deployment.startAgents(agents, small ? 1 : 4, (line) => {
+    await deployment.startAgents(new URL('./agents.ts', import.meta.url), agents, small ? 1 : 4, (line) => {
       const { version, atMs } = JSON.parse(line) as { version: number; atMs: number };
       acknowledged.set(version, [...(acknowledged.get(version) ?? []), atMs]);
       heard();

@@ -1,13 +1,12 @@
-import { aggregate } from '../../aggregation/aggregate.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
 import { flipLabels } from '../../aggregation/attacks/label-flip.ts';
-import { memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
-import { blocksOf, granted } from '../../aggregation/engines/samples.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
+import { FaultError } from '../../base/fault.ts';
 import { type SeededNumbers, seededNumbers, shuffled } from '../../base/random.ts';
+import type { Example, ServiceTask } from '../../lab/data/service-task.ts';
+import { federate, type Sending } from '../../lab/federation/federate.ts';
 import { balancedAccuracy, type LocalTraining, type Shape, trainedDelta } from './softmax.ts';
-import type { Example, ServiceTask } from './traces.ts';
 
 /** What the Byzantine clients do. `label flip` trains honestly on wrong labels; `none`: they train like everybody. */
 export type Behaviour = AttackName | 'label flip' | 'none';
@@ -21,8 +20,8 @@ export type Setting = Readonly<{
   training: LocalTraining;
 }>;
 
-/** Balanced accuracy of the global model after the last round; the same for the same seed. */
-export async function federate(
+/** Balanced accuracy of the global model after the last round; the same for the same seed. Throws when a round is refused. */
+export async function federatedAccuracy(
   task: ServiceTask,
   setting: Setting,
   policy: AggregationPolicy,
@@ -32,44 +31,51 @@ export async function federate(
 ): Promise<number> {
   const shape = { features: task.features, classes: task.services.length };
   const random = seededNumbers(`federation ${seed}`);
-  const clients = clientData(task, setting, random);
-  const d = shape.features * shape.classes;
-  const weights = new Float32Array(d);
-  let start: Float64Array = new Float64Array(d);
-  for (let round = 0; round < setting.rounds; round++) {
-    const scene = { setting, shape, weights, clients, seed: `${seed} ${round}`, random };
-    // Byzantine rows first: where rows tie, the attacker wins, as in the worst case.
-    const sent = await updatesOfRound(scene, behaviour);
-    const sink = memorySink(d);
-    granted(await aggregate(policy, blocksOf(sent), engine, sink, { seed: scene.seed, start, measure: false }));
-    start = sink.values;
-    for (let j = 0; j < d; j++) weights[j] = (weights[j] as number) + (sink.values[j] as number);
-  }
+  const scene: Scene = { setting, shape, clients: clientData(task, setting, random), seed, random };
+  const { weights, refusals } = await federate({
+    initial: new Float32Array(shape.features * shape.classes),
+    rounds: setting.rounds,
+    sending: sendingOf(scene, behaviour),
+    policy,
+    engine,
+    seedOf: (round) => roundSeed(scene, round),
+  });
+  const [refusal] = refusals;
+  if (refusal !== undefined) throw new FaultError(refusal);
   return balancedAccuracy(weights, shape, task.test);
 }
 
 type Scene = Readonly<{
   setting: Setting;
   shape: Shape;
-  weights: Float32Array;
   clients: readonly (readonly Example[])[];
   seed: string;
+  /** One for all clients, who draw from it in turn: the honest first. */
   random: SeededNumbers;
 }>;
 
-async function updatesOfRound(scene: Scene, behaviour: Behaviour): Promise<Float32Array[]> {
-  const { setting, shape, weights, clients, random } = scene;
-  const train = (examples: readonly Example[]) => trainedDelta(weights, shape, examples, setting.training, random);
-  const honest = clients.slice(setting.byzantine).map(train);
-  const others = clients.slice(0, setting.byzantine);
-  switch (behaviour) {
-    case 'none':
-      return [...others.map(train), ...honest];
-    case 'label flip':
-      return [...others.map((examples) => train(mislabelled(examples, shape.classes))), ...honest];
-    default:
-      return [...(await attacks[behaviour]({ honest, f: setting.byzantine, seed: scene.seed })), ...honest];
-  }
+function roundSeed({ seed }: Scene, round: number): string {
+  return `${seed} ${round - 1}`;
+}
+
+/** Byzantine rows first: where rows tie, the attacker wins, as in the worst case. */
+function sendingOf(scene: Scene, behaviour: Behaviour): Sending {
+  const { setting, shape, clients, random } = scene;
+  return async (base, round) => {
+    const train = (examples: readonly Example[]) => trainedDelta(base, shape, examples, setting.training, random);
+    const honest = clients.slice(setting.byzantine).map(train);
+    const others = clients.slice(0, setting.byzantine);
+    switch (behaviour) {
+      case 'none':
+        return [...others.map(train), ...honest];
+      case 'label flip':
+        return [...others.map((examples) => train(mislabelled(examples, shape.classes))), ...honest];
+      default: {
+        const made = await attacks[behaviour]({ honest, f: setting.byzantine, seed: roundSeed(scene, round) });
+        return [...made, ...honest];
+      }
+    }
+  };
 }
 
 function mislabelled(examples: readonly Example[], classes: number): Example[] {

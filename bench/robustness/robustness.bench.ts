@@ -2,10 +2,10 @@ import type { AggregationEngine } from '../../aggregation/engine.ts';
 import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
 import type { AggregationPolicy, PreAggregation, Rule } from '../../aggregation/policy.ts';
 import { seededNumbers } from '../../base/random.ts';
+import { type ServiceTask, serviceTask } from '../../lab/data/service-task.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
 import type { Report } from '../harness/report.ts';
-import { type Behaviour, federate, type Setting } from './federation.ts';
-import { type ServiceTask, serviceTask } from './traces.ts';
+import { type Behaviour, federatedAccuracy, type Setting } from './federation.ts';
 
 export const bench: Bench = {
   name: 'robustness',
@@ -170,7 +170,7 @@ async function averaged(
   seeds: readonly string[],
 ): Promise<number> {
   let sum = 0;
-  for (const seed of seeds) sum += await federate(task, setting, policy, behaviour, engine, seed);
+  for (const seed of seeds) sum += await federatedAccuracy(task, setting, policy, behaviour, engine, seed);
   return sum / seeds.length;
 }
 

@@ -1,5 +1,5 @@
 import type { SeededNumbers } from '../../base/random.ts';
-import type { Example } from './traces.ts';
+import type { Example } from '../../lab/data/service-task.ts';
 
 /** Softmax regression: weights of shape [features, classes], row-major, float32; one flat vector, as updates are. */
 export type Shape = Readonly<{ features: number; classes: number }>;

@@ -1,34 +1,35 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { unwrap } from '../../base/fault.ts';
 import { parseConfig } from '../../coordinator/config/config.ts';
 import { makeLocalOperator } from '../../coordinator/founding.ts';
 import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
-import { enrolCluster, secure, settle, type TestCluster } from '../../coordinator/testing/cluster.ts';
-import type { FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
-import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
+import { enrolCluster, settle, type TestCluster } from '../../coordinator/testing/cluster.ts';
+import {
+  type Addresses,
+  type CoordinatorProcess,
+  listenAnywhere,
+  startCoordinatorProcess,
+} from '../../lab/rig/coordinator-process.ts';
+import { connectOperator, type Operator } from '../../lab/rig/operator.ts';
+import { type Speaker, startSpeaker } from '../../lab/rig/speaker.ts';
+import type { FollowResponse, OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { type ModelSpec, specBytes } from '../../proto/model-spec.ts';
-import { chunkBytes, coordinatorServerName } from '../../proto/wire-names.ts';
+import { chunkBytes } from '../../proto/wire-names.ts';
 
 export const track = 'bench';
 const masterKey = 'a master key for benchmarks alone';
-const options = { 'grpc.ssl_target_name_override': coordinatorServerName, 'grpc.use_local_subchannel_pool': 1 };
-
-type Addresses = Readonly<{ enrolment: string; federation: string; health: string }>;
 
 /** A coordinator process with everything on, as `testudo coordinator` runs it, and the clients' processes. */
 export class Deployment {
   readonly #folder = mkdtempSync(join(tmpdir(), 'testudo-bench-'));
-  readonly #children = new Set<ChildProcess>();
+  readonly #logFile = join(this.#folder, 'coordinator.log');
+  readonly #speakers = new Set<Speaker>();
   #credentials: OperatorCredentials | undefined;
-  #coordinator: ChildProcess | undefined;
-  #operator: OperatorClient | undefined;
-  addresses: Addresses = { enrolment: '', federation: '', health: '' };
+  #coordinator: CoordinatorProcess | undefined;
+  #operator: Operator | undefined;
 
   constructor() {
     process.once('exit', () => this.#killAll());
@@ -41,7 +42,7 @@ export class Deployment {
 federation: herd
 dataDirectory: ./data
 masterKey: { environment: BENCH_MASTER_KEY }
-listen: { enrolment: "127.0.0.1:0", federation: "127.0.0.1:0", health: "127.0.0.1:0" }
+listen: ${JSON.stringify(listenAnywhere)}
 enrolments: { burst: 100000, perMinute: 100000 }
 `;
     const path = join(this.#folder, 'coordinator.yaml');
@@ -53,40 +54,26 @@ enrolments: { burst: 100000, perMinute: 100000 }
 
   /** Starts the coordinator and waits until it is ready. */
   async startCoordinator(): Promise<void> {
-    const cli = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
-    const child = spawn(process.execPath, [cli, 'coordinator', '--config', join(this.#folder, 'coordinator.yaml')], {
-      env: { ...process.env, BENCH_MASTER_KEY: masterKey },
-      stdio: ['ignore', 'ignore', 'pipe'],
+    this.#coordinator = await startCoordinatorProcess({
+      testudo: fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url)),
+      config: join(this.#folder, 'coordinator.yaml'),
+      env: { BENCH_MASTER_KEY: masterKey },
+      logFile: this.#logFile,
     });
-    this.#coordinator = child;
-    this.#children.add(child);
-    this.addresses = await new Promise<Addresses>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`the coordinator ended with ${code}`)));
-      createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
-        if (!line.startsWith('{')) return console.error(line);
-        const entry = JSON.parse(line) as { msg: string; addresses: Addresses; level: string };
-        if (entry.msg === 'coordinator ready') resolve(entry.addresses);
-        if (entry.level === 'warn' || entry.level === 'error') console.error(line);
-      });
-    });
-    const { authority, certificateChain, key } = this.#credentials as OperatorCredentials;
     this.#operator?.close();
-    this.#operator = new OperatorClient(
-      this.addresses.federation,
-      secure({ ca: authority, cert: certificateChain, key }),
-      options,
-    );
+    this.#operator = connectOperator(this.#credentials as OperatorCredentials, this.addresses.federation);
   }
 
   async stopCoordinator(): Promise<void> {
-    const child = this.#coordinator as ChildProcess;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-    this.#children.delete(child);
+    await this.#coordinator?.member.stop();
+  }
+
+  get addresses(): Addresses {
+    return (this.#coordinator as CoordinatorProcess).addresses;
   }
 
   get operator(): OperatorClient {
-    return this.#operator as OperatorClient;
+    return (this.#operator as Operator).client;
   }
 
   async putTrack(spec: ModelSpec, model: Uint8Array, policy: object): Promise<void> {
@@ -121,10 +108,10 @@ enrolments: { burst: 100000, perMinute: 100000 }
   }
 
   /**
-   * Starts `processes` processes of rotation agents for `count` clusters together; resolves when each said that it is
+   * Starts `processes` processes of `program`, which hosts rotation agents, for `count` clusters together; resolves when each said that it is
    * ready. Every further line of theirs goes to `onLine`.
    */
-  async startAgents(count: number, processes: number, onLine: (line: string) => void): Promise<void> {
+  async startAgents(program: URL, count: number, processes: number, onLine: (line: string) => void): Promise<void> {
     const share = Math.ceil(count / processes);
     const { addresses } = this;
     const started: Promise<void>[] = [];
@@ -132,25 +119,13 @@ enrolments: { burst: 100000, perMinute: 100000 }
       const tokens: string[] = [];
       for (let at = first; at < Math.min(count, first + share); at += 1) tokens.push(await this.#token(`agent-${at}`));
       const folder = join(this.#folder, `agents-${first}`);
-      started.push(
-        this.#startProgram(
-          new URL('../releases/agents.ts', import.meta.url),
-          { addresses, tokens, track, folder },
-          onLine,
-        ),
-      );
+      started.push(this.#speak(program, { addresses, tokens, track, folder }, 'ready', onLine));
     }
     await Promise.all(started);
   }
 
-  #startProgram(program: URL, task: object, onLine: (line: string) => void): Promise<void> {
-    const script = fileURLToPath(program);
-    const child = spawn(process.execPath, [script, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#children.add(child);
-    return new Promise<void>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`${script} ended with ${code}`)));
-      createInterface({ input: child.stdout }).on('line', (line) => (line === 'ready' ? resolve() : onLine(line)));
-    });
+  async #speak(program: URL, task: object, ready: string, onLine: (line: string) => void): Promise<void> {
+    this.#speakers.add(await startSpeaker({ program: fileURLToPath(program), task, ready, onLine }));
   }
 
   /** A client in this process. */
@@ -172,14 +147,8 @@ enrolments: { burst: 100000, perMinute: 100000 }
     const tokens: string[] = [];
     for (const cluster of names) tokens.push(await this.#token(cluster));
     const authority = (this.#credentials as OperatorCredentials).authority;
-    const task = JSON.stringify({ addresses: this.addresses, authority, tokens, track, values, firstSeed });
-    const script = fileURLToPath(new URL('./clients.ts', import.meta.url));
-    const child = spawn(process.execPath, [script, task], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#children.add(child);
-    await new Promise<void>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`a client process ended with ${code}`)));
-      createInterface({ input: child.stdout }).on('line', (line) => line === 'watching' && resolve());
-    });
+    const task = { addresses: this.addresses, authority, tokens, track, values, firstSeed };
+    await this.#speak(new URL('./clients.ts', import.meta.url), task, 'watching', () => {});
   }
 
   /** Opens a round and resolves when its candidate is journalled; seconds between the two. */
@@ -202,32 +171,31 @@ enrolments: { burst: 100000, perMinute: 100000 }
     return seconds;
   }
 
-  /** For /proc: the coordinator's process, then the clients'. */
-  get processIds(): readonly number[] {
-    return [this.#coordinator, ...[...this.#children].filter((child) => child !== this.#coordinator)].map(
-      (child) => child?.pid ?? 0,
-    );
-  }
-
   /** Peak and present resident memory of the coordinator, bytes. */
   coordinatorMemory(): Readonly<{ peakBytes: number; nowBytes: number }> {
-    const text = readFileSync(`/proc/${this.#coordinator?.pid}/status`, 'utf8');
+    const text = readFileSync(`/proc/${this.#coordinator?.member.pid}/status`, 'utf8');
     const field = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(text)?.[1] ?? Number.NaN) * 1024;
     return { peakBytes: field('VmHWM'), nowBytes: field('VmRSS') };
   }
 
   #killAll(): void {
-    for (const child of this.#children) {
-      child.removeAllListeners('exit');
-      child.kill('SIGKILL');
-    }
-    this.#children.clear();
+    this.#coordinator?.member.kill();
+    for (const speaker of this.#speakers) speaker.kill();
+    this.#speakers.clear();
+  }
+
+  /** What the coordinator warned of, for whoever reads the benchmark's output. */
+  #complaints(): readonly string[] {
+    const lines = existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').split('\n') : [];
+    return lines.filter((line) => line !== '' && (!line.startsWith('{') || /"level":"(?:warn|error)"/.test(line)));
   }
 
   /** Ends every process that it started and removes its files. */
   async close(): Promise<void> {
     this.#operator?.close();
     this.#killAll();
+    await this.#coordinator?.member.exited;
+    for (const line of this.#complaints()) console.error(line);
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }

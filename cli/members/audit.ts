@@ -1,10 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, table, time } from '../../base/text/table.ts';
 import { faultOfError } from '../../proto/call.ts';
 import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
-import { jsonLine, table, time } from '../table.ts';
 
 /** `testudo audit`: who did what, when and why. */
 export function auditCommand() {

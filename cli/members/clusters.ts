@@ -1,9 +1,9 @@
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, table, time } from '../../base/text/table.ts';
 import { type Cluster, ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
-import { jsonLine, table, time } from '../table.ts';
 
 /** `testudo clusters`: members of the federation. */
 export function clustersCommand() {

@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { jsonLine, table, time } from '../../base/text/table.ts';
 import { pemOfChain } from '../../coordinator/keys/authority.ts';
 import {
   newOperatorKey,
@@ -12,7 +13,6 @@ import { orExit } from '../exit.ts';
 import { renewCertificate, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
-import { jsonLine, table, time } from '../table.ts';
 
 const roles = {
   viewer: OperatorRole.OPERATOR_ROLE_VIEWER,

@@ -1,11 +1,11 @@
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, table, time } from '../../base/text/table.ts';
 import type { Label } from '../../proto/generated/testudo/v1/common.ts';
 import type { Token } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
-import { jsonLine, table, time } from '../table.ts';
 
 /** `testudo tokens`: how clusters get in. */
 export function tokensCommand() {

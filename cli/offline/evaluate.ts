@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { jsonLine, table } from '../../base/text/table.ts';
 import { readTraceFile } from '../../client/recordings/trace-file.ts';
 import {
   type Evaluation,
@@ -8,7 +9,6 @@ import {
   withoutDuplicates,
 } from '../../client/tracks/syscall/offline/evaluation.ts';
 import { SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
-import { jsonLine, table } from '../table.ts';
 import { evaluateFlows, flowOptions } from './flow-verbs.ts';
 import { abiOption, callWeightsOption, dataOption, modelOption, openSyscallModel, relearnt } from './model-options.ts';
 

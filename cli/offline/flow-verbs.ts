@@ -1,9 +1,9 @@
 /** What `testudo score` and `testudo evaluate` do with `--track flow`. TensorFlow is loaded when they run. */
 import { Option } from '@commander-js/extra-typings';
+import { jsonLine, table } from '../../base/text/table.ts';
 import type { EdgeQuality, FlowEvaluation } from '../../client/tracks/flow/offline/flow-evaluation.ts';
 import type { FlowScoreUnit } from '../../client/tracks/flow/offline/flow-scores.ts';
 import { orExit, usage } from '../exit.ts';
-import { jsonLine, table } from '../table.ts';
 
 export type FlowVerbOptions = Readonly<{
   model: string;

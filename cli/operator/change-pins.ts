@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { jsonLine } from '../../base/text/table.ts';
 import { type OperatorCredentials, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
 import type { Pin, Pins } from '../../proto/release/documents/catalogue.ts';
@@ -6,7 +7,6 @@ import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { signPins } from '../../proto/release/sign.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
-import { jsonLine } from '../table.ts';
 import { versionFrom } from './arguments.ts';
 import { type OperatorConnection, type OperatorOptions, withConnection } from './connection.ts';
 import { showChange } from './moves.ts';

@@ -8,7 +8,6 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import type { Fault } from '../../base/fault.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { faultOfError } from '../../proto/call.ts';
 import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
@@ -39,17 +38,12 @@ type Unary<Request, Response> = (
   callback: (error: ServiceError | null, response: Response) => void,
 ) => ClientUnaryCall;
 
-/** What becomes of a refused call: a command ends with its code, a program throws. */
-type WhenRefused = (fault: Fault) => never;
-
-/** One operator's connection to its coordinator. */
+/** One operator's connection to its coordinator. A refused call ends the process with its code. */
 export class OperatorConnection {
   readonly client: OperatorClient;
-  readonly #whenRefused: WhenRefused;
 
-  constructor(client: OperatorClient, whenRefused: WhenRefused) {
+  constructor(client: OperatorClient) {
     this.client = client;
-    this.#whenRefused = whenRefused;
   }
 
   call<Request, Response>(
@@ -57,10 +51,8 @@ export class OperatorConnection {
     request: Request,
     deadlineMs = deadlineMsDefault,
   ): Promise<Response> {
-    return answerOf(
-      (metadata, _, callback) =>
-        method.call(this.client, request, metadata, { deadline: Date.now() + deadlineMs }, callback),
-      this.#whenRefused,
+    return answerOf((metadata, _, callback) =>
+      method.call(this.client, request, metadata, { deadline: Date.now() + deadlineMs }, callback),
     );
   }
 
@@ -69,17 +61,13 @@ export class OperatorConnection {
   }
 }
 
-export async function openConnection(options: OperatorOptions, whenRefused: WhenRefused): Promise<OperatorConnection> {
-  const { address, secure } = await reach(options);
-  return new OperatorConnection(new OperatorClient(address, secure, channelOptions), whenRefused);
-}
-
 /** Runs one command over one connection. A refusal ends the process with its code. */
 export async function withConnection(
   options: OperatorOptions,
   run: (connection: OperatorConnection) => Promise<void>,
 ): Promise<void> {
-  const connection = await openConnection(options, exitWith);
+  const { address, secure } = await reach(options);
+  const connection = new OperatorConnection(new OperatorClient(address, secure, channelOptions));
   try {
     await run(connection);
   } finally {
@@ -92,7 +80,7 @@ export async function renewCertificate(options: OperatorOptions, certificateRequ
   const { address, secure } = await reach(options);
   const client = new EnrolmentClient(address, secure, channelOptions);
   try {
-    return await answerOf((...rest) => client.renew({ certificateRequest }, ...rest), exitWith);
+    return await answerOf((...rest) => client.renew({ certificateRequest }, ...rest));
   } finally {
     client.close();
   }
@@ -113,13 +101,12 @@ function answerOf<Response>(
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Response) => void,
   ) => ClientUnaryCall,
-  whenRefused: WhenRefused,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
     start(new Metadata(), { deadline: Date.now() + deadlineMsDefault }, (error, response) => {
       if (error === null) return resolve(response);
       try {
-        whenRefused(faultOfError(error));
+        exitWith(faultOfError(error));
       } catch (refusal) {
         reject(refusal);
       }

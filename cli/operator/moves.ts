@@ -1,5 +1,5 @@
+import { jsonLine, table } from '../../base/text/table.ts';
 import type { ClusterMove, ReleaseChange } from '../../proto/generated/testudo/v1/operator_releases.ts';
-import { jsonLine, table } from '../table.ts';
 
 type Shown = Readonly<{ json?: boolean | undefined; dryRun?: boolean | undefined }>;
 

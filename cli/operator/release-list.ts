@@ -1,5 +1,5 @@
+import { type Column, jsonLine, table, time } from '../../base/text/table.ts';
 import type { Release } from '../../proto/generated/testudo/v1/operator_releases.ts';
-import { type Column, jsonLine, table, time } from '../table.ts';
 import { withConnection } from './connection.ts';
 import { operatorCommand } from './options.ts';
 import { pages } from './pages.ts';

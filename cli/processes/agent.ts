@@ -1,8 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
+import { listing, table } from '../../base/text/table.ts';
 import { readClientConfig } from '../../client/config.ts';
 import type { AgentView } from '../../client/releases/agent-view.ts';
 import { exitCodes, orExit, usage } from '../exit.ts';
-import { listing, table } from '../table.ts';
 
 const timeoutMs = 5_000;
 

@@ -9,13 +9,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { startClient } from '../../client/client.ts';
 import { readClientConfig } from '../../client/config.ts';
-import { startTcpProxy, type TcpProxy } from '../../client/rounds/testing/tcp-proxy.ts';
 import { initialLanguageModel } from '../../client/tracks/syscall/language-model/language-model.ts';
 import { languageModelSpec } from '../../client/tracks/syscall/language-model/language-model-spec.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { createTrack } from '../../coordinator/ledger/track-changes.ts';
 import { operator, TestFederation, track } from '../../coordinator/testing/federation.ts';
+import { startTcpProxy, type TcpProxy } from '../../lab/testing/tcp-proxy.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 

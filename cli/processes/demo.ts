@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { Command } from '@commander-js/extra-typings';
 import { abis } from '../../client/events/vocabulary.ts';
 import { defaultSyscallDetector, syscallDetectorNames } from '../../client/tracks/syscall/detector-names.ts';
@@ -6,9 +5,8 @@ import { demoTracks, parseOptions } from '../../demo/options.ts';
 import { ruleHelp } from '../../demo/rule.ts';
 import { runDemo } from '../../demo/run.ts';
 import { openScreen } from '../../demo/screen.ts';
+import { recordedPath as recorded } from '../../lab/data/recorded-traces.ts';
 import { exitCodes, orExit } from '../exit.ts';
-
-const recorded = fileURLToPath(new URL('../../data/recorded/syscalls.tsv.gz', import.meta.url));
 
 /** `testudo demo`: the main job. A coordinator and its clusters on this machine, some of them hostile, on recorded data. */
 export function demoCommand() {
@@ -39,7 +37,8 @@ export function demoCommand() {
       }
       const screen = openScreen(process.stdout);
       try {
-        orExit(await runDemo(options.value, screen));
+        // Its processes run the command that was typed.
+        orExit(await runDemo(options.value, process.argv[1] ?? '', screen));
       } finally {
         screen.clear();
       }

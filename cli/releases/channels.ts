@@ -1,10 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, table } from '../../base/text/table.ts';
 import type { Assignment, Channel } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { subjectFrom, subjectMessage, subjectText, textOfSubject, versionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
-import { jsonLine, table } from '../table.ts';
 
 /** `testudo channels`: which clusters follow which version. */
 export function channelsCommand() {

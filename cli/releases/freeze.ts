@@ -1,8 +1,8 @@
+import { jsonLine, table, time } from '../../base/text/table.ts';
 import type { Freeze, HeldRound } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { timeFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
-import { jsonLine, table, time } from '../table.ts';
 
 /** `testudo freeze`: no round opens and no channel moves by itself. */
 export function freezeCommand() {

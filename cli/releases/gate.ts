@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, listing, table, time } from '../../base/text/table.ts';
 import {
   type GateApproval,
   GateDecision,
@@ -10,7 +11,6 @@ import { releaseFrom, trackAndVersionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
-import { jsonLine, listing, table, time } from '../table.ts';
 
 const decisions: Readonly<Record<number, string>> = {
   [GateDecision.GATE_DECISION_WAITING]: 'waiting',

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { time } from '../../base/text/table.ts';
 import type { Pin, Subject } from '../../proto/release/documents/catalogue.ts';
 import { checkPin } from '../../proto/release/legality.ts';
 import { exitWith, orExit } from '../exit.ts';
 import { releaseFrom, subjectFrom, subjectText, timeFrom } from '../operator/arguments.ts';
 import { changePins } from '../operator/change-pins.ts';
 import { triableCommand } from '../operator/options.ts';
-import { time } from '../table.ts';
 
 const validDays = ['--valid-days <count>', 'how long the signed set of pins is good; renew it before', '365'] as const;
 

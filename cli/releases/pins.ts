@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, listing, table, time } from '../../base/text/table.ts';
 import { readCredentials, replaceCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { FederationId } from '../../proto/ids.ts';
@@ -15,7 +16,6 @@ import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { newPinKey, pinKeyOf, pinKeyPair } from '../operator/pin-key.ts';
 import { type TrustedReleases, trustedReleases } from '../operator/release-trust.ts';
 import { readText, writeNew } from '../operator/root-files.ts';
-import { jsonLine, listing, table, time } from '../table.ts';
 
 const dayMs = 86_400_000;
 const renewWithinMs = 30 * dayMs;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { openAtomic, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
+import { jsonLine } from '../../base/text/table.ts';
 import { faultOfError } from '../../proto/call.ts';
 import type {
   ExportReleaseResponse,
@@ -14,7 +15,6 @@ import { releaseFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
-import { jsonLine } from '../table.ts';
 
 /** `testudo releases export`: one file with everything that another coordinator needs to verify it. */
 export function exportCommand() {

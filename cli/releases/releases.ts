@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, listing, shortDigest, table, time } from '../../base/text/table.ts';
 import type {
   ClusterInstall,
   GetReleaseResponse,
@@ -11,7 +12,6 @@ import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
-import { jsonLine, listing, shortDigest, table, time } from '../table.ts';
 import { exportCommand, importCommand } from './release-file.ts';
 
 /** `testudo releases`: what there is, what it is made of, who runs it. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { jsonLine, listing } from '../../base/text/table.ts';
 import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
-import { jsonLine, listing } from '../table.ts';
 
 /** `testudo root publish`: the coordinator checks a root that was made offline, and hands it to every agent. */
 export function publishRootCommand() {

@@ -1,4 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
+import { jsonLine, listing, table, time } from '../../base/text/table.ts';
 import { addSignatures, mergeSignatures, signedness } from '../../proto/release/co-sign.ts';
 import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { type ReleaseRole, releaseRoles } from '../../proto/release/documents/root.ts';
@@ -6,7 +7,6 @@ import { signRoot } from '../../proto/release/sign.ts';
 import { orExit, usage } from '../exit.ts';
 import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
 import { publicKeyFrom, type RootFile, readKey, readRoot, writeNew } from '../operator/root-files.ts';
-import { jsonLine, listing, table, time } from '../table.ts';
 import { nextRoot } from './root/next-root.ts';
 import { prepareKeysCommand, publishRootCommand } from './root-publish.ts';
 

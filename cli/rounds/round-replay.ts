@@ -1,8 +1,8 @@
+import { jsonLine, listing } from '../../base/text/table.ts';
 import type { ReplayedDigest, ReplayRoundResponse } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { exitCodes } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand } from '../operator/options.ts';
-import { jsonLine, listing } from '../table.ts';
 
 /** The round is computed again on the coordinator's machine, which may take as long as the first time. */
 const deadlineMs = 1_800_000;

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, listing, shortDigest, table, time } from '../../base/text/table.ts';
 import {
   type GetRoundResponse,
   type Participation,
@@ -10,7 +11,6 @@ import {
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
-import { jsonLine, listing, shortDigest, table, time } from '../table.ts';
 import { replayCommand } from './round-replay.ts';
 
 const dayMs = 86_400_000;

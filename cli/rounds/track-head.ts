@@ -1,8 +1,8 @@
+import { jsonLine } from '../../base/text/table.ts';
 import type { MoveHeadRequest, MoveHeadResponse } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { versionFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { triableCommand } from '../operator/options.ts';
-import { jsonLine } from '../table.ts';
 
 /** `testudo tracks head`: what the next round starts from. */
 export function headCommand() {

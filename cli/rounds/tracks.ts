@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
+import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { policyJsonSchema } from '../../coordinator/config/policy.ts';
 import { faultOfError } from '../../proto/call.ts';
 import type { PutTrackRequest, PutTrackResponse, Track } from '../../proto/generated/testudo/v1/operator.ts';
@@ -8,7 +9,6 @@ import { exitWith } from '../exit.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
-import { jsonLine, shortDigest, table, time } from '../table.ts';
 import { headCommand } from './track-head.ts';
 
 /** `testudo tracks`: what is learnt, and by which policy. */

@@ -8,7 +8,7 @@ import {
   type LoopbackFederation,
   loopbackFederationId,
   startLoopbackFederation,
-} from '../../cli/testing/loopback-federation.ts';
+} from '../../lab/testing/loopback-federation.ts';
 import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import { InstallOutcome, type SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import { parseTrackId } from '../../proto/ids.ts';

@@ -11,7 +11,7 @@ import {
   type LoopbackFederation,
   loopbackFederationId,
   startLoopbackFederation,
-} from '../../cli/testing/loopback-federation.ts';
+} from '../../lab/testing/loopback-federation.ts';
 import type { SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';

@@ -9,7 +9,7 @@ import {
   type LoopbackFederation,
   loopbackFederationId,
   startLoopbackFederation,
-} from '../../cli/testing/loopback-federation.ts';
+} from '../../lab/testing/loopback-federation.ts';
 import { newSigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
 import { InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
 import { parseFederationId, parseTrackId } from '../../proto/ids.ts';

@@ -6,13 +6,14 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ok, refuse, unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { Authority, makeAuthority } from '../../coordinator/keys/authority.ts';
 import {
   type LoopbackFederation,
   loopbackFederationId,
   startLoopbackCoordinator,
   startLoopbackFederation,
-} from '../../cli/testing/loopback-federation.ts';
-import { Authority, makeAuthority } from '../../coordinator/keys/authority.ts';
+} from '../../lab/testing/loopback-federation.ts';
+import { startTcpProxy, type TcpProxy } from '../../lab/testing/tcp-proxy.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { openFileSync, sealFileSync } from '../../proto/envelope/files/sealed-file.ts';
 import { headerFromWire } from '../../proto/envelope/wire.ts';
@@ -32,7 +33,6 @@ import { Uplink } from './participant.ts';
 import type { UplinkTimes } from './participant-config.ts';
 import type { UplinkPorts, UplinkReport } from './ports.ts';
 import type { LoopbackCoordinator } from './testing/loopback-coordinator.ts';
-import { startTcpProxy, type TcpProxy } from './testing/tcp-proxy.ts';
 
 const track = parseTrackId('syscall');
 const cluster = parseClusterId('north');

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
-import { type LoopbackFederation, startLoopbackFederation } from '../../cli/testing/loopback-federation.ts';
+import { type LoopbackFederation, startLoopbackFederation } from '../../lab/testing/loopback-federation.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';

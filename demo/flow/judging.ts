@@ -5,12 +5,12 @@ import { FlowScorer } from '../../client/tracks/flow/flow-scorer.ts';
 import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
 import { type JudgedEdge, judgeEdges } from '../../client/tracks/flow/offline/flow-evaluation.ts';
 import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
+import { injectedFamily } from '../../lab/data/injected-movement.ts';
 import { mean } from '../judging.ts';
-import { injectedFamily } from './injection.ts';
+import type { FlowExplanation, FlowReport, MovementReport } from '../report/flow-report.ts';
+import { graphOf } from './graph-of.ts';
 import { linkBaselines, linkQuality, modelLinkQuality } from './links.ts';
 import type { FlowCluster, PreparedFlow } from './prepare.ts';
-import type { FlowExplanation, FlowReport, MovementReport } from './report.ts';
-import { graphOf } from './simulation.ts';
 
 export type FlowModels = Readonly<{
   fedAvgUnderAttack: Float32Array;

@@ -5,10 +5,7 @@ import { defaultFlowDetector, type FlowDetectorName } from '../../client/tracks/
 import { flowDetectorStart } from '../../client/tracks/flow/detectors.ts';
 import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
 import { readFlowWindows } from '../../client/tracks/flow/offline/flow-windows.ts';
-import type { DemoOptions } from '../options.ts';
-import type { Prepared } from '../prepare.ts';
-import type { Training } from '../simulation.ts';
-import { injectedMovement } from './injection.ts';
+import { injectedMovement } from '../../lab/data/injected-movement.ts';
 import {
   type FlowMapping,
   flowWindowMs,
@@ -16,7 +13,9 @@ import {
   type RecordedFlows,
   readRecordedFlows,
   writeFlows,
-} from './recording.ts';
+} from '../../lab/data/recorded-flows.ts';
+import type { DemoOptions } from '../options.ts';
+import type { Prepared, Training } from '../prepare.ts';
 
 /** A cluster's flows as files in the recorded layout, and as windows of its service graph. */
 export type FlowCluster = Readonly<{

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
-import { table } from '../../cli/table.ts';
+import { table } from '../../base/text/table.ts';
 import { learnFlowCluster } from '../../client/tracks/flow/cluster-state.ts';
 import { saveFlowModel } from '../../client/tracks/flow/flow-model-folder.ts';
 import { FlowScorer } from '../../client/tracks/flow/flow-scorer.ts';
+import type { Federation } from '../../lab/rig/federation.ts';
 import { RoundPhase } from '../../proto/generated/testudo/v1/operator.ts';
-import type { Federation } from '../federation.ts';
 import type { Prepared } from '../prepare.ts';
-import type { DemoRound } from '../report.ts';
-import { progressText, roundOf, tellRound } from '../round-lines.ts';
+import type { DemoRound } from '../report/demo-round.ts';
+import { type FlowReport, movementRows } from '../report/flow-report.ts';
+import { progressText, roundOf, tellRound } from '../report/round-lines.ts';
 import type { Screen } from '../screen.ts';
 import { leftOutAuc } from './judging.ts';
 import type { PreparedFlow } from './prepare.ts';
-import type { FlowReport, MovementReport } from './report.ts';
 
 /** The flow track's rounds: the same coordinator, clusters and liars. Returns the last model that came out. */
 export async function runFlowRounds(
@@ -92,12 +92,4 @@ export function concludeFlow({ auc, linkPrediction, lateralMovement, explanation
   if (explanation === undefined) return;
   screen.line(`\nan alert in ${explanation.cluster} on a movement that was injected:`);
   for (const line of explanation.text.split('\n')) screen.line(`  ${line}`);
-}
-
-export function movementRows(kind: 'recorded' | 'injected', { ownClusters, firstDay }: MovementReport) {
-  const row = (where: string, { edges, benign, auc, baseline }: typeof ownClusters | typeof firstDay) => ({
-    name: `${kind} movement, ${where} (${edges} among ${benign})`,
-    values: [auc.robustUnderAttack, auc.fedAvgUnderAttack, auc.localOnly, baseline.seenPair],
-  });
-  return [row('own clusters with their memory', ownClusters), row('first day of unseen clusters', firstDay)];
 }

@@ -1,0 +1,80 @@
+import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
+import type { AggregationPolicy } from '../../aggregation/policy.ts';
+import { FaultError } from '../../base/fault.ts';
+import { deltaOf } from '../../client/learning/delta.ts';
+import type { Detector, Observed } from '../../client/tracks/detector.ts';
+import { federate } from '../../lab/federation/federate.ts';
+import { asLearnt, type Worker } from '../../lab/federation/sending.ts';
+import { forging } from '../../lab/hostile/schedule.ts';
+import type { Training } from '../prepare.ts';
+
+export type Simulation = Readonly<{
+  detector: Detector;
+  /** Cluster to what it learns from, in the order of their names. */
+  clusters: ReadonlyMap<string, readonly Observed[]>;
+  policy: AggregationPolicy;
+  rounds: number;
+  training: Training;
+  /** Who lies, in the order of their attack schedules; nobody when empty. */
+  hostile: readonly string[];
+  seed: number;
+}>;
+
+/**
+ * The rounds of a federation without the network between: the same detectors, deltas, attacks and rule as the main job's
+ * processes use. Returns the global model after the last round; throws when a round is refused. What the real run is
+ * compared with.
+ */
+export async function simulateFederation(simulation: Simulation): Promise<Float32Array> {
+  const { detector, clusters, policy, rounds, training, hostile, seed } = simulation;
+  const work = (traces: readonly Observed[]) => (base: Float32Array, round: number) =>
+    deltaOf(detector.train(base, traces, { ...training, seed: seed + round }).weights, base);
+  const workers = new Map([...clusters].map(([name, traces]) => [name, work(traces)]));
+  return await simulateRounds({ initial: detector.init(seed), workers, policy, rounds, hostile, seed });
+}
+
+export type Rounds = Readonly<{
+  initial: Float32Array;
+  /** Cluster to what it does in a round, in the order of their names. */
+  workers: ReadonlyMap<string, Worker>;
+}> &
+  Pick<Simulation, 'policy' | 'rounds' | 'hostile' | 'seed'>;
+
+/** Rounds of any track, in which the hostile forge what they learnt. Throws when a round is refused. */
+export async function simulateRounds(simulation: Rounds): Promise<Float32Array> {
+  const { initial, workers, policy, rounds, hostile, seed } = simulation;
+  const all = [...workers].map(([name, work]) => {
+    const attacker = hostile.indexOf(name);
+    return attacker === -1 ? work : forging(work, attacker, seed);
+  });
+  const { weights, refusals } = await federate({
+    initial,
+    rounds,
+    sending: asLearnt(all),
+    policy,
+    engine: twinEngine(),
+    seedOf: (round) => `${seed} ${round}`,
+  });
+  const [refusal] = refusals;
+  if (refusal !== undefined) throw new FaultError(refusal);
+  return weights;
+}
+
+/** What one party learns by itself from these traces, in the time that the federation takes. */
+export function trainAlone(
+  detector: Detector,
+  traces: readonly Observed[],
+  training: Training,
+  rounds: number,
+  seed: number,
+): Float32Array {
+  return detector.train(detector.init(seed), traces, { ...training, steps: training.steps * rounds, seed }).weights;
+}
+
+/** Averages whatever is finite: what a coordinator does that trusts everyone. */
+export const plainAveraging: AggregationPolicy = {
+  f: 0,
+  admission: { normMax: 1e15, zeroUpdate: 'admit' },
+  before: [],
+  rule: { kind: 'mean' },
+};

@@ -1,0 +1,26 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { saveModelFolder } from '../client/tracks/syscall/offline/model-folder.ts';
+import { renderSvg } from '../lab/plot.ts';
+import type { Judges } from './judging.ts';
+import type { Prepared } from './prepare.ts';
+import type { DemoReport } from './report/report.ts';
+import { renderReport } from './report/report-html.ts';
+
+/** What scoring needs: the weights that the federation shared, and each cluster's own part, since all live here. */
+export async function saveModel(
+  { clusters, detector, options }: Prepared,
+  judges: Judges,
+  weights: Float32Array,
+): Promise<void> {
+  const states = new Map([...clusters.keys()].map((name) => [name, judges.stateOf(name, weights)]));
+  await mkdir(options.out, { recursive: true });
+  await saveModelFolder(join(options.out, 'model'), { detector, weights, clusters: states });
+}
+
+/** Writes the report, as data and as a page. */
+export async function publish(out: string, report: DemoReport): Promise<void> {
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFile(join(out, 'report.html'), await renderReport(report, renderSvg));
+}

@@ -1,0 +1,92 @@
+import { updatesMin } from '../../aggregation/policy.ts';
+import type { Federation } from '../../lab/rig/federation.ts';
+import { RoundPhase } from '../../proto/generated/testudo/v1/operator.ts';
+import { judgeAll } from '../assess.ts';
+import { aucOf, type Judges, mean } from '../judging.ts';
+import type { Prepared, Training } from '../prepare.ts';
+import type { DemoRound } from '../report/demo-round.ts';
+import { progressText, roundOf, tellRound } from '../report/round-lines.ts';
+import type { Screen } from '../screen.ts';
+import type { ReleaseStory } from './release-story.ts';
+
+/** A track's policy in the main job, as `testudo tracks put` takes it. */
+export function trackPolicy({ policy, clusters, hostile }: Prepared, training: Training): object {
+  return {
+    aggregation: policy,
+    rounds: {
+      goal: { kind: 'share', ofEnrolled: 1 },
+      overSelection: 1,
+      // The honest must be able to finish without the liars, and the rule must be able to judge who came.
+      quorum: { kind: 'count', updates: Math.max(updatesMin(policy) ?? 1, clusters.size - hostile.length) },
+      recruitForMs: 60_000,
+      collectForMs: 120_000,
+      aggregateForMs: 120_000,
+    },
+    training: {
+      epochs: 1_000,
+      stepsMax: training.steps,
+      batchSize: training.batchSize,
+      learningRate: training.learningRate,
+    },
+    optimiser: { kind: 'plain', learningRate: 1 },
+    schedule: null,
+  };
+}
+
+/** The last two models that rounds made: what the release story is about. */
+export type LastReleases = Readonly<{ version: number; before: number }>;
+
+/** The rounds of the system calls' track, told as they end. Returns the last model that came out. */
+export async function runRounds(
+  prepared: Prepared,
+  federation: Federation,
+  judges: Judges,
+  story: ReleaseStory | undefined,
+  screen: Screen,
+) {
+  const rounds: DemoRound[] = [];
+  let model = prepared.detector.init(prepared.options.seed);
+  let version = 0;
+  let releases: LastReleases | undefined;
+  screen.line(`\n${['round', 'receipts', '  AUC', 'seconds', ' what became of the updates'].join('  ')}`);
+  for (let number = 1; number <= prepared.options.rounds; number++) {
+    const isLast = number === prepared.options.rounds;
+    if (isLast) await story?.prepare(version);
+    const startedAt = performance.now();
+    const ended = await federation.round((progress) => screen.status(progressText(number, prepared, progress)));
+    const seconds = (performance.now() - startedAt) / 1e3;
+    const { summary } = ended;
+    if (summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE && summary.candidate !== undefined) {
+      model = await federation.model(summary.candidate.digest);
+      const before = version;
+      version = Number(summary.candidate.version);
+      if (isLast) releases = { version, before };
+    }
+    const judgements = judgeAll(prepared, judges, () => model);
+    const round = roundOf(
+      number,
+      prepared,
+      ended,
+      seconds,
+      mean(judgements.map(({ scores }) => aucOf(prepared.unseen, scores))),
+    );
+    rounds.push(round);
+    tellRound(round, summary?.abandonedBecause ?? '', screen);
+  }
+  return { rounds, model, releases };
+}
+
+/** What becomes of the last round's model, and of one round more whose version is forged. */
+export async function tellReleases(
+  story: ReleaseStory,
+  { version, before }: LastReleases,
+  federation: Federation,
+  screen: Screen,
+): Promise<void> {
+  await story.release(version, before);
+  await story.rollBack(version, before);
+  await story.dismissCanaries();
+  const { summary } = await federation.round(() => screen.status('one round more, for a version to be forged'));
+  const candidate = summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE ? summary.candidate : undefined;
+  if (candidate !== undefined) await story.offerForgery(Number(candidate.version), candidate.digest, version);
+}

@@ -1,0 +1,71 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
+import { lastLines, type Member, pauseWhileRunning, startMember } from './member.ts';
+
+export type Addresses = Readonly<{ enrolment: string; federation: string; health: string }>;
+
+export type CoordinatorProcess = Readonly<{ member: Member; addresses: Addresses }>;
+
+/** Ports of loopback that the kernel chooses: the coordinator says which. */
+export const listenAnywhere: Addresses = {
+  enrolment: '127.0.0.1:0',
+  federation: '127.0.0.1:0',
+  health: '127.0.0.1:0',
+};
+
+/**
+ * `testudo coordinator init FOLDER`, as an operator would type it, with `settings` in the place of those that it wrote.
+ * `testudo`: the command's program. Throws what it said when it fails.
+ */
+export async function foundCoordinator(testudo: string, folder: string, settings: object): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const args = [testudo, 'coordinator', 'init', folder, '--server-name', '127.0.0.1'];
+  const init = await startMember({ name: 'init', args, logFile: `${folder}-init.log` });
+  await init.exited;
+  const path = join(folder, 'coordinator.yaml');
+  const written = init.exitCode() === 0 ? await readFile(path, 'utf8') : undefined;
+  if (written === undefined) throw new Error(`the coordinator could not be set up:\n${await lastLines(init)}`);
+  await writeFile(path, stringifyYaml({ ...(parseYaml(written) as object), ...settings }));
+}
+
+export type CoordinatorStart = Readonly<{
+  /** The command's program. */
+  testudo: string;
+  /** The configuration's path. */
+  config: string;
+  env?: Readonly<Record<string, string>>;
+  /** Appended to. Needs the log level info or finer: the line that says "ready" says where. */
+  logFile: string;
+}>;
+
+/** Starts `testudo coordinator` and waits until it is ready. Throws what it said last when it ends before. */
+export async function startCoordinatorProcess(start: CoordinatorStart): Promise<CoordinatorProcess> {
+  const { testudo, config, env = {}, logFile } = start;
+  const before = await stat(logFile).catch(() => undefined);
+  const args = [testudo, 'coordinator', '--config', config];
+  const member = await startMember({ name: 'coordinator', args, env, logFile });
+  try {
+    for (;;) {
+      const addresses = readyIn((await readFile(logFile)).subarray(before?.size ?? 0).toString('utf8'));
+      if (addresses !== undefined) return { member, addresses };
+      await pauseWhileRunning([member], lookMs);
+    }
+  } catch (error) {
+    await member.stop();
+    throw error;
+  }
+}
+
+/** Short: benchmarks measure how long a start takes. */
+const lookMs = 5;
+
+/** Where a coordinator listens, as its log says once it is ready. */
+function readyIn(log: string): Addresses | undefined {
+  const whole = log.slice(0, log.lastIndexOf('\n') + 1);
+  const entries = whole.split('\n').filter((line) => line.startsWith('{'));
+  const ready = entries
+    .map((line) => JSON.parse(line) as Readonly<{ msg?: string; addresses?: Addresses }>)
+    .find(({ msg }) => msg === 'coordinator ready');
+  return ready?.addresses;
+}

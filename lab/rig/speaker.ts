@@ -1,0 +1,28 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export type SpeakerPlan = Readonly<{
+  /** A script, run by this very Node. Ends by itself when its standard input does. */
+  program: string;
+  /** Handed over as JSON, as its one argument. */
+  task: object;
+  /** The line by which it says that it is ready. */
+  ready: string;
+  /** Every other line. */
+  onLine: (line: string) => void;
+}>;
+
+export type Speaker = Readonly<{ kill(): void }>;
+
+/** Starts a process that works and says what it did, a line each. Resolves when it is ready; throws when it ends before. */
+export async function startSpeaker({ program, task, ready, onLine }: SpeakerPlan): Promise<Speaker> {
+  const args = [program, JSON.stringify(task)];
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`${program} ended with ${code} before it was ready`)));
+    lines.on('line', (line) => (line === ready ? resolve() : onLine(line)));
+  });
+  return { kill: () => void child.kill('SIGKILL') };
+}
