@@ -129,7 +129,7 @@ export class LiveTracks {
 async function attackSetOf(
   kind: TrackKind | undefined,
   path: string | undefined,
-): Promise<Result<ReadonlyMap<string, readonly unknown[]>>> {
+): Promise<Result<ReadonlyMap<string, readonly unknown[]>, 'ATTACK_SET_UNREADABLE'>> {
   if (path === undefined) return ok(new Map());
   if (kind?.readCases === undefined) return refuse('ATTACK_SET_UNREADABLE', `${path}: this track takes no attack set`);
   return await kind.readCases(path);

@@ -6,7 +6,7 @@ import type { LocalTrack } from './learning/local-track.ts';
 import type { Trainer } from './learning/trainer.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import type { Invitation } from './rounds/invitation.ts';
-import type { TrainedDelta, UplinkPorts } from './rounds/ports.ts';
+import type { LocalTrainingFaultCode, TrainedDelta, UplinkPorts } from './rounds/ports.ts';
 
 export type LocalTrainingParts = Readonly<{
   config: ClientConfig;
@@ -23,7 +23,7 @@ export type LocalTrainingParts = Readonly<{
 /** Answers an invitation: is there privacy left, are there examples, train, book the cost. */
 export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
   const { config, trainer, metrics } = parts;
-  return async (invitation, basePath, signal): Promise<Result<TrainedDelta>> => {
+  return async (invitation, basePath, signal): Promise<Result<TrainedDelta, LocalTrainingFaultCode>> => {
     const { track, plan, spec } = invitation;
     const local = parts.tracks.get(track);
     if (local === undefined) return refuse('TRACK_NOT_RUN', `this cluster does not run the track ${track}`);

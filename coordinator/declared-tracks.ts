@@ -2,18 +2,22 @@ import { readFile } from 'node:fs/promises';
 import { canonicalJson, type JsonValue } from '../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { schemaDigest } from '../proto/model-spec.ts';
+import type { BlobFaultCode } from './blobs/blob-store.ts';
 import type { TrackFile } from './config/config.ts';
 import { parseTrackPolicy } from './config/policy.ts';
 import type { Actor } from './ledger/journal/events.ts';
-import type { Store } from './ledger/store.ts';
-import { createTrack, setPolicy } from './ledger/track-changes.ts';
-import { checkModel, readSpec } from './ledger/track-input.ts';
+import type { Store, StoreFaultCode } from './ledger/store.ts';
+import { createTrack, setPolicy, type TrackFaultCode } from './ledger/track-changes.ts';
+import { checkModel, type ModelFaultCode, readSpec, type SpecFaultCode } from './ledger/track-input.ts';
 
 const actor: Actor = { kind: 'coordinator', part: 'start' };
 const reason = 'declared in the configuration file';
 
 /** Brings the tracks that the configuration declares to what it says: makes new ones, sets changed policies. */
-export async function declareTracks(store: Store, files: readonly TrackFile[]): Promise<Result<void>> {
+export async function declareTracks(
+  store: Store,
+  files: readonly TrackFile[],
+): Promise<Result<void, 'TRACKS_INVALID'>> {
   const problems: string[] = [];
   for (const file of files) {
     const declared = await declareTrack(store, file);
@@ -22,10 +26,18 @@ export async function declareTracks(store: Store, files: readonly TrackFile[]): 
   return problems.length === 0 ? ok(undefined) : refuse('TRACKS_INVALID', problems.join('\n'));
 }
 
+type DeclareFaultCode =
+  | SpecFaultCode
+  | ModelFaultCode
+  | TrackFaultCode
+  | BlobFaultCode
+  | StoreFaultCode
+  | 'FILE_UNREADABLE';
+
 async function declareTrack(
   store: Store,
   { id, spec: specPath, model: modelPath, policy: policyPath }: TrackFile,
-): Promise<Result<void>> {
+): Promise<Result<void, DeclareFaultCode>> {
   const specText = await readText(specPath);
   if (!specText.ok) return specText;
   const spec = readSpec(specText.value);
@@ -58,7 +70,7 @@ function textOf(policy: unknown): string {
   return canonicalJson(policy as JsonValue);
 }
 
-async function readText(path: string): Promise<Result<Buffer>> {
+async function readText(path: string): Promise<Result<Buffer, 'FILE_UNREADABLE'>> {
   try {
     return ok(await readFile(path));
   } catch (error) {

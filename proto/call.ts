@@ -1,15 +1,26 @@
 import { type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
+import type { Branded } from './ids.ts';
+import type { ServedFaultCode } from './served-faults.ts';
 import { faultCodeKey, faultMessageKey } from './wire-names.ts';
 
-const statusNames = new Map(Object.entries(status).map(([name, code]) => [code as number, name]));
+/** What a newer coordinator said: no build of ours knows it, so it is judged by the status beside it. */
+type NewerFaultCode = Branded<string, 'NewerFaultCode'>;
+/** No code of ours came: a proxy in between, nobody there, or a call that never began. */
+export type StatusFaultCode = `GRPC_${keyof typeof status}`;
+/** How a call fails. */
+export type CallFaultCode = ServedFaultCode | StatusFaultCode | NewerFaultCode;
+
+const statusNames: ReadonlyMap<number, keyof typeof status> = new Map(
+  Object.entries(status).map(([name, code]) => [code as number, name as keyof typeof status]),
+);
 const legalCode = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 /**
  * A refused call as a fault: the coordinator's own code where it sent one (to operators with its message), otherwise
  * "GRPC_" and the status.
  */
-export function faultOfError(error: unknown): Fault {
+export function faultOfError(error: unknown): Fault<CallFaultCode> {
   const { code, metadata } = error as Partial<ServiceError>;
   const sent = metadata instanceof Metadata ? metadata.get(faultCodeKey)[0] : undefined;
   const statusName = statusNames.get(code ?? status.UNKNOWN) ?? 'UNKNOWN';
@@ -17,7 +28,7 @@ export function faultOfError(error: unknown): Fault {
     const told = metadata instanceof Metadata ? metadata.get(faultMessageKey)[0] : undefined;
     const message = told instanceof Buffer ? withoutControls(told.toString('utf8').slice(0, 2_000)) : undefined;
     return {
-      code: sent,
+      code: sent as CallFaultCode,
       message: message ?? `refused by the coordinator (${statusName})`,
       fields: { status: statusName },
     };
@@ -30,7 +41,7 @@ export function faultOfError(error: unknown): Fault {
 export function unary<Response>(
   start: (callback: (error: ServiceError | null, response: Response) => void) => ClientUnaryCall,
   signal?: AbortSignal,
-): Promise<Result<Response>> {
+): Promise<Result<Response, CallFaultCode>> {
   return new Promise((resolve) => {
     const abort = () => call?.cancel();
     let call: ClientUnaryCall | undefined;
@@ -49,7 +60,7 @@ export function unary<Response>(
 }
 
 /** grpc-js throws where a call is begun on a connection that was closed meanwhile: another one is on its way. */
-export function hungUpFault(error: unknown): Fault {
+export function hungUpFault(error: unknown): Fault<'GRPC_UNAVAILABLE'> {
   const why = error instanceof Error ? error.message : String(error);
   return refuse('GRPC_UNAVAILABLE', printable(why), { status: 'UNAVAILABLE' }).fault;
 }

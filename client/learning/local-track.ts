@@ -4,7 +4,7 @@ import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { Baseline, TrackKind } from '../tracks/track-kind.ts';
 import { importTrackKind, moduleOfKind } from '../tracks/track-kinds.ts';
-import { type BufferSizes, ExampleBuffer } from './example-buffer.ts';
+import { type BufferFault, type BufferSizes, ExampleBuffer } from './example-buffer.ts';
 import { PrivacyLedger, type PrivacyLimits } from './privacy-ledger.ts';
 
 /** A track in one client: what kind it is, and what it keeps on disk. */
@@ -29,12 +29,14 @@ export type TrackSettings = Readonly<{
   privacy: PrivacyLimits;
 }>;
 
+export type OpenTrackFaultCode = BufferFault | 'BASELINE_UNREADABLE';
+
 /** Opens every configured track, or none. Whoever opens them closes their buffers. */
 export async function openTracks(
   settings: TrackSettings,
   dataKey: Uint8Array,
   nowMs: EpochMs,
-): Promise<Result<ReadonlyMap<TrackId, LocalTrack>>> {
+): Promise<Result<ReadonlyMap<TrackId, LocalTrack>, OpenTrackFaultCode>> {
   const tracks = new Map<TrackId, LocalTrack>();
   for (const one of settings.tracks) {
     const opened = await openTrack(settings, one, dataKey, nowMs);
@@ -52,7 +54,7 @@ async function openTrack(
   { id, folder }: TrackSettings['tracks'][number],
   dataKey: Uint8Array,
   nowMs: EpochMs,
-): Promise<Result<LocalTrack>> {
+): Promise<Result<LocalTrack, OpenTrackFaultCode>> {
   const kindModule = moduleOfKind(folder);
   if (kindModule === undefined) throw new Error(`${folder} was there when the configuration was read`);
   const kind = await importTrackKind(kindModule);
@@ -70,7 +72,10 @@ async function openTrack(
   return ok({ id, kind, kindModule, buffer: buffer.value, bufferPath, ledger, baseline: baseline.value });
 }
 
-async function loadBaseline(kind: TrackKind, paths: readonly string[]): Promise<Result<LocalTrack['baseline']>> {
+async function loadBaseline(
+  kind: TrackKind,
+  paths: readonly string[],
+): Promise<Result<LocalTrack['baseline'], 'BASELINE_UNREADABLE'>> {
   if (paths.length === 0 || kind.loadBaselines === undefined) return ok(undefined);
   return await kind.loadBaselines(paths);
 }

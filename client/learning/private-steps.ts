@@ -30,11 +30,13 @@ export type PrivateSteps = Readonly<{
   mayGoOn(progress: Readonly<{ epoch: number; steps: number; loss: number }>): Promise<boolean>;
 }>;
 
+export type PrivateStepsFaultCode = 'PRIVACY_PER_STEP_UNSUPPORTED' | 'TRAINING_STOPPED';
+
 /** Mean losses by epoch, and what it used. An epoch is as many steps as see every example once on average. */
 export async function takePrivateSteps(
   learner: Learner,
   { privacy, plan, examples, unit, mayGoOn }: PrivateSteps,
-): Promise<Result<Readonly<{ losses: readonly number[]; use: PerStepUse }>>> {
+): Promise<Result<Readonly<{ losses: readonly number[]; use: PerStepUse }>, PrivateStepsFaultCode>> {
   if (learner.privateStep === undefined) {
     return refuse(
       'PRIVACY_PER_STEP_UNSUPPORTED',

@@ -7,7 +7,7 @@ import { secretUnits } from './delta.ts';
 import { DutyCycle } from './duty-cycle.ts';
 import { ExampleBuffer } from './example-buffer.ts';
 import { type Trained, trainLocally } from './train-locally.ts';
-import type { FromTrainer, ToTrainer, TrainJob } from './train-protocol.ts';
+import type { FromTrainer, ToTrainer, TrainFaultCode, TrainJob } from './train-protocol.ts';
 
 const progressEveryMs = 250;
 
@@ -82,7 +82,10 @@ class Gate {
   }
 }
 
-async function run(job: TrainJob, gate: Gate): Promise<{ result: Result<Trained>; unreadable: number }> {
+async function run(
+  job: TrainJob,
+  gate: Gate,
+): Promise<{ result: Result<Trained, TrainFaultCode>; unreadable: number }> {
   const kind = await importTrackKind(job.kindModule);
   const base = valuesOfBytes(layoutOf(job.spec), await readFile(job.basePath));
   if (!base.ok) return { result: base, unreadable: 0 };

@@ -4,7 +4,7 @@ import type { Learner } from '../tracks/learner.ts';
 import type { TrackKind } from '../tracks/track-kind.ts';
 import { addGaussianNoise, clipToNorm, deltaOf, norm, type UnitSource } from './delta.ts';
 import type { Plan } from './plan.ts';
-import { type PerStepPrivacy, type PerStepUse, takePrivateSteps } from './private-steps.ts';
+import { type PerStepPrivacy, type PerStepUse, type PrivateStepsFaultCode, takePrivateSteps } from './private-steps.ts';
 
 export type LocalTraining = Readonly<{
   spec: ModelSpec;
@@ -42,11 +42,13 @@ export type Trained = Readonly<{
   perStep?: PerStepUse;
 }>;
 
+export type TrainLocallyFaultCode = PrivateStepsFaultCode | 'NO_EXAMPLES' | 'MODEL_UNUSABLE' | 'TRAINING_DIVERGED';
+
 /**
  * Epochs over the local examples, then delta = trained - base, clipped and noised as the plan says. Everything but the
  * noise depends on the seed, the examples and the base alone: run twice, it gives the same bits.
  */
-export async function trainLocally(training: LocalTraining): Promise<Result<Trained>> {
+export async function trainLocally(training: LocalTraining): Promise<Result<Trained, TrainLocallyFaultCode>> {
   const { spec, base, plan } = training;
   const exampleCount = training.examples.length + training.hard.length;
   if (exampleCount === 0) {
@@ -76,7 +78,7 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
 
 type Taken = Readonly<{ steps: number; losses: readonly number[]; perStep?: PerStepUse }>;
 
-async function takeSteps(learner: Learner, training: LocalTraining): Promise<Result<Taken>> {
+async function takeSteps(learner: Learner, training: LocalTraining): Promise<Result<Taken, TrainLocallyFaultCode>> {
   const { plan, hardRepeats } = training;
   const replayed = Array.from({ length: hardRepeats }, () => training.hard).flat();
   const examples = [...training.examples, ...replayed];
@@ -110,7 +112,11 @@ async function takeSteps(learner: Learner, training: LocalTraining): Promise<Res
   return ok({ steps, losses: losses.map(({ sum, count }) => (count === 0 ? 0 : sum / count)) });
 }
 
-async function privately(learner: Learner, training: LocalTraining, privacy: PerStepPrivacy): Promise<Result<Taken>> {
+async function privately(
+  learner: Learner,
+  training: LocalTraining,
+  privacy: PerStepPrivacy,
+): Promise<Result<Taken, TrainLocallyFaultCode>> {
   const examples = [...training.examples, ...training.hard];
   const { plan, unit, mayGoOn } = training;
   const taken = await takePrivateSteps(learner, { privacy, plan, examples, unit, mayGoOn });

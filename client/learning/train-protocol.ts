@@ -1,9 +1,9 @@
 import type { Result } from '../../base/fault.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { BufferSizes } from './example-buffer.ts';
+import type { BufferFault, BufferSizes } from './example-buffer.ts';
 import type { Plan } from './plan.ts';
 import type { PerStepPrivacy } from './private-steps.ts';
-import type { Trained } from './train-locally.ts';
+import type { Trained, TrainLocallyFaultCode } from './train-locally.ts';
 
 /** One round's training, as the client asks its training process for it. */
 export type TrainJob = Readonly<{
@@ -24,6 +24,14 @@ export type TrainJob = Readonly<{
   coresMax: number;
 }>;
 
+/** How one round's training ends without a delta; the last two where its process did. */
+export type TrainFaultCode =
+  | TrainLocallyFaultCode
+  | BufferFault
+  | 'LENGTH_MISMATCH'
+  | 'TRAINING_CRASHED'
+  | 'TRAINING_OUT_OF_MEMORY';
+
 export type ToTrainer = Readonly<
   { kind: 'train'; job: TrainJob } | { kind: 'pause' } | { kind: 'resume' } | { kind: 'stop' }
 >;
@@ -31,5 +39,5 @@ export type ToTrainer = Readonly<
 export type FromTrainer = Readonly<
   | { kind: 'ready' }
   | { kind: 'progress'; epoch: number; steps: number; loss: number; rssBytes: number }
-  | { kind: 'done'; result: Result<Trained>; unreadable: number }
+  | { kind: 'done'; result: Result<Trained, TrainFaultCode>; unreadable: number }
 >;

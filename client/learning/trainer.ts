@@ -11,7 +11,7 @@ import {
   stepBreaker,
 } from './pressure.ts';
 import type { Trained, TrainingProgress } from './train-locally.ts';
-import type { FromTrainer, ToTrainer, TrainJob } from './train-protocol.ts';
+import type { FromTrainer, ToTrainer, TrainFaultCode, TrainJob } from './train-protocol.ts';
 
 export type TrainerOptions = Readonly<{
   /** The training process's program: one that calls `serveTraining`. */
@@ -52,7 +52,7 @@ export class Trainer {
   }
 
   /** Trains; resolves soon after `signal` aborts. A lost training process is a fault, never an exception. */
-  run(job: TrainJob, signal: AbortSignal): Promise<Result<Trained>> {
+  run(job: TrainJob, signal: AbortSignal): Promise<Result<Trained, TrainFaultCode>> {
     const next = this.#queue.then(() => this.#runOne(job, signal));
     this.#queue = next.catch(() => undefined);
     return next;
@@ -69,7 +69,7 @@ export class Trainer {
     await gone;
   }
 
-  async #runOne(job: TrainJob, signal: AbortSignal): Promise<Result<Trained>> {
+  async #runOne(job: TrainJob, signal: AbortSignal): Promise<Result<Trained, TrainFaultCode>> {
     if (signal.aborted || this.#closed) return refuse('TRAINING_STOPPED', 'stopped before it began');
     clearTimeout(this.#idle);
     const child = await this.#ready();
@@ -77,7 +77,7 @@ export class Trainer {
     const stop = () => child.send({ kind: 'stop' } satisfies ToTrainer);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      return await new Promise<Result<Trained>>((resolve) => {
+      return await new Promise<Result<Trained, TrainFaultCode>>((resolve) => {
         const lost = (code: number | null, cause: string | null) => {
           this.#child = undefined;
           resolve(

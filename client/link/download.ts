@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { privateFileMode } from '../../base/atomic-file.ts';
 import { FaultError, ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
-import { faultOfError, hungUpFault } from '../../proto/call.ts';
+import { type CallFaultCode, faultOfError, hungUpFault } from '../../proto/call.ts';
 
 /** A piece of a file on its way: FetchModel's answers, and FetchFile's. */
 export type Piece = Readonly<{ offset: bigint; sizeBytes: bigint; chunk: Uint8Array }>;
@@ -10,10 +10,10 @@ export type Piece = Readonly<{ offset: bigint; sizeBytes: bigint; chunk: Uint8Ar
 /** Pieces in order, from the offset that was asked for. `cancel` ends it, may come twice, and too late. */
 export type PieceStream = AsyncIterable<Piece> & Readonly<{ cancel(): void }>;
 
-export type DownloadOptions = Readonly<{
+export type DownloadOptions<Kind extends 'MODEL' | 'FILE' = 'MODEL' | 'FILE'> = Readonly<{
   /** What faults call it, and what their codes begin with. */
   name: string;
-  kind: 'MODEL' | 'FILE';
+  kind: Kind;
   /** Known before the first byte: no sender can make it longer. */
   sizeBytes: number;
   signal: AbortSignal;
@@ -24,12 +24,16 @@ export type DownloadOptions = Readonly<{
   attemptMs?: number;
 }>;
 
+export type DownloadFaultCode<Kind extends string = DownloadOptions['kind']> =
+  | CallFaultCode
+  | `${Kind}_${'CHUNK_OUT_OF_PLACE' | 'STALLED' | 'TOO_SLOW' | 'TRUNCATED'}`;
+
 /** Appends to `part`, from where an earlier attempt ended, until it has the size. The bytes are neither verified nor synced here. */
-export async function download(
+export async function download<Kind extends 'MODEL' | 'FILE'>(
   part: string,
   openAt: (offset: bigint) => PieceStream,
-  { name, kind, sizeBytes, signal, stallMs, timers, attemptMs = Number.POSITIVE_INFINITY }: DownloadOptions,
-): Promise<Result<undefined>> {
+  { name, kind, sizeBytes, signal, stallMs, timers, attemptMs = Number.POSITIVE_INFINITY }: DownloadOptions<Kind>,
+): Promise<Result<undefined, DownloadFaultCode<Kind>>> {
   const file = await open(part, 'a', privateFileMode);
   try {
     let position = (await file.stat()).size;

@@ -1,7 +1,7 @@
 import { Metadata } from '@grpc/grpc-js';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
-import { deadlineIn, unary } from '../../proto/call.ts';
+import { type CallFaultCode, deadlineIn, unary } from '../../proto/call.ts';
 import { newSigningKeyPair, type SigningKeyPair, vetSigningPublicKey } from '../../proto/envelope/crypto/keys.ts';
 import { signEnrolment } from '../../proto/envelope/enrolment-proof.ts';
 import type { EnrolResponse, RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
@@ -11,7 +11,7 @@ import type { Address } from './address.ts';
 import { newCertificateRequest } from './certificate-request.ts';
 import { acceptChain } from './certificates.ts';
 import { type Connection, connectAsNewcomer } from './connection.ts';
-import { learnAuthority } from './first-contact.ts';
+import { type FirstContactFault, learnAuthority } from './first-contact.ts';
 import type { ClusterIdentity } from './identity-store.ts';
 
 /** Faults of enrolment that a pause may cure; after any other one the operator must act. */
@@ -26,6 +26,10 @@ export const enrolmentRetries: ReadonlySet<string> = new Set([
   'RATE_LIMITED',
   'UPLOADS_BUSY',
 ]);
+
+/** A certificate that cannot be used came back. */
+type RenewFaultCode = CallFaultCode | 'CERTIFICATE_UNUSABLE';
+export type EnrolFaultCode = RenewFaultCode | FirstContactFault | 'ENROLMENT_INVALID';
 
 export type EnrolOptions = Readonly<{
   /** For the handshake and for the call, each. */
@@ -43,7 +47,7 @@ export async function enrol(
   address: Address,
   token: JoinToken,
   { timeoutMs, timers, signing = newSigningKeyPair() }: EnrolOptions,
-): Promise<Result<ClusterIdentity>> {
+): Promise<Result<ClusterIdentity, EnrolFaultCode>> {
   const authority = await learnAuthority(address, token.authorityFingerprint, timeoutMs, timers);
   if (!authority.ok) return authority;
   const request = await newCertificateRequest();
@@ -89,7 +93,7 @@ export async function renew(
   connection: Connection,
   identity: ClusterIdentity,
   { timeoutMs, timers }: Pick<EnrolOptions, 'timeoutMs' | 'timers'>,
-): Promise<Result<ClusterIdentity>> {
+): Promise<Result<ClusterIdentity, RenewFaultCode>> {
   const request = await newCertificateRequest();
   const answered = await unary<RenewResponse>((callback) =>
     connection.enrolment.renew(

@@ -9,8 +9,8 @@ import { signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import type { Address } from './address.ts';
-import { enrol, enrolmentRetries } from './enrol.ts';
-import { type ClusterIdentity, loadIdentity, saveIdentity } from './identity-store.ts';
+import { type EnrolFaultCode, enrol, enrolmentRetries } from './enrol.ts';
+import { type ClusterIdentity, type IdentityFault, loadIdentity, saveIdentity } from './identity-store.ts';
 
 /** Where a text that nobody else may read comes from. */
 export type SecretSource = Readonly<{ kind: 'file'; path: string } | { kind: 'environment'; name: string }>;
@@ -28,6 +28,8 @@ export type MembershipSettings = Readonly<{
 
 const enrolTimeoutMs = 15_000;
 
+type MembershipFaultCode = IdentityFault | EnrolFaultCode | 'JOIN_TOKEN_MISSING' | 'JOIN_TOKEN_INVALID' | 'STOPPED';
+
 /** Who this cluster is: from disk, or by trading a join token for membership, again and again until `signal` aborts. */
 export async function becomeMember(
   settings: MembershipSettings,
@@ -35,7 +37,7 @@ export async function becomeMember(
   log: Log,
   signal: AbortSignal,
   timers: Timers,
-): Promise<Result<ClusterIdentity>> {
+): Promise<Result<ClusterIdentity, MembershipFaultCode>> {
   const found = await loadIdentity(settings.dataDirectory, recordKey(dataKey, 'identity'));
   if (found.ok || found.fault.code !== 'IDENTITY_MISSING') return found;
   const { joinToken, coordinator } = settings;

@@ -5,8 +5,9 @@ import type { Digest, FederationId } from '../../proto/ids.ts';
 import { schemaDigest, specOfBytes } from '../../proto/model-spec.ts';
 import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
 import { openManifest, type ReleaseManifest, releaseFileNames } from '../../proto/release/documents/manifest.ts';
+import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import type { HeldModel } from '../scoring/live-scoring.ts';
-import type { FetchPace, ReleaseFiles, WantedFile } from './release-files.ts';
+import type { FetchFileFaultCode, FetchPace, ReleaseFiles, WantedFile } from './release-files.ts';
 
 /** A release whose every file is on this machine and has the manifest's length and digest. */
 export type FetchedRelease = Readonly<{ target: ReleaseTarget; manifest: ReleaseManifest; model: HeldModel }>;
@@ -16,6 +17,10 @@ const manifestBytesMax = 2 ** 20;
 /** 4 GiB: what one release may cost on disk. */
 const releaseBytesMax = 2 ** 32;
 const specBytesMax = 2 ** 20;
+
+/** Why a release's files are no model. */
+type ModelFaultCode = 'FILE_MISSING' | 'MANIFEST_INVALID' | 'SPEC_INVALID' | 'SPEC_TOO_LARGE';
+export type FetchReleaseFaultCode = FetchFileFaultCode | ModelFaultCode | ReleaseFaultCode | 'RELEASE_TOO_LARGE';
 
 /**
  * Brings one release here: its manifest by the catalogue's digest, then every file by the manifest's. No other file can
@@ -27,7 +32,7 @@ export async function fetchRelease(
   target: ReleaseTarget,
   federation: FederationId,
   pace: FetchPace,
-): Promise<Result<FetchedRelease>> {
+): Promise<Result<FetchedRelease, FetchReleaseFaultCode>> {
   if (target.manifest.bytes > manifestBytesMax) {
     return refuse('MANIFEST_INVALID', `the manifest of ${target.track}/${target.version} is larger than 1 MiB`);
   }
@@ -55,7 +60,7 @@ async function modelOf(
   files: ReleaseFiles,
   target: ReleaseTarget,
   manifest: ReleaseManifest,
-): Promise<Result<FetchedRelease>> {
+): Promise<Result<FetchedRelease, ModelFaultCode>> {
   const weights = manifest.files.find(({ name }) => name === releaseFileNames.weights);
   const spec = manifest.files.find(({ name }) => name === releaseFileNames.spec);
   if (weights === undefined || spec === undefined) {

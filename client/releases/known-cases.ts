@@ -21,10 +21,10 @@ export type KnownVerdicts = Readonly<{
 export const confirmedClass = 'confirmed';
 
 /** Every case judged by `assess`, in one batch, and put back where it came from. */
-export async function judgeKnown(
+export async function judgeKnown<Code extends string>(
   { attacks, falsePositives }: KnownCases,
-  assess: (cases: readonly KnownCase[]) => Promise<Result<readonly (boolean | undefined)[]>>,
-): Promise<Result<KnownVerdicts>> {
+  assess: (cases: readonly KnownCase[]) => Promise<Result<readonly (boolean | undefined)[], Code>>,
+): Promise<Result<KnownVerdicts, Code>> {
   const classes = [...attacks];
   const assessed = await assess([...classes.flatMap(([, cases]) => cases), ...falsePositives]);
   if (!assessed.ok) return assessed;

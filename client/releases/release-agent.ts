@@ -6,6 +6,7 @@ import { pause } from '../../base/pause.ts';
 import type { ReleasesClient, SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
+import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import { type Resolution, resolveRelease } from '../../proto/release/resolve.ts';
 import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import type { ReceivedReleases, ReleaseProposal } from '../../proto/release/walk.ts';
@@ -173,7 +174,7 @@ export class RotationAgent {
   }
 
   /** Checks what came, at once: nothing that is refused is kept, and an older set cannot follow a newer one. */
-  #take(message: SubscribeResponse): Result<unknown> {
+  #take(message: SubscribeResponse): Result<unknown, ReleaseFaultCode> {
     const { roots, timestamp, snapshot, catalogue, pins } = message;
     const received = { roots, timestamp, snapshot, catalogue, pins };
     const taken = this.#trust.take(received, (this.#who() as Who).federation);

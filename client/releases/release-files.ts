@@ -8,7 +8,7 @@ import type { Timers } from '../../base/time.ts';
 import { digestFromBytes } from '../../proto/digest.ts';
 import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { Digest } from '../../proto/ids.ts';
-import { download } from '../link/download.ts';
+import { type DownloadFaultCode, download } from '../link/download.ts';
 
 export type WantedFile = Readonly<{ digest: Digest; bytes: number }>;
 
@@ -23,6 +23,8 @@ export type FetchPace = Readonly<{
 
 const graceMs = 10_000;
 
+export type FetchFileFaultCode = DownloadFaultCode<'FILE'> | 'FILE_MISSING' | 'FILE_DIGEST';
+
 /** Files of releases by digest. A `.part` file is a download that can go on. */
 export class ReleaseFiles {
   readonly #folder: string;
@@ -36,7 +38,11 @@ export class ReleaseFiles {
   }
 
   /** The file's path once its length and digest were checked: as it lies on disk now, or fetched. */
-  async fetch(client: ReleasesClient | undefined, wanted: WantedFile, pace: FetchPace): Promise<Result<string>> {
+  async fetch(
+    client: ReleasesClient | undefined,
+    wanted: WantedFile,
+    pace: FetchPace,
+  ): Promise<Result<string, FetchFileFaultCode>> {
     const { digest, bytes } = wanted;
     const path = this.path(digest);
     if (await this.#isWhole(wanted)) return ok(path);

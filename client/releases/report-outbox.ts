@@ -3,7 +3,7 @@ import { Metadata } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import type { Fault, Result } from '../../base/fault.ts';
-import { deadlineIn, unary } from '../../proto/call.ts';
+import { type CallFaultCode, deadlineIn, unary } from '../../proto/call.ts';
 import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import { checkInstallReport, type InstallReport } from '../../proto/release/install-report.ts';
 import { checkShadowReport, type ShadowReport } from '../../proto/release/shadow-report.ts';
@@ -16,7 +16,7 @@ export type OutgoingReport = Readonly<
   | { kind: 'shadow'; report: ShadowReport; signature: string }
 >;
 
-export type SentReport = Readonly<{ sent: OutgoingReport; result: Result<number> }>;
+export type SentReport = Readonly<{ sent: OutgoingReport; result: Result<number, CallFaultCode> }>;
 
 /** Weeks offline: the newest reports are what an operator needs. */
 const keptMax = 256;
@@ -58,7 +58,7 @@ export class ReportOutbox {
   async flush(
     client: ReleasesClient,
     options: Readonly<{ timeoutMs: number; signal: AbortSignal; onSent: (sent: SentReport) => void }>,
-  ): Promise<Result<undefined>> {
+  ): Promise<Result<undefined, CallFaultCode>> {
     const before = this.#waiting.length;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const sending = next;
@@ -92,7 +92,7 @@ async function send(
   { kind, report, signature }: OutgoingReport,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<Result<number>> {
+): Promise<Result<number, CallFaultCode>> {
   const signed = Buffer.from(signature, 'base64');
   const options = { deadline: deadlineIn(timeoutMs) };
   const answered = await unary<{ sequence: bigint }>((callback) => {

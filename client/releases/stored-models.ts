@@ -5,7 +5,7 @@ import { findNonFinite, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import type { HeldModel } from '../scoring/live-scoring.ts';
 import { type ModelName, nameOf } from '../scoring/score-protocol.ts';
 import type { KnownVerdicts } from './known-cases.ts';
-import type { ModelHost } from './model-host.ts';
+import type { HostFaultCode, ModelHost } from './model-host.ts';
 
 /**
  * The host of a client that has nothing to score as it happens: it reads recordings. A model is live once its weights
@@ -20,7 +20,7 @@ export class StoredModels implements ModelHost {
     return this.#live;
   }
 
-  async load(model: HeldModel): Promise<Result<ModelName>> {
+  async load(model: HeldModel): Promise<Result<ModelName, HostFaultCode>> {
     const bytes = await readFile(model.weightsPath);
     if (digestOf(bytes) !== model.digest) {
       return refuse('MODEL_DIGEST_MISMATCH', `the file of ${model.digest} holds other bytes; it will be fetched again`);
@@ -35,7 +35,7 @@ export class StoredModels implements ModelHost {
     return ok(name);
   }
 
-  async swap(model: ModelName): Promise<Result<undefined>> {
+  async swap(model: ModelName): Promise<Result<undefined, HostFaultCode>> {
     if (!this.#loaded.has(model)) return notLoaded(model);
     const before = this.#live;
     this.#live = model;
@@ -44,7 +44,7 @@ export class StoredModels implements ModelHost {
     return ok(undefined);
   }
 
-  async shadow(model: ModelName | undefined): Promise<Result<undefined>> {
+  async shadow(model: ModelName | undefined): Promise<Result<undefined, HostFaultCode>> {
     if (model !== undefined && !this.#loaded.has(model)) return notLoaded(model);
     const before = this.#shadow;
     this.#shadow = model;
@@ -57,7 +57,7 @@ export class StoredModels implements ModelHost {
   }
 
   /** Nothing is scored here, so nothing is known. */
-  async judgeKnown(): Promise<Result<KnownVerdicts>> {
+  async judgeKnown(): Promise<Result<KnownVerdicts, HostFaultCode>> {
     return ok({ attacks: new Map(), falsePositives: [] });
   }
 }

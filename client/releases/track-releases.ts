@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../base/fault.ts';
+import { ok, type Refused, type Result } from '../../base/fault.ts';
 import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { Digest, FederationId, TrackId } from '../../proto/ids.ts';
 import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
@@ -6,12 +6,13 @@ import type { Resolution } from '../../proto/release/resolve.ts';
 import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import type { ModelName } from '../scoring/score-protocol.ts';
 import type { AgentPorts, Who } from './agent-ports.ts';
-import { digestsOf, type FetchedRelease, fetchRelease } from './fetch-release.ts';
+import { digestsOf, type FetchedRelease, type FetchReleaseFaultCode, fetchRelease } from './fetch-release.ts';
 import { isSameTarget } from './held-releases.ts';
-import type { ModelHost } from './model-host.ts';
+import type { HostFaultCode, ModelHost } from './model-host.ts';
 import type { FetchPace, ReleaseFiles } from './release-files.ts';
 import { ShadowRun } from './shadow-run.ts';
 
+type LoadFaultCode = FetchReleaseFaultCode | HostFaultCode;
 type Loaded = Readonly<{ release: FetchedRelease; name: ModelName }>;
 
 /** What a resolution needs, loaded beside what runs. */
@@ -20,7 +21,7 @@ export type Prepared = Readonly<{
   live: Loaded;
   shadow: Loaded | null;
   /** Why the shadow could not be prepared; the live version does not wait for it. */
-  shadowFault: Result<Loaded> | null;
+  shadowFault: Refused<LoadFaultCode> | null;
 }>;
 
 /** What a commit changed. */
@@ -61,7 +62,11 @@ export class TrackRotation {
   }
 
   /** Runs a release whose files are on this machine, at start. */
-  async restore(target: ReleaseTarget, federation: FederationId, pace: FetchPace): Promise<Result<undefined>> {
+  async restore(
+    target: ReleaseTarget,
+    federation: FederationId,
+    pace: FetchPace,
+  ): Promise<Result<undefined, LoadFaultCode>> {
     const loaded = await this.#load(target, federation, undefined, pace);
     if (!loaded.ok) return loaded;
     const swapped = await this.#parts.host.swap(loaded.value.name);
@@ -77,7 +82,7 @@ export class TrackRotation {
     federation: FederationId,
     client: ReleasesClient | undefined,
     pace: FetchPace,
-  ): Promise<Result<Prepared>> {
+  ): Promise<Result<Prepared, LoadFaultCode>> {
     const live = await this.#load(resolution.live, federation, client, pace);
     if (!live.ok) return live;
     const shadow =
@@ -96,7 +101,7 @@ export class TrackRotation {
   }
 
   /** Swaps to what was prepared. Where that fails, what was live stays. */
-  async commit({ live, shadow }: Prepared, who: Who): Promise<Result<Committed>> {
+  async commit({ live, shadow }: Prepared, who: Who): Promise<Result<Committed, HostFaultCode>> {
     const { host, ports } = this.#parts;
     const before = this.#live;
     const isSameRun =
@@ -160,7 +165,7 @@ export class TrackRotation {
     federation: FederationId,
     client: ReleasesClient | undefined,
     pace: FetchPace,
-  ): Promise<Result<Loaded>> {
+  ): Promise<Result<Loaded, LoadFaultCode>> {
     const running = [this.#live, this.#shadow?.loaded].find((one) => isSameTarget(one?.release.target, target));
     if (running !== undefined) return ok(running);
     const { host, files, ports } = this.#parts;

@@ -1,5 +1,6 @@
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import type { FederationId } from '../../proto/ids.ts';
+import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import { followRoots } from '../../proto/release/follow-roots.ts';
 import { anchorTrust, type ReleaseTrust, trustedRoot } from '../../proto/release/trust.ts';
 import { type ReceivedReleases, type ReleaseProposal, walkReleases } from '../../proto/release/walk.ts';
@@ -36,13 +37,13 @@ export class TrustKeeper {
     return this.#seen === null ? 0 : trustedRoot(this.#seen).version;
   }
 
-  anchorFromFile(federation: FederationId): Result<undefined> {
+  anchorFromFile(federation: FederationId): Result<undefined, ReleaseFaultCode> {
     if (this.#seen !== null || this.#anchorFile === undefined) return ok(undefined);
     return this.#anchorTo(this.#anchorFile, federation, 'file');
   }
 
   /** Checks a set as it comes: the proposal, or null where only roots came. Nothing that is refused is kept. */
-  take(received: ReceivedReleases, federation: FederationId): Result<ReleaseProposal | null> {
+  take(received: ReceivedReleases, federation: FederationId): Result<ReleaseProposal | null, ReleaseFaultCode> {
     if (this.#seen === null) {
       const [first] = received.roots;
       if (first === undefined) return refuse('ROOT_SKIPPED', 'the first set of all holds no root to begin with');
@@ -66,13 +67,17 @@ export class TrustKeeper {
   }
 
   /** The same set again, by the trust on disk and the time of now. */
-  check(received: ReceivedReleases): Result<ReleaseProposal | null> {
+  check(received: ReceivedReleases): Result<ReleaseProposal | null, ReleaseFaultCode> {
     const { trust } = this.#store.state;
     if (trust === null) throw new Error('a set is checked again before its roots were stored');
     return walkReleases(trust, received, this.#ports.timers.now()).result;
   }
 
-  #anchorTo(bytes: Uint8Array, federation: FederationId, by: 'file' | 'connection'): Result<undefined> {
+  #anchorTo(
+    bytes: Uint8Array,
+    federation: FederationId,
+    by: 'file' | 'connection',
+  ): Result<undefined, ReleaseFaultCode> {
     const anchored = anchorTrust(bytes);
     if (!anchored.ok) return anchored;
     const { version } = trustedRoot(anchored.value);
@@ -91,7 +96,7 @@ function faultOfAnchor(
   version: number,
   own: FederationId,
   by: 'file' | 'connection',
-): Fault | undefined {
+): Fault<'METADATA_INVALID' | 'ROOT_SKIPPED'> | undefined {
   if (theirs !== own) {
     return refuse('METADATA_INVALID', `the root is of federation ${theirs}; this cluster is a member of ${own}`).fault;
   }

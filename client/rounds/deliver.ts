@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { FaultError, type Result, refuse } from '../../base/fault.ts';
+import type { CallFaultCode } from '../../proto/call.ts';
 import type { Receipt } from '../../proto/envelope/receipt.ts';
 import { headerToWire } from '../../proto/envelope/wire.ts';
 import type { SubmitUpdateRequest } from '../../proto/generated/testudo/v1/federation.ts';
@@ -21,12 +22,15 @@ export type DeliverOptions = Readonly<{
   onSent: (bytes: number) => void;
 }>;
 
+/** OUTBOX_DAMAGED: what is kept here cannot be sent. RECEIPT_INVALID: the answer proves nothing. */
+export type DeliverFaultCode = CallFaultCode | 'OUTBOX_DAMAGED' | 'RECEIPT_INVALID';
+
 /** Delivers one sealed update: asks how much the coordinator holds, streams the rest and verifies the receipt. */
 export async function deliver(
   calls: Pick<RoundCalls, 'status' | 'submit'>,
   kept: KeptUpdate,
   options: DeliverOptions,
-): Promise<Result<Receipt>> {
+): Promise<Result<Receipt, DeliverFaultCode>> {
   const { track, round, header } = kept;
   const { carrier, signal, receiptKey, statusTimeoutMs, uploadTimeoutMs } = options;
   const request = { track, round, payloadDigest: header.payload };

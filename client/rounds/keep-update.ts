@@ -1,5 +1,7 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { signingKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
+import type { WorkerFaultCode } from '../../proto/envelope/files/envelope-worker.ts';
+import type { SealFaultCode } from '../../proto/envelope/files/seal-writer.ts';
 import { signHeader } from '../../proto/envelope/header.ts';
 import { bytesPerValue } from '../../proto/layout.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
@@ -9,12 +11,15 @@ import type { TrainedDelta, UplinkPorts } from './ports.ts';
 
 export type KeepParts = Readonly<{ identity: ClusterIdentity; outbox: Outbox; seal: UplinkPorts['seal'] }>;
 
+/** Why a delta is not kept. UPDATE_DROPPED: its round ended meanwhile. */
+type KeepFaultCode = SealFaultCode | WorkerFaultCode | 'LENGTH_MISMATCH' | 'UPDATE_DROPPED';
+
 /** Seals a delta to the round's key, signs the header and makes both durable. */
 export async function keepUpdate(
   invitation: Invitation,
   { delta, exampleCount }: TrainedDelta,
   { identity, outbox, seal }: KeepParts,
-): Promise<Result<KeptUpdate>> {
+): Promise<Result<KeptUpdate, KeepFaultCode>> {
   const { federation, track, round, base, schemaDigest, roundKey, closesAtMs } = invitation;
   const plainBytes = delta.length * bytesPerValue;
   if (plainBytes !== base.sizeBytes) {

@@ -6,7 +6,7 @@ import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { Digest } from '../../proto/ids.ts';
-import { download } from '../link/download.ts';
+import { type DownloadFaultCode, download } from '../link/download.ts';
 import type { Carrier, RoundCalls } from './round-calls.ts';
 
 export type FetchOptions = Readonly<{
@@ -37,7 +37,10 @@ export class ModelCache {
   }
 
   /** The path of the model's bytes, which have this digest: from disk, or fetched from where an earlier attempt ended. */
-  async fetch(calls: Pick<RoundCalls, 'fetch'>, options: FetchOptions): Promise<Result<string>> {
+  async fetch(
+    calls: Pick<RoundCalls, 'fetch'>,
+    options: FetchOptions,
+  ): Promise<Result<string, DownloadFaultCode<'MODEL'> | 'MODEL_DIGEST_MISMATCH'>> {
     const { digest, sizeBytes } = options;
     const path = this.path(digest);
     await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });

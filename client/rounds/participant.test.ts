@@ -299,7 +299,7 @@ describe('Uplink', () => {
     await first.uplink.close();
     coordinator.refuseWith = () => undefined;
     coordinator.invitations.clear();
-    const second = await startUplink(identity, { train: async () => refuse('NO', 'must not train again') });
+    const second = await startUplink(identity, { train: async () => refuse('NO_EXAMPLES', 'must not train again') });
     await second.until('receipted');
     expect(coordinator.accepted.get('r-1')?.header.payloadDigest).toBe((kept as { payload: string }).payload);
   });
@@ -381,7 +381,7 @@ describe('Uplink', () => {
       train: async (_, __, signal) => {
         aborted = new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
         await aborted;
-        return refuse('TRAINING_CANCELLED', 'cancelled');
+        return refuse('TRAINING_STOPPED', 'cancelled');
       },
     });
     await until('connected');

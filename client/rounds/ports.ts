@@ -1,8 +1,12 @@
 import type { Fault, Result } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
+import type { WorkerFaultCode } from '../../proto/envelope/files/envelope-worker.ts';
+import type { SealFaultCode } from '../../proto/envelope/files/seal-writer.ts';
 import type { UpdateContext } from '../../proto/envelope/header.ts';
 import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { PrivacyFault } from '../learning/privacy-ledger.ts';
+import type { TrainFaultCode } from '../learning/train-protocol.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import type { Invitation } from './invitation.ts';
 import type { Verdict } from './verdict.ts';
@@ -10,17 +14,24 @@ import type { Verdict } from './verdict.ts';
 /** What local training brings back: shape [layout.length], already clipped and noised as the plan says. */
 export type TrainedDelta = Readonly<{ delta: Float32Array; exampleCount: number }>;
 
+/** Why a round brings no delta: this cluster does not run the track, has no privacy left, or training ended without one. */
+export type LocalTrainingFaultCode = TrainFaultCode | PrivacyFault | 'TRACK_NOT_RUN';
+
 /** What the uplink needs of the rest of the client. */
 export type UplinkPorts = Readonly<{
   /** Trains from the model at `basePath` (little-endian float32). Stops soon after `signal` aborts. */
-  train(invitation: Invitation, basePath: string, signal: AbortSignal): Promise<Result<TrainedDelta>>;
+  train(
+    invitation: Invitation,
+    basePath: string,
+    signal: AbortSignal,
+  ): Promise<Result<TrainedDelta, LocalTrainingFaultCode>>;
   /** Seals values to a file, off the event loop. */
   seal(request: {
     values: Float32Array;
     sealedPath: string;
     context: UpdateContext;
     roundPublicKey: Uint8Array;
-  }): Promise<Result<Readonly<{ payload: Digest; payloadBytes: number }>>>;
+  }): Promise<Result<Readonly<{ payload: Digest; payloadBytes: number }>, SealFaultCode | WorkerFaultCode>>;
   /** Makes a renewed identity durable. */
   saveIdentity(identity: ClusterIdentity): Promise<void>;
   report(event: UplinkReport): void;

@@ -1,5 +1,6 @@
 import type { Fault, Result } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
+import type { CallFaultCode } from '../../proto/call.ts';
 import type {
   SubmitUpdateRequest,
   SubmitUpdateResponse,
@@ -34,7 +35,7 @@ export interface RoundCalls {
   /** A model's bytes from an offset on. Fails with a FaultError, or as its transport does. */
   fetch(request: Readonly<{ digest: Digest; offset: bigint }>, carrier: Carrier): PieceStream;
   /** How much of an update the coordinator holds, with the receipt where it holds all of it. */
-  status(request: UploadStatusRequest, options: CallOptions): Promise<Result<UploadStatusResponse>>;
+  status(request: UploadStatusRequest, options: CallOptions): Promise<Result<UploadStatusResponse, CallFaultCode>>;
   /**
    * Sends the parts of an update, asking for the next when the last is on its way. The answer may come before the last
    * part: then no more are asked for. What `parts` throws is thrown, and nothing was submitted.
@@ -42,7 +43,7 @@ export interface RoundCalls {
   submit(
     parts: AsyncIterable<NonNullable<SubmitUpdateRequest['part']>>,
     options: CallOptions,
-  ): Promise<Result<SubmitUpdateResponse>>;
+  ): Promise<Result<SubmitUpdateResponse, CallFaultCode>>;
 }
 
 /** One connection to one coordinator, as a member. */
@@ -52,7 +53,7 @@ export type RoundConnection = RoundCalls &
     renew(
       identity: ClusterIdentity,
       limits: Readonly<{ timeoutMs: number; timers: Timers }>,
-    ): Promise<Result<ClusterIdentity>>;
+    ): Promise<Result<ClusterIdentity, CallFaultCode | 'CERTIFICATE_UNUSABLE'>>;
     close(): void;
   }>;
 

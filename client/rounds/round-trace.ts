@@ -20,11 +20,11 @@ export function roundTrace(federation: string, track: string, round: string, clu
  * Runs a step of a round in a span. `carrier` carries it to the coordinator as `traceparent` (W3C Trace Context 1).
  * Without an OpenTelemetry SDK in the process no span is recorded here, and the coordinator's spans are the round's.
  */
-export async function inRoundSpan<Value>(
+export async function inRoundSpan<Value, Code extends string>(
   parent: SpanContext,
   name: string,
-  work: (carrier: Carrier) => Promise<Result<Value>>,
-): Promise<Result<Value>> {
+  work: (carrier: Carrier) => Promise<Result<Value, Code>>,
+): Promise<Result<Value, Code>> {
   const span = tracer.startSpan(name, { kind: SpanKind.CLIENT }, trace.setSpanContext(ROOT_CONTEXT, parent));
   const { traceId, spanId, traceFlags } = span.spanContext();
   const traceparent = `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;

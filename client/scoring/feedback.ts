@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
-import type { ExampleBuffer } from '../learning/example-buffer.ts';
+import type { BufferFault, ExampleBuffer } from '../learning/example-buffer.ts';
 import { isAlertId } from './alert.ts';
 import { type AlertStore, alertFolder } from './alert-store.ts';
 
@@ -37,6 +37,8 @@ export async function leaveFeedback(
   return ok(undefined);
 }
 
+export type ApplyFaultCode = BufferFault | 'ALERT_NOT_FOUND' | 'ALERT_UNREADABLE' | 'FEEDBACK_MALFORMED';
+
 export type AppliedFeedback = Readonly<{ id: string; verdict: FeedbackVerdict; by: string }>;
 
 /** The track that raised an alert. */
@@ -56,8 +58,8 @@ export async function applyFeedback(
   track: string,
   alerts: AlertStore,
   buffer: ExampleBuffer,
-): Promise<readonly Result<AppliedFeedback>[]> {
-  const results: Result<AppliedFeedback>[] = [];
+): Promise<readonly Result<AppliedFeedback, ApplyFaultCode>[]> {
+  const results: Result<AppliedFeedback, ApplyFaultCode>[] = [];
   for (const name of (await namesIn(folderOf(dataDir, track))).filter((one) => one.endsWith('.json')).sort()) {
     const path = join(folderOf(dataDir, track), name);
     const id = name.slice(0, -'.json'.length);

@@ -9,7 +9,7 @@ import type { AlertStore } from './alert-store.ts';
 import { IntrusionLabels } from './intrusion-labels.ts';
 import { JudgedModel } from './judged-model.ts';
 import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
-import type { Scorer } from './scoring-thread.ts';
+import type { JudgeFaultCode, ScoreFaultCode, Scorer } from './scoring-thread.ts';
 import type { ThresholdOptions } from './threshold.ts';
 
 export type JudgeParts = Readonly<{
@@ -62,17 +62,20 @@ export class Judge {
   }
 
   /** Loads a model beside the live one and warms it on what is normal here; the live one goes on scoring meanwhile. */
-  load(model: ScoringModel): Promise<Result<ModelName>> {
+  load(model: ScoringModel): Promise<Result<ModelName, ScoreFaultCode>> {
     return this.#inTurn(() => this.#load(model));
   }
 
   /** Makes a loaded model the live one, from one batch to the next. */
-  swap(name: ModelName): Promise<Result<undefined>> {
+  swap(name: ModelName): Promise<Result<undefined, JudgeFaultCode>> {
     return this.#inTurn(() => this.#swap(name));
   }
 
   /** Runs a loaded model in shadow: `observe` hears what both say of each batch. Nothing ends the shadow run. */
-  shadow(name: ModelName | undefined, observe: ShadowObserver = () => undefined): Promise<Result<undefined>> {
+  shadow(
+    name: ModelName | undefined,
+    observe: ShadowObserver = () => undefined,
+  ): Promise<Result<undefined, JudgeFaultCode>> {
     return this.#inTurn(() => this.#setShadow(name, observe));
   }
 
@@ -102,7 +105,7 @@ export class Judge {
     return done;
   }
 
-  async #judgedAfterLoading(model: ScoringModel, before: JudgedModel | undefined): Promise<Result<JudgedModel>> {
+  async #judgedAfterLoading(model: ScoringModel, before: JudgedModel | undefined) {
     const loaded = await this.#parts.scorer.load(model, this.#recent);
     if (!loaded.ok) return loaded;
     const judged = new JudgedModel(model, loaded.value.normal, this.#parts.threshold);
@@ -110,7 +113,7 @@ export class Judge {
     return ok(judged);
   }
 
-  async #load(model: ScoringModel): Promise<Result<ModelName>> {
+  async #load(model: ScoringModel): Promise<Result<ModelName, ScoreFaultCode>> {
     const name = nameOf(model);
     if (this.#loaded.has(name)) return ok(name);
     const judged = await this.#judgedAfterLoading(model, this.#judgedOf(this.#live));
@@ -119,7 +122,7 @@ export class Judge {
     return ok(name);
   }
 
-  async #swap(name: ModelName): Promise<Result<undefined>> {
+  async #swap(name: ModelName): Promise<Result<undefined, JudgeFaultCode>> {
     const { scorer, log } = this.#parts;
     const next = this.#loaded.get(name);
     if (next === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
@@ -135,7 +138,7 @@ export class Judge {
     return ok(undefined);
   }
 
-  async #setShadow(name: ModelName | undefined, observe: ShadowObserver): Promise<Result<undefined>> {
+  async #setShadow(name: ModelName | undefined, observe: ShadowObserver): Promise<Result<undefined, JudgeFaultCode>> {
     if (name !== undefined && !this.#loaded.has(name)) {
       return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
     }
@@ -157,7 +160,7 @@ export class Judge {
    * Whether a loaded model would be alarmed by each of these cases, that is by any of its places; undefined where it has
    * no threshold for them yet. Nothing is remembered of them.
    */
-  async assess(name: ModelName, cases: readonly unknown[]): Promise<Result<readonly (boolean | undefined)[]>> {
+  async assess(name: ModelName, cases: readonly unknown[]) {
     const judged = this.#judgedOf(name);
     if (judged === undefined) return refuse('MODEL_NOT_LOADED', `${name} was not loaded; load it first`);
     const scored = await this.#parts.scorer.assess(name, cases);

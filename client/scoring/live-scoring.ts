@@ -15,7 +15,7 @@ import { AlertStore, alertFolder } from './alert-store.ts';
 import { applyFeedback } from './feedback.ts';
 import { Judge, type ShadowObserver } from './judge.ts';
 import type { LightFile, ModelName } from './score-protocol.ts';
-import { Scorer } from './scoring-thread.ts';
+import { type JudgeFaultCode, type ScoreFaultCode, Scorer } from './scoring-thread.ts';
 import { defaultWindowMax } from './threshold.ts';
 
 /** What scoring reads of the client's configuration. */
@@ -127,7 +127,7 @@ export class LiveScoring {
   }
 
   /** Loads and warms a model beside the live one. */
-  async load({ version, digest, spec, weightsPath, light }: HeldModel): Promise<Result<ModelName>> {
+  async load({ version, digest, spec, weightsPath, light }: HeldModel): Promise<Result<ModelName, ScoreFaultCode>> {
     const { config, dataKey, track } = this.#parts;
     // Beside a live model the older calibration counts: the two are compared, so both are to be calibrated alike.
     if (this.liveVersion === undefined) this.#calibratedOn = track.buffer.counts().seen;
@@ -155,12 +155,12 @@ export class LiveScoring {
   }
 
   /** Makes a loaded model the live one, between two batches of events. */
-  async swap(model: ModelName): Promise<Result<undefined>> {
+  async swap(model: ModelName): Promise<Result<undefined, JudgeFaultCode>> {
     return await this.#judge.swap(model);
   }
 
   /** Runs a loaded model beside the live one, or nothing. */
-  async shadow(model: ModelName | undefined, observe?: ShadowObserver): Promise<Result<undefined>> {
+  async shadow(model: ModelName | undefined, observe?: ShadowObserver): Promise<Result<undefined, JudgeFaultCode>> {
     return await this.#judge.shadow(model, observe);
   }
 
@@ -169,7 +169,10 @@ export class LiveScoring {
   }
 
   /** Which of these cases a loaded model would be alarmed by; undefined where it has nothing to judge them by. */
-  async assess(model: ModelName, cases: readonly unknown[]): Promise<Result<readonly (boolean | undefined)[]>> {
+  async assess(
+    model: ModelName,
+    cases: readonly unknown[],
+  ): Promise<Result<readonly (boolean | undefined)[], JudgeFaultCode>> {
     return await this.#judge.assess(model, cases);
   }
 

@@ -6,7 +6,7 @@ import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { ExampleBuffer } from '../learning/example-buffer.ts';
 import type { TrackKind, TrackScorer } from '../tracks/track-kind.ts';
 import { importTrackKind } from '../tracks/track-kinds.ts';
-import type { NormalScores, ScoringModel } from './score-protocol.ts';
+import type { NormalScores, ScoringModel, ThreadFaultCode } from './score-protocol.ts';
 
 /** Examples between two turns of the event loop, so that the live model scores while another one warms. */
 const examplesPerTurn = 32;
@@ -74,7 +74,7 @@ async function readFileOf(digest: Digest, path: string): Promise<Buffer> {
   throw fault('MODEL_DIGEST_MISMATCH', `the file of ${digest} holds other bytes; it will be fetched again`);
 }
 
-function fault(code: string, message: string): FaultError {
+function fault(code: ThreadFaultCode, message: string): FaultError<ThreadFaultCode> {
   return new FaultError(refuse(code, message).fault);
 }
 

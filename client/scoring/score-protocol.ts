@@ -1,6 +1,6 @@
 import type { Branded, Digest } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
-import type { BufferSizes } from '../learning/example-buffer.ts';
+import type { BufferFault, BufferSizes } from '../learning/example-buffer.ts';
 import type { Explanation, PlaceScores, ScorerOptions } from '../tracks/track-kind.ts';
 
 /** An 8-bit ONNX model on disk, and what its bytes are checked against. */
@@ -55,6 +55,16 @@ export type ToScorer = Readonly<
   | { kind: 'count' }
 >;
 
+/** What the thread refuses with. SCORING_FAILED stands for whatever a kind of track threw. */
+export type ThreadFaultCode =
+  | BufferFault
+  | 'LENGTH_MISMATCH'
+  | 'MODEL_DIGEST_MISMATCH'
+  | 'MODEL_NOT_FINITE'
+  | 'MODEL_UNREADABLE'
+  | 'MODEL_UNUSABLE'
+  | 'SCORING_FAILED';
+
 export type FromScorer = Readonly<
   | {
       kind: 'loaded';
@@ -67,5 +77,5 @@ export type FromScorer = Readonly<
   | { kind: 'assessed'; scores: readonly PlaceScores[] }
   | { kind: 'explained'; explanation: Explanation }
   | { kind: 'counted'; models: number; tensors: number }
-  | { kind: 'failed'; code: string; message: string }
+  | { kind: 'failed'; code: ThreadFaultCode; message: string }
 >;

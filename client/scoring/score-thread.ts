@@ -1,8 +1,16 @@
 /** The thread in which a client scores: models and their arithmetic stay off the event loop. */
+import type { Fault } from '../../base/fault.ts';
 import { serveThread } from '../../base/thread-link.ts';
 import type { TrackScorer } from '../tracks/track-kind.ts';
 import { loadModel } from './loaded-model.ts';
-import { type FromScorer, type ModelName, type ModelScores, nameOf, type ToScorer } from './score-protocol.ts';
+import {
+  type FromScorer,
+  type ModelName,
+  type ModelScores,
+  nameOf,
+  type ThreadFaultCode,
+  type ToScorer,
+} from './score-protocol.ts';
 
 const models = new Map<ModelName, TrackScorer<unknown>>();
 /** The pointer that a swap moves: every batch is scored by the model that it names when the batch is taken up. */
@@ -11,7 +19,7 @@ let shadow: ModelName | undefined;
 
 serveThread(
   (message: ToScorer): Promise<FromScorer> =>
-    handle(message).catch((error: Error & { fault?: { code: string; message: string } }) => {
+    handle(message).catch((error: Error & { fault?: Fault<ThreadFaultCode> }) => {
       const { code = 'SCORING_FAILED', message: why = error.message } = error.fault ?? {};
       return { kind: 'failed', code, message: why };
     }),

@@ -1,9 +1,14 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { LastingThread, ThreadLost } from '../../base/thread-link.ts';
 import type { Explanation, PlaceScores } from '../tracks/track-kind.ts';
-import type { FromScorer, ModelName, ScoringModel, ToScorer } from './score-protocol.ts';
+import type { FromScorer, ModelName, ScoringModel, ThreadFaultCode, ToScorer } from './score-protocol.ts';
 
 type Reply<Kind extends FromScorer['kind']> = Extract<FromScorer, { kind: Kind }>;
+
+/** The thread's own refusals, and SCORER_LOST where there is no thread to answer. */
+export type ScoreFaultCode = ThreadFaultCode | 'SCORER_LOST';
+/** What is said of a model by its name: it may not be loaded. */
+export type JudgeFaultCode = ScoreFaultCode | 'MODEL_NOT_LOADED';
 
 /** Scores in a thread. A lost thread is started anew with the next question, without any model. */
 export class Scorer {
@@ -11,42 +16,45 @@ export class Scorer {
   #closed = false;
 
   /** Loads and warms a model beside the others; `recent` examples are scored with it too. */
-  async load(model: ScoringModel, recent: readonly unknown[] = []): Promise<Result<Reply<'loaded'>>> {
+  async load(model: ScoringModel, recent: readonly unknown[] = []): Promise<Result<Reply<'loaded'>, ScoreFaultCode>> {
     return await this.#ask('loaded', { kind: 'load', model, recent });
   }
 
   /** Makes a loaded model the live one. Batches asked before are scored by the old one, later ones by the new one. */
-  async swap(model: ModelName): Promise<Result<unknown>> {
+  async swap(model: ModelName): Promise<Result<unknown, ScoreFaultCode>> {
     return await this.#ask('done', { kind: 'swap', model });
   }
 
   /** Runs a loaded model in shadow from the next batch on; none for undefined. */
-  async shadow(model: ModelName | undefined): Promise<Result<unknown>> {
+  async shadow(model: ModelName | undefined): Promise<Result<unknown, ScoreFaultCode>> {
     return await this.#ask('done', { kind: 'shadow', model });
   }
 
   /** Closes a model that is neither live nor in shadow. */
-  async drop(model: ModelName): Promise<Result<unknown>> {
+  async drop(model: ModelName): Promise<Result<unknown, ScoreFaultCode>> {
     return await this.#ask('done', { kind: 'drop', model });
   }
 
   /** In the order of the examples; higher is less normal. */
-  async score(examples: readonly unknown[]): Promise<Result<Reply<'scored'>>> {
+  async score(examples: readonly unknown[]): Promise<Result<Reply<'scored'>, ScoreFaultCode>> {
     return await this.#ask('scored', { kind: 'score', examples });
   }
 
-  async assess(model: ModelName, examples: readonly unknown[]): Promise<Result<readonly PlaceScores[]>> {
+  async assess(
+    model: ModelName,
+    examples: readonly unknown[],
+  ): Promise<Result<readonly PlaceScores[], ScoreFaultCode>> {
     const reply = await this.#ask('assessed', { kind: 'assess', model, examples });
     return reply.ok ? ok(reply.value.scores) : reply;
   }
 
-  async explain(model: ModelName, example: unknown, place: number): Promise<Result<Explanation>> {
+  async explain(model: ModelName, example: unknown, place: number): Promise<Result<Explanation, ScoreFaultCode>> {
     const reply = await this.#ask('explained', { kind: 'explain', model, example, place });
     return reply.ok ? ok(reply.value.explanation) : reply;
   }
 
   /** Loaded models and TensorFlow's tensors in the thread: what swaps must not make grow. */
-  async count(): Promise<Result<Reply<'counted'>>> {
+  async count(): Promise<Result<Reply<'counted'>, ScoreFaultCode>> {
     return await this.#ask('counted', { kind: 'count' });
   }
 
@@ -55,7 +63,10 @@ export class Scorer {
     await this.#thread.close();
   }
 
-  async #ask<Kind extends FromScorer['kind']>(kind: Kind, question: ToScorer): Promise<Result<Reply<Kind>>> {
+  async #ask<Kind extends FromScorer['kind']>(
+    kind: Kind,
+    question: ToScorer,
+  ): Promise<Result<Reply<Kind>, ScoreFaultCode>> {
     if (this.#closed) return refuse('SCORER_LOST', 'scoring: closed');
     let reply: FromScorer;
     try {

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { checkout, isMain } from '../setup/places.mjs';
 import { setUpOrExit } from '../setup.mjs';
 
-const scripts = ['typecheck', 'lint', 'arrows', 'time', 'unused', 'proto:check'];
+const scripts = ['typecheck', 'lint', 'arrows', 'time', 'fault-codes', 'unused', 'proto:check'];
 
 /**
  * Runs the checks one after the other and shows the words of those that fail.

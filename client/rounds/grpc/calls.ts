@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type ClientWritableStream, Metadata } from '@grpc/grpc-js';
 import { ok, type Result } from '../../../base/fault.ts';
-import { deadlineIn, faultOfError, hungUpFault, unary } from '../../../proto/call.ts';
+import { type CallFaultCode, deadlineIn, faultOfError, hungUpFault, unary } from '../../../proto/call.ts';
 import type {
   FederationClient,
   FetchModelRequest,
@@ -21,7 +21,7 @@ export function uploadStatus(
   client: FederationClient,
   request: UploadStatusRequest,
   { carrier, timeoutMs, signal }: CallOptions,
-): Promise<Result<UploadStatusResponse>> {
+): Promise<Result<UploadStatusResponse, CallFaultCode>> {
   const limits = { deadline: deadlineIn(timeoutMs) };
   return unary((callback) => client.uploadStatus(request, metadataOf(carrier), limits, callback), signal);
 }
@@ -31,8 +31,8 @@ export async function submitUpdate(
   client: FederationClient,
   parts: Parameters<RoundCalls['submit']>[0],
   { carrier, timeoutMs, signal }: CallOptions,
-): Promise<Result<SubmitUpdateResponse>> {
-  const { promise: answered, resolve } = Promise.withResolvers<Result<SubmitUpdateResponse>>();
+): Promise<Result<SubmitUpdateResponse, CallFaultCode>> {
+  const { promise: answered, resolve } = Promise.withResolvers<Result<SubmitUpdateResponse, CallFaultCode>>();
   let upload: ClientWritableStream<SubmitUpdateRequest>;
   try {
     upload = client.submitUpdate(metadataOf(carrier), { deadline: deadlineIn(timeoutMs) }, (error, response) =>

@@ -7,11 +7,11 @@ import type { Pins } from '../../../proto/release/documents/catalogue.ts';
 import type { JournalEntry } from '../../ledger/journal/entry.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
-import type { Decision } from '../../ledger/store.ts';
+import type { Decision, StoreFaultCode } from '../../ledger/store.ts';
 import { gateDueMs, gateEventsDue } from '../decide/at-the-gate.ts';
 import { movesOf } from '../decide/channel-events.ts';
 import { ExpiryWatch } from '../signing/expiry-watch.ts';
-import { byRegistry, type SetSigner } from '../signing/set-signer.ts';
+import { byRegistry, type SetSigner, type SignFaultCode } from '../signing/set-signer.ts';
 import type { SignedSet } from '../signing/signed-set.ts';
 import { nextUnreleased, type PublisherParts, publish } from './publisher.ts';
 import { retire } from './retention.ts';
@@ -79,7 +79,7 @@ export class RegistryKeeper {
   }
 
   /** Says what does not work, and when to look again. */
-  #after(worked: Result<void>): void {
+  #after(worked: Result<void, SignFaultCode | 'REGISTRY_FAILED'>): void {
     this.#fault = worked.ok ? undefined : worked.fault;
     if (!worked.ok) {
       this.#parts.trouble(worked.fault.code, worked.fault.message);
@@ -92,7 +92,7 @@ export class RegistryKeeper {
     if (dueMs !== null) this.#beat.wakeIn(dueMs - this.#parts.timers.now());
   }
 
-  async #work(): Promise<Result<void>> {
+  async #work(): Promise<Result<void, SignFaultCode>> {
     // A track in trouble keeps no other from what was decided, nor signatures from being renewed.
     const moved = await this.#workOnTracks();
     const signed = await this.#signWhatIsDue();
@@ -100,7 +100,7 @@ export class RegistryKeeper {
     return moved.ok ? signed : moved;
   }
 
-  async #workOnTracks(): Promise<Result<void>> {
+  async #workOnTracks(): Promise<Result<void, SignFaultCode>> {
     const { store, timers } = this.#parts;
     for (const id of [...store.state().tracks.keys()]) {
       for (let track = this.#track(id), model = nextUnreleased(track); model; ) {
@@ -120,7 +120,7 @@ export class RegistryKeeper {
     return ok(undefined);
   }
 
-  async #signWhatIsDue(): Promise<Result<void>> {
+  async #signWhatIsDue(): Promise<Result<void, SignFaultCode>> {
     const { signer, timers } = this.#parts;
     while (signer.due(timers.now()) !== null && !this.#beat.stopped) {
       const signed = await signer.sign(timers.now());
@@ -138,7 +138,7 @@ export class RegistryKeeper {
   async #commit(
     id: TrackId,
     eventsFor: (state: State, track: Track) => readonly JournalEvent[],
-  ): Promise<Result<number>> {
+  ): Promise<Result<number, StoreFaultCode>> {
     const committed = await this.#parts.store.commit(byRegistry, (state): Result<Decision<number>, never> => {
       const events = eventsFor(state, state.tracks.get(id) as Track);
       return ok({ events, value: events.length });

@@ -28,7 +28,10 @@ export type SigningTimes = Readonly<{
   catalogueLifeMs: number;
 }>;
 
-type SignFaultCode = Extract<RegistryFaultCode, 'RELEASE_KEY_ABSENT' | 'ROOT_ABSENT'> | StoreFaultCode | BlobFaultCode;
+export type SignFaultCode =
+  | Extract<RegistryFaultCode, 'RELEASE_KEY_ABSENT' | 'ROOT_ABSENT'>
+  | StoreFaultCode
+  | BlobFaultCode;
 
 type SignerParts = Readonly<{
   store: Store;

@@ -4,7 +4,7 @@ import { type EnvelopeRequest, ring, type SlotTaken } from './envelope-protocol.
 import type { Sealed, SealFaultCode, SealTarget } from './seal-writer.ts';
 import type { Opened, OpenFileFaultCode, OpenFileJob, SealFileJob } from './sealed-file.ts';
 
-type WorkerFaultCode = 'WORKER_UNAVAILABLE';
+export type WorkerFaultCode = 'WORKER_UNAVAILABLE';
 type EnvelopeThread = LastingThread<EnvelopeRequest>;
 type EnvelopeLink = ThreadLink<EnvelopeRequest>;
 

@@ -46,7 +46,14 @@ export const mayImportComputed: ReadonlySet<string> = new Set(['client/tracks/tr
  * nothing of each other. Files that lie directly in the folder stand above all of its rooms, unless they are listed too.
  */
 const rooms: Readonly<Record<string, Order>> = {
-  proto: [['ids.ts', 'wire-names.ts'], ['call.ts', 'digest.ts'], 'model-spec.ts', 'layout.ts', 'envelope', 'release'],
+  proto: [
+    ['ids.ts', 'served-faults.ts', 'wire-names.ts'],
+    ['call.ts', 'digest.ts'],
+    'model-spec.ts',
+    'layout.ts',
+    'envelope',
+    'release',
+  ],
   aggregation: [
     ['assembly', 'fault.ts', 'ordered-sums.ts'],
     ['blocks', 'requirements.ts'],

@@ -9,7 +9,9 @@ const casesMax = 10_000;
  * Recorded attacks that every release must find: a trace file (plain or gzip) whose fourth column is the attack class.
  * Normal traces in it are passed over.
  */
-export async function readAttackSet(path: string): Promise<Result<ReadonlyMap<string, readonly Example[]>>> {
+export async function readAttackSet(
+  path: string,
+): Promise<Result<ReadonlyMap<string, readonly Example[]>, 'ATTACK_SET_UNREADABLE'>> {
   const attacks = new Map<string, Example[]>();
   let cases = 0;
   for await (const item of readTraceFile(path)) {
