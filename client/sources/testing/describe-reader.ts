@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { mutants } from './mutations.ts';
+import { readLines } from './read-lines.ts';
+import type { ReaderTable } from './reader-case.ts';
+
+/** 10⁴ in every run of the tests; the campaign sets 10⁵ and more. */
+const mutationCount = Number(process.env.TESTUDO_FUZZ_MUTATIONS ?? 10_000);
+const perFile = 10_000;
+
+/** The tests of a reader: every case of its table, and mutants of all of its lines, none of which may be lost silently. */
+export function describeReader(table: ReaderTable): void {
+  describe(`${table.source} › ${table.title}`, () => {
+    it.each(table.cases.map((one) => [`${one.tool} ${one.versions}: ${one.shape}`, one] as const))(
+      'reads %s',
+      async (_, { lines, items }) => {
+        const read = await readLines(table, lines);
+        expect(read).toMatchObject(items);
+      },
+    );
+
+    it(`throws nothing and accounts for every line of ${mutationCount} mutants`, { timeout: 600_000 }, async () => {
+      const lines = [...new Set(table.cases.flatMap((one) => one.lines))].filter((line) => line !== '');
+      for (let done = 0; done < mutationCount; done += perFile) {
+        const made = [...mutants(lines, Math.min(perFile, mutationCount - done), 1 + done)];
+        expect(await unaccounted(table, made)).toEqual([]);
+      }
+    });
+  });
+}
+
+const decoder = new TextDecoder();
+
+/** What is wrong with the sum read + skipped = lines: nothing, or the sum and up to five lines that spoil it. */
+async function unaccounted(table: ReaderTable, lines: readonly Uint8Array[]): Promise<string[]> {
+  const sum = await sumOf(table, lines);
+  if (sum === undefined) return [];
+  const spoilers: string[] = [];
+  for (const line of table.itemsOfLine === 'records' ? [] : lines) {
+    if (spoilers.length < 5 && (await sumOf(table, [line])) !== undefined) spoilers.push(decoder.decode(line));
+  }
+  return [sum, ...spoilers];
+}
+
+/** undefined: it adds up. */
+async function sumOf(table: ReaderTable, lines: readonly Uint8Array[]): Promise<string | undefined> {
+  const { isQuiet = () => false, itemsOfLine = 'one' } = table;
+  const texts = lines.map((line) => decoder.decode(line));
+  const speaking = texts.filter((text) => text.trim() !== '' && !isQuiet(text)).length;
+  const items = (await readLines(table, lines)).length;
+  const addsUp = { one: items === speaking, some: items >= speaking, records: items <= lines.length };
+  return addsUp[itemsOfLine] ? undefined : `${items} items of ${speaking} lines that say something`;
+}
