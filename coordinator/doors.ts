@@ -119,7 +119,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     stranger: [strangerEnrolment({ door, membership, federation, receiptKey: receiptKey.publicKey })],
     member: [
       memberEnrolment({ door, membership }),
-      federationService({ door, engine, intake, watchers, fetches: modelFetches }),
+      federationService({ door, intake, watchers, fetches: modelFetches }),
       operatorService({ door, engine, membership, registry }),
       releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
     ],

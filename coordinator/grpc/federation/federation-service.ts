@@ -1,5 +1,4 @@
-import { ok, refuse } from '../../../base/fault.ts';
-import { sealedLength } from '../../../proto/envelope/format.ts';
+import { ok } from '../../../base/fault.ts';
 import {
   FederationService,
   type FetchModelRequest,
@@ -10,9 +9,7 @@ import {
   type WatchRequest,
   type WatchResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
-import { isDigest, isRoundId, isTrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
-import type { Engine } from '../../rounds/engine.ts';
 import { chunkInPlace } from '../chunk-in-place.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
@@ -22,7 +19,6 @@ import type { Watchers } from './watch.ts';
 
 type FederationParts = Readonly<{
   door: Door<'federation'>;
-  engine: Engine;
   intake: UpdateIntake;
   watchers: Watchers;
   fetches: FileFetches;
@@ -48,7 +44,7 @@ const definition = {
 };
 
 /** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
-export function federationService({ door, engine, intake, watchers, fetches }: FederationParts) {
+export function federationService({ door, intake, watchers, fetches }: FederationParts) {
   const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
     calls.federation.watch,
     (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
@@ -69,18 +65,7 @@ export function federationService({ door, engine, intake, watchers, fetches }: F
 
   const uploadStatus = door.unary<'cluster', UploadStatusRequest, UploadStatusResponse>(
     calls.federation.uploadStatus,
-    async ({ track, round, payloadDigest: digest }, { caller: { cluster } }) => {
-      if (!isTrackId(track) || !isRoundId(round) || !isDigest(digest)) {
-        return refuse('REQUEST_INVALID', 'track, round and payload_digest must be ids of their kinds');
-      }
-      const known = engine.state().tracks.get(track);
-      if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}`);
-      const bytes = sealedLength(known.modelBytes);
-      const receipt = engine.receiptOf(cluster, track, round, digest);
-      if (receipt !== undefined) return ok({ receivedBytes: BigInt(bytes), receipt: intake.signed(receipt) });
-      const received = await engine.blobs.uploadedBytes({ track, round, cluster, digest, bytes });
-      return ok({ receivedBytes: BigInt(received), receipt: undefined });
-    },
+    (request, { caller }) => intake.status(caller.cluster, request),
   );
 
   return { definition, implementation: { watch, fetchModel, submitUpdate, uploadStatus } };

@@ -1,15 +1,18 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
+import { sealedLength } from '../../../proto/envelope/format.ts';
 import type { UpdateHeader } from '../../../proto/envelope/header.ts';
 import { signReceipt } from '../../../proto/envelope/receipt.ts';
 import { receiptToWire } from '../../../proto/envelope/wire.ts';
 import type { Receipt } from '../../../proto/generated/testudo/v1/common.ts';
 import type {
   SubmitUpdateRequest,
+  UploadStatusRequest,
+  UploadStatusResponse,
   UpdateHeader as WireHeader,
 } from '../../../proto/generated/testudo/v1/federation.ts';
-import type { ClusterId } from '../../../proto/ids.ts';
+import { type ClusterId, isDigest, isRoundId, isTrackId } from '../../../proto/ids.ts';
 import { type PaceRules, patienceMs } from '../../access/pace.ts';
 import type { Upload } from '../../blobs/blob-store.ts';
 import type { Metrics } from '../../observability/metrics.ts';
@@ -33,7 +36,8 @@ export type UpdateIntakeParts = Readonly<{
   timers: Timers;
 }>;
 
-type Messages = MessageReader<SubmitUpdateRequest | typeof malformed>;
+/** Its next message, however it comes. */
+type Messages = Pick<MessageReader<SubmitUpdateRequest | typeof malformed>, 'next'>;
 type Outcome<Value> = Promise<Result<Value, UploadFaultCode>>;
 
 /**
@@ -53,6 +57,25 @@ export class UpdateIntake {
     if (outcome.ok) this.#parts.metrics.updateAccepted();
     else this.#parts.metrics.updateRefused(outcome.fault.code);
     return outcome;
+  }
+
+  /** How much of an update is here, with the receipt where all of it is. */
+  async status(
+    cluster: ClusterId,
+    request: UploadStatusRequest,
+  ): Promise<Result<UploadStatusResponse, 'REQUEST_INVALID' | 'TRACK_NOT_FOUND'>> {
+    const { engine } = this.#parts;
+    const { track, round, payloadDigest: digest } = request;
+    if (!isTrackId(track) || !isRoundId(round) || !isDigest(digest)) {
+      return refuse('REQUEST_INVALID', 'track, round and payload_digest must be ids of their kinds');
+    }
+    const known = engine.state().tracks.get(track);
+    if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}`);
+    const bytes = sealedLength(known.modelBytes);
+    const receipt = engine.receiptOf(cluster, track, round, digest);
+    if (receipt !== undefined) return ok({ receivedBytes: BigInt(bytes), receipt: this.signed(receipt) });
+    const received = await engine.blobs.uploadedBytes({ track, round, cluster, digest, bytes });
+    return ok({ receivedBytes: BigInt(received), receipt: undefined });
   }
 
   signed(receipt: ReceiptData): Receipt {
