@@ -24,7 +24,7 @@ import { heldModel } from './held-model.ts';
 import { openTracks } from './learning/local-track.ts';
 import { loadIdentity } from './link/identity-store.ts';
 import { AgentStore, type HeldRelease } from './releases/agent-store.ts';
-import { ReportOutbox } from './releases/report-outbox.ts';
+import { ReportOutbox } from './releases/reports/report-outbox.ts';
 import { Outbox } from './rounds/outbox.ts';
 import type { Alert } from './scoring/alert.ts';
 import { AlertStore, alertFolder } from './scoring/alert-store.ts';

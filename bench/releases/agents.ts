@@ -10,8 +10,8 @@ import { systemTimers } from '../../base/system-timers.ts';
 import { parseAddress } from '../../client/link/address.ts';
 import { enrol } from '../../client/link/enrol.ts';
 import { defaultAgentTimes } from '../../client/releases/agent-ports.ts';
+import { StoredModels } from '../../client/releases/hosts/stored-models.ts';
 import { RotationAgent } from '../../client/releases/release-agent.ts';
-import { StoredModels } from '../../client/releases/stored-models.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
 

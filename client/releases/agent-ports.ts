@@ -7,7 +7,7 @@ import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import type { Address } from '../link/address.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import type { Because } from './agent-store.ts';
-import type { ModelHost } from './model-host.ts';
+import type { ModelHost } from './hosts/model-host.ts';
 
 export type AgentTimes = Readonly<{
   /** Pauses between connections. */

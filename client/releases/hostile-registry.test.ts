@@ -15,7 +15,7 @@ import { parseTrackId } from '../../proto/ids.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
 import { parseAddress } from '../link/address.ts';
 import { enrol } from '../link/enrol.ts';
-import { StoredModels } from './stored-models.ts';
+import { StoredModels } from './hosts/stored-models.ts';
 import { AgentRig, quickTimes, tinySpec, tinyWeights } from './testing/agent-rig.ts';
 import { ReleasePress } from './testing/release-press.ts';
 import { TestReleases } from './testing/releases-server.ts';

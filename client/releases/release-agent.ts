@@ -18,8 +18,8 @@ import { fetchRelease } from './fetch-release.ts';
 import { becauseOf, everyHeld, heldAfter, withTrackOf } from './held-releases.ts';
 import { type FetchPace, ReleaseFiles } from './release-files.ts';
 import { hungUp, keepSubscribed } from './release-stream.ts';
-import { ReportOutbox } from './report-outbox.ts';
-import { Reporter } from './reporter.ts';
+import { ReportOutbox } from './reports/report-outbox.ts';
+import { Reporter } from './reports/reporter.ts';
 import { type Prepared, TrackRotation } from './track-releases.ts';
 import { TrustKeeper } from './trust-keeper.ts';
 

@@ -8,9 +8,9 @@ import type { ModelName } from '../scoring/score-protocol.ts';
 import type { AgentPorts, Who } from './agent-ports.ts';
 import { digestsOf, type FetchedRelease, type FetchReleaseFaultCode, fetchRelease } from './fetch-release.ts';
 import { isSameTarget } from './held-releases.ts';
-import type { HostFaultCode, ModelHost } from './model-host.ts';
+import type { HostFaultCode, ModelHost } from './hosts/model-host.ts';
+import { ShadowRun } from './hosts/shadow-run.ts';
 import type { FetchPace, ReleaseFiles } from './release-files.ts';
-import { ShadowRun } from './shadow-run.ts';
 
 type LoadFaultCode = FetchReleaseFaultCode | HostFaultCode;
 type Loaded = Readonly<{ release: FetchedRelease; name: ModelName }>;

@@ -5,9 +5,9 @@ import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Address } from '../../link/address.ts';
 import type { ClusterIdentity } from '../../link/identity-store.ts';
 import { type AgentConfig, type AgentEvent, type AgentTimes, defaultAgentTimes } from '../agent-ports.ts';
-import type { ModelHost } from '../model-host.ts';
+import type { ModelHost } from '../hosts/model-host.ts';
+import { StoredModels } from '../hosts/stored-models.ts';
 import { RotationAgent } from '../release-agent.ts';
-import { StoredModels } from '../stored-models.ts';
 
 /** A model small enough to be read by eye. */
 export const tinySpec: ModelSpec = {

@@ -4,8 +4,8 @@ import { parseTrackId } from '../../../proto/ids.ts';
 import type { Address } from '../../link/address.ts';
 import type { ClusterIdentity } from '../../link/identity-store.ts';
 import type { AgentEvent } from '../agent-ports.ts';
-import type { ModelHost } from '../model-host.ts';
-import { StoredModels } from '../stored-models.ts';
+import type { ModelHost } from '../hosts/model-host.ts';
+import { StoredModels } from '../hosts/stored-models.ts';
 import { AgentRig } from './agent-rig.ts';
 
 export type KilledAgent = Readonly<{

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { systemTimers } from '../../base/system-timers.ts';
-import { digestOf } from '../../proto/digest.ts';
-import { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
-import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
-import { defaultAgentTimes } from './agent-ports.ts';
+import { systemTimers } from '../../../base/system-timers.ts';
+import { digestOf } from '../../../proto/digest.ts';
+import { ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
+import type { ClusterId, FederationId, TrackId } from '../../../proto/ids.ts';
+import { defaultAgentTimes } from '../agent-ports.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { Reporter } from './reporter.ts';
 

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { Metadata } from '@grpc/grpc-js';
 import { z } from 'zod';
-import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
-import type { Fault, Result } from '../../base/fault.ts';
-import { type CallFaultCode, deadlineIn, unary } from '../../proto/call.ts';
-import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
-import { checkInstallReport, type InstallReport } from '../../proto/release/install-report.ts';
-import { checkShadowReport, type ShadowReport } from '../../proto/release/shadow-report.ts';
-import { verdictFor } from '../rounds/verdict.ts';
+import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
+import type { Fault, Result } from '../../../base/fault.ts';
+import { type CallFaultCode, deadlineIn, unary } from '../../../proto/call.ts';
+import type { ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
+import { checkInstallReport, type InstallReport } from '../../../proto/release/install-report.ts';
+import { checkShadowReport, type ShadowReport } from '../../../proto/release/shadow-report.ts';
+import { verdictFor } from '../../rounds/verdict.ts';
 import { acknowledgeRequest, shadowRequest } from './report-wire.ts';
 
 /** A signed report on its way to the journal. */

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { ok, type Result, refuse } from '../../base/fault.ts';
-import { digestOf } from '../../proto/digest.ts';
-import { findNonFinite, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
-import type { HeldModel } from '../scoring/live-scoring.ts';
-import { type ModelName, nameOf } from '../scoring/score-protocol.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { digestOf } from '../../../proto/digest.ts';
+import { findNonFinite, layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
+import type { HeldModel } from '../../scoring/live-scoring.ts';
+import { type ModelName, nameOf } from '../../scoring/score-protocol.ts';
 import type { KnownVerdicts } from './known-cases.ts';
 import type { HostFaultCode, ModelHost } from './model-host.ts';
 

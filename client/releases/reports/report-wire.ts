@@ -2,9 +2,9 @@ import {
   type AcknowledgeRequest,
   InstallOutcome,
   type ReportShadowRequest,
-} from '../../proto/generated/testudo/v1/releases.ts';
-import type { InstallReport } from '../../proto/release/install-report.ts';
-import type { ShadowReport } from '../../proto/release/shadow-report.ts';
+} from '../../../proto/generated/testudo/v1/releases.ts';
+import type { InstallReport } from '../../../proto/release/install-report.ts';
+import type { ShadowReport } from '../../../proto/release/shadow-report.ts';
 
 const outcomes = {
   installed: InstallOutcome.INSTALL_OUTCOME_INSTALLED,

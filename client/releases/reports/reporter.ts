@@ -1,13 +1,13 @@
-import { fullJitterMs } from '../../base/backoff.ts';
-import { Beat } from '../../base/beat.ts';
-import { pause } from '../../base/pause.ts';
-import { signingKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
-import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
-import type { TrackId } from '../../proto/ids.ts';
-import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
-import { type InstallReport, signInstallReport } from '../../proto/release/install-report.ts';
-import { type ShadowReport, signShadowReport } from '../../proto/release/shadow-report.ts';
-import type { AgentPorts, AgentTimes, IdentityOf } from './agent-ports.ts';
+import { fullJitterMs } from '../../../base/backoff.ts';
+import { Beat } from '../../../base/beat.ts';
+import { pause } from '../../../base/pause.ts';
+import { signingKeyPairOf, wipeKeyPair } from '../../../proto/envelope/crypto/keys.ts';
+import type { ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
+import type { TrackId } from '../../../proto/ids.ts';
+import type { ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
+import { type InstallReport, signInstallReport } from '../../../proto/release/install-report.ts';
+import { type ShadowReport, signShadowReport } from '../../../proto/release/shadow-report.ts';
+import type { AgentPorts, AgentTimes, IdentityOf } from '../agent-ports.ts';
 import type { ReportOutbox } from './report-outbox.ts';
 
 /** What became of a release, before it is dated and signed. */

@@ -1,4 +1,4 @@
-import { ok, type Result } from '../../base/fault.ts';
+import { ok, type Result } from '../../../base/fault.ts';
 
 /** An example of the track's kind: only its host knows what is in it. */
 export type KnownCase = unknown;
