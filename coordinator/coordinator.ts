@@ -4,6 +4,7 @@ import { servePages } from '../base/http-server.ts';
 import { type Log, makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
+import { logSum } from './access/refusals.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
@@ -88,6 +89,7 @@ export async function startCoordinator(
   );
   const releaseObserver = new ReleaseObserver(releaseMetrics, log);
   engine.follow((entry) => releaseObserver.observe(entry)); // Before the registry: it begins to release at once.
+  engine.follow((entry) => logSum(log, entry));
   try {
     const declared = await declareTracks(engine, config.tracks);
     const registry = declared.ok

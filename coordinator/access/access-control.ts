@@ -112,8 +112,11 @@ export class AccessControl {
       // Work that a cut ended has its own idea of why: the cut's is the true one.
       return refused<Code | CutFaultCode>(cutBy ?? served.fault);
     } catch (error) {
-      this.#parts.log.error({ err: error, method: name, ...traceFields() }, 'call failed');
-      return refused(fault('INTERNAL', 'an error of our own; the log has it'));
+      const internal = fault('INTERNAL', 'an error of our own; the log has it');
+      const noted = this.#audit(rule, name, actor, internal);
+      // Whoever finds a way to make us fail must not fill the log with it.
+      if (noted) this.#parts.log.error({ err: error, method: name, ...traceFields() }, 'call failed');
+      return { ok: false, fault: internal };
     } finally {
       timers.cancel(timer);
       forget();
@@ -131,10 +134,14 @@ export class AccessControl {
     return authenticate(certificate, engine.federation, engine.state(), nowMs);
   }
 
-  #refused<Code extends string>({ audit }: CallRule, call: string, actor: Actor, fault: Fault<Code>): Refused<Code> {
+  #refused<Code extends string>(rule: CallRule, call: string, actor: Actor, fault: Fault<Code>): Refused<Code> {
     // A caller that hangs up was not refused anything.
-    if (fault.code !== 'CALL_CANCELLED') auditRefusal(this.#parts, { what: audit, call, actor, fault });
+    if (fault.code !== 'CALL_CANCELLED') this.#audit(rule, call, actor, fault);
     return { ok: false, fault };
+  }
+
+  #audit({ audit }: CallRule, call: string, actor: Actor, fault: Fault): boolean {
+    return auditRefusal(this.#parts, { what: audit, call, actor, fault });
   }
 }
 

@@ -231,7 +231,8 @@ function usableToken(
   const member = clusters.get(found.cluster);
   const isRepeat = member?.status === 'enrolled' && member.signingKey === signingKey;
   if (found.usedAtMs !== null && !isRepeat) {
-    return refuse('TOKEN_USED', `token ${found.tokenId} was used; ask for a new one`);
+    const { tokenId, cluster } = found;
+    return refuse('TOKEN_USED', `token ${tokenId} was used; ask for a new one`, { cluster });
   }
   if (found.revoked) return refuse('TOKEN_REVOKED', `token ${found.tokenId} was revoked; ask for a new one`);
   if (nowMs >= found.expiresAtMs)

@@ -69,9 +69,13 @@ export class Engine implements Store, RefusalLog {
     return this.#parts.ledger.commit(actor, decide);
   }
 
-  refuse(actor: Actor, refusal: Refusal): void {
-    const draft = this.#meter.take(actor, refusal, this.#parts.timers.now());
-    if (draft !== undefined) this.#note(draft.actor, draft.event);
+  refuse(actor: Actor, refusal: Refusal): boolean {
+    const nowMs = this.#parts.timers.now();
+    this.#noteRefusals(nowMs);
+    const draft = this.#meter.take(actor, refusal, nowMs);
+    if (draft === undefined) return false;
+    this.#note(draft.actor, draft.event);
+    return true;
   }
 
   /** The journal as an audit log, from position `fromSeq`, at most `limit` entries. */

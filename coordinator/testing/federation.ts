@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
-import { makeLog } from '../../base/log.ts';
+import { type Log, makeLog } from '../../base/log.ts';
 import type { EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
@@ -29,6 +29,8 @@ export type FederationOptions = Readonly<{
   policy?: string;
   settings?: readonly string[];
   dataDirectory?: string;
+  /** Silent unless given. */
+  log?: Log;
 }>;
 
 export const policyDefault = `
@@ -57,19 +59,27 @@ export const environment = { TEST_MASTER_KEY: masterKey };
 export class TestFederation {
   readonly config: CoordinatorConfig;
   readonly spec: ModelSpec;
+  readonly #log: Log;
   #coordinator: Coordinator;
 
-  private constructor(config: CoordinatorConfig, spec: ModelSpec, coordinator: Coordinator) {
+  private constructor(config: CoordinatorConfig, spec: ModelSpec, coordinator: Coordinator, log: Log) {
     this.config = config;
+    this.#log = log;
     this.spec = spec;
     this.#coordinator = coordinator;
   }
 
-  static async start({ values = 1000, policy = policyDefault, settings = [], dataDirectory }: FederationOptions = {}) {
+  static async start({
+    values = 1000,
+    policy = policyDefault,
+    settings = [],
+    dataDirectory,
+    log = makeLog('silent'),
+  }: FederationOptions = {}) {
     const config = configIn(dataDirectory ?? tempDir(), settings);
     const spec = specOf(values);
-    const coordinator = await open(config);
-    const federation = new TestFederation(config, spec, coordinator);
+    const coordinator = await open(config, log);
+    const federation = new TestFederation(config, spec, coordinator, log);
     onTestFinished(() => federation.#coordinator.close());
     const { engine } = coordinator;
     if (!engine.state().tracks.has(track)) {
@@ -91,7 +101,7 @@ export class TestFederation {
 
   async restart(): Promise<void> {
     await this.#coordinator.close();
-    this.#coordinator = await open(this.config);
+    this.#coordinator = await open(this.config, this.#log);
   }
 
   async token(cluster: string, lifetimeMs = 3_600_000): Promise<string> {
@@ -157,6 +167,6 @@ export class TestFederation {
   }
 }
 
-async function open(config: CoordinatorConfig): Promise<Coordinator> {
-  return unwrap(await startCoordinator(config, { environment, log: makeLog('silent') }));
+async function open(config: CoordinatorConfig, log: Log): Promise<Coordinator> {
+  return unwrap(await startCoordinator(config, { environment, log }));
 }

@@ -68,7 +68,7 @@ export type Round = Readonly<{
   pending: readonly RoundEffect[];
   /** sequences[i] is the journal position of phase.accepted[i]. */
   sequences: readonly number[];
-  /** Refusals of updates for this round, with floods counted in full. */
+  /** Refusals of updates for this round; of a flood over several rounds, those that have an entry of their own. */
   refusedCount: number;
   /** The last refusals, oldest first, at most 256: what an operator sees beside the cohort. */
   refusals: readonly RoundRefusal[];
