@@ -1,26 +1,27 @@
 import { join } from 'node:path';
 import { fullJitterMs } from '../../base/backoff.ts';
 import { Beat } from '../../base/beat.ts';
-import { type Fault, type Result, refuse } from '../../base/fault.ts';
+import { type Result, refuse } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { ReleasesClient, SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
 import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import { type Resolution, resolveRelease } from '../../proto/release/resolve.ts';
 import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import type { ReceivedReleases, ReleaseProposal } from '../../proto/release/walk.ts';
 import type { AgentConfig, AgentPorts, IdentityOf, Who } from './agent-ports.ts';
 import { AgentStore } from './agent-store.ts';
-import { type AgentView, type Faulted, viewOf } from './agent-view.ts';
+import { type AgentView, viewOf } from './agent-view.ts';
 import { ExpiryWatch } from './expiry-watch.ts';
 import { fetchRelease } from './fetch-release.ts';
 import { becauseOf, everyHeld, heldAfter, withTrackOf } from './held-releases.ts';
+import { News } from './news.ts';
 import { type FetchPace, ReleaseFiles } from './release-files.ts';
 import { hungUp, keepSubscribed } from './release-stream.ts';
 import { ReportOutbox } from './reports/report-outbox.ts';
 import { Reporter } from './reports/reporter.ts';
-import { type Prepared, TrackRotation } from './track-releases.ts';
+import { labelsOf } from './subscribe.ts';
+import { isSameAnswer, type Prepared, TrackRotation } from './track-releases.ts';
 import { TrustKeeper } from './trust-keeper.ts';
 
 type Latest = Readonly<{ received: ReceivedReleases; labels: Readonly<Record<string, string>> }>;
@@ -41,17 +42,14 @@ export class RotationAgent {
   readonly #expiry: ExpiryWatch;
   readonly #files: ReleaseFiles;
   readonly #tracks: readonly TrackRotation[];
+  readonly #news: News;
   readonly #stopping = new AbortController();
-  readonly #faults = new Map<TrackId | undefined, Faulted>();
-  /** What was last reported of a track, so that the hourly signature is no news. */
-  readonly #said = new Map<TrackId, string>();
   #identity: IdentityOf | undefined;
   #client: ReleasesClient | undefined;
   #latest: Latest | undefined;
   readonly #beat: Beat;
   #attempt = 0;
   #running: Promise<unknown>[] = [];
-  readonly #background = new Set<Promise<void>>();
 
   private constructor(config: AgentConfig, ports: AgentPorts, store: AgentStore, outbox: ReportOutbox) {
     this.#config = config;
@@ -61,7 +59,7 @@ export class RotationAgent {
     this.#reporter = new Reporter(outbox, ports, config.times, this.#stopping.signal);
     this.#expiry = new ExpiryWatch(store, {
       timers: ports.timers,
-      onExpired: (fault) => this.#refused(undefined, fault),
+      onExpired: (fault) => this.#news.refused(undefined, fault),
       onEnd: () => this.#beat.wake(),
     });
     this.#beat = new Beat({
@@ -73,6 +71,13 @@ export class RotationAgent {
     this.#tracks = [...config.hosts].map(([track, host]) => {
       const onShadowEnd = (report: ShadowReport) => this.#reporter.reportShadow(report);
       return new TrackRotation({ track, host, files: this.#files, ports, onShadowEnd });
+    });
+    this.#news = new News({
+      ports,
+      reporter: this.#reporter,
+      tracks: this.#tracks,
+      pinsVersion: () => store.state.trust?.accepted?.pins?.version ?? 0,
+      failed: (error) => this.#failed(error),
     });
   }
 
@@ -95,7 +100,7 @@ export class RotationAgent {
 
   /** Runs the last good releases, without the coordinator: the live one, or an earlier one where its files are damaged. */
   async restore(): Promise<void> {
-    if (this.#store.fault !== undefined) this.#refused(undefined, this.#store.fault);
+    if (this.#store.fault !== undefined) this.#news.refused(undefined, this.#store.fault);
     this.#expiry.look();
     for (const rotation of this.#tracks) {
       const { federation } = this.#store.state;
@@ -103,7 +108,7 @@ export class RotationAgent {
       for (const held of everyHeld(this.#store.track(rotation.track))) {
         const restored = await rotation.restore(held.target, federation, this.#pace());
         if (restored.ok) break;
-        this.#refused(rotation, restored.fault, held.target);
+        this.#news.refused(rotation, restored.fault, held.target);
       }
     }
   }
@@ -116,7 +121,7 @@ export class RotationAgent {
     if (this.#store.fault !== undefined) return;
     const anchored = this.#trust.anchorFromFile(identity().federation);
     if (!anchored.ok) {
-      this.#refused(undefined, anchored.fault);
+      this.#news.refused(undefined, anchored.fault);
       return;
     }
     this.#running = [this.#follow(identity), this.#reportShadows()];
@@ -127,7 +132,7 @@ export class RotationAgent {
       connected: this.#client !== undefined,
       reportsWaiting: this.#reporter.waiting,
       state: this.#store.state,
-      faultOf: (rotation) => this.#faults.get(rotation?.track),
+      faultOf: (rotation) => this.#news.faultOf(rotation?.track),
       nowMs: this.#ports.timers.now(),
     });
   }
@@ -139,7 +144,7 @@ export class RotationAgent {
     await this.#beat.stop();
     const who = this.#who();
     if (who !== undefined) for (const rotation of this.#tracks) await rotation.endShadow(who);
-    await Promise.all([...this.#running, ...this.#background]);
+    await Promise.all([...this.#running, this.#news.settled()]);
     await this.#reporter.settled();
   }
 
@@ -169,7 +174,7 @@ export class RotationAgent {
 
   /** Resolves once what was refused is reported, or cannot be for now: whoever hangs up first could not say why. */
   async #reported(): Promise<void> {
-    const settled = Promise.all(this.#background).then(() => this.#reporter.settled());
+    const settled = this.#news.settled().then(() => this.#reporter.settled());
     await Promise.race([settled, pause(this.#ports.timers, this.#config.times.callTimeoutMs, this.#stopping.signal)]);
   }
 
@@ -178,7 +183,7 @@ export class RotationAgent {
     const { roots, timestamp, snapshot, catalogue, pins } = message;
     const received = { roots, timestamp, snapshot, catalogue, pins };
     const taken = this.#trust.take(received, (this.#who() as Who).federation);
-    if (!taken.ok) this.#refused(undefined, taken.fault);
+    if (!taken.ok) this.#news.refused(undefined, taken.fault);
     else if (taken.value !== null) {
       this.#latest = { received, labels: this.#config.labels ?? labelsOf(message) };
       const { expiresAtMs, pins: opened } = taken.value;
@@ -201,7 +206,7 @@ export class RotationAgent {
   /** A full disk, say: detectors must not go dark for it. */
   #failed(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
-    this.#refused(undefined, refuse('AGENT_FAILED', `${why}; the last good models go on`).fault);
+    this.#news.refused(undefined, refuse('AGENT_FAILED', `${why}; the last good models go on`).fault);
     this.#retryLater();
   }
 
@@ -226,7 +231,7 @@ export class RotationAgent {
           if (one.value.shadowFault !== null) isComplete = false;
         } else {
           isComplete = false;
-          this.#refused(rotation, one.fault, resolution.live);
+          this.#news.refused(rotation, one.fault, resolution.live);
         }
       }
       if (this.#stopping.signal.aborted) return true;
@@ -241,7 +246,7 @@ export class RotationAgent {
         if (overtaken < overtakenMax) continue;
         return false;
       }
-      this.#faults.delete(undefined);
+      this.#news.mended(undefined);
       const changed = await this.#commit(second, prepared);
       // What is half fetched is still wanted.
       if (isComplete && changed) await this.#prune();
@@ -252,7 +257,7 @@ export class RotationAgent {
   #check({ received }: Latest): ReleaseProposal | undefined {
     const checked = this.#trust.check(received);
     if (checked.ok) return checked.value ?? undefined;
-    this.#refused(undefined, checked.fault);
+    this.#news.refused(undefined, checked.fault);
     return undefined;
   }
 
@@ -264,7 +269,7 @@ export class RotationAgent {
       const member = { cluster: who.cluster, labels };
       const resolution = resolveRelease(member, rotation.track, catalogue, pins, this.#ports.timers.now());
       if (resolution.ok) resolved.set(rotation, resolution.value);
-      else this.#refused(rotation, resolution.fault);
+      else this.#news.refused(rotation, resolution.fault);
     }
     return resolved;
   }
@@ -286,11 +291,11 @@ export class RotationAgent {
     for (const [rotation, one] of prepared) {
       const committed = await rotation.commit(one, who);
       if (committed.ok) {
-        this.#faults.delete(rotation.track);
+        this.#news.mended(rotation.track);
         changed ||= committed.value.swapped || committed.value.shadowStarted;
-        await this.#tell(rotation, one, proposal, committed.value);
+        await this.#news.tell(rotation, one, proposal, committed.value);
         if (one.shadowFault?.ok === false) {
-          this.#refused(rotation, one.shadowFault.fault, one.resolution.shadow?.target);
+          this.#news.refused(rotation, one.shadowFault.fault, one.resolution.shadow?.target);
         }
         continue;
       }
@@ -298,57 +303,10 @@ export class RotationAgent {
       const held = rotation.live?.version === one.live.release.target.version ? tracks : before.tracks;
       const { state } = this.#store;
       await this.#store.save({ ...state, tracks: withTrackOf(state.tracks, rotation.track, held) });
-      this.#refused(rotation, committed.fault, one.live.release.target);
+      this.#news.refused(rotation, committed.fault, one.live.release.target);
       this.#retryLater();
     }
     return changed;
-  }
-
-  async #tell(
-    rotation: TrackRotation,
-    { live, resolution }: Prepared,
-    { pins }: ReleaseProposal,
-    committed: Readonly<{ swapped: boolean; before: number | null; shadowStarted: boolean }>,
-  ): Promise<void> {
-    const { track } = rotation;
-    const { target } = live.release;
-    for (const { pin, why } of resolution.overruled) {
-      this.#ports.report({ kind: 'overruled', track, pinId: pin.pinId, why });
-    }
-    if (committed.swapped) {
-      const because = becauseOf(resolution);
-      this.#ports.report({ kind: 'installed', track, version: target.version, before: committed.before, because });
-    }
-    const news = JSON.stringify([target.version, becauseOf(resolution), pins.version]);
-    if (committed.swapped || this.#said.get(track) !== news) {
-      const outcome = committed.swapped ? 'installed' : 'kept';
-      await this.#reporter.acknowledge({ track, target, outcome, faultCode: '', pinsVersion: pins.version });
-    }
-    this.#said.set(track, news);
-    if (committed.shadowStarted && rotation.shadow !== undefined) {
-      const { version } = rotation.shadow;
-      this.#ports.report({ kind: 'shadowing', track, version, live: target.version });
-      const word = { track, target: rotation.shadow, outcome: 'shadowing', faultCode: '' } as const;
-      await this.#reporter.acknowledge({ ...word, pinsVersion: pins.version });
-    }
-  }
-
-  /** A refusal costs nothing that runs. It is told once, until something else happens. */
-  #refused(rotation: TrackRotation | undefined, fault: Fault, target?: ReleaseTarget): void {
-    const known = this.#faults.get(rotation?.track);
-    const version = target?.version;
-    this.#faults.set(rotation?.track, { fault, version, atMs: this.#ports.timers.now() });
-    if (known?.fault.code === fault.code && known.version === version) return;
-    this.#ports.report({ kind: 'refused', track: rotation?.track, version, fault });
-    const pinsVersion = this.#store.state.trust?.accepted?.pins?.version ?? 0;
-    // Refused metadata names no version that could be believed: the report names what runs instead.
-    for (const one of rotation === undefined ? this.#tracks : [rotation]) {
-      const about = target ?? one.live;
-      if (about === undefined) continue;
-      this.#said.delete(one.track);
-      const word = { track: one.track, target: about, outcome: 'refused', faultCode: fault.code } as const;
-      this.#inBackground(this.#reporter.acknowledge({ ...word, pinsVersion }));
-    }
   }
 
   async #reportShadows(): Promise<void> {
@@ -389,19 +347,4 @@ export class RotationAgent {
     const { federation, cluster } = this.#identity();
     return { federation, cluster };
   }
-
-  #inBackground(work: Promise<void>): void {
-    const done = work.catch((error) => this.#failed(error)).finally(() => this.#background.delete(done));
-    this.#background.add(done);
-  }
-}
-
-function labelsOf({ labels }: SubscribeResponse): Readonly<Record<string, string>> {
-  return Object.fromEntries(labels.map(({ key, value }) => [key, value]));
-}
-
-function isSameAnswer(a: ReadonlyMap<TrackRotation, Resolution>, b: ReadonlyMap<TrackRotation, Resolution>): boolean {
-  const said = (map: ReadonlyMap<TrackRotation, Resolution>) =>
-    JSON.stringify([...map].map(([rotation, { live, shadow, because }]) => [rotation.track, live, shadow, because]));
-  return said(a) === said(b);
 }

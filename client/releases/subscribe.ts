@@ -62,3 +62,8 @@ export function subscribe(client: ReleasesClient, options: SubscribeOptions): Pr
     call.on('end', () => finish(refuse('SUBSCRIBE_ENDED', 'the coordinator ended the stream').fault));
   });
 }
+
+/** The cluster's labels, as the coordinator has them. */
+export function labelsOf({ labels }: SubscribeResponse): Readonly<Record<string, string>> {
+  return Object.fromEntries(labels.map(({ key, value }) => [key, value]));
+}

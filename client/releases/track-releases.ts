@@ -181,3 +181,13 @@ export class TrackRotation {
     return ok({ release: release.value, name: name.value });
   }
 }
+
+/** Whether a newer set says the same of every track as the one that files were fetched for. */
+export function isSameAnswer(
+  a: ReadonlyMap<TrackRotation, Resolution>,
+  b: ReadonlyMap<TrackRotation, Resolution>,
+): boolean {
+  const said = (map: ReadonlyMap<TrackRotation, Resolution>) =>
+    JSON.stringify([...map].map(([rotation, { live, shadow, because }]) => [rotation.track, live, shadow, because]));
+  return said(a) === said(b);
+}
