@@ -10,7 +10,7 @@ import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { CursorStore } from './sources/cursor-store.ts';
 import { hasEnd, openSource, sourceName } from './sources/open-source.ts';
-import { isRecorded, type SourceConfig } from './sources/source-config.ts';
+import { delayMsOf, isRecorded, type SourceConfig } from './sources/source-config.ts';
 import { type Lane, readSource } from './sources/source-reader.ts';
 import type { Surroundings } from './tracks/track-kind.ts';
 
@@ -110,6 +110,7 @@ export class Ingest {
     const intake = (this.#intakes.get(track.id) as Intake<unknown>).from({
       name,
       recorded,
+      delayMs: delayMsOf(source),
       skipped: (reason, where, count) => this.#skipped(source, name, reason, where, count),
       coarsened: (what, count, where) => {
         metrics.sourceItems.inc({ source: source.kind, outcome: what }, count);

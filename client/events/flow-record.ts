@@ -51,8 +51,13 @@ export type FlowVolume = Readonly<{
 
 /** A flow as a sensor saw it, in the direction of what was seen: a reply's source is the server. */
 export type ObservedFlow = Readonly<{
-  /** Epoch milliseconds by the node's clock. */
+  /** Epoch milliseconds by the node's clock: when it was seen, or when it began where the source says when it ended. */
   atMs: number;
+  /**
+   * When it ended, where the source says so: whoever meters connections writes them down then. It counts there, and what
+   * was carried is shared out over the time since `atMs`. Absent: at `atMs`.
+   */
+  endMs?: number;
   /** The node that saw it; empty where the source does not say. */
   node: string;
   /** Same id, same observation: for leaving out repeats. Empty: the source cannot repeat itself. */
@@ -69,12 +74,17 @@ export type ObservedFlow = Readonly<{
   seenAt: 'client' | 'server' | 'unknown';
   verdict: Verdict;
   l7: FlowL7 | undefined;
-  /** Flows that this stands for: 1, or what an already aggregated source says. */
+  /** Flows that this stands for: 1, or what an already aggregated source says. 0: a part of one that counts elsewhere. */
   count: number;
   volume: FlowVolume | undefined;
   /** What the data set calls it, "normal" or a kind of attack: for evaluation, never for a detector. Usually absent. */
   label?: string;
 }>;
+
+/** When a flow was over and known of. */
+export function endOfFlow({ atMs, endMs = atMs }: ObservedFlow): number {
+  return endMs > atMs ? endMs : atMs;
+}
 
 /** Stands for every port that was given out for one connection. */
 export const foldedPort = 65_536;

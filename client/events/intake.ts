@@ -11,6 +11,8 @@ export type IntakeSource = Readonly<{
   name: string;
   /** A recording: what it holds is learnt, never judged. */
   recorded: boolean;
+  /** How long after a flow ended its record may come, milliseconds, where that is long: its time is then a source's own. */
+  delayMs?: number | undefined;
   /** Counts what was passed over. */
   skipped(reason: SkipReason, where: string, count?: number): void;
   /** Counts and logs what was taken, but not told apart. */

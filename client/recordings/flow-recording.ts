@@ -1,6 +1,7 @@
 import type { FlowBatch, FlowItem } from '../events/source-item.ts';
 import { csvFlowRecording } from './csv-flow-file.ts';
 import type { CsvFlowOptions } from './layouts/layout.ts';
+import { sortedFlows } from './sorted-flows.ts';
 
 export type FlowRecordingOptions = Readonly<{
   layout: CsvFlowOptions;
@@ -9,14 +10,17 @@ export type FlowRecordingOptions = Readonly<{
   signal: AbortSignal;
 }>;
 
-/** A recording of flows, to learn from. It has no positions: it is read again after a restart. */
+/**
+ * A recording of flows, to learn from, in the order in which they began. It has no positions: it is read again after a
+ * restart.
+ */
 export async function* flowRecording(
   path: string,
   { layout, labels, signal }: FlowRecordingOptions,
 ): AsyncGenerator<FlowBatch<never>> {
   const isWanted = (item: FlowItem) =>
     item.kind !== 'flow' || item.flow.label === undefined || labels.includes(item.flow.label);
-  for await (const items of csvFlowRecording(path, layout)) {
+  for await (const items of sortedFlows(csvFlowRecording(path, layout))) {
     if (signal.aborted) return;
     yield {
       items: items.map((item) => (isWanted(item) ? item : { kind: 'skipped', reason: 'OTHER_SPLIT', where: path })),

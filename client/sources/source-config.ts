@@ -41,6 +41,15 @@ export function isRecorded({ kind }: SourceConfig): boolean {
   return kind === 'traceFile' || kind === 'flowRecording';
 }
 
+/** CICFlowMeter writes a silent connection down two minutes after its last packet. */
+const meterDelayS = 150;
+
+/** How long after a flow ended its record may come, milliseconds; undefined where it comes at once. */
+export function delayMsOf(source: SourceConfig): number | undefined {
+  if (source.kind === 'flowCsv') return (source.latenessS ?? meterDelayS) * 1_000;
+  return undefined;
+}
+
 /** Whether there are events to score as they happen. */
 export function isLive(sources: readonly SourceConfig[]): boolean {
   return sources.some((source) => !isRecorded(source) && source.kind !== 'falcoFile');

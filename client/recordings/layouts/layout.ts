@@ -45,11 +45,21 @@ const plain = { node: '', id: '', isReply: false, seenAt: 'unknown', verdict: 'f
 export function checked(
   flow: Omit<ObservedFlow, keyof typeof plain> & Partial<ObservedFlow>,
 ): ObservedFlow | SkipReason {
-  const { sourcePort, destinationPort, atMs, volume, count = 1 } = flow;
-  if (!Number.isFinite(atMs)) return 'BAD_TIME';
+  const { sourcePort, destinationPort, atMs, endMs = atMs, volume, count = 1 } = flow;
+  if (!isTime(atMs) || !isTime(endMs)) return 'BAD_TIME';
   if (!isPort(sourcePort) || !isPort(destinationPort) || !isAmount(count) || count < 1) return 'BAD_FIELD';
   if (volume !== undefined && !Object.values(volume).every(isAmount)) return 'BAD_FIELD';
   return { ...plain, ...flow };
+}
+
+/** Whether a time is one that a Date can hold. */
+function isTime(ms: number): boolean {
+  return Math.abs(ms) <= 8.64e15;
+}
+
+/** When a flow ended that began at `atMs` and took so long; nothing where it took no time. */
+export function endedAfter(atMs: number, durationMs: number): Pick<ObservedFlow, 'endMs'> {
+  return durationMs > 0 ? { endMs: atMs + durationMs } : {};
 }
 
 function isPort(port: number): boolean {
@@ -92,6 +102,7 @@ export function addressed(
     sourcePort: numberAt(fields, sourcePort),
     destinationPort: numberAt(fields, destinationPort),
     l7: undefined,
+    ...endedAfter(rest.atMs, rest.volume?.durationMs ?? 0),
     ...rest,
   });
 }

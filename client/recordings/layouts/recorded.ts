@@ -1,6 +1,18 @@
 import type { FlowEnd } from '../../events/flow-record.ts';
 import { type CsvHeader, numberAt, textAt } from '../csv-row.ts';
-import { type CsvFlowOptions, type CsvLayout, type CsvReader, checked, protocolOf, volumes, world } from './layout.ts';
+import {
+  type CsvFlowOptions,
+  type CsvLayout,
+  type CsvReader,
+  checked,
+  endedAfter,
+  protocolOf,
+  volumes,
+  world,
+} from './layout.ts';
+
+/** What takes less is a call, which was written down where it began; what takes more is a connection. */
+const connectionMsMin = 1_000;
 
 /** The project's own: services of a cluster by name; its users and intruders stand outside of it. */
 function recorded(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
@@ -23,15 +35,17 @@ function recorded(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
     if (part !== undefined && textAt(fields, cluster) !== part) return undefined;
     const [from, to] = [textAt(fields, source), textAt(fields, destination)];
     if (from === '' || to === '') return 'MISSING_ENDPOINT';
+    const [atMs, volume] = [numberAt(fields, start) * 1_000, volumeOf(fields)];
     return checked({
-      atMs: numberAt(fields, start) * 1_000,
+      atMs,
+      ...(volume.durationMs >= connectionMsMin && endedAfter(atMs, volume.durationMs)),
       source: endOf(from),
       destination: endOf(to),
       sourcePort: 0,
       destinationPort: numberAt(fields, port),
       protocol: protocolOf(textAt(fields, protocol)),
       l7: undefined,
-      volume: volumeOf(fields),
+      volume,
       label: textAt(fields, label),
     });
   };

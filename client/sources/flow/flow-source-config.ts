@@ -30,6 +30,9 @@ const addresses = z
   .max(10_000)
   .default([]);
 
+/** How much longer after its end than others a flow may be written down and still count, seconds. */
+const latenessS = z.number().min(0).max(86_400).optional();
+
 /** Settings of the sources that yield flows. */
 export const flowSourceKinds = [
   /** Hubble's flow exporter, followed through rotations. */
@@ -37,7 +40,7 @@ export const flowSourceKinds = [
   /** Hubble's Observer.GetFlows: an agent's Unix socket or Relay's host:port. */
   z.strictObject({ kind: z.literal('hubbleGrpc'), address: z.string().min(1) }),
   /** Flow records with a header that names the layout. */
-  z.strictObject({ kind: z.literal('flowCsv'), path, follow, addresses, part }),
+  z.strictObject({ kind: z.literal('flowCsv'), path, follow, addresses, part, latenessS }),
   /** The same as a finished recording, plain or gzip: only rows with these `labels` are learnt from. */
   z.strictObject({
     kind: z.literal('flowRecording'),

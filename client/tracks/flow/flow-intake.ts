@@ -10,7 +10,8 @@ const quietMs = 120_000;
 
 /**
  * Flows of all live sources together, as windows: the same connection seen by two sensors is one. Each recording is put
- * together by itself, since its clock is of another time.
+ * together by itself, since its clock is of another time, and so is each source whose records come late: the others do
+ * not wait for it.
  */
 export class FlowIntake implements Intake<NamedSlice> {
   readonly #options: Partial<SlicerOptions>;
@@ -30,12 +31,15 @@ export class FlowIntake implements Intake<NamedSlice> {
   }
 
   from(source: IntakeSource): SourceIntake<NamedSlice> {
-    if (!source.recorded) return new FlowSourceIntake(source, this.#live, this.#clock);
-    return new FlowSourceIntake(
-      source,
-      new FlowSlicer({ ...this.#options, partialWindows: true }, this.#signals),
-      undefined,
-    );
+    const { recorded, delayMs } = source;
+    if (recorded) {
+      const options = { ...this.#options, sorted: true, partialWindows: true };
+      return new FlowSourceIntake(source, new FlowSlicer(options, this.#signals), undefined);
+    }
+    if (delayMs === undefined) return new FlowSourceIntake(source, this.#live, this.#clock);
+    // When a record arrives says nothing about the clock of who made it.
+    const options = { ...this.#options, latenessMs: delayMs };
+    return new FlowSourceIntake(source, new FlowSlicer(options, this.#signals), undefined);
   }
 }
 
@@ -53,6 +57,7 @@ class FlowSourceIntake implements SourceIntake<NamedSlice> {
   readonly #source: IntakeSource;
   readonly #slicer: FlowSlicer;
   readonly #clock: (() => number) | undefined;
+  readonly #quietMs: number;
   /** The order number of the first flow behind each interval that time has reached: where a restart must read again. */
   #reached: { interval: number; order: number }[] = [];
   #lastPushMs: number | undefined;
@@ -61,6 +66,7 @@ class FlowSourceIntake implements SourceIntake<NamedSlice> {
     this.#source = source;
     this.#slicer = slicer;
     this.#clock = clock;
+    this.#quietMs = Math.max(quietMs, source.delayMs ?? 0);
   }
 
   push(item: SourceItem, order: number, nowMs: number): readonly NamedSlice[] {
@@ -76,7 +82,7 @@ class FlowSourceIntake implements SourceIntake<NamedSlice> {
   }
 
   expire(nowMs: number): readonly NamedSlice[] {
-    if (this.#lastPushMs === undefined || nowMs - this.#lastPushMs < quietMs) return [];
+    if (this.#lastPushMs === undefined || nowMs - this.#lastPushMs < this.#quietMs) return [];
     this.#lastPushMs = undefined;
     return this.#windowsOf(this.#slicer.settle());
   }

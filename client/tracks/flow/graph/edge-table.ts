@@ -79,8 +79,8 @@ export class EdgeTable {
     return this.#edges.size;
   }
 
-  /** Counts a flow in an interval. */
-  add(flow: ObservedFlow, interval: number, atMs: number): void {
+  /** Counts a flow, or a part of one, in an interval. It was seen from `firstMs` to `lastMs`. */
+  add(flow: ObservedFlow, interval: number, firstMs: number, lastMs = firstMs): void {
     const reply = isReply(flow);
     const askedPort = reply ? flow.sourcePort : flow.destinationPort;
     const client = this.nodes.idOf(reply ? flow.destination : flow.source);
@@ -97,7 +97,7 @@ export class EdgeTable {
     }
     countFlow(rows.counters, row * counterCount, flow, reply);
     const { l7, label } = flow;
-    rows.see(row, atMs, l7?.route ?? '', label === undefined || label === 'normal' ? '' : label);
+    rows.see(row, firstMs, l7?.route ?? '', label === undefined || label === 'normal' ? '' : label, lastMs);
   }
 
   /** Takes an interval into the window; says what it had too much of. */

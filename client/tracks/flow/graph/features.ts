@@ -46,8 +46,10 @@ function fillEdge(to: Float32Array, { protocol, port, counters, ...rest }: EdgeT
   shares(to, edge.api, counters, counterAt[`api:${apiClasses[0]}`], apiClasses.length);
   shares(to, edge.status, counters, counterAt[`status:${statusClasses[1] as 'ok'}`], statusClasses.length - 1);
   to[edge.routes] = logOf(rest.routeCount);
-  const measured = at(counterAt.measured);
-  if (measured === 0) return;
+  // A connection that was open all the time counts in the interval in which it ends, and carries something in each.
+  const isCarrying = amountCounters.some((name) => at(counterAt[name]) > 0);
+  if (at(counterAt.measured) === 0 && !isCarrying) return;
+  const measured = Math.max(1, at(counterAt.measured));
   to[edge.volume] = 1;
   for (const [index, name] of amountCounters.entries())
     to[edge.volume + 1 + index] = logOf(at(counterAt[name]) / measured);

@@ -28,9 +28,9 @@ export class IntervalRows<Edge> {
     return row;
   }
 
-  see(row: number, atMs: number, route: string, label: string): void {
-    if (atMs < (this.#times[2 * row] as number)) this.#times[2 * row] = atMs;
-    if (atMs > (this.#times[2 * row + 1] as number)) this.#times[2 * row + 1] = atMs;
+  see(row: number, firstMs: number, route: string, label: string, lastMs = firstMs): void {
+    if (firstMs < (this.#times[2 * row] as number)) this.#times[2 * row] = firstMs;
+    if (lastMs > (this.#times[2 * row + 1] as number)) this.#times[2 * row + 1] = lastMs;
     if (route !== '') note(this.#routes, row, route, routesMax);
     if (label !== '') note(this.#labels, row, label, labelsMax);
   }

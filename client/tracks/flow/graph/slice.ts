@@ -25,7 +25,7 @@ export type EdgeName = Readonly<{
   protocol: FlowProtocol;
   /** The served port, `foldedPort` or `manyPorts`. */
   port: number;
-  /** Flows in the window. */
+  /** Flows in the window; 0 where a connection was open in it and ended after it. */
   count: number;
   firstMs: number;
   lastMs: number;

@@ -1,10 +1,11 @@
-import type { ObservedFlow } from '../../../events/flow-record.ts';
+import { endOfFlow, type ObservedFlow } from '../../../events/flow-record.ts';
 import type { SkipReason } from '../../../events/source-item.ts';
 import { type EdgeBounds, EdgeTable, type Scan } from './edge-table.ts';
 import { sliceOf } from './named-slice.ts';
 import { NodeClocks } from './node-clocks.ts';
 import { RecentIds } from './recent-ids.ts';
 import type { NamedSlice, SignalsOf } from './slice.ts';
+import { OpenFlows, partIn, type SpanningFlow } from './spanning-flow.ts';
 import { TimeJumps } from './time-jumps.ts';
 
 export type SlicerOptions = Readonly<
@@ -13,8 +14,10 @@ export type SlicerOptions = Readonly<
     intervalMs: number;
     /** Intervals in a slice. */
     windowIntervals: number;
-    /** How much later than the latest flow a flow may come and still count. */
+    /** How much earlier than the latest flow ended may a flow have ended that comes now, and still count. */
     latenessMs: number;
+    /** Flows come in the order in which they began, as from a sorted file: none is late, and long ones are shared out exactly. */
+    sorted: boolean;
     /** Clocks of nodes that differ by more are put right. */
     skewMs: number;
     /** A time further off than this must be confirmed by the flows after it. */
@@ -30,6 +33,7 @@ const defaultSlicerOptions: SlicerOptions = {
   intervalMs: 60_000,
   windowIntervals: 5,
   latenessMs: 15_000,
+  sorted: false,
   skewMs: 2_000,
   jumpMs: 3_600_000,
   recentIds: 65_536,
@@ -51,9 +55,15 @@ export type SlicerEvent = Readonly<
 
 const nothing: readonly SlicerEvent[] = [];
 
+/** What a Date can hold; beyond it whole numbers are not told apart. */
+const timeMax = 8.64e15;
+/** A flow is shared out over at most so many intervals: a week of minutes. */
+const spanMax = 10_080;
+
 /**
  * Flows in, slices out: a sliding window that moves by an interval, kept up to date by adding the interval that closed and
- * taking away the one that left. An interval closes when a flow is later than its end by `latenessMs`.
+ * taking away the one that left. An interval closes when a flow is later than its end by `latenessMs`. A flow counts where it
+ * ended; what it carried is shared out over the intervals since it began, as far as they are open.
  */
 export class FlowSlicer {
   readonly #options: SlicerOptions;
@@ -68,10 +78,15 @@ export class FlowSlicer {
   /** The interval of the first flow that came: neither it nor what is before it was seen as a whole. */
   #first: number | undefined;
   #latestMs = Number.NEGATIVE_INFINITY;
+  #open = new OpenFlows();
 
   /** Throws where the options contradict each other. */
   constructor(options: Partial<SlicerOptions> = {}, signalsOf: SignalsOf = () => undefined) {
-    this.#options = { ...defaultSlicerOptions, ...options };
+    this.#options = {
+      ...defaultSlicerOptions,
+      ...options,
+      ...(options.sorted && { latenessMs: 0, jumpMs: Number.POSITIVE_INFINITY }),
+    };
     const { intervalMs, windowIntervals, latenessMs, nodesMax, edgesMax, portsPerPairMax } = this.#options;
     const wrong = [
       [intervalMs >= 1, 'intervalMs: 1 or more'],
@@ -117,7 +132,10 @@ export class FlowSlicer {
   /** Counts one flow. arrivedMs: our clock when it came, for live sources; without it times are taken as they are. */
   push(flow: ObservedFlow, arrivedMs?: number): readonly SlicerEvent[] {
     if (flow.id !== '' && this.#recent.has(flow.id)) return [skipped('REPEATED', 1)];
-    const atMs = arrivedMs === undefined ? flow.atMs : this.#clocks.corrected(flow.node, flow.atMs, arrivedMs);
+    const endMs = endOfFlow(flow);
+    if (!(Math.abs(flow.atMs) <= timeMax && endMs <= timeMax)) return [skipped('BAD_TIME', 1)];
+    const seenMs = this.#options.sorted ? flow.atMs : endMs;
+    const atMs = arrivedMs === undefined ? seenMs : this.#clocks.corrected(flow.node, seenMs, arrivedMs);
     const { flows, refused, restarts } = this.#jumps.push(flow, atMs);
     // Nearly always one flow and nothing else.
     if (refused === 0 && !restarts && flows.length === 1) return this.#take(flow, atMs);
@@ -137,32 +155,56 @@ export class FlowSlicer {
     const { flows, restarts } = this.#jumps.end();
     const events: SlicerEvent[] = restarts ? this.#restart() : [];
     for (const held of flows) events.push(...this.#take(held.flow, held.atMs));
-    return [...events, ...this.settle()];
+    events.push(...this.settle());
+    for (let next = this.#open.next; next !== undefined; next = this.#open.next) events.push(...this.#closeTo(next));
+    return events;
   }
 
+  /** atMs: when it counts: when it ended, or in sorted input when it began. */
   #take(flow: ObservedFlow, atMs: number): readonly SlicerEvent[] {
-    const interval = this.#intervalOf(atMs);
-    if (this.#closed === undefined) this.#closed = this.#intervalOf(atMs - this.#options.latenessMs) - 1;
+    const { sorted, latenessMs } = this.#options;
+    if (this.#closed === undefined) this.#closed = this.#intervalOf(atMs - latenessMs) - 1;
     let events = nothing;
     if (atMs > this.#latestMs) {
       this.#latestMs = atMs;
-      const due = this.#intervalOf(atMs - this.#options.latenessMs) - 1;
+      const due = this.#intervalOf(atMs - latenessMs) - 1;
       if (due > this.#closed) events = this.#closeTo(due);
     }
-    if (interval <= this.#closed) return [...events, skipped('TOO_LATE', 1)];
-    this.#first ??= interval;
-    this.#table.add(flow, interval, atMs);
+    if (this.#intervalOf(atMs) <= this.#closed) return [...events, skipped('TOO_LATE', 1)];
+    const lastedMs = endOfFlow(flow) - flow.atMs;
+    const [startMs, endMs] = sorted ? [atMs, atMs + lastedMs] : [atMs - lastedMs, atMs];
+    const last = this.#intervalOf(endMs);
+    // What was carried in an interval that is closed counts in the first that is not.
+    const first =
+      flow.volume === undefined ? last : Math.max(this.#intervalOf(startMs), this.#closed + 1, last - spanMax + 1);
+    this.#count({ flow, startMs, endMs, first, last }, first);
     return events;
+  }
+
+  /** Counts the parts of a flow from an interval on; in sorted input those to come wait until time is there. */
+  #count(flow: SpanningFlow, from: number): void {
+    const { sorted, intervalMs } = this.#options;
+    const until = sorted ? (this.#closed as number) + 1 : flow.last;
+    let interval = from;
+    for (; interval <= Math.min(flow.last, until); interval++) {
+      const { part, fromMs, toMs } = partIn(flow, interval, intervalMs);
+      this.#first ??= sorted ? interval : flow.last;
+      this.#table.add(part, interval, fromMs, toMs);
+    }
+    if (interval <= flow.last) this.#open.hold(interval, flow);
   }
 
   #closeTo(last: number): SlicerEvent[] {
     const events: SlicerEvent[] = [];
     while ((this.#closed as number) < last) {
+      const next = (this.#closed as number) + 1;
+      for (const flow of this.#open.take(next)) this.#count(flow, next);
       if (this.#table.edgeCount === 0) {
-        this.#closed = last;
-        break;
+        // Nothing until the next part of an open flow.
+        this.#closed = Math.min(last, (this.#open.next ?? Number.POSITIVE_INFINITY) - 1);
+        continue;
       }
-      this.#closeOne((this.#closed as number) + 1, events);
+      this.#closeOne(next, events);
     }
     return events;
   }
@@ -190,6 +232,7 @@ export class FlowSlicer {
   #restart(): SlicerEvent[] {
     const events = [...this.settle()];
     this.#table = new EdgeTable(this.#options, this.#ring);
+    this.#open = new OpenFlows();
     this.#closed = undefined;
     this.#first = undefined;
     this.#latestMs = Number.NEGATIVE_INFINITY;

@@ -1,6 +1,7 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { AddressBook } from '../../../recordings/address-book.ts';
 import { csvFlowRecording } from '../../../recordings/csv-flow-file.ts';
+import { sortedFlows } from '../../../recordings/sorted-flows.ts';
 import type { NamedSlice } from '../graph/slice.ts';
 import { FlowSlicer, type SlicerEvent } from '../graph/slicer.ts';
 
@@ -24,12 +25,15 @@ export type FlowFile = Readonly<{
 
 export type FlowFileFaultCode = 'INPUT_UNREADABLE';
 
-/** The windows of a recorded file of flows (CSV with a header that names its layout, plain or gzip), in order of time. */
+/**
+ * The windows of a recorded file of flows (CSV with a header that names its layout, plain or gzip), in order of time
+ * whatever the file's order is: nothing in it is too late.
+ */
 export async function readFlowWindows(
   path: string,
   { windowMs, part }: FlowFileOptions,
 ): Promise<Result<FlowFile, FlowFileFaultCode>> {
-  const slicer = new FlowSlicer({ intervalMs: windowMs, windowIntervals: 1, jumpMs: 1e15, partialWindows: true });
+  const slicer = new FlowSlicer({ intervalMs: windowMs, windowIntervals: 1, sorted: true, partialWindows: true });
   const windows: NamedSlice[] = [];
   const skipped: Record<string, number> = {};
   const skip = (reason: string, count = 1) => {
@@ -45,7 +49,7 @@ export async function readFlowWindows(
   };
   let broken: string | undefined;
   try {
-    for await (const items of csvFlowRecording(path, { addresses: new AddressBook(), part })) {
+    for await (const items of sortedFlows(csvFlowRecording(path, { addresses: new AddressBook(), part }))) {
       for (const item of items) {
         if (item.kind === 'flow') {
           flows++;
