@@ -128,7 +128,8 @@ export function checkPolicy(policy: AggregationPolicy, n: number): readonly Aggr
   }
   check(refuseRows(needsOf(rule), rows, f));
   if (rule.kind === 'multiKrum' && rule.keep.kind === 'count') {
-    check(refuseInteger('M_OUT_OF_RANGE', 'm', rule.keep.updates, 1, rows));
+    // Of n − f rows it can be that all are honest; of one more it cannot.
+    check(refuseInteger('M_OUT_OF_RANGE', 'm', rule.keep.updates, 1, Math.max(1, rows - f)));
   }
   if (rule.kind === 'minimumDiameterAveraging') check(refuseSubsets(rows, f));
   if (rule.kind === 'mean' && f > 0) {
@@ -142,7 +143,7 @@ export function checkPolicy(policy: AggregationPolicy, n: number): readonly Aggr
 /** The fewest admitted updates that the policy can run on; undefined when there is no such number. */
 export function updatesMin(policy: AggregationPolicy): number | undefined {
   const { f, rule } = policy;
-  const kept = rule.kind === 'multiKrum' && rule.keep.kind === 'count' ? rule.keep.updates : 1;
+  const kept = rule.kind === 'multiKrum' && rule.keep.kind === 'count' ? rule.keep.updates + f : 1;
   let n = Math.max(needsOf(rule).nMin(f), kept);
   for (const step of policy.before.toReversed()) {
     if (step.kind === 'bucketing') n = Math.max(step.size, (n - 1) * step.size + 1);

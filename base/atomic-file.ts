@@ -3,7 +3,19 @@
  * without that a power cut may take the name back. All functions throw, or reject with, the system's errors.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -197,4 +209,24 @@ export async function sweepLeftovers(folder: string, names: RegExp = leftover): 
 /** Whether a file system error means that something is not there. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === 'ENOENT';
+}
+
+/**
+ * Makes a file that others will open and grow (a database, a lock) ours alone, whatever the umask: made where there is
+ * none, tightened where its mode is wider. Throws where it is another user's. A file that is there is never opened:
+ * closing it would drop the locks that this process has on it (fcntl, POSIX.1).
+ */
+export function ensurePrivateFile(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', privateFileMode));
+  tighten(path, privateFileMode);
+}
+
+/** The same for a folder, made with its parents where there is none. */
+export function ensurePrivateFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: privateFolderMode });
+  tighten(path, privateFolderMode);
+}
+
+function tighten(path: string, mode: number): void {
+  if ((statSync(path).mode & 0o777 & ~mode) !== 0) chmodSync(path, mode);
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { tempDir } from '../coordinator/testing/temp-dir.ts';
 import { unwrap } from './fault.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -30,6 +30,17 @@ describe('a locked folder', () => {
     holder.kill('SIGKILL');
     await once(holder, 'exit');
     unwrap(lockFolder(dir)).release();
+  });
+
+  it('is ours alone, whatever the umask and whatever mode it had', () => {
+    const umask = process.umask(0);
+    onTestFinished(() => void process.umask(umask));
+    const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+    const dir = join(tempDir(), 'data');
+    mkdirSync(dir, { mode: 0o777 });
+    writeFileSync(join(dir, 'lock'), '', { mode: 0o666 });
+    unwrap(lockFolder(dir)).release();
+    expect([dir, join(dir, 'lock'), join(dir, 'lock-holder.json')].map(modeOf)).toEqual(['700', '600', '600']);
   });
 
   it('says so when the directory cannot be used', () => {

@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { privateFileMode, privateFolderMode } from './atomic-file.ts';
+import { ensurePrivateFile, ensurePrivateFolder, privateFileMode } from './atomic-file.ts';
 import { ok, type Result, refuse } from './fault.ts';
 
 export type FolderLock = Readonly<{
@@ -11,7 +11,7 @@ export type FolderLock = Readonly<{
 }>;
 
 /**
- * Takes a folder, made where there is none, for this process alone. The lock is an exclusive SQLite transaction on
+ * Takes a folder, made where there is none and closed to other users where it was open to them, for this process alone. The lock is an exclusive SQLite transaction on
  * `<folder>/lock`, that is a record lock of the kernel: it ends with the process however that ends, so no stale lock is
  * ever left to remove. Who holds it stands in `<folder>/lock-holder.json`, for people. On file systems without record
  * locks (some network mounts) two processes may both get it.
@@ -20,7 +20,8 @@ export function lockFolder(folder: string): Result<FolderLock, 'FOLDER_IN_USE' |
   const holderFile = join(folder, 'lock-holder.json');
   let database: Database.Database | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: privateFolderMode });
+    ensurePrivateFolder(folder);
+    ensurePrivateFile(join(folder, 'lock'));
     database = new Database(join(folder, 'lock'), { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
     const holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };

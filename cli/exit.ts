@@ -1,5 +1,6 @@
 import type { Fault, Result } from '../base/fault.ts';
 import type { ServedFaultCode } from '../proto/served-faults.ts';
+import { complain } from './print.ts';
 
 /** What a script can tell from how a command ended. */
 export const exitCodes = {
@@ -26,11 +27,11 @@ export function orExit<Value>(result: Result<Value>): Value {
 
 /** The command line is wrong: says how it would be right. */
 export function usage(message: string): never {
-  process.stderr.write(`USAGE: ${message}\n`);
+  complain(`USAGE: ${message}`);
   process.exit(exitCodes.usage);
 }
 
 export function exitWith(fault: Fault): never {
-  process.stderr.write(`${fault.code}: ${fault.message}\n`);
+  complain(`${fault.code}: ${fault.message}`);
   process.exit(unreachableCodes.has(fault.code) ? exitCodes.unreachable : exitCodes.refused);
 }

@@ -1,3 +1,5 @@
+import { onOneLine } from './printable.ts';
+
 export type Column<Row> = Readonly<{
   title: string;
   text: (row: Row) => string;
@@ -8,7 +10,7 @@ export type Column<Row> = Readonly<{
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   const lines = [
     columns.map(({ title }) => title),
-    ...rows.map((row) => columns.map(({ text }) => printable(text(row)))),
+    ...rows.map((row) => columns.map(({ text }) => onOneLine(text(row)))),
   ];
   const widths = columns.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
   return lines
@@ -27,7 +29,7 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
 export function listing(fields: Readonly<Record<string, string>>): string {
   const width = Math.max(...Object.keys(fields).map((name) => name.length));
   return Object.entries(fields)
-    .map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`.trimEnd())
+    .map(([name, value]) => `${name.padEnd(width)}  ${onOneLine(value)}`.trimEnd())
     .join('\n');
 }
 
@@ -53,9 +55,4 @@ export function jsonLine(value: unknown): string {
 
 function isBufferJson(value: unknown): value is { type: 'Buffer'; data: number[] } {
   return typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'Buffer';
-}
-
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal.
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
 }

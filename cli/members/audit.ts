@@ -5,6 +5,7 @@ import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v
 import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 
 /** `testudo audit`: who did what, when and why. */
 export function auditCommand() {
@@ -22,8 +23,8 @@ function list() {
       withConnection(options, async (connection) => {
         const request = { fromSequence: sequenceFrom(options.from), size: Number(options.rows) };
         const { entries } = await connection.call(connection.client.listAudit, request);
-        if (options.json) for (const row of entries) console.log(jsonLine(row));
-        else console.log(table<AuditEntry>(entries, columns));
+        if (options.json) for (const row of entries) print(jsonLine(row));
+        else print(table<AuditEntry>(entries, columns));
       }),
     );
 }
@@ -54,9 +55,8 @@ function follow() {
         try {
           for await (const { entry } of stream as AsyncIterable<FollowResponse>) {
             if (entry === undefined) continue;
-            if (options.json) console.log(jsonLine(entry));
-            else
-              console.log(`${entry.sequence}  ${time(entry.atMs)}  ${entry.actor}  ${entry.kind}  ${entry.eventJson}`);
+            if (options.json) print(jsonLine(entry));
+            else print(`${entry.sequence}  ${time(entry.atMs)}  ${entry.actor}  ${entry.kind}  ${entry.eventJson}`);
           }
         } catch (error) {
           exitWith(faultOfError(error));

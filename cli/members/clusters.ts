@@ -4,6 +4,7 @@ import { type Cluster, ClusterStatus } from '../../proto/generated/testudo/v1/op
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
+import { print } from '../print.ts';
 
 /** `testudo clusters`: members of the federation. */
 export function clustersCommand() {
@@ -23,8 +24,8 @@ function list() {
         (page) => connection.call(client.listClusters, { page }),
         ({ clusters }) => clusters,
       );
-      if (options.json) for (const row of rows) console.log(jsonLine(row));
-      else console.log(table<Cluster>(rows, columns));
+      if (options.json) for (const row of rows) print(jsonLine(row));
+      else print(table<Cluster>(rows, columns));
     }),
   );
 }
@@ -50,7 +51,7 @@ function revoke() {
       withConnection(options, async (connection) => {
         const { reason } = options;
         const { sequence } = await connection.call(connection.client.revokeCluster, { cluster, reason });
-        console.log(options.json ? jsonLine({ cluster, sequence }) : `${cluster} is revoked (journal ${sequence})`);
+        print(options.json ? jsonLine({ cluster, sequence }) : `${cluster} is revoked (journal ${sequence})`);
       }),
     );
 }
@@ -65,7 +66,7 @@ function quarantine(quarantined: boolean) {
         const request = { cluster, quarantined, reason: options.reason };
         const { sequence } = await connection.call(connection.client.setQuarantine, request);
         const state = quarantined ? 'quarantined' : 'released';
-        console.log(
+        print(
           options.json ? jsonLine({ cluster, quarantined, sequence }) : `${cluster} is ${state} (journal ${sequence})`,
         );
       }),

@@ -13,6 +13,7 @@ import { orExit } from '../exit.ts';
 import { renewCertificate, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
+import { print } from '../print.ts';
 
 const roles = {
   viewer: OperatorRole.OPERATOR_ROLE_VIEWER,
@@ -38,9 +39,9 @@ function list() {
         (page) => connection.call(client.listOperators, { page }),
         ({ operators }) => operators,
       );
-      if (options.json) for (const row of rows) console.log(jsonLine(row));
+      if (options.json) for (const row of rows) print(jsonLine(row));
       else {
-        console.log(
+        print(
           table<OperatorInfo>(rows, [
             { title: 'OPERATOR', text: ({ name }) => name },
             { title: 'ROLE', text: ({ role, removed }) => (removed ? 'removed' : roleName(role)) },
@@ -84,7 +85,7 @@ function add() {
         };
         orExit(await writeCredentials(options.out, made));
         const { expiresAtMs } = answer;
-        console.log(
+        print(
           options.json
             ? jsonLine({ name, role: options.role, expiresAtMs })
             : `${name} may act as ${options.role} until ${time(expiresAtMs)}: ${options.out}`,
@@ -103,9 +104,7 @@ function renew() {
       certificateChain: pemOfChain(certificateChain.slice(0, -1)),
       key,
     });
-    console.log(
-      options.json ? jsonLine({ name: own.name, expiresAtMs }) : `${own.name} may act until ${time(expiresAtMs)}`,
-    );
+    print(options.json ? jsonLine({ name: own.name, expiresAtMs }) : `${own.name} may act until ${time(expiresAtMs)}`);
   });
 }
 
@@ -115,7 +114,7 @@ function remove() {
     .action((name, options) =>
       withConnection(options, async (connection) => {
         const { sequence } = await connection.call(connection.client.removeOperator, { name, reason: options.reason });
-        console.log(options.json ? jsonLine({ name, sequence }) : `${name} has no rights (journal ${sequence})`);
+        print(options.json ? jsonLine({ name, sequence }) : `${name} has no rights (journal ${sequence})`);
       }),
     );
 }

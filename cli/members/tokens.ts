@@ -6,6 +6,7 @@ import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
+import { complain, print } from '../print.ts';
 
 /** `testudo tokens`: how clusters get in. */
 export function tokensCommand() {
@@ -29,10 +30,10 @@ function create() {
         }
         const labels = (options.label ?? []).map(labelOf);
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
-        if (options.json) console.log(jsonLine(created));
+        if (options.json) print(jsonLine(created));
         else {
-          console.error(`token ${created.tokenId} for ${cluster}, good once, until ${time(created.expiresAtMs)}:`);
-          console.log(created.token); // Alone on standard output, so that it can be piped into a secret.
+          complain(`token ${created.tokenId} for ${cluster}, good once, until ${time(created.expiresAtMs)}:`);
+          print(created.token); // Alone on standard output, so that it can be piped into a secret.
         }
       }),
     );
@@ -52,9 +53,9 @@ function list() {
         (page) => connection.call(client.listTokens, { page }),
         ({ tokens }) => tokens,
       );
-      if (options.json) for (const row of rows) console.log(jsonLine(row));
+      if (options.json) for (const row of rows) print(jsonLine(row));
       else {
-        console.log(
+        print(
           table<Token>(rows, [
             { title: 'TOKEN', text: ({ tokenId }) => tokenId },
             { title: 'CLUSTER', text: ({ cluster }) => cluster },
@@ -81,7 +82,7 @@ function revoke() {
       withConnection(options, async (connection) => {
         const { reason } = options;
         const { sequence } = await connection.call(connection.client.revokeToken, { tokenId, reason });
-        console.log(options.json ? jsonLine({ tokenId, sequence }) : `token ${tokenId} is void (journal ${sequence})`);
+        print(options.json ? jsonLine({ tokenId, sequence }) : `token ${tokenId} is void (journal ${sequence})`);
       }),
     );
 }

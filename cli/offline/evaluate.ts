@@ -9,6 +9,7 @@ import {
   withoutDuplicates,
 } from '../../client/tracks/syscall/offline/evaluation.ts';
 import { SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
+import { complain, print } from '../print.ts';
 import { evaluateFlows, flowOptions } from './flow-verbs.ts';
 import { abiOption, callWeightsOption, dataOption, modelOption, openSyscallModel, relearnt } from './model-options.ts';
 
@@ -36,13 +37,13 @@ export function evaluateCommand() {
       for (const file of input) {
         for await (const item of readTraceFile(file, { abi })) {
           if (item.kind === 'trace') scored.push({ trace: item.trace, score: scorer.score([item.trace])[0] ?? 0 });
-          else process.stderr.write(`${file}: ${item.fault.message}\n`);
+          else complain(`${file}: ${item.fault.message}`);
         }
       }
       scorer.close();
       const all = evaluate(scored);
       const distinct = evaluate(withoutDuplicates(scored));
-      console.log(json ? jsonLine({ all, withoutDuplicates: distinct }) : tables(all, distinct));
+      print(json ? jsonLine({ all, withoutDuplicates: distinct }) : tables(all, distinct));
     });
 }
 

@@ -5,6 +5,7 @@ import { readTraceFile } from '../../client/recordings/trace-file.ts';
 import { explainTrace, explanationText, normalWindows } from '../../client/tracks/syscall/scoring/explain.ts';
 import { SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
 import { exitWith } from '../exit.ts';
+import { complain, print } from '../print.ts';
 import { abiOption, dataOption, modelOption, openSyscallModel } from './model-options.ts';
 
 /** `testudo explain`: why one recorded trace scored as it did. */
@@ -22,7 +23,7 @@ export function explainCommand() {
       const scorer = new SyscallScorer(await openSyscallModel(path, data));
       let wanted: Trace | undefined;
       for await (const item of readTraceFile(input, { abi })) {
-        if (item.kind === 'broken') process.stderr.write(`${item.fault.message}\n`);
+        if (item.kind === 'broken') complain(`${item.fault.message}`);
         if (item.kind === 'trace' && item.trace.name === name && item.trace.calls.length > 0) wanted ??= item.trace;
       }
       if (wanted === undefined)
@@ -38,7 +39,7 @@ export function explainCommand() {
       const score = scorer.score([trace])[0] as number;
       scorer.close();
       const labels = { name, cluster: trace.cluster, service: trace.service, score };
-      console.log(
+      print(
         json
           ? JSON.stringify({ ...labels, ...explanation })
           : `${name} (${trace.service}): score ${score.toFixed(3)}\n${explanationText(explanation)}`,

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { Argument, Command } from '@commander-js/extra-typings';
 import { readClientConfig } from '../../client/config.ts';
 import { feedbackVerdicts, leaveFeedback } from '../../client/scoring/feedback.ts';
+import { complain, print } from '../print.ts';
 
 /** `testudo feedback ALERT false-positive|confirmed`: an operator's word on an alert. */
 export function feedbackCommand() {
@@ -17,7 +18,7 @@ export function feedbackCommand() {
       if (folder === undefined) return;
       const left = await leaveFeedback(folder, alert, verdict, by, Date.now());
       if (!left.ok) return fail(left.fault.message);
-      process.stdout.write(`${alert}: ${verdict}; the client takes it in within seconds, or when it starts\n`);
+      print(`${alert}: ${verdict}; the client takes it in within seconds, or when it starts`);
     });
 }
 
@@ -29,6 +30,6 @@ function dataDirectory(path: string | undefined): string | undefined {
 }
 
 function fail(message: string): void {
-  process.stderr.write(`testudo feedback: ${message}\n`);
+  complain(`testudo feedback: ${message}`);
   process.exitCode = 1;
 }

@@ -1,9 +1,11 @@
 /** What `testudo score` and `testudo evaluate` do with `--track flow`. TensorFlow is loaded when they run. */
+
 import { Option } from '@commander-js/extra-typings';
 import { jsonLine, table } from '../../base/text/table.ts';
 import type { EdgeQuality, FlowEvaluation } from '../../client/tracks/flow/offline/flow-evaluation.ts';
 import type { FlowScoreUnit } from '../../client/tracks/flow/offline/flow-scores.ts';
 import { orExit, usage } from '../exit.ts';
+import { complain, print } from '../print.ts';
 
 export type FlowVerbOptions = Readonly<{
   model: string;
@@ -35,7 +37,7 @@ export async function scoreFlows(
   const file = await read(options.input);
   orExit(await writeLines(flowScoreLines(scorer, file.windows, options.by), options.output));
   scorer.close();
-  process.stderr.write(`${file.flows} flows in ${file.windows.length} windows scored${notes(file)}\n`);
+  complain(`${file.flows} flows in ${file.windows.length} windows scored${notes(file)}`);
 }
 
 export async function evaluateFlows(
@@ -47,11 +49,11 @@ export async function evaluateFlows(
   for (const path of options.input) {
     const file = await read(path);
     judged.push(...judgeEdges(scorer, file.windows));
-    process.stderr.write(`${path}: ${file.flows} flows in ${file.windows.length} windows${notes(file)}\n`);
+    complain(`${path}: ${file.flows} flows in ${file.windows.length} windows${notes(file)}`);
   }
   scorer.close();
   const evaluation = evaluateEdges(judged);
-  console.log(options.json ? jsonLine(evaluation) : tables(evaluation));
+  print(options.json ? jsonLine(evaluation) : tables(evaluation));
 }
 
 async function opened({ model: path, cluster, normal, window }: FlowVerbOptions) {

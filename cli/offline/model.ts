@@ -7,6 +7,7 @@ import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-cla
 import { bytesOfValues } from '../../proto/layout.ts';
 import { type ModelSpec, schemaDigest, specBytes } from '../../proto/model-spec.ts';
 import { exitWith, usage } from '../exit.ts';
+import { print } from '../print.ts';
 
 /** `testudo model`: what a new track begins with. */
 export function modelCommand() {
@@ -54,7 +55,7 @@ function initCommand() {
       await writeFile(join(folder, 'spec.json'), specBytes(spec));
       await writeFile(join(folder, 'model.bin'), bytesOfValues(init(Number(seed))));
       await writeFile(join(folder, 'policy.yaml'), policyText(f, track));
-      console.log(`spec.json (${schemaDigest(spec)}), model.bin and policy.yaml are in ${folder}
+      print(`spec.json (${schemaDigest(spec)}), model.bin and policy.yaml are in ${folder}
 make the track     testudo tracks put ${track} --spec ${join(folder, 'spec.json')} --model ${join(folder, 'model.bin')} --policy ${join(folder, 'policy.yaml')} --reason "first model"`);
     });
 }

@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { buildBaseline } from '../../client/tracks/syscall/profile/baseline.ts';
+import { complain, print } from '../print.ts';
 
 /** `testudo profile FILE…`: trace files into a baseline. */
 export function profileCommand() {
@@ -10,15 +11,13 @@ export function profileCommand() {
     .option('--json', 'print the summary as JSON')
     .action(async (files, { output, json }) => {
       const { workloads, faults } = await buildBaseline(files, output);
-      if (json === true) process.stdout.write(`${JSON.stringify({ output, workloads, faults })}\n`);
+      if (json === true) print(`${JSON.stringify({ output, workloads, faults })}`);
       else {
         for (const { name, traces, distinct, calls, differentCalls } of workloads) {
-          process.stdout.write(
-            `${name}: ${traces} traces (${distinct} distinct), ${calls} calls of ${differentCalls} kinds\n`,
-          );
+          print(`${name}: ${traces} traces (${distinct} distinct), ${calls} calls of ${differentCalls} kinds`);
         }
       }
-      for (const { code, message } of faults) process.stderr.write(`testudo profile: ${code}: ${message}\n`);
+      for (const { code, message } of faults) complain(`testudo profile: ${code}: ${message}`);
       // What was readable is in the baseline; a pipeline should still notice the rest.
       if (workloads.length === 0 || faults.length > 0) process.exitCode = 1;
     });

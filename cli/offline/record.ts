@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { recordCommand } from '../../client/tracks/syscall/profile/record.ts';
+import { complain } from '../print.ts';
 
 /** `testudo record -- COMMAND`: a workload's own system calls, as a trace file. */
 export function recordVerb() {
@@ -19,13 +20,13 @@ export function recordVerb() {
         output,
       });
       if (!recorded.ok) {
-        process.stderr.write(`testudo record: ${recorded.fault.code}: ${recorded.fault.message}\n`);
+        complain(`testudo record: ${recorded.fault.code}: ${recorded.fault.message}`);
         process.exitCode = 1;
         return;
       }
       const { traces, calls, skipped, exitCode } = recorded.value;
       const left = skipped === 0 ? '' : `, ${skipped} lines skipped`;
-      process.stderr.write(`testudo record: ${traces} traces, ${calls} calls${left} in ${output}\n`);
+      complain(`testudo record: ${traces} traces, ${calls} calls${left} in ${output}`);
       process.exitCode = exitCode;
     });
 }

@@ -2,6 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { scoreTraceFile } from '../../client/tracks/syscall/offline/score-file.ts';
 import { SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
 import { orExit, usage } from '../exit.ts';
+import { complain } from '../print.ts';
 import { flowOptions, scoreFlows } from './flow-verbs.ts';
 import { abiOption, callWeightsOption, dataOption, modelOption, openSyscallModel, relearnt } from './model-options.ts';
 
@@ -46,6 +47,6 @@ export function scoreCommand() {
         summary.droppedCalls > 0 && `${summary.droppedCalls} calls beyond the length limit left out`,
         summary.broken,
       ];
-      process.stderr.write(`${notes.filter(Boolean).join('; ')}\n`);
+      complain(`${notes.filter(Boolean).join('; ')}`);
     });
 }

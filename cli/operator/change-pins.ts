@@ -7,6 +7,7 @@ import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { signPins } from '../../proto/release/sign.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
+import { complain, print } from '../print.ts';
 import { versionFrom } from './arguments.ts';
 import { type OperatorConnection, type OperatorOptions, withConnection } from './connection.ts';
 import { showChange } from './moves.ts';
@@ -93,7 +94,7 @@ export async function changePins(
     const document = sign(next.version);
     if (options.out !== undefined) {
       writeNew(options.out, document);
-      console.log(`${sentence}: pins version ${next.version}, signed by ${own.name}, is in ${options.out}`);
+      print(`${sentence}: pins version ${next.version}, signed by ${own.name}, is in ${options.out}`);
       return;
     }
     const { reason } = options;
@@ -103,8 +104,8 @@ export async function changePins(
     const change_ = { ...effects, sequence: answer.change?.sequence ?? 0n };
     if (answer.pending) {
       const wait = `signed by ${answer.signers.length} of ${threshold}: \`testudo pins sign\` by another operator puts it in force`;
-      if (options.json) console.log(jsonLine({ ...facts, ...set, movedCount: 0, moves: [] }));
-      else console.log(`${sentence}: pins version ${next.version} waits (${wait})`);
+      if (options.json) print(jsonLine({ ...facts, ...set, movedCount: 0, moves: [] }));
+      else print(`${sentence}: pins version ${next.version} waits (${wait})`);
       return;
     }
     await untilServed(connection, options.credentials, own, next.version);
@@ -131,5 +132,5 @@ async function untilServed(
     if (pins.version >= version) return;
     await setTimeout(servedLookMs);
   }
-  process.stderr.write(`pins version ${version} is journalled; the coordinator has not signed the set with it yet\n`);
+  complain(`pins version ${version} is journalled; the coordinator has not signed the set with it yet`);
 }

@@ -1,5 +1,6 @@
 import { jsonLine, table } from '../../base/text/table.ts';
 import type { ClusterMove, ReleaseChange } from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { print } from '../print.ts';
 
 type Shown = Readonly<{ json?: boolean | undefined; dryRun?: boolean | undefined }>;
 
@@ -15,12 +16,12 @@ export function showChange(
 ): void {
   const { sequence = 0n, moves = [], movedCount = 0 } = change ?? {};
   if (json) {
-    console.log(jsonLine({ ...facts, dryRun: dryRun === true, sequence, movedCount, moves }));
+    print(jsonLine({ ...facts, dryRun: dryRun === true, sequence, movedCount, moves }));
     return;
   }
   const where = dryRun ? 'dry run, nothing was changed' : `journal ${sequence}`;
-  console.log(`${sentence} (${where})`);
-  console.log(movedText(moves, movedCount, dryRun === true));
+  print(`${sentence} (${where})`);
+  print(movedText(moves, movedCount, dryRun === true));
 }
 
 function movedText(moves: readonly ClusterMove[], count: number, dryRun: boolean): string {

@@ -1,5 +1,6 @@
 import { type Column, jsonLine, table, time } from '../../base/text/table.ts';
 import type { Release } from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { print } from '../print.ts';
 import { withConnection } from './connection.ts';
 import { operatorCommand } from './options.ts';
 import { pages } from './pages.ts';
@@ -23,8 +24,8 @@ export function releaseListCommand(name: string, summary: string, columns: reado
           (page) => connection.call(client.listReleases, { track, page }),
           ({ releases }) => releases,
         );
-        if (options.json) for (const row of rows) console.log(jsonLine(row));
-        else console.log(table<Release>(rows, columns));
+        if (options.json) for (const row of rows) print(jsonLine(row));
+        else print(table<Release>(rows, columns));
       }),
     );
 }

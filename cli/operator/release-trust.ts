@@ -10,6 +10,7 @@ import { openCatalogue, openPins } from '../../proto/release/open.ts';
 import { anchorTrust, parseTrust, type ReleaseTrust, trustedRoot } from '../../proto/release/trust.ts';
 import { walkReleases } from '../../proto/release/walk.ts';
 import { exitWith, orExit } from '../exit.ts';
+import { complain } from '../print.ts';
 import type { OperatorConnection } from './connection.ts';
 
 /** Signed metadata that this operator has reason to believe. */
@@ -75,7 +76,7 @@ async function anchor(path: string, first: Uint8Array | undefined): Promise<Rele
   const trust = orExit(anchorTrust(first));
   await writeTrust(path, trust);
   const keys = trustedRoot(trust).roles.root.publicKeys.map((key) => keyIdOf(key).slice(0, 12));
-  process.stderr.write(`trusting this federation's root from now on: root keys ${keys.join(', ')} (${path})\n`);
+  complain(`trusting this federation's root from now on: root keys ${keys.join(', ')} (${path})`);
   return trust;
 }
 

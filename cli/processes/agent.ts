@@ -3,6 +3,7 @@ import { listing, table } from '../../base/text/table.ts';
 import { readClientConfig } from '../../client/config.ts';
 import type { AgentView } from '../../client/releases/agent-view.ts';
 import { exitCodes, orExit, usage } from '../exit.ts';
+import { complain, print } from '../print.ts';
 
 const timeoutMs = 5_000;
 
@@ -19,11 +20,11 @@ export function agentCommand() {
         if (from === null) usage('health.listen is off in this configuration; name the server with --address');
         const view = await ask(from);
         if (view === undefined) {
-          process.stderr.write(`UNREACHABLE: no client answers on http://${from}/score\n`);
+          complain(`UNREACHABLE: no client answers on http://${from}/score`);
           process.exitCode = exitCodes.unreachable;
           return;
         }
-        process.stdout.write(json === true ? `${JSON.stringify(view)}\n` : statusText(view));
+        print(json === true ? JSON.stringify(view) : statusText(view).trimEnd());
       }),
   );
 }

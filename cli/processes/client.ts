@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { startClient } from '../../client/client.ts';
 import { readClientConfig } from '../../client/config.ts';
+import { complain, print } from '../print.ts';
 
 /** `testudo client`: one cluster's client, until a signal ends it. */
 export function clientCommand() {
@@ -18,7 +19,7 @@ export function clientCommand() {
       const config = readClientConfig(options.config, { environment: process.env, settings: options.set });
       if (!config.ok) return fail(config.fault.message);
       if (options.check === true) {
-        process.stdout.write('configuration is sound\n');
+        print('configuration is sound');
         return;
       }
       const started = await startClient(config.value);
@@ -35,6 +36,6 @@ export function clientCommand() {
 }
 
 function fail(message: string): void {
-  process.stderr.write(`testudo client: ${message}\n`);
+  complain(`testudo client: ${message}`);
   process.exitCode = 1;
 }

@@ -7,6 +7,7 @@ import { runDemo } from '../../demo/run.ts';
 import { openScreen } from '../../demo/screen.ts';
 import { recordedPath as recorded } from '../../lab/data/recorded-traces.ts';
 import { exitCodes, orExit } from '../exit.ts';
+import { complain } from '../print.ts';
 
 /** `testudo demo`: the main job. A coordinator and its clusters on this machine, some of them hostile, on recorded data. */
 export function demoCommand() {
@@ -31,7 +32,7 @@ export function demoCommand() {
       const places = { data: recorded, detector: defaultSyscallDetector };
       const options = parseOptions({ partition, rule, ...rest }, places);
       if (!options.ok) {
-        process.stderr.write(`${options.fault.message}\n`);
+        complain(`${options.fault.message}`);
         process.exitCode = exitCodes.usage;
         return;
       }

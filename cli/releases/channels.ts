@@ -5,6 +5,7 @@ import { subjectFrom, subjectMessage, subjectText, textOfSubject, versionFrom } 
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 
 /** `testudo channels`: which clusters follow which version. */
 export function channelsCommand() {
@@ -23,8 +24,8 @@ function list() {
     .action((track, options) =>
       withConnection(options, async (connection) => {
         const answer = await connection.call(connection.client.listChannels, { track });
-        if (options.json) return console.log(jsonLine(answer));
-        console.log(
+        if (options.json) return print(jsonLine(answer));
+        print(
           table<Channel>(answer.channels, [
             { title: 'CHANNEL', text: ({ name }) => name },
             { title: 'VERSION', text: ({ version }) => String(version), align: 'right' },
@@ -32,15 +33,15 @@ function list() {
             { title: 'CLUSTERS', text: ({ clusterCount }) => String(clusterCount), align: 'right' },
           ]),
         );
-        console.log(`floor ${answer.floor}\n`);
-        if (answer.assignments.length === 0) return console.log('nobody is assigned: every cluster follows stable');
-        console.log(
+        print(`floor ${answer.floor}\n`);
+        if (answer.assignments.length === 0) return print('nobody is assigned: every cluster follows stable');
+        print(
           table<Assignment>(answer.assignments, [
             { title: 'WHOM', text: ({ subject }) => textOfSubject(subject) },
             { title: 'CHANNEL', text: ({ channel }) => channel },
           ]),
         );
-        console.log('the first that fits a cluster decides; all others follow stable');
+        print('the first that fits a cluster decides; all others follow stable');
       }),
     );
 }

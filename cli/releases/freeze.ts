@@ -3,6 +3,7 @@ import type { Freeze, HeldRound } from '../../proto/generated/testudo/v1/operato
 import { timeFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 
 /** `testudo freeze`: no round opens and no channel moves by itself. */
 export function freezeCommand() {
@@ -18,13 +19,13 @@ export function freezeCommand() {
         const { reason, dryRun = false } = options;
         const request = { tracks, fromMs, untilMs, reason, dryRun };
         const { freezeId, held, sequence } = await connection.call(connection.client.setFreeze, request);
-        if (options.json) return console.log(jsonLine({ freezeId, tracks, untilMs, dryRun, held, sequence }));
+        if (options.json) return print(jsonLine({ freezeId, tracks, untilMs, dryRun, held, sequence }));
         const what = tracks.length === 0 ? 'every track' : tracks.join(', ');
         const where = dryRun ? 'dry run, nothing was changed' : `freeze ${freezeId}, journal ${sequence}`;
-        console.log(`${what} ${dryRun ? 'would be' : 'is'} frozen until ${time(untilMs)} (${where})`);
-        if (held.length === 0) return console.log('no schedule would open a round meanwhile');
-        console.log('rounds that wait, one for each track afterwards:');
-        console.log(
+        print(`${what} ${dryRun ? 'would be' : 'is'} frozen until ${time(untilMs)} (${where})`);
+        if (held.length === 0) return print('no schedule would open a round meanwhile');
+        print('rounds that wait, one for each track afterwards:');
+        print(
           table<HeldRound>(held, [
             { title: 'TRACK', text: ({ track }) => track },
             { title: 'AT', text: ({ atMs }) => time(atMs) },
@@ -42,9 +43,9 @@ export function unfreezeCommand() {
       withConnection(options, async (connection) => {
         const { reason, dryRun = false } = options;
         const { freeze, sequence } = await connection.call(connection.client.liftFreeze, { freezeId, reason, dryRun });
-        if (options.json) return console.log(jsonLine({ freeze, dryRun, sequence }));
+        if (options.json) return print(jsonLine({ freeze, dryRun, sequence }));
         const where = dryRun ? 'dry run, nothing was changed' : `journal ${sequence}`;
-        console.log(`${freezeId} ${dryRun ? 'would be' : 'is'} lifted; it was for: ${freeze?.reason ?? ''} (${where})`);
+        print(`${freezeId} ${dryRun ? 'would be' : 'is'} lifted; it was for: ${freeze?.reason ?? ''} (${where})`);
       }),
     );
 }
@@ -54,9 +55,9 @@ export function freezesCommand() {
   return operatorCommand('freezes', 'freezes in force or to come, soonest end first').action((options) =>
     withConnection(options, async (connection) => {
       const { freezes } = await connection.call(connection.client.listFreezes, {});
-      if (options.json) for (const row of freezes) console.log(jsonLine(row));
+      if (options.json) for (const row of freezes) print(jsonLine(row));
       else {
-        console.log(
+        print(
           table<Freeze>(freezes, [
             { title: 'FREEZE', text: ({ freezeId }) => freezeId },
             { title: 'TRACKS', text: ({ tracks }) => (tracks.length === 0 ? 'all' : tracks.join(', ')) },

@@ -11,6 +11,7 @@ import { releaseFrom, trackAndVersionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 
 const decisions: Readonly<Record<number, string>> = {
   [GateDecision.GATE_DECISION_WAITING]: 'waiting',
@@ -35,9 +36,7 @@ function show() {
         const { track, version } = trackAndVersionFrom(name);
         const request = { track, version: version === undefined ? undefined : BigInt(version) };
         const answer = await connection.call(connection.client.getGate, request);
-        console.log(
-          options.json ? jsonLine({ ...answer, decision: decisions[answer.decision] }) : gateText(track, answer),
-        );
+        print(options.json ? jsonLine({ ...answer, decision: decisions[answer.decision] }) : gateText(track, answer));
       }),
     );
 }

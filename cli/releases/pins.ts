@@ -16,6 +16,7 @@ import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { newPinKey, pinKeyOf, pinKeyPair } from '../operator/pin-key.ts';
 import { type TrustedReleases, trustedReleases } from '../operator/release-trust.ts';
 import { readText, writeNew } from '../operator/root-files.ts';
+import { print } from '../print.ts';
 
 const dayMs = 86_400_000;
 const renewWithinMs = 30 * dayMs;
@@ -39,14 +40,12 @@ function list() {
       const { pins, root, expired } = releases;
       const waiting = pending && orExit(openPins(pending.document, own.federation as FederationId));
       if (options.json) {
-        console.log(
-          jsonLine({ ...pins, signers: inForce?.signers, threshold: root.roles.pins.threshold, pending: waiting }),
-        );
+        print(jsonLine({ ...pins, signers: inForce?.signers, threshold: root.roles.pins.threshold, pending: waiting }));
         return;
       }
-      if (root.roles.pins.publicKeys.length === 0) return console.log('root names no key for pins: there are none');
+      if (root.roles.pins.publicKeys.length === 0) return print('root names no key for pins: there are none');
       const left = pins.expiresAtMs - Date.now();
-      console.log(
+      print(
         listing({
           version: String(pins.version),
           'good until': `${time(pins.expiresAtMs)}${left < renewWithinMs ? '  (renew it: `testudo pins renew`)' : ''}`,
@@ -54,13 +53,13 @@ function list() {
           ...(expired === undefined ? {} : { expired: `agents install nothing new: ${expired}` }),
         }),
       );
-      console.log(`\n${pinTable(pins.pins, releases)}`);
+      print(`\n${pinTable(pins.pins, releases)}`);
       if (waiting === undefined || pending === undefined) return;
       const missing = pending.threshold - pending.signers.length;
-      console.log(
+      print(
         `\nversion ${waiting.version} waits for ${missing} more signature(s): testudo pins sign ${proposalName(pending.document)}`,
       );
-      console.log(differences(pins, waiting));
+      print(differences(pins, waiting));
     }),
   );
 }
@@ -125,26 +124,24 @@ function sign() {
           });
         }
         const proposed = orExit(openPins(document, own.federation as FederationId));
-        if (!options.json) console.log(differences(pins, proposed));
+        if (!options.json) print(differences(pins, proposed));
         if (options.dryRun) {
-          console.log(options.json ? jsonLine({ dryRun: true, proposed }) : 'dry run, nothing was signed');
+          print(options.json ? jsonLine({ dryRun: true, proposed }) : 'dry run, nothing was signed');
           return;
         }
         const signed = orExit(addSignatures('pins', document, [pair]));
         if (out !== undefined) {
           writeNew(out, signed);
-          console.log(`pins version ${proposed.version}, signed by ${own.name} too, is in ${out}`);
+          print(`pins version ${proposed.version}, signed by ${own.name} too, is in ${out}`);
           return;
         }
         const { reason } = options;
         const { client } = connection;
         const answer = await connection.call(client.proposePins, { document: signed, reason, dryRun: false });
         const { pending, signers, change } = answer;
-        if (options.json)
-          console.log(jsonLine({ version: proposed.version, pending, signers, sequence: change?.sequence }));
-        else if (pending)
-          console.log(`pins version ${proposed.version} waits for more signatures; it has ${signers.length}`);
-        else console.log(`pins version ${proposed.version} is in force (journal ${change?.sequence})`);
+        if (options.json) print(jsonLine({ version: proposed.version, pending, signers, sequence: change?.sequence }));
+        else if (pending) print(`pins version ${proposed.version} waits for more signatures; it has ${signers.length}`);
+        else print(`pins version ${proposed.version} is in force (journal ${change?.sequence})`);
       }),
     );
 }
@@ -186,7 +183,7 @@ function key() {
     if (own.pinKey === undefined) await replaceCredentials(options.credentials, { ...own, pinKey });
     const { publicKey } = pinKeyPair(pinKey);
     const shown = { operator: own.name, keyId: keyIdOf(publicKey), publicKey: Buffer.from(publicKey).toString('hex') };
-    console.log(options.json ? jsonLine(shown) : listing(shown));
+    print(options.json ? jsonLine(shown) : listing(shown));
   });
 }
 

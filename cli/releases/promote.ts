@@ -2,6 +2,7 @@ import { trackAndVersionFrom, versionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { triableCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 import { headText, moveHead } from '../rounds/track-head.ts';
 
 /** `testudo promote`: a channel goes forward. */
@@ -37,7 +38,7 @@ export function rollbackCommand() {
         const { version, change } = await connection.call(connection.client.rollBack, request);
         const head = training ? await moveHead(connection, { track, version, reason, dryRun }) : undefined;
         showChange(options, `stable of ${track} is ${version}`, change, { track, version, ...(head && { head }) });
-        if (head !== undefined && !options.json) console.log(headText(track, head, dryRun));
+        if (head !== undefined && !options.json) print(headText(track, head, dryRun));
       }),
     );
 }

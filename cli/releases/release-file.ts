@@ -15,6 +15,7 @@ import { releaseFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 
 /** `testudo releases export`: one file with everything that another coordinator needs to verify it. */
 export function exportCommand() {
@@ -52,8 +53,8 @@ export function exportCommand() {
           exitWith(faultOfError(error));
         }
         const digest = `sha256:${hash.digest('hex')}`;
-        if (options.json) console.log(jsonLine({ track, version, file: options.to, bytes, digest }));
-        else console.log(`${track}@${version} is in ${options.to}: ${bytes} bytes, ${digest}`);
+        if (options.json) print(jsonLine({ track, version, file: options.to, bytes, digest }));
+        else print(`${track}@${version} is in ${options.to}: ${bytes} bytes, ${digest}`);
       }),
     );
 }

@@ -12,6 +12,7 @@ import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
+import { print } from '../print.ts';
 import { exportCommand, importCommand } from './release-file.ts';
 
 /** `testudo releases`: what there is, what it is made of, who runs it. */
@@ -56,8 +57,8 @@ function show() {
         const { track, version } = releaseFrom(name);
         const request = { track, version: BigInt(version) };
         const answer = await connection.call(connection.client.getRelease, request);
-        if (options.json) console.log(jsonLine({ ...answer, manifestJson: JSON.parse(answer.manifestJson) }));
-        else console.log(releaseText(answer));
+        if (options.json) print(jsonLine({ ...answer, manifestJson: JSON.parse(answer.manifestJson) }));
+        else print(releaseText(answer));
       }),
     );
 }

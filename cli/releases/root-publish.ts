@@ -4,6 +4,7 @@ import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 
 /** `testudo root publish`: the coordinator checks a root that was made offline, and hands it to every agent. */
 export function publishRootCommand() {
@@ -36,7 +37,7 @@ export function prepareKeysCommand() {
       const hex = Object.fromEntries(
         Object.entries(keys).map(([role, key]) => [role, Buffer.from(key).toString('hex')]),
       );
-      console.log(options.json ? jsonLine(hex) : listing(hex));
+      print(options.json ? jsonLine(hex) : listing(hex));
     }),
   );
 }

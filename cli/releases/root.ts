@@ -7,6 +7,7 @@ import { signRoot } from '../../proto/release/sign.ts';
 import { orExit, usage } from '../exit.ts';
 import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
 import { publicKeyFrom, type RootFile, readKey, readRoot, writeNew } from '../operator/root-files.ts';
+import { print } from '../print.ts';
 import { nextRoot } from './root/next-root.ts';
 import { prepareKeysCommand, publishRootCommand } from './root-publish.ts';
 
@@ -32,7 +33,7 @@ function newKey() {
     .action((file) => {
       const pem = newPinKey();
       writeNew(file, pem, 0o600);
-      console.log(Buffer.from(pinKeyPair(pem).publicKey).toString('hex'));
+      print(Buffer.from(pinKeyPair(pem).publicKey).toString('hex'));
     });
 }
 
@@ -57,13 +58,11 @@ function show() {
       const missing = missingSignatures(shown, before);
       const { version, federation, expiresAtMs } = shown.root;
       if (json) {
-        console.log(jsonLine({ federation, version, expiresAtMs, keys: rows, ...missing }));
+        print(jsonLine({ federation, version, expiresAtMs, keys: rows, ...missing }));
         return;
       }
-      console.log(
-        listing({ federation, version: String(version), expires: time(expiresAtMs), signed: signedText(missing) }),
-      );
-      console.log(
+      print(listing({ federation, version: String(version), expires: time(expiresAtMs), signed: signedText(missing) }));
+      print(
         table(rows, [
           { title: 'ROLE', text: ({ role }) => role },
           { title: 'THRESHOLD', text: ({ threshold }) => String(threshold), align: 'right' },
@@ -117,7 +116,7 @@ function rotate() {
       const bytes = signRoot(next, []);
       writeNew(options.out, bytes);
       const missing = missingSignatures({ root: next, bytes }, before);
-      console.log(`root ${next.version} is in ${options.out}, signed ${signedText(missing)}`);
+      print(`root ${next.version} is in ${options.out}, signed ${signedText(missing)}`);
     });
 }
 
@@ -131,7 +130,7 @@ function sign() {
       const { root, bytes } = readRoot(file);
       const signed = orExit(addSignatures('root', bytes, key.map(readKey)));
       writeNew(out, signed);
-      console.log(
+      print(
         `root ${root.version} is in ${out}, signed ${signedText(missingSignatures({ root, bytes: signed }, undefined))}`,
       );
     });
@@ -155,9 +154,7 @@ function merge() {
         ),
       );
       writeNew(out, bytes);
-      console.log(
-        `root ${root.version} is in ${out}, signed ${signedText(missingSignatures({ root, bytes }, before))}`,
-      );
+      print(`root ${root.version} is in ${out}, signed ${signedText(missingSignatures({ root, bytes }, before))}`);
     });
 }
 

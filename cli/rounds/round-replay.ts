@@ -3,6 +3,7 @@ import type { ReplayedDigest, ReplayRoundResponse } from '../../proto/generated/
 import { exitCodes } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 
 /** The round is computed again on the coordinator's machine, which may take as long as the first time. */
 const deadlineMs = 1_800_000;
@@ -19,7 +20,7 @@ export function replayCommand() {
       withConnection(options, async (connection) => {
         const request = { track, round, reason: options.reason };
         const answer = await connection.call(connection.client.replayRound, request, deadlineMs);
-        console.log(options.json ? jsonLine(answer) : replayText(`${round} of ${track}`, answer));
+        print(options.json ? jsonLine(answer) : replayText(`${round} of ${track}`, answer));
         if (!answer.same) process.exitCode = exitCodes.refused;
       }),
     );

@@ -92,3 +92,18 @@ describe('testudo tracks head', { timeout: 180_000 }, () => {
     });
   });
 });
+
+describe('testudo rounds plan', () => {
+  it('warns where clusters that say nothing would stop every round; no reason carries what a terminal obeys', async () => {
+    const line = await CommandLine.start({ policy: 'aggregation: { f: 2 }\nrounds: { collectForMs: 60000 }\n' });
+    const planned = await line.run('rounds', 'plan');
+    expect(planned).toMatchObject({
+      code: 0,
+      error: expect.stringContaining('warning: syscall: f = 2 clusters that say'),
+    });
+    expect(planned.error).toContain('0 are enrolled and 7 updates are needed; enrol 9 or lower f');
+    const painted = await line.run('rounds', 'open', 'syscall', '--reason', '\u001b[2Jall is well');
+    expect(painted).toMatchObject({ code: 1, error: expect.stringContaining('none of them control') });
+    expect(painted.error).not.toContain('\u001b');
+  });
+});

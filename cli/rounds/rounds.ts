@@ -11,6 +11,7 @@ import {
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
+import { complain, print } from '../print.ts';
 import { replayCommand } from './round-replay.ts';
 
 const dayMs = 86_400_000;
@@ -37,9 +38,9 @@ function list() {
           (page) => connection.call(client.listRounds, { track, page }),
           ({ rounds }) => rounds,
         );
-        if (options.json) for (const row of rows) console.log(jsonLine(row));
+        if (options.json) for (const row of rows) print(jsonLine(row));
         else {
-          console.log(
+          print(
             table<RoundSummary>(rows, [
               { title: 'ROUND', text: ({ round }) => round },
               { title: 'PHASE', text: phaseText },
@@ -76,9 +77,9 @@ function show() {
     .action((track, round, options) =>
       withConnection(options, async (connection) => {
         const answer = await connection.call(connection.client.getRound, { track, round });
-        if (options.provenance) process.stdout.write(`${answer.provenanceJson}\n`);
-        else if (options.json) console.log(jsonLine(answer));
-        else console.log(roundText(answer));
+        if (options.provenance) print(`${answer.provenanceJson}`);
+        else if (options.json) print(jsonLine(answer));
+        else print(roundText(answer));
       }),
     );
 }
@@ -118,7 +119,7 @@ function open() {
     .action((track, options) =>
       withConnection(options, async (connection) => {
         const { round } = await connection.call(connection.client.openRound, { track, reason: options.reason });
-        console.log(options.json ? jsonLine({ track, round }) : `${round} of ${track} is open`);
+        print(options.json ? jsonLine({ track, round }) : `${round} of ${track} is open`);
       }),
     );
 }
@@ -131,7 +132,7 @@ function cancel() {
       withConnection(options, async (connection) => {
         const { reason } = options;
         const { sequence } = await connection.call(connection.client.cancelRound, { track, round, reason });
-        console.log(
+        print(
           options.json
             ? jsonLine({ track, round, sequence })
             : `${round} of ${track} is abandoned (journal ${sequence})`,
@@ -146,10 +147,11 @@ function plan() {
     .action((options) =>
       withConnection(options, async (connection) => {
         const untilMs = BigInt(Math.round(Date.now() + Number(options.days) * dayMs));
-        const { rounds } = await connection.call(connection.client.planRounds, { untilMs });
-        if (options.json) for (const row of rounds) console.log(jsonLine(row));
+        const { rounds, warnings } = await connection.call(connection.client.planRounds, { untilMs });
+        for (const warning of warnings) complain(`warning: ${warning}`);
+        if (options.json) for (const row of rounds) print(jsonLine(row));
         else {
-          console.log(
+          print(
             table<PlannedRound>(rounds, [
               { title: 'TRACK', text: ({ track }) => track },
               { title: 'AT', text: ({ atMs }) => time(atMs) },

@@ -3,6 +3,7 @@ import type { MoveHeadRequest, MoveHeadResponse } from '../../proto/generated/te
 import { versionFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { triableCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
 
 /** `testudo tracks head`: what the next round starts from. */
 export function headCommand() {
@@ -13,7 +14,7 @@ export function headCommand() {
       withConnection(options, async (connection) => {
         const { reason, dryRun = false } = options;
         const moved = await moveHead(connection, { track, version: BigInt(versionFrom(text)), reason, dryRun });
-        console.log(options.json ? jsonLine({ track, dryRun, ...moved }) : headText(track, moved, dryRun));
+        print(options.json ? jsonLine({ track, dryRun, ...moved }) : headText(track, moved, dryRun));
       }),
     );
 }

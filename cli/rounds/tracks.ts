@@ -9,6 +9,7 @@ import { exitWith } from '../exit.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
+import { complain, print } from '../print.ts';
 import { headCommand } from './track-head.ts';
 
 /** `testudo tracks`: what is learnt, and by which policy. */
@@ -27,9 +28,9 @@ function list() {
   return operatorCommand('list', 'tracks with their current model and next round').action((options) =>
     withConnection(options, async (connection) => {
       const { tracks } = await connection.call(connection.client.listTracks, {});
-      if (options.json) for (const row of tracks) console.log(jsonLine(row));
+      if (options.json) for (const row of tracks) print(jsonLine(row));
       else {
-        console.log(
+        print(
           table<Track>(tracks, [
             { title: 'TRACK', text: ({ settings }) => settings?.track ?? '' },
             { title: 'VERSION', text: ({ model }) => String(model?.version ?? ''), align: 'right' },
@@ -52,7 +53,7 @@ function policy() {
         const { tracks } = await connection.call(connection.client.listTracks, {});
         const found = tracks.find(({ settings }) => settings?.track === name)?.settings?.policyJson;
         if (found === undefined) exitWith({ code: 'TRACK_NOT_FOUND', message: `there is no track ${name}` });
-        console.log(options.json ? found : JSON.stringify(JSON.parse(found), null, 2));
+        print(options.json ? found : JSON.stringify(JSON.parse(found), null, 2));
       }),
     );
 }
@@ -60,7 +61,7 @@ function policy() {
 function schema() {
   return new Command('schema')
     .description('the JSON Schema of a policy, for editors: every setting with its range and default')
-    .action(() => console.log(JSON.stringify(policyJsonSchema(), null, 2)));
+    .action(() => print(JSON.stringify(policyJsonSchema(), null, 2)));
 }
 
 function put() {
@@ -75,13 +76,12 @@ function put() {
         const policyJson = readFileSync(options.policy, 'utf8');
         const model = options.model === undefined ? Buffer.alloc(0) : readFileSync(options.model);
         const settings = { track, spec: { canonicalJson, schemaDigest: '' }, policyJson, reason: options.reason };
-        const { model: current, sequence } = await send(connection, settings, model);
+        const { model: current, sequence, warnings } = await send(connection, settings, model);
         const version = current?.version ?? 0n;
-        if (options.json) console.log(jsonLine({ track, model: current, sequence }));
+        for (const warning of warnings) complain(`warning: ${warning}`);
+        if (options.json) print(jsonLine({ track, model: current, sequence, warnings }));
         else
-          console.log(
-            `track ${track} is at version ${version}, ${shortDigest(current?.digest ?? '')} (journal ${sequence})`,
-          );
+          print(`track ${track} is at version ${version}, ${shortDigest(current?.digest ?? '')} (journal ${sequence})`);
       }),
     );
 }

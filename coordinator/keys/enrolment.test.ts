@@ -4,6 +4,7 @@ import { type Result, unwrap } from '../../base/fault.ts';
 import { newSigningKeyPair, type SigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import { signEnrolment } from '../../proto/envelope/enrolment-proof.ts';
 import type { RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
+import type { ClusterId } from '../../proto/ids.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
 import { type Applicant, applicant, enrolWith, newcomer, settle } from '../testing/cluster.ts';
 import { operator, TestFederation, track } from '../testing/federation.ts';
@@ -92,6 +93,22 @@ describe('Enrol', () => {
     // A new token makes a new member of the cluster; the old one's key is nobody then.
     unwrap(await enrolWith(client, await applicant(await federation.token('a'))));
     expect(codeOf(await enrolWith(client, again))).toBe('TOKEN_USED');
+  });
+
+  it('voids a cluster’s other unused tokens when it enrols and when it is revoked; one minted later is good', async () => {
+    const { federation, client } = await start();
+    const [older, first] = [await applicant(await federation.token('a')), await applicant(await federation.token('a'))];
+    const other = await applicant(await federation.token('b'));
+    unwrap(await enrolWith(client, first));
+    expect(codeOf(await enrolWith(client, older))).toBe('TOKEN_REVOKED');
+    const spare = await applicant(await federation.token('a'));
+    unwrap(await federation.coordinator.membership.revokeCluster(operator, 'a' as ClusterId, 'test'));
+    expect(codeOf(await enrolWith(client, spare))).toBe('TOKEN_REVOKED');
+    expect(codeOf(await enrolWith(client, first))).toBe('TOKEN_USED');
+    expect(federation.coordinator.engine.state().clusters.get('a' as ClusterId)?.status).toBe('revoked');
+    unwrap(await enrolWith(client, other));
+    unwrap(await enrolWith(client, await applicant(await federation.token('a'))));
+    expect(federation.coordinator.engine.state().clusters.get('a' as ClusterId)?.status).toBe('enrolled');
   });
 
   it('limits how often one address may try', async () => {

@@ -1,5 +1,6 @@
 import { ok, type Result } from '../../base/fault.ts';
 import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
+import { isPlainText } from '../../proto/release/documents/names.ts';
 import type { StoreFaultCode } from '../ledger/store.ts';
 import { checkId, type Invalid, invalid } from '../views/request.ts';
 
@@ -11,8 +12,11 @@ export type Answer<Value, Code extends string> = Promise<Result<Value, Code | 'R
 
 /** The reason that every change carries into the journal. */
 export function checkReason(reason: string): Invalid | undefined {
-  if (reason.length >= 1 && reason.length <= 500 && reason.isWellFormed()) return undefined;
-  return invalid(`reason: expected 1 to 500 characters, got ${reason.length}; say why, it goes into the audit log`);
+  const { length } = reason;
+  if (isPlainText(reason, 500)) return undefined;
+  return invalid(
+    `reason: expected 1 to 500 characters, none of them control, got ${length}; say why, it goes into the audit log`,
+  );
 }
 
 /** What a change of a track names. */

@@ -12,7 +12,7 @@ import { createTrack, setPolicy, type TrackFaultCode } from '../ledger/track-cha
 import { checkModel, type ModelFaultCode, readSpec, type SpecFaultCode } from '../ledger/track-input.ts';
 import type { TrackPolicy } from '../round/policy.ts';
 import { checkId } from '../views/request.ts';
-import { type ModelView, modelView } from '../views/tracks.ts';
+import { type ModelView, modelView, trackWarnings } from '../views/tracks.ts';
 import { type Answer, checkReason, checkTrackChange, type TrackChange } from './check.ts';
 import { sequenceOf, writtenAt } from './sequence.ts';
 
@@ -44,7 +44,7 @@ export function readSettings(request: TrackRequest): Result<TrackSettings, Setti
   return ok({ track: track.value, spec: spec.value, policy: policy.value, reason: request.reason });
 }
 
-export type PutTrack = Readonly<{ model: ModelView | undefined; sequence: number }>;
+export type PutTrack = Readonly<{ model: ModelView | undefined; sequence: number; warnings: readonly string[] }>;
 
 /**
  * Makes a track, or sets the policy of one that has this spec. `readModel` gives the initial model's bytes, at most so
@@ -61,7 +61,11 @@ export async function putTrack<ReadFault extends string>(
     if (!sequence.ok) return sequence;
     const known = store.state().tracks.get(track);
     const model = known === undefined ? undefined : modelView(known, headOf(known).version);
-    return ok({ model, sequence: sequence.value });
+    return ok({
+      model,
+      sequence: sequence.value,
+      warnings: known === undefined ? [] : trackWarnings(store.state(), known),
+    });
   };
   const known = store.state().tracks.get(track);
   if (known !== undefined) {

@@ -3,7 +3,8 @@ import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { openRoundOf, type State, type Track } from '../ledger/state/state.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
-import type { TrackPolicy } from '../round/policy.ts';
+import { rulesOf, type TrackPolicy } from '../round/policy.ts';
+import { silenceWarning } from '../round/silence.ts';
 
 /** A global model, by everything that names it. */
 export type ModelView = Readonly<{
@@ -50,4 +51,13 @@ export function modelView(track: Track, version: number): ModelView | undefined 
   if (model === undefined) return undefined;
   const { track: id, schemaDigest, modelBytes: sizeBytes } = track;
   return { track: id, version, digest: model.digest, schemaDigest, sizeBytes };
+}
+
+/** What speaks against a track's policy in this federation; a sentence each. */
+export function trackWarnings(state: State, { track, policy }: Track): readonly string[] {
+  const enrolled = [...state.clusters.values()].filter(
+    ({ status, quarantined }) => status === 'enrolled' && !quarantined,
+  );
+  const silence = silenceWarning(track, rulesOf(policy), policy.aggregation.f, enrolled.length);
+  return silence === undefined ? [] : [silence];
 }

@@ -4,6 +4,7 @@ import type { Result } from '../../../base/fault.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import type { CoordinatorKeys } from '../../../coordinator/keys/coordinator-keys.ts';
 import { orExit } from '../../exit.ts';
+import { complain, print } from '../../print.ts';
 
 type Opened = Readonly<{ dataDirectory: string; keys: CoordinatorKeys }>;
 
@@ -37,8 +38,8 @@ export function exportRootCommand() {
       // One may have left earlier: by a version that had no releases, or before the coordinator first ran.
       if (left.every(({ result }) => !result.ok)) orExit(left[0]?.result as Result<void>);
       for (const { what, to: file, result } of left) {
-        if (result.ok) console.log(`the ${what} is in ${file} and no longer in the data directory`);
-        else console.error(`the ${what} is not in the data directory`);
+        if (result.ok) print(`the ${what} is in ${file} and no longer in the data directory`);
+        else complain(`the ${what} is not in the data directory`);
       }
     });
 }
@@ -54,6 +55,6 @@ export function renewIssuerCommand() {
       const { replaceIssuer } = await import('../../../coordinator/keys/coordinator-keys.ts');
       const key = rootKey === undefined ? undefined : readFileSync(rootKey, 'utf8');
       orExit(await replaceIssuer(dataDirectory, keys, key, Date.now()));
-      console.log('a new issuer is in place; restart the coordinator to use it');
+      print('a new issuer is in place; restart the coordinator to use it');
     });
 }

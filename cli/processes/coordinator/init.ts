@@ -5,6 +5,7 @@ import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { isFederationId } from '../../../proto/ids.ts';
 import { exitWith, orExit } from '../../exit.ts';
+import { complain, print } from '../../print.ts';
 
 /** `testudo coordinator init`: from an empty folder to a coordinator that can be started, and its first admin. */
 export function initCommand(host: string) {
@@ -40,8 +41,8 @@ export function initCommand(host: string) {
       const wanted = { name: admin, role: 'admin', address, pin: pinKeyPair(pinKey) } as const;
       const { credentials, pinIsNamed } = orExit(await makeLocalOperator(config, wanted));
       orExit(await writeCredentials(paths.credentials, { ...credentials, pinKey }));
-      console.log(nextSteps(paths, config.dataDirectory));
-      if (!pinIsNamed) console.error(pinKeyLeft);
+      print(nextSteps(paths, config.dataDirectory));
+      if (!pinIsNamed) complain(pinKeyLeft);
     });
 }
 

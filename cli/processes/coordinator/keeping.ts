@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { orExit } from '../../exit.ts';
+import { print } from '../../print.ts';
 
 /** `testudo coordinator verify`: walks the journal's hash chain; safe beside a running coordinator. */
 export function verifyCommand() {
@@ -11,7 +12,7 @@ export function verifyCommand() {
       const { dataDirectory } = orExit(readConfigFile(config, { environment: process.env }));
       const { verifyDataDir } = await import('../../../coordinator/backup.ts');
       const { seq, chain } = orExit(verifyDataDir(dataDirectory));
-      console.log(`the journal is sound: ${seq} entries, chain ${chain}`);
+      print(`the journal is sound: ${seq} entries, chain ${chain}`);
     });
 }
 
@@ -25,6 +26,6 @@ export function backupCommand() {
       const { dataDirectory } = orExit(readConfigFile(config, { environment: process.env }));
       const { backUp } = await import('../../../coordinator/backup.ts');
       const { seq, chain } = orExit(await backUp(dataDirectory, to));
-      console.log(`${to} holds the journal up to entry ${seq}, chain ${chain}`);
+      print(`${to} holds the journal up to entry ${seq}, chain ${chain}`);
     });
 }

@@ -22,6 +22,7 @@ import { pageOf } from '../../views/page.ts';
 import { participationView, readProvenance } from '../../views/participation.ts';
 import { findTrack } from '../../views/request.ts';
 import { findRound, type RoundView, roundsOf, roundView } from '../../views/rounds.ts';
+import { trackWarnings } from '../../views/tracks.ts';
 import type { Door } from '../door.ts';
 import { sequenceMessage } from './members.ts';
 import { modelRef, ms } from './messages.ts';
@@ -92,7 +93,9 @@ export function roundHandlers(door: Door<'operator'>, engine: Engine) {
           atMs: ms(atMs),
           heldBecause: heldBecause ?? '',
         }));
-        return ok({ rounds });
+        const state = engine.state();
+        const warnings = [...state.tracks.values()].flatMap((track) => trackWarnings(state, track));
+        return ok({ rounds, warnings });
       },
     ),
   };

@@ -48,7 +48,8 @@ export function trackHandlers(door: Door<'operator'>, engine: Engine) {
           return !model.ok && signal.aborted ? cutShort(signal) : model;
         });
         if (!put.ok) return put;
-        return ok({ model: modelRef(put.value.model), sequence: BigInt(put.value.sequence) });
+        const { model, sequence, warnings } = put.value;
+        return ok({ model: modelRef(model), sequence: BigInt(sequence), warnings: [...warnings] });
       },
     ),
 

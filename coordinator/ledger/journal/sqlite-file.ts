@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { ensurePrivateFile } from '../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { chainOrigin, type StoredEntry } from './entry.ts';
 import type { JournalFaultCode, JournalHead, Snapshot } from './journal.ts';
@@ -44,6 +46,8 @@ export class SqliteFile {
   static open(path: string): Outcome<SqliteFile> {
     let db: Database.Database | undefined;
     try {
+      ensurePrivateFile(path); // SQLite gives its mode to the files beside it.
+      for (const beside of [`${path}-wal`, `${path}-shm`]) if (existsSync(beside)) ensurePrivateFile(beside);
       db = new Database(path, { timeout: 5_000 });
       const version = Number(db.pragma('user_version', { simple: true }));
       if (version > layoutVersion) {

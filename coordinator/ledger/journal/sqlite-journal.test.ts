@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { itWhere } from '../../../tools/testing/where.ts';
@@ -41,6 +41,22 @@ function tamper(path: string, statements: string): void {
   db.exec(`DROP TRIGGER entries_stay; DROP TRIGGER entries_remain; ${statements}`);
   db.close();
 }
+
+it('is readable by its owner alone, with the files beside it, whatever the umask and whatever mode it had', async () => {
+  const umask = process.umask(0);
+  onTestFinished(() => void process.umask(umask));
+  const path = join(tempDir(), 'journal.sqlite');
+  const journal = unwrap(await openSqliteJournal(path, systemTimers));
+  await journal.append([draft(1)]).durable;
+  const modes = () => [path, `${path}-wal`, `${path}-shm`].map((file) => (statSync(file).mode & 0o777).toString(8));
+  expect(modes()).toEqual(['600', '600', '600']);
+  await journal.close();
+  chmodSync(path, 0o644);
+  const again = unwrap(await openSqliteJournal(path, systemTimers));
+  await again.append([draft(2)]).durable;
+  expect(modes()).toEqual(['600', '600', '600']);
+  await again.close();
+});
 
 describe('a damaged SQLite journal', () => {
   it.each([

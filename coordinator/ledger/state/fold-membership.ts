@@ -22,6 +22,7 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
       const token = state.tokens.get(event.tokenId);
       if (token === undefined || token.usedAtMs !== null) throw new Error(`fold: token ${event.tokenId} enrols twice`);
       state.tokens.set(event.tokenId, { ...token, usedAtMs: atMs });
+      voidUnused(state, event.cluster);
       const earlier = state.clusters.get(event.cluster);
       const { cluster, signingKey, certificateSerial, certificateExpiresAtMs, labels } = event;
       state.clusters.set(cluster, {
@@ -47,6 +48,7 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
       }));
       return;
     case 'clusterRevoked':
+      voidUnused(state, event.cluster);
       replaceCluster(state, event.cluster, (cluster) => ({
         ...cluster,
         status: 'revoked',
@@ -67,6 +69,17 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
       state.operators.set(event.name, { ...operator, removed: true });
       return;
     }
+  }
+}
+
+/**
+ * A token enrols whoever brings it, under the cluster's name: once the cluster is enrolled, or is no longer wanted, what was
+ * minted before and waits unused would only serve who found it.
+ */
+function voidUnused(state: MutableState, cluster: ClusterId): void {
+  for (const token of state.tokens.values()) {
+    if (token.cluster !== cluster || token.usedAtMs !== null || token.revoked) continue;
+    state.tokens.set(token.tokenId, { ...token, revoked: true });
   }
 }
 

@@ -2,8 +2,11 @@ import type { MutableState } from './mutable-state.ts';
 import { agentKey } from './releasing.ts';
 import type { State, Track } from './state.ts';
 
-/** Raise it whenever `State` changes its shape: snapshots of another version are not read, the journal is folded. */
-export const snapshotVersion = 3;
+/**
+ * Raise it whenever `State` changes its shape, or a fold what it makes of an entry: snapshots of another version are not
+ * read, the journal is folded.
+ */
+export const snapshotVersion = 4;
 
 /** JSON text of the state: maps become lists of their values, each of which knows its own key. */
 export function writeSnapshot(state: State): string {

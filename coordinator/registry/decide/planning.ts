@@ -1,5 +1,6 @@
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { TrackId } from '../../../proto/ids.ts';
+import { isPlainText } from '../../../proto/release/documents/names.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
 import { type Release, releaseOf, type TrackReleasing } from '../../ledger/state/releasing.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
@@ -53,8 +54,8 @@ export function planned(events: readonly JournalEvent[], version: number): Plann
   return ok({ events, version });
 }
 
-/** Why, in 1 to 500 characters. */
+/** Why, in 1 to 500 characters, none of them control. */
 export function reasonFault(reason: string): Fault<'REASON_INVALID'> | undefined {
-  if (reason.trim().length > 0 && reason.length <= 500) return undefined;
-  return refuse('REASON_INVALID', 'say why in 1 to 500 characters').fault;
+  if (reason.trim().length > 0 && isPlainText(reason, 500)) return undefined;
+  return refuse('REASON_INVALID', 'say why in 1 to 500 characters, none of them control').fault;
 }

@@ -401,6 +401,8 @@ export interface PutTrackResponse {
     | undefined;
   /** Position in the journal. */
   sequence: bigint;
+  /** What speaks against this policy in this federation; a sentence each. */
+  warnings: string[];
 }
 
 /** Which tracks. */
@@ -567,6 +569,8 @@ export interface PlanRoundsRequest {
 export interface PlanRoundsResponse {
   /** Each one. */
   rounds: PlannedRound[];
+  /** What may keep rounds from ending; a sentence each. */
+  warnings: string[];
 }
 
 /** A round that the schedule will open, or would. */
@@ -2353,7 +2357,7 @@ export const TrackSettings: MessageFns<TrackSettings> = {
 };
 
 function createBasePutTrackResponse(): PutTrackResponse {
-  return { model: undefined, sequence: 0n };
+  return { model: undefined, sequence: 0n, warnings: [] };
 }
 
 export const PutTrackResponse: MessageFns<PutTrackResponse> = {
@@ -2366,6 +2370,9 @@ export const PutTrackResponse: MessageFns<PutTrackResponse> = {
         throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
       }
       writer.uint32(16).uint64(message.sequence);
+    }
+    for (const v of message.warnings) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -2399,6 +2406,14 @@ export const PutTrackResponse: MessageFns<PutTrackResponse> = {
             message.sequence = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2420,6 +2435,7 @@ export const PutTrackResponse: MessageFns<PutTrackResponse> = {
       ? ModelRef.fromPartial(object.model)
       : undefined;
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    message.warnings = object.warnings?.map((e) => e) || [];
     return message;
   },
 };
@@ -3688,13 +3704,16 @@ export const PlanRoundsRequest: MessageFns<PlanRoundsRequest> = {
 };
 
 function createBasePlanRoundsResponse(): PlanRoundsResponse {
-  return { rounds: [] };
+  return { rounds: [], warnings: [] };
 }
 
 export const PlanRoundsResponse: MessageFns<PlanRoundsResponse> = {
   encode(message: PlanRoundsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.rounds) {
       PlannedRound.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.warnings) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -3720,6 +3739,14 @@ export const PlanRoundsResponse: MessageFns<PlanRoundsResponse> = {
             message.rounds.push(PlannedRound.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3738,6 +3765,7 @@ export const PlanRoundsResponse: MessageFns<PlanRoundsResponse> = {
   fromPartial<I extends Exact<DeepPartial<PlanRoundsResponse>, I>>(object: I): PlanRoundsResponse {
     const message = createBasePlanRoundsResponse();
     message.rounds = object.rounds?.map((e) => PlannedRound.fromPartial(e)) || [];
+    message.warnings = object.warnings?.map((e) => e) || [];
     return message;
   },
 };
