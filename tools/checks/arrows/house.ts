@@ -93,7 +93,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['neural', 'onnx'],
     ['flow', 'syscall'],
   ],
-  cli: ['exit.ts', ['offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
+  cli: ['print.ts', 'exit.ts', ['offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
   lab: [['data', 'federation', 'plot.ts'], 'hostile', 'rig'],
   demo: [
     ['options.ts', 'rule.ts', 'screen.ts'],
