@@ -21,7 +21,9 @@ import { UploadGate } from './grpc/updates/upload-gate.ts';
 import type { CoordinatorKeys } from './keys/coordinator-keys.ts';
 import { ServerCertificate } from './keys/server-certificate.ts';
 import type { JournalEntry } from './ledger/journal/entry.ts';
+import { Challenges } from './members/challenges.ts';
 import { Membership } from './members/membership.ts';
+import { Rejoining } from './members/rejoining.ts';
 import type { Metrics } from './observability/metrics.ts';
 import type { RoundTraces } from './observability/round-traces.ts';
 import type { Registry } from './registry/registry.ts';
@@ -68,6 +70,12 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     },
     timers.now,
   );
+  const rejoining = new Rejoining({
+    store: engine,
+    authority,
+    challenges: new Challenges(timers),
+    times: { certificateMs: certificates.clusterHours * hourMs, graceMs: certificates.rejoinGraceDays * dayMs },
+  });
   const gate = new UploadGate({
     atOnceMax: uploads.atOnceMax,
     perPeerMax: uploads.perClusterMax,
@@ -116,7 +124,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs, timers);
   const listeners = new Listeners(await certificate.issue(), authority.rootCertificate, timers);
   const services = {
-    stranger: [strangerEnrolment({ door, membership, federation, receiptKey: receiptKey.publicKey })],
+    stranger: [strangerEnrolment({ door, membership, rejoining, federation, receiptKey: receiptKey.publicKey })],
     member: [
       memberEnrolment({ door, membership }),
       federationService({ door, intake, watchers, fetches: modelFetches }),

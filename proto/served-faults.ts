@@ -8,7 +8,7 @@ export type Service = 'enrolment' | 'federation' | 'releases' | 'operator';
 type ServedFault<Services extends Service = Service> = Readonly<{ services: readonly Services[]; meaning: string }>;
 
 const everyCall = ['enrolment', 'federation', 'releases', 'operator'] as const;
-/** Only `Enrol` is called without a certificate. */
+/** Only `Enrol`, `Challenge` and `Rejoin` are called without a certificate. */
 const withCertificate = everyCall;
 const clusters = ['federation', 'releases'] as const;
 
@@ -40,6 +40,10 @@ export const servedFaults = {
   TOKEN_USED: of(['enrolment', 'operator'], 'the join token was used before'),
   TOKEN_EXPIRED: of(['enrolment'], 'the join token has ended'),
   TOKEN_REVOKED: of(['enrolment'], 'the join token was revoked'),
+  MEMBER_UNPROVEN: of(['enrolment'], 'no member of this name has signed this: there is none, or it has another key'),
+  REJOIN_TOO_LATE: of(['enrolment'], "the member's last certificate ended longer ago than the operator's grace"),
+  CHALLENGE_INVALID: of(['enrolment'], 'the challenge is over, or not of this run of the coordinator'),
+  CHALLENGE_USED: of(['enrolment'], 'the member has used this challenge, or a newer one'),
   CERTIFICATE_REQUEST_INVALID: of(
     ['enrolment', 'operator'],
     'the certificate request cannot be read or does not prove its key',

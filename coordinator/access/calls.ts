@@ -26,6 +26,8 @@ const standing = Number.POSITIVE_INFINITY;
 export const calls = {
   enrolment: {
     enrol: { ...rule('stranger', 'enrolment', 30 * secondMs), limited: true },
+    challenge: { ...rule('stranger', 'rejoin', 30 * secondMs), limited: true },
+    rejoin: { ...rule('stranger', 'rejoin', 30 * secondMs), limited: true },
     renew: rule('member', 'renewal', 30 * secondMs),
   },
   federation: {

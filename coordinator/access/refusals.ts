@@ -12,6 +12,8 @@ export const alarming: ReadonlySet<string> = new Set<ServedFaultCode>([
   'UPDATE_CONFLICT',
   'PAYLOAD_REUSED',
   'TOKEN_USED',
+  'MEMBER_UNPROVEN',
+  'CHALLENGE_USED',
 ]);
 
 type RefusedCall = Readonly<{ what: Refusal['what']; call: string; actor: Actor; fault: Fault }>;

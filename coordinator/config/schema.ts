@@ -57,6 +57,8 @@ export const configSchema = z.strictObject({
       clusterHours: whole(1, 24 * 90).default(24),
       operatorDays: whole(1, 366).default(30),
       serverDays: whole(1, 366).default(7),
+      /** How long after its certificate's end a cluster may come back by its signing key, without a new token. */
+      rejoinGraceDays: whole(0, 3_650).default(30),
     })
     .prefault({}),
   uploads: z

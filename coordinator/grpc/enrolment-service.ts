@@ -1,14 +1,19 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ok, refuse } from '../../base/fault.ts';
 import {
+  type ChallengeRequest,
+  type ChallengeResponse,
   EnrolmentService,
   type EnrolRequest,
   type EnrolResponse,
+  type RejoinRequest,
+  type RejoinResponse,
   type RenewRequest,
   type RenewResponse,
 } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { calls } from '../access/calls.ts';
 import type { Membership } from '../members/membership.ts';
+import type { Rejoining } from '../members/rejoining.ts';
 import type { Door } from './door.ts';
 import { tolerant } from './service.ts';
 
@@ -17,6 +22,7 @@ const secretPattern = /^[A-Za-z0-9_-]{20,128}$/;
 type EnrolmentParts = Readonly<{
   door: Door<'enrolment'>;
   membership: Membership;
+  rejoining: Rejoining;
   federation: string;
   /** The Ed25519 key that signs receipts, 32 bytes. */
   receiptKey: Uint8Array;
@@ -24,8 +30,8 @@ type EnrolmentParts = Readonly<{
 
 const served = tolerant(EnrolmentService);
 
-/** Enrol, alone on the port where no client certificate is asked for. */
-export function strangerEnrolment({ door, membership, federation, receiptKey }: EnrolmentParts) {
+/** What is served where no client certificate is asked for: to newcomers, and to members whose certificate has ended. */
+export function strangerEnrolment({ door, membership, rejoining, federation, receiptKey }: EnrolmentParts) {
   const enrol = door.unary<'stranger', EnrolRequest, EnrolResponse>(
     calls.enrolment.enrol,
     async ({ token, certificateRequest, signingKey, signingKeyProof }, { actor }) => {
@@ -33,17 +39,43 @@ export function strangerEnrolment({ door, membership, federation, receiptKey }: 
       const applicant = { secret: token, request: certificateRequest, signingKey, proof: signingKeyProof };
       const enrolled = await membership.enrol(actor, applicant);
       if (!enrolled.ok) return enrolled;
-      const { cluster, chain, expiresAtMs } = enrolled.value;
+      const { cluster, chain, issuedAtMs, expiresAtMs } = enrolled.value;
       return ok({
         cluster,
         federation,
         certificateChain: [...chain],
         expiresAtMs: BigInt(expiresAtMs),
         receiptKey: Buffer.from(receiptKey),
+        issuedAtMs: BigInt(issuedAtMs),
       });
     },
   );
-  return { definition: { enrol: served.enrol }, implementation: { enrol } satisfies UntypedServiceImplementation };
+  const challenge = door.unary<'stranger', ChallengeRequest, ChallengeResponse>(
+    calls.enrolment.challenge,
+    async (_, { nowMs }) => {
+      const { bytes, lifeMs } = rejoining.challenge();
+      return ok({ challenge: bytes, lifeMs: BigInt(lifeMs), nowMs: BigInt(nowMs) });
+    },
+  );
+  const rejoin = door.unary<'stranger', RejoinRequest, RejoinResponse>(
+    calls.enrolment.rejoin,
+    async ({ cluster, certificateRequest, challenge, signingKeyProof }, { actor }) => {
+      const proof = { cluster, request: certificateRequest, challenge, proof: signingKeyProof };
+      const rejoined = await rejoining.rejoin(actor, proof);
+      if (!rejoined.ok) return rejoined;
+      const { chain, issuedAtMs, expiresAtMs } = rejoined.value;
+      return ok({
+        certificateChain: [...chain],
+        expiresAtMs: BigInt(expiresAtMs),
+        issuedAtMs: BigInt(issuedAtMs),
+      });
+    },
+  );
+  const { enrol: enrolMethod, challenge: challengeMethod, rejoin: rejoinMethod } = served;
+  return {
+    definition: { enrol: enrolMethod, challenge: challengeMethod, rejoin: rejoinMethod },
+    implementation: { enrol, challenge, rejoin } satisfies UntypedServiceImplementation,
+  };
 }
 
 /** Renew, on the mTLS port. */
@@ -53,8 +85,12 @@ export function memberEnrolment({ door, membership }: Pick<EnrolmentParts, 'door
     async ({ certificateRequest }, { actor, caller }) => {
       const renewed = await membership.renew(actor, caller, certificateRequest);
       if (!renewed.ok) return renewed;
-      const { chain, expiresAtMs } = renewed.value;
-      return ok({ certificateChain: [...chain], expiresAtMs: BigInt(expiresAtMs) });
+      const { chain, issuedAtMs, expiresAtMs } = renewed.value;
+      return ok({
+        certificateChain: [...chain],
+        expiresAtMs: BigInt(expiresAtMs),
+        issuedAtMs: BigInt(issuedAtMs),
+      });
     },
   );
   return { definition: { renew: served.renew }, implementation: { renew } satisfies UntypedServiceImplementation };

@@ -34,6 +34,8 @@ export const statusOf = {
   TOKEN_USED: status.UNAUTHENTICATED,
   TOKEN_EXPIRED: status.UNAUTHENTICATED,
   TOKEN_REVOKED: status.UNAUTHENTICATED,
+  MEMBER_UNPROVEN: status.UNAUTHENTICATED,
+  REJOIN_TOO_LATE: status.UNAUTHENTICATED, // Only a new token helps.
   CLUSTER_NOT_ENROLLED: status.PERMISSION_DENIED,
   CLUSTER_REVOKED: status.PERMISSION_DENIED,
   CLUSTER_QUARANTINED: status.PERMISSION_DENIED,
@@ -101,6 +103,10 @@ export const statusOf = {
   OFFSET_MISMATCH: status.ABORTED,
   PAYLOAD_TRUNCATED: status.ABORTED,
   PAYLOAD_MISSING: status.ABORTED,
+
+  // Ask for another challenge, and sign that.
+  CHALLENGE_INVALID: status.ABORTED,
+  CHALLENGE_USED: status.ABORTED,
 
   // The same call later, after a pause.
   RATE_LIMITED: status.RESOURCE_EXHAUSTED,

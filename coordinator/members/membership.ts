@@ -24,7 +24,7 @@ type RenewFaultCode =
 
 type Answer<Value, Code extends string> = Promise<Result<Value, Code | StoreFaultCode>>;
 
-export type Certified = Readonly<{ chain: CertificateChain; expiresAtMs: number }>;
+export type Certified = Readonly<{ chain: CertificateChain; issuedAtMs: number; expiresAtMs: number }>;
 export type Enrolled = Certified & Readonly<{ cluster: ClusterId }>;
 export type Enrolment = Readonly<{ secret: string; request: Uint8Array; signingKey: Uint8Array; proof: Uint8Array }>;
 export type MintedToken = Readonly<{ text: string; tokenId: string; expiresAtMs: number }>;
@@ -204,7 +204,8 @@ export class Membership {
   }
 
   async #certify(caller: Caller, publicKey: Uint8Array, plan: CertificatePlan): Promise<Certified> {
-    return { chain: await this.#authority.issue(caller, publicKey, plan), expiresAtMs: plan.expiresAtMs };
+    const { issuedAtMs, expiresAtMs } = plan;
+    return { chain: await this.#authority.issue(caller, publicKey, plan), issuedAtMs, expiresAtMs };
   }
 }
 

@@ -210,6 +210,7 @@ function mayMakeDue(event: JournalEvent): boolean {
     case 'tokenMinted':
     case 'tokenRevoked':
     case 'certificateRenewed':
+    case 'clusterRejoined':
     case 'releaseAcknowledged':
     case 'shadowReported':
     case 'releaseSetSigned':

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
 import { type Log, makeLog } from '../../base/log.ts';
+import { systemTimers } from '../../base/system-timers.ts';
+import type { Timers } from '../../base/time.ts';
 import type { EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
@@ -31,7 +33,11 @@ export type FederationOptions = Readonly<{
   dataDirectory?: string;
   /** Silent unless given. */
   log?: Log;
+  /** The system's unless given. */
+  timers?: Timers;
 }>;
+
+type Around = Readonly<{ log: Log; timers: Timers }>;
 
 export const policyDefault = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }
@@ -59,12 +65,12 @@ export const environment = { TEST_MASTER_KEY: masterKey };
 export class TestFederation {
   readonly config: CoordinatorConfig;
   readonly spec: ModelSpec;
-  readonly #log: Log;
+  readonly #around: Around;
   #coordinator: Coordinator;
 
-  private constructor(config: CoordinatorConfig, spec: ModelSpec, coordinator: Coordinator, log: Log) {
+  private constructor(config: CoordinatorConfig, spec: ModelSpec, coordinator: Coordinator, around: Around) {
     this.config = config;
-    this.#log = log;
+    this.#around = around;
     this.spec = spec;
     this.#coordinator = coordinator;
   }
@@ -75,11 +81,12 @@ export class TestFederation {
     settings = [],
     dataDirectory,
     log = makeLog('silent'),
+    timers = systemTimers,
   }: FederationOptions = {}) {
     const config = configIn(dataDirectory ?? tempDir(), settings);
     const spec = specOf(values);
-    const coordinator = await open(config, log);
-    const federation = new TestFederation(config, spec, coordinator, log);
+    const coordinator = await open(config, { log, timers });
+    const federation = new TestFederation(config, spec, coordinator, { log, timers });
     onTestFinished(() => federation.#coordinator.close());
     const { engine } = coordinator;
     if (!engine.state().tracks.has(track)) {
@@ -101,7 +108,7 @@ export class TestFederation {
 
   async restart(): Promise<void> {
     await this.#coordinator.close();
-    this.#coordinator = await open(this.config, this.#log);
+    this.#coordinator = await open(this.config, this.#around);
   }
 
   async token(cluster: string, lifetimeMs = 3_600_000): Promise<string> {
@@ -167,6 +174,6 @@ export class TestFederation {
   }
 }
 
-async function open(config: CoordinatorConfig, log: Log): Promise<Coordinator> {
-  return unwrap(await startCoordinator(config, { environment, log }));
+async function open(config: CoordinatorConfig, around: Around): Promise<Coordinator> {
+  return unwrap(await startCoordinator(config, { environment, ...around }));
 }

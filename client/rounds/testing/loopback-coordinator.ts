@@ -109,6 +109,7 @@ export class LoopbackCoordinator {
     const certify = async (cluster: ClusterId, request: Uint8Array) => ({
       certificateChain: [...(await this.#identity.issue(cluster, request))],
       expiresAtMs: 0n,
+      issuedAtMs: 0n,
     });
     return {
       enrol: async (call, callback) => {
@@ -129,6 +130,9 @@ export class LoopbackCoordinator {
         this.calls.push('renew');
         callback(null, await certify(peerCluster(call), call.request.certificateRequest));
       },
+      // As a coordinator of before there were any.
+      challenge: (_, callback) => callback({ code: status.UNIMPLEMENTED }),
+      rejoin: (_, callback) => callback({ code: status.UNIMPLEMENTED }),
     };
   }
 

@@ -126,6 +126,14 @@ export type MembershipEvent = Readonly<
       labels: Labels;
     }
   | { kind: 'certificateRenewed'; cluster: ClusterId; certificateSerial: string; certificateExpiresAtMs: EpochMs }
+  /** Came back by its signing key. Where its last certificate had not ended yet, someone else may hold that key. */
+  | {
+      kind: 'clusterRejoined';
+      cluster: ClusterId;
+      certificateSerial: string;
+      certificateExpiresAtMs: EpochMs;
+      lastExpiredAtMs: EpochMs;
+    }
   | { kind: 'clusterRevoked'; cluster: ClusterId; reason: string }
   | { kind: 'quarantineSet'; cluster: ClusterId; quarantined: boolean; reason: string }
   | {
@@ -234,7 +242,7 @@ type OperationEvent = Readonly<
   /** I9: every refusal has a code, a cause for the operator and an audit entry. */
   | {
       kind: 'refused';
-      what: 'update' | 'enrolment' | 'renewal' | 'watch' | 'fetch' | 'acknowledgement' | 'operation';
+      what: 'update' | 'enrolment' | 'renewal' | 'rejoin' | 'watch' | 'fetch' | 'acknowledgement' | 'operation';
       code: string;
       cause: string;
       /** Two digests from one cluster in one round, a signature by the wrong key: someone should look. */

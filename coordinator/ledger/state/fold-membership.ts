@@ -40,6 +40,7 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
       return;
     }
     case 'certificateRenewed':
+    case 'clusterRejoined':
       replaceCluster(state, event.cluster, (cluster) => ({
         ...cluster,
         certificateSerial: event.certificateSerial,

@@ -69,6 +69,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'tokenRevoked':
     case 'clusterEnrolled':
     case 'certificateRenewed':
+    case 'clusterRejoined':
     case 'clusterRevoked':
     case 'quarantineSet':
     case 'operatorAdded':

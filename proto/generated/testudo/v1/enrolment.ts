@@ -50,6 +50,8 @@ export interface EnrolResponse {
   expiresAtMs: bigint;
   /** The coordinator's Ed25519 key that signs receipts, 32 bytes. */
   receiptKey: Buffer;
+  /** When it was issued, by the coordinator's clock, milliseconds since the epoch. 0 from coordinators that do not say. */
+  issuedAtMs: bigint;
 }
 
 /** A renewal, over mTLS. */
@@ -64,6 +66,48 @@ export interface RenewResponse {
   certificateChain: Buffer[];
   /** The certificate's end, milliseconds since the epoch. */
   expiresAtMs: bigint;
+  /** When it was issued, by the coordinator's clock, milliseconds since the epoch. 0 from coordinators that do not say. */
+  issuedAtMs: bigint;
+}
+
+/** Asks for a challenge. */
+export interface ChallengeRequest {
+}
+
+/** What a Rejoin must sign. */
+export interface ChallengeResponse {
+  /** Opaque, 1 to 128 bytes. Good for one Rejoin, within its life, at the coordinator process that gave it. */
+  challenge: Buffer;
+  /** How long it is good, milliseconds by the coordinator's clock. No clock of the member's takes part. */
+  lifeMs: bigint;
+  /** The coordinator's time, milliseconds since the epoch: how wrong the member's clock is. */
+  nowMs: bigint;
+}
+
+/** A member's proof that it is who it was. */
+export interface RejoinRequest {
+  /** The cluster's name, as its enrolment gave it. */
+  cluster: string;
+  /** PKCS #10 request, DER, at most 8 KiB. Its subject is ignored. */
+  certificateRequest: Buffer;
+  /** From Challenge. */
+  challenge: Buffer;
+  /**
+   * Ed25519 signature, 64 bytes, by the signing key that the cluster enrolled with, over SHA-512 of the domain tag
+   * "testudo/v1/rejoin", the federation's id, the cluster's name, the certificate request and the challenge
+   * (docs/protocol.md).
+   */
+  signingKeyProof: Buffer;
+}
+
+/** Membership goes on. */
+export interface RejoinResponse {
+  /** Leaf first, DER, 1 to 4 certificates of at most 8 KiB each. */
+  certificateChain: Buffer[];
+  /** The certificate's end, milliseconds since the epoch. */
+  expiresAtMs: bigint;
+  /** When it was issued, by the coordinator's clock, milliseconds since the epoch. */
+  issuedAtMs: bigint;
 }
 
 function createBaseEnrolRequest(): EnrolRequest {
@@ -163,7 +207,14 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
 };
 
 function createBaseEnrolResponse(): EnrolResponse {
-  return { cluster: "", federation: "", certificateChain: [], expiresAtMs: 0n, receiptKey: Buffer.alloc(0) };
+  return {
+    cluster: "",
+    federation: "",
+    certificateChain: [],
+    expiresAtMs: 0n,
+    receiptKey: Buffer.alloc(0),
+    issuedAtMs: 0n,
+  };
 }
 
 export const EnrolResponse: MessageFns<EnrolResponse> = {
@@ -185,6 +236,12 @@ export const EnrolResponse: MessageFns<EnrolResponse> = {
     }
     if (message.receiptKey.length !== 0) {
       writer.uint32(42).bytes(message.receiptKey);
+    }
+    if (message.issuedAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.issuedAtMs) !== message.issuedAtMs) {
+        throw new globalThis.Error("value provided for field message.issuedAtMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.issuedAtMs);
     }
     return writer;
   },
@@ -242,6 +299,14 @@ export const EnrolResponse: MessageFns<EnrolResponse> = {
             message.receiptKey = Buffer.from(reader.bytes());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.issuedAtMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -266,6 +331,9 @@ export const EnrolResponse: MessageFns<EnrolResponse> = {
       ? BigInt(object.expiresAtMs)
       : 0n;
     message.receiptKey = object.receiptKey ?? Buffer.alloc(0);
+    message.issuedAtMs = (object.issuedAtMs !== undefined && object.issuedAtMs !== null)
+      ? BigInt(object.issuedAtMs)
+      : 0n;
     return message;
   },
 };
@@ -326,7 +394,7 @@ export const RenewRequest: MessageFns<RenewRequest> = {
 };
 
 function createBaseRenewResponse(): RenewResponse {
-  return { certificateChain: [], expiresAtMs: 0n };
+  return { certificateChain: [], expiresAtMs: 0n, issuedAtMs: 0n };
 }
 
 export const RenewResponse: MessageFns<RenewResponse> = {
@@ -339,6 +407,12 @@ export const RenewResponse: MessageFns<RenewResponse> = {
         throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
       }
       writer.uint32(16).uint64(message.expiresAtMs);
+    }
+    if (message.issuedAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.issuedAtMs) !== message.issuedAtMs) {
+        throw new globalThis.Error("value provided for field message.issuedAtMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.issuedAtMs);
     }
     return writer;
   },
@@ -372,6 +446,14 @@ export const RenewResponse: MessageFns<RenewResponse> = {
             message.expiresAtMs = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.issuedAtMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -393,11 +475,327 @@ export const RenewResponse: MessageFns<RenewResponse> = {
     message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
       ? BigInt(object.expiresAtMs)
       : 0n;
+    message.issuedAtMs = (object.issuedAtMs !== undefined && object.issuedAtMs !== null)
+      ? BigInt(object.issuedAtMs)
+      : 0n;
     return message;
   },
 };
 
-/** How a cluster becomes a member. Enrol is the only call that needs no client certificate. */
+function createBaseChallengeRequest(): ChallengeRequest {
+  return {};
+}
+
+export const ChallengeRequest: MessageFns<ChallengeRequest> = {
+  encode(_: ChallengeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChallengeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChallengeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChallengeRequest>, I>>(base?: I): ChallengeRequest {
+    return ChallengeRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChallengeRequest>, I>>(_: I): ChallengeRequest {
+    const message = createBaseChallengeRequest();
+    return message;
+  },
+};
+
+function createBaseChallengeResponse(): ChallengeResponse {
+  return { challenge: Buffer.alloc(0), lifeMs: 0n, nowMs: 0n };
+}
+
+export const ChallengeResponse: MessageFns<ChallengeResponse> = {
+  encode(message: ChallengeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.challenge.length !== 0) {
+      writer.uint32(10).bytes(message.challenge);
+    }
+    if (message.lifeMs !== 0n) {
+      if (BigInt.asUintN(64, message.lifeMs) !== message.lifeMs) {
+        throw new globalThis.Error("value provided for field message.lifeMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.lifeMs);
+    }
+    if (message.nowMs !== 0n) {
+      if (BigInt.asUintN(64, message.nowMs) !== message.nowMs) {
+        throw new globalThis.Error("value provided for field message.nowMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.nowMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChallengeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChallengeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.challenge = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lifeMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nowMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ChallengeResponse>, I>>(base?: I): ChallengeResponse {
+    return ChallengeResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChallengeResponse>, I>>(object: I): ChallengeResponse {
+    const message = createBaseChallengeResponse();
+    message.challenge = object.challenge ?? Buffer.alloc(0);
+    message.lifeMs = (object.lifeMs !== undefined && object.lifeMs !== null) ? BigInt(object.lifeMs) : 0n;
+    message.nowMs = (object.nowMs !== undefined && object.nowMs !== null) ? BigInt(object.nowMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseRejoinRequest(): RejoinRequest {
+  return {
+    cluster: "",
+    certificateRequest: Buffer.alloc(0),
+    challenge: Buffer.alloc(0),
+    signingKeyProof: Buffer.alloc(0),
+  };
+}
+
+export const RejoinRequest: MessageFns<RejoinRequest> = {
+  encode(message: RejoinRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.certificateRequest.length !== 0) {
+      writer.uint32(18).bytes(message.certificateRequest);
+    }
+    if (message.challenge.length !== 0) {
+      writer.uint32(26).bytes(message.challenge);
+    }
+    if (message.signingKeyProof.length !== 0) {
+      writer.uint32(34).bytes(message.signingKeyProof);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RejoinRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRejoinRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.certificateRequest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.challenge = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.signingKeyProof = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RejoinRequest>, I>>(base?: I): RejoinRequest {
+    return RejoinRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RejoinRequest>, I>>(object: I): RejoinRequest {
+    const message = createBaseRejoinRequest();
+    message.cluster = object.cluster ?? "";
+    message.certificateRequest = object.certificateRequest ?? Buffer.alloc(0);
+    message.challenge = object.challenge ?? Buffer.alloc(0);
+    message.signingKeyProof = object.signingKeyProof ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseRejoinResponse(): RejoinResponse {
+  return { certificateChain: [], expiresAtMs: 0n, issuedAtMs: 0n };
+}
+
+export const RejoinResponse: MessageFns<RejoinResponse> = {
+  encode(message: RejoinResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.certificateChain) {
+      writer.uint32(10).bytes(v!);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.expiresAtMs);
+    }
+    if (message.issuedAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.issuedAtMs) !== message.issuedAtMs) {
+        throw new globalThis.Error("value provided for field message.issuedAtMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.issuedAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RejoinResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRejoinResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certificateChain.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.issuedAtMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RejoinResponse>, I>>(base?: I): RejoinResponse {
+    return RejoinResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RejoinResponse>, I>>(object: I): RejoinResponse {
+    const message = createBaseRejoinResponse();
+    message.certificateChain = object.certificateChain?.map((e) => e) || [];
+    message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
+      ? BigInt(object.expiresAtMs)
+      : 0n;
+    message.issuedAtMs = (object.issuedAtMs !== undefined && object.issuedAtMs !== null)
+      ? BigInt(object.issuedAtMs)
+      : 0n;
+    return message;
+  },
+};
+
+/** How a cluster becomes a member, and stays one. Enrol, Challenge and Rejoin need no client certificate. */
 export type EnrolmentService = typeof EnrolmentService;
 export const EnrolmentService = {
   /**
@@ -423,6 +821,29 @@ export const EnrolmentService = {
     responseSerialize: (value: RenewResponse): Buffer => Buffer.from(RenewResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RenewResponse => RenewResponse.decode(value),
   },
+  /** A challenge for one Rejoin, and the coordinator's time. Says nothing about any cluster. */
+  challenge: {
+    path: "/testudo.v1.Enrolment/Challenge" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChallengeRequest): Buffer => Buffer.from(ChallengeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChallengeRequest => ChallengeRequest.decode(value),
+    responseSerialize: (value: ChallengeResponse): Buffer => Buffer.from(ChallengeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChallengeResponse => ChallengeResponse.decode(value),
+  },
+  /**
+   * A new certificate for a member whose certificate ended while it was away: it proves who it is by its signing key.
+   * Refused beyond the grace that the operator sets (30 days by default) and for members that are revoked.
+   */
+  rejoin: {
+    path: "/testudo.v1.Enrolment/Rejoin" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RejoinRequest): Buffer => Buffer.from(RejoinRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RejoinRequest => RejoinRequest.decode(value),
+    responseSerialize: (value: RejoinResponse): Buffer => Buffer.from(RejoinResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RejoinResponse => RejoinResponse.decode(value),
+  },
 } as const;
 
 export interface EnrolmentServer extends UntypedServiceImplementation {
@@ -433,6 +854,13 @@ export interface EnrolmentServer extends UntypedServiceImplementation {
   enrol: handleUnaryCall<EnrolRequest, EnrolResponse>;
   /** A new certificate for the identity that the TLS session proves. Call at two thirds of the certificate's life. */
   renew: handleUnaryCall<RenewRequest, RenewResponse>;
+  /** A challenge for one Rejoin, and the coordinator's time. Says nothing about any cluster. */
+  challenge: handleUnaryCall<ChallengeRequest, ChallengeResponse>;
+  /**
+   * A new certificate for a member whose certificate ended while it was away: it proves who it is by its signing key.
+   * Refused beyond the grace that the operator sets (30 days by default) and for members that are revoked.
+   */
+  rejoin: handleUnaryCall<RejoinRequest, RejoinResponse>;
 }
 
 export interface EnrolmentClient extends Client {
@@ -470,6 +898,41 @@ export interface EnrolmentClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RenewResponse) => void,
+  ): ClientUnaryCall;
+  /** A challenge for one Rejoin, and the coordinator's time. Says nothing about any cluster. */
+  challenge(
+    request: ChallengeRequest,
+    callback: (error: ServiceError | null, response: ChallengeResponse) => void,
+  ): ClientUnaryCall;
+  challenge(
+    request: ChallengeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChallengeResponse) => void,
+  ): ClientUnaryCall;
+  challenge(
+    request: ChallengeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChallengeResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * A new certificate for a member whose certificate ended while it was away: it proves who it is by its signing key.
+   * Refused beyond the grace that the operator sets (30 days by default) and for members that are revoked.
+   */
+  rejoin(
+    request: RejoinRequest,
+    callback: (error: ServiceError | null, response: RejoinResponse) => void,
+  ): ClientUnaryCall;
+  rejoin(
+    request: RejoinRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RejoinResponse) => void,
+  ): ClientUnaryCall;
+  rejoin(
+    request: RejoinRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RejoinResponse) => void,
   ): ClientUnaryCall;
 }
 
