@@ -1,6 +1,6 @@
 import type { FlowBatch, FlowItem } from '../../events/source-item.ts';
 import { type FilePosition, type FollowOptions, followFile } from '../../recordings/file-follower.ts';
-import { itemOfHubble } from './hubble-flow.ts';
+import { itemsOfHubble } from './hubble-flow.ts';
 import { readHubbleJson } from './hubble-json.ts';
 
 /** Hubble's flow exporter (`hubble.export.static.filePath`), through its rotations. */
@@ -11,14 +11,13 @@ export async function* hubbleFile(path: string, options: FollowOptions): AsyncGe
       continue;
     }
     const where = `${path}:${line.offset}`;
-    const item: FlowItem | undefined =
-      line.kind === 'skipped' ? { kind: 'skipped', reason: line.reason, where } : itemOfLine(line.text, where);
-    yield { items: item === undefined ? [] : [item], cursor: line.after };
+    if (line.kind === 'skipped') yield { items: [{ kind: 'skipped', reason: line.reason, where }], cursor: line.after };
+    else yield { items: itemsOfLine(line.text, where), cursor: line.after };
   }
 }
 
-function itemOfLine(text: string, where: string): FlowItem | undefined {
-  if (text.trim() === '') return undefined;
+function itemsOfLine(text: string, where: string): readonly FlowItem[] {
+  if (text.trim() === '') return [];
   const message = readHubbleJson(text);
-  return typeof message === 'string' ? { kind: 'skipped', reason: message, where } : itemOfHubble(message, where);
+  return typeof message === 'string' ? [{ kind: 'skipped', reason: message, where }] : itemsOfHubble(message, where);
 }
