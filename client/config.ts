@@ -10,7 +10,7 @@ import type { SecretSource } from './link/membership.ts';
 import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
 import { defaultAlertRate } from './tracks/track-kind.ts';
-import { builtInKinds, moduleOfKind } from './tracks/track-kinds.ts';
+import { builtInKinds, defaultKind, moduleOfKind } from './tracks/track-kinds.ts';
 
 const path = z.string().min(1).max(4_096);
 const address = z.string().transform((text, context): Address => {
@@ -54,7 +54,7 @@ const schema = z.strictObject({
     .array(trackEntry)
     .min(1)
     .max(16)
-    .default([{ id: 'syscall' as TrackId, folder: 'syscall' }]),
+    .default([{ id: defaultKind as TrackId, folder: defaultKind }]),
   sources: z.array(sourceConfig).max(64).default([]),
   /** Made by `testudo profile`: what workloads did before they shipped. For every track that takes such files. */
   baselines: z.array(path).max(256).default([]),

@@ -32,7 +32,8 @@ type ChangeOptions = OperatorOptions &
 
 /** The pins that shall be, of those that are; `sentence` says what becomes different. */
 export type PinChange = Readonly<{
-  track: TrackId;
+  /** Whose moves are shown; undefined while there is no track: then nothing can move. */
+  track: TrackId | undefined;
   pins: readonly Pin[];
   sentence: string;
   facts: Readonly<Record<string, unknown>>;

@@ -8,12 +8,13 @@ import { type Member, resolveRelease } from '../../proto/release/resolve.ts';
 /** What other pins would move, as the agents themselves will resolve it: nothing need be signed or sent to know. */
 export function pinEffects(
   clusters: readonly Cluster[],
-  track: TrackId,
+  track: TrackId | undefined,
   catalogue: Catalogue,
   before: Pins,
   after: Pins,
   nowMs: number,
 ): ReleaseChange {
+  if (track === undefined) return { sequence: 0n, moves: [], movedCount: 0 };
   const moves = clusters.flatMap((cluster) => {
     if (cluster.status !== ClusterStatus.CLUSTER_STATUS_ENROLLED) return [];
     const labels = Object.fromEntries(cluster.labels.map(({ key, value }) => [key, value]));

@@ -164,7 +164,7 @@ function renew() {
       changePins(options, ({ pins, catalogue }) => {
         const [track] = Object.keys(catalogue.tracks);
         return {
-          track: (pins.pins[0]?.track ?? track ?? 'syscall') as Pin['track'],
+          track: (pins.pins[0]?.track ?? track) as Pin['track'] | undefined,
           pins: pins.pins,
           sentence: `the same pins, good for ${options.validDays} days more`,
           facts: {},

@@ -1,17 +1,41 @@
 /**
- * Files of a model as a folder: `manifest.json` holds every other file's name and digest. What the files say is for each
- * track to know.
+ * Files of a model as a folder: `manifest.json` holds every other file's name and digest, `spec.json` and `weights.bin` the
+ * federation's model. What lies beside them is for each track to know.
  */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
+import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import { checkSpec, type ModelSpec } from '../../proto/model-spec.ts';
 
 export type ModelFolderFaultCode = 'MODEL_UNREADABLE' | 'MODEL_DAMAGED' | 'MODEL_UNKNOWN';
 
 const format = 'testudo-model/1';
 
 type Manifest = Readonly<{ format: string; files: Readonly<Record<string, string>> }>;
+
+/** A model as verbs on files find it: as a folder, or as a client holds it, with nothing beside its weights. */
+export type StoredModel = Readonly<{
+  /** Path or digest, for sentences about it. */
+  where: string;
+  spec: ModelSpec;
+  /** The federated weights, flat. */
+  weights: Float32Array;
+  /** Everything that lies in the folder, by name. */
+  files: ReadonlyMap<string, Uint8Array>;
+}>;
+
+/** Reads a folder's spec and weights, every file checked against the manifest. */
+export async function readStoredModel(path: string): Promise<Result<StoredModel, ModelFolderFaultCode>> {
+  const files = await readModelFiles(path);
+  if (!files.ok) return files;
+  const spec = checkSpec(parsedFile(files.value, 'spec.json'));
+  if (!spec.ok) return refuse('MODEL_DAMAGED', `${path}: spec.json: ${spec.fault.message}`);
+  const weights = valuesOfBytes(layoutOf(spec.value), files.value.get('weights.bin') ?? new Uint8Array(0));
+  if (!weights.ok) return refuse('MODEL_DAMAGED', `${path}: weights.bin: ${weights.fault.message}`);
+  return ok({ where: path, spec: spec.value, weights: weights.value, files: files.value });
+}
 
 /** Writes the files and their manifest; what was in the folder before is removed. Throws when the disk refuses. */
 export async function writeModelFiles(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
@@ -25,7 +49,7 @@ export async function writeModelFiles(path: string, files: ReadonlyMap<string, U
 }
 
 /** Every file that the manifest names, each checked against its digest. */
-export async function readModelFiles(path: string): Promise<Result<Map<string, Uint8Array>, ModelFolderFaultCode>> {
+async function readModelFiles(path: string): Promise<Result<Map<string, Uint8Array>, ModelFolderFaultCode>> {
   const files = new Map<string, Uint8Array>();
   let manifest: Manifest;
   try {

@@ -16,6 +16,7 @@ import type { SourceBatch } from '../events/source-item.ts';
 import type { FilePosition } from '../recordings/file-follower.ts';
 import type { ExampleCodec } from './example-codec.ts';
 import type { Learner } from './learner.ts';
+import type { OfflineKind } from './offline-kind.ts';
 
 /**
  * Observation: what a few source items add up to, with everything an alert says about them; it stays in the client's main
@@ -70,6 +71,8 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   ): Promise<TrackScorer<Example>>;
   /** Where models have a small form that runs without TensorFlow (docs/releases.md): 8-bit ONNX. */
   readonly light?: LightKind<Example>;
+  /** What `testudo score` and the other verbs on files do for this kind; loaded when one of them is used. */
+  offline?(): Promise<OfflineKind>;
 }
 
 export type LightKind<Example> = Readonly<{

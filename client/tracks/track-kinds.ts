@@ -7,6 +7,12 @@ import type { TrackKind } from './track-kind.ts';
 const ownExtension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const builtIn = fileURLToPath(new URL('.', import.meta.url));
 
+/**
+ * The kind that a client runs and that verbs assume when nobody says which. No other place outside a kind's own folder
+ * decides anything by a kind's name.
+ */
+export const defaultKind = 'syscall';
+
 /** Folders below client/tracks/ that are a kind of track, by name. */
 export function builtInKinds(): readonly string[] {
   return readdirSync(builtIn, { withFileTypes: true })

@@ -3,9 +3,16 @@
  * remembers of its own graph. A folder of weights alone, as a federation shares them, has no clusters.
  */
 import { ok, type Result, refuse } from '../../../base/fault.ts';
-import { bytesOfValues, layoutOf, valuesOfBytes } from '../../../proto/layout.ts';
-import { checkSpec, type ModelSpec } from '../../../proto/model-spec.ts';
-import { jsonBytes, type ModelFolderFaultCode, parsedFile, readModelFiles, writeModelFiles } from '../model-files.ts';
+import { bytesOfValues } from '../../../proto/layout.ts';
+import type { ModelSpec } from '../../../proto/model-spec.ts';
+import {
+  jsonBytes,
+  type ModelFolderFaultCode,
+  parsedFile,
+  readStoredModel,
+  type StoredModel,
+  writeModelFiles,
+} from '../model-files.ts';
 import { type FlowClusterRecord, type FlowClusterState, recordOf, stateOf } from './cluster-state.ts';
 import { linkSizes } from './link/link-model.ts';
 
@@ -27,27 +34,27 @@ export async function saveFlowModel(path: string, { spec, weights, clusters }: F
   await writeModelFiles(path, files);
 }
 
-/** Reads a folder, every file checked against the manifest. Link models only: they are what scores edges. */
+/** Reads a folder, every file checked against the manifest. */
 export async function loadFlowModel(path: string): Promise<Result<FlowModel, ModelFolderFaultCode>> {
-  const files = await readModelFiles(path);
-  if (!files.ok) return files;
-  const spec = checkSpec(parsedFile(files.value, 'spec.json'));
-  if (!spec.ok) return refuse('MODEL_DAMAGED', `${path}: spec.json: ${spec.fault.message}`);
+  const stored = await readStoredModel(path);
+  return stored.ok ? flowModelOf(stored.value) : stored;
+}
+
+/** What a stored model is worth to this track. Link models only: they are what scores edges. */
+export function flowModelOf({ where, spec, weights, files }: StoredModel): Result<FlowModel, ModelFolderFaultCode> {
   try {
-    linkSizes(spec.value);
+    linkSizes(spec);
   } catch (error) {
-    return refuse('MODEL_UNKNOWN', `${path}: ${(error as Error).message}`);
+    return refuse('MODEL_UNKNOWN', `${where}: ${(error as Error).message}`);
   }
-  const weights = valuesOfBytes(layoutOf(spec.value), files.value.get('weights.bin') ?? new Uint8Array(0));
-  if (!weights.ok) return refuse('MODEL_DAMAGED', `${path}: weights.bin: ${weights.fault.message}`);
   const clusters = new Map<string, FlowClusterState>();
   try {
-    for (const name of files.value.keys()) {
+    for (const name of files.keys()) {
       const cluster = /^clusters\/(.+)\.json$/.exec(name)?.[1];
-      if (cluster !== undefined) clusters.set(cluster, stateOf(parsedFile(files.value, name) as FlowClusterRecord));
+      if (cluster !== undefined) clusters.set(cluster, stateOf(parsedFile(files, name) as FlowClusterRecord));
     }
   } catch (error) {
-    return refuse('MODEL_DAMAGED', `${path}: ${(error as Error).message}; copy the folder again`);
+    return refuse('MODEL_DAMAGED', `${where}: ${(error as Error).message}; copy the folder again`);
   }
-  return ok({ spec: spec.value, weights: weights.value, clusters });
+  return ok({ spec, weights, clusters });
 }

@@ -41,6 +41,7 @@ export const trackKind: TrackKind<NamedSlice, NamedSlice> = {
 
   openLearner: (spec, base) => openFlowLearner(spec, base),
   openScorer: openFlowScorer,
+  offline: async () => (await import('./offline/verbs.ts')).flowOffline,
 };
 
 function clientOf({ slice, names }: NamedSlice, edge: number): NamedSlice['names']['nodes'][number] {

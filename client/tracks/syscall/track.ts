@@ -78,4 +78,7 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
       return TraceJudge.open(await lightDetector(spec, light), new Float32Array(0), normal, options);
     },
   },
+  async offline() {
+    return (await import('./offline/verbs.ts')).syscallOffline;
+  },
 };

@@ -88,7 +88,16 @@ const rooms: Readonly<Record<string, Order>> = {
     'releases',
   ],
   'client/tracks': [
-    ['average-precision.ts', 'detector.ts', 'example-codec.ts', 'learner.ts', 'metrics.ts', 'model-files.ts'],
+    [
+      'average-precision.ts',
+      'detector.ts',
+      'example-codec.ts',
+      'learner.ts',
+      'metrics.ts',
+      'model-files.ts',
+      'score-lines.ts',
+    ],
+    'offline-kind.ts',
     'track-kind.ts',
     ['neural', 'onnx'],
     ['flow', 'syscall'],

@@ -1,10 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { commitFile, partialOf } from '../../../../base/atomic-file.ts';
-import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { endKey } from '../../../events/flow-record.ts';
+import { lineOf } from '../../score-lines.ts';
 import { learnFlowCluster } from '../cluster-state.ts';
 import type { FlowModel } from '../flow-model-folder.ts';
 import { FlowScorer } from '../flow-scorer.ts';
@@ -40,41 +35,18 @@ export function* flowScoreLines(
     const edges = scorer.score(window);
     if (by === 'workload') {
       for (const { node, edge, score, pValue } of scorer.workloads(window, edges)) {
-        yield `${[start, key(node), score.toFixed(4), share(pValue), key(slice.servers[edge])].map(field).join('\t')}\n`;
+        yield lineOf([start, key(node), score.toFixed(4), share(pValue), key(slice.servers[edge])]);
       }
       continue;
     }
     for (const [edge, { total, pValue }] of edges.entries()) {
       const { protocol, port } = names.edges[edge] as (typeof names.edges)[number];
       const ends = [key(slice.clients[edge]), key(slice.servers[edge]), serviceOf(protocol, port)];
-      yield `${[start, ...ends, total.toFixed(4), share(pValue)].map(field).join('\t')}\n`;
+      yield lineOf([start, ...ends, total.toFixed(4), share(pValue)]);
     }
-  }
-}
-
-/** Writes lines to a file that appears when it is whole; "-" is standard output. */
-export async function writeLines(lines: Iterable<string>, output: string): Promise<Result<void, 'OUTPUT_UNWRITABLE'>> {
-  const partial = partialOf(output);
-  try {
-    if (output === '-') {
-      for (const line of lines) process.stdout.write(line);
-      return ok(undefined);
-    }
-    await pipeline(Readable.from(lines), createWriteStream(partial));
-    await commitFile(partial, output, { durable: false });
-    return ok(undefined);
-  } catch (error) {
-    await rm(partial, { force: true });
-    return refuse('OUTPUT_UNWRITABLE', `${output}: ${(error as Error).message}`);
   }
 }
 
 function share(pValue: number | undefined): string {
   return pValue === undefined ? '-' : pValue.toExponential(2);
-}
-
-/** Names come from peers: a tab or a line end in one must not make a column. */
-function field(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not pass.
-  return text.replace(/[\x00-\x1f\x7f]/g, '?');
 }

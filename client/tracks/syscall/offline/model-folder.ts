@@ -11,14 +11,15 @@
  * all live on one machine; what the federation shared is `weights.bin` alone.
  */
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
-import { bytesOfValues, layoutOf, valuesOfBytes } from '../../../../proto/layout.ts';
-import { checkSpec, type ModelSpec } from '../../../../proto/model-spec.ts';
+import { bytesOfValues } from '../../../../proto/layout.ts';
+import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Detector } from '../../detector.ts';
 import {
   jsonBytes,
   type ModelFolderFaultCode,
   parsedFile,
-  readModelFiles,
+  readStoredModel,
+  type StoredModel,
   writeModelFiles,
 } from '../../model-files.ts';
 import { openDetector } from '../architectures.ts';
@@ -49,22 +50,30 @@ export async function saveModelFolder(path: string, model: SyscallModel): Promis
 
 /** Reads a model folder, every file checked against the manifest. */
 export async function loadModelFolder(path: string): Promise<Result<SyscallModel, ModelFolderFaultCode>> {
-  const files = await readModelFiles(path);
-  if (!files.ok) return files;
-  const spec = checkSpec(parsedFile(files.value, 'spec.json'));
-  if (!spec.ok) return refuse('MODEL_DAMAGED', `${path}: spec.json: ${spec.fault.message}`);
+  const stored = await readStoredModel(path);
+  return stored.ok ? await syscallModelOf(stored.value) : stored;
+}
+
+/** What a stored model is worth to this track. Without files of clusters it scores as a cluster that has just joined would. */
+export async function syscallModelOf({
+  where,
+  spec,
+  weights,
+  files,
+}: StoredModel): Promise<Result<SyscallModel, ModelFolderFaultCode>> {
   let detector: Detector;
   try {
-    detector = await openDetector(spec.value);
+    detector = await openDetector(spec);
   } catch (error) {
-    return refuse('MODEL_UNKNOWN', `${path}: ${error instanceof Error ? error.message : error}`);
+    return refuse('MODEL_UNKNOWN', `${where}: ${error instanceof Error ? error.message : error}`);
   }
-  const weights = valuesOfBytes(layoutOf(spec.value), files.value.get('weights.bin') ?? new Uint8Array(0));
-  if (!weights.ok) return refuse('MODEL_DAMAGED', `${path}: weights.bin: ${weights.fault.message}`);
   try {
-    return ok({ detector, weights: weights.value, clusters: clustersOf(files.value, spec.value) });
+    return ok({ detector, weights, clusters: clustersOf(files, spec) });
   } catch (error) {
-    return refuse('MODEL_DAMAGED', `${path}: ${error instanceof Error ? error.message : error}; copy the folder again`);
+    return refuse(
+      'MODEL_DAMAGED',
+      `${where}: ${error instanceof Error ? error.message : error}; copy the folder again`,
+    );
   }
 }
 

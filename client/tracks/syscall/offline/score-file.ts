@@ -89,6 +89,19 @@ export async function scoreTraceFile(
   return ok(broken === undefined ? summary : { ...summary, broken: broken.message });
 }
 
+/** A sentence about what was read. */
+export function summaryText(summary: ScoreSummary): string {
+  const notes = [
+    `${summary.traces} traces scored`,
+    summary.malformed > 0 &&
+      `${summary.malformed} lines unreadable (scored 0), first at ${summary.malformedLines.slice(0, 5).join(', ')}`,
+    summary.unknownCalls > 0 && `${summary.unknownCalls} calls unknown`,
+    summary.droppedCalls > 0 && `${summary.droppedCalls} calls beyond the length limit left out`,
+    summary.broken,
+  ];
+  return notes.filter(Boolean).join('; ');
+}
+
 function linesOf(scorer: SyscallScorer, items: readonly TraceItem[], by: 'trace' | 'window'): string {
   const traces = items.flatMap((item) => (item.kind === 'trace' ? [item.trace] : []));
   const scores = by === 'trace' ? scorer.score(traces) : new Float64Array(traces.length);

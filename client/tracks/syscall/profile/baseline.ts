@@ -92,6 +92,15 @@ export async function buildBaseline(files: readonly string[], output: string): P
   };
 }
 
+/** What went into a baseline, a line for each workload. */
+export function baselineText(workloads: BaselineSummary['workloads']): string {
+  const lines = workloads.map(
+    ({ name, traces, distinct, calls, differentCalls }) =>
+      `${name}: ${traces} traces (${distinct} distinct), ${calls} calls of ${differentCalls} kinds`,
+  );
+  return lines.join('\n');
+}
+
 export async function loadBaseline(path: string): Promise<Result<Baseline, 'BASELINE_UNREADABLE'>> {
   let candidate: unknown;
   try {

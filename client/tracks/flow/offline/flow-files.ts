@@ -1,0 +1,90 @@
+/** Scoring and measuring of recorded flows with a stored model. Loads TensorFlow. */
+import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import type { ModelFolderFaultCode, StoredModel } from '../../model-files.ts';
+import type { Report } from '../../offline-kind.ts';
+import { writeLines } from '../../score-lines.ts';
+import { flowModelOf } from '../flow-model-folder.ts';
+import type { FlowScorer } from '../flow-scorer.ts';
+import { evaluationText } from './evaluation-text.ts';
+import { evaluateEdges, type JudgedEdge, judgeEdges } from './flow-evaluation.ts';
+import { type FlowScoreUnit, flowScoreLines, openFlowModel } from './flow-scores.ts';
+import { type FlowFile, type FlowFileFaultCode, readFlowWindows } from './flow-windows.ts';
+
+export type FlowJudging = Readonly<{
+  model: StoredModel;
+  /** Whose local memory, and whose rows where a file holds several. */
+  cluster?: string | undefined;
+  /** Normal flows of the same cluster that its memory learns first. */
+  normal?: string | undefined;
+  windowMs: number;
+}>;
+
+type OpenFaultCode = 'OPTION_WRONG' | ModelFolderFaultCode | FlowFileFaultCode;
+
+export async function scoreFlowFile(
+  judging: FlowJudging,
+  { input, output, by }: Readonly<{ input: string; output: string; by: FlowScoreUnit }>,
+): Promise<Result<string, OpenFaultCode | 'OUTPUT_UNWRITABLE'>> {
+  const scorer = await opened(judging);
+  if (!scorer.ok) return scorer;
+  try {
+    const file = await readFile(judging, input);
+    if (!file.ok) return file;
+    const written = await writeLines(flowScoreLines(scorer.value, file.value.windows, by), output);
+    return written.ok ? ok(sentence(file.value, ' scored')) : written;
+  } finally {
+    scorer.value.close();
+  }
+}
+
+export async function evaluateFlowFiles(
+  judging: FlowJudging,
+  inputs: readonly string[],
+  complain: (line: string) => void,
+): Promise<Result<Report, OpenFaultCode>> {
+  const scorer = await opened(judging);
+  if (!scorer.ok) return scorer;
+  try {
+    const judged: JudgedEdge[] = [];
+    for (const path of inputs) {
+      const file = await readFile(judging, path);
+      if (!file.ok) return file;
+      judged.push(...judgeEdges(scorer.value, file.value.windows));
+      complain(`${path}: ${sentence(file.value)}`);
+    }
+    const evaluation = evaluateEdges(judged);
+    return ok({ detail: evaluation, text: evaluationText(evaluation) });
+  } finally {
+    scorer.value.close();
+  }
+}
+
+async function opened(judging: FlowJudging): Promise<Result<FlowScorer, OpenFaultCode>> {
+  const { model: stored, cluster, normal } = judging;
+  const model = flowModelOf(stored);
+  if (!model.ok) return model;
+  const { clusters } = model.value;
+  if (cluster !== undefined && clusters.size > 0 && !clusters.has(cluster)) {
+    return refuse('OPTION_WRONG', `--cluster: the folder knows ${[...clusters.keys()].join(', ')}, not ${cluster}`);
+  }
+  if (normal === undefined) return ok(openFlowModel(model.value, cluster));
+  const file = await readFile(judging, normal);
+  return file.ok ? ok(openFlowModel(model.value, cluster, file.value.windows.filter(isUnlabelled))) : file;
+}
+
+function readFile({ windowMs, cluster }: FlowJudging, path: string): Promise<Result<FlowFile, FlowFileFaultCode>> {
+  return readFlowWindows(path, { windowMs, part: cluster });
+}
+
+/** A file of normal flows may carry labels all the same: what is hostile is not learnt. */
+function isUnlabelled({ names }: FlowFile['windows'][number]): boolean {
+  return names.edges.every(({ labels }) => labels.every((label) => label === 'drift'));
+}
+
+/** What was read, and what was passed over. */
+function sentence({ flows, windows, skipped, scans, broken }: FlowFile, done = ''): string {
+  const parts = Object.entries(skipped).map(([reason, count]) => `${count} passed over (${reason})`);
+  if (scans > 0) parts.push(`${scans} pairs used too many ports to tell apart`);
+  if (broken !== undefined) parts.push(broken);
+  return [`${flows} flows in ${windows.length} windows${done}`, ...parts].join('; ');
+}

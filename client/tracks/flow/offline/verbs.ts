@@ -1,0 +1,95 @@
+/** What the verbs on files do for the flow track. TensorFlow is loaded when they run. */
+import { z } from 'zod';
+import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import type { OfflineKind, OfflineOption, Settings } from '../../offline-kind.ts';
+import { defaultFlowDetector, flowDetectorNames } from '../detector-names.ts';
+
+const judgingOptions: readonly OfflineOption[] = [
+  {
+    flags: '--cluster <name>',
+    about: 'whose local memory in the model folder, and whose rows where a file holds several',
+  },
+  { flags: '--normal <file>', about: 'normal flows of the same cluster that its local memory learns first' },
+  { flags: '--window <seconds>', about: 'length of a window of the service graph', default: '60' },
+];
+
+const judging = z.object({ cluster: z.string().optional(), normal: z.string().optional(), window: z.string() });
+const starting = z.object({ detector: z.string().default(defaultFlowDetector), scaleFrom: z.string().optional() });
+const scaleRefused = '--scale-from: only --track flow --detector feature-autoencoder has a scale';
+const units = ['edge', 'workload'] as const;
+
+export const flowOffline: OfflineKind = {
+  score: {
+    about: 'a CSV file of flows, plain or gzip, into one line per edge and window, or per workload and window',
+    options: [
+      { flags: '--by <unit>', about: 'one score per edge, or per workload', choices: units },
+      ...judgingOptions,
+    ],
+    async run({ model, input, output, settings }) {
+      const { by: wanted = 'edge' } = settings;
+      const by = units.find((unit) => unit === wanted);
+      if (by === undefined)
+        return refuse('OPTION_WRONG', `--by: the flow track scores by ${units.join(' or ')}, not by ${wanted}`);
+      const chosen = judgingOf(settings);
+      if (!chosen.ok) return chosen;
+      const { scoreFlowFile } = await import('./flow-files.ts');
+      return await scoreFlowFile({ model, ...chosen.value }, { input, output, by });
+    },
+  },
+
+  evaluate: {
+    about: 'labelled CSV files of flows, plain or gzip',
+    options: judgingOptions,
+    async run({ model, inputs, complain, settings }) {
+      const chosen = judgingOf(settings);
+      if (!chosen.ok) return chosen;
+      const { evaluateFlowFiles } = await import('./flow-files.ts');
+      return await evaluateFlowFiles({ model, ...chosen.value }, inputs, complain);
+    },
+  },
+
+  init: {
+    about: 'a detector of flows',
+    // Graphs are small: an epoch over one is a few steps.
+    training: 'training: { epochs: 2, stepsMax: 200, batchSize: 32, learningRate: 0.01 }',
+    options: [
+      {
+        flags: '--detector <name>',
+        about: `what is learnt; by default ${defaultFlowDetector}`,
+        choices: flowDetectorNames,
+      },
+      {
+        flags: '--scale-from <file>',
+        about:
+          'feature-autoencoder: flow records (CSV) that all clusters may know; their scale becomes part of the spec',
+        refusedElsewhere: scaleRefused,
+      },
+    ],
+    async run({ settings }) {
+      const { detector, scaleFrom } = starting.parse(settings);
+      if (scaleFrom !== undefined && detector !== 'feature-autoencoder') return refuse('OPTION_WRONG', scaleRefused);
+      const known = flowDetectorNames.find((each) => each === detector);
+      if (known === undefined) {
+        const all = flowDetectorNames.join(', ');
+        return refuse('OPTION_WRONG', `--detector: the flow track knows ${all}, not ${detector}`);
+      }
+      const { flowDetectorStart } = await import('../detectors.ts');
+      if (scaleFrom === undefined) return ok(flowDetectorStart(known));
+      const { readFlowWindows } = await import('./flow-windows.ts');
+      const sample = await readFlowWindows(scaleFrom, { windowMs: 60_000 });
+      if (!sample.ok) return sample;
+      if (sample.value.windows.length === 0)
+        return refuse('OPTION_WRONG', `--scale-from: ${scaleFrom} has no flows that can be used`);
+      return ok(flowDetectorStart(known, sample.value.windows));
+    },
+  },
+};
+
+type Judging = Readonly<{ cluster?: string | undefined; normal?: string | undefined; windowMs: number }>;
+
+function judgingOf(settings: Settings): Result<Judging, 'OPTION_WRONG'> {
+  const { window, ...rest } = judging.parse(settings);
+  const windowMs = Number(window) * 1_000;
+  if (!(windowMs >= 1)) return refuse('OPTION_WRONG', `--window: expected seconds above 0, got ${window}`);
+  return ok({ ...rest, windowMs });
+}

@@ -1,0 +1,33 @@
+/** Scores as a text file: a line each, fields separated by tabs. */
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { commitFile, partialOf } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+
+/** Writes lines to a file that appears when it is whole; "-" is standard output. */
+export async function writeLines(
+  lines: Iterable<string> | AsyncIterable<string>,
+  output: string,
+): Promise<Result<void, 'OUTPUT_UNWRITABLE'>> {
+  const partial = partialOf(output);
+  try {
+    if (output === '-') {
+      for await (const line of lines) process.stdout.write(line);
+      return ok(undefined);
+    }
+    await pipeline(Readable.from(lines), createWriteStream(partial));
+    await commitFile(partial, output, { durable: false });
+    return ok(undefined);
+  } catch (error) {
+    await rm(partial, { force: true });
+    return refuse('OUTPUT_UNWRITABLE', `${output}: ${(error as Error).message}`);
+  }
+}
+
+/** A line of these fields. Names come from peers: a tab or a line end in one must not make a column. */
+export function lineOf(fields: readonly string[]): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not pass.
+  return `${fields.map((text) => text.replace(/[\x00-\x1f\x7f]/g, '?')).join('\t')}\n`;
+}
