@@ -73,7 +73,7 @@ describe('testudo score and evaluate --track flow', () => {
 
   it('measures itself beside what a plain memory finds', async () => {
     const quiet = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-    const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     await evaluateCommand().parseAsync([...common(), '--json', '--input', at('judged.csv')], { from: 'user' });
     const found = JSON.parse(String(said.mock.calls[0]?.[0]));
     said.mockRestore();

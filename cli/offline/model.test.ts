@@ -18,7 +18,7 @@ describe('testudo model init', () => {
     ['flow', 'feature-autoencoder'],
   ])('writes what a %s track of %s is made from', async (track, detector, ...more: string[]) => {
     const folder = await mkdtemp(join(tmpdir(), 'testudo-model-'));
-    const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     try {
       const classes = track === 'syscall' ? ['--classes', 'nginx', 'redis'] : [];
       const flags = ['init', folder, '--track', track, ...classes, '--detector', detector, '--liars', '2', ...more];
@@ -37,7 +37,7 @@ describe('testudo model init', () => {
 
   it('takes the scale of a feature autoencoder from flows that all may know', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'testudo-model-'));
-    const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     try {
       const sample = join(folder, 'sample.csv');
       const header =

@@ -23,10 +23,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Runs `testudo root …`; answers what it printed. */
 async function run(...words: string[]): Promise<string> {
-  const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {
     await rootCommand().parseAsync(words, { from: 'user' });
-    return said.mock.calls.join('\n');
+    return said.mock.calls.join('').trimEnd();
   } finally {
     said.mockRestore();
   }
