@@ -5,7 +5,7 @@ import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { Intake } from './events/intake.ts';
-import type { IntrusionLabel, SkipReason, SourceItem } from './events/source-item.ts';
+import type { IntrusionLabel, SkipReason, SourceItem, SourceLoss } from './events/source-item.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { CursorStore } from './sources/cursor-store.ts';
@@ -142,6 +142,7 @@ export class Ingest {
     switch (item.kind) {
       case 'skipped':
         this.#skipped(source, name, item.reason, item.where);
+        if (item.loss !== undefined) this.#lostForGood(source, name, item.where, item.loss);
         return;
       case 'lost':
         inc('lost', item.count);
@@ -154,6 +155,17 @@ export class Ingest {
       default:
         inc(item.kind);
     }
+  }
+
+  /** Each loss is one that nobody can undo, so each is said once, with what is known of it. */
+  #lostForGood(source: SourceConfig, name: string, where: string, { files, bytes }: SourceLoss): void {
+    const { metrics, log } = this.#ports;
+    metrics.sourceLostFiles.inc({ source: source.kind }, files ?? 1);
+    metrics.sourceLostBytes.inc({ source: source.kind }, bytes ?? 0);
+    log.warn(
+      { source: name, where, files: files ?? 'unknown', bytes: bytes ?? 'unknown' },
+      'a file was rotated away or emptied before it was read: keep more or larger files, or give the client more time',
+    );
   }
 
   #skipped(source: SourceConfig, name: string, reason: SkipReason, where: string, count = 1): void {

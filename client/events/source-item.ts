@@ -22,7 +22,6 @@ export type SkipReason =
   | 'INCOMPLETE_EVENT'
   | 'LINE_TOO_LONG'
   | 'HALF_LINE'
-  | 'NOT_TEXT'
   | 'FILE_TRUNCATED'
   | 'ROTATED_AWAY'
   | 'NOT_A_CALL'
@@ -37,6 +36,8 @@ export type SkipReason =
   | 'BAD_TIME'
   | 'MISSING_ENDPOINT'
   | 'NOT_AN_ACCESS_LOG_LINE'
+  /** A line of text whose quoting does not add up: whoever is logged may have written a part of it. */
+  | 'FORGED_OR_BROKEN'
   /** The sensor's news of its nodes. */
   | 'NODE_STATUS'
   /** A flow that was seen before. */
@@ -51,6 +52,9 @@ export type Coarsened =
   /** Flows of more workloads, or of more edges, than are told apart. */
   | 'WORKLOADS_FOLDED'
   | 'EDGES_FOLDED';
+
+/** Files and bytes that can never be read, as far as they are known. */
+export type SourceLoss = Readonly<{ files: number | undefined; bytes: number | undefined }>;
 
 /** What a source yields. */
 export type SourceItem = Readonly<
@@ -73,8 +77,10 @@ export type SourceItem = Readonly<
   | { kind: 'flow'; flow: ObservedFlow }
   /** From a source that a track brings itself; nobody else looks into it. */
   | { kind: 'ofTrack'; track: string; value: unknown }
-  /** `where`: the position in the source, for people. */
-  | { kind: 'skipped'; reason: SkipReason; where: string }
+  /** `where`: the position in the source, for people. `loss`: what is known of what was gone before it could be read. */
+  | { kind: 'skipped'; reason: SkipReason; where: string; loss?: SourceLoss }
+  /** The line of the next item held bytes that are no UTF-8: each was replaced by U+FFFD, and the line read. */
+  | { kind: 'repaired'; where: string }
   /** The sensor itself says that it dropped events. */
   | { kind: 'lost'; count: number }
   | { kind: 'label'; label: IntrusionLabel }
@@ -95,7 +101,7 @@ export type IntrusionLabel = Readonly<{
 export type SourceBatch<Cursor> = Readonly<{ items: readonly SourceItem[]; cursor: Cursor | undefined }>;
 
 /** What a flow source yields. */
-export type FlowItem = Extract<SourceItem, { kind: 'flow' | 'skipped' | 'lost' }>;
+export type FlowItem = Extract<SourceItem, { kind: 'flow' | 'skipped' | 'repaired' | 'lost' }>;
 
 /** Flow items, and where to go on after them. */
 export type FlowBatch<Cursor> = Readonly<{ items: readonly FlowItem[]; cursor: Cursor | undefined }>;

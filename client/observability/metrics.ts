@@ -37,6 +37,12 @@ export function createMetrics() {
     bufferExamples: gauge('testudo_client_buffer_examples', 'Examples in the buffer', ['track', 'part']),
     bufferFaults: counter('testudo_client_buffer_faults_total', 'Examples that could not be stored or read', ['code']),
     sourceItems: counter('testudo_client_source_items_total', 'What the sources read', ['source', 'outcome']),
+    sourceLostFiles: counter('testudo_client_source_lost_files_total', 'Files gone before they were read', ['source']),
+    sourceLostBytes: counter(
+      'testudo_client_source_lost_bytes_total',
+      'Bytes gone before they were read, as far as they are known',
+      ['source'],
+    ),
     observations: counter('testudo_client_observations_total', 'What was made of the sources’ events', ['track']),
     scored: counter('testudo_client_scores_total', 'Places scored: traces, edges of a graph', ['track']),
     drifting: gauge('testudo_client_drifting_workloads', 'Workloads whose normal has moved', ['track']),

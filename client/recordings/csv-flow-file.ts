@@ -6,6 +6,7 @@ import { CsvRecords } from './csv-records.ts';
 import { decompressed } from './decompressed.ts';
 import { type FilePosition, type FollowOptions, followFile } from './file-follower.ts';
 import type { CsvFlowOptions, CsvReader } from './layouts/layout.ts';
+import { skippedLine } from './line-items.ts';
 import { boundedLines } from './lines.ts';
 
 /** Flows handed on at once when a file is read as a whole. */
@@ -29,13 +30,16 @@ export async function* csvFlowFile(
     }
     const { after } = line;
     const items: FlowItem[] = [];
-    if (inode !== undefined && after.inode !== inode) {
+    // A file that was emptied begins anew under its inode.
+    if (inode !== undefined && (after.inode !== inode || (line.kind === 'line' && line.offset === 0))) {
       items.push(...reader.end());
       reader = new FlowRows(path, layout);
     }
     inode = after.inode;
     last = after;
-    if (line.kind === 'skipped') items.push({ kind: 'skipped', reason: line.reason, where: `${path}:${line.offset}` });
+    const where = `${path}:${line.offset}`;
+    if (line.kind === 'line' && line.repaired === true) items.push({ kind: 'repaired', where });
+    if (line.kind === 'skipped') items.push(skippedLine(line, where));
     else items.push(...reader.push(line.text));
     // Not within a record: a restart must not begin in the middle of one.
     yield { items, cursor: reader.isBetweenRecords ? after : undefined };

@@ -1,57 +1,69 @@
-import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 
-/** A stream's bytes, unzipped where they begin with gzip's magic number. */
-export async function* decompressed(source: Readable): AsyncGenerator<Uint8Array> {
-  const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+const magicBytes = 4;
+
+/** A stream's bytes, unpacked where they begin with the magic number of gzip or of zstd. */
+export async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]();
+  try {
+    yield* unpackedIfPacked(chunks);
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+async function* unpackedIfPacked(chunks: AsyncIterator<Buffer>): AsyncGenerator<Uint8Array> {
   let head: Buffer = Buffer.alloc(0);
-  while (head.length < 2) {
+  while (head.length < magicBytes) {
     const next = await chunks.next();
-    if (next.done) {
-      if (head.length > 0) yield head;
-      return;
-    }
+    if (next.done) break;
     head = Buffer.concat([head, next.value]);
   }
   const rest: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => chunks };
-  if (head[0] === 0x1f && head[1] === 0x8b) {
-    yield* unzipped(head, rest);
+  const unpack = unpackerOf(head);
+  if (unpack !== undefined) {
+    yield* unpacked(unpack, head, rest);
   } else {
-    yield head;
+    if (head.length > 0) yield head;
     yield* rest;
   }
 }
 
+function unpackerOf(head: Buffer): Transform | undefined {
+  if (head[0] === 0x1f && head[1] === 0x8b) return createGunzip();
+  return head.length >= magicBytes && head.readUInt32LE(0) === 0xfd2fb528 ? createZstdDecompress() : undefined;
+}
+
 /**
- * Unzips chunk by chunk. Reading the stream itself would lose what it had unzipped before an error: here every chunk's
+ * Unpacks chunk by chunk. Reading the stream itself would lose what it had unpacked before an error: here every chunk's
  * output is handed over before the error that came with it.
  */
-async function* unzipped(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip();
+async function* unpacked(unpack: Transform, head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   let output: Buffer[] = [];
-  gunzip.on('data', (chunk: Buffer) => output.push(chunk));
+  unpack.on('data', (chunk: Buffer) => output.push(chunk));
   let fault: Error | undefined;
   const failed = new Promise<void>((resolve) => {
-    gunzip.once('error', (error) => {
+    unpack.once('error', (error) => {
       fault = error;
       resolve();
     });
   });
-  const ended = new Promise((resolve) => gunzip.once('end', resolve));
+  const ended = new Promise((resolve) => unpack.once('end', resolve));
   try {
     for await (const chunk of prepended(head, rest)) {
-      await Promise.race([failed, new Promise((resolve) => gunzip.write(chunk, resolve))]);
+      await Promise.race([failed, new Promise((resolve) => unpack.write(chunk, resolve))]);
       const ready = output;
       output = [];
       yield* ready;
       if (fault !== undefined) throw fault;
     }
-    gunzip.end();
+    unpack.end();
     await Promise.race([failed, ended]);
     yield* output;
     if (fault !== undefined) throw fault;
   } finally {
-    gunzip.destroy();
+    unpack.destroy();
   }
 }
 

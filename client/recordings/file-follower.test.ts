@@ -117,13 +117,15 @@ describe('followFile', () => {
     expect(kinds(await all({ from: first.after }))).toEqual(['ROTATED_AWAY', 7, 8, 9]);
   });
 
-  it('skips a line that is too long and one that is no text, and reads the next', async () => {
+  it('skips a line that is too long, replaces what is no text, and reads the next', async () => {
     const binary = Buffer.from([0xff, 0xfe, 0x00, 0x80, 0x0a]);
     await writeFile(
       path,
       Buffer.concat([Buffer.from(`${line(1)}\n${'y'.repeat(200_000)}\n`), binary, Buffer.from(`${line(2)}\n`)]),
     );
-    expect(kinds(await all({ lineBytesMax: 100_000 }))).toEqual([1, 'LINE_TOO_LONG', 'NOT_TEXT', 2]);
+    const read = await all({ lineBytesMax: 100_000 });
+    expect(kinds(read)).toEqual([1, 'LINE_TOO_LONG', Number.NaN, 2]);
+    expect(read[2]).toMatchObject({ text: '\ufffd\ufffd\0\ufffd', repaired: true });
   });
 
   it('waits for a file that is not there yet, and ends at once when it need not follow', async () => {

@@ -1,254 +1,181 @@
-import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
-import { isMissing } from '../../base/atomic-file.ts';
 import { pause } from '../../base/pause.ts';
 import { systemTimers } from '../../base/system-timers.ts';
-import type { SkipReason } from '../events/source-item.ts';
+import type { FollowedLine, FollowOptions } from './following/followed-line.ts';
+import { LineReader, type ReadFrom } from './following/line-reader.ts';
+import { OpenedFile } from './following/opened-file.ts';
+import { resume } from './following/resume.ts';
+import { Rotations } from './following/rotations.ts';
+import { closeFamily, openFamily } from './following/siblings.ts';
 
-/** A place in a file that survives renaming: rotation changes a file's name and not its inode. */
-export type FilePosition = Readonly<{
-  inode: string;
-  /** Of the next byte. */
-  offset: number;
-  /** Digest of the file's first bytes: file systems give inodes of deleted files out again. */
-  head: string;
-}>;
+export type { FilePosition, FollowedLine, FollowOptions } from './following/followed-line.ts';
 
-export type FollowedLine = Readonly<
-  | { kind: 'line'; text: string; offset: number; after: FilePosition }
-  | { kind: 'skipped'; reason: SkipReason; offset: number; after: FilePosition }
-  /** Nothing new for now; comes once each time the end is reached. */
-  | { kind: 'idle' }
->;
-
-export type FollowOptions = Readonly<{
-  from?: FilePosition | undefined;
-  /** false: end at the end of the file, a last line without newline included. */
-  follow: boolean;
-  signal: AbortSignal;
-  pollMs?: number;
-  lineBytesMax?: number;
-}>;
-
-const readBytes = 65_536;
-const headBytes = 64;
+/** Lines of one chunk, at most; none: nothing new for now, once each time the end is reached. */
+export type FollowedLines = readonly Exclude<FollowedLine, { kind: 'idle' }>[];
 
 /**
- * The lines of a file that grows, is renamed away and made anew (rotation) or is emptied in place, from a position on.
- * Reads only as fast as the consumer asks. Holds at most one line.
+ * The lines of a file that grows, is renamed away and made anew (rotation) or is emptied in place, from a position on: any
+ * number of rotations, packed or not, in order and once each, as long as they can be had. Reads only as fast as the
+ * consumer asks; meanwhile files that are rotated away are held open, so that what rotation deletes is still read.
  */
 export async function* followFile(path: string, options: FollowOptions): AsyncGenerator<FollowedLine> {
-  const { from, follow, signal } = options;
-  const pollMs = options.pollMs ?? 250;
-  let next = from === undefined ? { path, offset: 0 } : undefined;
-  if (from !== undefined) {
-    for (const older of await since(path, from)) {
-      if (older === 'lost') yield { kind: 'skipped', reason: 'ROTATED_AWAY', offset: 0, after: from };
-      else if (older.path === path) next = older;
-      else yield* readToEnd(older.path, older.offset, options, 'HALF_LINE');
-    }
-  }
-  while (!signal.aborted) {
-    const file = await openIfThere(path);
-    if (file === undefined) {
-      if (!follow) return;
-      yield { kind: 'idle' };
-      await pause(systemTimers, pollMs, signal);
-      continue;
-    }
-    try {
-      const reader = new LineReader(file, next?.offset ?? 0, options.lineBytesMax);
-      next = undefined;
-      await reader.identify();
-      for (;;) {
-        yield* reader.read();
-        if (signal.aborted) return;
-        if (!follow) {
-          yield* reader.end('line');
-          return;
-        }
-        if (await reader.truncated()) {
-          yield reader.skip('FILE_TRUNCATED');
-          await reader.restart();
-          continue;
-        }
-        const now = await inodeOf(path);
-        if (now !== undefined && now !== reader.inode) {
-          // Renamed away, and there is a new one. Whoever writes may have written once more before it noticed.
-          yield* reader.read();
-          yield* reader.end('HALF_LINE');
-          break;
-        }
-        yield { kind: 'idle' };
-        await pause(systemTimers, pollMs, signal);
-      }
-    } finally {
-      await file.close();
-    }
+  for await (const lines of followLines(path, options)) {
+    if (lines.length === 0) yield { kind: 'idle' };
+    else yield* lines;
   }
 }
 
-/** Files to read after a position, oldest first: the rest of the one it is in, whatever came after it, the current one. */
-async function since(
-  path: string,
-  from: FilePosition,
-): Promise<(Readonly<{ path: string; offset: number }> | 'lost')[]> {
-  const folder = dirname(path);
-  const stem = basename(path, extname(path));
-  const names = (await readdir(folder)).filter((name) => name.startsWith(stem) && !name.endsWith('.gz'));
-  const files: { path: string; inode: string; changedMs: number; size: number }[] = [];
-  for (const name of names) {
-    const candidate = join(folder, name);
-    const found = await stat(candidate, { bigint: true }).catch(() => undefined);
-    if (found === undefined || !found.isFile()) continue;
-    const changedMs = Number(found.mtimeMs);
-    files.push({ path: candidate, inode: String(found.ino), changedMs, size: Number(found.size) });
-  }
-  // The current file is the newest by definition; the others by when they were written last.
-  files.sort((a, b) => Number(a.path === path) - Number(b.path === path) || a.changedMs - b.changedMs);
-  const at = files.findIndex((file) => file.inode === from.inode && file.size >= from.offset);
-  const found = files[at];
-  if (found === undefined || (await headOf(found.path)) !== from.head) return ['lost', { path, offset: 0 }];
-  return files.slice(at).map((file, index) => ({ path: file.path, offset: index === 0 ? from.offset : 0 }));
-}
-
-async function* readToEnd(
-  path: string,
-  offset: number,
-  options: FollowOptions,
-  rest: 'line' | 'HALF_LINE',
-): AsyncGenerator<FollowedLine> {
-  const file = await openIfThere(path);
-  if (file === undefined) return;
+/** As `followFile`, chunk by chunk. */
+export async function* followLines(path: string, options: FollowOptions): AsyncGenerator<FollowedLines> {
+  const follower = new Follower(path, options);
   try {
-    const reader = new LineReader(file, offset, options.lineBytesMax);
-    await reader.identify();
-    yield* reader.read();
-    yield* reader.end(rest);
+    yield* follower.run();
   } finally {
-    await file.close();
+    await follower.close();
   }
 }
 
-class LineReader {
-  inode = '';
-  readonly #file: FileHandle;
-  readonly #lineBytesMax: number;
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
-  #head = '';
-  /** Offset of the first byte not yet given out. */
-  #offset: number;
-  #rest: Buffer = Buffer.alloc(0);
-  /** In the middle of a line that is too long: everything up to its end is left out. */
-  #leaving = false;
+class Follower {
+  readonly #path: string;
+  readonly #options: FollowOptions;
+  readonly #rotations: Rotations;
+  readonly #pollMs: number;
+  #reader: LineReader | undefined;
+  #beat: ReturnType<typeof systemTimers.every> | undefined;
 
-  constructor(file: FileHandle, offset: number, lineBytesMax = 1_048_576) {
-    this.#file = file;
-    this.#offset = offset;
-    this.#lineBytesMax = lineBytesMax;
+  constructor(path: string, options: FollowOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#pollMs = options.pollMs ?? 250;
+    this.#rotations = new Rotations(path, systemTimers);
   }
 
-  async identify(): Promise<void> {
-    this.inode = String((await this.#file.stat({ bigint: true })).ino);
-    this.#head = await headOfFile(this.#file);
-  }
-
-  async *read(): AsyncGenerator<FollowedLine> {
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(readBytes);
-      const { bytesRead } = await this.#file.read(chunk, 0, readBytes, this.#offset + this.#rest.length);
-      if (bytesRead === 0) return;
-      if (this.#head === '') this.#head = await headOfFile(this.#file);
-      this.#rest = Buffer.concat([this.#rest, chunk.subarray(0, bytesRead)]);
-      for (let end = this.#rest.indexOf(10); end !== -1; end = this.#rest.indexOf(10)) {
-        const line = this.#rest.subarray(0, end);
-        this.#rest = this.#rest.subarray(end + 1);
-        const wasLeaving = this.#leaving;
-        this.#leaving = false;
-        const start = this.#offset;
-        this.#offset += end + 1;
-        if (!wasLeaving) yield this.#lineOf(line, start);
+  async *run(): AsyncGenerator<FollowedLines> {
+    const { follow, signal } = this.#options;
+    yield* this.#start();
+    if (follow) this.#watch();
+    while (!signal.aborted) {
+      if (this.#reader === undefined && !(yield* this.#openNext())) {
+        if (!follow) return;
+        yield [];
+        await pause(systemTimers, this.#pollMs, signal);
+        continue;
       }
-      if (this.#rest.length > this.#lineBytesMax) {
-        if (!this.#leaving) yield this.skip('LINE_TOO_LONG');
-        this.#leaving = true;
-        this.#offset += this.#rest.length;
-        this.#rest = Buffer.alloc(0);
-      }
+      yield* this.#readOut();
+      if (!follow && this.#rotations.isEmpty) return;
     }
   }
 
-  /** What stands after the last newline: a line where the file has ended, half of one where it was taken away. */
-  *end(as: 'line' | 'HALF_LINE'): Generator<FollowedLine> {
-    if (this.#rest.length === 0 || this.#leaving) return;
-    const line = this.#rest;
-    const start = this.#offset;
-    this.#rest = Buffer.alloc(0);
-    this.#offset += line.length;
-    yield as === 'line' ? this.#lineOf(line, start) : this.skip('HALF_LINE', start);
+  async close(): Promise<void> {
+    systemTimers.cancel(this.#beat);
+    await this.#rotations.close();
+    await this.#reader?.file.close();
   }
 
-  async truncated(): Promise<boolean> {
-    return (await this.#file.stat()).size < this.#offset + this.#rest.length;
+  async *#start(): AsyncGenerator<FollowedLines> {
+    const { from, follow } = this.#options;
+    if (from !== undefined) {
+      const { first, lost } = await resume(this.#path, from, this.#rotations);
+      if (first !== undefined) await this.#open(first.file, first.from);
+      if (lost !== undefined) yield [{ kind: 'skipped', reason: 'ROTATED_AWAY', offset: 0, after: from, loss: lost }];
+      return;
+    }
+    if (!follow) return;
+    const family = await openFamily(this.#path);
+    for (const { file } of family.siblings) await this.#rotations.know(file);
+    await closeFamily(family);
   }
 
-  async restart(): Promise<void> {
-    this.#offset = 0;
-    this.#rest = Buffer.alloc(0);
-    this.#leaving = false;
-    this.#head = await headOfFile(this.#file);
+  /** Rotation goes on while the consumer is busy. */
+  #watch(): void {
+    const look = () => {
+      if (this.#options.signal.aborted) systemTimers.cancel(this.#beat);
+      else
+        this.#rotations
+          .lookIfMoved(() => (this.#reader?.read.end === 0 ? undefined : this.#reader))
+          .catch(() => undefined);
+    };
+    this.#beat = systemTimers.every(this.#pollMs, look, { background: true });
   }
 
-  skip(reason: SkipReason, offset = this.#offset): FollowedLine {
-    return { kind: 'skipped', reason, offset, after: this.#position() };
-  }
-
-  #lineOf(bytes: Buffer, offset: number): FollowedLine {
-    try {
-      return { kind: 'line', text: this.#decoder.decode(bytes), offset, after: this.#position() };
-    } catch {
-      return this.skip('NOT_TEXT', offset);
+  /** One file, to where the next one begins. */
+  async *#readOut(): AsyncGenerator<FollowedLines> {
+    const { follow, signal } = this.#options;
+    let hasLingered = false;
+    while (!signal.aborted && this.#reader !== undefined) {
+      const reader = this.#reader;
+      if (follow && reader.read.end === 0) await this.#rotations.lookIfMoved(() => this.#reader);
+      if (this.#rotations.takeOvertaken()) {
+        this.#reader = undefined;
+        await this.#rotations.retire(reader.file, true);
+        return;
+      }
+      if (reader.isReplaced) {
+        yield* this.#passReplaced(reader);
+        return;
+      }
+      const lines = await reader.next();
+      if (lines !== undefined) {
+        if (lines.length > 0) yield lines as FollowedLines;
+        hasLingered = false;
+        continue;
+      }
+      if (follow) await this.#rotations.lookIfMoved(() => this.#reader);
+      if (reader.isReplaced) continue;
+      const isOver = !this.#rotations.isEmpty;
+      // Whoever writes may still write to the file that was renamed, until it notices or is told.
+      if (isOver && (!follow || !this.#rotations.isLast || hasLingered)) {
+        yield* this.#finish(reader, reader.end('HALF_LINE'));
+        return;
+      }
+      if (!follow) {
+        yield* this.#finish(reader, reader.end('line'));
+        return;
+      }
+      hasLingered = isOver;
+      yield [];
+      await pause(systemTimers, this.#pollMs, signal);
     }
   }
 
-  #position(): FilePosition {
-    return { inode: this.inode, offset: this.#offset, head: this.#head };
+  /** Emptied in place: what was not read is in a copy, or gone. */
+  async *#passReplaced(reader: LineReader): AsyncGenerator<FollowedLines> {
+    await this.#rotations.look(() => this.#reader);
+    const continuation = this.#rotations.takeContinuation();
+    const { offset } = reader.position;
+    if (continuation === undefined) {
+      const loss = { files: 0, bytes: reader.unreadBytes };
+      yield* this.#finish(reader, [reader.skip('FILE_TRUNCATED', offset, loss)]);
+      return;
+    }
+    const { identity } = reader;
+    this.#reader = undefined;
+    await this.#rotations.retire(reader.file, true);
+    await this.#open(continuation, { offset, as: identity });
   }
-}
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
+  async *#finish(reader: LineReader, last: readonly FollowedLine[]): AsyncGenerator<FollowedLines> {
+    if (last.length > 0) yield last as FollowedLines;
+    if (this.#rotations.takeGap()) {
+      yield [reader.skip('ROTATED_AWAY', 0, { files: undefined, bytes: undefined })] as FollowedLines;
+    }
+    this.#reader = undefined;
+    await this.#rotations.retire(reader.file, reader.isReplaced);
   }
-}
 
-async function inodeOf(path: string): Promise<string | undefined> {
-  try {
-    return String((await stat(path, { bigint: true })).ino);
-  } catch (error) {
-    // Between the two halves of a rotation.
-    if (isMissing(error)) return undefined;
-    throw error;
+  /** false: there is no next file yet. */
+  async *#openNext(): AsyncGenerator<FollowedLines, boolean> {
+    const next = (await this.#rotations.next()) ?? (await OpenedFile.open(this.#path));
+    if (next === undefined) return false;
+    if (next instanceof OpenedFile) await this.#open(next, { offset: 0 });
+    else {
+      const loss = { files: 1, bytes: next.lostBytes };
+      const after = this.#options.from ?? { inode: '0', offset: 0, head: '' };
+      yield [{ kind: 'skipped', reason: 'ROTATED_AWAY', offset: 0, after, loss }];
+    }
+    return true;
   }
-}
 
-async function headOf(path: string): Promise<string> {
-  const file = await openIfThere(path);
-  if (file === undefined) return '';
-  try {
-    return await headOfFile(file);
-  } finally {
-    await file.close();
+  async #open(file: OpenedFile, from: ReadFrom): Promise<void> {
+    this.#reader = await LineReader.open(file, from, this.#options.lineBytesMax);
   }
-}
-
-/** Empty until the file has enough bytes to tell it apart. */
-async function headOfFile(file: FileHandle): Promise<string> {
-  const bytes = Buffer.alloc(headBytes);
-  const { bytesRead } = await file.read(bytes, 0, headBytes, 0);
-  return bytesRead < headBytes ? '' : createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 }

@@ -5,7 +5,14 @@ import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
 import type { FilePosition } from '../recordings/file-follower.ts';
 
-const stored = z.strictObject({ inode: z.string(), offset: z.int().nonnegative(), head: z.string() });
+/** `writtenMs` and `size` came later: a position of an older client has none. */
+const stored = z.strictObject({
+  inode: z.string(),
+  offset: z.int().nonnegative(),
+  head: z.string(),
+  writtenMs: z.number().optional(),
+  size: z.number().optional(),
+});
 
 /** Where each source goes on after a restart; one small file for each. */
 export class CursorStore {

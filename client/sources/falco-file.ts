@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { IntrusionLabel, SkipReason, SourceBatch, SourceItem } from '../events/source-item.ts';
-import { type FilePosition, type FollowOptions, followFile } from '../recordings/file-follower.ts';
+import type { FilePosition, FollowOptions } from '../recordings/file-follower.ts';
+import { itemsOfLines } from '../recordings/line-items.ts';
 
 const text = z.string().catch('');
 const alert = z.object({
@@ -39,18 +40,10 @@ export function readFalcoAlert(line: string): IntrusionLabel | SkipReason {
 
 /** Falco's alerts as they are written to a file. */
 export async function* falcoFile(path: string, options: FollowOptions): AsyncGenerator<SourceBatch<FilePosition>> {
-  for await (const line of followFile(path, options)) {
-    if (line.kind === 'idle') {
-      yield { items: [], cursor: undefined };
-      continue;
-    }
-    const read = line.kind === 'skipped' ? line.reason : readFalcoAlert(line.text);
-    const item: SourceItem =
-      typeof read === 'string'
-        ? { kind: 'skipped', reason: read, where: `${path}:${line.offset}` }
-        : { kind: 'label', label: read };
-    yield { items: [item], cursor: line.after };
-  }
+  yield* itemsOfLines(path, options, (text, where): SourceItem => {
+    const read = readFalcoAlert(text);
+    return typeof read === 'string' ? { kind: 'skipped', reason: read, where } : { kind: 'label', label: read };
+  });
 }
 
 /** ISO text where it is one; otherwise evt.time, whose unit (ns, µs, ms) differs between outputs: by its size. */

@@ -16,6 +16,9 @@ export type ReaderPorts = Readonly<{
   nowMs(): number;
 }>;
 
+/** What is counted, and is no event for any track. */
+const untracked: ReadonlySet<SourceItem['kind']> = new Set(['skipped', 'repaired', 'lost', 'label']);
+
 /** How many observations may wait for each other before they are handed on. */
 const batchSize = 64;
 const saveEveryMs = 2_000;
@@ -71,7 +74,7 @@ export async function readSource(
     for (const item of items) {
       order += 1;
       count(item);
-      if (item.kind === 'skipped' || item.kind === 'lost' || item.kind === 'label') continue;
+      if (untracked.has(item.kind)) continue;
       // One position for many items: the cursor may lag behind by so much, not more.
       if (behind !== undefined && order - (starts.at(-1)?.order ?? Number.NEGATIVE_INFINITY) >= startEvery) {
         starts.push({ order, position: behind });

@@ -1,23 +1,15 @@
 import type { FlowBatch, FlowItem } from '../../events/source-item.ts';
-import { type FilePosition, type FollowOptions, followFile } from '../../recordings/file-follower.ts';
-import { itemsOfHubble } from './hubble-flow.ts';
+import type { FilePosition, FollowOptions } from '../../recordings/file-follower.ts';
+import { itemsOfLines } from '../../recordings/line-items.ts';
+import { itemOfHubble } from './hubble-flow.ts';
 import { readHubbleJson } from './hubble-json.ts';
 
 /** Hubble's flow exporter (`hubble.export.static.filePath`), through its rotations. */
 export async function* hubbleFile(path: string, options: FollowOptions): AsyncGenerator<FlowBatch<FilePosition>> {
-  for await (const line of followFile(path, options)) {
-    if (line.kind === 'idle') {
-      yield { items: [], cursor: undefined };
-      continue;
-    }
-    const where = `${path}:${line.offset}`;
-    if (line.kind === 'skipped') yield { items: [{ kind: 'skipped', reason: line.reason, where }], cursor: line.after };
-    else yield { items: itemsOfLine(line.text, where), cursor: line.after };
-  }
+  yield* itemsOfLines(path, options, itemOfLine);
 }
 
-function itemsOfLine(text: string, where: string): readonly FlowItem[] {
-  if (text.trim() === '') return [];
+function itemOfLine(text: string, where: string): FlowItem {
   const message = readHubbleJson(text);
-  return typeof message === 'string' ? [{ kind: 'skipped', reason: message, where }] : itemsOfHubble(message, where);
+  return typeof message === 'string' ? { kind: 'skipped', reason: message, where } : itemOfHubble(message, where);
 }

@@ -3,7 +3,8 @@ import type { FlowBatch, FlowItem } from '../../events/source-item.ts';
 import type { AddressBook } from '../../recordings/address-book.ts';
 import { grpcCall, httpCall } from '../../recordings/api-call.ts';
 import { endOfPod } from '../../recordings/end-of-pod.ts';
-import { type FilePosition, type FollowOptions, followFile } from '../../recordings/file-follower.ts';
+import type { FilePosition, FollowOptions } from '../../recordings/file-follower.ts';
+import { itemsOfLines } from '../../recordings/line-items.ts';
 import { isGrpcPath, routeTemplate } from '../../recordings/route-template.ts';
 import { type AccessLogLine, readAccessLogLine } from './access-log-line.ts';
 
@@ -18,20 +19,10 @@ export async function* meshAccessLog(
   path: string,
   { follow, mesh }: Readonly<{ follow: FollowOptions; mesh: MeshLogOptions }>,
 ): AsyncGenerator<FlowBatch<FilePosition>> {
-  for await (const line of followFile(path, follow)) {
-    if (line.kind === 'idle') {
-      yield { items: [], cursor: undefined };
-      continue;
-    }
-    const where = `${path}:${line.offset}`;
-    const item: FlowItem | undefined =
-      line.kind === 'skipped' ? { kind: 'skipped', reason: line.reason, where } : itemOfLine(line.text, mesh, where);
-    yield { items: item === undefined ? [] : [item], cursor: line.after };
-  }
+  yield* itemsOfLines(path, follow, (text, where) => itemOfLine(text, mesh, where));
 }
 
-function itemOfLine(text: string, options: MeshLogOptions, where: string): FlowItem | undefined {
-  if (text.trim() === '') return undefined;
+function itemOfLine(text: string, options: MeshLogOptions, where: string): FlowItem {
   const line = readAccessLogLine(text);
   if (line === undefined) return { kind: 'skipped', reason: 'NOT_AN_ACCESS_LOG_LINE', where };
   const atMs = Date.parse(line.time);

@@ -46,7 +46,7 @@ async function sumOf(table: ReaderTable, lines: readonly Uint8Array[]): Promise<
   const { isQuiet = () => false, itemsOfLine = 'one' } = table;
   const texts = lines.map((line) => decoder.decode(line));
   const speaking = texts.filter((text) => text.trim() !== '' && !isQuiet(text)).length;
-  const items = (await readLines(table, lines)).length;
+  const items = (await readLines(table, lines)).filter(({ kind }) => kind !== 'repaired').length;
   const addsUp = { one: items === speaking, some: items >= speaking, records: items <= lines.length };
   return addsUp[itemsOfLine] ? undefined : `${items} items of ${speaking} lines that say something`;
 }
