@@ -23,6 +23,8 @@ export type HttpServer = Readonly<{
 /** How long a request may take to arrive: a scraper that stalls must not hold a socket for ever. */
 const headersMsMax = 5_000;
 const requestMsMax = 10_000;
+/** Pages are for probes, a scraper and a few people; who is one too many is dropped before it costs anything more. */
+const connectionsMax = 128;
 
 /**
  * Health, metrics and pages over plain HTTP on `listen` (host:port). Rejects with the system's error when the port cannot
@@ -50,6 +52,7 @@ export async function servePages(listen: string, pages: Pages): Promise<HttpServ
     const headers = { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
     response.writeHead(status, status === 405 ? { ...headers, allow: 'GET' } : headers).end(body);
   });
+  server.maxConnections = connectionsMax;
   const at = listen.lastIndexOf(':');
   server.listen(Number(listen.slice(at + 1)), listen.slice(0, at).replace(/^\[|\]$/g, ''));
   await once(server, 'listening'); // An error event rejects.

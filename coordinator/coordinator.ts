@@ -8,6 +8,7 @@ import { logSum } from './access/refusals.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
+import { type ConnectionRoom, connectionRoom, openFilesMax } from './grpc/descriptors.ts';
 import type { Authority } from './keys/authority.ts';
 import { type CoordinatorKeys, openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
@@ -62,6 +63,9 @@ export async function startCoordinator(
     lightForm,
   }: CoordinatorOptions = {},
 ): Promise<Result<Coordinator>> {
+  const openFiles = openFilesMax();
+  const room = connectionRoom(config.connections, openFiles);
+  if (!room.ok) return room;
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
   const keys = await openCoordinatorKeys(config.dataDirectory, config.federation, masterKey.value, timers.now());
@@ -107,7 +111,18 @@ export async function startCoordinator(
       : declared;
     if (registry.ok) {
       registryOpen = registry.value;
-      return ok(await serve({ config, engine, registry: registry.value, keys: keys.value, metrics, log, timers }));
+      return ok(
+        await serve({
+          config,
+          engine,
+          registry: registry.value,
+          keys: keys.value,
+          metrics,
+          log,
+          timers,
+          room: room.value,
+        }),
+      );
     }
     await engine.close();
     return registry;
@@ -126,6 +141,7 @@ type Parts = Readonly<{
   metrics: Metrics;
   log: Log;
   timers: Timers;
+  room: ConnectionRoom;
 }>;
 
 function signingTimes({ releases }: CoordinatorConfig) {
@@ -138,7 +154,7 @@ function signingTimes({ releases }: CoordinatorConfig) {
 }
 
 async function serve(parts: Parts): Promise<Coordinator> {
-  const { config, engine, registry, keys, metrics, log } = parts;
+  const { config, engine, registry, keys, metrics, log, room } = parts;
   const traces = new RoundTraces();
   const { federation, listen } = config;
   const observer = new RoundObserver(() => engine.state(), metrics, traces, log);
@@ -161,7 +177,8 @@ async function serve(parts: Parts): Promise<Coordinator> {
     federation: `${hostOf(listen.federation)}:${doors.ports.federationPort}`,
     health: `${hostOf(listen.health)}:${health.port}`,
   };
-  log.info({ federation, epoch: engine.epoch, addresses }, 'coordinator ready');
+  if (room.isCut) log.warn(room, 'open files are few: fewer connections than configured (ulimit -n)');
+  log.info({ federation, epoch: engine.epoch, addresses, connectionsMax: room }, 'coordinator ready');
 
   const close = async () => {
     unready = 'draining';

@@ -2,10 +2,12 @@ import type { Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { Digest } from '../proto/ids.ts';
 import { AccessControl } from './access/access-control.ts';
+import { ruleOf } from './access/calls.ts';
 import { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import { OpenCalls } from './access/open-calls.ts';
 import { RateLimiter } from './access/rate-limit.ts';
 import type { CoordinatorConfig } from './config/config.ts';
+import type { ConnectionRoom } from './grpc/descriptors.ts';
 import { Door } from './grpc/door.ts';
 import { memberEnrolment, strangerEnrolment } from './grpc/enrolment-service.ts';
 import { federationService } from './grpc/federation/federation-service.ts';
@@ -45,6 +47,7 @@ type DoorsParts = Readonly<{
   traces: RoundTraces;
   log: Log;
   timers: Timers;
+  room: ConnectionRoom;
 }>;
 
 /** Everything that is reached over gRPC, and what keeps it in order while it is open. */
@@ -58,7 +61,7 @@ export type Doors = Readonly<{
 
 /** Opens both gRPC ports. Throws when one cannot be had; nothing is left open then. */
 export async function openDoors(parts: DoorsParts): Promise<Doors> {
-  const { config, engine, registry, keys, metrics, traces, log, timers } = parts;
+  const { config, engine, registry, keys, metrics, traces, log, timers, room } = parts;
   const { federation, certificates, uploads, fetches, watches, enrolments } = config;
   const { authority, receiptKey } = keys;
   const membership = new Membership(
@@ -93,7 +96,8 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     keysMax: limitedAddressesMax,
   });
   const openCalls = new OpenCalls();
-  const door = new Door({ access: new AccessControl({ engine, openCalls, limiter, log, timers }), metrics, timers });
+  const access = new AccessControl({ engine, openCalls, limiter, log, timers });
+  const door = new Door({ access, metrics, timers });
   const intake = new UpdateIntake({ engine, gate, pace, receiptKey, metrics, traces, timers });
   const fetchCaps = {
     atOnceMax: fetches.atOnceMax,
@@ -122,7 +126,20 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
   const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs, timers);
-  const listeners = new Listeners(await certificate.issue(), authority.rootCertificate, timers);
+  const listeners = new Listeners({
+    identity: await certificate.issue(),
+    trusted: authority.rootCertificate,
+    settings: config.connections,
+    room,
+    timers,
+    onConnectionRefused: (listener, why) => metrics.connectionRefused(listener, why),
+    onCallRefused: (path, peer, fault) => {
+      const rule = ruleOf(path);
+      if (rule !== undefined) access.refuseUnserved(rule, { ...peer, name: path }, fault);
+      metrics.call(path, fault.code, 0);
+    },
+  });
+  metrics.connections(() => listeners.openCounts);
   const services = {
     stranger: [strangerEnrolment({ door, membership, rejoining, federation, receiptKey: receiptKey.publicKey })],
     member: [

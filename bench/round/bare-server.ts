@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Server, type ServerReadableStream, type sendUnaryData } from '@grpc/grpc-js';
 import { unwrap } from '../../base/fault.ts';
+import { membersCaps } from '../../coordinator/grpc/listener.ts';
 import { TlsCredentials } from '../../coordinator/grpc/tls.ts';
 import { Authority, makeAuthority, pemOfChain } from '../../coordinator/keys/authority.ts';
 import { publicKeyOfRequest } from '../../coordinator/keys/certificate-request.ts';
@@ -30,7 +31,7 @@ server.addService(FederationService, {
     call.on('end', () => callback(null, { receipt: undefined }));
   },
 });
-const credentials = new TlsCredentials({ chain: pemOfChain(chain), key }, authority.rootCertificate, 'required', 64);
+const credentials = new TlsCredentials({ chain: pemOfChain(chain), key }, authority.rootCertificate, membersCaps);
 server.bindAsync('127.0.0.1:0', credentials, async (error, port) => {
   if (error !== null) throw error;
   const client = await newOperatorKey();

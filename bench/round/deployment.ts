@@ -44,6 +44,7 @@ dataDirectory: ./data
 masterKey: { environment: BENCH_MASTER_KEY }
 listen: ${JSON.stringify(listenAnywhere)}
 enrolments: { burst: 100000, perMinute: 100000 }
+connections: { enrolment: { atOnceMax: 2000, perAddressMax: 2000 } }
 `;
     const path = join(this.#folder, 'coordinator.yaml');
     writeFileSync(path, text);

@@ -11,6 +11,7 @@ import {
 } from '../members/authenticate.ts';
 import type { Access, CallRule } from './calls.ts';
 import type { AccessFaultCode, CutFaultCode } from './faults.ts';
+import { networkOf } from './network.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import type { RefusalLog } from './refusal-meter.ts';
@@ -79,7 +80,7 @@ export class AccessControl {
     if (!caller.ok) return refused(caller.fault);
     const unauthorised = authorise(rule.access, caller.value);
     if (unauthorised !== undefined) return refused(unauthorised);
-    if (rule.limited && !this.#parts.limiter.take(address, nowMs)) {
+    if (rule.limited && !this.#parts.limiter.take(networkOf(address), nowMs)) {
       return refused(fault('RATE_LIMITED', `too many calls from ${address}; wait a while`));
     }
 
@@ -121,6 +122,13 @@ export class AccessControl {
       timers.cancel(timer);
       forget();
     }
+  }
+
+  /** Audits a call that a transport refused before it could be served: who asked for what is found out as for any other. */
+  refuseUnserved(rule: CallRule, incoming: Pick<IncomingCall, 'name' | 'address' | 'certificate'>, fault: Fault): void {
+    const { name, address, certificate } = incoming;
+    const caller = this.#callerOf(rule.access, certificate, this.#parts.timers.now());
+    this.#audit(rule, name, actorOf(caller.ok ? caller.value : undefined, address), fault);
   }
 
   /** Who calls; nobody where strangers may. */

@@ -93,6 +93,15 @@ export const calls = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, CallRule>>>>;
 
+/** The rule for a method by the path that gRPC gives it; undefined when the contract has no such method. */
+export function ruleOf(path: string): CallRule | undefined {
+  const [, service = '', method = ''] = /^\/testudo\.v1\.(\w+)\/(\w+)$/.exec(path) ?? [];
+  const lowerFirst = (name: string) => name.charAt(0).toLowerCase() + name.slice(1);
+  const table: Readonly<Record<string, Readonly<Record<string, CallRule>>>> = calls;
+  const methods = new Map(Object.entries(table)).get(lowerFirst(service));
+  return new Map(Object.entries(methods ?? {})).get(lowerFirst(method));
+}
+
 function rule<Kind extends Access>(access: Kind, audit: Refusal['what'], durationMsMax: number): CallRule<Kind> {
   return { access, audit, durationMsMax, limited: false };
 }

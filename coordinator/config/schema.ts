@@ -94,6 +94,29 @@ export const configSchema = z.strictObject({
       perMinute: whole(1, 100_000).default(20),
     })
     .prefault({}),
+  /** What peers may hold before anything of ours has read what they say. */
+  connections: z
+    .strictObject({
+      /** Of strangers: at once in all, and of one address (one /64 of IPv6). */
+      enrolment: z
+        .strictObject({ atOnceMax: whole(1, 100_000).default(256), perAddressMax: whole(1, 100_000).default(32) })
+        .prefault({}),
+      /** `silentMax` of all that have made no call yet: the oldest gives way to a newer one. */
+      federation: z
+        .strictObject({
+          atOnceMax: whole(1, 1_000_000).default(20_000),
+          perAddressMax: whole(1, 1_000_000).default(4_096),
+          silentMax: whole(1, 1_000_000).default(512),
+        })
+        .prefault({}),
+      /** How long a request may take to arrive. */
+      requestSecondsMax: whole(1, 3600).default(20),
+      /** Of one peer, of which not all has arrived. */
+      requestsUnderWayMax: whole(1, 1024).default(16),
+      /** File descriptors that no connection takes: for journal, blobs, workers and the pages. */
+      descriptorsReserved: whole(64, 1_000_000).default(256),
+    })
+    .prefault({}),
   /** How long the signatures over releases last. Agents install nothing new from a coordinator that has stopped signing. */
   releases: z
     .strictObject({

@@ -1,32 +1,19 @@
-import {
-  type handleClientStreamingCall,
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  Metadata,
-  type StatusObject,
-  type status,
-} from '@grpc/grpc-js';
-import { type Fault, type Result, refuse } from '../../base/fault.ts';
+import type { handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import { type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { FaultCodeOf, ServedFaultCode, Service } from '../../proto/served-faults.ts';
-import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
 import type { AccessControl, Call } from '../access/access-control.ts';
 import type { Access, CallRule } from '../access/calls.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { inCallSpan } from './call-span.ts';
 import { MessageReader } from './message-reader.ts';
-import { type AnyCall, peerAddress, peerCertificate } from './peer.ts';
+import { type AnyCall, peerOf } from './peer.ts';
 import { malformed } from './service.ts';
-import { statusOf } from './status.ts';
+import { type Status, statusFor } from './status.ts';
 
 type Served<Value, Code extends string = ServedFaultCode> = Promise<Result<Value, Code>>;
 /** Resolves when the message is on its way; false once the call is over. Await it before the next. */
 export type Send<Response> = (message: Response) => Promise<boolean>;
-
-type Status = Partial<StatusObject> & { code: status; details: string };
-
-/** Trailers are small: what a message lists is cut there. */
-const messageCharactersMax = 1_500;
 
 type CallEvents = Readonly<{ on(event: 'cancelled', listener: () => void): unknown }>;
 
@@ -96,7 +83,7 @@ export class Door<in Called extends Service = Service> {
     const path = call.getPath();
     const onHangUp = (listener: () => void) => void call.on('cancelled', listener);
     // The certificate is read once: a connection keeps it, and reading it is what costs.
-    const incoming = { name: path, address: peerAddress(call), certificate: peerCertificate(call), onHangUp };
+    const incoming = { ...peerOf(call), name: path, onHangUp };
     let isOperator = false;
     const served = await inCallSpan(
       path,
@@ -138,15 +125,4 @@ function writeOne<Response>(
       resolve(error === null || error === undefined);
     });
   });
-}
-
-/**
- * Clusters and strangers get the code and nothing else: the message may say things that only operators should know.
- * Operators who were let in get the message too: it names the legal range and the remedy.
- */
-function statusFor({ code, message }: Fault<ServedFaultCode>, isOperator: boolean): Status {
-  const metadata = new Metadata();
-  metadata.set(faultCodeKey, code);
-  if (isOperator) metadata.set(faultMessageKey, Buffer.from(message.slice(0, messageCharactersMax), 'utf8'));
-  return { code: statusOf[code], details: code, metadata };
 }

@@ -1,47 +1,77 @@
-import { Server, type ServerOptions, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
-import { messageBytesMax } from '../../proto/wire-names.ts';
+import type { CoordinatorConfig } from '../config/config.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
+import type { ConnectionCaps, ConnectionRefusal } from './connections.ts';
+import type { ConnectionRoom } from './descriptors.ts';
+import { Listener, membersCaps, strangersCaps } from './listener.ts';
+import type { Peer } from './peer.ts';
 import { addReflection } from './reflection.ts';
-import { TlsCredentials } from './tls.ts';
 
 export type ServedService = Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
 
-/** Streams that one connection may have open at once. */
-const streamsMax = 64;
+export type ListenerName = 'enrolment' | 'federation';
 
-/** Every cap that grpc-js has; what it leaves open by default is closed here (I6). */
-const caps: ServerOptions = {
-  'grpc.max_receive_message_length': messageBytesMax,
-  'grpc.max_send_message_length': messageBytesMax,
-  'grpc.max_concurrent_streams': streamsMax,
-  /** MB of one HTTP/2 session, buffers and headers of all its streams. */
-  'grpc-node.max_session_memory': 64,
-  /** Peers connect anew now and then: with a renewed certificate, and spread over what stands behind one address. */
-  'grpc.max_connection_age_ms': 3_600_000,
-  'grpc.max_connection_age_grace_ms': 300_000,
-  'grpc.max_connection_idle_ms': 900_000,
-  /** A peer that vanished without a word is found out within 50 s. */
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 20_000,
-  'grpc.enable_channelz': 0,
-};
+/** Whoever connects has a call to make. */
+const silentMs = 15_000;
+
+type ListenersParts = Readonly<{
+  identity: ServerIdentity;
+  /** PEM of the root that callers' certificates chain to. */
+  trusted: string;
+  settings: CoordinatorConfig['connections'];
+  room: ConnectionRoom;
+  timers: Timers;
+  onConnectionRefused: (listener: ListenerName, why: ConnectionRefusal) => void;
+  onCallRefused: (path: string, peer: Peer, fault: Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>) => void;
+}>;
 
 /** The two gRPC ports: one for strangers that enrol, one that takes nobody without a certificate of ours. */
 export class Listeners {
-  readonly #enrolment = new Server(caps);
-  readonly #federation = new Server(caps);
+  readonly #enrolment: Listener;
+  readonly #federation: Listener;
   readonly #timers: Timers;
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING' });
-  readonly #credentials: Readonly<{ enrolment: TlsCredentials; federation: TlsCredentials }>;
 
-  constructor(identity: ServerIdentity, trusted: string, timers: Timers) {
-    this.#timers = timers;
-    this.#credentials = {
-      enrolment: new TlsCredentials(identity, trusted, 'none', streamsMax),
-      federation: new TlsCredentials(identity, trusted, 'required', streamsMax),
+  constructor({ settings, room, onConnectionRefused, ...parts }: ListenersParts) {
+    const { enrolment, federation, requestSecondsMax, requestsUnderWayMax } = settings;
+    this.#timers = parts.timers;
+    const unread = { requestMs: requestSecondsMax * 1000, perPeerMax: requestsUnderWayMax };
+    const strangers: ConnectionCaps = {
+      atOnceMax: room.enrolment,
+      perAddressMax: enrolment.perAddressMax,
+      silentMax: room.enrolment,
+      silentMs,
+      callProves: false,
     };
+    const members: ConnectionCaps = {
+      atOnceMax: room.federation,
+      perAddressMax: federation.perAddressMax,
+      silentMax: federation.silentMax,
+      silentMs,
+      callProves: true,
+    };
+    this.#enrolment = new Listener({
+      ...parts,
+      unread,
+      session: strangersCaps,
+      connections: strangers,
+      onConnectionRefused: (why) => onConnectionRefused('enrolment', why),
+    });
+    this.#federation = new Listener({
+      ...parts,
+      unread,
+      session: membersCaps,
+      connections: members,
+      onConnectionRefused: (why) => onConnectionRefused('federation', why),
+    });
+  }
+
+  /** Connections that are open, by listener. */
+  get openCounts(): Readonly<Record<ListenerName, number>> {
+    return { enrolment: this.#enrolment.connections.openCount, federation: this.#federation.connections.openCount };
   }
 
   /** Returns the ports bound. Throws when an address cannot be had. */
@@ -50,13 +80,13 @@ export class Listeners {
     services: Readonly<{ stranger: readonly ServedService[]; member: readonly ServedService[] }>,
   ): Promise<Readonly<{ enrolmentPort: number; federationPort: number }>> {
     for (const { definition, implementation } of services.stranger)
-      this.#enrolment.addService(definition, implementation);
+      this.#enrolment.grpc.addService(definition, implementation);
     for (const { definition, implementation } of services.member)
-      this.#federation.addService(definition, implementation);
-    this.#health.addToServer(this.#federation);
-    addReflection(this.#federation);
-    const enrolmentPort = await bind(this.#enrolment, addresses.enrolment, this.#credentials.enrolment);
-    const federationPort = await bind(this.#federation, addresses.federation, this.#credentials.federation);
+      this.#federation.grpc.addService(definition, implementation);
+    this.#health.addToServer(this.#federation.grpc);
+    addReflection(this.#federation.grpc);
+    const enrolmentPort = await this.#enrolment.listen(addresses.enrolment);
+    const federationPort = await this.#federation.listen(addresses.federation);
     return { enrolmentPort, federationPort };
   }
 
@@ -66,36 +96,20 @@ export class Listeners {
 
   /** New connections get a new server certificate. */
   replaceIdentity(identity: ServerIdentity): void {
-    this.#credentials.enrolment.replace(identity);
-    this.#credentials.federation.replace(identity);
+    this.#enrolment.replaceIdentity(identity);
+    this.#federation.replaceIdentity(identity);
   }
 
   /** Takes no new connection, lets open calls end for at most `graceMs`, then ends what is left. */
   async drain(graceMs: number): Promise<void> {
     const timer = this.#timers.after(graceMs, () => this.#force());
-    await Promise.all([drained(this.#enrolment), drained(this.#federation)]);
+    await Promise.all([this.#enrolment.drained(), this.#federation.drained()]);
     this.#timers.cancel(timer);
     this.#force();
   }
 
   #force(): void {
-    this.#enrolment.forceShutdown();
-    this.#federation.forceShutdown();
+    this.#enrolment.force();
+    this.#federation.force();
   }
-}
-
-function bind(server: Server, address: string, credentials: TlsCredentials): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error === null) resolve(port);
-      else reject(new Error(`cannot listen on ${address}: ${error.message}`));
-    });
-  });
-}
-
-function drained(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    // An error here says that the server was not running: there is nothing to drain.
-    server.tryShutdown(() => resolve());
-  });
 }

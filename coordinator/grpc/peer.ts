@@ -7,20 +7,26 @@ export type AnyCall = Pick<
   'metadata' | 'getPeer' | 'getAuthContext' | 'getPath'
 >;
 
+export type Peer = Readonly<{
+  /** Without its port. */
+  address: string;
+  certificate: PeerCertificate | undefined;
+}>;
+
+/** Who is at the other end, as far as the transport has proven it. */
+export function peerOf(call: Pick<AnyCall, 'getPeer' | 'getAuthContext'>): Peer {
+  return { address: call.getPeer().replace(/:\d+$/, ''), certificate: peerCertificate(call) };
+}
+
 /**
  * The certificate that TLS verified for this call's connection, or undefined. grpc-js gives one only where the socket
  * is authorised; on our listener that requires one, a connection without it never gets here.
  */
-export function peerCertificate(call: AnyCall): PeerCertificate | undefined {
+function peerCertificate(call: Pick<AnyCall, 'getAuthContext'>): PeerCertificate | undefined {
   const { transportSecurityType, sslPeerCertificate } = call.getAuthContext();
   if (transportSecurityType !== 'ssl' || sslPeerCertificate === undefined) return undefined;
   const { subjectaltname, serialNumber, valid_to } = sslPeerCertificate;
   // Our issuer puts one name into a caller's certificate, a URI; any other list is not ours.
   const uri = subjectaltname?.startsWith('URI:') === true ? subjectaltname.slice('URI:'.length) : '';
   return { uri, serial: serialNumber, expiresAtMs: Date.parse(valid_to) };
-}
-
-/** The peer's address without its port: what a rate limit counts by. */
-export function peerAddress(call: AnyCall): string {
-  return call.getPeer().replace(/:\d+$/, '');
 }

@@ -1,5 +1,12 @@
-import { status } from '@grpc/grpc-js';
+import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import type { Fault } from '../../base/fault.ts';
 import type { ServedFaultCode } from '../../proto/served-faults.ts';
+import { faultCodeKey, faultMessageKey } from '../../proto/wire-names.ts';
+
+export type Status = Partial<StatusObject> & { code: status; details: string };
+
+/** Trailers are small: what a message lists is cut there. */
+const messageCharactersMax = 1_500;
 
 /** Choosing a status is choosing what the caller does next: one line for each code, and what that is. */
 export const statusOf = {
@@ -134,3 +141,14 @@ export const statusOf = {
   JOURNAL_NEWER: status.INTERNAL,
   INTERNAL: status.INTERNAL,
 } as const satisfies Record<ServedFaultCode, status>;
+
+/**
+ * Clusters and strangers get the code and nothing else: the message may say things that only operators should know.
+ * Operators who were let in get the message too: it names the legal range and the remedy.
+ */
+export function statusFor({ code, message }: Fault<ServedFaultCode>, isOperator: boolean): Status {
+  const metadata = new Metadata();
+  metadata.set(faultCodeKey, code);
+  if (isOperator) metadata.set(faultMessageKey, Buffer.from(message.slice(0, messageCharactersMax), 'utf8'));
+  return { code: statusOf[code], details: code, metadata };
+}

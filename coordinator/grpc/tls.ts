@@ -10,23 +10,26 @@ import type { ServerIdentity } from '../keys/server-certificate.ts';
  */
 export type ClientCertificate = 'none' | 'required';
 
-/**
- * In flight of one stream, and held here of one that waits for its turn: a chunk. HTTP/2's 64 KiB would hold an upload
- * to 64 KiB a round trip; 1 MiB costs 200 MiB when 200 clusters upload at once.
- */
-const streamWindowBytes = 1 << 18;
+/** Of one request: what a gRPC client sends, with room for a trace context. Node's own limit is 64 KiB. */
+const headerBytesMax = 16 << 10;
+
+export type TlsCaps = Readonly<{ clients: ClientCertificate; streamsMax: number; windowBytes: number }>;
 
 /** TLS 1.3 and nothing older; the server's certificate can be replaced while connections stay open. */
 export class TlsCredentials extends ServerCredentials {
   readonly #trusted: string;
 
-  constructor(identity: ServerIdentity, trusted: string, clients: ClientCertificate, streamsMax: number) {
+  constructor(identity: ServerIdentity, trusted: string, { clients, streamsMax, windowBytes }: TlsCaps) {
     const required = clients === 'required';
     const options: SecureServerOptions = {
       requestCert: required,
       rejectUnauthorized: required,
       handshakeTimeout: 10_000,
-      settings: { maxConcurrentStreams: streamsMax, initialWindowSize: streamWindowBytes },
+      settings: {
+        maxConcurrentStreams: streamsMax,
+        initialWindowSize: windowBytes,
+        maxHeaderListSize: headerBytesMax,
+      },
     };
     super(options as never, contextOf(identity, trusted) as never);
     this.#trusted = trusted;

@@ -17,6 +17,7 @@ export class Metrics {
   readonly #aggregation: Histogram;
   readonly #fsync: Histogram;
   readonly #queueLag: Gauge;
+  readonly #connectionsRefused: Counter<'listener' | 'why'>;
 
   constructor() {
     const registers = [this.registry];
@@ -69,6 +70,29 @@ export class Metrics {
       help: 'How late the last due round was opened.',
       registers,
     });
+    this.#connectionsRefused = new Counter({
+      name: 'testudo_connections_refused_total',
+      help: 'Connections refused or ended for want of room: by address, full, evicted for a newer one, silent.',
+      labelNames: ['listener', 'why'],
+      registers,
+    });
+  }
+
+  /** `openCounts` is asked at each reading. */
+  connections(openCounts: () => Readonly<Record<string, number>>): void {
+    new Gauge({
+      name: 'testudo_connections',
+      help: 'Connections that are open, by listener.',
+      labelNames: ['listener'],
+      registers: [this.registry],
+      collect() {
+        for (const [listener, count] of Object.entries(openCounts())) this.set({ listener }, count);
+      },
+    });
+  }
+
+  connectionRefused(listener: string, why: string): void {
+    this.#connectionsRefused.inc({ listener, why });
   }
 
   call(method: string, code: string, seconds: number): void {

@@ -54,6 +54,7 @@ listen: { enrolment: "127.0.0.1:0", federation: "127.0.0.1:0", health: "127.0.0.
 log: { level: silent }
 drainSeconds: 1
 enrolments: { burst: 100000, perMinute: 100000 }
+connections: { enrolment: { atOnceMax: 2000, perAddressMax: 2000 } }
 `;
   return unwrap(parseConfig({ file: { path: join(folder, 'coordinator.yaml'), text }, settings }));
 }

@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemTimers } from '../../base/system-timers.ts';
+import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections.ts';
+
+const hourMs = 3_600_000;
+const roomy: ConnectionCaps = {
+  atOnceMax: 100,
+  perAddressMax: 100,
+  silentMax: 100,
+  silentMs: hourMs,
+  callProves: true,
+};
+
+/** Connections behind a real socket on loopback. */
+async function opened(caps: Partial<ConnectionCaps>) {
+  const refusals: ConnectionRefusal[] = [];
+  const refused = (why: ConnectionRefusal) => void refusals.push(why);
+  const connections = new Connections({ caps: { ...roomy, ...caps }, timers: systemTimers, refused });
+  const answers: boolean[] = [];
+  const server = createServer((socket) => {
+    answers.push(connections.admit(socket));
+    socket.resume();
+    socket.write('seen');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  onTestFinished(() => {
+    connections.end();
+    server.close();
+  });
+  /** Comes from 127.0.0.`last`; resolves when it was let in or cut. */
+  const come = async (last: number): Promise<Socket> => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: `127.0.0.${last}` });
+    socket.on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+    await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+    return socket;
+  };
+  const call = ({ localAddress, localPort }: Socket, name: string) =>
+    connections.called(localAddress, localPort, () => name);
+  return { connections, refusals, answers, come, call };
+}
+
+/** Resolves when the peer has cut it. */
+async function cut(socket: Socket): Promise<void> {
+  if (!socket.closed) await once(socket, 'close');
+}
+
+describe('Connections', () => {
+  it('takes so many of one address and no more, and one more when one has gone', async () => {
+    const { connections, answers, refusals, come } = await opened({ perAddressMax: 2 });
+    const [first] = [await come(1), await come(1)];
+    await cut(await come(1));
+    expect(answers).toEqual([true, true, false]);
+    await come(2);
+    expect(refusals).toEqual(['address']);
+    first.destroy();
+    while (connections.openCount > 2) await nextTurn();
+    await come(1);
+    expect(answers).toEqual([true, true, false, true, true]);
+    expect(connections.openCount).toBe(3);
+  });
+
+  it('lets the oldest of the greediest address give way when there is no room', async () => {
+    const { connections, refusals, come } = await opened({ atOnceMax: 4 });
+    const quiet = await come(2);
+    const greedy = [await come(1), await come(1), await come(1)];
+    const late = await come(3);
+    await cut(greedy[0] as Socket);
+    expect([quiet, late, greedy[1], greedy[2]].map((socket) => socket?.closed)).toEqual([false, false, false, false]);
+    expect(refusals).toEqual(['evicted']);
+    expect(connections.unprovenCount).toBeLessThanOrEqual(4);
+  });
+
+  it('never cuts one that has proven who it is for one that has not, and refuses instead', async () => {
+    const { come, call, refusals, answers } = await opened({ atOnceMax: 2 });
+    const members = [await come(1), await come(1)];
+    for (const member of members) expect(call(member, 'a')).toBe('a');
+    await cut(await come(2));
+    expect(members.map(({ closed }) => closed)).toEqual([false, false]);
+    expect([answers, refusals]).toEqual([[true, true, false], ['full']]);
+  });
+
+  it('bounds those that say nothing apart from the others', async () => {
+    const { come, call, connections } = await opened({ silentMax: 1 });
+    for (let count = 0; count < 5; count++) call(await come(1), 'a');
+    const first = await come(1);
+    await come(1);
+    await cut(first);
+    expect(connections.openCount).toBe(6);
+    expect(connections.unprovenCount).toBe(1);
+  });
+
+  it('lets all give way where a call proves nothing', async () => {
+    const { come, call, refusals } = await opened({ atOnceMax: 1, callProves: false });
+    const first = await come(1);
+    call(first, 'anyone');
+    await come(2);
+    await cut(first);
+    expect(refusals).toEqual(['evicted']);
+  });
+
+  it('ends one that makes no call in time, and forgets it', async () => {
+    const { come, call, refusals, connections } = await opened({ silentMs: 50 });
+    const caller = await come(1);
+    call(caller, 'a');
+    await cut(await come(1));
+    expect(refusals).toEqual(['silent']);
+    while (connections.openCount > 1) await nextTurn();
+    expect([caller.closed, connections.unprovenCount]).toEqual([false, 0]);
+  });
+
+  it('asks once who is there', async () => {
+    const { come, connections } = await opened({});
+    const { localAddress, localPort } = await come(1);
+    let asked = 0;
+    const whoIs = () => `peer ${++asked}`;
+    const peers = [1, 2, 3].map(() => connections.called(localAddress, localPort, whoIs));
+    expect(peers).toEqual(['peer 1', 'peer 1', 'peer 1']);
+  });
+});

@@ -1,0 +1,141 @@
+import type { Socket } from 'node:net';
+import type { Timer, Timers } from '../../base/time.ts';
+import { networkOf } from '../access/network.ts';
+
+export type ConnectionCaps = Readonly<{
+  /** Open at once, of all peers. */
+  atOnceMax: number;
+  /** Of one address (one /64 of IPv6). */
+  perAddressMax: number;
+  /** Of all peers, that have made no call yet: they may be anyone's. */
+  silentMax: number;
+  /** How long one may stay without having made a call. */
+  silentMs: number;
+  /** Whether a call proves who is there. Where it does not, a connection can give way to a newer one at any time. */
+  callProves: boolean;
+}>;
+
+/** Why a connection was not taken, or ended by us. */
+export type ConnectionRefusal = 'address' | 'full' | 'evicted' | 'silent';
+
+type Connection = {
+  readonly socket: Socket;
+  readonly network: string;
+  timer: Timer | undefined;
+  /** Who is there, once it has made a call. */
+  peer: string | undefined;
+};
+
+type ConnectionsParts = Readonly<{
+  caps: ConnectionCaps;
+  timers: Timers;
+  refused: (why: ConnectionRefusal) => void;
+}>;
+
+/**
+ * The open connections of one listener, each counted before TLS has read a byte. When there is no room, the oldest of
+ * those that have proven nothing gives way, of the address that has most of them: one address crowds out itself alone.
+ */
+export class Connections {
+  readonly #parts: ConnectionsParts;
+  readonly #open = new Map<string, Connection>();
+  readonly #perNetwork = new Map<string, number>();
+  /** By network, oldest first. */
+  readonly #unproven = new Map<string, Set<Connection>>();
+  #unprovenCount = 0;
+
+  constructor(parts: ConnectionsParts) {
+    this.#parts = parts;
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  get unprovenCount(): number {
+    return this.#unprovenCount;
+  }
+
+  /** Whether this one may stay. Otherwise it is gone. */
+  admit(socket: Socket): boolean {
+    const { caps, timers } = this.#parts;
+    socket.on('error', () => {}); // A reset before TLS has taken over is nobody's error.
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) return this.#reject(socket, undefined);
+    const network = networkOf(remoteAddress);
+    if ((this.#perNetwork.get(network) ?? 0) >= caps.perAddressMax) return this.#reject(socket, 'address');
+    const isFull = this.#open.size >= caps.atOnceMax;
+    if ((isFull || this.#unprovenCount >= caps.silentMax) && !this.#evict()) return this.#reject(socket, 'full');
+
+    const key = keyOf(remoteAddress, remotePort);
+    const connection: Connection = { socket, network, timer: undefined, peer: undefined };
+    connection.timer = timers.after(caps.silentMs, () => this.#end(connection, 'silent'), { background: true });
+    this.#open.set(key, connection);
+    this.#perNetwork.set(network, (this.#perNetwork.get(network) ?? 0) + 1);
+    const unproven = this.#unproven.get(network) ?? new Set();
+    this.#unproven.set(network, unproven.add(connection));
+    this.#unprovenCount += 1;
+    socket.once('close', () => {
+      this.#open.delete(key);
+      timers.cancel(connection.timer);
+      this.#prove(connection);
+      const left = (this.#perNetwork.get(network) ?? 1) - 1;
+      if (left > 0) this.#perNetwork.set(network, left);
+      else this.#perNetwork.delete(network);
+    });
+    return true;
+  }
+
+  /** A call came in by this connection. Returns who makes it, which is found out once. */
+  called(address: string | undefined, port: number | undefined, whoIs: (network: string) => string): string {
+    const connection = this.#open.get(keyOf(address, port));
+    if (connection === undefined) return whoIs(networkOf(address ?? ''));
+    if (connection.peer === undefined) {
+      connection.peer = whoIs(connection.network);
+      this.#parts.timers.cancel(connection.timer);
+      if (this.#parts.caps.callProves) this.#prove(connection);
+    }
+    return connection.peer;
+  }
+
+  /** Cuts all that are open. */
+  end(): void {
+    for (const { socket } of this.#open.values()) socket.destroy();
+  }
+
+  #reject(socket: Socket, why: ConnectionRefusal | undefined): false {
+    if (why !== undefined) this.#parts.refused(why);
+    socket.destroy();
+    return false;
+  }
+
+  /** Makes room. False when everyone who is here has proven to be someone. */
+  #evict(): boolean {
+    let most: Set<Connection> | undefined;
+    for (const ofNetwork of this.#unproven.values()) {
+      if (ofNetwork.size > (most?.size ?? 0)) most = ofNetwork;
+    }
+    const [oldest] = most ?? [];
+    if (oldest === undefined) return false;
+    this.#end(oldest, 'evicted');
+    return true;
+  }
+
+  #end(connection: Connection, why: ConnectionRefusal): void {
+    this.#parts.refused(why);
+    this.#prove(connection); // At once: its socket closes only later.
+    connection.socket.destroy();
+  }
+
+  /** It is not among the unproven any more. */
+  #prove(connection: Connection): void {
+    const ofNetwork = this.#unproven.get(connection.network);
+    if (ofNetwork?.delete(connection) !== true) return;
+    this.#unprovenCount -= 1;
+    if (ofNetwork.size === 0) this.#unproven.delete(connection.network);
+  }
+}
+
+function keyOf(address: string | undefined, port: number | undefined): string {
+  return `${address}|${port}`;
+}

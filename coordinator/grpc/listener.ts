@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
+import { type ConnectionInjector, Server, type ServerOptions } from '@grpc/grpc-js';
+import type { Fault } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
+import { messageBytesMax } from '../../proto/wire-names.ts';
+import type { ServerIdentity } from '../keys/server-certificate.ts';
+import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections.ts';
+import type { Peer } from './peer.ts';
+import { type ClientCertificate, TlsCredentials } from './tls.ts';
+import { type UnreadRules, unreadRequests } from './unread-requests.ts';
+
+/** What one connection may cost, once it was let in. */
+export type SessionCaps = Readonly<{
+  clients: ClientCertificate;
+  messageBytesMax: number;
+  streamsMax: number;
+  /** In flight of one stream, and held here of one that waits for its turn. */
+  windowBytes: number;
+  /** MB of one HTTP/2 session, buffers and headers of all its streams. */
+  sessionMegabytesMax: number;
+  /** Then its peer connects anew: with a renewed certificate, and spread over what stands behind one address. */
+  ageMs: number;
+  /** For what is under way when a connection has come to its age. */
+  graceMs: number;
+  idleMs: number;
+}>;
+
+/** Strangers have one thing to say, and it is short. */
+export const strangersCaps: SessionCaps = {
+  clients: 'none',
+  messageBytesMax: 16 << 10,
+  streamsMax: 4,
+  windowBytes: 32 << 10,
+  sessionMegabytesMax: 1,
+  ageMs: 60_000,
+  graceMs: 5_000,
+  idleMs: 15_000,
+};
+
+/**
+ * A window is a chunk: HTTP/2's 64 KiB would hold an upload to 64 KiB a round trip; 1 MiB costs 200 MiB when 200 clusters
+ * upload at once.
+ */
+export const membersCaps: SessionCaps = {
+  clients: 'required',
+  messageBytesMax,
+  streamsMax: 64,
+  windowBytes: 256 << 10,
+  sessionMegabytesMax: 64,
+  ageMs: 3_600_000,
+  graceMs: 300_000,
+  idleMs: 900_000,
+};
+
+type ListenerParts = Readonly<{
+  identity: ServerIdentity;
+  trusted: string;
+  session: SessionCaps;
+  connections: ConnectionCaps;
+  unread: UnreadRules;
+  timers: Timers;
+  onConnectionRefused: (why: ConnectionRefusal) => void;
+  onCallRefused: (path: string, peer: Peer, fault: Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>) => void;
+}>;
+
+/** One gRPC port: sockets are counted before TLS sees them, requests before a handler does. */
+export class Listener {
+  readonly grpc: Server;
+  readonly connections: Connections;
+  readonly #credentials: TlsCredentials;
+  readonly #injector: ConnectionInjector;
+  readonly #sockets: NetServer;
+
+  constructor(parts: ListenerParts) {
+    const { identity, trusted, session, timers } = parts;
+    this.connections = new Connections({ caps: parts.connections, timers, refused: parts.onConnectionRefused });
+    const guard = unreadRequests({
+      rules: parts.unread,
+      connections: this.connections,
+      timers,
+      refused: parts.onCallRefused,
+    });
+    this.grpc = new Server({ ...optionsOf(session), interceptors: [guard] });
+    this.#credentials = new TlsCredentials(identity, trusted, session);
+    this.#injector = this.grpc.createConnectionInjector(this.#credentials);
+    this.#sockets = createServer({ noDelay: true }, (socket) => {
+      if (this.connections.admit(socket)) this.#injector.injectConnection(socket);
+    });
+  }
+
+  /** Returns the port bound. Throws when `address` (host:port) cannot be had. */
+  async listen(address: string): Promise<number> {
+    const at = address.lastIndexOf(':');
+    this.#sockets.listen(Number(address.slice(at + 1)), address.slice(0, at).replace(/^\[|\]$/g, ''));
+    try {
+      await once(this.#sockets, 'listening');
+    } catch (error) {
+      throw new Error(`cannot listen on ${address}: ${(error as Error).message}`, { cause: error });
+    }
+    return (this.#sockets.address() as AddressInfo).port;
+  }
+
+  /** New connections get the new certificate. */
+  replaceIdentity(identity: ServerIdentity): void {
+    this.#credentials.replace(identity);
+  }
+
+  /** Takes no new connection; resolves when the open calls have ended. */
+  drained(): Promise<void> {
+    this.#sockets.close();
+    return new Promise((resolve) => {
+      // An error here says that the server was not running: there is nothing to drain.
+      this.grpc.tryShutdown(() => resolve());
+    });
+  }
+
+  /** Ends what is left. grpc-js forgets its sessions where channelz is off, so we cut what they stand on. */
+  force(): void {
+    this.#sockets.close();
+    this.grpc.forceShutdown();
+    this.connections.end();
+  }
+}
+
+/** Every cap that grpc-js has; what it leaves open by default is closed here (I6). */
+function optionsOf(session: SessionCaps): ServerOptions {
+  return {
+    'grpc.max_receive_message_length': session.messageBytesMax,
+    'grpc.max_send_message_length': messageBytesMax,
+    'grpc.max_concurrent_streams': session.streamsMax,
+    'grpc-node.max_session_memory': session.sessionMegabytesMax,
+    'grpc.max_connection_age_ms': session.ageMs,
+    'grpc.max_connection_age_grace_ms': session.graceMs,
+    'grpc.max_connection_idle_ms': session.idleMs,
+    /** A peer that vanished without a word is found out within 50 s. */
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 20_000,
+    'grpc.enable_channelz': 0,
+  };
+}

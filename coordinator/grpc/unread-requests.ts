@@ -1,0 +1,116 @@
+import type { Http2Stream } from 'node:http2';
+import { constants } from 'node:http2';
+import {
+  ResponderBuilder,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  ServerListenerBuilder,
+} from '@grpc/grpc-js';
+import type { Fault } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
+import type { Connections } from './connections.ts';
+import { type Peer, peerOf } from './peer.ts';
+import { statusFor } from './status.ts';
+
+export type UnreadRules = Readonly<{
+  /** How long a request may take to arrive, from its call's first byte; of a stream, its first message. */
+  requestMs: number;
+  /** Calls of one peer whose request is not whole yet: each may hold one message of our memory. */
+  perPeerMax: number;
+}>;
+
+type UnreadParts = Readonly<{
+  rules: UnreadRules;
+  connections: Connections;
+  timers: Timers;
+  /** Hears of each refusal; what the peer gets is answered already. */
+  refused: (path: string, peer: Peer, fault: UnreadFault) => void;
+}>;
+
+type UnreadFault = Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>;
+
+/**
+ * What stands before every handler: grpc-js calls ours when a request is whole, and until then nothing of ours limits it.
+ * Here a peer has few requests under way, each for a short time, and what is left of one is let go with its call.
+ */
+export function unreadRequests({ rules, connections, timers, refused }: UnreadParts): ServerInterceptor {
+  const perPeer = new Map<string, number>();
+  const leave = (peer: string) => {
+    const left = (perPeer.get(peer) ?? 1) - 1;
+    if (left > 0) perPeer.set(peer, left);
+    else perPeer.delete(peer);
+  };
+  return ({ path, requestStream }, call) => {
+    const { remoteAddress, remotePort } = call.getConnectionInfo();
+    const peer = connections.called(remoteAddress, remotePort, (network) => whoIs(call, network));
+    const unread = perPeer.get(peer) ?? 0;
+    const refuseWith = (fault: UnreadFault) => {
+      call.sendStatus(statusFor(fault, false));
+      refused(path, peerOf(call), fault);
+    };
+    if (unread >= rules.perPeerMax) {
+      return new ServerInterceptingCall(call, {
+        start: () => {
+          refuseWith({ code: 'RATE_LIMITED', message: `${peer} has ${unread} requests under way; finish one first` });
+          letGo(call, timers);
+        },
+      });
+    }
+    perPeer.set(peer, unread + 1);
+    let isWhole = false;
+    const timer = timers.after(
+      rules.requestMs,
+      () => refuseWith({ code: 'CALL_TOO_LONG', message: `the request was not whole after ${rules.requestMs} ms` }),
+      { background: true },
+    );
+    const whole = () => {
+      if (isWhole) return;
+      isWhole = true;
+      timers.cancel(timer);
+      leave(peer);
+    };
+    const listener = new ServerListenerBuilder()
+      .withOnReceiveMessage((message, next) => {
+        if (requestStream) whole();
+        next(message);
+      })
+      .withOnReceiveHalfClose((next) => {
+        whole();
+        next();
+      })
+      // Called at the end of every call, however it ends.
+      .withOnCancel(() => {
+        if (isWhole) return;
+        whole();
+        letGo(call, timers);
+      })
+      .build();
+    return new ServerInterceptingCall(call, new ResponderBuilder().withStart((next) => next(listener)).build());
+  };
+}
+
+/** Its certificate's name; a stranger's network. */
+function whoIs(call: ServerInterceptingCallInterface, network: string): string {
+  return peerOf(call).certificate?.uri ?? network;
+}
+
+/** For an answer to leave that the peer is slow to read. */
+const lingerMs = 1_000;
+
+/**
+ * Resets the stream (RFC 9113, 8.1) once the answer is out: grpc-js keeps stream and unfinished message for as long as the
+ * peer leaves the stream open, and no method of grpc-js's reaches it.
+ */
+function letGo(call: ServerInterceptingCallInterface, timers: Timers): void {
+  const { stream } = call as unknown as { stream?: Http2Stream };
+  if (stream === undefined) throw new Error('grpc-js hides its stream elsewhere: unfinished requests would stay');
+  const close = () => {
+    if (!stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
+  };
+  // nghttp2 drops what is queued of a stream that is reset: the answer goes out at the end of this turn.
+  setImmediate(() => {
+    if (stream.destroyed || stream.state.localClose === 1) close();
+    else timers.after(lingerMs, close, { background: true });
+  });
+}
