@@ -15,7 +15,7 @@ import { type LocalTrack, openTracks } from './learning/local-track.ts';
 import { defaultPressureLimits } from './learning/pressure.ts';
 import { Trainer } from './learning/trainer.ts';
 import type { ClusterIdentity } from './link/identity-store.ts';
-import { becomeMember, keepIdentity } from './link/membership.ts';
+import { becomeMember, keepIdentity, openComingBack } from './link/membership.ts';
 import { LiveTracks } from './live-tracks.ts';
 import { localTraining } from './local-training.ts';
 import { healthPages, type Readiness } from './observability/health-pages.ts';
@@ -193,14 +193,17 @@ export class RunningClient {
   readiness(): Readiness {
     const heardMs = this.#uplink?.heardAtMs ?? 0;
     const silentMs = heardMs === 0 ? -1 : this.#timers.now() - heardMs;
+    const ended = this.#uplink?.certificate.hasEnded === true;
     const checks = {
       enrolled: this.#identity !== undefined,
+      certificate: this.#uplink === undefined ? 'none' : ended ? 'ended' : 'in force',
       sources: this.#ingest.healthy,
       connected: silentMs >= 0 && silentMs < this.#config.coordinator.silenceSecondsMax * 1_000,
       examples: [...this.tracks.values()].reduce((sum, { buffer }) => sum + buffer.counts().seen, 0),
     };
     // Not being connected is no reason to be restarted: the detectors go on with what they have.
-    return { ready: checks.enrolled && checks.sources, checks };
+    const ready = checks.enrolled && !ended && checks.sources;
+    return { ready, checks, why: this.#uplink?.certificate.why ?? [] };
   }
 
   close(): Promise<void> {
@@ -226,7 +229,9 @@ export class RunningClient {
   }
 
   async #join(): Promise<void> {
-    const identity = await becomeMember(this.#config, this.#dataKey, this.#log, this.#stopping.signal, this.#timers);
+    const back = openComingBack(this.#config, this.#dataKey, this.#timers);
+    const signal = this.#stopping.signal;
+    const identity = await becomeMember(this.#config, this.#dataKey, this.#log, signal, this.#timers, back);
     if (this.#stopping.signal.aborted) return;
     if (!identity.ok) {
       this.#log.error(faultFields(identity.fault), 'enrolment failed');
@@ -268,6 +273,7 @@ export class RunningClient {
           transformDelta: this.#hooks.transformDelta,
         }),
         seal: (job) => this.#envelope.sealValues(job),
+        recover: (member) => back.recover(member),
         saveIdentity: async (renewed) => {
           await keepIdentity(this.#config, this.#dataKey, renewed);
           this.#identity = renewed;
@@ -282,7 +288,7 @@ export class RunningClient {
       },
     );
     this.#agent?.connect(() => this.#identity ?? identity.value);
-    this.metrics.certificateExpiry.set(this.#uplink.certificateExpiresAtMs / 1_000);
+    this.metrics.certificateExpiry.set(this.#uplink.certificate.expiresAtMs / 1_000);
   }
 }
 

@@ -6,7 +6,7 @@ import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from 
 import { isTrackId, type TrackId } from '../proto/ids.ts';
 import { defaultBufferSizes } from './learning/example-buffer.ts';
 import { type Address, parseAddress } from './link/address.ts';
-import type { SecretSource } from './link/membership.ts';
+import type { SecretSource } from './link/join-token-source.ts';
 import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
 import { defaultAlertRate } from './tracks/track-kind.ts';

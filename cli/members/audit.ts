@@ -1,6 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, table, time } from '../../base/text/table.ts';
-import { faultOfError } from '../../proto/call.ts';
 import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
@@ -50,8 +49,8 @@ function follow() {
   return operatorCommand('follow', 'entries as they happen, until interrupted')
     .option('--from <sequence>', 'the first position wanted; 0 means from now on', '0')
     .action((options) =>
-      withConnection(options, async ({ client }) => {
-        const stream = client.follow({ fromSequence: sequenceFrom(options.from) });
+      withConnection(options, async (connection) => {
+        const stream = connection.client.follow({ fromSequence: sequenceFrom(options.from) });
         try {
           for await (const { entry } of stream as AsyncIterable<FollowResponse>) {
             if (entry === undefined) continue;
@@ -59,7 +58,7 @@ function follow() {
             else print(`${entry.sequence}  ${time(entry.atMs)}  ${entry.actor}  ${entry.kind}  ${entry.eventJson}`);
           }
         } catch (error) {
-          exitWith(faultOfError(error));
+          connection.failed(error);
         }
       }),
     );

@@ -14,6 +14,7 @@ import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testu
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';
 import { exitWith, orExit } from '../exit.ts';
+import { type CredentialsHolder, explained, holderOf } from './credentials-holder.ts';
 
 const deadlineMsDefault = 60_000;
 
@@ -41,9 +42,11 @@ type Unary<Request, Response> = (
 /** One operator's connection to its coordinator. A refused call ends the process with its code. */
 export class OperatorConnection {
   readonly client: OperatorClient;
+  readonly #holder: CredentialsHolder;
 
-  constructor(client: OperatorClient) {
+  constructor(client: OperatorClient, holder: CredentialsHolder) {
     this.client = client;
+    this.#holder = holder;
   }
 
   call<Request, Response>(
@@ -51,9 +54,14 @@ export class OperatorConnection {
     request: Request,
     deadlineMs = deadlineMsDefault,
   ): Promise<Response> {
-    return answerOf((metadata, _, callback) =>
+    return answerOf(this.#holder, (metadata, _, callback) =>
       method.call(this.client, request, metadata, { deadline: Date.now() + deadlineMs }, callback),
     );
+  }
+
+  /** Ends the process with why a call failed. */
+  failed(error: unknown): never {
+    return exitExplained(error, this.#holder);
   }
 
   close(): void {
@@ -66,8 +74,8 @@ export async function withConnection(
   options: OperatorOptions,
   run: (connection: OperatorConnection) => Promise<void>,
 ): Promise<void> {
-  const { address, secure } = await reach(options);
-  const connection = new OperatorConnection(new OperatorClient(address, secure, channelOptions));
+  const { address, secure, holder } = await reach(options);
+  const connection = new OperatorConnection(new OperatorClient(address, secure, channelOptions), holder);
   try {
     await run(connection);
   } finally {
@@ -77,10 +85,10 @@ export async function withConnection(
 
 /** A new certificate for the operator whose credentials these are. */
 export async function renewCertificate(options: OperatorOptions, certificateRequest: Buffer): Promise<RenewResponse> {
-  const { address, secure } = await reach(options);
+  const { address, secure, holder } = await reach(options);
   const client = new EnrolmentClient(address, secure, channelOptions);
   try {
-    return await answerOf((...rest) => client.renew({ certificateRequest }, ...rest));
+    return await answerOf(holder, (...rest) => client.renew({ certificateRequest }, ...rest));
   } finally {
     client.close();
   }
@@ -89,13 +97,20 @@ export async function renewCertificate(options: OperatorOptions, certificateRequ
 async function reach({
   credentials: path,
   address,
-}: OperatorOptions): Promise<Readonly<{ address: string; secure: ChannelCredentials }>> {
-  const { authority: ca, certificateChain: cert, key, address: usual } = orExit(await readCredentials(path));
+}: OperatorOptions): Promise<Readonly<{ address: string; secure: ChannelCredentials; holder: CredentialsHolder }>> {
+  const own = orExit(await readCredentials(path));
+  const { authority: ca, certificateChain: cert, key, address: usual } = own;
   const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
-  return { address: address ?? usual, secure: credentials.createFromSecureContext(context) };
+  const secure = credentials.createFromSecureContext(context);
+  return { address: address ?? usual, secure, holder: holderOf(path, own) };
+}
+
+function exitExplained(error: unknown, holder: CredentialsHolder): never {
+  return exitWith(explained(faultOfError(error), holder, Date.now()));
 }
 
 function answerOf<Response>(
+  holder: CredentialsHolder,
   start: (
     metadata: Metadata,
     options: Partial<CallOptions>,
@@ -106,7 +121,7 @@ function answerOf<Response>(
     start(new Metadata(), { deadline: Date.now() + deadlineMsDefault }, (error, response) => {
       if (error === null) return resolve(response);
       try {
-        exitWith(faultOfError(error));
+        exitExplained(error, holder);
       } catch (refusal) {
         reject(refusal);
       }

@@ -3,7 +3,6 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { openAtomic, partialOf, sharedFileMode } from '../../base/atomic-file.ts';
 import { jsonLine } from '../../base/text/table.ts';
-import { faultOfError } from '../../proto/call.ts';
 import type {
   ExportReleaseResponse,
   ImportReleaseRequest,
@@ -50,7 +49,7 @@ export function exportCommand() {
         } catch (error) {
           await writing.abandon();
           await rm(options.to, { force: true });
-          exitWith(faultOfError(error));
+          connection.failed(error);
         }
         const digest = `sha256:${hash.digest('hex')}`;
         if (options.json) print(jsonLine({ track, version, file: options.to, bytes, digest }));
@@ -76,14 +75,14 @@ export function importCommand() {
 
 /** Settings, then the file in chunks, each waiting until there is room. */
 async function send(
-  { client }: OperatorConnection,
+  connection: OperatorConnection,
   settings: Extract<NonNullable<ImportReleaseRequest['part']>, { $case: 'settings' }>['value'],
   path: string,
 ): Promise<ImportReleaseResponse> {
   const { promise, resolve } = Promise.withResolvers<ImportReleaseResponse>();
-  const stream = client.importRelease((error, response) => {
+  const stream = connection.client.importRelease((error, response) => {
     if (error === null) resolve(response);
-    else exitWith(faultOfError(error));
+    else connection.failed(error);
   });
   const write = (part: NonNullable<ImportReleaseRequest['part']>) =>
     new Promise<void>((done) => {

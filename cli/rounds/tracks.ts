@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { policyJsonSchema } from '../../coordinator/config/policy.ts';
-import { faultOfError } from '../../proto/call.ts';
 import type { PutTrackRequest, PutTrackResponse, Track } from '../../proto/generated/testudo/v1/operator.ts';
 import { chunkBytes } from '../../proto/wire-names.ts';
 import { exitWith } from '../exit.ts';
@@ -88,14 +87,14 @@ function put() {
 
 /** Settings, then the model in chunks, each waiting until there is room. */
 async function send(
-  { client }: OperatorConnection,
+  connection: OperatorConnection,
   settings: Extract<NonNullable<PutTrackRequest['part']>, { $case: 'settings' }>['value'],
   model: Buffer,
 ): Promise<PutTrackResponse> {
   const { promise, resolve } = Promise.withResolvers<PutTrackResponse>();
-  const stream = client.putTrack((error, response) => {
+  const stream = connection.client.putTrack((error, response) => {
     if (error === null) resolve(response);
-    else exitWith(faultOfError(error));
+    else connection.failed(error);
   });
   const write = (part: NonNullable<PutTrackRequest['part']>) =>
     new Promise<void>((done) => {

@@ -14,7 +14,7 @@ export type ClusterIdentity = Readonly<{
   authorityPem: string;
   /** Own certificate chain, leaf first, PEM. */
   chainPem: string;
-  /** When the chain was issued to us, by our clock: certificates are backdated, so `notBefore` does not say. */
+  /** When the chain was issued to us, by our clock. For people: what is due follows the clock that issued it. */
   certifiedAtMs: number;
   /** Private key of the leaf, PKCS #8 PEM. */
   tlsKeyPem: string;

@@ -1,19 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { fullJitterMs } from '../../base/backoff.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
-import { digestOf } from '../../proto/digest.ts';
-import { signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
-import { parseJoinToken } from '../../proto/join-token.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import type { Address } from './address.ts';
+import { ComingBack } from './coming-back.ts';
 import { type EnrolFaultCode, enrol, enrolmentRetries } from './enrol.ts';
 import { type ClusterIdentity, type IdentityFault, loadIdentity, saveIdentity } from './identity-store.ts';
-
-/** Where a text that nobody else may read comes from. */
-export type SecretSource = Readonly<{ kind: 'file'; path: string } | { kind: 'environment'; name: string }>;
+import { readJoinToken, type SecretSource, signingKeyFor } from './join-token-source.ts';
 
 /** What of the client's configuration says how it becomes a member. */
 export type MembershipSettings = Readonly<{
@@ -30,29 +25,37 @@ const enrolTimeoutMs = 15_000;
 
 type MembershipFaultCode = IdentityFault | EnrolFaultCode | 'JOIN_TOKEN_MISSING' | 'JOIN_TOKEN_INVALID' | 'STOPPED';
 
-/** Who this cluster is: from disk, or by trading a join token for membership, again and again until `signal` aborts. */
+/**
+ * Who this cluster is: from disk, or by trading a join token for membership, again and again until `signal` aborts. A
+ * token that the identity on disk was not made with is the operator's wish for a new one, and is tried once; where it is
+ * refused, or nobody answers, the identity on disk goes on.
+ */
 export async function becomeMember(
   settings: MembershipSettings,
   dataKey: Uint8Array,
   log: Log,
   signal: AbortSignal,
   timers: Timers,
+  comingBack: ComingBack,
 ): Promise<Result<ClusterIdentity, MembershipFaultCode>> {
   const found = await loadIdentity(settings.dataDirectory, recordKey(dataKey, 'identity'));
-  if (found.ok || found.fault.code !== 'IDENTITY_MISSING') return found;
+  if (!found.ok && found.fault.code !== 'IDENTITY_MISSING') return found;
   const { joinToken, coordinator } = settings;
+  if (found.ok) {
+    const afresh = await comingBack.enrolAfresh(found.value);
+    if (afresh?.kind === 'refused') log.warn(faultFields(afresh.fault), 'the new join token was not taken');
+    if (afresh?.kind !== 'restored') return found;
+    await keepIdentity(settings, dataKey, afresh.identity);
+    log.info({ cluster: afresh.identity.cluster }, 'enrolled again by a new join token');
+    return ok(afresh.identity);
+  }
   if (joinToken === undefined) {
     return refuse('JOIN_TOKEN_MISSING', `${found.fault.message}; set joinToken.file or joinToken.environment`);
   }
-  const text = await readSecret(joinToken);
-  if (!text.ok) return text;
-  const token = parseJoinToken(text.value);
+  const token = await readJoinToken(joinToken);
   if (!token.ok) return token;
-  const address = coordinator.enrolAddress ?? coordinator.addresses[0];
-  // The same key for the same token, over restarts as well: an answer that is lost can then be asked for again.
-  const signing = signingKeyPairOf(
-    recordKey(dataKey, `signing-key/${digestOf(Buffer.from(token.value.secret))}`).bytes,
-  );
+  const address = enrolAddressOf(settings);
+  const signing = signingKeyFor(token.value, dataKey);
   for (let attempt = 0; ; attempt += 1) {
     const enrolled = await enrol(address, token.value, { timeoutMs: enrolTimeoutMs, timers, signing });
     if (enrolled.ok) {
@@ -77,17 +80,12 @@ export async function keepIdentity(
   await saveIdentity(settings.dataDirectory, recordKey(dataKey, 'identity'), identity);
 }
 
-async function readSecret(source: SecretSource): Promise<Result<string, 'JOIN_TOKEN_MISSING'>> {
-  if (source.kind === 'environment') {
-    const text = process.env[source.name];
-    return text === undefined
-      ? refuse('JOIN_TOKEN_MISSING', `join token: environment variable ${source.name} is not set`)
-      : ok(text);
-  }
-  try {
-    return ok(await readFile(source.path, 'utf8'));
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    return refuse('JOIN_TOKEN_MISSING', `join token: ${source.path} cannot be read (${code})`);
-  }
+/** How this member gets back in when it is shut out. */
+export function openComingBack(settings: MembershipSettings, dataKey: Uint8Array, timers: Timers): ComingBack {
+  const { joinToken } = settings;
+  return new ComingBack({ address: enrolAddressOf(settings), joinToken, dataKey, timeoutMs: enrolTimeoutMs, timers });
+}
+
+function enrolAddressOf({ coordinator }: MembershipSettings): Address {
+  return coordinator.enrolAddress ?? coordinator.addresses[0];
 }

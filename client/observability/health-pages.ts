@@ -1,7 +1,12 @@
 import type { Registry } from 'prom-client';
 import { alivePage, jsonPage, metricsPage, type Pages } from '../../base/http-server.ts';
 
-export type Readiness = Readonly<{ ready: boolean; checks: Readonly<Record<string, boolean | string | number>> }>;
+export type Readiness = Readonly<{
+  ready: boolean;
+  checks: Readonly<Record<string, boolean | string | number>>;
+  /** What is wrong and what helps, one sentence each: of what keeps it from being ready, and of what is degraded. */
+  why: readonly string[];
+}>;
 
 /**
  * /healthz: the process turns its loop. /readyz: it does its work, as JSON with the single checks. /score: what scores and

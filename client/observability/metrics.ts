@@ -15,6 +15,10 @@ export function createMetrics() {
     connected: gauge('testudo_client_connected', '1 while directives arrive from a coordinator'),
     disconnects: counter('testudo_client_disconnects_total', 'Watch streams that ended', ['code']),
     certificateExpiry: gauge('testudo_client_certificate_expiry_seconds', 'When the certificate ends, Unix time'),
+    clockAhead: gauge(
+      'testudo_client_clock_ahead_seconds',
+      "This machine's clock minus the coordinator's, once above 300",
+    ),
     invitations: counter('testudo_client_invitations_total', 'Invitations to rounds', ['track']),
     receipts: counter('testudo_client_receipts_total', 'Updates with a verified receipt', ['track']),
     refusals: counter('testudo_client_refusals_total', 'Refused attempts', ['track', 'verdict', 'code']),

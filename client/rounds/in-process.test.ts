@@ -161,6 +161,7 @@ it('participants bring a round to its candidate in one process, with no socket b
           await writeFile(plainPath, bytesOfValues(values));
           return sealFileSync({ plainPath, sealedPath, context, roundPublicKey });
         },
+        recover: async () => ({ kind: 'inForce', coordinatorNowMs: Date.now() }),
         saveIdentity: async () => undefined,
         unit: () => 0.5,
         timers: systemTimers,

@@ -118,6 +118,7 @@ async function startUplink(identity: ClusterIdentity, ports: Partial<UplinkPorts
         await writeFile(plainPath, bytesOfValues(values));
         return sealFileSync({ plainPath, sealedPath, context, roundPublicKey });
       },
+      recover: async () => ({ kind: 'inForce', coordinatorNowMs: Date.now() }),
       saveIdentity: async () => undefined,
       unit: () => 0.5,
       timers: systemTimers,

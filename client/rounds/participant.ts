@@ -5,16 +5,22 @@ import type { Timer } from '../../base/time.ts';
 import type { RoundClosed, WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
 import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import type { Address } from '../link/address.ts';
-import { expiryOf, renewalDueMs } from '../link/certificates.ts';
-import type { ClusterIdentity } from '../link/identity-store.ts';
+import { CertificateKeeper } from '../link/certificate-keeper.ts';
+import { CurrentConnection } from './current-connection.ts';
 import { deliver } from './deliver.ts';
 import { type Invitation, readInvitation } from './invitation.ts';
 import { keepUpdate } from './keep-update.ts';
 import type { KeptUpdate } from './outbox.ts';
 import type { UplinkConfig } from './participant-config.ts';
-import { type Participation, type ParticipationEffect, type ParticipationEvent, step } from './participation.ts';
+import {
+  type Participation,
+  type ParticipationEffect,
+  type ParticipationEvent,
+  roundOf,
+  step,
+} from './participation.ts';
 import type { UplinkPorts } from './ports.ts';
-import type { RoundConnection } from './round-calls.ts';
+import { restoreUpdate } from './restore-update.ts';
 import { inRoundSpan, roundTrace } from './round-trace.ts';
 import { RunningWork } from './running-work.ts';
 
@@ -33,22 +39,19 @@ export class Uplink {
   readonly #tracks = new Map<TrackId, TrackState>();
   readonly #stopping = new AbortController();
   readonly #running = new RunningWork();
-  #identity: ClusterIdentity;
-  #connection: RoundConnection | undefined;
+  readonly #keeper: CertificateKeeper;
+  readonly #connection = new CurrentConnection();
   /** Ends the current Watch so that the loop connects anew. */
   #reconnect = new AbortController();
-  #waiting = Promise.withResolvers<RoundConnection>();
-  /** The coordinator's clock minus ours. */
-  #clockOffsetMs = 0;
   #heardAtMs = 0;
-  #renewing = false;
-  #nextRenewalMs: number;
 
   private constructor(config: UplinkConfig, ports: UplinkPorts) {
     this.#config = config;
     this.#ports = ports;
-    this.#identity = config.identity;
-    this.#nextRenewalMs = renewalDueMs(config.identity);
+    const { identity, times } = config;
+    const { timers, unit, report, recover, saveIdentity: save } = ports;
+    const { reconnect, tickMs } = times;
+    this.#keeper = new CertificateKeeper({ identity, timers, unit, report, recover, save, reconnect, tickMs });
   }
 
   /** Picks up what an earlier run left in the outbox, then connects. */
@@ -57,7 +60,7 @@ export class Uplink {
     for (const track of config.tracks) {
       const work = new AbortController();
       uplink.#tracks.set(track, { phase: { kind: 'idle' }, work, timer: undefined, dropped: Promise.resolve() });
-      const restored = await config.outbox.restore(track);
+      const restored = await restoreUpdate(config.outbox, track, config.identity);
       if (restored !== undefined) uplink.#dispatch(track, { kind: 'restored', ...restored });
     }
     uplink.#running.add(uplink.#run());
@@ -75,8 +78,9 @@ export class Uplink {
     return this.#heardAtMs;
   }
 
-  get certificateExpiresAtMs(): number {
-    return expiryOf(this.#identity.chainPem);
+  /** The certificate that this cluster shows. */
+  get certificate(): Readonly<Pick<CertificateKeeper, 'expiresAtMs' | 'hasEnded' | 'why'>> {
+    return this.#keeper;
   }
 
   /** Stops after what is running has noticed. What is in the outbox stays there. May be called twice. */
@@ -88,17 +92,25 @@ export class Uplink {
       state.work.abort();
     }
     await this.#running.ended();
-    this.#connection?.close();
+    this.#connection.closed();
   }
 
   async #run(): Promise<void> {
     const { addresses, tracks, clientBuild, times } = this.#config;
+    let lastCode: string | undefined;
     for (let turn = 0, attempt = 0; !this.#stopping.signal.aborted; turn += 1) {
+      const { identity } = this.#keeper;
+      const waitMs = await this.#keeper.prepare(attempt, lastCode);
+      if (waitMs > 0) {
+        await pause(this.#ports.timers, waitMs, this.#stopping.signal);
+        continue;
+      }
+      if (this.#stopping.signal.aborted) return;
+      if (this.#keeper.identity.signingSeed !== identity.signingSeed) this.#startAnew();
       const address = addresses[turn % addresses.length] as Address;
       this.#reconnect = new AbortController();
-      const connection = this.#config.connect(address, this.#identity);
-      this.#connection = connection;
-      this.#waiting.resolve(connection);
+      const connection = this.#config.connect(address, this.#keeper.identity);
+      this.#connection.opened(connection);
       let heard = false;
       const fault = await connection.watch({
         tracks,
@@ -113,9 +125,7 @@ export class Uplink {
           this.#obey(directive);
         },
       });
-      this.#waiting = Promise.withResolvers();
-      this.#connection = undefined;
-      connection.close();
+      this.#connection.closed();
       if (this.#stopping.signal.aborted) return;
       // We hung up ourselves to use a renewed certificate: no reason to wait, nor to try another address.
       if (this.#reconnect.signal.aborted) {
@@ -123,6 +133,7 @@ export class Uplink {
         continue;
       }
       attempt = heard ? 0 : attempt + 1;
+      lastCode = fault.code;
       const retryInMs = fullJitterMs(times.reconnect, attempt, this.#ports.unit());
       this.#ports.report({ kind: 'disconnected', address: address.text, fault, retryInMs });
       await pause(this.#ports.timers, retryInMs, this.#stopping.signal);
@@ -132,38 +143,32 @@ export class Uplink {
   async #tick(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await pause(this.#ports.timers, this.#config.times.tickMs, this.#stopping.signal);
-      const nowMs = this.#ports.timers.now();
-      for (const track of this.#tracks.keys()) {
-        this.#dispatch(track, { kind: 'time', nowMs: nowMs + this.#clockOffsetMs });
-      }
-      if (nowMs >= this.#nextRenewalMs && !this.#renewing) this.#running.add(this.#renew(nowMs));
+      const nowMs = this.#keeper.coordinatorNowMs;
+      for (const track of this.#tracks.keys()) this.#dispatch(track, { kind: 'time', nowMs });
+      this.#running.add(this.#renew());
     }
   }
 
-  async #renew(nowMs: number): Promise<void> {
-    if (this.#connection === undefined) return;
-    this.#renewing = true;
+  async #renew(): Promise<void> {
+    const connection = this.#connection.now;
+    if (connection === undefined) return;
     const limits = { timeoutMs: this.#config.times.callTimeoutMs, timers: this.#ports.timers };
-    const renewed = await this.#connection.renew(this.#identity, limits);
-    this.#renewing = false;
-    const expiresAtMs = this.certificateExpiresAtMs;
-    if (!renewed.ok) {
-      // A twentieth of what is left, so that many attempts fit before the end.
-      this.#nextRenewalMs = nowMs + Math.max(this.#config.times.tickMs, (expiresAtMs - nowMs) / 20);
-      this.#ports.report({ kind: 'renewalFailed', fault: renewed.fault, expiresAtMs });
-      return;
+    // The running stream keeps the old certificate: the loop connects anew with this one.
+    if (await this.#keeper.renewWhenDue((identity) => connection.renew(identity, limits))) this.#reconnect.abort();
+  }
+
+  /** Another signing key speaks for this cluster: what the old one signed counts for nothing any more. */
+  #startAnew(): void {
+    for (const [track, { phase }] of this.#tracks) {
+      const round = roundOf(phase);
+      if (round !== undefined) this.#dispatch(track, { kind: 'closed', round });
     }
-    await this.#ports.saveIdentity(renewed.value);
-    this.#identity = renewed.value;
-    this.#nextRenewalMs = renewalDueMs(renewed.value);
-    this.#ports.report({ kind: 'renewed', expiresAtMs: this.certificateExpiresAtMs });
-    this.#reconnect.abort();
   }
 
   #obey(directive: NonNullable<WatchResponse['directive']>): void {
     switch (directive.$case) {
       case 'heartbeat':
-        this.#clockOffsetMs = Number(directive.value.nowMs) - this.#ports.timers.now();
+        this.#keeper.told(Number(directive.value.nowMs));
         return;
       case 'closed':
         this.#closed(directive.value);
@@ -175,7 +180,7 @@ export class Uplink {
           return;
         }
         const { federation, track, round, base, closesAtMs } = read.value;
-        if (federation !== this.#identity.federation || !this.#tracks.has(track)) {
+        if (federation !== this.#keeper.identity.federation || !this.#tracks.has(track)) {
           const { fault } = refuse('INVITATION_INVALID', `invitation to ${federation}/${track}: not ours`);
           this.#ports.report({ kind: 'invitationRefused', fault });
           return;
@@ -238,7 +243,7 @@ export class Uplink {
 
   async #fetch(invitation: Invitation, signal: AbortSignal): Promise<void> {
     const { track, round, base } = invitation;
-    const connection = await this.#connected(signal);
+    const connection = await this.#connection.once(signal);
     if (connection === undefined) return;
     const models = this.#config.modelsOf(track);
     const fetched = await inRoundSpan(this.#traceOf(track, round), 'fetch base', (carrier) =>
@@ -279,7 +284,7 @@ export class Uplink {
     await this.#tracks.get(track)?.dropped;
     const { outbox } = this.#config;
     const kept = await keepUpdate(invitation, trained.value, {
-      identity: this.#identity,
+      identity: this.#keeper.identity,
       outbox,
       seal: (job) => this.#ports.seal(job),
     });
@@ -299,14 +304,14 @@ export class Uplink {
 
   async #deliver(kept: KeptUpdate, signal: AbortSignal): Promise<void> {
     const { track, round } = kept;
-    const connection = await this.#connected(signal);
+    const connection = await this.#connection.once(signal);
     if (connection === undefined) return;
     const { callTimeoutMs, uploadTimeoutMs } = this.#config.times;
     const parent = this.#traceOf(track, round);
     const receipt = await inRoundSpan(parent, 'deliver update', (carrier) =>
       deliver(connection, kept, {
         sealedPath: this.#config.outbox.sealedPath(track, round),
-        receiptKey: this.#identity.receiptKey,
+        receiptKey: this.#keeper.identity.receiptKey,
         signal,
         statusTimeoutMs: callTimeoutMs,
         uploadTimeoutMs,
@@ -326,22 +331,10 @@ export class Uplink {
   }
 
   #traceOf(track: TrackId, round: RoundId) {
-    return roundTrace(this.#identity.federation, track, round, this.#identity.cluster);
+    return roundTrace(this.#keeper.identity.federation, track, round, this.#keeper.identity.cluster);
   }
 
   #fail(track: TrackId, round: RoundId, fault: Fault): void {
     this.#dispatch(track, { kind: 'failed', round, fault, unit: this.#ports.unit() });
-  }
-
-  /** The connection, once there is one; nothing when the work is cancelled first. */
-  async #connected(signal: AbortSignal): Promise<RoundConnection | undefined> {
-    if (this.#connection !== undefined) return this.#connection;
-    const cancelled = Promise.withResolvers<undefined>();
-    const cancel = () => cancelled.resolve(undefined);
-    signal.addEventListener('abort', cancel, { once: true });
-    if (signal.aborted) cancel();
-    const connection = await Promise.race([this.#waiting.promise, cancelled.promise]);
-    signal.removeEventListener('abort', cancel);
-    return connection;
   }
 }

@@ -7,6 +7,8 @@ import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { PrivacyFault } from '../learning/privacy-ledger.ts';
 import type { TrainFaultCode } from '../learning/train-protocol.ts';
+import type { CertificateReport } from '../link/certificate-keeper.ts';
+import type { Recovery } from '../link/coming-back.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import type { Invitation } from './invitation.ts';
 import type { Verdict } from './verdict.ts';
@@ -34,6 +36,8 @@ export type UplinkPorts = Readonly<{
   }): Promise<Result<Readonly<{ payload: Digest; payloadBytes: number }>, SealFaultCode | WorkerFaultCode>>;
   /** Makes a renewed identity durable. */
   saveIdentity(identity: ClusterIdentity): Promise<void>;
+  /** Tries to get back in, when this cluster is shut out. */
+  recover(identity: ClusterIdentity): Promise<Recovery>;
   report(event: UplinkReport): void;
   /** Random in [0, 1). */
   unit(): number;
@@ -53,6 +57,5 @@ export type UplinkReport = Readonly<
   | { kind: 'receipted'; track: TrackId; round: RoundId; traceId: string; sequence: number }
   | { kind: 'refused'; track: TrackId; round: RoundId; verdict: Verdict; fault: Fault }
   | { kind: 'roundClosed'; track: TrackId; round: RoundId; outcome: number; nextRound: string }
-  | { kind: 'renewed'; expiresAtMs: number }
-  | { kind: 'renewalFailed'; fault: Fault; expiresAtMs: number }
+  | CertificateReport
 >;

@@ -1,4 +1,5 @@
 import { faultFields, type Log } from '../../base/log.ts';
+import { durationText } from '../../base/text/duration.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import type { UplinkReport } from './ports.ts';
 
@@ -52,6 +53,21 @@ export function reporter(log: Log, metrics: ClientMetrics): (report: UplinkRepor
       case 'roundClosed':
         log.info(fields, 'round closed');
         return;
+      case 'certificateEnded':
+        log.error(faultFields(report.fault), 'certificate ended');
+        return;
+      case 'comingBackFailed':
+        log.warn({ ...faultFields(report.fault), retryInMs: report.retryInMs }, 'not let back in');
+        return;
+      case 'cameBack':
+        metrics.certificateExpiry.set(report.expiresAtMs / 1_000);
+        log.info(fields, 'back in the federation');
+        return;
+      case 'clockDiffers':
+        metrics.clockAhead.set(report.aheadMs / 1_000);
+        if (report.matters) log.warn({ aheadMs: report.aheadMs }, clockSentence(report.aheadMs));
+        else log.info({ aheadMs: report.aheadMs }, "this machine's clock and the coordinator's agree again");
+        return;
       case 'renewed':
         metrics.certificateExpiry.set(report.expiresAtMs / 1_000);
         log.info(fields, 'certificate renewed');
@@ -61,4 +77,9 @@ export function reporter(log: Log, metrics: ClientMetrics): (report: UplinkRepor
         return;
     }
   };
+}
+
+function clockSentence(aheadMs: number): string {
+  const way = aheadMs > 0 ? 'ahead of' : 'behind';
+  return `this machine's clock is ${durationText(Math.abs(aheadMs))} ${way} the coordinator's: set the one that is wrong`;
 }

@@ -21,12 +21,14 @@ export const track = parseTrackId('syscall');
 export const operator = { kind: 'coordinator', part: 'identity' } as const;
 
 /** A model of so many values: small enough to seal in a moment, large enough for several chunks when asked for. */
-function specOf(values: number): ModelSpec {
-  return { architecture: 'test/1', hyperparameters: {}, tensors: [{ name: 'weights', shape: [values] }] };
+function specOf(values: number, architecture: string): ModelSpec {
+  return { architecture, hyperparameters: {}, tensors: [{ name: 'weights', shape: [values] }] };
 }
 
 export type FederationOptions = Readonly<{
   values?: number;
+  /** Of the track's spec. */
+  architecture?: string;
   /** Of the track; f 0 and Krum on three updates unless given. */
   policy?: string;
   settings?: readonly string[];
@@ -78,6 +80,7 @@ export class TestFederation {
 
   static async start({
     values = 1000,
+    architecture = 'test/1',
     policy = policyDefault,
     settings = [],
     dataDirectory,
@@ -85,7 +88,7 @@ export class TestFederation {
     timers = systemTimers,
   }: FederationOptions = {}) {
     const config = configIn(dataDirectory ?? tempDir(), settings);
-    const spec = specOf(values);
+    const spec = specOf(values, architecture);
     const coordinator = await open(config, { log, timers });
     const federation = new TestFederation(config, spec, coordinator, { log, timers });
     onTestFinished(() => federation.#coordinator.close());

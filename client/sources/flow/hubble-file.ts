@@ -1,15 +1,15 @@
 import type { FlowBatch, FlowItem } from '../../events/source-item.ts';
 import type { FilePosition, FollowOptions } from '../../recordings/file-follower.ts';
 import { itemsOfLines } from '../../recordings/line-items.ts';
-import { itemsOfHubble } from './hubble-flow.ts';
+import { itemOfHubble } from './hubble-flow.ts';
 import { readHubbleJson } from './hubble-json.ts';
 
 /** Hubble's flow exporter (`hubble.export.static.filePath`), through its rotations. */
 export async function* hubbleFile(path: string, options: FollowOptions): AsyncGenerator<FlowBatch<FilePosition>> {
-  yield* itemsOfLines(path, options, itemsOfLine);
+  yield* itemsOfLines(path, options, itemOfLine);
 }
 
-function itemsOfLine(text: string, where: string): readonly FlowItem[] {
+function itemOfLine(text: string, where: string): FlowItem {
   const message = readHubbleJson(text);
-  return typeof message === 'string' ? [{ kind: 'skipped', reason: message, where }] : itemsOfHubble(message, where);
+  return typeof message === 'string' ? { kind: 'skipped', reason: message, where } : itemOfHubble(message, where);
 }

@@ -1,0 +1,28 @@
+import { X509Certificate } from 'node:crypto';
+import { type Fault, refuse } from '../../base/fault.ts';
+import type { OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
+
+/** Whose credentials a connection shows, and until when they count. */
+export type CredentialsHolder = Readonly<{ path: string; name: string; role: string; expiresAtMs: number }>;
+
+export function holderOf(path: string, { name, role, certificateChain }: OperatorCredentials): CredentialsHolder {
+  return { path, name, role, expiresAtMs: Date.parse(new X509Certificate(certificateChain).validTo) };
+}
+
+/** TLS tells nobody why: a coordinator that hangs up looks like one that is not there. */
+const silentRefusals: ReadonlySet<string> = new Set(['GRPC_UNAVAILABLE', 'CERTIFICATE_EXPIRED']);
+
+/**
+ * Why a call failed, for people: where the certificate has ended by this machine's clock, that, and what helps. Only after
+ * the call: it is the coordinator's clock that counts, and ours may be the wrong one.
+ */
+export function explained(fault: Fault, { path, name, role, expiresAtMs }: CredentialsHolder, nowMs: number): Fault {
+  const said = fault.code === 'CERTIFICATE_EXPIRED';
+  if (!silentRefusals.has(fault.code) || (!said && nowMs < expiresAtMs)) return fault;
+  return refuse(
+    'CREDENTIALS_EXPIRED',
+    `the certificate of operator ${name} in ${path} ended ${new Date(expiresAtMs).toISOString()}: ` +
+      `an admin gives a new one with \`testudo operators add ${name} --role ${role} --out FILE\`; where no admin is left, ` +
+      'move the file aside and run `testudo coordinator init` in the folder of the configuration, with the coordinator stopped',
+  ).fault;
+}
