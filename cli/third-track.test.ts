@@ -10,6 +10,7 @@ import { type RunningClient, startClient } from '../client/client.ts';
 import { parseClientConfig } from '../client/config.ts';
 import type { Alert } from '../client/scoring/alert.ts';
 import { leaveFeedback } from '../client/scoring/feedback.ts';
+import { writeModelFiles } from '../client/tracks/model-files.ts';
 import { gramTableSpec, initialGramTable } from '../client/tracks/syscall/gram-table/gram-table.ts';
 import { WorkloadClasses } from '../client/tracks/syscall/traces/workload-classes.ts';
 import { verbSharesSpec } from '../client/tracks/testing/verb-shares/track.ts';
@@ -18,7 +19,8 @@ import { createTrack } from '../coordinator/ledger/track-changes.ts';
 import { operator, TestFederation } from '../coordinator/testing/federation.ts';
 import { parseDigest, parseTrackId, type TrackId } from '../proto/ids.ts';
 import { bytesOfValues, layoutOf, valuesOfBytes } from '../proto/layout.ts';
-import type { ModelSpec } from '../proto/model-spec.ts';
+import { type ModelSpec, specBytes, specOfBytes } from '../proto/model-spec.ts';
+import { runTestudo } from './testing/command-line.ts';
 
 const verbs = parseTrackId('verbs');
 const calls = parseTrackId('calls');
@@ -172,6 +174,37 @@ describe('a track that is nothing but a folder and a spec', () => {
     const message = parsed.ok ? '' : parsed.fault.message;
     expect(message).toContain('tracks: telepathy: telepathy holds no track.ts; built in are');
     expect(message).toContain('tracks: syscall is listed twice');
+  });
+
+  it('begins with what testudo model init writes, and scores files from the command line, by options of its own', async () => {
+    const at = (name: string) => join(folder, name);
+    const made = await runTestudo('model', 'init', at('first'), '--track', verbShares, '--liars', '2');
+    expect(made).toMatchObject({ code: 0, out: expect.stringContaining('testudo tracks put verb-shares') });
+    expect(unwrap(specOfBytes(await readFile(at('first/spec.json'))))).toEqual(verbSharesSpec);
+    const first = unwrap(valuesOfBytes(layoutOf(verbSharesSpec), await readFile(at('first/model.bin'))));
+    expect([...first]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    const policy = unwrap(parseTrackPolicy(await readFile(at('first/policy.yaml'), 'utf8')));
+    expect(policy).toMatchObject({ aggregation: { f: 2 }, training: { epochs: 30, batchSize: 8 } });
+
+    const shares = Float32Array.of(0.5, 0.25, 0.25, 0, 0, 0, 0, 0);
+    const files = { 'spec.json': specBytes(verbSharesSpec), 'weights.bin': bytesOfValues(shares) };
+    await writeModelFiles(at('model'), new Map(Object.entries(files)));
+    await writeFile(at('audit'), `${requests('thief', 1, 15, 0)}{}\n${requests('checkout', 1, 0, 0)}`);
+    const words = ['score', '--model', at('model'), '--input', at('audit'), '--output', '-'];
+    const scored = await runTestudo(...words, '--track', verbShares);
+    expect(scored).toMatchObject({ code: 0, error: '2 observations scored, 1 lines passed over\n' });
+    // By hand: 15 deletes (never seen: 0.02 / 8), then get, list, watch, get, list; smoothed shares of the model.
+    const nats = (share: number, seen: number) => -share * Math.log(0.98 * seen + 0.02 / 8);
+    const thief = nats(15 / 20, 0) + nats(2 / 20, 0.5) + nats(2 / 20, 0.25) + nats(1 / 20, 0.25);
+    const checkout = nats(7 / 20, 0.5) + nats(7 / 20, 0.25) + nats(6 / 20, 0.25);
+    expect(scored.out).toBe(`shop\tthief\t${thief.toFixed(4)}\nshop\tcheckout\t${checkout.toFixed(4)}\n`);
+    const own = await runTestudo(...words, '--track', verbShares, '--account', 'checkout');
+    expect(own).toMatchObject({ code: 0, out: `shop\tcheckout\t${checkout.toFixed(4)}\n` });
+    // A track.ts anywhere can be named; what it does not offer is refused, and nobody else takes its models.
+    expect(await runTestudo('evaluate', '--track', verbShares, ...words.slice(1, 5))).toMatchObject({ code: 2 });
+    expect(await runTestudo(...words)).toMatchObject({ code: 1, error: expect.stringMatching(/^MODEL_UNKNOWN: /) });
+    const none = await runTestudo(...words, '--track', folder);
+    expect(none).toMatchObject({ code: 2, error: expect.stringContaining('holds no track.ts') });
   });
 
   it('is walked through in the documentation, line by line as it stands', async () => {

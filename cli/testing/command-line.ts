@@ -21,6 +21,22 @@ const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
 /** How a command ended. */
 export type Ended = Readonly<{ code: number | null; out: string; error: string }>;
 
+/** Runs `testudo …` as a real process. */
+export async function runTestudo(...words: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const texts = { out: '', error: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    texts.out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    texts.error += text;
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, ...texts };
+}
+
 /** A real coordinator on loopback, and the command line as real processes beside it. */
 export class CommandLine {
   readonly federation: TestFederation;
@@ -78,19 +94,8 @@ export class CommandLine {
   }
 
   /** Runs `testudo …` without a coordinator. */
-  async offline(...words: readonly string[]): Promise<Ended> {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const texts = { out: '', error: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      texts.out += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      texts.error += text;
-    });
-    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-    return { code, ...texts };
+  offline(...words: readonly string[]): Promise<Ended> {
+    return runTestudo(...words);
   }
 
   /** The one JSON value that a command prints; it must have gone well. */

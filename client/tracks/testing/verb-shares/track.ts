@@ -4,8 +4,10 @@ import { seededStream, shuffled } from '../../../../base/random.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { SourceIntake } from '../../../events/intake.ts';
 import type { SourceItem } from '../../../events/source-item.ts';
-import { followFile } from '../../../recordings/file-follower.ts';
+import { type FollowOptions, followFile } from '../../../recordings/file-follower.ts';
 import type { Learner } from '../../learner.ts';
+import type { OfflineKind } from '../../offline-kind.ts';
+import { lineOf, writeLines } from '../../score-lines.ts';
 import type { TrackKind, TrackScorer } from '../../track-kind.ts';
 
 // [1] What is watched: requests of service accounts to the Kubernetes API, twenty at a time.
@@ -28,8 +30,8 @@ export const verbSharesSpec: ModelSpec = {
 const settings = z.strictObject({ path: z.string() });
 const request = z.object({ namespace: z.string(), account: z.string(), verb: z.string(), atMs: z.number() });
 
-async function* auditFile(path: string, options: Omit<Parameters<typeof followFile>[1], 'follow'>) {
-  for await (const line of followFile(path, { ...options, follow: true })) {
+async function* auditFile(path: string, options: FollowOptions) {
+  for await (const line of followFile(path, options)) {
     if (line.kind === 'idle') {
       yield { items: [], cursor: undefined };
       continue;
@@ -87,6 +89,11 @@ function observationOf(requests: readonly Request[]): Requests {
   const known = requests.map(({ verb }) => verbs.find((one) => one === verb) ?? 'other');
   const counts = verbs.map((verb) => known.filter((one) => one === verb).length);
   return { namespace: first.namespace, account: first.account, first, last, counts };
+}
+
+function exampleOf({ account, counts }: Requests): Shares {
+  const sum = counts.reduce((all, count) => all + count, 0);
+  return { account, shares: counts.map((count) => count / sum) };
 }
 
 // [5] Learning, in the training process: each step moves the shares towards those of a batch.
@@ -158,7 +165,44 @@ function smoothed(values: readonly number[]): number[] {
   return positive.map((value) => (sum === 0 ? 1 / verbs.length : 0.98 * (value / sum) + 0.02 / verbs.length));
 }
 
-// [7] The kind itself: everything above by the names that the client looks for.
+// [7] Offline: what `testudo score` and `testudo model init` do for this kind, without a client.
+const offline: OfflineKind = {
+  score: {
+    about: 'audit events as JSON lines, into one line of namespace, account and score for each twenty of an account',
+    options: [{ flags: '--account <name>', about: 'only what this account asked for' }],
+    async run({ model, input, output, settings: { account } }) {
+      const { architecture } = model.spec;
+      if (architecture !== verbSharesSpec.architecture)
+        return refuse('MODEL_UNKNOWN', `${model.where}: ${architecture} is not ${verbSharesSpec.architecture}`);
+      const intake = new RequestIntake();
+      const observed: Requests[] = [];
+      let passedOver = 0;
+      for await (const { items } of auditFile(input, { follow: false, signal: new AbortController().signal })) {
+        for (const item of items) {
+          if (item.kind === 'skipped') passedOver += 1;
+          observed.push(...intake.push(item, 0));
+        }
+      }
+      observed.push(...intake.flush());
+      if (observed.length === 0) return refuse('INPUT_UNREADABLE', `${input} holds no request; is it an audit log?`);
+      const wanted = observed.filter((one) => account === undefined || one.account === account);
+      const scores = new ShareScorer(model.weights, []).score(wanted.map(exampleOf));
+      const lines = wanted.map((one, at) =>
+        lineOf([one.namespace, one.account, scores[at]?.scores[0]?.toFixed(4) ?? '']),
+      );
+      const written = await writeLines(lines, output);
+      return written.ok ? ok(`${wanted.length} observations scored, ${passedOver} lines passed over`) : written;
+    },
+  },
+  init: {
+    about: 'a detector of unusual verbs against the Kubernetes API',
+    training: 'training: { epochs: 30, stepsMax: 200, batchSize: 8, learningRate: 0.2 }',
+    options: [],
+    run: async () => ok({ spec: verbSharesSpec, init: () => new Float32Array(verbs.length) }),
+  },
+};
+
+// [8] The kind itself: everything above by the names that the client looks for.
 export const trackKind: TrackKind<Requests, Shares> = {
   architectures: [verbSharesSpec.architecture],
   examples: {
@@ -170,12 +214,9 @@ export const trackKind: TrackKind<Requests, Shares> = {
       return ok({ account, shares });
     },
   },
-  openSource: (given, { from, signal }) => auditFile(settings.parse(given).path, { from, signal }),
+  openSource: (given, { from, signal }) => auditFile(settings.parse(given).path, { from, signal, follow: true }),
   openIntake: () => ({ from: () => new RequestIntake() }),
-  exampleOf({ account, counts }) {
-    const sum = counts.reduce((all, count) => all + count, 0);
-    return { account, shares: counts.map((count) => count / sum) };
-  },
+  exampleOf,
   subjectOf: ({ namespace, account }) => ({ namespace, workload: account, workloadClass: account, pod: '' }),
   describe: ({ namespace, account, first, last, counts }) => ({
     identity: `${namespace}/${account}/${first.atMs}/${counts.join(' ')}`,
@@ -185,4 +226,5 @@ export const trackKind: TrackKind<Requests, Shares> = {
   }),
   openLearner: async (_spec, base) => ok(openLearner(base)),
   openScorer: async (_spec, weights, normal) => new ShareScorer(weights, normal),
+  offline: async () => offline,
 };
