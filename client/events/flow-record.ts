@@ -73,6 +73,8 @@ export type ObservedFlow = Readonly<{
   /** A connection between two nodes is seen at both; the sightings at each end are counted by themselves. */
   seenAt: 'client' | 'server' | 'unknown';
   verdict: Verdict;
+  /** What the source says beside the verdict, in its own words: "POLICY_DENIED", "REDIRECTED", "REJECT". Usually absent. */
+  verdictReason?: string;
   l7: FlowL7 | undefined;
   /** Flows that this stands for: 1, or what an already aggregated source says. 0: a part of one that counts elsewhere. */
   count: number;

@@ -6,37 +6,71 @@ export type EndHints = Readonly<{
   pod: string;
   /** Name of the owning workload, where the source knows it. */
   workload: string;
+  /** Its kind, "Deployment", where the source knows that. */
+  workloadKind?: string;
   /** Cilium's security identity. */
   identity: number;
   /** "source:key=value", as Cilium writes them. */
   labels: readonly string[];
 }>;
 
-/** Cilium's reserved identities (pkg/identity/numericidentity.go). Numbers from 256 on belong to workloads. */
-const reserved: Readonly<Record<number, readonly [EndKind, string]>> = {
-  1: ['host', ''],
-  2: ['world', ''],
-  3: ['unknown', 'unmanaged'],
-  4: ['control', 'health'],
-  5: ['unknown', 'init'],
-  6: ['host', 'remote-node'],
-  7: ['control', 'kube-apiserver'],
-  8: ['control', 'ingress'],
-  9: ['world', ''],
-  10: ['world', ''],
+/**
+ * Cilium's reserved identities by name and number (pkg/identity/numericidentity.go, "reserved:<name>"). Numbers from 256 on
+ * belong to workloads. Where an identity has several names, the first of this list says most of it.
+ */
+const reserved: readonly (readonly [name: string, identity: number, EndKind, workload: string])[] = [
+  ['kube-apiserver', 7, 'control', 'kube-apiserver'],
+  ['host', 1, 'host', ''],
+  ['remote-node', 6, 'host', 'remote-node'],
+  ['ingress', 8, 'control', 'ingress'],
+  ['health', 4, 'control', 'health'],
+  ['unmanaged', 3, 'unknown', 'unmanaged'],
+  ['init', 5, 'unknown', 'init'],
+  ['encrypted-overlay', 11, 'host', 'remote-node'],
+  ['world', 2, 'world', ''],
+  ['world-ipv4', 9, 'world', ''],
+  ['world-ipv6', 10, 'world', ''],
+];
+const reservedByNumber = new Map(reserved.map(([, number, kind, workload]) => [number, { kind, workload }]));
+/**
+ * Identities that one node gave out for itself carry their scope in the uppermost octet: 1 is for addresses and names that
+ * a policy speaks of, 2 for nodes. Their number says so where their labels are missing.
+ */
+const localScopes: Readonly<Record<number, readonly [EndKind, string]>> = {
+  1: ['world', ''],
+  2: ['host', 'remote-node'],
 };
 const nameLabels = ['k8s:app.kubernetes.io/name=', 'k8s:k8s-app=', 'k8s:app='];
 const namespaceLabel = 'k8s:io.kubernetes.pod.namespace=';
 
 /** Names an end. A pod says more than an identity: Cilium gives pods that it does not manage the identity of the world. */
 export function endOfPod(hints: EndHints): FlowEnd {
-  const { pod, workload, identity, labels } = hints;
+  const { identity, labels } = hints;
   const namespace = hints.namespace || labelled(labels, [namespaceLabel]);
-  const name = workload || (pod === '' ? labelled(labels, nameLabels) : workloadOfPod(pod));
+  const name = workloadNameOf(hints);
   if (name !== '') return { kind: 'workload', namespace, workload: name };
-  const known = reserved[identity];
-  if (known !== undefined) return { kind: known[0], namespace: '', workload: known[1] };
+  const known = reservedByNumber.get(identity) ?? outsideOf(labels, identity);
+  if (known !== undefined) return { kind: known.kind, namespace: '', workload: known.workload };
   return { kind: 'unknown', namespace, workload: '' };
+}
+
+function workloadNameOf({ pod, workload, workloadKind = '', labels }: EndHints): string {
+  if (workload === '') return pod === '' ? labelled(labels, nameLabels) : workloadOfPod(pod);
+  // A pod that the kubelet runs by itself belongs to its node and carries its name: "etcd-node-1".
+  if (workloadKind === 'Node')
+    return pod.endsWith(`-${workload}`) ? pod.slice(0, -workload.length - 1) : pod || workload;
+  // Cilium looks for the owner of these; where it was not found, the name still has what the owner added.
+  if (workloadKind === 'ReplicaSet') return workload.replace(/-[bcdf-hj-np-tv-z2456789]{5,10}$/, '');
+  if (workloadKind === 'Job') return workload.replace(/-\d{8,10}$/, '');
+  return workload;
+}
+
+/** Who is behind an identity that is no pod's: what its labels say, or else the range that its number is from. */
+function outsideOf(labels: readonly string[], identity: number) {
+  for (const [name, , kind, workload] of reserved) if (labels.includes(`reserved:${name}`)) return { kind, workload };
+  if (labels.some((label) => /^(?:cidr|fqdn|cidrgroup):/.test(label))) return { kind: 'world', workload: '' } as const;
+  const scope = localScopes[Math.floor(identity / 2 ** 24)];
+  return scope === undefined ? undefined : { kind: scope[0], workload: scope[1] };
 }
 
 /**

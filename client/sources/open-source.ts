@@ -54,7 +54,7 @@ export function openSource(
     case 'hubbleFile':
       return hubbleFile(source.path, { from, follow: source.follow, signal });
     case 'hubbleGrpc':
-      return hubbleStream(source.address, { signal, reconnect, unit: Math.random, onDisconnect });
+      return hubbleStream(source.address, { signal, reconnect, unit: Math.random, onDisconnect, tls: source.tls });
     case 'flowCsv': {
       const layout = { addresses: new AddressBook(source.addresses), part: source.part };
       return csvFlowFile(source.path, { follow: { from, follow: source.follow, signal }, layout });

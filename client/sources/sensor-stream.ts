@@ -1,6 +1,6 @@
 import type { Client, ClientReadableStream } from '@grpc/grpc-js';
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
-import type { Fault } from '../../base/fault.ts';
+import { type Fault, FaultError } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { faultOfError } from '../../proto/call.ts';
@@ -13,6 +13,8 @@ export type SensorStreamOptions = Readonly<{
   onDisconnect: (fault: Fault) => void;
 }>;
 
+type Opened<Message> = Readonly<{ client: Client; call: ClientReadableStream<Message> }>;
+
 /** For the client of a sensor's service. */
 export const sensorChannel = {
   'grpc.max_receive_message_length': 4 * 2 ** 20,
@@ -22,31 +24,33 @@ export const sensorChannel = {
 
 /**
  * The messages of a sensor's stream, opened anew with full jitter whenever it breaks, until `signal` aborts. `where` names a
- * message for people. Each interruption is reported; what happens in between is not seen unless `open` asks for it.
+ * message for people. Each interruption is reported, and so is what `open` throws; what happens in between is not seen unless `open` asks for it.
  */
 export async function* sensorStream<Message>(
   address: string,
-  open: () => Readonly<{ client: Client; call: ClientReadableStream<Message> }>,
+  open: () => Opened<Message> | Promise<Opened<Message>>,
   { signal, reconnect, unit, onDisconnect }: SensorStreamOptions,
 ): AsyncGenerator<Readonly<{ message: Message; where: string }>> {
   for (let attempt = 0; !signal.aborted; attempt += 1) {
-    const { client, call } = open();
-    const abort = () => call.cancel();
+    let opened: Opened<Message> | undefined;
+    const abort = () => opened?.call.cancel();
     signal.addEventListener('abort', abort, { once: true });
     try {
+      opened = await open();
+      if (signal.aborted) return;
       let index = 0;
-      for await (const message of drained<Message>(call)) {
+      for await (const message of drained<Message>(opened.call)) {
         attempt = 0;
         index += 1;
         yield { message, where: `${address}#${index}` };
       }
       if (!signal.aborted) onDisconnect({ code: 'STREAM_ENDED', message: `${address} ended the stream` });
     } catch (error) {
-      if (!signal.aborted) onDisconnect(faultOfError(error));
+      if (!signal.aborted) onDisconnect(error instanceof FaultError ? error.fault : faultOfError(error));
     } finally {
       signal.removeEventListener('abort', abort);
-      call.cancel();
-      client.close();
+      opened?.call.cancel();
+      opened?.client.close();
     }
     await pause(systemTimers, fullJitterMs(reconnect, attempt, unit()), signal);
   }

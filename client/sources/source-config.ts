@@ -47,6 +47,8 @@ const meterDelayS = 150;
 /** How long after a flow ended its record may come, milliseconds; undefined where it comes at once. */
 export function delayMsOf(source: SourceConfig): number | undefined {
   if (source.kind === 'flowCsv') return (source.latenessS ?? meterDelayS) * 1_000;
+  // An exporter that aggregates writes when its interval is over, under the time of the first flow.
+  if (source.kind === 'hubbleFile' && source.latenessS !== undefined) return source.latenessS * 1_000;
   return undefined;
 }
 

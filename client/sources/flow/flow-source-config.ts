@@ -33,12 +33,25 @@ const addresses = z
 /** How much longer after its end than others a flow may be written down and still count, seconds. */
 const latenessS = z.number().min(0).max(86_400).optional();
 
+/** TLS to a sensor; PEM files, read anew for every connection. Absent: plaintext. */
+const tls = z
+  .strictObject({
+    serverName: name.optional(),
+    caFile: path.optional(),
+    certFile: path.optional(),
+    keyFile: path.optional(),
+  })
+  .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
+    message: 'expected certFile and keyFile together, or neither',
+  })
+  .optional();
+
 /** Settings of the sources that yield flows. */
 export const flowSourceKinds = [
   /** Hubble's flow exporter, followed through rotations. */
-  z.strictObject({ kind: z.literal('hubbleFile'), path, follow }),
+  z.strictObject({ kind: z.literal('hubbleFile'), path, follow, latenessS }),
   /** Hubble's Observer.GetFlows: an agent's Unix socket or Relay's host:port. */
-  z.strictObject({ kind: z.literal('hubbleGrpc'), address: z.string().min(1) }),
+  z.strictObject({ kind: z.literal('hubbleGrpc'), address: z.string().min(1), tls }),
   /** Flow records with a header that names the layout. */
   z.strictObject({ kind: z.literal('flowCsv'), path, follow, addresses, part, latenessS }),
   /** The same as a finished recording, plain or gzip: only rows with these `labels` are learnt from. */

@@ -23,6 +23,8 @@ export type HubbleFlow = Readonly<{
   uuid: string;
   type: 'L3_L4' | 'L7' | 'SOCK' | 'unknown';
   verdict: Verdict;
+  /** Why it was dropped, or that it went by way of a proxy; empty where there is nothing to say. */
+  verdictReason: string;
   protocol: FlowProtocol;
   sourcePort: number;
   destinationPort: number;
@@ -31,7 +33,11 @@ export type HubbleFlow = Readonly<{
   source: HubbleEnd;
   destination: HubbleEnd;
   l7: HubbleL7 | undefined;
+  /** How many flows it stands for, by the side that saw them, where the exporter aggregates. */
+  aggregate: HubbleAggregate | undefined;
 }>;
+
+export type HubbleAggregate = Readonly<{ ingress: number; egress: number; unknown: number }>;
 
 export type HubbleL7 = Readonly<
   { phase: FlowL7['phase'] } & (
@@ -54,7 +60,20 @@ export const hubbleVerdicts: readonly Verdict[] = [
   'forwarded',
 ];
 
-/** The item that a message is. `where` is its position, for people. */
+/** The items that a message is: one, or for an aggregate one for each side that saw flows. `where`: its position, for people. */
+export function itemsOfHubble(message: HubbleMessage, where: string): readonly FlowItem[] {
+  if (message.kind !== 'flow') return [itemOfHubble(message, where)];
+  const { flow } = message;
+  const sides = flow.aggregate === undefined ? [] : sidesOf(flow.aggregate);
+  const item = itemOfFlow(flow, where);
+  if (sides.length === 0 || item.kind !== 'flow') return [item];
+  return sides.map(([seenAt, count]): FlowItem => {
+    const id = sides.length === 1 || item.flow.id === '' ? item.flow.id : `${item.flow.id} ${seenAt}`;
+    return { kind: 'flow', flow: { ...item.flow, id, seenAt, count } };
+  });
+}
+
+/** The item that a message is, its counts left aside. */
 export function itemOfHubble(message: HubbleMessage, where: string): FlowItem {
   switch (message.kind) {
     case 'lost':
@@ -70,12 +89,21 @@ export function itemOfHubble(message: HubbleMessage, where: string): FlowItem {
   }
 }
 
+function sidesOf({ ingress, egress, unknown }: HubbleAggregate) {
+  const sides = [
+    ['client', egress],
+    ['server', ingress],
+    ['unknown', unknown],
+  ] as const;
+  return sides.filter(([, count]) => count > 0);
+}
+
 function itemOfFlow(flow: HubbleFlow, where: string): FlowItem {
   // A socket's flow is the same connection before its Service was translated; packets show it too.
   if (flow.type === 'SOCK') return { kind: 'skipped', reason: 'IGNORED_EVENT_TYPE', where };
   if (flow.type === 'unknown') return { kind: 'skipped', reason: 'UNKNOWN_EVENT_TYPE', where };
-  const { atMs, node, verdict, protocol, sourcePort, destinationPort, isReply, direction } = flow;
-  if (Number.isNaN(atMs)) return { kind: 'skipped', reason: 'BAD_TIME', where };
+  const { atMs, node, verdict, verdictReason, protocol, sourcePort, destinationPort, isReply, direction } = flow;
+  if (!(Math.abs(atMs) <= 8.64e15)) return { kind: 'skipped', reason: 'BAD_TIME', where };
   if (!isPort(sourcePort) || !isPort(destinationPort)) return { kind: 'skipped', reason: 'BAD_FIELD', where };
   const [source, destination] = [endOf(flow.source), endOf(flow.destination)];
   if (source === undefined || destination === undefined) return { kind: 'skipped', reason: 'MISSING_ENDPOINT', where };
@@ -95,6 +123,7 @@ function itemOfFlow(flow: HubbleFlow, where: string): FlowItem {
       isReply,
       seenAt,
       verdict,
+      ...(verdictReason !== '' && { verdictReason }),
       l7: flow.l7 === undefined ? undefined : callOf(flow.l7),
       count: 1,
       volume: undefined,
@@ -102,8 +131,12 @@ function itemOfFlow(flow: HubbleFlow, where: string): FlowItem {
   };
 }
 
-/** Before Cilium 1.15 flows have no uuid: time to the nanosecond, node, both sockets and the kind of message do it. */
+/**
+ * Before Cilium 1.15 flows have no uuid, nor where the exporter's mask leaves it out: time to the nanosecond, node, both
+ * sockets and the kind of message do it. Without addresses they would not: such a flow has none.
+ */
 function idOf({ exactTime, node, type, source, sourcePort, destination, destinationPort, l7 }: HubbleFlow): string {
+  if (source.address === '' || destination.address === '') return '';
   const phase = l7?.phase ?? '';
   return `${exactTime} ${node} ${type}${phase} ${source.address}:${sourcePort} ${destination.address}:${destinationPort}`;
 }

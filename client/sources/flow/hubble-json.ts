@@ -1,6 +1,7 @@
 import type { Verdict } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
-import type { HubbleEnd, HubbleFlow, HubbleL7, HubbleMessage } from './hubble-flow.ts';
+import { dropReasonName } from './drop-reasons.ts';
+import type { HubbleAggregate, HubbleEnd, HubbleFlow, HubbleL7, HubbleMessage } from './hubble-flow.ts';
 
 /** Types that Hubble's exporter can write and that are not about flows. */
 const ignored = ['agent_event', 'debug_event'];
@@ -9,7 +10,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * One line of Hubble's exporter, `{"flow":{…},"node_name":…,"time":…}`, or of `hubble observe -o json` before 0.9, which
- * writes the flow alone. Fields of other types than expected read as absent.
+ * writes the flow alone. Fields of other types than expected read as absent, and so do those that the exporter's mask
+ * leaves out.
  */
 export function readHubbleJson(line: string): HubbleMessage | SkipReason {
   let candidate: unknown;
@@ -22,6 +24,7 @@ export function readHubbleJson(line: string): HubbleMessage | SkipReason {
   if (isFields(candidate.flow)) return { kind: 'flow', flow: flowOf(candidate.flow, candidate) };
   if (isFields(candidate.lost_events)) return { kind: 'lost', count: count(candidate.lost_events.num_events_lost) };
   if (isFields(candidate.node_status)) return { kind: 'nodeStatus' };
+  if (isFields(candidate.lostEvents)) return { kind: 'lost', count: count(candidate.lostEvents.numEventsLost) };
   if ('verdict' in candidate && 'IP' in candidate) return { kind: 'flow', flow: flowOf(candidate, candidate) };
   return { kind: ignored.some((name) => name in candidate) ? 'ignored' : 'unknown' };
 }
@@ -35,6 +38,7 @@ const verdictsByName: Readonly<Record<string, Verdict>> = {
   ERROR: 'error',
   AUDIT: 'audit',
 };
+const reasonCharactersMax = 64;
 const types: Readonly<Record<string, HubbleFlow['type']>> = { L3_L4: 'L3_L4', L7: 'L7', SOCK: 'SOCK' };
 
 function flowOf(flow: Fields, envelope: Fields): HubbleFlow {
@@ -47,8 +51,9 @@ function flowOf(flow: Fields, envelope: Fields): HubbleFlow {
     exactTime,
     node: text(flow.node_name) || text(envelope.node_name),
     uuid: text(flow.uuid),
-    type: types[text(flow.Type)] ?? 'unknown',
+    type: typeOf(flow),
     verdict: verdictsByName[text(flow.verdict)] ?? 'unknown',
+    verdictReason: reasonOf(flow),
     protocol,
     sourcePort: count(ports.source_port),
     destinationPort: count(ports.destination_port),
@@ -58,6 +63,28 @@ function flowOf(flow: Fields, envelope: Fields): HubbleFlow {
     source: endOf(fields(flow.source), text(ip.source)),
     destination: endOf(fields(flow.destination), text(ip.destination)),
     l7: isFields(flow.l7) ? layer7(flow.l7) : undefined,
+    aggregate: isFields(flow.aggregate) ? aggregateOf(flow.aggregate) : undefined,
+  };
+}
+
+/** A mask may leave the type out; what the flow holds then tells it. */
+function typeOf({ Type, l7 }: Fields): HubbleFlow['type'] {
+  if (Type !== undefined && Type !== null && Type !== 0) return types[text(Type)] ?? 'unknown';
+  return isFields(l7) ? 'L7' : 'L3_L4';
+}
+
+function reasonOf({ verdict, drop_reason_desc, drop_reason }: Fields): string {
+  if (verdict === 'REDIRECTED') return verdict;
+  return text(drop_reason_desc).slice(0, reasonCharactersMax) || dropReasonName(count(drop_reason));
+}
+
+/** Whole numbers up to 32 bits; the exporter names its fields as the contract does, other writers in camel case. */
+function aggregateOf(aggregate: Fields): HubbleAggregate {
+  const said = (one: string, other: string) => Math.max(0, Math.floor(count(aggregate[one] ?? aggregate[other])));
+  return {
+    ingress: said('ingress_flow_count', 'ingressFlowCount'),
+    egress: said('egress_flow_count', 'egressFlowCount'),
+    unknown: said('unknown_direction_flow_count', 'unknownDirectionFlowCount'),
   };
 }
 
@@ -69,11 +96,14 @@ function layer4(l4: Fields): readonly [HubbleFlow['protocol'], Fields] {
 }
 
 function endOf(end: Fields, address: string): HubbleEnd {
-  const workload = Array.isArray(end.workloads) ? fields(end.workloads[0]) : none;
+  const workload = Array.isArray(end.workloads)
+    ? fields(end.workloads.find((one) => isFields(one) && text(one.name) !== ''))
+    : none;
   return {
     namespace: text(end.namespace),
     pod: text(end.pod_name),
     workload: text(workload.name),
+    workloadKind: text(workload.kind),
     identity: count(end.identity),
     labels: Array.isArray(end.labels) ? end.labels.filter((label) => typeof label === 'string') : [],
     address,

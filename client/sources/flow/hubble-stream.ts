@@ -1,5 +1,5 @@
-import { credentials } from '@grpc/grpc-js';
 import type { FlowBatch } from '../../events/source-item.ts';
+import { type SensorTls, sensorCredentials } from '../sensor-credentials.ts';
 import { type SensorStreamOptions, sensorChannel, sensorStream } from '../sensor-stream.ts';
 import {
   type Endpoint,
@@ -10,6 +10,7 @@ import {
   ObserverClient,
   type Timestamp,
 } from '../wire/generated/hubble.ts';
+import { dropReasonName } from './drop-reasons.ts';
 import {
   type HubbleEnd,
   type HubbleFlow,
@@ -20,14 +21,18 @@ import {
 } from './hubble-flow.ts';
 
 /**
- * Hubble's Observer.GetFlows: an agent's "unix:///var/run/cilium/hubble.sock" or Relay's host:port, plaintext. After an
- * interruption it asks for everything since the last flow that it had: Hubble's ring buffer bridges what it can, and what
+ * Hubble's Observer.GetFlows: an agent's "unix:///var/run/cilium/hubble.sock" or Relay's host:port, by TLS where the
+ * settings say so. After an interruption it asks for everything since the last flow that it had: Hubble's ring buffer bridges what it can, and what
  * comes twice is told by its id. What the ring no longer holds is reported by Hubble as lost.
  */
-export async function* hubbleStream(address: string, options: SensorStreamOptions): AsyncGenerator<FlowBatch<never>> {
+export async function* hubbleStream(
+  address: string,
+  { tls, ...options }: SensorStreamOptions & Readonly<{ tls?: SensorTls | undefined }>,
+): AsyncGenerator<FlowBatch<never>> {
   let since: Timestamp | undefined;
-  const open = () => {
-    const client = new ObserverClient(address, credentials.createInsecure(), sensorChannel);
+  const open = async () => {
+    const { credentials, options: names } = await sensorCredentials(tls);
+    const client = new ObserverClient(address, credentials, { ...sensorChannel, ...names });
     return { client, call: client.getFlows({ follow: true, number: 0n, since }) };
   };
   for await (const { message, where } of sensorStream<GetFlowsResponse>(address, open, options)) {
@@ -56,6 +61,7 @@ function readHubbleMessage({ responseTypes, nodeName, time }: GetFlowsResponse):
 }
 
 const types = ['unknown', 'L3_L4', 'L7', 'SOCK'] as const;
+const redirected = 5;
 const directions = ['unknown', 'ingress', 'egress'] as const;
 const phases = ['exchange', 'request', 'response', 'exchange'] as const;
 
@@ -66,15 +72,22 @@ function flowOf(flow: Flow, nodeName: string, envelopeTime: Timestamp | undefine
     exactTime: time === undefined ? '' : `${time.seconds}.${time.nanos}`,
     node: flow.nodeName || nodeName,
     uuid: flow.uuid,
-    type: types[flow.type] ?? 'unknown',
+    type: flow.type === 0 ? (flow.l7 === undefined ? 'L3_L4' : 'L7') : (types[flow.type] ?? 'unknown'),
     verdict: hubbleVerdicts[flow.verdict] ?? 'unknown',
+    verdictReason: flow.verdict === redirected ? 'REDIRECTED' : reasonOf(flow),
     ...layer4(flow.l4),
     isReply: flow.isReply?.value ?? (flow.reply ? true : undefined),
     direction: directions[flow.trafficDirection] ?? 'unknown',
     source: endOf(flow.source, flow.ip?.source ?? ''),
     destination: endOf(flow.destination, flow.ip?.destination ?? ''),
     l7: flow.l7 === undefined ? undefined : layer7(flow.l7),
+    // Only the exporter aggregates.
+    aggregate: undefined,
   };
+}
+
+function reasonOf({ dropReason = 0, dropReasonDesc = 0 }: Flow): string {
+  return dropReasonName(dropReasonDesc || dropReason);
 }
 
 function layer4(l4: Layer4 | undefined): Pick<HubbleFlow, 'protocol' | 'sourcePort' | 'destinationPort'> {
@@ -94,10 +107,12 @@ function layer4(l4: Layer4 | undefined): Pick<HubbleFlow, 'protocol' | 'sourcePo
 }
 
 function endOf(end: Endpoint | undefined, address: string): HubbleEnd {
+  const workload = end?.workloads.find(({ name }) => name !== '');
   return {
     namespace: end?.namespace ?? '',
     pod: end?.podName ?? '',
-    workload: end?.workloads[0]?.name ?? '',
+    workload: workload?.name ?? '',
+    workloadKind: workload?.kind ?? '',
     identity: end?.identity ?? 0,
     labels: end?.labels ?? [],
     address,

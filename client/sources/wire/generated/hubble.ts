@@ -71,6 +71,8 @@ export interface Flow {
     | undefined;
   /** 1 forwarded, 2 dropped, 3 error, 4 audit, 5 redirected, 6 traced, 7 translated. */
   verdict: number;
+  /** Only of what was dropped; the only one before Cilium 1.10. Numbers as in pkg/monitor/api/drop.go, for both. */
+  dropReason?: number | undefined;
   ip: IP | undefined;
   l4: Layer4 | undefined;
   source: Endpoint | undefined;
@@ -87,6 +89,7 @@ export interface Flow {
   reply: boolean;
   /** 1 ingress, 2 egress. */
   trafficDirection: number;
+  dropReasonDesc?: number | undefined;
   isReply: BoolValue | undefined;
   uuid: string;
 }
@@ -643,6 +646,7 @@ function createBaseFlow(): Flow {
   return {
     time: undefined,
     verdict: 0,
+    dropReason: undefined,
     ip: undefined,
     l4: undefined,
     source: undefined,
@@ -652,6 +656,7 @@ function createBaseFlow(): Flow {
     l7: undefined,
     reply: false,
     trafficDirection: 0,
+    dropReasonDesc: undefined,
     isReply: undefined,
     uuid: "",
   };
@@ -664,6 +669,9 @@ export const Flow: MessageFns<Flow> = {
     }
     if (message.verdict !== 0) {
       writer.uint32(16).uint32(message.verdict);
+    }
+    if (message.dropReason !== undefined) {
+      writer.uint32(24).uint32(message.dropReason);
     }
     if (message.ip !== undefined) {
       IP.encode(message.ip, writer.uint32(42).fork()).join();
@@ -691,6 +699,9 @@ export const Flow: MessageFns<Flow> = {
     }
     if (message.trafficDirection !== 0) {
       writer.uint32(176).uint32(message.trafficDirection);
+    }
+    if (message.dropReasonDesc !== undefined) {
+      writer.uint32(200).uint32(message.dropReasonDesc);
     }
     if (message.isReply !== undefined) {
       BoolValue.encode(message.isReply, writer.uint32(210).fork()).join();
@@ -728,6 +739,14 @@ export const Flow: MessageFns<Flow> = {
             }
 
             message.verdict = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dropReason = reader.uint32();
             continue;
           }
           case 5: {
@@ -802,6 +821,14 @@ export const Flow: MessageFns<Flow> = {
             message.trafficDirection = reader.uint32();
             continue;
           }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.dropReasonDesc = reader.uint32();
+            continue;
+          }
           case 26: {
             if (tag !== 210) {
               break;
@@ -837,6 +864,7 @@ export const Flow: MessageFns<Flow> = {
     const message = createBaseFlow();
     message.time = (object.time !== undefined && object.time !== null) ? Timestamp.fromPartial(object.time) : undefined;
     message.verdict = object.verdict ?? 0;
+    message.dropReason = object.dropReason ?? undefined;
     message.ip = (object.ip !== undefined && object.ip !== null) ? IP.fromPartial(object.ip) : undefined;
     message.l4 = (object.l4 !== undefined && object.l4 !== null) ? Layer4.fromPartial(object.l4) : undefined;
     message.source = (object.source !== undefined && object.source !== null)
@@ -850,6 +878,7 @@ export const Flow: MessageFns<Flow> = {
     message.l7 = (object.l7 !== undefined && object.l7 !== null) ? Layer7.fromPartial(object.l7) : undefined;
     message.reply = object.reply ?? false;
     message.trafficDirection = object.trafficDirection ?? 0;
+    message.dropReasonDesc = object.dropReasonDesc ?? undefined;
     message.isReply = (object.isReply !== undefined && object.isReply !== null)
       ? BoolValue.fromPartial(object.isReply)
       : undefined;

@@ -1,0 +1,41 @@
+/** Cilium's reasons for a drop by number (pkg/monitor/api/drop.go), as its JSON names them. Numbers not listed have no name. */
+const names: Readonly<Record<number, string>> = {
+  130: 'INVALID_SOURCE_MAC',
+  131: 'INVALID_DESTINATION_MAC',
+  132: 'INVALID_SOURCE_IP',
+  133: 'POLICY_DENIED',
+  134: 'INVALID_PACKET_DROPPED',
+  135: 'CT_TRUNCATED_OR_INVALID_HEADER',
+  136: 'CT_MISSING_TCP_ACK_FLAG',
+  137: 'CT_UNKNOWN_L4_PROTOCOL',
+  138: 'CT_CANNOT_CREATE_ENTRY_FROM_PACKET',
+  139: 'UNSUPPORTED_L3_PROTOCOL',
+  140: 'MISSED_TAIL_CALL',
+  142: 'UNKNOWN_L4_PROTOCOL',
+  151: 'STALE_OR_UNROUTABLE_IP',
+  152: 'NO_MATCHING_LOCAL_CONTAINER_FOUND',
+  155: 'CT_MAP_INSERTION_FAILED',
+  157: 'IP_FRAGMENTATION_NOT_SUPPORTED',
+  158: 'SERVICE_BACKEND_NOT_FOUND',
+  160: 'NO_TUNNEL_OR_ENCAPSULATION_ENDPOINT',
+  164: 'LOCAL_HOST_IS_UNREACHABLE',
+  165: 'NO_CONFIGURATION_AVAILABLE_TO_PERFORM_POLICY_DECISION',
+  166: 'UNSUPPORTED_L2_PROTOCOL',
+  169: 'FIB_LOOKUP_FAILED',
+  170: 'ENCAPSULATION_TRAFFIC_IS_PROHIBITED',
+  171: 'INVALID_IDENTITY',
+  172: 'UNKNOWN_SENDER',
+  177: 'DENIED_BY_LB_SRC_RANGE_CHECK',
+  181: 'POLICY_DENY',
+  182: 'VLAN_FILTERED',
+  189: 'AUTH_REQUIRED',
+  194: 'NO_EGRESS_GATEWAY',
+  195: 'UNENCRYPTED_TRAFFIC',
+  196: 'TTL_EXCEEDED',
+};
+
+/** The name of a reason; "DROP_REASON_210" where it has none here, empty for 0, which says nothing. */
+export function dropReasonName(number: number): string {
+  if (!Number.isInteger(number) || number <= 0) return '';
+  return names[number] ?? `DROP_REASON_${number}`;
+}
