@@ -2,9 +2,17 @@ import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
+import { SimulatedTimers } from '../../base/testing/simulated-timers.ts';
 import { Vault } from '../keys/vault.ts';
 import { takePart } from '../testing/small-client.ts';
-import { clusters, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
+import {
+  clusters,
+  openSmallFederation,
+  operator,
+  policy,
+  type SmallFederationOptions,
+  track,
+} from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { roundEnd } from '../testing/wait.ts';
 import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from './job.ts';
@@ -38,7 +46,7 @@ const damages: Readonly<Record<string, (path: string) => void>> = {
 /** A federation whose aggregations go through `run`, which has the thread that really runs them. */
 async function federationWith(
   run: (job: AggregationJob, real: (job: AggregationJob) => Promise<Ran>, dataDir: string) => Promise<Ran>,
-  aggregateForMs = 60_000,
+  options: SmallFederationOptions = {},
 ) {
   const dataDir = tempDir();
   const keyStore = unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
@@ -47,8 +55,7 @@ async function federationWith(
     run: (job) => run(job, (again) => thread.run(again), dataDir),
     close: (force) => thread.close(force),
   };
-  const rounds = { ...policy.rounds, aggregateForMs };
-  const engine = await openSmallFederation(dataDir, { keyStore, runner, policy: { ...policy, rounds } });
+  const engine = await openSmallFederation(dataDir, { keyStore, runner, ...options });
   onTestFinished(() => engine.close());
   for (const cluster of clusters) takePart(engine, cluster, () => {});
   unwrap(await engine.openRound(operator, { track, reason: 'test' }));
@@ -84,10 +91,18 @@ describe('a receipted update that we cannot read', () => {
   });
 
   it('abandons the round at its deadline, naming the cause and every receipted update', async () => {
-    const engine = await federationWith((job, real, dataDir) => {
-      rmSync(pathOf(dataDir, job.updates[0]?.payloadDigest ?? ''), { force: true });
-      return real(job);
-    }, 700);
+    const timers = new SimulatedTimers(0);
+    const { promise: inTrouble, resolve } = Promise.withResolvers<void>();
+    const trouble = (code: string) => void (code === 'BLOB_UNREADABLE' && resolve());
+    const engine = await federationWith(
+      (job, real, dataDir) => {
+        rmSync(pathOf(dataDir, job.updates[0]?.payloadDigest ?? ''), { force: true });
+        return real(job);
+      },
+      { timers, trouble },
+    );
+    await inTrouble;
+    await timers.advance(policy.rounds.aggregateForMs);
     const { phase } = await roundEnd(engine, 'r-1');
     expect(phase).toMatchObject({
       kind: 'abandoned',
