@@ -2,40 +2,43 @@ import type { SourceItem } from '../events/source-item.ts';
 import { type FilePosition, type FollowedLines, type FollowOptions, followLines } from './file-follower.ts';
 
 type Told = Extract<SourceItem, { kind: 'skipped' | 'repaired' }>;
-type Made<Item> = Item | Told | readonly (Item | Told)[] | undefined;
+
+/** What a reader makes of one line: nothing of one that says nothing. */
+type ItemsOf<Item> = (text: string, where: string) => Item | Told | readonly (Item | Told)[] | undefined;
 
 /**
- * The items of a followed file of lines, a chunk at a time. `itemOf` makes one of each line, or more, or nothing of one that
- * says nothing; `where` is its position, for people. Blank lines are not asked for.
+ * The items of a followed file of lines, a chunk at a time. `itemOf` makes one of each line, several, or nothing; `where` is
+ * its position, for people. Blank lines are not asked for.
  */
 export async function* itemsOfLines<Item extends SourceItem>(
   path: string,
   options: FollowOptions,
-  itemOf: (text: string, where: string) => Made<Item>,
+  itemOf: ItemsOf<Item>,
 ): AsyncGenerator<Readonly<{ items: readonly (Item | Told)[]; cursor: FilePosition | undefined }>> {
   for await (const lines of followLines(path, options)) {
-    yield { items: itemsOf(path, lines, itemOf), cursor: lines.at(-1)?.after };
+    const items: (Item | Told)[] = [];
+    for (const line of lines) pushItems(items, path, line, itemOf);
+    yield { items, cursor: lines.at(-1)?.after };
   }
 }
 
-function itemsOf<Item extends SourceItem>(
+/** Adds the items of one line. */
+export function pushItems<Item extends SourceItem>(
+  items: (Item | Told)[],
   path: string,
-  lines: FollowedLines,
-  itemOf: (text: string, where: string) => Made<Item>,
-): (Item | Told)[] {
-  const items: (Item | Told)[] = [];
-  for (const line of lines) {
-    const where = `${path}:${line.offset}`;
-    if (line.kind === 'skipped') {
-      items.push(skippedLine(line, where));
-      continue;
-    }
-    if (line.repaired === true) items.push({ kind: 'repaired', where });
-    const made = isBlank(line.text) ? undefined : itemOf(line.text, where);
-    if (Array.isArray(made)) items.push(...made);
-    else if (made !== undefined) items.push(made as Item | Told);
+  line: FollowedLines[number],
+  itemOf: ItemsOf<Item>,
+): void {
+  const where = `${path}:${line.offset}`;
+  if (line.kind === 'skipped') {
+    items.push(skippedLine(line, where));
+    return;
   }
-  return items;
+  if (line.repaired === true) items.push({ kind: 'repaired', where });
+  const found = isBlank(line.text) ? undefined : itemOf(line.text, where);
+  if (found === undefined) return;
+  if ('kind' in found) items.push(found);
+  else items.push(...found);
 }
 
 /** What was passed over before it was a line for anybody. */

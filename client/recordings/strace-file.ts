@@ -1,9 +1,12 @@
 import { basename } from 'node:path';
 import type { ProcessIdentity, SourceBatch, SourceItem } from '../events/source-item.ts';
-import { type FilePosition, type FollowedLine, type FollowOptions, followFile } from './file-follower.ts';
-import { skippedLine } from './line-items.ts';
+import { type FilePosition, type FollowedLines, type FollowOptions, followLines } from './file-follower.ts';
+import { pushItems } from './line-items.ts';
 import { parseStraceLine } from './strace-line.ts';
 import { StraceThreads } from './strace-threads.ts';
+
+/** Lines that wait for one that tells whose they are, at most. */
+const waitingMax = 1_000;
 
 /** The text of `strace`, with -f or without, of one workload. */
 export async function* straceFile(
@@ -12,47 +15,48 @@ export async function* straceFile(
   options: FollowOptions,
 ): AsyncGenerator<SourceBatch<FilePosition>> {
   const threads = new StraceThreads(basename(path));
+  const itemOf = (text: string, where: string) => itemOfLine(text, threads, workloadClass, where);
   let inode: string | undefined;
-  for await (const line of settled(followFile(path, options), threads)) {
-    if (line.kind === 'idle') {
-      yield { items: [], cursor: undefined };
-      continue;
+  let waiting: FollowedLines[number][] = [];
+  const batchOfWaiting = (items: SourceItem[]): SourceBatch<FilePosition> => {
+    for (const line of waiting) {
+      const isAnotherRun = inode !== undefined && inode !== line.after.inode;
+      inode = line.after.inode;
+      if (isAnotherRun || (line.kind === 'skipped' && line.reason === 'FILE_TRUNCATED')) threads.restart();
+      pushItems(items, path, line, itemOf);
     }
-    const isAnotherRun = inode !== undefined && inode !== line.after.inode;
-    inode = line.after.inode;
-    if (isAnotherRun || (line.kind === 'skipped' && line.reason === 'FILE_TRUNCATED')) threads.restart();
-    const where = `${path}:${line.offset}`;
-    if (line.kind === 'skipped') {
-      yield { items: [skippedLine(line, where)], cursor: line.after };
-      continue;
-    }
-    const items: SourceItem[] = line.repaired === true ? [{ kind: 'repaired', where }] : [];
-    const item = itemOf(line.text, threads, workloadClass, where);
-    if (item !== undefined) items.push(item);
-    yield { items, cursor: line.after };
-  }
-}
-
-/** Lines that wait for one that tells whose they are. */
-const waitingMax = 1_000;
-
-/** The same lines, each only when it can be told as well as it ever will be whose it is. */
-async function* settled(lines: AsyncIterable<FollowedLine>, threads: StraceThreads): AsyncGenerator<FollowedLine> {
-  let waiting: FollowedLine[] = [];
-  for await (const line of lines) {
-    waiting.push(line);
-    if (threads.isUnsettled) {
-      const isLast = line.kind !== 'line' || waiting.length >= waitingMax;
-      if (!threads.settle(isLast ? undefined : line.text)) continue;
-    }
-    yield* waiting;
+    const cursor = waiting.at(-1)?.after;
     waiting = [];
+    return { items, cursor };
+  };
+  for await (const lines of followLines(path, options)) {
+    const items: SourceItem[] = [];
+    let cursor: FilePosition | undefined;
+    for (const line of lines) {
+      waiting.push(line);
+      if (threads.isUnsettled) {
+        const isLast = line.kind !== 'line' || waiting.length >= waitingMax;
+        if (!threads.settle(isLast ? undefined : line.text)) continue;
+      }
+      cursor = batchOfWaiting(items).cursor;
+    }
+    if (lines.length === 0 && waiting.length > 0) {
+      // Nothing comes for now: they are told as well as they can be.
+      threads.settle(undefined);
+      yield batchOfWaiting([]);
+    }
+    yield { items, cursor };
   }
   if (threads.isUnsettled) threads.settle(undefined);
-  yield* waiting;
+  if (waiting.length > 0) yield batchOfWaiting([]);
 }
 
-function itemOf(text: string, threads: StraceThreads, workloadClass: string, where: string): SourceItem | undefined {
+function itemOfLine(
+  text: string,
+  threads: StraceThreads,
+  workloadClass: string,
+  where: string,
+): SourceItem | undefined {
   const line = parseStraceLine(text);
   switch (line.kind) {
     case 'remark':

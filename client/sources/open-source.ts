@@ -44,13 +44,17 @@ export function openSource(
     case 'traceFile':
       return traceFileSource(source.path, { splits: source.splits, abi: source.abi, signal });
     case 'tetragonFile':
-      return tetragonFile(source.path, { from, follow: source.follow, signal });
+      return tetragonFile(source.path, { from, follow: source.follow, signal }, { abi: source.abi ?? 'x86_64' });
     case 'strace':
       return straceFile(source.path, source.workload, { from, follow: source.follow, signal });
     case 'falcoFile':
       return falcoFile(source.path, { from, follow: source.follow, signal });
     case 'tetragonGrpc':
-      return tetragonStream(source.address, { signal, reconnect, unit: Math.random, onDisconnect });
+      return tetragonStream(
+        source.address,
+        { signal, reconnect, unit: Math.random, onDisconnect },
+        { abi: source.abi ?? 'x86_64' },
+      );
     case 'hubbleFile':
       return hubbleFile(source.path, { from, follow: source.follow, signal });
     case 'hubbleGrpc':

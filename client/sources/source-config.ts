@@ -23,10 +23,10 @@ export const sourceConfig = z.discriminatedUnion('kind', [
     abi: abi.default('x86_64'),
     follow: z.boolean().default(false),
   }),
-  /** Tetragon's JSON export, followed through rotations. */
-  z.strictObject({ kind: z.literal('tetragonFile'), path, follow }),
+  /** Tetragon's JSON export, followed through rotations. `abi`: of numbers alone, as Tetragon wrote them before v1.3. */
+  z.strictObject({ kind: z.literal('tetragonFile'), path, follow, abi: abi.optional() }),
   /** Tetragon's own gRPC stream, a Unix socket or host:port on this node. */
-  z.strictObject({ kind: z.literal('tetragonGrpc'), address: z.string().min(1) }),
+  z.strictObject({ kind: z.literal('tetragonGrpc'), address: z.string().min(1), abi: abi.optional() }),
   /** Falco's JSON alerts: labels for feedback, not examples. */
   z.strictObject({ kind: z.literal('falcoFile'), path, follow }),
   ...flowSourceKinds,

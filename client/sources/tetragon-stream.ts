@@ -1,7 +1,13 @@
 import { credentials } from '@grpc/grpc-js';
 import type { SourceBatch } from '../events/source-item.ts';
 import { type SensorStreamOptions, sensorChannel, sensorStream } from './sensor-stream.ts';
-import { itemOfTetragon, type TetragonArgument, type TetragonEvent, type TetragonProcess } from './tetragon-event.ts';
+import {
+  itemsOfTetragon,
+  type TetragonArgument,
+  type TetragonEvent,
+  type TetragonOptions,
+  type TetragonProcess,
+} from './tetragon-event.ts';
 import {
   FineGuidanceSensorsClient,
   type GetEventsResponse,
@@ -16,20 +22,21 @@ import {
 export async function* tetragonStream(
   address: string,
   options: SensorStreamOptions,
+  tetragon: TetragonOptions = { abi: 'x86_64' },
 ): AsyncGenerator<SourceBatch<never>> {
   const open = () => {
     const client = new FineGuidanceSensorsClient(address, credentials.createInsecure(), sensorChannel);
     return { client, call: client.getEvents({}) };
   };
   for await (const { message, where } of sensorStream<GetEventsResponse>(address, open, options)) {
-    const item = itemOfTetragon(readTetragonMessage(message), where);
-    yield { items: item === undefined ? [] : [item], cursor: undefined };
+    yield { items: itemsOfTetragon(readTetragonMessage(message), where, tetragon), cursor: undefined };
   }
 }
 
-function readTetragonMessage({ event, nodeName, time }: GetEventsResponse): TetragonEvent {
+function readTetragonMessage({ event, nodeName, time, aggregationInfo }: GetEventsResponse): TetragonEvent {
   const atMs = time === undefined ? 0 : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1e6);
-  return { node: nodeName, atMs, event: eventOf(event) };
+  const count = Math.min(Math.max(1, Number(aggregationInfo?.count ?? 1n)), Number.MAX_SAFE_INTEGER);
+  return { node: nodeName, atMs, count, event: eventOf(event) };
 }
 
 function eventOf(event: GetEventsResponse['event']): TetragonEvent['event'] {
@@ -50,9 +57,10 @@ function eventOf(event: GetEventsResponse['event']): TetragonEvent['event'] {
     }
     case 'rateLimitInfo':
       return { kind: 'dropped', count: Number(event.value.numberOfDroppedProcessEvents) };
+    case 'processThrottle':
+      return { kind: 'throttled' };
     case 'processLoader':
     case 'processUprobe':
-    case 'processThrottle':
     case 'processLsm':
     case 'processUsdt':
     case 'test':
@@ -86,11 +94,18 @@ function argumentOf({ arg }: KprobeArgument): TetragonArgument {
       return { kind: 'path', path: arg.value };
     case 'pathArg':
     case 'fileArg':
+    case 'linuxBinprmArg':
+    case 'sockaddrunArg':
       return { kind: 'path', path: arg.value.path };
     case 'sockArg':
+    case 'skbArg':
       return { kind: 'port', port: arg.value.dport };
+    case 'sockaddrArg':
+      return { kind: 'port', port: arg.value.port };
     case 'sizeArg':
     case 'longArg':
+    case 'uintArg':
+    case 'intArg':
       return { kind: 'number', value: Number(arg.value) };
   }
 }

@@ -166,6 +166,112 @@ describe('tetragonFile', () => {
 });
 
 describe('tetragonStream', () => {
+  it('makes the same of an event as the file does', async () => {
+    const pid = 52_699;
+    const tid = 52_701;
+    const sent = {
+      execId: 'bm9kZTox',
+      pid: { value: pid },
+      tid: { value: tid },
+      binary: '/usr/sbin/nginx',
+      pod: {
+        namespace: 'shop',
+        name: 'web-7d9c-x2x',
+        workload: 'web',
+        container: { name: 'nginx', image: { name: 'docker.io/library/nginx:1.27' } },
+        podLabels: [{ key: 'tier', value: 'front' }],
+      },
+    };
+    const raw = (arg: object) => ({
+      $case: 'processTracepoint',
+      value: { process: sent, subsys: 'raw_syscalls', event: 'sys_enter', args: [{ arg }] },
+    });
+    const kprobe = (functionName: string, arg: object) => ({
+      $case: 'processKprobe',
+      value: { process: sent, functionName, args: [{ arg }] },
+    });
+    const inFile = (function_name: string, arg: object) => ({
+      process_kprobe: { process, function_name, args: [arg] },
+    });
+    const pairs: readonly (readonly [written: object, sent: object, count?: bigint])[] = [
+      [
+        tracepoint([{ syscall_id: { id: 59, abi: 'x64' } }]),
+        raw({ $case: 'syscallId', value: { id: 59, abi: 'x64' } }),
+      ],
+      [
+        tracepoint([{ syscall_id: { id: 59, abi: 'arm32' } }]),
+        raw({ $case: 'syscallId', value: { id: 59, abi: 'arm32' } }),
+      ],
+      [tracepoint([{ size_arg: '59' }]), raw({ $case: 'sizeArg', value: 59n })],
+      [tracepoint([{ uint_arg: 59 }]), raw({ $case: 'uintArg', value: 59 })],
+      [
+        inFile('__x64_sys_connect', { sock_arg: { dport: 53 } }),
+        kprobe('__x64_sys_connect', { $case: 'sockArg', value: { dport: 53 } }),
+      ],
+      [
+        inFile('sys_bind', { sockaddr_arg: { port: 53 } }),
+        kprobe('sys_bind', { $case: 'sockaddrArg', value: { port: 53 } }),
+      ],
+      [
+        inFile('sys_connect', { sockaddrun_arg: { path: '/run/x' } }),
+        kprobe('sys_connect', { $case: 'sockaddrunArg', value: { path: '/run/x' } }),
+      ],
+      [
+        inFile('sys_execve', { linux_binprm_arg: { path: '/bin/id' } }),
+        kprobe('sys_execve', { $case: 'linuxBinprmArg', value: { path: '/bin/id' } }),
+      ],
+      [
+        inFile('security_file_open', { file_arg: { path: '/x' } }),
+        kprobe('security_file_open', { $case: 'fileArg', value: { path: '/x' } }),
+      ],
+      [
+        { ...tracepoint([{ size_arg: '1' }]), aggregation_info: { count: '3' } },
+        raw({ $case: 'sizeArg', value: 1n }),
+        3n,
+      ],
+      [{ process_exec: { process } }, { $case: 'processExec', value: { process: sent } }],
+      [{ process_exec: {} }, { $case: 'processExec', value: {} }],
+      [{ process_exit: { process } }, { $case: 'processExit', value: { process: sent } }],
+      [{ process_lsm: { process } }, { $case: 'processLsm', value: {} }],
+      [{ process_throttle: { type: 'THROTTLE_START' } }, { $case: 'processThrottle', value: {} }],
+      [
+        { rate_limit_info: { number_of_dropped_process_events: '9' } },
+        { $case: 'rateLimitInfo', value: { numberOfDroppedProcessEvents: 9n } },
+      ],
+    ];
+    const server = new Server();
+    server.addService(FineGuidanceSensorsService, {
+      getEvents: (call: { write(message: GetEventsResponse): void; end(): void }) => {
+        for (const [, event, count] of pairs) {
+          const at = { seconds: BigInt(Date.parse(time)) / 1_000n, nanos: 678_901_234 };
+          const aggregationInfo = count === undefined ? undefined : { count };
+          call.write(GetEventsResponse.fromPartial({ nodeName: 'n1', time: at, aggregationInfo, event } as never));
+        }
+        call.end();
+      },
+    } as never);
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    const found: SourceItem[] = [];
+    const stream = tetragonStream(`127.0.0.1:${port}`, {
+      signal: controller.signal,
+      reconnect: { firstMs: 1, maxMs: 5 },
+      unit: () => 0.5,
+      onDisconnect: () => controller.abort(),
+    });
+    for await (const batch of stream) found.push(...batch.items);
+    server.forceShutdown();
+    const withoutPlace = (all: readonly SourceItem[]) =>
+      all.map((item) => (item.kind === 'skipped' ? { ...item, where: '' } : item));
+    controller = new AbortController();
+    const written = await items(pairs.map(([line]) => ({ node_name: 'n1', time, ...line })));
+    expect(withoutPlace(found)).toEqual(withoutPlace(written));
+    expect(found.filter(({ kind }) => kind === 'call').length).toBe(11);
+  });
+
   it('reads GetEvents, comes back when the stream breaks, and reports each break', async () => {
     let served = 0;
     const server = new Server();

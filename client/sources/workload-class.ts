@@ -1,6 +1,6 @@
 /** What is known about a workload that may name its kind. */
 export type WorkloadHints = Readonly<{
-  labels: ReadonlyMap<string, string>;
+  labels: Pick<ReadonlyMap<string, string>, 'get'>;
   image: string;
   workload: string;
   binary: string;

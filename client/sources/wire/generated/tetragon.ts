@@ -23,7 +23,7 @@ export const protobufPackage = "tetragon";
 export const protobufFileName = "tetragon.proto";
 
 /**
- * The part of Tetragon's gRPC API (cilium/tetragon, api/v1/tetragon, v1.3) that the client reads, written for this
+ * The part of Tetragon's gRPC API (cilium/tetragon, api/v1/tetragon, v1.6) that the client reads, written for this
  * project: names and field numbers are Tetragon's, everything else is left out and skipped as unknown. Wrappers and
  * timestamps are spelt out, which is the same on the wire. Generate with:
  *   cd client/sources/wire && ../../../node_modules/.bin/buf generate
@@ -40,7 +40,7 @@ export interface GetEventsResponse {
     | { $case: "processTracepoint"; value: ProcessTracepoint }
     | { $case: "processLoader"; value: Ignored }
     | { $case: "processUprobe"; value: Ignored }
-    | { $case: "processThrottle"; value: Ignored }
+    | { $case: "processThrottle"; value: Throttle }
     | { $case: "processLsm"; value: Ignored }
     | { $case: "processUsdt"; value: Ignored }
     | { $case: "test"; value: Ignored }
@@ -48,10 +48,19 @@ export interface GetEventsResponse {
     | undefined;
   nodeName: string;
   time: Time | undefined;
+  aggregationInfo: AggregationInfo | undefined;
+}
+
+export interface AggregationInfo {
+  count: bigint;
 }
 
 /** A type that Tetragon has and the client has no use for. */
 export interface Ignored {
+}
+
+/** A cgroup made too many events: some of them were, or are no longer, dropped. */
+export interface Throttle {
 }
 
 export interface Time {
@@ -125,12 +134,18 @@ export interface Image {
 export interface KprobeArgument {
   arg:
     | { $case: "stringArg"; value: string }
+    | { $case: "intArg"; value: number }
+    | { $case: "skbArg"; value: Skb }
     | { $case: "sizeArg"; value: bigint }
     | { $case: "pathArg"; value: Path }
     | { $case: "fileArg"; value: Path }
     | { $case: "sockArg"; value: Sock }
     | { $case: "longArg"; value: bigint }
+    | { $case: "uintArg"; value: number }
+    | { $case: "linuxBinprmArg"; value: Binary }
     | { $case: "syscallId"; value: SyscallId }
+    | { $case: "sockaddrArg"; value: Sockaddr }
+    | { $case: "sockaddrunArg"; value: SockaddrUn }
     | undefined;
 }
 
@@ -142,6 +157,25 @@ export interface Sock {
   family: string;
   daddr: string;
   dport: number;
+}
+
+export interface Skb {
+  dport: number;
+}
+
+export interface Binary {
+  path: string;
+}
+
+export interface Sockaddr {
+  family: string;
+  addr: string;
+  port: number;
+}
+
+export interface SockaddrUn {
+  family: string;
+  path: string;
 }
 
 export interface SyscallId {
@@ -193,7 +227,7 @@ export const GetEventsRequest: MessageFns<GetEventsRequest> = {
 };
 
 function createBaseGetEventsResponse(): GetEventsResponse {
-  return { event: undefined, nodeName: "", time: undefined };
+  return { event: undefined, nodeName: "", time: undefined, aggregationInfo: undefined };
 }
 
 export const GetEventsResponse: MessageFns<GetEventsResponse> = {
@@ -218,7 +252,7 @@ export const GetEventsResponse: MessageFns<GetEventsResponse> = {
         Ignored.encode(message.event.value, writer.uint32(98).fork()).join();
         break;
       case "processThrottle":
-        Ignored.encode(message.event.value, writer.uint32(218).fork()).join();
+        Throttle.encode(message.event.value, writer.uint32(218).fork()).join();
         break;
       case "processLsm":
         Ignored.encode(message.event.value, writer.uint32(226).fork()).join();
@@ -238,6 +272,9 @@ export const GetEventsResponse: MessageFns<GetEventsResponse> = {
     }
     if (message.time !== undefined) {
       Time.encode(message.time, writer.uint32(8010).fork()).join();
+    }
+    if (message.aggregationInfo !== undefined) {
+      AggregationInfo.encode(message.aggregationInfo, writer.uint32(8018).fork()).join();
     }
     return writer;
   },
@@ -308,7 +345,7 @@ export const GetEventsResponse: MessageFns<GetEventsResponse> = {
               break;
             }
 
-            message.event = { $case: "processThrottle", value: Ignored.decode(reader, reader.uint32()) };
+            message.event = { $case: "processThrottle", value: Throttle.decode(reader, reader.uint32()) };
             continue;
           }
           case 28: {
@@ -357,6 +394,14 @@ export const GetEventsResponse: MessageFns<GetEventsResponse> = {
             }
 
             message.time = Time.decode(reader, reader.uint32());
+            continue;
+          }
+          case 1002: {
+            if (tag !== 8018) {
+              break;
+            }
+
+            message.aggregationInfo = AggregationInfo.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -415,7 +460,7 @@ export const GetEventsResponse: MessageFns<GetEventsResponse> = {
       }
       case "processThrottle": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
-          message.event = { $case: "processThrottle", value: Ignored.fromPartial(object.event.value) };
+          message.event = { $case: "processThrottle", value: Throttle.fromPartial(object.event.value) };
         }
         break;
       }
@@ -446,6 +491,67 @@ export const GetEventsResponse: MessageFns<GetEventsResponse> = {
     }
     message.nodeName = object.nodeName ?? "";
     message.time = (object.time !== undefined && object.time !== null) ? Time.fromPartial(object.time) : undefined;
+    message.aggregationInfo = (object.aggregationInfo !== undefined && object.aggregationInfo !== null)
+      ? AggregationInfo.fromPartial(object.aggregationInfo)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAggregationInfo(): AggregationInfo {
+  return { count: 0n };
+}
+
+export const AggregationInfo: MessageFns<AggregationInfo> = {
+  encode(message: AggregationInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AggregationInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAggregationInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AggregationInfo>, I>>(base?: I): AggregationInfo {
+    return AggregationInfo.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AggregationInfo>, I>>(object: I): AggregationInfo {
+    const message = createBaseAggregationInfo();
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
     return message;
   },
 };
@@ -489,6 +595,49 @@ export const Ignored: MessageFns<Ignored> = {
   },
   fromPartial<I extends Exact<DeepPartial<Ignored>, I>>(_: I): Ignored {
     const message = createBaseIgnored();
+    return message;
+  },
+};
+
+function createBaseThrottle(): Throttle {
+  return {};
+}
+
+export const Throttle: MessageFns<Throttle> = {
+  encode(_: Throttle, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Throttle {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseThrottle();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Throttle>, I>>(base?: I): Throttle {
+    return Throttle.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Throttle>, I>>(_: I): Throttle {
+    const message = createBaseThrottle();
     return message;
   },
 };
@@ -1412,6 +1561,12 @@ export const KprobeArgument: MessageFns<KprobeArgument> = {
       case "stringArg":
         writer.uint32(10).string(message.arg.value);
         break;
+      case "intArg":
+        writer.uint32(16).int32(message.arg.value);
+        break;
+      case "skbArg":
+        Skb.encode(message.arg.value, writer.uint32(26).fork()).join();
+        break;
       case "sizeArg":
         if (BigInt.asUintN(64, message.arg.value) !== message.arg.value) {
           throw new globalThis.Error("value provided for field message.arg.value of type uint64 too large");
@@ -1433,8 +1588,20 @@ export const KprobeArgument: MessageFns<KprobeArgument> = {
         }
         writer.uint32(88).int64(message.arg.value);
         break;
+      case "uintArg":
+        writer.uint32(120).uint32(message.arg.value);
+        break;
+      case "linuxBinprmArg":
+        Binary.encode(message.arg.value, writer.uint32(210).fork()).join();
+        break;
       case "syscallId":
         SyscallId.encode(message.arg.value, writer.uint32(234).fork()).join();
+        break;
+      case "sockaddrArg":
+        Sockaddr.encode(message.arg.value, writer.uint32(242).fork()).join();
+        break;
+      case "sockaddrunArg":
+        SockaddrUn.encode(message.arg.value, writer.uint32(266).fork()).join();
         break;
     }
     return writer;
@@ -1459,6 +1626,22 @@ export const KprobeArgument: MessageFns<KprobeArgument> = {
             }
 
             message.arg = { $case: "stringArg", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.arg = { $case: "intArg", value: reader.int32() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.arg = { $case: "skbArg", value: Skb.decode(reader, reader.uint32()) };
             continue;
           }
           case 4: {
@@ -1501,12 +1684,44 @@ export const KprobeArgument: MessageFns<KprobeArgument> = {
             message.arg = { $case: "longArg", value: reader.int64() as bigint };
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.arg = { $case: "uintArg", value: reader.uint32() };
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.arg = { $case: "linuxBinprmArg", value: Binary.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 29: {
             if (tag !== 234) {
               break;
             }
 
             message.arg = { $case: "syscallId", value: SyscallId.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.arg = { $case: "sockaddrArg", value: Sockaddr.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.arg = { $case: "sockaddrunArg", value: SockaddrUn.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -1530,6 +1745,18 @@ export const KprobeArgument: MessageFns<KprobeArgument> = {
       case "stringArg": {
         if (object.arg?.value !== undefined && object.arg?.value !== null) {
           message.arg = { $case: "stringArg", value: object.arg.value };
+        }
+        break;
+      }
+      case "intArg": {
+        if (object.arg?.value !== undefined && object.arg?.value !== null) {
+          message.arg = { $case: "intArg", value: object.arg.value };
+        }
+        break;
+      }
+      case "skbArg": {
+        if (object.arg?.value !== undefined && object.arg?.value !== null) {
+          message.arg = { $case: "skbArg", value: Skb.fromPartial(object.arg.value) };
         }
         break;
       }
@@ -1563,9 +1790,33 @@ export const KprobeArgument: MessageFns<KprobeArgument> = {
         }
         break;
       }
+      case "uintArg": {
+        if (object.arg?.value !== undefined && object.arg?.value !== null) {
+          message.arg = { $case: "uintArg", value: object.arg.value };
+        }
+        break;
+      }
+      case "linuxBinprmArg": {
+        if (object.arg?.value !== undefined && object.arg?.value !== null) {
+          message.arg = { $case: "linuxBinprmArg", value: Binary.fromPartial(object.arg.value) };
+        }
+        break;
+      }
       case "syscallId": {
         if (object.arg?.value !== undefined && object.arg?.value !== null) {
           message.arg = { $case: "syscallId", value: SyscallId.fromPartial(object.arg.value) };
+        }
+        break;
+      }
+      case "sockaddrArg": {
+        if (object.arg?.value !== undefined && object.arg?.value !== null) {
+          message.arg = { $case: "sockaddrArg", value: Sockaddr.fromPartial(object.arg.value) };
+        }
+        break;
+      }
+      case "sockaddrunArg": {
+        if (object.arg?.value !== undefined && object.arg?.value !== null) {
+          message.arg = { $case: "sockaddrunArg", value: SockaddrUn.fromPartial(object.arg.value) };
         }
         break;
       }
@@ -1704,6 +1955,262 @@ export const Sock: MessageFns<Sock> = {
     message.family = object.family ?? "";
     message.daddr = object.daddr ?? "";
     message.dport = object.dport ?? 0;
+    return message;
+  },
+};
+
+function createBaseSkb(): Skb {
+  return { dport: 0 };
+}
+
+export const Skb: MessageFns<Skb> = {
+  encode(message: Skb, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dport !== 0) {
+      writer.uint32(64).uint32(message.dport);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Skb {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkb();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.dport = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Skb>, I>>(base?: I): Skb {
+    return Skb.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Skb>, I>>(object: I): Skb {
+    const message = createBaseSkb();
+    message.dport = object.dport ?? 0;
+    return message;
+  },
+};
+
+function createBaseBinary(): Binary {
+  return { path: "" };
+}
+
+export const Binary: MessageFns<Binary> = {
+  encode(message: Binary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Binary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBinary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Binary>, I>>(base?: I): Binary {
+    return Binary.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Binary>, I>>(object: I): Binary {
+    const message = createBaseBinary();
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseSockaddr(): Sockaddr {
+  return { family: "", addr: "", port: 0 };
+}
+
+export const Sockaddr: MessageFns<Sockaddr> = {
+  encode(message: Sockaddr, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.family !== "") {
+      writer.uint32(10).string(message.family);
+    }
+    if (message.addr !== "") {
+      writer.uint32(18).string(message.addr);
+    }
+    if (message.port !== 0) {
+      writer.uint32(24).uint32(message.port);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sockaddr {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSockaddr();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.addr = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Sockaddr>, I>>(base?: I): Sockaddr {
+    return Sockaddr.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Sockaddr>, I>>(object: I): Sockaddr {
+    const message = createBaseSockaddr();
+    message.family = object.family ?? "";
+    message.addr = object.addr ?? "";
+    message.port = object.port ?? 0;
+    return message;
+  },
+};
+
+function createBaseSockaddrUn(): SockaddrUn {
+  return { family: "", path: "" };
+}
+
+export const SockaddrUn: MessageFns<SockaddrUn> = {
+  encode(message: SockaddrUn, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.family !== "") {
+      writer.uint32(10).string(message.family);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SockaddrUn {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSockaddrUn();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SockaddrUn>, I>>(base?: I): SockaddrUn {
+    return SockaddrUn.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SockaddrUn>, I>>(object: I): SockaddrUn {
+    const message = createBaseSockaddrUn();
+    message.family = object.family ?? "";
+    message.path = object.path ?? "";
     return message;
   },
 };
