@@ -16,6 +16,7 @@ import { servedModelBytes } from './grpc/federation/models.ts';
 import { Watchers } from './grpc/federation/watch.ts';
 import { Listeners } from './grpc/listeners.ts';
 import { operatorService } from './grpc/operator/operator-service.ts';
+import { HandshakeLog } from './grpc/refused-handshakes.ts';
 import { ReleaseStreams } from './grpc/releases/release-streams.ts';
 import { releasesService } from './grpc/releases/releases-service.ts';
 import { UpdateIntake } from './grpc/updates/update-intake.ts';
@@ -126,6 +127,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
   const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs, timers);
+  const handshakes = new HandshakeLog(log, timers);
   const listeners = new Listeners({
     identity: await certificate.issue(),
     trusted: authority.rootCertificate,
@@ -133,6 +135,10 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     room,
     timers,
     onConnectionRefused: (listener, why) => metrics.connectionRefused(listener, why),
+    onHandshakeRefused: (listener, why, address, code) => {
+      metrics.handshakeRefused(listener, why);
+      handshakes.refused({ listener, why, address, code });
+    },
     onCallRefused: (path, peer, fault) => {
       const rule = ruleOf(path);
       if (rule !== undefined) access.refuseUnserved(rule, { ...peer, name: path }, fault);
@@ -174,6 +180,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
       unfollow();
       openCalls.drain({ code: 'DRAINING', message: 'the coordinator is stopping; connect again later' });
       await listeners.drain(graceMs);
+      handshakes.close();
     },
   };
 }

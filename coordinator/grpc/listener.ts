@@ -1,12 +1,14 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server as NetServer } from 'node:net';
-import { type ConnectionInjector, Server, type ServerOptions } from '@grpc/grpc-js';
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import { type ConnectionInjector, Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
 import { type ConnectionCaps, type ConnectionRefusal, Connections } from './connections.ts';
 import type { Peer } from './peer.ts';
+import { type HandshakeRefusal, handshakeRefusal } from './refused-handshakes.ts';
 import { type ClientCertificate, TlsCredentials } from './tls.ts';
 import { type UnreadRules, unreadRequests } from './unread-requests.ts';
 
@@ -61,6 +63,7 @@ type ListenerParts = Readonly<{
   unread: UnreadRules;
   timers: Timers;
   onConnectionRefused: (why: ConnectionRefusal) => void;
+  onHandshakeRefused: (why: HandshakeRefusal, address: string, code: string) => void;
   onCallRefused: (path: string, peer: Peer, fault: Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>) => void;
 }>;
 
@@ -83,6 +86,7 @@ export class Listener {
     });
     this.grpc = new Server({ ...optionsOf(session), interceptors: [guard] });
     this.#credentials = new TlsCredentials(identity, trusted, session);
+    watchHandshakes(this.grpc, parts.onHandshakeRefused);
     this.#injector = this.grpc.createConnectionInjector(this.#credentials);
     this.#sockets = createServer({ noDelay: true }, (socket) => {
       if (this.connections.admit(socket)) this.#injector.injectConnection(socket);
@@ -121,6 +125,23 @@ export class Listener {
     this.grpc.forceShutdown();
     this.connections.end();
   }
+}
+
+/**
+ * Tells of handshakes that come to nothing. grpc-js makes its TLS server where nobody sees it, and lets those pass unheard;
+ * a build of it that makes none there fails here, at the start.
+ */
+function watchHandshakes(grpc: Server, refused: ListenerParts['onHandshakeRefused']): void {
+  const hidden = grpc as unknown as { createHttp2Server(credentials: ServerCredentials): TlsServer };
+  const make = hidden.createHttp2Server.bind(grpc);
+  hidden.createHttp2Server = (credentials) => {
+    const tls = make(credentials);
+    tls.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket & { _parent?: Socket }) => {
+      const address = socket.remoteAddress ?? socket._parent?.remoteAddress ?? 'unknown';
+      refused(handshakeRefusal(error, socket), address, String(socket.authorizationError ?? error.code ?? ''));
+    });
+    return tls;
+  };
 }
 
 /** Every cap that grpc-js has; what it leaves open by default is closed here (I6). */

@@ -9,6 +9,7 @@ import type { ConnectionRoom } from './descriptors.ts';
 import { Listener, membersCaps, strangersCaps } from './listener.ts';
 import type { Peer } from './peer.ts';
 import { addReflection } from './reflection.ts';
+import type { HandshakeRefusal } from './refused-handshakes.ts';
 
 export type ServedService = Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
 
@@ -25,6 +26,7 @@ type ListenersParts = Readonly<{
   room: ConnectionRoom;
   timers: Timers;
   onConnectionRefused: (listener: ListenerName, why: ConnectionRefusal) => void;
+  onHandshakeRefused: (listener: ListenerName, why: HandshakeRefusal, address: string, code: string) => void;
   onCallRefused: (path: string, peer: Peer, fault: Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>) => void;
 }>;
 
@@ -35,7 +37,7 @@ export class Listeners {
   readonly #timers: Timers;
   readonly #health = new HealthImplementation({ '': 'NOT_SERVING' });
 
-  constructor({ settings, room, onConnectionRefused, ...parts }: ListenersParts) {
+  constructor({ settings, room, onConnectionRefused, onHandshakeRefused, ...parts }: ListenersParts) {
     const { enrolment, federation, requestSecondsMax, requestsUnderWayMax } = settings;
     this.#timers = parts.timers;
     const unread = { requestMs: requestSecondsMax * 1000, perPeerMax: requestsUnderWayMax };
@@ -59,6 +61,7 @@ export class Listeners {
       session: strangersCaps,
       connections: strangers,
       onConnectionRefused: (why) => onConnectionRefused('enrolment', why),
+      onHandshakeRefused: (...refusal) => onHandshakeRefused('enrolment', ...refusal),
     });
     this.#federation = new Listener({
       ...parts,
@@ -66,6 +69,7 @@ export class Listeners {
       session: membersCaps,
       connections: members,
       onConnectionRefused: (why) => onConnectionRefused('federation', why),
+      onHandshakeRefused: (...refusal) => onHandshakeRefused('federation', ...refusal),
     });
   }
 

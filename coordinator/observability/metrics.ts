@@ -18,6 +18,7 @@ export class Metrics {
   readonly #fsync: Histogram;
   readonly #queueLag: Gauge;
   readonly #connectionsRefused: Counter<'listener' | 'why'>;
+  readonly #handshakesRefused: Counter<'listener' | 'why'>;
 
   constructor() {
     const registers = [this.registry];
@@ -70,12 +71,22 @@ export class Metrics {
       help: 'How late the last due round was opened.',
       registers,
     });
+    this.#handshakesRefused = new Counter({
+      name: 'testudo_handshakes_refused_total',
+      help: 'TLS handshakes that came to nothing, by listener and cause.',
+      labelNames: ['listener', 'why'],
+      registers,
+    });
     this.#connectionsRefused = new Counter({
       name: 'testudo_connections_refused_total',
       help: 'Connections refused or ended for want of room: by address, full, evicted for a newer one, silent.',
       labelNames: ['listener', 'why'],
       registers,
     });
+  }
+
+  handshakeRefused(listener: string, why: string): void {
+    this.#handshakesRefused.inc({ listener, why });
   }
 
   /** `openCounts` is asked at each reading. */

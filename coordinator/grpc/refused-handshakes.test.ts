@@ -1,0 +1,113 @@
+import { connect as plainConnect, type Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import { type ConnectionOptions, connect } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { makeLog } from '../../base/log.ts';
+import { ShiftedTimers } from '../../base/testing/shifted-timers.ts';
+import { SimulatedTimers } from '../../base/testing/simulated-timers.ts';
+import { coordinatorServerName } from '../../proto/wire-names.ts';
+import { pemOfChain } from '../keys/authority.ts';
+import { TestFederation } from '../testing/federation.ts';
+import { HandshakeLog } from './refused-handshakes.ts';
+
+const hourMs = 3_600_000;
+
+type Line = Readonly<{ msg: string; why?: string; listener?: string; peer?: string; code?: string; count?: number }>;
+
+/** However it ends. */
+function closed(socket: Socket): Promise<void> {
+  socket.on('error', () => {}).resume();
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
+function linesLog() {
+  const lines: Line[] = [];
+  let heard = Promise.withResolvers<void>();
+  const to = new Writable({
+    write(chunk, _, done) {
+      lines.push(JSON.parse(String(chunk)) as Line);
+      heard.resolve();
+      heard = Promise.withResolvers();
+      done();
+    },
+  });
+  const until = async (holds: (line: Line) => boolean): Promise<Line> => {
+    for (;;) {
+      const found = lines.find(holds);
+      if (found !== undefined) return found;
+      await heard.promise;
+    }
+  };
+  return { log: makeLog('info', { to }), lines, until };
+}
+
+describe('a handshake that is refused', () => {
+  it('is logged and counted by its cause, with the address of the peer', async () => {
+    const { log, until } = linesLog();
+    const timers = new ShiftedTimers(-25 * hourMs);
+    const federation = await TestFederation.start({ log, timers, settings: ['certificates.serverDays=366'] });
+    const foreign = await TestFederation.start();
+    const [ended, other] = [await federation.enrol('a'), await foreign.enrol('a')];
+    timers.byMs = 0;
+    const { addresses } = federation.coordinator;
+    const [host = '', port = ''] = addresses.federation.split(':');
+    const attempt = async (options: ConnectionOptions) => {
+      const socket = connect({
+        host,
+        port: Number(port),
+        ca: federation.authority,
+        servername: coordinatorServerName,
+        ALPNProtocols: ['h2'],
+        ...options,
+      });
+      await closed(socket);
+    };
+    const pair = ({ applied, enrolled }: typeof ended) => {
+      return { cert: pemOfChain(enrolled.certificateChain), key: applied.tls.key };
+    };
+    await attempt(pair(ended));
+    await attempt(pair(other));
+    await attempt({});
+    await attempt({ ...pair(ended), maxVersion: 'TLSv1.2' });
+    const plain = plainConnect({ host, port: Number(port) });
+    plain.end('GET / HTTP/1.1\r\n\r\n');
+    await closed(plain);
+
+    const expired = await until(({ why }) => why === 'expired');
+    expect(expired).toMatchObject({ listener: 'federation', peer: '127.0.0.1', code: 'CERT_HAS_EXPIRED' });
+    expect(expired.msg).toContain('certificate has ended');
+    for (const why of ['unknownAuthority', 'noCertificate', 'wrongProtocol']) {
+      expect(await until((line) => line.why === why)).toMatchObject({ listener: 'federation', peer: '127.0.0.1' });
+    }
+    const metrics = await (await fetch(`http://${addresses.health}/metrics`)).text();
+    for (const [why, count] of [
+      ['expired', 1],
+      ['unknownAuthority', 1],
+      ['noCertificate', 1],
+      ['wrongProtocol', 2],
+    ]) {
+      expect(metrics).toContain(`testudo_handshakes_refused_total{listener="federation",why="${why}"} ${count}`);
+    }
+  });
+
+  it('fills no log: ten lines a minute of a cause, then their sum', async () => {
+    const { log, lines } = linesLog();
+    const timers = new SimulatedTimers();
+    const handshakes = new HandshakeLog(log, timers);
+    const flood = (why: 'expired' | 'noCertificate' | 'hungUp', count: number) => {
+      for (let at = 0; at < count; at += 1) {
+        handshakes.refused({ listener: 'federation', why, address: '192.0.2.1', code: '' });
+      }
+    };
+    flood('noCertificate', 1_000);
+    flood('expired', 1);
+    flood('hungUp', 1_000);
+    expect(lines.map(({ why }) => why)).toEqual([...Array(10).fill('noCertificate'), 'expired']);
+    await timers.advance(60_000);
+    expect(lines.slice(11)).toMatchObject([{ why: 'noCertificate', count: 990 }]);
+    flood('noCertificate', 1);
+    expect(lines).toHaveLength(13);
+    handshakes.close();
+    expect(timers.nextInMs).toBeNull();
+  });
+});
