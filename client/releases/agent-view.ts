@@ -1,9 +1,8 @@
-import type { Fault } from '../../base/fault.ts';
+import type { TrackId } from '../../proto/ids.ts';
 import { trustedRoot } from '../../proto/release/trust.ts';
-import type { AgentState, Because } from './agent-store.ts';
-import type { TrackRotation } from './track-releases.ts';
+import type { Because } from './agent-store.ts';
+import { type Agent, type Faulted, floorOf, heldOf, runningOf } from './decide/agent.ts';
 
-export type Faulted = Readonly<{ fault: Fault; version: number | undefined; atMs: number }>;
 export type FaultView = Readonly<{ code: string; message: string; at: string }>;
 
 /** One track as `/score` shows it. */
@@ -34,35 +33,27 @@ export type AgentView = Readonly<{
   tracks: Readonly<Record<string, TrackView>>;
 }>;
 
-/** What every part of the agent that is not a track has to say. */
-export type AgentFacts = Readonly<{
-  connected: boolean;
-  reportsWaiting: number;
-  state: AgentState;
-  faultOf: (track: TrackRotation | undefined) => Faulted | undefined;
-  nowMs: number;
-}>;
-
-export function viewOf(tracks: readonly TrackRotation[], facts: AgentFacts): AgentView {
-  const { state, nowMs } = facts;
-  const { trust, expiresAtMs } = state;
+export function viewOf(agent: Agent, reportsWaiting: number, nowMs: number): AgentView {
+  const { trust, expiresAtMs } = agent.stored;
   return {
-    connected: facts.connected,
+    connected: agent.connected,
     rootVersion: trust === null ? null : trustedRoot(trust).version,
     pinsVersion: trust?.accepted?.pins?.version ?? 0,
     metadataExpiresAt: dateOf(expiresAtMs),
     metadataExpired: expiresAtMs !== null && nowMs >= expiresAtMs,
-    lastFault: faultView(facts.faultOf(undefined)),
-    reportsWaiting: facts.reportsWaiting,
-    tracks: Object.fromEntries(tracks.map((one) => [one.track, trackView(one, state, facts.faultOf(one))])),
+    lastFault: faultView(agent.faults.get(undefined)),
+    reportsWaiting,
+    tracks: Object.fromEntries(agent.tracks.map((track) => [track, trackView(agent, track)])),
   };
 }
 
-function trackView(rotation: TrackRotation, { trust, tracks }: AgentState, fault: Faulted | undefined): TrackView {
-  const { live, shadow, track } = rotation;
-  const held = tracks[track];
+function trackView(agent: Agent, track: TrackId): TrackView {
+  const running = runningOf(agent, track);
+  const live = running.live?.release.target;
+  const shadow = running.shadow?.release.target;
+  const held = heldOf(agent.stored, track);
   // What is on disk speaks of what is live only where both are the same version.
-  const stored = held?.live != null && held.live.target.version === live?.version ? held.live : null;
+  const stored = held.live !== null && held.live.target.version === live?.version ? held.live : null;
   const because = stored?.because ?? null;
   return {
     live:
@@ -76,9 +67,9 @@ function trackView(rotation: TrackRotation, { trust, tracks }: AgentState, fault
           },
     pinnedUntil: because?.kind === 'pin' ? dateOf(because.untilMs) : null,
     shadow: shadow === undefined ? null : { version: shadow.version },
-    earlier: (held?.earlier ?? []).map(({ target }) => target.version),
-    floor: trust?.floors[track] ?? 0,
-    lastFault: faultView(fault),
+    earlier: held.earlier.map(({ target }) => target.version),
+    floor: floorOf(agent.stored, track),
+    lastFault: faultView(agent.faults.get(track)),
   };
 }
 

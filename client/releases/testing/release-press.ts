@@ -4,7 +4,14 @@ import type { SubscribeResponse } from '../../../proto/generated/testudo/v1/rele
 import type { Digest, FederationId, TrackId } from '../../../proto/ids.ts';
 import { bytesOfValues } from '../../../proto/layout.ts';
 import { type ModelSpec, schemaDigest, specBytes } from '../../../proto/model-spec.ts';
-import type { Assignment, Catalogue, Channel, Pin, ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
+import type {
+  Assignment,
+  Catalogue,
+  Channel,
+  Pin,
+  ReleaseTarget,
+  TrackReleases,
+} from '../../../proto/release/documents/catalogue.ts';
 import { encodeManifest, releaseFileNames } from '../../../proto/release/documents/manifest.ts';
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { signCatalogue, signPins, signRoot, signSnapshot, signTimestamp } from '../../../proto/release/sign.ts';
@@ -28,6 +35,8 @@ export class ReleasePress {
   revoked: number[] = [];
   pins: Pin[] = [];
   floor = 0;
+  /** What the catalogue says of other tracks. */
+  others: Record<TrackId, TrackReleases> = {};
   lifetimeMs = dayMs;
   #pieceVersion = 0;
   #pinsVersion = 0;
@@ -113,7 +122,10 @@ export class ReleasePress {
     const version = this.#pieceVersion;
     const expiresAtMs = Date.now() + (over.lifetimeMs ?? this.lifetimeMs);
     const { federation } = this;
-    const tracks = { [this.track]: { floor: this.floor, revoked: this.revoked, channels: this.channels } };
+    const tracks = {
+      ...this.others,
+      [this.track]: { floor: this.floor, revoked: this.revoked, channels: this.channels },
+    };
     const content = { version, expiresAtMs, tracks, assignments: this.assignments, releases: this.releases };
     const catalogue = signCatalogue(content as Catalogue, federation, [over.releaseKeys ?? this.releaseKeys]);
     const pins = signPins({ version: this.#pinsVersion + 1, expiresAtMs: pinsExpiryMs, pins: this.pins }, federation, [
