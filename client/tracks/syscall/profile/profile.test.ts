@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../../../base/fault.ts';
 import { describeWhere } from '../../../../tools/testing/where.ts';
@@ -91,6 +92,68 @@ describeWhere(spawnSync('strace', ['-V']).error === undefined)('recordCommand', 
     for (const name of ['execve', 'openat', 'exit_group']) expect(names).toContain(name);
     expect(names).not.toContain('<unknown>');
     expect(found.reduce((sum, { calls }) => sum + calls.length, 0)).toBe(recorded.calls);
+  });
+
+  it.each([
+    [
+      'exits with what strace exits with when it fails, and says what it says then',
+      'echo "strace: Cannot find it" >&2; exit 1',
+      1,
+    ],
+    ['writes what a fault of strace looks like to standard output', 'echo "strace: ptrace: not permitted"; exit 3', 3],
+    ['writes what the end of a process looks like', 'echo "1 +++ exited with 9 +++" >&2; exit 4', 4],
+    ['is ended by a signal', 'kill -KILL $$', 137],
+    ['is ended by a signal that strace is not ended by', 'kill -34 $$', 162],
+    ['dumps core', 'kill -SEGV $$', 139],
+    ['leaves a child behind that goes on', '(cat /etc/hostname > /dev/null; exit 5) & exit 6', 6],
+  ])('keeps the recording and the exit code of a command that %s', async (_, script, exitCode) => {
+    const output = join(folder, 'recorded.tsv');
+    const recorded = unwrap(await recordCommand({ command: ['bash', '-c', script], workload: 'shell', output }));
+    expect(recorded).toMatchObject({ exitCode, skipped: 0 });
+    const found = await traces(output);
+    expect(found.length).toBe(recorded.traces);
+    expect(found.map(({ calls }) => nameOfCallId(calls[0] ?? unknownId))).toContain('execve');
+  });
+
+  it('writes the recording when it is told to end, and ends the command', async () => {
+    const output = join(folder, 'ended.tsv');
+    const record = fileURLToPath(new URL('./record.ts', import.meta.url));
+    const program = `
+      const { recordCommand } = await import(${JSON.stringify(record)});
+      const command = ['sh', '-c', 'echo running; exec sleep 600'];
+      const recorded = await recordCommand({ command, workload: 'shell', output: ${JSON.stringify(output)} });
+      console.log(JSON.stringify(recorded));
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    for await (const chunk of child.stdout) {
+      if (!said.includes('running') && String(chunk).includes('running')) {
+        child.kill('SIGINT');
+        child.kill('SIGTERM');
+      }
+      said += String(chunk);
+    }
+    expect(JSON.parse(said.split('\n')[1] ?? '')).toMatchObject({ ok: true, value: { exitCode: 143 } });
+    expect((await traces(output)).length).toBeGreaterThan(0);
+  });
+
+  it('says so before it runs anything when the recording could not be written', async () => {
+    const output = join(folder, 'no', 'such', 'folder', 'recorded.tsv');
+    const marker = join(folder, 'was-run');
+    const refused = await recordCommand({ command: ['touch', marker], workload: 'x', output });
+    expect(refused).toMatchObject({ fault: { code: 'OUTPUT_UNWRITABLE' } });
+    await expect(readFile(marker)).rejects.toThrow();
+  });
+
+  it('says so when the command is no program', async () => {
+    const output = join(folder, 'none.tsv');
+    const program = join(folder, 'program');
+    await writeFile(program, 'neither a script nor a program', { mode: 0o700 });
+    const refused = await recordCommand({ command: [program], workload: 'x', output });
+    expect(refused).toMatchObject({ fault: { code: 'COMMAND_MISSING', message: expect.stringContaining('ENOEXEC') } });
+    await expect(readFile(output)).rejects.toThrow();
   });
 
   it('says so when there is no such command', async () => {

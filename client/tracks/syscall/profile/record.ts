@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -10,8 +9,9 @@ import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { straceFile } from '../../../recordings/strace-file.ts';
 import { type AssembledTrace, TraceAssembler } from '../traces/trace-assembler.ts';
 import { numberOfCallId } from './call-numbers.ts';
+import { runTraced, type TraceFault } from './traced-command.ts';
 
-export type RecordFault = 'STRACE_MISSING' | 'STRACE_FAILED' | 'COMMAND_MISSING' | 'NOTHING_RECORDED';
+export type RecordFault = TraceFault | 'OUTPUT_UNWRITABLE';
 
 export type Recorded = Readonly<{
   /** The command's own; 128 and the signal's number when one ended it. */
@@ -34,13 +34,20 @@ const pieceCalls = 500;
 
 /**
  * Runs a command under strace and writes its system calls as a trace file: one line per thread or piece, split `train`.
- * The command has the terminal; strace's text goes to a private temporary file that is removed.
+ * The command has the terminal; strace's text goes to a private temporary file that is removed. Whatever the command prints and
+ * however it ends, the recording is written.
  */
 export async function recordCommand({
   command,
   workload,
   output,
 }: RecordOptions): Promise<Result<Recorded, RecordFault>> {
+  // Asked before: what a long run did must not be lost for want of a folder.
+  const isWritable = await access(dirname(output), constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isWritable) return refuse('OUTPUT_UNWRITABLE', `${dirname(output)}: no folder that can be written to`);
   const folder = await mkdtemp(join(tmpdir(), 'testudo-record-'));
   const text = join(folder, 'strace.txt');
   try {
@@ -50,60 +57,11 @@ export async function recordCommand({
     const lines = Readable.from(traceLines(text, workload, found));
     const zip = output.endsWith('.gz') ? [createGzip()] : [];
     await pipeline([lines, ...zip, createWriteStream(output, { mode: 0o600 })]);
-    if (found.traces === 0) {
-      return refuse('NOTHING_RECORDED', 'strace wrote no call: is tracing forbidden here (ptrace_scope, seccomp)?');
-    }
     return ok({ exitCode: ran.value, ...found });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-function runTraced(command: readonly [string, ...string[]], text: string): Promise<Result<number, RecordFault>> {
-  return new Promise((resolve) => {
-    const args = [
-      '-f',
-      '-ttt',
-      '-qq',
-      '-s',
-      '256',
-      '-e',
-      'trace=all',
-      '-e',
-      'signal=none',
-      '-o',
-      text,
-      '--',
-      ...command,
-    ];
-    const child = spawn('strace', args, { stdio: ['inherit', 'inherit', 'pipe'] });
-    let complaint = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      // The command's own standard error comes through strace's.
-      process.stderr.write(chunk);
-      if (complaint.length < 2_000) complaint += chunk.toString('utf8');
-    });
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      const missing = error.code === 'ENOENT';
-      resolve(
-        missing
-          ? refuse('STRACE_MISSING', 'strace is not on PATH; install it (Debian: apt-get install strace)')
-          : refuse('STRACE_FAILED', `strace did not start: ${error.message}`),
-      );
-    });
-    child.on('close', (code, signal) => {
-      const said = /^strace: (.*)$/m.exec(complaint)?.[1];
-      if (code !== 0 && said !== undefined) {
-        const isMissing = /^Can't stat|^Cannot find executable/.test(said);
-        resolve(refuse(isMissing ? 'COMMAND_MISSING' : 'STRACE_FAILED', `strace: ${said}`));
-        return;
-      }
-      resolve(ok(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0)));
-    });
-  });
-}
-
-const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 
 async function* traceLines(
   text: string,
