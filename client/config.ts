@@ -20,7 +20,7 @@ const address = z.string().transform((text, context): Address => {
   return z.NEVER;
 });
 const listen = z.string().regex(/^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|[\w.-]+):\d{1,5}$/, 'expected host:port');
-const track = z.custom<TrackId>(isTrackId, 'expected a track id, such as "syscall"');
+const track = z.custom<TrackId>(isTrackId, `expected a track id, such as "${defaultKind}"`);
 const secret = z.union([z.strictObject({ file: path }), z.strictObject({ environment: z.string().min(1) })]);
 const dataKey = z.union([
   z.strictObject({ file: path }),

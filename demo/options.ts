@@ -1,6 +1,10 @@
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { type Abi, abis } from '../client/events/vocabulary.ts';
-import { type SyscallDetectorName, syscallDetectorNames } from '../client/tracks/syscall/detector-names.ts';
+import {
+  defaultSyscallDetector,
+  type SyscallDetectorName,
+  syscallDetectorNames,
+} from '../client/tracks/syscall/detector-names.ts';
 import { type Partition, parsePartition } from '../lab/data/partition.ts';
 
 /** What the main job was asked for. */
@@ -24,6 +28,13 @@ export type DemoOptions = Readonly<{
 
 export const demoTracks = ['syscall', 'flow'] as const;
 export type DemoTrack = (typeof demoTracks)[number];
+
+/** What its flags take, for `--help` and where nothing was said. */
+export const demoChoices = {
+  detectors: syscallDetectorNames,
+  detector: defaultSyscallDetector,
+  tracks: `${demoTracks[0]}, or ${demoTracks.join(',')}`,
+} as const;
 
 export type DemoFlags = Readonly<Record<keyof DemoOptions, string | undefined>>;
 

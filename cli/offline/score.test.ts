@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rememberModel } from '../../client/scoring/installed-model.ts';
 import { openDetector } from '../../client/tracks/syscall/architectures.ts';
+import { syscallDetector } from '../../client/tracks/syscall/detectors.ts';
 import { gramTableSpec, trainGramTable } from '../../client/tracks/syscall/gram-table/gram-table.ts';
 import { saveModelFolder } from '../../client/tracks/syscall/offline/model-folder.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
@@ -88,6 +89,35 @@ describe('testudo score --call-weights tfidf', () => {
     await expect(score(folder, '--call-weights', 'tfidf')).rejects.toMatchObject({
       stderr: expect.stringContaining('--normal'),
     });
+  });
+});
+
+describe('testudo score', () => {
+  it('loads TensorFlow for a model that needs it, and none for a gram table', async () => {
+    const table = join(data, 'table');
+    await saveModelFolder(table, {
+      detector: await openDetector(spec),
+      weights: valuesOf(weights),
+      clusters: new Map(),
+    });
+    const network = join(data, 'network');
+    const classes = new WorkloadClasses(['nginx']);
+    const { spec: large, init } = syscallDetector('lstm-lm', classes);
+    await saveModelFolder(network, { detector: await openDetector(large), weights: init(1), clusters: new Map() });
+    const verb = JSON.stringify(new URL('./score.ts', import.meta.url).href);
+    const isLoadedBy = async (model: string) => {
+      const args = ['--model', model, '--input', join(data, 'input.tsv'), '--output', join(data, 'scores.tsv')];
+      const program = `
+        const { scoreCommand } = await import(${verb});
+        await scoreCommand().parseAsync(${JSON.stringify(args)}, { from: 'user' });
+        const { readFileSync } = await import('node:fs');
+        console.log(readFileSync('/proc/self/maps', 'utf8').includes('libtensorflow'));
+      `;
+      const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', program];
+      return (await run(process.execPath, flags)).stdout.trimEnd();
+    };
+    expect(await isLoadedBy(table)).toBe('false');
+    expect(await isLoadedBy(network)).toBe('true');
   });
 });
 

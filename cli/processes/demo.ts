@@ -1,7 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { abis } from '../../client/events/vocabulary.ts';
-import { defaultSyscallDetector, syscallDetectorNames } from '../../client/tracks/syscall/detector-names.ts';
-import { demoTracks, parseOptions } from '../../demo/options.ts';
+import { demoChoices, demoTracks, parseOptions } from '../../demo/options.ts';
 import { ruleHelp } from '../../demo/rule.ts';
 import { runDemo } from '../../demo/run.ts';
 import { openScreen } from '../../demo/screen.ts';
@@ -23,13 +22,13 @@ export function demoCommand() {
     .option('--hostile <count>', 'how many of them lie', '2')
     .option('--rounds <count>', 'how many rounds', '6')
     .option('--rule <name>', `the aggregation: ${ruleHelp} (default: the policy that a federation starts with)`)
-    .option('--detector <name>', syscallDetectorNames.join(' or '), defaultSyscallDetector)
-    .option('--tracks <list>', 'syscall, or syscall,flow', demoTracks.join(','))
+    .option('--detector <name>', demoChoices.detectors.join(' or '), demoChoices.detector)
+    .option('--tracks <list>', demoChoices.tracks, demoTracks.join(','))
     .option('--seed <number>', 'of everything random', '1')
     .option('--out <folder>', 'where report and model go', 'out')
     .action(async (flags) => {
       const { partition, rule, ...rest } = flags;
-      const places = { data: recorded, detector: defaultSyscallDetector };
+      const places = { data: recorded, detector: demoChoices.detector };
       const options = parseOptions({ partition, rule, ...rest }, places);
       if (!options.ok) {
         complain(`${options.fault.message}`);
