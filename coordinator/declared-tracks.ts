@@ -7,8 +7,9 @@ import type { TrackFile } from './config/config.ts';
 import { parseTrackPolicy } from './config/policy.ts';
 import type { Actor } from './ledger/journal/events.ts';
 import type { Store, StoreFaultCode } from './ledger/store.ts';
-import { createTrack, setPolicy, type TrackFaultCode } from './ledger/track-changes.ts';
-import { checkModel, type ModelFaultCode, readSpec, type SpecFaultCode } from './ledger/track-input.ts';
+import type { TrackFaultCode } from './ledger/track-changes.ts';
+import { type ModelFaultCode, readSpec, type SpecFaultCode } from './ledger/track-input.ts';
+import { putTrack } from './operations/tracks.ts';
 
 const actor: Actor = { kind: 'coordinator', part: 'start' };
 const reason = 'declared in the configuration file';
@@ -32,6 +33,7 @@ type DeclareFaultCode =
   | TrackFaultCode
   | BlobFaultCode
   | StoreFaultCode
+  | 'REQUEST_INVALID'
   | 'FILE_UNREADABLE';
 
 async function declareTrack(
@@ -52,18 +54,10 @@ async function declareTrack(
       return refuse('TRACK_EXISTS', 'it exists with another model spec, which may not change; declare a new track');
     }
     if (textOf(known.policy) === textOf(policy.value)) return ok(undefined);
-    const set = await setPolicy(store, actor, { track: id, policy: policy.value, reason });
-    return set.ok ? ok(undefined) : set;
   }
-  const bytes = await readText(modelPath);
-  if (!bytes.ok) return bytes;
-  const model = checkModel(spec.value, bytes.value);
-  if (!model.ok) return model;
-  const stored = await store.blobs.put(model.value);
-  if (!stored.ok) return stored;
-  const track = { track: id, spec: spec.value, policy: policy.value, modelDigest: stored.value, reason };
-  const created = await createTrack(store, actor, track);
-  return created.ok ? ok(undefined) : created;
+  const settings = { track: id, spec: spec.value, policy: policy.value, reason };
+  const put = await putTrack(store, actor, settings, () => readText(modelPath));
+  return put.ok ? ok(undefined) : put;
 }
 
 function textOf(policy: unknown): string {

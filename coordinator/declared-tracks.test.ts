@@ -1,0 +1,80 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { unwrap } from '../base/fault.ts';
+import { digestOf } from '../proto/digest.ts';
+import { parseTrackId } from '../proto/ids.ts';
+import { bytesOfValues } from '../proto/layout.ts';
+import { type ModelSpec, specBytes } from '../proto/model-spec.ts';
+import { declareTracks } from './declared-tracks.ts';
+import { TestFederation } from './testing/federation.ts';
+import { tempDir } from './testing/temp-dir.ts';
+
+const id = parseTrackId('declared');
+const spec = (values: number): ModelSpec => ({
+  architecture: 'declared/1',
+  hyperparameters: {},
+  tensors: [{ name: 'weights', shape: [values] }],
+});
+const policy = (collectForMs: number) =>
+  `aggregation: { f: 0, before: [], rule: { kind: mean } }\nrounds: { collectForMs: ${collectForMs} }\n`;
+const model = bytesOfValues(Float32Array.of(1, 2, 3));
+
+/** What the journal holds of changes that a file declared. */
+async function changesIn(federation: TestFederation): Promise<string[]> {
+  const entries = await federation.audit();
+  return entries.flatMap(({ event }) =>
+    (event.kind === 'trackCreated' || event.kind === 'policySet') && event.reason.startsWith('declared')
+      ? [`${event.kind} ${event.track}`]
+      : [],
+  );
+}
+
+describe('declareTracks', () => {
+  let folder = '';
+  const at = (name: string) => join(folder, name);
+  const declared = () => ({ id, spec: at('spec.json'), model: at('model.bin'), policy: at('policy.yaml') });
+
+  beforeEach(async () => {
+    folder = tempDir();
+    await writeFile(at('spec.json'), specBytes(spec(3)));
+    await writeFile(at('model.bin'), model);
+    await writeFile(at('policy.yaml'), policy(60_000));
+  });
+
+  it('makes a track once, writes nothing for the same again, and sets a policy that changed without its model file', async () => {
+    const federation = await TestFederation.start();
+    const { engine } = federation.coordinator;
+    unwrap(await declareTracks(engine, [declared()]));
+    const made = engine.state().tracks.get(id);
+    expect(made?.models.map(({ digest }) => digest)).toEqual([digestOf(model)]);
+    await rm(at('model.bin'));
+    unwrap(await declareTracks(engine, [declared()]));
+    expect(await changesIn(federation)).toEqual(['trackCreated declared']);
+    await writeFile(at('policy.yaml'), policy(90_000));
+    unwrap(await declareTracks(engine, [declared()]));
+    expect(await changesIn(federation)).toEqual(['trackCreated declared', 'policySet declared']);
+    expect(engine.state().tracks.get(id)).toMatchObject({ policy: { rounds: { collectForMs: 90_000 } }, models: [{}] });
+  });
+
+  it('reports every track that cannot be what the file says, and leaves all as it was', async () => {
+    const federation = await TestFederation.start();
+    const { engine } = federation.coordinator;
+    unwrap(await declareTracks(engine, [declared()]));
+    await writeFile(at('other.json'), specBytes(spec(4)));
+    const wanted = (name: string, more: object) => ({ ...declared(), id: parseTrackId(name), ...more });
+    const refused = await declareTracks(engine, [
+      { ...declared(), spec: at('other.json') },
+      wanted('lost', { model: at('nowhere.bin') }),
+      wanted('short', { spec: at('other.json') }),
+    ]);
+    const lines = refused.ok ? [] : refused.fault.message.split('\n');
+    expect(lines).toEqual([
+      'track declared: it exists with another model spec, which may not change; declare a new track',
+      `track lost: ${at('nowhere.bin')} cannot be read (ENOENT)`,
+      expect.stringMatching(/^track short: .*16/),
+    ]);
+    expect(refused).toMatchObject({ fault: { code: 'TRACKS_INVALID' } });
+    expect(await changesIn(federation)).toEqual(['trackCreated declared']);
+  });
+});
