@@ -6,7 +6,7 @@ import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../pr
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Round, State, Track } from '../ledger/state/state.ts';
-import type { StoreFaultCode } from '../ledger/store.ts';
+import type { Decision, StoreFaultCode } from '../ledger/store.ts';
 import { checkContent } from '../round/check-content.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
 import type { RoundEvent } from '../round/phase.ts';
@@ -75,17 +75,16 @@ export class UpdateDesk {
     if (!size.ok || size.value !== header.payloadBytes) {
       return refuse('PAYLOAD_MISSING', 'the payload is not stored whole; upload it first');
     }
+    let isRefused = false;
     const accepted = await this.#parts.ledger.commit({ kind: 'cluster', cluster: header.cluster }, (state, atMs) => {
-      const found = find(state, header);
-      if (!found.ok) return found;
-      const { track, round } = found.value;
-      const steps = stepsOf(round, [arrival(header, Buffer.from(signature).toString('base64'), atMs)]);
-      if (!steps.ok) return withNext(steps, track, round);
-      const content = checkContent(header, track);
-      return content.ok ? ok({ events: steps.value, value: undefined }) : content;
+      const decided = decide(state, header, Buffer.from(signature).toString('base64'), atMs);
+      isRefused = !decided.ok;
+      return decided;
     });
     if (!accepted.ok) {
-      await this.#dropUnlessCounted(header.payload);
+      // Only what a decision refused. After any other failure the acceptance may be on disk, or another coordinator may
+      // have taken over and receipted these very bytes: a later start sweeps what turns out to count for nobody.
+      if (isRefused) await this.#dropUnlessCounted(header.payload);
       return accepted;
     }
     failpoint('update-journalled');
@@ -111,6 +110,22 @@ export class UpdateDesk {
     }
     await this.#parts.blobs.remove(digest);
   }
+}
+
+/** The events that accept an update, or why it is refused. */
+function decide(
+  state: State,
+  header: UpdateHeader,
+  signature: string,
+  atMs: EpochMs,
+): Result<Decision<undefined>, RoundFaultCode> {
+  const found = find(state, header);
+  if (!found.ok) return found;
+  const { track, round } = found.value;
+  const steps = stepsOf(round, [arrival(header, signature, atMs)]);
+  if (!steps.ok) return withNext(steps, track, round);
+  const content = checkContent(header, track);
+  return content.ok ? ok({ events: steps.value, value: undefined }) : content;
 }
 
 /** Who and where, in the order in which an update is checked. */
