@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { EndKind, FlowEnd } from '../events/flow-record.ts';
+import { canonicalAddress } from './address.ts';
 
 /** Who is behind an address or a network. Without `workload`, each address of it is one of its own. */
 export type AddressEntry = Readonly<{
@@ -38,15 +39,16 @@ export class AddressBook {
     this.#entries = entries.map((entry) => ({ entry, list: listOf([entry.network]) }));
   }
 
-  /** undefined: not an address. */
-  endOf(address: string): FlowEnd | undefined {
-    const known = this.#known.get(address);
+  /** Of an address in any spelling; undefined: not an address. */
+  endOf(text: string): FlowEnd | undefined {
+    const known = this.#known.get(text);
     if (known !== undefined) return known;
-    const version = isIP(address);
-    if (version === 0) return undefined;
+    const address = canonicalAddress(text);
+    if (address === undefined) return undefined;
     if (this.#known.size >= 65_536) this.#known.clear();
-    const end = this.#find(address, version === 6 ? 'ipv6' : 'ipv4');
+    const end = this.#known.get(address) ?? this.#find(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
     this.#known.set(address, end);
+    this.#known.set(text, end);
     return end;
   }
 
@@ -64,9 +66,12 @@ export class AddressBook {
 function listOf(networks: readonly string[]): BlockList {
   const list = new BlockList();
   for (const network of networks) {
-    const [address = '', prefix] = network.split('/');
+    const [text = '', prefix] = network.split('/');
+    const address = canonicalAddress(text) ?? '';
     const version = isIP(address);
-    const bits = prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix);
+    // Of an IPv4 network that is spelt as an IPv6 one, the last 32 bits count.
+    const spare = version === 4 && isIP(text) === 6 ? 96 : 0;
+    const bits = prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix) - spare;
     if (version === 0 || !Number.isInteger(bits) || bits < 0 || bits > (version === 6 ? 128 : 32)) {
       throw new RangeError(
         `network: expected an address or CIDR such as "10.0.0.0/16", got ${JSON.stringify(network)}`,
