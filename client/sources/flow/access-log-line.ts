@@ -1,183 +1,71 @@
-/** What both formats, JSON and text, are brought to. Empty texts and NaN where a line says nothing. */
-export type AccessLogLine = Readonly<{
-  time: string;
-  method: string;
-  path: string;
-  protocol: string;
-  status: number;
-  grpcStatus: string;
-  responseFlags: string;
-  bytesReceived: number;
-  bytesSent: number;
-  durationMs: number;
-  requestId: string;
-  authority: string;
-  /** Envoy's "outbound|9080||reviews.shop.svc.cluster.local", "inbound|8000||", … */
-  upstreamCluster: string;
-  upstreamHost: string;
-  downstreamLocal: string;
-  downstreamRemote: string;
-  /** Where a log collector added them. */
-  namespace: string;
-  pod: string;
-}>;
+import type { SkipReason } from '../../events/source-item.ts';
+import type { AccessLogLine } from './access-logs/access-log-line.ts';
+import { readCommonLog } from './access-logs/common-log.ts';
+import { readEnvoyText } from './access-logs/envoy-text.ts';
+import { readHaproxyLog } from './access-logs/haproxy-log.ts';
+import { fieldsOf, readJsonFields } from './access-logs/json-log.ts';
+import { wordsOf } from './access-logs/log-words.ts';
+
+/** A container's log holds a line of its own before each: "2026-03-02T09:00:01.1Z stdout F ". */
+const criPrefix = /^\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] /;
+/** How the formats of text begin, as far as nobody who is logged can choose it. */
+const begins =
+  /^(?:\[\d{4}-\d\d-\d\dT|(?:\S{1,256} )?\S{1,256} \S{1,256} .{1,256}?\[\d\d\/\w{3}\/\d{4}:|.{0,512}?\S{1,64}:\d{1,5} \[\d\d\/\w{3}\/\d{4}:)/;
 
 /**
- * One line of Envoy's access log: a JSON object with Envoy's names (Istio's `accessLogEncoding: JSON`), Istio's default
- * text, Envoy's default text, or the common log format. undefined: none of them.
+ * One line of an access log: JSON with the names of Envoy (Istio, Envoy Gateway), NGINX or Traefik; or text in Istio's
+ * formats, Envoy's default, HAProxy's, or the common log format and what extends it. A line of text that begins as one and
+ * whose words do not add up is `FORGED_OR_BROKEN`: those who are logged choose paths and names of agents.
  */
-export function readAccessLogLine(text: string): AccessLogLine | undefined {
-  return text.startsWith('{') ? readJson(text) : readText(text);
+export function readAccessLogLine(text: string): AccessLogLine | SkipReason {
+  const bare = withoutContainer(text);
+  return bare.startsWith('{') ? readJson(bare) : readText(bare);
 }
 
-function readJson(text: string): AccessLogLine | undefined {
+function readJson(text: string): AccessLogLine | SkipReason {
   let candidate: unknown;
   try {
     candidate = JSON.parse(text);
   } catch {
-    return undefined;
+    return 'NOT_AN_ACCESS_LOG_LINE';
   }
   const fields = fieldsOf(candidate);
-  const said = (...names: string[]): string => {
-    const value = names
-      .map((name) => fields[name])
-      .find((found) => typeof found === 'string' || typeof found === 'number');
-    return value === undefined || value === '-' ? '' : String(value);
-  };
+  const line = readJsonFields(fields);
+  if (line !== undefined) return line;
+  // Docker and collectors wrap what was written.
+  const { log } = fields;
+  if (typeof log !== 'string' || log === '') return 'NOT_AN_ACCESS_LOG_LINE';
+  const within = log.startsWith('{') ? readJsonFields(parsed(log)) : readText(log);
+  if (within === undefined) return 'NOT_AN_ACCESS_LOG_LINE';
+  if (typeof within === 'string') return within;
   const kubernetes = fieldsOf(fields.kubernetes);
-  const path = said('path', 'req_path', ':path');
-  if (path === '' && said('upstream_cluster') === '') return undefined;
+  const said = (value: unknown, other: string) => (typeof value === 'string' ? value : other);
   return {
-    time: said('start_time', 'time', 'timestamp', '@timestamp'),
-    method: said('method'),
-    path,
-    protocol: said('protocol'),
-    status: numberOf(said('response_code', 'status')),
-    grpcStatus: said('grpc_status', 'grpc_status_number'),
-    responseFlags: said('response_flags'),
-    bytesReceived: numberOf(said('bytes_received')),
-    bytesSent: numberOf(said('bytes_sent')),
-    durationMs: numberOf(said('duration')),
-    requestId: said('request_id'),
-    authority: said('authority'),
-    upstreamCluster: said('upstream_cluster'),
-    upstreamHost: said('upstream_host'),
-    downstreamLocal: said('downstream_local_address'),
-    downstreamRemote: said('downstream_remote_address'),
-    namespace: typeof kubernetes.namespace_name === 'string' ? kubernetes.namespace_name : '',
-    pod: typeof kubernetes.pod_name === 'string' ? kubernetes.pod_name : '',
+    ...within,
+    namespace: said(kubernetes.namespace_name, within.namespace),
+    pod: said(kubernetes.pod_name, within.pod),
   };
 }
 
-function readText(text: string): AccessLogLine | undefined {
+function readText(text: string): AccessLogLine | SkipReason {
+  const isMesh = text.startsWith('[');
   const words = wordsOf(text);
-  if (words === undefined) return undefined;
-  return text.startsWith('[') ? envoyText(words) : commonLog(words);
+  const line = isMesh
+    ? words && readEnvoyText(words)
+    : ((words && readCommonLog(words)) ?? (text.includes('] ') ? readHaproxyLog(text.trimEnd()) : undefined));
+  if (line !== undefined) return line;
+  return begins.test(text) ? 'FORGED_OR_BROKEN' : 'NOT_AN_ACCESS_LOG_LINE';
 }
 
-/**
- * `[time] "request" code flags [details termination] "failure"? received sent duration upstreamMs "forwarded" "agent" "id"
- * "authority" "upstream" [cluster upstreamLocal downstreamLocal downstreamRemote sni route]`: Istio adds the bracketed ones.
- */
-function envoyText(words: readonly string[]): AccessLogLine | undefined {
-  const [time = '', request = '', code = '', flags = '', ...rest] = words;
-  // Istio's: how the response came about, how the connection ended, why it failed, all before the four numbers.
-  const numbersAt = [0, 3].find((at) => rest.slice(at, at + 3).every((word) => /^\d+$/.test(word)));
-  if (numbersAt === undefined) return undefined;
-  const [
-    received = '',
-    sent = '',
-    duration = '',
-    ,
-    ,
-    ,
-    id = '',
-    authority = '',
-    upstream = '',
-    cluster = '',
-    ,
-    local = '',
-    remote = '',
-  ] = rest.slice(numbersAt);
-  return {
-    ...requestOf(request),
-    time,
-    status: numberOf(code),
-    grpcStatus: '',
-    responseFlags: dashless(flags),
-    bytesReceived: numberOf(received),
-    bytesSent: numberOf(sent),
-    durationMs: numberOf(duration),
-    requestId: dashless(id),
-    authority: dashless(authority),
-    upstreamCluster: dashless(cluster),
-    upstreamHost: dashless(upstream),
-    downstreamLocal: dashless(local),
-    downstreamRemote: dashless(remote),
-    namespace: '',
-    pod: '',
-  };
+function withoutContainer(text: string): string {
+  const prefix = criPrefix.exec(text);
+  return prefix === null ? text : text.slice(prefix[0].length);
 }
 
-/** `address identity user [day/month/year:time zone] "request" status bytes …`: NCSA's common format and those that extend it. */
-function commonLog(words: readonly string[]): AccessLogLine | undefined {
-  const [remote = '', , , time = '', request = '', code = '', sent = ''] = words;
-  if (!/^\d{3}$/.test(code)) return undefined;
-  return {
-    ...requestOf(request),
-    time: isoOfCommon(time),
-    status: numberOf(code),
-    grpcStatus: '',
-    responseFlags: '',
-    bytesReceived: Number.NaN,
-    bytesSent: numberOf(dashless(sent)),
-    durationMs: Number.NaN,
-    requestId: '',
-    authority: '',
-    upstreamCluster: '',
-    upstreamHost: '',
-    downstreamLocal: '',
-    downstreamRemote: remote,
-    namespace: '',
-    pod: '',
-  };
-}
-
-/** Words of a line, "[…]" and "\"…\"" (with backslashes) taken as one; undefined where one never ends. */
-function wordsOf(text: string): string[] | undefined {
-  const words: string[] = [];
-  const pattern = /\s*(?:"((?:[^"\\]|\\.)*)"|\[([^\]]*)\]|([^\s"[]\S*))/y;
-  while (pattern.lastIndex < text.trimEnd().length) {
-    const match = pattern.exec(text);
-    if (match === null) return undefined;
-    words.push(match[1] ?? match[2] ?? match[3] ?? '');
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return fieldsOf(JSON.parse(text));
+  } catch {
+    return {};
   }
-  return words;
-}
-
-function requestOf(request: string): Pick<AccessLogLine, 'method' | 'path' | 'protocol'> {
-  const [method = '', path = '', protocol = ''] = request.split(' ');
-  return { method: dashless(method), path: dashless(path), protocol };
-}
-
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
-/** "10/Oct/2000:13:55:36 -0700" is 2000-10-10T13:55:36-07:00. */
-function isoOfCommon(text: string): string {
-  const match = /^(\d{2})\/(\w{3})\/(\d{4}):(\d{2}:\d{2}:\d{2}) ([+-]\d{2})(\d{2})$/.exec(text);
-  if (match === null) return '';
-  const [, day, month = '', year, time, hours, minutes] = match;
-  return `${year}-${String(months.indexOf(month) + 1).padStart(2, '0')}-${day}T${time}${hours}:${minutes}`;
-}
-
-function dashless(word: string): string {
-  return word === '-' ? '' : word;
-}
-
-function numberOf(text: string): number {
-  return /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -1,0 +1,38 @@
+import { type AccessLogLine, emptyLine, isoOfCommon, numberOf, requestOf } from './access-log-line.ts';
+
+/**
+ * HAProxy's `option httplog` and `option tcplog` (`httpslog` adds to the first), behind syslog's header or without it:
+ * `client:port [date] frontend backend/server timers [status] bytes [cookies] state connections queues [{headers}] "request"`.
+ */
+const shape =
+  /^(\S{1,64}:\d{1,5}) \[(\d\d\/\w{3}\/\d{4}:[\d:.]{8,15}(?: [+-]\d{4})?)\] (\S{1,256}) ([^\s/]{1,256})\/(\S{1,256}) ([-+\d/]{1,80}) (?:(-?\d{1,3}) )?\+?(\d{1,20}) (?:(\S{1,1024}) (\S{1,1024}) )?([A-Za-z-]{2,4}) \d+\/\d+\/\d+\/\d+\/\+?\d+ \d+\/\d+(.*)$/s;
+
+/** Behind the queues: captured headers, and the request, whose quotes HAProxy encodes. */
+const behind = /^(?: \{[^{}]{0,65536}\}){0,2} "([^"]{0,65536})"(?: [^\s"]{1,256}){0,4}$/;
+
+/** undefined: it is not so. */
+export function readHaproxyLog(text: string): AccessLogLine | undefined {
+  const match = shape.exec(withoutSyslog(text));
+  if (match === null) return undefined;
+  const [, client = '', date = '', , , server = '', timers = '', status, bytes = '', , , state = '', rest = ''] = match;
+  const request = rest === '' ? undefined : behind.exec(rest)?.[1];
+  if ((rest !== '' && request === undefined) || (status === undefined) !== (rest === '')) return undefined;
+  return {
+    ...emptyLine,
+    ...(request !== undefined && requestOf(request)),
+    time: isoOfCommon(date),
+    status: numberOf(status ?? ''),
+    bytesSent: numberOf(bytes),
+    durationMs: numberOf((timers.split('/').at(-1) ?? '').replace('+', '')),
+    upstreamHost: server === '<NOSRV>' ? '' : server,
+    downstreamRemote: client,
+    // P: the proxy ended the session, for a rule or a limit; R: before a server was asked.
+    isRefused: /^PR/.test(state),
+  };
+}
+
+/** Syslog's header ends with the process: "Feb  6 12:14:14 localhost haproxy[14389]: ". */
+function withoutSyslog(text: string): string {
+  const name = text.slice(0, 512).search(/\bhaproxy\[\d{1,10}\]: /);
+  return name === -1 ? text : text.slice(text.indexOf(': ', name) + 2);
+}

@@ -1,0 +1,71 @@
+/** The words of a line of text, and of which kind each is: p plain, q quoted, b in brackets. */
+export type LogWords = Readonly<{ words: readonly string[]; kinds: string }>;
+
+/** More than any format has. */
+const wordsMax = 48;
+const backslash = 92;
+
+/**
+ * Words of a line, "[…]" and "\"…\"" taken as one; undefined where quoting does not add up: a quote that never ends, one
+ * within a word, text right behind one. Reads each character once.
+ */
+export function wordsOf(text: string): LogWords | undefined {
+  const words: string[] = [];
+  let kinds = '';
+  const end = text.length;
+  for (let at = skipBlanks(text, 0); at < end; at = skipBlanks(text, at)) {
+    if (words.length === wordsMax) return undefined;
+    const first = text[at];
+    if (first === '"' || first === '[') {
+      const close = first === '"' ? closingQuote(text, at + 1) : text.indexOf(']', at);
+      if (close === -1 || !isBlank(text, close + 1)) return undefined;
+      words.push(text.slice(at + 1, close));
+      kinds += first === '"' ? 'q' : 'b';
+      at = close + 1;
+    } else {
+      const stop = wordEnd(text, at);
+      const word = text.slice(at, stop);
+      if (word.includes('"')) return undefined;
+      words.push(word);
+      kinds += 'p';
+      at = stop;
+    }
+  }
+  return { words, kinds };
+}
+
+/** A quote behind an odd number of backslashes belongs to the text. */
+function closingQuote(text: string, from: number): number {
+  for (let at = text.indexOf('"', from); at !== -1; at = text.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (before >= from && text.charCodeAt(before) === backslash) before -= 1;
+    if ((at - 1 - before) % 2 === 0) return at;
+  }
+  return -1;
+}
+
+function wordEnd(text: string, from: number): number {
+  let at = from;
+  while (!isBlank(text, at)) at += 1;
+  return at;
+}
+
+function skipBlanks(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && isBlank(text, at)) at += 1;
+  return at;
+}
+
+/** Or behind the end. */
+function isBlank(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return Number.isNaN(code) || code === 32 || code === 9 || code === 13;
+}
+
+/**
+ * Whether a quoted word beside the request ends as a request does: then the line's own request was cut in two by a quote
+ * in it, and what stands before is its sender's.
+ */
+export function hasSecondRequest({ words, kinds }: LogWords, requestAt: number): boolean {
+  return words.some((word, at) => at !== requestAt && kinds[at] === 'q' && / HTTP\/\d(?:\.\d)?$/.test(word.slice(-16)));
+}
