@@ -10,7 +10,7 @@ import { wordsOf } from './access-logs/log-words.ts';
 const criPrefix = /^\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] /;
 /** How the formats of text begin, as far as nobody who is logged can choose it. */
 const begins =
-  /^(?:\[\d{4}-\d\d-\d\dT|(?:\S{1,256} )?\S{1,256} \S{1,256} .{1,256}?\[\d\d\/\w{3}\/\d{4}:|.{0,512}?\S{1,64}:\d{1,5} \[\d\d\/\w{3}\/\d{4}:)/;
+  /^(?:\[\d{4}-\d\d-\d\dT[^\]]{0,40}\] "|(?:\S{1,256} )?\S{1,256} \S{1,256} .{1,256}?\[\d\d\/\w{3}\/\d{4}:|.{0,512}?\S{1,64}:\d{1,5} \[\d\d\/\w{3}\/\d{4}:)/;
 
 /**
  * One line of an access log: JSON with the names of Envoy (Istio, Envoy Gateway), NGINX or Traefik; or text in Istio's
@@ -48,11 +48,13 @@ function readJson(text: string): AccessLogLine | SkipReason {
 }
 
 function readText(text: string): AccessLogLine | SkipReason {
-  const isMesh = text.startsWith('[');
   const words = wordsOf(text);
-  const line = isMesh
-    ? words && readEnvoyText(words)
-    : ((words && readCommonLog(words)) ?? (text.includes('] ') ? readHaproxyLog(text.trimEnd()) : undefined));
+  const line =
+    words === undefined
+      ? undefined
+      : words.kinds.startsWith('b')
+        ? readEnvoyText(words)
+        : (readCommonLog(words) ?? readHaproxyLog(text.trimEnd()));
   if (line !== undefined) return line;
   return begins.test(text) ? 'FORGED_OR_BROKEN' : 'NOT_AN_ACCESS_LOG_LINE';
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SourceItem } from '../../events/source-item.ts';
 import { mutants } from './mutations.ts';
 import { readLines } from './read-lines.ts';
 import type { ReaderTable } from './reader-case.ts';
@@ -18,6 +19,17 @@ export function describeReader(table: ReaderTable): void {
       },
     );
 
+    const { withAddress } = table;
+    if (withAddress !== undefined) {
+      it.each(addressSpellings)('knows %s in every spelling', async (address, spellings) => {
+        const [expected] = sourcesOf(await readLines(table, withAddress(address)));
+        expect(expected).toBeDefined();
+        for (const spelling of spellings) {
+          expect([spelling, ...sourcesOf(await readLines(table, withAddress(spelling)))]).toEqual([spelling, expected]);
+        }
+      });
+    }
+
     it(`throws nothing and accounts for every line of ${mutationCount} mutants`, { timeout: 600_000 }, async () => {
       const lines = [...new Set(table.cases.flatMap((one) => one.lines))].filter((line) => line !== '');
       for (let done = 0; done < mutationCount; done += perFile) {
@@ -26,6 +38,16 @@ export function describeReader(table: ReaderTable): void {
       }
     });
   });
+}
+
+/** The same for every reader: an IPv4 address within an IPv6 one, brackets, zones, letters and zeros. */
+const addressSpellings: readonly (readonly [string, readonly string[]])[] = [
+  ['10.244.5.3', ['::ffff:10.244.5.3', '::FFFF:10.244.5.3', '::ffff:0af4:0503', '[::ffff:10.244.5.3]']],
+  ['fd00::7', ['fd00:0:0::7', 'FD00::0007', '[fd00::7]', 'fd00:0000:0000:0000:0000:0000:0000:0007', 'fd00::7%eth0']],
+];
+
+function sourcesOf(items: readonly SourceItem[]) {
+  return items.flatMap((item) => (item.kind === 'flow' ? [item.flow.source] : []));
 }
 
 const decoder = new TextDecoder();

@@ -33,6 +33,8 @@ export type ReaderTable = Readonly<{
   notes: readonly string[];
   cases: readonly ReaderCase[];
   open(path: string, follow: FollowOptions): AsyncIterable<SourceBatch<FilePosition>>;
+  /** The lines of a file with one flow from this address, in whatever way it is spelt; absent where there are none. */
+  withAddress?: (address: string) => readonly string[];
   /** A line of which the reader rightly makes nothing beside a blank one: a header, a remark. */
   isQuiet?: (line: string) => boolean;
   /**

@@ -1,3 +1,4 @@
+import { canonicalAddress } from '../../../recordings/address.ts';
 import { type AccessLogLine, dashless, emptyLine, isoOfCommon, numberOf, requestOf } from './access-log-line.ts';
 import { hasSecondRequest, type LogWords } from './log-words.ts';
 
@@ -38,6 +39,8 @@ export function readCommonLog(line: LogWords): AccessLogLine | undefined {
   if ((at !== 3 && at !== 4) || !/^p{3,4}bqpp/.test(kinds)) return undefined;
   const own = at - 3;
   const [remote = '', , , time = '', request = '', code = '', sent = ''] = words.slice(own);
+  // A name of a user may hold blanks: then the address is not where it should be.
+  if (own === 1 ? canonicalAddress(remote) === undefined : !/^[\w.:%[\]-]*\w/.test(remote)) return undefined;
   if (!/^\d{3}$/.test(code) || hasSecondRequest({ words, kinds }, own + 4)) return undefined;
   if (sent !== '-' && !/^\d{1,20}$/.test(sent)) return undefined;
   const tail = tails.find(({ shape }) => shape.test(kinds.slice(own + headWords)));

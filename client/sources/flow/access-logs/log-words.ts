@@ -16,7 +16,7 @@ export function wordsOf(text: string): LogWords | undefined {
   for (let at = skipBlanks(text, 0); at < end; at = skipBlanks(text, at)) {
     if (words.length === wordsMax) return undefined;
     const first = text[at];
-    if (first === '"' || first === '[') {
+    if (first === '"' || (first === '[' && !isAddress(text, at))) {
       const close = first === '"' ? closingQuote(text, at + 1) : text.indexOf(']', at);
       if (close === -1 || !isBlank(text, close + 1)) return undefined;
       words.push(text.slice(at + 1, close));
@@ -32,6 +32,12 @@ export function wordsOf(text: string): LogWords | undefined {
     }
   }
   return { words, kinds };
+}
+
+/** "[2001:db8::1]:443" is one word. */
+function isAddress(text: string, at: number): boolean {
+  const close = text.indexOf(']', at);
+  return close - at <= 64 && /^[\dA-Fa-f:.]{2,45}(?:%[\w.-]{1,16})?$/.test(text.slice(at + 1, close));
 }
 
 /** A quote behind an odd number of backslashes belongs to the text. */
