@@ -14,11 +14,14 @@ import { federationService } from './grpc/federation/federation-service.ts';
 import { FileFetches } from './grpc/federation/file-fetches.ts';
 import { servedModelBytes } from './grpc/federation/models.ts';
 import { Watchers } from './grpc/federation/watch.ts';
+import { healthService, ServingState } from './grpc/health.ts';
 import { Listeners } from './grpc/listeners.ts';
 import { operatorService } from './grpc/operator/operator-service.ts';
+import { reflectionServices } from './grpc/reflection.ts';
 import { HandshakeLog } from './grpc/refused-handshakes.ts';
 import { ReleaseStreams } from './grpc/releases/release-streams.ts';
 import { releasesService } from './grpc/releases/releases-service.ts';
+import { ToolStreams } from './grpc/tool-streams.ts';
 import { UpdateIntake } from './grpc/updates/update-intake.ts';
 import { UploadGate } from './grpc/updates/upload-gate.ts';
 import type { CoordinatorKeys } from './keys/coordinator-keys.ts';
@@ -124,6 +127,8 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   });
   const watchers = new Watchers(engine, watchLimit, heartbeatMs, timers);
   const releaseStreams = new ReleaseStreams({ engine, registry });
+  const toolStreams = new ToolStreams(engine);
+  const serving = new ServingState();
 
   const hosts = ['localhost', '127.0.0.1', '::1', ...config.serverNames];
   const certificate = new ServerCertificate(authority, hosts, certificates.serverDays * dayMs, timers);
@@ -153,6 +158,8 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
       federationService({ door, intake, watchers, fetches: modelFetches }),
       operatorService({ door, engine, membership, registry }),
       releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
+      healthService({ door, serving, streams: toolStreams }),
+      ...reflectionServices({ door, streams: toolStreams }),
     ],
   };
   const ports = await listeners.listen(config.listen, services).catch(async (error: unknown) => {
@@ -172,9 +179,9 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   return {
     membership,
     ports,
-    setServing: (serving) => listeners.setServing(serving),
+    setServing: (isServing) => serving.set(isServing),
     async close(graceMs) {
-      listeners.setServing(false);
+      serving.set(false);
       certificate.stop();
       timers.cancel(recheck);
       unfollow();

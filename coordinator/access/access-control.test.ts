@@ -7,7 +7,7 @@ import { parseClusterId } from '../../proto/ids.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import { TestFederation } from '../testing/federation.ts';
 import { AccessControl, cutShort, type IncomingCall } from './access-control.ts';
-import { calls } from './calls.ts';
+import { type CallRule, calls } from './calls.ts';
 import { OpenCalls } from './open-calls.ts';
 import { RateLimiter } from './rate-limit.ts';
 
@@ -64,6 +64,37 @@ describe('AccessControl', () => {
       access.serve(calls.enrolment.enrol, { ...asA, address }, async () => ok('served'));
     const codes = [await enrol('x'), await enrol('x'), await enrol('x'), await enrol('y')].map(codeOf);
     expect(codes).toEqual(['OK', 'OK', 'RATE_LIMITED', 'OK']);
+  });
+
+  it('limits each call of a caller by its rule before anything is served, and nobody else with it', async () => {
+    const { engine, asA, federation } = await opened();
+    await federation.enrol('b');
+    const { certificateSerial: serial } = engine.state().clusters.get(parseClusterId('b')) as {
+      certificateSerial: string;
+    };
+    const { expiresAtMs } = asA.certificate as { expiresAtMs: number };
+    const asB = { ...asA, certificate: { uri: 'spiffe://herd/cluster/b', serial, expiresAtMs } };
+    const atMs = Date.now();
+    let passedMs = 0;
+    const timers = { ...systemTimers, now: () => atMs + passedMs };
+    const limiter = new RateLimiter({ burst: 1, refillMs: 1, keysMax: 1 });
+    const openCalls = new OpenCalls();
+    const access = new AccessControl({ engine, openCalls, limiter, log: makeLog('silent'), timers });
+    const rules = [calls.enrolment, calls.federation, calls.releases, calls.health, calls.serverReflection].flatMap(
+      (methods) => Object.values<CallRule>(methods),
+    );
+    const limited = rules.filter(({ metered }) => 'burst' in metered);
+    expect(limited).toHaveLength(10);
+    for (const rule of limited) {
+      const { burst, perMinute } = rule.metered as { burst: number; perMinute: number };
+      let servedCount = 0;
+      const call = (incoming: IncomingCall) => access.serve(rule, incoming, async () => ok(++servedCount));
+      for (let count = 0; count < burst; count++) expect(codeOf(await call(asA))).toBe('OK');
+      expect([codeOf(await call(asA)), servedCount]).toEqual(['RATE_LIMITED', burst]);
+      expect(codeOf(await call(asB))).toBe('OK');
+      passedMs += 60_000 / perMinute;
+      expect([codeOf(await call(asA)), codeOf(await call(asA))]).toEqual(['OK', 'RATE_LIMITED']);
+    }
   });
 
   it('cuts what is open when its caller is revoked, and says why', async () => {

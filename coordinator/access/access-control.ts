@@ -13,7 +13,7 @@ import type { Access, CallRule } from './calls.ts';
 import type { AccessFaultCode, CutFaultCode } from './faults.ts';
 import { networkOf } from './network.ts';
 import type { OpenCalls } from './open-calls.ts';
-import type { RateLimiter } from './rate-limit.ts';
+import { RateLimiter } from './rate-limit.ts';
 import type { RefusalLog } from './refusal-meter.ts';
 import { auditRefusal } from './refusals.ts';
 import { actorOf, authorise, type CallerFor } from './roles.ts';
@@ -44,6 +44,9 @@ export type Call<Kind extends Access> = Readonly<{
   signal: AbortSignal;
 }>;
 
+/** Of each limited call, far more than a federation has. */
+const callersMax = 100_000;
+
 type AccessParts = Readonly<{
   engine: Facts & RefusalLog;
   openCalls: OpenCalls;
@@ -59,6 +62,7 @@ type AccessParts = Readonly<{
  */
 export class AccessControl {
   readonly #parts: AccessParts;
+  readonly #meters = new Map<CallRule, RateLimiter>();
 
   constructor(parts: AccessParts) {
     this.#parts = parts;
@@ -82,6 +86,9 @@ export class AccessControl {
     if (unauthorised !== undefined) return refused(unauthorised);
     if (rule.limited && !this.#parts.limiter.take(networkOf(address), nowMs)) {
       return refused(fault('RATE_LIMITED', `too many calls from ${address}; wait a while`));
+    }
+    if (caller.value !== undefined && !this.#mayAgain(rule, caller.value, nowMs)) {
+      return refused(fault('RATE_LIMITED', `too many such calls of ${nameOf(caller.value)}; wait a while`));
     }
 
     const abort = new AbortController();
@@ -124,6 +131,17 @@ export class AccessControl {
     }
   }
 
+  /** A caller that is over the limit of one call may still make others. */
+  #mayAgain(rule: CallRule, caller: Caller, nowMs: EpochMs): boolean {
+    const { metered } = rule;
+    if ('because' in metered) return true;
+    const { burst, perMinute } = metered;
+    const limiter =
+      this.#meters.get(rule) ?? new RateLimiter({ burst, refillMs: 60_000 / perMinute, keysMax: callersMax });
+    this.#meters.set(rule, limiter);
+    return limiter.take(nameOf(caller), nowMs);
+  }
+
   /** Audits a call that a transport refused before it could be served: who asked for what is found out as for any other. */
   refuseUnserved(rule: CallRule, incoming: Pick<IncomingCall, 'name' | 'address' | 'certificate'>, fault: Fault): void {
     const { name, address, certificate } = incoming;
@@ -151,6 +169,10 @@ export class AccessControl {
   #audit({ audit }: CallRule, call: string, actor: Actor, fault: Fault): boolean {
     return auditRefusal(this.#parts, { what: audit, call, actor, fault });
   }
+}
+
+function nameOf(caller: Caller): string {
+  return caller.kind === 'cluster' ? `cluster ${caller.cluster}` : `operator ${caller.name}`;
 }
 
 /** What a stream answers that was cut while it was open: the fault it was cut with. */

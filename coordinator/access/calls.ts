@@ -12,12 +12,29 @@ export type CallRule<Kind extends Access = Access> = Readonly<{
   durationMsMax: number;
   /** Whether callers are limited by their address, before anything is read of what they say. */
   limited: boolean;
+  /** How often one caller may, or why nobody counts. */
+  metered: Metered;
 }>;
+
+/** `burst` at once, then `perMinute`; or the reason for which as many as come are served. */
+export type Metered = Readonly<{ burst: number; perMinute: number } | { because: string }>;
 
 const secondMs = 1_000;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
 const standing = Number.POSITIVE_INFINITY;
+
+/** A standing stream is opened once, and again after each cut. */
+const reopened: Metered = { burst: 64, perMinute: 60 };
+/** Files of a round or a release, and what is left of them after a cut; how many at once is bounded apart. */
+const fetched: Metered = { burst: 256, perMinute: 600 };
+/** Each has its signature checked before it is known whether it is news. What is news has a closer limit. */
+const reported: Metered = { burst: 512, perMinute: 120 };
+const byAddress: Metered = { because: 'limited by address: nobody is known yet' };
+const asCheapAsRefusing: Metered = { because: 'answered from memory and writes nothing: a refusal would cost as much' };
+const ofOperators: Metered = {
+  because: 'operators are named by an admin, who can remove them; what they change is journalled under their name',
+};
 
 /**
  * Who may make which call, and for how long: the whole contract in one table, for every transport. Services and methods
@@ -25,22 +42,23 @@ const standing = Number.POSITIVE_INFINITY;
  */
 export const calls = {
   enrolment: {
-    enrol: { ...rule('stranger', 'enrolment', 30 * secondMs), limited: true },
-    challenge: { ...rule('stranger', 'rejoin', 30 * secondMs), limited: true },
-    rejoin: { ...rule('stranger', 'rejoin', 30 * secondMs), limited: true },
-    renew: rule('member', 'renewal', 30 * secondMs),
+    enrol: { ...rule('stranger', 'enrolment', 30 * secondMs, byAddress), limited: true },
+    challenge: { ...rule('stranger', 'rejoin', 30 * secondMs, byAddress), limited: true },
+    rejoin: { ...rule('stranger', 'rejoin', 30 * secondMs, byAddress), limited: true },
+    /** Each signs a certificate and writes an entry; who needs one needs it once in hours. */
+    renew: rule('member', 'renewal', 30 * secondMs, { burst: 8, perMinute: 1 }),
   },
   federation: {
-    watch: rule('cluster', 'watch', standing),
-    fetchModel: rule('cluster', 'fetch', hourMs),
-    submitUpdate: rule('cluster', 'update', 12 * hourMs),
-    uploadStatus: rule('cluster', 'update', 30 * secondMs),
+    watch: rule('cluster', 'watch', standing, reopened),
+    fetchModel: rule('cluster', 'fetch', hourMs, fetched),
+    submitUpdate: rule('cluster', 'update', 12 * hourMs, { burst: 256, perMinute: 300 }),
+    uploadStatus: rule('cluster', 'update', 30 * secondMs, asCheapAsRefusing),
   },
   releases: {
-    subscribe: rule('cluster', 'watch', standing),
-    fetchFile: rule('cluster', 'fetch', hourMs),
-    acknowledge: rule('cluster', 'acknowledgement', 30 * secondMs),
-    reportShadow: rule('cluster', 'acknowledgement', 30 * secondMs),
+    subscribe: rule('cluster', 'watch', standing, reopened),
+    fetchFile: rule('cluster', 'fetch', hourMs, fetched),
+    acknowledge: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
+    reportShadow: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
   },
   operator: {
     listClusters: operation('viewer'),
@@ -91,21 +109,36 @@ export const calls = {
     listAudit: operation('viewer'),
     follow: operation('viewer', standing),
   },
+
+  /** The standard services, for tools: grpc.health.v1 and grpc.reflection.v1 (and v1alpha). */
+  health: {
+    check: rule('member', 'operation', 30 * secondMs, asCheapAsRefusing),
+    list: rule('member', 'operation', 30 * secondMs, asCheapAsRefusing),
+    watch: rule('member', 'watch', standing, reopened),
+  },
+  serverReflection: {
+    serverReflectionInfo: rule('member', 'watch', standing, reopened),
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, CallRule>>>>;
 
 /** The rule for a method by the path that gRPC gives it; undefined when the contract has no such method. */
 export function ruleOf(path: string): CallRule | undefined {
-  const [, service = '', method = ''] = /^\/testudo\.v1\.(\w+)\/(\w+)$/.exec(path) ?? [];
+  const [, service = '', method = ''] = /^\/[\w.]+\.(\w+)\/(\w+)$/.exec(path) ?? [];
   const lowerFirst = (name: string) => name.charAt(0).toLowerCase() + name.slice(1);
   const table: Readonly<Record<string, Readonly<Record<string, CallRule>>>> = calls;
   const methods = new Map(Object.entries(table)).get(lowerFirst(service));
   return new Map(Object.entries(methods ?? {})).get(lowerFirst(method));
 }
 
-function rule<Kind extends Access>(access: Kind, audit: Refusal['what'], durationMsMax: number): CallRule<Kind> {
-  return { access, audit, durationMsMax, limited: false };
+function rule<Kind extends Access>(
+  access: Kind,
+  audit: Refusal['what'],
+  durationMsMax: number,
+  metered: Metered,
+): CallRule<Kind> {
+  return { access, audit, durationMsMax, limited: false, metered };
 }
 
 function operation<Kind extends OperatorRole>(access: Kind, durationMsMax = 30 * secondMs): CallRule<Kind> {
-  return rule(access, 'operation', durationMsMax);
+  return rule(access, 'operation', durationMsMax, ofOperators);
 }

@@ -110,9 +110,9 @@ export const configSchema = z.strictObject({
         })
         .prefault({}),
       /** How long a request may take to arrive. */
-      requestSecondsMax: whole(1, 3600).default(20),
-      /** Of one peer, of which not all has arrived. */
-      requestsUnderWayMax: whole(1, 1024).default(16),
+      requestSecondsMax: whole(2, 3600).default(20),
+      /** Of one peer, of which not all has arrived after a second. */
+      slowRequestsMax: whole(1, 1024).default(16),
       /** File descriptors that no connection takes: for journal, blobs, workers and the pages. */
       descriptorsReserved: whole(64, 1_000_000).default(256),
     })

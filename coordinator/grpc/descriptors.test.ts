@@ -7,7 +7,7 @@ const settings = (strangers: number, members: number, descriptorsReserved: numbe
   enrolment: { atOnceMax: strangers, perAddressMax: 1 },
   federation: { atOnceMax: members, perAddressMax: 1, silentMax: 1 },
   requestSecondsMax: 1,
-  requestsUnderWayMax: 1,
+  slowRequestsMax: 1,
   descriptorsReserved,
 });
 

@@ -1,4 +1,9 @@
-import type { handleClientStreamingCall, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import type {
+  handleBidiStreamingCall,
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+} from '@grpc/grpc-js';
 import { type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { FaultCodeOf, ServedFaultCode, Service } from '../../proto/served-faults.ts';
@@ -73,6 +78,25 @@ export class Door<in Called extends Service = Service> {
     };
   }
 
+  /** The stream ends well when `serve` resolves ok. */
+  bidiStream<Kind extends Access, Request, Response>(
+    rule: CallRule<Kind>,
+    serve: (
+      messages: MessageReader<Request | typeof malformed>,
+      send: Send<Response>,
+      call: Call<Kind>,
+    ) => Served<void, FaultCodeOf<Called>>,
+  ): handleBidiStreamingCall<Request, Response> {
+    return async (call) => {
+      const served = await this.#pass(rule, call, (context) => {
+        const send = (message: Response) => writeOne(call, message, context.signal);
+        return serve(new MessageReader(call, context.signal, this.#parts.timers), send, context);
+      });
+      if (served.ok) call.end();
+      else call.emit('error', served.status);
+    };
+  }
+
   async #pass<Kind extends Access, Value>(
     rule: CallRule<Kind>,
     call: AnyCall & CallEvents,
@@ -111,7 +135,7 @@ function withRequest<Request, Value, Code extends string>(
 }
 
 function writeOne<Response>(
-  call: Parameters<handleServerStreamingCall<unknown, Response>>[0],
+  call: Pick<Parameters<handleServerStreamingCall<unknown, Response>>[0], 'write'>,
   message: Response,
   signal: AbortSignal,
 ): Promise<boolean> {

@@ -1,5 +1,4 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
 import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { CoordinatorConfig } from '../config/config.ts';
@@ -8,7 +7,6 @@ import type { ConnectionCaps, ConnectionRefusal } from './connections.ts';
 import type { ConnectionRoom } from './descriptors.ts';
 import { Listener, membersCaps, strangersCaps } from './listener.ts';
 import type { Peer } from './peer.ts';
-import { addReflection } from './reflection.ts';
 import type { HandshakeRefusal } from './refused-handshakes.ts';
 
 export type ServedService = Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
@@ -35,12 +33,11 @@ export class Listeners {
   readonly #enrolment: Listener;
   readonly #federation: Listener;
   readonly #timers: Timers;
-  readonly #health = new HealthImplementation({ '': 'NOT_SERVING' });
 
   constructor({ settings, room, onConnectionRefused, onHandshakeRefused, ...parts }: ListenersParts) {
-    const { enrolment, federation, requestSecondsMax, requestsUnderWayMax } = settings;
+    const { enrolment, federation, requestSecondsMax, slowRequestsMax } = settings;
     this.#timers = parts.timers;
-    const unread = { requestMs: requestSecondsMax * 1000, perPeerMax: requestsUnderWayMax };
+    const unread = { requestMs: requestSecondsMax * 1000, slowMax: slowRequestsMax };
     const strangers: ConnectionCaps = {
       atOnceMax: room.enrolment,
       perAddressMax: enrolment.perAddressMax,
@@ -87,15 +84,9 @@ export class Listeners {
       this.#enrolment.grpc.addService(definition, implementation);
     for (const { definition, implementation } of services.member)
       this.#federation.grpc.addService(definition, implementation);
-    this.#health.addToServer(this.#federation.grpc);
-    addReflection(this.#federation.grpc);
     const enrolmentPort = await this.#enrolment.listen(addresses.enrolment);
     const federationPort = await this.#federation.listen(addresses.federation);
     return { enrolmentPort, federationPort };
-  }
-
-  setServing(serving: boolean): void {
-    this.#health.setStatus('', serving ? 'SERVING' : 'NOT_SERVING');
   }
 
   /** New connections get a new server certificate. */

@@ -1,4 +1,4 @@
-import type { ServerReadableStream } from '@grpc/grpc-js';
+import type { Readable } from 'node:stream';
 import type { Timers } from '../../base/time.ts';
 
 export type Read<Message> = Readonly<
@@ -10,13 +10,13 @@ export type Read<Message> = Readonly<
  * Readable that reads 16 messages ahead, 20 MiB of ours; its mark is lowered to one, since no option reaches it.
  */
 export class MessageReader<Message> {
-  readonly #call: ServerReadableStream<Message, unknown>;
+  readonly #call: Readable;
   readonly #signal: AbortSignal;
   readonly #timers: Timers;
   #ended = false;
   #wake: () => void = () => {};
 
-  constructor(call: ServerReadableStream<Message, unknown>, signal: AbortSignal, timers: Timers) {
+  constructor(call: Readable, signal: AbortSignal, timers: Timers) {
     this.#call = call;
     this.#signal = signal;
     this.#timers = timers;

@@ -1,7 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { expect, it } from 'vitest';
 import { pemOfChain } from '../keys/authority.ts';
-import type { TestCluster } from '../testing/cluster.ts';
+import { settle, type TestCluster } from '../testing/cluster.ts';
 import { TestFederation } from '../testing/federation.ts';
 import { halfSent, outcomeOf, rawConnection, settled } from '../testing/raw-grpc.ts';
 
@@ -21,7 +21,7 @@ function asMember(federation: TestFederation, { applied, enrolled }: TestCluster
 }
 
 it('a request that is not whole in time is ended and let go, of every kind, a stranger and a member alike', async () => {
-  const federation = await TestFederation.start({ settings: ['connections.requestSecondsMax=1'] });
+  const federation = await TestFederation.start({ settings: ['connections.requestSecondsMax=2'] });
   const member = await federation.enrol('a');
   const stranger = rawConnection(federation.coordinator.addresses.enrolment);
   const proven = asMember(federation, member);
@@ -46,8 +46,8 @@ it('a request that is not whole in time is ended and let go, of every kind, a st
   ]);
 });
 
-it('a peer has so many requests under way and no more, over all its connections; others have their own', async () => {
-  const federation = await TestFederation.start({ settings: ['connections.requestsUnderWayMax=5'] });
+it('a peer has so many slow requests under way and no more, over all its connections; others have their own', async () => {
+  const federation = await TestFederation.start({ settings: ['connections.slowRequestsMax=5'] });
   const [a, b] = [await federation.enrol('a'), await federation.enrol('b')];
   const [first, second] = [asMember(federation, a), asMember(federation, a)];
   const held = [first, second, first, second, first].map((session) => halfSent(session, members.renew, 1_000, 10));
@@ -58,11 +58,22 @@ it('a peer has so many requests under way and no more, over all its connections;
   other.end();
   expect(await outcomeOf(other)).toMatchObject({ code: 'CERTIFICATE_REQUEST_INVALID' });
 
-  held[0]?.close(); // One that its peer gives up makes room for another.
+  held[0]?.close(); // One that its peer gives up makes room for another, and for no more than that.
   expect(await settled(first)).toBe(true);
-  const seventh = halfSent(second, members.renew, 0, 0);
-  seventh.end();
-  expect(await outcomeOf(seventh)).toMatchObject({ code: 'CERTIFICATE_REQUEST_INVALID' });
+  const seventh = halfSent(second, members.renew, 1_000, 10);
+  expect(await settled(second)).toBe(true);
+  const eighth = halfSent(second, members.renew, 1_000, 10);
+  expect(await outcomeOf(eighth)).toEqual({ status: '8', code: 'RATE_LIMITED' });
+  expect([...held.slice(1), seventh].map(({ closed }) => closed)).toEqual([false, false, false, false, false]);
+});
+
+it('as many calls at once as a connection carries are served, of a client that does send', async () => {
+  const federation = await TestFederation.start();
+  const member = await federation.enrol('a');
+  const question = { track: 'syscall', round: 'r-1', payloadDigest: `sha256:${'0'.repeat(64)}` };
+  const ask = () => settle((callback) => member.client.uploadStatus(question, callback));
+  const answers = await Promise.all(Array.from({ length: 1_000 }, ask));
+  expect(answers.filter(({ ok }) => !ok)).toEqual([]);
 });
 
 it('a stream that is refused before it is read gets its answer, and is let go', async () => {

@@ -16,9 +16,14 @@ import { statusFor } from './status.ts';
 export type UnreadRules = Readonly<{
   /** How long a request may take to arrive, from its call's first byte; of a stream, its first message. */
   requestMs: number;
-  /** Calls of one peer whose request is not whole yet: each may hold one message of our memory. */
-  perPeerMax: number;
+  /** Calls of one peer whose request is not whole after `slowMs`: each may hold one message of our memory. */
+  slowMax: number;
 }>;
+
+/** Then a request counts as slow. Until then, what a peer holds is bounded by what its line carries. */
+const slowMs = 1_000;
+/** Calls of one peer whose request is not whole, slow or not: more than its connections carry when it means well. */
+const atOnceMax = 1_024;
 
 type UnreadParts = Readonly<{
   rules: UnreadRules;
@@ -32,43 +37,52 @@ type UnreadFault = Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>;
 
 /**
  * What stands before every handler: grpc-js calls ours when a request is whole, and until then nothing of ours limits it.
- * Here a peer has few requests under way, each for a short time, and what is left of one is let go with its call.
+ * Here few slow requests of a peer are under way, none for long, and what is left of one is let go with its call.
  */
 export function unreadRequests({ rules, connections, timers, refused }: UnreadParts): ServerInterceptor {
-  const perPeer = new Map<string, number>();
-  const leave = (peer: string) => {
-    const left = (perPeer.get(peer) ?? 1) - 1;
-    if (left > 0) perPeer.set(peer, left);
-    else perPeer.delete(peer);
-  };
+  const unread = new Tally();
+  const slow = new Tally();
   return ({ path, requestStream }, call) => {
     const { remoteAddress, remotePort } = call.getConnectionInfo();
     const peer = connections.called(remoteAddress, remotePort, (network) => whoIs(call, network));
-    const unread = perPeer.get(peer) ?? 0;
-    const refuseWith = (fault: UnreadFault) => {
+    const refuseWith = (code: UnreadFault['code'], message: string) => {
+      const fault = { code, message };
       call.sendStatus(statusFor(fault, false));
       refused(path, peerOf(call), fault);
     };
-    if (unread >= rules.perPeerMax) {
+    const unreadCount = unread.of(peer);
+    if (unreadCount >= atOnceMax) {
       return new ServerInterceptingCall(call, {
         start: () => {
-          refuseWith({ code: 'RATE_LIMITED', message: `${peer} has ${unread} requests under way; finish one first` });
+          refuseWith('RATE_LIMITED', `${peer} has ${unreadCount} requests under way; finish one first`);
           letGo(call, timers);
         },
       });
     }
-    perPeer.set(peer, unread + 1);
+
+    const inTally = [unread];
+    unread.add(peer);
+    const onTime = () => refuseWith('CALL_TOO_LONG', `the request was not whole after ${rules.requestMs} ms`);
+    const onSlow = () => {
+      const slowCount = slow.of(peer);
+      if (slowCount >= rules.slowMax) {
+        refuseWith('RATE_LIMITED', `${peer} has ${slowCount} slow requests under way; finish one first`);
+        return;
+      }
+      slow.add(peer);
+      inTally.push(slow);
+      timer = after(rules.requestMs - slowMs, onTime);
+    };
     let isWhole = false;
-    const timer = timers.after(
-      rules.requestMs,
-      () => refuseWith({ code: 'CALL_TOO_LONG', message: `the request was not whole after ${rules.requestMs} ms` }),
-      { background: true },
-    );
+    // Timers run before sockets are read: when it is we who were too busy, what came meanwhile still counts.
+    const after = (delayMs: number, act: () => void) =>
+      timers.after(delayMs, () => void setImmediate(() => isWhole || act()), { background: true });
+    let timer = after(slowMs, onSlow);
     const whole = () => {
       if (isWhole) return;
       isWhole = true;
       timers.cancel(timer);
-      leave(peer);
+      for (const tally of inTally) tally.remove(peer);
     };
     const listener = new ServerListenerBuilder()
       .withOnReceiveMessage((message, next) => {
@@ -88,6 +102,25 @@ export function unreadRequests({ rules, connections, timers, refused }: UnreadPa
       .build();
     return new ServerInterceptingCall(call, new ResponderBuilder().withStart((next) => next(listener)).build());
   };
+}
+
+/** How many of something each peer has. */
+class Tally {
+  readonly #counts = new Map<string, number>();
+
+  of(peer: string): number {
+    return this.#counts.get(peer) ?? 0;
+  }
+
+  add(peer: string): void {
+    this.#counts.set(peer, this.of(peer) + 1);
+  }
+
+  remove(peer: string): void {
+    const left = this.of(peer) - 1;
+    if (left > 0) this.#counts.set(peer, left);
+    else this.#counts.delete(peer);
+  }
 }
 
 /** Its certificate's name; a stranger's network. */

@@ -143,6 +143,24 @@ describe('a membership', () => {
     expect(federation.coordinator.engine.isConnected('a' as never)).toBe(true);
   });
 
+  it('renews a few times in a row and no more, and others renew meanwhile', async () => {
+    const { federation } = await start();
+    const [member, other] = [await federation.enrol('a'), await federation.enrol('b')];
+    const { request } = await newOperatorKey();
+    const renew = ({ enrolment }: typeof member) =>
+      settle<RenewResponse>((callback) => enrolment.renew({ certificateRequest: request }, callback));
+    const codes = await Promise.all(Array.from({ length: 40 }, async () => codeOf(await renew(member))));
+    const renewedOf = async (cluster: string) =>
+      (await federation.audit()).filter(
+        ({ event }) => event.kind === 'certificateRenewed' && (event.cluster as string) === cluster,
+      ).length;
+    const served = codes.filter((code) => code === 'OK').length;
+    expect(served).toBe(8); // One more each minute.
+    expect(codes.filter((code) => code !== 'OK')).toEqual(Array.from({ length: 32 }, () => 'RATE_LIMITED'));
+    expect(await renewedOf('a')).toBe(served);
+    expect(codeOf(await renew(other))).toBe('OK');
+  });
+
   it('ends at once when it is revoked: open streams are cut, calls refused, renewal too', async () => {
     const { federation } = await start();
     const member = await federation.enrol('a');
