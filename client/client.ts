@@ -248,6 +248,7 @@ export class RunningClient {
         addresses: coordinator.addresses,
         connect: connectOverGrpc,
         tracks: [...this.tracks.keys()],
+        learns: (track, { architecture }) => this.tracks.get(track)?.kind.architectures.includes(architecture) === true,
         clientBuild: build,
         identity: identity.value,
         modelsOf: (track) => this.#live.modelsOf(track),

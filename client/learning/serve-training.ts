@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { type Result, refuse } from '../../base/fault.ts';
-import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import { findNonFinite, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { importTrackKind } from '../tracks/track-kinds.ts';
 import { secretUnits } from './delta.ts';
 import { DutyCycle } from './duty-cycle.ts';
@@ -89,6 +89,8 @@ async function run(
   const kind = await importTrackKind(job.kindModule);
   const base = valuesOfBytes(layoutOf(job.spec), await readFile(job.basePath));
   if (!base.ok) return { result: base, unreadable: 0 };
+  const broken = findNonFinite(layoutOf(job.spec), base.value);
+  if (broken !== undefined) return { result: refuse('MODEL_UNUSABLE', broken.message), unreadable: 0 };
   const buffer = ExampleBuffer.open(job.bufferPath, job.dataKey, kind.examples, job.bufferSizes);
   if (!buffer.ok) return { result: buffer, unreadable: 0 };
   const normal = buffer.value.read(['reservoir', 'recent']);

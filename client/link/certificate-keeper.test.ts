@@ -35,7 +35,7 @@ async function member(aheadMs: number) {
     const plan = authority.plan(coordinatorNowMs(), dayMs, randomBytes(9));
     const chain = await authority.issue({ kind: 'cluster', federation, cluster }, key, plan);
     const authorityPem = authority.rootCertificate;
-    const chainPem = unwrap(acceptChain(chain, request.keyPem, authorityPem));
+    const chainPem = unwrap(acceptChain(chain, { tlsKeyPem: request.keyPem, authorityPem, federation, cluster }));
     const keys = { tlsKeyPem: request.keyPem, signingSeed: new Uint8Array(32), receiptKey: new Uint8Array(32) };
     return { federation, cluster, authorityPem, chainPem, certifiedAtMs: timers.now(), ...keys };
   };

@@ -67,11 +67,17 @@ export async function enrol(
       ),
     );
     if (!answered.ok) return answered;
-    const { federation, cluster, certificateChain, receiptKey } = answered.value;
+    const { federation, cluster, certificateChain, receiptKey, issuedAtMs } = answered.value;
     if (!isFederationId(federation) || !isClusterId(cluster) || !vetSigningPublicKey(receiptKey).ok) {
       return refuse('ENROLMENT_INVALID', 'the coordinator answered with an illegal id or receipt key');
     }
-    const chain = acceptChain(certificateChain, request.keyPem, authority.value);
+    const chain = acceptChain(certificateChain, {
+      tlsKeyPem: request.keyPem,
+      authorityPem: authority.value,
+      federation,
+      cluster,
+      issuedAtMs: Number(issuedAtMs),
+    });
     if (!chain.ok) return chain;
     return ok({
       federation,
@@ -104,7 +110,12 @@ export async function renew(
     ),
   );
   if (!answered.ok) return answered;
-  const chain = acceptChain(answered.value.certificateChain, request.keyPem, identity.authorityPem);
+  const chain = acceptChain(answered.value.certificateChain, {
+    ...identity,
+    tlsKeyPem: request.keyPem,
+    issuedAtMs: Number(answered.value.issuedAtMs),
+    replaces: identity.chainPem,
+  });
   if (!chain.ok) return chain;
   return ok({ ...identity, chainPem: chain.value, certifiedAtMs: timers.now(), tlsKeyPem: request.keyPem });
 }

@@ -40,7 +40,7 @@ export async function rejoin(
     const { challenge, nowMs } = challenged.value;
     const coordinatorNowMs = Number(nowMs);
     if (coordinatorNowMs < expiryOf(identity.chainPem)) return { kind: 'inForce', coordinatorNowMs };
-    const { federation, cluster, signingSeed, authorityPem } = identity;
+    const { federation, cluster, signingSeed } = identity;
     const { der: certificateRequest, keyPem } = await newCertificateRequest();
     const statement = { federation, cluster, certificateRequest, challenge };
     const signingKeyProof = signRejoin(statement, signingKeyPairOf(signingSeed));
@@ -49,7 +49,11 @@ export async function rejoin(
       enrolment.rejoin(request, new Metadata(), limits(), callback),
     );
     if (!answered.ok) return { kind: 'refused', fault: answered.fault, coordinatorNowMs };
-    const chain = acceptChain(answered.value.certificateChain, keyPem, authorityPem);
+    const chain = acceptChain(answered.value.certificateChain, {
+      ...identity,
+      tlsKeyPem: keyPem,
+      issuedAtMs: Number(answered.value.issuedAtMs),
+    });
     if (!chain.ok) return { kind: 'refused', fault: chain.fault, coordinatorNowMs };
     const renewed = { ...identity, chainPem: chain.value, certifiedAtMs: timers.now(), tlsKeyPem: keyPem };
     return { kind: 'rejoined', identity: renewed, coordinatorNowMs };

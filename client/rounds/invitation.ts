@@ -1,4 +1,5 @@
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { vetRoundPublicKey } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundInvitation, TrainingPlan } from '../../proto/generated/testudo/v1/federation.ts';
 import {
   type Digest,
@@ -51,7 +52,9 @@ export function readInvitation(message: RoundInvitation): Result<Invitation, Inv
   if (base.sizeBytes !== BigInt(sizeBytes)) {
     return invalid(`base is said to be ${base.sizeBytes} bytes; its spec implies ${sizeBytes}`);
   }
-  if (message.roundKey.length !== 32) return invalid(`round key has ${message.roundKey.length} bytes; 32 are needed`);
+  // Before training: sealing to such a key is refused, and by then the round's privacy is spent.
+  const roundKey = vetRoundPublicKey(Uint8Array.from(message.roundKey));
+  if (!roundKey.ok) return invalid(roundKey.fault.message);
   if (message.closesAtMs > BigInt(Number.MAX_SAFE_INTEGER)) return invalid('closes_at_ms is beyond 2^53 - 1');
   if (base.version > BigInt(Number.MAX_SAFE_INTEGER)) return invalid('base version is beyond 2^53 - 1');
   const plan = readPlan(message.plan);
@@ -63,7 +66,7 @@ export function readInvitation(message: RoundInvitation): Result<Invitation, Inv
     base: { version: Number(base.version), digest: base.digest, sizeBytes },
     spec: read.value,
     schemaDigest: digest,
-    roundKey: Uint8Array.from(message.roundKey),
+    roundKey: roundKey.value,
     closesAtMs: Number(message.closesAtMs),
     plan: plan.value,
   });

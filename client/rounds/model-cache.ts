@@ -50,6 +50,8 @@ export class ModelCache {
       return ok(path);
     }
     const part = `${path}.part`;
+    // Before the first byte: whoever begins downloads and never ends one must not fill the disk with beginnings.
+    await this.#dropBeginnings(part);
     const openAt = (offset: bigint) => calls.fetch({ digest, offset }, options.carrier ?? {});
     const received = await download(part, openAt, { ...options, name: digest, kind: 'MODEL' });
     if (!received.ok) return received;
@@ -60,6 +62,12 @@ export class ModelCache {
     await commitFile(part, path);
     await this.#prune(path);
     return ok(path);
+  }
+
+  async #dropBeginnings(wanted: string): Promise<void> {
+    const beginnings = (await readdir(this.#folder)).filter((name) => name.endsWith('.part'));
+    const others = beginnings.map((name) => join(this.#folder, name)).filter((path) => path !== wanted);
+    await Promise.all(others.map((path) => rm(path, { force: true })));
   }
 
   async #prune(newest: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { type Backoff, defaultBackoff } from '../../base/backoff.ts';
 import type { TrackId } from '../../proto/ids.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Address } from '../link/address.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import type { ModelCache } from './model-cache.ts';
@@ -32,6 +33,8 @@ export type UplinkConfig = Readonly<{
   /** How a coordinator is reached. */
   connect: ConnectToRounds;
   tracks: readonly TrackId[];
+  /** Whether this client can train such a model on that track. */
+  learns(track: TrackId, spec: ModelSpec): boolean;
   clientBuild: string;
   identity: ClusterIdentity;
   modelsOf(track: TrackId): ModelCache;

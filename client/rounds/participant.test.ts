@@ -102,6 +102,7 @@ async function startUplink(identity: ClusterIdentity, ports: Partial<UplinkPorts
       addresses: [address(proxy.port)],
       connect: connectOverGrpc,
       tracks: [track],
+      learns: (_, { architecture }) => architecture === spec.architecture,
       clientBuild: 'test',
       identity,
       modelsOf: () => new ModelCache(join(folder, 'models')),
@@ -398,7 +399,7 @@ describe('Uplink', () => {
     const { until } = await startUplink(await newMember());
     await until('connected');
     coordinator.invite({ ...invitation(), base: { ...invitation().base, sizeBytes: 8n } as never });
-    expect(await until('invitationRefused')).toMatchObject({ fault: { code: 'INVITATION_INVALID' } });
+    expect(await until('directiveRefused')).toMatchObject({ fault: { code: 'INVITATION_INVALID' } });
     coordinator.invite(invitation(2));
     await until('receipted');
   });

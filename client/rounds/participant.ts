@@ -1,15 +1,15 @@
-import { fullJitterMs } from '../../base/backoff.ts';
-import { type Fault, refuse } from '../../base/fault.ts';
+import type { Fault } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timer } from '../../base/time.ts';
-import type { RoundClosed, WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
-import { isRoundId, isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
-import type { Address } from '../link/address.ts';
+import type { WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
+import type { RoundId, TrackId } from '../../proto/ids.ts';
 import { CertificateKeeper } from '../link/certificate-keeper.ts';
 import { CurrentConnection } from './current-connection.ts';
 import { deliver } from './deliver.ts';
-import { type Invitation, readInvitation } from './invitation.ts';
+import { readDirective } from './directives.ts';
+import type { Invitation } from './invitation.ts';
 import { keepUpdate } from './keep-update.ts';
+import { keepWatching } from './keep-watching.ts';
 import type { KeptUpdate } from './outbox.ts';
 import type { UplinkConfig } from './participant-config.ts';
 import {
@@ -96,48 +96,23 @@ export class Uplink {
   }
 
   async #run(): Promise<void> {
-    const { addresses, tracks, clientBuild, times } = this.#config;
-    let lastCode: string | undefined;
-    for (let turn = 0, attempt = 0; !this.#stopping.signal.aborted; turn += 1) {
-      const { identity } = this.#keeper;
-      const waitMs = await this.#keeper.prepare(attempt, lastCode);
-      if (waitMs > 0) {
-        await pause(this.#ports.timers, waitMs, this.#stopping.signal);
-        continue;
-      }
-      if (this.#stopping.signal.aborted) return;
-      if (this.#keeper.identity.signingSeed !== identity.signingSeed) this.#startAnew();
-      const address = addresses[turn % addresses.length] as Address;
-      this.#reconnect = new AbortController();
-      const connection = this.#config.connect(address, this.#keeper.identity);
-      this.#connection.opened(connection);
-      let heard = false;
-      const fault = await connection.watch({
-        tracks,
-        clientBuild,
-        silenceMsMax: times.silenceMsMax,
-        signal: this.#reconnect.signal,
-        timers: this.#ports.timers,
-        onDirective: (directive) => {
-          if (!heard) this.#ports.report({ kind: 'connected', address: address.text });
-          heard = true;
-          this.#heardAtMs = this.#ports.timers.now();
-          this.#obey(directive);
-        },
-      });
-      this.#connection.closed();
-      if (this.#stopping.signal.aborted) return;
-      // We hung up ourselves to use a renewed certificate: no reason to wait, nor to try another address.
-      if (this.#reconnect.signal.aborted) {
-        turn -= 1;
-        continue;
-      }
-      attempt = heard ? 0 : attempt + 1;
-      lastCode = fault.code;
-      const retryInMs = fullJitterMs(times.reconnect, attempt, this.#ports.unit());
-      this.#ports.report({ kind: 'disconnected', address: address.text, fault, retryInMs });
-      await pause(this.#ports.timers, retryInMs, this.#stopping.signal);
-    }
+    await keepWatching({
+      config: this.#config,
+      ports: this.#ports,
+      keeper: this.#keeper,
+      signal: this.#stopping.signal,
+      onNewKey: () => this.#startAnew(),
+      onOpen: (connection) => {
+        this.#reconnect = new AbortController();
+        this.#connection.opened(connection);
+        return this.#reconnect.signal;
+      },
+      onShut: () => this.#connection.closed(),
+      onDirective: (directive) => {
+        this.#heardAtMs = this.#ports.timers.now();
+        return this.#obey(directive);
+      },
+    });
   }
 
   async #tick(): Promise<void> {
@@ -165,38 +140,36 @@ export class Uplink {
     }
   }
 
-  #obey(directive: NonNullable<WatchResponse['directive']>): void {
-    switch (directive.$case) {
+  /** Whether the directive made sense; only then is anything done. */
+  #obey(directive: NonNullable<WatchResponse['directive']>): boolean {
+    const read = readDirective(directive, {
+      federation: this.#keeper.identity.federation,
+      runs: (track) => this.#tracks.has(track),
+      learns: this.#config.learns,
+      nowMs: this.#ports.timers.now(),
+      coordinatorNowMs: this.#keeper.coordinatorNowMs,
+    });
+    if (!read.ok) {
+      this.#ports.report({ kind: 'directiveRefused', fault: read.fault });
+      return false;
+    }
+    const said = read.value;
+    switch (said.kind) {
       case 'heartbeat':
-        this.#keeper.told(Number(directive.value.nowMs));
-        return;
+        this.#keeper.told(said.nowMs);
+        return true;
       case 'closed':
-        this.#closed(directive.value);
-        return;
-      case 'invitation': {
-        const read = readInvitation(directive.value);
-        if (!read.ok) {
-          this.#ports.report({ kind: 'invitationRefused', fault: read.fault });
-          return;
-        }
-        const { federation, track, round, base, closesAtMs } = read.value;
-        if (federation !== this.#keeper.identity.federation || !this.#tracks.has(track)) {
-          const { fault } = refuse('INVITATION_INVALID', `invitation to ${federation}/${track}: not ours`);
-          this.#ports.report({ kind: 'invitationRefused', fault });
-          return;
-        }
+        this.#ports.report({ ...said, kind: 'roundClosed' });
+        this.#dispatch(said.track, { kind: 'closed', round: said.round });
+        return true;
+      case 'invited': {
+        const { track, round, base, closesAtMs } = said.invitation;
         const { traceId } = this.#traceOf(track, round);
         this.#ports.report({ kind: 'invited', track, round, traceId, baseVersion: base.version, closesAtMs });
-        this.#dispatch(track, { kind: 'invited', invitation: read.value });
-        return;
+        this.#dispatch(track, said);
+        return true;
       }
     }
-  }
-
-  #closed({ track, round, outcome, nextRound }: RoundClosed): void {
-    if (!isTrackId(track) || !isRoundId(round) || !this.#tracks.has(track)) return;
-    this.#ports.report({ kind: 'roundClosed', track, round, outcome, nextRound });
-    this.#dispatch(track, { kind: 'closed', round });
   }
 
   #dispatch(track: TrackId, event: ParticipationEvent): void {

@@ -10,6 +10,7 @@ import type { TrainFaultCode } from '../learning/train-protocol.ts';
 import type { CertificateReport } from '../link/certificate-keeper.ts';
 import type { Recovery } from '../link/coming-back.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
+import type { DirectiveFaultCode } from './directives.ts';
 import type { Invitation } from './invitation.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -49,7 +50,7 @@ export type UplinkReport = Readonly<
   | { kind: 'connected'; address: string }
   | { kind: 'disconnected'; address: string; fault: Fault; retryInMs: number }
   | { kind: 'invited'; track: TrackId; round: RoundId; traceId: string; baseVersion: number; closesAtMs: number }
-  | { kind: 'invitationRefused'; fault: Fault }
+  | { kind: 'directiveRefused'; fault: Fault<DirectiveFaultCode> }
   | { kind: 'fetched'; track: TrackId; round: RoundId; digest: Digest; version: number; spec: ModelSpec }
   | { kind: 'trained'; track: TrackId; round: RoundId; traceId: string; exampleCount: number; seconds: number }
   | { kind: 'kept'; track: TrackId; round: RoundId; traceId: string; payload: Digest; payloadBytes: number }

@@ -24,8 +24,8 @@ export function reporter(log: Log, metrics: ClientMetrics): (report: UplinkRepor
         metrics.invitations.inc({ track: report.track });
         log.info(fields, 'invited to a round');
         return;
-      case 'invitationRefused':
-        log.warn(faultFields(report.fault), 'an invitation makes no sense');
+      case 'directiveRefused':
+        log.warn(faultFields(report.fault), 'a directive makes no sense and is not followed');
         return;
       case 'fetched':
         log.info({ track: report.track, round: report.round, digest: report.digest }, 'base model fetched');
