@@ -101,6 +101,11 @@ export class LoopbackCoordinator {
     this.send({ $case: 'invitation', value: invitation });
   }
 
+  /** What signs receipts: its thief has them too. */
+  get receiptKeys(): SigningKeyPair {
+    return this.#identity.receiptKeys;
+  }
+
   get watchers(): number {
     return this.#streams.size;
   }
