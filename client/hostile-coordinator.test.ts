@@ -29,9 +29,17 @@ type Directive = NonNullable<WatchResponse['directive']>;
 
 const heartbeat = (nowMs: bigint = BigInt(Date.now())): Directive => ({ $case: 'heartbeat', value: { nowMs } });
 const invited = (value: RoundInvitation): Directive => ({ $case: 'invitation', value });
-const closed = (value: Partial<{ track: string; round: string; outcome: RoundOutcome; nextRound: string }>): Directive => ({
+const closed = (
+  value: Partial<{ track: string; round: string; outcome: RoundOutcome; nextRound: string }>,
+): Directive => ({
   $case: 'closed',
-  value: { track: besieged.track, round: 'r-1', outcome: RoundOutcome.ROUND_OUTCOME_CANDIDATE, nextRound: '', ...value },
+  value: {
+    track: besieged.track,
+    round: 'r-1',
+    outcome: RoundOutcome.ROUND_OUTCOME_CANDIDATE,
+    nextRound: '',
+    ...value,
+  },
 });
 
 /** On each Watch: these directives, then silence. */

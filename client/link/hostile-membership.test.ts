@@ -95,7 +95,7 @@ const chains: readonly [string, RegExp, Answer][] = [
     (request) => issued(request, { as: named('north', 'other') }),
   ],
   ['one for an operator', /not for north/, (request) => issued(request, { as: operator })],
-  ['one that has ended', /ended at/, (request) => issued(request, { fromMs: Date.now() - 2 * hourMs })],
+  ['one that had ended before it came', /had ended/, (request) => issued(request, { fromMs: Date.now() - 2 * hourMs })],
   ['one of another authority', /our root/, async (request) => issued(request, { by: await newAuthority() })],
   ['a leaf whose issuer is a leaf', /our root/, (request) => underALeaf(request)],
 ];
@@ -123,7 +123,7 @@ describe('a renewal is refused that brings', () => {
       call.answer(RenewResponse, {
         certificateChain: (await answer(certificateRequest)).map(Buffer.from),
         expiresAtMs: 0n,
-        issuedAtMs: 0n,
+        issuedAtMs: BigInt(Date.now()),
       });
     };
     const connection = connectAsMember(address(), identity);
@@ -175,7 +175,7 @@ describe('an enrolment is refused that brings', () => {
         certificateChain,
         receiptKey,
         expiresAtMs: 0n,
-        issuedAtMs: 0n,
+        issuedAtMs: BigInt(Date.now()),
         ...over,
       });
     };
