@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Job, Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
+import { startTcpProxy } from '../../../lab/testing/tcp-proxy.ts';
 import type { AggregationJob, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
 import { placesIn } from '../../candidate/places.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
@@ -37,8 +39,11 @@ type Options = Readonly<{
   fallback?: (dataDir: string, keyStore: KeyStore) => AggregationRunner;
 }>;
 
+/** Where a Redis is reached. */
+type Place = Pick<RedisServer, 'url'>;
+
 /** Links that look often, so that outages of a test need not last. */
-async function linkTo({ url }: RedisServer, troubles: string[] = []): Promise<RedisLink> {
+async function linkTo({ url }: Place, troubles: string[] = []): Promise<RedisLink> {
   const trouble = (code: string) => void troubles.push(code);
   const link = unwrap(await RedisLink.open({ url, probeMs: 100, timeoutMs: 300, timers: systemTimers, trouble }));
   onTestFinished(() => link.close());
@@ -46,7 +51,7 @@ async function linkTo({ url }: RedisServer, troubles: string[] = []): Promise<Re
 }
 
 async function backendOn(
-  server: RedisServer,
+  server: Place,
   dataDir: string,
   keyStore: KeyStore,
   { workers = 1, fallback = () => noFallback, troubles = [], fallbackAfterMs = 500 }: Options = {},
@@ -81,7 +86,7 @@ backendContract('Redis with one worker', async (dataDir, keyStore) =>
 );
 
 /** A round is open and three of five updates are in. */
-async function halfARound(server: RedisServer, options: Options = {}) {
+async function halfARound(server: Place, options: Options = {}) {
   const { engine } = await engineOn((dataDir, keyStore) => backendOn(server, dataDir, keyStore, options), {
     watchdogMs: 200,
   });
@@ -181,6 +186,56 @@ describe('a round on Redis', () => {
     expect((await finish()).phase.kind).toBe('candidate');
     unwrap(await engine.openRound(operator, { track, reason: 'test' }));
     expect((await roundEnd(engine, 'r-2')).phase.kind).toBe('candidate');
+  });
+});
+
+/** A primary and its replica behind one address, which leads to whichever is the primary: a VIP, a name, a Sentinel's proxy. */
+async function failOverPair() {
+  const [first, second] = [await RedisServer.start(), await RedisServer.start()];
+  const clients = [first, second].map(({ url }) => new Redis(url));
+  onTestFinished(() => clients.forEach((client) => void client.disconnect()));
+  const [a, b] = clients as [Redis, Redis];
+  const portOf = ({ url }: RedisServer) => Number(new URL(url).port);
+  await b.replicaof('127.0.0.1', portOf(first));
+  while (!(await b.info('replication')).includes('master_link_status:up')) await setImmediate();
+  let target = first;
+  const proxy = await startTcpProxy(() => portOf(target));
+  onTestFinished(() => proxy.close());
+  /** Connections that are open stay where they are: at what is a replica from now on. */
+  const failOver = async () => {
+    await b.replicaof('NO', 'ONE');
+    await a.replicaof('127.0.0.1', portOf(second));
+    target = second;
+  };
+  return { url: `redis://127.0.0.1:${proxy.port}`, failOver };
+}
+
+describe('a primary that becomes a replica while its connections stay open', () => {
+  it('is left for the new one: workers and wakers go on without a restart, and no round needs the fallback', async () => {
+    const pair = await failOverPair();
+    const troubles: string[] = [];
+    const { engine, finish } = await halfARound(pair, { workers: 2, troubles, fallbackAfterMs: 600_000 });
+    await pair.failOver();
+    expect((await finish()).phase.kind).toBe('candidate');
+    expect(engine.state().tracks.get(track)?.models[1]?.digest).toBe(honestCandidate);
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    expect((await roundEnd(engine, 'r-2')).phase.kind).toBe('candidate');
+  });
+
+  it('is told from one that is there: the link is down at a replica, says so once, and is up at the primary', async () => {
+    const pair = await failOverPair();
+    const troubles: string[] = [];
+    const link = await linkTo(pair, troubles);
+    let returns = 0;
+    link.onReturn(() => {
+      returns += 1;
+    });
+    await pair.failOver();
+    while (link.isUp) await link.probe();
+    expect(troubles).toEqual(['REDIS_READ_ONLY']);
+    while (!link.isUp) await link.probe().then(() => setImmediate());
+    expect(troubles.at(-1)).toBe('REDIS_BACK');
+    expect(returns).toBe(1);
   });
 });
 

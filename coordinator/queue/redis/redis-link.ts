@@ -15,15 +15,18 @@ export type RedisLinkOptions = Readonly<{
 }>;
 
 /**
- * Knows whether Redis answers, by asking on a connection of its own. Clients that reconnect by themselves may come back
+ * Knows whether Redis answers and takes writes, by asking on a connection of its own. Clients that reconnect by themselves may come back
  * deaf (a blocking read parked for ever: bullmq issue 4585), so whoever holds some is told when Redis has returned, or
- * was replaced by another process, and makes new ones.
+ * was replaced by another process, and makes new ones. After a fail-over the old primary answers as a replica on the
+ * connections that it has: they are left, and made anew by the same URL, which leads to the new primary by then.
  */
 export class RedisLink {
   #client: Redis;
   #options: Required<RedisLinkOptions>;
   #timer: Timer;
   #isUp = false;
+  /** A replica answers: said once. */
+  #isReplica = false;
   #isClosed = false;
   #runId: string | undefined;
   #probing: Promise<void> | undefined;
@@ -36,6 +39,7 @@ export class RedisLink {
       maxRetriesPerRequest: 0,
       commandTimeout: options.timeoutMs,
       retryStrategy,
+      reconnectOnError,
     });
     this.#client.on('error', () => {}); // The probe says what there is to say.
     this.#timer = options.timers.every(options.probeMs, () => void this.probe());
@@ -77,7 +81,7 @@ export class RedisLink {
   /** For BullMQ's workers, whose reads block. Connections stop trying when the link is closed, or `given` is aborted. */
   consumer(given?: AbortSignal) {
     const retry = (times: number) => (this.#isClosed || given?.aborted ? null : retryStrategy(times));
-    return { url: this.#options.url, maxRetriesPerRequest: null, retryStrategy: retry };
+    return { url: this.#options.url, maxRetriesPerRequest: null, retryStrategy: retry, reconnectOnError };
   }
 
   /** The action's value, or undefined when Redis has not answered in time or said no. */
@@ -122,7 +126,13 @@ export class RedisLink {
   async #probeOnce(): Promise<void> {
     const { trouble } = this.#options;
     try {
-      const runId = /run_id:(\w+)/.exec(await this.#client.info('server'))?.[1];
+      const [server, replication] = await Promise.all([this.#client.info('server'), this.#client.info('replication')]);
+      if (/^role:slave\b/m.test(replication)) {
+        this.#leaveReplica();
+        return;
+      }
+      this.#isReplica = false;
+      const runId = /run_id:(\w+)/.exec(server)?.[1];
       const isNew = !this.#isUp || runId !== this.#runId;
       const wasKnown = this.#runId !== undefined;
       this.#isUp = true;
@@ -136,10 +146,28 @@ export class RedisLink {
     }
   }
 
+  #leaveReplica(): void {
+    if (!this.#isReplica) {
+      this.#options.trouble(
+        'REDIS_READ_ONLY',
+        'Redis is a replica here and takes no writes; connecting anew to its primary',
+      );
+    }
+    this.#isReplica = true;
+    this.#runId ??= '';
+    this.#isUp = false;
+    this.#client.disconnect(true);
+  }
+
   async #evictionPolicy(): Promise<string | undefined> {
     const info = await this.#client.info('memory').catch(() => '');
     return /maxmemory_policy:(\S+)/.exec(info)?.[1];
   }
+}
+
+/** A connection to what was the primary, and is a replica now: leave it, and say the refused command again on the new one. */
+function reconnectOnError({ message }: Error): false | 2 {
+  return /^(?:READONLY|MASTERDOWN)\b/.test(message) ? 2 : false;
 }
 
 function retryStrategy(times: number): number {
