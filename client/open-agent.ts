@@ -6,6 +6,7 @@ import type { ClientConfig } from './config.ts';
 import type { LiveTracks } from './live-tracks.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
+import { connectOverGrpc } from './releases/grpc/connect.ts';
 import { RotationAgent } from './releases/release-agent.ts';
 import { agentReporter } from './releases/release-reporter.ts';
 
@@ -33,6 +34,7 @@ export async function openAgent({
     {
       folder: join(dataDirectory, 'agent'),
       addresses: coordinator.addresses,
+      connect: connectOverGrpc,
       hosts: await live.hosts(),
       keepReleases: settings.keepReleases,
       trustAnchor: settings.trustAnchor === undefined ? undefined : await readFile(settings.trustAnchor),

@@ -10,6 +10,7 @@ import { systemTimers } from '../../base/system-timers.ts';
 import { parseAddress } from '../../client/link/address.ts';
 import { enrol } from '../../client/link/enrol.ts';
 import { defaultAgentTimes } from '../../client/releases/agent-ports.ts';
+import { connectOverGrpc } from '../../client/releases/grpc/connect.ts';
 import { StoredModels } from '../../client/releases/hosts/stored-models.ts';
 import { RotationAgent } from '../../client/releases/release-agent.ts';
 import { parseTrackId } from '../../proto/ids.ts';
@@ -36,6 +37,7 @@ const installed = tokens.map(async (token, at) => {
     {
       folder: join(folder, String(at)),
       addresses: [federation],
+      connect: connectOverGrpc,
       hosts: new Map([[parseTrackId(track), new StoredModels()]]),
       keepReleases: 1,
       trustAnchor: undefined,

@@ -8,6 +8,7 @@ import type { Address } from '../link/address.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import type { Because } from './agent-store.ts';
 import type { ModelHost } from './hosts/model-host.ts';
+import type { ConnectToReleases } from './release-calls.ts';
 
 export type AgentTimes = Readonly<{
   /** Pauses between connections. */
@@ -41,6 +42,7 @@ export type AgentConfig = Readonly<{
   /** The agent's alone. */
   folder: string;
   addresses: readonly [Address, ...Address[]];
+  connect: ConnectToReleases;
   hosts: ReadonlyMap<TrackId, ModelHost>;
   /** Releases whose files stay for a rollback without a download, beside the live one. */
   keepReleases: number;

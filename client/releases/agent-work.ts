@@ -1,5 +1,4 @@
 import type { Result } from '../../base/fault.ts';
-import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { Digest, TrackId } from '../../proto/ids.ts';
 import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import type { AgentPorts } from './agent-ports.ts';
@@ -8,7 +7,7 @@ import type { Answer, Work } from './decide/effects.ts';
 import { fetchRelease } from './fetch-release.ts';
 import type { ModelHost } from './hosts/model-host.ts';
 import { ShadowRun } from './hosts/shadow-run.ts';
-import type { FetchPace, ReleaseFiles } from './release-files.ts';
+import type { FetchCalls, FetchPace, ReleaseFiles } from './release-files.ts';
 import type { Reporter } from './reports/reporter.ts';
 
 export type AgentWorkParts = Readonly<{
@@ -19,7 +18,7 @@ export type AgentWorkParts = Readonly<{
   ports: AgentPorts;
   pace: FetchPace;
   /** Without one only what is on this machine counts. */
-  client: () => ReleasesClient | undefined;
+  calls: () => FetchCalls | undefined;
 }>;
 
 type Of<Kind extends Work['kind']> = Extract<Work, { kind: Kind }>;
@@ -49,9 +48,9 @@ export class AgentWork {
         await this.#parts.store.save(work.state);
         return { kind: 'persisted' };
       case 'fetch': {
-        const { files, client, pace } = this.#parts;
+        const { files, calls, pace } = this.#parts;
         const { target, federation } = work;
-        const timed = await this.#timed(fetchRelease(files, client(), target, federation, pace));
+        const timed = await this.#timed(fetchRelease(files, calls(), target, federation, pace));
         return { kind: 'fetched', ...timed };
       }
       case 'load':

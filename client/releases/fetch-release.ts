@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { Digest, FederationId } from '../../proto/ids.ts';
 import { schemaDigest, specOfBytes } from '../../proto/model-spec.ts';
 import type { ReleaseTarget } from '../../proto/release/documents/catalogue.ts';
 import { openManifest, type ReleaseManifest, releaseFileNames } from '../../proto/release/documents/manifest.ts';
 import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import type { HeldModel } from '../scoring/live-scoring.ts';
-import type { FetchFileFaultCode, FetchPace, ReleaseFiles, WantedFile } from './release-files.ts';
+import type { FetchCalls, FetchFileFaultCode, FetchPace, ReleaseFiles, WantedFile } from './release-files.ts';
 
 /** A release whose every file is on this machine and has the manifest's length and digest. */
 export type FetchedRelease = Readonly<{ target: ReleaseTarget; manifest: ReleaseManifest; model: HeldModel }>;
@@ -24,11 +23,11 @@ export type FetchReleaseFaultCode = FetchFileFaultCode | ModelFaultCode | Releas
 
 /**
  * Brings one release here: its manifest by the catalogue's digest, then every file by the manifest's. No other file can
- * come with it: nothing is asked for by name. Without a client only what is on disk counts.
+ * come with it: nothing is asked for by name. Without calls only what is on disk counts.
  */
 export async function fetchRelease(
   files: ReleaseFiles,
-  client: ReleasesClient | undefined,
+  calls: FetchCalls | undefined,
   target: ReleaseTarget,
   federation: FederationId,
   pace: FetchPace,
@@ -36,7 +35,7 @@ export async function fetchRelease(
   if (target.manifest.bytes > manifestBytesMax) {
     return refuse('MANIFEST_INVALID', `the manifest of ${target.track}/${target.version} is larger than 1 MiB`);
   }
-  const manifestPath = await files.fetch(client, target.manifest, pace);
+  const manifestPath = await files.fetch(calls, target.manifest, pace);
   if (!manifestPath.ok) return manifestPath;
   const manifest = openManifest(await readFile(manifestPath.value), target, federation);
   if (!manifest.ok) return manifest;
@@ -45,7 +44,7 @@ export async function fetchRelease(
     return refuse('RELEASE_TOO_LARGE', `${target.track}/${target.version} is larger than 4 GiB`);
   }
   for (const file of listed) {
-    const fetched = await files.fetch(client, file, pace);
+    const fetched = await files.fetch(calls, file, pace);
     if (!fetched.ok) return fetched;
   }
   return await modelOf(files, target, manifest.value);

@@ -3,7 +3,6 @@ import { fullJitterMs } from '../../base/backoff.ts';
 import type { Fault } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timer } from '../../base/time.ts';
-import type { ReleasesClient, SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import { trustedRoot } from '../../proto/release/trust.ts';
 import type { AgentConfig, AgentPorts, IdentityOf } from './agent-ports.ts';
@@ -13,11 +12,11 @@ import { AgentWork } from './agent-work.ts';
 import { type Agent, isAnchored, newAgent, runningOf } from './decide/agent.ts';
 import type { AgentEffect, Due, Happened } from './decide/effects.ts';
 import { step } from './decide/step.ts';
+import type { ReleaseCalls } from './release-calls.ts';
 import { ReleaseFiles } from './release-files.ts';
 import { hungUp, keepSubscribed } from './release-stream.ts';
 import { ReportOutbox } from './reports/report-outbox.ts';
 import { Reporter } from './reports/reporter.ts';
-import { labelsOf } from './subscribe.ts';
 
 /**
  * The part of a client that decides what scores: follows signed metadata, verifies it, fetches what it names, and swaps.
@@ -39,7 +38,7 @@ export class RotationAgent {
   #agent: Agent;
   #heard = Promise.withResolvers<void>();
   #identity: IdentityOf | undefined;
-  #client: ReleasesClient | undefined;
+  #calls: ReleaseCalls | undefined;
   #hangUp: (fault: Fault) => void = () => {};
 
   private constructor(config: AgentConfig, ports: AgentPorts, store: AgentStore, outbox: ReportOutbox) {
@@ -54,7 +53,7 @@ export class RotationAgent {
       reporter: this.#reporter,
       ports,
       pace: { signal: this.#stopping.signal, timers: ports.timers, stallMs, bytesPerSecondMin },
-      client: () => this.#client,
+      calls: () => this.#calls,
     });
     this.#agent = newAgent({
       tracks: [...config.hosts.keys()],
@@ -190,25 +189,20 @@ export class RotationAgent {
       rootVersion: () => (this.#agent.seen === null ? 0 : trustedRoot(this.#agent.seen).version),
       isAnchored: () => this.isAnchored,
       signal: this.#stopping.signal,
-      onConnected: (client) => this.#connected(client),
+      onConnected: (calls) => this.#connected(calls),
       onDisconnected: () => this.#connected(undefined),
       onMessage: (message, hangUp) => {
         this.#hangUp = hangUp;
-        this.#arrived(message);
+        const labels = this.#config.labels ?? message.labels;
+        this.#hear({ kind: 'arrived', received: message.received, labels });
       },
     });
   }
 
-  #connected(client: ReleasesClient | undefined): void {
-    this.#client = client;
-    this.#reporter.connected(client);
-    this.#hear({ kind: client === undefined ? 'disconnected' : 'connected' });
-  }
-
-  #arrived(message: SubscribeResponse): void {
-    const { roots, timestamp, snapshot, catalogue, pins } = message;
-    const received = { roots, timestamp, snapshot, catalogue, pins };
-    this.#hear({ kind: 'arrived', received, labels: this.#config.labels ?? labelsOf(message) });
+  #connected(calls: ReleaseCalls | undefined): void {
+    this.#calls = calls;
+    this.#reporter.connected(calls);
+    this.#hear({ kind: calls === undefined ? 'disconnected' : 'connected' });
   }
 
   /** Resolves once what was refused is reported, or cannot be for now: whoever hangs up first could not say why. */

@@ -6,9 +6,11 @@ import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { digestFromBytes } from '../../proto/digest.ts';
-import type { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { type DownloadFaultCode, download } from '../link/download.ts';
+import type { ReleaseCalls } from './release-calls.ts';
+
+export type FetchCalls = Pick<ReleaseCalls, 'fetch'>;
 
 export type WantedFile = Readonly<{ digest: Digest; bytes: number }>;
 
@@ -39,18 +41,18 @@ export class ReleaseFiles {
 
   /** The file's path once its length and digest were checked: as it lies on disk now, or fetched. */
   async fetch(
-    client: ReleasesClient | undefined,
+    calls: FetchCalls | undefined,
     wanted: WantedFile,
     pace: FetchPace,
   ): Promise<Result<string, FetchFileFaultCode>> {
     const { digest, bytes } = wanted;
     const path = this.path(digest);
     if (await this.#isWhole(wanted)) return ok(path);
-    if (client === undefined) return refuse('FILE_MISSING', `${digest} is not on this machine; it will be fetched`);
+    if (calls === undefined) return refuse('FILE_MISSING', `${digest} is not on this machine; it will be fetched`);
     await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
     const part = `${path}.part`;
     const { signal, timers, stallMs, bytesPerSecondMin } = pace;
-    const received = await download(part, (offset) => client.fetchFile({ digest, offset }), {
+    const received = await download(part, (offset) => calls.fetch({ digest, offset }), {
       name: digest,
       kind: 'FILE',
       sizeBytes: bytes,

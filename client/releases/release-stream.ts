@@ -1,10 +1,9 @@
 import { fullJitterMs } from '../../base/backoff.ts';
 import { type Fault, refuse } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
-import type { ReleasesClient, SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../proto/ids.ts';
-import { connectAsMember } from '../link/connection.ts';
 import type { AgentConfig, AgentPorts, IdentityOf } from './agent-ports.ts';
+import type { ReleaseCalls, ReleaseMessage } from './release-calls.ts';
 import { subscribe } from './subscribe.ts';
 
 /** A stream of more messages a minute than a coordinator has reason to send. */
@@ -18,9 +17,9 @@ export type ReleaseStreamParts = Readonly<{
   rootVersion(): number;
   isAnchored(): boolean;
   signal: AbortSignal;
-  onConnected(client: ReleasesClient): void;
+  onConnected(calls: ReleaseCalls): void;
   onDisconnected(): void;
-  onMessage(message: SubscribeResponse, hangUp: (fault: Fault) => void): void;
+  onMessage(message: ReleaseMessage, hangUp: (fault: Fault) => void): void;
 }>;
 
 /**
@@ -32,13 +31,13 @@ export async function keepSubscribed(parts: ReleaseStreamParts): Promise<void> {
   const { addresses, times } = config;
   for (let turn = 0, attempt = 0; !signal.aborted; turn += 1) {
     const address = addresses[turn % addresses.length] as (typeof addresses)[0];
-    const connection = connectAsMember(address, identity());
+    const connection = config.connect(address, identity());
     const ending = new AbortController();
     const abort = () => ending.abort();
     signal.addEventListener('abort', abort, { once: true });
     let heard = false;
     let refused: Fault | undefined;
-    const ended = await subscribe(connection.releases, {
+    const ended = await subscribe(connection, {
       tracks,
       rootVersion: parts.rootVersion(),
       firstMsMax: times.firstMsMax,
@@ -50,7 +49,7 @@ export async function keepSubscribed(parts: ReleaseStreamParts): Promise<void> {
         if (!heard) {
           heard = true;
           ports.report({ kind: 'subscribed', address: address.text });
-          parts.onConnected(connection.releases);
+          parts.onConnected(connection);
         }
         parts.onMessage(message, (fault) => {
           refused ??= fault;

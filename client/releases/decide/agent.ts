@@ -4,11 +4,12 @@ import type { FederationId, TrackId } from '../../../proto/ids.ts';
 import type { ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
 import type { Resolution } from '../../../proto/release/resolve.ts';
 import type { ReleaseTrust } from '../../../proto/release/trust.ts';
-import type { ReceivedReleases, ReleaseProposal } from '../../../proto/release/walk.ts';
+import type { ReleaseProposal } from '../../../proto/release/walk.ts';
 import type { ModelName } from '../../scoring/score-protocol.ts';
 import type { Who } from '../agent-ports.ts';
 import type { AgentState, HeldRelease, HeldTrack } from '../agent-store.ts';
 import type { FetchedRelease } from '../fetch-release.ts';
+import type { ReleaseMessage } from '../release-calls.ts';
 
 /** A release whose files are here and that its host has loaded and warmed, under this name. */
 export type Loaded = Readonly<{ release: FetchedRelease; name: ModelName }>;
@@ -16,7 +17,7 @@ export type Loaded = Readonly<{ release: FetchedRelease; name: ModelName }>;
 export type RunningTrack = Readonly<{ live: Loaded | null; shadow: Loaded | null }>;
 
 /** The newest set that passed, and whom it was sent to. */
-export type Latest = Readonly<{ received: ReceivedReleases; labels: Readonly<Record<string, string>> }>;
+export type Latest = ReleaseMessage;
 
 export type Faulted = Readonly<{ fault: Fault; version: number | undefined; atMs: EpochMs }>;
 

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { Metadata } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
 import type { Fault, Result } from '../../../base/fault.ts';
-import { type CallFaultCode, deadlineIn, unary } from '../../../proto/call.ts';
-import type { ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
+import type { CallFaultCode } from '../../../proto/call.ts';
 import { checkInstallReport, type InstallReport } from '../../../proto/release/install-report.ts';
 import { checkShadowReport, type ShadowReport } from '../../../proto/release/shadow-report.ts';
 import { verdictFor } from '../../rounds/verdict.ts';
-import { acknowledgeRequest, shadowRequest } from './report-wire.ts';
+import type { ReleaseCalls } from '../release-calls.ts';
+
+export type ReportCalls = Pick<ReleaseCalls, 'acknowledge' | 'reportShadow'>;
 
 /** A signed report on its way to the journal. */
 export type OutgoingReport = Readonly<
@@ -56,13 +56,13 @@ export class ReportOutbox {
    * dropped: repeating it helps nobody. Returns whether all is done.
    */
   async flush(
-    client: ReleasesClient,
+    calls: ReportCalls,
     options: Readonly<{ timeoutMs: number; signal: AbortSignal; onSent: (sent: SentReport) => void }>,
   ): Promise<Result<undefined, CallFaultCode>> {
     const before = this.#waiting.length;
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const sending = next;
-      const result = await send(client, sending, options.timeoutMs, options.signal);
+      const result = await send(calls, sending, options.timeoutMs, options.signal);
       if (!result.ok && isPassing(result.fault)) {
         if (this.#waiting.length < before) await this.#save();
         return result;
@@ -87,20 +87,15 @@ function isPassing(fault: Fault): boolean {
   return fault.code === 'NOT_SERVED' || fault.code === 'GRPC_UNIMPLEMENTED' || verdictFor(fault) === 'retry';
 }
 
-async function send(
-  client: ReleasesClient,
+function send(
+  calls: ReportCalls,
   { kind, report, signature }: OutgoingReport,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Result<number, CallFaultCode>> {
   const signed = Buffer.from(signature, 'base64');
-  const options = { deadline: deadlineIn(timeoutMs) };
-  const answered = await unary<{ sequence: bigint }>((callback) => {
-    if (kind === 'install')
-      return client.acknowledge(acknowledgeRequest(report, signed), new Metadata(), options, callback);
-    return client.reportShadow(shadowRequest(report, signed), new Metadata(), options, callback);
-  }, signal);
-  return answered.ok ? { ok: true, value: Number(answered.value.sequence) } : answered;
+  if (kind === 'install') return calls.acknowledge(report, signed, { timeoutMs, signal });
+  return calls.reportShadow(report, signed, { timeoutMs, signal });
 }
 
 function isSameRun(a: OutgoingReport, b: OutgoingReport): boolean {

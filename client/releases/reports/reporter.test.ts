@@ -8,6 +8,7 @@ import { digestOf } from '../../../proto/digest.ts';
 import { ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { ClusterId, FederationId, TrackId } from '../../../proto/ids.ts';
 import { defaultAgentTimes } from '../agent-ports.ts';
+import { callsOf } from '../grpc/calls.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { Reporter } from './reporter.ts';
 
@@ -49,7 +50,7 @@ it('a reporter › sends once it is connected, however soon after it last looked
     const reporter = new Reporter(outbox, ports, defaultAgentTimes, stopping.signal);
     reporter.connected(undefined);
     for (let turn = 0; turn < turns; turn++) await undefined;
-    reporter.connected(client);
+    reporter.connected(callsOf(client));
     await attempted.promise;
     stopping.abort();
     await reporter.settled();

@@ -2,13 +2,12 @@ import { fullJitterMs } from '../../../base/backoff.ts';
 import { Beat } from '../../../base/beat.ts';
 import { pause } from '../../../base/pause.ts';
 import { signingKeyPairOf, wipeKeyPair } from '../../../proto/envelope/crypto/keys.ts';
-import type { ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import type { ReleaseTarget } from '../../../proto/release/documents/catalogue.ts';
 import { type InstallReport, signInstallReport } from '../../../proto/release/install-report.ts';
 import { type ShadowReport, signShadowReport } from '../../../proto/release/shadow-report.ts';
 import type { AgentPorts, AgentTimes, IdentityOf } from '../agent-ports.ts';
-import type { ReportOutbox } from './report-outbox.ts';
+import type { ReportCalls, ReportOutbox } from './report-outbox.ts';
 
 /** What became of a release, before it is dated and signed. */
 export type Word = Readonly<{
@@ -26,7 +25,7 @@ export class Reporter {
   readonly #times: AgentTimes;
   readonly #signal: AbortSignal;
   #identity: IdentityOf | undefined;
-  #client: ReleasesClient | undefined;
+  #calls: ReportCalls | undefined;
   readonly #beat: Beat;
 
   constructor(outbox: ReportOutbox, ports: AgentPorts, times: AgentTimes, signal: AbortSignal) {
@@ -46,8 +45,8 @@ export class Reporter {
     this.#identity = identity;
   }
 
-  connected(client: ReleasesClient | undefined): void {
-    this.#client = client;
+  connected(calls: ReportCalls | undefined): void {
+    this.#calls = calls;
     this.flush();
   }
 
@@ -89,9 +88,9 @@ export class Reporter {
   /** Tries until all is sent, or there is nobody to send it to: whoever waits for `settled` waits for that. */
   async #send(): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
-      const client = this.#client;
-      if (client === undefined || this.#signal.aborted) return;
-      const flushed = await this.#outbox.flush(client, {
+      const calls = this.#calls;
+      if (calls === undefined || this.#signal.aborted) return;
+      const flushed = await this.#outbox.flush(calls, {
         timeoutMs: this.#times.callTimeoutMs,
         signal: this.#signal,
         onSent: ({ sent, result }) => {

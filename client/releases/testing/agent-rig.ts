@@ -5,6 +5,7 @@ import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Address } from '../../link/address.ts';
 import type { ClusterIdentity } from '../../link/identity-store.ts';
 import { type AgentConfig, type AgentEvent, type AgentTimes, defaultAgentTimes } from '../agent-ports.ts';
+import { connectOverGrpc } from '../grpc/connect.ts';
 import type { ModelHost } from '../hosts/model-host.ts';
 import { StoredModels } from '../hosts/stored-models.ts';
 import { RotationAgent } from '../release-agent.ts';
@@ -61,6 +62,7 @@ export class AgentRig {
       {
         folder: join(folder, 'agent'),
         addresses: [address],
+        connect: connectOverGrpc,
         hosts: new Map([[track, host]]),
         keepReleases: 4,
         trustAnchor: undefined,

@@ -33,10 +33,10 @@ export const closedToAggregation =
 
 /**
  * Rooms that know no gRPC: what they say to the other side goes through ports, so that another transport, or none, can
- * stand there. What speaks gRPC lies in coordinator/grpc, client/link and client/rounds/grpc.
+ * stand there. What speaks gRPC lies in coordinator/grpc, client/link, client/rounds/grpc and client/releases/grpc.
  */
 export const closedToGrpc =
-  /^(?:coordinator\/(?:access|candidate|ledger|members|operations|queue|registry|round|rounds|views)|client\/(?:events|learning|recordings|rounds(?!\/grpc\/)|scoring|tracks))\//;
+  /^(?:coordinator\/(?:access|candidate|ledger|members|operations|queue|registry|round|rounds|views)|client\/(?:events|learning|recordings|(?:releases|rounds)(?!\/grpc\/)|scoring|tracks))\//;
 
 /** Where folders of detectors are found: what they import is read as every other module is. */
 export const mayImportComputed: ReadonlySet<string> = new Set(['client/tracks/track-kinds.ts']);
