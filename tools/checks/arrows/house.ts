@@ -103,7 +103,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['flow', 'syscall'],
   ],
   cli: ['print.ts', 'exit.ts', ['offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
-  lab: [['data', 'federation', 'plot.ts'], 'hostile', 'rig'],
+  lab: [['data', 'federation', 'in-process', 'plot.ts'], 'hostile', 'rig'],
   demo: [
     ['options.ts', 'rule.ts', 'screen.ts'],
     'prepare.ts',
