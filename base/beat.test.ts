@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Beat, type BeatParts } from './beat.ts';
+import { SimulatedTimers } from './simulation/simulated-timers.ts';
 import { systemTimers } from './system-timers.ts';
-import { SimulatedTimers } from './testing/simulated-timers.ts';
 
 const thrown = (error: unknown): never => {
   throw error;

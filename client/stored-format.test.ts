@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { unwrap } from '../base/fault.ts';
 import { makeLog } from '../base/log.ts';
-import { SimulatedTimers } from '../base/testing/simulated-timers.ts';
+import { SimulatedTimers } from '../base/simulation/simulated-timers.ts';
 import { digestOf } from '../proto/digest.ts';
 import { signingKeyPairOf } from '../proto/envelope/crypto/keys.ts';
 import { verifyHeader } from '../proto/envelope/header.ts';

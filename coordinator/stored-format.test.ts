@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../base/fault.ts';
 import { makeLog } from '../base/log.ts';
-import { SimulatedTimers } from '../base/testing/simulated-timers.ts';
+import { SimulatedTimers } from '../base/simulation/simulated-timers.ts';
 import { digestOf } from '../proto/digest.ts';
 import { checkHeader, verifyHeader } from '../proto/envelope/header.ts';
 import type { ClusterId, RoundId, TrackId } from '../proto/ids.ts';

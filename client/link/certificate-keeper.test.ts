@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
-import { SimulatedTimers } from '../../base/testing/simulated-timers.ts';
+import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { Authority, makeAuthority } from '../../coordinator/keys/authority.ts';
 import { publicKeyOfRequest } from '../../coordinator/keys/certificate-request.ts';
 import { parseClusterId, parseFederationId } from '../../proto/ids.ts';

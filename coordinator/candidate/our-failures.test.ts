@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../base/fault.ts';
-import { SimulatedTimers } from '../../base/testing/simulated-timers.ts';
+import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { Vault } from '../keys/vault.ts';
 import { takePart } from '../testing/small-client.ts';
 import {

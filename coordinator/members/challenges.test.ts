@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SimulatedTimers } from '../../base/testing/simulated-timers.ts';
+import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { parseClusterId } from '../../proto/ids.ts';
 import { Challenges } from './challenges.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
-import { SimulatedTimers } from '../../base/testing/simulated-timers.ts';
+import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { MemoryMedium } from '../ledger/journal/memory-store.ts';
