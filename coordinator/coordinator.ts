@@ -26,6 +26,8 @@ import type { Engine } from './rounds/engine.ts';
 import { openEngine } from './rounds/open-engine.ts';
 
 const dayMs = 86_400_000;
+/** A federation may come to more connections than this. */
+const membersFew = 2_048;
 
 /** A running coordinator. */
 export type Coordinator = Readonly<{
@@ -177,7 +179,9 @@ async function serve(parts: Parts): Promise<Coordinator> {
     federation: `${hostOf(listen.federation)}:${doors.ports.federationPort}`,
     health: `${hostOf(listen.health)}:${health.port}`,
   };
-  if (room.isCut) log.warn(room, 'open files are few: fewer connections than configured (ulimit -n)');
+  if (room.isCut && room.federation < membersFew) {
+    log.warn(room, 'open files are few: fewer connections than configured (ulimit -n)');
+  }
   log.info({ federation, epoch: engine.epoch, addresses, connectionsMax: room }, 'coordinator ready');
 
   const close = async () => {

@@ -101,12 +101,13 @@ export const configSchema = z.strictObject({
       enrolment: z
         .strictObject({ atOnceMax: whole(1, 100_000).default(256), perAddressMax: whole(1, 100_000).default(32) })
         .prefault({}),
-      /** `silentMax` of all that have made no call yet: the oldest gives way to a newer one. */
+      /** `silentMax` of all that have made no call yet: the oldest gives way to a newer one. `perCallerMax` by certificate. */
       federation: z
         .strictObject({
           atOnceMax: whole(1, 1_000_000).default(20_000),
           perAddressMax: whole(1, 1_000_000).default(4_096),
           silentMax: whole(1, 1_000_000).default(512),
+          perCallerMax: whole(1, 1_000_000).default(64),
         })
         .prefault({}),
       /** How long a request may take to arrive. */

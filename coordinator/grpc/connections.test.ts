@@ -10,6 +10,7 @@ const roomy: ConnectionCaps = {
   atOnceMax: 100,
   perAddressMax: 100,
   silentMax: 100,
+  perPeerMax: 100,
   silentMs: hourMs,
   callProves: true,
 };
@@ -83,6 +84,22 @@ describe('Connections', () => {
     await cut(await come(2));
     expect(members.map(({ closed }) => closed)).toEqual([false, false]);
     expect([answers, refusals]).toEqual([[true, true, false], ['full']]);
+  });
+
+  it('takes so many of one peer and no more, whatever addresses it comes from', async () => {
+    const { come, call, refusals, connections } = await opened({ perPeerMax: 2 });
+    const [first, second] = [await come(1), await come(2)];
+    for (const socket of [first, second, first]) call(socket, 'a');
+    const third = await come(3);
+    call(third, 'a');
+    await cut(third);
+    expect(refusals).toEqual(['peer']);
+    call(await come(3), 'b');
+    first.destroy();
+    while (connections.openCount > 2) await nextTurn();
+    const fourth = await come(1);
+    call(fourth, 'a');
+    expect([fourth.closed, second.closed, refusals.length]).toEqual([false, false, 1]);
   });
 
   it('bounds those that say nothing apart from the others', async () => {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Timer, Timers } from '../../base/time.ts';
 import { networkOf } from '../access/network.ts';
+import { Tally } from './tally.ts';
 
 export type ConnectionCaps = Readonly<{
   /** Open at once, of all peers. */
@@ -11,12 +12,14 @@ export type ConnectionCaps = Readonly<{
   silentMax: number;
   /** How long one may stay without having made a call. */
   silentMs: number;
+  /** Of one peer that has proven who it is, from any address. */
+  perPeerMax: number;
   /** Whether a call proves who is there. Where it does not, a connection can give way to a newer one at any time. */
   callProves: boolean;
 }>;
 
 /** Why a connection was not taken, or ended by us. */
-export type ConnectionRefusal = 'address' | 'full' | 'evicted' | 'silent';
+export type ConnectionRefusal = 'address' | 'peer' | 'full' | 'evicted' | 'silent';
 
 type Connection = {
   readonly socket: Socket;
@@ -39,7 +42,8 @@ type ConnectionsParts = Readonly<{
 export class Connections {
   readonly #parts: ConnectionsParts;
   readonly #open = new Map<string, Connection>();
-  readonly #perNetwork = new Map<string, number>();
+  readonly #perNetwork = new Tally();
+  readonly #perPeer = new Tally();
   /** By network, oldest first. */
   readonly #unproven = new Map<string, Set<Connection>>();
   #unprovenCount = 0;
@@ -63,7 +67,7 @@ export class Connections {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) return this.#reject(socket, undefined);
     const network = networkOf(remoteAddress);
-    if ((this.#perNetwork.get(network) ?? 0) >= caps.perAddressMax) return this.#reject(socket, 'address');
+    if (this.#perNetwork.of(network) >= caps.perAddressMax) return this.#reject(socket, 'address');
     const isFull = this.#open.size >= caps.atOnceMax;
     if ((isFull || this.#unprovenCount >= caps.silentMax) && !this.#evict()) return this.#reject(socket, 'full');
 
@@ -71,7 +75,7 @@ export class Connections {
     const connection: Connection = { socket, network, timer: undefined, peer: undefined };
     connection.timer = timers.after(caps.silentMs, () => this.#end(connection, 'silent'), { background: true });
     this.#open.set(key, connection);
-    this.#perNetwork.set(network, (this.#perNetwork.get(network) ?? 0) + 1);
+    this.#perNetwork.add(network);
     const unproven = this.#unproven.get(network) ?? new Set();
     this.#unproven.set(network, unproven.add(connection));
     this.#unprovenCount += 1;
@@ -79,9 +83,8 @@ export class Connections {
       this.#open.delete(key);
       timers.cancel(connection.timer);
       this.#prove(connection);
-      const left = (this.#perNetwork.get(network) ?? 1) - 1;
-      if (left > 0) this.#perNetwork.set(network, left);
-      else this.#perNetwork.delete(network);
+      this.#perNetwork.remove(network);
+      if (connection.peer !== undefined) this.#perPeer.remove(connection.peer);
     });
     return true;
   }
@@ -92,8 +95,10 @@ export class Connections {
     if (connection === undefined) return whoIs(networkOf(address ?? ''));
     if (connection.peer === undefined) {
       connection.peer = whoIs(connection.network);
+      this.#perPeer.add(connection.peer);
       this.#parts.timers.cancel(connection.timer);
       if (this.#parts.caps.callProves) this.#prove(connection);
+      if (this.#perPeer.of(connection.peer) > this.#parts.caps.perPeerMax) this.#end(connection, 'peer');
     }
     return connection.peer;
   }

@@ -5,7 +5,7 @@ import { connectionRoom, openFilesMax } from './descriptors.ts';
 
 const settings = (strangers: number, members: number, descriptorsReserved: number) => ({
   enrolment: { atOnceMax: strangers, perAddressMax: 1 },
-  federation: { atOnceMax: members, perAddressMax: 1, silentMax: 1 },
+  federation: { atOnceMax: members, perAddressMax: 1, silentMax: 1, perCallerMax: 1 },
   requestSecondsMax: 1,
   slowRequestsMax: 1,
   descriptorsReserved,

@@ -43,6 +43,7 @@ export class Listeners {
       perAddressMax: enrolment.perAddressMax,
       silentMax: room.enrolment,
       silentMs,
+      perPeerMax: enrolment.perAddressMax, // A stranger is its address.
       callProves: false,
     };
     const members: ConnectionCaps = {
@@ -50,6 +51,7 @@ export class Listeners {
       perAddressMax: federation.perAddressMax,
       silentMax: federation.silentMax,
       silentMs,
+      perPeerMax: federation.perCallerMax,
       callProves: true,
     };
     this.#enrolment = new Listener({

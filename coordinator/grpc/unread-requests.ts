@@ -12,6 +12,7 @@ import type { Timers } from '../../base/time.ts';
 import type { Connections } from './connections.ts';
 import { type Peer, peerOf } from './peer.ts';
 import { statusFor } from './status.ts';
+import { Tally } from './tally.ts';
 
 export type UnreadRules = Readonly<{
   /** How long a request may take to arrive, from its call's first byte; of a stream, its first message. */
@@ -102,25 +103,6 @@ export function unreadRequests({ rules, connections, timers, refused }: UnreadPa
       .build();
     return new ServerInterceptingCall(call, new ResponderBuilder().withStart((next) => next(listener)).build());
   };
-}
-
-/** How many of something each peer has. */
-class Tally {
-  readonly #counts = new Map<string, number>();
-
-  of(peer: string): number {
-    return this.#counts.get(peer) ?? 0;
-  }
-
-  add(peer: string): void {
-    this.#counts.set(peer, this.of(peer) + 1);
-  }
-
-  remove(peer: string): void {
-    const left = this.of(peer) - 1;
-    if (left > 0) this.#counts.set(peer, left);
-    else this.#counts.delete(peer);
-  }
 }
 
 /** Its certificate's name; a stranger's network. */

@@ -79,7 +79,7 @@ export class Metrics {
     });
     this.#connectionsRefused = new Counter({
       name: 'testudo_connections_refused_total',
-      help: 'Connections refused or ended for want of room: by address, full, evicted for a newer one, silent.',
+      help: 'Connections refused or ended for want of room: by address or peer, full, evicted for a newer one, silent.',
       labelNames: ['listener', 'why'],
       registers,
     });
