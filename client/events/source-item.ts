@@ -35,6 +35,9 @@ export type SkipReason =
   | 'BAD_FIELD'
   | 'BAD_TIME'
   | 'MISSING_ENDPOINT'
+  /** The sensor saw nothing in an interval, or says that it left records out. */
+  | 'NO_DATA'
+  | 'SENSOR_SKIPPED'
   | 'NOT_AN_ACCESS_LOG_LINE'
   /** A line of text whose quoting does not add up: whoever is logged may have written a part of it. */
   | 'FORGED_OR_BROKEN'

@@ -1,26 +1,36 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FlowBatch, FlowItem } from '../events/source-item.ts';
-import { readerUnder, readerWithoutHeader } from './csv-layouts.ts';
-import { CsvRecords } from './csv-records.ts';
 import { decompressed } from './decompressed.ts';
 import { type FilePosition, type FollowOptions, followFile } from './file-follower.ts';
-import type { CsvFlowOptions, CsvReader } from './layouts/layout.ts';
+import { FlowLines, jsonDocument } from './flow-lines.ts';
+import type { CsvFlowOptions } from './layouts/layout.ts';
 import { skippedLine } from './line-items.ts';
 import { boundedLines } from './lines.ts';
 
 /** Flows handed on at once when a file is read as a whole. */
 const batchSize = 256;
 
+/** Zeek begins a file with nine lines about the others. */
+const headLines = 64;
+
 /**
- * Flow records of a CSV file that is written to, through rotation: the layout is told by the header, and each file may
- * have another. A record that goes on over a rotation is passed over.
+ * Flow records of a file that is written to, through rotation: a table whose header tells the layout, or a log that
+ * flow-lines.ts knows; each file may have another. A record that goes on over a rotation is passed over. What is compressed
+ * is there as a whole: it is read once, and again after a restart.
  */
 export async function* csvFlowFile(
   path: string,
   { follow, layout }: Readonly<{ follow: FollowOptions; layout: CsvFlowOptions }>,
 ): AsyncGenerator<FlowBatch<FilePosition>> {
-  let reader = new FlowRows(path, layout, follow.from === undefined ? undefined : await headerOf(path));
+  if (path.endsWith('.gz')) {
+    for await (const items of csvFlowRecording(path, layout)) {
+      if (follow.signal.aborted) return;
+      yield { items, cursor: undefined };
+    }
+    return;
+  }
+  let reader = new FlowLines(path, layout, follow.from === undefined ? [] : await headOf(path));
   let inode = follow.from?.inode;
   let last: FilePosition | undefined;
   for await (const line of followFile(path, follow)) {
@@ -33,7 +43,7 @@ export async function* csvFlowFile(
     // A file that was emptied begins anew under its inode.
     if (inode !== undefined && (after.inode !== inode || (line.kind === 'line' && line.offset === 0))) {
       items.push(...reader.end());
-      reader = new FlowRows(path, layout);
+      reader = new FlowLines(path, layout);
     }
     inode = after.inode;
     last = after;
@@ -48,13 +58,15 @@ export async function* csvFlowFile(
 }
 
 /**
- * All flow records of a recorded CSV file, plain or gzip, once. Ends with the error that reading ended with, if any, after
+ * All flow records of a recorded file, a table or a log, plain or gzip, once. Ends with the error that reading ended with, if any, after
  * everything that could be read before it.
  */
 export async function* csvFlowRecording(path: string, layout: CsvFlowOptions): AsyncGenerator<FlowItem[]> {
-  const reader = new FlowRows(path, layout);
+  const [isDocument, bytes] = await begun(decompressed(createReadStream(path)));
+  if (isDocument) return yield* documentFlows(path, bytes, layout);
+  const reader = new FlowLines(path, layout);
   let items: FlowItem[] = [];
-  for await (const line of boundedLines(decompressed(createReadStream(path)))) {
+  for await (const line of boundedLines(bytes)) {
     items.push(...(line === undefined ? reader.skipLine() : reader.push(line)));
     if (items.length < batchSize) continue;
     yield items;
@@ -64,84 +76,45 @@ export async function* csvFlowRecording(path: string, layout: CsvFlowOptions): A
   yield items;
 }
 
-/** The records of one file. */
-class FlowRows {
-  readonly #path: string;
-  readonly #layout: CsvFlowOptions;
-  readonly #records = new CsvRecords();
-  #read: CsvReader | undefined;
-  #width = 0;
-
-  constructor(path: string, layout: CsvFlowOptions, header?: readonly string[]) {
-    this.#path = path;
-    this.#layout = layout;
-    if (header !== undefined) this.#begin(header);
-  }
-
-  get isBetweenRecords(): boolean {
-    return this.#records.isBetweenRecords;
-  }
-
-  push(line: string): FlowItem[] {
-    return this.#items(this.#records.push(line));
-  }
-
-  skipLine(): FlowItem[] {
-    return [...this.#items(this.#records.skipLine()), this.#skipped('LINE_TOO_LONG', this.#records.line)];
-  }
-
-  end(): FlowItem[] {
-    return this.#items(this.#records.end());
-  }
-
-  #items(records: ReturnType<CsvRecords['push']>): FlowItem[] {
-    const items: FlowItem[] = [];
-    for (const record of records) {
-      const item =
-        record.kind === 'malformed'
-          ? this.#skipped('MALFORMED_CSV', record.line)
-          : this.#itemOf(record.fields, record.line);
-      if (item !== undefined) items.push(item);
-    }
-    return items;
-  }
-
-  #itemOf(fields: readonly string[], line: number): FlowItem | undefined {
-    if (fields.length === 1 && fields[0] === '') return undefined;
-    if (this.#read === undefined) {
-      if (this.#begin(fields)) return undefined;
-      this.#read = readerWithoutHeader(fields, this.#layout);
-      this.#width = fields.length;
-      if (this.#read === undefined) return this.#skipped('UNKNOWN_LAYOUT', line);
-    }
-    if (fields.length !== this.#width) return this.#skipped('WRONG_FIELD_COUNT', line);
-    const flow = this.#read(fields);
-    if (flow === undefined) return undefined;
-    return typeof flow === 'string' ? this.#skipped(flow, line) : { kind: 'flow', flow };
-  }
-
-  #begin(header: readonly string[]): boolean {
-    this.#read = readerUnder(header, this.#layout);
-    this.#width = header.length;
-    return this.#read !== undefined;
-  }
-
-  #skipped(reason: Extract<FlowItem, { kind: 'skipped' }>['reason'], line: number): FlowItem {
-    return { kind: 'skipped', reason, where: `${this.#path}:${line}` };
-  }
+/** Whether a file is one list of JSON, as clouds write theirs, which may have no lines at all; and its bytes. */
+async function begun(bytes: AsyncGenerator<Uint8Array>): Promise<readonly [boolean, AsyncIterable<Uint8Array>]> {
+  const { done, value } = await bytes.next();
+  if (done) return [false, bytes];
+  const isDocument = /^\ufeff?\s*(?:\[|\{\s*"records"\s*:\s*\[)/.test(Buffer.from(value).toString('utf8', 0, 256));
+  return [isDocument, prepended(value, bytes)];
 }
 
-/** The first record of a file, for going on in the middle of it; nothing where there is none yet. */
-async function headerOf(path: string): Promise<readonly string[] | undefined> {
+async function* prepended(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
+
+async function* documentFlows(
+  path: string,
+  bytes: AsyncIterable<Uint8Array>,
+  { addresses }: CsvFlowOptions,
+): AsyncGenerator<FlowItem[]> {
+  const decoder = new TextDecoder();
+  const format = jsonDocument(addresses);
+  let record = 0;
+  const itemsOf = (answers: ReturnType<typeof format.read>) =>
+    answers.map((answer): FlowItem => {
+      record += 1;
+      if (typeof answer !== 'string') return { kind: 'flow', flow: answer };
+      return { kind: 'skipped', reason: answer, where: `${path}#${record}` };
+    });
+  for await (const chunk of bytes) yield itemsOf(format.read(decoder.decode(chunk, { stream: true })));
+  yield itemsOf(format.end());
+}
+
+/** The first lines of a file, for going on in the middle of it; nothing where there are none yet. */
+async function headOf(path: string): Promise<readonly string[]> {
   const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return undefined;
+  if (file === undefined) return [];
   try {
     const bytes = Buffer.alloc(65_536);
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-    const end = bytes.subarray(0, bytesRead).indexOf(10);
-    if (end === -1) return undefined;
-    const [record] = new CsvRecords().push(bytes.subarray(0, end).toString('utf8'));
-    return record?.kind === 'record' ? record.fields : undefined;
+    return bytes.subarray(0, bytesRead).toString('utf8').split('\n').slice(0, -1).slice(0, headLines);
   } finally {
     await file.close();
   }

@@ -3,6 +3,7 @@ import { cicFlowMeterLayouts } from './layouts/cic-flow-meter.ts';
 import type { CsvFlowOptions, CsvLayout, CsvReader } from './layouts/layout.ts';
 import { microsecendLayout } from './layouts/microsecend.ts';
 import { nezhaLayouts } from './layouts/nezha.ts';
+import { nfdumpLayouts } from './layouts/nfdump.ts';
 import { otrfLayout } from './layouts/otrf.ts';
 import { recordedLayout } from './layouts/recorded.ts';
 import { unswLayouts } from './layouts/unsw-nb15.ts';
@@ -14,6 +15,7 @@ const layouts: readonly CsvLayout[] = [
   ...nezhaLayouts,
   microsecendLayout,
   ...cicFlowMeterLayouts,
+  ...nfdumpLayouts,
 ];
 
 /** What UNSW-NB15's raw files hold: they come without a header. */

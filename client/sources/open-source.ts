@@ -59,7 +59,8 @@ export function openSource(
       return hubbleFile(source.path, { from, follow: source.follow, signal });
     case 'hubbleGrpc':
       return hubbleStream(source.address, { signal, reconnect, unit: Math.random, onDisconnect, tls: source.tls });
-    case 'flowCsv': {
+    case 'flowCsv':
+    case 'flowLog': {
       const layout = { addresses: new AddressBook(source.addresses), part: source.part };
       return csvFlowFile(source.path, { follow: { from, follow: source.follow, signal }, layout });
     }

@@ -44,9 +44,13 @@ export function isRecorded({ kind }: SourceConfig): boolean {
 /** CICFlowMeter writes a silent connection down two minutes after its last packet. */
 const meterDelayS = 150;
 
+/** Zeek and Suricata wait for minutes whether more comes, clouds write every ten minutes and deliver within five. */
+const logDelayS = 900;
+
 /** How long after a flow ended its record may come, milliseconds; undefined where it comes at once. */
 export function delayMsOf(source: SourceConfig): number | undefined {
   if (source.kind === 'flowCsv') return (source.latenessS ?? meterDelayS) * 1_000;
+  if (source.kind === 'flowLog') return (source.latenessS ?? logDelayS) * 1_000;
   // An exporter that aggregates writes when its interval is over, under the time of the first flow.
   if (source.kind === 'hubbleFile' && source.latenessS !== undefined) return source.latenessS * 1_000;
   return undefined;

@@ -54,7 +54,9 @@ export const flowSourceKinds = [
   z.strictObject({ kind: z.literal('hubbleGrpc'), address: z.string().min(1), tls }),
   /** Flow records with a header that names the layout. */
   z.strictObject({ kind: z.literal('flowCsv'), path, follow, addresses, part, latenessS }),
-  /** The same as a finished recording, plain or gzip: only rows with these `labels` are learnt from. */
+  /** Logs of connections as Zeek, Suricata, nfdump and the clouds write them: the file's first lines tell which. */
+  z.strictObject({ kind: z.literal('flowLog'), path, follow, addresses, part, latenessS }),
+  /** Both as a finished recording, plain or gzip: only rows with these `labels` are learnt from. */
   z.strictObject({
     kind: z.literal('flowRecording'),
     path,
