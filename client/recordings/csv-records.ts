@@ -1,7 +1,11 @@
 /** One record, or one line that cannot be part of any. `line` counts from 1. */
 export type CsvItem = Readonly<
   | { kind: 'record'; line: number; fields: readonly string[] }
-  | { kind: 'malformed'; line: number; why: 'quote inside a field' | 'text after a quote' | 'quote never closed' }
+  | {
+      kind: 'malformed';
+      line: number;
+      why: 'quote inside a field' | 'text after a quote' | 'quote never closed' | 'longer than a record';
+    }
 >;
 
 export type CsvLimits = Readonly<{
@@ -9,6 +13,9 @@ export type CsvLimits = Readonly<{
   linesMax: number;
   charactersMax: number;
 }>;
+
+/** More than any table has: a line of commas alone is not taken apart to its end. */
+const columnsMax = 4_096;
 
 /**
  * RFC 4180 records of lines, one line in, items out: quotes, doubled quotes and line breaks within quotes. A quote that
@@ -46,7 +53,12 @@ export class CsvRecords {
     // Nearly every line: no quotes, nothing held.
     if (this.#held.length === 0 && !line.includes('"')) {
       this.#line += 1;
-      return [{ kind: 'record', line: this.#line, fields: withoutReturn(line).split(',') }];
+      return [{ kind: 'record', line: this.#line, fields: withoutReturn(line).split(',', columnsMax) }];
+    }
+    if (line.length > this.#limits.charactersMax) {
+      const items = this.#settle(true);
+      this.#line += 1;
+      return [...items, { kind: 'malformed', line: this.#line, why: 'longer than a record' }];
     }
     this.#held.push(line);
     this.#heldCharacters += line.length + 1;

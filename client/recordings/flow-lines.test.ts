@@ -94,6 +94,8 @@ describe('FlowLines', () => {
         `2 ${'1 '.repeat(2 ** 19)}`,
         `ts,te,${','.repeat(2 ** 20)}`,
         `"${long}`,
+        `${'['.repeat(2 ** 19)}${']'.repeat(2 ** 19)}`,
+        `${'{"records":['.repeat(20_000)}${']}'.repeat(20_000)}`,
       ],
     ];
     for (const first of ['', ...cases.map((one) => one.lines[0] as string)]) {

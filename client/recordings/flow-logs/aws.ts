@@ -9,16 +9,22 @@ const defaultFields =
   'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status'.split(
     ' ',
   );
+/** More than any format has: a line of spaces alone is not taken apart to its end. */
+const columnsMax = 256;
 /** CloudWatch puts the time before what it exports. */
 const exportedAt = /^\d{4}-\d{2}-\d{2}T[\d:.]+Z /;
 const [syn, ack] = [2, 16];
 
 /** Whether a line can be the first of a VPC flow log: a header, or a record of version 2. */
 export function looksLikeAws(line: string): boolean {
-  const words = line.trim().replace(exportedAt, '').split(' ');
+  const words = wordsOf(line);
   return (
     isHeader(words) || (words.length === defaultFields.length && /^\d+$/.test(words[0] ?? '') && isStatus(words.at(-1)))
   );
+}
+
+function wordsOf(line: string): string[] {
+  return line.trim().replace(exportedAt, '').split(' ', columnsMax);
 }
 
 function isHeader(words: readonly string[]): boolean {
@@ -37,7 +43,7 @@ export class AwsFlowLog {
 
   /** undefined: a header. */
   read(text: string, addresses: AddressBook): ObservedFlow | SkipReason | undefined {
-    const words = text.trim().replace(exportedAt, '').split(' ');
+    const words = wordsOf(text);
     if (isHeader(words)) {
       this.#columns = columnsOf(words);
       return undefined;

@@ -7,6 +7,9 @@ import { gcpFlow } from './gcp.ts';
 import { suricataFlow } from './suricata.ts';
 import { zeekFlow, zeekJsonFields } from './zeek.ts';
 
+/** Of one line; whoever writes more there means to keep us busy. */
+const recordsMax = 32_768;
+
 /** The flows of a text of JSON, whichever tool wrote it; at least one answer, if only why there is none. */
 export function flowsOfJson(text: string, addresses: AddressBook): readonly (ObservedFlow | SkipReason)[] {
   let value: unknown;
@@ -15,14 +18,21 @@ export function flowsOfJson(text: string, addresses: AddressBook): readonly (Obs
   } catch {
     return ['MALFORMED_JSON'];
   }
-  return flowsOf(value, addresses);
+  const list = listOf(value);
+  if (list === undefined) return flowsOf(value, addresses);
+  if (list.length === 0) return ['NO_DATA'];
+  const found = list.slice(0, recordsMax).flatMap((one) => flowsOf(one, addresses));
+  return list.length > recordsMax ? [...found, 'LINE_TOO_LONG'] : found;
+}
+
+/** A list of records, or such a list as event hubs hand Azure's logs on. */
+function listOf(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  return isFields(value) && Array.isArray(value.records) ? value.records : undefined;
 }
 
 function flowsOf(value: unknown, addresses: AddressBook): readonly (ObservedFlow | SkipReason)[] {
-  if (Array.isArray(value)) return value.length === 0 ? ['NO_DATA'] : value.flatMap((one) => flowsOf(one, addresses));
   if (!isFields(value)) return ['NOT_AN_OBJECT'];
-  // As event hubs hand Azure's logs on.
-  if (Array.isArray(value.records)) return flowsOf(value.records, addresses);
   if (typeof value.event_type === 'string') return [suricataFlow(value, addresses)];
   if (isFields(value.flowRecords) || Array.isArray(fieldsOf(value.properties).flows))
     return azureFlows(value, addresses);

@@ -1,6 +1,9 @@
 /** A record that goes on for longer is given up. */
 const charactersMax = 16 * 2 ** 20;
 
+/** Of one piece of text: whoever writes more there means to keep us busy, and the rest of it is left out. */
+const piecesMax = 32_768;
+
 const [quote, backslash, open, close, openList, closeList, comma] = [34, 92, 123, 125, 91, 93, 44];
 
 /** The text of one object, or that there was something else. */
@@ -51,6 +54,10 @@ export class JsonRecords {
         pieces.push({ kind: 'record', text: this.#held + text.slice(start, at + 1) });
         this.#held = '';
         start = at + 1;
+        if (pieces.length >= piecesMax) {
+          this.#strayed = true;
+          return [...pieces, { kind: 'malformed' }];
+        }
       }
     }
     if (this.#depth > 0) this.#held += text.slice(start);

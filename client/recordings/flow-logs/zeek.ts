@@ -3,6 +3,8 @@ import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
 import { amountOf, type Fields, fieldsOf, flowOfConnection, isoMs, portOf, silent, textOf } from './connection.ts';
 
+/** More than any log has: a line of separators alone is not taken apart to its end. */
+const columnsMax = 1_024;
 /** From here on a number is milliseconds, `JSON::TS_MILLIS`, and no seconds: the year 5138. */
 const millisecondsFrom = 1e11;
 
@@ -76,7 +78,7 @@ export class ZeekTsv {
     }
     if (this.#path !== 'conn') return 'IGNORED_EVENT_TYPE';
     if (!this.#fields.has('id.orig_h')) return 'UNKNOWN_LAYOUT';
-    const values = line.split(this.#separator);
+    const values = line.split(this.#separator, columnsMax);
     if (values.length !== this.#fields.size) return 'WRONG_FIELD_COUNT';
     const said = (name: string) => {
       const value = values[this.#fields.get(name) ?? -1];
@@ -94,7 +96,7 @@ export class ZeekTsv {
       );
       return;
     }
-    const [name, ...values] = line.split(this.#separator);
+    const [name, ...values] = line.split(this.#separator, columnsMax);
     if (name === '#unset_field') this.#unset = values[0] ?? '-';
     else if (name === '#path') this.#path = values[0] ?? '';
     else if (name === '#fields') this.#fields = new Map(values.map((field, column) => [field, column]));

@@ -2,7 +2,6 @@ import type { ReaderTable } from '../reader-case.ts';
 import { gatewayText } from './access-logs/gateway-text.ts';
 import { accessLogsInJson } from './access-logs/json.ts';
 import { meshText } from './access-logs/mesh-text.ts';
-import { accessLogs } from './access-logs.ts';
 import { flowLogDocuments, flowLogLines, flowLogTables } from './flow-logs.ts';
 import { hubble } from './hubble.ts';
 import { strace } from './strace.ts';
@@ -16,7 +15,6 @@ export const readerTables: readonly ReaderTable[] = [
   strace,
   hubble,
   tetragon,
-  accessLogs,
   flowLogLines,
   flowLogTables,
   flowLogDocuments,
