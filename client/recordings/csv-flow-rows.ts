@@ -1,6 +1,6 @@
 import type { FlowItem } from '../events/source-item.ts';
-import { readerUnder, readerWithoutHeader } from './csv-layouts.ts';
 import { CsvRecords } from './csv-records.ts';
+import { readerUnder, readerWithoutHeader } from './layouts/csv-layouts.ts';
 import type { CsvFlowOptions, CsvReader } from './layouts/layout.ts';
 
 /** The flows of one table's lines, by the layout that its header tells. */

@@ -2,7 +2,7 @@ import { isReply } from '../../events/direction.ts';
 import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
-import { amountOf, flowOfConnection, portOf, silent } from './connection.ts';
+import { amountOf, flowOfConnection, portOf, silent } from '../layouts/connection.ts';
 
 /** Version 2, which a log without a header has. */
 const defaultFields =

@@ -1,7 +1,7 @@
 import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
-import { amountOf, type Fields, fieldsOf, flowOfConnection, portOf, silent, textOf } from './connection.ts';
+import { amountOf, type Fields, fieldsOf, flowOfConnection, portOf, silent, textOf } from '../layouts/connection.ts';
 
 type Read = ObservedFlow | SkipReason;
 

@@ -3,7 +3,16 @@ import type { FlowEnd, ObservedFlow } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
 import { workloadOfPod } from '../end-of-pod.ts';
-import { amountOf, type Fields, fieldsOf, flowOfConnection, isoMs, portOf, silent, textOf } from './connection.ts';
+import {
+  amountOf,
+  type Fields,
+  fieldsOf,
+  flowOfConnection,
+  isoMs,
+  portOf,
+  silent,
+  textOf,
+} from '../layouts/connection.ts';
 
 /** A log entry of Google Cloud, as exported by its logging or alone: VPC flow logs, and what firewall rules log. */
 export function gcpFlow(entry: Fields, addresses: AddressBook): ObservedFlow | SkipReason {

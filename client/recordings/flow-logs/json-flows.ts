@@ -1,8 +1,8 @@
 import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
+import { type Fields, fieldsOf, isFields } from '../layouts/connection.ts';
 import { azureFlows } from './azure.ts';
-import { type Fields, fieldsOf, isFields } from './connection.ts';
 import { gcpFlow } from './gcp.ts';
 import { suricataFlow } from './suricata.ts';
 import { zeekFlow, zeekJsonFields } from './zeek.ts';

@@ -1,7 +1,16 @@
 import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
-import { amountOf, type Fields, fieldsOf, flowOfConnection, isoMs, portOf, silent, textOf } from './connection.ts';
+import {
+  amountOf,
+  type Fields,
+  fieldsOf,
+  flowOfConnection,
+  isoMs,
+  portOf,
+  silent,
+  textOf,
+} from '../layouts/connection.ts';
 
 /** An event of Suricata's eve.json: `flow` is a connection, `netflow` one direction of it; others are not about flows. */
 export function suricataFlow(event: Fields, addresses: AddressBook): ObservedFlow | SkipReason {

@@ -1,7 +1,16 @@
 import type { ObservedFlow, Verdict } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
-import { amountOf, type Fields, fieldsOf, flowOfConnection, isoMs, portOf, silent, textOf } from './connection.ts';
+import {
+  amountOf,
+  type Fields,
+  fieldsOf,
+  flowOfConnection,
+  isoMs,
+  portOf,
+  silent,
+  textOf,
+} from '../layouts/connection.ts';
 
 /** More than any log has: a line of separators alone is not taken apart to its end. */
 const columnsMax = 1_024;

@@ -1,7 +1,7 @@
 import type { FlowEnd, FlowProtocol, FlowVolume, ObservedFlow } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
-import { type CsvHeader, numberAt, textAt } from '../csv-row.ts';
+import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
 
 export type CsvFlowOptions = Readonly<{
   addresses: AddressBook;

@@ -1,5 +1,5 @@
 import { httpCall } from '../api-call.ts';
-import { type CsvHeader, textAt } from '../csv-row.ts';
+import { type CsvHeader, textAt } from './csv-row.ts';
 import { type CsvFlowOptions, type CsvLayout, type CsvReader, checked } from './layout.ts';
 
 /** Drawn topologies: each information flow once, at time 0. */

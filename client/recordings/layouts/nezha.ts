@@ -1,8 +1,8 @@
 import type { FlowEnd, FlowL7 } from '../../events/flow-record.ts';
 import { grpcCall, httpCall } from '../api-call.ts';
-import { type CsvHeader, numberAt, textAt } from '../csv-row.ts';
 import { workloadOfPod } from '../end-of-pod.ts';
 import { isGrpcPath } from '../route-template.ts';
+import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
 import { type CsvFlowOptions, type CsvLayout, type CsvReader, checked, world } from './layout.ts';
 
 /** Spans whose parent ran in another pod: one call each. */

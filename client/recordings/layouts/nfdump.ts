@@ -1,6 +1,6 @@
 import type { AddressBook } from '../address-book.ts';
-import { type CsvHeader, numberAt, textAt } from '../csv-row.ts';
-import { amountOf, flowOfConnection, isoMs, portOf, silent } from '../flow-logs/connection.ts';
+import { amountOf, flowOfConnection, isoMs, portOf, silent } from './connection.ts';
+import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
 import type { CsvFlowOptions, CsvLayout, CsvReader } from './layout.ts';
 
 /**

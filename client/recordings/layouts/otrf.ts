@@ -1,4 +1,4 @@
-import { type CsvHeader, numberAt, textAt } from '../csv-row.ts';
+import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
 import { addressed, type CsvFlowOptions, type CsvLayout, type CsvReader, protocolOf, volumes } from './layout.ts';
 
 /** Packet captures as flows. Two sensors saw some of them twice: the id is the flow's and not the sensor's. */

@@ -1,5 +1,5 @@
 import type { FlowEnd } from '../../events/flow-record.ts';
-import { type CsvHeader, numberAt, textAt } from '../csv-row.ts';
+import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
 import {
   type CsvFlowOptions,
   type CsvLayout,

@@ -1,4 +1,4 @@
-import { type CsvHeader, numberAt, textAt } from '../csv-row.ts';
+import { type CsvHeader, numberAt, textAt } from './csv-row.ts';
 import {
   addressed,
   type CsvFlowOptions,

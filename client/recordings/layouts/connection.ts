@@ -1,7 +1,7 @@
 import type { FlowEnd, ObservedFlow, Verdict } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
-import { checked, protocolOf } from '../layouts/layout.ts';
+import { checked, protocolOf } from './layout.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,12 +1,12 @@
+import { cicFlowMeterLayouts } from './cic-flow-meter.ts';
 import { CsvHeader } from './csv-row.ts';
-import { cicFlowMeterLayouts } from './layouts/cic-flow-meter.ts';
-import type { CsvFlowOptions, CsvLayout, CsvReader } from './layouts/layout.ts';
-import { microsecendLayout } from './layouts/microsecend.ts';
-import { nezhaLayouts } from './layouts/nezha.ts';
-import { nfdumpLayouts } from './layouts/nfdump.ts';
-import { otrfLayout } from './layouts/otrf.ts';
-import { recordedLayout } from './layouts/recorded.ts';
-import { unswLayouts } from './layouts/unsw-nb15.ts';
+import type { CsvFlowOptions, CsvLayout, CsvReader } from './layout.ts';
+import { microsecendLayout } from './microsecend.ts';
+import { nezhaLayouts } from './nezha.ts';
+import { nfdumpLayouts } from './nfdump.ts';
+import { otrfLayout } from './otrf.ts';
+import { recordedLayout } from './recorded.ts';
+import { unswLayouts } from './unsw-nb15.ts';
 
 const layouts: readonly CsvLayout[] = [
   recordedLayout,
