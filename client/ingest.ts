@@ -42,8 +42,9 @@ export class Ingest {
   constructor(ports: IngestPorts) {
     this.#ports = ports;
     this.#cursors = new CursorStore(join(ports.config.dataDirectory, 'cursors'));
-    const { riskOf } = ports;
-    this.#intakes = new Map([...ports.tracks].map(([id, { kind }]) => [id, kind.openIntake({ riskOf })]));
+    const { riskOf, timers } = ports;
+    const surroundings = { riskOf, now: timers.now };
+    this.#intakes = new Map([...ports.tracks].map(([id, { kind }]) => [id, kind.openIntake(surroundings)]));
     this.primed = new Promise((resolve) => {
       this.#setPrimed = resolve;
     });

@@ -9,7 +9,9 @@
  * `track.ts` is loaded in the client, in its training process and in its scoring thread. What is heavy (TensorFlow) or
  * needed in only one of them is imported by the functions below, when they are called.
  */
+
 import type { Fault, Result } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Intake } from '../events/intake.ts';
 import type { SourceBatch } from '../events/source-item.ts';
@@ -110,6 +112,8 @@ export type Surroundings = Readonly<{
    * several; 1 is such a track's threshold. Undefined where none of them has a risk for it.
    */
   riskOf(watched: Watched, namespace: string, workload: string): number | undefined;
+  /** The wall clock: against it arrivals tell whether a sensor's clock is wrong. Needs no `this`. */
+  now: () => EpochMs;
 }>;
 
 /** Scores of one example, higher is less normal; place by place. Places are the track's: edges of a graph, or just one. */

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../../base/time.ts';
 import { endKey, type FlowEnd } from '../../events/flow-record.ts';
 import type { Intake, IntakeSource, SourceIntake } from '../../events/intake.ts';
 import type { SourceItem } from '../../events/source-item.ts';
@@ -18,9 +19,13 @@ export class FlowIntake implements Intake<NamedSlice> {
   readonly #signals: ConstructorParameters<typeof FlowSlicer>[1];
   readonly #live: FlowSlicer;
   /** Our epoch clock. */
-  readonly #clock: () => number;
+  readonly #clock: () => EpochMs;
 
-  constructor(surroundings: Surroundings, options: Partial<SlicerOptions> = {}, clock: () => number = Date.now) {
+  constructor(
+    surroundings: Surroundings,
+    options: Partial<SlicerOptions> = {},
+    clock: () => EpochMs = surroundings.now,
+  ) {
     this.#options = options;
     this.#signals = ({ kind, namespace, workload }: FlowEnd) => {
       const risk = kind === 'workload' ? surroundings.riskOf('system calls', namespace, workload) : undefined;

@@ -172,7 +172,10 @@ describe('FlowIntake', () => {
 
   it('gives windows that carry the other track’s risk, and says from where to read again', () => {
     const intake = new FlowIntake(
-      { riskOf: (watched, _, workload) => (watched === 'system calls' && workload === 'web' ? 3 : undefined) },
+      {
+        riskOf: (watched, _, workload) => (watched === 'system calls' && workload === 'web' ? 3 : undefined),
+        now: () => 0,
+      },
       options,
     );
     const part = intake.from(source);
