@@ -7,6 +7,8 @@ export type ProcessIdentity = Readonly<{
   workload: string;
   pod: string;
   container: string;
+  /** Hexadecimal, whole or its first twelve digits and more: other tools name containers so. Absent where nobody says it. */
+  containerId?: string | undefined;
   binary: string;
   pid: number;
   /** What kind of workload this is, the same word in every cluster: detectors are conditioned on it. */
@@ -96,6 +98,7 @@ export type IntrusionLabel = Readonly<{
   atMs: number;
   namespace: string;
   pod: string;
+  /** Hexadecimal id, whole or its first twelve digits; empty for processes of the host. */
   container: string;
   text: string;
 }>;

@@ -53,6 +53,11 @@ export function createMetrics() {
     regressionMissed: gauge('testudo_client_regression_missed', 'Confirmed intrusions below the threshold', ['track']),
     feedback: counter('testudo_client_feedback_total', 'Feedback applied', ['track', 'verdict']),
     alerts: counter('testudo_client_alerts_total', 'Alerts raised', ['track']),
+    intrusionLabels: counter(
+      'testudo_client_intrusion_labels_total',
+      "Other tools' alerts, by whether an alert of ours speaks of the same",
+      ['track', 'outcome'],
+    ),
     agentConnected: gauge('testudo_agent_connected', '1 while release metadata arrives from a coordinator'),
     agentMetadataExpiry: gauge('testudo_agent_metadata_expiry_seconds', 'When the release metadata ends, Unix time'),
     agentLiveVersion: gauge('testudo_agent_live_version', 'The release that scores', ['track']),

@@ -6,6 +6,7 @@ import type { ClientMetrics } from '../observability/metrics.ts';
 import type { Explanation, PlaceScores, Subject, TrackKind } from '../tracks/track-kind.ts';
 import { type Alert, alertId } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
+import { headlineOf } from './headline.ts';
 import { IntrusionLabels } from './intrusion-labels.ts';
 import { JudgedModel } from './judged-model.ts';
 import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
@@ -46,7 +47,7 @@ export class Judge {
   readonly #loaded = new Map<ModelName, { model: ScoringModel; judged: JudgedModel }>();
   #live: ModelName | undefined;
   #shadow: { name: ModelName; observe: ShadowObserver } | undefined;
-  readonly #labels = new IntrusionLabels();
+  readonly #labels: IntrusionLabels;
   readonly #recent: unknown[] = [];
   #nextRecent = 0;
   #recovering: Promise<boolean> | undefined;
@@ -54,6 +55,8 @@ export class Judge {
 
   constructor(parts: JudgeParts) {
     this.#parts = parts;
+    const { track, metrics, clock } = parts;
+    this.#labels = new IntrusionLabels(clock, (outcome, n) => metrics.intrusionLabels.inc({ track, outcome }, n));
   }
 
   /** The version that scores now. */
@@ -175,7 +178,9 @@ export class Judge {
   }
 
   hear(label: IntrusionLabel): void {
-    this.#labels.hear(label);
+    const { track, log } = this.#parts;
+    const alerts = this.#labels.hear(label);
+    if (alerts.length > 0) log.info({ track, rule: label.rule, alerts }, 'another tool is alarmed about the same');
   }
 
   /** Examples that are normal as far as anybody knows: what is learnt from. */
@@ -311,11 +316,12 @@ export class Judge {
     const why = explained.ok ? explained.value : undefined;
     const remark = this.#parts.remark(observation);
     const described = kind.describe(observation, place);
-    const { namespace, workload, workloadClass, pod } = kind.subjectOf(observation, place);
+    const { namespace, workload, workloadClass, pod, containerId } = kind.subjectOf(observation, place);
     const subject = { namespace, workload, workloadClass, pod };
-    const headline = `${nameOfSubject(subject)}: score ${score.toFixed(2)} above ${threshold.toFixed(2)}`;
+    const id = alertId(track, described.identity);
+    const headline = headlineOf(subject, score, threshold);
     const alert: Alert = {
-      id: alertId(track, described.identity),
+      id,
       at: new Date(described.lastMs > 0 ? described.lastMs : this.#parts.clock()).toISOString(),
       track,
       modelVersion: judged.version,
@@ -323,7 +329,7 @@ export class Judge {
       threshold,
       subject,
       text: [remark === undefined ? headline : `${headline}; ${remark.text}`, ...(why ? [why.text] : [])].join('\n'),
-      labels: this.#labels.rulesFor(subject, described),
+      labels: this.#labels.rulesFor(id, { ...subject, containerId }, described),
       detail: { ...described.detail, ...why?.detail, ...remark?.detail },
     };
     if (!(await alerts.raise(alert, kind.onlyPlace?.(example, place) ?? example))) return;
@@ -342,8 +348,3 @@ export class Judge {
 }
 
 type Verdict = Readonly<{ place: number; score: number; threshold: number; raised: boolean }>;
-
-function nameOfSubject({ namespace, workload, workloadClass, pod }: Subject): string {
-  const who = workloadClass || workload || 'unknown';
-  return pod === '' ? who : `${who} in ${namespace}/${pod}`;
-}

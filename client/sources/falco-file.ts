@@ -8,12 +8,15 @@ const alert = z.object({
   rule: z.string().min(1),
   priority: text,
   output: text,
-  time: text,
+  time: z.unknown().optional(),
   output_fields: z.record(z.string(), z.unknown()).catch({}),
 });
 
-/** One line of Falco's JSON output. */
-export function readFalcoAlert(line: string): IntrusionLabel | SkipReason {
+/** Falco says that the kernel's events came faster than it read them. */
+export type FalcoDrops = Readonly<{ dropped: number; atMs: number }>;
+
+/** One line of Falco's JSON output, or of what hands it on (falcosidekick, the exporter). */
+export function readFalcoAlert(line: string): IntrusionLabel | FalcoDrops | SkipReason {
   let candidate: unknown;
   try {
     candidate = JSON.parse(line);
@@ -24,17 +27,22 @@ export function readFalcoAlert(line: string): IntrusionLabel | SkipReason {
   if (!parsed.success)
     return typeof candidate === 'object' && candidate !== null ? 'INCOMPLETE_EVENT' : 'NOT_AN_OBJECT';
   const { rule, priority, output, time, output_fields: fields } = parsed.data;
+  const atMs = firstTime([time, ...timeFields.map((name) => fields[name])]);
+  if (rule === 'Falco internal: syscall event drop') return dropsOf(fields.n_drops, atMs);
   // Falco's own statistics are no alert about anybody.
   if (rule.startsWith('Falco internal:')) return 'IGNORED_EVENT_TYPE';
-  const field = (name: string) => (typeof fields[name] === 'string' ? (fields[name] as string) : '');
+  const field = (...names: readonly string[]) =>
+    names.map((name) => known(fields[name])).find((value) => value !== '') ?? '';
+  const isOfPods = fields['ka.target.resource'] === 'pods';
   return {
     rule,
-    priority,
+    priority: priorities.get(priority.toLowerCase()) ?? priority,
     text: output,
-    atMs: timeOf(time, fields['evt.time']),
-    namespace: field('k8s.ns.name') || field('ka.target.namespace'),
-    pod: field('k8s.pod.name') || (field('ka.target.resource') === 'pods' ? field('ka.target.name') : ''),
-    container: field('container.id'),
+    atMs,
+    namespace: field('k8s.ns.name', 'k8smeta.ns.name', 'ka.target.namespace'),
+    // Who creates a pod does not name it in the request where the server makes up its name.
+    pod: field('k8s.pod.name', 'k8smeta.pod.name', ...(isOfPods ? ['ka.target.name', 'ka.resp.name'] : [])),
+    container: containerOf(field('container.full_id'), field('container.id')),
   };
 }
 
@@ -42,14 +50,60 @@ export function readFalcoAlert(line: string): IntrusionLabel | SkipReason {
 export async function* falcoFile(path: string, options: FollowOptions): AsyncGenerator<SourceBatch<FilePosition>> {
   yield* itemsOfLines(path, options, (text, where): SourceItem => {
     const read = readFalcoAlert(text);
-    return typeof read === 'string' ? { kind: 'skipped', reason: read, where } : { kind: 'label', label: read };
+    if (typeof read === 'string') return { kind: 'skipped', reason: read, where };
+    return 'dropped' in read ? { kind: 'lost', count: read.dropped } : { kind: 'label', label: read };
   });
 }
 
-/** ISO text where it is one; otherwise evt.time, whose unit (ns, µs, ms) differs between outputs: by its size. */
-function timeOf(iso: string, evtTime: unknown): number {
-  const parsed = Date.parse(iso);
-  if (!Number.isNaN(parsed)) return parsed;
-  if (typeof evtTime !== 'number' || !(evtTime > 0)) return 0;
-  return Math.floor(evtTime / 1_000 ** Math.max(0, Math.floor((Math.log10(evtTime) - 11) / 3)));
+/** Falco's spelling of its priorities, by the spellings of its configuration, its outputs and syslog. */
+const priorities: ReadonlyMap<string, string> = new Map([
+  ...['Emergency', 'Alert', 'Critical', 'Error', 'Warning', 'Notice', 'Informational', 'Debug'].map(
+    (name) => [name.toLowerCase(), name] as const,
+  ),
+  ['emerg', 'Emergency'],
+  ['crit', 'Critical'],
+  ['err', 'Error'],
+  ['warn', 'Warning'],
+  ['info', 'Informational'],
+]);
+
+/** Falco writes null or "<NA>" for what it does not know. */
+function known(value: unknown): string {
+  return typeof value === 'string' && value !== '<NA>' && value !== 'N/A' ? value : '';
+}
+
+/** The longer id, in hexadecimal: "containerd://97c9…" is "97c9…", and "host" is no container. */
+function containerOf(full: string, short: string): string {
+  const id = full === '' ? short : full;
+  const bare = id.slice(id.lastIndexOf('/') + 1);
+  return /^[0-9a-f]{12,64}$/i.test(bare) ? bare.toLowerCase() : '';
+}
+
+function dropsOf(value: unknown, atMs: number): FalcoDrops | SkipReason {
+  const dropped = Number(value);
+  return Number.isSafeInteger(dropped) && dropped >= 0 ? { dropped, atMs } : 'BAD_FIELD';
+}
+
+/** Where else the time stands, if the line itself has none that can be read. */
+const timeFields = ['evt.time.iso8601', 'evt.time', 'evt.rawtime', 'jevt.time.iso8601', 'jevt.rawtime'];
+
+/** The first of these that is a time: ISO text, or a number whose unit (ns, µs, ms, s) differs between outputs: by its size. */
+function firstTime(candidates: readonly unknown[]): number {
+  for (const candidate of candidates) {
+    const digits = typeof candidate === 'string' && /^\d{9,20}$/.test(candidate);
+    if (typeof candidate === 'number' || digits) {
+      const atMs = msOf(Number(candidate));
+      if (atMs > 0) return atMs;
+    } else if (typeof candidate === 'string') {
+      const parsed = Date.parse(candidate);
+      if (!Number.isNaN(parsed)) return parsed;
+    }
+  }
+  return 0;
+}
+
+/** Times after 2001 have 10 digits in seconds, and three more with each unit. */
+function msOf(time: number): number {
+  if (!(time >= 1e9 && time < 1e20)) return 0;
+  return Math.floor(time / 1_000 ** (Math.floor((Math.log10(time) - 9) / 3) - 1));
 }

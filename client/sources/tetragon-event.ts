@@ -23,6 +23,8 @@ export type TetragonProcess = Readonly<{
   pod: string;
   workload: string;
   container: string;
+  /** Empty, or hexadecimal: the whole id or its first fifteen digits. */
+  containerId: string;
   image: string;
   labels: Pick<ReadonlyMap<string, string>, 'get'>;
 }>;
@@ -110,6 +112,12 @@ function repeated(item: SourceItem, count: number): SourceItem[] {
   return items;
 }
 
+/** "containerd://551e…" is "551e…". */
+export function containerIdOf(id: string): string {
+  const at = id.indexOf('://');
+  return at === -1 ? id : id.slice(at + 3);
+}
+
 /** A thread of a process: exec ids are unique over time and nodes, thread ids within one. */
 function threadOf({ execId, tid, pid }: TetragonProcess): string {
   return `${execId}/${tid === 0 ? pid : tid}`;
@@ -143,6 +151,7 @@ function classOf(args: readonly TetragonArgument[]): number {
 }
 
 function identityOf(node: string, process: TetragonProcess): ProcessIdentity {
-  const { namespace, workload, pod, container, binary, pid } = process;
-  return { node, namespace, workload, pod, container, binary, pid, workloadClass: workloadClassOf(process) };
+  const { namespace, workload, pod, container, containerId, binary, pid } = process;
+  const identity = { node, namespace, workload, pod, container, binary, pid, workloadClass: workloadClassOf(process) };
+  return containerId === '' ? identity : { ...identity, containerId };
 }

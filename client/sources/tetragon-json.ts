@@ -1,5 +1,5 @@
 import type { SkipReason } from '../events/source-item.ts';
-import type { TetragonArgument, TetragonEvent, TetragonProcess } from './tetragon-event.ts';
+import { containerIdOf, type TetragonArgument, type TetragonEvent, type TetragonProcess } from './tetragon-event.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -73,6 +73,7 @@ function processIn(body: unknown): TetragonProcess | undefined {
     pod: text(pod.name),
     workload: text(pod.workload),
     container: text(container.name),
+    containerId: containerIdOf(text(container.id) || text(body.process.docker)),
     image: isFields(container.image) ? text(container.image.name) : '',
     labels: { get: (name) => (typeof labels[name] === 'string' ? labels[name] : undefined) },
   };

@@ -2,6 +2,7 @@ import { credentials } from '@grpc/grpc-js';
 import type { SourceBatch } from '../events/source-item.ts';
 import { type SensorStreamOptions, sensorChannel, sensorStream } from './sensor-stream.ts';
 import {
+  containerIdOf,
   itemsOfTetragon,
   type TetragonArgument,
   type TetragonEvent,
@@ -79,6 +80,7 @@ function processOf(process: Process | undefined): TetragonProcess {
     pod: pod?.name ?? '',
     workload: pod?.workload ?? '',
     container: pod?.container?.name ?? '',
+    containerId: containerIdOf(pod?.container?.id || (process?.docker ?? '')),
     image: pod?.container?.image?.name ?? '',
     labels: new Map((pod?.podLabels ?? []).map(({ key, value }) => [key, value])),
   };

@@ -146,7 +146,14 @@ export type Description = Readonly<{
 }>;
 
 /** Whom an alarm is about; empty texts where nobody knows. */
-export type Subject = Readonly<{ namespace: string; workload: string; workloadClass: string; pod: string }>;
+export type Subject = Readonly<{
+  namespace: string;
+  workload: string;
+  workloadClass: string;
+  pod: string;
+  /** Where the source says it: other tools' alerts may name nothing else. */
+  containerId?: string | undefined;
+}>;
 
 /** What workloads did before they shipped. */
 export type Baseline<Observation, Example> = Readonly<{

@@ -67,7 +67,8 @@ async function unaccounted(table: ReaderTable, lines: readonly Uint8Array[]): Pr
 async function sumOf(table: ReaderTable, lines: readonly Uint8Array[]): Promise<string | undefined> {
   const { isQuiet = () => false, itemsOfLine = 'one' } = table;
   const texts = lines.map((line) => decoder.decode(line));
-  const speaking = texts.filter((text) => text.trim() !== '' && !isQuiet(text)).length;
+  // Zeros are a hole, left by a writer that does not append.
+  const speaking = texts.filter((text) => /[^\0\s]/.test(text) && !isQuiet(text)).length;
   const items = (await readLines(table, lines)).filter(({ kind }) => kind !== 'repaired').length;
   const addsUp = { one: items === speaking, some: items >= speaking, records: items <= lines.length };
   return addsUp[itemsOfLine] ? undefined : `${items} items of ${speaking} lines that say something`;

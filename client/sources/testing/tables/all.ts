@@ -2,6 +2,7 @@ import type { ReaderTable } from '../reader-case.ts';
 import { gatewayText } from './access-logs/gateway-text.ts';
 import { accessLogsInJson } from './access-logs/json.ts';
 import { meshText } from './access-logs/mesh-text.ts';
+import { falco } from './falco.ts';
 import { flowLogDocuments, flowLogLines, flowLogTables } from './flow-logs.ts';
 import { hubble } from './hubble.ts';
 import { strace } from './strace.ts';
@@ -15,6 +16,7 @@ export const readerTables: readonly ReaderTable[] = [
   strace,
   hubble,
   tetragon,
+  falco,
   flowLogLines,
   flowLogTables,
   flowLogDocuments,

@@ -163,7 +163,7 @@ export const strace: ReaderTable = {
     },
   ],
   open: (path, follow) => straceFile(path, 'shell', follow),
-  // A remark that holds bytes which are no text is counted for them.
+  // A remark is told by its first characters, of which a broken line may have lost some before it is read.
   itemsOfLine: 'some',
   isQuiet: (line) => parseStraceLine(line).kind === 'remark',
 };

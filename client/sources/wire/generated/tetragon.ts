@@ -102,6 +102,7 @@ export interface Process {
   pid: UInt32Value | undefined;
   binary: string;
   pod: Pod | undefined;
+  docker: string;
   tid: UInt32Value | undefined;
 }
 
@@ -1119,7 +1120,7 @@ export const ProcessTracepoint: MessageFns<ProcessTracepoint> = {
 };
 
 function createBaseProcess(): Process {
-  return { execId: "", pid: undefined, binary: "", pod: undefined, tid: undefined };
+  return { execId: "", pid: undefined, binary: "", pod: undefined, docker: "", tid: undefined };
 }
 
 export const Process: MessageFns<Process> = {
@@ -1135,6 +1136,9 @@ export const Process: MessageFns<Process> = {
     }
     if (message.pod !== undefined) {
       Pod.encode(message.pod, writer.uint32(82).fork()).join();
+    }
+    if (message.docker !== "") {
+      writer.uint32(90).string(message.docker);
     }
     if (message.tid !== undefined) {
       UInt32Value.encode(message.tid, writer.uint32(130).fork()).join();
@@ -1187,6 +1191,14 @@ export const Process: MessageFns<Process> = {
             message.pod = Pod.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.docker = reader.string();
+            continue;
+          }
           case 16: {
             if (tag !== 130) {
               break;
@@ -1216,6 +1228,7 @@ export const Process: MessageFns<Process> = {
     message.pid = (object.pid !== undefined && object.pid !== null) ? UInt32Value.fromPartial(object.pid) : undefined;
     message.binary = object.binary ?? "";
     message.pod = (object.pod !== undefined && object.pod !== null) ? Pod.fromPartial(object.pod) : undefined;
+    message.docker = object.docker ?? "";
     message.tid = (object.tid !== undefined && object.tid !== null) ? UInt32Value.fromPartial(object.tid) : undefined;
     return message;
   },
