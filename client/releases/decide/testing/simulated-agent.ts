@@ -33,6 +33,8 @@ export class SimulatedAgent {
   installs = { made: 0, told: 0 };
   #hosts = new Map<TrackId, Host>();
   #failures = 0;
+  /** A write failed: what is on disk may be behind what runs until the next one. */
+  #isDiskBehind = false;
   readonly #history: History;
 
   constructor(history: History, nowMs: number) {
@@ -53,6 +55,7 @@ export class SimulatedAgent {
     const { agent, effects } = step(before, { ...happened, nowMs: this.nowMs });
     this.agent = agent;
     for (const effect of effects) this.#see(effect);
+    if (agent.turn.kind === 'idle' && this.life === 0 && !this.#isDiskBehind) this.#checkDisk();
     return effects;
   }
 
@@ -85,7 +88,10 @@ export class SimulatedAgent {
       if (!this.agent.stopping) this.unsaid.add(code);
       const result = refuse(code, 'not this time');
       this.hear({ kind: answerOf[work.kind], result, milliseconds: 1 } as Answer);
-    } else this.hear({ kind: 'threw', why: `failure ${this.#failures}` });
+    } else {
+      this.#isDiskBehind ||= work.kind === 'persist';
+      this.hear({ kind: 'threw', why: `failure ${this.#failures}` });
+    }
   }
 
   /** The process dies, and another begins with what is on disk: a write that was under way is there, or is not. */
@@ -125,6 +131,14 @@ export class SimulatedAgent {
     const resolved = resolveRelease({ cluster, labels: {} }, track, catalogue, pins, this.nowMs);
     if (!resolved.ok) return undefined;
     return { live: resolved.value.live.version, shadow: resolved.value.shadow?.target.version ?? null };
+  }
+
+  /** What is on disk is what scores. */
+  #checkDisk(): void {
+    for (const track of tracks) {
+      const { live } = runningOf(this.agent, track);
+      if (live !== null) expect(heldOf(this.disk, track).live?.target).toEqual(live.release.target);
+    }
   }
 
   #begin(): Agent {
