@@ -128,6 +128,7 @@ describe('client', () => {
       ready: true,
       checks: { enrolled: true, certificate: 'in force', sources: true, connected: true, examples: 30 },
       why: [],
+      degraded: [],
     });
     expect((await get(client.healthPort, '/healthz')).status).toBe(200);
     const metrics = (await get(client.healthPort, '/metrics')).text;

@@ -193,17 +193,19 @@ export class RunningClient {
   readiness(): Readiness {
     const heardMs = this.#uplink?.heardAtMs ?? 0;
     const silentMs = heardMs === 0 ? -1 : this.#timers.now() - heardMs;
+    const degraded = this.#ingest.blind;
     const ended = this.#uplink?.certificate.hasEnded === true;
     const checks = {
       enrolled: this.#identity !== undefined,
       certificate: this.#uplink === undefined ? 'none' : ended ? 'ended' : 'in force',
-      sources: this.#ingest.healthy,
+      sources: degraded.length === 0,
       connected: silentMs >= 0 && silentMs < this.#config.coordinator.silenceSecondsMax * 1_000,
       examples: [...this.tracks.values()].reduce((sum, { buffer }) => sum + buffer.counts().seen, 0),
     };
     // Not being connected is no reason to be restarted: the detectors go on with what they have.
     const ready = checks.enrolled && !ended && checks.sources;
-    return { ready, checks, why: this.#uplink?.certificate.why ?? [] };
+    const blind = degraded.map(({ source, state, message }) => `${source}: ${state}: ${message}`);
+    return { ready, checks, why: [...(this.#uplink?.certificate.why ?? []), ...blind], degraded };
   }
 
   close(): Promise<void> {

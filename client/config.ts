@@ -129,7 +129,13 @@ const schema = z.strictObject({
       shadowReportSeconds: z.number().min(0.1).max(86_400).default(60),
     })
     .prefault({}),
-  health: z.strictObject({ listen: listen.nullable().default('127.0.0.1:9464') }).prefault({}),
+  health: z
+    .strictObject({
+      listen: listen.nullable().default('127.0.0.1:9464'),
+      /** A source of which nothing usable came for so long is blind, and the client not ready; null: never for silence. */
+      sourceSilentMinutesMax: z.number().positive().max(10_080).nullable().default(15),
+    })
+    .prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
     .prefault({}),

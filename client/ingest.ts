@@ -1,7 +1,9 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../base/atomic-file.ts';
 import { type Fault, FaultError } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
-import type { Timers } from '../base/time.ts';
+import type { Timer, Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { Intake } from './events/intake.ts';
@@ -10,7 +12,8 @@ import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { CursorStore } from './sources/cursor-store.ts';
 import { hasEnd, openSource, sourceName } from './sources/open-source.ts';
-import { delayMsOf, isRecorded, type SourceConfig } from './sources/source-config.ts';
+import { delayMsOf, isRecorded, type SourceConfig, silenceIsNews } from './sources/source-config.ts';
+import { type Blindness, type BlindState, SourceHealth } from './sources/source-health.ts';
 import { type Lane, readSource } from './sources/source-reader.ts';
 import type { Surroundings } from './tracks/track-kind.ts';
 
@@ -27,6 +30,9 @@ export type IngestPorts = Readonly<{
   onLabel(label: IntrusionLabel): void;
 }>;
 
+/** How often it is looked whether a source is blind, milliseconds. */
+const lookMs = 5_000;
+
 /** Brings what the sources yield to every track, and what is normal of it into the tracks' buffers. */
 export class Ingest {
   /** Resolves once every source that has an end was read to it. */
@@ -37,7 +43,11 @@ export class Ingest {
   readonly #stopping = new AbortController();
   #setPrimed: () => void = () => undefined;
   #running: Promise<unknown> = Promise.resolve();
-  #failed = 0;
+  readonly #health = new Map<SourceConfig, SourceHealth>();
+  /** What was logged last of each source. */
+  readonly #said = new Map<SourceConfig, BlindState>();
+  #looking: Timer | undefined;
+  #lookingNow: Promise<void> | undefined;
 
   constructor(ports: IngestPorts) {
     this.#ports = ports;
@@ -50,13 +60,24 @@ export class Ingest {
     });
   }
 
-  /** Whether every source could be read so far. */
-  get healthy(): boolean {
-    return this.#failed === 0;
+  /** Sources that see nothing, or understand too little of what they see. */
+  get blind(): readonly Blindness[] {
+    const nowMs = this.#ports.timers.monotonicMs();
+    return [...this.#health.values()].flatMap((health) => health.blindness(nowMs) ?? []);
   }
 
   start(): void {
-    const { sources } = this.#ports.config;
+    const { timers } = this.#ports;
+    const { sources, health } = this.#ports.config;
+    const startedMs = timers.monotonicMs();
+    for (const source of sources) {
+      const silentMsMax = silenceIsNews(source)
+        ? (health.sourceSilentMinutesMax ?? Number.POSITIVE_INFINITY) * 60_000
+        : null;
+      this.#health.set(source, new SourceHealth({ source: sourceName(source), silentMsMax, startedMs }));
+    }
+    this.#lookAgain();
+    this.#looking = timers.every(lookMs, () => this.#lookAgain(), { background: true });
     const reading = sources.map((source) => ({ source, done: this.#read(source) }));
     this.#running = Promise.all(reading.map(({ done }) => done));
     const ending = Promise.all(reading.filter(({ source }) => hasEnd(source)).map(({ done }) => done));
@@ -66,14 +87,17 @@ export class Ingest {
 
   async close(): Promise<void> {
     this.#stopping.abort();
+    this.#ports.timers.cancel(this.#looking);
     await this.#running;
   }
 
   async #read(source: SourceConfig): Promise<void> {
     const { log, metrics, tracks } = this.#ports;
     const name = sourceName(source);
+    const health = this.#health.get(source);
     try {
       const from = await this.#cursors.load(name);
+      if (from !== undefined) health?.goesOn();
       const options = {
         from,
         signal: this.#stopping.signal,
@@ -93,11 +117,12 @@ export class Ingest {
         nowMs: this.#ports.timers.monotonicMs,
       };
       await readSource(batches, ports, from);
+      health?.ended();
       if (hasEnd(source)) log.info({ source: name }, 'source read to its end');
     } catch (error) {
-      this.#failed += 1;
       const fault = error instanceof FaultError ? error.fault : undefined;
       const code = fault?.code ?? (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      health?.failed(`${code}: ${fault?.message ?? (error as Error).message}`);
       metrics.sourceItems.inc({ source: source.kind, outcome: 'failed' });
       log.error({ source: name, code, cause: fault?.message ?? (error as Error).message }, 'source failed');
     }
@@ -112,7 +137,10 @@ export class Ingest {
       name,
       recorded,
       delayMs: delayMsOf(source),
-      skipped: (reason, where, count) => this.#skipped(source, name, reason, where, count),
+      skipped: (reason, where, count) => {
+        this.#health.get(source)?.passedOver(reason, where, count ?? 1);
+        this.#skipped(source, name, reason, where, count);
+      },
       coarsened: (what, count, where) => {
         metrics.sourceItems.inc({ source: source.kind, outcome: what }, count);
         this.#ports.log.warn({ source: name, what, count, where }, 'more than is told apart: counted together');
@@ -139,6 +167,7 @@ export class Ingest {
 
   #count(source: SourceConfig, name: string, item: SourceItem): void {
     const { metrics, log, onLabel } = this.#ports;
+    this.#health.get(source)?.saw(item, this.#ports.timers.monotonicMs());
     const inc = (outcome: string, count = 1) => metrics.sourceItems.inc({ source: source.kind, outcome }, count);
     switch (item.kind) {
       case 'skipped':
@@ -155,6 +184,35 @@ export class Ingest {
         return;
       default:
         inc(item.kind);
+    }
+  }
+
+  /** One look at a time: a mount that hangs must not gather them. */
+  #lookAgain(): void {
+    this.#lookingNow ??= this.#look().finally(() => {
+      this.#lookingNow = undefined;
+    });
+  }
+
+  /** Logs what has changed since the last look, and says in metrics how many sources are blind. */
+  async #look(): Promise<void> {
+    const { log, metrics, timers } = this.#ports;
+    for (const [source, health] of this.#health) {
+      if ('path' in source && !health.hasSpoken) health.missing(await isMissingFile(source.path));
+    }
+    metrics.sourcesBlind.reset();
+    for (const [source, health] of this.#health) {
+      const blindness = health.blindness(timers.monotonicMs());
+      if (blindness !== undefined) metrics.sourcesBlind.inc({ source: source.kind, state: blindness.state });
+      if (blindness?.state === this.#said.get(source)) continue;
+      if (blindness === undefined) {
+        this.#said.delete(source);
+        log.info({ source: sourceName(source) }, 'source sees again');
+        continue;
+      }
+      this.#said.set(source, blindness.state);
+      const { source: name, state, message, reason, example } = blindness;
+      log.warn({ source: name, state, cause: message, reason, example }, 'source is blind');
     }
   }
 
@@ -187,5 +245,14 @@ export class Ingest {
     const { seen: _, repeated: __, ...parts } = buffer.counts();
     for (const [part, count] of Object.entries(parts))
       this.#ports.metrics.bufferExamples.set({ track: id, part }, count);
+  }
+}
+
+async function isMissingFile(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return false;
+  } catch (error) {
+    return isMissing(error);
   }
 }

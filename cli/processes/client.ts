@@ -1,7 +1,11 @@
 import { Command } from '@commander-js/extra-typings';
+import { systemTimers } from '../../base/system-timers.ts';
 import { startClient } from '../../client/client.ts';
-import { readClientConfig } from '../../client/config.ts';
+import { type ClientConfig, readClientConfig } from '../../client/config.ts';
+import { trySources } from '../../client/try-sources.ts';
+import { usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
+import { durationMsOf, textOfTried } from './try-sources.ts';
 
 /** `testudo client`: one cluster's client, until a signal ends it. */
 export function clientCommand() {
@@ -15,12 +19,17 @@ export function clientCommand() {
       [] as string[],
     )
     .option('--check', 'check the configuration and stop')
+    .option(
+      '--try <duration>',
+      'with --check: read the sources for so long, such as 30s, say what was understood, stop',
+    )
     .action(async (options) => {
       const config = readClientConfig(options.config, { environment: process.env, settings: options.set });
       if (!config.ok) return fail(config.fault.message);
+      if (options.try !== undefined && options.check !== true) usage('--try goes with --check: it starts no client');
       if (options.check === true) {
         print('configuration is sound');
-        return;
+        return options.try === undefined ? undefined : await tryOut(config.value, options.try);
       }
       const started = await startClient(config.value);
       if (!started.ok) return fail(started.fault.message);
@@ -33,6 +42,16 @@ export function clientCommand() {
       await client.close();
       fail(fault.message);
     });
+}
+
+/** Ends with 1 where a source gave nothing usable. */
+async function tryOut(config: ClientConfig, duration: string): Promise<void> {
+  const forMs = durationMsOf(duration) ?? usage(`--try: expected a duration such as 30s or 2m, got ${duration}`);
+  if (config.sources.length === 0) return fail('the configuration names no sources');
+  const tried = await trySources(config, forMs, systemTimers);
+  for (const one of tried) print(textOfTried(one));
+  const blind = tried.filter(({ isUsable }) => !isUsable).map(({ source }) => source);
+  if (blind.length > 0) fail(`nothing usable came of ${blind.join(', ')}`);
 }
 
 function fail(message: string): void {

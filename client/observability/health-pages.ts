@@ -6,6 +6,8 @@ export type Readiness = Readonly<{
   checks: Readonly<Record<string, boolean | string | number>>;
   /** What is wrong and what helps, one sentence each: of what keeps it from being ready, and of what is degraded. */
   why: readonly string[];
+  /** Sources that are blind. */
+  degraded: readonly Readonly<Record<string, unknown>>[];
 }>;
 
 /**

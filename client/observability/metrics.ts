@@ -47,6 +47,7 @@ export function createMetrics() {
       'Bytes gone before they were read, as far as they are known',
       ['source'],
     ),
+    sourcesBlind: gauge('testudo_client_sources_blind', 'Sources that see nothing usable, by why', ['source', 'state']),
     observations: counter('testudo_client_observations_total', 'What was made of the sources’ events', ['track']),
     scored: counter('testudo_client_scores_total', 'Places scored: traces, edges of a graph', ['track']),
     drifting: gauge('testudo_client_drifting_workloads', 'Workloads whose normal has moved', ['track']),

@@ -1,3 +1,4 @@
+import { rememberLine } from '../events/line-shape.ts';
 import type { SourceItem } from '../events/source-item.ts';
 import { type FilePosition, type FollowedLines, type FollowOptions, followLines } from './file-follower.ts';
 
@@ -37,8 +38,13 @@ export function pushItems<Item extends SourceItem>(
   if (line.repaired === true) items.push({ kind: 'repaired', where });
   const found = isBlank(line.text) ? undefined : itemOf(line.text, where);
   if (found === undefined) return;
-  if ('kind' in found) items.push(found);
-  else items.push(...found);
+  if ('kind' in found) pushOf(items, found, line.text);
+  else for (const one of found) pushOf(items, one, line.text);
+}
+
+function pushOf<Item extends SourceItem>(items: (Item | Told)[], item: Item | Told, text: string): void {
+  if (item.kind === 'skipped') rememberLine(item, text);
+  items.push(item);
 }
 
 /** What was passed over before it was a line for anybody. */

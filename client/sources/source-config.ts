@@ -56,6 +56,11 @@ export function delayMsOf(source: SourceConfig): number | undefined {
   return undefined;
 }
 
+/** Whether it is worth a word that nothing comes: an alert that does not come is no sign of anything. */
+export function silenceIsNews({ kind }: SourceConfig): boolean {
+  return kind !== 'falcoFile';
+}
+
 /** Whether there are events to score as they happen. */
 export function isLive(sources: readonly SourceConfig[]): boolean {
   return sources.some((source) => !isRecorded(source) && source.kind !== 'falcoFile');
