@@ -331,4 +331,53 @@ describe('hubbleStream', () => {
   });
 });
 
+describe('hubbleStream, what it reads of a flow', () => {
+  it('names identities and reasons as the exporter does', async () => {
+    const server = new Server();
+    const end = { ...emptyEnd, identity: 2_001, namespace: 'shop', podName: web.pod_name };
+    const outside = { ...emptyEnd, identity: 16_777_219, labels: ['cidr:203.0.113.7/32', 'reserved:world'] };
+    const common = {
+      time: { seconds: 1n, nanos: 0 },
+      ip: { source: '10.0.0.1', destination: '203.0.113.7' },
+      l4: { protocol: { $case: 'tcp' as const, value: { sourcePort: 41_000, destinationPort: 4444 } } },
+      source: { ...end, workloads: [{ name: 'web-7d9c5b8f6', kind: 'ReplicaSet' }] },
+      destination: outside,
+      type: 0,
+      nodeName: 'n1',
+      l7: undefined,
+      reply: false,
+      trafficDirection: 2,
+      isReply: { value: false },
+      uuid: '',
+    };
+    server.addService(ObserverService, {
+      getFlows: (call: { write(message: GetFlowsResponse): void }) => {
+        const flows = [{ verdict: 2, dropReasonDesc: 133 }, { verdict: 2, dropReason: 199 }, { verdict: 5 }];
+        for (const over of flows) {
+          const value = { ...common, ...over };
+          call.write({ responseTypes: { $case: 'flow', value }, nodeName: 'n1', time: undefined });
+        }
+      },
+    } as never);
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    const options = { signal: controller.signal, reconnect: { firstMs: 1, maxMs: 5 }, unit: () => 0.5 };
+    const items: FlowItem[] = [];
+    for await (const batch of hubbleStream(`127.0.0.1:${port}`, { ...options, onDisconnect: () => undefined })) {
+      items.push(...batch.items);
+      if (items.length === 3) break;
+    }
+    server.forceShutdown();
+    const ends = { source: { workload: 'web' }, destination: { kind: 'world', workload: '' } };
+    expect(items).toMatchObject([
+      { kind: 'flow', flow: { ...ends, verdict: 'dropped', verdictReason: 'POLICY_DENIED' } },
+      { kind: 'flow', flow: { ...ends, verdict: 'dropped', verdictReason: 'DROP_REASON_199' } },
+      { kind: 'flow', flow: { ...ends, verdict: 'forwarded', verdictReason: 'REDIRECTED' } },
+    ]);
+  });
+});
+
 const emptyEnd = { identity: 0, namespace: '', labels: [], podName: '', workloads: [] };

@@ -52,6 +52,23 @@ const inbound =
   '[2026-01-02T03:04:05.678Z] "POST /status/418 HTTP/1.1" 418 - via_upstream - "-" 12 135 3 1 "-" "curl/8.1 \\"x\\"" "84961386-6d84-929d-98bd-c5aee93b5c88" "front:8000" "127.0.0.1:80" inbound|8000|| 127.0.0.1:41854 10.44.1.27:80 10.44.1.23:37652 outbound_.8000_._.front.shop.svc.cluster.local default';
 
 describe('meshAccessLog', () => {
+  it('counts a request where it ended, whether a line is of its begin or of its end', async () => {
+    const began = Date.parse(json.start_time);
+    const nginx = {
+      ...json,
+      start_time: undefined,
+      time_iso8601: json.start_time,
+      duration: undefined,
+      request_time: '360.5',
+    };
+    const items = await read({ ...json, duration: 360_500 }, nginx);
+    expect(items).toMatchObject([
+      { kind: 'flow', flow: { atMs: began, endMs: began + 360_500, volume: { durationMs: 360_500 } } },
+      { kind: 'flow', flow: { atMs: began, volume: { durationMs: 360_500 } } },
+    ]);
+    expect(items[1]).not.toHaveProperty('flow.endMs');
+  });
+
   it('reads JSON at the client: who asked, which service, what kind of call', async () => {
     expect(await read(json)).toMatchObject([
       {

@@ -34,6 +34,8 @@ function itemOfLine(text: string, endsOfCalls: EndsOfCalls, where: string): Flow
     kind: 'flow',
     flow: {
       atMs,
+      // Lines are written when a request is over: an upload or a web socket of minutes counts there.
+      ...(line.durationMs > 0 && !line.isTimeOfEnd && { endMs: atMs + line.durationMs }),
       node: '',
       // Each proxy on the way writes a request down once: the same id at another workload is not a repeat.
       id: line.requestId === '' ? '' : `${line.requestId} ${ends.seenAt} ${ends.server.workload}:${ends.port}`,

@@ -28,14 +28,24 @@ export const trackKind: TrackKind<NamedSlice, NamedSlice> = {
   describe(window, place) {
     const client = clientOf(window, place);
     const server = window.names.nodes[window.slice.servers[place] as number];
-    const { protocol, port, count, firstMs, lastMs, routes } = window.names.edges[
-      place
-    ] as NamedSlice['names']['edges'][number];
+    const { protocol, port, count, firstMs, lastMs, routes, refused, audited, redirected, reasons } = window.names
+      .edges[place] as NamedSlice['names']['edges'][number];
     return {
       identity: JSON.stringify([client, server, protocol, port, window.slice.endMs]),
       firstMs,
       lastMs,
-      detail: { client, server, protocol, port, flows: count, routes },
+      detail: {
+        client,
+        server,
+        protocol,
+        port,
+        flows: count,
+        routes,
+        ...(refused !== undefined && { refused }),
+        ...(audited !== undefined && { audited }),
+        ...(redirected !== undefined && { redirected }),
+        ...(reasons !== undefined && { reasons }),
+      },
     };
   },
 

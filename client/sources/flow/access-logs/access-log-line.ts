@@ -13,6 +13,8 @@ export type AccessLogLine = Readonly<{
   bytesReceived: number;
   bytesSent: number;
   durationMs: number;
+  /** Whether `time` is when the line was written, as NGINX has it, and not when the request came. */
+  isTimeOfEnd: boolean;
   requestId: string;
   authority: string;
   /** Envoy's "outbound|9080||reviews.shop.svc.cluster.local", "inbound|8000||", "PassthroughCluster", … */
@@ -41,6 +43,7 @@ export const emptyLine: AccessLogLine = {
   bytesReceived: Number.NaN,
   bytesSent: Number.NaN,
   durationMs: Number.NaN,
+  isTimeOfEnd: false,
   requestId: '',
   authority: '',
   upstreamCluster: '',

@@ -21,6 +21,7 @@ const tails: readonly Readonly<{ shape: RegExp; read(words: readonly string[]): 
     read: (words) => ({
       bytesReceived: numberOf(words[2] ?? ''),
       durationMs: 1_000 * numberOf(words[3] ?? ''),
+      isTimeOfEnd: true,
       upstreamHost: dashless(lastOf(words.at(-5) ?? '')),
       requestId: dashless(words.at(-1) ?? ''),
     }),

@@ -34,6 +34,7 @@ function named(fields: Fields): AccessLogLine {
     bytesReceived: numberOf(said('bytes_received', 'request_length')),
     bytesSent: numberOf(said('bytes_sent', 'body_bytes_sent')),
     durationMs: Number.isNaN(seconds) ? numberOf(said('duration')) : seconds * 1_000,
+    isTimeOfEnd: !Number.isNaN(seconds),
     requestId: said('request_id', 'x-request-id', 'req_id'),
     authority: said('authority', ':authority', 'host', 'vhost', 'http_host'),
     upstreamCluster: said('upstream_cluster') || (isIstio(fields) ? '-' : ''),

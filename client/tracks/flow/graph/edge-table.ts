@@ -28,6 +28,8 @@ export type Sightings = Readonly<{
   /** Sorted, at most 64. */
   routes: readonly string[];
   labels: readonly string[];
+  /** What was said beside verdicts, at most 8; absent for nothing. */
+  reasons?: readonly string[];
 }>;
 
 export type Edge = {
@@ -96,8 +98,15 @@ export class EdgeTable {
       edge.rowCount += 1;
     }
     countFlow(rows.counters, row * counterCount, flow, reply);
-    const { l7, label } = flow;
-    rows.see(row, firstMs, l7?.route ?? '', label === undefined || label === 'normal' ? '' : label, lastMs);
+    const { l7, label, verdictReason } = flow;
+    rows.see(
+      row,
+      firstMs,
+      l7?.route ?? '',
+      label === undefined || label === 'normal' ? '' : label,
+      lastMs,
+      verdictReason,
+    );
   }
 
   /** Takes an interval into the window; says what it had too much of. */
@@ -144,7 +153,13 @@ export class EdgeTable {
       const row = edge.rows[slot] as number;
       if (row !== -1) this.#intervals[slot]?.collect(row, seen);
     }
-    return { ...seen, routes: [...seen.routes].sort(), labels: [...seen.labels].sort() };
+    const { reasons, ...times } = seen;
+    return {
+      ...times,
+      routes: [...seen.routes].sort(),
+      labels: [...seen.labels].sort(),
+      ...(reasons !== undefined && { reasons: [...reasons].sort() }),
+    };
   }
 
   #slotOf(interval: number): number {

@@ -23,6 +23,8 @@ const names = [
   'packetsOut',
   'packetsIn',
   'durationUs',
+  'audited', // A policy would have refused it, if it were enforced.
+  'redirected', // By way of a proxy.
 ] as const;
 
 export type Counter = (typeof names)[number];
@@ -51,7 +53,7 @@ export type EdgeTotals = Readonly<{
 
 /** Adds one flow to the row of counters that begins at `start`. */
 export function countFlow(rows: Float64Array, start: number, flow: ObservedFlow, isReply: boolean): void {
-  const { count, l7, volume, verdict } = flow;
+  const { count, l7, volume, verdict, verdictReason } = flow;
   const add = (at: number, amount: number) => {
     rows[start + at] = (rows[start + at] as number) + amount;
   };
@@ -63,6 +65,8 @@ export function countFlow(rows: Float64Array, start: number, flow: ObservedFlow,
     add(statusAt[l7.status] as number, count);
   }
   if (verdict === 'dropped' || verdict === 'error') add(counterAt.refused, count);
+  if (verdict === 'audit') add(counterAt.audited, count);
+  if (verdictReason === 'REDIRECTED') add(counterAt.redirected, count);
   if (volume === undefined) return;
   add(counterAt.measured, count);
   add(counterAt.bytesOut, Math.round(isReply ? volume.bytesIn : volume.bytesOut));

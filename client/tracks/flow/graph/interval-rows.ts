@@ -3,6 +3,7 @@ import { counterCount } from './edge-totals.ts';
 /** Distinct routes and labels kept of an edge. */
 const routesMax = 64;
 const labelsMax = 8;
+const reasonsMax = 8;
 const capacityMin = 16;
 
 /**
@@ -18,6 +19,7 @@ export class IntervalRows<Edge> {
   #times = new Float64Array(capacityMin * 2);
   readonly #routes = new Map<number, Set<string>>();
   readonly #labels = new Map<number, Set<string>>();
+  readonly #reasons = new Map<number, Set<string>>();
 
   /** Number of a new row. */
   append(edge: Edge): number {
@@ -28,11 +30,12 @@ export class IntervalRows<Edge> {
     return row;
   }
 
-  see(row: number, firstMs: number, route: string, label: string, lastMs = firstMs): void {
+  see(row: number, firstMs: number, route: string, label: string, lastMs = firstMs, reason = ''): void {
     if (firstMs < (this.#times[2 * row] as number)) this.#times[2 * row] = firstMs;
     if (lastMs > (this.#times[2 * row + 1] as number)) this.#times[2 * row + 1] = lastMs;
     if (route !== '') note(this.#routes, row, route, routesMax);
     if (label !== '') note(this.#labels, row, label, labelsMax);
+    if (reason !== '') note(this.#reasons, row, reason, reasonsMax);
   }
 
   /** Adds what a row has been seen with to what others were. */
@@ -41,6 +44,8 @@ export class IntervalRows<Edge> {
     into.lastMs = Math.max(into.lastMs, this.#times[2 * row + 1] as number);
     into.routes = union(into.routes, this.#routes.get(row), routesMax);
     into.labels = union(into.labels, this.#labels.get(row), labelsMax);
+    const reasons = this.#reasons.get(row);
+    if (reasons !== undefined) into.reasons = union(into.reasons ?? noNames, reasons, reasonsMax);
   }
 
   /** Adds a row's counters to an edge's totals; sign −1 takes them away again. */
@@ -58,6 +63,7 @@ export class IntervalRows<Edge> {
     this.edges.length = 0;
     this.#routes.clear();
     this.#labels.clear();
+    this.#reasons.clear();
     if (capacity > 4 * Math.max(used, capacityMin)) {
       const next = Math.max(used, capacityMin);
       this.counters = new Float64Array(next * counterCount);
@@ -75,7 +81,14 @@ export class IntervalRows<Edge> {
 }
 
 /** What cannot be summed and taken away again. */
-export type Seen = { firstMs: number; lastMs: number; routes: ReadonlySet<string>; labels: ReadonlySet<string> };
+export type Seen = {
+  firstMs: number;
+  lastMs: number;
+  routes: ReadonlySet<string>;
+  labels: ReadonlySet<string>;
+  /** Of verdicts; absent for none. */
+  reasons?: ReadonlySet<string>;
+};
 
 /** Of nearly every edge and interval: a set of its own would be garbage with every slice. */
 export const noNames: ReadonlySet<string> = new Set();

@@ -1,5 +1,5 @@
 import type { Edge, EdgeTable, Sightings } from './edge-table.ts';
-import { type EdgeTotals, flowsOf } from './edge-totals.ts';
+import { counterAt, type EdgeTotals, flowsOf } from './edge-totals.ts';
 import { edgeFeatures, fillStructure, ownFeatures } from './features.ts';
 import type { EdgeName, NamedSlice, SignalsOf } from './slice.ts';
 
@@ -44,7 +44,12 @@ function totalsOf(edge: Edge, rowOf: ReadonlyMap<number, number>, routeCount: nu
 }
 
 function nameOf({ protocol, port, totals }: Edge, sightings: Sightings): EdgeName {
-  return { protocol, port, count: flowsOf(totals), ...sightings };
+  const verdicts: Pick<EdgeName, 'refused' | 'audited' | 'redirected'> = {};
+  for (const name of ['refused', 'audited', 'redirected'] as const) {
+    const count = totals[counterAt[name]] as number;
+    if (count > 0) Object.assign(verdicts, { [name]: count });
+  }
+  return { protocol, port, count: flowsOf(totals), ...sightings, ...verdicts };
 }
 
 function compare(a: string, b: string): number {

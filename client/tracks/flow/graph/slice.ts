@@ -33,6 +33,12 @@ export type EdgeName = Readonly<{
   routes: readonly string[];
   /** Labels other than "normal" of the flows in it: for evaluation, never for a detector. Empty in life. */
   labels: readonly string[];
+  /** Flows that were refused, that a policy in audit mode would have refused, and that a proxy took over; absent for none. */
+  refused?: number;
+  audited?: number;
+  redirected?: number;
+  /** What sources said beside their verdicts ("POLICY_DENIED", "REJECT"), at most 8; absent for nothing. */
+  reasons?: readonly string[];
 }>;
 
 /** Names of a slice's rows. They stay in the cluster, and no detector reads them. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ObservedFlow } from '../../../events/flow-record.ts';
+import { trackKind } from '../track.ts';
 import { edgeFeatureNames } from './feature-names.ts';
 import type { NamedSlice } from './slice.ts';
 import { FlowSlicer, type SlicerEvent, type SlicerOptions } from './slicer.ts';
@@ -100,6 +101,46 @@ describe('FlowSlicer, time', () => {
       const events = run([...flows, { ...shell, endMs: 8.64e15 }], { ...minute, sorted });
       expect(new Set(reasonsOf(events))).toEqual(new Set(['BAD_TIME']));
     }
+  });
+});
+
+describe('FlowSlicer, verdicts', () => {
+  it('says of an edge what was refused, audited and redirected, and why, and nothing of others', () => {
+    const to = (verdict: ObservedFlow['verdict'], verdictReason?: string, count = 1): ObservedFlow => ({
+      ...plainFlow,
+      verdict,
+      count,
+      ...(verdictReason !== undefined && { verdictReason }),
+    });
+    const flows = [
+      to('dropped', 'POLICY_DENIED', 3),
+      to('error'),
+      to('audit', undefined, 2),
+      to('forwarded', 'REDIRECTED', 5),
+      { ...to('forwarded'), destination: pod('other') },
+    ];
+    const [window] = slicesOf(run(flows, minute)) as [NamedSlice];
+    const [db, other] = window.names.edges;
+    expect(db).toMatchObject({
+      count: 11,
+      refused: 4,
+      audited: 2,
+      redirected: 5,
+      reasons: ['POLICY_DENIED', 'REDIRECTED'],
+    });
+    expect(Object.keys(other as object).sort()).toEqual([
+      'count',
+      'firstMs',
+      'labels',
+      'lastMs',
+      'port',
+      'protocol',
+      'routes',
+    ]);
+    expect(trackKind.describe(window, 0).detail).toMatchObject({ refused: 4, audited: 2, redirected: 5 });
+    // The window leaves again what it took in.
+    const later = run([...flows, { ...plainFlow, atMs: 120_000 }], minute);
+    expect(slicesOf(later).at(-1)?.names.edges[0]?.refused).toBeUndefined();
   });
 });
 
