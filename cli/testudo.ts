@@ -25,7 +25,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./processes/client.ts')).clientCommand(),
   },
   agent: {
-    summary: "a client's rotation agent: what scores and why",
+    summary: "a client's release agent: what scores and why",
     load: async () => (await import('./processes/agent.ts')).agentCommand(),
   },
   feedback: {

@@ -22,7 +22,7 @@ import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { openAgent } from './open-agent.ts';
 import type { AgentEvent } from './releases/agent-ports.ts';
-import type { RotationAgent } from './releases/release-agent.ts';
+import type { ReleaseAgent } from './releases/release-agent.ts';
 import { connectOverGrpc } from './rounds/grpc/connect.ts';
 import type { Invitation } from './rounds/invitation.ts';
 import { Outbox } from './rounds/outbox.ts';
@@ -94,7 +94,7 @@ export class RunningClient {
   #health: HttpServer | undefined;
   #identity: ClusterIdentity | undefined;
   #uplink: Uplink | undefined;
-  #agent: RotationAgent | undefined;
+  #agent: ReleaseAgent | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: ClientConfig, hooks: ClientHooks, log: Log, { lock, dataKey, tracks }: LocalParts) {
@@ -152,7 +152,7 @@ export class RunningClient {
   }
 
   /** What decides which models score; undefined before `start`. */
-  get agent(): RotationAgent | undefined {
+  get agent(): ReleaseAgent | undefined {
     return this.#agent;
   }
 

@@ -113,7 +113,7 @@ const schema = z.strictObject({
       callWeights: z.enum(['none', 'tfidf']).default('none'),
     })
     .prefault({}),
-  /** The rotation agent: which signed releases this cluster runs. */
+  /** The release agent: which signed releases this cluster runs. */
   agent: z
     .strictObject({
       /** Releases whose files stay for a rollback without a download, beside the live one. */

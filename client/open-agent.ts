@@ -7,7 +7,7 @@ import type { LiveTracks } from './live-tracks.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
 import { connectOverGrpc } from './releases/grpc/connect.ts';
-import { RotationAgent } from './releases/release-agent.ts';
+import { ReleaseAgent } from './releases/release-agent.ts';
 import { agentReporter } from './releases/release-reporter.ts';
 
 export type OpenAgentParts = Readonly<{
@@ -27,10 +27,10 @@ export async function openAgent({
   log,
   timers,
   onEvent,
-}: OpenAgentParts): Promise<RotationAgent> {
+}: OpenAgentParts): Promise<ReleaseAgent> {
   const { agent: settings, coordinator, dataDirectory } = config;
   const report = agentReporter(log, metrics);
-  const agent = await RotationAgent.open(
+  const agent = await ReleaseAgent.open(
     {
       folder: join(dataDirectory, 'agent'),
       addresses: coordinator.addresses,

@@ -1,5 +1,5 @@
 /**
- * Child of releases.bench.ts: many rotation agents in one process, each with its own identity, connection and folder, and
+ * Child of releases.bench.ts: many release agents in one process, each with its own identity, connection and folder, and
  * models that are checked and kept, not opened. Lines on stdout: "ready" once each has installed something, and as JSON
  * every install whose report the coordinator has journalled.
  */
@@ -12,7 +12,7 @@ import { enrol } from '../../client/link/enrol.ts';
 import { defaultAgentTimes } from '../../client/releases/agent-ports.ts';
 import { connectOverGrpc } from '../../client/releases/grpc/connect.ts';
 import { StoredModels } from '../../client/releases/hosts/stored-models.ts';
-import { RotationAgent } from '../../client/releases/release-agent.ts';
+import { ReleaseAgent } from '../../client/releases/release-agent.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
 
@@ -33,7 +33,7 @@ const installed = tokens.map(async (token, at) => {
     await enrol(enrolment, unwrap(parseJoinToken(token)), { timeoutMs: 60_000, timers: systemTimers }),
   );
   const { promise, resolve } = Promise.withResolvers<void>();
-  const agent = await RotationAgent.open(
+  const agent = await ReleaseAgent.open(
     {
       folder: join(folder, String(at)),
       addresses: [federation],

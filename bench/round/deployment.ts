@@ -109,7 +109,7 @@ connections: { enrolment: { atOnceMax: 2000, perAddressMax: 2000 } }
   }
 
   /**
-   * Starts `processes` processes of `program`, which hosts rotation agents, for `count` clusters together; resolves when each said that it is
+   * Starts `processes` processes of `program`, which hosts release agents, for `count` clusters together; resolves when each said that it is
    * ready. Every further line of theirs goes to `onLine`.
    */
   async startAgents(program: URL, count: number, processes: number, onLine: (line: string) => void): Promise<void> {

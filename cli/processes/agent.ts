@@ -9,7 +9,7 @@ const timeoutMs = 5_000;
 
 /** `testudo agent status`: what a running client's agent says of itself. */
 export function agentCommand() {
-  return new Command('agent').description('The rotation agent of a client on this machine.').addCommand(
+  return new Command('agent').description('The release agent of a client on this machine.').addCommand(
     new Command('status')
       .description('What scores and why: asks the health server of the client that runs here.')
       .option('-c, --config <file>', "the client's configuration")

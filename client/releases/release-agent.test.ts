@@ -75,7 +75,7 @@ async function stored(): Promise<{ trust: { accepted: { timestamp: { version: nu
   return JSON.parse(await readFile(join(folder, 'agent/state.json'), 'utf8'));
 }
 
-describe('rotation agent', () => {
+describe('release agent', () => {
   it('anchors at first contact, installs what its channel names and reports it, signed', async () => {
     const rig = await running();
     expect(await rig.until('anchored')).toEqual({ kind: 'anchored', rootVersion: 1, by: 'connection' });

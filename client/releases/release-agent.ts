@@ -22,7 +22,7 @@ import { Reporter } from './reports/reporter.ts';
  * The part of a client that decides what scores: follows signed metadata, verifies it, fetches what it names, and swaps.
  * What to do is decided in `decide/`; here it is done. Whatever fails, the last good model goes on (I7).
  */
-export class RotationAgent {
+export class ReleaseAgent {
   readonly #config: AgentConfig;
   readonly #ports: AgentPorts;
   readonly #reporter: Reporter;
@@ -65,10 +65,10 @@ export class RotationAgent {
   }
 
   /** Reads what an earlier run left; nothing is loaded yet. */
-  static async open(config: AgentConfig, ports: AgentPorts): Promise<RotationAgent> {
+  static async open(config: AgentConfig, ports: AgentPorts): Promise<ReleaseAgent> {
     const store = await AgentStore.open(config.folder);
     const outbox = await ReportOutbox.open(join(config.folder, 'reports.json'));
-    return new RotationAgent(config, ports, store, outbox);
+    return new ReleaseAgent(config, ports, store, outbox);
   }
 
   /** Whether this cluster has ever trusted signed metadata, or was given an anchor to do so. */

@@ -2,7 +2,7 @@ import { faultFields, type Log } from '../../base/log.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import type { AgentEvent } from './agent-ports.ts';
 
-/** Turns what happens in the rotation agent into log lines and metrics. */
+/** Turns what happens in the release agent into log lines and metrics. */
 export function agentReporter(log: Log, metrics: ClientMetrics): (event: AgentEvent) => void {
   return (event) => {
     const { kind, ...fields } = event;

@@ -24,7 +24,7 @@ const wireOutcomes = {
   kept: InstallOutcome.INSTALL_OUTCOME_KEPT,
 } as const;
 
-/** A rotation agent that speaks the contract by hand and verifies with the real walk; it installs nothing. */
+/** A release agent that speaks the contract by hand and verifies with the real walk; it installs nothing. */
 export class TestAgent {
   readonly received: SubscribeResponse[] = [];
   readonly client: ReleasesClient;

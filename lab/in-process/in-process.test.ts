@@ -8,7 +8,7 @@ import { parseAddress } from '../../client/link/address.ts';
 import type { ClusterIdentity } from '../../client/link/identity-store.ts';
 import { type AgentEvent, defaultAgentTimes } from '../../client/releases/agent-ports.ts';
 import { StoredModels } from '../../client/releases/hosts/stored-models.ts';
-import { RotationAgent } from '../../client/releases/release-agent.ts';
+import { ReleaseAgent } from '../../client/releases/release-agent.ts';
 import { ModelCache } from '../../client/rounds/model-cache.ts';
 import { Outbox } from '../../client/rounds/outbox.ts';
 import { Uplink } from '../../client/rounds/participant.ts';
@@ -91,7 +91,7 @@ async function participant(connect: InProcessCoordinator['connectToRounds'], ide
 async function agent(connect: InProcessCoordinator['connectToReleases'], identity: ClusterIdentity) {
   const waiting = new Set<() => void>();
   const events: AgentEvent[] = [];
-  const opened = await RotationAgent.open(
+  const opened = await ReleaseAgent.open(
     {
       folder: tempDir(),
       addresses: [nowhere],

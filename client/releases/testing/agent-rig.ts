@@ -8,7 +8,7 @@ import { type AgentConfig, type AgentEvent, type AgentTimes, defaultAgentTimes }
 import { connectOverGrpc } from '../grpc/connect.ts';
 import type { ModelHost } from '../hosts/model-host.ts';
 import { StoredModels } from '../hosts/stored-models.ts';
-import { RotationAgent } from '../release-agent.ts';
+import { ReleaseAgent } from '../release-agent.ts';
 
 /** A model small enough to be read by eye. */
 export const tinySpec: ModelSpec = {
@@ -43,12 +43,12 @@ export type RigParts = Readonly<{
 
 /** One agent and everything it reported. */
 export class AgentRig {
-  readonly agent: RotationAgent;
+  readonly agent: ReleaseAgent;
   readonly events: AgentEvent[] = [];
   readonly #parts: RigParts;
   #waiting: (() => void)[] = [];
 
-  private constructor(agent: RotationAgent, parts: RigParts) {
+  private constructor(agent: ReleaseAgent, parts: RigParts) {
     this.agent = agent;
     this.#parts = parts;
   }
@@ -58,7 +58,7 @@ export class AgentRig {
     const early: AgentEvent[] = [];
     let rig: AgentRig | undefined;
     const { folder, address, track, host = new StoredModels(), nowMs = Date.now } = parts;
-    const agent = await RotationAgent.open(
+    const agent = await ReleaseAgent.open(
       {
         folder: join(folder, 'agent'),
         addresses: [address],

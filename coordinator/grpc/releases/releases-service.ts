@@ -42,7 +42,7 @@ const outcomes: Readonly<Partial<Record<InstallOutcome, OutcomeName>>> = {
   [InstallOutcome.INSTALL_OUTCOME_KEPT]: 'kept',
 };
 
-/** What rotation agents call. The cluster is the one in the certificate, and its signing key must have signed reports. */
+/** What release agents call. The cluster is the one in the certificate, and its signing key must have signed reports. */
 export function releasesService({ door, registry, streams, fetches }: ReleasesParts) {
   const subscribe = door.serverStream<'cluster', SubscribeRequest, SubscribeResponse>(
     calls.releases.subscribe,

@@ -1183,7 +1183,7 @@ export const ReportShadowResponse: MessageFns<ReportShadowResponse> = {
 };
 
 /**
- * How rotation agents learn of releases, fetch them, and say what became of them. Callers are clusters. The signed
+ * How release agents learn of releases, fetch them, and say what became of them. Callers are clusters. The signed
  * metadata travels as opaque bytes: trust comes from its signatures (docs/releases.md), never from this channel.
  */
 export type ReleasesService = typeof ReleasesService;
