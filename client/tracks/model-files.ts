@@ -2,16 +2,19 @@
  * Files of a model as a folder: `manifest.json` holds every other file's name and digest, `spec.json` and `weights.bin` the
  * federation's model. What lies beside them is for each track to know.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
-import { checkSpec, type ModelSpec } from '../../proto/model-spec.ts';
+import { type ModelSpec, specOfBytes } from '../../proto/model-spec.ts';
 
 export type ModelFolderFaultCode = 'MODEL_UNREADABLE' | 'MODEL_DAMAGED' | 'MODEL_UNKNOWN';
 
 const format = 'testudo-model/1';
+/** 1 GiB: what a model spec may come to. */
+const modelFileBytesMax = 2 ** 30;
 
 type Manifest = Readonly<{ format: string; files: Readonly<Record<string, string>> }>;
 
@@ -30,7 +33,7 @@ export type StoredModel = Readonly<{
 export async function readStoredModel(path: string): Promise<Result<StoredModel, ModelFolderFaultCode>> {
   const files = await readModelFiles(path);
   if (!files.ok) return files;
-  const spec = checkSpec(parsedFile(files.value, 'spec.json'));
+  const spec = specOfBytes(files.value.get('spec.json') ?? new Uint8Array(0));
   if (!spec.ok) return refuse('MODEL_DAMAGED', `${path}: spec.json: ${spec.fault.message}`);
   const weights = valuesOfBytes(layoutOf(spec.value), files.value.get('weights.bin') ?? new Uint8Array(0));
   if (!weights.ok) return refuse('MODEL_DAMAGED', `${path}: weights.bin: ${weights.fault.message}`);
@@ -70,6 +73,9 @@ async function readModelFiles(path: string): Promise<Result<Map<string, Uint8Arr
     }
     let bytes: Uint8Array;
     try {
+      // Not through a link, and not from a device that never ends.
+      const { size } = await regularFile(join(path, name));
+      if (size > modelFileBytesMax) return refuse('MODEL_DAMAGED', `${path}: ${name} has ${size} bytes`);
       bytes = await readFile(join(path, name));
     } catch {
       return refuse(
@@ -83,6 +89,12 @@ async function readModelFiles(path: string): Promise<Result<Map<string, Uint8Arr
     files.set(name, bytes);
   }
   return ok(files);
+}
+
+async function regularFile(path: string): Promise<Stats> {
+  const found = await lstat(path);
+  if (!found.isFile()) throw new Error(`${path} is no regular file`);
+  return found;
 }
 
 export function jsonBytes(value: unknown): Buffer {

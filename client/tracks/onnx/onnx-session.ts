@@ -1,5 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { unwrap } from '../../../base/fault.ts';
 import type { OnnxAnswer, OnnxInput, OnnxOutput, OnnxRequest } from './onnx-protocol.ts';
+import { vetOnnx } from './vet-onnx.ts';
 
 /** Longest that one run may take before it counts as stuck, milliseconds. */
 const runMsMax = 60_000;
@@ -17,8 +19,9 @@ export class OnnxSession {
   readonly #answered = new Int32Array(new SharedArrayBuffer(4));
   #closed = false;
 
-  /** Throws where the bytes are no model that ONNX Runtime can run, or ONNX Runtime is not installed. */
-  constructor(model: Uint8Array) {
+  /** Throws where the bytes are no model of ours that ONNX Runtime can run, or ONNX Runtime is not installed. */
+  constructor(bytes: Uint8Array) {
+    const model = unwrap(vetOnnx(bytes));
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#worker = new Worker(program, {
