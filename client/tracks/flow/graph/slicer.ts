@@ -177,7 +177,11 @@ export class FlowSlicer {
     // What was carried in an interval that is closed counts in the first that is not.
     const first =
       flow.volume === undefined ? last : Math.max(this.#intervalOf(startMs), this.#closed + 1, last - spanMax + 1);
-    this.#count({ flow, startMs, endMs, first, last }, first);
+    if (first === last && (!sorted || last === this.#closed + 1)) {
+      // Nearly every flow: in one interval, and that is open.
+      this.#first ??= last;
+      this.#table.add(flow, last, startMs, endMs);
+    } else this.#count({ flow, startMs, endMs, first, last }, first);
     return events;
   }
 
