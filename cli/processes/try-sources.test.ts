@@ -57,13 +57,20 @@ it('ends with 1, and names the source, where nothing usable came of one', async 
   const { code, out, error } = await run({
     'tetragon.log': { kind: 'tetragonFile', lines: linesOf('tetragonFile') },
     'text.log': { kind: 'hubbleFile', lines: ['Jan 2 03:04:05 alice logged in', 'Jan 2 03:04:06 bob logged in'] },
+    'table.csv': { kind: 'flowCsv', lines: ['alice,1,bob-22'] },
     'absent.log': { kind: 'falcoFile', lines: undefined },
   });
   expect(code).toBe(1);
   expect(out).toContain('tetragon.log: understood');
   expect(out).toMatch(/text\.log: NOTHING USABLE\n {2}events: 0 \(none\), workloads: 0, edges: 0, skipped: 2/);
   expect(out).toContain('a{3} 9{1} 9{2}:9{2}:9{2} a{5} a{6} a{2}');
-  expect(error).toMatch(/nothing usable came of hubbleFile:\S+text\.log, falcoFile:\S+absent\.log/);
+  expect(out).toMatch(
+    /skipped as UNKNOWN_LAYOUT: 1, such as \S+table\.csv:1, which looks like a\{5\},9\{1\},a\{3\}-9\{2\}/,
+  );
+  expect(out).not.toContain('alice');
+  expect(error).toMatch(
+    /nothing usable came of hubbleFile:\S+text\.log, flowCsv:\S+table\.csv, falcoFile:\S+absent\.log/,
+  );
 });
 
 it('durationMsOf reads seconds, minutes and hours, and nothing else', () => {

@@ -40,6 +40,9 @@ const renewalPauseMsMax = 10 * 60_000;
 /** At most so many renewals in a certificate's life, whatever any clock says. */
 const renewalsPerLifeMax = 6;
 
+/** A coordinator that does not answer is asked for its time before every fourth connection: asking takes time, too. */
+const askEvery = 4;
+
 /** Refusals that a new certificate, or a new token, may cure. */
 const shutOut: ReadonlySet<string> = new Set([
   'CERTIFICATE_EXPIRED',
@@ -139,7 +142,8 @@ export class CertificateKeeper {
    * it is worth connecting.
    */
   async prepare(failedAttempts: number, lastCode: string | undefined): Promise<number> {
-    if (!this.hasEnded && failedAttempts < 2 && !shutOut.has(lastCode ?? '')) return 0;
+    const isTimeToAsk = failedAttempts % askEvery === 2;
+    if (!this.hasEnded && !isTimeToAsk && !shutOut.has(lastCode ?? '')) return 0;
     const { recover, report, reconnect, unit } = this.#parts;
     // By our own clock alone it is a guess: the coordinator is asked first.
     if (this.#offsetMs !== undefined) this.#sayEnded();

@@ -1,3 +1,4 @@
+import { rememberLine } from '../events/line-shape.ts';
 import type { FlowItem } from '../events/source-item.ts';
 import { CsvRecords } from './csv-records.ts';
 import { readerUnder, readerWithoutHeader } from './layouts/csv-layouts.ts';
@@ -49,6 +50,7 @@ export class CsvFlowRows {
         record.kind === 'malformed'
           ? this.#skipped('MALFORMED_CSV', record.line)
           : this.#itemOf(record.fields, record.line);
+      if (item?.kind === 'skipped' && record.kind !== 'malformed') rememberLine(item, record.fields.join(','));
       if (item !== undefined) items.push(item);
     }
     return items;

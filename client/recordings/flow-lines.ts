@@ -1,4 +1,5 @@
 import type { ObservedFlow } from '../events/flow-record.ts';
+import { rememberLine } from '../events/line-shape.ts';
 import type { FlowItem, SkipReason } from '../events/source-item.ts';
 import type { AddressBook } from './address-book.ts';
 import { CsvFlowRows } from './csv-flow-rows.ts';
@@ -57,7 +58,9 @@ export class FlowLines {
       this.#format = this.#formatOf(line);
     }
     if (this.#format === undefined) return this.#table.push(line);
-    return this.#items(this.#format.read(line));
+    const items = this.#items(this.#format.read(line));
+    for (const item of items) if (item.kind === 'skipped') rememberLine(item, line);
+    return items;
   }
 
   skipLine(): FlowItem[] {
