@@ -62,11 +62,16 @@ function hearAnswer(agent: Agent, answer: Answer, nowMs: EpochMs): Step {
       return answer.kind === 'threw' ? refused(ofOwn(answer.why), { track: undefined, nowMs })(now) : stay(now);
     default:
       if (answer.kind === 'threw') {
-        const next: Dropping | Ended = turn.kind === 'persisting' ? dropOf(now, turn.prepared, failed) : failed;
-        return refused(ofOwn(answer.why), { track: undefined, nowMs })({ ...now, turn: next });
+        return refused(ofOwn(answer.why), { track: undefined, nowMs })({ ...now, turn: afterThrow(now, turn) });
       }
       return answerQuietly(now, turn, nowMs);
   }
+}
+
+/** What was loaded for nothing is dropped all the same, before another try. */
+function afterThrow(agent: Agent, turn: Turn): Dropping | Ended {
+  if (turn.kind === 'persisting') return dropOf(agent, turn.prepared, failed);
+  return turn.kind === 'dropping' ? { ...turn, left: turn.left.slice(1), rest: failed } : failed;
 }
 
 function answerQuietly(agent: Agent, turn: Turn, nowMs: EpochMs): Step {

@@ -31,6 +31,8 @@ export class SimulatedAgent {
   /** How many processes have died. */
   life = 0;
   installs = { made: 0, told: 0 };
+  /** Models that a host failed to drop: they stay loaded, and nobody can help it. */
+  readonly stuck = new Set<ModelName>();
   #hosts = new Map<TrackId, Host>();
   #failures = 0;
   /** A write failed: what is on disk may be behind what runs until the next one. */
@@ -90,6 +92,7 @@ export class SimulatedAgent {
       this.hear({ kind: answerOf[work.kind], result, milliseconds: 1 } as Answer);
     } else {
       this.#isDiskBehind ||= work.kind === 'persist';
+      if (work.kind === 'drop') this.stuck.add(work.name);
       this.hear({ kind: 'threw', why: `failure ${this.#failures}` });
     }
   }
