@@ -59,7 +59,8 @@ export function parseStraceLine(line: string): StraceLine {
   const { pid, seconds, rest } = prefixOf(line);
   const paren = rest.indexOf('(');
   const name = paren > 0 && paren < 64 ? rest.slice(0, paren) : '';
-  if (/^[a-zA-Z_]\w*$/.test(name)) {
+  const named = name === '' ? undefined : callNamed(name);
+  if (named !== undefined) {
     const attached =
       rest.endsWith(' attached') || rest.endsWith(' threads') ? attachedAtEnd.exec(rest)?.[1] : undefined;
     return {
@@ -67,8 +68,8 @@ export function parseStraceLine(line: string): StraceLine {
       pid,
       atMs: seconds >= epochSecondsMin ? Math.round(seconds * 1_000) : 0,
       name,
-      call: callIdOfName(name),
-      argumentClass: classOf(name, rest),
+      call: named.call,
+      argumentClass: classOf(named, rest),
       unfinished: attached !== undefined || rest.endsWith('<unfinished ...>'),
       last: isLast(name, rest),
       attached: attached === undefined ? undefined : Number(attached),
@@ -98,6 +99,21 @@ export function parseStraceRemark(line: string): StraceRemark {
   return pid === 0 && result.test(rest) ? { kind: 'result' } : { kind: 'other', pid };
 }
 
+type NamedCall = Readonly<{ call: number; hasPath: boolean }>;
+
+/** Of names seen before, which are a few hundred. Bounded, since anything may be written like a call. */
+const namedCalls = new Map<string, NamedCall>();
+const namedMax = 2_048;
+
+/** What is known of a call by its name; undefined for what is no name. */
+function callNamed(name: string): NamedCall | undefined {
+  const known = namedCalls.get(name);
+  if (known !== undefined || !/^[a-zA-Z_]\w*$/.test(name)) return known;
+  const made = { call: callIdOfName(name), hasPath: namesPath.test(name) };
+  if (namedCalls.size < namedMax) namedCalls.set(name, made);
+  return made;
+}
+
 function prefixOf(line: string): { pid: number; seconds: number; rest: string } {
   const [, bracketed, leading, seconds, rest = ''] = shape.exec(line) ?? [];
   return { pid: Number(bracketed ?? leading ?? 0), seconds: Number(seconds ?? 0), rest };
@@ -109,14 +125,14 @@ function isLast(name: string, rest: string): boolean {
 }
 
 /** The first path or port among the arguments. */
-function classOf(name: string, call: string): number {
+function classOf(named: NamedCall, call: string): number {
   if (call.includes('_port=htons(')) {
     // Data that is sent is quoted too, and may look like an address.
     const port = /sin6?_port=htons\((\d{1,5})\)/.exec(unquoted(call.slice(0, lookedAtMax)));
     if (port !== null) return portClass(Number(port[1]));
   }
   // Data that is written or read is quoted too; only calls that name a path are looked at.
-  if (!namesPath.test(name)) return noArgumentClass;
+  if (!named.hasPath) return noArgumentClass;
   const [, directory, path] = firstPath.exec(call) ?? [];
   if (path === undefined) return noArgumentClass;
   return pathClass(directory === undefined || path === '' || path.startsWith('/') ? path : `${directory}/${path}`);

@@ -1,32 +1,19 @@
-import { z } from 'zod';
 import type { IntrusionLabel, SkipReason, SourceBatch, SourceItem } from '../events/source-item.ts';
 import type { FilePosition, FollowOptions } from '../recordings/file-follower.ts';
 import { itemsOfLines } from '../recordings/line-items.ts';
-
-const text = z.string().catch('');
-const alert = z.object({
-  rule: z.string().min(1),
-  priority: text,
-  output: text,
-  time: z.unknown().optional(),
-  output_fields: z.record(z.string(), z.unknown()).catch({}),
-});
+import { isFields, parseJsonObject } from './json-line.ts';
 
 /** Falco says that the kernel's events came faster than it read them. */
 export type FalcoDrops = Readonly<{ dropped: number; atMs: number }>;
 
 /** One line of Falco's JSON output, or of what hands it on (falcosidekick, the exporter). */
 export function readFalcoAlert(line: string): IntrusionLabel | FalcoDrops | SkipReason {
-  let candidate: unknown;
-  try {
-    candidate = JSON.parse(line);
-  } catch {
-    return 'MALFORMED_JSON';
-  }
-  const parsed = alert.safeParse(candidate);
-  if (!parsed.success)
-    return typeof candidate === 'object' && candidate !== null ? 'INCOMPLETE_EVENT' : 'NOT_AN_OBJECT';
-  const { rule, priority, output, time, output_fields: fields } = parsed.data;
+  const record = parseJsonObject(line);
+  if (typeof record === 'string') return record;
+  const { rule, time } = record;
+  if (typeof rule !== 'string' || rule === '') return 'INCOMPLETE_EVENT';
+  const priority = typeof record.priority === 'string' ? record.priority : '';
+  const fields = isFields(record.output_fields) ? record.output_fields : {};
   const atMs = firstTime([time, ...timeFields.map((name) => fields[name])]);
   if (rule === 'Falco internal: syscall event drop') return dropsOf(fields.n_drops, atMs);
   // Falco's own statistics are no alert about anybody.
@@ -37,7 +24,7 @@ export function readFalcoAlert(line: string): IntrusionLabel | FalcoDrops | Skip
   return {
     rule,
     priority: priorities.get(priority.toLowerCase()) ?? priority,
-    text: output,
+    text: typeof record.output === 'string' ? record.output : '',
     atMs,
     namespace: field('k8s.ns.name', 'k8smeta.ns.name', 'ka.target.namespace'),
     // Who creates a pod does not name it in the request where the server makes up its name.
@@ -94,7 +81,7 @@ function firstTime(candidates: readonly unknown[]): number {
     if (typeof candidate === 'number' || digits) {
       const atMs = msOf(Number(candidate));
       if (atMs > 0) return atMs;
-    } else if (typeof candidate === 'string') {
+    } else if (typeof candidate === 'string' && candidate.length < 64) {
       const parsed = Date.parse(candidate);
       if (!Number.isNaN(parsed)) return parsed;
     }

@@ -1,23 +1,17 @@
 import type { SkipReason } from '../events/source-item.ts';
+import { type Fields, isFields, parseJsonObject } from './json-line.ts';
 import { containerIdOf, type TetragonArgument, type TetragonEvent, type TetragonProcess } from './tetragon-event.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Types that Tetragon has and that say nothing about single calls. */
 const ignored = ['process_loader', 'process_uprobe', 'process_lsm', 'process_usdt', 'test'];
 
 /** One line of Tetragon's JSON export. Read field by field: a schema's checks cost more than the parsing does. */
 export function readTetragonJson(line: string): TetragonEvent | SkipReason {
-  let record: unknown;
-  try {
-    record = JSON.parse(line);
-  } catch {
-    return 'MALFORMED_JSON';
-  }
-  if (!isFields(record)) return 'NOT_AN_OBJECT';
+  const record = parseJsonObject(line);
+  if (typeof record === 'string') return record;
   const event = eventOf(record);
   if (event === undefined) return 'INCOMPLETE_EVENT';
-  const parsedMs = typeof record.time === 'string' ? Date.parse(record.time) : Number.NaN;
+  const parsedMs = typeof record.time === 'string' && record.time.length < 64 ? Date.parse(record.time) : Number.NaN;
   return {
     node: text(record.node_name),
     atMs: Number.isNaN(parsedMs) ? 0 : parsedMs,
@@ -106,10 +100,6 @@ function argumentOf(argument: Fields): TetragonArgument {
 function portOf(value: unknown): TetragonArgument {
   const port = Number(value ?? 0);
   return Number.isInteger(port) && port >= 0 && port < 65_536 ? { kind: 'port', port } : other;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function text(value: unknown): string {

@@ -121,7 +121,7 @@ export const falco: ReaderTable = {
         skipped('IGNORED_EVENT_TYPE'),
         skipped('INCOMPLETE_EVENT'),
         skipped('MALFORMED_JSON'),
-        skipped('INCOMPLETE_EVENT'),
+        skipped('NOT_AN_OBJECT'),
       ],
     },
   ],

@@ -163,7 +163,6 @@ export const strace: ReaderTable = {
     },
   ],
   open: (path, follow) => straceFile(path, 'shell', follow),
-  // A remark is told by its first characters, of which a broken line may have lost some before it is read.
-  itemsOfLine: 'some',
-  isQuiet: (line) => parseStraceLine(line).kind === 'remark',
+  // A line is read without the hole that a writer may have left before it.
+  isQuiet: (line) => parseStraceLine(line.replace(/^[\0\ufeff]+/, '')).kind === 'remark',
 };
