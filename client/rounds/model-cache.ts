@@ -55,11 +55,17 @@ export class ModelCache {
     const openAt = (offset: bigint) => calls.fetch({ digest, offset }, options.carrier ?? {});
     const received = await download(part, openAt, { ...options, name: digest, kind: 'MODEL' });
     if (!received.ok) return received;
-    if ((await digestOfFile(part)) !== digest) {
-      await rm(part, { force: true });
-      return refuse('MODEL_DIGEST_MISMATCH', `the bytes of ${digest} have another digest; they were thrown away`);
+    try {
+      if ((await digestOfFile(part)) !== digest) {
+        await rm(part, { force: true });
+        return refuse('MODEL_DIGEST_MISMATCH', `the bytes of ${digest} have another digest; they were thrown away`);
+      }
+      await commitFile(part, path);
+    } catch (error) {
+      // A fetch for another round began meanwhile, and removed what this one had.
+      if (isMissing(error)) return refuse('MODEL_TRUNCATED', `another download took the place of ${digest}`);
+      throw error;
     }
-    await commitFile(part, path);
     await this.#prune(path);
     return ok(path);
   }
@@ -74,7 +80,7 @@ export class ModelCache {
     const files = await Promise.all(
       (await readdir(this.#folder)).map(async (name) => {
         const path = join(this.#folder, name);
-        return { path, usedMs: path === newest ? Number.POSITIVE_INFINITY : (await stat(path)).mtimeMs };
+        return { path, usedMs: path === newest ? Number.POSITIVE_INFINITY : await usedMsOf(path) };
       }),
     );
     files.sort((a, b) => b.usedMs - a.usedMs);
@@ -87,6 +93,16 @@ async function sizeOf(path: string): Promise<number | undefined> {
     return (await stat(path)).size;
   } catch (error) {
     if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** 0 where it was removed meanwhile. */
+async function usedMsOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (isMissing(error)) return 0;
     throw error;
   }
 }

@@ -184,8 +184,9 @@ export class BesiegedClient {
   async bytesOnDisk(under: string): Promise<number> {
     const folder = join(this.folder, 'data', under);
     const names = await readdir(folder, { recursive: true });
-    const sizes = await Promise.all(names.map((name) => stat(join(folder, name))));
-    return sizes.reduce((sum, entry) => sum + (entry.isFile() ? entry.size : 0), 0);
+    // Undefined for what is removed while we look.
+    const found = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
+    return found.reduce((sum, entry) => sum + (entry?.isFile() === true ? entry.size : 0), 0);
   }
 
   async close(): Promise<void> {
