@@ -36,7 +36,8 @@ export function gcpFlow(entry: Fields, addresses: AddressBook): ObservedFlow | S
       verdictReason: denied ? 'DENIED' : '',
       // A rule of a firewall is about who begins; a flow is one direction of a connection.
       isReply: payload.disposition === undefined ? undefined : false,
-      id: textOf(entry.insertId),
+      // Entries are the same where time and id are.
+      id: entry.insertId === undefined ? '' : `${textOf(entry.insertId)} ${started || textOf(entry.timestamp)}`,
     },
     addresses,
   );
