@@ -62,7 +62,8 @@ function hearAnswer(agent: Agent, answer: Answer, nowMs: EpochMs): Step {
       return answer.kind === 'threw' ? refused(ofOwn(answer.why), { track: undefined, nowMs })(now) : stay(now);
     default:
       if (answer.kind === 'threw') {
-        return refused(ofOwn(answer.why), { track: undefined, nowMs })({ ...now, turn: afterThrow(now, turn) });
+        const threw = refused(ofOwn(answer.why), { track: undefined, nowMs });
+        return inTurn({ ...now, turn: afterThrow(now, turn) }, threw, refusalBehind(turn, nowMs));
       }
       return answerQuietly(now, turn, nowMs);
   }
@@ -71,7 +72,15 @@ function hearAnswer(agent: Agent, answer: Answer, nowMs: EpochMs): Step {
 /** What was loaded for nothing is dropped all the same, before another try. */
 function afterThrow(agent: Agent, turn: Turn): Dropping | Ended {
   if (turn.kind === 'persisting') return dropOf(agent, turn.prepared, failed);
+  if (turn.kind === 'undoing') return { kind: 'dropping', left: turn.rest.unwanted, rest: failed };
   return turn.kind === 'dropping' ? { ...turn, left: turn.left.slice(1), rest: failed } : failed;
+}
+
+/** A swap that failed is said, also where it could not be taken back on disk. */
+function refusalBehind(turn: Turn, nowMs: EpochMs): (agent: Agent) => Step {
+  const [prepared] = turn.kind === 'undoing' ? turn.rest.left : [];
+  if (turn.kind !== 'undoing' || prepared === undefined) return stay;
+  return refused(turn.fault, { track: prepared.track, nowMs, target: prepared.live.release.target });
 }
 
 function answerQuietly(agent: Agent, turn: Turn, nowMs: EpochMs): Step {
