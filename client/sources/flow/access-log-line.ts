@@ -60,6 +60,8 @@ function readText(text: string): AccessLogLine | SkipReason {
 }
 
 function withoutContainer(text: string): string {
+  // Nearly every line: no year in front.
+  if (text.charCodeAt(4) !== 45) return text;
   const prefix = criPrefix.exec(text);
   return prefix === null ? text : text.slice(prefix[0].length);
 }

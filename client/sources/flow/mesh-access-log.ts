@@ -56,15 +56,14 @@ function itemOfLine(text: string, endsOfCalls: EndsOfCalls, where: string): Flow
 
 /** Envoy's flags for what a policy or a limit refused (rate limit, external authorisation) and for no route; and RBAC's reason. */
 function isRefused({ responseFlags, details, isRefused: isSaid }: AccessLogLine): boolean {
-  return (
-    isSaid ||
-    /\b(?:RL|UAEX|RLSE|NR|NC)\b|rbac/i.test(responseFlags) ||
-    /rbac_access_denied|ext_authz_denied/.test(details)
-  );
+  if (isSaid || (responseFlags !== '' && /\b(?:RL|UAEX|RLSE|NR|NC)\b|rbac/i.test(responseFlags))) return true;
+  return details !== '' && details !== 'via_upstream' && /rbac_access_denied|ext_authz_denied/.test(details);
 }
 
 /** ISO, or seconds since 1970 as NGINX's `$msec`. NaN for neither. */
 function timeOf(text: string): number {
+  // Nearly every time: a year and a dash.
+  if (text.charCodeAt(4) === 45) return Date.parse(text);
   return /^\d{10}(?:\.\d{1,9})?$/.test(text) ? Math.round(Number(text) * 1_000) : Date.parse(text);
 }
 

@@ -31,40 +31,41 @@ export type AccessLogLine = Readonly<{
   pod: string;
 }>;
 
-export const emptyLine: AccessLogLine = {
-  time: '',
-  method: '',
-  path: '',
-  protocol: '',
-  status: Number.NaN,
-  grpcStatus: '',
-  responseFlags: '',
-  details: '',
-  bytesReceived: Number.NaN,
-  bytesSent: Number.NaN,
-  durationMs: Number.NaN,
-  isTimeOfEnd: false,
-  requestId: '',
-  authority: '',
-  upstreamCluster: '',
-  upstreamHost: '',
-  upstreamLocal: '',
-  downstreamLocal: '',
-  downstreamRemote: '',
-  route: '',
-  isRefused: false,
-  namespace: '',
-  pod: '',
-};
+/** A line to fill in: one shape for all formats, and no copies, for there are many lines. */
+export class LineFields {
+  time = '';
+  method = '';
+  path = '';
+  protocol = '';
+  status = Number.NaN;
+  grpcStatus = '';
+  responseFlags = '';
+  details = '';
+  bytesReceived = Number.NaN;
+  bytesSent = Number.NaN;
+  durationMs = Number.NaN;
+  isTimeOfEnd = false;
+  requestId = '';
+  authority = '';
+  upstreamCluster = '';
+  upstreamHost = '';
+  upstreamLocal = '';
+  downstreamLocal = '';
+  downstreamRemote = '';
+  route = '';
+  isRefused = false;
+  namespace = '';
+  pod = '';
 
-/** "GET /a HTTP/1.1"; what is no request line, as a scanner sends it, is a method alone. */
-export function requestOf(request: string): Pick<AccessLogLine, 'method' | 'path' | 'protocol'> {
-  const first = request.indexOf(' ');
-  if (first === -1) return { method: dashless(request).slice(0, 32), path: '', protocol: '' };
-  const second = request.indexOf(' ', first + 1);
-  const path = request.slice(first + 1, second === -1 ? undefined : second);
-  const protocol = second === -1 ? '' : request.slice(second + 1);
-  return { method: dashless(request.slice(0, first)).slice(0, 32), path: dashless(path), protocol: dashless(protocol) };
+  /** "GET /a HTTP/1.1"; what is no request line, as a scanner sends it, is a method alone. */
+  setRequest(request: string): void {
+    const first = request.indexOf(' ');
+    this.method = dashless(first === -1 ? request : request.slice(0, first)).slice(0, 32);
+    if (first === -1) return;
+    const second = request.indexOf(' ', first + 1);
+    this.path = dashless(request.slice(first + 1, second === -1 ? undefined : second));
+    this.protocol = second === -1 ? '' : dashless(request.slice(second + 1));
+  }
 }
 
 export function dashless(word: string): string {
@@ -73,6 +74,7 @@ export function dashless(word: string): string {
 
 /** NaN where it is no plain number. */
 export function numberOf(text: string): number {
+  if (text === '' || text === '-') return Number.NaN;
   return text.length <= 32 && /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
 }
 

@@ -1,33 +1,33 @@
 import { canonicalAddress } from '../../../recordings/address.ts';
-import { type AccessLogLine, dashless, emptyLine, isoOfCommon, numberOf, requestOf } from './access-log-line.ts';
+import { type AccessLogLine, dashless, isoOfCommon, LineFields, numberOf } from './access-log-line.ts';
 import { hasSecondRequest, type LogWords } from './log-words.ts';
 
 const headWords = 7;
 /** What stands behind `address identity user [time] "request" status bytes`. */
-const tails: readonly Readonly<{ shape: RegExp; read(words: readonly string[]): Partial<AccessLogLine> }>[] = [
+const tails: readonly Readonly<{ shape: RegExp; read(words: readonly string[], fields: LineFields): void }>[] = [
   // NCSA's common and combined; NGINX's own image adds who it was forwarded for.
-  { shape: /^(?:qqq?)?$/, read: () => ({}) },
+  { shape: /^(?:qqq?)?$/, read: () => undefined },
   // Traefik: count of requests, router, URL of the server, duration.
   {
     shape: /^qqpqqp$/,
-    read: ([, , , , server = '', duration = '']) => ({
-      upstreamHost: dashless(server),
-      durationMs: numberOf(duration.replace(/ms$/, '')),
-    }),
+    read: ([, , , , server = '', duration = ''], fields) => {
+      fields.upstreamHost = dashless(server);
+      fields.durationMs = numberOf(duration.replace(/ms$/, ''));
+    },
   },
   // ingress-nginx: lengths and seconds, [upstream] and since 0.24 [alternative], then what was reached, and the request's id.
   {
     shape: /^qqppbb?ppppp$/,
-    read: (words) => ({
-      bytesReceived: numberOf(words[2] ?? ''),
-      durationMs: 1_000 * numberOf(words[3] ?? ''),
-      isTimeOfEnd: true,
-      upstreamHost: dashless(lastOf(words.at(-5) ?? '')),
-      requestId: dashless(words.at(-1) ?? ''),
-    }),
+    read: (words, fields) => {
+      fields.bytesReceived = numberOf(words[2] ?? '');
+      fields.durationMs = 1_000 * numberOf(words[3] ?? '');
+      fields.isTimeOfEnd = true;
+      fields.upstreamHost = dashless(lastOf(words.at(-5) ?? ''));
+      fields.requestId = dashless(words.at(-1) ?? '');
+    },
   },
   // Others add numbers of their own.
-  { shape: /^qqp{1,8}$/, read: () => ({}) },
+  { shape: /^qqp{1,8}$/, read: () => undefined },
 ];
 
 /**
@@ -46,15 +46,14 @@ export function readCommonLog(line: LogWords): AccessLogLine | undefined {
   if (sent !== '-' && !/^\d{1,20}$/.test(sent)) return undefined;
   const tail = tails.find(({ shape }) => shape.test(kinds.slice(own + headWords)));
   if (tail === undefined) return undefined;
-  return {
-    ...emptyLine,
-    ...requestOf(request),
-    time: isoOfCommon(time),
-    status: numberOf(code),
-    bytesSent: numberOf(dashless(sent)),
-    downstreamRemote: remote,
-    ...tail.read(words.slice(own + headWords)),
-  };
+  const fields = new LineFields();
+  fields.setRequest(request);
+  fields.time = isoOfCommon(time);
+  fields.status = numberOf(code);
+  fields.bytesSent = numberOf(sent);
+  fields.downstreamRemote = remote;
+  tail.read(words.slice(own + headWords), fields);
+  return fields;
 }
 
 /** NGINX lists the servers it tried: "10.0.0.1:80, 10.0.0.2:80", and " : " where it was redirected within. */

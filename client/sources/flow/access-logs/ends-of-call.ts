@@ -21,6 +21,7 @@ export type Ends = Readonly<{
 }>;
 
 const addressesMax = 256;
+const endsMax = 4_096;
 
 /**
  * Tells the ends of calls. Envoy's cluster says where the proxy stood: "outbound|…" and "PassthroughCluster" at the client,
@@ -31,6 +32,7 @@ export class EndsOfCalls {
   readonly #options: MeshLogOptions;
   /** Of the proxy itself. */
   readonly #own = new Set<string>();
+  readonly #ends = new Map<string, FlowEnd>();
 
   constructor(options: MeshLogOptions) {
     this.#options = options;
@@ -39,11 +41,11 @@ export class EndsOfCalls {
   of(line: AccessLogLine): Ends {
     const own = this.#self(line);
     // Istio ends the names of clusters that have one for statistics with a semicolon.
-    const [kind = '', port = '', , host = ''] = line.upstreamCluster.replace(/;$/, '').split('|', 4);
-    const isFrom = (direction: string) => kind === direction || kind.startsWith(`${direction}_.`);
-    if (isFrom('outbound')) {
+    const cluster = line.upstreamCluster.endsWith(';') ? line.upstreamCluster.slice(0, -1) : line.upstreamCluster;
+    const [kind = '', port = '', , host = ''] = cluster.split('|', 4);
+    if (isFrom('outbound', kind)) {
       this.#note(line.upstreamLocal);
-      const server = serviceOf(host, own.namespace) ?? this.#outside(line);
+      const server = this.#serviceOf(host, own.namespace) ?? this.#outside(line);
       return {
         client: own,
         server,
@@ -53,10 +55,10 @@ export class EndsOfCalls {
       };
     }
     if (kind === 'inbound-vip' || kind === 'inbound-pod') {
-      const server = serviceOf(host, own.namespace) ?? this.#addressed(line.upstreamHost);
+      const server = this.#serviceOf(host, own.namespace) ?? this.#addressed(line.upstreamHost);
       return this.#inbound(line, server, portOf(port) ?? 0);
     }
-    if (isFrom('inbound')) {
+    if (isFrom('inbound', kind)) {
       this.#note(line.downstreamLocal);
       return this.#inbound(line, own, portOf(port) ?? 0);
     }
@@ -75,15 +77,32 @@ export class EndsOfCalls {
     return this.#inbound(line, own, 0);
   }
 
-  #self(line: AccessLogLine): FlowEnd {
+  /** Ends by name, so that equal names give the same object. */
+  #self({ pod, namespace }: AccessLogLine): FlowEnd {
     const { self } = this.#options;
-    const workload = line.pod === '' ? self.workload : '';
-    const namespace = line.namespace || self.namespace;
-    return endOfPod({ namespace, pod: line.pod, workload, identity: 0, labels: [] });
+    return this.#remembered(`pod ${namespace} ${pod}`, () => {
+      const workload = pod === '' ? self.workload : '';
+      return endOfPod({ namespace: namespace || self.namespace, pod, workload, identity: 0, labels: [] });
+    });
+  }
+
+  #serviceOf(host: string, ownNamespace: string): FlowEnd | undefined {
+    return host === ''
+      ? undefined
+      : this.#remembered(`host ${host} ${ownNamespace}`, () => serviceOf(host, ownNamespace));
+  }
+
+  #remembered(name: string, make: () => FlowEnd): FlowEnd {
+    const known = this.#ends.get(name);
+    if (known !== undefined) return known;
+    if (this.#ends.size >= endsMax) this.#ends.clear();
+    const end = make();
+    this.#ends.set(name, end);
+    return end;
   }
 
   #inbound(line: AccessLogLine, server: FlowEnd, port: number): Ends {
-    const served = port === 0 ? endpointOf(line.downstreamLocal).port : port;
+    const served = port === 0 && line.downstreamLocal !== '' ? endpointOf(line.downstreamLocal).port : port;
     return { client: this.#addressed(line.downstreamRemote), server, port: served, seenAt: 'server', isBlocked: false };
   }
 
@@ -110,6 +129,7 @@ export class EndsOfCalls {
   }
 
   #note(text: string): void {
+    if (text === '' || this.#own.has(text.slice(0, text.lastIndexOf(':')))) return;
     const { host, isAddress } = endpointOf(text);
     if (!isAddress || host.startsWith('127.') || host === '::1' || host === '::6') return;
     if (this.#own.size >= addressesMax) this.#own.clear();
@@ -133,16 +153,24 @@ export class EndsOfCalls {
 
   #addressed(text: string): FlowEnd {
     const { addresses } = this.#options;
+    const colon = text.indexOf(':');
+    // Nearly every end: an IPv4 address and a port.
+    const end = colon > 0 && colon === text.lastIndexOf(':') ? addresses.endOf(text.slice(0, colon)) : undefined;
     return (
+      end ??
       addresses.endOf(endpointOf(text).host) ??
       addresses.endOf(endpointWithPort(text).host) ?? { kind: 'unknown', namespace: '', workload: '' }
     );
   }
 }
 
+/** "outbound|…", and "outbound_.80_._.…" at gateways between clusters. */
+function isFrom(direction: string, kind: string): boolean {
+  return kind === direction || kind.startsWith(`${direction}_.`);
+}
+
 /** "reviews.shop.svc.cluster.local" is reviews of shop; another name is outside of the cluster. */
-function serviceOf(host: string, ownNamespace: string): FlowEnd | undefined {
-  if (host === '') return undefined;
+function serviceOf(host: string, ownNamespace: string): FlowEnd {
   const [workload = '', namespace = ownNamespace, kind] = host.split('.', 3);
   if (kind === 'svc' || !host.includes('.')) return { kind: 'workload', namespace, workload };
   return { kind: 'world', namespace: '', workload: host.slice(0, 253) };

@@ -1,4 +1,4 @@
-import { type AccessLogLine, dashless, emptyLine, numberOf, requestOf } from './access-log-line.ts';
+import { type AccessLogLine, dashless, LineFields, numberOf } from './access-log-line.ts';
 import { hasSecondRequest, type LogWords } from './log-words.ts';
 
 /**
@@ -20,26 +20,29 @@ export function readEnvoyText(line: LogWords): AccessLogLine | undefined {
     rest.slice(reasons);
   if (![received, sent, duration].every(isCount) || !isCount(ours) || !isCount(code)) return undefined;
   const [cluster = '', upstreamLocal = '', downstreamLocal = '', downstreamRemote = '', , route = ''] = mesh;
-  return {
-    ...emptyLine,
-    ...requestOf(request),
-    time,
-    status: numberOf(code),
-    responseFlags: dashless(flags),
-    details: reasons === 3 ? rest.slice(0, 2).map(dashless).join(' ').trim() : '',
-    bytesReceived: numberOf(received),
-    bytesSent: numberOf(sent),
-    durationMs: numberOf(duration),
-    requestId: dashless(id),
-    authority: dashless(authority),
-    // A dash says that there is no cluster; a format without one does not say anything.
-    upstreamCluster: cluster,
-    upstreamHost: dashless(upstream),
-    upstreamLocal: dashless(upstreamLocal),
-    downstreamLocal: dashless(downstreamLocal),
-    downstreamRemote: dashless(downstreamRemote),
-    route: dashless(route),
-  };
+  const fields = new LineFields();
+  fields.setRequest(request);
+  fields.time = time;
+  fields.status = numberOf(code);
+  fields.responseFlags = dashless(flags);
+  if (reasons === 3) fields.details = detailsOf(rest[0] ?? '', rest[1] ?? '');
+  fields.bytesReceived = numberOf(received);
+  fields.bytesSent = numberOf(sent);
+  fields.durationMs = numberOf(duration);
+  fields.requestId = dashless(id);
+  fields.authority = dashless(authority);
+  // A dash says that there is no cluster; a format without one does not say anything.
+  fields.upstreamCluster = cluster;
+  fields.upstreamHost = dashless(upstream);
+  fields.upstreamLocal = dashless(upstreamLocal);
+  fields.downstreamLocal = dashless(downstreamLocal);
+  fields.downstreamRemote = dashless(downstreamRemote);
+  fields.route = dashless(route);
+  return fields;
+}
+
+function detailsOf(response: string, termination: string): string {
+  return termination === '-' ? dashless(response) : `${dashless(response)} ${termination}`;
 }
 
 function isCount(word: string): boolean {

@@ -1,4 +1,4 @@
-import { type AccessLogLine, emptyLine, isoOfCommon, numberOf, requestOf } from './access-log-line.ts';
+import { type AccessLogLine, isoOfCommon, LineFields, numberOf } from './access-log-line.ts';
 
 /**
  * HAProxy's `option httplog` and `option tcplog` (`httpslog` adds to the first), behind syslog's header or without it:
@@ -17,18 +17,17 @@ export function readHaproxyLog(text: string): AccessLogLine | undefined {
   const [, client = '', date = '', , , server = '', timers = '', status, bytes = '', , , state = '', rest = ''] = match;
   const request = rest === '' ? undefined : behind.exec(rest)?.[1];
   if ((rest !== '' && request === undefined) || (status === undefined) !== (rest === '')) return undefined;
-  return {
-    ...emptyLine,
-    ...(request !== undefined && requestOf(request)),
-    time: isoOfCommon(date),
-    status: numberOf(status ?? ''),
-    bytesSent: numberOf(bytes),
-    durationMs: numberOf((timers.split('/').at(-1) ?? '').replace('+', '')),
-    upstreamHost: server === '<NOSRV>' ? '' : server,
-    downstreamRemote: client,
-    // P: the proxy ended the session, for a rule or a limit; R: before a server was asked.
-    isRefused: /^PR/.test(state),
-  };
+  const fields = new LineFields();
+  if (request !== undefined) fields.setRequest(request);
+  fields.time = isoOfCommon(date);
+  fields.status = numberOf(status ?? '');
+  fields.bytesSent = numberOf(bytes);
+  fields.durationMs = numberOf((timers.split('/').at(-1) ?? '').replace('+', ''));
+  fields.upstreamHost = server === '<NOSRV>' ? '' : server;
+  fields.downstreamRemote = client;
+  // P: the proxy ended the session, for a rule or a limit; R: before a server was asked.
+  fields.isRefused = state.startsWith('PR');
+  return fields;
 }
 
 /** Syslog's header ends with the process: "Feb  6 12:14:14 localhost haproxy[14389]: ". */

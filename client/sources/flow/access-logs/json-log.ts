@@ -1,4 +1,4 @@
-import { type AccessLogLine, dashless, emptyLine, numberOf, requestOf } from './access-log-line.ts';
+import { type AccessLogLine, dashless, LineFields, numberOf } from './access-log-line.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -8,42 +8,59 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export function readJsonFields(fields: Fields): AccessLogLine | undefined {
   const line = typeof fields.DownstreamStatus === 'number' ? traefik(fields) : named(fields);
-  const isSaid = line.path !== '' || line.upstreamCluster !== '' || line.downstreamLocal !== '';
-  if (!isSaid) return undefined;
-  const kubernetes = fieldsOf(fields.kubernetes);
-  return { ...line, namespace: text(kubernetes.namespace_name), pod: text(kubernetes.pod_name) };
+  if (line.path === '' && line.upstreamCluster === '' && line.downstreamLocal === '') return undefined;
+  if (fields.kubernetes !== undefined) {
+    const kubernetes = fieldsOf(fields.kubernetes);
+    line.namespace = text(kubernetes.namespace_name);
+    line.pod = text(kubernetes.pod_name);
+  }
+  return line;
 }
 
-function named(fields: Fields): AccessLogLine {
-  const said = (...names: readonly string[]) => saidOf(fields, names);
-  const request = requestOf(said('request'));
+const times = ['start_time', 'time_iso8601', 'time', 'timestamp', '@timestamp', 'msec', 'time_epoch'];
+const methods = ['method', ':method', 'request_method'];
+const paths = ['path', 'x-envoy-origin-path', 'x-envoy-original-path', 'req_path', ':path', 'request_uri', 'uri'];
+const protocols = ['protocol', 'server_protocol', 'request_proto'];
+const statuses = ['response_code', 'status'];
+const grpcStatuses = ['grpc_status', 'grpc-status', 'grpc_status_number'];
+const flags = ['response_flags', 'response_flags_long'];
+const received = ['bytes_received', 'request_length'];
+const sent = ['bytes_sent', 'body_bytes_sent'];
+const requestIds = ['request_id', 'x-request-id', 'req_id'];
+const authorities = ['authority', ':authority', 'host', 'vhost', 'http_host'];
+const upstreams = ['upstream_host', 'upstream_addr'];
+const remotes = ['downstream_remote_address', 'remote_addr'];
+
+function named(fields: Fields): LineFields {
+  const line = new LineFields();
+  if (typeof fields.request === 'string') line.setRequest(fields.request);
+  line.time = saidOf(fields, times);
+  line.method = saidOf(fields, methods) || line.method;
+  line.path = saidOf(fields, paths) || line.path;
+  line.protocol = saidOf(fields, protocols) || line.protocol;
+  line.status = numberOf(saidOf(fields, statuses));
+  line.grpcStatus = saidOf(fields, grpcStatuses);
+  line.responseFlags = saidOf(fields, flags);
+  line.details = detailsOf(said(fields, 'response_code_details'), said(fields, 'connection_termination_details'));
+  line.bytesReceived = numberOf(saidOf(fields, received));
+  line.bytesSent = numberOf(saidOf(fields, sent));
   // Envoy's `duration` is in milliseconds, NGINX's `$request_time` in seconds.
-  const seconds = numberOf(said('request_time'));
-  return {
-    ...emptyLine,
-    time: said('start_time', 'time_iso8601', 'time', 'timestamp', '@timestamp', 'msec', 'time_epoch'),
-    method: said('method', ':method', 'request_method') || request.method,
-    path:
-      said('path', 'x-envoy-origin-path', 'x-envoy-original-path', 'req_path', ':path', 'request_uri', 'uri') ||
-      request.path,
-    protocol: said('protocol', 'server_protocol', 'request_proto') || request.protocol,
-    status: numberOf(said('response_code', 'status')),
-    grpcStatus: said('grpc_status', 'grpc-status', 'grpc_status_number'),
-    responseFlags: said('response_flags', 'response_flags_long'),
-    details: `${said('response_code_details')} ${said('connection_termination_details')}`.trim(),
-    bytesReceived: numberOf(said('bytes_received', 'request_length')),
-    bytesSent: numberOf(said('bytes_sent', 'body_bytes_sent')),
-    durationMs: Number.isNaN(seconds) ? numberOf(said('duration')) : seconds * 1_000,
-    isTimeOfEnd: !Number.isNaN(seconds),
-    requestId: said('request_id', 'x-request-id', 'req_id'),
-    authority: said('authority', ':authority', 'host', 'vhost', 'http_host'),
-    upstreamCluster: said('upstream_cluster') || (isIstio(fields) ? '-' : ''),
-    upstreamHost: said('upstream_host', 'upstream_addr'),
-    upstreamLocal: said('upstream_local_address'),
-    downstreamLocal: said('downstream_local_address'),
-    downstreamRemote: said('downstream_remote_address', 'remote_addr'),
-    route: said('route_name'),
-  };
+  const seconds = numberOf(said(fields, 'request_time'));
+  line.durationMs = Number.isNaN(seconds) ? numberOf(said(fields, 'duration')) : seconds * 1_000;
+  line.isTimeOfEnd = !Number.isNaN(seconds);
+  line.requestId = saidOf(fields, requestIds);
+  line.authority = saidOf(fields, authorities);
+  line.upstreamCluster = said(fields, 'upstream_cluster') || (isIstio(fields) ? '-' : '');
+  line.upstreamHost = saidOf(fields, upstreams);
+  line.upstreamLocal = said(fields, 'upstream_local_address');
+  line.downstreamLocal = said(fields, 'downstream_local_address');
+  line.downstreamRemote = saidOf(fields, remotes);
+  line.route = said(fields, 'route_name');
+  return line;
+}
+
+function detailsOf(response: string, termination: string): string {
+  return termination === '' ? response : `${response} ${termination}`;
 }
 
 /** Istio's JSON says null where its text says "-": there was no cluster. Envoy Gateway's names are of headers. */
@@ -52,34 +69,35 @@ function isIstio(fields: Fields): boolean {
 }
 
 /** Traefik's names; durations in nanoseconds. */
-function traefik(fields: Fields): AccessLogLine {
-  const said = (...names: readonly string[]) => saidOf(fields, names);
-  const duration = numberOf(said('Duration'));
-  const client = said('ClientAddr');
-  return {
-    ...emptyLine,
-    time: said('StartUTC', 'StartLocal', 'time'),
-    method: said('RequestMethod'),
-    path: said('RequestPath'),
-    protocol: said('RequestProtocol'),
-    status: numberOf(said('DownstreamStatus')),
-    bytesReceived: numberOf(said('RequestContentSize')),
-    bytesSent: numberOf(said('DownstreamContentSize')),
-    durationMs: duration / 1e6,
-    authority: said('RequestHost'),
-    upstreamHost: said('ServiceAddr'),
-    downstreamRemote: client === '' ? said('ClientHost') : client,
-  };
+function traefik(fields: Fields): LineFields {
+  const line = new LineFields();
+  line.time = said(fields, 'StartUTC') || said(fields, 'StartLocal') || said(fields, 'time');
+  line.method = said(fields, 'RequestMethod');
+  line.path = said(fields, 'RequestPath');
+  line.protocol = said(fields, 'RequestProtocol');
+  line.status = numberOf(said(fields, 'DownstreamStatus'));
+  line.bytesReceived = numberOf(said(fields, 'RequestContentSize'));
+  line.bytesSent = numberOf(said(fields, 'DownstreamContentSize'));
+  line.durationMs = numberOf(said(fields, 'Duration')) / 1e6;
+  line.authority = said(fields, 'RequestHost');
+  line.upstreamHost = said(fields, 'ServiceAddr');
+  line.downstreamRemote = said(fields, 'ClientAddr') || said(fields, 'ClientHost');
+  return line;
 }
 
+/** Of the first of these names that says something. */
 function saidOf(fields: Fields, names: readonly string[]): string {
   for (const name of names) {
-    const value = fields[name];
-    if (typeof value === 'string') {
-      if (dashless(value) !== '') return value;
-    } else if (typeof value === 'number') return String(value);
+    const value = said(fields, name);
+    if (value !== '') return value;
   }
   return '';
+}
+
+function said(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value === 'string') return dashless(value);
+  return typeof value === 'number' ? String(value) : '';
 }
 
 function text(value: unknown): string {

@@ -51,9 +51,10 @@ function closingQuote(text: string, from: number): number {
 }
 
 function wordEnd(text: string, from: number): number {
-  let at = from;
-  while (!isBlank(text, at)) at += 1;
-  return at;
+  const space = text.indexOf(' ', from);
+  const end = space === -1 ? text.length : space;
+  for (let at = from; at < end; at++) if (isBlank(text, at)) return at;
+  return end;
 }
 
 function skipBlanks(text: string, from: number): number {
@@ -64,8 +65,9 @@ function skipBlanks(text: string, from: number): number {
 
 /** Or behind the end. */
 function isBlank(text: string, at: number): boolean {
+  if (at >= text.length) return true;
   const code = text.charCodeAt(at);
-  return Number.isNaN(code) || code === 32 || code === 9 || code === 13;
+  return code === 32 || code === 9 || code === 13;
 }
 
 /**
@@ -73,5 +75,11 @@ function isBlank(text: string, at: number): boolean {
  * in it, and what stands before is its sender's.
  */
 export function hasSecondRequest({ words, kinds }: LogWords, requestAt: number): boolean {
-  return words.some((word, at) => at !== requestAt && kinds[at] === 'q' && / HTTP\/\d(?:\.\d)?$/.test(word.slice(-16)));
+  for (let at = 0; at < words.length; at++) {
+    if (kinds[at] !== 'q' || at === requestAt) continue;
+    const word = words[at] as string;
+    if (word.lastIndexOf(' HTTP/') >= word.length - ' HTTP/1.1'.length && / HTTP\/\d(?:\.\d)?$/.test(word.slice(-16)))
+      return true;
+  }
+  return false;
 }
