@@ -22,6 +22,8 @@ export function routeTemplate(url: string): string {
 /** Whether a segment looks like a value: a number, a uuid, a digest, a token, a template's own placeholder. */
 function isVariable(segment: string): boolean {
   if (segment.length > wordMax) return true;
+  // Nearly every segment: a word, in which nothing below could be found.
+  if (/^[A-Za-z._~-]*$/.test(segment)) return false;
   if (/^v\d+(?:(?:alpha|beta)\d+)?$/.test(segment)) return false;
   if (/^\{.*\}$|^:\w/.test(segment)) return true;
   if (/[%@=,;]/.test(segment)) return true;

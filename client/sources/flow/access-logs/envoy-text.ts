@@ -15,29 +15,32 @@ export function readEnvoyText(line: LogWords): AccessLogLine | undefined {
   const match = shape.exec(kinds);
   if (match === null || hasSecondRequest(line, 1)) return undefined;
   const reasons = (match[1] as string).length;
-  const [time = '', request = '', code = '', flags = '', ...rest] = words;
-  const [received = '', sent = '', duration = '', ours = '', , , id = '', authority = '', upstream = '', ...mesh] =
-    rest.slice(reasons);
-  if (![received, sent, duration].every(isCount) || !isCount(ours) || !isCount(code)) return undefined;
-  const [cluster = '', upstreamLocal = '', downstreamLocal = '', downstreamRemote = '', , route = ''] = mesh;
+  const isMesh = match[2] !== '';
+  const word = (at: number) => words[at] as string;
+  /** Of what stands behind the reasons. */
+  const behind = (at: number) => words[4 + reasons + at] as string;
+  if (!(isCount(word(2)) && isCount(behind(0)) && isCount(behind(1)) && isCount(behind(2)) && isCount(behind(3)))) {
+    return undefined;
+  }
   const fields = new LineFields();
-  fields.setRequest(request);
-  fields.time = time;
-  fields.status = numberOf(code);
-  fields.responseFlags = dashless(flags);
-  if (reasons === 3) fields.details = detailsOf(rest[0] ?? '', rest[1] ?? '');
-  fields.bytesReceived = numberOf(received);
-  fields.bytesSent = numberOf(sent);
-  fields.durationMs = numberOf(duration);
-  fields.requestId = dashless(id);
-  fields.authority = dashless(authority);
+  fields.setRequest(word(1));
+  fields.time = word(0);
+  fields.status = numberOf(word(2));
+  fields.responseFlags = dashless(word(3));
+  if (reasons === 3) fields.details = detailsOf(word(4), word(5));
+  fields.bytesReceived = numberOf(behind(0));
+  fields.bytesSent = numberOf(behind(1));
+  fields.durationMs = numberOf(behind(2));
+  fields.requestId = dashless(behind(6));
+  fields.authority = dashless(behind(7));
+  fields.upstreamHost = dashless(behind(8));
+  if (!isMesh) return fields;
   // A dash says that there is no cluster; a format without one does not say anything.
-  fields.upstreamCluster = cluster;
-  fields.upstreamHost = dashless(upstream);
-  fields.upstreamLocal = dashless(upstreamLocal);
-  fields.downstreamLocal = dashless(downstreamLocal);
-  fields.downstreamRemote = dashless(downstreamRemote);
-  fields.route = dashless(route);
+  fields.upstreamCluster = behind(9);
+  fields.upstreamLocal = dashless(behind(10));
+  fields.downstreamLocal = dashless(behind(11));
+  fields.downstreamRemote = dashless(behind(12));
+  fields.route = dashless(words[4 + reasons + 14] ?? '');
   return fields;
 }
 

@@ -4,6 +4,7 @@ export type LogWords = Readonly<{ words: readonly string[]; kinds: string }>;
 /** More than any format has. */
 const wordsMax = 48;
 const backslash = 92;
+const quote = 34;
 
 /**
  * Words of a line, "[…]" and "\"…\"" taken as one; undefined where quoting does not add up: a quote that never ends, one
@@ -24,9 +25,8 @@ export function wordsOf(text: string): LogWords | undefined {
       at = close + 1;
     } else {
       const stop = wordEnd(text, at);
-      const word = text.slice(at, stop);
-      if (word.includes('"')) return undefined;
-      words.push(word);
+      if (stop === -1) return undefined;
+      words.push(text.slice(at, stop));
       kinds += 'p';
       at = stop;
     }
@@ -50,11 +50,14 @@ function closingQuote(text: string, from: number): number {
   return -1;
 }
 
+/** -1: there is a quote in it. */
 function wordEnd(text: string, from: number): number {
-  const space = text.indexOf(' ', from);
-  const end = space === -1 ? text.length : space;
-  for (let at = from; at < end; at++) if (isBlank(text, at)) return at;
-  return end;
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 32 || code === 9 || code === 13) return at;
+    if (code === quote) return -1;
+  }
+  return text.length;
 }
 
 function skipBlanks(text: string, from: number): number {
