@@ -39,27 +39,33 @@ export async function countItems({ open }: ReaderTable, file: string): Promise<n
   return count;
 }
 
-/** Lines of one mebibyte, less a little, that are hard on one parser or another. */
-export function hardLines(line: string): Readonly<Record<string, string>> {
+const fillings: Readonly<Record<string, string>> = {
+  'one long word': 'a',
+  blanks: ' ',
+  'many words': 'a ',
+  quotes: '"',
+  'quoted words': '"a" ',
+  backslashes: '\\',
+  brackets: '[',
+  braces: '{"a":',
+  commas: ',',
+  digits: '1',
+  colons: ':',
+  slashes: '/',
+  dots: '.',
+  zeros: '\u0000',
+};
+
+/** Lines of one mebibyte, less a little, that are hard on one parser or another: a line with so much put in at a place. */
+export function* hardLines(line: string): Generator<Readonly<{ shape: string; text: string }>> {
   const size = 2 ** 20 - line.length - 64;
-  const middle = line.length >> 1;
-  const within = (filling: string) =>
-    line.slice(0, middle) + filling.repeat(Math.ceil(size / filling.length)).slice(0, size) + line.slice(middle);
-  return {
-    'blanks at its end': line + ' '.repeat(size),
-    'one long word': within('a'),
-    'many words': within('a '),
-    quotes: within('"'),
-    'quoted words': within('"a" '),
-    backslashes: within('\\'),
-    brackets: within('['),
-    braces: within('{"a":'),
-    commas: within(','),
-    digits: within('1'),
-    colons: within(':'),
-    slashes: within('/'),
-    'no text at all': '\u0000'.repeat(size),
-  };
+  for (const [name, filling] of Object.entries(fillings)) {
+    const filled = filling.repeat(Math.ceil(size / filling.length)).slice(0, size);
+    for (const quarter of [0, 1, 2, 3, 4]) {
+      const at = Math.floor((line.length * quarter) / 4);
+      yield { shape: `${name}, ${quarter}/4 through`, text: line.slice(0, at) + filled + line.slice(at) };
+    }
+  }
 }
 
 /** Runs with a file of this text that is deleted afterwards. */

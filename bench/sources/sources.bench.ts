@@ -88,7 +88,7 @@ async function worstLines(tables: readonly ReaderTable[], options: BenchOptions,
   for (const table of tables) {
     const [line = ''] = sampleOf(table, 1).lines;
     let worst = { shape: '', ms: 0 };
-    for (const [shape, text] of Object.entries(hardLines(line))) {
+    for (const { shape, text } of hardLines(line)) {
       const seconds = await withFile(`${text}\n`, async (file) => {
         const tries: number[] = [];
         for (let time = 0; time < (options.small ? 1 : 3); time++) {
@@ -108,7 +108,7 @@ async function worstLines(tables: readonly ReaderTable[], options: BenchOptions,
     rows.push([table.title, worst.shape, `${figure(worst.ms)} ms`, worst.ms < lineMsMax ? 'met' : 'missed']);
   }
   report.text(
-    `## The worst line\n\nOne line of 1 MiB, filled in thirteen ways that are hard on parsers, from the file to its item: the slowest shape, best of three. No line may cost ${lineMsMax} ms.`,
+    `## The worst line\n\nOne line of 1 MiB, from the file to its item: a line of the table with words, quotes, brackets and the like put in at its quarters, 70 shapes in all; the slowest one, best of three. No line may cost ${lineMsMax} ms.`,
   );
   report.table(['source', 'worst filling', 'time', `< ${lineMsMax} ms`], rows);
 }
