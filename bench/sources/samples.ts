@@ -4,18 +4,41 @@ import path from 'node:path';
 import { readLines } from '../../client/sources/testing/read-lines.ts';
 import type { ReaderTable } from '../../client/sources/testing/reader-case.ts';
 
-/** What one reader reads in a run: its table's own lines, over and over. */
-export type Sample = Readonly<{ lines: readonly string[]; text: string; linesInAll: number }>;
+/** What one reader reads in a run: lines of its table, over and over. */
+export type Sample = Readonly<{ name: string; lines: readonly string[]; text: string; linesInAll: number }>;
 
-/** The lines of all cases of which the reader makes something, repeated up to so many bytes. */
-export function sampleOf({ cases }: ReaderTable, bytes: number): Sample {
-  const lines = cases
+/** The lines of all cases that a reader makes something of, without those that it refuses. */
+export function readableLines(cases: ReaderTable['cases']): string[] {
+  return cases
     .filter(({ items }) => items.every(({ kind }) => kind !== 'skipped'))
     .flatMap((one) => one.lines)
     .filter((line) => line !== '');
+}
+
+/**
+ * All lines of a table as one file, repeated up to so many bytes; where the first line of a file says how the rest is read, a
+ * file for each tool instead, of the first case that has one.
+ */
+export async function samplesOf(table: ReaderTable, bytes: number): Promise<Sample[]> {
+  const all = readableLines(table.cases);
+  if (all.length > 0 && (await readCount(table, [...all, ...all])) >= all.length)
+    return [sample(table.title, all, bytes)];
+  const tools = new Map<string, Sample>();
+  for (const { tool, lines } of table.cases) {
+    if (tools.has(tool) || (await readCount(table, [...lines, ...lines])) === 0) continue;
+    tools.set(tool, sample(`${table.title}: ${tool}`, lines, bytes / 4));
+  }
+  return [...tools.values()];
+}
+
+async function readCount(table: ReaderTable, lines: readonly string[]): Promise<number> {
+  return (await readLines(table, lines)).filter(({ kind }) => kind !== 'skipped').length;
+}
+
+function sample(name: string, lines: readonly string[], bytes: number): Sample {
   const once = `${lines.join('\n')}\n`;
   const times = Math.max(1, Math.ceil(bytes / Buffer.byteLength(once)));
-  return { lines, text: once.repeat(times), linesInAll: lines.length * times };
+  return { name, lines, text: once.repeat(times), linesInAll: lines.length * times };
 }
 
 /** Throws where a case is not read as its table says: by kinds and reasons, as the tests hold all of it. */

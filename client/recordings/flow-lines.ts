@@ -8,6 +8,7 @@ import { flowsOfJson } from './flow-logs/json-flows.ts';
 import { JsonRecords } from './flow-logs/json-records.ts';
 import { ZeekTsv } from './flow-logs/zeek.ts';
 import type { CsvFlowOptions } from './layouts/layout.ts';
+import { parseJsonLine } from './lines.ts';
 
 type Answers = readonly (ObservedFlow | SkipReason)[];
 
@@ -152,7 +153,7 @@ export function jsonDocument(addresses: AddressBook): Required<Format> {
 
 function isWhole(text: string): boolean {
   try {
-    JSON.parse(text);
+    parseJsonLine(text);
     return true;
   } catch {
     return false;

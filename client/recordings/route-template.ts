@@ -1,3 +1,5 @@
+/** Nobody's first segments are longer. */
+const urlMax = 8_192;
 const segmentsMax = 8;
 const charactersMax = 128;
 const wordMax = 40;
@@ -7,7 +9,8 @@ const wordMax = 40;
  * bounded. "/users/42/orders/3f2a…?x=1" is "/users/{}/orders/{}". A scheme and authority before the path are left out.
  * Segments like "v1" and words stay.
  */
-export function routeTemplate(url: string): string {
+export function routeTemplate(whole: string): string {
+  const url = whole.slice(0, urlMax);
   const start = url.indexOf('://');
   const slash = start === -1 ? 0 : url.indexOf('/', start + 3);
   if (slash === -1) return '/';

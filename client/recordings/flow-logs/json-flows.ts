@@ -2,6 +2,7 @@ import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
 import { type Fields, fieldsOf, isFields } from '../layouts/connection.ts';
+import { parseJsonLine } from '../lines.ts';
 import { azureFlows } from './azure.ts';
 import { gcpFlow } from './gcp.ts';
 import { suricataFlow } from './suricata.ts';
@@ -14,7 +15,7 @@ const recordsMax = 32_768;
 export function flowsOfJson(text: string, addresses: AddressBook): readonly (ObservedFlow | SkipReason)[] {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJsonLine(text);
   } catch {
     return ['MALFORMED_JSON'];
   }

@@ -1,4 +1,5 @@
 import type { SkipReason } from '../../events/source-item.ts';
+import { parseJsonLine } from '../../recordings/lines.ts';
 import type { AccessLogLine } from './access-logs/access-log-line.ts';
 import { readCommonLog } from './access-logs/common-log.ts';
 import { readEnvoyText } from './access-logs/envoy-text.ts';
@@ -25,7 +26,7 @@ export function readAccessLogLine(text: string): AccessLogLine | SkipReason {
 function readJson(text: string): AccessLogLine | SkipReason {
   let candidate: unknown;
   try {
-    candidate = JSON.parse(text);
+    candidate = parseJsonLine(text);
   } catch {
     return 'NOT_AN_ACCESS_LOG_LINE';
   }
@@ -68,7 +69,7 @@ function withoutContainer(text: string): string {
 
 function parsed(text: string): Readonly<Record<string, unknown>> {
   try {
-    return fieldsOf(JSON.parse(text));
+    return fieldsOf(parseJsonLine(text));
   } catch {
     return {};
   }

@@ -1,5 +1,6 @@
 import type { Verdict } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
+import { parseJsonLine } from '../../recordings/lines.ts';
 import { dropReasonName } from './drop-reasons.ts';
 import type { HubbleAggregate, HubbleEnd, HubbleFlow, HubbleL7, HubbleMessage } from './hubble-flow.ts';
 
@@ -16,7 +17,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function readHubbleJson(line: string): HubbleMessage | SkipReason {
   let candidate: unknown;
   try {
-    candidate = JSON.parse(line);
+    candidate = parseJsonLine(line);
   } catch {
     return 'MALFORMED_JSON';
   }
