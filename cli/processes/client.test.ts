@@ -132,7 +132,7 @@ training: { epochs: 1, stepsMax: 3, batchSize: 8, learningRate: 0.01 }
 
 describe('clients of a coordinator', () => {
   it('deliver what they trained after it was restarted under them, once', async () => {
-    const federation = await TestFederation.start({ values: 1_000 });
+    const federation = await TestFederation.start({ values: 1_000, architecture: 'histogram/1' });
     let proxy: TcpProxy | undefined;
     let memberPort = portOf(federation.coordinator.addresses.federation);
     proxy = await startTcpProxy(() => memberPort);
