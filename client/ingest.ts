@@ -101,6 +101,7 @@ export class Ingest {
       const options = {
         from,
         signal: this.#stopping.signal,
+        timers: this.#ports.timers,
         onDisconnect: (fault: Fault) => {
           metrics.sourceItems.inc({ source: source.kind, outcome: 'disconnected' });
           log.warn({ ...faultFields(fault), source: name }, 'source disconnected: events in between are not seen');

@@ -32,7 +32,7 @@ export async function trySources(
   }
   const over = new AbortController();
   const timer = timers.after(forMs, () => over.abort());
-  const tried = await Promise.all(sources.map((source) => trySource(source, kinds, over.signal)));
+  const tried = await Promise.all(sources.map((source) => trySource(source, kinds, { signal: over.signal, timers })));
   timers.cancel(timer);
   return tried;
 }
@@ -40,7 +40,7 @@ export async function trySources(
 async function trySource(
   source: SourceConfig,
   kinds: ReadonlyMap<string, TrackKind>,
-  signal: AbortSignal,
+  { signal, timers }: Readonly<{ signal: AbortSignal; timers: Timers }>,
 ): Promise<TriedSource> {
   const tally = new SourceTally();
   let fault: string | undefined;
@@ -48,7 +48,7 @@ async function trySource(
     // What we hung up ourselves says nothing.
     if (!signal.aborted) fault = `${code}: ${message}`;
   };
-  const options = { from: undefined, signal, onDisconnect };
+  const options = { from: undefined, signal, timers, onDisconnect };
   try {
     const ofTrack = (track: string, settings: unknown) => kinds.get(track)?.openSource?.(settings, options);
     for await (const { items } of openSource(source, { ...options, ofTrack })) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../base/system-timers.ts';
 import { type FilePosition, type FollowedLine, type FollowOptions, followFile } from './file-follower.ts';
 
 let folder: string;
@@ -25,7 +26,13 @@ const numberOf = (text: string) => Number(text.slice(0, 5));
 
 async function all(over: Partial<FollowOptions> = {}): Promise<FollowedLine[]> {
   const lines: FollowedLine[] = [];
-  for await (const item of followFile(path, { follow: false, signal: controller.signal, ...over })) lines.push(item);
+  for await (const item of followFile(path, {
+    follow: false,
+    timers: systemTimers,
+    signal: controller.signal,
+    ...over,
+  }))
+    lines.push(item);
   return lines;
 }
 
@@ -71,7 +78,7 @@ describe('followFile', () => {
 
   it('follows what is appended, and waits for the rest of a half-written line', async () => {
     await writeFile(path, `${line(1)}\n${line(2).slice(0, 10)}`);
-    const stream = followFile(path, { follow: true, signal: controller.signal, pollMs: 5 });
+    const stream = followFile(path, { follow: true, timers: systemTimers, signal: controller.signal, pollMs: 5 });
     expect(kinds(await followed(stream, 1))).toEqual([1]);
     expect((await stream.next()).value).toEqual({ kind: 'idle' });
     await appendFile(path, `${line(2).slice(10)}\n`);
@@ -80,7 +87,7 @@ describe('followFile', () => {
 
   it('reads a rotated file to its end before the new one, and reports the half line that rotation left', async () => {
     await writeFile(path, `${line(1)}\n`);
-    const stream = followFile(path, { follow: true, signal: controller.signal, pollMs: 5 });
+    const stream = followFile(path, { follow: true, timers: systemTimers, signal: controller.signal, pollMs: 5 });
     expect(kinds(await followed(stream, 1))).toEqual([1]);
     await appendFile(path, `${line(2)}\n${line(3).slice(0, 20)}`);
     await rename(path, join(folder, 'events-1.log'));
@@ -90,7 +97,7 @@ describe('followFile', () => {
 
   it('starts anew when the file is emptied in place, and says so', async () => {
     await writeFile(path, `${line(1)}\n${line(2)}\n`);
-    const stream = followFile(path, { follow: true, signal: controller.signal, pollMs: 5 });
+    const stream = followFile(path, { follow: true, timers: systemTimers, signal: controller.signal, pollMs: 5 });
     await followed(stream, 2);
     await stream.next();
     await truncate(path, 0);
@@ -130,7 +137,7 @@ describe('followFile', () => {
 
   it('waits for a file that is not there yet, and ends at once when it need not follow', async () => {
     expect(await all()).toEqual([]);
-    const stream = followFile(path, { follow: true, signal: controller.signal, pollMs: 5 });
+    const stream = followFile(path, { follow: true, timers: systemTimers, signal: controller.signal, pollMs: 5 });
     expect((await stream.next()).value).toEqual({ kind: 'idle' });
     await writeFile(path, `${line(1)}\n`);
     expect(kinds(await followed(stream, 1))).toEqual([1]);

@@ -1,5 +1,5 @@
 import { pause } from '../../base/pause.ts';
-import { systemTimers } from '../../base/system-timers.ts';
+import type { Timer, Timers } from '../../base/time.ts';
 import type { FollowedLine, FollowOptions } from './following/followed-line.ts';
 import { LineReader, type ReadFrom } from './following/line-reader.ts';
 import { OpenedFile } from './following/opened-file.ts';
@@ -40,13 +40,15 @@ class Follower {
   readonly #rotations: Rotations;
   readonly #pollMs: number;
   #reader: LineReader | undefined;
-  #beat: ReturnType<typeof systemTimers.every> | undefined;
+  readonly #timers: Timers | undefined;
+  #beat: Timer | undefined;
 
   constructor(path: string, options: FollowOptions) {
     this.#path = path;
     this.#options = options;
     this.#pollMs = options.pollMs ?? 250;
-    this.#rotations = new Rotations(path, systemTimers);
+    this.#timers = options.timers;
+    this.#rotations = new Rotations(path, options.timers ?? { now: () => 0 });
   }
 
   async *run(): AsyncGenerator<FollowedLines> {
@@ -57,7 +59,7 @@ class Follower {
       if (this.#reader === undefined && !(yield* this.#openNext())) {
         if (!follow) return;
         yield [];
-        await pause(systemTimers, this.#pollMs, signal);
+        await this.#pause();
         continue;
       }
       yield* this.#readOut();
@@ -66,7 +68,7 @@ class Follower {
   }
 
   async close(): Promise<void> {
-    systemTimers.cancel(this.#beat);
+    this.#timers?.cancel(this.#beat);
     await this.#rotations.close();
     await this.#reader?.file.close();
   }
@@ -88,13 +90,17 @@ class Follower {
   /** Rotation goes on while the consumer is busy. */
   #watch(): void {
     const look = () => {
-      if (this.#options.signal.aborted) systemTimers.cancel(this.#beat);
+      if (this.#options.signal.aborted) this.#timers?.cancel(this.#beat);
       else
         this.#rotations
           .lookIfMoved(() => (this.#reader?.read.end === 0 ? undefined : this.#reader))
           .catch(() => undefined);
     };
-    this.#beat = systemTimers.every(this.#pollMs, look, { background: true });
+    this.#beat = this.#timers?.every(this.#pollMs, look, { background: true });
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#timers !== undefined) await pause(this.#timers, this.#pollMs, this.#options.signal);
   }
 
   /** One file, to where the next one begins. */
@@ -133,7 +139,7 @@ class Follower {
       }
       hasLingered = isOver;
       yield [];
-      await pause(systemTimers, this.#pollMs, signal);
+      await this.#pause();
     }
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../base/system-timers.ts';
 import type { FlowItem } from '../events/source-item.ts';
 import { flowLogDocuments, flowLogLines, flowLogTables } from '../sources/testing/tables/flow-logs.ts';
 import { AddressBook } from './address-book.ts';
@@ -63,7 +64,7 @@ describe('csvFlowFile', () => {
       const read = async (from?: FilePosition) => {
         const items: FlowItem[] = [];
         const cursors: FilePosition[] = [];
-        const follow = { from, follow: false, signal: new AbortController().signal };
+        const follow = { from, follow: false, timers: systemTimers, signal: new AbortController().signal };
         for await (const batch of csvFlowFile(path, { follow, layout })) {
           items.push(...batch.items);
           if (batch.cursor !== undefined) cursors.push(batch.cursor);

@@ -1,4 +1,5 @@
 import type { Fault } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import type { SourceBatch } from '../events/source-item.ts';
 import { AddressBook } from '../recordings/address-book.ts';
 import { csvFlowFile } from '../recordings/csv-flow-file.ts';
@@ -30,6 +31,7 @@ export function sourceName(source: SourceConfig): string {
 export type OpenSourceOptions = Readonly<{
   from: FilePosition | undefined;
   signal: AbortSignal;
+  timers: Timers;
   onDisconnect: (fault: Fault) => void;
   /** Opens the sensor that a configured track brings itself; undefined where it is not run or brings none. */
   ofTrack(track: string, settings: unknown): AsyncIterable<SourceBatch<FilePosition>> | undefined;
@@ -38,31 +40,42 @@ export type OpenSourceOptions = Readonly<{
 /** The batches of a source from a position on. Throws a FaultError where a track refuses its source's settings. */
 export function openSource(
   source: SourceConfig,
-  { from, signal, onDisconnect, ofTrack }: OpenSourceOptions,
+  { from, signal, timers, onDisconnect, ofTrack }: OpenSourceOptions,
 ): AsyncIterable<SourceBatch<FilePosition>> {
   switch (source.kind) {
     case 'traceFile':
       return traceFileSource(source.path, { splits: source.splits, abi: source.abi, signal });
     case 'tetragonFile':
-      return tetragonFile(source.path, { from, follow: source.follow, signal }, { abi: source.abi ?? 'x86_64' });
+      return tetragonFile(
+        source.path,
+        { from, follow: source.follow, signal, timers },
+        { abi: source.abi ?? 'x86_64' },
+      );
     case 'strace':
-      return straceFile(source.path, source.workload, { from, follow: source.follow, signal });
+      return straceFile(source.path, source.workload, { from, follow: source.follow, signal, timers });
     case 'falcoFile':
-      return falcoFile(source.path, { from, follow: source.follow, signal });
+      return falcoFile(source.path, { from, follow: source.follow, signal, timers });
     case 'tetragonGrpc':
       return tetragonStream(
         source.address,
-        { signal, reconnect, unit: Math.random, onDisconnect },
+        { signal, reconnect, unit: Math.random, timers, onDisconnect },
         { abi: source.abi ?? 'x86_64' },
       );
     case 'hubbleFile':
-      return hubbleFile(source.path, { from, follow: source.follow, signal });
+      return hubbleFile(source.path, { from, follow: source.follow, signal, timers });
     case 'hubbleGrpc':
-      return hubbleStream(source.address, { signal, reconnect, unit: Math.random, onDisconnect, tls: source.tls });
+      return hubbleStream(source.address, {
+        signal,
+        reconnect,
+        unit: Math.random,
+        timers,
+        onDisconnect,
+        tls: source.tls,
+      });
     case 'flowCsv':
     case 'flowLog': {
       const layout = { addresses: new AddressBook(source.addresses), part: source.part };
-      return csvFlowFile(source.path, { follow: { from, follow: source.follow, signal }, layout });
+      return csvFlowFile(source.path, { follow: { from, follow: source.follow, signal, timers }, layout });
     }
     case 'flowRecording': {
       const layout = { addresses: new AddressBook(source.addresses), part: source.part };
@@ -71,7 +84,7 @@ export function openSource(
     case 'meshAccessLog': {
       const { namespace, workload } = source;
       const mesh = { self: { namespace, workload }, addresses: new AddressBook(source.addresses) };
-      return meshAccessLog(source.path, { follow: { from, follow: source.follow, signal }, mesh });
+      return meshAccessLog(source.path, { follow: { from, follow: source.follow, signal, timers }, mesh });
     }
     case 'ofTrack': {
       const opened = ofTrack(source.track, source.settings);

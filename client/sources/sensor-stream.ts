@@ -2,7 +2,7 @@ import type { Client, ClientReadableStream } from '@grpc/grpc-js';
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
 import { type Fault, FaultError } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
-import { systemTimers } from '../../base/system-timers.ts';
+import type { Timers } from '../../base/time.ts';
 import { faultOfError } from '../../proto/call.ts';
 import { drained } from './drained.ts';
 
@@ -10,6 +10,7 @@ export type SensorStreamOptions = Readonly<{
   signal: AbortSignal;
   reconnect: Backoff;
   unit: () => number;
+  timers: Timers;
   onDisconnect: (fault: Fault) => void;
 }>;
 
@@ -29,7 +30,7 @@ export const sensorChannel = {
 export async function* sensorStream<Message>(
   address: string,
   open: () => Opened<Message> | Promise<Opened<Message>>,
-  { signal, reconnect, unit, onDisconnect }: SensorStreamOptions,
+  { signal, reconnect, unit, timers, onDisconnect }: SensorStreamOptions,
 ): AsyncGenerator<Readonly<{ message: Message; where: string }>> {
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     let opened: Opened<Message> | undefined;
@@ -52,6 +53,6 @@ export async function* sensorStream<Message>(
       opened?.call.cancel();
       opened?.client.close();
     }
-    await pause(systemTimers, fullJitterMs(reconnect, attempt, unit()), signal);
+    await pause(timers, fullJitterMs(reconnect, attempt, unit()), signal);
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../base/system-timers.ts';
 import { itWhere } from '../../tools/testing/where.ts';
 import { argumentClasses } from '../events/argument-class.ts';
 import type { SourceItem } from '../events/source-item.ts';
@@ -259,6 +260,7 @@ describe('tetragonStream', () => {
     const stream = tetragonStream(`127.0.0.1:${port}`, {
       signal: controller.signal,
       reconnect: { firstMs: 1, maxMs: 5 },
+      timers: systemTimers,
       unit: () => 0.5,
       onDisconnect: () => controller.abort(),
     });
@@ -307,6 +309,7 @@ describe('tetragonStream', () => {
     const stream = tetragonStream(`127.0.0.1:${port}`, {
       signal: controller.signal,
       reconnect: { firstMs: 1, maxMs: 5 },
+      timers: systemTimers,
       unit: () => 0.5,
       onDisconnect: ({ code }) => breaks.push(code),
     });

@@ -11,7 +11,7 @@
  */
 
 import type { Fault, Result } from '../../base/fault.ts';
-import type { EpochMs } from '../../base/time.ts';
+import type { EpochMs, Timers } from '../../base/time.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Intake } from '../events/intake.ts';
 import type { SourceBatch } from '../events/source-item.ts';
@@ -37,7 +37,12 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
    */
   openSource?(
     settings: unknown,
-    options: Readonly<{ from: FilePosition | undefined; signal: AbortSignal; onDisconnect: (fault: Fault) => void }>,
+    options: Readonly<{
+      from: FilePosition | undefined;
+      signal: AbortSignal;
+      timers: Timers;
+      onDisconnect: (fault: Fault) => void;
+    }>,
   ): AsyncIterable<SourceBatch<FilePosition>>;
   /** Called once for each track and client: what is put together over several sources is held here. */
   openIntake(surroundings: Surroundings): Intake<Observation>;

@@ -1,3 +1,4 @@
+import type { Timers } from '../../../base/time.ts';
 import type { SkipReason, SourceLoss } from '../../events/source-item.ts';
 
 /** A place in a file that survives renaming: rotation changes a file's name and not its inode. */
@@ -20,11 +21,11 @@ export type FollowedLine = Readonly<
   | { kind: 'idle' }
 >;
 
+/** `follow: false`: end at the end of the file, a last line without newline included. That needs no time. */
 export type FollowOptions = Readonly<{
   from?: FilePosition | undefined;
-  /** false: end at the end of the file, a last line without newline included. */
-  follow: boolean;
   signal: AbortSignal;
   pollMs?: number;
   lineBytesMax?: number;
-}>;
+}> &
+  Readonly<{ follow: false; timers?: Timers } | { follow: boolean; timers: Timers }>;

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../../base/system-timers.ts';
 import { type FilePosition, type FollowedLine, followFile } from '../file-follower.ts';
 
 let folder: string;
@@ -123,7 +124,7 @@ const upTo = (count: number, from = 1) => Array.from({ length: count - from + 1 
 const streams: AsyncGenerator<FollowedLine>[] = [];
 
 function follow(path: string, from?: FilePosition) {
-  const stream = followFile(path, { follow: true, signal: controller.signal, pollMs: 2, from });
+  const stream = followFile(path, { follow: true, timers: systemTimers, signal: controller.signal, pollMs: 2, from });
   streams.push(stream);
   return stream;
 }

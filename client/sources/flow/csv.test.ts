@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../../base/system-timers.ts';
 import { itWhere } from '../../../tools/testing/where.ts';
 import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { FlowItem } from '../../events/source-item.ts';
@@ -258,7 +259,7 @@ describe('csvFlowFile', () => {
       cursors.push(cursor);
     }
     const items: FlowItem[] = [];
-    const follow = { from: cursors[1], follow: false, signal };
+    const follow = { from: cursors[1], follow: false, timers: systemTimers, signal };
     for await (const batch of csvFlowFile(path, { follow, layout: { addresses } })) items.push(...batch.items);
     expect(flows(items).map(({ source }) => source.workload)).toEqual(['php']);
   });

@@ -1,3 +1,4 @@
+import { systemTimers } from '../../../base/system-timers.ts';
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -86,6 +87,7 @@ async function first(tls: SensorTls | undefined): Promise<FlowItem | Readonly<{ 
     tls,
     signal: controller.signal,
     reconnect: { firstMs: 1, maxMs: 5 },
+    timers: systemTimers,
     unit: () => 0.5,
     onDisconnect: ({ code, message }) => {
       refused ??= { fault: code, message };

@@ -6,6 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../../base/system-timers.ts';
 import { itWhere } from '../../../tools/testing/where.ts';
 import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { FlowItem } from '../../events/source-item.ts';
@@ -312,6 +313,7 @@ describe('hubbleStream', () => {
     const stream = hubbleStream(`127.0.0.1:${port}`, {
       signal: controller.signal,
       reconnect: { firstMs: 1, maxMs: 5 },
+      timers: systemTimers,
       unit: () => 0.5,
       onDisconnect: ({ code }) => breaks.push(code),
     });
@@ -364,7 +366,12 @@ describe('hubbleStream, what it reads of a flow', () => {
         error === null ? resolve(bound) : reject(error),
       );
     });
-    const options = { signal: controller.signal, reconnect: { firstMs: 1, maxMs: 5 }, unit: () => 0.5 };
+    const options = {
+      signal: controller.signal,
+      reconnect: { firstMs: 1, maxMs: 5 },
+      timers: systemTimers,
+      unit: () => 0.5,
+    };
     const items: FlowItem[] = [];
     for await (const batch of hubbleStream(`127.0.0.1:${port}`, { ...options, onDisconnect: () => undefined })) {
       items.push(...batch.items);

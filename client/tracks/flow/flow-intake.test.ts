@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../../base/system-timers.ts';
 import type { ObservedFlow } from '../../events/flow-record.ts';
 import type { SourceBatch } from '../../events/source-item.ts';
 import type { FilePosition } from '../../recordings/file-follower.ts';
@@ -36,7 +37,13 @@ async function read(path: string, from?: FilePosition, killAfter = Number.POSITI
   let [nowMs, items] = [0, 0];
   const batches = openSource(
     { kind: 'flowCsv', path, follow: false, addresses: [] },
-    { from, signal: new AbortController().signal, onDisconnect: () => undefined, ofTrack: () => undefined },
+    {
+      from,
+      signal: new AbortController().signal,
+      timers: systemTimers,
+      onDisconnect: () => undefined,
+      ofTrack: () => undefined,
+    },
   );
   async function* some(): AsyncGenerator<SourceBatch<FilePosition>> {
     for await (const batch of batches) {

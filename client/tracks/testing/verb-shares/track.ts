@@ -214,7 +214,8 @@ export const trackKind: TrackKind<Requests, Shares> = {
       return ok({ account, shares });
     },
   },
-  openSource: (given, { from, signal }) => auditFile(settings.parse(given).path, { from, signal, follow: true }),
+  openSource: (given, { from, signal, timers }) =>
+    auditFile(settings.parse(given).path, { from, signal, timers, follow: true }),
   openIntake: () => ({ from: () => new RequestIntake() }),
   exampleOf,
   subjectOf: ({ namespace, account }) => ({ namespace, workload: account, workloadClass: account, pod: '' }),
