@@ -104,7 +104,7 @@ describe('the release agent, whatever happens and in whatever order', () => {
       }),
       { numRuns: 40 },
     );
-    expect(installs).toBeGreaterThan(20);
+    expect(installs).toBeGreaterThan(5); // Some 30: drawn anew each time, and never so few that nothing was looked at.
   });
 
   it('comes back from a crash at any moment with the last good model of every track', () => {
