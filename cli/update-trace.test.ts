@@ -57,6 +57,7 @@ afterEach(async () => {
 
 it('one trace id follows an update from the fetch of its base to its receipt, in spans and in the client’s log', async () => {
   const federation = await TestFederation.start({
+    architecture: 'histogram/1',
     policy: `
 aggregation: { f: 0, before: [], rule: { kind: mean } }
 rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 1 }, collectForMs: 60000 }
