@@ -3,7 +3,7 @@ import { service as definition } from 'grpc-health-check';
 import { ok } from '../../base/fault.ts';
 import { calls } from '../access/calls.ts';
 import type { Door } from './door.ts';
-import { tolerant } from './service.ts';
+import { type ServedService, tolerant } from './service.ts';
 import type { ToolStreams } from './tool-streams.ts';
 
 type Health = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
@@ -38,7 +38,7 @@ export function healthService({
   door,
   serving,
   streams,
-}: Readonly<{ door: Door; serving: ServingState; streams: ToolStreams }>) {
+}: Readonly<{ door: Door; serving: ServingState; streams: ToolStreams }>): ServedService {
   const check = door.unary<'member', HealthRequest, HealthResponse>(calls.health.check, async ({ service }, call) => {
     const barred = streams.barred(call.caller);
     return barred ?? ok({ status: serving.of(service) });

@@ -1,4 +1,3 @@
-import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { CoordinatorConfig } from '../config/config.ts';
@@ -8,8 +7,7 @@ import type { ConnectionRoom } from './descriptors.ts';
 import { Listener, membersCaps, strangersCaps } from './listener.ts';
 import type { Peer } from './peer.ts';
 import type { HandshakeRefusal } from './refused-handshakes.ts';
-
-export type ServedService = Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
+import type { ServedService } from './service.ts';
 
 export type ListenerName = 'enrolment' | 'federation';
 

@@ -1,4 +1,7 @@
-import type { ServiceDefinition } from '@grpc/grpc-js';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+
+/** What a listener serves: methods and who answers them. */
+export type ServedService = Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
 
 /** Stands for a message that is no protobuf of its kind. */
 export const malformed: unique symbol = Symbol('malformed message');
