@@ -102,6 +102,14 @@ describe('aggregate', () => {
     expect(report.updates.filter(({ verdict }) => verdict === 'refused').map(({ row }) => row)).toEqual([1, 2]);
   });
 
+  test('refuses by name where every update is zero', async () => {
+    const vectors = rows().slice(0, 7);
+    for (const vector of vectors) vector.fill(0);
+    const { result } = await run(krumPolicy, vectors);
+    expect(result).toMatchObject({ ok: false, fault: { code: 'TOO_FEW_ADMITTED' } });
+    expect(result.ok ? '' : result.fault.message).toContain('7 ZERO_UPDATE');
+  });
+
   test('refuses by name where more than f are above a limit that the operator set', async () => {
     const vectors = rows().slice(0, 7);
     for (const row of [1, 2, 3]) (vectors[row] as Float32Array)[0] = 2 * krumPolicy.admission.normMax;

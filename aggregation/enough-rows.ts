@@ -19,6 +19,8 @@ export function enoughRows(policy: AggregationPolicy, admission: Admission): Agg
   const { before } = policy;
   const f = highestF(policy, admission);
   if (f !== undefined) return ok({ admission, f, before });
+  // Where nobody has anything to say there is nothing to make a model from.
+  if (admission.admitted.length === 0) return tooFew(policy, admission);
   const withKept = keepHonest(policy, admission);
   const lower = highestF(policy, withKept);
   if (lower === undefined) return tooFew(policy, admission);

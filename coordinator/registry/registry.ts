@@ -148,6 +148,13 @@ export class Registry {
       const now = { verdict: 'waiting', reasons: ['the policy of this track has no gate'] } as const;
       return { state: gate, now, deadlineMs: null, approvalsNeeded: 1 };
     }
+    if (gate.decision === null && gate.version === releasing.channels.stable?.version) {
+      const now = {
+        verdict: 'promote',
+        reasons: ['it is stable already: the first version of a track asks no gate'],
+      } as const;
+      return { state: gate, now, deadlineMs: null, approvalsNeeded: 1 };
+    }
     const deadlineMs = deadlineOf(gate, policy.gate);
     return { state: gate, now: decideGate(question), deadlineMs, approvalsNeeded: policy.gate.approvals };
   }

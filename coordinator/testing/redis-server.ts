@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { onTestFinished } from 'vitest';
+import { tempDir } from './temp-dir.ts';
 
 export function hasRedisServer(): boolean {
   try {
@@ -15,6 +16,7 @@ export function hasRedisServer(): boolean {
 
 /** A real redis-server on a free port of the loopback, in memory alone: what it forgets when killed, it forgets. */
 export class RedisServer {
+  readonly #folder = tempDir();
   readonly url: string;
   #port: number;
   #settings: readonly string[];
@@ -35,7 +37,9 @@ export class RedisServer {
   }
 
   async start(): Promise<void> {
-    const common = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+    // A replica writes what its primary sends it: into a folder of its own, never where the tests were started.
+    const place = ['--dir', this.#folder, '--save', '', '--appendonly', 'no'];
+    const common = ['--port', String(this.#port), '--bind', '127.0.0.1', ...place];
     const started = spawn('redis-server', [...common, ...this.#settings], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process = started;
     for await (const line of createInterface({ input: started.stdout })) {

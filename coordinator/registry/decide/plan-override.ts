@@ -21,6 +21,12 @@ export function planOverride(
     return refuse('GATE_NOT_OPEN', `version ${version} of ${id} is in front of no gate`);
   }
   const { stable } = releasing.channels;
+  if (decision === 'reject' && stable?.version === version) {
+    return refuse(
+      'GATE_NOT_OPEN',
+      `version ${version} of ${id} is stable, and in front of no gate: roll back or revoke it`,
+    );
+  }
   if (decision === 'promote' && stable !== undefined && version <= stable.version) {
     return refuse('VERSION_NOT_NEWER', `stable of ${id} points at ${stable.version} already`);
   }

@@ -129,6 +129,12 @@ describe('promotion and rollback', () => {
     });
   });
 
+  it('rejects nothing that is stable: the first version never was in front of the gate', () => {
+    const state = stateWith(1);
+    const request = { track, version: 0, decision: 'reject', reason } as const;
+    expect(codeOf(planOverride(state, ada, request))).toBe('GATE_NOT_OPEN');
+  });
+
   it('need two people where the policy says so, and one to reject', () => {
     const policy = { gate: { ...gatePolicy, approvals: 2 as const } };
     let state = stateWith(2, policy);
