@@ -43,6 +43,8 @@ export type SkipReason =
   | 'NOT_AN_ACCESS_LOG_LINE'
   /** A line of text whose quoting does not add up: whoever is logged may have written a part of it. */
   | 'FORGED_OR_BROKEN'
+  /** A call of which nothing tells whether the workload made it or was called. */
+  | 'DIRECTION_UNKNOWN'
   /** The sensor's news of its nodes. */
   | 'NODE_STATUS'
   /** A flow that was seen before. */

@@ -20,7 +20,10 @@ async function read(...lines: readonly (string | object)[]): Promise<FlowItem[]>
   await writeFile(path, lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join(''));
   const mesh = {
     self: { namespace: 'shop', workload: 'front' },
-    addresses: new AddressBook([{ network: '10.44.1.23', namespace: 'shop', workload: 'sleep' }]),
+    addresses: new AddressBook([
+      { network: '10.44.1.23', namespace: 'shop', workload: 'sleep' },
+      { network: '10.44.1.40', namespace: 'shop', workload: 'front' },
+    ]),
   };
   const items: FlowItem[] = [];
   for await (const batch of meshAccessLog(path, {
@@ -128,6 +131,18 @@ describe('meshAccessLog', () => {
     expect(grpc).toMatchObject({ flow: { l7: { apiClass: 'grpc', route: '/shop.Cart/Add', status: 'server-error' } } });
     expect(refused).toMatchObject({ flow: { verdict: 'dropped', l7: { status: 'client-error' } } });
     expect(outside).toMatchObject({ flow: { destination: { kind: 'world' }, destinationPort: 443 } });
+  });
+
+  it('knows from the settings whose address calls, where the name of a cluster does not tell', async () => {
+    const egress = { ...json, upstream_cluster: 'egress', upstream_host: '203.0.113.66:443' };
+    const [own, other] = await read(
+      { ...egress, downstream_remote_address: '10.44.1.40:5' },
+      { ...egress, downstream_remote_address: '10.44.1.23:5' },
+    );
+    expect(own).toMatchObject({
+      flow: { source: { workload: 'front' }, destination: { workload: '203.0.113.66' }, seenAt: 'client' },
+    });
+    expect(other).toMatchObject({ kind: 'skipped', reason: 'DIRECTION_UNKNOWN' });
   });
 
   it('passes over what it cannot read, and goes on', async () => {

@@ -7,6 +7,7 @@ import { isGrpcPath, routeTemplate } from '../../recordings/route-template.ts';
 import { readAccessLogLine } from './access-log-line.ts';
 import type { AccessLogLine } from './access-logs/access-log-line.ts';
 import { EndsOfCalls, type MeshLogOptions } from './access-logs/ends-of-call.ts';
+import { timeOfLine } from './access-logs/time-of-line.ts';
 
 /** The access log of a mesh's proxy or of an API's gateway, through rotation: one call per line. */
 export async function* meshAccessLog(
@@ -20,9 +21,10 @@ export async function* meshAccessLog(
 function itemOfLine(text: string, endsOfCalls: EndsOfCalls, where: string): FlowItem {
   const line = readAccessLogLine(text);
   if (typeof line === 'string') return { kind: 'skipped', reason: line, where };
-  const atMs = timeOf(line.time);
+  const atMs = timeOfLine(line.time);
   if (Number.isNaN(atMs)) return { kind: 'skipped', reason: 'BAD_TIME', where };
   const ends = endsOfCalls.of(line);
+  if (ends === undefined) return { kind: 'skipped', reason: 'DIRECTION_UNKNOWN', where };
   const volume: FlowVolume = {
     bytesOut: line.bytesReceived || 0,
     bytesIn: line.bytesSent || 0,
@@ -58,13 +60,6 @@ function itemOfLine(text: string, endsOfCalls: EndsOfCalls, where: string): Flow
 function isRefused({ responseFlags, details, isRefused: isSaid }: AccessLogLine): boolean {
   if (isSaid || (responseFlags !== '' && /\b(?:RL|UAEX|RLSE|NR|NC)\b|rbac/i.test(responseFlags))) return true;
   return details !== '' && details !== 'via_upstream' && /rbac_access_denied|ext_authz_denied/.test(details);
-}
-
-/** ISO, or seconds since 1970 as NGINX's `$msec`. NaN for neither. */
-function timeOf(text: string): number {
-  // Nearly every time: a year and a dash.
-  if (text.charCodeAt(4) === 45) return Date.parse(text);
-  return /^\d{10}(?:\.\d{1,9})?$/.test(text) ? Math.round(Number(text) * 1_000) : Date.parse(text);
 }
 
 function callOf(line: AccessLogLine): FlowL7 {

@@ -26,7 +26,7 @@ const endsMax = 4_096;
 /**
  * Tells the ends of calls. Envoy's cluster says where the proxy stood: "outbound|…" and "PassthroughCluster" at the client,
  * "inbound|…" at the server, "inbound-vip|…" before a service (an ambient waypoint). Where there was no cluster, the proxy's
- * own addresses do, as other lines gave them.
+ * own addresses do, as other lines gave them; so where a name is one that somebody else gave.
  */
 export class EndsOfCalls {
   readonly #options: MeshLogOptions;
@@ -38,10 +38,11 @@ export class EndsOfCalls {
     this.#options = options;
   }
 
-  of(line: AccessLogLine): Ends {
+  /** undefined: nothing tells which of the two called. */
+  of(line: AccessLogLine): Ends | undefined {
     const own = this.#self(line);
-    // Istio ends the names of clusters that have one for statistics with a semicolon.
-    const cluster = line.upstreamCluster.endsWith(';') ? line.upstreamCluster.slice(0, -1) : line.upstreamCluster;
+    // Istio adds the name that statistics use behind a semicolon, or nothing behind it.
+    const [cluster = ''] = line.upstreamCluster.split(';', 1);
     const [kind = '', port = '', , host = ''] = cluster.split('|', 4);
     if (isFrom('outbound', kind)) {
       this.#note(line.upstreamLocal);
@@ -66,15 +67,34 @@ export class EndsOfCalls {
       this.#note(line.downstreamLocal);
       return this.#inbound(line, own, 0);
     }
-    const isBlocked = kind === 'BlackHoleCluster' || line.route === 'block_all';
-    if (isBlocked || kind === 'PassthroughCluster' || (kind === '-' && this.#isEgress(line))) {
-      if (kind === 'PassthroughCluster') this.#note(line.upstreamLocal);
-      const { port: reached } = this.#reached(line);
-      // A route that answers by itself, as a redirect, refused nothing.
-      const isRefused = isBlocked || (kind === '-' && !(line.status >= 200 && line.status < 400));
-      return { client: own, server: this.#outside(line), port: reached, seenAt: 'client', isBlocked: isRefused };
+    const isBlocked = kind.startsWith('BlackHoleCluster') || line.route === 'block_all';
+    if (isBlocked) return this.#outbound(line, own, isBlocked);
+    if (kind.startsWith('PassthroughCluster')) {
+      this.#note(line.upstreamLocal);
+      return this.#outbound(line, own, false);
     }
-    return this.#inbound(line, own, 0);
+    if (kind === '-') {
+      const direction = this.#direction(line) ?? (endpointOf(line.downstreamLocal).isAddress ? 'out' : 'in');
+      // A route that answers by itself, as a redirect, refused nothing.
+      const isRefused = !(line.status >= 200 && line.status < 400);
+      return direction === 'out' ? this.#outbound(line, own, isRefused) : this.#inbound(line, own, 0);
+    }
+    if (cluster === '' || isOfGateway.test(cluster)) return this.#inbound(line, own, 0);
+    return this.#ofOtherName(line, own, cluster);
+  }
+
+  /** Of a cluster whose name is not Istio's: Consul's names say where it is, others leave it to the addresses. */
+  #ofOtherName(line: AccessLogLine, own: FlowEnd, cluster: string): Ends | undefined {
+    const [, workload, namespace] = consulService.exec(cluster) ?? [];
+    if (workload !== undefined && namespace !== undefined) {
+      const server = this.#remembered(`consul ${namespace} ${workload}`, () => {
+        return { kind: 'workload', namespace, workload };
+      });
+      return { ...this.#outbound(line, own, false), server };
+    }
+    const direction = this.#direction(line) ?? this.#directionByLoopback(line);
+    if (direction === undefined) return undefined;
+    return direction === 'out' ? this.#outbound(line, own, false) : this.#inbound(line, own, 0);
   }
 
   /** Ends by name, so that equal names give the same object. */
@@ -106,15 +126,27 @@ export class EndsOfCalls {
     return { client: this.#addressed(line.downstreamRemote), server, port: served, seenAt: 'server', isBlocked: false };
   }
 
-  /** Of a line without a cluster: who of the two is this proxy's workload? */
-  #isEgress(line: AccessLogLine): boolean {
+  #outbound(line: AccessLogLine, own: FlowEnd, isBlocked: boolean): Ends {
+    return { client: own, server: this.#outside(line), port: this.#reached(line).port, seenAt: 'client', isBlocked };
+  }
+
+  /** Where the cluster does not tell: who of the two is this proxy's workload? undefined: the addresses do not tell. */
+  #direction(line: AccessLogLine): Direction | undefined {
     const [local, remote] = [endpointOf(line.downstreamLocal), endpointOf(line.downstreamRemote)];
-    if (line.route === 'allow_any') return true;
-    if (this.#isOwn(remote.host)) return true;
-    if (this.#isOwn(local.host)) return false;
+    if (line.route === 'allow_any') return 'out';
+    if (this.#isOwn(remote.host)) return 'out';
+    if (this.#isOwn(local.host)) return 'in';
     // No filter chain: that of the inbound listener. A policy of the mesh refuses at the server.
-    if (/filter_chain_not_found|rbac/i.test(line.details) || this.#isWorld(remote.host)) return false;
-    return local.isAddress;
+    if (/filter_chain_not_found|rbac/i.test(line.details) || this.#isWorld(remote.host)) return 'in';
+    return undefined;
+  }
+
+  /** A caller on loopback is the proxy's own workload, and so is a server there. */
+  #directionByLoopback(line: AccessLogLine): Direction | undefined {
+    const [caller, server] = [endpointOf(line.downstreamRemote).host, endpointOf(line.upstreamHost).host];
+    const isServed = isLoopback(server) || this.#isOwn(server);
+    if (server === '' || caller === '' || isServed === isLoopback(caller)) return undefined;
+    return isServed ? 'in' : 'out';
   }
 
   #isOwn(address: string): boolean {
@@ -131,7 +163,7 @@ export class EndsOfCalls {
   #note(text: string): void {
     if (text === '' || this.#own.has(text.slice(0, text.lastIndexOf(':')))) return;
     const { host, isAddress } = endpointOf(text);
-    if (!isAddress || host.startsWith('127.') || host === '::1' || host === '::6') return;
+    if (!isAddress || isLoopback(host)) return;
     if (this.#own.size >= addressesMax) this.#own.clear();
     this.#own.add(host);
   }
@@ -162,6 +194,23 @@ export class EndsOfCalls {
       addresses.endOf(endpointWithPort(text).host) ?? { kind: 'unknown', namespace: '', workload: '' }
     );
   }
+}
+
+type Direction = 'in' | 'out';
+
+/** Envoy Gateway names its clusters after the route that leads to them: "httproute/shop/orders/rule/0". */
+const isOfGateway = /^(?:http|grpc|tcp|tls|udp)route\//;
+
+/**
+ * Consul's names of upstreams, which are the names that TLS asks for: `[subset.]service.namespace.datacenter.internal.….consul`,
+ * with the partition behind the namespace where it says `internal-v1`. What is in front of a tilde is how it is reached.
+ */
+const consulService =
+  /^(?:[^.~]{1,256}~)*(?:[^.~]{1,63}\.)?([^.~]{1,63})\.([^.~]{1,63})\.(?:[^.]{1,63}\.internal|[^.]{1,63}\.[^.]{1,63}\.internal-v1)\.[^.]{1,63}\.consul$/;
+
+/** Istio's sidecars call their workload from 127.0.0.6 and ::6. */
+function isLoopback(host: string): boolean {
+  return host.startsWith('127.') || host === '::1' || host === '::6';
 }
 
 /** "outbound|…", and "outbound_.80_._.…" at gateways between clusters. */

@@ -1,5 +1,5 @@
 import type { ReaderTable } from '../../reader-case.ts';
-import { flow, openOfOrders, orders, peer, refused, world } from './shop.ts';
+import { badTime, flow, openOfOrders, orders, peer, refused, world } from './shop.ts';
 
 const combined =
   '203.0.113.9 - frank [10/Oct/2026:13:55:36 -0700] "DELETE /cart/12 HTTP/1.1" 204 2326 "http://shop.example/" "Mozilla/5.0 (X11; Linux x86_64)"';
@@ -135,6 +135,17 @@ export const gatewayText: ReaderTable = {
         flow({ source: peer, verdict: 'dropped' }),
         flow({ source: peer, verdict: 'forwarded', l7: undefined, volume: { bytesIn: 212, durationMs: 5007 } }),
       ],
+    },
+    {
+      tool: 'NGINX, HAProxy',
+      versions: 'any',
+      shape: 'days and hours that there are none of',
+      lines: [
+        combined.replace('10/Oct/2026', '31/Feb/2026'),
+        combined.replace('13:55:36', '24:00:00'),
+        haproxy.replace('06/Feb/2026', '30/Feb/2026'),
+      ],
+      items: [badTime, badTime, badTime],
     },
     {
       tool: 'any',

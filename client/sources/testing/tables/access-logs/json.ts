@@ -1,5 +1,6 @@
 import type { ReaderTable } from '../../reader-case.ts';
-import { flow, openOfOrders, orders, outside, peer, stock, world } from './shop.ts';
+import { otherClustersInJson } from './other-clusters.ts';
+import { badTime, flow, openOfOrders, orders, outside, peer, stock, world } from './shop.ts';
 
 const istio = { tool: 'Istio sidecar', versions: '1.9 to 1.28' };
 const base = {
@@ -196,6 +197,7 @@ export const accessLogsInJson: ReaderTable = {
         flow({ source: peer, destination: orders, destinationPort: 8080, verdict: 'dropped' }),
       ],
     },
+    ...otherClustersInJson,
     {
       tool: 'Istio ambient waypoint',
       versions: '1.22 to 1.28',
@@ -303,17 +305,21 @@ export const accessLogsInJson: ReaderTable = {
     {
       tool: 'any',
       versions: 'any',
-      shape: 'JSON that is no access log, is cut, or has no time',
+      shape: 'JSON that is no access log, is cut, or has no time that there is',
       lines: [
         '{"level":"info","msg":"started"}',
         '{"a":',
         line({ start_time: 'then' }),
+        line({ start_time: '2026-02-31T03:04:05Z' }),
+        line({ start_time: '2026-02-28T24:00:00Z' }),
         '{"log":"started\\n","stream":"stdout"}',
       ],
       items: [
         { kind: 'skipped', reason: 'NOT_AN_ACCESS_LOG_LINE' },
         { kind: 'skipped', reason: 'NOT_AN_ACCESS_LOG_LINE' },
-        { kind: 'skipped', reason: 'BAD_TIME' },
+        badTime,
+        badTime,
+        badTime,
         { kind: 'skipped', reason: 'NOT_AN_ACCESS_LOG_LINE' },
       ],
     },

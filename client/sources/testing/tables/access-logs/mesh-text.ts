@@ -1,11 +1,20 @@
 import type { ReaderTable } from '../../reader-case.ts';
-import { flow, openOfOrders, orders, outside, peer, refused, stock, world } from './shop.ts';
+import { otherClustersInText } from './other-clusters.ts';
+import { badTime, flow, openOfOrders, orders, outside, peer, refused, stock, world } from './shop.ts';
 
 const istio = { tool: 'Istio sidecar', versions: '1.9 to 1.28' };
 const time = '[2026-03-02T09:00:02.000Z]';
 const inbound = `${time} "POST /checkout HTTP/1.1" 200 - via_upstream - "-" 400 120 9 9 "-" "Go-http-client/1.1" "id-b0" "orders:8080" "10.244.1.7:8080" inbound|8080|| 127.0.0.6:40000 10.244.1.7:8080 10.244.5.3:39000 outbound_.8080_._.orders.shop.svc.cluster.local default`;
 /** With one word of it exchanged. */
 const inboundWith = (word: string, other: string) => inbound.replace(word, other);
+
+const times = [
+  '2026-03-02T99:00:02.000Z',
+  '2026-02-31T09:00:02.000Z',
+  '2026-02-29T09:00:02.000Z',
+  '2026-04-31T09:00:02.000Z',
+  '2026-03-02T24:00:00.000Z',
+];
 
 /** Envoy and Istio, in text. */
 export const meshText: ReaderTable = {
@@ -15,6 +24,7 @@ export const meshText: ReaderTable = {
   notes: [
     "Text can be forged by who is logged: Envoy writes paths and names of agents as they were sent, quotes included. A line whose quotes or number of words do not add up is counted as `FORGED_OR_BROKEN` and never guessed at. In JSON nobody can do that: use it where there is a choice (Istio's `accessLogEncoding: JSON`).",
     'The cluster tells the direction: `inbound|`, `inbound-vip|` and `InboundPassthroughCluster` come in; `outbound|`, `PassthroughCluster`, `BlackHoleCluster` and `-` go out, to their address. A line with `-` comes in where its own address, as other lines gave it, is the one that was called, where its caller is outside, and where a policy or a missing filter chain refused it.',
+    "Clusters of other names, as other control planes and people give them, are read by the same addresses, and by loopback: who calls or is called there is the proxy's own workload. Where these do not tell the direction either, the line is counted as `DIRECTION_UNKNOWN`: give the workload's address in the source's `addresses`. Consul's `db.default.dc1.internal.….consul` goes out, to db; Envoy Gateway's `httproute/…` comes in.",
     "Dropped are `BlackHoleCluster`, the route `block_all`, what RBAC and external authorisation denied, and Envoy's flags RL, RLSE, UAEX, NR and NC.",
   ],
   open: openOfOrders,
@@ -98,6 +108,7 @@ export const meshText: ReaderTable = {
         flow({ source: orders, destination: outside('203.0.113.66'), destinationPort: 80, verdict: 'dropped' }),
       ],
     },
+    ...otherClustersInText,
     {
       ...istio,
       shape: 'egress to a service entry',
@@ -241,17 +252,20 @@ export const meshText: ReaderTable = {
     {
       tool: 'any',
       versions: 'any',
-      shape: 'lines of other kinds in the same file, and a time that is none',
+      shape:
+        'lines of other kinds in the same file, times that are none, days and hours that there are none of, and a leap day',
       lines: [
         '2026-03-02T09:00:02.000000Z\tinfo\tEnvoy proxy is ready',
         '',
         '[2026-03-02T09:00:02.000Z][critical][main] [source/server/server.cc:133] caught SIGTERM',
-        inboundWith('2026-03-02T09:00:02.000Z', '2026-03-02T99:00:02.000Z'),
+        ...times.map((other) => inboundWith('2026-03-02T09:00:02.000Z', other)),
+        inboundWith('2026-03-02T09:00:02.000Z', '2028-02-29T23:59:59.000Z'),
       ],
       items: [
         { kind: 'skipped', reason: 'NOT_AN_ACCESS_LOG_LINE' },
         { kind: 'skipped', reason: 'NOT_AN_ACCESS_LOG_LINE' },
-        { kind: 'skipped', reason: 'BAD_TIME' },
+        ...times.map(() => badTime),
+        flow({ atMs: Date.parse('2028-02-29T23:59:59Z') }),
       ],
     },
   ],
