@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FlowBatch, FlowItem } from '../events/source-item.ts';
-import { decompressed } from './decompressed.ts';
+import { decompressed } from './compressed/decompressed.ts';
 import { type FilePosition, type FollowOptions, followFile } from './file-follower.ts';
 import { FlowLines, jsonDocument } from './flow-lines.ts';
 import type { CsvFlowOptions } from './layouts/layout.ts';

@@ -1,5 +1,5 @@
 /**
- * Trace files, plain or gzip (told apart by gzip's magic number), read as a stream: one trace per line,
+ * Trace files, plain, gzip or zstd (told apart by their magic numbers), read as a stream: one trace per line,
  *
  *     split TAB cluster TAB service TAB family TAB name TAB calls
  *     split TAB family TAB name TAB calls
@@ -11,7 +11,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { refuse } from '../../base/fault.ts';
 import type { Abi } from '../events/vocabulary.ts';
-import { decompressed } from './decompressed.ts';
+import { decompressed } from './compressed/decompressed.ts';
 import { type TraceItem, TraceLineParser } from './trace-line-parser.ts';
 
 export type TraceFileOptions = Readonly<{
@@ -45,7 +45,7 @@ export async function* readTraces(
 function inputFault(label: string, cause: unknown, line: number) {
   const isCutShort = (cause as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
   if (isCutShort) {
-    const message = `${label}: the gzip data end too early, in line ${line}; copy the file again`;
+    const message = `${label}: the compressed data end too early, in line ${line}; copy the file again`;
     return refuse('TRACE_FILE_CUT_SHORT', message, { line }).fault;
   }
   const why = cause instanceof Error ? cause.message : String(cause);

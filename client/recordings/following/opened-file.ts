@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { isMissing } from '../../../base/atomic-file.ts';
-import { decompressed } from '../decompressed.ts';
+import { decompressed } from '../compressed/decompressed.ts';
 import { packedEnding } from './rotated-names.ts';
 
 const readBytes = 65_536;

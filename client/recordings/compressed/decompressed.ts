@@ -1,9 +1,13 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { isZstd, zstdFrames } from './zstd-frames.ts';
 
 const magicBytes = 4;
 
-/** A stream's bytes, unpacked where they begin with the magic number of gzip or of zstd. */
+/**
+ * A stream's bytes, unpacked where they begin with the magic number of gzip or of zstd: every member or frame, in order.
+ * Throws after everything that could be unpacked; with the code Z_BUF_ERROR where packed data end too early.
+ */
 export async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   const chunks = source[Symbol.asyncIterator]();
   try {
@@ -21,25 +25,19 @@ async function* unpackedIfPacked(chunks: AsyncIterator<Buffer>): AsyncGenerator<
     head = Buffer.concat([head, next.value]);
   }
   const rest: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => chunks };
-  const unpack = unpackerOf(head);
-  if (unpack !== undefined) {
-    yield* unpacked(unpack, head, rest);
-  } else {
+  if (head[0] === 0x1f && head[1] === 0x8b) yield* unpacked(createGunzip(), prepended(head, rest));
+  else if (isZstd(head)) yield* unpacked(createZstdDecompress(), zstdFrames(prepended(head, rest)));
+  else {
     if (head.length > 0) yield head;
     yield* rest;
   }
-}
-
-function unpackerOf(head: Buffer): Transform | undefined {
-  if (head[0] === 0x1f && head[1] === 0x8b) return createGunzip();
-  return head.length >= magicBytes && head.readUInt32LE(0) === 0xfd2fb528 ? createZstdDecompress() : undefined;
 }
 
 /**
  * Unpacks chunk by chunk. Reading the stream itself would lose what it had unpacked before an error: here every chunk's
  * output is handed over before the error that came with it.
  */
-async function* unpacked(unpack: Transform, head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+async function* unpacked(unpack: Transform, packed: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
   let output: Buffer[] = [];
   unpack.on('data', (chunk: Buffer) => output.push(chunk));
   let fault: Error | undefined;
@@ -51,7 +49,7 @@ async function* unpacked(unpack: Transform, head: Buffer, rest: AsyncIterable<Bu
   });
   const ended = new Promise((resolve) => unpack.once('end', resolve));
   try {
-    for await (const chunk of prepended(head, rest)) {
+    for await (const chunk of packed) {
       await Promise.race([failed, new Promise((resolve) => unpack.write(chunk, resolve))]);
       const ready = output;
       output = [];

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { decompressed } from './decompressed.ts';
+
+const checksummed = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
+const noise = randomBytes(300_000);
+/** Chunk sizes in bytes: fields fall on both sides of a border, or everything is in one. */
+const sizes = [1, 7, 65_536, 2 ** 30];
+
+async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function read(
+  bytes: Buffer,
+  size = 65_536,
+): Promise<Readonly<{ text: Buffer; code?: string; message?: string }>> {
+  const parts: Uint8Array[] = [];
+  try {
+    for await (const part of decompressed(chunksOf(bytes, size))) parts.push(part);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { text: Buffer.concat(parts), ...(code !== undefined && { code }), message };
+  }
+  return { text: Buffer.concat(parts) };
+}
+
+function skippable(content: Buffer, kind = 0): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(0x184d2a50 + kind, 0);
+  head.writeUInt32LE(content.length, 4);
+  return Buffer.concat([head, content]);
+}
+
+describe('decompressed', () => {
+  it.each(sizes)('reads all gzip members and all zstd frames in order, in chunks of %i', async (size) => {
+    const large = noise.subarray(0, size * 1_000);
+    const texts = [Buffer.from('first\n'.repeat(1_000)), large, Buffer.alloc(0), Buffer.from('second\n'), large];
+    const packers = [
+      (text: Buffer) => gzipSync(text),
+      (text: Buffer) => zstdCompressSync(text),
+      (text: Buffer) => zstdCompressSync(text, checksummed),
+    ];
+    for (const pack of packers) {
+      const { text, ...rest } = await read(Buffer.concat(texts.map(pack)), size);
+      expect(rest).toEqual({});
+      expect(text.equals(Buffer.concat(texts))).toBe(true);
+    }
+  });
+
+  it.each(sizes)('passes skippable frames over, before, between and behind others, in chunks of %i', async (size) => {
+    const [one, two] = [zstdCompressSync('one\n'), zstdCompressSync('two\n')];
+    const bytes = Buffer.concat([
+      skippable(Buffer.from([1, 2, 3, 4])),
+      one,
+      skippable(Buffer.alloc(0), 7),
+      skippable(one, 15),
+      two,
+      skippable(randomBytes(100_000)),
+    ]);
+    expect(await read(bytes, size)).toEqual({ text: Buffer.from('one\ntwo\n') });
+    expect(await read(skippable(one), size)).toEqual({ text: Buffer.alloc(0) });
+  });
+
+  it('says of zstd as of gzip that data end too early, wherever they do, after what is there', async () => {
+    const lines = Buffer.from('a line\n'.repeat(40));
+    const zipped = gzipSync(lines);
+    const cut = { code: 'Z_BUF_ERROR', message: 'unexpected end of file' };
+    for (let end = 2; end < zipped.length; end++) expect(await read(zipped.subarray(0, end))).toMatchObject(cut);
+    const [frame, sized] = [zstdCompressSync(lines, checksummed), zstdCompressSync(lines)];
+    for (const bytes of [frame, sized]) {
+      for (let end = 2; end < bytes.length; end++) expect(await read(bytes.subarray(0, end))).toMatchObject(cut);
+      for (let end = 1; end < bytes.length; end++) {
+        const { text, ...rest } = await read(Buffer.concat([frame, bytes.subarray(0, end)]));
+        expect(rest).toEqual(cut);
+        expect(text.subarray(0, lines.length)).toEqual(lines);
+      }
+    }
+    const inSkipped = skippable(lines).subarray(0, 20);
+    expect(await read(Buffer.concat([frame, inSkipped]))).toEqual({ text: lines, ...cut });
+    const half = await read(zstdCompressSync(noise).subarray(0, 200_000));
+    expect(half.code).toBe('Z_BUF_ERROR');
+    expect(half.text.length).toBeGreaterThanOrEqual(128 * 1_024);
+    expect(half.text.equals(noise.subarray(0, half.text.length))).toBe(true);
+  });
+
+  it('says that a frame is damaged, or followed by something else; zeros are padding, as behind gzip', async () => {
+    const frame = zstdCompressSync('text\n', checksummed);
+    const damaged = Buffer.from(frame);
+    damaged[damaged.length - 1] = (damaged.at(-1) as number) ^ 1;
+    expect((await read(damaged)).code).toMatch(/^ZSTD_error/);
+    const text = Buffer.from('text\n');
+    expect(await read(Buffer.concat([frame, Buffer.from('more')]))).toEqual({
+      text,
+      message: 'what follows a zstd frame is no zstd frame',
+    });
+    for (const pack of [frame, gzipSync(text)])
+      for (const zeros of [1, 512, 1_023])
+        expect(await read(Buffer.concat([pack, Buffer.alloc(zeros)]))).toEqual({ text });
+  });
+
+  it('leaves text as it is', async () => {
+    for (const text of ['', '(', '(µ', 'a\n', 'plain text\n'])
+      for (const size of sizes) expect(await read(Buffer.from(text), size)).toEqual({ text: Buffer.from(text) });
+  });
+});
