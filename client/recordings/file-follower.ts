@@ -1,11 +1,12 @@
 import { pause } from '../../base/pause.ts';
 import type { Timer, Timers } from '../../base/time.ts';
-import type { FollowedLine, FollowOptions } from './following/followed-line.ts';
+import type { SourceLoss } from '../events/source-item.ts';
+import type { FilePosition, FollowedLine, FollowOptions } from './following/followed-line.ts';
 import { LineReader, type ReadFrom } from './following/line-reader.ts';
-import { OpenedFile } from './following/opened-file.ts';
+import { isUnreadable, OpenedFile } from './following/opened-file.ts';
 import { resume } from './following/resume.ts';
 import { Rotations } from './following/rotations.ts';
-import { closeFamily, openFamily } from './following/siblings.ts';
+import { closeFamily, inodeAt, openFamily } from './following/siblings.ts';
 
 export type { FilePosition, FollowedLine, FollowOptions } from './following/followed-line.ts';
 
@@ -40,6 +41,8 @@ class Follower {
   readonly #rotations: Rotations;
   readonly #pollMs: number;
   #reader: LineReader | undefined;
+  /** Behind the last file that was read. */
+  #passed: FilePosition | undefined;
   readonly #timers: Timers | undefined;
   #beat: Timer | undefined;
 
@@ -75,15 +78,18 @@ class Follower {
 
   async *#start(): AsyncGenerator<FollowedLines> {
     const { from, follow } = this.#options;
+    yield* this.#untilReadable();
     if (from !== undefined) {
       const { first, lost } = await resume(this.#path, from, this.#rotations);
       if (first !== undefined) await this.#open(first.file, first.from);
-      if (lost !== undefined) yield [{ kind: 'skipped', reason: 'ROTATED_AWAY', offset: 0, after: from, loss: lost }];
+      if (lost !== undefined) yield [this.#lossOf(lost)];
+      yield* this.#sayLosses();
       return;
     }
     if (!follow) return;
     const family = await openFamily(this.#path);
     for (const { file } of family.siblings) await this.#rotations.know(file);
+    this.#rotations.knowUnreadable(family.unreadable, () => false);
     await closeFamily(family);
   }
 
@@ -119,7 +125,12 @@ class Follower {
         yield* this.#passReplaced(reader);
         return;
       }
-      const lines = await reader.next();
+      yield* this.#sayLosses();
+      const lines = await this.#linesOf(reader);
+      if (lines === 'LOST') {
+        yield* this.#finish(reader, [reader.skip('ROTATED_AWAY', 0, { files: 1, bytes: undefined })]);
+        return;
+      }
       if (lines !== undefined) {
         if (lines.length > 0) yield lines as FollowedLines;
         hasLingered = false;
@@ -164,21 +175,63 @@ class Follower {
     if (this.#rotations.takeGap()) {
       yield [reader.skip('ROTATED_AWAY', 0, { files: undefined, bytes: undefined })] as FollowedLines;
     }
+    this.#passed = reader.position;
     this.#reader = undefined;
     await this.#rotations.retire(reader.file, reader.isReplaced);
   }
 
   /** false: there is no next file yet. */
   async *#openNext(): AsyncGenerator<FollowedLines, boolean> {
-    const next = (await this.#rotations.next()) ?? (await OpenedFile.open(this.#path));
+    const next = (await this.#rotations.next()) ?? (await this.#openCurrent());
     if (next === undefined) return false;
     if (next instanceof OpenedFile) await this.#open(next, { offset: 0 });
-    else {
-      const loss = { files: 1, bytes: next.lostBytes };
-      const after = this.#options.from ?? { inode: '0', offset: 0, head: '' };
-      yield [{ kind: 'skipped', reason: 'ROTATED_AWAY', offset: 0, after, loss }];
-    }
+    else yield [this.#lossOf({ files: 1, bytes: next.lostBytes })];
     return true;
+  }
+
+  /** Where it is followed, what cannot be opened for now is asked for again, as what is not there yet. */
+  async #openCurrent(): Promise<OpenedFile | undefined> {
+    try {
+      return await OpenedFile.open(this.#path);
+    } catch (error) {
+      if (this.#options.follow && isUnreadable(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A position may be in the file that cannot be opened for now: it is not lost yet. */
+  async *#untilReadable(): AsyncGenerator<FollowedLines> {
+    while (!this.#options.signal.aborted) {
+      try {
+        const file = await OpenedFile.open(this.#path);
+        await file?.close();
+        return;
+      } catch (error) {
+        if (!this.#options.follow || !isUnreadable(error)) throw error;
+      }
+      yield [];
+      await this.#pause();
+    }
+  }
+
+  /** Lost: a rotated file that cannot be read on. Where it is the file that was asked for, that is an error. */
+  async #linesOf(reader: LineReader): Promise<FollowedLine[] | undefined | 'LOST'> {
+    try {
+      return await reader.next();
+    } catch (error) {
+      if ((await inodeAt(this.#path)) === reader.file.inode) throw error;
+      return 'LOST';
+    }
+  }
+
+  *#sayLosses(): Generator<FollowedLines> {
+    const losses = this.#rotations.takeLosses();
+    if (losses.length > 0) yield losses.map((loss) => this.#lossOf(loss));
+  }
+
+  #lossOf(loss: SourceLoss): FollowedLines[number] {
+    const after = this.#reader?.position ?? this.#passed ?? this.#options.from ?? { inode: '0', offset: 0, head: '' };
+    return { kind: 'skipped', reason: 'ROTATED_AWAY', offset: 0, after, loss };
   }
 
   async #open(file: OpenedFile, from: ReadFrom): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { fstatSync, readSync } from 'node:fs';
+import { constants, fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { isMissing } from '../../../base/atomic-file.ts';
 import { decompressed } from '../compressed/decompressed.ts';
@@ -28,17 +28,17 @@ export class OpenedFile {
     this.isPacked = isPacked;
   }
 
-  /** undefined: there is none, or no regular file. */
+  /** undefined: there is none, or no regular file. Waits for nobody: opening a pipe would, until somebody writes to it. */
   static async open(path: string): Promise<OpenedFile | undefined> {
     let handle: FileHandle;
     try {
-      handle = await open(path, 'r');
+      handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (isMissing(error) || codeOf(error) === 'ENXIO') return undefined;
       throw error;
     }
     const found = fstatSync(handle.fd, { bigint: true });
-    if (found.isDirectory()) {
+    if (!found.isFile()) {
       await handle.close();
       return undefined;
     }
@@ -85,6 +85,20 @@ export class OpenedFile {
   async beginning(): Promise<Buffer> {
     if (!this.isPacked) return this.#peek(0, beginningBytes);
     return this.#unpackedRange(0, beginningBytes);
+  }
+
+  /** Whether it is packed, and nothing of it can be unpacked. */
+  async isBroken(): Promise<boolean> {
+    if (!this.isPacked || this.stat().size === 0) return false;
+    const unpacking = this.#unpack();
+    try {
+      await unpacking.next();
+      return false;
+    } catch {
+      return true;
+    } finally {
+      await unpacking.return(undefined).catch(() => undefined);
+    }
   }
 
   /** Digest of the first 64 bytes; empty until there are so many. */
@@ -150,4 +164,13 @@ export class OpenedFile {
       yield chunk.subarray(0, bytesRead);
     }
   }
+}
+
+/** Whether a file is there, or may be, that cannot be opened for now; what this process lacks (EMFILE) is not the file's. */
+export function isUnreadable(error: unknown): boolean {
+  return /^(?:EACCES|EPERM|ELOOP|EIO|ENOTDIR|ESTALE|ENODEV|EBUSY)$/.test(codeOf(error) ?? '');
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | null)?.code;
 }

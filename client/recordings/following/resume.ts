@@ -17,7 +17,7 @@ export type Resumed = Readonly<{
  * `rotations`. Where it is gone, what was written after it was last seen, and what is known of the loss.
  */
 export async function resume(path: string, from: FilePosition, rotations: Rotations): Promise<Resumed> {
-  const { siblings, current } = await openFamily(path);
+  const { siblings, current, unreadable } = await openFamily(path);
   const files: Pick<Sibling, 'file' | 'path' | 'writtenMs'>[] = [...siblings];
   if (current !== undefined) files.push({ file: current, path, writtenMs: current.stat().writtenMs });
   const at = await indexOf(files, from);
@@ -34,6 +34,8 @@ export async function resume(path: string, from: FilePosition, rotations: Rotati
       await file.close();
     }
   }
+  const reference = files[at]?.writtenMs ?? from.writtenMs ?? Number.POSITIVE_INFINITY;
+  rotations.knowUnreadable(unreadable, ({ inode, writtenMs }) => inode !== from.inode && writtenMs > reference);
   const found = files[at]?.file;
   if (found !== undefined) {
     const as = found.inode === from.inode ? undefined : { inode: from.inode, head: from.head };

@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Timers } from '../../../base/time.ts';
-import { OpenedFile } from './opened-file.ts';
-import { inodeAt, openFamily, type Sibling, siblingPaths } from './siblings.ts';
+import type { SourceLoss } from '../../events/source-item.ts';
+import type { OpenedFile } from './opened-file.ts';
+import { inodeAt, openFamily, openIfReadable, type Sibling, siblingPaths, type Unreadable } from './siblings.ts';
 
 /** What the file that is being read is known by, now and after it was copied or packed. */
 export type Held = Readonly<{
@@ -16,7 +17,7 @@ export type Held = Readonly<{
 type Waiting = { size: number; inode: string; file: OpenedFile | undefined; path: string };
 
 /** A finished file that was read, or that was there before: it must not be read again under another name. */
-type Known = Readonly<{ inode: string; beginning: Buffer }>;
+type Known = Readonly<{ inode: string; beginning: Buffer; writtenMs: number }>;
 
 type Kind = 'fresh' | 'newest' | 'held' | 'continuation' | 'known' | 'other';
 
@@ -37,6 +38,9 @@ export class Rotations {
   #known: Known[] = [];
   /** A copy of the replaced file that is read: it goes on where that was read to. */
   #continuation: OpenedFile | undefined;
+  /** Inodes of rotated files that cannot be read, as long as they are there: each is counted once. */
+  #unreadable: ReadonlySet<string> = new Set();
+  #losses: SourceLoss[] = [];
   #isGap = false;
   #isOvertaken = false;
   #folderMs: number | undefined;
@@ -60,7 +64,18 @@ export class Rotations {
 
   /** A file is done with, or was there before. */
   async know(file: OpenedFile): Promise<void> {
-    this.#known.push({ inode: file.inode, beginning: await file.beginning() });
+    this.#known.push({ inode: file.inode, beginning: await file.beginning(), writtenMs: file.stat().writtenMs });
+  }
+
+  /** Rotated files that cannot be read and were there before; those that are newer than what is read are lost. */
+  knowUnreadable(files: readonly Unreadable[], isNewer: (file: Unreadable) => boolean): void {
+    this.#unreadable = new Set(files.map(({ inode }) => inode));
+    for (const file of files) if (isNewer(file)) this.#losses.push({ files: 1, bytes: file.bytes });
+  }
+
+  /** What cannot be read of what was rotated away; told once. */
+  takeLosses(): readonly SourceLoss[] {
+    return this.#losses.splice(0);
   }
 
   /** A file that was read is closed, and not read again; in turn, for a look may be comparing with it. */
@@ -123,7 +138,7 @@ export class Rotations {
       const first = this.#waiting.shift();
       if (first === undefined || first.file !== undefined) return first?.file;
       for (const path of [first.path, this.#path, ...(await siblingPaths(this.#path)).keys()]) {
-        const file = await OpenedFile.open(path);
+        const file = await openIfReadable(path);
         if (file?.inode === first.inode) return file;
         await file?.close();
       }
@@ -139,7 +154,8 @@ export class Rotations {
   }
 
   async #look(held: Held): Promise<void> {
-    const { siblings, current } = await openFamily(this.#path);
+    const { siblings, current, unreadable } = await openFamily(this.#path);
+    this.#countUnreadable(unreadable, siblings, held);
     const beginning = await held.file.beginning();
     const newest = this.#waiting.at(-1);
     const matched = new Set<Known>();
@@ -168,6 +184,21 @@ export class Rotations {
     await this.#enqueue(fresh, current, held);
   }
 
+  /** What is open here, or was read, is not lost where its name is closed to this process afterwards, packed or not. */
+  #countUnreadable(files: readonly Unreadable[], siblings: readonly Sibling[], held: Held): void {
+    const counted = this.#unreadable;
+    const own = [...this.#waiting, ...this.#known, { inode: held.file.inode, writtenMs: held.file.stat().writtenMs }];
+    const isOwn = (file: Unreadable) =>
+      own.some(
+        (one) =>
+          one.inode === file.inode || (file.isPacked && 'writtenMs' in one && isTimeOf(file.writtenMs, one.writtenMs)),
+      );
+    const there = [...siblings.map(({ file }) => file.inode), ...files.map(({ inode }) => inode)];
+    const lost = files.filter((file) => !counted.has(file.inode) && !isOwn(file));
+    for (const { bytes } of lost) this.#losses.push({ files: 1, bytes });
+    this.#unreadable = new Set([...there.filter((inode) => counted.has(inode)), ...lost.map(({ inode }) => inode)]);
+  }
+
   async #kindOf(
     file: OpenedFile,
     held: Held,
@@ -178,7 +209,7 @@ export class Rotations {
     const { inode } = file;
     if (inode === newest?.inode) return 'newest';
     if (inode === held.file.inode || inode === this.#continuation?.inode) return 'held';
-    if (this.#waiting.some((one) => one.inode === inode)) return 'other';
+    if (this.#unreadable.has(inode) || this.#waiting.some((one) => one.inode === inode)) return 'other';
     const beginning = await file.beginning();
     if (beginning.length === 0) return 'other';
     if (held.isReplaced && this.#continuation === undefined && held.read.tail.length > 0) {
@@ -228,6 +259,12 @@ export class Rotations {
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
+}
+
+/** Whether a packed file has the time of writing of its original: packing keeps it, some to the second alone. */
+function isTimeOf(packedMs: number, originalMs: number): boolean {
+  const unitMs = packedMs % 1_000 === 0 ? 1_000 : 1;
+  return Math.floor(packedMs / unitMs) === Math.floor(originalMs / unitMs);
 }
 
 /** Whether a file can be a copy, packed or not, of one that begins like this. */

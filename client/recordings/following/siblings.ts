@@ -1,14 +1,21 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isMissing } from '../../../base/atomic-file.ts';
-import { OpenedFile } from './opened-file.ts';
+import { isUnreadable, OpenedFile } from './opened-file.ts';
 import { oldestFirst, packedEnding, type RotatedName, rotatedName } from './rotated-names.ts';
 
 /** A rotated file beside the followed one, opened so that it stays when rotation deletes it. */
 export type Sibling = RotatedName & Readonly<{ path: string; file: OpenedFile; size: number; writtenMs: number }>;
 
-/** The file at a path and its rotated files, oldest first, all opened. */
-export type Family = Readonly<{ siblings: readonly Sibling[]; current: OpenedFile | undefined }>;
+/** A rotated file that cannot be opened, or not unpacked. `bytes` of its text, as far as is known. */
+export type Unreadable = Readonly<{ inode: string; writtenMs: number; isPacked: boolean; bytes: number | undefined }>;
+
+/** The file at a path and its rotated files, oldest first, all opened that can be. */
+export type Family = Readonly<{
+  siblings: readonly Sibling[];
+  unreadable: readonly Unreadable[];
+  current: OpenedFile | undefined;
+}>;
 
 /** A rotation takes milliseconds; who rotates without end is read as it is. */
 const triesMax = 16;
@@ -17,7 +24,7 @@ const triesMax = 16;
 export async function openFamily(path: string): Promise<Family> {
   for (let attempt = 1; ; attempt++) {
     const before = await siblingPaths(path);
-    const family = { siblings: await openAll(before), current: await OpenedFile.open(path) };
+    const family = { ...(await openAll(before)), current: await openIfReadable(path) };
     if (attempt === triesMax || (await isStill(path, family, before))) return family;
     await closeFamily(family);
   }
@@ -35,7 +42,7 @@ export async function siblingPaths(path: string): Promise<ReadonlyMap<string, Ro
   try {
     names = await readdir(folder);
   } catch (error) {
-    if (isMissing(error)) return new Map();
+    if (isMissing(error) || isUnreadable(error)) return new Map();
     throw error;
   }
   const found = new Map<string, RotatedName>();
@@ -47,25 +54,59 @@ export async function siblingPaths(path: string): Promise<ReadonlyMap<string, Ro
 }
 
 /** Packing makes a file twice for a moment: the plain one counts. */
-async function openAll(names: ReadonlyMap<string, RotatedName>): Promise<Sibling[]> {
+async function openAll(names: ReadonlyMap<string, RotatedName>): Promise<Pick<Family, 'siblings' | 'unreadable'>> {
   const found: Sibling[] = [];
+  const unreadable: Unreadable[] = [];
   for (const [path, rotated] of names) {
     if (packedEnding.test(path) && names.has(path.replace(packedEnding, ''))) continue;
-    const file = await OpenedFile.open(path);
-    if (file !== undefined) found.push({ ...rotated, path, file, ...file.stat() });
+    const file = await openIfReadable(path);
+    if (file === undefined) {
+      const one = await unreadableAt(path);
+      if (one !== undefined) unreadable.push(one);
+    } else if (await file.isBroken()) {
+      unreadable.push({ ...file.stat(), inode: file.inode, isPacked: true, bytes: undefined });
+      await file.close();
+    } else found.push({ ...rotated, path, file, ...file.stat() });
   }
-  return oldestFirst(found);
+  return { siblings: oldestFirst(found), unreadable };
 }
 
 async function isStill(path: string, { siblings, current }: Family, before: ReadonlyMap<string, RotatedName>) {
   const after = await siblingPaths(path);
   if (after.size !== before.size || [...after.keys()].some((name) => !before.has(name))) return false;
   for (const { path: place, file } of siblings) if ((await inodeAt(place)) !== file.inode) return false;
-  return (await inodeAt(path)) === current?.inode;
+  // What is there and cannot be opened is no change.
+  return current === undefined || (await inodeAt(path)) === current.inode;
 }
 
-/** undefined: nothing is there. */
+/** undefined: there is none, or none that can be opened for now. */
+export async function openIfReadable(path: string): Promise<OpenedFile | undefined> {
+  try {
+    return await OpenedFile.open(path);
+  } catch (error) {
+    if (isUnreadable(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What stands under a name that did not open; undefined: nothing, or no file. A link that leads nowhere stands for one. */
+async function unreadableAt(path: string): Promise<Unreadable | undefined> {
+  const isPacked = packedEnding.test(path);
+  try {
+    const found = await stat(path, { bigint: true });
+    if (!found.isFile()) return undefined;
+    const bytes = isPacked ? undefined : Number(found.size);
+    return { inode: String(found.ino), writtenMs: Number(found.mtimeMs), isPacked, bytes };
+  } catch (error) {
+    if (!isUnreadable(error)) return undefined;
+    const link = await lstat(path, { bigint: true }).catch(() => undefined);
+    if (link === undefined) return undefined;
+    return { inode: String(link.ino), writtenMs: Number(link.mtimeMs), isPacked, bytes: undefined };
+  }
+}
+
+/** undefined: no file is there. */
 export async function inodeAt(path: string): Promise<string | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found === undefined ? undefined : String(found.ino);
+  return found?.isFile() ? String(found.ino) : undefined;
 }
