@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { complain, print } from '../print.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
+import { refuseOverwriting } from './overwriting.ts';
 
 /** `testudo profile FILE…`: files of normal behaviour into a baseline. */
 export function profileCommand() {
@@ -10,6 +11,7 @@ export function profileCommand() {
     .option('-o, --output <file>', 'the baseline; gzip when it ends in .gz', 'baseline.json.gz')
     .option('--json', 'print the summary as JSON')
     .action(async (files, { output, json }) => {
+      refuseOverwriting(output, files);
       const { operation, settings } = chooseKind(command, 'profile');
       const { report, complaints, isEmpty } = settled(await operation.run({ files, output, settings }));
       if (json === true) print(JSON.stringify(report.detail));

@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { complain } from '../print.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
+import { refuseOverwriting } from './overwriting.ts';
 import { dataOption, modelOption, storedModel } from './stored-model.ts';
 
 /** `testudo score`: scores a recorded file with a model, offline. */
@@ -12,6 +13,8 @@ export function scoreCommand() {
     .requiredOption('--input <file>', 'what is scored')
     .requiredOption('--output <file>', 'where the scores go; "-" for standard output')
     .action(async ({ model: path, data, input, output }) => {
+      const { normal } = command.opts() as { normal?: string };
+      refuseOverwriting(output, normal === undefined ? [input] : [input, normal]);
       const model = await storedModel(path, data);
       const { operation, settings } = chooseKind(command, 'score', model);
       complain(settled(await operation.run({ model, input, output, settings })));

@@ -30,6 +30,7 @@ export async function scoreFlowFile(
   try {
     const file = await readFile(judging, input);
     if (!file.ok) return file;
+    if (!hasEdges(file.value)) return nothingIn(input, file.value, 'nothing was scored');
     const written = await writeLines(flowScoreLines(scorer.value, file.value.windows, by), output);
     return written.ok ? ok(sentence(file.value, ' scored')) : written;
   } finally {
@@ -52,6 +53,10 @@ export async function evaluateFlowFiles(
       judged.push(...judgeEdges(scorer.value, file.value.windows));
       complain(`${path}: ${sentence(file.value)}`);
     }
+    if (judged.length === 0) {
+      const message = `${inputs.join(', ')}: no flow that can be judged, so nothing was measured; name labelled files of flows`;
+      return refuse('INPUT_UNREADABLE', message);
+    }
     const evaluation = evaluateEdges(judged);
     return ok({ detail: evaluation, text: evaluationText(evaluation) });
   } finally {
@@ -69,11 +74,21 @@ async function opened(judging: FlowJudging): Promise<Result<FlowScorer, OpenFaul
   }
   if (normal === undefined) return ok(openFlowModel(model.value, cluster));
   const file = await readFile(judging, normal);
-  return file.ok ? ok(openFlowModel(model.value, cluster, file.value.windows.filter(isUnlabelled))) : file;
+  if (!file.ok) return file;
+  if (!hasEdges(file.value)) return nothingIn(normal, file.value, 'nothing can be learnt from it');
+  return ok(openFlowModel(model.value, cluster, file.value.windows.filter(isUnlabelled)));
 }
 
 function readFile({ windowMs, cluster }: FlowJudging, path: string): Promise<Result<FlowFile, FlowFileFaultCode>> {
   return readFlowWindows(path, { windowMs, part: cluster });
+}
+
+function hasEdges({ windows }: FlowFile): boolean {
+  return windows.some(({ names }) => names.edges.length > 0);
+}
+
+function nothingIn(path: string, file: FlowFile, outcome: string): Result<never, 'INPUT_UNREADABLE'> {
+  return refuse('INPUT_UNREADABLE', `${path}: ${sentence(file)}: ${outcome}; is it a file of flows with a header?`);
 }
 
 /** A file of normal flows may carry labels all the same: what is hostile is not learnt. */

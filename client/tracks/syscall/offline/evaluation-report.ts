@@ -1,16 +1,18 @@
+import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { table } from '../../../../base/text/table.ts';
 import { readTraceFile, type TraceFileOptions } from '../../../recordings/trace-file.ts';
 import type { Report } from '../../offline-kind.ts';
 import type { SyscallScorer } from '../scoring/scoring.ts';
 import { type Evaluation, evaluate, type Labelled, type Quality, withoutDuplicates } from './evaluation.ts';
 
-/** Scores labelled files and says how well that tells hostile from benign, with repeats and without. */
+/** Scores labelled files and says how well that tells hostile from benign, with repeats and without.
+ * Files without a trace that counts are refused. */
 export async function evaluateTraceFiles(
   scorer: SyscallScorer,
   files: readonly string[],
   options: TraceFileOptions,
   complain: (line: string) => void,
-): Promise<Report> {
+): Promise<Result<Report, 'INPUT_UNREADABLE'>> {
   const scored: Labelled[] = [];
   for (const file of files) {
     for await (const item of readTraceFile(file, options)) {
@@ -19,8 +21,16 @@ export async function evaluateTraceFiles(
     }
   }
   const all = evaluate(scored);
+  if (all.overall.benign + all.overall.hostile + all.drift === 0) {
+    const seen =
+      scored.length === 0 ? 'no trace' : `only traces of the split "train" (${scored.length}), which do not count`;
+    return refuse(
+      'INPUT_UNREADABLE',
+      `${files.join(', ')}: ${seen}, so nothing was measured; name labelled trace files`,
+    );
+  }
   const distinct = evaluate(withoutDuplicates(scored));
-  return { detail: { all, withoutDuplicates: distinct }, text: tables(all, distinct) };
+  return ok({ detail: { all, withoutDuplicates: distinct }, text: tables(all, distinct) });
 }
 
 function tables(all: Evaluation, distinct: Evaluation): string {

@@ -30,7 +30,8 @@ const callsPerBatch = 2 ** 18;
 /**
  * Scores a trace file, "-" being standard input and output, one line `name TAB score` per input line, in order. By
  * window: one line `name TAB start TAB score` per window instead. A line that cannot be read scores 0 (nothing in it is
- * known to be hostile) and is counted; its name is "line-N" where it has none. The output file appears when it is whole.
+ * known to be hostile) and is counted; its name is "line-N" where it has none. The output file appears when it is whole;
+ * an input without a single trace is refused, and nothing is written.
  */
 export async function scoreTraceFile(
   scorer: SyscallScorer,
@@ -71,7 +72,8 @@ export async function scoreTraceFile(
     }
     if (calls >= callsPerBatch) await flush();
   }
-  await flush();
+  // Nothing was written so far where no trace was read.
+  if (summary.traces > 0) await flush();
   if (output !== '-') {
     if (writing.error === undefined) sink.end();
     await finished(sink).catch(() => {}); // Its error is in `writing`.
@@ -80,13 +82,19 @@ export async function scoreTraceFile(
     if (output !== '-') await rm(partial, { force: true });
     return refuse('OUTPUT_UNWRITABLE', `${output}: ${writing.error.message}; free space or choose another place`);
   }
-  const isNothingRead = summary.traces + summary.malformed === 0;
-  if (broken !== undefined && isNothingRead) {
+  if (summary.traces === 0) {
     if (output !== '-') await rm(partial, { force: true });
-    return refuse('INPUT_UNREADABLE', broken.message);
+    return refuse('INPUT_UNREADABLE', nothingText(input, summary.malformed, broken?.message));
   }
   if (output !== '-') await commitFile(partial, output, { durable: false });
   return ok(broken === undefined ? summary : { ...summary, broken: broken.message });
+}
+
+function nothingText(input: string, malformed: number, broken: string | undefined): string {
+  const label = input === '-' ? 'standard input' : input;
+  if (malformed === 0) return broken ?? `${label} is empty: there is nothing to score`;
+  const lines = `${label}: none of the ${malformed} lines read is a trace, so nothing was scored; is it a trace file?`;
+  return broken === undefined ? lines : `${lines} ${broken}`;
 }
 
 /** A sentence about what was read. */

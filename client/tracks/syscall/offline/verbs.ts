@@ -75,7 +75,7 @@ export const syscallOffline: OfflineKind = {
       const scorer = new SyscallScorer(ready.value);
       const report = await evaluateTraceFiles(scorer, inputs, { abi: numbering }, complain);
       scorer.close();
-      return ok(report);
+      return report;
     },
   },
 
@@ -150,10 +150,14 @@ export const syscallOffline: OfflineKind = {
     async run({ files, output }) {
       const { baselineText, buildBaseline } = await import('../profile/baseline.ts');
       const { workloads, faults } = await buildBaseline(files, output);
+      const isEmpty = workloads.length === 0;
+      const complaints = faults.map(({ code, message }) => `${code}: ${message}`);
+      if (isEmpty)
+        complaints.push(`INPUT_UNREADABLE: no benign trace with calls in ${files.join(', ')}; no baseline was written`);
       return ok({
         report: { detail: { output, workloads, faults }, text: baselineText(workloads) },
-        complaints: faults.map(({ code, message }) => `${code}: ${message}`),
-        isEmpty: workloads.length === 0,
+        complaints,
+        isEmpty,
       });
     },
   },

@@ -78,6 +78,7 @@ export async function buildBaseline(files: readonly string[], output: string): P
       traces: [...traces.values()].map((trace) => Array.from(trace, numberOfCallId)),
     })),
   };
+  if (workloads.size === 0) return { faults, workloads: [] };
   const json = Buffer.from(JSON.stringify(record));
   await writeFileAtomic(output, output.endsWith('.gz') ? gzipSync(json) : json);
   return {
