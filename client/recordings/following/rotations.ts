@@ -3,7 +3,15 @@ import { dirname } from 'node:path';
 import type { Timers } from '../../../base/time.ts';
 import type { SourceLoss } from '../../events/source-item.ts';
 import type { OpenedFile } from './opened-file.ts';
-import { inodeAt, openFamily, openIfReadable, type Sibling, siblingPaths, type Unreadable } from './siblings.ts';
+import {
+  inodeAt,
+  openFamily,
+  openIfReadable,
+  placesOf,
+  type Sibling,
+  siblingPaths,
+  type Unreadable,
+} from './siblings.ts';
 
 /** What the file that is being read is known by, now and after it was copied or packed. */
 export type Held = Readonly<{
@@ -43,7 +51,7 @@ export class Rotations {
   #losses: SourceLoss[] = [];
   #isGap = false;
   #isOvertaken = false;
-  #folderMs: number | undefined;
+  #foldersMs: string | undefined;
   #isClosed = false;
   /** One look at a time: the reader's and the beat's. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -96,11 +104,13 @@ export class Rotations {
    * asked. Two changes within a tick of the kernel's clock give a folder one time, so a recent time is not relied on.
    */
   async lookIfMoved(held: () => Held | undefined): Promise<void> {
-    const [folder, inode] = await Promise.all([stat(dirname(this.#path)).catch(() => undefined), inodeAt(this.#path)]);
+    const [places, inode] = await Promise.all([placesOf(this.#path), inodeAt(this.#path)]);
+    const folders = await Promise.all(places.map((place) => stat(dirname(place)).catch(() => undefined)));
+    const foldersMs = JSON.stringify([places, folders.map((folder) => folder?.mtimeMs)]);
     const newest = this.#waiting.at(-1)?.inode ?? held()?.file.inode;
-    if (folder?.mtimeMs === this.#folderMs && (inode === undefined || inode === newest)) return;
-    const isSettled = folder !== undefined && this.#now() - folder.mtimeMs > tickMs;
-    this.#folderMs = isSettled ? folder.mtimeMs : undefined;
+    if (foldersMs === this.#foldersMs && (inode === undefined || inode === newest)) return;
+    const isSettled = folders.every((folder) => folder !== undefined && this.#now() - folder.mtimeMs > tickMs);
+    this.#foldersMs = isSettled ? foldersMs : undefined;
     await this.look(held);
   }
 

@@ -1,5 +1,5 @@
-import { lstat, readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isMissing } from '../../../base/atomic-file.ts';
 import { isUnreadable, OpenedFile } from './opened-file.ts';
 import { oldestFirst, packedEnding, type RotatedName, rotatedName } from './rotated-names.ts';
@@ -35,8 +35,39 @@ export async function closeFamily({ siblings, current }: Family): Promise<void> 
   await current?.close();
 }
 
+/** As many links as the kernel follows in one name. */
+const linksMax = 40;
+
+/**
+ * Where rotation may put what it makes of a path: beside it, and, where it is a link (as Kubernetes makes them in
+ * /var/log/containers), beside the file that it leads to, be that there or renamed away just now.
+ */
+export async function placesOf(path: string): Promise<readonly string[]> {
+  let place = path;
+  for (let links = 0; ; links++) {
+    const link = await readlink(place).catch(() => undefined);
+    if (link === undefined) break;
+    if (links === linksMax) return [path];
+    place = resolve(dirname(place), link);
+  }
+  if (place === path) return [path];
+  const places = [path, place].map(async (one) => {
+    const folder = dirname(one);
+    return join(await realpath(folder).catch(() => folder), basename(one));
+  });
+  return Promise.all(places);
+}
+
 /** Where the rotated files of a path lie, and what their names say. */
 export async function siblingPaths(path: string): Promise<ReadonlyMap<string, RotatedName>> {
+  const found = new Map<string, RotatedName>();
+  for (const place of await placesOf(path)) {
+    for (const [at, rotated] of await beside(place)) found.set(at, rotated);
+  }
+  return found;
+}
+
+async function beside(path: string): Promise<ReadonlyMap<string, RotatedName>> {
   const folder = dirname(path);
   let names: string[];
   try {
