@@ -3,12 +3,15 @@ import { parseJsonLine } from '../../recordings/lines.ts';
 import type { AccessLogLine } from './access-logs/access-log-line.ts';
 import { readCommonLog } from './access-logs/common-log.ts';
 import { readEnvoyText } from './access-logs/envoy-text.ts';
-import { readHaproxyLog } from './access-logs/haproxy-log.ts';
+import { isHaproxyNotice, readHaproxyLog } from './access-logs/haproxy-log.ts';
 import { fieldsOf, readJsonFields } from './access-logs/json-log.ts';
 import { wordsOf } from './access-logs/log-words.ts';
 
 /** A container's log holds a line of its own before each: "2026-03-02T09:00:01.1Z stdout F ". */
 const criPrefix = /^\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] /;
+/** RFC 5424's header, whose name of a program is set freely: "<134>1 2026-02-06T12:14:14.655Z lb haproxy 123 - - ". */
+const syslogHeader =
+  /^<\d{1,3}>1 \S{1,64} \S{1,255} \S{1,48} \S{1,128} \S{1,32} (?:-|(?:\[[^[\]]{1,1024}\]){1,8}) (?:\uFEFF)?/;
 /** How the formats of text begin, as far as nobody who is logged can choose it. */
 const begins =
   /^(?:\[\d{4}-\d\d-\d\dT[^\]]{0,40}\] "|(?:\S{1,256} )?\S{1,256} \S{1,256} .{1,256}?\[\d\d\/\w{3}\/\d{4}:|.{0,512}?\S{1,64}:\d{1,5} \[\d\d\/\w{3}\/\d{4}:)/;
@@ -19,7 +22,7 @@ const begins =
  * whose words do not add up is `FORGED_OR_BROKEN`: those who are logged choose paths and names of agents.
  */
 export function readAccessLogLine(text: string): AccessLogLine | SkipReason {
-  const bare = withoutContainer(text);
+  const bare = withoutSyslog(withoutContainer(text));
   return bare.startsWith('{') ? readJson(bare) : readText(bare);
 }
 
@@ -33,9 +36,9 @@ function readJson(text: string): AccessLogLine | SkipReason {
   const fields = fieldsOf(candidate);
   const line = readJsonFields(fields);
   if (line !== undefined) return line;
-  // Docker and collectors wrap what was written.
-  const { log } = fields;
-  if (typeof log !== 'string' || log === '') return 'NOT_AN_ACCESS_LOG_LINE';
+  // Docker and collectors wrap what was written, with the line's end.
+  const log = typeof fields.log === 'string' ? withoutSyslog(fields.log.trimEnd()) : '';
+  if (log === '') return 'NOT_AN_ACCESS_LOG_LINE';
   const within = log.startsWith('{') ? readJsonFields(parsed(log)) : readText(log);
   if (within === undefined) return 'NOT_AN_ACCESS_LOG_LINE';
   if (typeof within === 'string') return within;
@@ -57,7 +60,7 @@ function readText(text: string): AccessLogLine | SkipReason {
         ? readEnvoyText(words)
         : (readCommonLog(words) ?? readHaproxyLog(text.trimEnd()));
   if (line !== undefined) return line;
-  return begins.test(text) ? 'FORGED_OR_BROKEN' : 'NOT_AN_ACCESS_LOG_LINE';
+  return begins.test(text) && !isHaproxyNotice(text.trimEnd()) ? 'FORGED_OR_BROKEN' : 'NOT_AN_ACCESS_LOG_LINE';
 }
 
 function withoutContainer(text: string): string {
@@ -65,6 +68,11 @@ function withoutContainer(text: string): string {
   if (text.charCodeAt(4) !== 45) return text;
   const prefix = criPrefix.exec(text);
   return prefix === null ? text : text.slice(prefix[0].length);
+}
+
+function withoutSyslog(text: string): string {
+  const header = text.startsWith('<') ? syslogHeader.exec(text) : null;
+  return header === null ? text : text.slice(header[0].length);
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

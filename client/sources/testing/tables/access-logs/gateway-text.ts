@@ -4,8 +4,11 @@ import { badTime, flow, openOfOrders, orders, peer, refused, world } from './sho
 const combined =
   '203.0.113.9 - frank [10/Oct/2026:13:55:36 -0700] "DELETE /cart/12 HTTP/1.1" 204 2326 "http://shop.example/" "Mozilla/5.0 (X11; Linux x86_64)"';
 const atMs = Date.parse('2026-10-10T20:55:36Z');
-const haproxy =
-  'Feb  6 12:14:14 localhost haproxy[14389]: 10.244.5.3:33317 [06/Feb/2026:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {shop.example} {} "GET /index.html HTTP/1.1"';
+const haproxyBare =
+  '10.244.5.3:33317 [06/Feb/2026:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {shop.example} {} "GET /index.html HTTP/1.1"';
+
+const haproxy = `Feb  6 12:14:14 localhost haproxy[14389]: ${haproxyBare}`;
+const noCall = { kind: 'skipped' as const, reason: 'NOT_AN_ACCESS_LOG_LINE' };
 
 /** NGINX, HAProxy, Traefik and Apache, in text. */
 export const gatewayText: ReaderTable = {
@@ -23,13 +26,14 @@ export const gatewayText: ReaderTable = {
     {
       tool: 'NGINX, Apache',
       versions: 'any',
-      shape: 'common and combined, with who it was forwarded for, and behind a virtual host',
+      shape: 'common and combined, with who it was forwarded for, behind a virtual host, and as Docker wraps it',
       lines: [
         '203.0.113.9 - - [10/Oct/2026:13:55:36 -0700] "GET /a HTTP/1.0" 200 -',
         combined,
         `${combined} "198.51.100.7, 10.0.0.1"`,
         `shop.example:443 ${combined}`,
         `${combined} 512 0.012`,
+        JSON.stringify({ log: `${combined}\n`, stream: 'stdout', time: '2026-10-10T20:55:36.1Z' }),
       ],
       items: [
         flow({
@@ -43,6 +47,7 @@ export const gatewayText: ReaderTable = {
         flow({ source: world, destination: orders, volume: { bytesIn: 2326 } }),
         flow({ source: world, destination: orders }),
         flow({ source: world, destination: orders }),
+        flow({ atMs, source: world, destination: orders, volume: { bytesIn: 2326 } }),
       ],
     },
     {
@@ -124,14 +129,56 @@ export const gatewayText: ReaderTable = {
     {
       tool: 'HAProxy',
       versions: '1.5 to 3.2',
-      shape: 'refused by a rule, a request that is none, tcplog',
+      shape:
+        "behind RFC 5424's header: with a program's name of one's own, with structured data; as Docker wraps it; RFC 3164's with a priority",
+      lines: [
+        `<134>1 2026-02-06T12:14:14.655Z lb haproxy 123 - - ${haproxyBare}`,
+        `<134>1 2026-02-06T12:14:14.655Z lb edge - - [origin@32473 ip="192.0.2.1"][meta@32473 n="7"] ${haproxyBare}`,
+        JSON.stringify({
+          log: `<134>1 2026-02-06T12:14:14.655Z lb haproxy 123 - - ${haproxyBare}\n`,
+          stream: 'stdout',
+        }),
+        `<134>${haproxy}`,
+      ],
+      items: [
+        flow({
+          atMs: Date.parse('2026-02-06T12:14:14.655Z'),
+          source: peer,
+          destination: orders,
+          l7: { method: 'GET', route: '/index.html', status: 'ok' },
+          volume: { bytesIn: 2750, durationMs: 109 },
+        }),
+        flow({ source: peer, destination: orders, volume: { bytesIn: 2750 } }),
+        flow({ source: peer, destination: orders, volume: { bytesIn: 2750 } }),
+        flow({ source: peer, destination: orders, volume: { bytesIn: 2750 } }),
+      ],
+    },
+    {
+      tool: 'HAProxy',
+      versions: '1.5 to 3.2',
+      shape: 'handshakes that failed, which are no calls',
+      lines: [
+        '10.244.5.3:33317 [06/Feb/2026:12:14:18.655] http-in/1: SSL handshake failure',
+        '10.244.5.3:33317 [06/Feb/2026:12:14:18.655] http-in/1: Connection closed during SSL handshake',
+        'Feb  6 12:14:18 lb haproxy[1]: 10.244.5.3:33317 [06/Feb/2026:12:14:18.655] http-in/<LISTENER-1>: SSL handshake failure (error:0A000416)',
+        '<134>1 2026-02-06T12:14:18Z lb haproxy 1 - - 10.244.5.3:33317 [06/Feb/2026:12:14:18.655] http-in/1: SSL handshake failure',
+        '10.244.5.3:33317 [06/Feb/2026:12:14:18.655] http-in/1: "SSL handshake failure',
+      ],
+      items: [noCall, noCall, noCall, noCall, refused],
+    },
+    {
+      tool: 'HAProxy',
+      versions: '1.5 to 3.2',
+      shape: 'refused by a rule, by the tarpit, a request that is none, tcplog',
       lines: [
         '10.244.5.3:33318 [06/Feb/2026:12:14:15.655] http-in http-in/<NOSRV> 0/-1/-1/-1/0 403 192 - - PR-- 1/1/0/0/0 0/0 "GET /admin HTTP/1.1"',
+        '10.244.5.3:33318 [06/Feb/2026:12:14:15.655] http-in http-in/<NOSRV> 0/-1/-1/-1/10000 500 192 - - PT-- 1/1/0/0/0 0/0 "GET /admin HTTP/1.1"',
         '10.244.5.3:33319 [06/Feb/2026:12:14:16.655] http-in http-in/<NOSRV> -1/-1/-1/-1/0 400 0 - - PR-- 1/1/0/0/0 0/0 "<BADREQ>"',
         '10.244.5.3:33313 [06/Feb/2026:12:12:51.443] fnt bck/srv1 0/0/5007 212 -- 0/0/0/0/3 0/0',
       ],
       items: [
         flow({ source: peer, verdict: 'dropped', l7: { status: 'client-error' } }),
+        flow({ source: peer, verdict: 'dropped', l7: { status: 'server-error' } }),
         flow({ source: peer, verdict: 'dropped' }),
         flow({ source: peer, verdict: 'forwarded', l7: undefined, volume: { bytesIn: 212, durationMs: 5007 } }),
       ],
