@@ -33,7 +33,24 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const packers = { none: undefined, gzip: ['.gz', gzipSync], zstd: ['.zst', zstdCompressSync] } as const;
+/** As parallel packers write: a skippable frame that says how long the next one is, then that one. */
+function inFrames(bytes: Buffer): Buffer {
+  const half = bytes.length >> 1;
+  const frames = [bytes.subarray(0, half), bytes.subarray(half)].map((part) => zstdCompressSync(part));
+  const before = (frame: Buffer) => {
+    const words = Buffer.alloc(12);
+    for (const [at, word] of [0x184d2a50, 4, frame.length].entries()) words.writeUInt32LE(word, 4 * at);
+    return words;
+  };
+  return Buffer.concat(frames.flatMap((frame) => [before(frame), frame]));
+}
+
+const packers = {
+  none: undefined,
+  gzip: ['.gz', gzipSync],
+  zstd: ['.zst', zstdCompressSync],
+  'zstd in frames': ['.zst', inFrames],
+} as const;
 type Packing = keyof typeof packers;
 const schemes = ['shifted', 'dated', 'lumberjack', 'kubelet', 'copied', 'copiedDated'] as const;
 type Scheme = (typeof schemes)[number];
