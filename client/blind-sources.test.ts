@@ -1,6 +1,7 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../base/fault.ts';
 import { makeLog } from '../base/log.ts';
@@ -90,4 +91,29 @@ it('a client that understands too little of its source is not ready, and says wh
   );
   await until('source sees again');
   expect((await readyz()).status).toBe(200);
+});
+
+it('a live source that failed is opened again, and sees from then on', async () => {
+  const path = join(tempDir(), 'tetragon.log.gz');
+  await writeFile(path, gzipSync('cut off').subarray(0, 12));
+  const { readyz, until, said } = await start(path);
+  expect(await until('source failed')).toMatchObject({ source: `tetragonFile:${path}`, code: 'Z_BUF_ERROR' });
+  expect(await until('source is blind')).toMatchObject({ state: 'FAILED' });
+  await writeFile(`${path}.new`, gzipSync(tetragonLines.map((line) => `${line}\n`).join('')));
+  await rename(`${path}.new`, path);
+  await until('source sees again');
+  expect(await readyz()).toMatchObject({ status: 200, checks: { sources: true }, degraded: [] });
+  expect(said('source is blind')).toHaveLength(1);
+});
+
+it('a client whose file cannot be opened says why, and is ready when it can be', async () => {
+  const path = join(tempDir(), 'tetragon.log');
+  await symlink(path, path);
+  const { readyz, until } = await start(path);
+  expect(await until('source is blind')).toMatchObject({ state: 'FAILED' });
+  expect((await readyz()).degraded).toMatchObject([{ message: expect.stringContaining('ELOOP') }]);
+  await rm(path);
+  await writeFile(path, tetragonLines.map((line) => `${line}\n`).join(''));
+  await until('source sees again');
+  expect(await readyz()).toMatchObject({ status: 200, degraded: [] });
 });

@@ -1,8 +1,10 @@
-import { stat } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../base/atomic-file.ts';
+import { type Backoff, fullJitterMs } from '../base/backoff.ts';
 import { type Fault, FaultError } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
+import { pause } from '../base/pause.ts';
 import type { Timer, Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
@@ -32,6 +34,8 @@ export type IngestPorts = Readonly<{
 
 /** How often it is looked whether a source is blind, milliseconds. */
 const lookMs = 5_000;
+/** Between attempts at a live source that failed: opening one costs little, and meanwhile nothing is watched. */
+const reopening: Backoff = { firstMs: 500, maxMs: 5_000 };
 
 /** Brings what the sources yield to every track, and what is normal of it into the tracks' buffers. */
 export class Ingest {
@@ -78,7 +82,7 @@ export class Ingest {
     }
     this.#lookAgain();
     this.#looking = timers.every(lookMs, () => this.#lookAgain(), { background: true });
-    const reading = sources.map((source) => ({ source, done: this.#read(source) }));
+    const reading = sources.map((source) => ({ source, done: this.#keepReading(source) }));
     this.#running = Promise.all(reading.map(({ done }) => done));
     const ending = Promise.all(reading.filter(({ source }) => hasEnd(source)).map(({ done }) => done));
     // A failure is counted where it happens; waiting for it must not hide it.
@@ -91,8 +95,22 @@ export class Ingest {
     await this.#running;
   }
 
-  async #read(source: SourceConfig): Promise<void> {
+  /** A live source that fails is opened again, after pauses that grow as long as nothing comes of it. */
+  async #keepReading(source: SourceConfig): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let attempt = 0; ; attempt++) {
+      const { hasFailed, hasSeen } = await this.#read(source);
+      if (!hasFailed || hasEnd(source) || signal.aborted) return;
+      if (hasSeen) attempt = 0;
+      await pause(this.#ports.timers, fullJitterMs(reopening, attempt, Math.random()), signal);
+      if (signal.aborted) return;
+    }
+  }
+
+  async #read(source: SourceConfig): Promise<Readonly<{ hasFailed: boolean; hasSeen: boolean }>> {
     const { log, metrics, tracks } = this.#ports;
+    let hasFailed = false;
+    let hasSeen = false;
     const name = sourceName(source);
     const health = this.#health.get(source);
     try {
@@ -114,13 +132,21 @@ export class Ingest {
       const ports = {
         lanes: [...tracks.values()].map((track) => this.#lane(track, source, name)),
         saveCursor: (position: Parameters<CursorStore['save']>[1]) => this.#cursors.save(name, position),
-        count: (item: SourceItem) => this.#count(source, name, item),
+        count: (item: SourceItem) => {
+          hasSeen = true;
+          this.#count(source, name, item);
+        },
         nowMs: this.#ports.timers.monotonicMs,
       };
-      await readSource(batches, ports, from);
+      await readSource(
+        answering(batches, () => health?.reopened()),
+        ports,
+        from,
+      );
       health?.ended();
       if (hasEnd(source)) log.info({ source: name }, 'source read to its end');
     } catch (error) {
+      hasFailed = true;
       const fault = error instanceof FaultError ? error.fault : undefined;
       const code = fault?.code ?? (error as NodeJS.ErrnoException).code ?? (error as Error).name;
       health?.failed(`${code}: ${fault?.message ?? (error as Error).message}`);
@@ -128,6 +154,7 @@ export class Ingest {
       log.error({ source: name, code, cause: fault?.message ?? (error as Error).message }, 'source failed');
     }
     for (const track of tracks.values()) this.#countBuffer(track);
+    return { hasFailed, hasSeen };
   }
 
   /** One track's part in a source. Sources without a position are read again after a restart: repeats are kept once. */
@@ -199,7 +226,10 @@ export class Ingest {
   async #look(): Promise<void> {
     const { log, metrics, timers } = this.#ports;
     for (const [source, health] of this.#health) {
-      if ('path' in source && !health.hasSpoken) health.missing(await isMissingFile(source.path));
+      if (!('path' in source) || health.hasSpoken) continue;
+      const error = await access(source.path, constants.R_OK).catch((error: NodeJS.ErrnoException) => error);
+      health.missing(isMissing(error));
+      health.closedBy(isMissing(error) ? undefined : error?.code);
     }
     metrics.sourcesBlind.reset();
     for (const [source, health] of this.#health) {
@@ -249,11 +279,9 @@ export class Ingest {
   }
 }
 
-async function isMissingFile(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return false;
-  } catch (error) {
-    return isMissing(error);
+async function* answering<Batch>(batches: AsyncIterable<Batch>, onAnswer: () => void): AsyncGenerator<Batch> {
+  for await (const batch of batches) {
+    onAnswer();
+    yield batch;
   }
 }

@@ -50,6 +50,7 @@ export class SourceHealth {
   #lastUsableMs: number;
   readonly #examples = new Map<SkipReason, Blindness['example']>();
   #isMissing = false;
+  #closedBy: string | undefined;
   #hasEnded = false;
   /** It goes on behind what an earlier run read: nothing new is nothing wrong. */
   #goesOn = false;
@@ -102,6 +103,11 @@ export class SourceHealth {
     this.#isMissing = isMissing;
   }
 
+  /** The error code for which its file cannot be opened for now. */
+  closedBy(code: string | undefined): void {
+    this.#closedBy = code;
+  }
+
   goesOn(): void {
     this.#goesOn = true;
   }
@@ -112,6 +118,11 @@ export class SourceHealth {
 
   failed(why: string): void {
     this.#failure = why;
+  }
+
+  /** It was opened again after it had failed, and answers. */
+  reopened(): void {
+    this.#failure = undefined;
   }
 
   /** How it is blind, if it is. */
@@ -128,6 +139,9 @@ export class SourceHealth {
       return { source, state, message: `${what}${records}`, reason, lookedAt, skipped, example };
     };
     if (this.#failure !== undefined) return blind('FAILED', this.#failure);
+    if (this.#closedBy !== undefined && !this.hasSpoken) {
+      return blind('FAILED', `${this.#closedBy}: the file cannot be opened: check its rights and where links lead`);
+    }
     if (this.#isMissing && !this.hasSpoken) {
       return blind('MISSING', 'the file is not there, and has not been since the start: check path and mount');
     }

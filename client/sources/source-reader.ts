@@ -28,7 +28,7 @@ const startEvery = 256;
 /**
  * Reads one source to its end or until it is stopped: every lane makes observations of the items, observations are handed
  * on, and the cursor follows behind the oldest item that is in no observation yet. After a crash the same items are read
- * again, none are missed.
+ * again, none are missed. Throws what the source failed with, after everything that came before is handed on.
  */
 export async function readSource(
   batches: AsyncIterable<SourceBatch<FilePosition>>,
@@ -70,7 +70,11 @@ export async function readSource(
     if (start !== undefined && start.order <= needed) await saveCursor(start.position);
   };
 
-  for await (const { items, cursor } of batches) {
+  let failure: { error: unknown } | undefined;
+  const read = untilFailure(batches, (error) => {
+    failure = { error };
+  });
+  for await (const { items, cursor } of read) {
     for (const item of items) {
       order += 1;
       count(item);
@@ -92,8 +96,18 @@ export async function readSource(
       await save();
     }
   }
-  // The source ended, or the client stops: what is open is handed on as it is, and not read again.
+  // The source ended or failed, or the client stops: what is open is handed on as it is, and not read again.
   collect(({ intake }) => intake.flush());
   await handOn();
   await save();
+  if (failure !== undefined) throw failure.error;
+}
+
+/** A source's own failure ends it; what fails in handing its items on is thrown where that is done. */
+async function* untilFailure<Batch>(batches: AsyncIterable<Batch>, onFailure: (error: unknown) => void) {
+  try {
+    yield* batches;
+  } catch (error) {
+    onFailure(error);
+  }
 }
