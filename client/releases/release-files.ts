@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
-import { digestFromBytes } from '../../proto/digest.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { type DownloadFaultCode, download } from '../link/download.ts';
+import { digestOfFile } from '../storage/digest-of-file.ts';
 import type { ReleaseCalls } from './release-calls.ts';
 
 export type FetchCalls = Pick<ReleaseCalls, 'fetch'>;
@@ -95,10 +93,4 @@ export class ReleaseFiles {
     await rm(path, { force: true });
     return false;
   }
-}
-
-async function digestOfFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return digestFromBytes(hash.digest());
 }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
@@ -7,6 +5,7 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { type DownloadFaultCode, download } from '../link/download.ts';
+import { digestOfFile } from '../storage/digest-of-file.ts';
 import type { Carrier, RoundCalls } from './round-calls.ts';
 
 export type FetchOptions = Readonly<{
@@ -105,10 +104,4 @@ async function usedMsOf(path: string): Promise<number> {
     if (isMissing(error)) return 0;
     throw error;
   }
-}
-
-async function digestOfFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return `sha256:${hash.digest('hex')}` as Digest;
 }

@@ -5,6 +5,7 @@ import { openRoundOf, type State, type Track } from '../ledger/state/state.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
 import { rulesOf, type TrackPolicy } from '../round/policy.ts';
 import { silenceWarning } from '../round/silence.ts';
+import { enrolledCount } from '../rounds/presence.ts';
 
 /** A global model, by everything that names it. */
 export type ModelView = Readonly<{
@@ -55,9 +56,6 @@ export function modelView(track: Track, version: number): ModelView | undefined 
 
 /** What speaks against a track's policy in this federation; a sentence each. */
 export function trackWarnings(state: State, { track, policy }: Track): readonly string[] {
-  const enrolled = [...state.clusters.values()].filter(
-    ({ status, quarantined }) => status === 'enrolled' && !quarantined,
-  );
-  const silence = silenceWarning(track, rulesOf(policy), policy.aggregation.f, enrolled.length);
+  const silence = silenceWarning(track, rulesOf(policy), policy.aggregation.f, enrolledCount(state));
   return silence === undefined ? [] : [silence];
 }
