@@ -1,5 +1,6 @@
 import { noArgumentClass, pathClass, portClass } from '../events/argument-class.ts';
-import { callIdOfName } from '../events/vocabulary.ts';
+import { isPlausibleTime } from '../events/plausible-time.ts';
+import { callIdOfName, unknownId } from '../events/vocabulary.ts';
 
 /** What one line of strace's text says. `pid` is 0 where the line names none. */
 export type StraceLine = Readonly<
@@ -50,6 +51,8 @@ const restOfCall = /^(?:<unfinished \.\.\.>|<detached \.\.\.>|<pid changed to \d
 const result = /\) {1,64}= (?:-?\d|0x|\?)/;
 /** Seconds that are since the epoch and not since the last line: later than 1973. */
 const epochSecondsMin = 1e8;
+/** How much of a line that begins with no call is looked at for one. */
+const beforeCallMax = 256;
 
 /**
  * One line of strace's text, with -f, -ff, -i, -k, -n, -r, -t, -tt, -ttt, -T, -y, -yy and -Y in any combination, to a file or to
@@ -66,7 +69,7 @@ export function parseStraceLine(line: string): StraceLine {
     return {
       kind: 'call',
       pid,
-      atMs: seconds >= epochSecondsMin ? Math.round(seconds * 1_000) : 0,
+      atMs: timeOf(seconds),
       name,
       call: named.call,
       argumentClass: classOf(named, rest),
@@ -80,8 +83,17 @@ export function parseStraceLine(line: string): StraceLine {
   const isRemark =
     /^(?:--- |<\.\.\. |strace: |Process \d+ |\[ Process |\?\?\?\? | > )/.test(rest) ||
     restOfCall.test(rest.trim()) ||
-    result.test(rest);
+    (result.test(rest) && !holdsCall(rest));
   return isRemark || rest.trim() === '' ? { kind: 'remark' } : { kind: 'malformed' };
+}
+
+/** Whether a call stands behind something that strace never writes before one: such a line is not understood, and no remark. */
+function holdsCall(rest: string): boolean {
+  const before = unquoted(rest.slice(0, beforeCallMax));
+  for (const [, name = ''] of before.matchAll(/(?:^|\s)(\w{1,63}) ?\(/g)) {
+    if (before.startsWith(name) || (callNamed(name)?.call ?? unknownId) !== unknownId) return true;
+  }
+  return false;
 }
 
 /** More of a line that `parseStraceLine` takes for a remark. */
@@ -97,6 +109,12 @@ export function parseStraceRemark(line: string): StraceRemark {
   const detached = /^(?:strace: )?Process (\d+) detached$/.exec(rest);
   if (detached !== null) return { kind: 'detached', pid: Number(detached[1]) };
   return pid === 0 && result.test(rest) ? { kind: 'result' } : { kind: 'other', pid };
+}
+
+/** 0 for seconds that are none since the epoch, or that nobody can have meant. */
+function timeOf(seconds: number): number {
+  const ms = seconds >= epochSecondsMin ? Math.round(seconds * 1_000) : 0;
+  return isPlausibleTime(ms) ? ms : 0;
 }
 
 type NamedCall = Readonly<{ call: number; hasPath: boolean }>;

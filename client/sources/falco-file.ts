@@ -1,3 +1,4 @@
+import { isPlausibleTime } from '../events/plausible-time.ts';
 import type { IntrusionLabel, SkipReason, SourceBatch, SourceItem } from '../events/source-item.ts';
 import type { FilePosition, FollowOptions } from '../recordings/file-follower.ts';
 import { itemsOfLines } from '../recordings/line-items.ts';
@@ -67,23 +68,23 @@ function containerOf(full: string, short: string): string {
 }
 
 function dropsOf(value: unknown, atMs: number): FalcoDrops | SkipReason {
-  const dropped = Number(value);
+  const dropped = value === null || value === '' ? Number.NaN : Number(value);
   return Number.isSafeInteger(dropped) && dropped >= 0 ? { dropped, atMs } : 'BAD_FIELD';
 }
 
 /** Where else the time stands, if the line itself has none that can be read. */
 const timeFields = ['evt.time.iso8601', 'evt.time', 'evt.rawtime', 'jevt.time.iso8601', 'jevt.rawtime'];
 
-/** The first of these that is a time: ISO text, or a number whose unit (ns, µs, ms, s) differs between outputs: by its size. */
+/** The first of these that can be meant as a time: ISO text, or a number whose unit (ns, µs, ms, s) differs between outputs: by its size. */
 function firstTime(candidates: readonly unknown[]): number {
   for (const candidate of candidates) {
     const digits = typeof candidate === 'string' && /^\d{9,20}$/.test(candidate);
     if (typeof candidate === 'number' || digits) {
       const atMs = msOf(Number(candidate));
-      if (atMs > 0) return atMs;
+      if (isPlausibleTime(atMs)) return atMs;
     } else if (typeof candidate === 'string' && candidate.length < 64) {
       const parsed = Date.parse(candidate);
-      if (!Number.isNaN(parsed)) return parsed;
+      if (isPlausibleTime(parsed)) return parsed;
     }
   }
   return 0;

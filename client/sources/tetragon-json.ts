@@ -1,3 +1,4 @@
+import { isPlausibleTime } from '../events/plausible-time.ts';
 import type { SkipReason } from '../events/source-item.ts';
 import { type Fields, isFields, parseJsonObject } from './json-line.ts';
 import { containerIdOf, type TetragonArgument, type TetragonEvent, type TetragonProcess } from './tetragon-event.ts';
@@ -14,7 +15,7 @@ export function readTetragonJson(line: string): TetragonEvent | SkipReason {
   const parsedMs = typeof record.time === 'string' && record.time.length < 64 ? Date.parse(record.time) : Number.NaN;
   return {
     node: text(record.node_name),
-    atMs: Number.isNaN(parsedMs) ? 0 : parsedMs,
+    atMs: isPlausibleTime(parsedMs) ? parsedMs : 0,
     count: isFields(record.aggregation_info) ? countOf(record.aggregation_info.count) : 1,
     event,
   };

@@ -1,4 +1,5 @@
 import { credentials } from '@grpc/grpc-js';
+import { isPlausibleTime } from '../events/plausible-time.ts';
 import type { SourceBatch } from '../events/source-item.ts';
 import { type SensorStreamOptions, sensorChannel, sensorStream } from './sensor-stream.ts';
 import {
@@ -35,7 +36,8 @@ export async function* tetragonStream(
 }
 
 function readTetragonMessage({ event, nodeName, time, aggregationInfo }: GetEventsResponse): TetragonEvent {
-  const atMs = time === undefined ? 0 : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1e6);
+  const saidMs = time === undefined ? 0 : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1e6);
+  const atMs = isPlausibleTime(saidMs) ? saidMs : 0;
   const count = Math.min(Math.max(1, Number(aggregationInfo?.count ?? 1n)), Number.MAX_SAFE_INTEGER);
   return { node: nodeName, atMs, count, event: eventOf(event) };
 }

@@ -284,7 +284,7 @@ describe('tetragonStream', () => {
           call.write(
             GetEventsResponse.fromPartial({
               nodeName: 'n1',
-              time: { seconds: 5n, nanos: 7_000_000 },
+              time: { seconds: 1_775_030_405n, nanos: 7_000_000 },
               event: {
                 $case: 'processTracepoint',
                 value: {
@@ -320,7 +320,11 @@ describe('tetragonStream', () => {
     }
     server.forceShutdown();
     expect(found.map(call)).toEqual(['write', 'execve', 'write', 'execve'].map(callIdOfName));
-    expect(found[2]).toMatchObject({ thread: 'e2/7', atMs: 5_007, process: { node: 'n1', workloadClass: 'sh' } });
+    expect(found[2]).toMatchObject({
+      thread: 'e2/7',
+      atMs: 1_775_030_405_007,
+      process: { node: 'n1', workloadClass: 'sh' },
+    });
     expect(breaks).toEqual(['GRPC_UNKNOWN']);
   });
 });

@@ -1,3 +1,4 @@
+import { isPlausibleTime } from '../../events/plausible-time.ts';
 import { type CsvHeader, textAt } from './csv-row.ts';
 import {
   addressed,
@@ -32,13 +33,17 @@ function cicFlowMeter(header: CsvHeader, { addresses }: CsvFlowOptions): CsvRead
     header.column('Flow Duration'),
     1e-3,
   );
-  return (fields) =>
-    addressed(fields, columns, addresses, {
-      atMs: timeOf(textAt(fields, time)),
+  return (fields) => {
+    const atMs = timeOf(textAt(fields, time));
+    // Data sets of this meter hold rows of 1970, in which its clock was not read.
+    if (!isPlausibleTime(atMs)) return 'BAD_TIME';
+    return addressed(fields, columns, addresses, {
+      atMs,
       protocol: protocolOf(textAt(fields, protocol)),
       volume: volumeOf(fields),
       label: normalLabel(textAt(fields, label)),
     });
+  };
 }
 
 /** "2023-03-09 01:01:19.073584" and "05/07/2017 08:42:07 AM" (day first), both as UTC. */

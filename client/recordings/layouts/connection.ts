@@ -1,4 +1,5 @@
 import type { FlowEnd, ObservedFlow, Verdict } from '../../events/flow-record.ts';
+import { isPlausibleTime } from '../../events/plausible-time.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import type { AddressBook } from '../address-book.ts';
 import { checked, protocolOf } from './layout.ts';
@@ -55,6 +56,7 @@ export function flowOfConnection(connection: Connection, addresses: AddressBook)
   if (source === undefined || destination === undefined) return 'BAD_FIELD';
   const protocol = protocolOf(rest.protocol);
   const endMs = Number.isNaN(rest.endMs) ? startMs : rest.endMs;
+  if (!isPlausibleTime(startMs) || !isPlausibleTime(endMs)) return 'BAD_TIME';
   const amounts = [bytesOut, bytesIn, packetsOut, packetsIn];
   const [out, back, outPackets, backPackets] = amounts.map((amount) => (Number.isNaN(amount) ? 0 : amount)) as [
     number,
@@ -95,11 +97,12 @@ function endOf(end: string | FlowEnd, addresses: AddressBook): FlowEnd | undefin
   return typeof end === 'string' ? addresses.endOf(end) : end;
 }
 
-/** A count or a port as text or number; NaN where there is none: absent, "-", "". */
+/** A count or a port as text or number; NaN where there is none: absent, "-", "". Below all numbers where it is no number. */
 export function amountOf(value: unknown): number {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string' || value === '' || value === '-') return Number.NaN;
-  return Number(value);
+  const amount = Number(value);
+  return Number.isNaN(amount) ? Number.NEGATIVE_INFINITY : amount;
 }
 
 /** A port, 0 where there is none. Something that is no number stays NaN, which is refused. */

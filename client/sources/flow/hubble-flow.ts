@@ -1,4 +1,5 @@
 import type { FlowEnd, FlowL7, FlowProtocol, Verdict } from '../../events/flow-record.ts';
+import { isPlausibleTime } from '../../events/plausible-time.ts';
 import type { FlowItem } from '../../events/source-item.ts';
 import { dnsCall, httpCall, statusClass } from '../../recordings/api-call.ts';
 import { type EndHints, endOfPod } from '../../recordings/end-of-pod.ts';
@@ -103,7 +104,7 @@ function itemOfFlow(flow: HubbleFlow, where: string): FlowItem {
   if (flow.type === 'SOCK') return { kind: 'skipped', reason: 'IGNORED_EVENT_TYPE', where };
   if (flow.type === 'unknown') return { kind: 'skipped', reason: 'UNKNOWN_EVENT_TYPE', where };
   const { atMs, node, verdict, verdictReason, protocol, sourcePort, destinationPort, isReply, direction } = flow;
-  if (!(Math.abs(atMs) <= 8.64e15)) return { kind: 'skipped', reason: 'BAD_TIME', where };
+  if (!isPlausibleTime(atMs)) return { kind: 'skipped', reason: 'BAD_TIME', where };
   if (!isPort(sourcePort) || !isPort(destinationPort)) return { kind: 'skipped', reason: 'BAD_FIELD', where };
   const [source, destination] = [endOf(flow.source), endOf(flow.destination)];
   if (source === undefined || destination === undefined) return { kind: 'skipped', reason: 'MISSING_ENDPOINT', where };

@@ -2,17 +2,24 @@ import type { Verdict } from '../../events/flow-record.ts';
 import type { SkipReason } from '../../events/source-item.ts';
 import { parseJsonLine } from '../../recordings/lines.ts';
 import { dropReasonName } from './drop-reasons.ts';
-import type { HubbleAggregate, HubbleEnd, HubbleFlow, HubbleL7, HubbleMessage } from './hubble-flow.ts';
+import {
+  type HubbleAggregate,
+  type HubbleEnd,
+  type HubbleFlow,
+  type HubbleL7,
+  type HubbleMessage,
+  hubbleVerdicts,
+} from './hubble-flow.ts';
 
 /** Types that Hubble's exporter can write and that are not about flows. */
-const ignored = ['agent_event', 'debug_event'];
+const ignored = ['agent_event', 'debug_event', 'agentEvent', 'debugEvent'];
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * One line of Hubble's exporter, `{"flow":{…},"node_name":…,"time":…}`, or of `hubble observe -o json` before 0.9, which
  * writes the flow alone. Fields of other types than expected read as absent, and so do those that the exporter's mask
- * leaves out.
+ * leaves out. Names may be those of the contract, as Cilium writes them, or in camel case, as other writers of protobuf's JSON do.
  */
 export function readHubbleJson(line: string): HubbleMessage | SkipReason {
   let candidate: unknown;
@@ -24,9 +31,10 @@ export function readHubbleJson(line: string): HubbleMessage | SkipReason {
   if (!isFields(candidate)) return 'NOT_AN_OBJECT';
   if (isFields(candidate.flow)) return { kind: 'flow', flow: flowOf(candidate.flow, candidate) };
   if (isFields(candidate.lost_events)) return { kind: 'lost', count: count(candidate.lost_events.num_events_lost) };
-  if (isFields(candidate.node_status)) return { kind: 'nodeStatus' };
+  if (isFields(candidate.node_status) || isFields(candidate.nodeStatus)) return { kind: 'nodeStatus' };
   if (isFields(candidate.lostEvents)) return { kind: 'lost', count: count(candidate.lostEvents.numEventsLost) };
-  if ('verdict' in candidate && 'IP' in candidate) return { kind: 'flow', flow: flowOf(candidate, candidate) };
+  if ('verdict' in candidate && ('IP' in candidate || 'source' in candidate))
+    return { kind: 'flow', flow: flowOf(candidate, candidate) };
   return { kind: ignored.some((name) => name in candidate) ? 'ignored' : 'unknown' };
 }
 
@@ -41,25 +49,25 @@ const verdictsByName: Readonly<Record<string, Verdict>> = {
 };
 const reasonCharactersMax = 64;
 const types: Readonly<Record<string, HubbleFlow['type']>> = { L3_L4: 'L3_L4', L7: 'L7', SOCK: 'SOCK' };
+const typesByNumber: readonly HubbleFlow['type'][] = ['unknown', 'L3_L4', 'L7', 'SOCK'];
 
 function flowOf(flow: Fields, envelope: Fields): HubbleFlow {
   const ip = fields(flow.IP);
   const exactTime = text(flow.time) || text(envelope.time);
   const [protocol, ports] = layer4(fields(flow.l4));
-  const direction = text(flow.traffic_direction);
+  const direction = text(flow.traffic_direction ?? flow.trafficDirection);
   return {
     atMs: Date.parse(exactTime),
     exactTime,
-    node: text(flow.node_name) || text(envelope.node_name),
+    node: text(flow.node_name) || text(envelope.node_name) || text(flow.nodeName) || text(envelope.nodeName),
     uuid: text(flow.uuid),
     type: typeOf(flow),
-    verdict: verdictsByName[text(flow.verdict)] ?? 'unknown',
+    verdict: verdictOf(flow.verdict),
     verdictReason: reasonOf(flow),
     protocol,
-    sourcePort: count(ports.source_port),
-    destinationPort: count(ports.destination_port),
-    // `reply` is absent where it is false and where it is not known.
-    isReply: typeof flow.is_reply === 'boolean' ? flow.is_reply : flow.reply === true ? true : undefined,
+    sourcePort: portOf(ports.source_port ?? ports.sourcePort),
+    destinationPort: portOf(ports.destination_port ?? ports.destinationPort),
+    isReply: isReplyOf(flow),
     direction: direction === 'INGRESS' ? 'ingress' : direction === 'EGRESS' ? 'egress' : 'unknown',
     source: endOf(fields(flow.source), text(ip.source)),
     destination: endOf(fields(flow.destination), text(ip.destination)),
@@ -68,15 +76,33 @@ function flowOf(flow: Fields, envelope: Fields): HubbleFlow {
   };
 }
 
+/** By name, or by number where a writer keeps those. */
+function verdictOf(verdict: unknown): Verdict {
+  if (typeof verdict === 'number') return hubbleVerdicts[verdict] ?? 'unknown';
+  return verdictsByName[text(verdict)] ?? 'unknown';
+}
+
+/** `reply` is absent where it is false and where it is not known. A wrapped boolean is told by its value. */
+function isReplyOf(flow: Fields): boolean | undefined {
+  const said = flow.is_reply ?? flow.isReply;
+  const value = isFields(said) ? (said.value ?? false) : said;
+  return typeof value === 'boolean' ? value : flow.reply === true ? true : undefined;
+}
+
 /** A mask may leave the type out; what the flow holds then tells it. */
 function typeOf({ Type, l7 }: Fields): HubbleFlow['type'] {
+  if (typeof Type === 'number' && Type !== 0) return typesByNumber[Type] ?? 'unknown';
   if (Type !== undefined && Type !== null && Type !== 0) return types[text(Type)] ?? 'unknown';
   return isFields(l7) ? 'L7' : 'L3_L4';
 }
 
-function reasonOf({ verdict, drop_reason_desc, drop_reason }: Fields): string {
-  if (verdict === 'REDIRECTED') return verdict;
-  return text(drop_reason_desc).slice(0, reasonCharactersMax) || dropReasonName(count(drop_reason));
+const redirected = 5;
+
+function reasonOf(flow: Fields): string {
+  if (flow.verdict === 'REDIRECTED' || flow.verdict === redirected) return 'REDIRECTED';
+  const said = flow.drop_reason_desc ?? flow.dropReasonDesc;
+  const named = text(said).slice(0, reasonCharactersMax);
+  return named || dropReasonName(count(said)) || dropReasonName(count(flow.drop_reason ?? flow.dropReason));
 }
 
 /** Whole numbers up to 32 bits; the exporter names its fields as the contract does, other writers in camel case. */
@@ -102,7 +128,7 @@ function endOf(end: Fields, address: string): HubbleEnd {
     : none;
   return {
     namespace: text(end.namespace),
-    pod: text(end.pod_name),
+    pod: text(end.pod_name ?? end.podName),
     workload: text(workload.name),
     workloadKind: text(workload.kind),
     identity: count(end.identity),
@@ -122,7 +148,12 @@ function layer7(l7: Fields): HubbleL7 {
     return { phase, kind: 'dns', queryType: Array.isArray(types) ? text(types[0]) : '', rcode: count(l7.dns.rcode) };
   }
   if (isFields(l7.kafka)) {
-    return { phase, kind: 'kafka', apiKey: text(l7.kafka.api_key), errorCode: count(l7.kafka.error_code) };
+    return {
+      phase,
+      kind: 'kafka',
+      apiKey: text(l7.kafka.api_key ?? l7.kafka.apiKey),
+      errorCode: count(l7.kafka.error_code ?? l7.kafka.errorCode),
+    };
   }
   return { phase, kind: 'other' };
 }
@@ -139,6 +170,11 @@ function fields(value: unknown): Fields {
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** 0 where there is none; what is said and no number is refused as a port. */
+function portOf(value: unknown): number {
+  return value === undefined || value === null ? 0 : Number(value);
 }
 
 /** 64-bit numbers are texts in protobuf's JSON. */

@@ -339,7 +339,7 @@ describe('hubbleStream, what it reads of a flow', () => {
     const end = { ...emptyEnd, identity: 2_001, namespace: 'shop', podName: web.pod_name };
     const outside = { ...emptyEnd, identity: 16_777_219, labels: ['cidr:203.0.113.7/32', 'reserved:world'] };
     const common = {
-      time: { seconds: 1n, nanos: 0 },
+      time: { seconds: 1_772_362_805n, nanos: 0 },
       ip: { source: '10.0.0.1', destination: '203.0.113.7' },
       l4: { protocol: { $case: 'tcp' as const, value: { sourcePort: 41_000, destinationPort: 4444 } } },
       source: { ...end, workloads: [{ name: 'web-7d9c5b8f6', kind: 'ReplicaSet' }] },

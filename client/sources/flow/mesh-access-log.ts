@@ -24,7 +24,7 @@ function itemOfLine(text: string, endsOfCalls: EndsOfCalls, where: string): Flow
   const atMs = timeOfLine(line.time);
   if (Number.isNaN(atMs)) return { kind: 'skipped', reason: 'BAD_TIME', where };
   const ends = endsOfCalls.of(line);
-  if (ends === undefined) return { kind: 'skipped', reason: 'DIRECTION_UNKNOWN', where };
+  if (typeof ends === 'string') return { kind: 'skipped', reason: ends, where };
   const volume: FlowVolume = {
     bytesOut: line.bytesReceived || 0,
     bytesIn: line.bytesSent || 0,
@@ -56,10 +56,15 @@ function itemOfLine(text: string, endsOfCalls: EndsOfCalls, where: string): Flow
   };
 }
 
-/** Envoy's flags for what a policy or a limit refused (rate limit, external authorisation) and for no route; and RBAC's reason. */
+/** Envoy's flags for what a policy or a limit refused (rate limit, external authorisation) and for no route, short and long. */
+const refusingFlags =
+  /\b(?:RL|UAEX|RLSE|NR|NC|RateLimited|UnauthorizedExternalService|RateLimitServiceError|NoRouteFound|NoClusterFound)\b|rbac/i;
+const refusingDetails =
+  /rbac_access_denied|ext_authz_(?:denied|error)|jwt_authn_access_denied|(?:local|request)_rate_limited/;
+
 function isRefused({ responseFlags, details, isRefused: isSaid }: AccessLogLine): boolean {
-  if (isSaid || (responseFlags !== '' && /\b(?:RL|UAEX|RLSE|NR|NC)\b|rbac/i.test(responseFlags))) return true;
-  return details !== '' && details !== 'via_upstream' && /rbac_access_denied|ext_authz_denied/.test(details);
+  if (isSaid || (responseFlags !== '' && refusingFlags.test(responseFlags))) return true;
+  return details !== '' && details !== 'via_upstream' && refusingDetails.test(details);
 }
 
 function callOf(line: AccessLogLine): FlowL7 {

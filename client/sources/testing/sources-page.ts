@@ -5,6 +5,9 @@ const head = `# Sources: versions and shapes
 What each reader was tried with, generated from the tables that its tests run (\`client/sources/testing/tables/\`) by
 \`npm run docs:sources\`. A shape that is not listed is not promised; what a reader cannot read it counts with its reason in
 \`testudo_client_source_items_total\`. How each is configured: [client.md](client.md).
+
+A time before 2000 or after 2099 is one that nobody can have meant: clocks that were never set say 1970. Flows and calls of
+access logs are then counted as \`BAD_TIME\`; system calls and alerts are read without their time.
 `;
 
 /** The text of docs/sources.md. */

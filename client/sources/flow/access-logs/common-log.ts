@@ -41,7 +41,7 @@ export function readCommonLog(line: LogWords): AccessLogLine | undefined {
   const own = at - 3;
   const [remote = '', , , time = '', request = '', code = '', sent = ''] = words.slice(own);
   // A name of a user may hold blanks: then the address is not where it should be.
-  if (own === 1 ? canonicalAddress(remote) === undefined : !/^[\w.:%[\]-]*\w/.test(remote)) return undefined;
+  if (own === 1 ? canonicalAddress(lastOf(remote)) === undefined : !/^[\w.:%[\]-]*\w/.test(remote)) return undefined;
   if (!/^\d{3}$/.test(code) || hasSecondRequest({ words, kinds }, own + 4)) return undefined;
   if (sent !== '-' && !/^\d{1,20}$/.test(sent)) return undefined;
   const tail = tails.find(({ shape }) => shape.test(kinds.slice(own + headWords)));

@@ -38,13 +38,14 @@ export class EndsOfCalls {
     this.#options = options;
   }
 
-  /** undefined: nothing tells which of the two called. */
-  of(line: AccessLogLine): Ends | undefined {
+  /** Or why there are none: nothing tells which of the two called, one of them is no address, or the line is a tunnel's. */
+  of(line: AccessLogLine): Ends | EndsUnknown {
     const own = this.#self(line);
     // Istio adds the name that statistics use behind a semicolon, or nothing behind it.
     const [cluster = ''] = line.upstreamCluster.split(';', 1);
-    const [kind = '', port = '', , host = ''] = cluster.split('|', 4);
-    if (isFrom('outbound', kind)) {
+    if (tunnels.test(cluster)) return 'IGNORED_EVENT_TYPE';
+    const [kind = '', port = '', , host = ''] = cluster.includes('|') ? cluster.split('|', 4) : partsOfSni(cluster);
+    if (kind === 'outbound') {
       this.#note(line.upstreamLocal);
       const server = this.#serviceOf(host, own.namespace) ?? this.#outside(line);
       return {
@@ -57,9 +58,10 @@ export class EndsOfCalls {
     }
     if (kind === 'inbound-vip' || kind === 'inbound-pod') {
       const server = this.#serviceOf(host, own.namespace) ?? this.#addressed(line.upstreamHost);
+      if (server === undefined) return 'BAD_FIELD';
       return this.#inbound(line, server, portOf(port) ?? 0);
     }
-    if (isFrom('inbound', kind)) {
+    if (kind === 'inbound') {
       this.#note(line.downstreamLocal);
       return this.#inbound(line, own, portOf(port) ?? 0);
     }
@@ -79,12 +81,15 @@ export class EndsOfCalls {
       const isRefused = !(line.status >= 200 && line.status < 400);
       return direction === 'out' ? this.#outbound(line, own, isRefused) : this.#inbound(line, own, 0);
     }
+    // JSON may leave out what says nothing: then there was no cluster, and the addresses tell a refused egress.
+    if (cluster === '' && this.#isEgress(line))
+      return this.#outbound(line, own, !(line.status >= 200 && line.status < 400));
     if (cluster === '' || isOfGateway.test(cluster)) return this.#inbound(line, own, 0);
     return this.#ofOtherName(line, own, cluster);
   }
 
   /** Of a cluster whose name is not Istio's: Consul's names say where it is, others leave it to the addresses. */
-  #ofOtherName(line: AccessLogLine, own: FlowEnd, cluster: string): Ends | undefined {
+  #ofOtherName(line: AccessLogLine, own: FlowEnd, cluster: string): Ends | EndsUnknown {
     const [, workload, namespace] = consulService.exec(cluster) ?? [];
     if (workload !== undefined && namespace !== undefined) {
       const server = this.#remembered(`consul ${namespace} ${workload}`, () => {
@@ -93,7 +98,7 @@ export class EndsOfCalls {
       return { ...this.#outbound(line, own, false), server };
     }
     const direction = this.#direction(line) ?? this.#directionByLoopback(line);
-    if (direction === undefined) return undefined;
+    if (direction === undefined) return 'DIRECTION_UNKNOWN';
     return direction === 'out' ? this.#outbound(line, own, false) : this.#inbound(line, own, 0);
   }
 
@@ -121,9 +126,10 @@ export class EndsOfCalls {
     return end;
   }
 
-  #inbound(line: AccessLogLine, server: FlowEnd, port: number): Ends {
+  #inbound(line: AccessLogLine, server: FlowEnd, port: number): Ends | EndsUnknown {
     const served = port === 0 && line.downstreamLocal !== '' ? endpointOf(line.downstreamLocal).port : port;
-    return { client: this.#addressed(line.downstreamRemote), server, port: served, seenAt: 'server', isBlocked: false };
+    const client = this.#addressed(line.downstreamRemote);
+    return client === undefined ? 'BAD_FIELD' : { client, server, port: served, seenAt: 'server', isBlocked: false };
   }
 
   #outbound(line: AccessLogLine, own: FlowEnd, isBlocked: boolean): Ends {
@@ -139,6 +145,13 @@ export class EndsOfCalls {
     // No filter chain: that of the inbound listener. A policy of the mesh refuses at the server.
     if (/filter_chain_not_found|rbac/i.test(line.details) || this.#isWorld(remote.host)) return 'in';
     return undefined;
+  }
+
+  /** Its caller is the proxy's own workload, or somebody inside who asked for an address outside. */
+  #isEgress(line: AccessLogLine): boolean {
+    const [local, remote] = [endpointOf(line.downstreamLocal).host, endpointOf(line.downstreamRemote).host];
+    if (local === '' || remote === '') return false;
+    return this.#isOwn(remote) || (this.#isWorld(local) && !this.#isWorld(remote));
   }
 
   /** A caller on loopback is the proxy's own workload, and so is a server there. */
@@ -183,16 +196,19 @@ export class EndsOfCalls {
     return { kind: 'world', namespace: '', workload: (host || claimed).slice(0, 253) };
   }
 
-  #addressed(text: string): FlowEnd {
+  /** Who has an address. A name is nobody whom we know, nor is a Unix socket; undefined: neither of them. */
+  #addressed(said: string): FlowEnd | undefined {
     const { addresses } = this.#options;
+    // Of a list of who it was forwarded for, the nearest proxy wrote the last one, and the caller may have written the others.
+    const text = said.slice(said.lastIndexOf(',') + 1).trim();
     const colon = text.indexOf(':');
     // Nearly every end: an IPv4 address and a port.
     const end = colon > 0 && colon === text.lastIndexOf(':') ? addresses.endOf(text.slice(0, colon)) : undefined;
-    return (
-      end ??
-      addresses.endOf(endpointOf(text).host) ??
-      addresses.endOf(endpointWithPort(text).host) ?? { kind: 'unknown', namespace: '', workload: '' }
-    );
+    const found = end ?? addresses.endOf(endpointOf(text).host) ?? addresses.endOf(endpointWithPort(text).host);
+    if (found !== undefined) return found;
+    const { host } = endpointOf(text);
+    if (host === '' || /^unix\b/.test(host)) return { kind: 'unknown', namespace: '', workload: '' };
+    return hostName.test(host) ? { kind: 'unknown', namespace: '', workload: host } : undefined;
   }
 }
 
@@ -213,9 +229,20 @@ function isLoopback(host: string): boolean {
   return host.startsWith('127.') || host === '::1' || host === '::6';
 }
 
-/** "outbound|…", and "outbound_.80_._.…" at gateways between clusters. */
-function isFrom(direction: string, kind: string): boolean {
-  return kind === direction || kind.startsWith(`${direction}_.`);
+/** Why a line has no ends. */
+export type EndsUnknown = 'DIRECTION_UNKNOWN' | 'BAD_FIELD' | 'IGNORED_EVENT_TYPE';
+
+/** Listeners within Envoy that carry calls of which each has a line of its own: a waypoint's and a gateway's tunnels. */
+const tunnels = /^(?:main_internal|connect_originate|connect_terminate|inner_connect_originate|encap)$/;
+
+/** Of a host, as DNS has them. */
+const hostName = /^(?=.{1,253}$)(?=.*[a-z])[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?$/i;
+
+/** "outbound_.8080_.v1_.stock.shop.svc.cluster.local", as gateways between clusters spell "outbound|8080|v1|stock.…". */
+function partsOfSni(cluster: string): readonly string[] {
+  const [, direction, port, subset, host] =
+    /^(outbound|inbound)_\.(\d{0,5})_\.([^|]{0,253}?)_\.(.{0,253})$/.exec(cluster) ?? [];
+  return direction === undefined ? [cluster] : [direction, port ?? '', subset ?? '', host ?? ''];
 }
 
 /** "reviews.shop.svc.cluster.local" is reviews of shop; another name is outside of the cluster. */

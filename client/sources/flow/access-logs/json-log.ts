@@ -1,4 +1,4 @@
-import { type AccessLogLine, dashless, LineFields, numberOf } from './access-log-line.ts';
+import { type AccessLogLine, dashless, isoOfCommon, LineFields, numberOf } from './access-log-line.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -7,7 +7,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * undefined: none of them.
  */
 export function readJsonFields(fields: Fields): AccessLogLine | undefined {
-  const line = typeof fields.DownstreamStatus === 'number' ? traefik(fields) : named(fields);
+  const line = isTraefik(fields) ? traefik(fields) : named(fields);
   if (line.path === '' && line.upstreamCluster === '' && line.downstreamLocal === '') return undefined;
   if (fields.kubernetes !== undefined) {
     const kubernetes = fieldsOf(fields.kubernetes);
@@ -17,7 +17,7 @@ export function readJsonFields(fields: Fields): AccessLogLine | undefined {
   return line;
 }
 
-const times = ['start_time', 'time_iso8601', 'time', 'timestamp', '@timestamp', 'msec', 'time_epoch'];
+const times = ['start_time', 'time_iso8601', 'time', 'timestamp', '@timestamp', 'msec', 'time_epoch', 'time_local'];
 const methods = ['method', ':method', 'request_method'];
 const paths = ['path', 'x-envoy-origin-path', 'x-envoy-original-path', 'req_path', ':path', 'request_uri', 'uri'];
 const protocols = ['protocol', 'server_protocol', 'request_proto'];
@@ -29,12 +29,14 @@ const sent = ['bytes_sent', 'body_bytes_sent'];
 const requestIds = ['request_id', 'x-request-id', 'req_id'];
 const authorities = ['authority', ':authority', 'host', 'vhost', 'http_host'];
 const upstreams = ['upstream_host', 'upstream_addr'];
-const remotes = ['downstream_remote_address', 'remote_addr'];
+const remotes = ['downstream_remote_address', 'remote_addr', 'client_ip', 'client'];
 
 function named(fields: Fields): LineFields {
   const line = new LineFields();
   if (typeof fields.request === 'string') line.setRequest(fields.request);
-  line.time = saidOf(fields, times);
+  const time = saidOf(fields, times);
+  // "02/Mar/2026:…": NGINX's `$time_local`, HAProxy's `%T`.
+  line.time = time.charAt(2) === '/' ? isoOfCommon(time) : time;
   line.method = saidOf(fields, methods) || line.method;
   line.path = saidOf(fields, paths) || line.path;
   line.protocol = saidOf(fields, protocols) || line.protocol;
@@ -68,6 +70,11 @@ function isIstio(fields: Fields): boolean {
   return 'upstream_cluster' in fields && 'requested_server_name' in fields && !('x-envoy-origin-path' in fields);
 }
 
+/** Each of its fields can be dropped. */
+function isTraefik(fields: Fields): boolean {
+  return ['DownstreamStatus', 'OriginStatus', 'RequestMethod', 'ClientHost'].some((name) => name in fields);
+}
+
 /** Traefik's names; durations in nanoseconds. */
 function traefik(fields: Fields): LineFields {
   const line = new LineFields();
@@ -75,7 +82,7 @@ function traefik(fields: Fields): LineFields {
   line.method = said(fields, 'RequestMethod');
   line.path = said(fields, 'RequestPath');
   line.protocol = said(fields, 'RequestProtocol');
-  line.status = numberOf(said(fields, 'DownstreamStatus'));
+  line.status = numberOf(said(fields, 'DownstreamStatus') || said(fields, 'OriginStatus'));
   line.bytesReceived = numberOf(said(fields, 'RequestContentSize'));
   line.bytesSent = numberOf(said(fields, 'DownstreamContentSize'));
   line.durationMs = numberOf(said(fields, 'Duration')) / 1e6;

@@ -99,6 +99,17 @@ export const falco: ReaderTable = {
     {
       tool: 'Falco, falcosidekick',
       versions: 'any',
+      shape: 'times that nobody can have meant, of 1970 and of 2999, before one that is; and alone',
+      lines: [
+        '{"rule":"r","time":"1970-01-01T00:00:00Z","output_fields":{"evt.time":1771757593816521484}}',
+        '{"rule":"r","time":"2999-01-01T00:00:00Z","output_fields":{"evt.time":1771757593816521484}}',
+        '{"rule":"r","time":"2999-01-01T00:00:00Z"}',
+      ],
+      items: [label({}), label({}), { kind: 'label', label: { rule: 'r', atMs: 0 } }],
+    },
+    {
+      tool: 'Falco, falcosidekick',
+      versions: 'any',
       shape: 'spellings of priorities',
       lines: ['Informational', 'INFO', 'warning', 'ERR', 'CRITICAL'].map((priority) =>
         alert('', `"priority":"${priority}","rule":"r"`),
@@ -111,6 +122,7 @@ export const falco: ReaderTable = {
       shape: 'its own news: dropped events, statistics; and what is no alert',
       lines: [
         '{"output":"Falco internal: syscall event drop. 5 system calls dropped in last second.","priority":"Debug","rule":"Falco internal: syscall event drop","time":"2026-02-22T10:53:13Z","output_fields":{"ebpf_enabled":"1","n_drops":"5","n_drops_perf":"0","n_evts":"1005"}}',
+        '{"rule":"Falco internal: syscall event drop","time":"2026-02-22T10:53:13Z","output_fields":{"n_drops":null}}',
         '{"rule":"Falco internal: metrics snapshot","source":"internal","output_fields":{"evt.source":"syscall"}}',
         '{"output":"no rule"}',
         'Sun Feb 22 10:53:13 2026: Falco version: 0.41.0 (x86_64)',
@@ -118,6 +130,7 @@ export const falco: ReaderTable = {
       ],
       items: [
         { kind: 'lost', count: 5 },
+        skipped('BAD_FIELD'),
         skipped('IGNORED_EVENT_TYPE'),
         skipped('INCOMPLETE_EVENT'),
         skipped('MALFORMED_JSON'),

@@ -98,7 +98,8 @@ const conn = {
 const zeekJson: ReaderCase = {
   tool: 'Zeek conn.log',
   versions: '3 to 7',
-  shape: 'JSON; times in seconds, milliseconds and ISO 8601; names as collectors spell them',
+  shape:
+    'JSON; times in seconds, milliseconds and ISO 8601, and those that nobody can have meant; amounts that are none; names as collectors spell them',
   lines: [
     JSON.stringify({ ts: 1_772_532_300.25, ...conn }),
     JSON.stringify({ _path: 'conn', ts: '2026-03-03T10:05:00.250000Z', ...conn, conn_state: 'REJ' }),
@@ -117,6 +118,9 @@ const zeekJson: ReaderCase = {
     }),
     JSON.stringify({ _path: 'dns', ts: 1_772_532_300.25, 'id.orig_h': '10.0.1.5', 'id.resp_h': '10.0.0.10' }),
     JSON.stringify({ ts: 'noon', ...conn }),
+    JSON.stringify({ ts: 0, ...conn }),
+    JSON.stringify({ ts: '2999-01-01T00:00:00Z', ...conn }),
+    JSON.stringify({ ts: 1_772_532_300.25, ...conn, orig_bytes: 'many' }),
   ],
   items: [
     flow({
@@ -131,6 +135,9 @@ const zeekJson: ReaderCase = {
     flow({ destination: world, protocol: 'udp', verdict: 'forwarded' }),
     skipped('IGNORED_EVENT_TYPE'),
     skipped('BAD_TIME'),
+    skipped('BAD_TIME'),
+    skipped('BAD_TIME'),
+    skipped('BAD_FIELD'),
   ],
 };
 
@@ -433,6 +440,8 @@ const nfdump: readonly ReaderCase[] = [
       '2026-03-03 10:05:00.250,00:06:00.500,TCP,10.0.2.9,51000,203.0.113.50,4444,9000,9000000,200000,1000,1',
       '2026-03-03 10:05:00.250,3.500,UDP,10.0.1.5,40000,fd00::53,53,9,900,1,100,12',
       '1772532300.250,0.000,TCP,10.0.1.5,40000,10.0.2.9,x,9,900,1,100,1',
+      '1772532300.250,0.000,TCP,10.0.1.5,40000,10.0.2.9,22,9,1.2 M,1,100,1',
+      '0.250,0.000,TCP,10.0.1.5,40000,10.0.2.9,22,9,900,1,100,1',
     ],
     items: [
       flow({
@@ -444,6 +453,8 @@ const nfdump: readonly ReaderCase[] = [
       }),
       flow({ destination: inside('fd00::53'), protocol: 'udp', count: 12 }),
       skipped('BAD_FIELD'),
+      skipped('BAD_FIELD'),
+      skipped('BAD_TIME'),
     ],
   },
   {

@@ -35,6 +35,20 @@ function toward(destination: object, address: string, over: object = {}): string
     ...over,
   });
 }
+/** As writers that do not keep the contract's names spell it. */
+const camel = {
+  time,
+  uuid: 'u-camel',
+  verdict: 'DROPPED',
+  dropReasonDesc: 'POLICY_DENIED',
+  IP: { source: '10.1.0.7', destination: '203.0.113.7' },
+  l4: { TCP: { sourcePort: 40_000, destinationPort: 443 } },
+  source: { ...payEnd, pod_name: undefined, workloads: [], podName: payEnd.pod_name },
+  destination: { identity: 2 },
+  Type: 'L3_L4',
+  trafficDirection: 'EGRESS',
+  isReply: { value: false },
+};
 const seen = (destination: object, over: object = {}) =>
   ({ kind: 'flow', flow: { source: pay, destination, seenAt: 'client', count: 1, ...over } }) as const;
 
@@ -194,6 +208,50 @@ const exports: readonly ReaderCase[] = [
       seen(world, { verdict: 'forwarded', verdictReason: 'REDIRECTED' }),
       seen(world, { verdict: 'error' }),
     ],
+  },
+  {
+    tool: "writers of protobuf's JSON",
+    versions: 'any',
+    shape: 'names in camel case, booleans by their value, verdicts and reasons by number; a flow alone',
+    lines: [
+      JSON.stringify({ flow: camel, nodeName: 'n1', time }),
+      JSON.stringify({
+        flow: { ...camel, verdict: 2, dropReasonDesc: 181, Type: 1, isReply: {} },
+        nodeName: 'n1',
+        time,
+      }),
+      JSON.stringify({ flow: { ...camel, verdict: 5, dropReasonDesc: undefined, Type: 3 }, time }),
+      JSON.stringify({ ...camel, IP: undefined, isReply: true }),
+      JSON.stringify({ lostEvents: { numEventsLost: '3' }, nodeName: 'n1' }),
+      JSON.stringify({ nodeStatus: { stateChange: 'NODE_CONNECTED' } }),
+    ],
+    items: [
+      seen(world, {
+        sourcePort: 40_000,
+        destinationPort: 443,
+        verdict: 'dropped',
+        verdictReason: 'POLICY_DENIED',
+        isReply: false,
+        node: 'n1',
+      }),
+      seen(world, { destinationPort: 443, verdict: 'dropped', verdictReason: 'POLICY_DENY', isReply: false }),
+      { kind: 'skipped', reason: 'IGNORED_EVENT_TYPE' },
+      seen(world, { destinationPort: 443, verdict: 'dropped', isReply: true }),
+      { kind: 'lost', count: 3 },
+      { kind: 'skipped', reason: 'NODE_STATUS' },
+    ],
+  },
+  {
+    tool: 'Cilium',
+    versions: 'any',
+    shape: 'ports that are none, and times that nobody can have meant',
+    lines: [
+      toward({ identity: 2 }, '203.0.113.1', { l4: { TCP: { source_port: 40_000, destination_port: 70_000 } } }),
+      toward({ identity: 2 }, '203.0.113.1', { l4: { UDP: { source_port: 'many', destination_port: 53 } } }),
+      toward({ identity: 2 }, '203.0.113.1', { time: '1970-01-01T00:00:00Z' }),
+      toward({ identity: 2 }, '203.0.113.1', { time: '2999-01-01T00:00:00Z' }),
+    ],
+    items: ['BAD_FIELD', 'BAD_FIELD', 'BAD_TIME', 'BAD_TIME'].map((reason) => ({ kind: 'skipped' as const, reason })),
   },
   {
     tool: 'Cilium',

@@ -161,6 +161,30 @@ export const strace: ReaderTable = {
       ],
       items: [call('write', 0), ...Array<ItemShape>(5).fill(notACall)],
     },
+    {
+      tool: 'strace',
+      versions: '5 to 6',
+      shape: 'calls behind what strace never writes: the times of whoever handed the lines on, a name in quotes',
+      lines: [
+        '2026-03-02T09:00:01.123456+0000 read(3, "", 1) = 0',
+        '2026-03-02T09:00:01+00:00 12345 read(3, "", 1) = 0',
+        'Mar 02 09:00:01 host read(3, "", 1)        = 0',
+        '0x1c2(1) = 0',
+        '"read(3) = 0", 11) = 11',
+      ],
+      items: Array<ItemShape>(4).fill(notACall),
+    },
+    {
+      tool: 'strace',
+      versions: '5 to 6',
+      shape: 'seconds that nobody can have meant: of 1973, of 2999',
+      lines: [
+        '7 100000001.5 read(3, "", 1) = 0',
+        '7 32503680000.5 read(3, "", 1) = 0',
+        '7 1772442001.5 read(3, "", 1) = 0',
+      ],
+      items: [call('read', 7, { atMs: 0 }), call('read', 7, { atMs: 0 }), call('read', 7, { atMs: 1_772_442_001_500 })],
+    },
   ],
   open: (path, follow) => straceFile(path, 'shell', follow),
   // A line is read without the hole that a writer may have left before it.

@@ -1,5 +1,5 @@
 import type { ReaderTable } from '../../reader-case.ts';
-import { badTime, flow, openOfOrders, orders, peer, refused, world } from './shop.ts';
+import { badField, badTime, flow, openOfOrders, orders, peer, refused, world } from './shop.ts';
 
 const combined =
   '203.0.113.9 - frank [10/Oct/2026:13:55:36 -0700] "DELETE /cart/12 HTTP/1.1" 204 2326 "http://shop.example/" "Mozilla/5.0 (X11; Linux x86_64)"';
@@ -17,6 +17,7 @@ export const gatewayText: ReaderTable = {
   format: 'text',
   notes: [
     'A gateway is the workload that is named in the settings: each line is a call of its client to it.',
+    "Where a format puts `X-Forwarded-For` in the client's place, the last address counts: the nearest proxy wrote it, and the caller may have written the others. A host's name is an unknown end of that name; what is neither is counted as `BAD_FIELD`.",
     "HAProxy's dates have no time zone, and are read as UTC. Set its `log-format` to `%T`, or the clock of its host to UTC.",
     'Forged lines are refused as in the text of meshes. NGINX, Apache and HAProxy encode the quotes of those who are logged.',
   ],
@@ -48,6 +49,29 @@ export const gatewayText: ReaderTable = {
         flow({ source: world, destination: orders }),
         flow({ source: world, destination: orders }),
         flow({ atMs, source: world, destination: orders, volume: { bytesIn: 2326 } }),
+      ],
+    },
+    {
+      tool: 'NGINX, Apache',
+      versions: 'any',
+      shape: "who it was forwarded for in the address's place, a host's name, a Unix socket, and what is none of them",
+      lines: [
+        '198.51.100.7, 203.0.113.9',
+        '198.51.100.7,10.244.5.3',
+        'shop.example:443 10.244.5.3, ::ffff:203.0.113.9',
+        'a.example, b.example',
+        'unix:',
+        '198.51.100.7, %0',
+        '10.244.5.3:',
+      ].map((remote) => combined.replace('203.0.113.9', remote)),
+      items: [
+        flow({ source: world, destination: orders }),
+        flow({ source: peer, destination: orders }),
+        flow({ source: world, destination: orders }),
+        flow({ source: { kind: 'unknown', namespace: '', workload: 'b.example' }, destination: orders }),
+        flow({ source: { kind: 'unknown', namespace: '', workload: '' }, destination: orders }),
+        badField,
+        flow({ source: peer }),
       ],
     },
     {
@@ -186,13 +210,15 @@ export const gatewayText: ReaderTable = {
     {
       tool: 'NGINX, HAProxy',
       versions: 'any',
-      shape: 'days and hours that there are none of',
+      shape: 'days and hours that there are none of, years that nobody can have meant',
       lines: [
+        combined.replace('2026', '1970'),
+        combined.replace('2026', '2999'),
         combined.replace('10/Oct/2026', '31/Feb/2026'),
         combined.replace('13:55:36', '24:00:00'),
         haproxy.replace('06/Feb/2026', '30/Feb/2026'),
       ],
-      items: [badTime, badTime, badTime],
+      items: [badTime, badTime, badTime, badTime, badTime],
     },
     {
       tool: 'any',

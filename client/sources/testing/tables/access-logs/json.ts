@@ -1,6 +1,6 @@
 import type { ReaderTable } from '../../reader-case.ts';
 import { otherClustersInJson } from './other-clusters.ts';
-import { badTime, flow, openOfOrders, orders, outside, peer, stock, world } from './shop.ts';
+import { badField, badTime, flow, openOfOrders, orders, outside, peer, stock, world } from './shop.ts';
 
 const istio = { tool: 'Istio sidecar', versions: '1.9 to 1.28' };
 const base = {
@@ -199,6 +199,37 @@ export const accessLogsInJson: ReaderTable = {
     },
     ...otherClustersInJson,
     {
+      ...istio,
+      shape: 'without the keys that say nothing: a refused egress, a gateway between clusters, long flags, reasons',
+      lines: [
+        JSON.stringify({
+          start_time: '2026-01-02T03:04:05.678Z',
+          response_flags: 'NR',
+          downstream_local_address: '203.0.113.66:80',
+          downstream_remote_address: '10.244.1.7:52503',
+        }),
+        line({ upstream_cluster: 'outbound_.8080_._.stock.shop.svc.cluster.local' }),
+        line({
+          upstream_cluster: 'inbound|8080||',
+          downstream_remote_address: '10.244.5.3:39000',
+          response_flags: undefined,
+          response_flags_long: 'RateLimited',
+        }),
+        line({
+          upstream_cluster: 'inbound|8080||',
+          downstream_remote_address: '10.244.5.3:39000',
+          response_code: 401,
+          response_code_details: 'jwt_authn_access_denied{Jwt_is_missing}',
+        }),
+      ],
+      items: [
+        flow({ source: orders, destination: outside('203.0.113.66'), seenAt: 'client', verdict: 'dropped' }),
+        flow({ source: orders, destination: stock, destinationPort: 8080, verdict: 'forwarded' }),
+        flow({ source: peer, destination: orders, verdict: 'dropped' }),
+        flow({ source: peer, destination: orders, verdict: 'dropped' }),
+      ],
+    },
+    {
       tool: 'Istio ambient waypoint',
       versions: '1.22 to 1.28',
       shape: 'inbound-vip: a call through it to a service',
@@ -270,6 +301,38 @@ export const accessLogsInJson: ReaderTable = {
         }),
         flow({ atMs: 1_772_442_002_310, source: world, l7: { route: '/cart/{}' }, volume: { durationMs: 12 } }),
         flow({ atMs: 1_772_442_002_000, source: world, l7: { route: '/cart/{}' } }),
+      ],
+    },
+    {
+      tool: 'NGINX, HAProxy',
+      versions: 'any',
+      shape: "JSON by people's own names: local times, milliseconds, lists of who it was forwarded for",
+      lines: [
+        '{"time_local":"02/Mar/2026:09:00:02 +0000","remote_addr":"198.51.100.7, 203.0.113.9","request":"GET /cart/12 HTTP/1.1","status":"200"}',
+        '{"timestamp":1772442002310,"client_ip":"203.0.113.9","method":"GET","path":"/cart/12","status":200}',
+        '{"time":"02/Mar/2026:09:00:02.310","client":"203.0.113.9:33317","method":"GET","uri":"/cart/12","status":200}',
+        '{"time":"1970-01-01T00:00:00Z","remote_addr":"203.0.113.9","method":"GET","path":"/cart/12","status":200}',
+        '{"time":"2026-03-02T09:00:02Z","remote_addr":"no address","method":"GET","path":"/cart/12","status":200}',
+      ],
+      items: [
+        flow({ atMs: 1_772_442_002_000, source: world, l7: { route: '/cart/{}', status: 'ok' } }),
+        flow({ atMs: 1_772_442_002_310, source: world, l7: { route: '/cart/{}' } }),
+        flow({ atMs: 1_772_442_002_310, source: world, l7: { route: '/cart/{}' } }),
+        badTime,
+        badField,
+      ],
+    },
+    {
+      tool: 'Traefik',
+      versions: '2.0 to 3.5',
+      shape: 'JSON in which fields are dropped: no status of its own, no address with a port',
+      lines: [
+        JSON.stringify({ ...traefik, DownstreamStatus: undefined, OriginStatus: 503 }),
+        JSON.stringify({ ...traefik, DownstreamStatus: undefined, ClientAddr: undefined, ClientHost: '10.244.5.3' }),
+      ],
+      items: [
+        flow({ source: world, destination: orders, l7: { route: '/cart/{}', status: 'server-error' } }),
+        flow({ source: peer, destination: orders, l7: { route: '/cart/{}' } }),
       ],
     },
     {

@@ -14,6 +14,8 @@ const times = [
   '2026-02-29T09:00:02.000Z',
   '2026-04-31T09:00:02.000Z',
   '2026-03-02T24:00:00.000Z',
+  '1970-01-01T00:00:00.000Z',
+  '2999-01-01T00:00:00.000Z',
 ];
 
 /** Envoy and Istio, in text. */
@@ -116,6 +118,20 @@ export const meshText: ReaderTable = {
         `${time} "GET / HTTP/2" 200 - via_upstream - "-" 0 9 3 3 "-" "curl/8.9" "id" "api.payments.example" "198.51.100.7:443" outbound|443||api.payments.example; 10.244.1.7:41502 198.51.100.7:443 10.244.1.7:52504 api.payments.example default`,
       ],
       items: [flow({ source: orders, destination: outside('api.payments.example'), destinationPort: 443 })],
+    },
+    {
+      ...istio,
+      shape: "clusters as gateways between clusters spell them, and a waypoint's own tunnels",
+      lines: [
+        `${time} "GET /stock/7 HTTP/2" 200 - via_upstream - "-" 0 9 3 3 "-" "curl/8.9" "id" "stock" "10.244.2.9:8080" outbound_.8080_._.stock.shop.svc.cluster.local 10.244.1.7:41502 10.96.3.4:8080 10.244.1.7:52504 - default`,
+        `${time} "- - -" 0 - - - "-" 0 9 3 - "-" "-" "-" "-" "[fd00::9]:8080" outbound_.8080_.v1_.stock.shop.svc.cluster.local [fd00::7]:41502 [fd00::4]:8080 [fd00::7]:52504 outbound_.8080_.v1_.stock.shop.svc.cluster.local -`,
+        `${time} "CONNECT - HTTP/2" 200 - via_upstream - "-" 10 20 5 - "-" "-" "-" "10.244.1.7:80" "envoy://main_internal/10.244.1.7:80" main_internal envoy://internal_client_address/ 10.244.1.9:15008 10.244.5.3:39100 - default`,
+      ],
+      items: [
+        flow({ source: orders, destination: stock, destinationPort: 8080, seenAt: 'client' }),
+        flow({ source: orders, destination: stock, destinationPort: 8080, seenAt: 'client' }),
+        { kind: 'skipped', reason: 'IGNORED_EVENT_TYPE' },
+      ],
     },
     {
       ...istio,
@@ -253,7 +269,7 @@ export const meshText: ReaderTable = {
       tool: 'any',
       versions: 'any',
       shape:
-        'lines of other kinds in the same file, times that are none, days and hours that there are none of, and a leap day',
+        'lines of other kinds in the same file, times that are none or that nobody can have meant, days and hours that there are none of, and a leap day',
       lines: [
         '2026-03-02T09:00:02.000000Z\tinfo\tEnvoy proxy is ready',
         '',

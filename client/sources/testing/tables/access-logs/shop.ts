@@ -12,6 +12,7 @@ export const world = outside('');
 
 export const flow = (flow: Readonly<Record<string, unknown>>) => ({ kind: 'flow' as const, flow });
 export const refused = { kind: 'skipped' as const, reason: 'FORGED_OR_BROKEN' };
+export const badField = { kind: 'skipped' as const, reason: 'BAD_FIELD' };
 export const badTime = { kind: 'skipped' as const, reason: 'BAD_TIME' };
 export const noDirection = { kind: 'skipped' as const, reason: 'DIRECTION_UNKNOWN' };
 
