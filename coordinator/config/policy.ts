@@ -82,6 +82,7 @@ const gate = z.strictObject({
   agreementMin: between(0, 1).default(0.98),
   recallDropMax: between(0, 1).default(0.02),
   alertsPerDayMax: between(0, 1e9).default(100),
+  alertShareMax: between(0, 1).optional(),
   falsePositivesMax: whole(0, 1_000_000).optional(),
   latencyFactorMax: between(0.1, 1_000).optional(),
   hoursMax: z

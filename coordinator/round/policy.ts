@@ -33,6 +33,8 @@ export type GatePolicy = Readonly<{
   recallDropMax: number;
   /** Alarms of one cluster in a day; a run of less than a day may use the whole day's. */
   alertsPerDayMax: number;
+  /** Share of what a cluster scored that may alarm where that is more than the day's alarms; 0 unless given. */
+  alertShareMax?: number | undefined;
   /** How many more of a cluster's cases of confirmed false positives may raise an alarm than do in the live version. */
   falsePositivesMax?: number | undefined;
   /** How many times the live version's mean time for one trace or slice may be taken. */

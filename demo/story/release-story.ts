@@ -33,7 +33,9 @@ function gateFor({ canaries, traffic }: ReleaseCast) {
     scoredMin: Math.floor(least * 0.75),
     agreementMin: 0.9,
     recallDropMax: 0.05,
-    alertsPerDayMax: 100,
+    alertsPerDayMax: 0,
+    // The story's clock is not a day's: what may alarm goes by what the canaries saw.
+    alertShareMax: 0.25,
     hoursMax: 1,
     approvals: 1,
   };
@@ -63,8 +65,11 @@ export class ReleaseStory {
     await this.#settled(version);
   }
 
-  /** The last round's version: in shadow on the canaries, through the gate, to every cluster but the pinned one. */
-  async release(version: number, before: number): Promise<void> {
+  /**
+   * The last round's version: in shadow on the canaries, through the gate, to every cluster but the pinned one. A version
+   * that the gate holds or rejects stays out, or is overridden, and the reason shown. False where it stayed out.
+   */
+  async release(version: number, before: number): Promise<boolean> {
     const { federation, cast, screen } = this.#parts;
     const { canaries, pinned, traffic } = cast;
     const startedAt = performance.now();
@@ -84,13 +89,20 @@ export class ReleaseStory {
       return `${cluster} scored ${report?.scoredCount} traces with both, ${agreed.toFixed(1)} % judged alike`;
     });
     const verdict = verdicts.get(decided.decision) ?? 'nothing';
+    const ran = `version ${version} ran in shadow (${scored.join('; ')}); the gate says ${verdict}`;
     if (decided.decision !== GateDecision.GATE_DECISION_PROMOTE) {
       this.#tell('gate', `the gate says ${verdict}: ${decided.reasons.join('; ')}`, startedAt);
-      await this.#run(['promote', `${track}@${version}`], 'looked at by a person');
+      const { isOverridden, why } = afterRefusal(decided.reports);
+      if (!isOverridden) {
+        const versions = await this.#settled(before);
+        this.#tell('gate', `${ran}; it stays out (${why}), and every cluster keeps ${before}`, startedAt, versions);
+        return false;
+      }
+      await this.#run(['gate', 'override', `${track}@${version}`, 'promote'], why);
     }
     const versions = await this.#settled(version, new Map([[pinned, before]]));
-    const text = `version ${version} ran in shadow (${scored.join('; ')}); the gate says ${verdict}; ${pinned} stays pinned to ${before}`;
-    this.#tell('gate', text, startedAt, versions);
+    this.#tell('gate', `${ran}; ${pinned} stays pinned to ${before}`, startedAt, versions);
+    return true;
   }
 
   /** A version whose weights somebody changed where they lie: every cluster is offered it, every cluster refuses. */
@@ -154,6 +166,23 @@ export class ReleaseStory {
     this.#parts.screen.line(`  ${text}`);
     this.#steps.push({ step, text, seconds: (performance.now() - startedAt) / 1e3, versions });
   }
+}
+
+type Alarms = Readonly<{ shadowAlertCount: bigint; liveAlertCount: bigint }>;
+
+/**
+ * What a person makes of a version that the gate did not promote: it is let through where its canaries' alarms are no more
+ * than those of the version that runs, since staying with that one would spare nobody an alarm.
+ */
+export function afterRefusal(
+  reports: readonly Readonly<{ report?: Alarms | undefined }>[],
+): Readonly<{ isOverridden: boolean; why: string }> {
+  const alarms = (of: keyof Alarms) => reports.reduce((sum, { report }) => sum + Number(report?.[of] ?? 0), 0);
+  const [shadow, live] = [alarms('shadowAlertCount'), alarms('liveAlertCount')];
+  return {
+    isOverridden: live > 0 && shadow <= live,
+    why: `${shadow} alarms where the version that runs raised ${live}`,
+  };
 }
 
 const verdicts: ReadonlyMap<GateDecision, string> = new Map([

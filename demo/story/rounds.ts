@@ -83,10 +83,11 @@ export async function tellReleases(
   federation: Federation,
   screen: Screen,
 ): Promise<void> {
-  await story.release(version, before);
-  await story.rollBack(version, before);
+  const isOut = await story.release(version, before);
+  if (isOut) await story.rollBack(version, before);
   await story.dismissCanaries();
   const { summary } = await federation.round(() => screen.status('one round more, for a version to be forged'));
   const candidate = summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE ? summary.candidate : undefined;
-  if (candidate !== undefined) await story.offerForgery(Number(candidate.version), candidate.digest, version);
+  const good = isOut ? version : before;
+  if (candidate !== undefined) await story.offerForgery(Number(candidate.version), candidate.digest, good);
 }

@@ -105,6 +105,24 @@ describe('decideGate', () => {
     expect(decide([report('a', { ...long, shadowAlertCount: 21 }), report('b')], ...twoDays).verdict).toBe('waiting');
   });
 
+  it('lets the limit grow with what a cluster scored, where the policy says by how much', () => {
+    const limits = { alertShareMax: 0.02 };
+    const busy = (shadowAlertCount: number) =>
+      report('a', { scoredCount: 2_000, agreedCount: 2_000, shadowAlertCount });
+    expect(decide([busy(40), report('b')], {}, limits).verdict).toBe('promote');
+    expect(decide([busy(40), report('b')]).verdict).toBe('waiting');
+    const many = ['a', 'b', 'c'].map((name) => ({ ...busy(41), cluster: name as ClusterId }));
+    expect(decide(many, {}, limits)).toMatchObject({
+      verdict: 'reject',
+      reasons: expect.arrayContaining(['a: ALERTS_MANY: 41 alarms, at most 40 of 2000 scored']),
+    });
+    // A quiet cluster keeps the day's alarms.
+    expect(
+      decide([report('a', { shadowAlertCount: 10, scoredCount: 100, agreedCount: 100 }), report('b')], {}, limits)
+        .verdict,
+    ).toBe('promote');
+  });
+
   it('holds false positives and latency to limits where the policy has them', () => {
     const cases = { falsePositiveCaseCount: 9, shadowFalsePositiveCount: 5, liveFalsePositiveCount: 2 };
     const slow = { shadowLatencyUs: 31, liveLatencyUs: 10 };

@@ -158,9 +158,12 @@ function failuresOf(report: ShadowReport, policy: GatePolicy): readonly string[]
       reasons.push(`RECALL_FELL: ${attackClass}: ${counts}; it may fall by ${share(policy.recallDropMax)}`);
     }
   }
-  const budget = policy.alertsPerDayMax * Math.max(1, report.durationMs / dayMs);
+  const byTime = policy.alertsPerDayMax * Math.max(1, report.durationMs / dayMs);
+  const byTraffic = (policy.alertShareMax ?? 0) * report.scoredCount;
+  const budget = Math.floor(Math.max(byTime, byTraffic));
   if (report.shadowAlertCount > budget) {
-    reasons.push(`ALERTS_MANY: ${report.shadowAlertCount} alarms, at most ${Math.floor(budget)} in this time`);
+    const allowed = byTraffic > byTime ? `of ${report.scoredCount} scored` : 'in this time';
+    reasons.push(`ALERTS_MANY: ${report.shadowAlertCount} alarms, at most ${budget} ${allowed}`);
   }
   const { falsePositivesMax, latencyFactorMax } = policy;
   const rise = report.shadowFalsePositiveCount - report.liveFalsePositiveCount;
