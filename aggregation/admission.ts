@@ -11,7 +11,7 @@ export const normCeiling = 1e15;
 /** `normMax`: in units of the updates, at most `normCeiling`. `zeroUpdate`: what to do with one that moves nothing. */
 export type AdmissionRules = Readonly<{ normMax: number; zeroUpdate: 'refuse' | 'admit' }>;
 
-export type RefusalCode = 'NON_FINITE' | 'ZERO_UPDATE' | 'NORM_TOO_LARGE';
+export type RefusalCode = 'NON_FINITE' | 'ZERO_UPDATE' | 'NORM_TOO_LARGE' | 'SHAPE_WRONG';
 
 /** `norm` is null where there is none: some value is NaN or infinite. */
 export type RefusedUpdate = Readonly<{ row: number; code: RefusalCode; norm: number | null; message: string }>;
@@ -50,6 +50,14 @@ export async function admit(
   });
   const squaredNormOfRow = (row: number) => squaredNorms[row] as number;
   return { admitted, kept: [], refused, squaredNorms: Float64Array.from(admitted, squaredNormOfRow), squaredNormOfRow };
+}
+
+/** The same admission with more rows refused; `more` names rows that were admitted. */
+export function refuseMore(admission: Admission, more: readonly RefusedUpdate[]): Admission {
+  const gone = new Set(more.map(({ row }) => row));
+  const admitted = admission.admitted.filter((row) => !gone.has(row));
+  const refused = [...admission.refused, ...more].sort((a, b) => a.row - b.row);
+  return { ...admission, admitted, refused, squaredNorms: Float64Array.from(admitted, admission.squaredNormOfRow) };
 }
 
 function refusalOf(norm: number, { normMax, zeroUpdate }: AdmissionRules) {

@@ -1,23 +1,29 @@
-import { admit } from './admission.ts';
+import { type Admission, admit, refuseMore } from './admission.ts';
 import { bucket, seededPermutation } from './before/bucketing.ts';
 import { clipAdaptively, clipToNorm } from './before/clipping.ts';
 import { mixNearestNeighbours } from './before/nearest-neighbour-mixing.ts';
 import { type AggregateSink, memorySink, type UpdateBlocks } from './blocks/blocks.ts';
+import { checkClasses, type DeclaredClasses, pickDeclared } from './class-blocks.ts';
 import type { AggregationEngine } from './engine.ts';
 import { enoughRows } from './enough-rows.ts';
 import { explain } from './explain.ts';
 import { type Aggregated, ok, refuse } from './fault.ts';
 import type { TensorSlot } from './geometry.ts';
-import type { AggregationPolicy, PreAggregation } from './policy.ts';
+import { type AggregationPolicy, asksOf, type PreAggregation } from './policy.ts';
 import type { AggregationOutcome, BeforeReport } from './report.ts';
 import { bulyan } from './rules/bulyan.ts';
 import { centredClipping } from './rules/centred-clipping.ts';
 import { coordinateMedian, trimmedMean } from './rules/coordinate-wise.ts';
+import { declaredHolders } from './rules/declared-holders.ts';
+import { fltrust } from './rules/fltrust.ts';
 import { geometricMedian } from './rules/geometric-median.ts';
 import { krum } from './rules/krum.ts';
 import { minimumDiameterAveraging } from './rules/mda.ts';
 import { mean } from './rules/mean.ts';
 import { multiKrum } from './rules/multi-krum.ts';
+import { trustedWeights } from './rules/trusted-weights.ts';
+import { refuseShapes, type UpdateShape } from './shape.ts';
+import type { TrustedSample } from './trusted/trusted-loss.ts';
 import { carryOut, type Decision, type Updates, updatesOf } from './updates.ts';
 
 /** What changes from round to round while the policy stays. */
@@ -28,6 +34,14 @@ export type AggregationContext = Readonly<{
   start?: Float64Array;
   /** For the mean: one for each row given, assigned by the coordinator; all equal when absent. */
   weights?: Float64Array;
+  /** The weights that updates are added to, shape [d]; for rules that look at a trusted sample or at declared classes. */
+  base?: Float32Array;
+  /** Needed or used by the rules that `asksOf` says. */
+  trusted?: TrustedSample;
+  /** One entry of `declared` for each row given. */
+  classes?: DeclaredClasses;
+  /** Where every honest update has one shape: others are refused, by their sender's fault. Needs `base` and `classes`. */
+  shape?: UpdateShape;
   /** Names the tensors in explanations; must cover [0, d) in ascending order. */
   slots?: readonly TensorSlot[];
   /** false leaves out of the report what costs more than the decision: scores, neighbours, distances, cosines, tensors. */
@@ -48,15 +62,17 @@ export async function aggregate(
 ): Promise<Aggregated<AggregationOutcome>> {
   const unfit = checkContext(policy, source, context);
   if (unfit) return unfit;
-  const enough = enoughRows(policy, await admit(engine, source, policy.admission));
+  const enough = enoughRows(policy, await admitted(policy, source, engine, context));
   if (!enough.ok) return enough;
   const { admission, f, before } = enough.value;
   const rows = admission.refused.length === 0 ? source : source.pick(admission.admitted);
-  const admitted = updatesOf(engine, rows, { squaredNorms: admission.squaredNorms });
-  const prepared = await prepare(before, admitted, f, context);
+  const updates = updatesOf(engine, rows, { squaredNorms: admission.squaredNorms });
+  const prepared = await prepare(before, updates, f, context);
   if (!prepared.ok) return prepared;
   const weights = context.weights && Float64Array.from(admission.admitted, (row) => context.weights?.[row] as number);
-  const decided = await decide(policy, prepared.value.updates, f, { ...context, ...(weights && { weights }) });
+  const classes = context.classes && pickDeclared(context.classes, admission.admitted);
+  const ofAdmitted = { ...context, ...(weights && { weights }), ...(classes && { classes }) };
+  const decided = await decide(policy, prepared.value.updates, f, ofAdmitted);
   if (!decided.ok) return decided;
   const aggregated = memorySink(source.d); // One row, to measure the others against.
   await carryOut(engine, decided.value.plan, both(aggregated, sink));
@@ -64,7 +80,7 @@ export async function aggregate(
     policy,
     f,
     admission,
-    admitted,
+    admitted: updates,
     prepared: prepared.value.updates,
     before: prepared.value.before,
     decision: decided.value,
@@ -75,7 +91,59 @@ export async function aggregate(
   return ok(report);
 }
 
-function checkContext(policy: AggregationPolicy, source: UpdateBlocks, { seed, weights, slots }: AggregationContext) {
+/** Admission by values, then by shape: what is no number at all has none. */
+async function admitted(
+  policy: AggregationPolicy,
+  source: UpdateBlocks,
+  engine: AggregationEngine,
+  { shape, base, classes }: AggregationContext,
+): Promise<Admission> {
+  const byValue = await admit(engine, source, policy.admission);
+  if (shape === undefined || base === undefined || classes === undefined) return byValue;
+  const rows = source.pick(byValue.admitted);
+  const wrong = await refuseShapes(rows, base, shape, pickDeclared(classes, byValue.admitted));
+  return refuseMore(
+    byValue,
+    wrong.map((update) => ({ ...update, row: byValue.admitted[update.row] as number })),
+  );
+}
+
+function checkContext(policy: AggregationPolicy, source: UpdateBlocks, context: AggregationContext) {
+  const { seed, weights, slots, base, trusted, classes, shape } = context;
+  const asks = asksOf(policy.rule);
+  if (asks.sample === 'needed' && trusted === undefined) {
+    return refuse(
+      'CONTEXT_MISSING',
+      `${policy.rule.kind} decides by a trusted sample, and the track has none: put one, or choose another rule`,
+    );
+  }
+  if (asks.classes === 'needed' && classes === undefined) {
+    return refuse(
+      'CONTEXT_MISSING',
+      `${policy.rule.kind} aggregates by declared class, and this layout has no blocks by class: choose another rule`,
+    );
+  }
+  if (base === undefined && (asks.sample !== 'no' || asks.classes !== 'no' || shape !== undefined)) {
+    return refuse('CONTEXT_MISSING', `${policy.rule.kind} needs the weights that updates are added to`);
+  }
+  if (base !== undefined && base.length !== source.d) {
+    return refuse('LENGTH_MISMATCH', `the base has ${base.length} values where updates have ${source.d}`);
+  }
+  if (shape !== undefined && classes === undefined) {
+    return refuse('CONTEXT_MISSING', 'admission by shape needs the classes that every update declares');
+  }
+  const checked = classes && checkClasses(classes, source.n, source.d);
+  if (checked && !checked.ok) return checked;
+  if (
+    asks.classes !== 'no' &&
+    classes &&
+    policy.before.some(({ kind }) => kind !== 'clip' && kind !== 'adaptiveClip')
+  ) {
+    return refuse(
+      'POLICY_INVALID',
+      'mixing and bucketing make rows of several senders, who declare different classes: aggregate by class without them',
+    );
+  }
   if (policy.before.some(({ kind }) => kind === 'bucketing') && seed === undefined) {
     return refuse('CONTEXT_MISSING', 'bucketing needs a seed that clients could not foresee');
   }
@@ -131,6 +199,7 @@ async function decide(
   f: number,
   context: AggregationContext,
 ): Promise<Aggregated<Decision>> {
+  const { base = new Float32Array(0), trusted, classes } = context;
   switch (rule.kind) {
     case 'mean':
       return mean(updates, context.weights);
@@ -150,7 +219,23 @@ async function decide(
       return centredClipping(updates, f, rule, context.start);
     case 'minimumDiameterAveraging':
       return minimumDiameterAveraging(updates, f);
+    case 'trustedWeights':
+      return trustedWeights(updates, f, rule, { trusted: given(trusted), base, ...(classes && { classes }) });
+    case 'fltrust':
+      return fltrust(updates, f, { trusted: given(trusted), base });
+    case 'declaredHolders':
+      return declaredHolders(updates, f, rule, {
+        base,
+        classes: given(classes),
+        ...(trusted && { loss: trusted.loss }),
+      });
   }
+}
+
+/** `checkContext` has refused policies that ask for what is not there. */
+function given<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new TypeError('the context was not checked against the rule');
+  return value;
 }
 
 function both(first: AggregateSink, second: AggregateSink): AggregateSink {

@@ -10,7 +10,7 @@ export type EnoughRows = Readonly<{ admission: Admission; f: number; before: rea
  * Where they are too few, one clumsy or hostile member must not stop the round, so two things are tried, in this order:
  *
  * 1. f falls by one for each update that no honest cluster can send (a value that is not finite, a norm above
- *    `normCeiling`): its sender was one of the f, so at most f − 1 are among the others. The guarantee is the same.
+ *    `normCeiling`, another shape where honest updates have one): its sender was one of the f, so at most f − 1 are among the others. The guarantee is the same.
  * 2. Updates that an honest cluster may send stay: zeros as they are, and, where they are at most f, those above `normMax`
  *    scaled down to it. A robust rule takes any f rows, so a row more never weakens it; it is only of less use. More than f
  *    oversized ones say that `normMax` is below what honest clusters learn, and that is refused by name.
@@ -31,7 +31,7 @@ export function enoughRows(policy: AggregationPolicy, admission: Admission): Agg
 
 /** Whether a refused update shows that its sender is faulty: nothing that trained, on whatever data, is like it. */
 function showsFault({ code, norm }: RefusedUpdate): boolean {
-  return code === 'NON_FINITE' || (norm !== null && norm > normCeiling);
+  return code === 'NON_FINITE' || code === 'SHAPE_WRONG' || (norm !== null && norm > normCeiling);
 }
 
 function highestF(policy: AggregationPolicy, { admitted, refused }: Admission): number | undefined {

@@ -1,4 +1,6 @@
 import type { Admission } from './admission.ts';
+import type { UpdateBlocks } from './blocks/blocks.ts';
+import { columnsIn } from './blocks/columns.ts';
 import { rowsMadeFrom, sharesOfOrigin } from './blocks/shares.ts';
 import { nearestOthers } from './distances/nearest.ts';
 import { roundedScores } from './distances/neighbour-scores.ts';
@@ -6,7 +8,8 @@ import { geometryOf, type TensorSlot } from './geometry.ts';
 import type { AggregationPolicy, Rule } from './policy.ts';
 import type { AggregationOutcome, BeforeReport, ReasonCode, UpdateReport } from './report.ts';
 import { krumQuestion } from './rules/krum.ts';
-import type { Decision, Updates } from './updates.ts';
+import { dotsWith } from './trusted/losses-along.ts';
+import type { ClassVerdict, Decision, OnSample, Updates } from './updates.ts';
 
 /** What there is to explain: the rows admitted, what they were prepared into, and what the rule made of that. */
 export type Explained = Readonly<{
@@ -38,6 +41,7 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
     shares ? (shares[at] as number) !== 0 : (made[at] as number[]).some((row) => chosen.has(row)),
   );
   const worstKept = scores && Math.max(...decision.selected.map((row) => scores[row] as number));
+  const onSample = await onSampleOf(explained);
   const admittedReports = admission.admitted.map((row, at): UpdateReport => {
     const score = scores?.[became(at, explained.before)] ?? null;
     return {
@@ -46,13 +50,14 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
       reason: noteKept(
         admission,
         row,
-        selected[at] ? takesPart(shares?.[at]) : whyLeftOut(explained, score, worstKept),
+        selected[at] ? takesPart(shares?.[at], onSample(at)) : whyLeftOut(explained, score, worstKept, onSample(at)),
       ),
       norm: Math.sqrt(admission.squaredNorms[at] as number),
       share: shares?.[at] ?? null,
       score,
       neighbours: (neighbours[at] ?? []).map((other) => admission.admitted[other] as number),
       ...measured(at),
+      ...onSample(at),
     };
   });
   const refusedReports = admission.refused.map(({ row, code, norm, message }): UpdateReport => {
@@ -68,10 +73,43 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
       fApplied: explained.f,
       before: namedRows(explained.before, admission.admitted),
       convergence: decision.convergence ?? null,
+      ...(decision.onSample && { onSample: lossesOf(decision.onSample) }),
+      ...(decision.classes && { classes: decision.classes.map((each) => namedClass(each, admission.admitted)) }),
       updates: [...admittedReports, ...refusedReports].sort((a, b) => a.row - b.row),
     },
     settledPairs: [...new Set(distances)].reduce((sum, { settledPairs }) => sum + settledPairs, 0),
   };
+}
+
+const lossesOf = ({ lossBefore, lossAfter }: OnSample) => ({ lossBefore, lossAfter });
+
+/** Positions among the admitted as rows given. */
+function namedClass(verdict: ClassVerdict, admitted: readonly number[]): ClassVerdict {
+  const named = (rows: readonly number[]) => rows.map((row) => admitted[row] as number);
+  return { ...verdict, holders: named(verdict.holders), leftOut: named(verdict.leftOut) };
+}
+
+/** A function from an admitted row to what the trusted sample says of it; by tensor where the rule knew a gradient. */
+async function onSampleOf({ decision, prepared, slots, measure, before }: Explained) {
+  const { onSample } = decision;
+  if (onSample === undefined) return () => undefined;
+  const { slopes, gradient } = onSample;
+  const bySlot =
+    measure && slots && gradient
+      ? await Promise.all(slots.map((slot) => slopesIn(prepared.source, gradient, slot)))
+      : [];
+  return (at: number): Pick<UpdateReport, 'onSample'> => {
+    const row = became(at, before);
+    const tensors = (slots ?? [])
+      .flatMap(({ name }, slot) => (bySlot[slot] ? [{ name, slope: bySlot[slot][row] as number }] : []))
+      .sort((a, b) => Math.abs(b.slope) - Math.abs(a.slope) || (a.name < b.name ? -1 : 1))
+      .slice(0, tensorsShown);
+    return { onSample: { slope: slopes[row] as number, tensors } };
+  };
+}
+
+function slopesIn(source: UpdateBlocks, gradient: Float32Array, { offset, length }: TensorSlot): Promise<Float64Array> {
+  return dotsWith(columnsIn(source, [{ offset, length }]), gradient.subarray(offset, offset + length));
 }
 
 /** Says of an update that was to be refused why it is there all the same. */
@@ -152,12 +190,28 @@ function largest(slots: readonly TensorSlot[], parts: Float64Array, total: numbe
     .slice(0, tensorsShown);
 }
 
-function takesPart(share: number | undefined): UpdateReport['reason'] {
+function takesPart(
+  share: number | undefined,
+  sampled: Pick<UpdateReport, 'onSample'> | undefined,
+): UpdateReport['reason'] {
   const how = share === undefined ? 'in some coordinates' : `with ${(share * 100).toPrecision(3)} % of the aggregate`;
-  return { code: 'TAKES_PART', text: `takes part ${how}` };
+  return { code: 'TAKES_PART', text: `takes part ${how}${slopeText(sampled)}` };
 }
 
-function whyLeftOut(explained: Explained, score: number | null, worstKept: number | undefined): UpdateReport['reason'] {
+/** What the sample says of an update, for people. */
+function slopeText(sampled: Pick<UpdateReport, 'onSample'> | undefined): string {
+  if (sampled?.onSample === undefined) return '';
+  const { slope, tensors } = sampled.onSample;
+  const where = tensors.length > 0 ? `, most of it in ${tensors[0]?.name}` : '';
+  return `; along it the trusted sample's loss ${slope > 0 ? 'rises' : 'falls'} by ${Math.abs(slope).toPrecision(3)}${where}`;
+}
+
+function whyLeftOut(
+  explained: Explained,
+  score: number | null,
+  worstKept: number | undefined,
+  sampled: Pick<UpdateReport, 'onSample'> | undefined,
+): UpdateReport['reason'] {
   const { kind } = explained.policy.rule;
   const mixed = explained.before.some((step) => step.kind === 'nearestNeighbourMixing');
   const whose = mixed ? 'not in a mixture that was kept; its own has score' : 'score';
@@ -168,6 +222,9 @@ function whyLeftOut(explained: Explained, score: number | null, worstKept: numbe
     multiKrum: { code: 'SCORE_TOO_HIGH', text },
     bulyan: { code: 'NOT_PICKED', text: 'repeated Krum picked others first' },
     minimumDiameterAveraging: { code: 'OUTSIDE_SUBSET', text: 'not among the n − f that lie closest together' },
+    trustedWeights: { code: 'HARMS_SAMPLE', text: `carries no weight${slopeText(sampled)}` },
+    fltrust: { code: 'HARMS_SAMPLE', text: 'carries no weight: it points away from what the trusted sample teaches' },
+    declaredHolders: { code: 'NO_CLASS', text: 'left out of every class that it declares, or declares none' },
   };
   return because[kind] ?? { code: 'NOT_PICKED', text: 'carries no weight' };
 }

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { type AdmissionRules, normCeiling } from './admission.ts';
 import { type Aggregated, type AggregationFault, ok, refuse } from './fault.ts';
 import { needs, refuseInteger, refuseRows } from './requirements.ts';
+import type { DeclaredHoldersParameters } from './rules/declared-holders.ts';
 import { refuseSubsets } from './rules/mda.ts';
+import type { TrustedWeightsParameters } from './rules/trusted-weights.ts';
 
 /** What happens to the admitted updates before the rule, in the order listed. */
 export type PreAggregation = Readonly<
@@ -26,6 +28,9 @@ export type Rule = Readonly<
   | { kind: 'geometricMedian'; smoothing: number; tolerance: number; stepsMax: number }
   | { kind: 'centredClipping'; radius: number; steps: number }
   | { kind: 'minimumDiameterAveraging' }
+  | ({ kind: 'trustedWeights' } & TrustedWeightsParameters)
+  | { kind: 'fltrust' }
+  | ({ kind: 'declaredHolders' } & DeclaredHoldersParameters)
 >;
 
 /** How n updates become one, as plain JSON. `f`: how many of the n we assume may be Byzantine. */
@@ -48,6 +53,22 @@ export function defaultPolicy(f: number): AggregationPolicy {
     before: [{ kind: 'nearestNeighbourMixing' }],
     rule: { kind: 'multiKrum', keep: { kind: 'allButF' } },
   };
+}
+
+/** What a rule asks of its caller beyond the updates; a policy that asks for what a track has not is refused by name. */
+export type RuleAsks = Readonly<{ sample: 'needed' | 'used' | 'no'; classes: 'needed' | 'used' | 'no' }>;
+
+export function asksOf({ kind }: Rule): RuleAsks {
+  switch (kind) {
+    case 'trustedWeights':
+      return { sample: 'needed', classes: 'used' };
+    case 'fltrust':
+      return { sample: 'needed', classes: 'no' };
+    case 'declaredHolders':
+      return { sample: 'used', classes: 'needed' };
+    default:
+      return { sample: 'no', classes: 'no' };
+  }
 }
 
 const positive = (most: number) =>
@@ -93,6 +114,16 @@ const policySchema = z.strictObject({
     }),
     z.strictObject({ kind: z.literal('centredClipping'), radius: positive(normCeiling), steps: integer(1, 1000) }),
     z.strictObject({ kind: z.literal('minimumDiameterAveraging') }),
+    z.strictObject({
+      kind: z.literal('trustedWeights'),
+      rho: positive(1e6),
+      clip: positive(1e6),
+      split: z.boolean(),
+      stepsMax: integer(1, 1000),
+      blind: z.enum(['shares', 'coordinateMedian', 'geometricMedian']),
+    }),
+    z.strictObject({ kind: z.literal('fltrust') }),
+    z.strictObject({ kind: z.literal('declaredHolders'), penalty: positive(1e6) }),
   ]),
 });
 
@@ -160,6 +191,11 @@ function needsOf(rule: Rule) {
       return needs.multiKrum;
     case 'bulyan':
       return needs.bulyan;
+    case 'trustedWeights':
+    case 'fltrust':
+      return needs.trusted;
+    case 'declaredHolders':
+      return needs.holders;
     case 'mean':
     case 'coordinateMedian':
     case 'trimmedMean':

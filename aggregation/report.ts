@@ -1,6 +1,6 @@
 import type { RefusalCode } from './admission.ts';
 import type { AggregationPolicy } from './policy.ts';
-import type { Convergence } from './updates.ts';
+import type { ClassVerdict, Convergence } from './updates.ts';
 
 /** `settledPairs`: distances computed a second time, exactly; a measure of work, which depends on the engine. */
 export type AggregationOutcome = Readonly<{ report: AggregationReport; settledPairs: number }>;
@@ -18,6 +18,10 @@ export type AggregationReport = Readonly<{
   /** What was done to the rows before the rule. Rows as given; after bucketing, `clippedRows` are buckets. */
   before: readonly BeforeReport[];
   convergence: Convergence | null;
+  /** What the aggregate did to the trusted sample's loss, where a rule looked at one. */
+  onSample?: Readonly<{ lossBefore: number; lossAfter: number }>;
+  /** How each class was aggregated, where classes are declared; rows as given. */
+  classes?: readonly ClassVerdict[];
   /** One for each row given, in order. */
   updates: readonly UpdateReport[];
 }>;
@@ -28,7 +32,14 @@ export type BeforeReport = Readonly<
   | { kind: 'bucketing'; buckets: readonly (readonly number[])[] }
 >;
 
-export type ReasonCode = 'TAKES_PART' | 'SCORE_TOO_HIGH' | 'NOT_PICKED' | 'OUTSIDE_SUBSET' | RefusalCode;
+export type ReasonCode =
+  | 'TAKES_PART'
+  | 'HARMS_SAMPLE'
+  | 'NO_CLASS'
+  | 'SCORE_TOO_HIGH'
+  | 'NOT_PICKED'
+  | 'OUTSIDE_SUBSET'
+  | RefusalCode;
 
 export type UpdateReport = Readonly<{
   row: number;
@@ -48,4 +59,9 @@ export type UpdateReport = Readonly<{
   distance: number | null;
   /** The tensors that make most of its squared distance to the aggregate, largest first; `part` of 1. */
   tensors: readonly Readonly<{ name: string; part: number }>[];
+  /**
+   * How the loss on the trusted sample changes along it, at the new model: below 0 it teaches what the sample holds, above
+   * 0 it harms that. `tensors`: where it does, largest first, in the same unit; empty where no gradient is known.
+   */
+  onSample?: Readonly<{ slope: number; tensors: readonly Readonly<{ name: string; slope: number }>[] }>;
 }>;

@@ -15,6 +15,9 @@ export const needs = {
   krum: need('Krum', 'n >= 2f + 3', 2, 3),
   multiKrum: need('Multi-Krum', 'n >= 2f + 3', 2, 3),
   bulyan: need('Bulyan', 'n >= 4f + 3', 4, 3),
+  /** Rules that a trusted sample decides: no majority, only somebody honest. */
+  trusted: need('a rule with a trusted sample', 'n >= f + 1', 1, 1),
+  holders: need('aggregation among declared holders', 'n >= 1', 0, 1),
   /** Every other rule: honest rows in the majority. */
   majority: need('the rule', 'n >= 2f + 1', 2, 1),
 } as const;
@@ -58,6 +61,6 @@ function need(rule: string, formula: string, perF: number, more: number): Needs 
     rule,
     formula,
     nMin: (f) => perF * f + more,
-    fMax: (n) => (n < more ? -1 : Math.floor((n - more) / perF)),
+    fMax: (n) => (n < more ? -1 : perF === 0 ? n : Math.floor((n - more) / perF)),
   };
 }

@@ -1,4 +1,5 @@
-import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
+import { type AggregateSink, memorySink, type UpdateBlocks } from './blocks/blocks.ts';
+import type { ColumnRange } from './class-blocks.ts';
 import { type KnownDistances, knownDistances } from './distances/known-distances.ts';
 import type { AggregationEngine, ColumnReduction } from './engine.ts';
 
@@ -18,7 +19,11 @@ export interface Updates {
 export type Plan = Readonly<
   | { kind: 'combine'; source: UpdateBlocks; weights: Float64Array; divisor: number }
   | { kind: 'columns'; source: UpdateBlocks; reduction: ColumnReduction }
+  | { kind: 'blocks'; d: number; parts: readonly BlockPlan[] }
 >;
+
+/** What becomes of the coordinates in `ranges`: a plan over sources that hold these columns alone. Parts cover [0, d). */
+export type BlockPlan = Readonly<{ ranges: readonly ColumnRange[]; plan: Plan }>;
 
 /**
  * `selected`: rows that take part in the aggregate, ascending. `shares`, shape [n]: what part of the aggregate each row
@@ -29,6 +34,34 @@ export type Decision = Readonly<{
   selected: readonly number[];
   shares?: Float64Array;
   convergence?: Convergence;
+  /** Of rules that looked at a trusted sample, or at declared classes. */
+  onSample?: OnSample;
+  classes?: readonly ClassVerdict[];
+}>;
+
+/**
+ * What a trusted sample said. `lossBefore`, `lossAfter`: of the base, and of the base with the aggregate added.
+ * `slopes`, shape [n]: how the loss changes along each row there, per whole row; negative where the row teaches what the
+ * sample holds. `gradient`, shape [d]: the loss's, there, where it is known.
+ */
+export type OnSample = Readonly<{
+  lossBefore: number;
+  lossAfter: number;
+  slopes: Float64Array;
+  gradient?: Float32Array;
+}>;
+
+/**
+ * How one class was aggregated. `holders`: rows that declare it; `leftOut`: those that were not counted; `f`: how many
+ * liars among its holders this withstands; `text`: that in a sentence, for people.
+ */
+export type ClassVerdict = Readonly<{
+  class: string;
+  covered: boolean;
+  holders: readonly number[];
+  leftOut: readonly number[];
+  f: number;
+  text: string;
 }>;
 
 /** `movedAtMost`: bound on how far the last step moved, relative to the mean distance from the point to the updates. */
@@ -56,10 +89,29 @@ export function squaredNormsOf(engine: AggregationEngine, source: UpdateBlocks):
   return engine.distancesToMean(source, new Float64Array(source.n)); // To the zero vector, that is.
 }
 
+/** Parts by block are put together in one array of d values first: their ranges may interleave, a sink wants them in order. */
 export async function carryOut(engine: AggregationEngine, plan: Plan, sink: AggregateSink): Promise<void> {
+  if (plan.kind === 'blocks') return sink.write(0, await blockByBlock(engine, plan));
   if (plan.kind === 'columns') return engine.reduceColumns(plan.source, plan.reduction, sink);
   const { source, weights, divisor } = ofStoredRows(plan);
   return engine.combine(source, weights, divisor, sink);
+}
+
+async function blockByBlock(
+  engine: AggregationEngine,
+  { d, parts }: Extract<Plan, { kind: 'blocks' }>,
+): Promise<Float64Array> {
+  const whole = new Float64Array(d);
+  for (const { ranges, plan } of parts) {
+    const part = memorySink(ranges.reduce((sum, { length }) => sum + length, 0));
+    await carryOut(engine, plan, part);
+    let at = 0;
+    for (const { offset, length } of ranges) {
+      whole.set(part.values.subarray(at, at + length), offset);
+      at += length;
+    }
+  }
+  return whole;
 }
 
 type Combination = Extract<Plan, { kind: 'combine' }>;

@@ -37,7 +37,8 @@ export function appendRow(base: UpdateBlocks, vector: Float64Array): UpdateBlock
   };
 }
 
-function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateBlocks {
+/** Each row the sum of base rows that its entry says. Shape [rowSums.length, d]. */
+export function sumView(base: UpdateBlocks, rowSums: readonly RowSum[]): UpdateBlocks {
   return {
     n: rowSums.length,
     d: base.d,

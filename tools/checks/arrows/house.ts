@@ -56,11 +56,12 @@ const rooms: Readonly<Record<string, Order>> = {
   ],
   aggregation: [
     ['assembly', 'fault.ts', 'ordered-sums.ts'],
-    ['blocks', 'requirements.ts'],
+    ['blocks', 'class-blocks.ts', 'requirements.ts'],
     'golden',
     ['engine.ts', 'geometry.ts'],
     ['distances', 'engines'],
     'updates.ts',
+    'trusted',
     ['admission.ts', 'before', 'rules'],
     'attacks',
   ],

@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { seededNumbers } from '../../base/random.ts';
+import { type AggregationContext, aggregate } from '../aggregate.ts';
+import { memorySink } from '../blocks/blocks.ts';
+import { fastEngine } from '../engines/fast-engine.ts';
+import { blocksOf, granted } from '../engines/samples.ts';
+import { twinEngine } from '../engines/twin-engine.ts';
+import type { AggregationPolicy } from '../policy.ts';
+import { leastSquares, type SquaresExample } from '../trusted/least-squares.ts';
+
+const d = 12;
+/** Feature j has weight 1 in the truth; class `c<j>` knows it. The sample holds the first eight. */
+const examples: SquaresExample[] = Array.from({ length: 8 }, (_, j) => ({
+  class: `c${j}`,
+  features: Array.from({ length: d }, (__, k) => (k === j ? 1 : 0)),
+  value: 1,
+}));
+const rule = { kind: 'trustedWeights', rho: 0.05, clip: 1.5, split: false, stepsMax: 200, blind: 'shares' } as const;
+const policy = (f: number, more: Partial<typeof rule> | { split: boolean } = {}): AggregationPolicy => ({
+  f,
+  admission: { normMax: 1e6, zeroUpdate: 'refuse' },
+  before: [],
+  rule: { ...rule, ...more },
+});
+
+/** Each of eight honest clusters teaches its own two classes; three liars all say the opposite of everything. */
+function rows(): Float32Array[] {
+  const random = seededNumbers('trusted weights');
+  const honest = Array.from({ length: 8 }, (_, at) =>
+    Float32Array.from({ length: d }, (__, j) => (j === at || j === (at + 1) % 8 ? 1 : 0.02 * random.normal())),
+  );
+  const liars = Array.from({ length: 3 }, () => new Float32Array(d).fill(-0.6));
+  return [...liars, ...honest];
+}
+
+async function run(given: AggregationPolicy, context: AggregationContext, engine = twinEngine(), vectors = rows()) {
+  const source = blocksOf(vectors);
+  const sink = memorySink(source.d);
+  return { result: await aggregate(given, source, engine, sink, context), values: sink.values };
+}
+
+const base = new Float32Array(d);
+const context = { base, trusted: { loss: leastSquares(examples) } };
+
+describe('trustedWeights', () => {
+  test('gives liars nothing, knows what only one cluster knows, and says both', async () => {
+    const { result, values } = await run(policy(3), { ...context, slots: [{ name: 'all', offset: 0, length: d }] });
+    const { report } = granted(result);
+    expect(report.updates.slice(0, 3).map(({ verdict, reason }) => [verdict, reason.code])).toEqual(
+      Array.from({ length: 3 }, () => ['leftOut', 'HARMS_SAMPLE']),
+    );
+    expect(report.updates[0]?.onSample?.slope).toBeGreaterThan(0);
+    expect(report.updates[0]?.reason.text).toMatch(
+      /carries no weight; along it the trusted sample's loss rises by .*, most of it in all/,
+    );
+    for (const { onSample, share } of report.updates.slice(3)) {
+      expect(onSample?.slope).toBeLessThan(0);
+      expect(share).toBeGreaterThan(0);
+      expect(share).toBeLessThanOrEqual(1 / 8 + 1e-12);
+    }
+    expect([...values.subarray(0, 8)].every((value) => value > 0.1)).toBe(true);
+    expect(report.onSample?.lossAfter).toBeLessThan(report.onSample?.lossBefore as number);
+  });
+
+  test('keeps its bound: no worse than the clipped honest mean and half rho f/(n − f) of the loss before', async () => {
+    const vectors = rows();
+    const { result, values } = await run(policy(3), context, twinEngine(), vectors);
+    granted(result);
+    const median = [...vectors.map((row) => Math.hypot(...row))].sort((a, b) => a - b)[5] as number;
+    const clipped = vectors
+      .slice(3)
+      .map((row) => row.map((value) => value * Math.min(1, (1.5 * median) / Math.hypot(...row))));
+    const mean = base.map((_, j) => clipped.reduce((sum, row) => sum + (row[j] as number), 0) / 8);
+    const { loss } = context.trusted;
+    const total = async (weights: Float32Array) =>
+      (await loss.losses(weights)).reduce((sum, each) => sum + each, 0) / 8;
+    const bound = (await total(mean)) + 0.5 * 0.05 * (3 / 8) * (await total(base));
+    expect(await total(Float32Array.from(values))).toBeLessThanOrEqual(bound + 1e-6);
+  });
+
+  test('finds by gradients what it finds by outputs', async () => {
+    const byOutputs = await run(policy(3), { base, trusted: { loss: leastSquares(examples, 'linear') } });
+    const byGradient = await run(policy(3), { base, trusted: { loss: leastSquares(examples, 'gradient') } });
+    granted(byOutputs.result);
+    granted(byGradient.result);
+    byOutputs.values.forEach((value, j) => {
+      expect(byGradient.values[j]).toBeCloseTo(value, 4);
+    });
+  });
+
+  test('gives the same bits and the same report by every engine and in blocks of any size', async () => {
+    const engine = fastEngine({ workers: 1 });
+    const all = await Promise.all(
+      [twinEngine(), twinEngine({ columns: 5 }), engine].map((each) => run(policy(3), context, each)),
+    );
+    await engine.close();
+    for (const { result, values } of all.slice(1)) {
+      expect(values).toEqual(all[0]?.values);
+      expect(granted(result).report).toEqual(granted(all[0]?.result as never as (typeof all)[0]['result']).report);
+    }
+  });
+
+  test('clips what the sample cannot see harder, where asked to', async () => {
+    const sly = rows();
+    for (const row of sly.slice(0, 3)) {
+      row.fill(1);
+      row.fill(3, 8); // Teaches all of what is looked at, and much where nobody looks.
+    }
+    const [plain, split] = [
+      await run(policy(3), context, twinEngine(), sly),
+      await run(policy(3, { split: true }), context, twinEngine(), sly),
+    ];
+    granted(plain.result);
+    granted(split.result);
+    const blind = (values: Float64Array) => Math.hypot(...values.subarray(8));
+    expect(blind(split.values)).toBeLessThan(0.1 * blind(plain.values));
+  });
+
+  test.each<[string, AggregationPolicy, AggregationContext, RegExp]>([
+    ['no sample', policy(3), { base }, /decides by a trusted sample/],
+    ['no base', policy(3), { trusted: context.trusted }, /needs the weights/],
+    ['another base', policy(3), { ...context, base: new Float32Array(3) }, /base has 3 values/],
+    ['more liars than rows', policy(11), context, /f=11 takes at least 12 updates/],
+    [
+      'split without linear outputs',
+      policy(3, { split: true }),
+      { base, trusted: { loss: leastSquares(examples, 'gradient') } },
+      /linear in their weights/,
+    ],
+  ])('refuses %s', async (_, given, missing, message) => {
+    const { result, values } = await run(given, missing);
+    expect(result).toMatchObject({ ok: false, fault: { message: expect.stringMatching(message) } });
+    expect(values.every((value) => value === 0)).toBe(true);
+  });
+});

@@ -1,0 +1,133 @@
+import { memoryBlocks, memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
+import { columnsIn } from '../blocks/columns.ts';
+import { rowValues } from '../blocks/row-values.ts';
+import { type ColumnRange, type DeclaredClasses, holdersOf, sharedRanges } from '../class-blocks.ts';
+import type { AggregationEngine } from '../engine.ts';
+import { type Aggregated, ok, refuse } from '../fault.ts';
+import { needs, refuseInteger, refusePositive, refuseRows } from '../requirements.ts';
+import { clippedToMedian } from '../trusted/clipped-rows.ts';
+import { leastLoss } from '../trusted/least-loss.ts';
+import { lossByGradient, lossByOutputs, movedBy } from '../trusted/losses-along.ts';
+import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
+import { type BlockPlan, type ClassVerdict, type Decision, type Updates, updatesOf } from '../updates.ts';
+import { type BlindRule, blindBlock } from './blind-block.ts';
+import { allRows } from './coordinate-wise.ts';
+
+/**
+ * `rho`: how hard shares are pulled to 1/n. `clip`: no update is longer than so many times the median. `split`: what
+ * the sample sees and what it does not are clipped apart (models whose outputs are linear in their weights only). `blind`:
+ * what becomes of the block of a class that the sample does not cover, where classes are declared.
+ */
+export type TrustedWeightsParameters = Readonly<{
+  rho: number;
+  clip: number;
+  split: boolean;
+  stepsMax: number;
+  blind: BlindRule;
+}>;
+
+/**
+ * Trusted weights: every update gets the share that makes the model best on a trusted sample,
+ *
+ *     a = argmin L(w + Σ a_i u_i) + ½ ρ L(w) n ‖a − 1/n‖²   over   0 ≤ a_i ≤ 1/(n − f), Σ a_i = 1
+ *
+ * L the class-balanced loss on the sample, u_i the update clipped to `clip` times the median norm; aggregate Σ a_i u_i.
+ * The loss decides on updates together, not one by one: what only one cluster knows lowers it most. The cap keeps f liars
+ * from taking the place of more than f others.
+ *
+ * Proved, for a convex L and any f < n: L(w + aggregate) ≤ L(w + clipped honest mean) + ½ ρ f/(n − f) L(w), since the
+ * honest mean is one of the points minimised over. No majority is needed for that; the median norm is an honest one only where
+ * f < n/2. Nothing is proved about classes that the sample does not cover, or for networks; docs/benchmarks/robustness.md
+ * measures both. Kin: FLTrust (Cao et al., NDSS 2021) and Zeno (Xie et al., ICML 2019) score updates one at a time.
+ *
+ * Shapes: updates [n, d], base [d] → [d]. n + 1 forward passes over the sample where outputs are linear, else a gradient on
+ * the sample and two passes over [n, d] a step. O(n · block) memory and a few vectors; n × d where split.
+ */
+export async function trustedWeights(
+  updates: Updates,
+  f: number,
+  parameters: TrustedWeightsParameters,
+  context: Readonly<{ trusted: TrustedSample; base: Float32Array; classes?: DeclaredClasses }>,
+): Promise<Aggregated<Decision>> {
+  const { source, engine } = updates;
+  const { n, d } = source;
+  const { rho, clip, split, stepsMax } = parameters;
+  const { trusted, base, classes } = context;
+  const { linear, gradient } = trusted.loss;
+  const refused =
+    refuseRows(needs.trusted, n, f) ??
+    refusePositive('rho', rho) ??
+    refusePositive('clip', clip) ??
+    refuseInteger('PARAMETER_OUT_OF_RANGE', 'stepsMax', stepsMax, 1, 1000);
+  if (refused) return refused;
+  if (split && linear === undefined) {
+    return refuse(
+      'POLICY_INVALID',
+      'split clipping is for models whose outputs are linear in their weights; set split to false',
+    );
+  }
+  const blocks = blocksOf(classes, d);
+  const inside = split && linear ? await insideOf(linear, source) : undefined;
+  const clipped = await clippedToMedian(engine, source, { times: clip, blocks, ...(inside && { inside }) });
+  const lossOf =
+    linear !== undefined
+      ? await lossByOutputs(linear, base, clipped)
+      : gradient && lossByGradient(gradient, base, clipped, engine);
+  if (lossOf === undefined) {
+    return refuse(
+      'POLICY_INVALID',
+      'trusted weights need a detector that gives its loss a gradient; choose another rule',
+    );
+  }
+  const { loss: lossBefore } = await lossOf(new Float64Array(n));
+  const found = await leastLoss(lossOf, n, { cap: 1 / (n - f), pull: rho * lossBefore * n, stepsMax });
+  const { shares, at, convergence } = found;
+  const there = gradient && (await gradientAt(gradient, engine, clipped, shares, base));
+  const onSample = { lossBefore, lossAfter: at.loss, slopes: at.slopes, ...(there && { gradient: there }) };
+  const decision = { selected: allRows(n).filter((row) => shares[row] !== 0), shares, convergence, onSample };
+  const whole = { kind: 'combine', source: clipped, weights: shares, divisor: 1 } as const;
+  if (classes === undefined) return ok({ plan: whole, ...decision });
+  const parts: BlockPlan[] = [];
+  const verdicts: ClassVerdict[] = [];
+  for (const block of classes.blocks) {
+    const covered = trusted.loss.covered.includes(block.class);
+    const part = updatesOf(engine, columnsIn(clipped, block.ranges));
+    const decided = await blindBlock(part, f, {
+      rule: covered ? 'shares' : parameters.blind,
+      shares,
+      holders: holdersOf(classes, block.class),
+    });
+    if (!decided.ok) return decided;
+    parts.push({ ranges: block.ranges, plan: decided.value.plan });
+    verdicts.push({ class: block.class, covered, ...decided.value.verdict });
+  }
+  const shared = sharedRanges(classes.blocks, d);
+  if (shared.length > 0) parts.push({ ranges: shared, plan: { ...whole, source: columnsIn(clipped, shared) } });
+  return ok({ plan: { kind: 'blocks', d, parts }, ...decision, classes: verdicts });
+}
+
+async function gradientAt(
+  gradient: NonNullable<TrustedLoss['gradient']>,
+  engine: AggregationEngine,
+  clipped: UpdateBlocks,
+  shares: Float64Array,
+  base: Float32Array,
+): Promise<Float32Array> {
+  const sink = memorySink(clipped.d);
+  await engine.combine(clipped, shares, 1, sink);
+  return (await gradient(movedBy(base, sink.values))).gradient;
+}
+
+function blocksOf(classes: DeclaredClasses | undefined, d: number): (readonly ColumnRange[])[] {
+  if (classes === undefined) return [[{ offset: 0, length: d }]];
+  const shared = sharedRanges(classes.blocks, d);
+  return [...classes.blocks.map(({ ranges }) => ranges), ...(shared.length > 0 ? [shared] : [])];
+}
+
+async function insideOf(linear: LinearOutputs, source: UpdateBlocks): Promise<UpdateBlocks> {
+  const rows: Float32Array[] = [];
+  for (let row = 0; row < source.n; row++) rows.push(linear.inside(await rowValues(source, row)));
+  const blocks = memoryBlocks(rows);
+  if (!blocks.ok) throw new RangeError(blocks.fault.message); // As many values as the rows that it was given.
+  return blocks.value;
+}

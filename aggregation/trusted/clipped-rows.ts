@@ -1,0 +1,75 @@
+import type { UpdateBlocks } from '../blocks/blocks.ts';
+import { columnsIn, joinColumns, joinRows } from '../blocks/columns.ts';
+import { scaledRows, sumView } from '../blocks/views.ts';
+import type { ColumnRange } from '../class-blocks.ts';
+import type { AggregationEngine } from '../engine.ts';
+import { squaredNormsOf } from '../updates.ts';
+
+/**
+ * `times`: no row is longer than so many times the median row. With `inside` (shape [n, d], the part of every row that
+ * changes outputs on the sample) the two parts are clipped apart: inside to `times` the median of such parts, outside, where
+ * the sample is blind, to the median itself. Each of `blocks` is clipped by itself.
+ */
+export type Clipping = Readonly<{
+  times: number;
+  inside?: UpdateBlocks;
+  blocks: readonly (readonly ColumnRange[])[];
+}>;
+
+/**
+ * Rows clipped to a multiple of the median norm: x_i ← x_i · min(1, times · median / ‖x_i‖). The median norm is an honest
+ * one as long as f < n / 2, and no row is longer than `times` of it whatever f is. Shapes: [n, d] → [n, d]. O(nd).
+ */
+export async function clippedToMedian(
+  engine: AggregationEngine,
+  rows: UpdateBlocks,
+  { times, inside, blocks }: Clipping,
+): Promise<UpdateBlocks> {
+  const parts = [];
+  for (const ranges of blocks) {
+    const part = columnsIn(rows, ranges);
+    const source =
+      inside === undefined
+        ? scaledRows(part, await factorsOf(engine, part, times))
+        : await clippedApart(engine, part, columnsIn(inside, ranges), times);
+    parts.push({ ranges, source });
+  }
+  const [only] = parts;
+  return parts.length === 1 && only?.source.d === rows.d ? only.source : joinColumns(rows.d, parts);
+}
+
+/** x = in + out becomes a · in + b · out, computed as b · x + (a − b) · in. */
+async function clippedApart(
+  engine: AggregationEngine,
+  rows: UpdateBlocks,
+  inside: UpdateBlocks,
+  times: number,
+): Promise<UpdateBlocks> {
+  const { n } = rows;
+  const both = joinRows(rows, inside);
+  const pair = (row: number, factors: readonly number[]) => ({ members: [row, n + row], factors, divisor: 1 });
+  const every = [...Array(n).keys()];
+  const outside = sumView(both, every.map((row) => pair(row, [1, -1]))); // biome-ignore format: one line
+  const [near, far] = [await factorsOf(engine, inside, times), await factorsOf(engine, outside, 1)];
+  return sumView(
+    both,
+    every.map((row) => pair(row, [at(far, row), at(near, row) - at(far, row)])),
+  );
+}
+
+async function factorsOf(engine: AggregationEngine, rows: UpdateBlocks, times: number): Promise<Float64Array> {
+  const norms = (await squaredNormsOf(engine, rows)).map(Math.sqrt);
+  const limit = times * medianOf(norms);
+  return norms.map((norm) => (norm > limit ? limit / norm : 1));
+}
+
+/** For an even count the mean of the two middle ones. */
+export function medianOf(values: Float64Array): number {
+  const sorted = values.toSorted();
+  const upper = at(sorted, sorted.length >> 1);
+  return sorted.length % 2 === 1 ? upper : (at(sorted, (sorted.length >> 1) - 1) + upper) / 2;
+}
+
+function at(values: Float64Array, index: number): number {
+  return values[index] as number;
+}

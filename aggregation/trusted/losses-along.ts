@@ -1,0 +1,66 @@
+import { blockBuffer, columnsPerBlock, memorySink, spans, type UpdateBlocks } from '../blocks/blocks.ts';
+import { rowValues } from '../blocks/row-values.ts';
+import type { AggregationEngine } from '../engine.ts';
+import { addDot, wholeChunks } from '../ordered-sums.ts';
+import type { LossOfMixture } from './least-loss.ts';
+import type { LinearOutputs, TrustedLoss } from './trusted-loss.ts';
+
+/**
+ * z(w + Σ a_i u_i) = z(w) + Σ a_i z(u_i): n + 1 forward passes, and then every evaluation is O(n k), whatever d is.
+ * Holds outputs, n × k values, and one row at a time.
+ */
+export async function lossByOutputs(
+  linear: LinearOutputs,
+  base: Float32Array,
+  rows: UpdateBlocks,
+): Promise<LossOfMixture> {
+  const start = linear.outputsOf(base);
+  const outputs: Float64Array[] = [];
+  for (let row = 0; row < rows.n; row++) outputs.push(linear.outputsOf(await rowValues(rows, row)));
+  return async (shares) => {
+    const mixed = Float64Array.from(start);
+    outputs.forEach((values, row) => {
+      const share = shares[row] as number;
+      if (share !== 0) for (let j = 0; j < mixed.length; j++) mixed[j] = at(mixed, j) + share * at(values, j);
+    });
+    const { loss, gradient } = linear.lossOf(mixed);
+    return { loss, slopes: Float64Array.from(outputs, (values) => addDot(0, values, 0, gradient, 0, values.length)) };
+  };
+}
+
+/** The same for any model, by its gradient: two passes over [n, d] an evaluation, O(n · block) memory and two vectors. */
+export function lossByGradient(
+  gradientOf: NonNullable<TrustedLoss['gradient']>,
+  base: Float32Array,
+  rows: UpdateBlocks,
+  engine: AggregationEngine,
+): LossOfMixture {
+  return async (shares) => {
+    const mixed = memorySink(rows.d);
+    await engine.combine(rows, shares, 1, mixed);
+    const { loss, gradient } = await gradientOf(movedBy(base, mixed.values));
+    return { loss, slopes: await dotsWith(rows, gradient) };
+  };
+}
+
+/** base + delta, shape [d], float32 as models are. */
+export function movedBy(base: Float32Array, delta: Float64Array): Float32Array {
+  return base.map((value, j) => value + at(delta, j));
+}
+
+/** x_i · vector for every row, shape [n]; exact sums. One pass. */
+export async function dotsWith(source: UpdateBlocks, vector: Float32Array | Float64Array): Promise<Float64Array> {
+  const { n, d } = source;
+  const columns = Math.min(d, wholeChunks(columnsPerBlock(source)));
+  const block = blockBuffer(source, columns);
+  const dots = new Float64Array(n);
+  for (const [offset, count] of spans(d, columns)) {
+    await source.read(offset, count, block);
+    for (let row = 0; row < n; row++) dots[row] = addDot(at(dots, row), block, row * count, vector, offset, count);
+  }
+  return dots;
+}
+
+function at(values: Float64Array, index: number): number {
+  return values[index] as number;
+}

@@ -1,0 +1,31 @@
+/**
+ * A trusted sample as aggregation sees it: what weights lose on it, class by class. Whoever aggregates hands it in;
+ * aggregation knows no detector and no trace.
+ */
+export interface TrustedLoss {
+  /** Names of the classes that the sample holds examples of, in the order of `losses`. Of all others it says nothing. */
+  readonly covered: readonly string[];
+  /**
+   * Mean loss of each covered class under weights of shape [d], float64, never negative. What is minimised is the mean of
+   * these: every class counts the same, however many examples it has. The same for the same weights, to the bit, or a
+   * replay of the round differs.
+   */
+  losses(weights: Float32Array): Promise<Float64Array>;
+  /** The mean of `losses` and its gradient, shape [d]. Absent where a detector cannot tell. */
+  readonly gradient?: (weights: Float32Array) => Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
+  /** For models whose outputs are linear in their weights: forward passes are then all that deciding takes. */
+  readonly linear?: LinearOutputs;
+}
+
+/** L(w) = ℓ(z(w)) with z linear in w and ℓ convex. Outputs have shape [k]: logits of every example, say. */
+export interface LinearOutputs {
+  /** z(values), values of shape [d]: weights or an update, for z is linear. Shape [k]. */
+  outputsOf(values: Float32Array): Float64Array;
+  /** ℓ of outputs, and its gradient by them, shape [k]. */
+  lossOf(outputs: Float64Array): Readonly<{ loss: number; gradient: Float64Array }>;
+  /** The part of an update, shape [d], that changes outputs on the sample: what lies in the span of its features. */
+  inside(update: Float32Array): Float32Array;
+}
+
+/** `reference`: what the same training makes of the sample alone, as an update from the same base; FLTrust compares with it. */
+export type TrustedSample = Readonly<{ loss: TrustedLoss; reference?: Float32Array }>;
