@@ -43,6 +43,7 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
         bufferSizes: config.buffer,
         dataKey: parts.dataKey,
         plan,
+        classes: invitation.approvedClasses,
         gradientClipNorm: config.training.gradientClipNorm,
         hardRepeats: config.training.hardRepeats,
         perStep: perStep ?? undefined,
@@ -60,8 +61,9 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
     await ledger.spend(plan.noiseMultiplier, trained.value.perStep);
     metrics.privacyEpsilon.set({ track }, ledger.epsilon);
     metrics.privacyExampleEpsilon.set({ track }, ledger.exampleEpsilon);
-    const { delta, exampleCount } = trained.value;
-    return ok({ delta: parts.transformDelta?.(delta, invitation) ?? delta, exampleCount });
+    const { delta, exampleCount, classes } = trained.value;
+    const sent = parts.transformDelta?.(delta, invitation) ?? delta;
+    return ok({ delta: sent, exampleCount, ...(classes && { classes }) });
   };
 }
 

@@ -10,6 +10,8 @@ export type TrackId = Branded<string, 'TrackId'>;
 export type ClusterId = Branded<string, 'ClusterId'>;
 export type RoundId = Branded<string, 'RoundId'>;
 export type Digest = Branded<string, 'Digest'>;
+/** A workload class that an update may speak for: the name of a block of the model, and of a label of clusters. */
+export type ClassName = Branded<string, 'ClassName'>;
 
 type IdKind<Id extends string> = Readonly<{ name: string; pattern: RegExp; legal: string; example: Id }>;
 
@@ -45,6 +47,12 @@ const round = define<RoundId>({
   legal: '"r-" and 1 to 12 digits without leading zeros',
   example: 'r-42' as RoundId,
 });
+const className = define<ClassName>({
+  name: 'class name',
+  pattern: /^[a-z0-9](?:[a-z0-9-]{0,55}[a-z0-9])?$/,
+  legal: '1 to 57 of a-z, 0-9 and "-", starting and ending with a letter or digit',
+  example: 'nginx' as ClassName,
+});
 const digest = define<Digest>({
   name: 'digest',
   pattern: /^sha256:[0-9a-f]{64}$/,
@@ -61,5 +69,6 @@ export const parseClusterId = cluster.parse;
 /** Round ids count per track from r-1; their order is the order of their numbers. */
 export const isRoundId = round.is;
 export const parseRoundId = round.parse;
+export const isClassName = className.is;
 export const isDigest = digest.is;
 export const parseDigest = digest.parse;

@@ -59,6 +59,11 @@ export const servedFaults = {
   SCHEMA_MISMATCH: of(['federation'], "the update is for another model spec than the track's"),
   BASE_MISMATCH: of(['federation'], "the update started from another model than the round's"),
   UPDATE_TOO_STALE: of(['federation'], 'the update started from a model older than the policy allows'),
+  CLASS_NOT_DECLARED: of(['federation'], 'the model has blocks by class, and the update declares no class'),
+  CLASS_NOT_APPROVED: of(
+    ['federation'],
+    'the update declares a class that the model has not, or that no operator approved its cluster for',
+  ),
   NOT_IN_COHORT: of(['federation'], 'the round did not invite this cluster'),
   ROUND_NOT_COLLECTING: of(['federation'], 'the round takes no updates yet'),
   ROUND_CLOSED: of(['federation'], 'the round takes no updates any more'),

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { ClassName } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Learner } from '../tracks/learner.ts';
 import type { TrackKind } from '../tracks/track-kind.ts';
@@ -17,6 +18,8 @@ export type LocalTraining = Readonly<{
   hardRepeats: number;
   gradientClipNorm: number;
   plan: Plan;
+  /** The classes that this cluster may speak for, of a model with blocks by class. */
+  classes?: readonly ClassName[] | undefined;
   /** Clips and noises each step, example by example; hard examples then count once, as every other. */
   perStep?: PerStepPrivacy | undefined;
   /** Its examples are the ones above. */
@@ -40,6 +43,8 @@ export type Trained = Readonly<{
   deltaNorm: number;
   /** What private steps used. */
   perStep?: PerStepUse;
+  /** Of a model with blocks by class: those that the delta speaks for, ascending. */
+  classes?: readonly ClassName[];
 }>;
 
 export type TrainLocallyFaultCode = PrivateStepsFaultCode | 'NO_EXAMPLES' | 'MODEL_UNUSABLE' | 'TRAINING_DIVERGED';
@@ -54,7 +59,11 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
   if (exampleCount === 0) {
     return refuse('NO_EXAMPLES', 'the buffer is empty: nothing to learn from until a source has yielded events');
   }
-  const created = await training.kind.openLearner(spec, base, { seed: plan.seed, stepsMax: plan.stepsMax });
+  const created = await training.kind.openLearner(spec, base, {
+    seed: plan.seed,
+    stepsMax: plan.stepsMax,
+    classes: training.classes,
+  });
   if (!created.ok) return created;
   const learner = created.value;
   try {
@@ -63,6 +72,10 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
       : privately(learner, training, training.perStep));
     if (!taken.ok) return taken;
     const { steps, losses, perStep } = taken.value;
+    const classes = learner.classes?.();
+    if (classes?.length === 0) {
+      return refuse('NO_EXAMPLES', 'no example is of a class of the model that this cluster was approved for');
+    }
     const delta = deltaOf(learner.weights(), base);
     const deltaNorm = norm(delta);
     // A model that became NaN must not leave this cluster: it would be taken for an attack.
@@ -70,7 +83,16 @@ export async function trainLocally(training: LocalTraining): Promise<Result<Trai
     clipToNorm(delta, plan.clipNorm);
     if (plan.noiseMultiplier > 0) addGaussianNoise(delta, plan.noiseMultiplier * plan.clipNorm, training.unit);
     const [firstLoss = 0, lastLoss = 0] = [losses[0], losses.at(-1)];
-    return ok({ delta, steps, exampleCount, firstLoss, lastLoss, deltaNorm, ...(perStep && { perStep }) });
+    return ok({
+      delta,
+      steps,
+      exampleCount,
+      firstLoss,
+      lastLoss,
+      deltaNorm,
+      ...(perStep && { perStep }),
+      ...(classes && { classes }),
+    });
   } finally {
     learner.close();
   }

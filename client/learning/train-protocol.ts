@@ -1,4 +1,5 @@
 import type { Result } from '../../base/fault.ts';
+import type { ClassName } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { BufferFault, BufferSizes } from './example-buffer.ts';
 import type { Plan } from './plan.ts';
@@ -17,6 +18,8 @@ export type TrainJob = Readonly<{
   /** 32 bytes; travels over the process's private channel, never through its arguments or environment. */
   dataKey: Uint8Array;
   plan: Plan;
+  /** The classes that this cluster may speak for, of a model with blocks by class. */
+  classes?: readonly ClassName[] | undefined;
   gradientClipNorm: number;
   perStep?: PerStepPrivacy | undefined;
   hardRepeats: number;

@@ -1,7 +1,9 @@
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { checkDeclaredClasses } from '../../proto/declared-classes.ts';
 import { vetRoundPublicKey } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundInvitation, TrainingPlan } from '../../proto/generated/testudo/v1/federation.ts';
 import {
+  type ClassName,
   type Digest,
   type FederationId,
   isDigest,
@@ -28,6 +30,8 @@ export type Invitation = Readonly<{
   /** By the coordinator's clock. */
   closesAtMs: number;
   plan: Plan;
+  /** Of a model with blocks by class: those that this cluster may speak for, ascending. */
+  approvedClasses: readonly ClassName[];
 }>;
 
 export type InvitationFault = 'INVITATION_INVALID';
@@ -59,6 +63,8 @@ export function readInvitation(message: RoundInvitation): Result<Invitation, Inv
   if (base.version > BigInt(Number.MAX_SAFE_INTEGER)) return invalid('base version is beyond 2^53 - 1');
   const plan = readPlan(message.plan);
   if (!plan.ok) return plan;
+  const approvedClasses = checkDeclaredClasses(message.approvedClasses);
+  if (approvedClasses === undefined) return invalid('approved_classes must be at most 64 class names, ascending');
   return ok({
     federation,
     track,
@@ -69,6 +75,7 @@ export function readInvitation(message: RoundInvitation): Result<Invitation, Inv
     roundKey: roundKey.value,
     closesAtMs: Number(message.closesAtMs),
     plan: plan.value,
+    approvedClasses,
   });
 }
 

@@ -27,6 +27,7 @@ function invitation(round: RoundId, closesAtMs = 50_000): Invitation {
     schemaDigest: digest,
     roundKey: new Uint8Array(32),
     closesAtMs,
+    approvedClasses: [],
     plan: {
       epochs: 1,
       stepsMax: 1,

@@ -3,7 +3,7 @@ import type { Timers } from '../../base/time.ts';
 import type { WorkerFaultCode } from '../../proto/envelope/files/envelope-worker.ts';
 import type { SealFaultCode } from '../../proto/envelope/files/seal-writer.ts';
 import type { UpdateContext } from '../../proto/envelope/header.ts';
-import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
+import type { ClassName, Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { PrivacyFault } from '../learning/privacy-ledger.ts';
 import type { TrainFaultCode } from '../learning/train-protocol.ts';
@@ -15,7 +15,12 @@ import type { Invitation } from './invitation.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What local training brings back: shape [layout.length], already clipped and noised as the plan says. */
-export type TrainedDelta = Readonly<{ delta: Float32Array; exampleCount: number }>;
+export type TrainedDelta = Readonly<{
+  delta: Float32Array;
+  exampleCount: number;
+  /** Of a model with blocks by class: those that it speaks for, ascending. */
+  classes?: readonly ClassName[];
+}>;
 
 /** Why a round brings no delta: this cluster does not run the track, has no privacy left, or training ended without one. */
 export type LocalTrainingFaultCode = TrainFaultCode | PrivacyFault | 'TRACK_NOT_RUN';

@@ -62,6 +62,8 @@ const verdictOfServed = {
   OPERATOR_UNKNOWN: 'giveUp',
   ROLE_INSUFFICIENT: 'giveUp',
   FEDERATION_MISMATCH: 'giveUp',
+  CLASS_NOT_DECLARED: 'giveUp',
+  CLASS_NOT_APPROVED: 'giveUp',
   NOT_IN_COHORT: 'giveUp',
   TRACK_NOT_FOUND: 'giveUp',
   ROUND_NOT_FOUND: 'giveUp',

@@ -1,3 +1,5 @@
+import type { ClassName } from '../../proto/ids.ts';
+
 /** What one step obeys. */
 export type StepOptions = Readonly<{
   learningRate: number;
@@ -37,5 +39,7 @@ export type Learner<Batch = unknown, Example = unknown> = Readonly<{
   privateStep?(examples: readonly Example[], options: PrivateStepOptions): number;
   /** A copy of the weights, shape [layout.length]. */
   weights(): Float32Array;
+  /** Of models with blocks by class: the classes that there were examples of, ascending. */
+  classes?(): readonly ClassName[];
   close(): void;
 }>;

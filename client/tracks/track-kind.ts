@@ -12,6 +12,7 @@
 
 import type { Fault, Result } from '../../base/fault.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
+import type { ClassName } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Intake } from '../events/intake.ts';
 import type { SourceBatch } from '../events/source-item.ts';
@@ -64,7 +65,7 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   openLearner(
     spec: ModelSpec,
     base: Float32Array,
-    options: Readonly<{ seed: number; stepsMax: number }>,
+    options: LearnerOptions,
   ): Promise<Result<Learner<unknown, Example>, 'MODEL_UNUSABLE'>>;
   /**
    * In the scoring thread. normal: the buffer's normal examples, which calibrate the model locally; what is learnt from
@@ -81,6 +82,13 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   /** What `testudo score` and the other verbs on files do for this kind; loaded when one of them is used. */
   offline?(): Promise<OfflineKind>;
 }
+
+export type LearnerOptions = Readonly<{
+  seed: number;
+  stepsMax: number;
+  /** Of a model with blocks by class: the classes that this cluster may speak for. Examples of others are not learnt. */
+  classes?: readonly ClassName[] | undefined;
+}>;
 
 export type LightKind<Example> = Readonly<{
   /** A pure function of spec and weights; undefined for an architecture without one. */

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { parsePolicy } from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { checkDeclaredClasses } from '../../proto/declared-classes.ts';
 import {
+  type ClassName,
   type ClusterId,
   type Digest,
   type FederationId,
@@ -19,6 +21,10 @@ import type { AggregationJob } from './job.ts';
 
 const digest = z.custom<Digest>(isDigest, 'a digest');
 const cluster = z.custom<ClusterId>(isClusterId, 'a cluster id');
+const declared = z.custom<readonly ClassName[]>(
+  (value) => (checkDeclaredClasses(value)?.length ?? 0) > 0,
+  'class names',
+);
 const whole = z.int().min(0);
 const finite = z.number();
 
@@ -49,6 +55,7 @@ const shape = z.strictObject({
       baseDigest: digest,
       staleness: whole,
       scale: z.number().gt(0).max(1),
+      classes: declared.optional(),
     }),
   ),
   expelled: z.array(z.strictObject({ cluster, payloadDigest: digest, code: z.string().max(64) })),

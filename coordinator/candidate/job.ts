@@ -1,6 +1,6 @@
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import type { Result } from '../../base/fault.ts';
-import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import type { ClassName, ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { ModelRef } from '../round/phase.ts';
 import type { ServerOptimiser } from '../round/policy.ts';
@@ -39,6 +39,8 @@ export type JobUpdate = Readonly<{
   staleness: number;
   /** The delta is multiplied by this before the rule sees it: (1 + staleness)^-exponent, 1 for a fresh one. */
   scale: number;
+  /** The workload classes that it speaks for, ascending; absent where it declared none. */
+  classes?: readonly ClassName[] | undefined;
 }>;
 
 export type AggregationResult = Readonly<{

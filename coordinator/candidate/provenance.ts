@@ -10,6 +10,8 @@ export type UpdateFate = Readonly<{
   baseDigest: Digest;
   staleness: number;
   scale: number;
+  /** The workload classes that it spoke for; absent where it declared none. */
+  classes?: JobUpdate['classes'];
   verdict: UpdateReport['verdict'];
   code: string;
   reason: string;
@@ -100,9 +102,9 @@ export function provenanceOf(
   };
 }
 
-type UpdateInput = Pick<UpdateFate, 'cluster' | 'payloadDigest' | 'baseDigest' | 'staleness' | 'scale'>;
+type UpdateInput = Pick<UpdateFate, 'cluster' | 'payloadDigest' | 'baseDigest' | 'staleness' | 'scale' | 'classes'>;
 
 /** What a candidate depends on of one update: said by the job, repeated by the provenance. */
-export function inputOf({ cluster, payloadDigest, baseDigest, staleness, scale }: UpdateInput) {
-  return { cluster, payloadDigest, baseDigest, staleness, scale };
+export function inputOf({ cluster, payloadDigest, baseDigest, staleness, scale, classes }: UpdateInput) {
+  return { cluster, payloadDigest, baseDigest, staleness, scale, ...(classes && { classes }) };
 }

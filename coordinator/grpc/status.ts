@@ -51,6 +51,8 @@ export const statusOf = {
   OPERATOR_UNKNOWN: status.PERMISSION_DENIED,
   OPERATOR_REMOVED: status.PERMISSION_DENIED,
   ROLE_INSUFFICIENT: status.PERMISSION_DENIED,
+  CLASS_NOT_DECLARED: status.INVALID_ARGUMENT, // A build that does not know blocks by class: update it.
+  CLASS_NOT_APPROVED: status.PERMISSION_DENIED, // An operator approves classes with the join token.
   NOT_IN_COHORT: status.PERMISSION_DENIED, // Wait for an invitation.
 
   // What is asked for is not there.

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { classBlocksOf } from '../../proto/class-blocks.ts';
 import type { Digest, TrackId } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import { checkSpec, type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
@@ -38,7 +39,7 @@ export async function createTrack(
 ): Changed {
   const checked = checkSpec(spec);
   if (!checked.ok) return checked;
-  const legal = checkPolicy(policy);
+  const legal = checkPolicy(policy, checked.value);
   if (!legal.ok) return legal;
   const bytes = layoutOf(spec).length * 4;
   const stored = await store.blobs.size(modelDigest);
@@ -62,18 +63,32 @@ export async function setPolicy(
   actor: Actor,
   { track, policy, reason }: Readonly<{ track: TrackId; policy: TrackPolicy; reason: string }>,
 ): Changed {
-  const legal = checkPolicy(policy);
-  if (!legal.ok) return legal;
   return writer.commit(actor, (state) => {
     const known = state.tracks.get(track);
     if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}; create it first`);
+    const legal = checkPolicy(policy, known.spec);
+    if (!legal.ok) return legal;
     return ok({ events: [{ kind: 'policySet', track, policy, reason }], value: headOf(known) });
   });
 }
 
-function checkPolicy(policy: TrackPolicy): Result<TrackPolicy, 'POLICY_INVALID'> {
+function checkPolicy(policy: TrackPolicy, spec: ModelSpec): Result<TrackPolicy, 'POLICY_INVALID'> {
   const rules = checkRoundRules(rulesOf(policy));
   const schedule = policy.schedule === null ? ok(policy) : checkSchedule(policy.schedule);
   const problems = [rules, schedule].flatMap((result) => (result.ok ? [] : [result.fault.message]));
+  if (classBlocksOf(spec)?.tableNorm !== undefined) problems.push(...shapeProblems(policy));
   return problems.length === 0 ? ok(policy) : refuse('POLICY_INVALID', problems.join('; '));
+}
+
+/** What would give every honest table of counts another shape, so that all of them were refused. */
+function shapeProblems({ training, rounds }: TrackPolicy): string[] {
+  const bends = [
+    ...(training.clipNorm > 0 ? ['training.clipNorm'] : []),
+    ...(training.noiseMultiplier > 0 ? ['training.noiseMultiplier'] : []),
+    ...(rounds.carryOver === null ? [] : ['rounds.carryOver']),
+  ];
+  if (bends.length === 0) return [];
+  return [
+    `${bends.join(' and ')} would change the shape that tables of this spec are admitted by; leave it out, or make the track with a spec without blocks by class`,
+  ];
 }

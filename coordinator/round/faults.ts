@@ -13,6 +13,10 @@ export type RoundFaultCode =
   /** An older base than carry-over allows. */
   | 'UPDATE_TOO_STALE'
   | 'SCHEMA_MISMATCH'
+  /** The model has blocks by class, and the update speaks for none. */
+  | 'CLASS_NOT_DECLARED'
+  /** It speaks for a class that the model has not, or that its cluster was not approved for. */
+  | 'CLASS_NOT_APPROVED'
   | 'LENGTH_MISMATCH'
   /** The cluster has another update in this round: one of the two is not its own, or it tries to choose. */
   | 'UPDATE_CONFLICT'

@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../base/time.ts';
-import type { ClusterId, Digest } from '../../proto/ids.ts';
+import type { ClassName, ClusterId, Digest } from '../../proto/ids.ts';
 
 /** A global model of a track: versions only grow, one version has one digest. */
 export type ModelRef = Readonly<{ version: number; digest: Digest }>;
@@ -18,6 +18,8 @@ export type Accepted = Readonly<{
   /** Base64 of the Ed25519 signature over the update's header. */
   signature: string;
   acceptedAtMs: EpochMs;
+  /** The workload classes that it speaks for, ascending; absent where it declares none. */
+  classes?: readonly ClassName[];
 }>;
 
 export type Expelled = Readonly<{ cluster: ClusterId; code: 'CLUSTER_REVOKED' | 'CLUSTER_QUARANTINED' }>;

@@ -1,5 +1,7 @@
 import type { EpochMs } from '../../base/time.ts';
-import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import { classBlocksOf } from '../../proto/class-blocks.ts';
+import { approvedClasses } from '../../proto/declared-classes.ts';
+import type { ClassName, ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { openRoundOf, type Round, type State, type Track } from '../ledger/state/state.ts';
 import { trainingSeed } from '../round/cohort.ts';
@@ -23,6 +25,8 @@ export type Directive = Readonly<
       training: TrainingPlan;
       /** For everything random in this cluster's training. */
       seed: number;
+      /** Of a model with blocks by class: those that this cluster may speak for, ascending. Otherwise empty. */
+      approvedClasses: readonly ClassName[];
     }
   | {
       kind: 'closed';
@@ -47,7 +51,7 @@ export function currentDirectives(state: State, cluster: ClusterId, tracks: read
 
 /** The invitation of a cohort member that has not sent its update; undefined for everyone else. */
 export function invitationFor(
-  { federation }: State,
+  { federation, clusters }: State,
   { track, spec, schemaDigest, modelBytes }: Track,
   { round, phase, policy }: Round,
   cluster: ClusterId,
@@ -55,6 +59,7 @@ export function invitationFor(
   if (phase.kind !== 'collecting' || federation === null || !phase.cohort.includes(cluster)) return undefined;
   if (phase.accepted.some((update) => update.cluster === cluster)) return undefined;
   if (phase.expelled.some((other) => other.cluster === cluster)) return undefined;
+  const known = new Set(classBlocksOf(spec)?.blocks.map(({ className }) => className));
   return {
     kind: 'invitation',
     federation,
@@ -68,6 +73,7 @@ export function invitationFor(
     closesAtMs: phase.closesAtMs,
     training: policy.training,
     seed: trainingSeed(phase.seed, cluster),
+    approvedClasses: approvedClasses(clusters.get(cluster)?.labels ?? {}).filter((name) => known.has(name)),
   };
 }
 

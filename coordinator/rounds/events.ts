@@ -45,13 +45,14 @@ function jobFrom(
   candidateVersion: number,
 ): AggregationJob {
   const exponent = rules.carryOver?.exponent ?? 0;
-  const updates = countedOf(phase).map(({ cluster, payloadDigest, payloadBytes, baseDigest, staleness }) => ({
+  const updates = countedOf(phase).map(({ cluster, payloadDigest, payloadBytes, baseDigest, staleness, classes }) => ({
     cluster,
     payloadDigest,
     payloadBytes,
     baseDigest,
     staleness,
     scale: (1 + staleness) ** -exponent,
+    ...(classes && { classes }),
   }));
   const expelled = phase.expelled.flatMap(({ cluster, code }) =>
     phase.accepted

@@ -1,6 +1,8 @@
 import { failpoint } from '../../base/failpoint.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
+import { classBlocksOf } from '../../proto/class-blocks.ts';
+import { approvedClasses } from '../../proto/declared-classes.ts';
 import type { UpdateHeader } from '../../proto/envelope/header.ts';
 import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
@@ -58,7 +60,7 @@ export class UpdateDesk {
     if (receipt !== undefined) return ok({ kind: 'alreadyAccepted', receipt });
     const steps = stepsOf(round, [arrival(header, '', this.#parts.clock())]);
     if (!steps.ok) return withNext(steps, track, round);
-    const content = checkContent(header, track);
+    const content = contentOf(this.#parts.ledger.state, header, track);
     return content.ok ? ok({ kind: 'upload', payloadBytes: header.payloadBytes }) : content;
   }
 
@@ -124,8 +126,14 @@ function decide(
   const { track, round } = found.value;
   const steps = stepsOf(round, [arrival(header, signature, atMs)]);
   if (!steps.ok) return withNext(steps, track, round);
-  const content = checkContent(header, track);
+  const content = contentOf(state, header, track);
   return content.ok ? ok({ events: steps.value, value: undefined }) : content;
+}
+
+function contentOf(state: State, header: UpdateHeader, { spec, schemaDigest, modelBytes }: Track) {
+  const classes = classBlocksOf(spec)?.blocks.map(({ className }) => className);
+  const approved = approvedClasses(state.clusters.get(header.cluster)?.labels ?? {});
+  return checkContent(header, { schemaDigest, modelBytes, classes }, approved);
 }
 
 /** Who and where, in the order in which an update is checked. */
@@ -146,8 +154,16 @@ function find(state: State, header: UpdateHeader): Result<{ track: Track; round:
 }
 
 function arrival(header: UpdateHeader, signature: string, atMs: EpochMs): RoundEvent {
-  const { cluster, payload: payloadDigest, payloadBytes, base: baseDigest, exampleCount } = header;
-  const update = { cluster, payloadDigest, payloadBytes, baseDigest, exampleCount, signature };
+  const { cluster, payload: payloadDigest, payloadBytes, base: baseDigest, exampleCount, classes } = header;
+  const update = {
+    cluster,
+    payloadDigest,
+    payloadBytes,
+    baseDigest,
+    exampleCount,
+    signature,
+    ...(classes && { classes }),
+  };
   return { kind: 'updateArrived', atMs, update };
 }
 

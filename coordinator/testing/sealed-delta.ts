@@ -15,6 +15,7 @@ export async function sealDelta(
   cluster: ClusterId,
   delta: Float32Array,
   baseDigest = invitation.base.digest,
+  classes: readonly string[] = [],
 ): Promise<SealedUpdate> {
   const { federation, track, round, schemaDigest } = invitation;
   const context: UpdateContext = {
@@ -34,7 +35,7 @@ export async function sealDelta(
   })();
   for await (const piece of sealStream(source, context, Buffer.from(invitation.roundKey, 'base64'))) pieces.push(piece);
   const payload = Buffer.concat(pieces);
-  const sent = { ...context, exampleCount: 10, payload: digestOf(payload), payloadBytes: payload.byteLength };
+  const sent = { ...context, exampleCount: 10, payload: digestOf(payload), payloadBytes: payload.byteLength, classes };
   return { payload, header: unwrap(checkHeader(sent)) };
 }
 

@@ -3,9 +3,10 @@ import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
+import { layoutOf } from '../../proto/layout.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { Vault } from '../keys/vault.ts';
-import type { Actor } from '../ledger/journal/events.ts';
+import type { Actor, Labels } from '../ledger/journal/events.ts';
 import { createTrack } from '../ledger/track-changes.ts';
 import type { TrackPolicy } from '../round/policy.ts';
 import type { Engine } from '../rounds/engine.ts';
@@ -54,27 +55,36 @@ export const policy: TrackPolicy = {
   schedule: null,
 };
 
-export type SmallFederationOptions = Partial<EngineOptions> & { policy?: TrackPolicy; members?: readonly ClusterId[] };
+export type SmallFederationOptions = Partial<EngineOptions> & {
+  policy?: TrackPolicy;
+  members?: readonly ClusterId[];
+  /** Of a track whose first model is all zeros. */
+  spec?: ModelSpec;
+  labels?: (cluster: ClusterId) => Labels;
+};
 
 /** A real engine on real files, with members enrolled and one track: made the first time, found again later. */
 export async function openSmallFederation(dataDir: string, options: SmallFederationOptions = {}): Promise<Engine> {
-  const { policy: wanted = policy, members = clusters, ...engineOptions } = options;
+  const { policy: wanted = policy, members = clusters, spec: other, labels = () => ({}), ...engineOptions } = options;
   const keyStore = options.keyStore ?? unwrap(await Vault.open(join(dataDir, 'keys'), 'a master key for tests alone'));
   const engine = unwrap(
     await openEngine({ dataDir, federation, build: 'test', keyStore, timers: systemTimers, ...engineOptions }),
   );
   for (const cluster of members) {
-    if (!engine.state().clusters.has(cluster)) await enrol(engine, cluster, (options.timers ?? systemTimers).now());
+    if (!engine.state().clusters.has(cluster)) {
+      await enrol(engine, cluster, (options.timers ?? systemTimers).now(), labels(cluster));
+    }
   }
   if (!engine.state().tracks.has(track)) {
-    const values = seededValues(1, valueCount);
+    const values = other === undefined ? seededValues(1, valueCount) : new Float32Array(layoutOf(other).length);
     const modelDigest = unwrap(await engine.blobs.put(new Uint8Array(values.buffer)));
-    unwrap(await createTrack(engine, operator, { track, spec, policy: wanted, modelDigest, reason: 'test' }));
+    const made = { track, spec: other ?? spec, policy: wanted, modelDigest, reason: 'test' };
+    unwrap(await createTrack(engine, operator, made));
   }
   return engine;
 }
 
-async function enrol(engine: Engine, cluster: ClusterId, nowMs: number): Promise<void> {
+async function enrol(engine: Engine, cluster: ClusterId, nowMs: number, labels: Labels): Promise<void> {
   const expiresAtMs = nowMs + 3_600_000;
   const entry = await engine.commit(operator, () => ({
     ok: true,
@@ -86,7 +96,7 @@ async function enrol(engine: Engine, cluster: ClusterId, nowMs: number): Promise
           cluster,
           secretDigest: digestOf(Buffer.from(cluster)),
           expiresAtMs,
-          labels: {},
+          labels,
         },
         {
           kind: 'clusterEnrolled',
@@ -95,7 +105,7 @@ async function enrol(engine: Engine, cluster: ClusterId, nowMs: number): Promise
           signingKey: '',
           certificateSerial: cluster,
           certificateExpiresAtMs: expiresAtMs,
-          labels: {},
+          labels,
         },
       ],
       value: undefined,

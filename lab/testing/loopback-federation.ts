@@ -72,6 +72,7 @@ export async function startLoopbackFederation(
         roundKey: Buffer.from(roundKeys.publicKey),
         closesAtMs: BigInt(Date.now() + 60_000),
         plan: { ...defaultPlan, ...plan },
+        approvedClasses: [],
       };
     },
   };

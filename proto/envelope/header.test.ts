@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
@@ -5,6 +6,7 @@ import { newSigningKeyPair } from './crypto/keys.ts';
 import { sealedLength } from './format.ts';
 import { checkContext, checkHeader, headerBytes, signHeader, type UpdateHeader, verifyHeader } from './header.ts';
 import { codeOf, sampleContext } from './samples.ts';
+import { headerFromWire, headerToWire } from './wire.ts';
 
 const context = sampleContext(1_000);
 const header = unwrap(
@@ -100,6 +102,53 @@ describe('checkHeader', () => {
       }),
       { numRuns: 10_000 },
     );
+  });
+});
+
+describe('declared classes', () => {
+  const speaking = unwrap(checkHeader({ ...header, classes: ['nginx', 'redis'] }));
+
+  it('leave a header without any as it was, to the byte', () => {
+    expect(unwrap(checkHeader({ ...header, classes: [] }))).toEqual(header);
+    expect(headerBytes(unwrap(checkHeader({ ...header, classes: [] })))).toEqual(headerBytes(header));
+    // From before there were classes.
+    expect(createHash('sha256').update(headerBytes(header)).digest('hex')).toBe(
+      '2cd936502d89b6bceef780b90c8b822f9258543fe316fb5e9239139a5134d320',
+    );
+  });
+
+  it('are one field more of what is signed: length, then the names with commas between', () => {
+    const more = Buffer.from('\0\0\0\u000bnginx,redis', 'latin1');
+    expect(headerBytes(speaking)).toEqual(Buffer.concat([headerBytes(header), more]));
+    const signature = signHeader(speaking, pair);
+    expect(codeOf(verifyHeader(speaking, signature, pair.publicKey))).toBe('ok');
+    for (const classes of [undefined, ['nginx'], ['nginx', 'redis', 'ssh']]) {
+      const changed = unwrap(checkHeader({ ...header, classes }));
+      expect(codeOf(verifyHeader(changed, signature, pair.publicKey))).toBe('SIGNATURE_INVALID');
+    }
+  });
+
+  it.each([
+    [['redis', 'nginx']],
+    [['nginx', 'nginx']],
+    [['Nginx']],
+    [['a,b']],
+    [['']],
+    [['a'.repeat(58)]],
+    [[1]],
+    ['nginx'],
+    [null],
+    [Array.from({ length: 65 }, (_, at) => `c${100 + at}`)],
+  ])('are refused as %j', (classes) => {
+    expect(checkHeader({ ...header, classes })).toMatchObject({
+      fault: { code: 'HEADER_INVALID', fields: { field: 'classes' } },
+    });
+  });
+
+  it('come through the wire as they were', () => {
+    const signature = signHeader(speaking, pair);
+    expect(headerFromWire(headerToWire(speaking, signature, 0))).toEqual({ ok: true, value: speaking });
+    expect(headerFromWire(headerToWire(header, signature, 0))).toEqual({ ok: true, value: header });
   });
 });
 

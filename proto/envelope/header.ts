@@ -1,5 +1,7 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { checkDeclaredClasses } from '../declared-classes.ts';
 import {
+  type ClassName,
   type ClusterId,
   type Digest,
   type FederationId,
@@ -42,19 +44,19 @@ export type UpdateHeader = UpdateContext &
     payload: Digest;
     /** Size of the sealed payload: exactly what plainBytes implies. */
     payloadBytes: number;
+    /** The workload classes that the update speaks for, ascending, each once. Absent where it declares none. */
+    classes?: readonly ClassName[];
   }>;
 
 const updateDomainTag = 'testudo/v1/update';
 const contextDomainTag = 'testudo/v1/context';
 
-/** The bytes that the cluster signs. Needs a legal header. */
+/** The bytes that the cluster signs. Needs a legal header. One without classes has the bytes that it always had. */
 export function headerBytes(header: UpdateHeader): Buffer {
-  return canonicalTuple(updateDomainTag, [
-    ...contextFields(header),
-    header.exampleCount,
-    header.payload,
-    header.payloadBytes,
-  ]);
+  const { exampleCount, payload, payloadBytes, classes } = header;
+  // A name holds no comma, so the text has one reading; and one field more is another statement than none.
+  const declared = classes === undefined ? [] : [classes.join(',')];
+  return canonicalTuple(updateDomainTag, [...contextFields(header), exampleCount, payload, payloadBytes, ...declared]);
 }
 
 /** The bytes whose SHA-256 goes into the payload's key. Needs a legal context. */
@@ -75,14 +77,17 @@ function contextFields(context: UpdateContext) {
 export function checkHeader(candidate: unknown): Result<UpdateHeader, 'HEADER_INVALID'> {
   const context = checkContext(candidate);
   if (!context.ok) return context;
-  const { exampleCount, payload, payloadBytes } = candidate as Record<string, unknown>;
+  const { exampleCount, payload, payloadBytes, classes } = candidate as Record<string, unknown>;
   const count = wholeNumber(exampleCount);
   if (count === undefined) return invalid('exampleCount', 'a whole number, 0 to 2^53 - 1');
   if (!isDigest(payload)) return invalid('payload', 'the SHA-256 digest of the sealed bytes');
   const size = wholeNumber(payloadBytes);
   const expected = sealedLength(context.value.plainBytes);
   if (size !== expected) return invalid('payloadBytes', `${expected}, which is what plainBytes implies`);
-  return ok(Object.freeze({ ...context.value, exampleCount: count, payload, payloadBytes: size }));
+  const declared = checkDeclaredClasses(classes);
+  if (declared === undefined) return invalid('classes', 'at most 64 class names, ascending, each once');
+  const header = { ...context.value, exampleCount: count, payload, payloadBytes: size };
+  return ok(Object.freeze(declared.length === 0 ? header : { ...header, classes: declared }));
 }
 
 /** As `checkHeader`, for the part that is known before sealing. */

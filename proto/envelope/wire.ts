@@ -12,7 +12,7 @@ export function headerFromWire(message: WireHeader): Result<UpdateHeader, 'HEADE
 
 /** The message that carries a header. `resumeOffset`: where in the sealed payload this stream starts, bytes. */
 export function headerToWire(header: UpdateHeader, signature: Uint8Array, resumeOffset: number): WireHeader {
-  const { base, schema, payload, plainBytes, exampleCount, payloadBytes, ...texts } = header;
+  const { base, schema, payload, plainBytes, exampleCount, payloadBytes, classes, ...texts } = header;
   return {
     ...texts,
     baseDigest: base,
@@ -23,6 +23,7 @@ export function headerToWire(header: UpdateHeader, signature: Uint8Array, resume
     payloadBytes: BigInt(payloadBytes),
     signature: Buffer.from(signature),
     resumeOffset: BigInt(resumeOffset),
+    classes: [...(classes ?? [])],
   };
 }
 

@@ -6,6 +6,7 @@ import { type Result, refuse } from '../../../base/fault.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Detector } from '../detector.ts';
 import type { Learner } from '../learner.ts';
+import type { LearnerOptions } from '../track-kind.ts';
 import type { Example } from './traces/example.ts';
 
 type Architecture = Readonly<{
@@ -14,7 +15,7 @@ type Architecture = Readonly<{
   learner(
     spec: ModelSpec,
     base: Float32Array,
-    options: Readonly<{ seed: number; stepsMax: number }>,
+    options: LearnerOptions,
   ): Promise<Result<Learner<unknown, Example>, 'MODEL_UNUSABLE'>>;
 }>;
 
@@ -22,6 +23,11 @@ const architectures: Readonly<Record<string, Architecture>> = {
   'syscall-gram-table/1': {
     detector: async (spec) => (await import('./gram-table/gram-table-detector.ts')).gramTableDetector(spec),
     learner: async (spec, base) => (await import('./gram-table/gram-table-learner.ts')).gramTableLearner(spec, base),
+  },
+  'syscall-gram-table/2': {
+    detector: async (spec) => (await import('./gram-table/class-table.ts')).classTableDetector(spec),
+    learner: async (spec, base, { classes = [] }) =>
+      (await import('./gram-table/class-table-learner.ts')).classTableLearner(spec, base, classes),
   },
   'syscall-lstm-lm/1': {
     detector: async (spec) => (await import('./language-model/language-model-detector.ts')).languageModelDetector(spec),
@@ -62,7 +68,7 @@ export async function openDetector(spec: ModelSpec): Promise<Detector> {
 export async function openSyscallLearner(
   spec: ModelSpec,
   base: Float32Array,
-  options: Readonly<{ seed: number; stepsMax: number }>,
+  options: LearnerOptions,
 ): Promise<Result<Learner<unknown, Example>, 'MODEL_UNUSABLE'>> {
   const known = architectures[spec.architecture];
   if (known === undefined) return refuse('MODEL_UNUSABLE', unknown(spec));

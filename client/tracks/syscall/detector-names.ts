@@ -1,5 +1,12 @@
 /** The detectors of the syscall track by the names that configuration and `--detector` use. */
-export const syscallDetectorNames = ['gram-table', 'lstm-lm', 'lstm-autoencoder', 'lstm-vae', 'ensemble'] as const;
+export const syscallDetectorNames = [
+  'gram-table',
+  'class-table',
+  'lstm-lm',
+  'lstm-autoencoder',
+  'lstm-vae',
+  'ensemble',
+] as const;
 export type SyscallDetectorName = (typeof syscallDetectorNames)[number];
 
 /** What `npm run bench -- detection` found best. */

@@ -1,5 +1,6 @@
 import type { Detector } from '../detector.ts';
 import type { SyscallDetectorName } from './detector-names.ts';
+import { classTableDetector, classTableSpec } from './gram-table/class-table.ts';
 import { gramTableSpec } from './gram-table/gram-table.ts';
 import { gramTableDetector } from './gram-table/gram-table-detector.ts';
 import { languageModelDetector } from './language-model/language-model-detector.ts';
@@ -22,6 +23,8 @@ export function syscallDetector(
   switch (name) {
     case 'gram-table':
       return gramTableDetector(gramTableSpec(classes));
+    case 'class-table':
+      return classTableDetector(classTableSpec(classes));
     case 'lstm-lm':
       return languageModelDetector(languageModelSpec(classes, options.arguments ? sizesWithArguments : undefined));
     case 'lstm-autoencoder':

@@ -127,8 +127,20 @@ function toResponse(directive: Directive): WatchResponse {
     const value = { track, round, outcome: outcomes[outcome], nextRound: nextRound ?? '' };
     return { directive: { $case: 'closed', value } };
   }
-  const { federation, track, round, base, modelBytes, spec, schemaDigest, roundKey, closesAtMs, training, seed } =
-    directive;
+  const {
+    federation,
+    track,
+    round,
+    base,
+    modelBytes,
+    spec,
+    schemaDigest,
+    roundKey,
+    closesAtMs,
+    training,
+    seed,
+    approvedClasses,
+  } = directive;
   return {
     directive: {
       $case: 'invitation',
@@ -147,6 +159,7 @@ function toResponse(directive: Directive): WatchResponse {
         roundKey: Buffer.from(roundKey, 'base64'),
         closesAtMs: BigInt(closesAtMs),
         plan: { ...training, seed: BigInt(seed) },
+        approvedClasses: [...approvedClasses],
       },
     },
   };

@@ -48,7 +48,7 @@ export const mayImportComputed: ReadonlySet<string> = new Set(['client/tracks/tr
 const rooms: Readonly<Record<string, Order>> = {
   proto: [
     ['ids.ts', 'served-faults.ts', 'wire-names.ts'],
-    ['call.ts', 'digest.ts'],
+    ['call.ts', 'declared-classes.ts', 'digest.ts'],
     'model-spec.ts',
     'layout.ts',
     'envelope',

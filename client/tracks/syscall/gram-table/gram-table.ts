@@ -25,7 +25,7 @@ export const defaultSlotCount = 2 ** 18;
  * The L2 norm of every cluster's local weights. A busy cluster has no longer arm than a quiet one: rules that go by
  * distance (Krum) would else leave out whoever has seen most, and with it the only nodes of some class.
  */
-const weightsNorm = 4;
+export const weightsNorm = 4;
 /**
  * Weights are small numbers; evidence counts in traces. Chosen small: one cluster's evidence among ten then weighs about as
  * much as the smoothing, and what is new in a cluster that did not take part is judged mildly.
@@ -87,6 +87,11 @@ export function evidenceOf(spec: ModelSpec, weights: Float32Array): Float32Array
   if (weights.length !== spec.hyperparameters.slots) {
     throw new RangeError(`gram table: expected ${spec.hyperparameters.slots} values, got ${weights.length}`);
   }
+  return evidenceOfWeights(weights);
+}
+
+/** As `evidenceOf`, of a vector whose length was checked. */
+export function evidenceOfWeights(weights: Float32Array): Float32Array {
   return weights.map((weight) => (weight > 0 && weight < 1e6 ? weight * evidencePerWeight : 0));
 }
 

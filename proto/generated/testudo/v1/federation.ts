@@ -94,7 +94,14 @@ export interface RoundInvitation {
   /** No update is accepted after this moment, milliseconds since the epoch. */
   closesAtMs: bigint;
   /** How to train. */
-  plan: TrainingPlan | undefined;
+  plan:
+    | TrainingPlan
+    | undefined;
+  /**
+   * Of a model with blocks by class: the classes that this cluster was approved for, ascending, at most 64. It trains on
+   * these alone, and its update declares those of them that it has examples of. Otherwise empty.
+   */
+  approvedClasses: string[];
 }
 
 /** What the policy asks of local training. */
@@ -200,6 +207,12 @@ export interface UpdateHeader {
   signature: Buffer;
   /** Where in the sealed payload the first chunk of this stream starts, as UploadStatus said; not signed. */
   resumeOffset: bigint;
+  /**
+   * The workload classes that the update speaks for, ascending, each once, at most 64; each was approved for the cluster
+   * when it enrolled and is a class of the model spec. Empty for a model without blocks by class. Signed: where there are
+   * any, their names, with commas between, are one field more of the canonical header.
+   */
+  classes: string[];
 }
 
 /** The end of an upload. */
@@ -401,6 +414,7 @@ function createBaseRoundInvitation(): RoundInvitation {
     roundKey: Buffer.alloc(0),
     closesAtMs: 0n,
     plan: undefined,
+    approvedClasses: [],
   };
 }
 
@@ -432,6 +446,9 @@ export const RoundInvitation: MessageFns<RoundInvitation> = {
     }
     if (message.plan !== undefined) {
       TrainingPlan.encode(message.plan, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.approvedClasses) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -513,6 +530,14 @@ export const RoundInvitation: MessageFns<RoundInvitation> = {
             message.plan = TrainingPlan.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.approvedClasses.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -542,6 +567,7 @@ export const RoundInvitation: MessageFns<RoundInvitation> = {
     message.plan = (object.plan !== undefined && object.plan !== null)
       ? TrainingPlan.fromPartial(object.plan)
       : undefined;
+    message.approvedClasses = object.approvedClasses?.map((e) => e) || [];
     return message;
   },
 };
@@ -1097,6 +1123,7 @@ function createBaseUpdateHeader(): UpdateHeader {
     payloadBytes: 0n,
     signature: Buffer.alloc(0),
     resumeOffset: 0n,
+    classes: [],
   };
 }
 
@@ -1152,6 +1179,9 @@ export const UpdateHeader: MessageFns<UpdateHeader> = {
         throw new globalThis.Error("value provided for field message.resumeOffset of type uint64 too large");
       }
       writer.uint32(104).uint64(message.resumeOffset);
+    }
+    for (const v of message.classes) {
+      writer.uint32(114).string(v!);
     }
     return writer;
   },
@@ -1273,6 +1303,14 @@ export const UpdateHeader: MessageFns<UpdateHeader> = {
             message.resumeOffset = reader.uint64() as bigint;
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.classes.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1311,6 +1349,7 @@ export const UpdateHeader: MessageFns<UpdateHeader> = {
     message.resumeOffset = (object.resumeOffset !== undefined && object.resumeOffset !== null)
       ? BigInt(object.resumeOffset)
       : 0n;
+    message.classes = object.classes?.map((e) => e) || [];
     return message;
   },
 };
