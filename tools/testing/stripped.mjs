@@ -1,0 +1,64 @@
+/**
+ * Keeps what Node makes of our TypeScript for the many processes and threads that tests start: taking the types away was
+ * half of the processor time of each of them, and was done again by each. Loaded by `--import` before anything else.
+ *
+ * A file lies under the digest of its source and of Node's version, so a changed source is never answered by an old one.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { registerHooks, stripTypeScriptTypes } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { threadId } from 'node:worker_threads';
+
+const checkout = new URL('../../', import.meta.url).href;
+const packages = new URL('node_modules/', checkout).href;
+const folder = fileURLToPath(new URL('.cache/testudo-stripped/', packages));
+
+registerHooks({
+  load(url, context, next) {
+    if (!url.endsWith('.ts') || !url.startsWith(checkout) || url.startsWith(packages)) return next(url, context);
+    return { format: 'module', source: stripped(readFileSync(fileURLToPath(url), 'utf8')), shortCircuit: true };
+  },
+});
+
+/** @param {string} source */
+function stripped(source) {
+  const name = createHash('sha256').update(process.version).update('\0').update(source).digest('hex');
+  const place = `${folder}${name}.mjs`;
+  try {
+    return readFileSync(place, 'utf8');
+  } catch {
+    return keep(
+      place,
+      withoutWarnings(() => stripTypeScriptTypes(source)),
+    );
+  }
+}
+
+/**
+ * Many processes meet a new source at once: each writes a file of its own and renames it, so none reads half a file.
+ * @param {string} place
+ * @param {string} code
+ */
+function keep(place, code) {
+  const part = `${place}.${process.pid}.${threadId}`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(part, code);
+  renameSync(part, place);
+  return code;
+}
+
+/**
+ * Node strips types by itself without a word, and warns of the function that does the same: what a process under test
+ * writes to its standard error would not be its own.
+ * @param {() => string} work
+ */
+function withoutWarnings(work) {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return work();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
