@@ -1,16 +1,6 @@
-/**
- * The shape of base/fault.ts, mirrored: aggregation is a leaf and imports nothing of ours. A refusal that we expect
- * travels as a value; `message` says what was wrong, the legal range and the remedy.
- */
-export type Fault<Code extends string = string> = Readonly<{
-  code: Code;
-  message: string;
-  fields?: Readonly<Record<string, string | number | boolean>>;
-}>;
+import { type Fault, type Refused, type Result, refuse as refuseFor } from '../base/fault.ts';
 
-export type Ok<Value> = Readonly<{ ok: true; value: Value }>;
-export type Refused<Code extends string = string> = Readonly<{ ok: false; fault: Fault<Code> }>;
-export type Result<Value, Code extends string = string> = Ok<Value> | Refused<Code>;
+export { ok } from '../base/fault.ts';
 
 /** Every reason for which aggregation says no. */
 export type AggregationFaultCode =
@@ -30,14 +20,11 @@ export type AggregationFaultCode =
 export type AggregationFault = Fault<AggregationFaultCode>;
 export type Aggregated<Value> = Result<Value, AggregationFaultCode>;
 
-export function ok<Value>(value: Value): Ok<Value> {
-  return { ok: true, value };
-}
-
+/** A refusal with a code of aggregation's own. */
 export function refuse<Code extends AggregationFaultCode>(
   code: Code,
   message: string,
   fields?: Fault['fields'],
 ): Refused<Code> {
-  return { ok: false, fault: fields === undefined ? { code, message } : { code, message, fields } };
+  return refuseFor(code, message, fields);
 }

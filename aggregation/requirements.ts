@@ -1,4 +1,5 @@
-import { type AggregationFaultCode, type Refused, refuse } from './fault.ts';
+import type { Refused } from '../base/fault.ts';
+import { type AggregationFaultCode, refuse } from './fault.ts';
 
 /**
  * What each rule needs of n and f, in one place, so that policies, rules and messages cannot disagree. Nothing here
