@@ -117,3 +117,16 @@ it('a client whose file cannot be opened says why, and is ready when it can be',
   await until('source sees again');
   expect(await readyz()).toMatchObject({ status: 200, degraded: [] });
 });
+
+it('a client whose file can be opened no longer says why, though it has read it', async () => {
+  const path = join(tempDir(), 'tetragon.log');
+  await writeFile(path, tetragonLines.map((line) => `${line}\n`).join(''));
+  const { readyz, until } = await start(path);
+  await rename(path, `${path}.1`);
+  await symlink(path, path);
+  expect(await until('source is blind')).toMatchObject({ state: 'FAILED', cause: expect.stringContaining('ELOOP') });
+  await rm(path);
+  await writeFile(path, tetragonLines.map((line) => `${line}\n`).join(''));
+  await until('source sees again');
+  expect(await readyz()).toMatchObject({ status: 200, degraded: [] });
+});

@@ -1,6 +1,4 @@
-import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing } from '../base/atomic-file.ts';
 import { type Backoff, fullJitterMs } from '../base/backoff.ts';
 import { type Fault, FaultError } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
@@ -13,6 +11,7 @@ import type { IntrusionLabel, SkipReason, SourceItem, SourceLoss } from './event
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { CursorStore } from './sources/cursor-store.ts';
+import { fileAt } from './sources/file-at.ts';
 import { hasEnd, openSource, sourceName } from './sources/open-source.ts';
 import { delayMsOf, isRecorded, type SourceConfig, silenceIsNews } from './sources/source-config.ts';
 import { type Blindness, type BlindState, SourceHealth } from './sources/source-health.ts';
@@ -226,10 +225,7 @@ export class Ingest {
   async #look(): Promise<void> {
     const { log, metrics, timers } = this.#ports;
     for (const [source, health] of this.#health) {
-      if (!('path' in source) || health.hasSpoken) continue;
-      const error = await access(source.path, constants.R_OK).catch((error: NodeJS.ErrnoException) => error);
-      health.missing(isMissing(error));
-      health.closedBy(isMissing(error) ? undefined : error?.code);
+      if ('path' in source) health.foundAt(await fileAt(source.path));
     }
     metrics.sourcesBlind.reset();
     for (const [source, health] of this.#health) {

@@ -1,6 +1,7 @@
 import { type Fault, FaultError } from '../base/fault.ts';
 import type { Timers } from '../base/time.ts';
 import type { ClientConfig } from './config.ts';
+import { type FileAt, fileAt } from './sources/file-at.ts';
 import { openSource, sourceName } from './sources/open-source.ts';
 import type { SourceConfig } from './sources/source-config.ts';
 import { SourceTally } from './sources/source-tally.ts';
@@ -61,5 +62,14 @@ async function trySource(
     const { code, message } = error instanceof FaultError ? error.fault : (error as NodeJS.ErrnoException);
     fault = `${code ?? (error as Error).name}: ${message}`;
   }
+  if (tally.events.size === 0 && 'path' in source) fault ??= faultOf(await fileAt(source.path));
   return { source: sourceName(source), tally, fault, isUsable: tally.events.size > 0 };
+}
+
+/** Why nothing can come of a file; undefined: it is there and can be read. */
+function faultOf(file: FileAt): string | undefined {
+  if (file.kind === 'FILE') return undefined;
+  return file.kind === 'MISSING'
+    ? 'ENOENT: the file is not there: check path and mount'
+    : `${file.code}: ${file.remedy}`;
 }

@@ -59,6 +59,7 @@ it('ends with 1, and names the source, where nothing usable came of one', async 
     'text.log': { kind: 'hubbleFile', lines: ['Jan 2 03:04:05 alice logged in', 'Jan 2 03:04:06 bob logged in'] },
     'table.csv': { kind: 'flowCsv', lines: ['alice,1,bob-22'] },
     'absent.log': { kind: 'falcoFile', lines: undefined },
+    '.': { kind: 'hubbleFile', lines: undefined },
   });
   expect(code).toBe(1);
   expect(out).toContain('tetragon.log: understood');
@@ -68,6 +69,8 @@ it('ends with 1, and names the source, where nothing usable came of one', async 
     /skipped as UNKNOWN_LAYOUT: 1, such as \S+table\.csv:1, which looks like a\{5\},9\{1\},a\{3\}-9\{2\}/,
   );
   expect(out).not.toContain('alice');
+  expect(out).toMatch(/absent\.log: NOTHING USABLE\n.*\n {2}ENOENT: the file is not there: check path and mount/);
+  expect(out).toMatch(/hubbleFile:\S+: NOTHING USABLE\n.*\n {2}EISDIR: a folder stands where a file should/);
   expect(error).toMatch(
     /nothing usable came of hubbleFile:\S+text\.log, flowCsv:\S+table\.csv, falcoFile:\S+absent\.log/,
   );

@@ -66,12 +66,21 @@ describe('a source is blind', () => {
     });
   });
 
-  it('when its file was never there, when it failed, and when it ended with nothing', () => {
+  it('when its file was never there, when it can be opened no longer, when it failed, and when it ended with nothing', () => {
     const missing = open();
-    missing.missing(true);
+    missing.foundAt({ kind: 'MISSING' });
     expect(missing.blindness(0)).toMatchObject({ state: 'MISSING' });
     missing.saw(event, 0);
     expect(missing.blindness(0)).toBeUndefined();
+    const closed = open();
+    closed.saw(event, 0);
+    const noRights = { kind: 'CLOSED', code: 'EACCES', remedy: 'check its rights' } as const;
+    closed.foundAt(noRights);
+    expect(closed.blindness(0)).toBeUndefined(); // What came just now, came of what was opened before.
+    closed.foundAt(noRights);
+    expect(closed.blindness(0)).toMatchObject({ state: 'FAILED', message: 'EACCES: check its rights' });
+    closed.foundAt({ kind: 'FILE' });
+    expect(closed.blindness(0)).toBeUndefined();
     const failed = open();
     failed.failed('EACCES: no');
     expect(failed.blindness(0)).toMatchObject({ state: 'FAILED', message: 'EACCES: no' });

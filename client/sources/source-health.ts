@@ -1,6 +1,7 @@
 import { durationText } from '../../base/text/duration.ts';
 import { shapeOfSkipped } from '../events/line-shape.ts';
 import type { SkipReason, SourceItem } from '../events/source-item.ts';
+import type { FileAt } from './file-at.ts';
 
 /** How a source may be blind. A closed set: it labels a metric. */
 export const blindStates = ['MISSING', 'SILENT', 'MOSTLY_SKIPPED', 'FAILED'] as const;
@@ -47,10 +48,13 @@ export class SourceHealth {
   readonly #ring: (SkipReason | undefined)[] = [];
   #next = 0;
   #usable = 0;
+  /** When its file was last looked at; and whether anything of use came between that and the look before. */
+  #usableBefore = 0;
+  #speaks = false;
   #lastUsableMs: number;
   readonly #examples = new Map<SkipReason, Blindness['example']>();
   #isMissing = false;
-  #closedBy: string | undefined;
+  #closedBy: Extract<FileAt, { kind: 'CLOSED' }> | undefined;
   #hasEnded = false;
   /** It goes on behind what an earlier run read: nothing new is nothing wrong. */
   #goesOn = false;
@@ -99,13 +103,12 @@ export class SourceHealth {
     }
   }
 
-  missing(isMissing: boolean): void {
-    this.#isMissing = isMissing;
-  }
-
-  /** The error code for which its file cannot be opened for now. */
-  closedBy(code: string | undefined): void {
-    this.#closedBy = code;
+  /** How its file was found. What was opened before may still be read where it can be opened no longer. */
+  foundAt(file: FileAt): void {
+    this.#speaks = this.#usable > this.#usableBefore;
+    this.#usableBefore = this.#usable;
+    this.#isMissing = file.kind === 'MISSING';
+    this.#closedBy = file.kind === 'CLOSED' ? file : undefined;
   }
 
   goesOn(): void {
@@ -139,8 +142,9 @@ export class SourceHealth {
       return { source, state, message: `${what}${records}`, reason, lookedAt, skipped, example };
     };
     if (this.#failure !== undefined) return blind('FAILED', this.#failure);
-    if (this.#closedBy !== undefined && !this.hasSpoken) {
-      return blind('FAILED', `${this.#closedBy}: the file cannot be opened: check its rights and where links lead`);
+    // Also where it has spoken: rotation may leave a file that only others may read.
+    if (this.#closedBy !== undefined && !this.#hasEnded && !this.#speaks) {
+      return blind('FAILED', `${this.#closedBy.code}: ${this.#closedBy.remedy}`);
     }
     if (this.#isMissing && !this.hasSpoken) {
       return blind('MISSING', 'the file is not there, and has not been since the start: check path and mount');

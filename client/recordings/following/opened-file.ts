@@ -3,6 +3,7 @@ import { constants, fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { isMissing } from '../../../base/atomic-file.ts';
 import { decompressed } from '../compressed/decompressed.ts';
+import { xzTextBytes } from '../compressed/xz-text-bytes.ts';
 import { packedEnding } from './rotated-names.ts';
 
 const readBytes = 65_536;
@@ -99,6 +100,12 @@ export class OpenedFile {
     } finally {
       await unpacking.return(undefined).catch(() => undefined);
     }
+  }
+
+  /** Bytes of the text of a file that xz packed, as it says itself; undefined: another packing, or not whole. */
+  async bytesOfXz(): Promise<number | undefined> {
+    const { size } = this.stat();
+    return xzTextBytes((position, length) => this.#peek(position, length), size);
   }
 
   /** Digest of the first 64 bytes; empty until there are so many. */

@@ -2,6 +2,7 @@ import type { SourceLoss } from '../../events/source-item.ts';
 import type { FilePosition } from './followed-line.ts';
 import type { ReadFrom } from './line-reader.ts';
 import type { OpenedFile } from './opened-file.ts';
+import { isTimeOfPacked } from './rotated-names.ts';
 import type { Rotations } from './rotations.ts';
 import { openFamily, type Sibling } from './siblings.ts';
 
@@ -56,7 +57,8 @@ async function indexOf(
     const found = isSame || head !== '' ? await file.head() : '';
     if (isSame && (found === head || (head === '' && offset < 64))) return index;
     const isCopy = head !== '' && found === head && (await file.holds(offset));
-    if (isCopy && (file.isPacked || file.inode !== inode)) copies.push(fileMs >= Math.floor(writtenMs) ? index : -1);
+    const isOfTime = fileMs >= Math.floor(writtenMs) || (file.isPacked && isTimeOfPacked(fileMs, writtenMs));
+    if (isCopy && (file.isPacked || file.inode !== inode)) copies.push(isOfTime ? index : -1);
   }
   return copies.find((index) => index !== -1) ?? -1;
 }

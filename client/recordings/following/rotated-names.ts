@@ -5,12 +5,17 @@ export type RotatedName = Readonly<{
   name: string;
   /** Numbers of its name, most significant first: [2026, 11, 28] or [3]. Empty: none, as in "audit.log.old". */
   numbers: readonly number[];
-  /** `shifted`: "x.log.1" is the newest, and moves on to "x.log.2". `grown`: higher numbers and later dates are newer. */
+  /**
+   * `shifted`: "x.log.1" is the newest, and moves on to "x.log.2", unless their times say the opposite. `grown`: higher numbers
+   * and later dates are newer.
+   */
   scheme: 'shifted' | 'grown' | 'none';
 }>;
 
 /** What packing adds to a name. */
-export const packedEnding = /\.(?:gz|zst|zstd)$/i;
+export const packedEnding = /\.(?:gz|zst|zstd|bz2|xz|lzma|lz4|lzo|sz|br|Z|7z|zip)$/i;
+/** By what cannot be unpacked here: what is in such files, and was not read before, is lost. */
+export const foreignPacking = /\.(?:bz2|xz|lzma|lz4|lzo|sz|br|Z|7z|zip)$/i;
 /** "1", "-1", "20261128", "2026-11-28T09-15-02.123", "20261128-091502", "2026112809", "old". */
 const mark = /^(?:\d[\dTtZz:._+-]*|old|bak|prev)$/;
 
@@ -57,8 +62,15 @@ export function oldestFirst<File extends RotatedName & Readonly<{ writtenMs: num
   if (schemes.size !== 1 || scheme === 'none') {
     return files.toSorted((a, b) => a.writtenMs - b.writtenMs || compareNumbers(a.numbers, b.numbers));
   }
-  const direction = scheme === 'shifted' ? -1 : 1;
+  const direction = scheme === 'shifted' && !isAscending(files) ? -1 : 1;
   return files.toSorted((a, b) => direction * compareNumbers(a.numbers, b.numbers) || a.writtenMs - b.writtenMs);
+}
+
+/** Whether all of them were written in the order of their numbers, as by log4j's `fileIndex="max"`: the highest is the newest. */
+function isAscending(files: readonly (RotatedName & Readonly<{ writtenMs: number }>)[]): boolean {
+  const times = files.toSorted((a, b) => compareNumbers(a.numbers, b.numbers)).map(({ writtenMs }) => writtenMs);
+  const isInOrder = times.every((ms, index) => index === 0 || ms >= (times[index - 1] as number));
+  return isInOrder && (times.at(-1) ?? 0) > (times[0] ?? 0);
 }
 
 function compareNumbers(one: readonly number[], other: readonly number[]): number {
@@ -67,4 +79,10 @@ function compareNumbers(one: readonly number[], other: readonly number[]): numbe
     if (difference !== 0) return difference;
   }
   return 0;
+}
+
+/** Whether a packed file has the time of writing of its original: packing keeps it, some to the second or about the millisecond. */
+export function isTimeOfPacked(packedMs: number, originalMs: number): boolean {
+  if (packedMs % 1_000 === 0) return packedMs === Math.floor(originalMs / 1_000) * 1_000;
+  return Math.abs(packedMs - originalMs) <= 1;
 }

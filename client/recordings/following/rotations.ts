@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Timers } from '../../../base/time.ts';
 import type { SourceLoss } from '../../events/source-item.ts';
 import type { OpenedFile } from './opened-file.ts';
+import { isTimeOfPacked } from './rotated-names.ts';
 import {
   inodeAt,
   openFamily,
@@ -191,7 +192,20 @@ export class Rotations {
     this.#isGap ||= fresh.length > 0 && !isNewestThere && !held.isReplaced;
     // What was read lately can be packed soon; what is older and gone cannot come back.
     this.#known = this.#known.filter((known, index) => matched.has(known) || index >= this.#known.length - 16);
-    await this.#enqueue(fresh, current, held);
+    await this.#enqueue(await this.#ownOf(fresh, current, held), current, held);
+  }
+
+  /**
+   * Where the file that is read is still the one at the path, and was not emptied, nothing was rotated away: what is new beside
+   * it somebody else put there. It is not read, now or later.
+   */
+  async #ownOf(fresh: readonly Sibling[], current: OpenedFile | undefined, held: Held): Promise<readonly Sibling[]> {
+    if (current?.inode !== held.file.inode || held.isReplaced || held.read.end === 0) return fresh;
+    for (const { file } of fresh) {
+      await this.know(file);
+      await file.close();
+    }
+    return [];
   }
 
   /** What is open here, or was read, is not lost where its name is closed to this process afterwards, packed or not. */
@@ -201,7 +215,8 @@ export class Rotations {
     const isOwn = (file: Unreadable) =>
       own.some(
         (one) =>
-          one.inode === file.inode || (file.isPacked && 'writtenMs' in one && isTimeOf(file.writtenMs, one.writtenMs)),
+          one.inode === file.inode ||
+          (file.isPacked && 'writtenMs' in one && isTimeOfPacked(file.writtenMs, one.writtenMs)),
       );
     const there = [...siblings.map(({ file }) => file.inode), ...files.map(({ inode }) => inode)];
     const lost = files.filter((file) => !counted.has(file.inode) && !isOwn(file));
@@ -269,12 +284,6 @@ export class Rotations {
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
-}
-
-/** Whether a packed file has the time of writing of its original: packing keeps it, some to the second alone. */
-function isTimeOf(packedMs: number, originalMs: number): boolean {
-  const unitMs = packedMs % 1_000 === 0 ? 1_000 : 1;
-  return Math.floor(packedMs / unitMs) === Math.floor(originalMs / unitMs);
 }
 
 /** Whether a file can be a copy, packed or not, of one that begins like this. */

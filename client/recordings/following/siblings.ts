@@ -2,12 +2,12 @@ import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isMissing } from '../../../base/atomic-file.ts';
 import { isUnreadable, OpenedFile } from './opened-file.ts';
-import { oldestFirst, packedEnding, type RotatedName, rotatedName } from './rotated-names.ts';
+import { foreignPacking, oldestFirst, packedEnding, type RotatedName, rotatedName } from './rotated-names.ts';
 
 /** A rotated file beside the followed one, opened so that it stays when rotation deletes it. */
 export type Sibling = RotatedName & Readonly<{ path: string; file: OpenedFile; size: number; writtenMs: number }>;
 
-/** A rotated file that cannot be opened, or not unpacked. `bytes` of its text, as far as is known. */
+/** A rotated file that cannot be opened, or not unpacked. `bytes` of its text, as far as is known: at least. */
 export type Unreadable = Readonly<{ inode: string; writtenMs: number; isPacked: boolean; bytes: number | undefined }>;
 
 /** The file at a path and its rotated files, oldest first, all opened that can be. */
@@ -94,6 +94,10 @@ async function openAll(names: ReadonlyMap<string, RotatedName>): Promise<Pick<Fa
     if (file === undefined) {
       const one = await unreadableAt(path);
       if (one !== undefined) unreadable.push(one);
+    } else if (foreignPacking.test(path)) {
+      const { size, writtenMs } = file.stat();
+      unreadable.push({ inode: file.inode, writtenMs, isPacked: true, bytes: (await file.bytesOfXz()) ?? size });
+      await file.close();
     } else if (await file.isBroken()) {
       unreadable.push({ ...file.stat(), inode: file.inode, isPacked: true, bytes: undefined });
       await file.close();

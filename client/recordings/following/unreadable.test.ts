@@ -40,6 +40,17 @@ const said = (line: FollowedLine) =>
 const lossesOf = (lines: readonly FollowedLine[]) =>
   lines.flatMap((line) => (line.kind === 'skipped' ? [line.loss] : []));
 const looped = (place: string) => symlinkSync(place, place);
+/** `textOf(4, 40)`, as xz and bzip2 pack it. */
+const packedBy = {
+  xz: Buffer.from(
+    '/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4Ay3AFNdABhpCQQHzfxcwEf4RFhWnNzeZc/YzalB7PM0yEx6DbCnue+2BJHwt5Q0EwX/7a3GmlLio0Wq7w9MhGSZ8GCy8AG52q3O5igX8ytCUOQiq1jyoUMAAABMYtU+yKTnIQABb7gZAAAAkjJRN7HEZ/sCAAAAAARZWg==',
+    'base64',
+  ),
+  bzip2: Buffer.from(
+    'QlpoOTFBWSZTWT4bi88AAIDcgGAQQAB/4AAEAEAgAGg0oNqP/VUGgSVH+pIeoaab1KkzUqTOvHLrvz3IAAAXd3eIQLu+qIQMwgYxj0gqkFUgrmqqqVVVVFdBCBqED8XckU4UJA+G4vPA',
+    'base64',
+  ),
+};
 const makeFifo = (place: string) => execFileSync('mkfifo', [place]);
 
 /** What comes until there are `count` lines or skips. */
@@ -148,6 +159,41 @@ describe('a packed file that is broken', () => {
     read.push(...(await rest(stream)));
     expect(read.map(said)).toEqual([1, 2, 3, 'ROTATED_AWAY', 4, 5]);
     expect(lossesOf(read)).toEqual([{ files: 1, bytes: undefined }]);
+  });
+
+  it.each([
+    ['.bz2', packedBy.bzip2, packedBy.bzip2.length],
+    ['.xz', packedBy.xz, textOf(4, 40).length],
+    ['.xz', packedBy.xz.subarray(0, -20), packedBy.xz.length - 20],
+  ])('is one counted loss, with the bytes that are known, where it is packed as %s', async (ending, packed, bytes) => {
+    writeFileSync(path, textOf(1, 3));
+    const stream = follow();
+    const read = await take(stream, 3);
+    writeFileSync(join(folder, 'made'), packed);
+    utimesSync(join(folder, 'made'), 1_700_000_000, 1_700_000_000);
+    renameSync(join(folder, 'made'), `${path}.1${ending}`);
+    read.push(...(await take(stream, 1)));
+    appendFileSync(path, textOf(41, 42));
+    read.push(...(await rest(stream)));
+    expect(read.map(said)).toEqual([1, 2, 3, 'ROTATED_AWAY', 41, 42]);
+    expect(lossesOf(read)).toEqual([{ files: 1, bytes }]);
+  });
+
+  it('is no loss where it was read before it was packed by xz', async () => {
+    writeFileSync(path, textOf(1, 3));
+    const stream = follow();
+    const read = await take(stream, 3);
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, textOf(4, 5));
+    read.push(...(await take(stream, 2)));
+    const { atime, mtime } = statSync(`${path}.1`);
+    writeFileSync(join(folder, 'made'), packedBy.xz);
+    utimesSync(join(folder, 'made'), atime, mtime);
+    renameSync(join(folder, 'made'), `${path}.1.xz`);
+    rmSync(`${path}.1`);
+    appendFileSync(path, textOf(6, 6));
+    read.push(...(await rest(stream)));
+    expect(read.map(said)).toEqual(upTo(6));
   });
 
   it('is an error where it is the very file that was asked for', async () => {
