@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import '../base/require-node.mjs'; // First: says so when this Node cannot run what follows.
+import { readFileSync } from 'node:fs';
 import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { buildVersion } from '../base/build-version.ts';
 import { exitCodes } from './exit.ts';
@@ -140,11 +141,19 @@ const program = new Command('testudo')
   .exitOverride(exitOnUsage);
 
 const wanted = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
+const offered = verbsOffered();
 for (const [name, { summary, load }] of Object.entries(verbs)) {
+  if (offered !== undefined && !offered.includes(name)) continue;
   if (name === wanted) program.addCommand(heldToUsage(await load()));
   else program.command(name).description(summary);
 }
 await program.parseAsync();
+
+/** The verbs whose code is here: an image holds some, and names them in its package.json. undefined: all. */
+function verbsOffered(): readonly string[] | undefined {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { verbs?: readonly string[] }).verbs;
+}
 
 /** Wrong command lines end alike, also those of a verb's own verbs, which inherit nothing. */
 function heldToUsage(command: CommandUnknownOpts): CommandUnknownOpts {

@@ -7,6 +7,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeFault, SetupFault } from './setup/fault.mjs';
+import { imageToolsAreThere, installImageTools } from './setup/image-tools.mjs';
 import { takeLock } from './setup/lock.mjs';
 import { npmCi } from './setup/npm.mjs';
 import { node22IsThere, packagesAreInstalled, placeNode22 } from './setup/packages.mjs';
@@ -29,14 +30,15 @@ environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_W
 /**
  * What a command needs before it can run. Redis is `required` by the tests; where it is only `wanted` it is installed if we
  * may, and otherwise nobody is bothered with it.
- * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no' }} Wanted
+ * `images`: the tools that build and run container images, which only their tests need.
+ * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: boolean }} Wanted
  */
 
 /**
  * @param {Wanted} wanted
  * @returns {Promise<import('./setup/progress.mjs').Phase[]>} the phases that had something to do
  */
-export async function setUp({ packages = true, pureJs, redis }) {
+export async function setUp({ packages = true, pureJs, redis, images = false }) {
   refuseOldNode();
   const progress = createProgress();
   const say = (/** @type {string} */ sentence) => process.stderr.write(`  ${sentence}\n`);
@@ -48,6 +50,7 @@ export async function setUp({ packages = true, pureJs, redis }) {
       ready: () => redis === 'no' || redisIsThere() || (redis === 'wanted' && !mayInstallRedis()),
       work: redis === 'required' ? installRedis : unlessImpossible(installRedis, say),
     },
+    { ready: () => !images || imageToolsAreThere(), work: installImageTools },
   ];
   if (steps.every(({ ready }) => ready())) return [];
 

@@ -23,6 +23,9 @@ import { packageDir } from './places.mjs';
  */
 const napiVersion = 8;
 
+/** How the addons are compiled, counted up where flags below change per machine: installed ones are then made again. */
+export const bindingRecipe = 2;
+
 const compilerFlags = ['-O2', '-std=gnu++17', '-fPIC', '-shared', '-w', `-DNAPI_VERSION=${napiVersion}`];
 /**
  * nodelete: a worker thread that ends closes its addons, while TensorFlow's threads may still call into them.
@@ -52,13 +55,17 @@ export async function ensureBinding({ cache, library, wheelSha256, progress }) {
   const sources = readdirSync(sourceDir)
     .sort()
     .map((name) => join(sourceDir, name));
-  const hash = createHash('sha256').update(JSON.stringify([wheelSha256, process.arch, compilerFlags, linkerFlags]));
+  const hash = createHash('sha256').update(
+    JSON.stringify([wheelSha256, process.arch, compilerFlags, linkerFlags, bindingRecipe]),
+  );
   for (const path of [...sources, quietSource]) hash.update(`\0${basename(path)}\0`).update(readFileSync(path));
   const dir = join(cache.dir, 'binding', hash.digest('hex').slice(0, 16));
   if (existsSync(dir)) return { dir, built: false }; // It appears by one rename, so it is whole.
 
   const headers = [join(packageDir('node-api-headers'), 'include'), join(library, 'include')];
-  const common = [...compilerFlags, ...headers.map((path) => `-I${path}`), ...linkerFlags];
+  // The sources' own path would stand in the binding, and with it in images: they name no place of this machine.
+  const pathless = [sourceDir, dirname(quietSource)].map((path) => `-ffile-prefix-map=${path}=.`);
+  const common = [...compilerFlags, ...pathless, ...headers.map((path) => `-I${path}`), ...linkerFlags];
   const bindingSources = sources.filter((path) => path.endsWith('.cc'));
   await progress.run('compile the TensorFlow binding', () =>
     cache.add(dir, async (folder) => {

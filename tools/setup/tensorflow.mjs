@@ -5,7 +5,7 @@ import { withCache } from './cache.mjs';
 import { lastLines, runCommand } from './command.mjs';
 import { SetupFault } from './fault.mjs';
 import { checkout, isGlibc, node22 } from './places.mjs';
-import { bindingPath, ensureBinding, linkIntoPackage, tfjsNodeDir } from './tensorflow-binding.mjs';
+import { bindingPath, bindingRecipe, ensureBinding, linkIntoPackage, tfjsNodeDir } from './tensorflow-binding.mjs';
 import { ensureLibrary, libraryIsWhole } from './tensorflow-library.mjs';
 import { pin } from './tensorflow-pin.mjs';
 
@@ -33,7 +33,13 @@ export function tensorflowIsReady() {
 function installed() {
   const { size, mtimeMs } = statSync(bindingPath());
   const tfjsNode = JSON.parse(readFileSync(join(tfjsNodeDir(), 'package.json'), 'utf8')).version;
-  return { tfjsNode, wheelSha256: ownLibrary ? pin.sha256 : null, bindingBytes: size, bindingMtimeMs: mtimeMs };
+  return {
+    tfjsNode,
+    wheelSha256: ownLibrary ? pin.sha256 : null,
+    bindingBytes: size,
+    bindingMtimeMs: mtimeMs,
+    bindingRecipe,
+  };
 }
 
 /**

@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Top folders that are read for circles and sizes, though they may import anything. */
-const readToo: readonly string[] = ['bench', 'tools'];
+const readToo: readonly string[] = ['bench', 'deploy', 'tools'];
 
 /** Files that come with the package and belong to nobody. */
 export const neutralFolders: ReadonlySet<string> = new Set(['data']);
@@ -127,6 +127,7 @@ const modulesMin: Readonly<Record<string, number>> = {
   cli: 45,
   bench: 20,
   tools: 35,
+  deploy: 15,
 };
 
 /** What a newcomer can hold in one look. */

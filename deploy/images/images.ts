@@ -1,0 +1,68 @@
+/** The images that Testudo comes in, as data: what runs in each, and what it may do without. */
+export type ImageName = 'coordinator' | 'client' | 'sensor';
+
+export type ImageSpec = Readonly<{
+  name: ImageName;
+  /** `org.opencontainers.image.description`. */
+  description: string;
+  /** Verbs of the command line that it holds; the others' code is not in it. */
+  verbs: readonly string[];
+  /** What runs when nothing is said. */
+  command: readonly string[];
+  /** Native TensorFlow, which is four fifths of an image that has it. */
+  tensorflow: boolean;
+  /** Files of the built package that modules read without naming them one by one: folders below dist/. */
+  assets: readonly string[];
+  /** TCP ports that it serves by default. */
+  ports: readonly number[];
+}>;
+
+const sightOfCalls = ['data/syscalls'];
+
+export const images: Readonly<Record<ImageName, ImageSpec>> = {
+  coordinator: {
+    name: 'coordinator',
+    description: 'Testudo coordinator and aggregation worker',
+    verbs: [
+      ...['coordinator', 'worker', 'clusters', 'tokens', 'operators', 'tracks', 'model', 'rounds', 'releases'],
+      ...[
+        'channels',
+        'promote',
+        'rollback',
+        'gate',
+        'pin',
+        'unpin',
+        'pins',
+        'freeze',
+        'unfreeze',
+        'freezes',
+        'root',
+        'audit',
+      ],
+    ],
+    command: ['coordinator', '--config', '/etc/testudo/coordinator.yaml'],
+    tensorflow: true,
+    assets: [...sightOfCalls, 'proto/testudo'],
+    ports: [7441, 7442, 7443],
+  },
+  client: {
+    name: 'client',
+    description: "Testudo client: one cluster's learner and release agent",
+    verbs: ['client', 'agent', 'feedback', 'profile', 'score', 'explain', 'evaluate'],
+    command: ['client', '--config', '/etc/testudo/client.yaml'],
+    tensorflow: true,
+    assets: sightOfCalls,
+    ports: [9464],
+  },
+  sensor: {
+    name: 'sensor',
+    description: "Testudo sensor: one node's eyes, scoring with the light form",
+    verbs: ['client'],
+    command: ['client', '--config', '/etc/testudo/sensor.yaml'],
+    tensorflow: false,
+    assets: sightOfCalls,
+    ports: [9464],
+  },
+};
+
+export const imageNames = Object.keys(images) as readonly ImageName[];
