@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FlowBatch, FlowItem } from '../events/source-item.ts';
 import { decompressed } from './compressed/decompressed.ts';
-import { type FilePosition, type FollowOptions, followFile } from './file-follower.ts';
+import { type FilePosition, type FollowOptions, followLines } from './file-follower.ts';
 import { FlowLines, jsonDocument } from './flow-lines.ts';
 import type { CsvFlowOptions } from './layouts/layout.ts';
 import { skippedLine } from './line-items.ts';
@@ -33,26 +33,25 @@ export async function* csvFlowFile(
   let reader = new FlowLines(path, layout, follow.from === undefined ? [] : await headOf(path));
   let inode = follow.from?.inode;
   let last: FilePosition | undefined;
-  for await (const line of followFile(path, follow)) {
-    if (line.kind === 'idle') {
-      yield { items: [], cursor: undefined };
-      continue;
+  for await (const lines of followLines(path, follow)) {
+    if (lines.length === 0) yield { items: [], cursor: undefined };
+    for (const line of lines) {
+      const { after } = line;
+      const items: FlowItem[] = [];
+      // A file that was emptied begins anew under its inode.
+      if (inode !== undefined && (after.inode !== inode || (line.kind === 'line' && line.offset === 0))) {
+        items.push(...reader.end());
+        reader = new FlowLines(path, layout);
+      }
+      inode = after.inode;
+      last = after;
+      if (line.kind === 'line' && line.repaired === true)
+        items.push({ kind: 'repaired', where: `${path}:${line.offset}` });
+      if (line.kind === 'skipped') items.push(skippedLine(line, `${path}:${line.offset}`));
+      else for (const item of reader.push(line.text)) items.push(item);
+      // Not within a record: a restart must not begin in the middle of one.
+      yield { items, cursor: reader.isBetweenRecords ? after : undefined };
     }
-    const { after } = line;
-    const items: FlowItem[] = [];
-    // A file that was emptied begins anew under its inode.
-    if (inode !== undefined && (after.inode !== inode || (line.kind === 'line' && line.offset === 0))) {
-      items.push(...reader.end());
-      reader = new FlowLines(path, layout);
-    }
-    inode = after.inode;
-    last = after;
-    const where = `${path}:${line.offset}`;
-    if (line.kind === 'line' && line.repaired === true) items.push({ kind: 'repaired', where });
-    if (line.kind === 'skipped') items.push(skippedLine(line, where));
-    else items.push(...reader.push(line.text));
-    // Not within a record: a restart must not begin in the middle of one.
-    yield { items, cursor: reader.isBetweenRecords ? after : undefined };
   }
   yield { items: reader.end(), cursor: last };
 }

@@ -3,6 +3,7 @@ import type { SkipReason, SourceLoss } from '../../events/source-item.ts';
 import type { FilePosition, FollowedLine } from './followed-line.ts';
 import type { OpenedFile } from './opened-file.ts';
 
+const chunkBytes = 65_536;
 const tailBytes = 1_024;
 const firstBytes = 64;
 const newline = 10;
@@ -21,6 +22,8 @@ export class LineReader {
   /** Offset of the first byte not yet given out. */
   #offset: number;
   #rest: Buffer = Buffer.alloc(0);
+  /** Chunks are read into it, each behind the rest of the one before: nothing is copied but that rest. */
+  #buffer: Buffer = Buffer.alloc(0);
   /** The first and the last bytes of what was read: a file in which they no longer stand was emptied and written anew. */
   #first: Buffer = Buffer.alloc(0);
   #tail: Buffer = Buffer.alloc(0);
@@ -80,14 +83,25 @@ export class LineReader {
 
   /** The lines that one more chunk ends, if any; undefined at the end of the file, for now. */
   async next(): Promise<FollowedLine[] | undefined> {
-    const chunk = await this.file.read(this.#offset + this.#rest.length);
-    if (chunk.length === 0) return undefined;
+    const held = this.#rest.length;
+    const buffer = this.#withRoom(held + chunkBytes);
+    const bytesRead = await this.file.readInto(buffer, held, this.#offset + held);
+    if (bytesRead === 0) return undefined;
     if (this.#head === '' && !this.#isRenamed) this.#head = await this.file.head();
     this.#note();
+    const bytes = buffer.subarray(0, held + bytesRead);
+    const chunk = bytes.subarray(held);
     this.#remember(chunk);
-    const held = this.#rest.length;
-    const bytes = held === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     return this.#linesOf(bytes, chunk.lastIndexOf(newline) + held);
+  }
+
+  /** The rest of the last chunk at the beginning of a buffer that has room for so many bytes. */
+  #withRoom(bytes: number): Buffer {
+    const buffer = this.#buffer.length < bytes ? Buffer.allocUnsafe(2 * bytes) : this.#buffer;
+    this.#rest.copy(buffer);
+    this.#buffer = buffer;
+    this.#rest = buffer.subarray(0, this.#rest.length);
+    return buffer.subarray(0, bytes);
   }
 
   /** What stands after the last newline: a line where the file has ended, half of one where it was taken away. */

@@ -52,12 +52,13 @@ export class OpenedFile {
     return { size, writtenMs: mtimeMs };
   }
 
-  /** Some bytes from a position on; none at the end, for now. Of a packed file positions can only grow. */
-  async read(position: number): Promise<Buffer> {
-    if (this.isPacked) return this.#readPacked(position);
-    const chunk = Buffer.allocUnsafe(readBytes);
-    const { bytesRead } = await this.#handle.read(chunk, 0, readBytes, position);
-    return chunk.subarray(0, bytesRead);
+  /**
+   * Reads some bytes from a position on into a buffer, from `at` on, and says how many: 0 at the end, for now. Of a packed file
+   * positions can only grow.
+   */
+  async readInto(buffer: Buffer, at: number, position: number): Promise<number> {
+    if (this.isPacked) return (await this.#readPacked(position, buffer.length - at)).copy(buffer, at);
+    return (await this.#handle.read(buffer, at, buffer.length - at, position)).bytesRead;
   }
 
   /** Whether these bytes stand before a position, as the kernel says it: of a file that is not packed. */
@@ -141,14 +142,14 @@ export class OpenedFile {
     return Buffer.concat(parts);
   }
 
-  async #readPacked(position: number): Promise<Buffer> {
+  async #readPacked(position: number, bytesMax: number): Promise<Buffer> {
     this.#unpacking ??= this.#unpack();
     for (;;) {
       const skip = position - this.#unpackedAt;
       if (skip < this.#unpacked.length) {
         this.#unpacked = this.#unpacked.subarray(skip);
         this.#unpackedAt = position;
-        return this.#unpacked.subarray(0, readBytes);
+        return this.#unpacked.subarray(0, bytesMax);
       }
       this.#unpackedAt += this.#unpacked.length;
       const next = await this.#unpacking.next();

@@ -25,8 +25,14 @@ export class CsvHeader {
   }
 }
 
+/** No column has a longer name: a line of a mebibyte that is no header is not looked through. */
+const nameMax = 256;
+
 function plainName(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+  return name
+    .slice(0, nameMax)
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '');
 }
 
 /** A field as text, trimmed; empty where there is no such column. */
