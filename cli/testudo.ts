@@ -25,6 +25,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "run a cluster's client: learn locally, take part in rounds, raise alerts",
     load: async () => (await import('./processes/client.ts')).clientCommand(),
   },
+  sensor: {
+    summary: "run a node's sensor: score its events for the cluster's client",
+    load: async () => (await import('./processes/sensor.ts')).sensorCommand(),
+  },
   agent: {
     summary: "a client's release agent: what scores and why",
     load: async () => (await import('./processes/agent.ts')).agentCommand(),

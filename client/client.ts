@@ -10,6 +10,8 @@ import type { Timers } from '../base/time.ts';
 import { EnvelopeWorker } from '../proto/envelope/files/envelope-worker.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { type ClientConfig, trainingBytesMax } from './config.ts';
+import type { Hub } from './hub/hub.ts';
+import { ReleasesRelay } from './hub/releases-relay.ts';
 import { Ingest } from './ingest.ts';
 import { type LocalTrack, openTracks } from './learning/local-track.ts';
 import { defaultPressureLimits } from './learning/pressure.ts';
@@ -21,6 +23,7 @@ import { localTraining } from './local-training.ts';
 import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { openAgent } from './open-agent.ts';
+import { openHub } from './open-hub.ts';
 import type { AgentEvent } from './releases/agent-ports.ts';
 import type { ReleaseAgent } from './releases/release-agent.ts';
 import { connectOverGrpc } from './rounds/grpc/connect.ts';
@@ -95,6 +98,7 @@ export class RunningClient {
   #identity: ClusterIdentity | undefined;
   #uplink: Uplink | undefined;
   #agent: ReleaseAgent | undefined;
+  #hub: Hub | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: ClientConfig, hooks: ClientHooks, log: Log, { lock, dataKey, tracks }: LocalParts) {
@@ -124,7 +128,7 @@ export class RunningClient {
     this.#live = new LiveTracks({
       config,
       tracks,
-      live: isLive(config.sources) || hooks.judged === true,
+      live: isLive(config.sources) || config.hub !== null || hooks.judged === true,
       dataKey,
       metrics,
       log,
@@ -145,6 +149,11 @@ export class RunningClient {
   /** The health server's port; undefined when it is off. */
   get healthPort(): number | undefined {
     return this.#health?.port;
+  }
+
+  /** What serves this cluster's sensors; undefined where no hub is configured. */
+  get hub(): Hub | undefined {
+    return this.#hub;
   }
 
   get uplink(): Uplink | undefined {
@@ -174,17 +183,22 @@ export class RunningClient {
     }
     const { metrics } = this;
     const onEvent = this.#hooks.onAgentEvent;
+    const { now } = this.#timers;
+    const report = (fault: Fault) => this.#log.warn(faultFields(fault), 'release metadata is not relayed to sensors');
+    const relay = this.#config.hub === null ? undefined : await ReleasesRelay.open(dataDirectory, { now, report });
     const agent = await openAgent({
       config: this.#config,
       live: this.#live,
       metrics,
       log: this.#log,
       timers: this.#timers,
+      relay,
       onEvent,
     });
     this.#agent = agent;
     await this.#live.start((track) => agent.liveVersion(track) !== undefined);
     this.#ingest.start();
+    if (relay !== undefined) await this.#openHub(relay);
     this.#joining = this.#join();
     const tracks = [...this.tracks.keys()];
     this.#log.info({ healthPort: this.healthPort, dataDirectory, tracks }, 'client started');
@@ -215,6 +229,7 @@ export class RunningClient {
 
   async #close(): Promise<void> {
     this.#stopping.abort();
+    await this.#hub?.close();
     await this.#ingest.close();
     await this.#joining;
     await this.#agent?.close();
@@ -228,6 +243,26 @@ export class RunningClient {
     this.#lock.release();
     this.#log.info('client closed');
     this.#finish(undefined);
+  }
+
+  async #openHub(relay: ReleasesRelay): Promise<void> {
+    const hub = await openHub({
+      config: this.#config,
+      dataKey: this.#dataKey,
+      tracks: this.tracks,
+      live: this.#live,
+      relay,
+      who: () => this.#identity,
+      onFlows: (flows) => this.#ingest.hear(flows),
+      metrics: this.metrics,
+      log: this.#log,
+      timers: this.#timers,
+    });
+    if (hub.ok) this.#hub = hub.value;
+    else {
+      this.#log.error(faultFields(hub.fault), 'the hub cannot be opened');
+      this.#finish(hub.fault);
+    }
   }
 
   async #join(): Promise<void> {

@@ -3,33 +3,26 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { ok, type Result } from '../base/fault.ts';
 import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../base/settings.ts';
-import { isTrackId, type TrackId } from '../proto/ids.ts';
+import type { TrackId } from '../proto/ids.ts';
+import {
+  address,
+  dataKey,
+  dataKeySource,
+  listen,
+  path,
+  problemsOfTracks,
+  secret,
+  secretSource,
+  track,
+  trackEntry,
+} from './config-parts.ts';
+import { type HubConfig, hubConfig } from './hub/hub-config.ts';
 import { defaultBufferSizes } from './learning/example-buffer.ts';
-import { type Address, parseAddress } from './link/address.ts';
 import type { SecretSource } from './link/join-token-source.ts';
 import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
 import { defaultAlertRate } from './tracks/track-kind.ts';
-import { builtInKinds, defaultKind, moduleOfKind } from './tracks/track-kinds.ts';
-
-const path = z.string().min(1).max(4_096);
-const address = z.string().transform((text, context): Address => {
-  const parsed = parseAddress(text);
-  if (parsed.ok) return parsed.value;
-  context.addIssue(parsed.fault.message);
-  return z.NEVER;
-});
-const listen = z.string().regex(/^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|[\w.-]+):\d{1,5}$/, 'expected host:port');
-const track = z.custom<TrackId>(isTrackId, `expected a track id, such as "${defaultKind}"`);
-const secret = z.union([z.strictObject({ file: path }), z.strictObject({ environment: z.string().min(1) })]);
-const dataKey = z.union([
-  z.strictObject({ file: path }),
-  z.strictObject({ environment: z.string().min(1) }),
-  z.strictObject({ command: z.tuple([z.string().min(1)], z.string()) }),
-]);
-const trackEntry = z
-  .union([track, z.strictObject({ id: track, folder: z.string().min(1).max(4_096) })])
-  .transform((entry) => (typeof entry === 'string' ? { id: entry, folder: entry as string } : entry));
+import { defaultKind } from './tracks/track-kinds.ts';
 
 const schema = z.strictObject({
   /** Identity, buffer, outbox, models, alerts: one client's alone. */
@@ -129,6 +122,8 @@ const schema = z.strictObject({
       shadowReportSeconds: z.number().min(0.1).max(86_400).default(60),
     })
     .prefault({}),
+  /** Makes this client the hub of its cluster's sensors (docs/sensor.md); null: there are none. */
+  hub: hubConfig.nullable().default(null),
   health: z
     .strictObject({
       listen: listen.nullable().default('127.0.0.1:9464'),
@@ -142,7 +137,6 @@ const schema = z.strictObject({
 });
 
 type Raw = z.infer<typeof schema>;
-type TrackConfig = Raw['tracks'][number];
 
 /** The whole configuration: checked, paths absolute, frozen. */
 export type ClientConfig = Readonly<
@@ -189,18 +183,6 @@ export function parseClientConfig(sources: SettingSources): Result<ClientConfig,
   return unfounded.length > 0 ? invalidSettings(unfounded) : ok(deepFreeze(config));
 }
 
-function problemsOfTracks(tracks: readonly TrackConfig[]): string[] {
-  const repeated = tracks.filter(({ id }, at) => tracks.findIndex((one) => one.id === id) !== at);
-  const unknown = tracks.filter(({ folder }) => moduleOfKind(folder) === undefined);
-  return [
-    ...repeated.map(({ id }) => `tracks: ${id} is listed twice`),
-    ...unknown.map(
-      ({ id, folder }) =>
-        `tracks: ${id}: ${folder} holds no track.ts; built in are ${builtInKinds().join(', ')}, others need \`folder\``,
-    ),
-  ];
-}
-
 /** What client and training process may use together, bytes. */
 export function trainingBytesMax({ training, tracks }: ClientConfig): number {
   // A second track may bring TensorFlow into the scoring thread beside the training process's own.
@@ -227,21 +209,24 @@ function withAbsolutePaths(raw: Raw, folder: string): ClientConfig {
       ...raw.scoring,
       ...(raw.scoring.alertFile === undefined ? {} : { alertFile: absolute(raw.scoring.alertFile) }),
     },
+    hub: raw.hub === null ? null : withAbsoluteHub(raw.hub, absolute),
     joinToken: joinToken === undefined ? undefined : secretSource(joinToken, absolute),
-    dataKey:
-      key === undefined
-        ? { kind: 'beside' }
-        : 'command' in key
-          ? { kind: 'command', command: key.command }
-          : secretSource(key, absolute),
+    dataKey: dataKeySource(key, absolute),
   };
 }
 
-function secretSource(
-  source: { file: string } | { environment: string },
-  absolute: (name: string) => string,
-): SecretSource {
-  return 'file' in source
-    ? { kind: 'file', path: absolute(source.file) }
-    : { kind: 'environment', name: source.environment };
+function withAbsoluteHub(hub: HubConfig, absolute: (name: string) => string): HubConfig {
+  const { admission, authority } = hub;
+  return {
+    ...hub,
+    admission: admission.kind === 'file' ? { ...admission, path: absolute(admission.path) } : admission,
+    ...(authority === undefined
+      ? {}
+      : {
+          authority: {
+            certificateFile: absolute(authority.certificateFile),
+            keyFile: absolute(authority.keyFile),
+          },
+        }),
+  };
 }

@@ -5,21 +5,32 @@ import { faultFields, type Log } from '../base/log.ts';
 import { pause } from '../base/pause.ts';
 import type { Timer, Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
-import type { ClientConfig } from './config.ts';
+import type { ObservedFlow } from './events/flow-record.ts';
 import type { Intake } from './events/intake.ts';
-import type { IntrusionLabel, SkipReason, SourceItem, SourceLoss } from './events/source-item.ts';
+import type { IntrusionLabel, SkipReason, SourceBatch, SourceItem, SourceLoss } from './events/source-item.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
+import type { FilePosition } from './recordings/file-follower.ts';
 import { CursorStore } from './sources/cursor-store.ts';
 import { fileAt } from './sources/file-at.ts';
 import { hasEnd, openSource, sourceName } from './sources/open-source.ts';
+import { PushedItems } from './sources/pushed-items.ts';
 import { delayMsOf, isRecorded, type SourceConfig, silenceIsNews } from './sources/source-config.ts';
 import { type Blindness, type BlindState, SourceHealth } from './sources/source-health.ts';
 import { type Lane, readSource } from './sources/source-reader.ts';
 import type { Surroundings } from './tracks/track-kind.ts';
 
+/** What is read of the settings of a client, or of a sensor. */
+export type IngestSettings = Readonly<{
+  dataDirectory: string;
+  sources: readonly SourceConfig[];
+  health: Readonly<{ sourceSilentMinutesMax: number | null }>;
+  /** Whether flows come from sensors too. */
+  hub?: unknown;
+}>;
+
 export type IngestPorts = Readonly<{
-  config: ClientConfig;
+  config: IngestSettings;
   tracks: ReadonlyMap<TrackId, LocalTrack>;
   metrics: ClientMetrics;
   log: Log;
@@ -29,7 +40,24 @@ export type IngestPorts = Readonly<{
   /** The latest risk of a workload by the tracks that watch this, 1 being their threshold. */
   riskOf: Surroundings['riskOf'];
   onLabel(label: IntrusionLabel): void;
+  /** What of these items is looked at; all of them unless given. */
+  through?(items: readonly SourceItem[]): readonly SourceItem[];
+  /** How long observations may wait for others before they are judged; the reader's own time unless given. */
+  handOnMs?: number;
 }>;
+
+/** What is read: a configured source, or what sensors push. */
+type Reading = Readonly<{
+  /** Labels metrics. */
+  kind: string;
+  name: string;
+  recorded: boolean;
+  delayMs: number | undefined;
+  health: SourceHealth | undefined;
+}>;
+
+/** Sensors hand flows on in intervals, and again after the hub was away. */
+const pushedDelayMs = 60_000;
 
 /** How often it is looked whether a source is blind, milliseconds. */
 const lookMs = 5_000;
@@ -44,6 +72,7 @@ export class Ingest {
   readonly #cursors: CursorStore;
   readonly #intakes: ReadonlyMap<TrackId, Intake<unknown>>;
   readonly #stopping = new AbortController();
+  readonly #pushed = new PushedItems();
   #setPrimed: () => void = () => undefined;
   #running: Promise<unknown> = Promise.resolve();
   readonly #health = new Map<SourceConfig, SourceHealth>();
@@ -70,8 +99,8 @@ export class Ingest {
   }
 
   start(): void {
-    const { timers } = this.#ports;
-    const { sources, health } = this.#ports.config;
+    const { timers, config } = this.#ports;
+    const { sources, health } = config;
     const startedMs = timers.monotonicMs();
     for (const source of sources) {
       const silentMsMax = silenceIsNews(source)
@@ -82,10 +111,16 @@ export class Ingest {
     this.#lookAgain();
     this.#looking = timers.every(lookMs, () => this.#lookAgain(), { background: true });
     const reading = sources.map((source) => ({ source, done: this.#keepReading(source) }));
-    this.#running = Promise.all(reading.map(({ done }) => done));
+    const pushed = (config.hub ?? null) === null ? undefined : this.#readPushed();
+    this.#running = Promise.all([...reading.map(({ done }) => done), pushed]);
     const ending = Promise.all(reading.filter(({ source }) => hasEnd(source)).map(({ done }) => done));
     // A failure is counted where it happens; waiting for it must not hide it.
     ending.then(this.#setPrimed, this.#setPrimed);
+  }
+
+  /** Flows that sensors of this cluster have counted. */
+  hear(flows: readonly ObservedFlow[]): void {
+    this.#pushed.push(flows.map((flow) => ({ kind: 'flow', flow })));
   }
 
   async close(): Promise<void> {
@@ -112,6 +147,7 @@ export class Ingest {
     let hasSeen = false;
     const name = sourceName(source);
     const health = this.#health.get(source);
+    const reading = { kind: source.kind, name, recorded: isRecorded(source), delayMs: delayMsOf(source), health };
     try {
       const from = await this.#cursors.load(name);
       if (from !== undefined) health?.goesOn();
@@ -129,19 +165,16 @@ export class Ingest {
         ofTrack: (track, settings) => tracks.get(track as TrackId)?.kind.openSource?.(settings, options),
       });
       const ports = {
-        lanes: [...tracks.values()].map((track) => this.#lane(track, source, name)),
+        lanes: [...tracks.values()].map((track) => this.#lane(track, reading)),
         saveCursor: (position: Parameters<CursorStore['save']>[1]) => this.#cursors.save(name, position),
         count: (item: SourceItem) => {
           hasSeen = true;
-          this.#count(source, name, item);
+          this.#count(reading, item);
         },
         nowMs: this.#ports.timers.monotonicMs,
+        handOnMs: this.#ports.handOnMs,
       };
-      await readSource(
-        answering(batches, () => health?.reopened()),
-        ports,
-        from,
-      );
+      await readSource(this.#through(answering(batches, () => health?.reopened())), ports, from);
       health?.ended();
       if (hasEnd(source)) log.info({ source: name }, 'source read to its end');
     } catch (error) {
@@ -156,20 +189,36 @@ export class Ingest {
     return { hasFailed, hasSeen };
   }
 
+  async *#through(batches: AsyncIterable<SourceBatch<FilePosition>>): AsyncGenerator<SourceBatch<FilePosition>> {
+    const { through = (items: readonly SourceItem[]) => items } = this.#ports;
+    for await (const { items, cursor } of batches) yield { items: through(items), cursor };
+  }
+
+  async #readPushed(): Promise<void> {
+    const { tracks, timers } = this.#ports;
+    const reading = { kind: 'sensors', name: 'sensors', recorded: false, delayMs: pushedDelayMs, health: undefined };
+    await readSource(this.#pushed.batches(timers, this.#stopping.signal), {
+      lanes: [...tracks.values()].map((track) => this.#lane(track, reading)),
+      saveCursor: async () => undefined,
+      count: (item) => this.#count(reading, item),
+      nowMs: timers.monotonicMs,
+    });
+  }
+
   /** One track's part in a source. Sources without a position are read again after a restart: repeats are kept once. */
-  #lane(track: LocalTrack, source: SourceConfig, name: string): Lane {
+  #lane(track: LocalTrack, reading: Reading): Lane {
     const { judge, metrics } = this.#ports;
-    const recorded = isRecorded(source);
+    const { kind, name, recorded, delayMs, health } = reading;
     const intake = (this.#intakes.get(track.id) as Intake<unknown>).from({
       name,
       recorded,
-      delayMs: delayMsOf(source),
+      delayMs,
       skipped: (reason, where, count) => {
-        this.#health.get(source)?.passedOver(reason, where, count ?? 1);
-        this.#skipped(source, name, reason, where, count);
+        health?.passedOver(reason, where, count ?? 1);
+        this.#skipped(reading, reason, where, count);
       },
       coarsened: (what, count, where) => {
-        metrics.sourceItems.inc({ source: source.kind, outcome: what }, count);
+        metrics.sourceItems.inc({ source: kind, outcome: what }, count);
         this.#ports.log.warn({ source: name, what, count, where }, 'more than is told apart: counted together');
       },
     });
@@ -192,14 +241,15 @@ export class Ingest {
     };
   }
 
-  #count(source: SourceConfig, name: string, item: SourceItem): void {
+  #count(reading: Reading, item: SourceItem): void {
     const { metrics, log, onLabel } = this.#ports;
-    this.#health.get(source)?.saw(item, this.#ports.timers.monotonicMs());
-    const inc = (outcome: string, count = 1) => metrics.sourceItems.inc({ source: source.kind, outcome }, count);
+    const { kind, name, health } = reading;
+    health?.saw(item, this.#ports.timers.monotonicMs());
+    const inc = (outcome: string, count = 1) => metrics.sourceItems.inc({ source: kind, outcome }, count);
     switch (item.kind) {
       case 'skipped':
-        this.#skipped(source, name, item.reason, item.where);
-        if (item.loss !== undefined) this.#lostForGood(source, name, item.where, item.loss);
+        this.#skipped(reading, item.reason, item.where);
+        if (item.loss !== undefined) this.#lostForGood(reading, item.where, item.loss);
         return;
       case 'lost':
         inc('lost', item.count);
@@ -244,18 +294,18 @@ export class Ingest {
   }
 
   /** Each loss is one that nobody can undo, so each is said once, with what is known of it. */
-  #lostForGood(source: SourceConfig, name: string, where: string, { files, bytes }: SourceLoss): void {
+  #lostForGood({ kind, name }: Reading, where: string, { files, bytes }: SourceLoss): void {
     const { metrics, log } = this.#ports;
-    metrics.sourceLostFiles.inc({ source: source.kind }, files ?? 1);
-    metrics.sourceLostBytes.inc({ source: source.kind }, bytes ?? 0);
+    metrics.sourceLostFiles.inc({ source: kind }, files ?? 1);
+    metrics.sourceLostBytes.inc({ source: kind }, bytes ?? 0);
     log.warn(
       { source: name, where, files: files ?? 'unknown', bytes: bytes ?? 'unknown' },
       'a file was rotated away or emptied before it was read: keep more or larger files, or give the client more time',
     );
   }
 
-  #skipped(source: SourceConfig, name: string, reason: SkipReason, where: string, count = 1): void {
-    this.#ports.metrics.sourceItems.inc({ source: source.kind, outcome: reason }, count);
+  #skipped({ kind, name }: Reading, reason: SkipReason, where: string, count = 1): void {
+    this.#ports.metrics.sourceItems.inc({ source: kind, outcome: reason }, count);
     this.#ports.log.debug({ source: name, reason, where, count }, 'skipped');
   }
 

@@ -13,6 +13,7 @@ import { StoredModels } from './releases/hosts/stored-models.ts';
 import { UnsignedModels } from './releases/unsigned-models.ts';
 import { ModelCache } from './rounds/model-cache.ts';
 import type { UplinkReport } from './rounds/ports.ts';
+import type { Alert } from './scoring/alert.ts';
 import { LiveScoring } from './scoring/live-scoring.ts';
 import { RiskBoard } from './scoring/risk-board.ts';
 import type { TrackKind, Watched } from './tracks/track-kind.ts';
@@ -93,6 +94,11 @@ export class LiveTracks {
   async judge({ id, kind }: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]> {
     const scoring = this.#tracks.get(id)?.scoring;
     return scoring === undefined ? observations.map((one) => kind.exampleOf(one)) : await scoring.judge(observations);
+  }
+
+  /** Takes an alert in that a sensor of this cluster raised. */
+  async accept(track: TrackId, alert: Alert, example: unknown): Promise<void> {
+    await this.#tracks.get(track)?.scoring?.accept(alert, example);
   }
 
   /** The highest risk of a workload among the tracks that watch this; undefined where none has one. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { ClientConfig } from './config.ts';
+import type { ReleasesRelay } from './hub/releases-relay.ts';
 import type { LiveTracks } from './live-tracks.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
@@ -16,8 +17,15 @@ export type OpenAgentParts = Readonly<{
   metrics: ClientMetrics;
   log: Log;
   timers: Timers;
+  /** Listens to what the coordinator signs, for the sensors of this client's hub. */
+  relay?: ReleasesRelay | undefined;
   onEvent?: ((event: AgentEvent) => void) | undefined;
 }>;
+
+/** Where a client's agent keeps files of releases, and its hub finds them. */
+export function agentFolder(dataDirectory: string): string {
+  return join(dataDirectory, 'agent');
+}
 
 /** A client's agent: it decides what its tracks score with, from the first moment and without a coordinator too. */
 export async function openAgent({
@@ -26,15 +34,16 @@ export async function openAgent({
   metrics,
   log,
   timers,
+  relay,
   onEvent,
 }: OpenAgentParts): Promise<ReleaseAgent> {
   const { agent: settings, coordinator, dataDirectory } = config;
   const report = agentReporter(log, metrics);
   const agent = await ReleaseAgent.open(
     {
-      folder: join(dataDirectory, 'agent'),
+      folder: agentFolder(dataDirectory),
       addresses: coordinator.addresses,
-      connect: connectOverGrpc,
+      connect: relay === undefined ? connectOverGrpc : relay.listening(connectOverGrpc),
       hosts: await live.hosts(),
       keepReleases: settings.keepReleases,
       trustAnchor: settings.trustAnchor === undefined ? undefined : await readFile(settings.trustAnchor),

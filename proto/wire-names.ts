@@ -6,6 +6,9 @@
  */
 export const coordinatorServerName = 'coordinator.testudo';
 
+/** The DNS name that a hub's server certificate carries for its sensors, whatever address it is reached by. */
+export const hubServerName = 'hub.testudo';
+
 /** Trailing metadata of a refused call: the fault's code, as in `Fault.code`. */
 export const faultCodeKey = 'testudo-fault-code';
 /** The fault's message, UTF-8: for operators alone. From clusters and strangers it stays inside. */

@@ -31,6 +31,9 @@ export type BufferCounts = Readonly<
   }
 >;
 
+/** An example, and how often it came. */
+export type CountedExample<Example = unknown> = Readonly<{ example: Example; count: number }>;
+
 type Row = { part: BufferPart; slot: number; sealed: Buffer };
 
 /**
@@ -89,6 +92,13 @@ export class ExampleBuffer<Example = unknown> {
     });
   }
 
+  /** As `add`, of examples that somebody else has counted: each as if it had come so often. */
+  addCounted(examples: readonly CountedExample<Example>[], nowMs: number): Result<undefined, BufferFault> {
+    return this.#write(() => {
+      for (const { example, count } of examples) this.#addOne(example, nowMs, count);
+    });
+  }
+
   /** A false positive: normal after all, and worth learning first. */
   addHard(example: Example, nowMs: number): Result<undefined, BufferFault> {
     return this.#write(() => this.#mark(example, 'hard', nowMs));
@@ -140,18 +150,24 @@ export class ExampleBuffer<Example = unknown> {
     this.#database.close();
   }
 
-  #addOne(example: Example, nowMs: number): void {
+  #addOne(example: Example, nowMs: number, times = 1): void {
+    if (times < 1) return;
     const encoded = this.#codec.encode(example);
     const fingerprint = this.#fingerprint(encoded);
     if (this.#find(fingerprint) !== undefined) {
-      this.#database.prepare('UPDATE examples SET repeats = repeats + 1 WHERE fingerprint = ?').run(fingerprint);
-      this.#count('repeated');
+      this.#repeat(fingerprint, times);
       return;
     }
     const index = this.#count('seen');
     const slot = index % this.#sizes.recent;
     this.#moveToReservoir(slot, index - this.#sizes.recent);
     this.#put('recent', slot, fingerprint, encoded, nowMs);
+    if (times > 1) this.#repeat(fingerprint, times - 1);
+  }
+
+  #repeat(fingerprint: Buffer, times: number): void {
+    this.#database.prepare('UPDATE examples SET repeats = repeats + ? WHERE fingerprint = ?').run(times, fingerprint);
+    this.#count('repeated', times);
   }
 
   /** The oldest recent example leaves: algorithm R decides whether it enters the sample of older ones. */
@@ -199,10 +215,10 @@ export class ExampleBuffer<Example = unknown> {
     return row?.n ?? 0;
   }
 
-  /** Adds one; returns the count before it. */
-  #count(name: string): number {
+  /** Returns the count before it. */
+  #count(name: string, times = 1): number {
     const before = this.#counter(name);
-    this.#database.prepare('INSERT OR REPLACE INTO counters (name, n) VALUES (?, ?)').run(name, before + 1);
+    this.#database.prepare('INSERT OR REPLACE INTO counters (name, n) VALUES (?, ?)').run(name, before + times);
     return before;
   }
 

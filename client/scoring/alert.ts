@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Subject } from '../tracks/track-kind.ts';
+import type { Description, Explanation, Subject } from '../tracks/track-kind.ts';
+import { headlineOf } from './headline.ts';
 
 /** One line of the alert file. */
 export type Alert = Readonly<{
@@ -26,4 +27,33 @@ export function alertId(track: string, identity: string): string {
 
 export function isAlertId(text: string): boolean {
   return /^a-[0-9a-f]{16}$/.test(text);
+}
+
+export type Alarm = Pick<Alert, 'id' | 'track' | 'modelVersion' | 'score' | 'threshold' | 'subject' | 'labels'> &
+  Readonly<{
+    described: Description;
+    why: Explanation | undefined;
+    remark: Explanation | undefined;
+    /** Stands for the time where the source has none. */
+    nowMs: number;
+  }>;
+
+/** What is said of an alarm, for programs and for people. */
+export function alertOf({ described, why, remark, nowMs, subject: about, ...rest }: Alarm): Alert {
+  const { namespace, workload, workloadClass, pod } = about;
+  const subject = { namespace, workload, workloadClass, pod };
+  const headline = headlineOf(subject, rest.score, rest.threshold);
+  const { id, track, modelVersion, score, threshold, labels } = rest;
+  return {
+    id,
+    at: new Date(described.lastMs > 0 ? described.lastMs : nowMs).toISOString(),
+    track,
+    modelVersion,
+    score,
+    threshold,
+    subject,
+    text: [remark === undefined ? headline : `${headline}; ${remark.text}`, ...(why ? [why.text] : [])].join('\n'),
+    labels,
+    detail: { ...described.detail, ...why?.detail, ...remark?.detail },
+  };
 }

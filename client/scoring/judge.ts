@@ -4,20 +4,20 @@ import type { EpochMs } from '../../base/time.ts';
 import type { IntrusionLabel } from '../events/source-item.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import type { Explanation, PlaceScores, Subject, TrackKind } from '../tracks/track-kind.ts';
-import { type Alert, alertId } from './alert.ts';
+import { type Alert, alertId, alertOf } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
-import { headlineOf } from './headline.ts';
 import { IntrusionLabels } from './intrusion-labels.ts';
-import { JudgedModel } from './judged-model.ts';
+import { type GroupLevel, type GroupSketch, JudgedModel } from './judged-model.ts';
 import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
 import type { JudgeFaultCode, ScoreFaultCode, Scorer } from './scoring-thread.ts';
+import { comparedWith, type ShadowObserver, type Verdict } from './shadow-verdicts.ts';
 import type { ThresholdOptions } from './threshold.ts';
 
 export type JudgeParts = Readonly<{
   track: string;
   kind: TrackKind;
   scorer: Scorer;
-  alerts: AlertStore;
+  alerts: Pick<AlertStore, 'raise'>;
   threshold: ThresholdOptions;
   /** What the workloads' baselines say of something that raised an alarm. */
   remark(observation: unknown): Explanation | undefined;
@@ -28,13 +28,6 @@ export type JudgeParts = Readonly<{
   metrics: ClientMetrics;
   log: Log;
   clock: () => EpochMs;
-}>;
-
-/** What both models said of one batch; a shadow's word counts nowhere else. */
-export type ShadowObserver = (seen: ShadowObservation) => void;
-export type ShadowObservation = Readonly<{
-  live: Readonly<{ version: number; alarms: readonly boolean[]; microseconds: number }>;
-  shadow: Readonly<{ version: number; alarms: readonly boolean[]; microseconds: number }>;
 }>;
 
 /** Newest normal examples that a new model is warmed on. */
@@ -50,6 +43,7 @@ export class Judge {
   readonly #labels: IntrusionLabels;
   readonly #recent: unknown[] = [];
   #nextRecent = 0;
+  #levels: readonly GroupLevel[] = [];
   #recovering: Promise<boolean> | undefined;
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -80,6 +74,17 @@ export class Judge {
     observe: ShadowObserver = () => undefined,
   ): Promise<Result<undefined, JudgeFaultCode>> {
     return this.#inTurn(() => this.#setShadow(name, observe));
+  }
+
+  /** What the whole cluster's scores say an alarm is, in the place of what was seen here alone. */
+  follow(levels: readonly GroupLevel[]): void {
+    this.#levels = levels;
+    for (const { judged } of this.#loaded.values()) judged.follow(levels);
+  }
+
+  /** The live model's latest scores, group by group; nothing while no model is live. */
+  sketches(): readonly GroupSketch[] {
+    return this.#judgedOf(this.#live)?.sketches() ?? [];
   }
 
   /** Forgets a model that is neither live nor in shadow. */
@@ -113,6 +118,7 @@ export class Judge {
     if (!loaded.ok) return loaded;
     const judged = new JudgedModel(model, loaded.value.normal, this.#parts.threshold);
     judged.succeed(before);
+    judged.follow(this.#levels);
     return ok(judged);
   }
 
@@ -263,24 +269,7 @@ export class Judge {
   #observe(judged: JudgedModel, verdicts: readonly Verdict[], live: ModelScores, shadow: ModelScores): void {
     const beside = this.#judgedOf(shadow.model);
     if (beside === undefined || this.#shadow?.name !== shadow.model) return;
-    const shadowAlarms: boolean[] = [];
-    const liveAlarms: boolean[] = [];
-    let at = 0;
-    for (const { groups, scores } of shadow.scores) {
-      for (const [place, group] of groups.entries()) {
-        const { threshold, raised } = verdicts[at++] as Verdict;
-        const said = beside.of(group).judge(scores[place] as number);
-        // Who has no threshold yet cannot disagree.
-        if (!Number.isFinite(said.threshold) || !Number.isFinite(threshold)) continue;
-        shadowAlarms.push(said.alarm);
-        liveAlarms.push(raised);
-      }
-    }
-    const share = shadowAlarms.length / Math.max(1, verdicts.length);
-    this.#shadow.observe({
-      live: { version: judged.version, alarms: liveAlarms, microseconds: live.microseconds * share },
-      shadow: { version: beside.version, alarms: shadowAlarms, microseconds: shadow.microseconds * share },
-    });
+    this.#shadow.observe(comparedWith(shadow, beside, { verdicts, scores: live, version: judged.version }));
   }
 
   #remember(example: unknown): void {
@@ -310,31 +299,37 @@ export class Judge {
     example: unknown,
     { place, score, threshold }: Verdict,
   ): Promise<void> {
-    const { alerts, kind, scorer, track, metrics, log } = this.#parts;
+    const { kind, scorer, track, log } = this.#parts;
     const explained = await scorer.explain(judged.name, example, place);
     if (!explained.ok) log.warn(faultFields(explained.fault), 'an alert could not be explained');
     const why = explained.ok ? explained.value : undefined;
     const remark = this.#parts.remark(observation);
     const described = kind.describe(observation, place);
-    const { namespace, workload, workloadClass, pod, containerId } = kind.subjectOf(observation, place);
-    const subject = { namespace, workload, workloadClass, pod };
+    const subject = kind.subjectOf(observation, place);
     const id = alertId(track, described.identity);
-    const headline = headlineOf(subject, score, threshold);
-    const alert: Alert = {
+    const alert = alertOf({
       id,
-      at: new Date(described.lastMs > 0 ? described.lastMs : this.#parts.clock()).toISOString(),
       track,
       modelVersion: judged.version,
       score,
       threshold,
       subject,
-      text: [remark === undefined ? headline : `${headline}; ${remark.text}`, ...(why ? [why.text] : [])].join('\n'),
-      labels: this.#labels.rulesFor(id, { ...subject, containerId }, described),
-      detail: { ...described.detail, ...why?.detail, ...remark?.detail },
-    };
-    if (!(await alerts.raise(alert, kind.onlyPlace?.(example, place) ?? example))) return;
+      described,
+      why,
+      remark,
+      labels: this.#labels.rulesFor(id, subject, described),
+      nowMs: this.#parts.clock(),
+    });
+    await this.accept(alert, kind.onlyPlace?.(example, place) ?? example);
+  }
+
+  /** Keeps an alert and says so; the same one again says nothing. */
+  async accept(alert: Alert, example: unknown): Promise<void> {
+    const { alerts, metrics, log } = this.#parts;
+    if (!(await alerts.raise(alert, example))) return;
+    const { id, track, score, threshold, subject } = alert;
     metrics.alerts.inc({ track });
-    log.warn({ alert: alert.id, track, score, threshold, ...subject }, 'alert');
+    log.warn({ alert: id, track, score, threshold, ...subject }, 'alert');
   }
 
   #reportDrift(judged: JudgedModel, group: string, drifting: boolean): void {
@@ -346,5 +341,3 @@ export class Judge {
     log.warn({ track, workload: group, drifting }, 'what is normal for a workload has moved');
   }
 }
-
-type Verdict = Readonly<{ place: number; score: number; threshold: number; raised: boolean }>;

@@ -1,6 +1,11 @@
 import { type ModelName, type NormalScores, nameOf, type ScoringModel } from './score-protocol.ts';
 import { Threshold, type ThresholdOptions } from './threshold.ts';
 
+/** What a score of one group under one model must pass, and what is usual, by the scores of a whole cluster. */
+export type GroupLevel = Readonly<{ model: string; group: string; usual: number; level: number }>;
+/** The same by the latest scores of this machine alone, with how many they are. */
+export type GroupSketch = GroupLevel & Readonly<{ count: number }>;
+
 const groupsMax = 4_096;
 const others = '(others)';
 
@@ -12,6 +17,7 @@ export class JudgedModel {
   readonly drifting = new Set<string>();
   readonly #options: ThresholdOptions;
   readonly #thresholds = new Map<string, Threshold>();
+  #levels: ReadonlyMap<string, GroupLevel> = new Map();
 
   constructor(model: ScoringModel, normal: NormalScores, options: ThresholdOptions) {
     this.name = nameOf(model);
@@ -30,6 +36,7 @@ export class JudgedModel {
     // Names come from what is watched: whoever makes many of them shares one threshold.
     if (this.#thresholds.size >= groupsMax && group !== others) return this.of(others);
     const fresh = new Threshold(this.#options);
+    fresh.follow(this.#levels.get(group));
     this.#thresholds.set(group, fresh);
     return fresh;
   }
@@ -38,6 +45,19 @@ export class JudgedModel {
   succeed(before: JudgedModel | undefined): void {
     if (before === undefined) return;
     for (const [workload, threshold] of before.#thresholds) this.of(workload).succeed(threshold);
+  }
+
+  /** Goes by what the whole cluster's scores say, for the groups of this model that are named. */
+  follow(levels: readonly GroupLevel[]): void {
+    this.#levels = new Map(levels.filter(({ model }) => model === this.name).map((one) => [one.group, one]));
+    for (const [group, threshold] of this.#thresholds) threshold.follow(this.#levels.get(group));
+  }
+
+  sketches(): readonly GroupSketch[] {
+    return [...this.#thresholds].flatMap(([group, threshold]) => {
+      const said = threshold.sketch();
+      return said === undefined ? [] : [{ model: this.name, group, ...said }];
+    });
   }
 
   /** What a score must pass to be an alarm; infinite where there is nothing to judge by yet. Nothing is remembered. */

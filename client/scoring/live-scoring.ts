@@ -11,11 +11,14 @@ import type { LocalTrack } from '../learning/local-track.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import type { Subject } from '../tracks/track-kind.ts';
+import type { Alert } from './alert.ts';
 import { AlertStore, alertFolder } from './alert-store.ts';
 import { applyFeedback } from './feedback.ts';
-import { Judge, type ShadowObserver } from './judge.ts';
+import { Judge } from './judge.ts';
+import type { GroupLevel, GroupSketch } from './judged-model.ts';
 import type { LightFile, ModelName } from './score-protocol.ts';
 import { type JudgeFaultCode, type ScoreFaultCode, Scorer } from './scoring-thread.ts';
+import type { ShadowObserver } from './shadow-verdicts.ts';
 import { defaultWindowMax } from './threshold.ts';
 
 /** What scoring reads of the client's configuration. */
@@ -37,6 +40,8 @@ export type LiveScoringParts = Readonly<{
   config: ScoringSettings;
   track: LocalTrack;
   dataKey: Uint8Array;
+  /** Takes alerts in, in the place of the alert file: a sensor's go to its hub. */
+  alerts?: Pick<AlertStore, 'raise'>;
   /** Hears how near to its threshold each place came. */
   onRisk(track: TrackId, subject: Subject, risk: number): void;
   metrics: ClientMetrics;
@@ -89,7 +94,7 @@ export class LiveScoring {
       track: id,
       kind,
       scorer: this.#scorer,
-      alerts: this.#alerts,
+      alerts: parts.alerts ?? this.#alerts,
       threshold: {
         rule:
           scoring.deviations === null
@@ -182,8 +187,22 @@ export class LiveScoring {
     return { confirmed: buffer.read(['regression']).examples, falsePositives: buffer.read(['hard']).examples };
   }
 
+  /** Goes by what the scores of the whole cluster say. */
+  follow(levels: readonly GroupLevel[]): void {
+    this.#judge.follow(levels);
+  }
+
+  sketches(): readonly GroupSketch[] {
+    return this.#judge.sketches();
+  }
+
   hear(label: IntrusionLabel): void {
     this.#judge.hear(label);
+  }
+
+  /** An alert that was raised elsewhere in this cluster: kept, counted and open to feedback like one of our own. */
+  async accept(alert: Alert, example: unknown): Promise<void> {
+    await this.#judge.accept(alert, example);
   }
 
   /** Examples that are normal as far as anybody knows: what is learnt from. */

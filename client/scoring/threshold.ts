@@ -42,6 +42,7 @@ export class Threshold {
   #held: number | undefined;
   #sinceChecked = 0;
   #warmUp: number;
+  #cluster: Readonly<{ usual: number; level: number }> | undefined;
 
   constructor(options: ThresholdOptions) {
     this.#options = options;
@@ -66,15 +67,27 @@ export class Threshold {
     if (Number.isFinite(before.level())) this.#warmUp = Math.min(this.#warmUp, shortWarmUp);
   }
 
+  /** From now on the level of a whole cluster counts, also before there are scores here; undefined: one's own again. */
+  follow(cluster: Readonly<{ usual: number; level: number }> | undefined): void {
+    this.#cluster = cluster;
+  }
+
+  /** What the scores seen here say, warm-up or not; undefined before the first. */
+  sketch(): Readonly<{ count: number; usual: number; level: number }> | undefined {
+    const count = this.#window.length;
+    return count === 0 ? undefined : { count, usual: this.#window.quantile(0.5), level: this.#current() };
+  }
+
   /** What a score must pass to be an alarm; infinite during warm-up. */
   level(): number {
+    if (this.#cluster !== undefined) return this.#cluster.level;
     if (this.#held !== undefined) return this.#held;
     return this.#window.length >= this.#warmUp ? this.#current() : Number.POSITIVE_INFINITY;
   }
 
   /** How far a score is on the way from what is usual here (0) to an alarm (1); undefined during warm-up. */
   riskOf(score: number): number | undefined {
-    const [usual, level] = [this.#window.quantile(0.5), this.level()];
+    const [usual, level] = [this.#usual(), this.level()];
     if (!Number.isFinite(level) || level <= usual) return undefined;
     return Math.max(0, (score - usual) / (level - usual));
   }
@@ -93,7 +106,11 @@ export class Threshold {
    * one, and yet what becomes usual may lift it step by step.
    */
   #tamed(score: number, threshold: number): number {
-    return Math.min(score, threshold + growth * (threshold - this.#window.quantile(0.5)));
+    return Math.min(score, threshold + growth * Math.max(0, threshold - this.#usual()));
+  }
+
+  #usual(): number {
+    return this.#cluster?.usual ?? this.#window.quantile(0.5);
   }
 
   #current(): number {

@@ -14,6 +14,8 @@ export type ReaderPorts = Readonly<{
   saveCursor(position: FilePosition): Promise<void>;
   count(item: SourceItem): void;
   nowMs(): number;
+  /** How long observations may wait for others before they are handed on, milliseconds; 2,000 unless given. */
+  handOnMs?: number | undefined;
 }>;
 
 /** What is counted, and is no event for any track. */
@@ -32,7 +34,7 @@ const startEvery = 256;
  */
 export async function readSource(
   batches: AsyncIterable<SourceBatch<FilePosition>>,
-  { lanes, saveCursor, count, nowMs }: ReaderPorts,
+  { lanes, saveCursor, count, nowMs, handOnMs = saveEveryMs }: ReaderPorts,
   from?: FilePosition,
 ): Promise<void> {
   /** Where reading would go on from before each item that is still needed: order number to position. */
@@ -41,8 +43,10 @@ export async function readSource(
   let order = 0;
   let behind = from;
   let savedAtMs = nowMs();
+  let handedOnAtMs = savedAtMs;
 
   const handOn = async () => {
+    handedOnAtMs = nowMs();
     for (const [index, { take }] of lanes.entries()) {
       const observations = waiting[index] ?? [];
       if (observations.length === 0) continue;
@@ -90,7 +94,7 @@ export async function readSource(
     const isIdle = items.length === 0 && cursor === undefined;
     const now = nowMs();
     collect(({ intake }) => intake.expire(now));
-    if (isIdle || waiting.some(({ length }) => length >= batchSize)) await handOn();
+    if (isIdle || now - handedOnAtMs >= handOnMs || waiting.some(({ length }) => length >= batchSize)) await handOn();
     if (nowMs() - savedAtMs >= saveEveryMs) {
       await handOn();
       await save();

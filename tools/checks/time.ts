@@ -37,7 +37,13 @@ export const timeRules: TimeRules = {
     'client/tracks/syscall/language-model/language-model-training.ts': inThread,
     'client/tracks/syscall/windows/window-training.ts': inThread,
   },
-  roots: ['coordinator/coordinator.ts', 'coordinator/founding.ts', 'coordinator/worker.ts', 'client/client.ts'],
+  roots: [
+    'coordinator/coordinator.ts',
+    'coordinator/founding.ts',
+    'coordinator/worker.ts',
+    'client/client.ts',
+    'client/sensor.ts',
+  ],
   notYet: [],
 };
 

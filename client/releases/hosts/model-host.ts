@@ -1,9 +1,9 @@
 import type { Result } from '../../../base/fault.ts';
 import type { LayoutFaultCode } from '../../../proto/layout.ts';
-import type { ShadowObserver } from '../../scoring/judge.ts';
 import type { HeldModel } from '../../scoring/live-scoring.ts';
 import type { ModelName } from '../../scoring/score-protocol.ts';
 import type { JudgeFaultCode } from '../../scoring/scoring-thread.ts';
+import type { ShadowObserver } from '../../scoring/shadow-verdicts.ts';
 import type { KnownVerdicts } from './known-cases.ts';
 
 /** Why a host does not take a model; NON_FINITE and TENSOR_MISSING where bytes are all that is looked at. */

@@ -1,7 +1,7 @@
 import type { Result } from '../../../base/fault.ts';
-import type { ShadowObserver } from '../../scoring/judge.ts';
 import type { HeldModel, LiveScoring } from '../../scoring/live-scoring.ts';
 import type { ModelName } from '../../scoring/score-protocol.ts';
+import type { ShadowObserver } from '../../scoring/shadow-verdicts.ts';
 import { confirmedClass, judgeKnown, type KnownCase, type KnownVerdicts } from './known-cases.ts';
 import type { HostFaultCode, ModelHost } from './model-host.ts';
 

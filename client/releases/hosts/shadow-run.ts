@@ -1,6 +1,6 @@
 import type { ClusterId, FederationId, TrackId } from '../../../proto/ids.ts';
 import type { ClassRecall, ShadowReport } from '../../../proto/release/shadow-report.ts';
-import type { ShadowObservation } from '../../scoring/judge.ts';
+import type { ShadowObservation } from '../../scoring/shadow-verdicts.ts';
 import type { KnownVerdicts } from './known-cases.ts';
 
 const latenciesMax = 1_024;

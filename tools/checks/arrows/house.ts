@@ -87,6 +87,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'link',
     'rounds',
     'releases',
+    ['hub', 'sensor'],
   ],
   'client/tracks': [
     [

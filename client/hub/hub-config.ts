@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+const path = z.string().min(1).max(4_096);
+const listen = z.string().regex(/^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|[\w.-]+):\d{1,5}$/, 'expected host:port');
+
+/** How a sensor proves which node it is. */
+const admission = z.discriminatedUnion('kind', [
+  /** One token that hub and sensors share, at least 32 characters; each sensor says its node's name itself. */
+  z.strictObject({ kind: z.literal('file'), path }),
+  /** The sensor's ServiceAccount token, asked about at the API server. */
+  z.strictObject({
+    kind: z.literal('tokenReview'),
+    /** What the sensors' projected tokens are made for. */
+    audience: z.string().min(1).max(253).default('testudo-hub'),
+    /** Whose tokens are taken: namespace/name. */
+    serviceAccount: z.string().regex(/^[a-z0-9.-]{1,253}\/[a-z0-9.-]{1,253}$/, 'expected namespace/name'),
+    /** host:port; what the cluster tells its pods unless given. */
+    apiServer: z.string().min(1).max(300).optional(),
+    /** The client's own credentials for it. */
+    tokenFile: path.default('/var/run/secrets/kubernetes.io/serviceaccount/token'),
+    authorityFile: path.default('/var/run/secrets/kubernetes.io/serviceaccount/ca.crt'),
+  }),
+]);
+
+/** The client as the hub of its cluster's sensors. */
+export const hubConfig = z.strictObject({
+  /** Where sensors with a certificate talk to it. */
+  listen,
+  /** Where they get one. */
+  admissionListen: listen,
+  admission,
+  /** PEM files of the authority that sensors trust; one is made beside the data unless given. */
+  authority: z.strictObject({ certificateFile: path, keyFile: path }).optional(),
+  /** How long a sensor's certificate holds. */
+  certificateHours: z.number().min(0.1).max(720).default(24),
+  /** Sensors that may be connected at once. */
+  sensorsMax: z.int().min(1).max(5_000).default(500),
+});
+
+export type HubConfig = z.infer<typeof hubConfig>;

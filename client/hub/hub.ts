@@ -1,0 +1,241 @@
+import type { handleUnaryCall, ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc/grpc-js';
+import { type Fault, ok, type Result } from '../../base/fault.ts';
+import { faultFields, type Log } from '../../base/log.ts';
+import type { Timer, Timers } from '../../base/time.ts';
+import {
+  type AcknowledgeRequest,
+  type AcknowledgeResponse,
+  InstallOutcome,
+  ReleasesService,
+  type ReportShadowRequest,
+  type ReportShadowResponse,
+} from '../../proto/generated/testudo/v1/releases.ts';
+import {
+  AdmissionService,
+  type AdmitRequest,
+  type AdmitResponse,
+  type DeliverRequest,
+  type DeliverResponse,
+  SensorsService,
+} from '../../proto/generated/testudo/v1/sensors.ts';
+import type { ClusterId, Digest, FederationId } from '../../proto/ids.ts';
+import { messageBytesMax } from '../../proto/wire-names.ts';
+import { nodeOfToken } from './admit.ts';
+import type { HubAuthority } from './authority.ts';
+import { Deliveries, type DeliveryPorts } from './delivery.ts';
+import type { HubConfig } from './hub-config.ts';
+import { HubListener } from './listener.ts';
+import { nodeOfNames } from './node-name.ts';
+import { type HubFaultCode, refusalOf } from './refusal.ts';
+import { type Fetcher, ReleaseFileServer, type Subscriber, serveReleases } from './release-service.ts';
+import type { ReleasesRelay } from './releases-relay.ts';
+import { type KnownSensor, SensorBook } from './sensor-book.ts';
+
+export type HubParts = Readonly<{
+  config: HubConfig;
+  authority: HubAuthority;
+  relay: ReleasesRelay;
+  /** Where a release's file lies once the hub's own agent has it. */
+  pathOf(digest: Digest): string;
+  /** Undefined until the cluster is a member of a federation. */
+  who(): Readonly<{ federation: FederationId; cluster: ClusterId }> | undefined;
+  delivery: DeliveryPorts;
+  onDelivered(sensor: KnownSensor): void;
+  onRefused(code: HubFaultCode): void;
+  log: Log;
+  timers: Timers;
+}>;
+
+const hourMs = 3_600_000;
+/** A sensor that has said nothing for so long is no sensor of this cluster any more. */
+const silentMs = hourMs;
+const renewServerMs = 30 * 24 * hourMs;
+
+/** The client as its cluster's hub: admits sensors, takes in what they say, and relays releases and levels to them. */
+export class Hub {
+  readonly ports: Readonly<{ sensors: number; admission: number }>;
+  readonly book: SensorBook;
+  readonly #parts: HubParts;
+  readonly #listeners: readonly HubListener[];
+  readonly #stopping: AbortController;
+  readonly #renewing: readonly Timer[];
+
+  private constructor(
+    parts: HubParts,
+    opened: Readonly<{
+      ports: Hub['ports'];
+      book: SensorBook;
+      listeners: readonly HubListener[];
+      stopping: AbortController;
+    }>,
+  ) {
+    this.#parts = parts;
+    this.ports = opened.ports;
+    this.book = opened.book;
+    this.#listeners = opened.listeners;
+    this.#stopping = opened.stopping;
+    const { timers, authority, log } = parts;
+    this.#renewing = [
+      timers.every(
+        renewServerMs,
+        () => {
+          authority.issueServer(timers.now()).then(
+            (identity) => {
+              for (const listener of this.#listeners) listener.replaceIdentity(identity);
+            },
+            (error: Error) => log.error({ cause: error.message }, "the hub's certificate could not be renewed"),
+          );
+        },
+        { background: true },
+      ),
+      timers.every(hourMs / 60, () => this.book.forgetSilent(timers.now() - silentMs), { background: true }),
+    ];
+  }
+
+  static async start(parts: HubParts): Promise<Hub> {
+    const { config, authority, timers } = parts;
+    const identity = await authority.issueServer(timers.now());
+    const common = { messageBytesMax, streamsMax: 16, ageMs: hourMs };
+    const sensors = new HubListener(identity, authority.certificate, {
+      ...common,
+      certificates: 'required',
+      connectionsMax: 3 * config.sensorsMax,
+    });
+    const strangers = new HubListener(identity, authority.certificate, {
+      ...common,
+      certificates: 'none',
+      messageBytesMax: 64 << 10,
+      connectionsMax: config.sensorsMax + 64,
+      ageMs: 60_000,
+    });
+    const stopping = new AbortController();
+    const deliveries = new Deliveries(parts.delivery);
+    const book = new SensorBook(config.sensorsMax, (node) => deliveries.levels.forget(node));
+    strangers.grpc.addService(AdmissionService, { admit: unary(parts, (call) => admit(parts, call.request)) });
+    const files = new ReleaseFileServer(parts.pathOf, timers, stopping.signal);
+    serveSensors(sensors, { parts, book, deliveries, files });
+    const ports = {
+      sensors: await sensors.listen(config.listen),
+      admission: await strangers.listen(config.admissionListen),
+    };
+    return new Hub(parts, { ports, book, listeners: [sensors, strangers], stopping });
+  }
+
+  /** May be called twice. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    for (const timer of this.#renewing) this.#parts.timers.cancel(timer);
+    for (const listener of this.#listeners) listener.close();
+    await this.#parts.relay.close();
+  }
+}
+
+type Served = Readonly<{ parts: HubParts; book: SensorBook; deliveries: Deliveries; files: ReleaseFileServer }>;
+
+const outcomeNames: Readonly<Record<number, string>> = {
+  [InstallOutcome.INSTALL_OUTCOME_INSTALLED]: 'installed',
+  [InstallOutcome.INSTALL_OUTCOME_SHADOWING]: 'shadowing',
+  [InstallOutcome.INSTALL_OUTCOME_REFUSED]: 'refused',
+  [InstallOutcome.INSTALL_OUTCOME_KEPT]: 'kept',
+};
+
+function serveSensors(listener: HubListener, { parts, book, deliveries, files }: Served): void {
+  const heard = (
+    call: Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>,
+  ): Result<KnownSensor, 'CERTIFICATE_MISSING'> => {
+    const node = nodeOfNames(call.getAuthContext().sslPeerCertificate?.subjectaltname);
+    if (node !== undefined) return ok(book.heard(node, parts.timers.now()));
+    return { ok: false, fault: { code: 'CERTIFICATE_MISSING', message: 'the certificate is no sensor’s' } };
+  };
+  let sequence = 0n;
+  listener.grpc.addService(SensorsService, {
+    deliver: unary<DeliverRequest, DeliverResponse>(parts, async (call) => {
+      const sensor = heard(call);
+      if (!sensor.ok) return sensor;
+      const taken = await deliveries.take(sensor.value, call.request);
+      if (taken.ok) parts.onDelivered(sensor.value);
+      return taken;
+    }),
+  });
+  listener.grpc.addService(ReleasesService, {
+    subscribe: (call: Subscriber) => {
+      const sensor = heard(call);
+      if (!sensor.ok) return void call.emit('error', refuseCall(parts, sensor.fault));
+      void serveReleases(parts.relay, call).finally(() => call.end());
+    },
+    fetchFile: (call: Fetcher) => {
+      const sensor = heard(call);
+      if (!sensor.ok) return void call.emit('error', refuseCall(parts, sensor.fault));
+      files.serve(call).then(
+        (served) => {
+          if (served.ok) call.end();
+          else call.emit('error', refuseCall(parts, served.fault));
+        },
+        (error: Error) => call.destroy(error),
+      );
+    },
+    /** What each sensor runs. Its signature is nobody's here: the connection says who speaks. */
+    acknowledge: unary<AcknowledgeRequest, AcknowledgeResponse>(parts, async (call) => {
+      const sensor = heard(call);
+      if (!sensor.ok) return sensor;
+      const { track, version, outcome, faultCode } = call.request;
+      const known = { version: Number(version), outcome: outcomeNames[outcome] ?? 'unknown', faultCode };
+      if (sensor.value.releases.size < 16 || sensor.value.releases.has(track)) sensor.value.releases.set(track, known);
+      parts.log.info({ node: sensor.value.node, track, ...known }, 'a sensor spoke of a release');
+      sequence += 1n;
+      return ok({ sequence });
+    }),
+    reportShadow: unary<ReportShadowRequest, ReportShadowResponse>(parts, async (call) => {
+      const sensor = heard(call);
+      if (!sensor.ok) return sensor;
+      sequence += 1n;
+      return ok({ sequence });
+    }),
+  });
+}
+
+async function admit(
+  { config, authority, who, timers, log }: HubParts,
+  request: AdmitRequest,
+): Promise<Result<AdmitResponse, HubFaultCode>> {
+  const member = who();
+  if (member === undefined) {
+    return { ok: false, fault: { code: 'METADATA_UNREADY', message: 'this cluster is no member of a federation yet' } };
+  }
+  const node = await nodeOfToken(config.admission, request);
+  if (!node.ok) return node;
+  const nowMs = timers.now();
+  const lifetimeMs = config.certificateHours * hourMs;
+  const chain = await authority.issue(node.value, request.certificateRequest, { nowMs, lifetimeMs });
+  if (!chain.ok) return chain;
+  log.info({ node: node.value }, 'sensor admitted');
+  return ok({
+    certificateChain: [...chain.value],
+    expiresAtMs: BigInt(nowMs + lifetimeMs),
+    issuedAtMs: BigInt(nowMs),
+    node: node.value,
+    ...member,
+  });
+}
+
+function refuseCall(parts: Pick<HubParts, 'log' | 'onRefused'>, fault: Fault<HubFaultCode>): ServiceError {
+  parts.onRefused(fault.code);
+  parts.log.warn(faultFields(fault), 'a sensor was refused');
+  return refusalOf(fault);
+}
+
+/** A handler as grpc-js wants it. What it throws goes no further than the log: thrown text would reach the peer. */
+function unary<Request, Response>(
+  parts: Pick<HubParts, 'log' | 'onRefused'>,
+  handle: (call: ServerUnaryCall<Request, Response>) => Promise<Result<Response, HubFaultCode>>,
+): handleUnaryCall<Request, Response> {
+  return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
+    handle(call).then(
+      (answer) => (answer.ok ? callback(null, answer.value) : callback(refuseCall(parts, answer.fault))),
+      (error: Error) => {
+        parts.log.error({ cause: error.message }, 'the hub failed a sensor');
+        callback(refusalOf({ code: 'DRAINING', message: 'failed' }));
+      },
+    );
+  };
+}

@@ -1,0 +1,87 @@
+import { medianOf } from './median.ts';
+
+/** One group's scores at one sensor: what its own latest scores say is usual, and what an alarm. */
+export type Sketch = Readonly<{
+  track: string;
+  model: string;
+  group: string;
+  count: number;
+  usual: number;
+  level: number;
+}>;
+
+export type ClusterLevel = Readonly<{ track: string; model: string; group: string; usual: number; level: number }>;
+
+export type LevelsOptions = Readonly<{
+  /** Scores that all sensors together need before there is a level. */
+  warmUp: number;
+  /** Scores that a sensor needs to be heard at all. */
+  sensorScoresMin: number;
+  groupsMax: number;
+}>;
+
+export const defaultLevelsOptions: LevelsOptions = { warmUp: 200, sensorScoresMin: 20, groupsMax: 4_096 };
+
+type Group = { readonly sketches: Map<string, Sketch>; told: ClusterLevel | undefined };
+
+/**
+ * What scores must pass in a cluster: of each group the median of what its sensors say. A median and not a pool of scores: as
+ * long as fewer than half of the nodes that run a workload are in an attacker's hands, the level lies within what the honest ones say.
+ */
+export class Levels {
+  readonly #options: LevelsOptions;
+  readonly #groups = new Map<string, Group>();
+  #version = 0;
+
+  constructor(options: LevelsOptions = defaultLevelsOptions) {
+    this.#options = options;
+  }
+
+  /** Grows with every change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  hear(sensor: string, sketch: Sketch): void {
+    const { sensorScoresMin, groupsMax } = this.#options;
+    if (![sketch.usual, sketch.level].every(Number.isFinite) || sketch.level < sketch.usual) return;
+    const key = JSON.stringify([sketch.track, sketch.model, sketch.group]);
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      if (this.#groups.size >= groupsMax) this.#forgetOldest();
+      group = { sketches: new Map(), told: undefined };
+    }
+    this.#groups.delete(key);
+    this.#groups.set(key, group);
+    if (sketch.count < sensorScoresMin) group.sketches.delete(sensor);
+    else group.sketches.set(sensor, sketch);
+    const next = this.#levelOf(group);
+    if (next?.level === group.told?.level && next?.usual === group.told?.usual) return;
+    group.told = next;
+    this.#version += 1;
+  }
+
+  /** A sensor is gone: what it said counts no longer. */
+  forget(sensor: string): void {
+    for (const group of this.#groups.values()) group.sketches.delete(sensor);
+  }
+
+  all(): readonly ClusterLevel[] {
+    return [...this.#groups.values()].flatMap(({ told }) => told ?? []);
+  }
+
+  #levelOf({ sketches }: Group): ClusterLevel | undefined {
+    const heard = [...sketches.values()];
+    const [first] = heard;
+    if (first === undefined || heard.reduce((sum, { count }) => sum + count, 0) < this.#options.warmUp)
+      return undefined;
+    const { track, model, group } = first;
+    const usual = medianOf(heard.map((one) => one.usual));
+    return { track, model, group, usual, level: medianOf(heard.map((one) => one.level)) };
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#groups.keys();
+    if (oldest !== undefined) this.#groups.delete(oldest);
+  }
+}

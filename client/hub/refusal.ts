@@ -1,0 +1,30 @@
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type { Fault } from '../../base/fault.ts';
+import { faultCodeKey } from '../../proto/wire-names.ts';
+
+/** Choosing a status is choosing what the sensor does next. */
+const statusOf = {
+  REQUEST_INVALID: status.INVALID_ARGUMENT,
+  CERTIFICATE_REQUEST_INVALID: status.INVALID_ARGUMENT,
+  OFFSET_BEYOND_END: status.OUT_OF_RANGE,
+  TOKEN_UNKNOWN: status.UNAUTHENTICATED,
+  CERTIFICATE_MISSING: status.UNAUTHENTICATED,
+  TRACK_NOT_FOUND: status.NOT_FOUND,
+  MODEL_UNKNOWN: status.NOT_FOUND,
+  FETCHES_BUSY: status.RESOURCE_EXHAUSTED,
+  // The same later.
+  DISK_FULL: status.UNAVAILABLE,
+  DRAINING: status.UNAVAILABLE,
+  METADATA_UNREADY: status.UNAVAILABLE,
+  // The hub's own: to the sensor it is away.
+  REVIEW_FAILED: status.UNAVAILABLE,
+} as const;
+
+export type HubFaultCode = keyof typeof statusOf;
+
+/** What a sensor is told: the code alone. The message is for the hub's log. */
+export function refusalOf({ code }: Fault<HubFaultCode>): ServiceError {
+  const metadata = new Metadata();
+  if (code !== 'REVIEW_FAILED') metadata.set(faultCodeKey, code);
+  return Object.assign(new Error(code), { code: statusOf[code], details: code, metadata });
+}

@@ -1,0 +1,119 @@
+import { open } from 'node:fs/promises';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import { isMissing } from '../../base/atomic-file.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { pause } from '../../base/pause.ts';
+import type { Timers } from '../../base/time.ts';
+import type {
+  FetchFileRequest,
+  FetchFileResponse,
+  SubscribeRequest,
+  SubscribeResponse,
+} from '../../proto/generated/testudo/v1/releases.ts';
+import { type Digest, isDigest } from '../../proto/ids.ts';
+import { chunkBytes } from '../../proto/wire-names.ts';
+import type { ReleasesRelay } from './releases-relay.ts';
+
+export type Subscriber = ServerWritableStream<SubscribeRequest, SubscribeResponse>;
+export type Fetcher = ServerWritableStream<FetchFileRequest, FetchFileResponse>;
+
+/** Files that are sent at once: each holds one chunk in memory. */
+const fetchesMax = 64;
+/** The hub's own agent may still be fetching what a sensor asks for already. */
+const waitMs = 20_000;
+const lookMs = 100;
+
+/** The relayed set at once, then each newer one; a slow reader gets the newest when it is ready for it. Ends with the call. */
+export async function serveReleases(relay: ReleasesRelay, call: Subscriber): Promise<void> {
+  const cancelled = new Promise<void>((resolve) => {
+    call.once('cancelled', resolve);
+    call.once('error', () => resolve());
+  });
+  let { rootVersion } = call.request;
+  while (!call.cancelled && !call.destroyed) {
+    const next = relay.next();
+    const message = relay.messageFor(rootVersion);
+    if (message !== undefined) {
+      const { roots, ...set } = message.received;
+      rootVersion += roots.length;
+      const ready = call.write({
+        roots: roots.map((one) => Buffer.from(one)),
+        timestamp: Buffer.from(set.timestamp),
+        snapshot: Buffer.from(set.snapshot),
+        catalogue: Buffer.from(set.catalogue),
+        pins: Buffer.from(set.pins),
+        labels: Object.entries(message.labels).map(([key, value]) => ({ key, value })),
+      });
+      if (!ready) await Promise.race([new Promise((resolve) => call.once('drain', resolve)), cancelled]);
+    }
+    await Promise.race([next, cancelled]);
+  }
+}
+
+/** Files of releases, from where the hub's own agent keeps them: whole, checked, by digest. */
+export class ReleaseFileServer {
+  readonly #pathOf: (digest: Digest) => string;
+  readonly #timers: Timers;
+  readonly #signal: AbortSignal;
+  #open = 0;
+
+  constructor(pathOf: (digest: Digest) => string, timers: Timers, signal: AbortSignal) {
+    this.#pathOf = pathOf;
+    this.#timers = timers;
+    this.#signal = signal;
+  }
+
+  /** Sends the file from the offset on; the fault that the call is to be ended with. */
+  async serve(
+    call: Fetcher,
+  ): Promise<Result<undefined, 'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END'>> {
+    const { digest, offset } = call.request;
+    if (!isDigest(digest)) return refuse('REQUEST_INVALID', 'a digest that is none');
+    if (this.#open >= fetchesMax) return refuse('FETCHES_BUSY', `${fetchesMax} files are being sent already`);
+    this.#open += 1;
+    try {
+      return await this.#send(call, digest, Number(offset));
+    } finally {
+      this.#open -= 1;
+    }
+  }
+
+  async #send(call: Fetcher, digest: Digest, from: number) {
+    const file = await this.#opened(call, digest);
+    if (file === undefined) return refuse('MODEL_UNKNOWN', `${digest} is not here`);
+    try {
+      const { size } = await file.stat();
+      if (from > size) return refuse('OFFSET_BEYOND_END', `${digest} has ${size} bytes`);
+      for (let at = from; at < size && !call.cancelled; at += chunkBytes) {
+        const chunk = Buffer.alloc(Math.min(chunkBytes, size - at));
+        await file.read(chunk, 0, chunk.length, at);
+        const ready = call.write({ offset: BigInt(at), sizeBytes: BigInt(size), chunk });
+        if (!ready && !call.cancelled) {
+          await new Promise<void>((resolve) => {
+            call.once('drain', resolve);
+            call.once('cancelled', resolve);
+          });
+        }
+      }
+      return ok(undefined);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #opened(call: Fetcher, digest: Digest) {
+    const untilMs = this.#timers.monotonicMs() + waitMs;
+    while (!call.cancelled && !this.#signal.aborted) {
+      try {
+        return await open(this.#pathOf(digest), 'r');
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
+      if (this.#timers.monotonicMs() > untilMs) return undefined;
+      await pause(this.#timers, lookMs, this.#signal);
+    }
+    return undefined;
+  }
+}
+
+export type ReleaseFault = Fault<'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END'>;

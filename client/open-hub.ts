@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import type { Log } from '../base/log.ts';
+import type { Timers } from '../base/time.ts';
+import type { ClusterId, FederationId, TrackId } from '../proto/ids.ts';
+import type { ClientConfig } from './config.ts';
+import type { ObservedFlow } from './events/flow-record.ts';
+import { type AuthorityFaultCode, openHubAuthority } from './hub/authority.ts';
+import type { DeliveryFaultCode, DeliveryPorts } from './hub/delivery.ts';
+import { Hub } from './hub/hub.ts';
+import type { ReleasesRelay } from './hub/releases-relay.ts';
+import type { CountedExample } from './learning/example-buffer.ts';
+import type { LocalTrack } from './learning/local-track.ts';
+import type { LiveTracks } from './live-tracks.ts';
+import type { ClientMetrics } from './observability/metrics.ts';
+import { agentFolder } from './open-agent.ts';
+import { ReleaseFiles } from './releases/release-files.ts';
+
+export type OpenHubParts = Readonly<{
+  config: ClientConfig;
+  dataKey: Uint8Array;
+  tracks: ReadonlyMap<TrackId, LocalTrack>;
+  live: LiveTracks;
+  relay: ReleasesRelay;
+  who(): Readonly<{ federation: FederationId; cluster: ClusterId }> | undefined;
+  onFlows(flows: readonly ObservedFlow[]): void;
+  metrics: ClientMetrics;
+  log: Log;
+  timers: Timers;
+}>;
+
+/** What a sensor may look at under its budget. */
+const steps = ['full', 'sampled', 'dangerous'] as const;
+
+/** The configured hub, serving; undefined where none is configured. */
+export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefined, AuthorityFaultCode>> {
+  const { config, dataKey, metrics, log, timers } = parts;
+  if (config.hub === null) return ok(undefined);
+  const { dataDirectory, hub } = config;
+  const authority = await openHubAuthority(dataDirectory, hub.authority, dataKey, timers.now());
+  if (!authority.ok) return authority;
+  const files = new ReleaseFiles(join(agentFolder(dataDirectory), 'files'));
+  const opened = await Hub.start({
+    config: hub,
+    authority: authority.value,
+    relay: parts.relay,
+    pathOf: (digest) => files.path(digest),
+    who: () => {
+      const member = parts.who();
+      return member && { federation: member.federation, cluster: member.cluster };
+    },
+    delivery: deliveryPorts(parts),
+    onDelivered: () => metrics.hubBatches.inc(),
+    onRefused: (code) => metrics.hubRefusals.inc({ code }),
+    log,
+    timers,
+  });
+  timers.every(lookMs, () => countSteps(opened, metrics), { background: true });
+  log.info({ ...opened.ports }, 'hub serves sensors');
+  return ok(opened);
+}
+
+/** How often it is counted what the sensors look at. */
+const lookMs = 5_000;
+
+/** Labels come from a closed set: a sensor's own words are none. */
+function countSteps({ book }: Hub, metrics: ClientMetrics): void {
+  const counts = new Map<string, number>(steps.map((step) => [step, 0]));
+  for (const { status } of book.all()) {
+    const step = steps.find((one) => one === status?.step) ?? 'full';
+    counts.set(step, (counts.get(step) ?? 0) + 1);
+  }
+  for (const [step, count] of counts) metrics.hubSensors.set({ step }, count);
+}
+
+function deliveryPorts(parts: OpenHubParts): DeliveryPorts {
+  const { config, tracks, live, onFlows, timers } = parts;
+  const trackOf = (id: TrackId): Result<LocalTrack, DeliveryFaultCode> => {
+    const track = tracks.get(id);
+    return track === undefined ? refuse('TRACK_NOT_FOUND', `this cluster does not run the track ${id}`) : ok(track);
+  };
+  return {
+    async raise(id, alert, example) {
+      const track = trackOf(id);
+      if (!track.ok) return track;
+      const decoded = track.value.kind.examples.decode(example);
+      if (!decoded.ok) return refuse('REQUEST_INVALID', decoded.fault.message);
+      await live.accept(id, alert, decoded.value);
+      return ok(undefined);
+    },
+    learn(id, examples) {
+      const track = trackOf(id);
+      if (!track.ok) return track;
+      const { kind, buffer } = track.value;
+      const decoded: CountedExample[] = [];
+      for (const { example, count } of examples) {
+        const one = kind.examples.decode(example);
+        if (!one.ok) return refuse('REQUEST_INVALID', one.fault.message);
+        decoded.push({ example: one.value, count });
+      }
+      const added = buffer.addCounted(decoded, timers.now());
+      return added.ok ? added : refuse('DISK_FULL', added.fault.message);
+    },
+    flows: onFlows,
+    wantsExamples: () => config.training.enabled,
+    wantsFlows: () => [...tracks.values()].some(({ kind }) => kind.watches === 'flows'),
+  };
+}

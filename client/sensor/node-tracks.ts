@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Log } from '../../base/log.ts';
+import type { Timers } from '../../base/time.ts';
+import type { Level, ScoreSketch } from '../../proto/generated/testudo/v1/sensors.ts';
+import type { TrackId } from '../../proto/ids.ts';
+import type { LocalTrack } from '../learning/local-track.ts';
+import type { ClientMetrics } from '../observability/metrics.ts';
+import type { HostFaultCode, ModelHost } from '../releases/hosts/model-host.ts';
+import { ScoringHost } from '../releases/hosts/scoring-host.ts';
+import type { Alert } from '../scoring/alert.ts';
+import { type HeldModel, LiveScoring, type ScoringSettings } from '../scoring/live-scoring.ts';
+import type { ModelName } from '../scoring/score-protocol.ts';
+
+export type NodeTracksParts = Readonly<{
+  settings: ScoringSettings;
+  tracks: ReadonlyMap<TrackId, LocalTrack>;
+  dataKey: Uint8Array;
+  /** Takes an alert in; false for one that was raised before. */
+  raise(track: LocalTrack, alert: Alert, example: unknown): Promise<boolean>;
+  metrics: ClientMetrics;
+  log: Log;
+  timers: Timers;
+}>;
+
+/** Scoring on one node: the same judge as a client's, with light forms alone; its alerts go where they are told. */
+export class NodeTracks {
+  readonly #scoring: ReadonlyMap<TrackId, LiveScoring>;
+
+  constructor({ settings, tracks, dataKey, raise, metrics, log, timers }: NodeTracksParts) {
+    this.#scoring = new Map(
+      [...tracks].map(([id, track]) => {
+        const alerts = { raise: (alert: Alert, example: unknown) => raise(track, alert, example) };
+        const onRisk = () => undefined;
+        return [id, new LiveScoring({ config: settings, track, dataKey, alerts, onRisk, metrics, log, timers })];
+      }),
+    );
+  }
+
+  start(): void {
+    for (const scoring of this.#scoring.values()) scoring.start();
+  }
+
+  hosts(): ReadonlyMap<TrackId, ModelHost> {
+    return new Map([...this.#scoring].map(([id, scoring]) => [id, new LightHost(scoring)]));
+  }
+
+  /** Examples that are normal as far as anybody knows. */
+  async judge({ id, kind }: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]> {
+    const scoring = this.#scoring.get(id);
+    return scoring === undefined ? observations.map((one) => kind.exampleOf(one)) : await scoring.judge(observations);
+  }
+
+  follow(levels: readonly Level[]): void {
+    for (const [id, scoring] of this.#scoring) scoring.follow(levels.filter(({ track }) => track === id));
+  }
+
+  sketches(): readonly ScoreSketch[] {
+    const all = [...this.#scoring].flatMap(([track, scoring]) =>
+      scoring.sketches().map((sketch) => ({ track, ...sketch })),
+    );
+    return all.filter(({ group }) => group.length <= 256).slice(0, sketchesMax);
+  }
+
+  async close(): Promise<void> {
+    for (const scoring of this.#scoring.values()) await scoring.close();
+  }
+}
+
+const sketchesMax = 512;
+
+/** Runs light forms and nothing else: a sensor has no TensorFlow to run weights with. */
+class LightHost extends ScoringHost {
+  constructor(scoring: LiveScoring) {
+    super(scoring, new Map());
+  }
+
+  override async load(model: HeldModel): Promise<Result<ModelName, HostFaultCode>> {
+    if (model.light !== undefined) return await super.load(model);
+    const { architecture } = model.spec;
+    return refuse(
+      'MODEL_UNUSABLE',
+      `version ${model.version} (${architecture}) has no light form; sensors run no other`,
+    );
+  }
+}
+
+/** The configured anchor; undefined where the first root that comes is trusted. */
+export async function anchorOf(path: string | undefined): Promise<Result<Uint8Array | undefined, 'ANCHOR_UNREADABLE'>> {
+  if (path === undefined) return ok(undefined);
+  try {
+    return ok(await readFile(path));
+  } catch (error) {
+    return refuse(
+      'ANCHOR_UNREADABLE',
+      `agent.trustAnchor: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+    );
+  }
+}
