@@ -46,6 +46,8 @@ const recordBytesMax = 512 << 10;
 const countsMax = 4_096;
 /** A trace that is whole is judged within this time. */
 const handOnMs = 50;
+/** How long a sensor that is stopped goes on telling what waits. */
+const drainMs = 2_000;
 /** A node's own normal examples: what its models are calibrated on. */
 const bufferSizes = { recent: 1_024, reservoir: 1_024, hard: 1, regression: 1 };
 const noAccounting = { epsilonMax: null, delta: 1e-6, noiseMultiplierMin: 0 };
@@ -271,10 +273,10 @@ export class RunningSensor {
     await this.#ingest.close();
     await this.#tell(false);
     await this.#tell(true);
+    await spool.settled();
+    await this.#courier.close(drainMs);
     await this.#agent?.close();
     await this.#live.close();
-    await this.#courier.close();
-    await spool.settled();
     this.#link.close();
     await this.#health?.close();
     for (const { buffer } of tracks.values()) buffer.close();

@@ -97,7 +97,7 @@ export class HubAuthority {
 }
 
 /** A new authority: what an installation puts into a Secret beforehand, and what a hub without one makes itself. */
-export async function makeHubAuthority(nowMs: number): Promise<KeyedCertificate> {
+async function makeHubAuthority(nowMs: number): Promise<KeyedCertificate> {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),

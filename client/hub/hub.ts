@@ -153,7 +153,13 @@ function serveSensors(listener: HubListener, { parts, book, deliveries, files }:
       const sensor = heard(call);
       if (!sensor.ok) return sensor;
       const taken = await deliveries.take(sensor.value, call.request);
-      if (taken.ok) parts.onDelivered(sensor.value);
+      if (!taken.ok) return taken;
+      parts.onDelivered(sensor.value);
+      const { node } = sensor.value;
+      parts.log.debug(
+        { node, alerts: call.request.alerts.length, examples: call.request.examples.length },
+        'batch taken in',
+      );
       return taken;
     }),
   });

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { isMissing } from '../../base/atomic-file.ts';
-import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
 import type {
@@ -115,5 +115,3 @@ export class ReleaseFileServer {
     return undefined;
   }
 }
-
-export type ReleaseFault = Fault<'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END'>;

@@ -78,7 +78,14 @@ export class Courier {
     this.#wake();
   }
 
-  async close(): Promise<void> {
+  /** Tells what waits, as long as the hub takes it and `drainMs` have not passed; what is left stays in the spool. */
+  async close(drainMs = 0): Promise<void> {
+    const { timers, spool } = this.#ports;
+    const untilMs = timers.monotonicMs() + drainMs;
+    this.wake();
+    while (this.#connected && spool.next() !== undefined && timers.monotonicMs() < untilMs) {
+      await pause(timers, 20, this.#stopping.signal);
+    }
     this.#stopping.abort();
     this.#wake();
     await this.#running;

@@ -1,0 +1,231 @@
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { unwrap } from '../../base/fault.ts';
+import { type Member, startMember } from '../../lab/rig/member.ts';
+import {
+  type LoopbackFederation,
+  loopbackFederationId,
+  startLoopbackFederation,
+} from '../../lab/testing/loopback-federation.ts';
+import { parseTrackId } from '../../proto/ids.ts';
+import { releaseFileNames } from '../../proto/release/documents/manifest.ts';
+import { type RunningClient, startClient } from '../client.ts';
+import { parseClientConfig } from '../config.ts';
+import { callIdOfName } from '../events/vocabulary.ts';
+import { ReleasePress } from '../releases/testing/release-press.ts';
+import { TestReleases } from '../releases/testing/releases-server.ts';
+import type { Alert } from '../scoring/alert.ts';
+import { gramTableSpec, trainGramTable } from '../tracks/syscall/gram-table/gram-table.ts';
+import { writeLightForm } from '../tracks/syscall/light/light-forms.ts';
+import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
+
+export const track = parseTrackId('syscall');
+export const sharedToken = 'a-token-that-hub-and-sensors-share-0123456789';
+const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
+const spec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
+
+/** What nginx does here; `salt` makes contents of their own. */
+export function normalCalls(salt = 0): readonly string[] {
+  const tail = ['read', 'write', 'sendto', 'recvfrom', 'close', 'epoll_wait'];
+  return [
+    'accept4',
+    'read',
+    'openat',
+    'fstat',
+    'write',
+    tail[salt % 6] as string,
+    tail[(salt >> 3) % 6] as string,
+    'close',
+  ];
+}
+
+/** What nobody does here. */
+export const hostileCalls: readonly string[] = [
+  'ptrace',
+  'process_vm_writev',
+  'init_module',
+  'setns',
+  'kexec_load',
+  'bpf',
+  'pivot_root',
+  'ptrace',
+];
+
+type Logged = Readonly<Record<string, unknown> & { msg: string }>;
+
+/** A client that is a hub, in this process, before a coordinator on loopback; sensors are processes of their own. */
+export class NodeRig {
+  readonly folder: string;
+  readonly releases: TestReleases;
+  readonly press = new ReleasePress(loopbackFederationId, track);
+  readonly logged: Logged[] = [];
+  readonly #federation: LoopbackFederation;
+  readonly #sensors: Member[] = [];
+  #waiting: (() => void)[] = [];
+  #processes = 0;
+  #ports: Readonly<{ sensors: number; admission: number }> = { sensors: 0, admission: 0 };
+  client: RunningClient | undefined;
+
+  private constructor(folder: string, releases: TestReleases, federation: LoopbackFederation) {
+    this.folder = folder;
+    this.releases = releases;
+    this.#federation = federation;
+  }
+
+  /** With version 1 of a model that knows what is normal, stable. The client is started apart. */
+  static async open(): Promise<NodeRig> {
+    const folder = await mkdtemp(join(tmpdir(), 'testudo-node-'));
+    const releases = new TestReleases();
+    const federation = await startLoopbackFederation(() => 3_600_000, releases.service());
+    const rig = new NodeRig(folder, releases, federation);
+    releases.fileOf = (digest) => rig.press.files.get(digest as never);
+    await rig.release(1);
+    await writeFile(join(folder, 'token'), sharedToken);
+    return rig;
+  }
+
+  /** A newer version, in the stable channel. */
+  async release(version: number): Promise<void> {
+    const own = Array.from({ length: version }, (_, at) => [...normalCalls(at), 'getpid']);
+    const calls = [...Array.from({ length: 48 }, (_, salt) => normalCalls(salt)), ...own].map((names) => ({
+      service: 'nginx',
+      calls: Uint16Array.from(names, (name) => callIdOfName(name)),
+    }));
+    const { weights } = trainGramTable(spec, calls);
+    const light = Buffer.from((await writeLightForm(spec, weights)) as Uint8Array);
+    this.press.release(version, spec, weights, { [releaseFileNames.light]: light });
+    this.press.point('stable', version);
+    this.releases.push(this.press.set());
+  }
+
+  async startClient(over: Record<string, unknown> = {}): Promise<RunningClient> {
+    const { enrolPort, memberPort } = this.#federation.coordinator;
+    await writeFile(join(this.folder, 'join'), this.#federation.newToken('north'));
+    const { sensors, admission } = this.#ports;
+    const settings = {
+      dataDirectory: 'client',
+      coordinator: {
+        addresses: [`127.0.0.1:${memberPort}`],
+        enrolAddress: `127.0.0.1:${enrolPort}`,
+        reconnectSecondsMax: 0.1,
+      },
+      joinToken: { file: 'join' },
+      hub: {
+        listen: `127.0.0.1:${sensors}`,
+        admissionListen: `127.0.0.1:${admission}`,
+        admission: { kind: 'file', path: 'token' },
+      },
+      agent: { inference: 'light' },
+      health: { listen: '127.0.0.1:0' },
+      ...over,
+    };
+    const file = { path: join(this.folder, 'client.yaml'), text: JSON.stringify(settings) };
+    const log = pino({ level: 'debug' }, this.#listener());
+    this.client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log }));
+    // A client that is started again listens where its sensors look for it.
+    this.#ports = this.client.hub?.ports ?? this.#ports;
+    return this.client;
+  }
+
+  /** What a sensor of this node is configured with. */
+  async settings(node: string, over: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    const folder = join(this.folder, node);
+    await mkdir(folder, { recursive: true });
+    await appendFile(this.events(node), '');
+    return {
+      dataDirectory: join(folder, 'data'),
+      node,
+      hub: {
+        address: `127.0.0.1:${this.#ports.sensors}`,
+        admissionAddress: `127.0.0.1:${this.#ports.admission}`,
+        authorityFile: join(this.folder, 'client', 'hub', 'authority.pem'),
+        tokenFile: join(this.folder, 'token'),
+        reconnectSecondsMax: 0.2,
+      },
+      sources: [{ kind: 'tetragonFile', path: this.events(node) }],
+      // As many as there are contents and more: the highest of them is then the threshold.
+      scoring: { warmUp: 60 },
+      budget: { coresMax: 1_000, rssMiBMax: 100_000, loadMax: null },
+      health: { listen: null },
+      ...over,
+    };
+  }
+
+  async startSensor(
+    node: string,
+    over: Record<string, unknown> = {},
+    env: Record<string, string> = {},
+  ): Promise<Member> {
+    const config = join(this.folder, `${node}.json`);
+    await writeFile(config, JSON.stringify(await this.settings(node, over)));
+    const args = ['--disable-warning=ExperimentalWarning', testudo, 'sensor', '--config', config];
+    const sensor = await startMember({ name: node, args, env, logFile: join(this.folder, `${node}.log`) });
+    this.#sensors.push(sensor);
+    return sensor;
+  }
+
+  /** What Tetragon exports on this node. */
+  events(node: string): string {
+    return join(this.folder, node, 'tetragon.jsonl');
+  }
+
+  /** Processes of nginx make these calls on a node, and end. */
+  async happens(node: string, processes: readonly (readonly string[])[]): Promise<void> {
+    const lines = processes.flatMap((calls) => {
+      const pid = ++this.#processes;
+      const pod = { namespace: 'shop', name: 'web-0', workload: 'nginx', pod_labels: { app: 'nginx' } };
+      const process = { exec_id: `exec-${pid}`, pid, binary: '/usr/sbin/nginx', pod };
+      const time = new Date().toISOString();
+      const made = calls.map((name) => ({
+        process_tracepoint: { process, subsys: 'syscalls', event: `sys_enter_${name}`, args: [] },
+        node_name: node,
+        time,
+      }));
+      return [...made, { process_exit: { process }, time }].map((event) => JSON.stringify(event));
+    });
+    await appendFile(this.events(node), `${lines.join('\n')}\n`);
+  }
+
+  /** Resolves with what `look` finds, looked for at every line that the client logs. */
+  async until<Value>(look: () => Value | undefined): Promise<Value> {
+    for (;;) {
+      const found = look();
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** The first line that says so. */
+  async said(msg: string, where: (line: Logged) => boolean = () => true): Promise<Logged> {
+    return await this.until(() => this.logged.find((line) => line.msg === msg && where(line)));
+  }
+
+  async alerts(): Promise<readonly Alert[]> {
+    const text = await readFile(join(this.folder, 'client', 'alerts.jsonl'), 'utf8').catch(() => '');
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Alert);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#sensors.map((sensor) => sensor.stop()));
+    await this.client?.close();
+    this.#federation.coordinator.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #listener(): Writable {
+    return new Writable({
+      write: (line, _, done) => {
+        this.logged.push(JSON.parse(String(line)) as Logged);
+        for (const resolve of this.#waiting.splice(0)) resolve();
+        done();
+      },
+    });
+  }
+}
