@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hostileCalls, NodeRig, normalCalls, track } from './testing/node-rig.ts';
+import { hostileCalls, NodeRig, normalCalls, track } from '../lab/testing/node-rig.ts';
 
 let rig: NodeRig;
 
 beforeEach(async () => {
-  rig = await NodeRig.open();
+  rig = await NodeRig.open(fileURLToPath(new URL('../cli/testudo.ts', import.meta.url)));
 });
 afterEach(async () => {
   await rig.close();

@@ -2,30 +2,24 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { unwrap } from '../../base/fault.ts';
-import { type Member, startMember } from '../../lab/rig/member.ts';
-import {
-  type LoopbackFederation,
-  loopbackFederationId,
-  startLoopbackFederation,
-} from '../../lab/testing/loopback-federation.ts';
+import { type RunningClient, startClient } from '../../client/client.ts';
+import { parseClientConfig } from '../../client/config.ts';
+import { callIdOfName } from '../../client/events/vocabulary.ts';
+import { ReleasePress } from '../../client/releases/testing/release-press.ts';
+import { TestReleases } from '../../client/releases/testing/releases-server.ts';
+import type { Alert } from '../../client/scoring/alert.ts';
+import { gramTableSpec, trainGramTable } from '../../client/tracks/syscall/gram-table/gram-table.ts';
+import { writeLightForm } from '../../client/tracks/syscall/light/light-forms.ts';
+import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { releaseFileNames } from '../../proto/release/documents/manifest.ts';
-import { type RunningClient, startClient } from '../client.ts';
-import { parseClientConfig } from '../config.ts';
-import { callIdOfName } from '../events/vocabulary.ts';
-import { ReleasePress } from '../releases/testing/release-press.ts';
-import { TestReleases } from '../releases/testing/releases-server.ts';
-import type { Alert } from '../scoring/alert.ts';
-import { gramTableSpec, trainGramTable } from '../tracks/syscall/gram-table/gram-table.ts';
-import { writeLightForm } from '../tracks/syscall/light/light-forms.ts';
-import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
+import { type Member, startMember } from '../rig/member.ts';
+import { type LoopbackFederation, loopbackFederationId, startLoopbackFederation } from './loopback-federation.ts';
 
 export const track = parseTrackId('syscall');
-export const sharedToken = 'a-token-that-hub-and-sensors-share-0123456789';
-const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
+const sharedToken = 'a-token-that-hub-and-sensors-share-0123456789';
 const spec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
 
 /** What nginx does here; `salt` makes contents of their own. */
@@ -64,24 +58,29 @@ export class NodeRig {
   readonly press = new ReleasePress(loopbackFederationId, track);
   readonly logged: Logged[] = [];
   readonly #federation: LoopbackFederation;
+  readonly #testudo: string;
   readonly #sensors: Member[] = [];
   #waiting: (() => void)[] = [];
   #processes = 0;
   #ports: Readonly<{ sensors: number; admission: number }> = { sensors: 0, admission: 0 };
   client: RunningClient | undefined;
 
-  private constructor(folder: string, releases: TestReleases, federation: LoopbackFederation) {
+  private constructor(
+    parts: Readonly<{ folder: string; testudo: string; releases: TestReleases; federation: LoopbackFederation }>,
+  ) {
+    const { folder, testudo, releases, federation } = parts;
     this.folder = folder;
+    this.#testudo = testudo;
     this.releases = releases;
     this.#federation = federation;
   }
 
-  /** With version 1 of a model that knows what is normal, stable. The client is started apart. */
-  static async open(): Promise<NodeRig> {
+  /** With version 1 of a model that knows what is normal, stable. `testudo`: the command's program. The client is started apart. */
+  static async open(testudo: string): Promise<NodeRig> {
     const folder = await mkdtemp(join(tmpdir(), 'testudo-node-'));
     const releases = new TestReleases();
     const federation = await startLoopbackFederation(() => 3_600_000, releases.service());
-    const rig = new NodeRig(folder, releases, federation);
+    const rig = new NodeRig({ folder, testudo, releases, federation });
     releases.fileOf = (digest) => rig.press.files.get(digest as never);
     await rig.release(1);
     await writeFile(join(folder, 'token'), sharedToken);
@@ -162,7 +161,7 @@ export class NodeRig {
   ): Promise<Member> {
     const config = join(this.folder, `${node}.json`);
     await writeFile(config, JSON.stringify(await this.settings(node, over)));
-    const args = ['--disable-warning=ExperimentalWarning', testudo, 'sensor', '--config', config];
+    const args = ['--disable-warning=ExperimentalWarning', this.#testudo, 'sensor', '--config', config];
     const sensor = await startMember({ name: node, args, env, logFile: join(this.folder, `${node}.log`) });
     this.#sensors.push(sensor);
     return sensor;
