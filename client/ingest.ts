@@ -120,7 +120,7 @@ export class Ingest {
 
   /** Flows that sensors of this cluster have counted. */
   hear(flows: readonly ObservedFlow[]): void {
-    this.#pushed.push(flows.map((flow) => ({ kind: 'flow', flow })));
+    this.#pushed.pushFlows(flows);
   }
 
   async close(): Promise<void> {

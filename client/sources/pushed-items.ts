@@ -1,5 +1,6 @@
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
+import type { ObservedFlow } from '../events/flow-record.ts';
 import type { SourceBatch, SourceItem } from '../events/source-item.ts';
 
 const waitingMax = 65_536;
@@ -13,10 +14,10 @@ export class PushedItems {
   #lost = 0;
   #wake: () => void = () => undefined;
 
-  push(items: readonly SourceItem[]): void {
+  pushFlows(flows: readonly ObservedFlow[]): void {
     const room = Math.max(0, waitingMax - this.#waiting.length);
-    this.#waiting.push(...items.slice(0, room));
-    this.#lost += Math.max(0, items.length - room);
+    for (const flow of flows.slice(0, room)) this.#waiting.push({ kind: 'flow', flow });
+    this.#lost += Math.max(0, flows.length - room);
     this.#wake();
   }
 
