@@ -14,6 +14,8 @@ export type CallFaultCode = ServedFaultCode | StatusFaultCode | NewerFaultCode;
 const statusNames: ReadonlyMap<number, keyof typeof status> = new Map(
   Object.entries(status).map(([name, code]) => [code as number, name as keyof typeof status]),
 );
+/** How grpc-js tells of an answer that is HTTP's alone; it would take 404 for a method that is not served. */
+const httpAnswer = /^Received HTTP status code (\d{3})$/;
 const legalCode = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 /**
@@ -34,6 +36,12 @@ export function faultOfError(error: unknown): Fault<CallFaultCode> {
     };
   }
   const details = (error as Partial<ServiceError>).details ?? (error instanceof Error ? error.message : String(error));
+  const http = httpAnswer.exec(details)?.[1];
+  // No coordinator refuses so: what a proxy or another server thinks of the path says nothing about what is served.
+  if (http !== undefined) {
+    const message = `HTTP ${http} and no gRPC: a proxy, or another server, answers at this address; check address and routes`;
+    return refuse('GRPC_UNAVAILABLE', message, { status: 'UNAVAILABLE' }).fault;
+  }
   return { code: `GRPC_${statusName}`, message: printable(details), fields: { status: statusName } };
 }
 

@@ -14,6 +14,14 @@ export async function secondsOf(call: () => unknown): Promise<number> {
   return (performance.now() - startedAt) / 1000;
 }
 
+/** Seconds of the processor that one call took, in all threads of this process: what others do on the machine costs nothing here. */
+export async function processorSecondsOf(call: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await call();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
 /**
  * Seconds of `repeat` runs of every contender, one of each in turn, so that whatever else the machine does falls on
  * all of them alike.
@@ -21,11 +29,12 @@ export async function secondsOf(call: () => unknown): Promise<number> {
 export async function interleave<Name extends string>(
   contenders: Readonly<Record<Name, () => unknown>>,
   repeat: number,
+  timed: (call: () => unknown) => Promise<number> = secondsOf,
 ): Promise<Record<Name, number[]>> {
   const names = Object.keys(contenders) as Name[];
   const seconds = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let pass = 0; pass < repeat; pass++) {
-    for (const name of names) seconds[name].push(await secondsOf(contenders[name]));
+    for (const name of names) seconds[name].push(await timed(contenders[name]));
   }
   return seconds;
 }

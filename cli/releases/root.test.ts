@@ -122,6 +122,11 @@ describe('nextRoot', () => {
     ['a key that is not there', { remove: [{ role: 'root' as const, keyId: '0'.repeat(64) }] }],
     ['an id of too few digits', { remove: [{ role: 'root' as const, keyId: keyIdOf(old).slice(0, 7) }] }],
     ['a key that is there already', { add: [{ role: 'root' as const, publicKey: old }] }],
+    ['the id of a key in its place', { add: [{ role: 'pins' as const, publicKey: Buffer.from(keyIdOf(old), 'hex') }] }],
+    [
+      'the id of a key that is added beside it',
+      { add: [fresh, Buffer.from(keyIdOf(fresh), 'hex')].map((publicKey) => ({ role: 'pins' as const, publicKey })) },
+    ],
   ])('refuses %s', (_, change) => {
     expect(nextRoot(root, { ...nothing, ...change })).toMatchObject({ fault: { code: 'ROOT_CHANGE_INVALID' } });
   });

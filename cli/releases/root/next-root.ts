@@ -18,8 +18,10 @@ export type RootChange = Readonly<{
 /** The root that follows: one version on, its keys changed. Refused where it names what is not there, or locks out. */
 export function nextRoot(root: ReleaseRoot, change: RootChange): Result<ReleaseRoot, 'ROOT_CHANGE_INVALID'> {
   const roles = { ...root.roles };
+  const known = releaseRoles.flatMap((role) => root.roles[role].publicKeys.map(keyIdOf));
+  known.push(...change.add.map(({ publicKey }) => keyIdOf(publicKey)));
   for (const role of releaseRoles) {
-    const changed = changeRole(role, roles[role], change);
+    const changed = changeRole(role, roles[role], change, new Set(known));
     if (!changed.ok) return changed;
     roles[role] = changed.value;
   }
@@ -30,6 +32,7 @@ function changeRole(
   role: ReleaseRole,
   { publicKeys, threshold }: RoleKeys,
   change: RootChange,
+  known: ReadonlySet<string>,
 ): Result<RoleKeys, 'ROOT_CHANGE_INVALID'> {
   const invalid = (why: string) => refuse('ROOT_CHANGE_INVALID', `${role}: ${why}`, { role });
   const keys = new Map(publicKeys.map((key) => [keyIdOf(key), key]));
@@ -41,6 +44,9 @@ function changeRole(
   }
   for (const { publicKey } of change.add.filter((each) => each.role === role)) {
     const id = keyIdOf(publicKey);
+    const text = Buffer.from(publicKey).toString('hex');
+    // Both are 64 hexadecimal digits, and a role whose key nobody holds the other half of is lost.
+    if (known.has(text)) return invalid(`${text.slice(0, 12)}… is the id of a key and no key: give its public key`);
     if (keys.has(id)) return invalid(`has the key ${id.slice(0, 12)} already`);
     keys.set(id, publicKey);
   }
