@@ -22,6 +22,8 @@ export type FetchPace = Readonly<{
 }>;
 
 const graceMs = 10_000;
+/** Beginnings of files that are kept: a few for each track. */
+const beginningsMax = 16;
 
 export type FetchFileFaultCode = DownloadFaultCode<'FILE'> | 'FILE_MISSING' | 'FILE_DIGEST';
 
@@ -49,6 +51,7 @@ export class ReleaseFiles {
     if (calls === undefined) return refuse('FILE_MISSING', `${digest} is not on this machine; it will be fetched`);
     await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
     const part = `${path}.part`;
+    await this.#dropBeginnings(part);
     const { signal, timers, stallMs, bytesPerSecondMin } = pace;
     const received = await download(part, (offset) => calls.fetch({ digest, offset }), {
       name: digest,
@@ -66,6 +69,19 @@ export class ReleaseFiles {
     }
     await commitFile(part, path);
     return ok(path);
+  }
+
+  /**
+   * Before the first byte of another: a coordinator that begins files and never ends one must not fill the disk with beginnings.
+   * Those that were written to last stay, since other tracks may be fetching.
+   */
+  async #dropBeginnings(wanted: string): Promise<void> {
+    const names = (await readdir(this.#folder)).filter((name) => name.endsWith('.part'));
+    if (names.length < beginningsMax) return;
+    const others = names.map((name) => join(this.#folder, name)).filter((path) => path !== wanted);
+    const found = await Promise.all(others.map(async (path) => ({ path, writtenMs: await writtenMsOf(path) })));
+    found.sort((a, b) => b.writtenMs - a.writtenMs);
+    await Promise.all(found.slice(beginningsMax - 1).map(({ path }) => rm(path, { force: true })));
   }
 
   /** Removes every other file. */
@@ -93,4 +109,9 @@ export class ReleaseFiles {
     await rm(path, { force: true });
     return false;
   }
+}
+
+/** 0 for what is gone meanwhile. */
+async function writtenMsOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
 }

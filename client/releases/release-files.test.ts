@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, utimesSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../base/system-timers.ts';
+import { parseDigest } from '../../proto/ids.ts';
+import { type FetchCalls, ReleaseFiles } from './release-files.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-release-files-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const bytesOf = (index: number) => Buffer.from(`release ${index}`.padEnd(64, '.'));
+const wanted = (index: number) => ({
+  digest: parseDigest(`sha256:${createHash('sha256').update(bytesOf(index)).digest('hex')}`),
+  bytes: 64,
+});
+const pace = { signal: new AbortController().signal, timers: systemTimers, stallMs: 5_000, bytesPerSecondMin: 1 };
+
+/** Sends up to `until` bytes of a file, and then no more. */
+function sender(index: number, until: number): FetchCalls {
+  return {
+    fetch: ({ offset }) => ({
+      async *[Symbol.asyncIterator]() {
+        const chunk = bytesOf(index).subarray(Number(offset), until);
+        yield { offset, sizeBytes: 64n, chunk };
+      },
+      cancel: () => undefined,
+    }),
+  };
+}
+
+describe('ReleaseFiles', () => {
+  it('keeps the last of the files that were begun and never ended, and goes on with one of them', async () => {
+    const files = new ReleaseFiles(folder);
+    for (let index = 0; index < 40; index++) {
+      expect(await files.fetch(sender(index, 10), wanted(index), pace)).toMatchObject({
+        fault: { code: 'FILE_TRUNCATED' },
+      });
+      const part = `${files.path(wanted(index).digest)}.part`;
+      utimesSync(part, 1_700_000_000 + index, 1_700_000_000 + index);
+    }
+    const left = readdirSync(folder).sort();
+    const last = Array.from({ length: 16 }, (_, back) => `${wanted(39 - back).digest.slice('sha256:'.length)}.part`);
+    expect(left).toEqual(last.sort());
+
+    const path = files.path(wanted(30).digest);
+    expect(await files.fetch(sender(30, 64), wanted(30), pace)).toEqual({ ok: true, value: path });
+    expect(readFileSync(path)).toEqual(bytesOf(30));
+  });
+});
