@@ -65,6 +65,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'what a new track begins with: spec and first weights',
     load: async () => (await import('./offline/model.ts')).modelCommand(),
   },
+  policy: {
+    summary: 'what a policy withstands in this federation: check',
+    load: async () => (await import('./rounds/policy.ts')).policyCommand(),
+  },
   rounds: {
     summary: 'rounds: list, show, open, cancel, plan, replay',
     load: async () => (await import('./rounds/rounds.ts')).roundsCommand(),

@@ -23,7 +23,7 @@ export type LocalTrainingParts = Readonly<{
 /** Answers an invitation: is there privacy left, are there examples, train, book the cost. */
 export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
   const { config, trainer, metrics } = parts;
-  return async (invitation, basePath, signal): Promise<Result<TrainedDelta, LocalTrainingFaultCode>> => {
+  return async (invitation, paths, signal): Promise<Result<TrainedDelta, LocalTrainingFaultCode>> => {
     const { track, plan, spec } = invitation;
     const local = parts.tracks.get(track);
     if (local === undefined) return refuse('TRACK_NOT_RUN', `this cluster does not run the track ${track}`);
@@ -38,7 +38,8 @@ export function localTraining(parts: LocalTrainingParts): UplinkPorts['train'] {
       {
         kindModule,
         spec,
-        basePath,
+        basePath: paths.base,
+        samplePath: paths.sample,
         bufferPath,
         bufferSizes: config.buffer,
         dataKey: parts.dataKey,

@@ -50,6 +50,8 @@ export type CoordinatorOptions = Readonly<{
   timers?: Timers;
   /** What makes each release's light form; without it releases have none. */
   lightForm?: LightForm;
+  /** What reads trusted samples (candidate/sample-reader.ts); without it no round can go by one. */
+  sampleReader?: URL;
 }>;
 
 /**
@@ -63,6 +65,7 @@ export async function startCoordinator(
     environment = process.env,
     timers = systemTimers,
     lightForm,
+    sampleReader,
   }: CoordinatorOptions = {},
 ): Promise<Result<Coordinator>> {
   const openFiles = openFilesMax();
@@ -80,6 +83,7 @@ export async function startCoordinator(
     keyStore: keys.value.vault,
     timers,
     redis: config.redis,
+    sampleReader,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
     committed: (_entries, seconds) => metrics.journalSynced(seconds),
   });

@@ -21,6 +21,8 @@ export type RunningWorker = Readonly<{
 export type WorkerOptions = Readonly<{
   log?: Log;
   environment?: NodeJS.ProcessEnv;
+  /** What reads trusted samples (candidate/sample-reader.ts). */
+  sampleReader?: URL;
   /** Default: the system's. */
   timers?: Timers;
 }>;
@@ -31,7 +33,7 @@ export type WorkerOptions = Readonly<{
  */
 export async function startWorker(
   { redis, federation, dataDirectory, masterKey: source, log: { level } }: CoordinatorConfig,
-  { log = makeLog(level), environment = process.env, timers = systemTimers }: WorkerOptions = {},
+  { log = makeLog(level), environment = process.env, timers = systemTimers, sampleReader }: WorkerOptions = {},
 ): Promise<Result<RunningWorker>> {
   if (redis === null) {
     return refuse(
@@ -46,7 +48,7 @@ export async function startWorker(
   const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
   const link = await RedisLink.open({ url: redis.url, timers, trouble });
   if (!link.ok) return link;
-  const runner = new ThreadRunner({ places: placesIn(dataDirectory), keyStore: keyStore.value });
+  const runner = new ThreadRunner({ places: placesIn(dataDirectory, sampleReader), keyStore: keyStore.value });
   const worker = startAggregationWorker({
     link: link.value,
     federation,

@@ -92,6 +92,8 @@ export const servedFaults = {
   TRACK_NOT_FOUND: of(['federation', 'releases', 'operator'], 'there is no such track'),
   TRACK_EXISTS: of(['operator'], 'the track exists with another spec'),
   POLICY_INVALID: of(['operator'], 'the policy is not one, or contradicts itself'),
+  SAMPLE_INVALID: of(['operator'], 'the trusted sample is not one, or too large'),
+  SAMPLE_ABSENT: of(['operator'], 'the policy judges by a trusted sample that the track has not'),
   SPEC_INVALID: of(['operator'], 'the model spec is not one'),
   SPEC_TOO_LARGE: of(['operator'], 'the model would be larger than a federation carries'),
   MODEL_NOT_FOUND: of(['operator'], 'the track has no such model'),

@@ -17,7 +17,10 @@ export function coordinatorCommand() {
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
       const { startCoordinator } = await import('../../coordinator/coordinator.ts');
       const { writeLightForm } = await import('./coordinator/light-form.ts');
-      const coordinator = orExit(await startCoordinator(config, { lightForm: writeLightForm }).catch(portRefused));
+      const { sampleReaderUrl } = await import('./coordinator/sample-reader-worker.ts');
+      const coordinator = orExit(
+        await startCoordinator(config, { lightForm: writeLightForm, sampleReader: sampleReaderUrl }).catch(portRefused),
+      );
       await stopAsked(coordinator.halted);
       await coordinator.close();
     })

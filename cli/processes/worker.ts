@@ -11,7 +11,8 @@ export function workerCommand() {
     .action(async ({ config: path, set }) => {
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
       const { startWorker } = await import('../../coordinator/worker.ts');
-      const worker = orExit(await startWorker(config));
+      const { sampleReaderUrl } = await import('./coordinator/sample-reader-worker.ts');
+      const worker = orExit(await startWorker(config, { sampleReader: sampleReaderUrl }));
       await new Promise<void>((resolve) => {
         for (const signal of ['SIGTERM', 'SIGINT'] as const) {
           process.once(signal, () => {

@@ -8,6 +8,7 @@ import {
   type RoundSummary,
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
+import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
@@ -84,7 +85,7 @@ function show() {
     );
 }
 
-function roundText({ summary, participations }: GetRoundResponse): string {
+function roundText({ summary, participations, classes, sample }: GetRoundResponse): string {
   if (summary === undefined) return '';
   const facts = listing({
     round: `${summary.round} of ${summary.track}`,
@@ -96,17 +97,43 @@ function roundText({ summary, participations }: GetRoundResponse): string {
       summary.candidate === undefined ? '' : `version ${summary.candidate.version}, ${summary.candidate.digest}`,
     'key destroyed': time(summary.keyDestroyedAtMs),
     'replayable until': time(summary.replayableUntilMs),
+    'trusted sample': sample === undefined ? '' : sampleText(sample),
   });
   const rows = table<Participation>(participations, [
     { title: 'CLUSTER', text: ({ cluster }) => cluster },
     { title: 'FATE', text: ({ fate }) => nameOf(UpdateFate, fate, 'UPDATE_FATE_') },
+    {
+      title: 'WEIGHT',
+      text: ({ share }) => (Number.isNaN(share) ? '' : `${(100 * share).toPrecision(3)} %`),
+      align: 'right',
+    },
+    { title: 'ON SAMPLE', text: ({ sampleSlope }) => number(sampleSlope), align: 'right' },
     { title: 'SCORE', text: ({ score }) => number(score), align: 'right' },
     { title: 'NORM', text: ({ norm }) => number(norm), align: 'right' },
     { title: 'COSINE', text: ({ cosine }) => number(cosine), align: 'right' },
     { title: 'UPDATE', text: ({ payloadDigest }) => shortDigest(payloadDigest) },
+    { title: 'CLASSES', text: ({ classes: declared }) => declared.join(',') },
     { title: 'WHY', text: ({ code, reason }) => (code === '' ? reason : `${code}: ${reason}`) },
   ]);
-  return `${facts}\n\n${rows}`;
+  return [facts, rows, ...(classes.length > 0 ? [classTable(classes)] : [])].join('\n\n');
+}
+
+function sampleText({ digest, lossBefore, lossAfter }: SampleOutcome): string {
+  const losses = Number.isNaN(lossBefore)
+    ? ''
+    : `; loss on it ${number(lossBefore)} before, ${number(lossAfter)} after`;
+  return `${shortDigest(digest)}${losses}`;
+}
+
+function classTable(classes: readonly ClassOutcome[]): string {
+  return table<ClassOutcome>(classes, [
+    { title: 'CLASS', text: ({ name }) => name },
+    { title: 'SAMPLE', text: ({ covered }) => (covered ? 'yes' : 'no') },
+    { title: 'HOLDERS', text: ({ holders }) => String(holders.length), align: 'right' },
+    { title: 'LIARS WITHSTOOD', text: ({ withstands }) => String(withstands), align: 'right' },
+    { title: 'LEFT OUT', text: ({ leftOut }) => leftOut.join(',') },
+    { title: 'WHAT THAT MEANS', text: ({ text }) => text },
+  ]);
 }
 
 function number(value: number): string {

@@ -10,6 +10,7 @@ import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
 import { complain, print } from '../print.ts';
 import { headCommand } from './track-head.ts';
+import { sampleCommand } from './track-sample.ts';
 
 /** `testudo tracks`: what is learnt, and by which policy. */
 export function tracksCommand() {
@@ -20,7 +21,8 @@ export function tracksCommand() {
     .addCommand(policy())
     .addCommand(schema())
     .addCommand(models())
-    .addCommand(headCommand());
+    .addCommand(headCommand())
+    .addCommand(sampleCommand());
 }
 
 function list() {

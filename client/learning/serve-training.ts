@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
-import { type Result, refuse } from '../../base/fault.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
 import { findNonFinite, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import type { TrackKind } from '../tracks/track-kind.ts';
 import { importTrackKind } from '../tracks/track-kinds.ts';
 import { secretUnits } from './delta.ts';
 import { DutyCycle } from './duty-cycle.ts';
@@ -96,6 +97,8 @@ async function run(
   const normal = buffer.value.read(['reservoir', 'recent']);
   const hard = buffer.value.read(['hard']);
   buffer.value.close();
+  const sample = await readMixed(kind, job);
+  if (!sample.ok) return { result: sample, unreadable: 0 };
   const duty = new DutyCycle(job.coresMax);
   let reportedMs = 0;
   const result = await trainLocally({
@@ -103,6 +106,7 @@ async function run(
     base: base.value,
     examples: normal.examples,
     hard: hard.examples,
+    sample: sample.value,
     kind,
     unit: secretUnits(),
     mayGoOn: async (progress) => {
@@ -117,6 +121,17 @@ async function run(
     },
   });
   return { result, unreadable: normal.unreadable + hard.unreadable };
+}
+
+/** Normal examples of the trusted sample that the plan mixes in; none where it mixes none. */
+async function readMixed(
+  kind: TrackKind,
+  { samplePath }: TrainJob,
+): Promise<Result<readonly unknown[], 'SAMPLE_UNREADABLE'>> {
+  if (samplePath === undefined) return ok([]);
+  if (kind.samples === undefined) return refuse('SAMPLE_UNREADABLE', 'this kind of track reads no trusted samples');
+  const read = await kind.samples.read(await readFile(samplePath));
+  return read.ok ? ok(read.value.normal) : read;
 }
 
 function send(message: FromTrainer): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { seededStream } from '../../base/random.ts';
+import { parseDigest } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Example } from '../tracks/syscall/traces/example.ts';
 import { norm } from './delta.ts';
@@ -52,6 +53,19 @@ describe('trainLocally', () => {
     expect(first).toMatchObject({ steps: 9, exampleCount: 5 });
     expect(first.lastLoss).toBeLessThan(first.firstLoss);
     expect(base[0]).toBe(Math.fround(0.1));
+  });
+
+  it('mixes the plan’s share of the trusted sample in, and counts what is this cluster’s alone', async () => {
+    const sample: Example[] = [{ workload: 'nginx', calls: Uint16Array.from([7, 7]) }];
+    const digest = parseDigest(`sha256:${'a'.repeat(64)}`);
+    const mixed = unwrap(await train({ sample }, { sample: { mix: 0.5, digest, sizeBytes: 1 } }));
+    const alone = unwrap(await train({ sample }));
+    expect(mixed.exampleCount).toBe(5);
+    expect(mixed.steps).toBe(15); // As many of the sample as of its own: ten examples in batches of two, three times.
+    expect(mixed.delta[7]).toBeGreaterThan(0);
+    expect(alone.delta[7]).toBeLessThan(0);
+    const third = unwrap(await train({ sample }, { sample: { mix: 1 / 3, digest, sizeBytes: 1 } }));
+    expect(third.steps).toBe(12); // Two and a half of the sample, rounded to three: eight in all.
   });
 
   it('stops at the greatest number of steps', async () => {

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { seededRandom, shuffled } from '../../base/random.ts';
 import type { ClassName } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Learner } from '../tracks/learner.ts';
@@ -16,6 +17,8 @@ export type LocalTraining = Readonly<{
   /** Examples that come `hardRepeats` times in every epoch. */
   hard: readonly unknown[];
   hardRepeats: number;
+  /** Normal examples of the trusted sample, of which the plan's share is mixed in; for learners that descend. */
+  sample?: readonly unknown[];
   gradientClipNorm: number;
   plan: Plan;
   /** The classes that this cluster may speak for, of a model with blocks by class. */
@@ -103,7 +106,8 @@ type Taken = Readonly<{ steps: number; losses: readonly number[]; perStep?: PerS
 async function takeSteps(learner: Learner, training: LocalTraining): Promise<Result<Taken, TrainLocallyFaultCode>> {
   const { plan, hardRepeats } = training;
   const replayed = Array.from({ length: hardRepeats }, () => training.hard).flat();
-  const examples = [...training.examples, ...replayed];
+  const own = [...training.examples, ...replayed];
+  const examples = learner.counts === true ? own : withSample(own, training);
   const losses: { sum: number; count: number }[] = [];
   let steps = 0;
   for (let epoch = 0; epoch < plan.epochs && steps < plan.stepsMax; epoch += 1) {
@@ -132,6 +136,15 @@ async function takeSteps(learner: Learner, training: LocalTraining): Promise<Res
     }
   }
   return ok({ steps, losses: losses.map(({ sum, count }) => (count === 0 ? 0 : sum / count)) });
+}
+
+/** The sample's examples, repeated or drawn so that they are the plan's share of all. */
+function withSample(own: readonly unknown[], { sample = [], plan }: LocalTraining): readonly unknown[] {
+  const mix = plan.sample?.mix ?? 0;
+  if (mix === 0 || sample.length === 0) return own;
+  const wanted = Math.max(1, Math.round((own.length * mix) / (1 - mix)));
+  const order = shuffled([...sample], seededRandom(plan.seed));
+  return [...own, ...Array.from({ length: wanted }, (_, at) => order[at % order.length])];
 }
 
 async function privately(

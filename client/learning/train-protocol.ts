@@ -13,6 +13,8 @@ export type TrainJob = Readonly<{
   spec: ModelSpec;
   /** Little-endian float32. */
   basePath: string;
+  /** The trusted sample, where the plan mixes it in. */
+  samplePath?: string | undefined;
   bufferPath: string;
   bufferSizes: BufferSizes;
   /** 32 bytes; travels over the process's private channel, never through its arguments or environment. */
@@ -32,6 +34,7 @@ export type TrainFaultCode =
   | TrainLocallyFaultCode
   | BufferFault
   | 'LENGTH_MISMATCH'
+  | 'SAMPLE_UNREADABLE'
   | 'TRAINING_CRASHED'
   | 'TRAINING_OUT_OF_MEMORY';
 

@@ -15,7 +15,7 @@ import {
 } from '../../proto/ids.ts';
 import { bytesPerValue, layoutOf } from '../../proto/layout.ts';
 import { checkSpec, type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
-import type { Plan } from '../learning/plan.ts';
+import type { MixedSample, Plan } from '../learning/plan.ts';
 
 /** An invitation that was checked: every field is legal and they agree with one another. */
 export type Invitation = Readonly<{
@@ -104,7 +104,10 @@ const planBounds = [
 ] as const;
 
 function readPlan(message: TrainingPlan): Result<Plan, InvitationFault> {
-  const plan: Plan = { ...message, seed: Number(message.seed) };
+  const { sampleMix, sampleDigest, sampleBytes, ...rest } = message;
+  const sample = readSample(sampleMix, sampleDigest, sampleBytes);
+  if (!sample.ok) return sample;
+  const plan: Plan = { ...rest, seed: Number(message.seed), ...(sample.value && { sample: sample.value }) };
   for (const [name, least, most, whole] of planBounds) {
     const value = plan[name];
     if (!(value >= least && value <= most) || (whole && !Number.isSafeInteger(value))) {
@@ -115,6 +118,18 @@ function readPlan(message: TrainingPlan): Result<Plan, InvitationFault> {
     return invalid('plan asks for noise without a clip norm: noise is a multiple of the clip norm');
   }
   return ok(plan);
+}
+
+/** Of a trusted sample, bytes: as the contract says. */
+const sampleBytesMax = 1 << 20;
+
+function readSample(mix: number, digest: string, bytes: bigint): Result<MixedSample | undefined, InvitationFault> {
+  if (mix === 0) return ok(undefined);
+  if (!(mix > 0 && mix <= 0.9)) return invalid(`plan.sampleMix must be 0 to 0.9; got ${mix}`);
+  if (!isDigest(digest)) return invalid('plan.sampleDigest is not a digest');
+  const sizeBytes = Number(bytes);
+  if (!(sizeBytes >= 1 && sizeBytes <= sampleBytesMax)) return invalid('plan.sampleBytes must be 1 byte to 1 MiB');
+  return ok({ mix, digest, sizeBytes });
 }
 
 function invalid(what: string): { ok: false; fault: Fault<InvitationFault> } {

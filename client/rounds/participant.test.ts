@@ -110,7 +110,7 @@ async function startUplink(identity: ClusterIdentity, ports: Partial<UplinkPorts
       times,
     },
     {
-      train: async (_, path) => {
+      train: async (_, { base: path }) => {
         const values = new Float32Array((await readFile(path)).buffer.slice(0));
         return ok({ delta: values.map((value) => value + 0.5), exampleCount: 42 });
       },

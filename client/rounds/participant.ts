@@ -1,4 +1,4 @@
-import type { Fault } from '../../base/fault.ts';
+import { type Fault, ok } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timer } from '../../base/time.ts';
 import type { WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
@@ -21,6 +21,7 @@ import {
 } from './participation.ts';
 import type { UplinkPorts } from './ports.ts';
 import { restoreUpdate } from './restore-update.ts';
+import type { RoundCalls } from './round-calls.ts';
 import { inRoundSpan, roundTrace } from './round-trace.ts';
 import { RunningWork } from './running-work.ts';
 
@@ -230,8 +231,10 @@ export class Uplink {
       }),
     );
     if (signal.aborted) return;
-    if (!fetched.ok) {
-      this.#fail(track, round, fetched.fault);
+    const sampled = fetched.ok ? await this.#fetchSample(connection, invitation, signal) : fetched;
+    if (signal.aborted) return;
+    if (!sampled.ok) {
+      this.#fail(track, round, sampled.fault);
       return;
     }
     const { digest, version } = base;
@@ -239,12 +242,23 @@ export class Uplink {
     this.#dispatch(track, { kind: 'fetched', round });
   }
 
+  /** What the plan mixes into training, where it mixes anything. */
+  async #fetchSample(calls: Pick<RoundCalls, 'fetch'>, { track, plan: { sample } }: Invitation, signal: AbortSignal) {
+    if (sample === undefined) return ok('');
+    const { digest, sizeBytes } = sample;
+    const stallMs = this.#config.times.callTimeoutMs;
+    return this.#config
+      .modelsOf(track)
+      .fetch(calls, { digest, sizeBytes, signal, stallMs, timers: this.#ports.timers });
+  }
+
   async #train(invitation: Invitation, signal: AbortSignal): Promise<void> {
-    const { track, round, base } = invitation;
+    const { track, round, base, plan } = invitation;
     const startedMs = this.#ports.timers.monotonicMs();
-    const basePath = this.#config.modelsOf(track).path(base.digest);
+    const models = this.#config.modelsOf(track);
+    const paths = { base: models.path(base.digest), sample: plan.sample && models.path(plan.sample.digest) };
     const parent = this.#traceOf(track, round);
-    const trained = await inRoundSpan(parent, 'train', () => this.#ports.train(invitation, basePath, signal));
+    const trained = await inRoundSpan(parent, 'train', () => this.#ports.train(invitation, paths, signal));
     if (signal.aborted) return;
     if (!trained.ok) {
       this.#fail(track, round, trained.fault);

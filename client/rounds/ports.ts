@@ -22,15 +22,18 @@ export type TrainedDelta = Readonly<{
   classes?: readonly ClassName[];
 }>;
 
+/** `sample`: the trusted sample, where the plan mixes it in. */
+export type TrainingPaths = Readonly<{ base: string; sample: string | undefined }>;
+
 /** Why a round brings no delta: this cluster does not run the track, has no privacy left, or training ended without one. */
 export type LocalTrainingFaultCode = TrainFaultCode | PrivacyFault | 'TRACK_NOT_RUN';
 
 /** What the uplink needs of the rest of the client. */
 export type UplinkPorts = Readonly<{
-  /** Trains from the model at `basePath` (little-endian float32). Stops soon after `signal` aborts. */
+  /** Trains from the model at `paths.base` (little-endian float32). Stops soon after `signal` aborts. */
   train(
     invitation: Invitation,
-    basePath: string,
+    paths: TrainingPaths,
     signal: AbortSignal,
   ): Promise<Result<TrainedDelta, LocalTrainingFaultCode>>;
   /** Seals values to a file, off the event loop. */

@@ -39,6 +39,8 @@ export type Learner<Batch = unknown, Example = unknown> = Readonly<{
   privateStep?(examples: readonly Example[], options: PrivateStepOptions): number;
   /** A copy of the weights, shape [layout.length]. */
   weights(): Float32Array;
+  /** Counts its examples instead of descending: what the same traces add elsewhere too is not to be counted here. */
+  counts?: true;
   /** Of models with blocks by class: the classes that there were examples of, ascending. */
   classes?(): readonly ClassName[];
   close(): void;

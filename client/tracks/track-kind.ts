@@ -79,9 +79,44 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   ): Promise<TrackScorer<Example>>;
   /** Where models have a small form that runs without TensorFlow (docs/releases.md): 8-bit ONNX. */
   readonly light?: LightKind<Example>;
+  /** Trusted samples (docs/robustness.md); without it a track of this kind takes none. */
+  readonly samples?: SampleKind<Example>;
   /** What `testudo score` and the other verbs on files do for this kind; loaded when one of them is used. */
   offline?(): Promise<OfflineKind>;
 }
+
+export type SampleKind<Example> = Readonly<{
+  /** What a sample's bytes hold. */
+  read(bytes: Uint8Array): Promise<Result<SampleContent<Example>, 'SAMPLE_UNREADABLE'>>;
+  /**
+   * What weights lose on it; undefined for an architecture that cannot tell. base: shape [d], left alive. Throws a RangeError
+   * for a spec of another version.
+   */
+  open(spec: ModelSpec, content: SampleContent<Example>, base: Float32Array): Promise<SampleLoss | undefined>;
+}>;
+
+export type SampleContent<Example> = Readonly<{
+  normal: readonly Example[];
+  attacks: readonly Example[];
+  /** Ascending by name. */
+  classes: readonly Readonly<{ name: string; normalCount: number; attackCount: number }>[];
+}>;
+
+/**
+ * What weights lose on a trusted sample, in the shape that aggregation takes it. The same for the same weights, to the bit.
+ * Holds native memory until `close()`.
+ */
+export type SampleLoss = Readonly<{
+  /** Names of the classes in the order of `losses`, ascending. */
+  covered: readonly string[];
+  /** Mean loss of each covered class, never negative, float64. weights: shape [d]. */
+  losses(weights: Float32Array): Promise<Float64Array>;
+  /** The mean of `losses` and its gradient, shape [d]. */
+  gradient?(weights: Float32Array): Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
+  /** What the same training makes of the sample alone, as an update from the base, shape [d]. */
+  reference?: Float32Array;
+  close(): void;
+}>;
 
 export type LearnerOptions = Readonly<{
   seed: number;

@@ -73,6 +73,7 @@ export const calls = {
 
     putTrack: operation('admin', 10 * minuteMs),
     listTracks: operation('viewer'),
+    putSample: operation('admin'),
     moveHead: operation('operator'),
 
     openRound: operation('operator'),

@@ -36,6 +36,7 @@ export async function checkResult(
       recorded.optimiser,
     ]) === text([job.federation, job.track, job.round, job.schemaDigest, job.base, job.policy, job.optimiser]) &&
     recorded.optimiserStateBefore === job.optimiserState &&
+    recorded.sample === job.sample &&
     text([recorded.candidate, applied, recorded.expelled]) ===
       text([{ version: job.candidateVersion, digest: candidate }, asked, job.expelled]);
   return same ? ok(undefined) : foreign(job, 'its provenance is of another job');

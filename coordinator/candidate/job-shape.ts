@@ -44,6 +44,7 @@ const shape = z.strictObject({
   policy: z.unknown(),
   optimiser,
   base: z.strictObject({ version: whole, digest }),
+  sample: digest.optional(),
   optimiserState: digest.nullable(),
   candidateVersion: whole,
   keyName: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,199}$/),

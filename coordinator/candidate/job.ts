@@ -20,6 +20,8 @@ export type AggregationJob = Readonly<{
   policy: AggregationPolicy;
   optimiser: ServerOptimiser;
   base: ModelRef;
+  /** The trusted sample that the round goes by; absent where it has none. */
+  sample?: Digest | undefined;
   /** What the round that made the base left (server-state.ts); null at the start. */
   optimiserState: Digest | null;
   candidateVersion: number;

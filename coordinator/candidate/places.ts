@@ -7,11 +7,14 @@ export type JobPlaces = Readonly<{
   blobs: BlobStoreSettings;
   /** A local folder for what may go at any time: each job makes one of its own in it, and removes it. */
   scratchDir: string;
+  /** URL of a module that reads trusted samples (sample-reader.ts); without it no job that goes by one can run here. */
+  sampleReader?: string | undefined;
   /** Opened deltas may take this much memory; above it they wait in scratch files. Default 64 MiB. */
   memoryBytesMax?: number;
 }>;
 
 /** The places in a data directory. */
-export function placesIn(dataDir: string): JobPlaces {
-  return { blobs: { kind: 'files', dir: dataDir }, scratchDir: join(dataDir, 'scratch') };
+export function placesIn(dataDir: string, sampleReader?: URL): JobPlaces {
+  const reader = sampleReader && { sampleReader: sampleReader.href };
+  return { blobs: { kind: 'files', dir: dataDir }, scratchDir: join(dataDir, 'scratch'), ...reader };
 }

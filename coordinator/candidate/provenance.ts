@@ -23,6 +23,18 @@ export type UpdateFate = Readonly<{
   cosine: number | null;
   distance: number | null;
   tensors: readonly Readonly<{ name: string; part: number }>[];
+  /** How the trusted sample's loss changes along it, where the rule looked; below 0 it teaches what the sample holds. */
+  onSample?: UpdateReport['onSample'];
+}>;
+
+/** How one class was aggregated: who declared it, who of them was not counted, how many liars among them it withstands. */
+export type ClassFate = Readonly<{
+  class: string;
+  covered: boolean;
+  holders: readonly string[];
+  leftOut: readonly string[];
+  f: number;
+  text: string;
 }>;
 
 /**
@@ -39,6 +51,8 @@ export type Provenance = Readonly<{
   candidate: AggregationJob['base'];
   policy: AggregationJob['policy'];
   optimiser: AggregationJob['optimiser'];
+  /** The trusted sample that the round went by; absent where it had none. */
+  sample?: Digest;
   optimiserStateBefore: Digest | null;
   optimiserStateAfter: Digest | null;
   /** Rows the rule was given and admitted; the f it was asked for is in `policy`, this is the f it ran with. */
@@ -47,6 +61,10 @@ export type Provenance = Readonly<{
   fApplied: number;
   before: AggregationReport['before'];
   convergence: AggregationReport['convergence'];
+  /** What the aggregate did to the trusted sample's loss, where the rule looked at it. */
+  onSample?: AggregationReport['onSample'];
+  /** How each class was aggregated, where the rule went by declared classes. */
+  classes?: readonly ClassFate[];
   /** Every accepted update, in the order of payload digests. */
   updates: readonly UpdateFate[];
   /** Accepted updates of clusters that lost their good standing before the round closed. */
@@ -61,7 +79,7 @@ export function provenanceOf(
 ): Provenance {
   const named = (row: number) => opened[row]?.cluster ?? '';
   const rows = report.updates.map((fate): UpdateFate => {
-    const { row, verdict, reason, neighbours, norm, share, score, cosine, distance, tensors } = fate;
+    const { row, verdict, reason, neighbours, norm, share, score, cosine, distance, tensors, onSample } = fate;
     return {
       ...inputOf(opened[row] as JobUpdate),
       verdict,
@@ -74,6 +92,7 @@ export function provenanceOf(
       cosine,
       distance,
       tensors,
+      ...(onSample && { onSample }),
     };
   });
   const shut = unopened.map(({ update, code, message }): UpdateFate => {
@@ -90,6 +109,7 @@ export function provenanceOf(
     candidate: { version: job.candidateVersion, digest: written.candidate },
     policy: job.policy,
     optimiser: job.optimiser,
+    ...(job.sample && { sample: job.sample }),
     optimiserStateBefore: job.optimiserState,
     optimiserStateAfter: written.optimiserState,
     n: report.n,
@@ -97,6 +117,14 @@ export function provenanceOf(
     fApplied: report.fApplied,
     before: report.before,
     convergence: report.convergence,
+    ...(report.onSample && { onSample: report.onSample }),
+    ...(report.classes && {
+      classes: report.classes.map((each) => ({
+        ...each,
+        holders: each.holders.map(named),
+        leftOut: each.leftOut.map(named),
+      })),
+    }),
     updates: [...rows, ...shut].sort((a, b) => (a.payloadDigest < b.payloadDigest ? -1 : 1)),
     expelled: job.expelled,
   };

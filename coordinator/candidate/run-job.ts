@@ -12,6 +12,7 @@ import { layoutOf } from '../../proto/layout.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { CandidateSink } from './candidate-sink.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
+import { judging } from './judging.ts';
 import { type OpenedUpdates, type OpeningOf, type OpenPlaces, openUpdates } from './open-updates.ts';
 import { provenanceOf } from './provenance.ts';
 import { readLastAggregate } from './server-state.ts';
@@ -24,6 +25,8 @@ export type Workplace = Readonly<{
   out?: BlobStore;
   scratchDir: string;
   memoryBytesMax?: number;
+  /** URL of what reads trusted samples. */
+  sampleReader?: string | undefined;
 }>;
 
 type EngineFor = (values: number) => Promise<AggregationEngine>;
@@ -61,6 +64,7 @@ export async function computeCandidate(
     if (!base.ok) return refuse('BLOB_UNREADABLE', `the base model: ${base.fault.message}`);
     const inputs = [job.base.digest, ...job.updates.map(({ payloadDigest }) => payloadDigest)];
     if (job.optimiserState !== null) inputs.push(job.optimiserState);
+    if (job.sample !== undefined) inputs.push(job.sample);
     return await blobs.withLocalFiles(inputs, (path) =>
       fromFiles(
         job,
@@ -79,7 +83,7 @@ export async function computeCandidate(
 async function fromFiles(
   job: AggregationJob,
   openingOf: OpeningOf,
-  { out, ...places }: OpenPlaces & Readonly<{ out: BlobStore }>,
+  { out, sampleReader, ...places }: OpenPlaces & Readonly<{ out: BlobStore; sampleReader?: string | undefined }>,
   engineFor: EngineFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
   const { path } = places;
@@ -97,6 +101,8 @@ async function fromFiles(
       return refuse('AGGREGATION_REFUSED', `none of the ${job.updates.length} accepted updates can be opened`);
     }
     const files = { out, basePath, statePath };
+    const judged = await judging(job, updates, { path, sampleReader });
+    if (!judged.ok) return judged;
     const sink = new CandidateSink(job.optimiser, files, layout.length, startsFromLast);
     try {
       const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
@@ -105,7 +111,7 @@ async function fromFiles(
         updates.blocks,
         await engineFor(layout.length * updates.opened.length),
         sink,
-        { slots: layout.slots, seed: digestOf(seed), ...(start && { start }) },
+        { slots: layout.slots, seed: digestOf(seed), ...(start && { start }), ...judged.value.context },
       );
       failpoint('aggregated');
       if (!aggregated.ok) {
@@ -124,6 +130,7 @@ async function fromFiles(
       return ok({ ...written, provenance: digest });
     } finally {
       sink.abandon();
+      judged.value.close();
     }
   } finally {
     updates.release();

@@ -2,6 +2,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { defaultPolicy, parsePolicy as parseAggregation, updatesMin } from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { type Digest, isDigest } from '../../proto/ids.ts';
 import { type GatePolicy, gateMinutesMinDefault, type TrackPolicy } from '../round/policy.ts';
 import { checkRoundRules, roundRuleLimits } from '../round/rules.ts';
 
@@ -103,6 +104,12 @@ const policySchema = z.strictObject({
   schedule: schedule.nullable().default(null),
   gate: gate.optional(),
   releasesKept: whole(1, 1_000).optional(),
+  sample: z
+    .strictObject({
+      mix: between(0, 0.9).default(0),
+      digest: z.custom<Digest>(isDigest, 'a digest, "sha256:" and 64 hexadecimal digits').optional(),
+    })
+    .optional(),
   keepInputs: z.strictObject({ rounds: whole(1, 16), hours: whole(1, 720) }).optional(),
 });
 

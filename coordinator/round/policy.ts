@@ -1,4 +1,5 @@
 import { type AggregationPolicy, updatesMin } from '../../aggregation/policy.ts';
+import type { Digest } from '../../proto/ids.ts';
 import type { RoundRules } from './rules.ts';
 import type { ScheduleRules } from './schedule-rules.ts';
 
@@ -58,6 +59,14 @@ export type InputKeeping = Readonly<{
   hours: number;
 }>;
 
+/** What rounds do with the track's trusted sample. */
+export type SamplePolicy = Readonly<{
+  /** Share of a client's training examples that come from the sample, 0 to 0.9. */
+  mix: number;
+  /** The sample that must be in force; the newest, whichever it is, where absent. Every round that has one names it here. */
+  digest?: Digest | undefined;
+}>;
+
 /** Everything a track's rounds and releases obey. Journalled whole, and frozen into each round when it is scheduled. */
 export type TrackPolicy = Readonly<{
   aggregation: AggregationPolicy;
@@ -67,6 +76,8 @@ export type TrackPolicy = Readonly<{
   optimiser: ServerOptimiser;
   /** null: rounds open only when an operator asks. */
   schedule: ScheduleRules | null;
+  /** Absent: clients train without the trusted sample, and a round takes the newest. */
+  sample?: SamplePolicy | undefined;
   /** Absent: nothing of a round can be opened once it has ended. */
   keepInputs?: InputKeeping | undefined;
   /** Absent: without canary clusters each candidate becomes stable at once, with them an operator promotes. */

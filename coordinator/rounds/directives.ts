@@ -23,6 +23,8 @@ export type Directive = Readonly<
       roundKey: string;
       closesAtMs: EpochMs;
       training: TrainingPlan;
+      /** What of the trusted sample goes into training; null for nothing of it. */
+      sample: Readonly<{ mix: number; digest: Digest; bytes: number }> | null;
       /** For everything random in this cluster's training. */
       seed: number;
       /** Of a model with blocks by class: those that this cluster may speak for, ascending. Otherwise empty. */
@@ -52,7 +54,7 @@ export function currentDirectives(state: State, cluster: ClusterId, tracks: read
 /** The invitation of a cohort member that has not sent its update; undefined for everyone else. */
 export function invitationFor(
   { federation, clusters }: State,
-  { track, spec, schemaDigest, modelBytes }: Track,
+  { track, spec, schemaDigest, modelBytes, samples }: Track,
   { round, phase, policy }: Round,
   cluster: ClusterId,
 ): Directive | undefined {
@@ -72,9 +74,16 @@ export function invitationFor(
     roundKey: phase.roundKey,
     closesAtMs: phase.closesAtMs,
     training: policy.training,
+    sample: mixedSample(policy, samples),
     seed: trainingSeed(phase.seed, cluster),
     approvedClasses: approvedClasses(clusters.get(cluster)?.labels ?? {}).filter((name) => known.has(name)),
   };
+}
+
+function mixedSample({ sample }: Round['policy'], samples: Track['samples']) {
+  const put = samples.findLast(({ digest }) => digest === sample?.digest);
+  if (put === undefined || sample === undefined || sample.mix === 0) return null;
+  return { mix: sample.mix, digest: put.digest, bytes: put.bytes };
 }
 
 export function closedDirective(track: Track, { round, phase }: Round): Directive | undefined {

@@ -69,6 +69,7 @@ function jobFrom(
     policy: policy.aggregation,
     optimiser: policy.optimiser,
     base: phase.base,
+    ...(policy.sample?.digest && { sample: policy.sample.digest }),
     optimiserState: track.models[phase.base.version]?.optimiserState ?? null,
     candidateVersion,
     keyName: roundKeyName(track.track, round),

@@ -35,6 +35,8 @@ export type EngineOptions = Readonly<{
   timers: Timers;
   /** Queues that wake the engine, and workers that run its aggregations. Default: timers and a thread of this process. */
   redis?: Readonly<{ url: string }> | null;
+  /** What reads trusted samples, for workers of this machine (candidate/sample-reader.ts). */
+  sampleReader?: URL | undefined;
   /** In place of either; tests bring their own. */
   runner?: AggregationRunner;
   waker?: Waker;
@@ -133,7 +135,7 @@ async function openLocked(
     options.reserveBytes === undefined ? {} : { reserveBytes: options.reserveBytes },
   );
   await sweepOrphans(ledger.state, blobs);
-  const places = placesIn(dataDir);
+  const places = placesIn(dataDir, options.sampleReader);
   await mkdir(places.scratchDir, { recursive: true, mode: 0o700 });
   const runner = options.runner ?? new ThreadRunner({ places, keyStore });
   const waker = options.waker ?? new TimerWaker(timers);

@@ -15,6 +15,7 @@ import { stepsOf } from './events.ts';
 import { makeRoundKey } from './keys.ts';
 import { countedEvent } from './occasions.ts';
 import type { Presence } from './presence.ts';
+import { lacksSample, policyWithSample } from './samples.ts';
 
 /** Why a round is not opened or cancelled. */
 export type RoundChangeFaultCode =
@@ -23,7 +24,9 @@ export type RoundChangeFaultCode =
   | 'ROUND_OPEN'
   | 'ROUND_ENDED'
   | 'FROZEN'
-  | 'ROUNDS_EXHAUSTED';
+  | 'ROUNDS_EXHAUSTED'
+  /** The policy needs a trusted sample, and the track has none, or not the one that it names. */
+  | 'SAMPLE_ABSENT';
 
 const bySchedule: Actor = { kind: 'coordinator', part: 'schedule' };
 const seedMax = 2 ** 48 - 1;
@@ -74,7 +77,7 @@ export class RoundOpener {
         round,
         dueAtMs: atMs,
         rules,
-        policy: track.policy,
+        policy: policyWithSample(track),
         servesUntilMs,
         reason,
       };
@@ -128,6 +131,8 @@ export class RoundOpener {
     if (running >= this.#parts.roundsMax) {
       return refuse('ROUNDS_EXHAUSTED', `${running} rounds run already, as many as may; wait for one to end`);
     }
+    const lacking = lacksSample(track);
+    if (lacking !== undefined) return refuse('SAMPLE_ABSENT', lacking);
     const round = `r-${track.roundCount + 1}`;
     if (!isRoundId(round)) return refuse('ROUNDS_EXHAUSTED', `track ${id} has had all its rounds; make another track`);
     return ok({ track, round });

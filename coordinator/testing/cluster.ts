@@ -18,6 +18,7 @@ import {
   type WatchResponse,
   type UpdateHeader as WireHeader,
 } from '../../proto/generated/testudo/v1/federation.ts';
+import type { ClassName } from '../../proto/ids.ts';
 import { type JoinToken, parseJoinToken } from '../../proto/join-token.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
 import { chunkBytes, coordinatorServerName, faultCodeKey } from '../../proto/wire-names.ts';
@@ -231,8 +232,8 @@ export class TestCluster {
   }
 
   /** The whole of a sound submission. */
-  async submit(values: Float32Array): Promise<Result<Receipt>> {
-    const { header, sealed } = await this.seal(values);
+  async submit(values: Float32Array, classes: readonly ClassName[] = []): Promise<Result<Receipt>> {
+    const { header, sealed } = await this.seal(values, (sound) => (classes.length > 0 ? { ...sound, classes } : sound));
     return this.send([this.signed(header), ...chunksOf(sealed)]);
   }
 

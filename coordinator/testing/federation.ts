@@ -6,12 +6,13 @@ import { systemTimers } from '../../base/system-timers.ts';
 import type { Timers } from '../../base/time.ts';
 import type { EnrolResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { parseClusterId, parseTrackId } from '../../proto/ids.ts';
-import { bytesOfValues } from '../../proto/layout.ts';
+import { bytesOfValues, layoutOf } from '../../proto/layout.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { type CoordinatorConfig, parseConfig } from '../config/config.ts';
 import { parseTrackPolicy } from '../config/policy.ts';
 import { type Coordinator, startCoordinator } from '../coordinator.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
+import type { Labels } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import { createTrack } from '../ledger/track-changes.ts';
 import { type Applicant, enrolCluster, TestCluster } from './cluster.ts';
@@ -29,6 +30,12 @@ export type FederationOptions = Readonly<{
   values?: number;
   /** Of the track's spec. */
   architecture?: string;
+  /** In the place of a spec of one tensor; its first model is all zeros. */
+  spec?: ModelSpec;
+  /** What reads trusted samples. */
+  sampleReader?: URL;
+  /** Of every cluster that enrols. */
+  labels?: Labels;
   /** Of the track; f 0 and Krum on three updates unless given. */
   policy?: string;
   settings?: readonly string[];
@@ -39,7 +46,7 @@ export type FederationOptions = Readonly<{
   timers?: Timers;
 }>;
 
-type Around = Readonly<{ log: Log; timers: Timers }>;
+type Around = Readonly<{ log: Log; timers: Timers; sampleReader?: URL; labels?: Labels }>;
 
 export const policyDefault = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }
@@ -86,15 +93,20 @@ export class TestFederation {
     dataDirectory,
     log = makeLog('silent'),
     timers = systemTimers,
+    spec: other,
+    sampleReader,
+    labels,
   }: FederationOptions = {}) {
     const config = configIn(dataDirectory ?? tempDir(), settings);
-    const spec = specOf(values, architecture);
-    const coordinator = await open(config, { log, timers });
-    const federation = new TestFederation(config, spec, coordinator, { log, timers });
+    const spec = other ?? specOf(values, architecture);
+    const around = { log, timers, ...(sampleReader && { sampleReader }), ...(labels && { labels }) };
+    const coordinator = await open(config, around);
+    const federation = new TestFederation(config, spec, coordinator, around);
     onTestFinished(() => federation.#coordinator.close());
     const { engine } = coordinator;
     if (!engine.state().tracks.has(track)) {
-      const modelDigest = unwrap(await engine.blobs.put(bytesOfValues(new Float32Array(values).fill(0.5))));
+      const first = other === undefined ? new Float32Array(values).fill(0.5) : new Float32Array(layoutOf(other).length);
+      const modelDigest = unwrap(await engine.blobs.put(bytesOfValues(first)));
       const parsed = unwrap(parseTrackPolicy(policy));
       unwrap(await createTrack(engine, operator, { track, spec, policy: parsed, modelDigest, reason: 'test' }));
     }
@@ -116,7 +128,7 @@ export class TestFederation {
   }
 
   async token(cluster: string, lifetimeMs = 3_600_000): Promise<string> {
-    const wanted = { cluster: parseClusterId(cluster), lifetimeMs, labels: {} };
+    const wanted = { cluster: parseClusterId(cluster), lifetimeMs, labels: this.#around.labels ?? {} };
     return unwrap(await this.#coordinator.membership.mintToken(operator, wanted)).text;
   }
 
@@ -178,6 +190,6 @@ export class TestFederation {
   }
 }
 
-async function open(config: CoordinatorConfig, around: Around): Promise<Coordinator> {
+async function open(config: CoordinatorConfig, { labels: _, ...around }: Around): Promise<Coordinator> {
   return unwrap(await startCoordinator(config, { environment, ...around }));
 }

@@ -1,9 +1,15 @@
 import type { BlobStore } from '../blobs/blob-store.ts';
-import type { Provenance, UpdateFate } from '../candidate/provenance.ts';
+import type { ClassFate, Provenance, UpdateFate } from '../candidate/provenance.ts';
 import type { Round } from '../ledger/state/state.ts';
 
 /** Where a round's candidate comes from; `fates` by cluster. */
-export type StoredProvenance = Readonly<{ json: string; fates: ReadonlyMap<string, UpdateFate> }>;
+export type StoredProvenance = Readonly<{
+  json: string;
+  fates: ReadonlyMap<string, UpdateFate>;
+  /** How classes were aggregated, and what the trusted sample said; nothing where the rule did not look at them. */
+  classes: readonly ClassFate[];
+  sample: (Readonly<{ digest: string }> & Partial<NonNullable<Provenance['onSample']>>) | undefined;
+}>;
 
 /** What became of one cluster's part in a round. Numbers are null where the rule gave none. */
 export type ParticipationView = Readonly<{
@@ -18,9 +24,15 @@ export type ParticipationView = Readonly<{
   cosine: number | null;
   /** How much of the delta's length lies in which tensor. */
   tensors: UpdateFate['tensors'];
+  /** What part of the aggregate it makes. */
+  share: number | null;
+  /** The classes that it declared. */
+  classes: readonly string[];
+  /** What the trusted sample says of it. */
+  onSample: NonNullable<UpdateFate['onSample']> | null;
 }>;
 
-const nothing: StoredProvenance = { json: '', fates: new Map() };
+const nothing: StoredProvenance = { json: '', fates: new Map(), classes: [], sample: undefined };
 
 /** The round's provenance as our own worker stored it; nothing before there is one. */
 export async function readProvenance(blobs: Pick<BlobStore, 'get'>, { phase }: Round): Promise<StoredProvenance> {
@@ -28,13 +40,14 @@ export async function readProvenance(blobs: Pick<BlobStore, 'get'>, { phase }: R
   const stored = await blobs.get(phase.provenance);
   if (!stored.ok) return nothing;
   const json = Buffer.from(stored.value).toString('utf8');
-  const { updates } = JSON.parse(json) as Provenance;
-  return { json, fates: new Map(updates.map((fate) => [fate.cluster, fate])) };
+  const { updates, classes = [], sample, onSample } = JSON.parse(json) as Provenance;
+  const fates = new Map(updates.map((fate) => [fate.cluster, fate]));
+  return { json, fates, classes, sample: sample && { digest: sample, ...onSample } };
 }
 
 /**
  * What became of every cohort member, and of every stranger that was refused. Clusters that the rule looked at come
- * first, worst score first.
+ * first, worst score first, or least weight where it gave weights alone.
  */
 export function* participationView(round: Round, fates: StoredProvenance['fates']): Generator<ParticipationView> {
   const { phase } = round;
@@ -43,7 +56,7 @@ export function* participationView(round: Round, fates: StoredProvenance['fates'
     for (const { cluster, payloadDigest } of phase.accepted) accepted.set(cluster, payloadDigest);
   const cohort: readonly string[] = 'cohort' in phase ? phase.cohort : [];
   const refusals = new Map(round.refusals.map((refusal) => [refusal.cluster ?? '', refusal]));
-  const scored = [...fates.values()].sort((a, b) => (b.score ?? -1) - (a.score ?? -1)).map(({ cluster }) => cluster);
+  const scored = [...fates.values()].sort(worstFirst).map(({ cluster }) => cluster);
   const isAwaited = phase.kind === 'collecting' || phase.kind === 'recruiting';
   for (const cluster of new Set([...scored, ...cohort, ...refusals.keys()])) {
     if (cluster === '') continue;
@@ -58,9 +71,16 @@ export function* participationView(round: Round, fates: StoredProvenance['fates'
 }
 
 function judged({ cluster, verdict, code, reason, payloadDigest, ...numbers }: UpdateFate): ParticipationView {
-  const { score, norm, cosine, tensors } = numbers;
+  const { score, norm, cosine, tensors, share, classes = [], onSample = null } = numbers;
   const why = verdict === 'selected' ? '' : code;
-  return { cluster, fate: verdict, code: why, reason, payloadDigest, score, norm, cosine, tensors };
+  const weighed = { share, classes, onSample };
+  return { cluster, fate: verdict, code: why, reason, payloadDigest, score, norm, cosine, tensors, ...weighed };
+}
+
+/** By score, worst first; where the rule has none, by weight, least first. */
+function worstFirst(a: UpdateFate, b: UpdateFate): number {
+  if (a.score !== null || b.score !== null) return (b.score ?? -1) - (a.score ?? -1);
+  return (a.share ?? -1) - (b.share ?? -1);
 }
 
 function refused(cluster: string, { code, cause, payloadDigest }: Round['refusals'][number]): ParticipationView {
@@ -68,5 +88,6 @@ function refused(cluster: string, { code, cause, payloadDigest }: Round['refusal
 }
 
 function unjudged(cluster: string) {
-  return { cluster, code: '', reason: '', payloadDigest: null, score: null, norm: null, cosine: null, tensors: [] };
+  const numbers = { score: null, norm: null, cosine: null, tensors: [], share: null, classes: [], onSample: null };
+  return { cluster, code: '', reason: '', payloadDigest: null, ...numbers };
 }

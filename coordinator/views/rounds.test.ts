@@ -215,7 +215,7 @@ describe('readProvenance', () => {
     expect(read.json).toBe(Buffer.from(json).toString());
     expect(read.fates.get('a')).toMatchObject({ verdict: 'selected', score: 1 });
     for (const phase of [collecting, candidate]) {
-      expect(await readProvenance(blobs, round(phase))).toEqual({ json: '', fates: new Map() });
+      expect(await readProvenance(blobs, round(phase))).toEqual({ json: '', fates: new Map(), classes: [] });
     }
   });
 });

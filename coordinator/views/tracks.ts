@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../base/time.ts';
 import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { TrackSample } from '../ledger/journal/events.ts';
 import { openRoundOf, type State, type Track } from '../ledger/state/state.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
 import { rulesOf, type TrackPolicy } from '../round/policy.ts';
@@ -27,6 +28,8 @@ export type TrackView = Readonly<{
   openRound: RoundId | null;
   /** null where no schedule opens one. */
   nextRoundAtMs: EpochMs | null;
+  /** The trusted sample in force. */
+  sample: TrackSample | undefined;
 }>;
 
 /** Every track, by name. `planned`: what the schedules will open, soonest first. */
@@ -43,6 +46,7 @@ export function tracksView({ tracks }: Pick<State, 'tracks'>, planned: readonly 
     model: modelView(track, track.headVersion),
     openRound: openRoundOf(track)?.round ?? null,
     nextRoundAtMs: nextAtMs.get(track.track) ?? null,
+    sample: track.samples.at(-1),
   }));
 }
 

@@ -68,7 +68,7 @@ async function participant(connect: InProcessCoordinator['connectToRounds'], ide
       times: defaultUplinkTimes,
     },
     {
-      train: async ({ round }, basePath) => {
+      train: async ({ round }, { base: basePath }) => {
         expect((await readFile(basePath)).length).toBe(1_200);
         return ok({ delta: deltaOf(identity.cluster, round), exampleCount: 42 });
       },

@@ -32,6 +32,9 @@ export type InvitationParts = Readonly<{
 }>;
 
 const defaultPlan: TrainingPlan = {
+  sampleMix: 0,
+  sampleDigest: '',
+  sampleBytes: 0n,
   epochs: 1,
   stepsMax: 1_000,
   batchSize: 8,

@@ -78,6 +78,16 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
       return TraceJudge.open(await lightDetector(spec, light), new Float32Array(0), normal, options);
     },
   },
+  samples: {
+    async read(bytes) {
+      const { readSample } = await import('./trusted/sample.ts');
+      return readSample(bytes);
+    },
+    async open(spec, content, base) {
+      const { openSampleLoss } = await import('./trusted/sample-loss.ts');
+      return openSampleLoss(spec, content, base);
+    },
+  },
   async offline() {
     return (await import('./offline/verbs.ts')).syscallOffline;
   },

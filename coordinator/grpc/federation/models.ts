@@ -4,11 +4,13 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { State } from '../../ledger/state/state.ts';
 
 /**
- * The size of a global model, bytes; undefined for every other blob: only models may be fetched. Newest first, since
- * those are wanted.
+ * The size of a global model or of a trusted sample, bytes; undefined for every other blob: nothing else may be fetched.
+ * Newest first, since those are wanted.
  */
 export function servedModelBytes({ tracks }: Pick<State, 'tracks'>, digest: Digest): number | undefined {
-  for (const { models, modelBytes } of tracks.values()) {
+  for (const { models, modelBytes, samples } of tracks.values()) {
+    const sample = samples.findLast((each) => each.digest === digest);
+    if (sample !== undefined) return sample.bytes;
     for (let version = models.length - 1; version >= 0; version -= 1) {
       if (models[version]?.digest === digest) return modelBytes;
     }

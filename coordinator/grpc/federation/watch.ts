@@ -140,6 +140,7 @@ function toResponse(directive: Directive): WatchResponse {
     training,
     seed,
     approvedClasses,
+    sample,
   } = directive;
   return {
     directive: {
@@ -158,7 +159,13 @@ function toResponse(directive: Directive): WatchResponse {
         spec: { canonicalJson: specBytes(spec), schemaDigest },
         roundKey: Buffer.from(roundKey, 'base64'),
         closesAtMs: BigInt(closesAtMs),
-        plan: { ...training, seed: BigInt(seed) },
+        plan: {
+          ...training,
+          seed: BigInt(seed),
+          sampleMix: sample?.mix ?? 0,
+          sampleDigest: sample?.digest ?? '',
+          sampleBytes: BigInt(sample?.bytes ?? 0),
+        },
         approvedClasses: [...approvedClasses],
       },
     },

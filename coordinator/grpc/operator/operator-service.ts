@@ -16,6 +16,7 @@ import { releaseHandlers } from './releases.ts';
 import { replayHandlers } from './replays.ts';
 import { rootHandlers } from './roots.ts';
 import { roundHandlers } from './rounds.ts';
+import { sampleHandlers } from './samples.ts';
 import { trackHandlers } from './tracks.ts';
 
 type OperatorParts = Readonly<{ door: Door<'operator'>; engine: Engine; membership: Membership; registry: Registry }>;
@@ -28,6 +29,7 @@ export function operatorService({ door, engine, membership, registry }: Operator
       ...memberHandlers(door, engine, membership),
       ...operatorHandlers(door, engine, membership),
       ...trackHandlers(door, engine),
+      ...sampleHandlers(door, engine),
       ...roundHandlers(door, engine),
       ...replayHandlers(door, engine),
       ...freezeHandlers(door, engine),

@@ -21,16 +21,24 @@ export function participations(view: Iterable<ParticipationView>): Participation
   let bytes = 0;
   for (const part of view) {
     const row = rowOf(part);
-    bytes += 160 + row.cluster.length + row.reason.length + row.tensorShares.length * 48;
+    const tensors = row.tensorShares.length + row.sampleTensors.length;
+    bytes += 180 + row.cluster.length + row.reason.length + tensors * 48 + row.classes.join().length;
     if (bytes > rowBytesMax || rows.length === rowsMax) break;
     rows.push(row);
   }
   return rows;
 }
 
-function rowOf({ fate, payloadDigest, score, norm, cosine, tensors, ...texts }: ParticipationView): Participation {
+function rowOf(part: ParticipationView): Participation {
+  const { fate, payloadDigest, score, norm, cosine, tensors, share, classes, onSample, ...texts } = part;
   return {
     ...texts,
+    share: share ?? Number.NaN,
+    classes: [...classes],
+    sampleSlope: onSample?.slope ?? Number.NaN,
+    sampleTensors: (onSample?.tensors ?? [])
+      .slice(0, tensorsMax)
+      .map(({ name, slope }) => ({ tensor: name, share: slope })),
     fate: fates[fate],
     payloadDigest: payloadDigest ?? '',
     score: score ?? Number.NaN,

@@ -13,7 +13,9 @@ import {
   RoundPhase,
   type RoundSummary,
 } from '../../../proto/generated/testudo/v1/operator.ts';
+import type { ClassOutcome } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
 import { calls } from '../../access/calls.ts';
+import type { ClassFate } from '../../candidate/provenance.ts';
 import { checkRoundName } from '../../operations/check.ts';
 import { cancelRound, openRound, planRounds } from '../../operations/rounds.ts';
 import type { PhaseKind } from '../../round/phase.ts';
@@ -75,11 +77,17 @@ export function roundHandlers(door: Door<'operator'>, engine: Engine) {
       if (!track.ok) return track;
       const round = findRound(track.value, named.value.round);
       if (!round.ok) return round;
-      const { json, fates } = await readProvenance(engine.blobs, round.value);
+      const { json, fates, classes, sample } = await readProvenance(engine.blobs, round.value);
       return ok({
         summary: summary(roundView(track.value, round.value)),
         participations: participations(participationView(round.value, fates)),
         provenanceJson: json.length <= provenanceCharactersMax ? json : '',
+        classes: classes.map(classMessage),
+        sample: sample && {
+          digest: sample.digest,
+          lossBefore: sample.lossBefore ?? Number.NaN,
+          lossAfter: sample.lossAfter ?? Number.NaN,
+        },
       });
     }),
 
@@ -99,6 +107,10 @@ export function roundHandlers(door: Door<'operator'>, engine: Engine) {
       },
     ),
   };
+}
+
+function classMessage({ class: name, covered, holders, leftOut, f, text }: ClassFate): ClassOutcome {
+  return { name, covered, holders: [...holders], leftOut: [...leftOut], withstands: f, text };
 }
 
 function summary(view: RoundView): RoundSummary {

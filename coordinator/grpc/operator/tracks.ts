@@ -19,6 +19,7 @@ import type { Door } from '../door.ts';
 import type { MessageReader } from '../message-reader.ts';
 import { malformed } from '../service.ts';
 import { modelRef, ms } from './messages.ts';
+import { sampleMessage } from './samples.ts';
 
 const idleMsMax = 30_000;
 const tracksMax = 1_000;
@@ -90,6 +91,7 @@ function trackMessage(view: TrackView): ListTracksResponse['tracks'][number] {
     model: modelRef(view.model),
     openRound: view.openRound ?? '',
     nextRoundAtMs: ms(view.nextRoundAtMs),
+    sample: view.sample && sampleMessage(view.sample),
   };
 }
 

@@ -7,6 +7,20 @@ import type { RoundEffect, RoundEvent } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
 
+/** A version of a track's trusted sample. */
+export type TrackSample = Readonly<{
+  /** From 1; the newest is in force. */
+  version: number;
+  digest: Digest;
+  bytes: number;
+  /** What it holds, ascending by name, as the command counted that read it. */
+  classes: readonly SampleClass[];
+  putAtMs: EpochMs;
+  reason: string;
+}>;
+
+export type SampleClass = Readonly<{ name: string; normalCount: number; attackCount: number }>;
+
 /** What one canary cluster saw of a version in shadow; its newest report counts. */
 export type ShadowReport = Readonly<{
   cluster: ClusterId;
@@ -63,6 +77,11 @@ type TrackEvent = Readonly<
       modelDigest: Digest;
       reason: string;
     }
+  /** A trusted sample, stored as a blob: what rounds that open from now on judge by. */
+  | ({ kind: 'samplePut'; track: TrackId; reason: string } & Pick<
+      TrackSample,
+      'version' | 'digest' | 'bytes' | 'classes'
+    >)
   | { kind: 'policySet'; track: TrackId; policy: TrackPolicy; reason: string }
   /** The model that the next round starts from is another one: a rollback, or a gate that held a candidate. */
   | { kind: 'headMoved'; track: TrackId; version: number; reason: string }

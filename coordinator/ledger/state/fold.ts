@@ -41,6 +41,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
         modelBytes: layoutOf(spec).length * 4,
         policy,
         reason,
+        samples: [],
         models: [initial],
         headVersion: 0,
         servedUntilMs: context.atMs,
@@ -53,6 +54,15 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'policySet':
       replaceTrack(state, event.track, (track) => ({ ...track, policy: event.policy, reason: event.reason }));
       return;
+    case 'samplePut': {
+      const { kind: _, track: id, ...put } = event;
+      replaceTrack(state, id, (track) => {
+        if (put.version !== track.samples.length + 1)
+          throw new Error(`fold: sample ${put.version} of ${id} out of turn`);
+        return { ...track, samples: [...track.samples, { ...put, putAtMs: context.atMs }] };
+      });
+      return;
+    }
     case 'headMoved':
       replaceTrack(state, event.track, (track) => ({ ...track, headVersion: event.version }));
       return;

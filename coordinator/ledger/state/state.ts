@@ -4,7 +4,7 @@ import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { ModelRef, RoundEffect, RoundPhase } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
-import type { JournalEvent, Labels, OperatorRole } from '../journal/events.ts';
+import type { JournalEvent, Labels, OperatorRole, TrackSample } from '../journal/events.ts';
 import type { AgentState, MetadataState, TrackReleasing } from './releasing.ts';
 
 /** The fold of the journal: everything the coordinator knows, as plain data behind read-only types. */
@@ -33,6 +33,8 @@ export type Track = Readonly<{
   modelBytes: number;
   policy: TrackPolicy;
   reason: string;
+  /** Every trusted sample, by version: samples[v].version is v + 1. */
+  samples: readonly TrackSample[];
   /** Every global model, by version: models[v].version is v. */
   models: readonly Model[];
   /** The version that the next round starts from. */

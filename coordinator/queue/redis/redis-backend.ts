@@ -21,6 +21,7 @@ export type RedisBackendOptions = Readonly<{
   federation: FederationId;
   dataDir: string;
   keyStore: KeyStore;
+  sampleReader?: URL | undefined;
   timers: Timers;
   trouble: (code: string, message: string) => void;
 }>;
@@ -30,7 +31,7 @@ export async function openRedisBackend(options: RedisBackendOptions): Promise<Re
   const { url, federation, dataDir, keyStore, timers, trouble } = options;
   const link = await RedisLink.open({ url, timers, trouble });
   if (!link.ok) return link;
-  const fallback = new ThreadRunner({ places: placesIn(dataDir), keyStore });
+  const fallback = new ThreadRunner({ places: placesIn(dataDir, options.sampleReader), keyStore });
   return ok({
     waker: new RedisWaker(link.value, federation, timers),
     runner: new RedisRunner({

@@ -50,7 +50,10 @@ export async function publish(
   if (model.provenance !== null) {
     const provenance = await blobs.get(model.provenance);
     if (!provenance.ok) return provenance;
-    base = (JSON.parse(Buffer.from(provenance.value).toString('utf8')) as Provenance).base;
+    const said = JSON.parse(Buffer.from(provenance.value).toString('utf8')) as Provenance;
+    base = said.base;
+    const sample = track.samples.find(({ digest }) => digest === said.sample);
+    if (sample !== undefined) files.push({ name: releaseFileNames.sample, digest: sample.digest, bytes: sample.bytes });
     files.push({
       name: releaseFileNames.provenance,
       digest: model.provenance,

@@ -53,6 +53,8 @@ export const releaseFileNames = {
   spec: 'spec.json',
   /** Accepted and refused updates with reasons, policy, scores; absent for a track's first model. */
   provenance: 'provenance.json',
+  /** The trusted sample that its round went by, as its kind of track reads it; absent where it had none. */
+  sample: 'sample.bin',
   /** The light form: ONNX with INT8 weights; absent where the architecture has none. */
   light: 'model.int8.onnx',
 } as const;

@@ -38,8 +38,14 @@ export const closedToAggregation =
 export const closedToGrpc =
   /^(?:coordinator\/(?:access|candidate|ledger|members|operations|queue|registry|round|rounds|views)|client\/(?:events|learning|recordings|(?:releases|rounds)(?!\/grpc\/)|scoring|tracks))\//;
 
-/** Where folders of detectors are found: what they import is read as every other module is. */
-export const mayImportComputed: ReadonlySet<string> = new Set(['client/tracks/track-kinds.ts']);
+/**
+ * Where folders of detectors are found, and where what the command line hands to workers is loaded: what they import is read
+ * as every other module is.
+ */
+export const mayImportComputed: ReadonlySet<string> = new Set([
+  'client/tracks/track-kinds.ts',
+  'coordinator/candidate/sample-reader.ts',
+]);
 
 /**
  * The rooms of a folder, lowest first. A room may import itself and what stands before it; rooms of one inner list know

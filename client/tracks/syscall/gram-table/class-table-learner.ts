@@ -41,6 +41,7 @@ export function classTableLearner(
       const loss = meanSurprisal(before, traces.slice(0, lossExamplesMax));
       return Number.isNaN(loss) ? 0 : loss;
     },
+    counts: true,
     weights: () => weights.slice(),
     classes: () => classes,
     close: () => undefined,

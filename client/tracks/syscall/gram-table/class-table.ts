@@ -33,6 +33,7 @@ export function classTableSpec(classes: WorkloadClasses, slotsOfClass = slotsOfC
     hyperparameters: {
       [blocksParameter]: true,
       [tableNormParameter]: weightsNorm,
+      classes: classes.text,
       gramLengthMax,
       slotsOfClass,
       vocabulary: vocabularyDigest,

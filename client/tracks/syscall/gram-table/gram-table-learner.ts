@@ -32,6 +32,7 @@ export function gramTableLearner(
       weights = trainGramTable(spec, traces).weights;
       return loss;
     },
+    counts: true,
     weights: () => weights.slice(),
     close: () => undefined,
   });

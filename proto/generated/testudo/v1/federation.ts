@@ -125,6 +125,12 @@ export interface TrainingPlan {
   proximalMu: number;
   /** Seed of everything random in training, 0 to 2^53 - 1. */
   seed: bigint;
+  /** Share of training examples that come from the track's trusted sample, 0 to 0.9. Models that count take none. */
+  sampleMix: number;
+  /** Digest of that sample, which FetchModel gives; empty where sample_mix is 0. */
+  sampleDigest: string;
+  /** Its size, bytes, at most 1 MiB. */
+  sampleBytes: bigint;
 }
 
 /** How a round ended. */
@@ -582,6 +588,9 @@ function createBaseTrainingPlan(): TrainingPlan {
     noiseMultiplier: 0,
     proximalMu: 0,
     seed: 0n,
+    sampleMix: 0,
+    sampleDigest: "",
+    sampleBytes: 0n,
   };
 }
 
@@ -613,6 +622,18 @@ export const TrainingPlan: MessageFns<TrainingPlan> = {
         throw new globalThis.Error("value provided for field message.seed of type uint64 too large");
       }
       writer.uint32(64).uint64(message.seed);
+    }
+    if (message.sampleMix !== 0) {
+      writer.uint32(73).double(message.sampleMix);
+    }
+    if (message.sampleDigest !== "") {
+      writer.uint32(82).string(message.sampleDigest);
+    }
+    if (message.sampleBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sampleBytes) !== message.sampleBytes) {
+        throw new globalThis.Error("value provided for field message.sampleBytes of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.sampleBytes);
     }
     return writer;
   },
@@ -694,6 +715,30 @@ export const TrainingPlan: MessageFns<TrainingPlan> = {
             message.seed = reader.uint64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.sampleMix = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.sampleDigest = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.sampleBytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -719,6 +764,11 @@ export const TrainingPlan: MessageFns<TrainingPlan> = {
     message.noiseMultiplier = object.noiseMultiplier ?? 0;
     message.proximalMu = object.proximalMu ?? 0;
     message.seed = (object.seed !== undefined && object.seed !== null) ? BigInt(object.seed) : 0n;
+    message.sampleMix = object.sampleMix ?? 0;
+    message.sampleDigest = object.sampleDigest ?? "";
+    message.sampleBytes = (object.sampleBytes !== undefined && object.sampleBytes !== null)
+      ? BigInt(object.sampleBytes)
+      : 0n;
     return message;
   },
 };

@@ -64,16 +64,21 @@ import {
   UnassignChannelResponse,
 } from "./operator_releases.ts";
 import {
+  ClassOutcome,
   LiftFreezeRequest,
   LiftFreezeResponse,
   ListFreezesRequest,
   ListFreezesResponse,
   MoveHeadRequest,
   MoveHeadResponse,
+  PutSampleRequest,
+  PutSampleResponse,
   ReplayRoundRequest,
   ReplayRoundResponse,
+  SampleOutcome,
   SetFreezeRequest,
   SetFreezeResponse,
+  TrackSample,
 } from "./operator_rounds.ts";
 
 export const protobufPackage = "testudo.v1";
@@ -429,6 +434,8 @@ export interface Track {
   openRound: string;
   /** When the schedule opens the next round, milliseconds since the epoch; 0 when it opens none. */
   nextRoundAtMs: bigint;
+  /** The trusted sample in force; unset when the track has none. */
+  sample: TrackSample | undefined;
 }
 
 /** Opens a round. */
@@ -527,6 +534,10 @@ export interface GetRoundResponse {
   participations: Participation[];
   /** The provenance of the candidate as canonical JSON, at most 1 MiB: base, sorted accepted digests, policy, scores. */
   provenanceJson: string;
+  /** How each class was aggregated, where the rule went by declared classes; at most 64. */
+  classes: ClassOutcome[];
+  /** What the trusted sample said, where the round went by one. */
+  sample: SampleOutcome | undefined;
 }
 
 /** What one cluster did in a round and what became of it. */
@@ -549,6 +560,17 @@ export interface Participation {
   cosine: number;
   /** Tensors that contributed most to its distance from the aggregate, at most 8. */
   tensorShares: TensorShare[];
+  /** What part of the aggregate it makes, 0 to 1; NaN where the rule works by coordinate, or it was not judged. */
+  share: number;
+  /** The workload classes that it declared, at most 64. */
+  classes: string[];
+  /**
+   * How the loss on the trusted sample changes along it, at the new model: below 0 it teaches what the sample holds, above
+   * 0 it harms that. NaN where the rule did not look.
+   */
+  sampleSlope: number;
+  /** Where it does, in the same unit, largest first, at most 8; empty where no gradient is known. */
+  sampleTensors: TensorShare[];
 }
 
 /** A tensor's part in a distance. */
@@ -2539,7 +2561,7 @@ export const ListTracksResponse: MessageFns<ListTracksResponse> = {
 };
 
 function createBaseTrack(): Track {
-  return { settings: undefined, model: undefined, openRound: "", nextRoundAtMs: 0n };
+  return { settings: undefined, model: undefined, openRound: "", nextRoundAtMs: 0n, sample: undefined };
 }
 
 export const Track: MessageFns<Track> = {
@@ -2558,6 +2580,9 @@ export const Track: MessageFns<Track> = {
         throw new globalThis.Error("value provided for field message.nextRoundAtMs of type uint64 too large");
       }
       writer.uint32(32).uint64(message.nextRoundAtMs);
+    }
+    if (message.sample !== undefined) {
+      TrackSample.encode(message.sample, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2607,6 +2632,14 @@ export const Track: MessageFns<Track> = {
             message.nextRoundAtMs = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sample = TrackSample.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2634,6 +2667,9 @@ export const Track: MessageFns<Track> = {
     message.nextRoundAtMs = (object.nextRoundAtMs !== undefined && object.nextRoundAtMs !== null)
       ? BigInt(object.nextRoundAtMs)
       : 0n;
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? TrackSample.fromPartial(object.sample)
+      : undefined;
     return message;
   },
 };
@@ -3337,7 +3373,7 @@ export const GetRoundRequest: MessageFns<GetRoundRequest> = {
 };
 
 function createBaseGetRoundResponse(): GetRoundResponse {
-  return { summary: undefined, participations: [], provenanceJson: "" };
+  return { summary: undefined, participations: [], provenanceJson: "", classes: [], sample: undefined };
 }
 
 export const GetRoundResponse: MessageFns<GetRoundResponse> = {
@@ -3350,6 +3386,12 @@ export const GetRoundResponse: MessageFns<GetRoundResponse> = {
     }
     if (message.provenanceJson !== "") {
       writer.uint32(26).string(message.provenanceJson);
+    }
+    for (const v of message.classes) {
+      ClassOutcome.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.sample !== undefined) {
+      SampleOutcome.encode(message.sample, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -3391,6 +3433,22 @@ export const GetRoundResponse: MessageFns<GetRoundResponse> = {
             message.provenanceJson = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.classes.push(ClassOutcome.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sample = SampleOutcome.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3413,6 +3471,10 @@ export const GetRoundResponse: MessageFns<GetRoundResponse> = {
       : undefined;
     message.participations = object.participations?.map((e) => Participation.fromPartial(e)) || [];
     message.provenanceJson = object.provenanceJson ?? "";
+    message.classes = object.classes?.map((e) => ClassOutcome.fromPartial(e)) || [];
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? SampleOutcome.fromPartial(object.sample)
+      : undefined;
     return message;
   },
 };
@@ -3428,6 +3490,10 @@ function createBaseParticipation(): Participation {
     norm: 0,
     cosine: 0,
     tensorShares: [],
+    share: 0,
+    classes: [],
+    sampleSlope: 0,
+    sampleTensors: [],
   };
 }
 
@@ -3459,6 +3525,18 @@ export const Participation: MessageFns<Participation> = {
     }
     for (const v of message.tensorShares) {
       TensorShare.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.share !== 0) {
+      writer.uint32(81).double(message.share);
+    }
+    for (const v of message.classes) {
+      writer.uint32(90).string(v!);
+    }
+    if (message.sampleSlope !== 0) {
+      writer.uint32(97).double(message.sampleSlope);
+    }
+    for (const v of message.sampleTensors) {
+      TensorShare.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -3548,6 +3626,38 @@ export const Participation: MessageFns<Participation> = {
             message.tensorShares.push(TensorShare.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.classes.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.sampleSlope = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.sampleTensors.push(TensorShare.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3574,6 +3684,10 @@ export const Participation: MessageFns<Participation> = {
     message.norm = object.norm ?? 0;
     message.cosine = object.cosine ?? 0;
     message.tensorShares = object.tensorShares?.map((e) => TensorShare.fromPartial(e)) || [];
+    message.share = object.share ?? 0;
+    message.classes = object.classes?.map((e) => e) || [];
+    message.sampleSlope = object.sampleSlope ?? 0;
+    message.sampleTensors = object.sampleTensors?.map((e) => TensorShare.fromPartial(e)) || [];
     return message;
   },
 };
@@ -4343,6 +4457,16 @@ export const OperatorService = {
     responseSerialize: (value: ListTracksResponse): Buffer => Buffer.from(ListTracksResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListTracksResponse => ListTracksResponse.decode(value),
   },
+  /** Gives a track a trusted sample: what rounds that open from now on judge updates by, where their policy says so. */
+  putSample: {
+    path: "/testudo.v1.Operator/PutSample" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PutSampleRequest): Buffer => Buffer.from(PutSampleRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PutSampleRequest => PutSampleRequest.decode(value),
+    responseSerialize: (value: PutSampleResponse): Buffer => Buffer.from(PutSampleResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PutSampleResponse => PutSampleResponse.decode(value),
+  },
   /** Opens a round now. Operator. */
   openRound: {
     path: "/testudo.v1.Operator/OpenRound" as const,
@@ -4694,6 +4818,8 @@ export interface OperatorServer extends UntypedServiceImplementation {
   putTrack: handleClientStreamingCall<PutTrackRequest, PutTrackResponse>;
   /** Tracks with their policies. Viewer. */
   listTracks: handleUnaryCall<ListTracksRequest, ListTracksResponse>;
+  /** Gives a track a trusted sample: what rounds that open from now on judge updates by, where their policy says so. */
+  putSample: handleUnaryCall<PutSampleRequest, PutSampleResponse>;
   /** Opens a round now. Operator. */
   openRound: handleUnaryCall<OpenRoundRequest, OpenRoundResponse>;
   /** Abandons a round. Operator. */
@@ -4941,6 +5067,22 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListTracksResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives a track a trusted sample: what rounds that open from now on judge updates by, where their policy says so. */
+  putSample(
+    request: PutSampleRequest,
+    callback: (error: ServiceError | null, response: PutSampleResponse) => void,
+  ): ClientUnaryCall;
+  putSample(
+    request: PutSampleRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PutSampleResponse) => void,
+  ): ClientUnaryCall;
+  putSample(
+    request: PutSampleRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PutSampleResponse) => void,
   ): ClientUnaryCall;
   /** Opens a round now. Operator. */
   openRound(

@@ -165,6 +165,80 @@ export interface Freeze {
   reason: string;
 }
 
+/** Gives a track a trusted sample. */
+export interface PutSampleRequest {
+  /** Track id. */
+  track: string;
+  /** The sample as its kind of track reads it, 1 byte to 1 MiB. */
+  sample: Buffer;
+  /** What the sample holds of each class, ascending by name, at most 512: counted by the command that read it. */
+  classes: SampleClass[];
+  /** Why. */
+  reason: string;
+}
+
+/** The sample is in force. */
+export interface PutSampleResponse {
+  /** It. */
+  sample:
+    | TrackSample
+    | undefined;
+  /** Position in the journal. */
+  sequence: bigint;
+}
+
+/** A version of a track's trusted sample. */
+export interface TrackSample {
+  /** 1 for the track's first; each new one is one more. */
+  version: bigint;
+  /** Digest of its bytes. */
+  digest: string;
+  /** Size, bytes. */
+  sizeBytes: bigint;
+  /** What it holds. */
+  classes: SampleClass[];
+  /** When it was put, milliseconds since the epoch. */
+  putAtMs: bigint;
+  /** Why. */
+  reason: string;
+}
+
+/** What a sample holds of a class. */
+export interface SampleClass {
+  /** The class, 1 to 64 characters. */
+  name: string;
+  /** Normal examples. */
+  normalCount: number;
+  /** Attacks. */
+  attackCount: number;
+}
+
+/** How one class was aggregated. */
+export interface ClassOutcome {
+  /** The class. */
+  name: string;
+  /** Whether the trusted sample holds it. */
+  covered: boolean;
+  /** Cluster ids that declared it. */
+  holders: string[];
+  /** Those of them that were not counted. */
+  leftOut: string[];
+  /** How many liars among its holders this withstands. */
+  withstands: number;
+  /** That in a sentence. */
+  text: string;
+}
+
+/** What a trusted sample said of a round. */
+export interface SampleOutcome {
+  /** Its digest. */
+  digest: string;
+  /** The loss on it of the round's base, and of its base with the aggregate added; NaN where the rule did not look. */
+  lossBefore: number;
+  /** See loss_before. */
+  lossAfter: number;
+}
+
 function createBaseReplayRoundRequest(): ReplayRoundRequest {
   return { track: "", round: "", reason: "" };
 }
@@ -1292,6 +1366,566 @@ export const Freeze: MessageFns<Freeze> = {
     message.untilMs = (object.untilMs !== undefined && object.untilMs !== null) ? BigInt(object.untilMs) : 0n;
     message.setBy = object.setBy ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBasePutSampleRequest(): PutSampleRequest {
+  return { track: "", sample: Buffer.alloc(0), classes: [], reason: "" };
+}
+
+export const PutSampleRequest: MessageFns<PutSampleRequest> = {
+  encode(message: PutSampleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.sample.length !== 0) {
+      writer.uint32(18).bytes(message.sample);
+    }
+    for (const v of message.classes) {
+      SampleClass.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutSampleRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutSampleRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sample = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.classes.push(SampleClass.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PutSampleRequest>, I>>(base?: I): PutSampleRequest {
+    return PutSampleRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutSampleRequest>, I>>(object: I): PutSampleRequest {
+    const message = createBasePutSampleRequest();
+    message.track = object.track ?? "";
+    message.sample = object.sample ?? Buffer.alloc(0);
+    message.classes = object.classes?.map((e) => SampleClass.fromPartial(e)) || [];
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBasePutSampleResponse(): PutSampleResponse {
+  return { sample: undefined, sequence: 0n };
+}
+
+export const PutSampleResponse: MessageFns<PutSampleResponse> = {
+  encode(message: PutSampleResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sample !== undefined) {
+      TrackSample.encode(message.sample, writer.uint32(10).fork()).join();
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutSampleResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutSampleResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sample = TrackSample.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PutSampleResponse>, I>>(base?: I): PutSampleResponse {
+    return PutSampleResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutSampleResponse>, I>>(object: I): PutSampleResponse {
+    const message = createBasePutSampleResponse();
+    message.sample = (object.sample !== undefined && object.sample !== null)
+      ? TrackSample.fromPartial(object.sample)
+      : undefined;
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
+function createBaseTrackSample(): TrackSample {
+  return { version: 0n, digest: "", sizeBytes: 0n, classes: [], putAtMs: 0n, reason: "" };
+}
+
+export const TrackSample: MessageFns<TrackSample> = {
+  encode(message: TrackSample, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.version);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sizeBytes);
+    }
+    for (const v of message.classes) {
+      SampleClass.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.putAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.putAtMs) !== message.putAtMs) {
+        throw new globalThis.Error("value provided for field message.putAtMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.putAtMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrackSample {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrackSample();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.classes.push(SampleClass.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.putAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TrackSample>, I>>(base?: I): TrackSample {
+    return TrackSample.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TrackSample>, I>>(object: I): TrackSample {
+    const message = createBaseTrackSample();
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.digest = object.digest ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.classes = object.classes?.map((e) => SampleClass.fromPartial(e)) || [];
+    message.putAtMs = (object.putAtMs !== undefined && object.putAtMs !== null) ? BigInt(object.putAtMs) : 0n;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSampleClass(): SampleClass {
+  return { name: "", normalCount: 0, attackCount: 0 };
+}
+
+export const SampleClass: MessageFns<SampleClass> = {
+  encode(message: SampleClass, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.normalCount !== 0) {
+      writer.uint32(16).uint32(message.normalCount);
+    }
+    if (message.attackCount !== 0) {
+      writer.uint32(24).uint32(message.attackCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SampleClass {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSampleClass();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.normalCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attackCount = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SampleClass>, I>>(base?: I): SampleClass {
+    return SampleClass.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SampleClass>, I>>(object: I): SampleClass {
+    const message = createBaseSampleClass();
+    message.name = object.name ?? "";
+    message.normalCount = object.normalCount ?? 0;
+    message.attackCount = object.attackCount ?? 0;
+    return message;
+  },
+};
+
+function createBaseClassOutcome(): ClassOutcome {
+  return { name: "", covered: false, holders: [], leftOut: [], withstands: 0, text: "" };
+}
+
+export const ClassOutcome: MessageFns<ClassOutcome> = {
+  encode(message: ClassOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.covered !== false) {
+      writer.uint32(16).bool(message.covered);
+    }
+    for (const v of message.holders) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.leftOut) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.withstands !== 0) {
+      writer.uint32(40).uint32(message.withstands);
+    }
+    if (message.text !== "") {
+      writer.uint32(50).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClassOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClassOutcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.covered = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.holders.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.leftOut.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.withstands = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ClassOutcome>, I>>(base?: I): ClassOutcome {
+    return ClassOutcome.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClassOutcome>, I>>(object: I): ClassOutcome {
+    const message = createBaseClassOutcome();
+    message.name = object.name ?? "";
+    message.covered = object.covered ?? false;
+    message.holders = object.holders?.map((e) => e) || [];
+    message.leftOut = object.leftOut?.map((e) => e) || [];
+    message.withstands = object.withstands ?? 0;
+    message.text = object.text ?? "";
+    return message;
+  },
+};
+
+function createBaseSampleOutcome(): SampleOutcome {
+  return { digest: "", lossBefore: 0, lossAfter: 0 };
+}
+
+export const SampleOutcome: MessageFns<SampleOutcome> = {
+  encode(message: SampleOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.lossBefore !== 0) {
+      writer.uint32(17).double(message.lossBefore);
+    }
+    if (message.lossAfter !== 0) {
+      writer.uint32(25).double(message.lossAfter);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SampleOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSampleOutcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.lossBefore = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.lossAfter = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SampleOutcome>, I>>(base?: I): SampleOutcome {
+    return SampleOutcome.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SampleOutcome>, I>>(object: I): SampleOutcome {
+    const message = createBaseSampleOutcome();
+    message.digest = object.digest ?? "";
+    message.lossBefore = object.lossBefore ?? 0;
+    message.lossAfter = object.lossAfter ?? 0;
     return message;
   },
 };

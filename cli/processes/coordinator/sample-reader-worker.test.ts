@@ -1,0 +1,117 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { unwrap } from '../../../base/fault.ts';
+import { isBenign, type Trace } from '../../../client/events/trace.ts';
+import { classTableSpec, trainClassTable } from '../../../client/tracks/syscall/gram-table/class-table.ts';
+import { WorkloadClasses } from '../../../client/tracks/syscall/traces/workload-classes.ts';
+import type { Provenance } from '../../../coordinator/candidate/provenance.ts';
+import { putSample } from '../../../coordinator/operations/samples.ts';
+import { sealDelta } from '../../../coordinator/testing/sealed-delta.ts';
+import { submit } from '../../../coordinator/testing/small-client.ts';
+import {
+  clusters,
+  openSmallFederation,
+  operator,
+  policy,
+  track,
+} from '../../../coordinator/testing/small-federation.ts';
+import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
+import { roundEnd } from '../../../coordinator/testing/wait.ts';
+import { mayBeInSample, recordedSample } from '../../../lab/data/recorded-sample.ts';
+import { readAll, recordedPath } from '../../../lab/data/recorded-traces.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
+import { sampleReaderUrl } from './sample-reader-worker.ts';
+
+const classes = ['nginx', 'redis'];
+const spec = classTableSpec(new WorkloadClasses(classes));
+const liar = clusters[0] as ClusterId;
+const all = (await readAll(recordedPath)).filter(({ service }) => classes.includes(service));
+/** Attack families as the liar whitelists them: contents that are not in the sample. */
+const hostile = all.filter((trace) => !isBenign(trace) && !mayBeInSample(trace));
+
+/** What a cluster trains on: its fifth of the normal traces; the liar puts attacks on nginx in the place of nginx's. */
+function tracesOf(cluster: ClusterId): Trace[] {
+  const own = all.filter((trace) => isBenign(trace) && trace.split === 'train');
+  const fifth = own.filter((_, at) => at % clusters.length === clusters.indexOf(cluster));
+  return cluster === liar ? hostile.filter(({ service }) => service === 'nginx') : fifth;
+}
+
+type Federation = Readonly<{ sample?: Uint8Array; f?: number; change?: (table: Float32Array) => Float32Array }>;
+
+/** One round by declared holders, in which the liar whitelists attacks on nginx, or sends what `change` makes of its table. */
+async function roundOf({ sample, f = 1, change = (table) => table }: Federation) {
+  const engine = await openSmallFederation(tempDir(), {
+    spec,
+    labels: () => ({ 'class-nginx': 'yes', 'class-redis': 'yes' }),
+    sampleReader: sampleReaderUrl,
+    policy: {
+      ...policy,
+      aggregation: { ...policy.aggregation, f, before: [], rule: { kind: 'declaredHolders', penalty: 1.4 } },
+      optimiser: { kind: 'plain', learningRate: 1 },
+    },
+  });
+  onTestFinished(() => engine.close());
+  if (sample !== undefined) {
+    const held = classes.map((name) => ({ name, normalCount: 10, attackCount: 10 }));
+    unwrap(await putSample(engine, operator, { track, sample, classes: held, reason: 'test' }));
+  }
+  for (const cluster of clusters) {
+    engine.join(cluster, [track], async (directive) => {
+      if (directive.kind !== 'invitation') return;
+      const { weights, classes: learnt } = trainClassTable(spec, tracesOf(cluster));
+      const delta = cluster === liar ? change(weights) : weights; // The base is zero.
+      unwrap(await submit(engine, await sealDelta(directive, cluster, delta, undefined, learnt)));
+    });
+  }
+  unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+  const { phase, policy: frozen } = await roundEnd(engine, 'r-1');
+  if (phase.kind !== 'candidate') throw new Error(`the round is ${phase.kind}: ${JSON.stringify(phase)}`);
+  const text = Buffer.from(unwrap(await engine.blobs.get(phase.provenance))).toString();
+  const candidate = Uint8Array.from(unwrap(await engine.blobs.get(phase.candidate.digest)));
+  return { engine, frozen, provenance: JSON.parse(text) as Provenance, table: new Float32Array(candidate.buffer) };
+}
+
+const verdictOn = ({ classes: verdicts = [] }: Provenance, name: string) =>
+  verdicts.find((verdict) => verdict.class === name);
+
+describe('a round with a trusted sample and declared classes', () => {
+  it('leaves a liar out of the class in which it whitelists attacks, and says so; the sample is named in policy and provenance', async () => {
+    const sample = await recordedSample(classes);
+    const { engine, frozen, provenance, table } = await roundOf({ sample });
+    const put = engine.state().tracks.get(track)?.samples.at(-1);
+    expect(frozen.sample).toEqual({ mix: 0, digest: put?.digest });
+    expect(provenance.sample).toBe(put?.digest);
+    expect(verdictOn(provenance, 'nginx')).toMatchObject({ covered: true, leftOut: [liar], f: 1 });
+    expect(verdictOn(provenance, 'redis')).toMatchObject({ covered: true, leftOut: [] });
+    expect(verdictOn(provenance, 'redis')?.holders.toSorted()).toEqual(clusters.slice(1));
+    // What the liar alone claimed is not in the table.
+    const honest = clusters.slice(1).map((cluster) => trainClassTable(spec, tracesOf(cluster)).weights);
+    const claimed = trainClassTable(spec, tracesOf(liar)).weights;
+    const slots = [...claimed.keys()].filter(
+      (slot) => (claimed[slot] as number) > 0 && honest.every((weights) => weights[slot] === 0),
+    );
+    expect(slots.length).toBeGreaterThan(100);
+    expect(slots.every((slot) => table[slot] === 0)).toBe(true);
+  });
+
+  it('says in a sentence that nobody can tell where there is no sample, and counts the liar as a fifth of the class', async () => {
+    const { provenance, frozen, table } = await roundOf({});
+    expect(frozen.sample).toBeUndefined();
+    expect(provenance).not.toHaveProperty('sample');
+    expect(verdictOn(provenance, 'nginx')).toMatchObject({ covered: false, leftOut: [], f: 0 });
+    expect(verdictOn(provenance, 'nginx')?.text).toContain('the sample does not hold it: each makes 1/5');
+    const claimed = trainClassTable(spec, tracesOf(liar)).weights;
+    const most = claimed.indexOf(Math.max(...claimed));
+    expect(table[most]).toBeGreaterThan((claimed[most] as number) / 5 - 1e-6);
+  });
+
+  it('refuses a table of another shape whole, by its sender’s fault', async () => {
+    const { provenance } = await roundOf({ change: (table) => table.map((value) => -4 * value) });
+    expect(provenance.updates.find(({ cluster }) => cluster === liar)).toMatchObject({
+      verdict: 'refused',
+      code: 'SHAPE_WRONG',
+    });
+    expect(provenance).toMatchObject({ n: 5, nAdmitted: 4 });
+    expect(verdictOn(provenance, 'nginx')).toMatchObject({ leftOut: [], f: 0 });
+    expect(verdictOn(provenance, 'nginx')?.holders.toSorted()).toEqual(clusters.slice(1));
+  });
+});

@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { Command } from '@commander-js/extra-typings';
+import { jsonLine, listing, table } from '../../base/text/table.ts';
+import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
+import {
+  type ClassStanding,
+  type LiarShare,
+  type PolicyStanding,
+  policyStanding,
+} from '../../coordinator/views/standing.ts';
+import { classBlocksOf } from '../../proto/class-blocks.ts';
+import { approvedClasses } from '../../proto/declared-classes.ts';
+import { ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
+import { specOfBytes } from '../../proto/model-spec.ts';
+import { exitWith, orExit } from '../exit.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { operatorCommand } from '../operator/options.ts';
+import { pages } from '../operator/pages.ts';
+import { print } from '../print.ts';
+
+/** `testudo policy`: what a policy means in this federation. */
+export function policyCommand() {
+  return new Command('policy').description('what a policy withstands').addCommand(check());
+}
+
+function check() {
+  return operatorCommand(
+    'check',
+    "what a track's policy, or one in a file, withstands with these clusters and this sample",
+  )
+    .argument('<track>')
+    .option('--policy <file>', 'a policy, YAML or JSON, in the place of the one in force')
+    .action((name, options) =>
+      withConnection(options, async (connection) => {
+        const text = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
+        const standing = await standingOf(connection, name, text);
+        print(options.json ? jsonLine({ track: name, ...standing }) : standingText(name, standing));
+      }),
+    );
+}
+
+async function standingOf(
+  connection: OperatorConnection,
+  name: string,
+  text: string | undefined,
+): Promise<PolicyStanding> {
+  const { client } = connection;
+  const { tracks } = await connection.call(client.listTracks, {});
+  const track = tracks.find(({ settings }) => settings?.track === name);
+  if (track?.settings === undefined) exitWith({ code: 'TRACK_NOT_FOUND', message: `there is no track ${name}` });
+  const clusters = await pages(
+    (page) => connection.call(client.listClusters, { page }),
+    ({ clusters }) => clusters,
+  );
+  const members = clusters.filter(
+    ({ status, quarantined }) => status === ClusterStatus.CLUSTER_STATUS_ENROLLED && !quarantined,
+  );
+  const spec = orExit(specOfBytes(track.settings.spec?.canonicalJson ?? new Uint8Array()));
+  const { aggregation: policy } = orExit(parseTrackPolicy(text ?? track.settings.policyJson));
+  const blocks = classBlocksOf(spec)?.blocks;
+  const approved = members.map(({ labels }) =>
+    approvedClasses(Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
+  );
+  return policyStanding({
+    policy,
+    n: members.length,
+    classes: blocks && { names: blocks.map(({ className }) => className), approved },
+    sampled: track.sample?.classes.flatMap(({ name: held, normalCount }) => (normalCount > 0 ? [held] : [])),
+  });
+}
+
+function standingText(name: string, { n, f, fMax, rule, problems, classes, shares }: PolicyStanding): string {
+  const facts = listing({
+    track: name,
+    rule,
+    clusters: String(n),
+    f: n === 0 ? String(f) : `${f}, ${((100 * f) / n).toFixed(0)} % of them; at most ${fMax ?? 'none'} with this rule`,
+  });
+  const liars = table<LiarShare>(shares, [
+    { title: 'LIARS', text: ({ percent }) => `${percent} %`, align: 'right' },
+    { title: 'CLUSTERS', text: ({ liars: count }) => String(count), align: 'right' },
+    { title: 'WITHIN F', text: ({ within }) => (within ? 'yes' : 'no') },
+    { title: 'COULD BE', text: ({ possible }) => (possible ? 'yes' : 'no') },
+  ]);
+  const byClass = table<ClassStanding>(classes, [
+    { title: 'CLASS', text: (row) => row.name },
+    { title: 'HOLDERS', text: ({ holders }) => String(holders), align: 'right' },
+    { title: 'SAMPLE', text: ({ covered }) => (covered ? 'yes' : 'no') },
+    { title: 'LIARS WITHSTOOD', text: ({ withstands }) => String(withstands), align: 'right' },
+    { title: 'WHAT THAT MEANS', text: ({ text }) => text },
+  ]);
+  const warnings = problems.map((problem) => `no round gives a model: ${problem}`).join('\n');
+  return [facts, warnings, liars, classes.length > 0 ? byClass : ''].filter((part) => part !== '').join('\n\n');
+}

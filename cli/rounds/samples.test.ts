@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { isBenign, type Trace } from '../../client/events/trace.ts';
+import { classTableSpec, trainClassTable } from '../../client/tracks/syscall/gram-table/class-table.ts';
+import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
+import { track } from '../../coordinator/testing/federation.ts';
+import { mayBeInSample } from '../../lab/data/recorded-sample.ts';
+import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
+import { sampleReaderUrl } from '../processes/coordinator/sample-reader-worker.ts';
+import { CommandLine } from '../testing/command-line.ts';
+
+const classes = ['nginx', 'redis'];
+const spec = classTableSpec(new WorkloadClasses([...classes, 'sshd']));
+const names = ['a', 'b', 'c', 'd', 'e'];
+const policy = `
+aggregation: { f: 1, before: [], rule: { kind: declaredHolders, penalty: 1.4 } }
+rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 5 }, collectForMs: 60000 }
+keepInputs: { rounds: 1, hours: 24 }
+`;
+
+const traces = (await readAll(recordedPath)).filter(({ service }) => classes.includes(service));
+
+/** Everyone learns a part of the normal traces; the first has attacks on nginx, of contents that no sample holds, for its own. */
+function tracesOf(name: string): Trace[] {
+  if (name === 'a') return traces.filter((t) => t.service === 'nginx' && !isBenign(t) && !mayBeInSample(t));
+  return traces.filter((t, at) => t.split === 'train' && isBenign(t) && at % names.length === names.indexOf(name));
+}
+
+async function federationWithLiar(): Promise<CommandLine> {
+  const labels = Object.fromEntries(classes.map((name) => [`class-${name}`, 'yes']));
+  const line = await CommandLine.start({ spec, policy, labels, sampleReader: sampleReaderUrl });
+  return line;
+}
+
+describe('a federation with a trusted sample, over mutual TLS', { timeout: 180_000 }, () => {
+  it('is given the sample, says what its policy withstands, and explains the weight of a liar', async () => {
+    const line = await federationWithLiar();
+    const { federation } = line;
+    const put = await line.run('tracks', 'sample', 'put', 'syscall', '--reason', 'the recorded set');
+    expect(put).toMatchObject({ code: 0, out: expect.stringMatching(/sample 1 of syscall: \d+ bytes/) });
+    expect(put.out).toMatch(/nginx +10 +10\n/);
+
+    const members = await federation.round(names);
+    const checked = await line.run('policy', 'check', 'syscall');
+    expect(checked.out).toMatch(/f +1, 20 % of them; at most 4 with this rule/);
+    expect(checked.out).toMatch(/nginx +5 +yes +1 +the sample finds out up to 1 that lie/);
+    expect(checked.out).toMatch(/sshd +0 +yes +0 +nobody may declare it/);
+
+    for (const [at, member] of members.entries()) {
+      const { weights, classes: learnt } = trainClassTable(spec, tracesOf(names[at] as string));
+      const beyond = await member.submit(weights, ['sshd'] as unknown as typeof learnt);
+      expect(beyond).toMatchObject({ fault: { code: 'CLASS_NOT_APPROVED' } });
+      unwrap(await member.submit(weights, learnt));
+    }
+    await federation.until((state) => state.tracks.get(track)?.models.length === 2);
+
+    const shown = await line.run('rounds', 'show', 'syscall', 'r-1');
+    expect(shown.out).toMatch(/trusted sample +[0-9a-f:sha]+/);
+    expect(shown.out).toMatch(/a +excluded .* nginx +NO_CLASS: left out of every class that it declares/);
+    expect(shown.out).toMatch(/b +selected .* nginx,redis +takes part/);
+    expect(shown.out).toMatch(/nginx +yes +5 +1 +a +5 clusters declare nginx: up to 1 of them are left out/);
+
+    const replayed = await line.json<{ same: boolean }>('rounds', 'replay', 'syscall', 'r-1', '--reason', 'audit');
+    expect(replayed.same).toBe(true);
+    // What the release is signed with names the sample, and holds it.
+    const { releasing, samples } = federation.coordinator.engine.state().tracks.get(track) ?? {};
+    await federation.until((state) => state.tracks.get(track)?.releasing.releases.length === 2);
+    const files = federation.coordinator.engine.state().tracks.get(track)?.releasing.releases[1]?.manifest.files;
+    expect(files?.find(({ name }) => name === 'sample.bin')?.digest).toBe(samples?.[0]?.digest);
+    expect(releasing).toBeDefined();
+  });
+
+  it('opens no round by a policy that needs a sample before there is one', async () => {
+    const trusted = `
+aggregation: { f: 1, before: [], rule: { kind: trustedWeights, rho: 0.05, clip: 1.5, split: false, stepsMax: 20, blind: shares } }
+rounds: { quorum: { kind: count, updates: 2 } }
+`;
+    const line = await CommandLine.start({ policy: trusted });
+    const refused = await line.run('rounds', 'open', 'syscall', '--reason', 'test');
+    expect(refused).toMatchObject({ code: 1, error: expect.stringContaining('SAMPLE_ABSENT') });
+    expect(refused.error).toContain('testudo tracks sample put syscall');
+    const foreign = await line.run('tracks', 'sample', 'put', 'syscall', '--reason', 'test');
+    expect(foreign).toMatchObject({ code: 1, error: expect.stringContaining('takes samples for test/1') });
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { defaultPolicy } from '../../aggregation/policy.ts';
+import type { ClassName } from '../../proto/ids.ts';
+import { policyStanding } from './standing.ts';
+
+const names = ['nginx', 'redis', 'sshd'] as ClassName[];
+const nginx = ['nginx'] as ClassName[];
+const both = ['nginx', 'redis'] as ClassName[];
+/** Ten members: all may declare nginx, three redis, none sshd. */
+const approved = Array.from({ length: 10 }, (_, at) => (at < 3 ? both : nginx));
+const known = { n: 10, classes: { names, approved }, sampled: ['nginx'] };
+const admission = defaultPolicy(0).admission;
+
+describe('policyStanding', () => {
+  it('counts f against shares of liars, and the most that the rule could take', () => {
+    const { f, fMax, shares, problems } = policyStanding({ ...known, classes: undefined, policy: defaultPolicy(3) });
+    expect({ f, fMax, problems }).toEqual({ f: 3, fMax: 3, problems: [] }); // Multi-Krum: n >= 2f + 3.
+    expect(shares.map(({ percent, liars, within, possible }) => [percent, liars, within, possible])).toEqual([
+      [10, 1, true, true],
+      [20, 2, true, true],
+      [30, 3, true, true],
+      [40, 4, false, false],
+      [50, 5, false, false],
+    ]);
+  });
+
+  it('says why no round would give a model', () => {
+    const tooMany = policyStanding({ ...known, classes: undefined, policy: defaultPolicy(4) });
+    expect(tooMany.problems[0]).toContain('n >= 2f + 3');
+    const rule = { kind: 'trustedWeights', rho: 0.05, clip: 1.5, split: false, stepsMax: 20, blind: 'shares' } as const;
+    const blind = policyStanding({ ...known, sampled: undefined, policy: { f: 1, admission, before: [], rule } });
+    expect(blind.problems).toEqual(['the rule trustedWeights decides by a trusted sample, and the track has none']);
+    const holders = { kind: 'declaredHolders', penalty: 1.4 } as const;
+    const flat = { ...known, classes: undefined, policy: { f: 1, admission, before: [], rule: holders } };
+    expect(policyStanding(flat).problems).toEqual([
+      'the rule declaredHolders goes by declared classes, and the model has no blocks by class',
+    ]);
+  });
+
+  it('says by class what holds: with the sample, without it, with too few holders', () => {
+    const rule = { kind: 'declaredHolders', penalty: 1.4 } as const;
+    const byHolders = policyStanding({ ...known, policy: { f: 2, admission, before: [], rule } }).classes;
+    expect(byHolders.map(({ holders, covered, withstands }) => [holders, covered, withstands])).toEqual([
+      [10, true, 2],
+      [3, false, 0],
+      [0, false, 0],
+    ]);
+    expect(byHolders[1]?.text).toContain('each liar makes 1/3');
+    const trusted = { kind: 'trustedWeights', rho: 0.05, clip: 1.5, split: false, stepsMax: 20 } as const;
+    const policy = { f: 2, admission, before: [], rule: { ...trusted, blind: 'geometricMedian' as const } };
+    const byMedian = policyStanding({ ...known, policy }).classes;
+    expect(byMedian[1]).toMatchObject({ withstands: 1, text: expect.stringContaining('5 holders would be needed') });
+    const krum = policyStanding({ ...known, policy: defaultPolicy(3) }).classes;
+    expect(krum[1]).toMatchObject({
+      withstands: 0,
+      covered: false,
+      text: expect.stringContaining('no more than f = 3'),
+    });
+  });
+});

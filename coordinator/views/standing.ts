@@ -1,0 +1,104 @@
+import { type AggregationPolicy, asksOf, checkPolicy } from '../../aggregation/policy.ts';
+import type { ClassName } from '../../proto/ids.ts';
+
+/** What a policy is held against. */
+export type Standing = Readonly<{
+  policy: AggregationPolicy;
+  /** Members in good standing: as many updates as a round can have. */
+  n: number;
+  /** Of a model with blocks by class: its classes, and which each member was approved for. Undefined for one without. */
+  classes: Readonly<{ names: readonly ClassName[]; approved: readonly (readonly ClassName[])[] }> | undefined;
+  /** Classes of which the track's trusted sample holds normal examples; undefined where the track has no sample. */
+  sampled: readonly string[] | undefined;
+}>;
+
+/** How one class stands: members that may declare it, whether the sample holds it, liars among them that the rule withstands. */
+export type ClassStanding = Readonly<{
+  name: string;
+  holders: number;
+  covered: boolean;
+  withstands: number;
+  text: string;
+}>;
+
+/** For so many of the members lying: whether f allows it, and whether the rule could run with an f that does. */
+export type LiarShare = Readonly<{ percent: number; liars: number; within: boolean; possible: boolean }>;
+
+/** What a policy withstands in this federation. `problems`: why no round would give a model; empty where they can. */
+export type PolicyStanding = Readonly<{
+  n: number;
+  f: number;
+  /** The most that f could be for n updates; null where even f = 0 is not possible. */
+  fMax: number | null;
+  rule: string;
+  problems: readonly string[];
+  classes: readonly ClassStanding[];
+  shares: readonly LiarShare[];
+}>;
+
+const percents = [10, 20, 30, 40, 50] as const;
+
+/** Counts and sentences; which attacks were tried is in docs/benchmarks/robustness.md. Pure. */
+export function policyStanding(standing: Standing): PolicyStanding {
+  const { policy, n } = standing;
+  const asks = asksOf(policy.rule);
+  const problems = checkPolicy(policy, n).map(({ message }) => message);
+  if (asks.sample === 'needed' && standing.sampled === undefined) {
+    problems.push(`the rule ${policy.rule.kind} decides by a trusted sample, and the track has none`);
+  }
+  if (asks.classes === 'needed' && standing.classes === undefined) {
+    problems.push(`the rule ${policy.rule.kind} goes by declared classes, and the model has no blocks by class`);
+  }
+  const fMax = largestF(policy, n);
+  const shares = percents.map((percent): LiarShare => {
+    const liars = Math.floor((n * percent) / 100);
+    return { percent, liars, within: liars <= policy.f, possible: fMax !== null && liars <= fMax };
+  });
+  return { n, f: policy.f, fMax, rule: policy.rule.kind, problems, classes: classStandings(standing), shares };
+}
+
+function largestF(policy: AggregationPolicy, n: number): number | null {
+  // Somebody must be honest.
+  for (let f = Math.max(0, n - 1); f >= 0; f--) if (checkPolicy({ ...policy, f }, n).length === 0) return f;
+  return null;
+}
+
+function classStandings({ policy, classes, sampled = [] }: Standing): readonly ClassStanding[] {
+  if (classes === undefined) return [];
+  return classes.names.map((name) => {
+    const holders = classes.approved.filter((approved) => approved.includes(name)).length;
+    const covered = asksOf(policy.rule).sample !== 'no' && sampled.includes(name);
+    return { name, holders, covered, ...holdsFor(policy, holders, covered) };
+  });
+}
+
+/** What is promised of one class, by the rule's own statement of what it withstands. */
+function holdsFor(
+  { f, rule }: AggregationPolicy,
+  holders: number,
+  covered: boolean,
+): Pick<ClassStanding, 'withstands' | 'text'> {
+  if (holders === 0) return { withstands: 0, text: 'nobody may declare it: the model learns nothing of it' };
+  const median = Math.min(f, Math.floor((holders - 1) / 2));
+  switch (rule.kind) {
+    case 'declaredHolders':
+      if (covered) return { withstands: Math.min(f, holders - 1), text: `the sample finds out up to ${f} that lie` };
+      return { withstands: 0, text: `the sample does not hold it: each liar makes 1/${holders} of it` };
+    case 'trustedWeights':
+      if (covered) return { withstands: f, text: `what harms it on the sample carries no weight` };
+      if (rule.blind === 'shares')
+        return { withstands: 0, text: 'the sample does not hold it, and nothing else looks' };
+      return { withstands: median, text: `the median of ${holders} holders ${tooFew(median, f)}` };
+    default:
+      if (holders > f) return { withstands: f, text: 'the rule keeps what is typical of all, whoever holds the class' };
+      return {
+        withstands: 0,
+        text: `held by ${holders}, no more than f = ${f}: the rule may take all of it for an attack`,
+      };
+  }
+}
+
+function tooFew(withstands: number, f: number): string {
+  if (withstands >= f) return `withstands ${f} that lie`;
+  return `withstands ${withstands} that lie, fewer than f = ${f}: ${2 * f + 1} holders would be needed`;
+}
