@@ -55,7 +55,7 @@ export function skippedLine(
   return { kind: 'skipped', reason, where, ...(loss !== undefined && { loss }) };
 }
 
-/** Without a copy of a long line. */
+/** Without a copy of a long line. Zeros are a hole that a writer left which does not append, blanks beside it or not. */
 function isBlank(text: string): boolean {
-  return !/\S/.test(text);
+  return !/[^\0\s]/.test(text);
 }
