@@ -2,12 +2,14 @@ import './base/require-node.mjs';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
+const folders = '{base,proto,aggregation,coordinator,client,cli,demo,deploy,lab,tools,bench}';
+/** Tests that need a Kubernetes control plane: one is built and started before the first of them. */
+const kube = `${folders}/**/*.kube.test.ts`;
+
+const images = process.env.TESTUDO_IMAGES === 'off' ? ['deploy/images/**'] : [];
 
 export default defineConfig({
   test: {
-    include: ['{base,proto,aggregation,coordinator,client,cli,demo,lab,tools,bench,deploy}/**/*.test.ts'],
-    // They need root, crun and half a gigabyte of cache; tools/test.mjs says that they were left out.
-    exclude: [...configDefaults.exclude, ...(process.env.TESTUDO_IMAGES === 'off' ? ['deploy/images/**'] : [])],
     // Worker threads and child processes do the heavy work; two files at once fill a two-core machine.
     pool: 'forks',
     maxWorkers: 2,
@@ -16,6 +18,21 @@ export default defineConfig({
     env: { NODE_OPTIONS: `--import ${stripped}` },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      // Images need root, crun and half a gigabyte of cache; tools/test.mjs says that they were left out.
+      {
+        extends: true,
+        test: {
+          name: 'suite',
+          include: [`${folders}/**/*.test.ts`],
+          exclude: [...configDefaults.exclude, kube, ...images],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'kube', include: [kube], globalSetup: './tools/testing/kube/shared-plane.ts' },
+      },
+    ],
     coverage: {
       provider: 'v8',
       include: ['{base,proto,aggregation,coordinator,client,cli}/**/*.ts'],

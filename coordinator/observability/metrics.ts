@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { PhaseKind } from '../round/phase.ts';
+import type { AbandonReason, PhaseKind } from '../round/phase.ts';
 
 const secondsFast = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 const secondsSlow = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43_200];
@@ -14,6 +14,7 @@ export class Metrics {
   readonly #refused: Counter<'code'>;
   readonly #bytes: Counter<'direction'>;
   readonly #phase: Histogram<'phase'>;
+  readonly #ended: Counter<'outcome' | 'reason'>;
   readonly #aggregation: Histogram;
   readonly #fsync: Histogram;
   readonly #queueLag: Gauge;
@@ -52,6 +53,12 @@ export class Metrics {
       help: 'How long rounds stayed in each phase.',
       labelNames: ['phase'],
       buckets: secondsSlow,
+      registers,
+    });
+    this.#ended = new Counter({
+      name: 'testudo_rounds_ended_total',
+      help: 'Rounds that ended: as a candidate, or abandoned for a reason. Alert on abandoned.',
+      labelNames: ['outcome', 'reason'],
       registers,
     });
     this.#aggregation = new Histogram({
@@ -124,6 +131,11 @@ export class Metrics {
 
   phaseEnded(phase: PhaseKind, seconds: number): void {
     this.#phase.observe({ phase }, seconds);
+  }
+
+  /** `reason`: of an abandoned round; empty of a candidate. */
+  roundEnded(outcome: 'candidate' | 'abandoned', reason: AbandonReason | ''): void {
+    this.#ended.inc({ outcome, reason });
   }
 
   aggregated(seconds: number): void {

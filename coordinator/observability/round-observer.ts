@@ -43,6 +43,7 @@ export class RoundObserver {
     const scheduledAtMs = before?.scheduledAtMs ?? atMs;
     if (phase.kind === 'candidate' || phase.kind === 'abandoned') {
       const model = phase.kind === 'candidate' ? phase.candidate.digest : '';
+      this.#metrics.roundEnded(phase.kind, phase.kind === 'abandoned' ? phase.reason : '');
       this.#traces.roundEnded(key, { fromMs: scheduledAtMs, untilMs: atMs, outcome: phase.kind, model });
       this.#seen.delete(key);
     } else {

@@ -19,12 +19,12 @@ import { cacheDir } from './places.mjs';
  * still be writing there, a killed set-up's children included, holds the lock.
  *
  * @template T
- * @param {{ heldFds: readonly number[], say: (sentence: string) => void }} given
+ * @param {{ heldFds: readonly number[], say: (sentence: string) => void, dir?: string }} given `dir`: a folder with a
+ *   lock of its own, for what takes so long that nobody else should wait for it
  * @param {(cache: Cache) => Promise<T>} work
  * @returns {Promise<T>}
  */
-export async function withCache({ heldFds, say }, work) {
-  const dir = cacheDir();
+export async function withCache({ heldFds, say, dir = cacheDir() }, work) {
   mkdirSync(dir, { recursive: true });
   const lock = takeLock(join(dir, 'lock'), say);
   try {

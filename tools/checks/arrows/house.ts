@@ -134,7 +134,7 @@ const modulesMin: Readonly<Record<string, number>> = {
   cli: 45,
   bench: 20,
   tools: 35,
-  deploy: 15,
+  deploy: 20,
 };
 
 /** What a newcomer can hold in one look. */

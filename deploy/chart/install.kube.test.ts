@@ -1,0 +1,204 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { checkout } from '../../tools/setup/places.mjs';
+import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { combinations, valuesOf } from './roles.ts';
+
+const chart = join(checkout, 'deploy', 'chart', 'testudo');
+/** As it was once published. Whoever has it must be able to come here, and to go back. */
+const before = join(checkout, 'deploy', 'chart', 'testing', 'testudo-0.0.9.tgz');
+
+/** What the chart names and somebody else makes. */
+const secrets = ['testudo-master-key', 'testudo-founding', 'testudo-join-token', 'testudo-hub-authority', 'redis'];
+
+describe('the chart on a control plane', () => {
+  const kubectl = new Kubectl();
+  beforeAll(async () => {
+    // Nobody provisions volumes here. As many as there are claims below.
+    const volumes = Array.from({ length: 48 }, (_, at) => ({
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: `volume-${at}` },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        capacity: { storage: '20Gi' },
+        hostPath: { path: `/volume-${at}` },
+        persistentVolumeReclaimPolicy: 'Retain',
+      },
+    }));
+    await kubectl.run(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: volumes }));
+  });
+
+  const prepared = async (level: 'restricted' | 'privileged') => {
+    const namespace = await kubectl.namespace({ 'pod-security.kubernetes.io/enforce': level });
+    const items = secrets.map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name, namespace },
+      stringData: { 'master.key': 'k', 'founding.json': '{}', token: 't', url: 'u', 'tls.crt': 'c', 'tls.key': 'k' },
+    }));
+    await kubectl.run(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    return namespace;
+  };
+  const act = (verb: readonly string[], namespace: string, values?: object) =>
+    kubectl.helm(
+      [...verb, '--namespace', namespace, ...(values === undefined ? [] : ['--values', '-'])],
+      JSON.stringify(values ?? {}),
+    );
+  const workloads = async (namespace: string) =>
+    (await kubectl.run(['-n', namespace, 'get', 'statefulset,deployment,daemonset', '-o', 'name']))
+      .split('\n')
+      .filter(Boolean);
+  const rolledOut = async (namespace: string) => {
+    for (const name of await workloads(namespace)) {
+      await kubectl.run(['-n', namespace, 'rollout', 'status', name, '--timeout=60s']);
+    }
+  };
+
+  it.each(combinations.map((of) => [of.join(' + '), of] as const))(
+    '%s: valid to the last field, admitted, ready, and gone again',
+    async (_name, of) => {
+      // Of all roles the sensor alone is more than `restricted` admits.
+      const namespace = await prepared(of.includes('sensors') ? 'privileged' : 'restricted');
+      const values = valuesOf(of);
+      const manifests = await act(['template', 'testudo', chart], namespace, values);
+      await kubectl.run(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], manifests);
+      await act(['install', 'testudo', chart], namespace, values);
+      await rolledOut(namespace);
+      const wanted = {
+        coordinator: 'statefulset.apps/testudo-coordinator',
+        workers: 'deployment.apps/testudo-worker',
+        client: 'statefulset.apps/testudo-client',
+        sensors: 'daemonset.apps/testudo-sensor',
+      };
+      expect(await workloads(namespace)).toEqual(expect.arrayContaining(of.map((role) => wanted[role])));
+      await act(['uninstall', 'testudo', '--wait'], namespace);
+      const kinds =
+        'statefulset,deployment,daemonset,service,configmap,networkpolicy,poddisruptionbudget,serviceaccount';
+      const left = await kubectl.run(['-n', namespace, 'get', kinds, '-o', 'name']);
+      expect(left.trim().split('\n').sort()).toEqual(['configmap/kube-root-ca.crt', 'serviceaccount/default']);
+    },
+  );
+
+  it('the sensor is refused under restricted for its hostPath and its user, and for nothing else', async () => {
+    const namespace = await prepared('restricted');
+    await act(['install', 'testudo', chart], namespace, valuesOf(['sensors']));
+    let message = '';
+    for (let tries = 0; message === '' && tries < 100; tries += 1) {
+      const { items } = await kubectl.json<{ items: { reason: string; message: string }[] }>([
+        '-n',
+        namespace,
+        'get',
+        'events',
+      ]);
+      message = items.find(({ reason }) => reason === 'FailedCreate')?.message ?? '';
+    }
+    const why = /violates PodSecurity "restricted:latest": (.*)$/.exec(message)?.[1] ?? message;
+    expect(
+      why
+        .replaceAll(/\([^()]*\)|\((?:[^()]|\([^()]*\))*\)/g, '')
+        .split(',')
+        .map((text) => text.trim().split(' ')[0]),
+    ).toEqual(['restricted', 'runAsNonRoot', 'runAsUser=0']);
+    expect(why).toContain('restricted volume types (volume "node" uses restricted volume type "hostPath")');
+  });
+
+  it('comes from the version before, goes back to it, and comes again', async () => {
+    const namespace = await prepared('privileged');
+    const values = valuesOf(['coordinator', 'workers', 'client', 'sensors']);
+    await act(['install', 'testudo', before], namespace, values);
+    await rolledOut(namespace);
+    await act(['upgrade', 'testudo', chart], namespace, values);
+    await rolledOut(namespace);
+    await act(['rollback', 'testudo', '1'], namespace);
+    await rolledOut(namespace);
+    await act(['upgrade', 'testudo', chart], namespace, values);
+    await rolledOut(namespace);
+    const history = JSON.parse(await act(['history', 'testudo', '--output', 'json'], namespace)) as {
+      chart: string;
+      status: string;
+    }[];
+    expect(history.map(({ chart }) => chart)).toEqual([
+      'testudo-0.0.9',
+      'testudo-0.1.0',
+      'testudo-0.0.9',
+      'testudo-0.1.0',
+    ]);
+    expect(history.at(-1)?.status).toBe('deployed');
+  });
+
+  it('gives nobody a right but the client, which may list and watch pods and have tokens reviewed', async () => {
+    const namespace = await prepared('privileged');
+    await act(['install', 'testudo', chart], namespace, valuesOf(['coordinator', 'workers', 'client', 'sensors']));
+    const rights = async (account: string) =>
+      (
+        await kubectl.run([
+          '-n',
+          namespace,
+          'auth',
+          'can-i',
+          '--list',
+          '--no-headers',
+          `--as=system:serviceaccount:${namespace}:${account}`,
+        ])
+      )
+        .split('\n')
+        .map((line) => line.replaceAll(/\s+/g, ' ').trim())
+        .filter(Boolean)
+        .sort();
+    const bare = await rights('default');
+    for (const role of ['coordinator', 'worker', 'sensor']) expect(await rights(`testudo-${role}`), role).toEqual(bare);
+    const client = await rights('testudo-client');
+    expect(client.filter((right) => !bare.includes(right))).toEqual([
+      'pods [] [] [list watch]',
+      'tokenreviews.authentication.k8s.io [] [] [create]',
+    ]);
+    const may = async (...what: string[]) =>
+      (
+        await kubectl.try('kubectl', [
+          'auth',
+          'can-i',
+          ...what,
+          '-n',
+          namespace,
+          `--as=system:serviceaccount:${namespace}:testudo-client`,
+        ])
+      ).out.trim();
+    for (const denied of [
+      'get secrets',
+      'create pods',
+      'create pods/exec',
+      'delete pods',
+      'patch pods',
+      'create pods/eviction',
+      'get nodes/proxy',
+      'list nodes',
+      'update networkpolicies.networking.k8s.io',
+      'escalate clusterroles',
+      'impersonate serviceaccounts',
+    ]) {
+      expect(await may(...denied.split(' ')), denied).toBe('no');
+    }
+  });
+
+  it('needs the Prometheus operator for monitors and rules alone, and says so by failing', async () => {
+    const namespace = await prepared('restricted');
+    const values = valuesOf(['client'], { metrics: { dashboard: { enabled: true } } });
+    await act(['install', 'testudo', chart], namespace, values);
+    const map = await kubectl.json<{ data: Record<string, string> }>([
+      '-n',
+      namespace,
+      'get',
+      'configmap',
+      'testudo-dashboard',
+    ]);
+    expect(JSON.parse(map.data['testudo.json'] ?? '')).toMatchObject({ uid: 'testudo' });
+    const monitored = { ...values, metrics: { serviceMonitor: { enabled: true } } };
+    const refused = await kubectl.try(
+      'helm',
+      ['upgrade', 'testudo', chart, '-n', namespace, '--values', '-'],
+      JSON.stringify(monitored),
+    );
+    expect(refused.error).toContain('ServiceMonitor');
+  });
+});

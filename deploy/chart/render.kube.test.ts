@@ -1,0 +1,131 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { parseClientConfig } from '../../client/config.ts';
+import { parseConfig } from '../../coordinator/config/config.ts';
+import { checkout } from '../../tools/setup/places.mjs';
+import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { combinations, roles, valuesOf } from './roles.ts';
+
+const chart = join(checkout, 'deploy', 'chart', 'testudo');
+const all = valuesOf(['coordinator', 'workers', 'client', 'sensors']);
+
+type Document = Readonly<{ kind: string; metadata: { name: string }; data?: Record<string, string> }>;
+
+describe('what the chart renders', () => {
+  const kubectl = new Kubectl();
+  const render = (values: object) =>
+    kubectl.helm(['template', 'testudo', chart, '--namespace', 'apart', '--values', '-'], JSON.stringify(values));
+  const documents = async (values: object) =>
+    parseAllDocuments(await render(values)).map((document) => document.toJS() as Document);
+
+  it('is the same to the byte each time, and asks neither the cluster nor chance', async () => {
+    const metrics = { serviceMonitor: { enabled: true }, rules: { enabled: true }, dashboard: { enabled: true } };
+    const values = valuesOf(['coordinator', 'workers', 'client', 'sensors'], { metrics });
+    expect(await render(values)).toBe(await render(values));
+    const templates = readdirSync(join(chart, 'templates'));
+    expect(templates.length).toBeGreaterThan(5);
+    for (const name of templates) {
+      const text = readFileSync(join(chart, 'templates', name), 'utf8');
+      expect(text, name).not.toMatch(
+        /\blookup\b|\brand|\bgen(?:CA|SelfSigned|Signed|PrivateKey)|\buuidv4|\bnow\b|\bderivePassword/,
+      );
+    }
+  });
+
+  it('holds no Secret and no CRD, in any combination of roles', async () => {
+    for (const of of combinations) {
+      const kinds = (await documents(valuesOf(of))).map(({ kind }) => kind);
+      expect(kinds.length, of.join()).toBeGreaterThan(3);
+      expect(kinds).not.toContain('Secret');
+      expect(kinds).not.toContain('CustomResourceDefinition');
+    }
+    expect(readdirSync(chart)).not.toContain('crds');
+  });
+
+  it('configures processes that take it', async () => {
+    const rendered = await documents({
+      ...all,
+      client: { ...roles.client.client, hub: { enabled: false } },
+      sensors: {},
+    });
+    const text = (role: string) =>
+      rendered.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === `testudo-${role}`)?.data?.[
+        `${role}.yaml`
+      ] ?? '';
+    const file = (role: string) => ({ file: { path: `/etc/testudo/${role}/${role}.yaml`, text: text(role) } });
+    expect(parseConfig(file('coordinator'))).toMatchObject({
+      ok: true,
+      value: {
+        listen: { health: '0.0.0.0:7443' },
+        serverNames: [
+          'coordinator.example.org',
+          'testudo-coordinator.apart.svc',
+          'testudo-coordinator.apart',
+          'testudo-coordinator',
+        ],
+      },
+    });
+    expect(parseClientConfig(file('client'))).toMatchObject({
+      ok: true,
+      value: { dataDirectory: '/var/lib/testudo/data', agent: { trustAnchor: '/etc/testudo/client/root.json' } },
+    });
+  });
+
+  it.each([
+    ['a word that is not known', { coordinator: { enbled: true } }, "additional properties 'enbled' not allowed"],
+    ['a client without a coordinator', { client: { enabled: true } }, "'/client/coordinator/addresses': minItems"],
+    [
+      'no Secret for the master key',
+      { coordinator: { masterKey: { secretName: '' } } },
+      '/coordinator/masterKey/secretName',
+    ],
+    [
+      'workers without Redis',
+      { coordinator: { enabled: true, workers: { replicas: 1 } } },
+      'needs coordinator.redis.secretName',
+    ],
+    ['sensors without a hub', { sensors: { enabled: true } }, 'sensors need a hub'],
+  ])('is refused for %s', async (_why, values, message) => {
+    const ended = await kubectl.try('helm', ['template', 't', chart, '--values', '-'], JSON.stringify(values));
+    expect(ended.code).not.toBe(0);
+    expect(ended.error).toContain(message);
+  });
+
+  it('takes what a chart above it shares, and labels everything with common labels', async () => {
+    const labels = { team: 'herd' };
+    const rendered = await documents({ ...all, global: { imageRegistry: 'mirror' }, commonLabels: labels });
+    for (const { metadata, kind } of rendered) expect(metadata, kind).toMatchObject({ labels });
+  });
+
+  it('lets names be resolved: by the pods of the DNS on their own port, and by the node itself', async () => {
+    const policies = (await documents(all)).filter(({ kind }) => kind === 'NetworkPolicy') as unknown as {
+      spec: { policyTypes: string[]; egress: unknown[] };
+    }[];
+    expect(policies).toHaveLength(4);
+    const both = [
+      { protocol: 'UDP', port: 53 },
+      { protocol: 'TCP', port: 53 },
+    ];
+    for (const { spec } of policies) {
+      expect(spec.policyTypes).toEqual(['Ingress', 'Egress']);
+      expect(spec.egress).toContainEqual({
+        ports: both,
+        to: [
+          {
+            namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+            podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+          },
+        ],
+      });
+      expect(spec.egress).toContainEqual({ ports: both, to: [{ ipBlock: { cidr: '169.254.20.10/32' } }] });
+    }
+    const openshift = { namespaceLabels: { a: 'b' }, podLabels: { c: 'd' }, ports: [5353], nodeLocalAddress: '' };
+    const [one] = (await documents({ ...all, networkPolicy: { dns: openshift } })).filter(
+      ({ kind }) => kind === 'NetworkPolicy',
+    );
+    expect(JSON.stringify(one)).toContain('5353');
+    expect(JSON.stringify(one)).not.toContain('169.254');
+  });
+});

@@ -1,0 +1,199 @@
+{{/* Names: the release's, and the role's behind it. */}}
+{{- define "testudo.name" -}}
+{{- if contains "testudo" .Release.Name -}}{{ .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else -}}{{ printf "%s-testudo" (.Release.Name | trunc 32 | trimSuffix "-") }}{{ end -}}
+{{- end -}}
+
+{{/* Given a list: the root and the role. */}}
+{{- define "testudo.role" -}}{{ printf "%s-%s" (include "testudo.name" (index . 0)) (index . 1) }}{{- end -}}
+
+{{- define "testudo.selector" -}}
+app.kubernetes.io/name: testudo
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- define "testudo.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "testudo.selector" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+app.kubernetes.io/part-of: testudo
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "testudo.meta" -}}
+name: {{ include "testudo.role" . }}
+namespace: {{ (index . 0).Release.Namespace }}
+labels: {{- include "testudo.labels" . | nindent 2 }}
+{{- end -}}
+
+{{- define "testudo.image" -}}
+{{- $root := index . 0 -}}{{- $image := index . 1 -}}
+{{- with $root.Values.image.registry }}{{ . }}/{{ end }}{{ $image.repository }}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default $root.Chart.AppVersion }}{{ end }}
+{{- end -}}
+
+{{/* What every pod has. Given root, role, the role's values, and whether it runs as somebody who is not root. */}}
+{{- define "testudo.pod" -}}
+{{- $root := index . 0 -}}{{- $role := index . 1 -}}{{- $values := index . 2 -}}
+serviceAccountName: {{ include "testudo.role" (list $root $role) }}
+automountServiceAccountToken: {{ and (eq $role "client") (include "testudo.clientAsks" $root | eq "true") }}
+enableServiceLinks: false
+terminationGracePeriodSeconds: 60
+{{- with $root.Values.image.pullSecrets }}
+imagePullSecrets: {{- range . }}
+  - name: {{ . }}{{ end }}
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "testudo.podSecurity" -}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "testudo.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- define "testudo.probes" -}}
+startupProbe:
+  httpGet: {path: /healthz, port: health}
+  periodSeconds: 2
+  failureThreshold: 90
+livenessProbe:
+  httpGet: {path: /healthz, port: health}
+  periodSeconds: 20
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /readyz, port: health}
+  periodSeconds: 5
+  timeoutSeconds: 5
+{{- end -}}
+
+{{- define "testudo.spread" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: topology.kubernetes.io/zone
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "testudo.selector" . | nindent 8 }}
+{{- end -}}
+
+{{/* Whether the client asks the API server anything. */}}
+{{- define "testudo.clientAsks" -}}
+{{ or .Values.client.hub.enabled .Values.client.enrichment.enabled }}
+{{- end -}}
+
+{{/* coordinator.yaml: what the operator says, and where things lie in the pod. */}}
+{{- define "testudo.coordinatorConfig" -}}
+{{- $values := .Values.coordinator -}}
+{{- $service := include "testudo.role" (list . "coordinator") -}}
+{{- $inside := list (printf "%s.%s.svc" $service .Release.Namespace) (printf "%s.%s" $service .Release.Namespace) $service -}}
+{{- $fixed := dict
+  "federation" $values.federation
+  "dataDirectory" "/var/lib/testudo/data"
+  "listen" (dict "enrolment" "0.0.0.0:7441" "federation" "0.0.0.0:7442" "health" "0.0.0.0:7443")
+  "masterKey" (dict "file" (printf "/etc/testudo/master-key/%s" $values.masterKey.key))
+  "serverNames" (concat $values.serverNames $inside | uniq) -}}
+{{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
+{{- end -}}
+
+{{- define "testudo.clientConfig" -}}
+{{- $values := .Values.client -}}
+{{- $coordinator := dict "addresses" $values.coordinator.addresses -}}
+{{- with $values.coordinator.enrolAddress }}{{ $_ := set $coordinator "enrolAddress" . }}{{ end -}}
+{{- $fixed := dict
+  "dataDirectory" "/var/lib/testudo/data"
+  "coordinator" $coordinator
+  "health" (dict "listen" "0.0.0.0:9464") -}}
+{{- with $values.joinToken.secretName }}
+{{- $_ := set $fixed "joinToken" (dict "file" (printf "/etc/testudo/join-token/%s" $values.joinToken.key)) }}{{ end -}}
+{{- with $values.dataKey.secretName }}
+{{- $_ := set $fixed "dataKey" (dict "file" (printf "/etc/testudo/data-key/%s" $values.dataKey.key)) }}{{ end -}}
+{{- if $values.hub.enabled }}
+{{- $sensor := printf "%s/%s" .Release.Namespace (include "testudo.role" (list . "sensor")) }}
+{{- $admission := dict "kind" "tokenReview" "audience" "testudo-hub" "serviceAccount" $sensor }}
+{{- $authority := dict
+  "certificateFile" (printf "/etc/testudo/hub-authority/%s" $values.hub.authority.certificateKey)
+  "keyFile" (printf "/etc/testudo/hub-authority/%s" $values.hub.authority.keyKey) }}
+{{- $_ := set $fixed "hub" (dict "listen" "0.0.0.0:7451" "admissionListen" "0.0.0.0:7452" "admission" $admission "authority" $authority) }}
+{{- end -}}
+{{- with $values.trustAnchor }}
+{{- $_ := set $fixed "agent" (dict "trustAnchor" "/etc/testudo/client/root.json") }}{{ end -}}
+{{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
+{{- end -}}
+
+{{- define "testudo.coordinatorEnvironment" -}}
+env:
+  - {name: MALLOC_ARENA_MAX, value: "2"}
+  {{- with .Values.coordinator.redis }}{{ if .secretName }}
+  - name: TESTUDO_REDIS_URL
+    valueFrom:
+      secretKeyRef: {name: {{ .secretName }}, key: {{ .key }}}
+  {{- end }}{{ end }}
+{{- end -}}
+
+{{- define "testudo.sensorConfig" -}}
+{{- $values := .Values.sensors -}}
+{{- $host := $values.hubAddress | default (printf "%s.%s.svc" (include "testudo.role" (list . "client")) .Release.Namespace) -}}
+{{- $hub := dict
+  "address" (printf "%s:7451" $host)
+  "admissionAddress" (printf "%s:7452" $host)
+  "tokenFile" "/etc/testudo/hub-token/token"
+  "authorityFile" "/etc/testudo/hub-authority/ca.crt" -}}
+{{- $fixed := dict "dataDirectory" "/var/lib/testudo/data" "hub" $hub "health" (dict "listen" "0.0.0.0:9465") -}}
+{{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
+{{- end -}}
+
+{{/*
+To where names are resolved. A policy sees a packet after the Service's address was translated, so these are the ports of
+the DNS pods; NodeLocal DNSCache listens on the node, which no selector names.
+*/}}
+{{- define "testudo.dnsEgress" -}}
+{{- with .Values.networkPolicy.dns -}}
+- ports: {{- range .ports }}
+    - {protocol: UDP, port: {{ . }}}
+    - {protocol: TCP, port: {{ . }}}{{ end }}
+  to:
+    - namespaceSelector:
+        matchLabels: {{- toYaml .namespaceLabels | nindent 10 }}
+      podSelector:
+        matchLabels: {{- toYaml .podLabels | nindent 10 }}
+{{- with .nodeLocalAddress }}
+- ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+  to:
+    - ipBlock: {cidr: {{ . }}/32}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "testudo.monitoringIngress" -}}
+- ports: [{protocol: TCP, port: health}]
+  from:
+    - namespaceSelector:
+        matchLabels: {{- toYaml .Values.networkPolicy.monitoringNamespaceLabels | nindent 10 }}
+{{- end -}}

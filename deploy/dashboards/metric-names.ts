@@ -1,0 +1,44 @@
+import type { Registry } from 'prom-client';
+import { createMetrics } from '../../client/observability/metrics.ts';
+import { emptyState } from '../../coordinator/ledger/state/mutable-state.ts';
+import { Metrics } from '../../coordinator/observability/metrics.ts';
+import { ReleaseMetrics } from '../../coordinator/observability/release-metrics.ts';
+
+export type Metric = Readonly<{
+  name: string;
+  kind: 'counter' | 'gauge' | 'histogram';
+  help: string;
+  labels: readonly string[];
+}>;
+
+/** Every metric of ours, as the processes themselves register them, by the role whose page shows it. */
+export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client', readonly Metric[]>> {
+  const metrics = new Metrics();
+  metrics.connections(() => ({}));
+  new ReleaseMetrics(
+    metrics.registry,
+    emptyState,
+    () => 0,
+    0,
+    () => 0,
+  );
+  return { coordinator: ours(metrics.registry), client: ours(createMetrics().registry) };
+}
+
+/** What Node itself tells (`process_*`, `nodejs_*`) has dashboards of its own. */
+function ours(registry: Registry): Metric[] {
+  // prom-client's types leave out what its metrics hold.
+  const all = registry.getMetricsAsArray() as unknown as readonly Readonly<{
+    name: string;
+    help: string;
+    labelNames?: readonly string[];
+  }>[];
+  return all
+    .filter(({ name }) => name.startsWith('testudo_'))
+    .map((metric) => ({
+      name: metric.name,
+      help: metric.help,
+      kind: metric.constructor.name.toLowerCase() as Metric['kind'],
+      labels: metric.labelNames ?? [],
+    }));
+}
