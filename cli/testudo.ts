@@ -49,6 +49,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'members: list, revoke, quarantine',
     load: async () => (await import('./members/clusters.ts')).clustersCommand(),
   },
+  cluster: {
+    summary: 'a Kubernetes cluster: add it (token, values, lines to type), remove it',
+    load: async () => (await import('./members/cluster.ts')).clusterCommand(),
+  },
   tokens: {
     summary: 'one-time join tokens: create, list, revoke',
     load: async () => (await import('./members/tokens.ts')).tokensCommand(),

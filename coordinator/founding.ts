@@ -4,6 +4,7 @@ import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import type { SigningKeyPair } from '../proto/envelope/crypto/keys.ts';
 import type { CoordinatorConfig } from './config/config.ts';
+import { declareTracks } from './declared-tracks.ts';
 import { pemOfChain } from './keys/authority.ts';
 import { openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
@@ -34,7 +35,8 @@ export type NewOperator = Readonly<{
 
 /**
  * Makes an operator on the coordinator's own machine, with nobody's leave but the data directory's and the master key's:
- * the first admin, and the way back in when every admin's key is lost. Founds the authority when there is none. The
+ * the first admin, and the way back in when every admin's key is lost. Founds the authority when there is none, and brings
+ * the tracks to what the configuration declares, as a start does. The
  * coordinator must not run: the data directory is locked meanwhile.
  */
 export async function makeLocalOperator(
@@ -65,6 +67,8 @@ export async function makeLocalOperator(
     const { key, request } = await newOperatorKey();
     const added = await membership.addOperator(byIdentity, { name, role, request });
     if (!added.ok) return added;
+    const declared = await declareTracks(opened.value, config.tracks);
+    if (!declared.ok) return declared;
     const rooting = { store: opened.value, vault, nowMs: timers.now(), lifetimes: lifetimesOf(config.releases) };
     const rooted = await ensureRoot(rooting, byIdentity, pin);
     if (!rooted.ok) return rooted;

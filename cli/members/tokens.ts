@@ -39,7 +39,8 @@ function create() {
     );
 }
 
-function labelOf(text: string): Label {
+/** A label as it is typed; ends the process where it is none. */
+export function labelOf(text: string): Label {
   const [key, value, ...more] = text.split('=');
   if (key && value && more.length === 0) return { key, value };
   return exitWith({ code: 'USAGE', message: `--label: expected key=value, got ${text}` });

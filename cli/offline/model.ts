@@ -1,11 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
+import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
-import { schemaDigest, specBytes } from '../../proto/model-spec.ts';
+import { type ModelSpec, schemaDigest, specBytes } from '../../proto/model-spec.ts';
 import { exitWith } from '../exit.ts';
 import { print } from '../print.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
+import { knownKinds } from './kinds.ts';
 
 /** `testudo model`: what a new track begins with. */
 export function modelCommand() {
@@ -26,15 +28,37 @@ function initCommand() {
         exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
       const { kind, operation, settings } = chooseKind(command, 'init');
       const { spec, init } = settled(await operation.run({ settings }));
-      await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, 'spec.json'), specBytes(spec));
-      await writeFile(join(folder, 'model.bin'), bytesOfValues(init(Number(seed))));
-      await writeFile(join(folder, 'policy.yaml'), policyText(f, operation.training));
+      await writeFirstModel(folder, { spec, weights: init(Number(seed)), policy: policyText(f, operation.training) });
       print(`spec.json (${schemaDigest(spec)}), model.bin and policy.yaml are in ${folder}
 make the track     testudo tracks put ${kind.name} --spec ${join(folder, 'spec.json')} --model ${join(folder, 'model.bin')} --policy ${join(folder, 'policy.yaml')} --reason "first model"`);
     });
   addKindOptions(command, 'init');
   return command;
+}
+
+/** What a new track begins with, each in a file of its own. */
+type FirstModel = Readonly<{ spec: ModelSpec; weights: Float32Array; policy: string }>;
+
+async function writeFirstModel(folder: string, { spec, weights, policy }: FirstModel): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'spec.json'), specBytes(spec));
+  await writeFile(join(folder, 'model.bin'), bytesOfValues(weights));
+  await writeFile(join(folder, 'policy.yaml'), policy);
+}
+
+/**
+ * The syscall track of a new federation, for these workload classes, into a folder. `liars`: how many clusters may be
+ * hostile at a time.
+ */
+export async function writeSyscallTrack(folder: string, classes: readonly string[], liars: number): Promise<void> {
+  const kind = knownKinds.find(({ name }) => name === defaultKind);
+  const operation = kind?.offline.init;
+  if (operation === undefined) throw new Error(`${defaultKind} brings no first model`);
+  const defaults = operation.options.map(
+    ({ flags, default: value }) => [new Option(flags).attributeName(), value] as const,
+  );
+  const { spec, init } = settled(await operation.run({ settings: { ...Object.fromEntries(defaults), classes } }));
+  await writeFirstModel(folder, { spec, weights: init(1), policy: policyText(liars, operation.training) });
 }
 
 /** A policy to start from: what people change, the rest by default. */

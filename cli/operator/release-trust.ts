@@ -71,6 +71,18 @@ export async function trustedReleases(
   return exitWith({ code: 'ROOT_SKIPPED', message: `roots did not end in ${callsMax} messages` });
 }
 
+/** The newest root metadata that this operator has reason to believe, as it is signed: what agents may begin from. */
+export async function trustedRootText(
+  connection: OperatorConnection,
+  credentialsPath: string,
+  credentials: Pick<OperatorCredentials, 'federation'>,
+): Promise<string> {
+  await trustedReleases(connection, credentialsPath, credentials);
+  const trust = await readTrust(`${credentialsPath}.trust`);
+  if (trust === undefined) return exitWith({ code: 'METADATA_UNREADY', message: 'the coordinator has no root yet' });
+  return trust.root;
+}
+
 async function anchor(path: string, first: Uint8Array | undefined): Promise<ReleaseTrust> {
   if (first === undefined) return exitWith({ code: 'METADATA_UNREADY', message: 'the coordinator has no root yet' });
   const trust = orExit(anchorTrust(first));

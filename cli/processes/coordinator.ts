@@ -3,6 +3,7 @@ import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../../coordinator/config/config.ts';
 import { exitCodes, exitWith, orExit } from '../exit.ts';
 import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.ts';
+import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
 import { backupCommand, verifyCommand } from './coordinator/keeping.ts';
 
@@ -28,7 +29,9 @@ export function coordinatorCommand() {
     .addCommand(exportRootCommand())
     .addCommand(renewIssuerCommand())
     .addCommand(verifyCommand())
-    .addCommand(backupCommand());
+    .addCommand(backupCommand())
+    .addCommand(packCommand())
+    .addCommand(unpackCommand());
 }
 
 /** A port that is taken or forbidden is the operator's to mend, not an error of ours. */

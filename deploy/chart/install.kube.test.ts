@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { checkout } from '../../tools/setup/places.mjs';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { makeVolumes } from '../../tools/testing/kube/volumes.ts';
 import { combinations, valuesOf } from './roles.ts';
 
 const chart = join(checkout, 'deploy', 'chart', 'testudo');
@@ -13,21 +14,7 @@ const secrets = ['testudo-master-key', 'testudo-founding', 'testudo-join-token',
 
 describe('the chart on a control plane', () => {
   const kubectl = new Kubectl();
-  beforeAll(async () => {
-    // Nobody provisions volumes here. As many as there are claims below.
-    const volumes = Array.from({ length: 48 }, (_, at) => ({
-      apiVersion: 'v1',
-      kind: 'PersistentVolume',
-      metadata: { name: `volume-${at}` },
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        capacity: { storage: '20Gi' },
-        hostPath: { path: `/volume-${at}` },
-        persistentVolumeReclaimPolicy: 'Retain',
-      },
-    }));
-    await kubectl.run(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: volumes }));
-  });
+  beforeAll(() => makeVolumes(kubectl, 48)); // As many as there are claims below.
 
   const prepared = async (level: 'restricted' | 'privileged') => {
     const namespace = await kubectl.namespace({ 'pod-security.kubernetes.io/enforce': level });
@@ -35,7 +22,7 @@ describe('the chart on a control plane', () => {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name, namespace },
-      stringData: { 'master.key': 'k', 'founding.json': '{}', token: 't', url: 'u', 'tls.crt': 'c', 'tls.key': 'k' },
+      stringData: { 'master.key': 'k', 'founding.gz': '-', token: 't', url: 'u', 'tls.crt': 'c', 'tls.key': 'k' },
     }));
     await kubectl.run(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
     return namespace;

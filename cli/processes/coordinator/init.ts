@@ -15,7 +15,12 @@ export function initCommand(host: string) {
     .option('--federation <id>', 'the federation\'s id: 1 to 63 of a-z, 0-9 and "-"', 'herd')
     .option('--admin <name>', "the first admin's name", 'admin')
     .option('--server-name <host...>', 'names and addresses under which clusters will reach it', [host])
-    .action(async (folder, { federation, admin, serverName }) => {
+    .option(
+      '--classes <name...>',
+      "make the syscall track, too, for the federation's workload classes, such as nginx redis",
+    )
+    .option('--liars <f>', 'with --classes: how many of the clusters may be hostile at a time', '1')
+    .action(async (folder, { federation, admin, serverName, classes, liars }) => {
       if (!isFederationId(federation)) exitWith({ code: 'USAGE', message: '--federation: not a legal federation id' });
       const paths = pathsIn(folder);
       mkdirSync(resolve(folder), { recursive: true, mode: 0o700 });
@@ -23,7 +28,12 @@ export function initCommand(host: string) {
         if (!existsSync(paths.masterKey)) {
           writeFileSync(paths.masterKey, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
         }
-        writeFileSync(paths.config, sampleConfig(federation, serverName), { mode: 0o600, flag: 'wx' });
+        if (classes !== undefined) {
+          const { writeSyscallTrack } = await import('../../offline/model.ts');
+          await writeSyscallTrack(join(folder, 'syscall'), classes, Number(liars));
+        }
+        const sample = sampleConfig(federation, serverName, classes === undefined ? 'tracks: []' : syscallTrack);
+        writeFileSync(paths.config, sample, { mode: 0o600, flag: 'wx' });
       }
       const config = orExit(readConfigFile(paths.config, { environment: process.env }));
       if (existsSync(paths.credentials)) {
@@ -66,8 +76,11 @@ let a cluster in   testudo tokens create eu-west-1 --credentials ${credentials}
 take the root key  testudo coordinator export-root --config ${config} --to root.key   (then put it in a safe)`;
 }
 
+const syscallTrack = `tracks:
+  - { id: syscall, spec: ./syscall/spec.json, model: ./syscall/model.bin, policy: ./syscall/policy.yaml }`;
+
 /** A configuration with every setting that people change, and its default. */
-function sampleConfig(federation: string, serverNames: readonly string[]): string {
+function sampleConfig(federation: string, serverNames: readonly string[], tracks: string): string {
   return `# Testudo coordinator. Paths are relative to this file; every setting can be overridden with --set path=value.
 federation: ${federation}
 dataDirectory: ./data
@@ -95,6 +108,6 @@ log: { level: info }
 # Tracks that exist from the start; \`testudo tracks put\` does the same to a running coordinator.
 # tracks:
 #   - { id: syscall, spec: ./syscall.spec.json, model: ./syscall.model.bin, policy: ./syscall.policy.yaml }
-tracks: []
+${tracks}
 `;
 }

@@ -110,7 +110,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['neural', 'onnx'],
     ['flow', 'syscall'],
   ],
-  cli: ['print.ts', 'exit.ts', ['offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
+  cli: ['print.ts', 'exit.ts', ['kubernetes', 'offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
   lab: [['data', 'federation', 'in-process', 'plot.ts'], 'hostile', 'rig'],
   demo: [
     ['options.ts', 'rule.ts', 'screen.ts'],

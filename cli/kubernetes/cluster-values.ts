@@ -1,0 +1,35 @@
+/** What the chart has to know of one cluster. */
+export type ClusterInstall = Readonly<{
+  /** host:port of the federation's and of the enrolment port. */
+  address: string;
+  enrolAddress: string;
+  /** Root metadata, as text. */
+  trustAnchor: string;
+  /** Tracks of the federation that a client has built in. */
+  tracks: readonly string[];
+}>;
+
+/** values.yaml of a cluster: its client. Nothing in it is secret. */
+export function clusterValues({ address, enrolAddress, trustAnchor, tracks }: ClusterInstall) {
+  return {
+    client: {
+      enabled: true,
+      coordinator: { addresses: [address], enrolAddress },
+      trustAnchor,
+      config: { tracks },
+    },
+  };
+}
+
+/** The namespace of a cluster's client and sensors: a sensor reads its node through a hostPath, which no other level admits. */
+export const sensorLabels = { 'pod-security.kubernetes.io/enforce': 'privileged' } as const;
+
+export type InstallPlan = Readonly<{ chart: string; place: string; folder: string; secrets: boolean }>;
+
+/** Lines that install it, in the order in which they are typed. */
+export function installLines({ chart, place, folder, secrets }: InstallPlan): string[] {
+  return [
+    ...(secrets ? [`kubectl apply -f ${folder}/secrets.yaml`] : []),
+    `helm install testudo ${chart} --namespace ${place} --values ${folder}/values.yaml`,
+  ];
+}

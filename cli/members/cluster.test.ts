@@ -1,0 +1,65 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { CommandLine } from '../testing/command-line.ts';
+
+describe('testudo cluster', () => {
+  it('add writes the token as a Secret, and values and root without one; remove voids it again', async () => {
+    const line = await CommandLine.start();
+    const out = join(tempDir(), 'eu-west-1');
+    const words = ['--out', out, '--namespace', 'ids', '--coordinator', 'herd.example.org:7442', '--label', 'zone=eu'];
+    const added = await line.run('cluster', 'add', 'eu-west-1', ...words);
+    expect(added.error).toContain(`kubectl apply -f ${out}/secrets.yaml\nhelm install testudo`);
+    expect(added).toMatchObject({ code: 0, out: '' });
+    const [namespace, secret] = parseAllDocuments(await readFile(join(out, 'secrets.yaml'), 'utf8')).map((one) =>
+      one.toJS(),
+    );
+    expect(namespace).toMatchObject({ kind: 'Namespace', metadata: { name: 'ids' } });
+    expect(secret).toMatchObject({ kind: 'Secret', metadata: { name: 'testudo-join-token', namespace: 'ids' } });
+    expect((await stat(join(out, 'secrets.yaml'))).mode & 0o777).toBe(0o600);
+    const token = Buffer.from(secret.data.token, 'base64').toString('utf8');
+    const values = await readFile(join(out, 'values.yaml'), 'utf8');
+    const root = await readFile(join(out, 'root.json'), 'utf8');
+    for (const text of [values, root, added.error]) expect(text).not.toContain(token);
+    expect(parse(values)).toMatchObject({
+      client: {
+        coordinator: { addresses: ['herd.example.org:7442'], enrolAddress: 'herd.example.org:7441' },
+        trustAnchor: root,
+      },
+    });
+
+    const { code, out: said } = await line.run(
+      'cluster',
+      'remove',
+      'eu-west-1',
+      '-r',
+      'typed wrongly',
+      '--namespace',
+      'ids',
+    );
+    expect(code).toBe(0);
+    expect(said).toContain('eu-west-1 is no member; 1 open token(s) voided');
+    expect(said).toContain('helm uninstall testudo --namespace ids');
+    expect(await line.json('tokens', 'list')).toMatchObject({ cluster: 'eu-west-1', revoked: true });
+    expect(await line.run('cluster', 'remove', 'eu-west-1', '-r', 'again')).toMatchObject({ code: 1 });
+  });
+
+  it('add --gitops writes no secret: its manifest is all that standard output holds', async () => {
+    const line = await CommandLine.start();
+    const out = join(tempDir(), 'us-east-1');
+    const added = await line.run('cluster', 'add', 'us-east-1', '--out', out, '--gitops');
+    expect(added.code).toBe(0);
+    const kinds = parseAllDocuments(added.out).map((one) => one.toJS().kind);
+    expect(kinds).toEqual(['Namespace', 'Secret']);
+    await expect(stat(join(out, 'secrets.yaml'))).rejects.toThrow('ENOENT');
+  });
+
+  it('add spends no token on what is wrong', async () => {
+    const line = await CommandLine.start();
+    const added = await line.run('cluster', 'add', 'us-east-1', '--out', tempDir(), '--label', 'zone');
+    expect(added).toMatchObject({ code: 1, error: expect.stringContaining('--label') });
+    expect((await line.run('tokens', 'list', '--json')).out).toBe('');
+  });
+});

@@ -1,0 +1,120 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
+import { stringify } from 'yaml';
+import { privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
+import { jsonLine, time } from '../../base/text/table.ts';
+import { builtInKinds } from '../../client/tracks/track-kinds.ts';
+import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import { exitWith, orExit } from '../exit.ts';
+import { clusterValues, installLines, sensorLabels } from '../kubernetes/cluster-values.ts';
+import { manifests, namespace, secret } from '../kubernetes/manifests.ts';
+import { withConnection } from '../operator/connection.ts';
+import { changingCommand, operatorCommand } from '../operator/options.ts';
+import { pages } from '../operator/pages.ts';
+import { trustedRootText } from '../operator/release-trust.ts';
+import { complain, print } from '../print.ts';
+import { labelOf } from './tokens.ts';
+
+const enrolmentPort = 7441;
+
+/** `testudo cluster`: one Kubernetes cluster, from a token to a chart installed in it, and out again. */
+export function clusterCommand() {
+  return new Command('cluster').description('a Kubernetes cluster: add, remove').addCommand(add()).addCommand(remove());
+}
+
+function add() {
+  return operatorCommand(
+    'add',
+    'what a cluster is installed with: join token, values, root anchor, and the lines to type',
+  )
+    .argument('<cluster>')
+    .requiredOption('--out <folder>', 'where the files go')
+    .option('--namespace <name>', 'where Testudo runs in that cluster', 'testudo')
+    .option('--chart <path>', 'where the chart is', 'deploy/chart/testudo')
+    .option(
+      '--coordinator <host:port>',
+      'where the cluster reaches the coordinator; as the credentials say unless given',
+    )
+    .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
+    .option('--hours <count>', 'how long the token may be used, up to 720', '24')
+    .option('--label <key=value...>', 'labels that the cluster will carry')
+    .option('--gitops', 'write no secret: its manifest goes to standard output, to be sealed')
+    .action((cluster, options) =>
+      withConnection(options, async (connection) => {
+        const { client } = connection;
+        const own = orExit(await readCredentials(options.credentials));
+        const address = options.coordinator ?? own.address;
+        const enrolAddress = options.enrol ?? `${address.slice(0, address.lastIndexOf(':'))}:${enrolmentPort}`;
+        const lifetimeSeconds = Math.round(Number(options.hours) * 3600);
+        if (!Number.isSafeInteger(lifetimeSeconds) || lifetimeSeconds < 0) {
+          exitWith({ code: 'USAGE', message: `--hours: expected a number, got ${options.hours}` });
+        }
+        const trustAnchor = await trustedRootText(connection, options.credentials, own);
+        const { tracks: known } = await connection.call(client.listTracks, {});
+        const ids = known.map(({ settings }) => settings?.track ?? '');
+        const tracks = ids.filter((id) => builtInKinds().includes(id));
+        const unknown = ids.filter((id) => !tracks.includes(id));
+        if (unknown.length > 0)
+          complain(`not in values.yaml, since a client does not bring it: track ${unknown.join(', ')}`);
+        // Last of all that is asked: a token that is good once is not spent on a command that fails.
+        const labels = (options.label ?? []).map(labelOf);
+        const created = await connection.call(client.createToken, { cluster, lifetimeSeconds, labels });
+
+        const { out, namespace: place, chart } = options;
+        const secrets = manifests([
+          namespace(place, sensorLabels),
+          secret(place, 'testudo-join-token', { token: created.token }),
+        ]);
+        await mkdir(out, { recursive: true, mode: privateFolderMode });
+        const values = clusterValues({
+          address,
+          enrolAddress,
+          trustAnchor,
+          tracks: tracks.length > 0 ? tracks : ['syscall'],
+        });
+        await writeFileAtomic(join(out, 'values.yaml'), stringify(values));
+        await writeFileAtomic(join(out, 'root.json'), trustAnchor);
+        if (options.gitops) print(secrets.trimEnd());
+        else await writeFileAtomic(join(out, 'secrets.yaml'), secrets);
+        const lines = installLines({ chart, place, folder: out, secrets: !options.gitops });
+        complain(
+          `${cluster} may enrol once, until ${time(created.expiresAtMs)} (token ${created.tokenId}):\n\n${lines.join('\n')}`,
+        );
+      }),
+    );
+}
+
+function remove() {
+  return changingCommand('remove', "end a cluster's membership, void its tokens, and say what to delete in it")
+    .argument('<cluster>')
+    .option('--namespace <name>', 'where Testudo runs in that cluster', 'testudo')
+    .action((cluster, options) =>
+      withConnection(options, async (connection) => {
+        const { client } = connection;
+        const { reason, namespace: place } = options;
+        const tokens = await pages(
+          (page) => connection.call(client.listTokens, { page }),
+          (answer) => answer.tokens,
+        );
+        const open = tokens.filter((token) => token.cluster === cluster && token.usedAtMs === 0n && !token.revoked);
+        for (const { tokenId } of open) await connection.call(client.revokeToken, { tokenId, reason });
+        const clusters = await pages(
+          (page) => connection.call(client.listClusters, { page }),
+          (answer) => answer.clusters,
+        );
+        const isMember = clusters.some(({ name }) => name === cluster);
+        if (!isMember && open.length === 0) {
+          exitWith({ code: 'CLUSTER_NOT_FOUND', message: `${cluster} is no member and has no open token` });
+        }
+        if (isMember) await connection.call(client.revokeCluster, { cluster, reason });
+        if (options.json)
+          return print(jsonLine({ cluster, revoked: isMember, tokens: open.map(({ tokenId }) => tokenId) }));
+        print(`${cluster} is ${isMember ? 'revoked' : 'no member'}; ${open.length} open token(s) voided. In that cluster:
+
+helm uninstall testudo --namespace ${place}
+kubectl -n ${place} delete secret testudo-join-token testudo-hub-authority --ignore-not-found
+kubectl -n ${place} delete pvc -l app.kubernetes.io/name=testudo     # what it learnt, its alerts and its keys`);
+      }),
+    );
+}

@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import type { Member } from '../../lab/rig/member.ts';
+import { checkout } from '../../tools/setup/places.mjs';
+import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { logged, runPod } from '../../tools/testing/kube/pod-runner.ts';
+import { makeVolumes } from '../../tools/testing/kube/volumes.ts';
+
+type Addresses = Readonly<{ enrolment: string; federation: string; health: string }>;
+
+/** The first block of commands in docs/kubernetes.md. */
+async function commandsOfPage(): Promise<string[]> {
+  const page = await readFile(join(checkout, 'docs', 'kubernetes.md'), 'utf8');
+  return (/```sh\n([\s\S]*?)```/.exec(page)?.[1] ?? '').trim().split('\n');
+}
+
+describe('the five commands of docs/kubernetes.md', () => {
+  const kubectl = new Kubectl();
+  const running: Member[] = [];
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'testudo-five-'));
+    await symlink(join(checkout, 'deploy'), join(folder, 'deploy'));
+    const program = `#!/bin/sh\nexec '${process.execPath}' '${join(checkout, 'cli', 'testudo.ts')}' "$@"\n`;
+    await writeFile(join(folder, 'testudo'), program, { mode: 0o755 });
+    await makeVolumes(kubectl, 2);
+  });
+  afterAll(async () => {
+    for (const member of running.reverse()) await member.stop();
+    await kubectl.try('kubectl', ['delete', 'namespace', 'herd', 'testudo', '--wait=false']);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** As typed by somebody who stands in `folder`. */
+  const type = (command: string) =>
+    new Promise<Readonly<{ out: string; said: string }>>((resolve, reject) => {
+      const env = { ...kubectl.environment, PATH: [folder, kubectl.environment.PATH].join(delimiter) };
+      execFile('/bin/bash', ['-o', 'pipefail', '-c', command], { cwd: folder, env }, (error, out, said) =>
+        error === null ? resolve({ out, said }) : reject(new Error(`${command}\n${out}${said}`)),
+      );
+    });
+  const start = async (namespace: string, pod: string, configure: (config: Record<string, unknown>) => void) => {
+    const member = await runPod({
+      kubectl,
+      namespace,
+      pod,
+      folder,
+      configure: (text) => {
+        if (text.startsWith('{')) return text; // Root metadata, not a configuration.
+        const config = parse(text);
+        configure(config);
+        return stringify(config);
+      },
+    });
+    running.push(member);
+    return member;
+  };
+  const podOf = (namespace: string, role: string) =>
+    kubectl.run(['-n', namespace, 'rollout', 'status', `statefulset/testudo-${role}`, '--timeout=60s']);
+
+  it('lead from nothing to an enrolled cluster that scores, and `cluster remove` ends it', async () => {
+    const commands = await commandsOfPage();
+    expect(commands).toHaveLength(5);
+    const [init, pack, installCoordinator, add, installClient] = commands as [string, string, string, string, string];
+    // There are no names and no load balancer here: 127.0.0.1, on ports that the kernel chooses.
+    await type(init.replace('testudo.example.org', '127.0.0.1'));
+    await type(pack);
+    await type(installCoordinator);
+    await podOf('herd', 'coordinator');
+    const listen = { enrolment: '127.0.0.1:0', federation: '127.0.0.1:0', health: '127.0.0.1:0' };
+    const coordinator = await start('herd', 'testudo-coordinator-0', (config) => Object.assign(config, { listen }));
+    const { addresses } = await logged<{ addresses: Addresses }>(coordinator, 'coordinator ready');
+
+    const { enrolment, federation } = addresses;
+    const reach = `--address ${federation} --coordinator ${federation} --enrol ${enrolment}`;
+    await type(add.replace('--gitops', `${reach} --gitops`));
+    // --gitops: no token and no key in what was written.
+    const written = await readdir(join(folder, 'eu-west-1'));
+    expect(written.sort()).toEqual(['root.json', 'values.yaml']);
+    await type(installClient);
+    await podOf('testudo', 'client');
+    const client = await start('testudo', 'testudo-client-0', (config) => {
+      Object.assign(config, { health: { listen: '127.0.0.1:0' } });
+    });
+    const operator = `--credentials herd/operator.json --address ${federation}`;
+    const clusters = async () => {
+      const { out } = await type(`testudo clusters list --json ${operator}`);
+      return out
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as { name: string; connected: boolean; status: string });
+    };
+    for (;;) {
+      const found = await clusters();
+      if (found.some(({ name, connected }) => name === 'eu-west-1' && connected)) break;
+      if (!client.running()) throw new Error(await readFile(client.logFile, 'utf8'));
+    }
+    // What the coordinator signed is anchored in what came with the values, and scores.
+    await logged(client, 'release fetched and verified');
+
+    const { out } = await type(`testudo cluster remove eu-west-1 --reason "closed" ${operator}`);
+    expect(out).toContain('eu-west-1 is revoked; 0 open token(s) voided');
+    for (const line of out.split('\n').filter((text) => /^(?:helm|kubectl) /.test(text))) await type(line);
+    const left = await kubectl.run(['-n', 'testudo', 'get', 'all,secret,pvc,configmap', '-o', 'name']);
+    expect(left).toBe('configmap/kube-root-ca.crt\n');
+    expect((await clusters()).find(({ name }) => name === 'eu-west-1')?.connected).toBe(false);
+  });
+});
