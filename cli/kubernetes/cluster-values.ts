@@ -9,15 +9,17 @@ export type ClusterInstall = Readonly<{
   tracks: readonly string[];
 }>;
 
-/** values.yaml of a cluster: its client. Nothing in it is secret. */
+/** values.yaml of a cluster: its client, and a sensor on every node. Nothing in it is secret. */
 export function clusterValues({ address, enrolAddress, trustAnchor, tracks }: ClusterInstall) {
   return {
     client: {
       enabled: true,
       coordinator: { addresses: [address], enrolAddress },
       trustAnchor,
+      hub: { enabled: true },
       config: { tracks },
     },
+    sensors: { enabled: true, config: { tracks } },
   };
 }
 

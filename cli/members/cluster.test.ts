@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { HubAuthority } from '../../client/hub/authority.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
@@ -13,11 +14,16 @@ describe('testudo cluster', () => {
     const added = await line.run('cluster', 'add', 'eu-west-1', ...words);
     expect(added.error).toContain(`kubectl apply -f ${out}/secrets.yaml\nhelm install testudo`);
     expect(added).toMatchObject({ code: 0, out: '' });
-    const [namespace, secret] = parseAllDocuments(await readFile(join(out, 'secrets.yaml'), 'utf8')).map((one) =>
-      one.toJS(),
+    const [namespace, secret, authority] = parseAllDocuments(await readFile(join(out, 'secrets.yaml'), 'utf8')).map(
+      (one) => one.toJS(),
     );
     expect(namespace).toMatchObject({ kind: 'Namespace', metadata: { name: 'ids' } });
     expect(secret).toMatchObject({ kind: 'Secret', metadata: { name: 'testudo-join-token', namespace: 'ids' } });
+    const { data } = authority as { data: Record<string, string> };
+    const [certificate, key] = ['tls.crt', 'tls.key'].map((name) =>
+      Buffer.from(data[name] ?? '', 'base64').toString('utf8'),
+    );
+    expect((await HubAuthority.of({ certificate, key } as { certificate: string; key: string })).ok).toBe(true);
     expect((await stat(join(out, 'secrets.yaml'))).mode & 0o777).toBe(0o600);
     const token = Buffer.from(secret.data.token, 'base64').toString('utf8');
     const values = await readFile(join(out, 'values.yaml'), 'utf8');
@@ -52,7 +58,7 @@ describe('testudo cluster', () => {
     const added = await line.run('cluster', 'add', 'us-east-1', '--out', out, '--gitops');
     expect(added.code).toBe(0);
     const kinds = parseAllDocuments(added.out).map((one) => one.toJS().kind);
-    expect(kinds).toEqual(['Namespace', 'Secret']);
+    expect(kinds).toEqual(['Namespace', 'Secret', 'Secret']);
     await expect(stat(join(out, 'secrets.yaml'))).rejects.toThrow('ENOENT');
   });
 

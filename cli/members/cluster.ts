@@ -4,6 +4,7 @@ import { Command } from '@commander-js/extra-typings';
 import { stringify } from 'yaml';
 import { privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { jsonLine, time } from '../../base/text/table.ts';
+import { makeHubAuthority } from '../../client/hub/authority.ts';
 import { builtInKinds } from '../../client/tracks/track-kinds.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { exitWith, orExit } from '../exit.ts';
@@ -61,10 +62,12 @@ function add() {
         const labels = (options.label ?? []).map(labelOf);
         const created = await connection.call(client.createToken, { cluster, lifetimeSeconds, labels });
 
+        const authority = await makeHubAuthority(Date.now());
         const { out, namespace: place, chart } = options;
         const secrets = manifests([
           namespace(place, sensorLabels),
           secret(place, 'testudo-join-token', { token: created.token }),
+          secret(place, 'testudo-hub-authority', { 'tls.crt': authority.certificate, 'tls.key': authority.key }),
         ]);
         await mkdir(out, { recursive: true, mode: privateFolderMode });
         const values = clusterValues({

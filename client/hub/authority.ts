@@ -97,7 +97,7 @@ export class HubAuthority {
 }
 
 /** A new authority: what an installation puts into a Secret beforehand, and what a hub without one makes itself. */
-async function makeHubAuthority(nowMs: number): Promise<KeyedCertificate> {
+export async function makeHubAuthority(nowMs: number): Promise<KeyedCertificate> {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseClientConfig } from '../../client/config.ts';
+import { parseSensorConfig } from '../../client/sensor-config.ts';
 import { parseConfig } from '../../coordinator/config/config.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
-import { combinations, roles, valuesOf } from './roles.ts';
+import { combinations, valuesOf } from './roles.ts';
 
 const chart = join(checkout, 'deploy', 'chart', 'testudo');
 const all = valuesOf(['coordinator', 'workers', 'client', 'sensors']);
@@ -45,11 +46,7 @@ describe('what the chart renders', () => {
   });
 
   it('configures processes that take it', async () => {
-    const rendered = await documents({
-      ...all,
-      client: { ...roles.client.client, hub: { enabled: false } },
-      sensors: {},
-    });
+    const rendered = await documents(all);
     const text = (role: string) =>
       rendered.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === `testudo-${role}`)?.data?.[
         `${role}.yaml`
@@ -69,7 +66,19 @@ describe('what the chart renders', () => {
     });
     expect(parseClientConfig(file('client'))).toMatchObject({
       ok: true,
-      value: { dataDirectory: '/var/lib/testudo/data', agent: { trustAnchor: '/etc/testudo/client/root.json' } },
+      value: {
+        dataDirectory: '/var/lib/testudo/data',
+        agent: { trustAnchor: '/etc/testudo/client/root.json' },
+        hub: { admission: { kind: 'tokenReview', serviceAccount: 'apart/testudo-sensor' } },
+      },
+    });
+    expect(parseSensorConfig(file('sensor'))).toMatchObject({
+      ok: true,
+      value: {
+        hub: { address: { host: 'hub.example.org', port: 7451 }, tokenFile: '/etc/testudo/hub-token/token' },
+        sources: [{ kind: 'tetragonGrpc', address: 'unix:///node/tetragon.sock' }],
+        agent: { trustAnchor: '/etc/testudo/sensor/root.json' },
+      },
     });
   });
 

@@ -1,7 +1,7 @@
 /** Values with which the chart's roles are tested: each role as somebody would set it. */
 const addresses = ['coordinator.example.org:7442'];
 
-export const roles = {
+const roles = {
   coordinator: { coordinator: { enabled: true, serverNames: ['coordinator.example.org'] } },
   workers: { coordinator: { enabled: true, redis: { secretName: 'redis' }, workers: { replicas: 2 } } },
   client: {

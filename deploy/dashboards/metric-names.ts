@@ -1,5 +1,6 @@
-import type { Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { createMetrics } from '../../client/observability/metrics.ts';
+import { sensorMetrics } from '../../client/sensor/sensor-metrics.ts';
 import { emptyState } from '../../coordinator/ledger/state/mutable-state.ts';
 import { Metrics } from '../../coordinator/observability/metrics.ts';
 import { ReleaseMetrics } from '../../coordinator/observability/release-metrics.ts';
@@ -12,7 +13,7 @@ export type Metric = Readonly<{
 }>;
 
 /** Every metric of ours, as the processes themselves register them, by the role whose page shows it. */
-export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client', readonly Metric[]>> {
+export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client' | 'sensor', readonly Metric[]>> {
   const metrics = new Metrics();
   metrics.connections(() => ({}));
   new ReleaseMetrics(
@@ -22,7 +23,9 @@ export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client', read
     0,
     () => 0,
   );
-  return { coordinator: ours(metrics.registry), client: ours(createMetrics().registry) };
+  const sensor = new Registry();
+  sensorMetrics(sensor, {} as Parameters<typeof sensorMetrics>[1]); // Asked for values only when it is scraped.
+  return { coordinator: ours(metrics.registry), client: ours(createMetrics().registry), sensor: ours(sensor) };
 }
 
 /** What Node itself tells (`process_*`, `nodejs_*`) has dashboards of its own. */

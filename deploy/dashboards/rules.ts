@@ -7,7 +7,7 @@ type Rule = Readonly<{
   summary: string;
 }>;
 
-/** What docs/operations.md and docs/client.md call worth an alarm. */
+/** What docs/operations.md, docs/client.md and docs/sensor.md call worth an alarm. */
 const alarms: readonly Rule[] = [
   {
     alert: 'TestudoNotReady',
@@ -69,6 +69,19 @@ const alarms: readonly Rule[] = [
     for: '15m',
     severity: 'critical',
     summary: 'The source {{ $labels.source }} sees nothing usable ({{ $labels.state }}): the cluster is not watched.',
+  },
+  {
+    alert: 'TestudoSensorLosesAlerts',
+    expr: 'increase(testudo_sensor_spool_dropped_total{class="alert"}[1h]) > 0',
+    severity: 'critical',
+    summary: 'A sensor gave up alerts before its hub had them: its spool is too small for how long the hub was away.',
+  },
+  {
+    alert: 'TestudoSensorLooksAtLess',
+    expr: 'testudo_sensor_step{step="dangerous"} > 0',
+    for: '30m',
+    severity: 'warning',
+    summary: 'For half an hour a sensor has looked at dangerous calls alone: its budget is too small for the node.',
   },
 ];
 

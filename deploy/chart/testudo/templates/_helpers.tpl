@@ -164,7 +164,9 @@ env:
   "tokenFile" "/etc/testudo/hub-token/token"
   "authorityFile" "/etc/testudo/hub-authority/ca.crt" -}}
 {{- $fixed := dict "dataDirectory" "/var/lib/testudo/data" "hub" $hub "health" (dict "listen" "0.0.0.0:9465") -}}
-{{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
+{{- if .Values.client.trustAnchor }}{{ $_ := set $fixed "agent" (dict "trustAnchor" "/etc/testudo/sensor/root.json") }}{{ end -}}
+{{- $sources := list (dict "kind" "tetragonGrpc" "address" "unix:///node/tetragon.sock") -}}
+{{- toYaml (mergeOverwrite (dict "sources" $sources) (deepCopy $values.config) $fixed) -}}
 {{- end -}}
 
 {{/*
