@@ -5,12 +5,14 @@ import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
+import { showCommand } from './cluster-show.ts';
 
 /** `testudo clusters`: members of the federation. */
 export function clustersCommand() {
   return new Command('clusters')
-    .description('members: list, revoke, quarantine')
+    .description('members: list, show, revoke, quarantine')
     .addCommand(list())
+    .addCommand(showCommand())
     .addCommand(revoke())
     .addCommand(quarantine(true))
     .addCommand(quarantine(false));

@@ -12,6 +12,7 @@ import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
+import { nameOf } from '../operator/wire-text.ts';
 import { complain, print } from '../print.ts';
 import { replayCommand } from './round-replay.ts';
 
@@ -62,12 +63,6 @@ function list() {
 function phaseText({ phase, abandonedBecause }: RoundSummary): string {
   const name = nameOf(RoundPhase, phase, 'ROUND_PHASE_');
   return abandonedBecause === '' ? name : `${name} (${abandonedBecause})`;
-}
-
-/** The name of a wire enumeration's value, in lower case and without its prefix. */
-function nameOf(values: Readonly<Record<string, number>>, wanted: number, prefix: string): string {
-  const [name] = Object.entries(values).find(([, value]) => value === wanted) ?? ['?'];
-  return name.replace(prefix, '').toLowerCase();
 }
 
 function show() {

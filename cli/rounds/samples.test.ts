@@ -60,6 +60,10 @@ describe('a federation with a trusted sample, over mutual TLS', { timeout: 180_0
     expect(shown.out).toMatch(/b +selected .* nginx,redis +takes part/);
     expect(shown.out).toMatch(/nginx +yes +5 +1 +a +5 clusters declare nginx: up to 1 of them are left out/);
 
+    const record = await line.run('clusters', 'show', 'a');
+    expect(record.out).toMatch(/rounds +1, 1 of them left out, 0 refused\n/);
+    expect(record.out).toMatch(/r-1 +excluded .* nginx +NO_CLASS/);
+
     const replayed = await line.json<{ same: boolean }>('rounds', 'replay', 'syscall', 'r-1', '--reason', 'audit');
     expect(replayed.same).toBe(true);
     // What the release is signed with names the sample, and holds it.

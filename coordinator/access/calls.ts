@@ -62,6 +62,7 @@ export const calls = {
   },
   operator: {
     listClusters: operation('viewer'),
+    getCluster: operation('viewer'),
     revokeCluster: operation('admin'),
     setQuarantine: operation('operator'),
     createToken: operation('admin'),

@@ -110,6 +110,7 @@ const policySchema = z.strictObject({
       digest: z.custom<Digest>(isDigest, 'a digest, "sha256:" and 64 hexadecimal digits').optional(),
     })
     .optional(),
+  history: z.strictObject({ floor: between(0.1, 1).default(0.5) }).optional(),
   keepInputs: z.strictObject({ rounds: whole(1, 16), hours: whole(1, 720) }).optional(),
 });
 

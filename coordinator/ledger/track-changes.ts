@@ -81,11 +81,12 @@ function checkPolicy(policy: TrackPolicy, spec: ModelSpec): Result<TrackPolicy, 
 }
 
 /** What would give every honest table of counts another shape, so that all of them were refused. */
-function shapeProblems({ training, rounds }: TrackPolicy): string[] {
+function shapeProblems({ training, rounds, history }: TrackPolicy): string[] {
   const bends = [
     ...(training.clipNorm > 0 ? ['training.clipNorm'] : []),
     ...(training.noiseMultiplier > 0 ? ['training.noiseMultiplier'] : []),
     ...(rounds.carryOver === null ? [] : ['rounds.carryOver']),
+    ...(history === undefined ? [] : ['history']),
   ];
   if (bends.length === 0) return [];
   return [

@@ -67,6 +67,12 @@ export type SamplePolicy = Readonly<{
   digest?: Digest | undefined;
 }>;
 
+/** How a cluster's record (standing.ts) bears on what it weighs. */
+export type HistoryPolicy = Readonly<{
+  /** What the update of a cluster with the worst record is scaled by, 0.1 to 1; one with a good record is not scaled. */
+  floor: number;
+}>;
+
 /** Everything a track's rounds and releases obey. Journalled whole, and frozen into each round when it is scheduled. */
 export type TrackPolicy = Readonly<{
   aggregation: AggregationPolicy;
@@ -78,6 +84,8 @@ export type TrackPolicy = Readonly<{
   schedule: ScheduleRules | null;
   /** Absent: clients train without the trusted sample, and a round takes the newest. */
   sample?: SamplePolicy | undefined;
+  /** Absent: a cluster's record is for operators to look at, and changes nothing. */
+  history?: HistoryPolicy | undefined;
   /** Absent: nothing of a round can be opened once it has ended. */
   keepInputs?: InputKeeping | undefined;
   /** Absent: without canary clusters each candidate becomes stable at once, with them an operator promotes. */

@@ -14,6 +14,7 @@ import { jobOf, stepsOf } from './events.ts';
 import type { InputKeeper } from './kept-inputs.ts';
 import { roundKeyName } from './keys.ts';
 import type { Presence } from './presence.ts';
+import { readParts, standingsNoted } from './standings.ts';
 
 const byRound: Actor = { kind: 'coordinator', part: 'round' };
 /** An effect that failed is tried again after so long, twice as long each time. */
@@ -157,11 +158,13 @@ export class RoundEffects {
     if (abort.signal.aborted) return true; // The round was abandoned meanwhile.
     let event: RoundEvent;
     let kept: readonly JournalEvent[] = [];
+    let parts: Awaited<ReturnType<typeof readParts>>;
     if (ran.ok) {
       const own = await checkResult(this.#parts.blobs, job, ran.value);
       if (!own.ok) return this.#aggregationTrouble(job, own.fault);
       const closed = ledger.state.tracks.get(id)?.rounds.get(round);
       kept = closed === undefined ? [] : await inputs.keep(job, closed);
+      parts = await readParts(this.#parts.blobs, ran.value.provenance);
       const { candidate, ...rest } = ran.value;
       const ref = { version: job.candidateVersion, digest: candidate };
       event = { kind: 'aggregated', atMs: clock(), candidate: ref, ...rest };
@@ -174,7 +177,8 @@ export class RoundEffects {
       const known = state.tracks.get(id)?.rounds.get(round);
       const steps = known === undefined ? ok([]) : stepsOf(known, [{ ...event, atMs }]);
       if (!steps.ok) return steps;
-      return ok({ events: steps.value.length === 0 ? [] : [...steps.value, ...kept], value: undefined });
+      const noted = standingsNoted(state, id, round, parts);
+      return ok({ events: steps.value.length === 0 ? [] : [...steps.value, ...kept, ...noted], value: undefined });
     });
     if (!stored.ok) return this.#trouble(stored.fault);
     if (stored.value.entries.length === 0 && kept.length > 0) await inputs.drop(id, round);

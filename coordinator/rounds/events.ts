@@ -40,7 +40,7 @@ export function replayJobOf(federation: FederationId, track: Track, round: Round
 function jobFrom(
   federation: FederationId,
   track: Track,
-  { round, policy, rules }: Round,
+  { round, policy, rules, priors }: Round,
   phase: Extract<RoundPhase, { kind: 'aggregating' | 'candidate' }>,
   candidateVersion: number,
 ): AggregationJob {
@@ -51,7 +51,7 @@ function jobFrom(
     payloadBytes,
     baseDigest,
     staleness,
-    scale: (1 + staleness) ** -exponent,
+    scale: (1 + staleness) ** -exponent * (priors?.[cluster] ?? 1),
     ...(classes && { classes }),
   }));
   const expelled = phase.expelled.flatMap(({ cluster, code }) =>

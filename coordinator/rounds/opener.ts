@@ -16,6 +16,7 @@ import { makeRoundKey } from './keys.ts';
 import { countedEvent } from './occasions.ts';
 import type { Presence } from './presence.ts';
 import { lacksSample, policyWithSample } from './samples.ts';
+import { priorsOf } from './standings.ts';
 
 /** Why a round is not opened or cancelled. */
 export type RoundChangeFaultCode =
@@ -78,6 +79,7 @@ export class RoundOpener {
         dueAtMs: atMs,
         rules,
         policy: policyWithSample(track),
+        ...priorsOf(track),
         servesUntilMs,
         reason,
       };

@@ -1,9 +1,11 @@
-import { ok, type Result } from '../../../base/fault.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import {
   type Cluster as ClusterMessage,
   ClusterStatus,
   type CreateTokenRequest,
   type CreateTokenResponse,
+  type GetClusterRequest,
+  type GetClusterResponse,
   type ListClustersRequest,
   type ListClustersResponse,
   type ListTokensRequest,
@@ -14,15 +16,20 @@ import {
   type RevokeTokenResponse,
   type SetQuarantineRequest,
   type SetQuarantineResponse,
+  type TrackStanding,
 } from '../../../proto/generated/testudo/v1/operator.ts';
+import { isClusterId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
 import type { Membership } from '../../members/membership.ts';
 import { createToken, revokeCluster, revokeToken, setQuarantine } from '../../operations/members.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { type ClusterView, clustersOf, clusterView, type TokenView, tokensView } from '../../views/members.ts';
 import { pageOf } from '../../views/page.ts';
+import { checkId } from '../../views/request.ts';
+import { type StandingView, standingsView } from '../../views/standings.ts';
 import type { Door } from '../door.ts';
 import { ms } from './messages.ts';
+import { fates } from './participation.ts';
 
 const statuses: Readonly<Record<ClusterView['status'], ClusterStatus>> = {
   enrolled: ClusterStatus.CLUSTER_STATUS_ENROLLED,
@@ -41,6 +48,20 @@ export function memberHandlers(door: Door<'operator'>, engine: Engine, membershi
         const isConnected = engine.isConnected.bind(engine);
         const clusters = paged.value.rows.map((row) => clusterMessage(clusterView(row, isConnected)));
         return ok({ clusters, nextPage: paged.value.nextPage });
+      },
+    ),
+
+    getCluster: door.unary<'viewer', GetClusterRequest, GetClusterResponse>(
+      calls.operator.getCluster,
+      async ({ name: text }) => {
+        const name = checkId('name', text, isClusterId);
+        if (!name.ok) return name;
+        const state = engine.state();
+        const row = state.clusters.get(name.value);
+        if (row === undefined) return refuse('CLUSTER_NOT_ENROLLED', `no cluster ${name.value} was ever a member`);
+        const standings = await standingsView(state, engine.blobs, name.value);
+        const cluster = clusterMessage(clusterView(row, engine.isConnected.bind(engine)));
+        return ok({ cluster, standings: standings.map(standingMessage) });
       },
     ),
 
@@ -97,6 +118,23 @@ function clusterMessage({ cluster, status, labels, ...row }: ClusterView): Clust
     quarantined: row.quarantined,
     signingKeyDigest: row.signingKeyDigest,
     labels: Object.entries(labels).map(([key, value]) => ({ key, value })),
+  };
+}
+
+function standingMessage({ recent, weight, slope, ...record }: StandingView): TrackStanding {
+  const { track, rounds, leftOut, refused, score } = record;
+  return {
+    ...{ track, rounds, leftOut, refused, score },
+    weight: weight ?? Number.NaN,
+    sampleSlope: slope ?? Number.NaN,
+    recent: recent.map((one) => ({
+      round: one.round,
+      fate: fates[one.fate],
+      code: one.code,
+      weight: one.weight ?? Number.NaN,
+      sampleSlope: one.slope ?? Number.NaN,
+      leftOutOf: [...one.leftOutOf],
+    })),
   };
 }
 

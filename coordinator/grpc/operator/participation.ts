@@ -6,7 +6,7 @@ const rowsMax = 10_000;
 const rowBytesMax = 600 << 10;
 const tensorsMax = 8;
 
-const fates: Readonly<Record<ParticipationView['fate'], UpdateFate>> = {
+export const fates: Readonly<Record<ParticipationView['fate'], UpdateFate>> = {
   selected: UpdateFate.UPDATE_FATE_SELECTED,
   leftOut: UpdateFate.UPDATE_FATE_EXCLUDED,
   refused: UpdateFate.UPDATE_FATE_REFUSED,

@@ -6,6 +6,7 @@ import type { ReleaseManifest } from '../../../proto/release/documents/manifest.
 import type { RoundEffect, RoundEvent } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
+import type { Standing } from '../../round/standing.ts';
 
 /** A version of a track's trusted sample. */
 export type TrackSample = Readonly<{
@@ -95,6 +96,8 @@ export type RoundJournalEvent = Readonly<
       dueAtMs: EpochMs;
       rules: RoundRules;
       policy: TrackPolicy;
+      /** What updates are scaled by for their clusters' records, where the policy says so: those below 1. */
+      priors?: Readonly<Record<string, number>>;
       /** The schedule's occurrences up to here are served by this round; null when an operator asked for it. */
       servesUntilMs: EpochMs | null;
       reason: string;
@@ -102,6 +105,8 @@ export type RoundJournalEvent = Readonly<
   /** One step of a round: the fold runs `step` again and must get these effects, or the journal does not open. */
   | { kind: 'roundStepped'; track: TrackId; round: RoundId; event: RoundEvent; effects: readonly RoundEffect[] }
   | { kind: 'effectsDone'; track: TrackId; round: RoundId; effects: readonly RoundEffect[] }
+  /** What a round's provenance added to the records of those who took part: the new records, whole. */
+  | { kind: 'standingsNoted'; track: TrackId; round: RoundId; standings: Readonly<Record<string, Standing>> }
   /** The round's secret key is gone from the key store since `atMs` of this entry. */
   | { kind: 'roundKeyDestroyed'; track: TrackId; round: RoundId }
   /** The keys of the updates that a round counted, and of no others, rest in the key store until then, for replays. */

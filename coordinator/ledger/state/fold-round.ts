@@ -19,6 +19,11 @@ export function foldRound(state: MutableState, event: RoundEvent, context: Entry
     case 'roundStepped':
       replaceTrack(state, event.track, (track) => stepRound(track, event, context));
       return;
+    case 'standingsNoted': {
+      const { standings } = event;
+      replaceTrack(state, event.track, (track) => ({ ...track, standings: { ...track.standings, ...standings } }));
+      return;
+    }
     case 'effectsDone':
       replaceRound(state, event.track, event.round, (round) => ({
         ...round,
@@ -54,7 +59,7 @@ export function foldRound(state: MutableState, event: RoundEvent, context: Entry
 
 function schedule(
   track: Track,
-  { round, rules, policy, reason, dueAtMs, servesUntilMs }: Extract<RoundEvent, { kind: 'roundScheduled' }>,
+  { round, rules, policy, priors, reason, dueAtMs, servesUntilMs }: Extract<RoundEvent, { kind: 'roundScheduled' }>,
   { atMs }: EntryContext,
 ): Track {
   if (round !== `r-${track.roundCount + 1}`) throw new Error(`fold: ${round} is not the next round of ${track.track}`);
@@ -63,6 +68,7 @@ function schedule(
     round,
     rules,
     policy,
+    ...(priors && { priors }),
     reason,
     scheduledAtMs: atMs,
     phase: { kind: 'scheduled', dueAtMs },

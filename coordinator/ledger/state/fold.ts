@@ -42,6 +42,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
         policy,
         reason,
         samples: [],
+        standings: {},
         models: [initial],
         headVersion: 0,
         servedUntilMs: context.atMs,
@@ -69,6 +70,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'roundScheduled':
     case 'roundStepped':
     case 'effectsDone':
+    case 'standingsNoted':
     case 'roundKeyDestroyed':
     case 'inputKeysKept':
     case 'inputKeysDestroyed':

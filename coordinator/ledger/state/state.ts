@@ -4,6 +4,7 @@ import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { ModelRef, RoundEffect, RoundPhase } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
+import type { Standing } from '../../round/standing.ts';
 import type { JournalEvent, Labels, OperatorRole, TrackSample } from '../journal/events.ts';
 import type { AgentState, MetadataState, TrackReleasing } from './releasing.ts';
 
@@ -41,6 +42,8 @@ export type Track = Readonly<{
   headVersion: number;
   /** The schedule's occurrences up to here have had their round. */
   servedUntilMs: EpochMs;
+  /** By cluster: its record over all rounds of the track. */
+  standings: Readonly<Record<string, Standing>>;
   /** The last rounds in full, oldest first; at most `roundsKept`, and every round that has not ended. */
   rounds: ReadonlyMap<RoundId, Round>;
   /** How many rounds there have been: the next one is r-<roundCount + 1>. */
@@ -63,6 +66,8 @@ export type Round = Readonly<{
   round: RoundId;
   rules: RoundRules;
   policy: TrackPolicy;
+  /** What updates are scaled by for their clusters' records; absent where the policy does not look at them. */
+  priors?: Readonly<Record<string, number>>;
   reason: string;
   scheduledAtMs: EpochMs;
   phase: RoundPhase;

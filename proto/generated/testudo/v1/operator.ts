@@ -647,6 +647,58 @@ export interface FollowResponse {
   entry: AuditEntry | undefined;
 }
 
+/** Which cluster. */
+export interface GetClusterRequest {
+  /** Cluster id. */
+  name: string;
+}
+
+/** A cluster and its records. */
+export interface GetClusterResponse {
+  /** It. */
+  cluster:
+    | Cluster
+    | undefined;
+  /** By track id, at most 1,000. */
+  standings: TrackStanding[];
+}
+
+/** A cluster's record in one track, over all rounds that it took part in. */
+export interface TrackStanding {
+  /** Track id. */
+  track: string;
+  /** Rounds with a candidate that counted or judged an update of it. */
+  rounds: number;
+  /** Of these, how often its update was left out whole. */
+  leftOut: number;
+  /** How often it was refused. */
+  refused: number;
+  /** 0 to 1: 1 is a cluster like any other, and nothing is above it. */
+  score: number;
+  /** What its update weighed lately, 1 being as much as one among equals; NaN where no rule said. */
+  weight: number;
+  /** How the trusted sample's loss changed along it lately: above 0 it harms; NaN where no rule looked. */
+  sampleSlope: number;
+  /** Its last rounds, newest first, at most 16. */
+  recent: RoundStanding[];
+}
+
+/** What one round made of it. */
+export interface RoundStanding {
+  /** Round id. */
+  round: string;
+  /** What became of its update. */
+  fate: UpdateFate;
+  /** The refusal's or exclusion's code; empty when neither. */
+  code: string;
+  /** As in TrackStanding, of this round. */
+  weight: number;
+  /** As in TrackStanding, of this round. */
+  sampleSlope: number;
+  /** Classes that it declared and was not counted in, at most 64. */
+  leftOutOf: string[];
+}
+
 function createBaseListClustersRequest(): ListClustersRequest {
   return { page: undefined };
 }
@@ -4331,6 +4383,384 @@ export const FollowResponse: MessageFns<FollowResponse> = {
   },
 };
 
+function createBaseGetClusterRequest(): GetClusterRequest {
+  return { name: "" };
+}
+
+export const GetClusterRequest: MessageFns<GetClusterRequest> = {
+  encode(message: GetClusterRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetClusterRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetClusterRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetClusterRequest>, I>>(base?: I): GetClusterRequest {
+    return GetClusterRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetClusterRequest>, I>>(object: I): GetClusterRequest {
+    const message = createBaseGetClusterRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseGetClusterResponse(): GetClusterResponse {
+  return { cluster: undefined, standings: [] };
+}
+
+export const GetClusterResponse: MessageFns<GetClusterResponse> = {
+  encode(message: GetClusterResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== undefined) {
+      Cluster.encode(message.cluster, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.standings) {
+      TrackStanding.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetClusterResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetClusterResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = Cluster.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.standings.push(TrackStanding.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetClusterResponse>, I>>(base?: I): GetClusterResponse {
+    return GetClusterResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetClusterResponse>, I>>(object: I): GetClusterResponse {
+    const message = createBaseGetClusterResponse();
+    message.cluster = (object.cluster !== undefined && object.cluster !== null)
+      ? Cluster.fromPartial(object.cluster)
+      : undefined;
+    message.standings = object.standings?.map((e) => TrackStanding.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTrackStanding(): TrackStanding {
+  return { track: "", rounds: 0, leftOut: 0, refused: 0, score: 0, weight: 0, sampleSlope: 0, recent: [] };
+}
+
+export const TrackStanding: MessageFns<TrackStanding> = {
+  encode(message: TrackStanding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.rounds !== 0) {
+      writer.uint32(16).uint32(message.rounds);
+    }
+    if (message.leftOut !== 0) {
+      writer.uint32(24).uint32(message.leftOut);
+    }
+    if (message.refused !== 0) {
+      writer.uint32(32).uint32(message.refused);
+    }
+    if (message.score !== 0) {
+      writer.uint32(41).double(message.score);
+    }
+    if (message.weight !== 0) {
+      writer.uint32(49).double(message.weight);
+    }
+    if (message.sampleSlope !== 0) {
+      writer.uint32(57).double(message.sampleSlope);
+    }
+    for (const v of message.recent) {
+      RoundStanding.encode(v!, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrackStanding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrackStanding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rounds = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.leftOut = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.refused = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.score = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.sampleSlope = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.recent.push(RoundStanding.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TrackStanding>, I>>(base?: I): TrackStanding {
+    return TrackStanding.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TrackStanding>, I>>(object: I): TrackStanding {
+    const message = createBaseTrackStanding();
+    message.track = object.track ?? "";
+    message.rounds = object.rounds ?? 0;
+    message.leftOut = object.leftOut ?? 0;
+    message.refused = object.refused ?? 0;
+    message.score = object.score ?? 0;
+    message.weight = object.weight ?? 0;
+    message.sampleSlope = object.sampleSlope ?? 0;
+    message.recent = object.recent?.map((e) => RoundStanding.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRoundStanding(): RoundStanding {
+  return { round: "", fate: 0, code: "", weight: 0, sampleSlope: 0, leftOutOf: [] };
+}
+
+export const RoundStanding: MessageFns<RoundStanding> = {
+  encode(message: RoundStanding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.round !== "") {
+      writer.uint32(10).string(message.round);
+    }
+    if (message.fate !== 0) {
+      writer.uint32(16).int32(message.fate);
+    }
+    if (message.code !== "") {
+      writer.uint32(26).string(message.code);
+    }
+    if (message.weight !== 0) {
+      writer.uint32(33).double(message.weight);
+    }
+    if (message.sampleSlope !== 0) {
+      writer.uint32(41).double(message.sampleSlope);
+    }
+    for (const v of message.leftOutOf) {
+      writer.uint32(50).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoundStanding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoundStanding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.round = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fate = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.weight = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.sampleSlope = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.leftOutOf.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RoundStanding>, I>>(base?: I): RoundStanding {
+    return RoundStanding.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RoundStanding>, I>>(object: I): RoundStanding {
+    const message = createBaseRoundStanding();
+    message.round = object.round ?? "";
+    message.fate = object.fate ?? 0;
+    message.code = object.code ?? "";
+    message.weight = object.weight ?? 0;
+    message.sampleSlope = object.sampleSlope ?? 0;
+    message.leftOutOf = object.leftOutOf?.map((e) => e) || [];
+    return message;
+  },
+};
+
 /**
  * What people and pipelines do. Every caller is an operator identity from its certificate with a role: viewers read,
  * operators act on rounds and releases, admins act on membership and policy. Every call that changes something is
@@ -4348,6 +4778,16 @@ export const OperatorService = {
     responseSerialize: (value: ListClustersResponse): Buffer =>
       Buffer.from(ListClustersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListClustersResponse => ListClustersResponse.decode(value),
+  },
+  /** One cluster, and its record in every track. Viewer. */
+  getCluster: {
+    path: "/testudo.v1.Operator/GetCluster" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetClusterRequest): Buffer => Buffer.from(GetClusterRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetClusterRequest => GetClusterRequest.decode(value),
+    responseSerialize: (value: GetClusterResponse): Buffer => Buffer.from(GetClusterResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetClusterResponse => GetClusterResponse.decode(value),
   },
   /** Takes a cluster's membership away: its certificate is refused and its streams are cut within a minute. Admin. */
   revokeCluster: {
@@ -4795,6 +5235,8 @@ export const OperatorService = {
 export interface OperatorServer extends UntypedServiceImplementation {
   /** Members and former members. Role: viewer. */
   listClusters: handleUnaryCall<ListClustersRequest, ListClustersResponse>;
+  /** One cluster, and its record in every track. Viewer. */
+  getCluster: handleUnaryCall<GetClusterRequest, GetClusterResponse>;
   /** Takes a cluster's membership away: its certificate is refused and its streams are cut within a minute. Admin. */
   revokeCluster: handleUnaryCall<RevokeClusterRequest, RevokeClusterResponse>;
   /** Keeps a cluster's updates out of aggregation, or lets them in again. Operator. */
@@ -4903,6 +5345,22 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListClustersResponse) => void,
+  ): ClientUnaryCall;
+  /** One cluster, and its record in every track. Viewer. */
+  getCluster(
+    request: GetClusterRequest,
+    callback: (error: ServiceError | null, response: GetClusterResponse) => void,
+  ): ClientUnaryCall;
+  getCluster(
+    request: GetClusterRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetClusterResponse) => void,
+  ): ClientUnaryCall;
+  getCluster(
+    request: GetClusterRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetClusterResponse) => void,
   ): ClientUnaryCall;
   /** Takes a cluster's membership away: its certificate is refused and its streams are cut within a minute. Admin. */
   revokeCluster(

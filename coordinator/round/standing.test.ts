@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseRoundId } from '../../proto/ids.ts';
+import { priorOf, type RoundPart, type Standing, standingAfter } from './standing.ts';
+
+const good: RoundPart = { verdict: 'selected', weight: 1, slope: -0.1, declaredCount: 2, uncountedCount: 0 };
+const round = parseRoundId('r-1');
+const recordOf = (parts: readonly RoundPart[], from?: Standing) =>
+  parts.reduce<Standing | undefined>((standing, part) => standingAfter(standing, part, round), from);
+const times = (count: number, part: RoundPart) => Array.from({ length: count }, () => part);
+
+describe('standingAfter', () => {
+  it('counts rounds, exclusions and refusals', () => {
+    const record = recordOf([good, { ...good, verdict: 'leftOut' }, { ...good, verdict: 'refused' }]);
+    expect(record).toMatchObject({ rounds: 3, leftOut: 1, refused: 1, lastRound: 'r-1' });
+  });
+
+  it('spends a long honest life no faster than a short one', () => {
+    const refused: RoundPart = { ...good, verdict: 'refused', weight: null, slope: null };
+    const [long, short] = [recordOf(times(1_000, good)), recordOf(times(1, good))];
+    expect(long?.score).toBe(1);
+    expect(recordOf([refused], long)?.score).toBe(recordOf([refused], short)?.score);
+    expect(recordOf(times(3, refused), long)?.score).toBeCloseTo(0.343, 10);
+    expect(recordOf(times(10, good), recordOf(times(3, refused), long))?.score).toBeLessThan(0.65);
+  });
+
+  it('sees what harms the sample a little every round', () => {
+    const drifting: RoundPart = { ...good, slope: 0.02 };
+    const record = recordOf(times(10, drifting), recordOf(times(50, good)));
+    expect(record?.score).toBeLessThan(0.52);
+    expect(record?.slope).toBeGreaterThan(0);
+  });
+
+  it('takes being left out of one class for half as much as out of both', () => {
+    const one = recordOf([{ ...good, uncountedCount: 1 }])?.score ?? 0;
+    const both = recordOf([{ ...good, uncountedCount: 2 }])?.score ?? 0;
+    expect(1 - both).toBeCloseTo(2 * (1 - one), 10);
+  });
+
+  it('gives a prior between the floor and 1, whatever happened', () => {
+    const part = fc.record({
+      verdict: fc.constantFrom('selected', 'leftOut', 'refused' as const),
+      weight: fc.option(fc.double({ min: 0, max: 50, noNaN: true })),
+      slope: fc.option(fc.double({ min: -10, max: 10, noNaN: true })),
+      declaredCount: fc.nat(5),
+      uncountedCount: fc.constant(0),
+    });
+    fc.assert(
+      fc.property(fc.array(part as fc.Arbitrary<RoundPart>, { minLength: 1 }), (parts) => {
+        const prior = priorOf(recordOf(parts), 0.25);
+        expect(prior).toBeGreaterThanOrEqual(0.25);
+        expect(prior).toBeLessThanOrEqual(1);
+      }),
+    );
+    expect(priorOf(undefined, 0.25)).toBe(1);
+  });
+});

@@ -1,0 +1,61 @@
+import type { RoundId, TrackId } from '../../proto/ids.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Provenance, UpdateFate } from '../candidate/provenance.ts';
+import type { JournalEvent } from '../ledger/journal/events.ts';
+import type { State, Track } from '../ledger/state/state.ts';
+import { priorOf, type RoundPart, type Standing, standingAfter } from '../round/standing.ts';
+
+/** What one round's provenance says of each cluster that took part. */
+function partsOf({ updates, classes = [], nAdmitted }: Provenance): ReadonlyMap<string, RoundPart> {
+  const uncounted = (cluster: string) => classes.filter(({ leftOut }) => leftOut.includes(cluster)).length;
+  return new Map(updates.map((fate) => [fate.cluster, partOf(fate, nAdmitted, uncounted(fate.cluster))]));
+}
+
+function partOf(
+  { verdict, share, onSample, classes }: UpdateFate,
+  nAdmitted: number,
+  uncountedCount: number,
+): RoundPart {
+  return {
+    verdict,
+    weight: share === null ? null : share * nAdmitted,
+    slope: onSample?.slope ?? null,
+    declaredCount: classes?.length ?? 0,
+    uncountedCount,
+  };
+}
+
+/** The stored provenance of a candidate; undefined where it cannot be read: records then miss one round. */
+export async function readParts(
+  blobs: Pick<BlobStore, 'get'>,
+  provenance: Parameters<BlobStore['get']>[0],
+): Promise<ReadonlyMap<string, RoundPart> | undefined> {
+  const stored = await blobs.get(provenance);
+  if (!stored.ok) return undefined;
+  return partsOf(JSON.parse(Buffer.from(stored.value).toString('utf8')) as Provenance);
+}
+
+/** What to journal with a candidate, so that the records of those who took part hold the round too. */
+export function standingsNoted(
+  state: Pick<State, 'tracks'>,
+  track: TrackId,
+  round: RoundId,
+  parts: ReadonlyMap<string, RoundPart> | undefined,
+): readonly JournalEvent[] {
+  const known = state.tracks.get(track)?.standings ?? {};
+  if (parts === undefined || parts.size === 0) return [];
+  const standings: Record<string, Standing> = {};
+  for (const [cluster, part] of parts) standings[cluster] = standingAfter(known[cluster], part, round);
+  return [{ kind: 'standingsNoted', track, round, standings }];
+}
+
+/** The priors that a round opens with, of clusters whose record lowers what they weigh; nothing where the policy does not look. */
+export function priorsOf({ policy: { history }, standings }: Pick<Track, 'policy' | 'standings'>): Readonly<{
+  priors?: Readonly<Record<string, number>>;
+}> {
+  if (history === undefined) return {};
+  const all = Object.entries(standings).map(
+    ([cluster, standing]) => [cluster, priorOf(standing, history.floor)] as const,
+  );
+  return { priors: Object.fromEntries(all.filter(([, prior]) => prior < 1)) };
+}
