@@ -1,52 +1,96 @@
 /**
- * `npm run images -- [NAME …] --out DIR`: builds the images (all unless some are named) as OCI layouts, DIR/NAME. Ends with 0,
- * or with 2 where the command line is wrong; what Debian or the disk refused is thrown.
+ * `npm run images -- [NAME …] --out DIR`: builds the images (all unless some are named) as OCI layouts with what belongs to
+ * them, and signs them if told. `npm run images -- --verify LAYOUT --key KEY` checks one. Ends with 0; with 1 where an image is
+ * refused; with 2 where the command line is wrong. What Debian or the disk refused is thrown.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
+import { publicKeyFrom, readKey } from '../../cli/operator/root-files.ts';
+import { checkout } from '../../tools/setup/places.mjs';
 import { setUpOrExit } from '../../tools/setup.mjs';
+import { attachTo } from './attached/attach-to.ts';
+import { npmSbom } from './attached/sbom.ts';
+import { verifyImage } from './attached/sign-image.ts';
 import { buildImage, freshIngredients } from './build.ts';
 import { type ImageName, imageNames } from './images.ts';
+import { entriesBelow } from './oci/tree.ts';
+import { writeTar } from './oci/write-tar.ts';
 import { imageCache } from './places.ts';
+import { sizesOf } from './sizes.ts';
 
-const usage = `usage: npm run images -- [${imageNames.join(' | ')} …] --out DIR
+const usage = `usage: npm run images -- [${imageNames.join(' | ')} …] --out DIR [--sign FILE …] [--archive]
+       npm run images -- --verify LAYOUT --key KEY …
 
-  --out DIR   OCI layouts, one a folder: DIR/NAME; what is there is replaced
+  --out DIR        OCI layouts, one a folder: DIR/NAME; what is there is replaced
+  --sign FILE      an Ed25519 private key, as \`testudo root new-key\` makes it; repeatable
+  --archive        also DIR/NAME.tar, one file an image, for machines without a network
+  --verify LAYOUT  check every blob and the signature of an image
+  --key KEY        a public key whose signature is trusted: 64 hexadecimal digits, or its private key's file
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  options: {
+    out: { type: 'string' },
+    sign: { type: 'string', multiple: true, default: [] },
+    archive: { type: 'boolean', default: false },
+    verify: { type: 'string' },
+    key: { type: 'string', multiple: true, default: [] },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
 });
-if (values.help === true || values.out === undefined) {
-  process.stdout.write(usage);
-  process.exit(values.help === true ? 0 : 2);
-}
-const names = positionals.length === 0 ? imageNames : positionals.map(nameOf);
-await setUpOrExit({ pureJs: false, redis: 'no', images: true });
+if (values.help) process.stdout.write(usage);
+else if (values.verify !== undefined && values.key.length > 0) await verify(values.verify, values.key);
+else if (values.out !== undefined) await build(resolve(values.out), values.sign, values.archive);
+else wrong('say where the images go: --out DIR');
 
-const out = resolve(values.out);
-mkdirSync(out, { recursive: true });
-const folder = mkdtempSync(join(tmpdir(), 'testudo-images-'));
-try {
-  const ingredients = { ...(await freshIngredients(folder)), layers: imageCache().layers };
-  for (const name of names) {
-    const { manifest, layout, layers } = await buildImage(name, ingredients, join(out, name));
-    const sum = (key: 'size' | 'unpackedBytes') => layers.reduce((bytes, { packed }) => bytes + packed[key], 0);
-    const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
-    process.stdout.write(
-      `${layout}  ${manifest.digest}  ${megabytes(sum('size'))} to pull, ${megabytes(sum('unpackedBytes'))} unpacked\n`,
-    );
+async function build(out: string, signFiles: readonly string[], archive: boolean): Promise<void> {
+  const names = positionals.length === 0 ? imageNames : positionals.map(nameOf);
+  const keys = signFiles.map(readKey);
+  await setUpOrExit({ pureJs: false, redis: 'no', images: true });
+  mkdirSync(out, { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), 'testudo-images-'));
+  try {
+    const ingredients = { ...(await freshIngredients(folder)), layers: imageCache().layers };
+    const npm = await npmSbom(checkout);
+    for (const name of names) {
+      const image = await buildImage(name, ingredients, join(out, name));
+      await attachTo(image, { ingredients, npm, keys });
+      if (archive) {
+        const entries = entriesBelow(image.layout, '', () => true);
+        await pipeline(writeTar(entries), createWriteStream(join(out, `${name}.tar`)));
+      }
+      const { pullMB, unpackedMB } = sizesOf(image);
+      process.stdout.write(
+        `${image.layout}  ${image.manifest.digest}  ${pullMB} MB to pull, ${unpackedMB} MB unpacked\n`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+}
+
+async function verify(layout: string, keys: readonly string[]): Promise<void> {
+  const verified = await verifyImage(resolve(layout), keys.map(publicKeyFrom));
+  if (verified.ok) {
+    const { name, version, image } = verified.value;
+    process.stdout.write(
+      `${name} ${version}  ${image.descriptor.digest}: every blob is whole, and the signature holds\n`,
+    );
+    return;
+  }
+  process.stderr.write(`${verified.fault.code}: ${verified.fault.message}\n`);
+  process.exitCode = 1;
 }
 
 function nameOf(text: string): ImageName {
-  const name = imageNames.find((known) => known === text);
-  if (name !== undefined) return name;
-  process.stderr.write(`there is no image ${text}\n\n${usage}`);
+  return imageNames.find((known) => known === text) ?? wrong(`there is no image ${text}`);
+}
+
+function wrong(message: string): never {
+  process.stderr.write(`${message}\n\n${usage}`);
   return process.exit(2);
 }

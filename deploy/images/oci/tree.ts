@@ -31,18 +31,19 @@ export function fileEntry(path: string, file: string, options: { executable?: bo
 }
 
 /**
- * All below a folder of this machine, under `path` in the image. `keep` sees paths relative to the folder and decides of
+ * All below a folder of this machine, under `path` in the image ('' for its root). `keep` sees paths relative to the folder and decides of
  * files and links. A link is kept as it is, and must be relative: an absolute one would name a place of this machine.
  */
 export function entriesBelow(folder: string, path: string, keep: (relative: string) => boolean): TreeEntry[] {
   const found: TreeEntry[] = [];
+  const placeOf = (name: string) => (path === '' ? name : `${path}/${name}`);
   const walk = (relative: string) => {
     for (const entry of readdirSync(join(folder, relative), { withFileTypes: true })) {
       const name = relative === '' ? entry.name : `${relative}/${entry.name}`;
       if (entry.isDirectory()) walk(name);
       else if (!keep(name)) continue;
-      else if (entry.isFile()) found.push(fileEntry(`${path}/${name}`, join(folder, name)));
-      else if (entry.isSymbolicLink()) found.push(linkEntry(`${path}/${name}`, readlinkSync(join(folder, name))));
+      else if (entry.isFile()) found.push(fileEntry(placeOf(name), join(folder, name)));
+      else if (entry.isSymbolicLink()) found.push(linkEntry(placeOf(name), readlinkSync(join(folder, name))));
     }
   };
   walk('');

