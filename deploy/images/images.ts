@@ -47,21 +47,21 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
   },
   client: {
     name: 'client',
-    description: "Testudo client: one cluster's learner and release agent",
+    description: "Testudo client: one cluster's learner, release agent and hub of its sensors",
     verbs: ['client', 'agent', 'feedback', 'profile', 'score', 'explain', 'evaluate'],
     command: ['client', '--config', '/etc/testudo/client.yaml'],
     tensorflow: true,
     assets: sightOfCalls,
-    ports: [9464],
+    ports: [7443, 7444, 9464],
   },
   sensor: {
     name: 'sensor',
     description: "Testudo sensor: one node's eyes, scoring with the light form",
-    verbs: ['client'],
-    command: ['client', '--config', '/etc/testudo/sensor.yaml'],
+    verbs: ['sensor'],
+    command: ['sensor', '--config', '/etc/testudo/sensor.yaml'],
     tensorflow: false,
     assets: sightOfCalls,
-    ports: [9464],
+    ports: [9465],
   },
 };
 

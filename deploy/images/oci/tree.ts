@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { createReadStream, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What a file holds: bytes, or a file of this machine with its size. */
@@ -92,7 +92,19 @@ export async function digestOfTree(entries: readonly TreeEntry[]): Promise<strin
   return hash.digest('hex');
 }
 
+/** Of large files, which several images share: not read twice while they are the same by size and time. */
+const digests = new Map<string, string>();
+
 async function digestOfContent(content: Content): Promise<string> {
+  if (Buffer.isBuffer(content) || content.size < 1 << 24) return await digestOfChunks(content);
+  const { size, mtimeMs, ino } = statSync(content.file);
+  const key = JSON.stringify([content.file, size, mtimeMs, ino]);
+  const digest = digests.get(key) ?? (await digestOfChunks(content));
+  digests.set(key, digest);
+  return digest;
+}
+
+async function digestOfChunks(content: Content): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of chunksOf(content)) hash.update(chunk);
   return hash.digest('hex');

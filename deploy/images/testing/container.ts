@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import type { BuiltImage } from '../build.ts';
 import { configOf } from '../config.ts';
 import { imageUser } from '../layers/base-layer.ts';
+import type { ImageConfig } from '../oci/media-types.ts';
 import { type Bind, type RunOptions, runtimeSpec } from './runtime-spec.ts';
 import { mountRoot } from './unpacked.ts';
 
@@ -40,11 +41,12 @@ export type Container = Readonly<{
   stop(signal?: 'TERM' | 'KILL'): Promise<Ended>;
 }>;
 
-/** Roots of images, mounted once, and containers on them. `close()` ends and removes all of them, by their ids. */
+/** Containers, and what is mounted for them. `close()` ends and removes all of it, containers by their ids. */
 export class ContainerHost {
-  readonly #roots = new Map<BuiltImage, ReturnType<typeof mountRoot>>();
+  readonly #roots: Awaited<ReturnType<typeof mountRoot>>[] = [];
   readonly #running = new Map<string, ChildProcess>();
   readonly #folders: string[] = [];
+  readonly #containers: Container[] = [];
 
   /** A folder that images' user owns, to be bound into containers. */
   async data(): Promise<string> {
@@ -54,10 +56,10 @@ export class ContainerHost {
     return folder;
   }
 
-  /** Starts an image with these arguments for its program. */
+  /** Starts an image with these arguments for its program; with its own command where there are none. */
   async start(
     image: BuiltImage,
-    args: readonly string[],
+    args: readonly string[] | undefined,
     options: Readonly<{
       binds?: readonly Bind[];
       memoryMiB?: number;
@@ -66,21 +68,35 @@ export class ContainerHost {
     }> = {},
   ): Promise<Container> {
     const { binds = [], memoryMiB = 512, network, program } = options;
-    const mounting = this.#roots.get(image) ?? mountRoot(image);
-    this.#roots.set(image, mounting);
-    const { path: rootfs } = await mounting;
+    const root = await mountRoot(image);
+    this.#roots.push(root);
     const id = `testudo-${randomBytes(6).toString('hex')}`;
     const bundle = await mkdtemp(join(tmpdir(), 'testudo-bundle-'));
     this.#folders.push(bundle);
     const config = configOf(image.spec, image.version);
-    const chosen: RunOptions = { id, rootfs, args, binds, memoryBytes: memoryMiB * 2 ** 20, network };
+    const chosen: RunOptions = {
+      id,
+      rootfs: root.path,
+      args: args ?? config.Cmd ?? [],
+      binds,
+      memoryBytes: memoryMiB * 2 ** 20,
+      network,
+    };
     const spec = runtimeSpec(program === undefined ? config : { ...config, Entrypoint: program }, chosen);
     await mkdir(bundle, { recursive: true });
     await writeFile(join(bundle, 'config.json'), JSON.stringify(spec));
     const [file, all] = crun(['run', '--bundle', bundle, id]);
     const child = spawn(file, all, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#running.set(id, child);
-    return containerOf(id, child, config.Entrypoint);
+    const container = containerOf(id, child, config);
+    this.#containers.push(container);
+    return container;
+  }
+
+  /** What every container said last, for a message about what went wrong. */
+  lastWords(lines = 15): string {
+    const of = ({ id, output }: Container) => `${id}:\n${output().trimEnd().split('\n').slice(-lines).join('\n')}`;
+    return this.#containers.map(of).join('\n\n');
   }
 
   /** May be called twice. */
@@ -93,15 +109,13 @@ export class ContainerHost {
       }
       this.#running.delete(id);
     }
-    for (const [image, mounting] of this.#roots) {
-      this.#roots.delete(image);
-      await (await mounting).close();
-    }
+    for (const root of this.#roots.splice(0)) await root.close();
     for (const folder of this.#folders.splice(0)) await rm(folder, { recursive: true, force: true });
   }
 }
 
-function containerOf(id: string, child: ChildProcess, entrypoint: readonly string[]): Container {
+function containerOf(id: string, child: ChildProcess, config: ImageConfig['config']): Container {
+  const { Entrypoint: entrypoint, User: user } = config;
   const said = { stdout: '', stderr: '' };
   let heard = () => {};
   for (const name of ['stdout', 'stderr'] as const) {
@@ -129,7 +143,7 @@ function containerOf(id: string, child: ChildProcess, entrypoint: readonly strin
         });
       }
     },
-    testudo: (args) => endOf(...crun(['exec', id, ...entrypoint, ...args])),
+    testudo: (args) => endOf(...crun(['exec', '--user', user, id, ...entrypoint, ...args])),
     stop: async (signal = 'TERM') => {
       await run(...crun(['kill', id, signal]));
       return await ended;

@@ -10,20 +10,24 @@ import { imageCache } from '../places.ts';
 const run = promisify(execFile);
 
 /**
- * An image's root as a runtime makes it: each layer unpacked once on this machine (by its diff id, in the cache), all of them
- * stacked by an overlay. `close()` unmounts it. Needs root.
+ * A container's root as a runtime makes it: each layer unpacked once on this machine (by its diff id, in the cache), all of them
+ * stacked by an overlay, and a layer of the container's own above them, in which the runtime makes mount points before it turns
+ * the root read-only. `close()` unmounts it. Needs root.
  */
 export async function mountRoot({ layers }: BuiltImage): Promise<Readonly<{ path: string; close(): Promise<void> }>> {
   const trees: string[] = [];
   for (const { packed } of layers) trees.push(await unpacked(packed.diffId, packed.file));
-  const path = await mkdtemp(join(tmpdir(), 'testudo-root-'));
+  const folder = await mkdtemp(join(tmpdir(), 'testudo-root-'));
+  const [path, upper, work] = ['root', 'upper', 'work'].map((name) => join(folder, name)) as [string, string, string];
+  for (const name of [path, upper, work]) await mkdir(name);
   const lower = [...trees].reverse().join(':'); // The first one named lies uppermost.
-  await run('mount', ['-t', 'overlay', 'overlay', '-o', `ro,lowerdir=${lower}`, path]);
+  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  await run('mount', ['-t', 'overlay', 'overlay', '-o', options, path]);
   return {
     path,
     close: async () => {
       await run('umount', [path]);
-      await rm(path, { recursive: true });
+      await rm(folder, { recursive: true });
     },
   };
 }
