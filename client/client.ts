@@ -35,6 +35,7 @@ import type { UplinkReport } from './rounds/ports.ts';
 import { reporter } from './rounds/round-reporter.ts';
 import { isLive } from './sources/source-config.ts';
 import { loadDataKey } from './storage/data-key.ts';
+import { recordKey } from './storage/sealed-record.ts';
 
 /** For programs that run a client inside themselves. */
 export type ClientHooks = Readonly<{
@@ -142,6 +143,7 @@ export class RunningClient {
       timers: this.#timers,
       judge: (track, observations) => this.#live.judge(track, observations),
       riskOf: (watched, namespace, workload) => this.#live.riskOf(watched, namespace, workload),
+      salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: (label) => this.#live.hear(label),
     });
   }

@@ -39,6 +39,8 @@ export type IngestPorts = Readonly<{
   judge(track: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]>;
   /** The latest risk of a workload by the tracks that watch this, 1 being their threshold. */
   riskOf: Surroundings['riskOf'];
+  /** Of hashes that tracks keep of who somebody is. */
+  salt: Surroundings['salt'];
   onLabel(label: IntrusionLabel): void;
   /** What of these items is looked at; all of them unless given. */
   through?(items: readonly SourceItem[]): readonly SourceItem[];
@@ -84,8 +86,8 @@ export class Ingest {
   constructor(ports: IngestPorts) {
     this.#ports = ports;
     this.#cursors = new CursorStore(join(ports.config.dataDirectory, 'cursors'));
-    const { riskOf, timers } = ports;
-    const surroundings = { riskOf, now: timers.now };
+    const { riskOf, salt, timers } = ports;
+    const surroundings = { riskOf, salt, now: timers.now };
     this.#intakes = new Map([...ports.tracks].map(([id, { kind }]) => [id, kind.openIntake(surroundings)]));
     this.primed = new Promise((resolve) => {
       this.#setPrimed = resolve;

@@ -1,3 +1,5 @@
+import type { ApiRequest } from './api-request.ts';
+
 /**
  * What stands at an end of a flow. `workload`: a pod that a workload owns. `host`: this or another node of the cluster.
  * `world`: outside the cluster. `control`: the API server, Cilium's health endpoints and ingress. `unknown`: not named by
@@ -38,6 +40,8 @@ export type FlowL7 = Readonly<{
   /** Path with its variable parts folded ("/users/{}"), gRPC's "/package.Service/Method", DNS's query type. Local. */
   route: string;
   status: StatusClass;
+  /** The request as it was sent, where the source has it: of exchanges and responses. */
+  request?: ApiRequest;
 }>;
 
 /** Amounts of one flow, from source to destination and back. Absent where the source counts nothing, as Hubble. */

@@ -23,7 +23,7 @@ export function routeTemplate(whole: string): string {
 }
 
 /** Whether a segment looks like a value: a number, a uuid, a digest, a token, a template's own placeholder. */
-function isVariable(segment: string): boolean {
+export function isVariable(segment: string): boolean {
   if (segment.length > wordMax) return true;
   // Nearly every segment: a word, in which nothing below could be found.
   if (/^[A-Za-z._~-]*$/.test(segment)) return false;

@@ -151,7 +151,7 @@ export type ScorerOptions = Readonly<{
 export const defaultAlertRate = 0.001;
 
 /** What a track looks at, whatever the track is called in one client. */
-export type Watched = 'system calls' | 'flows';
+export type Watched = 'system calls' | 'flows' | 'requests';
 
 /** What a track may know of the client around it. */
 export type Surroundings = Readonly<{
@@ -160,6 +160,8 @@ export type Surroundings = Readonly<{
    * several; 1 is such a track's threshold. Undefined where none of them has a risk for it.
    */
   riskOf(watched: Watched, namespace: string, workload: string): number | undefined;
+  /** A secret of this client, the same over restarts, for hashes that nobody else can look up. 32 bytes. */
+  salt: Uint8Array;
   /** The wall clock: against it arrivals tell whether a sensor's clock is wrong. Needs no `this`. */
   now: () => EpochMs;
 }>;

@@ -1,3 +1,4 @@
+import { apiLayouts } from './api-requests.ts';
 import { cicFlowMeterLayouts } from './cic-flow-meter.ts';
 import { CsvHeader } from './csv-row.ts';
 import type { CsvFlowOptions, CsvLayout, CsvReader } from './layout.ts';
@@ -10,6 +11,7 @@ import { unswLayouts } from './unsw-nb15.ts';
 
 const layouts: readonly CsvLayout[] = [
   recordedLayout,
+  ...apiLayouts,
   ...unswLayouts,
   otrfLayout,
   ...nezhaLayouts,

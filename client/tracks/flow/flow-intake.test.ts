@@ -27,7 +27,7 @@ const rows = Array.from(
   { length: 12 * rowsPerSecond },
   (_, i) => `${i / rowsPerSecond},0.01,c01,s${Math.floor(i / rowsPerSecond)},db,5432,tcp,${i},1,1,1,normal,normal`,
 );
-const surroundings = { riskOf: () => undefined, now: () => 0 };
+const surroundings = { riskOf: () => undefined, salt: new Uint8Array(32), now: () => 0 };
 const source = { name: 'flows', recorded: false, skipped: () => undefined, coarsened: () => undefined };
 
 /** Reads a file with cursors, up to a line where the process is "killed". */

@@ -174,6 +174,7 @@ describe('FlowIntake', () => {
     const intake = new FlowIntake(
       {
         riskOf: (watched, _, workload) => (watched === 'system calls' && workload === 'web' ? 3 : undefined),
+        salt: new Uint8Array(32),
         now: () => 0,
       },
       options,

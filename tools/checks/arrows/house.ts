@@ -108,7 +108,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'offline-kind.ts',
     'track-kind.ts',
     ['neural', 'onnx'],
-    ['flow', 'syscall'],
+    ['api', 'flow', 'syscall'],
   ],
   cli: ['print.ts', 'exit.ts', ['kubernetes', 'offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
   lab: [['data', 'federation', 'in-process', 'plot.ts'], 'hostile', 'rig'],

@@ -1,0 +1,204 @@
+import { type ApiCall, type ApiExample, fromNowhere, fromOutside } from '../example.ts';
+import { combine, hashText } from './hash.ts';
+import { type View, viewIds } from './views.ts';
+
+/** One fact of a chain, as visitors see it: the same object for every fact, so nobody keeps it. */
+export type Fact = Readonly<{
+  view: number;
+  /** Index of the call that it is about. */
+  call: number;
+  /** Name of the field or parameter that it is about, or empty. */
+  about: string;
+  /** Hashes of what the fact is conditioned on, from broad to narrow; `levels` of them count. */
+  contexts: Uint32Array;
+  levels: number;
+  /** Contexts from here on are about somebody of this cluster: they are learnt here only. */
+  shared: number;
+  fact: number;
+  /** The fact is the class of a count, and holds for every lower class too. */
+  isTail: boolean;
+  /** Last gram of a value's shape. */
+  isLast: boolean;
+}>;
+export type FactVisitor = (fact: Fact) => void;
+
+/** What a cluster knows of subjects, networks and objects; it decides which facts hold. */
+export type Acquaintance = Readonly<{
+  placeOf(subject: number, network: number): number;
+  bondOf(subject: number, object: number): number;
+}>;
+
+/** What an object is to a subject. */
+export const bonds = { unknown: 0, own: 1, shared: 2, ofFew: 3, ofAnother: 4 } as const;
+/** What a network is to a subject. */
+export const places = { known: 0, newSubject: 1, newNetwork: 2 } as const;
+
+const current = {
+  view: 0,
+  call: 0,
+  about: '',
+  contexts: new Uint32Array(4),
+  levels: 0,
+  shared: 0,
+  fact: 0,
+  isTail: false,
+  isLast: false,
+};
+
+/** Visits every fact of a chain. `routes`: templates by call, as the cluster learnt them. */
+export function walkFacts(
+  example: ApiExample,
+  routes: readonly string[],
+  known: Acquaintance,
+  visit: FactVisitor,
+): void {
+  const { calls } = example;
+  current.isTail = false;
+  for (let at = 0; at < calls.length; at++) walkCall(calls, routes, at, example.subject !== 0, visit);
+  walkBehaviour(example, routes[0] as string, known, visit);
+}
+
+function walkCall(
+  calls: readonly ApiCall[],
+  routes: readonly string[],
+  at: number,
+  hasSubject: boolean,
+  visit: FactVisitor,
+): void {
+  const call = calls[at] as ApiCall;
+  const server = hashText(call.server);
+  const route = routeKey(call.method, routes[at] as string);
+  const here = combine(server, route);
+  current.call = at;
+  current.about = '';
+  visit(inThree('route', 0, server, -1, route));
+  visit(inThree('status', 0, route, here, call.status));
+  visit(inThree('caller', server, here, -1, call.parent === fromOutside ? 1 : hashText(call.caller)));
+  const credentials = combine(hashText(call.auth), hashText(call.issuer)) + (hasSubject ? 1 : 0);
+  visit(inThree('credentials', 0, server, here, credentials));
+  const status = Math.floor(call.status / 100);
+  visit(inThree('size', combine(route, status), combine(here, status), -1, call.sent));
+  visit(inThree('size', combine(route, 9), combine(here, 9), -1, 1_000 + call.received));
+  visit(inThree('order', server, here, -1, orderOf(calls, routes, call)));
+  for (const field of call.fields ?? []) {
+    current.about = field;
+    visit(inThree('field', route, here, -1, hashText(field)));
+  }
+  for (const [name, shape] of call.values) {
+    const named = hashText(name);
+    const isPath = name === '/';
+    current.about = name;
+    if (!isPath && !name.startsWith('#')) visit(inThree('parameter', route, here, -1, named));
+    walkShape(shape, combine(named, 5), combine(isPath ? server : here, named), visit);
+  }
+}
+
+/** Grams of one to three characters of a shape, its end marked. */
+function walkShape(shape: string, named: number, here: number, visit: FactVisitor): void {
+  const { contexts } = current;
+  current.view = viewIds.value;
+  current.levels = 4;
+  current.shared = 4;
+  let [first, second] = [1, 1];
+  for (let place = 0; place <= shape.length; place++) {
+    const character = place === shape.length ? 2 : shape.charCodeAt(place) + 3;
+    const before = combine(first, second);
+    contexts[0] = combine(valueGrams.single, second);
+    contexts[1] = combine(valueGrams.pair, before);
+    contexts[2] = combine(named, second);
+    contexts[3] = combine(here, before);
+    current.fact = character;
+    current.isLast = place === shape.length;
+    visit(current);
+    [first, second] = [second, character];
+  }
+  current.isLast = false;
+}
+
+const valueGrams = { single: hashText('value'), pair: hashText('value pair') } as const;
+
+/** What subject, source and route have been doing. */
+function walkBehaviour(example: ApiExample, rootRoute: string, known: Acquaintance, visit: FactVisitor): void {
+  const { calls, around, subject, source, network } = example;
+  const root = calls[0] as ApiCall;
+  const route = routeKey(root.method, rootRoute);
+  const here = combine(hashText(root.server), route);
+  const principal = subject || source;
+  current.call = 0;
+  current.about = '';
+  visit(inThree('transition', 0, here, -1, hashText(around.previous)));
+  if (subject !== 0) {
+    const place = known.placeOf(subject, network);
+    visit(ofSomebody('place', 0, subject, -1, place));
+    if (place !== places.known) visit(inThree('arrival', 0, place + 1, -1, hashText(around.arrival)));
+    visit(count('switches', here, subject, around.switches));
+  }
+  if (around.objects.length > 0) {
+    const habit = combine(principal, route);
+    for (const object of around.named) visit(ofSomebody('stranger', 0, here, habit, known.bondOf(principal, object)));
+    const bonded = around.objects.map((object) => known.bondOf(principal, object));
+    visit(count('objects', here, principal, bonded.filter((bond) => bond !== bonds.own).length));
+    visit(count('strangers', here, principal, bonded.filter((bond) => bond >= bonds.ofFew).length));
+  }
+  visit(count('rate', here, source, around.rate));
+  visit(count('failures', here, source, around.failures));
+  visit(count('routeFailures', here, -1, around.routeFailures));
+  visit(count('failingSources', here, -1, around.failingSources));
+  visit(count('subjects', here, source, around.subjects));
+  current.isTail = false;
+}
+
+function orderOf(calls: readonly ApiCall[], routes: readonly string[], call: ApiCall): number {
+  if (call.parent === fromOutside) return 1;
+  if (call.parent === fromNowhere) return 2;
+  const parent = calls[call.parent] as ApiCall;
+  return combine(hashText(parent.server), routeKey(parent.method, routes[call.parent] as string));
+}
+
+function routeKey(method: string, route: string): number {
+  return combine(hashText(method), hashText(route));
+}
+
+/** A fact within two or three contexts that every cluster may have; −1: there is no third. */
+function inThree(view: View, broad: number, middle: number, narrow: number, fact: number): Fact {
+  const levels = narrow === -1 ? 2 : 3;
+  return placed(viewIds[view], broad, middle, narrow, levels, levels, fact, false);
+}
+
+/** As `inThree`, the narrowest context being somebody of this cluster. */
+function ofSomebody(view: View, broad: number, middle: number, narrow: number, fact: number): Fact {
+  const levels = narrow === -1 ? 2 : 3;
+  return placed(viewIds[view], broad, middle, narrow, levels, levels - 1, fact, false);
+}
+
+/** A count, at a route and by somebody; −1: by nobody in particular. */
+function count(view: View, here: number, principal: number, value: number): Fact {
+  return placed(viewIds[view], 0, here, principal, principal === -1 ? 2 : 3, 2, classOf(value), true);
+}
+
+function placed(
+  view: number,
+  broad: number,
+  middle: number,
+  narrow: number,
+  levels: number,
+  shared: number,
+  fact: number,
+  isTail: boolean,
+): Fact {
+  const { contexts } = current;
+  current.view = view;
+  contexts[0] = combine(view, broad);
+  contexts[1] = combine(view + 64, middle);
+  if (levels === 3) contexts[2] = combine(view + 128, narrow);
+  current.levels = levels;
+  current.shared = shared;
+  current.fact = fact;
+  current.isTail = isTail;
+  return current;
+}
+
+/** Two classes an octave: 0, 1, 2, 3, 5, 7, 10, 15, … */
+export function classOf(amount: number): number {
+  return amount > 0 ? Math.round(2 * Math.log2(1 + amount)) : 0;
+}

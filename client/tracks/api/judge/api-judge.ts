@@ -1,0 +1,160 @@
+import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import type { Explanation, PlaceScores, TrackScorer } from '../../track-kind.ts';
+import type { ApiCall, ApiExample } from '../example.ts';
+import { views, viewWeights } from '../facts/views.ts';
+import { ApiMemory } from '../memory/api-memory.ts';
+import { FederatedEvidence } from '../memory/evidence-table.ts';
+import { RouteBook } from '../requests/route-book.ts';
+import { Calibration } from './calibration.ts';
+import { explained } from './explanation.ts';
+import { type Surprise, surpriseOf } from './surprise.ts';
+import { Trails } from './trails.ts';
+
+/** A view counts for what it is rarer than so many nats: once in five normal chains each view is. */
+const usualNats = 1.5;
+/** How much of a score is what the actor did lately, and how much the chain itself. */
+const trailShare = 0.5;
+/** What happened so long ago, and was not unusual, is what is usual of subjects and objects by now. */
+const settledAfterS = 3_600;
+const waitingMax = 20_000;
+/** Chains rarer than this share of normal ones teach nothing about subjects and objects. */
+const unusualNats = -Math.log(0.03);
+/** Scores that are given again for the same example: of what was learnt, and of what came last. */
+const scoresMax = 32_768;
+
+/**
+ * Scores chains with a federation's evidence and what this cluster's own normal chains taught just now. It goes on learning:
+ * services, routes and shapes at once, by witnesses; subjects and objects an hour later, of what was not unusual.
+ */
+export class ApiJudge implements TrackScorer<ApiExample> {
+  readonly #others: FederatedEvidence | undefined;
+  readonly #book = new RouteBook();
+  readonly #memory = new ApiMemory();
+  readonly #trails = new Trails();
+  readonly #scores = new Map<string, number>();
+  readonly #waiting: ApiExample[] = [];
+  #views: readonly Calibration[] = views.map(() => new Calibration([]));
+  #chains = new Calibration([]);
+  #actors = new Calibration([]);
+
+  /** `normal`: in any order. `spec` undefined: without a federation. */
+  constructor(spec: ModelSpec | undefined, weights: Float32Array, normal: readonly ApiExample[]) {
+    this.#others = spec === undefined ? undefined : new FederatedEvidence(spec, weights);
+    const inOrder = normal.toSorted((a, b) => a.atS - b.atS);
+    for (const { calls } of inOrder) for (const { server, route } of calls) this.#book.learn(server, route);
+    this.#calibrate(inOrder);
+  }
+
+  score(examples: readonly ApiExample[]): readonly PlaceScores[] {
+    return examples.map((example) => ({
+      groups: [groupOf(example)],
+      scores: Float64Array.of(this.#scoreOnce(example)),
+    }));
+  }
+
+  explain(example: ApiExample): Explanation {
+    const routes = this.#book.templatesOf(example.calls);
+    const surprise = surpriseOf(example, routes, this.#memory, this.#others);
+    return explained(example, routes, surprise, this.#parts(surprise), this.#memory);
+  }
+
+  close(): void {}
+
+  /** What each view adds to a chain's score, by id, nats. */
+  #parts({ nats }: Surprise): Float64Array {
+    return nats.map((found, view) => {
+      const rarity = (this.#views[view] as Calibration).rarity(found);
+      return (viewWeights[view] as number) * Math.max(0, rarity - usualNats);
+    });
+  }
+
+  #scoreOnce(example: ApiExample): number {
+    const key = keyOf(example);
+    const known = this.#scores.get(key);
+    if (known !== undefined) return known;
+    this.#settle(example.atS);
+    const routes = this.#book.templatesOf(example.calls);
+    const total = sumOf(this.#parts(surpriseOf(example, routes, this.#memory, this.#others)));
+    const rarity = this.#chains.rarity(total);
+    const score = this.#scoreOf(rarity, this.#trails.add(example, rarity));
+    this.#memory.learnCommon(example, routes);
+    if (rarity < unusualNats && this.#waiting.length < waitingMax) this.#waiting.push(example);
+    this.#keep(key, score);
+    return score;
+  }
+
+  #scoreOf(rarity: number, trail: number): number {
+    return (1 - trailShare) * rarity + trailShare * this.#actors.rarity(trail);
+  }
+
+  /** Learns who came from where and what was theirs, once it has stood for a while. */
+  #settle(atS: number): void {
+    let settled = 0;
+    for (const example of this.#waiting) {
+      if (example.atS > atS - settledAfterS) break;
+      this.#memory.learnPersonal(example, this.#book.templatesOf(example.calls));
+      settled += 1;
+    }
+    if (settled > 0) this.#waiting.splice(0, settled);
+  }
+
+  #keep(key: string, score: number): void {
+    if (this.#scores.size >= scoresMax) this.#scores.delete(this.#scores.keys().next().value as string);
+    this.#scores.set(key, score);
+  }
+
+  /**
+   * The earlier half is learnt; the later half is met as it came, and says what is usual. The earlier half is then scored by
+   * what the later one taught, so that no example's score knows the example itself.
+   */
+  #calibrate(normal: readonly ApiExample[]): void {
+    const half = Math.floor(normal.length / 2);
+    const [earlier, later] = [normal.slice(0, half), normal.slice(half)];
+    for (const example of earlier) this.#memory.learn(example, this.#book.templatesOf(example.calls));
+    const met = later.map((example) => {
+      this.#settle(example.atS);
+      const routes = this.#book.templatesOf(example.calls);
+      const surprise = surpriseOf(example, routes, this.#memory, this.#others);
+      this.#memory.learnCommon(example, routes);
+      this.#waiting.push(example);
+      return surprise;
+    });
+    this.#settle(Number.POSITIVE_INFINITY);
+    this.#views = views.map((_, view) => new Calibration(met.map(({ nats }) => nats[view] as number)));
+    const totals = met.map((surprise) => sumOf(this.#parts(surprise)));
+    this.#chains = new Calibration(totals);
+    const rarities = totals.map((total) => this.#chains.rarity(total));
+    const trails = later.map((example, at) => this.#trails.add(example, rarities[at] as number));
+    this.#actors = new Calibration(trails);
+    for (const [at, example] of later.entries()) {
+      this.#keep(keyOf(example), this.#scoreOf(rarities[at] as number, trails[at] as number));
+    }
+    this.#scoreEarlier(earlier, later);
+  }
+
+  #scoreEarlier(earlier: readonly ApiExample[], later: readonly ApiExample[]): void {
+    const memory = new ApiMemory();
+    for (const example of later) memory.learn(example, this.#book.templatesOf(example.calls));
+    const trails = new Trails();
+    for (const example of earlier) {
+      const routes = this.#book.templatesOf(example.calls);
+      const rarity = this.#chains.rarity(sumOf(this.#parts(surpriseOf(example, routes, memory, this.#others))));
+      this.#keep(keyOf(example), this.#scoreOf(rarity, trails.add(example, rarity)));
+    }
+  }
+}
+
+/** A threshold for each service that is asked from outside. */
+function groupOf({ calls }: ApiExample): string {
+  return (calls[0] as ApiCall).server;
+}
+
+function keyOf({ id, atS }: ApiExample): string {
+  return `${atS} ${id}`;
+}
+
+function sumOf(parts: Float64Array): number {
+  let sum = 0;
+  for (const part of parts) sum += part;
+  return sum;
+}
