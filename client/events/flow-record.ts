@@ -40,8 +40,6 @@ export type FlowL7 = Readonly<{
   /** Path with its variable parts folded ("/users/{}"), gRPC's "/package.Service/Method", DNS's query type. Local. */
   route: string;
   status: StatusClass;
-  /** The request as it was sent, where the source has it: of exchanges and responses. */
-  request?: ApiRequest;
 }>;
 
 /** Amounts of one flow, from source to destination and back. Absent where the source counts nothing, as Hubble. */
@@ -80,6 +78,8 @@ export type ObservedFlow = Readonly<{
   /** What the source says beside the verdict, in its own words: "POLICY_DENIED", "REDIRECTED", "REJECT". Usually absent. */
   verdictReason?: string;
   l7: FlowL7 | undefined;
+  /** The request as it was sent, where the source has it: of exchanges and responses. */
+  request?: ApiRequest;
   /** Flows that this stands for: 1, or what an already aggregated source says. 0: a part of one that counts elsewhere. */
   count: number;
   volume: FlowVolume | undefined;

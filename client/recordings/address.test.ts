@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalAddress, endpointOf, endpointWithPort } from './address.ts';
+import { canonicalAddress, endpointOf, endpointWithPort, networkOf } from './address.ts';
 import { AddressBook } from './address-book.ts';
 
 describe('canonicalAddress', () => {
@@ -107,5 +107,17 @@ describe('AddressBook', () => {
     expect(book.endOf('::ffff:203.0.113.9')).toEqual({ kind: 'world', namespace: '', workload: '' });
     expect(book.endOf('fe80::1%eth0')).toBe(book.endOf('fe80:0::1'));
     expect(book.endOf('nobody')).toBeUndefined();
+  });
+});
+
+describe('networkOf', () => {
+  it.each([
+    ['10.1.2.3', '10.1.2'],
+    ['2001:db8:1:2::5', '2001:db8:1'],
+    ['2001:db8::1', '2001:db8:0'],
+    ['::1', '0:0:0'],
+    ['shop.example', ''],
+  ])('takes %s to be in %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
   });
 });

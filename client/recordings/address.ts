@@ -65,3 +65,15 @@ export function portOf(text: string): number | undefined {
   const port = Number(text);
   return port <= 65_535 ? port : undefined;
 }
+
+/** What stands for the network of an address: 24 bits of IPv4, 48 of IPv6; empty for what is no address. */
+export function networkOf(address: string): string {
+  const kind = isIP(address);
+  if (kind === 4) return address.slice(0, address.lastIndexOf('.'));
+  if (kind === 0) return '';
+  const [head = '', tail] = address.split('::', 2);
+  const groups = head === '' ? [] : head.split(':');
+  // "2001:db8::1" leaves out groups of zeros, which the first three may be.
+  const whole = tail === undefined ? groups : [...groups, '0', '0', '0'];
+  return whole.slice(0, 3).join(':');
+}

@@ -68,7 +68,8 @@ function recorded(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
       destinationPort: 8080,
       protocol: 'tcp',
       seenAt: isOutbound ? 'client' : 'server',
-      l7: { ...httpCall('exchange', textAt(row, method), request.target, request.status), request },
+      l7: httpCall('exchange', textAt(row, method), request.target, request.status),
+      request,
       volume: {
         bytesOut: request.bytesReceived,
         bytesIn: request.bytesSent,
@@ -134,7 +135,8 @@ function requestSet(header: CsvHeader, _options: CsvFlowOptions): CsvReader {
       sourcePort: 0,
       destinationPort: 80,
       protocol: 'tcp',
-      l7: { ...httpCall('exchange', method === -1 ? 'GET' : textAt(row, method), target, request.status), request },
+      l7: httpCall('exchange', method === -1 ? 'GET' : textAt(row, method), target, request.status),
+      request,
       volume: undefined,
       label: isAttack ? textAt(row, kind) || 'attack' : 'normal',
     });

@@ -1,6 +1,8 @@
+import type { ApiRequest } from '../../events/api-request.ts';
 import type { FlowEnd, FlowL7, FlowProtocol, Verdict } from '../../events/flow-record.ts';
 import { isPlausibleTime } from '../../events/plausible-time.ts';
 import type { FlowItem } from '../../events/source-item.ts';
+import { networkOf } from '../../recordings/address.ts';
 import { dnsCall, httpCall, statusClass } from '../../recordings/api-call.ts';
 import { type EndHints, endOfPod } from '../../recordings/end-of-pod.ts';
 
@@ -126,6 +128,7 @@ function itemOfFlow(flow: HubbleFlow, where: string): FlowItem {
       verdict,
       ...(verdictReason !== '' && { verdictReason }),
       l7: flow.l7 === undefined ? undefined : callOf(flow.l7),
+      ...requestOf(flow),
       count: 1,
       volume: undefined,
     },
@@ -145,6 +148,27 @@ function idOf({ exactTime, node, type, source, sourcePort, destination, destinat
 function endOf(end: HubbleEnd): FlowEnd | undefined {
   const named = endOfPod(end);
   return named.kind === 'unknown' && end.identity === 0 && end.address === '' ? undefined : named;
+}
+
+/** Of what was answered: a question says nothing more. Hubble knows no subjects, and the pods at both ends itself. */
+function requestOf({ l7, source, destination, isReply }: HubbleFlow): Readonly<{ request?: ApiRequest }> {
+  if (l7?.kind !== 'http' || l7.phase === 'request') return {};
+  const client = isReply === true ? destination : source;
+  const request: ApiRequest = {
+    target: l7.url,
+    status: l7.code,
+    requestId: '',
+    version: '',
+    auth: '',
+    issuer: '',
+    subject: '',
+    source: client.pod || client.address,
+    network: client.pod === '' ? networkOf(client.address) : '',
+    fields: undefined,
+    bytesReceived: 0,
+    bytesSent: 0,
+  };
+  return { request };
 }
 
 function callOf(l7: HubbleL7): FlowL7 {

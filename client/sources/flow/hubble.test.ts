@@ -147,6 +147,20 @@ describe('readHubbleJson', () => {
     });
   });
 
+  it('keeps the request of an answer for tracks that look into it, from who asked', () => {
+    const http = { method: 'GET', url: 'http://db:80/users/42?token=x', code: 200 };
+    const asked = { Type: 'L7', l7: { type: 'REQUEST', http } };
+    expect(flow(asked).request).toBeUndefined();
+    const { request, isReply, source, destination } = flow({
+      ...asked,
+      l7: { type: 'RESPONSE', http },
+      is_reply: true,
+    });
+    expect([isReply, source.kind, destination.kind]).toEqual([true, 'workload', 'workload']);
+    expect(request).toMatchObject({ target: 'http://db:80/users/42?token=x', status: 200, subject: '', requestId: '' });
+    expect(request?.source).not.toBe('');
+  });
+
   it('gives what has no uuid an id of its own sighting', () => {
     const without = (over: object) => flow({ uuid: undefined, ...over }).id;
     expect(without({})).toBe(without({}));

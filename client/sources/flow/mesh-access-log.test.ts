@@ -145,6 +145,47 @@ describe('meshAccessLog', () => {
     expect(other).toMatchObject({ kind: 'skipped', reason: 'DIRECTION_UNKNOWN' });
   });
 
+  it('keeps the request for tracks that look into it: who asked for what, and what a gateway found of the token', async () => {
+    const [plain, named] = await read(json, {
+      ...json,
+      upstream_cluster: null,
+      downstream_remote_address: '203.0.113.9:4711',
+      downstream_service: '-',
+      upstream_service: 'gateway',
+      auth: 'bearer',
+      issuer: 'idp-local',
+      subject: '8062635f6b',
+      body_fields: 'amount to',
+    });
+    expect(plain).toMatchObject({
+      flow: {
+        request: {
+          target: '/reviews/7?full=1',
+          status: 200,
+          requestId: json.request_id,
+          source: '10.44.1.30',
+          network: '10.44.1',
+          subject: '',
+        },
+      },
+    });
+    expect(named).toMatchObject({
+      kind: 'flow',
+      flow: {
+        seenAt: 'server',
+        destination: { kind: 'workload', namespace: 'shop', workload: 'gateway' },
+        request: {
+          auth: 'bearer',
+          issuer: 'idp-local',
+          subject: '8062635f6b',
+          source: '203.0.113.9',
+          network: '203.0.113',
+          fields: ['amount', 'to'],
+        },
+      },
+    });
+  });
+
   it('passes over what it cannot read, and goes on', async () => {
     const items = await read(
       '{"a":',

@@ -1,5 +1,7 @@
+import type { ApiRequest } from '../../events/api-request.ts';
 import type { FlowL7, FlowVolume } from '../../events/flow-record.ts';
 import type { FlowBatch, FlowItem } from '../../events/source-item.ts';
+import { endpointOf, networkOf } from '../../recordings/address.ts';
 import { grpcCall, httpCall } from '../../recordings/api-call.ts';
 import type { FilePosition, FollowOptions } from '../../recordings/file-follower.ts';
 import { itemsOfLines } from '../../recordings/line-items.ts';
@@ -49,11 +51,35 @@ function itemOfLine(text: string, endsOfCalls: EndsOfCalls, where: string): Flow
       isReply: false,
       seenAt: ends.seenAt,
       verdict: ends.isBlocked || isRefused(line) ? 'dropped' : 'forwarded',
-      l7: line.method === '' && line.path === '' ? undefined : callOf(line),
+      ...(line.method === '' && line.path === '' ? { l7: undefined } : { l7: callOf(line), request: requestOf(line) }),
       count: 1,
       volume,
     },
   };
+}
+
+function requestOf(line: AccessLogLine): ApiRequest {
+  const source = line.source || hostOf(line.downstreamRemote);
+  return {
+    target: line.path,
+    status: line.status || 0,
+    requestId: line.requestId,
+    version: line.version,
+    auth: line.auth,
+    issuer: line.issuer,
+    subject: line.subject,
+    source,
+    network: line.network || networkOf(source),
+    fields: line.fields,
+    bytesReceived: line.bytesReceived || 0,
+    bytesSent: line.bytesSent || 0,
+  };
+}
+
+function hostOf(remote: string): string {
+  const colon = remote.indexOf(':');
+  // Nearly every end: an IPv4 address and a port.
+  return colon > 0 && colon === remote.lastIndexOf(':') ? remote.slice(0, colon) : endpointOf(remote).host;
 }
 
 /** Envoy's flags for what a policy or a limit refused (rate limit, external authorisation) and for no route, short and long. */

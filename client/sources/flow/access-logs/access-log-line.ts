@@ -29,6 +29,17 @@ export type AccessLogLine = Readonly<{
   /** Where a log collector added them. */
   namespace: string;
   pod: string;
+  /** Names of the two workloads, where the proxy vouches for them. */
+  caller: string;
+  server: string;
+  /** What only formats of one's own say: see ApiRequest. */
+  version: string;
+  auth: string;
+  issuer: string;
+  subject: string;
+  source: string;
+  network: string;
+  fields: readonly string[] | undefined;
 }>;
 
 /** A line to fill in: one shape for all formats, and no copies, for there are many lines. */
@@ -56,6 +67,15 @@ export class LineFields {
   isRefused = false;
   namespace = '';
   pod = '';
+  caller = '';
+  server = '';
+  version = '';
+  auth = '';
+  issuer = '';
+  subject = '';
+  source = '';
+  network = '';
+  fields: readonly string[] | undefined = undefined;
 
   /** "GET /a HTTP/1.1"; what is no request line, as a scanner sends it, is a method alone. */
   setRequest(request: string): void {

@@ -41,6 +41,7 @@ export class EndsOfCalls {
   /** Or why there are none: nothing tells which of the two called, one of them is no address, or the line is a tunnel's. */
   of(line: AccessLogLine): Ends | EndsUnknown {
     const own = this.#self(line);
+    if (line.server !== '') return this.#named(line, own);
     // Istio adds the name that statistics use behind a semicolon, or nothing behind it.
     const [cluster = ''] = line.upstreamCluster.split(';', 1);
     if (tunnels.test(cluster)) return 'IGNORED_EVENT_TYPE';
@@ -100,6 +101,15 @@ export class EndsOfCalls {
     const direction = this.#direction(line) ?? this.#directionByLoopback(line);
     if (direction === undefined) return 'DIRECTION_UNKNOWN';
     return direction === 'out' ? this.#outbound(line, own, false) : this.#inbound(line, own, 0);
+  }
+
+  /** Where the proxy names both workloads; a caller without a name is whoever has its address. */
+  #named(line: AccessLogLine, { namespace }: FlowEnd): Ends {
+    const named = (workload: string) =>
+      this.#remembered(`named ${namespace} ${workload}`, () => ({ kind: 'workload', namespace, workload }));
+    const addressed = this.#addressed(line.downstreamRemote) ?? { kind: 'unknown', namespace: '', workload: '' };
+    const client = line.caller === '' ? addressed : named(line.caller);
+    return { client, server: named(line.server), port: 0, seenAt: 'server', isBlocked: false };
   }
 
   /** Ends by name, so that equal names give the same object. */

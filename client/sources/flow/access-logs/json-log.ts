@@ -29,6 +29,11 @@ const sent = ['bytes_sent', 'body_bytes_sent'];
 const requestIds = ['request_id', 'x-request-id', 'req_id'];
 const authorities = ['authority', ':authority', 'host', 'vhost', 'http_host'];
 const upstreams = ['upstream_host', 'upstream_addr'];
+const callers = ['downstream_service', 'source_workload'];
+const servers = ['upstream_service', 'destination_workload'];
+const auths = ['auth', 'auth_type'];
+const issuers = ['issuer', 'jwt_issuer'];
+const subjects = ['subject', 'jwt_sub', 'remote_user'];
 const remotes = ['downstream_remote_address', 'remote_addr', 'client_ip', 'client'];
 
 function named(fields: Fields): LineFields {
@@ -58,8 +63,24 @@ function named(fields: Fields): LineFields {
   line.downstreamLocal = said(fields, 'downstream_local_address');
   line.downstreamRemote = saidOf(fields, remotes);
   line.route = said(fields, 'route_name');
+  // Names of one's own: a gateway that checks tokens can log what it found.
+  line.caller = saidOf(fields, callers);
+  line.server = saidOf(fields, servers);
+  line.version = said(fields, 'upstream_version');
+  line.auth = saidOf(fields, auths);
+  line.issuer = saidOf(fields, issuers);
+  line.subject = saidOf(fields, subjects);
+  line.source = said(fields, 'source');
+  line.network = said(fields, 'source_net');
+  const named = fields.body_fields;
+  if (typeof named === 'string')
+    line.fields = dashless(named)
+      .split(' ', bodyFieldsMax)
+      .filter((name) => name !== '');
   return line;
 }
+
+const bodyFieldsMax = 64;
 
 function detailsOf(response: string, termination: string): string {
   return termination === '' ? response : `${response} ${termination}`;

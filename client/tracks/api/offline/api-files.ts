@@ -37,7 +37,7 @@ export async function readApiChains(
         order += 1;
         if (item.kind === 'skipped') skip(item.reason);
         if (item.kind !== 'flow') continue;
-        if (item.flow.l7?.request === undefined) skip('NO_REQUEST');
+        if (item.flow.request === undefined) skip('NO_REQUEST');
         else requests += 1;
         chains.push(...intake.push(item, order, 0));
       }

@@ -46,7 +46,7 @@ class Chains {
 
   add(flow: RequestFlow, { owner, order, nowMs }: Readonly<{ owner: object; order: number; nowMs: number }>) {
     const closed = this.closeUntil(nowMs - quietMs);
-    const { requestId } = flow.l7.request;
+    const { requestId } = flow.request;
     if (requestId === '') return [...closed, this.#chain([flow])];
     const known = this.#open.get(requestId);
     const open: Open = known ?? { flows: [], touchedMs: nowMs, orders: new Map() };

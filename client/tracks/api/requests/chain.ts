@@ -1,15 +1,15 @@
 import type { ApiRequest } from '../../../events/api-request.ts';
-import { endKey, type FlowEnd, type ObservedFlow } from '../../../events/flow-record.ts';
+import { endKey, type FlowEnd, type FlowL7, type ObservedFlow } from '../../../events/flow-record.ts';
 import { type ApiCall, type ApiExample, fromNowhere, fromOutside } from '../example.ts';
 import { classOf } from '../facts/walk-facts.ts';
 import type { RecentActivity } from './recent-activity.ts';
 import { readTarget } from './target.ts';
 
 /** A flow that carries a request. */
-export type RequestFlow = ObservedFlow & Readonly<{ l7: { request: ApiRequest } }>;
+export type RequestFlow = ObservedFlow & Readonly<{ l7: FlowL7; request: ApiRequest }>;
 
 export function carriesRequest(flow: ObservedFlow): flow is RequestFlow {
-  return flow.l7?.request !== undefined && flow.l7.apiClass !== 'dns';
+  return flow.request !== undefined && flow.l7 !== undefined;
 }
 
 /** A chain of calls as it was seen, with what an alert says of it. */
@@ -34,28 +34,28 @@ export function chainOf(
   activity: RecentActivity,
   hash: (text: string) => number,
 ): ApiChain {
-  const flows = withoutRepeats(seen);
+  const flows = withoutRepeats(seen.map(asAsked));
   const first = flows[0] as RequestFlow;
-  const { request } = first.l7;
-  const targets = flows.slice(0, callsMax).map((flow) => readTarget(flow.l7.request.target, hash));
+  const { request } = first;
+  const targets = flows.slice(0, callsMax).map((flow) => readTarget(flow.request.target, hash));
   const servers = flows.map(({ destination }) => nameOf(destination));
   const calls = targets.map(({ route, values }, at): ApiCall => {
-    const { l7, source } = flows[at] as RequestFlow;
+    const { l7, request, source } = flows[at] as RequestFlow;
     const caller = nameOf(source);
     const parent = caller === '' ? fromOutside : servers.slice(0, at).lastIndexOf(caller);
     return {
       server: servers[at] as string,
       caller,
-      version: l7.request.version,
+      version: request.version,
       method: l7.method,
       route,
       values,
-      status: l7.request.status,
-      auth: l7.request.auth,
-      issuer: l7.request.issuer,
-      received: classOf(l7.request.bytesReceived),
-      sent: classOf(l7.request.bytesSent),
-      fields: l7.request.fields,
+      status: request.status,
+      auth: request.auth,
+      issuer: request.issuer,
+      received: classOf(request.bytesReceived),
+      sent: classOf(request.bytesSent),
+      fields: request.fields,
       parent: parent === -1 && caller !== '' ? fromNowhere : parent,
     };
   });
@@ -93,6 +93,11 @@ export function chainOf(
   };
 }
 
+/** From who asked to who was asked: Hubble tells of answers. */
+function asAsked(flow: RequestFlow): RequestFlow {
+  return flow.isReply === true ? { ...flow, source: flow.destination, destination: flow.source, isReply: false } : flow;
+}
+
 /** Where the proxies at both ends wrote a call down, the server's line stays. */
 function withoutRepeats(flows: readonly RequestFlow[]): readonly RequestFlow[] {
   if (!flows.some(({ seenAt }) => seenAt === 'client')) return flows;
@@ -101,8 +106,8 @@ function withoutRepeats(flows: readonly RequestFlow[]): readonly RequestFlow[] {
   return kept.length === 0 ? flows : kept;
 }
 
-function callKey({ destination, l7 }: RequestFlow): string {
-  return `${destination.workload} ${l7.method} ${l7.request.target}`;
+function callKey({ destination, l7, request }: RequestFlow): string {
+  return `${destination.workload} ${l7.method} ${request.target}`;
 }
 
 /** Workloads have names here; everybody else is outside. */

@@ -71,7 +71,8 @@ function flow(atMs: number, requestId: string, from: string, to: string, target 
     isReply: false,
     seenAt: 'server',
     verdict: 'forwarded',
-    l7: { ...httpCall('exchange', 'GET', target, 200), request: { ...request, ...rest } },
+    l7: httpCall('exchange', 'GET', target, 200),
+    request: { ...request, ...rest },
     count: 1,
     volume: undefined,
   };
