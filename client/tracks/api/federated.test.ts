@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { apiCodec } from './example.ts';
 import { viewIds } from './facts/views.ts';
-import { surpriseOf } from './judge/surprise.ts';
+import { Surprises } from './judge/surprise.ts';
 import { ApiMemory } from './memory/api-memory.ts';
 import { evidenceSpec, FederatedEvidence, trainEvidence } from './memory/evidence-table.ts';
 import { readApiChains } from './offline/api-files.ts';
@@ -40,7 +40,7 @@ it('teaches a cluster that has seen nothing what is usual elsewhere, by weights 
   const nats = [usual, odd].map((example) => {
     if (example === undefined) throw new Error('two chains were written');
     const templates = example.calls.map(({ route }) => route);
-    return surpriseOf(example, templates, new ApiMemory(), others).nats[viewIds.route] as number;
+    return new Surprises(new ApiMemory(), others).of(example, templates).nats[viewIds.route] as number;
   });
   expect(nats[1]).toBeGreaterThan((nats[0] as number) + 2);
 });

@@ -2,7 +2,7 @@ import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Learner } from '../learner.ts';
 import type { ApiExample } from './example.ts';
-import { surpriseOf } from './judge/surprise.ts';
+import { Surprises } from './judge/surprise.ts';
 import { ApiMemory } from './memory/api-memory.ts';
 import { evidenceSlots, FederatedEvidence, trainEvidence } from './memory/evidence-table.ts';
 
@@ -46,11 +46,11 @@ function evidenceLearner(spec: ModelSpec, base: Float32Array): Learner<readonly 
 
 /** Nats per view and chain under the weights before learning. */
 function meanSurprise(evidence: FederatedEvidence, examples: readonly ApiExample[]): number {
-  const memory = new ApiMemory();
+  const surprises = new Surprises(new ApiMemory(), evidence);
   let [sum, count] = [0, 0];
   for (const example of examples) {
     const templates = example.calls.map(({ route }) => route);
-    for (const nats of surpriseOf(example, templates, memory, evidence).nats) {
+    for (const nats of surprises.of(example, templates).nats) {
       sum += nats;
       count += 1;
     }

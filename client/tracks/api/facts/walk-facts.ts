@@ -20,7 +20,12 @@ export type Fact = Readonly<{
   /** Last gram of a value's shape. */
   isLast: boolean;
 }>;
-export type FactVisitor = (fact: Fact) => void;
+export type FactVisitor = Readonly<{
+  visit(fact: Fact): void;
+  /** Whether the facts of a call, or the grams of a value's shape, are visited; the same hash, the same facts. */
+  takesCall?(hash: number, call: number): boolean;
+  takesShape?(hash: number, call: number, about: string): boolean;
+}>;
 
 /** What a cluster knows of subjects, networks and objects; it decides which facts hold. */
 export type Acquaintance = Readonly<{
@@ -50,12 +55,12 @@ export function walkFacts(
   example: ApiExample,
   routes: readonly string[],
   known: Acquaintance,
-  visit: FactVisitor,
+  visitor: FactVisitor,
 ): void {
   const { calls } = example;
   current.isTail = false;
-  for (let at = 0; at < calls.length; at++) walkCall(calls, routes, at, example.subject !== 0, visit);
-  walkBehaviour(example, routes[0] as string, known, visit);
+  for (let at = 0; at < calls.length; at++) walkCall(calls, routes, at, example.subject !== 0, visitor);
+  walkBehaviour(example, routes[0] as string, known, visitor);
 }
 
 function walkCall(
@@ -63,38 +68,49 @@ function walkCall(
   routes: readonly string[],
   at: number,
   hasSubject: boolean,
-  visit: FactVisitor,
+  visitor: FactVisitor,
 ): void {
   const call = calls[at] as ApiCall;
   const server = hashText(call.server);
   const route = routeKey(call.method, routes[at] as string);
   const here = combine(server, route);
+  const caller = call.parent === fromOutside ? 1 : hashText(call.caller);
+  const credentials = combine(hashText(call.auth), hashText(call.issuer)) + (hasSubject ? 1 : 0);
+  const order = orderOf(calls, routes, call);
+  if (visitor.takesCall !== undefined) {
+    const amounts = (call.status << 20) ^ (call.sent << 8) ^ call.received;
+    let hash = combine(combine(here, caller), combine(combine(credentials, order), amounts));
+    for (const field of call.fields ?? []) hash = combine(hash, hashText(field));
+    for (const [name, shape] of call.values) hash = combine(combine(hash, hashText(name)), hashText(shape));
+    if (!visitor.takesCall(hash, at)) return;
+  }
   current.call = at;
   current.about = '';
-  visit(inThree('route', 0, server, -1, route));
-  visit(inThree('status', 0, route, here, call.status));
-  visit(inThree('caller', server, here, -1, call.parent === fromOutside ? 1 : hashText(call.caller)));
-  const credentials = combine(hashText(call.auth), hashText(call.issuer)) + (hasSubject ? 1 : 0);
-  visit(inThree('credentials', 0, server, here, credentials));
+  visitor.visit(inThree('route', 0, server, -1, route));
+  visitor.visit(inThree('status', 0, route, here, call.status));
+  visitor.visit(inThree('caller', server, here, -1, caller));
+  visitor.visit(inThree('credentials', 0, server, here, credentials));
   const status = Math.floor(call.status / 100);
-  visit(inThree('size', combine(route, status), combine(here, status), -1, call.sent));
-  visit(inThree('size', combine(route, 9), combine(here, 9), -1, 1_000 + call.received));
-  visit(inThree('order', server, here, -1, orderOf(calls, routes, call)));
+  visitor.visit(inThree('size', combine(route, status), combine(here, status), -1, call.sent));
+  visitor.visit(inThree('size', combine(route, 9), combine(here, 9), -1, 1_000 + call.received));
+  visitor.visit(inThree('order', server, here, -1, order));
   for (const field of call.fields ?? []) {
     current.about = field;
-    visit(inThree('field', route, here, -1, hashText(field)));
+    visitor.visit(inThree('field', route, here, -1, hashText(field)));
   }
   for (const [name, shape] of call.values) {
     const named = hashText(name);
     const isPath = name === '/';
     current.about = name;
-    if (!isPath && !name.startsWith('#')) visit(inThree('parameter', route, here, -1, named));
-    walkShape(shape, combine(named, 5), combine(isPath ? server : here, named), visit);
+    if (!isPath && !name.startsWith('#')) visitor.visit(inThree('parameter', route, here, -1, named));
+    const place = combine(isPath ? server : here, named);
+    if (visitor.takesShape?.(combine(place, hashText(shape)), at, name) === false) continue;
+    walkShape(shape, combine(named, 5), place, visitor);
   }
 }
 
 /** Grams of one to three characters of a shape, its end marked. */
-function walkShape(shape: string, named: number, here: number, visit: FactVisitor): void {
+function walkShape(shape: string, named: number, here: number, visitor: FactVisitor): void {
   const { contexts } = current;
   current.view = viewIds.value;
   current.levels = 4;
@@ -109,7 +125,7 @@ function walkShape(shape: string, named: number, here: number, visit: FactVisito
     contexts[3] = combine(here, before);
     current.fact = character;
     current.isLast = place === shape.length;
-    visit(current);
+    visitor.visit(current);
     [first, second] = [second, character];
   }
   current.isLast = false;
@@ -118,7 +134,7 @@ function walkShape(shape: string, named: number, here: number, visit: FactVisito
 const valueGrams = { single: hashText('value'), pair: hashText('value pair') } as const;
 
 /** What subject, source and route have been doing. */
-function walkBehaviour(example: ApiExample, rootRoute: string, known: Acquaintance, visit: FactVisitor): void {
+function walkBehaviour(example: ApiExample, rootRoute: string, known: Acquaintance, visitor: FactVisitor): void {
   const { calls, around, subject, source, network } = example;
   const root = calls[0] as ApiCall;
   const route = routeKey(root.method, rootRoute);
@@ -126,25 +142,31 @@ function walkBehaviour(example: ApiExample, rootRoute: string, known: Acquaintan
   const principal = subject || source;
   current.call = 0;
   current.about = '';
-  visit(inThree('transition', 0, here, -1, hashText(around.previous)));
+  visitor.visit(inThree('transition', 0, here, -1, hashText(around.previous)));
   if (subject !== 0) {
     const place = known.placeOf(subject, network);
-    visit(ofSomebody('place', 0, subject, -1, place));
-    if (place !== places.known) visit(inThree('arrival', 0, place + 1, -1, hashText(around.arrival)));
-    visit(count('switches', here, subject, around.switches));
+    visitor.visit(ofSomebody('place', 0, subject, -1, place));
+    if (place !== places.known) visitor.visit(inThree('arrival', 0, place + 1, -1, hashText(around.arrival)));
+    visitor.visit(count('switches', here, subject, around.switches));
   }
   if (around.objects.length > 0) {
     const habit = combine(principal, route);
-    for (const object of around.named) visit(ofSomebody('stranger', 0, here, habit, known.bondOf(principal, object)));
-    const bonded = around.objects.map((object) => known.bondOf(principal, object));
-    visit(count('objects', here, principal, bonded.filter((bond) => bond !== bonds.own).length));
-    visit(count('strangers', here, principal, bonded.filter((bond) => bond >= bonds.ofFew).length));
+    for (const object of around.named)
+      visitor.visit(ofSomebody('stranger', 0, here, habit, known.bondOf(principal, object)));
+    let [fresh, others] = [0, 0];
+    for (const object of around.objects) {
+      const bond = known.bondOf(principal, object);
+      if (bond !== bonds.own) fresh += 1;
+      if (bond >= bonds.ofFew) others += 1;
+    }
+    visitor.visit(count('objects', here, principal, fresh));
+    visitor.visit(count('strangers', here, principal, others));
   }
-  visit(count('rate', here, source, around.rate));
-  visit(count('failures', here, source, around.failures));
-  visit(count('routeFailures', here, -1, around.routeFailures));
-  visit(count('failingSources', here, -1, around.failingSources));
-  visit(count('subjects', here, source, around.subjects));
+  visitor.visit(count('rate', here, source, around.rate));
+  visitor.visit(count('failures', here, source, around.failures));
+  visitor.visit(count('routeFailures', here, -1, around.routeFailures));
+  visitor.visit(count('failingSources', here, -1, around.failingSources));
+  visitor.visit(count('subjects', here, source, around.subjects));
   current.isTail = false;
 }
 

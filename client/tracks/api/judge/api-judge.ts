@@ -7,7 +7,7 @@ import { FederatedEvidence } from '../memory/evidence-table.ts';
 import { RouteBook } from '../requests/route-book.ts';
 import { Calibration } from './calibration.ts';
 import { explained } from './explanation.ts';
-import { type Surprise, surpriseOf } from './surprise.ts';
+import { type Surprise, Surprises } from './surprise.ts';
 import { Trails } from './trails.ts';
 
 /** A view counts for what it is rarer than so many nats: once in five normal chains each view is. */
@@ -30,6 +30,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   readonly #others: FederatedEvidence | undefined;
   readonly #book = new RouteBook();
   readonly #memory = new ApiMemory();
+  readonly #surprises: Surprises;
   readonly #trails = new Trails();
   readonly #scores = new Map<string, number>();
   readonly #waiting: ApiExample[] = [];
@@ -40,6 +41,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   /** `normal`: in any order. `spec` undefined: without a federation. */
   constructor(spec: ModelSpec | undefined, weights: Float32Array, normal: readonly ApiExample[]) {
     this.#others = spec === undefined ? undefined : new FederatedEvidence(spec, weights);
+    this.#surprises = new Surprises(this.#memory, this.#others);
     const inOrder = normal.toSorted((a, b) => a.atS - b.atS);
     for (const { calls } of inOrder) for (const { server, route } of calls) this.#book.learn(server, route);
     this.#calibrate(inOrder);
@@ -54,7 +56,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
 
   explain(example: ApiExample): Explanation {
     const routes = this.#book.templatesOf(example.calls);
-    const surprise = surpriseOf(example, routes, this.#memory, this.#others);
+    const surprise = this.#surprises.of(example, routes);
     return explained(example, routes, surprise, this.#parts(surprise), this.#memory);
   }
 
@@ -74,7 +76,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     if (known !== undefined) return known;
     this.#settle(example.atS);
     const routes = this.#book.templatesOf(example.calls);
-    const total = sumOf(this.#parts(surpriseOf(example, routes, this.#memory, this.#others)));
+    const total = sumOf(this.#parts(this.#surprises.of(example, routes)));
     const rarity = this.#chains.rarity(total);
     const score = this.#scoreOf(rarity, this.#trails.add(example, rarity));
     this.#memory.learnCommon(example, routes);
@@ -114,7 +116,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     const met = later.map((example) => {
       this.#settle(example.atS);
       const routes = this.#book.templatesOf(example.calls);
-      const surprise = surpriseOf(example, routes, this.#memory, this.#others);
+      const surprise = this.#surprises.of(example, routes);
       this.#memory.learnCommon(example, routes);
       this.#waiting.push(example);
       return surprise;
@@ -135,10 +137,10 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   #scoreEarlier(earlier: readonly ApiExample[], later: readonly ApiExample[]): void {
     const memory = new ApiMemory();
     for (const example of later) memory.learn(example, this.#book.templatesOf(example.calls));
-    const trails = new Trails();
+    const [surprises, trails] = [new Surprises(memory, this.#others), new Trails()];
     for (const example of earlier) {
       const routes = this.#book.templatesOf(example.calls);
-      const rarity = this.#chains.rarity(sumOf(this.#parts(surpriseOf(example, routes, memory, this.#others))));
+      const rarity = this.#chains.rarity(sumOf(this.#parts(surprises.of(example, routes))));
       this.#keep(keyOf(example), this.#scoreOf(rarity, trails.add(example, rarity)));
     }
   }

@@ -1,46 +1,83 @@
 import type { ApiExample } from '../example.ts';
 import { viewIds, views } from '../facts/views.ts';
-import { walkFacts } from '../facts/walk-facts.ts';
+import { type Fact, walkFacts } from '../facts/walk-facts.ts';
 import type { ApiMemory, SharedEvidence } from '../memory/api-memory.ts';
 
 /** The share of a value's grams that say how odd it is: the oddest. */
 const oddestShare = 1 / 3;
 const oddestMin = 3;
+/** Characters of a shape, its length and its end. */
+const gramsMax = 80;
+/** A shape's surprisal is looked up so often before it is worked out anew: what is normal moves slowly. */
+const usesMax = 32;
+const shapesMax = 16_384;
 
 /** What each view says of a chain: its highest surprisal in nats, and of which call and name. By id of the view. */
 export type Surprise = Readonly<{ nats: Float64Array; calls: Uint16Array; about: readonly string[] }>;
 
-export function surpriseOf(
-  example: ApiExample,
-  routes: readonly string[],
-  memory: ApiMemory,
-  others: SharedEvidence | undefined,
-): Surprise {
-  const nats = new Float64Array(views.length);
-  const calls = new Uint16Array(views.length);
-  const about: string[] = new Array(views.length).fill('');
-  let grams: number[] = [];
-  const settle = (view: number, found: number, call: number, name: string) => {
-    if (found <= (nats[view] as number)) return;
-    nats[view] = found;
-    calls[view] = call;
-    about[view] = name;
-  };
-  walkFacts(example, routes, memory, (fact) => {
-    const found = memory.surprisal(fact, others);
-    if (fact.view !== viewIds.value) return settle(fact.view, found, fact.call, fact.about);
-    grams.push(found);
+/** Says how surprising chains are to a memory. */
+export class Surprises {
+  readonly #memory: ApiMemory;
+  readonly #others: SharedEvidence | undefined;
+  readonly #shapes = new Map<number, { nats: number; uses: number }>();
+  readonly #grams = new Float64Array(gramsMax);
+  #gramCount = 0;
+  #shape = 0;
+  #nats = new Float64Array(views.length);
+  #calls = new Uint16Array(views.length);
+  #about: string[] = [];
+
+  constructor(memory: ApiMemory, others: SharedEvidence | undefined) {
+    this.#memory = memory;
+    this.#others = others;
+  }
+
+  /** `routes`: templates by call. */
+  of(example: ApiExample, routes: readonly string[]): Surprise {
+    this.#nats = new Float64Array(views.length);
+    this.#calls = new Uint16Array(views.length);
+    this.#about = new Array(views.length).fill('');
+    walkFacts(example, routes, this.#memory, this);
+    return { nats: this.#nats, calls: this.#calls, about: this.#about };
+  }
+
+  visit(fact: Fact): void {
+    const found = this.#memory.surprisal(fact, this.#others);
+    if (fact.view !== viewIds.value) {
+      this.#settle(fact.view, found, fact.call, fact.about);
+      return;
+    }
+    if (this.#gramCount < gramsMax) this.#grams[this.#gramCount++] = found;
     if (!fact.isLast) return;
-    settle(viewIds.value, meanOfOddest(grams), fact.call, fact.about);
-    grams = [];
-  });
-  return { nats, calls, about };
+    const nats = meanOfOddest(this.#grams.subarray(0, this.#gramCount));
+    this.#gramCount = 0;
+    if (this.#shapes.size >= shapesMax) this.#shapes.clear();
+    this.#shapes.set(this.#shape, { nats, uses: 0 });
+    this.#settle(viewIds.value, nats, fact.call, fact.about);
+  }
+
+  takesShape(hash: number, call: number, about: string): boolean {
+    const known = this.#shapes.get(hash);
+    this.#shape = hash;
+    if (known === undefined || known.uses >= usesMax) return true;
+    known.uses += 1;
+    this.#settle(viewIds.value, known.nats, call, about);
+    return false;
+  }
+
+  #settle(view: number, found: number, call: number, about: string): void {
+    if (found <= (this.#nats[view] as number)) return;
+    this.#nats[view] = found;
+    this.#calls[view] = call;
+    this.#about[view] = about;
+  }
 }
 
-function meanOfOddest(grams: number[]): number {
+/** Sorts in place. */
+function meanOfOddest(grams: Float64Array): number {
   const kept = Math.min(grams.length, Math.max(oddestMin, Math.ceil(grams.length * oddestShare)));
-  grams.sort((a, b) => b - a);
+  grams.sort();
   let sum = 0;
-  for (let at = 0; at < kept; at++) sum += grams[at] as number;
+  for (let at = grams.length - kept; at < grams.length; at++) sum += grams[at] as number;
   return sum / kept;
 }

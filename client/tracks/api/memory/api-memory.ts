@@ -76,13 +76,18 @@ export class ApiMemory implements Acquaintance {
 
   #count(example: ApiExample, routes: readonly string[], common: boolean, personal: boolean): void {
     const witness = combine(example.network || example.source, Math.floor(example.atS / 3_600));
-    walkFacts(example, routes, this, ({ contexts, levels, shared, fact, isTail }) => {
-      for (let level = common ? 0 : shared; level < (personal ? levels : shared); level++) {
-        const context = contexts[level] as number;
-        this.#witness(context, witness);
-        if (!isTail) this.#witness(combine(context, fact), witness);
-        else for (let value = fact; value >= 0; value--) this.#witness(combine(context, value), witness);
-      }
+    walkFacts(example, routes, this, {
+      visit: ({ contexts, levels, shared, fact, isTail }) => {
+        for (let level = common ? 0 : shared; level < (personal ? levels : shared); level++) {
+          const context = contexts[level] as number;
+          this.#witness(context, witness);
+          if (!isTail) this.#witness(combine(context, fact), witness);
+          else for (let value = fact; value >= 0; value--) this.#witness(combine(context, value), witness);
+        }
+      },
+      // What a witness has said once, he has said: a shortcut, and no other outcome.
+      takesCall: (hash) => common && this.#seen.add(combine(hash, witness)),
+      takesShape: (hash) => this.#seen.add(combine(hash, witness)),
     });
   }
 

@@ -64,12 +64,14 @@ export function trainEvidence(spec: ModelSpec, examples: readonly ApiExample[]):
     const add = (key: number) => {
       if (seen.add(combine(key, witness))) counts.add(key, 1);
     };
-    walkFacts(example, book.templatesOf(example.calls), strangers, ({ contexts, shared, fact, isTail }) => {
-      for (let level = 0; level < shared; level++) {
-        const context = contexts[level] as number;
-        add(context);
-        for (let value = fact; value >= (isTail ? 0 : fact); value--) add(combine(context, value));
-      }
+    walkFacts(example, book.templatesOf(example.calls), strangers, {
+      visit: ({ contexts, shared, fact, isTail }) => {
+        for (let level = 0; level < shared; level++) {
+          const context = contexts[level] as number;
+          add(context);
+          for (let value = fact; value >= (isTail ? 0 : fact); value--) add(combine(context, value));
+        }
+      },
     });
   }
   const evidence = new Float32Array(slots);

@@ -1,6 +1,8 @@
 /** Words under one node before they are taken for names of things. */
 const wordsMax = 24;
 const nodesMax = 50_000;
+/** Templates that are remembered of a service. */
+const foundMax = 2_048;
 
 type Node = { children: Map<string, Node>; folded: Node | undefined };
 
@@ -10,9 +12,12 @@ type Node = { children: Map<string, Node>; folded: Node | undefined };
  */
 export class RouteBook {
   readonly #services = new Map<string, Node>();
+  /** Templates that were looked up since something was learnt, by service and route. */
+  readonly #found = new Map<string, Map<string, string>>();
   #nodes = 0;
 
   learn(server: string, route: string): void {
+    this.#found.delete(server);
     let node = this.#services.get(server);
     if (node === undefined) {
       if (this.#nodes >= nodesMax) return;
@@ -46,6 +51,21 @@ export class RouteBook {
 
   /** The template that a route belongs to. */
   templateOf(server: string, route: string): string {
+    let known = this.#found.get(server);
+    if (known === undefined) {
+      known = new Map();
+      if (this.#found.size < nodesMax) this.#found.set(server, known);
+    }
+    let template = known.get(route);
+    if (template === undefined) {
+      template = this.#lookUp(server, route);
+      if (known.size >= foundMax) known.clear();
+      known.set(route, template);
+    }
+    return template;
+  }
+
+  #lookUp(server: string, route: string): string {
     let node = this.#services.get(server);
     if (node === undefined) return route;
     const out: string[] = [];
