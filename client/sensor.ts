@@ -139,6 +139,7 @@ export class RunningSensor {
       timers,
       judge: (track, observations) => this.#judge(track, observations),
       riskOf: () => undefined,
+      salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: () => undefined,
       through: (items) => this.#gate.through(items),
       handOnMs,
