@@ -49,7 +49,10 @@ describe('the kind that a verb on files is for', () => {
     ]);
     const flowOnly = 'flow-gcn/1 is of the flow track; explain is offered by: api, syscall';
     expect(explained).toMatchObject({ code: 1, error: `MODEL_UNKNOWN: ${at('model')}: ${flowOnly}\n` });
-    expect(unknown).toMatchObject({ code: 2, error: expect.stringContaining('Allowed choices are api, flow, syscall.') });
+    expect(unknown).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('Allowed choices are api, flow, syscall.'),
+    });
     const scale = 'USAGE: --scale-from: only --track flow --detector feature-autoencoder has a scale\n';
     expect(scaled).toMatchObject({ code: 2, error: scale });
     expect(units).toMatchObject({

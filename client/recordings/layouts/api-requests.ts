@@ -109,7 +109,9 @@ function requestSet(header: CsvHeader, _options: CsvFlowOptions): CsvReader {
     rows += 1;
     const isAttack = normalLabel(textAt(row, label)) !== 'normal';
     const sent = textAt(row, body);
-    const asked = [textAt(row, query), /^[^\s{<]+=/.test(sent) ? sent : ''].filter((text) => text !== '').join('&');
+    // A body that is no form is one value.
+    const form = sent === '' || /^[^\s{<]+=/.test(sent) ? sent : `body=${encodeURIComponent(sent)}`;
+    const asked = [textAt(row, query), form].filter((text) => text !== '').join('&');
     const target =
       value === -1
         ? `${textAt(row, path)}${asked === '' ? '' : `?${asked}`}`

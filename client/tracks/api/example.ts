@@ -67,7 +67,7 @@ export type ApiExample = Readonly<{
   around: ApiSurroundings;
 }>;
 
-const named = z.tuple([z.string().max(64), z.string().max(80)]);
+const named = z.tuple([z.string().max(64), z.string().max(140)]);
 const counted = z.int().nonnegative();
 const stored = z.strictObject({
   id: counted,

@@ -62,11 +62,14 @@ export class CountTable {
   }
 }
 
+/** 8 MiB: a million pairs fill 3 % of it. */
+const seenWords = 2 ** 21;
+
 /** Which pairs were seen, in a bounded number of bits: a Bloom filter of two probes that forgets nothing. */
 export class SeenPairs {
-  readonly #bits = new Uint32Array(2 ** 18);
+  readonly #bits = new Uint32Array(seenWords);
 
-  /** Whether it is new; a few in a hundred new ones are taken for old once a million are in. */
+  /** Whether it is new; one in a thousand new ones is taken for old once a million are in. */
   add(hash: number): boolean {
     const second = Math.imul(hash, 0x9e3779b1) >>> 0;
     const isNew = this.#set(hash) || this.#set(second);
@@ -75,7 +78,7 @@ export class SeenPairs {
   }
 
   #set(hash: number): boolean {
-    const [word, bit] = [(hash >>> 5) & (2 ** 18 - 1), 1 << (hash & 31)];
+    const [word, bit] = [(hash >>> 5) & (seenWords - 1), 1 << (hash & 31)];
     const before = this.#bits[word] as number;
     this.#bits[word] = before | bit;
     return (before & bit) === 0;

@@ -109,21 +109,19 @@ function walkCall(
   }
 }
 
-/** Grams of one to three characters of a shape, its end marked. */
+/** Grams of three characters of a shape, its begin and end marked. */
 function walkShape(shape: string, named: number, here: number, visitor: FactVisitor): void {
   const { contexts } = current;
   current.view = viewIds.value;
-  current.levels = 4;
-  current.shared = 4;
+  current.levels = 3;
+  current.shared = 3;
   let [first, second] = [1, 1];
   for (let place = 0; place <= shape.length; place++) {
     const character = place === shape.length ? 2 : shape.charCodeAt(place) + 3;
-    const before = combine(first, second);
-    contexts[0] = combine(valueGrams.single, second);
-    contexts[1] = combine(valueGrams.pair, before);
-    contexts[2] = combine(named, second);
-    contexts[3] = combine(here, before);
-    current.fact = character;
+    contexts[0] = valueGrams;
+    contexts[1] = named;
+    contexts[2] = here;
+    current.fact = combine(combine(first, second), character);
     current.isLast = place === shape.length;
     visitor.visit(current);
     [first, second] = [second, character];
@@ -131,7 +129,7 @@ function walkShape(shape: string, named: number, here: number, visitor: FactVisi
   current.isLast = false;
 }
 
-const valueGrams = { single: hashText('value'), pair: hashText('value pair') } as const;
+const valueGrams = hashText('grams of values');
 
 /** What subject, source and route have been doing. */
 function walkBehaviour(example: ApiExample, rootRoute: string, known: Acquaintance, visitor: FactVisitor): void {
@@ -142,6 +140,7 @@ function walkBehaviour(example: ApiExample, rootRoute: string, known: Acquaintan
   const principal = subject || source;
   current.call = 0;
   current.about = '';
+  if (principal === 0) return;
   visitor.visit(inThree('transition', 0, here, -1, hashText(around.previous)));
   if (subject !== 0) {
     const place = known.placeOf(subject, network);
@@ -218,6 +217,11 @@ function placed(
   current.fact = fact;
   current.isTail = isTail;
   return current;
+}
+
+/** Who bears witness to a chain's facts: a network, or a caller inside, in one hour; a chain of nobody in particular for itself. */
+export function witnessOf({ network, source, id, atS }: ApiExample): number {
+  return combine(network || source || id, Math.floor(atS / 3_600));
 }
 
 /** Two classes an octave: 0, 1, 2, 3, 5, 7, 10, 15, … */

@@ -79,7 +79,8 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     const total = sumOf(this.#parts(this.#surprises.of(example, routes)));
     const rarity = this.#chains.rarity(total);
     const score = this.#scoreOf(rarity, this.#trails.add(example, rarity));
-    this.#memory.learnCommon(example, routes);
+    // What nobody in particular sent could all be one's: it teaches nothing while it is judged.
+    if (example.source !== 0) this.#memory.learnCommon(example, routes);
     if (rarity < unusualNats && this.#waiting.length < waitingMax) this.#waiting.push(example);
     this.#keep(key, score);
     return score;

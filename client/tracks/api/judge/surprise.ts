@@ -4,10 +4,10 @@ import { type Fact, walkFacts } from '../facts/walk-facts.ts';
 import type { ApiMemory, SharedEvidence } from '../memory/api-memory.ts';
 
 /** The share of a value's grams that say how odd it is: the oddest. */
-const oddestShare = 1 / 3;
+const oddestShare = 2 / 3;
 const oddestMin = 3;
-/** Characters of a shape, its length and its end. */
-const gramsMax = 80;
+/** Characters of a shape, the class of its length and its end, and some. */
+const gramsMax = 160;
 /** A shape's surprisal is looked up so often before it is worked out anew: what is normal moves slowly. */
 const usesMax = 32;
 const shapesMax = 16_384;

@@ -13,6 +13,7 @@ export class Trails {
 
   /** Adds a chain's score; the mean over what its actor did lately, with this. */
   add({ subject, source, atS }: ApiExample, score: number): number {
+    if (subject === 0 && source === 0) return score;
     const actor = combine(subject, source);
     const before = this.#trails.get(actor);
     const faded = before === undefined ? 0 : 0.5 ** (Math.max(0, atS - before.atS) / halfLifeS);
@@ -21,12 +22,5 @@ export class Trails {
     this.#trails.set(actor, trail);
     if (this.#trails.size > actorsMax) this.#trails.delete(this.#trails.keys().next().value as number);
     return trail.sum / trail.weight;
-  }
-
-  /** As `add`, and adds nothing. */
-  with({ subject, source, atS }: ApiExample, score: number): number {
-    const before = this.#trails.get(combine(subject, source));
-    const faded = before === undefined ? 0 : 0.5 ** (Math.max(0, atS - before.atS) / halfLifeS);
-    return (score + (before?.sum ?? 0) * faded) / (1 + (before?.weight ?? 0) * faded);
   }
 }

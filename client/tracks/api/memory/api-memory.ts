@@ -1,7 +1,7 @@
 import type { ApiExample } from '../example.ts';
 import { CountTable, SeenPairs } from '../facts/count-table.ts';
 import { combine } from '../facts/hash.ts';
-import { type Acquaintance, bonds, type Fact, places, walkFacts } from '../facts/walk-facts.ts';
+import { type Acquaintance, bonds, type Fact, places, walkFacts, witnessOf } from '../facts/walk-facts.ts';
 
 const ownersMax = 4;
 const networksMax = 32;
@@ -75,7 +75,7 @@ export class ApiMemory implements Acquaintance {
   }
 
   #count(example: ApiExample, routes: readonly string[], common: boolean, personal: boolean): void {
-    const witness = combine(example.network || example.source, Math.floor(example.atS / 3_600));
+    const witness = witnessOf(example);
     walkFacts(example, routes, this, {
       visit: ({ contexts, levels, shared, fact, isTail }) => {
         for (let level = common ? 0 : shared; level < (personal ? levels : shared); level++) {
@@ -96,6 +96,7 @@ export class ApiMemory implements Acquaintance {
   }
 
   #acquaint({ subject, source, network, around }: ApiExample): void {
+    if (subject === 0 && source === 0) return;
     if (subject !== 0) {
       const known = this.#networks.get(subject);
       if (known === undefined) {

@@ -11,7 +11,7 @@ import type { ApiExample } from '../example.ts';
 import { CountTable, SeenPairs } from '../facts/count-table.ts';
 import { combine } from '../facts/hash.ts';
 import { views } from '../facts/views.ts';
-import { type Acquaintance, bonds, places, walkFacts } from '../facts/walk-facts.ts';
+import { type Acquaintance, bonds, places, walkFacts, witnessOf } from '../facts/walk-facts.ts';
 import { RouteBook } from '../requests/route-book.ts';
 
 export const evidenceArchitecture = 'api-evidence-table/1';
@@ -60,7 +60,7 @@ export function trainEvidence(spec: ModelSpec, examples: readonly ApiExample[]):
   const counts = new CountTable();
   const seen = new SeenPairs();
   for (const example of inOrder) {
-    const witness = combine(example.network || example.source, Math.floor(example.atS / 3_600));
+    const witness = witnessOf(example);
     const add = (key: number) => {
       if (seen.add(combine(key, witness))) counts.add(key, 1);
     };

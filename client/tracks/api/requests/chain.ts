@@ -62,7 +62,7 @@ export function chainOf(
   const root = calls[0] as ApiCall;
   const atS = Math.floor(first.atMs / 1_000);
   const { subject, source, network } = request;
-  const from = source || endKey(first.source);
+  const from = source || callerOf(first.source);
   const around = activity.add({
     atS,
     source: from,
@@ -79,7 +79,7 @@ export function chainOf(
       id: hash(`chain ${identity} ${from} ${subject} ${request.target.slice(0, 256)}`),
       atS,
       subject: subject === '' ? 0 : hash(`subject ${subject}`),
-      source: hash(`source ${from}`),
+      source: from === '' ? 0 : hash(`source ${from}`),
       network: network === '' ? 0 : hash(`network ${network}`),
       calls,
       around,
@@ -91,6 +91,11 @@ export function chainOf(
     client: first.source,
     labels: [...new Set(flows.map(({ label }) => label).filter((label) => label !== undefined))],
   };
+}
+
+/** Empty where nothing tells who it is. */
+function callerOf(end: FlowEnd): string {
+  return end.workload === '' && (end.kind === 'world' || end.kind === 'unknown') ? '' : endKey(end);
 }
 
 /** From who asked to who was asked: Hubble tells of answers. */

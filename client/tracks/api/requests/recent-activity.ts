@@ -33,8 +33,9 @@ export class RecentActivity {
   readonly #arrivals = new LatelyUsed<string>();
   readonly #lastOfSource = new LatelyUsed<string>();
 
-  /** Adds a chain and says what is going on with it. */
+  /** Adds a chain and says what is going on with it. Of whom nobody knows who he is, nothing is remembered. */
   add({ atS, source, network, subject, route, isFailure, objects }: Activity): ApiSurroundings {
+    if (subject === '' && source === '') return { ...nothingKnown, named: objects, objects };
     const principal = subject === '' ? `source ${source}` : subject;
     const pair = `${subject} ${source}`;
     let arrival = this.#arrivals.get(pair);
@@ -69,6 +70,19 @@ export class RecentActivity {
     };
   }
 }
+
+const nothingKnown: ApiSurroundings = {
+  rate: 0,
+  failures: 0,
+  routeFailures: 0,
+  failingSources: 0,
+  switches: 0,
+  subjects: 0,
+  named: [],
+  objects: [],
+  previous: '',
+  arrival: '',
+};
 
 /** How often the value was another than before. */
 function changes<Value>(timed: readonly Timed<Value>[]): number {

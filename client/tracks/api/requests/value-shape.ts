@@ -1,5 +1,5 @@
 const lookedAt = 512;
-const shapeMax = 64;
+const shapeMax = 128;
 
 /**
  * What a value looks like and not what it says: runs of lower-case letters as a, of others as A, of digits as 9, beyond ASCII as
