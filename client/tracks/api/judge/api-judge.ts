@@ -12,6 +12,8 @@ import { Trails } from './trails.ts';
 
 /** A view counts for what it is rarer than so many nats: once in five normal chains each view is. */
 const usualNats = 1.5;
+/** What is likely is not rare, though nothing else be likelier: a rarity is at most so many times the surprisal. */
+const rarityMax = 4;
 /** How much of a score is what the actor did lately, and how much the chain itself. */
 const trailShare = 0.5;
 /** What happened so long ago, and was not unusual, is what is usual of subjects and objects by now. */
@@ -65,7 +67,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   /** What each view adds to a chain's score, by id, nats. */
   #parts({ nats }: Surprise): Float64Array {
     return nats.map((found, view) => {
-      const rarity = (this.#views[view] as Calibration).rarity(found);
+      const rarity = Math.min((this.#views[view] as Calibration).rarity(found), rarityMax * found);
       return (viewWeights[view] as number) * Math.max(0, rarity - usualNats);
     });
   }
