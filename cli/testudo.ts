@@ -133,6 +133,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'measure a model on labelled traces',
     load: async () => (await import('./offline/evaluate.ts')).evaluateCommand(),
   },
+  map: {
+    summary: 'show who calls whom with which templates, what is open and what is new, offline',
+    load: async () => (await import('./offline/map.ts')).mapCommand(),
+  },
   root: {
     summary: 'whose signatures agents trust: show, rotate, sign, merge offline; publish',
     load: async () => (await import('./releases/root.ts')).rootCommand(),

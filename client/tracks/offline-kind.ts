@@ -27,6 +27,14 @@ export type OfflineKind = Readonly<{
   init?: Operation<unknown, ModelStart> & Readonly<{ training: string }>;
   /** Files of normal behaviour into a baseline, which `loadBaselines` reads. */
   profile?: Operation<Readonly<{ files: readonly string[]; output: string }>, Profiled>;
+  /**
+   * What there is: who talks to whom about what, of files and of `examples` that a client's buffer holds. `complain` hears
+   * what was read.
+   */
+  map?: Operation<
+    Readonly<{ inputs: readonly string[]; examples: readonly unknown[]; complain: (line: string) => void }>,
+    Mapped
+  >;
   /** Runs a command and writes what it does as a file that `profile` reads. */
   record?: Operation<Readonly<{ command: Command; workload: string; output: string }>, Recorded>;
 }>;
@@ -69,6 +77,8 @@ export type Profiled = Readonly<{
 }>;
 
 export type Command = readonly [string, ...string[]];
+
+export type Mapped = Readonly<{ report: Report; svg: string }>;
 
 /** exitCode: the command's own. */
 export type Recorded = Readonly<{ exitCode: number; text: string }>;

@@ -5,31 +5,53 @@ import { sortedFlows } from '../../../recordings/sorted-flows.ts';
 import { ApiIntake } from '../requests/api-intake.ts';
 import type { ApiChain } from '../requests/chain.ts';
 
+export type ApiFileRead = Readonly<{
+  requests: number;
+  chains: number;
+  /** Passed over, by reason; flows without a request are `NO_REQUEST`. */
+  skipped: Readonly<Record<string, number>>;
+  /** Reading ended with this error; what came before it was taken. */
+  broken?: string;
+}>;
+
 export type ApiFile = Readonly<{
   /** In the order in which they ended. */
   chains: readonly ApiChain[];
-  requests: number;
-  /** Passed over, by reason; flows without a request are `NO_REQUEST`. */
-  skipped: Readonly<Record<string, number>>;
-  /** Reading ended with this error; what came before it is in the chains. */
-  broken?: string;
+  read: ApiFileRead;
 }>;
 
 /** Files of one command line are about the same subjects; hashes go nowhere. */
 const salt = new Uint8Array(32);
 
-/** The chains of recorded files of requests (tables or logs of flows that carry requests), in order of time. */
+/** The chains of a recorded file of requests. */
 export async function readApiChains(
   path: string,
   part: string | undefined,
 ): Promise<Result<ApiFile, 'INPUT_UNREADABLE'>> {
-  const intake = new ApiIntake({ salt }).from({ recorded: true });
   const chains: ApiChain[] = [];
+  const read = await eachApiChain(path, part, (chain) => chains.push(chain));
+  return read.ok ? ok({ chains, read: read.value }) : read;
+}
+
+/**
+ * Takes the chains of a recorded file of requests (a table or log of flows that carry them), in order of time and in bounded
+ * memory. Refuses a file without any.
+ */
+export async function eachApiChain(
+  path: string,
+  part: string | undefined,
+  take: (chain: ApiChain) => void,
+): Promise<Result<ApiFileRead, 'INPUT_UNREADABLE'>> {
+  const intake = new ApiIntake({ salt }).from({ recorded: true });
   const skipped: Record<string, number> = {};
   const skip = (reason: string) => {
     skipped[reason] = (skipped[reason] ?? 0) + 1;
   };
-  let [requests, order] = [0, 0];
+  let [requests, chains, order] = [0, 0, 0];
+  const takeAll = (closed: readonly ApiChain[]) => {
+    chains += closed.length;
+    for (const chain of closed) take(chain);
+  };
   let broken: string | undefined;
   try {
     for await (const items of sortedFlows(csvFlowRecording(path, { addresses: new AddressBook(), part }))) {
@@ -39,22 +61,21 @@ export async function readApiChains(
         if (item.kind !== 'flow') continue;
         if (item.flow.request === undefined) skip('NO_REQUEST');
         else requests += 1;
-        chains.push(...intake.push(item, order, 0));
+        takeAll(intake.push(item, order, 0));
       }
     }
   } catch (error) {
     broken = error instanceof Error ? error.message : String(error);
   }
-  chains.push(...intake.flush());
-  const file = { chains, requests, skipped, ...(broken !== undefined && { broken }) };
-  if (chains.length > 0) return ok(file);
-  const message = `${path}: ${sentenceOf(file)}; is it a file of requests with a header?`;
-  return refuse('INPUT_UNREADABLE', message);
+  takeAll(intake.flush());
+  const read = { requests, chains, skipped, ...(broken !== undefined && { broken }) };
+  if (chains > 0) return ok(read);
+  return refuse('INPUT_UNREADABLE', `${path}: ${sentenceOf(read)}; is it a file of requests with a header?`);
 }
 
 /** What was read, and what was passed over. */
-export function sentenceOf({ chains, requests, skipped, broken }: ApiFile): string {
+export function sentenceOf({ chains, requests, skipped, broken }: ApiFileRead): string {
   const parts = Object.entries(skipped).map(([reason, count]) => `${count} passed over (${reason})`);
   if (broken !== undefined) parts.push(broken);
-  return [`${requests} requests in ${chains.length} chains`, ...parts].join('; ');
+  return [`${requests} requests in ${chains} chains`, ...parts].join('; ');
 }

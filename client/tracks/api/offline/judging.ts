@@ -31,7 +31,7 @@ export async function scoreApiFile(
   if (!opened.ok) return opened;
   const { judge } = opened.value;
   const written = await writeLines(scoreLines(judge, file.value.chains), output);
-  return written.ok ? ok(`${sentenceOf(file.value)}; all scored`) : written;
+  return written.ok ? ok(`${sentenceOf(file.value.read)}; all scored`) : written;
 }
 
 /** `start TAB caller TAB service TAB method TAB template TAB status TAB calls of the chain TAB score`; start in UTC. */
@@ -54,7 +54,7 @@ export async function evaluateApiFiles(
   for (const path of inputs) {
     const file = await readApiChains(path, judging.part);
     if (!file.ok) return file;
-    complain(`${path}: ${sentenceOf(file.value)}`);
+    complain(`${path}: ${sentenceOf(file.value.read)}`);
     files.push(file.value);
   }
   const opened = await open(judging);
@@ -112,7 +112,7 @@ async function open({ model, normal: wanted }: ApiJudging): Promise<Result<Opene
   // A file of normal requests may carry labels all the same: what is hostile is not learnt.
   const normal = file.value.chains.filter((chain) => kindOf(chain) === 'normal').map(({ example }) => example);
   if (normal.length === 0) {
-    return refuse('INPUT_UNREADABLE', `${wanted.path}: ${sentenceOf(file.value)}: none of them is normal`);
+    return refuse('INPUT_UNREADABLE', `${wanted.path}: ${sentenceOf(file.value.read)}: none of them is normal`);
   }
   return ok({ judge: new ApiJudge(spec, weights, normal), normal });
 }

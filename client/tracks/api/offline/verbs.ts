@@ -1,8 +1,9 @@
 /** What the verbs on files do for the api track. */
 import { z } from 'zod';
-import { ok } from '../../../../base/fault.ts';
+import { ok, refuse } from '../../../../base/fault.ts';
 import type { StoredModel } from '../../model-files.ts';
 import type { OfflineKind, OfflineOption, Settings } from '../../offline-kind.ts';
+import type { ApiExample } from '../example.ts';
 import { evidenceSpec } from '../memory/evidence-table.ts';
 import type { ApiJudging } from './judging.ts';
 
@@ -18,6 +19,12 @@ const judging = z.object({
   phase: z.string().optional(),
   normal: z.string().optional(),
   normalPhase: z.string().optional(),
+});
+
+const mapped = z.object({
+  cluster: z.string().optional(),
+  phase: z.string().optional(),
+  since: z.string().optional(),
 });
 
 export const apiOffline: OfflineKind = {
@@ -45,6 +52,27 @@ export const apiOffline: OfflineKind = {
     async run({ model, name, input, settings }) {
       const { explainApiChain } = await import('./judging.ts');
       return await explainApiChain(judgingOf(model, settings), { name, input });
+    },
+  },
+
+  map: {
+    about: 'workloads, edges and templates of requests, which are open and which are new',
+    options: [
+      { flags: '--cluster <name>', about: 'only rows of this cluster, where a file holds several' },
+      { flags: '--phase <name>', about: 'only rows of this phase of a recording' },
+      {
+        flags: '--since <time>',
+        about: 'what was first seen from here on is new: ISO 8601; the last tenth unless given',
+      },
+    ],
+    async run({ inputs, examples, complain, settings }) {
+      const { cluster, phase, since } = mapped.parse(settings);
+      const sinceMs = since === undefined ? undefined : Date.parse(since);
+      if (Number.isNaN(sinceMs))
+        return refuse('OPTION_WRONG', `--since: expected a time as 2026-11-02T13:00:00Z, got ${since}`);
+      const { mapApis } = await import('./mapping.ts');
+      const part = partOf(cluster, phase);
+      return await mapApis({ inputs, examples: examples as readonly ApiExample[], part, sinceMs, complain });
     },
   },
 
