@@ -78,7 +78,10 @@ export class ApiMemory implements Acquaintance {
     const witness = witnessOf(example);
     walkFacts(example, routes, this, {
       visit: ({ contexts, levels, shared, fact, isTail }) => {
-        for (let level = common ? 0 : shared; level < (personal ? levels : shared); level++) {
+        const end = personal ? levels : shared;
+        // A count that its witness reached here before has been counted, with all below it.
+        if (isTail && !this.#seen.add(combine(combine(contexts[end - 1] as number, ~fact), witness))) return;
+        for (let level = common ? 0 : shared; level < end; level++) {
           const context = contexts[level] as number;
           this.#witness(context, witness);
           if (!isTail) this.#witness(combine(context, fact), witness);
