@@ -27,7 +27,7 @@ const weighted = {
   /** Whether the subject is known, and its network with it. */
   place: 0.6,
   /** Whose an object is that is asked for. */
-  stranger: 0.5,
+  stranger: 0.8,
   rate: 0.2,
   failures: 0.4,
   routeFailures: 1,
@@ -37,9 +37,9 @@ const weighted = {
   /** Subjects that one source names. */
   subjects: 0.3,
   /** Objects asked for lately that the subject never had before. */
-  objects: 1,
+  objects: 1.2,
   /** Objects asked for lately that are other subjects'. */
-  strangers: 0.4,
+  strangers: 0.8,
 } as const;
 
 export type View = keyof typeof weighted;
