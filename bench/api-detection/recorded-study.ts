@@ -96,7 +96,7 @@ function onReported(scored: readonly Scored[]): readonly Scored[] {
   return own.length === 0 ? scored : own;
 }
 
-export function meanOf(rows: readonly Float32Array[]): Float32Array {
+function meanOf(rows: readonly Float32Array[]): Float32Array {
   return Float32Array.from(
     rows[0] ?? [],
     (_, at) => rows.reduce((sum, own) => sum + (own[at] as number), 0) / rows.length,
