@@ -5,7 +5,13 @@ import type { ScorerOptions, TrackScorer } from '../track-kind.ts';
 import type { NamedSlice } from './graph/slice.ts';
 
 /** Architectures of the flow track. The code of each is loaded when a spec names it: it brings TensorFlow. */
-export const flowArchitectures = ['flow-gcn/1', 'flow-gat/1', 'flow-feature-autoencoder/1'] as const;
+export const flowArchitectures = [
+  'flow-gcn/1',
+  'flow-gat/1',
+  'flow-gcn/2',
+  'flow-gat/2',
+  'flow-feature-autoencoder/1',
+] as const;
 
 function isKnown(spec: ModelSpec): boolean {
   return (flowArchitectures as readonly string[]).includes(spec.architecture);

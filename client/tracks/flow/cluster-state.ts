@@ -1,6 +1,8 @@
+import { refusedShareOf } from './graph/refused-share.ts';
 import type { NamedSlice } from './graph/slice.ts';
-import type { LinkReader } from './link/link-reader.ts';
-import { type EdgeSurprisal, edgeSurprisal } from './local/edge-surprisal.ts';
+import type { LinkReader, PairLogits } from './link/link-reader.ts';
+import { type LinkColumns, linkColumns } from './link/slice-graph.ts';
+import { type EdgeSurprisal, judgedEdge } from './local/edge-surprisal.ts';
 import { type MemoryRecord, PairMemory, serviceOf } from './local/pair-memory.ts';
 import { type NamedPairs, namedPairs, ReferenceGraph, type ReferenceRecord } from './local/reference-graph.ts';
 import { type Tail, tailOf } from './local/tail.ts';
@@ -28,10 +30,10 @@ const calibrationWindowsMax = 64;
 /** What a cluster learns from its own normal windows, in the order of time. */
 export function learnFlowCluster(reader: LinkReader, windows: readonly NamedSlice[]): FlowClusterState {
   const memory = new PairMemory();
-  const reference = new ReferenceGraph();
+  const reference = new ReferenceGraph(reader.columns);
   for (const window of windows) {
     memory.learn(window);
-    reference.learn(namedPairs(window));
+    reference.learn(namedPairs(window, reader.columns));
   }
   const pairs = new Set([...memory.pairs()].map(([source, target]) => `${source}\n${target}`));
   reference.keepOnly({
@@ -53,7 +55,7 @@ function calibrated(
   const workloads: number[] = [];
   for (let place = 0; place < windows.length; place += stride) {
     const window = windows[Math.floor(place)] as NamedSlice;
-    const pairs = namedPairs(window);
+    const pairs = namedPairs(window, reader.columns);
     const scores = memory.without(window, () => {
       const onlyHere = (source: string, target: string) => memory.evidence(source, target, '').pair === 0;
       return surprisals(memory, window, pairs, sharedLogits(reader, reference, pairs, onlyHere));
@@ -64,18 +66,20 @@ function calibrated(
   return { edgeTail: tailOf(edges), workloadTail: tailOf(workloads) };
 }
 
-/** Surprisal of each edge of a window by the memory and the logits of its pairs, shape [edges]. */
+/** Surprisal of each edge of a window by the memory and what the shared model says of its pairs, shape [edges]. */
 export function surprisals(
   memory: PairMemory,
   { slice, names }: NamedSlice,
   { keys, pairOfEdge }: NamedPairs,
-  logits: Float32Array,
+  { link, refusal }: PairLogits,
 ): EdgeSurprisal[] {
   return names.edges.map(({ protocol, port }, edge) => {
     const client = keys[slice.clients[edge] as number] as string;
     const server = keys[slice.servers[edge] as number] as string;
     const evidence = memory.evidence(client, server, serviceOf(protocol, port));
-    return edgeSurprisal(evidence, logits[pairOfEdge[edge] as number] ?? Number.NaN);
+    const ofPair = (logits: Float32Array) => logits[pairOfEdge[edge] as number] ?? Number.NaN;
+    const verdicts = refusal && { share: refusedShareOf(slice, edge), logit: ofPair(refusal) };
+    return judgedEdge(evidence, ofPair(link), verdicts);
   });
 }
 
@@ -98,11 +102,14 @@ export function recordOf({ memory, reference, edgeTail, workloadTail }: FlowClus
   };
 }
 
-/** Throws a RangeError on a record that does not hold together. */
-export function stateOf({ memory, reference, edgeTail, workloadTail }: FlowClusterRecord): FlowClusterState {
+/** columns: of the model that the record was made with. Throws a RangeError on a record that does not hold together. */
+export function stateOf(
+  { memory, reference, edgeTail, workloadTail }: FlowClusterRecord,
+  columns: LinkColumns = linkColumns[1],
+): FlowClusterState {
   return {
     memory: PairMemory.fromRecord(memory),
-    reference: ReferenceGraph.fromRecord(reference),
+    reference: ReferenceGraph.fromRecord(reference, columns),
     edgeTail,
     workloadTail,
   };

@@ -6,6 +6,13 @@ import { sliceColumns, sliceRows } from './features/slice-rows.ts';
 import type { NamedSlice } from './graph/slice.ts';
 import { initialLinkModel, linkSpec } from './link/link-model.ts';
 
+const linkSpecs = {
+  gcn: () => linkSpec('gcn'),
+  gat: () => linkSpec('gat'),
+  'gcn-refusals': () => linkSpec('gcn', undefined, 2),
+  'gat-refusals': () => linkSpec('gat', undefined, 2),
+} as const;
+
 /**
  * What a federation of a flow detector begins with; the same seed gives the same weights to the bit. sample: windows of
  * flows that may be known to all, whose scale every cluster's feature autoencoder is to use; others do not look at it.
@@ -20,6 +27,6 @@ export function flowDetectorStart(
     const spec = featureSpec(sliceColumns, scale === undefined ? {} : { scale });
     return { spec, init: (seed) => initialFeatures(spec, seed) };
   }
-  const spec = linkSpec(name);
+  const spec = linkSpecs[name]();
   return { spec, init: (seed) => initialLinkModel(spec, seed) };
 }

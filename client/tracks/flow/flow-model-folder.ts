@@ -14,7 +14,7 @@ import {
   writeModelFiles,
 } from '../model-files.ts';
 import { type FlowClusterRecord, type FlowClusterState, recordOf, stateOf } from './cluster-state.ts';
-import { linkSizes } from './link/link-model.ts';
+import { columnsOfSpec, linkSizes } from './link/link-model.ts';
 
 export type FlowModel = Readonly<{
   spec: ModelSpec;
@@ -49,9 +49,10 @@ export function flowModelOf({ where, spec, weights, files }: StoredModel): Resul
   }
   const clusters = new Map<string, FlowClusterState>();
   try {
+    const columns = columnsOfSpec(spec);
     for (const name of files.keys()) {
       const cluster = /^clusters\/(.+)\.json$/.exec(name)?.[1];
-      if (cluster !== undefined) clusters.set(cluster, stateOf(parsedFile(files, name) as FlowClusterRecord));
+      if (cluster !== undefined) clusters.set(cluster, stateOf(parsedFile(files, name) as FlowClusterRecord, columns));
     }
   } catch (error) {
     return refuse('MODEL_DAMAGED', `${where}: ${(error as Error).message}; copy the folder again`);

@@ -5,7 +5,7 @@
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import { type FlowClusterState, surprisals, worstByClient } from './cluster-state.ts';
 import type { NamedSlice } from './graph/slice.ts';
-import { LinkReader } from './link/link-reader.ts';
+import { LinkReader, type PairLogits } from './link/link-reader.ts';
 import type { EdgeSurprisal } from './local/edge-surprisal.ts';
 import { PairMemory } from './local/pair-memory.ts';
 import { type NamedPairs, namedPairs, ReferenceGraph } from './local/reference-graph.ts';
@@ -16,6 +16,8 @@ export type EdgeScore = EdgeSurprisal &
   Readonly<{
     /** The shared model's log-odds of the pair; NaN for a loop. */
     logit: number;
+    /** The shared model's log-odds of the share that is refused; absent where the model says nothing of it. */
+    refusalLogit?: number;
     /** Share of normal edges here that score so high; undefined without a calibration. */
     pValue: number | undefined;
   }>;
@@ -31,12 +33,10 @@ export type WorkloadScore = Readonly<{
 }>;
 
 /** What a cluster without a past knows. */
-const blank: FlowClusterState = {
-  memory: new PairMemory(),
-  reference: new ReferenceGraph(),
-  edgeTail: undefined,
-  workloadTail: undefined,
-};
+function blank({ columns }: LinkReader): FlowClusterState {
+  const [memory, reference] = [new PairMemory(), new ReferenceGraph(columns)];
+  return { memory, reference, edgeTail: undefined, workloadTail: undefined };
+}
 
 /** Scores windows of one cluster with one model. Close it to free the opened weights. */
 export class FlowScorer {
@@ -57,15 +57,15 @@ export class FlowScorer {
 
   /** Scores of a window's edges, in their order. */
   score(window: NamedSlice): EdgeScore[] {
-    const pairs = namedPairs(window);
+    const pairs = namedPairs(window, this.reader.columns);
     const logits = this.#logits(pairs);
     const { memory, edgeTail } = this.state;
-    return surprisals(memory, window, pairs, logits).map(({ total, pair, service }, edge) => ({
-      total,
-      pair,
-      service,
-      logit: logits[pairs.pairOfEdge[edge] as number] ?? Number.NaN,
-      pValue: edgeTail === undefined ? undefined : pValueOf(edgeTail, total),
+    const ofPair = (values: Float32Array, edge: number) => values[pairs.pairOfEdge[edge] as number] ?? Number.NaN;
+    return surprisals(memory, window, pairs, logits).map((surprisal, edge) => ({
+      ...surprisal,
+      logit: ofPair(logits.link, edge),
+      ...(logits.refusal !== undefined && { refusalLogit: ofPair(logits.refusal, edge) }),
+      pValue: edgeTail === undefined ? undefined : pValueOf(edgeTail, surprisal.total),
     }));
   }
 
@@ -85,7 +85,7 @@ export class FlowScorer {
     this.reader.close();
   }
 
-  #logits(pairs: NamedPairs): Float32Array {
+  #logits(pairs: NamedPairs): PairLogits {
     return sharedLogits(this.reader, this.state.reference, pairs, undefined, this.#known);
   }
 }

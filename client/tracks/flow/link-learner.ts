@@ -6,7 +6,7 @@ import { FlatTrainer } from '../neural/flat-trainer.ts';
 import type { NamedSlice } from './graph/slice.ts';
 import type { EncoderName } from './link/encoders.ts';
 import { Adjacency } from './link/link-graph.ts';
-import { encoderOf, linkSizes } from './link/link-model.ts';
+import { columnsOfSpec, encoderOf, linkSizes } from './link/link-model.ts';
 import { batchLoss, type LinkExample, linkExample } from './link/link-training.ts';
 import { namedPairs, ReferenceGraph } from './local/reference-graph.ts';
 
@@ -21,11 +21,12 @@ export function linkLearner(
 ): Result<Learner<readonly LinkExample[], NamedSlice>, never> {
   const encoder = encoderOf(spec) as EncoderName;
   const sizes = linkSizes(spec);
+  const columns = columnsOfSpec(spec);
   const trainer = new FlatTrainer(spec, base);
   return ok({
     *batches(windows, batchSize, seed) {
-      const reference = new ReferenceGraph();
-      for (const window of windows) reference.learn(namedPairs(window));
+      const reference = new ReferenceGraph(columns);
+      for (const window of windows) reference.learn(namedPairs(window, columns));
       const { graph } = reference.graph();
       if (graph.sources.length === 0 || graph.nodeCount < 3) return;
       const known = new Adjacency(graph);

@@ -1,12 +1,12 @@
 import { Adjacency, type LinkGraph } from './link/link-graph.ts';
-import type { EncodedGraph, LinkReader } from './link/link-reader.ts';
+import type { EncodedGraph, LinkReader, PairLogits } from './link/link-reader.ts';
 import type { NamedPairs, ReferenceGraph } from './local/reference-graph.ts';
 
 /** Parts that edges of unknown workloads are dealt into; each is judged by the others. */
 const folds = 5;
 
 /**
- * The shared model's log-odds of a window's pairs, shape [pairs], by what is known without them. Pairs of workloads that
+ * The shared model's log-odds of a window's pairs by what is known without them. Pairs of workloads that
  * the reference knows are judged by the reference alone: edges of one intrusion must not vouch for each other. A workload
  * that it does not know has no other edges than the window's own, so those are judged by each other, in turns.
  *
@@ -18,7 +18,7 @@ export function sharedLogits(
   window: NamedPairs,
   without?: (source: string, target: string) => boolean,
   known?: EncodedReference,
-): Float32Array {
+): PairLogits {
   const { sources, targets } = window.graph;
   const isKnown = known !== undefined && window.keys.every((key) => known.indexOf.has(key));
   // Nodes of the reference keep their numbers when unknown ones come behind them: the encoding stays valid.
@@ -30,14 +30,19 @@ export function sharedLogits(
   ];
   const degree = isKnown ? known.degree : degreesOf(graph);
   const isYoung = (pair: number) => degree[from[pair] as number] === 0 || degree[to[pair] as number] === 0;
-  const logits = new Float32Array(sources.length);
+  const link = new Float32Array(sources.length);
+  const refusal = reader.columns.refusedAt === undefined ? undefined : new Float32Array(sources.length);
   const pairs = Uint32Array.from(sources.keys());
   const judge = (chosen: Uint32Array, read: EncodedGraph) => {
-    const found = read.logits({
+    const found = read.judge({
       sources: chosen.map((pair) => from[pair] as number),
       targets: chosen.map((pair) => to[pair] as number),
     });
-    for (let place = 0; place < chosen.length; place++) logits[chosen[place] as number] = found[place] as number;
+    for (let place = 0; place < chosen.length; place++) {
+      const pair = chosen[place] as number;
+      link[pair] = found.link[place] as number;
+      if (refusal !== undefined) refusal[pair] = found.refusal?.[place] as number;
+    }
   };
   const settled = pairs.filter((pair) => !isYoung(pair));
   if (settled.length > 0) {
@@ -53,7 +58,7 @@ export function sharedLogits(
     judge(held, read);
     read.close();
   }
-  return logits;
+  return { link, refusal };
 }
 
 function withPairs(

@@ -1,7 +1,9 @@
 import { endKey } from '../../../events/flow-record.ts';
 import type { FlowScorer } from '../flow-scorer.ts';
+import { refusedShareOf } from '../graph/refused-share.ts';
 import type { NamedSlice } from '../graph/slice.ts';
 import type { EncodedGraph } from '../link/link-reader.ts';
+import { expectedRefusal } from '../local/edge-surprisal.ts';
 import { type Evidence, serviceOf } from '../local/pair-memory.ts';
 import { namedPairs } from '../local/reference-graph.ts';
 import { attributeLink, type LinkAttribution } from './attribution.ts';
@@ -10,7 +12,22 @@ import { type Hop, movementPath } from './movement-path.ts';
 export type EdgeExplanation = Readonly<{
   edge: Readonly<Hop & { flows: number }>;
   /** Nats: pair + service = total. */
-  surprisal: Readonly<{ total: number; pair: number; service: number; pValue: number | undefined }>;
+  surprisal: Readonly<{
+    total: number;
+    pair: number;
+    service: number;
+    /** Absent where the model says nothing of refusals; else pair + service + refusal = total. */
+    refusal?: number;
+    pValue: number | undefined;
+  }>;
+  /** Of a model that says what would be refused. */
+  refusal?: Readonly<{
+    /** Of the edge in this window, and what was to be expected: 0 to 1. */
+    share: number;
+    expectedShare: number;
+    /** The sources' words for it, at most 8. */
+    reasons: readonly string[];
+  }>;
   /** What this cluster remembers, in windows. */
   memory: Evidence;
   shared: LinkAttribution | undefined;
@@ -39,12 +56,26 @@ export function explainEdge(
   if (score === undefined) throw new RangeError(`explain: no edge ${edge} in a window of ${window.slice.edgeCount}`);
   const alarm = hopOf(window, edge, score.total);
   const { memory } = scorer.state;
+  const evidence = memory.evidence(alarm.client, alarm.server, alarm.service);
   const { encoded, source, target } = pairIn(scorer, window, edge);
   try {
     return {
       edge: { ...alarm, flows: (window.names.edges[edge] as NamedSlice['names']['edges'][number]).count },
-      surprisal: { total: score.total, pair: score.pair, service: score.service, pValue: score.pValue },
-      memory: memory.evidence(alarm.client, alarm.server, alarm.service),
+      surprisal: {
+        total: score.total,
+        pair: score.pair,
+        service: score.service,
+        ...(score.refusal !== undefined && { refusal: score.refusal }),
+        pValue: score.pValue,
+      },
+      ...(score.refusalLogit !== undefined && {
+        refusal: {
+          share: refusedShareOf(window.slice, edge),
+          expectedShare: expectedRefusal(evidence, score.refusalLogit),
+          reasons: window.names.edges[edge]?.reasons ?? [],
+        },
+      }),
+      memory: evidence,
       shared:
         encoded.graph.sources.length === 0 || source === target ? undefined : attributeLink(encoded, source, target),
       neighbourhood: neighbourhoodOf(scorer, alarm),
@@ -72,7 +103,7 @@ export function hopOf({ slice, names }: NamedSlice, edge: number, score: number)
 
 /** What the shared model reads of an edge: the reference without the pair, with the window's unknown workloads beside it. */
 function pairIn(scorer: FlowScorer, window: NamedSlice, edge: number) {
-  const pairs = namedPairs(window);
+  const pairs = namedPairs(window, scorer.reader.columns);
   const [client, server] = [window.slice.clients[edge] as number, window.slice.servers[edge] as number];
   const [from, to] = [pairs.keys[client] as string, pairs.keys[server] as string];
   const { graph, indexOf } = scorer.state.reference.graph(pairs, (a, b) => a === from && b === to);

@@ -2,7 +2,7 @@ import type { EdgeExplanation } from './explain-edge.ts';
 
 /** An explanation for people, a few lines. Names are the cluster's own. */
 export function explanationText(explained: EdgeExplanation): string {
-  const { edge, surprisal, memory, shared, neighbourhood, nearestNormal, path } = explained;
+  const { edge, surprisal, refusal, memory, shared, neighbourhood, nearestNormal, path } = explained;
   const lines = [
     `${edge.client} called ${edge.server} on ${edge.service} (${edge.flows} flows): ${surprisal.total.toFixed(1)} nats, ${surprisal.pair.toFixed(1)} for the pair and ${surprisal.service.toFixed(1)} for the service${rarity(surprisal.pValue)}.`,
     memory.pair > 0
@@ -10,6 +10,13 @@ export function explanationText(explained: EdgeExplanation): string {
       : `The pair was never seen, in ${windows(memory.together)} with both there.`,
     `${edge.client} usually calls ${listed(neighbourhood.usualServersOfClient)}; ${edge.server} is usually called by ${listed(neighbourhood.usualClientsOfServer)}.`,
   ];
+  // What is let through, as was to be expected, needs no line.
+  if (refusal !== undefined && (refusal.share > 0 || (surprisal.refusal ?? 0) >= 0.5)) {
+    const why = refusal.reasons.length > 0 ? ` (${refusal.reasons.join(', ')})` : '';
+    lines.push(
+      `Of it ${percent(refusal.share)} was refused${why}, ${percent(refusal.expectedShare)} was to be expected: ${(surprisal.refusal ?? 0).toFixed(1)} nats.`,
+    );
+  }
   if (shared !== undefined) {
     const parts = shared.parts.slice(0, 3).map(({ what, logOdds }) => `${what} (${signed(logOdds)})`);
     lines.push(
@@ -34,6 +41,10 @@ function rarity(pValue: number | undefined): string {
   return pValue === undefined
     ? ''
     : `; ${pValue < 1e-6 ? 'under one in a million' : `${(pValue * 100).toPrecision(2)} %`} of normal edges score so high`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
 }
 
 function listed(names: readonly string[]): string {

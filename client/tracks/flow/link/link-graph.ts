@@ -13,6 +13,8 @@ export type LinkGraph = Readonly<{
   /** Attributes of each edge (port and protocol classes, volumes), shape [m, edgeWidth], row-major. */
   edgeFeatures: Float32Array;
   edgeWidth: number;
+  /** Column of `edgeFeatures` that holds what share of an edge was refused; absent where that is not read. */
+  refusedAt?: number;
 }>;
 
 /** The chosen edges of a graph, in their order, over the same nodes. */

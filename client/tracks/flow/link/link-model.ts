@@ -13,18 +13,36 @@ import { type EncoderName, type EncoderSizes, encode, encoderTensors } from './e
 import type { MessageGraph, Pairs } from './message-graph.ts';
 import { nodeWidth } from './node-features.ts';
 import { pairWidth } from './pair-features.ts';
-import { linkWidths } from './slice-graph.ts';
+import { type EndVectors, refusalLogits, refusalLoss, refusalTensors } from './refusal.ts';
+import { type LinkColumns, linkColumns } from './slice-graph.ts';
 
-const architectures: Readonly<Record<EncoderName, string>> = { gcn: 'flow-gcn/1', gat: 'flow-gat/1' };
+/** The second of each also reads what was refused, and says of a pair what share of it would be. */
+export type LinkVersion = keyof typeof linkColumns;
+const architectures: Readonly<Record<LinkVersion, Readonly<Record<EncoderName, string>>>> = {
+  1: { gcn: 'flow-gcn/1', gat: 'flow-gat/1' },
+  2: { gcn: 'flow-gcn/2', gat: 'flow-gat/2' },
+};
+const versions = [1, 2] as const satisfies readonly LinkVersion[];
+const encoders = ['gcn', 'gat'] as const satisfies readonly EncoderName[];
 
 export type LinkSizes = EncoderSizes & Readonly<{ pairWidth: number }>;
 
-const defaultSizes: LinkSizes = { nodeWidth: nodeWidth(linkWidths), pairWidth, hidden: 32, layers: 2, heads: 4 };
+function defaultSizes(version: LinkVersion): LinkSizes {
+  return { nodeWidth: nodeWidth(linkColumns[version]), pairWidth, hidden: 32, layers: 2, heads: 4 };
+}
 
-export function linkSpec(encoder: EncoderName, sizes: LinkSizes = defaultSizes): ModelSpec {
+export function linkSpec(
+  encoder: EncoderName,
+  sizes: LinkSizes | undefined = undefined,
+  version: LinkVersion = 1,
+): ModelSpec {
+  return specOf(encoder, sizes ?? defaultSizes(version), version);
+}
+
+function specOf(encoder: EncoderName, sizes: LinkSizes, version: LinkVersion): ModelSpec {
   const { hidden } = sizes;
   return {
-    architecture: architectures[encoder],
+    architecture: architectures[version][encoder],
     hyperparameters: { ...sizes },
     tensors: [
       ...encoderTensors(encoder, sizes),
@@ -36,13 +54,24 @@ export function linkSpec(encoder: EncoderName, sizes: LinkSizes = defaultSizes):
       { name: 'output.hidden', shape: [hidden, 1] },
       { name: 'output.pair', shape: [sizes.pairWidth, 1] },
       { name: 'output.bias', shape: [1] },
+      ...(version === 1 ? [] : refusalTensors(sizes)),
     ],
   };
 }
 
 /** The encoder of a spec; undefined for another architecture. */
 export function encoderOf(spec: ModelSpec): EncoderName | undefined {
-  return (Object.keys(architectures) as EncoderName[]).find((name) => architectures[name] === spec.architecture);
+  return encoders.find((name) => versions.some((version) => architectures[version][name] === spec.architecture));
+}
+
+/** What the model of a spec reads of edges and nodes. */
+export function columnsOfSpec(spec: ModelSpec): LinkColumns {
+  return linkColumns[versionOf(spec)];
+}
+
+/** 1 also for what is no link model: `linkSizes` refuses that. */
+function versionOf(spec: ModelSpec): LinkVersion {
+  return versions.find((version) => Object.values(architectures[version]).includes(spec.architecture)) ?? 1;
 }
 
 /** The sizes a spec was made with; throws a RangeError when it is none of this version's. */
@@ -59,9 +88,11 @@ export function linkSizes(spec: ModelSpec): LinkSizes {
     layers: size('layers'),
     heads: size('heads'),
   };
-  if (encoderOf(spec) === undefined || sizes.nodeWidth !== defaultSizes.nodeWidth || sizes.pairWidth !== pairWidth) {
+  const width = nodeWidth(columnsOfSpec(spec));
+  if (encoderOf(spec) === undefined || sizes.nodeWidth !== width || sizes.pairWidth !== pairWidth) {
+    const known = versions.flatMap((version) => Object.values(architectures[version])).join(' or ');
     throw new RangeError(
-      `model spec: expected ${Object.values(architectures).join(' or ')} over this version's features, got ${spec.architecture}; use a model made by this version`,
+      `model spec: expected ${known} over this version's features, got ${spec.architecture}; use a model made by this version`,
     );
   }
   if (sizes.hidden % sizes.heads !== 0) throw new RangeError('model spec: hidden must be a multiple of heads');
@@ -73,18 +104,16 @@ export function initialLinkModel(spec: ModelSpec, seed: number): Float32Array {
   return initialWeights(spec, seed, { deviationOf: (_, rows, columns) => Math.sqrt(1 / (rows + columns)) });
 }
 
-/** What an edge's ends are to the decoder, each row by itself: [k, hidden] and [k, pairWidth]. */
-export type EndVectors = Readonly<{ source: Tensor2D; target: Tensor2D; features: Tensor2D }>;
-
-/** Log-odds that each pair is an edge, shape [k], balanced: as if half of all pairs were. */
-export function linkLogits(parameters: Parameters, states: Tensor2D, pairs: Pairs): Tensor1D {
-  return decode(parameters, {
+/** What the decoder reads of pairs of an encoded graph. */
+export function endsOfPairs(states: Tensor2D, pairs: Pairs): EndVectors {
+  return {
     source: tf.gather(states, pairs.sources),
     target: tf.gather(states, pairs.targets),
     features: pairs.features,
-  });
+  };
 }
 
+/** Log-odds that each pair is an edge, shape [k], balanced: as if half of all pairs were. */
 export function decode(parameters: Parameters, { source, target, features }: EndVectors): Tensor1D {
   const named = (name: string) => parameter<Tensor2D>(parameters, name);
   const hidden = tf.relu(
@@ -105,7 +134,10 @@ export function decode(parameters: Parameters, { source, target, features }: End
   return tf.reshape(tf.add(logits, parameter<Tensor1D>(parameters, 'output.bias')), [-1]);
 }
 
-/** Cross-entropy of labels (1: an edge, 0: none), shape [k], in nats: the mean of both classes' means. */
+/**
+ * Cross-entropy of labels (1: an edge, 0: none), shape [k], in nats: the mean of both classes' means. refused: what share of
+ * each pair was refused, shape [k], for a model that says so too; the cross-entropy of the edges' shares is added then.
+ */
 export function linkLoss(
   encoder: EncoderName,
   parameters: Parameters,
@@ -113,10 +145,15 @@ export function linkLoss(
   graph: MessageGraph,
   pairs: Pairs,
   labels: Tensor1D,
+  refused?: Tensor1D,
 ): Scalar {
-  const logits = linkLogits(parameters, encode(encoder, parameters, graph, sizes), pairs);
+  const ends = endsOfPairs(encode(encoder, parameters, graph, sizes), pairs);
+  const logits = decode(parameters, ends);
   const others = tf.sub(1, labels);
   const found = tf.div(tf.sum(tf.mul(tf.softplus(tf.neg(logits)), labels)), tf.maximum(tf.sum(labels), 1));
-  const refused = tf.div(tf.sum(tf.mul(tf.softplus(logits), others)), tf.maximum(tf.sum(others), 1));
-  return tf.div(tf.add(found, refused), 2) as Scalar;
+  const denied = tf.div(tf.sum(tf.mul(tf.softplus(logits), others)), tf.maximum(tf.sum(others), 1));
+  const loss = tf.div(tf.add(found, denied), 2) as Scalar;
+  return refused === undefined
+    ? loss
+    : (tf.add(loss, refusalLoss(refusalLogits(parameters, ends), refused, labels)) as Scalar);
 }

@@ -6,8 +6,10 @@ import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import { type Parameters, parametersOf } from '../../neural/parameters.ts';
 import { type EncoderName, encode } from './encoders.ts';
 import { Adjacency, type LinkGraph, subgraph } from './link-graph.ts';
-import { encoderOf, type LinkSizes, linkLogits, linkSizes } from './link-model.ts';
+import { columnsOfSpec, decode, encoderOf, endsOfPairs, type LinkSizes, linkSizes } from './link-model.ts';
 import { messageGraph, type PairList, pairTensors } from './message-graph.ts';
+import { refusalLogits, saysRefusals } from './refusal.ts';
+import type { LinkColumns } from './slice-graph.ts';
 
 /** Pairs decoded at once: memory stays bounded however many there are. */
 const pairsPerCall = 2 ** 15;
@@ -16,11 +18,14 @@ const pairsPerCall = 2 ** 15;
 export class LinkReader {
   readonly encoder: EncoderName;
   readonly sizes: LinkSizes;
+  /** What it reads of edges and nodes. */
+  readonly columns: LinkColumns;
   readonly #parameters: Parameters;
 
   /** weights: flat, of the spec's layout, copied. Throws on another length or architecture. */
   constructor(spec: ModelSpec, weights: Float32Array) {
     this.sizes = linkSizes(spec);
+    this.columns = columnsOfSpec(spec);
     this.encoder = encoderOf(spec) as EncoderName;
     const layout = layoutOf(spec);
     if (weights.length !== layout.length) {
@@ -70,6 +75,14 @@ export class LinkReader {
   }
 }
 
+/** What the shared model says of pairs, log-odds, shape [pairs] each. */
+export type PairLogits = Readonly<{
+  /** That the pair is an edge. */
+  link: Float32Array;
+  /** Of the share of it that would be refused; undefined from a model that says nothing of it. */
+  refusal: Float32Array | undefined;
+}>;
+
 /** One graph's workloads as vectors. Holds native memory until `close()`. */
 export class EncodedGraph {
   readonly graph: LinkGraph;
@@ -85,18 +98,28 @@ export class EncodedGraph {
     this.parameters = parameters;
   }
 
-  /** Log-odds of pairs of this graph's nodes, shape [pairs]. */
-  logits({ sources, targets }: PairList): Float32Array {
-    const values = new Float32Array(sources.length);
+  /** Log-odds that pairs of this graph's nodes are edges, shape [pairs]. */
+  logits(pairs: PairList): Float32Array {
+    return this.judge(pairs).link;
+  }
+
+  judge({ sources, targets }: PairList): PairLogits {
+    const link = new Float32Array(sources.length);
+    const refusal = saysRefusals(this.parameters) ? new Float32Array(sources.length) : undefined;
     const [from, to] = [Uint32Array.from(sources), Uint32Array.from(targets)];
-    for (let start = 0; start < values.length; start += pairsPerCall) {
+    for (let start = 0; start < link.length; start += pairsPerCall) {
       const end = start + pairsPerCall;
       const list = { sources: from.subarray(start, end), targets: to.subarray(start, end) };
-      const logits = tf.tidy(() => linkLogits(this.parameters, this.states, pairTensors([this], [list])));
-      values.set(logits.dataSync<'float32'>(), start);
-      logits.dispose();
+      const answers = tf.tidy(() => {
+        const ends = endsOfPairs(this.states, pairTensors([this], [list]));
+        const links = decode(this.parameters, ends);
+        return refusal === undefined ? [links] : [links, refusalLogits(this.parameters, ends)];
+      });
+      link.set((answers[0] as Tensor).dataSync<'float32'>(), start);
+      refusal?.set((answers[1] as Tensor).dataSync<'float32'>(), start);
+      tf.dispose(answers);
     }
-    return values;
+    return { link, refusal };
   }
 
   close(): void {

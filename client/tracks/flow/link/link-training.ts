@@ -20,28 +20,37 @@ const positivesMax = 256;
 const negativesEach = 2;
 
 /** What one step learns: pairs, their labels (1: an edge, 0: none), and the graph that the edges are hidden from. */
-export type LinkExample = Listed & PairList & Readonly<{ labels: readonly number[] }>;
+export type LinkExample = Listed &
+  PairList &
+  Readonly<{
+    labels: readonly number[];
+    /** What share of each pair was refused, where the graph says so; 0 for non-edges. */
+    refused?: readonly number[];
+  }>;
 
 /** Hides some edges of a graph and sets non-edges beside them. Needs at least one edge. */
 export function linkExample(graph: LinkGraph, known: Adjacency, random: Random): LinkExample {
   const order = randomOrder(graph.sources.length, random);
   const hiddenCount = Math.min(positivesMax, Math.max(1, Math.round(order.length * hiddenShare)));
-  const [sources, targets, labels] = [[] as number[], [] as number[], [] as number[]];
-  const add = (source: number, target: number, label: number) => {
+  const [sources, targets, labels, refused] = [[] as number[], [] as number[], [] as number[], [] as number[]];
+  const { edgeFeatures, edgeWidth, refusedAt } = graph;
+  const add = (source: number, target: number, label: number, share = 0) => {
+    refused.push(share);
     sources.push(source);
     targets.push(target);
     labels.push(label);
   };
   for (const edge of order.subarray(0, hiddenCount)) {
     const [source, target] = [graph.sources[edge] as number, graph.targets[edge] as number];
-    add(source, target, 1);
+    add(source, target, 1, refusedAt === undefined ? 0 : edgeFeatures[edge * edgeWidth + refusedAt]);
     for (let count = 0; count < negativesEach; count++) {
       const negative = negativeOf(known, source, target, random);
       if (negative !== undefined) add(...negative, 0);
     }
   }
   const message = subgraph(graph, order.slice(hiddenCount).sort());
-  return { graph: message, adjacency: new Adjacency(message), sources, targets, labels };
+  const example = { graph: message, adjacency: new Adjacency(message), sources, targets, labels };
+  return refusedAt === undefined ? example : { ...example, refused };
 }
 
 /** Mean loss of a batch of examples, their graphs side by side. Runs inside a tidy. */
@@ -52,7 +61,9 @@ export function batchLoss(
   batch: readonly LinkExample[],
 ): Scalar {
   const labels = tf.tensor1d(batch.flatMap(({ labels }) => labels));
-  return linkLoss(encoder, parameters, sizes, messageGraph(batch), pairTensors(batch, batch), labels);
+  const refused =
+    batch[0]?.refused === undefined ? undefined : tf.tensor1d(batch.flatMap((each) => each.refused ?? []));
+  return linkLoss(encoder, parameters, sizes, messageGraph(batch), pairTensors(batch, batch), labels, refused);
 }
 
 /**

@@ -7,11 +7,30 @@ import type { LinkGraph } from './link-graph.ts';
  * The columns of a slice that say what kind of edge it is. Amounts are left out: what is usual differs from cluster to
  * cluster, and the flow-feature autoencoder looks at them with a local scale.
  */
-const edgeColumns = columnsOf(edgeFeatureNames, (name) => /^(protocol|port|api):/.test(name));
+const kindColumns = columnsOf(edgeFeatureNames, (name) => /^(protocol|port|api):/.test(name));
+const refusedColumns = columnsOf(edgeFeatureNames, (name) => name === 'refused-share');
 /** What is known of a node apart from its edges: columns made of edges would tell the ends of a hidden edge. */
 const traitColumns = columnsOf(nodeFeatureNames, (name) => endKinds.some((kind) => name === `kind:${kind}`));
 
-export const linkWidths = { edgeWidth: edgeColumns.length, traitWidth: traitColumns.length } as const;
+/** What a link model reads of an edge and of a node. */
+export type LinkColumns = Readonly<{
+  /** Columns of `edgeFeatureNames`. */
+  edgeColumns: readonly number[];
+  edgeWidth: number;
+  traitWidth: number;
+  /** Place among the edge's columns of the share of it that was refused; undefined where it is not read. */
+  refusedAt: number | undefined;
+}>;
+
+/** By version of the architectures: the second also reads what share of an edge was refused. */
+export const linkColumns: Readonly<Record<1 | 2, LinkColumns>> = {
+  1: columnsReading(kindColumns),
+  2: columnsReading([...kindColumns, ...refusedColumns], kindColumns.length),
+};
+
+function columnsReading(edgeColumns: readonly number[], refusedAt?: number): LinkColumns {
+  return { edgeColumns, edgeWidth: edgeColumns.length, traitWidth: traitColumns.length, refusedAt };
+}
 
 function columnsOf(names: readonly string[], wanted: (name: string) => boolean): number[] {
   return [...names.keys()].filter((column) => wanted(names[column] as string));
@@ -21,8 +40,10 @@ function columnsOf(names: readonly string[], wanted: (name: string) => boolean):
  * A slice's distinct pairs: edges of one pair (several served ports) become one, with the largest of each attribute, and
  * loops are left out. `pairOfEdge`: the pair of each edge of the slice, −1 for a loop.
  */
-export function linkGraphOf(slice: Slice): { graph: LinkGraph; pairOfEdge: Int32Array } {
-  const edgeWidth = edgeColumns.length;
+export function linkGraphOf(
+  slice: Slice,
+  { edgeColumns, edgeWidth, refusedAt }: LinkColumns = linkColumns[1],
+): { graph: LinkGraph; pairOfEdge: Int32Array } {
   const [edgeColumnCount, nodeColumnCount] = [edgeFeatureNames.length, nodeFeatureNames.length];
   const pairs = new Map<number, number>();
   const pairOfEdge = Int32Array.from({ length: slice.edgeCount }, (_, edge) => {
@@ -58,6 +79,7 @@ export function linkGraphOf(slice: Slice): { graph: LinkGraph; pairOfEdge: Int32
     targets: Uint32Array.from(keys, (key) => key % slice.nodeCount),
     edgeFeatures,
     edgeWidth,
+    ...(refusedAt !== undefined && { refusedAt }),
   };
   return { graph, pairOfEdge };
 }

@@ -6,6 +6,11 @@
  *     q                          = max(ε, serverService / serverServices)      what the server is asked for by anybody
  *     surprisal                  = −ln p(pair) − ln p(service | pair)
  *
+ * A model that says what would be refused adds how far the refused share s of the edge is from what was to be expected, e:
+ *
+ *     e                          = (refused + γ σ(refusal)) / (service + γ), within 1 % of never and always
+ *     refusal                    = s ln(s / e) + (1 − s) ln((1 − s) / (1 − e))      Kullback and Leibler's divergence
+ *
  * A pair that is always active costs nothing whatever the model says; a pair that both ends had many chances to form and
  * never did costs ln(chances); a workload that nobody has seen yet is judged by the shared model alone.
  */
@@ -18,25 +23,40 @@ export type SurprisalWeights = Readonly<{
   servicePrior: number;
   /** ε: chance of a service that the server never offered. */
   newServiceChance: number;
+  /** γ: windows of evidence that the shared model is worth about refusals. */
+  refusalPrior: number;
 }>;
 
 /** Chosen on the validation parts of `npm run bench -- detection --track flow`. */
-const surprisalDefaults: SurprisalWeights = { pairPrior: 1, servicePrior: 1, newServiceChance: 0.1 };
+const surprisalDefaults: SurprisalWeights = { pairPrior: 1, servicePrior: 1, newServiceChance: 0.1, refusalPrior: 1 };
 
 export type EdgeSurprisal = Readonly<{
   /** All of it, nats. */
   total: number;
-  /** −ln p(pair) and −ln p(service | pair): they sum to the total. */
+  /** −ln p(pair) and −ln p(service | pair): with the refusal's they sum to the total. */
   pair: number;
   service: number;
+  /** Absent where the model says nothing of refusals. */
+  refusal?: number;
 }>;
+
+/** What is known of an edge's verdicts. */
+export type Refusal = Readonly<{
+  /** The share of the edge that was refused, 0 to 1. */
+  share: number;
+  /** The shared model's log-odds of that share. */
+  logit: number;
+}>;
+
+/** Nothing is refused never or always: e stays this far from both. */
+const refusalMargin = 0.01;
 
 /** Log-odds beyond this say no more: weights that an attack blew up must not shout down the memory. */
 const logitBound = 8;
 
 /** logit: the shared model's log-odds of the pair; NaN where there is none, which is read as 0. */
 export function edgeSurprisal(
-  evidence: Evidence,
+  evidence: Omit<Evidence, 'refused'>,
   logit: number,
   weights: SurprisalWeights = surprisalDefaults,
 ): EdgeSurprisal {
@@ -48,6 +68,26 @@ export function edgeSurprisal(
   const asked = Math.min(evidence.service, active);
   const service = -Math.log((asked + servicePrior * offered) / (active + servicePrior));
   return { total: pair + service, pair, service };
+}
+
+/** The judgement of an edge by all that is known of it. */
+export function judgedEdge(evidence: Evidence, logit: number, refusal: Refusal | undefined): EdgeSurprisal {
+  const { total, pair, service } = edgeSurprisal(evidence, logit);
+  if (refusal === undefined) return { total, pair, service };
+  const nats = divergence(refusal.share, expectedRefusal(evidence, refusal.logit));
+  return { total: total + nats, pair, service, refusal: nats };
+}
+
+/** e: the share of an edge that is to be expected as refused. */
+export function expectedRefusal({ service, refused }: Evidence, logit: number): number {
+  const { refusalPrior } = surprisalDefaults;
+  const expected = (Math.min(refused, service) + refusalPrior * sharedProbability(logit)) / (service + refusalPrior);
+  return Math.min(1 - refusalMargin, Math.max(refusalMargin, expected));
+}
+
+function divergence(share: number, expected: number): number {
+  const part = (seen: number, said: number) => (seen > 0 ? seen * Math.log(seen / said) : 0);
+  return part(share, expected) + part(1 - share, 1 - expected);
 }
 
 export function sharedProbability(logit: number): number {

@@ -4,6 +4,7 @@
  */
 import { endKey } from '../../../events/flow-record.ts';
 import { portClasses, portClassOf } from '../../../events/port-class.ts';
+import { refusedShareOf } from '../graph/refused-share.ts';
 import type { NamedSlice } from '../graph/slice.ts';
 
 export type MemoryLimits = Readonly<{
@@ -27,6 +28,8 @@ export type Evidence = Readonly<{
   /** Summed over clients: all services that the server was asked for, and this one. */
   serverServices: number;
   serverService: number;
+  /** Of the windows of `service`, how many were refused; of one whose flows were refused in part, that part. */
+  refused: number;
 }>;
 
 export type MemoryRecord = Readonly<{
@@ -37,6 +40,8 @@ export type MemoryRecord = Readonly<{
   /** client and server as places in `nodes`. */
   services: readonly (readonly [client: number, server: number, service: string, windows: number])[];
   pairs: readonly (readonly [client: number, server: number, windows: number])[];
+  /** Of those services that were ever refused: the windows in which they were. Absent for none. */
+  refused?: readonly (readonly [client: number, server: number, service: string, windows: number])[];
 }>;
 
 /** Names a service of a pair: "tcp/5432", or "tcp/per-connection" where ports of its class come and go. */
@@ -71,6 +76,8 @@ export class PairMemory {
   readonly #served = new Map<string, Map<string, number>>();
   /** Server to all of them. */
   readonly #servedTotals = new Map<string, number>();
+  /** Client to server to service: of its windows, those that were refused. Only what was. */
+  readonly #refused = new Map<string, Map<string, Map<string, number>>>();
   #serviceCount = 0;
 
   constructor(limits: MemoryLimits = memoryDefaults) {
@@ -127,22 +134,26 @@ export class PairMemory {
       service: atLeastZero(services?.get(service) ?? 0),
       serverServices: atLeastZero(this.#servedTotals.get(server) ?? 0),
       serverService: atLeastZero(served?.get(service) ?? 0),
+      refused: atLeastZero(this.#refused.get(client)?.get(server)?.get(service) ?? 0),
     };
   }
 
   record(): MemoryRecord {
     const places = new Map([...this.#nodes.keys()].map((key, place) => [key, place]));
     const at = (key: string) => places.get(key) as number;
+    const listed = (by: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, number>>>) =>
+      [...by].flatMap(([client, servers]) =>
+        [...servers].flatMap(([server, services]) =>
+          [...services].map(([service, windows]) => [at(client), at(server), service, windows] as const),
+        ),
+      );
     return {
       atMs: this.#atMs,
       windows: this.#windows,
       nodes: [...this.#nodes],
       pairs: [...this.pairs()].map(([client, server, windows]) => [at(client), at(server), windows] as const),
-      services: [...this.#services].flatMap(([client, servers]) =>
-        [...servers].flatMap(([server, services]) =>
-          [...services].map(([service, windows]) => [at(client), at(server), service, windows] as const),
-        ),
-      ),
+      services: listed(this.#services),
+      ...(this.#refused.size > 0 && { refused: listed(this.#refused) }),
     };
   }
 
@@ -162,6 +173,9 @@ export class PairMemory {
     for (const [client, server, service, windows] of record.services) {
       memory.#addService(name(client), name(server), service, windows);
     }
+    for (const [client, server, service, windows] of record.refused ?? []) {
+      add(memory.#refusedOf(name(client), name(server)), service, windows);
+    }
     return memory;
   }
 
@@ -174,7 +188,10 @@ export class PairMemory {
       const [client, server] = [slice.clients[edge] as number, slice.servers[edge] as number];
       const [from, to] = [keys[client] as string, keys[server] as string];
       const { protocol, port } = names.edges[edge] as NamedSlice['names']['edges'][number];
-      this.#addService(from, to, serviceOf(protocol, port), weight);
+      const service = serviceOf(protocol, port);
+      this.#addService(from, to, service, weight);
+      const share = refusedShareOf(slice, edge);
+      if (share > 0) add(this.#refusedOf(from, to), service, weight * share);
       if (seen.has(`${client} ${server}`)) continue;
       seen.add(`${client} ${server}`);
       add(inner(this.#pairs, from), to, weight);
@@ -189,6 +206,10 @@ export class PairMemory {
     add(this.#servedTotals, server, weight);
   }
 
+  #refusedOf(client: string, server: string): Map<string, number> {
+    return inner(inner(this.#refused, client) as Map<string, Map<string, number>>, server);
+  }
+
   #decayTo(atMs: number): void {
     if (Number.isNaN(this.#atMs)) this.#atMs = atMs;
     if (atMs <= this.#atMs) return; // A late window counts as much as one of now.
@@ -198,6 +219,7 @@ export class PairMemory {
     scale(this.#nodes, factor);
     for (const servers of this.#pairs.values()) scale(servers, factor);
     for (const servers of this.#services.values()) for (const services of servers.values()) scale(services, factor);
+    for (const servers of this.#refused.values()) for (const services of servers.values()) scale(services, factor);
     for (const services of this.#served.values()) scale(services, factor);
     scale(this.#servedTotals, factor);
   }
@@ -221,13 +243,21 @@ export class PairMemory {
       const [from, to] = [moved(client), moved(server)];
       return kept.has(`${from} ${to}`) ? [[from as number, to as number, windows] as const] : [];
     });
-    const smaller = PairMemory.fromRecord({ ...record, nodes, pairs, services }, this.limits);
+    const keptServices = new Set(services.map(([client, server, service]) => `${client} ${server} ${service}`));
+    const refused = (record.refused ?? []).flatMap(([client, server, service, windows]) => {
+      const [from, to] = [moved(client), moved(server)];
+      return keptServices.has(`${from} ${to} ${service}`)
+        ? [[from as number, to as number, service, windows] as const]
+        : [];
+    });
+    const smaller = PairMemory.fromRecord({ ...record, nodes, pairs, services, refused }, this.limits);
     for (const [own, other] of [
       [this.#nodes, smaller.#nodes],
       [this.#pairs, smaller.#pairs],
       [this.#services, smaller.#services],
       [this.#served, smaller.#served],
       [this.#servedTotals, smaller.#servedTotals],
+      [this.#refused, smaller.#refused],
     ] as [Map<string, unknown>, Map<string, unknown>][]) {
       own.clear();
       for (const [key, value] of other) own.set(key, value);

@@ -5,9 +5,7 @@
 import { endKey } from '../../../events/flow-record.ts';
 import type { NamedSlice } from '../graph/slice.ts';
 import type { LinkGraph } from '../link/link-graph.ts';
-import { linkGraphOf, linkWidths } from '../link/slice-graph.ts';
-
-const { edgeWidth, traitWidth } = linkWidths;
+import { type LinkColumns, linkColumns, linkGraphOf } from '../link/slice-graph.ts';
 
 /** A window's pairs under their local names. */
 export type NamedPairs = Readonly<{
@@ -23,17 +21,25 @@ export type ReferenceRecord = Readonly<{
   pairs: readonly (readonly [source: number, target: number, ...features: number[]])[];
 }>;
 
-export function namedPairs({ slice, names }: NamedSlice): NamedPairs {
-  return { keys: names.nodes.map(endKey), ...linkGraphOf(slice) };
+/** columns: what the model reads that is to judge them. */
+export function namedPairs({ slice, names }: NamedSlice, columns: LinkColumns = linkColumns[1]): NamedPairs {
+  return { keys: names.nodes.map(endKey), ...linkGraphOf(slice, columns) };
 }
 
 export class ReferenceGraph {
+  readonly #columns: LinkColumns;
   /** Node keys in the order of their numbers, with their traits. */
   readonly #traits = new Map<string, Float32Array>();
   /** Source key to target key to the pair's features. */
   readonly #pairs = new Map<string, Map<string, Float32Array>>();
 
+  /** columns: those of the pairs that it is to learn. */
+  constructor(columns: LinkColumns = linkColumns[1]) {
+    this.#columns = columns;
+  }
+
   learn({ keys, graph }: NamedPairs): void {
+    const { edgeWidth, traitWidth } = this.#columns;
     for (const [node, key] of keys.entries()) {
       this.#traits.set(key, graph.traits.slice(node * traitWidth, (node + 1) * traitWidth));
     }
@@ -69,6 +75,7 @@ export class ReferenceGraph {
     extra?: NamedPairs,
     without: (source: string, target: string) => boolean = () => false,
   ): Readonly<{ graph: LinkGraph; indexOf: ReadonlyMap<string, number> }> {
+    const { edgeWidth, traitWidth, refusedAt } = this.#columns;
     const indexOf = new Map([...this.#traits.keys()].map((key, index) => [key, index]));
     const traits: Float32Array[] = [...this.#traits.values()];
     for (const [node, key] of extra?.keys.entries() ?? []) {
@@ -93,12 +100,14 @@ export class ReferenceGraph {
       targets: Uint32Array.from(targets),
       edgeFeatures: rows(features, edgeWidth),
       edgeWidth,
+      ...(refusedAt !== undefined && { refusedAt }),
     };
     return { graph, indexOf };
   }
 
   record(): ReferenceRecord {
     const { graph } = this.graph();
+    const { edgeWidth, traitWidth } = this.#columns;
     const plain = (values: Float32Array, row: number, width: number) => [
       ...values.subarray(row * width, (row + 1) * width),
     ];
@@ -112,8 +121,9 @@ export class ReferenceGraph {
   }
 
   /** Throws a RangeError on a record of other widths, or one that names a node it does not hold. */
-  static fromRecord({ nodes, pairs }: ReferenceRecord): ReferenceGraph {
-    const reference = new ReferenceGraph();
+  static fromRecord({ nodes, pairs }: ReferenceRecord, columns: LinkColumns = linkColumns[1]): ReferenceGraph {
+    const reference = new ReferenceGraph(columns);
+    const { edgeWidth, traitWidth } = columns;
     for (const { key, traits } of nodes) {
       if (traits.length !== traitWidth) throw new RangeError(`reference graph: expected ${traitWidth} traits`);
       reference.#traits.set(key, Float32Array.from(traits));
