@@ -13,6 +13,7 @@ import { type ClientConfig, trainingBytesMax } from './config.ts';
 import type { Hub } from './hub/hub.ts';
 import { ReleasesRelay } from './hub/releases-relay.ts';
 import { Ingest } from './ingest.ts';
+import type { PodWatch } from './kube/pod-watch.ts';
 import { type LocalTrack, openTracks } from './learning/local-track.ts';
 import { defaultPressureLimits } from './learning/pressure.ts';
 import { Trainer } from './learning/trainer.ts';
@@ -24,6 +25,7 @@ import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { openAgent } from './open-agent.ts';
 import { openHub } from './open-hub.ts';
+import { openPods } from './open-pods.ts';
 import type { AgentEvent } from './releases/agent-ports.ts';
 import type { ReleaseAgent } from './releases/release-agent.ts';
 import { connectOverGrpc } from './rounds/grpc/connect.ts';
@@ -100,6 +102,7 @@ export class RunningClient {
   #uplink: Uplink | undefined;
   #agent: ReleaseAgent | undefined;
   #hub: Hub | undefined;
+  #pods: PodWatch | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: ClientConfig, hooks: ClientHooks, log: Log, { lock, dataKey, tracks }: LocalParts) {
@@ -145,6 +148,7 @@ export class RunningClient {
       riskOf: (watched, namespace, workload) => this.#live.riskOf(watched, namespace, workload),
       salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: (label) => this.#live.hear(label),
+      through: (items) => this.#pods?.enrich(items) ?? items,
     });
   }
 
@@ -199,6 +203,7 @@ export class RunningClient {
     });
     this.#agent = agent;
     await this.#live.start((track) => agent.liveVersion(track) !== undefined);
+    this.#pods = await openPods(this.#config.kubernetes, { metrics, log: this.#log, timers: this.#timers });
     this.#ingest.start();
     if (relay !== undefined) await this.#openHub(relay);
     this.#joining = this.#join();
@@ -233,6 +238,7 @@ export class RunningClient {
     this.#stopping.abort();
     await this.#hub?.close();
     await this.#ingest.close();
+    await this.#pods?.close();
     await this.#joining;
     await this.#agent?.close();
     await this.#live.close();

@@ -17,6 +17,7 @@ import {
   trackEntry,
 } from './config-parts.ts';
 import { type HubConfig, hubConfig } from './hub/hub-config.ts';
+import { kubeConfig } from './kube/kube-config.ts';
 import { defaultBufferSizes } from './learning/example-buffer.ts';
 import type { SecretSource } from './link/join-token-source.ts';
 import { sourceConfig } from './sources/source-config.ts';
@@ -124,6 +125,8 @@ const schema = z.strictObject({
     .prefault({}),
   /** Makes this client the hub of its cluster's sensors (docs/sensor.md); null: there are none. */
   hub: hubConfig.nullable().default(null),
+  /** Names the workload of events that do not, by a watch of pods (docs/kubernetes.md); null: the API server is not asked. */
+  kubernetes: kubeConfig.nullable().default(null),
   health: z
     .strictObject({
       listen: listen.nullable().default('127.0.0.1:9464'),

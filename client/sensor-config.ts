@@ -7,6 +7,7 @@ import { ok } from '../base/fault.ts';
 import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../base/settings.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { address, dataKey, dataKeySource, listen, path, problemsOfTracks, trackEntry } from './config-parts.ts';
+import { kubeConfig } from './kube/kube-config.ts';
 import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
 import { defaultAlertRate } from './tracks/track-kind.ts';
@@ -29,6 +30,8 @@ const schema = z.strictObject({
     reconnectSecondsMax: z.number().min(0.01).max(3_600).default(30),
   }),
   dataKey: dataKey.optional(),
+  /** As in a client: for the pods of this node alone. */
+  kubernetes: kubeConfig.nullable().default(null),
   tracks: z
     .array(trackEntry)
     .min(1)

@@ -12,6 +12,7 @@ import { Ingest } from './ingest.ts';
 import { type LocalTrack, openTracks } from './learning/local-track.ts';
 import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
+import { openPods } from './open-pods.ts';
 import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
 import { ReleaseAgent } from './releases/release-agent.ts';
 import { agentReporter } from './releases/release-reporter.ts';
@@ -108,6 +109,7 @@ export class RunningSensor {
   readonly #link: HubLink;
   readonly #courier: Courier;
   #agent: ReleaseAgent | undefined;
+  #pods: Awaited<ReturnType<typeof openPods>>;
   #health: HttpServer | undefined;
   #budget: BudgetState = startingBudget;
   readonly #cost: CostMeter;
@@ -141,7 +143,7 @@ export class RunningSensor {
       riskOf: () => undefined,
       salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: () => undefined,
-      through: (items) => this.#gate.through(items),
+      through: (items) => this.#gate.through(this.#pods?.enrich(items) ?? items),
       handOnMs,
     });
     this.#link = new HubLink({ ...config.hub, node: config.node }, timers);
@@ -216,6 +218,7 @@ export class RunningSensor {
     );
     await this.#agent.restore();
     this.#live.start();
+    this.#pods = await openPods(this.#config.kubernetes, { metrics: this.metrics, log, timers, node });
     this.#ingest.start();
     this.#courier.start();
     this.#beats = [
@@ -272,6 +275,7 @@ export class RunningSensor {
     const { timers, tracks, dataKey, lock, spool, log } = this.#parts;
     for (const timer of this.#beats) timers.cancel(timer);
     await this.#ingest.close();
+    await this.#pods?.close();
     await this.#tell(false);
     await this.#tell(true);
     await spool.settled();

@@ -12,6 +12,22 @@ import { makeVolumes } from '../../tools/testing/kube/volumes.ts';
 
 type Addresses = Readonly<{ enrolment: string; federation: string; health: string }>;
 
+type Rule = Readonly<{ verbs: readonly string[]; resources: readonly string[] }>;
+
+/** What an account has asked the API server, by the audit log. */
+async function askedBy(kubectl: Kubectl, user: string) {
+  const log = await readFile(join(kubectl.address.folder, 'audit.log'), 'utf8');
+  const lines = log.split('\n').filter((line) => line.includes(`"username":"${user}"`));
+  return lines.map((line) => {
+    const { verb, objectRef, responseStatus } = JSON.parse(line) as {
+      verb: string;
+      objectRef?: { resource?: string };
+      responseStatus?: { code?: number };
+    };
+    return { what: `${verb} ${objectRef?.resource}`, code: responseStatus?.code ?? 0 };
+  });
+}
+
 /** The first block of commands in docs/kubernetes.md. */
 async function commandsOfPage(): Promise<string[]> {
   const page = await readFile(join(checkout, 'docs', 'kubernetes.md'), 'utf8');
@@ -99,6 +115,7 @@ describe('the five commands of docs/kubernetes.md', () => {
       Object.assign(config, { health: { listen: '127.0.0.1:0' } });
       Object.assign(config.hub as object, { listen: '127.0.0.1:0', admissionListen: '127.0.0.1:0' });
       Object.assign((config.hub as { admission: object }).admission, credentials);
+      Object.assign(config.kubernetes as object, credentials);
     });
     const operator = `--credentials herd/operator.json --address ${federation}`;
     const clusters = async () => {
@@ -129,6 +146,15 @@ describe('the five commands of docs/kubernetes.md', () => {
     expect(await logged(client, 'sensor admitted')).toMatchObject({ node: pod?.spec.nodeName });
     // What the coordinator signed is anchored in what came with the values, and scores.
     await logged(client, 'release fetched and verified');
+
+    // Of the client's rights each was used, and nothing that it asked was refused.
+    const asked = await askedBy(kubectl, 'system:serviceaccount:testudo:testudo-client');
+    const { rules } = await kubectl.json<{ rules: Rule[] }>(['get', 'clusterrole', 'testudo-client-testudo']);
+    const granted = rules.flatMap(({ verbs, resources }) =>
+      verbs.flatMap((verb) => resources.map((one) => `${verb} ${one}`)),
+    );
+    expect(new Set(asked.map(({ what }) => what))).toEqual(new Set(granted));
+    expect(asked.filter(({ code }) => code >= 300)).toEqual([]);
 
     const { out } = await type(`testudo cluster remove eu-west-1 --reason "closed" ${operator}`);
     expect(out).toContain('eu-west-1 is revoked; 0 open token(s) voided');

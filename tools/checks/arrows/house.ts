@@ -88,7 +88,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['events', 'storage', 'observability'],
     'recordings',
     ['sources', 'tracks'],
-    'learning',
+    ['kube', 'learning'],
     'scoring',
     'link',
     'rounds',

@@ -41,7 +41,7 @@ labels: {{- include "testudo.labels" . | nindent 2 }}
 {{- define "testudo.pod" -}}
 {{- $root := index . 0 -}}{{- $role := index . 1 -}}{{- $values := index . 2 -}}
 serviceAccountName: {{ include "testudo.role" (list $root $role) }}
-automountServiceAccountToken: {{ and (eq $role "client") (include "testudo.clientAsks" $root | eq "true") }}
+automountServiceAccountToken: {{ or (and (eq $role "client") (include "testudo.clientAsks" $root | eq "true")) (and (eq $role "sensor") $root.Values.sensors.enrichment.enabled) }}
 enableServiceLinks: false
 terminationGracePeriodSeconds: 60
 {{- with $root.Values.image.pullSecrets }}
@@ -132,6 +132,7 @@ topologySpreadConstraints:
 {{- $_ := set $fixed "joinToken" (dict "file" (printf "/etc/testudo/join-token/%s" $values.joinToken.key)) }}{{ end -}}
 {{- with $values.dataKey.secretName }}
 {{- $_ := set $fixed "dataKey" (dict "file" (printf "/etc/testudo/data-key/%s" $values.dataKey.key)) }}{{ end -}}
+{{- if $values.enrichment.enabled }}{{ $_ := set $fixed "kubernetes" (dict) }}{{ end }}
 {{- if $values.hub.enabled }}
 {{- $sensor := printf "%s/%s" .Release.Namespace (include "testudo.role" (list . "sensor")) }}
 {{- $admission := dict "kind" "tokenReview" "audience" "testudo-hub" "serviceAccount" $sensor }}
@@ -164,6 +165,7 @@ env:
   "tokenFile" "/etc/testudo/hub-token/token"
   "authorityFile" "/etc/testudo/hub-authority/ca.crt" -}}
 {{- $fixed := dict "dataDirectory" "/var/lib/testudo/data" "hub" $hub "health" (dict "listen" "0.0.0.0:9465") -}}
+{{- if $values.enrichment.enabled }}{{ $_ := set $fixed "kubernetes" (dict) }}{{ end }}
 {{- if .Values.client.trustAnchor }}{{ $_ := set $fixed "agent" (dict "trustAnchor" "/etc/testudo/sensor/root.json") }}{{ end -}}
 {{- $sources := list (dict "kind" "tetragonGrpc" "address" "unix:///node/tetragon.sock") -}}
 {{- toYaml (mergeOverwrite (dict "sources" $sources) (deepCopy $values.config) $fixed) -}}
@@ -198,4 +200,29 @@ the DNS pods; NodeLocal DNSCache listens on the node, which no selector names.
   from:
     - namespaceSelector:
         matchLabels: {{- toYaml .Values.networkPolicy.monitoringNamespaceLabels | nindent 10 }}
+{{- end -}}
+
+{{/* A role with these rules for the ServiceAccount of a role of ours. Given root, role, rules. */}}
+{{- define "testudo.clusterRole" -}}
+{{- $root := index . 0 -}}{{- $it := list $root (index . 1) -}}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: {{ include "testudo.role" $it }}-{{ $root.Release.Namespace }}
+  labels: {{- include "testudo.labels" $it | nindent 4 }}
+rules: {{- toYaml (index . 2) | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: {{ include "testudo.role" $it }}-{{ $root.Release.Namespace }}
+  labels: {{- include "testudo.labels" $it | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ include "testudo.role" $it }}-{{ $root.Release.Namespace }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "testudo.role" $it }}
+    namespace: {{ $root.Release.Namespace }}
 {{- end -}}
