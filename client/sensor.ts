@@ -274,8 +274,7 @@ export class RunningSensor {
   async #close(): Promise<void> {
     const { timers, tracks, dataKey, lock, spool, log } = this.#parts;
     for (const timer of this.#beats) timers.cancel(timer);
-    await this.#ingest.close();
-    await this.#pods?.close();
+    await Promise.all([this.#ingest.close(), this.#pods?.close()]);
     await this.#tell(false);
     await this.#tell(true);
     await spool.settled();

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { systemTimers } from '../../base/system-timers.ts';
 import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
+import { containerId } from '../../tools/testing/kube/hostile-api-server.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { kubeConfig } from './kube-config.ts';
 import { PodWatch } from './pod-watch.ts';
-import { containerId } from './testing/hostile-api-server.ts';
 import { podOf } from './testing/watch-pods.ts';
 
 /** A plane of its own: its API server is killed. Nothing runs the pods: they are bound to a node, and their status is written. */

@@ -9,7 +9,7 @@ import {
   podList,
   podObject,
   startHostileServer,
-} from './testing/hostile-api-server.ts';
+} from '../../tools/testing/kube/hostile-api-server.ts';
 import { hurried, podOf, watchPods } from './testing/watch-pods.ts';
 
 describe('a reflector', () => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { kubeConfig } from '../../../client/kube/kube-config.ts';
 import { makeAuthority } from '../../../coordinator/keys/authority.ts';
 import {
   certificateAlgorithm,
@@ -15,7 +16,6 @@ import {
 } from '../../../coordinator/keys/x509.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import type { FederationId } from '../../../proto/ids.ts';
-import { kubeConfig } from '../kube-config.ts';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
