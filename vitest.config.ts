@@ -30,7 +30,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'kube', include: [kube], globalSetup: './tools/testing/kube/shared-plane.ts' },
+        test: {
+          name: 'kube',
+          include: [kube],
+          globalSetup: './tools/testing/kube/shared-plane.ts',
+          // Real processes one after the other, some beside a control plane of their own that is started anew.
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
       },
     ],
     coverage: {

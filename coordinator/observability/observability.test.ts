@@ -11,7 +11,10 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
+import { makeLog } from '../../base/log.ts';
 import { inCallSpan } from '../grpc/call-span.ts';
+import { Metrics } from './metrics.ts';
+import { RoundObserver } from './round-observer.ts';
 import { RoundTraces } from './round-traces.ts';
 
 describe('inCallSpan', () => {
@@ -96,5 +99,28 @@ describe('RoundTraces', () => {
     traces.roundEnded('syscall/r-1', end);
     traces.roundEnded('syscall/r-1', end);
     expect(spans.map(({ links }) => links?.map((link) => link.context.traceId[0]))).toEqual([['1', '3'], []]);
+  });
+});
+
+describe('RoundObserver', () => {
+  it('counts each round that ended once, by its outcome and by why it was abandoned', async () => {
+    const metrics = new Metrics();
+    const phases = new Map<string, unknown>();
+    const state = () => ({
+      tracks: new Map([['syscall', { rounds: { get: (round: string) => ({ phase: phases.get(round) }) } }]]),
+    });
+    const traces = { roundEnded: () => undefined } as unknown as RoundTraces;
+    const observer = new RoundObserver(state as never, metrics, traces, makeLog('silent', { to: 'standard output' }));
+    const stepped = (round: string, phase: object) => {
+      phases.set(round, phase);
+      const event = { kind: 'roundStepped', track: 'syscall', round };
+      observer.observe({ event, atMs: 5, seq: 1 } as never);
+    };
+    stepped('r-1', { kind: 'collecting', cohort: [], accepted: [] });
+    stepped('r-1', { kind: 'abandoned', reason: 'QUORUM_MISSED', detail: '' });
+    stepped('r-2', { kind: 'candidate', candidate: { version: 1, digest: 'd' } });
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('testudo_rounds_ended_total{outcome="abandoned",reason="QUORUM_MISSED"} 1');
+    expect(text).toContain('testudo_rounds_ended_total{outcome="candidate",reason=""} 1');
   });
 });

@@ -168,24 +168,61 @@ describe('the chart on a control plane', () => {
     }
   });
 
-  it('needs the Prometheus operator for monitors and rules alone, and says so by failing', async () => {
+  it('needs the Prometheus operator for monitors and rules alone, and is valid to the last field where that is', async () => {
     const namespace = await prepared('restricted');
     const values = valuesOf(['client'], { metrics: { dashboard: { enabled: true } } });
     await act(['install', 'testudo', chart], namespace, values);
-    const map = await kubectl.json<{ data: Record<string, string> }>([
-      '-n',
-      namespace,
-      'get',
-      'configmap',
-      'testudo-dashboard',
-    ]);
+    const get = ['-n', namespace, 'get', 'configmap', 'testudo-dashboard'];
+    const map = await kubectl.json<{ data: Record<string, string> }>(get);
     expect(JSON.parse(map.data['testudo.json'] ?? '')).toMatchObject({ uid: 'testudo' });
-    const monitored = { ...values, metrics: { serviceMonitor: { enabled: true } } };
-    const refused = await kubectl.try(
-      'helm',
-      ['upgrade', 'testudo', chart, '-n', namespace, '--values', '-'],
-      JSON.stringify(monitored),
-    );
-    expect(refused.error).toContain('ServiceMonitor');
+    const labels = { release: 'prometheus' };
+    const metrics = { serviceMonitor: { enabled: true, labels }, rules: { enabled: true, labels } };
+    const monitored = JSON.stringify({ ...values, metrics });
+    const upgrade = ['upgrade', 'testudo', chart, '-n', namespace, '--values', '-'];
+    expect((await kubectl.try('helm', upgrade, monitored)).error).toContain('ServiceMonitor');
+
+    const definitions = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: operatorKinds() });
+    await kubectl.run(['create', '-f', '-'], definitions);
+    try {
+      const named = operatorKinds().map(({ metadata }) => `crd/${metadata.name}`);
+      await kubectl.run(['wait', '--for=condition=Established', ...named, '--timeout=60s']);
+      const manifests = await act(['template', 'testudo', chart], namespace, JSON.parse(monitored));
+      await kubectl.run(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], manifests);
+      await kubectl.helm(upgrade, monitored);
+      const rules = await kubectl.json<{ spec: { groups: { rules: unknown[] }[] } }>([
+        ...['-n', namespace, 'get', 'prometheusrules.monitoring.coreos.com', 'testudo'],
+      ]);
+      expect(rules.spec.groups[0]?.rules.length).toBeGreaterThan(8);
+    } finally {
+      await kubectl.run(['delete', '-f', '-'], definitions);
+    }
   });
 });
+
+/** The operator's kinds with the fields that we write: strict validation then refuses every other. */
+function operatorKinds() {
+  const text = { type: 'string' };
+  const texts = { type: 'object', additionalProperties: text };
+  const list = (properties: object) => ({ type: 'array', items: { type: 'object', properties } });
+  const monitor = {
+    selector: { type: 'object', properties: { matchLabels: texts } },
+    endpoints: list({ port: text, path: text, interval: text }),
+  };
+  const rule = { alert: text, expr: text, for: text, labels: texts, annotations: texts };
+  const kinds = { ServiceMonitor: monitor, PrometheusRule: { groups: list({ name: text, rules: list(rule) }) } };
+  return Object.entries(kinds).map(([kind, properties]) => {
+    const [plural, singular] = [`${kind.toLowerCase()}s`, kind.toLowerCase()];
+    const openAPIV3Schema = { type: 'object', properties: { spec: { type: 'object', properties } } };
+    return {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `${plural}.monitoring.coreos.com` },
+      spec: {
+        group: 'monitoring.coreos.com',
+        scope: 'Namespaced',
+        names: { kind, plural, singular },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }],
+      },
+    };
+  });
+}
