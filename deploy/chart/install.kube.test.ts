@@ -140,6 +140,12 @@ describe('the chart on a control plane', () => {
       'pods [] [] [list watch]',
       'tokenreviews.authentication.k8s.io [] [] [create]',
     ]);
+    const all = valuesOf(['coordinator', 'workers', 'client', 'sensors'], {
+      sensors: { enrichment: { enabled: true } },
+    });
+    await act(['upgrade', 'testudo', chart], namespace, all);
+    const sensor = await rights('testudo-sensor');
+    expect(sensor.filter((right) => !bare.includes(right))).toEqual(['pods [] [] [list watch]']);
     const may = async (...what: string[]) =>
       (
         await kubectl.try('kubectl', [
