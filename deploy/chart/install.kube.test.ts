@@ -174,6 +174,26 @@ describe('the chart on a control plane', () => {
     }
   });
 
+  it('lets every pod be evicted when its node is drained', async () => {
+    const namespace = await prepared('restricted');
+    await act(['install', 'testudo', chart], namespace, valuesOf(['coordinator', 'workers', 'client']));
+    await rolledOut(namespace);
+    const budgets = async () => {
+      const { items } = await kubectl.json<{ items: { status: { disruptionsAllowed?: number } }[] }>([
+        ...['-n', namespace, 'get', 'poddisruptionbudgets'],
+      ]);
+      return items.map(({ status }) => status.disruptionsAllowed);
+    };
+    while (!(await budgets()).every((allowed) => allowed === 1)) await rolledOut(namespace);
+    expect(await budgets()).toHaveLength(3);
+    for (const name of ['testudo-coordinator-0', 'testudo-client-0']) {
+      const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
+      const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`;
+      expect(await kubectl.run(['create', '--raw', path, '-f', '-'], JSON.stringify(eviction))).toContain('Success');
+    }
+    await rolledOut(namespace);
+  });
+
   it('needs the Prometheus operator for monitors and rules alone, and is valid to the last field where that is', async () => {
     const namespace = await prepared('restricted');
     const values = valuesOf(['client'], { metrics: { dashboard: { enabled: true } } });
