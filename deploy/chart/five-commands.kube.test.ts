@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { Member } from '../../lab/rig/member.ts';
@@ -84,7 +85,20 @@ describe('the five commands of docs/kubernetes.md', () => {
     const [init, pack, installCoordinator, add, installClient] = commands as [string, string, string, string, string];
     // There are no names and no load balancer here: 127.0.0.1, on ports that the kernel chooses.
     await type(init.replace('testudo.example.org', '127.0.0.1'));
+    await type('testudo coordinator export-root --config herd/coordinator.yaml --to root.key');
     await type(pack);
+    // No key of the roots comes into the cluster.
+    const secret = await kubectl.json<{ data: Record<string, string> }>([
+      '-n',
+      'herd',
+      'get',
+      'secret',
+      'testudo-founding',
+    ]);
+    const packed = gunzipSync(Buffer.from(secret.data['founding.gz'] ?? '', 'base64')).toString('utf8');
+    const names = Object.keys((JSON.parse(packed) as { files: object }).files);
+    expect(names).toContain('keys/issuer-key');
+    expect(names.filter((name) => /root-key/.test(name))).toEqual([]);
     await type(installCoordinator);
     await podOf('herd', 'coordinator');
     const listen = { enrolment: '127.0.0.1:0', federation: '127.0.0.1:0', health: '127.0.0.1:0' };
