@@ -30,15 +30,15 @@ environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_W
 /**
  * What a command needs before it can run. Redis is `required` by the tests; where it is only `wanted` it is installed if we
  * may, and otherwise nobody is bothered with it.
- * `images`: the tools that build and run container images, which only their tests need.
- * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: boolean }} Wanted
+ * `images`: the tools that build container images, or also those that their tests need.
+ * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: 'build' | 'test' | 'no' }} Wanted
  */
 
 /**
  * @param {Wanted} wanted
  * @returns {Promise<import('./setup/progress.mjs').Phase[]>} the phases that had something to do
  */
-export async function setUp({ packages = true, pureJs, redis, images = false }) {
+export async function setUp({ packages = true, pureJs, redis, images = 'no' }) {
   refuseOldNode();
   const progress = createProgress();
   const say = (/** @type {string} */ sentence) => process.stderr.write(`  ${sentence}\n`);
@@ -50,7 +50,7 @@ export async function setUp({ packages = true, pureJs, redis, images = false }) 
       ready: () => redis === 'no' || redisIsThere() || (redis === 'wanted' && !mayInstallRedis()),
       work: redis === 'required' ? installRedis : unlessImpossible(installRedis, say),
     },
-    { ready: () => !images || imageToolsAreThere(), work: installImageTools },
+    ...(images === 'no' ? [] : [{ ready: () => imageToolsAreThere(images), work: installImageTools(images) }]),
   ];
   if (steps.every(({ ready }) => ready())) return [];
 

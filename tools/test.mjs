@@ -29,7 +29,7 @@ if (off.length > 0 && process.env.CI) {
   process.exit(1);
 }
 const building = whole && !withoutKube ? buildControlPlane() : undefined;
-await setUpOrExit({ pureJs: false, redis: 'required', images: images && !onlyKube });
+await setUpOrExit({ pureJs: false, redis: 'required', images: images && !onlyKube ? 'test' : 'no' });
 
 /** @type {Counts[]} */
 const results = [];

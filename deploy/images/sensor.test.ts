@@ -11,6 +11,7 @@ import { layersOf } from './build.ts';
 import { imageUser } from './layers/base-layer.ts';
 import { type LayerEntry, readImage, readLayer } from './oci/read-oci.ts';
 import { imagesForTests } from './testing/built.ts';
+import { writeTree } from './write-tree.ts';
 
 const run = promisify(execFile);
 
@@ -70,19 +71,14 @@ describe('the sensor image', () => {
     const bundle = join(folder, 'bundle');
     const { layout, version } = built.images.sensor;
     await run('umoci', ['unpack', '--image', `${layout}:${version}`, bundle]);
-    const rootfs = join(bundle, 'rootfs');
-    const { stdout } = await run('find', [rootfs, '-mindepth', '1', '-printf', '%P\\n'], { maxBuffer: 1 << 24 });
-    expect(stdout.trimEnd().split('\n').sort()).toEqual(paths().sort());
-    const differing = tree.filter(({ path, kind, mode, uid, target, sha256 }) => {
-      const place = join(rootfs, path);
-      const stat = lstatSync(place);
-      if (stat.uid !== uid || stat.mtimeMs !== 0) return true;
-      if (kind === 'link') return !stat.isSymbolicLink() || readlinkSync(place) !== target;
-      if ((stat.mode & 0o7777) !== mode) return true;
-      if (kind === 'folder') return !stat.isDirectory();
-      return createHash('sha256').update(readFileSync(place)).digest('hex') !== sha256;
-    });
-    expect(differing.map(({ path }) => path)).toEqual([]);
+    expect(await differencesIn(join(bundle, 'rootfs'))).toEqual([]);
+  });
+
+  it('is what its Dockerfile takes: the tree that the same layers come to', async () => {
+    const { layers } = await layersOf(built.images.sensor.spec, built.ingredients);
+    const entries = layers.flatMap((layer) => layer.entries);
+    await writeTree(entries, join(folder, 'tree'));
+    expect(await differencesIn(join(folder, 'tree'))).toEqual([]);
   });
 
   it('names no place of the machine that built it', async () => {
@@ -122,3 +118,22 @@ describe('the sensor image', () => {
     expect(missing.filter((line) => !/better-sqlite3\/lib\/\S+ → \.\.\/prebuilds\//.test(line))).toEqual([]);
   });
 });
+
+/** Paths at which a folder of this machine is not the image's tree. */
+async function differencesIn(rootfs: string): Promise<string[]> {
+  const { stdout } = await run('find', [rootfs, '-mindepth', '1', '-printf', '%P\\n'], { maxBuffer: 1 << 24 });
+  const found = new Set(stdout.trimEnd().split('\n'));
+  const expected = new Set(paths());
+  const strange = [...found].filter((path) => !expected.has(path));
+  const differing = tree.filter(({ path, kind, mode, uid, target, sha256 }) => {
+    if (!found.has(path)) return true;
+    const place = join(rootfs, path);
+    const stat = lstatSync(place);
+    if (stat.uid !== uid) return true;
+    if (kind === 'link') return !stat.isSymbolicLink() || readlinkSync(place) !== target;
+    if ((stat.mode & 0o7777) !== mode || stat.mtimeMs !== 0) return true;
+    if (kind === 'folder') return !stat.isDirectory();
+    return createHash('sha256').update(readFileSync(place)).digest('hex') !== sha256;
+  });
+  return [...strange, ...differing.map(({ path }) => path)];
+}

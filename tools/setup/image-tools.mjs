@@ -1,27 +1,35 @@
 import { installDebian, missingPrograms } from './debian.mjs';
 
+const elsewhere =
+  'use a Debian-like system: images are made of Debian’s packages. TESTUDO_IMAGES=off leaves their tests out, though not in CI';
+
 /**
- * What builds container images (mmdebstrap), what reads them beside our own reader (skopeo, umoci) and what the tests run them
- * with (crun, and ip for their network).
- * @type {import('./debian.mjs').DebianNeed}
+ * What builds container images; for tests also what reads them beside our own reader (skopeo, umoci) and what runs them (crun,
+ * and ip for their network).
+ * @type {Readonly<Record<'build' | 'test', import('./debian.mjs').DebianNeed>>}
  */
-const need = {
-  step: 'tools for images',
-  packages: ['mmdebstrap', 'crun', 'umoci', 'skopeo', 'iproute2'],
-  programs: ['mmdebstrap', 'crun', 'umoci', 'skopeo', 'ip'],
-  elsewhere:
-    'use a Debian-like system: images are made of Debian’s packages. TESTUDO_IMAGES=off leaves their tests out, though not in CI',
+const needs = {
+  build: { step: 'tools for images', packages: ['mmdebstrap'], programs: ['mmdebstrap'], elsewhere },
+  test: {
+    step: 'tools for images',
+    packages: ['mmdebstrap', 'crun', 'umoci', 'skopeo', 'iproute2'],
+    programs: ['mmdebstrap', 'crun', 'umoci', 'skopeo', 'ip'],
+    elsewhere,
+  },
 };
 
-/** @returns {boolean} */
-export function imageToolsAreThere() {
-  return missingPrograms(need).length === 0;
+/**
+ * @param {'build' | 'test'} purpose
+ * @returns {boolean}
+ */
+export function imageToolsAreThere(purpose) {
+  return missingPrograms(needs[purpose]).length === 0;
 }
 
 /**
- * @param {import('./progress.mjs').Progress} progress
- * @param {{ heldFds: readonly number[] }} given
+ * @param {'build' | 'test'} purpose
+ * @returns {(progress: import('./progress.mjs').Progress, given: { heldFds: readonly number[] }) => Promise<void>}
  */
-export async function installImageTools(progress, given) {
-  await installDebian(need, progress, given);
+export function installImageTools(purpose) {
+  return (progress, given) => installDebian(needs[purpose], progress, given);
 }

@@ -30,7 +30,14 @@ export async function fetchDebian(folder: string): Promise<void> {
   try {
     // Packages are taken out before they are unpacked: nothing that this machine's settings put beside them comes along.
     const copyOut = `cp "$1"/var/cache/apt/archives/*.deb '${folder}'`;
-    const args = ['--variant=extract', '--format=null', `--include=${wanted.join(',')}`, `--extract-hook=${copyOut}`];
+    // Nothing is run of what is fetched, so neither root nor mounts are needed, and it works where an engine builds.
+    const args = [
+      '--mode=chrootless',
+      '--variant=extract',
+      '--format=null',
+      `--include=${wanted.join(',')}`,
+      `--extract-hook=${copyOut}`,
+    ];
     await run('mmdebstrap', [...args, suite, '/dev/null'], { env: { ...process.env, TMPDIR: temporary } });
   } finally {
     await rm(temporary, { recursive: true, force: true });
