@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { Alert } from '../../client/scoring/alert.ts';
 import { hostileCalls, normalCalls } from '../../lab/testing/node-rig.ts';
+import { checkout } from '../../tools/setup/places.mjs';
+import { type ImageName, imageNames } from './images.ts';
+import { sizesOf } from './sizes.ts';
 import { imagesForTests } from './testing/built.ts';
 import { type Container, ContainerHost } from './testing/container.ts';
 import { ContainerNetwork } from './testing/network.ts';
@@ -157,6 +161,22 @@ async function says({ says }: Container, msg: string, members: Readonly<Record<s
   const wanted = Object.entries(members).map(([key, value]) => `(?=[^\n]*"${key}":${JSON.stringify(value)}[,}])`);
   await Promise.race([says(new RegExp(`^${wanted.join('')}[^\n]*"msg":"${msg}"`, 'm')), ...others]);
 }
+
+describe('docs/images.md', () => {
+  it('says how large the images are, and which layers they share', () => {
+    const text = readFileSync(join(checkout, 'docs', 'images.md'), 'utf8');
+    const rows = [...text.matchAll(/^\| `(\w+)` \|.*\| (\d+) MB \| (\d+) MB \|$/gm)];
+    expect(rows.map(([, name]) => name)).toEqual([...imageNames]);
+    for (const [, name = '', pull, unpacked] of rows) {
+      const { pullMB, unpackedMB } = sizesOf(built.images[name as ImageName]);
+      expect(Math.abs(pullMB / Number(pull) - 1), name).toBeLessThan(0.05);
+      expect(Math.abs(unpackedMB / Number(unpacked) - 1), name).toBeLessThan(0.05);
+    }
+    const digests = (name: ImageName) => built.images[name].layers.map(({ packed }) => packed.digest);
+    expect(digests('client').slice(0, 3)).toEqual(digests('coordinator').slice(0, 3));
+    expect(digests('sensor').slice(0, 2)).toEqual(digests('coordinator').slice(0, 2));
+  });
+});
 
 describe('a coordinator, a client and two sensors, each from its image, under crun', () => {
   it('enrol, finish a round, install its release, and raise an alert', async () => {
