@@ -3,7 +3,10 @@ import { imageUser } from './layers/base-layer.ts';
 import type { ImageConfig } from './oci/media-types.ts';
 
 /** How an image runs when its runtime is told nothing else: no root, data under /data, the command line as its program. */
-export function configOf({ name, description, command, ports }: ImageSpec, version: string): ImageConfig['config'] {
+export function configOf(
+  { name, description, command, env, ports }: ImageSpec,
+  version: string,
+): ImageConfig['config'] {
   return {
     User: `${imageUser}:${imageUser}`,
     Env: [
@@ -11,6 +14,7 @@ export function configOf({ name, description, command, ports }: ImageSpec, versi
       'NODE_ENV=production',
       'HOME=/data',
       'SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt',
+      ...env,
     ],
     Entrypoint: ['/usr/local/bin/node', '/app/cli/testudo.js'],
     Cmd: command,

@@ -29,7 +29,7 @@ export function dockerfileOf(spec: ImageSpec): string {
     'COPY --from=build /tree/ /',
     `COPY --from=build --chown=${imageUser}:${imageUser} /tree/data/ /data/`,
     ...labels,
-    ...Env.map((entry) => `ENV ${entry}`),
+    ...Env.map((entry) => `ENV ${entry.replace(/=(.*)$/, (_, value) => `=${JSON.stringify(value)}`)}`),
     `USER ${imageUser}:${imageUser}`,
     `WORKDIR ${WorkingDir}`,
     'VOLUME ["/data"]',

@@ -13,11 +13,24 @@ export type ImageSpec = Readonly<{
   tensorflow: boolean;
   /** Files of the built package that modules read without naming them one by one: folders below dist/. */
   assets: readonly string[];
+  /** Environment variables, `NAME=value`, beside those of every image. */
+  env: readonly string[];
   /** TCP ports that it serves by default. */
   ports: readonly number[];
 }>;
 
 const sightOfCalls = ['data/syscalls'];
+
+/**
+ * A node's memory is others': one heap of the C library's that gives back what is freed, small young generations in each of
+ * the four threads, and a heap that is cleaned before the sensor's budget is passed. With the default model this took a sensor's
+ * peak from 282 to 188 MB and what it kept from 252 to 116 MB, where nothing but these settings differed.
+ */
+const leanMemory = [
+  'MALLOC_ARENA_MAX=1',
+  'MALLOC_TRIM_THRESHOLD_=65536',
+  'NODE_OPTIONS=--max-semi-space-size=1 --max-old-space-size=96',
+];
 
 export const images: Readonly<Record<ImageName, ImageSpec>> = {
   coordinator: {
@@ -43,6 +56,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
     command: ['coordinator', '--config', '/etc/testudo/coordinator.yaml'],
     tensorflow: true,
     assets: [...sightOfCalls, 'proto/testudo'],
+    env: [],
     ports: [7441, 7442, 7443],
   },
   client: {
@@ -52,6 +66,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
     command: ['client', '--config', '/etc/testudo/client.yaml'],
     tensorflow: true,
     assets: sightOfCalls,
+    env: [],
     ports: [7443, 7444, 9464],
   },
   sensor: {
@@ -61,6 +76,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
     command: ['sensor', '--config', '/etc/testudo/sensor.yaml'],
     tensorflow: false,
     assets: sightOfCalls,
+    env: leanMemory,
     ports: [9465],
   },
 };
