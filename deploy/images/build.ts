@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { checkout } from '../../tools/setup/places.mjs';
 import { configOf } from './config.ts';
 import { buildDist, cachedDist } from './dist.ts';
@@ -14,7 +14,7 @@ import type { Descriptor } from './oci/media-types.ts';
 import { packLayer } from './oci/pack-layer.ts';
 import type { TreeEntry } from './oci/tree.ts';
 import { type NamedLayer, writeImage } from './oci/write-oci.ts';
-import { imageCache } from './places.ts';
+import { imageCache, markUsed } from './places.ts';
 
 /** What all images of one run are made of. */
 export type Ingredients = Readonly<{ dist: string; debian: readonly DebianPackage[]; layers: string }>;
@@ -76,7 +76,9 @@ export async function buildImage(name: ImageName, ingredients: Ingredients, layo
   const { layers, packages } = await layersOf(spec, ingredients);
   const named: NamedLayer[] = [];
   for (const { createdBy, entries } of layers) {
-    named.push({ createdBy, packed: await packLayer(entries, ingredients.layers) });
+    const packed = await packLayer(entries, ingredients.layers);
+    await markUsed(dirname(packed.file));
+    named.push({ createdBy, packed });
   }
   const manifest = await writeImage(layout, { tag: version, layers: named, config: configOf(spec, version) });
   return { spec, version, layout, manifest, layers: named, packages };

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BuiltImage } from '../build.ts';
-import { imageCache } from '../places.ts';
+import { imageCache, markUsed } from '../places.ts';
 
 const run = promisify(execFile);
 
@@ -35,7 +35,10 @@ export async function mountRoot({ layers }: BuiltImage): Promise<Readonly<{ path
 async function unpacked(diffId: string, file: string): Promise<string> {
   const { trees } = imageCache();
   const place = join(trees, diffId.slice('sha256:'.length, 'sha256:'.length + 32));
-  if (existsSync(place)) return place;
+  if (existsSync(place)) {
+    await markUsed(place);
+    return place;
+  }
   await mkdir(trees, { recursive: true });
   const fresh = await mkdtemp(join(trees, 'new-'));
   try {
