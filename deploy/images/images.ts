@@ -37,7 +37,19 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
     name: 'coordinator',
     description: 'Testudo coordinator and aggregation worker',
     verbs: [
-      ...['coordinator', 'worker', 'clusters', 'tokens', 'operators', 'tracks', 'model', 'rounds', 'releases'],
+      ...[
+        'coordinator',
+        'worker',
+        'cluster',
+        'clusters',
+        'tokens',
+        'operators',
+        'tracks',
+        'model',
+        'policy',
+        'rounds',
+        'releases',
+      ],
       ...[
         'channels',
         'promote',
@@ -62,7 +74,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
   client: {
     name: 'client',
     description: "Testudo client: one cluster's learner, release agent and hub of its sensors",
-    verbs: ['client', 'agent', 'feedback', 'profile', 'score', 'explain', 'evaluate'],
+    verbs: ['client', 'agent', 'feedback', 'profile', 'score', 'explain', 'evaluate', 'map'],
     command: ['client', '--config', '/etc/testudo/client.yaml'],
     tensorflow: true,
     assets: sightOfCalls,
@@ -80,5 +92,8 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
     ports: [9465],
   },
 };
+
+/** Verbs of a person's own machine: they need recorded data, or strace. */
+export const verbsInNoImage: readonly string[] = ['demo', 'record'];
 
 export const imageNames = Object.keys(images) as readonly ImageName[];

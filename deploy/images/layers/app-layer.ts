@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageSpec } from '../images.ts';
 import { entriesBelow, fileEntry, type TreeEntry, textEntry } from '../oci/tree.ts';
@@ -6,13 +6,17 @@ import { type Reached, reachedFrom } from './reached.ts';
 
 const commandLine = 'cli/testudo.js';
 /** Found by their folder's name when the client starts, so that nothing names them. */
-const kinds = ['client/tracks/flow/track.js', 'client/tracks/syscall/track.js'];
+function kinds(dist: string): string[] {
+  const tracks = 'client/tracks';
+  const modules = readdirSync(join(dist, tracks)).map((name) => `${tracks}/${name}/track.js`);
+  return modules.filter((path) => existsSync(join(dist, path)));
+}
 
 /** What an image needs of the built package: from the command line, by the verbs that the image offers. */
 export function reachedByImage(dist: string, { verbs, tensorflow }: ImageSpec): Reached {
   const files = verbFiles(dist);
   const offered = new Set(verbs.map((verb) => files.get(verb) ?? unknownVerb(verb)));
-  const starts = [commandLine, ...kinds];
+  const starts = [commandLine, ...kinds(dist)];
   return reachedFrom(dist, starts, (from, to) => {
     if (from === commandLine) return to.startsWith('cli/') && [...files.values()].includes(to) && !offered.has(to);
     // Loaded only where a model is trained or run by weights: an image without the library cannot do either.
