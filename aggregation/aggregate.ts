@@ -2,7 +2,7 @@ import { type Admission, admit, refuseMore } from './admission.ts';
 import { bucket, seededPermutation } from './before/bucketing.ts';
 import { clipAdaptively, clipToNorm } from './before/clipping.ts';
 import { mixNearestNeighbours } from './before/nearest-neighbour-mixing.ts';
-import { type AggregateSink, memorySink, type UpdateBlocks } from './blocks/blocks.ts';
+import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
 import { checkClasses, type DeclaredClasses, pickDeclared } from './class-blocks.ts';
 import type { AggregationEngine } from './engine.ts';
 import { enoughRows } from './enough-rows.ts';
@@ -22,9 +22,10 @@ import { minimumDiameterAveraging } from './rules/mda.ts';
 import { mean } from './rules/mean.ts';
 import { multiKrum } from './rules/multi-krum.ts';
 import { trustedWeights } from './rules/trusted-weights.ts';
+import { carryOutSettled } from './settle.ts';
 import { refuseShapes, type UpdateShape } from './shape.ts';
 import type { TrustedSample } from './trusted/trusted-loss.ts';
-import { carryOut, type Decision, type Updates, updatesOf } from './updates.ts';
+import { type Decision, type Updates, updatesOf } from './updates.ts';
 
 /** What changes from round to round while the policy stays. */
 export type AggregationContext = Readonly<{
@@ -34,7 +35,10 @@ export type AggregationContext = Readonly<{
   start?: Float64Array;
   /** For the mean: one for each row given, assigned by the coordinator; all equal when absent. */
   weights?: Float64Array;
-  /** The weights that updates are added to, shape [d]; for rules that look at a trusted sample or at declared classes. */
+  /**
+   * The weights that updates are added to, shape [d]: for rules that look at a trusted sample or at declared classes, and for
+   * all of them to leave the model as it is where nothing was learnt (`settle.ts`).
+   */
   base?: Float32Array;
   /** Needed or used by the rules that `asksOf` says. */
   trusted?: TrustedSample;
@@ -74,8 +78,7 @@ export async function aggregate(
   const ofAdmitted = { ...context, ...(weights && { weights }), ...(classes && { classes }) };
   const decided = await decide(policy, prepared.value.updates, f, ofAdmitted);
   if (!decided.ok) return decided;
-  const aggregated = memorySink(source.d); // One row, to measure the others against.
-  await carryOut(engine, decided.value.plan, both(aggregated, sink));
+  const { aggregated, settled } = await carryOutSettled(engine, decided.value.plan, sink, source.d, context.base);
   const report = await explain({
     policy,
     f,
@@ -84,7 +87,8 @@ export async function aggregate(
     prepared: prepared.value.updates,
     before: prepared.value.before,
     decision: decided.value,
-    aggregate: aggregated.values,
+    aggregate: aggregated, // One row, to measure the others against.
+    settled,
     measure: context.measure ?? true,
     ...(context.slots && { slots: context.slots }),
   });
@@ -236,13 +240,4 @@ async function decide(
 function given<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new TypeError('the context was not checked against the rule');
   return value;
-}
-
-function both(first: AggregateSink, second: AggregateSink): AggregateSink {
-  return {
-    async write(offset, values) {
-      await first.write(offset, values);
-      await second.write(offset, values);
-    },
-  };
 }

@@ -21,6 +21,7 @@ export type Explained = Readonly<{
   before: readonly BeforeReport[];
   decision: Decision;
   aggregate: Float64Array;
+  settled: boolean;
   slots?: readonly TensorSlot[];
   measure: boolean;
 }>;
@@ -73,6 +74,7 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
       fApplied: explained.f,
       before: namedRows(explained.before, admission.admitted),
       convergence: decision.convergence ?? null,
+      ...(explained.settled && { settled: true }),
       ...(decision.onSample && { onSample: lossesOf(decision.onSample) }),
       ...(decision.classes && { classes: decision.classes.map((each) => namedClass(each, admission.admitted)) }),
       updates: [...admittedReports, ...refusedReports].sort((a, b) => a.row - b.row),

@@ -18,6 +18,8 @@ export type AggregationReport = Readonly<{
   /** What was done to the rows before the rule. Rows as given; after bucketing, `clippedRows` are buckets. */
   before: readonly BeforeReport[];
   convergence: Convergence | null;
+  /** Present where the aggregate was shorter than float32 resolves, and the model therefore stays as it is. */
+  settled?: true;
   /** What the aggregate did to the trusted sample's loss, where a rule looked at one. */
   onSample?: Readonly<{ lossBefore: number; lossAfter: number }>;
   /** How each class was aggregated, where classes are declared; rows as given. */

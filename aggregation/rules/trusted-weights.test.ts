@@ -133,3 +133,65 @@ describe('trustedWeights', () => {
     expect(values.every((value) => value === 0)).toBe(true);
   });
 });
+
+describe('trustedWeights where the sample is blind', () => {
+  /** Features 8 to 11 are four more classes' blocks; the first eight are one class's, which the sample covers. */
+  const blocks = [
+    { class: 'seen', ranges: [{ offset: 0, length: 8 }] },
+    { class: 'rare', ranges: [{ offset: 8, length: 2 }] },
+    { class: 'lone', ranges: [{ offset: 10, length: 1 }] },
+  ];
+  const seen: SquaresExample[] = examples.map((example) => ({ ...example, class: 'seen' }));
+  /** Five hold `rare` and teach it 2, one of them lies; row 0 is a liar who holds nothing. */
+  const sent = rows().map((row, at) => {
+    const own = row.slice();
+    own.fill(0, 8);
+    if (at === 0) own.fill(-9, 8);
+    if (at >= 3 && at < 7) own.fill(2, 8, 10);
+    if (at === 7) own.fill(-9, 8, 10);
+    if (at === 8) own[10] = 1;
+    return own;
+  });
+  const declared = sent.map((_, at) => [...(at >= 3 && at < 8 ? ['rare'] : []), ...(at === 8 ? ['lone'] : [])]);
+  const told = { base, trusted: { loss: leastSquares(seen) }, classes: { blocks, declared } };
+
+  test.each(['geometricMedian', 'coordinateMedian'] as const)(
+    'asks the %s of those who declare the class',
+    async (blind) => {
+      const given: AggregationPolicy = { ...policy(2), rule: { ...rule, blind } };
+      const { result, values } = await run(given, told, twinEngine(), sent);
+      const { report } = granted(result);
+      expect(values[8]).toBeCloseTo(2, 1);
+      expect(values[9]).toBeCloseTo(2, 1);
+      expect(values[10]).toBe(1);
+      expect(report.classes?.map(({ class: name, covered, holders, f }) => [name, covered, holders, f])).toEqual([
+        ['seen', true, [], 2],
+        ['rare', false, [3, 4, 5, 6, 7], 2],
+        ['lone', false, [8], 0],
+      ]);
+      expect(report.classes?.[1]?.text).toBe(
+        'the sample does not hold rare; the median of the 5 that declare it withstands f = 2',
+      );
+      expect(report.classes?.[2]?.text).toMatch(/1 cluster declares it: fewer than 2f \+ 1, so 0 liars .* not f = 2/);
+    },
+  );
+
+  test('keeps the shares there where it is told to', async () => {
+    const { result, values } = await run(
+      { ...policy(2), rule: { ...rule, blind: 'shares' } },
+      told,
+      twinEngine(),
+      sent,
+    );
+    expect(granted(result).report.classes?.[1]?.text).toMatch(/nothing is promised/);
+    expect(values[8]).toBeLessThan(1.5);
+  });
+
+  test('refuses to mix rows of senders who declare different classes', async () => {
+    const mixed: AggregationPolicy = { ...policy(2), before: [{ kind: 'nearestNeighbourMixing' }] };
+    const { result } = await run(mixed, told, twinEngine(), sent);
+    expect(result).toMatchObject({ ok: false, fault: { message: expect.stringMatching(/declare different classes/) } });
+    const free = await run(mixed, context, twinEngine());
+    expect(granted(free.result).report.updates).toHaveLength(11);
+  });
+});

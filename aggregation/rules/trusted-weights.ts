@@ -10,7 +10,7 @@ import { leastLoss } from '../trusted/least-loss.ts';
 import { lossByGradient, lossByOutputs, movedBy } from '../trusted/losses-along.ts';
 import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
 import { type BlockPlan, type ClassVerdict, type Decision, type Updates, updatesOf } from '../updates.ts';
-import { type BlindRule, blindBlock } from './blind-block.ts';
+import { type BlindRule, blindBlock, verdictOf } from './blind-block.ts';
 import { allRows } from './coordinate-wise.ts';
 
 /**
@@ -51,7 +51,7 @@ export async function trustedWeights(
 ): Promise<Aggregated<Decision>> {
   const { source, engine } = updates;
   const { n, d } = source;
-  const { rho, clip, split, stepsMax } = parameters;
+  const { rho, clip, split, stepsMax, blind } = parameters;
   const { trusted, base, classes } = context;
   const { linear, gradient } = trusted.loss;
   const refused =
@@ -91,15 +91,16 @@ export async function trustedWeights(
   const verdicts: ClassVerdict[] = [];
   for (const block of classes.blocks) {
     const covered = trusted.loss.covered.includes(block.class);
-    const part = updatesOf(engine, columnsIn(clipped, block.ranges));
-    const decided = await blindBlock(part, f, {
-      rule: covered ? 'shares' : parameters.blind,
-      shares,
-      holders: holdersOf(classes, block.class),
-    });
-    if (!decided.ok) return decided;
-    parts.push({ ranges: block.ranges, plan: decided.value.plan });
-    verdicts.push({ class: block.class, covered, ...decided.value.verdict });
+    const holders = holdersOf(classes, block.class);
+    if (covered || blind === 'shares' || holders.length === 0) {
+      parts.push({ ranges: block.ranges, plan: { ...whole, source: columnsIn(clipped, block.ranges) } });
+    } else {
+      const held = updatesOf(engine, columnsIn(source, block.ranges).pick(holders));
+      const decided = await blindBlock(held, blind, clip);
+      if (!decided.ok) return decided;
+      parts.push({ ranges: block.ranges, plan: decided.value });
+    }
+    verdicts.push(verdictOf(block.class, { covered, blind, holders, f }));
   }
   const shared = sharedRanges(classes.blocks, d);
   if (shared.length > 0) parts.push({ ranges: shared, plan: { ...whole, source: columnsIn(clipped, shared) } });

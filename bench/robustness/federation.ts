@@ -1,86 +1,170 @@
-import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { flipLabels } from '../../aggregation/attacks/label-flip.ts';
+import { aggregate } from '../../aggregation/aggregate.ts';
+import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
+import type { DeclaredClasses } from '../../aggregation/class-blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
-import { FaultError } from '../../base/fault.ts';
+import type { TrustedLoss } from '../../aggregation/trusted/trusted-loss.ts';
+import { unwrap } from '../../base/fault.ts';
 import { type SeededNumbers, seededNumbers, shuffled } from '../../base/random.ts';
 import type { Example, ServiceTask } from '../../lab/data/service-task.ts';
-import { federate, type Sending } from '../../lab/federation/federate.ts';
-import { balancedAccuracy, type LocalTraining, type Shape, trainedDelta } from './softmax.ts';
+import { type Attacker, type Behaviour, hostileRows } from './behaviours.ts';
+import { type LocalTraining, predicted, recalls, type Shape, trainedDelta } from './softmax.ts';
+import { softmaxLoss } from './softmax-loss.ts';
 
-/** What the Byzantine clients do. `label flip` trains honestly on wrong labels; `none`: they train like everybody. */
-export type Behaviour = AttackName | 'label flip' | 'none';
+/** Which services the trusted sample covers: all, every other one, or there is no sample. */
+export type Cover = 'all' | 'half' | 'none';
 
-/** `servicesEach`: how many services an honest client has traces of; all of them when absent: clients are alike. */
+/** `servicesEach`: how many services a client has traces of; all of them when absent: clients are alike. */
 export type Setting = Readonly<{
-  honest: number;
+  clients: number;
   byzantine: number;
   servicesEach: number | undefined;
   rounds: number;
   training: LocalTraining;
+  cover: Cover;
+  /** Attack traces of the backdoor's family stand in the sample, under the service that they were made in. */
+  sampleHoldsFamily?: boolean;
 }>;
 
-/** Balanced accuracy of the global model after the last round; the same for the same seed. Throws when a round is refused. */
-export async function federatedAccuracy(
+/** A rule as it is deployed: with what share of the sample in every batch, and whether blocks by class are told to it. */
+export type Deployment = Readonly<{ policy: AggregationPolicy; sampleShare: number; byClass: boolean }>;
+
+/** `recall`: of the class under attack. `backdoor`: share of the family's traces that pass for the attacker's service. */
+export type Outcome = Readonly<{ accuracy: number; recall: number; backdoor: number }>;
+
+/** After the last round; the same for the same seed. Throws when a round is refused. */
+export async function federated(
   task: ServiceTask,
   setting: Setting,
-  policy: AggregationPolicy,
+  deployment: Deployment,
   behaviour: Behaviour,
   engine: AggregationEngine,
   seed: string,
-): Promise<number> {
-  const shape = { features: task.features, classes: task.services.length };
-  const random = seededNumbers(`federation ${seed}`);
-  const scene: Scene = { setting, shape, clients: clientData(task, setting, random), seed, random };
-  const { weights, refusals } = await federate({
-    initial: new Float32Array(shape.features * shape.classes),
-    rounds: setting.rounds,
-    sending: sendingOf(scene, behaviour),
-    policy,
-    engine,
-    seedOf: (round) => roundSeed(scene, round),
-  });
-  const [refusal] = refusals;
-  if (refusal !== undefined) throw new FaultError(refusal);
-  return balancedAccuracy(weights, shape, task.test);
-}
-
-type Scene = Readonly<{
-  setting: Setting;
-  shape: Shape;
-  clients: readonly (readonly Example[])[];
-  seed: string;
-  /** One for all clients, who draw from it in turn: the honest first. */
-  random: SeededNumbers;
-}>;
-
-function roundSeed({ seed }: Scene, round: number): string {
-  return `${seed} ${round - 1}`;
-}
-
-/** Byzantine rows first: where rows tie, the attacker wins, as in the worst case. */
-function sendingOf(scene: Scene, behaviour: Behaviour): Sending {
-  const { setting, shape, clients, random } = scene;
-  return async (base, round) => {
-    const train = (examples: readonly Example[]) => trainedDelta(base, shape, examples, setting.training, random);
-    const honest = clients.slice(setting.byzantine).map(train);
-    const others = clients.slice(0, setting.byzantine);
-    switch (behaviour) {
-      case 'none':
-        return [...others.map(train), ...honest];
-      case 'label flip':
-        return [...others.map((examples) => train(mislabelled(examples, shape.classes))), ...honest];
-      default: {
-        const made = await attacks[behaviour]({ honest, f: setting.byzantine, seed: roundSeed(scene, round) });
-        return [...made, ...honest];
-      }
-    }
+): Promise<Outcome> {
+  const scene = sceneOf(task, setting, deployment, seed);
+  const attacker = attackerOf(scene, task, behaviour);
+  let weights = new Float32Array(scene.shape.features * scene.shape.classes);
+  let start: Float64Array = new Float64Array(weights.length);
+  for (let round = 1; round <= setting.rounds; round++) {
+    const { random, shape, mixture } = scene;
+    const train = (examples: readonly Example[]) =>
+      trainedDelta(weights, shape, examples, setting.training, random, mixture);
+    const honest = scene.clients.slice(setting.byzantine).map(train);
+    const reference =
+      deployment.policy.rule.kind === 'fltrust'
+        ? trainedDelta(weights, shape, scene.sample, setting.training, random)
+        : undefined;
+    const base = weights;
+    const roundSeed = `${seed} ${round - 1}`;
+    const combined = async (sent: readonly Float32Array[], byzantine: number): Promise<Float64Array> => {
+      const sink = memorySink(base.length);
+      const context = {
+        ...{ seed: roundSeed, start, base, measure: false },
+        ...(scene.loss && { trusted: { loss: scene.loss, ...(reference && { reference }) } }),
+        ...(deployment.byClass && { classes: declaredBy(scene, sent.length, byzantine) }),
+      };
+      unwrap(await aggregate(deployment.policy, unwrap(memoryBlocks(sent)), engine, sink, context));
+      return sink.values;
+    };
+    const moved = (aggregated: Float64Array) => base.map((value, at) => value + (aggregated[at] as number));
+    const made =
+      behaviour === 'none'
+        ? scene.clients.slice(0, setting.byzantine).map(train)
+        : await hostileRows(behaviour, {
+            ...attacker,
+            ...{ honest, base, round, rounds: setting.rounds, seed: roundSeed, train },
+            own: scene.clients.slice(0, setting.byzantine),
+            modelOf: async (sent) => moved(await combined([...sent, ...honest], sent.length)),
+          });
+    start = await combined([...made, ...honest], made.length);
+    weights = moved(start);
+  }
+  const byClass = recalls(weights, scene.shape, task.test);
+  const { family, target, killed } = attacker;
+  const wide = new Float64Array(weights);
+  return {
+    accuracy: byClass.reduce((sum, recall) => sum + recall, 0) / byClass.length,
+    recall: byClass[killed] as number,
+    backdoor:
+      family.test.filter((example) => predicted(wide, scene.shape, example) === target).length / family.test.length,
   };
 }
 
-function mislabelled(examples: readonly Example[], classes: number): Example[] {
-  const labels = flipLabels(Uint8Array.from(examples, ({ label }) => label), classes); // biome-ignore format: one line
-  return examples.map((example, at) => ({ ...example, label: labels[at] as number }));
+type Scene = Readonly<{
+  shape: Shape;
+  services: readonly string[];
+  setting: Setting;
+  clients: readonly (readonly Example[])[];
+  /** The classes that each client has; liars declare what they were dealt, and what they attack. */
+  declares: readonly (readonly number[])[];
+  sample: readonly Example[];
+  loss: TrustedLoss | undefined;
+  mixture: Readonly<{ mixed: readonly Example[]; share: number }>;
+  random: SeededNumbers;
+}>;
+
+/** What the backdoor teaches: traces of this family pass for normal work of a service in which none was ever made. */
+const backdoorFamily = 'reverse_shell';
+
+function sceneOf(task: ServiceTask, setting: Setting, { sampleShare }: Deployment, seed: string): Scene {
+  const random = seededNumbers(`federation ${seed}`);
+  const shape = { features: task.features, classes: task.services.length };
+  const clients = clientData(task, setting, random);
+  const covered = new Set(
+    shuffled([...task.services.keys()], seededNumbers(`cover ${seed}`)).slice(0, coveredCount(task, setting)),
+  );
+  const family = setting.sampleHoldsFamily ? familyTraces(task, seed).sample : [];
+  const sample = [...task.sample, ...family].filter(({ label }) => covered.has(label));
+  const share = (sampleShare * covered.size) / task.services.length;
+  return {
+    ...{ shape, services: task.services, setting, clients, sample, random },
+    declares: clients.map((examples) => [...new Set(examples.map(({ label }) => label))]),
+    loss: sample.length === 0 ? undefined : softmaxLoss(sample, shape, task.services),
+    mixture: { mixed: sample, share: sample.length === 0 ? 0 : share },
+  };
+}
+
+function coveredCount({ services }: ServiceTask, { cover }: Setting): number {
+  return cover === 'all' ? services.length : cover === 'half' ? services.length / 2 : 0;
+}
+
+/** Of one family: what liars learn from, what a sample or an honest cluster may hold, what success is measured on. */
+function familyTraces(task: ServiceTask, seed: string) {
+  const all = shuffled(task.attacks.get(backdoorFamily) ?? [], seededNumbers(`family ${seed}`));
+  const third = Math.floor(all.length / 3);
+  return { train: all.slice(0, third), sample: all.slice(third, third + 10), test: all.slice(2 * third) };
+}
+
+/** The service that fewest honest clients have is the one to kill; the backdoor opens into one where the family never was. */
+function attackerOf(scene: Scene, task: ServiceTask, behaviour: Behaviour): Attacker {
+  const { shape, declares, setting, services } = scene;
+  const honest = declares.slice(setting.byzantine);
+  const holders = services.map((_, label) => honest.filter((labels) => labels.includes(label)).length);
+  const held = holders.map((count) => (count === 0 ? Number.POSITIVE_INFINITY : count));
+  const killed = held.indexOf(Math.min(...held));
+  const family = familyTraces(task, String(setting.byzantine));
+  const seen = new Set((task.attacks.get(backdoorFamily) ?? []).map(({ label }) => label));
+  const target = services.findIndex((_, label) => !seen.has(label));
+  const known = services.flatMap((_, label) => task.train.filter((example) => example.label === label).slice(0, 10));
+  return {
+    shape,
+    f: setting.byzantine,
+    killed,
+    target,
+    family,
+    known,
+    loss: softmaxLoss(known, shape, services),
+    behaviour,
+  };
+}
+
+function declaredBy({ declares, services, shape, setting }: Scene, n: number, byzantine: number): DeclaredClasses {
+  const { features } = shape;
+  const rows = declares.slice(setting.byzantine - byzantine).slice(0, n);
+  return {
+    blocks: services.map((name, label) => ({ class: name, ranges: [{ offset: label * features, length: features }] })),
+    declared: rows.map((labels) => labels.map((label) => services[label] as string)),
+  };
 }
 
 /**
@@ -88,8 +172,7 @@ function mislabelled(examples: readonly Example[], classes: number): Example[] {
  * hold services, and pieces are dealt at random: McMahan's label-skewed split.
  */
 function clientData(task: ServiceTask, setting: Setting, random: SeededNumbers): Example[][] {
-  const count = setting.honest + setting.byzantine;
-  const { servicesEach } = setting;
+  const { clients: count, servicesEach } = setting;
   if (servicesEach === undefined) return dealt(shuffled(task.train, random), count);
   const sorted = task.services.flatMap((_, label) => task.train.filter((example) => example.label === label));
   const size = Math.floor(sorted.length / (count * servicesEach));

@@ -9,44 +9,74 @@ export type Example = Readonly<{ indices: Uint16Array; values: Float64Array; lab
 export type ServiceTask = Readonly<{
   train: readonly Example[];
   test: readonly Example[];
+  /** Ten traces of each service that are nobody's to train on, of a cluster that gives none to `train` where there is one. */
+  sample: readonly Example[];
+  /** Attack traces by family, labelled with the service that they were made in. */
+  attacks: ReadonlyMap<string, readonly Example[]>;
   services: readonly string[];
   features: number;
 }>;
 
 const bigrams = 256;
 const tracesPerService = 120;
+const sampledPerService = 10;
 const recorded = new URL('../../data/recorded/syscalls.tsv.gz', import.meta.url);
 
 /**
  * The recorded normal traces (data/recorded/README.md): a trace is the logarithm of its counts of the 256 system call
  * pairs that most training traces hold, scaled to unit length. At most 120 training traces of a service are used, so
- * that services weigh about the same.
+ * that services weigh about the same. The cluster with the fewest training traces of a service gives its sample.
  */
 export function serviceTask(random: SeededNumbers): ServiceTask {
   const lines = gunzipSync(readFileSync(recorded)).toString('utf8').trimEnd().split('\n');
-  const traces = lines.map(parseLine).filter(({ family }) => family === 'normal');
+  const all = lines.map(parseLine);
+  const traces = all.filter(({ family }) => family === 'normal');
   const services = [...new Set(traces.map(({ service }) => service))].sort();
-  const train = services.flatMap((service) =>
-    shuffled(
-      traces.filter((trace) => trace.split === 'train' && trace.service === service),
-      random,
-    ).slice(0, tracesPerService),
-  );
+  const dealt = services.map((service) => dealOut(traces, service, random));
+  const train = dealt.flatMap((each) => each.train);
   const vocabulary = mostCommonPairs(train.map(({ calls }) => calls));
   const example = (trace: Trace) => exampleOf(trace, vocabulary, services);
+  const families = [...new Set(all.filter(({ split }) => split === 'attack').map(({ family }) => family))].sort();
   return {
     train: train.map(example),
     test: traces.filter(({ split }) => split === 'validation').map(example),
+    sample: dealt.flatMap((each) => each.sample).map(example),
+    attacks: new Map(
+      families.map((name) => [
+        name,
+        all.filter(({ split, family }) => split === 'attack' && family === name).map(example),
+      ]),
+    ),
     services,
     features: bigrams + 1,
   };
 }
 
-type Trace = Readonly<{ split: string; service: string; family: string; calls: readonly string[] }>;
+function dealOut(traces: readonly Trace[], service: string, random: SeededNumbers) {
+  const own = traces.filter((trace) => trace.split === 'train' && trace.service === service);
+  const held = (cluster: string) => own.filter((trace) => trace.cluster === cluster).length;
+  const clusters = [...new Set(own.map(({ cluster }) => cluster))].sort(
+    (a, b) => held(a) - held(b) || (a < b ? -1 : 1),
+  );
+  const apart = clusters.length > 1 ? clusters[0] : undefined;
+  const order = shuffled(own, random);
+  const sample = order.filter(({ cluster }) => apart === undefined || cluster === apart).slice(0, sampledPerService);
+  const rest = order.filter((trace) => trace.cluster !== apart && !sample.includes(trace));
+  return { sample, train: rest.slice(0, tracesPerService) };
+}
+
+type Trace = Readonly<{ split: string; cluster: string; service: string; family: string; calls: readonly string[] }>;
 
 function parseLine(line: string): Trace {
-  const [split, , service, family, , calls] = line.split('\t') as [string, string, string, string, string, string];
-  return { split, service, family, calls: calls.split(' ') };
+  const [split, cluster, service, family, , calls] = line.split('\t') as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  return { split, cluster, service, family, calls: calls.split(' ') };
 }
 
 function pairsOf(calls: readonly string[]): string[] {

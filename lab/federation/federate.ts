@@ -38,7 +38,12 @@ export async function federate({ initial, rounds, sending, policy, engine, seedO
     const blocks = memoryBlocks(await sending(weights, round));
     const sink = memorySink(weights.length);
     const outcome = blocks.ok
-      ? await aggregate(policy, blocks.value, engine, sink, { seed: seedOf(round), start, measure: false })
+      ? await aggregate(policy, blocks.value, engine, sink, {
+          seed: seedOf(round),
+          start,
+          base: weights,
+          measure: false,
+        })
       : blocks;
     if (!outcome.ok) {
       refusals.push(outcome.fault);

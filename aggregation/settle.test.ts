@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { seededNumbers } from '../base/random.ts';
+import { aggregate } from './aggregate.ts';
+import { memorySink } from './blocks/blocks.ts';
+import { blocksOf, granted } from './engines/samples.ts';
+import { twinEngine } from './engines/twin-engine.ts';
+import { type AggregationPolicy, asksOf, defaultPolicy } from './policy.ts';
+import { leastSquares } from './trusted/least-squares.ts';
+
+const d = 200;
+const random = seededNumbers('settle');
+const classOf = (j: number) => Math.floor(j / (d / 8));
+/** Eight clusters that count different things: tables of norm 4 whose data do not change. */
+const tables = Array.from({ length: 8 }, (_, at) => {
+  const table = Float32Array.from({ length: d }, (__, j) =>
+    classOf(j) === at || classOf(j) === (at + 1) % 8 ? random.uniform() ** 4 : 0,
+  );
+  const norm = Math.hypot(...table);
+  return table.map((value) => (4 * value) / norm);
+});
+
+const digestOf = (values: Float32Array) => createHash('sha256').update(Buffer.from(values.buffer)).digest('hex');
+
+/** Of each class, how far the table is from what all clusters together saw of it. */
+const truth = tables[0]?.map(
+  (_, j) => tables.reduce((sum, table) => sum + (table[j] as number), 0) / 8,
+) as Float32Array;
+const ofClass = (at: number) => [...Array(d).keys()].filter((j) => classOf(j) === at);
+const loss = leastSquares(
+  [...Array(8).keys()].map((at) => ({
+    class: `c${at}`,
+    features: [...truth].map((value, j) => (classOf(j) === at ? value : 0)),
+    value: ofClass(at).reduce((sum, j) => sum + (truth[j] as number) ** 2, 0),
+  })),
+);
+const blocks = [...Array(8).keys()].map((at) => ({
+  class: `c${at}`,
+  ranges: [{ offset: (at * d) / 8, length: d / 8 }],
+}));
+const declared = [...Array(8).keys()].map((at) => [`c${at}`, `c${(at + 1) % 8}`]);
+
+/** Rows come in the order of their digests, as in a coordinator. */
+async function candidates(policy: AggregationPolicy, rounds: number, withBase: boolean) {
+  const asks = asksOf(policy.rule);
+  let weights = new Float32Array(d);
+  const digests: string[] = [];
+  const settled: (true | undefined)[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const deltas = tables.map((table, at) => ({ at, delta: table.map((value, j) => value - (weights[j] as number)) }));
+    const sent = deltas.toSorted((a, b) => (digestOf(a.delta) < digestOf(b.delta) ? -1 : 1));
+    const sink = memorySink(d);
+    const context = {
+      ...(withBase && { base: weights }),
+      ...(asks.sample !== 'no' && { trusted: { loss } }),
+      ...(asks.classes !== 'no' && { classes: { blocks, declared: sent.map(({ at }) => declared[at] as string[]) } }),
+    };
+    const rows = blocksOf(sent.map(({ delta }) => delta));
+    const { report } = granted(await aggregate(policy, rows, twinEngine(), sink, context));
+    weights = weights.map((value, j) => value + (sink.values[j] as number));
+    digests.push(digestOf(weights));
+    settled.push(report.settled);
+  }
+  return { digests, settled };
+}
+
+describe('rounds over data that rest', () => {
+  test.each([
+    ['counts by declared class', defaultPolicy(2, { classes: true }), 2],
+    ['counts by declared class and sample', defaultPolicy(2, { classes: true, sample: true }), 2],
+    ['networks with a sample', defaultPolicy(2, { sample: true }), 20],
+    ['the plain mean', { ...defaultPolicy(0), before: [], rule: { kind: 'mean' } } as AggregationPolicy, 2],
+  ])('settle under the default for %s', async (_, policy, rounds) => {
+    const { digests, settled } = await candidates(policy, rounds + 4, true);
+    expect(new Set(digests.slice(rounds)).size).toBe(1);
+    expect(settled[0]).toBeUndefined();
+  });
+
+  test('would go round in a circle of last bits if nobody looked', async () => {
+    const plain: AggregationPolicy = { ...defaultPolicy(0), before: [], rule: { kind: 'mean' } };
+    const { digests } = await candidates(plain, 12, false);
+    expect(digests[11]).not.toBe(digests[10]);
+    const looked = await candidates(plain, 12, true);
+    expect(looked.settled.slice(2)).toEqual(Array.from({ length: 10 }, () => true));
+  });
+});

@@ -1,0 +1,49 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sharedFileMode, writeFileAtomic } from '../../base/atomic-file.ts';
+
+/** One measured cell: a rule under a behaviour, mean over seeds. Shares of 1; null where a study has no such figure. */
+export type Cell = Readonly<{
+  rule: string;
+  behaviour: string;
+  seeds: readonly string[];
+  accuracy: number;
+  recall: number | null;
+  backdoor: number | null;
+}>;
+
+/** One rule in one part, as it was measured. */
+export type Piece = Readonly<{
+  part: string;
+  rule: string;
+  commit: string;
+  measuredAt: string;
+  cells: readonly Cell[];
+}>;
+
+const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'results', 'robustness');
+
+/**
+ * Pieces measured so far, a file each, so that the benchmark can be run in parts on a machine that others use too. A piece that
+ * is there is not measured again: remove its file to have it measured.
+ */
+export async function keepPiece(piece: Piece): Promise<void> {
+  await writeFileAtomic(fileOf(piece.part, piece.rule), `${JSON.stringify(piece, null, 1)}\n`, {
+    mode: sharedFileMode,
+  });
+}
+
+export function isKept(part: string, rule: string): boolean {
+  return existsSync(fileOf(part, rule));
+}
+
+export function keptPieces(): Piece[] {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return files.sort().map((name) => JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as Piece);
+}
+
+function fileOf(part: string, rule: string): string {
+  return path.join(folder, `${`${part} ${rule}`.replaceAll(/[^a-z0-9]+/gi, '-')}.json`);
+}

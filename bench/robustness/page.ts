@@ -1,0 +1,143 @@
+import type { Report } from '../harness/report.ts';
+import { knownAttacks } from './behaviours.ts';
+import type { Cell, Piece } from './kept.ts';
+import type { Part } from './parts.ts';
+
+/** A figure against its bar. `met` is undefined where no bar is set. */
+type Row = Readonly<{ what: string; bar: string; figure: string; met: boolean | undefined }>;
+
+/** The page: for each part how every rule fares, and how what is deployed stands to the bars that were set beforehand. */
+export function writePage(parts: readonly Part[], pieces: readonly Piece[], report: Report): void {
+  report.text(
+    `Measured in pieces, each kept in \`bench/results/robustness/\` with its commit: ${[...new Set(pieces.map(({ commit, measuredAt }) => `${commit} on ${measuredAt.slice(0, 10)}`))].join(', ')}. Hyper-parameters were chosen on seeds 1–3.`,
+  );
+  for (const part of parts) {
+    const measured = part.rules.flatMap((rule) => {
+      const piece = pieces.find((each) => each.part === part.name && each.rule === rule);
+      return piece === undefined ? [] : [{ rule, cells: piece.cells }];
+    });
+    const missing = part.rules.filter((rule) => !measured.some((each) => each.rule === rule));
+    report.text(`## ${part.title}`);
+    if (measured.length > 0) {
+      tableOfRules(part, measured, report);
+      tableOfBars(part, measured, report);
+    }
+    if (missing.length > 0) report.text(`Not measured yet: ${missing.join(', ')}.`);
+  }
+}
+
+type Measured = Readonly<{ rule: string; cells: readonly Cell[] }>;
+
+function tableOfRules({ name }: Part, measured: readonly Measured[], report: Report): void {
+  report.table(
+    [
+      'rule',
+      'nobody hostile',
+      'silent',
+      'worst known attack',
+      'tailored',
+      'class kill: recall',
+      'drift',
+      'sleeper',
+      'backdoor success',
+    ],
+    measured.map(({ rule, cells }) => {
+      const worst = worstKnown(cells);
+      for (const cell of cells) report.record({ case: `${name}: ${rule} under ${cell.behaviour}`, ...cell });
+      const accuracy = (behaviour: string) => percent(of(cells, behaviour)?.accuracy);
+      return [
+        rule,
+        accuracy('none'),
+        accuracy('silent'),
+        worst === undefined ? '–' : `${percent(worst.accuracy)} (${worst.behaviour})`,
+        accuracy('tailored'),
+        percent(of(cells, 'class kill')?.recall),
+        accuracy('drift'),
+        accuracy('sleeper'),
+        percent(of(cells, 'backdoor')?.backdoor),
+      ];
+    }),
+  );
+}
+
+/** What is deployed where there is a sample, against the bars; in points of balanced accuracy unless a row says else. */
+function tableOfBars(part: Part, measured: readonly Measured[], report: Report): void {
+  const deployed = measured.find(({ rule }) => deployedRules.includes(rule));
+  if (deployed === undefined) return;
+  const mean = measured.find(({ rule }) => rule === 'mean');
+  const { cells } = deployed;
+  const half = part.cover === 'half';
+  const share = part.f / part.n;
+  const silent = of(cells, 'silent')?.accuracy;
+  const against = (behaviour: string, bar: number) =>
+    row(behaviour, minus(of(cells, behaviour)?.accuracy, silent), bar);
+  const adaptive = share > 0.3 ? undefined : share > 0.25 ? -5 : -3;
+  const worst = worstKnown(cells);
+  const rows: Row[] = [
+    row(
+      'nobody hostile, against the plain mean',
+      minus(of(cells, 'none')?.accuracy, mean && of(mean.cells, 'none')?.accuracy),
+      half ? -3 : -1,
+    ),
+    row(
+      `worst known attack (${worst?.behaviour}), against silent`,
+      minus(worst?.accuracy, silent),
+      share > 0.3 ? undefined : half ? -3 : -1,
+    ),
+    ...['tailored', 'drift', 'sleeper'].map((behaviour) =>
+      adaptive === undefined
+        ? row(`${behaviour}, against silent`, minus(of(cells, behaviour)?.accuracy, silent), undefined)
+        : { ...against(behaviour, half ? Math.min(-3, adaptive) : adaptive), what: `${behaviour}, against silent` },
+    ),
+    atLeast('class kill: recall of the class', of(cells, 'class kill')?.recall, 0.9),
+    atMost('backdoor success, family in no sample', of(cells, 'backdoor')?.backdoor),
+    ...(of(cells, familyInSample)
+      ? [atMost('backdoor success, the sample holds the family', of(cells, familyInSample)?.backdoor, 0.02)]
+      : []),
+  ];
+  report.table(
+    [`${deployed.rule}, f = ${part.f} of ${part.n}`, 'bar', 'measured', ''],
+    rows.map(({ what, bar, figure, met }) => [what, bar, figure, met === undefined ? '' : met ? 'met' : '**missed**']),
+  );
+}
+
+/** A backdoor where the sample holds some traces of the family under the service that they were made in. */
+export const familyInSample = 'backdoor, family in sample';
+const deployedRules: readonly string[] = ['trusted weights', 'declared holders, sample'];
+
+function row(what: string, points: number | undefined, bar: number | undefined): Row {
+  const figure =
+    points === undefined || Number.isNaN(points) ? '–' : `${points >= 0 ? '+' : '−'}${Math.abs(points).toFixed(1)}`;
+  const met = bar === undefined || points === undefined ? undefined : points >= bar;
+  return { what, bar: bar === undefined ? '' : `≥ −${-bar}`, figure, met };
+}
+
+function atLeast(what: string, value: number | null | undefined, bar: number): Row {
+  const met = value === undefined || value === null ? undefined : value >= bar;
+  return { what, bar: `≥ ${100 * bar} %`, figure: percent(value), met };
+}
+
+function atMost(what: string, value: number | null | undefined, bar?: number): Row {
+  const met = value === undefined || value === null || bar === undefined ? undefined : value <= bar;
+  return { what, bar: bar === undefined ? '' : `≤ ${100 * bar} %`, figure: percent(value), met };
+}
+
+function of(cells: readonly Cell[], behaviour: string): Cell | undefined {
+  return cells.find((cell) => cell.behaviour === behaviour);
+}
+
+function worstKnown(cells: readonly Cell[]): Cell | undefined {
+  const known = cells.filter(({ behaviour }) => (knownAttacks as readonly string[]).includes(behaviour));
+  return known.reduce<Cell | undefined>(
+    (worst, cell) => (worst === undefined || cell.accuracy < worst.accuracy ? cell : worst),
+    undefined,
+  );
+}
+
+function minus(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : 100 * (a - b);
+}
+
+function percent(share: number | null | undefined): string {
+  return share === undefined || share === null || Number.isNaN(share) ? '–' : (100 * share).toFixed(1);
+}
