@@ -18,8 +18,8 @@ type Judging = Readonly<{ context: Pick<AggregationContext, 'base' | 'trusted' |
 const shapeTolerance = 0.02;
 
 /**
- * The base, the classes that updates declare, the shape that their tables must have and the trusted sample: as much of it
- * as the spec and the rule ask for.
+ * The base, and of the classes that updates declare, the shape that their tables must have and the trusted sample as much as
+ * the spec and the rule ask for.
  */
 export async function judging(
   job: AggregationJob,
@@ -30,7 +30,6 @@ export async function judging(
   const classes = declaredClasses(job, updates);
   const norm = classBlocksOf(job.spec)?.tableNorm;
   const sample = asks.sample === 'no' ? undefined : job.sample;
-  if (classes === undefined && sample === undefined) return ok({ context: {}, close: () => undefined });
   const base = baseOf(job, path(job.base.digest));
   const context = {
     base,
