@@ -25,6 +25,18 @@ export const knownAttacks = [
   'duplicate pair',
 ] as const satisfies readonly (AttackName | 'label flip')[];
 
+/** Those of them that have done most damage to some rule: for settings in which not all are tried. */
+export const harshAttacks = [
+  'label flip',
+  'sign flip ×4',
+  'gaussian',
+  'alie z=1.5',
+  'ipm ε=100',
+  'min-max',
+  'min-sum',
+  'scaled replacement',
+] as const satisfies readonly (typeof knownAttacks)[number][];
+
 export const knowingAttacks = ['tailored', 'class kill', 'drift', 'sleeper', 'backdoor'] as const;
 
 /** What the Byzantine clients do. `none`: they train like everybody. */

@@ -1,7 +1,7 @@
 import type { Report } from '../harness/report.ts';
 import { knownAttacks } from './behaviours.ts';
 import type { Cell, Piece } from './kept.ts';
-import type { Part } from './parts.ts';
+import { familyInSample, type Part } from './parts.ts';
 
 /** A figure against its bar. `met` is undefined where no bar is set. */
 type Row = Readonly<{ what: string; bar: string; figure: string; met: boolean | undefined }>;
@@ -101,8 +101,6 @@ function tableOfBars(part: Part, measured: readonly Measured[], report: Report):
   );
 }
 
-/** A backdoor where the sample holds some traces of the family under the service that they were made in. */
-export const familyInSample = 'backdoor, family in sample';
 const deployedRules: readonly string[] = ['trusted weights', 'declared holders, sample'];
 
 function row(what: string, points: number | undefined, bar: number | undefined): Row {

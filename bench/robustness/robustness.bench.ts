@@ -10,6 +10,7 @@ import { isKept, keepPiece, keptPieces } from './kept.ts';
 import { writePage } from './page.ts';
 import { linearParts, type Part, settingOf } from './parts.ts';
 import { deploymentOf, type RuleName } from './rules.ts';
+import { tableParts } from './table-parts.ts';
 
 export const bench: Bench = {
   name: 'robustness',
@@ -20,14 +21,15 @@ export const bench: Bench = {
 
 async function run(options: BenchOptions, report: Report): Promise<void> {
   if (options.small) return checkDirection(report);
-  const parts = linearParts();
+  const parts = [...linearParts(), ...tableParts()];
   for (const part of parts) {
     for (const rule of part.rules) {
-      const name = `${part.name} ${rule}`;
-      if (isKept(part.name, rule) || (options.only !== undefined && !name.includes(options.only))) continue;
+      const wanted = options.only?.split(',').some((text) => `${part.name} ${rule}`.includes(text)) ?? true;
+      if (!wanted || isKept(part.name, rule)) continue;
       await measurePiece(part, rule, report);
     }
   }
+  if (options.only !== undefined) return; // A page of some pieces only would stand in the place of the whole.
   introduce(report);
   writePage(parts, keptPieces(), report);
 }
@@ -35,7 +37,7 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
 async function measurePiece(part: Part, rule: string, report: Report): Promise<void> {
   const cells = [];
   for (const behaviour of part.behavioursOf(rule)) {
-    const cell = await part.measure(rule, behaviour, part.seeds);
+    const cell = await part.measure(rule, behaviour);
     cells.push(cell);
     report.record({ case: `${part.name}: ${rule} under ${behaviour}`, ...cell });
   }

@@ -16,7 +16,7 @@ export const ruleNames = [
   'today: mixing + multi-krum',
   'FLTrust',
   'mixing + multi-krum, sample in batches',
-  'trusted weights alone',
+  'bare trusted weights',
   'trusted weights',
   'krum',
   'multi-krum',
@@ -59,7 +59,7 @@ export function deploymentOf(name: RuleName, f: number): Deployment {
       return plain({ kind: 'fltrust' });
     case 'mixing + multi-krum, sample in batches':
       return { ...plain(multiKrum, mixing), sampleShare: half };
-    case 'trusted weights alone':
+    case 'bare trusted weights':
       return plain({ ...trusted, split: false, blind: 'shares' });
     case 'trusted weights':
       return { ...plain({ ...trusted, split: true, blind: 'geometricMedian' }), sampleShare: half, byClass: true };
