@@ -1,6 +1,9 @@
+import { clipToNorm } from '../before/clipping.ts';
+import { memorySink } from '../blocks/blocks.ts';
+import type { ColumnRange } from '../class-blocks.ts';
 import { type Aggregated, ok } from '../fault.ts';
 import { clippedToMedian } from '../trusted/clipped-rows.ts';
-import { type ClassVerdict, type Plan, type Updates, updatesOf } from '../updates.ts';
+import { type ClassVerdict, carryOut, type Updates, updatesOf } from '../updates.ts';
 import { coordinateMedian } from './coordinate-wise.ts';
 import { geometricMedian } from './geometric-median.ts';
 
@@ -10,23 +13,67 @@ export type BlindRule = 'shares' | 'coordinateMedian' | 'geometricMedian';
 const weiszfeld = { smoothing: 1e-6, tolerance: 1e-6, stepsMax: 100, start: 'mean' } as const;
 
 /**
- * The block of a class that the sample does not cover, shape [h, length], of those who declare the class: clipped to `clip`
- * times their own median norm (that of all rows would be the norm of those who know nothing of the class), then their
- * median. Withstands ⌊(h − 1)/2⌋ liars among the h: f where h ≥ 2f + 1. Others have nothing to say in it.
+ * The block of a class that the sample does not cover, shape [h, length], of those who declare the class: each clipped to
+ * `clip` times their own median norm (that of all rows would be the norm of those who know nothing of the class), but to
+ * `normMax` at most, then their median. Withstands ⌊(h − 1)/2⌋ liars among the h: f where h ≥ 2f + 1. Others have nothing to
+ * say in it. Returns shape [length].
  */
 export async function blindBlock(
   holders: Updates,
   rule: Exclude<BlindRule, 'shares'>,
-  clip: number,
-): Promise<Aggregated<Plan>> {
+  { clip, normMax }: Readonly<{ clip: number; normMax: number }>,
+): Promise<Aggregated<Float64Array>> {
   const { engine, source } = holders;
   const blocks = [[{ offset: 0, length: source.d }]];
-  const clipped = updatesOf(engine, await clippedToMedian(engine, source, { times: clip, blocks }));
+  const own = updatesOf(engine, await clippedToMedian(engine, source, { times: clip, blocks }));
+  const clipped = await clipToNorm(own, normMax);
+  if (!clipped.ok) return clipped;
   const withstands = liarsAmong(source.n);
   const decided = await (rule === 'coordinateMedian'
-    ? coordinateMedian(clipped, withstands)
-    : geometricMedian(clipped, withstands, weiszfeld));
-  return decided.ok ? ok(decided.value.plan) : decided;
+    ? coordinateMedian(clipped.value.updates, withstands)
+    : geometricMedian(clipped.value.updates, withstands, weiszfeld));
+  if (!decided.ok) return decided;
+  const block = memorySink(source.d);
+  await carryOut(engine, decided.value.plan, block);
+  return ok(block.values);
+}
+
+/**
+ * How much of each blind block the sample lets through: all of it, unless with it (beside `known`, the aggregate elsewhere)
+ * the loss on what the sample does hold rises by more than `risesMax`; then a half, a quarter, or nothing. A class of which
+ * only liars speak can be made to swallow all others, and that the sample sees. One loss where all are harmless, four more
+ * for each block where not.
+ */
+export async function letThrough(
+  loss: (delta: Float64Array) => Promise<number>,
+  known: Float64Array,
+  blind: readonly Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>[],
+  risesMax: number,
+): Promise<number[]> {
+  const limit = (await loss(known)) + risesMax;
+  const withAll = blind.reduce((delta, block) => placed(delta, block, 1), known);
+  if ((await loss(withAll)) <= limit) return blind.map(() => 1);
+  const scales: number[] = [];
+  for (const block of blind) {
+    let scale = 1;
+    while (scale > 0 && !((await loss(placed(known, block, scale))) <= limit)) scale = scale > 0.25 ? scale / 2 : 0;
+    scales.push(scale);
+  }
+  return scales;
+}
+
+/** The delta with scale · the block's values at its ranges, where it was zero. */
+function placed(
+  delta: Float64Array,
+  { ranges, values }: Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>,
+  scale: number,
+): Float64Array {
+  const moved = delta.slice();
+  let at = 0;
+  for (const { offset, length } of ranges) {
+    for (let j = 0; j < length; j++) moved[offset + j] = scale * (values[at++] as number);
+  }
+  return moved;
 }
 
 /** The most of h holders that may lie for their median to stay with the others. */

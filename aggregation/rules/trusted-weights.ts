@@ -1,16 +1,16 @@
 import { memoryBlocks, memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
 import { columnsIn } from '../blocks/columns.ts';
-import { rowValues } from '../blocks/row-values.ts';
-import { type ColumnRange, type DeclaredClasses, holdersOf, sharedRanges } from '../class-blocks.ts';
+import { oneRow, rowValues } from '../blocks/row-values.ts';
+import { type ClassBlock, type ColumnRange, type DeclaredClasses, holdersOf, sharedRanges } from '../class-blocks.ts';
 import type { AggregationEngine } from '../engine.ts';
 import { type Aggregated, ok, refuse } from '../fault.ts';
 import { needs, refuseInteger, refusePositive, refuseRows } from '../requirements.ts';
-import { clippedToMedian } from '../trusted/clipped-rows.ts';
+import { clippedToMedian, medianOf } from '../trusted/clipped-rows.ts';
 import { leastLoss } from '../trusted/least-loss.ts';
 import { lossByGradient, lossByOutputs, movedBy } from '../trusted/losses-along.ts';
 import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
-import { type BlockPlan, type ClassVerdict, type Decision, type Updates, updatesOf } from '../updates.ts';
-import { type BlindRule, blindBlock, verdictOf } from './blind-block.ts';
+import { type BlockPlan, type Decision, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
+import { type BlindRule, blindBlock, letThrough, verdictOf } from './blind-block.ts';
 import { allRows } from './coordinate-wise.ts';
 
 /**
@@ -87,24 +87,74 @@ export async function trustedWeights(
   const decision = { selected: allRows(n).filter((row) => shares[row] !== 0), shares, convergence, onSample };
   const whole = { kind: 'combine', source: clipped, weights: shares, divisor: 1 } as const;
   if (classes === undefined) return ok({ plan: whole, ...decision });
+  const isCovered = (name: string) => trusted.loss.covered.includes(name);
+  const asked =
+    blind === 'shares'
+      ? []
+      : classes.blocks.filter(({ class: name }) => !isCovered(name) && holdersOf(classes, name).length > 0);
   const parts: BlockPlan[] = [];
-  const verdicts: ClassVerdict[] = [];
-  for (const block of classes.blocks) {
-    const covered = trusted.loss.covered.includes(block.class);
-    const holders = holdersOf(classes, block.class);
-    if (covered || blind === 'shares' || holders.length === 0) {
-      parts.push({ ranges: block.ranges, plan: { ...whole, source: columnsIn(clipped, block.ranges) } });
-    } else {
-      const held = updatesOf(engine, columnsIn(source, block.ranges).pick(holders));
-      const decided = await blindBlock(held, blind, clip);
-      if (!decided.ok) return decided;
-      parts.push({ ranges: block.ranges, plan: decided.value });
+  if (blind !== 'shares' && asked.length > 0) {
+    const normMax = clip * (await longestOrdinary(engine, source, classes.blocks));
+    const found = [];
+    for (const { class: name, ranges } of asked) {
+      const held = updatesOf(engine, columnsIn(source, ranges).pick(holdersOf(classes, name)));
+      const block = await blindBlock(held, blind, { clip, normMax });
+      if (!block.ok) return block;
+      found.push({ ranges, values: block.value });
     }
-    verdicts.push(verdictOf(block.class, { covered, blind, holders, f }));
+    const known = await elsewhere(engine, whole, asked);
+    const lossAt = async (delta: Float64Array) => meanOf(await trusted.loss.losses(movedBy(base, delta)));
+    const scales = await letThrough(lossAt, known, found, risesMax * lossBefore);
+    found.forEach(({ ranges, values }, at) => {
+      const weights = Float64Array.of(scales[at] as number);
+      parts.push({ ranges, plan: { kind: 'combine', source: oneRow(values), weights, divisor: 1 } });
+    });
   }
-  const shared = sharedRanges(classes.blocks, d);
-  if (shared.length > 0) parts.push({ ranges: shared, plan: { ...whole, source: columnsIn(clipped, shared) } });
+  const rest = [
+    ...classes.blocks.filter((block) => !asked.includes(block)).flatMap(({ ranges }) => ranges),
+    ...sharedRanges(classes.blocks, d),
+  ];
+  const ordered = rest.toSorted((a, b) => a.offset - b.offset);
+  if (ordered.length > 0) parts.push({ ranges: ordered, plan: { ...whole, source: columnsIn(clipped, ordered) } });
+  const verdicts = classes.blocks.map(({ class: name }) =>
+    verdictOf(name, { covered: isCovered(name), blind, holders: holdersOf(classes, name), f }),
+  );
   return ok({ plan: { kind: 'blocks', d, parts }, ...decision, classes: verdicts });
+}
+
+/** By how much of the loss before a blind block may raise it: learning a class costs others a little. */
+const risesMax = 0.1;
+
+/** The median over all rows of each one's longest block: a bound that holds where all who declare a class lie. */
+async function longestOrdinary(
+  engine: AggregationEngine,
+  source: UpdateBlocks,
+  blocks: readonly ClassBlock[],
+): Promise<number> {
+  const longest = new Float64Array(source.n);
+  for (const { ranges } of blocks) {
+    const squared = await squaredNormsOf(engine, columnsIn(source, ranges));
+    squared.forEach((value, row) => {
+      longest[row] = Math.max(longest[row] as number, Math.sqrt(value));
+    });
+  }
+  return Math.max(medianOf(longest), Number.MIN_VALUE);
+}
+
+/** The aggregate by shares, zero in these blocks. Shape [d]. */
+async function elsewhere(
+  engine: AggregationEngine,
+  { source, weights }: Readonly<{ source: UpdateBlocks; weights: Float64Array }>,
+  blocks: readonly ClassBlock[],
+): Promise<Float64Array> {
+  const sink = memorySink(source.d);
+  await engine.combine(source, weights, 1, sink);
+  for (const { offset, length } of blocks.flatMap(({ ranges }) => ranges)) sink.values.fill(0, offset, offset + length);
+  return sink.values;
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 async function gradientAt(

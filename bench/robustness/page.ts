@@ -9,7 +9,7 @@ type Row = Readonly<{ what: string; bar: string; figure: string; met: boolean | 
 /** The page: for each part how every rule fares, and how what is deployed stands to the bars that were set beforehand. */
 export function writePage(parts: readonly Part[], pieces: readonly Piece[], report: Report): void {
   report.text(
-    `Measured in pieces, each kept in \`bench/results/robustness/\` with its commit: ${[...new Set(pieces.map(({ commit, measuredAt }) => `${commit} on ${measuredAt.slice(0, 10)}`))].join(', ')}. Hyper-parameters were chosen on seeds 1–3.`,
+    `Measured in pieces, each kept in \`bench/results/robustness/\` with its commit: ${[...new Set(pieces.map(({ commit, measuredAt }) => `${commit} on ${measuredAt.slice(0, 10)}`))].join(', ')}. Hyper-parameters were chosen on seeds 1–3 and 11–16; reported are others.`,
   );
   for (const part of parts) {
     const measured = part.rules.flatMap((rule) => {
@@ -17,7 +17,7 @@ export function writePage(parts: readonly Part[], pieces: readonly Piece[], repo
       return piece === undefined ? [] : [{ rule, cells: piece.cells }];
     });
     const missing = part.rules.filter((rule) => !measured.some((each) => each.rule === rule));
-    report.text(`## ${part.title}`);
+    report.text(`## ${part.title}\n\nMean of seeds ${part.seeds.join(', ')}.`);
     if (measured.length > 0) {
       tableOfRules(part, measured, report);
       tableOfBars(part, measured, report);

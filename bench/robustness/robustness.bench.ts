@@ -48,7 +48,7 @@ async function measurePiece(part: Part, rule: string, report: Report): Promise<v
 function introduce(report: Report): void {
   report.text(
     'Linear model: clients train a softmax regression, `services × features` weights: which of 12 services made this trace? Each client holds traces ' +
-      'of two services at most. Figures are balanced accuracy, percent, mean of seeds 4–8; guessing gives 8. Attackers see every honest update of the round; ' +
+      'of two services at most. Figures are balanced accuracy, percent, mean over seeds; guessing gives 8. Attackers see every honest update of the round; ' +
       '“silent” means that they send nothing, and attacks are held against that. “tailored” runs the rule itself on what it might send, each round; “class kill” pushes down the ' +
       'service that fewest clients have; “drift” adds a little every round; a “sleeper” attacks in the last third; a “backdoor” teaches that reverse shells are normal work of another ' +
       'service (success: share of unseen ones that pass). The sample holds ten traces of a service, from a cluster that does not take part.',
