@@ -224,7 +224,10 @@ async function decide(
     case 'minimumDiameterAveraging':
       return minimumDiameterAveraging(updates, f);
     case 'trustedWeights':
-      return trustedWeights(updates, f, rule, { trusted: given(trusted), base, ...(classes && { classes }) });
+      return trustedWeights(updates, f, rule, {
+        ...{ trusted: given(trusted), base, measure: context.measure ?? true },
+        ...(classes && { classes }),
+      });
     case 'fltrust':
       return fltrust(updates, f, { trusted: given(trusted), base });
     case 'declaredHolders':

@@ -1,5 +1,6 @@
 import { clipToNorm } from '../before/clipping.ts';
 import { memorySink } from '../blocks/blocks.ts';
+import { scaledRows } from '../blocks/views.ts';
 import type { ColumnRange } from '../class-blocks.ts';
 import { type Aggregated, ok } from '../fault.ts';
 import { clippedToMedian } from '../trusted/clipped-rows.ts';
@@ -25,7 +26,8 @@ export async function blindBlock(
 ): Promise<Aggregated<Float64Array>> {
   const { engine, source } = holders;
   const blocks = [[{ offset: 0, length: source.d }]];
-  const own = updatesOf(engine, await clippedToMedian(engine, source, { times: clip, blocks }));
+  const { rows, factors } = await clippedToMedian(engine, source, { times: clip, blocks });
+  const own = updatesOf(engine, scaledRows(rows, factors));
   const clipped = await clipToNorm(own, normMax);
   if (!clipped.ok) return clipped;
   const withstands = liarsAmong(source.n);

@@ -7,7 +7,7 @@ import { type Aggregated, ok, refuse } from '../fault.ts';
 import { needs, refuseInteger, refusePositive, refuseRows } from '../requirements.ts';
 import { clippedToMedian, medianOf } from '../trusted/clipped-rows.ts';
 import { leastLoss } from '../trusted/least-loss.ts';
-import { lossByGradient, lossByOutputs, movedBy } from '../trusted/losses-along.ts';
+import { lossByGradient, lossByOutputs, movedBy, times } from '../trusted/losses-along.ts';
 import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
 import { type BlockPlan, type Decision, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
 import { type BlindRule, blindBlock, letThrough, verdictOf } from './blind-block.ts';
@@ -47,12 +47,18 @@ export async function trustedWeights(
   updates: Updates,
   f: number,
   parameters: TrustedWeightsParameters,
-  context: Readonly<{ trusted: TrustedSample; base: Float32Array; classes?: DeclaredClasses }>,
+  context: Readonly<{
+    trusted: TrustedSample;
+    base: Float32Array;
+    classes?: DeclaredClasses;
+    /** Whether to find a gradient for the explanation where deciding needed none. */
+    measure?: boolean;
+  }>,
 ): Promise<Aggregated<Decision>> {
   const { source, engine } = updates;
   const { n, d } = source;
   const { rho, clip, split, stepsMax, blind } = parameters;
-  const { trusted, base, classes } = context;
+  const { trusted, base, classes, measure = true } = context;
   const { linear, gradient } = trusted.loss;
   const refused =
     refuseRows(needs.trusted, n, f) ??
@@ -79,13 +85,14 @@ export async function trustedWeights(
       'trusted weights need a detector that gives its loss a gradient; choose another rule',
     );
   }
-  const { loss: lossBefore } = await lossOf(new Float64Array(n));
+  const { loss: lossBefore } = linear === undefined && gradient ? await gradient(base) : await lossOf(new Float64Array(n));
   const found = await leastLoss(lossOf, n, { cap: 1 / (n - f), pull: rho * lossBefore * n, stepsMax });
   const { shares, at, convergence } = found;
-  const there = gradient && (await gradientAt(gradient, engine, clipped, shares, base));
+  const weights = times(shares, clipped.factors);
+  const there = at.gradient ?? (measure && gradient ? await gradientAt(gradient, engine, clipped.rows, weights, base) : undefined);
   const onSample = { lossBefore, lossAfter: at.loss, slopes: at.slopes, ...(there && { gradient: there }) };
   const decision = { selected: allRows(n).filter((row) => shares[row] !== 0), shares, convergence, onSample };
-  const whole = { kind: 'combine', source: clipped, weights: shares, divisor: 1 } as const;
+  const whole = { kind: 'combine', source: clipped.rows, weights, divisor: 1 } as const;
   if (classes === undefined) return ok({ plan: whole, ...decision });
   const isCovered = (name: string) => trusted.loss.covered.includes(name);
   const asked =
@@ -115,7 +122,7 @@ export async function trustedWeights(
     ...sharedRanges(classes.blocks, d),
   ];
   const ordered = rest.toSorted((a, b) => a.offset - b.offset);
-  if (ordered.length > 0) parts.push({ ranges: ordered, plan: { ...whole, source: columnsIn(clipped, ordered) } });
+  if (ordered.length > 0) parts.push({ ranges: ordered, plan: { ...whole, source: columnsIn(clipped.rows, ordered) } });
   const verdicts = classes.blocks.map(({ class: name }) =>
     verdictOf(name, { covered: isCovered(name), blind, holders: holdersOf(classes, name), f }),
   );
@@ -160,12 +167,12 @@ function meanOf(values: Float64Array): number {
 async function gradientAt(
   gradient: NonNullable<TrustedLoss['gradient']>,
   engine: AggregationEngine,
-  clipped: UpdateBlocks,
-  shares: Float64Array,
+  rows: UpdateBlocks,
+  weights: Float64Array,
   base: Float32Array,
 ): Promise<Float32Array> {
-  const sink = memorySink(clipped.d);
-  await engine.combine(clipped, shares, 1, sink);
+  const sink = memorySink(rows.d);
+  await engine.combine(rows, weights, 1, sink);
   return (await gradient(movedBy(base, sink.values))).gradient;
 }
 

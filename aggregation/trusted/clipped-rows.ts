@@ -16,6 +16,9 @@ export type Clipping = Readonly<{
   blocks: readonly (readonly ColumnRange[])[];
 }>;
 
+/** Row i times factors[i], the product not carried out: rows that are stored stay so, and are read at their own speed. */
+export type Scaled = Readonly<{ rows: UpdateBlocks; factors: Float64Array }>;
+
 /**
  * Rows clipped to a multiple of the median norm: x_i ← x_i · min(1, times · median / ‖x_i‖). The median norm is an honest
  * one as long as f < n / 2, and no row is longer than `times` of it whatever f is. Shapes: [n, d] → [n, d]. O(nd).
@@ -24,7 +27,8 @@ export async function clippedToMedian(
   engine: AggregationEngine,
   rows: UpdateBlocks,
   { times, inside, blocks }: Clipping,
-): Promise<UpdateBlocks> {
+): Promise<Scaled> {
+  if (inside === undefined && blocks.length === 1) return { rows, factors: await factorsOf(engine, rows, times) };
   const parts = [];
   for (const ranges of blocks) {
     const part = columnsIn(rows, ranges);
@@ -34,8 +38,7 @@ export async function clippedToMedian(
         : await clippedApart(engine, part, columnsIn(inside, ranges), times);
     parts.push({ ranges, source });
   }
-  const [only] = parts;
-  return parts.length === 1 && only?.source.d === rows.d ? only.source : joinColumns(rows.d, parts);
+  return { rows: joinColumns(rows.d, parts), factors: new Float64Array(rows.n).fill(1) };
 }
 
 /** x = in + out becomes a · in + b · out, computed as b · x + (a − b) · in. */

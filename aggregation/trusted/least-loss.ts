@@ -1,8 +1,8 @@
 import type { Convergence } from '../updates.ts';
 import { nearestOnCappedSimplex } from './capped-simplex.ts';
 
-/** The trusted loss at w + Σ a_i u_i, and how it changes along every u_i there: shape [n]. */
-export type LossAlong = Readonly<{ loss: number; slopes: Float64Array }>;
+/** The trusted loss at w + Σ a_i u_i, how it changes along every u_i there, shape [n], and its gradient where that was needed. */
+export type LossAlong = Readonly<{ loss: number; slopes: Float64Array; gradient?: Float32Array }>;
 export type LossOfMixture = (shares: Float64Array) => Promise<LossAlong>;
 
 /** `pull`: ρ · L(w) · n, what keeps shares near 1/n; `cap`: the most one row may weigh. */

@@ -2,6 +2,7 @@ import { blockBuffer, columnsPerBlock, memorySink, spans, type UpdateBlocks } fr
 import { rowValues } from '../blocks/row-values.ts';
 import type { AggregationEngine } from '../engine.ts';
 import { addDot, wholeChunks } from '../ordered-sums.ts';
+import type { Scaled } from './clipped-rows.ts';
 import type { LossOfMixture } from './least-loss.ts';
 import type { LinearOutputs, TrustedLoss } from './trusted-loss.ts';
 
@@ -12,11 +13,14 @@ import type { LinearOutputs, TrustedLoss } from './trusted-loss.ts';
 export async function lossByOutputs(
   linear: LinearOutputs,
   base: Float32Array,
-  rows: UpdateBlocks,
+  { rows, factors }: Scaled,
 ): Promise<LossOfMixture> {
   const start = linear.outputsOf(base);
   const outputs: Float64Array[] = [];
-  for (let row = 0; row < rows.n; row++) outputs.push(linear.outputsOf(await rowValues(rows, row)));
+  for (let row = 0; row < rows.n; row++) {
+    const factor = at(factors, row);
+    outputs.push(linear.outputsOf(await rowValues(rows, row)).map((value) => factor * value));
+  }
   return async (shares) => {
     const mixed = Float64Array.from(start);
     outputs.forEach((values, row) => {
@@ -28,19 +32,27 @@ export async function lossByOutputs(
   };
 }
 
-/** The same for any model, by its gradient: two passes over [n, d] an evaluation, O(n · block) memory and two vectors. */
+/**
+ * The same for any model, by its gradient: two passes over [n, d] an evaluation, O(n · block) memory and two vectors. Each
+ * answer carries the gradient that it comes from.
+ */
 export function lossByGradient(
   gradientOf: NonNullable<TrustedLoss['gradient']>,
   base: Float32Array,
-  rows: UpdateBlocks,
+  { rows, factors }: Scaled,
   engine: AggregationEngine,
 ): LossOfMixture {
   return async (shares) => {
     const mixed = memorySink(rows.d);
-    await engine.combine(rows, shares, 1, mixed);
+    await engine.combine(rows, times(shares, factors), 1, mixed);
     const { loss, gradient } = await gradientOf(movedBy(base, mixed.values));
-    return { loss, slopes: await dotsWith(rows, gradient) };
+    return { loss, slopes: times(await dotsWith(rows, gradient), factors), gradient };
   };
+}
+
+/** a_i b_i, shape [n]. */
+export function times(a: Float64Array, b: Float64Array): Float64Array<ArrayBuffer> {
+  return Float64Array.from(a, (value, row) => value * at(b, row));
 }
 
 /** base + delta, shape [d], float32 as models are. */
