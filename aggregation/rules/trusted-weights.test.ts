@@ -187,6 +187,34 @@ describe('trustedWeights where the sample is blind', () => {
     expect(values[8]).toBeLessThan(1.5);
   });
 
+  test.each([
+    [1, 0.1, 1],
+    [10, 0, 0],
+  ])(
+    'lets a class that only a liar speaks for harm what the sample holds by little (feature %s)',
+    async (weight, least, most) => {
+      const harmed = { class: 'seen', features: Array.from({ length: d }, (_, j) => (j === 8 ? weight : 0)), value: 0 };
+      const lone = rows().map((row, at) => {
+        const own = row.slice();
+        own.fill(0, 8);
+        if (at === 0) own.fill(1e5, 8, 10);
+        return own;
+      });
+      const classes = { blocks, declared: lone.map((_, at) => (at === 0 ? ['rare'] : [])) };
+      const context = { base, trusted: { loss: leastSquares([...seen, harmed]) }, classes };
+      const { result, values } = await run(
+        { ...policy(3), rule: { ...rule, blind: 'geometricMedian' } },
+        context,
+        twinEngine(),
+        lone,
+      );
+      granted(result);
+      expect(values[8]).toBeGreaterThanOrEqual(least);
+      expect(values[8]).toBeLessThanOrEqual(most);
+      expect([...values.subarray(0, 8)].every((value) => value > 0.05)).toBe(true);
+    },
+  );
+
   test('refuses to mix rows of senders who declare different classes', async () => {
     const mixed: AggregationPolicy = { ...policy(2), before: [{ kind: 'nearestNeighbourMixing' }] };
     const { result } = await run(mixed, told, twinEngine(), sent);

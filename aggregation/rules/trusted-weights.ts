@@ -85,11 +85,13 @@ export async function trustedWeights(
       'trusted weights need a detector that gives its loss a gradient; choose another rule',
     );
   }
-  const { loss: lossBefore } = linear === undefined && gradient ? await gradient(base) : await lossOf(new Float64Array(n));
+  const { loss: lossBefore } =
+    linear === undefined && gradient ? await gradient(base) : await lossOf(new Float64Array(n));
   const found = await leastLoss(lossOf, n, { cap: 1 / (n - f), pull: rho * lossBefore * n, stepsMax });
   const { shares, at, convergence } = found;
   const weights = times(shares, clipped.factors);
-  const there = at.gradient ?? (measure && gradient ? await gradientAt(gradient, engine, clipped.rows, weights, base) : undefined);
+  const there =
+    at.gradient ?? (measure && gradient ? await gradientAt(gradient, engine, clipped.rows, weights, base) : undefined);
   const onSample = { lossBefore, lossAfter: at.loss, slopes: at.slopes, ...(there && { gradient: there }) };
   const decision = { selected: allRows(n).filter((row) => shares[row] !== 0), shares, convergence, onSample };
   const whole = { kind: 'combine', source: clipped.rows, weights, divisor: 1 } as const;
@@ -113,8 +115,9 @@ export async function trustedWeights(
     const lossAt = async (delta: Float64Array) => meanOf(await trusted.loss.losses(movedBy(base, delta)));
     const scales = await letThrough(lossAt, known, found, risesMax * lossBefore);
     found.forEach(({ ranges, values }, at) => {
-      const weights = Float64Array.of(scales[at] as number);
-      parts.push({ ranges, plan: { kind: 'combine', source: oneRow(values), weights, divisor: 1 } });
+      const through = scales[at] as number;
+      const source = oneRow(values.map((value) => through * value));
+      parts.push({ ranges, plan: { kind: 'combine', source, weights: Float64Array.of(1), divisor: 1 } });
     });
   }
   const rest = [

@@ -8,9 +8,10 @@ export type Cell = Readonly<{
   rule: string;
   behaviour: string;
   seeds: readonly string[];
-  accuracy: number;
+  accuracy: number | null;
   recall: number | null;
   backdoor: number | null;
+  cpuSeconds?: number;
 }>;
 
 /** One rule in one part, as it was measured. */

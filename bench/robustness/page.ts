@@ -1,5 +1,6 @@
 import type { Report } from '../harness/report.ts';
 import { knownAttacks } from './behaviours.ts';
+import { costTable } from './cost.ts';
 import type { Cell, Piece } from './kept.ts';
 import { familyInSample, type Part } from './parts.ts';
 
@@ -24,6 +25,7 @@ export function writePage(parts: readonly Part[], pieces: readonly Piece[], repo
     }
     if (missing.length > 0) report.text(`Not measured yet: ${missing.join(', ')}.`);
   }
+  costTable(pieces, report);
 }
 
 type Measured = Readonly<{ rule: string; cells: readonly Cell[] }>;
@@ -127,13 +129,13 @@ function of(cells: readonly Cell[], behaviour: string): Cell | undefined {
 function worstKnown(cells: readonly Cell[]): Cell | undefined {
   const known = cells.filter(({ behaviour }) => (knownAttacks as readonly string[]).includes(behaviour));
   return known.reduce<Cell | undefined>(
-    (worst, cell) => (worst === undefined || cell.accuracy < worst.accuracy ? cell : worst),
+    (worst, cell) => (worst === undefined || (cell.accuracy ?? 1) < (worst.accuracy ?? 1) ? cell : worst),
     undefined,
   );
 }
 
-function minus(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : 100 * (a - b);
+function minus(a: number | null | undefined, b: number | null | undefined): number | undefined {
+  return typeof a !== 'number' || typeof b !== 'number' ? undefined : 100 * (a - b);
 }
 
 function percent(share: number | null | undefined): string {

@@ -5,6 +5,7 @@ import type { Bench, BenchOptions } from '../harness/bench.ts';
 import { describeMachine } from '../harness/machine.ts';
 import type { Report } from '../harness/report.ts';
 import type { Behaviour } from './behaviours.ts';
+import { costPart, costRules, measureCost } from './cost.ts';
 import { federated, type Setting } from './federation.ts';
 import { isKept, keepPiece, keptPieces } from './kept.ts';
 import { writePage } from './page.ts';
@@ -29,7 +30,9 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
       await measurePiece(part, rule, report);
     }
   }
-  if (options.only !== undefined) return; // A page of some pieces only would stand in the place of the whole.
+  if (!isKept(costPart, costRules[0]) && (options.only === undefined || options.only === 'cost'))
+    await measureCost(report);
+  if (options.only !== undefined && options.only !== 'page') return; // A page of some pieces only would stand in the place of the whole.
   introduce(report);
   writePage(parts, keptPieces(), report);
 }
