@@ -6,6 +6,8 @@
  *     node bench/run.ts                      lists the benchmarks
  *     node bench/run.ts NAME [--track TRACK] [--peers] [--small] [--only TEXT] [--repeat N] [--out DIR]
  *
+ * A benchmark that is measured in pieces writes its page from those it has with `--only page`.
+ *
  * A benchmark that exists for several tracks is NAME for syscall and NAME-TRACK for another: --track chooses.
  */
 import { readdirSync } from 'node:fs';
@@ -90,7 +92,8 @@ async function main(args: string[]): Promise<number> {
     console.log,
   );
   // A narrowed or small run must not replace the full one's figures, so it is kept only where it is told to.
-  if (values.out !== undefined || !(values.small || values.only !== undefined)) {
+  const whole = values.only === undefined || values.only === 'page';
+  if (values.out !== undefined || (whole && !values.small)) {
     const root = path.dirname(benchDir);
     const resultsDir = values.out ?? path.join(root, 'bench', 'results');
     const docsDir = values.out ?? path.join(root, 'docs', 'benchmarks');

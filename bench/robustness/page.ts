@@ -3,6 +3,7 @@ import { knownAttacks } from './behaviours.ts';
 import { costTable } from './cost.ts';
 import type { Cell, Piece } from './kept.ts';
 import { familyInSample, type Part } from './parts.ts';
+import { tableAttacks } from './table-parts.ts';
 
 /** A figure against its bar. `met` is undefined where no bar is set. */
 type Row = Readonly<{ what: string; bar: string; figure: string; met: boolean | undefined }>;
@@ -19,7 +20,8 @@ export function writePage(parts: readonly Part[], pieces: readonly Piece[], repo
     });
     const missing = part.rules.filter((rule) => !measured.some((each) => each.rule === rule));
     report.text(`## ${part.title}\n\nMean of seeds ${part.seeds.join(', ')}.`);
-    if (measured.length > 0) {
+    if (measured.length > 0 && part.name.startsWith('tables')) tablesOfTables(part, measured, report);
+    else if (measured.length > 0) {
       tableOfRules(part, measured, report);
       tableOfBars(part, measured, report);
     }
@@ -62,6 +64,52 @@ function tableOfRules({ name }: Part, measured: readonly Measured[], report: Rep
   );
 }
 
+/** Tables that count: areas under the curve, and how much of one family of attacks passes that was found before. */
+function tablesOfTables({ name }: Part, measured: readonly Measured[], report: Report): void {
+  report.table(
+    ['rule', 'nobody hostile', 'silent', 'worst generic attack', ...tableAttacks.map((attack) => `${attack} (passes)`)],
+    measured.map(({ rule, cells }) => {
+      const worst = worstKnown(cells);
+      for (const cell of cells) report.record({ case: `${name}: ${rule} under ${cell.behaviour}`, ...cell });
+      return [
+        rule,
+        percent(of(cells, 'none')?.accuracy),
+        percent(of(cells, 'silent')?.accuracy),
+        worst === undefined ? '–' : `${percent(worst.accuracy)} (${worst.behaviour})`,
+        ...tableAttacks.map(
+          (attack) => `${percent(of(cells, attack)?.accuracy)} (${percent(of(cells, attack)?.backdoor)})`,
+        ),
+      ];
+    }),
+  );
+  const mean = measured.find(({ rule }) => rule === 'mean');
+  for (const { rule, cells } of measured.filter((each) => each.rule.startsWith('declared'))) {
+    const generic = minus(worstKnown(cells)?.accuracy, of(cells, 'silent')?.accuracy);
+    const rows = [
+      row(
+        'nobody hostile, against the plain mean',
+        minus(of(cells, 'none')?.accuracy, mean && of(mean.cells, 'none')?.accuracy),
+        -1,
+      ),
+      row('every generic attack tried, against silent: equal', generic, 0),
+      ...(rule.endsWith(' sample') && !rule.includes('no ')
+        ? [
+            atMost(
+              'whitelisted family that passes, the sample holds it',
+              of(cells, 'whitelist, family in sample')?.backdoor,
+              0.02,
+            ),
+          ]
+        : []),
+    ];
+    report.table([rule, 'bar', 'measured', ''], rows.map(({ what, bar, figure, met }) => [what, bar, figure, verdict(met)])); // biome-ignore format: one line
+  }
+}
+
+function verdict(met: boolean | undefined): string {
+  return met === undefined ? '' : met ? 'met' : '**missed**';
+}
+
 /** What is deployed where there is a sample, against the bars; in points of balanced accuracy unless a row says else. */
 function tableOfBars(part: Part, measured: readonly Measured[], report: Report): void {
   const deployed = measured.find(({ rule }) => deployedRules.includes(rule));
@@ -99,7 +147,7 @@ function tableOfBars(part: Part, measured: readonly Measured[], report: Report):
   ];
   report.table(
     [`${deployed.rule}, f = ${part.f} of ${part.n}`, 'bar', 'measured', ''],
-    rows.map(({ what, bar, figure, met }) => [what, bar, figure, met === undefined ? '' : met ? 'met' : '**missed**']),
+    rows.map(({ what, bar, figure, met }) => [what, bar, figure, verdict(met)]),
   );
 }
 
@@ -108,8 +156,8 @@ const deployedRules: readonly string[] = ['trusted weights', 'declared holders, 
 function row(what: string, points: number | undefined, bar: number | undefined): Row {
   const figure =
     points === undefined || Number.isNaN(points) ? '–' : `${points >= 0 ? '+' : '−'}${Math.abs(points).toFixed(1)}`;
-  const met = bar === undefined || points === undefined ? undefined : points >= bar;
-  return { what, bar: bar === undefined ? '' : `≥ −${-bar}`, figure, met };
+  const met = bar === undefined || points === undefined ? undefined : points >= bar - 1e-9;
+  return { what, bar: bar === undefined ? '' : bar === 0 ? '≥ 0' : `≥ −${-bar}`, figure, met };
 }
 
 function atLeast(what: string, value: number | null | undefined, bar: number): Row {

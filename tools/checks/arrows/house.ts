@@ -68,7 +68,8 @@ const rooms: Readonly<Record<string, Order>> = {
     ['distances', 'engines'],
     'updates.ts',
     'trusted',
-    ['admission.ts', 'before', 'rules'],
+    ['admission.ts', 'before'],
+    'rules',
     'attacks',
   ],
   coordinator: [
