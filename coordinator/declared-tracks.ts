@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { canonicalJson, type JsonValue } from '../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
+import { classBlocksOf } from '../proto/class-blocks.ts';
 import { schemaDigest } from '../proto/model-spec.ts';
 import type { BlobFaultCode } from './blobs/blob-store.ts';
 import type { TrackFile } from './config/config.ts';
@@ -46,7 +47,8 @@ async function declareTrack(
   if (!spec.ok) return spec;
   const policyText = await readText(policyPath);
   if (!policyText.ok) return policyText;
-  const policy = parseTrackPolicy(policyText.value.toString('utf8'));
+  const knows = { classes: classBlocksOf(spec.value) !== undefined };
+  const policy = parseTrackPolicy(policyText.value.toString('utf8'), knows);
   if (!policy.ok) return policy;
   const known = store.state().tracks.get(id);
   if (known !== undefined) {

@@ -1,10 +1,6 @@
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { type Abi, abis } from '../client/events/vocabulary.ts';
-import {
-  defaultSyscallDetector,
-  type SyscallDetectorName,
-  syscallDetectorNames,
-} from '../client/tracks/syscall/detector-names.ts';
+import { type SyscallDetectorName, syscallDetectorNames } from '../client/tracks/syscall/detector-names.ts';
 import { type Partition, parsePartition } from '../lab/data/partition.ts';
 
 /** What the main job was asked for. */
@@ -32,7 +28,8 @@ export type DemoTrack = (typeof demoTracks)[number];
 /** What its flags take, for `--help` and where nothing was said. */
 export const demoChoices = {
   detectors: syscallDetectorNames,
-  detector: defaultSyscallDetector,
+  /** Counts in blocks by class: the default policy for tables goes by declared classes and a trusted sample. */
+  detector: 'class-table',
   tracks: `${demoTracks[0]}, or ${demoTracks.join(',')}`,
 } as const;
 

@@ -1,4 +1,10 @@
-import { type AggregationPolicy, checkPolicy, defaultPolicy, parsePolicy } from '../aggregation/policy.ts';
+import {
+  type AggregationPolicy,
+  checkPolicy,
+  defaultPolicy,
+  parsePolicy,
+  type TrackKnowledge,
+} from '../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 
 const rules = {
@@ -22,10 +28,15 @@ export const ruleHelp = `${Object.keys(rules).join(', ')}; with ${Object.keys(pr
 
 /**
  * A policy from a short name such as "krum", "nnm+krum" or "arc+nnm+trimmed-mean", for n updates of which f may lie;
- * `undefined` is the policy that a federation starts with.
+ * `undefined` is the policy that a federation starts with whose track `knows` so much.
  */
-export function policyOf(name: string | undefined, n: number, f: number): Result<AggregationPolicy, 'RULE_UNUSABLE'> {
-  const named = name === undefined ? ok(defaultPolicy(f)) : namedPolicy(name, f);
+export function policyOf(
+  name: string | undefined,
+  n: number,
+  f: number,
+  knows: TrackKnowledge = {},
+): Result<AggregationPolicy, 'RULE_UNUSABLE'> {
+  const named = name === undefined ? ok(defaultPolicy(f, knows)) : namedPolicy(name, f);
   if (!named.ok) return named;
   // Counting detectors say "nothing new" by a delta of zeros as soon as the global model agrees with them.
   const policy = parsePolicy({ ...named.value, admission: { ...named.value.admission, zeroUpdate: 'admit' } });

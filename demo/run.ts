@@ -15,13 +15,14 @@ import { runFlowRounds, saveFlowFolder } from './flow/story.ts';
 import { Judges } from './judging.ts';
 import { publish, saveModel } from './keep.ts';
 import type { DemoOptions } from './options.ts';
-import { type Prepared, prepare } from './prepare.ts';
+import { classLabels, type Prepared, prepare } from './prepare.ts';
 import type { FlowReport } from './report/flow-report.ts';
 import type { DemoReport } from './report/report.ts';
 import type { Screen } from './screen.ts';
 import { castReleases } from './story/release-cast.ts';
 import { ReleaseStory } from './story/release-story.ts';
 import { runRounds, tellReleases, trackPolicy } from './story/rounds.ts';
+import { putSample } from './story/sample.ts';
 import { conclude, introduce } from './story/telling.ts';
 
 /**
@@ -57,7 +58,7 @@ async function federate(
 ): Promise<DemoReport> {
   const { options, clusters, detector, hostile, unseen } = prepared;
   const cast = options.rounds < 2 ? undefined : castReleases(clusters, hostile, unseen, prepared.policy.f);
-  const policy = trackPolicy(prepared, prepared.training);
+  const policy = trackPolicy(prepared, prepared.policy, prepared.training);
   const flow = options.tracks.includes('flow') ? await prepareFlow(prepared, join(folder, 'flows')) : undefined;
   screen.status('starting the coordinator and its clusters');
   const federation = await startFederation({
@@ -69,16 +70,18 @@ async function federate(
     flow: flow && {
       spec: flow.start.spec,
       initialModel: flow.start.init(options.seed),
-      policy: trackPolicy(prepared, flow.training),
+      policy: trackPolicy(prepared, prepared.flowPolicy, flow.training),
       files: new Map([...flow.clusters].map(([name, { learntFile }]) => [name, learntFile])),
     },
     seed: options.seed,
     canaries: cast?.attacks ?? new Map(),
+    classes: classLabels(prepared),
   });
   try {
     await federation.ready((connected) =>
       screen.status(`${connected} of ${clusters.size} clusters have enrolled and watch`),
     );
+    if (prepared.sample !== undefined) await putSample(federation, folder, prepared.sample, screen);
     clock.lap('set-up and enrolment');
     const judges = new Judges(detector, clusters);
     const story = cast && new ReleaseStory({ federation, folder, policy, cast, screen });

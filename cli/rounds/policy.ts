@@ -56,8 +56,9 @@ async function standingOf(
     ({ status, quarantined }) => status === ClusterStatus.CLUSTER_STATUS_ENROLLED && !quarantined,
   );
   const spec = orExit(specOfBytes(track.settings.spec?.canonicalJson ?? new Uint8Array()));
-  const { aggregation: policy } = orExit(parseTrackPolicy(text ?? track.settings.policyJson));
   const blocks = classBlocksOf(spec)?.blocks;
+  const parsed = parseTrackPolicy(text ?? track.settings.policyJson, { classes: blocks !== undefined });
+  const { aggregation: policy } = orExit(parsed);
   const approved = members.map(({ labels }) =>
     approvedClasses(Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
   );

@@ -99,6 +99,16 @@ describe('parseTrackPolicy', () => {
     });
   });
 
+  it('takes what a track knows for its defaults, and leaves what was journalled before as it is', () => {
+    const byClass = parseTrackPolicy('aggregation: { f: 2 }', { classes: true });
+    expect(byClass).toMatchObject({ value: { aggregation: { rule: { kind: 'declaredHolders' }, before: [] } } });
+    const before = parseTrackPolicy('aggregation: { f: 2 }');
+    if (!before.ok) throw new Error(before.fault.message);
+    expect(parseTrackPolicy(JSON.stringify(before.value), { classes: true })).toEqual(before);
+    expect(before.value).not.toHaveProperty('sample');
+    expect(before.value).not.toHaveProperty('history');
+  });
+
   it('reads back what it wrote', () => {
     const once = parseTrackPolicy('aggregation: { f: 1 }\nschedule: { cron: "0 3 * * *", timeZone: Europe/Stockholm }');
     if (!once.ok) throw new Error(once.fault.message);

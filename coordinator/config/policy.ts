@@ -1,6 +1,11 @@
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { defaultPolicy, parsePolicy as parseAggregation, updatesMin } from '../../aggregation/policy.ts';
+import {
+  defaultPolicy,
+  parsePolicy as parseAggregation,
+  type TrackKnowledge,
+  updatesMin,
+} from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { type Digest, isDigest } from '../../proto/ids.ts';
 import { type GatePolicy, gateMinutesMinDefault, type TrackPolicy } from '../round/policy.ts';
@@ -115,10 +120,11 @@ const policySchema = z.strictObject({
 });
 
 /**
- * A track's policy from the text that an operator wrote (YAML or JSON, at most 64 KiB), with defaults filled in. One
+ * A track's policy from the text that an operator wrote (YAML or JSON, at most 64 KiB), with defaults filled in: those of a
+ * track that `knows` so much. One
  * fault lists every problem, also those between settings: a quorum below what the rule can score, 2f + 3 for Krum.
  */
-export function parseTrackPolicy(text: string): Result<TrackPolicy, 'POLICY_INVALID'> {
+export function parseTrackPolicy(text: string, knows: TrackKnowledge = {}): Result<TrackPolicy, 'POLICY_INVALID'> {
   if (Buffer.byteLength(text) > policyBytesMax) return invalid([`at most ${policyBytesMax} bytes are allowed`]);
   let tree: unknown;
   try {
@@ -130,7 +136,10 @@ export function parseTrackPolicy(text: string): Result<TrackPolicy, 'POLICY_INVA
   if (!parsed.success) {
     return invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`));
   }
-  const aggregation = parseAggregation({ ...defaultPolicy(parsed.data.aggregation.f), ...parsed.data.aggregation });
+  const aggregation = parseAggregation({
+    ...defaultPolicy(parsed.data.aggregation.f, knows),
+    ...parsed.data.aggregation,
+  });
   if (!aggregation.ok) return invalid([aggregation.fault.message]);
   const needed = updatesMin(aggregation.value);
   if (needed === undefined) return invalid(['aggregation: no number of updates satisfies this rule']);

@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { isTrackId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import { type ModelSpec, schemaDigest } from '../../proto/model-spec.ts';
@@ -39,7 +40,7 @@ export function readSettings(request: TrackRequest): Result<TrackSettings, Setti
   if (request.schemaDigest !== '' && request.schemaDigest !== schemaDigest(spec.value)) {
     return refuse('SPEC_INVALID', 'model spec: schema_digest is not the digest of this spec');
   }
-  const policy = parseTrackPolicy(request.policy);
+  const policy = parseTrackPolicy(request.policy, { classes: classBlocksOf(spec.value) !== undefined });
   if (!policy.ok) return policy;
   return ok({ track: track.value, spec: spec.value, policy: policy.value, reason: request.reason });
 }

@@ -14,11 +14,11 @@ import { plainAveraging, simulateFederation, trainAlone } from './simulation.ts'
 
 const [optionsFile = '', folder = ''] = process.argv.slice(2);
 const prepared = unwrap(await prepare(JSON.parse(await readFile(optionsFile, 'utf8')) as DemoOptions));
-const { detector, clusters, hostile, policy, training, options } = prepared;
+const { detector, clusters, hostile, policy, flowPolicy, sample, training, options } = prepared;
 const { rounds, seed } = options;
 const keep = (name: string, model: Float32Array) => writeFile(join(folder, baselineFile(name)), bytesOfValues(model));
 
-const federation = { detector, clusters, rounds, training, seed };
+const federation = { detector, clusters, rounds, training, seed, sample };
 await keep('fedAvgUnderAttack', await simulateFederation({ ...federation, policy: plainAveraging, hostile }));
 await keep('robustNoAttack', await simulateFederation({ ...federation, policy, hostile: [] }));
 const everything = [...clusters.values()].flat();
@@ -32,7 +32,7 @@ if (options.tracks.includes('flow')) {
   const flow = await prepareFlow(prepared, join(folder, 'flows-compared'));
   const keepFlow = (name: string, model: Float32Array) => keep(`flow-${name}`, model);
   await keepFlow('fedAvgUnderAttack', await simulateFlow({ flow, policy: plainAveraging, hostile, seed }));
-  await keepFlow('robustNoAttack', await simulateFlow({ flow, policy, hostile: [], seed }));
+  await keepFlow('robustNoAttack', await simulateFlow({ flow, policy: flowPolicy, hostile: [], seed }));
   await keepFlow('pooled', trainFlowPooled(flow, seed));
   for (const [name, { learnt }] of flow.clusters) {
     if (!hostile.includes(name)) await keepFlow(`local-${name}`, await trainFlowAlone(flow, learnt, seed));

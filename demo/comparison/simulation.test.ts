@@ -28,6 +28,19 @@ describe('simulateFederation', () => {
     return digestOf(bytesOfValues(model));
   };
 
+  it('makes, under attack, of tables by declared class to the bit what it makes of the honest clusters alone', async () => {
+    const options = { ...prepared.options, detector: 'class-table' } as const;
+    const { detector, clusters, hostile, training, policy, sample } = unwrap(await prepare(options));
+    expect(policy.rule.kind).toBe('declaredHolders');
+    expect(sample?.byteLength).toBeGreaterThan(1_000);
+    const modelOf = (some: typeof clusters, lying: readonly string[]) =>
+      simulateFederation({ detector, clusters: some, policy, rounds: 3, training, hostile: lying, seed: 1, sample });
+    const silent = new Map([...clusters].filter(([name]) => !hostile.includes(name)));
+    expect(digestOf(bytesOfValues(await modelOf(clusters, hostile)))).toBe(
+      digestOf(bytesOfValues(await modelOf(silent, []))),
+    );
+  });
+
   // Made before there was a lab, by a loop of the demonstration's own: a seed's figures stay what they were.
   it('makes the models that it always made of the recorded traces, under the default rule and under averaging', async () => {
     expect(prepared.hostile).toEqual(['c03', 'c02']);

@@ -1,11 +1,15 @@
 import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
-import { FaultError } from '../../base/fault.ts';
+import { FaultError, unwrap } from '../../base/fault.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
 import type { Detector, Observed } from '../../client/tracks/detector.ts';
-import { federate } from '../../lab/federation/federate.ts';
+import { readSample } from '../../client/tracks/syscall/trusted/sample.ts';
+import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.ts';
+import { type Federation, federate } from '../../lab/federation/federate.ts';
 import { asLearnt, type Worker } from '../../lab/federation/sending.ts';
 import { forging } from '../../lab/hostile/schedule.ts';
+import { classBlocksOf } from '../../proto/class-blocks.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Training } from '../prepare.ts';
 
 export type Simulation = Readonly<{
@@ -18,6 +22,8 @@ export type Simulation = Readonly<{
   /** Who lies, in the order of their attack schedules; nobody when empty. */
   hostile: readonly string[];
   seed: number;
+  /** The trusted sample, where the rule takes one. */
+  sample?: Uint8Array | undefined;
 }>;
 
 /**
@@ -26,23 +32,50 @@ export type Simulation = Readonly<{
  * compared with.
  */
 export async function simulateFederation(simulation: Simulation): Promise<Float32Array> {
-  const { detector, clusters, policy, rounds, training, hostile, seed } = simulation;
+  const { detector, clusters, policy, rounds, training, hostile, seed, sample } = simulation;
   const work = (traces: readonly Observed[]) => (base: Float32Array, round: number) =>
     deltaOf(detector.train(base, traces, { ...training, seed: seed + round }).weights, base);
   const workers = new Map([...clusters].map(([name, traces]) => [name, work(traces)]));
-  return await simulateRounds({ initial: detector.init(seed), workers, policy, rounds, hostile, seed });
+  const initial = detector.init(seed);
+  // A coordinator that trusts everyone looks at nothing.
+  const judging = policy === plainAveraging ? {} : await judgingOf(detector.spec, clusters, initial, sample);
+  return await simulateRounds({ initial, workers, policy, rounds, hostile, seed, judging });
+}
+
+/** As the coordinator's workers find it: blocks by class and their shape from the spec, the sample as it was put. */
+async function judgingOf(
+  spec: ModelSpec,
+  clusters: Simulation['clusters'],
+  initial: Float32Array,
+  sample: Uint8Array | undefined,
+): Promise<NonNullable<Rounds['judging']>> {
+  const layout = classBlocksOf(spec);
+  if (layout === undefined) return {};
+  const blocks = layout.blocks.map(({ className, offset, length }) => ({
+    class: className,
+    ranges: [{ offset, length }],
+  }));
+  const declared = [...clusters.values()].map((traces) => [...new Set(traces.map(({ service }) => service))]);
+  const content = sample && unwrap(await readSample(sample));
+  const loss = content && (await openSampleLoss(spec, content, initial));
+  return {
+    classes: { blocks, declared },
+    ...(layout.tableNorm !== undefined && { shape: { norm: layout.tableNorm, tolerance: 0.02 } }),
+    ...(loss && { trusted: { loss } }),
+  };
 }
 
 export type Rounds = Readonly<{
   initial: Float32Array;
   /** Cluster to what it does in a round, in the order of their names. */
   workers: ReadonlyMap<string, Worker>;
+  judging?: Federation['judging'];
 }> &
   Pick<Simulation, 'policy' | 'rounds' | 'hostile' | 'seed'>;
 
 /** Rounds of any track, in which the hostile forge what they learnt. Throws when a round is refused. */
 export async function simulateRounds(simulation: Rounds): Promise<Float32Array> {
-  const { initial, workers, policy, rounds, hostile, seed } = simulation;
+  const { initial, workers, policy, rounds, hostile, seed, judging } = simulation;
   const all = [...workers].map(([name, work]) => {
     const attacker = hostile.indexOf(name);
     return attacker === -1 ? work : forging(work, attacker, seed);
@@ -54,6 +87,7 @@ export async function simulateRounds(simulation: Rounds): Promise<Float32Array> 
     policy,
     engine: twinEngine(),
     seedOf: (round) => `${seed} ${round}`,
+    ...(judging && { judging }),
   });
   const [refusal] = refusals;
   if (refusal !== undefined) throw new FaultError(refusal);

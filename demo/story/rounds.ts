@@ -1,4 +1,4 @@
-import { updatesMin } from '../../aggregation/policy.ts';
+import { type AggregationPolicy, updatesMin } from '../../aggregation/policy.ts';
 import type { Federation } from '../../lab/rig/federation.ts';
 import { RoundPhase } from '../../proto/generated/testudo/v1/operator.ts';
 import { judgeAll } from '../assess.ts';
@@ -10,7 +10,11 @@ import type { Screen } from '../screen.ts';
 import type { ReleaseStory } from './release-story.ts';
 
 /** A track's policy in the main job, as `testudo tracks put` takes it. */
-export function trackPolicy({ policy, clusters, hostile }: Prepared, training: Training): object {
+export function trackPolicy(
+  { clusters, hostile }: Pick<Prepared, 'clusters' | 'hostile'>,
+  policy: AggregationPolicy,
+  training: Training,
+): object {
   return {
     aggregation: policy,
     rounds: {

@@ -1,4 +1,4 @@
-import { aggregate } from '../../aggregation/aggregate.ts';
+import { type AggregationContext, aggregate } from '../../aggregation/aggregate.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
@@ -17,6 +17,8 @@ export type Federation = Readonly<{
   engine: AggregationEngine;
   /** What the rule's own draws begin from in a round. */
   seedOf(round: number): string;
+  /** What the coordinator would judge by beside the updates, the same in every round. */
+  judging?: Pick<AggregationContext, 'trusted' | 'classes' | 'shape'>;
 }>;
 
 export type Federated = Readonly<{
@@ -30,7 +32,8 @@ export type Federated = Readonly<{
  * The rounds of a federation without the network between, one after another, by the aggregation that the coordinator runs.
  * Centred clipping starts from the last aggregate, as it does there. The same for the same sendings and seeds.
  */
-export async function federate({ initial, rounds, sending, policy, engine, seedOf }: Federation): Promise<Federated> {
+export async function federate(federation: Federation): Promise<Federated> {
+  const { initial, rounds, sending, policy, engine, seedOf, judging = {} } = federation;
   let weights: Float32Array = Float32Array.from(initial);
   let start: Float64Array = new Float64Array(initial.length);
   const refusals: Fault[] = [];
@@ -43,6 +46,7 @@ export async function federate({ initial, rounds, sending, policy, engine, seedO
           start,
           base: weights,
           measure: false,
+          ...judging,
         })
       : blocks;
     if (!outcome.ok) {

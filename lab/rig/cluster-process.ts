@@ -27,7 +27,10 @@ export async function startCluster(
   const { token } = await operator.call(operator.client.createToken, {
     cluster: name,
     lifetimeSeconds: 600,
-    labels: attacks === undefined ? [] : [canaryLabel],
+    labels: [
+      ...(attacks === undefined ? [] : [canaryLabel]),
+      ...(plan.classes?.get(name) ?? []).map((approved) => ({ key: `class-${approved}`, value: 'yes' })),
+    ],
   });
   const canary = attacks === undefined ? undefined : await prepareCanary(plan, name, attacks);
   const config = {

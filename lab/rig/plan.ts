@@ -31,4 +31,6 @@ export type FederationPlan = Readonly<{
   seed: number;
   /** Clusters that see live traffic and try releases in shadow first, and the attacks that a release must still find. */
   canaries: ReadonlyMap<string, readonly Trace[]>;
+  /** The workload classes that each cluster is approved for with its token; absent for none. */
+  classes?: ReadonlyMap<string, readonly string[]>;
 }>;

@@ -36,8 +36,9 @@ export async function openSampleLoss(
 
 /**
  * How badly a model tells the attacks on a class from its normal traces: mean of ln(1 + exp(normal − attack)) over all pairs of
- * trace scores, a smooth count of those in wrong order. Where the sample has no attack on a class, the mean score of its
- * normal traces: what the model fails to know of them.
+ * trace scores, a smooth count of those in wrong order; plus what it costs when one normal trace looks like every attack, since
+ * what few traces tell apart is no better known than that, and losses are compared by their ratio. Where the sample has no
+ * attack on a class, the mean score of its normal traces: what the model fails to know of them.
  */
 async function tellingApart(spec: ModelSpec, content: SampleContent<Example>): Promise<SampleLoss> {
   const detector = await openDetector(spec);
@@ -70,7 +71,7 @@ function pairLoss(normal: readonly number[], attacks: readonly number[]): number
   if (attacks.length === 0) return normal.reduce((sum, score) => sum + score, 0) / normal.length;
   let sum = 0;
   for (const usual of normal) for (const attack of attacks) sum += Math.log1p(Math.exp(usual - attack));
-  return sum / (normal.length * attacks.length);
+  return sum / (normal.length * attacks.length) + Math.LN2 / normal.length;
 }
 
 function observed({ workload, calls }: Example): Observed {
