@@ -37,6 +37,7 @@ export async function checkResult(
     ]) === text([job.federation, job.track, job.round, job.schemaDigest, job.base, job.policy, job.optimiser]) &&
     recorded.optimiserStateBefore === job.optimiserState &&
     recorded.sample === job.sample &&
+    recorded.sampleHolds === job.sampleHolds &&
     text([recorded.candidate, applied, recorded.expelled]) ===
       text([{ version: job.candidateVersion, digest: candidate }, asked, job.expelled]);
   return same ? ok(undefined) : foreign(job, 'its provenance is of another job');

@@ -45,6 +45,7 @@ const shape = z.strictObject({
   optimiser,
   base: z.strictObject({ version: whole, digest }),
   sample: digest.optional(),
+  sampleHolds: z.literal(true).optional(),
   optimiserState: digest.nullable(),
   candidateVersion: whole,
   keyName: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,199}$/),

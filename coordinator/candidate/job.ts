@@ -22,6 +22,8 @@ export type AggregationJob = Readonly<{
   base: ModelRef;
   /** The trusted sample that the round goes by; absent where it has none. */
   sample?: Digest | undefined;
+  /** The sample is counted as one update more; absent where it is not. */
+  sampleHolds?: true | undefined;
   /** What the round that made the base left (server-state.ts); null at the start. */
   optimiserState: Digest | null;
   candidateVersion: number;

@@ -1,5 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { AggregationContext } from '../../aggregation/aggregate.ts';
+import type { UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
+import { appendRow } from '../../aggregation/blocks/views.ts';
 import type { DeclaredClasses } from '../../aggregation/class-blocks.ts';
 import { asksOf } from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
@@ -12,7 +14,12 @@ import { loadSampleReader } from './sample-reader.ts';
 import { readValues } from './server-state.ts';
 
 /** What updates are judged by beside one another; `close` gives back what a sample's detector holds. */
-type Judging = Readonly<{ context: Pick<AggregationContext, 'base' | 'trusted' | 'classes' | 'shape'>; close(): void }>;
+type Judging = Readonly<{
+  context: Pick<AggregationContext, 'base' | 'trusted' | 'classes' | 'shape'>;
+  /** The updates, and after them the sample's own where it is counted as one. */
+  blocks: UpdateBlocks;
+  close(): void;
+}>;
 
 /** Of a table's norm: float32 rounding of a million slots stays a hundred times below it. */
 const shapeTolerance = 0.02;
@@ -23,25 +30,44 @@ const shapeTolerance = 0.02;
  */
 export async function judging(
   job: AggregationJob,
-  updates: OpenedUpdates,
+  updates: OpenedUpdates & Readonly<{ blocks: UpdateBlocks }>,
   { path, sampleReader }: Readonly<{ path: (digest: Digest) => string; sampleReader?: string | undefined }>,
 ): Promise<Result<Judging, RunFaultCode>> {
   const asks = asksOf(job.policy.rule);
   const classes = declaredClasses(job, updates);
   const norm = classBlocksOf(job.spec)?.tableNorm;
-  const sample = asks.sample === 'no' ? undefined : job.sample;
+  const { blocks } = updates;
+  const sample = asks.sample === 'no' && job.sampleHolds !== true ? undefined : job.sample;
   const base = baseOf(job, path(job.base.digest));
   const context = {
     base,
     ...(classes && { classes }),
     ...(norm && { shape: { norm, tolerance: shapeTolerance } }),
   };
-  if (sample === undefined) return ok({ context, close: () => undefined });
+  if (sample === undefined) return ok({ context, blocks, close: () => undefined });
   const reader = await loadSampleReader(sampleReader);
   if (!reader.ok) return reader;
   const read = await reader.value.readSample(job.spec, readFileSync(path(sample)), base);
   if (!read.ok) return refuse('AGGREGATION_REFUSED', `${read.fault.code}: ${read.fault.message}`);
-  return ok({ context: { ...context, trusted: read.value }, close: () => read.value.close() });
+  const trusted = { ...context, trusted: read.value };
+  const close = () => read.value.close();
+  if (job.sampleHolds !== true) return ok({ context: trusted, blocks, close });
+  const { reference, loss } = read.value;
+  if (reference === undefined) {
+    close();
+    const why = `models of ${job.spec.architecture} make no update of a sample`;
+    return refuse('AGGREGATION_REFUSED', `${why}; leave sample.holds out of the policy`);
+  }
+  const known = new Set(classes?.blocks.map((block) => block.class));
+  const held = classes && {
+    ...classes,
+    declared: [...classes.declared, loss.covered.filter((name) => known.has(name))],
+  };
+  return ok({
+    context: { ...trusted, ...(held && { classes: held }) },
+    blocks: appendRow(blocks, Float64Array.from(reference)),
+    close,
+  });
 }
 
 function declaredClasses({ spec }: AggregationJob, { opened }: OpenedUpdates): DeclaredClasses | undefined {

@@ -53,6 +53,8 @@ export type Provenance = Readonly<{
   optimiser: AggregationJob['optimiser'];
   /** The trusted sample that the round went by; absent where it had none. */
   sample?: Digest;
+  /** The sample was counted as one update more: `n` counts it, `updates` lists those of clusters alone. */
+  sampleHolds?: true;
   optimiserStateBefore: Digest | null;
   optimiserStateAfter: Digest | null;
   /** Rows the rule was given and admitted; the f it was asked for is in `policy`, this is the f it ran with. */
@@ -71,14 +73,18 @@ export type Provenance = Readonly<{
   expelled: AggregationJob['expelled'];
 }>;
 
+/** In the place of a cluster's name, which has no brackets, where the sample is counted as one update more. */
+const theSample = '(trusted sample)';
+
 export function provenanceOf(
   job: AggregationJob,
   { opened, unopened }: OpenedUpdates,
   report: AggregationReport,
   written: Readonly<{ candidate: Digest; optimiserState: Digest | null }>,
 ): Provenance {
-  const named = (row: number) => opened[row]?.cluster ?? '';
-  const rows = report.updates.map((fate): UpdateFate => {
+  const named = (row: number) => opened[row]?.cluster ?? theSample;
+  const ofClusters = report.updates.filter(({ row }) => row < opened.length);
+  const rows = ofClusters.map((fate): UpdateFate => {
     const { row, verdict, reason, neighbours, norm, share, score, cosine, distance, tensors, onSample } = fate;
     return {
       ...inputOf(opened[row] as JobUpdate),
@@ -110,6 +116,7 @@ export function provenanceOf(
     policy: job.policy,
     optimiser: job.optimiser,
     ...(job.sample && { sample: job.sample }),
+    ...(job.sampleHolds && { sampleHolds: job.sampleHolds }),
     optimiserStateBefore: job.optimiserState,
     optimiserStateAfter: written.optimiserState,
     n: report.n,

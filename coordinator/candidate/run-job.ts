@@ -97,18 +97,19 @@ async function fromFiles(
   const startsFromLast = job.policy.rule.kind === 'centredClipping';
   const start = startsFromLast && statePath !== null ? readLastAggregate(statePath, layout.length) : undefined;
   try {
-    if (updates.blocks === undefined) {
+    const { blocks } = updates;
+    if (blocks === undefined) {
       return refuse('AGGREGATION_REFUSED', `none of the ${job.updates.length} accepted updates can be opened`);
     }
     const files = { out, basePath, statePath };
-    const judged = await judging(job, updates, { path, sampleReader });
+    const judged = await judging(job, { ...updates, blocks }, { path, sampleReader });
     if (!judged.ok) return judged;
     const sink = new CandidateSink(job.optimiser, files, layout.length, startsFromLast);
     try {
       const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
       const aggregated = await aggregate(
         policyFor(job, updates),
-        updates.blocks,
+        judged.value.blocks,
         await engineFor(layout.length * updates.opened.length),
         sink,
         { slots: layout.slots, seed: digestOf(seed), ...(start && { start }), ...judged.value.context },

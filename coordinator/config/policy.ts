@@ -112,6 +112,7 @@ const policySchema = z.strictObject({
   sample: z
     .strictObject({
       mix: between(0, 0.9).default(0),
+      holds: z.boolean().optional(),
       digest: z.custom<Digest>(isDigest, 'a digest, "sha256:" and 64 hexadecimal digits').optional(),
     })
     .optional(),

@@ -63,6 +63,8 @@ export type InputKeeping = Readonly<{
 export type SamplePolicy = Readonly<{
   /** Share of a client's training examples that come from the sample, 0 to 0.9. */
   mix: number;
+  /** Whether the sample is counted as one update more: for models that count, which mix nothing. Absent: no. */
+  holds?: boolean | undefined;
   /** The sample that must be in force; the newest, whichever it is, where absent. Every round that has one names it here. */
   digest?: Digest | undefined;
 }>;

@@ -70,6 +70,7 @@ function jobFrom(
     optimiser: policy.optimiser,
     base: phase.base,
     ...(policy.sample?.digest && { sample: policy.sample.digest }),
+    ...(policy.sample?.digest && policy.sample.holds && { sampleHolds: true }),
     optimiserState: track.models[phase.base.version]?.optimiserState ?? null,
     candidateVersion,
     keyName: roundKeyName(track.track, round),

@@ -15,7 +15,8 @@ function sampleOf({ policy: { sample }, samples }: Pick<Sampled, 'policy' | 'sam
 export function policyWithSample(track: Sampled): TrackPolicy {
   const sample = sampleOf(track);
   const { policy } = track;
-  return sample === undefined ? policy : { ...policy, sample: { mix: policy.sample?.mix ?? 0, digest: sample.digest } };
+  if (sample === undefined) return policy;
+  return { ...policy, sample: { mix: 0, ...policy.sample, digest: sample.digest } };
 }
 
 /** Why no round can open for want of a sample, as one sentence with the remedy; undefined where one can. */
@@ -27,6 +28,8 @@ export function lacksSample(track: Sampled): string | undefined {
   if (asksOf(policy.aggregation.rule).sample === 'needed') {
     return `the rule ${policy.aggregation.rule.kind} decides by a trusted sample, and ${id} has none; ${put}`;
   }
+  if (policy.sample?.holds === true)
+    return `the policy counts a trusted sample as an update, and ${id} has none; ${put}`;
   if ((policy.sample?.mix ?? 0) === 0) return undefined;
   return `the policy mixes a trusted sample into training, and ${id} has none; ${put}`;
 }

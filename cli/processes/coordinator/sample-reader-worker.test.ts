@@ -18,7 +18,7 @@ import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { roundEnd } from '../../../coordinator/testing/wait.ts';
 import { mayBeInSample, recordedSample } from '../../../lab/data/recorded-sample.ts';
 import { readAll, recordedPath } from '../../../lab/data/recorded-traces.ts';
-import type { ClusterId } from '../../../proto/ids.ts';
+import { type ClusterId, parseRoundId } from '../../../proto/ids.ts';
 import { sampleReaderUrl } from './sample-reader-worker.ts';
 
 const classes = ['nginx', 'redis'];
@@ -35,10 +35,16 @@ function tracesOf(cluster: ClusterId): Trace[] {
   return cluster === liar ? hostile.filter(({ service }) => service === 'nginx') : fifth;
 }
 
-type Federation = Readonly<{ sample?: Uint8Array; f?: number; change?: (table: Float32Array) => Float32Array }>;
+type Federation = Readonly<{
+  sample?: Uint8Array;
+  /** The sample is one holder more. */
+  holds?: boolean;
+  f?: number;
+  change?: (table: Float32Array) => Float32Array;
+}>;
 
 /** One round by declared holders, in which the liar whitelists attacks on nginx, or sends what `change` makes of its table. */
-async function roundOf({ sample, f = 1, change = (table) => table }: Federation) {
+async function roundOf({ sample, holds, f = 1, change = (table) => table }: Federation) {
   const engine = await openSmallFederation(tempDir(), {
     spec,
     labels: () => ({ 'class-nginx': 'yes', 'class-redis': 'yes' }),
@@ -47,6 +53,7 @@ async function roundOf({ sample, f = 1, change = (table) => table }: Federation)
       ...policy,
       aggregation: { ...policy.aggregation, f, before: [], rule: { kind: 'declaredHolders', penalty: 1.4 } },
       optimiser: { kind: 'plain', learningRate: 1 },
+      ...(holds && { sample: { mix: 0, holds }, keepInputs: { rounds: 1, hours: 1 } }),
     },
   });
   onTestFinished(() => engine.close());
@@ -102,6 +109,19 @@ describe('a round with a trusted sample and declared classes', () => {
     const claimed = trainClassTable(spec, tracesOf(liar)).weights;
     const most = claimed.indexOf(Math.max(...claimed));
     expect(table[most]).toBeGreaterThan((claimed[most] as number) / 5 - 1e-6);
+  });
+
+  it('counts the sample as one holder more where the policy says so, again in a replay', async () => {
+    const sample = await recordedSample(classes);
+    const { engine, provenance } = await roundOf({ sample, holds: true });
+    expect(provenance).toMatchObject({ n: 6, sampleHolds: true });
+    expect(provenance.updates.map(({ cluster }) => cluster).sort()).toEqual([...clusters]);
+    expect(verdictOn(provenance, 'redis')?.holders.toSorted()).toEqual(['(trusted sample)', ...clusters.slice(1)]);
+    expect(verdictOn(provenance, 'nginx')?.leftOut).toEqual([liar]);
+    const round = parseRoundId('r-1');
+    expect(await engine.replayRound(operator, { track, round, reason: 'test' })).toMatchObject({
+      value: { same: true },
+    });
   });
 
   it('refuses a table of another shape whole, by its sender’s fault', async () => {
