@@ -46,7 +46,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./offline/profile.ts')).profileCommand(),
   },
   clusters: {
-    summary: 'members: list, revoke, quarantine',
+    summary: 'members: list, show, revoke, quarantine',
     load: async () => (await import('./members/clusters.ts')).clustersCommand(),
   },
   cluster: {
