@@ -15,6 +15,7 @@ const clusters = ['federation', 'releases'] as const;
 export const servedFaults = {
   // How a call is made.
   MESSAGE_MALFORMED: of(everyCall, 'a message is not the protobuf message of this method'),
+  MESSAGE_TOO_LARGE: of(everyCall, 'a message is larger than this port takes'),
   REQUEST_INVALID: of(['federation', 'releases', 'operator'], 'a field of the request is outside its legal range'),
   RATE_LIMITED: of(everyCall, 'too many calls, or reports, in too short a time'),
   CALL_TOO_LONG: of(everyCall, 'the call was not done within its longest time'),

@@ -24,6 +24,13 @@ export type DownloadOptions<Kind extends 'MODEL' | 'FILE' = 'MODEL' | 'FILE'> = 
   attemptMs?: number;
 }>;
 
+const graceMs = 10_000;
+
+/** How long an attempt at so many bytes may take that is never slower than this on average, ten seconds and a stall aside. */
+export function attemptMsFor(sizeBytes: number, stallMs: number, bytesPerSecondMin: number): number {
+  return Math.min(graceMs + stallMs, 2 ** 30) + (sizeBytes / bytesPerSecondMin) * 1_000;
+}
+
 export type DownloadFaultCode<Kind extends string = DownloadOptions['kind']> =
   | CallFaultCode
   | `${Kind}_${'CHUNK_OUT_OF_PLACE' | 'STALLED' | 'TOO_SLOW' | 'TRUNCATED'}`;

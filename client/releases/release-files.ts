@@ -4,7 +4,7 @@ import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { Digest } from '../../proto/ids.ts';
-import { type DownloadFaultCode, download } from '../link/download.ts';
+import { attemptMsFor, type DownloadFaultCode, download } from '../link/download.ts';
 import { digestOfFile } from '../storage/digest-of-file.ts';
 import type { ReleaseCalls } from './release-calls.ts';
 
@@ -21,7 +21,6 @@ export type FetchPace = Readonly<{
   bytesPerSecondMin: number;
 }>;
 
-const graceMs = 10_000;
 /** Beginnings of files that are kept: a few for each track. */
 const beginningsMax = 16;
 
@@ -60,7 +59,7 @@ export class ReleaseFiles {
       signal,
       timers,
       stallMs,
-      attemptMs: Math.min(graceMs + stallMs, 2 ** 30) + (bytes / bytesPerSecondMin) * 1_000,
+      attemptMs: attemptMsFor(bytes, stallMs, bytesPerSecondMin),
     });
     if (!received.ok) return received;
     if ((await digestOfFile(part)) !== digest) {

@@ -4,7 +4,7 @@ import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { Digest } from '../../proto/ids.ts';
-import { type DownloadFaultCode, download } from '../link/download.ts';
+import { attemptMsFor, type DownloadFaultCode, download } from '../link/download.ts';
 import { digestOfFile } from '../storage/digest-of-file.ts';
 import type { Carrier, RoundCalls } from './round-calls.ts';
 
@@ -15,6 +15,8 @@ export type FetchOptions = Readonly<{
   signal: AbortSignal;
   /** The transfer is given up after this long without a chunk. */
   stallMs: number;
+  /** An attempt ends when it is slower than this on average, ten seconds aside; the next goes on where it ended. */
+  bytesPerSecondMin: number;
   timers: Timers;
   /** Goes with the call. */
   carrier?: Carrier;
@@ -51,8 +53,9 @@ export class ModelCache {
     const part = `${path}.part`;
     // Before the first byte: whoever begins downloads and never ends one must not fill the disk with beginnings.
     await this.#dropBeginnings(part);
+    const attemptMs = attemptMsFor(sizeBytes, options.stallMs, options.bytesPerSecondMin);
     const openAt = (offset: bigint) => calls.fetch({ digest, offset }, options.carrier ?? {});
-    const received = await download(part, openAt, { ...options, name: digest, kind: 'MODEL' });
+    const received = await download(part, openAt, { ...options, attemptMs, name: digest, kind: 'MODEL' });
     if (!received.ok) return received;
     try {
       if ((await digestOfFile(part)) !== digest) {

@@ -15,6 +15,8 @@ export type UplinkTimes = Readonly<{
   silenceMsMax: number;
   callTimeoutMs: number;
   uploadTimeoutMs: number;
+  /** A download that is slower than this on average is begun anew where it ended. */
+  bytesPerSecondMin: number;
   /** How often deadlines and the certificate's age are looked at. */
   tickMs: number;
 }>;
@@ -25,6 +27,7 @@ export const defaultUplinkTimes: UplinkTimes = {
   silenceMsMax: 75_000,
   callTimeoutMs: 20_000,
   uploadTimeoutMs: 30 * 60_000,
+  bytesPerSecondMin: 16 * 1_024,
   tickMs: 1_000,
 };
 

@@ -45,6 +45,7 @@ const times: UplinkTimes = {
   silenceMsMax: 2_000,
   callTimeoutMs: 3_000,
   uploadTimeoutMs: 20_000,
+  bytesPerSecondMin: 16 * 1_024,
   tickMs: 20,
 };
 

@@ -225,7 +225,7 @@ export class Uplink {
         digest: base.digest,
         sizeBytes: base.sizeBytes,
         signal,
-        stallMs: this.#config.times.callTimeoutMs,
+        ...this.#pace(),
         timers: this.#ports.timers,
         carrier,
       }),
@@ -246,10 +246,15 @@ export class Uplink {
   async #fetchSample(calls: Pick<RoundCalls, 'fetch'>, { track, plan: { sample } }: Invitation, signal: AbortSignal) {
     if (sample === undefined) return ok('');
     const { digest, sizeBytes } = sample;
-    const stallMs = this.#config.times.callTimeoutMs;
     return this.#config
       .modelsOf(track)
-      .fetch(calls, { digest, sizeBytes, signal, stallMs, timers: this.#ports.timers });
+      .fetch(calls, { digest, sizeBytes, signal, ...this.#pace(), timers: this.#ports.timers });
+  }
+
+  /** How slow a download may be. */
+  #pace() {
+    const { callTimeoutMs, bytesPerSecondMin } = this.#config.times;
+    return { stallMs: callTimeoutMs, bytesPerSecondMin };
   }
 
   async #train(invitation: Invitation, signal: AbortSignal): Promise<void> {

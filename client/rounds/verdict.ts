@@ -51,6 +51,8 @@ const verdictOfServed = {
   SCHEMA_MISMATCH: 'trainAgain',
   UPDATE_TOO_STALE: 'trainAgain',
 
+  // The same bytes are as large the next time.
+  MESSAGE_TOO_LARGE: 'giveUp',
   CERTIFICATE_FOREIGN: 'giveUp',
   CERTIFICATE_SUPERSEDED: 'giveUp',
   CLUSTER_MISMATCH: 'giveUp',
@@ -91,6 +93,7 @@ const verdictOfOurs = {
   MODEL_DIGEST_MISMATCH: 'retry',
   MODEL_CHUNK_OUT_OF_PLACE: 'retry',
   MODEL_STALLED: 'retry',
+  MODEL_TOO_SLOW: 'retry',
   MODEL_TRUNCATED: 'retry',
   // Our own copy is damaged: only a new delta helps.
   OUTBOX_DAMAGED: 'trainAgain',

@@ -5,6 +5,7 @@ export type AccessFaultCode =
   | 'ROLE_INSUFFICIENT'
   | 'RATE_LIMITED'
   | 'CALL_TOO_LONG'
+  | 'MESSAGE_TOO_LARGE'
   | 'CALL_CANCELLED'
   | 'DRAINING'
   | 'INTERNAL';

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type ConnectionInjector, Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
-import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
@@ -10,7 +9,7 @@ import { type ConnectionCaps, type ConnectionRefusal, Connections } from './conn
 import type { Peer } from './peer.ts';
 import { type HandshakeRefusal, handshakeRefusal } from './refused-handshakes.ts';
 import { type ClientCertificate, TlsCredentials } from './tls.ts';
-import { type UnreadRules, unreadRequests } from './unread-requests.ts';
+import { type UnreadFault, type UnreadRules, unreadRequests } from './unread-requests.ts';
 
 /** What one connection may cost, once it was let in. */
 export type SessionCaps = Readonly<{
@@ -64,7 +63,7 @@ type ListenerParts = Readonly<{
   timers: Timers;
   onConnectionRefused: (why: ConnectionRefusal) => void;
   onHandshakeRefused: (why: HandshakeRefusal, address: string, code: string) => void;
-  onCallRefused: (path: string, peer: Peer, fault: Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>) => void;
+  onCallRefused: (path: string, peer: Peer, fault: UnreadFault) => void;
 }>;
 
 /** One gRPC port: sockets are counted before TLS sees them, requests before a handler does. */

@@ -1,4 +1,3 @@
-import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import type { CoordinatorConfig } from '../config/config.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
@@ -8,6 +7,7 @@ import { Listener, membersCaps, strangersCaps } from './listener.ts';
 import type { Peer } from './peer.ts';
 import type { HandshakeRefusal } from './refused-handshakes.ts';
 import type { ServedService } from './service.ts';
+import type { UnreadFault } from './unread-requests.ts';
 
 export type ListenerName = 'enrolment' | 'federation';
 
@@ -23,7 +23,7 @@ type ListenersParts = Readonly<{
   timers: Timers;
   onConnectionRefused: (listener: ListenerName, why: ConnectionRefusal) => void;
   onHandshakeRefused: (listener: ListenerName, why: HandshakeRefusal, address: string, code: string) => void;
-  onCallRefused: (path: string, peer: Peer, fault: Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>) => void;
+  onCallRefused: (path: string, peer: Peer, fault: UnreadFault) => void;
 }>;
 
 /** The two gRPC ports: one for strangers that enrol, one that takes nobody without a certificate of ours. */

@@ -120,6 +120,7 @@ export const statusOf = {
   CHALLENGE_USED: status.ABORTED,
 
   // The same call later, after a pause.
+  MESSAGE_TOO_LARGE: status.RESOURCE_EXHAUSTED,
   RATE_LIMITED: status.RESOURCE_EXHAUSTED,
   UPLOADS_BUSY: status.RESOURCE_EXHAUSTED,
   FETCHES_BUSY: status.RESOURCE_EXHAUSTED,

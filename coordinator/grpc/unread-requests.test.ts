@@ -102,3 +102,32 @@ it("what a caller's own deadline ends is let go too", async () => {
   await closed;
   expect(stream.rstCode).toBe(0);
 });
+
+it('a message that is too large is refused with a code, audited and counted, of a stranger and a member alike', async () => {
+  const federation = await TestFederation.start();
+  const member = asMember(federation, await federation.enrol('a'));
+  const stranger = rawConnection(federation.coordinator.addresses.enrolment);
+  const before = await federation.audit();
+  for (const [session, path] of [
+    [stranger, enrol],
+    [member, members.renew],
+    [member, members.watch],
+  ] as const) {
+    const stream = halfSent(session, path, 2 << 20, 100);
+    const closed = new Promise<void>((resolve) => stream.on('close', resolve));
+    expect(await outcomeOf(stream), path).toEqual({ status: '8', code: 'MESSAGE_TOO_LARGE' });
+    await closed;
+  }
+  const refused = (await federation.audit())
+    .slice(before.length)
+    .flatMap(({ event }) => (event.kind === 'refused' ? [[event.what, event.code]] : []));
+  expect(refused).toEqual([
+    ['enrolment', 'MESSAGE_TOO_LARGE'],
+    ['renewal', 'MESSAGE_TOO_LARGE'],
+    ['watch', 'MESSAGE_TOO_LARGE'],
+  ]);
+  const metrics = await (await fetch(`http://${federation.coordinator.addresses.health}/metrics`)).text();
+  for (const method of [enrol, members.renew, members.watch]) {
+    expect(metrics).toContain(`testudo_call_seconds_count{method="${method}",code="MESSAGE_TOO_LARGE"} 1`);
+  }
+});

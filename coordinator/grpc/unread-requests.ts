@@ -6,6 +6,7 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
   ServerListenerBuilder,
+  status,
 } from '@grpc/grpc-js';
 import type { Fault } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
@@ -34,7 +35,8 @@ type UnreadParts = Readonly<{
   refused: (path: string, peer: Peer, fault: UnreadFault) => void;
 }>;
 
-type UnreadFault = Fault<'CALL_TOO_LONG' | 'RATE_LIMITED'>;
+/** Of a call that no handler hears of. */
+export type UnreadFault = Fault<'CALL_TOO_LONG' | 'RATE_LIMITED' | 'MESSAGE_TOO_LARGE'>;
 
 /**
  * What stands before every handler: grpc-js calls ours when a request is whole, and until then nothing of ours limits it.
@@ -49,6 +51,17 @@ export function unreadRequests({ rules, connections, timers, refused }: UnreadPa
     const refuseWith = (code: UnreadFault['code'], message: string) => {
       const fault = { code, message };
       call.sendStatus(statusFor(fault, false));
+      refused(path, peerOf(call), fault);
+    };
+    // What grpc-js refuses itself passes no interceptor: it is said by the call that they all stand on.
+    const answer = call.sendStatus.bind(call);
+    call.sendStatus = (answered) => {
+      if (!isOversized(answered)) {
+        answer(answered);
+        return;
+      }
+      const fault = { code: 'MESSAGE_TOO_LARGE', message: String(answered.details) } as const;
+      answer(statusFor(fault, false));
       refused(path, peerOf(call), fault);
     };
     const unreadCount = unread.of(peer);
@@ -103,6 +116,11 @@ export function unreadRequests({ rules, connections, timers, refused }: UnreadPa
       .build();
     return new ServerInterceptingCall(call, new ResponderBuilder().withStart((next) => next(listener)).build());
   };
+}
+
+/** Of a message that came; one of ours that is too large to go says so in other words. */
+function isOversized({ code, details }: Parameters<ServerInterceptingCallInterface['sendStatus']>[0]): boolean {
+  return code === status.RESOURCE_EXHAUSTED && /^Received message /.test(details ?? '');
 }
 
 /** Its certificate's name; a stranger's network. */
