@@ -9,13 +9,22 @@ import { durationMsOf } from './try-sources.ts';
 
 const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
 
+/** What sources of some kinds must be told beside their path, as the tables tell their readers. */
+const furtherSettings: Readonly<Record<string, object>> = {
+  meshAccessLog: { namespace: 'shop', workload: 'orders' },
+  strace: { workload: 'app' },
+};
+/** As many as a client's configuration takes. */
+const sourcesMax = 64;
+const isEvent = (kind: string) => !['skipped', 'repaired', 'lost', 'end'].includes(kind);
+
 /** Runs `testudo client --check --try` on files of these lines, each as a source of this kind. */
 async function run(files: Readonly<Record<string, Readonly<{ kind: string; lines: readonly string[] | undefined }>>>) {
   const folder = tempDir();
   for (const [name, { lines }] of Object.entries(files)) {
     if (lines !== undefined) await writeFile(join(folder, name), lines.map((line) => `${line}\n`).join(''));
   }
-  const sources = Object.entries(files).map(([path, { kind }]) => ({ kind, path }));
+  const sources = Object.entries(files).map(([path, { kind }]) => ({ kind, path, ...furtherSettings[kind] }));
   const coordinator = { addresses: ['127.0.0.1:1'] };
   const config = { dataDirectory: 'data', coordinator, joinToken: { file: 'token' }, sources };
   await writeFile(join(folder, 'client.yaml'), JSON.stringify(config));
@@ -51,6 +60,27 @@ it('says of each source what was understood: events, workloads, edges, and what 
   expect(out).toMatch(/hubbleFile:\S+hubble\.log: understood\n.*flow \d+.*, workloads: [1-9]\d*, edges: [1-9]/);
   expect(out).toMatch(/skipped as MALFORMED_JSON: \d+, such as \S+tetragon\.log:\d+, which looks like /);
   expect(out).not.toContain('alice');
+});
+
+it('understands every shape of every reader’s table as the table says', { timeout: 120_000 }, async () => {
+  const cases = readerTables.flatMap((table) => table.cases.map((one) => ({ ...one, kind: table.source })));
+  const names = cases.map((_, at) => `case-${at}.log`);
+  const files = cases.map((one, at) => [names[at] as string, one] as const);
+  let out = '';
+  for (let at = 0; at < files.length; at += sourcesMax) {
+    out += (await run(Object.fromEntries(files.slice(at, at + sourcesMax)))).out;
+  }
+  const said = new Map(
+    [...out.matchAll(/^\S+(case-\d+\.log): (.+)\n {2}events: (\d+) .*skipped: (\d+)$/gm)].map(
+      ([, name, verdict, events, skipped]) => [name, { verdict, events: Number(events), skipped: Number(skipped) }],
+    ),
+  );
+  for (const [at, { tool, shape, items }] of cases.entries()) {
+    const skipped = items.filter(({ kind }) => kind === 'skipped').length;
+    const events = items.filter(({ kind }) => isEvent(kind)).length;
+    const verdict = events > 0 ? 'understood' : 'NOTHING USABLE';
+    expect([tool, shape, said.get(names[at] as string)]).toEqual([tool, shape, { verdict, events, skipped }]);
+  }
 });
 
 it('ends with 1, and names the source, where nothing usable came of one', async () => {
