@@ -7,11 +7,15 @@ import { parseSensorConfig } from '../../client/sensor-config.ts';
 import { parseConfig } from '../../coordinator/config/config.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { type ImageName, images } from '../images/images.ts';
 import { combinations, valuesOf } from './roles.ts';
 
 const chart = join(checkout, 'deploy', 'chart', 'testudo');
 const all = valuesOf(['coordinator', 'workers', 'client', 'sensors']);
 
+type PodSpec = Readonly<
+  Record<'containers' | 'initContainers', readonly { name: string; image: string; args: string[] }[]>
+>;
 type Document = Readonly<{ kind: string; metadata: { name: string }; data?: Record<string, string> }>;
 
 describe('what the chart renders', () => {
@@ -80,6 +84,21 @@ describe('what the chart renders', () => {
         agent: { trustAnchor: '/etc/testudo/sensor/root.json' },
       },
     });
+  });
+
+  it('runs verbs that its images hold, of images of this version', async () => {
+    const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
+    const pods = (await documents(all)).flatMap((document) => {
+      const { spec } = document as unknown as { spec?: { template?: { spec: PodSpec } } };
+      return spec?.template === undefined ? [] : [spec.template.spec];
+    });
+    const containers = pods.flatMap(({ containers, initContainers = [] }) => [...containers, ...initContainers]);
+    expect(containers.map(({ name }) => name).sort()).toEqual(['client', 'coordinator', 'sensor', 'unpack', 'worker']);
+    for (const { image, args } of containers) {
+      const [, name, tag] = /^testudo\/(\w+):(.+)$/.exec(image) ?? [];
+      expect(tag).toBe(version);
+      expect(images[name as ImageName].verbs).toContain(args[0]);
+    }
   });
 
   it.each([
