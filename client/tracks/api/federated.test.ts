@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { apiCodec } from './example.ts';
 import { viewIds } from './facts/views.ts';
+import { ApiJudge } from './judge/api-judge.ts';
 import { Surprises } from './judge/surprise.ts';
 import { ApiMemory } from './memory/api-memory.ts';
 import { evidenceSpec, FederatedEvidence, trainEvidence } from './memory/evidence-table.ts';
@@ -64,4 +65,17 @@ it('stores examples without a value, an address or a subject, and reads them bac
   for (const raw of ['alice', '203.0.113', 'secret', 'wish', 'id-of-request'])
     expect(bytes.toString()).not.toContain(raw);
   expect(apiCodec.decode(bytes.subarray(1)).ok).toBe(false);
+});
+
+it('knows no example that it learnt by heart, and gives a known one the score that it had', async () => {
+  const learnt = await examplesOf(csvOf(normalTraffic()));
+  const judge = new ApiJudge(undefined, new Float32Array(0), learnt);
+  const scores = judge.score(learnt).map(({ scores: [score] }) => score as number);
+  const mean = (some: readonly number[]) => some.reduce((sum, one) => sum + one, 0) / some.length;
+  const half = learnt.length / 2;
+  // Each half is judged by the other: neither looks more usual than it is.
+  const ratio = mean(scores.slice(0, half)) / mean(scores.slice(half));
+  expect(ratio).toBeGreaterThan(0.6);
+  expect(ratio).toBeLessThan(1.7);
+  expect(judge.score(learnt.slice(0, 50)).map(({ scores: [score] }) => score)).toEqual(scores.slice(0, 50));
 });

@@ -65,22 +65,22 @@ export class CountTable {
 /** 8 MiB: a million pairs fill 3 % of it. */
 const seenWords = 2 ** 21;
 
-/** Which pairs were seen, in a bounded number of bits: a Bloom filter of two probes that forgets nothing. */
+/** Which pairs were seen, in a bounded number of bits: a Bloom filter of two probes in one line of the cache (Putze et al., 2009). */
 export class SeenPairs {
   readonly #bits = new Uint32Array(seenWords);
 
-  /** Whether it is new; one in a thousand new ones is taken for old once a million are in. */
+  /** Whether it is new; one in some hundred new ones is taken for old once a million are in. */
   add(hash: number): boolean {
-    const second = Math.imul(hash, 0x9e3779b1) >>> 0;
-    const isNew = this.#set(hash) || this.#set(second);
-    this.#set(second);
-    return isNew;
+    const mixed = Math.imul(hash, 0x9e3779b1) >>> 0;
+    const word = (hash >>> 5) & (seenWords - 1);
+    const isNew = this.#set(word, hash & 31);
+    return this.#set((word & ~15) | (mixed >>> 28), (mixed >>> 20) & 31) || isNew;
   }
 
-  #set(hash: number): boolean {
-    const [word, bit] = [(hash >>> 5) & (seenWords - 1), 1 << (hash & 31)];
+  #set(word: number, bit: number): boolean {
     const before = this.#bits[word] as number;
-    this.#bits[word] = before | bit;
-    return (before & bit) === 0;
+    const after = before | (1 << bit);
+    this.#bits[word] = after;
+    return before >>> 0 !== after >>> 0;
   }
 }

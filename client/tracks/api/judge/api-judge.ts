@@ -7,7 +7,7 @@ import { FederatedEvidence } from '../memory/evidence-table.ts';
 import { RouteBook } from '../requests/route-book.ts';
 import { Calibration } from './calibration.ts';
 import { explained } from './explanation.ts';
-import { type Surprise, Surprises } from './surprise.ts';
+import { Surprises } from './surprise.ts';
 import { Trails } from './trails.ts';
 
 /** A view counts for what it is rarer than so many nats: once in five normal chains each view is. */
@@ -36,6 +36,9 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   readonly #trails = new Trails();
   readonly #scores = new Map<string, number>();
   readonly #waiting: ApiExample[] = [];
+  /** Scores the earlier half of what was learnt, once somebody asks for one of it. */
+  #scoreEarlier: (() => void) | undefined;
+  readonly #earlier = new Set<string>();
   #views: readonly Calibration[] = views.map(() => new Calibration([]));
   #chains = new Calibration([]);
   #actors = new Calibration([]);
@@ -59,26 +62,37 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   explain(example: ApiExample): Explanation {
     const routes = this.#book.templatesOf(example.calls);
     const surprise = this.#surprises.of(example, routes);
-    return explained(example, routes, surprise, this.#parts(surprise), this.#memory);
+    const parts = surprise.nats.map((found, view) => this.#part(view, found));
+    return explained(example, routes, surprise, parts, this.#memory);
   }
 
   close(): void {}
 
-  /** What each view adds to a chain's score, by id, nats. */
-  #parts({ nats }: Surprise): Float64Array {
-    return nats.map((found, view) => {
-      const rarity = Math.min((this.#views[view] as Calibration).rarity(found), rarityMax * found);
-      return (viewWeights[view] as number) * Math.max(0, rarity - usualNats);
-    });
+  /** What a view adds to a chain's score, nats. */
+  #part(view: number, found: number): number {
+    // Nearly always: what is so likely adds nothing, however rare.
+    if (rarityMax * found <= usualNats) return 0;
+    const rarity = Math.min((this.#views[view] as Calibration).rarity(found), rarityMax * found);
+    return (viewWeights[view] as number) * Math.max(0, rarity - usualNats);
+  }
+
+  #sum(nats: Float64Array): number {
+    let sum = 0;
+    for (let view = 0; view < nats.length; view++) sum += this.#part(view, nats[view] as number);
+    return sum;
   }
 
   #scoreOnce(example: ApiExample): number {
     const key = keyOf(example);
+    if (this.#scoreEarlier !== undefined && this.#earlier.has(key)) {
+      this.#scoreEarlier();
+      this.#scoreEarlier = undefined;
+    }
     const known = this.#scores.get(key);
     if (known !== undefined) return known;
     this.#settle(example.atS);
     const routes = this.#book.templatesOf(example.calls);
-    const total = sumOf(this.#parts(this.#surprises.of(example, routes)));
+    const total = this.#sum(this.#surprises.of(example, routes).nats);
     const rarity = this.#chains.rarity(total);
     const score = this.#scoreOf(rarity, this.#trails.add(example, rarity));
     // What nobody in particular sent could all be one's: it teaches nothing while it is judged.
@@ -119,14 +133,14 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     const met = later.map((example) => {
       this.#settle(example.atS);
       const routes = this.#book.templatesOf(example.calls);
-      const surprise = this.#surprises.of(example, routes);
+      const nats = this.#surprises.of(example, routes).nats.slice();
       this.#memory.learnCommon(example, routes);
       this.#waiting.push(example);
-      return surprise;
+      return nats;
     });
     this.#settle(Number.POSITIVE_INFINITY);
-    this.#views = views.map((_, view) => new Calibration(met.map(({ nats }) => nats[view] as number)));
-    const totals = met.map((surprise) => sumOf(this.#parts(surprise)));
+    this.#views = views.map((_, view) => new Calibration(met.map((nats) => nats[view] as number)));
+    const totals = met.map((nats) => this.#sum(nats));
     this.#chains = new Calibration(totals);
     const rarities = totals.map((total) => this.#chains.rarity(total));
     const trails = later.map((example, at) => this.#trails.add(example, rarities[at] as number));
@@ -134,16 +148,17 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     for (const [at, example] of later.entries()) {
       this.#keep(keyOf(example), this.#scoreOf(rarities[at] as number, trails[at] as number));
     }
-    this.#scoreEarlier(earlier, later);
+    for (const example of earlier) this.#earlier.add(keyOf(example));
+    this.#scoreEarlier = () => this.#scoreByLater(earlier, later);
   }
 
-  #scoreEarlier(earlier: readonly ApiExample[], later: readonly ApiExample[]): void {
+  #scoreByLater(earlier: readonly ApiExample[], later: readonly ApiExample[]): void {
     const memory = new ApiMemory();
     for (const example of later) memory.learn(example, this.#book.templatesOf(example.calls));
     const [surprises, trails] = [new Surprises(memory, this.#others), new Trails()];
     for (const example of earlier) {
       const routes = this.#book.templatesOf(example.calls);
-      const rarity = this.#chains.rarity(sumOf(this.#parts(surprises.of(example, routes))));
+      const rarity = this.#chains.rarity(this.#sum(surprises.of(example, routes).nats));
       this.#keep(keyOf(example), this.#scoreOf(rarity, trails.add(example, rarity)));
     }
   }
@@ -156,10 +171,4 @@ function groupOf({ calls }: ApiExample): string {
 
 function keyOf({ id, atS }: ApiExample): string {
   return `${atS} ${id}`;
-}
-
-function sumOf(parts: Float64Array): number {
-  let sum = 0;
-  for (const part of parts) sum += part;
-  return sum;
 }

@@ -12,7 +12,10 @@ const gramsMax = 160;
 const usesMax = 32;
 const shapesMax = 16_384;
 
-/** What each view says of a chain: its highest surprisal in nats, and of which call and name. By id of the view. */
+/**
+ * What each view says of a chain: its highest surprisal in nats, and of which call and name. By id of the view. The next chain
+ * is told in the same arrays.
+ */
 export type Surprise = Readonly<{ nats: Float64Array; calls: Uint16Array; about: readonly string[] }>;
 
 /** Says how surprising chains are to a memory. */
@@ -23,9 +26,9 @@ export class Surprises {
   readonly #grams = new Float64Array(gramsMax);
   #gramCount = 0;
   #shape = 0;
-  #nats = new Float64Array(views.length);
-  #calls = new Uint16Array(views.length);
-  #about: string[] = [];
+  readonly #nats = new Float64Array(views.length);
+  readonly #calls = new Uint16Array(views.length);
+  readonly #about: string[] = new Array(views.length).fill('');
 
   constructor(memory: ApiMemory, others: SharedEvidence | undefined) {
     this.#memory = memory;
@@ -34,9 +37,8 @@ export class Surprises {
 
   /** `routes`: templates by call. */
   of(example: ApiExample, routes: readonly string[]): Surprise {
-    this.#nats = new Float64Array(views.length);
-    this.#calls = new Uint16Array(views.length);
-    this.#about = new Array(views.length).fill('');
+    this.#nats.fill(0);
+    this.#calls.fill(0);
     walkFacts(example, routes, this.#memory, this);
     return { nats: this.#nats, calls: this.#calls, about: this.#about };
   }
