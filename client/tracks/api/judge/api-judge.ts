@@ -34,11 +34,11 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   readonly #memory = new ApiMemory();
   readonly #surprises: Surprises;
   readonly #trails = new Trails();
-  readonly #scores = new Map<string, number>();
+  readonly #scores = new Map<number, number>();
   readonly #waiting: ApiExample[] = [];
   /** Scores the earlier half of what was learnt, once somebody asks for one of it. */
   #scoreEarlier: (() => void) | undefined;
-  readonly #earlier = new Set<string>();
+  readonly #earlier = new Set<number>();
   #views: readonly Calibration[] = views.map(() => new Calibration([]));
   #chains = new Calibration([]);
   #actors = new Calibration([]);
@@ -53,10 +53,11 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   }
 
   score(examples: readonly ApiExample[]): readonly PlaceScores[] {
-    return examples.map((example) => ({
-      groups: [groupOf(example)],
-      scores: Float64Array.of(this.#scoreOnce(example)),
-    }));
+    return examples.map((example) => {
+      const scores = new Float64Array(1);
+      scores[0] = this.#scoreOnce(example);
+      return { groups: [groupOf(example)], scores };
+    });
   }
 
   explain(example: ApiExample): Explanation {
@@ -117,8 +118,8 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     if (settled > 0) this.#waiting.splice(0, settled);
   }
 
-  #keep(key: string, score: number): void {
-    if (this.#scores.size >= scoresMax) this.#scores.delete(this.#scores.keys().next().value as string);
+  #keep(key: number, score: number): void {
+    if (this.#scores.size >= scoresMax) this.#scores.delete(this.#scores.keys().next().value as number);
     this.#scores.set(key, score);
   }
 
@@ -169,6 +170,7 @@ function groupOf({ calls }: ApiExample): string {
   return (calls[0] as ApiCall).server;
 }
 
-function keyOf({ id, atS }: ApiExample): string {
-  return `${atS} ${id}`;
+/** Of its second and its hash, below 2^52: seconds come again after twelve days, with another hash. */
+function keyOf({ id, atS }: ApiExample): number {
+  return ((atS >>> 0) % 2 ** 20) * 2 ** 32 + id;
 }
