@@ -25,7 +25,7 @@ export async function attackStudy(clusters: readonly Cluster[], report: Report):
   const engine = fastEngine();
   const judge = (weights: Float32Array) =>
     quality(
-      judged.flatMap((cluster) => scoreCluster(cluster, spec, weights, { baselines: false })),
+      judged.flatMap((cluster) => scoreCluster(cluster, spec, weights)),
       ours,
     );
   try {

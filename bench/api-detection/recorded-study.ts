@@ -7,16 +7,20 @@ import { type Cluster, chosenOn, ours, reported, type Scored, scoreCluster } fro
 /** Each kind of attack by each detector, with the shared model that the clusters made together. */
 export function recordedStudy(clusters: readonly Cluster[], report: Report): void {
   const spec = evidenceSpec();
-  const shared = meanOf(clusters.map(({ normal }) => trainEvidence(spec, normal)));
-  const scored = clusters.flatMap((cluster) => scoreCluster(cluster, spec, shared));
+  const locals = clusters.map(({ normal }) => trainEvidence(spec, normal));
+  const shared = meanOf(locals);
+  const scored = clusters.flatMap((cluster, at) => {
+    const others = locals.filter((_, one) => one !== at || locals.length === 1);
+    return scoreCluster(cluster, spec, shared, meanOf(others));
+  });
   const detectors = Object.keys(scored[0]?.scores ?? {});
   report.text(
     `## Recorded
 
-${count(scored, 'normal')} normal and ${scored.length - count(scored, 'normal')} hostile requests of the test phase (\`data/api\`), each with its whole chain of calls, by AUC. A cluster learns its training and validation phases; what attackers did before they attacked is judged as it comes and left out of the figures. What had to be chosen was chosen on ${chosenOn.join(' and ')}; the figures that count are those of ${reported.join(', ')}. *By kind* is the mean over the kinds of attack. *Without body fields* is what a plain proxy's log can give.`,
+${count(scored, 'normal')} normal and ${scored.length - count(scored, 'normal')} hostile requests of the test phase (\`data/api\`), each with its whole chain of calls, by AUC. A cluster learns its training and validation phases; what attackers did before they attacked is judged as it comes and left out of the figures. What had to be chosen was chosen on ${chosenOn.join(' and ')}; the figures that count are those of ${reported.join(', ')}. *By kind* is the mean over the kinds of attack. *No history* is the first day of a cluster whose requests nobody has seen, judged by what the four others know. *Without body fields* is what a plain proxy's log can give.`,
   );
   const bare = clusters.map(withoutFields);
-  const bareScored = bare.flatMap((cluster) => scoreCluster(cluster, undefined, shared, { baselines: false }));
+  const bareScored = bare.flatMap((cluster) => scoreCluster(cluster, spec, shared));
   const rows = [];
   for (const detector of detectors) rows.push(row(detector, detector, scored, report));
   rows.push(row('deployed, without body fields', ours, bareScored, report));

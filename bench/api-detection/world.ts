@@ -58,12 +58,13 @@ export function scoreCluster(
   { name, normal, judged }: Cluster,
   spec: ModelSpec | undefined,
   weights: Float32Array,
-  options: Readonly<{ baselines: boolean }> = { baselines: true },
+  /** What the other clusters know, for a cluster that has seen nothing; without, no detector stands beside. */
+  others?: Float32Array,
 ): Scored[] {
   const deployed = new ApiJudge(spec, weights, normal);
-  const alone = options.baselines && spec !== undefined ? new ApiJudge(undefined, weights, normal) : undefined;
-  const shared = options.baselines && spec !== undefined ? new ApiJudge(spec, weights, []) : undefined;
-  const plain = options.baselines ? new Baselines(normal) : undefined;
+  const alone = others !== undefined ? new ApiJudge(undefined, weights, normal) : undefined;
+  const shared = others !== undefined ? new ApiJudge(spec, others, []) : undefined;
+  const plain = others !== undefined ? new Baselines(normal) : undefined;
   const scoreOf = (judge: ApiJudge, example: ApiExample) => judge.score([example])[0]?.scores[0] as number;
   return judged
     .map((chain): Scored => {
@@ -74,7 +75,7 @@ export function scoreCluster(
         kind: kindOf(chain),
         scores: {
           ...(baselines !== undefined && named(baselines)),
-          ...(shared !== undefined && { 'shared model only': scoreOf(shared, example) }),
+          ...(shared !== undefined && { 'shared model of the others, no history': scoreOf(shared, example) }),
           ...(alone !== undefined && { 'local memory only': scoreOf(alone, example) }),
           [ours]: scoreOf(deployed, example),
         },
