@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { readAccessLogLine } from './access-log-line.ts';
+import { readAccessLogLine } from '../../recordings/access-logs/read-access-log-line.ts';
 
 /** Whoever is logged writes part of the line: its reader's work must grow with the line, not with the line's square. */
 const haproxy =

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FlowItem } from '../../events/source-item.ts';
+import { readAccessLogLine } from '../../recordings/access-logs/read-access-log-line.ts';
 import { AddressBook } from '../../recordings/address-book.ts';
 import { routeTemplate } from '../../recordings/route-template.ts';
-import { readAccessLogLine } from './access-log-line.ts';
 import { meshAccessLog } from './mesh-access-log.ts';
 
 let folder: string;

@@ -1,4 +1,6 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import type { FlowItem } from '../../../events/source-item.ts';
+import { accessLogRecording, isAccessLog } from '../../../recordings/access-log-recording.ts';
 import { AddressBook } from '../../../recordings/address-book.ts';
 import { csvFlowRecording } from '../../../recordings/csv-flow-file.ts';
 import { sortedFlows } from '../../../recordings/sorted-flows.ts';
@@ -54,7 +56,7 @@ export async function eachApiChain(
   };
   let broken: string | undefined;
   try {
-    for await (const items of sortedFlows(csvFlowRecording(path, { addresses: new AddressBook(), part }))) {
+    for await (const items of sortedFlows(await recordingOf(path, part))) {
       for (const item of items) {
         order += 1;
         if (item.kind === 'skipped') skip(item.reason);
@@ -71,6 +73,13 @@ export async function eachApiChain(
   const read = { requests, chains, skipped, ...(broken !== undefined && { broken }) };
   if (chains > 0) return ok(read);
   return refuse('INPUT_UNREADABLE', `${path}: ${sentenceOf(read)}; is it a file of requests with a header?`);
+}
+
+/** A proxy's access log, or a table or log of flows. Who wrote an access log is not said in a file: where lines need it, a proxy. */
+async function recordingOf(path: string, part: string | undefined): Promise<AsyncIterable<readonly FlowItem[]>> {
+  const addresses = new AddressBook();
+  if (!(await isAccessLog(path))) return csvFlowRecording(path, { addresses, part });
+  return accessLogRecording(path, { self: { namespace: '', workload: 'proxy' }, addresses });
 }
 
 /** What was read, and what was passed over. */

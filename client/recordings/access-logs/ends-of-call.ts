@@ -1,7 +1,7 @@
-import type { FlowEnd } from '../../../events/flow-record.ts';
-import { endpointOf, endpointWithPort, portOf } from '../../../recordings/address.ts';
-import type { AddressBook } from '../../../recordings/address-book.ts';
-import { endOfPod } from '../../../recordings/end-of-pod.ts';
+import type { FlowEnd } from '../../events/flow-record.ts';
+import { endpointOf, endpointWithPort, portOf } from '../address.ts';
+import type { AddressBook } from '../address-book.ts';
+import { endOfPod } from '../end-of-pod.ts';
 import type { AccessLogLine } from './access-log-line.ts';
 
 export type MeshLogOptions = Readonly<{

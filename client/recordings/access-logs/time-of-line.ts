@@ -1,4 +1,4 @@
-import { isPlausibleTime } from '../../../events/plausible-time.ts';
+import { isPlausibleTime } from '../../events/plausible-time.ts';
 
 /**
  * Milliseconds since 1970 of a line's time, of all formats: ISO, seconds since 1970 as NGINX's `$msec`, or milliseconds. NaN for

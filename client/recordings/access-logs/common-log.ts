@@ -1,4 +1,4 @@
-import { canonicalAddress } from '../../../recordings/address.ts';
+import { canonicalAddress } from '../address.ts';
 import { type AccessLogLine, dashless, isoOfCommon, LineFields, numberOf } from './access-log-line.ts';
 import { hasSecondRequest, type LogWords } from './log-words.ts';
 

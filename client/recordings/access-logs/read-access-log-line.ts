@@ -1,11 +1,11 @@
 import type { SkipReason } from '../../events/source-item.ts';
-import { parseJsonLine } from '../../recordings/lines.ts';
-import type { AccessLogLine } from './access-logs/access-log-line.ts';
-import { readCommonLog } from './access-logs/common-log.ts';
-import { readEnvoyText } from './access-logs/envoy-text.ts';
-import { isHaproxyNotice, readHaproxyLog } from './access-logs/haproxy-log.ts';
-import { fieldsOf, readJsonFields } from './access-logs/json-log.ts';
-import { wordsOf } from './access-logs/log-words.ts';
+import { parseJsonLine } from '../lines.ts';
+import type { AccessLogLine } from './access-log-line.ts';
+import { readCommonLog } from './common-log.ts';
+import { readEnvoyText } from './envoy-text.ts';
+import { isHaproxyNotice, readHaproxyLog } from './haproxy-log.ts';
+import { fieldsOf, readJsonFields } from './json-log.ts';
+import { wordsOf } from './log-words.ts';
 
 /** A container's log holds a line of its own before each: "2026-03-02T09:00:01.1Z stdout F ". */
 const criPrefix = /^\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) std(?:out|err) [FP] /;
