@@ -39,11 +39,13 @@ function recorded(header: CsvHeader, { part }: CsvFlowOptions): CsvReader {
     at('phase'),
     at('reporter'),
   ] as const;
+  // "bank", "bank/test", "bank/train,validation", "test".
+  const wanted = (part ?? '').split('/').map((one) => one.split(','));
+  const isWanted = (name: string, stage: string) =>
+    part === undefined || wanted.every((some) => some.includes(name) || some.includes(stage));
   return (row) => {
     const where = textAt(row, cluster);
-    if (part !== undefined && !part.split('/').every((one) => one === where || one === textAt(row, phase))) {
-      return undefined;
-    }
+    if (!isWanted(where, textAt(row, phase))) return undefined;
     const request: ApiRequest = {
       target: textAt(row, path),
       status: numberAt(row, status),

@@ -18,3 +18,15 @@ it('readApiChains reads a proxy’s access log as it reads the table of the same
   expect(shown(logged)).toHaveLength(3);
   expect(shown(logged)).toEqual(shown(recorded));
 });
+
+it('readApiChains reads one cluster, or some phases of it', async () => {
+  const requestsOf = async (part: string) => unwrap(await readApiChains(sample('recorded.csv.gz'), part)).read.requests;
+  const [train, validation, both] = [
+    await requestsOf('bank/train'),
+    await requestsOf('bank/validation'),
+    await requestsOf('bank/train,validation'),
+  ];
+  expect(train).toBeGreaterThan(0);
+  expect(both).toBe(train + validation);
+  expect(await requestsOf('bank')).toBe(10_799);
+});

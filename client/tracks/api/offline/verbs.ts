@@ -9,9 +9,12 @@ import type { ApiJudging } from './judging.ts';
 
 const judgingOptions: readonly OfflineOption[] = [
   { flags: '--cluster <name>', about: 'only rows of this cluster, where a file holds several' },
-  { flags: '--phase <name>', about: 'only rows of this phase of a recording: train, validation or test' },
+  {
+    flags: '--phase <name>',
+    about: 'only rows of these phases of a recording: train, validation, test, with commas between',
+  },
   { flags: '--normal <file>', about: 'normal requests of the same cluster that its local memory learns first' },
-  { flags: '--normal-phase <name>', about: 'only rows of this phase of the normal requests' },
+  { flags: '--normal-phase <name>', about: 'only rows of these phases of the normal requests' },
 ];
 
 const judging = z.object({
@@ -59,7 +62,7 @@ export const apiOffline: OfflineKind = {
     about: 'workloads, edges and templates of requests, which are open and which are new',
     options: [
       { flags: '--cluster <name>', about: 'only rows of this cluster, where a file holds several' },
-      { flags: '--phase <name>', about: 'only rows of this phase of a recording' },
+      { flags: '--phase <name>', about: 'only rows of these phases of a recording' },
       {
         flags: '--since <time>',
         about: 'what was first seen from here on is new: ISO 8601; the last tenth unless given',
