@@ -93,11 +93,10 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     if (known !== undefined) return known;
     this.#settle(example.atS);
     const routes = this.#book.templatesOf(example.calls);
-    const total = this.#sum(this.#surprises.of(example, routes).nats);
+    // What nobody in particular sent could all be one's: it teaches nothing while it is judged.
+    const total = this.#sum(this.#surprises.of(example, routes, example.source !== 0).nats);
     const rarity = this.#chains.rarity(total);
     const score = this.#scoreOf(rarity, this.#trails.add(example, rarity));
-    // What nobody in particular sent could all be one's: it teaches nothing while it is judged.
-    if (example.source !== 0) this.#memory.learnCommon(example, routes);
     if (rarity < unusualNats && this.#waiting.length < waitingMax) this.#waiting.push(example);
     this.#keep(key, score);
     return score;
@@ -134,8 +133,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     const met = later.map((example) => {
       this.#settle(example.atS);
       const routes = this.#book.templatesOf(example.calls);
-      const nats = this.#surprises.of(example, routes).nats.slice();
-      this.#memory.learnCommon(example, routes);
+      const nats = this.#surprises.of(example, routes, true).nats.slice();
       this.#waiting.push(example);
       return nats;
     });

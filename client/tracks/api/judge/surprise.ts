@@ -1,6 +1,6 @@
 import type { ApiExample } from '../example.ts';
 import { viewIds, views } from '../facts/views.ts';
-import { type Fact, walkFacts } from '../facts/walk-facts.ts';
+import { type Fact, walkFacts, witnessOf } from '../facts/walk-facts.ts';
 import type { ApiMemory, SharedEvidence } from '../memory/api-memory.ts';
 
 /** The share of a value's grams that say how odd it is: the oddest. */
@@ -26,6 +26,11 @@ export class Surprises {
   readonly #grams = new Float64Array(gramsMax);
   #gramCount = 0;
   #shape = 0;
+  /** Whose word counts for what is walked; undefined: nothing is learnt. */
+  #witness: number | undefined;
+  #learnsCall = false;
+  #learnsShape = false;
+  #scoresShape = true;
   readonly #nats = new Float64Array(views.length);
   readonly #calls = new Uint16Array(views.length);
   readonly #about: string[] = new Array(views.length).fill('');
@@ -35,8 +40,10 @@ export class Surprises {
     this.#others = others;
   }
 
-  /** `routes`: templates by call. */
-  of(example: ApiExample, routes: readonly string[]): Surprise {
+  /** `routes`: templates by call. `learn`: what is common of the chain is learnt in the same walk, each fact once it is judged. */
+  of(example: ApiExample, routes: readonly string[], learn = false): Surprise {
+    this.#witness = learn ? witnessOf(example) : undefined;
+    this.#learnsCall = false;
     this.#nats.fill(0);
     this.#calls.fill(0);
     walkFacts(example, routes, this.#memory, this);
@@ -44,8 +51,31 @@ export class Surprises {
   }
 
   visit(fact: Fact): void {
+    const isGram = fact.view === viewIds.value;
+    if (!isGram || this.#scoresShape) this.#judge(fact, isGram);
+    const learns = isGram ? this.#learnsShape : this.#learnsCall || fact.view >= viewIds.transition;
+    if (learns && this.#witness !== undefined) this.#memory.countCommon(fact, this.#witness);
+  }
+
+  takesCall(hash: number): boolean {
+    this.#learnsCall = this.#witness !== undefined && this.#memory.hears(hash, this.#witness);
+    return true;
+  }
+
+  takesShape(hash: number, call: number, about: string): boolean {
+    const known = this.#shapes.get(hash);
+    this.#shape = hash;
+    this.#scoresShape = known === undefined || known.uses >= usesMax;
+    this.#learnsShape = this.#learnsCall && this.#memory.hears(hash, this.#witness as number);
+    if (known === undefined || this.#scoresShape) return true;
+    known.uses += 1;
+    this.#settle(viewIds.value, known.nats, call, about);
+    return this.#learnsShape;
+  }
+
+  #judge(fact: Fact, isGram: boolean): void {
     const found = this.#memory.surprisal(fact, this.#others);
-    if (fact.view !== viewIds.value) {
+    if (!isGram) {
       this.#settle(fact.view, found, fact.call, fact.about);
       return;
     }
@@ -56,15 +86,6 @@ export class Surprises {
     if (this.#shapes.size >= shapesMax) this.#shapes.clear();
     this.#shapes.set(this.#shape, { nats, uses: 0 });
     this.#settle(viewIds.value, nats, fact.call, fact.about);
-  }
-
-  takesShape(hash: number, call: number, about: string): boolean {
-    const known = this.#shapes.get(hash);
-    this.#shape = hash;
-    if (known === undefined || known.uses >= usesMax) return true;
-    known.uses += 1;
-    this.#settle(viewIds.value, known.nats, call, about);
-    return false;
   }
 
   #settle(view: number, found: number, call: number, about: string): void {

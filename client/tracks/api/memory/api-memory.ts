@@ -47,9 +47,20 @@ export class ApiMemory implements Acquaintance {
     this.#acquaint(example);
   }
 
-  /** Only what is about nobody of this cluster: services, routes, shapes. */
-  learnCommon(example: ApiExample, routes: readonly string[]): void {
-    this.#count(example, routes, true, false);
+  /** Whether this witness has not yet said what has this hash; from then on he has. */
+  hears(hash: number, witness: number): boolean {
+    return this.#seen.add(combine(hash, witness));
+  }
+
+  /** Counts the common part of one fact. */
+  countCommon({ contexts, shared, fact, isTail }: Fact, witness: number): void {
+    // A count that its witness reached here before has been counted, with all below it.
+    if (isTail && !this.hears(combine(contexts[shared - 1] as number, ~fact), witness)) return;
+    for (let level = 0; level < shared; level++) {
+      const context = contexts[level] as number;
+      this.#witness(context, witness);
+      for (let value = fact; value >= (isTail ? 0 : fact); value--) this.#witness(combine(context, value), witness);
+    }
   }
 
   /** The rest of a chain of which the common part was learnt. */
