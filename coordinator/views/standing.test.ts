@@ -46,6 +46,10 @@ describe('policyStanding', () => {
       [0, false, 0],
     ]);
     expect(byHolders[1]?.text).toContain('each liar makes 1/3');
+    const all = { ...known, sampled: ['nginx', 'redis'] };
+    const many = policyStanding({ ...all, policy: { f: 3, admission, before: [], rule } }).classes;
+    expect(many[1]).toMatchObject({ withstands: 2, text: expect.stringContaining('no more than f = 3') });
+    expect(many[0]).toMatchObject({ withstands: 3, text: 'the sample finds out up to 3 that lie' });
     const trusted = { kind: 'trustedWeights', rho: 0.05, clip: 1.5, split: false, stepsMax: 20 } as const;
     const policy = { f: 2, admission, before: [], rule: { ...trusted, blind: 'geometricMedian' as const } };
     const byMedian = policyStanding({ ...known, policy }).classes;

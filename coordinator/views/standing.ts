@@ -82,7 +82,11 @@ function holdsFor(
   const median = Math.min(f, Math.floor((holders - 1) / 2));
   switch (rule.kind) {
     case 'declaredHolders':
-      if (covered) return { withstands: Math.min(f, holders - 1), text: `the sample finds out up to ${f} that lie` };
+      if (covered && holders > f) return { withstands: f, text: `the sample finds out up to ${f} that lie` };
+      if (covered) {
+        const text = `held by ${holders}, no more than f = ${f}: if all of them lie, so does the model on it`;
+        return { withstands: holders - 1, text };
+      }
       return { withstands: 0, text: `the sample does not hold it: each liar makes 1/${holders} of it` };
     case 'trustedWeights':
       if (covered) return { withstands: f, text: `what harms it on the sample carries no weight` };
