@@ -56,6 +56,8 @@ type Reading = Readonly<{
   recorded: boolean;
   delayMs: number | undefined;
   health: SourceHealth | undefined;
+  /** Of this batch, by kind of item: a metric is touched once for all of them. */
+  tally: Map<SourceItem['kind'], number>;
 }>;
 
 /** Sensors hand flows on in intervals, and again after the hub was away. */
@@ -149,7 +151,14 @@ export class Ingest {
     let hasSeen = false;
     const name = sourceName(source);
     const health = this.#health.get(source);
-    const reading = { kind: source.kind, name, recorded: isRecorded(source), delayMs: delayMsOf(source), health };
+    const reading = {
+      kind: source.kind,
+      name,
+      recorded: isRecorded(source),
+      delayMs: delayMsOf(source),
+      health,
+      tally: new Map(),
+    };
     try {
       const from = await this.#cursors.load(name);
       if (from !== undefined) health?.goesOn();
@@ -169,14 +178,15 @@ export class Ingest {
       const ports = {
         lanes: [...tracks.values()].map((track) => this.#lane(track, reading)),
         saveCursor: (position: Parameters<CursorStore['save']>[1]) => this.#cursors.save(name, position),
-        count: (item: SourceItem) => {
+        count: (item: SourceItem, nowMs: number) => {
           hasSeen = true;
-          this.#count(reading, item);
+          this.#count(reading, item, nowMs);
         },
+        counted: () => this.#counted(reading),
         nowMs: this.#ports.timers.monotonicMs,
         handOnMs: this.#ports.handOnMs,
       };
-      await readSource(this.#through(answering(batches, () => health?.reopened())), ports, from);
+      await readSource(this.#through(batches, health), ports, from);
       health?.ended();
       if (hasEnd(source)) log.info({ source: name }, 'source read to its end');
     } catch (error) {
@@ -191,18 +201,28 @@ export class Ingest {
     return { hasFailed, hasSeen };
   }
 
-  async *#through(batches: AsyncIterable<SourceBatch<FilePosition>>): AsyncGenerator<SourceBatch<FilePosition>> {
-    const { through = (items: readonly SourceItem[]) => items } = this.#ports;
-    for await (const { items, cursor } of batches) yield { items: through(items), cursor };
+  async *#through(batches: AsyncIterable<SourceBatch<FilePosition>>, health: SourceHealth | undefined) {
+    for await (const { items, cursor } of batches) {
+      health?.reopened();
+      yield { items: this.#ports.through?.(items) ?? items, cursor };
+    }
   }
 
   async #readPushed(): Promise<void> {
     const { tracks, timers } = this.#ports;
-    const reading = { kind: 'sensors', name: 'sensors', recorded: false, delayMs: pushedDelayMs, health: undefined };
+    const reading = {
+      kind: 'sensors',
+      name: 'sensors',
+      recorded: false,
+      delayMs: pushedDelayMs,
+      health: undefined,
+      tally: new Map(),
+    };
     await readSource(this.#pushed.batches(timers, this.#stopping.signal), {
       lanes: [...tracks.values()].map((track) => this.#lane(track, reading)),
       saveCursor: async () => undefined,
-      count: (item) => this.#count(reading, item),
+      count: (item, nowMs) => this.#count(reading, item, nowMs),
+      counted: () => this.#counted(reading),
       nowMs: timers.monotonicMs,
     });
   }
@@ -243,10 +263,15 @@ export class Ingest {
     };
   }
 
-  #count(reading: Reading, item: SourceItem): void {
+  #counted({ kind, tally }: Reading): void {
+    for (const [outcome, count] of tally) this.#ports.metrics.sourceItems.inc({ source: kind, outcome }, count);
+    tally.clear();
+  }
+
+  #count(reading: Reading, item: SourceItem, nowMs: number): void {
     const { metrics, log, onLabel } = this.#ports;
-    const { kind, name, health } = reading;
-    health?.saw(item, this.#ports.timers.monotonicMs());
+    const { kind, name, health, tally } = reading;
+    health?.saw(item, nowMs);
     const inc = (outcome: string, count = 1) => metrics.sourceItems.inc({ source: kind, outcome }, count);
     switch (item.kind) {
       case 'skipped':
@@ -262,7 +287,7 @@ export class Ingest {
         onLabel(item.label);
         return;
       default:
-        inc(item.kind);
+        tally.set(item.kind, (tally.get(item.kind) ?? 0) + 1);
     }
   }
 
@@ -324,12 +349,5 @@ export class Ingest {
     const { seen: _, repeated: __, ...parts } = buffer.counts();
     for (const [part, count] of Object.entries(parts))
       this.#ports.metrics.bufferExamples.set({ track: id, part }, count);
-  }
-}
-
-async function* answering<Batch>(batches: AsyncIterable<Batch>, onAnswer: () => void): AsyncGenerator<Batch> {
-  for await (const batch of batches) {
-    onAnswer();
-    yield batch;
   }
 }

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostileCalls, NodeRig, normalCalls, track } from '../lab/testing/node-rig.ts';
@@ -15,14 +16,29 @@ afterEach(async () => {
 /** More of the same than a threshold needs. */
 const usual = Array.from({ length: 40 }, (_, salt) => normalCalls(salt));
 
-describe('testudo sensor', { timeout: 60_000 }, () => {
+const runs = (node: string, version: number) => (line: Readonly<Record<string, unknown>>) =>
+  line.node === node && line.version === version && line.outcome === 'installed';
+
+/** Has the process write down what its threads load, and returns where. */
+async function recordLoads(): Promise<{ env: Record<string, string>; loads: string }> {
+  const [hook, loads] = [join(rig.folder, 'hook.mjs'), join(rig.folder, 'loads.txt')];
+  await writeFile(
+    hook,
+    `import { appendFileSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(loads)}, url + '\\n'); return next(url, context); } });
+`,
+  );
+  return { env: { NODE_OPTIONS: `--import ${hook}` }, loads };
+}
+
+describe('testudo sensor', { timeout: 120_000 }, () => {
   it('verifies and runs the release that its hub relays, tells each content once, and raises an alert there', async () => {
     const client = await rig.startClient();
     await rig.said('release fetched and verified');
-    const sensor = await rig.startSensor('node-a');
-    await rig.said('a sensor spoke of a release', ({ node, version, outcome }) => {
-      return node === 'node-a' && version === 1 && outcome === 'installed';
-    });
+    const { env, loads } = await recordLoads();
+    const sensor = await rig.startSensor('node-a', {}, env);
+    await rig.said('a sensor spoke of a release', runs('node-a', 1));
 
     await rig.happens('node-a', [...usual, ...usual, hostileCalls]);
     const { alert, threshold } = await rig.said('alert');
@@ -31,13 +47,69 @@ describe('testudo sensor', { timeout: 60_000 }, () => {
     expect(told?.score).toBeGreaterThan(Number(threshold));
     expect(told?.detail).toMatchObject({ sensor: 'node-a' });
 
-    const libraries = await readFile(`/proc/${sensor.pid}/maps`, 'utf8');
-    expect(libraries).toContain('onnxruntime');
-    expect(libraries).not.toMatch(/tensorflow|tfjs/i);
+    await rig.release(2);
+    await rig.said('a sensor spoke of a release', runs('node-a', 2));
+
+    const loaded = await readFile(loads, 'utf8');
+    expect(loaded).toContain('client/sensor.ts');
+    expect(loaded).not.toMatch(/tensorflow|tfjs/);
+    expect(await readFile(`/proc/${sensor.pid}/maps`, 'utf8')).not.toMatch(/tensorflow|tfjs|onnxruntime/i);
 
     await sensor.stop();
     const { seen = 0, repeated = 0 } = client.tracks.get(track)?.buffer.counts() ?? {};
     expect(seen).toBe(new Set(usual.map((calls) => calls.join())).size);
     expect(seen + repeated).toBe(2 * usual.length);
+  });
+
+  it('loses no alert and raises none twice when it is killed while its hub is away, and scores without it', async () => {
+    const client = await rig.startClient();
+    await rig.said('release fetched and verified');
+    const first = await rig.startSensor('node-a');
+    await rig.said('a sensor spoke of a release', runs('node-a', 1));
+    await rig.happens('node-a', [...usual, ...usual, hostileCalls]);
+    await rig.said('alert');
+
+    await client.close();
+    await rig.happens('node-a', [hostileCalls]);
+    await rig.sensorSaid('node-a', 'alert', 2);
+    first.kill();
+    await first.exited;
+    // No hub: the release of the last run scores. Its own threshold needs its warm-up again.
+    await rig.startSensor('node-a');
+    await rig.sensorSaid('node-a', 'the release of the last run scores');
+    await rig.happens('node-a', [...usual, ...usual, hostileCalls]);
+    await rig.sensorSaid('node-a', 'alert', 3);
+    expect(await rig.alerts()).toHaveLength(1);
+
+    await rig.startClient();
+    await rig.until(() => (rig.logged.filter(({ msg }) => msg === 'alert').length === 3 ? true : undefined));
+    const alerts = await rig.alerts();
+    expect(new Set(alerts.map(({ id }) => id)).size).toBe(3);
+    expect(alerts).toHaveLength(3);
+  });
+
+  it('refuses a release whose files were altered at its hub, says so, and stays with the one it has', async () => {
+    const client = await rig.startClient();
+    await rig.said('release fetched and verified');
+    const first = await rig.startSensor('node-a');
+    await rig.said('a sensor spoke of a release', runs('node-a', 1));
+    await first.stop();
+
+    await rig.release(2);
+    await rig.said('release installed', ({ version }) => version === 2);
+    for (const [digest, bytes] of rig.press.files) {
+      const path = join(rig.folder, 'client', 'agent', 'files', digest.slice('sha256:'.length));
+      const altered = Buffer.from(bytes);
+      altered[bytes.length - 3] = (altered[bytes.length - 3] as number) ^ 1;
+      await writeFile(path, altered);
+    }
+    await rig.startSensor('node-a');
+    await rig.sensorSaid(
+      'node-a',
+      'release refused; the last good model goes on',
+      1,
+      ({ code }) => code === 'FILE_DIGEST',
+    );
+    expect(client.hub?.book.all()[0]?.releases.get(track)?.version).not.toBe(2);
   });
 });

@@ -1,6 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { startSensor } from '../../client/sensor.ts';
-import { readSensorConfig } from '../../client/sensor-config.ts';
+import { keepHeapSmall } from '../../base/small-heap.ts';
 import { complain, print } from '../print.ts';
 
 /** `testudo sensor`: one node's sensor, until a signal ends it. */
@@ -16,9 +15,12 @@ export function sensorCommand() {
     )
     .option('--check', 'check the configuration and stop')
     .action(async (options) => {
+      keepHeapSmall();
+      const { readSensorConfig } = await import('../../client/sensor-config.ts');
       const config = readSensorConfig(options.config, { environment: process.env, settings: options.set });
       if (!config.ok) return fail(config.fault.message);
       if (options.check === true) return print('configuration is sound');
+      const { startSensor } = await import('../../client/sensor.ts');
       const started = await startSensor(config.value);
       if (!started.ok) return fail(started.fault.message);
       const sensor = started.value;

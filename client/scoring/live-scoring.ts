@@ -17,7 +17,7 @@ import { applyFeedback } from './feedback.ts';
 import { Judge } from './judge.ts';
 import type { GroupLevel, GroupSketch } from './judged-model.ts';
 import type { LightFile, ModelName } from './score-protocol.ts';
-import { type JudgeFaultCode, type ScoreFaultCode, Scorer } from './scoring-thread.ts';
+import { type JudgeFaultCode, type ScoreFaultCode, type ScoreLink, Scorer } from './scoring-thread.ts';
 import type { ShadowObserver } from './shadow-verdicts.ts';
 import { defaultWindowMax } from './threshold.ts';
 
@@ -40,6 +40,8 @@ export type LiveScoringParts = Readonly<{
   config: ScoringSettings;
   track: LocalTrack;
   dataKey: Uint8Array;
+  /** Where models are asked; a thread of their own unless given. */
+  link?: ScoreLink;
   /** Takes alerts in, in the place of the alert file: a sensor's go to its hub. */
   alerts?: Pick<AlertStore, 'raise'>;
   /** Hears how near to its threshold each place came. */
@@ -74,7 +76,7 @@ export function scorerOptionsOf({ callWeights, alertRate, deviations }: ScoringS
 /** One track's way from what happens to an alert, and back from an operator's word to the buffer. */
 export class LiveScoring {
   readonly #parts: LiveScoringParts;
-  readonly #scorer = new Scorer();
+  readonly #scorer: Scorer;
   readonly #alerts: AlertStore;
   readonly #judge: Judge;
   readonly #stopping = new AbortController();
@@ -84,6 +86,7 @@ export class LiveScoring {
 
   constructor(parts: LiveScoringParts) {
     this.#parts = parts;
+    this.#scorer = new Scorer(parts.link);
     const { config, dataKey, metrics, log, timers, track } = parts;
     const { id, kind, buffer, baseline } = track;
     const { dataDirectory, scoring } = config;

@@ -1,6 +1,7 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { LastingThread, ThreadLost } from '../../base/thread-link.ts';
 import type { Explanation, PlaceScores } from '../tracks/track-kind.ts';
+import { ScoreDesk } from './score-desk.ts';
 import type { FromScorer, ModelName, ScoringModel, ThreadFaultCode, ToScorer } from './score-protocol.ts';
 
 type Reply<Kind extends FromScorer['kind']> = Extract<FromScorer, { kind: Kind }>;
@@ -10,10 +11,33 @@ export type ScoreFaultCode = ThreadFaultCode | 'SCORER_LOST';
 /** What is said of a model by its name: it may not be loaded. */
 export type JudgeFaultCode = ScoreFaultCode | 'MODEL_NOT_LOADED';
 
-/** Scores in a thread. A lost thread is started anew with the next question, without any model. */
+/** Whom a scorer asks. */
+export type ScoreLink = Readonly<{
+  live(): Readonly<{ ask<Value>(question: ToScorer): Promise<Value> }>;
+  close(): Promise<void>;
+}>;
+
+function scoringThread(): ScoreLink {
+  return new LastingThread<ToScorer>(new URL('./score-thread.ts', import.meta.url));
+}
+
+/** Asks this very thread: for a process that has nothing better to do meanwhile, and memory for one heap alone. */
+export function scoringHere(): ScoreLink {
+  const desk = new ScoreDesk();
+  return {
+    live: () => ({ ask: <Value>(question: ToScorer) => desk.answer(question) as Promise<Value> }),
+    close: async () => desk.close(),
+  };
+}
+
+/** Scores in a thread unless told otherwise. A lost thread is started anew with the next question, without any model. */
 export class Scorer {
-  readonly #thread = new LastingThread<ToScorer>(new URL('./score-thread.ts', import.meta.url));
+  readonly #thread: ScoreLink;
   #closed = false;
+
+  constructor(link: ScoreLink = scoringThread()) {
+    this.#thread = link;
+  }
 
   /** Loads and warms a model beside the others; `recent` examples are scored with it too. */
   async load(model: ScoringModel, recent: readonly unknown[] = []): Promise<Result<Reply<'loaded'>, ScoreFaultCode>> {

@@ -11,6 +11,7 @@ import { ScoringHost } from '../releases/hosts/scoring-host.ts';
 import type { Alert } from '../scoring/alert.ts';
 import { type HeldModel, LiveScoring, type ScoringSettings } from '../scoring/live-scoring.ts';
 import type { ModelName } from '../scoring/score-protocol.ts';
+import { scoringHere } from '../scoring/scoring-thread.ts';
 
 export type NodeTracksParts = Readonly<{
   settings: ScoringSettings;
@@ -32,7 +33,20 @@ export class NodeTracks {
       [...tracks].map(([id, track]) => {
         const alerts = { raise: (alert: Alert, example: unknown) => raise(track, alert, example) };
         const onRisk = () => undefined;
-        return [id, new LiveScoring({ config: settings, track, dataKey, alerts, onRisk, metrics, log, timers })];
+        return [
+          id,
+          new LiveScoring({
+            config: settings,
+            track,
+            dataKey,
+            link: scoringHere(),
+            alerts,
+            onRisk,
+            metrics,
+            log,
+            timers,
+          }),
+        ];
       }),
     );
   }

@@ -12,7 +12,9 @@ export type Lane<Observation = unknown> = Readonly<{
 export type ReaderPorts = Readonly<{
   lanes: readonly Lane[];
   saveCursor(position: FilePosition): Promise<void>;
-  count(item: SourceItem): void;
+  count(item: SourceItem, nowMs: number): void;
+  /** Everything of a batch was counted. */
+  counted?(): void;
   nowMs(): number;
   /** How long observations may wait for others before they are handed on, milliseconds; 2,000 unless given. */
   handOnMs?: number | undefined;
@@ -34,7 +36,7 @@ const startEvery = 256;
  */
 export async function readSource(
   batches: AsyncIterable<SourceBatch<FilePosition>>,
-  { lanes, saveCursor, count, nowMs, handOnMs = saveEveryMs }: ReaderPorts,
+  { lanes, saveCursor, count, counted, nowMs, handOnMs = saveEveryMs }: ReaderPorts,
   from?: FilePosition,
 ): Promise<void> {
   /** Where reading would go on from before each item that is still needed: order number to position. */
@@ -79,17 +81,21 @@ export async function readSource(
     failure = { error };
   });
   for await (const { items, cursor } of read) {
+    const readMs = nowMs();
     for (const item of items) {
       order += 1;
-      count(item);
+      count(item, readMs);
       if (untracked.has(item.kind)) continue;
       // One position for many items: the cursor may lag behind by so much, not more.
       if (behind !== undefined && order - (starts.at(-1)?.order ?? Number.NEGATIVE_INFINITY) >= startEvery) {
         starts.push({ order, position: behind });
       }
-      const now = nowMs();
-      collect(({ intake }) => intake.push(item, order, now));
+      for (const [index, { intake }] of lanes.entries()) {
+        const made = intake.push(item, order, readMs);
+        if (made.length > 0) waiting[index]?.push(...made);
+      }
     }
+    counted?.();
     if (cursor !== undefined) behind = cursor;
     const isIdle = items.length === 0 && cursor === undefined;
     const now = nowMs();

@@ -1,21 +1,10 @@
-import { credentials } from '@grpc/grpc-js';
-import { isPlausibleTime } from '../events/plausible-time.ts';
-import type { SourceBatch } from '../events/source-item.ts';
-import { type SensorStreamOptions, sensorChannel, sensorStream } from './sensor-stream.ts';
-import {
-  containerIdOf,
-  itemsOfTetragon,
-  type TetragonArgument,
-  type TetragonEvent,
-  type TetragonOptions,
-  type TetragonProcess,
-} from './tetragon-event.ts';
-import {
-  FineGuidanceSensorsClient,
-  type GetEventsResponse,
-  type KprobeArgument,
-  type Process,
-} from './wire/generated/tetragon.ts';
+import type { SourceBatch, SourceItem } from '../events/source-item.ts';
+import { reconnecting, type SensorStreamOptions } from './sensor-stream.ts';
+import type { TetragonOptions } from './tetragon-event.ts';
+import { EventReader } from './tetragon-grpc/event-bytes.ts';
+import { openRawStream } from './tetragon-grpc/raw-stream.ts';
+
+const getEvents = '/tetragon.FineGuidanceSensors/GetEvents';
 
 /**
  * Tetragon's GetEvents on this node: "unix:///var/run/tetragon/tetragon.sock" or host:port, plaintext as Tetragon serves
@@ -26,90 +15,22 @@ export async function* tetragonStream(
   options: SensorStreamOptions,
   tetragon: TetragonOptions = { abi: 'x86_64' },
 ): AsyncGenerator<SourceBatch<never>> {
+  const { signal, timers } = options;
+  let reader = new EventReader(tetragon);
+  let index = 0;
+  const where = () => `${address}#${index}`;
   const open = () => {
-    const client = new FineGuidanceSensorsClient(address, credentials.createInsecure(), sensorChannel);
-    return { client, call: client.getEvents({}) };
+    const { batches, close } = openRawStream(address, { path: getEvents, signal, timers });
+    reader = new EventReader(tetragon);
+    index = 0;
+    return { items: batches, close };
   };
-  for await (const { message, where } of sensorStream<GetEventsResponse>(address, open, options)) {
-    yield { items: itemsOfTetragon(readTetragonMessage(message), where, tetragon), cursor: undefined };
-  }
-}
-
-function readTetragonMessage({ event, nodeName, time, aggregationInfo }: GetEventsResponse): TetragonEvent {
-  const saidMs = time === undefined ? 0 : Number(time.seconds) * 1_000 + Math.floor(time.nanos / 1e6);
-  const atMs = isPlausibleTime(saidMs) ? saidMs : 0;
-  const count = Math.min(Math.max(1, Number(aggregationInfo?.count ?? 1n)), Number.MAX_SAFE_INTEGER);
-  return { node: nodeName, atMs, count, event: eventOf(event) };
-}
-
-function eventOf(event: GetEventsResponse['event']): TetragonEvent['event'] {
-  switch (event?.$case) {
-    case undefined:
-      return { kind: 'unknown' };
-    case 'processExec':
-      return { kind: 'exec', process: processOf(event.value.process) };
-    case 'processExit':
-      return { kind: 'exit', process: processOf(event.value.process) };
-    case 'processTracepoint': {
-      const { process, subsys, event: name, args } = event.value;
-      return { kind: 'tracepoint', process: processOf(process), hook: `${subsys}/${name}`, args: args.map(argumentOf) };
+  for await (const messages of reconnecting(address, open, options)) {
+    const items: SourceItem[] = [];
+    for (const message of messages) {
+      index += 1;
+      for (const item of reader.read(message, where)) items.push(item);
     }
-    case 'processKprobe': {
-      const { process, functionName, args } = event.value;
-      return { kind: 'kprobe', process: processOf(process), hook: functionName, args: args.map(argumentOf) };
-    }
-    case 'rateLimitInfo':
-      return { kind: 'dropped', count: Number(event.value.numberOfDroppedProcessEvents) };
-    case 'processThrottle':
-      return { kind: 'throttled' };
-    case 'processLoader':
-    case 'processUprobe':
-    case 'processLsm':
-    case 'processUsdt':
-    case 'test':
-      return { kind: 'ignored' };
-  }
-}
-
-function processOf(process: Process | undefined): TetragonProcess {
-  const pod = process?.pod;
-  return {
-    execId: process?.execId ?? '',
-    pid: process?.pid?.value ?? 0,
-    tid: process?.tid?.value ?? 0,
-    binary: process?.binary ?? '',
-    namespace: pod?.namespace ?? '',
-    pod: pod?.name ?? '',
-    workload: pod?.workload ?? '',
-    container: pod?.container?.name ?? '',
-    containerId: containerIdOf(pod?.container?.id || (process?.docker ?? '')),
-    image: pod?.container?.image?.name ?? '',
-    labels: new Map((pod?.podLabels ?? []).map(({ key, value }) => [key, value])),
-  };
-}
-
-function argumentOf({ arg }: KprobeArgument): TetragonArgument {
-  switch (arg?.$case) {
-    case undefined:
-      return { kind: 'other' };
-    case 'syscallId':
-      return { kind: 'syscall', number: arg.value.id, abi: arg.value.abi };
-    case 'stringArg':
-      return { kind: 'path', path: arg.value };
-    case 'pathArg':
-    case 'fileArg':
-    case 'linuxBinprmArg':
-    case 'sockaddrunArg':
-      return { kind: 'path', path: arg.value.path };
-    case 'sockArg':
-    case 'skbArg':
-      return { kind: 'port', port: arg.value.dport };
-    case 'sockaddrArg':
-      return { kind: 'port', port: arg.value.port };
-    case 'sizeArg':
-    case 'longArg':
-    case 'uintArg':
-    case 'intArg':
-      return { kind: 'number', value: Number(arg.value) };
+    yield { items, cursor: undefined };
   }
 }

@@ -15,7 +15,7 @@ import { writeLightForm } from '../../client/tracks/syscall/light/light-forms.ts
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { releaseFileNames } from '../../proto/release/documents/manifest.ts';
-import { type Member, startMember } from '../rig/member.ts';
+import { type Member, pauseWhileRunning, startMember } from '../rig/member.ts';
 import { type LoopbackFederation, loopbackFederationId, startLoopbackFederation } from './loopback-federation.ts';
 
 export const track = parseTrackId('syscall');
@@ -103,7 +103,7 @@ export class NodeRig {
 
   async startClient(over: Record<string, unknown> = {}): Promise<RunningClient> {
     const { enrolPort, memberPort } = this.#federation.coordinator;
-    await writeFile(join(this.folder, 'join'), this.#federation.newToken('north'));
+    if (this.client === undefined) await writeFile(join(this.folder, 'join'), this.#federation.newToken('north'));
     const { sensors, admission } = this.#ports;
     const settings = {
       dataDirectory: 'client',
@@ -201,6 +201,18 @@ export class NodeRig {
   /** The first line that says so. */
   async said(msg: string, where: (line: Logged) => boolean = () => true): Promise<Logged> {
     return await this.until(() => this.logged.find((line) => line.msg === msg && where(line)));
+  }
+
+  /** Waits until a sensor's own log has so many lines that say so: it writes to a file, which is looked at. */
+  async sensorSaid(node: string, msg: string, count = 1, where: (line: Logged) => boolean = () => true): Promise<void> {
+    for (;;) {
+      const text = await readFile(join(this.folder, `${node}.log`), 'utf8');
+      const lines = text
+        .split('\n')
+        .filter((line) => line.endsWith('}') && line.includes(`"msg":${JSON.stringify(msg)}`));
+      if (lines.map((line) => JSON.parse(line) as Logged).filter(where).length >= count) return;
+      await pauseWhileRunning(this.#sensors.filter((one) => one.name === node).slice(-1), 50);
+    }
   }
 
   async alerts(): Promise<readonly Alert[]> {

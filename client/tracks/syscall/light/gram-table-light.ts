@@ -5,11 +5,12 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import { vocabulary } from '../../../events/vocabulary.ts';
 import type { Observed, OpenDetector } from '../../detector.ts';
+import { codebookOf } from '../../onnx/codebook.ts';
 import { OnnxGraph } from '../../onnx/onnx-graph.ts';
 import { OnnxSession } from '../../onnx/onnx-session.ts';
-import { quantiseEvidence } from '../../onnx/quantise.ts';
+import { type Codebook, quantiseEvidence } from '../../onnx/quantise.ts';
 import { gramLengthMax, walkGrams } from '../gram-table/gram-hash.ts';
-import { evidenceOf, gramTableClasses } from '../gram-table/gram-table.ts';
+import { evidenceOf, gramSurprisal, gramTableClasses } from '../gram-table/gram-table.ts';
 
 /** Slots of a call's grams: one for each length from the class alone up to the longest. */
 const slotsPerCall = gramLengthMax + 1;
@@ -19,8 +20,10 @@ const callsMax = 16_384;
 /** weights: flat. The same weights give the same bytes. */
 export function exportGramTable(spec: ModelSpec, weights: Float32Array): Uint8Array {
   gramTableClasses(spec); // Throws for another version's spec.
-  const evidence = evidenceOf(spec, weights);
-  const { codes, levels } = quantiseEvidence(evidence);
+  return modelOf(spec, quantiseEvidence(evidenceOf(spec, weights)));
+}
+
+function modelOf(spec: ModelSpec, { codes, levels }: Codebook): Uint8Array {
   const graph = new OnnxGraph(spec.architecture);
   const slots = graph.input('slots', 'int64', ['N', slotsPerCall]);
   const contexts = graph.input('contexts', 'int64', ['N', slotsPerCall]);
@@ -54,8 +57,30 @@ export function exportGramTable(spec: ModelSpec, weights: Float32Array): Uint8Ar
   return graph.bytes();
 }
 
+/**
+ * The evidence that a light form stands for, shape [slots]; undefined where the bytes are not, to the last of them, what
+ * `exportGramTable` writes: another build's graph may mean something else.
+ */
+function evidenceIn(spec: ModelSpec, light: Uint8Array): Float32Array | undefined {
+  const codebook = codebookOf(light, Number(spec.hyperparameters.slots));
+  if (codebook === undefined || Buffer.compare(modelOf(spec, codebook), light) !== 0) return undefined;
+  return Float32Array.from(codebook.codes, (code) => codebook.levels[code] as number);
+}
+
 /** What `exportGramTable` wrote, ready to read traces. Throws where it is no such model. */
 export function openLightGramTable(spec: ModelSpec, light: Uint8Array): OpenDetector {
+  const classes = gramTableClasses(spec);
+  const evidence = evidenceIn(spec, light);
+  if (evidence !== undefined) {
+    // The same arithmetic without ONNX Runtime: ten times as fast, and tens of mebibytes less.
+    const surprisal = ({ calls, service }: Observed) => gramSurprisal(evidence, calls, classes.idOf(service));
+    return { surprisal: (traces) => traces.map(surprisal), close: () => undefined };
+  }
+  return openInOnnxRuntime(spec, light);
+}
+
+/** As `openLightGramTable`, whatever build wrote it. */
+export function openInOnnxRuntime(spec: ModelSpec, light: Uint8Array): OpenDetector {
   const classes = gramTableClasses(spec);
   const slotCount = Number(spec.hyperparameters.slots);
   const session = new OnnxSession(light);

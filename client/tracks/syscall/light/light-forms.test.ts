@@ -5,6 +5,7 @@ import { openDetector } from '../architectures.ts';
 import type { SyscallDetectorName } from '../detector-names.ts';
 import { syscallDetector } from '../detectors.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
+import { exportGramTable, openInOnnxRuntime, openLightGramTable } from './gram-table-light.ts';
 import { lightDetector, writeLightForm } from './light-forms.ts';
 
 const classes = new WorkloadClasses(['web', 'db']);
@@ -41,6 +42,24 @@ describe('the light form', () => {
     whole.close();
     light.close();
     light.close();
+  });
+
+  it('of the gram table says without ONNX Runtime what it says in it, and falls back to it for another build’s graph', async () => {
+    const { spec, init, train } = syscallDetector('gram-table', classes);
+    const { weights } = train(init(1), traces.slice(0, 3), { seed: 1, steps: 0 });
+    const bytes = exportGramTable(spec, weights);
+    const [plain, inRuntime] = [openLightGramTable(spec, bytes), openInOnnxRuntime(spec, bytes)];
+    // Another producer's name: the same graph, and yet not to the last byte ours.
+    const other = openLightGramTable(
+      spec,
+      Buffer.from(Buffer.from(bytes).toString('latin1').replace('testudo', 'another'), 'latin1'),
+    );
+    const expected = inRuntime.surprisal(traces);
+    for (const [at, values] of plain.surprisal(traces).entries()) {
+      for (const [place, value] of values.entries()) expect(value).toBeCloseTo(expected[at]?.[place] as number, 4);
+    }
+    expect(other.surprisal(traces)).toEqual(expected);
+    for (const one of [plain, inRuntime, other]) one.close();
   });
 
   it('is refused where weights are no numbers, bytes no model, or the architecture has none', async () => {

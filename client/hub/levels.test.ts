@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Levels, type Sketch } from './levels.ts';
+
+function sketch(level: number, over: Partial<Sketch> = {}): Sketch {
+  return { track: 'syscall', model: '1/sha256:a', group: 'nginx', count: 100, usual: 0, level, ...over };
+}
+
+describe('Levels', () => {
+  it('has none before there are scores enough, and then the median of what sensors say', () => {
+    const levels = new Levels();
+    levels.hear('a', sketch(1));
+    expect(levels.all()).toEqual([]);
+    levels.hear('b', sketch(2));
+    expect(levels.all()).toMatchObject([{ group: 'nginx', usual: 0, level: 1.5 }]);
+    levels.hear('c', sketch(30));
+    expect(levels.all()).toMatchObject([{ level: 2 }]);
+  });
+
+  it('changes its version where a level changes, and only there', () => {
+    const levels = new Levels();
+    levels.hear('a', sketch(1, { count: 300 }));
+    const { version } = levels;
+    levels.hear('a', sketch(1, { count: 400 }));
+    expect(levels.version).toBe(version);
+    levels.hear('a', sketch(2, { count: 400 }));
+    expect(levels.version).toBe(version + 1);
+  });
+
+  it('stays within what honest sensors say, as long as fewer than half of all lie', () => {
+    const value = fc.double({ min: 0, max: 1e9, noNaN: true });
+    const sound = fc.array(fc.double({ min: 1, max: 5, noNaN: true }), { minLength: 3, maxLength: 9 });
+    fc.assert(
+      fc.property(sound, fc.array(value, { maxLength: 8 }), (honest, lies) => {
+        const levels = new Levels();
+        for (const [at, level] of honest.entries()) levels.hear(`h${at}`, sketch(level));
+        for (const [at, level] of lies.slice(0, honest.length - 1).entries()) levels.hear(`l${at}`, sketch(level));
+        const [said] = levels.all();
+        expect(said?.level).toBeGreaterThanOrEqual(Math.min(...honest));
+        expect(said?.level).toBeLessThanOrEqual(Math.max(...honest));
+      }),
+    );
+  });
+
+  it('hears no sensor with a handful of scores, and none that says what is no level', () => {
+    const levels = new Levels();
+    levels.hear('a', sketch(1, { count: 1_000 }));
+    levels.hear('b', sketch(9, { count: 3 }));
+    levels.hear('c', sketch(Number.POSITIVE_INFINITY));
+    levels.hear('d', sketch(-5));
+    expect(levels.all()).toMatchObject([{ level: 1 }]);
+  });
+
+  it('holds so many groups and no more', () => {
+    const levels = new Levels({ warmUp: 1, sensorScoresMin: 1, groupsMax: 2 });
+    for (const group of ['a', 'b', 'c']) levels.hear('s', sketch(1, { group }));
+    expect(levels.all().map(({ group }) => group)).toEqual(['b', 'c']);
+  });
+});

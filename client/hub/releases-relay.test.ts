@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
+import type { SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
+import { parseFederationId, parseTrackId } from '../../proto/ids.ts';
+import type { ReleaseConnection, ReleaseMessage } from '../releases/release-calls.ts';
+import { tinySpec, tinyWeights } from '../releases/testing/agent-rig.ts';
+import { ReleasePress } from '../releases/testing/release-press.ts';
+import { ReleasesRelay } from './releases-relay.ts';
+
+let folder: string;
+let press: ReleasePress;
+let faults: string[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-relay-'));
+  press = new ReleasePress(parseFederationId('herd'), parseTrackId('syscall'));
+  press.release(1, tinySpec, tinyWeights(1));
+  press.point('stable', 1);
+  faults = [];
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const open = () => ReleasesRelay.open(folder, { now: Date.now, report: ({ code }) => faults.push(code) });
+
+function text(bytes: Uint8Array = new Uint8Array(0)): string {
+  return Buffer.from(bytes).toString('utf8');
+}
+
+function message({ labels, ...received }: SubscribeResponse): ReleaseMessage {
+  return { received, labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])) };
+}
+
+describe('ReleasesRelay', () => {
+  it('relays the newest set, with every root that a sensor lacks, over a restart too', async () => {
+    const relay = await open();
+    expect(relay.messageFor(0)).toBeUndefined();
+    relay.hear(message(press.set()));
+    press.newRoot([press.rootKeys]);
+    const set = press.set();
+    relay.hear({ received: { ...set, roots: set.roots.slice(1) }, labels: { ring: 'canary' } });
+    await relay.close();
+    for (const one of [relay, await open()]) {
+      expect(one.messageFor(0)?.received.roots.map(text)).toEqual(press.roots.map(text));
+      expect(one.messageFor(1)?.received.roots.map(text)).toEqual(press.roots.slice(1).map(text));
+      expect(text(one.messageFor(0)?.received.catalogue)).toBe(text(set.catalogue));
+      expect(one.messageFor(0)?.labels).toEqual({ ring: 'canary' });
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it('passes on nothing that is not signed by those who may, nor an older set, and stays with what it had', async () => {
+    const relay = await open();
+    const [old, sound] = [press.set(), press.set()];
+    relay.hear(message(sound));
+    relay.hear(message(press.set({ releaseKeys: newSigningKeyPair() })));
+    relay.hear(message(old));
+    const altered = press.set();
+    relay.hear(message({ ...altered, catalogue: Buffer.concat([altered.catalogue, Buffer.from(' ')]) }));
+    expect(faults).toHaveLength(3);
+    expect(text(relay.messageFor(0)?.received.catalogue)).toBe(text(sound.catalogue));
+  });
+
+  it('asks the coordinator for the roots that it lacks itself, whatever the agent has', async () => {
+    const asked: number[] = [];
+    const connection = {
+      subscribe: (request: { rootVersion: number }) => {
+        asked.push(request.rootVersion);
+        return new Promise(() => undefined);
+      },
+    } as unknown as ReleaseConnection;
+    const relay = await open();
+    const connect = relay.listening(() => connection);
+    const options = { signal: new AbortController().signal, onMessage: () => undefined };
+    void connect(undefined as never, undefined as never).subscribe({ tracks: [], rootVersion: 3 }, options);
+    relay.hear(message(press.set()));
+    void connect(undefined as never, undefined as never).subscribe({ tracks: [], rootVersion: 3 }, options);
+    void connect(undefined as never, undefined as never).subscribe({ tracks: [], rootVersion: 0 }, options);
+    expect(asked).toEqual([0, 1, 0]);
+  });
+});
