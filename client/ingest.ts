@@ -62,7 +62,6 @@ type Reading = Readonly<{
 
 /** Sensors hand flows on in intervals, and again after the hub was away. */
 const pushedDelayMs = 60_000;
-
 /** How often it is looked whether a source is blind, milliseconds. */
 const lookMs = 5_000;
 /** Between attempts at a live source that failed: opening one costs little, and meanwhile nothing is watched. */

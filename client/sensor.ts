@@ -6,7 +6,7 @@ import { type HttpServer, servePages } from '../base/http-server.ts';
 import { faultFields, type Log, makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timer, Timers } from '../base/time.ts';
-import { DeliverRequest, type DeliverResponse, type SensorStatus } from '../proto/generated/testudo/v1/sensors.ts';
+import type { DeliverResponse, SensorStatus } from '../proto/generated/testudo/v1/sensors.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { Ingest } from './ingest.ts';
 import { type LocalTrack, openTracks } from './learning/local-track.ts';
@@ -16,9 +16,7 @@ import { openPods } from './open-pods.ts';
 import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
 import { ReleaseAgent } from './releases/release-agent.ts';
 import { agentReporter } from './releases/release-reporter.ts';
-import type { Alert } from './scoring/alert.ts';
 import { type BudgetState, startingBudget, stepOnReading } from './sensor/budget.ts';
-import { Contents } from './sensor/contents.ts';
 import { CostMeter } from './sensor/cost-meter.ts';
 import { Courier } from './sensor/courier.ts';
 import { Gate } from './sensor/gate.ts';
@@ -26,6 +24,7 @@ import { connectToHub, HubLink } from './sensor/hub-link.ts';
 import { anchorOf, NodeTracks } from './sensor/node-tracks.ts';
 import { sensorMetrics } from './sensor/sensor-metrics.ts';
 import { Spool } from './sensor/spool.ts';
+import { Teller } from './sensor/teller.ts';
 import type { SensorConfig } from './sensor-config.ts';
 import { loadDataKey } from './storage/data-key.ts';
 import { recordKey } from './storage/sealed-record.ts';
@@ -40,11 +39,6 @@ export type SensorHooks = Readonly<{
 
 /** How often it is looked at what this costs. */
 const budgetMs = 1_000;
-/** How often new contents are told; counts of old ones wait longer. */
-const tellMs = 1_000;
-const tellCountsMs = 60_000;
-const recordBytesMax = 512 << 10;
-const countsMax = 4_096;
 /** A trace that is whole is judged within this time. */
 const handOnMs = 50;
 /** How long a sensor that is stopped goes on telling what waits. */
@@ -103,7 +97,7 @@ export class RunningSensor {
   readonly #parts: SensorParts;
   readonly #own: ReturnType<typeof sensorMetrics>;
   readonly #gate = new Gate();
-  readonly #contents = new Contents();
+  readonly #teller: Teller;
   readonly #live: NodeTracks;
   readonly #ingest: Ingest;
   readonly #link: HubLink;
@@ -113,7 +107,6 @@ export class RunningSensor {
   #health: HttpServer | undefined;
   #budget: BudgetState = startingBudget;
   readonly #cost: CostMeter;
-  #wantsExamples = true;
   #isFollowing = false;
   #beats: readonly Timer[] = [];
   #closing: Promise<void> | undefined;
@@ -128,7 +121,10 @@ export class RunningSensor {
       settings: { ...config, buffer: bufferSizes, agent: { inference: 'light' } },
       tracks,
       dataKey,
-      raise: (track, alert, example) => this.#raise(track, alert, example),
+      raise: async (track, alert, example) => {
+        await this.#teller.raise(track, alert, example);
+        return true;
+      },
       metrics,
       log,
       timers,
@@ -143,9 +139,14 @@ export class RunningSensor {
       riskOf: () => undefined,
       salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: () => undefined,
-      through: (items) => this.#gate.through(this.#pods?.enrich(items) ?? items),
+      through: (items) => {
+        const named = this.#pods?.enrich(items) ?? items;
+        this.#teller.hear(named);
+        return this.#gate.through(named);
+      },
       handOnMs,
     });
+    this.#teller = new Teller({ spool, wake: () => this.#courier.wake(), log, timers });
     this.#link = new HubLink({ ...config.hub, node: config.node }, timers);
     this.#courier = new Courier({
       spool,
@@ -220,12 +221,9 @@ export class RunningSensor {
     this.#live.start();
     this.#pods = await openPods(this.#config.kubernetes, { metrics: this.metrics, log, timers, node });
     this.#ingest.start();
+    this.#teller.start();
     this.#courier.start();
-    this.#beats = [
-      timers.every(budgetMs, () => this.#weigh(), { background: true }),
-      timers.every(tellMs, () => void this.#tell(false), { background: true }),
-      timers.every(tellCountsMs, () => void this.#tell(true), { background: true }),
-    ];
+    this.#beats = [timers.every(budgetMs, () => this.#weigh(), { background: true })];
     log.info(
       { healthPort: this.healthPort, node, dataDirectory, tracks: [...this.#parts.tracks.keys()] },
       'sensor started',
@@ -240,7 +238,7 @@ export class RunningSensor {
       rssBytes: BigInt(process.memoryUsage.rss()),
       calls: BigInt(this.#gate.calls),
       unseenCalls: BigInt(this.#gate.unseen),
-      lostEvents: BigInt(this.#gate.lost),
+      lostEvents: BigInt(this.#gate.lost + this.#teller.lostFlows),
       spoolDropped: BigInt(ordinaryDropped + alertsDropped),
       spoolBytes: BigInt(bytes),
       blind: this.#ingest.blind.slice(0, 64).map(({ source, state }) => `${source}: ${state}`.slice(0, 256)),
@@ -275,8 +273,7 @@ export class RunningSensor {
     const { timers, tracks, dataKey, lock, spool, log } = this.#parts;
     for (const timer of this.#beats) timers.cancel(timer);
     await Promise.all([this.#ingest.close(), this.#pods?.close()]);
-    await this.#tell(false);
-    await this.#tell(true);
+    await this.#teller.close();
     await spool.settled();
     await this.#courier.close(drainMs);
     await this.#agent?.close();
@@ -292,36 +289,12 @@ export class RunningSensor {
   /** Examples that are new here: those that the node's own models are calibrated on. */
   async #judge(track: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]> {
     const normal = await this.#live.judge(track, observations);
-    return normal.filter((example) => this.#contents.note(track.id, track.kind.examples.encode(example)));
+    return normal.filter((example) => this.#teller.note(track, example));
   }
 
-  async #raise({ id, kind }: LocalTrack, alert: Alert, example: unknown): Promise<boolean> {
-    const told = {
-      track: id,
-      alert: Buffer.from(JSON.stringify(alert)),
-      example: Buffer.from(kind.examples.encode(example)),
-    };
-    await this.#put('alert', DeliverRequest.fromPartial({ alerts: [told] }));
-    return true;
-  }
-
-  async #tell(counts: boolean): Promise<void> {
-    const examples = counts ? this.#contents.takeCounts(countsMax) : this.#contents.takeFresh(recordBytesMax);
-    if (examples.length === 0 || !this.#wantsExamples) return;
-    await this.#put('ordinary', DeliverRequest.fromPartial({ examples: [...examples] }));
-  }
-
-  async #put(kind: 'alert' | 'ordinary', request: DeliverRequest): Promise<void> {
-    const { spool, log } = this.#parts;
-    const put = await spool.put(kind, DeliverRequest.encode(request).finish());
-    if (!put.ok) log.error({ ...faultFields(put.fault), class: kind }, 'the spool took no record');
-    this.#courier.wake();
-  }
-
-  #heed({ unknownContents, levels, wantsExamples }: DeliverResponse): void {
-    this.#wantsExamples = wantsExamples;
-    if (unknownContents.length > 0) this.#contents.forget(unknownContents);
-    if (levels !== undefined) this.#live.follow(levels.levels);
+  #heed(answer: DeliverResponse): void {
+    this.#teller.heed(answer);
+    if (answer.levels !== undefined) this.#live.follow(answer.levels.levels);
     if (this.#isFollowing) return;
     this.#isFollowing = true;
     this.#agent?.connect(() => {

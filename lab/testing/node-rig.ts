@@ -10,17 +10,32 @@ import { callIdOfName } from '../../client/events/vocabulary.ts';
 import { ReleasePress } from '../../client/releases/testing/release-press.ts';
 import { TestReleases } from '../../client/releases/testing/releases-server.ts';
 import type { Alert } from '../../client/scoring/alert.ts';
+import type { Observed } from '../../client/tracks/detector.ts';
 import { gramTableSpec, trainGramTable } from '../../client/tracks/syscall/gram-table/gram-table.ts';
 import { writeLightForm } from '../../client/tracks/syscall/light/light-forms.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { parseTrackId } from '../../proto/ids.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
 import { releaseFileNames } from '../../proto/release/documents/manifest.ts';
 import { type Member, pauseWhileRunning, startMember } from '../rig/member.ts';
 import { type LoopbackFederation, loopbackFederationId, startLoopbackFederation } from './loopback-federation.ts';
 
 export const track = parseTrackId('syscall');
 const sharedToken = 'a-token-that-hub-and-sensors-share-0123456789';
-const spec = gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12);
+
+/** What a rig's releases are made of: a spec, and what each version has learnt. */
+export type RigModel = Readonly<{ spec: ModelSpec; traces(version: number): readonly Observed[] }>;
+
+const nginx: RigModel = {
+  spec: gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12),
+  traces(version) {
+    const own = Array.from({ length: version }, (_, at) => [...normalCalls(at), 'getpid']);
+    return [...Array.from({ length: 48 }, (_, salt) => normalCalls(salt)), ...own].map((names) => ({
+      service: 'nginx',
+      calls: Uint16Array.from(names, (name) => callIdOfName(name)),
+    }));
+  },
+};
 
 /** What nginx does here; `salt` makes contents of their own. */
 export function normalCalls(salt = 0): readonly string[] {
@@ -59,16 +74,24 @@ export class NodeRig {
   readonly logged: Logged[] = [];
   readonly #federation: LoopbackFederation;
   readonly #testudo: string;
-  readonly #sensors: Member[] = [];
+  readonly #model: RigModel;
+  readonly #processesStarted: Member[] = [];
   #waiting: (() => void)[] = [];
   #processes = 0;
   #ports: Readonly<{ sensors: number; admission: number }> = { sensors: 0, admission: 0 };
   client: RunningClient | undefined;
 
   private constructor(
-    parts: Readonly<{ folder: string; testudo: string; releases: TestReleases; federation: LoopbackFederation }>,
+    parts: Readonly<{
+      folder: string;
+      testudo: string;
+      model: RigModel;
+      releases: TestReleases;
+      federation: LoopbackFederation;
+    }>,
   ) {
-    const { folder, testudo, releases, federation } = parts;
+    const { folder, testudo, model, releases, federation } = parts;
+    this.#model = model;
     this.folder = folder;
     this.#testudo = testudo;
     this.releases = releases;
@@ -76,11 +99,11 @@ export class NodeRig {
   }
 
   /** With version 1 of a model that knows what is normal, stable. `testudo`: the command's program. The client is started apart. */
-  static async open(testudo: string): Promise<NodeRig> {
+  static async open(testudo: string, model: RigModel = nginx): Promise<NodeRig> {
     const folder = await mkdtemp(join(tmpdir(), 'testudo-node-'));
     const releases = new TestReleases();
     const federation = await startLoopbackFederation(() => 3_600_000, releases.service());
-    const rig = new NodeRig({ folder, testudo, releases, federation });
+    const rig = new NodeRig({ folder, testudo, model, releases, federation });
     releases.fileOf = (digest) => rig.press.files.get(digest as never);
     await rig.release(1);
     await writeFile(join(folder, 'token'), sharedToken);
@@ -89,12 +112,8 @@ export class NodeRig {
 
   /** A newer version, in the stable channel. */
   async release(version: number): Promise<void> {
-    const own = Array.from({ length: version }, (_, at) => [...normalCalls(at), 'getpid']);
-    const calls = [...Array.from({ length: 48 }, (_, salt) => normalCalls(salt)), ...own].map((names) => ({
-      service: 'nginx',
-      calls: Uint16Array.from(names, (name) => callIdOfName(name)),
-    }));
-    const { weights } = trainGramTable(spec, calls);
+    const { spec, traces } = this.#model;
+    const { weights } = trainGramTable(spec, traces(version));
     const light = Buffer.from((await writeLightForm(spec, weights)) as Uint8Array);
     this.press.release(version, spec, weights, { [releaseFileNames.light]: light });
     this.press.point('stable', version);
@@ -102,10 +121,30 @@ export class NodeRig {
   }
 
   async startClient(over: Record<string, unknown> = {}): Promise<RunningClient> {
+    const file = { path: join(this.folder, 'client.yaml'), text: JSON.stringify(await this.#clientSettings(over)) };
+    const log = pino({ level: 'debug' }, this.#listener());
+    this.client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log }));
+    // A client that is started again listens where its sensors look for it.
+    this.#ports = this.client.hub?.ports ?? this.#ports;
+    return this.client;
+  }
+
+  /** The client as a process of its own; resolves when its hub serves. */
+  async startClientProcess(): Promise<Member> {
+    const config = join(this.folder, 'client.yaml');
+    await writeFile(config, JSON.stringify(await this.#clientSettings({ health: { listen: null } })));
+    const args = ['--disable-warning=ExperimentalWarning', this.#testudo, 'client', '--config', config];
+    const client = await startMember({ name: 'client', args, logFile: join(this.folder, 'client.log') });
+    this.#processesStarted.push(client);
+    this.#ports = (await this.#processSaid('client', 'hub serves sensors')) as never;
+    return client;
+  }
+
+  async #clientSettings(over: Record<string, unknown>): Promise<Record<string, unknown>> {
     const { enrolPort, memberPort } = this.#federation.coordinator;
-    if (this.client === undefined) await writeFile(join(this.folder, 'join'), this.#federation.newToken('north'));
+    if (this.#ports.sensors === 0) await writeFile(join(this.folder, 'join'), this.#federation.newToken('north'));
     const { sensors, admission } = this.#ports;
-    const settings = {
+    return {
       dataDirectory: 'client',
       coordinator: {
         addresses: [`127.0.0.1:${memberPort}`],
@@ -122,12 +161,6 @@ export class NodeRig {
       health: { listen: '127.0.0.1:0' },
       ...over,
     };
-    const file = { path: join(this.folder, 'client.yaml'), text: JSON.stringify(settings) };
-    const log = pino({ level: 'debug' }, this.#listener());
-    this.client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log }));
-    // A client that is started again listens where its sensors look for it.
-    this.#ports = this.client.hub?.ports ?? this.#ports;
-    return this.client;
   }
 
   /** What a sensor of this node is configured with. */
@@ -163,7 +196,7 @@ export class NodeRig {
     await writeFile(config, JSON.stringify(await this.settings(node, over)));
     const args = ['--disable-warning=ExperimentalWarning', this.#testudo, 'sensor', '--config', config];
     const sensor = await startMember({ name: node, args, env, logFile: join(this.folder, `${node}.log`) });
-    this.#sensors.push(sensor);
+    this.#processesStarted.push(sensor);
     return sensor;
   }
 
@@ -203,15 +236,26 @@ export class NodeRig {
     return await this.until(() => this.logged.find((line) => line.msg === msg && where(line)));
   }
 
-  /** Waits until a sensor's own log has so many lines that say so: it writes to a file, which is looked at. */
+  /** Waits until a sensor's own log has so many lines that say so. */
   async sensorSaid(node: string, msg: string, count = 1, where: (line: Logged) => boolean = () => true): Promise<void> {
+    await this.#processSaid(node, msg, count, where);
+  }
+
+  /** The line of a process that says so for the `count`th time: it writes to a file, which is looked at. */
+  async #processSaid(
+    name: string,
+    msg: string,
+    count = 1,
+    where: (line: Logged) => boolean = () => true,
+  ): Promise<Logged> {
     for (;;) {
-      const text = await readFile(join(this.folder, `${node}.log`), 'utf8');
+      const text = await readFile(join(this.folder, `${name}.log`), 'utf8');
       const lines = text
         .split('\n')
         .filter((line) => line.endsWith('}') && line.includes(`"msg":${JSON.stringify(msg)}`));
-      if (lines.map((line) => JSON.parse(line) as Logged).filter(where).length >= count) return;
-      await pauseWhileRunning(this.#sensors.filter((one) => one.name === node).slice(-1), 50);
+      const found = lines.map((line) => JSON.parse(line) as Logged).filter(where)[count - 1];
+      if (found !== undefined) return found;
+      await pauseWhileRunning(this.#processesStarted.filter((one) => one.name === name).slice(-1), 50);
     }
   }
 
@@ -224,7 +268,7 @@ export class NodeRig {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#sensors.map((sensor) => sensor.stop()));
+    await Promise.all(this.#processesStarted.map((sensor) => sensor.stop()));
     await this.client?.close();
     this.#federation.coordinator.stop();
     await rm(this.folder, { recursive: true, force: true });

@@ -30,7 +30,7 @@ export const timeRules: TimeRules = {
     'client/learning/duty-cycle.ts': inThread,
     'client/learning/trainer.ts': 'measures the pressure that a real process puts on this machine and this event loop',
     'client/learning/serve-training.ts': inThread,
-    'client/scoring/score-thread.ts': inThread,
+    'client/scoring/score-desk.ts': inThread,
     'client/tracks/flow/features/autoencoder.ts': inThread,
     'client/tracks/flow/link/link-training.ts': inThread,
     'client/tracks/onnx/onnx-session.ts': inThread,

@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NodeRig } from '../../lab/testing/node-rig.ts';
+import type { BenchOptions } from '../harness/bench.ts';
+import { figure } from '../harness/measure.ts';
+import type { Report } from '../harness/report.ts';
+import { quantileOf, residentMiB } from './probe.ts';
+
+const bars = { rssMiB: 700, releaseMsP99: 10_000 };
+
+type Installed = Readonly<{ node: string; version: number; atMs: number }>;
+
+/** Many sensors' hub sides in a process of their own, on one client that is a process too. */
+export async function measureHub(testudo: string, { small }: BenchOptions, report: Report): Promise<void> {
+  const sensors = small ? 3 : 200;
+  const releases = small ? 1 : 5;
+  const rig = await NodeRig.open(testudo);
+  try {
+    const client = await rig.startClientProcess();
+    const settings = await rig.settings('many');
+    const config = join(rig.folder, 'many.json');
+    await writeFile(config, JSON.stringify({ hub: settings.hub, folder: rig.folder, sensors }));
+    const program = fileURLToPath(new URL('./sensor-herd.ts', import.meta.url));
+    const herd = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, config], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      const installed = listen(herd.stdout);
+      await installed(1, sensors);
+      const delays: number[] = [];
+      let largest = residentMiB(client.pid);
+      for (let version = 2; version < 2 + releases; version++) {
+        const pushedMs = Date.now();
+        await rig.release(version);
+        for (const { atMs } of await installed(version, sensors)) delays.push(atMs - pushedMs);
+        largest = Math.max(largest, residentMiB(client.pid));
+      }
+      const [p50, p99] = [quantileOf(delays, 0.5), quantileOf(delays, 0.99)];
+      report.record({ case: 'hub', sensors, releases, msP50: p50, msP99: p99, clientRssMiBMax: largest });
+      report.text(`## ${sensors} sensors on one client
+
+${releases} releases, from the coordinator's push until the sensor had fetched, verified and swapped it: median ${figure(p50)} ms, p99 ${figure(p99)} ms; the bar is ${bars.releaseMsP99} ms. Each sensor tells a few contents and its status every two seconds meanwhile. The client, which is the hub, has ${figure(largest)} MiB at most; the bar is ${bars.rssMiB} MiB. All sensors' sides run in one process on the same two cores.`);
+    } finally {
+      herd.kill();
+    }
+  } finally {
+    await rig.close();
+  }
+}
+
+/** Waits until so many sensors run a version. */
+function listen(output: NodeJS.ReadableStream): (version: number, count: number) => Promise<readonly Installed[]> {
+  const heard: Installed[] = [];
+  let wake: () => void = () => undefined;
+  let rest = '';
+  output.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    heard.push(...lines.map((line) => JSON.parse(line) as Installed));
+    wake();
+  });
+  return async (version, count) => {
+    for (;;) {
+      const found = heard.filter((one) => one.version === version);
+      if (found.length >= count) return found;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * The hub's side of many sensors in one process: `node sensor-herd.ts CONFIG`. Each has a link, a release agent that verifies and
+ * stores what it fetches, and tells a few contents every two seconds. Prints a JSON line for each release that a sensor runs.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
+import { parseAddress } from '../../client/link/address.ts';
+import { defaultAgentTimes } from '../../client/releases/agent-ports.ts';
+import { StoredModels } from '../../client/releases/hosts/stored-models.ts';
+import { ReleaseAgent } from '../../client/releases/release-agent.ts';
+import { connectToHub, HubLink } from '../../client/sensor/hub-link.ts';
+import { encodeExample } from '../../client/tracks/syscall/traces/example.ts';
+import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
+import { parseTrackId } from '../../proto/ids.ts';
+
+type Config = Readonly<{
+  hub: Readonly<{ address: string; admissionAddress: string; authorityFile: string; tokenFile: string }>;
+  folder: string;
+  sensors: number;
+}>;
+const config = JSON.parse(readFileSync(process.argv[2] as string, 'utf8')) as Config;
+const track = parseTrackId('syscall');
+const signal = new AbortController().signal;
+const address = unwrap(parseAddress(config.hub.address));
+const admissionAddress = unwrap(parseAddress(config.hub.admissionAddress));
+
+await Promise.all(Array.from({ length: config.sensors }, (_, at) => startSensor(`node-${at}`)));
+
+async function startSensor(node: string): Promise<void> {
+  const link = new HubLink({ ...config.hub, address, admissionAddress, node }, systemTimers);
+  for (;;) {
+    const admitted = await link.admitted(signal);
+    if (admitted.ok) break;
+    await new Promise((resolve) => setTimeout(resolve, 500 * Math.random()));
+  }
+  const reconnect = { firstMs: 500, maxMs: 5_000 };
+  const agent = await ReleaseAgent.open(
+    {
+      folder: join(config.folder, 'herd', node),
+      addresses: [address],
+      connect: connectToHub,
+      hosts: new Map([[track, new StoredModels()]]),
+      keepReleases: 1,
+      trustAnchor: undefined,
+      labels: undefined,
+      times: { ...defaultAgentTimes, reconnect, retry: { firstMs: 500, maxMs: 5_000 } },
+    },
+    {
+      report: (event) => {
+        if (event.kind !== 'installed') return;
+        process.stdout.write(`${JSON.stringify({ node, version: event.version, atMs: Date.now() })}\n`);
+      },
+      unit: Math.random,
+      timers: systemTimers,
+    },
+  );
+  await agent.restore();
+  agent.connect(() => {
+    if (link.identity === undefined) throw new Error('admitted before');
+    return link.identity;
+  });
+  setInterval(() => void tell(link), 2_000);
+}
+
+let batches = 0;
+
+async function tell(link: HubLink): Promise<void> {
+  const examples = Array.from({ length: 4 }, () => {
+    const calls = new Uint16Array(Uint8Array.from(randomBytes(400), (byte) => byte & 0x7f).buffer).map(
+      (call) => 2 + (call % 300),
+    );
+    const example = encodeExample({ workload: 'nginx', calls });
+    return { track, content: createHash('sha256').update(example).digest().subarray(0, 16), example, count: 1n };
+  });
+  batches += 1;
+  await link.deliver(
+    DeliverRequest.fromPartial({ batch: `herd-${batches}`, examples, status: { step: 'full' } }),
+    signal,
+  );
+}
