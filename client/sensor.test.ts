@@ -1,8 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unwrap } from '../base/fault.ts';
+import { systemTimers } from '../base/system-timers.ts';
+import type { Timers } from '../base/time.ts';
 import { hostileCalls, NodeRig, normalCalls, track } from '../lab/testing/node-rig.ts';
+import { startSensor } from './sensor.ts';
+import { parseSensorConfig } from './sensor-config.ts';
 
 let rig: NodeRig;
 
@@ -86,6 +92,43 @@ describe('testudo sensor', { timeout: 120_000 }, () => {
     const alerts = await rig.alerts();
     expect(new Set(alerts.map(({ id }) => id)).size).toBe(3);
     expect(alerts).toHaveLength(3);
+
+    // A hub that dies with a release under way only delays it.
+    await rig.release(2);
+    await rig.client?.close();
+    await rig.startClient();
+    await rig.said('a sensor spoke of a release', runs('node-a', 2));
+  });
+
+  it('says everywhere which step its budget leaves it, and what it did not look at', async () => {
+    const over = { budget: { coresMax: 0.01, rssMiBMax: 100_000, loadMax: null }, health: { listen: '127.0.0.1:0' } };
+    const { hub, ...settings } = await rig.settings('node-a', over);
+    // Nobody is there.
+    const away = { ...(hub as object), address: '127.0.0.1:1', admissionAddress: '127.0.0.1:1' };
+    const config = unwrap(
+      parseSensorConfig({
+        settings: [],
+        file: { path: '/sensor.yaml', text: JSON.stringify({ ...settings, hub: away }) },
+      }),
+    );
+    // Twenty of its seconds pass in one: what it costs is what this very process costs, which is more than a hundredth of a core.
+    const timers: Timers = { ...systemTimers, every: (ms, run, options) => systemTimers.every(ms / 20, run, options) };
+    const sensor = unwrap(await startSensor(config, { log: pino({ level: 'silent' }), timers }));
+    try {
+      while (sensor.status().step !== 'dangerous') await rig.happens('node-a', usual);
+      const before = sensor.status().unseenCalls;
+      while (sensor.status().unseenCalls === before) await rig.happens('node-a', usual);
+      const page = async (path: string) => (await fetch(`http://127.0.0.1:${sensor.healthPort}${path}`)).text();
+      const { why, checks } = JSON.parse(await page('/readyz')) as { why: string[]; checks: Record<string, unknown> };
+      expect(checks).toMatchObject({ step: 'dangerous', connected: false });
+      expect(Number(checks.unseenCalls)).toBeGreaterThan(0);
+      expect(why.join()).toContain('over its budget of cores');
+      const metrics = await page('/metrics');
+      expect(metrics).toContain('testudo_sensor_step{step="dangerous"} 1');
+      expect(metrics).toMatch(/^testudo_sensor_unseen_calls_total [1-9]/m);
+    } finally {
+      await sensor.close();
+    }
   });
 
   it('refuses a release whose files were altered at its hub, says so, and stays with the one it has', async () => {

@@ -1,8 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { FaultError } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
+import { tetragonStream } from '../tetragon-stream.ts';
+import { GetEventsResponse } from '../wire/generated/tetragon.ts';
 import { openRawStream } from './raw-stream.ts';
 
 let server: Http2Server | undefined;
@@ -62,6 +67,57 @@ describe('openRawStream', () => {
     const long = Buffer.concat([frame('last'), Buffer.from([0, 0xff, 0xff, 0xff, 0xff])]);
     expect(await read((stream) => stream.end(long))).toMatchObject({ code: 'STREAM_BROKEN' });
     expect(await read((stream) => stream.end(Buffer.from([1, 0, 0, 0, 0])))).toMatchObject({ code: 'STREAM_BROKEN' });
+  });
+
+  it('follows a Unix socket that goes and comes back', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'testudo-socket-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const path = join(folder, 'tetragon.sock');
+    const event = {
+      $case: 'processTracepoint',
+      value: { process: { execId: 'e1', pid: { value: 7 } }, subsys: 'syscalls', event: 'sys_enter_read' },
+    };
+    const message = Buffer.from(
+      GetEventsResponse.encode(GetEventsResponse.fromPartial({ nodeName: 'n1', event } as never)).finish(),
+    );
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(message.length, 1);
+    const serve = async () => {
+      const one = createServer();
+      const sessions = new Set<{ destroy(): void }>();
+      one.on('session', (session) => sessions.add(session));
+      one.on('stream', (stream) => {
+        stream.on('error', () => undefined);
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+        stream.write(Buffer.concat([head, message]));
+      });
+      await new Promise<void>((resolve) => one.listen(path, resolve));
+      return async () => {
+        for (const session of sessions) session.destroy();
+        await new Promise((resolve) => one.close(resolve));
+      };
+    };
+    const stopping = new AbortController();
+    const breaks: string[] = [];
+    const stream = tetragonStream(`unix://${path}`, {
+      signal: stopping.signal,
+      reconnect: { firstMs: 1, maxMs: 5 },
+      timers: systemTimers,
+      unit: () => 0.5,
+      onDisconnect: ({ code }) => breaks.push(code),
+    });
+    let stop = await serve();
+    let calls = 0;
+    for await (const { items } of stream) {
+      calls += items.filter(({ kind }) => kind === 'call').length;
+      if (calls === 0) continue;
+      await stop();
+      if (calls === 3) break;
+      stop = await serve();
+    }
+    stopping.abort();
+    expect(calls).toBe(3);
+    expect(new Set(breaks)).toEqual(new Set(['GRPC_UNAVAILABLE']));
   });
 
   it('says why it cannot connect', async () => {
