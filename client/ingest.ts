@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { type Backoff, fullJitterMs } from '../base/backoff.ts';
 import { type Fault, FaultError } from '../base/fault.ts';
-import { faultFields, type Log } from '../base/log.ts';
+import { faultFields } from '../base/log.ts';
 import { pause } from '../base/pause.ts';
-import type { Timer, Timers } from '../base/time.ts';
+import type { Timer } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ObservedFlow } from './events/flow-record.ts';
 import type { Intake } from './events/intake.ts';
-import type { IntrusionLabel, SkipReason, SourceBatch, SourceItem, SourceLoss } from './events/source-item.ts';
+import type { SkipReason, SourceBatch, SourceItem, SourceLoss } from './events/source-item.ts';
+import type { IngestPorts } from './ingest-ports.ts';
 import type { LocalTrack } from './learning/local-track.ts';
-import type { ClientMetrics } from './observability/metrics.ts';
 import type { FilePosition } from './recordings/file-follower.ts';
 import { CursorStore } from './sources/cursor-store.ts';
 import { fileAt } from './sources/file-at.ts';
@@ -18,35 +18,6 @@ import { PushedItems } from './sources/pushed-items.ts';
 import { delayMsOf, isRecorded, type SourceConfig, silenceIsNews } from './sources/source-config.ts';
 import { type Blindness, type BlindState, SourceHealth } from './sources/source-health.ts';
 import { type Lane, readSource } from './sources/source-reader.ts';
-import type { Surroundings } from './tracks/track-kind.ts';
-
-/** What is read of the settings of a client, or of a sensor. */
-export type IngestSettings = Readonly<{
-  dataDirectory: string;
-  sources: readonly SourceConfig[];
-  health: Readonly<{ sourceSilentMinutesMax: number | null }>;
-  /** Whether flows come from sensors too. */
-  hub?: unknown;
-}>;
-
-export type IngestPorts = Readonly<{
-  config: IngestSettings;
-  tracks: ReadonlyMap<TrackId, LocalTrack>;
-  metrics: ClientMetrics;
-  log: Log;
-  timers: Timers;
-  /** Judges what happens; returns examples that are normal as far as anybody knows: they are what is learnt from. */
-  judge(track: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]>;
-  /** The latest risk of a workload by the tracks that watch this, 1 being their threshold. */
-  riskOf: Surroundings['riskOf'];
-  /** Of hashes that tracks keep of who somebody is. */
-  salt: Surroundings['salt'];
-  onLabel(label: IntrusionLabel): void;
-  /** What of these items is looked at; all of them unless given. */
-  through?(items: readonly SourceItem[]): readonly SourceItem[];
-  /** How long observations may wait for others before they are judged; the reader's own time unless given. */
-  handOnMs?: number;
-}>;
 
 /** What is read: a configured source, or what sensors push. */
 type Reading = Readonly<{
