@@ -4,6 +4,7 @@ import { isBenign } from '../../client/events/trace.ts';
 import { gramTableSpec } from '../../client/tracks/syscall/gram-table/gram-table.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
+import type { Member } from '../../lab/rig/member.ts';
 import { NodeRig } from '../../lab/testing/node-rig.ts';
 import type { BenchOptions } from '../harness/bench.ts';
 import { runChild } from '../harness/child.ts';
@@ -13,7 +14,6 @@ import { Feed, metricOf, quantileOf, residentMiB, type Used, useOf } from './pro
 
 /** Bars of the work on clusters, by CPU time: whatever else runs here meanwhile. */
 const bars = { callsPerCore: 30_000, alertMsP99: 250, rssMiB: 150, coresAtRest: 0.03, bytesShare: 0.02 };
-const healthPort = 9_466;
 
 /** A federation's model of the recorded workloads, as a coordinator would have released it. */
 async function recordedModel() {
@@ -26,9 +26,7 @@ async function recordedModel() {
 async function withSensor<Value>(
   testudo: string,
   { rate, ...feeding }: Readonly<{ rate: number; ringCalls?: number; attackEveryMs?: number }>,
-  run: (
-    parts: Readonly<{ rig: NodeRig; feed: Feed; sensor: Awaited<ReturnType<NodeRig['startSensor']>> }>,
-  ) => Promise<Value>,
+  run: (parts: Readonly<{ rig: NodeRig; feed: Feed; sensor: Member; healthPort: number }>) => Promise<Value>,
 ): Promise<Value> {
   const rig = await NodeRig.open(testudo, await recordedModel());
   let feed: Feed | undefined;
@@ -40,10 +38,11 @@ async function withSensor<Value>(
     const sensor = await rig.startSensor('node-1', {
       sources: [{ kind: 'tetragonGrpc', address: `unix://${socket}` }],
       scoring: { warmUp: 200 },
-      health: { listen: `127.0.0.1:${healthPort}` },
+      health: { listen: '127.0.0.1:0' },
     });
+    const { healthPort } = await rig.sensorSaid('node-1', 'sensor started');
     await rig.said('a sensor spoke of a release');
-    return await run({ rig, feed, sensor });
+    return await run({ rig, feed, sensor, healthPort: Number(healthPort) });
   } finally {
     feed?.stop();
     await rig.close();
@@ -55,7 +54,7 @@ export async function measureThroughput(testudo: string, { small }: BenchOptions
   const { used, bare } = await withSensor(
     testudo,
     { rate: 0, ringCalls: small ? 2_000 : 100_000 },
-    async ({ rig, sensor }) => {
+    async ({ rig, sensor, healthPort }) => {
       await pause(small ? 500 : 5_000);
       const used = await useOf(sensor, healthPort, seconds);
       await sensor.stop();
@@ -126,7 +125,7 @@ ${thousands(rate)} calls a second, which is half of what it took by the wall clo
 }
 
 export async function measureRest(testudo: string, report: Report): Promise<void> {
-  const used: Used = await withSensor(testudo, { rate: 1_000 }, async ({ sensor }) => {
+  const used: Used = await withSensor(testudo, { rate: 1_000 }, async ({ sensor, healthPort }) => {
     await pause(10_000);
     return await useOf(sensor, healthPort, 60);
   });
@@ -140,7 +139,7 @@ ${figure(used.calls / used.seconds)} calls a second for ${figure(used.seconds)} 
 export async function measureLong(testudo: string, report: Report): Promise<void> {
   const events = 10_000_000;
   const samples: { events: number; miB: number }[] = [];
-  const share = await withSensor(testudo, { rate: 0 }, async ({ feed, sensor }) => {
+  const share = await withSensor(testudo, { rate: 0 }, async ({ feed, sensor, healthPort }) => {
     while (feed.events < events) {
       await pause(1_000);
       samples.push({ events: feed.events, miB: residentMiB(sensor.pid) });

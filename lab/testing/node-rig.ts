@@ -237,8 +237,13 @@ export class NodeRig {
   }
 
   /** Waits until a sensor's own log has so many lines that say so. */
-  async sensorSaid(node: string, msg: string, count = 1, where: (line: Logged) => boolean = () => true): Promise<void> {
-    await this.#processSaid(node, msg, count, where);
+  async sensorSaid(
+    node: string,
+    msg: string,
+    count = 1,
+    where: (line: Logged) => boolean = () => true,
+  ): Promise<Logged> {
+    return await this.#processSaid(node, msg, count, where);
   }
 
   /** The line of a process that says so for the `count`th time: it writes to a file, which is looked at. */
