@@ -9,6 +9,7 @@ import { type AuthorityFaultCode, openHubAuthority } from './hub/authority.ts';
 import type { DeliveryFaultCode, DeliveryPorts } from './hub/delivery.ts';
 import { Hub } from './hub/hub.ts';
 import type { ReleasesRelay } from './hub/releases-relay.ts';
+import type { SensorBook } from './hub/sensor-book.ts';
 import type { CountedExample } from './learning/example-buffer.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { LiveTracks } from './live-tracks.ts';
@@ -51,20 +52,17 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
     },
     delivery: deliveryPorts(parts),
     onDelivered: () => metrics.hubBatches.inc(),
+    onBeat: (book) => countSteps(book, metrics),
     onRefused: (code) => metrics.hubRefusals.inc({ code }),
     log,
     timers,
   });
-  timers.every(lookMs, () => countSteps(opened, metrics), { background: true });
   log.info({ ...opened.ports }, 'hub serves sensors');
   return ok(opened);
 }
 
-/** How often it is counted what the sensors look at. */
-const lookMs = 5_000;
-
 /** Labels come from a closed set: a sensor's own words are none. */
-function countSteps({ book }: Hub, metrics: ClientMetrics): void {
+function countSteps(book: SensorBook, metrics: ClientMetrics): void {
   const counts = new Map<string, number>(steps.map((step) => [step, 0]));
   for (const { status } of book.all()) {
     const step = steps.find((one) => one === status?.step) ?? 'full';

@@ -67,6 +67,7 @@ async function startHub(ports = { sensors: 0, admission: 0 }): Promise<Hub> {
       wantsFlows: () => false,
     },
     onDelivered: () => undefined,
+    onBeat: () => undefined,
     onRefused: (code) => refused.push(code),
     log,
     timers: systemTimers,

@@ -41,6 +41,8 @@ export type HubParts = Readonly<{
   who(): Readonly<{ federation: FederationId; cluster: ClusterId }> | undefined;
   delivery: DeliveryPorts;
   onDelivered(sensor: KnownSensor): void;
+  /** Every few seconds, with all that are known. */
+  onBeat(book: SensorBook): void;
   onRefused(code: HubFaultCode): void;
   log: Log;
   timers: Timers;
@@ -49,6 +51,7 @@ export type HubParts = Readonly<{
 const hourMs = 3_600_000;
 /** A sensor that has said nothing for so long is no sensor of this cluster any more. */
 const silentMs = hourMs;
+const beatMs = 5_000;
 const renewServerMs = 30 * 24 * hourMs;
 
 /** The client as its cluster's hub: admits sensors, takes in what they say, and relays releases and levels to them. */
@@ -88,6 +91,7 @@ export class Hub {
         },
         { background: true },
       ),
+      timers.every(beatMs, () => parts.onBeat(this.book), { background: true }),
       timers.every(hourMs / 60, () => this.book.forgetSilent(timers.now() - silentMs), { background: true }),
     ];
   }
