@@ -16,6 +16,8 @@ export type Ring = Readonly<{
   /** Offsets of lap digits, in order. */
   laps: Uint32Array;
   calls: number;
+  /** The workload with the most processes: its threshold is there first. */
+  commonest: string;
 }>;
 
 /**
@@ -59,7 +61,9 @@ function ringOf(traces: readonly Trace[], callsMin: number): Ring {
   const laps: number[] = [];
   for (let found = bytes.indexOf(lapMark); found >= 0; found = bytes.indexOf(lapMark, found + lapDigits))
     laps.push(found);
-  return { bytes, ends, laps: Uint32Array.from(laps), calls };
+  const byService = Map.groupBy(traces, ({ service }) => service);
+  const [commonest = ''] = [...byService].sort(([, a], [, b]) => b.length - a.length).map(([service]) => service);
+  return { bytes, ends, laps: Uint32Array.from(laps), calls, commonest };
 }
 
 const processesAtOnce = 64;
@@ -128,14 +132,11 @@ function frameOf(event: unknown): Buffer {
   return frame;
 }
 
-/** A process that attacks, from its first call to its exit. */
-export function attackFrames(pid: number): Buffer {
-  const trace = { service: 'nginx', calls: Uint16Array.from(attack, (name) => callIdOfName(name)) };
-  const calls = [...trace.calls].map((call) => frameOf(callEvent(trace as Trace, pid, call)));
-  return Buffer.concat([
-    ...calls,
-    frameOf({ $case: 'processExit', value: { process: processOf(trace as Trace, pid) } }),
-  ]);
+/** A process of a workload that attacks, from its first call to its exit. */
+export function attackFrames(service: string, pid: number): Buffer {
+  const trace = { service, calls: Uint16Array.from(attack, (name) => callIdOfName(name)) } as Trace;
+  const calls = Array.from(trace.calls, (call) => frameOf(callEvent(trace, pid, call)));
+  return Buffer.concat([...calls, frameOf({ $case: 'processExit', value: { process: processOf(trace, pid) } })]);
 }
 
 const attack = ['ptrace', 'process_vm_writev', 'init_module', 'setns', 'kexec_load', 'bpf', 'pivot_root', 'ptrace'];

@@ -58,7 +58,7 @@ function attack(stream: ServerHttp2Stream): void {
   const timer = setInterval(() => {
     if (stream.destroyed) return clearInterval(timer);
     pid += 1;
-    stream.write(attackFrames(pid));
+    stream.write(attackFrames(ring.commonest, pid));
     process.stdout.write(`${JSON.stringify({ attack: pid, atMs: Date.now() })}\n`);
     return undefined;
   }, attackEveryMs);
