@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { jsonLine, time } from '../../base/text/table.ts';
 import { makeHubAuthority } from '../../client/hub/authority.ts';
-import { builtInKinds } from '../../client/tracks/track-kinds.ts';
+import { builtInKinds, defaultKind } from '../../client/tracks/track-kinds.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { exitWith, orExit } from '../exit.ts';
 import { clusterValues, installLines, sensorLabels } from '../kubernetes/cluster-values.ts';
@@ -74,7 +74,7 @@ function add() {
           address,
           enrolAddress,
           trustAnchor,
-          tracks: tracks.length > 0 ? tracks : ['syscall'],
+          tracks: tracks.length > 0 ? tracks : [defaultKind],
         });
         await writeFileAtomic(join(out, 'values.yaml'), stringify(values));
         await writeFileAtomic(join(out, 'root.json'), trustAnchor);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
+import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { isFederationId } from '../../../proto/ids.ts';
 import { exitWith, orExit } from '../../exit.ts';
@@ -30,7 +31,7 @@ export function initCommand(host: string) {
         }
         if (classes !== undefined) {
           const { writeSyscallTrack } = await import('../../offline/model.ts');
-          await writeSyscallTrack(join(folder, 'syscall'), classes, Number(liars));
+          await writeSyscallTrack(join(folder, defaultKind), classes, Number(liars));
         }
         const sample = sampleConfig(federation, serverName, classes === undefined ? 'tracks: []' : syscallTrack);
         writeFileSync(paths.config, sample, { mode: 0o600, flag: 'wx' });
