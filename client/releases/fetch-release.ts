@@ -66,6 +66,7 @@ async function modelOf(
     return refuse('FILE_MISSING', `${target.track}/${target.version} lists no weights or no spec; it is no model`);
   }
   const light = manifest.files.find(({ name }) => name === releaseFileNames.light);
+  const antibodies = manifest.files.find(({ name }) => name === releaseFileNames.antibodies);
   const read = await readSpec(files, spec);
   if (!read.ok) return read;
   if (schemaDigest(read.value) !== manifest.schemaDigest) {
@@ -77,6 +78,7 @@ async function modelOf(
     spec: read.value,
     weightsPath: files.path(weights.digest),
     ...(light === undefined ? {} : { light: { digest: light.digest, path: files.path(light.digest) } }),
+    ...(antibodies && { antibodies: { digest: antibodies.digest, path: files.path(antibodies.digest) } }),
   };
   return ok({ target, manifest, model });
 }

@@ -16,7 +16,7 @@ import { AlertStore, alertFolder } from './alert-store.ts';
 import { applyFeedback } from './feedback.ts';
 import { Judge } from './judge.ts';
 import type { GroupLevel, GroupSketch } from './judged-model.ts';
-import type { LightFile, ModelName } from './score-protocol.ts';
+import type { CheckedFile, ModelName } from './score-protocol.ts';
 import { type JudgeFaultCode, type ScoreFaultCode, type ScoreLink, Scorer } from './scoring-thread.ts';
 import type { ShadowObserver } from './shadow-verdicts.ts';
 import { defaultWindowMax } from './threshold.ts';
@@ -58,7 +58,9 @@ export type HeldModel = Readonly<{
   spec: ModelSpec;
   weightsPath: string;
   /** The 8-bit ONNX form, where the release has one. */
-  light?: LightFile;
+  light?: CheckedFile;
+  /** What other clusters confirmed about attacks, where the release brings any. */
+  antibodies?: CheckedFile;
 }>;
 
 const feedbackEveryMs = 1_000;
@@ -135,7 +137,14 @@ export class LiveScoring {
   }
 
   /** Loads and warms a model beside the live one. */
-  async load({ version, digest, spec, weightsPath, light }: HeldModel): Promise<Result<ModelName, ScoreFaultCode>> {
+  async load({
+    version,
+    digest,
+    spec,
+    weightsPath,
+    light,
+    antibodies,
+  }: HeldModel): Promise<Result<ModelName, ScoreFaultCode>> {
     const { config, dataKey, track } = this.#parts;
     // Beside a live model the older calibration counts: the two are compared, so both are to be calibrated alike.
     if (this.liveVersion === undefined) this.#calibratedOn = track.buffer.counts().seen;
@@ -147,6 +156,7 @@ export class LiveScoring {
       weightsPath,
       // An architecture without a light form is run by its weights.
       ...(config.agent.inference === 'light' && light !== undefined ? { light } : {}),
+      ...(antibodies && { antibodies: { ...antibodies, atMs: this.#parts.timers.now() } }),
       scorerOptions: scorerOptionsOf(config.scoring),
       bufferPath: track.bufferPath,
       bufferSizes: config.buffer,

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { FaultError, refuse, unwrap } from '../../base/fault.ts';
+import { readAntibodies } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import { vaccinate } from '../antibodies/vaccinated-scorer.ts';
 import { ExampleBuffer } from '../learning/example-buffer.ts';
 import type { TrackKind, TrackScorer } from '../tracks/track-kind.ts';
 import { importTrackKind } from '../tracks/track-kinds.ts';
@@ -24,7 +26,7 @@ export async function loadModel(
   const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
   buffer.close();
   await turn();
-  const scorer = await openScorer(kind, model, examples);
+  const scorer = await openVaccinated(kind, model, examples);
   try {
     return { scorer, normal: await scoresByGroup(scorer, [...examples, ...recent]) };
   } catch (error) {
@@ -46,6 +48,16 @@ async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly un
     }
   }
   return found;
+}
+
+/** With the antibodies that the release brings along, where the track has any. */
+async function openVaccinated(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {
+  const open = (some: readonly unknown[]) => openScorer(kind, model, some);
+  const { antibodies: file } = model;
+  if (file === undefined || kind.antigens === undefined) return await open(normal);
+  const antibodies = unwrap(readAntibodies(await readFileOf(file.digest, file.path)));
+  const usable = antibodies.filter(({ expiresAtMs }) => file.atMs < expiresAtMs);
+  return (await vaccinate(open, kind.antigens, usable, normal)).scorer;
 }
 
 async function openScorer(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {

@@ -3,8 +3,8 @@ import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { BufferFault, BufferSizes } from '../learning/example-buffer.ts';
 import type { Explanation, PlaceScores, ScorerOptions } from '../tracks/track-kind.ts';
 
-/** An 8-bit ONNX model on disk, and what its bytes are checked against. */
-export type LightFile = Readonly<{ digest: Digest; path: string }>;
+/** A file of a release on disk, and what its bytes are checked against. */
+export type CheckedFile = Readonly<{ digest: Digest; path: string }>;
 
 /** A model to score with, and where the normal examples lie that calibrate it. */
 export type ScoringModel = Readonly<{
@@ -17,7 +17,9 @@ export type ScoringModel = Readonly<{
   /** Little-endian float32. */
   weightsPath: string;
   /** Judges in the place of the weights, where the cluster runs light forms. */
-  light?: LightFile;
+  light?: CheckedFile;
+  /** What other clusters confirmed about attacks; those that have expired by `atMs` (since the epoch) are passed over. */
+  antibodies?: CheckedFile & Readonly<{ atMs: number }>;
   scorerOptions?: ScorerOptions;
   bufferPath: string;
   bufferSizes: BufferSizes;
@@ -58,6 +60,7 @@ export type ToScorer = Readonly<
 /** What the thread refuses with. SCORING_FAILED stands for whatever a kind of track threw. */
 export type ThreadFaultCode =
   | BufferFault
+  | 'ANTIBODY_INVALID'
   | 'LENGTH_MISMATCH'
   | 'MODEL_DIGEST_MISMATCH'
   | 'MODEL_NOT_FINITE'

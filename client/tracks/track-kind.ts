@@ -30,6 +30,11 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   /** `architecture` of the model specs that it learns and scores with, such as "syscall-gram-table/1". */
   readonly architectures: readonly string[];
   readonly examples: ExampleCodec<Example>;
+  /**
+   * The distinct hashed features of a place that antibodies are made of: what an attack brings along wherever it is tried.
+   * Unless given, the track has no antibodies.
+   */
+  antigens?(example: Example, place: number): Uint32Array;
   /** What its risks tell other tracks of a workload; unless given, they cannot ask for them. */
   readonly watches?: Watched;
   /**

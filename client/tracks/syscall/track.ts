@@ -4,6 +4,7 @@ import { contentKey } from '../../events/trace.ts';
 import { nameOfCallId } from '../../events/vocabulary.ts';
 import type { TrackKind } from '../track-kind.ts';
 import { openDetector, openSyscallLearner, syscallArchitectures } from './architectures.ts';
+import { traceAntigens } from './traces/antigens.ts';
 import { CallIntake } from './traces/call-intake.ts';
 import { decodeExample, type Example, encodeExample } from './traces/example.ts';
 import type { AssembledTrace } from './traces/trace-assembler.ts';
@@ -12,6 +13,7 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
   architectures: syscallArchitectures,
   examples: { encode: encodeExample, decode: decodeExample },
   watches: 'system calls',
+  antigens: ({ calls }) => traceAntigens(calls),
   openIntake: () => ({ from: (source) => new CallIntake(source) }),
 
   /** Its calls and its kind of workload, not who made them when. */

@@ -57,6 +57,8 @@ export const releaseFileNames = {
   sample: 'sample.bin',
   /** The light form: ONNX with INT8 weights; absent where the architecture has none. */
   light: 'model.int8.onnx',
+  /** What clusters confirmed about attacks; absent where nobody did. */
+  antibodies: 'antibodies.jsonl',
 } as const;
 
 const version = z.custom<number>(isReleaseVersion, 'a version, 0 to 2^53 - 1');

@@ -58,6 +58,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'model-spec.ts',
     'layout.ts',
     'envelope',
+    'antibody.ts',
     'release',
   ],
   aggregation: [
@@ -89,7 +90,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['events', 'storage', 'observability'],
     'recordings',
     ['sources', 'tracks'],
-    ['kube', 'learning'],
+    ['antibodies', 'kube', 'learning'],
     'scoring',
     'link',
     'rounds',

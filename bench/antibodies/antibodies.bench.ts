@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { vaccinate } from '../../client/antibodies/vaccinated-scorer.ts';
+import { isBenign, type Trace } from '../../client/events/trace.ts';
+import { areaUnderRoc, detectionRateAt, shareAbove } from '../../client/tracks/metrics.ts';
+import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
+import type { Antibody } from '../../proto/antibody.ts';
+import { auc, percent } from '../detection/world.ts';
+import type { Bench, BenchOptions } from '../harness/bench.ts';
+import type { Report } from '../harness/report.ts';
+import { type Confirmed, confirmedOnce } from './catalogue.ts';
+import { exampleOf, type Herd, herdOf } from './herd.ts';
+import { poisoned, poisons } from './poison.ts';
+import { speed } from './speed.ts';
+
+export const bench: Bench = {
+  name: 'antibodies',
+  summary:
+    'What clusters gain from an attack that one other cluster confirmed, what poisoned antibodies cost, and what one costs in time.',
+  run,
+};
+
+/** Seeds of who confirms what: 1 to 3 chose the constants, the others are reported. */
+const reported = [4, 5, 6, 7, 8];
+
+async function run(options: BenchOptions, report: Report): Promise<void> {
+  const traces = await readAll(recordedPath);
+  const few = ['c01', 'c03', 'c08'];
+  const recorded = options.small ? traces.filter(({ cluster }) => few.includes(cluster ?? '')) : traces;
+  const herd = await herdOf(recorded, ({ cluster }) => cluster ?? '');
+  const seeds = options.small ? [1] : reported;
+  const wants = (part: string) => options.only === undefined || part.includes(options.only);
+  if (wants('recorded')) await gained('recorded', herd, seeds, report);
+  if (wants('poison')) await poisonedHerd(herd, options.small ? [1] : seeds.slice(0, 3), report);
+  if (wants('speed')) await speed(herd, report);
+  if (options.small) return;
+  const adfa = fileURLToPath(new URL('../../../shared/data/syscalls/adfa_ld.tsv.gz', import.meta.url));
+  if (!existsSync(adfa)) return report.text('ADFA-LD may not be shipped, and was not beside the checkout.');
+  const dealt = dealtOut(await readAll(adfa, 'i386'));
+  if (wants('ADFA-LD')) await gained('ADFA-LD', await herdOf(dealt, sessionOf), seeds, report);
+}
+
+/** One host as five clusters: normal traces line by line, attacks session by session, since one session's traces are alike. */
+function dealtOut(traces: readonly Trace[]): Trace[] {
+  const sessions = new Map<string, number>();
+  return traces.map((trace, at) => {
+    const session = sessionOf(trace);
+    if (!isBenign(trace) && !sessions.has(session)) sessions.set(session, sessions.size);
+    return { ...trace, service: 'host', cluster: `a${(isBenign(trace) ? at : (sessions.get(session) ?? 0)) % 5}` };
+  });
+}
+
+function sessionOf({ name }: Trace): string {
+  return name.split('/')[0] ?? '';
+}
+
+/** Leave one family out: found before and after one other cluster confirmed 1, 5 and 20 traces of it. */
+async function gained(name: string, herd: Herd, seeds: readonly number[], report: Report): Promise<void> {
+  const before = await judge(herd, []);
+  const rows: string[][] = [];
+  for (const many of [1, 5, 20]) {
+    const perFamily = new Map<string, { before: Quality[]; after: Quality[] }>();
+    for (const seed of seeds) {
+      const confirmed = confirmedOnce(herd, many, seed);
+      const after = await judge(
+        herd,
+        confirmed.map(({ antibody }) => antibody),
+      );
+      for (const one of confirmed) {
+        const found = perFamily.get(one.family) ?? { before: [], after: [] };
+        perFamily.set(one.family, found);
+        found.before.push(qualityOf(herd, before, one));
+        found.after.push(qualityOf(herd, after, one));
+      }
+    }
+    for (const [family, found] of [...perFamily, ['**mean**', flattened(perFamily)] as const]) {
+      const [was, is] = [meanQuality(found.before), meanQuality(found.after)];
+      if (Number.isNaN(was.auc)) continue;
+      report.record({ case: `${name} ${family} ${many}`, before: was, after: is });
+      if (family !== '**mean**' && many !== 20) continue;
+      rows.push([family, String(many), auc(was.auc), auc(is.auc), percent(was.at1), percent(is.at1)]);
+    }
+  }
+  report.text(
+    `## ${name}: an attack that one other cluster confirmed
+
+Every family is confirmed by one cluster, in at most so many traces; all these antibodies together are tried by every cluster. Judged are the families' traces of other clusters and other occasions, against all benign traces; the mean is over families and ${seeds.length} draws of who confirms.`,
+  );
+  report.table(
+    ['family', 'traces confirmed', 'AUC before', 'AUC after', 'found at 1 % before', 'found at 1 % after'],
+    rows,
+  );
+  const mean = rows.find(([family, many]) => family === '**mean**' && many === '20');
+  if (mean === undefined) throw new Error(`${name}: nothing was confirmed`);
+}
+
+async function poisonedHerd(herd: Herd, seeds: readonly number[], report: Report): Promise<void> {
+  const hostile = herd.clusters.slice(0, Math.round(herd.clusters.length * 0.3));
+  const rows: string[][] = [];
+  for (const poison of [undefined, ...poisons]) {
+    const found: (Quality & { alarms: number })[] = [];
+    for (const seed of seeds) {
+      const confirmed = confirmedOnce(herd, 20, seed).filter(
+        ({ antibody }) => !hostile.some(({ name }) => name === antibody.cluster),
+      );
+      const lies = poison === undefined ? [] : poisoned(herd, hostile, confirmed, poison);
+      const judged = await judge(herd, [...confirmed.map(({ antibody }) => antibody), ...lies]);
+      const honest = judged.filter(({ trace }) => !hostile.some(({ name }) => name === trace.cluster));
+      const mean = meanQuality(confirmed.map((one) => qualityOf(herd, honest, one)));
+      const alarms = shareAbove(
+        honest.filter(({ trace }) => isBenign(trace)).map(({ score }) => score),
+        1,
+      );
+      found.push({ ...mean, alarms });
+    }
+    const mean = { ...meanQuality(found), alarms: meanOf(found.map(({ alarms }) => alarms)) };
+    report.record({ case: `poison ${poison ?? 'none'}`, ...mean });
+    rows.push([poison ?? 'none', percent(mean.alarms), auc(mean.auc), percent(mean.at1)]);
+  }
+  report.text(
+    `## Poisoned antibodies from 30 % of the clusters
+
+${hostile.length} of ${herd.clusters.length} clusters offer one poisoned antibody each, beside the true ones of the others (20 traces each). Alarms: benign traces of honest clusters above a risk of 1, the limit that own normal examples set.`,
+  );
+  report.table(['poison', 'benign above the limit', 'mean AUC of the families', 'found at 1 %'], rows);
+}
+
+type Judged = Readonly<{ trace: Trace; score: number }>;
+type Quality = Readonly<{ auc: number; at1: number }>;
+
+/** Every cluster's unseen traces, judged by its model and the antibodies that others made. */
+async function judge(herd: Herd, antibodies: readonly Antibody[]): Promise<Judged[]> {
+  const judged: Judged[] = [];
+  for (const cluster of herd.clusters) {
+    const foreign = antibodies.filter((one) => one.cluster !== cluster.name || one.family.startsWith('poison'));
+    const { scorer } = await vaccinate(cluster.open, ({ calls }) => herd.antigensOf(calls), foreign, cluster.normal);
+    const scored = scorer.score(cluster.unseen.map(exampleOf));
+    for (const [at, trace] of cluster.unseen.entries()) judged.push({ trace, score: scored[at]?.scores[0] as number });
+  }
+  return judged;
+}
+
+function qualityOf(herd: Herd, judged: readonly Judged[], { family, antibody, occasions }: Confirmed): Quality {
+  const benign = judged.filter(({ trace }) => isBenign(trace) && trace.family !== 'drift');
+  const hostile = judged.filter(
+    ({ trace }) =>
+      trace.family === family &&
+      !isBenign(trace) &&
+      trace.cluster !== antibody.cluster &&
+      !occasions.has(herd.occasionOf(trace)),
+  );
+  const [low, high] = [benign, hostile].map((some) => some.map(({ score }) => score)) as [number[], number[]];
+  return { auc: areaUnderRoc(low, high), at1: detectionRateAt(low, high, 0.01) };
+}
+
+function flattened(all: ReadonlyMap<string, { before: Quality[]; after: Quality[] }>) {
+  const found = [...all.values()];
+  return { before: found.flatMap(({ before }) => before), after: found.flatMap(({ after }) => after) };
+}
+
+/** Where a family has no other occasion there is nothing to judge, and nothing to count. */
+function meanQuality(found: readonly Quality[]): Quality {
+  const there = found.filter(({ auc: area }) => !Number.isNaN(area));
+  return { auc: meanOf(there.map(({ auc: area }) => area)), at1: meanOf(there.map(({ at1 }) => at1)) };
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

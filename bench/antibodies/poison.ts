@@ -1,0 +1,32 @@
+import type { Antibody } from '../../proto/antibody.ts';
+import { featuresMax } from '../../proto/antibody.ts';
+import { antibodyOf, type Confirmed, distinct } from './catalogue.ts';
+import type { Cluster, Herd } from './herd.ts';
+
+export const poisons = ['flag everything', "flag a rival's normal", 'mimic'] as const;
+export type Poison = (typeof poisons)[number];
+
+/**
+ * What hostile clusters offer. Everything: whatever anybody's normal traces hold. A rival's normal: what one cluster does, said of an attack.
+ * Mimic: a true antibody with a rival's normal features beside its own.
+ */
+export function poisoned(
+  herd: Herd,
+  hostile: readonly Cluster[],
+  confirmed: readonly Confirmed[],
+  poison: Poison,
+): Antibody[] {
+  return hostile.flatMap((liar, at) => {
+    const honest = herd.clusters.filter((cluster) => !hostile.includes(cluster));
+    const victim = honest[at % honest.length] as Cluster;
+    const model = confirmed[at % confirmed.length]?.antibody as Antibody;
+    const named = { ...model, family: `poison-${at}`, examples: 20 };
+    const some = (cluster: Cluster, many: number) => distinct(cluster.normal.map(({ calls }) => calls)).slice(0, many);
+    if (poison === "flag a rival's normal") return antibodyOf(herd, liar, named.family, some(victim, 20)) ?? [];
+    const contents = poison === 'mimic' ? some(victim, 5) : honest.flatMap((cluster) => some(cluster, 10));
+    const features = new Set(contents.flatMap((calls) => [...herd.antigensOf(calls)]));
+    if (poison === 'mimic') for (const feature of model.features) features.add(feature);
+    const kept = Uint32Array.from([...features].slice(0, featuresMax)).sort();
+    return { ...named, features: kept, shares: new Uint8Array(kept.length).fill(255) };
+  });
+}

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../base/random.ts';
+import type { Antibody } from '../../proto/antibody.ts';
+import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
+import type { Explanation, PlaceScores, TrackScorer } from '../tracks/track-kind.ts';
+import { logRatio } from './log-ratio.ts';
+import { countsOf, makeAntibody } from './make-antibody.ts';
+import { Panel } from './panel.ts';
+import { vaccinate } from './vaccinated-scorer.ts';
+import { Weighed } from './weighed.ts';
+
+const head = {
+  federation: parseFederationId('herd'),
+  track: parseTrackId('syscall'),
+  cluster: parseClusterId('a'),
+  family: 'reverse-shell',
+  madeAtMs: 0,
+  expiresAtMs: 1,
+};
+
+/** Examples with `count` features each out of `from` … `to`, and those that all have. */
+function examples(
+  seed: number,
+  many: number,
+  { from, to, count, always = [] }: { from: number; to: number; count: number; always?: readonly number[] },
+): Uint32Array[] {
+  const random = seededRandom(seed);
+  return Array.from({ length: many }, () => {
+    const features = new Set(always);
+    while (features.size < count + always.length) features.add(from + Math.floor(random() * (to - from)));
+    return Uint32Array.from(features);
+  });
+}
+
+const attackRuns = [900_001, 900_002, 900_003, 900_004, 900_005, 900_006];
+const atHome = examples(1, 60, { from: 0, to: 300, count: 40 });
+const elsewhere = examples(2, 60, { from: 1_000, to: 1_300, count: 40 });
+const attacksThere = examples(3, 8, { from: 1_000, to: 1_300, count: 20, always: attackRuns });
+const attackHere = examples(4, 1, { from: 0, to: 300, count: 20, always: attackRuns })[0] as Uint32Array;
+
+function made(confirmed: readonly Uint32Array[], normal: readonly Uint32Array[]): Antibody {
+  const antibody = makeAntibody(head, confirmed, normal);
+  if (antibody === undefined) throw new Error('nothing tells these apart');
+  return antibody;
+}
+
+describe('makeAntibody', () => {
+  it('keeps what confirmed examples have, each feature in its share', () => {
+    const { features, shares, examples: many } = made(attacksThere, elsewhere);
+    expect(many).toBe(8);
+    expect([...features]).toEqual(expect.arrayContaining(attackRuns));
+    for (const run of attackRuns) expect(shares[features.indexOf(run)]).toBe(255);
+    // What normal examples have as well is kept in its share: that an attack does it more rarely tells it apart too.
+    const inAttacks = countsOf(attacksThere);
+    expect(features.length).toBe(inAttacks.size);
+    for (const [at, feature] of features.entries()) {
+      expect(shares[at]).toBe(Math.round(((inAttacks.get(feature) ?? 0) / 8) * 255));
+    }
+  });
+
+  it('makes none of what is normal', () => {
+    expect(makeAntibody(head, [elsewhere[0] as Uint32Array], [elsewhere[0] as Uint32Array])).toBeUndefined();
+  });
+
+  it('blurs counts where noise is asked for', () => {
+    const noisy = makeAntibody(head, attacksThere, elsewhere, { noise: 1, random: seededRandom(5) });
+    expect(noisy?.shares).not.toEqual(made(attacksThere, elsewhere).shares);
+  });
+});
+
+describe('Weighed', () => {
+  it('gives every antibody the sum of its features, whatever else is in the panel', () => {
+    const antibodies = [
+      made(attacksThere, elsewhere),
+      made(attacksThere.slice(0, 2), elsewhere),
+      made(elsewhere, atHome),
+    ];
+    const weighed = new Weighed(antibodies, atHome);
+    const counts = countsOf(atHome);
+    for (const example of [attackHere, ...atHome.slice(0, 5), Uint32Array.of(7_777_777)]) {
+      const expected = antibodies.map(({ features, shares, examples: of }) => {
+        let sum = 0;
+        for (const feature of example) {
+          const at = features.indexOf(feature);
+          const [share, count] = [at < 0 ? 0 : (shares[at] as number) / 255, counts.get(feature) ?? 0];
+          if (share > 0 || count > 0) sum += logRatio({ count: share * of, of }, { count, of: atHome.length });
+        }
+        return sum / Math.sqrt(example.length);
+      });
+      const scores = [...weighed.scores(example)];
+      for (const [which, score] of scores.entries()) expect(score).toBeCloseTo(expected[which] as number, 9);
+    }
+  });
+});
+
+describe('Panel', () => {
+  it('finds in one workload what was confirmed in another, and flags nothing that is normal', () => {
+    const panel = new Panel([made(attacksThere, elsewhere)], atHome, 0.01);
+    expect(panel.vaccinations[0]?.refused).toBeUndefined();
+    expect(panel.risk(attackHere)?.risk).toBeGreaterThan(1);
+    const unseen = examples(9, 200, { from: 0, to: 300, count: 40 });
+    expect(unseen.filter((one) => (panel.risk(one)?.risk ?? 0) > 1).length).toBeLessThanOrEqual(4);
+  });
+
+  it('refuses a poisoned antibody that describes what the workload does anyway', () => {
+    // A liar who knows a rival's work makes it of that, and says that nobody else does such things.
+    const poisoned = made(atHome, elsewhere);
+    const panel = new Panel([poisoned, made(attacksThere, elsewhere)], atHome, 0.01);
+
+    expect(panel.vaccinations.map(({ refused }) => refused)).toEqual(['looks-normal', undefined]);
+    expect(panel.risk(attackHere)?.antibody.examples).toBe(8);
+    // Elsewhere, where nobody does that, it is taken and flags nothing normal either.
+    const other = new Panel([poisoned], elsewhere, 0.01);
+    expect(elsewhere.filter((one) => (other.risk(one)?.risk ?? 0) > 1).length).toBeLessThanOrEqual(1);
+  });
+
+  it('flags no more of what is normal by a poisoned antibody that it takes', () => {
+    const poisoned = made(examples(11, 20, { from: 0, to: 300, count: 40 }), elsewhere);
+    const panel = new Panel([poisoned], atHome, 0.01);
+    const unseen = examples(12, 400, { from: 0, to: 300, count: 40 });
+    expect(unseen.filter((one) => (panel.risk(one)?.risk ?? 0) > 1).length).toBeLessThanOrEqual(8);
+  });
+
+  it('does not go by one confirmed trace or two', () => {
+    const panel = new Panel([made(attacksThere.slice(0, 2), elsewhere)], atHome, 0.01);
+    expect(panel.vaccinations[0]?.refused).toBe('few-examples');
+  });
+
+  it('waits until there is something to try antibodies on', () => {
+    const panel = new Panel([made(attacksThere, elsewhere)], atHome.slice(0, 9), 0.01);
+    expect(panel.vaccinations[0]?.refused).toBe('learning');
+    expect(panel.risk(attackHere)).toBeUndefined();
+  });
+
+  it('flags from a higher level the more antibodies there are', () => {
+    const antibody = made(attacksThere, elsewhere);
+    const level = (many: number) =>
+      new Panel(
+        Array.from({ length: many }, () => antibody),
+        atHome,
+        0.01,
+      ).vaccinations[0]?.level ?? 0;
+    expect(level(20)).toBeGreaterThan(level(1));
+  });
+});
+
+describe('vaccinate', () => {
+  /** A model that finds long examples unusual, and nothing else. */
+  const lengths = (): TrackScorer<Uint32Array> => ({
+    score: (some): PlaceScores[] => some.map((one) => ({ groups: ['nginx'], scores: Float64Array.of(one.length) })),
+    explain: (): Explanation => ({ detail: { from: 'the model' }, text: 'long' }),
+    close() {},
+  });
+  const normal = atHome.map((one, at) => one.subarray(0, 30 + (at % 10)));
+
+  it('scores as the nearer of model and antibodies says, on one scale', async () => {
+    const { scorer, vaccinations } = await vaccinate(
+      async () => lengths(),
+      (one) => one,
+      [made(attacksThere, elsewhere)],
+      normal,
+    );
+    expect(vaccinations.get('nginx')?.map(({ refused }) => refused)).toEqual([undefined]);
+    const score = (one: Uint32Array) => scorer.score([one])[0]?.scores[0] ?? Number.NaN;
+    expect(score(attackHere)).toBeGreaterThan(1); // 26 features long: usual to the model.
+    expect(score(examples(8, 1, { from: 0, to: 300, count: 200 })[0] as Uint32Array)).toBeGreaterThan(1);
+    expect(normal.filter((one) => score(one) > 1).length / normal.length).toBeLessThan(0.05);
+    expect(scorer.explain(attackHere, 0)).toMatchObject({
+      text: expect.stringMatching(/^looks like reverse-shell, which a confirmed in 8 examples .*\nlong$/),
+      detail: { from: 'the model', antibody: { family: 'reverse-shell', cluster: 'a' } },
+    });
+  });
+
+  it('leaves the model as it is without antibodies', async () => {
+    const { scorer } = await vaccinate(
+      async () => lengths(),
+      (one) => one,
+      [],
+      normal,
+    );
+    expect(scorer.score([attackHere])[0]?.scores[0]).toBe(attackHere.length);
+  });
+});

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type Antibody,
+  antibodiesFile,
+  antibodiesMax,
+  antibodyBytes,
+  readAntibodies,
+  readAntibody,
+  signAntibody,
+  verifyAntibody,
+} from './antibody.ts';
+import { signingKeyPairOf } from './envelope/crypto/keys.ts';
+import { parseClusterId, parseFederationId, parseTrackId } from './ids.ts';
+
+const antibody: Antibody = {
+  federation: parseFederationId('herd'),
+  track: parseTrackId('syscall'),
+  cluster: parseClusterId('eu-west-1'),
+  family: 'reverse-shell',
+  examples: 5,
+  features: Uint32Array.of(3, 70_000, 0xffff_ffff),
+  shares: Uint8Array.of(255, 1, 51),
+  madeAtMs: 1_000,
+  expiresAtMs: 2_000,
+};
+const bytes = antibodyBytes(antibody);
+const changed = (change: object) => Buffer.from(JSON.stringify({ ...JSON.parse(bytes.toString()), ...change }));
+
+describe('readAntibody', () => {
+  it('reads what antibodyBytes wrote', () => expect(readAntibody(bytes)).toEqual({ ok: true, value: antibody }));
+
+  it.each([
+    ['another format', changed({ format: 'testudo/antibody/2' })],
+    ['a member more', changed({ note: 'hello' })],
+    ['spaces', Buffer.from(bytes.toString().replace(',', ', '))],
+    ['a family with a line feed', changed({ family: 'reverse\nshell' })],
+    ['no features', changed({ features: '', shares: '' })],
+    ['a feature twice', antibodyBytes({ ...antibody, features: Uint32Array.of(3, 3, 9) })],
+    ['features that descend', antibodyBytes({ ...antibody, features: Uint32Array.of(9, 4, 3) })],
+    ['a share too few', antibodyBytes({ ...antibody, shares: Uint8Array.of(1, 2) })],
+    ['a share of 0', antibodyBytes({ ...antibody, shares: Uint8Array.of(1, 0, 2) })],
+    ['no example', antibodyBytes({ ...antibody, examples: 0 })],
+    ['an end before its beginning', antibodyBytes({ ...antibody, expiresAtMs: 1_000 })],
+    ['too many bytes', Buffer.alloc(200_000, 0x20)],
+    ['half of it', bytes.subarray(0, bytes.length / 2)],
+  ])('refuses %s', (_, wrong) => {
+    expect(readAntibody(wrong)).toMatchObject({ ok: false, fault: { code: 'ANTIBODY_INVALID' } });
+  });
+
+  it('answers any bytes with a result', () => {
+    fc.assert(fc.property(fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), (some) => !readAntibody(some).ok));
+  });
+});
+
+describe('readAntibodies', () => {
+  it('reads what antibodiesFile wrote', () => {
+    expect(readAntibodies(antibodiesFile([antibody, antibody]))).toEqual({ ok: true, value: [antibody, antibody] });
+    expect(readAntibodies(antibodiesFile([]))).toEqual({ ok: true, value: [] });
+  });
+
+  it.each([
+    ['a last line without its end', antibodiesFile([antibody]).subarray(0, -1)],
+    ['an empty line', Buffer.from('\n')],
+    ['one too many', antibodiesFile(Array.from({ length: antibodiesMax + 1 }, () => antibody))],
+  ])('refuses %s', (_, wrong) => {
+    expect(readAntibodies(wrong)).toMatchObject({ ok: false, fault: { code: 'ANTIBODY_INVALID' } });
+  });
+});
+
+describe('verifyAntibody', () => {
+  it("takes the maker's signature over these bytes, and no other", () => {
+    const [key, other] = [signingKeyPairOf(Buffer.alloc(32, 1)), signingKeyPairOf(Buffer.alloc(32, 2))];
+    const signature = signAntibody(bytes, key);
+    expect(verifyAntibody(bytes, signature, key.publicKey)).toEqual({ ok: true, value: undefined });
+    const flipped = Buffer.from(bytes);
+    flipped[40] = (flipped[40] as number) ^ 1;
+    for (const refused of [
+      verifyAntibody(flipped, signature, key.publicKey),
+      verifyAntibody(bytes, signature, other.publicKey),
+      verifyAntibody(bytes, signAntibody(bytes, other), key.publicKey),
+    ]) {
+      expect(refused).toMatchObject({ ok: false, fault: { code: 'SIGNATURE_INVALID' } });
+    }
+  });
+});
