@@ -65,6 +65,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'tracks: list, put a policy or a new track, its models',
     load: async () => (await import('./rounds/tracks.ts')).tracksCommand(),
   },
+  antibodies: {
+    summary: 'what one cluster confirmed of an attack, for all: make, put, list, revoke',
+    load: async () => (await import('./rounds/antibodies.ts')).antibodiesCommand(),
+  },
   model: {
     summary: 'what a new track begins with: spec and first weights',
     load: async () => (await import('./offline/model.ts')).modelCommand(),

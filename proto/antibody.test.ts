@@ -7,10 +7,7 @@ import {
   antibodyBytes,
   readAntibodies,
   readAntibody,
-  signAntibody,
-  verifyAntibody,
 } from './antibody.ts';
-import { signingKeyPairOf } from './envelope/crypto/keys.ts';
 import { parseClusterId, parseFederationId, parseTrackId } from './ids.ts';
 
 const antibody: Antibody = {
@@ -55,32 +52,15 @@ describe('readAntibody', () => {
 
 describe('readAntibodies', () => {
   it('reads what antibodiesFile wrote', () => {
-    expect(readAntibodies(antibodiesFile([antibody, antibody]))).toEqual({ ok: true, value: [antibody, antibody] });
+    expect(readAntibodies(antibodiesFile([bytes, bytes]))).toEqual({ ok: true, value: [antibody, antibody] });
     expect(readAntibodies(antibodiesFile([]))).toEqual({ ok: true, value: [] });
   });
 
   it.each([
-    ['a last line without its end', antibodiesFile([antibody]).subarray(0, -1)],
+    ['a last line without its end', antibodiesFile([bytes]).subarray(0, -1)],
     ['an empty line', Buffer.from('\n')],
-    ['one too many', antibodiesFile(Array.from({ length: antibodiesMax + 1 }, () => antibody))],
+    ['one too many', antibodiesFile(Array.from({ length: antibodiesMax + 1 }, () => bytes))],
   ])('refuses %s', (_, wrong) => {
     expect(readAntibodies(wrong)).toMatchObject({ ok: false, fault: { code: 'ANTIBODY_INVALID' } });
-  });
-});
-
-describe('verifyAntibody', () => {
-  it("takes the maker's signature over these bytes, and no other", () => {
-    const [key, other] = [signingKeyPairOf(Buffer.alloc(32, 1)), signingKeyPairOf(Buffer.alloc(32, 2))];
-    const signature = signAntibody(bytes, key);
-    expect(verifyAntibody(bytes, signature, key.publicKey)).toEqual({ ok: true, value: undefined });
-    const flipped = Buffer.from(bytes);
-    flipped[40] = (flipped[40] as number) ^ 1;
-    for (const refused of [
-      verifyAntibody(flipped, signature, key.publicKey),
-      verifyAntibody(bytes, signature, other.publicKey),
-      verifyAntibody(bytes, signAntibody(bytes, other), key.publicKey),
-    ]) {
-      expect(refused).toMatchObject({ ok: false, fault: { code: 'SIGNATURE_INVALID' } });
-    }
   });
 });

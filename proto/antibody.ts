@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { canonicalBytes } from '../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { canonicalTuple } from './envelope/crypto/canonical-tuple.ts';
-import type { SigningKeyPair } from './envelope/crypto/keys.ts';
-import { signBytes, verifyBytes } from './envelope/crypto/signature.ts';
 import { type ClusterId, type FederationId, isClusterId, isFederationId, isTrackId, type TrackId } from './ids.ts';
 
 /**
@@ -31,12 +28,11 @@ export type Antibody = Readonly<{
 
 export const featuresMax = 16_384;
 /** Of an antibody's canonical JSON: room for `featuresMax` features in Base64, and names. */
-export const antibodyBytesMax = 128 * 1024;
+const antibodyBytesMax = 128 * 1024;
 
-const antibodyDomainTag = 'testudo/v1/antibody';
 const familyPattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
-export function isFamily(text: unknown): text is string {
+function isFamily(text: unknown): text is string {
   return typeof text === 'string' && familyPattern.test(text);
 }
 
@@ -92,27 +88,12 @@ export function readAntibody(bytes: Uint8Array): Result<Antibody, 'ANTIBODY_INVA
   return ok(antibody);
 }
 
-/** The cluster's Ed25519 signature (64 bytes) over SHA-512 of the domain tag and the antibody's bytes. */
-export function signAntibody(bytes: Uint8Array, key: SigningKeyPair): Buffer {
-  return signBytes(canonicalTuple(antibodyDomainTag, [bytes]), key);
-}
-
-/** Whether `signature` is the cluster's over exactly these bytes. */
-export function verifyAntibody(
-  bytes: Uint8Array,
-  signature: Uint8Array,
-  publicKey: Uint8Array,
-): Result<undefined, 'SIGNATURE_INVALID' | 'KEY_INVALID'> {
-  const fault = verifyBytes(canonicalTuple(antibodyDomainTag, [bytes]), signature, publicKey);
-  return fault === undefined ? ok(undefined) : { ok: false, fault };
-}
-
 /** Antibodies that one release brings along at most. */
 export const antibodiesMax = 64;
 
-/** The file of a release that holds them: one antibody a line. */
-export function antibodiesFile(antibodies: readonly Antibody[]): Buffer {
-  return Buffer.concat(antibodies.flatMap((one) => [antibodyBytes(one), Buffer.from('\n')]));
+/** The file of a release that holds them: the bytes of one antibody a line. */
+export function antibodiesFile(antibodies: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(antibodies.flatMap((one) => [one, Buffer.from('\n')]));
 }
 
 /** Every antibody of such a file, or the first thing wrong. Safe on a stranger's bytes. */

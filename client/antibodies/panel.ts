@@ -20,9 +20,9 @@ export type Vaccination = Readonly<{
 export type Nearest = Readonly<{ risk: number; antibody: Antibody; which: number }>;
 
 /** Confirmed examples that an antibody must be made of: a single trace says too little of what an attack has in common. */
-export const confirmedMin = 3;
+const confirmedMin = 3;
 /** Normal examples before antibodies are tried on them. */
-export const normalMin = 10;
+const normalMin = 10;
 /** A scale below which scores of normal examples do not differ. */
 const spreadMin = 0.5;
 

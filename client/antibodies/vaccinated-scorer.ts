@@ -12,7 +12,7 @@ export type Vaccinated<Example> = Readonly<{
 }>;
 
 /** Share of a workload's normal examples that all of its antibodies together may flag. */
-export const defaultAlpha = 0.01;
+const defaultAlpha = 0.01;
 
 /**
  * A model and antibodies as one scorer. Both are brought to one scale, how far a place is on the way from what is usual for its

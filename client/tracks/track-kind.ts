@@ -64,6 +64,8 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   describe(observation: Observation, place: number): Description;
   /** Reads a canary attack set: attack class to examples that must raise an alarm. Without it the track takes none. */
   readCases?(path: string): Promise<Result<ReadonlyMap<string, readonly Example[]>, 'ATTACK_SET_UNREADABLE'>>;
+  /** Reads normal examples from a file in the form of attack sets. */
+  readNormal?(path: string): Promise<Result<readonly Example[], 'ATTACK_SET_UNREADABLE'>>;
   /** Reads files of `testudo profile`. Without it the track takes no baselines. */
   loadBaselines?(paths: readonly string[]): Promise<Result<Baseline<Observation, Example>, 'BASELINE_UNREADABLE'>>;
   /** In the training process. base: shape [layout.length]. */

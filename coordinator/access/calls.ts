@@ -75,6 +75,9 @@ export const calls = {
     putTrack: operation('admin', 10 * minuteMs),
     listTracks: operation('viewer'),
     putSample: operation('admin'),
+    putAntibody: operation('operator'),
+    revokeAntibody: operation('operator'),
+    listAntibodies: operation('viewer'),
     moveHead: operation('operator'),
 
     openRound: operation('operator'),

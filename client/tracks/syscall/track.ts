@@ -61,6 +61,11 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
     return await readAttackSet(path);
   },
 
+  async readNormal(path) {
+    const { readNormalExamples } = await import('./offline/attack-set.ts');
+    return await readNormalExamples(path);
+  },
+
   openLearner: openSyscallLearner,
 
   async openScorer(spec, weights, normal, options) {

@@ -4,6 +4,7 @@ import type { Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
+import { antibodyHandlers } from './antibodies.ts';
 import { auditHandlers } from './audit.ts';
 import { channelHandlers } from './channels.ts';
 import { freezeHandlers } from './freezes.ts';
@@ -30,6 +31,7 @@ export function operatorService({ door, engine, membership, registry }: Operator
       ...operatorHandlers(door, engine, membership),
       ...trackHandlers(door, engine),
       ...sampleHandlers(door, engine),
+      ...antibodyHandlers(door, engine),
       ...roundHandlers(door, engine),
       ...replayHandlers(door, engine),
       ...freezeHandlers(door, engine),

@@ -22,6 +22,22 @@ export type TrackSample = Readonly<{
 
 export type SampleClass = Readonly<{ name: string; normalCount: number; attackCount: number }>;
 
+/** What a cluster learnt about an attack that was confirmed to it; releases of the track bring it to every cluster. */
+export type KnownAntibody = Readonly<{
+  digest: Digest;
+  bytes: number;
+  family: string;
+  /** Who confirmed the attack. */
+  cluster: ClusterId;
+  /** Confirmed examples that it was made of. */
+  examples: number;
+  expiresAtMs: EpochMs;
+  putAtMs: EpochMs;
+  reason: string;
+  /** Why it was revoked; null while it is in force. */
+  revoked: string | null;
+}>;
+
 /** What one canary cluster saw of a version in shadow; its newest report counts. */
 export type ShadowReport = Readonly<{
   cluster: ClusterId;
@@ -83,6 +99,9 @@ type TrackEvent = Readonly<
       TrackSample,
       'version' | 'digest' | 'bytes' | 'classes'
     >)
+  /** An antibody, stored as a blob: releases that are made from now on bring it along. */
+  | ({ kind: 'antibodyPut'; track: TrackId } & Omit<KnownAntibody, 'putAtMs' | 'revoked'>)
+  | { kind: 'antibodyRevoked'; track: TrackId; digest: Digest; reason: string }
   | { kind: 'policySet'; track: TrackId; policy: TrackPolicy; reason: string }
   /** The model that the next round starts from is another one: a rollback, or a gate that held a candidate. */
   | { kind: 'headMoved'; track: TrackId; version: number; reason: string }

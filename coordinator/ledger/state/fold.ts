@@ -1,6 +1,6 @@
 import { layoutOf } from '../../../proto/layout.ts';
 import type { JournalEntry } from '../journal/entry.ts';
-import type { JournalEvent } from '../journal/events.ts';
+import type { JournalEvent, KnownAntibody } from '../journal/events.ts';
 import { foldMembership } from './fold-membership.ts';
 import { foldRelease } from './fold-release.ts';
 import { foldRound } from './fold-round.ts';
@@ -42,6 +42,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
         policy,
         reason,
         samples: [],
+        antibodies: [],
         standings: {},
         models: [initial],
         headVersion: 0,
@@ -64,6 +65,20 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
       });
       return;
     }
+    case 'antibodyPut': {
+      const { kind: _, track: id, ...put } = event;
+      const known: KnownAntibody = { ...put, putAtMs: context.atMs, revoked: null };
+      replaceTrack(state, id, (track) => ({ ...track, antibodies: [...track.antibodies, known] }));
+      return;
+    }
+    case 'antibodyRevoked':
+      replaceTrack(state, event.track, (track) => ({
+        ...track,
+        antibodies: track.antibodies.map((one) =>
+          one.digest === event.digest ? { ...one, revoked: event.reason } : one,
+        ),
+      }));
+      return;
     case 'headMoved':
       replaceTrack(state, event.track, (track) => ({ ...track, headVersion: event.version }));
       return;

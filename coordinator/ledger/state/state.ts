@@ -5,7 +5,7 @@ import type { ModelRef, RoundEffect, RoundPhase } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
 import type { Standing } from '../../round/standing.ts';
-import type { JournalEvent, Labels, OperatorRole, TrackSample } from '../journal/events.ts';
+import type { JournalEvent, KnownAntibody, Labels, OperatorRole, TrackSample } from '../journal/events.ts';
 import type { AgentState, MetadataState, TrackReleasing } from './releasing.ts';
 
 /** The fold of the journal: everything the coordinator knows, as plain data behind read-only types. */
@@ -36,6 +36,8 @@ export type Track = Readonly<{
   reason: string;
   /** Every trusted sample, by version: samples[v].version is v + 1. */
   samples: readonly TrackSample[];
+  /** What was confirmed of attacks, oldest first, the revoked and the expired too. */
+  antibodies: readonly KnownAntibody[];
   /** Every global model, by version: models[v].version is v. */
   models: readonly Model[];
   /** The version that the next round starts from. */

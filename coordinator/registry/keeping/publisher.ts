@@ -1,5 +1,7 @@
 import { failpoint } from '../../../base/failpoint.ts';
 import { ok, type Result } from '../../../base/fault.ts';
+import type { EpochMs } from '../../../base/time.ts';
+import { antibodiesFile } from '../../../proto/antibody.ts';
 import { digestOf } from '../../../proto/digest.ts';
 import type { Digest } from '../../../proto/ids.ts';
 import { type ModelSpec, specBytes } from '../../../proto/model-spec.ts';
@@ -60,6 +62,9 @@ export async function publish(
       bytes: provenance.value.byteLength,
     });
   }
+  const brought = await antibodiesOf(store, track, model.createdAtMs);
+  if (!brought.ok) return brought;
+  if (brought.value !== undefined) files.push(brought.value);
   if (lightForm !== undefined) {
     const weights = await blobs.get(model.digest);
     if (!weights.ok) return weights;
@@ -100,4 +105,23 @@ export async function publish(
   if (!journalled.ok) return journalled;
   failpoint('release-journalled');
   return ok(undefined);
+}
+
+/** The file of a release that holds the track's antibodies in force; none where there are none. */
+async function antibodiesOf(
+  { blobs }: Pick<Store, 'blobs'>,
+  { antibodies }: Track,
+  nowMs: EpochMs,
+): Promise<Result<ReleaseFile | undefined, BlobFaultCode>> {
+  const inForce = antibodies.filter(({ revoked, expiresAtMs }) => revoked === null && nowMs < expiresAtMs);
+  if (inForce.length === 0) return ok(undefined);
+  const lines: Uint8Array[] = [];
+  for (const { digest } of inForce) {
+    const stored = await blobs.get(digest);
+    if (!stored.ok) return stored;
+    lines.push(stored.value);
+  }
+  const bytes = antibodiesFile(lines);
+  const kept = await blobs.put(bytes);
+  return kept.ok ? ok({ name: releaseFileNames.antibodies, digest: kept.value, bytes: bytes.byteLength }) : kept;
 }

@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
-import { pieceCallsMax } from '../../../events/trace.ts';
+import { isBenign, pieceCallsMax } from '../../../events/trace.ts';
 import { readTraceFile } from '../../../recordings/trace-file.ts';
 import type { Example } from '../traces/example.ts';
 
@@ -27,6 +27,18 @@ export async function readAttackSet(
     ]);
   }
   return ok(attacks);
+}
+
+/** The normal examples of such a file: what is not an attack in it. */
+export async function readNormalExamples(path: string): Promise<Result<readonly Example[], 'ATTACK_SET_UNREADABLE'>> {
+  const examples: Example[] = [];
+  for await (const item of readTraceFile(path)) {
+    if (item.kind !== 'trace') return refuse('ATTACK_SET_UNREADABLE', `${path}: ${item.fault.message}`);
+    const { service, calls } = item.trace;
+    if (calls.length === 0 || !isBenign(item.trace)) continue;
+    examples.push({ workload: service, calls: calls.slice(0, pieceCallsMax) });
+  }
+  return ok(examples);
 }
 
 /** 1 to 63 of a-z, 0-9, "-" and "_": what reports call a class. */

@@ -67,14 +67,20 @@ import {
   ClassOutcome,
   LiftFreezeRequest,
   LiftFreezeResponse,
+  ListAntibodiesRequest,
+  ListAntibodiesResponse,
   ListFreezesRequest,
   ListFreezesResponse,
   MoveHeadRequest,
   MoveHeadResponse,
+  PutAntibodyRequest,
+  PutAntibodyResponse,
   PutSampleRequest,
   PutSampleResponse,
   ReplayRoundRequest,
   ReplayRoundResponse,
+  RevokeAntibodyRequest,
+  RevokeAntibodyResponse,
   SampleOutcome,
   SetFreezeRequest,
   SetFreezeResponse,
@@ -4907,6 +4913,43 @@ export const OperatorService = {
     responseSerialize: (value: PutSampleResponse): Buffer => Buffer.from(PutSampleResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PutSampleResponse => PutSampleResponse.decode(value),
   },
+  /**
+   * Puts an antibody, what one cluster confirmed of an attack, in force: the track's next releases bring it to every
+   * cluster. Operator.
+   */
+  putAntibody: {
+    path: "/testudo.v1.Operator/PutAntibody" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PutAntibodyRequest): Buffer => Buffer.from(PutAntibodyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PutAntibodyRequest => PutAntibodyRequest.decode(value),
+    responseSerialize: (value: PutAntibodyResponse): Buffer => Buffer.from(PutAntibodyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PutAntibodyResponse => PutAntibodyResponse.decode(value),
+  },
+  /** Takes an antibody out of the releases that follow. Operator. */
+  revokeAntibody: {
+    path: "/testudo.v1.Operator/RevokeAntibody" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeAntibodyRequest): Buffer =>
+      Buffer.from(RevokeAntibodyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeAntibodyRequest => RevokeAntibodyRequest.decode(value),
+    responseSerialize: (value: RevokeAntibodyResponse): Buffer =>
+      Buffer.from(RevokeAntibodyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeAntibodyResponse => RevokeAntibodyResponse.decode(value),
+  },
+  /** A track's antibodies, the revoked too, oldest first. Viewer. */
+  listAntibodies: {
+    path: "/testudo.v1.Operator/ListAntibodies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAntibodiesRequest): Buffer =>
+      Buffer.from(ListAntibodiesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAntibodiesRequest => ListAntibodiesRequest.decode(value),
+    responseSerialize: (value: ListAntibodiesResponse): Buffer =>
+      Buffer.from(ListAntibodiesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAntibodiesResponse => ListAntibodiesResponse.decode(value),
+  },
   /** Opens a round now. Operator. */
   openRound: {
     path: "/testudo.v1.Operator/OpenRound" as const,
@@ -5262,6 +5305,15 @@ export interface OperatorServer extends UntypedServiceImplementation {
   listTracks: handleUnaryCall<ListTracksRequest, ListTracksResponse>;
   /** Gives a track a trusted sample: what rounds that open from now on judge updates by, where their policy says so. */
   putSample: handleUnaryCall<PutSampleRequest, PutSampleResponse>;
+  /**
+   * Puts an antibody, what one cluster confirmed of an attack, in force: the track's next releases bring it to every
+   * cluster. Operator.
+   */
+  putAntibody: handleUnaryCall<PutAntibodyRequest, PutAntibodyResponse>;
+  /** Takes an antibody out of the releases that follow. Operator. */
+  revokeAntibody: handleUnaryCall<RevokeAntibodyRequest, RevokeAntibodyResponse>;
+  /** A track's antibodies, the revoked too, oldest first. Viewer. */
+  listAntibodies: handleUnaryCall<ListAntibodiesRequest, ListAntibodiesResponse>;
   /** Opens a round now. Operator. */
   openRound: handleUnaryCall<OpenRoundRequest, OpenRoundResponse>;
   /** Abandons a round. Operator. */
@@ -5541,6 +5593,57 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PutSampleResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Puts an antibody, what one cluster confirmed of an attack, in force: the track's next releases bring it to every
+   * cluster. Operator.
+   */
+  putAntibody(
+    request: PutAntibodyRequest,
+    callback: (error: ServiceError | null, response: PutAntibodyResponse) => void,
+  ): ClientUnaryCall;
+  putAntibody(
+    request: PutAntibodyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PutAntibodyResponse) => void,
+  ): ClientUnaryCall;
+  putAntibody(
+    request: PutAntibodyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PutAntibodyResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes an antibody out of the releases that follow. Operator. */
+  revokeAntibody(
+    request: RevokeAntibodyRequest,
+    callback: (error: ServiceError | null, response: RevokeAntibodyResponse) => void,
+  ): ClientUnaryCall;
+  revokeAntibody(
+    request: RevokeAntibodyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeAntibodyResponse) => void,
+  ): ClientUnaryCall;
+  revokeAntibody(
+    request: RevokeAntibodyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeAntibodyResponse) => void,
+  ): ClientUnaryCall;
+  /** A track's antibodies, the revoked too, oldest first. Viewer. */
+  listAntibodies(
+    request: ListAntibodiesRequest,
+    callback: (error: ServiceError | null, response: ListAntibodiesResponse) => void,
+  ): ClientUnaryCall;
+  listAntibodies(
+    request: ListAntibodiesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAntibodiesResponse) => void,
+  ): ClientUnaryCall;
+  listAntibodies(
+    request: ListAntibodiesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAntibodiesResponse) => void,
   ): ClientUnaryCall;
   /** Opens a round now. Operator. */
   openRound(

@@ -239,6 +239,76 @@ export interface SampleOutcome {
   lossAfter: number;
 }
 
+/** Puts an antibody in force. */
+export interface PutAntibodyRequest {
+  /** Track id. */
+  track: string;
+  /** The antibody's canonical JSON, at most 128 KiB. */
+  antibody: Buffer;
+  /** Why. */
+  reason: string;
+}
+
+/** The antibody is in force. */
+export interface PutAntibodyResponse {
+  /** It. */
+  antibody:
+    | KnownAntibody
+    | undefined;
+  /** Position in the journal. */
+  sequence: bigint;
+}
+
+/** Takes an antibody out of force. */
+export interface RevokeAntibodyRequest {
+  /** Track id. */
+  track: string;
+  /** Digest of the antibody. */
+  digest: string;
+  /** Why. */
+  reason: string;
+}
+
+/** The antibody is out of force. */
+export interface RevokeAntibodyResponse {
+  /** Position in the journal. */
+  sequence: bigint;
+}
+
+/** A track's antibodies. */
+export interface ListAntibodiesRequest {
+  /** Track id. */
+  track: string;
+}
+
+/** Oldest first. */
+export interface ListAntibodiesResponse {
+  /** All of them, at most a few hundred. */
+  antibodies: KnownAntibody[];
+}
+
+/** What one cluster confirmed of an attack. */
+export interface KnownAntibody {
+  /** Digest of its bytes. */
+  digest: string;
+  /** Size, bytes. */
+  sizeBytes: bigint;
+  /** What the attack is called. */
+  family: string;
+  /** Who confirmed it. */
+  cluster: string;
+  /** Confirmed examples that it was made of. */
+  examples: number;
+  /** Nobody uses it from then on, milliseconds since the epoch. */
+  expiresAtMs: bigint;
+  /** When it was put, milliseconds since the epoch. */
+  putAtMs: bigint;
+  /** Why it was put. */
+  reason: string;
+  /** Why it was revoked; empty while it is in force. */
+  revoked: string;
+}
+
 function createBaseReplayRoundRequest(): ReplayRoundRequest {
   return { track: "", round: "", reason: "" };
 }
@@ -1926,6 +1996,576 @@ export const SampleOutcome: MessageFns<SampleOutcome> = {
     message.digest = object.digest ?? "";
     message.lossBefore = object.lossBefore ?? 0;
     message.lossAfter = object.lossAfter ?? 0;
+    return message;
+  },
+};
+
+function createBasePutAntibodyRequest(): PutAntibodyRequest {
+  return { track: "", antibody: Buffer.alloc(0), reason: "" };
+}
+
+export const PutAntibodyRequest: MessageFns<PutAntibodyRequest> = {
+  encode(message: PutAntibodyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.antibody.length !== 0) {
+      writer.uint32(18).bytes(message.antibody);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutAntibodyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutAntibodyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.antibody = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PutAntibodyRequest>, I>>(base?: I): PutAntibodyRequest {
+    return PutAntibodyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutAntibodyRequest>, I>>(object: I): PutAntibodyRequest {
+    const message = createBasePutAntibodyRequest();
+    message.track = object.track ?? "";
+    message.antibody = object.antibody ?? Buffer.alloc(0);
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBasePutAntibodyResponse(): PutAntibodyResponse {
+  return { antibody: undefined, sequence: 0n };
+}
+
+export const PutAntibodyResponse: MessageFns<PutAntibodyResponse> = {
+  encode(message: PutAntibodyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.antibody !== undefined) {
+      KnownAntibody.encode(message.antibody, writer.uint32(10).fork()).join();
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutAntibodyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutAntibodyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.antibody = KnownAntibody.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PutAntibodyResponse>, I>>(base?: I): PutAntibodyResponse {
+    return PutAntibodyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PutAntibodyResponse>, I>>(object: I): PutAntibodyResponse {
+    const message = createBasePutAntibodyResponse();
+    message.antibody = (object.antibody !== undefined && object.antibody !== null)
+      ? KnownAntibody.fromPartial(object.antibody)
+      : undefined;
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
+function createBaseRevokeAntibodyRequest(): RevokeAntibodyRequest {
+  return { track: "", digest: "", reason: "" };
+}
+
+export const RevokeAntibodyRequest: MessageFns<RevokeAntibodyRequest> = {
+  encode(message: RevokeAntibodyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeAntibodyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeAntibodyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RevokeAntibodyRequest>, I>>(base?: I): RevokeAntibodyRequest {
+    return RevokeAntibodyRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeAntibodyRequest>, I>>(object: I): RevokeAntibodyRequest {
+    const message = createBaseRevokeAntibodyRequest();
+    message.track = object.track ?? "";
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeAntibodyResponse(): RevokeAntibodyResponse {
+  return { sequence: 0n };
+}
+
+export const RevokeAntibodyResponse: MessageFns<RevokeAntibodyResponse> = {
+  encode(message: RevokeAntibodyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeAntibodyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeAntibodyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<RevokeAntibodyResponse>, I>>(base?: I): RevokeAntibodyResponse {
+    return RevokeAntibodyResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RevokeAntibodyResponse>, I>>(object: I): RevokeAntibodyResponse {
+    const message = createBaseRevokeAntibodyResponse();
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
+function createBaseListAntibodiesRequest(): ListAntibodiesRequest {
+  return { track: "" };
+}
+
+export const ListAntibodiesRequest: MessageFns<ListAntibodiesRequest> = {
+  encode(message: ListAntibodiesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAntibodiesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAntibodiesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListAntibodiesRequest>, I>>(base?: I): ListAntibodiesRequest {
+    return ListAntibodiesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAntibodiesRequest>, I>>(object: I): ListAntibodiesRequest {
+    const message = createBaseListAntibodiesRequest();
+    message.track = object.track ?? "";
+    return message;
+  },
+};
+
+function createBaseListAntibodiesResponse(): ListAntibodiesResponse {
+  return { antibodies: [] };
+}
+
+export const ListAntibodiesResponse: MessageFns<ListAntibodiesResponse> = {
+  encode(message: ListAntibodiesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.antibodies) {
+      KnownAntibody.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAntibodiesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAntibodiesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.antibodies.push(KnownAntibody.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListAntibodiesResponse>, I>>(base?: I): ListAntibodiesResponse {
+    return ListAntibodiesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAntibodiesResponse>, I>>(object: I): ListAntibodiesResponse {
+    const message = createBaseListAntibodiesResponse();
+    message.antibodies = object.antibodies?.map((e) => KnownAntibody.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseKnownAntibody(): KnownAntibody {
+  return {
+    digest: "",
+    sizeBytes: 0n,
+    family: "",
+    cluster: "",
+    examples: 0,
+    expiresAtMs: 0n,
+    putAtMs: 0n,
+    reason: "",
+    revoked: "",
+  };
+}
+
+export const KnownAntibody: MessageFns<KnownAntibody> = {
+  encode(message: KnownAntibody, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sizeBytes);
+    }
+    if (message.family !== "") {
+      writer.uint32(26).string(message.family);
+    }
+    if (message.cluster !== "") {
+      writer.uint32(34).string(message.cluster);
+    }
+    if (message.examples !== 0) {
+      writer.uint32(40).uint32(message.examples);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.expiresAtMs);
+    }
+    if (message.putAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.putAtMs) !== message.putAtMs) {
+        throw new globalThis.Error("value provided for field message.putAtMs of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.putAtMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    if (message.revoked !== "") {
+      writer.uint32(74).string(message.revoked);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KnownAntibody {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKnownAntibody();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.examples = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.expiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.putAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.revoked = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<KnownAntibody>, I>>(base?: I): KnownAntibody {
+    return KnownAntibody.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<KnownAntibody>, I>>(object: I): KnownAntibody {
+    const message = createBaseKnownAntibody();
+    message.digest = object.digest ?? "";
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.family = object.family ?? "";
+    message.cluster = object.cluster ?? "";
+    message.examples = object.examples ?? 0;
+    message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
+      ? BigInt(object.expiresAtMs)
+      : 0n;
+    message.putAtMs = (object.putAtMs !== undefined && object.putAtMs !== null) ? BigInt(object.putAtMs) : 0n;
+    message.reason = object.reason ?? "";
+    message.revoked = object.revoked ?? "";
     return message;
   },
 };

@@ -1,0 +1,131 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Command } from '@commander-js/extra-typings';
+import { systemTimers } from '../../base/system-timers.ts';
+import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
+import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
+import { importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
+import { antibodyBytes } from '../../proto/antibody.ts';
+import type { KnownAntibody } from '../../proto/generated/testudo/v1/operator_rounds.ts';
+import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
+import { exitWith, orExit } from '../exit.ts';
+import { withConnection } from '../operator/connection.ts';
+import { changingCommand, operatorCommand } from '../operator/options.ts';
+import { print } from '../print.ts';
+
+const dayMs = 24 * 3_600_000;
+
+/** `testudo antibodies`: what one cluster confirmed of an attack, for all of them. */
+export function antibodiesCommand() {
+  return new Command('antibodies')
+    .description('what one cluster confirmed of an attack: make, put, list and revoke antibodies')
+    .addCommand(make())
+    .addCommand(put())
+    .addCommand(list())
+    .addCommand(revoke());
+}
+
+function make() {
+  return new Command('make')
+    .description('make an antibody of confirmed attacks, against what is normal in this cluster; needs no coordinator')
+    .requiredOption('--federation <name>', 'the federation that it is for')
+    .requiredOption('--cluster <name>', 'the cluster in which the attack was confirmed')
+    .requiredOption('--family <name>', 'which attack class of the file, as it names them')
+    .requiredOption('--attacks <file>', "attacks, as the kind's attack sets have them")
+    .requiredOption('--normal <file>', 'normal examples of the same cluster, as a file of the same kind')
+    .requiredOption('--out <file>', 'where to write it')
+    .option('--track <name>', 'the track that it is for', 'syscall')
+    .option('--kind <name>', 'kind of that track', 'syscall')
+    .option('--days <n>', 'days until it expires', '180')
+    .action(async ({ federation, cluster, family, attacks, normal, out, track, kind: name, days }) => {
+      const module = moduleOfKind(name);
+      const kind = module === undefined ? undefined : await importTrackKind(module);
+      const { antigens, readCases, readNormal } = kind ?? {};
+      if (antigens === undefined || readCases === undefined || readNormal === undefined) {
+        return exitWith({ code: 'OPTION_WRONG', message: `${name}: no kind of track with antibodies is called so` });
+      }
+      const classes = orExit(await readCases(attacks));
+      const confirmed = classes.get(family) ?? [];
+      if (confirmed.length === 0) {
+        const known = [...classes.keys()].sort().join(', ') || 'none';
+        return exitWith({
+          code: 'OPTION_WRONG',
+          message: `${attacks} has no attack called ${family}; it has: ${known}`,
+        });
+      }
+      const usual = orExit(await readNormal(normal));
+      const madeAtMs = systemTimers.now();
+      const head = {
+        federation: parseFederationId(federation),
+        track: parseTrackId(track),
+        cluster: parseClusterId(cluster),
+        family,
+        madeAtMs,
+        expiresAtMs: madeAtMs + Math.max(1, Math.round(Number(days) * dayMs)),
+      };
+      const of = (examples: readonly unknown[]) => distinct(examples.map((one) => antigens(one, 0)));
+      const antibody = makeAntibody(head, of(confirmed), of(usual));
+      if (antibody === undefined) {
+        return exitWith({
+          code: 'LOOKS_NORMAL',
+          message: `nothing tells ${family} from the normal examples; no antibody`,
+        });
+      }
+      writeFileSync(out, antibodyBytes(antibody));
+      print(`${out}: ${antibody.features.length} features of ${antibody.examples} distinct examples of ${family}`);
+    });
+}
+
+function put() {
+  return changingCommand('put', 'put an antibody in force: the next releases of its track bring it to every cluster')
+    .argument('<track>')
+    .argument('<file>')
+    .action((track, file, options) =>
+      withConnection(options, async (connection) => {
+        const { reason } = options;
+        const antibody = readFileSync(file);
+        const answer = await connection.call(connection.client.putAntibody, { track, antibody, reason });
+        const { family = '', cluster = '', digest = '' } = answer.antibody ?? {};
+        if (options.json) print(jsonLine({ track, ...answer }));
+        else print(`${family}, confirmed in ${cluster}: ${digest} (journal ${answer.sequence})`);
+      }),
+    );
+}
+
+function list() {
+  return operatorCommand('list', "a track's antibodies, oldest first")
+    .argument('<track>')
+    .action((track, options) =>
+      withConnection(options, async (connection) => {
+        const { antibodies } = await connection.call(connection.client.listAntibodies, { track });
+        if (options.json) for (const row of antibodies) print(jsonLine(row));
+        else
+          print(
+            table<KnownAntibody>(antibodies, [
+              { title: 'DIGEST', text: ({ digest }) => shortDigest(digest) },
+              { title: 'FAMILY', text: ({ family }) => family },
+              { title: 'CONFIRMED IN', text: ({ cluster }) => cluster },
+              { title: 'EXAMPLES', text: ({ examples }) => String(examples), align: 'right' },
+              { title: 'EXPIRES', text: ({ expiresAtMs }) => time(expiresAtMs) },
+              { title: 'STATE', text: ({ revoked }) => (revoked === '' ? 'in force' : `revoked: ${revoked}`) },
+            ]),
+          );
+      }),
+    );
+}
+
+function revoke() {
+  return changingCommand('revoke', 'take an antibody out of the releases that follow')
+    .argument('<track>')
+    .argument('<digest>')
+    .action((track, digest, options) =>
+      withConnection(options, async (connection) => {
+        const { reason } = options;
+        const answer = await connection.call(connection.client.revokeAntibody, { track, digest, reason });
+        print(options.json ? jsonLine({ track, digest, ...answer }) : `revoked (journal ${answer.sequence})`);
+      }),
+    );
+}
+
+function distinct(examples: readonly Uint32Array[]): Uint32Array[] {
+  return [...new Map(examples.map((one) => [one.toSorted().join(), one])).values()];
+}
