@@ -3,7 +3,7 @@ import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
-import { importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
+import { defaultKind, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
 import { antibodyBytes } from '../../proto/antibody.ts';
 import type { KnownAntibody } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
@@ -33,8 +33,8 @@ function make() {
     .requiredOption('--attacks <file>', "attacks, as the kind's attack sets have them")
     .requiredOption('--normal <file>', 'normal examples of the same cluster, as a file of the same kind')
     .requiredOption('--out <file>', 'where to write it')
-    .option('--track <name>', 'the track that it is for', 'syscall')
-    .option('--kind <name>', 'kind of that track', 'syscall')
+    .option('--track <name>', 'the track that it is for', defaultKind)
+    .option('--kind <name>', 'kind of that track', defaultKind)
     .option('--days <n>', 'days until it expires', '180')
     .action(async ({ federation, cluster, family, attacks, normal, out, track, kind: name, days }) => {
       const module = moduleOfKind(name);
