@@ -181,7 +181,7 @@ export class RunningClient {
   async start(): Promise<void> {
     const { health, dataDirectory } = this.#config;
     if (health.listen !== null) {
-      const score = () => this.#agent?.view() ?? {};
+      const score = () => this.#agent?.view(this.#live.remarks()) ?? {};
       this.#health = await servePages(
         health.listen,
         healthPages(this.metrics.registry, () => this.readiness(), score),

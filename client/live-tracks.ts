@@ -108,6 +108,12 @@ export class LiveTracks {
     return risks.length === 0 ? undefined : Math.max(...risks);
   }
 
+  /** What each track's live model says of its calibration here, where it says anything. */
+  remarks(): ReadonlyMap<TrackId, readonly string[]> {
+    const all = [...this.#tracks].map(([id, { scoring }]) => [id, scoring?.remarks ?? []] as const);
+    return new Map(all.filter(([, remarks]) => remarks.length > 0));
+  }
+
   hear(label: IntrusionLabel): void {
     for (const { scoring } of this.#tracks.values()) scoring?.hear(label);
   }

@@ -2,6 +2,7 @@ import { isBenign, type Trace } from '../client/events/trace.ts';
 import type { Detector } from '../client/tracks/detector.ts';
 import { areaUnderRoc, detectionRateAt } from '../client/tracks/metrics.ts';
 import { LocalMemory } from '../client/tracks/syscall/memory/local-memory.ts';
+import { memoryViewsOf } from '../client/tracks/syscall/memory/memory-views.ts';
 import {
   type ClusterState,
   calibrateCluster,
@@ -27,7 +28,8 @@ export class Judges {
     this.#detector = detector;
     this.#clusters = clusters;
     const classes = classesOf(detector.spec);
-    this.#memories = new Map([...clusters].map(([name, traces]) => [name, LocalMemory.learn(classes, traces)]));
+    const views = memoryViewsOf(detector.spec);
+    this.#memories = new Map([...clusters].map(([name, traces]) => [name, LocalMemory.learn(views, classes, traces)]));
   }
 
   /** A cluster's local part for these weights. */

@@ -15,6 +15,10 @@ import { runFlowRounds, saveFlowFolder } from './flow/story.ts';
 import { Judges } from './judging.ts';
 import { publish, saveModel } from './keep.ts';
 import type { DemoOptions } from './options.ts';
+import { fileLayout } from './other/file-layout.ts';
+import { flowsJob } from './other/flows-job.ts';
+import type { OtherReport } from './other/other-report.ts';
+import { rowsJob } from './other/rows-job.ts';
 import { classLabels, type Prepared, prepare } from './prepare.ts';
 import type { FlowReport } from './report/flow-report.ts';
 import type { DemoReport } from './report/report.ts';
@@ -29,9 +33,16 @@ import { conclude, introduce } from './story/telling.ts';
  * The main job, from data to report. `testudo`: the command's program, which the processes run. Everything that it starts
  * has ended when it resolves or throws.
  */
-export async function runDemo(options: DemoOptions, testudo: string, screen: Screen): Promise<Result<DemoReport>> {
+export async function runDemo(
+  options: DemoOptions,
+  testudo: string,
+  screen: Screen,
+): Promise<Result<DemoReport | OtherReport>> {
   const clock = startClock();
   screen.status(`reading ${options.data}`);
+  const layout = await fileLayout(options.data);
+  if (layout === 'rows') return await rowsJob(options, screen);
+  if (layout === 'flows') return await flowsJob(options, screen);
   const prepared = await prepare(options);
   if (!prepared.ok) return prepared;
   const folder = await mkdtemp(join(tmpdir(), 'testudo-demo-'));

@@ -2,6 +2,7 @@ import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
 import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { LocalMemory } from '../../client/tracks/syscall/memory/local-memory.ts';
+import { memoryViewsOf } from '../../client/tracks/syscall/memory/memory-views.ts';
 import { type ClusterState, calibrateCluster, classesOf } from '../../client/tracks/syscall/scoring/scoring.ts';
 import { plainMean } from '../../lab/federation/plain-mean.ts';
 import type { Report } from '../harness/report.ts';
@@ -18,7 +19,9 @@ export async function attacked(world: World, report: Report): Promise<void> {
     locals: world.locals.slice(0, 10),
   };
   const engine = fastEngine();
-  const memories = ten.training.map((own) => LocalMemory.learn(classesOf(ten.detector.spec), own));
+  const memories = ten.training.map((own) =>
+    LocalMemory.learn(memoryViewsOf(ten.detector.spec), classesOf(ten.detector.spec), own),
+  );
   const recalibrated = (weights: Float32Array): Map<string, ClusterState> =>
     new Map(
       memories.map((memory, index) => {

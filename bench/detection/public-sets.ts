@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
+import { defaultSyscallDetector } from '../../client/tracks/syscall/detector-names.ts';
 import { syscallDetector } from '../../client/tracks/syscall/detectors.ts';
 import { evaluate, withoutDuplicates } from '../../client/tracks/syscall/offline/evaluation.ts';
 import { learnClusterState, SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
@@ -14,7 +15,7 @@ export async function publicSets(report: Report): Promise<void> {
   const rows: string[][] = [];
   const judge = (name: string, floor: string, training: readonly Trace[], unseen: readonly Trace[]) => {
     const classes = new WorkloadClasses(new Set(training.map(({ service }) => service)));
-    const detector = syscallDetector('gram-table', classes);
+    const detector = syscallDetector(defaultSyscallDetector, classes);
     const { weights } = detector.train(detector.init(1), training, { seed: 1, steps: 0 });
     const here = (trace: Trace): Trace => ({ ...trace, cluster: 'here' });
     const clusters = new Map([['here', learnClusterState(detector, weights, training)]]);

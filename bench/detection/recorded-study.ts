@@ -43,11 +43,11 @@ export async function recorded(world: World, report: Report): Promise<void> {
         stideScores(all, unseen, (t) => `${t.cluster} ${t.service}`),
       ),
     ],
-    ['gram table, pooled, weights alone', judged(unseen, scoresOf(world, pooled))],
-    ['gram table, federated (mean), weights alone', judged(unseen, scoresOf(world, federated))],
-    ['gram table, pooled, with local memory', judged(unseen, scoresOf(world, pooled, statesOf(world, pooled)))],
+    ['two views, pooled, weights alone', judged(unseen, scoresOf(world, pooled))],
+    ['two views, federated (mean), weights alone', judged(unseen, scoresOf(world, federated))],
+    ['two views, pooled, with local memory', judged(unseen, scoresOf(world, pooled, statesOf(world, pooled)))],
     [
-      '**gram table, federated (mean), with local memory** (the default)',
+      '**two views, federated (mean), with local memory** (the default)',
       judged(unseen, scoresOf(world, federated, states)),
     ],
   ];
@@ -148,7 +148,7 @@ export function leftOut(world: World, report: Report): void {
   report.text(
     `## A cluster that did not take part
 
-AUC on the traces of one cluster by the federation of the others: before it has anything of its own, and after it has learnt its local memory. c06 runs vsftpd, which no other cluster has. Before adaptation the mean is below the goal of 0.96: a table of grams knows a service, not a configuration it never saw.`,
+AUC on the traces of one cluster by the federation of the others: before it has anything of its own, and after it has learnt its local memory. c06 runs vsftpd, which no other cluster has. Before adaptation the mean is below the goal of 0.96: evidence of sequences and sets knows a service, not a configuration it never saw.`,
   );
   report.table(
     ['cluster', 'before', 'after local adaptation'],

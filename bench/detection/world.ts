@@ -1,5 +1,6 @@
 import type { Trace } from '../../client/events/trace.ts';
 import type { Detector } from '../../client/tracks/detector.ts';
+import { defaultSyscallDetector, type SyscallDetectorName } from '../../client/tracks/syscall/detector-names.ts';
 import { syscallDetector } from '../../client/tracks/syscall/detectors.ts';
 import { type Evaluation, evaluate } from '../../client/tracks/syscall/offline/evaluation.ts';
 import { type ClusterState, learnClusterState, SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
@@ -17,11 +18,14 @@ export type World = Readonly<{
   unseen: readonly Trace[];
 }>;
 
-export async function recordedWorld(only?: readonly string[]): Promise<World> {
+export async function recordedWorld(
+  only?: readonly string[],
+  name: SyscallDetectorName = defaultSyscallDetector,
+): Promise<World> {
   const traces = await readAll(recordedPath);
   const names = only ?? [...new Set(traces.map(({ cluster }) => cluster ?? ''))].sort();
   const known = traces.filter(({ cluster }) => names.includes(cluster ?? ''));
-  const detector = syscallDetector('gram-table', new WorkloadClasses(new Set(known.map(({ service }) => service))));
+  const detector = syscallDetector(name, new WorkloadClasses(new Set(known.map(({ service }) => service))));
   const training = names.map((name) => known.filter((trace) => trace.split === 'train' && trace.cluster === name));
   const locals = training.map((own) => detector.train(detector.init(1), own, { seed: 1, steps: 0 }).weights);
   return { detector, names, training, locals, unseen: known.filter(({ split }) => split !== 'train') };

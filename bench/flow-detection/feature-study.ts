@@ -1,14 +1,14 @@
 import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { type Random, seededRandom } from '../../base/random.ts';
+import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
 import {
   featureScale,
   featureSpec,
   initialFeatures,
   trainFeatures,
-} from '../../client/tracks/flow/features/autoencoder.ts';
-import { calibrateFeatures, scoreFeatures } from '../../client/tracks/flow/features/feature-scorer.ts';
-import { fitScale, scaled } from '../../client/tracks/flow/features/robust-scale.ts';
-import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
+} from '../../client/tracks/neural/features/autoencoder.ts';
+import { calibrateFeatures, scoreFeatures } from '../../client/tracks/neural/features/feature-scorer.ts';
+import { fitScale, scaled } from '../../client/tracks/neural/features/robust-scale.ts';
 import { plainMean } from '../../lab/federation/plain-mean.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Report } from '../harness/report.ts';

@@ -82,7 +82,7 @@ export async function tableWorld(n: number, seed: string): Promise<TableWorld> {
 /** Scores of the judged traces by the table alone: without a cluster's memory, which would hide much of the damage. */
 export function scoresBy({ spec, judged }: TableWorld, weights: Float32Array): number[] {
   const opened = openClassTable(spec, weights);
-  return opened.surprisal(judged).map((surprisal) => rawTraceScore(surprisal, undefined));
+  return opened.surprisal(judged).map((surprisal) => rawTraceScore({ surprisal }, undefined));
 }
 
 function everyThird(traces: readonly Trace[], family: string, offset: number): Trace[] {

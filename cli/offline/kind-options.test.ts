@@ -47,11 +47,11 @@ describe('the kind that a verb on files is for', () => {
       runTestudo('score', '--model', at('model'), '--by', 'trace', '--input', at('flows.csv'), '--output', '-'),
       runTestudo('model', 'init', at('new'), '--classes', 'two words'),
     ]);
-    const flowOnly = 'flow-gcn/1 is of the flow track; explain is offered by: api, syscall';
+    const flowOnly = 'flow-gcn/1 is of the flow track; explain is offered by: api, feature-rows, syscall';
     expect(explained).toMatchObject({ code: 1, error: `MODEL_UNKNOWN: ${at('model')}: ${flowOnly}\n` });
     expect(unknown).toMatchObject({
       code: 2,
-      error: expect.stringContaining('Allowed choices are api, flow, syscall.'),
+      error: expect.stringContaining('Allowed choices are api, feature-rows, flow, syscall.'),
     });
     const scale = 'USAGE: --scale-from: only --track flow --detector feature-autoencoder has a scale\n';
     expect(scaled).toMatchObject({ code: 2, error: scale });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
-import { featureScale } from '../../client/tracks/flow/features/autoencoder.ts';
+import { featureScale } from '../../client/tracks/neural/features/autoencoder.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import { specOfBytes } from '../../proto/model-spec.ts';

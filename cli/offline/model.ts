@@ -1,19 +1,24 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
+import type { StoredModel } from '../../client/tracks/model-files.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
-import { bytesOfValues } from '../../proto/layout.ts';
-import { type ModelSpec, schemaDigest, specBytes } from '../../proto/model-spec.ts';
-import { exitWith } from '../exit.ts';
+import { bytesOfValues, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
+import { type ModelSpec, schemaDigest, specBytes, specOfBytes } from '../../proto/model-spec.ts';
+import { exitWith, orExit } from '../exit.ts';
 import { print } from '../print.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
 import { knownKinds } from './kinds.ts';
+import { dataOption, modelOption, storedModel } from './stored-model.ts';
 
-/** `testudo model`: what a new track begins with. */
+/** `testudo model`: what a new track begins with, and learning on files. */
 export function modelCommand() {
   return new Command('model')
-    .description('what a new track begins with: its spec and first weights')
-    .addCommand(initCommand());
+    .description(
+      'what a new track begins with: its spec and first weights; and learning from files without a federation',
+    )
+    .addCommand(initCommand())
+    .addCommand(trainCommand());
 }
 
 function initCommand() {
@@ -59,6 +64,34 @@ export async function writeSyscallTrack(folder: string, classes: readonly string
   );
   const { spec, init } = settled(await operation.run({ settings: { ...Object.fromEntries(defaults), classes } }));
   await writeFirstModel(folder, { spec, weights: init(1), policy: policyText(liars, operation.training) });
+}
+
+/** Learning without a federation: what a model is worth on data at hand. */
+function trainCommand() {
+  const command = new Command('train')
+    .description('learn from the normal part of files, and write the model as a folder that score and evaluate read')
+    .addOption(modelOption())
+    .addOption(dataOption())
+    .requiredOption('--input <file...>', 'files to learn from')
+    .requiredOption('--output <folder>', 'where the model goes')
+    .option('--seed <number>', 'of the order of examples', '1')
+    .action(async ({ model: path, data, input: inputs, output, seed }) => {
+      if (!/^\d{1,9}$/.test(seed)) exitWith({ code: 'USAGE', message: `--seed: expected a whole number, got ${seed}` });
+      const model = (await newModel(path)) ?? (await storedModel(path, data));
+      const { operation, settings } = chooseKind(command, 'train', model);
+      print(settled(await operation.run({ model, inputs, output, seed: Number(seed), settings })).text);
+    });
+  addKindOptions(command, 'train');
+  return command;
+}
+
+/** What `model init` wrote into a folder; undefined where it is none of its. */
+async function newModel(where: string): Promise<StoredModel | undefined> {
+  const read = (name: string) => readFile(join(where, name)).catch(() => undefined);
+  const [json, bytes] = [await read('spec.json'), await read('model.bin')];
+  if (json === undefined || bytes === undefined) return undefined;
+  const spec = orExit(specOfBytes(json));
+  return { where, spec, weights: orExit(valuesOfBytes(layoutOf(spec), bytes)), files: new Map() };
 }
 
 /** A policy to start from: what people change, the rest by default. */

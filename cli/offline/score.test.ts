@@ -78,7 +78,7 @@ describe('testudo score --call-weights tfidf', () => {
     const detector = await openDetector(spec);
     await saveModelFolder(folder, { detector, weights: valuesOf(weights), clusters: new Map() });
     const normal = join(data, 'normal.tsv');
-    const lines = Array.from({ length: 8 }, (_, at) => `train\tc\tnginx\tnormal\tn${at}\t${'0 1 '.repeat(9 + at)}3`);
+    const lines = Array.from({ length: 12 }, (_, at) => `train\tc\tnginx\tnormal\tn${at}\t${'0 1 '.repeat(9 + at)}3`);
     await writeFile(normal, `${lines.join('\n')}\n`);
     const strange = async (...rest: string[]) => {
       await score(folder, '--normal', normal, ...rest);

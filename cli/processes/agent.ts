@@ -56,7 +56,10 @@ function statusText(view: AgentView): string {
     { title: 'at hand', text: ([, { earlier }]) => earlier.join(' ') },
     { title: 'last fault', text: ([, { lastFault }]) => faultText(lastFault) },
   ]);
-  return `${head}\n\n${tracks}\n`;
+  const remarks = Object.entries(view.tracks).flatMap(([name, track]) =>
+    (track.remarks ?? []).map((remark) => `${name}: ${remark}\n`),
+  );
+  return `${head}\n\n${tracks}\n${remarks.length === 0 ? '' : `\n${remarks.join('')}`}`;
 }
 
 function becauseText({ live, pinnedUntil }: AgentView['tracks'][string]): string {

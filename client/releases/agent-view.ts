@@ -19,6 +19,8 @@ export type TrackView = Readonly<{
   earlier: readonly number[];
   floor: number;
   lastFault: FaultView | null;
+  /** What the live model's calibration says of itself, a sentence each. */
+  remarks: readonly string[];
 }>;
 
 export type AgentView = Readonly<{
@@ -33,7 +35,12 @@ export type AgentView = Readonly<{
   tracks: Readonly<Record<string, TrackView>>;
 }>;
 
-export function viewOf(agent: Agent, reportsWaiting: number, nowMs: number): AgentView {
+export function viewOf(
+  agent: Agent,
+  reportsWaiting: number,
+  nowMs: number,
+  remarks: ReadonlyMap<TrackId, readonly string[]> = new Map(),
+): AgentView {
   const { trust, expiresAtMs } = agent.stored;
   return {
     connected: agent.connected,
@@ -43,11 +50,13 @@ export function viewOf(agent: Agent, reportsWaiting: number, nowMs: number): Age
     metadataExpired: expiresAtMs !== null && nowMs >= expiresAtMs,
     lastFault: faultView(agent.faults.get(undefined)),
     reportsWaiting,
-    tracks: Object.fromEntries(agent.tracks.map((track) => [track, trackView(agent, track)])),
+    tracks: Object.fromEntries(
+      agent.tracks.map((track) => [track, { ...trackView(agent, track), remarks: remarks.get(track) ?? [] }]),
+    ),
   };
 }
 
-function trackView(agent: Agent, track: TrackId): TrackView {
+function trackView(agent: Agent, track: TrackId): Omit<TrackView, 'remarks'> {
   const running = runningOf(agent, track);
   const live = running.live?.release.target;
   const shadow = running.shadow?.release.target;

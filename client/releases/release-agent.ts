@@ -95,8 +95,9 @@ export class ReleaseAgent {
     this.#hear({ kind: 'enrolled', who: { federation, cluster } });
   }
 
-  view(): AgentView {
-    return viewOf(this.#agent, this.#reporter.waiting, this.#ports.timers.now());
+  /** remarks: what the live models' calibrations say of themselves, by track. */
+  view(remarks?: ReadonlyMap<TrackId, readonly string[]>): AgentView {
+    return viewOf(this.#agent, this.#reporter.waiting, this.#ports.timers.now(), remarks);
   }
 
   /** Ends what runs, with a last report on each run in shadow; reports that could not be sent stay on disk. */

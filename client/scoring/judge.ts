@@ -58,6 +58,11 @@ export class Judge {
     return this.#judgedOf(this.#live)?.version;
   }
 
+  /** What the live model's calibration says of itself. */
+  get remarks(): readonly string[] {
+    return this.#judgedOf(this.#live)?.remarks ?? [];
+  }
+
   /** Loads a model beside the live one and warms it on what is normal here; the live one goes on scoring meanwhile. */
   load(model: ScoringModel): Promise<Result<ModelName, ScoreFaultCode>> {
     return this.#inTurn(() => this.#load(model));
@@ -116,7 +121,7 @@ export class Judge {
   async #judgedAfterLoading(model: ScoringModel, before: JudgedModel | undefined) {
     const loaded = await this.#parts.scorer.load(model, this.#recent);
     if (!loaded.ok) return loaded;
-    const judged = new JudgedModel(model, loaded.value.normal, this.#parts.threshold);
+    const judged = new JudgedModel(model, loaded.value, this.#parts.threshold);
     judged.succeed(before);
     judged.follow(this.#levels);
     return ok(judged);

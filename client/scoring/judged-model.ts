@@ -13,13 +13,20 @@ const others = '(others)';
 export class JudgedModel {
   readonly name: ModelName;
   readonly version: number;
+  /** What its calibration says of itself. */
+  readonly remarks: readonly string[];
   /** Groups whose normal has moved since this model scores. */
   readonly drifting = new Set<string>();
   readonly #options: ThresholdOptions;
   readonly #thresholds = new Map<string, Threshold>();
   #levels: ReadonlyMap<string, GroupLevel> = new Map();
 
-  constructor(model: ScoringModel, normal: NormalScores, options: ThresholdOptions) {
+  constructor(
+    model: ScoringModel,
+    { normal, remarks }: Readonly<{ normal: NormalScores; remarks: readonly string[] }>,
+    options: ThresholdOptions,
+  ) {
+    this.remarks = remarks;
     this.name = nameOf(model);
     this.version = model.version;
     this.#options = options;

@@ -122,6 +122,11 @@ export class LiveScoring {
     this.#listening = this.#listen();
   }
 
+  /** What the live model's calibration says of itself. */
+  get remarks(): readonly string[] {
+    return this.#judge.remarks;
+  }
+
   /** The version that scores now. */
   get liveVersion(): number | undefined {
     return this.#judge.liveVersion;

@@ -20,7 +20,7 @@ const examplesPerTurn = 32;
 export async function loadModel(
   model: ScoringModel,
   recent: readonly unknown[],
-): Promise<Readonly<{ scorer: TrackScorer<unknown>; normal: NormalScores }>> {
+): Promise<Readonly<{ scorer: TrackScorer<unknown>; normal: NormalScores; remarks: readonly string[] }>> {
   const kind = await importTrackKind(model.kindModule);
   const buffer = unwrap(ExampleBuffer.open(model.bufferPath, model.dataKey, kind.examples, model.bufferSizes));
   const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
@@ -28,7 +28,8 @@ export async function loadModel(
   await turn();
   const scorer = await openVaccinated(kind, model, examples);
   try {
-    return { scorer, normal: await scoresByGroup(scorer, [...examples, ...recent]) };
+    const normal = await scoresByGroup(scorer, [...examples, ...recent]);
+    return { scorer, normal, remarks: scorer.remarks?.() ?? [] };
   } catch (error) {
     scorer.close();
     throw error;

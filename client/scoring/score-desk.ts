@@ -33,11 +33,11 @@ export class ScoreDesk {
   async #handle(message: ToScorer): Promise<FromScorer> {
     switch (message.kind) {
       case 'load': {
-        const { scorer, normal } = await loadModel(message.model, message.recent);
+        const { scorer, normal, remarks } = await loadModel(message.model, message.recent);
         const name = nameOf(message.model);
         this.#models.get(name)?.close();
         this.#models.set(name, scorer);
-        return { kind: 'loaded', normal };
+        return { kind: 'loaded', normal, remarks };
       }
       case 'swap': {
         this.#modelOf(message.model);

@@ -73,6 +73,8 @@ export type FromScorer = Readonly<
       kind: 'loaded';
       /** Of the buffer's normal examples and of the recent ones, in this order. */
       normal: NormalScores;
+      /** See `TrackScorer.remarks`. */
+      remarks: readonly string[];
     }
   | { kind: 'done' }
   /** The live model's scores of the whole batch, and the shadow's where there is one. */

@@ -42,6 +42,12 @@ export interface OpenDetector {
    * as `surprisal`; only of models that read arguments.
    */
   argumentSurprisal?(traces: readonly Observed[]): Float32Array[];
+  /**
+   * The second view of models that have one: how far the set of a trace's calls is from any normal set of its class, 0 to about 1.
+   */
+  setDistance?(trace: Observed): number;
+  /** What each call that occurs adds to `setDistance` before it is shared out, by call id; for explanations. */
+  setResiduals?(trace: Observed): ReadonlyMap<number, number>;
   close(): void;
 }
 

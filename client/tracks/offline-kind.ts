@@ -25,6 +25,8 @@ export type OfflineKind = Readonly<{
   >;
   /** What a new track of this kind begins with. `training`: the line of a first policy that says how it is trained. */
   init?: Operation<unknown, ModelStart> & Readonly<{ training: string }>;
+  /** Learns from the normal part of files and writes the model as a folder. seed: of the order of examples. */
+  train?: Operation<Readonly<{ model: StoredModel; inputs: readonly string[]; output: string; seed: number }>, Report>;
   /** Files of normal behaviour into a baseline, which `loadBaselines` reads. */
   profile?: Operation<Readonly<{ files: readonly string[]; output: string }>, Profiled>;
   /**

@@ -186,6 +186,8 @@ export interface TrackScorer<Example> {
   /** In the order of the examples. */
   score(examples: readonly Example[]): readonly PlaceScores[];
   explain(example: Example, place: number): Explanation;
+  /** What its calibration says of itself, a sentence each: what is still learning, which part has no say here and why. */
+  remarks?(): readonly string[];
   close(): void;
 }
 

@@ -31,7 +31,7 @@ export const timeRules: TimeRules = {
     'client/learning/trainer.ts': 'measures the pressure that a real process puts on this machine and this event loop',
     'client/learning/serve-training.ts': inThread,
     'client/scoring/score-desk.ts': inThread,
-    'client/tracks/flow/features/autoencoder.ts': inThread,
+    'client/tracks/neural/features/autoencoder.ts': inThread,
     'client/tracks/flow/link/link-training.ts': inThread,
     'client/tracks/onnx/onnx-session.ts': inThread,
     'client/tracks/syscall/language-model/language-model-training.ts': inThread,

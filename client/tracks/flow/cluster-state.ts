@@ -3,6 +3,7 @@ import type { NamedSlice } from './graph/slice.ts';
 import type { LinkReader, PairLogits } from './link/link-reader.ts';
 import { type LinkColumns, linkColumns } from './link/slice-graph.ts';
 import { type EdgeSurprisal, judgedEdge } from './local/edge-surprisal.ts';
+import { sharedWeightOf } from './local/link-check.ts';
 import { type MemoryRecord, PairMemory, serviceOf } from './local/pair-memory.ts';
 import { type NamedPairs, namedPairs, ReferenceGraph, type ReferenceRecord } from './local/reference-graph.ts';
 import { type Tail, tailOf } from './local/tail.ts';
@@ -12,6 +13,8 @@ import { sharedLogits } from './shared-logits.ts';
 export type FlowClusterState = Readonly<{
   memory: PairMemory;
   reference: ReferenceGraph;
+  /** How much of a say the shared model has here, 0 … 1: as far as it knows the cluster's own pairs (link-check.ts). */
+  sharedWeight: number;
   /** How normal edges, and the worst edge of normal workloads, score here; undefined before anything was learnt. */
   edgeTail: Tail | undefined;
   workloadTail: Tail | undefined;
@@ -20,6 +23,8 @@ export type FlowClusterState = Readonly<{
 export type FlowClusterRecord = Readonly<{
   memory: MemoryRecord;
   reference: ReferenceRecord;
+  /** 1 in records of before it was measured. */
+  sharedWeight?: number;
   edgeTail?: Tail;
   workloadTail?: Tail;
 }>;
@@ -40,14 +45,14 @@ export function learnFlowCluster(reader: LinkReader, windows: readonly NamedSlic
     node: (key) => memory.knows(key),
     pair: (source, target) => pairs.has(`${source}\n${target}`),
   });
-  return { memory, reference, ...calibrated(reader, memory, reference, windows) };
+  const sharedWeight = sharedWeightOf(reader, reference);
+  return { memory, reference, sharedWeight, ...calibrated(reader, { memory, reference, sharedWeight }, windows) };
 }
 
 /** Tails of the scores of normal windows, each judged as if it had not been learnt. Do it again for a new release. */
 function calibrated(
   reader: LinkReader,
-  memory: PairMemory,
-  reference: ReferenceGraph,
+  { memory, reference, sharedWeight }: Pick<FlowClusterState, 'memory' | 'reference' | 'sharedWeight'>,
   windows: readonly NamedSlice[],
 ): Pick<FlowClusterState, 'edgeTail' | 'workloadTail'> {
   const stride = Math.max(1, windows.length / calibrationWindowsMax);
@@ -58,7 +63,8 @@ function calibrated(
     const pairs = namedPairs(window, reader.columns);
     const scores = memory.without(window, () => {
       const onlyHere = (source: string, target: string) => memory.evidence(source, target, '').pair === 0;
-      return surprisals(memory, window, pairs, sharedLogits(reader, reference, pairs, onlyHere));
+      const logits = sharedLogits(reader, reference, pairs, onlyHere);
+      return surprisals({ memory, sharedWeight }, window, pairs, logits);
     });
     for (const { total } of scores) edges.push(total);
     workloads.push(...worstByClient(window, scores).values());
@@ -68,7 +74,7 @@ function calibrated(
 
 /** Surprisal of each edge of a window by the memory and what the shared model says of its pairs, shape [edges]. */
 export function surprisals(
-  memory: PairMemory,
+  { memory, sharedWeight }: Pick<FlowClusterState, 'memory' | 'sharedWeight'>,
   { slice, names }: NamedSlice,
   { keys, pairOfEdge }: NamedPairs,
   { link, refusal }: PairLogits,
@@ -79,7 +85,7 @@ export function surprisals(
     const evidence = memory.evidence(client, server, serviceOf(protocol, port));
     const ofPair = (logits: Float32Array) => logits[pairOfEdge[edge] as number] ?? Number.NaN;
     const verdicts = refusal && { share: refusedShareOf(slice, edge), logit: ofPair(refusal) };
-    return judgedEdge(evidence, ofPair(link), verdicts);
+    return judgedEdge(evidence, sharedWeight * ofPair(link), verdicts, memory.windows);
   });
 }
 
@@ -93,8 +99,10 @@ export function worstByClient({ slice }: NamedSlice, scores: readonly EdgeSurpri
   return worst;
 }
 
-export function recordOf({ memory, reference, edgeTail, workloadTail }: FlowClusterState): FlowClusterRecord {
+export function recordOf(state: FlowClusterState): FlowClusterRecord {
+  const { memory, reference, sharedWeight, edgeTail, workloadTail } = state;
   return {
+    sharedWeight,
     memory: memory.record(),
     reference: reference.record(),
     ...(edgeTail !== undefined && { edgeTail }),
@@ -103,11 +111,12 @@ export function recordOf({ memory, reference, edgeTail, workloadTail }: FlowClus
 }
 
 /** columns: of the model that the record was made with. Throws a RangeError on a record that does not hold together. */
-export function stateOf(
-  { memory, reference, edgeTail, workloadTail }: FlowClusterRecord,
-  columns: LinkColumns = linkColumns[1],
-): FlowClusterState {
+export function stateOf(record: FlowClusterRecord, columns: LinkColumns = linkColumns[1]): FlowClusterState {
+  const { memory, reference, sharedWeight = 1, edgeTail, workloadTail } = record;
+  if (!(sharedWeight >= 0 && sharedWeight <= 1))
+    throw new RangeError(`shared weight: ${sharedWeight} is not from 0 to 1`);
   return {
+    sharedWeight,
     memory: PairMemory.fromRecord(memory),
     reference: ReferenceGraph.fromRecord(reference, columns),
     edgeTail,

@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../../../proto/model-spec.ts';
+import { featureSpec, initialFeatures } from '../neural/features/autoencoder.ts';
+import { fitScale } from '../neural/features/robust-scale.ts';
 import type { FlowDetectorName } from './detector-names.ts';
-import { featureSpec, initialFeatures } from './features/autoencoder.ts';
-import { fitScale } from './features/robust-scale.ts';
 import { sliceColumns, sliceRows } from './features/slice-rows.ts';
 import type { NamedSlice } from './graph/slice.ts';
 import { initialLinkModel, linkSpec } from './link/link-model.ts';

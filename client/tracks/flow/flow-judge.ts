@@ -62,6 +62,13 @@ export class FlowJudge implements TrackScorer<NamedSlice> {
     };
   }
 
+  remarks(): readonly string[] {
+    const { memory, sharedWeight } = this.#scorer.state;
+    if (memory.windows === 0) return ['learning: no normal window yet, the shared model judges alone'];
+    if (sharedWeight > 0) return [];
+    return ['the shared model has no say here: it does not tell the pairs of this cluster from pairs that are none'];
+  }
+
   close(): void {
     this.#scorer.close();
   }

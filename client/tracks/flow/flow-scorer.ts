@@ -35,7 +35,7 @@ export type WorkloadScore = Readonly<{
 /** What a cluster without a past knows. */
 function blank({ columns }: LinkReader): FlowClusterState {
   const [memory, reference] = [new PairMemory(), new ReferenceGraph(columns)];
-  return { memory, reference, edgeTail: undefined, workloadTail: undefined };
+  return { memory, reference, sharedWeight: 1, edgeTail: undefined, workloadTail: undefined };
 }
 
 /** Scores windows of one cluster with one model. Close it to free the opened weights. */
@@ -59,9 +59,9 @@ export class FlowScorer {
   score(window: NamedSlice): EdgeScore[] {
     const pairs = namedPairs(window, this.reader.columns);
     const logits = this.#logits(pairs);
-    const { memory, edgeTail } = this.state;
+    const { edgeTail } = this.state;
     const ofPair = (values: Float32Array, edge: number) => values[pairs.pairOfEdge[edge] as number] ?? Number.NaN;
-    return surprisals(memory, window, pairs, logits).map((surprisal, edge) => ({
+    return surprisals(this.state, window, pairs, logits).map((surprisal, edge) => ({
       ...surprisal,
       logit: ofPair(logits.link, edge),
       ...(logits.refusal !== undefined && { refusalLogit: ofPair(logits.refusal, edge) }),

@@ -20,6 +20,10 @@ type Architecture = Readonly<{
 }>;
 
 const architectures: Readonly<Record<string, Architecture>> = {
+  'syscall-two-views/1': {
+    detector: async (spec) => (await import('./two-views/two-views-detector.ts')).twoViewsDetector(spec),
+    learner: async (spec, base) => (await import('./two-views/two-views-learner.ts')).twoViewsLearner(spec, base),
+  },
   'syscall-gram-table/1': {
     detector: async (spec) => (await import('./gram-table/gram-table-detector.ts')).gramTableDetector(spec),
     learner: async (spec, base) => (await import('./gram-table/gram-table-learner.ts')).gramTableLearner(spec, base),

@@ -1,5 +1,6 @@
 /** The detectors of the syscall track by the names that configuration and `--detector` use. */
 export const syscallDetectorNames = [
+  'two-views',
   'gram-table',
   'class-table',
   'lstm-lm',
@@ -10,4 +11,4 @@ export const syscallDetectorNames = [
 export type SyscallDetectorName = (typeof syscallDetectorNames)[number];
 
 /** What `npm run bench -- detection` found best. */
-export const defaultSyscallDetector: SyscallDetectorName = 'gram-table';
+export const defaultSyscallDetector: SyscallDetectorName = 'two-views';

@@ -7,6 +7,8 @@ import { languageModelDetector } from './language-model/language-model-detector.
 import { languageModelSpec, sizesWithArguments } from './language-model/language-model-spec.ts';
 import { ensembleDetector } from './scoring/ensemble.ts';
 import type { WorkloadClasses } from './traces/workload-classes.ts';
+import { twoViewsDetector } from './two-views/two-views-detector.ts';
+import { twoViewsSpec } from './two-views/two-views-spec.ts';
 import { autoencoderSpec } from './windows/autoencoder-spec.ts';
 import { variationalSpec } from './windows/variational-spec.ts';
 import { autoencoderDetector, variationalDetector } from './windows/window-detectors.ts';
@@ -21,6 +23,8 @@ export function syscallDetector(
   options: Readonly<{ arguments?: boolean }> = {},
 ): Detector {
   switch (name) {
+    case 'two-views':
+      return twoViewsDetector(twoViewsSpec(classes));
     case 'gram-table':
       return gramTableDetector(gramTableSpec(classes));
     case 'class-table':

@@ -110,7 +110,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'offline-kind.ts',
     'track-kind.ts',
     ['neural', 'onnx'],
-    ['api', 'flow', 'syscall'],
+    ['api', 'feature-rows', 'flow', 'syscall'],
   ],
   cli: ['print.ts', 'exit.ts', ['kubernetes', 'offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
   lab: [['data', 'federation', 'in-process', 'plot.ts'], 'hostile', 'rig'],
@@ -121,6 +121,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['clock.ts', 'judging.ts'],
     ['assess.ts', 'flow', 'keep.ts'],
     ['comparison', 'story'],
+    'other',
   ],
 };
 

@@ -1,9 +1,14 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import {
+  calibrateFeatures,
+  type FeatureCalibration,
+  missedShares,
+  scoreFeatures,
+} from '../../neural/features/feature-scorer.ts';
 import type { Explanation, PlaceScores, TrackScorer } from '../../track-kind.ts';
 import { hopOf } from '../explain/explain-edge.ts';
 import { groupsOf } from '../flow-judge.ts';
 import type { NamedSlice } from '../graph/slice.ts';
-import { calibrateFeatures, type FeatureCalibration, missedShares, scoreFeatures } from './feature-scorer.ts';
 import { sliceColumns, sliceRows } from './slice-rows.ts';
 
 /** Scores how a window's edges behave (amounts, answers, refusals), not whom they join. */

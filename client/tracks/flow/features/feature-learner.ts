@@ -2,10 +2,10 @@ import { ok, type Result } from '../../../../base/fault.ts';
 import { seededRandom } from '../../../../base/random.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Learner } from '../../learner.ts';
+import { batchesOf, batchLoss, type FeatureBatch, featureScale } from '../../neural/features/autoencoder.ts';
+import { scaled } from '../../neural/features/robust-scale.ts';
 import { FlatTrainer } from '../../neural/flat-trainer.ts';
 import type { NamedSlice } from '../graph/slice.ts';
-import { batchesOf, batchLoss, type FeatureBatch, featureScale } from './autoencoder.ts';
-import { scaled } from './robust-scale.ts';
 import { sliceColumns, sliceRows } from './slice-rows.ts';
 
 /** The autoencoder of flow features as something that a round can train: rows are the edges of a cluster's windows. */

@@ -5,10 +5,17 @@ import { seededRandom } from '../../../../base/random.ts';
 import { layoutOf } from '../../../../proto/layout.ts';
 import { checkSpec } from '../../../../proto/model-spec.ts';
 import { areaUnderRoc } from '../../metrics.ts';
+import {
+  batchLoss,
+  featureColumns,
+  featureScale,
+  featureSpec,
+  initialFeatures,
+  trainFeatures,
+} from '../../neural/features/autoencoder.ts';
+import { calibrateFeatures, missedShares, scoreFeatures } from '../../neural/features/feature-scorer.ts';
+import { fitScale, scaled } from '../../neural/features/robust-scale.ts';
 import { parametersOf } from '../../neural/parameters.ts';
-import { batchLoss, featureColumns, featureScale, featureSpec, initialFeatures, trainFeatures } from './autoencoder.ts';
-import { calibrateFeatures, missedShares, scoreFeatures } from './feature-scorer.ts';
-import { fitScale, scaled } from './robust-scale.ts';
 import { sliceColumns } from './slice-rows.ts';
 
 const width = 6;

@@ -6,6 +6,11 @@
  *     q                          = max(ε, serverService / serverServices)      what the server is asked for by anybody
  *     surprisal                  = −ln p(pair) − ln p(service | pair)
  *
+ * where σ(logit) counts as far as the model has proved itself in this cluster (link-check.ts), else as an even chance.
+ * In a cluster with a past, what it never saw comes first: an edge of a pair that was never seen ranks above all edges of
+ * pairs that were, and a service that a pair was never seen to use above those that it was. A combination is then never
+ * worse than asking the memory "seen before?".
+ *
  * A model that says what would be refused adds how far the refused share s of the edge is from what was to be expected, e:
  *
  *     e                          = (refused + γ σ(refusal)) / (service + γ), within 1 % of never and always
@@ -54,11 +59,19 @@ const refusalMargin = 0.01;
 /** Log-odds beyond this say no more: weights that an attack blew up must not shout down the memory. */
 const logitBound = 8;
 
-/** logit: the shared model's log-odds of the pair; NaN where there is none, which is read as 0. */
+/** Nats that a pair, and a service, never seen before add in a cluster with a past; more than any seen one comes to. */
+const neverSeen = 12;
+/** Windows after which a cluster has a past. */
+const pastWindowsMin = 3;
+
+/**
+ * logit: the shared model's log-odds of the pair; NaN where there is none, which is read as 0. windows: that the memory has
+ * learnt.
+ */
 export function edgeSurprisal(
   evidence: Omit<Evidence, 'refused'>,
   logit: number,
-  weights: SurprisalWeights = surprisalDefaults,
+  { windows = 0, weights = surprisalDefaults }: Readonly<{ windows?: number; weights?: SurprisalWeights }> = {},
 ): EdgeSurprisal {
   const { pairPrior, servicePrior, newServiceChance } = weights;
   const { pair: active, together, serverServices } = evidence;
@@ -67,12 +80,21 @@ export function edgeSurprisal(
   const offered = serverServices === 0 ? 1 : Math.max(newServiceChance, evidence.serverService / serverServices);
   const asked = Math.min(evidence.service, active);
   const service = -Math.log((asked + servicePrior * offered) / (active + servicePrior));
-  return { total: pair + service, pair, service };
+  if (windows < pastWindowsMin) return { total: pair + service, pair, service };
+  const newPair = active > 0 ? 0 : neverSeen;
+  const newService = asked > 0 ? 0 : neverSeen;
+  const [ofPair, ofService] = [newPair + Math.min(neverSeen, pair), newService + Math.min(neverSeen, service)];
+  return { total: ofPair + ofService, pair: ofPair, service: ofService };
 }
 
 /** The judgement of an edge by all that is known of it. */
-export function judgedEdge(evidence: Evidence, logit: number, refusal: Refusal | undefined): EdgeSurprisal {
-  const { total, pair, service } = edgeSurprisal(evidence, logit);
+export function judgedEdge(
+  evidence: Evidence,
+  logit: number,
+  refusal: Refusal | undefined,
+  windows = 0,
+): EdgeSurprisal {
+  const { total, pair, service } = edgeSurprisal(evidence, logit, { windows });
   if (refusal === undefined) return { total, pair, service };
   const nats = divergence(refusal.share, expectedRefusal(evidence, refusal.logit));
   return { total: total + nats, pair, service, refusal: nats };

@@ -5,10 +5,12 @@ import type { Report } from '../../offline-kind.ts';
 import { writeLines } from '../../score-lines.ts';
 import { flowModelOf } from '../flow-model-folder.ts';
 import type { FlowScorer } from '../flow-scorer.ts';
+import { LinkReader } from '../link/link-reader.ts';
 import { evaluationText } from './evaluation-text.ts';
 import { evaluateEdges, type JudgedEdge, judgeEdges } from './flow-evaluation.ts';
 import { type FlowScoreUnit, flowScoreLines, openFlowModel } from './flow-scores.ts';
-import { type FlowFile, type FlowFileFaultCode, readFlowWindows } from './flow-windows.ts';
+import { type FlowFile, type FlowFileFaultCode, normalPart, readFlowWindows } from './flow-windows.ts';
+import { measureHiddenEdges } from './hidden-edges.ts';
 
 export type FlowJudging = Readonly<{
   model: StoredModel;
@@ -58,9 +60,37 @@ export async function evaluateFlowFiles(
       return refuse('INPUT_UNREADABLE', message);
     }
     const evaluation = evaluateEdges(judged);
+    const { benign, hostile } = evaluation.overall;
+    if (benign === 0 || hostile === 0) {
+      const seen = `${benign} normal and ${hostile} hostile edges in windows`;
+      return refuse('INPUT_UNREADABLE', `${inputs.join(', ')}: ${seen}: without both there is nothing to tell apart`);
+    }
     return ok({ detail: evaluation, text: evaluationText(evaluation) });
   } finally {
     scorer.value.close();
+  }
+}
+
+/** Link prediction on topologies as the model never saw them: the files' own edges, a share of them hidden. */
+export async function evaluateHiddenEdges(
+  judging: FlowJudging,
+  inputs: readonly string[],
+  share: number,
+): Promise<Result<Report, OpenFaultCode>> {
+  const model = flowModelOf(judging.model);
+  if (!model.ok) return model;
+  const normal: FlowFile['windows'][number][] = [];
+  for (const path of inputs) {
+    const file = await readFile(judging, path);
+    if (!file.ok) return file;
+    normal.push(...file.value.windows.flatMap((window) => normalPart(window) ?? []));
+  }
+  const reader = new LinkReader(model.value.spec, model.value.weights);
+  try {
+    const measured = measureHiddenEdges(reader, normal, { share });
+    return measured.ok ? measured : refuse('INPUT_UNREADABLE', `${inputs.join(', ')}: ${measured.fault.message}`);
+  } finally {
+    reader.close();
   }
 }
 
@@ -68,15 +98,14 @@ async function opened(judging: FlowJudging): Promise<Result<FlowScorer, OpenFaul
   const { model: stored, cluster, normal } = judging;
   const model = flowModelOf(stored);
   if (!model.ok) return model;
-  const { clusters } = model.value;
-  if (cluster !== undefined && clusters.size > 0 && !clusters.has(cluster)) {
-    return refuse('OPTION_WRONG', `--cluster: the folder knows ${[...clusters.keys()].join(', ')}, not ${cluster}`);
-  }
   if (normal === undefined) return ok(openFlowModel(model.value, cluster));
   const file = await readFile(judging, normal);
   if (!file.ok) return file;
   if (!hasEdges(file.value)) return nothingIn(normal, file.value, 'nothing can be learnt from it');
-  return ok(openFlowModel(model.value, cluster, file.value.windows.filter(isUnlabelled)));
+  // Windows may be mixed: what is hostile in them is not learnt, the rest is.
+  const learnt = file.value.windows.flatMap((window) => normalPart(window) ?? []);
+  if (learnt.length === 0) return nothingIn(normal, file.value, 'every flow in it is labelled as an attack');
+  return ok(openFlowModel(model.value, cluster, learnt));
 }
 
 function readFile({ windowMs, cluster }: FlowJudging, path: string): Promise<Result<FlowFile, FlowFileFaultCode>> {
@@ -89,11 +118,6 @@ function hasEdges({ windows }: FlowFile): boolean {
 
 function nothingIn(path: string, file: FlowFile, outcome: string): Result<never, 'INPUT_UNREADABLE'> {
   return refuse('INPUT_UNREADABLE', `${path}: ${sentence(file)}: ${outcome}; is it a file of flows with a header?`);
-}
-
-/** A file of normal flows may carry labels all the same: what is hostile is not learnt. */
-function isUnlabelled({ names }: FlowFile['windows'][number]): boolean {
-  return names.edges.every(({ labels }) => labels.every((label) => label === 'drift'));
 }
 
 /** What was read, and what was passed over. */

@@ -2,6 +2,7 @@ import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { AddressBook } from '../../../recordings/address-book.ts';
 import { csvFlowRecording } from '../../../recordings/csv-flow-file.ts';
 import { sortedFlows } from '../../../recordings/sorted-flows.ts';
+import { keepEdges } from '../flow-example.ts';
 import type { NamedSlice } from '../graph/slice.ts';
 import { FlowSlicer, type SlicerEvent } from '../graph/slicer.ts';
 
@@ -22,6 +23,13 @@ export type FlowFile = Readonly<{
   /** Reading ended with this error; what came before it is in the windows. */
   broken?: string;
 }>;
+
+/** What of a window may be learnt: its edges without a label of an attack; undefined where there are none. */
+export function normalPart(window: NamedSlice): NamedSlice | undefined {
+  const isNormal = (edge: number) => (window.names.edges[edge]?.labels ?? []).every((label) => label === 'drift');
+  const part = keepEdges(window, isNormal);
+  return part.slice.edgeCount === 0 ? undefined : part;
+}
 
 export type FlowFileFaultCode = 'INPUT_UNREADABLE';
 

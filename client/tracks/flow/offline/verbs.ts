@@ -39,11 +39,28 @@ export const flowOffline: OfflineKind = {
 
   evaluate: {
     about: 'labelled CSV files of flows, plain or gzip',
-    options: judgingOptions,
+    options: [
+      ...judgingOptions,
+      {
+        flags: '--hide-edges <share>',
+        about:
+          'instead: hide this share of the edges, above 0 and below 1, and measure how well the model predicts them',
+        refusedElsewhere: '--hide-edges: only the flow track has edges to hide',
+      },
+    ],
     async run({ model, inputs, complain, settings }) {
       const chosen = judgingOf(settings);
       if (!chosen.ok) return chosen;
-      const { evaluateFlowFiles } = await import('./flow-files.ts');
+      const { evaluateFlowFiles, evaluateHiddenEdges } = await import('./flow-files.ts');
+      if (settings.hideEdges !== undefined) {
+        const share = Number(settings.hideEdges);
+        if (!(share > 0 && share < 1))
+          return refuse(
+            'OPTION_WRONG',
+            `--hide-edges: expected a share above 0 and below 1, got ${settings.hideEdges}`,
+          );
+        return await evaluateHiddenEdges({ model, ...chosen.value }, inputs, share);
+      }
       return await evaluateFlowFiles({ model, ...chosen.value }, inputs, complain);
     },
   },

@@ -18,6 +18,7 @@ const traces = [loop('web', 4), loop('db', 6), loop('web', 5), { service: 'new',
 
 describe('the light form', () => {
   it.each<[SyscallDetectorName, number, number]>([
+    ['two-views', 0, 0.02],
     ['gram-table', 0, 0.02],
     ['lstm-lm', 60, 0.06],
     ['lstm-autoencoder', 60, 0.06],

@@ -9,6 +9,13 @@ type LightForm = Readonly<{
 }>;
 
 const forms: Readonly<Record<string, LightForm>> = {
+  'syscall-two-views/1': {
+    write: async (spec, weights) => (await import('./two-views-light.ts')).exportTwoViews(spec, weights),
+    opener: async (spec, light) => {
+      const { openLightTwoViews } = await import('./two-views-light.ts');
+      return () => openLightTwoViews(spec, light);
+    },
+  },
   'syscall-gram-table/1': {
     write: async (spec, weights) => (await import('./gram-table-light.ts')).exportGramTable(spec, weights),
     opener: async (spec, light) => {

@@ -4,9 +4,9 @@
  * this says what is normal here.
  */
 import type { Observed } from '../../detector.ts';
-import { defaultSlotCount, GramCounts, gramSurprisal } from '../gram-table/gram-table.ts';
 import type { WorkloadClasses } from '../traces/workload-classes.ts';
-import { ProfileMemory } from './profile-memory.ts';
+import type { EvidenceCounts, MemoryViews } from './memory-views.ts';
+import { type ProfileDistances, ProfileMemory } from './profile-memory.ts';
 
 /** How the normal traces of one class score here, each judged as if it had not been learnt. */
 export type Calibration = Readonly<{
@@ -18,20 +18,29 @@ export type Calibration = Readonly<{
   sharedMedian: number;
   /** Scores above the median, at the upper tail shares of `tailShares`. */
   tail: readonly number[];
+  /** Of models with a view of sets: the logarithm of a distance that nine of ten normal traces stay below. */
+  setUsual?: number;
+  /** False where the federated model knows nothing of this cluster's normal calls: it has no say then. */
+  sharedHelps?: boolean;
 }>;
 
 /** The shares of normal traces that score above each entry of a calibration's tail. */
 const tailShares = [0.25, 0.1, 0.05, 0.02, 0.01] as const;
 
-/** Fewer normal traces than this say too little about a class for a calibration of its own. */
-const calibrationTracesMin = 5;
+/**
+ * Fewer normal traces than this say too little about a class for a calibration: until then the workload is learning, and its
+ * scores count from 0. With five, scores got worse than with none; with ten, a cluster that nobody has seen is judged well.
+ */
+export const calibrationTracesMin = 10;
+
+const unknownProfile: ProfileDistances = { counts: 1, presence: 1 };
 
 /** What the local memory finds in one trace. */
 export type LocalFindings = Readonly<{
   /** −ln p of each call after this cluster's own past, nats, shape [calls]. */
   surprisal: Float32Array;
-  /** Distance to the nearest profile of the class, 0 … 1. */
-  profileDistance: number;
+  /** To the nearest profiles of the class. */
+  profileDistances: ProfileDistances;
 }>;
 
 export class LocalMemory {
@@ -41,22 +50,25 @@ export class LocalMemory {
   /** By class id. */
   readonly profiles: ReadonlyMap<number, ProfileMemory>;
   /** Only for a memory that was learnt in this process: leaving a trace out needs the counts. */
-  readonly #counts: GramCounts | undefined;
+  readonly #counts: EvidenceCounts | undefined;
+  readonly #views: MemoryViews;
 
   constructor(
+    views: MemoryViews,
     classes: WorkloadClasses,
     evidence: Float32Array,
     profiles: ReadonlyMap<number, ProfileMemory>,
-    counts?: GramCounts,
+    counts?: EvidenceCounts,
   ) {
+    this.#views = views;
     this.classes = classes;
     this.evidence = evidence;
     this.profiles = profiles;
     this.#counts = counts;
   }
 
-  static learn(classes: WorkloadClasses, traces: Iterable<Observed>): LocalMemory {
-    const counts = new GramCounts(defaultSlotCount);
+  static learn(views: MemoryViews, classes: WorkloadClasses, traces: Iterable<Observed>): LocalMemory {
+    const counts = views.counts();
     const profiles = new Map<number, ProfileMemory>();
     for (const { calls, service } of traces) {
       const classId = classes.idOf(service);
@@ -65,7 +77,7 @@ export class LocalMemory {
       profiles.set(classId, known);
       known.learn(calls);
     }
-    return new LocalMemory(classes, counts.evidence(), profiles, counts);
+    return new LocalMemory(views, classes, counts.evidence(), profiles, counts);
   }
 
   /** Whether any trace of the class was learnt. */
@@ -76,8 +88,8 @@ export class LocalMemory {
   look(trace: Observed): LocalFindings {
     const classId = this.classes.idOf(trace.service);
     return {
-      surprisal: gramSurprisal(this.evidence, trace.calls, classId),
-      profileDistance: this.profiles.get(classId)?.score(trace.calls) ?? 1,
+      surprisal: this.#views.surprisal(this.evidence, trace.calls, classId),
+      profileDistances: this.profiles.get(classId)?.distances(trace.calls) ?? unknownProfile,
     };
   }
 
@@ -87,9 +99,10 @@ export class LocalMemory {
     if (this.#counts === undefined)
       throw new Error('a local memory from disk cannot leave a trace out; learn it again');
     const surprisal = this.#counts.without(this.evidence, trace.calls, classId, () =>
-      gramSurprisal(this.evidence, trace.calls, classId),
+      this.#views.surprisal(this.evidence, trace.calls, classId),
     );
-    return { surprisal, profileDistance: this.profiles.get(classId)?.scoreWithout(trace.calls) ?? 1 };
+    const profileDistances = this.profiles.get(classId)?.distancesWithout(trace.calls) ?? unknownProfile;
+    return { surprisal, profileDistances };
   }
 }
 
@@ -97,7 +110,11 @@ export class LocalMemory {
  * The calibration of a class from the raw scores of its normal traces, with the local memory and without; undefined when
  * there are too few.
  */
-export function calibrate(scores: readonly number[], sharedScores: readonly number[]): Calibration | undefined {
+export function calibrate(
+  scores: readonly number[],
+  sharedScores: readonly number[],
+  { setUsual, sharedHelps = true }: Readonly<{ setUsual?: number | undefined; sharedHelps?: boolean }> = {},
+): Calibration | undefined {
   if (scores.length < calibrationTracesMin) return undefined;
   const median = quantileOf(scores, 0.5);
   return {
@@ -105,10 +122,13 @@ export function calibrate(scores: readonly number[], sharedScores: readonly numb
     median,
     sharedMedian: quantileOf(sharedScores, 0.5),
     tail: tailShares.map((share) => quantileOf(scores, 1 - share) - median),
+    ...(setUsual !== undefined && { setUsual }),
+    ...(!sharedHelps && { sharedHelps }),
   };
 }
 
-function quantileOf(values: readonly number[], share: number): number {
+/** NaN for no values. */
+export function quantileOf(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] as number;
 }

@@ -1,7 +1,8 @@
 /**
  * What one workload's processes look like as a whole: how often each makes each call. A trace's novelty is its distance
- * to the nearest profile known: 1 − cosine between logarithmic call counts. It sees what grams cannot: ordinary steps in
- * proportions that no ordinary process has. Local memory; it never leaves its cluster.
+ * to the nearest profile known: 1 − cosine between logarithmic call counts, and 1 − cosine between presences, which calls
+ * it makes at all. It sees what grams cannot: ordinary steps in proportions, or in company, that no ordinary process has.
+ * Local memory; it never leaves its cluster.
  */
 import { contentKey } from '../../../events/trace.ts';
 import { callIdOfName, nameOfCallId, vocabulary } from '../../../events/vocabulary.ts';
@@ -11,6 +12,9 @@ type Profile = Readonly<{ calls: Uint16Array; weights: Float32Array }>;
 
 /** A profile as it is stored: call names are stable over versions, ids need not be. */
 export type ProfileRecord = Readonly<{ calls: readonly string[]; weights: readonly number[] }>;
+
+/** 0 … 1; 1 when nothing is known, 0 for a trace without calls. */
+export type ProfileDistances = Readonly<{ counts: number; presence: number }>;
 
 export class ProfileMemory {
   /** Every distinct profile, under the contents that have it. */
@@ -51,31 +55,43 @@ export class ProfileMemory {
     this.#profiles.push({ profile, owners: new Set([contentKey(calls)]) });
   }
 
-  /** Distance to the nearest profile, 0 … 1; 1 when nothing is known. */
+  /** Distance to the nearest profile by counts, 0 … 1; 1 when nothing is known. */
   score(calls: Uint16Array): number {
-    return this.#distance(calls, undefined);
+    return this.#distances(calls, undefined).counts;
   }
 
-  /** As `score`, not counting profiles that only these very calls have. */
-  scoreWithout(calls: Uint16Array): number {
-    return this.#distance(calls, contentKey(calls));
+  /** Distances to the nearest profile by counts, and to the nearest by presence. */
+  distances(calls: Uint16Array): ProfileDistances {
+    return this.#distances(calls, undefined);
   }
 
-  #distance(calls: Uint16Array, except: string | undefined): number {
-    if (calls.length === 0) return 0;
+  /** As `distances`, not counting profiles that only these very calls have. */
+  distancesWithout(calls: Uint16Array): ProfileDistances {
+    return this.#distances(calls, contentKey(calls));
+  }
+
+  #distances(calls: Uint16Array, except: string | undefined): ProfileDistances {
+    if (calls.length === 0) return { counts: 0, presence: 0 };
     const wanted = profileOf(calls);
     for (const [index, call] of wanted.calls.entries()) this.#dense[call] = wanted.weights[index] as number;
     let nearest = 0;
+    let nearestPresence = 0;
     for (const { profile, owners } of this.#profiles) {
       if (except !== undefined && owners.size === 1 && owners.has(except)) continue;
       let cosine = 0;
+      let shared = 0;
       for (let index = 0; index < profile.calls.length; index++) {
-        cosine += (this.#dense[profile.calls[index] as number] as number) * (profile.weights[index] as number);
+        const weight = this.#dense[profile.calls[index] as number] as number;
+        if (weight === 0) continue;
+        cosine += weight * (profile.weights[index] as number);
+        shared++;
       }
       if (cosine > nearest) nearest = cosine;
+      const presence = shared / Math.sqrt(wanted.calls.length * profile.calls.length);
+      if (presence > nearestPresence) nearestPresence = presence;
     }
     for (const call of wanted.calls) this.#dense[call] = 0;
-    return Math.max(0, 1 - nearest);
+    return { counts: Math.max(0, 1 - nearest), presence: Math.max(0, 1 - nearestPresence) };
   }
 }
 

@@ -29,6 +29,11 @@ export async function evaluateTraceFiles(
       `${files.join(', ')}: ${seen}, so nothing was measured; name labelled trace files`,
     );
   }
+  const { benign, hostile } = all.overall;
+  if (benign === 0 || hostile === 0) {
+    const seen = `${benign} normal and ${hostile} hostile traces that count`;
+    return refuse('INPUT_UNREADABLE', `${files.join(', ')}: ${seen}: without both there is nothing to tell apart`);
+  }
   const distinct = evaluate(withoutDuplicates(scored));
   return ok({ detail: { all, withoutDuplicates: distinct }, text: tables(all, distinct) });
 }

@@ -24,6 +24,7 @@ import {
 } from '../../model-files.ts';
 import { openDetector } from '../architectures.ts';
 import { type Calibration, LocalMemory } from '../memory/local-memory.ts';
+import { memoryViewsOf } from '../memory/memory-views.ts';
 import { ProfileMemory, type ProfileRecord } from '../memory/profile-memory.ts';
 import { type ClusterState, classesOf, type SyscallModel } from '../scoring/scoring.ts';
 import type { WorkloadClasses } from '../traces/workload-classes.ts';
@@ -91,6 +92,7 @@ function clusterFile(state: ClusterState, classes: WorkloadClasses): ClusterFile
 
 function clustersOf(files: ReadonlyMap<string, Uint8Array>, spec: ModelSpec): Map<string, ClusterState> {
   const classes = classesOf(spec);
+  const views = memoryViewsOf(spec);
   const clusters = new Map<string, ClusterState>();
   for (const name of files.keys()) {
     const cluster = /^clusters\/(.+)\.json$/.exec(name)?.[1];
@@ -103,7 +105,7 @@ function clustersOf(files: ReadonlyMap<string, Uint8Array>, spec: ModelSpec): Ma
     const calibrations = new Map(
       file.calibrations.map(({ class: service, ...one }) => [classes.idOf(service), one] as const),
     );
-    clusters.set(cluster, { memory: new LocalMemory(classes, evidence, profiles), calibrations });
+    clusters.set(cluster, { memory: new LocalMemory(views, classes, evidence, profiles), calibrations });
   }
   return clusters;
 }

@@ -5,11 +5,19 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trace } from '../../../events/trace.ts';
 import type { JudgingDetector, Observed, OpenDetector } from '../../detector.ts';
-import { type Calibration, calibrate, LocalMemory } from '../memory/local-memory.ts';
+import { type Calibration, calibrate, type LocalFindings, LocalMemory, quantileOf } from '../memory/local-memory.ts';
+import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
 import { unknownClassId, WorkloadClasses } from '../traces/workload-classes.ts';
-import { mixedSurprisal, powerMean, rawTraceScore, withArguments } from './trace-score.ts';
+import {
+  logarithm,
+  mixedSurprisal,
+  powerMean,
+  rawTraceScore,
+  type SharedFindings,
+  withArguments,
+} from './trace-score.ts';
 
 /** A cluster's local part: it stays in its cluster, beside the federated weights. */
 export type ClusterState = Readonly<{
@@ -47,7 +55,7 @@ export function learnClusterState(
   traces: readonly Observed[],
   callWeighting: 'none' | 'tfidf' = 'none',
 ): ClusterState {
-  const memory = LocalMemory.learn(classesOf(detector.spec), traces);
+  const memory = LocalMemory.learn(memoryViewsOf(detector.spec), classesOf(detector.spec), traces);
   if (callWeighting === 'none') return { memory, calibrations: calibrateCluster(detector, weights, memory, traces) };
   const callWeights = new CallWeights(memory.classes, traces);
   return { memory, callWeights, calibrations: calibrateCluster(detector, weights, memory, traces, callWeights) };
@@ -62,26 +70,54 @@ export function calibrateCluster(
   callWeights?: CallWeights,
 ): Map<number, Calibration> {
   const opened = detector.open(weights);
-  const scores = new Map<number, { withLocal: number[]; shared: number[] }>();
+  const calibrations = new Map<number, Calibration>();
   try {
-    for (const trace of sampled(traces)) {
-      const { shared, ofArguments } = sharedSurprisal(opened, trace);
-      const classId = memory.classes.idOf(trace.service);
-      const known = scores.get(classId) ?? { withLocal: [], shared: [] };
-      scores.set(classId, known);
-      const weights = callWeights?.without(trace.calls, classId);
-      known.withLocal.push(rawTraceScore(shared, memory.lookWithout(trace), { ofArguments, weights }));
-      known.shared.push(rawTraceScore(shared, undefined, { ofArguments }));
+    for (const [classId, own] of Map.groupBy(sampled(traces), ({ service }) => memory.classes.idOf(service))) {
+      const findings = own.map((trace) => sharedFindings(opened, trace));
+      const looks = own.map((trace) => memory.lookWithout(trace));
+      const setUsual = usualOf(findings);
+      const sharedHelps = doesSharedHelp(findings, looks);
+      const withLocal = findings.map((shared, at) => {
+        const weights = callWeights?.without((own[at] as Observed).calls, classId);
+        return rawTraceScore(sharedHelps ? shared : silent(shared), looks[at], { weights, setUsual });
+      });
+      const shared = findings.map((one) => rawTraceScore(one, undefined));
+      const calibration = calibrate(withLocal, shared, { setUsual, sharedHelps });
+      if (calibration !== undefined) calibrations.set(classId, calibration);
     }
   } finally {
     opened.close();
   }
-  const calibrations = new Map<number, Calibration>();
-  for (const [classId, known] of scores) {
-    const calibration = calibrate(known.withLocal, known.shared);
-    if (calibration !== undefined) calibrations.set(classId, calibration);
-  }
   return calibrations;
+}
+
+/** Nats a call by which a federated model may surprise more than a cluster's own past: one that knows nothing costs 1.2. */
+const surpriseMax = 0.5;
+
+/**
+ * Whether the federated model knows anything of a cluster's normal calls, each trace judged as if the memory had not learnt
+ * it. A model that attacks or foreign traces made useless has no say: it would only make everything surprising.
+ */
+function doesSharedHelp(findings: readonly SharedFindings[], looks: readonly LocalFindings[]): boolean {
+  let [gain, calls] = [0, 0];
+  for (const [at, { surprisal }] of findings.entries()) {
+    const local = (looks[at] as LocalFindings).surprisal;
+    const mixed = mixedSurprisal(surprisal, local);
+    for (const [place, value] of local.entries()) gain += value - (mixed[place] as number);
+    calls += local.length;
+  }
+  return gain > -surpriseMax * calls;
+}
+
+/** What is left of findings that have no say: that there is a view of sets, so that the memory is read the same way. */
+function silent({ setDistance }: SharedFindings): SharedFindings {
+  return { surprisal: undefined, setDistance: setDistance === undefined ? undefined : 0 };
+}
+
+/** Undefined for models without a view of sets. */
+function usualOf(findings: readonly SharedFindings[]): number | undefined {
+  const distances = findings.flatMap(({ setDistance }) => (setDistance === undefined ? [] : [logarithm(setDistance)]));
+  return distances.length === 0 ? undefined : quantileOf(distances, 0.9);
 }
 
 /** At most `calibrationTracesMax` traces of each class, evenly spread over time: a median needs no more. */
@@ -118,8 +154,8 @@ export class SyscallScorer {
 
   /** Surprisal of each call, nats, with the local memory where there is one: what explanations and windows start from. */
   surprisal(trace: Scored): Float32Array {
-    const { shared, ofArguments } = sharedSurprisal(this.#detector, trace);
-    return withArguments(mixedSurprisal(shared, this.#localOf(trace)?.memory.look(trace).surprisal), ofArguments);
+    const { surprisal, ofArguments } = sharedFindings(this.#detector, trace);
+    return withArguments(mixedSurprisal(surprisal, this.#localOf(trace)?.memory.look(trace).surprisal), ofArguments);
   }
 
   /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */
@@ -145,12 +181,16 @@ export class SyscallScorer {
   }
 
   #scoreAs(trace: Scored, classId: number): number {
-    const { shared, ofArguments } = sharedSurprisal(this.#detector, trace);
+    const shared = sharedFindings(this.#detector, trace);
     const local = this.#localOf(trace);
     const weights = local?.callWeights?.of(trace.calls, classId);
-    const raw = rawTraceScore(shared, local?.memory.look(trace), { ofArguments, weights });
-    if (local === undefined) return raw - (this.#sharedMedians.get(classId) ?? 0);
-    return raw - (local.calibrations.get(classId)?.median ?? 0);
+    const calibration = local?.calibrations.get(classId);
+    const options = { weights, setUsual: calibration?.setUsual };
+    const said = calibration?.sharedHelps === false ? silent(shared) : shared;
+    const raw = rawTraceScore(said, local?.memory.look(trace), options);
+    // A workload that is learning still counts from 0: too few traces say what is usual worse than none.
+    if (local !== undefined) return raw - (calibration?.median ?? 0);
+    return raw - (this.#sharedMedians.get(classId) ?? 0);
   }
 
   /** The local part of the trace's cluster, if that cluster knows the class. */
@@ -160,12 +200,16 @@ export class SyscallScorer {
   }
 }
 
-/** What the federated weights find in one trace: of its calls, and of their arguments where both know any. */
-function sharedSurprisal(detector: OpenDetector, trace: Observed) {
-  const [shared] = detector.surprisal([trace]);
+/** What the federated weights find in one trace: of its calls, of their set, and of their arguments where both know any. */
+function sharedFindings(detector: OpenDetector, trace: Observed): SharedFindings {
+  const [surprisal] = detector.surprisal([trace]);
   const readsArguments = trace.argumentClasses !== undefined && detector.argumentSurprisal !== undefined;
   const [ofArguments] = readsArguments ? (detector.argumentSurprisal?.([trace]) ?? []) : [];
-  return { shared: finiteOrNone(shared), ofArguments: finiteOrNone(ofArguments) };
+  return {
+    surprisal: finiteOrNone(surprisal),
+    ofArguments: finiteOrNone(ofArguments),
+    setDistance: detector.setDistance?.(trace),
+  };
 }
 
 /** Weights that an attack drove to NaN give no surprisal at all: the local memory then judges alone. */

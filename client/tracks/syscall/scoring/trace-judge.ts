@@ -1,9 +1,10 @@
 import { argumentClasses } from '../../../events/argument-class.ts';
 import type { JudgingDetector } from '../../detector.ts';
 import type { Explanation, PlaceScores, ScorerOptions, TrackScorer } from '../../track-kind.ts';
+import { calibrationTracesMin } from '../memory/local-memory.ts';
 import type { Example } from '../traces/example.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
-import { learnClusterState, SyscallScorer } from './scoring.ts';
+import { type ClusterState, learnClusterState, SyscallScorer } from './scoring.ts';
 
 /** The one cluster that this client knows about. */
 const here = 'here';
@@ -16,8 +17,14 @@ export class TraceJudge implements TrackScorer<Example> {
   readonly #scorer: SyscallScorer;
   /** Workload class to windows of its normal examples: what an alert is explained against. */
   readonly #backgrounds: ReadonlyMap<string, readonly Uint16Array[]>;
+  readonly #remarks: readonly string[];
 
-  private constructor(scorer: SyscallScorer, backgrounds: ReadonlyMap<string, readonly Uint16Array[]>) {
+  private constructor(
+    scorer: SyscallScorer,
+    backgrounds: ReadonlyMap<string, readonly Uint16Array[]>,
+    remarks: readonly string[],
+  ) {
+    this.#remarks = remarks;
     this.#scorer = scorer;
     this.#backgrounds = backgrounds;
   }
@@ -35,7 +42,7 @@ export class TraceJudge implements TrackScorer<Example> {
     const backgrounds = new Map(
       [...byWorkload].map(([workload, own]) => [workload, normalWindows(own.map(({ calls }) => calls))]),
     );
-    return new TraceJudge(scorer, backgrounds);
+    return new TraceJudge(scorer, backgrounds, remarksOn(state, byWorkload));
   }
 
   score(examples: readonly Example[]): readonly PlaceScores[] {
@@ -56,9 +63,30 @@ export class TraceJudge implements TrackScorer<Example> {
     };
   }
 
+  remarks(): readonly string[] {
+    return this.#remarks;
+  }
+
   close(): void {
     this.#scorer.close();
   }
+}
+
+/** What a person should know of the workloads' calibrations. */
+function remarksOn(
+  { memory, calibrations }: ClusterState,
+  byWorkload: ReadonlyMap<string, readonly Example[]>,
+): string[] {
+  return [...byWorkload].flatMap(([workload, own]) => {
+    const classId = memory.classes.idOf(workload);
+    const calibration = calibrations.get(classId);
+    if (calibration === undefined) {
+      const count = `${own.length} of ${calibrationTracesMin} normal traces`;
+      return [`${workload} is learning: ${count} that a calibration takes`];
+    }
+    if (calibration.sharedHelps !== false) return [];
+    return [`the federated model has no say on ${workload}: it finds the cluster's normal traces strange`];
+  });
 }
 
 /** Classes of what the least expected calls named, such as "path:credentials". */

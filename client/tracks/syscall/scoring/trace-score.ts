@@ -1,5 +1,11 @@
 /**
- * From the surprisal of calls to the score of a trace.
+ * From the surprisal of calls, and where the model has a second view from the distance of their set, to the score of a trace.
+ *
+ * Models of two views, in a cluster without a past: ln(c·d + 0.02) + ln(√c·s + 0.02) with d the set's distance, s the power mean
+ * of the surprisals with exponent 2, and c = min(1, n / 32) for n calls: a short trace says little either way. The views are of
+ * different kinds and multiply: what both find odd is odd.
+ *
+ * All others, and models of two views with a cluster's memory:
  *
  * 1. A call's surprisal: −ln of the mixed probability `localShare`·p_local + (1 − localShare)·p_shared. A call that
  *    either this cluster's past or the federation explains is no surprise.
@@ -8,7 +14,8 @@
  *    the maximum would alarm at any one new call.
  * 3. Plus `profileWeight`·√(profile distance × root mean square shared surprisal): proportions that no process here has,
  *    counting as far as the federation is surprised too, so that a change that other clusters made before stays quiet.
- *    Falls away for a cluster without a local memory.
+ *    Falls away for a cluster without a local memory. Models of two views add the same of presence, and a fifth of how far ln d
+ *    exceeds what nine of ten normal traces of the workload stay below: being nearer than usual excuses nothing.
  * 4. Minus the median score of the workload's own normal traces (calibration.median): scores count from "as usual here".
  *
  * The constants were chosen on one half of the recorded traces' validation contents and attack runs, by content, and hold
@@ -19,6 +26,11 @@ import type { LocalFindings } from '../memory/local-memory.ts';
 const localShare = 0.3;
 const profileWeight = 2;
 const exponent = 3;
+const twoViewsExponent = 2;
+/** Shorter traces say less, either way. */
+const certainCalls = 32;
+const presenceWeight = 1;
+const setWeight = 0.2;
 
 /** −ln p of each call under the mixture of shared and local, shape [calls]; either alone where the other is missing. */
 export function mixedSurprisal(shared: Float32Array | undefined, local: Float32Array | undefined): Float32Array {
@@ -29,19 +41,58 @@ export function mixedSurprisal(shared: Float32Array | undefined, local: Float32A
   });
 }
 
-/** Steps 2 and 3: the score of a trace before calibration. 0 for a trace without calls. */
+/** What a federated model finds in one trace; what an attack drove to no numbers is undefined. */
+export type SharedFindings = Readonly<{
+  /** Of each call, nats, shape [calls]. */
+  surprisal: Float32Array | undefined;
+  /** Of the class of each call's arguments, nats, shape [calls]. */
+  ofArguments?: Float32Array | undefined;
+  /** Of models with a second view: how far the set of calls is from any normal set. */
+  setDistance?: number | undefined;
+}>;
+
+/** What a cluster's own past adds to the reading of a trace. */
+export type RawScoreOptions = Readonly<{
+  /** How much each call counts, shape [calls]; every one the same unless given. */
+  weights?: Float32Array | undefined;
+  /** See `Calibration.setUsual`. */
+  setUsual?: number | undefined;
+}>;
+
+/** The score of a trace before calibration, steps 2 and 3; 0 for a trace without calls. */
 export function rawTraceScore(
-  shared: Float32Array | undefined,
+  shared: SharedFindings,
   local: LocalFindings | undefined,
-  {
-    ofArguments,
-    weights,
-  }: Readonly<{ ofArguments?: Float32Array | undefined; weights?: Float32Array | undefined }> = {},
+  { weights, setUsual }: RawScoreOptions = {},
 ): number {
-  const score = powerMean(withArguments(mixedSurprisal(shared, local?.surprisal), ofArguments), exponent, weights);
-  if (local === undefined) return score;
-  const elsewhere = powerMean(shared ?? local.surprisal, 2);
-  return score + profileWeight * Math.sqrt(local.profileDistance * elsewhere);
+  const surprisal = withArguments(mixedSurprisal(shared.surprisal, local?.surprisal), shared.ofArguments);
+  if (surprisal.length === 0) return 0;
+  if (shared.setDistance === undefined) {
+    const score = powerMean(surprisal, exponent, weights);
+    if (local === undefined) return score;
+    return score + profileWeight * Math.sqrt(local.profileDistances.counts * elsewhere(shared, local));
+  }
+  const certainty = Math.min(1, surprisal.length / certainCalls);
+  if (local === undefined) {
+    const grams = powerMean(surprisal, twoViewsExponent, weights) * certainty ** (1 / twoViewsExponent);
+    return logarithm(shared.setDistance * certainty) + logarithm(grams);
+  }
+  const { counts, presence } = local.profileDistances;
+  const surprised = certainty ** 1.5 * elsewhere(shared, local);
+  const profiles = profileWeight * Math.sqrt(counts * surprised) + presenceWeight * Math.sqrt(presence * surprised);
+  const unusualSet = logarithm(shared.setDistance * certainty) - (setUsual ?? Number.POSITIVE_INFINITY);
+  const grams = powerMean(surprisal, exponent, weights) * certainty ** (1 / exponent);
+  return grams + profiles + setWeight * Math.max(0, unusualSet);
+}
+
+/** How far the federation is surprised too: where it is not, other clusters made a change before. */
+function elsewhere(shared: SharedFindings, local: LocalFindings): number {
+  return powerMean(shared.surprisal ?? local.surprisal, 2);
+}
+
+/** Of the distance or surprisal of a view; what lies below 0.02 is all alike. */
+export function logarithm(value: number): number {
+  return Math.log(value + 0.02);
 }
 
 /** Surprisal of calls and of their arguments together, shape [calls]. */

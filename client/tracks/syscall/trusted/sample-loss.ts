@@ -28,6 +28,7 @@ export async function openSampleLoss(
       };
     }
     case 'syscall-gram-table/1':
+    case 'syscall-two-views/1':
       return tellingApart(spec, content);
     default:
       return undefined;
@@ -64,7 +65,11 @@ async function tellingApart(spec: ModelSpec, content: SampleContent<Example>): P
 }
 
 function scoresOf(opened: OpenDetector, traces: readonly Observed[]): number[] {
-  return opened.surprisal(traces).map((surprisal) => rawTraceScore(surprisal, undefined));
+  return opened
+    .surprisal(traces)
+    .map((surprisal, at) =>
+      rawTraceScore({ surprisal, setDistance: opened.setDistance?.(traces[at] as Observed) }, undefined),
+    );
 }
 
 function pairLoss(normal: readonly number[], attacks: readonly number[]): number {

@@ -9,12 +9,17 @@ import { type Random, randomOrder, seededRandom } from '../../../../base/random.
 import { layoutOf } from '../../../../proto/layout.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trained, TrainingOptions } from '../../detector.ts';
-import { FlatTrainer } from '../../neural/flat-trainer.ts';
-import { initialWeights } from '../../neural/initial-weights.ts';
-import { type Parameters, parameter, parametersOf } from '../../neural/parameters.ts';
+import { FlatTrainer } from '../flat-trainer.ts';
+import { initialWeights } from '../initial-weights.ts';
+import { type Parameters, parameter, parametersOf } from '../parameters.ts';
 import { fitScale, type RobustScale } from './robust-scale.ts';
 
-const featureArchitecture = 'flow-feature-autoencoder/1';
+/** The same network, of rows of different kinds of tracks. */
+const featureArchitectures = ['flow-feature-autoencoder/1', 'feature-rows-autoencoder/1'] as const;
+export type FeatureArchitecture = (typeof featureArchitectures)[number];
+
+/** What one hyperparameter may hold, with room to spare: longer lists go on in "NAME.1", "NAME.2", … */
+const textMax = 1_000;
 
 type Sizes = Readonly<{ width: number; hidden: number; code: number }>;
 
@@ -25,16 +30,24 @@ type Sizes = Readonly<{ width: number; hidden: number; code: number }>;
  */
 export function featureSpec(
   columns: readonly string[],
-  { hidden = 128, code = 32, scale }: { hidden?: number; code?: number; scale?: RobustScale } = {},
+  {
+    hidden = 128,
+    code = 32,
+    scale,
+    architecture = featureArchitectures[0],
+  }: { hidden?: number; code?: number; scale?: RobustScale; architecture?: FeatureArchitecture } = {},
 ): ModelSpec {
   const width = columns.length;
   return {
-    architecture: featureArchitecture,
+    architecture,
     hyperparameters: {
-      columns: columns.join(','),
+      ...listed('columns', columns),
       hidden,
       code,
-      ...(scale !== undefined && { centers: textOf(scale.centers), spreads: textOf(scale.spreads) }),
+      ...(scale !== undefined && {
+        ...listed('centers', textsOf(scale.centers)),
+        ...listed('spreads', textsOf(scale.spreads)),
+      }),
     },
     tensors: [
       { name: 'encoder.weights', shape: [width, hidden] },
@@ -51,9 +64,11 @@ export function featureSpec(
 
 /** The columns of a spec; throws a RangeError when it is not this architecture's. */
 export function featureColumns(spec: ModelSpec): string[] {
-  const columns = String(spec.hyperparameters.columns ?? '').split(',');
-  if (spec.architecture !== featureArchitecture || spec.tensors[0]?.shape[0] !== columns.length) {
-    throw new RangeError(`model spec: expected ${featureArchitecture} with its columns, got ${spec.architecture}`);
+  const columns = list(spec, 'columns') ?? [''];
+  const isKnown = (featureArchitectures as readonly string[]).includes(spec.architecture);
+  if (!isKnown || spec.tensors[0]?.shape[0] !== columns.length) {
+    const known = featureArchitectures.join(' or ');
+    throw new RangeError(`model spec: expected ${known} with its columns, got ${spec.architecture}`);
   }
   return columns;
 }
@@ -61,9 +76,9 @@ export function featureColumns(spec: ModelSpec): string[] {
 /** The scale of a spec, or one fitted to these raw rows. Throws a RangeError on a spec whose scale does not fit its columns. */
 export function featureScale(spec: ModelSpec, rows: Float32Array): RobustScale {
   const width = featureColumns(spec).length;
-  const { centers, spreads } = spec.hyperparameters;
+  const [centers, spreads] = [list(spec, 'centers'), list(spec, 'spreads')];
   if (centers === undefined && spreads === undefined) return fitScale(rows, width);
-  const [center, spread] = [centers, spreads].map((text) => Float32Array.from(String(text).split(','), Number)) as [
+  const [center, spread] = [centers ?? [], spreads ?? []].map((texts) => Float32Array.from(texts, Number)) as [
     Float32Array,
     Float32Array,
   ];
@@ -76,8 +91,29 @@ export function featureScale(spec: ModelSpec, rows: Float32Array): RobustScale {
   return { centers: center, spreads: spread };
 }
 
-function textOf(values: Float32Array): string {
-  return Array.from(values, (value) => String(Number(value.toPrecision(4)))).join(',');
+function textsOf(values: Float32Array): string[] {
+  return Array.from(values, (value) => String(Number(value.toPrecision(4))));
+}
+
+/** A list as hyperparameters: with commas between, over as many texts as it takes. */
+function listed(name: string, items: readonly string[]): Record<string, string> {
+  const texts: string[] = [];
+  for (const item of items) {
+    const last = texts.at(-1);
+    if (last !== undefined && last.length + item.length < textMax) texts[texts.length - 1] = `${last},${item}`;
+    else texts.push(item);
+  }
+  return Object.fromEntries(texts.map((text, at) => [at === 0 ? name : `${name}.${at}`, text]));
+}
+
+function list({ hyperparameters }: ModelSpec, name: string): string[] | undefined {
+  if (hyperparameters[name] === undefined) return undefined;
+  const items: string[] = [];
+  for (let at = 0; ; at++) {
+    const text = hyperparameters[at === 0 ? name : `${name}.${at}`];
+    if (text === undefined) return items;
+    items.push(...String(text).split(','));
+  }
 }
 
 /** Weights to begin with; the same seed gives the same bits. */

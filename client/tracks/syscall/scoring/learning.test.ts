@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { SyscallDetectorName } from '../detector-names.ts';
+import { syscallDetector } from '../detectors.ts';
+import { calibrationTracesMin } from '../memory/local-memory.ts';
+import { WorkloadClasses } from '../traces/workload-classes.ts';
+import { learnClusterState, SyscallScorer } from './scoring.ts';
+import { TraceJudge } from './trace-judge.ts';
+
+const classes = new WorkloadClasses(['web', 'db']);
+const trace = (service: string, ...calls: number[]) => ({
+  cluster: 'here',
+  service,
+  calls: Uint16Array.from({ length: 12 }).map((_, at) => calls[at % calls.length] as number),
+});
+/** Normal traces of a program that the rest of the federation does not run. */
+const own = (count: number) => Array.from({ length: count }, (_, at) => trace('web', 30, 31, 32, 33 + at, 31));
+
+describe.each<SyscallDetectorName>(['two-views', 'gram-table'])(
+  'a workload of %s with few traces of its own',
+  (name) => {
+    const detector = syscallDetector(name, classes);
+    const elsewhere = [trace('web', 5, 6, 7), trace('web', 5, 6, 8), trace('db', 20, 21)];
+    const { weights } = detector.train(detector.init(1), elsewhere, { seed: 1, steps: 0 });
+    const scoresWith = (traces: readonly ReturnType<typeof trace>[] | undefined, judged = trace('web', 30, 31, 32)) => {
+      const state = traces === undefined ? [] : [['here', learnClusterState(detector, weights, traces)] as const];
+      const scorer = new SyscallScorer({ detector, weights, clusters: new Map(state) });
+      const [score] = scorer.score([judged]);
+      scorer.close();
+      return score as number;
+    };
+
+    it('counts from 0 while it learns, and from what is usual here after ten', () => {
+      const state = (count: number) => learnClusterState(detector, weights, own(count)).calibrations;
+      expect(calibrationTracesMin).toBe(10);
+      expect(state(9).size).toBe(0);
+      expect(state(10).get(classes.idOf('web'))?.traces).toBe(10);
+      const judged = trace('web', 30, 31, 32);
+      const calibration = state(10).get(classes.idOf('web'));
+      expect(scoresWith(own(9), judged)).toBeGreaterThan(0);
+      expect(scoresWith(own(10), judged)).toBeLessThan(scoresWith(own(9), judged) - 0.5 * (calibration?.median ?? 0));
+    });
+
+    it('says so, and says when the federated model has no say', () => {
+      const loops = Array.from({ length: 30 }, (_, at) => ({
+        service: 'web',
+        calls: Uint16Array.from({ length: 40 + at }, (_, place) => 30 + (place % 3)),
+      }));
+      const remarks = (count: number, flat: Float32Array) => {
+        const examples = loops.slice(0, count).map(({ service, calls }) => ({ workload: service, calls }));
+        const judge = TraceJudge.open(detector, flat, examples);
+        const said = judge.remarks();
+        judge.close();
+        return said;
+      };
+      expect(remarks(9, weights)).toEqual(['web is learning: 9 of 10 normal traces that a calibration takes']);
+      const known = detector.train(detector.init(1), loops, { seed: 1, steps: 0 }).weights;
+      expect(remarks(30, known)).toEqual([]);
+      expect(remarks(30, detector.init(1))).toEqual([
+        "the federated model has no say on web: it finds the cluster's normal traces strange",
+      ]);
+    });
+
+    it('finds what neither its past nor the federation knows above what its past knows', () => {
+      const known = scoresWith(own(20));
+      const strange = scoresWith(own(20), trace('web', 60, 61, 62, 63));
+      expect(strange).toBeGreaterThan(known + 1);
+    });
+  },
+);

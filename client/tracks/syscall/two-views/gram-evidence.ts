@@ -1,0 +1,129 @@
+/**
+ * The view of sequences: evidence that grams of 1 … 12 calls are normal for a class of workload, in a hashed table
+ * (Weinberger et al., ICML 2009; Forrest et al., IEEE S&P 1996), and the surprisal of calls that follows from it.
+ */
+import { contentKey } from '../../../events/trace.ts';
+import { vocabulary } from '../../../events/vocabulary.ts';
+import { callAt, classHash, longestAt, mix, step } from './hash.ts';
+import { gramOrderMax } from './two-views-spec.ts';
+
+/**
+ * How often grams occur in distinct traces of a class. Evidence is log2(1 + n): it grows with every trace, but ever more slowly.
+ */
+export class GramEvidence {
+  readonly #counts: Float32Array;
+  readonly #seen = new Set<string>();
+  readonly #mask: number;
+
+  /** slotCount: a power of two. */
+  constructor(slotCount: number) {
+    this.#counts = new Float32Array(slotCount);
+    this.#mask = slotCount - 1;
+  }
+
+  /** Distinct contents learnt, per class. */
+  get traceCount(): number {
+    return this.#seen.size;
+  }
+
+  /** Learns a trace; false when the same calls of the same class were learnt before. */
+  learn(calls: Uint16Array, classId: number): boolean {
+    const key = keyOf(calls, classId);
+    if (this.#seen.has(key)) return false;
+    this.#seen.add(key);
+    for (const [slot, count] of this.#gramsOf(calls, classId)) {
+      this.#counts[slot] = (this.#counts[slot] as number) + count;
+    }
+    return true;
+  }
+
+  /** Shape [slots]. */
+  evidence(): Float32Array {
+    return this.#counts.map((count) => (count === 0 ? 0 : Math.log2(1 + count)));
+  }
+
+  /**
+   * Runs `use` on the evidence without what this trace contributed, if it was learnt; `evidence` is the caller's own
+   * copy, changed for the while. This is how a local threshold is calibrated on the very traces that were learnt.
+   */
+  without<Result>(evidence: Float32Array, calls: Uint16Array, classId: number, use: () => Result): Result {
+    if (!this.#seen.has(keyOf(calls, classId))) return use();
+    const own = this.#gramsOf(calls, classId);
+    for (const [slot, count] of own) evidence[slot] = Math.log2(1 + Math.max(0, this.#at(slot) - count));
+    try {
+      return use();
+    } finally {
+      for (const slot of own.keys()) evidence[slot] = Math.log2(1 + this.#at(slot));
+    }
+  }
+
+  #at(slot: number): number {
+    return this.#counts[slot] as number;
+  }
+
+  #gramsOf(calls: Uint16Array, classId: number): Map<number, number> {
+    const counts = new Map<number, number>();
+    const ofClass = classHash(classId);
+    const count = (hash: number) => {
+      const slot = mix(hash) & this.#mask;
+      counts.set(slot, (counts.get(slot) ?? 0) + 1);
+    };
+    count(step(ofClass, callAt(calls, -1))); // The padding before the first call is a context too.
+    for (let place = 0; place < calls.length; place++) {
+      count(ofClass);
+      let hash = ofClass;
+      const longest = longestAt(place, gramOrderMax);
+      for (let length = 1; length <= longest; length++) {
+        hash = step(hash, callAt(calls, place - length + 1));
+        count(hash);
+      }
+    }
+    return counts;
+  }
+}
+
+function keyOf(calls: Uint16Array, classId: number): string {
+  return `${classId}.${contentKey(calls)}`;
+}
+
+/**
+ * Surprisal of each call, −ln p in nats, shape [calls]: from the class alone up to the longest context that has
+ * evidence, each length's estimate refines the shorter one's (interpolated additive smoothing with one unit of evidence).
+ * evidence: not negative, a power of two of slots.
+ */
+export function gramSurprisal(evidence: Float32Array, calls: Uint16Array, classId: number): Float32Array {
+  const out = new Float32Array(calls.length);
+  const mask = evidence.length - 1;
+  const ofClass = classHash(classId);
+  const evidenceOf = (hash: number) => evidence[mix(hash) & mask] as number;
+  // Evidence of the grams that end at the call before, by length: the contexts of this one. A gram whose beginning has
+  // no evidence has none itself, so that lengths which nobody looked up are 0.
+  const contexts = new Float64Array(gramOrderMax + 1);
+  contexts[0] = evidenceOf(ofClass);
+  contexts[1] = evidenceOf(step(ofClass, callAt(calls, -1)));
+  let known = 1;
+  for (let place = 0; place < calls.length; place++) {
+    const longest = Math.min(gramOrderMax, place + 2, known + 1);
+    let probability = 1 / vocabulary.length;
+    let hash = ofClass;
+    let reached = 0;
+    // What stood at `length` is a context of the next length: it is read before it is replaced.
+    let context = contexts[0] as number;
+    for (let length = 1; length <= longest; length++) {
+      if (context <= 0) break;
+      const at = place - length + 1;
+      hash = step(hash, at < 0 ? callAt(calls, -1) : (calls[at] as number));
+      const gram = evidenceOf(hash);
+      const next = contexts[length] as number;
+      probability = (gram + probability) / (Math.max(context, gram) + 1);
+      contexts[length] = gram;
+      reached = length;
+      context = next;
+    }
+    for (let length = reached + 1; length <= known; length++) contexts[length] = 0;
+    known = reached;
+    while (known > 0 && contexts[known] === 0) known--;
+    out[place] = -Math.log(Math.min(1, probability));
+  }
+  return out;
+}
