@@ -47,7 +47,7 @@ function later(one: Timestamp | undefined, other: Timestamp | undefined): Timest
   return difference > 0 ? other : one;
 }
 
-function readHubbleMessage({ responseTypes, nodeName, time }: GetFlowsResponse): HubbleMessage {
+export function readHubbleMessage({ responseTypes, nodeName, time }: GetFlowsResponse): HubbleMessage {
   switch (responseTypes?.$case) {
     case undefined:
       return { kind: 'unknown' };

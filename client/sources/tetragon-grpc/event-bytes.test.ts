@@ -1,3 +1,4 @@
+import { env } from 'node:process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { itemsOfTetragon } from '../tetragon-event.ts';
@@ -101,7 +102,7 @@ describe('EventReader', () => {
         };
         expect(outcome(() => reader.read(bytes, () => 'here'))).toEqual(outcome(() => slowly(bytes)));
       }),
-      { numRuns: 2_000 },
+      { numRuns: Number(env.TESTUDO_FUZZ_MUTATIONS ?? 2_000) },
     );
   });
 });
