@@ -69,7 +69,14 @@ export class ReleaseFileServer {
   ): Promise<Result<undefined, 'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END'>> {
     const { digest, offset } = call.request;
     if (!isDigest(digest)) return refuse('REQUEST_INVALID', 'a digest that is none');
-    if (this.#open >= fetchesMax) return refuse('FETCHES_BUSY', `${fetchesMax} files are being sent already`);
+    // All sensors ask at once for a new release: whoever finds no room waits, since coming back later takes longer.
+    const untilMs = this.#timers.monotonicMs() + waitMs;
+    while (this.#open >= fetchesMax) {
+      if (call.cancelled || this.#signal.aborted || this.#timers.monotonicMs() > untilMs) {
+        return refuse('FETCHES_BUSY', `${fetchesMax} files are being sent already`);
+      }
+      await pause(this.#timers, lookMs, this.#signal);
+    }
     this.#open += 1;
     try {
       return await this.#send(call, digest, Number(offset));
