@@ -4,6 +4,7 @@
  */
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FaultError } from '../../base/fault.ts';
 import { canaryLabel } from '../../lab/rig/cluster-process.ts';
 import type { Federation } from '../../lab/rig/federation.ts';
 import { type ClusterInstall, GateDecision } from '../../proto/generated/testudo/v1/operator_releases.ts';
@@ -109,6 +110,8 @@ export class ReleaseStory {
   async offerForgery(version: number, digest: string, good: number): Promise<void> {
     const { federation, cast } = this.#parts;
     const startedAt = performance.now();
+    // What is changed before it is published is never published: the coordinator checks what it reads.
+    await federation.until(() => this.#isAtTheGate(version));
     await flipByte(federation.blobPath(digest));
     await this.#run(['unpin', cast.pinned, '--track', track], 'the freeze is over');
     await this.#run(['gate', 'override', `${track}@${version}`, 'promote'], 'an intruder with operator rights');
@@ -154,6 +157,17 @@ export class ReleaseStory {
       const settled = [...wanted].every(([cluster, one]) => running.get(cluster) === one);
       return settled ? [...wanted].map(([cluster, one]) => ({ cluster, version: one })) : undefined;
     });
+  }
+
+  /** A round's candidate comes to the gate some time after the round has ended. */
+  async #isAtTheGate(version: number): Promise<true | undefined> {
+    try {
+      await this.#parts.federation.gate(track, version);
+      return true;
+    } catch (error) {
+      if (error instanceof FaultError && error.fault.code === 'GATE_NOT_OPEN') return undefined;
+      throw error;
+    }
   }
 
   async #run(command: readonly string[], reason: string): Promise<void> {
