@@ -49,6 +49,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
         'policy',
         'rounds',
         'releases',
+        'antibodies',
       ],
       ...[
         'channels',
