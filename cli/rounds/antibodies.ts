@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
 import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
+import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
 import { defaultKind, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
 import { antibodyBytes } from '../../proto/antibody.ts';
@@ -62,7 +63,7 @@ function make() {
         madeAtMs,
         expiresAtMs: madeAtMs + Math.max(1, Math.round(Number(days) * dayMs)),
       };
-      const of = (examples: readonly unknown[]) => distinct(examples.map((one) => antigens(one, 0)));
+      const of = (examples: readonly unknown[]) => distinctAntigens(examples.map((one) => antigens(one, 0)));
       const antibody = makeAntibody(head, of(confirmed), of(usual));
       if (antibody === undefined) {
         return exitWith({
@@ -124,8 +125,4 @@ function revoke() {
         print(options.json ? jsonLine({ track, digest, ...answer }) : `revoked (journal ${answer.sequence})`);
       }),
     );
-}
-
-function distinct(examples: readonly Uint32Array[]): Uint32Array[] {
-  return [...new Map(examples.map((one) => [one.toSorted().join(), one])).values()];
 }

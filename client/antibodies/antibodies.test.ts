@@ -94,53 +94,50 @@ describe('Weighed', () => {
 });
 
 describe('Panel', () => {
-  it('finds in one workload what was confirmed in another, and flags nothing that is normal', () => {
-    const panel = new Panel([made(attacksThere, elsewhere)], atHome, 0.01);
+  it('finds in one workload what was confirmed in another, and flags nothing that is normal', async () => {
+    const panel = await Panel.open([made(attacksThere, elsewhere)], atHome, 0.01);
     expect(panel.vaccinations[0]?.refused).toBeUndefined();
     expect(panel.risk(attackHere)?.risk).toBeGreaterThan(1);
     const unseen = examples(9, 200, { from: 0, to: 300, count: 40 });
     expect(unseen.filter((one) => (panel.risk(one)?.risk ?? 0) > 1).length).toBeLessThanOrEqual(4);
   });
 
-  it('refuses a poisoned antibody that describes what the workload does anyway', () => {
+  it('refuses a poisoned antibody that describes what the workload does anyway', async () => {
     // A liar who knows a rival's work makes it of that, and says that nobody else does such things.
     const poisoned = made(atHome, elsewhere);
-    const panel = new Panel([poisoned, made(attacksThere, elsewhere)], atHome, 0.01);
-
+    const panel = await Panel.open([poisoned, made(attacksThere, elsewhere)], atHome, 0.01);
     expect(panel.vaccinations.map(({ refused }) => refused)).toEqual(['looks-normal', undefined]);
     expect(panel.risk(attackHere)?.antibody.examples).toBe(8);
     // Elsewhere, where nobody does that, it is taken and flags nothing normal either.
-    const other = new Panel([poisoned], elsewhere, 0.01);
+    const other = await Panel.open([poisoned], elsewhere, 0.01);
     expect(elsewhere.filter((one) => (other.risk(one)?.risk ?? 0) > 1).length).toBeLessThanOrEqual(1);
   });
 
-  it('flags no more of what is normal by a poisoned antibody that it takes', () => {
+  it('flags no more of what is normal by a poisoned antibody that it takes', async () => {
     const poisoned = made(examples(11, 20, { from: 0, to: 300, count: 40 }), elsewhere);
-    const panel = new Panel([poisoned], atHome, 0.01);
+    const panel = await Panel.open([poisoned], atHome, 0.01);
     const unseen = examples(12, 400, { from: 0, to: 300, count: 40 });
     expect(unseen.filter((one) => (panel.risk(one)?.risk ?? 0) > 1).length).toBeLessThanOrEqual(8);
   });
 
-  it('does not go by one confirmed trace or two', () => {
-    const panel = new Panel([made(attacksThere.slice(0, 2), elsewhere)], atHome, 0.01);
+  it('does not go by one confirmed trace or two', async () => {
+    const panel = await Panel.open([made(attacksThere.slice(0, 2), elsewhere)], atHome, 0.01);
     expect(panel.vaccinations[0]?.refused).toBe('few-examples');
   });
 
-  it('waits until there is something to try antibodies on', () => {
-    const panel = new Panel([made(attacksThere, elsewhere)], atHome.slice(0, 9), 0.01);
+  it('waits until there is something to try antibodies on', async () => {
+    const panel = await Panel.open([made(attacksThere, elsewhere)], atHome.slice(0, 9), 0.01);
     expect(panel.vaccinations[0]?.refused).toBe('learning');
     expect(panel.risk(attackHere)).toBeUndefined();
   });
 
-  it('flags from a higher level the more antibodies there are', () => {
+  it('flags from a higher level the more antibodies there are', async () => {
     const antibody = made(attacksThere, elsewhere);
-    const level = (many: number) =>
-      new Panel(
-        Array.from({ length: many }, () => antibody),
-        atHome,
-        0.01,
-      ).vaccinations[0]?.level ?? 0;
-    expect(level(20)).toBeGreaterThan(level(1));
+    const level = async (many: number) => {
+      const antibodies = Array.from({ length: many }, () => antibody);
+      return (await Panel.open(antibodies, atHome, 0.01)).vaccinations[0]?.level ?? 0;
+    };
+    expect(await level(20)).toBeGreaterThan(await level(1));
   });
 });
 
@@ -169,6 +166,32 @@ describe('vaccinate', () => {
       text: expect.stringMatching(/^looks like reverse-shell, which a confirmed in 8 examples .*\nlong$/),
       detail: { from: 'the model', antibody: { family: 'reverse-shell', cluster: 'a' } },
     });
+  });
+
+  it('lets the model say what it said before, and closes it when its antibodies cannot be tried', async () => {
+    const closed: string[] = [];
+    const open = (name: string) => ({
+      ...lengths(),
+      remarks: () => ['one is learning'],
+      close: () => void closed.push(name),
+    });
+    const names = ['half', 'whole'];
+    const antibodies = [made(attacksThere, elsewhere)];
+    const { scorer } = await vaccinate(
+      async () => open('x'),
+      (one) => one,
+      antibodies,
+      normal,
+    );
+    expect(scorer.remarks?.()).toEqual(['one is learning']);
+    const broken = () => {
+      throw new Error('no features');
+    };
+    closed.length = 0;
+    await expect(vaccinate(async () => open(names.shift() ?? ''), broken, antibodies, normal)).rejects.toThrow(
+      /no features/,
+    );
+    expect(closed).toEqual(['half', 'whole']);
   });
 
   it('leaves the model as it is without antibodies', async () => {

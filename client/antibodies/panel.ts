@@ -1,4 +1,5 @@
 import type { Antibody } from '../../proto/antibody.ts';
+import { turn } from '../tracks/score-in-turns.ts';
 import { Weighed } from './weighed.ts';
 
 /** Why a workload does not use an antibody. */
@@ -38,13 +39,23 @@ export class Panel {
   readonly vaccinations: readonly Vaccination[];
   readonly #weighed: Weighed;
 
-  /** normal: antigens of the workload's normal examples, distinct contents. */
-  constructor(antibodies: readonly Antibody[], normal: readonly Uint32Array[], alpha: number) {
-    this.#weighed = new Weighed(antibodies, normal);
-    this.vaccinations = antibodies.map((antibody, which) => ({
-      antibody,
-      ...this.#tried(which, antibody, normal, alpha / antibodies.length),
-    }));
+  private constructor(weighed: Weighed, vaccinations: readonly Vaccination[]) {
+    this.#weighed = weighed;
+    this.vaccinations = vaccinations;
+  }
+
+  /**
+   * Tries the antibodies, a turn of the event loop for each: the thread that does it scores what happens meanwhile. normal: antigens
+   * of the workload's normal examples, distinct contents.
+   */
+  static async open(antibodies: readonly Antibody[], normal: readonly Uint32Array[], alpha: number): Promise<Panel> {
+    const weighed = new Weighed(antibodies, normal);
+    const vaccinations: Vaccination[] = [];
+    for (const [which, antibody] of antibodies.entries()) {
+      await turn();
+      vaccinations.push({ antibody, ...tried(weighed, which, antibody, normal, alpha / antibodies.length) });
+    }
+    return new Panel(weighed, vaccinations);
   }
 
   /**
@@ -69,22 +80,23 @@ export class Panel {
       .sort((a, b) => b.nats - a.nats || a.feature - b.feature)
       .slice(0, most);
   }
+}
 
-  #tried(
-    which: number,
-    { examples }: Antibody,
-    normal: readonly Uint32Array[],
-    alpha: number,
-  ): Omit<Vaccination, 'antibody'> {
-    const untried = { usual: 0, level: Number.POSITIVE_INFINITY, expected: Number.NaN };
-    if (examples < confirmedMin) return { refused: 'few-examples', ...untried };
-    if (normal.length < normalMin) return { refused: 'learning', ...untried };
-    const scores = normal.map((own) => this.#weighed.scoreWithout(which, own)).sort((a, b) => a - b);
-    const usual = quantile(scores, 0.5);
-    const level = Math.max(usual + spreadMin, tailOf(scores, alpha));
-    const expected = this.#weighed.expected(which);
-    return { usual, level, expected, ...(expected > level ? {} : { refused: 'looks-normal' as const }) };
-  }
+function tried(
+  weighed: Weighed,
+  which: number,
+  { examples }: Antibody,
+  normal: readonly Uint32Array[],
+  alpha: number,
+): Omit<Vaccination, 'antibody'> {
+  const untried = { usual: 0, level: Number.POSITIVE_INFINITY, expected: Number.NaN };
+  if (examples < confirmedMin) return { refused: 'few-examples', ...untried };
+  if (normal.length < normalMin) return { refused: 'learning', ...untried };
+  const scores = normal.map((own) => weighed.scoreWithout(which, own)).sort((a, b) => a - b);
+  const usual = quantile(scores, 0.5);
+  const level = Math.max(usual + spreadMin, tailOf(scores, alpha));
+  const expected = weighed.expected(which);
+  return { usual, level, expected, ...(expected > level ? {} : { refused: 'looks-normal' as const }) };
 }
 
 /** Above which a share of the values lies; an exponential tail through the quantiles .9 and .99 where they are too few. */

@@ -1,5 +1,7 @@
 import type { Antibody } from '../../proto/antibody.ts';
+import { scoreInTurns } from '../tracks/score-in-turns.ts';
 import type { Explanation, PlaceScores, TrackScorer } from '../tracks/track-kind.ts';
+import { distinctAntigens } from './distinct-antigens.ts';
 import { Panel, quantile, type Vaccination } from './panel.ts';
 
 /** What antibodies need of a track's kind: the features of an example's place. */
@@ -15,8 +17,8 @@ export type Vaccinated<Example> = Readonly<{
 const defaultAlpha = 0.01;
 
 /**
- * A model and antibodies as one scorer. Both are brought to one scale, how far a place is on the way from what is usual for its
- * group (0) to what 1 % of its normal examples pass (1), and the greater of the two is the score: the smaller of two p-values. So a
+ * A model and antibodies as one scorer. Both are brought to one scale, how far a place is on the way from what is usual (0) to what
+ * few normal examples pass (1), of all groups for the model and of its own group for an antibody; the greater of the two is the score. So a
  * place that the model finds hostile stays as hostile as it was, and thresholds go on as they do for any scorer.
  *
  * open: opens the model on these normal examples. It is opened twice, once on half of them for a while: the other half tells how
@@ -34,14 +36,19 @@ export async function vaccinate<Example>(
   const unseen = normal.filter((_, at) => at % 2 === 1);
   let scale: Scale;
   try {
-    scale = scaleOf(half.score(unseen));
+    scale = scaleOf(await scoreInTurns(half, unseen));
   } finally {
     half.close();
   }
   const scorer = await open(normal);
-  const panels = panelsOf(scorer.score(normal), antigensOf, antibodies, normal, alpha);
-  const vaccinations = new Map([...panels].map(([group, panel]) => [group, panel.vaccinations]));
-  return { scorer: new VaccinatedScorer(scorer, scale, panels, antigensOf), vaccinations };
+  try {
+    const panels = await panelsOf(await scoreInTurns(scorer, normal), antigensOf, antibodies, normal, alpha);
+    const vaccinations = new Map([...panels].map(([group, panel]) => [group, panel.vaccinations]));
+    return { scorer: new VaccinatedScorer(scorer, scale, panels, antigensOf), vaccinations };
+  } catch (error) {
+    scorer.close();
+    throw error;
+  }
 }
 
 class VaccinatedScorer<Example> implements TrackScorer<Example> {
@@ -95,6 +102,10 @@ class VaccinatedScorer<Example> implements TrackScorer<Example> {
     };
   }
 
+  remarks(): readonly string[] {
+    return this.#model.remarks?.() ?? [];
+  }
+
   close(): void {
     this.#model.close();
   }
@@ -117,23 +128,20 @@ function riskOn({ usual, spread }: Scale, score: number): number {
   return (score - usual) / spread;
 }
 
-function panelsOf<Example>(
+async function panelsOf<Example>(
   scored: readonly PlaceScores[],
   antigensOf: AntigensOf<Example>,
   antibodies: readonly Antibody[],
   normal: readonly Example[],
   alpha: number,
-): Map<string, Panel> {
-  const byGroup = new Map<string, Map<string, Uint32Array>>();
-  for (const [at, { groups }] of scored.entries()) {
-    for (const [place, group] of groups.entries()) {
-      const antigens = antigensOf(normal[at] as Example, place);
-      const own = byGroup.get(group) ?? new Map<string, Uint32Array>();
-      byGroup.set(group, own);
-      if (own.size < normalMax) own.set(antigens.toSorted().join(), antigens);
-    }
+): Promise<Map<string, Panel>> {
+  const places = scored.flatMap(({ groups }, at) => groups.map((group, place) => ({ group, at, place })));
+  const panels = new Map<string, Panel>();
+  for (const [group, own] of Map.groupBy(places, (one) => one.group)) {
+    const antigens = own.values().map(({ at, place }) => antigensOf(normal[at] as Example, place));
+    panels.set(group, await Panel.open(antibodies, distinctAntigens(antigens, normalMax), alpha));
   }
-  return new Map([...byGroup].map(([group, own]) => [group, new Panel(antibodies, [...own.values()], alpha)]));
+  return panels;
 }
 
 /** Distinct normal examples of a group that antibodies are tried on. */

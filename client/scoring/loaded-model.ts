@@ -6,12 +6,10 @@ import type { Digest } from '../../proto/ids.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { vaccinate } from '../antibodies/vaccinated-scorer.ts';
 import { ExampleBuffer } from '../learning/example-buffer.ts';
+import { scoreInTurns, turn } from '../tracks/score-in-turns.ts';
 import type { TrackKind, TrackScorer } from '../tracks/track-kind.ts';
 import { importTrackKind } from '../tracks/track-kinds.ts';
 import type { NormalScores, ScoringModel, ThreadFaultCode } from './score-protocol.ts';
-
-/** Examples between two turns of the event loop, so that the live model scores while another one warms. */
-const examplesPerTurn = 32;
 
 /**
  * Reads, checks, calibrates and warms a model. Its scores of the buffer's normal examples and of the `recent` ones come
@@ -38,14 +36,11 @@ export async function loadModel(
 
 async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly unknown[]): Promise<NormalScores> {
   const found = new Map<string, number[]>();
-  for (let start = 0; start < examples.length; start += examplesPerTurn) {
-    await turn();
-    for (const { groups, scores } of scorer.score(examples.slice(start, start + examplesPerTurn))) {
-      for (const [place, group] of groups.entries()) {
-        const known = found.get(group);
-        if (known === undefined) found.set(group, [scores[place] as number]);
-        else known.push(scores[place] as number);
-      }
+  for (const { groups, scores } of await scoreInTurns(scorer, examples)) {
+    for (const [place, group] of groups.entries()) {
+      const known = found.get(group);
+      if (known === undefined) found.set(group, [scores[place] as number]);
+      else known.push(scores[place] as number);
     }
   }
   return found;
@@ -89,8 +84,4 @@ async function readFileOf(digest: Digest, path: string): Promise<Buffer> {
 
 function fault(code: ThreadFaultCode, message: string): FaultError<ThreadFaultCode> {
   return new FaultError(refuse(code, message).fault);
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

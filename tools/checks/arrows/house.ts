@@ -109,7 +109,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ],
     'offline-kind.ts',
     'track-kind.ts',
-    ['neural', 'onnx'],
+    ['neural', 'onnx', 'score-in-turns.ts'],
     ['api', 'feature-rows', 'flow', 'syscall'],
   ],
   cli: ['print.ts', 'exit.ts', ['kubernetes', 'offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
