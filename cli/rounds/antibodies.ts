@@ -7,13 +7,14 @@ import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
 import { defaultKind, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
 import { antibodyBytes } from '../../proto/antibody.ts';
 import type { KnownAntibody } from '../../proto/generated/testudo/v1/operator_rounds.ts';
-import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
-import { exitWith, orExit } from '../exit.ts';
+import { isClusterId, isFederationId, isTrackId } from '../../proto/ids.ts';
+import { exitWith, orExit, usage } from '../exit.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
 
 const dayMs = 24 * 3_600_000;
+const daysMax = 3_650;
 
 /** `testudo antibodies`: what one cluster confirmed of an attack, for all of them. */
 export function antibodiesCommand() {
@@ -38,6 +39,9 @@ function make() {
     .option('--kind <name>', 'kind of that track', defaultKind)
     .option('--days <n>', 'days until it expires', '180')
     .action(async ({ federation, cluster, family, attacks, normal, out, track, kind: name, days }) => {
+      if (!isFederationId(federation)) usage('--federation: not a legal federation id');
+      if (!isClusterId(cluster)) usage('--cluster: not a legal cluster id');
+      if (!isTrackId(track)) usage('--track: not a legal track id');
       const module = moduleOfKind(name);
       const kind = module === undefined ? undefined : await importTrackKind(module);
       const { antigens, readCases, readNormal } = kind ?? {};
@@ -54,14 +58,16 @@ function make() {
         });
       }
       const usual = orExit(await readNormal(normal));
+      const lifetimeDays = Number(days);
+      if (!(lifetimeDays > 0 && lifetimeDays <= daysMax)) usage(`--days: above 0, at most ${daysMax}`);
       const madeAtMs = systemTimers.now();
       const head = {
-        federation: parseFederationId(federation),
-        track: parseTrackId(track),
-        cluster: parseClusterId(cluster),
+        federation,
+        track,
+        cluster,
         family,
         madeAtMs,
-        expiresAtMs: madeAtMs + Math.max(1, Math.round(Number(days) * dayMs)),
+        expiresAtMs: madeAtMs + Math.max(1, Math.round(lifetimeDays * dayMs)),
       };
       const of = (examples: readonly unknown[]) => distinctAntigens(examples.map((one) => antigens(one, 0)));
       const antibody = makeAntibody(head, of(confirmed), of(usual));

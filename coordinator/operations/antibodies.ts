@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs } from '../../base/time.ts';
 import { type Antibody, antibodiesMax, readAntibody } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { isDigest } from '../../proto/ids.ts';
@@ -21,6 +22,7 @@ export async function putAntibody(
   store: AntibodyStore,
   actor: Actor,
   { antibody: bytes, ...named }: TrackChange & Readonly<{ antibody: Uint8Array }>,
+  nowMs: EpochMs,
 ): Answer<Readonly<{ antibody: KnownAntibody; sequence: number }>, PutFaultCode | BlobFaultCode> {
   const change = checkTrackChange(named);
   if (!change.ok) return change;
@@ -28,6 +30,7 @@ export async function putAntibody(
   const read = readAntibody(bytes);
   if (!read.ok) return read;
   const { family, cluster, examples, expiresAtMs } = read.value;
+  if (expiresAtMs <= nowMs) return refuse('ANTIBODY_INVALID', 'antibody: it has expired; make it again');
   const digest = digestOf(bytes);
   const fits = (state: State) => legal(store, state.tracks.get(id), read.value);
   const first = fits(store.state());

@@ -22,8 +22,8 @@ export function antibodyHandlers(door: Door<'operator'>, engine: Engine) {
   return {
     putAntibody: door.unary<'operator', PutAntibodyRequest, PutAntibodyResponse>(
       calls.operator.putAntibody,
-      async (request, { actor }) => {
-        const put = await putAntibody(engine, actor, request);
+      async (request, { actor, nowMs }) => {
+        const put = await putAntibody(engine, actor, request, nowMs);
         if (!put.ok) return put;
         const { antibody, sequence } = put.value;
         return ok({ antibody: antibodyMessage(antibody), sequence: BigInt(sequence) });
