@@ -29,6 +29,7 @@ it('teaches a cluster that has seen nothing what is usual elsewhere, by weights 
   const learnt = (await examplesOf(csvOf(normalTraffic()))).slice(0, 400);
   const learner = unwrap(await trackKind.openLearner(spec, new Float32Array(2 ** 14), { seed: 1, stepsMax: 1 }));
   for (const batch of learner.batches(learnt, 32, 1)) learner.step(batch, { learningRate: 1 });
+  expect(learner.counts).toBe(true);
   const weights = learner.weights();
   expect(Math.hypot(...weights)).toBeCloseTo(4, 4);
   expect(weights).toEqual(trainEvidence(spec, learnt.toReversed()));

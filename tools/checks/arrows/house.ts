@@ -107,7 +107,7 @@ const rooms: Readonly<Record<string, Order>> = {
       'model-files.ts',
       'score-lines.ts',
     ],
-    'offline-kind.ts',
+    ['counting-learner.ts', 'offline-kind.ts'],
     'track-kind.ts',
     ['neural', 'onnx', 'score-in-turns.ts'],
     ['api', 'feature-rows', 'flow', 'syscall'],

@@ -33,6 +33,8 @@ export async function ensembleLearner(
       }
     },
     step: ({ member, batch }, options) => (learners[member] as Learner<unknown, Example>).step(batch, options),
+    // What one member may not count, no member is given: all read the same examples.
+    ...(learners.some(({ counts }) => counts) && { counts: true }),
     weights: () => joined(learners.map((learner) => learner.weights())),
     close,
   });

@@ -1,5 +1,6 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { pieceCallsMax } from '../../../events/trace.ts';
+import type { Observed } from '../../detector.ts';
 
 /**
  * What a detector learns from: the ordered calls of one process or thread, or a piece of them.
@@ -12,6 +13,11 @@ export type Example = Readonly<{
   /** One id for each call, where the source saw arguments: hashed path class and port class. */
   argumentClasses?: Uint16Array;
 }>;
+
+/** An example as detectors that do not read arguments take it. */
+export function observed({ workload, calls }: Example): Observed {
+  return { service: workload, calls };
+}
 
 const workloadLengthMax = 128;
 const headBytes = 4;

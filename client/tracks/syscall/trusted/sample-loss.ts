@@ -3,7 +3,7 @@ import type { Observed, OpenDetector } from '../../detector.ts';
 import type { SampleContent, SampleLoss } from '../../track-kind.ts';
 import { openDetector } from '../architectures.ts';
 import { rawTraceScore } from '../scoring/trace-score.ts';
-import type { Example } from '../traces/example.ts';
+import { type Example, observed } from '../traces/example.ts';
 
 /**
  * What a model of the syscall track loses on a trusted sample, for each class that it holds normal traces of; undefined for
@@ -77,8 +77,4 @@ function pairLoss(normal: readonly number[], attacks: readonly number[]): number
   let sum = 0;
   for (const usual of normal) for (const attack of attacks) sum += Math.log1p(Math.exp(usual - attack));
   return sum / (normal.length * attacks.length) + Math.LN2 / normal.length;
-}
-
-function observed({ workload, calls }: Example): Observed {
-  return { service: workload, calls };
 }

@@ -1,7 +1,7 @@
 import { ok, type Result } from '../../../../base/fault.ts';
 import type { Learner } from '../../learner.ts';
 import { FlatTrainer } from '../../neural/flat-trainer.ts';
-import type { Example } from '../traces/example.ts';
+import { type Example, observed } from '../traces/example.ts';
 import { WindowBatches } from './window-batches.ts';
 import type { WindowModel } from './window-model.ts';
 
@@ -18,8 +18,7 @@ export function windowLearner(model: WindowModel, base: Float32Array): Result<Le
   return ok({
     *batches(examples, batchSize, seed) {
       if (cut?.of !== examples) {
-        const traces = examples.map(({ workload, calls }) => ({ service: workload, calls }));
-        cut = { of: examples, windows: new WindowBatches(traces, model.window) };
+        cut = { of: examples, windows: new WindowBatches(examples.map(observed), model.window) };
       }
       let left = Math.ceil(cut.windows.count / batchSize);
       for (const windows of cut.windows.endless(batchSize, seed)) {
@@ -32,8 +31,8 @@ export function windowLearner(model: WindowModel, base: Float32Array): Result<Le
     // One example is one microbatch: its gradient is that of its windows' mean loss, and is clipped as one.
     privateStep: (examples, options) =>
       trainer.privateStep(
-        examples.map(({ workload, calls }) => {
-          const own = new WindowBatches([{ service: workload, calls }], model.window);
+        examples.map((example) => {
+          const own = new WindowBatches([observed(example)], model.window);
           const { value: windows } = own.endless(privateWindowsMax, options.seed).next();
           return (parameters) => model.loss(parameters, windows as Int32Array, options.seed);
         }),
