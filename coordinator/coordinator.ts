@@ -1,7 +1,7 @@
 import { buildVersion } from '../base/build-version.ts';
 import { ok, type Result } from '../base/fault.ts';
-import { servePages } from '../base/http-server.ts';
 import { type Log, makeLog } from '../base/log.ts';
+import { servePages } from '../base/serving/http-server.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import { logSum } from './access/refusals.ts';

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import type { SecureServerOptions } from 'node:http2';
-import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { type ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
+import { listenOn } from '../../base/serving/listen.ts';
 
 export type ServerIdentity = Readonly<{ chain: string; key: string }>;
 
@@ -72,14 +72,11 @@ export class HubListener {
 
   /** Returns the port bound. Throws where `address` (host:port) cannot be had. */
   async listen(address: string): Promise<number> {
-    const at = address.lastIndexOf(':');
-    this.#sockets.listen(Number(address.slice(at + 1)), address.slice(0, at).replace(/^\[|\]$/g, ''));
     try {
-      await once(this.#sockets, 'listening');
+      return await listenOn(this.#sockets, address);
     } catch (error) {
       throw new Error(`the hub cannot listen on ${address}: ${(error as Error).message}`, { cause: error });
     }
-    return (this.#sockets.address() as AddressInfo).port;
   }
 
   replaceIdentity(identity: ServerIdentity): void {

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { alivePage, jsonPage, metricsPage, type Pages } from '../../base/http-server.ts';
+import { alivePage, jsonPage, metricsPage, type Pages } from '../../base/serving/http-server.ts';
 
 export type Readiness = Readonly<{
   ready: boolean;

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import { type ConnectionInjector, Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { listenOn } from '../../base/serving/listen.ts';
 import type { Timers } from '../../base/time.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { ServerIdentity } from '../keys/server-certificate.ts';
@@ -94,14 +94,11 @@ export class Listener {
 
   /** Returns the port bound. Throws when `address` (host:port) cannot be had. */
   async listen(address: string): Promise<number> {
-    const at = address.lastIndexOf(':');
-    this.#sockets.listen(Number(address.slice(at + 1)), address.slice(0, at).replace(/^\[|\]$/g, ''));
     try {
-      await once(this.#sockets, 'listening');
+      return await listenOn(this.#sockets, address);
     } catch (error) {
       throw new Error(`cannot listen on ${address}: ${(error as Error).message}`, { cause: error });
     }
-    return (this.#sockets.address() as AddressInfo).port;
   }
 
   /** New connections get the new certificate. */

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { alivePage, metricsPage, type Pages } from '../../base/http-server.ts';
+import { alivePage, metricsPage, type Pages } from '../../base/serving/http-server.ts';
 
 /**
  * /healthz: the process answers. /readyz: it would take a call now; `unready` says what is missing, or nothing. /metrics:

@@ -64,7 +64,7 @@ const ideas: Readonly<Record<string, Idea>> = {
     seen: ["import type { Logger } from 'pino';", "import pino from 'pino';"],
   },
   'serving HTTP': {
-    place: 'base/http-server.ts',
+    place: 'base/serving/http-server.ts',
     does: /\bcreateServer\b[^;]*\bfrom 'node:https?'/,
     seen: ["import { createServer, type Server } from 'node:http';"],
   },

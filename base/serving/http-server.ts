@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { listenOn } from './listen.ts';
 
 export type HttpAnswer = Readonly<{
   /** 200 unless given. */
@@ -53,10 +53,7 @@ export async function servePages(listen: string, pages: Pages): Promise<HttpServ
     response.writeHead(status, status === 405 ? { ...headers, allow: 'GET' } : headers).end(body);
   });
   server.maxConnections = connectionsMax;
-  const at = listen.lastIndexOf(':');
-  server.listen(Number(listen.slice(at + 1)), listen.slice(0, at).replace(/^\[|\]$/g, ''));
-  await once(server, 'listening'); // An error event rejects.
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOn(server, listen);
   return {
     port,
     async close() {
