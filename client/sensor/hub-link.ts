@@ -1,7 +1,6 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
-import { type ChannelCredentials, type ClientOptions, credentials, Metadata } from '@grpc/grpc-js';
+import { type ChannelCredentials, Metadata } from '@grpc/grpc-js';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { type CallFaultCode, deadlineIn, unary } from '../../proto/call.ts';
@@ -14,9 +13,10 @@ import {
   SensorsClient,
 } from '../../proto/generated/testudo/v1/sensors.ts';
 import { isClusterId, isFederationId } from '../../proto/ids.ts';
-import { hubServerName, messageBytesMax } from '../../proto/wire-names.ts';
+import { hubServerName } from '../../proto/wire-names.ts';
 import type { Address } from '../link/address.ts';
 import { newCertificateRequest } from '../link/certificate-request.ts';
+import { channelCredentials, channelOptions } from '../link/channel.ts';
 import { pemOf } from '../link/first-contact.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import { callsOf } from '../releases/grpc/calls.ts';
@@ -39,18 +39,7 @@ export type HubLinkFaultCode =
 
 const callMs = 15_000;
 
-const options: Partial<ClientOptions> = {
-  'grpc.ssl_target_name_override': hubServerName,
-  'grpc.default_authority': hubServerName,
-  'grpc.max_receive_message_length': messageBytesMax,
-  'grpc.max_send_message_length': messageBytesMax,
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
-  // Attempts are ours to make, with full jitter.
-  'grpc.enable_retries': 0,
-  'grpc.use_local_subchannel_pool': 1,
-  'grpc.service_config_disable_resolution': 1,
-};
+const options = channelOptions(hubServerName);
 
 /** Releases as the hub relays them, over mutual TLS. */
 export const connectToHub: ConnectToReleases = (address, identity) => {
@@ -120,8 +109,8 @@ export class HubLink {
     const token = await textOf(tokenFile, 'SENSOR_TOKEN_UNREADABLE');
     if (!token.ok) return token;
     const { der, keyPem } = await newCertificateRequest();
-    const ca = createSecureContext({ ca: authority.value, minVersion: 'TLSv1.3' });
-    const client = new AdmissionClient(admissionAddress.text, credentials.createFromSecureContext(ca), options);
+    const secured = channelCredentials({ ca: authority.value });
+    const client = new AdmissionClient(admissionAddress.text, secured, options);
     try {
       const said = { token: token.value.trim(), certificateRequest: der, node };
       const answer = await unary<AdmitResponse>(
@@ -165,8 +154,7 @@ export class HubLink {
 }
 
 function secure({ authorityPem, chainPem, tlsKeyPem }: ClusterIdentity): ChannelCredentials {
-  const parts = { ca: authorityPem, cert: chainPem, key: tlsKeyPem };
-  return credentials.createFromSecureContext(createSecureContext({ ...parts, minVersion: 'TLSv1.3' }));
+  return channelCredentials({ ca: authorityPem, cert: chainPem, key: tlsKeyPem });
 }
 
 async function textOf<Code extends string>(path: string, code: Code): Promise<Result<string, Code>> {

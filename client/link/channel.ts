@@ -1,0 +1,27 @@
+import { createSecureContext } from 'node:tls';
+import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { messageBytesMax } from '../../proto/wire-names.ts';
+
+/** PEM: the one authority that is trusted, and who we are; without the latter the server alone is authenticated. */
+type Parts = Readonly<{ ca: string; cert?: string; key?: string }>;
+
+/** How we keep a connection whose certificate is checked against `serverName`, whatever address it is reached by. */
+export function channelOptions(serverName: string): Partial<ClientOptions> {
+  return {
+    'grpc.ssl_target_name_override': serverName,
+    'grpc.default_authority': serverName,
+    'grpc.max_receive_message_length': messageBytesMax,
+    'grpc.max_send_message_length': messageBytesMax,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    // Attempts are ours to make, with full jitter: grpc-js must neither repeat calls nor reconnect behind our back.
+    'grpc.enable_retries': 0,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.service_config_disable_resolution': 1,
+  };
+}
+
+/** TLS 1.3 alone. */
+export function channelCredentials({ ca, cert, key }: Parts): ChannelCredentials {
+  return credentials.createFromSecureContext(createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' }));
+}
