@@ -1,11 +1,11 @@
 /** Child of round.bench.ts: grpc-js as it comes, with the certificates of an authority made for the occasion. */
 import { randomBytes } from 'node:crypto';
 import { Server, type ServerReadableStream, type sendUnaryData } from '@grpc/grpc-js';
+import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { unwrap } from '../../base/fault.ts';
 import { membersCaps } from '../../coordinator/grpc/listener.ts';
 import { TlsCredentials } from '../../coordinator/grpc/tls.ts';
 import { Authority, makeAuthority, pemOfChain } from '../../coordinator/keys/authority.ts';
-import { publicKeyOfRequest } from '../../coordinator/keys/certificate-request.ts';
 import { newOperatorKey } from '../../coordinator/keys/operator-credentials.ts';
 import {
   FederationService,

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { Authority, makeAuthority } from '../../coordinator/keys/authority.ts';
-import { publicKeyOfRequest } from '../../coordinator/keys/certificate-request.ts';
 import { parseClusterId, parseFederationId } from '../../proto/ids.ts';
 import { CertificateKeeper, type CertificateReport } from './certificate-keeper.ts';
 import { newCertificateRequest } from './certificate-request.ts';

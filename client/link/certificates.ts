@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { pemOfCertificate } from '../../base/certificates/pem.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId, FederationId } from '../../proto/ids.ts';
-import { pemOf } from './first-contact.ts';
 
 const certificateBytesMax = 8_192;
 /** Extended key usage: what a TLS client presents (RFC 5280, 4.2.1.12). */
@@ -36,7 +36,9 @@ export function acceptChain(
     const certificates = chain.map((der) => new X509Certificate(der));
     const why =
       faultOfLeaf(certificates[0] as X509Certificate, expected) ?? faultOfPath(certificates, expected.authorityPem);
-    return why === undefined ? ok(certificates.map((certificate) => pemOf(certificate)).join('')) : unusable(why);
+    return why === undefined
+      ? ok(certificates.map((certificate) => pemOfCertificate(certificate.raw)).join(''))
+      : unusable(why);
   } catch {
     return unusable('a certificate is not DER');
   }

@@ -1,5 +1,6 @@
-import { createHash, type X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { connect, type DetailedPeerCertificate, type PeerCertificate } from 'node:tls';
+import { pemOfCertificate } from '../../base/certificates/pem.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';
@@ -30,7 +31,7 @@ export async function learnAuthority(
       { address: address.text, presented: chain.value.length },
     );
   }
-  return ok(pemOf(root));
+  return ok(pemOfCertificate(root));
 }
 
 function presentedChain(
@@ -74,13 +75,4 @@ function chainOf(leaf: DetailedPeerCertificate): Buffer[] {
     certificate = certificate.issuerCertificate;
   }
   return chain;
-}
-
-export function pemOf(der: Uint8Array | X509Certificate): string {
-  const bytes = der instanceof Uint8Array ? der : der.raw;
-  const lines =
-    Buffer.from(bytes)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { Authority, makeAuthority, pemOfChain } from '../../coordinator/keys/authority.ts';
-import { publicKeyOfRequest } from '../../coordinator/keys/certificate-request.ts';
 import type { Identity } from '../../coordinator/keys/spiffe.ts';
 import { HostileCoordinator } from '../../lab/testing/hostile-coordinator.ts';
 import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';

@@ -1,6 +1,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type ChannelCredentials, Metadata } from '@grpc/grpc-js';
+import { pemOfCertificate } from '../../base/certificates/pem.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { type CallFaultCode, deadlineIn, unary } from '../../proto/call.ts';
@@ -17,7 +18,6 @@ import { hubServerName } from '../../proto/wire-names.ts';
 import type { Address } from '../link/address.ts';
 import { newCertificateRequest } from '../link/certificate-request.ts';
 import { channelCredentials, channelOptions } from '../link/channel.ts';
-import { pemOf } from '../link/first-contact.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import { callsOf } from '../releases/grpc/calls.ts';
 import type { ConnectToReleases } from '../releases/release-calls.ts';
@@ -133,7 +133,7 @@ export class HubLink {
     const lifeMs = Number(expiresAtMs - issuedAtMs);
     if (!(lifeMs > 0)) return unusable('its certificate has no time in which it holds');
     try {
-      const chainPem = certificateChain.map((one) => pemOf(new X509Certificate(one))).join('');
+      const chainPem = certificateChain.map((one) => pemOfCertificate(new X509Certificate(one).raw)).join('');
       const now = this.#timers.now();
       // By the time since it came: the clocks of node and hub may differ.
       this.#renewAtMs = now + (lifeMs * 2) / 3;

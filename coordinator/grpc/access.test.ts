@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { type Result, unwrap } from '../../base/fault.ts';
 import { EnrolmentClient } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';
 import { Authority, makeAuthority, pemOfChain } from '../keys/authority.ts';
-import { publicKeyOfRequest } from '../keys/certificate-request.ts';
 import { newOperatorKey } from '../keys/operator-credentials.ts';
 import type { Identity } from '../keys/spiffe.ts';
 import type { OperatorRole } from '../ledger/journal/events.ts';

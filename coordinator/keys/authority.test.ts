@@ -1,9 +1,9 @@
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
+import { certificateAlgorithm, makeCertificateKeyPair, x509 } from '../../base/certificates/x509.ts';
 import { parseClusterId, parseFederationId } from '../../proto/ids.ts';
 import { Authority, issuedAtMs, makeAuthority, makeIssuer } from './authority.ts';
-import { publicKeyOfRequest } from './certificate-request.ts';
-import { certificateAlgorithm, makeCertificateKeyPair, x509 } from './x509.ts';
 
 const federation = parseFederationId('herd');
 const nowMs = Date.parse('2026-11-21T12:00:00.250Z');

@@ -1,20 +1,19 @@
 import { createHash, randomBytes, type webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import type { FederationId } from '../../proto/ids.ts';
-import { coordinatorServerName } from '../../proto/wire-names.ts';
-import { type Identity, spiffeId } from './spiffe.ts';
+import { pemOfCertificate } from '../../base/certificates/pem.ts';
+import { backdateMs, type X509Certificate as Signer, signLeaf, signRoot } from '../../base/certificates/sign.ts';
 import {
   certificateAlgorithm,
   exportPrivateKey,
   importPrivateKey,
   makeCertificateKeyPair,
-  pemOfDer,
   x509,
-} from './x509.ts';
+} from '../../base/certificates/x509.ts';
+import type { FederationId } from '../../proto/ids.ts';
+import { coordinatorServerName } from '../../proto/wire-names.ts';
+import { type Identity, spiffeId } from './spiffe.ts';
 
 const dayMs = 86_400_000;
-/** Clocks of clusters may lag by this much. */
-const backdateMs = 5 * 60_000;
 
 const lifetimes = { rootMs: 3650 * dayMs, issuerMs: 1825 * dayMs } as const;
 
@@ -38,18 +37,13 @@ export type CertificateChain = readonly Buffer[];
 
 export async function makeAuthority(federation: FederationId, nowMs: number): Promise<NewAuthority> {
   const keys = await makeCertificateKeyPair();
-  const root = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serialOf(nowMs, randomBytes(9)),
+  const root = await signRoot({
+    serial: serialOf(nowMs, randomBytes(9)),
     name: `CN=Testudo root, O=${federation}`,
-    notBefore: new Date(nowMs - backdateMs),
-    notAfter: new Date(nowMs + lifetimes.rootMs),
-    keys: keys as never,
-    signingAlgorithm: certificateAlgorithm,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 1, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey as never),
-    ],
+    keys,
+    pathLength: 1,
+    issuedAtMs: nowMs,
+    expiresAtMs: nowMs + lifetimes.rootMs,
   });
   const keyed = { certificate: root.toString('pem'), key: await exportPrivateKey(keys.privateKey) };
   return { root: keyed, issuer: await makeIssuer(federation, keyed, nowMs) };
@@ -88,7 +82,7 @@ export class Authority {
   readonly rootCertificate: string;
   /** SHA-256 of the root's DER, hexadecimal: join tokens carry it. */
   readonly fingerprint: string;
-  readonly #issuer: InstanceType<typeof x509.X509Certificate>;
+  readonly #issuer: Signer;
   readonly #issuerKey: webcrypto.CryptoKey;
   readonly #chainTail: readonly Buffer[];
 
@@ -147,30 +141,16 @@ export class Authority {
     usage: string,
     { serial, issuedAtMs, expiresAtMs }: CertificatePlan,
   ): Promise<CertificateChain> {
-    const leaf = await x509.X509CertificateGenerator.create({
-      serialNumber: serial,
-      subject: `O=${this.federation}`,
-      issuer: this.#issuer.subject,
-      notBefore: new Date(issuedAtMs - backdateMs),
-      notAfter: new Date(expiresAtMs),
-      publicKey: publicKey as never,
-      signingKey: this.#issuerKey as never,
-      signingAlgorithm: certificateAlgorithm,
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([usage], false),
-        new x509.SubjectAlternativeNameExtension([...names], false),
-        await x509.AuthorityKeyIdentifierExtension.create(this.#issuer.publicKey),
-      ],
-    });
+    const subject = `O=${this.federation}`;
+    const plan = { serial, subject, publicKey, names, usage, issuedAtMs, expiresAtMs };
+    const leaf = await signLeaf(this.#issuer, this.#issuerKey, plan);
     return [Buffer.from(leaf.rawData), ...this.#chainTail];
   }
 }
 
 /** PEM of a chain as TLS wants it. */
 export function pemOfChain(chain: readonly Uint8Array[]): string {
-  return chain.map(pemOfDer).join('');
+  return chain.map(pemOfCertificate).join('');
 }
 
 /** 01, six bytes of time, nine random bytes: unique, never negative, and older certificates have smaller serials. */

@@ -32,7 +32,9 @@ const schema = z.strictObject({
 /** A fresh key and a request for a certificate for it. */
 export async function newOperatorKey(): Promise<Readonly<{ key: string; request: Buffer }>> {
   // Only here: a command that merely reads its credentials should not wait for a certificate library to load.
-  const { certificateAlgorithm, exportPrivateKey, makeCertificateKeyPair, x509 } = await import('./x509.ts');
+  const { certificateAlgorithm, exportPrivateKey, makeCertificateKeyPair, x509 } = await import(
+    '../../base/certificates/x509.ts'
+  );
   const keys = await makeCertificateKeyPair();
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: 'CN=testudo-operator',

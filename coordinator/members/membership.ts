@@ -1,4 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import { digestBytes, digestOf } from '../../proto/digest.ts';
@@ -6,7 +7,6 @@ import { verifyEnrolment } from '../../proto/envelope/enrolment-proof.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import { formatJoinToken } from '../../proto/join-token.ts';
 import type { Authority, CertificateChain, CertificatePlan } from '../keys/authority.ts';
-import { publicKeyOfRequest } from '../keys/certificate-request.ts';
 import type { Actor, JournalEvent, Labels, OperatorRole } from '../ledger/journal/events.ts';
 import type { State, Token } from '../ledger/state/state.ts';
 import type { Committed, Store, StoreFaultCode } from '../ledger/store.ts';

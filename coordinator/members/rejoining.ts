@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import { verifyRejoin } from '../../proto/envelope/rejoin-proof.ts';
 import { type ClusterId, isClusterId } from '../../proto/ids.ts';
 import type { Authority, CertificatePlan } from '../keys/authority.ts';
-import { publicKeyOfRequest } from '../keys/certificate-request.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Cluster, State } from '../ledger/state/state.ts';
 import type { Store, StoreFaultCode } from '../ledger/store.ts';

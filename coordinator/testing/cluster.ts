@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { type ChannelCredentials, type ClientReadableStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import { pemOfCertificate } from '../../base/certificates/pem.ts';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { newSigningKeyPair, type SigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
@@ -25,7 +26,6 @@ import { chunkBytes, coordinatorServerName, faultCodeKey } from '../../proto/wir
 import type { Coordinator } from '../coordinator.ts';
 import { pemOfChain } from '../keys/authority.ts';
 import { newOperatorKey } from '../keys/operator-credentials.ts';
-import { pemOfDer } from '../keys/x509.ts';
 
 type Addresses = Coordinator['addresses'];
 
@@ -120,7 +120,7 @@ export class TestCluster {
     this.name = cluster;
     this.receiptKey = receiptKey;
     this.signing = signing;
-    const ca = pemOfDer(certificateChain.at(-1) as Buffer);
+    const ca = pemOfCertificate(certificateChain.at(-1) as Buffer);
     this.credentials = secure({ ca, cert: pemOfChain(certificateChain), key: tls.key });
     this.client = new FederationClient(federation, this.credentials, options);
     this.enrolment = new EnrolmentClient(federation, this.credentials, options);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { unwrap } from '../../base/fault.ts';
 import { LoopbackCoordinator, type LoopbackIdentity } from '../../client/rounds/testing/loopback-coordinator.ts';
 import { Authority, makeAuthority, pemOfChain } from '../../coordinator/keys/authority.ts';
-import { publicKeyOfRequest } from '../../coordinator/keys/certificate-request.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { newRoundKeyPair, newSigningKeyPair, type RoundKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundInvitation, TrainingPlan } from '../../proto/generated/testudo/v1/federation.ts';

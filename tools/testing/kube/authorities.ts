@@ -6,7 +6,7 @@ import {
   exportPrivateKey,
   makeCertificateKeyPair,
   x509,
-} from '../../../coordinator/keys/x509.ts';
+} from '../../../base/certificates/x509.ts';
 
 /** Certificates of a control plane that lives for one test run. */
 const lifetimeMs = 2 * 86_400_000;

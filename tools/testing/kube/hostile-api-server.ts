@@ -5,15 +5,15 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { kubeConfig } from '../../../client/kube/kube-config.ts';
-import { makeAuthority } from '../../../coordinator/keys/authority.ts';
 import {
   certificateAlgorithm,
   exportPrivateKey,
   importPrivateKey,
   makeCertificateKeyPair,
   x509,
-} from '../../../coordinator/keys/x509.ts';
+} from '../../../base/certificates/x509.ts';
+import { kubeConfig } from '../../../client/kube/kube-config.ts';
+import { makeAuthority } from '../../../coordinator/keys/authority.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 

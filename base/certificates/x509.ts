@@ -1,6 +1,7 @@
 import 'reflect-metadata'; // @peculiar/x509 resolves its algorithms through it: must come first.
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
+import { pemOf } from './pem.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 
@@ -16,9 +17,9 @@ export function makeCertificateKeyPair() {
 /** PKCS #8 in PEM: what TLS and files want. */
 export async function exportPrivateKey(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  const text = pemOf('PRIVATE KEY', der);
   der.fill(0);
-  return `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`;
+  return text;
 }
 
 export async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey> {
@@ -28,12 +29,4 @@ export async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey
   } finally {
     der.fill(0);
   }
-}
-
-export function pemOfDer(der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
