@@ -144,7 +144,8 @@ export function meanOfRows(source: UpdateBlocks, rows: readonly number[]): Decis
   return { plan: { kind: 'combine', source, weights, divisor: rows.length }, selected: rows, shares };
 }
 
-function once<Value>(compute: () => Promise<Value>): () => Promise<Value> {
+/** Computed when it is first asked for, and then kept. */
+export function once<Value>(compute: () => Promise<Value>): () => Promise<Value> {
   let value: Promise<Value> | undefined;
   return () => {
     value ??= compute();

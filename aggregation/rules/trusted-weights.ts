@@ -1,4 +1,4 @@
-import { memoryBlocks, memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
+import { memoryBlocks, type UpdateBlocks } from '../blocks/blocks.ts';
 import { columnsIn } from '../blocks/columns.ts';
 import { oneRow, rowValues } from '../blocks/row-values.ts';
 import { type ClassBlock, type ColumnRange, type DeclaredClasses, holdersOf, sharedRanges } from '../class-blocks.ts';
@@ -7,9 +7,9 @@ import { type Aggregated, ok, refuse } from '../fault.ts';
 import { needs, refuseInteger, refusePositive, refuseRows } from '../requirements.ts';
 import { clippedToMedian, medianOf } from '../trusted/clipped-rows.ts';
 import { leastLoss } from '../trusted/least-loss.ts';
-import { lossByGradient, lossByOutputs, movedBy, times } from '../trusted/losses-along.ts';
-import type { LinearOutputs, TrustedLoss, TrustedSample } from '../trusted/trusted-loss.ts';
-import { type BlockPlan, type Decision, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
+import { lossByGradient, lossByOutputs, movedBy, times, weightedSum } from '../trusted/losses-along.ts';
+import type { LinearOutputs, TrustedSample } from '../trusted/trusted-loss.ts';
+import { type BlockPlan, type Decision, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
 import { type BlindRule, blindBlock, letThrough, verdictOf } from './blind-block.ts';
 import { allRows } from './coordinate-wise.ts';
 
@@ -90,8 +90,9 @@ export async function trustedWeights(
   const found = await leastLoss(lossOf, n, { cap: 1 / (n - f), pull: rho * lossBefore * n, stepsMax });
   const { shares, at, convergence } = found;
   const weights = times(shares, clipped.factors);
+  const byShares = once(() => weightedSum(engine, clipped.rows, weights));
   const there =
-    at.gradient ?? (measure && gradient ? await gradientAt(gradient, engine, clipped.rows, weights, base) : undefined);
+    at.gradient ?? (measure && gradient ? (await gradient(movedBy(base, await byShares()))).gradient : undefined);
   const onSample = { lossBefore, lossAfter: at.loss, slopes: at.slopes, ...(there && { gradient: there }) };
   const decision = { selected: allRows(n).filter((row) => shares[row] !== 0), shares, convergence, onSample };
   const whole = { kind: 'combine', source: clipped.rows, weights, divisor: 1 } as const;
@@ -103,29 +104,19 @@ export async function trustedWeights(
       : classes.blocks.filter(({ class: name }) => !isCovered(name) && holdersOf(classes, name).length > 0);
   const parts: BlockPlan[] = [];
   if (blind !== 'shares' && asked.length > 0) {
-    const normMax = clip * (await longestOrdinary(engine, source, classes.blocks));
-    const found = [];
-    for (const { class: name, ranges } of asked) {
-      const held = updatesOf(engine, columnsIn(source, ranges).pick(holdersOf(classes, name)));
-      const block = await blindBlock(held, blind, { clip, normMax });
-      if (!block.ok) return block;
-      found.push({ ranges, values: block.value });
-    }
-    const known = await elsewhere(engine, whole, asked);
+    const blindBlocks = await blocksOfHolders(updates, classes, asked, blind, clip);
+    if (!blindBlocks.ok) return blindBlocks;
+    const known = zeroIn(await byShares(), asked);
     const lossAt = async (delta: Float64Array) => meanOf(await trusted.loss.losses(movedBy(base, delta)));
-    const scales = await letThrough(lossAt, known, found, risesMax * lossBefore);
-    found.forEach(({ ranges, values }, at) => {
-      const through = scales[at] as number;
+    const scales = await letThrough(lossAt, known, blindBlocks.value, risesMax * lossBefore);
+    blindBlocks.value.forEach(({ ranges, values }, block) => {
+      const through = scales[block] as number;
       const source = oneRow(values.map((value) => through * value));
       parts.push({ ranges, plan: { kind: 'combine', source, weights: Float64Array.of(1), divisor: 1 } });
     });
   }
-  const rest = [
-    ...classes.blocks.filter((block) => !asked.includes(block)).flatMap(({ ranges }) => ranges),
-    ...sharedRanges(classes.blocks, d),
-  ];
-  const ordered = rest.toSorted((a, b) => a.offset - b.offset);
-  if (ordered.length > 0) parts.push({ ranges: ordered, plan: { ...whole, source: columnsIn(clipped.rows, ordered) } });
+  const rest = sharedRanges(asked, d);
+  if (rest.length > 0) parts.push({ ranges: rest, plan: { ...whole, source: columnsIn(clipped.rows, rest) } });
   const verdicts = classes.blocks.map(({ class: name }) =>
     verdictOf(name, { covered: isCovered(name), blind, holders: holdersOf(classes, name), f }),
   );
@@ -151,32 +142,34 @@ async function longestOrdinary(
   return Math.max(medianOf(longest), Number.MIN_VALUE);
 }
 
-/** The aggregate by shares, zero in these blocks. Shape [d]. */
-async function elsewhere(
-  engine: AggregationEngine,
-  { source, weights }: Readonly<{ source: UpdateBlocks; weights: Float64Array }>,
-  blocks: readonly ClassBlock[],
-): Promise<Float64Array> {
-  const sink = memorySink(source.d);
-  await engine.combine(source, weights, 1, sink);
-  for (const { offset, length } of blocks.flatMap(({ ranges }) => ranges)) sink.values.fill(0, offset, offset + length);
-  return sink.values;
+/** What those who declare them say in these blocks, one after another. */
+async function blocksOfHolders(
+  { engine, source }: Updates,
+  classes: DeclaredClasses,
+  asked: readonly ClassBlock[],
+  blind: Exclude<BlindRule, 'shares'>,
+  clip: number,
+): Promise<Aggregated<Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>[]>> {
+  const normMax = clip * (await longestOrdinary(engine, source, classes.blocks));
+  const found = [];
+  for (const { class: name, ranges } of asked) {
+    const held = updatesOf(engine, columnsIn(source, ranges).pick(holdersOf(classes, name)));
+    const block = await blindBlock(held, blind, { clip, normMax });
+    if (!block.ok) return block;
+    found.push({ ranges, values: block.value });
+  }
+  return ok(found);
+}
+
+/** The values, but zero in these blocks. Shape [d]. */
+function zeroIn(values: Float64Array, blocks: readonly ClassBlock[]): Float64Array {
+  const left = values.slice();
+  for (const { offset, length } of blocks.flatMap(({ ranges }) => ranges)) left.fill(0, offset, offset + length);
+  return left;
 }
 
 function meanOf(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-async function gradientAt(
-  gradient: NonNullable<TrustedLoss['gradient']>,
-  engine: AggregationEngine,
-  rows: UpdateBlocks,
-  weights: Float64Array,
-  base: Float32Array,
-): Promise<Float32Array> {
-  const sink = memorySink(rows.d);
-  await engine.combine(rows, weights, 1, sink);
-  return (await gradient(movedBy(base, sink.values))).gradient;
 }
 
 function blocksOf(classes: DeclaredClasses | undefined, d: number): (readonly ColumnRange[])[] {

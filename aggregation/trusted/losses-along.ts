@@ -43,11 +43,21 @@ export function lossByGradient(
   engine: AggregationEngine,
 ): LossOfMixture {
   return async (shares) => {
-    const mixed = memorySink(rows.d);
-    await engine.combine(rows, times(shares, factors), 1, mixed);
-    const { loss, gradient } = await gradientOf(movedBy(base, mixed.values));
+    const mixed = await weightedSum(engine, rows, times(shares, factors));
+    const { loss, gradient } = await gradientOf(movedBy(base, mixed));
     return { loss, slopes: times(await dotsWith(rows, gradient), factors), gradient };
   };
+}
+
+/** Σ weights[i] x_i, shape [d]; one pass. */
+export async function weightedSum(
+  engine: AggregationEngine,
+  rows: UpdateBlocks,
+  weights: Float64Array,
+): Promise<Float64Array> {
+  const sink = memorySink(rows.d);
+  await engine.combine(rows, weights, 1, sink);
+  return sink.values;
 }
 
 /** a_i b_i, shape [n]. */
