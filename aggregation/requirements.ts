@@ -23,6 +23,15 @@ export const needs = {
   majority: need('the rule', 'n >= 2f + 1', 2, 1),
 } as const;
 
+/**
+ * So many liars among the h >= 1 clusters that declare a class does a rule withstand in it, where the policy is for f: by a
+ * sample that holds the class, or by the median of those who declare it.
+ */
+export const withstoodAmong = {
+  sampledHolders: (h: number, f: number) => Math.max(0, Math.min(f, h - 1)),
+  medianOfHolders: (h: number, f: number) => Math.max(0, Math.min(f, Math.floor((h - 1) / 2))),
+} as const;
+
 /** The fault if n rows are not enough for f of them to be Byzantine, otherwise nothing. */
 export function refuseRows(needed: Needs, n: number, f: number): Refused<AggregationFaultCode> | undefined {
   if (n < 1) return refuse('EMPTY_INPUT', 'need at least one update');

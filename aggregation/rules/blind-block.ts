@@ -3,6 +3,7 @@ import { memorySink } from '../blocks/blocks.ts';
 import { scaledRows } from '../blocks/views.ts';
 import type { ColumnRange } from '../class-blocks.ts';
 import { type Aggregated, ok } from '../fault.ts';
+import { withstoodAmong } from '../requirements.ts';
 import { clippedToMedian } from '../trusted/clipped-rows.ts';
 import { type ClassVerdict, carryOut, type Updates, updatesOf } from '../updates.ts';
 import { coordinateMedian } from './coordinate-wise.ts';
@@ -30,7 +31,7 @@ export async function blindBlock(
   const own = updatesOf(engine, scaledRows(rows, factors));
   const clipped = await clipToNorm(own, normMax);
   if (!clipped.ok) return clipped;
-  const withstands = liarsAmong(source.n);
+  const withstands = withstoodAmong.medianOfHolders(source.n, source.n); // Whatever f is: as many as can be.
   const decided = await (rule === 'coordinateMedian'
     ? coordinateMedian(clipped.value.updates, withstands)
     : geometricMedian(clipped.value.updates, withstands, weiszfeld));
@@ -78,9 +79,6 @@ function placed(
   return moved;
 }
 
-/** The most of h holders that may lie for their median to stay with the others. */
-const liarsAmong = (h: number) => Math.max(0, Math.floor((h - 1) / 2));
-
 /** What to say of a class to those who count on f. */
 export function verdictOf(
   name: string,
@@ -93,14 +91,26 @@ export function verdictOf(
 ): ClassVerdict {
   const h = holders.length;
   const asked = !covered && blind !== 'shares' && h > 0;
-  const withstood = covered ? f : asked ? Math.min(f, liarsAmong(h)) : 0;
-  const clusters = h === 1 ? '1 cluster declares' : `${h} clusters declare`;
-  const text = covered
-    ? `the sample holds ${name}: what harms it gets no weight, whoever sends it`
-    : asked && withstood === f
-      ? `the sample does not hold ${name}; the median of the ${h} that declare it withstands f = ${f}`
-      : asked
-        ? `the sample does not hold ${name}, and ${clusters} it: fewer than 2f + 1, so ${withstood} liars among them are withstood, not f = ${f}`
-        : `the sample does not hold ${name}, and ${h === 0 ? 'nobody declares it' : 'nobody who declares it is asked'}: nothing is promised of it`;
+  const withstood = covered ? f : asked ? withstoodAmong.medianOfHolders(h, f) : 0;
+  const text = sentence(name, { covered, asked, withstood, h, f });
   return { class: name, covered, holders, leftOut: [], f: withstood, text };
+}
+
+function sentence(
+  name: string,
+  {
+    covered,
+    asked,
+    withstood,
+    h,
+    f,
+  }: Readonly<Record<'covered' | 'asked', boolean> & Record<'withstood' | 'h' | 'f', number>>,
+): string {
+  if (covered) return `the sample holds ${name}: what harms it gets no weight, whoever sends it`;
+  const blind = `the sample does not hold ${name}`;
+  if (!asked)
+    return `${blind}, and ${h === 0 ? 'nobody declares it' : 'nobody who declares it is asked'}: nothing is promised of it`;
+  if (withstood === f) return `${blind}; the median of the ${h} that declare it withstands f = ${f}`;
+  const clusters = h === 1 ? '1 cluster declares' : `${h} clusters declare`;
+  return `${blind}, and ${clusters} it: fewer than 2f + 1, so ${withstood} liars among them are withstood, not f = ${f}`;
 }

@@ -4,7 +4,7 @@ import { rowValues } from '../blocks/row-values.ts';
 import { appendRow } from '../blocks/views.ts';
 import { type DeclaredClasses, holdersOf, sharedRanges } from '../class-blocks.ts';
 import { type Aggregated, ok } from '../fault.ts';
-import { needs, refusePositive, refuseRows } from '../requirements.ts';
+import { needs, refusePositive, refuseRows, withstoodAmong } from '../requirements.ts';
 import type { TrustedLoss } from '../trusted/trusted-loss.ts';
 import type { BlockPlan, ClassVerdict, Decision, Plan, Updates } from '../updates.ts';
 import { allRows } from './coordinate-wise.ts';
@@ -171,7 +171,7 @@ function verdictOf(
   kept: readonly number[],
 ): ClassVerdict {
   const leftOut = holders.filter((row) => !kept.includes(row));
-  const withstands = covered ? Math.max(0, Math.min(f, holders.length - 1)) : 0;
+  const withstands = covered ? withstoodAmong.sampledHolders(holders.length, f) : 0;
   return { class: name, covered, holders, leftOut, f: withstands, text: sentence(name, covered, f, holders.length) };
 }
 

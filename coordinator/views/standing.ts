@@ -1,4 +1,5 @@
 import { type AggregationPolicy, asksOf, checkPolicy } from '../../aggregation/policy.ts';
+import { withstoodAmong } from '../../aggregation/requirements.ts';
 import type { ClassName } from '../../proto/ids.ts';
 
 /** What a policy is held against. */
@@ -79,20 +80,17 @@ function holdsFor(
   covered: boolean,
 ): Pick<ClassStanding, 'withstands' | 'text'> {
   if (holders === 0) return { withstands: 0, text: 'nobody may declare it: the model learns nothing of it' };
-  const median = Math.min(f, Math.floor((holders - 1) / 2));
   switch (rule.kind) {
     case 'declaredHolders':
-      if (covered && holders > f) return { withstands: f, text: `the sample finds out up to ${f} that lie` };
-      if (covered) {
-        const text = `held by ${holders}, no more than f = ${f}: if all of them lie, so does the model on it`;
-        return { withstands: holders - 1, text };
-      }
-      return { withstands: 0, text: `the sample does not hold it: each liar makes 1/${holders} of it` };
-    case 'trustedWeights':
+      if (!covered) return { withstands: 0, text: `the sample does not hold it: each liar makes 1/${holders} of it` };
+      return { withstands: withstoodAmong.sampledHolders(holders, f), text: sampledText(holders, f) };
+    case 'trustedWeights': {
       if (covered) return { withstands: f, text: `what harms it on the sample carries no weight` };
       if (rule.blind === 'shares')
         return { withstands: 0, text: 'the sample does not hold it, and nothing else looks' };
+      const median = withstoodAmong.medianOfHolders(holders, f);
       return { withstands: median, text: `the median of ${holders} holders ${tooFew(median, f)}` };
+    }
     default:
       if (holders > f) return { withstands: f, text: 'the rule keeps what is typical of all, whoever holds the class' };
       return {
@@ -100,6 +98,11 @@ function holdsFor(
         text: `held by ${holders}, no more than f = ${f}: the rule may take all of it for an attack`,
       };
   }
+}
+
+function sampledText(holders: number, f: number): string {
+  if (holders > f) return `the sample finds out up to ${f} that lie`;
+  return `held by ${holders}, no more than f = ${f}: if all of them lie, so does the model on it`;
 }
 
 function tooFew(withstands: number, f: number): string {
