@@ -137,6 +137,11 @@ export function provenanceOf(
   };
 }
 
+/** What an update weighed, 1 being as much as one among equals; null where the rule gave no shares. */
+export function weightOf({ share }: Pick<UpdateFate, 'share'>, nAdmitted: number): number | null {
+  return share === null ? null : share * nAdmitted;
+}
+
 type UpdateInput = Pick<UpdateFate, 'cluster' | 'payloadDigest' | 'baseDigest' | 'staleness' | 'scale' | 'classes'>;
 
 /** What a candidate depends on of one update: said by the job, repeated by the provenance. */

@@ -1,6 +1,6 @@
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import type { Provenance, UpdateFate } from '../candidate/provenance.ts';
+import { type Provenance, type UpdateFate, weightOf } from '../candidate/provenance.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import { priorOf, type RoundPart, type Standing, standingAfter } from '../round/standing.ts';
@@ -11,14 +11,11 @@ function partsOf({ updates, classes = [], nAdmitted }: Provenance): ReadonlyMap<
   return new Map(updates.map((fate) => [fate.cluster, partOf(fate, nAdmitted, uncounted(fate.cluster))]));
 }
 
-function partOf(
-  { verdict, share, onSample, classes }: UpdateFate,
-  nAdmitted: number,
-  uncountedCount: number,
-): RoundPart {
+function partOf(fate: UpdateFate, nAdmitted: number, uncountedCount: number): RoundPart {
+  const { verdict, onSample, classes } = fate;
   return {
     verdict,
-    weight: share === null ? null : share * nAdmitted,
+    weight: weightOf(fate, nAdmitted),
     slope: onSample?.slope ?? null,
     declaredCount: classes?.length ?? 0,
     uncountedCount,

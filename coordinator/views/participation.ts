@@ -6,6 +6,8 @@ import type { Round } from '../ledger/state/state.ts';
 export type StoredProvenance = Readonly<{
   json: string;
   fates: ReadonlyMap<string, UpdateFate>;
+  /** Rows that the rule admitted, the trusted sample's own among them where it was counted as one. */
+  nAdmitted: number;
   /** How classes were aggregated, and what the trusted sample said; nothing where the rule did not look at them. */
   classes: readonly ClassFate[];
   sample: (Readonly<{ digest: string }> & Partial<NonNullable<Provenance['onSample']>>) | undefined;
@@ -32,7 +34,7 @@ export type ParticipationView = Readonly<{
   onSample: NonNullable<UpdateFate['onSample']> | null;
 }>;
 
-const nothing: StoredProvenance = { json: '', fates: new Map(), classes: [], sample: undefined };
+const nothing: StoredProvenance = { json: '', fates: new Map(), nAdmitted: 0, classes: [], sample: undefined };
 
 /** The round's provenance as our own worker stored it; nothing before there is one. */
 export async function readProvenance(blobs: Pick<BlobStore, 'get'>, { phase }: Round): Promise<StoredProvenance> {
@@ -40,9 +42,9 @@ export async function readProvenance(blobs: Pick<BlobStore, 'get'>, { phase }: R
   const stored = await blobs.get(phase.provenance);
   if (!stored.ok) return nothing;
   const json = Buffer.from(stored.value).toString('utf8');
-  const { updates, classes = [], sample, onSample } = JSON.parse(json) as Provenance;
+  const { updates, nAdmitted, classes = [], sample, onSample } = JSON.parse(json) as Provenance;
   const fates = new Map(updates.map((fate) => [fate.cluster, fate]));
-  return { json, fates, classes, sample: sample && { digest: sample, ...onSample } };
+  return { json, fates, nAdmitted, classes, sample: sample && { digest: sample, ...onSample } };
 }
 
 /**

@@ -215,7 +215,12 @@ describe('readProvenance', () => {
     expect(read.json).toBe(Buffer.from(json).toString());
     expect(read.fates.get('a')).toMatchObject({ verdict: 'selected', score: 1 });
     for (const phase of [collecting, candidate]) {
-      expect(await readProvenance(blobs, round(phase))).toEqual({ json: '', fates: new Map(), classes: [] });
+      expect(await readProvenance(blobs, round(phase))).toEqual({
+        json: '',
+        fates: new Map(),
+        nAdmitted: 0,
+        classes: [],
+      });
     }
   });
 });

@@ -1,6 +1,6 @@
 import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import type { UpdateFate } from '../candidate/provenance.ts';
+import { type UpdateFate, weightOf } from '../candidate/provenance.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import type { Standing } from '../round/standing.ts';
 import { readProvenance } from './participation.ts';
@@ -43,15 +43,14 @@ async function recentRounds(
   const recent: RoundStandingView[] = [];
   for (const round of [...rounds.values()].reverse()) {
     if (recent.length === recentMax) break;
-    const { fates, classes } = await readProvenance(blobs, round);
+    const { fates, nAdmitted, classes } = await readProvenance(blobs, round);
     const fate = fates.get(cluster);
     if (fate === undefined) continue;
-    const judged = [...fates.values()].filter(({ verdict }) => verdict !== 'refused').length;
     recent.push({
       round: round.round,
       fate: fate.verdict,
       code: fate.verdict === 'selected' ? '' : fate.code,
-      weight: fate.share === null ? null : fate.share * judged,
+      weight: weightOf(fate, nAdmitted),
       slope: fate.onSample?.slope ?? null,
       leftOutOf: classes.filter(({ leftOut }) => leftOut.includes(cluster)).map(({ class: name }) => name),
     });
