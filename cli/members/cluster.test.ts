@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -66,6 +66,9 @@ describe('testudo cluster', () => {
     const line = await CommandLine.start();
     const added = await line.run('cluster', 'add', 'us-east-1', '--out', tempDir(), '--label', 'zone');
     expect(added).toMatchObject({ code: 1, error: expect.stringContaining('--label') });
+    const file = join(tempDir(), 'a-file');
+    await writeFile(file, '');
+    expect((await line.run('cluster', 'add', 'us-east-1', '--out', join(file, 'below'))).code).not.toBe(0);
     expect((await line.run('tokens', 'list', '--json')).out).toBe('');
   });
 });

@@ -15,7 +15,7 @@ import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { trustedRootText } from '../operator/release-trust.ts';
 import { complain, print } from '../print.ts';
-import { labelOf } from './tokens.ts';
+import { labelOf, secondsOf } from './tokens.ts';
 
 const enrolmentPort = 7441;
 
@@ -47,10 +47,8 @@ function add() {
         const own = orExit(await readCredentials(options.credentials));
         const address = options.coordinator ?? own.address;
         const enrolAddress = options.enrol ?? `${address.slice(0, address.lastIndexOf(':'))}:${enrolmentPort}`;
-        const lifetimeSeconds = Math.round(Number(options.hours) * 3600);
-        if (!Number.isSafeInteger(lifetimeSeconds) || lifetimeSeconds < 0) {
-          exitWith({ code: 'USAGE', message: `--hours: expected a number, got ${options.hours}` });
-        }
+        const lifetimeSeconds = secondsOf(options.hours);
+        const labels = (options.label ?? []).map(labelOf);
         const trustAnchor = await trustedRootText(connection, options.credentials, own);
         const { tracks: known } = await connection.call(client.listTracks, {});
         const ids = known.map(({ settings }) => settings?.track ?? '');
@@ -58,17 +56,7 @@ function add() {
         const unknown = ids.filter((id) => !tracks.includes(id));
         if (unknown.length > 0)
           complain(`not in values.yaml, since a client does not bring it: track ${unknown.join(', ')}`);
-        // Last of all that is asked: a token that is good once is not spent on a command that fails.
-        const labels = (options.label ?? []).map(labelOf);
-        const created = await connection.call(client.createToken, { cluster, lifetimeSeconds, labels });
-
-        const authority = await makeHubAuthority(Date.now());
         const { out, namespace: place, chart } = options;
-        const secrets = manifests([
-          namespace(place, sensorLabels),
-          secret(place, 'testudo-join-token', { token: created.token }),
-          secret(place, 'testudo-hub-authority', { 'tls.crt': authority.certificate, 'tls.key': authority.key }),
-        ]);
         await mkdir(out, { recursive: true, mode: privateFolderMode });
         const values = clusterValues({
           address,
@@ -78,6 +66,14 @@ function add() {
         });
         await writeFileAtomic(join(out, 'values.yaml'), stringify(values));
         await writeFileAtomic(join(out, 'root.json'), trustAnchor);
+        const authority = await makeHubAuthority(Date.now());
+        // Last of all: a token that is good once is not spent on a command that fails.
+        const created = await connection.call(client.createToken, { cluster, lifetimeSeconds, labels });
+        const secrets = manifests([
+          namespace(place, sensorLabels),
+          secret(place, 'testudo-join-token', { token: created.token }),
+          secret(place, 'testudo-hub-authority', { 'tls.crt': authority.certificate, 'tls.key': authority.key }),
+        ]);
         if (options.gitops) print(secrets.trimEnd());
         else await writeFileAtomic(join(out, 'secrets.yaml'), secrets);
         const lines = installLines({ chart, place, folder: out, secrets: !options.gitops });

@@ -24,10 +24,7 @@ function create() {
     .option('--label <key=value...>', 'labels that the cluster will carry')
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
-        const lifetimeSeconds = Math.round(Number(options.hours) * 3600);
-        if (!Number.isSafeInteger(lifetimeSeconds) || lifetimeSeconds < 0) {
-          exitWith({ code: 'USAGE', message: `--hours: expected a number, got ${options.hours}` });
-        }
+        const lifetimeSeconds = secondsOf(options.hours);
         const labels = (options.label ?? []).map(labelOf);
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
         if (options.json) print(jsonLine(created));
@@ -37,6 +34,13 @@ function create() {
         }
       }),
     );
+}
+
+/** `--hours` in whole seconds; ends the process where it is no number of hours. */
+export function secondsOf(hours: string): number {
+  const seconds = Math.round(Number(hours) * 3600);
+  if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds;
+  return exitWith({ code: 'USAGE', message: `--hours: expected a number, got ${hours}` });
 }
 
 /** A label as it is typed; ends the process where it is none. */
