@@ -12,11 +12,12 @@ import { classBlocksOf } from '../../proto/class-blocks.ts';
 import { approvedClasses } from '../../proto/declared-classes.ts';
 import { ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
 import { specOfBytes } from '../../proto/model-spec.ts';
-import { exitWith, orExit } from '../exit.ts';
+import { orExit } from '../exit.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
+import { trackOf } from './track-of.ts';
 
 /** `testudo policy`: what a policy means in this federation. */
 export function policyCommand() {
@@ -45,9 +46,7 @@ async function standingOf(
   text: string | undefined,
 ): Promise<PolicyStanding> {
   const { client } = connection;
-  const { tracks } = await connection.call(client.listTracks, {});
-  const track = tracks.find(({ settings }) => settings?.track === name);
-  if (track?.settings === undefined) exitWith({ code: 'TRACK_NOT_FOUND', message: `there is no track ${name}` });
+  const track = await trackOf(connection, name);
   const clusters = await pages(
     (page) => connection.call(client.listClusters, { page }),
     ({ clusters }) => clusters,

@@ -9,6 +9,7 @@ import { exitWith, orExit } from '../exit.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
+import { trackOf } from './track-of.ts';
 
 /** `testudo tracks sample`: what rounds judge updates by, where their policy says so. */
 export function sampleCommand() {
@@ -73,15 +74,9 @@ function classTable(classes: readonly SampleClass[]): string {
   ]);
 }
 
-async function trackOf(connection: OperatorConnection, name: string) {
-  const { tracks } = await connection.call(connection.client.listTracks, {});
-  const found = tracks.find(({ settings }) => settings?.track === name);
-  return found ?? exitWith({ code: 'TRACK_NOT_FOUND', message: `there is no track ${name}` });
-}
-
 async function specOf(connection: OperatorConnection, name: string): Promise<ModelSpec> {
   const { settings } = await trackOf(connection, name);
-  return orExit(specOfBytes(settings?.spec?.canonicalJson ?? new Uint8Array()));
+  return orExit(specOfBytes(settings.spec?.canonicalJson ?? new Uint8Array()));
 }
 
 /** What reads samples for models of this architecture. */

@@ -4,12 +4,12 @@ import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { policyJsonSchema } from '../../coordinator/config/policy.ts';
 import type { PutTrackRequest, PutTrackResponse, Track } from '../../proto/generated/testudo/v1/operator.ts';
 import { chunkBytes } from '../../proto/wire-names.ts';
-import { exitWith } from '../exit.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
 import { complain, print } from '../print.ts';
 import { headCommand } from './track-head.ts';
+import { trackOf } from './track-of.ts';
 import { sampleCommand } from './track-sample.ts';
 
 /** `testudo tracks`: what is learnt, and by which policy. */
@@ -51,10 +51,8 @@ function policy() {
     .argument('<track>')
     .action((name, options) =>
       withConnection(options, async (connection) => {
-        const { tracks } = await connection.call(connection.client.listTracks, {});
-        const found = tracks.find(({ settings }) => settings?.track === name)?.settings?.policyJson;
-        if (found === undefined) exitWith({ code: 'TRACK_NOT_FOUND', message: `there is no track ${name}` });
-        print(options.json ? found : JSON.stringify(JSON.parse(found), null, 2));
+        const { policyJson } = (await trackOf(connection, name)).settings;
+        print(options.json ? policyJson : JSON.stringify(JSON.parse(policyJson), null, 2));
       }),
     );
 }
