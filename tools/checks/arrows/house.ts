@@ -104,6 +104,7 @@ const rooms: Readonly<Record<string, Order>> = {
       'example-codec.ts',
       'learner.ts',
       'metrics.ts',
+      'mix-bits.ts',
       'model-files.ts',
       'score-lines.ts',
     ],

@@ -6,10 +6,12 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import { vocabulary } from '../../../events/vocabulary.ts';
 import type { OpenDetector } from '../../detector.ts';
+import { mixBits } from '../../mix-bits.ts';
 import { OnnxGraph } from '../../onnx/onnx-graph.ts';
 import { OnnxSession } from '../../onnx/onnx-session.ts';
 import { quantiseEvidence } from '../../onnx/quantise.ts';
-import { callAt, classHash, longestAt, mix, step } from '../two-views/hash.ts';
+import { classHash, step } from '../traces/call-hash.ts';
+import { callAt, longestAt } from '../two-views/hash.ts';
 import { evidenceOf, setViewOf } from '../two-views/two-views.ts';
 import { gramOrderMax, partsOf, type TwoViewsSizes, twoViewsSizes } from '../two-views/two-views-spec.ts';
 
@@ -85,8 +87,8 @@ function surprisal(session: OnnxSession, { gramSlots }: TwoViewsSizes, calls: Ui
   const ofClass = classHash(classId);
   let previous = new Int32Array(slotsPerCall);
   let slots = new Int32Array(slotsPerCall);
-  slots[0] = previous[0] = mix(ofClass) & mask;
-  previous[1] = mix(step(ofClass, callAt(calls, -1))) & mask;
+  slots[0] = previous[0] = mixBits(ofClass) & mask;
+  previous[1] = mixBits(step(ofClass, callAt(calls, -1))) & mask;
   for (let from = 0; from < calls.length; from += callsMax) {
     const batch = new SlotBatch(Math.min(callsMax, calls.length - from));
     for (let at = 0; at < batch.size; at++) {
@@ -95,7 +97,7 @@ function surprisal(session: OnnxSession, { gramSlots }: TwoViewsSizes, calls: Ui
       let hash = ofClass;
       for (let length = 1; length <= longest; length++) {
         hash = step(hash, callAt(calls, place - length + 1));
-        slots[length] = mix(hash) & mask;
+        slots[length] = mixBits(hash) & mask;
       }
       batch.put(at, slots, previous, longest);
       [slots, previous] = [previous, slots];

@@ -1,4 +1,6 @@
 import { padId } from '../../../events/vocabulary.ts';
+import { mixBits } from '../../mix-bits.ts';
+import { step } from './call-hash.ts';
 
 /** Runs of 1 … `lengthMax` calls are features. */
 const lengthMax = 5;
@@ -13,8 +15,8 @@ export function traceAntigens(calls: Uint16Array): Uint32Array {
     let hash = padId;
     const longest = Math.min(lengthMax, place + 1);
     for (let length = 1; length <= longest; length++) {
-      hash = Math.imul(hash ^ ((calls[place - length + 1] as number) + 0x7f4a), 0x5bd1e995) ^ (hash >>> 15);
-      found.add(mixed(hash));
+      hash = step(hash, calls[place - length + 1] as number);
+      found.add(mixBits(hash));
     }
   }
   return found.values();
@@ -49,13 +51,4 @@ class Distinct {
   values(): Uint32Array {
     return this.#found.slice(0, this.#count);
   }
-}
-
-/** MurmurHash3's finaliser: every bit of the hash decides every other. */
-function mixed(hash: number): number {
-  let value = hash ^ (hash >>> 16);
-  value = Math.imul(value, 0x85ebca6b);
-  value ^= value >>> 13;
-  value = Math.imul(value, 0xc2b2ae35);
-  return (value ^ (value >>> 16)) >>> 0;
 }

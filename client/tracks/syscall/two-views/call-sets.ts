@@ -4,7 +4,8 @@
  * Shallow Autoencoders for Sparse Data", WWW 2019) makes of it, in closed form, how well each call follows from the others.
  */
 import { vocabulary } from '../../../events/vocabulary.ts';
-import { classHash, pairSlot } from './hash.ts';
+import { classHash } from '../traces/call-hash.ts';
+import { pairSlot } from './hash.ts';
 
 /** Calls that occur in a trace, ascending. */
 export function callSet(calls: Uint16Array): Uint16Array {

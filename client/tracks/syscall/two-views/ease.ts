@@ -1,6 +1,7 @@
 /** EASE over the calls of one class: how far a set of calls is from what normal sets would complete it to. */
 import { vocabulary } from '../../../events/vocabulary.ts';
-import { classHash, pairSlot } from './hash.ts';
+import { classHash } from '../traces/call-hash.ts';
+import { pairSlot } from './hash.ts';
 
 /** How strongly each call is said by itself: λ of the ridge, in units in which calls have a mean square of 2. */
 const ridge = 0.3;

@@ -4,7 +4,9 @@
  */
 import { contentKey } from '../../../events/trace.ts';
 import { vocabulary } from '../../../events/vocabulary.ts';
-import { callAt, classHash, longestAt, mix, step } from './hash.ts';
+import { mixBits } from '../../mix-bits.ts';
+import { classHash, step } from '../traces/call-hash.ts';
+import { callAt, longestAt } from './hash.ts';
 import { gramOrderMax } from './two-views-spec.ts';
 
 /**
@@ -65,7 +67,7 @@ export class GramEvidence {
     const counts = new Map<number, number>();
     const ofClass = classHash(classId);
     const count = (hash: number) => {
-      const slot = mix(hash) & this.#mask;
+      const slot = mixBits(hash) & this.#mask;
       counts.set(slot, (counts.get(slot) ?? 0) + 1);
     };
     count(step(ofClass, callAt(calls, -1))); // The padding before the first call is a context too.
@@ -95,7 +97,7 @@ export function gramSurprisal(evidence: Float32Array, calls: Uint16Array, classI
   const out = new Float32Array(calls.length);
   const mask = evidence.length - 1;
   const ofClass = classHash(classId);
-  const evidenceOf = (hash: number) => evidence[mix(hash) & mask] as number;
+  const evidenceOf = (hash: number) => evidence[mixBits(hash) & mask] as number;
   // Evidence of the grams that end at the call before, by length: the contexts of this one. A gram whose beginning has
   // no evidence has none itself, so that lengths which nobody looked up are 0.
   const contexts = new Float64Array(gramOrderMax + 1);

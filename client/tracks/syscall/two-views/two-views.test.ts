@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { layoutOf } from '../../../../proto/layout.ts';
 import { vocabulary } from '../../../events/vocabulary.ts';
+import { classHash } from '../traces/call-hash.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
 import { callSet } from './call-sets.ts';
 import { Ease } from './ease.ts';
 import { GramEvidence, gramSurprisal } from './gram-evidence.ts';
-import { classHash, pairSlot } from './hash.ts';
+import { pairSlot } from './hash.ts';
 import { learnTwoViews, openTwoViews } from './two-views.ts';
 import { gramOrderMax, partsOf, twoViewsSizes, twoViewsSpec } from './two-views-spec.ts';
 
