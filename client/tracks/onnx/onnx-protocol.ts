@@ -6,7 +6,11 @@ export type OnnxInput = Readonly<{
 }>;
 export type OnnxOutput = Float32Array;
 
-export type OnnxRequest = Readonly<{ inputs: Readonly<Record<string, OnnxInput>> }>;
+export type OnnxRequest = Readonly<{
+  inputs: Readonly<Record<string, OnnxInput>>;
+  /** Names of outputs; all where undefined. */
+  wanted: readonly string[] | undefined;
+}>;
 export type OnnxAnswer = Readonly<
   { outputs: Readonly<Record<string, OnnxOutput>>; error?: undefined } | { error: string; outputs?: undefined }
 >;

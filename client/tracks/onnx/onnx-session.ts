@@ -39,10 +39,10 @@ export class OnnxSession {
     }
   }
 
-  /** All outputs of one run, by name. */
-  run(inputs: Readonly<Record<string, OnnxInput>>): Readonly<Record<string, OnnxOutput>> {
+  /** Outputs of one run, by name: those that are wanted are all that is computed and copied; all of them by default. */
+  run(inputs: Readonly<Record<string, OnnxInput>>, wanted?: readonly string[]): Readonly<Record<string, OnnxOutput>> {
     if (this.#closed) throw new Error('onnx session: closed');
-    this.#port.postMessage({ inputs } satisfies OnnxRequest);
+    this.#port.postMessage({ inputs, wanted } satisfies OnnxRequest);
     return this.#wait();
   }
 

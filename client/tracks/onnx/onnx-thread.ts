@@ -11,8 +11,8 @@ async function serve(): Promise<void> {
   if (session === undefined) return;
   answer({ outputs: {} });
   let queue = Promise.resolve();
-  port.on('message', ({ inputs }: OnnxRequest) => {
-    queue = queue.then(async () => answer(await run(session, inputs)));
+  port.on('message', (request: OnnxRequest) => {
+    queue = queue.then(async () => answer(await run(session, request)));
   });
 }
 
@@ -39,10 +39,10 @@ async function open(): Promise<Open | undefined> {
   }
 }
 
-async function run({ session, tensor }: Open, inputs: OnnxRequest['inputs']): Promise<OnnxAnswer> {
+async function run({ session, tensor }: Open, { inputs, wanted }: OnnxRequest): Promise<OnnxAnswer> {
   try {
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensor(input)]));
-    const results = await session.run(feeds);
+    const results = await session.run(feeds, wanted ?? session.outputNames);
     const outputs = Object.entries(results).map(([name, { data }]) => [name, data as Float32Array] as const);
     return { outputs: Object.fromEntries(outputs) };
   } catch (error) {

@@ -1,12 +1,19 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../base/random.ts';
+import { layoutOf } from '../../../../proto/layout.ts';
+import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import { OnnxSession } from '../../onnx/onnx-session.ts';
 import { openDetector } from '../architectures.ts';
 import type { SyscallDetectorName } from '../detector-names.ts';
 import { syscallDetector } from '../detectors.ts';
+import { gramTableSpec } from '../gram-table/gram-table.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
+import { gramOrderMax, twoViewsSpec } from '../two-views/two-views-spec.ts';
+import { SlotBatch } from './evidence-graph.ts';
 import { exportGramTable, openInOnnxRuntime, openLightGramTable } from './gram-table-light.ts';
 import { lightDetector, writeLightForm } from './light-forms.ts';
+import { exportTwoViews } from './two-views-light.ts';
 
 const classes = new WorkloadClasses(['web', 'db']);
 const random = seededRandom(3);
@@ -82,5 +89,34 @@ describe('the light form', () => {
     expect(session.run({ windows }).surprisal).toHaveLength(40);
     session.close();
     expect(() => session.run({ windows })).toThrow('closed');
+  });
+
+  it('of tables is the same to the byte in every build that reads it: releases are compared by it', async () => {
+    const digestOf = async (spec: ModelSpec) => {
+      const weights = Float32Array.from({ length: layoutOf(spec).length }, (_, at) =>
+        at % 7 === 0 ? (at % 64) / 64 : 0,
+      );
+      const bytes = await writeLightForm(spec, weights);
+      return createHash('sha256')
+        .update(bytes as Uint8Array)
+        .digest('hex');
+    };
+    expect(await digestOf(twoViewsSpec(classes, { gramSlots: 2 ** 12, pairSlots: 2 ** 10 }))).toBe(
+      '2f7d63f94f9fe4511c1bf3a33e4bcc296949d89344fdfa33da45bc64470e6f23',
+    );
+    expect(await digestOf(gramTableSpec(classes, 2 ** 12))).toBe(
+      'cb0d8ea9bb8a288c530714dc62480842e3bb7cbf4127038c0726f347de5261e9',
+    );
+  });
+
+  it('of the two views computes what is asked for, and no more', () => {
+    const spec = twoViewsSpec(classes, { gramSlots: 2 ** 12, pairSlots: 2 ** 10 });
+    const session = new OnnxSession(exportTwoViews(spec, new Float32Array(layoutOf(spec).length)));
+    const batch = new SlotBatch(1, gramOrderMax + 1);
+    batch.add([], [], 0);
+    expect(Object.keys(session.run(batch.inputs(), ['pairs', 'calls'])).sort()).toEqual(['calls', 'pairs']);
+    expect(Object.keys(session.run(batch.inputs(), ['surprisal']))).toEqual(['surprisal']);
+    expect(Object.keys(session.run(batch.inputs())).sort()).toEqual(['calls', 'pairs', 'surprisal']);
+    session.close();
   });
 });
