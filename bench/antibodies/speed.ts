@@ -1,6 +1,7 @@
 import { vaccinate } from '../../client/antibodies/vaccinated-scorer.ts';
 import { traceAntigens } from '../../client/tracks/syscall/traces/antigens.ts';
 import type { Antibody } from '../../proto/antibody.ts';
+import { median } from '../harness/measure.ts';
 import type { Report } from '../harness/report.ts';
 import { confirmedOnce } from './catalogue.ts';
 import { exampleOf, type Herd } from './herd.ts';
@@ -29,16 +30,16 @@ export async function speed(herd: Herd, report: Report): Promise<void> {
       if (repeat > 0) seconds[at]?.push((performance.now() - startedMs) / 1_000);
     }
   }
-  const medians = seconds.map((some) => some.toSorted((a, b) => a - b)[repeats >> 1] as number);
+  const medians = seconds.map(median);
   const alone = medians[0] as number;
   const rows = sizes.map((size, at) => {
-    const median = medians[at] as number;
-    const each = size === 0 ? Number.NaN : (median - (medians[1] as number)) / Math.max(1, size - 1) / alone;
-    report.record({ case: `speed ${size}`, callsPerSecond: calls / median, ofModel: median / alone, each });
+    const own = medians[at] as number;
+    const each = size === 0 ? Number.NaN : (own - (medians[1] as number)) / Math.max(1, size - 1) / alone;
+    report.record({ case: `speed ${size}`, callsPerSecond: calls / own, ofModel: own / alone, each });
     return [
       String(size),
-      `${(calls / median / 1e6).toFixed(2)} million`,
-      (median / alone).toFixed(2),
+      `${(calls / own / 1e6).toFixed(2)} million`,
+      (own / alone).toFixed(2),
       size < 2 ? '' : `${(each * 100).toFixed(2)} %`,
     ];
   });
