@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
+import type { ZodType } from 'zod';
 import { ok, type Result, refuse } from './fault.ts';
 
 /** Where settings come from; later ones win: file, environment, `--set`. */
@@ -10,11 +13,58 @@ export type SettingSources = Readonly<{
   settings?: readonly string[];
 }>;
 
-/** A tree of settings that nothing has checked yet, and what was wrong with the way they were given. */
-export type SettingTree = Readonly<{ root: Record<string, unknown>; problems: readonly string[] }>;
+/** How a tree of settings becomes the configuration of one process. */
+export type SettingRules<Raw, Config> = Readonly<{
+  schema: ZodType<Raw>;
+  /** What the environment may set, as `prefix` and the path in capitals. */
+  prefix: string;
+  fromEnvironment: readonly string[];
+  /** With paths from where the file lies, or from the working directory where there is none. */
+  resolved(raw: Raw, absolute: (path: string) => string): Config;
+  /** What no schema sees: limits against one another, things that are not there. */
+  problemsOf(config: Config): readonly string[];
+}>;
 
-/** Lays the sources over one another. `names` lists what the environment may set, as `prefix` and the path in capitals. */
-export function layerSettings(
+/** Reads the file, if any, and goes on as `parseSettings`. `remedy`: what to do where there is no such file. */
+export function readSettings<Raw, Config>(
+  path: string | undefined,
+  rest: Omit<SettingSources, 'file'>,
+  rules: SettingRules<Raw, Config>,
+  remedy = '',
+): Result<Config, 'CONFIG_INVALID'> {
+  if (path === undefined) return parseSettings(rest, rules);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    return invalidSettings([`${path} cannot be read (${(error as NodeJS.ErrnoException).code})${remedy}`]);
+  }
+  return parseSettings({ ...rest, file: { path, text } }, rules);
+}
+
+/** Lays the sources over one another and checks what comes of it: every problem together. What is right is frozen. */
+export function parseSettings<Raw, Config>(
+  sources: SettingSources,
+  { schema, prefix, fromEnvironment, resolved, problemsOf }: SettingRules<Raw, Config>,
+): Result<Config, 'CONFIG_INVALID'> {
+  const layered = layerSettings(sources, prefix, fromEnvironment);
+  if (!layered.ok) return layered;
+  const problems = [...layered.value.problems];
+  const parsed = schema.safeParse(layered.value.root);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.') || '(top)'}: ${issue.message}`);
+    return invalidSettings(problems);
+  }
+  const folder = sources.file === undefined ? process.cwd() : dirname(resolve(sources.file.path));
+  const config = resolved(parsed.data, (path) => (isAbsolute(path) ? path : resolve(folder, path)));
+  problems.push(...problemsOf(config));
+  return problems.length === 0 ? ok(deepFreeze(config)) : invalidSettings(problems);
+}
+
+/** A tree of settings that nothing has checked yet, and what was wrong with the way they were given. */
+type SettingTree = Readonly<{ root: Record<string, unknown>; problems: readonly string[] }>;
+
+function layerSettings(
   { file, environment = {}, settings = [] }: SettingSources,
   prefix: string,
   names: readonly string[],
@@ -51,7 +101,7 @@ function settingVariable(prefix: string, path: string): string {
 }
 
 /** One fault that names every problem. */
-export function invalidSettings(problems: readonly string[]): Result<never, 'CONFIG_INVALID'> {
+function invalidSettings(problems: readonly string[]): Result<never, 'CONFIG_INVALID'> {
   return refuse('CONFIG_INVALID', `configuration: ${problems.length} problem(s)\n  - ${problems.join('\n  - ')}`);
 }
 

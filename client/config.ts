@@ -1,20 +1,22 @@
-import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
-import { ok, type Result } from '../base/fault.ts';
-import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../base/settings.ts';
-import type { TrackId } from '../proto/ids.ts';
+import type { Result } from '../base/fault.ts';
+import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../base/settings.ts';
 import {
+  absoluteSource,
+  absoluteTrack,
   address,
   dataKey,
   dataKeySource,
   listen,
+  log,
   path,
   problemsOfTracks,
+  scoring,
   secret,
   secretSource,
+  sourceSilentMinutesMax,
   track,
-  trackEntry,
+  trackEntries,
 } from './config-parts.ts';
 import { type HubConfig, hubConfig } from './hub/hub-config.ts';
 import { kubeConfig } from './kube/kube-config.ts';
@@ -22,8 +24,6 @@ import { defaultBufferSizes } from './learning/example-buffer.ts';
 import type { SecretSource } from './link/join-token-source.ts';
 import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
-import { defaultAlertRate } from './tracks/track-kind.ts';
-import { defaultKind } from './tracks/track-kinds.ts';
 
 const schema = z.strictObject({
   /** Identity, buffer, outbox, models, alerts: one client's alone. */
@@ -44,11 +44,7 @@ const schema = z.strictObject({
    * Which tracks this cluster takes part in. `folder` says what kind of track it is: a folder below client/tracks/ or
    * a path of your own; the one that is named like the track unless given.
    */
-  tracks: z
-    .array(trackEntry)
-    .min(1)
-    .max(16)
-    .default([{ id: defaultKind as TrackId, folder: defaultKind }]),
+  tracks: trackEntries,
   sources: z.array(sourceConfig).max(64).default([]),
   /** Made by `testudo profile`: what workloads did before they shipped. For every track that takes such files. */
   baselines: z.array(path).max(256).default([]),
@@ -97,14 +93,7 @@ const schema = z.strictObject({
     .strictObject({
       /** Alerts as JSON lines; beside the data unless said otherwise. */
       alertFile: path.optional(),
-      /** The share of a workload's traces that may raise an alarm. */
-      alertRate: z.number().positive().max(0.5).default(defaultAlertRate),
-      /** Instead of the rate: alarms above the mean by so many standard deviations. */
-      deviations: z.number().positive().max(100).nullable().default(null),
-      /** A workload's scores before this many traces only set its threshold. */
-      warmUp: z.int().min(10).max(1_000_000).default(200),
-      /** System calls: 'tfidf' lets calls that few of a workload's normal traces make count more, against mimicry. */
-      callWeights: z.enum(['none', 'tfidf']).default('none'),
+      ...scoring,
     })
     .prefault({}),
   /** The release agent: which signed releases this cluster runs. */
@@ -130,13 +119,10 @@ const schema = z.strictObject({
   health: z
     .strictObject({
       listen: listen.nullable().default('127.0.0.1:9464'),
-      /** A source of which nothing usable came for so long is blind, and the client not ready; null: never for silence. */
-      sourceSilentMinutesMax: z.number().positive().max(10_080).nullable().default(15),
+      sourceSilentMinutesMax,
     })
     .prefault({}),
-  log: z
-    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
-    .prefault({}),
+  log,
 });
 
 type Raw = z.infer<typeof schema>;
@@ -157,33 +143,24 @@ const fromEnvironment = [
   'log.level',
 ] as const;
 
+const rules: SettingRules<Raw, ClientConfig> = {
+  schema,
+  prefix: 'TESTUDO_CLIENT_',
+  fromEnvironment,
+  resolved: withAbsolutePaths,
+  problemsOf: ({ tracks }) => problemsOfTracks(tracks),
+};
+
 /** Reads the file, if any, lays environment and settings over it, and reports every problem together. */
 export function readClientConfig(
   file: string | undefined,
   rest: Omit<SettingSources, 'file'> = {},
 ): Result<ClientConfig, 'CONFIG_INVALID'> {
-  if (file === undefined) return parseClientConfig(rest);
-  try {
-    return parseClientConfig({ ...rest, file: { path: file, text: readFileSync(file, 'utf8') } });
-  } catch (error) {
-    return invalidSettings([`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`]);
-  }
+  return readSettings(file, rest, rules);
 }
 
 export function parseClientConfig(sources: SettingSources): Result<ClientConfig, 'CONFIG_INVALID'> {
-  const layered = layerSettings(sources, 'TESTUDO_CLIENT_', fromEnvironment);
-  if (!layered.ok) return layered;
-  const { root, problems: given } = layered.value;
-  const parsed = schema.safeParse(root);
-  const problems = [...given];
-  if (!parsed.success) {
-    problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`));
-  }
-  if (!parsed.success || problems.length > 0) return invalidSettings(problems);
-  const folder = sources.file === undefined ? process.cwd() : dirname(resolve(sources.file.path));
-  const config = withAbsolutePaths(parsed.data, folder);
-  const unfounded = problemsOfTracks(config.tracks);
-  return unfounded.length > 0 ? invalidSettings(unfounded) : ok(deepFreeze(config));
+  return parseSettings(sources, rules);
 }
 
 /** What client and training process may use together, bytes. */
@@ -192,14 +169,13 @@ export function trainingBytesMax({ training, tracks }: ClientConfig): number {
   return (training.rssMiBMax ?? 700 * tracks.length) * 2 ** 20;
 }
 
-function withAbsolutePaths(raw: Raw, folder: string): ClientConfig {
-  const absolute = (name: string) => (isAbsolute(name) ? name : resolve(folder, name));
+function withAbsolutePaths(raw: Raw, absolute: (name: string) => string): ClientConfig {
   const { joinToken, dataKey: key, ...rest } = raw;
   return {
     ...rest,
     dataDirectory: absolute(raw.dataDirectory),
-    tracks: raw.tracks.map((one) => (/[/\\]/.test(one.folder) ? { ...one, folder: absolute(one.folder) } : one)),
-    sources: raw.sources.map((one) => ('path' in one ? { ...one, path: absolute(one.path) } : one)),
+    tracks: raw.tracks.map((one) => absoluteTrack(one, absolute)),
+    sources: raw.sources.map((one) => absoluteSource(one, absolute)),
     baselines: raw.baselines.map(absolute),
     agent: {
       ...raw.agent,

@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
 import { parseSensorConfig } from './sensor-config.ts';
@@ -30,5 +33,25 @@ describe('parseSensorConfig', () => {
     expect(parsed.ok).toBe(false);
     const message = parsed.ok ? '' : parsed.fault.message;
     for (const name of ['sources', 'budget.coresMax', 'coordinator']) expect(message).toContain(name);
+  });
+
+  it('takes a track of one’s own from beside the file, as a client does', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'testudo-sensor-config-'));
+    try {
+      mkdirSync(join(folder, 'own'));
+      writeFileSync(join(folder, 'own', 'track.ts'), '');
+      const text = JSON.stringify({ ...least, tracks: [{ id: 'mine', folder: './own' }] });
+      const parsed = parseSensorConfig({ file: { path: join(folder, 'sensor.yaml'), text } });
+      expect(unwrap(parsed).tracks).toEqual([{ id: 'mine', folder: join(folder, 'own') }]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('names a setting that is none beside a track that is none', () => {
+    const text = JSON.stringify({ ...least, tracks: ['telepathy'] });
+    const parsed = parseSensorConfig({ file: { path: '/etc/testudo/sensor.yaml', text }, settings: ['nonsense'] });
+    const message = parsed.ok ? '' : parsed.fault.message;
+    for (const name of ['--set nonsense', 'telepathy holds no track.ts']) expect(message).toContain(name);
   });
 });

@@ -1,17 +1,24 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Result } from '../base/fault.ts';
-import { ok } from '../base/fault.ts';
-import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../base/settings.ts';
-import type { TrackId } from '../proto/ids.ts';
-import { address, dataKey, dataKeySource, listen, path, problemsOfTracks, trackEntry } from './config-parts.ts';
+import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../base/settings.ts';
+import {
+  absoluteSource,
+  absoluteTrack,
+  address,
+  dataKey,
+  dataKeySource,
+  listen,
+  log,
+  path,
+  problemsOfTracks,
+  scoring,
+  sourceSilentMinutesMax,
+  trackEntries,
+} from './config-parts.ts';
 import { kubeConfig } from './kube/kube-config.ts';
 import { sourceConfig } from './sources/source-config.ts';
 import type { DataKeySource } from './storage/data-key.ts';
-import { defaultAlertRate } from './tracks/track-kind.ts';
-import { defaultKind } from './tracks/track-kinds.ts';
 
 const schema = z.strictObject({
   /** Spool, releases, the node's own normal examples: one sensor's alone. */
@@ -32,11 +39,7 @@ const schema = z.strictObject({
   dataKey: dataKey.optional(),
   /** As in a client: for the pods of this node alone. */
   kubernetes: kubeConfig.nullable().default(null),
-  tracks: z
-    .array(trackEntry)
-    .min(1)
-    .max(16)
-    .default([{ id: defaultKind as TrackId, folder: defaultKind }]),
+  tracks: trackEntries,
   sources: z.array(sourceConfig).min(1).max(64),
   budget: z
     .strictObject({
@@ -48,17 +51,8 @@ const schema = z.strictObject({
     })
     .prefault({}),
   spool: z.strictObject({ mebibytesMax: z.number().min(1).max(65_536).default(64) }).prefault({}),
-  scoring: z
-    .strictObject({
-      /** The share of a workload's traces that may raise an alarm. */
-      alertRate: z.number().positive().max(0.5).default(defaultAlertRate),
-      /** Instead of the rate: alarms above the mean by so many standard deviations. */
-      deviations: z.number().positive().max(100).nullable().default(null),
-      /** A workload's scores before this many traces only set its threshold, where the hub has none for it. */
-      warmUp: z.int().min(10).max(1_000_000).default(200),
-      callWeights: z.enum(['none', 'tfidf']).default('none'),
-    })
-    .prefault({}),
+  /** As in a client; where the hub has a threshold for a workload, that one counts. */
+  scoring: z.strictObject(scoring).prefault({}),
   agent: z
     .strictObject({
       keepReleases: z.int().min(1).max(64).default(2),
@@ -69,12 +63,10 @@ const schema = z.strictObject({
   health: z
     .strictObject({
       listen: listen.nullable().default('127.0.0.1:9465'),
-      sourceSilentMinutesMax: z.number().positive().max(10_080).nullable().default(15),
+      sourceSilentMinutesMax,
     })
     .prefault({}),
-  log: z
-    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
-    .prefault({}),
+  log,
 });
 
 type Raw = z.infer<typeof schema>;
@@ -85,44 +77,35 @@ export type SensorConfig = Readonly<Omit<Raw, 'dataKey' | 'node'> & { dataKey: D
 /** What the environment may set, as TESTUDO_SENSOR_ and the path in capitals. */
 const fromEnvironment = ['dataDirectory', 'node', 'budget.coresMax', 'budget.rssMiBMax', 'health.listen', 'log.level'];
 
+const rules: SettingRules<Raw, SensorConfig> = {
+  schema,
+  prefix: 'TESTUDO_SENSOR_',
+  fromEnvironment,
+  resolved: withAbsolutePaths,
+  problemsOf: ({ tracks }) => problemsOfTracks(tracks),
+};
+
 /** Reads the file, if any, lays environment and settings over it, and reports every problem together. */
 export function readSensorConfig(
   file: string | undefined,
   rest: Omit<SettingSources, 'file'> = {},
 ): Result<SensorConfig, 'CONFIG_INVALID'> {
-  if (file === undefined) return parseSensorConfig(rest);
-  try {
-    return parseSensorConfig({ ...rest, file: { path: file, text: readFileSync(file, 'utf8') } });
-  } catch (error) {
-    return invalidSettings([`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`]);
-  }
+  return readSettings(file, rest, rules);
 }
 
 export function parseSensorConfig(sources: SettingSources): Result<SensorConfig, 'CONFIG_INVALID'> {
-  const layered = layerSettings(sources, 'TESTUDO_SENSOR_', fromEnvironment);
-  if (!layered.ok) return layered;
-  const parsed = schema.safeParse(layered.value.root);
-  const problems = [...layered.value.problems];
-  if (!parsed.success) {
-    problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`));
-  }
-  if (!parsed.success || problems.length > 0) return invalidSettings(problems);
-  const unfounded = problemsOfTracks(parsed.data.tracks);
-  if (unfounded.length > 0) return invalidSettings(unfounded);
-  const folder = sources.file === undefined ? process.cwd() : dirname(resolve(sources.file.path));
-  return ok(deepFreeze(withAbsolutePaths(parsed.data, folder)));
+  return parseSettings(sources, rules);
 }
 
-function withAbsolutePaths(raw: Raw, folder: string): SensorConfig {
-  const absolute = (name: string) => (isAbsolute(name) ? name : resolve(folder, name));
+function withAbsolutePaths(raw: Raw, absolute: (name: string) => string): SensorConfig {
   const { dataKey: key, hub, agent } = raw;
   return {
     ...raw,
     dataDirectory: absolute(raw.dataDirectory),
     node: raw.node ?? hostname(),
     hub: { ...hub, authorityFile: absolute(hub.authorityFile), tokenFile: absolute(hub.tokenFile) },
-    tracks: raw.tracks.map((one) => (/[/\\]/.test(one.folder) ? { ...one, folder: absolute(one.folder) } : one)),
-    sources: raw.sources.map((one) => ('path' in one ? { ...one, path: absolute(one.path) } : one)),
+    tracks: raw.tracks.map((one) => absoluteTrack(one, absolute)),
+    sources: raw.sources.map((one) => absoluteSource(one, absolute)),
     agent: agent.trustAnchor === undefined ? agent : { ...agent, trustAnchor: absolute(agent.trustAnchor) },
     dataKey: dataKeySource(key, absolute),
   };

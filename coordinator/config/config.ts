@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, resolve, sep } from 'node:path';
-import { ok, type Result } from '../../base/fault.ts';
-import { deepFreeze, invalidSettings, layerSettings, type SettingSources } from '../../base/settings.ts';
+import { sep } from 'node:path';
+import type { Result } from '../../base/fault.ts';
+import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
 import type { MasterKeySource } from '../keys/master-key.ts';
 import { configSchema, type RawConfig } from './schema.ts';
@@ -33,41 +32,27 @@ const fromEnvironment = [
   'log.level',
 ] as const;
 
+const rules: SettingRules<RawConfig, CoordinatorConfig> = {
+  schema: configSchema,
+  prefix: 'TESTUDO_',
+  fromEnvironment,
+  resolved,
+  problemsOf: crossChecks,
+};
+
 export function readConfigFile(
   path: string,
   rest: Omit<ConfigSources, 'file'> = {},
 ): Result<CoordinatorConfig, 'CONFIG_INVALID'> {
-  try {
-    return parseConfig({ ...rest, file: { path, text: readFileSync(path, 'utf8') } });
-  } catch (error) {
-    return invalidSettings([
-      `${path} cannot be read (${(error as NodeJS.ErrnoException).code}); \`testudo coordinator init\` makes one`,
-    ]);
-  }
+  return readSettings(path, rest, rules, '; `testudo coordinator init` makes one');
 }
 
 /** Parsed once, every problem reported together. */
-export function parseConfig({
-  file,
-  environment = {},
-  settings = [],
-}: ConfigSources): Result<CoordinatorConfig, 'CONFIG_INVALID'> {
-  const layered = layerSettings({ file, environment, settings }, 'TESTUDO_', fromEnvironment);
-  if (!layered.ok) return layered;
-  const { root } = layered.value;
-  const problems = [...layered.value.problems];
-  const parsed = configSchema.safeParse(root);
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.') || '(top)'}: ${issue.message}`);
-    return invalidSettings(problems);
-  }
-  const config = resolved(parsed.data, dirname(resolve(file.path)));
-  problems.push(...crossChecks(config));
-  return problems.length === 0 ? ok(deepFreeze(config)) : invalidSettings(problems);
+export function parseConfig(sources: ConfigSources): Result<CoordinatorConfig, 'CONFIG_INVALID'> {
+  return parseSettings(sources, rules);
 }
 
-function resolved(raw: RawConfig, folder: string): CoordinatorConfig {
-  const absolute = (path: string) => (isAbsolute(path) ? path : resolve(folder, path));
+function resolved(raw: RawConfig, absolute: (path: string) => string): CoordinatorConfig {
   const { masterKey, tracks, redis, ...rest } = raw;
   return {
     ...rest,
