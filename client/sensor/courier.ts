@@ -8,6 +8,7 @@ import {
   type ScoreSketch,
   type SensorStatus,
 } from '../../proto/generated/testudo/v1/sensors.ts';
+import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { Spool, SpoolRecord } from './spool.ts';
 
 export type CourierPorts = Readonly<{
@@ -31,12 +32,7 @@ export type CourierPorts = Readonly<{
 const heartbeatMs = 10_000;
 
 /** What no later attempt can mend: the record is given up, the ones behind it are not held up. */
-const hopeless: ReadonlySet<string> = new Set([
-  'REQUEST_INVALID',
-  'TRACK_NOT_FOUND',
-  'MESSAGE_MALFORMED',
-  'GRPC_RESOURCE_EXHAUSTED',
-]);
+const hopeless: ReadonlySet<string> = new Set(['REQUEST_INVALID', 'TRACK_NOT_FOUND', 'MESSAGE_MALFORMED']);
 const distrusting: ReadonlySet<string> = new Set(['CERTIFICATE_MISSING', 'GRPC_UNAUTHENTICATED', 'TOKEN_UNKNOWN']);
 
 const empty: Omit<DeliverRequest, 'batch' | 'status'> = {
@@ -104,7 +100,7 @@ export class Courier {
         await this.#sleep(beatAtMs - nowMs);
         continue;
       }
-      const failed = await this.#tell(record, beats);
+      const failed = await this.#tell(record, beats).catch(spoolFault);
       if (signal.aborted) return;
       if (failed === undefined) {
         attempt = 0;
@@ -123,12 +119,12 @@ export class Courier {
     const { spool, deliver, status, sketches } = this.#ports;
     let said = empty;
     if (record !== undefined) {
-      const bytes = await spool.read(record);
-      if (bytes === undefined) {
+      const payload = await spool.read(record);
+      if (payload === undefined) {
         await spool.remove(record);
         return undefined;
       }
-      said = DeliverRequest.decode(bytes);
+      said = DeliverRequest.decode(payload);
     }
     const request: DeliverRequest = {
       ...said,
@@ -137,19 +133,20 @@ export class Courier {
       sketches: beats ? [...sketches()] : [],
       levelsVersion: this.#levelsVersion,
     };
+    const bytes = DeliverRequest.encode(request).finish().length;
     const answer = await deliver(request, this.#stopping.signal);
     this.#connected = answer.ok;
     if (answer.ok) {
       if (record !== undefined) await spool.remove(record);
       const { levels } = answer.value;
       if (levels !== undefined) this.#levelsVersion = levels.version;
-      this.#ports.onDelivered(DeliverRequest.encode(request).finish().length);
+      this.#ports.onDelivered(bytes);
       this.#ports.onAnswer(answer.value);
       return undefined;
     }
     const { fault } = answer;
     if (distrusting.has(fault.code)) this.#ports.distrusted();
-    if (record === undefined || !hopeless.has(fault.code)) return fault;
+    if (record === undefined || !isHopeless(fault, bytes)) return fault;
     await spool.remove(record);
     this.#ports.onRefused(fault, record);
     return undefined;
@@ -168,4 +165,15 @@ export class Courier {
     ending.abort();
     this.#woken = false;
   }
+}
+
+/** A disk that cannot be read, or on which nothing can be deleted, for now. */
+function spoolFault(error: unknown): Fault {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return { code: 'SPOOL_UNREADABLE', message: `the spool's disk fails (${code ?? message})` };
+}
+
+/** gRPC says the same of a request that is too long, of an answer that is, and of a hub that has no memory just now. */
+function isHopeless({ code }: Fault, requestBytes: number): boolean {
+  return hopeless.has(code) || (code === 'GRPC_RESOURCE_EXHAUSTED' && requestBytes > messageBytesMax);
 }
