@@ -77,6 +77,20 @@ describe('Spool', () => {
     expect(await drain(spool)).toEqual(['a1', 'a2']);
   });
 
+  it('gives up no ordinary record where the disk fails and room is not what it lacks', async () => {
+    let isSound = true;
+    const write: WriteRecord = async (path, bytes) => {
+      if (!isSound) throw Object.assign(new Error('input/output error'), { code: 'EIO' });
+      await writeFile(path, bytes);
+    };
+    const spool = await open(1 << 20, write);
+    for (const text of ['o1', 'o2']) await spool.put('ordinary', Buffer.from(text));
+    isSound = false;
+    expect(await spool.put('alert', Buffer.from('a1'))).toMatchObject({ fault: { code: 'SPOOL_UNWRITABLE' } });
+    expect(spool.counts()).toMatchObject({ records: 3, ordinaryDropped: 0, alertsDropped: 0 });
+    expect(await drain(spool)).toEqual(['a1', 'o1', 'o2']);
+  });
+
   it('passes over what was altered on disk', async () => {
     const spool = await open();
     await spool.put('alert', Buffer.from('a1'));

@@ -144,18 +144,15 @@ export class Spool {
         this.#bytes += sealed.length;
         return ok(undefined);
       } catch (error) {
-        // On a full disk each ordinary record that goes makes room for this one.
-        if (kind === 'alert' && (await this.#giveUpOldest())) continue;
-        return this.#unwritten(record, payload, error as NodeJS.ErrnoException);
+        const { code } = error as NodeJS.ErrnoException;
+        // On a full disk each ordinary record that goes makes room for this one; on one that fails, none does.
+        if (kind === 'alert' && isFull(code) && (await this.#giveUpOldest())) continue;
+        return this.#unwritten(record, payload, code);
       }
     }
   }
 
-  #unwritten(
-    record: SpoolRecord,
-    payload: Uint8Array,
-    { code }: NodeJS.ErrnoException,
-  ): Result<undefined, SpoolFaultCode> {
+  #unwritten(record: SpoolRecord, payload: Uint8Array, code: string | undefined): Result<undefined, SpoolFaultCode> {
     if (record.class === 'alert' && this.#held.size < heldMax) this.#held.set(record.name, { ...record, payload });
     else this.#dropped[record.class] += 1;
     return refuse('SPOOL_UNWRITABLE', `${this.#folder} takes no records (${code}); make room on its disk`);
@@ -172,6 +169,10 @@ export class Spool {
   #path({ class: kind, name }: SpoolRecord): string {
     return join(this.#folder, `${kind}-${name}.sealed`);
   }
+}
+
+function isFull(code: string | undefined): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 async function writeToDisk(path: string, bytes: Uint8Array, durable: boolean): Promise<void> {
