@@ -71,6 +71,9 @@ export class Deliveries {
     if (isNewBatch(sensor, request.batch)) {
       const alerted = await this.#alerts(sensor, request);
       if (!alerted.ok) return alerted;
+    }
+    // Asked again: a sensor that got no answer in time sends the same while its alerts are written still.
+    if (isNewBatch(sensor, request.batch)) {
       const learnt = this.#examples(request, unknown);
       if (!learnt.ok) return learnt;
       const flows = request.flows.flatMap(({ flow }) => observedFlow(flow) ?? []);
@@ -135,7 +138,8 @@ function faultOf({ batch, alerts, examples, sketches, flows }: DeliverRequest): 
   if (examples.some(({ content, example }) => example.length > 0 && !content.equals(contentOf(example)))) {
     return 'an example that has another content than it says';
   }
-  return sketches.some(({ group }) => group.length > 256) ? 'a group with a name that is too long' : undefined;
+  const isNamedLong = ({ group, model }: { group: string; model: string }) => group.length > 256 || model.length > 256;
+  return sketches.some(isNamedLong) ? 'a group or a model with a name that is too long' : undefined;
 }
 
 /** Names an encoded example. */

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DeliverResponse } from '../../proto/generated/testudo/v1/sensors.ts';
+import { messageBytesMax } from '../../proto/wire-names.ts';
 import { Levels, type Sketch } from './levels.ts';
 
 function sketch(level: number, over: Partial<Sketch> = {}): Sketch {
@@ -15,6 +17,20 @@ describe('Levels', () => {
     expect(levels.all()).toMatchObject([{ group: 'nginx', usual: 0, level: 1.5 }]);
     levels.hear('c', sketch(30));
     expect(levels.all()).toMatchObject([{ level: 2 }]);
+  });
+
+  it('says no more than fits into one message, however long the names are that one sensor makes up', () => {
+    const levels = new Levels();
+    levels.hear('a', sketch(1, { count: 300 }));
+    for (let at = 0; at < 4_000; at++) {
+      levels.hear('liar', sketch(9, { count: 300, model: 'm'.repeat(256), group: `${at}`.padStart(256, '€') }));
+    }
+    levels.hear('b', sketch(2, { count: 300 }));
+    const answer = DeliverResponse.fromPartial({ levels: { version: 1n, levels: [...levels.all()] } });
+    const bytes = DeliverResponse.encode(answer).finish().length;
+    expect(bytes).toBeGreaterThan(messageBytesMax / 2);
+    expect(bytes).toBeLessThan(messageBytesMax - 4_096 * 18);
+    expect(levels.all().at(-1)).toMatchObject({ group: 'nginx', level: 1.5 });
   });
 
   it('changes its version where a level changes, and only there', () => {

@@ -22,6 +22,9 @@ export type LevelsOptions = Readonly<{
 
 export const defaultLevelsOptions: LevelsOptions = { warmUp: 200, sensorScoresMin: 20, groupsMax: 4_096 };
 
+/** What is left of a message beside the contents that an answer asks for. */
+const answerBytesMax = 1 << 20;
+
 type Group = { readonly sketches: Map<string, Sketch>; told: ClusterLevel | undefined };
 
 /**
@@ -66,8 +69,17 @@ export class Levels {
     for (const group of this.#groups.values()) group.sketches.delete(sensor);
   }
 
+  /** As many as one answer holds, the groups that were heard last before the others. */
   all(): readonly ClusterLevel[] {
-    return [...this.#groups.values()].flatMap(({ told }) => told ?? []);
+    const levels: ClusterLevel[] = [];
+    let bytes = 0;
+    for (const { told } of [...this.#groups.values()].reverse()) {
+      if (told === undefined) continue;
+      bytes += bytesOf(told);
+      if (bytes > answerBytesMax) break;
+      levels.push(told);
+    }
+    return levels.reverse();
   }
 
   #levelOf({ sketches }: Group): ClusterLevel | undefined {
@@ -84,4 +96,9 @@ export class Levels {
     const [oldest] = this.#groups.keys();
     if (oldest !== undefined) this.#groups.delete(oldest);
   }
+}
+
+/** Encoded, at most. */
+function bytesOf({ track, model, group }: ClusterLevel): number {
+  return Buffer.byteLength(track) + Buffer.byteLength(model) + Buffer.byteLength(group) + 32;
 }

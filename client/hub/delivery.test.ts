@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { ok, unwrap } from '../../base/fault.ts';
+import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
+import { Deliveries } from './delivery.ts';
+import { SensorBook } from './sensor-book.ts';
+
+const alert = {
+  id: 'a-0123456789abcdef',
+  at: '2026-11-28T20:00:00.000Z',
+  track: 'syscall',
+  modelVersion: 1,
+  score: 3,
+  threshold: 1,
+  subject: { namespace: 'shop', workload: 'web', workloadClass: 'nginx', pod: 'web-0' },
+  text: 'x',
+  labels: [],
+  detail: {},
+};
+
+/** A hub's side whose alerts are written when `written` resolves. */
+function started(written: Promise<void>) {
+  const learnt: number[] = [];
+  const deliveries = new Deliveries({
+    async raise() {
+      await written;
+      return ok(undefined);
+    },
+    learn(_, examples) {
+      learnt.push(...examples.map(({ count }) => count));
+      return ok(undefined);
+    },
+    flows: () => undefined,
+    wantsExamples: () => true,
+    wantsFlows: () => false,
+  });
+  return { deliveries, learnt, sensor: new SensorBook(8).heard('node-a', 0) };
+}
+
+it('counts a batch once that came again while its alerts were written still', async () => {
+  const { promise: written, resolve } = Promise.withResolvers<void>();
+  const { deliveries, learnt, sensor } = started(written);
+  const example = Buffer.from('normal');
+  const content = createHash('sha256').update(example).digest().subarray(0, 16);
+  const request = DeliverRequest.fromPartial({
+    batch: 'b-1',
+    alerts: [{ track: 'syscall', alert: Buffer.from(JSON.stringify(alert)), example: Buffer.from('e') }],
+    examples: [{ track: 'syscall', content, example, count: 5n }],
+  });
+  const both = [deliveries.take(sensor, request), deliveries.take(sensor, request)];
+  resolve();
+  for (const taken of await Promise.all(both)) unwrap(taken);
+  expect(learnt).toEqual([5]);
+});
+
+it('refuses a sketch whose model has a name that no model has', async () => {
+  const { deliveries, sensor } = started(Promise.resolve());
+  const sketches = [{ track: 'syscall', model: 'm'.repeat(257), group: 'nginx', count: 300, usual: 0, level: 1 }];
+  const taken = await deliveries.take(sensor, DeliverRequest.fromPartial({ batch: 'b-1', sketches }));
+  expect(taken).toMatchObject({ ok: false, fault: { code: 'REQUEST_INVALID' } });
+  expect(deliveries.levels.all()).toEqual([]);
+});
