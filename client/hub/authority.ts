@@ -123,8 +123,9 @@ export async function openHubAuthority(
   if (sealed === undefined) {
     const made = await makeHubAuthority(nowMs);
     await mkdir(folder, { recursive: true, mode: privateFolderMode });
-    await writeFileAtomic(path, sealRecord(key, Buffer.from(JSON.stringify(made)), place));
+    // The sealed one last: as long as it is missing, the next start makes both anew.
     await writeFileAtomic(join(folder, 'authority.pem'), made.certificate);
+    await writeFileAtomic(path, sealRecord(key, Buffer.from(JSON.stringify(made)), place));
     return await HubAuthority.of(made);
   }
   const opened = openRecord(key, sealed, place);
