@@ -1,6 +1,7 @@
 import type { ApiExample } from '../../client/tracks/api/example.ts';
 import { evidenceSpec, trainEvidence } from '../../client/tracks/api/memory/evidence-table.ts';
-import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
+import { areaUnderRoc } from '../../client/tracks/metrics.ts';
+import { qualityOf } from '../../client/tracks/quality.ts';
 import type { Report } from '../harness/report.ts';
 import { type Cluster, chosenOn, ours, reported, type Scored, scoreCluster } from './world.ts';
 
@@ -75,12 +76,8 @@ export function quality(scored: readonly Scored[], detector: string, only?: read
   const benign = of(scored.filter(({ kind }) => kind === 'normal'));
   const hostile = scored.filter(({ kind }) => kind !== 'normal' && (only?.includes(kind) ?? true));
   const areas = [...Map.groupBy(hostile, ({ kind }) => kind).values()].map((own) => areaUnderRoc(benign, of(own)));
-  return {
-    auc: areaUnderRoc(benign, of(hostile)),
-    byKind: areas.reduce((sum, one) => sum + one, 0) / areas.length,
-    foundAt1: detectionRateAt(benign, of(hostile), 0.01),
-    foundAt5: detectionRateAt(benign, of(hostile), 0.05),
-  };
+  const { auc, foundAt1, foundAt5 } = qualityOf(benign, of(hostile));
+  return { auc, byKind: areas.reduce((sum, one) => sum + one, 0) / areas.length, foundAt1, foundAt5 };
 }
 
 function withoutFields({ name, normal, judged }: Cluster): Cluster {

@@ -108,7 +108,7 @@ const rooms: Readonly<Record<string, Order>> = {
       'model-files.ts',
       'score-lines.ts',
     ],
-    ['counting-learner.ts', 'offline-kind.ts'],
+    ['counting-learner.ts', 'offline-kind.ts', 'quality.ts'],
     'track-kind.ts',
     ['neural', 'onnx', 'score-in-turns.ts'],
     ['api', 'feature-rows', 'flow', 'syscall'],

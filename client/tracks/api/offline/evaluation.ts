@@ -1,20 +1,16 @@
-import { table } from '../../../../base/text/table.ts';
 import { preparationLabel } from '../../../recordings/layouts/api-requests.ts';
-import { areaUnderRoc, detectionRateAt } from '../../metrics.ts';
+import { areaUnderRoc } from '../../metrics.ts';
+import { areaText, namedRows, type Quality, qualityOf, qualityTable } from '../../quality.ts';
 import type { ApiChain } from '../requests/chain.ts';
 import type { BaselineScores } from './baselines.ts';
 
 export type JudgedChain = Readonly<{ labels: readonly string[]; score: number; baselines: BaselineScores }>;
 
-export type ChainQuality = Readonly<{
-  benign: number;
-  hostile: number;
-  auc: number;
-  foundAt1: number;
-  foundAt5: number;
-  /** AUC of the plain detectors on the same chains. */
-  baselines: BaselineScores;
-}>;
+export type ChainQuality = Quality &
+  Readonly<{
+    /** AUC of the plain detectors on the same chains. */
+    baselines: BaselineScores;
+  }>;
 
 export type ApiEvaluation = Readonly<{
   overall: ChainQuality;
@@ -33,15 +29,11 @@ export function evaluateChains(judged: readonly JudgedChain[]): ApiEvaluation {
   const byKind = Map.groupBy(judged, kindOf);
   const benign = byKind.get('normal') ?? [];
   const attacks = [...byKind].filter(([kind]) => kind !== 'normal' && kind !== preparationLabel);
-  const qualityOf = (hostile: readonly JudgedChain[]): ChainQuality => {
+  const against = (hostile: readonly JudgedChain[]): ChainQuality => {
     const auc = (of: (one: JudgedChain) => number) => areaUnderRoc(benign.map(of), hostile.map(of));
-    const [low, high] = [benign.map(({ score }) => score), hostile.map(({ score }) => score)];
+    const scores = (chains: readonly JudgedChain[]) => chains.map(({ score }) => score);
     return {
-      benign: benign.length,
-      hostile: hostile.length,
-      auc: auc(({ score }) => score),
-      foundAt1: detectionRateAt(low, high, 0.01),
-      foundAt5: detectionRateAt(low, high, 0.05),
+      ...qualityOf(scores(benign), scores(hostile)),
       baselines: {
         unseenTemplate: auc(({ baselines }) => baselines.unseenTemplate),
         tokenNovelty: auc(({ baselines }) => baselines.tokenNovelty),
@@ -50,32 +42,18 @@ export function evaluateChains(judged: readonly JudgedChain[]): ApiEvaluation {
     };
   };
   return {
-    overall: qualityOf(attacks.flatMap(([, chains]) => chains)),
-    byKind: Object.fromEntries(attacks.sort().map(([kind, chains]) => [kind, qualityOf(chains)])),
+    overall: against(attacks.flatMap(([, chains]) => chains)),
+    byKind: Object.fromEntries(attacks.sort().map(([kind, chains]) => [kind, against(chains)])),
     preparation: byKind.get(preparationLabel)?.length ?? 0,
   };
 }
 
 /** For people: every kind, beside what plain memories find. */
 export function evaluationText({ overall, byKind }: ApiEvaluation): string {
-  const rows = [...Object.entries(byKind), ['all', overall] as const].map(([name, quality]) => ({ name, ...quality }));
-  return table(rows, [
-    { title: 'ATTACK', text: ({ name }) => name },
-    { title: 'BENIGN', text: ({ benign }) => String(benign), align: 'right' },
-    { title: 'HOSTILE', text: ({ hostile }) => String(hostile), align: 'right' },
-    { title: 'AUC', text: ({ auc }) => area(auc), align: 'right' },
-    { title: 'FOUND AT 5 %', text: ({ foundAt5 }) => percent(foundAt5), align: 'right' },
-    { title: 'FOUND AT 1 %', text: ({ foundAt1 }) => percent(foundAt1), align: 'right' },
-    { title: 'UNSEEN TEMPLATE', text: ({ baselines }) => area(baselines.unseenTemplate), align: 'right' },
-    { title: 'TOKEN NOVELTY', text: ({ baselines }) => area(baselines.tokenNovelty), align: 'right' },
-    { title: 'DISTINCT OBJECTS', text: ({ baselines }) => area(baselines.distinctObjects), align: 'right' },
+  const rows = [...namedRows(byKind), { name: 'all', ...overall }];
+  return qualityTable('attack', rows, [
+    { title: 'UNSEEN TEMPLATE', text: ({ baselines }) => areaText(baselines.unseenTemplate), align: 'right' },
+    { title: 'TOKEN NOVELTY', text: ({ baselines }) => areaText(baselines.tokenNovelty), align: 'right' },
+    { title: 'DISTINCT OBJECTS', text: ({ baselines }) => areaText(baselines.distinctObjects), align: 'right' },
   ]);
-}
-
-function area(auc: number): string {
-  return Number.isNaN(auc) ? '-' : auc.toFixed(4);
-}
-
-function percent(part: number): string {
-  return Number.isNaN(part) ? '-' : `${(part * 100).toFixed(1)} %`;
 }

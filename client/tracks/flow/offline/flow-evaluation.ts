@@ -1,6 +1,7 @@
 import { endKey } from '../../../events/flow-record.ts';
 import { averagePrecision } from '../../average-precision.ts';
-import { areaUnderRoc, detectionRateAt, shareAbove, thresholdAt } from '../../metrics.ts';
+import { shareAbove, thresholdAt } from '../../metrics.ts';
+import { type Quality, qualityOf } from '../../quality.ts';
 import type { FlowScorer } from '../flow-scorer.ts';
 import type { NamedSlice } from '../graph/slice.ts';
 import { serviceOf } from '../local/pair-memory.ts';
@@ -14,14 +15,7 @@ export type JudgedEdge = Readonly<{
   unseenService: number;
 }>;
 
-export type EdgeQuality = Readonly<{
-  benign: number;
-  hostile: number;
-  auc: number;
-  averagePrecision: number;
-  foundAt1: number;
-  foundAt5: number;
-}>;
+export type EdgeQuality = Quality & Readonly<{ averagePrecision: number }>;
 
 export type FlowEvaluation = Readonly<{
   overall: EdgeQuality;
@@ -69,14 +63,7 @@ export function evaluateEdges(judged: readonly JudgedEdge[]): FlowEvaluation {
     of: (edge: JudgedEdge) => number = ({ score }) => score,
   ): EdgeQuality => {
     const [low, high] = [benign.map(of), found.map(of)];
-    return {
-      benign: low.length,
-      hostile: high.length,
-      auc: areaUnderRoc(low, high),
-      averagePrecision: averagePrecision(low, high),
-      foundAt1: detectionRateAt(low, high, 0.01),
-      foundAt5: detectionRateAt(low, high, 0.05),
-    };
+    return { ...qualityOf(low, high), averagePrecision: averagePrecision(low, high) };
   };
   const families = [...new Set(hostile.flatMap(({ labels }) => labels))].filter((label) => label !== drift).sort();
   return {

@@ -1,15 +1,6 @@
 import { contentKey, isBenign, type Trace } from '../../../events/trace.ts';
-import { areaUnderRoc, detectionRateAt, shareAbove, thresholdAt } from '../../metrics.ts';
-
-/** How well scores tell hostile from benign. Rates and areas are NaN where one side is empty. */
-export type Quality = Readonly<{
-  benign: number;
-  hostile: number;
-  auc: number;
-  /** Share of hostile traces found when 1 % and 5 % of the benign ones alarm. */
-  foundAt1: number;
-  foundAt5: number;
-}>;
+import { shareAbove, thresholdAt } from '../../metrics.ts';
+import { type Quality, qualityOf } from '../../quality.ts';
 
 export type Evaluation = Readonly<{
   /** Drift (benign behaviour that changed on purpose) is left out here and reported beside it. */
@@ -76,14 +67,7 @@ export function withoutDuplicates(scored: readonly Labelled[]): Labelled[] {
 }
 
 function quality(benign: readonly Labelled[], hostile: readonly Labelled[]): Quality {
-  const [low, high] = [scoresOf(benign), scoresOf(hostile)];
-  return {
-    benign: low.length,
-    hostile: high.length,
-    auc: areaUnderRoc(low, high),
-    foundAt1: detectionRateAt(low, high, 0.01),
-    foundAt5: detectionRateAt(low, high, 0.05),
-  };
+  return qualityOf(scoresOf(benign), scoresOf(hostile));
 }
 
 function split(scored: readonly Labelled[], key: (one: Labelled) => string): Record<string, Quality> {
