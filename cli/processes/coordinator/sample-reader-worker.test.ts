@@ -1,27 +1,15 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { isBenign, type Trace } from '../../../client/events/trace.ts';
 import { classTableSpec, trainClassTable } from '../../../client/tracks/syscall/gram-table/class-table.ts';
 import { WorkloadClasses } from '../../../client/tracks/syscall/traces/workload-classes.ts';
 import type { Provenance } from '../../../coordinator/candidate/provenance.ts';
-import { putSample } from '../../../coordinator/operations/samples.ts';
-import { sealDelta } from '../../../coordinator/testing/sealed-delta.ts';
-import { submit } from '../../../coordinator/testing/small-client.ts';
-import {
-  clusters,
-  openSmallFederation,
-  operator,
-  policy,
-  track,
-} from '../../../coordinator/testing/small-federation.ts';
-import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
-import { roundEnd } from '../../../coordinator/testing/wait.ts';
+import { clusters, operator, track } from '../../../coordinator/testing/small-federation.ts';
 import { mayBeInSample, recordedSample } from '../../../lab/data/recorded-sample.ts';
 import { readAll, recordedPath } from '../../../lab/data/recorded-traces.ts';
 import { type ClusterId, parseRoundId } from '../../../proto/ids.ts';
-import { sampleReaderUrl } from './sample-reader-worker.ts';
+import { classes, sampledRound } from './testing/sampled-round.ts';
 
-const classes = ['nginx', 'redis'];
 const spec = classTableSpec(new WorkloadClasses(classes));
 const liar = clusters[0] as ClusterId;
 const all = (await readAll(recordedPath)).filter(({ service }) => classes.includes(service));
@@ -45,36 +33,19 @@ type Federation = Readonly<{
 
 /** One round by declared holders, in which the liar whitelists attacks on nginx, or sends what `change` makes of its table. */
 async function roundOf({ sample, holds, f = 1, change = (table) => table }: Federation) {
-  const engine = await openSmallFederation(tempDir(), {
+  const { engine, round, phase, provenance } = await sampledRound({
     spec,
+    aggregation: { f, rule: { kind: 'declaredHolders', penalty: 1.4 } },
+    ...(holds && { more: { sample: { mix: 0, holds }, keepInputs: { rounds: 1, hours: 1 } } }),
     labels: () => ({ 'class-nginx': 'yes', 'class-redis': 'yes' }),
-    sampleReader: sampleReaderUrl,
-    policy: {
-      ...policy,
-      aggregation: { ...policy.aggregation, f, before: [], rule: { kind: 'declaredHolders', penalty: 1.4 } },
-      optimiser: { kind: 'plain', learningRate: 1 },
-      ...(holds && { sample: { mix: 0, holds }, keepInputs: { rounds: 1, hours: 1 } }),
+    sample,
+    update(_, cluster) {
+      const { weights, classes: declared } = trainClassTable(spec, tracesOf(cluster));
+      return { delta: cluster === liar ? change(weights) : weights, declared }; // The base is zero.
     },
   });
-  onTestFinished(() => engine.close());
-  if (sample !== undefined) {
-    const held = classes.map((name) => ({ name, normalCount: 10, attackCount: 10 }));
-    unwrap(await putSample(engine, operator, { track, sample, classes: held, reason: 'test' }));
-  }
-  for (const cluster of clusters) {
-    engine.join(cluster, [track], async (directive) => {
-      if (directive.kind !== 'invitation') return;
-      const { weights, classes: learnt } = trainClassTable(spec, tracesOf(cluster));
-      const delta = cluster === liar ? change(weights) : weights; // The base is zero.
-      unwrap(await submit(engine, await sealDelta(directive, cluster, delta, undefined, learnt)));
-    });
-  }
-  unwrap(await engine.openRound(operator, { track, reason: 'test' }));
-  const { phase, policy: frozen } = await roundEnd(engine, 'r-1');
-  if (phase.kind !== 'candidate') throw new Error(`the round is ${phase.kind}: ${JSON.stringify(phase)}`);
-  const text = Buffer.from(unwrap(await engine.blobs.get(phase.provenance))).toString();
   const candidate = Uint8Array.from(unwrap(await engine.blobs.get(phase.candidate.digest)));
-  return { engine, frozen, provenance: JSON.parse(text) as Provenance, table: new Float32Array(candidate.buffer) };
+  return { engine, frozen: round.policy, provenance, table: new Float32Array(candidate.buffer) };
 }
 
 const verdictOn = ({ classes: verdicts = [] }: Provenance, name: string) =>

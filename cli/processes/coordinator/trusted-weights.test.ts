@@ -1,71 +1,41 @@
-import { expect, it, onTestFinished } from 'vitest';
-import { unwrap } from '../../../base/fault.ts';
+import { expect, it } from 'vitest';
 import { isBenign } from '../../../client/events/trace.ts';
 import { deltaOf } from '../../../client/learning/delta.ts';
 import { languageModelDetector } from '../../../client/tracks/syscall/language-model/language-model-detector.ts';
 import { languageModelSpec } from '../../../client/tracks/syscall/language-model/language-model-spec.ts';
 import { WorkloadClasses } from '../../../client/tracks/syscall/traces/workload-classes.ts';
-import type { Provenance } from '../../../coordinator/candidate/provenance.ts';
-import { putSample } from '../../../coordinator/operations/samples.ts';
-import { sealDelta } from '../../../coordinator/testing/sealed-delta.ts';
-import { submit } from '../../../coordinator/testing/small-client.ts';
-import {
-  clusters,
-  openSmallFederation,
-  operator,
-  policy,
-  track,
-} from '../../../coordinator/testing/small-federation.ts';
-import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
-import { roundEnd } from '../../../coordinator/testing/wait.ts';
-import { participationView, readProvenance } from '../../../coordinator/views/participation.ts';
+import { clusters, operator, track } from '../../../coordinator/testing/small-federation.ts';
+import { participationView } from '../../../coordinator/views/participation.ts';
 import { recordedSample } from '../../../lab/data/recorded-sample.ts';
 import { readAll, recordedPath } from '../../../lab/data/recorded-traces.ts';
 import { parseRoundId } from '../../../proto/ids.ts';
-import { sampleReaderUrl } from './sample-reader-worker.ts';
+import { classes, sampledRound } from './testing/sampled-round.ts';
 
-const classes = ['nginx', 'redis'];
 const sizes = { embedding: 8, classEmbedding: 4, hidden: 8, warmUp: 4, predicted: 8 };
 const spec = languageModelSpec(new WorkloadClasses(classes), sizes);
 
 it('gives a network that ascends the sample’s loss no weight, says how the loss lies, and computes it again to the bit', async () => {
   const detector = languageModelDetector(spec);
   const rule = { kind: 'trustedWeights', rho: 0.05, clip: 1.5, split: false, stepsMax: 10, blind: 'shares' } as const;
-  const engine = await openSmallFederation(tempDir(), {
-    spec,
-    sampleReader: sampleReaderUrl,
-    policy: {
-      ...policy,
-      aggregation: { ...policy.aggregation, f: 2, before: [], rule },
-      optimiser: { kind: 'plain', learningRate: 1 },
-      keepInputs: { rounds: 1, hours: 1 },
-    },
-  });
-  onTestFinished(() => engine.close());
-  const sample = await recordedSample(classes);
-  const held = classes.map((name) => ({ name, normalCount: 10, attackCount: 10 }));
-  unwrap(await putSample(engine, operator, { track, sample, classes: held, reason: 'test' }));
   const normal = (await readAll(recordedPath)).filter(
     (trace) => trace.split === 'train' && isBenign(trace) && classes.includes(trace.service),
   );
   const liars = clusters.slice(0, 2); // Two of five: no rule that sees updates alone withstands so many with n < 2f + 3.
-  for (const [at, cluster] of clusters.entries()) {
-    engine.join(cluster, [track], async (directive) => {
-      if (directive.kind !== 'invitation') return;
-      const base = new Float32Array(directive.modelBytes / 4); // The first model is all zeros.
+  const { engine, round, fates, provenance } = await sampledRound({
+    spec,
+    aggregation: { f: 2, rule },
+    more: { keepInputs: { rounds: 1, hours: 1 } },
+    sample: await recordedSample(classes),
+    update({ modelBytes }, cluster) {
+      const at = clusters.indexOf(cluster);
+      const base = new Float32Array(modelBytes / 4); // The first model is all zeros.
       const own = normal.filter((_, index) => index % clusters.length === at);
       const honest = deltaOf(detector.train(base, own, { seed: at, steps: 6, learningRate: 0.05 }).weights, base);
-      const sent = liars.includes(cluster) ? honest.map((value) => -3 * value) : honest;
-      unwrap(await submit(engine, await sealDelta(directive, cluster, sent)));
-    });
-  }
-  unwrap(await engine.openRound(operator, { track, reason: 'test' }));
-  const round = await roundEnd(engine, 'r-1');
-  if (round.phase.kind !== 'candidate') throw new Error(`the round is ${JSON.stringify(round.phase)}`);
-  const stored = await readProvenance(engine.blobs, round);
-  const provenance = JSON.parse(stored.json) as Provenance;
+      return { delta: liars.includes(cluster) ? honest.map((value) => -3 * value) : honest };
+    },
+  });
   expect(provenance.onSample?.lossAfter).toBeLessThan((provenance.onSample?.lossBefore ?? 0) - 0.3);
-  for (const part of participationView(round, stored.fates)) {
+  for (const part of participationView(round, fates)) {
     const isLiar = liars.some((liar) => liar === part.cluster);
     expect({ ...part, share: isLiar ? part.share : Number(part.share) > 0.1 }).toMatchObject(
       isLiar ? { fate: 'leftOut', code: 'HARMS_SAMPLE', share: 0 } : { fate: 'selected', share: true },
