@@ -5,9 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join, relative, resolve } from 'node:path';
-import { checkout, node22 } from './setup/places.mjs';
+import { checkout, node22, packagedFolders } from './setup/places.mjs';
 
-const sourceFolders = ['base', 'proto', 'aggregation', 'coordinator', 'client', 'cli', 'lab', 'demo', 'tools'];
 const leftOut = new Set(['testing', 'golden', 'assembly', 'checks', 'node_modules']);
 /** Read by tests and by the generator only. */
 const leftOutFiles = /(?:^|\/)(?:buf(?:\.gen)?\.yaml|baseline\.binpb|vectors\.json|check_vectors\.py)$/;
@@ -20,7 +19,7 @@ compile();
 for (const path of filesBelow(fresh)) {
   if (/\.m?js$/.test(path)) pointToJavaScript(path);
 }
-for (const folder of sourceFolders) copyAssets(join(checkout, folder));
+for (const folder of packagedFolders) copyAssets(join(checkout, folder));
 cpSync(join(checkout, 'data'), join(fresh, 'data'), { recursive: true });
 for (const name of ['LICENSE', 'README.md']) copyFileSync(join(checkout, name), join(fresh, name));
 writePackageJson();

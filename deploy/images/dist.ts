@@ -4,12 +4,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { checkout } from '../../tools/setup/places.mjs';
+import { checkout, packagedFolders } from '../../tools/setup/places.mjs';
 
 const run = promisify(execFile);
 
-/** What `npm run build` reads; its own list of folders is in tools/build.mjs. */
-const sources = ['base', 'proto', 'aggregation', 'coordinator', 'client', 'cli', 'lab', 'demo', 'tools', 'data'];
+/** What `npm run build` reads. */
+const sources = [...packagedFolders, 'data'];
 const files = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'LICENSE'];
 
 /** `npm run build` into a new folder. */

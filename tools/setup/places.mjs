@@ -15,6 +15,19 @@ export function isMain(url) {
 /** The checkout this set-up belongs to. */
 export const checkout = resolve(fileURLToPath(new URL('../..', import.meta.url)));
 
+/** Folders of sources that the built package is made of (tools/build.mjs); data/ comes along as it is. */
+export const packagedFolders = /** @type {const} */ ([
+  'base',
+  'proto',
+  'aggregation',
+  'coordinator',
+  'client',
+  'cli',
+  'lab',
+  'demo',
+  'tools',
+]);
+
 /** Node 22 as npm installs it: node_modules/.bin may not be on PATH, so we always name the file itself. */
 export const node22 = join(checkout, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { Passing } from './passing.ts';
 import { digestOfTree, type TreeEntry } from './tree.ts';
 import { writeTar } from './write-tar.ts';
 
@@ -55,33 +56,19 @@ async function readPacked(place: string): Promise<PackedLayer | undefined> {
 }
 
 async function pack(entries: readonly TreeEntry[], file: string): Promise<PackedLayer> {
-  const inside = createHash('sha256');
-  const outside = createHash('sha256');
-  let [size, unpackedBytes] = [0, 0];
+  const [inside, outside] = [new Passing(), new Passing()];
   await pipeline(
     writeTar(entries),
-    async function* (tar) {
-      for await (const chunk of tar) {
-        inside.update(chunk);
-        unpackedBytes += chunk.byteLength;
-        yield chunk;
-      }
-    },
+    inside.step(),
     createGzip({ level: packing.level, chunkSize: 1 << 20 }),
-    async function* (packed: AsyncIterable<Buffer>) {
-      for await (const chunk of packed) {
-        outside.update(chunk);
-        size += chunk.byteLength;
-        yield chunk;
-      }
-    },
+    outside.step(),
     createWriteStream(file, { flush: true }),
   );
   return {
-    digest: `sha256:${outside.digest('hex')}`,
-    diffId: `sha256:${inside.digest('hex')}`,
-    size,
-    unpackedBytes,
+    digest: outside.digest(),
+    diffId: inside.digest(),
+    size: outside.bytes,
+    unpackedBytes: inside.bytes,
     file,
   };
 }

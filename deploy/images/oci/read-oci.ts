@@ -7,6 +7,7 @@ import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { digestOf } from '../../../proto/digest.ts';
 import { blobPath, readIndex } from './layout.ts';
 import { type Descriptor, type ImageConfig, type Manifest, mediaTypes } from './media-types.ts';
+import { Passing } from './passing.ts';
 import { readTar, type TarEntry } from './read-tar.ts';
 
 /** An image as its layout says, every JSON blob of it held against its digest. */
@@ -72,16 +73,15 @@ export async function readLayer(
   descriptor: Descriptor,
   diffId: string,
 ): Promise<Result<LayerEntry[], ImageFaultCode>> {
-  const outside = createHash('sha256');
-  const inside = createHash('sha256');
+  const [inside, outside] = [new Passing(), new Passing()];
   const files = new Map<TarEntry, ReturnType<typeof createHash>>();
   const entries: LayerEntry[] = [];
   try {
     await pipeline(
       createReadStream(blobPath(folder, descriptor.digest), { highWaterMark: 1 << 20 }),
-      tee(outside),
+      outside.step(),
       createGunzip({ chunkSize: 1 << 20 }),
-      tee(inside),
+      inside.step(),
       async (tar: AsyncIterable<Buffer>) => {
         const onBytes = (entry: TarEntry, bytes: Buffer) => {
           const hash = files.get(entry) ?? createHash('sha256');
@@ -97,9 +97,9 @@ export async function readLayer(
   } catch (error) {
     return refuse('IMAGE_DAMAGED', `layer ${descriptor.digest} cannot be read: ${(error as Error).message}`);
   }
-  const found = `sha256:${outside.digest('hex')}`;
+  const found = outside.digest();
   if (found !== descriptor.digest) return refuse('IMAGE_DAMAGED', `layer ${descriptor.digest} has the digest ${found}`);
-  const unpacked = `sha256:${inside.digest('hex')}`;
+  const unpacked = inside.digest();
   if (unpacked !== diffId) return refuse('IMAGE_DAMAGED', `layer ${descriptor.digest} unpacks to ${unpacked}`);
   return ok(entries);
 }
@@ -114,15 +114,6 @@ export async function checkBlobs(folder: string, image: ReadImage): Promise<Resu
     if (found !== digest) return refuse('IMAGE_DAMAGED', `layer ${digest} has the digest ${found}`);
   }
   return ok(undefined);
-}
-
-function tee(hash: ReturnType<typeof createHash>) {
-  return async function* (source: AsyncIterable<Buffer>) {
-    for await (const chunk of source) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  };
 }
 
 async function readJson<T>(folder: string, descriptor: Descriptor): Promise<Result<T, ImageFaultCode>> {
