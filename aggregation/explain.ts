@@ -45,20 +45,21 @@ export async function explain(explained: Explained): Promise<AggregationOutcome>
   const onSample = await onSampleOf(explained);
   const admittedReports = admission.admitted.map((row, at): UpdateReport => {
     const score = scores?.[became(at, explained.before)] ?? null;
+    const sampled = onSample(at);
     return {
       row,
       verdict: selected[at] ? 'selected' : 'leftOut',
       reason: noteKept(
         admission,
         row,
-        selected[at] ? takesPart(shares?.[at], onSample(at)) : whyLeftOut(explained, score, worstKept, onSample(at)),
+        selected[at] ? takesPart(shares?.[at], sampled) : whyLeftOut(explained, score, worstKept, sampled),
       ),
       norm: Math.sqrt(admission.squaredNorms[at] as number),
       share: shares?.[at] ?? null,
       score,
       neighbours: (neighbours[at] ?? []).map((other) => admission.admitted[other] as number),
       ...measured(at),
-      ...onSample(at),
+      ...sampled,
     };
   });
   const refusedReports = admission.refused.map(({ row, code, norm, message }): UpdateReport => {
@@ -96,10 +97,11 @@ async function onSampleOf({ decision, prepared, slots, measure, before }: Explai
   const { onSample } = decision;
   if (onSample === undefined) return () => undefined;
   const { slopes, gradient } = onSample;
-  const bySlot =
-    measure && slots && gradient
-      ? await Promise.all(slots.map((slot) => slopesIn(prepared.source, gradient, slot)))
-      : [];
+  const bySlot: Float64Array[] = [];
+  if (measure && slots && gradient) {
+    // One after another: each holds a block of every row, and opens every file where rows lie in files.
+    for (const slot of slots) bySlot.push(await slopesIn(prepared.source, gradient, slot));
+  }
   return (at: number): Pick<UpdateReport, 'onSample'> => {
     const row = became(at, before);
     const tensors = (slots ?? [])

@@ -8,7 +8,7 @@ import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 
 /** What a data directory needs to go on elsewhere. Uploads under way, scratch and locks are not part of it. */
 const folders = ['blobs', 'keys', 'identity'] as const;
-const journalFile = 'journal.sqlite';
+export const journalFile = 'journal.sqlite';
 
 /**
  * Copies a data directory, also while its coordinator runs, into `target`, which must be new or empty. The journal comes

@@ -6,13 +6,12 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { writeFileAtomic } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { backUp } from './backup.ts';
+import { backUp, journalFile } from './backup.ts';
 
 /** A Kubernetes Secret holds 1 MiB at most, and base64 takes a third of it. */
 const packedBytesMax = 640 << 10;
 /** What is unpacked, against a packed text that was made to fill the memory. */
 const unpackedBytesMax = 256 << 20;
-const journalFile = 'journal.sqlite';
 
 const archive = z.strictObject({
   format: z.literal('testudo/founding/1'),

@@ -83,7 +83,8 @@ async function keepLeastLoss(
   every: readonly (readonly number[])[],
 ): Promise<number[][]> {
   const n = source.n;
-  const vectors = await Promise.all(allRows(n).map((row) => rowValues(source, row)));
+  const vectors: Float32Array[] = [];
+  for (const row of allRows(n)) vectors.push(await rowValues(source, row)); // Not all files open at once.
   const searches = classes.blocks.map(({ class: name }, at) => {
     const holders = every[at] as readonly number[];
     return { at: loss.covered.indexOf(name), search: subsetSearch(holders, Math.min(f, holders.length - 1)) };

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { digestOfFile } from '../../../client/storage/digest-of-file.ts';
 import { digestOf } from '../../../proto/digest.ts';
 import { blobPath, readIndex } from './layout.ts';
 import { type Descriptor, type ImageConfig, type Manifest, mediaTypes } from './media-types.ts';
@@ -107,10 +108,8 @@ export async function readLayer(
 /** Every blob of an image against its digest, layers without unpacking them: what a copy has to come through. */
 export async function checkBlobs(folder: string, image: ReadImage): Promise<Result<undefined, ImageFaultCode>> {
   for (const { digest } of image.manifest.layers) {
-    const hash = createHash('sha256');
-    const read = await pipeline(createReadStream(blobPath(folder, digest)), hash).catch((error: Error) => error);
-    if (read instanceof Error) return refuse('IMAGE_DAMAGED', `layer ${digest} cannot be read: ${read.message}`);
-    const found = `sha256:${hash.digest('hex')}`;
+    const found = await digestOfFile(blobPath(folder, digest)).catch((error: Error) => error);
+    if (found instanceof Error) return refuse('IMAGE_DAMAGED', `layer ${digest} cannot be read: ${found.message}`);
     if (found !== digest) return refuse('IMAGE_DAMAGED', `layer ${digest} has the digest ${found}`);
   }
   return ok(undefined);
