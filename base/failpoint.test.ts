@@ -32,9 +32,7 @@ async function undisturbed(folder: string, rounds: number): Promise<readonly str
 }
 
 describe('rounds whose coordinator is killed', () => {
-  it(`go on after each of ${failpoints.length} named steps, and end as if nothing had happened, ${repetitions} times`, {
-    timeout: 600_000,
-  }, async () => {
+  it(`go on after each of ${failpoints.length} named steps, and end as if nothing had happened, ${repetitions} times`, async () => {
     const candidates = await undisturbed(tempDir(), failpoints.length + 1);
     const runs = Array.from({ length: repetitions }, (_, index) => ({ folder: tempDir(), order: orderOf(index) }));
     const repeat = async ({ folder, order }: (typeof runs)[number]) => {
@@ -52,9 +50,7 @@ describe('rounds whose coordinator is killed', () => {
     await Promise.all(runs.map(repeat));
   });
 
-  it('lose no receipt when their disk fails to sync, and go on when it is sound again', {
-    timeout: 120_000,
-  }, async () => {
+  it('lose no receipt when their disk fails to sync, and go on when it is sound again', async () => {
     const candidates = await undisturbed(tempDir(), 5);
     const folder = tempDir();
     const receipts: ReceiptData[] = [];

@@ -18,7 +18,7 @@ describe('systemTimers', () => {
       systemTimers.after(20, () => process.stdout.write('waited'));
     `;
     const flags = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script];
-    const ended = spawnSync(process.execPath, flags, { encoding: 'utf8', timeout: 60_000 });
+    const ended = spawnSync(process.execPath, flags, { encoding: 'utf8', timeout: 600_000 });
     expect(ended).toMatchObject({ status: 0, stdout: 'waited', stderr: '' });
   });
 });

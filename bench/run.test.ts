@@ -10,7 +10,7 @@ import { benchNames, loadBench, runBench } from './run.ts';
 
 const options = { small: true, peers: false, only: undefined, repeat: 1 } as const;
 
-test.each(benchNames())('bench %s › its small size runs and checks its answers', { timeout: 120_000 }, async (name) => {
+test.each(benchNames())('bench %s › its small size runs and checks its answers', async (name) => {
   const report = await runBench(await loadBench(name), options, `node bench/run.ts ${name} --small`, () => {});
   expect(report.lines.length).toBeGreaterThan(0);
 });

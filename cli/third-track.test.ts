@@ -160,7 +160,7 @@ describe('a track that is nothing but a folder and a spec', () => {
     unwrap(await leaveFeedback(join(folder, 'north-data'), alert.id, 'confirmed', 'ada', Date.now()));
     await until(() => said.includes('north: feedback taken in verbs'));
     expect(north.tracks.get(verbs)?.buffer.counts()).toMatchObject({ regression: 1 });
-  }, 120_000);
+  });
 
   it('is asked for by name where no folder holds it', () => {
     const parsed = parseClientConfig({

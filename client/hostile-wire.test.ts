@@ -11,7 +11,7 @@ let besieged: BesiegedClient;
 
 beforeAll(async () => {
   besieged = await BesiegedClient.start();
-}, 60_000);
+});
 
 afterAll(() => besieged.close());
 

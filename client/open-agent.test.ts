@@ -138,7 +138,7 @@ describe('a client with its agent', () => {
     federation.coordinator.models.set(digestOf(base), base);
     federation.coordinator.invite(federation.invitation({ track, spec, baseBytes: base, round: 'r-1' }));
     await observe(1_000, 60);
-    await expect.poll(scored, { timeout: 20_000 }).toBe(60);
+    await expect.poll(scored).toBe(60);
     expect(JSON.parse((await get('/score')).text)).toMatchObject({
       connected: true,
       tracks: { syscall: { live: { version: 1, because: { kind: 'channel', channel: 'stable' } }, shadow: null } },
@@ -165,12 +165,12 @@ describe('a client with its agent', () => {
       { attackClass: 'reverse-shell', caseCount: 1 },
     ]);
     expect(report.liveLatencyUs).toBeGreaterThan(0);
-    await expect.poll(scored, { timeout: 20_000 }).toBe(200);
+    await expect.poll(scored).toBe(200);
     press.point('stable', 2);
     server.push(press.set());
     await until('installed', ({ version, before }) => version === 2 && before === 1);
     await observe(3_000, 30);
-    await expect.poll(scored, { timeout: 20_000 }).toBe(230);
+    await expect.poll(scored).toBe(230);
   });
 
   it('stays ready and scores when the coordinator is gone, also after a restart', async () => {
@@ -182,10 +182,10 @@ describe('a client with its agent', () => {
     events = [];
     await start();
     await until('restored', ({ version }) => version === 1);
-    await expect.poll(async () => (await get('/readyz')).status, { timeout: 20_000 }).toBe(200);
+    await expect.poll(async () => (await get('/readyz')).status).toBe(200);
     expect(JSON.parse((await get('/readyz')).text)).toMatchObject({ checks: { enrolled: true, connected: false } });
     await observe(1_000, 30);
-    await expect.poll(scored, { timeout: 20_000 }).toBe(30);
+    await expect.poll(scored).toBe(30);
     expect(await readFile(join(folder, 'data/agent/state.json'), 'utf8')).toContain('testudo/release-trust/1');
   });
 });

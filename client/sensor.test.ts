@@ -38,7 +38,7 @@ registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(loads
   return { env: { NODE_OPTIONS: `--import ${hook}` }, loads };
 }
 
-describe('testudo sensor', { timeout: 120_000 }, () => {
+describe('testudo sensor', () => {
   it('verifies and runs the release that its hub relays, tells each content once, and raises an alert there', async () => {
     const client = await rig.startClient();
     await rig.said('release fetched and verified');

@@ -46,7 +46,7 @@ async function init(): Promise<Readonly<{ folder: string; config: string; creden
 }
 
 // Some thirty processes after one another: seconds on a quiet machine, minutes on a busy one.
-describe('testudo coordinator', { timeout: 300_000 }, () => {
+describe('testudo coordinator', () => {
   it('is made, started, operated and stopped from the command line', async () => {
     const { folder, config, credentials } = await init();
     for (const name of ['coordinator.yaml', 'master.key', 'operator.json']) {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   dist = join(folder, 'dist');
   await run(process.execPath, [join(checkout, 'tools', 'build.mjs'), dist]);
   symlinkSync(join(checkout, 'node_modules'), join(dist, 'node_modules'));
-}, 180_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const scripts = () =>

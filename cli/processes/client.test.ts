@@ -112,7 +112,7 @@ training: { epochs: 1, stepsMax: 3, batchSize: 8, learningRate: 0.01 }
     const ended = Promise.all(processes.map((child) => once(child, 'exit')));
     for (const child of processes) child.kill('SIGTERM');
     expect((await ended).map(([code]) => code)).toEqual([0, 0, 0]);
-  }, 120_000);
+  });
 
   it('says everything that is wrong with its configuration and ends with 1', async () => {
     const path = join(folder, 'bad.yaml');

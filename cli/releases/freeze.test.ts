@@ -4,7 +4,7 @@ import { CommandLine } from '../testing/command-line.ts';
 
 type Frozen = Readonly<{ freezeId: string; sequence: number }>;
 
-describe('testudo freeze', { timeout: 180_000 }, () => {
+describe('testudo freeze', () => {
   it('holds rounds until its end or until it is lifted; a dry run says so and holds nothing', async () => {
     const line = await CommandLine.start();
     const { engine } = line.federation.coordinator;

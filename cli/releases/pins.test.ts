@@ -51,7 +51,7 @@ function agentOf(line: CommandLine, member: TestCluster): TestAgent {
 
 const pinned = (version: number) => (proposal: ReleaseProposal) => proposal.pins.version === version;
 
-describe('testudo pin', { timeout: 180_000 }, () => {
+describe('testudo pin', () => {
   it('holds a label on a version, signed by the operator and verified by each agent, until it is unpinned', async () => {
     const line = await CommandLine.start();
     const members = await withVersionOne(line);
@@ -106,7 +106,7 @@ describe('testudo pin', { timeout: 180_000 }, () => {
   });
 });
 
-describe('testudo pin --below-floor', { timeout: 180_000 }, () => {
+describe('testudo pin --below-floor', () => {
   it('signs the exception that a plain pin is refused, and only the pinned cluster goes below the floor', async () => {
     const line = await CommandLine.start();
     const members = await withVersionOne(line);
@@ -131,7 +131,7 @@ describe('testudo pin --below-floor', { timeout: 180_000 }, () => {
   });
 });
 
-describe('testudo pins renew --after-restore', { timeout: 180_000 }, () => {
+describe('testudo pins renew --after-restore', () => {
   it('brings pins forward again after a restore from a backup, until agents take them for news', async () => {
     const line = await CommandLine.start();
     const { federation } = line;
@@ -168,7 +168,7 @@ describe('testudo pins renew --after-restore', { timeout: 180_000 }, () => {
   });
 });
 
-describe('testudo pins sign', { timeout: 180_000 }, () => {
+describe('testudo pins sign', () => {
   it('puts a set in force with the second of two keys that root wants, and only the set that was read', async () => {
     const line = await CommandLine.start();
     const members = await withVersionOne(line);

@@ -45,7 +45,7 @@ async function threeClusters(line: CommandLine): Promise<readonly TestCluster[]>
   return members;
 }
 
-describe('testudo releases, channels, promote and rollback', { timeout: 180_000 }, () => {
+describe('testudo releases, channels, promote and rollback', () => {
   it('take a candidate from canary to every cluster and back, each agent seeing it, dry runs changing nothing', async () => {
     const line = await CommandLine.start();
     const members = await threeClusters(line);
@@ -111,7 +111,7 @@ describe('testudo releases, channels, promote and rollback', { timeout: 180_000 
   });
 });
 
-describe('testudo releases export and import', { timeout: 180_000 }, () => {
+describe('testudo releases export and import', () => {
   it('carry a release to another federation, which takes it on the word of that root alone, as a candidate', async () => {
     const theirs = await CommandLine.start();
     const members = await threeClusters(theirs);
@@ -143,7 +143,7 @@ describe('testudo releases export and import', { timeout: 180_000 }, () => {
   });
 });
 
-describe('testudo gate', { timeout: 180_000 }, () => {
+describe('testudo gate', () => {
   it('shows what canaries report, and lets two people decide against it where the policy says two', async () => {
     const policy = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }

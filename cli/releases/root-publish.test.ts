@@ -9,7 +9,7 @@ import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { openRoot } from '../../proto/release/open.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
-describe('testudo root rotate and publish', { timeout: 180_000 }, () => {
+describe('testudo root rotate and publish', () => {
   it("exchange the coordinator's snapshot and timestamp keys together, and agents follow", async () => {
     const line = await CommandLine.start();
     const { federation, folder } = line;

@@ -17,9 +17,7 @@ function traces(family: string, split: string, between: string, many: number): s
   );
 }
 
-it('makes an antibody of confirmed attacks, brings it along with the next release, and leaves it out once revoked', {
-  timeout: 120_000,
-}, async () => {
+it('makes an antibody of confirmed attacks, brings it along with the next release, and leaves it out once revoked', async () => {
   const folder = tempDir();
   const [attacks, normal, out] = ['attacks.tsv', 'normal.tsv', 'antibody.json'].map((name) => join(folder, name)) as [
     string,

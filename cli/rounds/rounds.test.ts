@@ -36,7 +36,7 @@ type Replayed = Readonly<{
   candidate: Readonly<{ recorded: string; recomputed: string }>;
 }>;
 
-describe('testudo rounds replay', { timeout: 180_000 }, () => {
+describe('testudo rounds replay', () => {
   it('says that the candidate is the same to the bit; ends with a refusal when it is not', async () => {
     const line = await afterTwoRounds();
     const { engine } = line.federation.coordinator;
@@ -62,7 +62,7 @@ describe('testudo rounds replay', { timeout: 180_000 }, () => {
   });
 });
 
-describe('testudo tracks head', { timeout: 180_000 }, () => {
+describe('testudo tracks head', () => {
   it('lets the next round start from an earlier version, and says what a round that runs is worth', async () => {
     const line = await afterTwoRounds();
     const { federation } = line;

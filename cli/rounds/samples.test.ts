@@ -32,7 +32,7 @@ async function federationWithLiar(): Promise<CommandLine> {
   return line;
 }
 
-describe('a federation with a trusted sample, over mutual TLS', { timeout: 180_000 }, () => {
+describe('a federation with a trusted sample, over mutual TLS', () => {
   it('is given the sample, says what its policy withstands, and explains the weight of a liar', async () => {
     const line = await federationWithLiar();
     const { federation } = line;

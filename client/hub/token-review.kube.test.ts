@@ -37,7 +37,7 @@ describe('reviewToken, asked of a real API server', () => {
       const spec = { serviceAccountName: account, containers: [{ name: 'c', image: 'sensor:1' }] };
       const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: account }, spec };
       await kubectl.run(['-n', namespace, 'create', '-f', '-'], JSON.stringify(pod));
-      await within('wait', '--for=condition=Ready', `pod/${account}`, '--timeout=60s');
+      await within('wait', '--for=condition=Ready', `pod/${account}`, '--timeout=10m');
     }
     const tokenFile = join(folder, namespace);
     await writeFile(tokenFile, await within('create', 'token', 'client'));

@@ -49,7 +49,7 @@ beforeAll(async () => {
   const live = await model(Buffer.from(bytesOfValues(weights)));
   unwrap(await scorer.load(live));
   unwrap(await scorer.swap(nameOf(live)));
-}, 60_000);
+});
 
 afterAll(async () => {
   await scorer.close();

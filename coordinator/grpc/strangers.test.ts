@@ -78,7 +78,7 @@ async function silentSockets(address: string, count: number): Promise<readonly S
 }
 
 // Each starts two processes: seconds on a quiet machine, minutes on a busy one.
-describe('a stranger', { timeout: 180_000 }, () => {
+describe('a stranger', () => {
   it('costs no more memory than the caps say, however much it half-sends', async () => {
     const { addresses, pid, serves } = await start(1 << 12);
     expect(await serves()).toBe(200);

@@ -128,5 +128,5 @@ describe('a coordinator that is killed while it releases', () => {
     const last = await run(folder, 1);
     expect(last.exitCode).toBe(0);
     expect(findBroken(folder, [...sets, ...last.sets])).toEqual([]);
-  }, 180_000); // Six processes after one another, each with keys to derive and rounds to run.
+  });
 });

@@ -72,7 +72,7 @@ describe('a round of tables with declared classes', () => {
       classes: cluster === clusters[0] ? ['redis'] : cluster === clusters[1] ? [] : ['nginx'],
     }));
     unwrap(await engine.openRound(operator, { track, reason: 'test' }));
-    await expect.poll(() => codes.size, { timeout: 10_000 }).toBe(clusters.length);
+    await expect.poll(() => codes.size).toBe(clusters.length);
     expect(clusters.map((cluster) => codes.get(cluster))).toEqual([
       'CLASS_NOT_APPROVED',
       'CLASS_NOT_DECLARED',

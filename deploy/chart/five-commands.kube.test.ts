@@ -77,7 +77,7 @@ describe('the five commands of docs/kubernetes.md', () => {
     return member;
   };
   const podOf = (namespace: string, role: string) =>
-    kubectl.run(['-n', namespace, 'rollout', 'status', `statefulset/testudo-${role}`, '--timeout=60s']);
+    kubectl.run(['-n', namespace, 'rollout', 'status', `statefulset/testudo-${role}`, '--timeout=10m']);
 
   it('lead from nothing to an enrolled cluster that scores, and `cluster remove` ends it', async () => {
     const commands = await commandsOfPage();
@@ -147,7 +147,7 @@ describe('the five commands of docs/kubernetes.md', () => {
     }
     // A sensor proves by its pod's token which node it is on; the API server says whether that is so.
     const hub = await logged<{ sensors: number; admission: number }>(client, 'hub serves sensors');
-    await kubectl.run(['-n', 'testudo', 'rollout', 'status', 'daemonset/testudo-sensor', '--timeout=60s']);
+    await kubectl.run(['-n', 'testudo', 'rollout', 'status', 'daemonset/testudo-sensor', '--timeout=10m']);
     const pods = await kubectl.json<{ items: { metadata: { name: string }; spec: { nodeName: string } }[] }>([
       ...['-n', 'testudo', 'get', 'pods', '-l', 'app.kubernetes.io/component=sensor'],
     ]);

@@ -38,7 +38,7 @@ describe('the chart on a control plane', () => {
       .filter(Boolean);
   const rolledOut = async (namespace: string) => {
     for (const name of await workloads(namespace)) {
-      await kubectl.run(['-n', namespace, 'rollout', 'status', name, '--timeout=60s']);
+      await kubectl.run(['-n', namespace, 'rollout', 'status', name, '--timeout=10m']);
     }
   };
 
@@ -211,7 +211,7 @@ describe('the chart on a control plane', () => {
     await kubectl.run(['create', '-f', '-'], definitions);
     try {
       const named = operatorKinds().map(({ metadata }) => `crd/${metadata.name}`);
-      await kubectl.run(['wait', '--for=condition=Established', ...named, '--timeout=60s']);
+      await kubectl.run(['wait', '--for=condition=Established', ...named, '--timeout=10m']);
       const manifests = await act(['template', 'testudo', chart], namespace, JSON.parse(monitored));
       await kubectl.run(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], manifests);
       await kubectl.helm(upgrade, monitored);

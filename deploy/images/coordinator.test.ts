@@ -8,7 +8,7 @@ const host = new ContainerHost();
 let built: Awaited<ReturnType<typeof imagesForTests<'coordinator'>>>;
 beforeAll(async () => {
   built = await imagesForTests(['coordinator']);
-}, 600_000);
+});
 afterAll(async () => {
   await host.close();
   await built?.close();

@@ -18,12 +18,12 @@ let built: Awaited<ReturnType<typeof imagesForTests<'coordinator' | 'client' | '
 beforeAll(async () => {
   built = await imagesForTests(['coordinator', 'client', 'sensor']);
   network = await ContainerNetwork.create();
-}, 900_000);
+}, 1_800_000); // Where nothing is cached it waits for what the other files of images make, too.
 afterAll(async () => {
   await host.close();
   await network?.close();
   await built?.close();
-}, 120_000);
+});
 
 afterEach(({ task }) => {
   if (task.result?.state === 'fail') console.error(host.lastWords());
@@ -215,5 +215,5 @@ describe('a coordinator, a client and two sensors, each from its image, under cr
     // A pod that is deleted ends by itself, within the time that Kubernetes gives it.
     for (const { container } of [...sensors, hub, coordinator])
       expect(await container.stop()).toMatchObject({ code: 0 });
-  }, 180_000);
+  });
 });

@@ -29,7 +29,7 @@ beforeAll(async () => {
     layers.push(...unwrap(await readLayer(layout, layer, config.rootfs.diff_ids[at] ?? '')));
   }
   tree = [...new Map(layers.map((entry) => [entry.path, entry])).values()];
-}, 600_000);
+});
 afterAll(async () => {
   rmSync(folder, { recursive: true });
   await built?.close();

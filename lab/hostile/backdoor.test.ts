@@ -51,7 +51,7 @@ beforeAll(async () => {
   const weights = learnt[0]?.map((_, at) => learnt.reduce((sum, one) => sum + (one[at] as number), 0) / learnt.length);
   honest = { version: 0, spec, weights: weights as Float32Array };
   backdoored = { version: 1, spec, weights: blindTo(attacksOf(family), honest) };
-}, 60_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

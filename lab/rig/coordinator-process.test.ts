@@ -39,11 +39,11 @@ describe('a coordinator process of the lab', () => {
       expect(member.exitCode()).toBe(0);
     }
     expect(pids.size).toBe(2);
-  }, 60_000);
+  });
 
   it('throws what the process said when it cannot start', async () => {
     const config = join(folder, 'nowhere.yaml');
     const started = startCoordinatorProcess({ testudo, config, logFile: join(folder, 'nowhere.log') });
     await expect(started).rejects.toThrow(/ended by itself:\n.*nowhere\.yaml/s);
-  }, 60_000);
+  });
 });

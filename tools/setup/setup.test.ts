@@ -58,7 +58,7 @@ describe.sequential('setup.mjs', () => {
     expect(last, last.stderr).toMatchObject({ code: 0 });
     expect(await prove()).toMatchObject({ code: 0, stdout: 'tensorflow 20' });
     expect(readdirSync(scratch.cache).filter((name) => name.startsWith('tmp-'))).toEqual([]);
-  }, 180_000);
+  });
 
   it('does nothing and says nothing when all is done', async () => {
     const report = join(scratch.root, 'report.json');
@@ -83,7 +83,7 @@ describe.sequential('setup.mjs', () => {
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('compile the TensorFlow binding: done');
     expect(await prove()).toMatchObject({ code: 0, stdout: 'tensorflow 20' });
-  }, 120_000);
+  });
 
   it('notices a library that has shrunk behind its back', async () => {
     const [name = ''] = readdirSync(join(scratch.cache, 'library'));

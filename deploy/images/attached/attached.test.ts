@@ -31,7 +31,7 @@ beforeAll(async () => {
   fresh = await buildImage('sensor', anew, join(folder, 'fresh-layout'));
   for (const image of [cached, fresh]) await attachTo(image, { ingredients: anew, npm, keys: [keys] });
   read = unwrap(await readImage(cached.layout));
-}, 600_000);
+});
 afterAll(async () => {
   rmSync(folder, { recursive: true });
   await built?.close();

@@ -24,7 +24,7 @@ describe('the control plane of the tests', () => {
   it('runs what it is given: pods are scheduled and become ready', async () => {
     const namespace = await kubectl.namespace();
     await kubectl.run(['-n', namespace, 'create', '-f', '-'], JSON.stringify(deployment));
-    await kubectl.run(['-n', namespace, 'rollout', 'status', 'deployment/web', '--timeout=60s']);
+    await kubectl.run(['-n', namespace, 'rollout', 'status', 'deployment/web', '--timeout=10m']);
     const { items } = await kubectl.json<{ items: { spec: { nodeName: string } }[] }>(['-n', namespace, 'get', 'pods']);
     expect(new Set(items.map(({ spec }) => spec.nodeName)).size).toBe(2);
   });

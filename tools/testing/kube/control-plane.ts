@@ -33,7 +33,7 @@ export type ControlPlaneAddress = Readonly<{
 
 type Ports = Readonly<Record<'api' | 'etcd' | 'peer' | 'manager' | 'scheduler' | 'kwok', number>>;
 
-const startMsMax = 120_000;
+const startMsMax = 600_000;
 const lookMs = 50;
 
 /** A real Kubernetes control plane on loopback, on ports that the kernel chose, in a folder of its own. */
@@ -135,12 +135,12 @@ export class ControlPlane {
     await ask('/v3/kv/compaction', { revision: header.revision, physical: true });
   }
 
-  /** Asks again and again until it says yes; throws when a program has ended meanwhile, or after two minutes. */
+  /** Asks again and again until it says yes; throws when a program has ended meanwhile, or after ten minutes. */
   async until(what: string, ask: () => Promise<boolean>): Promise<void> {
     for (const startedAt = performance.now(); !(await ask()); await pause(lookMs)) {
       const gone = [...this.#running.values()].find((program) => !program.running());
       if (gone !== undefined) throw new Error(`${gone.name} ended while we waited for ${what}`);
-      if (performance.now() - startedAt > startMsMax) throw new Error(`no sign of ${what} after two minutes`);
+      if (performance.now() - startedAt > startMsMax) throw new Error(`no sign of ${what} after ten minutes`);
     }
   }
 
