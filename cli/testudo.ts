@@ -113,6 +113,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'pins: list, sign, renew, key',
     load: async () => (await import('./releases/pins.ts')).pinsCommand(),
   },
+  response: {
+    summary: 'what agents may do to pods, signed by operators: show, sign and put the policy',
+    load: async () => (await import('./releases/response.ts')).responseCommand(),
+  },
   freeze: {
     summary: 'for a time, let no round open and no channel move by itself',
     load: async () => (await import('./releases/freeze.ts')).freezeCommand(),

@@ -35,6 +35,8 @@ export type PinChange = Readonly<{
   /** Whose moves are shown; undefined while there is no track: then nothing can move. */
   track: TrackId | undefined;
   pins: readonly Pin[];
+  /** The response policy that shall stand beside them: as it is unless given; null for none. */
+  response?: Pins['response'] | null;
   sentence: string;
   facts: Readonly<Record<string, unknown>>;
 }>;
@@ -71,11 +73,12 @@ export async function changePins(
       });
     }
     const nowMs = Date.now();
-    const { track, pins, sentence, facts } = change(releases, own.name, nowMs);
+    const { track, pins, response = releases.pins.response, sentence, facts } = change(releases, own.name, nowMs);
     let next: Pins = {
       version: releases.pins.version + 1,
       expiresAtMs: Math.floor((nowMs + validMs) / 1000) * 1000,
       pins: pins.filter((pin) => isInForce(pin, nowMs)),
+      ...(response !== null && response !== undefined && { response }),
     };
     const { client } = connection;
     const clusters = await pages(

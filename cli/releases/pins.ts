@@ -15,6 +15,7 @@ import { type OperatorConnection, withConnection } from '../operator/connection.
 import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { newPinKey, pinKeyOf, pinKeyPair } from '../operator/pin-key.ts';
 import { type TrustedReleases, trustedReleases } from '../operator/release-trust.ts';
+import { responseDifferences } from '../operator/response-text.ts';
 import { readText, writeNew } from '../operator/root-files.ts';
 import { print } from '../print.ts';
 
@@ -26,7 +27,7 @@ export function pinsCommand() {
   return new Command('pins')
     .description('pins: list, sign what another operator proposed, renew before they expire, make a key')
     .addCommand(list())
-    .addCommand(sign())
+    .addCommand(signPinsCommand())
     .addCommand(renew())
     .addCommand(key());
 }
@@ -94,7 +95,8 @@ function differences(before: Pins, after: Pins): string {
     ...after.pins.filter(({ pinId }) => !had.has(pinId)).map(line('+')),
     ...before.pins.filter(({ pinId }) => !has.has(pinId)).map(line('-')),
   ];
-  return [...rows, `  good until ${time(after.expiresAtMs)}`].join('\n');
+  const policy = responseDifferences(before.response, after.response);
+  return [...rows, ...policy, `  good until ${time(after.expiresAtMs)}`].join('\n');
 }
 
 /** A proposal as one names it to sign it: the first digits of its digest, which no signature changes. */
@@ -103,7 +105,7 @@ function proposalName(document: Uint8Array): string {
   return digestOf(Buffer.from(JSON.stringify(signed))).slice('sha256:'.length, 'sha256:'.length + 12);
 }
 
-function sign() {
+export function signPinsCommand() {
   return triableCommand('sign', "add one's signature to the set that waits, after reading what it changes")
     .argument(
       '<proposal|file>',

@@ -59,6 +59,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
         'pin',
         'unpin',
         'pins',
+        'response',
         'freeze',
         'unfreeze',
         'freezes',

@@ -7,6 +7,7 @@ import type { Catalogue, Pin, Pins } from '../../../proto/release/documents/cata
 import type { ReleaseRoot } from '../../../proto/release/documents/root.ts';
 import { checkPin } from '../../../proto/release/legality.ts';
 import { openPins } from '../../../proto/release/open.ts';
+import { readResponsePolicy } from '../../../proto/response-policy.ts';
 import type { RegistryFaultCode } from '../decide/faults.ts';
 
 /** Pins that live shorter than this would freeze agents before anyone could sign others. */
@@ -56,6 +57,8 @@ export function checkProposal(
   if (pins.expiresAtMs < nowMs + lifeMsMin) {
     return refuse('PINS_INVALID', 'these pins expire within the hour; sign them for longer');
   }
+  const policy = pins.response === undefined ? undefined : readResponsePolicy(pins.response);
+  if (policy?.ok === false) return refuse('PINS_INVALID', policy.fault.message);
   const before = new Set(current.pins.map(textOf));
   for (const pin of pins.pins) {
     if (before.has(textOf(pin))) continue; // Made when it was legal; agents pass over it if it no longer is.

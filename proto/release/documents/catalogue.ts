@@ -55,4 +55,10 @@ export type Pin = Readonly<{
 }>;
 
 /** The pins role, opened: signed by operators, so that no coordinator can make or lift a pin. */
-export type Pins = Readonly<{ version: number; expiresAtMs: number; pins: readonly Pin[] }>;
+export type Pins = Readonly<{
+  version: number;
+  expiresAtMs: number;
+  pins: readonly Pin[];
+  /** What may be done to pods (response-policy.ts), as it was signed: not read yet. */
+  response?: Readonly<Record<string, unknown>> | undefined;
+}>;

@@ -108,6 +108,8 @@ export const pinsShape = z.looseObject({
       }),
     )
     .refine((pins) => distinct(pins.map(({ pinId }) => pinId)), 'each pin id once'),
+  // Read by those who respond to alerts alone (response-policy.ts): one that they cannot read stops no model.
+  response: z.looseObject({}).optional(),
 });
 
 /** What stands around every signed part. */

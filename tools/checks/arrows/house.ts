@@ -58,7 +58,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'model-spec.ts',
     'layout.ts',
     'envelope',
-    'antibody.ts',
+    ['antibody.ts', 'response-policy.ts'],
     'release',
   ],
   aggregation: [
