@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isBenign } from '../../client/events/trace.ts';
-import { gramTableSpec } from '../../client/tracks/syscall/gram-table/gram-table.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
+import { learnTwoViews } from '../../client/tracks/syscall/two-views/two-views.ts';
+import { twoViewsSpec } from '../../client/tracks/syscall/two-views/two-views-spec.ts';
 import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
 import type { Member } from '../../lab/rig/member.ts';
 import { NodeRig } from '../../lab/testing/node-rig.ts';
@@ -15,11 +16,14 @@ import { Feed, metricOf, quantileOf, residentMiB, type Used, useOf } from './pro
 /** Bars of the work on clusters, by CPU time: whatever else runs here meanwhile. */
 const bars = { callsPerCore: 30_000, alertMsP99: 250, rssMiB: 150, coresAtRest: 0.03, bytesShare: 0.02 };
 
-/** A federation's model of the recorded workloads, as a coordinator would have released it. */
+/** A federation's default model of the recorded workloads, as a coordinator would have released it. */
 async function recordedModel() {
   const traces = (await readAll(recordedPath)).filter((trace) => isBenign(trace) && trace.calls.length > 0);
-  const spec = gramTableSpec(new WorkloadClasses([...new Set(traces.map(({ service }) => service))].sort()));
-  return { spec, traces: (version: number) => traces.slice(0, traces.length - (version % 7)) };
+  const spec = twoViewsSpec(new WorkloadClasses([...new Set(traces.map(({ service }) => service))].sort()));
+  return {
+    spec,
+    weights: (version: number) => learnTwoViews(spec, traces.slice(0, traces.length - (version % 7))).weights,
+  };
 }
 
 /** Runs with a hub, and a sensor on a stream of so many calls a second, once that sensor scores. */

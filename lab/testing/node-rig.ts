@@ -11,9 +11,10 @@ import { ReleasePress } from '../../client/releases/testing/release-press.ts';
 import { TestReleases } from '../../client/releases/testing/releases-server.ts';
 import type { Alert } from '../../client/scoring/alert.ts';
 import type { Observed } from '../../client/tracks/detector.ts';
-import { gramTableSpec, trainGramTable } from '../../client/tracks/syscall/gram-table/gram-table.ts';
 import { writeLightForm } from '../../client/tracks/syscall/light/light-forms.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
+import { learnTwoViews } from '../../client/tracks/syscall/two-views/two-views.ts';
+import { twoViewsSpec } from '../../client/tracks/syscall/two-views/two-views-spec.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { releaseFileNames } from '../../proto/release/documents/manifest.ts';
@@ -23,19 +24,23 @@ import { type LoopbackFederation, loopbackFederationId, startLoopbackFederation 
 export const track = parseTrackId('syscall');
 const sharedToken = 'a-token-that-hub-and-sensors-share-0123456789';
 
-/** What a rig's releases are made of: a spec, and what each version has learnt. */
-export type RigModel = Readonly<{ spec: ModelSpec; traces(version: number): readonly Observed[] }>;
+/** What a rig's releases are made of: a spec, and the weights of each version. */
+export type RigModel = Readonly<{ spec: ModelSpec; weights(version: number): Float32Array }>;
 
+/** The default detector, smaller. */
+const nginxSpec = twoViewsSpec(new WorkloadClasses(['nginx']), { gramSlots: 2 ** 12, pairSlots: 2 ** 10 });
 const nginx: RigModel = {
-  spec: gramTableSpec(new WorkloadClasses(['nginx']), 2 ** 12),
-  traces(version) {
-    const own = Array.from({ length: version }, (_, at) => [...normalCalls(at), 'getpid']);
-    return [...Array.from({ length: 48 }, (_, salt) => normalCalls(salt)), ...own].map((names) => ({
-      service: 'nginx',
-      calls: Uint16Array.from(names, (name) => callIdOfName(name)),
-    }));
-  },
+  spec: nginxSpec,
+  weights: (version) => learnTwoViews(nginxSpec, nginxTraces(version)).weights,
 };
+
+function nginxTraces(version: number): readonly Observed[] {
+  const own = Array.from({ length: version }, (_, at) => [...normalCalls(at), 'getpid']);
+  return [...Array.from({ length: 48 }, (_, salt) => normalCalls(salt)), ...own].map((names) => ({
+    service: 'nginx',
+    calls: Uint16Array.from(names, (name) => callIdOfName(name)),
+  }));
+}
 
 /** What nginx does here; `salt` makes contents of their own. */
 export function normalCalls(salt = 0): readonly string[] {
@@ -112,8 +117,8 @@ export class NodeRig {
 
   /** A newer version, in the stable channel. */
   async release(version: number): Promise<void> {
-    const { spec, traces } = this.#model;
-    const { weights } = trainGramTable(spec, traces(version));
+    const { spec } = this.#model;
+    const weights = this.#model.weights(version);
     const light = Buffer.from((await writeLightForm(spec, weights)) as Uint8Array);
     this.press.release(version, spec, weights, { [releaseFileNames.light]: light });
     this.press.point('stable', version);

@@ -21,10 +21,13 @@ export function quantiseColumns(values: Float32Array, columns: number): Quantise
   return { values: quantised, scales };
 }
 
+/** Codes are one byte. */
+export const levelsCount = 256;
+
 export type Codebook = Readonly<{
   /** One code a value. */
   codes: Uint8Array;
-  /** What each code stands for, [256]; code 0 is exactly 0. */
+  /** What each code stands for, [levelsCount]; code 0 is exactly 0. */
   levels: Float32Array;
 }>;
 
@@ -34,7 +37,7 @@ export type Codebook = Readonly<{
  */
 export function quantiseEvidence(values: Float32Array): Codebook {
   const present = values.filter((value) => value > 0).sort();
-  const levels = new Float32Array(256);
+  const levels = new Float32Array(levelsCount);
   if (present.length === 0) return { codes: new Uint8Array(values.length), levels };
   const last = present.length - 1;
   for (let code = 1; code < 256; code++) levels[code] = present[Math.round((last * (code - 1)) / 254)] as number;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../../base/random.ts';
 import { layoutOf } from '../../../../proto/layout.ts';
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
+import type { Observed } from '../../detector.ts';
 import { OnnxSession } from '../../onnx/onnx-session.ts';
 import { openDetector } from '../architectures.ts';
 import type { SyscallDetectorName } from '../detector-names.ts';
@@ -11,9 +12,9 @@ import { gramTableSpec } from '../gram-table/gram-table.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
 import { gramOrderMax, twoViewsSpec } from '../two-views/two-views-spec.ts';
 import { SlotBatch } from './evidence-graph.ts';
-import { exportGramTable, openInOnnxRuntime, openLightGramTable } from './gram-table-light.ts';
+import { exportGramTable, openInOnnxRuntime as gramTableInRuntime, gramTableOpener } from './gram-table-light.ts';
 import { lightDetector, writeLightForm } from './light-forms.ts';
-import { exportTwoViews } from './two-views-light.ts';
+import { exportTwoViews, openInOnnxRuntime as twoViewsInRuntime, twoViewsOpener } from './two-views-light.ts';
 
 const classes = new WorkloadClasses(['web', 'db']);
 const random = seededRandom(3);
@@ -52,23 +53,40 @@ describe('the light form', () => {
     light.close();
   });
 
-  it('of the gram table says without ONNX Runtime what it says in it, and falls back to it for another build’s graph', async () => {
-    const { spec, init, train } = syscallDetector('gram-table', classes);
-    const { weights } = train(init(1), traces.slice(0, 3), { seed: 1, steps: 0 });
-    const bytes = exportGramTable(spec, weights);
-    const [plain, inRuntime] = [openLightGramTable(spec, bytes), openInOnnxRuntime(spec, bytes)];
-    // Another producer's name: the same graph, and yet not to the last byte ours.
-    const other = openLightGramTable(
-      spec,
-      Buffer.from(Buffer.from(bytes).toString('latin1').replace('testudo', 'another'), 'latin1'),
-    );
-    const expected = inRuntime.surprisal(traces);
-    for (const [at, values] of plain.surprisal(traces).entries()) {
-      for (const [place, value] of values.entries()) expect(value).toBeCloseTo(expected[at]?.[place] as number, 4);
-    }
-    expect(other.surprisal(traces)).toEqual(expected);
-    for (const one of [plain, inRuntime, other]) one.close();
-  });
+  it.each([
+    {
+      name: 'gram-table',
+      write: exportGramTable,
+      opener: gramTableOpener,
+      runtime: gramTableInRuntime,
+    },
+    {
+      name: 'two-views',
+      write: exportTwoViews,
+      opener: twoViewsOpener,
+      runtime: twoViewsInRuntime,
+    },
+  ] as const)(
+    'of $name says without ONNX Runtime what it says in it, and falls back to it for another build’s graph',
+    ({ name, write, opener, runtime }) => {
+      const { spec, init, train } = syscallDetector(name, classes);
+      const { weights } = train(init(1), traces.slice(0, 3), { seed: 1, steps: 0 });
+      const bytes = write(spec, weights);
+      const [plain, inRuntime] = [opener(spec, bytes)(), runtime(spec, bytes)];
+      // Another producer's name: the same graph, and yet not to the last byte ours.
+      const renamed = Buffer.from(bytes).toString('latin1').replace('testudo', 'another');
+      const other = opener(spec, Buffer.from(renamed, 'latin1'))();
+      const expected = inRuntime.surprisal(traces);
+      for (const [at, values] of plain.surprisal(traces).entries()) {
+        for (const [place, value] of values.entries()) expect(value).toBeCloseTo(expected[at]?.[place] as number, 4);
+        const trace = traces[at] as Observed;
+        expect(plain.setDistance?.(trace)).toBe(inRuntime.setDistance?.(trace));
+        expect(plain.setResiduals?.(trace)).toEqual(inRuntime.setResiduals?.(trace));
+      }
+      expect(other.surprisal(traces)).toEqual(expected);
+      for (const one of [plain, inRuntime, other]) one.close();
+    },
+  );
 
   it('is refused where weights are no numbers, bytes no model, or the architecture has none', async () => {
     const { spec, init } = syscallDetector('gram-table', classes);

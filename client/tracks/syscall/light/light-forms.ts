@@ -11,17 +11,11 @@ type LightForm = Readonly<{
 const forms: Readonly<Record<string, LightForm>> = {
   'syscall-two-views/1': {
     write: async (spec, weights) => (await import('./two-views-light.ts')).exportTwoViews(spec, weights),
-    opener: async (spec, light) => {
-      const { openLightTwoViews } = await import('./two-views-light.ts');
-      return () => openLightTwoViews(spec, light);
-    },
+    opener: async (spec, light) => (await import('./two-views-light.ts')).twoViewsOpener(spec, light),
   },
   'syscall-gram-table/1': {
     write: async (spec, weights) => (await import('./gram-table-light.ts')).exportGramTable(spec, weights),
-    opener: async (spec, light) => {
-      const { openLightGramTable } = await import('./gram-table-light.ts');
-      return () => openLightGramTable(spec, light);
-    },
+    opener: async (spec, light) => (await import('./gram-table-light.ts')).gramTableOpener(spec, light),
   },
   'syscall-lstm-lm/1': {
     write: async (spec, weights) => (await import('./language-model-light.ts')).exportLanguageModel(spec, weights),

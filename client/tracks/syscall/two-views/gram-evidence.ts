@@ -5,6 +5,7 @@
 import { contentKey } from '../../../events/trace.ts';
 import { vocabulary } from '../../../events/vocabulary.ts';
 import { mixBits } from '../../mix-bits.ts';
+import type { Codebook } from '../../onnx/quantise.ts';
 import { classHash, step } from '../traces/call-hash.ts';
 import { callAt, longestAt } from './hash.ts';
 import { gramOrderMax } from './two-views-spec.ts';
@@ -91,13 +92,17 @@ function keyOf(calls: Uint16Array, classId: number): string {
 /**
  * Surprisal of each call, −ln p in nats, shape [calls]: from the class alone up to the longest context that has
  * evidence, each length's estimate refines the shorter one's (interpolated additive smoothing with one unit of evidence).
- * evidence: not negative, a power of two of slots.
+ * evidence: not negative, a power of two of slots; or a code for each slot and what codes stand for.
  */
-export function gramSurprisal(evidence: Float32Array, calls: Uint16Array, classId: number): Float32Array {
+export function gramSurprisal(evidence: Float32Array | Codebook, calls: Uint16Array, classId: number): Float32Array {
   const out = new Float32Array(calls.length);
-  const mask = evidence.length - 1;
+  const [table, levels] = evidence instanceof Float32Array ? [evidence, undefined] : [evidence.codes, evidence.levels];
+  const mask = table.length - 1;
   const ofClass = classHash(classId);
-  const evidenceOf = (hash: number) => evidence[mixBits(hash) & mask] as number;
+  const evidenceOf = (hash: number) => {
+    const found = table[mixBits(hash) & mask] as number;
+    return levels === undefined ? found : (levels[found] as number);
+  };
   // Evidence of the grams that end at the call before, by length: the contexts of this one. A gram whose beginning has
   // no evidence has none itself, so that lengths which nobody looked up are 0.
   const contexts = new Float64Array(gramOrderMax + 1);
