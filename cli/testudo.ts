@@ -30,7 +30,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./processes/sensor.ts')).sensorCommand(),
   },
   agent: {
-    summary: "a client's release agent: what scores and why",
+    summary: "what answers in a cluster's pods; a client's release agent: what scores and why",
     load: async () => (await import('./processes/agent.ts')).agentCommand(),
   },
   feedback: {

@@ -1,32 +1,72 @@
 import { Command } from '@commander-js/extra-typings';
+import { keepHeapSmall } from '../../base/small-heap.ts';
 import { listing, table } from '../../base/text/table.ts';
-import { readClientConfig } from '../../client/config.ts';
 import type { AgentView } from '../../client/releases/agent-view.ts';
+import { readAgentConfig } from '../../client/response/agent-config.ts';
 import { exitCodes, orExit, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
 
 const timeoutMs = 5_000;
 
-/** `testudo agent status`: what a running client's agent says of itself. */
+/** `testudo agent run`: what answers in a cluster's pods. `testudo agent status`: what a client's release agent says of itself. */
 export function agentCommand() {
-  return new Command('agent').description('The release agent of a client on this machine.').addCommand(
-    new Command('status')
-      .description('What scores and why: asks the health server of the client that runs here.')
-      .option('-c, --config <file>', "the client's configuration")
-      .option('-a, --address <host:port>', "the client's health server, instead of its configuration's")
-      .option('--json', 'as JSON')
-      .action(async ({ config, address, json }) => {
-        const from = address ?? orExit(readClientConfig(config, { environment: process.env })).health.listen;
-        if (from === null) usage('health.listen is off in this configuration; name the server with --address');
-        const view = await ask(from);
-        if (view === undefined) {
-          complain(`UNREACHABLE: no client answers on http://${from}/score`);
-          process.exitCode = exitCodes.unreachable;
-          return;
-        }
-        print(json === true ? JSON.stringify(view) : statusText(view).trimEnd());
-      }),
-  );
+  return new Command('agent')
+    .description('What answers in the pods of a cluster; and the release agent of a client on this machine.')
+    .addCommand(runCommand())
+    .addCommand(statusCommand());
+}
+
+/** Until a signal ends it. */
+function runCommand() {
+  return new Command('run')
+    .description('Run the response agent of a cluster: it acts on pods while it holds the lease.')
+    .option('-c, --config <file>', 'YAML configuration')
+    .option(
+      '-s, --set <path=value>',
+      'a setting over the file and the environment, such as namespaces=[shop]; repeatable',
+      (value: string, before: string[]) => [...before, value],
+      [] as string[],
+    )
+    .option('--check', 'check the configuration and stop')
+    .action(async (options) => {
+      keepHeapSmall();
+      const config = readAgentConfig(options.config, { environment: process.env, settings: options.set });
+      if (!config.ok) return fail(config.fault.message);
+      if (options.check === true) return print('configuration is sound');
+      const { startAgent } = await import('../../client/response/agent.ts');
+      const started = await startAgent(config.value);
+      if (!started.ok) return fail(started.fault.message);
+      const agent = started.value;
+      const stop = () => void agent.close();
+      process.once('SIGTERM', stop);
+      process.once('SIGINT', stop);
+      return undefined;
+    });
+}
+
+function fail(message: string): void {
+  complain(`testudo agent: ${message}`);
+  process.exitCode = 1;
+}
+
+function statusCommand() {
+  return new Command('status')
+    .description('What scores and why: asks the health server of the client that runs here.')
+    .option('-c, --config <file>', "the client's configuration")
+    .option('-a, --address <host:port>', "the client's health server, instead of its configuration's")
+    .option('--json', 'as JSON')
+    .action(async ({ config, address, json }) => {
+      const { readClientConfig } = await import('../../client/config.ts');
+      const from = address ?? orExit(readClientConfig(config, { environment: process.env })).health.listen;
+      if (from === null) usage('health.listen is off in this configuration; name the server with --address');
+      const view = await ask(from);
+      if (view === undefined) {
+        complain(`UNREACHABLE: no client answers on http://${from}/score`);
+        process.exitCode = exitCodes.unreachable;
+        return;
+      }
+      print(json === true ? JSON.stringify(view) : statusText(view).trimEnd());
+    });
 }
 
 async function ask(address: string): Promise<AgentView | undefined> {

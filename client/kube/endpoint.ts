@@ -6,8 +6,8 @@ import type { KubeConfig } from './kube-config.ts';
 /** How to make one request now. */
 export type Access = Readonly<{ host: string; port: number; token: string; agent: Agent }>;
 
-/** One connection for the watch and one for lists are enough; they are kept. */
-const agentOptions = { keepAlive: true, maxSockets: 4, minVersion: 'TLSv1.2' } as const;
+/** One connection for the watch and one for lists are enough for who watches one collection; they are kept. */
+const defaultSocketsMax = 4;
 
 /**
  * The API server and this client's credentials for it. Both files are read anew for each request, since the cluster renews
@@ -16,11 +16,17 @@ const agentOptions = { keepAlive: true, maxSockets: 4, minVersion: 'TLSv1.2' } a
 export class KubeEndpoint {
   readonly #config: Pick<KubeConfig, 'apiServer' | 'tokenFile' | 'authorityFile'>;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #socketsMax: number;
   #agent: Readonly<{ authority: string; agent: Agent }> | undefined;
 
-  constructor(config: Pick<KubeConfig, 'apiServer' | 'tokenFile' | 'authorityFile'>, environment = process.env) {
+  constructor(
+    config: Pick<KubeConfig, 'apiServer' | 'tokenFile' | 'authorityFile'>,
+    environment = process.env,
+    socketsMax = defaultSocketsMax,
+  ) {
     this.#config = config;
     this.#environment = environment;
+    this.#socketsMax = socketsMax;
   }
 
   async access(): Promise<Result<Access, 'KUBE_CREDENTIALS_UNREADABLE' | 'KUBE_ADDRESS_UNKNOWN'>> {
@@ -49,7 +55,7 @@ export class KubeEndpoint {
   #agentFor(authority: string): Agent {
     if (this.#agent?.authority === authority) return this.#agent.agent;
     this.close();
-    const agent = new Agent({ ...agentOptions, ca: authority });
+    const agent = new Agent({ keepAlive: true, maxSockets: this.#socketsMax, minVersion: 'TLSv1.2', ca: authority });
     this.#agent = { authority, agent };
     return agent;
   }

@@ -19,6 +19,8 @@ export type ReflectorPorts<Item> = Readonly<{
   onGone(item: Item): void;
   /** A list or a watch ended, with why unless the server meant it to. It goes on by itself. */
   onEnded(fault: Fault<KubeFaultCode> | undefined): void;
+  /** A watch is open: from here on what changes is told. */
+  onResumed?(): void;
 }>;
 
 /** Such as "/api/v1/pods". No selector may be on what can change: an object that leaves it is reported as gone. */
@@ -134,6 +136,7 @@ export class Reflector<Item> {
     });
     const opened = await openLines({ endpoint, timers, signal }, path);
     if (!opened.ok) return { version: from, hasMoved: false, fault: opened.fault };
+    this.#ports.onResumed?.();
     const response = opened.value;
     const watch: { version: string; hasMoved: boolean } = { version: from, hasMoved: false };
     const silent = () => response.destroy(new Error(`nothing for ${silenceMsMax / 1_000} s`));

@@ -17,7 +17,22 @@ export type KubeFaultCode =
 
 type Asking = Readonly<{ endpoint: KubeEndpoint; timers: Timers; signal: AbortSignal }>;
 
-const answerMsMax = 15_000;
+/** A request that is more than a GET. */
+export type KubeRequest = Readonly<{
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  path: string;
+  body?: unknown;
+  /** Of the body; plain JSON unless given. */
+  contentType?: string;
+  answerMsMax?: number;
+  /** Asked in the turn in which the request is sent: whoever may not send any more does not. */
+  maySend?: () => boolean;
+}>;
+
+/** An answer as it came: what it means is the caller's to read, from status and body together. */
+export type KubeReply = Readonly<{ status: number; retryAfterSeconds: number | null; text: string }>;
+
+const defaultAnswerMsMax = 15_000;
 /** Of one page of 500 objects. */
 const bodyBytesMax = 32 << 20;
 
@@ -27,14 +42,9 @@ export async function getJson(asking: Asking, path: string): Promise<Result<unkn
   if (!opened.ok) return opened;
   const { response, done } = opened.value;
   try {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > bodyBytesMax) return refuse('KUBE_ANSWER_INVALID', `an answer is longer than ${bodyBytesMax} bytes`);
-      chunks.push(chunk);
-    }
-    const value = parsed(Buffer.concat(chunks).toString('utf8'));
+    const text = await textOf(response);
+    if (text === undefined) return refuse('KUBE_ANSWER_INVALID', `an answer is longer than ${bodyBytesMax} bytes`);
+    const value = parsed(text);
     return refusalOf(response.statusCode ?? 0, value, path) ?? ok(value);
   } catch (error) {
     return unreachable(error);
@@ -42,6 +52,40 @@ export async function getJson(asking: Asking, path: string): Promise<Result<unkn
     done();
     response.destroy();
   }
+}
+
+/** Sends a request and takes the whole answer in. `NOT_SENT`: `maySend` said no. `KUBE_UNREACHABLE` may have been done. */
+export async function askReply(
+  asking: Asking,
+  request: KubeRequest,
+): Promise<Result<KubeReply, KubeFaultCode | 'NOT_SENT'>> {
+  const opened = await open(asking, request.path, request);
+  if (!opened.ok) return opened;
+  const { response, done } = opened.value;
+  try {
+    const text = await textOf(response);
+    if (text === undefined) return refuse('KUBE_ANSWER_INVALID', `an answer is longer than ${bodyBytesMax} bytes`);
+    const seconds = Number.parseInt(response.headers['retry-after'] ?? '', 10);
+    const retryAfterSeconds = Number.isSafeInteger(seconds) && seconds >= 0 ? seconds : null;
+    return ok({ status: response.statusCode ?? 0, retryAfterSeconds, text });
+  } catch (error) {
+    return unreachable(error);
+  } finally {
+    done();
+    response.destroy();
+  }
+}
+
+/** undefined where it is longer than anything that is asked for. */
+async function textOf(response: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** An answer that goes on: its lines, as they come. The caller destroys it. */
@@ -64,17 +108,37 @@ export async function openLines(asking: Asking, path: string): Promise<Result<In
 type Opened = Readonly<{ response: IncomingMessage; done(): void }>;
 
 /** Resolves with the head of the answer; the whole of it must come before the deadline unless `done` is called. */
-async function open({ endpoint, timers, signal }: Asking, path: string): Promise<Result<Opened, KubeFaultCode>> {
+async function open(asking: Asking, path: string): Promise<Result<Opened, KubeFaultCode>>;
+async function open(
+  asking: Asking,
+  path: string,
+  more: Omit<KubeRequest, 'path'>,
+): Promise<Result<Opened, KubeFaultCode | 'NOT_SENT'>>;
+async function open(
+  { endpoint, timers, signal }: Asking,
+  path: string,
+  {
+    method,
+    body,
+    contentType = 'application/json',
+    answerMsMax = defaultAnswerMsMax,
+    maySend,
+  }: Omit<KubeRequest, 'path'> = {
+    method: 'GET',
+  },
+): Promise<Result<Opened, KubeFaultCode | 'NOT_SENT'>> {
   const access = await endpoint.access();
   if (!access.ok) return access;
+  if (maySend?.() === false) return refuse('NOT_SENT', `${method} ${path}: not sent`);
   const { host, port, token, agent } = access.value;
   const headers = {
     accept: 'application/json',
     authorization: `Bearer ${token}`,
     'user-agent': `testudo-client/${buildVersion()}`,
+    ...(body === undefined ? {} : { 'content-type': contentType }),
   };
   return await new Promise((resolve) => {
-    const asked = request({ host, port, path, agent, headers, signal });
+    const asked = request({ host, port, path, method, agent, headers, signal });
     const late = timers.after(answerMsMax, () => asked.destroy(new Error(`no answer in ${answerMsMax / 1_000} s`)));
     const done = () => timers.cancel(late);
     asked.on('response', (response) => resolve(ok({ response, done })));
@@ -82,7 +146,7 @@ async function open({ endpoint, timers, signal }: Asking, path: string): Promise
       done();
       resolve(unreachable(error));
     });
-    asked.end();
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 

@@ -43,6 +43,7 @@ export const timeRules: TimeRules = {
     'coordinator/worker.ts',
     'client/client.ts',
     'client/sensor.ts',
+    'client/response/agent.ts',
   ],
   notYet: [],
 };

@@ -95,8 +95,10 @@ const rooms: Readonly<Record<string, Order>> = {
     'link',
     'rounds',
     'releases',
-    ['hub', 'sensor'],
+    ['hub', 'response', 'sensor'],
   ],
+  // Parts know nothing of each other; `parts.ts` names them all.
+  'client/response': ['cluster', 'part.ts'],
   'client/tracks': [
     [
       'average-precision.ts',

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { parseAgentConfig } from './agent-config.ts';
+
+const parse = (text: string) => parseAgentConfig({ file: { path: '/etc/testudo/agent.yaml', text } });
+
+describe('the settings of an agent', () => {
+  it('are few: where it writes and where it acts', () => {
+    const parsed = parse('dataDirectory: data\nnamespaces: [shop]');
+    expect(parsed).toMatchObject({
+      ok: true,
+      value: { dataDirectory: '/etc/testudo/data', namespaces: ['shop'], lease: { namespace: 'testudo' } },
+    });
+  });
+
+  it.each([
+    ['no namespace', 'dataDirectory: d\nnamespaces: []', 'namespaces'],
+    ['a namespace twice', 'dataDirectory: d\nnamespaces: [a, a]', 'a is listed twice'],
+    ['a path in the place of a namespace', 'dataDirectory: d\nnamespaces: ["../x"]', 'as Kubernetes writes it'],
+    [
+      'a holder that gives up too late',
+      'dataDirectory: d\nnamespaces: [a]\nlease: {durationSeconds: 12}',
+      'must fit into durationSeconds (12)',
+    ],
+  ])('refuse %s', (_what, text, message) => {
+    const parsed = parse(text);
+    expect(parsed.ok ? '' : parsed.fault.message).toContain(message);
+  });
+});

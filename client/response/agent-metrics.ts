@@ -1,0 +1,36 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+
+/** The agent's metrics. Labels come from closed sets: parts, kinds of action, fault codes, reasons. */
+export function createAgentMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    leads: new Gauge({
+      name: 'testudo_agent_leads',
+      help: '1 while this agent holds the lease and may act',
+      registers,
+    }),
+    blind: new Gauge({ name: 'testudo_agent_watches_blind', help: '1 while some watch is not up to date', registers }),
+    watchEnds: new Counter({
+      name: 'testudo_agent_watch_ends_total',
+      help: 'Lists and watches that ended',
+      labelNames: ['code'],
+      registers,
+    }),
+    actions: new Counter({
+      name: 'testudo_agent_actions_total',
+      help: 'What was asked of the cluster, by what became of it',
+      labelNames: ['part', 'action', 'outcome'],
+      registers,
+    }),
+    failures: new Counter({
+      name: 'testudo_agent_failures_total',
+      help: 'Looks of a part that threw',
+      labelNames: ['part'],
+      registers,
+    }),
+  };
+}
+
+export type AgentMetrics = ReturnType<typeof createAgentMetrics>;

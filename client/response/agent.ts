@@ -1,0 +1,158 @@
+import { ok, type Result } from '../../base/fault.ts';
+import { type FolderLock, lockFolder } from '../../base/folder-lock.ts';
+import { type Log, makeLog } from '../../base/log.ts';
+import { alivePage, type HttpServer, jsonPage, metricsPage, servePages } from '../../base/serving/http-server.ts';
+import { systemTimers } from '../../base/system-timers.ts';
+import type { Timer, Timers } from '../../base/time.ts';
+import { KubeEndpoint } from '../kube/endpoint.ts';
+import type { AgentConfig } from './agent-config.ts';
+import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
+import { apiCluster } from './cluster/api-cluster.ts';
+import { ClusterView, socketsFor } from './cluster/cluster-view.ts';
+import { LeaseElection } from './cluster/lease.ts';
+import { sendTo } from './cluster/send.ts';
+import { ResponseLoop } from './loop.ts';
+import { openParts } from './parts.ts';
+
+/** For programs that run an agent inside themselves. */
+export type AgentHooks = Readonly<{ log?: Log; timers?: Timers; environment?: NodeJS.ProcessEnv; unit?: () => number }>;
+
+/**
+ * The agent that answers in pods. Resolves when everything local is in place; the API server is found meanwhile. Rejects
+ * where its port cannot be had.
+ */
+export async function startAgent(
+  config: AgentConfig,
+  hooks: AgentHooks = {},
+): Promise<Result<ResponseAgent, 'FOLDER_IN_USE' | 'FOLDER_UNUSABLE'>> {
+  const log = hooks.log ?? makeLog(config.log.level, { fields: { component: 'agent' }, to: 'standard output' });
+  const locked = lockFolder(config.dataDirectory);
+  if (!locked.ok) return locked;
+  const agent = new ResponseAgent(config, { ...hooks, log, lock: locked.value });
+  await agent.start();
+  return ok(agent);
+}
+
+type AgentParts = AgentHooks & Readonly<{ log: Log; lock: FolderLock }>;
+
+/** See `startAgent`. */
+export class ResponseAgent {
+  readonly metrics: AgentMetrics = createAgentMetrics();
+  readonly #config: AgentConfig;
+  readonly #log: Log;
+  readonly #lock: FolderLock;
+  readonly #timers: Timers;
+  readonly #stopping = new AbortController();
+  readonly #endpoint: KubeEndpoint;
+  readonly #election: LeaseElection;
+  readonly #view: ClusterView;
+  readonly #loop: ResponseLoop;
+  readonly #pages: ReturnType<typeof openParts>['pages'];
+  #leadTimer: Timer | undefined;
+  #looking: Promise<void> = Promise.resolve();
+  #server: HttpServer | undefined;
+  #led = false;
+  #isSynced = false;
+
+  constructor(config: AgentConfig, { log, lock, timers = systemTimers, environment, unit = Math.random }: AgentParts) {
+    this.#config = config;
+    this.#log = log;
+    this.#lock = lock;
+    this.#timers = timers;
+    this.#endpoint = new KubeEndpoint(config.kubernetes, environment, socketsFor(config.namespaces.length));
+    const send = sendTo(this.#endpoint, timers, this.#stopping.signal);
+    const { lease } = config;
+    const settings = {
+      ...{ namespace: lease.namespace, name: lease.name, holder: lease.holder },
+      durationMs: lease.durationSeconds * 1_000,
+      renewWithinMs: lease.renewWithinSeconds * 1_000,
+      retryMs: lease.retrySeconds * 1_000,
+    };
+    this.#election = new LeaseElection(settings, send, timers);
+    this.#view = new ClusterView(config.namespaces, {
+      ...{ endpoint: this.#endpoint, timers, unit },
+      onChange: () => this.#loop?.wake(),
+      onEnded: (path, fault) => {
+        this.metrics.watchEnds.inc({ code: fault?.code ?? 'none' });
+        if (fault !== undefined) log.warn({ path, code: fault.code, cause: fault.message }, 'a watch ended');
+      },
+    });
+    void this.#view.synced.then(() => {
+      this.#isSynced = true;
+      this.#loop.wake();
+    });
+    const opened = openParts({ config, timers, log, metrics: this.metrics, election: this.#election });
+    this.#pages = opened.pages;
+    this.#loop = new ResponseLoop(opened.parts, {
+      cluster: apiCluster(send, this.#election.isHeld),
+      timers,
+      facts: () => this.#view.facts,
+      leads: () => this.#isSynced && this.#election.isHeld(),
+      onDone: (part, action, done) => {
+        const outcome = done.ok ? 'done' : done.fault.code;
+        this.metrics.actions.inc({ part, action: action.kind, outcome });
+        if (!done.ok)
+          log.warn({ part, action: action.kind, id: action.id, code: outcome, cause: done.fault.message }, 'refused');
+      },
+      onFailed: (part, error) => {
+        this.metrics.failures.inc({ part });
+        log.error({ part, error }, 'a part failed');
+      },
+    });
+  }
+
+  get port(): number | undefined {
+    return this.#server?.port;
+  }
+
+  async start(): Promise<void> {
+    const { health } = this.#config;
+    if (health.listen !== null) {
+      this.#server = await servePages(health.listen, {
+        '/healthz': alivePage,
+        '/readyz': () => this.#readyPage(),
+        '/metrics': () => metricsPage(this.metrics.registry),
+        ...this.#pages,
+      });
+      this.#log.info({ port: this.#server.port }, 'health server listens');
+    }
+    this.#looking = this.#keepLease();
+  }
+
+  /** Stops deciding, finishes what was begun, hands the lease back. May be called twice. */
+  async close(): Promise<void> {
+    this.#timers.cancel(this.#leadTimer);
+    const wasStopped = this.#stopping.signal.aborted;
+    await this.#loop.stop();
+    await this.#looking;
+    if (!wasStopped) await this.#election.release();
+    this.#stopping.abort();
+    await this.#view.close();
+    this.#endpoint.close();
+    await this.#server?.close();
+    this.#lock.release();
+  }
+
+  /** Ready when it sees everything: an agent that only waits for the lease does its work. */
+  #readyPage() {
+    const { blindSinceMs } = this.#view.facts;
+    const ready = this.#isSynced && blindSinceMs === null;
+    return jsonPage({ ready, leads: this.#election.isHeld(), blindSinceMs }, ready ? 200 : 503);
+  }
+
+  async #keepLease(): Promise<void> {
+    const wrong = await this.#election.look();
+    const leads = this.#election.isHeld();
+    this.metrics.leads.set(leads ? 1 : 0);
+    this.metrics.blind.set(this.#view.facts.blindSinceMs === null ? 0 : 1);
+    if (wrong !== undefined) this.#log.warn({ cause: wrong }, 'the lease could not be looked at');
+    if (leads !== this.#led)
+      this.#log.info({ leads, holder: this.#config.lease.holder }, leads ? 'this agent leads' : 'another agent leads');
+    if (leads !== this.#led) this.#loop.wake();
+    this.#led = leads;
+    if (this.#stopping.signal.aborted || this.#loop.isStopped) return;
+    this.#leadTimer = this.#timers.after(this.#config.lease.retrySeconds * 1_000, () => {
+      this.#looking = this.#keepLease();
+    });
+  }
+}

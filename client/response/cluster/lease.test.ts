@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { ok, refuse } from '../../../base/fault.ts';
+import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
+import { LeaseElection } from './lease.ts';
+import type { Send } from './send.ts';
+
+/** A server that holds one lease, with the API's rule: a write names the version that it replaces. */
+function leaseServer() {
+  let lease: Record<string, Record<string, unknown>> | undefined;
+  let version = 0;
+  let isDown = false;
+  const reply = (status: number, value: unknown) =>
+    ok({ status, text: JSON.stringify(value), retryAfterSeconds: null });
+  const send: Send = async ({ method, body }) => {
+    if (isDown) return refuse('KUBE_UNREACHABLE', 'down');
+    if (method === 'GET') return lease === undefined ? reply(404, {}) : reply(200, lease);
+    const sent = body as Record<string, Record<string, unknown>>;
+    const before = sent.metadata?.resourceVersion;
+    if (method === 'POST' ? lease !== undefined : before !== lease?.metadata?.resourceVersion) return reply(409, {});
+    version += 1;
+    lease = { ...sent, metadata: { ...sent.metadata, resourceVersion: String(version) } };
+    return reply(200, lease);
+  };
+  return {
+    send,
+    down(now: boolean) {
+      isDown = now;
+    },
+    get: () => lease,
+  };
+}
+
+const times = { namespace: 'n', name: 'l', durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 };
+
+function two() {
+  const server = leaseServer();
+  const timers = new SimulatedTimers();
+  const of = (holder: string) => new LeaseElection({ ...times, holder }, server.send, timers);
+  return { server, timers, a: of('a'), b: of('b') };
+}
+
+describe('LeaseElection', () => {
+  it('lets one lead, and the other follow when nothing was heard of the first for as long as the lease lasts', async () => {
+    const { server, timers, a, b } = two();
+    await a.look();
+    await b.look();
+    expect([a.isHeld(), b.isHeld()]).toEqual([true, false]);
+    await timers.advance(9_000);
+    await a.look(); // Renewed: whoever waits counts from here.
+    await b.look();
+    await timers.advance(14_999);
+    await b.look();
+    expect(b.isHeld()).toBe(false);
+    await timers.advance(1);
+    await b.look();
+    expect([a.isHeld(), b.isHeld()]).toEqual([false, true]);
+    expect(server.get()?.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
+  });
+
+  it('believes no renewTime: a holder whose clock is a day behind is still there', async () => {
+    const { timers, a, b } = two();
+    timers.setWallClock(0);
+    await a.look();
+    timers.setWallClock(86_400_000);
+    await b.look();
+    expect(b.isHeld()).toBe(false);
+  });
+
+  it('is over for its holder before another may take it, also when the loop stood still meanwhile', async () => {
+    const { server, timers, a, b } = two();
+    await a.look();
+    await b.look();
+    server.down(true);
+    await timers.advance(10_000); // The first moment at which the holder could act again.
+    expect(a.isHeld()).toBe(false);
+    server.down(false);
+    await b.look();
+    expect(b.isHeld()).toBe(false); // Nobody acts for five seconds: never two.
+    await timers.advance(5_000);
+    await b.look();
+    expect(b.isHeld()).toBe(true);
+    await a.look();
+    expect(a.isHeld()).toBe(false);
+  });
+
+  it('counts its own time from before the request that renewed it', async () => {
+    const { server, timers } = two();
+    const slow: Send = async (request) => {
+      const answer = await server.send(request);
+      if (request.method !== 'GET') await timers.advance(4_000);
+      return answer;
+    };
+    const election = new LeaseElection({ ...times, holder: 'slow' }, slow, timers);
+    await election.look();
+    await timers.advance(5_999);
+    expect(election.isHeld()).toBe(true);
+    await timers.advance(1);
+    expect(election.isHeld()).toBe(false);
+  });
+
+  it('takes what was handed back at once, and hands on what others wrote into it', async () => {
+    const { server, a, b } = two();
+    a.annotations = { 'testudo.io/x': '1' };
+    await a.look();
+    await a.release();
+    expect(a.isHeld()).toBe(false);
+    await b.look();
+    expect(b.isHeld()).toBe(true);
+    expect(server.get()?.metadata).toMatchObject({ annotations: { 'testudo.io/x': '1' } });
+  });
+});

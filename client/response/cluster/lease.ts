@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import type { Timers } from '../../../base/time.ts';
+import type { Send } from './send.ts';
+
+export type LeaseSettings = Readonly<{
+  namespace: string;
+  name: string;
+  /** Who this agent is; no other bears the name. */
+  holder: string;
+  /** So long after the last sign of its holder another may take it. */
+  durationMs: number;
+  /** A holder that could not renew it for so long stops acting. Less than `durationMs` by more than one request's time. */
+  renewWithinMs: number;
+  /** Between two looks. */
+  retryMs: number;
+}>;
+
+export const defaultLeaseTimes = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 } as const;
+
+const lease = z.object({
+  metadata: z.object({
+    name: z.string(),
+    resourceVersion: z.string(),
+    annotations: z.record(z.string(), z.string()).default({}),
+  }),
+  spec: z
+    .object({
+      holderIdentity: z.string().default(''),
+      leaseTransitions: z.number().default(0),
+      renewTime: z.string().default(''),
+    })
+    .prefault({}),
+});
+type Lease = z.infer<typeof lease>;
+
+/**
+ * One lease of coordination.k8s.io/v1: at most one agent acts at a time. Another's lease is over when nothing about it has
+ * changed for `durationMs` of our own clock; its `renewTime` is another clock's and is not believed. Our own is counted
+ * from before the request that renewed it was sent.
+ */
+export class LeaseElection {
+  readonly #settings: LeaseSettings;
+  readonly #send: Send;
+  readonly #timers: Timers;
+  /** Own annotations, written with each renewal. */
+  annotations: Readonly<Record<string, string>> = {};
+  #renewedAtMs: number | undefined;
+  #seen: Readonly<{ version: string; sinceMs: number }> | undefined;
+
+  constructor(settings: LeaseSettings, send: Send, timers: Timers) {
+    this.#settings = settings;
+    this.#send = send;
+    this.#timers = timers;
+  }
+
+  /** True while nobody else can have taken it. Cheap: asked before each mutation is sent. */
+  readonly isHeld = (): boolean =>
+    this.#renewedAtMs !== undefined && this.#timers.monotonicMs() - this.#renewedAtMs < this.#settings.renewWithinMs;
+
+  /** Takes it where it is free, renews it where it is ours. What went wrong, for people; undefined when nothing did. */
+  async look(): Promise<string | undefined> {
+    const { namespace, name } = this.#settings;
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
+    const got = await this.#send({ method: 'GET', path, answerMsMax: this.#answerMsMax });
+    if (!got.ok) return got.fault.message;
+    if (got.value.status === 404) return await this.#make(path.slice(0, path.lastIndexOf('/')));
+    const found = lease.safeParse(parsed(got.value.text));
+    if (got.value.status !== 200 || !found.success)
+      return `${path}: ${got.value.status} ${got.value.text.slice(0, 200)}`;
+    const { metadata, spec } = found.data;
+    if (spec.holderIdentity === this.#settings.holder) return await this.#write(path, found.data);
+    this.#renewedAtMs = undefined;
+    const now = this.#timers.monotonicMs();
+    if (this.#seen?.version !== metadata.resourceVersion)
+      this.#seen = { version: metadata.resourceVersion, sinceMs: now };
+    const isOver = spec.holderIdentity === '' || now - this.#seen.sinceMs >= this.#settings.durationMs;
+    return isOver ? await this.#write(path, found.data) : undefined;
+  }
+
+  /** Hands it back, so that the next need not wait. Nothing is held afterwards, whatever the server says. */
+  async release(): Promise<void> {
+    if (!this.isHeld()) return;
+    this.#renewedAtMs = undefined;
+    const { namespace, name, holder } = this.#settings;
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
+    const got = await this.#send({ method: 'GET', path, answerMsMax: this.#answerMsMax });
+    if (!got.ok) return;
+    const found = lease.safeParse(parsed(got.value.text));
+    if (!found.success || found.data.spec.holderIdentity !== holder) return;
+    await this.#send({ method: 'PUT', path, body: this.#body(found.data, ''), answerMsMax: this.#answerMsMax });
+  }
+
+  /** A request that is not answered must not use up the time in which it could be tried again. */
+  get #answerMsMax(): number {
+    const { durationMs, renewWithinMs, retryMs } = this.#settings;
+    return Math.max(500, Math.min(renewWithinMs / 2, durationMs - renewWithinMs - retryMs));
+  }
+
+  async #make(path: string): Promise<string | undefined> {
+    const { name, namespace, holder } = this.#settings;
+    const none = {
+      metadata: { name, resourceVersion: '', annotations: {} },
+      spec: { holderIdentity: '', leaseTransitions: -1, renewTime: '' },
+    };
+    const { metadata, ...rest } = this.#body(none, holder);
+    const { resourceVersion: _, ...made } = metadata;
+    const sentAtMs = this.#timers.monotonicMs();
+    const body = { ...rest, metadata: { ...made, namespace } };
+    const sent = await this.#send({ method: 'POST', path, body, answerMsMax: this.#answerMsMax });
+    return this.#taken(sent, sentAtMs, path);
+  }
+
+  async #write(path: string, before: Lease): Promise<string | undefined> {
+    const sentAtMs = this.#timers.monotonicMs();
+    const body = this.#body(before, this.#settings.holder);
+    const sent = await this.#send({ method: 'PUT', path, body, answerMsMax: this.#answerMsMax });
+    return this.#taken(sent, sentAtMs, path);
+  }
+
+  #taken(sent: Awaited<ReturnType<Send>>, sentAtMs: number, path: string): string | undefined {
+    if (!sent.ok) return sent.fault.message;
+    const { status, text } = sent.value;
+    const written = lease.safeParse(parsed(text));
+    const isOurs = written.success && written.data.spec.holderIdentity === this.#settings.holder;
+    if (status >= 200 && status < 300 && isOurs) {
+      this.#renewedAtMs = sentAtMs;
+      return undefined;
+    }
+    if (status === 409) return undefined; // Somebody was quicker; the next look says who.
+    return `${path}: ${status} ${text.slice(0, 200)}`;
+  }
+
+  #body(before: Lease, holder: string) {
+    const isNew = before.spec.holderIdentity !== holder && holder !== '';
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { ...before.metadata, annotations: { ...before.metadata.annotations, ...this.annotations } },
+      spec: {
+        holderIdentity: holder,
+        leaseDurationSeconds: Math.max(1, Math.round(this.#settings.durationMs / 1_000)),
+        renewTime: new Date(this.#timers.now()).toISOString().replace(/Z$/, '000Z'),
+        leaseTransitions: before.spec.leaseTransitions + (isNew ? 1 : 0),
+      },
+    };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { systemTimers } from '../../../base/system-timers.ts';
+import { KubeEndpoint } from '../../../client/kube/endpoint.ts';
+import { sendTo } from '../../../client/response/cluster/send.ts';
+import type { Kubectl } from './kubectl.ts';
+
+/** All that the agent may do in a namespace where it acts. The chart renders the same; `install.kube.test.ts` holds it to that. */
+const rules = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'patch'] },
+  { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
+  { apiGroups: ['apps'], resources: ['replicasets', 'deployments', 'statefulsets'], verbs: ['list', 'watch'] },
+  { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: ['list', 'watch'] },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
+];
+
+/** A namespace, and an account that may do there what the agent needs; removed when the test ends. */
+export async function agentAccount(kubectl: Kubectl) {
+  const namespace = await kubectl.namespace();
+  const folder = await mkdtemp(join(tmpdir(), 'testudo-agent-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const meta = { name: 'agent', namespace };
+  const subjects = [{ kind: 'ServiceAccount', ...meta }];
+  const roleRef = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
+  const rbac = 'rbac.authorization.k8s.io/v1';
+  const nodes = { name: `agent-nodes-${namespace}` };
+  await apply(kubectl, [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: meta },
+    { apiVersion: rbac, kind: 'Role', metadata: meta, rules },
+    { apiVersion: rbac, kind: 'RoleBinding', metadata: meta, subjects, roleRef: roleRef('Role', 'agent') },
+    {
+      ...{ apiVersion: rbac, kind: 'ClusterRole', metadata: nodes },
+      rules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch'] }],
+    },
+    {
+      apiVersion: rbac,
+      kind: 'ClusterRoleBinding',
+      metadata: nodes,
+      subjects,
+      roleRef: roleRef('ClusterRole', nodes.name),
+    },
+  ]);
+  const tokenFile = join(folder, 'token');
+  await writeFile(tokenFile, await kubectl.run(['-n', namespace, 'create', 'token', 'agent']));
+  const kubernetes = {
+    apiServer: new URL(kubectl.address.url).host,
+    tokenFile,
+    authorityFile: join(kubectl.address.folder, 'pki', 'ca.crt'),
+  };
+  /** What the agent sends with, for tests that need no whole agent. */
+  const send = () => {
+    const stopping = new AbortController();
+    const endpoint = new KubeEndpoint(kubernetes);
+    onTestFinished(() => {
+      stopping.abort();
+      endpoint.close();
+    });
+    return sendTo(endpoint, systemTimers, stopping.signal);
+  };
+  return { namespace, folder, kubernetes, send };
+}
+
+export async function apply(kubectl: Kubectl, objects: readonly object[]): Promise<void> {
+  await kubectl.run(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+}
+
+type Workload = Readonly<{ name: string; namespace: string; replicas?: number; strategy?: object; volumes?: object[] }>;
+
+/** A Deployment whose pods kwok makes ready. */
+export function deploymentOf({ name, namespace, replicas = 1, strategy, volumes = [] }: Workload) {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace },
+    spec: {
+      replicas,
+      ...(strategy === undefined ? {} : { strategy }),
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { volumes, automountServiceAccountToken: false, containers: [{ name: 'c', image: `${name}:1` }] },
+      },
+    },
+  };
+}
+
+export function budgetOf(name: string, namespace: string, spec: object) {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name, namespace },
+    spec: { selector: { matchLabels: { app: name } }, ...spec },
+  };
+}
