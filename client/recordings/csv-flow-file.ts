@@ -6,7 +6,7 @@ import { type FilePosition, type FollowOptions, followLines } from './file-follo
 import { FlowLines, jsonDocument } from './flow-lines.ts';
 import type { CsvFlowOptions } from './layouts/layout.ts';
 import { skippedLine } from './line-items.ts';
-import { boundedLines } from './lines.ts';
+import { boundedLineBatches } from './lines.ts';
 
 /** Flows handed on at once when a file is read as a whole. */
 const batchSize = 256;
@@ -65,11 +65,13 @@ export async function* csvFlowRecording(path: string, layout: CsvFlowOptions): A
   if (isDocument) return yield* documentFlows(path, bytes, layout);
   const reader = new FlowLines(path, layout);
   let items: FlowItem[] = [];
-  for await (const line of boundedLines(bytes)) {
-    items.push(...(line === undefined ? reader.skipLine() : reader.push(line)));
-    if (items.length < batchSize) continue;
-    yield items;
-    items = [];
+  for await (const lines of boundedLineBatches(bytes)) {
+    for (const line of lines) {
+      for (const item of line === undefined ? reader.skipLine() : reader.push(line)) items.push(item);
+      if (items.length < batchSize) continue;
+      yield items;
+      items = [];
+    }
   }
   items.push(...reader.end());
   yield items;

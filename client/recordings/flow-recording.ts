@@ -22,8 +22,9 @@ export async function* flowRecording(
     item.kind !== 'flow' || item.flow.label === undefined || labels.includes(item.flow.label);
   for await (const items of sortedFlows(csvFlowRecording(path, layout))) {
     if (signal.aborted) return;
+    const other: FlowItem = { kind: 'skipped', reason: 'OTHER_SPLIT', where: path };
     yield {
-      items: items.map((item) => (isWanted(item) ? item : { kind: 'skipped', reason: 'OTHER_SPLIT', where: path })),
+      items: items.every(isWanted) ? items : items.map((item) => (isWanted(item) ? item : other)),
       cursor: undefined,
     };
   }

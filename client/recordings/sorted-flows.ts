@@ -41,8 +41,8 @@ export async function* sortedFlows(
     } catch (error) {
       broken = { error };
     }
-    const runs = [...files.map(readRun), inMemory(sorted(held))];
-    yield* batched(runs.length === 1 ? (runs[0] as AsyncGenerator<ObservedFlow>) : merged(runs));
+    if (files.length === 0) yield* inBatches(sorted(held));
+    else yield* batched(merged([...files.map(readRun), inMemory(sorted(held))]));
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   }
@@ -74,6 +74,12 @@ async function* readRun(path: string): AsyncGenerator<ObservedFlow> {
     // `l7` and `volume` are always there, if only as undefined, which JSON has no word for.
     const said = JSON.parse(line) as Omit<ObservedFlow, 'isReply' | 'l7' | 'volume'>;
     yield { isReply: undefined, l7: undefined, volume: undefined, ...said };
+  }
+}
+
+function* inBatches(flows: readonly ObservedFlow[]): Generator<FlowItem[]> {
+  for (let at = 0; at < flows.length; at += batchSize) {
+    yield flows.slice(at, at + batchSize).map((flow) => ({ kind: 'flow', flow }));
   }
 }
 

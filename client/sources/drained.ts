@@ -3,11 +3,11 @@ import type { Readable } from 'node:stream';
 const queuedMax = 64;
 
 /**
- * A stream's items, all that arrived before its error included. Iterating over the stream itself drops what is buffered
- * when the error comes. Reads on only while fewer than 64 items wait.
+ * A stream's items in batches of what has arrived, all that arrived before its error included. Iterating over the stream
+ * itself drops what is buffered when the error comes. Reads on only while fewer than 64 items wait.
  */
-export async function* drained<Item>(stream: Readable): AsyncGenerator<Item> {
-  const queue: Item[] = [];
+export async function* drained<Item>(stream: Readable): AsyncGenerator<readonly Item[]> {
+  let queue: Item[] = [];
   let ended = false;
   let failure: unknown;
   let wake: () => void = () => undefined;
@@ -27,7 +27,9 @@ export async function* drained<Item>(stream: Readable): AsyncGenerator<Item> {
   });
   for (;;) {
     while (queue.length > 0) {
-      yield queue.shift() as Item;
+      const batch = queue;
+      queue = [];
+      yield batch;
       if (queue.length < queuedMax && stream.isPaused()) stream.resume();
     }
     if (ended) break;

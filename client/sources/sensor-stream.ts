@@ -1,10 +1,8 @@
-import type { Client, ClientReadableStream } from '@grpc/grpc-js';
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
 import { type Fault, FaultError } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
 import { faultOfError } from '../../proto/call.ts';
-import { drained } from './drained.ts';
 
 export type SensorStreamOptions = Readonly<{
   signal: AbortSignal;
@@ -13,8 +11,6 @@ export type SensorStreamOptions = Readonly<{
   timers: Timers;
   onDisconnect: (fault: Fault) => void;
 }>;
-
-type Opened<Message> = Readonly<{ client: Client; call: ClientReadableStream<Message> }>;
 
 /** For the client of a sensor's service. */
 export const sensorChannel = {
@@ -54,27 +50,5 @@ export async function* reconnecting<Item>(
       opened?.close();
     }
     await pause(timers, fullJitterMs(reconnect, attempt, unit()), signal);
-  }
-}
-
-/** The messages of a gRPC stream, as `reconnecting` keeps it. `where` names a message for people. */
-export async function* sensorStream<Message>(
-  address: string,
-  open: () => Opened<Message> | Promise<Opened<Message>>,
-  options: SensorStreamOptions,
-): AsyncGenerator<Readonly<{ message: Message; where: string }>> {
-  let index = 0;
-  const opened = async () => {
-    const { client, call } = await open();
-    index = 0;
-    const close = () => {
-      call.cancel();
-      client.close();
-    };
-    return { items: drained<Message>(call), close };
-  };
-  for await (const message of reconnecting(address, opened, options)) {
-    index += 1;
-    yield { message, where: `${address}#${index}` };
   }
 }

@@ -43,13 +43,17 @@ const plain = { node: '', id: '', isReply: false, seenAt: 'unknown', verdict: 'f
 
 /** A row's flow, or what is wrong with it. */
 export function checked(
-  flow: Omit<ObservedFlow, keyof typeof plain> & Partial<ObservedFlow>,
+  said: Omit<ObservedFlow, keyof typeof plain> & Partial<ObservedFlow>,
 ): ObservedFlow | SkipReason {
-  const { sourcePort, destinationPort, atMs, endMs = atMs, volume, count = 1 } = flow;
+  const flow = { ...plain, ...said };
+  return faultOf(flow) ?? flow;
+}
+
+function faultOf({ sourcePort, destinationPort, atMs, endMs = atMs, volume, count }: ObservedFlow) {
   if (!isTime(atMs) || !isTime(endMs)) return 'BAD_TIME';
   if (!isPort(sourcePort) || !isPort(destinationPort) || !isAmount(count) || count < 1) return 'BAD_FIELD';
-  if (volume !== undefined && !Object.values(volume).every(isAmount)) return 'BAD_FIELD';
-  return { ...plain, ...flow };
+  if (volume !== undefined && !isVolume(volume)) return 'BAD_FIELD';
+  return undefined;
 }
 
 /** Whether a time is one that a Date can hold. */
@@ -64,6 +68,10 @@ export function endedAfter(atMs: number, durationMs: number): Pick<ObservedFlow,
 
 function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 0 && port <= 65_535;
+}
+
+function isVolume({ bytesOut, bytesIn, packetsOut, packetsIn, durationMs }: FlowVolume): boolean {
+  return [bytesOut, bytesIn, packetsOut, packetsIn, durationMs].every(isAmount);
 }
 
 function isAmount(value: number): boolean {
@@ -96,7 +104,8 @@ export function addressed(
   if (from === '' || to === '') return 'MISSING_ENDPOINT';
   const [sourceEnd, destinationEnd] = [addresses.endOf(from), addresses.endOf(to)];
   if (sourceEnd === undefined || destinationEnd === undefined) return 'BAD_FIELD';
-  return checked({
+  const flow = {
+    ...plain,
     source: sourceEnd,
     destination: destinationEnd,
     sourcePort: numberAt(fields, sourcePort),
@@ -104,7 +113,8 @@ export function addressed(
     l7: undefined,
     ...endedAfter(rest.atMs, rest.volume?.durationMs ?? 0),
     ...rest,
-  });
+  };
+  return faultOf(flow) ?? flow;
 }
 
 /** Data sets have several words for what is not an attack. */

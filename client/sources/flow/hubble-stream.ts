@@ -1,6 +1,7 @@
 import type { FlowBatch } from '../../events/source-item.ts';
+import { drained } from '../drained.ts';
 import { type SensorTls, sensorCredentials } from '../sensor-credentials.ts';
-import { type SensorStreamOptions, sensorChannel, sensorStream } from '../sensor-stream.ts';
+import { reconnecting, type SensorStreamOptions, sensorChannel } from '../sensor-stream.ts';
 import {
   type Endpoint,
   type Flow,
@@ -30,14 +31,25 @@ export async function* hubbleStream(
   { tls, ...options }: SensorStreamOptions & Readonly<{ tls?: SensorTls | undefined }>,
 ): AsyncGenerator<FlowBatch<never>> {
   let since: Timestamp | undefined;
+  let index = 0;
   const open = async () => {
     const { credentials, options: names } = await sensorCredentials(tls);
     const client = new ObserverClient(address, credentials, { ...sensorChannel, ...names });
-    return { client, call: client.getFlows({ follow: true, number: 0n, since }) };
+    const call = client.getFlows({ follow: true, number: 0n, since });
+    index = 0;
+    const close = () => {
+      call.cancel();
+      client.close();
+    };
+    return { items: drained<GetFlowsResponse>(call), close };
   };
-  for await (const { message, where } of sensorStream<GetFlowsResponse>(address, open, options)) {
-    if (message.responseTypes?.$case === 'flow') since = later(since, message.responseTypes.value.time);
-    yield { items: [itemOfHubble(readHubbleMessage(message), where)], cursor: undefined };
+  for await (const messages of reconnecting(address, open, options)) {
+    const items = messages.map((message) => {
+      index += 1;
+      if (message.responseTypes?.$case === 'flow') since = later(since, message.responseTypes.value.time);
+      return itemOfHubble(readHubbleMessage(message), `${address}#${index}`);
+    });
+    yield { items, cursor: undefined };
   }
 }
 
