@@ -16,7 +16,7 @@ export type FolderLock = Readonly<{
  * ever left to remove. Who holds it stands in `<folder>/lock-holder.json`, for people. On file systems without record
  * locks (some network mounts) two processes may both get it.
  */
-export function lockFolder(folder: string): Result<FolderLock, 'FOLDER_IN_USE' | 'FOLDER_UNUSABLE'> {
+export function lockFolder(folder: string): Result<FolderLock, 'FOLDER_IN_USE' | 'FOLDER_UNUSABLE' | 'DISK_FULL'> {
   const holderFile = join(folder, 'lock-holder.json');
   let database: Database.Database | undefined;
   try {
@@ -24,8 +24,7 @@ export function lockFolder(folder: string): Result<FolderLock, 'FOLDER_IN_USE' |
     ensurePrivateFile(join(folder, 'lock'));
     database = new Database(join(folder, 'lock'), { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
-    const holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-    writeFileSync(holderFile, JSON.stringify(holder), { mode: privateFileMode });
+    sayWhoHolds(holderFile);
     const held = database;
     return ok({ release: () => void held.close() });
   } catch (error) {
@@ -34,9 +33,25 @@ export function lockFolder(folder: string): Result<FolderLock, 'FOLDER_IN_USE' |
       const holder = describeHolder(holderFile);
       return refuse('FOLDER_IN_USE', `${folder} is in use (${holder}); stop that one, or choose another folder`);
     }
+    if (isFull(error)) return refuse('DISK_FULL', `no space is left for ${folder}; free space and start again`);
     const text = error instanceof Error ? error.message : String(error);
     return refuse('FOLDER_UNUSABLE', `${folder} cannot be used (${text}); check its owner and its mount`);
   }
+}
+
+/** For people alone: a disk that is full keeps nobody from the lock. */
+function sayWhoHolds(holderFile: string): void {
+  try {
+    const holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+    writeFileSync(holderFile, JSON.stringify(holder), { mode: privateFileMode });
+  } catch (error) {
+    if (!isFull(error)) throw error;
+  }
+}
+
+function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function describeHolder(holderFile: string): string {

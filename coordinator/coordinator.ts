@@ -19,6 +19,7 @@ import { ReleaseMetrics } from './observability/release-metrics.ts';
 import { ReleaseObserver } from './observability/release-observer.ts';
 import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
+import { standingMetrics } from './observability/standing-metrics.ts';
 import type { LightForm } from './registry/keeping/publisher.ts';
 import { Registry } from './registry/registry.ts';
 import { lifetimesOf } from './registry/signing/found-root.ts';
@@ -167,7 +168,14 @@ async function serve(parts: Parts): Promise<Coordinator> {
   const unfollow = engine.follow((entry) => observer.observe(entry));
   const doors = await openDoors({ ...parts, traces });
   let unready: string | undefined;
-  const pages = healthPages(metrics.registry, () => unready);
+  standingMetrics(metrics.registry, {
+    state: () => engine.state(),
+    freeBytes: () => engine.blobs.freeBytes(),
+    connected: () => engine.connectedCount(),
+    workers: () => engine.workerCount(),
+    clock: parts.timers.now,
+  });
+  const pages = healthPages(metrics.registry, async () => unready ?? noRoom(await engine.blobs.freeBytes()));
   const health = await servePages(listen.health, pages).catch(async (error: unknown) => {
     await doors.close(0);
     throw error;
@@ -210,6 +218,12 @@ async function serve(parts: Parts): Promise<Coordinator> {
       return closing;
     },
   };
+}
+
+/** Why no update could be taken now, where that is so. */
+function noRoom(freeBytes: number): string | undefined {
+  if (freeBytes > 0) return undefined;
+  return 'DISK_FULL: no update is taken until there is space again in the data directory, beside the reserve of 16 MiB';
 }
 
 function hostOf(address: string): string {

@@ -20,7 +20,9 @@ export function coordinatorCommand() {
       const { writeLightForm } = await import('./coordinator/light-form.ts');
       const { sampleReaderUrl } = await import('./coordinator/sample-reader-worker.ts');
       const coordinator = orExit(
-        await startCoordinator(config, { lightForm: writeLightForm, sampleReader: sampleReaderUrl }).catch(portRefused),
+        await startCoordinator(config, { lightForm: writeLightForm, sampleReader: sampleReaderUrl }).catch(
+          startRefused,
+        ),
       );
       await stopAsked(coordinator.halted);
       await coordinator.close();
@@ -34,9 +36,13 @@ export function coordinatorCommand() {
     .addCommand(unpackCommand());
 }
 
-/** A port that is taken or forbidden is the operator's to mend, not an error of ours. */
-function portRefused(error: unknown): never {
-  const { message } = error as Error;
+/** A port that is taken or forbidden and a disk that is full are the operator's to mend, not errors of ours. */
+function startRefused(error: unknown): never {
+  const { message, code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const room = 'it needs some 20 MiB beside what is there (docs/operations.md, "Disk")';
+    return exitWith({ code: 'DISK_FULL', message: `no space is left in the data directory: free space, ${room}` });
+  }
   if (/^cannot listen|^listen E/.test(message)) return exitWith({ code: 'PORT_UNAVAILABLE', message });
   throw error;
 }

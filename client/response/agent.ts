@@ -24,7 +24,7 @@ export type AgentHooks = Readonly<{ log?: Log; timers?: Timers; environment?: No
 export async function startAgent(
   config: AgentConfig,
   hooks: AgentHooks = {},
-): Promise<Result<ResponseAgent, 'FOLDER_IN_USE' | 'FOLDER_UNUSABLE'>> {
+): Promise<Result<ResponseAgent, 'FOLDER_IN_USE' | 'FOLDER_UNUSABLE' | 'DISK_FULL'>> {
   const log = hooks.log ?? makeLog(config.log.level, { fields: { component: 'agent' }, to: 'standard output' });
   const locked = lockFolder(config.dataDirectory);
   if (!locked.ok) return locked;

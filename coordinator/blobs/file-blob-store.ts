@@ -190,9 +190,13 @@ export class FileBlobStore implements BlobStore {
   async #checkRoom(bytes: number): Promise<Result<void, BlobFaultCode>> {
     const free = await this.freeBytes();
     if (free >= bytes && free > 0) return ok(undefined);
-    return refuse('DISK_FULL', `no room for ${bytes} more bytes beside the reserve; free space and try again`, {
-      freeBytes: free,
-    });
+    return refuse(
+      'DISK_FULL',
+      `no room for ${bytes} more bytes beside the reserve of ${this.#reserveBytes}; free space and try again`,
+      {
+        freeBytes: free,
+      },
+    );
   }
 }
 

@@ -72,6 +72,8 @@ export interface AggregationRunner {
   run(job: AggregationJob, signal?: AbortSignal): Promise<Result<AggregationResult, RunFaultCode>>;
   /** A job on so many values in all updates together comes soon: whoever will run it may load what it needs. */
   prepare?(values: number): void;
+  /** Processes beside this one that take jobs; null while nobody can say. Absent where jobs run in this process alone. */
+  workerCount?(): Promise<number | null>;
   /** Lets running jobs end, or drops them when `force`. May be called twice. */
   close(force?: boolean): Promise<void>;
 }

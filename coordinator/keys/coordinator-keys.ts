@@ -14,7 +14,8 @@ export type CoordinatorKeysFaultCode =
   | 'FEDERATION_MISMATCH'
   | 'AUTHORITY_DAMAGED'
   | 'DATA_DIR_LOCKED'
-  | 'DATA_DIR_UNUSABLE';
+  | 'DATA_DIR_UNUSABLE'
+  | 'DISK_FULL';
 
 /** What makes a coordinator this coordinator: its authority, its receipt key, and the vault that its keys lie in. */
 export type CoordinatorKeys = Readonly<{ vault: Vault; authority: Authority; receiptKey: SigningKeyPair }>;

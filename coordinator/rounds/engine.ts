@@ -135,6 +135,15 @@ export class Engine implements Store, RefusalLog {
     return this.#parts.presence.isConnected(cluster);
   }
 
+  connectedCount(): number {
+    return this.#parts.presence.connectedCount();
+  }
+
+  /** Workers that take aggregations; null while Redis cannot say, undefined where aggregations run in this process. */
+  workerCount(): Promise<number | null> | undefined {
+    return this.#parts.runner.workerCount?.();
+  }
+
   checkUpdate(header: UpdateHeader): Result<UpdateCheck, RoundFaultCode> {
     return this.#desk.check(header);
   }

@@ -27,6 +27,10 @@ export class Presence {
     return false;
   }
 
+  connectedCount(): number {
+    return new Set([...this.#streams].map(({ cluster }) => cluster)).size;
+  }
+
   /** Connected for a track and in good standing. */
   eligible(state: State, track: TrackId): readonly ClusterId[] {
     const clusters = new Set<ClusterId>();

@@ -4,6 +4,7 @@ import { sensorMetrics } from '../../client/sensor/sensor-metrics.ts';
 import { emptyState } from '../../coordinator/ledger/state/mutable-state.ts';
 import { Metrics } from '../../coordinator/observability/metrics.ts';
 import { ReleaseMetrics } from '../../coordinator/observability/release-metrics.ts';
+import { standingMetrics } from '../../coordinator/observability/standing-metrics.ts';
 
 export type Metric = Readonly<{
   name: string;
@@ -23,6 +24,13 @@ export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client' | 'se
     0,
     () => 0,
   );
+  standingMetrics(metrics.registry, {
+    state: emptyState,
+    freeBytes: async () => 0,
+    connected: () => 0,
+    workers: () => undefined,
+    clock: () => 0,
+  });
   const sensor = new Registry();
   sensorMetrics(sensor, {} as Parameters<typeof sensorMetrics>[1]); // Asked for values only when it is scraped.
   return { coordinator: ours(metrics.registry), client: ours(createMetrics().registry), sensor: ours(sensor) };

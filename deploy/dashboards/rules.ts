@@ -45,6 +45,12 @@ const alarms: readonly Rule[] = [
     summary: '{{ $labels.persistentvolumeclaim }} has less than a tenth of its space left.',
   },
   {
+    alert: 'TestudoDiskFull',
+    expr: 'testudo_free_bytes == 0',
+    severity: 'critical',
+    summary: 'The coordinator takes no updates: its data directory has no space left beside the reserve.',
+  },
+  {
     alert: 'TestudoRootOrPinsExpire',
     expr: 'testudo_release_metadata_expiring > 0',
     severity: 'warning',

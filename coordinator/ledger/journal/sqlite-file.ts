@@ -72,9 +72,7 @@ export class SqliteFile {
         db.close();
         return head;
       }
-      const raise = db.prepare('UPDATE fence SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch');
-      const { epoch } = raise.get() as { epoch: number };
-      return ok(new SqliteFile(db, epoch, head.value));
+      return ok(new SqliteFile(db, raiseEpoch(db), head.value));
     } catch (error) {
       db?.close();
       return refusalOf(error);
@@ -182,6 +180,16 @@ export class SqliteFile {
     }
     return refusal;
   }
+}
+
+/**
+ * In a transaction of its own: a statement alone answers its row before it commits, and a commit that a full disk refuses
+ * then goes unnoticed. The epoch would be one that nobody holds, and the next write would be refused as somebody else's.
+ */
+function raiseEpoch(db: Database.Database): number {
+  const raise = db.prepare('UPDATE fence SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch');
+  const { epoch } = db.transaction(() => raise.get()).immediate() as { epoch: number };
+  return epoch;
 }
 
 function walkAll(db: Database.Database): Outcome<JournalHead> {

@@ -53,6 +53,11 @@ export class RedisRunner implements AggregationRunner {
     return running;
   }
 
+  async workerCount(): Promise<number | null> {
+    const { link } = this.#options;
+    return (link.isUp ? await link.ask(() => this.#queue.getWorkersCount()) : undefined) ?? null;
+  }
+
   async close(force = false): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#running);
