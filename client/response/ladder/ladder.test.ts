@@ -1,0 +1,288 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ok } from '../../../base/fault.ts';
+import { seededRandom } from '../../../base/random.ts';
+import { parseClusterId } from '../../../proto/ids.ts';
+import { firstResponsePolicy, type ResponsePolicy, responsePolicyInForce } from '../../../proto/response-policy.ts';
+import { sighting } from '../testing/sightings.ts';
+import { closedBreaker, heardSwap, resumed, watchBreaker } from './breaker.ts';
+import { budgetGone, type Spent, spend } from './budget.ts';
+import { decide, type Situation } from './decide.ts';
+import { alertsNeeded, falseActionsPerDay } from './false-alarms.ts';
+import { independent, riskOf } from './sighting.ts';
+
+const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
+const now = Date.parse('2026-11-28T12:00:00Z');
+const policy: ResponsePolicy = { ...firstResponsePolicy(now), level: 'enforce' };
+
+describe('independent', () => {
+  it('counts one alert once, and one thing seen again and again within a minute once', () => {
+    const burst = Array.from({ length: 50 }, (_, n) => sighting({ atMs: now - 10 * minute + n * 1_000 }));
+    expect(independent([...burst, ...burst], hour, now)).toHaveLength(1);
+    const both = [sighting({ atMs: now - 5 }), sighting({ atMs: now - 4, track: 'flow' })];
+    expect(independent(both, hour, now)).toHaveLength(2);
+    expect(independent([sighting({ atMs: now - hour })], hour, now)).toHaveLength(0);
+  });
+
+  it('takes one of the future as of now: it gains nothing by its date', () => {
+    const future = [1, 2, 3].map((n) => sighting({ atMs: now + n * day }));
+    expect(independent(future, hour, now)).toHaveLength(1);
+  });
+});
+
+describe('riskOf', () => {
+  it('is 1 at a threshold, half of it half an hour later, and no more than 2 for one alert', () => {
+    const at = (score: number, ageMs: number) => riskOf([sighting({ score, atMs: now - ageMs })], now);
+    expect(at(1, 0)).toBe(1);
+    expect(at(1, 30 * minute)).toBe(0.5);
+    expect(at(1e9, 0)).toBe(2);
+    expect(at(Number.NaN, 0)).toBe(1);
+    expect(riskOf([], now)).toBe(0);
+  });
+});
+
+describe('alertsNeeded', () => {
+  it('rises with the number of pods and with the false alarms that are reckoned with', () => {
+    const demand = { alertsMin: 1, windowMs: 10 * minute, falseAlertsPerPodDay: 1, falseActionsPerDay: 0.1 };
+    // One pod a day may alert by mistake: 1,000 pods with one alert each are 1,000 actions a day, with two 6.9.
+    expect(falseActionsPerDay(demand, 1_000, 1)).toBe(1_000);
+    expect(falseActionsPerDay(demand, 1_000, 2)).toBeCloseTo(1_000 * (1 - Math.exp(-1 / 144)), 9);
+    expect([1, 10, 1_000, 100_000].map((pods) => alertsNeeded(demand, pods))).toEqual([2, 2, 3, 4]);
+    expect(alertsNeeded({ ...demand, alertsMin: 5 }, 10)).toBe(5);
+    expect(alertsNeeded({ ...demand, falseActionsPerDay: 10_000 }, 10)).toBe(1);
+    expect(alertsNeeded({ ...demand, falseAlertsPerPodDay: 10_000 }, 1_000)).toBeGreaterThan(70);
+  });
+
+  it('keeps the budget of false actions on days of false alarms alone', () => {
+    const demand = { alertsMin: 1, windowMs: 30 * minute, falseAlertsPerPodDay: 4, falseActionsPerDay: 1 };
+    const [pods, days] = [50, 40];
+    const needed = alertsNeeded(demand, pods);
+    const random = seededRandom(7);
+    let actions = 0;
+    for (let pod = 0; pod < pods; pod += 1) {
+      const times: number[] = [];
+      for (let at = 0; at < days * day; ) {
+        at += (-Math.log(1 - random()) * day) / demand.falseAlertsPerPodDay;
+        times.push(at);
+      }
+      for (const [n, at] of times.entries()) {
+        const before = times[n - (needed - 1)];
+        if (needed === 1 || (before !== undefined && before > at - demand.windowMs)) actions += 1;
+      }
+    }
+    const expected = falseActionsPerDay(demand, pods, needed) * days;
+    expect(expected).toBeLessThanOrEqual(demand.falseActionsPerDay * days);
+    // Five standard deviations around what the formula says, so that the formula itself is held.
+    expect(Math.abs(actions - expected)).toBeLessThan(5 * Math.sqrt(expected) + 1);
+    expect(falseActionsPerDay(demand, pods, needed - 1)).toBeGreaterThan(demand.falseActionsPerDay);
+  });
+});
+
+describe('budgetGone', () => {
+  const { budgets } = policy;
+  const whom = { namespace: 'shop', workload: 'web' };
+
+  it('says which budget is spent, and until when', () => {
+    const spent: Spent[] = [{ uid: 'a', atMs: now - 10 * minute, ...whom }];
+    expect(budgetGone(spent, budgets, whom, now)).toEqual({
+      scope: 'workload',
+      span: 'hour',
+      max: 1,
+      untilMs: now + 50 * minute,
+    });
+    expect(budgetGone(spent, budgets, { ...whom, workload: 'db' }, now)).toBeUndefined();
+    const none = { ...budgets, cluster: { hour: 0, day: 0 } };
+    expect(budgetGone([], none, whom, now)).toMatchObject({ scope: 'cluster', untilMs: Number.POSITIVE_INFINITY });
+  });
+
+  it('is broken in no hour and no day, whatever is tried when, also by a clock that goes back', () => {
+    const trial = fc.record({
+      afterMs: fc.integer({ min: -2 * hour, max: 3 * hour }),
+      namespace: fc.constantFrom('shop', 'bank'),
+      workload: fc.constantFrom('web', 'db', 'mail'),
+    });
+    fc.assert(
+      fc.property(fc.array(trial, { maxLength: 80 }), (trials) => {
+        let spent: readonly Spent[] = [];
+        const all: Spent[] = [];
+        let at = now;
+        for (const [n, { afterMs, ...who }] of trials.entries()) {
+          at += afterMs;
+          const gone = budgetGone(spent, budgets, who, at);
+          if (gone !== undefined) {
+            // What it says of the end holds: until then it is refused, and its reason is true.
+            expect(gone.untilMs).toBeGreaterThan(at);
+            continue;
+          }
+          const one = { uid: `u${n}`, atMs: at, ...who };
+          spent = spend(spent, one);
+          all.push(one);
+          // Of those begun so far, no more than the budget stand in any hour or day that ends now.
+          for (const [spanMs, span] of [[hour, 'hour'] as const, [day, 'day'] as const]) {
+            const within = all.filter((other) => other.atMs > at - spanMs && spent.includes(other));
+            expect(within.length).toBeLessThanOrEqual(budgets.cluster[span]);
+            for (const workload of ['web', 'db', 'mail']) {
+              const mine = within.filter((other) => other.namespace === who.namespace && other.workload === workload);
+              expect(mine.length).toBeLessThanOrEqual(budgets.workload[span]);
+            }
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('counts a pod once, and forgets what is older than a day', () => {
+    const one = { uid: 'a', atMs: now, ...whom };
+    expect(spend([one], { ...one, atMs: now + 5 })).toEqual([one]);
+    expect(spend([one], { ...one, uid: 'b', atMs: now + day }).map(({ uid }) => uid)).toEqual(['b']);
+  });
+});
+
+describe('watchBreaker', () => {
+  const limits = { withinMs: hour, workloadsMax: 2, podShareMax: 0.2 };
+  const flagged = (count: number, atMs: number, modelVersion = 3) =>
+    Array.from({ length: count }, (_, n) => sighting({ atMs, modelVersion, workload: `w${n}`, pod: `w${n}-1` }));
+
+  it('opens when a model flags more workloads than allowed within so long of its swap, and says which', () => {
+    const swapped = heardSwap(closedBreaker, { track: 'syscall', version: 3, atMs: now - 5 * minute });
+    expect(watchBreaker(swapped, flagged(2, now), 1_000, limits, now).open).toBeNull();
+    const { open } = watchBreaker(swapped, flagged(3, now), 1_000, limits, now);
+    expect(open).toMatchObject({ track: 'syscall', version: 3, why: expect.stringContaining('3 of 1000 pods in 3') });
+    const late = heardSwap(closedBreaker, { track: 'syscall', version: 3, atMs: now - 2 * hour });
+    expect(watchBreaker(late, flagged(30, now), 1_000, limits, now).open).toBeNull();
+  });
+
+  it('opens on a share of pods of one workload, but not on so few that a share says nothing', () => {
+    const pods = (count: number) => Array.from({ length: count }, (_, n) => sighting({ atMs: now, pod: `web-${n}` }));
+    expect(watchBreaker(closedBreaker, pods(2), 4, limits, now).open).toBeNull();
+    expect(watchBreaker(closedBreaker, pods(3), 4, limits, now).open).not.toBeNull();
+    expect(watchBreaker(closedBreaker, pods(3), 15, limits, now).open).toBeNull();
+  });
+
+  it('stays open until an operator resumes, and then looks only at what comes after', () => {
+    const opened = watchBreaker(closedBreaker, flagged(3, now), 10, limits, now);
+    expect(watchBreaker(opened, [], 10, limits, now + 9 * day).open).not.toBeNull();
+    const again = resumed(opened, now + minute);
+    expect(watchBreaker(again, flagged(3, now), 10, limits, now + minute).open).toBeNull();
+    expect(watchBreaker(again, flagged(3, now + 2 * minute), 10, limits, now + 2 * minute).open).not.toBeNull();
+  });
+
+  it('takes a version that nobody told of for swapped at its first alert, and no old alert for a swap back', () => {
+    const first = watchBreaker(closedBreaker, flagged(1, now, 7), 10, limits, now);
+    expect(first.swaps).toEqual([{ track: 'syscall', version: 7, atMs: now }]);
+    const late = watchBreaker(
+      first,
+      [...flagged(1, now, 7), sighting({ atMs: now - hour, modelVersion: 6 })],
+      10,
+      limits,
+      now,
+    );
+    expect(late.swaps).toEqual(first.swaps);
+  });
+
+  it('opens exactly when one version is behind too many workloads, whatever order alerts come in', () => {
+    const alert = fc.record({
+      atMs: fc.integer({ min: now - 2 * hour, max: now + hour }),
+      workload: fc.integer({ min: 0, max: 5 }),
+    });
+    const swapMs = now - 30 * minute;
+    fc.assert(
+      fc.property(fc.array(alert, { maxLength: 12 }), fc.boolean(), (alerts, isReversed) => {
+        const swapped = heardSwap(closedBreaker, { track: 'syscall', version: 3, atMs: swapMs });
+        const all = alerts.map(({ atMs, workload }) =>
+          sighting({ atMs, workload: `w${workload}`, pod: `w${workload}-1` }),
+        );
+        const { open } = watchBreaker(swapped, isReversed ? all.toReversed() : all, 10_000, limits, now);
+        const since = alerts.filter(({ atMs }) => Math.min(atMs, now) >= swapMs);
+        expect(open !== null).toBe(new Set(since.map(({ workload }) => workload)).size > limits.workloadsMax);
+      }),
+    );
+  });
+});
+
+describe('decide', () => {
+  const two = [sighting({ atMs: now - 10 * minute }), sighting({ atMs: now - minute, track: 'flow' })];
+  const situation = (change: Partial<Situation> = {}): Situation => ({
+    cluster: parseClusterId('eu-1'),
+    namespace: 'shop',
+    workload: 'web',
+    sightings: two,
+    policy: ok(policy),
+    cap: 'enforce',
+    breaker: closedBreaker,
+    spent: [],
+    pods: 3,
+    isApproved: false,
+    ...change,
+  });
+
+  it('enforces on two alerts of two tracks, and never on one unless the policy says so', () => {
+    expect(decide(situation(), now)).toEqual({ kind: 'enforce', alerts: two });
+    expect(decide(situation({ sightings: two.slice(0, 1) }), now)).toEqual({ kind: 'quiet', alerts: 1, needed: 2 });
+    const alone = { ...policy, evidence: { ...policy.evidence, alertsMin: 1, falseActionsPerDay: 10 } };
+    expect(decide(situation({ sightings: two.slice(0, 1), policy: ok(alone) }), now).kind).toBe('enforce');
+  });
+
+  it('is capped by the policy and by the cluster itself, whichever is weaker', () => {
+    const levels = ['observe', 'ask', 'enforce'] as const;
+    const kinds = levels.map((level) =>
+      levels.map((cap) => decide(situation({ cap, policy: ok({ ...policy, level }) }), now).kind),
+    );
+    expect(kinds).toEqual([
+      ['held', 'held', 'held'],
+      ['held', 'ask', 'ask'],
+      ['held', 'ask', 'enforce'],
+    ]);
+  });
+
+  it('does what was approved where the level is ask, and nothing that observe, the breaker or a budget hold back', () => {
+    const ask = { policy: ok({ ...policy, level: 'ask' as const }), isApproved: true };
+    expect(decide(situation(ask), now).kind).toBe('enforce');
+    expect(decide(situation({ ...ask, sightings: [] }), now).kind).toBe('enforce');
+    expect(decide(situation({ isApproved: true, cap: 'observe' }), now)).toMatchObject({
+      back: { because: 'OBSERVE' },
+    });
+    const open = { atMs: now, track: 'syscall', version: 3, why: 'too much' };
+    const broken = decide(situation({ ...ask, breaker: { ...closedBreaker, open } }), now);
+    expect(broken).toEqual({ kind: 'held', back: { because: 'BREAKER', why: 'too much' } });
+    const spent = [{ uid: 'x', atMs: now, namespace: 'shop', workload: 'web' }];
+    expect(decide(situation({ ...ask, spent }), now)).toMatchObject({ back: { because: 'BUDGET' } });
+  });
+
+  it('does nothing without a policy in force', () => {
+    for (const [value, code] of [
+      [undefined, 'RESPONSE_POLICY_ABSENT'],
+      [{}, 'RESPONSE_POLICY_INVALID'],
+    ] as const) {
+      const decided = decide(situation({ policy: responsePolicyInForce(value, now), isApproved: true }), now);
+      expect(decided).toMatchObject({ kind: 'held', back: { because: 'POLICY', fault: { code } } });
+    }
+  });
+
+  it('lets a poisoned model that flags every pod quarantine no more than the budget, and then nothing', () => {
+    // 300 pods in 100 workloads, two alerts of each within seconds: what the cluster would lose without breaker and budget.
+    let breaker = closedBreaker;
+    let spent: readonly Spent[] = [];
+    const alerts = Array.from({ length: 300 }, (_, n) => {
+      const who = { workload: `w${n % 100}`, pod: `w${n % 100}-${n}` };
+      return [sighting({ ...who, atMs: now + n * 10 }), sighting({ ...who, atMs: now + n * 10 + 70_000 })];
+    });
+    let enforced = 0;
+    const heard: ReturnType<typeof sighting>[] = [];
+    const late = alerts.flat().sort((a, b) => a.atMs - b.atMs);
+    for (const alert of late) {
+      heard.push(alert);
+      breaker = watchBreaker(breaker, heard, 300, policy.breaker, alert.atMs);
+      const mine = heard.filter(({ pod }) => pod === alert.pod);
+      const { workload } = alert;
+      const decided = decide(situation({ workload, sightings: mine, breaker, spent, pods: 300 }), alert.atMs);
+      if (decided.kind !== 'enforce') continue;
+      enforced += 1;
+      spent = spend(spent, { uid: alert.pod, atMs: alert.atMs, namespace: 'shop', workload });
+    }
+    expect(breaker.open).not.toBeNull();
+    expect((breaker.open?.atMs ?? 0) - now).toBeLessThan(minute);
+    expect(enforced).toBe(0);
+  });
+});

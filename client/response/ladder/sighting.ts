@@ -1,0 +1,64 @@
+import type { Alert } from '../../scoring/alert.ts';
+
+/** One alert of one pod, as the ladder sees it. */
+export type Sighting = Readonly<{
+  /** The alert's. */
+  id: string;
+  atMs: number;
+  track: string;
+  modelVersion: number;
+  namespace: string;
+  workload: string;
+  /** The pod's name; of which pod of that name, its times say. */
+  pod: string;
+  score: number;
+  threshold: number;
+  /** The same for people. */
+  text: string;
+}>;
+
+export function sightingOf({ id, at, track, modelVersion, score, threshold, text, subject }: Alert): Sighting {
+  const { namespace, workload, pod } = subject;
+  return { id, atMs: Date.parse(at), track, modelVersion, namespace, workload, pod, score, threshold, text };
+}
+
+/** Alerts of one track of one pod that are closer than this speak of the same thing. */
+const apartMs = 60_000;
+
+/**
+ * Of one pod's alerts those within the window that speak for themselves: each once, and of one track none that follows
+ * another within a minute. One that claims to come from the future is taken as of now. Oldest first.
+ */
+export function independent(sightings: readonly Sighting[], windowMs: number, nowMs: number): readonly Sighting[] {
+  const kept: Sighting[] = [];
+  const last = new Map<string, number>();
+  const known = new Set<string>();
+  const at = (sighting: Sighting) => Math.min(sighting.atMs, nowMs);
+  for (const sighting of [...sightings].sort((a, b) => at(a) - at(b))) {
+    const atMs = at(sighting);
+    if (atMs <= nowMs - windowMs || known.has(sighting.id)) continue;
+    known.add(sighting.id);
+    if (atMs - (last.get(sighting.track) ?? Number.NEGATIVE_INFINITY) < apartMs) continue;
+    last.set(sighting.track, atMs);
+    kept.push(sighting);
+  }
+  return kept;
+}
+
+/** After so long an alert counts half. */
+const halfLifeMs = 30 * 60_000;
+/** One alert, however loud, is no more than two. */
+const strengthMax = 2;
+
+/**
+ * How suspect a pod is, for the order in which pods are looked at: each independent alert counts 1 at its threshold, at
+ * most 2, and half as much half an hour later. It decides on nothing: what is enough is counted (false-alarms.ts).
+ */
+export function riskOf(sightings: readonly Sighting[], nowMs: number): number {
+  let risk = 0;
+  for (const { atMs, score, threshold } of independent(sightings, 48 * halfLifeMs, nowMs)) {
+    const ratio = threshold > 0 && score >= threshold ? score / threshold : 1;
+    risk += Math.min(strengthMax, ratio) * 2 ** (-Math.max(0, nowMs - atMs) / halfLifeMs);
+  }
+  return risk;
+}
