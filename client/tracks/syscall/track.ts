@@ -70,7 +70,7 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
 
   async openScorer(spec, weights, normal, options) {
     const { TraceJudge } = await import('./scoring/trace-judge.ts');
-    return TraceJudge.open(await openDetector(spec), weights, normal, options);
+    return await TraceJudge.openInTurns(await openDetector(spec), weights, normal, options);
   },
 
   light: {
@@ -82,7 +82,7 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
       const { lightDetector } = await import('./light/light-forms.ts');
       const { TraceJudge } = await import('./scoring/trace-judge.ts');
       // Its weights are in the light form.
-      return TraceJudge.open(await lightDetector(spec, light), new Float32Array(0), normal, options);
+      return await TraceJudge.openInTurns(await lightDetector(spec, light), new Float32Array(0), normal, options);
     },
   },
   samples: {

@@ -113,6 +113,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['counting-learner.ts', 'offline-kind.ts', 'quality.ts'],
     'track-kind.ts',
     ['neural', 'onnx', 'score-in-turns.ts'],
+    'steps.ts',
     ['api', 'feature-rows', 'flow', 'syscall'],
   ],
   cli: ['print.ts', 'exit.ts', ['kubernetes', 'offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],

@@ -4,6 +4,7 @@
  * this says what is normal here.
  */
 import type { Observed } from '../../detector.ts';
+import { atOnce, type Steps } from '../../steps.ts';
 import type { WorkloadClasses } from '../traces/workload-classes.ts';
 import type { EvidenceCounts, MemoryViews } from './memory-views.ts';
 import { type ProfileDistances, ProfileMemory } from './profile-memory.ts';
@@ -50,7 +51,7 @@ export class LocalMemory {
   /** By class id. */
   readonly profiles: ReadonlyMap<number, ProfileMemory>;
   /** Only for a memory that was learnt in this process: leaving a trace out needs the counts. */
-  readonly #counts: EvidenceCounts | undefined;
+  #counts: EvidenceCounts | undefined;
   readonly #views: MemoryViews;
 
   constructor(
@@ -68,6 +69,10 @@ export class LocalMemory {
   }
 
   static learn(views: MemoryViews, classes: WorkloadClasses, traces: Iterable<Observed>): LocalMemory {
+    return atOnce(LocalMemory.learnInSteps(views, classes, traces));
+  }
+
+  static *learnInSteps(views: MemoryViews, classes: WorkloadClasses, traces: Iterable<Observed>): Steps<LocalMemory> {
     const counts = views.counts();
     const profiles = new Map<number, ProfileMemory>();
     for (const { calls, service } of traces) {
@@ -76,6 +81,7 @@ export class LocalMemory {
       const known = profiles.get(classId) ?? new ProfileMemory();
       profiles.set(classId, known);
       known.learn(calls);
+      yield;
     }
     return new LocalMemory(views, classes, counts.evidence(), profiles, counts);
   }
@@ -85,19 +91,30 @@ export class LocalMemory {
     return this.profiles.has(classId);
   }
 
+  /** Forgets what leaving a trace out needs, which is as much as all the rest. */
+  settle(): void {
+    this.#counts = undefined;
+    for (const profiles of this.profiles.values()) profiles.settle();
+  }
+
   look(trace: Observed): LocalFindings {
     const classId = this.classes.idOf(trace.service);
     return {
-      surprisal: this.#views.surprisal(this.evidence, trace.calls, classId),
+      surprisal: this.surprisal(trace),
       profileDistances: this.profiles.get(classId)?.distances(trace.calls) ?? unknownProfile,
     };
   }
 
-  /** As `look`, as if these very calls had not been learnt. Only right after `learn`, not for a memory from disk. */
+  /** The first part of `look`, without the second. */
+  surprisal({ calls, service }: Observed): Float32Array {
+    return this.#views.surprisal(this.evidence, calls, this.classes.idOf(service));
+  }
+
+  /** As `look`, as if these very calls had not been learnt. Only after `learn`, not for a memory from disk or after `settle`. */
   lookWithout(trace: Observed): LocalFindings {
     const classId = this.classes.idOf(trace.service);
     if (this.#counts === undefined)
-      throw new Error('a local memory from disk cannot leave a trace out; learn it again');
+      throw new Error('a local memory that is settled or from disk cannot leave a trace out; learn it again');
     const surprisal = this.#counts.without(this.evidence, trace.calls, classId, () =>
       this.#views.surprisal(this.evidence, trace.calls, classId),
     );

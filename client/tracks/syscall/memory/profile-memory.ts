@@ -17,8 +17,9 @@ export type ProfileRecord = Readonly<{ calls: readonly string[]; weights: readon
 export type ProfileDistances = Readonly<{ counts: number; presence: number }>;
 
 export class ProfileMemory {
-  /** Every distinct profile, under the contents that have it. */
-  readonly #profiles: { profile: Profile; owners: Set<string> }[] = [];
+  /** Every distinct profile; `owner`: the content that has it, where no other has it too. */
+  readonly #profiles: { profile: Profile; owner: string | undefined }[] = [];
+  /** Where each of them is, by its key, as long as there is more to learn. */
   readonly #places = new Map<string, number>();
   readonly #dense = new Float32Array(vocabulary.length);
 
@@ -30,7 +31,7 @@ export class ProfileMemory {
     const memory = new ProfileMemory();
     for (const { calls, weights } of records) {
       const profile = { calls: Uint16Array.from(calls, callIdOfName), weights: Float32Array.from(weights) };
-      memory.#profiles.push({ profile, owners: new Set() });
+      memory.#profiles.push({ profile, owner: undefined });
     }
     return memory;
   }
@@ -46,13 +47,19 @@ export class ProfileMemory {
     if (calls.length === 0) return;
     const profile = profileOf(calls);
     const key = profileKey(profile);
-    const place = this.#places.get(key);
-    if (place !== undefined) {
-      this.#profiles[place]?.owners.add(contentKey(calls));
+    const owner = contentKey(calls);
+    const known = this.#profiles[this.#places.get(key) ?? -1];
+    if (known !== undefined) {
+      if (known.owner !== owner) known.owner = undefined;
       return;
     }
     this.#places.set(key, this.#profiles.length);
-    this.#profiles.push({ profile, owners: new Set([contentKey(calls)]) });
+    this.#profiles.push({ profile, owner });
+  }
+
+  /** Nothing more will be learnt: what only learning needs is forgotten. */
+  settle(): void {
+    this.#places.clear();
   }
 
   /** Distance to the nearest profile by counts, 0 … 1; 1 when nothing is known. */
@@ -76,8 +83,8 @@ export class ProfileMemory {
     for (const [index, call] of wanted.calls.entries()) this.#dense[call] = wanted.weights[index] as number;
     let nearest = 0;
     let nearestPresence = 0;
-    for (const { profile, owners } of this.#profiles) {
-      if (except !== undefined && owners.size === 1 && owners.has(except)) continue;
+    for (const { profile, owner } of this.#profiles) {
+      if (except !== undefined && owner === except) continue;
       let cosine = 0;
       let shared = 0;
       for (let index = 0; index < profile.calls.length; index++) {

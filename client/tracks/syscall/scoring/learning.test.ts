@@ -65,5 +65,25 @@ describe.each<SyscallDetectorName>(['two-views', 'gram-table'])(
       const strange = scoresWith(own(20), trace('web', 60, 61, 62, 63));
       expect(strange).toBeGreaterThan(known + 1);
     });
+
+    it('is learnt in turns of the event loop as it is at once', async () => {
+      const examples = own(40).map(({ service, calls }) => ({ workload: service, calls }));
+      const strange = { workload: 'web', calls: Uint16Array.of(60, 61, 62) };
+      const judged = [...examples, strange];
+      const now = TraceJudge.open(detector, weights, examples);
+      let turns = 0;
+      let done = false;
+      const spin = () => {
+        turns += 1;
+        if (!done) setImmediate(spin);
+      };
+      setImmediate(spin);
+      const inTurns = await TraceJudge.openInTurns(detector, weights, examples);
+      done = true;
+      // Forty traces are learnt, and looked at once more.
+      expect(turns).toBeGreaterThan(10);
+      expect(inTurns.score(judged)).toEqual(now.score(judged));
+      expect(inTurns.explain(strange)).toEqual(now.explain(strange));
+    });
   },
 );

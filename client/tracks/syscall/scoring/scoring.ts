@@ -5,6 +5,7 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Trace } from '../../../events/trace.ts';
 import type { JudgingDetector, Observed, OpenDetector } from '../../detector.ts';
+import { atOnce, type Steps } from '../../steps.ts';
 import { type Calibration, calibrate, type LocalFindings, LocalMemory, quantileOf } from '../memory/local-memory.ts';
 import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
@@ -55,10 +56,20 @@ export function learnClusterState(
   traces: readonly Observed[],
   callWeighting: 'none' | 'tfidf' = 'none',
 ): ClusterState {
-  const memory = LocalMemory.learn(memoryViewsOf(detector.spec), classesOf(detector.spec), traces);
-  if (callWeighting === 'none') return { memory, calibrations: calibrateCluster(detector, weights, memory, traces) };
-  const callWeights = new CallWeights(memory.classes, traces);
-  return { memory, callWeights, calibrations: calibrateCluster(detector, weights, memory, traces, callWeights) };
+  return atOnce(clusterStateInSteps(detector, weights, traces, callWeighting));
+}
+
+/** As `learnClusterState`, a trace a step. */
+export function* clusterStateInSteps(
+  detector: JudgingDetector,
+  weights: Float32Array,
+  traces: readonly Observed[],
+  callWeighting: 'none' | 'tfidf' = 'none',
+): Steps<ClusterState> {
+  const memory = yield* LocalMemory.learnInSteps(memoryViewsOf(detector.spec), classesOf(detector.spec), traces);
+  const callWeights = callWeighting === 'none' ? undefined : new CallWeights(memory.classes, traces);
+  const calibrations = yield* calibrationsInSteps(detector, weights, memory, traces, callWeights);
+  return { memory, calibrations, ...(callWeights && { callWeights }) };
 }
 
 /** Calibrations of the classes in a cluster's normal traces, with a memory that was learnt in this process. */
@@ -67,14 +78,28 @@ export function calibrateCluster(
   weights: Float32Array,
   memory: LocalMemory,
   traces: readonly Observed[],
-  callWeights?: CallWeights,
 ): Map<number, Calibration> {
+  return atOnce(calibrationsInSteps(detector, weights, memory, traces));
+}
+
+function* calibrationsInSteps(
+  detector: JudgingDetector,
+  weights: Float32Array,
+  memory: LocalMemory,
+  traces: readonly Observed[],
+  callWeights?: CallWeights,
+): Steps<Map<number, Calibration>> {
   const opened = detector.open(weights);
   const calibrations = new Map<number, Calibration>();
   try {
     for (const [classId, own] of Map.groupBy(sampled(traces), ({ service }) => memory.classes.idOf(service))) {
-      const findings = own.map((trace) => sharedFindings(opened, trace));
-      const looks = own.map((trace) => memory.lookWithout(trace));
+      const findings: SharedFindings[] = [];
+      const looks: LocalFindings[] = [];
+      for (const trace of own) {
+        findings.push(sharedFindings(opened, trace));
+        looks.push(memory.lookWithout(trace));
+        yield;
+      }
       const setUsual = usualOf(findings);
       const sharedHelps = doesSharedHelp(findings, looks);
       const withLocal = findings.map((shared, at) => {
@@ -154,8 +179,8 @@ export class SyscallScorer {
 
   /** Surprisal of each call, nats, with the local memory where there is one: what explanations and windows start from. */
   surprisal(trace: Scored): Float32Array {
-    const { surprisal, ofArguments } = sharedFindings(this.#detector, trace);
-    return withArguments(mixedSurprisal(surprisal, this.#localOf(trace)?.memory.look(trace).surprisal), ofArguments);
+    const { surprisal, ofArguments } = sharedSurprisal(this.#detector, trace);
+    return withArguments(mixedSurprisal(surprisal, this.#localOf(trace)?.memory.surprisal(trace)), ofArguments);
   }
 
   /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */
@@ -202,14 +227,15 @@ export class SyscallScorer {
 
 /** What the federated weights find in one trace: of its calls, of their set, and of their arguments where both know any. */
 function sharedFindings(detector: OpenDetector, trace: Observed): SharedFindings {
+  return { ...sharedSurprisal(detector, trace), setDistance: detector.setDistance?.(trace) };
+}
+
+/** As `sharedFindings`, without the set. */
+function sharedSurprisal(detector: OpenDetector, trace: Observed) {
   const [surprisal] = detector.surprisal([trace]);
   const readsArguments = trace.argumentClasses !== undefined && detector.argumentSurprisal !== undefined;
   const [ofArguments] = readsArguments ? (detector.argumentSurprisal?.([trace]) ?? []) : [];
-  return {
-    surprisal: finiteOrNone(surprisal),
-    ofArguments: finiteOrNone(ofArguments),
-    setDistance: detector.setDistance?.(trace),
-  };
+  return { surprisal: finiteOrNone(surprisal), ofArguments: finiteOrNone(ofArguments) };
 }
 
 /** Weights that an attack drove to NaN give no surprisal at all: the local memory then judges alone. */

@@ -1,10 +1,11 @@
 import { argumentClasses } from '../../../events/argument-class.ts';
 import type { JudgingDetector } from '../../detector.ts';
+import { inTurns } from '../../steps.ts';
 import type { Explanation, PlaceScores, ScorerOptions, TrackScorer } from '../../track-kind.ts';
 import { calibrationTracesMin } from '../memory/local-memory.ts';
 import type { Example } from '../traces/example.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
-import { type ClusterState, learnClusterState, SyscallScorer } from './scoring.ts';
+import { type ClusterState, clusterStateInSteps, learnClusterState, SyscallScorer } from './scoring.ts';
 
 /** The one cluster that this client knows about. */
 const here = 'here';
@@ -20,13 +21,18 @@ export class TraceJudge implements TrackScorer<Example> {
   readonly #remarks: readonly string[];
 
   private constructor(
-    scorer: SyscallScorer,
-    backgrounds: ReadonlyMap<string, readonly Uint16Array[]>,
-    remarks: readonly string[],
+    detector: JudgingDetector,
+    weights: Float32Array,
+    normal: readonly Example[],
+    state: ClusterState,
   ) {
-    this.#remarks = remarks;
-    this.#scorer = scorer;
-    this.#backgrounds = backgrounds;
+    state.memory.settle();
+    this.#scorer = new SyscallScorer({ detector, weights, clusters: new Map([[here, state]]) });
+    const byWorkload = Map.groupBy(normal, ({ workload }) => workload);
+    this.#backgrounds = new Map(
+      [...byWorkload].map(([workload, own]) => [workload, normalWindows(own.map(({ calls }) => calls))]),
+    );
+    this.#remarks = remarksOn(state, byWorkload);
   }
 
   /** weights: what the detector is opened with. */
@@ -37,12 +43,18 @@ export class TraceJudge implements TrackScorer<Example> {
     { callWeights }: ScorerOptions = {},
   ): TraceJudge {
     const state = learnClusterState(detector, weights, normal.map(toTrace), callWeights);
-    const scorer = new SyscallScorer({ detector, weights, clusters: new Map([[here, state]]) });
-    const byWorkload = Map.groupBy(normal, ({ workload }) => workload);
-    const backgrounds = new Map(
-      [...byWorkload].map(([workload, own]) => [workload, normalWindows(own.map(({ calls }) => calls))]),
-    );
-    return new TraceJudge(scorer, backgrounds, remarksOn(state, byWorkload));
+    return new TraceJudge(detector, weights, normal, state);
+  }
+
+  /** As `open`, which takes a second where there are many examples: whatever else the thread does goes on meanwhile. */
+  static async openInTurns(
+    detector: JudgingDetector,
+    weights: Float32Array,
+    normal: readonly Example[],
+    { callWeights }: ScorerOptions = {},
+  ): Promise<TraceJudge> {
+    const state = await inTurns(clusterStateInSteps(detector, weights, normal.map(toTrace), callWeights));
+    return new TraceJudge(detector, weights, normal, state);
   }
 
   score(examples: readonly Example[]): readonly PlaceScores[] {

@@ -8,6 +8,7 @@ import { mixBits } from '../../mix-bits.ts';
 import type { Codebook } from '../../onnx/quantise.ts';
 import { classHash, step } from '../traces/call-hash.ts';
 import { callAt, longestAt } from './hash.ts';
+import { SlotCounts } from './slot-counts.ts';
 import { gramOrderMax } from './two-views-spec.ts';
 
 /**
@@ -17,6 +18,8 @@ export class GramEvidence {
   readonly #counts: Float32Array;
   readonly #seen = new Set<string>();
   readonly #mask: number;
+  /** Of the trace at hand. */
+  readonly #own = new SlotCounts();
 
   /** slotCount: a power of two. */
   constructor(slotCount: number) {
@@ -34,9 +37,10 @@ export class GramEvidence {
     const key = keyOf(calls, classId);
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);
-    for (const [slot, count] of this.#gramsOf(calls, classId)) {
-      this.#counts[slot] = (this.#counts[slot] as number) + count;
-    }
+    this.#countGrams(calls, classId);
+    this.#own.forEach((slot, count) => {
+      this.#counts[slot] = this.#at(slot) + count;
+    });
     return true;
   }
 
@@ -51,12 +55,17 @@ export class GramEvidence {
    */
   without<Result>(evidence: Float32Array, calls: Uint16Array, classId: number, use: () => Result): Result {
     if (!this.#seen.has(keyOf(calls, classId))) return use();
-    const own = this.#gramsOf(calls, classId);
-    for (const [slot, count] of own) evidence[slot] = Math.log2(1 + Math.max(0, this.#at(slot) - count));
+    this.#countGrams(calls, classId);
+    const changed = new Int32Array(this.#own.size);
+    let at = 0;
+    this.#own.forEach((slot, count) => {
+      evidence[slot] = Math.log2(1 + Math.max(0, this.#at(slot) - count));
+      changed[at++] = slot;
+    });
     try {
       return use();
     } finally {
-      for (const slot of own.keys()) evidence[slot] = Math.log2(1 + this.#at(slot));
+      for (const slot of changed) evidence[slot] = Math.log2(1 + this.#at(slot));
     }
   }
 
@@ -64,24 +73,23 @@ export class GramEvidence {
     return this.#counts[slot] as number;
   }
 
-  #gramsOf(calls: Uint16Array, classId: number): Map<number, number> {
-    const counts = new Map<number, number>();
+  /** Into `#own`. */
+  #countGrams(calls: Uint16Array, classId: number): void {
+    const own = this.#own;
+    own.clear();
     const ofClass = classHash(classId);
-    const count = (hash: number) => {
-      const slot = mixBits(hash) & this.#mask;
-      counts.set(slot, (counts.get(slot) ?? 0) + 1);
-    };
-    count(step(ofClass, callAt(calls, -1))); // The padding before the first call is a context too.
+    const slotOf = (hash: number) => mixBits(hash) & this.#mask;
+    const slotOfClass = slotOf(ofClass);
+    own.add(slotOf(step(ofClass, callAt(calls, -1)))); // The padding before the first call is a context too.
     for (let place = 0; place < calls.length; place++) {
-      count(ofClass);
+      own.add(slotOfClass);
       let hash = ofClass;
       const longest = longestAt(place, gramOrderMax);
       for (let length = 1; length <= longest; length++) {
         hash = step(hash, callAt(calls, place - length + 1));
-        count(hash);
+        own.add(slotOf(hash));
       }
     }
-    return counts;
   }
 }
 
