@@ -2,7 +2,7 @@ import { appendFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { expect, it, onTestFinished } from 'vitest';
+import { it as alone, type TestContext } from 'vitest';
 import { unwrap } from '../base/fault.ts';
 import { makeLog } from '../base/log.ts';
 import { tempDir } from '../coordinator/testing/temp-dir.ts';
@@ -11,13 +11,15 @@ import { startClient } from './client.ts';
 import { parseClientConfig } from './config.ts';
 import { readerTables } from './sources/testing/tables/all.ts';
 
+/** At once: each waits for the client's own looks at its sources, seconds apart. */
+const it = alone.concurrent;
 const tetragonLines = readerTables.find(({ source }) => source === 'tetragonFile')?.cases[0]?.lines ?? [];
 
 /** A member whose one source is this file, and what it says. */
-async function start(path: string) {
+async function start(path: string, { onTestFinished }: TestContext) {
   const federation = await startLoopbackFederation();
   onTestFinished(() => federation.coordinator.stop());
-  const folder = tempDir();
+  const folder = tempDir(onTestFinished);
   await writeFile(join(folder, 'token'), federation.newToken('north'));
   const { enrolPort, memberPort } = federation.coordinator;
   const settings = {
@@ -54,9 +56,10 @@ async function start(path: string) {
   return { readyz, metrics, until, said };
 }
 
-it('a client whose file was never there is not ready, says so once, and is ready when it is there', async () => {
-  const path = join(tempDir(), 'tetragon.log');
-  const { readyz, metrics, until, said } = await start(path);
+it('a client whose file was never there is not ready, says so once, and is ready when it is there', async (context) => {
+  const { expect } = context;
+  const path = join(tempDir(context.onTestFinished), 'tetragon.log');
+  const { readyz, metrics, until, said } = await start(path, context);
   expect(await until('source is blind')).toMatchObject({ state: 'MISSING', source: `tetragonFile:${path}` });
   const state = await readyz();
   expect(state).toMatchObject({ status: 503, ready: false, checks: { enrolled: true, sources: false } });
@@ -70,10 +73,11 @@ it('a client whose file was never there is not ready, says so once, and is ready
   expect(said('source is blind')).toHaveLength(1);
 });
 
-it('a client that understands too little of its source is not ready, and says why without a word of what it read', async () => {
-  const path = join(tempDir(), 'tetragon.log');
+it('a client that understands too little of its source is not ready, and says why without a word of what it read', async (context) => {
+  const { expect } = context;
+  const path = join(tempDir(context.onTestFinished), 'tetragon.log');
   await writeFile(path, '{"process":"alice","cut\n'.repeat(40));
-  const { readyz, until } = await start(path);
+  const { readyz, until } = await start(path, context);
   expect(await until('source is blind')).toMatchObject({ state: 'MOSTLY_SKIPPED', reason: 'MALFORMED_JSON' });
   const state = await readyz();
   expect(state).toMatchObject({ status: 503, ready: false });
@@ -93,10 +97,11 @@ it('a client that understands too little of its source is not ready, and says wh
   expect((await readyz()).status).toBe(200);
 });
 
-it('a live source that failed is opened again, and sees from then on', async () => {
-  const path = join(tempDir(), 'tetragon.log.gz');
+it('a live source that failed is opened again, and sees from then on', async (context) => {
+  const { expect } = context;
+  const path = join(tempDir(context.onTestFinished), 'tetragon.log.gz');
   await writeFile(path, gzipSync('cut off').subarray(0, 12));
-  const { readyz, until, said } = await start(path);
+  const { readyz, until, said } = await start(path, context);
   expect(await until('source failed')).toMatchObject({ source: `tetragonFile:${path}`, code: 'Z_BUF_ERROR' });
   expect(await until('source is blind')).toMatchObject({ state: 'FAILED' });
   await writeFile(`${path}.new`, gzipSync(tetragonLines.map((line) => `${line}\n`).join('')));
@@ -106,10 +111,11 @@ it('a live source that failed is opened again, and sees from then on', async () 
   expect(said('source is blind')).toHaveLength(1);
 });
 
-it('a client whose file cannot be opened says why, and is ready when it can be', async () => {
-  const path = join(tempDir(), 'tetragon.log');
+it('a client whose file cannot be opened says why, and is ready when it can be', async (context) => {
+  const { expect } = context;
+  const path = join(tempDir(context.onTestFinished), 'tetragon.log');
   await symlink(path, path);
-  const { readyz, until } = await start(path);
+  const { readyz, until } = await start(path, context);
   expect(await until('source is blind')).toMatchObject({ state: 'FAILED' });
   expect((await readyz()).degraded).toMatchObject([{ message: expect.stringContaining('ELOOP') }]);
   await rm(path);
@@ -118,10 +124,11 @@ it('a client whose file cannot be opened says why, and is ready when it can be',
   expect(await readyz()).toMatchObject({ status: 200, degraded: [] });
 });
 
-it('a client whose file can be opened no longer says why, though it has read it', async () => {
-  const path = join(tempDir(), 'tetragon.log');
+it('a client whose file can be opened no longer says why, though it has read it', async (context) => {
+  const { expect } = context;
+  const path = join(tempDir(context.onTestFinished), 'tetragon.log');
   await writeFile(path, tetragonLines.map((line) => `${line}\n`).join(''));
-  const { readyz, until } = await start(path);
+  const { readyz, until } = await start(path, context);
   await rename(path, `${path}.1`);
   await symlink(path, path);
   expect(await until('source is blind')).toMatchObject({ state: 'FAILED', cause: expect.stringContaining('ELOOP') });

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A folder that is removed when the test ends. */
-export function tempDir(): string {
+/** A folder that is removed when the test ends. A test that runs beside others of its file gives its own `onTestFinished`. */
+export function tempDir(atEnd: (remove: () => void) => void = onTestFinished): string {
   const dir = mkdtempSync(join(tmpdir(), 'testudo-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 3 }));
+  atEnd(() => rmSync(dir, { recursive: true, force: true, maxRetries: 3 }));
   return dir;
 }
