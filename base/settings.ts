@@ -3,6 +3,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import type { ZodType } from 'zod';
 import { ok, type Result, refuse } from './fault.ts';
+import { problemText } from './text/problem-text.ts';
 
 /** Where settings come from; later ones win: file, environment, `--set`. */
 export type SettingSources = Readonly<{
@@ -50,7 +51,7 @@ export function parseSettings<Raw, Config>(
   const layered = layerSettings(sources, prefix, fromEnvironment);
   if (!layered.ok) return layered;
   const problems = [...layered.value.problems];
-  const parsed = schema.safeParse(layered.value.root);
+  const parsed = schema.safeParse(layered.value.root, { error: problemText });
   if (!parsed.success) {
     for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.') || '(top)'}: ${issue.message}`);
     return invalidSettings(problems);

@@ -88,6 +88,11 @@ describe('testudo coordinator', () => {
     );
     expect((await testudo('rounds', 'cancel', 'syscall', 'r-1', '--reason', 'enough', ...at)).code).toBe(0);
     expect((await testudo('rounds', 'list', 'syscall', ...at)).stdout).toContain('abandoned (CANCELLED)');
+    expect((await testudo('rounds', 'show', 'syscall', '1', ...at)).stdout).toMatch(/^round +r-1 of syscall$/m);
+    expect(await testudo('rounds', 'list', 'sycsall', ...at)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('TRACK_NOT_FOUND: there is no track sycsall; did you mean syscall?'),
+    });
     const audit = (await testudo('audit', 'list', '--json', ...at)).stdout;
     expect(
       audit
@@ -102,7 +107,12 @@ describe('testudo coordinator', () => {
     expect((await testudo('rounds', 'nonsense', ...at)).code).toBe(2);
 
     const bob = join(folder, 'bob.json');
-    expect((await testudo('operators', 'add', 'bob', '--role', 'viewer', '--out', bob, ...at)).code).toBe(0);
+    expect((await testudo('operators', 'add', 'bob', '--role', 'viewer', '--out', bob, ...at)).code).toBe(2);
+    const why = ['--reason', 'joins the night shift'];
+    expect((await testudo('operators', 'add', 'bob', '--role', 'viewer', '--out', bob, ...why, ...at)).code).toBe(0);
+    expect((await testudo('audit', 'list', '--rows', '500', ...at)).stdout).toContain('operatorAdded');
+    const joined = (await testudo('audit', 'list', '--rows', '500', '--json', ...at)).stdout.trimEnd().split('\n');
+    expect(joined.some((line) => JSON.parse(line).eventJson.includes('joins the night shift'))).toBe(true);
     const asBob = ['--credentials', bob, '--address', address];
     expect((await testudo('clusters', 'list', ...asBob)).code).toBe(0);
     expect(await testudo('tokens', 'create', 'x', ...asBob)).toMatchObject({

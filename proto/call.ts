@@ -42,7 +42,12 @@ export function faultOfError(error: unknown): Fault<CallFaultCode> {
     const message = `HTTP ${http} and no gRPC: a proxy, or another server, answers at this address; check address and routes`;
     return refuse('GRPC_UNAVAILABLE', message, { status: 'UNAVAILABLE' }).fault;
   }
-  return { code: `GRPC_${statusName}`, message: printable(details), fields: { status: statusName } };
+  return { code: `GRPC_${statusName}`, message: printable(withoutEmptyNote(details)), fields: { status: statusName } };
+}
+
+/** grpc-js ends what it says of an address that nobody answers at with a note on its resolution, mostly an empty one. */
+function withoutEmptyNote(details: string): string {
+  return details.replace(/\s*\.?\s*Resolution note:\s*$/, '');
 }
 
 /** A unary call as a result; `start` gets the callback. */

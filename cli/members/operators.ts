@@ -58,7 +58,7 @@ function roleName(role: OperatorRole): string {
 }
 
 function add() {
-  return operatorCommand('add', 'make an operator, or give one a new key and role; its credentials go into a new file')
+  return changingCommand('add', 'make an operator, or give one a new key and role; its credentials go into a new file')
     .argument('<name>')
     .addOption(
       new Option('--role <role>', 'what it may do')
@@ -75,6 +75,7 @@ function add() {
           name,
           role: roles[options.role],
           certificateRequest: request,
+          reason: options.reason,
         });
         const made: OperatorCredentials = {
           ...own,

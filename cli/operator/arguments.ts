@@ -48,6 +48,11 @@ export function versionFrom(text: string): number {
     : usage(`expected a version, a whole number from 0; got ${text}`);
 }
 
+/** A round's id, r-7, or its number alone. */
+export function roundFrom(text: string): string {
+  return /^[1-9]\d{0,11}$/.test(text) ? `r-${text}` : text;
+}
+
 /** A time to come: 2026-12-24T18:00Z, or how long from now: 90m, 36h, 14d, 2w. */
 export function timeFrom(option: string, text: string, nowMs: number): number {
   const [, count, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];

@@ -22,7 +22,7 @@ export function explained(fault: Fault, { path, name, role, expiresAtMs }: Crede
   return refuse(
     'CREDENTIALS_EXPIRED',
     `the certificate of operator ${name} in ${path} ended ${new Date(expiresAtMs).toISOString()}: ` +
-      `an admin gives a new one with \`testudo operators add ${name} --role ${role} --out FILE\`; where no admin is left, ` +
+      `an admin gives a new one with \`testudo operators add ${name} --role ${role} --out FILE --reason WHY\`; where no admin is left, ` +
       'move the file aside and run `testudo coordinator init` in the folder of the configuration, with the coordinator stopped',
   ).fault;
 }

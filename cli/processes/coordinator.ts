@@ -7,11 +7,16 @@ import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
 import { backupCommand, verifyCommand } from './coordinator/keeping.ts';
 
+const traces = `
+Traces: every call and every round is a span of the OpenTelemetry API, and clients' traces go on here. They go nowhere
+until an SDK is loaded before this command, by NODE_OPTIONS='--import FILE' (docs/operations.md, "Traces").`;
+
 /** `testudo coordinator`: the process itself, and what is done beside it on its own machine. */
 export function coordinatorCommand() {
   return new Command('coordinator')
     .description('run a coordinator, or look after its authority')
     .enablePositionalOptions() // --config after a verb of ours is that verb's.
+    .addHelpText('after', traces)
     .option('--config <file>', 'its configuration', './coordinator.yaml')
     .option('--set <path=value...>', 'settings that win over the file and the environment')
     .action(async ({ config: path, set }) => {

@@ -172,7 +172,8 @@ describe('testudo pins sign', () => {
   it('puts a set in force with the second of two keys that root wants, and only the set that was read', async () => {
     const line = await CommandLine.start();
     const members = await withVersionOne(line);
-    const added = await line.run('operators', 'add', 'bob', '--role', 'operator', '--out', line.credentials('bob'));
+    const bobs = ['--role', 'operator', '--out', line.credentials('bob')];
+    const added = await line.run('operators', 'add', 'bob', ...bobs, '--reason', 'the second of two');
     expect(added.code, added.error).toBe(0);
     expect(JSON.parse(readFileSync(line.credentials('bob'), 'utf8'))).not.toHaveProperty('pinKey');
     const at = (name: string) => join(line.folder, name);

@@ -82,8 +82,11 @@ describe('testudo releases, channels, promote and rollback', () => {
     expect(back).toMatchObject({ movedCount: 3, version: 0 });
     await agent.until(({ catalogue }) => catalogue.tracks[track]?.channels.stable?.version === 0);
 
+    const ancestor = await line.run('releases', 'revoke', 'syscall@0', '--reason', 'try', '--dry-run');
+    expect(ancestor.out).toContain('computed from it, and still allowed to run: 1. They may have learnt');
     const revoked = await line.run('releases', 'revoke', 'syscall@1', '--reason', 'poisoned');
     expect(revoked.code, revoked.error).toBe(0);
+    expect(revoked.out).toContain('no other version was computed from 1');
     const again = await line.run('promote', 'syscall@1', '--reason', 'x');
     expect(again).toMatchObject({
       code: 1,

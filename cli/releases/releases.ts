@@ -106,6 +106,17 @@ function outcomeText({ outcome, faultCode }: ClusterInstall): string {
   }
 }
 
+/** What a revocation leaves standing: what was wrong in a version may have been learnt by those that came from it. */
+function descendantsText(track: string, version: number, descendants: readonly bigint[]): string {
+  if (descendants.length === 0) return `no other version was computed from ${version}`;
+  const shown = descendants.slice(0, 20).join(', ');
+  const more = descendants.length > 20 ? `, … ${descendants.length} in all` : '';
+  return (
+    `computed from it, and still allowed to run: ${shown}${more}. They may have learnt what was wrong in it: revoke them ` +
+    `too, or let training go on from a version before it (testudo tracks head ${track} VERSION)`
+  );
+}
+
 function revoke() {
   return triableCommand('revoke', 'forbid a version for ever; channels that point at it move to the newest legal one')
     .argument('<track@version>')
@@ -114,8 +125,9 @@ function revoke() {
         const { track, version } = releaseFrom(name);
         const { reason, dryRun = false } = options;
         const request = { track, version: BigInt(version), reason, dryRun };
-        const { change } = await connection.call(connection.client.revokeRelease, request);
-        showChange(options, `no agent may run ${track}@${version} any more`, change, { track, version });
+        const { change, descendants } = await connection.call(connection.client.revokeRelease, request);
+        showChange(options, `no agent may run ${track}@${version} any more`, change, { track, version, descendants });
+        if (!options.json) print(descendantsText(track, version, descendants));
       }),
     );
 }

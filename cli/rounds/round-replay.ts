@@ -1,6 +1,7 @@
 import { jsonLine, listing } from '../../base/text/table.ts';
 import type { ReplayedDigest, ReplayRoundResponse } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { exitCodes } from '../exit.ts';
+import { roundFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
@@ -16,8 +17,9 @@ export function replayCommand() {
   )
     .argument('<track>')
     .argument('<round>')
-    .action((track, round, options) =>
+    .action((track, name, options) =>
       withConnection(options, async (connection) => {
+        const round = roundFrom(name);
         const request = { track, round, reason: options.reason };
         const answer = await connection.call(connection.client.replayRound, request, deadlineMs);
         print(options.json ? jsonLine(answer) : replayText(`${round} of ${track}`, answer));

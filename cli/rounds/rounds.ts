@@ -9,6 +9,7 @@ import {
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
+import { roundFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
@@ -72,7 +73,7 @@ function show() {
     .option('--provenance', 'only the provenance of its candidate, canonical JSON as it was stored')
     .action((track, round, options) =>
       withConnection(options, async (connection) => {
-        const answer = await connection.call(connection.client.getRound, { track, round });
+        const answer = await connection.call(connection.client.getRound, { track, round: roundFrom(round) });
         if (options.provenance) print(`${answer.provenanceJson}`);
         else if (options.json) print(jsonLine(answer));
         else print(roundText(answer));
@@ -150,9 +151,10 @@ function cancel() {
   return changingCommand('cancel', 'abandon a round')
     .argument('<track>')
     .argument('<round>')
-    .action((track, round, options) =>
+    .action((track, name, options) =>
       withConnection(options, async (connection) => {
         const { reason } = options;
+        const round = roundFrom(name);
         const { sequence } = await connection.call(connection.client.cancelRound, { track, round, reason });
         print(
           options.json

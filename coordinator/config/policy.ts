@@ -7,6 +7,7 @@ import {
   updatesMin,
 } from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { problemText } from '../../base/text/problem-text.ts';
 import { type Digest, isDigest } from '../../proto/ids.ts';
 import { type GatePolicy, gateMinutesMinDefault, type TrackPolicy } from '../round/policy.ts';
 import { checkRoundRules, roundRuleLimits } from '../round/rules.ts';
@@ -133,7 +134,7 @@ export function parseTrackPolicy(text: string, knows: TrackKnowledge = {}): Resu
   } catch (error) {
     return invalid([`it is neither YAML nor JSON: ${(error as Error).message.split('\n', 1)[0]}`]);
   }
-  const parsed = policySchema.safeParse(tree);
+  const parsed = policySchema.safeParse(tree, { error: problemText });
   if (!parsed.success) {
     return invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`));
   }

@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { publicKeyOfRequest } from '../../base/certificates/certificate-request.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { didYouMean } from '../../base/text/nearest.ts';
 import type { EpochMs } from '../../base/time.ts';
 import { digestBytes, digestOf } from '../../proto/digest.ts';
 import { verifyEnrolment } from '../../proto/envelope/enrolment-proof.ts';
@@ -154,7 +155,7 @@ export class Membership {
   ): Answer<Committed<void>, 'CLUSTER_NOT_ENROLLED'> {
     return this.#store.commit(actor, ({ clusters }) => {
       const member = clusters.get(cluster);
-      if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
+      if (member === undefined) return notMember(cluster, clusters.keys());
       const events: JournalEvent[] = member.status === 'revoked' ? [] : [{ kind: 'clusterRevoked', cluster, reason }];
       return ok({ events, value: undefined });
     });
@@ -166,7 +167,7 @@ export class Membership {
   ): Answer<Committed<void>, 'CLUSTER_NOT_ENROLLED'> {
     return this.#store.commit(actor, ({ clusters }) => {
       const member = clusters.get(cluster);
-      if (member === undefined) return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member`);
+      if (member === undefined) return notMember(cluster, clusters.keys());
       const event: JournalEvent = { kind: 'quarantineSet', cluster, quarantined, reason };
       return ok({ events: member.quarantined === quarantined ? [] : [event], value: undefined });
     });
@@ -175,7 +176,12 @@ export class Membership {
   /** A new operator, or a new certificate or role for one: its earlier certificates are void. */
   async addOperator(
     actor: Actor,
-    { name, role, request }: Readonly<{ name: string; role: OperatorRole; request: Uint8Array }>,
+    {
+      name,
+      role,
+      request,
+      reason,
+    }: Readonly<{ name: string; role: OperatorRole; request: Uint8Array; reason?: string | undefined }>,
   ): Answer<Certified, 'CERTIFICATE_REQUEST_INVALID' | 'LAST_ADMIN'> {
     const publicKey = await publicKeyOfRequest(request);
     if (!publicKey.ok) return publicKey;
@@ -183,7 +189,8 @@ export class Membership {
     const committed = await this.#store.commit(actor, ({ operators }, atMs) => {
       if (role !== 'admin' && isLastAdmin(operators, name)) return lastAdmin(name);
       const plan = this.#authority.plan(atMs, this.#lifetimes.operatorMs, random);
-      return ok({ events: [{ kind: 'operatorAdded', name, role, ...certificateOf(plan) }], value: plan });
+      const why = reason === undefined ? {} : { reason };
+      return ok({ events: [{ kind: 'operatorAdded', name, role, ...certificateOf(plan), ...why }], value: plan });
     });
     if (!committed.ok) return committed;
     const caller: Caller = { kind: 'operator', federation: this.#store.federation, name, role };
@@ -239,6 +246,10 @@ function usableToken(
   if (nowMs >= found.expiresAtMs)
     return refuse('TOKEN_EXPIRED', `token ${found.tokenId} has expired; ask for a new one`);
   return ok(found);
+}
+
+function notMember(cluster: ClusterId, members: Iterable<ClusterId>): Result<never, 'CLUSTER_NOT_ENROLLED'> {
+  return refuse('CLUSTER_NOT_ENROLLED', `cluster ${cluster} is not a member${didYouMean(cluster, members)}`);
 }
 
 function isLastAdmin(operators: State['operators'], name: string): boolean {

@@ -74,11 +74,20 @@ export async function addOperator(
     name,
     role,
     certificateRequest,
-  }: Readonly<{ name: string; role: OperatorRole | undefined; certificateRequest: Uint8Array }>,
+    reason,
+  }: Readonly<{
+    name: string;
+    role: OperatorRole | undefined;
+    certificateRequest: Uint8Array;
+    /** Empty where an older command line asks. */
+    reason: string;
+  }>,
 ): Answer<Certified, 'CERTIFICATE_REQUEST_INVALID' | 'LAST_ADMIN'> {
   if (!isOperatorName(name)) return invalid('name: expected 1 to 63 of a-z, 0-9, "." and "-"');
   if (role === undefined) return invalid('role: expected viewer, operator or admin');
-  return membership.addOperator(actor, { name, role, request: certificateRequest });
+  const unreasoned = reason === '' ? undefined : checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  return membership.addOperator(actor, { name, role, request: certificateRequest, reason: reason || undefined });
 }
 
 export async function removeOperator(

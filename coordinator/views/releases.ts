@@ -1,9 +1,11 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
-import type { ClusterId, Digest, RoundId } from '../../proto/ids.ts';
+import type { ClusterId, Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import { type AgentState, type Release, releaseOf } from '../ledger/state/releasing.ts';
-import type { Track } from '../ledger/state/state.ts';
+import type { State, Track } from '../ledger/state/state.ts';
+import { servableVersions } from '../registry/decide/catalogue-of.ts';
 import type { Effect } from '../registry/decide/effects.ts';
+import { descendsFrom } from '../registry/decide/lineage.ts';
 import { type ModelView, modelView } from './tracks.ts';
 
 /** One version of a track; what was not released, or not yet, is shown as the model that it is. */
@@ -37,6 +39,15 @@ export type InstallView = Readonly<{
   faultCode: string | null;
   reportedAtMs: EpochMs | null;
 }>;
+
+/** Versions that were computed from this one, over any number of rounds, and that nothing forbids to run. Ascending. */
+export function descendantsOf({ tracks }: Pick<State, 'tracks'>, id: string, ancestor: number): readonly number[] {
+  const releasing = tracks.get(id as TrackId)?.releasing;
+  if (releasing === undefined) return [];
+  return servableVersions(releasing).filter(
+    (version) => version > ancestor && descendsFrom(releasing, version, ancestor),
+  );
+}
 
 export function releaseView(track: Track, version: number, agents: readonly AgentState[]): ReleaseView {
   const { floor, revoked, channels } = track.releasing;

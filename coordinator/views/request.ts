@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { didYouMean } from '../../base/text/nearest.ts';
 import { isTrackId } from '../../proto/ids.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 
@@ -33,6 +34,7 @@ export function findTrack(
   if (!id.ok) return id;
   const track = tracks.get(id.value);
   if (track !== undefined) return ok(track);
-  const known = [...tracks.keys()].sort().join(', ') || 'none';
-  return refuse('TRACK_NOT_FOUND', `there is no track ${name}; tracks: ${known}`);
+  const known = [...tracks.keys()].sort();
+  const others = didYouMean(name, known) || `; tracks: ${known.join(', ') || 'none'}`;
+  return refuse('TRACK_NOT_FOUND', `there is no track ${name}${others}`);
 }

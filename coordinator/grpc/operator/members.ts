@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { didYouMean } from '../../../base/text/nearest.ts';
 import {
   type Cluster as ClusterMessage,
   ClusterStatus,
@@ -58,7 +59,10 @@ export function memberHandlers(door: Door<'operator'>, engine: Engine, membershi
         if (!name.ok) return name;
         const state = engine.state();
         const row = state.clusters.get(name.value);
-        if (row === undefined) return refuse('CLUSTER_NOT_ENROLLED', `no cluster ${name.value} was ever a member`);
+        if (row === undefined) {
+          const meant = didYouMean(name.value, state.clusters.keys());
+          return refuse('CLUSTER_NOT_ENROLLED', `no cluster ${name.value} was ever a member${meant}`);
+        }
         const standings = await standingsView(state, engine.blobs, name.value);
         const cluster = clusterMessage(clusterView(row, engine.isConnected.bind(engine)));
         return ok({ cluster, standings: standings.map(standingMessage) });

@@ -44,9 +44,9 @@ export function operatorHandlers(door: Door<'operator'>, engine: Engine, members
 
     addOperator: door.unary<'admin', AddOperatorRequest, AddOperatorResponse>(
       calls.operator.addOperator,
-      async ({ name, role: wanted, certificateRequest }, { actor }) => {
+      async ({ name, role: wanted, certificateRequest, reason }, { actor }) => {
         const [role] = (Object.entries(roles) as [OperatorRole, RoleMessage][]).find(([, it]) => it === wanted) ?? [];
-        const added = await addOperator({ membership }, actor, { name, role, certificateRequest });
+        const added = await addOperator({ membership }, actor, { name, role, certificateRequest, reason });
         if (!added.ok) return added;
         const { chain, expiresAtMs } = added.value;
         return ok({ certificateChain: [...chain], expiresAtMs: ms(expiresAtMs) });

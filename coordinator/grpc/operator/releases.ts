@@ -16,13 +16,21 @@ import { revokeRelease } from '../../operations/releases.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { pageOf } from '../../views/page.ts';
-import { findRelease, type InstallView, installsView, type ReleaseView, releaseView } from '../../views/releases.ts';
+import {
+  descendantsOf,
+  findRelease,
+  type InstallView,
+  installsView,
+  type ReleaseView,
+  releaseView,
+} from '../../views/releases.ts';
 import { findTrack } from '../../views/request.ts';
 import type { Door } from '../door.ts';
 import { changeOnly } from './channels.ts';
 import { modelRef, ms, optionalVersion } from './messages.ts';
 
 const installsMax = 2_000;
+const descendantsMax = 1_000;
 
 const outcomes: Readonly<Record<NonNullable<InstallView['outcome']>, InstallOutcome>> = {
   installed: InstallOutcome.INSTALL_OUTCOME_INSTALLED,
@@ -68,7 +76,12 @@ export function releaseHandlers(door: Door<'operator'>, engine: Engine, registry
 
     revokeRelease: door.unary<'operator', RevokeReleaseRequest, RevokeReleaseResponse>(
       calls.operator.revokeRelease,
-      async (request, { actor }) => changeOnly(await revokeRelease(registry, actor, request)),
+      async (request, { actor }) => {
+        const changed = changeOnly(await revokeRelease(registry, actor, request));
+        if (!changed.ok) return changed;
+        const descendants = descendantsOf(engine.state(), request.track, Number(request.version));
+        return ok({ ...changed.value, descendants: descendants.slice(0, descendantsMax).map(BigInt) });
+      },
     ),
   };
 }

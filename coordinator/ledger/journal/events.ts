@@ -185,6 +185,8 @@ export type MembershipEvent = Readonly<
       role: OperatorRole;
       certificateSerial: string;
       certificateExpiresAtMs: EpochMs;
+      /** Absent in a renewal, at the founding, and where an older command line asked. */
+      reason?: string;
     }
   | { kind: 'operatorRemoved'; name: string; reason: string }
 >;

@@ -73,7 +73,9 @@ export function movesOf(state: State, track: Track, nowMs: number): JournalEvent
     track: id,
     version: gate.version,
     decision: 'hold',
-    reasons: [`SUPERSEDED: version ${version} came before it was decided`],
+    reasons: [
+      `SUPERSEDED: version ${version} came before it was decided: rounds are faster than the gate. Open them further apart, or lower gate.minutesMin`,
+    ],
   }));
   events.push(channelMoved(id, 'canary', version, canary.shadows, reason));
   if (policy.gate === undefined && membersOf(state, id, 'canary').length === 0 && version > stable.version) {

@@ -350,6 +350,8 @@ export interface AddOperatorRequest {
   role: OperatorRole;
   /** PKCS #10 request, DER, at most 8 KiB. Its subject is ignored. */
   certificateRequest: Buffer;
+  /** Why; empty only where a caller is older than this field. */
+  reason: string;
 }
 
 /** The operator's certificate. */
@@ -1989,7 +1991,7 @@ export const OperatorInfo: MessageFns<OperatorInfo> = {
 };
 
 function createBaseAddOperatorRequest(): AddOperatorRequest {
-  return { name: "", role: 0, certificateRequest: Buffer.alloc(0) };
+  return { name: "", role: 0, certificateRequest: Buffer.alloc(0), reason: "" };
 }
 
 export const AddOperatorRequest: MessageFns<AddOperatorRequest> = {
@@ -2002,6 +2004,9 @@ export const AddOperatorRequest: MessageFns<AddOperatorRequest> = {
     }
     if (message.certificateRequest.length !== 0) {
       writer.uint32(26).bytes(message.certificateRequest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
     }
     return writer;
   },
@@ -2043,6 +2048,14 @@ export const AddOperatorRequest: MessageFns<AddOperatorRequest> = {
             message.certificateRequest = Buffer.from(reader.bytes());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2063,6 +2076,7 @@ export const AddOperatorRequest: MessageFns<AddOperatorRequest> = {
     message.name = object.name ?? "";
     message.role = object.role ?? 0;
     message.certificateRequest = object.certificateRequest ?? Buffer.alloc(0);
+    message.reason = object.reason ?? "";
     return message;
   },
 };

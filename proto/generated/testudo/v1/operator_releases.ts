@@ -189,7 +189,11 @@ export interface RevokeReleaseRequest {
 /** The version is, or would be, forbidden. */
 export interface RevokeReleaseResponse {
   /** What that changes. */
-  change: ReleaseChange | undefined;
+  change:
+    | ReleaseChange
+    | undefined;
+  /** Versions that were computed from it, over any number of rounds, and may run; ascending, at most 1,000. */
+  descendants: bigint[];
 }
 
 /** Which release to export. */
@@ -1636,13 +1640,23 @@ export const RevokeReleaseRequest: MessageFns<RevokeReleaseRequest> = {
 };
 
 function createBaseRevokeReleaseResponse(): RevokeReleaseResponse {
-  return { change: undefined };
+  return { change: undefined, descendants: [] };
 }
 
 export const RevokeReleaseResponse: MessageFns<RevokeReleaseResponse> = {
   encode(message: RevokeReleaseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.change !== undefined) {
       ReleaseChange.encode(message.change, writer.uint32(10).fork()).join();
+    }
+    if (message.descendants.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.descendants) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field descendants of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1668,6 +1682,24 @@ export const RevokeReleaseResponse: MessageFns<RevokeReleaseResponse> = {
             message.change = ReleaseChange.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag === 16) {
+              message.descendants.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.descendants.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1688,6 +1720,7 @@ export const RevokeReleaseResponse: MessageFns<RevokeReleaseResponse> = {
     message.change = (object.change !== undefined && object.change !== null)
       ? ReleaseChange.fromPartial(object.change)
       : undefined;
+    message.descendants = object.descendants?.map((e) => BigInt(e)) || [];
     return message;
   },
 };

@@ -1,0 +1,83 @@
+import type { z } from 'zod';
+import { didYouMean } from './nearest.ts';
+
+type Issue = z.core.$ZodRawIssue;
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a group of settings',
+  record: 'a group of settings',
+};
+
+/**
+ * What is wrong with a value, for who wrote it: handed to a schema's `parse` as `error`. Texts are not repeated, since one
+ * of them may be a secret. undefined: the schema's own words are the best there are.
+ */
+export function problemText(issue: Issue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return wrongKind(String(issue.expected), issue.input);
+    case 'unrecognized_keys':
+      return unknownKeys(issue.keys, keysOf(issue.inst));
+    case 'invalid_value':
+      return `expected ${issue.values.map(String).join(', ')}${got(issue.input)}${meant(issue.input, issue.values)}`;
+    case 'invalid_union':
+      return chosenBy(issue);
+    case 'too_small':
+      return `expected ${amount(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum)}${got(issue.input)}`;
+    case 'too_big':
+      return `expected ${amount(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)}${got(issue.input)}`;
+    case 'not_multiple_of':
+      return `expected a multiple of ${issue.divisor}${got(issue.input)}`;
+    default:
+      return undefined;
+  }
+}
+
+function wrongKind(expected: string, input: unknown): string {
+  const wanted = kinds[expected] ?? expected;
+  return input === undefined ? `is missing; expected ${wanted}` : `expected ${wanted}${got(input)}`;
+}
+
+function unknownKeys(keys: readonly string[], known: readonly string[]): string {
+  const others = known.length === 0 ? '' : `; there are: ${known.join(', ')}`;
+  return keys.map((key) => `there is no setting ${key}${didYouMean(key, known) || others}`).join('; ');
+}
+
+/** One of several shapes, told apart by one of their settings. */
+function chosenBy({ inst, input, ...issue }: Issue): string | undefined {
+  const name = (issue as { discriminator?: string }).discriminator;
+  if (name === undefined) return undefined;
+  const values = [...((inst as Partial<z.core.$ZodType> | undefined)?._zod?.propValues?.[name] ?? [])];
+  const chosen = (input as Readonly<Record<string, unknown>> | undefined)?.[name];
+  const wanted = `expected ${values.map(String).join(', ')}`;
+  return chosen === undefined ? `is missing; ${wanted}` : `${wanted}${meant(chosen, values)}`;
+}
+
+function keysOf(inst: unknown): readonly string[] {
+  const shape = (inst as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape;
+  return shape === undefined ? [] : Object.keys(shape);
+}
+
+function meant(input: unknown, values: readonly unknown[]): string {
+  return typeof input === 'string' ? didYouMean(input, values.map(String)) : '';
+}
+
+function amount(origin: string, relation: string, limit: number | bigint): string {
+  if (origin === 'string') return `${relation} ${limit} characters`;
+  if (origin === 'array' || origin === 'set') return `${relation} ${limit} entries`;
+  return `${relation} ${limit}`;
+}
+
+/** What came instead: a number as it is, of anything else its kind. */
+function got(input: unknown): string {
+  if (input === undefined) return '';
+  if (typeof input === 'number' || typeof input === 'boolean') return `, got ${String(input)}`;
+  if (typeof input === 'string') return ', got a text';
+  if (input === null) return ', got nothing';
+  return Array.isArray(input) ? ', got a list' : ', got a group';
+}
