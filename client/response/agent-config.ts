@@ -4,6 +4,7 @@ import type { Result } from '../../base/fault.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
 import { kubeConfig } from '../kube/kube-config.ts';
 import { defaultLeaseTimes } from './cluster/lease.ts';
+import { problemsOfRotation, rotationConfig } from './rotation/rotation-config.ts';
 
 const path = z.string().min(1).max(4_096);
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected a name as Kubernetes writes it');
@@ -39,6 +40,7 @@ const schema = z.strictObject({
         .default(defaultLeaseTimes.retryMs / 1_000),
     })
     .prefault({}),
+  rotation: rotationConfig.prefault({}),
   health: z.strictObject({ listen: listen.nullable().default('127.0.0.1:9466') }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
@@ -51,13 +53,20 @@ export type AgentConfig = Readonly<Omit<Raw, 'lease'> & { lease: Raw['lease'] & 
 const rules: SettingRules<Raw, AgentConfig> = {
   schema,
   prefix: 'TESTUDO_AGENT_',
-  fromEnvironment: ['dataDirectory', 'lease.namespace', 'lease.holder', 'health.listen', 'log.level'],
+  fromEnvironment: [
+    ...['dataDirectory', 'lease.namespace', 'lease.holder', 'rotation.mode', 'rotation.secretFile'],
+    ...['health.listen', 'log.level'],
+  ],
   resolved: (raw, absolute) => ({
     ...raw,
     dataDirectory: absolute(raw.dataDirectory),
     lease: { ...raw.lease, holder: raw.lease.holder ?? hostname() },
+    rotation: {
+      ...raw.rotation,
+      ...(raw.rotation.secretFile === undefined ? {} : { secretFile: absolute(raw.rotation.secretFile) }),
+    },
   }),
-  problemsOf: ({ namespaces, lease }) => {
+  problemsOf: ({ namespaces, lease, rotation }) => {
     const repeated = namespaces.filter((name, at) => namespaces.indexOf(name) !== at);
     const problems = repeated.map((name) => `namespaces: ${name} is listed twice`);
     const { durationSeconds, renewWithinSeconds, retrySeconds } = lease;
@@ -68,7 +77,7 @@ const rules: SettingRules<Raw, AgentConfig> = {
           `request must fit into durationSeconds (${durationSeconds})`,
       );
     }
-    return problems;
+    return [...problems, ...problemsOfRotation(rotation)];
   },
 };
 

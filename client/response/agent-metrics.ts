@@ -24,6 +24,23 @@ export function createAgentMetrics() {
       labelNames: ['part', 'action', 'outcome'],
       registers,
     }),
+    rotationsInFlight: new Gauge({
+      name: 'testudo_agent_rotations_in_flight',
+      help: 'Rotations of pods under way',
+      registers,
+    }),
+    podsWaiting: new Gauge({
+      name: 'testudo_agent_pods_waiting',
+      help: 'Pods that are due and not rotated now, by why',
+      labelNames: ['reason'],
+      registers,
+    }),
+    podsOverBound: new Gauge({
+      name: 'testudo_agent_pods_over_bound',
+      help: 'Pods older than the bound, by why they are still there',
+      labelNames: ['reason'],
+      registers,
+    }),
     failures: new Counter({
       name: 'testudo_agent_failures_total',
       help: 'Looks of a part that threw',

@@ -13,6 +13,7 @@ import { LeaseElection } from './cluster/lease.ts';
 import { sendTo } from './cluster/send.ts';
 import { ResponseLoop } from './loop.ts';
 import { openParts } from './parts.ts';
+import { loadRotationSecret } from './rotation/secret.ts';
 
 /** For programs that run an agent inside themselves. */
 export type AgentHooks = Readonly<{ log?: Log; timers?: Timers; environment?: NodeJS.ProcessEnv; unit?: () => number }>;
@@ -24,16 +25,21 @@ export type AgentHooks = Readonly<{ log?: Log; timers?: Timers; environment?: No
 export async function startAgent(
   config: AgentConfig,
   hooks: AgentHooks = {},
-): Promise<Result<ResponseAgent, 'FOLDER_IN_USE' | 'FOLDER_UNUSABLE' | 'DISK_FULL'>> {
+): Promise<Result<ResponseAgent, 'FOLDER_IN_USE' | 'FOLDER_UNUSABLE' | 'DISK_FULL' | 'ROTATION_SECRET_UNUSABLE'>> {
   const log = hooks.log ?? makeLog(config.log.level, { fields: { component: 'agent' }, to: 'standard output' });
   const locked = lockFolder(config.dataDirectory);
   if (!locked.ok) return locked;
-  const agent = new ResponseAgent(config, { ...hooks, log, lock: locked.value });
+  const secret = await loadRotationSecret(config.rotation.secretFile, config.dataDirectory);
+  if (!secret.ok) {
+    locked.value.release();
+    return secret;
+  }
+  const agent = new ResponseAgent(config, { ...hooks, log, lock: locked.value, rotationSecret: secret.value });
   await agent.start();
   return ok(agent);
 }
 
-type AgentParts = AgentHooks & Readonly<{ log: Log; lock: FolderLock }>;
+type AgentParts = AgentHooks & Readonly<{ log: Log; lock: FolderLock; rotationSecret: Buffer }>;
 
 /** See `startAgent`. */
 export class ResponseAgent {
@@ -54,7 +60,8 @@ export class ResponseAgent {
   #led = false;
   #isSynced = false;
 
-  constructor(config: AgentConfig, { log, lock, timers = systemTimers, environment, unit = Math.random }: AgentParts) {
+  constructor(config: AgentConfig, parts: AgentParts) {
+    const { log, lock, timers = systemTimers, environment, unit = Math.random, rotationSecret } = parts;
     this.#config = config;
     this.#log = log;
     this.#lock = lock;
@@ -81,7 +88,7 @@ export class ResponseAgent {
       this.#isSynced = true;
       this.#loop.wake();
     });
-    const opened = openParts({ config, timers, log, metrics: this.metrics, election: this.#election });
+    const opened = openParts({ config, metrics: this.metrics, election: this.#election, rotationSecret });
     this.#pages = opened.pages;
     this.#loop = new ResponseLoop(opened.parts, {
       cluster: apiCluster(send, this.#election.isHeld),

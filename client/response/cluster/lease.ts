@@ -44,6 +44,8 @@ export class LeaseElection {
   readonly #timers: Timers;
   /** Own annotations, written with each renewal. */
   annotations: Readonly<Record<string, string>> = {};
+  /** What others wrote on it, as it was at the last look. */
+  annotationsSeen: Readonly<Record<string, string>> = {};
   #renewedAtMs: number | undefined;
   #seen: Readonly<{ version: string; sinceMs: number }> | undefined;
 
@@ -68,6 +70,7 @@ export class LeaseElection {
     if (got.value.status !== 200 || !found.success)
       return `${path}: ${got.value.status} ${got.value.text.slice(0, 200)}`;
     const { metadata, spec } = found.data;
+    this.annotationsSeen = metadata.annotations;
     if (spec.holderIdentity === this.#settings.holder) return await this.#write(path, found.data);
     this.#renewedAtMs = undefined;
     const now = this.#timers.monotonicMs();

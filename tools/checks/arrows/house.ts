@@ -98,7 +98,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['hub', 'response', 'sensor'],
   ],
   // Parts know nothing of each other; `parts.ts` names them all.
-  'client/response': ['cluster', 'part.ts', ['evidence', 'ladder', 'posture'], ['quarantine']],
+  'client/response': ['cluster', 'part.ts', ['evidence', 'ladder', 'posture', 'rotation'], ['quarantine']],
   'client/tracks': [
     [
       'average-precision.ts',

@@ -12,6 +12,8 @@ const rules = [
   { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch', 'patch'] },
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
   { apiGroups: ['apps'], resources: ['replicasets', 'deployments', 'statefulsets'], verbs: ['list', 'watch'] },
+  // Not the agent's: what the tests look at with its account.
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
   { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: ['list', 'watch'] },
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
 ];
@@ -92,5 +94,20 @@ export function budgetOf(name: string, namespace: string, spec: object) {
     kind: 'PodDisruptionBudget',
     metadata: { name, namespace },
     spec: { selector: { matchLabels: { app: name } }, ...spec },
+  };
+}
+
+export function statefulSetOf({ name, namespace, replicas = 1 }: Workload) {
+  const { template, selector } = deploymentOf({ name, namespace }).spec;
+  const spec = { replicas, serviceName: name, selector, template };
+  return { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name, namespace }, spec };
+}
+
+export function serviceOf(name: string, namespace: string) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace },
+    spec: { selector: { app: name }, ports: [{ port: 80 }] },
   };
 }

@@ -1,0 +1,53 @@
+/** Why a pod that is due is not rotated now. A pod beyond the bound always has one of these. */
+export const reasons = [
+  'OBSERVE',
+  'FROZEN',
+  'PAUSED',
+  'WINDOW',
+  'API_DOWN',
+  'RBAC',
+  'NAMESPACE_ENDING',
+  'KIND',
+  'LOCAL_DATA',
+  'QUARANTINED',
+  'NODE_DRAINING',
+  'UNREADY',
+  'ENDING',
+  'ROLLOUT',
+  'REPLACEMENT_UNREADY',
+  'SURGE_REFUSED',
+  'PDB',
+  'PDB_MULTIPLE',
+  'PDB_NONE_LEFT',
+  'FLOOR',
+  'BUDGET',
+  'ROTATING',
+] as const;
+
+export type Reason = (typeof reasons)[number];
+
+/** What each means, for people. */
+export const reasonText: Readonly<Record<Reason, string>> = {
+  OBSERVE: 'rotation only observes here: rotation.mode is not rotate',
+  FROZEN: 'a freeze is in force',
+  PAUSED: 'somebody paused it: an annotation of the lease or of the pod says so',
+  WINDOW: 'rotations are for other hours',
+  API_DOWN: 'the API server does not answer, or not all of the cluster is seen',
+  RBAC: 'the agent may not do here what it needs to; its log names the right',
+  NAMESPACE_ENDING: 'the namespace is being deleted',
+  KIND: 'nobody would replace it, or nobody knows how its owner would: a bare pod, a Job, a DaemonSet, an unknown owner',
+  LOCAL_DATA: 'it has data that would go with it (rotation.localData)',
+  QUARANTINED: 'it is quarantined',
+  NODE_DRAINING: 'its node is cordoned, or somebody else evicts it',
+  UNREADY: 'it is not running and ready: its eviction would ask no budget',
+  ENDING: 'it is being deleted',
+  ROLLOUT: 'its workload is being rolled out or was just scaled',
+  REPLACEMENT_UNREADY: 'a pod of its workload is not ready, or its last replacement never was',
+  SURGE_REFUSED: 'its workload got no pod more: a quota, or no room',
+  PDB: 'its disruption budget allows nothing at the moment',
+  PDB_MULTIPLE: 'two disruption budgets select it: the API server never evicts such a pod',
+  PDB_NONE_LEFT: 'its disruption budget asks for as many as there are, or more',
+  FLOOR: 'without a budget its workload would fall below the floor (rotation.minReady)',
+  BUDGET: 'as many rotations are under way as may be',
+  ROTATING: 'its rotation is under way',
+};
