@@ -25,7 +25,10 @@ export const roundFailpoints = [
 /** What becomes of a candidate passes these. */
 type ReleaseFailpoint = 'release-journalled' | 'release-set-stored' | 'release-set-journalled' | 'gate-decided';
 
-export type Failpoint = (typeof roundFailpoints)[number] | ReleaseFailpoint;
+/** Where an agent that quarantines a pod may die. */
+type ResponseFailpoint = 'evidence-written' | 'quarantine-begun' | 'pod-patched';
+
+export type Failpoint = (typeof roundFailpoints)[number] | ReleaseFailpoint | ResponseFailpoint;
 
 export function failpoint(name: Failpoint): void {
   // Read each time: a test arms it when the right moment has come, also for threads that run already.

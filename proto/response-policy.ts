@@ -54,7 +54,8 @@ export type Budget = Readonly<{ hour: number; day: number }>;
 /** A model that flags more than this within so long of its swap is taken for the fault, and not the pods. */
 export type BreakerLimits = Readonly<{ withinMs: number; workloadsMax: number; podShareMax: number }>;
 
-type PolicyFaultCode = 'RESPONSE_POLICY_ABSENT' | 'RESPONSE_POLICY_INVALID' | 'RESPONSE_POLICY_EXPIRED';
+/** Why no policy is in force. */
+export type ResponsePolicyFaultCode = 'RESPONSE_POLICY_ABSENT' | 'RESPONSE_POLICY_INVALID' | 'RESPONSE_POLICY_EXPIRED';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -134,7 +135,7 @@ export function readResponsePolicy(value: unknown): Result<ResponsePolicy, 'RESP
  * What pins that were verified say of responses at a time. `value`: their member `response`. An unreadable one is
  * nobody's reason to follow no pins: models go on, and nothing is done to pods.
  */
-export function responsePolicyInForce(value: unknown, nowMs: number): Result<ResponsePolicy, PolicyFaultCode> {
+export function responsePolicyInForce(value: unknown, nowMs: number): Result<ResponsePolicy, ResponsePolicyFaultCode> {
   if (value === undefined) {
     return refuse(
       'RESPONSE_POLICY_ABSENT',

@@ -4,6 +4,7 @@ import type { Result } from '../../base/fault.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
 import { kubeConfig } from '../kube/kube-config.ts';
 import { defaultLeaseTimes } from './cluster/lease.ts';
+import { type QuarantineConfig, quarantineConfig } from './quarantine/quarantine-config.ts';
 import { problemsOfRotation, rotationConfig } from './rotation/rotation-config.ts';
 
 const path = z.string().min(1).max(4_096);
@@ -41,6 +42,8 @@ const schema = z.strictObject({
     })
     .prefault({}),
   rotation: rotationConfig.prefault({}),
+  /** Left out: no pod is ever quarantined. */
+  quarantine: quarantineConfig.optional(),
   health: z.strictObject({ listen: listen.nullable().default('127.0.0.1:9466') }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
@@ -65,6 +68,7 @@ const rules: SettingRules<Raw, AgentConfig> = {
       ...raw.rotation,
       ...(raw.rotation.secretFile === undefined ? {} : { secretFile: absolute(raw.rotation.secretFile) }),
     },
+    ...(raw.quarantine === undefined ? {} : { quarantine: quarantineFiles(raw.quarantine, absolute) }),
   }),
   problemsOf: ({ namespaces, lease, rotation }) => {
     const repeated = namespaces.filter((name, at) => namespaces.indexOf(name) !== at);
@@ -91,4 +95,10 @@ export function readAgentConfig(
 
 export function parseAgentConfig(sources: SettingSources): Result<AgentConfig, 'CONFIG_INVALID'> {
   return parseSettings(sources, rules);
+}
+
+function quarantineFiles(config: QuarantineConfig, absolute: (name: string) => string): QuarantineConfig {
+  const { releases, alerts, dataKeyFile, ...rest } = config;
+  const key = dataKeyFile === undefined ? {} : { dataKeyFile: absolute(dataKeyFile) };
+  return { ...rest, ...key, releases: absolute(releases), alerts: alerts.map(absolute) };
 }

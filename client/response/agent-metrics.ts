@@ -41,6 +41,23 @@ export function createAgentMetrics() {
       labelNames: ['reason'],
       registers,
     }),
+    suspects: new Gauge({
+      name: 'testudo_agent_suspects',
+      help: 'Pods with alerts, by what becomes of them',
+      labelNames: ['state'],
+      registers,
+    }),
+    quarantined: new Gauge({
+      name: 'testudo_agent_quarantined_pods',
+      help: 'Pods in quarantine, by what is known of their isolation',
+      labelNames: ['verdict'],
+      registers,
+    }),
+    breakerOpen: new Gauge({
+      name: 'testudo_agent_breaker_open',
+      help: '1 while nothing is done because a model flagged too much',
+      registers,
+    }),
     failures: new Counter({
       name: 'testudo_agent_failures_total',
       help: 'Looks of a part that threw',

@@ -1,4 +1,5 @@
-import { ok, type Result } from '../../base/fault.ts';
+import { failpoint } from '../../base/failpoint.ts';
+import { FaultError, ok, type Result } from '../../base/fault.ts';
 import { type FolderLock, lockFolder } from '../../base/folder-lock.ts';
 import { type Log, makeLog } from '../../base/log.ts';
 import { alivePage, type HttpServer, jsonPage, metricsPage, servePages } from '../../base/serving/http-server.ts';
@@ -10,9 +11,10 @@ import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import { apiCluster } from './cluster/api-cluster.ts';
 import { ClusterView, socketsFor } from './cluster/cluster-view.ts';
 import { LeaseElection } from './cluster/lease.ts';
-import { sendTo } from './cluster/send.ts';
+import { type Send, sendTo } from './cluster/send.ts';
 import { ResponseLoop } from './loop.ts';
 import { openParts } from './parts.ts';
+import { Quarantine } from './quarantine/quarantine.ts';
 import { loadRotationSecret } from './rotation/secret.ts';
 
 /** For programs that run an agent inside themselves. */
@@ -53,6 +55,7 @@ export class ResponseAgent {
   readonly #election: LeaseElection;
   readonly #view: ClusterView;
   readonly #loop: ResponseLoop;
+  readonly #quarantine: Quarantine | undefined;
   readonly #pages: ReturnType<typeof openParts>['pages'];
   #leadTimer: Timer | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -88,7 +91,10 @@ export class ResponseAgent {
       this.#isSynced = true;
       this.#loop.wake();
     });
-    const opened = openParts({ config, metrics: this.metrics, election: this.#election, rotationSecret });
+    this.#quarantine = this.#makeQuarantine(send);
+    const { metrics } = this;
+    const shared = { config, metrics, election: this.#election };
+    const opened = openParts({ ...shared, rotationSecret, quarantine: this.#quarantine });
     this.#pages = opened.pages;
     this.#loop = new ResponseLoop(opened.parts, {
       cluster: apiCluster(send, this.#election.isHeld),
@@ -98,6 +104,7 @@ export class ResponseAgent {
       onDone: (part, action, done) => {
         const outcome = done.ok ? 'done' : done.fault.code;
         this.metrics.actions.inc({ part, action: action.kind, outcome });
+        if (done.ok && action.kind === 'patchPod') failpoint('pod-patched');
         if (!done.ok)
           log.warn({ part, action: action.kind, id: action.id, code: outcome, cause: done.fault.message }, 'refused');
       },
@@ -123,6 +130,11 @@ export class ResponseAgent {
       });
       this.#log.info({ port: this.#server.port }, 'health server listens');
     }
+    const opened = await this.#quarantine?.open();
+    if (opened !== undefined && !opened.ok) {
+      await this.close();
+      throw new FaultError(opened.fault);
+    }
     this.#looking = this.#keepLease();
   }
 
@@ -133,11 +145,27 @@ export class ResponseAgent {
     await this.#loop.stop();
     await this.#looking;
     if (!wasStopped) await this.#election.release();
+    await this.#quarantine?.close();
     this.#stopping.abort();
     await this.#view.close();
     this.#endpoint.close();
     await this.#server?.close();
     this.#lock.release();
+  }
+
+  #makeQuarantine(send: Send): Quarantine | undefined {
+    const { quarantine: config, dataDirectory } = this.#config;
+    if (config === undefined) return undefined;
+    const { suspects: suspectsGauge, quarantined: quarantinedGauge, breakerOpen } = this.metrics;
+    return new Quarantine({
+      ...{ config, dataDirectory, send, timers: this.#timers, log: this.#log },
+      wake: () => this.#loop.wake(),
+      onCounts: ({ suspects, quarantined, isBreakerOpen }) => {
+        for (const [state, count] of Object.entries(suspects)) suspectsGauge.set({ state }, count);
+        for (const [verdict, count] of Object.entries(quarantined)) quarantinedGauge.set({ verdict }, count);
+        breakerOpen.set(isBreakerOpen ? 1 : 0);
+      },
+    });
   }
 
   /** Ready when it sees everything: an agent that only waits for the lease does its work. */

@@ -13,7 +13,7 @@ export type Situation = Readonly<{
   workload: string;
   /** Of this pod alone. */
   sightings: readonly Sighting[];
-  policy: Result<ResponsePolicy>;
+  policy: Result<ResponsePolicy, string>;
   /** What this cluster's own configuration allows at most. */
   cap: ResponseLevel;
   breaker: Breaker;

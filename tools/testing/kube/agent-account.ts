@@ -15,6 +15,9 @@ const rules = [
   // Not the agent's: what the tests look at with its account.
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
   { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: ['list', 'watch'] },
+  // What stands in evidence, and what decides whether a pod in quarantine is isolated.
+  { apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'], verbs: ['list'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['list'] },
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
 ];
 

@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
+import { failpoint } from '../../../base/failpoint.ts';
+import { ok, refuse } from '../../../base/fault.ts';
+import type { Timers } from '../../../base/time.ts';
+import type { ClusterFaultCode, Done } from '../cluster/cluster.ts';
+import type { PodFact } from '../cluster/facts.ts';
+import type { Send } from '../cluster/send.ts';
+import { EvidenceChain } from '../evidence/chain.ts';
+import { type Breaker, resumed } from '../ladder/breaker.ts';
+import { spend } from '../ladder/budget.ts';
+import { riskOf, type Sighting } from '../ladder/sighting.ts';
+import type { OwnAction } from '../part.ts';
+import { gather, policiesOf } from './gather.ts';
+import { type Isolation, isolationOf, isolationText } from './isolation.ts';
+import { loadMemory, type Memory, saveMemory } from './memory.ts';
+import type { Order, Orders } from './orders.ts';
+
+/** What the part does beside patching and evicting: all of it ends on disk. */
+export type DeskAction = OwnAction &
+  (
+    | Readonly<{
+        do: 'record';
+        pod: PodFact;
+        workload: string;
+        sightings: readonly Sighting[];
+        because: Readonly<Record<string, JsonValue>>;
+      }>
+    | Readonly<{ do: 'judge'; pod: PodFact }>
+    | Readonly<{ do: 'breaker'; breaker: Breaker }>
+    | Readonly<{ do: 'forget'; uids: readonly string[] }>
+    | Readonly<{ do: 'order'; order: Order }>
+  );
+
+export type DeskParts = Readonly<{
+  dataDirectory: string;
+  dataKey: Uint8Array;
+  cluster: string;
+  send: Send;
+  timers: Timers;
+  orders: Pick<Orders, 'done'>;
+}>;
+
+const done: Done = { ...ok(null), retryAfterMs: null };
+
+/** Where the agent writes down what it is about to do, and what came of it: one change at a time. */
+export class Desk {
+  readonly #parts: DeskParts;
+  readonly #chain: EvidenceChain;
+  readonly #file: string;
+  /** What is known of each quarantined pod's isolation. */
+  readonly verdicts = new Map<string, Isolation>();
+  #memory: Memory;
+  #changing: Promise<unknown> = Promise.resolve();
+
+  private constructor(parts: DeskParts, chain: EvidenceChain, file: string, memory: Memory) {
+    this.#parts = parts;
+    this.#chain = chain;
+    this.#file = file;
+    this.#memory = memory;
+  }
+
+  static async open(parts: DeskParts): Promise<Desk> {
+    const { dataDirectory, dataKey } = parts;
+    const file = join(dataDirectory, 'response.json');
+    const chain = await EvidenceChain.open(join(dataDirectory, 'evidence'), dataKey);
+    return new Desk(parts, chain, file, await loadMemory(file));
+  }
+
+  get memory(): Memory {
+    return this.#memory;
+  }
+
+  /** Never rejects: what could not be written is refused, and nothing is done that rests on it. */
+  async perform(action: DeskAction): Promise<Done> {
+    try {
+      return await this.#perform(action);
+    } catch (error) {
+      return refusal('CLUSTER_REFUSED', `${action.do}: ${(error as Error).message}`);
+    }
+  }
+
+  async #perform(action: DeskAction): Promise<Done> {
+    const nowMs = this.#parts.timers.now();
+    switch (action.do) {
+      case 'record':
+        return await this.#record(action, nowMs);
+      case 'judge':
+        return await this.#judge(action.pod, nowMs);
+      case 'breaker':
+        return await this.#change((memory) => ({ ...memory, breaker: action.breaker }));
+      case 'forget':
+        return await this.#change((memory) => ({
+          ...memory,
+          begun: memory.begun.filter(({ uid }) => !action.uids.includes(uid)),
+        }));
+      case 'order': {
+        const { order } = action;
+        if (order.kind === 'resume') {
+          await this.#change((memory) => ({ ...memory, breaker: resumed(memory.breaker, nowMs) }));
+        }
+        await this.#parts.orders.done(order);
+        return done;
+      }
+    }
+  }
+
+  /** Evidence first, then the budget: a crash between the two costs a second record, and no quarantine too many. */
+  async #record(
+    { pod, workload, sightings, because }: Extract<DeskAction, { do: 'record' }>,
+    nowMs: number,
+  ): Promise<Done> {
+    const { send, cluster } = this.#parts;
+    const gathered = await gather(send, pod);
+    if (!gathered.ok) {
+      return refusal(gathered.fault.code === 'POD_GONE' ? 'POD_GONE' : 'OUTCOME_UNKNOWN', gathered.fault.message);
+    }
+    const history = sightings.map((one) => ({ atMs: one.atMs, risk: riskOf(sightings, one.atMs) }));
+    const content = { workload, because, alerts: sightings, risk: history, ...gathered.value.rest };
+    const alerts = sightings.map(({ id }) => id).slice(-1_000);
+    const { uid, namespace, name } = pod;
+    const evidence = await this.#chain.append({
+      ...{ atMs: nowMs, kind: 'quarantine', cluster, alerts },
+      subject: { namespace, pod: name, uid },
+      content: writable({ pod: gathered.value.pod, ...content }),
+    });
+    failpoint('evidence-written');
+    const changed = await this.#change((memory) => ({
+      ...memory,
+      spent: spend(memory.spent, { uid, atMs: nowMs, namespace, workload }),
+      begun: [...memory.begun.filter((one) => one.uid !== uid), { uid, atMs: nowMs, evidence, alerts }],
+    }));
+    failpoint('quarantine-begun');
+    return changed;
+  }
+
+  async #judge(pod: PodFact, nowMs: number): Promise<Done> {
+    const policies = await policiesOf(this.#parts.send, pod);
+    if (!policies.ok) return refusal('OUTCOME_UNKNOWN', policies.fault.message);
+    const isolation = isolationOf(pod, policies.value);
+    const { uid, namespace, name, labels, annotations } = pod;
+    const before = this.verdicts.get(uid);
+    this.verdicts.set(uid, isolation);
+    // Said again only where it has changed: a watch of the same pod fills no disk.
+    if (before !== undefined && isolationText(before) === isolationText(isolation)) return done;
+    await this.#chain.append({
+      ...{ atMs: nowMs, kind: 'outcome', cluster: this.#parts.cluster, alerts: [] },
+      subject: { namespace, pod: name, uid },
+      content: writable({ verdict: isolationText(isolation), labels, annotations }),
+    });
+    return done;
+  }
+
+  #change(change: (memory: Memory) => Memory): Promise<Done> {
+    const changing = this.#changing.then(async () => {
+      const next = change(this.#memory);
+      await saveMemory(this.#file, next);
+      this.#memory = next;
+      return done;
+    });
+    this.#changing = changing.catch(() => undefined);
+    return changing;
+  }
+}
+
+/** What canonical JSON cannot write (too deep, half a character) is kept as text: no pod's shape keeps evidence from being taken. */
+function writable(content: Readonly<Record<string, unknown>>): JsonValue {
+  const value = JSON.parse(JSON.stringify(content)) as JsonValue;
+  try {
+    canonicalJson(value);
+    return value;
+  } catch {
+    return { text: JSON.stringify(content) };
+  }
+}
+
+function refusal(code: ClusterFaultCode, message: string): Done {
+  return { ...refuse(code, message), retryAfterMs: null };
+}

@@ -1,0 +1,99 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
+import type { Timer, Timers } from '../../../base/time.ts';
+
+/** What an operator says to the agent: by a file in its folder, which only he can write who may act as the agent anyway. */
+export type Order = Readonly<{
+  kind: 'approve' | 'lift' | 'resume';
+  /** Of the pod; empty for `resume`. */
+  uid: string;
+  by: string;
+  reason: string;
+  atMs: number;
+}>;
+
+const text = z.string().max(500);
+const shape = z.strictObject({
+  kind: z.enum(['approve', 'lift', 'resume']),
+  uid: z.string().regex(/^[0-9a-zA-Z-]{0,63}$/),
+  by: text,
+  reason: text,
+  atMs: z.number(),
+});
+const lookMs = 1_000;
+const ordersMax = 1_000;
+
+export const orderFolder = (dataDirectory: string) => join(dataDirectory, 'orders');
+const nameOf = ({ kind, uid }: Pick<Order, 'kind' | 'uid'>) => `${kind}-${uid}.json`;
+
+/** The same order twice is one. */
+export async function giveOrder(dataDirectory: string, order: Order): Promise<void> {
+  await writeFileAtomic(join(orderFolder(dataDirectory), nameOf(order)), JSON.stringify(shape.parse(order)));
+}
+
+/** The orders that lie in the agent's folder; each stays until it is done. */
+export class Orders {
+  readonly #folder: string;
+  readonly #timers: Timers;
+  readonly #onChange: () => void;
+  #orders: readonly Order[] = [];
+  #timer: Timer | undefined;
+  #looking: Promise<void>;
+  #isClosed = false;
+
+  constructor(dataDirectory: string, timers: Timers, onChange: () => void) {
+    this.#folder = orderFolder(dataDirectory);
+    this.#timers = timers;
+    this.#onChange = onChange;
+    this.#looking = this.#look();
+  }
+
+  get all(): readonly Order[] {
+    return this.#orders;
+  }
+
+  async done(order: Pick<Order, 'kind' | 'uid'>): Promise<void> {
+    await rm(join(this.#folder, nameOf(order)), { force: true });
+    this.#orders = this.#orders.filter((other) => nameOf(other) !== nameOf(order));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timers.cancel(this.#timer);
+    await this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const orders = await ordersIn(this.#folder);
+    const hasChanged = JSON.stringify(orders) !== JSON.stringify(this.#orders);
+    this.#orders = orders;
+    if (this.#isClosed) return;
+    if (hasChanged) this.#onChange();
+    this.#timer = this.#timers.after(
+      lookMs,
+      () => {
+        this.#looking = this.#look();
+      },
+      { background: true },
+    );
+  }
+}
+
+async function ordersIn(folder: string): Promise<readonly Order[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  const orders: Order[] = [];
+  for (const name of names.sort().slice(0, ordersMax)) {
+    if (!name.endsWith('.json')) continue;
+    try {
+      orders.push(shape.parse(JSON.parse(await readFile(join(folder, name), 'utf8'))));
+    } catch {
+      // Half-written or somebody else's: no order.
+    }
+  }
+  return orders;
+}

@@ -1,0 +1,311 @@
+import type { Result } from '../../../base/fault.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
+import type { ResponseLevel, ResponsePolicy } from '../../../proto/response-policy.ts';
+import type { ClusterFaultCode, Done } from '../cluster/cluster.ts';
+import type { Facts, PodFact } from '../cluster/facts.ts';
+import { watchBreaker } from '../ladder/breaker.ts';
+import { type Decision, decide } from '../ladder/decide.ts';
+import type { Sighting } from '../ladder/sighting.ts';
+import type { ClusterAction, Next, Part } from '../part.ts';
+import type { DeskAction } from './desk.ts';
+import { type Mark, markOf, quarantineChange } from './marks.ts';
+import type { Begun, Memory } from './memory.ts';
+import type { Order } from './orders.ts';
+import type { NoPolicy } from './policy-feed.ts';
+import { type Suspect, suspectsOf } from './suspects.ts';
+
+/** What the part knows beside the cluster's facts. */
+export type QuarantineInputs = Readonly<{
+  cluster: ClusterId;
+  /** What this cluster's own configuration allows at most. */
+  cap: ResponseLevel;
+  policy: Result<ResponsePolicy, NoPolicy>;
+  sightings: readonly Sighting[];
+  orders: readonly Order[];
+  memory: Memory;
+}>;
+
+export type QuarantinePorts = Readonly<{
+  inputs(nowMs: number): QuarantineInputs;
+  perform(action: DeskAction): Promise<Done>;
+  /** What stands after each look: for pages, metrics and the log. */
+  onSeen(seen: Seen): void;
+}>;
+
+/** One pod with alerts, and what becomes of it. */
+export type SeenSuspect = Readonly<{
+  pod: PodFact;
+  workload: string;
+  risk: number;
+  alerts: number;
+  /** `waits`: for `testudo quarantine approve`. `held`: `because` says by what. `begun`: it is on its way. */
+  state: 'quiet' | 'waits' | 'held' | 'begun';
+  because: string;
+}>;
+
+export type Seen = Readonly<{
+  suspects: readonly SeenSuspect[];
+  quarantined: readonly Readonly<{ pod: PodFact; mark: Mark }>[];
+}>;
+
+type State = Readonly<{
+  /** Actions that run, by id. */
+  running: ReadonlySet<string>;
+  /** Ids of actions that were refused, and until when they are not tried again. */
+  waits: ReadonlyMap<string, Readonly<{ untilMs: number; message: string }>>;
+  /** Until when the budgets of the cluster are known to allow the pod's disruption. */
+  granted: ReadonlyMap<string, number>;
+  /** The version of the pod that was patched last: facts that still show it are older than the answer. */
+  patched: ReadonlyMap<string, string>;
+  /** Pods whose isolation was judged, and when. */
+  judged: ReadonlyMap<string, number>;
+}>;
+
+const first: State = {
+  running: new Set(),
+  waits: new Map(),
+  granted: new Map(),
+  patched: new Map(),
+  judged: new Map(),
+};
+
+const grantedMs = 10_000;
+/** Policies change under a pod that is kept for a day. */
+const judgeAgainMs = 300_000;
+
+/** How long what was refused is let be, where the server did not say. */
+const pauseMs: Partial<Record<ClusterFaultCode, number>> = {
+  POD_CHANGED: 200,
+  POD_GONE: 200,
+  OUTCOME_UNKNOWN: 2_000,
+  NOT_LEADER: 1_000,
+  FORBIDDEN: 60_000,
+};
+const pauseMsElse = 30_000;
+
+type Action = ClusterAction | DeskAction;
+
+/**
+ * Quarantine of pods: evidence and budget on disk, then the API's own budgets asked, then one patch. Everything that is true of a
+ * pod in quarantine stands in its labels and annotations; what was begun stands on disk. So an agent that is killed at
+ * any instant leaves a pod that is in quarantine or one that is not, and the next one goes on.
+ */
+export function quarantinePart(ports: QuarantinePorts): Part<State, DeskAction> {
+  return {
+    name: 'quarantine',
+    first,
+    step: (state, facts, now) => step(state, facts, now, ports.inputs(now), ports.onSeen),
+    heard,
+    perform: ports.perform,
+  };
+}
+
+function step(
+  state: State,
+  facts: Facts,
+  now: number,
+  inputs: QuarantineInputs,
+  onSeen: QuarantinePorts['onSeen'],
+): Next<State, DeskAction> {
+  const wanted: Action[] = [];
+  const quarantined = marked(facts);
+  const suspects: SeenSuspect[] = [];
+  const moves = new Moves(state, now, wanted);
+  if (facts.blindSinceMs === null) {
+    endings(moves, quarantined, inputs.orders, now);
+    const breaker = breakerNow(moves, facts, inputs, now);
+    for (const suspect of suspectsOf(inputs.sightings, facts, now)) {
+      if (quarantined.some(({ pod }) => pod.uid === suspect.pod.uid)) continue;
+      suspects.push(look(moves, suspect, facts, { ...inputs, memory: { ...inputs.memory, breaker } }, now));
+    }
+    tidy(moves, facts, quarantined, inputs);
+  }
+  onSeen({ suspects, quarantined });
+  const actions = wanted.filter(({ id }) => !state.running.has(id) && (state.waits.get(id)?.untilMs ?? 0) <= now);
+  const running = new Set([...state.running, ...actions.map(({ id }) => id)]);
+  const patched = new Map(state.patched);
+  for (const action of actions) if (action.kind === 'patchPod') patched.set(action.pod.uid, action.pod.resourceVersion);
+  const later = [
+    ...quarantined.map(({ mark }) => mark.untilMs),
+    ...[...state.waits.values()].map(({ untilMs }) => untilMs),
+  ].filter((atMs) => atMs > now);
+  return { state: { ...state, running, patched }, actions, wakeAtMs: later.length === 0 ? null : Math.min(...later) };
+}
+
+/** Collects what is wanted. */
+class Moves {
+  readonly state: State;
+  /** The quarantine that this look begins. */
+  recording: string | undefined;
+  readonly #now: number;
+  readonly #wanted: Action[];
+
+  constructor(state: State, now: number, wanted: Action[]) {
+    this.state = state;
+    this.#now = now;
+    this.#wanted = wanted;
+  }
+
+  want(action: Action): void {
+    this.#wanted.push(action);
+  }
+
+  /** Why an action is not tried at present. */
+  waiting(id: string): string | undefined {
+    const wait = this.state.waits.get(id);
+    return wait !== undefined && wait.untilMs > this.#now ? wait.message : undefined;
+  }
+}
+
+function marked(facts: Facts): Seen['quarantined'] {
+  const found: Readonly<{ pod: PodFact; mark: Mark }>[] = [];
+  for (const pod of facts.pods.values()) {
+    const mark = pod.isDeleting ? undefined : markOf(pod);
+    if (mark !== undefined) found.push({ pod, mark });
+  }
+  return found;
+}
+
+/** Judges what is in quarantine, and evicts it when its time is over or an operator lifts it: its replacement runs already. */
+function endings(moves: Moves, quarantined: Seen['quarantined'], orders: readonly Order[], now: number): void {
+  for (const { pod, mark } of quarantined) {
+    const isLifted = orders.some(({ kind, uid }) => kind === 'lift' && uid === pod.uid);
+    const judgedMs = moves.state.judged.get(pod.uid);
+    if (isLifted || now >= mark.untilMs) moves.want({ kind: 'evictPod', id: `end/${pod.uid}`, pod, dryRun: false });
+    else if (judgedMs === undefined || now - judgedMs >= judgeAgainMs) {
+      moves.want({ kind: 'own', id: `judge/${pod.uid}`, do: 'judge', pod });
+    }
+  }
+}
+
+function breakerNow(moves: Moves, facts: Facts, { policy, sightings, memory }: QuarantineInputs, now: number) {
+  if (!policy.ok) return memory.breaker;
+  const breaker = watchBreaker(memory.breaker, sightings, facts.pods.size, policy.value.breaker, now);
+  // It counts in this very look; that it survives is written at the same time.
+  if (JSON.stringify(breaker) !== JSON.stringify(memory.breaker)) {
+    moves.want({ kind: 'own', id: 'breaker', do: 'breaker', breaker });
+  }
+  return breaker;
+}
+
+function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineInputs, now: number): SeenSuspect {
+  const { pod, workload, sightings, risk, how } = suspect;
+  const { uid, namespace } = pod;
+  const begun = inputs.memory.begun.find((one) => one.uid === uid);
+  const decided = decide(
+    {
+      ...{ cluster: inputs.cluster, namespace, workload, sightings, policy: inputs.policy, cap: inputs.cap },
+      breaker: inputs.memory.breaker,
+      spent: begun === undefined ? inputs.memory.spent : [], // It is spent for this pod already.
+      pods: facts.pods.size,
+      isApproved: inputs.orders.some((order) => order.kind === 'approve' && order.uid === uid),
+    },
+    now,
+  );
+  const seen = (state: SeenSuspect['state'], because: string): SeenSuspect => ({
+    ...{ pod, workload, risk, state, because },
+    alerts: sightings.length,
+  });
+  if (decided.kind === 'quiet') return seen('quiet', `${decided.alerts} of ${decided.needed} independent alerts`);
+  if (how.kind === 'nothing') return seen('held', how.because);
+  if (decided.kind === 'held') return seen('held', heldText(decided));
+  if (decided.kind === 'ask') return seen('waits', `testudo quarantine approve ${uid}`);
+  const keepForMs = inputs.policy.ok ? inputs.policy.value.keepForMs : 0;
+  if (begun === undefined) return begin(moves, suspect, decided, seen);
+  return proceed(moves, suspect, begun, keepForMs, now, seen);
+}
+
+/** One at a time: the budget of the next is looked at when this one is spent. */
+function begin(
+  moves: Moves,
+  { pod, workload, sightings, how }: Suspect,
+  decided: Extract<Decision, { kind: 'enforce' }>,
+  seen: (state: SeenSuspect['state'], because: string) => SeenSuspect,
+): SeenSuspect {
+  const id = `record/${pod.uid}`;
+  const other = [...moves.state.running].find((one) => one.startsWith('record/') && one !== id);
+  const isAsked = moves.recording !== undefined && moves.recording !== id;
+  if (other !== undefined || isAsked) return seen('held', 'another quarantine is being begun');
+  moves.recording = id;
+  const because = { how: how.kind, independent: decided.alerts.map(({ id }) => id) };
+  moves.want({ kind: 'own', id, do: 'record', pod, workload, sightings, because });
+  return seen('begun', moves.waiting(id) ?? 'evidence is taken');
+}
+
+function proceed(
+  moves: Moves,
+  { pod, how }: Suspect,
+  begun: Begun,
+  keepForMs: number,
+  now: number,
+  seen: (state: SeenSuspect['state'], because: string) => SeenSuspect,
+): SeenSuspect {
+  const { uid } = pod;
+  if (how.kind === 'evict') {
+    moves.want({ kind: 'evictPod', id: `evict/${uid}`, pod, dryRun: false });
+    return seen('begun', moves.waiting(`evict/${uid}`) ?? 'it is evicted');
+  }
+  // A release is no disruption to the API server, so no budget would be looked at: it is asked first.
+  if ((moves.state.granted.get(uid) ?? 0) <= now) {
+    moves.want({ kind: 'evictPod', id: `check/${uid}`, pod, dryRun: true });
+    return seen('begun', moves.waiting(`check/${uid}`) ?? 'disruption budgets are asked');
+  }
+  const id = `patch/${uid}`;
+  // Facts come later than answers: the same version once more would be refused, or is what we did ourselves.
+  const isOld = moves.state.patched.get(uid) === pod.resourceVersion && !moves.state.waits.has(id);
+  if (!isOld) {
+    const mark = { atMs: now, untilMs: now + keepForMs, evidence: begun.evidence, alerts: begun.alerts };
+    moves.want({ kind: 'patchPod', id, pod, change: quarantineChange(pod, mark) });
+  }
+  return seen('begun', moves.waiting(id) ?? 'it is isolated');
+}
+
+/** What is over leaves nothing behind: orders that are done, pods that are gone or marked. */
+function tidy(
+  moves: Moves,
+  facts: Facts,
+  quarantined: Seen['quarantined'],
+  { orders, memory }: QuarantineInputs,
+): void {
+  const isOver = (uid: string) => !facts.pods.has(uid) || quarantined.some(({ pod }) => pod.uid === uid);
+  const uids = memory.begun.filter(({ uid }) => isOver(uid)).map(({ uid }) => uid);
+  if (uids.length > 0) moves.want({ kind: 'own', id: 'forget', do: 'forget', uids });
+  for (const order of orders) {
+    const isDone =
+      order.kind === 'resume' || !facts.pods.has(order.uid) || (order.kind === 'approve' && isOver(order.uid));
+    if (isDone) moves.want({ kind: 'own', id: `order/${order.kind}/${order.uid}`, do: 'order', order });
+  }
+}
+
+function heard(state: State, action: Action, done: Done, now: number): State {
+  const running = new Set(state.running);
+  running.delete(action.id);
+  const waits = new Map(state.waits);
+  if (done.ok) waits.delete(action.id);
+  else {
+    const pause = done.retryAfterMs ?? pauseMs[done.fault.code] ?? pauseMsElse;
+    waits.set(action.id, { untilMs: now + pause, message: `${done.fault.code}: ${done.fault.message}` });
+  }
+  for (const [id, { untilMs }] of waits) if (untilMs < now - pauseMsElse) waits.delete(id);
+  const granted = new Map([...state.granted].filter(([, untilMs]) => untilMs > now));
+  if (done.ok && action.kind === 'evictPod' && action.dryRun) granted.set(action.pod.uid, now + grantedMs);
+  const judged = new Map(state.judged);
+  if (action.kind === 'own' && action.do === 'judge' && done.ok) judged.set(action.pod.uid, now);
+  return { ...state, running, waits, granted, judged };
+}
+
+function heldText({ back }: Extract<Decision, { kind: 'held' }>): string {
+  switch (back.because) {
+    case 'POLICY':
+      return `${back.fault.code}: ${back.fault.message}`;
+    case 'BREAKER':
+      return `the breaker is open: ${back.why}; testudo quarantine resume`;
+    case 'OBSERVE':
+      return 'only observed here, by the response policy or by quarantine.cap';
+    case 'BUDGET': {
+      const { scope, span, max, untilMs } = back.gone;
+      const until = Number.isFinite(untilMs) ? `, until ${new Date(untilMs).toISOString()}` : '';
+      return `${max} quarantine(s) of this ${scope} in a ${span} are spent${until}`;
+    }
+  }
+}

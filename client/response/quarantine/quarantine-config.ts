@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { type ClusterId, isClusterId } from '../../../proto/ids.ts';
+import { responseLevels } from '../../../proto/response-policy.ts';
+
+const path = z.string().min(1).max(4_096);
+
+/** Where the agent hears of alerts and of the signed policy, and what this cluster allows at most. */
+export const quarantineConfig = z.strictObject({
+  /** The strongest level that this cluster allows, whatever is signed. */
+  cap: z.enum(responseLevels).default('observe'),
+  /** This cluster's name in the federation: rules of the policy may be for it alone. */
+  cluster: z.custom<ClusterId>(isClusterId, 'expected a cluster id'),
+  /** The file in which the cluster's hub keeps the signed set that it relays: `hub/releases.json` in its data directory. */
+  releases: path,
+  /** The alert files of the cluster's client. */
+  alerts: z.array(path).min(1).max(16),
+  /** Encrypts evidence: 32 bytes as hexadecimal digits or base64. `data.key` in the data directory, made there, unless given. */
+  dataKeyFile: path.optional(),
+});
+
+export type QuarantineConfig = z.infer<typeof quarantineConfig>;

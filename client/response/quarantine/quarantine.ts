@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import type { Log } from '../../../base/log.ts';
+import type { Timers } from '../../../base/time.ts';
+import { loadDataKey } from '../../storage/data-key.ts';
+import type { Send } from '../cluster/send.ts';
+import type { Part } from '../part.ts';
+import { AlertFeed } from './alert-feed.ts';
+import { Desk, type DeskAction } from './desk.ts';
+import { isolationText } from './isolation.ts';
+import { Orders } from './orders.ts';
+import { quarantinePart, type Seen } from './part.ts';
+import { PolicyFeed } from './policy-feed.ts';
+import type { QuarantineConfig } from './quarantine-config.ts';
+
+export type QuarantineParts = Readonly<{
+  config: QuarantineConfig;
+  dataDirectory: string;
+  send: Send;
+  timers: Timers;
+  log: Log;
+  /** The loop is to look again. */
+  wake(): void;
+  onCounts(counts: QuarantineCounts): void;
+}>;
+
+/** For metrics: closed sets alone. */
+export type QuarantineCounts = Readonly<{
+  suspects: Readonly<Record<'quiet' | 'waits' | 'held' | 'begun', number>>;
+  quarantined: Readonly<Record<'isolated' | 'partly' | 'not enforced here' | 'unknown', number>>;
+  isBreakerOpen: boolean;
+}>;
+
+/** The part, with what it reads and where it writes. Nothing is decided before `open`. */
+export class Quarantine {
+  readonly part: Part<unknown, DeskAction>;
+  readonly #parts: QuarantineParts;
+  readonly #stopping = new AbortController();
+  #feeds: Readonly<{ alerts: AlertFeed; policy: PolicyFeed; orders: Orders; desk: Desk }> | undefined;
+  #seen: Seen = { suspects: [], quarantined: [] };
+  readonly #said = new Map<string, string>();
+
+  constructor(parts: QuarantineParts) {
+    this.#parts = parts;
+    const { cluster, cap } = parts.config;
+    const nothing = refuse('RESPONSE_POLICY_ABSENT', 'the agent begins');
+    const part = quarantinePart({
+      inputs: (nowMs) => {
+        const feeds = this.#feeds;
+        if (feeds === undefined) throw new Error('quarantine: asked before it was opened');
+        const { alerts, policy, orders, desk } = feeds;
+        return {
+          ...{ cluster, cap, policy: policy.at(nowMs), sightings: alerts.sightings },
+          ...{ orders: orders.all, memory: desk.memory },
+        };
+      },
+      perform: (action) =>
+        this.#feeds?.desk.perform(action) ??
+        Promise.resolve({ ...refuse('CLUSTER_REFUSED', nothing.fault.message), retryAfterMs: null }),
+      onSeen: (seen) => this.#look(seen),
+    });
+    this.part = part as Part<unknown, DeskAction>;
+  }
+
+  /** Reads what an earlier run left. */
+  async open(): Promise<Result<undefined, 'DATA_KEY_MISSING' | 'DATA_KEY_MALFORMED' | 'DATA_KEY_EXPOSED'>> {
+    const { config, dataDirectory, timers, log, wake, send } = this.#parts;
+    const { dataKeyFile } = config;
+    const source =
+      dataKeyFile === undefined ? ({ kind: 'beside' } as const) : ({ kind: 'file', path: dataKeyFile } as const);
+    const dataKey = await loadDataKey(source, dataDirectory);
+    if (!dataKey.ok) return dataKey;
+    const orders = new Orders(dataDirectory, timers, wake);
+    const desk = await Desk.open({
+      ...{ dataDirectory, dataKey: dataKey.value, cluster: config.cluster },
+      ...{ send, timers, orders },
+    });
+    const policy = await PolicyFeed.open(config.releases, join(dataDirectory, 'response-trust.json'), {
+      timers,
+      onChange: wake,
+      onRefused: ({ code, message }) => log.warn({ code, cause: message }, 'the signed set was refused'),
+    });
+    const alerts = new AlertFeed(config.alerts, { timers, signal: this.#stopping.signal, onAlerts: wake });
+    this.#feeds = { alerts, policy, orders, desk };
+    return ok(undefined);
+  }
+
+  /** What stands, for `testudo quarantine list`. */
+  page(): unknown {
+    const { timers, config } = this.#parts;
+    const nowMs = timers.now();
+    const policy = this.#feeds?.policy.at(nowMs);
+    const memory = this.#feeds?.desk.memory;
+    return {
+      cluster: config.cluster,
+      cap: config.cap,
+      policy: policy?.ok === true ? { untilMs: policy.value.expiresAtMs } : (policy?.fault ?? null),
+      breaker: memory?.breaker.open ?? null,
+      spent: memory?.spent.length ?? 0,
+      suspects: this.#seen.suspects.map(({ pod, ...rest }) => ({
+        uid: pod.uid,
+        namespace: pod.namespace,
+        pod: pod.name,
+        ...rest,
+      })),
+      quarantined: this.#seen.quarantined.map(({ pod, mark }) => ({
+        ...{ uid: pod.uid, namespace: pod.namespace, pod: pod.name, ...mark },
+        verdict: this.#verdictOf(pod.uid),
+      })),
+    };
+  }
+
+  /** Nothing is read any more. May be called twice. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#feeds?.alerts.closed();
+    await this.#feeds?.policy.close();
+    await this.#feeds?.orders.close();
+  }
+
+  #verdictOf(uid: string): string | null {
+    const isolation = this.#feeds?.desk.verdicts.get(uid);
+    return isolation === undefined ? null : isolationText(isolation);
+  }
+
+  #look(seen: Seen): void {
+    const { log, onCounts } = this.#parts;
+    this.#seen = seen;
+    const suspects = { quiet: 0, waits: 0, held: 0, begun: 0 };
+    const now = new Set<string>();
+    /** Once for each change: a look comes with every event of the cluster. */
+    const say = (key: string, text: string, speak: () => void) => {
+      now.add(key);
+      if (this.#said.get(key) === text) return;
+      this.#said.set(key, text);
+      speak();
+    };
+    for (const { pod, workload, state, because, risk } of seen.suspects) {
+      suspects[state] += 1;
+      const of = { namespace: pod.namespace, pod: pod.name, uid: pod.uid, workload };
+      say(pod.uid, `${state} ${because}`, () => log.warn({ ...of, state, because, risk }, 'a pod is suspect'));
+    }
+    const quarantined = { isolated: 0, partly: 0, 'not enforced here': 0, unknown: 0 };
+    for (const { pod, mark } of seen.quarantined) {
+      const verdict = this.#feeds?.desk.verdicts.get(pod.uid)?.verdict ?? 'unknown';
+      quarantined[verdict] += 1;
+      const of = { namespace: pod.namespace, pod: pod.name, uid: pod.uid, evidence: mark.evidence };
+      const text = this.#verdictOf(pod.uid) ?? 'not judged yet';
+      say(pod.uid, text, () =>
+        log.warn({ ...of, verdict: text, until: new Date(mark.untilMs) }, 'a pod is in quarantine'),
+      );
+    }
+    const open = this.#feeds?.desk.memory.breaker.open ?? null;
+    if (open !== null) {
+      say('breaker', open.why, () => log.error({ code: 'RESPONSE_BREAKER_OPEN', ...open }, 'nothing is done any more'));
+    }
+    for (const key of this.#said.keys()) if (!now.has(key)) this.#said.delete(key);
+    onCounts({ suspects, quarantined, isBreakerOpen: open !== null });
+  }
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../../base/atomic-file.ts';
+import { relayedFile } from '../../../client/response/testing/signed-policy.ts';
+import { firstResponsePolicy, type ResponsePolicy } from '../../../proto/response-policy.ts';
+import { agentAccount, apply, deploymentOf } from './agent-account.ts';
+import type { Kubectl } from './kubectl.ts';
+
+type Pod = Readonly<{
+  metadata: Readonly<{
+    name: string;
+    uid: string;
+    labels: Record<string, string>;
+    annotations?: Record<string, string>;
+    deletionTimestamp?: string;
+  }>;
+  status: Readonly<{ podIP?: string; conditions?: readonly Readonly<{ type: string; status: string }>[] }>;
+}>;
+
+/** A policy under which two alerts of two tracks are enough. */
+export function enforcing(change: Partial<ResponsePolicy> = {}): ResponsePolicy {
+  const first = firstResponsePolicy(Date.now());
+  return { ...first, level: 'enforce', ...change };
+}
+
+/** The chart's: what a pod in quarantine stands under. */
+const denyAll = (namespace: string) => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'testudo-quarantine', namespace },
+  spec: { podSelector: { matchLabels: { 'testudo.io/quarantined': 'true' } }, policyTypes: ['Ingress', 'Egress'] },
+});
+
+/** A namespace with a served workload of three, a signed policy, and everything that an agent needs to act in it. */
+export async function quarantineGround(kubectl: Kubectl, policy: ResponsePolicy | undefined) {
+  const { namespace, folder, kubernetes } = await agentAccount(kubectl);
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', namespace },
+    spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
+  };
+  await apply(kubectl, [deploymentOf({ name: 'web', namespace, replicas: 3 }), service, denyAll(namespace)]);
+  const alertFile = join(folder, 'alerts.jsonl');
+  const releases = join(folder, 'releases.json');
+  await mkdir(folder, { recursive: true });
+  await writeFile(alertFile, '');
+  const sign = (to: ResponsePolicy | undefined, version: number, by?: readonly number[]) =>
+    writeFileAtomic(releases, relayedFile(to, Date.now(), { version, ...(by === undefined ? {} : { by }) }));
+  await sign(policy, 1);
+  const pods = async () => (await kubectl.json<{ items: Pod[] }>(['-n', namespace, 'get', 'pods'])).items;
+  const isReady = ({ status }: Pod) =>
+    status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+  const until = async <Value>(look: () => Promise<Value | undefined | false>): Promise<Value> => {
+    for (;;) {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  return {
+    ...{ namespace, folder, sign, pods, until },
+    /** Settings of an agent that acts here. */
+    settings: (holder: string, cap = 'enforce') => [
+      ...[`dataDirectory=${join(folder, holder)}`, `namespaces=[${namespace}]`, 'health.listen=127.0.0.1:0'],
+      ...[`lease.namespace=${namespace}`, `lease.holder=${holder}`, 'lease.retrySeconds=0.1'],
+      ...Object.entries(kubernetes).map(([name, value]) => `kubernetes.${name}=${value}`),
+      ...[`quarantine.cluster=eu-1`, `quarantine.cap=${cap}`, `quarantine.releases=${releases}`],
+      `quarantine.alerts=[${alertFile}]`,
+    ],
+    ready: (count: number) =>
+      until(async () => {
+        const all = (await pods()).filter((pod) => isReady(pod) && pod.metadata.labels.app === 'web');
+        return all.length === count && all;
+      }),
+    /** One alert of each track of a pod, as a client writes them. */
+    alert: async (
+      pod: string,
+      tracks: readonly string[] = ['syscall', 'flow'],
+      text = `${pod} did what it never did`,
+    ) => {
+      const at = new Date().toISOString();
+      const lines = tracks.map((track) => {
+        const id = `a-${createHash('sha256').update(`${track}${pod}${at}`).digest('hex').slice(0, 16)}`;
+        const subject = { namespace, workload: 'web', workloadClass: 'web', pod };
+        return `${JSON.stringify({ id, at, track, modelVersion: 3, score: 4, threshold: 2, subject, text, labels: [], detail: {} })}\n`;
+      });
+      await appendFile(alertFile, lines.join(''));
+    },
+    /** Addresses that the Service sends to. */
+    served: async () => {
+      const { items } = await kubectl.json<{ items: { endpoints: { addresses: string[] }[] | null }[] }>([
+        ...['-n', namespace, 'get', 'endpointslices', '-l', 'kubernetes.io/service-name=web'],
+      ]);
+      return items.flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses));
+    },
+    podOf: async (name: string) => (await pods()).find(({ metadata }) => metadata.name === name),
+  };
+}
