@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { vaccinate } from '../../client/antibodies/vaccinated-scorer.ts';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { areaUnderRoc, detectionRateAt, shareAbove } from '../../client/tracks/metrics.ts';
@@ -7,6 +5,7 @@ import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
 import type { Antibody } from '../../proto/antibody.ts';
 import { auc, percent } from '../detection/world.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
+import { publicData } from '../harness/public-data.ts';
 import type { Report } from '../harness/report.ts';
 import { type Confirmed, confirmedOnce } from './catalogue.ts';
 import { exampleOf, type Herd, herdOf } from './herd.ts';
@@ -34,8 +33,8 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
   if (wants('poison')) await poisonedHerd(herd, options.small ? [1] : seeds.slice(0, 3), report);
   if (wants('speed')) await speed(herd, report);
   if (options.small) return;
-  const adfa = fileURLToPath(new URL('../../../shared/data/syscalls/adfa_ld.tsv.gz', import.meta.url));
-  if (!existsSync(adfa)) return report.text('ADFA-LD may not be shipped, and was not beside the checkout.');
+  const adfa = publicData('syscalls', 'adfa_ld.tsv.gz');
+  if (adfa === undefined) return report.text('ADFA-LD may not be shipped, and was not beside the checkout.');
   const dealt = dealtOut(await readAll(adfa, 'i386'));
   if (wants('ADFA-LD')) await gained('ADFA-LD', await herdOf(dealt, sessionOf), seeds, report);
 }

@@ -10,6 +10,7 @@ import { type BaselineScores, Baselines } from '../../client/tracks/api/offline/
 import { kindOf } from '../../client/tracks/api/offline/evaluation.ts';
 import type { ApiChain } from '../../client/tracks/api/requests/chain.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import { publicData } from '../harness/public-data.ts';
 
 /** Views' weights and the judge's constants were chosen on these two; the figures to report are of the other three. */
 export const chosenOn: readonly string[] = ['shop-us', 'blog'];
@@ -27,9 +28,10 @@ export type Scored = Readonly<{ cluster: string; kind: string; scores: Readonly<
 
 export const recordedPath = fileURLToPath(new URL('../../data/api/recorded.csv.gz', import.meta.url));
 
-/** Where public sets lie: the folder that the environment names, or the one beside the checkout; undefined: not there. */
+/** In a folder of its own that the environment names, or with the other public sets; undefined: not there. */
 export function publicSet(name: string): string | undefined {
-  const folder = process.env.TESTUDO_API_SETS ?? join('..', 'shared', 'data', 'api');
+  const folder = process.env.TESTUDO_API_SETS;
+  if (folder === undefined) return publicData('api', name);
   const path = join(folder, name);
   return existsSync(path) ? path : undefined;
 }

@@ -1,6 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { AttackName } from '../../aggregation/attacks/attacks.ts';
 import type { AggregationEngine } from '../../aggregation/engine.ts';
 import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
@@ -15,6 +12,7 @@ import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-cla
 import { partitionTraces } from '../../lab/data/partition.ts';
 import { partOf, readAll } from '../../lab/data/recorded-traces.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
+import { publicData } from '../harness/public-data.ts';
 import type { Report } from '../harness/report.ts';
 import { aggregated } from './federation.ts';
 import { stideScores } from './floors.ts';
@@ -228,7 +226,7 @@ async function underAttack({ set, locals, engine, honest, quality }: Attacked, r
 
 /** 70 of 100 normal contents are learnt; contents under both labels are left out. */
 async function fhids(): Promise<Split | undefined> {
-  const path = publicSet('fhids.tsv.gz');
+  const path = publicData('syscalls', 'fhids.tsv.gz');
   if (path === undefined) return undefined;
   const traces = await readAll(path);
   const contents = (hostile: boolean) =>
@@ -240,18 +238,11 @@ async function fhids(): Promise<Split | undefined> {
 }
 
 async function adfa(): Promise<Split | undefined> {
-  const path = publicSet('adfa_ld.tsv.gz');
+  const path = publicData('syscalls', 'adfa_ld.tsv.gz');
   if (path === undefined) return undefined;
   const traces = await readAll(path, 'i386');
   return {
     learnt: traces.filter(({ split }) => split === 'train'),
     unseen: traces.filter(({ split }) => split !== 'train'),
   };
-}
-
-/** In the folder that the environment names, or beside the checkout. */
-function publicSet(name: string): string | undefined {
-  const beside = fileURLToPath(new URL('../../../shared/data', import.meta.url));
-  const path = join(process.env.TESTUDO_PUBLIC_DATA ?? beside, 'syscalls', name);
-  return existsSync(path) ? path : undefined;
 }

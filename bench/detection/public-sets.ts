@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { defaultSyscallDetector } from '../../client/tracks/syscall/detector-names.ts';
 import { syscallDetector } from '../../client/tracks/syscall/detectors.ts';
@@ -7,6 +5,7 @@ import { evaluate, withoutDuplicates } from '../../client/tracks/syscall/offline
 import { learnClusterState, SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { partOf, readAll } from '../../lab/data/recorded-traces.ts';
+import { publicData } from '../harness/public-data.ts';
 import type { Report } from '../harness/report.ts';
 import { auc, percent } from './world.ts';
 
@@ -26,8 +25,8 @@ export async function publicSets(report: Report): Promise<void> {
     report.record({ case: name, ...all, aucDistinct: distinct.auc });
     rows.push([name, floor, auc(all.auc), percent(all.foundAt5), auc(distinct.auc)]);
   };
-  const fhids = sharedPath('fhids.tsv.gz');
-  const adfa = sharedPath('adfa_ld.tsv.gz');
+  const fhids = publicData('syscalls', 'fhids.tsv.gz');
+  const adfa = publicData('syscalls', 'adfa_ld.tsv.gz');
   if (fhids !== undefined) {
     const traces = await readAll(fhids);
     const contents = (hostile: boolean) =>
@@ -58,10 +57,4 @@ export async function publicSets(report: Report): Promise<void> {
 Measured where \`../shared/data\` holds them; they are not shipped. One place learns, no federation. FHIDS leaves out contents that carry both labels. ADFA-LD has one host and no service, and its labels are per session: below its goal of 0.93, and so is the LSTM language model on it (0.84 after 2,000 steps, measured by hand).`,
   );
   report.table(['set', 'floor (STIDE)', 'AUC', 'found at 5 %', 'AUC without duplicates'], rows);
-}
-
-/** A public set that may not be shipped; undefined where it is not beside the checkout. */
-function sharedPath(name: string): string | undefined {
-  const path = fileURLToPath(new URL(`../../../shared/data/syscalls/${name}`, import.meta.url));
-  return existsSync(path) ? path : undefined;
 }

@@ -43,8 +43,7 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
   const real = options.small ? [] : publicTopologies();
   // Where no public topology is at hand, applications are made up: figures then say that the code works, and no more.
   const topologies = real.length > 0 ? real : madeUp(options.small ? 4 : 12);
-  if (real.length === 0)
-    report.text('`../shared/data` is not beside this checkout: the topologies of this page are made up.');
+  if (real.length === 0) report.text('The public sets are not here: the topologies of this page are made up.');
   const wants = (part: string) => options.only === undefined || part.includes(options.only);
   const effort = options.small ? small : full;
   const encoder = options.small ? 'gcn' : chooseEncoder(topologies, effort, report);

@@ -2,19 +2,18 @@
  * Service graphs of different clusters, as a link detector reads them. Public sets come from ../shared/data where it lies
  * beside the checkout (they may not be shipped); the recorded set ships.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { LinkGraph } from '../../client/tracks/flow/link/link-graph.ts';
 import { linkGraphOf } from '../../client/tracks/flow/link/slice-graph.ts';
 import { type SampleCall, windowOf } from '../../client/tracks/flow/testing/sample-windows.ts';
+import { publicData } from '../harness/public-data.ts';
 
 export type Topology = Readonly<{ name: string; graph: LinkGraph; calls: readonly SampleCall[] }>;
 
-const sharedRoot = new URL('../../../shared/data/', import.meta.url).pathname;
-
-/** Every topology with at least this many nodes; none where ../shared/data is not there. */
+/** Every topology with at least this many nodes; none where the public sets are not there. */
 export function publicTopologies(nodesMin = 5): Topology[] {
-  if (!existsSync(sharedRoot)) return [];
+  if (publicData('graphs') === undefined) return [];
   const all = [...microsecend(), ...nezha(), ...hubble(), ...misuse()];
   return all.filter(({ graph }) => graph.nodeCount >= nodesMin);
 }
@@ -96,12 +95,11 @@ function protocolOf(isUdp: boolean): 'tcp' | 'udp' {
   return isUdp ? 'udp' : 'tcp';
 }
 
-/** Rows of a CSV file of ../shared/data without quoted fields, by column. */
+/** Rows of a CSV file of the public sets without quoted fields, by column; none where it is not there. */
 export function rows(name: string): Record<string, string | undefined>[] {
-  const [header = '', ...lines] = gunzipSync(readFileSync(sharedRoot + name))
-    .toString('utf8')
-    .trimEnd()
-    .split(/\r?\n/);
+  const path = publicData(name);
+  if (path === undefined) return [];
+  const [header = '', ...lines] = gunzipSync(readFileSync(path)).toString('utf8').trimEnd().split(/\r?\n/);
   const columns = header.split(',');
   return lines.map((line) => {
     const fields = line.split(',');
