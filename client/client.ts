@@ -148,6 +148,7 @@ export class RunningClient {
       riskOf: (watched, namespace, workload) => this.#live.riskOf(watched, namespace, workload),
       salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: (label) => this.#live.hear(label),
+      onFlow: (flow) => this.#live.count(flow),
       through: (items) => this.#pods?.enrich(items) ?? items,
     });
   }

@@ -45,6 +45,8 @@ export const scoring = {
   warmUp: z.int().min(10).max(1_000_000).default(200),
   /** System calls: 'tfidf' lets calls that few of a workload's normal traces make count more, against mimicry. */
   callWeights: z.enum(['none', 'tfidf']).default('none'),
+  /** What workloads do unusually often within a minute counts in the scores of what they do. */
+  rates: z.boolean().default(true),
 };
 
 /** A source of which nothing usable came for so long is blind, and its reader not ready; null: never for silence. */

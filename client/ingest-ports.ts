@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
+import type { ObservedFlow } from './events/flow-record.ts';
 import type { IntrusionLabel, SourceItem } from './events/source-item.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
@@ -29,6 +30,8 @@ export type IngestPorts = Readonly<{
   /** Of hashes that tracks keep of who somebody is. */
   salt: Surroundings['salt'];
   onLabel(label: IntrusionLabel): void;
+  /** Hears every flow that is not of a recording. */
+  onFlow(flow: ObservedFlow): void;
   /** What of these items is looked at; all of them unless given. */
   through?(items: readonly SourceItem[]): readonly SourceItem[];
   /** How long observations may wait for others before they are judged; the reader's own time unless given. */

@@ -239,8 +239,8 @@ export class Ingest {
   }
 
   #count(reading: Reading, item: SourceItem, nowMs: number): void {
-    const { metrics, log, onLabel } = this.#ports;
-    const { kind, name, health, tally } = reading;
+    const { metrics, log, onLabel, onFlow } = this.#ports;
+    const { kind, name, recorded, health, tally } = reading;
     health?.saw(item, nowMs);
     const inc = (outcome: string, count = 1) => metrics.sourceItems.inc({ source: kind, outcome }, count);
     switch (item.kind) {
@@ -255,6 +255,10 @@ export class Ingest {
       case 'label':
         inc('label');
         onLabel(item.label);
+        return;
+      case 'flow':
+        if (!recorded) onFlow(item.flow);
+        tally.set(item.kind, (tally.get(item.kind) ?? 0) + 1);
         return;
       default:
         tally.set(item.kind, (tally.get(item.kind) ?? 0) + 1);

@@ -4,9 +4,12 @@ import { faultFields, type Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
+import { endOfFlow, type ObservedFlow } from './events/flow-record.ts';
 import type { IntrusionLabel } from './events/source-item.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
+import { flowFacts } from './rates/flow-facts.ts';
+import { defaultRates, WorkloadRates } from './rates/workload-rates.ts';
 import type { ModelHost } from './releases/hosts/model-host.ts';
 import { ScoringHost } from './releases/hosts/scoring-host.ts';
 import { StoredModels } from './releases/hosts/stored-models.ts';
@@ -34,12 +37,15 @@ type LiveTrack = Readonly<{ scoring: LiveScoring | undefined; models: ModelCache
 /** What every track does with what happens now: models, scores, risks, alerts. */
 export class LiveTracks {
   readonly risks: RiskBoard;
+  /** What is counted of workloads by the minute, by all tracks together; undefined where the operator wants none. */
+  readonly rates: WorkloadRates | undefined;
   readonly #tracks: ReadonlyMap<TrackId, LiveTrack>;
   readonly #parts: LiveTracksParts;
 
   constructor(parts: LiveTracksParts) {
     this.#parts = parts;
     this.risks = new RiskBoard(parts.timers.monotonicMs);
+    this.rates = parts.config.scoring.rates ? new WorkloadRates(defaultRates) : undefined;
     this.#tracks = new Map([...parts.tracks].map(([id, track]) => [id, this.#open(parts, id, track)]));
   }
 
@@ -114,6 +120,12 @@ export class LiveTracks {
     return new Map(all.filter(([, remarks]) => remarks.length > 0));
   }
 
+  /** A flow that was seen just now, whoever tells of it. */
+  count(flow: ObservedFlow): void {
+    const nowMs = this.#parts.timers.now();
+    this.rates?.hear(flowFacts(flow), Math.min(endOfFlow(flow), nowMs));
+  }
+
   hear(label: IntrusionLabel): void {
     for (const { scoring } of this.#tracks.values()) scoring?.hear(label);
   }
@@ -127,7 +139,9 @@ export class LiveTracks {
 
   #open({ config, live, dataKey, metrics, log, timers }: LiveTracksParts, id: TrackId, track: LocalTrack): LiveTrack {
     const onRisk = this.risks.hear.bind(this.risks);
-    const scoring = live ? new LiveScoring({ config, track, dataKey, onRisk, metrics, log, timers }) : undefined;
+    const scoring = live
+      ? new LiveScoring({ config, track, dataKey, rates: this.rates, onRisk, metrics, log, timers })
+      : undefined;
     const models = new ModelCache(join(config.dataDirectory, 'models', id));
     const unsigned = new UnsignedModels({
       dataDirectory: join(config.dataDirectory, 'installed', id),

@@ -139,6 +139,7 @@ export class RunningSensor {
       riskOf: () => undefined,
       salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: () => undefined,
+      onFlow: (flow) => this.#live.count(flow),
       through: (items) => {
         const named = this.#pods?.enrich(items) ?? items;
         this.#teller.hear(named);

@@ -4,14 +4,13 @@
  * never calls. The recorded set holds simulated intrusions with their own flows.
  */
 
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
 import { type Random, randomOrder, seededRandom } from '../../base/random.ts';
-import type { FlowEnd } from '../../client/events/flow-record.ts';
+import type { ObservedFlow } from '../../client/events/flow-record.ts';
 import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
 import { FlowSlicer, type SlicerEvent } from '../../client/tracks/flow/graph/slicer.ts';
 import { Adjacency } from '../../client/tracks/flow/link/link-graph.ts';
 import { type SampleCall, sampleWindows, windowOf } from '../../client/tracks/flow/testing/sample-windows.ts';
+import { recordedFlows } from './recorded-flows.ts';
 import type { Topology } from './topologies.ts';
 
 export type Judged = Readonly<{
@@ -83,28 +82,16 @@ function callsOf({ slice, names }: NamedSlice): SampleCall[] {
   }));
 }
 
-const recordedRoot = new URL('../../data/recorded/', import.meta.url).pathname;
-
 /**
  * The recorded clusters: windows of five seconds. Learnt: those that ended before the training window did. Judged: the
  * rest; an edge is hostile where all its flows in the window carry an attack's label. Users and intruders are "world".
  */
 export function recordedWork(): ClusterWork[] {
-  const [, ...limits] = readFileSync(`${recordedRoot}clusters.tsv`, 'utf8').trimEnd().split('\n');
-  const [, ...lines] = gunzipSync(readFileSync(`${recordedRoot}flows.csv.gz`))
-    .toString('utf8')
-    .trimEnd()
-    .split(/\r?\n/);
-  const byCluster = Map.groupBy(
-    lines.map((line) => line.split(',')),
-    ([, , cluster]) => cluster as string,
-  );
-  return limits.map((line) => {
-    const [name = '', trainEnd = ''] = line.split('\t');
-    const windows = slicesOf(byCluster.get(name) ?? []);
-    const learnt = windows.filter(({ slice }) => slice.endMs <= Number(trainEnd) * 1_000);
+  return recordedFlows().map(({ name, flows, trainEndMs }) => {
+    const windows = slicesOf(flows);
+    const learnt = windows.filter(({ slice }) => slice.endMs <= trainEndMs);
     const judged = windows
-      .filter(({ slice }) => slice.startMs >= Number(trainEnd) * 1_000)
+      .filter(({ slice }) => slice.startMs >= trainEndMs)
       .map((window) => ({
         window,
         hostile: window.names.edges.map(({ labels }) => labels.some((label) => label !== 'drift')),
@@ -113,7 +100,7 @@ export function recordedWork(): ClusterWork[] {
   });
 }
 
-function slicesOf(rows: readonly (readonly string[])[]): NamedSlice[] {
+function slicesOf(flows: readonly ObservedFlow[]): NamedSlice[] {
   const slicer = new FlowSlicer({
     intervalMs: 5_000,
     windowIntervals: 1,
@@ -121,54 +108,7 @@ function slicesOf(rows: readonly (readonly string[])[]): NamedSlice[] {
     jumpMs: 1e9,
     partialWindows: true,
   });
-  const events: SlicerEvent[] = [];
-  const sorted = rows.toSorted((a, b) => Number(a[0]) - Number(b[0]));
-  for (const [
-    start,
-    duration,
-    ,
-    from,
-    to,
-    port,
-    protocol,
-    bytesOut,
-    bytesIn,
-    packetsOut,
-    packetsIn,
-    ,
-    family,
-  ] of sorted) {
-    const pushed = slicer.push({
-      atMs: Number(start) * 1_000,
-      node: '',
-      id: '',
-      source: endOf(from as string),
-      destination: endOf(to as string),
-      sourcePort: 0,
-      destinationPort: Number(port),
-      protocol: protocol === 'udp' ? 'udp' : 'tcp',
-      isReply: false,
-      seenAt: 'unknown',
-      verdict: 'forwarded',
-      l7: undefined,
-      count: 1,
-      volume: {
-        bytesOut: Number(bytesOut),
-        bytesIn: Number(bytesIn),
-        packetsOut: Number(packetsOut),
-        packetsIn: Number(packetsIn),
-        durationMs: Number(duration) * 1_000,
-      },
-      ...(family !== 'normal' && { label: family as string }),
-    });
-    events.push(...pushed);
-  }
+  const events: SlicerEvent[] = flows.flatMap((flow) => slicer.push(flow));
   events.push(...slicer.flush());
   return events.flatMap((event) => (event.kind === 'slice' ? [{ slice: event.slice, names: event.names }] : []));
-}
-
-function endOf(name: string): FlowEnd {
-  return ['client', 'admin', 'ext'].includes(name)
-    ? { kind: 'world', namespace: '', workload: '' }
-    : { kind: 'workload', namespace: '', workload: name };
 }

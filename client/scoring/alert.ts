@@ -33,13 +33,15 @@ export type Alarm = Pick<Alert, 'id' | 'track' | 'modelVersion' | 'score' | 'thr
   Readonly<{
     described: Description;
     why: Explanation | undefined;
+    /** What its workload does unusually often just now. */
+    rates: Explanation | undefined;
     remark: Explanation | undefined;
     /** Stands for the time where the source has none. */
     nowMs: number;
   }>;
 
 /** What is said of an alarm, for programs and for people. */
-export function alertOf({ described, why, remark, nowMs, subject: about, ...rest }: Alarm): Alert {
+export function alertOf({ described, why, rates, remark, nowMs, subject: about, ...rest }: Alarm): Alert {
   const { namespace, workload, workloadClass, pod } = about;
   const subject = { namespace, workload, workloadClass, pod };
   const headline = headlineOf(subject, rest.score, rest.threshold);
@@ -52,8 +54,10 @@ export function alertOf({ described, why, remark, nowMs, subject: about, ...rest
     score,
     threshold,
     subject,
-    text: [remark === undefined ? headline : `${headline}; ${remark.text}`, ...(why ? [why.text] : [])].join('\n'),
+    text: [remark === undefined ? headline : `${headline}; ${remark.text}`, rates?.text, why?.text]
+      .filter((line) => line !== undefined)
+      .join('\n'),
     labels,
-    detail: { ...described.detail, ...why?.detail, ...remark?.detail },
+    detail: { ...described.detail, ...why?.detail, ...rates?.detail, ...remark?.detail },
   };
 }

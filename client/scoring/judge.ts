@@ -1,34 +1,15 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import { faultFields, type Log } from '../../base/log.ts';
-import type { EpochMs } from '../../base/time.ts';
+import { faultFields } from '../../base/log.ts';
 import type { IntrusionLabel } from '../events/source-item.ts';
-import type { ClientMetrics } from '../observability/metrics.ts';
-import type { Explanation, PlaceScores, Subject, TrackKind } from '../tracks/track-kind.ts';
+import type { PlaceScores } from '../tracks/track-kind.ts';
 import { type Alert, alertId, alertOf } from './alert.ts';
-import type { AlertStore } from './alert-store.ts';
 import { IntrusionLabels } from './intrusion-labels.ts';
+import type { JudgeParts } from './judge-parts.ts';
 import { type GroupLevel, type GroupSketch, JudgedModel } from './judged-model.ts';
+import { withRates } from './rates-seen.ts';
 import { type ModelName, type ModelScores, nameOf, type ScoringModel } from './score-protocol.ts';
-import type { JudgeFaultCode, ScoreFaultCode, Scorer } from './scoring-thread.ts';
+import type { JudgeFaultCode, ScoreFaultCode } from './scoring-thread.ts';
 import { comparedWith, type ShadowObserver, type Verdict } from './shadow-verdicts.ts';
-import type { ThresholdOptions } from './threshold.ts';
-
-export type JudgeParts = Readonly<{
-  track: string;
-  kind: TrackKind;
-  scorer: Scorer;
-  alerts: Pick<AlertStore, 'raise'>;
-  threshold: ThresholdOptions;
-  /** What the workloads' baselines say of something that raised an alarm. */
-  remark(observation: unknown): Explanation | undefined;
-  /** Hears how near to its threshold each place came. */
-  onRisk(subject: Subject, risk: number): void;
-  /** Confirmed intrusions that operators gave: a model that misses them is reported. */
-  regressionCases(): readonly unknown[];
-  metrics: ClientMetrics;
-  log: Log;
-  clock: () => EpochMs;
-}>;
 
 /** Newest normal examples that a new model is warmed on. */
 const recentMax = 256;
@@ -213,7 +194,10 @@ export class Judge {
     const normal: unknown[] = [];
     for (const [at, example] of examples.entries()) {
       const alarms = (verdicts[at] as Verdict[]).filter(({ raised }) => raised);
-      for (const alarm of alarms) await this.#raise(judged, observations[at], example, alarm);
+      for (const alarm of alarms) {
+        const isSaid = alarm.byRates && alarm.rates !== undefined && this.#parts.rates?.wasSaid(alarm.rates);
+        if (isSaid !== true) await this.#raise(judged, observations[at], example, alarm);
+      }
       const places = alarms.map(({ place }) => place);
       const rest = places.length === 0 ? example : kind.withoutPlaces?.(example, places);
       if (rest === undefined) continue;
@@ -258,16 +242,18 @@ export class Judge {
   }
 
   #judgeOne(judged: JudgedModel, observation: unknown, { groups, scores }: PlaceScores): Verdict[] {
-    const { kind, track, metrics, onRisk } = this.#parts;
+    const { kind, track, metrics, onRisk, rates: watch } = this.#parts;
     metrics.scored.inc({ track }, groups.length);
     return groups.map((group, place) => {
-      const score = scores[place] as number;
+      const alone = scores[place] as number;
       const own = judged.of(group);
+      const rates = kind.ratesOf === undefined ? undefined : watch?.see(kind.ratesOf(observation, place));
+      const score = withRates(own, alone, rates);
       const risk = own.riskOf(score);
       const { alarm, threshold, drifting } = own.judge(score);
       this.#reportDrift(judged, group, drifting);
       if (risk !== undefined) onRisk(kind.subjectOf(observation, place), risk);
-      return { place, score, threshold, raised: alarm };
+      return { place, score, threshold, raised: alarm, rates, byRates: alarm && alone <= threshold };
     });
   }
 
@@ -302,9 +288,9 @@ export class Judge {
     judged: JudgedModel,
     observation: unknown,
     example: unknown,
-    { place, score, threshold }: Verdict,
+    { place, score, threshold, rates }: Verdict,
   ): Promise<void> {
-    const { kind, scorer, track, log } = this.#parts;
+    const { kind, scorer, track, log, rates: watch } = this.#parts;
     const explained = await scorer.explain(judged.name, example, place);
     if (!explained.ok) log.warn(faultFields(explained.fault), 'an alert could not be explained');
     const why = explained.ok ? explained.value : undefined;
@@ -321,6 +307,7 @@ export class Judge {
       subject,
       described,
       why,
+      rates: rates && watch?.explain(rates),
       remark,
       labels: this.#labels.rulesFor(id, subject, described),
       nowMs: this.#parts.clock(),

@@ -9,6 +9,7 @@ import type { IntrusionLabel } from '../events/source-item.ts';
 import type { BufferSizes } from '../learning/example-buffer.ts';
 import type { LocalTrack } from '../learning/local-track.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
+import type { WorkloadRates } from '../rates/workload-rates.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import type { Subject } from '../tracks/track-kind.ts';
 import type { Alert } from './alert.ts';
@@ -16,6 +17,7 @@ import { AlertStore, alertFolder } from './alert-store.ts';
 import { applyFeedback } from './feedback.ts';
 import { Judge } from './judge.ts';
 import type { GroupLevel, GroupSketch } from './judged-model.ts';
+import { RateWatch } from './rates-seen.ts';
 import type { CheckedFile, ModelName } from './score-protocol.ts';
 import { type JudgeFaultCode, type ScoreFaultCode, type ScoreLink, Scorer } from './scoring-thread.ts';
 import type { ShadowObserver } from './shadow-verdicts.ts';
@@ -32,6 +34,7 @@ export type ScoringSettings = Readonly<{
     deviations: number | null;
     warmUp: number;
     callWeights: 'none' | 'tfidf';
+    rates: boolean;
   }>;
   agent: Readonly<{ inference: 'weights' | 'light' }>;
 }>;
@@ -44,6 +47,8 @@ export type LiveScoringParts = Readonly<{
   link?: ScoreLink;
   /** Takes alerts in, in the place of the alert file: a sensor's go to its hub. */
   alerts?: Pick<AlertStore, 'raise'>;
+  /** What is counted of workloads by the minute; scores count alone unless given. */
+  rates?: WorkloadRates | undefined;
   /** Hears how near to its threshold each place came. */
   onRisk(track: TrackId, subject: Subject, risk: number): void;
   metrics: ClientMetrics;
@@ -109,6 +114,7 @@ export class LiveScoring {
         windowMax: Math.max(defaultWindowMax, 2 * scoring.warmUp),
       },
       remark: (observation) => baseline?.remark(observation),
+      rates: parts.rates && new RateWatch(parts.rates, scorerOptionsOf(scoring).alertRate, timers.now),
       onRisk: (subject, risk) => parts.onRisk(id, subject, risk),
       regressionCases: () => buffer.read(['regression']).examples,
       metrics,

@@ -1,8 +1,19 @@
 import type { JudgedModel } from './judged-model.ts';
+import { type RatesSeen, withRates } from './rates-seen.ts';
 import type { ModelScores } from './score-protocol.ts';
 
 /** What the live model said of one place. */
-export type Verdict = Readonly<{ place: number; score: number; threshold: number; raised: boolean }>;
+export type Verdict = Readonly<{
+  place: number;
+  /** With what the rates of its workload add to it. */
+  score: number;
+  threshold: number;
+  raised: boolean;
+  /** What is unusual of its workload's rates just now. */
+  rates: RatesSeen | undefined;
+  /** Its own score is below the threshold: without the rates there would be no alarm. */
+  byRates: boolean;
+}>;
 
 /** What both models said of one batch; a shadow's word counts nowhere else. */
 export type ShadowObserver = (seen: ShadowObservation) => void;
@@ -20,8 +31,9 @@ export function comparedWith(shadow: ModelScores, beside: JudgedModel, live: Liv
   let at = 0;
   for (const { groups, scores } of shadow.scores) {
     for (const [place, group] of groups.entries()) {
-      const { threshold, raised } = live.verdicts[at++] as Verdict;
-      const said = beside.of(group).judge(scores[place] as number);
+      const { threshold, raised, rates } = live.verdicts[at++] as Verdict;
+      const own = beside.of(group);
+      const said = own.judge(withRates(own, scores[place] as number, rates));
       // Who has no threshold yet cannot disagree.
       if (!Number.isFinite(said.threshold) || !Number.isFinite(threshold)) continue;
       shadowAlarms.push(said.alarm);

@@ -31,6 +31,9 @@ const driftCoefficient = 2.47;
 /** Scores that are enough for a threshold where the model before had one. */
 const shortWarmUp = 20;
 
+/** Of the level: scores that are nearer to each other are alike. */
+const alikeShare = 0.01;
+
 /** Of the distance between the median and the threshold, for each alarm. */
 const growth = 0.05;
 
@@ -90,6 +93,13 @@ export class Threshold {
     const [usual, level] = [this.#usual(), this.level()];
     if (!Number.isFinite(level) || level <= usual) return undefined;
     return Math.max(0, (score - usual) / (level - usual));
+  }
+
+  /** The score that has this risk, and above 1 one that is above the level; infinite during warm-up. */
+  scoreOf(risk: number): number {
+    const [usual, level] = [this.#usual(), this.level()];
+    // Where scores are all alike, a little beyond them is far.
+    return level + (risk - 1) * Math.max(level - usual, alikeShare * Math.abs(level), Number.EPSILON);
   }
 
   judge(score: number): Judgement {

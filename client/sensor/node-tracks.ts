@@ -4,8 +4,11 @@ import type { Log } from '../../base/log.ts';
 import type { Timers } from '../../base/time.ts';
 import type { Level, ScoreSketch } from '../../proto/generated/testudo/v1/sensors.ts';
 import type { TrackId } from '../../proto/ids.ts';
+import { endOfFlow, type ObservedFlow } from '../events/flow-record.ts';
 import type { LocalTrack } from '../learning/local-track.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
+import { flowFacts } from '../rates/flow-facts.ts';
+import { defaultRates, WorkloadRates } from '../rates/workload-rates.ts';
 import type { HostFaultCode, ModelHost } from '../releases/hosts/model-host.ts';
 import { ScoringHost } from '../releases/hosts/scoring-host.ts';
 import type { Alert } from '../scoring/alert.ts';
@@ -27,8 +30,12 @@ export type NodeTracksParts = Readonly<{
 /** Scoring on one node: the same judge as a client's, with light forms alone; its alerts go where they are told. */
 export class NodeTracks {
   readonly #scoring: ReadonlyMap<TrackId, LiveScoring>;
+  /** A node's workloads are few: what it counts of them stays small. */
+  readonly #rates = new WorkloadRates({ ...defaultRates, seriesMax: 512 });
+  readonly #timers: Timers;
 
   constructor({ settings, tracks, dataKey, raise, metrics, log, timers }: NodeTracksParts) {
+    this.#timers = timers;
     this.#scoring = new Map(
       [...tracks].map(([id, track]) => {
         const alerts = { raise: (alert: Alert, example: unknown) => raise(track, alert, example) };
@@ -41,6 +48,7 @@ export class NodeTracks {
             dataKey,
             link: scoringHere(),
             alerts,
+            rates: settings.scoring.rates ? this.#rates : undefined,
             onRisk,
             metrics,
             log,
@@ -49,6 +57,10 @@ export class NodeTracks {
         ];
       }),
     );
+  }
+
+  count(flow: ObservedFlow): void {
+    this.#rates.hear(flowFacts(flow), Math.min(endOfFlow(flow), this.#timers.now()));
   }
 
   start(): void {

@@ -15,6 +15,7 @@ import type { EpochMs, Timers } from '../../base/time.ts';
 import type { ClassName } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Intake } from '../events/intake.ts';
+import type { RateFact, RateQuery } from '../events/rate-fact.ts';
 import type { SourceBatch } from '../events/source-item.ts';
 import type { FilePosition } from '../recordings/file-follower.ts';
 import type { ExampleCodec } from './example-codec.ts';
@@ -60,6 +61,11 @@ export interface TrackKind<Observation = unknown, Example = unknown> {
   onlyPlace?(example: Example, place: number): Example;
   /** Whom a place is about; asked for every place that is judged. */
   subjectOf(observation: Observation, place: number): Subject;
+  /**
+   * What a place adds to what is counted of workloads by the minute, and whose counts say something about it (`client/rates/`).
+   * Unless given, rates have no part in the track's scores.
+   */
+  ratesOf?(observation: Observation, place: number): RateView;
   /** What an alert says of a place that raised an alarm. */
   describe(observation: Observation, place: number): Description;
   /** Reads a canary attack set: attack class to examples that must raise an alarm. Without it the track takes none. */
@@ -202,6 +208,15 @@ export type Description = Readonly<{
   lastMs: number;
   /** What stands in the alert beside the common fields, as JSON. */
   detail: Readonly<Record<string, unknown>>;
+}>;
+
+export type RateView = Readonly<{
+  /** By the source's clock; 0 where it has none. */
+  atMs: number;
+  /** Counted once, when the place is judged. */
+  adds: readonly RateFact[];
+  /** Rates that it did not add to, and that are about it all the same. */
+  of: readonly RateQuery[];
 }>;
 
 /** Whom an alarm is about; empty texts where nobody knows. */

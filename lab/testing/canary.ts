@@ -20,7 +20,7 @@ import { writeTraces } from '../data/trace-writer.ts';
 
 const id = 'syscall' as TrackId;
 const buffer = { recent: 1_000, reservoir: 1_000, hard: 10, regression: 10 };
-const scoring = { alertRate: 0.01, deviations: null, warmUp: 20, callWeights: 'none' } as const;
+const scoring = { alertRate: 0.01, deviations: null, warmUp: 20, callWeights: 'none', rates: false } as const;
 
 export type CanaryParts = Readonly<{
   folder: string;

@@ -1,6 +1,7 @@
 /** The flow track: who talks to whom. An observation is a window of the service graph, a place one of its edges. */
 import type { TrackKind } from '../track-kind.ts';
 import { flowArchitectures, openFlowLearner, openFlowScorer } from './architectures.ts';
+import { edgeRates } from './edge-rates.ts';
 import { keepEdges, windowCodec } from './flow-example.ts';
 import { FlowIntake } from './flow-intake.ts';
 import type { NamedSlice } from './graph/slice.ts';
@@ -24,6 +25,8 @@ export const trackKind: TrackKind<NamedSlice, NamedSlice> = {
     const { namespace, workload } = clientOf(window, place);
     return { namespace, workload, workloadClass: workload, pod: '' };
   },
+
+  ratesOf: edgeRates,
 
   describe(window, place) {
     const client = clientOf(window, place);

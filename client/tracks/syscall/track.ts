@@ -8,6 +8,7 @@ import { traceAntigens } from './traces/antigens.ts';
 import { CallIntake } from './traces/call-intake.ts';
 import { decodeExample, type Example, encodeExample } from './traces/example.ts';
 import type { AssembledTrace } from './traces/trace-assembler.ts';
+import { traceRates } from './traces/trace-rates.ts';
 
 export const trackKind: TrackKind<AssembledTrace, Example> = {
   architectures: syscallArchitectures,
@@ -23,6 +24,8 @@ export const trackKind: TrackKind<AssembledTrace, Example> = {
   },
 
   subjectOf: ({ process }) => process,
+
+  ratesOf: traceRates,
 
   describe: ({ thread, piece, firstMs, lastMs, calls, process }) => ({
     identity: `${thread}/${piece}/${firstMs}/${contentKey(calls)}`,

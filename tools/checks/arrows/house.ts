@@ -90,7 +90,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['events', 'storage', 'observability'],
     'recordings',
     ['sources', 'tracks'],
-    ['antibodies', 'kube', 'learning'],
+    ['antibodies', 'kube', 'learning', 'rates'],
     'scoring',
     'link',
     'rounds',

@@ -1,0 +1,175 @@
+import { endOfFlow, type ObservedFlow } from '../../client/events/flow-record.ts';
+import { isBenign, type Trace } from '../../client/events/trace.ts';
+import { flowFacts } from '../../client/rates/flow-facts.ts';
+import { WorkloadRates } from '../../client/rates/workload-rates.ts';
+import { type RatesSeen, RateWatch, withRates } from '../../client/scoring/rates-seen.ts';
+import { Threshold } from '../../client/scoring/threshold.ts';
+import type { SyscallDetectorName } from '../../client/tracks/syscall/detector-names.ts';
+import { defaultAlertRate } from '../../client/tracks/track-kind.ts';
+import { auc, judged, meanOf, percent, recordedWorld, scoresOf, statesOf } from '../detection/world.ts';
+import { type RecordedFlows, recordedFlows } from '../flow-detection/recorded-flows.ts';
+import type { Report } from '../harness/report.ts';
+import { recordedRates } from './recorded-rates.ts';
+
+const family = 'password_guessing';
+const bar = 0.93;
+
+/** Which connection of its run a process is taken for whose own nobody knows. */
+type Unknown = 'first' | 'in turn';
+
+/** Traces of password guessing, by the default detector alone and with the rates of the workload at their time. */
+export async function guessingWithRates(detectors: readonly SyscallDetectorName[], report: Report): Promise<void> {
+  const flows = recordedFlows();
+  const rows: string[][] = [];
+  for (const name of detectors) {
+    const world = await recordedWorld(undefined, name);
+    const weights = meanOf(world.locals);
+    const states = statesOf(world, weights);
+    const alone = scoresOf(world, weights, states);
+    const thresholds = thresholdsOf(world.training, (some) => scoresOf(world, weights, states, some));
+    const before = judged(world.unseen, alone);
+    for (const unknown of ['in turn', 'first'] as const) {
+      const seen = ratesAt(timesOf(world.unseen, flows, unknown), flows);
+      const both = world.unseen.map((trace, at) => {
+        const own = thresholds.get(groupOf(trace));
+        return own === undefined ? (alone[at] as number) : withRates(own, alone[at] as number, seen.get(trace));
+      });
+      const after = judged(world.unseen, both);
+      const [was, is] = [before, after].map(({ byFamily }) => byFamily[family]);
+      if (was === undefined || is === undefined) throw new Error('nobody guesses a password');
+      const overall = { overallBefore: before.overall, overallAfter: after.overall };
+      report.record({ case: `guessing ${name} ${unknown}`, before: was, after: is, ...overall });
+      const who = `${name}, unknown connections: ${unknown}`;
+      rows.push(
+        [`${family}, AUC, ${who}`, auc(was.auc), auc(is.auc), String(bar), is.auc >= bar ? 'met' : '**missed**'],
+        [`${family}, found at 1 %, ${who}`, percent(was.foundAt1), percent(is.foundAt1), '–', ''],
+        [`all families, AUC, ${who}`, auc(before.overall.auc), auc(after.overall.auc), '–', ''],
+        [
+          `all families, found at 1 %, ${who}`,
+          percent(before.overall.foundAt1),
+          percent(after.overall.foundAt1),
+          '–',
+          '',
+        ],
+      );
+    }
+  }
+  report.text(
+    `## Password guessing: recorded traces
+
+The recorded traces carry no times, and the flows of the same recording do. So a guess has the time of its connection, whose number in its run stands in its name; of a process that a guess started the connection is unknown: they are taken *in turn*, by their numbers, or all for the run's *first*, when there was nothing to count yet. A benign trace has the time of a benign connection of its service in the same part of the recording: the one at the same share of the way, by process ids. Traces of other attacks have none and are judged as before. Rates are of the flows alone; a client counts traces too.`,
+  );
+  report.table(['measure', 'before', 'with rates', 'bar', ''], rows);
+}
+
+function groupOf({ cluster, service }: Trace): string {
+  return `${cluster}/${service}`;
+}
+
+/** What is usual in each workload, as a client's buffer would say. */
+function thresholdsOf(training: readonly (readonly Trace[])[], score: (some: readonly Trace[]) => Float64Array) {
+  const found = new Map<string, Threshold>();
+  for (const [group, own] of Map.groupBy(training.flat(), groupOf)) {
+    const threshold = new Threshold({
+      rule: { kind: 'quantile', alertRate: defaultAlertRate },
+      warmUp: 20,
+      windowMax: 2_000,
+    });
+    threshold.seed([...score(own)]);
+    found.set(group, threshold);
+  }
+  return found;
+}
+
+function timesOf(traces: readonly Trace[], recorded: readonly RecordedFlows[], unknown: Unknown): Map<Trace, number> {
+  const times = new Map<Trace, number>();
+  for (const { name, flows, trainEndMs, attacksFromMs } of recorded) {
+    const own = traces.filter(({ cluster }) => cluster === name);
+    for (const [service, some] of Map.groupBy(own.filter(isBenign), (trace) => trace.service)) {
+      const ends = flows
+        .filter((flow) => flow.destination.workload === service || flow.source.workload === service)
+        .map(endedMs)
+        .filter((atMs) => atMs > trainEndMs && atMs < attacksFromMs)
+        .sort((a, b) => a - b);
+      const inOrder = some.toSorted((a, b) => pidOf(a) - pidOf(b));
+      for (const [at, trace] of inOrder.entries()) {
+        const end = ends[Math.floor((at / inOrder.length) * ends.length)];
+        if (end !== undefined) times.set(trace, end);
+      }
+    }
+    const guesses = flows.filter(({ label }) => label === family).map(endedMs);
+    for (const [trace, connection] of connectionsOf(
+      own.filter((trace) => trace.family === family),
+      unknown,
+    )) {
+      const end = guesses[connection];
+      if (end !== undefined) times.set(trace, end);
+    }
+  }
+  return times;
+}
+
+/** Connections of each variant's runs, as the recorder made them. */
+const perRun: Readonly<Record<string, number>> = { 'ssh-rawbanner': 5, 'ssh-client': 3, 'ftp-par': 4 };
+
+/** Which of a cluster's guesses each trace is of: runs follow one another in the order of their numbers. */
+function connectionsOf(traces: readonly Trace[], unknown: Unknown): Map<Trace, number> {
+  const found = new Map<Trace, number>();
+  const runs = Map.groupBy(traces, ({ name }) => name.split('.')[0] ?? '');
+  let before = 0;
+  for (const run of [...runs.keys()].sort()) {
+    const own = runs.get(run) ?? [];
+    const connections = perRun[own[0]?.name.split('.')[1] ?? ''] ?? 1;
+    const started = own.filter((trace) => partOf(trace).startsWith('c')).sort((a, b) => numberOf(a) - numberOf(b));
+    for (const trace of own) {
+      const turn = started.indexOf(trace);
+      const guessed = unknown === 'first' ? 0 : Math.floor((turn / started.length) * connections);
+      found.set(trace, before + (turn < 0 ? numberOf(trace) - 1 : guessed));
+    }
+    before += connections;
+  }
+  return found;
+}
+
+/** "r3" of the name of a run's third first process, "c4" of that of a descendant. */
+function partOf({ name }: Trace): string {
+  return name.split('.')[2] ?? '';
+}
+
+function numberOf(trace: Trace): number {
+  return Number(partOf(trace).slice(1));
+}
+
+function endedMs(flow: ObservedFlow): number {
+  return endOfFlow(flow) + (flow.volume?.durationMs ?? 0);
+}
+
+function pidOf({ name }: Trace): number {
+  const [, , pid = '0', piece = 's0'] = name.split('.');
+  return Number(pid) * 1_000 + Number(piece.slice(1));
+}
+
+/** What was unusual of a trace's workload at its time: flows are counted as they end, up to then and no further. */
+function ratesAt(times: ReadonlyMap<Trace, number>, recorded: readonly RecordedFlows[]): Map<Trace, RatesSeen> {
+  const found = new Map<Trace, RatesSeen>();
+  for (const { name, flows } of recorded) {
+    const due = [...times].filter(([{ cluster }]) => cluster === name).sort(([, a], [, b]) => a - b);
+    const ended = flows.toSorted((a, b) => endedMs(a) - endedMs(b));
+    const rates = new WorkloadRates(recordedRates);
+    let nowMs = 0;
+    const watch = new RateWatch(rates, defaultAlertRate, () => nowMs as never);
+    let next = 0;
+    for (const [trace, atMs] of due) {
+      nowMs = atMs;
+      for (; next < ended.length; next++) {
+        const flow = ended[next] as ObservedFlow;
+        if (endedMs(flow) > atMs) break;
+        rates.hear(flowFacts(flow), endedMs(flow));
+      }
+      const of = [{ workload: `/${trace.service}`, measures: ['sessions alike', 'refusals'] as const }];
+      const seen = watch.see({ atMs, adds: [], of });
+      if (seen !== undefined) found.set(trace, seen);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,151 @@
+import type { Measure, RateFact, RateQuery } from '../events/rate-fact.ts';
+import { cauchyCombined } from './cauchy.ts';
+import { RateSeries } from './rate-series.ts';
+import type { Scale } from './usual.ts';
+
+/** One rate of a workload, as unusual as it is. */
+export type Unusual = Readonly<{
+  workload: string;
+  measure: Measure;
+  shape: string;
+  /** Who asked, where that is told apart. */
+  peer: string;
+  /** In the latest interval, and what is usual in one. */
+  count: number;
+  median: number;
+  high: number;
+  /** Whole intervals that say so. */
+  intervals: number;
+  p: number;
+}>;
+
+/** Rates rarest first, and how likely all of them together are. */
+export type Rates = Readonly<{ p: number; unusual: readonly Unusual[] }>;
+
+export type WorkloadRatesOptions = Readonly<{
+  intervalMs: number;
+  /** Whole intervals that a workload was watched for before its rates say anything. */
+  intervalsMin: number;
+  /** Series over all workloads; the one that has been quiet longest is forgotten first. */
+  seriesMax: number;
+}>;
+
+export const defaultRates: WorkloadRatesOptions = { intervalMs: 60_000, intervalsMin: 10, seriesMax: 4_096 };
+
+/** Rates that are told apart in one workload; what comes beyond counts as one, measure by measure. */
+const seriesOfWorkloadMax = 128;
+const otherShape = 'other';
+/** No past is long enough to tell what is rarer. */
+const pMin = 1e-6;
+
+const news: ReadonlySet<Measure> = new Set(['new peers', 'new templates']);
+
+type Workload = { readonly firstMs: number; readonly series: Map<string, Series> };
+type Series = Readonly<{ rates: RateSeries; measure: Measure; shape: string; peer: string }>;
+
+/**
+ * How much every workload does by the minute, against its own past. Holds counts and hashes, nothing that was said. Times
+ * are the events' own; the same facts in the same order give the same rates.
+ */
+export class WorkloadRates {
+  readonly #options: WorkloadRatesOptions;
+  /** Least recently heard first. */
+  readonly #workloads = new Map<string, Workload>();
+  #count = 0;
+
+  constructor(options: WorkloadRatesOptions = defaultRates) {
+    this.#options = options;
+  }
+
+  get intervalMs(): number {
+    return this.#options.intervalMs;
+  }
+
+  get seriesCount(): number {
+    return this.#count;
+  }
+
+  hear(facts: readonly RateFact[], atMs: number): void {
+    for (const fact of facts) {
+      const { workload: name, amount, key } = fact;
+      const workload = this.#workloads.get(name) ?? { firstMs: atMs, series: new Map<string, Series>() };
+      this.#workloads.delete(name);
+      this.#workloads.set(name, workload);
+      this.#seriesOf(workload, fact, atMs).rates.add(amount, key, atMs);
+    }
+    while (this.#count > this.#options.seriesMax && this.#workloads.size > 1) this.#forgetOldest();
+  }
+
+  /** The rates that these facts are part of, and those asked for, as they are at that time. Undefined for none. */
+  unusual(facts: readonly RateFact[], queries: readonly RateQuery[], atMs: number): Rates | undefined {
+    const asked = new Map<Series, string>();
+    for (const fact of facts) {
+      const own = this.#workloads.get(fact.workload)?.series;
+      const series = own?.get(nameOf(fact)) ?? own?.get(nameOf({ ...fact, shape: otherShape, peer: '' }));
+      if (series !== undefined) asked.set(series, fact.workload);
+    }
+    for (const { workload, measures, peer, key } of queries) {
+      for (const series of this.#workloads.get(workload)?.series.values() ?? []) {
+        if (!measures.includes(series.measure)) continue;
+        if (peer !== undefined && series.peer !== '' && series.peer !== peer) continue;
+        if (key !== undefined && news.has(series.measure) && !series.rates.isNews(key)) continue;
+        asked.set(series, workload);
+      }
+    }
+    const found: Unusual[] = [];
+    for (const [{ rates, measure, shape, peer }, workload] of asked) {
+      const seen = rates.seen(atMs, this.#options.intervalsMin);
+      if (seen === undefined) continue;
+      const { count, usual } = seen;
+      const { median, high, intervals } = usual;
+      const p = Math.max(pMin, seen.p);
+      found.push({ workload, measure, shape, peer, count, median, high, intervals, p });
+    }
+    if (found.length === 0) return undefined;
+    found.sort((a, b) => a.p - b.p);
+    // A rate below what is usual excuses nothing.
+    const p = cauchyCombined(found.map((one) => Math.min(0.5, one.p)));
+    return { p, unusual: found };
+  }
+
+  #seriesOf({ firstMs, series }: Workload, { measure, shape, peer }: SeriesName, atMs: number): Series {
+    const known = series.get(nameOf({ measure, shape, peer }));
+    if (known !== undefined) return known;
+    if (shape !== otherShape && series.size >= seriesOfWorkloadMax) {
+      return this.#seriesOf({ firstMs, series }, { measure, shape: otherShape, peer: '' }, atMs);
+    }
+    const { intervalMs } = this.#options;
+    const scale: Scale = measure === 'bytes out' ? 'amount' : 'count';
+    const earlier = Math.max(0, Math.floor(atMs / intervalMs) - Math.floor(firstMs / intervalMs));
+    const rates = new RateSeries({ intervalMs, scale, isNews: news.has(measure) }, atMs, earlier);
+    const fresh = { rates, measure, shape, peer };
+    series.set(nameOf(fresh), fresh);
+    this.#count += 1;
+    return fresh;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#workloads;
+    if (oldest === undefined) return;
+    this.#workloads.delete(oldest[0]);
+    this.#count -= oldest[1].series.size;
+  }
+}
+
+/** A sentence for people. */
+export function rateText(rate: Unusual, intervalMs: number): string {
+  const { workload, measure, shape, peer, count, median, high, intervals } = rate;
+  const whole = (value: number) => Math.round(value).toLocaleString('en');
+  const what = [measure, shape === '' ? '' : ` (${shape})`, peer === '' ? '' : ` from ${peer}`].join('');
+  const within = intervalMs === 60_000 ? 'a minute' : `${intervalMs / 1_000} s`;
+  return (
+    `${workload}: ${whole(count)} ${what} within ${within}; ` +
+    `usual are ${whole(median)}, and no more than ${whole(high)} in nine of ten (of ${intervals})`
+  );
+}
+
+type SeriesName = Pick<RateFact, 'measure' | 'shape' | 'peer'>;
+
+function nameOf({ measure, shape, peer }: SeriesName): string {
+  return `${measure}|${shape}|${peer}`;
+}

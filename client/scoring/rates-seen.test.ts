@@ -1,0 +1,150 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
+import { digestOf } from '../../proto/digest.ts';
+import { parseTrackId } from '../../proto/ids.ts';
+import { bytesOfValues } from '../../proto/layout.ts';
+import { parseClientConfig } from '../config.ts';
+import { callIdOfName } from '../events/vocabulary.ts';
+import { openTracks } from '../learning/local-track.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { defaultRates, WorkloadRates } from '../rates/workload-rates.ts';
+import { gramTableSpec, initialGramTable } from '../tracks/syscall/gram-table/gram-table.ts';
+import type { AssembledTrace } from '../tracks/syscall/traces/trace-assembler.ts';
+import { WorkloadClasses } from '../tracks/syscall/traces/workload-classes.ts';
+import type { Alert } from './alert.ts';
+import { LiveScoring } from './live-scoring.ts';
+import { scoringHere } from './scoring-thread.ts';
+
+const track = parseTrackId('syscall');
+const spec = gramTableSpec(new WorkloadClasses(['sshd']), 2 ** 12);
+const minute = 60_000;
+
+let folder: string;
+let close: () => Promise<void> = async () => undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-rates-'));
+});
+
+afterEach(async () => {
+  await close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function open(rates: WorkloadRates | undefined): Promise<LiveScoring> {
+  const text = JSON.stringify({
+    dataDirectory: folder,
+    coordinator: { addresses: ['127.0.0.1:1'] },
+    tracks: [track],
+    scoring: { warmUp: 50, alertRate: 0.01 },
+  });
+  const config = unwrap(parseClientConfig({ file: { path: join(folder, 'client.yaml'), text } }));
+  const dataKey = Buffer.alloc(32, 1);
+  const local = unwrap(await openTracks(config, dataKey, Date.now())).get(track);
+  if (local === undefined) throw new Error('the track was not opened');
+  const scoring = new LiveScoring({
+    config,
+    track: local,
+    dataKey,
+    link: scoringHere(),
+    rates,
+    onRisk: () => undefined,
+    metrics: createMetrics(),
+    log: pino({ level: 'silent' }),
+    timers: systemTimers,
+  });
+  close = async () => {
+    await scoring.close();
+    local.buffer.close();
+  };
+  const bytes = bytesOfValues(initialGramTable(spec));
+  const weightsPath = join(folder, 'weights');
+  await writeFile(weightsPath, bytes);
+  await scoring.install({ version: 1, digest: digestOf(bytes), spec, weightsPath });
+  return scoring;
+}
+
+/** A login that failed: 20 calls, none of which changes a user or runs a program; and one that did not. */
+function sessionOf(pid: number, atMs: number, failed: boolean): AssembledTrace {
+  const quiet = ['read', 'write', 'close', 'openat', 'newfstatat', 'poll', 'getpid'];
+  const names = failed ? quiet : [...quiet, 'clone', 'setresuid', 'execve', 'wait4'];
+  const calls = Uint16Array.from({ length: failed ? 20 : 90 }, (_, at) =>
+    callIdOfName(names[(at * (1 + (pid % 3))) % names.length] as string),
+  );
+  return {
+    thread: `t${pid}`,
+    process: {
+      node: '',
+      namespace: 'shop',
+      workload: 'sshd',
+      pod: 'sshd-0',
+      container: '',
+      binary: '',
+      pid,
+      workloadClass: 'sshd',
+    },
+    calls,
+    argumentClasses: new Uint16Array(calls.length),
+    firstMs: atMs,
+    lastMs: atMs,
+    piece: 0,
+    began: pid,
+  };
+}
+
+/** An hour of four logins a minute, one of them a typing error every fourth minute; then thirty errors within one minute. */
+async function guess(scoring: LiveScoring): Promise<{ learnt: number }> {
+  const startMs = Date.now() - 90 * minute;
+  let pid = 0;
+  for (let at = 0; at < 60; at++) {
+    const sessions = [0, 1, 2, 3].map((one) => ({
+      atMs: startMs + at * minute + one * 15_000,
+      failed: one === 0 && at % 4 === 0,
+    }));
+    await scoring.judge(sessions.map(({ atMs, failed }) => sessionOf(++pid, atMs, failed)));
+  }
+  let learnt = 0;
+  for (let one = 0; one < 30; one++) {
+    const normal = await scoring.judge([sessionOf(++pid, startMs + 60 * minute + one * 1_500, true)]);
+    learnt += normal.length;
+  }
+  return { learnt };
+}
+
+async function alerts(): Promise<Alert[]> {
+  const text = await readFile(join(folder, 'alerts.jsonl'), 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Alert);
+}
+
+describe('rates in scores', () => {
+  it('find guesses of which each is a failed login like any other, once and with what was counted', async () => {
+    const { learnt } = await guess(await open(new WorkloadRates(defaultRates)));
+    const raised = await alerts();
+    expect(raised.length).toBe(1);
+    const [alert] = raised as [Alert];
+    expect(alert.score).toBeGreaterThan(alert.threshold);
+    const failures = {
+      workload: 'shop/sshd',
+      measure: 'traces alike',
+      shape: 'about 16 calls, nothing of note',
+      median: 0,
+    };
+    expect(alert.detail.rates).toEqual(expect.arrayContaining([expect.objectContaining(failures)]));
+    expect(alert.text).toContain('traces alike (about 16 calls, nothing of note) within a minute; usual are 0');
+    // The burst is no more learnt from than any other alarm.
+    expect(learnt).toBeLessThan(12);
+  });
+
+  it('are what finds them: without them nothing is said', async () => {
+    expect(await guess(await open(undefined))).toEqual({ learnt: 30 });
+    expect(await alerts()).toEqual([]);
+  });
+});

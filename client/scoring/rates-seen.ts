@@ -1,0 +1,76 @@
+import type { EpochMs } from '../../base/time.ts';
+import { liftedRisk } from '../rates/lifted-risk.ts';
+import { rateText, type Unusual, type WorkloadRates } from '../rates/workload-rates.ts';
+import type { Explanation, RateView } from '../tracks/track-kind.ts';
+import type { Threshold } from './threshold.ts';
+
+/** What is unusual of the rates that a place is part of. */
+export type RatesSeen = Readonly<{
+  /** How likely all of them together are. */
+  p: number;
+  /** Rarest first. */
+  unusual: readonly Unusual[];
+  /** The share of places that may raise an alarm, which says how unusual a risk of 1 is. */
+  alertRate: number;
+}>;
+
+/** Rates that are told in an alert at most, and how rare one is to be told. */
+const toldMax = 3;
+const toldBelow = 0.01;
+
+/** The rates of the workloads of one client, as its judges see them. */
+export class RateWatch {
+  readonly #rates: WorkloadRates;
+  readonly #alertRate: number;
+  readonly #clock: () => EpochMs;
+  /** Workload to when an alert was raised of its rates alone, least recent first. */
+  readonly #said = new Map<string, number>();
+
+  constructor(rates: WorkloadRates, alertRate: number, clock: () => EpochMs) {
+    this.#rates = rates;
+    this.#alertRate = alertRate;
+    this.#clock = clock;
+  }
+
+  /** Counts what a place adds, and says what is unusual then; undefined where too little is known yet. */
+  see({ atMs, adds, of }: RateView): RatesSeen | undefined {
+    const nowMs = this.#clock();
+    // Nothing that has a clock of its own may run ahead of ours: what it counted would never be over.
+    const at = atMs > 0 ? Math.min(atMs, nowMs) : nowMs;
+    this.#rates.hear(adds, at);
+    const rates = this.#rates.unusual(adds, of, at);
+    return rates && { ...rates, alertRate: this.#alertRate };
+  }
+
+  /** Whether an alert of a workload's rates alone was raised within the interval: a hundred sessions are one thing to look at. */
+  wasSaid({ unusual: [rarest] }: RatesSeen): boolean {
+    if (rarest === undefined) return false;
+    const key = rarest.workload;
+    const nowMs = this.#clock();
+    const before = this.#said.get(key);
+    if (before !== undefined && nowMs - before < this.#rates.intervalMs) return true;
+    this.#said.delete(key);
+    this.#said.set(key, nowMs);
+    if (this.#said.size > saidMax) this.#said.delete(this.#said.keys().next().value as string);
+    return false;
+  }
+
+  /** For programs and for people; undefined where no rate is rare by itself. */
+  explain({ unusual }: RatesSeen): Explanation | undefined {
+    const told = unusual.filter(({ p }) => p < toldBelow).slice(0, toldMax);
+    if (told.length === 0) return undefined;
+    return { detail: { rates: told }, text: told.map((one) => rateText(one, this.#rates.intervalMs)).join('\n') };
+  }
+}
+
+const saidMax = 4_096;
+
+/** A score with what the rates add: as unusual as both together are. The score itself while there is no threshold. */
+export function withRates(own: Threshold, score: number, rates: RatesSeen | undefined): number {
+  const level = own.level();
+  if (rates === undefined || !Number.isFinite(level)) return score;
+  // Where all scores are alike there is no way from what is usual to the level.
+  const risk = own.riskOf(score) ?? (score > level ? 1 : 0);
+  const lifted = liftedRisk(risk, rates.p, rates.alertRate);
+  return lifted > risk ? Math.max(score, own.scoreOf(lifted)) : score;
+}
