@@ -157,7 +157,7 @@ describe('a track that is nothing but a folder and a spec', () => {
       detail: { counts: { delete: 15 }, carried: [{ verb: 'delete' }, {}, {}] },
     });
     expect(alert.text).toContain('surprising verbs (nats): delete');
-    unwrap(await leaveFeedback(join(folder, 'north-data'), alert.id, 'confirmed', 'ada', Date.now()));
+    unwrap(await leaveFeedback(join(folder, 'north-data'), alert.id, { verdict: 'confirmed', by: 'ada' }, Date.now()));
     await until(() => said.includes('north: feedback taken in verbs'));
     expect(north.tracks.get(verbs)?.buffer.counts()).toMatchObject({ regression: 1 });
   });

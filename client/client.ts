@@ -134,6 +134,7 @@ export class RunningClient {
       tracks,
       live: isLive(config.sources) || config.hub !== null || hooks.judged === true,
       dataKey,
+      identity: () => this.#identity,
       metrics,
       log,
       timers: this.#timers,

@@ -34,7 +34,9 @@ beforeEach(async () => {
   const dataKey = Buffer.alloc(32, 1);
   const tracks = unwrap(await openTracks(config, dataKey, Date.now()));
   const log = pino({ level: 'silent' });
-  live = new LiveTracks({ config, tracks, live: false, dataKey, metrics: createMetrics(), log, timers: systemTimers });
+  const identity = () => undefined;
+  const metrics = createMetrics();
+  live = new LiveTracks({ config, tracks, live: false, dataKey, identity, metrics, log, timers: systemTimers });
   close = async () => {
     await live.close();
     for (const { buffer } of tracks.values()) buffer.close();

@@ -17,6 +17,7 @@ import { UnsignedModels } from './releases/unsigned-models.ts';
 import { ModelCache } from './rounds/model-cache.ts';
 import type { UplinkReport } from './rounds/ports.ts';
 import type { Alert } from './scoring/alert.ts';
+import type { OwnAntibodiesParts } from './scoring/confirmed/own-antibodies.ts';
 import { LiveScoring } from './scoring/live-scoring.ts';
 import { RiskBoard } from './scoring/risk-board.ts';
 import type { TrackKind, Watched } from './tracks/track-kind.ts';
@@ -28,6 +29,8 @@ export type LiveTracksParts = Readonly<{
   live: boolean;
   dataKey: Uint8Array;
   metrics: ClientMetrics;
+  /** Who this cluster is; undefined before it has enrolled. */
+  identity: OwnAntibodiesParts['identity'];
   log: Log;
   timers: Timers;
 }>;
@@ -137,10 +140,14 @@ export class LiveTracks {
     }
   }
 
-  #open({ config, live, dataKey, metrics, log, timers }: LiveTracksParts, id: TrackId, track: LocalTrack): LiveTrack {
+  #open(
+    { config, live, dataKey, identity, metrics, log, timers }: LiveTracksParts,
+    id: TrackId,
+    track: LocalTrack,
+  ): LiveTrack {
     const onRisk = this.risks.hear.bind(this.risks);
     const scoring = live
-      ? new LiveScoring({ config, track, dataKey, rates: this.rates, onRisk, metrics, log, timers })
+      ? new LiveScoring({ config, track, dataKey, rates: this.rates, identity, onRisk, metrics, log, timers })
       : undefined;
     const models = new ModelCache(join(config.dataDirectory, 'models', id));
     const unsigned = new UnsignedModels({

@@ -32,7 +32,8 @@ const antibodyBytesMax = 128 * 1024;
 
 const familyPattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
-function isFamily(text: unknown): text is string {
+/** Whether this may name a kind of attack. */
+export function isFamily(text: unknown): text is string {
   return typeof text === 'string' && familyPattern.test(text);
 }
 

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { Argument, Command } from '@commander-js/extra-typings';
 import { readClientConfig } from '../../client/config.ts';
 import { feedbackVerdicts, leaveFeedback } from '../../client/scoring/feedback.ts';
+import { isFamily } from '../../proto/antibody.ts';
 import { complain, print } from '../print.ts';
 
 /** `testudo feedback ALERT false-positive|confirmed`: an operator's word on an alert. */
@@ -13,10 +14,14 @@ export function feedbackCommand() {
     .option('-c, --config <file>', "the client's configuration")
     .option('-d, --data <folder>', "the client's data directory, instead of its configuration")
     .option('--by <name>', 'who says so', userInfo().username)
-    .action(async (alert, verdict, { config: path, data, by }) => {
+    .option('--family <name>', 'what a confirmed attack is called: alerts of one name become an antibody')
+    .action(async (alert, verdict, { config: path, data, by, family }) => {
+      if (family !== undefined && (verdict !== 'confirmed' || !isFamily(family))) {
+        return fail('--family names a confirmed attack: 1 to 63 of a-z, 0-9, "-" and "_"');
+      }
       const folder = data ?? dataDirectory(path);
       if (folder === undefined) return;
-      const left = await leaveFeedback(folder, alert, verdict, by, Date.now());
+      const left = await leaveFeedback(folder, alert, { verdict, by, family }, Date.now());
       if (!left.ok) return fail(left.fault.message);
       print(`${alert}: ${verdict}; the client takes it in within seconds, or when it starts`);
     });

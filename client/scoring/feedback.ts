@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
+import { isFamily } from '../../proto/antibody.ts';
 import type { BufferFault, ExampleBuffer } from '../learning/example-buffer.ts';
 import { isAlertId } from './alert.ts';
 import { type AlertStore, alertFolder } from './alert-store.ts';
@@ -12,7 +13,16 @@ import { type AlertStore, alertFolder } from './alert-store.ts';
 export const feedbackVerdicts = ['false-positive', 'confirmed'] as const;
 export type FeedbackVerdict = (typeof feedbackVerdicts)[number];
 
-const request = z.strictObject({ verdict: z.enum(feedbackVerdicts), by: z.string(), atMs: z.int() });
+const family = z.custom<string>(isFamily).optional();
+const request = z.strictObject({ verdict: z.enum(feedbackVerdicts), by: z.string(), atMs: z.int(), family });
+
+/** Who says what of an alert. */
+export type Feedback = Readonly<{
+  verdict: FeedbackVerdict;
+  by: string;
+  /** What a confirmed attack is called; `isFamily`. Alerts of one name become an antibody. */
+  family?: string | undefined;
+}>;
 
 /**
  * Leaves feedback for the client that raised the alert; it is taken in within seconds when it runs, at its next start
@@ -21,8 +31,7 @@ const request = z.strictObject({ verdict: z.enum(feedbackVerdicts), by: z.string
 export async function leaveFeedback(
   dataDir: string,
   id: string,
-  verdict: FeedbackVerdict,
-  by: string,
+  { verdict, by, family }: Feedback,
   nowMs: EpochMs,
 ): Promise<Result<undefined, 'ALERT_NOT_FOUND'>> {
   const track = isAlertId(id) ? await trackOf(dataDir, id) : undefined;
@@ -32,14 +41,14 @@ export async function leaveFeedback(
       `${id.slice(0, 40)}: no such alert in ${dataDir}; its id stands in the alert file`,
     );
   }
-  const text = JSON.stringify({ verdict, by, atMs: nowMs });
+  const text = JSON.stringify({ verdict, by, atMs: nowMs, family });
   await writeFileAtomic(join(folderOf(dataDir, track), `${id}.json`), text);
   return ok(undefined);
 }
 
 export type ApplyFaultCode = BufferFault | 'ALERT_NOT_FOUND' | 'ALERT_UNREADABLE' | 'FEEDBACK_MALFORMED';
 
-export type AppliedFeedback = Readonly<{ id: string; verdict: FeedbackVerdict; by: string }>;
+export type AppliedFeedback = Readonly<{ id: string }> & Feedback;
 
 /** The track that raised an alert. */
 async function trackOf(dataDir: string, id: string): Promise<string | undefined> {
@@ -74,19 +83,57 @@ export async function applyFeedback(
       await rm(path, { force: true });
       continue;
     }
-    const { verdict, by, atMs } = parsed.data;
+    const { verdict, by, atMs, family } = parsed.data;
     const marked =
       verdict === 'confirmed' ? buffer.addRegression(example.value, atMs) : buffer.addHard(example.value, atMs);
     if (!marked.ok) {
       results.push(marked);
       continue;
     }
-    const line = JSON.stringify({ alert: id, track, verdict, by, at: new Date(atMs).toISOString() });
-    await appendFile(join(dataDir, 'feedback.jsonl'), `${line}\n`, { mode: privateFileMode });
+    const line = JSON.stringify({ alert: id, track, verdict, by, at: new Date(atMs).toISOString(), family });
+    await appendFile(feedbackFile(dataDir), `${line}\n`, { mode: privateFileMode });
     await rm(path, { force: true });
-    results.push(ok({ id, verdict, by }));
+    results.push(ok({ id, verdict, by, family }));
   }
   return results;
+}
+
+/** Everything that operators said of alerts, a JSON line each, oldest first. */
+function feedbackFile(dataDir: string): string {
+  return join(dataDir, 'feedback.jsonl');
+}
+
+const said = z.looseObject({ alert: z.string(), track: z.string(), verdict: z.enum(feedbackVerdicts), family });
+
+/** Families of a track's confirmed alerts to the ids of those: the newest word on an alert counts. Lines of other writers are passed over. */
+export async function confirmedFamilies(
+  dataDir: string,
+  track: string,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const text = await readFile(feedbackFile(dataDir), 'utf8').catch((error: unknown) => {
+    if (isMissing(error)) return '';
+    throw error;
+  });
+  const words = new Map<string, string | undefined>();
+  for (const line of text.split('\n')) {
+    const word = said.safeParse(parsedLine(line));
+    if (!word.success || word.data.track !== track) continue;
+    const { alert, verdict, family: name } = word.data;
+    words.set(alert, verdict === 'confirmed' ? name : undefined);
+  }
+  const families = new Map<string, string[]>();
+  for (const [alert, name] of words) {
+    if (name !== undefined) families.set(name, [...(families.get(name) ?? []), alert]);
+  }
+  return families;
+}
+
+function parsedLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 function folderOf(dataDir: string, track: string): string {

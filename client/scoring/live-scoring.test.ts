@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { type LoopbackFederation, startLoopbackFederation } from '../../lab/testing/loopback-federation.ts';
+import { readAntibody } from '../../proto/antibody.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { bytesOfValues } from '../../proto/layout.ts';
@@ -96,6 +98,11 @@ async function alerts(): Promise<Alert[]> {
     .map((line) => JSON.parse(line) as Alert);
 }
 
+/** Waits until a file is not there any more. */
+async function gone(path: string): Promise<void> {
+  while (existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 function counts(running: RunningClient) {
   const local = running.tracks.get(track);
   if (local === undefined) throw new Error('the syscall track is not run');
@@ -153,18 +160,32 @@ describe('live scoring', () => {
     expect(counts(running)).toMatchObject({ seen: 9, hard: 0, regression: 0 });
 
     const data = join(folder, 'data');
-    unwrap(await leaveFeedback(data, first?.id ?? '', 'false-positive', 'ada', Date.now()));
+    unwrap(await leaveFeedback(data, first?.id ?? '', { verdict: 'false-positive', by: 'ada' }, Date.now()));
     await logged('feedback taken in');
     expect(counts(running)).toMatchObject({ hard: 1, regression: 0 });
 
     await appendFile(path, hostileThread(4_000, 'unshare('));
     await logged('alert', 2);
     const second = (await alerts())[1];
-    unwrap(await leaveFeedback(data, second?.id ?? '', 'confirmed', 'ada', Date.now()));
+    unwrap(await leaveFeedback(data, second?.id ?? '', { verdict: 'confirmed', by: 'ada' }, Date.now()));
     await logged('feedback taken in', 2);
     expect(counts(running)).toMatchObject({ hard: 1, regression: 1 });
     expect(await readFile(join(data, 'feedback.jsonl'), 'utf8')).toContain('"verdict":"confirmed","by":"ada"');
-    expect(await leaveFeedback(data, 'a-0000000000000000', 'confirmed', 'ada', Date.now())).toMatchObject({
+
+    // Named, confirmed alerts become an antibody of this cluster, for an operator to put; the newest word on each counts.
+    const confirmed = { verdict: 'confirmed', by: 'ada', family: 'reverse_shell' } as const;
+    unwrap(await leaveFeedback(data, second?.id ?? '', confirmed, Date.now()));
+    await logged('antibody made');
+    const own = join(data, 'antibodies/syscall/reverse_shell.json');
+    const antibody = unwrap(readAntibody(await readFile(own)));
+    expect(antibody).toMatchObject({ cluster: 'north', track, family: 'reverse_shell', examples: 1 });
+    unwrap(await leaveFeedback(data, second?.id ?? '', { verdict: 'false-positive', by: 'ada' }, Date.now()));
+    await logged('feedback taken in', 4);
+    await gone(own);
+
+    expect(
+      await leaveFeedback(data, 'a-0000000000000000', { verdict: 'confirmed', by: 'ada' }, Date.now()),
+    ).toMatchObject({
       fault: { code: 'ALERT_NOT_FOUND' },
     });
   });

@@ -14,6 +14,7 @@ import { recordKey } from '../storage/sealed-record.ts';
 import type { Subject } from '../tracks/track-kind.ts';
 import type { Alert } from './alert.ts';
 import { AlertStore, alertFolder } from './alert-store.ts';
+import { makeOwnAntibodies, type OwnAntibodiesParts } from './confirmed/own-antibodies.ts';
 import { applyFeedback } from './feedback.ts';
 import { Judge } from './judge.ts';
 import type { GroupLevel, GroupSketch } from './judged-model.ts';
@@ -49,6 +50,8 @@ export type LiveScoringParts = Readonly<{
   alerts?: Pick<AlertStore, 'raise'>;
   /** What is counted of workloads by the minute; scores count alone unless given. */
   rates?: WorkloadRates | undefined;
+  /** Who this cluster is, for what it makes of confirmed alerts; nobody unless given. */
+  identity?: OwnAntibodiesParts['identity'];
   /** Hears how near to its threshold each place came. */
   onRisk(track: TrackId, subject: Subject, risk: number): void;
   metrics: ClientMetrics;
@@ -240,15 +243,34 @@ export class LiveScoring {
     await this.#scorer.close();
   }
 
+  /** Of every attack that was confirmed and named; for an operator to put in force. */
+  async #makeAntibodies(): Promise<void> {
+    const { config, track, log, timers, identity } = this.#parts;
+    if (identity === undefined) return;
+    const { dataDirectory } = config;
+    const parts = { dataDirectory, track, alerts: this.#alerts, identity, now: timers.now };
+    for (const { family, alerts, path, antibody } of await makeOwnAntibodies(parts)) {
+      const { examples, features } = antibody ?? {};
+      if (antibody === undefined) log.warn({ family, alerts }, 'nothing tells these alerts from what is normal here');
+      else log.info({ family, alerts, examples, features: features?.length, path }, 'antibody made');
+    }
+  }
+
   async #listen(): Promise<void> {
     const { config, track, log, metrics } = this.#parts;
     const { id, buffer } = track;
     while (!this.#stopping.signal.aborted) {
-      for (const applied of await applyFeedback(config.dataDirectory, id, this.#alerts, buffer)) {
+      const words = await applyFeedback(config.dataDirectory, id, this.#alerts, buffer);
+      for (const applied of words) {
         if (applied.ok) {
           metrics.feedback.inc({ track: id, verdict: applied.value.verdict });
           log.info({ track: id, ...applied.value }, 'feedback taken in');
         } else log.warn(faultFields(applied.fault), 'feedback could not be taken in');
+      }
+      if (words.some(({ ok: isApplied }) => isApplied)) {
+        await this.#makeAntibodies().catch((error: Error) => {
+          log.error({ track: id, cause: error.message }, 'no antibody could be made of what was confirmed');
+        });
       }
       await this.#keepCalibrated();
       await pause(this.#parts.timers, feedbackEveryMs, this.#stopping.signal);
