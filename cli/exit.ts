@@ -11,6 +11,8 @@ export const exitCodes = {
   usage: 2,
   /** Nobody answered: try again later. */
   unreachable: 3,
+  /** What was asked for was answered, and something in the answer wants somebody's attention. */
+  attention: 4,
 } as const;
 
 /** The second kind of name is of faults without a code of ours: a proxy in between, or nobody there. */

@@ -13,6 +13,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'the main job: a federation on this machine, some of it hostile, on recorded data',
     load: async () => (await import('./processes/demo.ts')).demoCommand(),
   },
+  status: {
+    summary: 'how everything stands, and what wants attention',
+    load: async () => (await import('./overview/status.ts')).statusCommand(),
+  },
   coordinator: {
     summary: 'run a coordinator, or look after its authority',
     load: async () => (await import('./processes/coordinator.ts')).coordinatorCommand(),

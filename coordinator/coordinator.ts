@@ -171,7 +171,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
   standingMetrics(metrics.registry, {
     state: () => engine.state(),
     freeBytes: () => engine.blobs.freeBytes(),
-    connected: () => engine.connectedCount(),
+    connected: () => engine.connected().size,
     workers: () => engine.workerCount(),
     clock: parts.timers.now,
   });

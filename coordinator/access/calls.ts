@@ -61,6 +61,8 @@ export const calls = {
     reportShadow: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
   },
   operator: {
+    getStatus: operation('viewer'),
+
     listClusters: operation('viewer'),
     getCluster: operation('viewer'),
     revokeCluster: operation('admin'),

@@ -16,6 +16,7 @@ export type RoundChange = TrackChange & Readonly<{ round: string }>;
 /** A replay, with how long it took and the build that computed it. */
 export type TimedReplay = Replay & Readonly<{ durationMs: number; build: string }>;
 
+const soonMs = 2 * 86_400_000;
 const planAheadMsMax = 366 * 86_400_000;
 
 export async function openRound(
@@ -55,6 +56,14 @@ export function planRounds(
 /** What the schedules open in the time that may be asked for. */
 export function plannedAhead(engine: Pick<Engine, 'planRounds'>, nowMs: EpochMs): readonly PlannedRound[] {
   return engine.planRounds(nowMs + planAheadMsMax);
+}
+
+/** The next run of every schedule: mostly within days, and then the rest of a year need not be planned. */
+export function plannedNext(engine: Pick<Engine, 'planRounds' | 'state'>, nowMs: EpochMs): readonly PlannedRound[] {
+  const soon = engine.planRounds(nowMs + soonMs);
+  const scheduled = [...engine.state().tracks.values()].filter(({ policy }) => policy.schedule !== null);
+  const has = new Set(soon.map(({ track }) => track));
+  return scheduled.every(({ track }) => has.has(track)) ? soon : plannedAhead(engine, nowMs);
 }
 
 /** `sinceMs`: how long ago it was asked for. */

@@ -15,6 +15,13 @@ describe('standingAfter', () => {
     expect(record).toMatchObject({ rounds: 3, leftOut: 1, refused: 1, lastRound: 'r-1' });
   });
 
+  it('remembers the last round that left it out, through the good ones that follow', () => {
+    const first = standingAfter(undefined, good, round);
+    expect(first).not.toHaveProperty('excludedIn');
+    const out = standingAfter(first, { ...good, verdict: 'leftOut' }, parseRoundId('r-2'));
+    expect(standingAfter(out, good, parseRoundId('r-3')).excludedIn).toBe('r-2');
+  });
+
   it('spends a long honest life no faster than a short one', () => {
     const refused: RoundPart = { ...good, verdict: 'refused', weight: null, slope: null };
     const [long, short] = [recordOf(times(1_000, good)), recordOf(times(1, good))];

@@ -25,6 +25,8 @@ export type Standing = Readonly<{
   weight: number | null;
   slope: number | null;
   lastRound: RoundId;
+  /** The last round that left it out or refused it; absent where none did. */
+  excludedIn?: RoundId;
 }>;
 
 /**
@@ -40,6 +42,7 @@ const news = 0.2;
 export function standingAfter(before: Standing | undefined, part: RoundPart, round: RoundId): Standing {
   const { rounds = 0, leftOut = 0, refused = 0, score = 1, weight = null, slope = null } = before ?? {};
   const worth = worthOf(part);
+  const excludedIn = part.verdict === 'selected' ? before?.excludedIn : round;
   return {
     rounds: rounds + 1,
     leftOut: leftOut + (part.verdict === 'leftOut' ? 1 : 0),
@@ -48,6 +51,7 @@ export function standingAfter(before: Standing | undefined, part: RoundPart, rou
     weight: movingMean(weight, part.weight),
     slope: movingMean(slope, part.slope),
     lastRound: round,
+    ...(excludedIn === undefined ? {} : { excludedIn }),
   };
 }
 

@@ -135,8 +135,13 @@ export class Engine implements Store, RefusalLog {
     return this.#parts.presence.isConnected(cluster);
   }
 
-  connectedCount(): number {
-    return this.#parts.presence.connectedCount();
+  connected(): ReadonlySet<ClusterId> {
+    return this.#parts.presence.connected();
+  }
+
+  /** Who would be invited to a round of the track now. */
+  eligible(track: TrackId): readonly ClusterId[] {
+    return this.#parts.presence.eligible(this.state(), track);
   }
 
   /** Workers that take aggregations; null while Redis cannot say, undefined where aggregations run in this process. */

@@ -27,8 +27,8 @@ export class Presence {
     return false;
   }
 
-  connectedCount(): number {
-    return new Set([...this.#streams].map(({ cluster }) => cluster)).size;
+  connected(): ReadonlySet<ClusterId> {
+    return new Set([...this.#streams].map(({ cluster }) => cluster));
   }
 
   /** Connected for a track and in good standing. */

@@ -40,6 +40,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
       ...[
         'coordinator',
         'worker',
+        'status',
         'cluster',
         'clusters',
         'tokens',

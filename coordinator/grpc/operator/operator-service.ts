@@ -18,6 +18,7 @@ import { replayHandlers } from './replays.ts';
 import { rootHandlers } from './roots.ts';
 import { roundHandlers } from './rounds.ts';
 import { sampleHandlers } from './samples.ts';
+import { statusHandlers } from './status.ts';
 import { trackHandlers } from './tracks.ts';
 
 type OperatorParts = Readonly<{ door: Door<'operator'>; engine: Engine; membership: Membership; registry: Registry }>;
@@ -42,6 +43,7 @@ export function operatorService({ door, engine, membership, registry }: Operator
       ...pinHandlers(door, registry),
       ...rootHandlers(door, registry),
       ...auditHandlers(door, engine),
+      ...statusHandlers(door, engine, registry),
     },
   };
 }

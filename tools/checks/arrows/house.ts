@@ -116,7 +116,14 @@ const rooms: Readonly<Record<string, Order>> = {
     'steps.ts',
     ['api', 'feature-rows', 'flow', 'syscall'],
   ],
-  cli: ['print.ts', 'exit.ts', ['kubernetes', 'offline', 'operator'], ['members', 'rounds'], 'releases', 'processes'],
+  cli: [
+    'print.ts',
+    'exit.ts',
+    ['kubernetes', 'offline', 'operator'],
+    ['members', 'overview', 'rounds'],
+    'releases',
+    'processes',
+  ],
   lab: [['data', 'federation', 'in-process', 'plot.ts'], 'hostile', 'rig'],
   demo: [
     ['options.ts', 'rule.ts', 'screen.ts'],

@@ -86,6 +86,7 @@ import {
   SetFreezeResponse,
   TrackSample,
 } from "./operator_rounds.ts";
+import { GetStatusRequest, GetStatusResponse } from "./operator_status.ts";
 
 export const protobufPackage = "testudo.v1";
 
@@ -4788,6 +4789,16 @@ export const RoundStanding: MessageFns<RoundStanding> = {
  */
 export type OperatorService = typeof OperatorService;
 export const OperatorService = {
+  /** How everything stands: coordinator, tracks, clusters, and what somebody should look at. Viewer. */
+  getStatus: {
+    path: "/testudo.v1.Operator/GetStatus" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetStatusRequest): Buffer => Buffer.from(GetStatusRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetStatusRequest => GetStatusRequest.decode(value),
+    responseSerialize: (value: GetStatusResponse): Buffer => Buffer.from(GetStatusResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetStatusResponse => GetStatusResponse.decode(value),
+  },
   /** Members and former members. Role: viewer. */
   listClusters: {
     path: "/testudo.v1.Operator/ListClusters" as const,
@@ -5290,6 +5301,8 @@ export const OperatorService = {
 } as const;
 
 export interface OperatorServer extends UntypedServiceImplementation {
+  /** How everything stands: coordinator, tracks, clusters, and what somebody should look at. Viewer. */
+  getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
   /** Members and former members. Role: viewer. */
   listClusters: handleUnaryCall<ListClustersRequest, ListClustersResponse>;
   /** One cluster, and its record in every track. Viewer. */
@@ -5396,6 +5409,22 @@ export interface OperatorServer extends UntypedServiceImplementation {
 }
 
 export interface OperatorClient extends Client {
+  /** How everything stands: coordinator, tracks, clusters, and what somebody should look at. Viewer. */
+  getStatus(
+    request: GetStatusRequest,
+    callback: (error: ServiceError | null, response: GetStatusResponse) => void,
+  ): ClientUnaryCall;
+  getStatus(
+    request: GetStatusRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetStatusResponse) => void,
+  ): ClientUnaryCall;
+  getStatus(
+    request: GetStatusRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetStatusResponse) => void,
+  ): ClientUnaryCall;
   /** Members and former members. Role: viewer. */
   listClusters(
     request: ListClustersRequest,

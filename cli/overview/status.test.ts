@@ -1,0 +1,101 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { unwrap } from '../../base/fault.ts';
+import { TestAgent } from '../../coordinator/testing/agent.ts';
+import { track } from '../../coordinator/testing/federation.ts';
+import { CommandLine } from '../testing/command-line.ts';
+import { statusShape } from './status-shape.ts';
+
+const policy = `
+aggregation: { f: 0, before: [], rule: { kind: krum } }
+rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 3 }, collectForMs: 60000 }
+schedule: { cron: "0 3 * * *" }
+`;
+
+async function seen(line: CommandLine, ...more: readonly string[]) {
+  const { code, out, error } = await line.run('status', '--json', ...more);
+  return { code, error, status: statusShape.parse(JSON.parse(out)) };
+}
+
+describe('testudo status', { timeout: 600_000 }, () => {
+  it('shows one look at everything, and ends with 4 while something critical wants attention', async () => {
+    const line = await CommandLine.start({ policy });
+    const { federation } = line;
+    const members = await Promise.all(['a', 'b', 'c'].map((name) => federation.enrol(name)));
+    const [a] = members as [(typeof members)[number]];
+    await a.watch([track]);
+
+    const alone = await seen(line);
+    expect(alone.code).toBe(4);
+    expect(alone.status.coordinator).toMatchObject({ federation: 'herd', enrolledCount: 3, connectedCount: 1 });
+    expect(alone.status.coordinator).toMatchObject({ queue: 'embedded', workerCount: null });
+    expect(alone.status.attention[0]).toMatchObject({
+      severity: 'critical',
+      code: 'TOO_FEW_CLUSTERS',
+      track: 'syscall',
+    });
+    const away = alone.status.attention.filter(({ code }) => code === 'CLUSTER_AWAY').map(({ cluster }) => cluster);
+    expect(away).toEqual(['b', 'c']);
+    const metrics = await (await fetch(`http://${federation.coordinator.addresses.health}/metrics`)).text();
+    expect(metrics).toMatch(/^testudo_clusters_connected 1$/m);
+    expect(metrics).toMatch(/^testudo_clusters_enrolled 3$/m);
+    expect(metrics).toMatch(/^testudo_rounds_open 0$/m);
+    expect(metrics).not.toMatch(/^testudo_workers \d/m);
+
+    for (const member of members.slice(1)) await member.watch([track]);
+    const agent = new TestAgent(a, federation.coordinator);
+    onTestFinished(() => agent.close());
+    agent.subscribe([track]);
+    await agent.until(() => true);
+    const [release] = federation.coordinator.registry.releases(track) ?? [];
+    const manifestDigest = release?.manifestDigest as never;
+    unwrap(await agent.acknowledge({ track, version: 0, manifestDigest }));
+    await federation.openRound();
+    for (const member of members) await member.invitationTo('r-1');
+    const [, b] = members as [(typeof members)[number], (typeof members)[number]];
+    unwrap(await b.submit(new Float32Array(1000).fill(0.01)));
+    const during = await seen(line);
+    expect(during.code, during.error).toBe(0);
+    expect(during.status.tracks[0]).toMatchObject({
+      openRound: 'r-1',
+      acceptedCount: 1,
+      quorumCount: 3,
+      eligibleCount: 3,
+    });
+    expect(Date.parse(during.status.tracks[0]?.nextRoundAt ?? '')).toBeGreaterThan(Date.now());
+    const delivered = during.status.clusters.map(({ cluster, tracks: [row] }) => [
+      cluster,
+      row?.lastDeliveryAt !== null,
+    ]);
+    expect(delivered).toEqual([
+      ['a', false],
+      ['b', true],
+      ['c', false],
+    ]);
+    expect(during.status.clusters.map(({ tracks: [row] }) => [row?.live, row?.wanted, row?.because])).toEqual([
+      [0, 0, 'channel stable'],
+      [null, 0, 'channel stable'],
+      [null, 0, 'channel stable'],
+    ]);
+    const strict = await line.run('status', '--strict');
+    expect(strict.code).toBe(0);
+    expect(strict.out).toMatch(/^herd: 3 of 3 clusters connected, .* free, no Redis, journal \d+/);
+    expect(strict.out).toMatch(/^syscall +0 +0 +0 +0 .* r-1 \(1 of 3 needed, until /m);
+
+    expect((await line.run('clusters', 'quarantine', 'b', '--reason', 'odd')).code).toBe(0);
+    const odd = await seen(line, '--strict');
+    expect(odd.code).toBe(4);
+    expect(odd.status.attention.map(({ code, cluster }) => [code, cluster])).toContainEqual([
+      'CLUSTER_QUARANTINED',
+      'b',
+    ]);
+    expect(odd.status.clusters.map(({ quarantined }) => quarantined)).toEqual([false, true, false]);
+  });
+
+  it('prints the schema of what it prints for programs', async () => {
+    const line = await CommandLine.start();
+    const { code, out } = await line.run('status', '--schema');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual(JSON.parse(JSON.stringify(z.toJSONSchema(statusShape))));
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import type { ClusterId, RoundId } from '../../proto/ids.ts';
+import type { JournalEvent } from '../ledger/journal/events.ts';
+import type { State } from '../ledger/state/state.ts';
+import { movesOf } from '../registry/decide/channel-events.ts';
+import { noPins, resolvedIn } from '../registry/decide/effects.ts';
+import { ada, enrolled, eventsAfter, newState, released, track, weightsOf } from '../testing/released-state.ts';
+import { type AttentionCode, attentionOf, type Surroundings } from './attention.ts';
+import { statusView } from './status.ts';
+
+const hourMs = 3_600_000;
+const nowMs = 100 * hourMs;
+const around: Surroundings = {
+  nowMs,
+  freeBytes: 1,
+  workers: undefined,
+  gate: () => undefined,
+  warnWithinMs: 30 * 24 * hourMs,
+};
+
+/** One cluster that follows stable at version 0. Its certificate lasts. */
+function stateOf(): State {
+  let state = eventsAfter(newState(), released(newState(), 0));
+  const known = () => state.tracks.get(track) as NonNullable<ReturnType<State['tracks']['get']>>;
+  state = eventsAfter(state, movesOf(state, known(), 0));
+  const lasting = enrolled('a').map((event) =>
+    event.kind === 'clusterEnrolled' ? { ...event, certificateExpiresAtMs: nowMs + 24 * hourMs } : event,
+  );
+  return eventsAfter(state, lasting);
+}
+
+function acknowledged(version: number, outcome: 'installed' | 'refused'): JournalEvent {
+  return {
+    kind: 'releaseAcknowledged',
+    cluster: 'a' as ClusterId,
+    track,
+    version,
+    manifestDigest: weightsOf(version),
+    outcome,
+    faultCode: outcome === 'refused' ? 'DIGEST_WRONG' : '',
+    pinsVersion: 0,
+    reportedAtMs: nowMs,
+    signature: '',
+  };
+}
+
+function codes(state: State, more: Partial<Surroundings> = {}, connected: readonly string[] = ['a']): AttentionCode[] {
+  const ids = connected as readonly ClusterId[];
+  const view = statusView({
+    state,
+    connected: new Set(ids),
+    eligible: () => ids,
+    resolved: (id) => resolvedIn({ state, pins: noPins }, nowMs, id),
+    planned: [],
+  });
+  return attentionOf(state, view, { ...around, ...more })
+    .map(({ code }) => code)
+    .filter((code) => code !== 'TOO_FEW_CLUSTERS');
+}
+
+describe('attentionOf', () => {
+  it('finds nothing where a cluster is connected and runs what it shall', () => {
+    expect(codes(eventsAfter(stateOf(), [acknowledged(0, 'installed')]))).toEqual([]);
+  });
+
+  it('tells an agent that refused, one that never spoke and one that stayed behind apart', () => {
+    expect(codes(stateOf())).toEqual(['RELEASE_UNKNOWN']);
+    expect(codes(eventsAfter(stateOf(), [acknowledged(0, 'refused')]))).toEqual(['RELEASE_REFUSED']);
+    let state = eventsAfter(stateOf(), [acknowledged(0, 'installed')]);
+    state = eventsAfter(state, released(state, 1));
+    const moved: JournalEvent = {
+      kind: 'channelMoved',
+      track,
+      channel: 'stable',
+      version: 1,
+      shadows: null,
+      reason: 'x',
+    };
+    expect(codes(eventsAfter(state, [moved], nowMs - hourMs))).toEqual(['RELEASE_BEHIND']);
+    expect(codes(eventsAfter(state, [moved], nowMs - 60_000))).toEqual([]); // It is on its way.
+  });
+
+  it('puts what is worse first', () => {
+    const state = eventsAfter(stateOf(), [
+      acknowledged(0, 'installed'),
+      { kind: 'quarantineSet', cluster: 'a' as ClusterId, quarantined: true, reason: 'odd' },
+    ]);
+    expect(codes(state, { freeBytes: 0, workers: 0 }, [])).toEqual([
+      'DISK_FULL',
+      'NO_WORKER',
+      'CLUSTER_AWAY',
+      'CLUSTER_QUARANTINED',
+    ]);
+    expect(codes(state, { workers: null })).toEqual(['REDIS_AWAY', 'CLUSTER_QUARANTINED']);
+  });
+
+  it('says that a certificate ends when it was not renewed in time, and that it has ended', () => {
+    const state = eventsAfter(stateOf(), [acknowledged(0, 'installed')]);
+    expect(codes(state, { nowMs: nowMs + 21 * hourMs })).toEqual(['CERTIFICATE_ENDS']);
+    expect(codes(state, { nowMs: nowMs + 25 * hourMs })).toEqual(['CERTIFICATE_ENDS']);
+    expect(codes(state, { nowMs: nowMs + 19 * hourMs })).toEqual([]);
+  });
+
+  it('names the round that left a cluster out, once its record is bad', () => {
+    const part = { rounds: 3, leftOut: 0, refused: 3, weight: null, slope: null, lastRound: 'r-3' as RoundId };
+    const state = eventsAfter(stateOf(), [acknowledged(0, 'installed')], 0, ada);
+    const known = state.tracks.get(track) as NonNullable<ReturnType<State['tracks']['get']>>;
+    const standings = { a: { ...part, score: 0.34, excludedIn: 'r-2' as RoundId } };
+    const bad = { ...state, tracks: new Map([[track, { ...known, standings }]]) };
+    expect(codes(bad)).toEqual(['EXCLUDED_OFTEN']);
+  });
+});

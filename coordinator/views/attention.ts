@@ -1,0 +1,197 @@
+import type { EpochMs } from '../../base/time.ts';
+import type { TrackId } from '../../proto/ids.ts';
+import type { State, Track } from '../ledger/state/state.ts';
+import type { GateView as RegistryGate } from '../registry/decide/gate.ts';
+import { expiringSoon } from '../registry/signing/expiry-watch.ts';
+import { rulesOf } from '../round/policy.ts';
+import type { ClusterStateView, StatusView, TrackStatusView } from './status.ts';
+
+export type Severity = 'notice' | 'warning' | 'critical';
+
+/** Kinds of matters; docs/operations.md has them as a table, with what helps. */
+export type AttentionCode =
+  | 'DISK_FULL'
+  | 'REDIS_AWAY'
+  | 'NO_WORKER'
+  | 'ROOT_EXPIRES'
+  | 'PINS_EXPIRE'
+  | 'PINS_WAIT'
+  | 'OPERATOR_EXPIRES'
+  | 'FROZEN'
+  | 'CLUSTER_AWAY'
+  | 'CLUSTER_QUARANTINED'
+  | 'CERTIFICATE_ENDS'
+  | 'RELEASE_REFUSED'
+  | 'RELEASE_BEHIND'
+  | 'RELEASE_UNKNOWN'
+  | 'EXCLUDED_OFTEN'
+  | 'ROUND_ABANDONED'
+  | 'TOO_FEW_CLUSTERS'
+  | 'GATE_HELD'
+  | 'GATE_WAITS';
+
+/** One matter that somebody should look at: a sentence, with what helps. */
+export type Attention = Readonly<{
+  severity: Severity;
+  code: AttentionCode;
+  /** Empty for none. */
+  track: string;
+  cluster: string;
+  text: string;
+  /** When it began or comes; null where no time belongs to it. */
+  atMs: EpochMs | null;
+}>;
+
+/** What the state does not know. */
+export type Surroundings = Readonly<{
+  nowMs: EpochMs;
+  freeBytes: number;
+  /** Workers that take aggregations; null while Redis does not answer, undefined without Redis. */
+  workers: number | null | undefined;
+  gate: (track: TrackId, version: number) => RegistryGate | undefined;
+  /** How long before their end root, pins and operators' certificates are worth a word. */
+  warnWithinMs: number;
+}>;
+
+const minuteMs = 60_000;
+const dayMs = 86_400_000;
+/** An agent follows its channel within seconds; who is behind for so long does not get there by itself. */
+const behindMs = 15 * minuteMs;
+/** Certificates of clusters last a day by default and are renewed long before: one with so little left is not renewed. */
+const certificateLeftMs = 4 * 60 * minuteMs;
+const operatorLeftMs = 7 * dayMs;
+const scoreLow = 0.5;
+
+const order: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, notice: 2 };
+
+/** Everything that somebody should look at, worst first. Pure. */
+export function attentionOf(state: State, view: StatusView, around: Surroundings): readonly Attention[] {
+  const found = [
+    ...ofCoordinator(around),
+    ...ofPeople(state, around),
+    ...view.tracks.flatMap((track) => ofTrack(state, track, around)),
+    ...view.clusters.flatMap((cluster) => ofCluster(state, cluster, around)),
+  ];
+  return found.sort((a, b) => order[a.severity] - order[b.severity]); // Stable: else in the order in which they were found.
+}
+
+function about(
+  severity: Severity,
+  code: AttentionCode,
+  text: string,
+  more: Partial<Pick<Attention, 'track' | 'cluster' | 'atMs'>> = {},
+): Attention {
+  return { severity, code, text, track: '', cluster: '', atMs: null, ...more };
+}
+
+function ofCoordinator({ freeBytes, workers }: Surroundings): Attention[] {
+  const found: Attention[] = [];
+  if (freeBytes === 0) {
+    found.push(
+      about('critical', 'DISK_FULL', 'no update is taken: free space in the data directory, beside the reserve'),
+    );
+  }
+  if (workers === null) {
+    found.push(
+      about('warning', 'REDIS_AWAY', 'Redis does not answer: rounds go by the coordinator alone until it does'),
+    );
+  }
+  if (workers === 0) {
+    found.push(about('warning', 'NO_WORKER', 'no worker takes aggregations: start `testudo worker`, or they run here'));
+  }
+  return found;
+}
+
+function ofPeople({ metadata, operators, freezes }: State, { nowMs, warnWithinMs }: Surroundings): Attention[] {
+  const expiring = expiringSoon(metadata, nowMs, warnWithinMs).map(({ role, version, expiresAtMs }) => {
+    const code = role === 'root' ? 'ROOT_EXPIRES' : 'PINS_EXPIRE';
+    const verb = role === 'root' ? '`testudo root rotate`, `root sign` and `root publish`' : '`testudo pins renew`';
+    const ended = expiresAtMs <= nowMs;
+    const text = `${role} ${version} ${ended ? 'has expired, and agents install nothing new' : 'expires'}: ${verb}`;
+    return about(ended ? 'critical' : 'warning', code, text, { atMs: expiresAtMs });
+  });
+  const pending = metadata.pendingPins;
+  const waiting =
+    pending === null
+      ? []
+      : [about('warning', 'PINS_WAIT', `pins ${pending.version} wait for another signature: \`testudo pins sign\``)];
+  const ending = [...operators.values()]
+    .filter(({ removed, certificateExpiresAtMs: endMs }) => !removed && endMs > nowMs && endMs - nowMs < operatorLeftMs)
+    .map(({ name, certificateExpiresAtMs: atMs }) =>
+      about('notice', 'OPERATOR_EXPIRES', `the certificate of operator ${name} ends: \`testudo operators renew\``, {
+        atMs,
+      }),
+    );
+  const frozen = [...freezes.values()]
+    .filter(({ fromMs, untilMs }) => fromMs <= nowMs && nowMs < untilMs)
+    .map(({ tracks, reason, untilMs: atMs }) => {
+      const which = tracks === 'all' ? 'every track' : tracks.join(', ');
+      return about('notice', 'FROZEN', `${which} stands still (${reason}): \`testudo freezes\``, { atMs });
+    });
+  return [...expiring, ...waiting, ...ending, ...frozen];
+}
+
+function ofTrack(state: State, view: TrackStatusView, { gate }: Surroundings): Attention[] {
+  const { track, lastRound, lastAbandonedBecause, lastEndedAtMs: atMs, eligibleCount, canary } = view;
+  const known = state.tracks.get(track);
+  if (known === undefined) return [];
+  const found: Attention[] = [];
+  if (lastAbandonedBecause !== null) {
+    const text = `${lastRound} gave no model (${lastAbandonedBecause}): \`testudo rounds show ${track} ${lastRound}\``;
+    found.push(about('warning', 'ROUND_ABANDONED', text, { track, atMs }));
+  }
+  const needed = rulesOf(known.policy).updatesMin;
+  if (eligibleCount < needed) {
+    const text = `a round needs ${needed} clusters and ${eligibleCount} are connected: it would be abandoned`;
+    found.push(about('critical', 'TOO_FEW_CLUSTERS', text, { track }));
+  }
+  const standing = canary === null || canary === view.stable ? undefined : gate(track, canary);
+  if (standing?.state.decision?.decision === 'hold') {
+    const [why = 'no reason was kept'] = standing.state.decision.reasons;
+    const text = `version ${canary} is held (${why}): \`testudo gate show ${track}\`, then promote or reject it`;
+    found.push(about('critical', 'GATE_HELD', text, { track, atMs: standing.state.decision.atMs }));
+  } else if (standing !== undefined && standing.state.decision === null && standing.state.approvals.length > 0) {
+    const text = `version ${canary} has ${standing.state.approvals.length} of ${standing.approvalsNeeded} approvals: \`testudo gate override\``;
+    found.push(about('critical', 'GATE_WAITS', text, { track }));
+  }
+  return found;
+}
+
+function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings): Attention[] {
+  const { cluster, connected, quarantined, certificateExpiresAtMs: atMs } = view;
+  const found: Attention[] = [];
+  if (atMs - nowMs < certificateLeftMs) {
+    const ended = atMs <= nowMs;
+    const text = ended
+      ? 'its certificate has ended: it takes part again when it comes back'
+      : 'its certificate ends and was not renewed';
+    found.push(about(ended ? 'critical' : 'warning', 'CERTIFICATE_ENDS', text, { cluster, atMs }));
+  }
+  if (!connected)
+    found.push(about('warning', 'CLUSTER_AWAY', 'it is not connected: no round counts on it', { cluster }));
+  if (quarantined) {
+    const text = `its updates are kept out: \`testudo clusters show ${cluster}\`, then release or revoke it`;
+    found.push(about('warning', 'CLUSTER_QUARANTINED', text, { cluster }));
+  }
+  for (const { track, live, wanted, refusedCode, excludedIn, score } of view.tracks) {
+    const movedAtMs = lastMove(state.tracks.get(track));
+    if (refusedCode !== null) {
+      const text = `its agent refused version ${wanted ?? '?'} (${refusedCode}) and keeps ${live ?? 'what it has'}`;
+      found.push(about('critical', 'RELEASE_REFUSED', text, { cluster, track }));
+    } else if (wanted !== null && live === null && nowMs - movedAtMs > behindMs) {
+      found.push(about('warning', 'RELEASE_UNKNOWN', 'its agent never said what scores there', { cluster, track }));
+    } else if (wanted !== null && live !== wanted && nowMs - movedAtMs > behindMs) {
+      const text = `version ${live} scores there and ${wanted} shall: look at its agent (\`testudo agent status\`)`;
+      found.push(about('warning', 'RELEASE_BEHIND', text, { cluster, track, atMs: movedAtMs }));
+    }
+    if (score !== null && score < scoreLow) {
+      const text = `rounds leave it out (record ${score.toFixed(2)}, last ${excludedIn ?? 'none'}): \`testudo clusters show ${cluster}\``;
+      found.push(about('warning', 'EXCLUDED_OFTEN', text, { cluster, track }));
+    }
+  }
+  return found;
+}
+
+function lastMove(track: Track | undefined): EpochMs {
+  return Math.max(0, ...Object.values(track?.releasing.channels ?? {}).map(({ movedAtMs }) => movedAtMs));
+}
