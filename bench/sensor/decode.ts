@@ -30,9 +30,8 @@ if (how === 'grpc') {
     events += 1;
   });
 } else {
-  const signal = new AbortController().signal;
   const path = '/tetragon.FineGuidanceSensors/GetEvents';
-  for await (const messages of openRawStream(address, { path, signal, timers: systemTimers }).batches) {
+  for await (const messages of openRawStream(address, { path, timers: systemTimers }).batches) {
     for (const message of messages) GetEventsResponse.decode(message);
     events += messages.length;
   }

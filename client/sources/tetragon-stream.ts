@@ -15,12 +15,12 @@ export async function* tetragonStream(
   options: SensorStreamOptions,
   tetragon: TetragonOptions = { abi: 'x86_64' },
 ): AsyncGenerator<SourceBatch<never>> {
-  const { signal, timers } = options;
+  const { timers } = options;
   let reader = new EventReader(tetragon);
   let index = 0;
   const where = () => `${address}#${index}`;
   const open = () => {
-    const { batches, close } = openRawStream(address, { path: getEvents, signal, timers });
+    const { batches, close } = openRawStream(address, { path: getEvents, timers });
     reader = new EventReader(tetragon);
     index = 0;
     return { items: batches, close };

@@ -24,7 +24,7 @@ async function read(serve: (stream: ServerHttp2Stream) => void) {
   });
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const options = { path: '/a.B/C', signal: new AbortController().signal, timers: systemTimers };
+  const options = { path: '/a.B/C', timers: systemTimers };
   const { batches, close } = openRawStream(address, options);
   const texts: string[] = [];
   try {
@@ -121,7 +121,7 @@ describe('openRawStream', () => {
   });
 
   it('says why it cannot connect', async () => {
-    const options = { path: '/a.B/C', signal: new AbortController().signal, timers: systemTimers };
+    const options = { path: '/a.B/C', timers: systemTimers };
     const { batches, close } = openRawStream('unix:///nowhere/tetragon.sock', options);
     const reading = (async () => {
       for await (const _ of batches);

@@ -1,15 +1,13 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
-import { createConnection } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { FaultError, refuse } from '../../../base/fault.ts';
-import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
 import { faultOfError } from '../../../proto/call.ts';
+import { pacedConnection } from './paced-connection.ts';
 
 export type RawStreamOptions = Readonly<{
   /** As "/package.Service/Method". */
   path: string;
-  signal: AbortSignal;
   timers: Timers;
 }>;
 
@@ -26,9 +24,6 @@ export type RawStream = Readonly<{
 const messageBytesMax = 4 * 2 ** 20;
 /** What may be on its way; HTTP/2's own 64 KiB would hold a busy stream to one window a round trip. */
 const windowBytes = 2 ** 18;
-/** A short batch is worth waiting this long for more: what a turn costs is shared by more messages. */
-const gatherMs = 10;
-const shortBatch = 64;
 /** Whoever reads hears that nothing came, soon the first time and then now and then. */
 const idleMs = 50;
 const idleAgainMs = 1_000;
@@ -38,12 +33,12 @@ const pingMs = 30_000;
  * Opens a stream without gRPC's client, whose cost for each message is more than all that is done with one here. For sensors on
  * the node: "unix:///run/x.sock" or host:port, plaintext. An empty request message is sent.
  */
-export function openRawStream(address: string, { path, signal, timers }: RawStreamOptions): RawStream {
+export function openRawStream(address: string, { path, timers }: RawStreamOptions): RawStream {
   const socket = /^unix:(?:\/\/)?(.+)$/.exec(address)?.[1];
-  const authority = socket === undefined ? `http://${address}` : 'http://localhost';
+  const authority = new URL(socket === undefined ? `http://${address}` : 'http://localhost');
   const session = connect(authority, {
     settings: { initialWindowSize: windowBytes, enablePush: false },
-    ...(socket === undefined ? {} : { createConnection: () => createConnection({ path: socket }) }),
+    createConnection: () => pacedConnection(socket === undefined ? hostAndPort(authority) : { path: socket }, timers),
   });
   session.once('connect', () => session.setLocalWindowSize(2 * windowBytes));
   const pinging = timers.every(pingMs, pinger(session), { background: true });
@@ -59,7 +54,7 @@ export function openRawStream(address: string, { path, signal, timers }: RawStre
     timers.cancel(pinging);
     session.destroy();
   };
-  return { batches: batchesOf(session, call, { signal, timers }), close };
+  return { batches: batchesOf(new Arriving(session, call, timers)), close };
 }
 
 /** A peer that vanished without a word is found out: it owes an answer to the ping before. */
@@ -77,31 +72,23 @@ function pinger(session: ClientHttp2Session): () => void {
   };
 }
 
-async function* batchesOf(
-  session: ClientHttp2Session,
-  call: ClientHttp2Stream,
-  { signal, timers }: Pick<RawStreamOptions, 'signal' | 'timers'>,
-): AsyncGenerator<readonly Buffer[]> {
-  const arriving = new Arriving(session, call);
+/** As Node's own client reads them: an IPv6 address stands in brackets. */
+function hostAndPort({ hostname, port }: URL) {
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) };
+}
+
+async function* batchesOf(arriving: Arriving): AsyncGenerator<readonly Buffer[]> {
   const frames = new Frames();
   let idleFor = idleMs;
   for (;;) {
     const chunks = arriving.take();
     if (chunks !== undefined) {
       idleFor = idleMs;
-      const messages = frames.read(chunks);
-      yield messages;
-      if (messages.length < shortBatch && !arriving.ended) await pause(timers, gatherMs, signal);
+      yield frames.read(chunks);
       continue;
     }
     if (arriving.ended) break;
-    const waiting = new AbortController();
-    const isIdle = await Promise.race([
-      arriving.changed().then(() => false),
-      pause(timers, idleFor, waiting.signal).then(() => true),
-    ]);
-    waiting.abort();
-    if (!isIdle) continue;
+    if (await arriving.changed(idleFor)) continue;
     idleFor = idleAgainMs;
     yield [];
   }
@@ -112,6 +99,7 @@ async function* batchesOf(
 /** Bytes of a call as they come, and how it ended. Reads on only while less than a window waits. */
 class Arriving {
   readonly #call: ClientHttp2Stream;
+  readonly #timers: Timers;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #status: number | undefined;
@@ -120,8 +108,9 @@ class Arriving {
   #wake: () => void = () => undefined;
   ended = false;
 
-  constructor(session: ClientHttp2Session, call: ClientHttp2Stream) {
+  constructor(session: ClientHttp2Session, call: ClientHttp2Stream, timers: Timers) {
     this.#call = call;
+    this.#timers = timers;
     const fail = (error: Error) => {
       this.#error ??= error;
       this.#end();
@@ -164,10 +153,17 @@ class Arriving {
     return chunks;
   }
 
-  changed(): Promise<void> {
+  /** True as soon as something is there or the call has ended; false after so long. One at a time. */
+  changed(milliseconds: number): Promise<boolean> {
+    if (this.#chunks.length > 0 || this.ended) return Promise.resolve(true);
     return new Promise((resolve) => {
-      this.#wake = resolve;
-      if (this.#chunks.length > 0 || this.ended) resolve();
+      const tell = (has: boolean) => {
+        this.#timers.cancel(timer);
+        this.#wake = () => undefined;
+        resolve(has);
+      };
+      const timer = this.#timers.after(milliseconds, () => tell(false));
+      this.#wake = () => tell(true);
     });
   }
 
