@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
-import { hostileCalls, NodeRig, normalCalls, track } from '../lab/testing/node-rig.ts';
+import { hostileCalls, normalCalls } from '../lab/testing/node-calls.ts';
+import { NodeRig, track } from '../lab/testing/node-rig.ts';
 import { startSensor } from './sensor.ts';
 import { parseSensorConfig } from './sensor-config.ts';
 

@@ -46,7 +46,7 @@ export async function freshIngredients(folder: string): Promise<Ingredients> {
 export async function cachedIngredients(): Promise<Ingredients> {
   const cache = imageCache();
   if (!existsSync(cache.debian)) await fetchInto(cache.debian);
-  return { dist: await cachedDist(cache.dist), debian: await debianPackages(cache.debian), layers: cache.layers };
+  return { dist: await cachedDist(), debian: await debianPackages(cache.debian), layers: cache.layers };
 }
 
 async function fetchInto(folder: string): Promise<void> {

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkout, packagedFolders } from '../../tools/setup/places.mjs';
+import { imageCache, markUsed } from './places.ts';
 
 const run = promisify(execFile);
 
@@ -17,22 +18,24 @@ export async function buildDist(folder: string): Promise<void> {
   await run(process.execPath, [join(checkout, 'tools', 'build.mjs'), folder]);
 }
 
-/** The same out of a folder in `cache`, which keeps the build of the newest sources alone. */
-export async function cachedDist(cache: string): Promise<string> {
-  const key = digestOfSources();
-  const place = join(cache, key, 'dist');
-  if (existsSync(place)) return place;
-  await mkdir(cache, { recursive: true });
-  const fresh = await mkdtemp(join(cache, 'new-'));
-  try {
-    await buildDist(join(fresh, 'dist'));
-    for (const old of readdirSync(cache)) {
-      if (!old.startsWith('new-')) await rm(join(cache, old), { recursive: true, force: true });
+/** The same out of the cache, where these very sources were built before. */
+export async function cachedDist(): Promise<string> {
+  const { dist: cache } = imageCache();
+  const kept = join(cache, digestOfSources());
+  const place = join(kept, 'dist');
+  if (!existsSync(place)) {
+    await mkdir(cache, { recursive: true });
+    const fresh = await mkdtemp(join(cache, 'new-'));
+    try {
+      await buildDist(join(fresh, 'dist'));
+      await rename(fresh, kept).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // Somebody else was faster.
+      });
+    } finally {
+      await rm(fresh, { recursive: true, force: true });
     }
-    await rename(fresh, join(cache, key));
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
   }
+  await markUsed(kept);
   return place;
 }
 
@@ -41,7 +44,8 @@ function digestOfSources(): string {
   const below = (path: string): string[] =>
     readdirSync(join(checkout, path), { withFileTypes: true })
       .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .flatMap((entry) => (entry.isDirectory() ? below(`${path}/${entry.name}`) : [`${path}/${entry.name}`]));
+      .flatMap((entry) => (entry.isDirectory() ? below(`${path}/${entry.name}`) : [`${path}/${entry.name}`]))
+      .filter((name) => !name.endsWith('.test.ts')); // Compiled by nobody.
   for (const path of [...sources.flatMap(below), ...files]) {
     const content = createHash('sha256')
       .update(readFileSync(join(checkout, path)))

@@ -15,22 +15,27 @@ export function imageCache() {
   };
 }
 
-const keptMs = 14 * 86_400_000;
+const dayMs = 86_400_000;
 
-/** Keeps a cached layer, packed or unpacked, for another two weeks. */
+/** Keeps a cached layer, packed or unpacked, for another two weeks, and a built package for another day. */
 export async function markUsed(place: string): Promise<void> {
   const now = new Date();
   await utimes(place, now, now);
 }
 
-/** Removes layers that nobody has used for two weeks: every change of the sources makes new ones. */
+/** Removes what nobody has used for so long: every change of the sources makes new ones. */
 export async function sweepUnused(): Promise<void> {
-  const { layers, trees } = imageCache();
-  for (const folder of [layers, trees]) {
+  const { layers, trees, dist } = imageCache();
+  const kept: readonly [string, number][] = [
+    [layers, 14 * dayMs],
+    [trees, 14 * dayMs],
+    [dist, dayMs],
+  ];
+  for (const [folder, keptMs] of kept) {
     for (const name of await readdir(folder).catch(() => [])) {
       const place = join(folder, name);
-      const { mtimeMs } = await stat(place);
-      if (Date.now() - mtimeMs > keptMs) await rm(place, { recursive: true, force: true });
+      const found = await stat(place).catch(() => undefined); // Another run sweeps, too.
+      if (found !== undefined && Date.now() - found.mtimeMs > keptMs) await rm(place, { recursive: true, force: true });
     }
   }
 }

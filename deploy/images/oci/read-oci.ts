@@ -68,11 +68,15 @@ async function readAttached(
 /** What unpacking a layer in memory would come to: each entry, and the SHA-256 of each file. */
 export type LayerEntry = TarEntry & Readonly<{ sha256: string | undefined }>;
 
-/** Reads a layer, holds it against its digest, its size and the diff id that the config names for it. */
+/**
+ * Reads a layer, holds it against its digest and the diff id that the config names for it. `also` sees the tar inside on its
+ * way, before any of it has been checked.
+ */
 export async function readLayer(
   folder: string,
-  descriptor: Descriptor,
+  descriptor: Pick<Descriptor, 'digest'>,
   diffId: string,
+  also: (tar: AsyncIterable<Buffer>) => AsyncIterable<Buffer> = (tar) => tar,
 ): Promise<Result<LayerEntry[], ImageFaultCode>> {
   const [inside, outside] = [new Passing(), new Passing()];
   const files = new Map<TarEntry, ReturnType<typeof createHash>>();
@@ -83,6 +87,7 @@ export async function readLayer(
       outside.step(),
       createGunzip({ chunkSize: 1 << 20 }),
       inside.step(),
+      also,
       async (tar: AsyncIterable<Buffer>) => {
         const onBytes = (entry: TarEntry, bytes: Buffer) => {
           const hash = files.get(entry) ?? createHash('sha256');

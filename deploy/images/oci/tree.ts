@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { createReadStream, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What a file holds: bytes, or a file of this machine with its size. */
@@ -34,7 +34,12 @@ export function fileEntry(path: string, file: string, options: { executable?: bo
  * All below a folder of this machine, under `path` in the image ('' for its root). `keep` sees paths relative to the folder and decides of
  * files and links. A link is kept as it is, and must be relative: an absolute one would name a place of this machine.
  */
-export function entriesBelow(folder: string, path: string, keep: (relative: string) => boolean): TreeEntry[] {
+export function entriesBelow(
+  folder: string,
+  path: string,
+  keep: (relative: string) => boolean,
+  options: { executable?: boolean } = {},
+): TreeEntry[] {
   const found: TreeEntry[] = [];
   const placeOf = (name: string) => (path === '' ? name : `${path}/${name}`);
   const walk = (relative: string) => {
@@ -42,7 +47,7 @@ export function entriesBelow(folder: string, path: string, keep: (relative: stri
       const name = relative === '' ? entry.name : `${relative}/${entry.name}`;
       if (entry.isDirectory()) walk(name);
       else if (!keep(name)) continue;
-      else if (entry.isFile()) found.push(fileEntry(placeOf(name), join(folder, name)));
+      else if (entry.isFile()) found.push(fileEntry(placeOf(name), join(folder, name), options));
       else if (entry.isSymbolicLink()) found.push(linkEntry(placeOf(name), readlinkSync(join(folder, name))));
     }
   };
@@ -110,8 +115,9 @@ async function digestOfChunks(content: Content): Promise<string> {
   return hash.digest('hex');
 }
 
-/** A content piece by piece. */
+/** A content piece by piece; a file of less than a piece is read at once: images hold thousands of them. */
 export async function* chunksOf(content: Content): AsyncGenerator<Buffer> {
   if (Buffer.isBuffer(content)) yield content;
+  else if (content.size < 1 << 20) yield readFileSync(content.file);
   else yield* createReadStream(content.file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
 }
