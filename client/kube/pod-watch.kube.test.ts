@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { systemTimers } from '../../base/system-timers.ts';
+import { MovedTimers } from '../../base/testing/moved-timers.ts';
 import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { containerId } from '../../tools/testing/kube/hostile-api-server.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { reviewToken } from '../hub/token-review.ts';
 import { kubeConfig } from './kube-config.ts';
 import { PodWatch } from './pod-watch.ts';
 import { podOf } from './testing/watch-pods.ts';
@@ -19,6 +21,12 @@ describe('a watch of pods on a real API server', () => {
   const ended: (string | undefined)[] = [];
   let known = 0;
   const tokenFile = () => join(folder, 'token');
+  /** Where the API server is, and as whom it is asked. */
+  const reach = () => ({
+    apiServer: new URL(plane.address.url).host,
+    tokenFile: tokenFile(),
+    authorityFile: join(plane.address.folder, 'pki', 'ca.crt'),
+  });
   const until = async (holds: () => boolean) => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
   };
@@ -30,21 +38,15 @@ describe('a watch of pods on a real API server', () => {
     await kubectl.run(['create', 'serviceaccount', 'default']); // Nobody else makes it.
     await kubectl.run(['create', 'serviceaccount', 'client']);
     await kubectl.run(['create', 'clusterrole', 'client', '--verb=list,watch', '--resource=pods']);
-    await kubectl.run([
-      'create',
-      'clusterrolebinding',
-      'client',
-      '--clusterrole=client',
-      '--serviceaccount=default:client',
-    ]);
+    const reviews = '--resource=tokenreviews.authentication.k8s.io';
+    await kubectl.run(['create', 'clusterrole', 'reviewer', '--verb=create', reviews]);
+    for (const role of ['client', 'reviewer']) {
+      const binding = [`--clusterrole=${role}`, '--serviceaccount=default:client'];
+      await kubectl.run(['create', 'clusterrolebinding', role, ...binding]);
+    }
     await writeFile(tokenFile(), await newToken('first'));
     await makePod('a', 1);
-    const config = kubeConfig.parse({
-      apiServer: new URL(plane.address.url).host,
-      tokenFile: tokenFile(),
-      authorityFile: join(plane.address.folder, 'pki', 'ca.crt'),
-    });
-    pods = new PodWatch(config, {
+    pods = new PodWatch(kubeConfig.parse(reach()), {
       timers: systemTimers,
       unit: () => 0.02, // Pauses of at most 0.6 s: the server is away for seconds here.
       onEnded: (fault) => ended.push(fault?.code),
@@ -112,23 +114,77 @@ describe('a watch of pods on a real API server', () => {
     await until(() => podOf(pods, containerId(4)) === 'd' && known === 2);
   });
 
+  it('goes through two minutes without an API server: names what it knows, asks seldom, and misses nothing', async () => {
+    // The two minutes are those of the watch's own clock: each of its pauses is over at once, each attempt is a real one.
+    const timers = new MovedTimers();
+    const failed: (string | undefined)[] = [];
+    let counted = 0;
+    const lasting = new PodWatch(kubeConfig.parse(reach()), {
+      timers,
+      unit: () => 0.5,
+      onEnded: (fault) => failed.push(fault?.code),
+      onCounts: (counts) => {
+        counted = counts.known;
+      },
+    });
+    await lasting.synced;
+    await makePod('sensor', 20);
+    const audience = 'testudo-hub';
+    /** What the hub does with the token that a kubelet projected into this pod. */
+    const admitted = async (pod: string, token?: string) => {
+      const bound = ['--bound-object-kind=Pod', `--bound-object-name=${pod}`];
+      const own =
+        token ?? (await kubectl.run(['create', 'token', 'default', `--audience=${audience}`, ...bound])).trim();
+      const by = { kind: 'tokenReview', audience, serviceAccount: 'default/default', ...reach() } as const;
+      return { own, verdict: await reviewToken(by, own) };
+    };
+    const { own, verdict } = await admitted('sensor');
+    expect(verdict).toEqual({ ok: true, value: 'node-1' });
+    await until(() => podOf(lasting, containerId(20)) === 'sensor');
+    const before = counted;
+
+    await plane.killApiServer();
+    await until(() => failed.length === 1);
+    const awayAt = timers.monotonicMs();
+    while (timers.monotonicMs() - awayAt < 120_000) {
+      const tries = failed.length;
+      await until(() => timers.next()); // A pause between attempts: nothing else waits while the server is away.
+      await until(() => failed.length > tries);
+    }
+    // Pauses double from a quarter of a second to half a minute's half: not a storm, and not forgetfulness.
+    expect(failed.length).toBeGreaterThan(8);
+    expect(failed.length).toBeLessThan(20);
+    expect(new Set(failed)).toEqual(new Set(['KUBE_UNREACHABLE']));
+    expect(podOf(lasting, containerId(20))).toBe('sensor');
+    // A sensor that comes now is not admitted, and not refused for good either: the hub could not ask.
+    const refused = { ok: false, fault: { code: 'REVIEW_FAILED' } };
+    expect((await admitted('sensor', own)).verdict).toMatchObject(refused);
+
+    await plane.startApiServer();
+    await deletePod('sensor');
+    await makePod('later', 21);
+    const isBack = () => podOf(lasting, containerId(21)) === 'later' && counted === before;
+    while (!isBack()) {
+      const tries = failed.length;
+      timers.next(); // The pause that it was in. An attempt that succeeds is told of by what it brings.
+      await until(() => isBack() || failed.length > tries);
+    }
+    expect((await admitted('later')).verdict).toEqual({ ok: true, value: 'node-1' });
+    await lasting.close();
+    await deletePod('later');
+    await until(() => known === before - 1);
+  });
+
   it('lists again where the server has forgotten its version, and misses nothing', async () => {
     await plane.killApiServer();
     await plane.startApiServer();
     // Behind its back: it is deaf while the server that forgets is away.
-    const deaf = new PodWatch(
-      kubeConfig.parse({
-        apiServer: new URL(plane.address.url).host,
-        tokenFile: tokenFile(),
-        authorityFile: join(plane.address.folder, 'pki', 'ca.crt'),
-      }),
-      {
-        timers: systemTimers,
-        unit: () => 0.02,
-        onEnded: (fault) => ended.push(fault?.code),
-        onCounts: () => undefined,
-      },
-    );
+    const deaf = new PodWatch(kubeConfig.parse(reach()), {
+      timers: systemTimers,
+      unit: () => 0.02,
+      onEnded: (fault) => ended.push(fault?.code),
+      onCounts: () => undefined,
+    });
     await deaf.synced;
     for (let at = 0; at < 5; at += 1) await kubectl.run(['create', 'configmap', `noise-${at}`]);
     await plane.killApiServer();
