@@ -13,7 +13,7 @@ import { assessFlow } from './flow/judging.ts';
 import { type PreparedFlow, prepareFlow } from './flow/prepare.ts';
 import { runFlowRounds, saveFlowFolder } from './flow/story.ts';
 import { Judges } from './judging.ts';
-import { publish, saveModel } from './keep.ts';
+import { checkOut, publish, saveModel } from './keep.ts';
 import type { DemoOptions } from './options.ts';
 import { fileLayout } from './other/file-layout.ts';
 import { flowsJob } from './other/flows-job.ts';
@@ -38,6 +38,8 @@ export async function runDemo(
   testudo: string,
   screen: Screen,
 ): Promise<Result<DemoReport | OtherReport>> {
+  const out = await checkOut(options.out);
+  if (!out.ok) return out;
   const clock = startClock();
   screen.status(`reading ${options.data}`);
   const layout = await fileLayout(options.data);

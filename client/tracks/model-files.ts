@@ -3,9 +3,10 @@
  * federation's model. What lies beside them is for each track to know.
  */
 import type { Stats } from 'node:fs';
-import { lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { lstat, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { isMissing, temporaryOf } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { type ModelSpec, specOfBytes } from '../../proto/model-spec.ts';
@@ -40,15 +41,50 @@ export async function readStoredModel(path: string): Promise<Result<StoredModel,
   return ok({ where: path, spec: spec.value, weights: weights.value, files: files.value });
 }
 
-/** Writes the files and their manifest; what was in the folder before is removed. Throws when the disk refuses. */
-export async function writeModelFiles(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  const digests = Object.fromEntries([...files].map(([name, bytes]) => [name, digestOf(bytes)]));
-  await rm(path, { recursive: true, force: true });
-  for (const [name, bytes] of files) {
-    await mkdir(dirname(join(path, name)), { recursive: true });
-    await writeFile(join(path, name), bytes);
+/**
+ * Whether a model may be written there: where nothing is, an empty folder, or a model, whose place the new one takes. Throws
+ * when the disk refuses to be read.
+ */
+export async function checkModelPlace(path: string): Promise<Result<void, 'OUTPUT_UNWRITABLE'>> {
+  let names: string[];
+  try {
+    names = await readdir(path);
+  } catch (error) {
+    if (isMissing(error)) return ok(undefined);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
+    return refuse('OUTPUT_UNWRITABLE', `${path} is a file, and a model is a folder; name another place`);
   }
-  await writeFile(join(path, 'manifest.json'), jsonBytes({ format, files: digests } satisfies Manifest));
+  if (names.length === 0) return ok(undefined);
+  const text = await readFile(join(path, 'manifest.json'), 'utf8').catch(() => '');
+  if (text.includes(JSON.stringify(format))) return ok(undefined);
+  const found = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`;
+  const message = `${path} is there and is no model (it holds ${found}): nothing of it is removed; name a new or empty folder`;
+  return refuse('OUTPUT_UNWRITABLE', message);
+}
+
+/**
+ * Writes the files and their manifest, in one step in place of the model that was there before: a writer that is killed leaves
+ * that one. Throws when the disk refuses, and where `checkModelPlace` does.
+ */
+export async function writeModelFiles(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  unwrap(await checkModelPlace(path));
+  const place = await realpath(path).catch(() => resolve(path));
+  const [fresh, former] = [temporaryOf(place), temporaryOf(place)];
+  const digests = Object.fromEntries([...files].map(([name, bytes]) => [name, digestOf(bytes)]));
+  try {
+    for (const [name, bytes] of files) {
+      await mkdir(dirname(join(fresh, name)), { recursive: true });
+      await writeFile(join(fresh, name), bytes);
+    }
+    await writeFile(join(fresh, 'manifest.json'), jsonBytes({ format, files: digests } satisfies Manifest));
+    await rename(place, former).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+    await rename(fresh, place);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+  await rm(former, { recursive: true, force: true });
 }
 
 /** Every file that the manifest names, each checked against its digest. */

@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
-import type { StoredModel } from '../../model-files.ts';
+import { checkModelPlace, type StoredModel } from '../../model-files.ts';
 import { featureColumns, featureScale, trainFeatures } from '../../neural/features/autoencoder.ts';
 import { scaled } from '../../neural/features/robust-scale.ts';
 import type { Report } from '../../offline-kind.ts';
@@ -14,7 +14,9 @@ export async function trainRowModel(
   inputs: readonly string[],
   output: string,
   { steps, seed }: Readonly<{ steps: number; seed: number }>,
-): Promise<Result<Report, 'INPUT_UNREADABLE' | 'MODEL_UNKNOWN'>> {
+): Promise<Result<Report, 'INPUT_UNREADABLE' | 'MODEL_UNKNOWN' | 'OUTPUT_UNWRITABLE'>> {
+  const place = await checkModelPlace(output); // Before hours of training, not after.
+  if (!place.ok) return place;
   const normal: FeatureRow[] = [];
   let read = 0;
   for (const input of inputs) {
