@@ -21,6 +21,12 @@ const updates = whole(1, roundRuleLimits.updatesMax);
 const share = z.number().gt(0).max(1);
 const timeOfDay = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'expected "HH:MM"');
 
+/** A text first: no JSON Schema can be made of a custom type alone. */
+const digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'a digest, "sha256:" and 64 hexadecimal digits')
+  .pipe(z.custom<Digest>(isDigest));
+
 const rounds = z.strictObject({
   goal: z
     .discriminatedUnion('kind', [
@@ -114,7 +120,7 @@ const policySchema = z.strictObject({
     .strictObject({
       mix: between(0, 0.9).default(0),
       holds: z.boolean().optional(),
-      digest: z.custom<Digest>(isDigest, 'a digest, "sha256:" and 64 hexadecimal digits').optional(),
+      digest: digest.optional(),
     })
     .optional(),
   history: z.strictObject({ floor: between(0.1, 1).default(0.5) }).optional(),
