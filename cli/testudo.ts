@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { buildVersion } from '../base/build-version.ts';
 import { exitCodes } from './exit.ts';
+import { endWithReaders } from './standard-streams.ts';
 
 type Verb = Readonly<{ summary: string; load: () => Promise<CommandUnknownOpts> }>;
 
@@ -159,6 +160,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
 };
 
+endWithReaders();
 const program = new Command('testudo')
   .description(
     'Federated learning for intrusion detectors that run in many Kubernetes clusters, some of which may lie.',
