@@ -36,7 +36,10 @@ export function releaseOf(
 ): MetadataChange {
   return {
     labels: { [templateHash]: null, [rotating]: uid.slice(0, 63) },
-    annotations: { [rotation]: JSON.stringify({ at, set: set.uid, deployment, hash } satisfies Begun), [failed]: null },
+    annotations: {
+      [rotation]: JSON.stringify({ at: Math.round(at), set: set.uid, deployment, hash } satisfies Begun),
+      [failed]: null,
+    },
   };
 }
 
@@ -44,7 +47,7 @@ export function releaseOf(
 export function putBackOf({ hash }: Begun, { atMs, reason }: Failed): MetadataChange {
   return {
     labels: { [templateHash]: hash, [rotating]: null },
-    annotations: { [rotation]: null, [failed]: `${atMs} ${reason}` },
+    annotations: { [rotation]: null, [failed]: `${Math.round(atMs)} ${reason}` },
   };
 }
 

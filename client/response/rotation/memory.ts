@@ -24,8 +24,8 @@ export type Pending = Readonly<{
 
 export type Memory = Readonly<{
   pending: ReadonlyMap<string, Pending>;
-  /** By the uid of a pod, by the name of a namespace, and for everything. */
-  pods: ReadonlyMap<string, Hold>;
+  /** By the uid of a pod or of a budget, by the name of a namespace, and for everything. */
+  holds: ReadonlyMap<string, Hold>;
   namespaces: ReadonlyMap<string, Hold>;
   everywhere: Hold | null;
   /** Workloads from which a pod was evicted and that are not whole again, and since when. `isOurs`: this leader did it. */
@@ -37,7 +37,7 @@ export type Memory = Readonly<{
 
 export const nothingRemembered: Memory = {
   pending: new Map(),
-  pods: new Map(),
+  holds: new Map(),
   namespaces: new Map(),
   everywhere: null,
   awaiting: new Map(),
@@ -90,7 +90,7 @@ export function refreshed(
   }
   return {
     ...{ pending, everywhere, awaiting, sizes, isFresh: false },
-    pods: filtered(memory.pods, isCurrent),
+    holds: filtered(memory.holds, isCurrent),
     namespaces: filtered(memory.namespaces, isCurrent),
   };
 }
@@ -107,28 +107,32 @@ export function learnt(memory: Memory, asked: Pending, done: Done, now: EpochMs)
     ? new Map(memory.awaiting).set(workload, { sinceMs: now, isOurs: true })
     : memory.awaiting;
   if (done.ok) return { ...memory, pending, awaiting };
-  const { where, reason, forMs } = lessons[done.fault.code];
+  const { code } = done.fault;
+  const { where, reason, forMs } = lessons[code];
   const hold: Hold = { reason, untilMs: now + (done.retryAfterMs ?? forMs) };
-  const pods = new Map(memory.pods);
+  const holds = new Map(memory.holds);
   const namespaces = new Map(memory.namespaces);
-  if (where === 'pod') pods.set(pod.uid, done.fault.code === 'BUDGET_NONE_LEFT' ? { ...hold, budget } : hold);
+  // What a budget refuses one pod it refuses all: nobody asks for the next one.
+  if (where === 'budget')
+    holds.set(budget?.uid ?? pod.uid, { ...hold, budget: code === 'BUDGET_NONE_LEFT' ? budget : undefined });
+  if (where === 'pod') holds.set(pod.uid, hold);
   if (where === 'namespace') namespaces.set(pod.namespace, hold);
   return {
     ...memory,
     pending,
     awaiting,
-    pods,
+    holds,
     namespaces,
     everywhere: where === 'everywhere' ? hold : memory.everywhere,
   };
 }
 
-type Lesson = Readonly<{ where: 'pod' | 'namespace' | 'everywhere'; reason: Reason; forMs: number }>;
+type Lesson = Readonly<{ where: 'pod' | 'budget' | 'namespace' | 'everywhere'; reason: Reason; forMs: number }>;
 
 const lessons: Readonly<Record<ClusterFaultCode, Lesson>> = {
   // No time is said: the budget's own watch says when to try again.
-  BUDGET_NONE_LEFT: { where: 'pod', reason: 'PDB', forMs: 5 * minuteMs },
-  BUDGET_UNOBSERVED: { where: 'pod', reason: 'PDB', forMs: 10_000 },
+  BUDGET_NONE_LEFT: { where: 'budget', reason: 'PDB', forMs: 5 * minuteMs },
+  BUDGET_UNOBSERVED: { where: 'budget', reason: 'PDB', forMs: 10_000 },
   BUDGET_MULTIPLE: { where: 'pod', reason: 'PDB_MULTIPLE', forMs: 10 * minuteMs },
   THROTTLED: { where: 'everywhere', reason: 'API_DOWN', forMs: 5_000 },
   POD_CHANGED: { where: 'pod', reason: 'ROTATING', forMs: 1_000 },

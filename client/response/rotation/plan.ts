@@ -66,7 +66,8 @@ export function plan(input: PlanInput, now: EpochMs): Plan {
       reasonOfPod(pod, workload, config, facts) ??
       everywhere ??
       reasonOfWorkload(input, workload as Workload, failing, now) ??
-      input.memory.pods.get(pod.uid)?.reason ??
+      input.memory.holds.get(pod.uid)?.reason ??
+      input.memory.holds.get(budget?.uid ?? '')?.reason ??
       reasonOfBudgets(workload as Workload, budgets, config) ??
       (input.inFlight.hasRoom(workload?.uid ?? '', pod.node, budget?.uid) ? null : 'BUDGET') ??
       (config.mode === 'rotate' ? null : 'OBSERVE');

@@ -62,7 +62,11 @@ export function rotationPart({ config, schedule, isPaused }: RotationPorts): Par
       };
       const of = { workload: workloads.get(begun.deployment), budgets };
       const verdict = verdictOn(one, facts, of, replacementMs, now);
-      const hold = memory.pods.get(uid) ?? memory.namespaces.get(pod.namespace) ?? memory.everywhere;
+      const hold =
+        memory.holds.get(uid) ??
+        memory.holds.get(budgets[0]?.uid ?? '') ??
+        memory.namespaces.get(pod.namespace) ??
+        memory.everywhere;
       if (memory.pending.has(uid)) waits('ROTATING');
       else if (verdict.kind === 'wait') waits(verdict.reason, verdict.untilMs);
       else if (facts.blindSinceMs !== null) waits('API_DOWN');
@@ -91,6 +95,7 @@ export function rotationPart({ config, schedule, isPaused }: RotationPorts): Par
     for (const { pod } of memory.pending.values()) {
       if (!released.has(pod.uid)) waiting.push({ pod, dueMs: now, reason: 'ROTATING' });
     }
+    for (const { pod, dueMs } of planned.rotate) waiting.push({ pod, dueMs, reason: 'ROTATING' });
     waiting.push(...planned.wait);
     const seen = {
       atMs: now,
@@ -122,6 +127,6 @@ function breachesAmong(waits: readonly Waiting[], { maxLifetimeMinutes }: Rotati
   });
 }
 
-function holdsOf({ pods, namespaces, everywhere }: Memory): (EpochMs | null)[] {
-  return [...pods.values(), ...namespaces.values()].map(({ untilMs }) => untilMs).concat(everywhere?.untilMs ?? []);
+function holdsOf({ holds, namespaces, everywhere }: Memory): (EpochMs | null)[] {
+  return [...holds.values(), ...namespaces.values()].map(({ untilMs }) => untilMs).concat(everywhere?.untilMs ?? []);
 }

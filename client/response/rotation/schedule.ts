@@ -13,7 +13,7 @@ export type Schedule = Readonly<{
 const keptMax = 20_000;
 
 /** The bound of lifetimes leaves a replacement its time: the old pod is gone when its bound comes. */
-export function lawOf({ maxLifetimeMinutes, meanLifetimeMinutes, replacementSecondsMax }: RotationConfig): Law {
+function lawOf({ maxLifetimeMinutes, meanLifetimeMinutes, replacementSecondsMax }: RotationConfig): Law {
   const boundMs = maxLifetimeMinutes * 60_000 - replacementSecondsMax * 1_000;
   return { boundMs, meanMs: Math.min((meanLifetimeMinutes ?? Number.POSITIVE_INFINITY) * 60_000, boundMs / 2) };
 }

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { runHistory } from '../testing/history.ts';
+
+/** The campaign runs ten thousand: `npm run bench -- rotation`. */
+const seeds = 100;
+
+describe('rotation in simulated histories', () => {
+  it('keeps every promise under faults of the agent, its watches, the API server and the cluster', async () => {
+    const total = { surge: 0, evict: 0, putBack: 0 };
+    for (let seed = 1; seed <= seeds; seed += 1) {
+      const { violations, rotations, putBack } = await runHistory({ seed });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      total.surge += rotations.surge;
+      total.evict += rotations.evict;
+      total.putBack += putBack;
+    }
+    // What nobody did shows nothing.
+    expect(total.surge).toBeGreaterThan(400);
+    expect(total.evict).toBeGreaterThan(100);
+    expect(total.putBack).toBeGreaterThan(10);
+  });
+});
