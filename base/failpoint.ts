@@ -25,8 +25,14 @@ export const roundFailpoints = [
 /** What becomes of a candidate passes these. */
 type ReleaseFailpoint = 'release-journalled' | 'release-set-stored' | 'release-set-journalled' | 'gate-decided';
 
-/** Where an agent that quarantines a pod may die. */
-type ResponseFailpoint = 'evidence-written' | 'quarantine-begun' | 'pod-patched';
+/** Where an agent may die that is about to change a pod, has just changed one, or quarantines it. */
+type ResponseFailpoint =
+  | 'evidence-written'
+  | 'quarantine-begun'
+  | 'pod-patch-decided'
+  | 'pod-patched'
+  | 'pod-eviction-decided'
+  | 'pod-evicted';
 
 export type Failpoint = (typeof roundFailpoints)[number] | ReleaseFailpoint | ResponseFailpoint;
 

@@ -38,6 +38,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "what answers in a cluster's pods; a client's release agent: what scores and why",
     load: async () => (await import('./processes/agent.ts')).agentCommand(),
   },
+  rotation: {
+    summary: 'what proves that rotation spared no pod and picked none: verify, key',
+    load: async () => (await import('./processes/rotation.ts')).rotationCommand(),
+  },
   feedback: {
     summary: 'say what an alert was: a false positive, or confirmed',
     load: async () => (await import('./offline/feedback.ts')).feedbackCommand(),

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { failpoint } from '../../base/failpoint.ts';
 import { FaultError, ok, type Result } from '../../base/fault.ts';
 import { type FolderLock, lockFolder } from '../../base/folder-lock.ts';
@@ -15,7 +16,9 @@ import { type Send, sendTo } from './cluster/send.ts';
 import { ResponseLoop } from './loop.ts';
 import { openParts } from './parts.ts';
 import { Quarantine } from './quarantine/quarantine.ts';
+import { RotationLog } from './rotation/rotation-log.ts';
 import { loadRotationSecret } from './rotation/secret.ts';
+import { watchedRotation } from './rotation-view.ts';
 
 /** For programs that run an agent inside themselves. */
 export type AgentHooks = Readonly<{ log?: Log; timers?: Timers; environment?: NodeJS.ProcessEnv; unit?: () => number }>;
@@ -36,12 +39,17 @@ export async function startAgent(
     locked.value.release();
     return secret;
   }
-  const agent = new ResponseAgent(config, { ...hooks, log, lock: locked.value, rotationSecret: secret.value });
+  const book =
+    config.rotation.mode === 'off'
+      ? undefined
+      : await RotationLog.open(join(config.dataDirectory, 'rotation.log'), secret.value);
+  const agent = new ResponseAgent(config, { ...hooks, log, lock: locked.value, rotationSecret: secret.value, book });
   await agent.start();
   return ok(agent);
 }
 
-type AgentParts = AgentHooks & Readonly<{ log: Log; lock: FolderLock; rotationSecret: Buffer }>;
+type AgentParts = AgentHooks &
+  Readonly<{ log: Log; lock: FolderLock; rotationSecret: Buffer; book: RotationLog | undefined }>;
 
 /** See `startAgent`. */
 export class ResponseAgent {
@@ -56,6 +64,7 @@ export class ResponseAgent {
   readonly #view: ClusterView;
   readonly #loop: ResponseLoop;
   readonly #quarantine: Quarantine | undefined;
+  readonly #rotation: ReturnType<typeof watchedRotation>;
   readonly #pages: ReturnType<typeof openParts>['pages'];
   #leadTimer: Timer | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -64,7 +73,7 @@ export class ResponseAgent {
   #isSynced = false;
 
   constructor(config: AgentConfig, parts: AgentParts) {
-    const { log, lock, timers = systemTimers, environment, unit = Math.random, rotationSecret } = parts;
+    const { log, lock, timers = systemTimers, environment, unit = Math.random, rotationSecret: secret, book } = parts;
     this.#config = config;
     this.#log = log;
     this.#lock = lock;
@@ -92,19 +101,26 @@ export class ResponseAgent {
       this.#loop.wake();
     });
     this.#quarantine = this.#makeQuarantine(send);
-    const { metrics } = this;
-    const shared = { config, metrics, election: this.#election };
-    const opened = openParts({ ...shared, rotationSecret, quarantine: this.#quarantine });
+    this.#rotation = watchedRotation({
+      ...{ config: config.rotation, secret, book, metrics: this.metrics, election: this.#election },
+      onUnwritten: (error) => log.error({ error }, 'the rotation log could not be written'),
+    });
+    const opened = openParts({ config, rotation: this.#rotation, quarantine: this.#quarantine });
     this.#pages = opened.pages;
     this.#loop = new ResponseLoop(opened.parts, {
       cluster: apiCluster(send, this.#election.isHeld),
       timers,
       facts: () => this.#view.facts,
       leads: () => this.#isSynced && this.#election.isHeld(),
+      onBegin: ({ kind }) => {
+        if (kind === 'patchPod') failpoint('pod-patch-decided');
+        if (kind === 'evictPod') failpoint('pod-eviction-decided');
+      },
       onDone: (part, action, done) => {
         const outcome = done.ok ? 'done' : done.fault.code;
         this.metrics.actions.inc({ part, action: action.kind, outcome });
         if (done.ok && action.kind === 'patchPod') failpoint('pod-patched');
+        if (done.ok && action.kind === 'evictPod') failpoint('pod-evicted');
         if (!done.ok)
           log.warn({ part, action: action.kind, id: action.id, code: outcome, cause: done.fault.message }, 'refused');
       },
@@ -148,6 +164,7 @@ export class ResponseAgent {
     await this.#quarantine?.close();
     this.#stopping.abort();
     await this.#view.close();
+    await this.#rotation.close();
     this.#endpoint.close();
     await this.#server?.close();
     this.#lock.release();

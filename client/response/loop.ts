@@ -11,6 +11,8 @@ export type LoopPorts = Readonly<{
   facts(): Facts;
   /** Whether this agent leads. */
   leads(): boolean;
+  /** An action is about to be asked for. */
+  onBegin?(action: ClusterAction | OwnAction): void;
   /** An action ended. */
   onDone(part: string, action: ClusterAction | OwnAction, done: Done): void;
   /** A part threw: a broken invariant of its own. It is asked again at the next look, the others go on. */
@@ -96,6 +98,7 @@ export class ResponseLoop {
     const { onDone, onFailed, timers } = this.#ports;
     const run = async () => {
       try {
+        this.#ports.onBegin?.(action);
         const done = await this.#perform(part, action);
         this.#states.set(part, part.heard(this.#states.get(part), action, done, timers.now()));
         onDone(part.name, action, done);

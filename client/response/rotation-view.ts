@@ -1,21 +1,61 @@
 import type { AgentMetrics } from './agent-metrics.ts';
+import type { Facts } from './cluster/facts.ts';
+import type { LeaseElection } from './cluster/lease.ts';
 import type { Part } from './part.ts';
 import { reasons, reasonText } from './rotation/reasons.ts';
-import type { RotationState, Seen } from './rotation/rotation.ts';
+import type { Said } from './rotation/record.ts';
+import { type Recorded, recordLook } from './rotation/recorder.ts';
+import { type RotationState, rotationPart, type Seen } from './rotation/rotation.ts';
+import type { RotationConfig } from './rotation/rotation-config.ts';
+import type { RotationLog } from './rotation/rotation-log.ts';
+import { makeSchedule } from './rotation/schedule.ts';
 
-/** The same part, whose looks are counted and can be asked about. */
-export function watchedRotation(part: Part<RotationState>, metrics: AgentMetrics) {
+export type RotationPorts = Readonly<{
+  config: RotationConfig;
+  secret: Buffer;
+  /** undefined where nobody is to prove anything afterwards. */
+  book: RotationLog | undefined;
+  metrics: AgentMetrics;
+  election: LeaseElection;
+  /** The log could not be written: rotation goes on, and cannot be proven. */
+  onUnwritten(error: unknown): void;
+}>;
+
+/** On the lease, by whoever wants nothing new to begin: its value is for people. */
+const pausedAnnotation = 'testudo.io/rotation-paused';
+/** On the lease, by whoever leads: how far the log reaches. Who keeps it finds a log that was cut off or written anew. */
+const headAnnotation = 'testudo.io/rotation-log';
+
+/** Rotation whose looks are counted, written down, and can be asked about. */
+export function watchedRotation({ config, secret, book, metrics, election, onUnwritten }: RotationPorts) {
+  const schedule = makeSchedule(secret, config);
+  const { law, epochMs } = schedule;
+  const isPaused = () => election.annotationsSeen[pausedAnnotation] !== undefined;
+  const part = rotationPart({ config, schedule, isPaused });
   let seen: Seen | null = null;
+  let recorded: Recorded | undefined;
+  const write = (facts: Facts, look: Seen) => {
+    if (book === undefined) return;
+    const opened: Said[] =
+      recorded === undefined ? [{ kind: 'opened', law, epochMs, riskWeight: config.riskWeight }] : [];
+    const looked = recordLook(recorded ?? book.recorded, facts, look, { secret, epochMs, law }, look.atMs);
+    recorded = looked.recorded;
+    book.append([...opened, ...looked.said], look.atMs).catch(onUnwritten);
+    election.annotations = { ...election.annotations, [headAnnotation]: book.head };
+  };
   const watched: Part<RotationState> = {
     ...part,
     step(state, facts, now) {
       const next = part.step(state, facts, now);
       seen = next.state.seen;
-      if (seen !== null) count(seen, metrics);
+      if (seen !== null) {
+        count(seen, metrics);
+        write(facts, seen);
+      }
       return next;
     },
   };
-  return { part: watched, seen: () => seen };
+  return { part: watched, page: () => rotationPage(seen), close: () => book?.close() ?? Promise.resolve() };
 }
 
 function count({ waits, breaches, inFlight }: Seen, metrics: AgentMetrics): void {
@@ -33,7 +73,7 @@ function count({ waits, breaches, inFlight }: Seen, metrics: AgentMetrics): void
 export type RotationPage = ReturnType<typeof rotationPage>;
 
 /** /rotation: what is due and why it waits, as `testudo agent pods` shows it. */
-export function rotationPage(seen: Seen | null) {
+function rotationPage(seen: Seen | null) {
   const over = new Map(seen?.breaches.map(({ pod, overMs }) => [pod.uid, overMs]));
   return {
     at: seen === null ? null : new Date(seen.atMs).toISOString(),

@@ -87,7 +87,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
   sensor: {
     name: 'sensor',
     description: "Testudo sensor: one node's eyes, scoring with the light form",
-    verbs: ['sensor'],
+    verbs: ['sensor', 'agent', 'rotation'],
     command: ['sensor', '--config', '/etc/testudo/sensor.yaml'],
     tensorflow: false,
     assets: sightOfCalls,

@@ -9,7 +9,10 @@ import type { agentAccount } from './agent-account.ts';
 type Ready = Readonly<{ ready: boolean; leads: boolean }>;
 
 /** The settings of an agent with this account, as `--set` takes them. */
-function agentSettings({ namespace, folder, kubernetes }: Awaited<ReturnType<typeof agentAccount>>, holder: string) {
+export function agentSettings(
+  { namespace, folder, kubernetes }: Awaited<ReturnType<typeof agentAccount>>,
+  holder: string,
+) {
   return [
     ...[`dataDirectory=${join(folder, holder)}`, `namespaces=[${namespace}]`, 'health.listen=127.0.0.1:0'],
     ...[`lease.namespace=${namespace}`, `lease.holder=${holder}`, 'lease.retrySeconds=0.1'],

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
+import { dueAtMs } from './due.ts';
+import { epochKey, epochOf, lifetimeAt, unitOf } from './lifetimes.ts';
+import type { Said } from './record.ts';
+import { nothingRecorded, recordLook } from './recorder.ts';
+import { LogWriter, logKeyOf } from './rotation-log.ts';
+import { verifyLog } from './verify.ts';
+
+const secret = Buffer.alloc(32, 9);
+const key = logKeyOf(secret);
+const hourMs = 3_600_000;
+const law = { boundMs: hourMs / 4, meanMs: hourMs / 8 };
+const opened: Said = { kind: 'opened', law, epochMs: 24 * hourMs, riskWeight: 20 };
+const dueOf = (uid: string, steps: { atMs: number; risk: number }[] = []) =>
+  dueAtMs(madeAtMs, lifetimeAt(unitOf(epochKey(secret, epochOf(madeAtMs, 24 * hourMs)), uid), law), steps, 20);
+
+/** A log of so many pods, all rotated when they are due; `change` may move or leave out what is said of one. */
+function logOf(
+  count: number,
+  change: (uid: string, dueMs: number) => number | null = (_uid, dueMs) => dueMs,
+  keys = secret,
+) {
+  const pods = Array.from({ length: count }, (_, at) => madePod(`p${at}`));
+  const { said, recorded } = recordLook(
+    nothingRecorded,
+    madeFacts({ pods }),
+    { begins: [], waits: [] },
+    { secret: keys, epochMs: 24 * hourMs, law },
+    madeAtMs,
+  );
+  const events: { atMs: number; said: Said }[] = [opened, ...said].map((one) => ({ atMs: madeAtMs, said: one }));
+  for (const { uid } of pods) {
+    const atMs = change(uid, dueOf(uid));
+    if (atMs !== null) events.push({ atMs, said: { kind: 'begins', uid, does: 'release' } });
+  }
+  for (let atMs = madeAtMs + 200_000; atMs < madeAtMs + hourMs / 2; atMs += 200_000)
+    events.push({ atMs, said: { kind: 'alive' } });
+  events.sort((a, b) => a.atMs - b.atMs);
+  const endMs = madeAtMs + 26 * hourMs;
+  const end = recordLook(
+    recorded,
+    madeFacts({ pods }),
+    { begins: [], waits: [] },
+    { secret: keys, epochMs: 24 * hourMs, law },
+    endMs,
+  );
+  const reveals = end.said.filter(({ kind }) => kind === 'reveal');
+  const writer = new LogWriter(key);
+  const lines = [...events, { atMs: endMs, said: opened }, ...reveals.map((one) => ({ atMs: endMs, said: one }))].map(
+    (one) => writer.write(one.said, one.atMs),
+  );
+  return { lines, head: writer.head };
+}
+
+const kinds = (lines: readonly string[], head?: string) =>
+  verifyLog(lines, key.publicKey, head).findings.map(({ kind, pod }) => `${kind} ${pod ?? ''}`.trim());
+
+describe('verifyLog', () => {
+  it('finds nothing where every pod went when its draw said so, and says for how many that is proven', () => {
+    const { lines, head } = logOf(50);
+    expect(verifyLog(lines, key.publicKey, head)).toMatchObject({ findings: [], pods: 50, proven: 50 });
+  });
+
+  it('names the one that was spared, the one that was early and the one that was late among many', () => {
+    const { lines } = logOf(300, (uid, dueMs) => {
+      if (uid === 'uid-p7') return null;
+      if (uid === 'uid-p11') return Math.max(madeAtMs, dueMs - 120_000);
+      return uid === 'uid-p13' ? dueMs + 120_000 : dueMs;
+    });
+    expect(kinds(lines).sort()).toEqual(['early shop/p11', 'late shop/p13', 'spared shop/p7']);
+  });
+
+  it('finds every line that was left out, put in, moved or changed, and an end that was cut off', () => {
+    const { lines, head } = logOf(3);
+    for (const at of lines.keys()) {
+      if (at < lines.length - 1) expect(kinds(lines.toSpliced(at, 1)), `without ${at}`).toContain('broken');
+      expect(kinds(lines.toSpliced(at, 1, (lines[at] as string).replace(/"atMs":(\d)/, '"atMs":9$1')))).toContain(
+        'broken',
+      );
+    }
+    expect(kinds(lines.toSpliced(3, 2, lines[4] as string, lines[3] as string))).toContain('broken');
+    expect(kinds(lines.slice(0, -1), head)).toContain('broken');
+    expect(kinds(lines, head)).toEqual([]);
+  });
+
+  it('refuses a key that is not the one that was promised', () => {
+    const { lines } = logOf(3);
+    const writer = new LogWriter(key, lines.length, null);
+    const other = writer.write({ kind: 'reveal', epoch: 999_999, key: 'ab'.repeat(32) }, madeAtMs + 27 * hourMs);
+    expect(kinds([...lines, other])).toContain('uncommitted');
+  });
+
+  it('proves nothing of an epoch whose key is not told yet, and says so by its count', () => {
+    const { lines } = logOf(5);
+    const open = lines.filter((line) => !line.includes('"reveal"'));
+    expect(verifyLog(open, key.publicKey)).toMatchObject({ findings: [], pods: 5, proven: 0 });
+  });
+});
+
+describe('recordLook', () => {
+  const keys = { secret, epochMs: 24 * hourMs, law };
+
+  it('promises a key before its epoch begins, and tells it only when nobody of it can be due', () => {
+    const facts = madeFacts({ pods: [madePod('a')] });
+    const first = recordLook(nothingRecorded, facts, { begins: [], waits: [] }, keys, madeAtMs);
+    const epoch = epochOf(madeAtMs, keys.epochMs);
+    expect(first.said.flatMap((one) => (one.kind === 'epoch' ? [one.epoch] : []))).toEqual([epoch, epoch + 1]);
+    const reveals = (now: number) =>
+      recordLook(first.recorded, facts, { begins: [], waits: [] }, keys, now).said.filter(
+        ({ kind }) => kind === 'reveal',
+      );
+    const overMs = (epoch + 1) * keys.epochMs + law.boundMs;
+    expect(reveals(overMs - 1)).toEqual([]);
+    expect(reveals(overMs)).toMatchObject([{ epoch }]);
+  });
+
+  it('says each thing once: a pod, a risk, a reason that stays', () => {
+    const pod = madePod('a');
+    const facts = madeFacts({ pods: [pod], risks: { 'uid-a': [{ atMs: madeAtMs, risk: 1 }] } });
+    const look = { begins: [], waits: [{ pod, dueMs: madeAtMs, reason: 'PDB' as const }] };
+    const first = recordLook(nothingRecorded, facts, look, keys, madeAtMs);
+    expect(first.said.map(({ kind }) => kind)).toEqual(['epoch', 'epoch', 'seen', 'risk', 'waits']);
+    expect(recordLook(first.recorded, facts, look, keys, madeAtMs + 1_000).said).toEqual([]);
+    const gone = recordLook(first.recorded, madeFacts({ pods: [] }), { begins: [], waits: [] }, keys, madeAtMs + 2_000);
+    expect(gone.said).toEqual([{ kind: 'gone', uid: 'uid-a' }]);
+  });
+});
