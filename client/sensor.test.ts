@@ -4,12 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { pause } from '../base/pause.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import { hostileCalls, normalCalls } from '../lab/testing/node-calls.ts';
 import { NodeRig, track } from '../lab/testing/node-rig.ts';
+import { parseTrackId } from '../proto/ids.ts';
+import type { LocalTrack } from './learning/local-track.ts';
 import { startSensor } from './sensor.ts';
 import { parseSensorConfig } from './sensor-config.ts';
+import type { NamedSlice } from './tracks/flow/graph/slice.ts';
 
 let rig: NodeRig;
 
@@ -37,6 +41,27 @@ registerHooks({ load(url, context, next) { appendFileSync(${JSON.stringify(loads
 `,
   );
   return { env: { NODE_OPTIONS: `--import ${hook}` }, loads };
+}
+
+const never = new AbortController().signal;
+
+/** A flow from web to a database, as Cilium's exporter writes it. */
+function hubbleLine(database: string, atMs: number): string {
+  const time = new Date(atMs).toISOString();
+  const flow = {
+    time,
+    uuid: database,
+    verdict: 'FORWARDED',
+    IP: { source: '10.0.0.1', destination: '10.0.0.2', ipVersion: 'IPv4' },
+    l4: { TCP: { source_port: 41_000, destination_port: 5_432, flags: { SYN: true } } },
+    source: { identity: 2_001, namespace: 'shop', pod_name: 'web-0', workloads: [{ name: 'web', kind: 'Deployment' }] },
+    destination: { identity: 2_002, namespace: 'shop', workloads: [{ name: database, kind: 'StatefulSet' }] },
+    Type: 'L3_L4',
+    node_name: 'node-a',
+    is_reply: false,
+    traffic_direction: 'EGRESS',
+  };
+  return JSON.stringify({ flow, node_name: 'node-a', time });
 }
 
 describe('testudo sensor', () => {
@@ -130,6 +155,34 @@ describe('testudo sensor', () => {
     } finally {
       await sensor.close();
     }
+  });
+
+  it("brings the flows that a node has seen to the cluster's flow track, by the time at which they were", async () => {
+    const tracks = ['syscall', 'flow'].map((name) => ({ id: name, folder: name }));
+    const client = await rig.startClient({ tracks });
+    const path = join(rig.folder, 'hubble.jsonl');
+    // Somebody else in each of twelve minutes that end now: what comes later closes the windows before.
+    const lines = Array.from({ length: 12 }, (_, minute) =>
+      hubbleLine(`db-${minute}`, Date.now() - (12 - minute) * 60_000),
+    );
+    await writeFile(path, `${lines.join('\n')}\n`);
+    const health = { listen: '127.0.0.1:0' };
+    const sensor = await rig.startSensor('node-a', { sources: [{ kind: 'hubbleFile', path }], health });
+    const { healthPort } = await rig.sensorSaid('node-a', 'sensor started');
+    const read = /^testudo_client_source_items_total\{source="hubbleFile",outcome="flow"\} 12$/m;
+    const metrics = async () => (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text();
+    while (!read.test(await metrics())) await pause(systemTimers, 50, never);
+    await rig.said('batch taken in');
+    // It tells what it has counted, and ends.
+    await sensor.stop();
+
+    const { buffer } = client.tracks.get(parseTrackId('flow')) as LocalTrack;
+    while (buffer.counts().seen === 0) await pause(systemTimers, 50, never);
+    const windows = buffer.read(['recent']).examples as readonly NamedSlice[];
+    const edges = windows.flatMap(({ names }) => names.edges.map(({ port, count }) => [port, count]));
+    expect(edges).toContainEqual([5_432, 1]);
+    const workloads = windows.flatMap(({ names }) => names.nodes.map(({ workload }) => workload));
+    expect(workloads).toEqual(expect.arrayContaining(['web', 'db-4', 'db-5', 'db-6', 'db-7']));
   });
 
   it('refuses a release whose files were altered at its hub, says so, and stays with the one it has', async () => {

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { NodeRig } from '../../lab/testing/node-rig.ts';
 import type { BenchOptions } from '../harness/bench.ts';
@@ -27,7 +28,7 @@ export async function measureHub(testudo: string, { small }: BenchOptions, repor
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {
-      const installed = listen(herd.stdout);
+      const installed = listen(herd);
       await installed(1, sensors);
       const delays: number[] = [];
       let largest = residentMiB(client.pid);
@@ -50,21 +51,25 @@ ${releases} releases, from the coordinator's push until the sensor had fetched, 
   }
 }
 
-/** Waits until so many sensors run a version. */
-function listen(output: NodeJS.ReadableStream): (version: number, count: number) => Promise<readonly Installed[]> {
+/** Waits until so many sensors run a version. Rejects where their process ends before. */
+function listen(herd: ChildProcessByStdio<null, Readable, null>) {
   const heard: Installed[] = [];
   let wake: () => void = () => undefined;
   let rest = '';
-  output.setEncoding('utf8').on('data', (text: string) => {
+  herd.stdout.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     heard.push(...lines.map((line) => JSON.parse(line) as Installed));
     wake();
   });
-  return async (version, count) => {
+  herd.once('exit', () => wake());
+  return async (version: number, count: number): Promise<readonly Installed[]> => {
     for (;;) {
       const found = heard.filter((one) => one.version === version);
       if (found.length >= count) return found;
+      if (herd.exitCode !== null || herd.signalCode !== null) {
+        throw new Error(`the sensors' process ended when ${found.length} of ${count} ran version ${version}`);
+      }
       await new Promise<void>((resolve) => {
         wake = resolve;
       });

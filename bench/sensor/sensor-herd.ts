@@ -24,6 +24,7 @@ type Config = Readonly<{
 const config = JSON.parse(readFileSync(process.argv[2] as string, 'utf8')) as Config;
 const track = parseTrackId('syscall');
 const signal = new AbortController().signal;
+let batches = 0;
 const address = unwrap(parseAddress(config.hub.address));
 const admissionAddress = unwrap(parseAddress(config.hub.admissionAddress));
 
@@ -64,8 +65,6 @@ async function startSensor(node: string): Promise<void> {
   });
   setInterval(() => void tell(link), 2_000);
 }
-
-let batches = 0;
 
 async function tell(link: HubLink): Promise<void> {
   const examples = Array.from({ length: 4 }, () => {
