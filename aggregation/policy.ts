@@ -131,7 +131,7 @@ const policySchema = z.strictObject({
       clip: positive(1e6),
       split: z.boolean(),
       stepsMax: integer(1, 1000),
-      blind: z.enum(['shares', 'coordinateMedian', 'geometricMedian']),
+      blind: z.enum(['shares', 'coordinateMedian', 'geometricMedian', 'evidence']),
     }),
     z.strictObject({ kind: z.literal('fltrust') }),
     z.strictObject({ kind: z.literal('declaredHolders'), penalty: positive(1e6) }),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
 import { normalVectors } from '../engines/samples.ts';
 import { dot, meanOf } from './honest.ts';
-import { classKill, drift, medianNorm, sleeper, sybils, tailored, whitelisting } from './knowing.ts';
+import { classKill, drift, medianNorm, sleeper, sybils, tailored, twoFaced, whitelisting } from './knowing.ts';
 
 const honest = normalVectors(seededNumbers('knowing'), 9, 20, 0.5);
 const axis = (j: number) => Float32Array.from({ length: 20 }, (_, k) => (k === j ? 2 : 0));
@@ -46,6 +46,13 @@ test('drift › is the honest mean and a little more, always the same way', () =
   sent.forEach((value, j) => {
     expect(value).toBeCloseTo((mean[j] as number) + (j === 4 ? 0.3 * medianNorm(honest) : 0), 4);
   });
+});
+
+test('twoFaced › is honest work but for the blind places, where the lie is as long as it is told to be', () => {
+  const own = axis(2);
+  const sent = twoFaced(own, [{ offset: 6, lie: [3, 0, -4] }], 10);
+  expect([...sent.subarray(6, 9)]).toEqual([6, 0, -8]);
+  expect(sent.map((value, j) => (j >= 6 && j < 9 ? (own[j] as number) : value))).toEqual(own);
 });
 
 test('sleeper › works until it wakes', () => {

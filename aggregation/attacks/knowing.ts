@@ -77,6 +77,21 @@ export function sybils(f: number, poison: Float32Array, norm: number): Float32Ar
   return copies(scaled(unit(poison), norm), f);
 }
 
+/**
+ * Two-faced: honest work wherever somebody can check it, and a lie in the places where nobody can, at most `length` long in each.
+ * `blind`: the ranges that the liar has a say in and that no sample covers, with what it wants believed there, shape of the
+ * range. What a rule withstands that takes honest work in one place for honesty in all. Shape [d] → [d].
+ */
+export function twoFaced(
+  own: Float32Array,
+  blind: readonly Readonly<{ offset: number; lie: ArrayLike<number> }>[],
+  length: number,
+): Float32Array {
+  const sent = own.slice();
+  for (const { offset, lie } of blind) sent.set(scaled(unit(Float64Array.from(lie)), length), offset);
+  return sent;
+}
+
 /** The middle norm, the upper of two. */
 export function medianNorm(vectors: Vectors): number {
   const norms = vectors.map((vector) => Math.sqrt(dot(vector, vector))).sort((a, b) => a - b);

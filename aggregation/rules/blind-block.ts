@@ -1,40 +1,55 @@
 import { clipToNorm } from '../before/clipping.ts';
 import { memorySink } from '../blocks/blocks.ts';
-import { scaledRows } from '../blocks/views.ts';
 import type { ColumnRange } from '../class-blocks.ts';
 import { type Aggregated, ok } from '../fault.ts';
 import { withstoodAmong } from '../requirements.ts';
-import { clippedToMedian } from '../trusted/clipped-rows.ts';
-import { type ClassVerdict, carryOut, type Updates, updatesOf } from '../updates.ts';
+import { medianOf } from '../trusted/clipped-rows.ts';
+import { type ClassVerdict, carryOut, type Updates } from '../updates.ts';
 import { coordinateMedian } from './coordinate-wise.ts';
 import { geometricMedian } from './geometric-median.ts';
+import { holdersEvidence } from './holders-evidence.ts';
 
-/** `shares`: as everywhere else. The others ask those who declare the class, and nobody else. */
-export type BlindRule = 'shares' | 'coordinateMedian' | 'geometricMedian';
+/**
+ * `shares`: as everywhere else. The others ask those who declare the class, and nobody else. `evidence` is for blocks in
+ * which a value above zero speaks for the class (`holders-evidence.ts`).
+ */
+export type BlindRule = 'shares' | 'coordinateMedian' | 'geometricMedian' | 'evidence';
 
 const weiszfeld = { smoothing: 1e-6, tolerance: 1e-6, stepsMax: 100, start: 'mean' } as const;
 
+/** A row is heard where the sample is blind if it teaches the sample so much of what the median row does. */
+const teachesLeast = 0.1;
+
 /**
- * The block of a class that the sample does not cover, shape [h, length], of those who declare the class: each clipped to
- * `clip` times their own median norm (that of all rows would be the norm of those who know nothing of the class), but to
- * `normMax` at most, then their median. Withstands ⌊(h − 1)/2⌋ liars among the h: f where h ≥ 2f + 1. Others have nothing to
- * say in it. Returns shape [length].
+ * Whose word is taken where the sample is blind: rows that teach it something where it sees. Who does harm, or nothing, where
+ * it can be seen is not believed where it cannot. slopes: of the sample's loss along every row, shape [n]. Everybody is heard
+ * where the median row teaches nothing, for then the sample tells nobody apart. The median row is honest where f < n/2; an honest
+ * row teaches if its cluster mixes the sample into what it trains on.
+ */
+export function heardRows(slopes: Float64Array): boolean[] {
+  const least = teachesLeast * -medianOf(slopes);
+  return Array.from(slopes, (slope) => least <= 0 || -slope >= least);
+}
+
+/**
+ * The block of a class that the sample does not cover, shape [h, length], of those who declare the class and are heard, h >= 1:
+ * each no longer than `normMax`, then by the rule. The limit is not their own median: liars who are the most of them would
+ * set it, and shrink the others. Medians withstand ⌊(h − 1)/2⌋ liars among the h: f where h ≥ 2f + 1. Returns shape [length].
  */
 export async function blindBlock(
   holders: Updates,
   rule: Exclude<BlindRule, 'shares'>,
-  { clip, normMax }: Readonly<{ clip: number; normMax: number }>,
+  normMax: number,
 ): Promise<Aggregated<Float64Array>> {
   const { engine, source } = holders;
-  const blocks = [[{ offset: 0, length: source.d }]];
-  const { rows, factors } = await clippedToMedian(engine, source, { times: clip, blocks });
-  const own = updatesOf(engine, scaledRows(rows, factors));
-  const clipped = await clipToNorm(own, normMax);
+  const clipped = await clipToNorm(holders, normMax);
   if (!clipped.ok) return clipped;
+  const { updates } = clipped.value;
+  if (rule === 'evidence') return ok(await holdersEvidence(updates.source));
   const withstands = withstoodAmong.medianOfHolders(source.n, source.n); // Whatever f is: as many as can be.
   const decided = await (rule === 'coordinateMedian'
-    ? coordinateMedian(clipped.value.updates, withstands)
-    : geometricMedian(clipped.value.updates, withstands, weiszfeld));
+    ? coordinateMedian(updates, withstands)
+    : geometricMedian(updates, withstands, weiszfeld));
   if (!decided.ok) return decided;
   const block = memorySink(source.d);
   await carryOut(engine, decided.value.plan, block);
@@ -79,38 +94,39 @@ function placed(
   return moved;
 }
 
+type Standing = Readonly<{
+  covered: boolean;
+  blind: BlindRule;
+  holders: readonly number[];
+  /** Whether each row of the round is heard where the sample is blind. */
+  heard: readonly boolean[];
+  f: number;
+}>;
+
 /** What to say of a class to those who count on f. */
-export function verdictOf(
-  name: string,
-  {
-    covered,
-    blind,
-    holders,
-    f,
-  }: Readonly<{ covered: boolean; blind: BlindRule; holders: readonly number[]; f: number }>,
-): ClassVerdict {
-  const h = holders.length;
-  const asked = !covered && blind !== 'shares' && h > 0;
-  const withstood = covered ? f : asked ? withstoodAmong.medianOfHolders(h, f) : 0;
-  const text = sentence(name, { covered, asked, withstood, h, f });
-  return { class: name, covered, holders, leftOut: [], f: withstood, text };
+export function verdictOf(name: string, standing: Standing): ClassVerdict {
+  const { covered, blind, holders, heard, f } = standing;
+  const asked = !covered && blind !== 'shares';
+  const leftOut = asked ? holders.filter((row) => !heard[row]) : [];
+  const withstood = covered ? f : asked ? withstoodAmong.medianOfHolders(holders.length, f) : 0;
+  const text = sentence(name, standing, leftOut.length, withstood);
+  return { class: name, covered, holders, leftOut, f: withstood, text };
 }
 
-function sentence(
-  name: string,
-  {
-    covered,
-    asked,
-    withstood,
-    h,
-    f,
-  }: Readonly<Record<'covered' | 'asked', boolean> & Record<'withstood' | 'h' | 'f', number>>,
-): string {
+function sentence(name: string, { covered, blind, holders, f }: Standing, unheard: number, withstood: number): string {
   if (covered) return `the sample holds ${name}: what harms it gets no weight, whoever sends it`;
-  const blind = `the sample does not hold ${name}`;
-  if (!asked)
-    return `${blind}, and ${h === 0 ? 'nobody declares it' : 'nobody who declares it is asked'}: nothing is promised of it`;
-  if (withstood === f) return `${blind}; the median of the ${h} that declare it withstands f = ${f}`;
+  const h = holders.length;
+  const sample = `the sample does not hold ${name}`;
+  if (h === 0) return `${sample}, and nobody declares it: nothing is promised of it`;
+  if (blind === 'shares') return `${sample}, and nobody who declares it is asked: nothing is promised of it`;
   const clusters = h === 1 ? '1 cluster declares' : `${h} clusters declare`;
-  return `${blind}, and ${clusters} it: fewer than 2f + 1, so ${withstood} liars among them are withstood, not f = ${f}`;
+  if (unheard === h) {
+    return `${sample}, and ${clusters} it, none of which teaches what the sample does hold: nobody is believed, and it stays as it was`;
+  }
+  const silent = unheard === 0 ? '' : `; ${unheard} of them teach nothing that the sample holds, and are not heard`;
+  if (blind === 'evidence') {
+    return `${sample}, and ${clusters} it: what an honest one teaches of it liars can thin, each by 1/${h}, and not take away${silent}`;
+  }
+  if (withstood === f) return `${sample}; the median of the ${h} that declare it withstands f = ${f}${silent}`;
+  return `${sample}, and ${clusters} it: fewer than 2f + 1, so ${withstood} liars among them are withstood, not f = ${f}${silent}`;
 }

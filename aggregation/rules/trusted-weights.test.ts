@@ -176,6 +176,52 @@ describe('trustedWeights where the sample is blind', () => {
     },
   );
 
+  const evidence: AggregationPolicy = { ...policy(2), rule: { ...rule, blind: 'evidence' } };
+
+  test('hears nobody where the sample is blind who does harm where it sees', async () => {
+    const lied = sent.map((row, at) => {
+      const own = row.slice();
+      if (at < 3) own.fill(-9, 8); // The three of `rows` that say the opposite of everything are the most of six now.
+      return own;
+    });
+    const classes = { blocks, declared: lied.map((_, at) => (at < 3 || (at >= 4 && at < 7) ? ['rare'] : ['lone'])) };
+    for (const blind of ['geometricMedian', 'coordinateMedian', 'evidence'] as const) {
+      const given = { ...evidence, rule: { ...rule, blind } };
+      const { result, values } = await run(given, { ...told, classes }, twinEngine(), lied);
+      expect([values[8], values[9]].map((value) => Math.round(value as number))).toEqual([2, 2]);
+      const rare = granted(result).report.classes?.[1];
+      expect(rare?.leftOut).toEqual([0, 1, 2]);
+      expect(rare?.text).toMatch(/3 of them teach nothing that the sample holds, and are not heard/);
+    }
+  });
+
+  test('leaves a class as it was where none of its holders is heard, and says so', async () => {
+    const classes = { blocks, declared: sent.map((_, at) => (at < 3 ? ['rare'] : [])) };
+    const { result, values } = await run(evidence, { ...told, classes }, twinEngine(), sent);
+    expect([values[8], values[9]]).toEqual([0, 0]);
+    expect(granted(result).report.classes?.[1]?.text).toMatch(/nobody is believed, and it stays as it was/);
+  });
+
+  test('lets liars who are the most of a class thin what one honest holder teaches, and not take it away', async () => {
+    // Rows 4 to 6 work honestly where the sample sees them, and lie about `rare`; row 3 alone teaches it.
+    const lied = sent.map((row, at) => {
+      const own = row.slice();
+      if (at >= 4 && at < 7) own.fill(-9, 8, 10);
+      return own;
+    });
+    const classes = { blocks, declared: lied.map((_, at) => (at >= 3 && at < 7 ? ['rare'] : [])) };
+    const byEvidence = await run(evidence, { ...told, classes }, twinEngine(), lied);
+    const median = { ...evidence, rule: { ...rule, blind: 'geometricMedian' as const } };
+    const byMedian = await run(median, { ...told, classes }, twinEngine(), lied);
+    granted(byEvidence.result);
+    granted(byMedian.result);
+    expect(byEvidence.values[8]).toBeGreaterThan(0.25);
+    expect(byMedian.values[8]).toBeLessThan(-0.25);
+    expect(granted(byEvidence.result).report.classes?.[1]?.text).toMatch(
+      /liars can thin, each by 1\/4, and not take away/,
+    );
+  });
+
   test('keeps the shares there where it is told to', async () => {
     const { result, values } = await run(
       { ...policy(2), rule: { ...rule, blind: 'shares' } },
@@ -197,10 +243,10 @@ describe('trustedWeights where the sample is blind', () => {
       const lone = rows().map((row, at) => {
         const own = row.slice();
         own.fill(0, 8);
-        if (at === 0) own.fill(1e5, 8, 10);
+        if (at === 3) own.fill(1e5, 8, 10); // Works honestly where the sample sees it.
         return own;
       });
-      const classes = { blocks, declared: lone.map((_, at) => (at === 0 ? ['rare'] : [])) };
+      const classes = { blocks, declared: lone.map((_, at) => (at === 3 ? ['rare'] : [])) };
       const context = { base, trusted: { loss: leastSquares([...seen, harmed]) }, classes };
       const { result, values } = await run(
         { ...policy(3), rule: { ...rule, blind: 'geometricMedian' } },

@@ -10,7 +10,7 @@ import { leastLoss } from '../trusted/least-loss.ts';
 import { lossByGradient, lossByOutputs, movedBy, times, weightedSum } from '../trusted/losses-along.ts';
 import type { LinearOutputs, TrustedSample } from '../trusted/trusted-loss.ts';
 import { type BlockPlan, type Decision, once, squaredNormsOf, type Updates, updatesOf } from '../updates.ts';
-import { type BlindRule, blindBlock, letThrough, verdictOf } from './blind-block.ts';
+import { type BlindRule, blindBlock, heardRows, letThrough, verdictOf } from './blind-block.ts';
 import { allRows } from './coordinate-wise.ts';
 
 /**
@@ -98,18 +98,17 @@ export async function trustedWeights(
   const whole = { kind: 'combine', source: clipped.rows, weights, divisor: 1 } as const;
   if (classes === undefined) return ok({ plan: whole, ...decision });
   const isCovered = (name: string) => trusted.loss.covered.includes(name);
-  const asked =
-    blind === 'shares'
-      ? []
-      : classes.blocks.filter(({ class: name }) => !isCovered(name) && holdersOf(classes, name).length > 0);
+  const heard = heardRows(at.slopes);
+  const blindBlocks = blind === 'shares' ? [] : classes.blocks.filter(({ class: name }) => !isCovered(name));
+  const asked = blindBlocks.filter(({ class: name }) => holdersOf(classes, name).length > 0);
   const parts: BlockPlan[] = [];
   if (blind !== 'shares' && asked.length > 0) {
-    const blindBlocks = await blocksOfHolders(updates, classes, asked, blind, clip);
-    if (!blindBlocks.ok) return blindBlocks;
+    const said = await blocksOfHolders(updates, classes, asked, { heard, blind, clip });
+    if (!said.ok) return said;
     const known = zeroIn(await byShares(), asked);
     const lossAt = async (delta: Float64Array) => meanOf(await trusted.loss.losses(movedBy(base, delta)));
-    const scales = await letThrough(lossAt, known, blindBlocks.value, risesMax * lossBefore);
-    blindBlocks.value.forEach(({ ranges, values }, block) => {
+    const scales = await letThrough(lossAt, known, said.value, risesMax * lossBefore);
+    said.value.forEach(({ ranges, values }, block) => {
       const through = scales[block] as number;
       const source = oneRow(values.map((value) => through * value));
       parts.push({ ranges, plan: { kind: 'combine', source, weights: Float64Array.of(1), divisor: 1 } });
@@ -118,7 +117,7 @@ export async function trustedWeights(
   const rest = sharedRanges(asked, d);
   if (rest.length > 0) parts.push({ ranges: rest, plan: { ...whole, source: columnsIn(clipped.rows, rest) } });
   const verdicts = classes.blocks.map(({ class: name }) =>
-    verdictOf(name, { covered: isCovered(name), blind, holders: holdersOf(classes, name), f }),
+    verdictOf(name, { covered: isCovered(name), blind, holders: holdersOf(classes, name), heard, f }),
   );
   return ok({ plan: { kind: 'blocks', d, parts }, ...decision, classes: verdicts });
 }
@@ -142,19 +141,22 @@ async function longestOrdinary(
   return Math.max(medianOf(longest), Number.MIN_VALUE);
 }
 
-/** What those who declare them say in these blocks, one after another. */
+/** What those who declare them and are heard say in these blocks, one after another; nothing where nobody is heard. */
 async function blocksOfHolders(
   { engine, source }: Updates,
   classes: DeclaredClasses,
   asked: readonly ClassBlock[],
-  blind: Exclude<BlindRule, 'shares'>,
-  clip: number,
+  { heard, blind, clip }: Readonly<{ heard: readonly boolean[]; blind: Exclude<BlindRule, 'shares'>; clip: number }>,
 ): Promise<Aggregated<Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>[]>> {
   const normMax = clip * (await longestOrdinary(engine, source, classes.blocks));
   const found = [];
   for (const { class: name, ranges } of asked) {
-    const held = updatesOf(engine, columnsIn(source, ranges).pick(holdersOf(classes, name)));
-    const block = await blindBlock(held, blind, { clip, normMax });
+    const columns = columnsIn(source, ranges);
+    const rows = holdersOf(classes, name).filter((row) => heard[row]);
+    const block: Aggregated<Float64Array> =
+      rows.length === 0
+        ? ok(new Float64Array(columns.d))
+        : await blindBlock(updatesOf(engine, columns.pick(rows)), blind, normMax);
     if (!block.ok) return block;
     found.push({ ranges, values: block.value });
   }

@@ -1,5 +1,5 @@
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { classKill, drift, sleeper, tailored } from '../../aggregation/attacks/knowing.ts';
+import { classKill, drift, medianNorm, sleeper, tailored, twoFaced } from '../../aggregation/attacks/knowing.ts';
 import { flipLabels } from '../../aggregation/attacks/label-flip.ts';
 import type { TrustedLoss } from '../../aggregation/trusted/trusted-loss.ts';
 import type { Example } from '../../lab/data/service-task.ts';
@@ -39,8 +39,16 @@ export const harshAttacks = [
 
 export const knowingAttacks = ['tailored', 'class kill', 'drift', 'sleeper', 'backdoor'] as const;
 
+/** Of liars who know which classes the sample does not hold, and work honestly everywhere else. */
+export const twoFacedAttacks = ['two-faced kill', 'two-faced swallow'] as const;
+
 /** What the Byzantine clients do. `none`: they train like everybody. */
-export type Behaviour = 'none' | 'silent' | (typeof knownAttacks)[number] | (typeof knowingAttacks)[number];
+export type Behaviour =
+  | 'none'
+  | 'silent'
+  | (typeof knownAttacks)[number]
+  | (typeof knowingAttacks)[number]
+  | (typeof twoFacedAttacks)[number];
 
 /** `known`: what the attacker measures damage on, traces of every service. `killed`, `target`: classes by label. */
 export type Attacker = Readonly<{
@@ -52,6 +60,8 @@ export type Attacker = Readonly<{
   family: Readonly<{ train: readonly Example[]; test: readonly Example[] }>;
   known: readonly Example[];
   loss: TrustedLoss;
+  /** Labels that the sample holds: an attacker knows them. */
+  covered: ReadonlySet<number>;
 }>;
 
 export type HostileRound = Attacker &
@@ -87,6 +97,9 @@ export async function hostileRows(behaviour: Exclude<Behaviour, 'none'>, scene: 
     }
     case 'tailored':
       return tailoredRows(scene);
+    case 'two-faced kill':
+    case 'two-faced swallow':
+      return twoFacedRows(scene, behaviour === 'two-faced kill');
     case 'sleeper':
       return sleeper(
         round,
@@ -109,6 +122,36 @@ function tailoredRows(scene: HostileRound): Promise<Float32Array[]> {
     return losses.reduce((sum, each) => sum + each, 0) / losses.length;
   };
   return tailored({ honest, f, seed, directions, damageOf });
+}
+
+/**
+ * Every liar trains like everybody, but says of each class that it declares and that the sample does not hold either the opposite
+ * of what it learnt (kill), or that all other such classes are this one (swallow); as long as its clipped block may be.
+ */
+function twoFacedRows(scene: HostileRound, kill: boolean): Float32Array[] {
+  const { honest, shape, own, covered, known, train } = scene;
+  const { features } = shape;
+  const isBlind = (label: number) => !covered.has(label);
+  return own.map((examples) => {
+    const row = train(examples);
+    const labels = [...new Set(examples.map(({ label }) => label))].filter(isBlind);
+    const blind = labels.map((label) => {
+      const block = row.subarray(label * features, (label + 1) * features);
+      const others = known.filter((example) => example.label !== label && isBlind(example.label));
+      return { offset: label * features, lie: kill ? block.map((value) => -value) : sumOfFeatures(others, features) };
+    });
+    return twoFaced(row, blind, 1.5 * medianNorm(honest));
+  });
+}
+
+function sumOfFeatures(examples: readonly Example[], features: number): Float64Array {
+  const sum = new Float64Array(features);
+  for (const { indices, values } of examples) {
+    indices.forEach((feature, k) => {
+      sum[feature] = (sum[feature] as number) + (values[k] as number);
+    });
+  }
+  return sum;
 }
 
 /** The gradient of the cross-entropy of the examples: where the model gets worse at them fastest. */

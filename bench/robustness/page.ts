@@ -1,5 +1,5 @@
 import type { Report } from '../harness/report.ts';
-import { knownAttacks } from './behaviours.ts';
+import { knownAttacks, twoFacedAttacks } from './behaviours.ts';
 import { costTable } from './cost.ts';
 import type { Cell, Piece } from './kept.ts';
 import { familyInSample, type Part } from './parts.ts';
@@ -32,7 +32,8 @@ export function writePage(parts: readonly Part[], pieces: readonly Piece[], repo
 
 type Measured = Readonly<{ rule: string; cells: readonly Cell[] }>;
 
-function tableOfRules({ name }: Part, measured: readonly Measured[], report: Report): void {
+function tableOfRules({ name, cover }: Part, measured: readonly Measured[], report: Report): void {
+  const twoFaced = cover === 'half' ? twoFacedAttacks : [];
   report.table(
     [
       'rule',
@@ -44,6 +45,7 @@ function tableOfRules({ name }: Part, measured: readonly Measured[], report: Rep
       'drift',
       'sleeper',
       'backdoor success',
+      ...twoFaced,
     ],
     measured.map(({ rule, cells }) => {
       const worst = worstKnown(cells);
@@ -59,6 +61,7 @@ function tableOfRules({ name }: Part, measured: readonly Measured[], report: Rep
         accuracy('drift'),
         accuracy('sleeper'),
         percent(of(cells, 'backdoor')?.backdoor),
+        ...twoFaced.map(accuracy),
       ];
     }),
   );
@@ -130,7 +133,7 @@ function tableOfBars(part: Part, measured: readonly Measured[], report: Report):
       half ? -3 : -1,
     ),
     row(
-      `worst known attack (${worst?.behaviour}), against silent`,
+      `worst known attack (${worst?.behaviour ?? 'none measured'}), against silent`,
       minus(worst?.accuracy, silent),
       share > 0.3 ? undefined : half ? -3 : -1,
     ),
@@ -141,6 +144,14 @@ function tableOfBars(part: Part, measured: readonly Measured[], report: Report):
     ),
     atLeast('class kill: recall of the class', of(cells, 'class kill')?.recall, 0.9),
     atMost('backdoor success, family in no sample', of(cells, 'backdoor')?.backdoor),
+    ...twoFacedAttacks
+      .filter((behaviour) => of(cells, behaviour))
+      .map((behaviour) => ({
+        ...against(behaviour, 0),
+        what: `${behaviour}, against silent`,
+        bar: '',
+        met: undefined,
+      })),
     ...(of(cells, familyInSample)
       ? [atMost('backdoor success, the sample holds the family', of(cells, familyInSample)?.backdoor, 0.02)]
       : []),

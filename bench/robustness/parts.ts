@@ -1,7 +1,7 @@
 import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
 import { seededNumbers } from '../../base/random.ts';
 import { type ServiceTask, serviceTask } from '../../lab/data/service-task.ts';
-import { type Behaviour, harshAttacks, knowingAttacks, knownAttacks } from './behaviours.ts';
+import { type Behaviour, harshAttacks, knowingAttacks, knownAttacks, twoFacedAttacks } from './behaviours.ts';
 import { type Cover, federated, type Setting } from './federation.ts';
 import type { Cell } from './kept.ts';
 import { closelyLooked, deploymentOf, type RuleName, ruleNames } from './rules.ts';
@@ -23,6 +23,8 @@ export type Part = Readonly<{
 const reportedSeeds = ['4', '5', '6', '7', '8'];
 const everyBehaviour: readonly Behaviour[] = ['none', 'silent', ...knownAttacks, ...knowingAttacks];
 const harshBehaviour: readonly Behaviour[] = ['none', 'silent', ...harshAttacks, ...knowingAttacks];
+/** For rules that only stand beside the others: without the attacks that run the rule themselves, ten times a round. */
+const shortBehaviour: readonly Behaviour[] = ['none', 'silent', ...harshAttacks, 'class kill', 'drift', 'backdoor'];
 
 const training = { steps: 20, batchSize: 16, learningRate: 4 };
 const rounds = 15;
@@ -31,12 +33,16 @@ export function settingOf(n: number, f: number, cover: Cover): Setting {
   return { clients: n, byzantine: f, servicesEach: 2, rounds, training, cover };
 }
 
-/** The first setting is measured on all reported seeds, the others on the first three of them. */
-const seedsOf = (rules: readonly string[]) => (rules === closelyLooked ? reportedSeeds : reportedSeeds.slice(0, 3));
+/** The first setting, and those in which the sample is blind, on all reported seeds; the others on the first three of them. */
+const seedsOf = (rules: readonly string[], cover: Cover) =>
+  rules === closelyLooked || cover === 'half' ? reportedSeeds : reportedSeeds.slice(0, 3);
 
 /** The linear model's parts. The task is read once, when the first of them is measured. */
 export function linearParts(): Part[] {
   let task: ServiceTask | undefined;
+  const few = ['mean', 'trusted weights', 'today: mixing + multi-krum'];
+  const others = ruleNames.filter((name) => !closelyLooked.includes(name));
+  const withoutSample = ['mean', 'today: mixing + multi-krum'];
   const engine = twinEngine(); // Small models: nothing a faster engine would change, least of all the answer.
   const part = (n: number, f: number, cover: Cover, rules: readonly string[]): Part => ({
     name: `linear n=${n} f=${f} ${cover}`,
@@ -45,11 +51,13 @@ export function linearParts(): Part[] {
     behavioursOf(rule) {
       // The plain mean withstands nothing: mostly it is only what others are held against.
       if (rule === 'mean') return rules === closelyLooked ? harshBehaviour : ['none', 'silent'];
-      return rules === closelyLooked ? everyBehaviour : harshBehaviour;
+      if (rules === closelyLooked) return everyBehaviour;
+      if (cover === 'half') return [...harshBehaviour, ...twoFacedAttacks];
+      return rules === others ? shortBehaviour : harshBehaviour;
     },
-    seeds: seedsOf(rules),
+    seeds: seedsOf(rules, cover),
     async measure(rule, behaviour) {
-      const seeds = seedsOf(rules);
+      const seeds = seedsOf(rules, cover);
       task ??= serviceTask(seededNumbers('robustness'));
       const deployment = deploymentOf(rule as RuleName, f);
       let [accuracy, recall, backdoor] = [0, 0, 0];
@@ -64,8 +72,6 @@ export function linearParts(): Part[] {
       return { rule, behaviour, seeds, accuracy, recall, backdoor };
     },
   });
-  const few = ['mean', 'trusted weights', 'today: mixing + multi-krum'];
-  const others = ruleNames.filter((name) => !closelyLooked.includes(name));
   return [
     part(20, 3, 'all', closelyLooked),
     part(20, 3, 'half', few),
@@ -74,6 +80,8 @@ export function linearParts(): Part[] {
     part(8, 2, 'all', few),
     part(8, 2, 'half', few),
     part(20, 8, 'all', few),
+    part(20, 3, 'none', withoutSample),
+    part(20, 6, 'none', withoutSample),
     {
       ...part(20, 3, 'all', ['mean', 'FLTrust', 'trusted weights']),
       name: 'linear n=20 f=3 family',
