@@ -54,6 +54,12 @@ describe('policyStanding', () => {
     const policy = { f: 2, admission, before: [], rule: { ...trusted, blind: 'geometricMedian' as const } };
     const byMedian = policyStanding({ ...known, policy }).classes;
     expect(byMedian[1]).toMatchObject({ withstands: 1, text: expect.stringContaining('5 holders would be needed') });
+    const evidence = { ...policy, rule: { ...trusted, blind: 'evidence' as const } };
+    const byEvidence = policyStanding({ ...known, policy: evidence }).classes;
+    expect(byEvidence.map(({ withstands }) => withstands)).toEqual([2, 1, 0]);
+    expect(byEvidence[1]?.text).toMatch(
+      /each holder speaks for it with 1\/3: liars thin that.*5 holders would be needed/,
+    );
     const krum = policyStanding({ ...known, policy: defaultPolicy(3) }).classes;
     expect(krum[1]).toMatchObject({
       withstands: 0,

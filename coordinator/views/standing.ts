@@ -89,6 +89,7 @@ function holdsFor(
       if (rule.blind === 'shares')
         return { withstands: 0, text: 'the sample does not hold it, and nothing else looks' };
       const median = withstoodAmong.medianOfHolders(holders, f);
+      if (rule.blind === 'evidence') return { withstands: median, text: evidenceText(holders, median, f) };
       return { withstands: median, text: `the median of ${holders} holders ${tooFew(median, f)}` };
     }
     default:
@@ -103,6 +104,13 @@ function holdsFor(
 function sampledText(holders: number, f: number): string {
   if (holders > f) return `the sample finds out up to ${f} that lie`;
   return `held by ${holders}, no more than f = ${f}: if all of them lie, so does the model on it`;
+}
+
+/** What holds beyond the median's count: evidence for the class cannot be taken away, only thinned and lied beside. */
+function evidenceText(holders: number, withstands: number, f: number): string {
+  const heard = 'of those who teach what the sample does hold, each holder speaks for it with';
+  if (withstands >= f) return `${heard} 1/${holders}: ${f} that lie are the fewer`;
+  return `${heard} 1/${holders}: liars thin that, and lie beside it where they are two-faced; ${2 * f + 1} holders would be needed for f = ${f}`;
 }
 
 function tooFew(withstands: number, f: number): string {
