@@ -37,3 +37,27 @@ export function exitWith(fault: Fault): never {
   complain(`${fault.code}: ${fault.message}`);
   process.exit(unreachableCodes.has(fault.code) ? exitCodes.unreachable : exitCodes.refused);
 }
+
+/** What may help where the system refused. */
+const remedies: Readonly<Record<string, string>> = {
+  ENOENT: 'is the path right?',
+  ENOTDIR: 'is the path right?',
+  EISDIR: 'name a file, not a folder',
+  EACCES: 'may this user read and write there?',
+  EPERM: 'may this user read and write there?',
+  EROFS: 'name a place that can be written',
+  ENOSPC: 'make room, or name another place',
+  EDQUOT: 'make room, or name another place',
+  EADDRINUSE: 'another process listens there: end it, or name another port',
+};
+
+/**
+ * The end of the process with what no verb has caught: what the system refused (a file that is not there, a full disk) as a
+ * sentence. Everything else is a fault of ours, and thrown, for its stack says where.
+ */
+export function exitUncaught(error: unknown): never {
+  const { code, errno, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  if (typeof errno !== 'number' || code === undefined) throw error;
+  const remedy = remedies[code];
+  return exitWith({ code: 'SYSTEM_REFUSED', message: `${message}${remedy === undefined ? '' : `; ${remedy}`}` });
+}

@@ -3,7 +3,7 @@ import '../base/require-node.mjs'; // First: says so when this Node cannot run w
 import { readFileSync } from 'node:fs';
 import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { buildVersion } from '../base/build-version.ts';
-import { exitCodes } from './exit.ts';
+import { exitCodes, exitUncaught } from './exit.ts';
 import { endWithReaders } from './standard-streams.ts';
 
 type Verb = Readonly<{ summary: string; load: () => Promise<CommandUnknownOpts> }>;
@@ -181,7 +181,7 @@ for (const [name, { summary, load }] of Object.entries(verbs)) {
   if (name === wanted) program.addCommand(heldToUsage(await load()));
   else program.command(name).description(summary);
 }
-await program.parseAsync();
+await program.parseAsync().catch(exitUncaught);
 
 /** The verbs whose code is here: an image holds some, and names them in its package.json. undefined: all. */
 function verbsOffered(): readonly string[] | undefined {

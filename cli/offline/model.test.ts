@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -7,6 +7,7 @@ import { featureScale } from '../../client/tracks/neural/features/autoencoder.ts
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import { specOfBytes } from '../../proto/model-spec.ts';
+import { runTestudo } from '../testing/command-line.ts';
 import { modelCommand } from './model.ts';
 
 describe('testudo model init', () => {
@@ -52,6 +53,48 @@ describe('testudo model init', () => {
       expect(spreads.every((value) => value >= 0.09)).toBe(true);
     } finally {
       said.mockRestore();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('replaces nothing that is there, and says in a sentence where it cannot write', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'testudo-model-'));
+    try {
+      await writeFile(join(folder, 'policy.yaml'), 'edited for hours');
+      expect(await runTestudo('model', 'init', folder, '--classes', 'nginx')).toEqual({
+        code: 1,
+        out: '',
+        error: `OUTPUT_EXISTS: ${folder} holds policy.yaml already; name another folder, or remove them first\n`,
+      });
+      expect(await readFile(join(folder, 'policy.yaml'), 'utf8')).toBe('edited for hours');
+      const nowhere = join(folder, 'policy.yaml', 'below');
+      const refused = await runTestudo('model', 'init', nowhere, '--classes', 'nginx');
+      expect(refused).toMatchObject({ code: 1, out: '' });
+      expect(refused.error).toBe(`SYSTEM_REFUSED: ENOTDIR: not a directory, mkdir '${nowhere}'; is the path right?\n`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('testudo model train', () => {
+  it('removes nothing of a folder that is no model, and learns nothing for it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'testudo-model-'));
+    try {
+      const [rows, start, home] = ['rows.csv', 'start', 'home'].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      await writeFile(rows, `a,b\n${Array.from({ length: 30 }, (_, i) => `${i % 7},${i % 5}\n`).join('')}`);
+      await mkdir(home);
+      await writeFile(join(home, 'thesis.txt'), 'years of work');
+      await runTestudo('model', 'init', start, '--track', 'feature-rows', '--scale-from', rows);
+      const ended = await runTestudo('model', 'train', '--model', start, '--input', rows, '--output', home);
+      expect(ended).toMatchObject({ code: 1, out: '' });
+      expect(ended.error).toMatch(/^OUTPUT_UNWRITABLE: .*thesis\.txt.*; name a new or empty folder\n$/);
+      expect(await readFile(join(home, 'thesis.txt'), 'utf8')).toBe('years of work');
+    } finally {
       await rm(folder, { recursive: true, force: true });
     }
   });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
@@ -32,6 +33,7 @@ function initCommand() {
       if (!Number.isInteger(f) || f < 0)
         exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
       const { kind, operation, settings } = chooseKind(command, 'init');
+      refuseReplacing(folder);
       const { spec, init } = settled(await operation.run({ settings }));
       await writeFirstModel(folder, { spec, weights: init(Number(seed)), policy: policyText(f, operation.training) });
       print(`spec.json (${schemaDigest(spec)}), model.bin and policy.yaml are in ${folder}
@@ -39,6 +41,14 @@ make the track     testudo tracks put ${kind.name} --spec ${join(folder, 'spec.j
     });
   addKindOptions(command, 'init');
   return command;
+}
+
+/** Ends the process where one of the files is there: a policy may have been edited since, and is nowhere else. */
+function refuseReplacing(folder: string): void {
+  const there = ['spec.json', 'model.bin', 'policy.yaml'].filter((name) => existsSync(join(folder, name)));
+  if (there.length === 0) return;
+  const message = `${folder} holds ${there.join(', ')} already; name another folder, or remove them first`;
+  exitWith({ code: 'OUTPUT_EXISTS', message });
 }
 
 /** What a new track begins with, each in a file of its own. */
