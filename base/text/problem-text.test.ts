@@ -11,6 +11,8 @@ const schema = z.strictObject({
     z.strictObject({ kind: z.literal('mean') }),
   ]),
   tls: z.strictObject({ certFile: z.string(), keyFile: z.string() }).optional(),
+  token: z.union([z.strictObject({ file: z.string() }), z.strictObject({ environment: z.string() })]).optional(),
+  hours: z.union([z.number(), z.array(z.number())]).optional(),
 });
 const right = { port: 1, name: 'ab', level: 'info', rule: { kind: 'krum' } };
 
@@ -29,6 +31,9 @@ it.each([
   [{ level: 'wran' }, 'level: expected info, warn, error, got a text; did you mean warn?'],
   [{ rule: { kind: 'kurm' } }, 'rule.kind: expected krum, mean; did you mean krum?'],
   [{ rule: {} }, 'rule.kind: is missing; expected krum, mean'],
+  [{ token: 's3cret' }, 'token: expected { file } or { environment }, got a text'],
+  [{ token: { fiel: 'a' } }, 'token: expected { file } or { environment }, got a group'],
+  [{ hours: 'noon' }, 'hours: expected a number or a list, got a text'],
   [{ nmae: 1 }, ': there is no setting nmae; did you mean name?'],
   [{ tls: { certFile: 'a', keyFile: 'b', x: 1 } }, 'tls: there is no setting x; there are: certFile, keyFile'],
 ])('%j is told as: %s', (value, text) => {

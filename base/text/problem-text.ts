@@ -48,14 +48,27 @@ function unknownKeys(keys: readonly string[], known: readonly string[]): string 
   return keys.map((key) => `there is no setting ${key}${didYouMean(key, known) || others}`).join('; ');
 }
 
-/** One of several shapes, told apart by one of their settings. */
+/** One of several shapes, told apart by one of their settings, or by what they look like. */
 function chosenBy({ inst, input, ...issue }: Issue): string | undefined {
   const name = (issue as { discriminator?: string }).discriminator;
-  if (name === undefined) return undefined;
+  if (name === undefined) {
+    const shapes = shapesOf(inst);
+    return shapes === undefined ? undefined : `expected ${shapes}${got(input)}`;
+  }
   const values = [...((inst as Partial<z.core.$ZodType> | undefined)?._zod?.propValues?.[name] ?? [])];
   const chosen = (input as Readonly<Record<string, unknown>> | undefined)?.[name];
   const wanted = `expected ${values.map(String).join(', ')}`;
   return chosen === undefined ? `is missing; ${wanted}` : `${wanted}${meant(chosen, values)}`;
+}
+
+/** "{ file } or { environment }"; undefined where a shape cannot be told in so few words. */
+function shapesOf(inst: unknown): string | undefined {
+  const options = (inst as Partial<z.core.$ZodUnion> | undefined)?._zod?.def?.options ?? [];
+  const shapes = options.map((option) => {
+    const keys = keysOf(option);
+    return keys.length > 0 ? `{ ${keys.join(', ')} }` : kinds[option._zod.def.type];
+  });
+  return shapes.length === 0 || shapes.includes(undefined) ? undefined : shapes.join(' or ');
 }
 
 function keysOf(inst: unknown): readonly string[] {
