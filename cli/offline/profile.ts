@@ -3,6 +3,9 @@ import { complain, print } from '../print.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
 import { refuseOverwriting } from './overwriting.ts';
 
+/** Of a file of another kind every line is wrong: so many complaints are said at most. */
+const saidMax = 20;
+
 /** `testudo profile FILE…`: files of normal behaviour into a baseline. */
 export function profileCommand() {
   const command = new Command('profile')
@@ -16,10 +19,16 @@ export function profileCommand() {
       const { report, complaints, isEmpty } = settled(await operation.run({ files, output, settings }));
       if (json === true) print(JSON.stringify(report.detail));
       else if (report.text !== '') print(report.text);
-      for (const line of complaints) complain(`testudo profile: ${line}`);
+      for (const line of abridged(complaints)) complain(`testudo profile: ${line}`);
       // What was readable is in the baseline; a pipeline should still notice the rest.
       if (isEmpty || complaints.length > 0) process.exitCode = 1;
     });
   addKindOptions(command, 'profile');
   return command;
+}
+
+/** The first complaints, how many more there are, and the last, which says what became of the whole. */
+function abridged(complaints: readonly string[]): readonly string[] {
+  if (complaints.length <= saidMax) return complaints;
+  return [...complaints.slice(0, saidMax - 1), `and ${complaints.length - saidMax} more`, ...complaints.slice(-1)];
 }

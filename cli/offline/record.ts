@@ -1,5 +1,7 @@
 import { basename } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
+import { onOneLine } from '../../base/text/printable.ts';
+import { usage } from '../exit.ts';
 import { complain } from '../print.ts';
 import { addKindOptions, chooseKind } from './kind-options.ts';
 
@@ -12,10 +14,13 @@ export function recordVerb() {
     .option('-w, --workload <class>', 'what kind of workload this is, such as nginx; the command’s name unless given')
     .action(async ([program, ...args], { output, workload }) => {
       if (program === undefined) return;
+      if (workload === '' || (workload !== undefined && onOneLine(workload) !== workload)) {
+        usage('--workload: expected a name without control characters: it is a column of the trace file');
+      }
       const { operation, settings } = chooseKind(command, 'record');
       const recorded = await operation.run({
         command: [program, ...args],
-        workload: workload ?? basename(program),
+        workload: workload ?? onOneLine(basename(program)),
         output,
         settings,
       });

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { commitFile, partialOf } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { onOneLine } from '../../base/text/printable.ts';
 
 /** Writes lines to a file that appears when it is whole; "-" is standard output. */
 export async function writeLines(
@@ -26,8 +27,7 @@ export async function writeLines(
   }
 }
 
-/** A line of these fields. Names come from peers: a tab or a line end in one must not make a column. */
+/** A line of these fields. Names come from peers: none makes a column of its own, and none is an order to a terminal. */
 export function lineOf(fields: readonly string[]): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not pass.
-  return `${fields.map((text) => text.replace(/[\x00-\x1f\x7f]/g, '?')).join('\t')}\n`;
+  return `${fields.map(onOneLine).join('\t')}\n`;
 }
