@@ -61,9 +61,10 @@ describe('the chart on a control plane', () => {
       expect(await workloads(namespace)).toEqual(expect.arrayContaining(of.map((role) => wanted[role])));
       await act(['uninstall', 'testudo', '--wait'], namespace);
       const kinds =
-        'statefulset,deployment,daemonset,service,configmap,networkpolicy,poddisruptionbudget,serviceaccount';
-      const left = await kubectl.run(['-n', namespace, 'get', kinds, '-o', 'name']);
-      expect(left.trim().split('\n').sort()).toEqual(['configmap/kube-root-ca.crt', 'serviceaccount/default']);
+        'statefulset,deployment,daemonset,service,configmap,networkpolicy,poddisruptionbudget,serviceaccount,role,rolebinding';
+      const left = await kubectl.run(['-n', namespace, 'get', `${kinds},clusterrole,clusterrolebinding`, '-o', 'name']);
+      const ours = left.split('\n').filter((name) => !name.startsWith('clusterrole') || name.endsWith(namespace));
+      expect(ours.filter(Boolean).sort()).toEqual(['configmap/kube-root-ca.crt', 'serviceaccount/default']);
     },
   );
 
@@ -90,11 +91,19 @@ describe('the chart on a control plane', () => {
     expect(why).toContain('restricted volume types (volume "node" uses restricted volume type "hostPath")');
   });
 
-  it('comes from the version before, goes back to it, and comes again', async () => {
+  it('comes from the version before, goes back to it, comes again, and leaves volumes alone when it goes', async () => {
     const namespace = await prepared('privileged');
+    const volumes = async () => {
+      const { items } = await kubectl.json<{ items: { metadata: { name: string; uid: string } }[] }>([
+        ...['-n', namespace, 'get', 'pvc'],
+      ]);
+      return items.map(({ metadata: { name, uid } }) => `${name} ${uid}`).sort();
+    };
     const values = valuesOf(['coordinator', 'workers', 'client', 'sensors']);
     await act(['install', 'testudo', before], namespace, values);
     await rolledOut(namespace);
+    const first = await volumes();
+    expect(first.map((line) => line.split(' ')[0])).toEqual(['data-testudo-client-0', 'data-testudo-coordinator-0']);
     await act(['upgrade', 'testudo', chart], namespace, values);
     await rolledOut(namespace);
     await act(['rollback', 'testudo', '1'], namespace);
@@ -112,6 +121,9 @@ describe('the chart on a control plane', () => {
       'testudo-0.1.0',
     ]);
     expect(history.at(-1)?.status).toBe('deployed');
+    await act(['uninstall', 'testudo', '--wait'], namespace);
+    expect(await workloads(namespace)).toEqual([]);
+    expect(await volumes()).toEqual(first); // The same ones through all of it.
   });
 
   it('gives nobody a right but the client, which may list and watch pods and have tokens reviewed', async () => {
