@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +68,7 @@ async function startCluster(federation: TestFederation, name: string) {
     scoring: { warmUp: 10, alertRate: 0.005 },
     training: { coresMax: 8, rssMiBMax: 4_096, loopDelayMsMax: 60_000 },
     health: { listen: null },
+    alerts: { sinks: [{ kind: 'ocsf', name: 'lake', file: `${name}-findings.jsonl` }] },
   };
   const file = { path: join(folder, `${name}.yaml`), text: JSON.stringify(config) };
   const client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log: logOf(name) }));
@@ -123,4 +125,16 @@ training: { epochs: 1, stepsMax: 1, batchSize: 1024, learningRate: 1 }
   });
   expect(alert.text).toContain('the value of "q" of GET /api/catalogue/search of gateway looks like "\' A \'9\'=\'9"');
   expect(JSON.stringify(alert)).not.toContain('address3');
+
+  const findings = join(folder, 'north-findings.jsonl');
+  await until(() => existsSync(findings) && readFileSync(findings, 'utf8').includes(alert.id));
+  const finding = readFileSync(findings, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((text) => JSON.parse(text));
+  expect(finding.find(({ metadata }) => metadata.uid === alert.id)).toMatchObject({
+    class_uid: 2004,
+    finding_info: { types: ['injection'] },
+    unmapped: { federation: 'herd', cluster: 'north', track: api },
+  });
 });

@@ -42,6 +42,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'what proves that rotation spared no pod and picked none: verify, key',
     load: async () => (await import('./processes/rotation.ts')).rotationCommand(),
   },
+  alerts: {
+    summary: "a client's alerts: list, show, watch, what no sink took",
+    load: async () => (await import('./alerts/alerts.ts')).alertsCommand(),
+  },
   feedback: {
     summary: 'say what an alert was: a false positive, or confirmed',
     load: async () => (await import('./offline/feedback.ts')).feedbackCommand(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Result } from '../base/fault.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../base/settings.ts';
+import { alertsConfig, withAbsoluteSinks } from './alerts/alerts-config.ts';
 import {
   absoluteSource,
   absoluteTrack,
@@ -96,6 +97,8 @@ const schema = z.strictObject({
       ...scoring,
     })
     .prefault({}),
+  /** Where alerts go beside their file (docs/alerts.md). */
+  alerts: alertsConfig,
   /** The release agent: which signed releases this cluster runs. */
   agent: z
     .strictObject({
@@ -188,6 +191,7 @@ function withAbsolutePaths(raw: Raw, absolute: (name: string) => string): Client
       ...raw.scoring,
       ...(raw.scoring.alertFile === undefined ? {} : { alertFile: absolute(raw.scoring.alertFile) }),
     },
+    alerts: withAbsoluteSinks(raw.alerts, absolute),
     hub: raw.hub === null ? null : withAbsoluteHub(raw.hub, absolute),
     joinToken: joinToken === undefined ? undefined : secretSource(joinToken, absolute),
     dataKey: dataKeySource(key, absolute),

@@ -3,6 +3,7 @@ import { ok, type Result, refuse } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
+import { AlertDelivery } from './alerts/alert-delivery.ts';
 import type { ClientConfig } from './config.ts';
 import { endOfFlow, type ObservedFlow } from './events/flow-record.ts';
 import type { IntrusionLabel } from './events/source-item.ts';
@@ -44,6 +45,7 @@ export class LiveTracks {
   readonly rates: WorkloadRates | undefined;
   readonly #tracks: ReadonlyMap<TrackId, LiveTrack>;
   readonly #parts: LiveTracksParts;
+  #delivery: AlertDelivery | undefined;
 
   constructor(parts: LiveTracksParts) {
     this.#parts = parts;
@@ -57,6 +59,10 @@ export class LiveTracks {
    * detectors never go dark.
    */
   async start(scores: (track: TrackId) => boolean): Promise<void> {
+    const { config, identity, metrics, log, timers } = this.#parts;
+    const sender = () => identity() ?? { federation: '', cluster: '' };
+    const { alerts, dataDirectory } = config;
+    this.#delivery = AlertDelivery.open({ config: alerts, dataDirectory, sender, metrics, log, timers });
     for (const [id, { scoring, unsigned }] of this.#tracks) {
       if (scoring !== undefined && !scores(id)) await unsigned.restore();
       scoring?.start();
@@ -138,6 +144,7 @@ export class LiveTracks {
       await unsigned.close();
       await scoring?.close();
     }
+    await this.#delivery?.close();
   }
 
   #open(
@@ -147,7 +154,10 @@ export class LiveTracks {
   ): LiveTrack {
     const onRisk = this.risks.hear.bind(this.risks);
     const scoring = live
-      ? new LiveScoring({ config, track, dataKey, rates: this.rates, identity, onRisk, metrics, log, timers })
+      ? new LiveScoring({
+          ...{ config, track, dataKey, rates: this.rates, identity, onRisk, metrics, log, timers },
+          onAlert: (alert) => this.#delivery?.take(alert),
+        })
       : undefined;
     const models = new ModelCache(join(config.dataDirectory, 'models', id));
     const unsigned = new UnsignedModels({

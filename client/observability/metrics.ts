@@ -54,6 +54,10 @@ export function createMetrics() {
     regressionMissed: gauge('testudo_client_regression_missed', 'Confirmed intrusions below the threshold', ['track']),
     feedback: counter('testudo_client_feedback_total', 'Feedback applied', ['track', 'verdict']),
     alerts: counter('testudo_client_alerts_total', 'Alerts raised', ['track']),
+    alertDeliveries: counter('testudo_client_alert_deliveries_total', 'Attempts to deliver alerts to sinks', [
+      'sink',
+      'outcome',
+    ]),
     intrusionLabels: counter(
       'testudo_client_intrusion_labels_total',
       "Other tools' alerts, by whether an alert of ours speaks of the same",

@@ -16,6 +16,8 @@ export class AlertStore {
   readonly #key: RecordKey;
   readonly #codec: ExampleCodec;
   readonly #keep: number;
+  /** Hears each alert once it is in the file. */
+  onRaised: (alert: Alert) => void = () => {};
 
   constructor(folder: string, file: string, key: RecordKey, codec: ExampleCodec, keep = 5_000) {
     this.#folder = folder;
@@ -33,6 +35,7 @@ export class AlertStore {
     await appendFile(this.#file, `${JSON.stringify(alert)}\n`, { mode: privateFileMode });
     await writeFileAtomic(path, sealRecord(this.#key, this.#codec.encode(example), alert.id));
     await this.#prune();
+    this.onRaised(alert);
     return true;
   }
 

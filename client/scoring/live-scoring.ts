@@ -54,6 +54,8 @@ export type LiveScoringParts = Readonly<{
   identity?: OwnAntibodiesParts['identity'];
   /** Hears how near to its threshold each place came. */
   onRisk(track: TrackId, subject: Subject, risk: number): void;
+  /** Hears each alert that went into the alert file. */
+  onAlert?: ((alert: Alert) => void) | undefined;
   metrics: ClientMetrics;
   log: Log;
   timers: Timers;
@@ -103,6 +105,7 @@ export class LiveScoring {
     const key = recordKey(dataKey, 'alerts');
     const alertFile = scoring.alertFile ?? join(dataDirectory, 'alerts.jsonl');
     this.#alerts = new AlertStore(alertFolder(dataDirectory, id), alertFile, key, kind.examples);
+    this.#alerts.onRaised = (alert) => parts.onAlert?.(alert);
     this.#judge = new Judge({
       track: id,
       kind,

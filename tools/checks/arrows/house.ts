@@ -92,6 +92,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['sources', 'tracks'],
     ['antibodies', 'kube', 'learning', 'rates'],
     'scoring',
+    'alerts',
     'link',
     'rounds',
     'releases',
@@ -119,7 +120,7 @@ const rooms: Readonly<Record<string, Order>> = {
   cli: [
     'print.ts',
     'exit.ts',
-    ['kubernetes', 'offline', 'operator'],
+    ['alerts', 'kubernetes', 'offline', 'operator'],
     ['members', 'overview', 'rounds'],
     'releases',
     'processes',

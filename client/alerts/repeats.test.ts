@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Repeats } from './repeats.ts';
+import { anAlert, knownAttack } from './testing/alerts.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+describe('Repeats', () => {
+  it('tells the same of one workload once, and its number when the window ends', () => {
+    const repeats = new Repeats(1_000);
+    expect(repeats.take(anAlert('1'), 0)).toEqual({ alert: anAlert('1'), repeats: 1 });
+    expect(repeats.take(anAlert('2'), 10)).toBeUndefined();
+    expect(repeats.take(anAlert('3'), 20)).toBeUndefined();
+    expect(repeats.take(anAlert('4', 'db'), 30)?.repeats).toBe(1);
+    expect(repeats.take(knownAttack('5'), 30)?.repeats).toBe(1); // Of another family: news.
+    expect(repeats.nextMs).toBe(1_000);
+    expect(repeats.ended(999)).toEqual([]);
+    expect(repeats.ended(1_000)).toEqual([{ alert: anAlert('3'), repeats: 2 }]);
+    expect(repeats.take(anAlert('6'), 1_001)?.repeats).toBe(1);
+  });
+
+  it('loses none: what is told stands for as many as were raised', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat(400))), (raised) => {
+        const repeats = new Repeats(1_000);
+        let nowMs = 0;
+        let told = 0;
+        for (const [workload, afterMs] of raised) {
+          nowMs += afterMs;
+          told += repeats.take(anAlert(String(nowMs), workload), nowMs)?.repeats ?? 0;
+          for (const outgoing of repeats.ended(nowMs)) told += outgoing.repeats;
+        }
+        for (const outgoing of repeats.ended(0, true)) told += outgoing.repeats;
+        expect(told).toBe(raised.length);
+      }),
+    );
+  });
+});
+
+describe('TokenBucket', () => {
+  it('lets no more through in any time than half a minute’s at once and so many a minute', () => {
+    const bucket = new TokenBucket(60, 0);
+    let taken = 0;
+    for (let nowMs = 0; nowMs <= 120_000; nowMs += 100) if (bucket.take(nowMs) === 0) taken += 1;
+    expect(taken).toBe(30 + 120);
+    const waitMs = bucket.take(120_000);
+    expect(waitMs).toBeGreaterThan(0);
+    expect(bucket.take(120_000 + waitMs)).toBe(0);
+  });
+});

@@ -1,0 +1,30 @@
+import { appendFile, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { privateFileMode } from '../../../base/atomic-file.ts';
+import { ocsfFinding } from '../formats/ocsf.ts';
+import { type Sink, whyOf } from './sink.ts';
+
+/** OCSF findings as JSON lines: appended to a file (which may be rotated under it), or on standard output. */
+export function ocsfSink(file: string): Sink {
+  return {
+    async send(outgoing, sender) {
+      const line = `${JSON.stringify(ocsfFinding(outgoing, sender))}\n`;
+      try {
+        if (file === 'stdout') await written(line);
+        else {
+          await mkdir(dirname(file), { recursive: true });
+          await appendFile(file, line, { mode: privateFileMode });
+        }
+        return { kind: 'delivered' };
+      } catch (error) {
+        return { kind: 'later', why: whyOf(error) };
+      }
+    },
+  };
+}
+
+function written(line: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(line, (error) => (error ? reject(error) : resolve()));
+  });
+}
