@@ -83,6 +83,18 @@ describe('EventReader', () => {
     );
   });
 
+  it('forgets processes that have ended', () => {
+    const reader = new EventReader(options);
+    const event = ($case: string, execId: string) => {
+      const value = { process: { execId, pid: { value: 7 } }, subsys: 'syscalls', event: 'sys_enter_read', args: [] };
+      reader.read(encoded({ $case, value }), () => 'here');
+    };
+    for (const execId of ['e1', 'é2', 'e3']) event('processTracepoint', execId);
+    expect(reader.processesKnown).toBe(3);
+    for (const execId of ['é2', 'e1', 'e4']) event('processExit', execId);
+    expect(reader.processesKnown).toBe(1);
+  });
+
   it('gives the same of bytes that were altered or cut short, or fails as the decoder does', () => {
     const said = { execId: 'e1', pid: { value: 7 }, binary: '/bin/sh' };
     const value = { process: said, subsys: 'syscalls', event: 'sys_enter_read', args: [] };

@@ -41,7 +41,13 @@ export class EventReader {
     if (quick !== undefined) return quick;
     const items = itemsOfTetragon(readTetragonMessage(GetEventsResponse.decode(bytes)), where(), this.#options);
     if (scan.isPlain) this.#learn(bytes, scan, items);
+    else this.#forgetEnded(items);
     return items;
+  }
+
+  /** Processes that are found again by their bytes. */
+  get processesKnown(): number {
+    return this.#processes.size;
   }
 
   #known(bytes: Buffer, scan: Scan): SourceItem[] | undefined {
@@ -82,6 +88,15 @@ export class EventReader {
     variants.unshift({ raw, node: this.#nodeOf(bytes, scan), thread, process });
     if (variants.length > variantsMax) variants.pop();
     if (this.#processes.size > processesMax) this.#processes.delete(this.#processes.keys().next().value as string);
+  }
+
+  /** Other threads of its process, if there are any, are learnt once more. */
+  #forgetEnded(items: readonly SourceItem[]): void {
+    for (const item of items) {
+      if (item.kind !== 'end') continue;
+      const execId = item.thread.slice(0, item.thread.lastIndexOf('/'));
+      this.#processes.delete(Buffer.from(execId).toString('latin1'));
+    }
   }
 
   #nodeOf(bytes: Buffer, { nodeStart, nodeEnd }: Scan): string {
