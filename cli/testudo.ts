@@ -130,6 +130,18 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'what agents may do to pods, signed by operators: show, sign and put the policy',
     load: async () => (await import('./releases/response.ts')).responseCommand(),
   },
+  quarantine: {
+    summary: 'pods that are suspect or in quarantine: list, approve, lift, resume',
+    load: async () => (await import('./response/quarantine.ts')).quarantineCommand(),
+  },
+  evidence: {
+    summary: 'what a response agent kept of an incident: list, show, verify, export',
+    load: async () => (await import('./response/evidence.ts')).evidenceCommand(),
+  },
+  posture: {
+    summary: "what makes an intruder's life easy in these pods, with the fix for each",
+    load: async () => (await import('./response/posture.ts')).postureCommand(),
+  },
   freeze: {
     summary: 'for a time, let no round open and no channel move by itself',
     load: async () => (await import('./releases/freeze.ts')).freezeCommand(),

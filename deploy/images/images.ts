@@ -77,7 +77,10 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
   client: {
     name: 'client',
     description: "Testudo client: one cluster's learner, release agent and hub of its sensors",
-    verbs: ['client', 'agent', 'alerts', 'feedback', 'profile', 'score', 'explain', 'evaluate', 'map'],
+    verbs: [
+      ...['client', 'agent', 'alerts', 'feedback', 'profile', 'score', 'explain', 'evaluate', 'map'],
+      ...['quarantine', 'evidence', 'posture'],
+    ],
     command: ['client', '--config', '/etc/testudo/client.yaml'],
     tensorflow: true,
     assets: sightOfCalls,

@@ -53,6 +53,12 @@ describe('alertsNeeded', () => {
     expect(alertsNeeded({ ...demand, falseAlertsPerPodDay: 10_000 }, 1_000)).toBeGreaterThan(70);
   });
 
+  it('is what docs/response.md says of the example policy', () => {
+    const { evidence } = firstResponsePolicy(now);
+    const pods = [1, 4, 5, 467, 468, 67_399, 67_400];
+    expect(pods.map((count) => alertsNeeded(evidence, count))).toEqual([2, 2, 3, 3, 4, 4, 5]);
+  });
+
   it('keeps the budget of false actions on days of false alarms alone', () => {
     const demand = { alertsMin: 1, windowMs: 30 * minute, falseAlertsPerPodDay: 4, falseActionsPerDay: 1 };
     const [pods, days] = [50, 40];

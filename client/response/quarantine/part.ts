@@ -3,6 +3,7 @@ import type { ClusterId } from '../../../proto/ids.ts';
 import type { ResponseLevel, ResponsePolicy } from '../../../proto/response-policy.ts';
 import type { ClusterFaultCode, Done } from '../cluster/cluster.ts';
 import type { Facts, PodFact } from '../cluster/facts.ts';
+import { selects } from '../cluster/selector.ts';
 import { watchBreaker } from '../ladder/breaker.ts';
 import { type Decision, decide } from '../ladder/decide.ts';
 import type { Sighting } from '../ladder/sighting.ts';
@@ -48,11 +49,13 @@ export type Seen = Readonly<{
   quarantined: readonly Readonly<{ pod: PodFact; mark: Mark }>[];
 }>;
 
+type Wait = Readonly<{ sinceMs: number; untilMs: number; code: ClusterFaultCode; message: string }>;
+
 type State = Readonly<{
   /** Actions that run, by id. */
   running: ReadonlySet<string>;
   /** Ids of actions that were refused, and until when they are not tried again. */
-  waits: ReadonlyMap<string, Readonly<{ untilMs: number; message: string }>>;
+  waits: ReadonlyMap<string, Wait>;
   /** Until when the budgets of the cluster are known to allow the pod's disruption. */
   granted: ReadonlyMap<string, number>;
   /** The version of the pod that was patched last: facts that still show it are older than the answer. */
@@ -82,6 +85,7 @@ const pauseMs: Partial<Record<ClusterFaultCode, number>> = {
   FORBIDDEN: 60_000,
 };
 const pauseMsElse = 30_000;
+const budgetPauseMs = 500;
 
 type Action = ClusterAction | DeskAction;
 
@@ -121,15 +125,32 @@ function step(
     tidy(moves, facts, quarantined, inputs);
   }
   onSeen({ suspects, quarantined });
-  const actions = wanted.filter(({ id }) => !state.running.has(id) && (state.waits.get(id)?.untilMs ?? 0) <= now);
+  const actions = wanted.filter(({ id, ...action }) => {
+    const wait = state.waits.get(id);
+    if (state.running.has(id)) return false;
+    if (wait === undefined || wait.untilMs <= now) return true;
+    // A budget that had nothing left is waited for by its own watch.
+    const isBudget = wait.code === 'BUDGET_NONE_LEFT' && now - wait.sinceMs >= budgetPauseMs;
+    const pod = 'pod' in action ? facts.pods.get(action.pod.uid) : undefined;
+    return isBudget && pod !== undefined && hasRoom(pod, facts);
+  });
   const running = new Set([...state.running, ...actions.map(({ id }) => id)]);
-  const patched = new Map(state.patched);
+  const patched = new Map([...state.patched].filter(([uid]) => facts.pods.has(uid)));
   for (const action of actions) if (action.kind === 'patchPod') patched.set(action.pod.uid, action.pod.resourceVersion);
   const later = [
     ...quarantined.map(({ mark }) => mark.untilMs),
-    ...[...state.waits.values()].map(({ untilMs }) => untilMs),
+    ...[...state.waits.values()].flatMap(({ untilMs, sinceMs }) => [untilMs, sinceMs + budgetPauseMs]),
   ].filter((atMs) => atMs > now);
   return { state: { ...state, running, patched }, actions, wakeAtMs: later.length === 0 ? null : Math.min(...later) };
+}
+
+/** Whether the disruption budgets that select a pod would let one more go, as far as their watch tells. */
+function hasRoom({ namespace, labels }: Pick<PodFact, 'namespace' | 'labels'>, { budgets }: Facts): boolean {
+  for (const budget of budgets.values()) {
+    const isMine = budget.namespace === namespace && selects(budget.selector, labels);
+    if (isMine && (!budget.isCurrent || budget.disruptionsAllowed < 1)) return false;
+  }
+  return true;
 }
 
 /** Collects what is wanted. */
@@ -284,7 +305,8 @@ function heard(state: State, action: Action, done: Done, now: number): State {
   if (done.ok) waits.delete(action.id);
   else {
     const pause = done.retryAfterMs ?? pauseMs[done.fault.code] ?? pauseMsElse;
-    waits.set(action.id, { untilMs: now + pause, message: `${done.fault.code}: ${done.fault.message}` });
+    const { code, message } = done.fault;
+    waits.set(action.id, { sinceMs: now, untilMs: now + pause, code, message: `${code}: ${message}` });
   }
   for (const [id, { untilMs }] of waits) if (untilMs < now - pauseMsElse) waits.delete(id);
   const granted = new Map([...state.granted].filter(([, untilMs]) => untilMs > now));

@@ -78,6 +78,14 @@ export class PolicyFeed {
     return responsePolicyInForce(this.#held.response, nowMs);
   }
 
+  /** Looks now rather than in a few seconds. */
+  async look(): Promise<void> {
+    await this.#looking;
+    this.#ports.timers.cancel(this.#timer);
+    this.#looking = this.#look();
+    await this.#looking;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#ports.timers.cancel(this.#timer);

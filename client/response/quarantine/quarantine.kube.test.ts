@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
 import { makeLog } from '../../../base/log.ts';
+import { runTestudo } from '../../../cli/testing/command-line.ts';
+import { apply, budgetOf } from '../../../tools/testing/kube/agent-account.ts';
 import { Kubectl } from '../../../tools/testing/kube/kubectl.ts';
 import { enforcing, quarantineGround } from '../../../tools/testing/kube/quarantine-ground.ts';
 import { loadDataKey } from '../../storage/data-key.ts';
@@ -37,7 +39,7 @@ describe('quarantine on a real control plane', { timeout: 600_000 }, () => {
     const [suspect] = await ground.ready(3);
     if (suspect === undefined) throw new Error('no pod');
     const { name, uid, labels } = suspect.metadata;
-    const { config, untilPage } = await agentOn(ground);
+    const { agent, config, untilPage } = await agentOn(ground);
 
     await ground.alert(name, ['syscall']);
     const alone = await untilPage(({ suspects }) => suspects.length > 0);
@@ -57,6 +59,10 @@ describe('quarantine on a real control plane', { timeout: 600_000 }, () => {
       return served.length === 3 && !served.includes(suspect.status.podIP ?? '');
     });
 
+    const listed = await runTestudo('quarantine', 'list', '--address', `127.0.0.1:${agent.port}`);
+    expect(listed.out).toMatch(
+      new RegExp(`IN QUARANTINE .*\\n${ground.namespace}/${name} +${uid} .* isolated +sha256:`),
+    );
     const evidence = isolated?.metadata.annotations?.['testudo.io/evidence'] ?? '';
     const folder = join(config.dataDirectory, 'evidence');
     const { records, problems } = await verifyChain(folder, { anchors: [evidence] });
@@ -78,5 +84,147 @@ describe('quarantine on a real control plane', { timeout: 600_000 }, () => {
     expect((await ground.ready(3)).map((pod) => pod.metadata.uid).sort()).toEqual(
       replaced.map((pod) => pod.metadata.uid).sort(),
     );
+  });
+
+  it('asks where the policy says so, and does it once it is approved; says who still lets something through', async () => {
+    const ground = await quarantineGround(
+      kubectl,
+      enforcing({ rules: [{ namespace: 'elsewhere', level: 'enforce' }], level: 'ask' }),
+    );
+    const [suspect] = await ground.ready(3);
+    if (suspect === undefined) throw new Error('no pod');
+    const { name, uid } = suspect.metadata;
+    const dns = { podSelector: {}, policyTypes: ['Egress'], egress: [{ ports: [{ port: 53, protocol: 'UDP' }] }] };
+    await apply(kubectl, [
+      {
+        apiVersion: 'networking.k8s.io/v1',
+        kind: 'NetworkPolicy',
+        metadata: { name: 'dns', namespace: ground.namespace },
+        spec: dns,
+      },
+    ]);
+    const { agent, config, untilPage } = await agentOn(ground);
+    await ground.alert(name, ['syscall', 'flow'], '\u001b[2J\u202e$(reboot)\n{{ .Values.secret }}');
+    await untilPage(({ suspects }) => suspects[0]?.state === 'waits');
+    const address = `127.0.0.1:${agent.port}`;
+    const waits = await runTestudo('quarantine', 'list', '--address', address);
+    expect(waits.out).toContain(`testudo quarantine approve ${uid}`);
+    expect((await ground.podOf(name))?.metadata.labels.app).toBe('web');
+
+    const approve = ['quarantine', 'approve', uid, '--data-dir', config.dataDirectory, '--reason', 'looked at it'];
+    expect(await runTestudo(...approve)).toMatchObject({ code: 0 });
+    const { quarantined } = await untilPage((page) => page.quarantined.some(({ verdict }) => verdict !== null));
+    expect(quarantined).toMatchObject([{ uid, verdict: 'partly: dns allows egress' }]);
+
+    const shown = await runTestudo('evidence', 'show', '1', '--data-dir', config.dataDirectory);
+    // What an intruder wrote is shown, and moves no terminal.
+    expect(shown.out).toContain('$(reboot)');
+    for (const character of ['\u001b', '\u202e']) expect(shown.out).not.toContain(character);
+    const verified = await runTestudo(
+      'evidence',
+      'verify',
+      '--data-dir',
+      config.dataDirectory,
+      '--anchor',
+      quarantined[0]?.evidence ?? '',
+    );
+    expect(verified).toMatchObject({ code: 0, out: expect.stringContaining('2 record(s), whole and in order') });
+  });
+
+  it('asks disruption budgets first, and waits for room', async () => {
+    const ground = await quarantineGround(kubectl, enforcing());
+    const [suspect] = await ground.ready(3);
+    if (suspect === undefined) throw new Error('no pod');
+    const { name, uid } = suspect.metadata;
+    await apply(kubectl, [budgetOf('web', ground.namespace, { minAvailable: 3 })]);
+    const { untilPage } = await agentOn(ground);
+    await ground.until(async () => {
+      const { status } = await kubectl.json<{ status?: { currentHealthy?: number } }>([
+        '-n',
+        ground.namespace,
+        'get',
+        'pdb',
+        'web',
+      ]);
+      return status?.currentHealthy === 3;
+    });
+    await ground.alert(name);
+    const held = await untilPage(({ suspects }) => suspects[0]?.because.startsWith('BUDGET_NONE_LEFT') === true);
+    expect(held.suspects).toMatchObject([{ uid, state: 'begun' }]);
+    expect((await ground.podOf(name))?.metadata.labels.app).toBe('web');
+    await kubectl.run(['-n', ground.namespace, 'delete', 'pdb', 'web']);
+    await untilPage(({ quarantined }) => quarantined.length === 1);
+  });
+
+  it('evicts a pod of a StatefulSet after evidence of it, and leaves alone what nobody would replace', async () => {
+    // Three of six pods are flagged here, in three workloads: the breaker would take the model for the fault.
+    const breaker = { withinMs: 3_600_000, workloadsMax: 10, podShareMax: 1 };
+    const ground = await quarantineGround(kubectl, enforcing({ breaker }));
+    const { namespace } = ground;
+    const containers = [{ name: 'c', image: 'db:1' }];
+    const labels = { app: 'db' };
+    const set = {
+      serviceName: 'db',
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers } },
+    };
+    const pod = (name: string, spec: object) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace },
+      spec: { containers, ...spec },
+    });
+    await apply(kubectl, [
+      { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db', namespace }, spec: set },
+      pod('bare', {}),
+      pod('on-the-node', { hostNetwork: true }),
+    ]);
+    const before = await ground.until(async () => {
+      const found = await ground.podOf('db-0');
+      return (
+        found?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true && found
+      );
+    });
+    const { config, untilPage } = await agentOn(ground);
+    for (const name of ['bare', 'on-the-node', 'db-0']) await ground.alert(name);
+    const page = await untilPage(({ suspects }) =>
+      ['bare', 'on-the-node'].every((name) => suspects.some(({ pod }) => pod === name)),
+    );
+    const because = (name: string) => page.suspects.find(({ pod }) => pod === name)?.because;
+    expect(because('bare')).toContain('nobody would replace it');
+    expect(because('on-the-node')).toContain("on the node's network");
+    const after = await ground.until(async () => {
+      const found = await ground.podOf('db-0');
+      return found !== undefined && found.metadata.uid !== before.metadata.uid && found;
+    });
+    expect(after.metadata.labels.app).toBe('db');
+    const { records } = await verifyChain(join(config.dataDirectory, 'evidence'));
+    expect(records.map(({ head }) => head.subject.uid)).toEqual([before.metadata.uid]);
+    // The alerts were of the pod that is gone: the one of its name is another.
+    expect((await untilPage(({ suspects }) => suspects.every(({ pod }) => pod !== 'db-0'))).quarantined).toEqual([]);
+  });
+
+  it('takes a model that flags pod after pod for the fault, and does nothing until an operator resumes', async () => {
+    const ground = await quarantineGround(kubectl, enforcing());
+    const pods = await ground.ready(3);
+    const { config, untilPage } = await agentOn(ground);
+    for (const pod of pods) await ground.alert(pod.metadata.name, ['syscall']);
+    const open = await untilPage(({ breaker }) => breaker !== null);
+    expect(open.breaker).toMatchObject({ track: 'syscall', version: 3, why: expect.stringContaining('3 of 3 pods') });
+    for (const pod of pods) await ground.alert(pod.metadata.name, ['flow']);
+    const held = await untilPage(
+      ({ suspects }) => suspects.length === 3 && suspects.every(({ state }) => state === 'held'),
+    );
+    expect(held.quarantined).toEqual([]);
+    const resume = ['quarantine', 'resume', '--data-dir', config.dataDirectory, '--reason', 'the model is a good one'];
+    expect(await runTestudo(...resume)).toMatchObject({ code: 0 });
+    // From here on the budget of the workload holds: one an hour, however many are suspect.
+    const after = await untilPage(({ quarantined }) => quarantined.length > 0);
+    expect(after.breaker).toBeNull();
+    const spent = await untilPage(({ suspects }) =>
+      suspects.some(({ because }) => because.includes('of this workload in a hour')),
+    );
+    expect(spent.quarantined).toHaveLength(1);
   });
 });

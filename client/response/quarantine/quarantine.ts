@@ -1,15 +1,17 @@
 import { join } from 'node:path';
-import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Timers } from '../../../base/time.ts';
 import { loadDataKey } from '../../storage/data-key.ts';
 import type { Send } from '../cluster/send.ts';
+import type { Breaker } from '../ladder/breaker.ts';
 import type { Part } from '../part.ts';
 import { AlertFeed } from './alert-feed.ts';
 import { Desk, type DeskAction } from './desk.ts';
 import { isolationText } from './isolation.ts';
+import type { Mark } from './marks.ts';
 import { Orders } from './orders.ts';
-import { quarantinePart, type Seen } from './part.ts';
+import { quarantinePart, type Seen, type SeenSuspect } from './part.ts';
 import { PolicyFeed } from './policy-feed.ts';
 import type { QuarantineConfig } from './quarantine-config.ts';
 
@@ -31,6 +33,22 @@ export type QuarantineCounts = Readonly<{
   isBreakerOpen: boolean;
 }>;
 
+const notOpen = refuse('NOT_LEADER', 'the agent only begins');
+
+/** What `testudo quarantine list` is told. */
+export type QuarantinePage = Readonly<{
+  cluster: string;
+  cap: string;
+  policy: Readonly<{ untilMs: number }> | Fault;
+  breaker: Breaker['open'];
+  /** Quarantines begun in the last day. */
+  spent: number;
+  suspects: readonly (OfPod & Omit<SeenSuspect, 'pod'>)[];
+  quarantined: readonly (OfPod & Mark & Readonly<{ verdict: string | null }>)[];
+}>;
+
+type OfPod = Readonly<{ uid: string; namespace: string; pod: string }>;
+
 /** The part, with what it reads and where it writes. Nothing is decided before `open`. */
 export class Quarantine {
   readonly part: Part<unknown, DeskAction>;
@@ -43,7 +61,6 @@ export class Quarantine {
   constructor(parts: QuarantineParts) {
     this.#parts = parts;
     const { cluster, cap } = parts.config;
-    const nothing = refuse('RESPONSE_POLICY_ABSENT', 'the agent begins');
     const part = quarantinePart({
       inputs: (nowMs) => {
         const feeds = this.#feeds;
@@ -54,9 +71,7 @@ export class Quarantine {
           ...{ orders: orders.all, memory: desk.memory },
         };
       },
-      perform: (action) =>
-        this.#feeds?.desk.perform(action) ??
-        Promise.resolve({ ...refuse('CLUSTER_REFUSED', nothing.fault.message), retryAfterMs: null }),
+      perform: (action) => this.#feeds?.desk.perform(action) ?? Promise.resolve({ ...notOpen, retryAfterMs: null }),
       onSeen: (seen) => this.#look(seen),
     });
     this.part = part as Part<unknown, DeskAction>;
@@ -86,15 +101,15 @@ export class Quarantine {
   }
 
   /** What stands, for `testudo quarantine list`. */
-  page(): unknown {
+  page(): QuarantinePage {
     const { timers, config } = this.#parts;
     const nowMs = timers.now();
-    const policy = this.#feeds?.policy.at(nowMs);
+    const policy = this.#feeds?.policy.at(nowMs) ?? notOpen;
     const memory = this.#feeds?.desk.memory;
     return {
       cluster: config.cluster,
       cap: config.cap,
-      policy: policy?.ok === true ? { untilMs: policy.value.expiresAtMs } : (policy?.fault ?? null),
+      policy: policy.ok ? { untilMs: policy.value.expiresAtMs } : policy.fault,
       breaker: memory?.breaker.open ?? null,
       spent: memory?.spent.length ?? 0,
       suspects: this.#seen.suspects.map(({ pod, ...rest }) => ({

@@ -14,8 +14,8 @@ export type Suspect = Readonly<{
   how: Readonly<{ kind: 'isolate' | 'evict' }> | Readonly<{ kind: 'nothing'; because: string }>;
 }>;
 
-/** A pod's clock and that of who saw the event may differ by so much. */
-const clocksApartMs = 5_000;
+/** The API server says when a pod began to the second: what was seen within it may have been of the pod before. */
+const beganWithinMs = 1_000;
 
 /**
  * The pods that alerts speak of, the most suspect first. An alert names a pod by its name: one of the same name that began
@@ -33,7 +33,7 @@ export function suspectsOf(sightings: readonly Sighting[], facts: Facts, nowMs: 
   for (const pod of facts.pods.values()) {
     const mine = byName
       .get(`${pod.namespace}/${pod.name}`)
-      ?.filter(({ atMs }) => atMs >= pod.createdAtMs - clocksApartMs);
+      ?.filter(({ atMs }) => atMs >= pod.createdAtMs + beganWithinMs);
     if (mine === undefined || mine.length === 0 || pod.isDeleting) continue;
     suspects.push({
       pod,

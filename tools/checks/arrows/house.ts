@@ -121,7 +121,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'print.ts',
     'exit.ts',
     ['alerts', 'kubernetes', 'offline', 'operator'],
-    ['members', 'overview', 'rounds'],
+    ['members', 'overview', 'response', 'rounds'],
     'releases',
     'processes',
   ],

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { Command } from '@commander-js/extra-typings';
+import { onOneLine } from '../../base/text/printable.ts';
+import { jsonLine } from '../../base/text/table.ts';
+import { type Finding, findingsOf, postureRules } from '../../client/response/posture/findings.ts';
+import { readObjects } from '../../client/response/posture/read.ts';
+import { exitWith } from '../exit.ts';
+import { print } from '../print.ts';
+
+/** `testudo posture`: what makes an intruder's life easy, and what to write instead. */
+export function postureCommand() {
+  return new Command('posture')
+    .description(
+      "What makes an intruder's life easy in these pods, with the fix for each: `kubectl get pods,networkpolicies -A -o json | testudo posture`.",
+    )
+    .argument('[file]', 'what kubectl printed; standard input unless given', '-')
+    .option('-n, --namespace <name>', 'of this namespace alone')
+    .option('--json', 'one JSON value a line')
+    .action((file, { namespace, json }) => {
+      const { pods, policies } = readObjects(objectsIn(file));
+      const found = findingsOf(
+        pods.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace),
+        policies,
+      );
+      if (json === true) {
+        for (const finding of found) print(jsonLine({ ...finding, ...postureRules[finding.code] }));
+        return;
+      }
+      print(found.length === 0 ? `nothing found in ${pods.length} pod(s)` : textOf(found));
+    });
+}
+
+/** By workload, the gravest first; below each what is to be written. */
+function textOf(found: readonly Finding[]): string {
+  const workloads = new Map<string, Finding[]>();
+  for (const finding of found) {
+    const key = `${finding.namespace}/${finding.workload}`;
+    workloads.set(key, [...(workloads.get(key) ?? []), finding]);
+  }
+  const parts = [...workloads].map(([workload, mine]) => {
+    const lines = mine.map(({ code, detail, pods }) => {
+      const { weight, what, fix } = postureRules[code];
+      const of = detail === '' ? '' : ` (${detail})`;
+      return `  ${'!'.repeat(weight).padEnd(3)} ${onOneLine(`${what}${of}, ${pods} pod(s)`)}\n      ${fix}`;
+    });
+    return `${onOneLine(workload)}\n${lines.join('\n')}`;
+  });
+  return parts.join('\n\n');
+}
+
+function objectsIn(file: string): readonly unknown[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8'));
+  } catch (error) {
+    return exitWith({ code: 'FILE_REFUSED', message: `${file}: no JSON of kubectl's (${(error as Error).message})` });
+  }
+  const { items } = (value ?? {}) as { items?: unknown };
+  return Array.isArray(items) ? items : [value];
+}

@@ -1,0 +1,113 @@
+import { userInfo } from 'node:os';
+import { Command } from '@commander-js/extra-typings';
+import { jsonLine, table, time } from '../../base/text/table.ts';
+import { giveOrder, type Order } from '../../client/response/quarantine/orders.ts';
+import type { QuarantinePage } from '../../client/response/quarantine/quarantine.ts';
+import { exitCodes } from '../exit.ts';
+import { complain, print } from '../print.ts';
+
+const timeoutMs = 5_000;
+
+/** `testudo quarantine`: pods that are suspect, those in quarantine, and an operator's word on them. */
+export function quarantineCommand() {
+  return new Command('quarantine')
+    .description(
+      'Pods that are suspect or in quarantine, beside the response agent of their cluster: in its pod, or with its folder.',
+    )
+    .addCommand(list())
+    .addCommand(ordering('approve', 'let the agent quarantine a pod that waits, where the response policy says ask'))
+    .addCommand(ordering('lift', 'end a quarantine before its time: the pod is evicted, its replacement runs already'))
+    .addCommand(resume());
+}
+
+function list() {
+  return new Command('list')
+    .description(
+      'Suspect pods and why nothing, or what, is done; pods in quarantine and what is known of their isolation.',
+    )
+    .option('-a, --address <host:port>', "the agent's health server", '127.0.0.1:9466')
+    .option('--json', 'as JSON')
+    .action(async ({ address, json }) => {
+      const page = await ask(address);
+      if (page === undefined) {
+        complain(`UNREACHABLE: no agent that quarantines answers on http://${address}/quarantine`);
+        process.exitCode = exitCodes.unreachable;
+        return;
+      }
+      print(json === true ? jsonLine(page) : pageText(page));
+    });
+}
+
+function ordering(kind: 'approve' | 'lift', summary: string) {
+  return new Command(kind)
+    .description(summary)
+    .argument('<uid>', "the pod's uid, as `testudo quarantine list` shows it")
+    .requiredOption('-d, --data-dir <folder>', "the agent's data directory")
+    .requiredOption('-r, --reason <text>', 'why')
+    .action(async (uid, { dataDir, reason }) => {
+      if (!/^[0-9a-f-]{36}$/.test(uid)) {
+        complain(`USAGE: expected a pod's uid, 36 characters of 0-9, a-f and "-"; got ${uid}`);
+        process.exitCode = exitCodes.usage;
+        return;
+      }
+      await giveOrder(dataDir, orderOf(kind, uid, reason));
+      print(`${kind} of ${uid} is with the agent; \`testudo quarantine list\` shows what becomes of it`);
+    });
+}
+
+function resume() {
+  return new Command('resume')
+    .description('close the breaker, after looking at the model that opened it: alerts before now count no more')
+    .requiredOption('-d, --data-dir <folder>', "the agent's data directory")
+    .requiredOption('-r, --reason <text>', 'why')
+    .action(async ({ dataDir, reason }) => {
+      await giveOrder(dataDir, orderOf('resume', '', reason));
+      print('the agent resumes');
+    });
+}
+
+function orderOf(kind: Order['kind'], uid: string, reason: string): Order {
+  return { kind, uid, by: userInfo().username, reason, atMs: Date.now() };
+}
+
+async function ask(address: string): Promise<QuarantinePage | undefined> {
+  try {
+    const response = await fetch(`http://${address}/quarantine`, { signal: AbortSignal.timeout(timeoutMs) });
+    return response.ok ? ((await response.json()) as QuarantinePage) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function pageText({ cap, policy, breaker, suspects, quarantined }: QuarantinePage): string {
+  const inForce = 'untilMs' in policy ? `in force until ${time(policy.untilMs)}` : `${policy.code}: ${policy.message}`;
+  const head = [`response policy: ${inForce}; this cluster allows ${cap} at most`];
+  if (breaker !== null)
+    head.push(`THE BREAKER IS OPEN since ${time(breaker.atMs)}: ${breaker.why}; testudo quarantine resume`);
+  const parts = [head.join('\n')];
+  if (quarantined.length > 0) {
+    parts.push(
+      table(quarantined, [
+        { title: 'IN QUARANTINE', text: ({ namespace, pod }) => `${namespace}/${pod}` },
+        { title: 'UID', text: ({ uid }) => uid },
+        { title: 'UNTIL', text: ({ untilMs }) => time(untilMs) },
+        { title: 'ISOLATION', text: ({ verdict }) => verdict ?? 'not judged yet' },
+        { title: 'EVIDENCE', text: ({ evidence }) => evidence.slice(0, 19) },
+      ]),
+    );
+  }
+  if (suspects.length > 0) {
+    parts.push(
+      table(suspects, [
+        { title: 'SUSPECT', text: ({ namespace, pod }) => `${namespace}/${pod}` },
+        { title: 'UID', text: ({ uid }) => uid },
+        { title: 'RISK', text: ({ risk }) => risk.toFixed(2), align: 'right' },
+        { title: 'ALERTS', text: ({ alerts }) => String(alerts), align: 'right' },
+        { title: 'STATE', text: ({ state }) => state },
+        { title: 'BECAUSE', text: ({ because }) => because },
+      ]),
+    );
+  }
+  if (quarantined.length + suspects.length === 0) parts.push('no pod is suspect, none is in quarantine');
+  return parts.join('\n\n');
+}

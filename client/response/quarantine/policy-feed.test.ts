@@ -1,0 +1,92 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
+import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
+import { firstResponsePolicy, type ResponsePolicy } from '../../../proto/response-policy.ts';
+import { relayedFile } from '../testing/signed-policy.ts';
+import { PolicyFeed } from './policy-feed.ts';
+
+const start = Date.parse('2026-11-28T12:00:00Z');
+const dayMs = 86_400_000;
+const observing = firstResponsePolicy(start);
+const enforcing: ResponsePolicy = { ...observing, level: 'enforce' };
+
+async function feedOf() {
+  const folder = tempDir();
+  const [file, trustFile] = [join(folder, 'releases.json'), join(folder, 'trust.json')];
+  const timers = new SimulatedTimers(start);
+  const refused: string[] = [];
+  const ports = {
+    timers,
+    onChange: () => undefined,
+    onRefused: ({ code }: { code: string }) => void refused.push(code),
+  };
+  const open = async () => {
+    const feed = await PolicyFeed.open(file, trustFile, ports);
+    onTestFinished(() => feed.close());
+    return feed;
+  };
+  const relay = (...args: Parameters<typeof relayedFile>) => writeFileSync(file, relayedFile(...args));
+  return { open, relay, refused, file, trustFile };
+}
+
+describe('PolicyFeed', () => {
+  it('is what operators signed; what one of two, or the coordinator, signed raises nothing', async () => {
+    const { open, relay, refused } = await feedOf();
+    relay(observing, start);
+    const feed = await open();
+    expect(feed.at(start)).toEqual({ ok: true, value: observing });
+    for (const [version, by] of [
+      [2, [30]],
+      [3, [20]],
+      [4, [10]],
+      [5, [30, 20]],
+    ] as const) {
+      relay(enforcing, start, { version, by });
+      await feed.look();
+      expect(refused.at(-1)).toBe('METADATA_UNDERSIGNED');
+      expect(feed.at(start)).toEqual({ ok: true, value: observing });
+    }
+    expect(refused).toHaveLength(4);
+    relay(enforcing, start, { version: 6 });
+    await feed.look();
+    expect(feed.at(start)).toEqual({ ok: true, value: enforcing });
+  });
+
+  it('is brought back by nobody once it was lowered, over restarts too', async () => {
+    const { open, relay, refused } = await feedOf();
+    relay(enforcing, start, { version: 1 });
+    const feed = await open();
+    relay(observing, start, { version: 2 });
+    await feed.look();
+    expect(feed.at(start)).toEqual({ ok: true, value: observing });
+    await feed.close();
+    relay(enforcing, start, { version: 1 });
+    const again = await open();
+    expect(refused).toEqual(['METADATA_ROLLED_BACK']);
+    expect(again.at(start)).toMatchObject({ fault: { code: 'METADATA_ROLLED_BACK' } });
+  });
+
+  it('ends with the set that holds it where a newer one is withheld', async () => {
+    const { open, relay, refused } = await feedOf();
+    relay({ ...enforcing, expiresAtMs: start + 90 * dayMs }, start);
+    const feed = await open();
+    expect(feed.at(start + 29 * dayMs).ok).toBe(true);
+    expect(feed.at(start + 31 * dayMs)).toMatchObject({ fault: { code: 'RESPONSE_POLICY_EXPIRED' } });
+    expect(refused).toEqual([]);
+  });
+
+  it('is none where there is no file, no signed set or no policy; and a spoilt trust ends the agent', async () => {
+    const { open, relay, file, refused, trustFile } = await feedOf();
+    const absent = { fault: { code: 'RESPONSE_POLICY_ABSENT' } };
+    expect((await open()).at(start)).toMatchObject(absent);
+    writeFileSync(file, 'null');
+    expect((await open()).at(start)).toMatchObject(absent);
+    expect(refused).toEqual(['POLICY_UNREADABLE']);
+    relay(undefined, start);
+    expect((await open()).at(start)).toMatchObject(absent);
+    writeFileSync(trustFile, '{}');
+    await expect(open()).rejects.toThrow('stored trust');
+  });
+});
