@@ -1,5 +1,6 @@
 /** What the settings of a client and of a sensor have in common. */
 import { z } from 'zod';
+import { isListenAddress, listenAddressWanted } from '../base/serving/listen.ts';
 import { isTrackId, type TrackId } from '../proto/ids.ts';
 import { type Address, parseAddress } from './link/address.ts';
 import type { SecretSource } from './link/join-token-source.ts';
@@ -15,7 +16,7 @@ export const address = z.string().transform((text, context): Address => {
   context.addIssue(parsed.fault.message);
   return z.NEVER;
 });
-export const listen = z.string().regex(/^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|[\w.-]+):\d{1,5}$/, 'expected host:port');
+export const listen = z.string().refine(isListenAddress, listenAddressWanted);
 export const track = z.custom<TrackId>(isTrackId, `expected a track id, such as "${defaultKind}"`);
 export const secret = z.union([z.strictObject({ file: path }), z.strictObject({ environment: z.string().min(1) })]);
 export const dataKey = z.union([

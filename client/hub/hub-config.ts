@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { isListenAddress, listenAddressWanted } from '../../base/serving/listen.ts';
 
 const path = z.string().min(1).max(4_096);
-const listen = z.string().regex(/^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|[\w.-]+):\d{1,5}$/, 'expected host:port');
+const listen = z.string().refine(isListenAddress, listenAddressWanted);
 
 /** How a sensor proves which node it is. */
 const admission = z.discriminatedUnion('kind', [

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { Result } from '../../base/fault.ts';
+import { isListenAddress, listenAddressWanted } from '../../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
 import { kubeConfig } from '../kube/kube-config.ts';
 import { defaultLeaseTimes } from './cluster/lease.ts';
@@ -9,7 +10,7 @@ import { problemsOfRotation, rotationConfig } from './rotation/rotation-config.t
 
 const path = z.string().min(1).max(4_096);
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected a name as Kubernetes writes it');
-const listen = z.string().regex(/^(?:127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|[\w.-]+):\d{1,5}$/, 'expected host:port');
+const listen = z.string().refine(isListenAddress, listenAddressWanted);
 
 const schema = z.strictObject({
   /** What the agent writes down: one agent's alone. */

@@ -1,11 +1,9 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isListenAddress, listenAddressWanted } from '../../base/serving/listen.ts';
 import { isFederationId, isTrackId } from '../../proto/ids.ts';
 
-const address = z
-  .string()
-  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'expected host:port, such as 0.0.0.0:7441')
-  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'a port is at most 65535');
+const address = z.string().refine(isListenAddress, listenAddressWanted);
 const hostName = z
   .string()
   .refine(
