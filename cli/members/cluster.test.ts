@@ -66,6 +66,16 @@ describe('testudo cluster', () => {
     const line = await CommandLine.start();
     const added = await line.run('cluster', 'add', 'us-east-1', '--out', tempDir(), '--label', 'zone');
     expect(added).toMatchObject({ code: 1, error: expect.stringContaining('--label') });
+    const out = ['--out', tempDir()];
+    expect(await line.run('cluster', 'add', 'us-east-1', ...out, '--hours', '1e9')).toEqual({
+      code: 1,
+      out: '',
+      error: 'USAGE: --hours: expected a number above 0, up to 720; got 1e9\n',
+    });
+    for (const name of ['Herd', 'x\ny: z']) {
+      const { code, error } = await line.run('cluster', 'add', 'us-east-1', ...out, `--namespace=${name}`);
+      expect({ code, says: error.includes('Kubernetes takes 1 to 63 of a-z') }).toEqual({ code: 2, says: true });
+    }
     const file = join(tempDir(), 'a-file');
     await writeFile(file, '');
     expect((await line.run('cluster', 'add', 'us-east-1', '--out', join(file, 'below'))).code).not.toBe(0);

@@ -9,7 +9,7 @@ import { builtInKinds, defaultKind } from '../../client/tracks/track-kinds.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { exitWith, orExit } from '../exit.ts';
 import { clusterValues, installLines, sensorLabels } from '../kubernetes/cluster-values.ts';
-import { manifests, namespace, secret } from '../kubernetes/manifests.ts';
+import { manifests, namespace, namespaceFrom, secret } from '../kubernetes/manifests.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
@@ -31,7 +31,7 @@ function add() {
   )
     .argument('<cluster>')
     .requiredOption('--out <folder>', 'where the files go')
-    .option('--namespace <name>', 'where Testudo runs in that cluster', 'testudo')
+    .option('--namespace <name>', 'where Testudo runs in that cluster', namespaceFrom, 'testudo')
     .option('--chart <path>', 'where the chart is', 'deploy/chart/testudo')
     .option(
       '--coordinator <host:port>',
@@ -87,7 +87,7 @@ function add() {
 function remove() {
   return changingCommand('remove', "end a cluster's membership, void its tokens, and say what to delete in it")
     .argument('<cluster>')
-    .option('--namespace <name>', 'where Testudo runs in that cluster', 'testudo')
+    .option('--namespace <name>', 'where Testudo runs in that cluster', namespaceFrom, 'testudo')
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
         const { client } = connection;

@@ -8,6 +8,9 @@ import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { complain, print } from '../print.ts';
 
+/** What a coordinator lets a token live: 30 days. */
+const hoursMax = 720;
+
 /** `testudo tokens`: how clusters get in. */
 export function tokensCommand() {
   return new Command('tokens')
@@ -20,7 +23,7 @@ export function tokensCommand() {
 function create() {
   return operatorCommand('create', 'make a token for one cluster; its text is printed once and kept nowhere')
     .argument('<cluster>')
-    .option('--hours <count>', 'how long it may be used, up to 720', '24')
+    .option('--hours <count>', `how long it may be used, up to ${hoursMax}`, '24')
     .option('--label <key=value...>', 'labels that the cluster will carry')
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
@@ -36,11 +39,11 @@ function create() {
     );
 }
 
-/** `--hours` in whole seconds; ends the process where it is no number of hours. */
+/** `--hours` in whole seconds; ends the process where a token cannot be used for so long. */
 export function secondsOf(hours: string): number {
   const seconds = Math.round(Number(hours) * 3600);
-  if (Number.isSafeInteger(seconds) && seconds >= 0) return seconds;
-  return exitWith({ code: 'USAGE', message: `--hours: expected a number, got ${hours}` });
+  if (seconds >= 1 && seconds <= hoursMax * 3600) return seconds;
+  return exitWith({ code: 'USAGE', message: `--hours: expected a number above 0, up to ${hoursMax}; got ${hours}` });
 }
 
 /** A label as it is typed; ends the process where it is none. */

@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { exitWith, orExit } from '../../exit.ts';
-import { manifests, namespace, secret } from '../../kubernetes/manifests.ts';
+import { manifests, namespace, namespaceFrom, secret } from '../../kubernetes/manifests.ts';
 import { complain, print } from '../../print.ts';
 
 /** `testudo coordinator pack`: what a chart's coordinator begins with, from a folder that `init` made. */
@@ -13,7 +13,7 @@ export function packCommand() {
   return new Command('pack')
     .description("what a coordinator in Kubernetes begins with: Secrets, and the chart's values")
     .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
-    .option('--namespace <name>', 'where it will run', 'testudo')
+    .option('--namespace <name>', 'where it will run', namespaceFrom, 'testudo')
     .option('--chart <path>', 'where the chart is', 'deploy/chart/testudo')
     .option('--service <type>', 'how clusters reach it: LoadBalancer, NodePort, ClusterIP', 'LoadBalancer')
     .option('--gitops', 'write no secret: the manifests go to standard output, to be applied or sealed')
