@@ -59,7 +59,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./offline/profile.ts')).profileCommand(),
   },
   clusters: {
-    summary: 'members: list, show, revoke, quarantine',
+    summary: 'members: list, show, revoke, quarantine, approve',
     load: async () => (await import('./members/clusters.ts')).clustersCommand(),
   },
   cluster: {

@@ -19,10 +19,19 @@ export function checkDeclaredClasses(candidate: unknown): readonly ClassName[] |
   return Object.freeze(names);
 }
 
+/** The labels with these classes approved and no others; other labels stay as they are. */
+export function withApproved(
+  labels: Readonly<Record<string, string>>,
+  classes: readonly ClassName[],
+): Readonly<Record<string, string>> {
+  const others = Object.entries(labels).filter(([key]) => approvedClasses({ [key]: '' }).length === 0);
+  return Object.fromEntries([...others, ...classes.map((name) => [`${labelPrefix}${name}`, 'yes'])]);
+}
+
 const labelPrefix = 'class-';
 
 /**
- * The classes that an operator approved a cluster for when it enrolled, ascending: a label `class-NAME` for each, whatever
+ * The classes that an operator approved a cluster for, when it enrolled or since, ascending: a label `class-NAME` for each, whatever
  * its value. A cluster may declare these and no others.
  */
 export function approvedClasses(labels: Readonly<Record<string, string>>): readonly ClassName[] {

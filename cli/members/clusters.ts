@@ -10,12 +10,13 @@ import { showCommand } from './cluster-show.ts';
 /** `testudo clusters`: members of the federation. */
 export function clustersCommand() {
   return new Command('clusters')
-    .description('members: list, show, revoke, quarantine')
+    .description('members: list, show, revoke, quarantine, approve')
     .addCommand(list())
     .addCommand(showCommand())
     .addCommand(revoke())
     .addCommand(quarantine(true))
-    .addCommand(quarantine(false));
+    .addCommand(quarantine(false))
+    .addCommand(approve());
 }
 
 function list() {
@@ -71,6 +72,21 @@ function quarantine(quarantined: boolean) {
         print(
           options.json ? jsonLine({ cluster, quarantined, sequence }) : `${cluster} is ${state} (journal ${sequence})`,
         );
+      }),
+    );
+}
+
+function approve() {
+  return changingCommand('approve', 'say anew which workload classes it may declare: these, and no others')
+    .argument('<cluster>')
+    .argument('[classes...]', 'all of them; none where there is nothing left to approve')
+    .action((cluster, classes, options) =>
+      withConnection(options, async (connection) => {
+        const request = { cluster, classes, reason: options.reason };
+        const { sequence } = await connection.call(connection.client.setApprovedClasses, request);
+        const may = classes.length === 0 ? 'no class' : classes.toSorted().join(', ');
+        const told = `${cluster} may declare ${may} from the next round on (journal ${sequence})`;
+        print(options.json ? jsonLine({ cluster, classes: classes.toSorted(), sequence }) : told);
       }),
     );
 }

@@ -64,6 +64,15 @@ describe('a federation with a trusted sample, over mutual TLS', () => {
     expect(record.out).toMatch(/rounds +1, 1 of them left out, 0 refused\n/);
     expect(record.out).toMatch(/r-1 +excluded .* nginx +NO_CLASS/);
 
+    const approved = await line.run('clusters', 'approve', 'e', 'sshd', 'nginx', '--reason', 'redis moved away');
+    expect(approved.out).toMatch(/^e may declare nginx, sshd from the next round on \(journal \d+\)/);
+    const again = await line.run('policy', 'check', 'syscall');
+    expect(again.out).toMatch(/nginx +5 +yes/);
+    expect(again.out).toMatch(/redis +4 +yes/);
+    expect(again.out).toMatch(/sshd +1 +yes/);
+    const twice = await line.run('clusters', 'approve', 'e', 'sshd', 'sshd', '--reason', 'a mistake');
+    expect(twice).toMatchObject({ code: 1, error: expect.stringContaining('names of workload classes, each once') });
+
     const replayed = await line.json<{ same: boolean }>('rounds', 'replay', 'syscall', 'r-1', '--reason', 'audit');
     expect(replayed.same).toBe(true);
     // What the release is signed with names the sample, and holds it.

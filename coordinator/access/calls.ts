@@ -67,6 +67,7 @@ export const calls = {
     getCluster: operation('viewer'),
     revokeCluster: operation('admin'),
     setQuarantine: operation('operator'),
+    setApprovedClasses: operation('admin'),
     createToken: operation('admin'),
     listTokens: operation('admin'),
     revokeToken: operation('admin'),

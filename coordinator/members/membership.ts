@@ -3,9 +3,10 @@ import { publicKeyOfRequest } from '../../base/certificates/certificate-request.
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { didYouMean } from '../../base/text/nearest.ts';
 import type { EpochMs } from '../../base/time.ts';
+import { approvedClasses } from '../../proto/declared-classes.ts';
 import { digestBytes, digestOf } from '../../proto/digest.ts';
 import { verifyEnrolment } from '../../proto/envelope/enrolment-proof.ts';
-import type { ClusterId } from '../../proto/ids.ts';
+import type { ClassName, ClusterId } from '../../proto/ids.ts';
 import { formatJoinToken } from '../../proto/join-token.ts';
 import type { Authority, CertificateChain, CertificatePlan } from '../keys/authority.ts';
 import type { Actor, JournalEvent, Labels, OperatorRole } from '../ledger/journal/events.ts';
@@ -170,6 +171,20 @@ export class Membership {
       if (member === undefined) return notMember(cluster, clusters.keys());
       const event: JournalEvent = { kind: 'quarantineSet', cluster, quarantined, reason };
       return ok({ events: member.quarantined === quarantined ? [] : [event], value: undefined });
+    });
+  }
+
+  /** Journalled only where it changes something. An open round still takes what it was told at its invitation, if it may. */
+  async setApprovedClasses(
+    actor: Actor,
+    { cluster, classes, reason }: Readonly<{ cluster: ClusterId; classes: readonly ClassName[]; reason: string }>,
+  ): Answer<Committed<void>, 'CLUSTER_NOT_ENROLLED'> {
+    return this.#store.commit(actor, ({ clusters }) => {
+      const member = clusters.get(cluster);
+      if (member === undefined) return notMember(cluster, clusters.keys());
+      const event: JournalEvent = { kind: 'classesApproved', cluster, classes, reason };
+      const same = approvedClasses(member.labels).join() === classes.join();
+      return ok({ events: same ? [] : [event], value: undefined });
     });
   }
 

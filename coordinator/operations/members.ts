@@ -1,3 +1,4 @@
+import { checkDeclaredClasses, declaredClassesMax } from '../../proto/declared-classes.ts';
 import { isClusterId } from '../../proto/ids.ts';
 import { isOperatorName } from '../keys/spiffe.ts';
 import type { Actor, Labels, OperatorRole } from '../ledger/journal/events.ts';
@@ -37,6 +38,25 @@ export async function setQuarantine(
   const unreasoned = checkReason(reason);
   if (unreasoned !== undefined) return unreasoned;
   return sequenceOf(engine, await membership.setQuarantine(actor, { cluster: id.value, quarantined, reason }));
+}
+
+export async function setApprovedClasses(
+  { engine, membership }: Parts,
+  actor: Actor,
+  { cluster, classes, reason }: Readonly<{ cluster: string; classes: readonly string[]; reason: string }>,
+): Answer<number, 'CLUSTER_NOT_ENROLLED'> {
+  const id = checkId('cluster', cluster, isClusterId);
+  if (!id.ok) return id;
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  const approved = checkDeclaredClasses(classes.toSorted());
+  if (approved === undefined) {
+    return invalid(`classes: at most ${declaredClassesMax} names of workload classes, each once`);
+  }
+  return sequenceOf(
+    engine,
+    await membership.setApprovedClasses(actor, { cluster: id.value, classes: approved, reason }),
+  );
 }
 
 export async function createToken(

@@ -1,9 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
+import { ok, unwrap } from '../../base/fault.ts';
 import { seededRandom } from '../../base/random.ts';
-import type { ClusterId } from '../../proto/ids.ts';
+import type { ClassName, ClusterId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Provenance } from '../candidate/provenance.ts';
+import type { JournalEvent } from '../ledger/journal/events.ts';
 import { type Invitation, sealDelta } from '../testing/sealed-delta.ts';
 import { submit } from '../testing/small-client.ts';
 import { clusters, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
@@ -82,6 +83,27 @@ describe('a round of tables with declared classes', () => {
     ]);
     expect(invitations.get(clusters[0] as ClusterId)?.approvedClasses).toEqual(['nginx', 'sshd']);
     expect(invitations.get(clusters[2] as ClusterId)?.approvedClasses).toEqual(['nginx', 'redis']);
+  });
+
+  it('go by what was approved last, and leave other labels as they were', async () => {
+    const { engine, codes, invitations } = await federation(() => ({ classes: ['redis'] }));
+    const [first, second] = [clusters[0] as ClusterId, clusters[1] as ClusterId];
+    const approve = (cluster: ClusterId, classes: readonly string[]): JournalEvent => ({
+      ...{ kind: 'classesApproved', cluster, reason: 'test' },
+      classes: classes as readonly ClassName[],
+    });
+    const events = [approve(first, ['nginx', 'redis']), approve(second, [])];
+    unwrap(await engine.commit(operator, () => ok({ events, value: undefined })));
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    await expect.poll(() => codes.size).toBe(clusters.length);
+    expect([codes.get(first), codes.get(second)]).toEqual(['ok', 'CLASS_NOT_APPROVED']); // As enrolled: the other way round.
+    expect(invitations.get(first)?.approvedClasses).toEqual(['nginx', 'redis']);
+    expect(engine.state().clusters.get(first)?.labels).toEqual({
+      'class-nginx': 'yes',
+      'class-redis': 'yes',
+      region: 'north',
+    });
+    expect(engine.state().clusters.get(second)?.labels).toEqual({ region: 'north' });
   });
 
   it('stand in the provenance of what was made of them', async () => {

@@ -15,6 +15,8 @@ import {
   type RevokeClusterResponse,
   type RevokeTokenRequest,
   type RevokeTokenResponse,
+  type SetApprovedClassesRequest,
+  type SetApprovedClassesResponse,
   type SetQuarantineRequest,
   type SetQuarantineResponse,
   type TrackStanding,
@@ -22,7 +24,13 @@ import {
 import { isClusterId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
 import type { Membership } from '../../members/membership.ts';
-import { createToken, revokeCluster, revokeToken, setQuarantine } from '../../operations/members.ts';
+import {
+  createToken,
+  revokeCluster,
+  revokeToken,
+  setApprovedClasses,
+  setQuarantine,
+} from '../../operations/members.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { type ClusterView, clustersOf, clusterView, type TokenView, tokensView } from '../../views/members.ts';
 import { pageOf } from '../../views/page.ts';
@@ -77,6 +85,11 @@ export function memberHandlers(door: Door<'operator'>, engine: Engine, membershi
     setQuarantine: door.unary<'operator', SetQuarantineRequest, SetQuarantineResponse>(
       calls.operator.setQuarantine,
       async (request, { actor }) => sequenceMessage(await setQuarantine(parts, actor, request)),
+    ),
+
+    setApprovedClasses: door.unary<'admin', SetApprovedClassesRequest, SetApprovedClassesResponse>(
+      calls.operator.setApprovedClasses,
+      async (request, { actor }) => sequenceMessage(await setApprovedClasses(parts, actor, request)),
     ),
 
     createToken: door.unary<'admin', CreateTokenRequest, CreateTokenResponse>(

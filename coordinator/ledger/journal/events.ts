@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../../base/time.ts';
-import type { ClusterId, Digest, FederationId, RoundId, TrackId } from '../../../proto/ids.ts';
+import type { ClassName, ClusterId, Digest, FederationId, RoundId, TrackId } from '../../../proto/ids.ts';
 import type { ModelSpec } from '../../../proto/model-spec.ts';
 import type { Assignment } from '../../../proto/release/documents/catalogue.ts';
 import type { ReleaseManifest } from '../../../proto/release/documents/manifest.ts';
@@ -179,6 +179,8 @@ export type MembershipEvent = Readonly<
     }
   | { kind: 'clusterRevoked'; cluster: ClusterId; reason: string }
   | { kind: 'quarantineSet'; cluster: ClusterId; quarantined: boolean; reason: string }
+  /** All classes that the cluster may declare from here on, ascending. */
+  | { kind: 'classesApproved'; cluster: ClusterId; classes: readonly ClassName[]; reason: string }
   | {
       kind: 'operatorAdded';
       name: string;

@@ -1,3 +1,4 @@
+import { withApproved } from '../../../proto/declared-classes.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
 import type { MembershipEvent } from '../journal/events.ts';
 import type { EntryContext, MutableState } from './mutable-state.ts';
@@ -58,6 +59,12 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
       return;
     case 'quarantineSet':
       replaceCluster(state, event.cluster, (cluster) => ({ ...cluster, quarantined: event.quarantined }));
+      return;
+    case 'classesApproved':
+      replaceCluster(state, event.cluster, (cluster) => ({
+        ...cluster,
+        labels: withApproved(cluster.labels, event.classes),
+      }));
       return;
     case 'operatorAdded': {
       const { kind: _, ...operator } = event;

@@ -99,6 +99,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'clusterRejoined':
     case 'clusterRevoked':
     case 'quarantineSet':
+    case 'classesApproved':
     case 'operatorAdded':
     case 'operatorRemoved':
       foldMembership(state, event, context);

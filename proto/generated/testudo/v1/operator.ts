@@ -255,6 +255,22 @@ export interface SetQuarantineResponse {
   sequence: bigint;
 }
 
+/** Replaces the classes that a cluster was approved for, at enrolment or since. */
+export interface SetApprovedClassesRequest {
+  /** Cluster id. */
+  cluster: string;
+  /** All that it may declare from now on, at most 64 names, in any order, each once; none where empty. */
+  classes: string[];
+  /** Why. */
+  reason: string;
+}
+
+/** The approval is as asked. */
+export interface SetApprovedClassesResponse {
+  /** Position in the journal. */
+  sequence: bigint;
+}
+
 /** Makes a token. */
 export interface CreateTokenRequest {
   /** The cluster it is for. */
@@ -1246,6 +1262,143 @@ export const SetQuarantineResponse: MessageFns<SetQuarantineResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<SetQuarantineResponse>, I>>(object: I): SetQuarantineResponse {
     const message = createBaseSetQuarantineResponse();
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
+function createBaseSetApprovedClassesRequest(): SetApprovedClassesRequest {
+  return { cluster: "", classes: [], reason: "" };
+}
+
+export const SetApprovedClassesRequest: MessageFns<SetApprovedClassesRequest> = {
+  encode(message: SetApprovedClassesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    for (const v of message.classes) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetApprovedClassesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetApprovedClassesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.classes.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetApprovedClassesRequest>, I>>(base?: I): SetApprovedClassesRequest {
+    return SetApprovedClassesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetApprovedClassesRequest>, I>>(object: I): SetApprovedClassesRequest {
+    const message = createBaseSetApprovedClassesRequest();
+    message.cluster = object.cluster ?? "";
+    message.classes = object.classes?.map((e) => e) || [];
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSetApprovedClassesResponse(): SetApprovedClassesResponse {
+  return { sequence: 0n };
+}
+
+export const SetApprovedClassesResponse: MessageFns<SetApprovedClassesResponse> = {
+  encode(message: SetApprovedClassesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetApprovedClassesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetApprovedClassesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetApprovedClassesResponse>, I>>(base?: I): SetApprovedClassesResponse {
+    return SetApprovedClassesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetApprovedClassesResponse>, I>>(object: I): SetApprovedClassesResponse {
+    const message = createBaseSetApprovedClassesResponse();
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
     return message;
   },
@@ -4842,6 +4995,18 @@ export const OperatorService = {
       Buffer.from(SetQuarantineResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SetQuarantineResponse => SetQuarantineResponse.decode(value),
   },
+  /** Says anew which workload classes a cluster may declare; the next round goes by it. Admin. */
+  setApprovedClasses: {
+    path: "/testudo.v1.Operator/SetApprovedClasses" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetApprovedClassesRequest): Buffer =>
+      Buffer.from(SetApprovedClassesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetApprovedClassesRequest => SetApprovedClassesRequest.decode(value),
+    responseSerialize: (value: SetApprovedClassesResponse): Buffer =>
+      Buffer.from(SetApprovedClassesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetApprovedClassesResponse => SetApprovedClassesResponse.decode(value),
+  },
   /** Makes a one-time enrolment token. Admin. */
   createToken: {
     path: "/testudo.v1.Operator/CreateToken" as const,
@@ -5311,6 +5476,8 @@ export interface OperatorServer extends UntypedServiceImplementation {
   revokeCluster: handleUnaryCall<RevokeClusterRequest, RevokeClusterResponse>;
   /** Keeps a cluster's updates out of aggregation, or lets them in again. Operator. */
   setQuarantine: handleUnaryCall<SetQuarantineRequest, SetQuarantineResponse>;
+  /** Says anew which workload classes a cluster may declare; the next round goes by it. Admin. */
+  setApprovedClasses: handleUnaryCall<SetApprovedClassesRequest, SetApprovedClassesResponse>;
   /** Makes a one-time enrolment token. Admin. */
   createToken: handleUnaryCall<CreateTokenRequest, CreateTokenResponse>;
   /** Tokens that were made, without their secrets. Admin. */
@@ -5488,6 +5655,22 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SetQuarantineResponse) => void,
+  ): ClientUnaryCall;
+  /** Says anew which workload classes a cluster may declare; the next round goes by it. Admin. */
+  setApprovedClasses(
+    request: SetApprovedClassesRequest,
+    callback: (error: ServiceError | null, response: SetApprovedClassesResponse) => void,
+  ): ClientUnaryCall;
+  setApprovedClasses(
+    request: SetApprovedClassesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetApprovedClassesResponse) => void,
+  ): ClientUnaryCall;
+  setApprovedClasses(
+    request: SetApprovedClassesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetApprovedClassesResponse) => void,
   ): ClientUnaryCall;
   /** Makes a one-time enrolment token. Admin. */
   createToken(
