@@ -1,11 +1,34 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { failingSync } from '../coordinator/testing/failing-sync.ts';
-import { AtomicFile, openAtomic, partialOf, writeFileAtomic, writeNewFile } from './atomic-file.ts';
+import {
+  AtomicFile,
+  discardWriting,
+  openAtomic,
+  partialOf,
+  writeFileAtomic,
+  writeNewFile,
+  writingPlaceOf,
+} from './atomic-file.ts';
+
+const execFileAsync = promisify(execFile);
 
 let dir: string;
 beforeEach(() => {
@@ -28,6 +51,43 @@ describe('writeFileAtomic', () => {
     await writeFileAtomic(path.join(file, 'child'), 'a folder is in the way');
     await expect(writeFileAtomic(file, 'x')).rejects.toThrow();
     expect(await readdir(dir)).toEqual(['taken']);
+  });
+});
+
+describe('a name that is no file', () => {
+  const read = (pipe: string) => execFileAsync('cat', [pipe]);
+
+  it('is written to and stays what it is: a pipe, and a link to standard output', async () => {
+    const [pipe, link, kept] = ['pipe', 'link', 'kept'].map((name) => path.join(dir, name)) as [string, string, string];
+    execFileSync('mkfifo', [pipe]);
+    const reading = read(pipe);
+    await writeFileAtomic(pipe, 'through a pipe');
+    expect((await reading).stdout).toBe('through a pipe');
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+
+    writeFileSync(kept, '');
+    const opened = openSync(kept, 'w');
+    symlinkSync(`/proc/self/fd/${opened}`, link);
+    await writeFileAtomic(link, 'through a link');
+    closeSync(opened);
+    expect(readFileSync(kept, 'utf8')).toBe('through a link');
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect((await readdir(dir)).sort()).toEqual(['kept', 'link', 'pipe']);
+  });
+
+  it('is not removed where what was written to it is of no use', async () => {
+    const pipe = path.join(dir, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const reading = read(pipe);
+    const writing = await openAtomic(pipe);
+    await writing.abandon();
+    expect((await reading).stdout).toBe('');
+    await discardWriting(writingPlaceOf(pipe), pipe);
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+  });
+
+  it('a user’s file is written beside itself', () => {
+    expect(writingPlaceOf(path.join(dir, 'new'))).toBe(partialOf(path.join(dir, 'new')));
   });
 });
 

@@ -8,8 +8,10 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -47,6 +49,28 @@ export function partialOf(path: string): string {
 }
 
 /**
+ * Where a file is written until it is whole, of a name that a user gave: beside it. Where a device or a pipe has the name
+ * (/dev/null, /dev/stdout), there: a file must not take its place.
+ */
+export function writingPlaceOf(path: string): string {
+  return isReplaceable(path) ? partialOf(path) : path;
+}
+
+/** Removes what was written to `writingPlaceOf(path)` and is of no use. */
+export async function discardWriting(place: string, path: string): Promise<void> {
+  if (place !== path) await rm(place, { force: true });
+}
+
+/** Standard output may be a file; the link that leads to it (/dev/stdout, by way of /proc) is none. */
+function isReplaceable(path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && /^\/(?:proc|dev)\//.test(readlinkSync(path))) {
+    return false;
+  }
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined || found.isFile() || found.isDirectory();
+}
+
+/**
  * Replaces `path` with `bytes` in one step: readers, and a restart after a crash at any instant, see the old content or
  * the new one. Durable, if it is to be, when this resolves. Makes the folder where there is none.
  */
@@ -75,8 +99,8 @@ export type AtomicWriting = Readonly<{
 }>;
 
 export async function openAtomic(path: string, options: AtomicOptions = {}): Promise<AtomicWriting> {
-  const { mode = privateFileMode, temporary = temporaryOf(path) } = options;
-  const file = await open(temporary, flagFor(options), mode);
+  const { mode = privateFileMode, temporary = isReplaceable(path) ? temporaryOf(path) : path } = options;
+  const file = await open(temporary, temporary === path ? 'w' : flagFor(options), mode);
   let ended = false;
   return {
     file,
@@ -89,7 +113,7 @@ export async function openAtomic(path: string, options: AtomicOptions = {}): Pro
       if (ended) return;
       ended = true;
       await file.close();
-      await rm(temporary, { force: true });
+      await discardWriting(temporary, path);
     },
   };
 }
@@ -104,6 +128,7 @@ export async function commitFile(
     syncFolder = syncPath,
   }: Pick<AtomicOptions, 'durable' | 'syncFolder'> & { file?: FileHandle | undefined } = {},
 ): Promise<void> {
+  if (temporary === path) return;
   if (durable) await (file === undefined ? syncPath(temporary) : file.sync());
   await rename(temporary, path);
   if (durable) await syncFolder(dirname(path));

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { partialOf } from '../../base/atomic-file.ts';
 import { nameOfCallId } from '../../client/events/vocabulary.ts';
 import { readTraceFile } from '../../client/recordings/trace-file.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
@@ -59,6 +61,20 @@ describeWhere(spawnSync('strace', ['-V']).error === undefined)('testudo record',
     expect(out.equals(Buffer.from(printed, 'latin1'))).toBe(true);
     expect(error).toMatch(/testudo record: \d+ traces, \d+ calls in \S+recorded\.tsv\n$/);
     for (const name of ['execve', 'exit_group']) expect(names).toContain(name);
+  });
+
+  it('leaves the recording that was there where there is no room for another', async () => {
+    const output = join(tempDir(), 'recorded.tsv');
+    writeFileSync(output, 'of an earlier run');
+    symlinkSync('/dev/full', partialOf(output)); // Where it is written until it is whole.
+    const child = spawn(process.execPath, [testudo, 'record', '--output', output, '--', 'true'], { stdio: 'pipe' });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(1);
+    expect(said).toMatch(/testudo record: OUTPUT_UNWRITABLE: .*ENOSPC.*; make room or choose another place/);
+    expect(await readFile(output, 'utf8')).toBe('of an earlier run');
   });
 
   it('ends as a command that a signal ended: 128 and the signal’s number', async () => {

@@ -1,9 +1,8 @@
 /** Scores as a text file: a line each, fields separated by tabs. */
 import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { commitFile, partialOf } from '../../base/atomic-file.ts';
+import { commitFile, discardWriting, writingPlaceOf } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { onOneLine } from '../../base/text/printable.ts';
 
@@ -12,7 +11,7 @@ export async function writeLines(
   lines: Iterable<string> | AsyncIterable<string>,
   output: string,
 ): Promise<Result<void, 'OUTPUT_UNWRITABLE'>> {
-  const partial = partialOf(output);
+  const partial = writingPlaceOf(output);
   try {
     if (output === '-') {
       for await (const line of lines) process.stdout.write(line);
@@ -22,7 +21,7 @@ export async function writeLines(
     await commitFile(partial, output, { durable: false });
     return ok(undefined);
   } catch (error) {
-    await rm(partial, { force: true });
+    await discardWriting(partial, output);
     return refuse('OUTPUT_UNWRITABLE', `${output}: ${(error as Error).message}`);
   }
 }

@@ -1,8 +1,7 @@
 import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { commitFile, partialOf } from '../../../../base/atomic-file.ts';
+import { commitFile, discardWriting, writingPlaceOf } from '../../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import type { Trace } from '../../../events/trace.ts';
 import { readTraceFile, readTraces, type TraceFileOptions } from '../../../recordings/trace-file.ts';
@@ -39,7 +38,7 @@ export async function scoreTraceFile(
   output: string,
   options: ScoreFileOptions = {},
 ): Promise<Result<ScoreSummary, ScoreFileFaultCode>> {
-  const partial = partialOf(output);
+  const partial = writingPlaceOf(output);
   const sink = output === '-' ? process.stdout : createWriteStream(partial);
   const writing = watchErrors(sink);
   const summary = { traces: 0, malformed: 0, malformedLines: [] as number[], unknownCalls: 0, droppedCalls: 0 };
@@ -79,11 +78,11 @@ export async function scoreTraceFile(
     await finished(sink).catch(() => {}); // Its error is in `writing`.
   }
   if (writing.error !== undefined) {
-    if (output !== '-') await rm(partial, { force: true });
+    if (output !== '-') await discardWriting(partial, output);
     return refuse('OUTPUT_UNWRITABLE', `${output}: ${writing.error.message}; free space or choose another place`);
   }
   if (summary.traces === 0) {
-    if (output !== '-') await rm(partial, { force: true });
+    if (output !== '-') await discardWriting(partial, output);
     return refuse('INPUT_UNREADABLE', nothingText(input, summary.malformed, broken?.message));
   }
   if (output !== '-') await commitFile(partial, output, { durable: false });

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { commitFile, discardWriting, writingPlaceOf } from '../../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { straceFile } from '../../../recordings/strace-file.ts';
 import { type AssembledTrace, TraceAssembler } from '../traces/trace-assembler.ts';
@@ -56,7 +57,15 @@ export async function recordCommand({
     const found = { traces: 0, calls: 0, skipped: 0 };
     const lines = Readable.from(traceLines(text, workload, found));
     const zip = output.endsWith('.gz') ? [createGzip()] : [];
-    await pipeline([lines, ...zip, createWriteStream(output, { mode: 0o600 })]);
+    const partial = writingPlaceOf(output);
+    try {
+      await pipeline([lines, ...zip, createWriteStream(partial, { mode: 0o600 })]);
+      await commitFile(partial, output);
+    } catch (error) {
+      await discardWriting(partial, output);
+      const message = `${output}: ${(error as Error).message}; make room or choose another place, and record it again`;
+      return refuse('OUTPUT_UNWRITABLE', message);
+    }
     return ok({ exitCode: ran.value, ...found });
   } finally {
     await rm(folder, { recursive: true, force: true });
