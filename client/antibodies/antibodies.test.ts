@@ -7,6 +7,7 @@ import { logRatio } from './log-ratio.ts';
 import { countsOf, makeAntibody } from './make-antibody.ts';
 import { Panel } from './panel.ts';
 import { vaccinate } from './vaccinated-scorer.ts';
+import { vaccinationTexts } from './vaccination-text.ts';
 import { Weighed } from './weighed.ts';
 
 const head = {
@@ -141,6 +142,29 @@ describe('Panel', () => {
   });
 });
 
+describe('vaccinationTexts', () => {
+  it('says of each antibody who uses it and who refused it why', async () => {
+    const antibodies = [
+      made(atHome, elsewhere),
+      made(attacksThere, elsewhere),
+      made(attacksThere.slice(0, 2), elsewhere),
+    ];
+    const tried = async (normal: readonly Uint32Array[]) => (await Panel.open(antibodies, normal, 0.01)).vaccinations;
+    const workloads = ['nginx', 'redis', 'php', 'node', 'git'];
+    const home = await tried(atHome);
+    const texts = vaccinationTexts(
+      new Map([...workloads.map((name) => [name, home] as const), ['new', await tried([])]]),
+    );
+    expect(texts).toEqual([
+      'antibody reverse-shell of a (60 examples): refused for nginx, redis, php, node and 1 more (it describes what is normal there); ' +
+        'refused for new (too few normal examples to try it on)',
+      'antibody reverse-shell of a (8 examples): used for nginx, redis, php, node and 1 more; refused for new (too few normal examples to try it on)',
+      'antibody reverse-shell of a (2 examples): refused for nginx, redis, php, node and 2 more (too few examples confirm it)',
+    ]);
+    expect(vaccinationTexts(new Map())).toEqual([]);
+  });
+});
+
 describe('vaccinate', () => {
   /** A model that finds long examples unusual, and nothing else. */
   const lengths = (): TrackScorer<Uint32Array> => ({
@@ -183,7 +207,7 @@ describe('vaccinate', () => {
       antibodies,
       normal,
     );
-    expect(scorer.remarks?.()).toEqual(['one is learning']);
+    expect(scorer.remarks?.()).toEqual(['one is learning', 'antibody reverse-shell of a (8 examples): used for nginx']);
     const broken = () => {
       throw new Error('no features');
     };

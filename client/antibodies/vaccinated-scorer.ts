@@ -3,6 +3,7 @@ import { scoreInTurns } from '../tracks/score-in-turns.ts';
 import type { Explanation, PlaceScores, TrackScorer } from '../tracks/track-kind.ts';
 import { distinctAntigens } from './distinct-antigens.ts';
 import { Panel, quantile, type Vaccination } from './panel.ts';
+import { vaccinationTexts } from './vaccination-text.ts';
 
 /** What antibodies need of a track's kind: the features of an example's place. */
 export type AntigensOf<Example> = (example: Example, place: number) => Uint32Array;
@@ -103,7 +104,8 @@ class VaccinatedScorer<Example> implements TrackScorer<Example> {
   }
 
   remarks(): readonly string[] {
-    return this.#model.remarks?.() ?? [];
+    const vaccinations = new Map([...this.#panels].map(([group, panel]) => [group, panel.vaccinations]));
+    return [...(this.#model.remarks?.() ?? []), ...vaccinationTexts(vaccinations)];
   }
 
   close(): void {

@@ -24,10 +24,11 @@ export async function loadModel(
   const examples = buffer.read(['reservoir', 'recent', 'hard']).examples;
   buffer.close();
   await turn();
-  const scorer = await openVaccinated(kind, model, examples);
+  const { scorer, expired } = await openVaccinated(kind, model, examples);
   try {
     const normal = await scoresByGroup(scorer, [...examples, ...recent]);
-    return { scorer, normal, remarks: scorer.remarks?.() ?? [] };
+    const passed = expired === 0 ? [] : [`${expired} antibodies of this release have expired and are passed over`];
+    return { scorer, normal, remarks: [...(scorer.remarks?.() ?? []), ...passed] };
   } catch (error) {
     scorer.close();
     throw error;
@@ -50,10 +51,11 @@ async function scoresByGroup(scorer: TrackScorer<unknown>, examples: readonly un
 async function openVaccinated(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {
   const open = (some: readonly unknown[]) => openScorer(kind, model, some);
   const { antibodies: file } = model;
-  if (file === undefined || kind.antigens === undefined) return await open(normal);
+  if (file === undefined || kind.antigens === undefined) return { scorer: await open(normal), expired: 0 };
   const antibodies = unwrap(readAntibodies(await readFileOf(file.digest, file.path)));
   const usable = antibodies.filter(({ expiresAtMs }) => file.atMs < expiresAtMs);
-  return (await vaccinate(open, kind.antigens, usable, normal)).scorer;
+  const { scorer } = await vaccinate(open, kind.antigens, usable, normal);
+  return { scorer, expired: antibodies.length - usable.length };
 }
 
 async function openScorer(kind: TrackKind, model: ScoringModel, normal: readonly unknown[]) {

@@ -1,0 +1,34 @@
+import type { Refusal, Vaccination } from './panel.ts';
+
+const why: Readonly<Record<Refusal, string>> = {
+  'few-examples': 'too few examples confirm it',
+  learning: 'too few normal examples to try it on',
+  'looks-normal': 'it describes what is normal there',
+};
+
+/** Workloads that are named one by one. */
+const namedMax = 4;
+
+/**
+ * What became of each antibody in this cluster, a sentence each: which workloads use it, which refused it and why. vaccinations: by
+ * workload, each with the same antibodies in the same order.
+ */
+export function vaccinationTexts(vaccinations: ReadonlyMap<string, readonly Vaccination[]>): readonly string[] {
+  const [first = []] = vaccinations.values();
+  return first.map(({ antibody: { family, cluster, examples } }, which) => {
+    const found = new Map<Refusal | 'used', string[]>();
+    for (const [workload, all] of vaccinations) {
+      const outcome = all[which]?.refused ?? 'used';
+      found.set(outcome, [...(found.get(outcome) ?? []), workload]);
+    }
+    const parts = [...found].map(([outcome, workloads]) =>
+      outcome === 'used' ? `used for ${named(workloads)}` : `refused for ${named(workloads)} (${why[outcome]})`,
+    );
+    return `antibody ${family} of ${cluster} (${examples} examples): ${parts.join('; ')}`;
+  });
+}
+
+function named(workloads: readonly string[]): string {
+  const [some, more] = [workloads.slice(0, namedMax), workloads.length - namedMax];
+  return more > 0 ? `${some.join(', ')} and ${more} more` : some.join(', ');
+}
