@@ -23,6 +23,8 @@ import { classLabels, type Prepared, prepare } from './prepare.ts';
 import type { FlowReport } from './report/flow-report.ts';
 import type { DemoReport } from './report/report.ts';
 import type { Screen } from './screen.ts';
+import { castAntibodies } from './story/antibody-cast.ts';
+import { AntibodyStory } from './story/antibody-story.ts';
 import { castReleases } from './story/release-cast.ts';
 import { ReleaseStory } from './story/release-story.ts';
 import { runRounds, tellReleases, trackPolicy } from './story/rounds.ts';
@@ -100,8 +102,13 @@ async function federate(
     const story = cast && new ReleaseStory({ federation, folder, policy, cast, screen });
     const { rounds, model, releases } = await runRounds(prepared, federation, judges, story, screen);
     clock.lap(`${rounds.length} rounds`);
-    if (story !== undefined && releases !== undefined) await tellReleases(story, releases, federation, screen);
-    clock.lap('the release story');
+    const roles = cast && castAntibodies(cast, clusters, hostile, unseen);
+    const antibodies = roles && new AntibodyStory({ federation, folder, cast: roles, screen });
+    const tale =
+      story === undefined || releases === undefined
+        ? undefined
+        : await tellReleases(story, releases, antibodies, federation, screen);
+    clock.lap('the stories of releases and antibodies');
     const flowed = flow && (await runFlowRounds(prepared, flow, federation, screen));
     clock.lap(flow === undefined ? 'no flow track' : `${flow.rounds} rounds of the flow track`);
     await federation.stop();
@@ -119,6 +126,7 @@ async function federate(
       ...report,
       ...(flowReport && { flow: flowReport }),
       releases: story?.steps ?? [],
+      ...(tale && { antibodies: tale }),
       phases: clock.phases(),
       seconds: clock.seconds(),
     };

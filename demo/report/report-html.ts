@@ -42,6 +42,7 @@ ${percent(report.detection.at1)} at 1 %.</p>
 <h2>Rounds</h2>
 ${htmlTable(['round', 'receipts', 'attacks', 'refused and excluded, and why', 'selected', 'AUC', 'seconds'], report.rounds.map(roundRow))}
 ${releases(report)}
+${antibodies(report)}
 ${flowSection(report)}
 <h2>What each cluster gained from the others</h2>
 <p>AUC on attacks against services that the cluster never ran, alone and with the herd. Mean gain:
@@ -111,6 +112,19 @@ ${htmlTable(
     versions.map(({ cluster, version }) => `${cluster}: ${version}`).join(', '),
     seconds.toFixed(1),
   ]),
+)}`;
+}
+
+function antibodies({ antibodies: tale }: DemoReport): string {
+  if (tale === undefined) return '';
+  const { family, maker, seen, confirmed, examples, finder, later, alarms, alike, byAntibodyAlone, remarks } = tale;
+  return `<h2>What one cluster confirmed, and another found by it</h2>
+<p>${escapeHtml(maker)} was attacked (${escapeHtml(family)}): ${confirmed} of ${seen} traces raised an alarm, its operator confirmed them, and of ${examples} different ones the client
+made an antibody. In ${escapeHtml(finder)} ${alarms} of ${later} other traces of the same attack raised an alarm, ${alike} of them as what ${escapeHtml(maker)} had confirmed; of
+${byAntibodyAlone} the model alone would have said nothing. What ${escapeHtml(finder)} made of each antibody:</p>
+${htmlTable(
+  ['its agent says'],
+  remarks.map((remark) => [remark]),
 )}`;
 }
 

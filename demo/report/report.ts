@@ -1,3 +1,4 @@
+import type { AntibodyTale } from './antibody-tale.ts';
 import type { AucByTraining } from './auc-rows.ts';
 import type { DemoRound } from './demo-round.ts';
 import type { FlowReport } from './flow-report.ts';
@@ -32,6 +33,8 @@ export type DemoReport = Readonly<{
   newcomers: readonly Readonly<{ cluster: string; auc: number }>[];
   /** What became of the last round's model: shadow run and gate, a forgery, a rollback. Empty when it was left out. */
   releases: readonly ReleaseStep[];
+  /** What one cluster confirmed and another found by it. Absent where no two canaries see the same attack. */
+  antibodies?: AntibodyTale;
   /** Who talks to whom: the second track. Absent where it was left out. */
   flow?: FlowReport;
   /** Seconds per phase, in order. */

@@ -45,6 +45,7 @@ function gateFor({ canaries, traffic }: ReleaseCast) {
 export class ReleaseStory {
   readonly #parts: ReleaseStoryParts;
   readonly #steps: ReleaseStep[] = [];
+  #isPinned = false;
 
   constructor(parts: ReleaseStoryParts) {
     this.#parts = parts;
@@ -63,6 +64,7 @@ export class ReleaseStory {
     await this.#run(['tracks', 'put', track, '--spec', federation.specFile, '--policy', policyFile], 'canaries first');
     await this.#run(['channels', 'assign', track, 'canary', `${canaryLabel.key}=${canaryLabel.value}`], 'the ring');
     await this.#run(['pin', cast.pinned, `${track}@${version}`], 'a change freeze in this cluster');
+    this.#isPinned = true;
     await this.#settled(version);
   }
 
@@ -108,12 +110,12 @@ export class ReleaseStory {
 
   /** A version whose weights somebody changed where they lie: every cluster is offered it, every cluster refuses. */
   async offerForgery(version: number, digest: string, good: number): Promise<void> {
-    const { federation, cast } = this.#parts;
+    const { federation } = this.#parts;
     const startedAt = performance.now();
     // What is changed before it is published is never published: the coordinator checks what it reads.
     await federation.until(() => this.#isAtTheGate(version));
     await flipByte(federation.blobPath(digest));
-    await this.#run(['unpin', cast.pinned, '--track', track], 'the freeze is over');
+    await this.#unpin();
     await this.#run(['gate', 'override', `${track}@${version}`, 'promote'], 'an intruder with operator rights');
     const installs = await federation.until(async () => {
       const all = await federation.installs(track, version);
@@ -138,6 +140,14 @@ export class ReleaseStory {
     await this.#settled(version, new Map([[this.#parts.cast.pinned, before]]));
   }
 
+  /** A version that no canary is to try: past the gate to every cluster. */
+  async letThrough(version: number, why: string): Promise<void> {
+    await this.#parts.federation.until(() => this.#isAtTheGate(version));
+    await this.#unpin();
+    await this.#run(['gate', 'override', `${track}@${version}`, 'promote'], why);
+    await this.#settled(version);
+  }
+
   /** Takes the canaries' assignment away: the next version then reaches nobody before somebody decides. */
   async dismissCanaries(): Promise<void> {
     await this.#run(['channels', 'unassign', track, `${canaryLabel.key}=${canaryLabel.value}`], 'no canaries for now');
@@ -157,6 +167,13 @@ export class ReleaseStory {
       const settled = [...wanted].every(([cluster, one]) => running.get(cluster) === one);
       return settled ? [...wanted].map(([cluster, one]) => ({ cluster, version: one })) : undefined;
     });
+  }
+
+  /** Lifts the pin where it still stands. */
+  async #unpin(): Promise<void> {
+    if (!this.#isPinned) return;
+    this.#isPinned = false;
+    await this.#run(['unpin', this.#parts.cast.pinned, '--track', track], 'the freeze is over');
   }
 
   /** A round's candidate comes to the gate some time after the round has ended. */

@@ -4,9 +4,11 @@ import { RoundPhase } from '../../proto/generated/testudo/v1/operator.ts';
 import { judgeAll } from '../assess.ts';
 import { aucOf, type Judges, mean } from '../judging.ts';
 import type { Prepared, Training } from '../prepare.ts';
+import type { AntibodyTale } from '../report/antibody-tale.ts';
 import type { DemoRound } from '../report/demo-round.ts';
 import { progressText, roundOf, tellRound } from '../report/round-lines.ts';
 import type { Screen } from '../screen.ts';
+import type { AntibodyStory } from './antibody-story.ts';
 import type { ReleaseStory } from './release-story.ts';
 
 /** A track's policy in the main job, as `testudo tracks put` takes it. */
@@ -80,18 +82,35 @@ export async function runRounds(
   return { rounds, model, releases };
 }
 
-/** What becomes of the last round's model, and of one round more whose version is forged. */
+/** What becomes of the last round's model, and of two rounds more: one brings antibodies along, the version of the other is forged. */
 export async function tellReleases(
   story: ReleaseStory,
   { version, before }: LastReleases,
+  antibodies: AntibodyStory | undefined,
   federation: Federation,
   screen: Screen,
-): Promise<void> {
+): Promise<AntibodyTale | undefined> {
   const isOut = await story.release(version, before);
   if (isOut) await story.rollBack(version, before);
   await story.dismissCanaries();
-  const { summary } = await federation.round(() => screen.status('one round more, for a version to be forged'));
+  let good = isOut ? version : before;
+  let tale: AntibodyTale | undefined;
+  if ((await antibodies?.confirm()) === true) {
+    const brought = await oneMore(federation, screen, 'one round more, whose version brings the antibodies along');
+    if (brought !== undefined) {
+      await story.letThrough(brought.version, 'it brings what was confirmed');
+      good = brought.version;
+      tale = await antibodies?.find();
+    }
+  }
+  const forged = await oneMore(federation, screen, 'one round more, for a version to be forged');
+  if (forged !== undefined) await story.offerForgery(forged.version, forged.digest, good);
+  return tale;
+}
+
+/** The version that one more round makes; undefined where it was abandoned. */
+async function oneMore(federation: Federation, screen: Screen, why: string) {
+  const { summary } = await federation.round(() => screen.status(why));
   const candidate = summary?.phase === RoundPhase.ROUND_PHASE_CANDIDATE ? summary.candidate : undefined;
-  const good = isOut ? version : before;
-  if (candidate !== undefined) await story.offerForgery(Number(candidate.version), candidate.digest, good);
+  return candidate && { version: Number(candidate.version), digest: candidate.digest };
 }

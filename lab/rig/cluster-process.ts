@@ -50,7 +50,7 @@ export async function startCluster(
     ...(canary === undefined ? {} : { agent: canary.agent, scoring: canary.scoring }),
     // Both tracks' training, and where a sensor is followed their scoring as well, hold TensorFlow.
     training: { rssMiBMax: 1_500 },
-    health: { listen: null },
+    health: { listen: canary === undefined ? null : '127.0.0.1:0' },
   };
   const configPath = join(folder, 'client.json'); // JSON is YAML.
   await writeFile(configPath, JSON.stringify(config));

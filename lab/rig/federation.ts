@@ -10,6 +10,7 @@ import { parseDigest } from '../../proto/ids.ts';
 import { bytesOfValues, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { specBytes } from '../../proto/model-spec.ts';
 import { appendTetragon } from '../data/tetragon-writer.ts';
+import { type CanaryDesk, canaryDesk } from './canary-desk.ts';
 import { sensorFile, startCluster } from './cluster-process.ts';
 import { foundCoordinator, listenAnywhere, startCoordinatorProcess } from './coordinator-process.ts';
 import { lastLines, type Member, pauseWhileRunning, startMember } from './member.ts';
@@ -31,6 +32,8 @@ export type Federation = Readonly<{
   gate(track: string, version: number): Promise<GetGateResponse>;
   /** A canary's sensor sees these traces now. */
   observe(cluster: string, traces: readonly Trace[]): Promise<void>;
+  /** What a person at a canary sees and says. */
+  desk(canary: string): CanaryDesk;
   /** Where the coordinator keeps the bytes of a digest. */
   blobPath(digest: string): string;
   /** Asks again and again until there is an answer; throws when a process has ended by itself meanwhile. */
@@ -74,6 +77,7 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
   for (const [name, traces] of plan.clusters) {
     members.push(await startCluster(plan, { name, traces }, operator, addresses));
   }
+  const desks = new Map([...plan.canaries.keys()].map((name) => [name, canaryDesk(plan, name, trackName)]));
   const blobs = await openFileBlobStore(join(folder, 'data'));
   let seenTraces = 0;
   const until: Federation['until'] = async (question) => {
@@ -105,6 +109,11 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
       return installs;
     },
     gate: (track, version) => operator.call(operator.client.getGate, { track, version: BigInt(version) }),
+    desk(canary) {
+      const desk = desks.get(canary);
+      if (desk === undefined) throw new RangeError(`${canary} is no canary: it sees nothing live`);
+      return desk;
+    },
     async observe(cluster, traces) {
       await appendTetragon(sensorFile(plan, cluster), traces, seenTraces);
       seenTraces += traces.length;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { nameOfCallId } from '../../../events/vocabulary.ts';
 import type { SyscallDetectorName } from '../detector-names.ts';
 import { syscallDetector } from '../detectors.ts';
 import { calibrationTracesMin } from '../memory/local-memory.ts';
@@ -38,6 +39,22 @@ describe.each<SyscallDetectorName>(['two-views', 'gram-table'])(
       const calibration = state(10).get(classes.idOf('web'));
       expect(scoresWith(own(9), judged)).toBeGreaterThan(0);
       expect(scoresWith(own(10), judged)).toBeLessThan(scoresWith(own(9), judged) - 0.5 * (calibration?.median ?? 0));
+    });
+
+    it('explains by the company of calls where the model has a view of sets, and only what is unusual in it', () => {
+      const { weights: known } = detector.train(detector.init(1), own(30), { seed: 1, steps: 0 });
+      const examples = own(30).map(({ service, calls }) => ({ workload: service, calls }));
+      const judge = TraceJudge.open(detector, known, examples);
+      const explained = (calls: Uint16Array) => judge.explain({ workload: 'web', calls });
+      const odd = explained(trace('web', 30, 31, 32, 200).calls);
+      const usual = explained(trace('web', 30, 31, 32, 40, 31).calls);
+      judge.close();
+      if (name === 'gram-table') return expect(odd.detail.set).toBeUndefined();
+      const foreign = { name: nameOfCallId(200), left: 1 };
+      expect(odd.detail.set).toMatchObject({ calls: expect.arrayContaining([foreign]) });
+      expect(odd.text).toContain(`least explained by the others: ${nameOfCallId(200)} (1.00)`);
+      expect(usual.text).not.toContain('calls in odd company');
+      return undefined;
     });
 
     it('says so, and says when the federated model has no say', () => {

@@ -11,7 +11,9 @@ import { memoryViewsOf } from '../memory/memory-views.ts';
 import { CallWeights } from '../traces/call-weights.ts';
 import { windowStarts } from '../traces/call-windows.ts';
 import { unknownClassId, WorkloadClasses } from '../traces/workload-classes.ts';
+import { explainSet, type SetExplanation } from './explain-set.ts';
 import {
+  distanceOf,
   logarithm,
   mixedSurprisal,
   powerMean,
@@ -181,6 +183,18 @@ export class SyscallScorer {
   surprisal(trace: Scored): Float32Array {
     const { surprisal, ofArguments } = sharedSurprisal(this.#detector, trace);
     return withArguments(mixedSurprisal(surprisal, this.#localOf(trace)?.memory.surprisal(trace)), ofArguments);
+  }
+
+  /** What the model's view of sets says of a trace; undefined for models without one. */
+  explainSet(trace: Scored): SetExplanation | undefined {
+    const distance = this.#detector.setDistance?.(trace);
+    if (distance === undefined || trace.calls.length === 0) return undefined;
+    const usual = this.#localOf(trace)?.calibrations.get(this.#classes.idOf(trace.service))?.setUsual;
+    return explainSet(
+      distance,
+      usual === undefined ? undefined : distanceOf(usual),
+      this.#detector.setResiduals?.(trace) ?? new Map(),
+    );
   }
 
   /** Scores of a trace's windows: power means of their calls' surprisal, with where each window begins. */

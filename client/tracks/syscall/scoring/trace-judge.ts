@@ -5,6 +5,7 @@ import type { Explanation, PlaceScores, ScorerOptions, TrackScorer } from '../..
 import { calibrationTracesMin } from '../memory/local-memory.ts';
 import type { Example } from '../traces/example.ts';
 import { explainTrace, explanationText, normalWindows, type TraceExplanation } from './explain.ts';
+import { setText } from './explain-set.ts';
 import { type ClusterState, clusterStateInSteps, learnClusterState, SyscallScorer } from './scoring.ts';
 
 /** The one cluster that this client knows about. */
@@ -69,9 +70,11 @@ export class TraceJudge implements TrackScorer<Example> {
         toTrace({ workload, calls: some, ...(some === calls && classes && { argumentClasses: classes }) }),
       );
     const explanation = explainTrace(calls, surprisal, this.#backgrounds.get(workload) ?? []);
+    const set = this.#scorer.explainSet(toTrace({ workload, calls }));
+    const odd = set === undefined ? undefined : setText(set);
     return {
-      detail: { explanation, arguments: argumentsOf(explanation, classes) },
-      text: explanationText(explanation),
+      detail: { explanation, ...(set && { set }), arguments: argumentsOf(explanation, classes) },
+      text: [explanationText(explanation), ...(odd === undefined ? [] : [odd])].join('\n'),
     };
   }
 

@@ -95,6 +95,11 @@ export function logarithm(value: number): number {
   return Math.log(value + 0.02);
 }
 
+/** What `logarithm` was taken of. */
+export function distanceOf(value: number): number {
+  return Math.exp(value) - 0.02;
+}
+
 /** Surprisal of calls and of their arguments together, shape [calls]. */
 export function withArguments(ofCalls: Float32Array, ofArguments: Float32Array | undefined): Float32Array {
   return ofArguments === undefined ? ofCalls : ofCalls.map((value, place) => value + (ofArguments[place] as number));

@@ -1,0 +1,130 @@
+/**
+ * Herd immunity, told with the commands that operators type: an attack that one cluster confirmed is found in another by the
+ * antibody made of it, and one that a liar made of the other's normal work is refused there by that work.
+ */
+import { writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
+import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
+import type { Trace } from '../../client/events/trace.ts';
+import type { Alert } from '../../client/scoring/alert.ts';
+import { traceAntigens } from '../../client/tracks/syscall/traces/antigens.ts';
+import type { Federation } from '../../lab/rig/federation.ts';
+import { type Antibody, antibodyBytes } from '../../proto/antibody.ts';
+import { parseClusterId } from '../../proto/ids.ts';
+import type { AntibodyTale } from '../report/antibody-tale.ts';
+import type { Screen } from '../screen.ts';
+import type { AntibodyCast } from './antibody-cast.ts';
+
+const track = 'syscall';
+/** What a liar calls his neighbour's work. */
+const poisonFamily = 'new_worm';
+
+export type AntibodyStoryParts = Readonly<{
+  federation: Federation;
+  /** A folder for the liar's file. */
+  folder: string;
+  cast: AntibodyCast;
+  screen: Screen;
+}>;
+
+/** In two parts, with a release between them. */
+export class AntibodyStory {
+  readonly #parts: AntibodyStoryParts;
+  readonly #startedAt = performance.now();
+  #made: Pick<AntibodyTale, 'confirmed' | 'examples'> | undefined;
+
+  constructor(parts: AntibodyStoryParts) {
+    this.#parts = parts;
+  }
+
+  /** The maker sees the attack, its operator confirms what was raised, and both antibodies are put. False: nothing was raised. */
+  async confirm(): Promise<boolean> {
+    const { federation, cast, screen } = this.#parts;
+    const { maker, seen, family, finder, liar } = cast;
+    screen.line(`\nantibodies: ${maker} is attacked (${family}); ${finder} is not, yet`);
+    const raised = await this.#watch(maker, seen);
+    screen.line(`  ${raised.length} of ${seen.length} traces raised an alarm in ${maker}`);
+    const [first, ...others] = raised.map(({ id }) => id);
+    if (first === undefined) return false;
+    const more = others.length === 0 ? '' : `, and ${others.length} more`;
+    screen.line(`  $ testudo feedback ${first} confirmed --family ${family}${more}`);
+    const desk = federation.desk(maker);
+    await desk.confirm([first, ...others], family);
+    const { path, antibody } = await federation.until(() => desk.antibody(family));
+    this.#made = { confirmed: raised.length, examples: antibody.examples };
+    const { examples, features } = antibody;
+    screen.line(
+      `  ${maker} made an antibody of ${examples} different ones: ${features.length} hashed features, ${antibodyBytes(antibody).length} bytes`,
+    );
+    await this.#put(path, `confirmed in ${maker}`);
+    const lie = await this.#poison(antibody);
+    if (lie !== undefined) await this.#put(lie, `${liar} says so; it is what ${finder} does all day`);
+    return true;
+  }
+
+  /** A release has brought the antibodies along: what the finder makes of them, and of the attack when it comes. */
+  async find(): Promise<AntibodyTale | undefined> {
+    const { federation, cast, screen } = this.#parts;
+    const { finder, later, family, maker } = cast;
+    if (this.#made === undefined) return undefined;
+    const remarks = await federation.until(async () => {
+      const all = (await federation.desk(finder).remarks()).filter((one) => one.startsWith('antibody '));
+      return all.length > 0 ? all : undefined;
+    });
+    screen.line(`  $ testudo agent status        # in ${finder}`);
+    for (const remark of remarks) screen.line(`    ${remark}`);
+    const raised = await this.#watch(finder, later);
+    const alike = raised.map(antibodyOf).filter((one) => one?.family === family);
+    const alone = alike.filter((one) => (one?.modelRisk ?? 1) < 1).length;
+    screen.line(
+      `  the attack comes to ${finder}: ${raised.length} of ${later.length} traces raise an alarm, ${alike.length} of them as what ${maker} confirmed; ` +
+        `of ${alone} the model alone would have said nothing`,
+    );
+    const seconds = (performance.now() - this.#startedAt) / 1e3;
+    const found = { later: later.length, alarms: raised.length, alike: alike.length, byAntibodyAlone: alone };
+    return { family, maker, seen: cast.seen.length, ...this.#made, finder, ...found, remarks, seconds };
+  }
+
+  /** The alerts that these traces raise in a cluster. */
+  async #watch(cluster: string, traces: readonly Trace[]): Promise<readonly Alert[]> {
+    const { federation, cast } = this.#parts;
+    const desk = federation.desk(cluster);
+    const before = { alerts: (await desk.alerts()).length, scored: await desk.scored() };
+    await federation.observe(cluster, traces);
+    await federation.until(async () => (await desk.scored()) >= before.scored + traces.length);
+    // Traces are judged one batch after the other: once a later one was scored, every alert of these is written.
+    await federation.observe(cluster, [cast.usual.get(cluster) as Trace]);
+    await federation.until(async () => (await desk.scored()) > before.scored + traces.length);
+    return (await desk.alerts()).slice(before.alerts);
+  }
+
+  /** The liar's file: what the finder does, said of an attack. */
+  async #poison({ federation, madeAtMs, expiresAtMs, track: of }: Antibody): Promise<string | undefined> {
+    const { folder, cast } = this.#parts;
+    const antigens = distinctAntigens(cast.poison.map(({ calls }) => traceAntigens(calls)));
+    const head = {
+      federation,
+      track: of,
+      cluster: parseClusterId(cast.liar),
+      family: poisonFamily,
+      madeAtMs,
+      expiresAtMs,
+    };
+    const poisoned = makeAntibody(head, antigens, []);
+    if (poisoned === undefined) return undefined;
+    const path = join(folder, `${poisonFamily}.json`);
+    await writeFile(path, antibodyBytes(poisoned));
+    return path;
+  }
+
+  async #put(path: string, reason: string): Promise<void> {
+    const { federation, screen } = this.#parts;
+    screen.line(`  $ testudo antibodies put ${track} ${basename(path)} --reason '${reason}'`);
+    await federation.command(['antibodies', 'put', track, path, '--reason', reason]);
+  }
+}
+
+function antibodyOf({ detail }: Alert): Readonly<{ family: string; modelRisk: number }> | undefined {
+  return detail.antibody as Readonly<{ family: string; modelRisk: number }> | undefined;
+}
