@@ -77,9 +77,11 @@ export class AntibodyStory {
     const raised = await this.#watch(finder, later);
     const alike = raised.map(antibodyOf).filter((one) => one?.family === family);
     const alone = alike.filter((one) => (one?.modelRisk ?? 1) < 1).length;
+    const silent =
+      alone === 0 ? 'the model found these too' : `the model alone would have said nothing of ${alone} of these`;
     screen.line(
-      `  the attack comes to ${finder}: ${raised.length} of ${later.length} traces raise an alarm, ${alike.length} of them as what ${maker} confirmed; ` +
-        `of ${alone} the model alone would have said nothing`,
+      `  the attack comes to ${finder}: ${raised.length} of ${later.length} other traces of it raise an alarm, ` +
+        `${alike.length} of them as what ${maker} confirmed (${silent})`,
     );
     const seconds = (performance.now() - this.#startedAt) / 1e3;
     const found = { later: later.length, alarms: raised.length, alike: alike.length, byAntibodyAlone: alone };
