@@ -21,7 +21,7 @@ const settledAfterS = 3_600;
 const waitingMax = 20_000;
 /** Chains rarer than this share of normal ones teach nothing about subjects and objects. */
 const unusualNats = -Math.log(0.03);
-/** Scores that are given again for the same example: of what was learnt, and of what came last. */
+/** Scores that are given again for the same example: so many of what came last, and at most twice as many. */
 const scoresMax = 32_768;
 
 /**
@@ -34,8 +34,12 @@ export class ApiJudge implements TrackScorer<ApiExample> {
   readonly #memory = new ApiMemory();
   readonly #surprises: Surprises;
   readonly #trails = new Trails();
-  readonly #scores = new Map<number, number>();
-  readonly #waiting: ApiExample[] = [];
+  /** By example; those before are forgotten all at once, since taking single ones out of a map costs more than all the scoring. */
+  #scores = new Map<number, number>();
+  #scoresBefore = new Map<number, number>();
+  #waiting: ApiExample[] = [];
+  /** Where those begin in `#waiting` that still wait. */
+  #waitingFrom = 0;
   /** Scores the earlier half of what was learnt, once somebody asks for one of it. */
   #scoreEarlier: (() => void) | undefined;
   readonly #earlier = new Set<number>();
@@ -89,7 +93,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
       this.#scoreEarlier();
       this.#scoreEarlier = undefined;
     }
-    const known = this.#scores.get(key);
+    const known = this.#scores.get(key) ?? this.#scoresBefore.get(key);
     if (known !== undefined) return known;
     this.#settle(example.atS);
     const routes = this.#book.templatesOf(example.calls);
@@ -97,7 +101,7 @@ export class ApiJudge implements TrackScorer<ApiExample> {
     const total = this.#sum(this.#surprises.of(example, routes, example.source !== 0).nats);
     const rarity = this.#chains.rarity(total);
     const score = this.#scoreOf(rarity, this.#trails.add(example, rarity));
-    if (rarity < unusualNats && this.#waiting.length < waitingMax) this.#waiting.push(example);
+    if (rarity < unusualNats && this.#waiting.length - this.#waitingFrom < waitingMax) this.#waiting.push(example);
     this.#keep(key, score);
     return score;
   }
@@ -108,17 +112,18 @@ export class ApiJudge implements TrackScorer<ApiExample> {
 
   /** Learns who came from where and what was theirs, once it has stood for a while. */
   #settle(atS: number): void {
-    let settled = 0;
-    for (const example of this.#waiting) {
+    for (; this.#waitingFrom < this.#waiting.length; this.#waitingFrom++) {
+      const example = this.#waiting[this.#waitingFrom] as ApiExample;
       if (example.atS > atS - settledAfterS) break;
       this.#memory.learnPersonal(example, this.#book.templatesOf(example.calls));
-      settled += 1;
     }
-    if (settled > 0) this.#waiting.splice(0, settled);
+    if (this.#waitingFrom < waitingMax) return;
+    this.#waiting = this.#waiting.slice(this.#waitingFrom);
+    this.#waitingFrom = 0;
   }
 
   #keep(key: number, score: number): void {
-    if (this.#scores.size >= scoresMax) this.#scores.delete(this.#scores.keys().next().value as number);
+    if (this.#scores.size >= scoresMax) [this.#scoresBefore, this.#scores] = [this.#scores, new Map()];
     this.#scores.set(key, score);
   }
 

@@ -11,12 +11,23 @@ const gramsMax = 160;
 /** A shape's surprisal is looked up so often before it is worked out anew: what is normal moves slowly. */
 const usesMax = 32;
 const shapesMax = 16_384;
+/** The same of a whole call, all that it says but who sent it. */
+const callUsesMax = 16;
+const callsMax = 16_384;
 
 /**
  * What each view says of a chain: its highest surprisal in nats, and of which call and name. By id of the view. The next chain
  * is told in the same arrays.
  */
 export type Surprise = Readonly<{ nats: Float64Array; calls: Uint16Array; about: readonly string[] }>;
+
+/** What the views said of a call: those that were surprised at all. */
+type KnownCall = {
+  readonly views: readonly number[];
+  readonly nats: readonly number[];
+  readonly about: readonly string[];
+  uses: number;
+};
 
 /** Says how surprising chains are to a memory. */
 export class Surprises {
@@ -31,6 +42,12 @@ export class Surprises {
   #learnsCall = false;
   #learnsShape = false;
   #scoresShape = true;
+  /** Calls by hash, as they were judged last while nothing was learnt of them. */
+  readonly #known = new Map<number, KnownCall>();
+  /** Of the call that is walked just now, to be remembered: its hash, and by view what it came to. */
+  #call: number | undefined;
+  readonly #ofCall = new Float64Array(viewIds.transition);
+  readonly #ofCallAbout: string[] = new Array(viewIds.transition).fill('');
   readonly #nats = new Float64Array(views.length);
   readonly #calls = new Uint16Array(views.length);
   readonly #about: string[] = new Array(views.length).fill('');
@@ -47,6 +64,7 @@ export class Surprises {
     this.#nats.fill(0);
     this.#calls.fill(0);
     walkFacts(example, routes, this.#memory, this);
+    this.#endCall();
     return { nats: this.#nats, calls: this.#calls, about: this.#about };
   }
 
@@ -57,9 +75,39 @@ export class Surprises {
     if (learns && this.#witness !== undefined) this.#memory.countCommon(fact, this.#witness);
   }
 
-  takesCall(hash: number): boolean {
+  takesCall(hash: number, call: number): boolean {
+    this.#endCall();
     this.#learnsCall = this.#witness !== undefined && this.#memory.hears(hash, this.#witness);
-    return true;
+    if (this.#learnsCall) {
+      // From here on it is more usual than it was.
+      this.#known.delete(hash);
+      return true;
+    }
+    const known = this.#known.get(hash);
+    if (known === undefined || known.uses >= callUsesMax) {
+      this.#call = hash;
+      this.#ofCall.fill(0);
+      return true;
+    }
+    known.uses += 1;
+    for (let at = 0; at < known.views.length; at++) {
+      this.#settle(known.views[at] as number, known.nats[at] as number, call, known.about[at] as string);
+    }
+    return false;
+  }
+
+  /** Remembers what the call came to that was walked last. */
+  #endCall(): void {
+    if (this.#call === undefined) return;
+    const surprised = [...this.#ofCall.keys()].filter((view) => (this.#ofCall[view] as number) > 0);
+    if (this.#known.size >= callsMax) this.#known.clear();
+    this.#known.set(this.#call, {
+      views: surprised,
+      nats: surprised.map((view) => this.#ofCall[view] as number),
+      about: surprised.map((view) => this.#ofCallAbout[view] as string),
+      uses: 0,
+    });
+    this.#call = undefined;
   }
 
   takesShape(hash: number, call: number, about: string): boolean {
@@ -89,6 +137,10 @@ export class Surprises {
   }
 
   #settle(view: number, found: number, call: number, about: string): void {
+    if (this.#call !== undefined && view < viewIds.transition && found > (this.#ofCall[view] as number)) {
+      this.#ofCall[view] = found;
+      this.#ofCallAbout[view] = about;
+    }
     if (found <= (this.#nats[view] as number)) return;
     this.#nats[view] = found;
     this.#calls[view] = call;
