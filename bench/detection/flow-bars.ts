@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { unwrap } from '../../base/fault.ts';
+import { endKey } from '../../client/events/flow-record.ts';
 import { trainLocally } from '../../client/learning/train-locally.ts';
 import { learnFlowCluster } from '../../client/tracks/flow/cluster-state.ts';
 import { defaultFlowDetector } from '../../client/tracks/flow/detector-names.ts';
@@ -13,7 +14,6 @@ import { serviceOf } from '../../client/tracks/flow/local/pair-memory.ts';
 import { normalPart, readFlowWindows } from '../../client/tracks/flow/offline/flow-windows.ts';
 import { trackKind } from '../../client/tracks/flow/track.ts';
 import { areaUnderRoc } from '../../client/tracks/metrics.ts';
-import { endKey } from '../../client/events/flow-record.ts';
 import { recordedWork } from '../flow-detection/windows.ts';
 import type { Report } from '../harness/report.ts';
 import { auc } from './world.ts';
@@ -39,7 +39,21 @@ export async function flowBars(report: Report): Promise<void> {
 
 One cluster a set (eleven of the recorded one): normal edges of the first ${learntShare * 100} % of the windows in time are learnt, the rest and all hostile ones judge. The shared model has learnt the same windows, ${steps} steps; every part judges the same edges.`,
   );
-  report.table(['set', 'edges, hostile', 'seen pair', 'seen service', 'memory alone', 'model alone', 'deployed', 'less the best', 'bar', ''], rows);
+  report.table(
+    [
+      'set',
+      'edges, hostile',
+      'seen pair',
+      'seen service',
+      'memory alone',
+      'model alone',
+      'deployed',
+      'less the best',
+      'bar',
+      '',
+    ],
+    rows,
+  );
 }
 
 async function workOf(path: string): Promise<Work> {
@@ -64,7 +78,10 @@ type Judged = Readonly<{ hostile: boolean; scores: Readonly<Record<(typeof parts
 
 async function barsOf(set: string, clusters: readonly Work[], report: Report): Promise<string[][]> {
   const start = flowDetectorStart(defaultFlowDetector);
-  const weights = await trained(start, clusters.flatMap(({ learnt }) => learnt));
+  const weights = await trained(
+    start,
+    clusters.flatMap(({ learnt }) => learnt),
+  );
   const judged = clusters.flatMap(({ learnt, judged: windows }): Judged[] => {
     const scorer = new FlowScorer(start.spec, weights, (reader) => learnFlowCluster(reader, learnt));
     const found = windows.flatMap((window) => judgedIn(scorer, window));

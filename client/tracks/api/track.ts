@@ -1,6 +1,7 @@
 /** The api track: who asks which service for what. An observation is a chain of calls, and has one place. */
 import type { TrackKind } from '../track-kind.ts';
 import { type ApiCall, type ApiExample, apiCodec } from './example.ts';
+import { chainAntigens } from './facts/antigens.ts';
 import { evidenceArchitecture } from './memory/evidence-table.ts';
 import { ApiIntake } from './requests/api-intake.ts';
 import type { ApiChain } from './requests/chain.ts';
@@ -9,6 +10,7 @@ export const trackKind: TrackKind<ApiChain, ApiExample> = {
   architectures: [evidenceArchitecture],
   examples: apiCodec,
   watches: 'requests',
+  antigens: chainAntigens,
   openIntake: (surroundings) => new ApiIntake(surroundings),
   exampleOf: ({ example }) => example,
 
