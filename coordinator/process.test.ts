@@ -93,7 +93,7 @@ describe('testudo coordinator', () => {
       code: 1,
       stderr: expect.stringContaining('TRACK_NOT_FOUND: there is no track sycsall; did you mean syscall?'),
     });
-    const audit = (await testudo('audit', 'list', '--json', ...at)).stdout;
+    const audit = (await testudo('audit', 'list', '--from', '1', '--json', ...at)).stdout;
     expect(
       audit
         .trimEnd()

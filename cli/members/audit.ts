@@ -1,10 +1,14 @@
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, table, time } from '../../base/text/table.ts';
 import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
-import { exitWith } from '../exit.ts';
-import { withConnection } from '../operator/connection.ts';
+import { exitWith, usage } from '../exit.ts';
+import { sinceFrom } from '../operator/arguments.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
+
+const rowsMax = 100_000;
+const pageRows = 500;
 
 /** `testudo audit`: who did what, when and why. */
 export function auditCommand() {
@@ -15,17 +19,59 @@ export function auditCommand() {
 }
 
 function list() {
-  return operatorCommand('list', 'entries, oldest first')
-    .option('--from <sequence>', 'the first position wanted', '1')
-    .option('--rows <count>', 'how many, up to 500', '100')
+  return operatorCommand('list', 'entries that fit, newest first; with --from, all from a position on, oldest first')
+    .option('--rows <count>', 'how many', '100')
+    .option('--kind <kind...>', 'of these kinds alone, such as refused operatorAdded')
+    .option('--who <name>', "by this operator, cluster or address, or the coordinator's own")
+    .option('--about <text>', 'that name this track, cluster, round, digest or code')
+    .option('--since <time>', 'not older than this: 2026-11-24T18:00Z, or how long ago: 90m, 36h, 14d')
+    .option('--from <sequence>', 'the first position wanted, oldest first')
     .action((options) =>
       withConnection(options, async (connection) => {
-        const request = { fromSequence: sequenceFrom(options.from), size: Number(options.rows) };
-        const { entries } = await connection.call(connection.client.listAudit, request);
+        const rows = Number(options.rows);
+        if (!Number.isInteger(rows) || rows < 1 || rows > rowsMax)
+          usage(`--rows: 1 to ${rowsMax}, got ${options.rows}`);
+        const { from, ...filters } = options;
+        const entries =
+          from === undefined ? await found(connection, filters, rows) : await listed(connection, from, rows);
         if (options.json) for (const row of entries) print(jsonLine(row));
         else print(table<AuditEntry>(entries, columns));
       }),
     );
+}
+
+type Filters = Readonly<{
+  kind?: string[] | undefined;
+  who?: string | undefined;
+  about?: string | undefined;
+  since?: string | undefined;
+}>;
+
+/** Newest first: call after call, until there are enough or nothing older can fit. */
+async function found(connection: OperatorConnection, filters: Filters, rows: number): Promise<AuditEntry[]> {
+  const { kind: kinds = [], who = '', about = '', since } = filters;
+  const sinceMs = BigInt(since === undefined ? 0 : sinceFrom('--since', since, Date.now()));
+  const entries: AuditEntry[] = [];
+  for (let before = 0n; ; ) {
+    const size = Math.min(pageRows, rows - entries.length);
+    const answer = await connection.call(connection.client.searchAudit, { before, size, kinds, who, about, sinceMs });
+    entries.push(...answer.entries);
+    if (answer.before === 0n || entries.length >= rows) return entries;
+    before = answer.before;
+  }
+}
+
+async function listed(connection: OperatorConnection, from: string, rows: number): Promise<AuditEntry[]> {
+  const entries: AuditEntry[] = [];
+  for (let next = sequenceFrom(from); entries.length < rows; ) {
+    const size = Math.min(pageRows, rows - entries.length);
+    const answer = await connection.call(connection.client.listAudit, { fromSequence: next, size });
+    const last = answer.entries.at(-1);
+    if (last === undefined) break;
+    entries.push(...answer.entries);
+    next = last.sequence + 1n;
+  }
+  return entries;
 }
 
 const columns = [

@@ -53,6 +53,13 @@ export function roundFrom(text: string): string {
   return /^[1-9]\d{0,11}$/.test(text) ? `r-${text}` : text;
 }
 
+/** A time that is past: 2026-11-24T18:00Z, or how long ago: 90m, 36h, 14d, 2w. */
+export function sinceFrom(option: string, text: string, nowMs: number): number {
+  const spanned = /^\d{1,6}[mhdw]$/.test(text);
+  const atMs = timeFrom(option, text, spanned ? 0 : nowMs);
+  return spanned ? Math.max(0, nowMs - atMs) : atMs;
+}
+
 /** A time to come: 2026-12-24T18:00Z, or how long from now: 90m, 36h, 14d, 2w. */
 export function timeFrom(option: string, text: string, nowMs: number): number {
   const [, count, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];

@@ -1,7 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, listing, shortDigest, table, time } from '../../base/text/table.ts';
 import {
   type GetRoundResponse,
+  type OpenRoundResponse,
   type Participation,
   type PlannedRound,
   RoundPhase,
@@ -9,8 +11,9 @@ import {
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
+import { exitCodes } from '../exit.ts';
 import { roundFrom } from '../operator/arguments.ts';
-import { withConnection } from '../operator/connection.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { nameOf } from '../operator/wire-text.ts';
@@ -18,6 +21,7 @@ import { complain, print } from '../print.ts';
 import { replayCommand } from './round-replay.ts';
 
 const dayMs = 86_400_000;
+const waitLookMs = 500;
 
 /** `testudo rounds`: what ran, what runs, what would run. */
 export function roundsCommand() {
@@ -137,14 +141,49 @@ function number(value: number): string {
 }
 
 function open() {
-  return changingCommand('open', 'open a round now')
+  return changingCommand('open', 'open a round now; says who is connected for it and who is missed')
     .argument('<track>')
+    .option('--wait', 'until it has ended; ends with 1 when it gave no model')
     .action((track, options) =>
       withConnection(options, async (connection) => {
-        const { round } = await connection.call(connection.client.openRound, { track, reason: options.reason });
-        print(options.json ? jsonLine({ track, round }) : `${round} of ${track} is open`);
+        const { reason } = options;
+        const opened = await connection.call(connection.client.openRound, { track, reason });
+        if (!options.json) {
+          print(`${opened.round} of ${track} is open`);
+          complain(whoText(opened));
+        }
+        const ended = options.wait ? await endOf(connection, track, opened.round) : undefined;
+        if (options.json) print(jsonLine({ track, ...opened, ...(ended && endJson(ended)) }));
+        else if (ended !== undefined) print(`${opened.round} of ${track}: ${phaseText(ended)}`);
+        if (ended !== undefined && ended.candidate === undefined) process.exitCode = exitCodes.refused;
       }),
     );
+}
+
+function whoText({ connected, missing, needed }: OpenRoundResponse): string {
+  const missed = missing.length === 0 ? '' : `; missed: ${namesText(missing)}`;
+  const enough = connected.length >= needed ? '' : ', and it will be abandoned unless more come';
+  return `${connected.length} connected, ${needed} needed${enough}${missed}`;
+}
+
+function namesText(names: readonly string[]): string {
+  const shown = names.slice(0, 20).join(', ');
+  return names.length > 20 ? `${shown}, … ${names.length} in all` : shown;
+}
+
+/** The round once it has ended: asked for again and again. */
+async function endOf(connection: OperatorConnection, track: string, round: string): Promise<RoundSummary> {
+  for (;;) {
+    const { summary } = await connection.call(connection.client.getRound, { track, round });
+    if (summary !== undefined && summary.endedAtMs !== 0n) return summary;
+    await setTimeout(waitLookMs);
+  }
+}
+
+function endJson(summary: RoundSummary) {
+  const { abandonedBecause, acceptedCount, candidate } = summary;
+  const phase = nameOf(RoundPhase, summary.phase, 'ROUND_PHASE_');
+  return { phase, abandonedBecause: abandonedBecause || null, acceptedCount, candidate: candidate ?? null };
 }
 
 function cancel() {

@@ -115,6 +115,7 @@ export const calls = {
     publishRoot: operation('admin'),
 
     listAudit: operation('viewer'),
+    searchAudit: operation('viewer'),
     follow: operation('viewer', standing),
   },
 

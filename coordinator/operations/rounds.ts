@@ -1,12 +1,14 @@
 import { buildVersion } from '../../base/build-version.ts';
 import { ok, type Result } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
-import type { RoundId } from '../../proto/ids.ts';
+import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
+import { rulesOf } from '../round/policy.ts';
 import type { Engine } from '../rounds/engine.ts';
 import type { Replay, ReplayFaultCode } from '../rounds/kept-inputs.ts';
 import type { RoundChangeFaultCode } from '../rounds/opener.ts';
+import { isInGoodStanding } from '../rounds/presence.ts';
 import { invalid } from '../views/request.ts';
 import { type Answer, checkReason, checkRoundName, checkTrackChange, type TrackChange } from './check.ts';
 import { sequenceOf } from './sequence.ts';
@@ -28,6 +30,19 @@ export async function openRound(
   if (!change.ok) return change;
   const opened = await engine.openRound(actor, change.value);
   return opened.ok ? ok(opened.value.value) : opened;
+}
+
+/** Members in good standing by whether they are connected for a track, and how many a round of it needs. */
+export function whoComes(
+  engine: Pick<Engine, 'eligible' | 'state'>,
+  track: TrackId,
+): Readonly<{ connected: ClusterId[]; missing: ClusterId[]; needed: number }> {
+  const { clusters, tracks } = engine.state();
+  const connected = [...engine.eligible(track)].sort();
+  const members = [...clusters.keys()].filter((cluster) => isInGoodStanding(engine.state(), cluster)).sort();
+  const policy = tracks.get(track)?.policy;
+  const missing = members.filter((cluster) => !connected.includes(cluster));
+  return { connected, missing, needed: policy === undefined ? 0 : rulesOf(policy).updatesMin };
 }
 
 /** Answers where in the journal it stands. */

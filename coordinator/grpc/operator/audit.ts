@@ -5,17 +5,21 @@ import type {
   FollowResponse,
   ListAuditRequest,
   ListAuditResponse,
+  SearchAuditRequest,
+  SearchAuditResponse,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import { cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
-import type { JournalEntry } from '../../ledger/journal/entry.ts';
 import type { Engine } from '../../rounds/engine.ts';
-import { auditView } from '../../views/audit.ts';
+import { type AuditView, auditView } from '../../views/audit.ts';
+import { searchAudit } from '../../views/audit-search.ts';
 import { invalid } from '../../views/request.ts';
 import type { Door } from '../door.ts';
 
 const rowsDefault = 100;
 const rowsMax = 500;
+const kindsMax = 64;
+const textMax = 256;
 /** Room for one message: entries together stay below the wire's 1.25 MiB. */
 const answerBytesMax = 1 << 20;
 const sequenceMax = BigInt(Number.MAX_SAFE_INTEGER);
@@ -30,14 +34,28 @@ export function auditHandlers(door: Door<'operator'>, engine: Engine) {
         if (size > rowsMax) return invalid(`size: at most ${rowsMax}, got ${size}`);
         const read = await engine.audit(Number(fromSequence) || 1, size || rowsDefault);
         if (!read.ok) return read;
-        const entries: AuditEntry[] = [];
-        let bytes = 0;
-        for (const entry of read.value.map(auditEntry)) {
-          bytes += entry.eventJson.length + 256;
-          if (entries.length > 0 && bytes > answerBytesMax) break;
-          entries.push(entry);
+        return ok({ entries: fitting(read.value.map(auditView)) });
+      },
+    ),
+
+    searchAudit: door.unary<'viewer', SearchAuditRequest, SearchAuditResponse>(
+      calls.operator.searchAudit,
+      async ({ before, size, kinds, who, about, sinceMs }) => {
+        if (before > sequenceMax || sinceMs > sequenceMax) return invalid('before and since_ms: at most 2^53 - 1');
+        if (size > rowsMax) return invalid(`size: at most ${rowsMax}, got ${size}`);
+        if (kinds.length > kindsMax || who.length > textMax || about.length > textMax) {
+          return invalid(`at most ${kindsMax} kinds, and texts of ${textMax} characters`);
         }
-        return ok({ entries });
+        const found = await searchAudit((from, limit) => engine.audit(from, limit), {
+          ...{ kinds, who, about },
+          before: Number(before) || engine.state().seq + 1,
+          size: size || rowsDefault,
+          sinceMs: Number(sinceMs),
+        });
+        if (!found.ok) return found;
+        const entries = fitting(found.value.entries);
+        const cut = entries.length < found.value.entries.length ? entries.at(-1)?.sequence : undefined;
+        return ok({ entries, before: cut ?? BigInt(found.value.before) });
       },
     ),
 
@@ -58,7 +76,7 @@ export function auditHandlers(door: Door<'operator'>, engine: Engine) {
             const read = await engine.audit(next, rowsDefault);
             if (!read.ok) return read;
             for (const entry of read.value) {
-              if (!(await send({ entry: auditEntry(entry) }))) break;
+              if (!(await send({ entry: auditMessage(auditView(entry)) }))) break;
               next = entry.seq + 1;
             }
             if (read.value.length === 0 && !signal.aborted) await news;
@@ -72,7 +90,18 @@ export function auditHandlers(door: Door<'operator'>, engine: Engine) {
   };
 }
 
-function auditEntry(entry: JournalEntry): AuditEntry {
-  const { sequence, atMs, ...texts } = auditView(entry);
+/** As many of them, the first ones, as one message holds. */
+function fitting(views: readonly AuditView[]): AuditEntry[] {
+  const entries: AuditEntry[] = [];
+  let bytes = 0;
+  for (const view of views) {
+    bytes += view.eventJson.length + 256;
+    if (entries.length > 0 && bytes > answerBytesMax) break;
+    entries.push(auditMessage(view));
+  }
+  return entries;
+}
+
+function auditMessage({ sequence, atMs, ...texts }: AuditView): AuditEntry {
   return { ...texts, sequence: BigInt(sequence), atMs: BigInt(atMs) };
 }

@@ -14,10 +14,11 @@ import {
   type RoundSummary,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
+import type { TrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
 import type { ClassFate } from '../../candidate/provenance.ts';
 import { checkRoundName } from '../../operations/check.ts';
-import { cancelRound, openRound, planRounds } from '../../operations/rounds.ts';
+import { cancelRound, openRound, planRounds, whoComes } from '../../operations/rounds.ts';
 import type { PhaseKind } from '../../round/phase.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { pageOf } from '../../views/page.ts';
@@ -31,6 +32,7 @@ import { modelRef, ms } from './messages.ts';
 import { participations } from './participation.ts';
 
 /** Of the text; a longer one is left out of the answer, since a message may hold 1.25 MiB. */
+const namesMax = 2_000;
 const provenanceCharactersMax = 512 << 10;
 
 const phases: Readonly<Record<PhaseKind, RoundPhase>> = {
@@ -49,7 +51,10 @@ export function roundHandlers(door: Door<'operator'>, engine: Engine) {
       calls.operator.openRound,
       async (request, { actor }) => {
         const opened = await openRound(engine, actor, request);
-        return opened.ok ? ok({ round: opened.value }) : opened;
+        if (!opened.ok) return opened;
+        const { connected, missing, needed } = whoComes(engine, request.track as TrackId);
+        const named = { connected: connected.slice(0, namesMax), missing: missing.slice(0, namesMax) };
+        return ok({ round: opened.value, ...named, needed });
       },
     ),
 

@@ -475,6 +475,12 @@ export interface OpenRoundRequest {
 export interface OpenRoundResponse {
   /** Round id. */
   round: string;
+  /** Clusters that are connected for the track, in good standing: who is invited. By name, at most 2,000. */
+  connected: string[];
+  /** Members in good standing that are not. By name, at most 2,000. */
+  missing: string[];
+  /** Updates without which the round gives no model. */
+  needed: number;
 }
 
 /** Abandons a round. */
@@ -642,6 +648,30 @@ export interface ListAuditRequest {
 export interface ListAuditResponse {
   /** At most size. */
   entries: AuditEntry[];
+}
+
+/** What is looked for. An empty field is no condition. */
+export interface SearchAuditRequest {
+  /** Entries before this position alone; 0 means all. */
+  before: bigint;
+  /** Rows to return, 1 to 500; 0 means 100. */
+  size: number;
+  /** Kinds of events, at most 64. */
+  kinds: string[];
+  /** A word of who did it: an operator's or a cluster's name, an address. */
+  who: string;
+  /** A text that stands in the event as a whole value: a track, a cluster, a round, a code. At most 256 characters. */
+  about: string;
+  /** Not older than this, milliseconds since the epoch. */
+  sinceMs: bigint;
+}
+
+/** Entries that fit, newest first. */
+export interface SearchAuditResponse {
+  /** At most size; fewer when the part of the journal that one call reads (20,000 entries) holds fewer. */
+  entries: AuditEntry[];
+  /** Where the next call goes on; 0 when nothing older can fit. */
+  before: bigint;
 }
 
 /** One journal entry. */
@@ -2968,13 +2998,22 @@ export const OpenRoundRequest: MessageFns<OpenRoundRequest> = {
 };
 
 function createBaseOpenRoundResponse(): OpenRoundResponse {
-  return { round: "" };
+  return { round: "", connected: [], missing: [], needed: 0 };
 }
 
 export const OpenRoundResponse: MessageFns<OpenRoundResponse> = {
   encode(message: OpenRoundResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.round !== "") {
       writer.uint32(10).string(message.round);
+    }
+    for (const v of message.connected) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.missing) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.needed !== 0) {
+      writer.uint32(32).uint32(message.needed);
     }
     return writer;
   },
@@ -3000,6 +3039,30 @@ export const OpenRoundResponse: MessageFns<OpenRoundResponse> = {
             message.round = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.connected.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.missing.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.needed = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3018,6 +3081,9 @@ export const OpenRoundResponse: MessageFns<OpenRoundResponse> = {
   fromPartial<I extends Exact<DeepPartial<OpenRoundResponse>, I>>(object: I): OpenRoundResponse {
     const message = createBaseOpenRoundResponse();
     message.round = object.round ?? "";
+    message.connected = object.connected?.map((e) => e) || [];
+    message.missing = object.missing?.map((e) => e) || [];
+    message.needed = object.needed ?? 0;
     return message;
   },
 };
@@ -4319,6 +4385,197 @@ export const ListAuditResponse: MessageFns<ListAuditResponse> = {
   },
 };
 
+function createBaseSearchAuditRequest(): SearchAuditRequest {
+  return { before: 0n, size: 0, kinds: [], who: "", about: "", sinceMs: 0n };
+}
+
+export const SearchAuditRequest: MessageFns<SearchAuditRequest> = {
+  encode(message: SearchAuditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.before !== 0n) {
+      if (BigInt.asUintN(64, message.before) !== message.before) {
+        throw new globalThis.Error("value provided for field message.before of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.before);
+    }
+    if (message.size !== 0) {
+      writer.uint32(16).uint32(message.size);
+    }
+    for (const v of message.kinds) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.who !== "") {
+      writer.uint32(34).string(message.who);
+    }
+    if (message.about !== "") {
+      writer.uint32(42).string(message.about);
+    }
+    if (message.sinceMs !== 0n) {
+      if (BigInt.asUintN(64, message.sinceMs) !== message.sinceMs) {
+        throw new globalThis.Error("value provided for field message.sinceMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchAuditRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchAuditRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.before = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.size = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kinds.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.who = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.about = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sinceMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SearchAuditRequest>, I>>(base?: I): SearchAuditRequest {
+    return SearchAuditRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SearchAuditRequest>, I>>(object: I): SearchAuditRequest {
+    const message = createBaseSearchAuditRequest();
+    message.before = (object.before !== undefined && object.before !== null) ? BigInt(object.before) : 0n;
+    message.size = object.size ?? 0;
+    message.kinds = object.kinds?.map((e) => e) || [];
+    message.who = object.who ?? "";
+    message.about = object.about ?? "";
+    message.sinceMs = (object.sinceMs !== undefined && object.sinceMs !== null) ? BigInt(object.sinceMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseSearchAuditResponse(): SearchAuditResponse {
+  return { entries: [], before: 0n };
+}
+
+export const SearchAuditResponse: MessageFns<SearchAuditResponse> = {
+  encode(message: SearchAuditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      AuditEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.before !== 0n) {
+      if (BigInt.asUintN(64, message.before) !== message.before) {
+        throw new globalThis.Error("value provided for field message.before of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.before);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchAuditResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchAuditResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(AuditEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.before = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SearchAuditResponse>, I>>(base?: I): SearchAuditResponse {
+    return SearchAuditResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SearchAuditResponse>, I>>(object: I): SearchAuditResponse {
+    const message = createBaseSearchAuditResponse();
+    message.entries = object.entries?.map((e) => AuditEntry.fromPartial(e)) || [];
+    message.before = (object.before !== undefined && object.before !== null) ? BigInt(object.before) : 0n;
+    return message;
+  },
+};
+
 function createBaseAuditEntry(): AuditEntry {
   return { sequence: 0n, atMs: 0n, actor: "", kind: "", eventJson: "", chainDigest: "" };
 }
@@ -5453,6 +5710,16 @@ export const OperatorService = {
     responseSerialize: (value: ListAuditResponse): Buffer => Buffer.from(ListAuditResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAuditResponse => ListAuditResponse.decode(value),
   },
+  /** What in the journal fits, newest first. Viewer. */
+  searchAudit: {
+    path: "/testudo.v1.Operator/SearchAudit" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SearchAuditRequest): Buffer => Buffer.from(SearchAuditRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SearchAuditRequest => SearchAuditRequest.decode(value),
+    responseSerialize: (value: SearchAuditResponse): Buffer => Buffer.from(SearchAuditResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SearchAuditResponse => SearchAuditResponse.decode(value),
+  },
   /** Journal entries as they happen, from a position. Viewer. */
   follow: {
     path: "/testudo.v1.Operator/Follow" as const,
@@ -5571,6 +5838,8 @@ export interface OperatorServer extends UntypedServiceImplementation {
   publishRoot: handleUnaryCall<PublishRootRequest, PublishRootResponse>;
   /** The journal as an audit log, oldest first. Viewer. */
   listAudit: handleUnaryCall<ListAuditRequest, ListAuditResponse>;
+  /** What in the journal fits, newest first. Viewer. */
+  searchAudit: handleUnaryCall<SearchAuditRequest, SearchAuditResponse>;
   /** Journal entries as they happen, from a position. Viewer. */
   follow: handleServerStreamingCall<FollowRequest, FollowResponse>;
 }
@@ -6348,6 +6617,22 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAuditResponse) => void,
+  ): ClientUnaryCall;
+  /** What in the journal fits, newest first. Viewer. */
+  searchAudit(
+    request: SearchAuditRequest,
+    callback: (error: ServiceError | null, response: SearchAuditResponse) => void,
+  ): ClientUnaryCall;
+  searchAudit(
+    request: SearchAuditRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SearchAuditResponse) => void,
+  ): ClientUnaryCall;
+  searchAudit(
+    request: SearchAuditRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SearchAuditResponse) => void,
   ): ClientUnaryCall;
   /** Journal entries as they happen, from a position. Viewer. */
   follow(request: FollowRequest, options?: Partial<CallOptions>): ClientReadableStream<FollowResponse>;
