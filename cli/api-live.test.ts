@@ -14,7 +14,7 @@ import { csvOf, learnS, normalTraffic } from '../client/tracks/api/testing/small
 import { parseTrackPolicy } from '../coordinator/config/policy.ts';
 import { createTrack } from '../coordinator/ledger/track-changes.ts';
 import { operator, TestFederation } from '../coordinator/testing/federation.ts';
-import { parseDigest, parseTrackId } from '../proto/ids.ts';
+import { parseClusterId, parseDigest, parseTrackId } from '../proto/ids.ts';
 import { bytesOfValues, layoutOf, valuesOfBytes } from '../proto/layout.ts';
 
 const api = parseTrackId('api');
@@ -126,9 +126,16 @@ training: { epochs: 1, stepsMax: 1, batchSize: 1024, learningRate: 1 }
   expect(alert.text).toContain('the value of "q" of GET /api/catalogue/search of gateway looks like "\' A \'9\'=\'9"');
   expect(JSON.stringify(alert)).not.toContain('address3');
 
+  const northId = parseClusterId('north');
+  const told = () => engine.alerts.of(northId, Date.now()).filter(({ family }) => family === 'injection');
+  // Told within a second, on another connection than anything here hears of.
+  await expect.poll(told, { timeout: 600_000 }).toMatchObject([{ track: api, count: 1 }]);
+  expect(JSON.stringify(told())).not.toMatch(/gateway|catalogue/);
+
   const findings = join(folder, 'north-findings.jsonl');
-  await until(() => existsSync(findings) && readFileSync(findings, 'utf8').includes(alert.id));
-  const finding = readFileSync(findings, 'utf8')
+  const lines = () => (existsSync(findings) ? readFileSync(findings, 'utf8') : '');
+  await expect.poll(lines, { timeout: 600_000 }).toContain(alert.id);
+  const finding = lines()
     .trimEnd()
     .split('\n')
     .map((text) => JSON.parse(text));

@@ -331,6 +331,7 @@ export class RunningClient {
           if (event.kind === 'fetched') this.#live.offer(event);
           this.#hooks.onReport?.(event);
         },
+        alerts: this.#live.alerts,
         unit: Math.random,
         timers: this.#timers,
       },

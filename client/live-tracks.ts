@@ -3,7 +3,9 @@ import { ok, type Result, refuse } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
+import { AlertCounts } from './alerts/alert-counts.ts';
 import { AlertDelivery } from './alerts/alert-delivery.ts';
+import type { AlertNews } from './alerts/alert-teller.ts';
 import type { ClientConfig } from './config.ts';
 import { endOfFlow, type ObservedFlow } from './events/flow-record.ts';
 import type { IntrusionLabel } from './events/source-item.ts';
@@ -45,6 +47,7 @@ export class LiveTracks {
   readonly rates: WorkloadRates | undefined;
   readonly #tracks: ReadonlyMap<TrackId, LiveTrack>;
   readonly #parts: LiveTracksParts;
+  readonly #counts = new AlertCounts();
   #delivery: AlertDelivery | undefined;
 
   constructor(parts: LiveTracksParts) {
@@ -139,12 +142,23 @@ export class LiveTracks {
     for (const { scoring } of this.#tracks.values()) scoring?.hear(label);
   }
 
+  /** How many alerts there were, for the coordinator. */
+  get alerts(): AlertNews {
+    const { now } = this.#parts.timers;
+    return { news: () => this.#counts.revision, recent: () => this.#counts.recent(now()) };
+  }
+
   async close(): Promise<void> {
     for (const { scoring, unsigned } of this.#tracks.values()) {
       await unsigned.close();
       await scoring?.close();
     }
     await this.#delivery?.close();
+  }
+
+  #hearAlert(alert: Alert): void {
+    this.#counts.add(alert, this.#parts.timers.now());
+    this.#delivery?.take(alert);
   }
 
   #open(
@@ -156,7 +170,7 @@ export class LiveTracks {
     const scoring = live
       ? new LiveScoring({
           ...{ config, track, dataKey, rates: this.rates, identity, onRisk, metrics, log, timers },
-          onAlert: (alert) => this.#delivery?.take(alert),
+          onAlert: (alert) => this.#hearAlert(alert),
         })
       : undefined;
     const models = new ModelCache(join(config.dataDirectory, 'models', id));

@@ -155,7 +155,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     stranger: [strangerEnrolment({ door, membership, rejoining, federation, receiptKey: receiptKey.publicKey })],
     member: [
       memberEnrolment({ door, membership }),
-      federationService({ door, intake, watchers, fetches: modelFetches }),
+      federationService({ door, intake, watchers, fetches: modelFetches, alerts: engine.alerts }),
       operatorService({ door, engine, membership, registry }),
       releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
       healthService({ door, serving, streams: toolStreams }),

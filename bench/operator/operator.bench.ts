@@ -106,5 +106,12 @@ function medians(runs: readonly ProgramRun[]) {
 const surroundings = { nowMs: 0, freeBytes: 1, workers: undefined, gate: () => undefined, warnWithinMs: 0 };
 
 function around(state: ReturnType<typeof stateWithRounds>) {
-  return { state, connected: new Set(state.clusters.keys()), eligible: () => [], resolved: () => [], planned: [] };
+  return {
+    state,
+    connected: new Set(state.clusters.keys()),
+    eligible: () => [],
+    resolved: () => [],
+    planned: [],
+    alerts: () => [],
+  };
 }

@@ -54,7 +54,14 @@ async function found(connection: OperatorConnection, filters: Filters, rows: num
   const entries: AuditEntry[] = [];
   for (let before = 0n; ; ) {
     const size = Math.min(pageRows, rows - entries.length);
-    const answer = await connection.call(connection.client.searchAudit, { before, size, kinds, who, about, sinceMs });
+    const answer = await connection.call(connection.client.listAuditMatches, {
+      before,
+      size,
+      kinds,
+      who,
+      about,
+      sinceMs,
+    });
     entries.push(...answer.entries);
     if (answer.before === 0n || entries.length >= rows) return entries;
     before = answer.before;

@@ -57,6 +57,9 @@ export const statusShape = z.strictObject({
           refusedCode: name,
           lastDeliveryAt: when,
           excludedIn: name.describe('the last round that left its update out or refused it'),
+          alerts: z
+            .array(z.strictObject({ family: z.string(), count }))
+            .describe('of the last 24 hours, as the cluster counted them; the most first'),
           score: z.number().min(0).max(1).nullable().describe('its record over rounds; null: it never took part'),
         }),
       ),

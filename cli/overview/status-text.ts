@@ -82,9 +82,14 @@ function clusterTable(rows: readonly Row[]): string {
     { title: 'RUNS', text: ({ track }) => runsText(track), align: 'right' },
     { title: 'BY', text: ({ track }) => track?.because ?? '' },
     { title: 'LAST DELIVERY', text: ({ track }) => time(track?.lastDeliveryAtMs ?? 0) },
+    { title: 'ALERTS (24 H)', text: ({ track }) => alertsText(track) },
     { title: 'EXCLUDED IN', text: ({ track }) => track?.excludedIn ?? '' },
     { title: 'RECORD', text: ({ track }) => track?.score?.toFixed(2) ?? '', align: 'right' },
   ]);
+}
+
+function alertsText(row: ClusterTrack | undefined): string {
+  return (row?.alerts ?? []).map(({ family, count }) => `${count} ${family}`).join(', ');
 }
 
 function hereText({ connected, quarantined }: ClusterState): string {

@@ -3,6 +3,7 @@ import { pause } from '../../base/pause.ts';
 import type { Timer } from '../../base/time.ts';
 import type { WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
+import { AlertTeller } from '../alerts/alert-teller.ts';
 import { CertificateKeeper } from '../link/certificate-keeper.ts';
 import { CurrentConnection } from './current-connection.ts';
 import { deliver } from './deliver.ts';
@@ -42,6 +43,7 @@ export class Uplink {
   readonly #running = new RunningWork();
   readonly #keeper: CertificateKeeper;
   readonly #connection = new CurrentConnection();
+  readonly #teller = new AlertTeller();
   /** Ends the current Watch so that the loop connects anew. */
   #reconnect = new AbortController();
   #heardAtMs = 0;
@@ -122,6 +124,7 @@ export class Uplink {
       const nowMs = this.#keeper.coordinatorNowMs;
       for (const track of this.#tracks.keys()) this.#dispatch(track, { kind: 'time', nowMs });
       this.#running.add(this.#renew());
+      this.#running.add(this.#tellAlerts());
     }
   }
 
@@ -131,6 +134,13 @@ export class Uplink {
     const limits = { timeoutMs: this.#config.times.callTimeoutMs, timers: this.#ports.timers };
     // The running stream keeps the old certificate: the loop connects anew with this one.
     if (await this.#keeper.renewWhenDue((identity) => connection.renew(identity, limits))) this.#reconnect.abort();
+  }
+
+  async #tellAlerts(): Promise<void> {
+    const { alerts, timers } = this.#ports;
+    const connection = this.#connection.now;
+    if (alerts === undefined || connection === undefined) return;
+    await this.#teller.look(connection, alerts, timers, this.#stopping.signal);
   }
 
   /** Another signing key speaks for this cluster: what the old one signed counts for nothing any more. */

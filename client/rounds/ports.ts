@@ -5,6 +5,7 @@ import type { SealFaultCode } from '../../proto/envelope/files/seal-writer.ts';
 import type { UpdateContext } from '../../proto/envelope/header.ts';
 import type { ClassName, Digest, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import type { AlertNews } from '../alerts/alert-teller.ts';
 import type { PrivacyFault } from '../learning/privacy-ledger.ts';
 import type { TrainFaultCode } from '../learning/train-protocol.ts';
 import type { CertificateReport } from '../link/certificate-keeper.ts';
@@ -48,6 +49,8 @@ export type UplinkPorts = Readonly<{
   /** Tries to get back in, when this cluster is shut out. */
   recover(identity: ClusterIdentity): Promise<Recovery>;
   report(event: UplinkReport): void;
+  /** How many alerts there were; nothing is told unless given. */
+  alerts?: AlertNews | undefined;
   /** Random in [0, 1). */
   unit(): number;
   timers: Timers;

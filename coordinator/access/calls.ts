@@ -52,6 +52,8 @@ export const calls = {
     watch: rule('cluster', 'watch', standing, reopened),
     fetchModel: rule('cluster', 'fetch', hourMs, fetched),
     submitUpdate: rule('cluster', 'update', 12 * hourMs, { burst: 256, perMinute: 300 }),
+    /** One a minute of each client; what it tells takes the place of what was there. */
+    tellAlerts: rule('cluster', 'acknowledgement', 30 * secondMs, { burst: 16, perMinute: 6 }),
     uploadStatus: rule('cluster', 'update', 30 * secondMs, asCheapAsRefusing),
   },
   releases: {
@@ -115,7 +117,7 @@ export const calls = {
     publishRoot: operation('admin'),
 
     listAudit: operation('viewer'),
-    searchAudit: operation('viewer'),
+    listAuditMatches: operation('viewer'),
     follow: operation('viewer', standing),
   },
 

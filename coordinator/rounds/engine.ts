@@ -13,6 +13,7 @@ import type { Committed, Decision, Store, StoreFaultCode } from '../ledger/store
 import type { RoundFaultCode } from '../round/faults.ts';
 import { type PlannedRound, planRounds } from '../round/planned-rounds.ts';
 import { rulesOf } from '../round/policy.ts';
+import { AlertBoard } from './alert-board.ts';
 import { currentDirectives, type Directive } from './directives.ts';
 import { enrolledCount, type Joined, type Presence } from './presence.ts';
 import { Pulse, type PulseParts } from './pulse.ts';
@@ -38,6 +39,8 @@ export class Engine implements Store, RefusalLog {
   /** Resolves when the engine can go on no longer (stale epoch, failed disk), with the reason. Then close and exit. */
   readonly halted: EngineParts['halted'];
   #parts: EngineParts;
+  /** How many alerts clusters said they had. */
+  readonly alerts = new AlertBoard();
   #desk: UpdateDesk;
   #meter = new RefusalMeter();
   #followers = new Set<(entry: JournalEntry) => void>();

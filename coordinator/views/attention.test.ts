@@ -6,7 +6,7 @@ import { movesOf } from '../registry/decide/channel-events.ts';
 import { noPins, resolvedIn } from '../registry/decide/effects.ts';
 import { ada, enrolled, eventsAfter, newState, released, track, weightsOf } from '../testing/released-state.ts';
 import { type AttentionCode, attentionOf, type Surroundings } from './attention.ts';
-import { statusView } from './status.ts';
+import { type StatusParts, statusView } from './status.ts';
 
 const hourMs = 3_600_000;
 const nowMs = 100 * hourMs;
@@ -44,7 +44,12 @@ function acknowledged(version: number, outcome: 'installed' | 'refused'): Journa
   };
 }
 
-function codes(state: State, more: Partial<Surroundings> = {}, connected: readonly string[] = ['a']): AttentionCode[] {
+function codes(
+  state: State,
+  more: Partial<Surroundings> = {},
+  connected: readonly string[] = ['a'],
+  alertsOf: StatusParts['alerts'] = () => [],
+): AttentionCode[] {
   const ids = connected as readonly ClusterId[];
   const view = statusView({
     state,
@@ -52,6 +57,7 @@ function codes(state: State, more: Partial<Surroundings> = {}, connected: readon
     eligible: () => ids,
     resolved: (id) => resolvedIn({ state, pins: noPins }, nowMs, id),
     planned: [],
+    alerts: alertsOf,
   });
   return attentionOf(state, view, { ...around, ...more })
     .map(({ code }) => code)
@@ -92,6 +98,22 @@ describe('attentionOf', () => {
       'CLUSTER_QUARANTINED',
     ]);
     expect(codes(state, { workers: null })).toEqual(['REDIS_AWAY', 'CLUSTER_QUARANTINED']);
+  });
+
+  it('sees a wave where the same named attack is in three clusters, and none in what nobody has named', () => {
+    let state = eventsAfter(stateOf(), [acknowledged(0, 'installed')]);
+    const wavesOf = (family: string, clusters: readonly string[]) => {
+      const seen = (cluster: ClusterId) =>
+        clusters.includes(cluster) ? [{ track, hourMs: nowMs, family, count: 1 }] : [];
+      return codes(state, {}, ['a', 'b', 'c'], seen).filter((code) => code === 'ALERT_WAVE');
+    };
+    state = eventsAfter(
+      state,
+      ['b', 'c'].flatMap((name) => enrolled(name)),
+    );
+    expect(wavesOf('reverse_shell', ['a', 'b', 'c'])).toEqual(['ALERT_WAVE']);
+    expect(wavesOf('reverse_shell', ['a', 'b'])).toEqual([]);
+    expect(wavesOf('unusual', ['a', 'b', 'c'])).toEqual([]);
   });
 
   it('says that a certificate ends when it was not renewed in time, and that it has ended', () => {

@@ -28,7 +28,8 @@ export type AttentionCode =
   | 'ROUND_ABANDONED'
   | 'TOO_FEW_CLUSTERS'
   | 'GATE_HELD'
-  | 'GATE_WAITS';
+  | 'GATE_WAITS'
+  | 'ALERT_WAVE';
 
 /** One matter that somebody should look at: a sentence, with what helps. */
 export type Attention = Readonly<{
@@ -61,6 +62,8 @@ const behindMs = 15 * minuteMs;
 const certificateLeftMs = 4 * 60 * minuteMs;
 const operatorLeftMs = 7 * dayMs;
 const scoreLow = 0.5;
+/** Two may share a tool that both test with. */
+const waveClusters = 3;
 
 const order: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, notice: 2 };
 
@@ -71,6 +74,7 @@ export function attentionOf(state: State, view: StatusView, around: Surroundings
     ...ofPeople(state, around),
     ...view.tracks.flatMap((track) => ofTrack(state, track, around)),
     ...view.clusters.flatMap((cluster) => ofCluster(state, cluster, around)),
+    ...wavesIn(view),
   ];
   return found.sort((a, b) => order[a.severity] - order[b.severity]); // Stable: else in the order in which they were found.
 }
@@ -190,6 +194,27 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
     }
   }
   return found;
+}
+
+/** The same named attack in several clusters within a day. What nobody has named is no wave: it is seldom the same. */
+function wavesIn({ clusters }: StatusView): Attention[] {
+  const seen = new Map<string, string[]>();
+  for (const { cluster, tracks } of clusters) {
+    for (const { track, alerts } of tracks) {
+      for (const { family } of alerts) {
+        if (family === 'unusual' || family === 'others') continue;
+        const key = `${track}\n${family}`;
+        seen.set(key, [...(seen.get(key) ?? []), cluster]);
+      }
+    }
+  }
+  return [...seen].flatMap(([key, where]) => {
+    const [track = '', family = ''] = key.split('\n');
+    if (where.length < waveClusters) return [];
+    const named = `${where.slice(0, 10).join(', ')}${where.length > 10 ? ', …' : ''}`;
+    const text = `${family} was seen in ${where.length} clusters within a day (${named}): look at their alerts`;
+    return [about('critical', 'ALERT_WAVE', text, { track })];
+  });
 }
 
 function lastMove(track: Track | undefined): EpochMs {

@@ -5,6 +5,7 @@ import { type Cluster, openRoundOf, type Round, type State, type Track } from '.
 import type { Effect } from '../registry/decide/effects.ts';
 import type { AbandonReason } from '../round/phase.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
+import type { AlertCount } from '../rounds/alert-board.ts';
 
 /** What a look at everything reads beside the state. */
 export type StatusParts = Readonly<{
@@ -16,6 +17,8 @@ export type StatusParts = Readonly<{
   resolved: (track: TrackId) => readonly Effect[];
   /** What the schedules will open, soonest first. */
   planned: readonly PlannedRound[];
+  /** What a cluster told of its alerts. */
+  alerts: (cluster: ClusterId) => readonly AlertCount[];
 }>;
 
 export type TrackStatusView = Readonly<{
@@ -49,7 +52,11 @@ export type ClusterTrackView = Readonly<{
   excludedIn: RoundId | null;
   /** null where it never took part. */
   score: number | null;
+  /** Of the last 24 hours, as the cluster counted them; the most first. */
+  alerts: readonly FamilyCount[];
 }>;
+
+export type FamilyCount = Readonly<{ family: string; count: number }>;
 
 export type ClusterStateView = Readonly<{
   cluster: ClusterId;
@@ -106,7 +113,7 @@ function trackStatus({ eligible, planned }: StatusParts, track: Track): TrackSta
 }
 
 /** What is asked of a track for each cluster, prepared once for all of them. */
-function rowsOf({ state, resolved }: StatusParts, track: Track): (cluster: ClusterId) => ClusterTrackView {
+function rowsOf({ state, resolved, alerts }: StatusParts, track: Track): (cluster: ClusterId) => ClusterTrackView {
   const { track: id, standings, rounds } = track;
   const wanted = new Map(resolved(id).map((effect) => [effect.cluster, effect]));
   const deliveries = lastDeliveries(rounds.values());
@@ -124,8 +131,16 @@ function rowsOf({ state, resolved }: StatusParts, track: Track): (cluster: Clust
       lastDeliveryAtMs: deliveries.get(cluster) ?? null,
       excludedIn: standing?.excludedIn ?? null,
       score: standing?.score ?? null,
+      alerts: byFamily(alerts(cluster).filter((one) => one.track === id)),
     };
   };
+}
+
+function byFamily(counts: readonly AlertCount[]): readonly FamilyCount[] {
+  const sums = new Map<string, number>();
+  for (const { family, count } of counts) sums.set(family, (sums.get(family) ?? 0) + count);
+  const rows = [...sums].map(([family, count]) => ({ family, count }));
+  return rows.sort((a, b) => b.count - a.count || (a.family < b.family ? -1 : 1));
 }
 
 /** `rounds`: oldest first. */

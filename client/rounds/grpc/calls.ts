@@ -10,6 +10,7 @@ import type {
   UploadStatusRequest,
   UploadStatusResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
+import type { AlertCount } from '../../alerts/alert-counts.ts';
 import type { PieceStream } from '../../link/download.ts';
 import type { CallOptions, Carrier, RoundCalls } from '../round-calls.ts';
 
@@ -24,6 +25,16 @@ export function uploadStatus(
 ): Promise<Result<UploadStatusResponse, CallFaultCode>> {
   const limits = { deadline: deadlineIn(timeoutMs) };
   return unary((callback) => client.uploadStatus(request, metadataOf(carrier), limits, callback), signal);
+}
+
+export function tellAlerts(
+  client: FederationClient,
+  counts: readonly AlertCount[],
+  { timeoutMs, signal }: CallOptions,
+): Promise<Result<unknown, CallFaultCode>> {
+  const rows = counts.map((one) => ({ ...one, hourMs: BigInt(one.hourMs), count: BigInt(one.count) }));
+  const limits = { deadline: deadlineIn(timeoutMs) };
+  return unary((callback) => client.tellAlerts({ counts: rows }, new Metadata(), limits, callback), signal);
 }
 
 /** Holds one part plus what grpc-js buffers (16 messages of 256 KiB), because it waits for 'drain'. */

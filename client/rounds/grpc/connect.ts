@@ -1,7 +1,7 @@
 import { connectAsMember } from '../../link/connection.ts';
 import { renew } from '../../link/enrol.ts';
 import type { ConnectToRounds } from '../round-calls.ts';
-import { fetchModel, submitUpdate, uploadStatus } from './calls.ts';
+import { fetchModel, submitUpdate, tellAlerts, uploadStatus } from './calls.ts';
 import { watch } from './watch.ts';
 
 /** Rounds over gRPC and mutual TLS. */
@@ -14,6 +14,7 @@ export const connectOverGrpc: ConnectToRounds = (address, identity) => {
     status: (request, options) => uploadStatus(federation, request, options),
     submit: (parts, options) => submitUpdate(federation, parts, options),
     renew: (current, limits) => renew(connection, current, limits),
+    tellAlerts: (counts, options) => tellAlerts(federation, counts, options),
     close: () => connection.close(),
   };
 };

@@ -143,6 +143,8 @@ export class LoopbackCoordinator {
 
   #federation(): FederationServer {
     return {
+      // As a coordinator of before there was this call.
+      tellAlerts: (_, callback) => callback({ code: status.UNIMPLEMENTED }),
       watch: (call) => {
         this.calls.push('watch');
         this.#streams.add(call);

@@ -4,12 +4,15 @@ import {
   type FetchModelRequest,
   type SubmitUpdateRequest,
   type SubmitUpdateResponse,
+  type TellAlertsRequest,
+  type TellAlertsResponse,
   type UploadStatusRequest,
   type UploadStatusResponse,
   type WatchRequest,
   type WatchResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
 import { calls } from '../../access/calls.ts';
+import type { AlertBoard } from '../../rounds/alert-board.ts';
 import { chunkInPlace } from '../chunk-in-place.ts';
 import type { Door } from '../door.ts';
 import { tolerant } from '../service.ts';
@@ -22,6 +25,7 @@ type FederationParts = Readonly<{
   intake: UpdateIntake;
   watchers: Watchers;
   fetches: FileFetches;
+  alerts: AlertBoard;
 }>;
 
 const served = tolerant(FederationService);
@@ -44,7 +48,7 @@ const definition = {
 };
 
 /** What clusters call. The cluster is the one in the certificate; no handler here reads it from a field. */
-export function federationService({ door, intake, watchers, fetches }: FederationParts) {
+export function federationService({ door, intake, watchers, fetches, alerts }: FederationParts) {
   const watch = door.serverStream<'cluster', WatchRequest, WatchResponse>(
     calls.federation.watch,
     (request, send, { caller, signal }) => watchers.watch(caller.cluster, request, send, signal),
@@ -68,5 +72,14 @@ export function federationService({ door, intake, watchers, fetches }: Federatio
     (request, { caller }) => intake.status(caller.cluster, request),
   );
 
-  return { definition, implementation: { watch, fetchModel, submitUpdate, uploadStatus } };
+  const tellAlerts = door.unary<'cluster', TellAlertsRequest, TellAlertsResponse>(
+    calls.federation.tellAlerts,
+    async ({ counts }, { caller, nowMs }) => {
+      const rows = counts.map((one) => ({ ...one, hourMs: Number(one.hourMs), count: Number(one.count) }));
+      const heard = alerts.hear(caller.cluster, rows, nowMs);
+      return heard.ok ? ok({}) : heard;
+    },
+  );
+
+  return { definition, implementation: { tellAlerts, watch, fetchModel, submitUpdate, uploadStatus } };
 }

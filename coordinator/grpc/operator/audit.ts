@@ -3,10 +3,10 @@ import type {
   AuditEntry,
   FollowRequest,
   FollowResponse,
+  ListAuditMatchesRequest,
+  ListAuditMatchesResponse,
   ListAuditRequest,
   ListAuditResponse,
-  SearchAuditRequest,
-  SearchAuditResponse,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import { cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
@@ -38,8 +38,8 @@ export function auditHandlers(door: Door<'operator'>, engine: Engine) {
       },
     ),
 
-    searchAudit: door.unary<'viewer', SearchAuditRequest, SearchAuditResponse>(
-      calls.operator.searchAudit,
+    listAuditMatches: door.unary<'viewer', ListAuditMatchesRequest, ListAuditMatchesResponse>(
+      calls.operator.listAuditMatches,
       async ({ before, size, kinds, who, about, sinceMs }) => {
         if (before > sequenceMax || sinceMs > sequenceMax) return invalid('before and since_ms: at most 2^53 - 1');
         if (size > rowsMax) return invalid(`size: at most ${rowsMax}, got ${size}`);

@@ -21,6 +21,7 @@ import { ms, optionalVersion } from './messages.ts';
 
 const tracksMax = 1_000;
 const attentionMax = 500;
+const familiesMax = 16;
 const warnWithinMs = 30 * 86_400_000;
 
 const severities = {
@@ -44,6 +45,7 @@ export function statusHandlers(door: Door<'operator'>, engine: Engine, registry:
           eligible: (track) => engine.eligible(track),
           resolved: (track) => registry.resolved(track),
           planned: plannedNext(engine, nowMs),
+          alerts: (cluster) => engine.alerts.of(cluster, nowMs),
         });
         const paged = pageOf(view.clusters, page, ({ cluster }) => cluster);
         if (!paged.ok) return paged;
@@ -115,6 +117,7 @@ function clusterMessage({ cluster: name, connected, quarantined, ...view }: Clus
       lastDeliveryAtMs: ms(row.lastDeliveryAtMs),
       excludedIn: row.excludedIn ?? '',
       score: row.score ?? undefined,
+      alerts: row.alerts.slice(0, familiesMax).map(({ family, count }) => ({ family, count: BigInt(count) })),
     })),
   };
 }

@@ -49,6 +49,28 @@ export namespace RoundOutcome {
   export type ROUND_OUTCOME_ABANDONED = typeof RoundOutcome.ROUND_OUTCOME_ABANDONED;
 }
 
+/** Alerts of the last 24 hours. */
+export interface TellAlertsRequest {
+  /** At most 2,048. */
+  counts: AlertCount[];
+}
+
+/** It was heard. */
+export interface TellAlertsResponse {
+}
+
+/** Alerts of one track and family within one hour. */
+export interface AlertCount {
+  /** Track id. */
+  track: string;
+  /** When the hour began by the cluster's clock, milliseconds since the epoch. */
+  hourMs: bigint;
+  /** What the attack is called: 1 to 63 of a-z, 0-9, "-" and "_"; "unusual" where nobody has named it. */
+  family: string;
+  /** How many, at most 10^9. */
+  count: bigint;
+}
+
 /** Opens a stream of directives. */
 export interface WatchRequest {
   /** Tracks this cluster takes part in, 1 to 16 ids. */
@@ -244,6 +266,201 @@ export interface UploadStatusResponse {
   /** Set when the update was accepted already. */
   receipt: Receipt | undefined;
 }
+
+function createBaseTellAlertsRequest(): TellAlertsRequest {
+  return { counts: [] };
+}
+
+export const TellAlertsRequest: MessageFns<TellAlertsRequest> = {
+  encode(message: TellAlertsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.counts) {
+      AlertCount.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TellAlertsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTellAlertsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.counts.push(AlertCount.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TellAlertsRequest>, I>>(base?: I): TellAlertsRequest {
+    return TellAlertsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TellAlertsRequest>, I>>(object: I): TellAlertsRequest {
+    const message = createBaseTellAlertsRequest();
+    message.counts = object.counts?.map((e) => AlertCount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTellAlertsResponse(): TellAlertsResponse {
+  return {};
+}
+
+export const TellAlertsResponse: MessageFns<TellAlertsResponse> = {
+  encode(_: TellAlertsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TellAlertsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTellAlertsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TellAlertsResponse>, I>>(base?: I): TellAlertsResponse {
+    return TellAlertsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TellAlertsResponse>, I>>(_: I): TellAlertsResponse {
+    const message = createBaseTellAlertsResponse();
+    return message;
+  },
+};
+
+function createBaseAlertCount(): AlertCount {
+  return { track: "", hourMs: 0n, family: "", count: 0n };
+}
+
+export const AlertCount: MessageFns<AlertCount> = {
+  encode(message: AlertCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.hourMs !== 0n) {
+      if (BigInt.asUintN(64, message.hourMs) !== message.hourMs) {
+        throw new globalThis.Error("value provided for field message.hourMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.hourMs);
+    }
+    if (message.family !== "") {
+      writer.uint32(26).string(message.family);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AlertCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAlertCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.hourMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AlertCount>, I>>(base?: I): AlertCount {
+    return AlertCount.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AlertCount>, I>>(object: I): AlertCount {
+    const message = createBaseAlertCount();
+    message.track = object.track ?? "";
+    message.hourMs = (object.hourMs !== undefined && object.hourMs !== null) ? BigInt(object.hourMs) : 0n;
+    message.family = object.family ?? "";
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    return message;
+  },
+};
 
 function createBaseWatchRequest(): WatchRequest {
   return { tracks: [], clientBuild: "" };
@@ -1665,6 +1882,16 @@ export const FederationService = {
       Buffer.from(UploadStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UploadStatusResponse => UploadStatusResponse.decode(value),
   },
+  /** How many alerts this cluster had, by track, hour and family: numbers, never contents. Takes the place of what it told before. */
+  tellAlerts: {
+    path: "/testudo.v1.Federation/TellAlerts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TellAlertsRequest): Buffer => Buffer.from(TellAlertsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TellAlertsRequest => TellAlertsRequest.decode(value),
+    responseSerialize: (value: TellAlertsResponse): Buffer => Buffer.from(TellAlertsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TellAlertsResponse => TellAlertsResponse.decode(value),
+  },
 } as const;
 
 export interface FederationServer extends UntypedServiceImplementation {
@@ -1682,6 +1909,8 @@ export interface FederationServer extends UntypedServiceImplementation {
   submitUpdate: handleClientStreamingCall<SubmitUpdateRequest, SubmitUpdateResponse>;
   /** How much of an update the coordinator already holds. */
   uploadStatus: handleUnaryCall<UploadStatusRequest, UploadStatusResponse>;
+  /** How many alerts this cluster had, by track, hour and family: numbers, never contents. Takes the place of what it told before. */
+  tellAlerts: handleUnaryCall<TellAlertsRequest, TellAlertsResponse>;
 }
 
 export interface FederationClient extends Client {
@@ -1737,6 +1966,22 @@ export interface FederationClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UploadStatusResponse) => void,
+  ): ClientUnaryCall;
+  /** How many alerts this cluster had, by track, hour and family: numbers, never contents. Takes the place of what it told before. */
+  tellAlerts(
+    request: TellAlertsRequest,
+    callback: (error: ServiceError | null, response: TellAlertsResponse) => void,
+  ): ClientUnaryCall;
+  tellAlerts(
+    request: TellAlertsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TellAlertsResponse) => void,
+  ): ClientUnaryCall;
+  tellAlerts(
+    request: TellAlertsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TellAlertsResponse) => void,
   ): ClientUnaryCall;
 }
 

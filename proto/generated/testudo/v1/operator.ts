@@ -651,7 +651,7 @@ export interface ListAuditResponse {
 }
 
 /** What is looked for. An empty field is no condition. */
-export interface SearchAuditRequest {
+export interface ListAuditMatchesRequest {
   /** Entries before this position alone; 0 means all. */
   before: bigint;
   /** Rows to return, 1 to 500; 0 means 100. */
@@ -667,7 +667,7 @@ export interface SearchAuditRequest {
 }
 
 /** Entries that fit, newest first. */
-export interface SearchAuditResponse {
+export interface ListAuditMatchesResponse {
   /** At most size; fewer when the part of the journal that one call reads (20,000 entries) holds fewer. */
   entries: AuditEntry[];
   /** Where the next call goes on; 0 when nothing older can fit. */
@@ -4385,12 +4385,12 @@ export const ListAuditResponse: MessageFns<ListAuditResponse> = {
   },
 };
 
-function createBaseSearchAuditRequest(): SearchAuditRequest {
+function createBaseListAuditMatchesRequest(): ListAuditMatchesRequest {
   return { before: 0n, size: 0, kinds: [], who: "", about: "", sinceMs: 0n };
 }
 
-export const SearchAuditRequest: MessageFns<SearchAuditRequest> = {
-  encode(message: SearchAuditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const ListAuditMatchesRequest: MessageFns<ListAuditMatchesRequest> = {
+  encode(message: ListAuditMatchesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.before !== 0n) {
       if (BigInt.asUintN(64, message.before) !== message.before) {
         throw new globalThis.Error("value provided for field message.before of type uint64 too large");
@@ -4418,7 +4418,7 @@ export const SearchAuditRequest: MessageFns<SearchAuditRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): SearchAuditRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAuditMatchesRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -4427,7 +4427,7 @@ export const SearchAuditRequest: MessageFns<SearchAuditRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSearchAuditRequest();
+      const message = createBaseListAuditMatchesRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4491,11 +4491,11 @@ export const SearchAuditRequest: MessageFns<SearchAuditRequest> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<SearchAuditRequest>, I>>(base?: I): SearchAuditRequest {
-    return SearchAuditRequest.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<ListAuditMatchesRequest>, I>>(base?: I): ListAuditMatchesRequest {
+    return ListAuditMatchesRequest.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<SearchAuditRequest>, I>>(object: I): SearchAuditRequest {
-    const message = createBaseSearchAuditRequest();
+  fromPartial<I extends Exact<DeepPartial<ListAuditMatchesRequest>, I>>(object: I): ListAuditMatchesRequest {
+    const message = createBaseListAuditMatchesRequest();
     message.before = (object.before !== undefined && object.before !== null) ? BigInt(object.before) : 0n;
     message.size = object.size ?? 0;
     message.kinds = object.kinds?.map((e) => e) || [];
@@ -4506,12 +4506,12 @@ export const SearchAuditRequest: MessageFns<SearchAuditRequest> = {
   },
 };
 
-function createBaseSearchAuditResponse(): SearchAuditResponse {
+function createBaseListAuditMatchesResponse(): ListAuditMatchesResponse {
   return { entries: [], before: 0n };
 }
 
-export const SearchAuditResponse: MessageFns<SearchAuditResponse> = {
-  encode(message: SearchAuditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const ListAuditMatchesResponse: MessageFns<ListAuditMatchesResponse> = {
+  encode(message: ListAuditMatchesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.entries) {
       AuditEntry.encode(v!, writer.uint32(10).fork()).join();
     }
@@ -4524,7 +4524,7 @@ export const SearchAuditResponse: MessageFns<SearchAuditResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): SearchAuditResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAuditMatchesResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -4533,7 +4533,7 @@ export const SearchAuditResponse: MessageFns<SearchAuditResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSearchAuditResponse();
+      const message = createBaseListAuditMatchesResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -4565,11 +4565,11 @@ export const SearchAuditResponse: MessageFns<SearchAuditResponse> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<SearchAuditResponse>, I>>(base?: I): SearchAuditResponse {
-    return SearchAuditResponse.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<ListAuditMatchesResponse>, I>>(base?: I): ListAuditMatchesResponse {
+    return ListAuditMatchesResponse.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<SearchAuditResponse>, I>>(object: I): SearchAuditResponse {
-    const message = createBaseSearchAuditResponse();
+  fromPartial<I extends Exact<DeepPartial<ListAuditMatchesResponse>, I>>(object: I): ListAuditMatchesResponse {
+    const message = createBaseListAuditMatchesResponse();
     message.entries = object.entries?.map((e) => AuditEntry.fromPartial(e)) || [];
     message.before = (object.before !== undefined && object.before !== null) ? BigInt(object.before) : 0n;
     return message;
@@ -5711,14 +5711,16 @@ export const OperatorService = {
     responseDeserialize: (value: Buffer): ListAuditResponse => ListAuditResponse.decode(value),
   },
   /** What in the journal fits, newest first. Viewer. */
-  searchAudit: {
-    path: "/testudo.v1.Operator/SearchAudit" as const,
+  listAuditMatches: {
+    path: "/testudo.v1.Operator/ListAuditMatches" as const,
     requestStream: false as const,
     responseStream: false as const,
-    requestSerialize: (value: SearchAuditRequest): Buffer => Buffer.from(SearchAuditRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): SearchAuditRequest => SearchAuditRequest.decode(value),
-    responseSerialize: (value: SearchAuditResponse): Buffer => Buffer.from(SearchAuditResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): SearchAuditResponse => SearchAuditResponse.decode(value),
+    requestSerialize: (value: ListAuditMatchesRequest): Buffer =>
+      Buffer.from(ListAuditMatchesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAuditMatchesRequest => ListAuditMatchesRequest.decode(value),
+    responseSerialize: (value: ListAuditMatchesResponse): Buffer =>
+      Buffer.from(ListAuditMatchesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAuditMatchesResponse => ListAuditMatchesResponse.decode(value),
   },
   /** Journal entries as they happen, from a position. Viewer. */
   follow: {
@@ -5839,7 +5841,7 @@ export interface OperatorServer extends UntypedServiceImplementation {
   /** The journal as an audit log, oldest first. Viewer. */
   listAudit: handleUnaryCall<ListAuditRequest, ListAuditResponse>;
   /** What in the journal fits, newest first. Viewer. */
-  searchAudit: handleUnaryCall<SearchAuditRequest, SearchAuditResponse>;
+  listAuditMatches: handleUnaryCall<ListAuditMatchesRequest, ListAuditMatchesResponse>;
   /** Journal entries as they happen, from a position. Viewer. */
   follow: handleServerStreamingCall<FollowRequest, FollowResponse>;
 }
@@ -6619,20 +6621,20 @@ export interface OperatorClient extends Client {
     callback: (error: ServiceError | null, response: ListAuditResponse) => void,
   ): ClientUnaryCall;
   /** What in the journal fits, newest first. Viewer. */
-  searchAudit(
-    request: SearchAuditRequest,
-    callback: (error: ServiceError | null, response: SearchAuditResponse) => void,
+  listAuditMatches(
+    request: ListAuditMatchesRequest,
+    callback: (error: ServiceError | null, response: ListAuditMatchesResponse) => void,
   ): ClientUnaryCall;
-  searchAudit(
-    request: SearchAuditRequest,
+  listAuditMatches(
+    request: ListAuditMatchesRequest,
     metadata: Metadata,
-    callback: (error: ServiceError | null, response: SearchAuditResponse) => void,
+    callback: (error: ServiceError | null, response: ListAuditMatchesResponse) => void,
   ): ClientUnaryCall;
-  searchAudit(
-    request: SearchAuditRequest,
+  listAuditMatches(
+    request: ListAuditMatchesRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: SearchAuditResponse) => void,
+    callback: (error: ServiceError | null, response: ListAuditMatchesResponse) => void,
   ): ClientUnaryCall;
   /** Journal entries as they happen, from a position. Viewer. */
   follow(request: FollowRequest, options?: Partial<CallOptions>): ClientReadableStream<FollowResponse>;

@@ -185,7 +185,19 @@ export interface ClusterTrack {
   /** The last round that left its update out or refused it; empty where none did. */
   excludedIn: string;
   /** Its record, 0 to 1: see TrackStanding; absent where it never took part. */
-  score?: number | undefined;
+  score?:
+    | number
+    | undefined;
+  /** Alerts of the last 24 hours, as the cluster counted them, by family; the most first, at most 16. */
+  alerts: FamilyCount[];
+}
+
+/** Alerts of one family. */
+export interface FamilyCount {
+  /** What the attack is called; "unusual" where nobody has named it. */
+  family: string;
+  /** How many. */
+  count: bigint;
 }
 
 /** One matter that somebody should look at. */
@@ -984,6 +996,7 @@ function createBaseClusterTrack(): ClusterTrack {
     lastDeliveryAtMs: 0n,
     excludedIn: "",
     score: undefined,
+    alerts: [],
   };
 }
 
@@ -1027,6 +1040,9 @@ export const ClusterTrack: MessageFns<ClusterTrack> = {
     }
     if (message.score !== undefined) {
       writer.uint32(73).double(message.score);
+    }
+    for (const v of message.alerts) {
+      FamilyCount.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1116,6 +1132,14 @@ export const ClusterTrack: MessageFns<ClusterTrack> = {
             message.score = reader.double();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.alerts.push(FamilyCount.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1144,6 +1168,77 @@ export const ClusterTrack: MessageFns<ClusterTrack> = {
       : 0n;
     message.excludedIn = object.excludedIn ?? "";
     message.score = object.score ?? undefined;
+    message.alerts = object.alerts?.map((e) => FamilyCount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFamilyCount(): FamilyCount {
+  return { family: "", count: 0n };
+}
+
+export const FamilyCount: MessageFns<FamilyCount> = {
+  encode(message: FamilyCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.family !== "") {
+      writer.uint32(10).string(message.family);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FamilyCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFamilyCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.family = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<FamilyCount>, I>>(base?: I): FamilyCount {
+    return FamilyCount.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<FamilyCount>, I>>(object: I): FamilyCount {
+    const message = createBaseFamilyCount();
+    message.family = object.family ?? "";
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
     return message;
   },
 };
