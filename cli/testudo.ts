@@ -178,6 +178,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'the journal as an audit log: list, follow',
     load: async () => (await import('./members/audit.ts')).auditCommand(),
   },
+  completion: {
+    summary: 'a script by which bash, zsh or fish complete verbs and options',
+    load: async () => (await import('./overview/completion.ts')).completionCommand(everyCommand),
+  },
 };
 
 endWithReaders();
@@ -198,6 +202,12 @@ for (const [name, { summary, load }] of Object.entries(verbs)) {
   else program.command(name).description(summary);
 }
 await program.parseAsync().catch(exitUncaught);
+
+/** Every verb that is offered, whole: for what must know all options. */
+function everyCommand(): Promise<readonly CommandUnknownOpts[]> {
+  const here = Object.entries(verbs).filter(([name]) => offered === undefined || offered.includes(name));
+  return Promise.all(here.flatMap(([name, { load }]) => (name === 'completion' ? [] : [load()])));
+}
 
 /** The verbs whose code is here: an image holds some, and names them in its package.json. undefined: all. */
 function verbsOffered(): readonly string[] | undefined {
