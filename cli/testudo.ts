@@ -178,6 +178,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'the journal as an audit log: list, follow',
     load: async () => (await import('./members/audit.ts')).auditCommand(),
   },
+  context: {
+    summary: 'which federation commands speak to: list, add, use, remove',
+    load: async () => (await import('./overview/context.ts')).contextCommand(),
+  },
   completion: {
     summary: 'a script by which bash, zsh or fish complete verbs and options',
     load: async () => (await import('./overview/completion.ts')).completionCommand(everyCommand),

@@ -14,7 +14,8 @@ import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testu
 import { OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.ts';
 import { exitWith, orExit } from '../exit.ts';
-import { type CredentialsHolder, explained, holderOf } from './credentials-holder.ts';
+import { complain } from '../print.ts';
+import { type CredentialsHolder, endsSoon, explained, holderOf } from './credentials-holder.ts';
 
 const deadlineMsDefault = 60_000;
 
@@ -102,7 +103,10 @@ async function reach({
   const { authority: ca, certificateChain: cert, key, address: usual } = own;
   const context = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.3' });
   const secure = credentials.createFromSecureContext(context);
-  return { address: address ?? usual, secure, holder: holderOf(path, own) };
+  const holder = holderOf(path, own);
+  const soon = endsSoon(holder, Date.now());
+  if (soon !== undefined) complain(`warning: ${soon}`);
+  return { address: address ?? usual, secure, holder };
 }
 
 function exitExplained(error: unknown, holder: CredentialsHolder): never {

@@ -9,6 +9,16 @@ export function holderOf(path: string, { name, role, certificateChain }: Operato
   return { path, name, role, expiresAtMs: Date.parse(new X509Certificate(certificateChain).validTo) };
 }
 
+const warnWithinMs = 7 * 86_400_000;
+
+/** What to do before the certificate ends, in its last week. */
+export function endsSoon({ name, path, expiresAtMs }: CredentialsHolder, nowMs: number): string | undefined {
+  const leftMs = expiresAtMs - nowMs;
+  if (leftMs <= 0 || leftMs > warnWithinMs) return undefined;
+  const when = new Date(expiresAtMs).toISOString();
+  return `the certificate of operator ${name} ends ${when}: \`testudo operators renew --credentials ${path}\` before that`;
+}
+
 /** TLS tells nobody why: a coordinator that hangs up looks like one that is not there. */
 const silentRefusals: ReadonlySet<string> = new Set(['GRPC_UNAVAILABLE', 'CERTIFICATE_EXPIRED']);
 

@@ -25,3 +25,13 @@ it('an operator whose certificate has ended is told so, and what helps; nobody e
   expect(away.error).not.toContain('Resolution note');
   expect(away).toMatchObject({ code: 3, error: expect.stringContaining('GRPC_UNAVAILABLE') });
 });
+
+it('an operator whose certificate ends within a week is told so beside the answer, and how to renew it', async () => {
+  const line = await CommandLine.start({ settings: ['certificates.operatorDays=6'] });
+  const { code, out, error } = await line.run('clusters', 'list');
+  expect(code).toBe(0);
+  expect(out).toMatch(/^CLUSTER/);
+  expect(error).toMatch(
+    /^warning: the certificate of operator admin ends \d{4}-\S+: `testudo operators renew --credentials /,
+  );
+});

@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { CommandLine } from '../testing/command-line.ts';
+
+const before = process.env.TESTUDO_CONFIG_HOME;
+
+beforeEach(() => {
+  process.env.TESTUDO_CONFIG_HOME = tempDir(); // Of the commands that the test starts, too.
+});
+
+afterEach(() => {
+  if (before === undefined) delete process.env.TESTUDO_CONFIG_HOME;
+  else process.env.TESTUDO_CONFIG_HOME = before;
+});
+
+describe('testudo context', { timeout: 600_000 }, () => {
+  it('names federations, of which commands speak to the current one, or to the one that is asked for', async () => {
+    const line = await CommandLine.start();
+    await line.hire('ada', 'viewer');
+    const address = ['--address', line.federation.coordinator.addresses.federation];
+    const alone = await line.offline('clusters', 'list');
+    expect(alone.code).toBe(1); // No ./operator.json here, and no context.
+
+    const prod = await line.offline('context', 'add', 'prod', '-c', line.credentials('admin'), ...address);
+    expect(prod).toMatchObject({ code: 0, out: 'prod: admin of herd, current\n' });
+    expect((await line.offline('context', 'add', 'looks', '-c', line.credentials('ada'), ...address)).code).toBe(0);
+    expect((await line.offline('tokens', 'create', 'eu-1')).code).toBe(0);
+    const viewer = await line.offline('tokens', 'create', 'eu-2', '--context', 'looks');
+    expect(viewer).toMatchObject({ code: 1, error: expect.stringContaining('ROLE_INSUFFICIENT') });
+    const misspelt = await line.offline('status', '--context', 'lokos');
+    expect(misspelt).toMatchObject({
+      code: 1,
+      error: expect.stringContaining('no context lokos; did you mean looks?'),
+    });
+
+    expect((await line.offline('context', 'use', 'looks')).out).toBe('looks is current\n');
+    expect((await line.offline('tokens', 'create', 'eu-3')).error).toContain('ROLE_INSUFFICIENT');
+    const said = await line.offline('tokens', 'create', 'eu-3', '-c', line.credentials('admin'), ...address);
+    expect(said.code, said.error).toBe(0); // What is said counts.
+    const listed = (await line.offline('context', 'list', '--json')).out.trimEnd().split('\n');
+    expect(listed.map((row) => JSON.parse(row)).map(({ name, current }) => [name, current])).toEqual([
+      ['looks', true],
+      ['prod', false],
+    ]);
+    expect((await line.offline('context', 'remove', 'looks')).code).toBe(0);
+    expect((await line.offline('tokens', 'create', 'eu-4')).code).toBe(1);
+  });
+});
