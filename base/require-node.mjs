@@ -5,9 +5,8 @@
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major !== 22 || minor < 12) {
   process.stderr.write(
-    `Testudo needs Node 22 (22.12 or newer); this is Node ${process.versions.node}.\n` +
-      'npm installs the right one into the checkout: use `npm start`, or after that `npx testudo`,\n' +
-      'or name it yourself: node_modules/node/bin/node cli/testudo.ts\n',
+    `Testudo needs Node 22 (22.12 or newer), and this is Node ${process.versions.node}: install that one; ` +
+      'in a checkout `npm start` and `npx testudo` bring it\n',
   );
   process.exit(1);
 }
