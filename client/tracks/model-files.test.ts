@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkModelPlace, writeModelFiles } from './model-files.ts';
+import { checkModelPlace, readStoredModel, writeModelFiles } from './model-files.ts';
 
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
@@ -52,4 +52,10 @@ describe('writeModelFiles', () => {
     await writeModelFiles(at('link'), files('new'));
     expect(await readFile(at('model', 'weights.bin'), 'utf8')).toBe('new');
   });
+});
+
+it('of a folder that is no model it is said what would be one', async () => {
+  const read = await readStoredModel(folder);
+  expect(read).toMatchObject({ ok: false, fault: { code: 'MODEL_UNREADABLE' } });
+  expect(read.ok ? '' : read.fault.message).toContain('`testudo model train`');
 });

@@ -95,7 +95,9 @@ async function readModelFiles(path: string): Promise<Result<Map<string, Uint8Arr
     manifest = JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8'));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return refuse('MODEL_UNREADABLE', `${path} is no model folder: manifest.json: ${why}`);
+    const remedy =
+      'name what `npm start`, `testudo model train` or a client wrote; what `model init` writes has learnt nothing';
+    return refuse('MODEL_UNREADABLE', `${path} is no model folder: manifest.json: ${why}; ${remedy}`);
   }
   if (manifest?.format !== format || typeof manifest.files !== 'object' || manifest.files === null) {
     return refuse(
