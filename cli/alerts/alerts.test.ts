@@ -41,6 +41,16 @@ describe('testudo alerts', { timeout: 600_000 }, () => {
     expect((await runTestudo('alerts', 'show', 'nonsense', '-d', data)).code).toBe(2);
   });
 
+  it('passes over lines that are no alerts, and what is in one reaches no terminal', async () => {
+    const data = tempDir();
+    const hostile = anAlert('hostile', '\x1b[2Jweb\u202e', { threshold: Number.POSITIVE_INFINITY });
+    const lines = ['null\n', '[]\n', line({ id: 'a-0123456789abcdee', text: 'x', subject: {} }), line(hostile)];
+    writeFileSync(join(data, 'alerts.jsonl'), lines.join(''));
+    const { code, out, error } = await runTestudo('alerts', 'list', '-d', data);
+    expect({ code, error, rows: out.trimEnd().split('\n').length }).toEqual({ code: 0, error: '', rows: 2 });
+    expect(out).toMatch(/shop\/\?\[2Jweb\? .* - +7$/m);
+  });
+
   it('shows what no sink took, and queues it anew', async () => {
     const data = tempDir();
     const outbox = unwrap(AlertOutbox.open(data));

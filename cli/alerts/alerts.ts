@@ -51,10 +51,15 @@ function alertTable(alerts: readonly Alert[]): string {
     { title: 'TRACK', text: ({ track }) => track },
     { title: 'WORKLOAD', text: ({ subject: { namespace, workload, pod } }) => `${namespace}/${workload || pod}` },
     { title: 'FAMILY', text: familyOf },
-    { title: 'SCORE', text: ({ score }) => score.toPrecision(4), align: 'right' },
-    { title: 'THRESHOLD', text: ({ threshold }) => threshold.toPrecision(4), align: 'right' },
+    { title: 'SCORE', text: ({ score }) => figure(score), align: 'right' },
+    { title: 'THRESHOLD', text: ({ threshold }) => figure(threshold), align: 'right' },
     { title: 'MODEL', text: ({ modelVersion }) => String(modelVersion), align: 'right' },
   ]);
+}
+
+/** JSON writes null for what is not finite, and others may have written to the file. */
+function figure(value: unknown): string {
+  return typeof value === 'number' ? value.toPrecision(4) : '-';
 }
 
 function show() {

@@ -37,11 +37,13 @@ export async function* newestAlerts(path: string): AsyncGenerator<Alert> {
   }
 }
 
-/** The alert that a line holds; undefined where it holds none. */
+/** The alert that a line holds; undefined where it holds none: the file is text, and others may have written to it. */
 export function alertIn(line: string): Alert | undefined {
   try {
     const alert = JSON.parse(line) as Partial<Alert> | null;
-    return typeof alert?.id === 'string' && typeof alert.text === 'string' ? (alert as Alert) : undefined;
+    const { id, at, track, text, subject } = alert ?? {};
+    const said = [id, at, track, text, subject?.namespace, subject?.workload];
+    return said.every((value) => typeof value === 'string') ? (alert as Alert) : undefined;
   } catch {
     return undefined;
   }
