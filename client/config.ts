@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Result } from '../base/fault.ts';
+import { problemsOfPorts } from '../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../base/settings.ts';
 import { alertsConfig, withAbsoluteSinks } from './alerts/alerts-config.ts';
 import {
@@ -151,7 +152,14 @@ const rules: SettingRules<Raw, ClientConfig> = {
   prefix: 'TESTUDO_CLIENT_',
   fromEnvironment,
   resolved: withAbsolutePaths,
-  problemsOf: ({ tracks }) => problemsOfTracks(tracks),
+  problemsOf: ({ tracks, hub, health }) => [
+    ...problemsOfTracks(tracks),
+    ...problemsOfPorts({
+      'health.listen': health.listen,
+      'hub.listen': hub?.listen,
+      'hub.admissionListen': hub?.admissionListen,
+    }),
+  ],
 };
 
 /** Reads the file, if any, lays environment and settings over it, and reports every problem together. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isListenAddress } from './listen.ts';
+import { isListenAddress, problemsOfPorts } from './listen.ts';
 
 it.each([
   ['127.0.0.1:0', true],
@@ -16,4 +16,11 @@ it.each([
   ['127.0.0.1:9464\n', false],
 ])('%j is an address to listen on: %s', (text, is) => {
   expect(isListenAddress(text)).toBe(is);
+});
+
+it('two addresses of one process have no port in common, unless the kernel chooses', () => {
+  expect(
+    problemsOfPorts({ a: '127.0.0.1:1', b: '[::1]:2', c: '127.0.0.1:0', d: '[::1]:0', e: null, f: undefined }),
+  ).toEqual([]);
+  expect(problemsOfPorts({ a: '127.0.0.1:1', b: '0.0.0.0:1' })).toEqual(['b and a have the same port 1']);
 });

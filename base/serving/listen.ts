@@ -10,6 +10,20 @@ export function isListenAddress(text: string): boolean {
 /** What is asked for where it cannot. */
 export const listenAddressWanted = 'expected host:port with a port up to 65535, such as 127.0.0.1:9464 or [::1]:9464';
 
+/** What is wrong with these addresses of one process, by the names of their settings: two have one port. null: not used. */
+export function problemsOfPorts(addresses: Readonly<Record<string, string | null | undefined>>): string[] {
+  const problems: string[] = [];
+  const taken = new Map<string, string>();
+  for (const [name, address] of Object.entries(addresses)) {
+    const port = address?.slice(address.lastIndexOf(':') + 1);
+    if (port === undefined || port === '0') continue; // The kernel gives each its own.
+    const other = taken.get(port);
+    if (other !== undefined) problems.push(`${name} and ${other} have the same port ${port}`);
+    taken.set(port, name);
+  }
+  return problems;
+}
+
 /**
  * Binds a server to `address`: host:port, an IPv6 host in brackets, port 0 for one of the kernel's choice. Returns the port;
  * rejects with the system's error where it cannot be had.

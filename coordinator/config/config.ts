@@ -1,5 +1,6 @@
 import { sep } from 'node:path';
 import type { Result } from '../../base/fault.ts';
+import { problemsOfPorts } from '../../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
 import type { MasterKeySource } from '../keys/master-key.ts';
@@ -87,14 +88,10 @@ function crossChecks({
 }: CoordinatorConfig): string[] {
   const problems: string[] = [];
   if (redis !== null) problems.push(...redisProblems(redis));
-  const taken = new Map<string, string>();
-  for (const [name, address] of Object.entries(listen)) {
-    const port = address.slice(address.lastIndexOf(':') + 1);
-    const other = taken.get(port);
-    if (port !== '0' && other !== undefined)
-      problems.push(`listen.${name} and listen.${other} have the same port ${port}`);
-    taken.set(port, name);
-  }
+  const { enrolment, federation, health } = listen;
+  problems.push(
+    ...problemsOfPorts({ 'listen.enrolment': enrolment, 'listen.federation': federation, 'listen.health': health }),
+  );
   for (const [name, { perClusterMax, atOnceMax }] of Object.entries({ uploads, fetches, watches })) {
     if (perClusterMax > atOnceMax) {
       problems.push(`${name}.perClusterMax ${perClusterMax} is above ${name}.atOnceMax ${atOnceMax}`);
