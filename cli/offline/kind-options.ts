@@ -16,7 +16,8 @@ export type Chosen<Name extends OperationName> = Readonly<{
 export function addKindOptions(command: CommandUnknownOpts, operation: OperationName): void {
   const offering = kindsThatOffer(operation);
   const about = offering.map(({ name, offline }) => `${name}: ${offline[operation]?.about}`).join('; ');
-  const unlessGiven = command.options.some(({ long }) => long === '--model') ? 'what the model is of' : defaultKind;
+  const ofNone = kindFor(offering, operation, undefined, undefined).named;
+  const unlessGiven = command.options.some(({ long }) => long === '--model') ? 'what the model is of' : ofNone;
   const own = `or the path of a folder that holds a track.ts; ${unlessGiven} unless given`;
   const track = new Option('--track <kind>', `${about}; ${own}`);
   command.addOption(track.choices(offering.map(({ named }) => named)));

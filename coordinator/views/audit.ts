@@ -24,7 +24,7 @@ export function auditView({ seq, atMs, actor, event, chain }: JournalEntry): Aud
     atMs,
     actor: actorName(actor),
     kind: event.kind,
-    // A step of a large round holds its whole cohort; `testudo audit verify` reads the journal itself.
+    // A step of a large round holds its whole cohort; `testudo coordinator verify` reads the journal itself.
     eventJson: Buffer.byteLength(json) <= eventBytesMax ? json : canonicalJson({ kind: event.kind, truncated: true }),
     chainDigest: `sha256:${chain}`,
   };
