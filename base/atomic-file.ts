@@ -134,6 +134,22 @@ export async function commitFile(
   if (durable) await syncFolder(dirname(path));
 }
 
+/** Gives a folder that is whole the name of another, which is removed. On one file system; a missing other is none. */
+export async function replaceFolder(fresh: string, path: string): Promise<void> {
+  const former = temporaryOf(path);
+  await rename(path, former).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+  });
+  await rename(fresh, path);
+  await rm(former, { recursive: true, force: true });
+}
+
+/** Appends to a file; on disk when this resolves. */
+export async function appendDurably(file: FileHandle, text: string): Promise<void> {
+  await file.appendFile(text);
+  await file.sync();
+}
+
 /** Makes what was written to a file, or renamed and removed in a folder, durable. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');

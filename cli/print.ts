@@ -9,3 +9,8 @@ export function print(text: string): void {
 export function complain(text: string): void {
   process.stderr.write(`${printable(text)}\n`);
 }
+
+/** Begins at the top of an empty screen, of a terminal: the only order that one is given. */
+export function clearScreen(): void {
+  process.stdout.write('\x1b[H\x1b[2J\x1b[3J');
+}

@@ -5,7 +5,7 @@ import { type GetStatusResponse, Severity } from '../../proto/generated/testudo/
 import { exitCodes, usage } from '../exit.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
-import { print } from '../print.ts';
+import { clearScreen, print } from '../print.ts';
 import { statusJson } from './status-json.ts';
 import { statusShape } from './status-shape.ts';
 import { statusText } from './status-text.ts';
@@ -34,7 +34,7 @@ export function statusCommand() {
         for (;;) {
           const status = await lookOnce(connection);
           // From the top of an empty screen where there is one; lines after lines where they go into a file.
-          if (process.stdout.isTTY && !options.json) process.stdout.write('\x1b[H\x1b[2J\x1b[3J');
+          if (process.stdout.isTTY && !options.json) clearScreen();
           print(options.json ? jsonLine(statusJson(status)) : statusText(status));
           await setTimeout(seconds * 1000);
         }

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { privateFileMode } from '../../../base/atomic-file.ts';
+import { appendDurably, privateFileMode } from '../../../base/atomic-file.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import { type SigningKeyPair, signingKeyPairOf } from '../../../proto/envelope/crypto/keys.ts';
 import { decodeEntry, digestOfLine, encodeEntry, type Said } from './record.ts';
@@ -84,8 +84,7 @@ export class RotationLog {
     if (said.length === 0 || this.#isClosed) return this.#writing;
     const text = said.map((one) => `${this.#writer.write(one, atMs)}\n`).join('');
     this.#writing = this.#writing.then(async () => {
-      await this.#file.appendFile(text);
-      await this.#file.sync();
+      await appendDurably(this.#file, text);
     });
     return this.#writing;
   }
