@@ -3,9 +3,9 @@
  * federation's model. What lies beside them is for each track to know.
  */
 import type { Stats } from 'node:fs';
-import { lstat, mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isMissing, temporaryOf } from '../../base/atomic-file.ts';
+import { isMissing, replaceFolder, temporaryOf } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { layoutOf, valuesOfBytes } from '../../proto/layout.ts';
@@ -69,7 +69,7 @@ export async function checkModelPlace(path: string): Promise<Result<void, 'OUTPU
 export async function writeModelFiles(path: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   unwrap(await checkModelPlace(path));
   const place = await realpath(path).catch(() => resolve(path));
-  const [fresh, former] = [temporaryOf(place), temporaryOf(place)];
+  const fresh = temporaryOf(place);
   const digests = Object.fromEntries([...files].map(([name, bytes]) => [name, digestOf(bytes)]));
   try {
     for (const [name, bytes] of files) {
@@ -77,14 +77,10 @@ export async function writeModelFiles(path: string, files: ReadonlyMap<string, U
       await writeFile(join(fresh, name), bytes);
     }
     await writeFile(join(fresh, 'manifest.json'), jsonBytes({ format, files: digests } satisfies Manifest));
-    await rename(place, former).catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
-    });
-    await rename(fresh, place);
+    await replaceFolder(fresh, place);
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
-  await rm(former, { recursive: true, force: true });
 }
 
 /** Every file that the manifest names, each checked against its digest. */
