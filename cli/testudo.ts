@@ -138,6 +138,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'what a response agent kept of an incident: list, show, verify, export',
     load: async () => (await import('./response/evidence.ts')).evidenceCommand(),
   },
+  drill: {
+    summary: 'try what is relied on: a quarantine that isolates, a flood of alerts; each undoes itself',
+    load: async () => (await import('./response/drill/drill.ts')).drillCommand(),
+  },
   posture: {
     summary: "what makes an intruder's life easy in these pods, with the fix for each",
     load: async () => (await import('./response/posture.ts')).postureCommand(),

@@ -79,7 +79,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
     description: "Testudo client: one cluster's learner, release agent and hub of its sensors",
     verbs: [
       ...['client', 'agent', 'alerts', 'feedback', 'profile', 'score', 'explain', 'evaluate', 'map'],
-      ...['quarantine', 'evidence', 'posture'],
+      ...['quarantine', 'evidence', 'posture', 'drill'],
     ],
     command: ['client', '--config', '/etc/testudo/client.yaml'],
     tensorflow: true,

@@ -3,7 +3,7 @@ import type { Sighting } from './sighting.ts';
 
 type Version = Readonly<{ track: string; version: number }>;
 
-/** Since when a track has been judged by this version. */
+/** When the first alert named this version of a track: its swap, as far as is seen here. */
 type Swap = Version & Readonly<{ atMs: number }>;
 
 /** What it knows: it survives restarts. */
@@ -23,8 +23,8 @@ const podsMin = 3;
 
 /**
  * Looks at what alerts the version of each track raised since its swap: more workloads, or a larger share of pods, than
- * the policy allows within so long of it open the breaker. A version that alerts name for the first time is a swap as of its
- * first alert, also where nobody told of one. `pods`: of the whole cluster.
+ * the policy allows within so long of it open the breaker. Its swap is its first alert here: a model that was quiet for a day
+ * is watched from then on. `pods`: of the whole cluster.
  */
 export function watchBreaker(
   breaker: Breaker,
@@ -53,13 +53,6 @@ export function watchBreaker(
     return { ...known, open: { track, version, atMs: nowMs, why } };
   }
   return known;
-}
-
-/** The release agent said that it swapped. */
-export function heardSwap(breaker: Breaker, swap: Swap): Breaker {
-  const before = breaker.swaps.find(({ track }) => track === swap.track);
-  if (before !== undefined && before.version === swap.version) return breaker;
-  return { ...breaker, swaps: [...breaker.swaps.filter(({ track }) => track !== swap.track), swap] };
 }
 
 /** An operator has looked: from now on it counts anew. */

@@ -5,7 +5,7 @@ import { seededRandom } from '../../../base/random.ts';
 import { parseClusterId } from '../../../proto/ids.ts';
 import { firstResponsePolicy, type ResponsePolicy, responsePolicyInForce } from '../../../proto/response-policy.ts';
 import { sighting } from '../testing/sightings.ts';
-import { closedBreaker, heardSwap, resumed, watchBreaker } from './breaker.ts';
+import { type Breaker, closedBreaker, resumed, watchBreaker } from './breaker.ts';
 import { budgetGone, type Spent, spend } from './budget.ts';
 import { decide, type Situation } from './decide.ts';
 import { alertsNeeded, falseActionsPerDay } from './false-alarms.ts';
@@ -147,15 +147,19 @@ describe('budgetGone', () => {
 
 describe('watchBreaker', () => {
   const limits = { withinMs: hour, workloadsMax: 2, podShareMax: 0.2 };
+  const swappedAt = (atMs: number): Breaker => ({
+    ...closedBreaker,
+    swaps: [{ track: 'syscall', version: 3, atMs }],
+  });
   const flagged = (count: number, atMs: number, modelVersion = 3) =>
     Array.from({ length: count }, (_, n) => sighting({ atMs, modelVersion, workload: `w${n}`, pod: `w${n}-1` }));
 
   it('opens when a model flags more workloads than allowed within so long of its swap, and says which', () => {
-    const swapped = heardSwap(closedBreaker, { track: 'syscall', version: 3, atMs: now - 5 * minute });
+    const swapped = swappedAt(now - 5 * minute);
     expect(watchBreaker(swapped, flagged(2, now), 1_000, limits, now).open).toBeNull();
     const { open } = watchBreaker(swapped, flagged(3, now), 1_000, limits, now);
     expect(open).toMatchObject({ track: 'syscall', version: 3, why: expect.stringContaining('3 of 1000 pods in 3') });
-    const late = heardSwap(closedBreaker, { track: 'syscall', version: 3, atMs: now - 2 * hour });
+    const late = swappedAt(now - 2 * hour);
     expect(watchBreaker(late, flagged(30, now), 1_000, limits, now).open).toBeNull();
   });
 
@@ -174,7 +178,7 @@ describe('watchBreaker', () => {
     expect(watchBreaker(again, flagged(3, now + 2 * minute), 10, limits, now + 2 * minute).open).not.toBeNull();
   });
 
-  it('takes a version that nobody told of for swapped at its first alert, and no old alert for a swap back', () => {
+  it('takes a version for swapped at its first alert, and no old alert for a swap back', () => {
     const first = watchBreaker(closedBreaker, flagged(1, now, 7), 10, limits, now);
     expect(first.swaps).toEqual([{ track: 'syscall', version: 7, atMs: now }]);
     const late = watchBreaker(
@@ -195,7 +199,7 @@ describe('watchBreaker', () => {
     const swapMs = now - 30 * minute;
     fc.assert(
       fc.property(fc.array(alert, { maxLength: 12 }), fc.boolean(), (alerts, isReversed) => {
-        const swapped = heardSwap(closedBreaker, { track: 'syscall', version: 3, atMs: swapMs });
+        const swapped = swappedAt(swapMs);
         const all = alerts.map(({ atMs, workload }) =>
           sighting({ atMs, workload: `w${workload}`, pod: `w${workload}-1` }),
         );

@@ -2,7 +2,7 @@ import type { MetadataChange } from '../cluster/cluster.ts';
 import type { PodFact } from '../cluster/facts.ts';
 
 /** The one label that a pod in quarantine bears: what the deny-all NetworkPolicy of its namespace selects. */
-export const quarantineLabel = 'testudo.io/quarantined';
+const quarantineLabel = 'testudo.io/quarantined';
 
 const at = 'testudo.io/quarantined-at';
 const until = 'testudo.io/quarantine-until';

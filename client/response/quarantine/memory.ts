@@ -15,7 +15,7 @@ export type Memory = Readonly<{
   begun: readonly Begun[];
 }>;
 
-export const emptyMemory: Memory = { spent: [], breaker: closedBreaker, begun: [] };
+const emptyMemory: Memory = { spent: [], breaker: closedBreaker, begun: [] };
 
 const text = z.string().max(1_000);
 const time = z.number().min(0);

@@ -25,7 +25,7 @@ const shape = z.strictObject({
 const lookMs = 1_000;
 const ordersMax = 1_000;
 
-export const orderFolder = (dataDirectory: string) => join(dataDirectory, 'orders');
+const orderFolder = (dataDirectory: string) => join(dataDirectory, 'orders');
 const nameOf = ({ kind, uid }: Pick<Order, 'kind' | 'uid'>) => `${kind}-${uid}.json`;
 
 /** The same order twice is one. */

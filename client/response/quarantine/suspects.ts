@@ -63,7 +63,7 @@ function howOf(pod: PodFact): Suspect['how'] {
 }
 
 /** The Deployment above a ReplicaSet; what an alert calls the workload decides on nothing. */
-export function workloadOf({ owner, name }: PodFact, { replicaSets }: Pick<Facts, 'replicaSets'>): string {
+function workloadOf({ owner, name }: PodFact, { replicaSets }: Pick<Facts, 'replicaSets'>): string {
   if (owner === null) return name;
   return replicaSets.get(owner.uid)?.owner?.name ?? owner.name;
 }
