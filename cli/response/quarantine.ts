@@ -90,7 +90,7 @@ function pageText({ cap, policy, breaker, suspects, quarantined }: QuarantinePag
       table(quarantined, [
         { title: 'IN QUARANTINE', text: ({ namespace, pod }) => `${namespace}/${pod}` },
         { title: 'UID', text: ({ uid }) => uid },
-        { title: 'UNTIL', text: ({ untilMs }) => time(untilMs) },
+        { title: 'UNTIL', text: ({ untilMs }) => time(untilMs ?? 0) },
         { title: 'ISOLATION', text: ({ verdict }) => verdict ?? 'not judged yet' },
         { title: 'EVIDENCE', text: ({ evidence }) => evidence.slice(0, 19) },
       ]),

@@ -42,14 +42,17 @@ export function quarantineChange(pod: Pick<PodFact, 'labels'>, mark: Mark): Meta
   };
 }
 
-/** The mark of a pod in quarantine; undefined for any other. One that somebody spoilt has ended at once. */
+/**
+ * The mark of a pod in quarantine; undefined for any other. One without an end that can be read is somebody else's, such as an
+ * operator's own hand: it is judged, and stays until it is lifted.
+ */
 export function markOf({ labels, annotations, createdAtMs }: PodFact): Mark | undefined {
   if (labels[quarantineLabel] !== 'true') return undefined;
   const time = (name: string) => Date.parse(annotations[name] ?? '');
   const [atMs, untilMs] = [time(at), time(until)];
   return {
     atMs: Number.isNaN(atMs) ? createdAtMs : atMs,
-    untilMs: Number.isNaN(untilMs) ? 0 : untilMs,
+    untilMs: Number.isNaN(untilMs) ? Number.POSITIVE_INFINITY : untilMs,
     evidence: annotations[evidence] ?? '',
     alerts: (annotations[alerts] ?? '').split(' ').filter((id) => id !== ''),
   };

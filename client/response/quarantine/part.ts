@@ -140,7 +140,7 @@ function step(
   const later = [
     ...quarantined.map(({ mark }) => mark.untilMs),
     ...[...state.waits.values()].flatMap(({ untilMs, sinceMs }) => [untilMs, sinceMs + budgetPauseMs]),
-  ].filter((atMs) => atMs > now);
+  ].filter((atMs) => atMs > now && Number.isFinite(atMs));
   return { state: { ...state, running, patched }, actions, wakeAtMs: later.length === 0 ? null : Math.min(...later) };
 }
 
