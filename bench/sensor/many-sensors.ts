@@ -5,11 +5,9 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { NodeRig } from '../../lab/testing/node-rig.ts';
 import type { BenchOptions } from '../harness/bench.ts';
-import { figure } from '../harness/measure.ts';
 import type { Report } from '../harness/report.ts';
+import { keepPiece } from './pieces.ts';
 import { quantileOf, residentMiB } from './probe.ts';
-
-const bars = { rssMiB: 700, releaseMsP99: 10_000 };
 
 type Installed = Readonly<{ node: string; version: number; atMs: number }>;
 
@@ -39,10 +37,9 @@ export async function measureHub(testudo: string, { small }: BenchOptions, repor
         largest = Math.max(largest, residentMiB(client.pid));
       }
       const [p50, p99] = [quantileOf(delays, 0.5), quantileOf(delays, 0.99)];
-      report.record({ case: 'hub', sensors, releases, msP50: p50, msP99: p99, clientRssMiBMax: largest });
-      report.text(`## ${sensors} sensors on one client
-
-${releases} releases, from the coordinator's push until the sensor had fetched, verified and swapped it: median ${figure(p50)} ms, p99 ${figure(p99)} ms; the bar is ${bars.releaseMsP99} ms. Each sensor tells a few contents and its status every two seconds meanwhile. The client, which is the hub, has ${figure(largest)} MiB at most; the bar is ${bars.rssMiB} MiB. All sensors' sides run in one process on the same two cores.`);
+      const figures = { sensors, releases, msP50: p50, msP99: p99, clientRssMiBMax: largest };
+      if (small) report.record({ case: 'hub', ...figures });
+      else await keepPiece('hub', figures, report);
     } finally {
       herd.kill();
     }

@@ -9,12 +9,10 @@ import type { Member } from '../../lab/rig/member.ts';
 import { NodeRig } from '../../lab/testing/node-rig.ts';
 import type { BenchOptions } from '../harness/bench.ts';
 import { runChild } from '../harness/child.ts';
-import { figure } from '../harness/measure.ts';
 import type { Report } from '../harness/report.ts';
+import { bars } from './page.ts';
+import { keepPiece } from './pieces.ts';
 import { Feed, metricOf, quantileOf, residentMiB, type Used, useOf } from './probe.ts';
-
-/** Bars of the work on clusters, by CPU time: whatever else runs here meanwhile. */
-const bars = { callsPerCore: 30_000, alertMsP99: 250, rssMiB: 150, coresAtRest: 0.03, bytesShare: 0.02 };
 
 /** A federation's default model of the recorded workloads, as a coordinator would have released it. */
 async function recordedModel() {
@@ -75,29 +73,12 @@ export async function measureThroughput(testudo: string, { small }: BenchOptions
   );
   const perCore = used.calls / used.cpuSeconds;
   if (used.calls === 0) throw new Error('the sensor read nothing');
-  report.record({
-    case: 'throughput',
-    ...used,
-    callsPerCore: perCore,
-    bareGenerated: bare.generated,
-    bareGrpc: bare.grpc,
-  });
+  const { generated: bareGenerated = 0, grpc: bareGrpc = 0 } = bare;
+  const figures = { ...used, callsPerCore: perCore, bareGenerated, bareGrpc };
+  if (small) report.record({ case: 'throughput', ...figures });
+  else await keepPiece('throughput', figures, report);
   if (!small && perCore < bars.callsPerCore)
     throw new Error(`${perCore} calls a second and core; the bar is ${bars.callsPerCore}`);
-  report.text(`## Calls a second and core
-
-One sensor on a Unix socket that gives as fast as it takes: recorded traces as Tetragon's events, each with pod, labels, container and image, 64 processes at once. Read, put together, scored and, where normal, told: ${thousands(perCore)} calls for each second of CPU time, of all its threads together. Bar 30,000, goal 100,000. That is where a sensor with one core has to take a step down.`);
-  report.table(
-    ['what is done with the same stream', 'events per second of CPU time'],
-    [
-      ['`testudo sensor`, all of it', thousands(perCore)],
-      [
-        'decoded by the generated code and thrown away, bytes read as the sensor reads them',
-        thousands(bare.generated as number),
-      ],
-      ["received by gRPC's own client and thrown away", thousands(bare.grpc as number)],
-    ],
-  );
   return Math.round(used.calls / used.seconds / 2);
 }
 
@@ -122,10 +103,7 @@ export async function measureLatency(testudo: string, rate: number, report: Repo
   });
   if (delays.length === 0) throw new Error('no attack was found');
   const [p50, p99] = [quantileOf(delays, 0.5), quantileOf(delays, 0.99)];
-  report.record({ case: 'latency', rate, attacks: made, found: delays.length, msP50: p50, msP99: p99 });
-  report.text(`## Event to alert
-
-${thousands(rate)} calls a second, which is half of what it took by the wall clock above, and ${made} processes among them that attack; ${delays.length} alerts: each alert lifts the threshold a little. From the writing of a process's last event to its alert at the hub: median ${figure(p50)} ms, p99 ${figure(p99)} ms. The bar is ${bars.alertMsP99} ms.`);
+  await keepPiece('latency', { rate, attacks: made, found: delays.length, msP50: p50, msP99: p99 }, report);
 }
 
 export async function measureRest(testudo: string, report: Report): Promise<void> {
@@ -136,10 +114,7 @@ export async function measureRest(testudo: string, report: Report): Promise<void
     return await useOf(sensor, healthPort, seconds);
   });
   const cores = used.cpuSeconds / used.seconds;
-  report.record({ case: 'rest', ...used, cores });
-  report.text(`## At 1,000 calls a second
-
-${figure(used.calls / used.seconds)} calls a second for ${figure(used.seconds)} s, after as many as there are contents, took ${figure(cores * 100)} % of a core, hub and heartbeats included. The bar is ${bars.coresAtRest * 100} %.`);
+  await keepPiece('rest', { ...used, cores }, report);
 }
 
 export async function measureLong(testudo: string, report: Report): Promise<void> {
@@ -155,23 +130,10 @@ export async function measureLong(testudo: string, report: Report): Promise<void
   const early = samples.filter((one) => one.events < events / 5).at(-1) ?? samples[0];
   const last = samples.at(-1);
   const largest = Math.max(...samples.map(({ miB }) => miB));
-  report.record({
-    case: 'long',
-    events,
-    rssMiBMax: largest,
-    rssMiBEarly: early?.miB,
-    rssMiBLast: last?.miB,
-    bytesShare: share,
-  });
-  report.text(`## Memory and bytes
-
-${thousands(events)} events, as fast as they are taken. Resident memory: ${figure(early?.miB ?? 0)} MiB after a fifth of them, ${figure(last?.miB ?? 0)} MiB at the end, ${figure(largest)} MiB at most. The bar is ${bars.rssMiB} MiB. The hub was sent ${figure(share * 100)} % of the events' bytes; the bar is ${bars.bytesShare * 100} %.`);
+  const [rssMiBEarly, rssMiBLast] = [early?.miB ?? 0, last?.miB ?? 0];
+  await keepPiece('long', { events, rssMiBMax: largest, rssMiBEarly, rssMiBLast, bytesShare: share }, report);
 }
 
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-function thousands(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Bench } from '../harness/bench.ts';
 import { measureHub } from './many-sensors.ts';
 import { measureLatency, measureLong, measureRest, measureThroughput } from './one-sensor.ts';
+import { writePage } from './page.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -15,14 +16,17 @@ export const bench: Bench = {
     'A node’s sensor on a Tetragon stream over a Unix socket: calls per core, event to alert, memory; and 200 sensors on one hub.',
   async run(options, report) {
     const wants = (name: string) => options.only === undefined || name.includes(options.only);
-    await withBuilt(options.small, async (testudo) => {
-      const rate = wants('throughput') ? await measureThroughput(testudo, options, report) : 10_000;
-      // The small size checks that it all stands up; what is measured below takes its time.
-      if (!options.small && wants('latency')) await measureLatency(testudo, rate, report);
-      if (!options.small && wants('rest')) await measureRest(testudo, report);
-      if (wants('hub')) await measureHub(testudo, options, report);
-      if (!options.small && wants('long')) await measureLong(testudo, report);
-    });
+    const measures = ['throughput', 'latency', 'rest', 'hub', 'long'].some(wants);
+    if (measures)
+      await withBuilt(options.small, async (testudo) => {
+        const rate = wants('throughput') ? await measureThroughput(testudo, options, report) : 10_000;
+        // The small size checks that it all stands up; what is measured below takes its time.
+        if (!options.small && wants('latency')) await measureLatency(testudo, rate, report);
+        if (!options.small && wants('rest')) await measureRest(testudo, report);
+        if (wants('hub')) await measureHub(testudo, options, report);
+        if (!options.small && wants('long')) await measureLong(testudo, report);
+      });
+    if (!options.small && (options.only === undefined || options.only === 'page')) writePage(report);
   },
 };
 

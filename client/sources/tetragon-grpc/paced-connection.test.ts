@@ -27,10 +27,14 @@ afterEach(async () => {
 /** Rests end when the test says so. */
 class Rests {
   ends: (() => void)[] = [];
+  /** How long each was to be. */
+  readonly lengthsMs: number[] = [];
+  nowMs = 0;
   readonly timers: Timers = {
     now: () => 0,
-    monotonicMs: () => 0,
-    after: (_, act) => {
+    monotonicMs: () => this.nowMs,
+    after: (ms, act) => {
+      this.lengthsMs.push(ms);
       const timer: Timer & { act: () => void } = { timer: Symbol('timer'), act };
       this.ends.push(act);
       return timer;
@@ -123,6 +127,37 @@ describe('pacedConnection', () => {
       });
     });
     expect(bytes).toBe(whole);
+    connection.destroy();
+  });
+
+  it('rests for as long as little can have come', async () => {
+    const rests = new Rests();
+    const connection = pacedConnection({ path: join(folder, 's') }, rests.timers);
+    const other = await peer;
+    let bytes = 0;
+    let wake: () => void = () => undefined;
+    connection.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      wake();
+    });
+    const comes = async (text: string, afterMs: number) => {
+      const wanted = bytes + text.length;
+      rests.nowMs += afterMs;
+      await said(other, text);
+      rests.end();
+      while (bytes < wanted) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    };
+    const kibibyte = 'x'.repeat(1_024);
+    // One in half a millisecond or less is one in a millisecond; 64 of them fill a look.
+    await comes(kibibyte, 1);
+    await comes(kibibyte, 1);
+    await comes(kibibyte, 2);
+    await comes(kibibyte, 20);
+    expect(rests.lengthsMs).toEqual([64, 64, 100, 100]);
     connection.destroy();
   });
 

@@ -3,9 +3,10 @@ import { Duplex } from 'node:stream';
 import type { Timer, Timers } from '../../../base/time.ts';
 
 /** What waits after so long is read at once: a sensor on the node writes each event by itself, and each would wake us. */
-const restMs = 30;
+const restMsMax = 100;
 /** So much in one look is a busy connection: the next look is at once. */
 const busyBytes = 2 ** 14;
+/** One look takes so much, and a rest lasts until so much may have come: well below what the system holds for us. */
 const readBytesMax = 2 ** 16;
 
 /**
@@ -15,12 +16,16 @@ const readBytesMax = 2 ** 16;
 export function pacedConnection(to: NetConnectOpts, timers: Timers): Duplex {
   let isWanted = false;
   let resting: Timer | undefined;
+  /** Since the last rest began. */
+  let bytes = 0;
+  let sinceMs = timers.monotonicMs();
   const socket = createConnection({
     ...to,
     noDelay: true,
     onread: {
       buffer: Buffer.allocUnsafeSlow(readBytesMax),
       callback(length, buffer) {
+        bytes += length;
         isWanted = paced.push(Buffer.from(buffer.subarray(0, length)));
         if (length < busyBytes) rest();
         return isWanted && resting === undefined;
@@ -28,7 +33,10 @@ export function pacedConnection(to: NetConnectOpts, timers: Timers): Duplex {
     },
   });
   const rest = () => {
-    resting = timers.after(restMs, () => {
+    const nowMs = timers.monotonicMs();
+    const untilFullMs = (readBytesMax * Math.max(1, nowMs - sinceMs)) / bytes;
+    [bytes, sinceMs] = [0, nowMs];
+    resting = timers.after(Math.min(restMsMax, untilFullMs), () => {
       resting = undefined;
       if (isWanted) socket.resume();
     });
