@@ -30,15 +30,7 @@ export type Setting = Readonly<{
 export type Deployment = Readonly<{ policy: AggregationPolicy; sampleShare: number; byClass: boolean }>;
 
 /** `recall`: of the class under attack. `backdoor`: share of the family's traces that pass for the attacker's service. */
-export type Outcome = Readonly<{
-  accuracy: number;
-  recall: number;
-  backdoor: number;
-  classes: readonly ClassOutcome[];
-}>;
-
-/** How one class fared, and who could speak for it: clusters that hold traces of it, honest ones and liars. */
-export type ClassOutcome = Readonly<{ label: number; recall: number; covered: boolean; honest: number; liars: number }>;
+export type Outcome = Readonly<{ accuracy: number; recall: number; backdoor: number }>;
 
 /** After the last round; the same for the same seed. Throws when a round is refused. */
 export async function federated(
@@ -95,14 +87,7 @@ export async function federated(
     recall: byClass[killed] as number,
     backdoor:
       family.test.filter((example) => predicted(wide, scene.shape, example) === target).length / family.test.length,
-    classes: [...byClass].map((recall, label) => ({ label, recall, ...standingOf(scene, label) })),
   };
-}
-
-function standingOf({ declares, setting: { byzantine }, sample }: Scene, label: number) {
-  const held = (rows: Scene['declares']) => rows.filter((labels) => labels.includes(label)).length;
-  const covered = sample.some((example) => example.label === label);
-  return { covered, honest: held(declares.slice(byzantine)), liars: held(declares.slice(0, byzantine)) };
 }
 
 type Scene = Readonly<{

@@ -1,4 +1,5 @@
 import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
+import { type AggregationPolicy, checkPolicy } from '../../aggregation/policy.ts';
 import { seededNumbers } from '../../base/random.ts';
 import { type ServiceTask, serviceTask } from '../../lab/data/service-task.ts';
 import { type Behaviour, harshAttacks, knowingAttacks, knownAttacks, twoFacedAttacks } from './behaviours.ts';
@@ -44,34 +45,40 @@ export function linearParts(): Part[] {
   const others = ruleNames.filter((name) => !closelyLooked.includes(name));
   const withoutSample = ['mean', 'today: mixing + multi-krum'];
   const engine = twinEngine(); // Small models: nothing a faster engine would change, least of all the answer.
-  const part = (n: number, f: number, cover: Cover, rules: readonly string[]): Part => ({
-    name: `linear n=${n} f=${f} ${cover}`,
-    title: `Linear model, n = ${n}, f = ${f}, ${coverText[cover]}`,
-    ...{ n, f, cover, rules },
-    behavioursOf(rule) {
+  const part = (n: number, f: number, cover: Cover, rules: readonly string[]): Part => {
+    const wanted = (rule: string): readonly Behaviour[] => {
       // The plain mean withstands nothing: mostly it is only what others are held against.
       if (rule === 'mean') return rules === closelyLooked ? harshBehaviour : ['none', 'silent'];
       if (rules === closelyLooked) return everyBehaviour;
       if (cover === 'half') return [...harshBehaviour, ...twoFacedAttacks];
       return rules === others ? shortBehaviour : harshBehaviour;
-    },
-    seeds: seedsOf(rules, cover),
-    async measure(rule, behaviour) {
-      const seeds = seedsOf(rules, cover);
-      task ??= serviceTask(seededNumbers('robustness'));
-      const deployment = deploymentOf(rule as RuleName, f);
-      let [accuracy, recall, backdoor] = [0, 0, 0];
-      for (const seed of seeds) {
-        const setting = { ...settingOf(n, f, cover), sampleHoldsFamily: behaviour === familyInSample };
-        const acted = behaviour === familyInSample ? 'backdoor' : (behaviour as Behaviour);
-        const outcome = await federated(task, setting, deployment, acted, engine, seed);
-        accuracy += outcome.accuracy / seeds.length;
-        recall += outcome.recall / seeds.length;
-        backdoor += outcome.backdoor / seeds.length;
-      }
-      return { rule, behaviour, seeds, accuracy, recall, backdoor };
-    },
-  });
+    };
+    return {
+      name: `linear n=${n} f=${f} ${cover}`,
+      title: `Linear model, n = ${n}, f = ${f}, ${coverText[cover]}`,
+      ...{ n, f, cover, rules },
+      behavioursOf(rule) {
+        const silentToo = canMissLiars(deploymentOf(rule as RuleName, f).policy, n);
+        return wanted(rule).filter((behaviour) => behaviour !== 'silent' || silentToo);
+      },
+      seeds: seedsOf(rules, cover),
+      async measure(rule, behaviour) {
+        const seeds = seedsOf(rules, cover);
+        task ??= serviceTask(seededNumbers('robustness'));
+        const deployment = deploymentOf(rule as RuleName, f);
+        let [accuracy, recall, backdoor] = [0, 0, 0];
+        for (const seed of seeds) {
+          const setting = { ...settingOf(n, f, cover), sampleHoldsFamily: behaviour === familyInSample };
+          const acted = behaviour === familyInSample ? 'backdoor' : (behaviour as Behaviour);
+          const outcome = await federated(task, setting, deployment, acted, engine, seed);
+          accuracy += outcome.accuracy / seeds.length;
+          recall += outcome.recall / seeds.length;
+          backdoor += outcome.backdoor / seeds.length;
+        }
+        return { rule, behaviour, seeds, accuracy, recall, backdoor };
+      },
+    };
+  };
   return [
     part(20, 3, 'all', closelyLooked),
     part(20, 3, 'half', few),
@@ -94,6 +101,11 @@ export function linearParts(): Part[] {
       title: 'Linear model, n = 20, f = 3, other rules',
     },
   ];
+}
+
+/** Whether the rule runs without the liars' updates too: one that needs more than those that are left has no such figure. */
+export function canMissLiars(policy: AggregationPolicy, n: number): boolean {
+  return checkPolicy(policy, n - policy.f).length === 0;
 }
 
 /** A backdoor where the sample holds some traces of the family under the service that they were made in. */

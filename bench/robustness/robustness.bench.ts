@@ -54,7 +54,10 @@ function introduce(report: Report): void {
       'of two services at most. Figures are balanced accuracy, percent, mean over seeds; guessing gives 8. Attackers see every honest update of the round; ' +
       '“silent” means that they send nothing, and attacks are held against that. “tailored” runs the rule itself on what it might send, each round; “class kill” pushes down the ' +
       'service that fewest clients have; “drift” adds a little every round; a “sleeper” attacks in the last third; a “backdoor” teaches that reverse shells are normal work of another ' +
-      'service (success: share of unseen ones that pass). The sample holds ten traces of a service, from a cluster that does not take part.',
+      'service (success: share of unseen ones that pass). The sample holds ten traces of a service, from a cluster that does not take part. ' +
+      'Where it covers half of the services, “two-faced” liars work honestly in all that it sees and lie in the blocks that it does not hold: of what they learnt the opposite (kill), or ' +
+      'that all other such services are this one (swallow); no bar was set for them. Rules that use no sample give the same whatever it covers; one that cannot run on what is left ' +
+      'without the liars’ updates has no “silent”.',
   );
 }
 

@@ -94,5 +94,6 @@ rounds: { quorum: { kind: count, updates: 2 } }
     expect(refused.error).toContain('testudo tracks sample put syscall');
     const foreign = await line.run('tracks', 'sample', 'put', 'syscall', '--reason', 'test');
     expect(foreign).toMatchObject({ code: 1, error: expect.stringContaining('takes samples for test/1') });
+    expect(foreign.error).toMatch(/syscall-gram-table\/2.* do; any other goes by a rule that compares updates/);
   });
 });

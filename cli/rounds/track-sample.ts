@@ -81,12 +81,16 @@ async function specOf(connection: OperatorConnection, name: string): Promise<Mod
 
 /** What reads samples for models of this architecture. */
 async function readerFor({ architecture }: ModelSpec): Promise<SampleKind<unknown>> {
+  const taken: string[] = [];
   for (const folder of builtInKinds()) {
     const module = moduleOfKind(folder);
     const kind = module === undefined ? undefined : await importTrackKind(module);
-    if (kind?.samples !== undefined && kind.architectures.includes(architecture)) return kind.samples;
+    if (kind?.samples === undefined) continue;
+    if (kind.architectures.includes(architecture)) return kind.samples;
+    taken.push(...kind.architectures);
   }
-  return exitWith({ code: 'SAMPLE_UNREADABLE', message: `no kind of track here takes samples for ${architecture}` });
+  const message = `no kind of track here takes samples for ${architecture}: ${taken.join(', ')} do; any other goes by a rule that compares updates, such as mixing and Multi-Krum`;
+  return exitWith({ code: 'SAMPLE_UNREADABLE', message });
 }
 
 /** From the set that ships with the product: of the model's classes where it names any, never of the test part. */
