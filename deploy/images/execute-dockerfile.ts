@@ -34,9 +34,10 @@ const folder = mkdtempSync(join(tmpdir(), 'testudo-dockerfile-'));
 try {
   await makeBase();
   for (const name of names as ImageName[]) {
-    const differences = await differencesOf(name);
+    const { entries, differences } = await compare(name);
     for (const line of differences.slice(0, 40)) process.stdout.write(`${line}\n`);
-    process.stdout.write(`${name}: ${differences.length} differences between the Dockerfile's image and ours\n`);
+    const counted = `${differences.length} differences between the Dockerfile's image and ours`;
+    process.stdout.write(`${name}: ${counted}, in ${entries} entries\n`);
     if (differences.length > 0) process.exitCode = 1;
   }
 } finally {
@@ -59,8 +60,8 @@ async function makeBase(): Promise<void> {
   rmSync(tree);
 }
 
-/** In words: what the Dockerfile's image has, lacks or says otherwise than our own. */
-async function differencesOf(name: ImageName): Promise<string[]> {
+/** `differences`, in words: what the Dockerfile's image has, lacks or says otherwise than our own of so many entries. */
+async function compare(name: ImageName): Promise<Readonly<{ entries: number; differences: readonly string[] }>> {
   const ingredients = await cachedIngredients();
   const ours = await buildImage(name, ingredients, join(folder, `ours-${name}`));
   const args = ['--build-arg', 'BASE=localhost/testudo-base', '--build-arg', `VERSION=${ours.version}`];
@@ -71,7 +72,8 @@ async function differencesOf(name: ImageName): Promise<string[]> {
   await buildah(['push', name, `oci:${theirs}:${ours.version}`]);
   const [left, right] = [unwrap(await readImage(ours.layout)), unwrap(await readImage(theirs))];
   const trees = [await treeOf(ours.layout, left), await treeOf(theirs, right)] as const;
-  return [...differencesOfConfigs(left, right), ...differencesOfTrees(...trees)];
+  const differences = [...differencesOfConfigs(left, right), ...differencesOfTrees(...trees)];
+  return { entries: trees[0].size, differences };
 }
 
 type Tree = ReadonlyMap<string, LayerEntry>;
