@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,9 @@ import { withConnection } from '../../cli/operator/connection.ts';
 import { statusShape } from '../../cli/overview/status-shape.ts';
 import { attentionOf } from '../../coordinator/views/attention.ts';
 import { statusView } from '../../coordinator/views/status.ts';
+import { cachedDist } from '../../deploy/images/dist.ts';
 import { startCoordinatorProcess } from '../../lab/rig/coordinator-process.ts';
+import { checkout } from '../../tools/setup/places.mjs';
 import type { Bench } from '../harness/bench.ts';
 import { startOthersMeter } from '../harness/machine.ts';
 import { figure, median, secondsOf } from '../harness/measure.ts';
@@ -15,7 +17,11 @@ import { type ProgramRun, runProgram } from './program.ts';
 import { stateWithRounds } from './rounds-state.ts';
 
 const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
-const bars = { statusSeconds: 0.5, callSeconds: 0.3 };
+const bars = { statusSeconds: 0.5, helpSeconds: 0.1 };
+
+type Cost = Pick<ProgramRun, 'seconds' | 'processorSeconds'>;
+type Run = Readonly<{ kind: string; status: Cost; help: Cost }>;
+
 const pageSize = 500;
 
 /** How long an operator waits. */
@@ -45,45 +51,49 @@ export const bench: Bench = {
             throw new Error(`expected ${clusters} clusters, got ${first.clusters.length}`);
           for (let count = 0; count < repeat; count++) calls.push(await secondsOf(look));
         });
-        const commands: ProgramRun[] = [];
-        const words = [testudo, 'status', '--json', '-c', herd.credentials, '--address', addresses.federation];
-        for (let count = 0; count < repeat; count++) {
-          const run = await runProgram(words);
-          commands.push(run);
-          const rows = statusShape.parse(JSON.parse(run.out)).clusters.flatMap(({ tracks }) => tracks);
-          if (rows.length !== clusters * trackNames.length) throw new Error(`expected every row, got ${rows.length}`);
+        const programs = { 'from sources': testudo, ...(small ? {} : { 'as a package': await packaged(folder) }) };
+        const runs: Run[] = [];
+        for (const [kind, program] of Object.entries(programs)) {
+          const status: ProgramRun[] = [];
+          const help: ProgramRun[] = [];
+          const words = [program, 'status', '--json', '-c', herd.credentials, '--address', addresses.federation];
+          for (let count = 0; count < repeat; count++) {
+            const run = await runProgram(words);
+            status.push(run);
+            const rows = statusShape.parse(JSON.parse(run.out)).clusters.flatMap(({ tracks }) => tracks);
+            if (rows.length !== clusters * trackNames.length) throw new Error(`expected every row, got ${rows.length}`);
+            help.push(await runProgram([program, '--help']));
+          }
+          runs.push({ kind, status: medians(status), help: medians(help) });
         }
-        const help: ProgramRun[] = [];
-        for (let count = 0; count < repeat; count++) help.push(await runProgram([testudo, '--help']));
         const state = stateWithRounds(clusters, rounds);
         const view = await secondsOf(() => attentionOf(state, statusView(around(state)), surroundings));
         const shape = `${clusters} clusters x ${trackNames.length} tracks`;
         report.record({ case: `status call, ${shape}`, seconds: median(calls) });
-        report.record({ case: `testudo status --json, ${shape}`, ...medians(commands) });
-        report.record({ case: 'testudo --help, from sources', ...medians(help) });
+        for (const { kind, status, help } of runs) {
+          report.record({ case: `testudo status --json, ${shape}, ${kind}`, ...status });
+          report.record({ case: `testudo --help, ${kind}`, ...help });
+        }
         report.record({ case: `view of ${clusters} clusters with ${rounds} rounds kept`, seconds: view });
         const busyCores = others();
         report.record({ case: 'all processes but the bench meanwhile', busyCores });
         report.text(
-          `A coordinator process with ${shape}, every cluster acknowledged; the command is a process of its own, from its start ` +
-            `to its end, from sources (the package is compiled, and starts sooner). Processor: of all its threads, which is what ` +
-            `it takes on a machine of its own; ${busyCores ?? 'some'} cores were busy meanwhile, with others too. Bar: ${bars.statusSeconds} s for the command at 500 clusters.`,
+          `A coordinator process with ${shape}, every cluster acknowledged; a command is a process of its own, from its start to its ` +
+            `end. Processor: of all its threads, which is what it takes on a machine of its own; ${busyCores ?? 'some'} cores were ` +
+            `busy meanwhile, with others too. Bars: ${bars.statusSeconds} s for the look at 500 clusters, ${bars.helpSeconds} s for ` +
+            `the help, installed.`,
         );
-        const rowOf = (name: string, runs: readonly ProgramRun[], bar: string) => {
-          const { seconds, processorSeconds } = medians(runs);
+        const rowOf = (name: string, { seconds, processorSeconds }: Cost, bar = '') => {
           return [name, `${figure(seconds)} s`, `${figure(processorSeconds)} s`, bar];
         };
         report.table(
           ['what', 'median', 'processor', 'bar'],
           [
-            [
-              `one look, as a call on an open connection (${shape})`,
-              `${figure(median(calls))} s`,
-              '',
-              `${bars.callSeconds} s`,
-            ],
-            rowOf(`\`testudo status --json\`, the whole command (${shape})`, commands, `${bars.statusSeconds} s`),
-            rowOf('`testudo --help`, from sources', help, ''),
+            ...runs.flatMap(({ kind, status, help }) => [
+              rowOf(`\`testudo status --json\`, ${kind} (${shape})`, status, `${bars.statusSeconds} s`),
+              rowOf(`\`testudo --help\`, ${kind}`, help, `${bars.helpSeconds} s`),
+            ]),
+            [`one look, as a call on an open connection (${shape})`, `${figure(median(calls))} s`, '', ''],
             [`the view alone, with ${rounds} rounds kept of one track`, `${figure(view)} s`, '', ''],
           ],
         );
@@ -96,7 +106,15 @@ export const bench: Bench = {
   },
 };
 
-function medians(runs: readonly ProgramRun[]) {
+/** The built package, with the checkout's dependencies beside it. */
+async function packaged(folder: string): Promise<string> {
+  const place = path.join(folder, 'dist');
+  await cp(await cachedDist(), place, { recursive: true });
+  await symlink(path.join(checkout, 'node_modules'), path.join(place, 'node_modules'));
+  return path.join(place, 'cli', 'testudo.js');
+}
+
+function medians(runs: readonly ProgramRun[]): Cost {
   return {
     seconds: median(runs.map(({ seconds }) => seconds)),
     processorSeconds: median(runs.map(({ processorSeconds }) => processorSeconds)),
