@@ -6,7 +6,7 @@ import { type FilePosition, type FollowOptions, followLines } from './file-follo
 import { FlowLines, jsonDocument } from './flow-lines.ts';
 import type { CsvFlowOptions } from './layouts/layout.ts';
 import { skippedLine } from './line-items.ts';
-import { boundedLineBatches } from './lines.ts';
+import { boundedLineBatches, untilAborted } from './lines.ts';
 
 /** Flows handed on at once when a file is read as a whole. */
 const batchSize = 256;
@@ -58,10 +58,14 @@ export async function* csvFlowFile(
 
 /**
  * All flow records of a recorded file, a table or a log, plain or gzip, once. Ends with the error that reading ended with, if any, after
- * everything that could be read before it.
+ * everything that could be read before it. `signal`: reads no further, as if the file ended there.
  */
-export async function* csvFlowRecording(path: string, layout: CsvFlowOptions): AsyncGenerator<FlowItem[]> {
-  const [isDocument, bytes] = await begun(decompressed(createReadStream(path)));
+export async function* csvFlowRecording(
+  path: string,
+  layout: CsvFlowOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<FlowItem[]> {
+  const [isDocument, bytes] = await begun(untilAborted(decompressed(createReadStream(path)), signal));
   if (isDocument) return yield* documentFlows(path, bytes, layout);
   const reader = new FlowLines(path, layout);
   let items: FlowItem[] = [];

@@ -12,7 +12,7 @@ export type FlowRecordingOptions = Readonly<{
 
 /**
  * A recording of flows, to learn from, in the order in which they began. It has no positions: it is read again after a
- * restart.
+ * restart. When `signal` ends it, it reads no further, and ends after a batch of what was read.
  */
 export async function* flowRecording(
   path: string,
@@ -20,12 +20,15 @@ export async function* flowRecording(
 ): AsyncGenerator<FlowBatch<never>> {
   const isWanted = (item: FlowItem) =>
     item.kind !== 'flow' || item.flow.label === undefined || labels.includes(item.flow.label);
-  for await (const items of sortedFlows(csvFlowRecording(path, layout))) {
+  const other: FlowItem = { kind: 'skipped', reason: 'OTHER_SPLIT', where: path };
+  let waiting: FlowItem[] = [];
+  for await (const items of sortedFlows(csvFlowRecording(path, layout, signal))) {
+    for (const item of items) waiting.push(isWanted(item) ? item : other);
+    // What is no flow comes first, and whoever ends this hears one batch more: it is to tell of flows.
+    if (signal.aborted && !items.some(({ kind }) => kind === 'flow')) continue;
+    yield { items: waiting, cursor: undefined };
     if (signal.aborted) return;
-    const other: FlowItem = { kind: 'skipped', reason: 'OTHER_SPLIT', where: path };
-    yield {
-      items: items.every(isWanted) ? items : items.map((item) => (isWanted(item) ? item : other)),
-      cursor: undefined,
-    };
+    waiting = [];
   }
+  if (waiting.length > 0) yield { items: waiting, cursor: undefined };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseJsonLine } from './lines.ts';
+import { parseJsonLine, untilAborted } from './lines.ts';
 
 describe('parseJsonLine', () => {
   it('gives what JSON.parse gives, of short lines and long ones', () => {
@@ -23,4 +23,14 @@ describe('parseJsonLine', () => {
     const allowed = `${'['.repeat(256)}${' '.repeat(20_000)}${']'.repeat(256)}`;
     expect(JSON.stringify(parseJsonLine(allowed))).toBe(`${'['.repeat(256)}${']'.repeat(256)}`);
   });
+});
+
+it('untilAborted asks for nothing more once somebody has enough', async () => {
+  let asked = 0;
+  const endless = async function* () {
+    for (;;) yield ++asked;
+  };
+  const stop = new AbortController();
+  for await (const piece of untilAborted(endless(), stop.signal)) if (piece === 3) stop.abort();
+  expect(asked).toBe(3);
 });

@@ -1,5 +1,16 @@
 const lineBytesMax = 1_048_576;
 
+/** What a stream gives until somebody has enough of it: it may have no line end, or no end, that anyone waits for. */
+export async function* untilAborted<Piece>(
+  pieces: AsyncIterable<Piece>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Piece> {
+  for await (const piece of pieces) {
+    yield piece;
+    if (signal?.aborted) return;
+  }
+}
+
 /** Lines of a stream of bytes, the last one without newline included; undefined for one that is too long. Holds one. */
 export async function* boundedLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string | undefined> {
   for await (const lines of boundedLineBatches(bytes)) yield* lines;

@@ -12,11 +12,14 @@ import type { Readable } from 'node:stream';
 import { refuse } from '../../base/fault.ts';
 import type { Abi } from '../events/vocabulary.ts';
 import { decompressed } from './compressed/decompressed.ts';
+import { untilAborted } from './lines.ts';
 import { type TraceItem, TraceLineParser } from './trace-line-parser.ts';
 
 export type TraceFileOptions = Readonly<{
   /** How call numbers are read; x86_64 unless said otherwise. */
   abi?: Abi;
+  /** Ends reading between two chunks, as if the file ended there. */
+  signal?: AbortSignal;
 }>;
 
 /** The items of a file, in order. Never throws: how a file ended before its end is its last item, of kind `broken`. */
@@ -32,7 +35,7 @@ export async function* readTraces(
 ): AsyncGenerator<TraceItem> {
   const parser = new TraceLineParser(options.abi ?? 'x86_64');
   try {
-    for await (const chunk of decompressed(source)) yield* parser.push(chunk);
+    for await (const chunk of untilAborted(decompressed(source), options.signal)) yield* parser.push(chunk);
   } catch (cause) {
     yield { kind: 'broken', line: parser.line, fault: inputFault(label, cause, parser.line) };
     return;

@@ -16,7 +16,7 @@ export async function* traceFileSource(
   path: string,
   { splits, abi, signal }: TraceFileSourceOptions,
 ): AsyncGenerator<SourceBatch<never>> {
-  for await (const item of readTraceFile(path, { abi })) {
+  for await (const item of readTraceFile(path, { abi, signal })) {
     if (signal.aborted) return;
     if (item.kind === 'broken') throw new FaultError(item.fault);
     const where = `${path}:${item.line}`;
