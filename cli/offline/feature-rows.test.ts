@@ -46,4 +46,12 @@ it('begins, trains and evaluates a track of feature rows, and ends with 1 where 
     code: 1,
     stderr: expect.stringContaining('30 normal and 0 hostile rows'),
   });
+  // Rows of which the model knows nothing would all have one score.
+  const other = join(folder, 'other.csv');
+  await writeFile(other, 'colour,size\nred,1\nblue,2\n');
+  const scored = testudo('score', '--model', model as string, '--input', other, '--output', '-');
+  await expect(scored).rejects.toMatchObject({
+    ...{ code: 1, stdout: '' },
+    stderr: expect.stringMatching(/^INPUT_UNREADABLE: .*none of the model's columns \(.*duration/),
+  });
 });

@@ -32,6 +32,7 @@ function initCommand() {
       const f = Number(liars);
       if (!Number.isInteger(f) || f < 0)
         exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
+      checkSeed(seed);
       const { kind, operation, settings } = chooseKind(command, 'init');
       refuseReplacing(folder);
       const { spec, init } = settled(await operation.run({ settings }));
@@ -86,13 +87,17 @@ function trainCommand() {
     .requiredOption('--output <folder>', 'where the model goes')
     .option('--seed <number>', 'of the order of examples', '1')
     .action(async ({ model: path, data, input: inputs, output, seed }) => {
-      if (!/^\d{1,9}$/.test(seed)) exitWith({ code: 'USAGE', message: `--seed: expected a whole number, got ${seed}` });
+      checkSeed(seed);
       const model = (await newModel(path)) ?? (await storedModel(path, data));
       const { operation, settings } = chooseKind(command, 'train', model);
       print(settled(await operation.run({ model, inputs, output, seed: Number(seed), settings })).text);
     });
   addKindOptions(command, 'train');
   return command;
+}
+
+function checkSeed(seed: string): void {
+  if (!/^\d{1,9}$/.test(seed)) exitWith({ code: 'USAGE', message: `--seed: expected a whole number, got ${seed}` });
 }
 
 /** What `model init` wrote into a folder; undefined where it is none of its. */

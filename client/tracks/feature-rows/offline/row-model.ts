@@ -9,9 +9,10 @@ import {
   type StoredModel,
   writeModelFiles,
 } from '../../model-files.ts';
+import { featureColumns } from '../../neural/features/autoencoder.ts';
 import type { FeatureRow } from '../feature-row.ts';
 import { FeatureRowsJudge } from '../feature-rows-judge.ts';
-import { readRowFile } from './labelled-rows.ts';
+import { type RowFile, readRowFile } from './labelled-rows.ts';
 
 /** Rows that stay beside a model: a median and a mean error need no more. */
 const keptMax = 2_000;
@@ -54,4 +55,17 @@ export async function openRowModel(
   } catch (error) {
     return refuse('MODEL_UNKNOWN', `${where}: ${(error as Error).message}`);
   }
+}
+
+/** All rows of a file that a model is to judge; refused where it knows not one of the file's columns: all would score alike. */
+export async function readRowsOf(spec: ModelSpec, path: string): Promise<Result<RowFile, 'INPUT_UNREADABLE'>> {
+  const file = await readRowFile(path);
+  if (!file.ok) return file;
+  const known = new Set(featureColumns(spec).flatMap((column) => [column, column.split('=', 1)[0]]));
+  if (file.value.rows.some(({ row }) => Object.keys(row.fields).some((name) => known.has(name)))) return file;
+  const wanted = featureColumns(spec).slice(0, 5).join(', ');
+  return refuse(
+    'INPUT_UNREADABLE',
+    `${path} has none of the model's columns (${wanted}, …); is it a table of the same kind?`,
+  );
 }

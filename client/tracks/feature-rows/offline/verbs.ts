@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ok, refuse } from '../../../../base/fault.ts';
 import type { OfflineKind, OfflineOption } from '../../offline-kind.ts';
 import { lineOf, writeLines } from '../../score-lines.ts';
-import { readRowFile, rowsText } from './labelled-rows.ts';
+import { rowsText } from './labelled-rows.ts';
 import { evaluateRows, type JudgedRow, rowEvaluationText } from './row-evaluation.ts';
 
 const normalOption: OfflineOption = {
@@ -20,10 +20,10 @@ export const featureRowsOffline: OfflineKind = {
     about: 'a CSV file of feature rows with a header, plain or packed, into one line "line TAB score" per row',
     options: [normalOption],
     async run({ model, input, output, settings }) {
-      const { openRowModel } = await import('./row-model.ts');
+      const { openRowModel, readRowsOf } = await import('./row-model.ts');
       const judge = await openRowModel(model, judging.parse(settings).normal);
       if (!judge.ok) return judge;
-      const file = await readRowFile(input);
+      const file = await readRowsOf(model.spec, input);
       if (!file.ok) return file;
       const { rows } = file.value;
       const scores = judge.value.scores(rows.map(({ row }) => row));
@@ -37,12 +37,12 @@ export const featureRowsOffline: OfflineKind = {
     about: 'labelled CSV files of feature rows',
     options: [normalOption],
     async run({ model, inputs, complain, settings }) {
-      const { openRowModel } = await import('./row-model.ts');
+      const { openRowModel, readRowsOf } = await import('./row-model.ts');
       const judge = await openRowModel(model, judging.parse(settings).normal);
       if (!judge.ok) return judge;
       const judged: JudgedRow[] = [];
       for (const input of inputs) {
-        const file = await readRowFile(input);
+        const file = await readRowsOf(model.spec, input);
         if (!file.ok) return file;
         const { rows } = file.value;
         const scores = judge.value.scores(rows.map(({ row }) => row));
@@ -65,10 +65,10 @@ export const featureRowsOffline: OfflineKind = {
     about: 'which columns of a row carried its score; --trace is its line in the file',
     options: [normalOption],
     async run({ model, name, input, settings }) {
-      const { openRowModel } = await import('./row-model.ts');
+      const { openRowModel, readRowsOf } = await import('./row-model.ts');
       const judge = await openRowModel(model, judging.parse(settings).normal);
       if (!judge.ok) return judge;
-      const file = await readRowFile(input);
+      const file = await readRowsOf(model.spec, input);
       if (!file.ok) return file;
       const found = file.value.rows.find(({ line }) => String(line) === name);
       if (found === undefined) return refuse('TRACE_NOT_FOUND', `${input} holds no row in line ${name}`);
