@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, table, time } from '../../base/text/table.ts';
@@ -67,7 +68,7 @@ function verify() {
         exitWith({ code: 'KEY_INVALID', message: '--key: expected 64 hexadecimal digits' });
       }
       const publicKey = key === undefined ? {} : { publicKey: new Uint8Array(Buffer.from(key, 'hex')) };
-      const { records, problems } = await verifyChain(join(dataDir, 'evidence'), { ...publicKey, anchors: anchor });
+      const { records, problems } = await verifyChain(placeIn(dataDir), { ...publicKey, anchors: anchor });
       for (const { file, message } of problems) complain(`EVIDENCE_BROKEN: ${file}: ${message}`);
       if (problems.length > 0) {
         process.exitCode = exitCodes.refused;
@@ -94,8 +95,15 @@ function exportOne() {
 }
 
 /** The records of a folder that is whole; anything else ends the command. */
+/** Ends the process where a folder was never an agent's: to say that all of nothing is whole would mislead. */
+function placeIn(dataDir: string): string {
+  if (existsSync(dataDir)) return join(dataDir, 'evidence');
+  const message = `${dataDir} is not there; give the data directory of a response agent, or a copy of it`;
+  return exitWith({ code: 'EVIDENCE_MISSING', message });
+}
+
 async function chainIn(dataDir: string): Promise<Readonly<{ records: readonly SignedRecord[] }>> {
-  const { records, problems } = await verifyChain(join(dataDir, 'evidence'));
+  const { records, problems } = await verifyChain(placeIn(dataDir));
   for (const { file, message } of problems) complain(`EVIDENCE_BROKEN: ${file}: ${message}`);
   if (problems.length > 0) process.exitCode = exitCodes.refused;
   return { records };

@@ -18,6 +18,10 @@ export function postureCommand() {
     .option('--json', 'one JSON value a line')
     .action((file, { namespace, json }) => {
       const { pods, policies } = readObjects(objectsIn(file));
+      if (pods.length === 0) {
+        const message = `${file}: holds no pod, so nothing can be said; give what \`kubectl get pods -A -o json\` prints`;
+        exitWith({ code: 'INPUT_UNREADABLE', message });
+      }
       const found = findingsOf(
         pods.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace),
         policies,

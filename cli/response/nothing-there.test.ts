@@ -1,0 +1,24 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { runTestudo } from '../testing/command-line.ts';
+
+it('evidence of a folder that is not there is refused, and not called whole', async () => {
+  const nowhere = join(tempDir(), 'nowhere');
+  for (const verb of ['verify', 'list']) {
+    expect(await runTestudo('evidence', verb, '--data-dir', nowhere)).toEqual({
+      code: 1,
+      out: '',
+      error: `EVIDENCE_MISSING: ${nowhere} is not there; give the data directory of a response agent, or a copy of it\n`,
+    });
+  }
+});
+
+it('posture of a file without a pod is refused, and not called good', async () => {
+  const file = join(tempDir(), 'pods.json');
+  writeFileSync(file, '{"items":[]}');
+  const { code, out, error } = await runTestudo('posture', file);
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(error).toMatch(/^INPUT_UNREADABLE: .*holds no pod/);
+});
