@@ -69,7 +69,7 @@ function quarantined(policy: ResponsePolicy, flood: readonly Sighting[], pods: n
   return { count: spent.length, openAfterMs };
 }
 
-/** Every pod flagged as often as the example policy wants of the largest cluster, each time by both tracks, a minute and more apart. */
+/** Every pod flagged as often as the example policy wants of the largest cluster, each time by two tracks, a minute and more apart. */
 function floodOf(pods: number, startMs: number): readonly Sighting[] {
   const alerts: Sighting[] = [];
   for (let turn = 0; turn < 4; turn += 1) {
@@ -79,7 +79,7 @@ function floodOf(pods: number, startMs: number): readonly Sighting[] {
       const namespace = workload;
       const pod = `${workload}-${number}`;
       const atMs = startMs + turn * 90_000 + number * 20;
-      for (const track of ['syscall', 'flow']) {
+      for (const track of ['one', 'another']) {
         const id = `a-${track}-${number}-${turn}`;
         alerts.push({
           id,
