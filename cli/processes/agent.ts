@@ -3,6 +3,7 @@ import { keepHeapSmall } from '../../base/small-heap.ts';
 import { listing, table } from '../../base/text/table.ts';
 import type { AgentView } from '../../client/releases/agent-view.ts';
 import { readAgentConfig } from '../../client/response/agent-config.ts';
+import type { RotationPage } from '../../client/response/rotation-view.ts';
 import { exitCodes, orExit, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
 
@@ -13,6 +14,7 @@ export function agentCommand() {
   return new Command('agent')
     .description('What answers in the pods of a cluster; and the release agent of a client on this machine.')
     .addCommand(runCommand())
+    .addCommand(podsCommand())
     .addCommand(statusCommand());
 }
 
@@ -49,6 +51,35 @@ function fail(message: string): void {
   process.exitCode = 1;
 }
 
+/** What is due and why it waits. */
+function podsCommand() {
+  return new Command('pods')
+    .description('Which pods are due for rotation, and why each waits: asks the response agent that runs here.')
+    .option('-a, --address <host:port>', "the agent's health server", '127.0.0.1:9466')
+    .option('--json', 'as JSON')
+    .action(async ({ address, json }) => {
+      const page = await ask<RotationPage>(address, '/rotation');
+      if (page === undefined) {
+        complain(`UNREACHABLE: no agent answers on http://${address}/rotation`);
+        process.exitCode = exitCodes.unreachable;
+        return;
+      }
+      print(json === true ? JSON.stringify(page) : podsText(page));
+    });
+}
+
+function podsText({ at, inFlight, pods }: RotationPage): string {
+  if (at === null) return 'The agent has not looked yet: it does not lead, or sees not all of the cluster.';
+  const waiting = table(pods, [
+    { title: 'pod', text: ({ pod }) => pod },
+    { title: 'due', text: ({ dueAt }) => dueAt },
+    { title: 'over the bound, min', text: ({ overMinutes }) => String(overMinutes), align: 'right' },
+    { title: 'waits for', text: ({ reason }) => reason },
+    { title: 'that is', text: ({ meaning }) => meaning },
+  ]);
+  return `${at}: ${inFlight} under way, ${pods.length} due.\n\n${waiting}`.trimEnd();
+}
+
 function statusCommand() {
   return new Command('status')
     .description('What scores and why: asks the health server of the client that runs here.')
@@ -59,7 +90,7 @@ function statusCommand() {
       const { readClientConfig } = await import('../../client/config.ts');
       const from = address ?? orExit(readClientConfig(config, { environment: process.env })).health.listen;
       if (from === null) usage('health.listen is off in this configuration; name the server with --address');
-      const view = await ask(from);
+      const view = await ask<AgentView>(from, '/score');
       if (view === undefined) {
         complain(`UNREACHABLE: no client answers on http://${from}/score`);
         process.exitCode = exitCodes.unreachable;
@@ -69,10 +100,10 @@ function statusCommand() {
     });
 }
 
-async function ask(address: string): Promise<AgentView | undefined> {
+async function ask<Page>(address: string, path: '/score' | '/rotation'): Promise<Page | undefined> {
   try {
-    const response = await fetch(`http://${address}/score`, { signal: AbortSignal.timeout(timeoutMs) });
-    return response.ok ? ((await response.json()) as AgentView) : undefined;
+    const response = await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(timeoutMs) });
+    return response.ok ? ((await response.json()) as Page) : undefined;
   } catch {
     return undefined;
   }

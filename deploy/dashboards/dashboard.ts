@@ -8,13 +8,14 @@ const height = 7;
 
 /** A Grafana dashboard with a panel for every metric of ours, a row for each family, in the order of their names. */
 export function dashboard(): object {
-  const { coordinator, client, sensor } = metricsOfRoles();
+  const { coordinator, client, sensor, agent } = metricsOfRoles();
   const agents = client.filter(({ name }) => name.startsWith('testudo_agent_'));
   const rows: readonly [string, readonly Metric[]][] = [
     ['Coordinator', coordinator],
     ['Clients', client.filter((metric) => !agents.includes(metric))],
     ['Release agents', agents],
     ['Sensors', sensor],
+    ['Response agents', agent],
   ];
   const panels: Panel[] = [];
   let y = 0;

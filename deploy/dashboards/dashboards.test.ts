@@ -5,8 +5,8 @@ import { generated } from './generated-files.ts';
 import { metricsOfRoles } from './metric-names.ts';
 import { foreignMetrics, rules } from './rules.ts';
 
-const { coordinator, client, sensor } = metricsOfRoles();
-const metrics = new Map([...coordinator, ...client, ...sensor].map((metric) => [metric.name, metric]));
+const { coordinator, client, sensor, agent } = metricsOfRoles();
+const metrics = new Map([...coordinator, ...client, ...sensor, ...agent].map((metric) => [metric.name, metric]));
 /** Series that Prometheus has of them. */
 const series = new Set(
   [...metrics.values()].flatMap(({ name, kind }) =>

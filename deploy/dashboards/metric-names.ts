@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { createMetrics } from '../../client/observability/metrics.ts';
+import { createAgentMetrics } from '../../client/response/agent-metrics.ts';
 import { sensorMetrics } from '../../client/sensor/sensor-metrics.ts';
 import { emptyState } from '../../coordinator/ledger/state/mutable-state.ts';
 import { Metrics } from '../../coordinator/observability/metrics.ts';
@@ -14,7 +15,7 @@ export type Metric = Readonly<{
 }>;
 
 /** Every metric of ours, as the processes themselves register them, by the role whose page shows it. */
-export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client' | 'sensor', readonly Metric[]>> {
+export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client' | 'sensor' | 'agent', readonly Metric[]>> {
   const metrics = new Metrics();
   metrics.connections(() => ({}));
   new ReleaseMetrics(
@@ -33,7 +34,12 @@ export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client' | 'se
   });
   const sensor = new Registry();
   sensorMetrics(sensor, {} as Parameters<typeof sensorMetrics>[1]); // Asked for values only when it is scraped.
-  return { coordinator: ours(metrics.registry), client: ours(createMetrics().registry), sensor: ours(sensor) };
+  return {
+    coordinator: ours(metrics.registry),
+    client: ours(createMetrics().registry),
+    sensor: ours(sensor),
+    agent: ours(createAgentMetrics().registry),
+  };
 }
 
 /** What Node itself tells (`process_*`, `nodejs_*`) has dashboards of its own. */

@@ -63,12 +63,20 @@ export function workloadsOf(facts: Facts, now: number) {
   return { workloads, ofPod };
 }
 
-/** Budgets by what they select, found once for pods that bear the same labels in the same namespace. */
+/** Budgets by what they select. One that names a label and its value is looked at for pods that bear it, and for no others. */
 export function budgetsOf({ budgets }: Facts): (pod: PodFact) => readonly BudgetFact[] {
-  const byNamespace = new Map<string, BudgetFact[]>();
-  for (const budget of budgets.values()) append(byNamespace, budget.namespace, budget);
-  return ({ namespace, labels }) =>
-    (byNamespace.get(namespace) ?? []).filter(({ selector }) => selects(selector, labels));
+  const byLabel = new Map<string, BudgetFact[]>();
+  const others = new Map<string, BudgetFact[]>();
+  for (const budget of budgets.values()) {
+    const [label] = Object.entries(budget.selector?.matchLabels ?? {});
+    if (label === undefined) append(others, budget.namespace, budget);
+    else append(byLabel, `${budget.namespace} ${label[0]}=${label[1]}`, budget);
+  }
+  return ({ namespace, labels }) => {
+    const near: BudgetFact[] = [...(others.get(namespace) ?? [])];
+    for (const key in labels) near.push(...(byLabel.get(`${namespace} ${key}=${labels[key]}`) ?? []));
+    return near.filter(({ selector }) => selects(selector, labels));
+  };
 }
 
 export const isWhole = ({ pods, readyCount, desired }: Workload) => pods.length === desired && readyCount === desired;

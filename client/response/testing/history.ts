@@ -91,7 +91,7 @@ export async function runHistory({
   paused = true;
   api.lies = honest;
   check.heal();
-  await timers.advance(30 * minuteMs);
+  await timers.advance(15 * minuteMs);
   for (const agent of agents) agent.kill();
   await timers.advance(1);
   return check.verdict(agents.flatMap(({ failures }) => failures));

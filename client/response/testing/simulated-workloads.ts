@@ -35,7 +35,7 @@ export function populate(world: SimulatedWorld, random: Random): void {
   world.addPod({ namespace, name: 'kept', labels: { 'testudo.io/quarantined': 'true' } });
 }
 
-function addDeployment(world: SimulatedWorld, name: string, replicas: number, canSurge: boolean): Deployment {
+export function addDeployment(world: SimulatedWorld, name: string, replicas: number, canSurge: boolean): Deployment {
   const deployment: Deployment = {
     ...{ uid: world.unique('deployment'), namespace, name, replicas, generation: 1, observedGeneration: 0 },
     ...{ isDeleting: false, updatedReplicas: 0, availableReplicas: 0, isPaused: false, canSurge, isProgressing: true },
@@ -66,7 +66,7 @@ export function addReplicaSet(world: SimulatedWorld, { uid, name }: Deployment):
   world.wrote('replicaSets', set.uid);
 }
 
-function addStatefulSet(world: SimulatedWorld, name: string, replicas: number): void {
+export function addStatefulSet(world: SimulatedWorld, name: string, replicas: number): void {
   const uid = world.unique('stateful');
   world.objects.statefulSets.set(uid, {
     ...{ uid, namespace, name, replicas, generation: 1, observedGeneration: 0, isDeleting: false },
@@ -75,7 +75,7 @@ function addStatefulSet(world: SimulatedWorld, name: string, replicas: number): 
   world.wrote('statefulSets', uid);
 }
 
-function addBudget(
+export function addBudget(
   world: SimulatedWorld,
   name: string,
   app: string,

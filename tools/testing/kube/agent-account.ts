@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { KubeEndpoint } from '../../../client/kube/endpoint.ts';
-import { sendTo } from '../../../client/response/cluster/send.ts';
+import { type Send, sendTo } from '../../../client/response/cluster/send.ts';
 import type { Kubectl } from './kubectl.ts';
 
 /** All that the agent may do in a namespace where it acts. The chart renders the same; `install.kube.test.ts` holds it to that. */
@@ -21,11 +21,8 @@ const rules = [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
 ];
 
-/** A namespace, and an account that may do there what the agent needs; removed when the test ends. */
-export async function agentAccount(kubectl: Kubectl) {
-  const namespace = await kubectl.namespace();
-  const folder = await mkdtemp(join(tmpdir(), 'testudo-agent-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+/** Makes the account `agent` in a namespace, and gives it there what the agent needs. */
+export async function grantAgent(kubectl: Kubectl, namespace: string): Promise<void> {
   const meta = { name: 'agent', namespace };
   const subjects = [{ kind: 'ServiceAccount', ...meta }];
   const roleRef = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
@@ -40,31 +37,42 @@ export async function agentAccount(kubectl: Kubectl) {
       rules: [{ apiGroups: [''], resources: ['nodes'], verbs: ['list', 'watch'] }],
     },
     {
-      apiVersion: rbac,
-      kind: 'ClusterRoleBinding',
-      metadata: nodes,
-      subjects,
+      ...{ apiVersion: rbac, kind: 'ClusterRoleBinding', metadata: nodes, subjects },
       roleRef: roleRef('ClusterRole', nodes.name),
     },
   ]);
+}
+
+/** A namespace, and an account that may do there what the agent needs; removed when the test ends. */
+export async function agentAccount(kubectl: Kubectl) {
+  const namespace = await kubectl.namespace();
+  const folder = await mkdtemp(join(tmpdir(), 'testudo-agent-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await grantAgent(kubectl, namespace);
+  const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+  return { namespace, folder, kubernetes, send: () => sendWith(kubernetes) };
+}
+
+/** How a ServiceAccount reaches the API server from here. */
+export async function accessAs(kubectl: Kubectl, namespace: string, account: string, folder: string) {
   const tokenFile = join(folder, 'token');
-  await writeFile(tokenFile, await kubectl.run(['-n', namespace, 'create', 'token', 'agent']));
-  const kubernetes = {
+  await writeFile(tokenFile, await kubectl.run(['-n', namespace, 'create', 'token', account]));
+  return {
     apiServer: new URL(kubectl.address.url).host,
     tokenFile,
     authorityFile: join(kubectl.address.folder, 'pki', 'ca.crt'),
   };
-  /** What the agent sends with, for tests that need no whole agent. */
-  const send = () => {
-    const stopping = new AbortController();
-    const endpoint = new KubeEndpoint(kubernetes);
-    onTestFinished(() => {
-      stopping.abort();
-      endpoint.close();
-    });
-    return sendTo(endpoint, systemTimers, stopping.signal);
-  };
-  return { namespace, folder, kubernetes, send };
+}
+
+/** What an agent sends with, for tests that need no whole agent. */
+export function sendWith(access: Awaited<ReturnType<typeof accessAs>>): Send {
+  const stopping = new AbortController();
+  const endpoint = new KubeEndpoint(access);
+  onTestFinished(() => {
+    stopping.abort();
+    endpoint.close();
+  });
+  return sendTo(endpoint, systemTimers, stopping.signal);
 }
 
 export async function apply(kubectl: Kubectl, objects: readonly object[]): Promise<void> {

@@ -41,7 +41,7 @@ labels: {{- include "testudo.labels" . | nindent 2 }}
 {{- define "testudo.pod" -}}
 {{- $root := index . 0 -}}{{- $role := index . 1 -}}{{- $values := index . 2 -}}
 serviceAccountName: {{ include "testudo.role" (list $root $role) }}
-automountServiceAccountToken: {{ or (and (eq $role "client") (include "testudo.clientAsks" $root | eq "true")) (and (eq $role "sensor") $root.Values.sensors.enrichment.enabled) }}
+automountServiceAccountToken: {{ or (eq $role "agent") (and (eq $role "client") (include "testudo.clientAsks" $root | eq "true")) (and (eq $role "sensor") $root.Values.sensors.enrichment.enabled) }}
 enableServiceLinks: false
 terminationGracePeriodSeconds: 60
 {{- with $root.Values.image.pullSecrets }}
@@ -169,6 +169,29 @@ env:
 {{- if .Values.client.trustAnchor }}{{ $_ := set $fixed "agent" (dict "trustAnchor" "/etc/testudo/sensor/root.json") }}{{ end -}}
 {{- $sources := list (dict "kind" "tetragonGrpc" "address" "unix:///node/tetragon.sock") -}}
 {{- toYaml (mergeOverwrite (dict "sources" $sources) (deepCopy $values.config) $fixed) -}}
+{{- end -}}
+
+{{/* agent.yaml: what the operator says. Where it may not act it only observes, whatever `config` says. */}}
+{{- define "testudo.agentConfig" -}}
+{{- $values := .Values.agent -}}
+{{- $rotation := deepCopy (get $values.config "rotation" | default dict) -}}
+{{- if not $values.mayAct }}{{ $_ := set $rotation "mode" (ternary "off" "observe" (eq (get $rotation "mode" | default "off") "off")) }}{{ end -}}
+{{- with $values.secret.secretName }}{{ $_ := set $rotation "secretFile" (printf "/etc/testudo/rotation/%s" $values.secret.key) }}{{ end -}}
+{{- $fixed := dict
+  "dataDirectory" "/var/lib/testudo/data"
+  "namespaces" $values.namespaces
+  "rotation" $rotation
+  "lease" (dict "namespace" .Release.Namespace "name" (include "testudo.role" (list . "agent")))
+  "health" (dict "listen" "0.0.0.0:9466") -}}
+{{- if $values.quarantine.enabled }}
+{{- $quarantine := deepCopy (get $values.config "quarantine" | default dict) -}}
+{{- $_ := set $quarantine "releases" "/var/lib/testudo-client/data/hub/releases.json" -}}
+{{- $_ := set $quarantine "alerts" (list (printf "/var/lib/testudo-client/data/%s" $values.quarantine.alerts)) -}}
+{{- $_ := set $quarantine "cluster" $values.quarantine.cluster -}}
+{{- if not $values.mayAct }}{{ $_ := set $quarantine "cap" "observe" }}{{ end -}}
+{{- $_ := set $fixed "quarantine" $quarantine -}}
+{{- end -}}
+{{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
 {{- end -}}
 
 {{/*
