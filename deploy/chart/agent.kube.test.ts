@@ -134,14 +134,14 @@ describe("the chart's agent", () => {
       const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: meta, deleteOptions };
       return said({ method: 'POST', path: `${path}/eviction`, body });
     };
-    // A policy is in force some moments after it was made; what is refused before that is refused by nobody else.
-    const image = { spec: { containers: [{ name: 'c', image: 'evil:1' }] } };
-    const refusedFor = async (act: () => Promise<{ text: string }>, why: string) => {
+    // A policy is in force some moments after it was made: until then an image is changed, and each try needs another one.
+    const refusedFor = async (act: (tries: number) => Promise<{ text: string }>, why: string) => {
       let text = '';
-      for (let tries = 0; tries < 3_000 && !text.includes(why); tries += 1) text = (await act()).text;
+      for (let tries = 0; tries < 3_000 && !text.includes(why); tries += 1) text = (await act(tries)).text;
       expect(text).toContain(why);
     };
-    await refusedFor(() => patch(image), 'may not change what a pod runs');
+    const imageOf = (tries: number) => ({ spec: { containers: [{ name: 'c', image: `evil:${tries}` }] } });
+    await refusedFor((tries) => patch(imageOf(tries)), 'may not change what a pod runs');
     // A uid that is nobody's: until the policy is in force this is refused for another reason.
     const nobody = { uid: '00000000-0000-0000-0000-000000000000' };
     await refusedFor(() => evict({ gracePeriodSeconds: 0, preconditions: nobody }), 'its own time');
