@@ -16,7 +16,6 @@ import { publicData } from '../harness/public-data.ts';
 import type { Report } from '../harness/report.ts';
 import { aggregated } from './federation.ts';
 import { stideScores } from './floors.ts';
-import { flowBars } from './flow-bars.ts';
 import { auc, judged, meanOf, percent, recordedWorld, scoresOf, statesOf } from './world.ts';
 
 export const bench: Bench = {
@@ -36,7 +35,6 @@ async function run({ only, small }: BenchOptions, report: Report): Promise<void>
   if (wants('recorded')) await recordedBars(small, report);
   if (small) return;
   if (wants('FHIDS')) await publicBars('FHIDS', 0.98, await fhids(), report);
-  if (wants('flows')) await flowBars(report);
   if (wants('ADFA-LD')) await publicBars('ADFA-LD', 0.85, await adfa(), report);
 }
 
