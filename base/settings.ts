@@ -106,7 +106,7 @@ function invalidSettings(problems: readonly string[]): Result<never, 'CONFIG_INV
   return refuse('CONFIG_INVALID', `configuration: ${problems.length} problem(s)\n  - ${problems.join('\n  - ')}`);
 }
 
-export function deepFreeze<Value>(value: Value): Value {
+function deepFreeze<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
     for (const member of Object.values(value)) deepFreeze(member);
     Object.freeze(value);
