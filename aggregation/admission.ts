@@ -1,10 +1,10 @@
 import type { UpdateBlocks } from './blocks/blocks.ts';
-import type { AggregationEngine } from './engine.ts';
+import type { LinearAlgebra } from './linear-algebra.ts';
 import { squaredNormsOf } from './updates.ts';
 
 /**
  * No update of a model that trains is this long; and below it no distance overflows, neither in float64 nor in the
- * float32 products of fast engines (1e15 squared is 1e30, float32 ends at 3.4e38).
+ * float32 products of fast algebras (1e15 squared is 1e30, float32 ends at 3.4e38).
  */
 export const normCeiling = 1e15;
 
@@ -35,12 +35,8 @@ export type Admission = Readonly<{
  * Looks at every update before any rule does: one NaN or infinity would decide a distance, an absurd norm a mean.
  * One pass over [n, d], O(n) memory.
  */
-export async function admit(
-  engine: AggregationEngine,
-  source: UpdateBlocks,
-  rules: AdmissionRules,
-): Promise<Admission> {
-  const squaredNorms = await squaredNormsOf(engine, source);
+export async function admit(algebra: LinearAlgebra, source: UpdateBlocks, rules: AdmissionRules): Promise<Admission> {
+  const squaredNorms = await squaredNormsOf(algebra, source);
   const refused: RefusedUpdate[] = [];
   const admitted: number[] = [];
   squaredNorms.forEach((squared, row) => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../base/random.ts';
 import { type AggregationContext, aggregate } from './aggregate.ts';
+import { blocksOf, granted, normalVectors } from './algebra/samples.ts';
+import { twinAlgebra } from './algebra/twin-algebra.ts';
 import { memorySink } from './blocks/blocks.ts';
-import { blocksOf, granted, normalVectors } from './engines/samples.ts';
-import { twinEngine } from './engines/twin-engine.ts';
 import type { AggregationPolicy } from './policy.ts';
 
 const krumPolicy: AggregationPolicy = {
@@ -29,7 +29,7 @@ async function run(policy: AggregationPolicy, vectors: readonly Float32Array[], 
       return sink.write(offset, values);
     },
   };
-  const result = await aggregate(policy, source, twinEngine({ columns: 4 }), counting, context);
+  const result = await aggregate(policy, source, twinAlgebra({ columns: 4 }), counting, context);
   return { result, values: sink.values, written };
 }
 

@@ -4,11 +4,11 @@ import { clipAdaptively, clipToNorm } from './before/clipping.ts';
 import { mixNearestNeighbours } from './before/nearest-neighbour-mixing.ts';
 import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
 import { checkClasses, type DeclaredClasses, pickDeclared } from './class-blocks.ts';
-import type { AggregationEngine } from './engine.ts';
 import { enoughRows } from './enough-rows.ts';
 import { explain } from './explain.ts';
 import { type Aggregated, ok, refuse } from './fault.ts';
 import type { TensorSlot } from './geometry.ts';
+import type { LinearAlgebra } from './linear-algebra.ts';
 import { type AggregationPolicy, asksOf, type PreAggregation } from './policy.ts';
 import type { AggregationOutcome, BeforeReport } from './report.ts';
 import { bulyan } from './rules/bulyan.ts';
@@ -60,17 +60,17 @@ export type AggregationContext = Readonly<{
 export async function aggregate(
   policy: AggregationPolicy,
   source: UpdateBlocks,
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   sink: AggregateSink,
   context: AggregationContext = {},
 ): Promise<Aggregated<AggregationOutcome>> {
   const unfit = checkContext(policy, source, context);
   if (unfit) return unfit;
-  const enough = enoughRows(policy, await admitted(policy, source, engine, context));
+  const enough = enoughRows(policy, await admitted(policy, source, algebra, context));
   if (!enough.ok) return enough;
   const { admission, f, before } = enough.value;
   const rows = admission.refused.length === 0 ? source : source.pick(admission.admitted);
-  const updates = updatesOf(engine, rows, { squaredNorms: admission.squaredNorms });
+  const updates = updatesOf(algebra, rows, { squaredNorms: admission.squaredNorms });
   const prepared = await prepare(before, updates, f, context);
   if (!prepared.ok) return prepared;
   const weights = context.weights && Float64Array.from(admission.admitted, (row) => context.weights?.[row] as number);
@@ -78,7 +78,7 @@ export async function aggregate(
   const ofAdmitted = { ...context, ...(weights && { weights }), ...(classes && { classes }) };
   const decided = await decide(policy, prepared.value.updates, f, ofAdmitted);
   if (!decided.ok) return decided;
-  const { aggregated, settled } = await carryOutSettled(engine, decided.value.plan, sink, source.d, context.base);
+  const { aggregated, settled } = await carryOutSettled(algebra, decided.value.plan, sink, source.d, context.base);
   const report = await explain({
     policy,
     f,
@@ -99,10 +99,10 @@ export async function aggregate(
 async function admitted(
   policy: AggregationPolicy,
   source: UpdateBlocks,
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   { shape, base, classes }: AggregationContext,
 ): Promise<Admission> {
-  const byValue = await admit(engine, source, policy.admission);
+  const byValue = await admit(algebra, source, policy.admission);
   if (shape === undefined || base === undefined || classes === undefined) return byValue;
   const rows = source.pick(byValue.admitted);
   const wrong = await refuseShapes(rows, base, shape, pickDeclared(classes, byValue.admitted));

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../base/random.ts';
 import { aggregate } from './aggregate.ts';
+import { blocksOf, blurredAlgebra, granted, normalVectors } from './algebra/samples.ts';
+import { twinAlgebra } from './algebra/twin-algebra.ts';
 import { memorySink } from './blocks/blocks.ts';
-import { blocksOf, blurredEngine, granted, normalVectors } from './engines/samples.ts';
-import { twinEngine } from './engines/twin-engine.ts';
 import { type AggregationPolicy, checkPolicy, type PreAggregation, type Rule } from './policy.ts';
 
 /** Rows that make decisions hard: near ties, duplicates, a large common offset, far outliers. */
@@ -43,7 +43,7 @@ const rule = fc.constantFrom<Rule>(
 );
 
 describe('decisions', () => {
-  test('are those of exact distances, whatever an engine rounds within its bounds', async () => {
+  test('are those of exact distances, whatever an algebra rounds within its bounds', async () => {
     let ran = 0;
     let settled = 0;
     await fc.assert(
@@ -59,8 +59,8 @@ describe('decisions', () => {
           const source = blocksOf(vectors);
           const context = { seed: 'decisions' };
           const [exactly, roughly] = [memorySink(source.d), memorySink(source.d)];
-          const twin = granted(await aggregate(policy, source, twinEngine(), exactly, context));
-          const blurred = granted(await aggregate(policy, source, blurredEngine('b', blur), roughly, context));
+          const twin = granted(await aggregate(policy, source, twinAlgebra(), exactly, context));
+          const blurred = granted(await aggregate(policy, source, blurredAlgebra('b', blur), roughly, context));
           expect(blurred.report).toEqual(twin.report);
           expect(roughly.values).toEqual(exactly.values);
           ran++;
@@ -81,7 +81,7 @@ describe('decisions', () => {
       rule: { kind: 'krum' },
       admission: { normMax: 1e15, zeroUpdate: 'admit' },
     };
-    const outcome = granted(await aggregate(policy, source, blurredEngine('tight', 1e-7), memorySink(200)));
+    const outcome = granted(await aggregate(policy, source, blurredAlgebra('tight', 1e-7), memorySink(200)));
     expect(outcome.settledPairs).toBeLessThan(60);
   });
 });

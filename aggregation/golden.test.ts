@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { twinAlgebra } from './algebra/twin-algebra.ts';
 import { bucket } from './before/bucketing.ts';
 import { mixNearestNeighbours } from './before/nearest-neighbour-mixing.ts';
 import { memorySink } from './blocks/blocks.ts';
 import { rankByScore, scoreBounds } from './distances/neighbour-scores.ts';
-import { twinEngine } from './engines/twin-engine.ts';
 import type { Aggregated } from './fault.ts';
 import { goldenBlocks, goldenCases, goldenScale } from './golden/golden.ts';
 import { bulyan, bulyanPicks } from './rules/bulyan.ts';
@@ -14,7 +14,7 @@ import { krum, krumQuestion } from './rules/krum.ts';
 import { multiKrum } from './rules/multi-krum.ts';
 import { carryOut, type Decision, type Updates, updatesOf } from './updates.ts';
 
-const engine = twinEngine();
+const algebra = twinAlgebra();
 
 function granted<Value>(result: Aggregated<Value>): Value {
   if (!result.ok) throw new Error(`${result.fault.code}: ${result.fault.message}`);
@@ -23,7 +23,7 @@ function granted<Value>(result: Aggregated<Value>): Value {
 
 async function outputOf(updates: Updates, decision: Decision): Promise<number[]> {
   const sink = memorySink(updates.source.d);
-  await carryOut(engine, decision.plan, sink);
+  await carryOut(algebra, decision.plan, sink);
   return [...sink.values];
 }
 
@@ -33,7 +33,7 @@ function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, sca
   expect(worst).toBeLessThanOrEqual(relative * scale);
 }
 
-const updatesFor = (input: string) => updatesOf(engine, goldenBlocks(input));
+const updatesFor = (input: string) => updatesOf(algebra, goldenBlocks(input));
 
 type SelectionCase = { input: string; f: number; m: number; selected: number[]; output: number[] };
 type KrumCase = { input: string; f: number; scores: number[]; order: number[]; selected: number; output: number[] };
@@ -129,7 +129,7 @@ describe('golden cases agree', () => {
   type RefusalCase = { rule: string; n: number; f: number; m: number; trim: number; because: string };
   test.each(goldenCases<RefusalCase>('refusals'))('$rule is refused: $because', async ({ rule, n, f, m, trim }) => {
     const source = goldenBlocks('ties-integers-n16-d8').pick([...Array(n).keys()]);
-    const updates = updatesOf(engine, source);
+    const updates = updatesOf(algebra, source);
     const rules: Record<string, () => Promise<Aggregated<Decision>>> = {
       krum: () => krum(updates, f),
       'multi-krum': () => multiKrum(updates, f, m),

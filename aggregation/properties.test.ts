@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { seededNumbers, shuffled } from '../base/random.ts';
 import { type AggregationContext, aggregate } from './aggregate.ts';
+import { fastAlgebra } from './algebra/fast-algebra.ts';
+import { blocksOf, granted, normalVectors } from './algebra/samples.ts';
+import { twinAlgebra } from './algebra/twin-algebra.ts';
 import { memorySink } from './blocks/blocks.ts';
-import type { AggregationEngine } from './engine.ts';
-import { fastEngine } from './engines/fast-engine.ts';
-import { blocksOf, granted, normalVectors } from './engines/samples.ts';
-import { twinEngine } from './engines/twin-engine.ts';
+import type { LinearAlgebra } from './linear-algebra.ts';
 import { type AggregationPolicy, checkPolicy, type PreAggregation, type Rule } from './policy.ts';
 
 const admission = { normMax: 1e15, zeroUpdate: 'admit' } as const;
@@ -54,14 +54,14 @@ function cases(rules: Rule[], befores: PreAggregation[][], nMax: number, dMax: n
 }
 
 async function run(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   policy: AggregationPolicy,
   vectors: readonly Float32Array[],
   context: AggregationContext = {},
 ) {
   const source = blocksOf(vectors);
   const sink = memorySink(source.d);
-  const { report } = granted(await aggregate(policy, source, engine, sink, { seed: 'p', ...context }));
+  const { report } = granted(await aggregate(policy, source, algebra, sink, { seed: 'p', ...context }));
   return { values: sink.values, report };
 }
 
@@ -84,7 +84,7 @@ function expectNear(actual: Float64Array, expected: Float64Array, tolerance = 1e
 }
 
 describe('aggregates', () => {
-  const twin = twinEngine();
+  const twin = twinAlgebra();
 
   test('do not depend on the order of the updates', () =>
     fc.assert(
@@ -188,13 +188,13 @@ describe('aggregates', () => {
     ));
 
   describe('have the same bits and the same report', () => {
-    const engines = [
-      fastEngine({ workers: 1 }),
-      fastEngine({ workers: 2 }),
-      fastEngine({ workers: 2, gramRowsMin: 3 }),
+    const algebras = [
+      fastAlgebra({ workers: 1 }),
+      fastAlgebra({ workers: 2 }),
+      fastAlgebra({ workers: 2, gramRowsMin: 3 }),
     ];
     afterAll(async () => {
-      for (const engine of engines) await engine.close();
+      for (const algebra of algebras) await algebra.close();
     });
 
     test('for any block size, and for 1 and 2 workers', () =>
@@ -202,8 +202,8 @@ describe('aggregates', () => {
         fc.asyncProperty(cases(everyRule, everyBefore, 64, 5000), fc.nat(), async ({ policy, vectors }, cut) => {
           const d = (vectors[0] as Float32Array).length;
           const expected = await run(twin, policy, vectors);
-          for (const engine of [twinEngine({ columns: 1 + (cut % d) }), ...engines]) {
-            const actual = await run(engine, policy, vectors);
+          for (const algebra of [twinAlgebra({ columns: 1 + (cut % d) }), ...algebras]) {
+            const actual = await run(algebra, policy, vectors);
             expect(actual.values).toEqual(expected.values);
             expect(actual.report).toEqual(expected.report);
           }

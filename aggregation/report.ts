@@ -2,12 +2,12 @@ import type { RefusalCode } from './admission.ts';
 import type { AggregationPolicy } from './policy.ts';
 import type { ClassVerdict, Convergence } from './updates.ts';
 
-/** `settledPairs`: distances computed a second time, exactly; a measure of work, which depends on the engine. */
+/** `settledPairs`: distances computed a second time, exactly; a measure of work, which depends on the algebra. */
 export type AggregationOutcome = Readonly<{ report: AggregationReport; settledPairs: number }>;
 
 /**
  * What came of every update and why: plain JSON, and a function of the updates' values, the policy and the context alone,
- * whatever machine or engine computed it. So it may be part of what a release is signed with.
+ * whatever machine or algebra computed it. So it may be part of what a release is signed with.
  */
 export type AggregationReport = Readonly<{
   policy: AggregationPolicy;

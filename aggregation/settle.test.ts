@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../base/random.ts';
 import { aggregate } from './aggregate.ts';
+import { blocksOf, granted } from './algebra/samples.ts';
+import { twinAlgebra } from './algebra/twin-algebra.ts';
 import { memorySink } from './blocks/blocks.ts';
-import { blocksOf, granted } from './engines/samples.ts';
-import { twinEngine } from './engines/twin-engine.ts';
 import { type AggregationPolicy, asksOf, defaultPolicy } from './policy.ts';
 import { leastSquares } from './trusted/least-squares.ts';
 
@@ -56,7 +56,7 @@ async function candidates(policy: AggregationPolicy, rounds: number, withBase: b
       ...(asks.classes !== 'no' && { classes: { blocks, declared: sent.map(({ at }) => declared[at] as string[]) } }),
     };
     const rows = blocksOf(sent.map(({ delta }) => delta));
-    const { report } = granted(await aggregate(policy, rows, twinEngine(), sink, context));
+    const { report } = granted(await aggregate(policy, rows, twinAlgebra(), sink, context));
     weights = weights.map((value, j) => value + (sink.values[j] as number));
     digests.push(digestOf(weights));
     settled.push(report.settled);

@@ -1,5 +1,5 @@
 import { type AggregateSink, memorySink, spans } from './blocks/blocks.ts';
-import type { AggregationEngine } from './engine.ts';
+import type { LinearAlgebra } from './linear-algebra.ts';
 import { carryOut, type Plan } from './updates.ts';
 
 /**
@@ -15,7 +15,7 @@ const columns = 65_536;
  * bits of their deltas depend on the base, so that candidates would follow one another in a circle for ever.
  */
 export async function carryOutSettled(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   plan: Plan,
   sink: AggregateSink,
   d: number,
@@ -23,10 +23,10 @@ export async function carryOutSettled(
 ): Promise<Readonly<{ aggregated: Float64Array; settled: boolean }>> {
   const whole = memorySink(d);
   if (base === undefined) {
-    await carryOut(engine, plan, both(whole, sink));
+    await carryOut(algebra, plan, both(whole, sink));
     return { aggregated: whole.values, settled: false };
   }
-  await carryOut(engine, plan, whole);
+  await carryOut(algebra, plan, whole);
   const moved = squaredLength(whole.values);
   const settled = moved > 0 && moved <= resolution ** 2 * squaredLength(base);
   if (settled) whole.values.fill(0);

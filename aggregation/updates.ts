@@ -1,14 +1,14 @@
 import { type AggregateSink, memorySink, type UpdateBlocks } from './blocks/blocks.ts';
 import type { ColumnRange } from './class-blocks.ts';
 import { type KnownDistances, knownDistances } from './distances/known-distances.ts';
-import type { AggregationEngine, ColumnReduction } from './engine.ts';
+import type { ColumnReduction, LinearAlgebra } from './linear-algebra.ts';
 
 /**
  * What rules and pre-aggregations work on: admitted rows, and what is known of them, computed once and only when asked
  * for. Pre-aggregations are functions from Updates to Updates, rules from Updates to a Decision.
  */
 export interface Updates {
-  readonly engine: AggregationEngine;
+  readonly algebra: LinearAlgebra;
   readonly source: UpdateBlocks;
   /** Exact ‖x_i‖², shape [n]. */
   squaredNorms(): Promise<Float64Array>;
@@ -69,42 +69,42 @@ export type Convergence = Readonly<{ steps: number; converged: boolean; movedAtM
 
 /** Rows as they came. `known` carries over what the caller has computed already. */
 export function updatesOf(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   source: UpdateBlocks,
   known: Readonly<{ squaredNorms?: Float64Array; distances?: () => Promise<KnownDistances> }> = {},
 ): Updates {
   const { squaredNorms } = known;
   return {
-    engine,
+    algebra,
     source,
-    squaredNorms: once(async () => squaredNorms ?? (await squaredNormsOf(engine, source))),
+    squaredNorms: once(async () => squaredNorms ?? (await squaredNormsOf(algebra, source))),
     distances: once(
-      known.distances ?? (async () => knownDistances(engine, source, await engine.squaredDistances(source))),
+      known.distances ?? (async () => knownDistances(algebra, source, await algebra.squaredDistances(source))),
     ),
   };
 }
 
 /** Exact ‖x_i‖², shape [n]. NaN or infinite exactly for rows that hold a value that is not finite. */
-export function squaredNormsOf(engine: AggregationEngine, source: UpdateBlocks): Promise<Float64Array> {
-  return engine.distancesToMean(source, new Float64Array(source.n)); // To the zero vector, that is.
+export function squaredNormsOf(algebra: LinearAlgebra, source: UpdateBlocks): Promise<Float64Array> {
+  return algebra.distancesToMean(source, new Float64Array(source.n)); // To the zero vector, that is.
 }
 
 /** Parts by block are put together in one array of d values first: their ranges may interleave, a sink wants them in order. */
-export async function carryOut(engine: AggregationEngine, plan: Plan, sink: AggregateSink): Promise<void> {
-  if (plan.kind === 'blocks') return sink.write(0, await blockByBlock(engine, plan));
-  if (plan.kind === 'columns') return engine.reduceColumns(plan.source, plan.reduction, sink);
+export async function carryOut(algebra: LinearAlgebra, plan: Plan, sink: AggregateSink): Promise<void> {
+  if (plan.kind === 'blocks') return sink.write(0, await blockByBlock(algebra, plan));
+  if (plan.kind === 'columns') return algebra.reduceColumns(plan.source, plan.reduction, sink);
   const { source, weights, divisor } = ofStoredRows(plan);
-  return engine.combine(source, weights, divisor, sink);
+  return algebra.combine(source, weights, divisor, sink);
 }
 
 async function blockByBlock(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   { d, parts }: Extract<Plan, { kind: 'blocks' }>,
 ): Promise<Float64Array> {
   const whole = new Float64Array(d);
   for (const { ranges, plan } of parts) {
     const part = memorySink(ranges.reduce((sum, { length }) => sum + length, 0));
-    await carryOut(engine, plan, part);
+    await carryOut(algebra, plan, part);
     let at = 0;
     for (const { offset, length } of ranges) {
       whole.set(part.values.subarray(at, at + length), offset);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Compiles kernels.ts to engines/kernels/kernels.wasm: `node aggregation/assembly/build.ts`. */
+/** Compiles kernels.ts to algebra/kernels/kernels.wasm: `node aggregation/assembly/build.ts`. */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -29,6 +29,6 @@ export async function compileKernels(): Promise<Uint8Array> {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const target = fileURLToPath(new URL('../engines/kernels/kernels.wasm', import.meta.url));
+  const target = fileURLToPath(new URL('../algebra/kernels/kernels.wasm', import.meta.url));
   writeFileSync(target, await compileKernels());
 }

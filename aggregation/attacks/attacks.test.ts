@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
-import { normalVectors } from '../engines/samples.ts';
+import { normalVectors } from '../algebra/samples.ts';
 import { goldenCases, goldenScale, goldenVectors } from '../golden/golden.ts';
 import { type AttackName, attacks } from './attacks.ts';
 import { fangAgainstKrum } from './fang-krum.ts';

@@ -1,5 +1,5 @@
+import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { memoryBlocks } from '../blocks/blocks.ts';
-import { twinEngine } from '../engines/twin-engine.ts';
 import { krum } from '../rules/krum.ts';
 import { updatesOf } from '../updates.ts';
 import { dot, meanOf, squaredDistance, type Vectors } from './honest.ts';
@@ -37,7 +37,7 @@ function upperBound(honest: Vectors, f: number, d: number): number {
 async function krumPicks(vector: Float32Array, honest: readonly Float32Array[], f: number): Promise<boolean> {
   const blocks = memoryBlocks([...Array.from({ length: f }, () => vector), ...honest]);
   if (!blocks.ok) throw new RangeError(blocks.fault.message);
-  const decided = await krum(updatesOf(twinEngine(), blocks.value), f);
+  const decided = await krum(updatesOf(twinAlgebra(), blocks.value), f);
   if (!decided.ok) throw new RangeError(decided.fault.message);
   return (decided.value.selected[0] as number) < f;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
-import { normalVectors } from '../engines/samples.ts';
+import { normalVectors } from '../algebra/samples.ts';
 import { dot, meanOf } from './honest.ts';
 import { classKill, drift, medianNorm, sleeper, sybils, tailored, twoFaced, whitelisting } from './knowing.ts';
 

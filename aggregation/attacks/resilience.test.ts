@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
 import { aggregate } from '../aggregate.ts';
+import { blocksOf, granted, normalVectors } from '../algebra/samples.ts';
+import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { memorySink } from '../blocks/blocks.ts';
-import { blocksOf, granted, normalVectors } from '../engines/samples.ts';
-import { twinEngine } from '../engines/twin-engine.ts';
 import type { AggregationPolicy, PreAggregation, Rule } from '../policy.ts';
 import { type AttackName, attacks } from './attacks.ts';
 import { meanOf, squaredDistance } from './honest.ts';
@@ -36,7 +36,7 @@ function policy(before: readonly PreAggregation[], rule: Rule, byzantine = f): A
 async function movedBy(policy: AggregationPolicy, name: AttackName): Promise<number> {
   const sent = [...(await attacks[name]({ honest, f, seed: 'resilience' })), ...honest];
   const sink = memorySink(60);
-  granted(await aggregate(policy, blocksOf(sent), twinEngine(), sink, { seed: 'resilience', measure: false }));
+  granted(await aggregate(policy, blocksOf(sent), twinAlgebra(), sink, { seed: 'resilience', measure: false }));
   return Math.sqrt(squaredDistance(sink.values, honestMean));
 }
 

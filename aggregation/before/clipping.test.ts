@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { blocksOf, granted } from '../engines/samples.ts';
-import { twinEngine } from '../engines/twin-engine.ts';
+import { blocksOf, granted } from '../algebra/samples.ts';
+import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { updatesOf } from '../updates.ts';
 import { clipAdaptively, clipToNorm } from './clipping.ts';
 
@@ -9,7 +9,7 @@ const rows = [
   [4, 5, 6],
   [7, 8, 9],
 ].map((row) => Float32Array.from(row));
-const updates = () => updatesOf(twinEngine(), blocksOf(rows));
+const updates = () => updatesOf(twinAlgebra(), blocksOf(rows));
 
 async function valuesOf(source: { read(offset: number, columns: number, into: Float64Array): Promise<void> }) {
   const values = new Float64Array(9);

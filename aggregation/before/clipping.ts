@@ -30,12 +30,12 @@ export async function clipAdaptively(updates: Updates, f: number): Promise<Aggre
 }
 
 async function clip(updates: Updates, norm: number): Promise<Clipped> {
-  const { engine } = updates;
+  const { algebra } = updates;
   const squaredNorms = await updates.squaredNorms();
   const factors = squaredNorms.map((squared) => (squared > norm * norm ? norm / Math.sqrt(squared) : 1));
   if (factors.every((factor) => factor === 1)) return { updates, norm, factors };
   const source = scaledRows(updates.source, factors);
   const distances = async () =>
-    knownDistances(engine, source, scaledDistances(await updates.distances(), squaredNorms, factors, source.d));
-  return { updates: updatesOf(engine, source, { distances }), norm, factors };
+    knownDistances(algebra, source, scaledDistances(await updates.distances(), squaredNorms, factors, source.d));
+  return { updates: updatesOf(algebra, source, { distances }), norm, factors };
 }

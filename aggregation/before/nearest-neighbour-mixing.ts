@@ -29,11 +29,11 @@ export async function mixNearestNeighbours(updates: Updates, f: number): Promise
 
 /** Means of groups of rows as Updates, their distances derived rather than computed. Shared with bucketing. */
 export function meansOf(updates: Updates, groups: readonly (readonly number[])[]): Updates {
-  const { engine } = updates;
+  const { algebra } = updates;
   const source = groupMeans(updates.source, groups);
   const distances = async () => {
     const matrix = groupMeanDistances(await updates.distances(), await updates.squaredNorms(), groups, source.d);
-    return knownDistances(engine, source, matrix, identityOfGroups(groups));
+    return knownDistances(algebra, source, matrix, identityOfGroups(groups));
   };
-  return updatesOf(engine, source, { distances });
+  return updatesOf(algebra, source, { distances });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
-import { blocksOf, normalVectors } from '../engines/samples.ts';
+import { blocksOf, normalVectors } from '../algebra/samples.ts';
 import { columnsPerBlock, memoryBlocks, spans, type UpdateBlocks } from './blocks.ts';
 import { appendRow, groupMeans, scaledRows } from './views.ts';
 

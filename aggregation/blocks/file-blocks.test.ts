@@ -2,17 +2,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AggregationEngine } from '../engine.ts';
-import { fastEngine } from '../engines/fast-engine.ts';
-import { filesOpenMax } from '../engines/kernels/shared-rows.ts';
+import { fastAlgebra } from '../algebra/fast-algebra.ts';
+import { filesOpenMax } from '../algebra/kernels/shared-rows.ts';
+import type { LinearAlgebra } from '../linear-algebra.ts';
 import { memoryBlocks, memorySink, type UpdateBlocks } from './blocks.ts';
 import { fileBlocks, type ValueFile } from './file-blocks.ts';
 import { openFileSink } from './file-sink.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'file-blocks-'));
-const engine: AggregationEngine = fastEngine({ workers: 2, gramRowsMin: Number.POSITIVE_INFINITY });
+const algebra: LinearAlgebra = fastAlgebra({ workers: 2, gramRowsMin: Number.POSITIVE_INFINITY });
 afterAll(async () => {
-  await engine.close();
+  await algebra.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -58,10 +58,10 @@ describe('fileBlocks', () => {
     expect(ours).toEqual(theirs);
   });
 
-  test('gives the engine’s threads the same rows', async () => {
+  test('gives the algebra’s threads the same rows', async () => {
     const median = async (source: UpdateBlocks) => {
       const sink = memorySink(source.d);
-      await engine.reduceColumns(source, { kind: 'median' }, sink);
+      await algebra.reduceColumns(source, { kind: 'median' }, sink);
       return sink.values;
     };
     expect(await median(blocks.stored)).toEqual(await median(blocks.held));
@@ -69,8 +69,8 @@ describe('fileBlocks', () => {
 
   test('needs no more open files than it keeps, however many updates there are', async () => {
     const many = await bothWays(filesOpenMax + 40, 65, 'many');
-    const ours = await engine.distancesToMean(many.stored, new Float64Array(many.stored.n));
-    expect(ours).toEqual(await engine.distancesToMean(many.held, new Float64Array(many.held.n)));
+    const ours = await algebra.distancesToMean(many.stored, new Float64Array(many.stored.n));
+    expect(ours).toEqual(await algebra.distancesToMean(many.held, new Float64Array(many.held.n)));
   });
 
   test('refuses a file that is too short, and no files', async () => {
@@ -80,14 +80,14 @@ describe('fileBlocks', () => {
     expect(await fileBlocks([], 5)).toMatchObject({ ok: false, fault: { code: 'EMPTY_INPUT' } });
   });
 
-  test('fails loudly when a file shrinks under it, and the engine works on', async () => {
+  test('fails loudly when a file shrinks under it, and the algebra works on', async () => {
     const shrinking = await bothWays(4, 5000, 'shrinking');
     truncateSync((shrinking.files[2] as ValueFile).path, 4000);
-    const pass = engine.distancesToMean(shrinking.stored, new Float64Array(4));
+    const pass = algebra.distancesToMean(shrinking.stored, new Float64Array(4));
     await expect(pass).rejects.toThrow(/shrinking-2: ends at byte 4000/);
     await expect(shrinking.stored.read(0, 5000, new Float32Array(4 * 5000))).rejects.toThrow(/ends at byte 4000/);
-    expect(await engine.exactDistances(blocks.stored, [[0, 1]])).toEqual(
-      await engine.exactDistances(blocks.held, [[0, 1]]),
+    expect(await algebra.exactDistances(blocks.stored, [[0, 1]])).toEqual(
+      await algebra.exactDistances(blocks.held, [[0, 1]]),
     );
   });
 });

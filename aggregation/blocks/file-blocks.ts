@@ -4,7 +4,7 @@ import { type BlockValues, requireSpan, rowOf, type UpdateBlocks } from './block
 
 /**
  * Updates that lie in files. With the threads of base/thread-link.ts and file-sink.ts the one place where aggregation touches the
- * disk: n × d need not fit in memory, so somebody under the engine's threads has to read.
+ * disk: n × d need not fit in memory, so somebody under the algebra's threads has to read.
  */
 
 /** d little-endian float32 values from `byteOffset` on. */

@@ -1,5 +1,5 @@
 import type { UpdateBlocks } from '../blocks/blocks.ts';
-import type { AggregationEngine, DistanceMatrix, RowPair } from '../engine.ts';
+import type { DistanceMatrix, LinearAlgebra, RowPair } from '../linear-algebra.ts';
 
 /** Squared distances between the rows of one source: approximate with bounds at first, exact wherever someone asked. */
 export interface KnownDistances {
@@ -21,7 +21,7 @@ export interface KnownDistances {
 
 /** Takes over `matrix`. `identity` defaults to every row being its own. */
 export function knownDistances(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   source: UpdateBlocks,
   matrix: DistanceMatrix,
   identity: Int32Array = Int32Array.from({ length: matrix.n }, (_, row) => row),
@@ -50,7 +50,7 @@ export function knownDistances(
       const wanted = new Map(pairs.filter(([i, j]) => error(i, j) > 0).map((pair) => [keyOf(pair, n), pair]));
       const open = [...wanted.values()];
       if (open.length === 0) return;
-      const exact = await engine.exactDistances(source, open);
+      const exact = await algebra.exactDistances(source, open);
       open.forEach(([i, j], at) => {
         keep(i, j, exact[at] as number);
         for (const row of [i, j]) versions[row] = (versions[row] as number) + 1;

@@ -1,4 +1,4 @@
-import type { RowPair } from '../engine.ts';
+import type { RowPair } from '../linear-algebra.ts';
 import { type Bounds, cutLowest, resolveCut } from './cut.ts';
 import type { KnownDistances } from './known-distances.ts';
 

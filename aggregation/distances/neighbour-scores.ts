@@ -1,10 +1,10 @@
-import type { RowPair } from '../engine.ts';
+import type { RowPair } from '../linear-algebra.ts';
 import { type Bounds, cutLowest, resolveCut, unordered } from './cut.ts';
 import type { KnownDistances } from './known-distances.ts';
 
 /**
  * The Krum score of row i among `rows`: the sum, in ascending order, of its `neighbours` smallest squared distances to
- * the others of `rows`. Decisions between scores are those of exact distances (engine.ts says what exact is); where the
+ * the others of `rows`. Decisions between scores are those of exact distances (linear-algebra.ts says what exact is); where the
  * known ones leave doubt, the pairs in doubt are settled first. Ties go to the lower row.
  */
 export type ScoreQuestion = Readonly<{

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededNumbers, shuffled } from '../../base/random.ts';
+import { blocksOf, blurredAlgebra, normalVectors } from '../algebra/samples.ts';
+import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { groupMeans, scaledRows } from '../blocks/views.ts';
-import { blocksOf, blurredEngine, normalVectors } from '../engines/samples.ts';
-import { twinEngine } from '../engines/twin-engine.ts';
 import { squaredNormsOf } from '../updates.ts';
 import { knownDistances } from './known-distances.ts';
 import { groupMeanDistances, identityOfGroups, scaledDistances } from './view-distances.ts';
@@ -23,9 +23,9 @@ async function compared(
 ) {
   const random = seededNumbers(`views ${seed}`);
   const base = blocksOf(normalVectors(random, n, d, offset));
-  const engine = blurredEngine(`blur ${seed}`, blur);
-  const known = knownDistances(engine, base, await engine.squaredDistances(base));
-  const norms = await squaredNormsOf(engine, base);
+  const algebra = blurredAlgebra(`blur ${seed}`, blur);
+  const known = knownDistances(algebra, base, await algebra.squaredDistances(base));
+  const norms = await squaredNormsOf(algebra, base);
   const factors = Float64Array.from({ length: n }, () => (random.integer(3) === 0 ? 1 : random.uniform() ** 6));
   const groups = Array.from(
     { length: n },
@@ -35,7 +35,7 @@ async function compared(
   const view = kind === 'scaled' ? scaledRows(base, factors) : groupMeans(base, groups);
   const derived =
     kind === 'scaled' ? scaledDistances(known, norms, factors, d) : groupMeanDistances(known, norms, groups, d);
-  return { derived, exact: await twinEngine().squaredDistances(view), groups };
+  return { derived, exact: await twinAlgebra().squaredDistances(view), groups };
 }
 
 test.each(['scaled', 'means'] as const)('distances of %s rows are within their bounds of exact ones', async (kind) => {

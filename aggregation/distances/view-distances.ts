@@ -1,4 +1,4 @@
-import type { DistanceMatrix } from '../engine.ts';
+import type { DistanceMatrix } from '../linear-algebra.ts';
 import type { KnownDistances } from './known-distances.ts';
 
 /**

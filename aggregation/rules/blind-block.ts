@@ -41,7 +41,7 @@ export async function blindBlock(
   rule: Exclude<BlindRule, 'shares'>,
   normMax: number,
 ): Promise<Aggregated<Float64Array>> {
-  const { engine, source } = holders;
+  const { algebra, source } = holders;
   const clipped = await clipToNorm(holders, normMax);
   if (!clipped.ok) return clipped;
   const { updates } = clipped.value;
@@ -52,7 +52,7 @@ export async function blindBlock(
     : geometricMedian(updates, withstands, weiszfeld));
   if (!decided.ok) return decided;
   const block = memorySink(source.d);
-  await carryOut(engine, decided.value.plan, block);
+  await carryOut(algebra, decided.value.plan, block);
   return ok(block.values);
 }
 

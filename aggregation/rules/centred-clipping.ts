@@ -21,7 +21,7 @@ export async function centredClipping(
   parameters: Readonly<{ radius: number; steps: number }>,
   start?: Float64Array,
 ): Promise<Aggregated<Decision>> {
-  const { engine } = updates;
+  const { algebra } = updates;
   const { n, d } = updates.source;
   const { radius, steps } = parameters;
   const refused =
@@ -39,7 +39,7 @@ export async function centredClipping(
   const coefficients = new Float64Array(source.n);
   if (start !== undefined) coefficients[n] = 1;
   for (let step = 0; step < steps; step++) {
-    const squared = await engine.distancesToMean(source, coefficients);
+    const squared = await algebra.distancesToMean(source, coefficients);
     const pulls = squared.subarray(0, n).map((distance) => Math.min(1, radius / Math.sqrt(distance)));
     const left = 1 - pulls.reduce((total, pull) => total + pull, 0) / n; // Exactly 0 when nobody is clipped.
     for (let row = 0; row < source.n; row++) {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type AggregationContext, aggregate } from '../aggregate.ts';
+import { blocksOf, granted } from '../algebra/samples.ts';
+import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { memorySink } from '../blocks/blocks.ts';
 import type { DeclaredClasses } from '../class-blocks.ts';
-import { blocksOf, granted } from '../engines/samples.ts';
-import { twinEngine } from '../engines/twin-engine.ts';
 import type { AggregationPolicy } from '../policy.ts';
 import type { TrustedLoss } from '../trusted/trusted-loss.ts';
 
@@ -37,7 +37,7 @@ const sample: TrustedLoss = {
 async function run(f: number, sent: readonly (readonly number[])[], context: AggregationContext) {
   const deltas = sent.map((table) => Float32Array.from(table, (value, j) => value - (base[j] as number)));
   const sink = memorySink(6);
-  const result = await aggregate(policy(f), blocksOf(deltas), twinEngine(), sink, { base, ...context });
+  const result = await aggregate(policy(f), blocksOf(deltas), twinAlgebra(), sink, { base, ...context });
   return { result, table: [...sink.values].map((value, j) => value + (base[j] as number)) };
 }
 

@@ -38,7 +38,7 @@ export async function geometricMedian(
   f: number,
   parameters: WeiszfeldParameters = weiszfeldDefaults,
 ): Promise<Aggregated<Decision>> {
-  const { source, engine } = updates;
+  const { source, algebra } = updates;
   const { smoothing, tolerance, stepsMax } = parameters;
   const refused =
     refuseRows({ ...needs.majority, rule: 'the geometric median' }, source.n, f) ??
@@ -49,7 +49,7 @@ export async function geometricMedian(
   let weights = new Float64Array(source.n).fill(parameters.start === 'mean' ? 1 / source.n : 0);
   let convergence: Convergence = { steps: 0, converged: false, movedAtMost: Number.POSITIVE_INFINITY };
   while (!convergence.converged && convergence.steps < stepsMax) {
-    const distances = (await engine.distancesToMean(source, weights)).map(Math.sqrt);
+    const distances = (await algebra.distancesToMean(source, weights)).map(Math.sqrt);
     const next = normalised(distances.map((distance) => 1 / Math.max(smoothing, distance)));
     const movedAtMost = shareMoved(weights, next, distances);
     // A step from the zero vector is not between two weighted means: the bound says nothing about it.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { blocksOf } from '../engines/samples.ts';
+import { blocksOf } from '../algebra/samples.ts';
 import { holdersEvidence } from './holders-evidence.ts';
 
 const evidenceOf = (...rows: readonly number[][]) =>

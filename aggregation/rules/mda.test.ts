@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
-import { blocksOf, granted, normalVectors } from '../engines/samples.ts';
-import { twinEngine } from '../engines/twin-engine.ts';
+import { blocksOf, granted, normalVectors } from '../algebra/samples.ts';
+import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { updatesOf } from '../updates.ts';
 import { minimumDiameterAveraging, refuseSubsets } from './mda.ts';
 
@@ -17,7 +17,7 @@ test('minimumDiameterAveraging › finds the subset that trying all of them find
     fc.asyncProperty(fc.integer({ min: 3, max: 9 }), fc.integer({ min: 0, max: 4 }), fc.nat(), async (n, f, seed) => {
       fc.pre(2 * f < n);
       const source = blocksOf(normalVectors(seededNumbers(`mda ${seed}`), n, 4));
-      const { values } = await twinEngine().squaredDistances(source);
+      const { values } = await twinAlgebra().squaredDistances(source);
       const apart = (subset: number[]) =>
         subset.flatMap((i) => subset.filter((j) => j > i).map((j) => values[i * n + j] as number));
       const all = subsetsOf([...Array(n).keys()], n - f).map((subset) => ({ subset, apart: apart(subset) }));
@@ -26,7 +26,7 @@ test('minimumDiameterAveraging › finds the subset that trying all of them find
       const [best] = all
         .filter(({ apart }) => Math.max(0, ...apart) === least)
         .toSorted((a, b) => sum(a.apart) - sum(b.apart));
-      const decided = granted(await minimumDiameterAveraging(updatesOf(twinEngine(), source), f));
+      const decided = granted(await minimumDiameterAveraging(updatesOf(twinAlgebra(), source), f));
       expect(decided.selected).toEqual(best?.subset);
     }),
     { numRuns: 150 },

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
 import { type AggregationContext, aggregate } from '../aggregate.ts';
+import { fastAlgebra } from '../algebra/fast-algebra.ts';
+import { blocksOf, granted } from '../algebra/samples.ts';
+import { twinAlgebra } from '../algebra/twin-algebra.ts';
 import { memorySink } from '../blocks/blocks.ts';
-import { fastEngine } from '../engines/fast-engine.ts';
-import { blocksOf, granted } from '../engines/samples.ts';
-import { twinEngine } from '../engines/twin-engine.ts';
 import type { AggregationPolicy } from '../policy.ts';
 import { leastSquares, type SquaresExample } from '../trusted/least-squares.ts';
 
@@ -33,10 +33,10 @@ function rows(): Float32Array[] {
   return [...liars, ...honest];
 }
 
-async function run(given: AggregationPolicy, context: AggregationContext, engine = twinEngine(), vectors = rows()) {
+async function run(given: AggregationPolicy, context: AggregationContext, algebra = twinAlgebra(), vectors = rows()) {
   const source = blocksOf(vectors);
   const sink = memorySink(source.d);
-  return { result: await aggregate(given, source, engine, sink, context), values: sink.values };
+  return { result: await aggregate(given, source, algebra, sink, context), values: sink.values };
 }
 
 const base = new Float32Array(d);
@@ -64,7 +64,7 @@ describe('trustedWeights', () => {
 
   test('keeps its bound: no worse than the clipped honest mean and half rho f/(n − f) of the loss before', async () => {
     const vectors = rows();
-    const { result, values } = await run(policy(3), context, twinEngine(), vectors);
+    const { result, values } = await run(policy(3), context, twinAlgebra(), vectors);
     granted(result);
     const median = [...vectors.map((row) => Math.hypot(...row))].sort((a, b) => a - b)[5] as number;
     const clipped = vectors
@@ -88,12 +88,12 @@ describe('trustedWeights', () => {
     });
   });
 
-  test('gives the same bits and the same report by every engine and in blocks of any size', async () => {
-    const engine = fastEngine({ workers: 1 });
+  test('gives the same bits and the same report by every algebra and in blocks of any size', async () => {
+    const algebra = fastAlgebra({ workers: 1 });
     const all = await Promise.all(
-      [twinEngine(), twinEngine({ columns: 5 }), engine].map((each) => run(policy(3), context, each)),
+      [twinAlgebra(), twinAlgebra({ columns: 5 }), algebra].map((each) => run(policy(3), context, each)),
     );
-    await engine.close();
+    await algebra.close();
     for (const { result, values } of all.slice(1)) {
       expect(values).toEqual(all[0]?.values);
       expect(granted(result).report).toEqual(granted(all[0]?.result as never as (typeof all)[0]['result']).report);
@@ -107,8 +107,8 @@ describe('trustedWeights', () => {
       row.fill(3, 8); // Teaches all of what is looked at, and much where nobody looks.
     }
     const [plain, split] = [
-      await run(policy(3), context, twinEngine(), sly),
-      await run(policy(3, { split: true }), context, twinEngine(), sly),
+      await run(policy(3), context, twinAlgebra(), sly),
+      await run(policy(3, { split: true }), context, twinAlgebra(), sly),
     ];
     granted(plain.result);
     granted(split.result);
@@ -159,7 +159,7 @@ describe('trustedWeights where the sample is blind', () => {
     'asks the %s of those who declare the class',
     async (blind) => {
       const given: AggregationPolicy = { ...policy(2), rule: { ...rule, blind } };
-      const { result, values } = await run(given, told, twinEngine(), sent);
+      const { result, values } = await run(given, told, twinAlgebra(), sent);
       const { report } = granted(result);
       expect(values[8]).toBeCloseTo(2, 1);
       expect(values[9]).toBeCloseTo(2, 1);
@@ -187,7 +187,7 @@ describe('trustedWeights where the sample is blind', () => {
     const classes = { blocks, declared: lied.map((_, at) => (at < 3 || (at >= 4 && at < 7) ? ['rare'] : ['lone'])) };
     for (const blind of ['geometricMedian', 'coordinateMedian', 'evidence'] as const) {
       const given = { ...evidence, rule: { ...rule, blind } };
-      const { result, values } = await run(given, { ...told, classes }, twinEngine(), lied);
+      const { result, values } = await run(given, { ...told, classes }, twinAlgebra(), lied);
       expect([values[8], values[9]].map((value) => Math.round(value as number))).toEqual([2, 2]);
       const rare = granted(result).report.classes?.[1];
       expect(rare?.leftOut).toEqual([0, 1, 2]);
@@ -197,7 +197,7 @@ describe('trustedWeights where the sample is blind', () => {
 
   test('leaves a class as it was where none of its holders is heard, and says so', async () => {
     const classes = { blocks, declared: sent.map((_, at) => (at < 3 ? ['rare'] : [])) };
-    const { result, values } = await run(evidence, { ...told, classes }, twinEngine(), sent);
+    const { result, values } = await run(evidence, { ...told, classes }, twinAlgebra(), sent);
     expect([values[8], values[9]]).toEqual([0, 0]);
     expect(granted(result).report.classes?.[1]?.text).toMatch(/nobody is believed, and it stays as it was/);
   });
@@ -210,9 +210,9 @@ describe('trustedWeights where the sample is blind', () => {
       return own;
     });
     const classes = { blocks, declared: lied.map((_, at) => (at >= 3 && at < 7 ? ['rare'] : [])) };
-    const byEvidence = await run(evidence, { ...told, classes }, twinEngine(), lied);
+    const byEvidence = await run(evidence, { ...told, classes }, twinAlgebra(), lied);
     const median = { ...evidence, rule: { ...rule, blind: 'geometricMedian' as const } };
-    const byMedian = await run(median, { ...told, classes }, twinEngine(), lied);
+    const byMedian = await run(median, { ...told, classes }, twinAlgebra(), lied);
     granted(byEvidence.result);
     granted(byMedian.result);
     expect(byEvidence.values[8]).toBeGreaterThan(0.25);
@@ -226,7 +226,7 @@ describe('trustedWeights where the sample is blind', () => {
     const { result, values } = await run(
       { ...policy(2), rule: { ...rule, blind: 'shares' } },
       told,
-      twinEngine(),
+      twinAlgebra(),
       sent,
     );
     expect(granted(result).report.classes?.[1]?.text).toMatch(/nothing is promised/);
@@ -251,7 +251,7 @@ describe('trustedWeights where the sample is blind', () => {
       const { result, values } = await run(
         { ...policy(3), rule: { ...rule, blind: 'geometricMedian' } },
         context,
-        twinEngine(),
+        twinAlgebra(),
         lone,
       );
       granted(result);
@@ -263,9 +263,9 @@ describe('trustedWeights where the sample is blind', () => {
 
   test('refuses to mix rows of senders who declare different classes', async () => {
     const mixed: AggregationPolicy = { ...policy(2), before: [{ kind: 'nearestNeighbourMixing' }] };
-    const { result } = await run(mixed, told, twinEngine(), sent);
+    const { result } = await run(mixed, told, twinAlgebra(), sent);
     expect(result).toMatchObject({ ok: false, fault: { message: expect.stringMatching(/declare different classes/) } });
-    const free = await run(mixed, context, twinEngine());
+    const free = await run(mixed, context, twinAlgebra());
     expect(granted(free.result).report.updates).toHaveLength(11);
   });
 });

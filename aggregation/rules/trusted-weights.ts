@@ -2,8 +2,8 @@ import { memoryBlocks, type UpdateBlocks } from '../blocks/blocks.ts';
 import { columnsIn } from '../blocks/columns.ts';
 import { oneRow, rowValues } from '../blocks/row-values.ts';
 import { type ClassBlock, type ColumnRange, type DeclaredClasses, holdersOf, sharedRanges } from '../class-blocks.ts';
-import type { AggregationEngine } from '../engine.ts';
 import { type Aggregated, ok, refuse } from '../fault.ts';
+import type { LinearAlgebra } from '../linear-algebra.ts';
 import { needs, refuseInteger, refusePositive, refuseRows } from '../requirements.ts';
 import { clippedToMedian, medianOf } from '../trusted/clipped-rows.ts';
 import { leastLoss } from '../trusted/least-loss.ts';
@@ -55,7 +55,7 @@ export async function trustedWeights(
     measure?: boolean;
   }>,
 ): Promise<Aggregated<Decision>> {
-  const { source, engine } = updates;
+  const { source, algebra } = updates;
   const { n, d } = source;
   const { rho, clip, split, stepsMax, blind } = parameters;
   const { trusted, base, classes, measure = true } = context;
@@ -74,11 +74,11 @@ export async function trustedWeights(
   }
   const blocks = blocksOf(classes, d);
   const inside = split && linear ? await insideOf(linear, source) : undefined;
-  const clipped = await clippedToMedian(engine, source, { times: clip, blocks, ...(inside && { inside }) });
+  const clipped = await clippedToMedian(algebra, source, { times: clip, blocks, ...(inside && { inside }) });
   const lossOf =
     linear !== undefined
       ? await lossByOutputs(linear, base, clipped)
-      : gradient && lossByGradient(gradient, base, clipped, engine);
+      : gradient && lossByGradient(gradient, base, clipped, algebra);
   if (lossOf === undefined) {
     return refuse(
       'POLICY_INVALID',
@@ -90,7 +90,7 @@ export async function trustedWeights(
   const found = await leastLoss(lossOf, n, { cap: 1 / (n - f), pull: rho * lossBefore * n, stepsMax });
   const { shares, at, convergence } = found;
   const weights = times(shares, clipped.factors);
-  const byShares = once(() => weightedSum(engine, clipped.rows, weights));
+  const byShares = once(() => weightedSum(algebra, clipped.rows, weights));
   const there =
     at.gradient ?? (measure && gradient ? (await gradient(movedBy(base, await byShares()))).gradient : undefined);
   const onSample = { lossBefore, lossAfter: at.loss, slopes: at.slopes, ...(there && { gradient: there }) };
@@ -127,13 +127,13 @@ const risesMax = 0.1;
 
 /** The median over all rows of each one's longest block: a bound that holds where all who declare a class lie. */
 async function longestOrdinary(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   source: UpdateBlocks,
   blocks: readonly ClassBlock[],
 ): Promise<number> {
   const longest = new Float64Array(source.n);
   for (const { ranges } of blocks) {
-    const squared = await squaredNormsOf(engine, columnsIn(source, ranges));
+    const squared = await squaredNormsOf(algebra, columnsIn(source, ranges));
     squared.forEach((value, row) => {
       longest[row] = Math.max(longest[row] as number, Math.sqrt(value));
     });
@@ -143,12 +143,12 @@ async function longestOrdinary(
 
 /** What those who declare them and are heard say in these blocks, one after another; nothing where nobody is heard. */
 async function blocksOfHolders(
-  { engine, source }: Updates,
+  { algebra, source }: Updates,
   classes: DeclaredClasses,
   asked: readonly ClassBlock[],
   { heard, blind, clip }: Readonly<{ heard: readonly boolean[]; blind: Exclude<BlindRule, 'shares'>; clip: number }>,
 ): Promise<Aggregated<Readonly<{ ranges: readonly ColumnRange[]; values: Float64Array }>[]>> {
-  const normMax = clip * (await longestOrdinary(engine, source, classes.blocks));
+  const normMax = clip * (await longestOrdinary(algebra, source, classes.blocks));
   const found = [];
   for (const { class: name, ranges } of asked) {
     const columns = columnsIn(source, ranges);
@@ -156,7 +156,7 @@ async function blocksOfHolders(
     const block: Aggregated<Float64Array> =
       rows.length === 0
         ? ok(new Float64Array(columns.d))
-        : await blindBlock(updatesOf(engine, columns.pick(rows)), blind, normMax);
+        : await blindBlock(updatesOf(algebra, columns.pick(rows)), blind, normMax);
     if (!block.ok) return block;
     found.push({ ranges, values: block.value });
   }

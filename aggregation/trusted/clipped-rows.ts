@@ -2,7 +2,7 @@ import type { UpdateBlocks } from '../blocks/blocks.ts';
 import { columnsIn, joinColumns, joinRows } from '../blocks/columns.ts';
 import { scaledRows, sumView } from '../blocks/views.ts';
 import type { ColumnRange } from '../class-blocks.ts';
-import type { AggregationEngine } from '../engine.ts';
+import type { LinearAlgebra } from '../linear-algebra.ts';
 import { squaredNormsOf } from '../updates.ts';
 
 /**
@@ -24,18 +24,18 @@ export type Scaled = Readonly<{ rows: UpdateBlocks; factors: Float64Array }>;
  * one as long as f < n / 2, and no row is longer than `times` of it whatever f is. Shapes: [n, d] → [n, d]. O(nd).
  */
 export async function clippedToMedian(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   rows: UpdateBlocks,
   { times, inside, blocks }: Clipping,
 ): Promise<Scaled> {
-  if (inside === undefined && blocks.length === 1) return { rows, factors: await factorsOf(engine, rows, times) };
+  if (inside === undefined && blocks.length === 1) return { rows, factors: await factorsOf(algebra, rows, times) };
   const parts = [];
   for (const ranges of blocks) {
     const part = columnsIn(rows, ranges);
     const source =
       inside === undefined
-        ? scaledRows(part, await factorsOf(engine, part, times))
-        : await clippedApart(engine, part, columnsIn(inside, ranges), times);
+        ? scaledRows(part, await factorsOf(algebra, part, times))
+        : await clippedApart(algebra, part, columnsIn(inside, ranges), times);
     parts.push({ ranges, source });
   }
   return { rows: joinColumns(rows.d, parts), factors: new Float64Array(rows.n).fill(1) };
@@ -43,7 +43,7 @@ export async function clippedToMedian(
 
 /** x = in + out becomes a · in + b · out, computed as b · x + (a − b) · in. */
 async function clippedApart(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   rows: UpdateBlocks,
   inside: UpdateBlocks,
   times: number,
@@ -53,15 +53,15 @@ async function clippedApart(
   const pair = (row: number, factors: readonly number[]) => ({ members: [row, n + row], factors, divisor: 1 });
   const every = [...Array(n).keys()];
   const outside = sumView(both, every.map((row) => pair(row, [1, -1]))); // biome-ignore format: one line
-  const [near, far] = [await factorsOf(engine, inside, times), await factorsOf(engine, outside, 1)];
+  const [near, far] = [await factorsOf(algebra, inside, times), await factorsOf(algebra, outside, 1)];
   return sumView(
     both,
     every.map((row) => pair(row, [at(far, row), at(near, row) - at(far, row)])),
   );
 }
 
-async function factorsOf(engine: AggregationEngine, rows: UpdateBlocks, times: number): Promise<Float64Array> {
-  const norms = (await squaredNormsOf(engine, rows)).map(Math.sqrt);
+async function factorsOf(algebra: LinearAlgebra, rows: UpdateBlocks, times: number): Promise<Float64Array> {
+  const norms = (await squaredNormsOf(algebra, rows)).map(Math.sqrt);
   const limit = times * medianOf(norms);
   return norms.map((norm) => (norm > limit ? limit / norm : 1));
 }

@@ -1,6 +1,6 @@
 import { blockBuffer, columnsPerBlock, memorySink, spans, type UpdateBlocks } from '../blocks/blocks.ts';
 import { rowValues } from '../blocks/row-values.ts';
-import type { AggregationEngine } from '../engine.ts';
+import type { LinearAlgebra } from '../linear-algebra.ts';
 import { addDot, wholeChunks } from '../ordered-sums.ts';
 import type { Scaled } from './clipped-rows.ts';
 import type { LossOfMixture } from './least-loss.ts';
@@ -40,10 +40,10 @@ export function lossByGradient(
   gradientOf: NonNullable<TrustedLoss['gradient']>,
   base: Float32Array,
   { rows, factors }: Scaled,
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
 ): LossOfMixture {
   return async (shares) => {
-    const mixed = await weightedSum(engine, rows, times(shares, factors));
+    const mixed = await weightedSum(algebra, rows, times(shares, factors));
     const { loss, gradient } = await gradientOf(movedBy(base, mixed));
     return { loss, slopes: times(await dotsWith(rows, gradient), factors), gradient };
   };
@@ -51,12 +51,12 @@ export function lossByGradient(
 
 /** Σ weights[i] x_i, shape [d]; one pass. */
 export async function weightedSum(
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   rows: UpdateBlocks,
   weights: Float64Array,
 ): Promise<Float64Array> {
   const sink = memorySink(rows.d);
-  await engine.combine(rows, weights, 1, sink);
+  await algebra.combine(rows, weights, 1, sink);
   return sink.values;
 }
 

@@ -10,10 +10,10 @@
  * the process's high-water mark after them, baseRssMb what it was with the inputs in memory and nothing called yet.
  */
 import { parseArgs } from 'node:util';
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
+import { twinAlgebra } from '../../aggregation/algebra/twin-algebra.ts';
 import { memoryBlocks, type UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
-import type { AggregationEngine } from '../../aggregation/engine.ts';
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
-import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
+import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import { unwrap } from '../../base/fault.ts';
 import { inputSha256, lcgMatrix } from '../harness/lcg.ts';
 import { peakRssBytes, startOthersMeter } from '../harness/machine.ts';
@@ -34,22 +34,22 @@ if (rule === undefined) throw new RangeError(`--rule: expected one of ${ruleName
 
 const rows = lcgMatrix(n, f, d);
 const source = unwrap(memoryBlocks(rows));
-const engine = fastEngine();
+const algebra = fastAlgebra();
 const baseRss = peakRssBytes();
-let aggregate = await aggregateBy(rule, source, f, engine);
+let aggregate = await aggregateBy(rule, source, f, algebra);
 
 const others = startOthersMeter();
 const runs: number[] = [];
 for (let run = 0; run < Number(flags.repeat); run++) {
   runs.push(
     await secondsOf(async () => {
-      aggregate = await aggregateBy(rule, source, f, engine);
+      aggregate = await aggregateBy(rule, source, f, algebra);
     }),
   );
 }
 const otherCpu = others();
 const peakRss = peakRssBytes();
-await engine.close();
+await algebra.close();
 
 const mebibytes = (bytes: number) => Math.round((bytes / 2 ** 20) * 10) / 10;
 console.log(
@@ -65,10 +65,10 @@ console.log(
   }),
 );
 
-/** The same rule by another engine must select the same rows and give the same bits. */
+/** The same rule by another algebra must select the same rows and give the same bits. */
 async function check(name: RuleName, input: UpdateBlocks, ours: Aggregate): Promise<Record<string, unknown>> {
   const small = n * n * d <= 4e9;
-  const exact: AggregationEngine = small ? twinEngine() : fastEngine({ gramRowsMin: Number.POSITIVE_INFINITY });
+  const exact: LinearAlgebra = small ? twinAlgebra() : fastAlgebra({ gramRowsMin: Number.POSITIVE_INFINITY });
   try {
     const theirs = await aggregateBy(name, input, f, exact);
     const sameRows = String(theirs.decision.selected) === String(ours.decision.selected);
@@ -84,7 +84,7 @@ async function check(name: RuleName, input: UpdateBlocks, ours: Aggregate): Prom
   }
 }
 
-async function selectedWith(neighbours: number, input: UpdateBlocks, exact: AggregationEngine): Promise<number> {
+async function selectedWith(neighbours: number, input: UpdateBlocks, exact: LinearAlgebra): Promise<number> {
   const { values } = await exact.squaredDistances(input);
   const scores = Array.from({ length: n }, (_, i) => {
     const others = values.slice(i * n, (i + 1) * n).filter((__, j) => j !== i);

@@ -13,11 +13,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { memorySink, type UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
 import { fileBlocks } from '../../aggregation/blocks/file-blocks.ts';
 import { knownDistances } from '../../aggregation/distances/known-distances.ts';
-import type { DistanceMatrix, RowPair } from '../../aggregation/engine.ts';
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
+import type { DistanceMatrix, RowPair } from '../../aggregation/linear-algebra.ts';
 import { krum } from '../../aggregation/rules/krum.ts';
 import { carryOut, updatesOf } from '../../aggregation/updates.ts';
 import { unwrap } from '../../base/fault.ts';
@@ -37,25 +37,25 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 // In a process of its own: this one's memory is measured.
 const { peakGflops } = await runChild(process.execPath, [fileURLToPath(new URL('./matmul-peak.ts', import.meta.url))]);
 const source = unwrap(await fileBlocks(writeRows(), d));
-const engine = fastEngine();
+const algebra = fastAlgebra();
 const others = startOthersMeter();
 const startedAt = performance.now();
 let matrix: DistanceMatrix | undefined;
 const distances = async () => {
-  matrix = await engine.squaredDistances(source);
-  return knownDistances(engine, source, matrix);
+  matrix = await algebra.squaredDistances(source);
+  return knownDistances(algebra, source, matrix);
 };
-const updates = updatesOf(engine, source, { distances });
+const updates = updatesOf(algebra, source, { distances });
 const decision = unwrap(await krum(updates, f));
 const distancesKnownAfter = (performance.now() - startedAt) / 1000;
 const sink = memorySink(d);
-await carryOut(engine, decision.plan, sink);
+await carryOut(algebra, decision.plan, sink);
 const seconds = (performance.now() - startedAt) / 1000;
 const otherCpu = others();
 const peakRss = peakRssBytes();
 
 const { worst, pairs } = await check(source, matrix as DistanceMatrix, decision.selected[0] as number);
-await engine.close();
+await algebra.close();
 // What Krum needs: n(n - 1)/2 products of d terms, two operations a term.
 const gflops = (n * (n - 1) * d) / seconds / 1e9;
 console.log(
@@ -95,7 +95,7 @@ async function check(
     const [a, b] = [Math.floor(i * (n / Math.min(n, 1000))), (next() >>> 8) % n];
     if (a !== b) pairs.push([a, b]);
   }
-  const exact = await engine.exactDistances(blocks, pairs);
+  const exact = await algebra.exactDistances(blocks, pairs);
   let worst = 0;
   pairs.forEach(([i, j], at) => {
     const truth = exact[at] as number;

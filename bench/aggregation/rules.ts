@@ -1,6 +1,6 @@
 import { mixNearestNeighbours } from '../../aggregation/before/nearest-neighbour-mixing.ts';
 import { memorySink, type UpdateBlocks } from '../../aggregation/blocks/blocks.ts';
-import type { AggregationEngine } from '../../aggregation/engine.ts';
+import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import { bulyan } from '../../aggregation/rules/bulyan.ts';
 import { coordinateMedian, trimmedMean } from '../../aggregation/rules/coordinate-wise.ts';
 import { geometricMedian } from '../../aggregation/rules/geometric-median.ts';
@@ -28,12 +28,12 @@ export async function aggregateBy(
   rule: RuleName,
   source: UpdateBlocks,
   f: number,
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
 ): Promise<Aggregate> {
-  const updates = updatesOf(engine, source);
+  const updates = updatesOf(algebra, source);
   const decision = await decide(rule, updates, f);
   const sink = memorySink(source.d);
-  await carryOut(engine, decision.plan, sink);
+  await carryOut(algebra, decision.plan, sink);
   const selecting = rule === 'krum' || rule === 'multi-krum' || rule === 'bulyan';
   return { values: sink.values, decision, settledPairs: selecting ? (await updates.distances()).settledPairs : 0 };
 }

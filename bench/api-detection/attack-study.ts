@@ -1,5 +1,5 @@
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { defaultPolicy } from '../../aggregation/policy.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
 import type { ApiExample } from '../../client/tracks/api/example.ts';
@@ -22,7 +22,7 @@ export async function attackStudy(clusters: readonly Cluster[], report: Report):
     return (base: Float32Array) => deltaOf(local, base);
   });
   const judged = clusters.filter(({ name }) => reported.includes(name));
-  const engine = fastEngine();
+  const algebra = fastAlgebra();
   const judge = (weights: Float32Array) =>
     quality(
       judged.flatMap((cluster) => scoreCluster(cluster, spec, weights)),
@@ -37,7 +37,7 @@ export async function attackStudy(clusters: readonly Cluster[], report: Report):
         const sending = attack === undefined ? asLearnt(workers) : underAttack(workers, { attack, f });
         const initial = new Float32Array(slots);
         const policy = defaultPolicy(f);
-        const { weights, refusals } = await federate({ initial, rounds, sending, policy, engine, seedOf: String });
+        const { weights, refusals } = await federate({ initial, rounds, sending, policy, algebra, seedOf: String });
         const found = judge(weights);
         if (attack === undefined) honest.set(f, found.auc);
         const change = found.auc - (honest.get(f) as number);
@@ -53,7 +53,7 @@ The five clusters' sources are dealt to two clients each: ten clients, ${rounds}
     );
     report.table(['attack', '2 of 10 hostile', 'change', '3 of 10 hostile', 'change'], rows);
   } finally {
-    await engine.close();
+    await algebra.close();
   }
 }
 

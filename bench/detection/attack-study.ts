@@ -1,5 +1,5 @@
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { LocalMemory } from '../../client/tracks/syscall/memory/local-memory.ts';
 import { memoryViewsOf } from '../../client/tracks/syscall/memory/memory-views.ts';
@@ -18,7 +18,7 @@ export async function attacked(world: World, report: Report): Promise<void> {
     training: world.training.slice(0, 10),
     locals: world.locals.slice(0, 10),
   };
-  const engine = fastEngine();
+  const algebra = fastAlgebra();
   const memories = ten.training.map((own) =>
     LocalMemory.learn(memoryViewsOf(ten.detector.spec), classesOf(ten.detector.spec), own),
   );
@@ -48,7 +48,7 @@ Ten clusters, three rounds, the first 20 % and 30 % of them hostile under each a
       const row = [attack ?? 'none'];
       const hostility = attack === undefined ? undefined : { attack, f };
       for (const [name, policy] of Object.entries(policies)) {
-        const weights = await aggregated(ten.locals, policy, engine, 3, hostility);
+        const weights = await aggregated(ten.locals, policy, algebra, 3, hostility);
         if (weights === undefined) {
           report.record({ case: `attacked f=${f} ${name} ${attack ?? 'none'}`, abandoned: true });
           row.push('round refused', ...(name === deployedPolicy ? ['last release stays'] : []));
@@ -58,7 +58,7 @@ Ten clusters, three rounds, the first 20 % and 30 % of them hostile under each a
         report.record({ case: `attacked f=${f} ${name} ${attack ?? 'none'}`, ...result });
         row.push(...Object.values(result).map(auc));
       }
-      const averaged = await aggregated(ten.locals, plainMean, engine, 3, hostility);
+      const averaged = await aggregated(ten.locals, plainMean, algebra, 3, hostility);
       row.push(averaged === undefined ? 'round refused' : auc(alone(averaged)));
       rows.push(row);
     }
@@ -75,7 +75,7 @@ Ten clusters, three rounds, the first 20 % and 30 % of them hostile under each a
       rows,
     );
   }
-  await engine.close();
+  await algebra.close();
 }
 
 const deployedPolicy = 'mixing + Multi-Krum';

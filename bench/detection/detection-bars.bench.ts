@@ -1,6 +1,6 @@
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import type { AttackName } from '../../aggregation/attacks/attacks.ts';
-import type { AggregationEngine } from '../../aggregation/engine.ts';
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
+import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import { defaultPolicy } from '../../aggregation/policy.ts';
 import { seededRandom } from '../../base/random.ts';
 import { contentKey, isBenign, type Trace } from '../../client/events/trace.ts';
@@ -144,7 +144,7 @@ async function publicBars(set: string, bar: number, split: Split | undefined, re
   const dealt = partitionTraces(learnt, { kind: 'dirichlet', alpha: 0.5 }, 10, seededRandom(1));
   if (!dealt.ok) throw new Error(dealt.fault.message);
   const clusters = [...dealt.value.values()];
-  const engine = fastEngine();
+  const algebra = fastAlgebra();
   const rows: string[][] = [];
   const floor = judged(
     unseen,
@@ -169,7 +169,7 @@ async function publicBars(set: string, bar: number, split: Split | undefined, re
       scorer.close();
       return { all: evaluate(scored).overall.auc, distinct: evaluate(withoutDuplicates(scored)).overall.auc };
     };
-    const weights = await aggregated(locals, defaultPolicy(0), engine, 1);
+    const weights = await aggregated(locals, defaultPolicy(0), algebra, 1);
     if (weights === undefined) throw new Error(`${set}: the rule refused an honest round`);
     const { all, distinct } = quality(weights);
     report.record({ case: `${set} ${name}`, auc: all, aucDistinct: distinct });
@@ -177,9 +177,9 @@ async function publicBars(set: string, bar: number, split: Split | undefined, re
     rows.push([`${name}, nobody hostile`, auc(all), auc(distinct), String(bar), isDefault ? verdict(all, bar) : '']);
     if (!isDefault) continue;
     honest = all;
-    rows.push(...(await underAttack({ set, locals, engine, honest, quality }, report)));
+    rows.push(...(await underAttack({ set, locals, algebra, honest, quality }, report)));
   }
-  await engine.close();
+  await algebra.close();
   rows.push(['STIDE: unseen 6-grams, all data in one place', auc(floor), '', '', '']);
   rows.push(['two-views less STIDE', (honest - floor).toFixed(4), '', '0', verdict(honest - floor, 0)]);
   report.text(
@@ -193,12 +193,12 @@ Ten clusters by Dirichlet(0.5), mixing + Multi-Krum, the federated model alone: 
 type Attacked = Readonly<{
   set: string;
   locals: readonly Float32Array[];
-  engine: AggregationEngine;
+  algebra: LinearAlgebra;
   honest: number;
   quality(weights: Float32Array): Readonly<{ all: number; distinct: number }>;
 }>;
 
-async function underAttack({ set, locals, engine, honest, quality }: Attacked, report: Report): Promise<string[][]> {
+async function underAttack({ set, locals, algebra, honest, quality }: Attacked, report: Report): Promise<string[][]> {
   const rows: string[][] = [];
   for (const [f, loss] of [
     [2, 0.01],
@@ -206,7 +206,7 @@ async function underAttack({ set, locals, engine, honest, quality }: Attacked, r
   ] as const) {
     let worst = { attack: '', all: Number.POSITIVE_INFINITY, distinct: 0 };
     for (const attack of attacks) {
-      const weights = await aggregated(locals, defaultPolicy(f), engine, 1, { attack, f });
+      const weights = await aggregated(locals, defaultPolicy(f), algebra, 1, { attack, f });
       if (weights === undefined) continue; // The federation keeps the release that it has.
       const found = quality(weights);
       report.record({ case: `${set} f=${f} ${attack}`, auc: found.all, aucDistinct: found.distinct });

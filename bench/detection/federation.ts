@@ -1,4 +1,4 @@
-import type { AggregationEngine } from '../../aggregation/engine.ts';
+import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
@@ -18,7 +18,7 @@ export type Setting = Readonly<{
 /** The plain mean of every cluster's delta: federated averaging, one step of the server a round. */
 export async function averaged(
   { detector, clusters, rounds, training }: Setting,
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
 ): Promise<Float32Array> {
   const workers = clusters.map((traces, index) => (base: Float32Array, round: number) => {
     const seed = (round - 1) * 1_000 + index;
@@ -30,7 +30,7 @@ export async function averaged(
     rounds,
     sending: asLearnt(workers),
     policy: plainMean,
-    engine,
+    algebra,
     seedOf,
   });
   return weights;
@@ -44,14 +44,14 @@ export async function averaged(
 export async function aggregated(
   locals: readonly Float32Array[],
   policy: AggregationPolicy,
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   rounds: number,
   hostile?: Parameters<typeof underAttack>[1],
 ): Promise<Float32Array | undefined> {
   const workers = locals.map((local) => (base: Float32Array) => deltaOf(local, base));
   const sending = hostile === undefined ? asLearnt(workers) : underAttack(workers, hostile);
   const initial = new Float32Array((locals[0] as Float32Array).length);
-  const { weights, refusals } = await federate({ initial, rounds, sending, policy, engine, seedOf });
+  const { weights, refusals } = await federate({ initial, rounds, sending, policy, algebra, seedOf });
   return refusals.length > 0 ? undefined : weights;
 }
 

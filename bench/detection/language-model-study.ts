@@ -1,4 +1,4 @@
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { syscallDetector } from '../../client/tracks/syscall/detectors.ts';
 import { evaluate } from '../../client/tracks/syscall/offline/evaluation.ts';
 import { powerMean } from '../../client/tracks/syscall/scoring/trace-score.ts';
@@ -12,10 +12,10 @@ export async function languageModel(world: World, report: Report): Promise<void>
   const classes = new WorkloadClasses(new Set(world.training.flat().map(({ service }) => service)));
   const detector = syscallDetector('lstm-lm', classes);
   const pooled = detector.train(detector.init(1), world.training.flat(), { seed: 1, steps: 1_500 });
-  const engine = fastEngine();
+  const algebra = fastAlgebra();
   const setting = { detector, clusters: world.training, rounds: 6, training: { steps: 60 } };
-  const federated = await averaged(setting, engine);
-  await engine.close();
+  const federated = await averaged(setting, algebra);
+  await algebra.close();
   const score = (weights: Float32Array) => {
     const open = detector.open(weights);
     const scores = open.surprisal(world.unseen).map((surprisal) => powerMean(surprisal, 2));

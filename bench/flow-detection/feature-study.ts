@@ -1,4 +1,4 @@
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { type Random, seededRandom } from '../../base/random.ts';
 import { areaUnderRoc, detectionRateAt } from '../../client/tracks/metrics.ts';
 import {
@@ -65,7 +65,7 @@ export async function featureStudy(report: Report): Promise<void> {
     note(pooledNames[0], scorer(own, trained(own, set.learnt, effort.pooledSteps), set.learnt));
     if (withTelling) continue;
     note(pooledNames[1], scorer(shared, trained(shared, set.learnt, effort.pooledSteps), set.learnt));
-    const engine = fastEngine();
+    const algebra = fastAlgebra();
     const federated = async (spec: ModelSpec, rounds: number) => {
       const { weights } = await federateFlows(initialFeatures(spec, 1), {
         clusters: clusters.map((rows) => {
@@ -74,7 +74,7 @@ export async function featureStudy(report: Report): Promise<void> {
         }),
         rounds,
         policy: plainMean,
-        engine,
+        algebra,
       });
       return weights;
     };
@@ -85,7 +85,7 @@ export async function featureStudy(report: Report): Promise<void> {
       meanOver(clusters.map((rows) => scorer(shared, weights, rows))),
     );
     const apart = await federated(own, effort.roundsApart);
-    await engine.close();
+    await algebra.close();
     note(
       `autoencoder, federated for ${effort.roundsApart} rounds, each cluster with a scale of its own (mean over clusters)`,
       meanOver(clusters.map((rows) => scorer(own, apart, rows))),

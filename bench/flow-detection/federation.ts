@@ -1,4 +1,4 @@
-import type { AggregationEngine } from '../../aggregation/engine.ts';
+import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
 import { federate } from '../../lab/federation/federate.ts';
@@ -11,7 +11,7 @@ export type Setting = Readonly<{
   clusters: readonly LocalWork[];
   rounds: number;
   policy: AggregationPolicy;
-  engine: AggregationEngine;
+  algebra: LinearAlgebra;
   /** The first f clusters send what the attack makes of the honest deltas. */
   hostile?: Parameters<typeof underAttack>[1];
 }>;
@@ -19,7 +19,7 @@ export type Setting = Readonly<{
 /** The global model after the last round, and how many rounds were refused; a refused round changes nothing. */
 export async function federateFlows(
   initial: Float32Array,
-  { clusters, rounds, policy, engine, hostile }: Setting,
+  { clusters, rounds, policy, algebra, hostile }: Setting,
 ): Promise<Readonly<{ weights: Float32Array; refused: number }>> {
   const f = hostile?.f ?? 0;
   // Seeds count the clusters that work: the silence of the others changes nobody's draws.
@@ -28,6 +28,6 @@ export async function federateFlows(
   });
   const sending = hostile === undefined ? asLearnt(workers) : underAttack(workers, hostile);
   const seedOf = (round: number) => String(round - 1);
-  const { weights, refusals } = await federate({ initial, rounds, sending, policy, engine, seedOf });
+  const { weights, refusals } = await federate({ initial, rounds, sending, policy, algebra, seedOf });
   return { weights, refused: refusals.length };
 }

@@ -1,5 +1,5 @@
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { type AttackName, attacks } from '../../aggregation/attacks/attacks.ts';
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import type { EncoderName } from '../../client/tracks/flow/link/encoders.ts';
 import { initialLinkModel, linkSpec } from '../../client/tracks/flow/link/link-model.ts';
@@ -77,11 +77,11 @@ export function federatedWeights(
 }
 
 async function runFederation(encoder: EncoderName, learnt: readonly Topology[], effort: Effort): Promise<Float32Array> {
-  const engine = fastEngine();
+  const algebra = fastAlgebra();
   const clusters = workers(encoder, learnt, effort.localSteps);
   const initial = initialLinkModel(linkSpec(encoder), seed);
-  const { weights } = await federateFlows(initial, { clusters, rounds: effort.rounds, policy: plainMean, engine });
-  await engine.close();
+  const { weights } = await federateFlows(initial, { clusters, rounds: effort.rounds, policy: plainMean, algebra });
+  await algebra.close();
   return weights;
 }
 
@@ -176,7 +176,7 @@ export async function attackedTopologies(
   const { learnt } = partOf(topologies, part);
   const cases = casesOf(topologies, part);
   const spec = linkSpec(encoder);
-  const engine = fastEngine();
+  const algebra = fastAlgebra();
   const counts = [Math.round(0.2 * learnt.length), Math.round(0.3 * learnt.length)];
   const start = await federatedWeights(encoder, learnt, effort);
   const clusters = workers(encoder, learnt, effort.attackSteps);
@@ -186,7 +186,7 @@ export async function attackedTopologies(
 ${learnt.length} clusters whose federation has run for ${effort.rounds} rounds; then the first ${counts.join(' or ')} of them turn hostile (they contribute nothing honest) for ${effort.attackRounds} rounds of ${effort.attackSteps} steps, under each attack of \`aggregation/attacks\`. AUC against any pairs on part ${part}; before: ${qualityOf(spec, start, cases).auc.toFixed(3)}. The goal is within 0.02 of the first row, in which the same clusters are silent instead.`,
   );
   const judge = async (policy: AggregationPolicy, attack: AttackName | undefined, f: number) => {
-    const setting = { rounds: effort.attackRounds, policy, engine };
+    const setting = { rounds: effort.attackRounds, policy, algebra };
     const { weights, refused } = await federateFlows(
       start,
       attack === undefined
@@ -209,6 +209,6 @@ ${learnt.length} clusters whose federation has run for ${effort.rounds} rounds; 
     }
     rows.push(row);
   }
-  await engine.close();
+  await algebra.close();
   report.table(['attack', ...counts.flatMap((f) => [`mixing + Multi-Krum, f = ${f}`, `plain mean, f = ${f}`])], rows);
 }

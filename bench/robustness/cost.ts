@@ -1,6 +1,6 @@
 import { aggregate } from '../../aggregation/aggregate.ts';
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import type { TrustedLoss } from '../../aggregation/trusted/trusted-loss.ts';
 import { unwrap } from '../../base/fault.ts';
@@ -37,7 +37,7 @@ export async function measureCost(report: Report): Promise<void> {
   });
   const source = unwrap(memoryBlocks(rows));
   const { linear, gradient, ...loss } = sparseLoss();
-  const engine = fastEngine();
+  const algebra = fastAlgebra();
   const losses: Record<(typeof costRules)[number], TrustedLoss | undefined> = {
     'mixing + multi-krum': undefined,
     'trusted weights, linear outputs': { ...loss, ...(linear && { linear }) },
@@ -51,7 +51,7 @@ export async function measureCost(report: Report): Promise<void> {
       for (let run = 0; run <= repeats; run++) {
         const before = process.cpuUsage();
         const context = { base: new Float32Array(d), measure: false, ...(trusted && { trusted: { loss: trusted } }) };
-        unwrap(await aggregate(policy, source, engine, memorySink(d), context));
+        unwrap(await aggregate(policy, source, algebra, memorySink(d), context));
         const { user, system } = process.cpuUsage(before);
         if (run > 0) runs.push((user + system) / 1e6);
       }
@@ -69,7 +69,7 @@ export async function measureCost(report: Report): Promise<void> {
       });
     }
   } finally {
-    await engine.close();
+    await algebra.close();
   }
 }
 

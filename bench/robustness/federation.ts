@@ -1,7 +1,7 @@
 import { aggregate } from '../../aggregation/aggregate.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
 import type { DeclaredClasses } from '../../aggregation/class-blocks.ts';
-import type { AggregationEngine } from '../../aggregation/engine.ts';
+import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import type { TrustedLoss } from '../../aggregation/trusted/trusted-loss.ts';
 import { unwrap } from '../../base/fault.ts';
@@ -38,7 +38,7 @@ export async function federated(
   setting: Setting,
   deployment: Deployment,
   behaviour: Behaviour,
-  engine: AggregationEngine,
+  algebra: LinearAlgebra,
   seed: string,
 ): Promise<Outcome> {
   const scene = sceneOf(task, setting, deployment, seed);
@@ -63,7 +63,7 @@ export async function federated(
         ...(scene.loss && { trusted: { loss: scene.loss, ...(reference && { reference }) } }),
         ...(deployment.byClass && { classes: declaredBy(scene, sent.length, byzantine) }),
       };
-      unwrap(await aggregate(deployment.policy, unwrap(memoryBlocks(sent)), engine, sink, context));
+      unwrap(await aggregate(deployment.policy, unwrap(memoryBlocks(sent)), algebra, sink, context));
       return sink.values;
     };
     const moved = (aggregated: Float64Array) => base.map((value, at) => value + (aggregated[at] as number));

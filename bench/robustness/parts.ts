@@ -1,4 +1,4 @@
-import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
+import { twinAlgebra } from '../../aggregation/algebra/twin-algebra.ts';
 import { type AggregationPolicy, checkPolicy } from '../../aggregation/policy.ts';
 import { seededNumbers } from '../../base/random.ts';
 import { type ServiceTask, serviceTask } from '../../lab/data/service-task.ts';
@@ -44,7 +44,7 @@ export function linearParts(): Part[] {
   const few = ['mean', 'trusted weights', 'today: mixing + multi-krum'];
   const others = ruleNames.filter((name) => !closelyLooked.includes(name));
   const withoutSample = ['mean', 'today: mixing + multi-krum'];
-  const engine = twinEngine(); // Small models: nothing a faster engine would change, least of all the answer.
+  const algebra = twinAlgebra(); // Small models: nothing a faster algebra would change, least of all the answer.
   const part = (n: number, f: number, cover: Cover, rules: readonly string[]): Part => {
     const wanted = (rule: string): readonly Behaviour[] => {
       // The plain mean withstands nothing: mostly it is only what others are held against.
@@ -70,7 +70,7 @@ export function linearParts(): Part[] {
         for (const seed of seeds) {
           const setting = { ...settingOf(n, f, cover), sampleHoldsFamily: behaviour === familyInSample };
           const acted = behaviour === familyInSample ? 'backdoor' : (behaviour as Behaviour);
-          const outcome = await federated(task, setting, deployment, acted, engine, seed);
+          const outcome = await federated(task, setting, deployment, acted, algebra, seed);
           accuracy += outcome.accuracy / seeds.length;
           recall += outcome.recall / seeds.length;
           backdoor += outcome.backdoor / seeds.length;

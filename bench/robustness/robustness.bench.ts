@@ -1,4 +1,4 @@
-import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
+import { twinAlgebra } from '../../aggregation/algebra/twin-algebra.ts';
 import { seededNumbers } from '../../base/random.ts';
 import { serviceTask } from '../../lab/data/service-task.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
@@ -73,9 +73,9 @@ async function checkDirection(report: Report): Promise<void> {
     rounds: 12,
     training: { steps: 5, batchSize: 16, learningRate: 4 },
   };
-  const engine = twinEngine();
+  const algebra = twinAlgebra();
   const accuracyOf = async (rule: RuleName, behaviour: Behaviour) => {
-    const { accuracy } = await federated(task, setting, deploymentOf(rule, 3), behaviour, engine, '1');
+    const { accuracy } = await federated(task, setting, deploymentOf(rule, 3), behaviour, algebra, '1');
     report.record({ case: `${rule} under ${behaviour}`, accuracy });
     return accuracy;
   };

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { aggregate } from '../../aggregation/aggregate.ts';
+import { fastAlgebra } from '../../aggregation/algebra/fast-algebra.ts';
 import { attacks } from '../../aggregation/attacks/attacks.ts';
 import { sybils, whitelisting } from '../../aggregation/attacks/knowing.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
-import { fastEngine } from '../../aggregation/engines/fast-engine.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { unwrap } from '../../base/fault.ts';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
@@ -93,7 +93,7 @@ async function roundOf(
   const byClass = policy.rule.kind === 'declaredHolders';
   const blocks = classBlocksOf(spec)?.blocks ?? [];
   const sampled = rule === 'declared holders, sample';
-  const engine = fastEngine({ workers: 1 });
+  const algebra = fastAlgebra({ workers: 1 });
   try {
     const context = {
       base,
@@ -109,9 +109,9 @@ async function roundOf(
         trusted: { loss: await world.sampleWithout(behaviour === 'whitelist own class' ? family : undefined) },
       }),
     };
-    unwrap(await aggregate(policy, unwrap(memoryBlocks(rows.map(({ table }) => table))), engine, sink, context));
+    unwrap(await aggregate(policy, unwrap(memoryBlocks(rows.map(({ table }) => table))), algebra, sink, context));
   } finally {
-    await engine.close();
+    await algebra.close();
   }
   return Float32Array.from(sink.values);
 }

@@ -14,7 +14,7 @@ import { Deployment, track } from './deployment.ts';
 const d = 300_000;
 /** 64 MB: long enough to be a rate. */
 const ingestValues = 16_000_000;
-/** From so many updates on, distances come from TensorFlow's multiplication: fastEngine's default. */
+/** From so many updates on, distances come from TensorFlow's multiplication: fastAlgebra's default. */
 const tensorflowRowsMin = 64;
 const bars = {
   roundSeconds: 0.6,

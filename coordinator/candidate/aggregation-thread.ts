@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { serveThread } from '../../base/thread-link.ts';
 import { joinBlobStore } from '../blobs/store-settings.ts';
-import { engineFor } from './engine-choice.ts';
+import { algebraFor } from './algebra-choice.ts';
 import type { AggregationJob } from './job.ts';
 import type { JobPlaces } from './places.ts';
 import { runJob } from './run-job.ts';
@@ -19,8 +19,8 @@ const workplace = { blobs: joinBlobStore(blobs), ...rest };
 /** A throw ends the thread: nobody knows what it left in native memory. */
 serveThread<ThreadRequest>(
   (request) => {
-    if (request.kind === 'run') return runJob(request.job, request.secretKey, workplace, engineFor);
-    void engineFor(request.values);
+    if (request.kind === 'run') return runJob(request.job, request.secretKey, workplace, algebraFor);
+    void algebraFor(request.values);
     return undefined;
   },
   { endOnThrow: true },

@@ -3,7 +3,7 @@ import type { Result } from '../../base/fault.ts';
 import { serveThread } from '../../base/thread-link.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import { joinBlobStore } from '../blobs/store-settings.ts';
-import { engineFor } from './engine-choice.ts';
+import { algebraFor } from './algebra-choice.ts';
 import { inputKeysOf, openingsOf } from './input-keys.ts';
 import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
 import type { JobPlaces } from './places.ts';
@@ -34,7 +34,7 @@ async function replay({
     job,
     openingOf,
     { ...places, blobs: joinBlobStore(blobs), out, scratchDir: join(outDir, 'scratch') },
-    engineFor,
+    algebraFor,
   );
   return computed.ok ? { ok: true, value: { ...computed.value, updateCount: count } } : computed;
 }

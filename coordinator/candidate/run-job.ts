@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { aggregate } from '../../aggregation/aggregate.ts';
-import type { AggregationEngine } from '../../aggregation/engine.ts';
+import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import { type AggregationPolicy, checkPolicy } from '../../aggregation/policy.ts';
 import { canonicalBytes, type JsonValue } from '../../base/canonical-json.ts';
 import { failpoint } from '../../base/failpoint.ts';
@@ -29,7 +29,7 @@ export type Workplace = Readonly<{
   sampleReader?: string | undefined;
 }>;
 
-type EngineFor = (values: number) => Promise<AggregationEngine>;
+type AlgebraFor = (values: number) => Promise<LinearAlgebra>;
 
 /**
  * From sealed files to a candidate: a pure function of the job, the blobs it names and the round's key. Runs where
@@ -39,11 +39,11 @@ export async function runJob(
   job: AggregationJob,
   secretKey: Uint8Array,
   places: Workplace,
-  engineFor: EngineFor,
+  algebraFor: AlgebraFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
   const pair = roundKeyPairOf(secretKey);
   try {
-    return await computeCandidate(job, () => ok({ round: pair }), places, engineFor);
+    return await computeCandidate(job, () => ok({ round: pair }), places, algebraFor);
   } finally {
     wipeKeyPair(pair);
     secretKey.fill(0);
@@ -56,7 +56,7 @@ export async function computeCandidate(
   openingOf: OpeningOf,
   { blobs, out = blobs, scratchDir: scratch, ...limits }: Workplace,
   /** For so many values in all updates together. */
-  engineFor: EngineFor,
+  algebraFor: AlgebraFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
   const scratchDir = join(scratch, `${job.id}.${process.pid}`);
   try {
@@ -70,7 +70,7 @@ export async function computeCandidate(
         job,
         openingOf,
         { path, verify: (digest) => blobs.verify(digest), out, scratchDir, ...limits },
-        engineFor,
+        algebraFor,
       ),
     );
   } catch (error) {
@@ -84,7 +84,7 @@ async function fromFiles(
   job: AggregationJob,
   openingOf: OpeningOf,
   { out, sampleReader, ...places }: OpenPlaces & Readonly<{ out: BlobStore; sampleReader?: string | undefined }>,
-  engineFor: EngineFor,
+  algebraFor: AlgebraFor,
 ): Promise<Result<AggregationResult, RunFaultCode>> {
   const { path } = places;
   const layout = layoutOf(job.spec);
@@ -110,7 +110,7 @@ async function fromFiles(
       const aggregated = await aggregate(
         policyFor(job, updates),
         judged.value.blocks,
-        await engineFor(layout.length * updates.opened.length),
+        await algebraFor(layout.length * updates.opened.length),
         sink,
         { slots: layout.slots, seed: digestOf(seed), ...(start && { start }), ...judged.value.context },
       );

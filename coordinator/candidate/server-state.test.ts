@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { aggregate } from '../../aggregation/aggregate.ts';
+import { twinAlgebra } from '../../aggregation/algebra/twin-algebra.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
-import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
 import { unwrap } from '../../base/fault.ts';
 import type { ServerOptimiser, TrackPolicy } from '../round/policy.ts';
 import type { Engine } from '../rounds/engine.ts';
@@ -36,7 +36,7 @@ async function modelOf(engine: Engine, version: number): Promise<Float32Array> {
 async function expectedStep(id: string, start?: Float64Array): Promise<Float64Array> {
   const sink = memorySink(valueCount);
   const rows = unwrap(memoryBlocks(clusters.map((cluster) => deltaOf(cluster, id))));
-  unwrap(await aggregate(clipping, rows, twinEngine(), sink, { measure: false, ...(start && { start }) }));
+  unwrap(await aggregate(clipping, rows, twinAlgebra(), sink, { measure: false, ...(start && { start }) }));
   return sink.values;
 }
 

@@ -1,4 +1,4 @@
-import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
+import { twinAlgebra } from '../../aggregation/algebra/twin-algebra.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import { FaultError, unwrap } from '../../base/fault.ts';
 import { deltaOf } from '../../client/learning/delta.ts';
@@ -85,7 +85,7 @@ export async function simulateRounds(simulation: Rounds): Promise<Float32Array> 
     rounds,
     sending: asLearnt(all),
     policy,
-    engine: twinEngine(),
+    algebra: twinAlgebra(),
     seedOf: (round) => `${seed} ${round}`,
     ...(judging && { judging }),
   });

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { twinEngine } from '../../aggregation/engines/twin-engine.ts';
+import { twinAlgebra } from '../../aggregation/algebra/twin-algebra.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { federate } from './federate.ts';
 import { plainMean } from './plain-mean.ts';
 import { asLearnt, underAttack, type Worker } from './sending.ts';
 
-const engine = twinEngine();
+const algebra = twinAlgebra();
 const seedOf = (round: number) => String(round);
 const towards =
   (...target: number[]): Worker =>
@@ -21,7 +21,7 @@ describe('federate', () => {
       rounds: 2,
       sending: asLearnt([halfway, halfway]),
       policy: plainMean,
-      engine,
+      algebra,
       seedOf,
     });
     expect([...weights]).toEqual([6, 7]);
@@ -35,7 +35,7 @@ describe('federate', () => {
       sending: async (base, round) =>
         round === 2 ? [] : [towards(base[0] as number, 10)(base, round) as Float32Array],
       policy: { ...plainMean, admission: { ...plainMean.admission, zeroUpdate: 'admit' } },
-      engine,
+      algebra,
       seedOf,
     });
     expect([...weights]).toEqual([1, 10]);
@@ -45,7 +45,7 @@ describe('federate', () => {
 
   it('starts centred clipping from the last aggregate, as the coordinator does', async () => {
     const policy: AggregationPolicy = { ...plainMean, rule: { kind: 'centredClipping', radius: 1, steps: 1 } };
-    const one = { initial: Float32Array.of(0), sending: asLearnt([() => Float32Array.of(3)]), policy, engine, seedOf };
+    const one = { initial: Float32Array.of(0), sending: asLearnt([() => Float32Array.of(3)]), policy, algebra, seedOf };
     // The first round goes one radius from zero; the second one radius from there: 1, then 1 + 2.
     expect([...(await federate({ ...one, rounds: 1 })).weights]).toEqual([1]);
     expect([...(await federate({ ...one, rounds: 2 })).weights]).toEqual([3]);
@@ -66,7 +66,7 @@ describe('federate', () => {
         };
         const run = (order: readonly number[][]) => {
           const sending = asLearnt(order.map((target) => towards(...target)));
-          return federate({ initial: new Float32Array(3), rounds: 2, sending, policy, engine, seedOf });
+          return federate({ initial: new Float32Array(3), rounds: 2, sending, policy, algebra, seedOf });
         };
         const found = await run(targets);
         expect(found.refusals).toEqual([]);

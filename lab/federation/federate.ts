@@ -1,6 +1,6 @@
 import { type AggregationContext, aggregate } from '../../aggregation/aggregate.ts';
 import { memoryBlocks, memorySink } from '../../aggregation/blocks/blocks.ts';
-import type { AggregationEngine } from '../../aggregation/engine.ts';
+import type { LinearAlgebra } from '../../aggregation/linear-algebra.ts';
 import type { AggregationPolicy } from '../../aggregation/policy.ts';
 import type { Fault } from '../../base/fault.ts';
 
@@ -14,7 +14,7 @@ export type Federation = Readonly<{
   sending: Sending;
   policy: AggregationPolicy;
   /** Stays open: whoever made it closes it. */
-  engine: AggregationEngine;
+  algebra: LinearAlgebra;
   /** What the rule's own draws begin from in a round. */
   seedOf(round: number): string;
   /** What the coordinator would judge by beside the updates, the same in every round. */
@@ -33,7 +33,7 @@ export type Federated = Readonly<{
  * Centred clipping starts from the last aggregate, as it does there. The same for the same sendings and seeds.
  */
 export async function federate(federation: Federation): Promise<Federated> {
-  const { initial, rounds, sending, policy, engine, seedOf, judging = {} } = federation;
+  const { initial, rounds, sending, policy, algebra, seedOf, judging = {} } = federation;
   let weights: Float32Array = Float32Array.from(initial);
   let start: Float64Array = new Float64Array(initial.length);
   const refusals: Fault[] = [];
@@ -41,7 +41,7 @@ export async function federate(federation: Federation): Promise<Federated> {
     const blocks = memoryBlocks(await sending(weights, round));
     const sink = memorySink(weights.length);
     const outcome = blocks.ok
-      ? await aggregate(policy, blocks.value, engine, sink, {
+      ? await aggregate(policy, blocks.value, algebra, sink, {
           seed: seedOf(round),
           start,
           base: weights,

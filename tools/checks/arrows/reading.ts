@@ -25,7 +25,7 @@ export function readModules(root: string, folder: string): Module[] {
   return filesBelow(top).map((path) => readModule(root, path));
 }
 
-/** Helpers in a testing/ folder, and suites that several tests run (engine-contract.ts). */
+/** Helpers in a testing/ folder, and suites that several tests run (algebra-contract.ts). */
 export function isTestCode(file: string): boolean {
   return file.split(/[/\\]/).includes('testing') || /-contract\.ts$/.test(file);
 }

@@ -1,14 +1,14 @@
 import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
 
 /**
- * The linear algebra under the rules. `twin-engine.ts` is the slow, obvious one; others must give the same bits
+ * The linear algebra under the rules. `twin-algebra.ts` is the slow, obvious one; others must give the same bits
  * everywhere except in `squaredDistances`, which may be approximate and says by how much.
  *
  * **Exact**, throughout aggregation, means float64 arithmetic in the order that `ordered-sums.ts` fixes: it depends on
  * the values alone, not on blocks, workers or machine. Rules decide with approximate distances only what their error
  * bounds leave no doubt about; the rest they ask for again, exactly.
  */
-export interface AggregationEngine {
+export interface LinearAlgebra {
   /** All pairs. Ownership passes to the caller, who may overwrite `values`. */
   squaredDistances(source: UpdateBlocks): Promise<DistanceMatrix>;
   /** Exact squared distances of row pairs, shape [pairs.length]. */

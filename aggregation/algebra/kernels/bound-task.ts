@@ -1,4 +1,4 @@
-import type { ColumnReduction } from '../../engine.ts';
+import type { ColumnReduction } from '../../linear-algebra.ts';
 import { chunkColumns } from '../../ordered-sums.ts';
 import { packedBlock, stripColumns, stripsIn } from '../packed/packed-block.ts';
 import type { KernelTask } from './kernel-task.ts';

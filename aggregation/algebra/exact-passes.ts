@@ -1,10 +1,10 @@
 import type { AggregateSink, UpdateBlocks } from '../blocks/blocks.ts';
-import type { ColumnReduction, RowPair } from '../engine.ts';
+import type { ColumnReduction, RowPair } from '../linear-algebra.ts';
 import { chunkColumns } from '../ordered-sums.ts';
 import type { KernelPool } from './kernels/kernel-pool.ts';
 import { chunksIn, roundUp } from './kernels/kernels.ts';
 
-/** The exact passes of the engine on the kernels, for sources that `canWalk`; same bits as the twin's. */
+/** The exact passes of the algebra on the kernels, for sources that `canWalk`; same bits as the twin's. */
 
 /** Blocks of about this many bytes: they stay in a core's own cache, and the message around each costs little. */
 const blockBytes = 2 ** 20;

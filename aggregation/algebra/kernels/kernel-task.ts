@@ -1,5 +1,5 @@
 import type { RowSum, SharedUpdates } from '../../blocks/blocks.ts';
-import type { ColumnReduction } from '../../engine.ts';
+import type { ColumnReduction } from '../../linear-algebra.ts';
 import { packedBlock, stripsIn } from '../packed/packed-block.ts';
 import { chunksIn, roundUp } from './kernels.ts';
 

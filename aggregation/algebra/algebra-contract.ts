@@ -3,24 +3,24 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
 import { memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
 import { groupMeans, scaledRows } from '../blocks/views.ts';
-import type { AggregationEngine, ColumnReduction, RowPair } from '../engine.ts';
+import type { ColumnReduction, LinearAlgebra, RowPair } from '../linear-algebra.ts';
 import { blocksOf, normalVectors } from './samples.ts';
-import { twinEngine } from './twin-engine.ts';
+import { twinAlgebra } from './twin-algebra.ts';
 
 /** How much the shapes of one case may ask for; `relative` is what squared distances may be off by, at most. */
 export type ContractSize = Readonly<{ nMax: number; dMax: number; runs: number; relative: number }>;
 
 /**
- * What every AggregationEngine must do, run against the twin: the same bits everywhere except in `squaredDistances`,
- * which must keep its own bounds and the stated relative error. `engines`: names to engines, each closed at the end.
+ * What every LinearAlgebra must do, run against the twin: the same bits everywhere except in `squaredDistances`,
+ * which must keep its own bounds and the stated relative error. `algebras`: names to algebras, each closed at the end.
  */
-export function engineContract(engines: Readonly<Record<string, () => AggregationEngine>>, size: ContractSize): void {
-  const twin = twinEngine();
-  describe.each(Object.keys(engines))('%s', (name) => {
-    const engine = engines[name]?.() as AggregationEngine;
+export function algebraContract(algebras: Readonly<Record<string, () => LinearAlgebra>>, size: ContractSize): void {
+  const twin = twinAlgebra();
+  describe.each(Object.keys(algebras))('%s', (name) => {
+    const algebra = algebras[name]?.() as LinearAlgebra;
     afterAll(async () => {
-      await engine.close();
-      await engine.close();
+      await algebra.close();
+      await algebra.close();
     });
     const check = (run: (source: UpdateBlocks, seed: number) => Promise<void>) =>
       fc.assert(
@@ -31,16 +31,16 @@ export function engineContract(engines: Readonly<Record<string, () => Aggregatio
     test('measures exact distances to the bit', () =>
       check(async (source, seed) => {
         const pairs = somePairs(source.n, seed);
-        expect(await engine.exactDistances(source, pairs)).toEqual(await twin.exactDistances(source, pairs));
+        expect(await algebra.exactDistances(source, pairs)).toEqual(await twin.exactDistances(source, pairs));
       }));
 
     test('measures distances to a weighted mean to the bit', () =>
       check(async (source, seed) => {
         const random = seededNumbers(`weights ${seed}`);
         const weights = Float64Array.from({ length: source.n }, () => Math.max(0, random.normal()));
-        expect(await engine.distancesToMean(source, weights)).toEqual(await twin.distancesToMean(source, weights));
+        expect(await algebra.distancesToMean(source, weights)).toEqual(await twin.distancesToMean(source, weights));
         const zero = new Float64Array(source.n);
-        expect(await engine.distancesToMean(source, zero)).toEqual(await twin.distancesToMean(source, zero));
+        expect(await algebra.distancesToMean(source, zero)).toEqual(await twin.distancesToMean(source, zero));
       }));
 
     test('combines rows to the bit', () =>
@@ -49,7 +49,7 @@ export function engineContract(engines: Readonly<Record<string, () => Aggregatio
         const weights = Float64Array.from({ length: source.n }, () => Math.max(0, random.normal()));
         weights[random.integer(source.n)] = 1;
         const [ours, theirs] = [memorySink(source.d), memorySink(source.d)];
-        await engine.combine(source, weights, 3, ours);
+        await algebra.combine(source, weights, 3, ours);
         await twin.combine(source, weights, 3, theirs);
         expect(ours.values).toEqual(theirs.values);
       }));
@@ -65,7 +65,7 @@ export function engineContract(engines: Readonly<Record<string, () => Aggregatio
         ];
         for (const reduction of reductions) {
           const [ours, theirs] = [memorySink(source.d), memorySink(source.d)];
-          await engine.reduceColumns(source, reduction, ours);
+          await algebra.reduceColumns(source, reduction, ours);
           await twin.reduceColumns(source, reduction, theirs);
           expect(ours.values).toEqual(theirs.values);
         }
@@ -74,7 +74,7 @@ export function engineContract(engines: Readonly<Record<string, () => Aggregatio
     test('keeps the bounds that it gives for all squared distances', () =>
       check(async (source) => {
         const { n } = source;
-        const [rough, exact] = [await engine.squaredDistances(source), await twin.squaredDistances(source)];
+        const [rough, exact] = [await algebra.squaredDistances(source), await twin.squaredDistances(source)];
         for (let i = 0; i < n; i++) {
           expect(rough.values[i * n + i]).toBe(0);
           for (let j = 0; j < n; j++) {

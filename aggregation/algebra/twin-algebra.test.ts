@@ -2,16 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { seededNumbers } from '../../base/random.ts';
 import { memorySink } from '../blocks/blocks.ts';
 import { addSquaredDistance } from '../ordered-sums.ts';
-import { engineContract } from './engine-contract.ts';
+import { algebraContract } from './algebra-contract.ts';
 import { blocksOf, normalVectors } from './samples.ts';
-import { twinEngine } from './twin-engine.ts';
+import { twinAlgebra } from './twin-algebra.ts';
 
 // The twin against itself with other block sizes: no answer may depend on them.
-engineContract(
+algebraContract(
   {
-    'twin, one column a block': () => twinEngine({ columns: 1 }),
-    'twin, 1,024 columns a block': () => twinEngine({ columns: 1024 }),
-    'twin, 1,500 columns a block': () => twinEngine({ columns: 1500 }),
+    'twin, one column a block': () => twinAlgebra({ columns: 1 }),
+    'twin, 1,024 columns a block': () => twinAlgebra({ columns: 1024 }),
+    'twin, 1,500 columns a block': () => twinAlgebra({ columns: 1500 }),
   },
   { nMax: 16, dMax: 5000, runs: 15, relative: 0 },
 );
@@ -19,19 +19,19 @@ engineContract(
 describe('the twin', () => {
   const vectors = normalVectors(seededNumbers('twin'), 5, 3001);
   const source = blocksOf(vectors);
-  const engine = twinEngine();
+  const algebra = twinAlgebra();
 
   test('agrees with the formulas written out', async () => {
     const [a, b] = vectors as [Float32Array, Float32Array];
     const squared = a.reduce((sum, value, j) => sum + (value - (b[j] as number)) ** 2, 0);
-    const [exact] = await engine.exactDistances(source, [[0, 1]]);
+    const [exact] = await algebra.exactDistances(source, [[0, 1]]);
     expect(exact).toBeCloseTo(squared, 8);
-    const all = await engine.squaredDistances(source);
+    const all = await algebra.squaredDistances(source);
     expect(all.values[1]).toBe(exact);
     const halfway = Float64Array.of(0.5, 0.5, 0, 0, 0);
-    expect((await engine.distancesToMean(source, halfway))[0]).toBeCloseTo(squared / 4, 8);
+    expect((await algebra.distancesToMean(source, halfway))[0]).toBeCloseTo(squared / 4, 8);
     const sink = memorySink(3001);
-    await engine.combine(source, Float64Array.of(1, 1, 0, 0, 0), 2, sink);
+    await algebra.combine(source, Float64Array.of(1, 1, 0, 0, 0), 2, sink);
     expect(sink.values[7]).toBe(((a[7] as number) + (b[7] as number)) / 2);
   });
 

@@ -1,13 +1,13 @@
 import { type AggregateSink, blockBuffer, columnsPerBlock, spans, type UpdateBlocks } from '../blocks/blocks.ts';
-import type { AggregationEngine, ColumnReduction, DistanceMatrix, RowPair } from '../engine.ts';
+import type { ColumnReduction, DistanceMatrix, LinearAlgebra, RowPair } from '../linear-algebra.ts';
 import { addSquaredDistance, wholeChunks } from '../ordered-sums.ts';
 import { reduceColumn } from './column-reduction.ts';
 
 /**
- * The engine in plain TypeScript, float64, one thread: every answer exact. For small rounds, and the twin that faster
- * engines are tested against. `columns` per block changes how often it reads, never what it answers.
+ * The algebra in plain TypeScript, float64, one thread: every answer exact. For small rounds, and the twin that faster
+ * algebras are tested against. `columns` per block changes how often it reads, never what it answers.
  */
-export function twinEngine(options: Readonly<{ columns?: number }> = {}): AggregationEngine {
+export function twinAlgebra(options: Readonly<{ columns?: number }> = {}): LinearAlgebra {
   const blockColumns = (source: UpdateBlocks) => Math.min(source.d, options.columns ?? columnsPerBlock(source));
   const chunkedColumns = (source: UpdateBlocks) => Math.min(source.d, wholeChunks(blockColumns(source)));
   return {

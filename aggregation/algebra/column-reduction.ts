@@ -1,4 +1,4 @@
-import type { ColumnReduction } from '../engine.ts';
+import type { ColumnReduction } from '../linear-algebra.ts';
 
 /** One column's answer. sorted: its n finite values in ascending order. Exact order of operations: see ColumnReduction. */
 export function reduceColumn(sorted: Float64Array, reduction: ColumnReduction): number {

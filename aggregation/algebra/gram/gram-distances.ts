@@ -1,6 +1,6 @@
 import { startThread, type ThreadLink } from '../../../base/thread-link.ts';
 import type { UpdateBlocks } from '../../blocks/blocks.ts';
-import type { DistanceMatrix, RowPair } from '../../engine.ts';
+import type { DistanceMatrix, RowPair } from '../../linear-algebra.ts';
 import type { KernelPool } from '../kernels/kernel-pool.ts';
 import { stripsTogether, tileRowsFor } from '../packed/gram-tiles.ts';
 import { packedBlock, segmentColumns, segmentsPerStrip, stripColumns, stripsIn } from '../packed/packed-block.ts';

@@ -2,25 +2,25 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { aggregate } from '../aggregate.ts';
 import { memoryBlocks, memorySink, type UpdateBlocks } from '../blocks/blocks.ts';
-import type { ColumnReduction, DistanceMatrix } from '../engine.ts';
+import type { ColumnReduction, DistanceMatrix } from '../linear-algebra.ts';
 import type { AggregationPolicy, PreAggregation, Rule } from '../policy.ts';
-import { engineContract } from './engine-contract.ts';
-import { fastEngine } from './fast-engine.ts';
-import { twinEngine } from './twin-engine.ts';
+import { algebraContract } from './algebra-contract.ts';
+import { fastAlgebra } from './fast-algebra.ts';
+import { twinAlgebra } from './twin-algebra.ts';
 
-const exactOnly = (workers: number) => () => fastEngine({ workers, gramRowsMin: Number.POSITIVE_INFINITY });
-engineContract(
+const exactOnly = (workers: number) => () => fastAlgebra({ workers, gramRowsMin: Number.POSITIVE_INFINITY });
+algebraContract(
   {
     'kernels in one thread': exactOnly(1),
     'kernels in two threads': exactOnly(2),
-    'native multiplication': () => fastEngine({ workers: 2, gramRowsMin: 2 }),
+    'native multiplication': () => fastAlgebra({ workers: 2, gramRowsMin: 2 }),
   },
   { nMax: 64, dMax: 5000, runs: 20, relative: 1e-5 },
 );
 
-const twin = twinEngine();
+const twin = twinAlgebra();
 const exact = exactOnly(2)();
-const multiplying = fastEngine({ workers: 2, gramRowsMin: 2 });
+const multiplying = fastAlgebra({ workers: 2, gramRowsMin: 2 });
 afterAll(async () => {
   await exact.close();
   await multiplying.close();
@@ -55,7 +55,7 @@ function valuesFrom(seed: number): (row: number, column: number) => number {
   };
 }
 
-describe('fastEngine', () => {
+describe('fastAlgebra', () => {
   test('gives the bits of the twin where a column holds ties and zeros of either sign, wherever a block ends', async () => {
     const shapes = fc.record({
       n: fc.integer({ min: 3, max: 64 }),
@@ -105,7 +105,7 @@ describe('fastEngine', () => {
   });
 });
 
-describe('fastEngine, distances by native multiplication', () => {
+describe('fastAlgebra, distances by native multiplication', () => {
   /** Worst of |value − exact| / exact and of |value − exact| / bound over all pairs; NaN where either is undefined. */
   async function compare(source: UpdateBlocks): Promise<{ relative: number; ofBound: number; exactPairs: number }> {
     return worst(await multiplying.squaredDistances(source), await twin.squaredDistances(source));
@@ -165,7 +165,7 @@ describe('fastEngine, distances by native multiplication', () => {
   });
 
   test('have the same bits with one worker and with two', async () => {
-    const alone = fastEngine({ workers: 1, gramRowsMin: 2 });
+    const alone = fastAlgebra({ workers: 1, gramRowsMin: 2 });
     try {
       const source = sourceOf(200, 3000, true, noise);
       const [one, two] = [await alone.squaredDistances(source), await multiplying.squaredDistances(source)];

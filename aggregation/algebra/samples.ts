@@ -1,8 +1,8 @@
 import { type SeededNumbers, seededNumbers } from '../../base/random.ts';
 import { memoryBlocks, type UpdateBlocks } from '../blocks/blocks.ts';
-import type { AggregationEngine } from '../engine.ts';
 import type { Aggregated } from '../fault.ts';
-import { twinEngine } from './twin-engine.ts';
+import type { LinearAlgebra } from '../linear-algebra.ts';
+import { twinAlgebra } from './twin-algebra.ts';
 
 /** Helpers of tests and benchmarks. */
 
@@ -24,8 +24,8 @@ export function normalVectors(random: SeededNumbers, n: number, d: number, centr
  * The twin with its distances blurred, as float32 arithmetic would: each off by up to `relative` of the two rows' scale,
  * and honest about it. Whatever depends on its answers more than its bounds allow will differ from the twin's.
  */
-export function blurredEngine(seed: string, relative: number): AggregationEngine {
-  const twin = twinEngine();
+export function blurredAlgebra(seed: string, relative: number): LinearAlgebra {
+  const twin = twinAlgebra();
   const random = seededNumbers(seed);
   return {
     ...twin,

@@ -1,12 +1,12 @@
 import os from 'node:os';
 import type { UpdateBlocks } from '../blocks/blocks.ts';
-import type { AggregationEngine, DistanceMatrix, RowPair } from '../engine.ts';
+import type { DistanceMatrix, LinearAlgebra, RowPair } from '../linear-algebra.ts';
 import { canWalk, combine, distancesToMean, pairDistances, reduceColumns } from './exact-passes.ts';
 import { type GramDistances, loosePairs, startGramDistances } from './gram/gram-distances.ts';
 import { type KernelPool, startKernelPool } from './kernels/kernel-pool.ts';
-import { twinEngine } from './twin-engine.ts';
+import { twinAlgebra } from './twin-algebra.ts';
 
-export type FastEngineOptions = Readonly<{
+export type FastAlgebraOptions = Readonly<{
   /** Worker threads for the exact passes. Default: one per core, at most 8. Changes how long an answer takes, never the answer. */
   workers?: number;
   /**
@@ -20,16 +20,16 @@ export type FastEngineOptions = Readonly<{
 const relativeErrorMax = 1e-5;
 
 /**
- * The engine for real rounds: WebAssembly SIMD kernels in worker threads, float64 like the twin and to the same bits;
+ * The algebra for real rounds: WebAssembly SIMD kernels in worker threads, float64 like the twin and to the same bits;
  * all distances of many rows from native matrix multiplication, each within 1e-5 of exact and with its bound. Views of
  * views are worked on by the twin.
  */
-export function fastEngine(options: FastEngineOptions = {}): AggregationEngine {
+export function fastAlgebra(options: FastAlgebraOptions = {}): LinearAlgebra {
   const workers = options.workers ?? Math.min(8, os.availableParallelism());
   const gramRowsMin = options.gramRowsMin ?? 64;
   const pool = startKernelPool(workers);
   const gram = startGramDistances(pool, 1);
-  const twin = twinEngine();
+  const twin = twinAlgebra();
   return {
     squaredDistances(source) {
       if (!canWalk(source)) return twin.squaredDistances(source);
