@@ -11,6 +11,7 @@ import type { AgentConfig } from './agent-config.ts';
 import { type AgentMetrics, createAgentMetrics } from './agent-metrics.ts';
 import { apiCluster } from './cluster/api-cluster.ts';
 import { ClusterView, socketsFor } from './cluster/cluster-view.ts';
+import type { Facts } from './cluster/facts.ts';
 import { LeaseElection } from './cluster/lease.ts';
 import { type Send, sendTo } from './cluster/send.ts';
 import { ResponseLoop } from './loop.ts';
@@ -110,7 +111,7 @@ export class ResponseAgent {
     this.#loop = new ResponseLoop(opened.parts, {
       cluster: apiCluster(send, this.#election.isHeld),
       timers,
-      facts: () => this.#view.facts,
+      facts: () => this.#facts(),
       leads: () => this.#isSynced && this.#election.isHeld(),
       onBegin: ({ kind }) => {
         if (kind === 'patchPod') failpoint('pod-patch-decided');
@@ -168,6 +169,12 @@ export class ResponseAgent {
     this.#endpoint.close();
     await this.#server?.close();
     this.#lock.release();
+  }
+
+  /** The cluster's objects, with what alerts say of pods where alerts are read. */
+  #facts(): Facts {
+    const { facts } = this.#view;
+    return this.#quarantine === undefined ? facts : { ...facts, risks: this.#quarantine.risks(facts) };
   }
 
   #makeQuarantine(send: Send): Quarantine | undefined {

@@ -3,16 +3,7 @@ import type { EpochMs, Timers } from '../../../base/time.ts';
 import type { KubeEndpoint } from '../../kube/endpoint.ts';
 import { Reflector } from '../../kube/reflector.ts';
 import type { KubeFaultCode } from '../../kube/request.ts';
-import type {
-  BudgetFact,
-  DeploymentFact,
-  Facts,
-  NodeFact,
-  PodFact,
-  ReplicaSetFact,
-  RiskStep,
-  StatefulSetFact,
-} from './facts.ts';
+import type { BudgetFact, DeploymentFact, Facts, NodeFact, PodFact, ReplicaSetFact, StatefulSetFact } from './facts.ts';
 import {
   projectBudget,
   projectDeployment,
@@ -50,7 +41,6 @@ export class ClusterView {
   readonly #statefulSets = new Map<string, StatefulSetFact>();
   readonly #budgets = new Map<string, BudgetFact>();
   readonly #nodes = new Map<string, NodeFact>();
-  risks: ReadonlyMap<string, readonly RiskStep[]> = new Map();
 
   constructor(namespaces: readonly string[], ports: ViewPorts) {
     this.#ports = ports;
@@ -77,7 +67,7 @@ export class ClusterView {
       statefulSets: this.#statefulSets,
       budgets: this.#budgets,
       nodes: this.#nodes,
-      risks: this.risks,
+      risks: new Map(), // The API server knows of none.
       blindSinceMs: this.#blind.size === 0 ? null : Math.min(...this.#blind.values()),
     };
   }

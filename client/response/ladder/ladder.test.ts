@@ -9,7 +9,7 @@ import { type Breaker, closedBreaker, resumed, watchBreaker } from './breaker.ts
 import { budgetGone, type Spent, spend } from './budget.ts';
 import { decide, type Situation } from './decide.ts';
 import { alertsNeeded, falseActionsPerDay } from './false-alarms.ts';
-import { independent, riskOf } from './sighting.ts';
+import { independent, riskOf, riskSteps } from './sighting.ts';
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
 const now = Date.parse('2026-11-28T12:00:00Z');
@@ -38,6 +38,24 @@ describe('riskOf', () => {
     expect(at(1e9, 0)).toBe(2);
     expect(at(Number.NaN, 0)).toBe(1);
     expect(riskOf([], now)).toBe(0);
+  });
+});
+
+describe('riskSteps', () => {
+  const heard = [0, 2, 2.5, 31, 90].map((at, n) => sighting({ atMs: now + at * minute, score: 1 + n / 2 }));
+
+  it('are what the risk was at each alert that speaks for itself', () => {
+    const steps = riskSteps(heard);
+    expect(steps.map(({ atMs }) => (atMs - now) / minute)).toEqual([0, 2, 31, 90]);
+    for (const { atMs, risk } of steps) expect(risk).toBeCloseTo(riskOf(heard, atMs), 12);
+  });
+
+  it('stay as they are when more is heard, late alerts too: what was said of them is in a log', () => {
+    const late = sighting({ atMs: now + 10 * minute });
+    expect(riskSteps([...heard, late]).slice(0, 4)).toEqual(riskSteps(heard));
+    expect(riskSteps([...heard.slice(0, 1), ...heard.slice(3, 4), late])).toHaveLength(2); // Within a minute of what counted.
+    const other = { ...late, track: 'flows' };
+    expect(riskSteps([...heard, other]).at(-1)?.atMs).toBe(now + 90 * minute);
   });
 });
 

@@ -56,9 +56,35 @@ const strengthMax = 2;
  */
 export function riskOf(sightings: readonly Sighting[], nowMs: number): number {
   let risk = 0;
-  for (const { atMs, score, threshold } of independent(sightings, 48 * halfLifeMs, nowMs)) {
-    const ratio = threshold > 0 && score >= threshold ? score / threshold : 1;
-    risk += Math.min(strengthMax, ratio) * 2 ** (-Math.max(0, nowMs - atMs) / halfLifeMs);
+  for (const sighting of independent(sightings, 48 * halfLifeMs, nowMs)) {
+    risk += strengthOf(sighting) * left(nowMs - sighting.atMs);
   }
   return risk;
+}
+
+/**
+ * How one pod's risk rose, alert by alert in the order in which they were heard: what rotation shortens its lifetime by. More
+ * alerts add steps and change none: rotation's log has said the earlier ones. One that was heard late counts from then on.
+ */
+export function riskSteps(heard: readonly Sighting[]): readonly Readonly<{ atMs: number; risk: number }>[] {
+  const steps: { atMs: number; risk: number }[] = [];
+  const last = new Map<string, number>();
+  let before = { atMs: Number.NEGATIVE_INFINITY, risk: 0 };
+  for (const sighting of heard) {
+    const atMs = Math.max(before.atMs, sighting.atMs);
+    if (atMs - (last.get(sighting.track) ?? Number.NEGATIVE_INFINITY) < apartMs) continue;
+    last.set(sighting.track, atMs);
+    before = { atMs, risk: before.risk * left(atMs - before.atMs) + strengthOf(sighting) };
+    steps.push(before);
+  }
+  return steps;
+}
+
+function strengthOf({ score, threshold }: Sighting): number {
+  return Math.min(strengthMax, threshold > 0 && score >= threshold ? score / threshold : 1);
+}
+
+/** The share of an alert that is left after a time. */
+function left(ms: number): number {
+  return 2 ** (-Math.max(0, ms) / halfLifeMs);
 }

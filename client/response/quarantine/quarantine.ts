@@ -3,8 +3,10 @@ import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Log } from '../../../base/log.ts';
 import type { Timers } from '../../../base/time.ts';
 import { loadDataKey } from '../../storage/data-key.ts';
+import type { Facts } from '../cluster/facts.ts';
 import type { Send } from '../cluster/send.ts';
 import type { Breaker } from '../ladder/breaker.ts';
+import { riskSteps } from '../ladder/sighting.ts';
 import type { Part } from '../part.ts';
 import { AlertFeed } from './alert-feed.ts';
 import { Desk, type DeskAction } from './desk.ts';
@@ -14,6 +16,7 @@ import { Orders } from './orders.ts';
 import { quarantinePart, type Seen, type SeenSuspect } from './part.ts';
 import { PolicyFeed } from './policy-feed.ts';
 import type { QuarantineConfig } from './quarantine-config.ts';
+import { suspectsOf } from './suspects.ts';
 
 export type QuarantineParts = Readonly<{
   config: QuarantineConfig;
@@ -98,6 +101,13 @@ export class Quarantine {
     const alerts = new AlertFeed(config.alerts, { timers, signal: this.#stopping.signal, onAlerts: wake });
     this.#feeds = { alerts, policy, orders, desk };
     return ok(undefined);
+  }
+
+  /** What alerts say of each pod, by uid: for whoever rotates the most suspect first. */
+  risks(facts: Facts): Facts['risks'] {
+    const heard = this.#feeds?.alerts.sightings ?? [];
+    const suspects = suspectsOf(heard, facts, this.#parts.timers.now());
+    return new Map(suspects.map(({ pod, sightings }) => [pod.uid, riskSteps(sightings)]));
   }
 
   /** What stands, for `testudo quarantine list`. */
