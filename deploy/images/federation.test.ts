@@ -153,6 +153,12 @@ async function startSensor(node: string, hub: Awaited<ReturnType<typeof startHub
   return { container, node, events };
 }
 
+/** Examples in the hub's buffer. */
+async function learnt({ address }: Awaited<ReturnType<typeof startHub>>): Promise<number> {
+  const { body } = await network.get(`http://${address}:9464/readyz`);
+  return (JSON.parse(body) as { checks: { examples: number } }).checks.examples;
+}
+
 /** A line of a container's log with this message and these members. */
 async function says({ says }: Container, msg: string, members: Readonly<Record<string, unknown>>): Promise<void> {
   const others = lasting.map(async ({ id, ended }) => {
@@ -221,6 +227,8 @@ describe('a coordinator, a client and two sensors, each from its image, under cr
     }
 
     for (const { events } of sensors) await happens(events, usual);
+    // A client that is asked before its sensors have told it anything gives the round up.
+    await expect.poll(async () => await learnt(hub)).toBeGreaterThan(0);
     const { round } = await coordinator.operator('rounds', 'open', 'syscall', '--reason', 'test');
     expect(round).toBe('r-1');
     for (const { node } of sensors) {
