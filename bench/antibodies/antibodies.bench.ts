@@ -31,7 +31,7 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
   const wants = (part: string) => options.only === undefined || part.includes(options.only);
   if (wants('recorded')) await gained('recorded', herd, seeds, report);
   if (wants('poison')) await poisonedHerd(herd, options.small ? [1] : seeds.slice(0, 3), report);
-  if (wants('speed')) await speed(herd, report);
+  if (wants('speed')) await speed(herd, options.small ? 1 : 7, report);
   if (options.small) return;
   const adfa = publicData('syscalls', 'adfa_ld.tsv.gz');
   if (adfa === undefined) return report.text('ADFA-LD may not be shipped, and was not beside the checkout.');

@@ -6,10 +6,8 @@ import type { Report } from '../harness/report.ts';
 import { confirmedOnce } from './catalogue.ts';
 import { exampleOf, type Herd } from './herd.ts';
 
-const repeats = 7;
-
-/** Calls a second of one cluster's model alone, and with 1, 13 and 64 antibodies, in turns; medians. */
-export async function speed(herd: Herd, report: Report): Promise<void> {
+/** Calls a second of one cluster's model alone, and with 1, 13 and 64 antibodies, in turns; medians of so many repeats. */
+export async function speed(herd: Herd, repeats: number, report: Report): Promise<void> {
   const [cluster] = herd.clusters;
   if (cluster === undefined) throw new Error('no cluster');
   const all = confirmedOnce(herd, 20, 1).map(({ antibody }) => antibody);
