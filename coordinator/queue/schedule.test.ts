@@ -119,6 +119,15 @@ describe('a schedule', () => {
     );
   });
 
+  it('ends a blackout no earlier than the jump of a clock that skips its last minute', () => {
+    const endOf = (timeZone: string, to: string, from: string) =>
+      blackoutEnd({ cron: '* * * * *', timeZone, blackouts: [{ days: [], from: '02:59', to }] }, at(from));
+    // From 01:59 the clock goes on with 03:00; on Lord Howe with 02:30.
+    expect(endOf('Europe/Stockholm', '02:00', '2027-03-27T12:00:00Z')).toBe(at('2027-03-28T01:00:00Z'));
+    expect(endOf('Europe/Stockholm', '02:30', '2027-03-27T12:00:00Z')).toBe(at('2027-03-28T01:30:00Z'));
+    expect(endOf('Australia/Lord_Howe', '02:10', '2027-10-02T12:00:00Z')).toBe(at('2027-10-02T15:40:00Z'));
+  });
+
   it('refuses what it cannot keep, every problem together', () => {
     const checked = checkSchedule({
       cron: '61 * * * *',

@@ -42,7 +42,9 @@ export function blackoutEnd({ blackouts, timeZone }: ScheduleRules, atMs: EpochM
 function wallClockMoment(timeZone: string, guessMs: EpochMs, minute: number): EpochMs {
   const off =
     ((minute - wallClock(timeZone, guessMs).minute + minutesPerDay * 1.5) % minutesPerDay) - minutesPerDay / 2;
-  return guessMs + off * minuteMs;
+  const momentMs = guessMs + off * minuteMs;
+  // No moment says a minute that the clock jumps over: going back to it would end before the jump.
+  return wallClock(timeZone, momentMs).minute === minute ? momentMs : Math.max(momentMs, guessMs);
 }
 
 function minuteOf(text: string): number {
