@@ -4,6 +4,7 @@
  */
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../../base/atomic-file.ts';
 import { FaultError } from '../../base/fault.ts';
 import { canaryLabel } from '../../lab/rig/cluster-process.ts';
 import type { Federation } from '../../lab/rig/federation.ts';
@@ -124,6 +125,10 @@ export class ReleaseStory {
     });
     const codes = [...new Set(installs.map(({ faultCode }) => faultCode))].join(', ');
     await this.#run(['releases', 'revoke', `${track}@${version}`], 'its bytes were changed on our disk');
+    // Another round may come to the same bytes: whole again, unless the coordinator has let go of them by now.
+    await flipByte(federation.blobPath(digest)).catch((error) => {
+      if (!isMissing(error)) throw error;
+    });
     const versions = await this.#settled(good);
     const text = `one byte of version ${version} was changed on the coordinator's disk: all ${installs.length} agents refused it (${codes}) and kept ${good}`;
     this.#tell('forgery', text, startedAt, versions);

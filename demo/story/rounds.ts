@@ -93,19 +93,15 @@ export async function tellReleases(
   const isOut = await story.release(version, before);
   if (isOut) await story.rollBack(version, before);
   await story.dismissCanaries();
-  let good = isOut ? version : before;
-  let tale: AntibodyTale | undefined;
-  if ((await antibodies?.confirm()) === true) {
-    const brought = await oneMore(federation, screen, 'one round more, whose version brings the antibodies along');
-    if (brought !== undefined) {
-      await story.letThrough(brought.version, 'it brings what was confirmed');
-      good = brought.version;
-      tale = await antibodies?.find();
-    }
-  }
+  const good = isOut ? version : before;
+  // First the forgery: a round that finds nothing new ends with the bytes of the one before, which agents then hold already.
   const forged = await oneMore(federation, screen, 'one round more, for a version to be forged');
   if (forged !== undefined) await story.offerForgery(forged.version, forged.digest, good);
-  return tale;
+  if ((await antibodies?.confirm()) !== true) return undefined;
+  const brought = await oneMore(federation, screen, 'one round more, whose version brings the antibodies along');
+  if (brought === undefined) return undefined;
+  await story.letThrough(brought.version, 'it brings what was confirmed');
+  return await antibodies?.find();
 }
 
 /** The version that one more round makes; undefined where it was abandoned. */
