@@ -4,7 +4,6 @@
  */
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing } from '../../base/atomic-file.ts';
 import { FaultError } from '../../base/fault.ts';
 import { canaryLabel } from '../../lab/rig/cluster-process.ts';
 import type { Federation } from '../../lab/rig/federation.ts';
@@ -124,11 +123,9 @@ export class ReleaseStory {
       return all.length > 0 && all.every(refused) ? all : undefined;
     });
     const codes = [...new Set(installs.map(({ faultCode }) => faultCode))].join(', ');
+    // Whole again before the coordinator lets go of them: another round may come to the same bytes.
+    await flipByte(federation.blobPath(digest));
     await this.#run(['releases', 'revoke', `${track}@${version}`], 'its bytes were changed on our disk');
-    // Another round may come to the same bytes: whole again, unless the coordinator has let go of them by now.
-    await flipByte(federation.blobPath(digest)).catch((error) => {
-      if (!isMissing(error)) throw error;
-    });
     const versions = await this.#settled(good);
     const text = `one byte of version ${version} was changed on the coordinator's disk: all ${installs.length} agents refused it (${codes}) and kept ${good}`;
     this.#tell('forgery', text, startedAt, versions);
