@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { FetchModelResponse } from '../../../proto/generated/testudo/v1/federation.ts';
 import type { Digest } from '../../../proto/ids.ts';
 import type { BlobStore } from '../../blobs/blob-store.ts';
@@ -43,17 +44,28 @@ export class ReadyFiles {
     if (sizeBytes > readyBytesMax) return undefined;
     const known = this.#ready.get(digest);
     this.#forget(digest);
-    const ready = known ?? { sizeBytes, messages: this.#encode(digest, sizeBytes) };
+    const ready = known ?? this.#read(digest, sizeBytes);
     for (const oldest of this.#ready.keys()) {
       if (this.#heldBytes + sizeBytes <= readyBytesMax) break;
       this.#forget(oldest);
     }
     this.#ready.set(digest, ready);
     this.#heldBytes += sizeBytes;
-    ready.messages.catch(() => {
-      if (this.#ready.get(digest) === ready) this.#forget(digest); // Read again for the next who asks.
-    });
     return ready.messages;
+  }
+
+  /**
+   * What cannot be read is read again for the next who asks, and so is what has another digest: whoever asked refuses it, and
+   * would go on refusing after the disk is mended.
+   */
+  #read(digest: Digest, sizeBytes: number): Ready {
+    const encoded = this.#encode(digest, sizeBytes);
+    const ready = { sizeBytes, messages: encoded.then(({ messages }) => messages) };
+    const forget = () => {
+      if (this.#ready.get(digest) === ready) this.#forget(digest);
+    };
+    encoded.then(({ isWhole }) => isWhole || forget(), forget);
+    return ready;
   }
 
   #forget(digest: Digest): void {
@@ -61,14 +73,16 @@ export class ReadyFiles {
     this.#ready.delete(digest);
   }
 
-  async #encode(digest: Digest, sizeBytes: number): Promise<readonly Buffer[]> {
+  async #encode(digest: Digest, sizeBytes: number) {
     const messages: Buffer[] = [];
+    const hash = createHash('sha256');
     let position = 0;
     for await (const chunk of this.#blobs.read(digest)) {
       const message = { offset: BigInt(position), sizeBytes: BigInt(sizeBytes), chunk: Buffer.from(chunk) };
       messages.push(Buffer.from(FetchModelResponse.encode(message).finish()));
+      hash.update(chunk);
       position += chunk.byteLength;
     }
-    return messages;
+    return { messages, isWhole: `sha256:${hash.digest('hex')}` === digest };
   }
 }
