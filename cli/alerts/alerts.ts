@@ -57,9 +57,8 @@ function alertTable(alerts: readonly Alert[]): string {
   ]);
 }
 
-/** JSON writes null for what is not finite, and others may have written to the file. */
-function figure(value: unknown): string {
-  return typeof value === 'number' ? value.toPrecision(4) : '-';
+function figure(value: number): string {
+  return Number.isFinite(value) ? value.toPrecision(4) : '-';
 }
 
 function show() {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { isMissing } from '../../base/atomic-file.ts';
-import type { Alert } from '../scoring/alert.ts';
+import { type Alert, writtenAlert } from '../scoring/alert.ts';
 
 const blockBytes = 256 << 10;
 const newline = 0x0a;
@@ -40,10 +40,8 @@ export async function* newestAlerts(path: string): AsyncGenerator<Alert> {
 /** The alert that a line holds; undefined where it holds none: the file is text, and others may have written to it. */
 export function alertIn(line: string): Alert | undefined {
   try {
-    const alert = JSON.parse(line) as Partial<Alert> | null;
-    const { id, at, track, text, subject } = alert ?? {};
-    const said = [id, at, track, text, subject?.namespace, subject?.workload];
-    return said.every((value) => typeof value === 'string') ? (alert as Alert) : undefined;
+    const read = writtenAlert.safeParse(JSON.parse(line));
+    return read.success ? read.data : undefined;
   } catch {
     return undefined;
   }

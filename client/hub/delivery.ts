@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { DeliverRequest, DeliverResponse } from '../../proto/generated/testudo/v1/sensors.ts';
 import { isTrackId, type TrackId } from '../../proto/ids.ts';
 import type { ObservedFlow } from '../events/flow-record.ts';
 import type { CountedExample } from '../learning/example-buffer.ts';
-import { type Alert, isAlertId } from '../scoring/alert.ts';
+import { type Alert, toldAlert } from '../scoring/alert.ts';
 import { ContentsKnown } from './contents-known.ts';
 import { observedFlow } from './flow-of-tally.ts';
 import { defaultLevelsOptions, Levels } from './levels.ts';
@@ -32,25 +31,6 @@ const limits = {
   alertBytes: 256 << 10,
   exampleBytes: 64 << 10,
 };
-
-/** The shape that alerts have, as far as this client makes use of it; the rest of `detail` is the track's. */
-const alertShape = z.strictObject({
-  id: z.string().refine(isAlertId),
-  at: z.iso.datetime(),
-  track: z.string(),
-  modelVersion: z.int(),
-  score: z.number(),
-  threshold: z.number(),
-  subject: z.strictObject({
-    namespace: z.string().max(1_024),
-    workload: z.string().max(1_024),
-    workloadClass: z.string().max(1_024),
-    pod: z.string().max(1_024),
-  }),
-  text: z.string(),
-  labels: z.array(z.string()).max(1_024),
-  detail: z.record(z.string(), z.unknown()),
-});
 
 /** What sensors say, checked and handed on. A sensor may be in an attacker's hands: nothing of it is believed beyond its own node. */
 export class Deliveries {
@@ -149,7 +129,7 @@ function contentOf(example: Uint8Array): Buffer {
 
 function alertOf(bytes: Uint8Array): Alert | undefined {
   try {
-    const parsed = alertShape.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    const parsed = toldAlert.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

@@ -40,8 +40,11 @@ export function watchedRotation({ config, secret, book, metrics, election, onUnw
       recorded === undefined ? [{ kind: 'opened', law, epochMs, riskWeight: config.riskWeight }] : [];
     const looked = recordLook(recorded ?? book.recorded, facts, look, { secret, epochMs, law }, look.atMs);
     recorded = looked.recorded;
-    book.append([...opened, ...looked.said], look.atMs).catch(onUnwritten);
-    election.annotations = { ...election.annotations, [headAnnotation]: book.head };
+    book.append([...opened, ...looked.said], look.atMs).then((outcome) => {
+      if (outcome === 'lost')
+        recorded = undefined; // As after a restart: it says everything anew.
+      else election.annotate(headAnnotation, book.head);
+    }, onUnwritten);
   };
   const watched: Part<RotationState> = {
     ...part,

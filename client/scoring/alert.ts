@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { Description, Explanation, Subject } from '../tracks/track-kind.ts';
 import { headlineOf } from './headline.ts';
 
@@ -27,6 +28,34 @@ export function alertId(track: string, identity: string): string {
 
 export function isAlertId(text: string): boolean {
   return /^a-[0-9a-f]{16}$/.test(text);
+}
+
+const name = z.string().max(1_024);
+const subjectFields = { namespace: name, workload: name, workloadClass: name, pod: name };
+const fields = {
+  id: z.string().refine(isAlertId),
+  at: z.iso.datetime(),
+  track: z.string(),
+  modelVersion: z.int(),
+  score: z.number(),
+  threshold: z.number(),
+  text: z.string(),
+  labels: z.array(z.string()).max(1_024),
+  detail: z.record(z.string(), z.unknown()),
+};
+/** As it is told by somebody who is not believed: nothing beside it. The rest of `detail` is the track's. */
+export const toldAlert = z.strictObject({ ...fields, subject: z.strictObject(subjectFields) });
+/** As it stands in a file, which a later version may have written. */
+export const writtenAlert = z.looseObject({
+  ...fields,
+  subject: z.looseObject(subjectFields),
+  // JSON has no infinity.
+  score: z.number().nullable().transform(infinite),
+  threshold: z.number().nullable().transform(infinite),
+});
+
+function infinite(value: number | null): number {
+  return value ?? Number.POSITIVE_INFINITY;
 }
 
 export type Alarm = Pick<Alert, 'id' | 'track' | 'modelVersion' | 'score' | 'threshold' | 'subject' | 'labels'> &

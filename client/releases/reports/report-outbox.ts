@@ -75,10 +75,11 @@ export class ReportOutbox {
     return { ok: true, value: undefined };
   }
 
-  /** One write at a time, each of what is then true. */
+  /** One write at a time, each of what is then true: one that failed keeps no later one from the disk. */
   #save(): Promise<void> {
-    this.#writing = this.#writing.then(() => writeFileAtomic(this.#path, JSON.stringify(this.#waiting)));
-    return this.#writing;
+    const saving = this.#writing.then(() => writeFileAtomic(this.#path, JSON.stringify(this.#waiting)));
+    this.#writing = saving.catch(() => undefined);
+    return saving;
   }
 }
 

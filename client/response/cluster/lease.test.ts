@@ -100,7 +100,7 @@ describe('LeaseElection', () => {
 
   it('takes what was handed back at once, and hands on what others wrote into it', async () => {
     const { server, a, b } = two();
-    a.annotations = { 'testudo.io/x': '1' };
+    a.annotate('testudo.io/x', '1');
     await a.look();
     await a.release();
     expect(a.isHeld()).toBe(false);

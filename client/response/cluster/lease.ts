@@ -42,8 +42,8 @@ export class LeaseElection {
   readonly #settings: LeaseSettings;
   readonly #send: Send;
   readonly #timers: Timers;
-  /** Own annotations, written with each renewal. */
-  annotations: Readonly<Record<string, string>> = {};
+  /** Written with each renewal. */
+  readonly #annotations = new Map<string, string>();
   /** What others wrote on it, as it was at the last look. */
   annotationsSeen: Readonly<Record<string, string>> = {};
   #renewedAtMs: number | undefined;
@@ -58,6 +58,11 @@ export class LeaseElection {
   /** True while nobody else can have taken it. Cheap: asked before each mutation is sent. */
   readonly isHeld = (): boolean =>
     this.#renewedAtMs !== undefined && this.#timers.monotonicMs() - this.#renewedAtMs < this.#settings.renewWithinMs;
+
+  /** An own annotation, from the next renewal on. */
+  annotate(key: string, value: string): void {
+    this.#annotations.set(key, value);
+  }
 
   /** Takes it where it is free, renews it where it is ours. What went wrong, for people; undefined when nothing did. */
   async look(): Promise<string | undefined> {
@@ -138,7 +143,10 @@ export class LeaseElection {
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: { ...before.metadata, annotations: { ...before.metadata.annotations, ...this.annotations } },
+      metadata: {
+        ...before.metadata,
+        annotations: { ...before.metadata.annotations, ...Object.fromEntries(this.#annotations) },
+      },
       spec: {
         holderIdentity: holder,
         leaseDurationSeconds: Math.max(1, Math.round(this.#settings.durationMs / 1_000)),

@@ -7,6 +7,7 @@ import { digestOf } from '../../../proto/digest.ts';
 import { newSigningKeyPair, type SigningKeyPair, signingKeyPairOf } from '../../../proto/envelope/crypto/keys.ts';
 import type { Digest } from '../../../proto/ids.ts';
 import { openRecord, recordKey, sealRecord } from '../../storage/sealed-record.ts';
+import { type ChainEnd, ChainWriter } from '../chain-end.ts';
 import {
   decodeRecord,
   encodeRecord,
@@ -32,14 +33,13 @@ export class EvidenceChain {
   readonly #folder: string;
   readonly #key: SigningKeyPair;
   readonly #dataKey: Uint8Array;
-  #last: Readonly<{ sequence: number; digest: Digest | null }>;
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #writer: ChainWriter<Digest>;
 
-  private constructor(folder: string, key: SigningKeyPair, dataKey: Uint8Array, last: EvidenceChain['last']) {
+  private constructor(folder: string, key: SigningKeyPair, dataKey: Uint8Array, last: ChainEnd<Digest>) {
     this.#folder = folder;
     this.#key = key;
     this.#dataKey = dataKey;
-    this.#last = last;
+    this.#writer = new ChainWriter(last);
   }
 
   /** Goes on behind the last record. A key is made where there is none. Rejects on what was written and cannot be read. */
@@ -56,8 +56,8 @@ export class EvidenceChain {
   }
 
   /** How long the chain is, and the digest of its last record. */
-  get last(): Readonly<{ sequence: number; digest: Digest | null }> {
-    return this.#last;
+  get last(): ChainEnd<Digest> {
+    return this.#writer.end;
   }
 
   get publicKey(): Uint8Array {
@@ -66,25 +66,23 @@ export class EvidenceChain {
 
   /** On disk when it resolves. Its digest is what a pod's annotation and other records name. */
   append({ content, ...said }: Evidence): Promise<Digest> {
-    const adding = this.#writing.then(async () => {
+    return this.#writer.extend(async (end, reached) => {
       const plain = canonicalBytes(content);
       if (plain.length > contentBytesMax) throw new RangeError(`evidence: at most ${contentBytesMax} bytes`);
-      const sequence = this.#last.sequence + 1;
+      const sequence = end.sequence + 1;
       const sealed = sealRecord(recordKey(this.#dataKey, 'evidence'), plain, fileName(sequence));
       const head: RecordHead = {
         ...said,
         sequence,
-        previous: this.#last.digest,
+        previous: end.digest,
         sealed: { digest: digestOf(sealed), bytes: sealed.length },
       };
       await writeFileAtomic(join(this.#folder, fileName(sequence)), encodeRecord(head, sealed, this.#key));
       const digest = recordDigest(head);
-      this.#last = { sequence, digest };
+      reached({ sequence, digest });
       await writeFileAtomic(join(this.#folder, 'head.json'), encodeEnd({ sequence, digest }, said, this.#key));
       return digest;
     });
-    this.#writing = adding.catch(() => undefined);
-    return adding;
   }
 }
 

@@ -17,9 +17,13 @@ export type Sighting = Readonly<{
   text: string;
 }>;
 
+/** Characters of an alert's text that are kept: a longer one counts as any other. */
+const textMax = 10_000;
+
 export function sightingOf({ id, at, track, modelVersion, score, threshold, text, subject }: Alert): Sighting {
   const { namespace, workload, pod } = subject;
-  return { id, atMs: Date.parse(at), track, modelVersion, namespace, workload, pod, score, threshold, text };
+  const short = text.slice(0, textMax);
+  return { id, atMs: Date.parse(at), track, modelVersion, namespace, workload, pod, score, threshold, text: short };
 }
 
 /** Alerts of one track of one pod that are closer than this speak of the same thing. */

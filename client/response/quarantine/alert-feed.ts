@@ -1,25 +1,11 @@
-import { z } from 'zod';
 import type { Timers } from '../../../base/time.ts';
+import { alertIn } from '../../alerts/read-alerts.ts';
 import { followLines } from '../../recordings/file-follower.ts';
 import { type Sighting, sightingOf } from '../ladder/sighting.ts';
 
 /** Alerts that are kept in mind: what is older than a window decides on nothing. */
 const keptMax = 20_000;
 const pollMs = 500;
-
-const text = z.string().max(10_000);
-const name = z.string().max(253);
-/** A line of an alert file, as far as the ladder reads it. */
-const alert = z.object({
-  id: z.string().regex(/^a-[0-9a-f]{16}$/),
-  at: z.iso.datetime(),
-  track: name,
-  modelVersion: z.number(),
-  score: z.number(),
-  threshold: z.number(),
-  subject: z.object({ namespace: name, workload: name, workloadClass: text, pod: name }),
-  text,
-});
 
 export type AlertFeedPorts = Readonly<{ timers: Timers; signal: AbortSignal; onAlerts(): void }>;
 
@@ -50,18 +36,11 @@ export class AlertFeed {
   }
 
   #hear(line: string): boolean {
-    let value: unknown;
-    try {
-      value = JSON.parse(line);
-    } catch {
-      return false;
-    }
-    const parsed = alert.safeParse(value);
+    const alert = alertIn(line);
     // What is no alert of ours moves nothing, and one that was read before is no second one.
-    if (!parsed.success || this.#known.has(parsed.data.id)) return false;
-    const { data } = parsed;
-    this.#known.add(data.id);
-    this.#sightings.push(sightingOf({ ...data, labels: [], detail: {} }));
+    if (alert === undefined || this.#known.has(alert.id)) return false;
+    this.#known.add(alert.id);
+    this.#sightings.push(sightingOf(alert));
     if (this.#sightings.length > keptMax) this.#known.delete((this.#sightings.shift() as Sighting).id);
     return true;
   }

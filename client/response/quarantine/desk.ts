@@ -50,6 +50,8 @@ export class Desk {
   readonly #file: string;
   /** What is known of each quarantined pod's isolation. */
   readonly verdicts = new Map<string, Isolation>();
+  /** What of it stands in the chain. */
+  readonly #recorded = new Map<string, string>();
   #memory: Memory;
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -139,15 +141,16 @@ export class Desk {
     if (!policies.ok) return refusal('OUTCOME_UNKNOWN', policies.fault.message);
     const isolation = isolationOf(pod, policies.value);
     const { uid, namespace, name, labels, annotations } = pod;
-    const before = this.verdicts.get(uid);
     this.verdicts.set(uid, isolation);
+    const verdict = isolationText(isolation);
     // Said again only where it has changed: a watch of the same pod fills no disk.
-    if (before !== undefined && isolationText(before) === isolationText(isolation)) return done;
+    if (this.#recorded.get(uid) === verdict) return done;
     await this.#chain.append({
       ...{ atMs: nowMs, kind: 'outcome', cluster: this.#parts.cluster, alerts: [] },
       subject: { namespace, pod: name, uid },
-      content: writable({ verdict: isolationText(isolation), labels, annotations }),
+      content: writable({ verdict, labels, annotations }),
     });
+    this.#recorded.set(uid, verdict);
     return done;
   }
 

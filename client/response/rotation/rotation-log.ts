@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { appendDurably, privateFileMode } from '../../../base/atomic-file.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import { type SigningKeyPair, signingKeyPairOf } from '../../../proto/envelope/crypto/keys.ts';
+import { type ChainEnd, ChainWriter } from '../chain-end.ts';
 import { decodeEntry, digestOfLine, encodeEntry, type Said } from './record.ts';
 import { nothingRecorded, type Recorded } from './recorder.ts';
 
@@ -11,47 +12,67 @@ export function logKeyOf(secret: Buffer): SigningKeyPair {
   return signingKeyPairOf(createHmac('sha256', secret).update('testudo rotation log').digest());
 }
 
-/** Turns entries into lines that hold one another; the file is the caller's. */
+/** Turns entries into lines that hold one another, from an end on; the file is the caller's. */
 export class LogWriter {
   readonly #key: SigningKeyPair;
-  #sequence: number;
-  #previous: string | null;
+  #end: ChainEnd<string>;
 
-  constructor(key: SigningKeyPair, sequence = 0, previous: string | null = null) {
+  constructor(key: SigningKeyPair, end: ChainEnd<string> = { sequence: 0, digest: null }) {
     this.#key = key;
-    this.#sequence = sequence;
-    this.#previous = previous;
+    this.#end = end;
   }
 
-  /** "<sequence> <digest>" of the last line: who has seen it knows when the log was cut off before it. */
-  get head(): string {
-    return `${this.#sequence} ${this.#previous ?? ''}`;
+  get end(): ChainEnd<string> {
+    return this.#end;
   }
 
   write(said: Said, atMs: EpochMs): string {
-    this.#sequence += 1;
-    const line = encodeEntry({ sequence: this.#sequence, previous: this.#previous, atMs, said }, this.#key);
-    this.#previous = digestOfLine(line);
+    const sequence = this.#end.sequence + 1;
+    const line = encodeEntry({ sequence, previous: this.#end.digest, atMs, said }, this.#key);
+    this.#end = { sequence, digest: digestOfLine(line) };
     return line;
   }
 }
+
+/** "<sequence> <digest>" of the last line: who has seen it knows when the log was cut off before it. */
+export function headText({ sequence, digest }: ChainEnd<string>): string {
+  return `${sequence} ${digest ?? ''}`;
+}
+
+/** Of entries that could not be written yet; a disk that is full for longer costs a new beginning. */
+const unwrittenMax = 50_000;
+
+export type LogOptions = Readonly<{ unwrittenMax?: number }>;
 
 /** The log of one agent, appended and synced. A line that a power cut left half is cut off when it is opened. */
 export class RotationLog {
   /** What it said of epochs before this start: they are not committed to twice. */
   readonly recorded: Recorded;
   readonly #file: FileHandle;
-  readonly #writer: LogWriter;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #key: SigningKeyPair;
+  readonly #writer: ChainWriter<string>;
+  readonly #unwrittenMax: number;
+  /** Said, and not on disk: they go with the next entry. */
+  #unwritten: Readonly<{ said: Said; atMs: EpochMs }>[] = [];
+  /** Bytes of the file that stand: what a failed write left behind them is cut off. */
+  #bytes: number;
+  #isTorn = false;
   #isClosed = false;
 
-  private constructor(file: FileHandle, writer: LogWriter, recorded: Recorded) {
+  private constructor(
+    file: FileHandle,
+    key: SigningKeyPair,
+    at: Readonly<{ end: ChainEnd<string>; bytes: number; recorded: Recorded; unwrittenMax: number }>,
+  ) {
     this.#file = file;
-    this.#writer = writer;
-    this.recorded = recorded;
+    this.#key = key;
+    this.#writer = new ChainWriter(at.end);
+    this.#bytes = at.bytes;
+    this.#unwrittenMax = at.unwrittenMax;
+    this.recorded = at.recorded;
   }
 
-  static async open(path: string, secret: Buffer): Promise<RotationLog> {
+  static async open(path: string, secret: Buffer, options: LogOptions = {}): Promise<RotationLog> {
     const key = logKeyOf(secret);
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return '';
@@ -69,31 +90,55 @@ export class RotationLog {
       if (said.kind === 'reveal') revealed.add(said.epoch);
     }
     const file = await open(path, 'a', privateFileMode);
-    if (whole.length < text.length) await file.truncate(Buffer.byteLength(whole));
+    const bytes = Buffer.byteLength(whole);
+    if (whole.length < text.length) await file.truncate(bytes);
     const last = lines.at(-1);
-    const writer = new LogWriter(key, lines.length, last === undefined ? null : digestOfLine(last));
-    return new RotationLog(file, writer, { ...nothingRecorded, committed, revealed });
+    const end = { sequence: lines.length, digest: last === undefined ? null : digestOfLine(last) };
+    const recorded = { ...nothingRecorded, committed, revealed };
+    return new RotationLog(file, key, { end, bytes, recorded, unwrittenMax: options.unwrittenMax ?? unwrittenMax });
   }
 
+  /** What is on disk, as `headText` writes it. */
   get head(): string {
-    return this.#writer.head;
+    return headText(this.#writer.end);
   }
 
-  /** Rejects where the disk does not take it. In the order of the calls. */
-  append(said: readonly Said[], atMs: EpochMs): Promise<void> {
-    if (said.length === 0 || this.#isClosed) return this.#writing;
-    const text = said.map((one) => `${this.#writer.write(one, atMs)}\n`).join('');
-    this.#writing = this.#writing.then(async () => {
-      await appendDurably(this.#file, text);
-    });
-    return this.#writing;
+  /**
+   * On disk when it resolves, in the order of the calls, behind what could not be written before. Rejects where the disk does not take
+   * it: it is written with the next call. 'lost': too much waited, and all of it is forgotten; whoever says more begins anew.
+   */
+  append(said: readonly Said[], atMs: EpochMs): Promise<'written' | 'lost'> {
+    if (!this.#isClosed) this.#unwritten.push(...said.map((one) => ({ said: one, atMs })));
+    return this.#writer.extend((end, reached) => this.#write(end, reached));
   }
 
   /** May be called twice. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#writing.catch(() => undefined);
+    // What could not be written is tried once more.
+    await this.append([], 0).catch(() => undefined);
     await this.#file.close();
+  }
+
+  async #write(end: ChainEnd<string>, reached: (end: ChainEnd<string>) => void): Promise<'written' | 'lost'> {
+    const taken = [...this.#unwritten];
+    if (taken.length === 0) return 'written';
+    try {
+      if (this.#isTorn) await this.#file.truncate(this.#bytes);
+      const writer = new LogWriter(this.#key, end);
+      const text = taken.map(({ said, atMs }) => `${writer.write(said, atMs)}\n`).join('');
+      this.#isTorn = true;
+      await appendDurably(this.#file, text);
+      this.#isTorn = false;
+      this.#bytes += Buffer.byteLength(text);
+      this.#unwritten = this.#unwritten.slice(taken.length);
+      reached(writer.end);
+      return 'written';
+    } catch (error) {
+      if (taken.length <= this.#unwrittenMax) throw error;
+      this.#unwritten = [];
+      return 'lost';
+    }
   }
 }

@@ -4,7 +4,7 @@ import { dueAtMs } from './due.ts';
 import { epochKey, epochOf, lifetimeAt, unitOf } from './lifetimes.ts';
 import type { Said } from './record.ts';
 import { nothingRecorded, recordLook } from './recorder.ts';
-import { LogWriter, logKeyOf } from './rotation-log.ts';
+import { headText, LogWriter, logKeyOf } from './rotation-log.ts';
 import { verifyLog } from './verify.ts';
 
 const secret = Buffer.alloc(32, 9);
@@ -50,7 +50,7 @@ function logOf(
   const lines = [...events, { atMs: endMs, said: opened }, ...reveals.map((one) => ({ atMs: endMs, said: one }))].map(
     (one) => writer.write(one.said, one.atMs),
   );
-  return { lines, head: writer.head };
+  return { lines, head: headText(writer.end) };
 }
 
 const kinds = (lines: readonly string[], head?: string) =>
@@ -86,7 +86,7 @@ describe('verifyLog', () => {
 
   it('refuses a key that is not the one that was promised', () => {
     const { lines } = logOf(3);
-    const writer = new LogWriter(key, lines.length, null);
+    const writer = new LogWriter(key, { sequence: lines.length, digest: null });
     const other = writer.write({ kind: 'reveal', epoch: 999_999, key: 'ab'.repeat(32) }, madeAtMs + 27 * hourMs);
     expect(kinds([...lines, other])).toContain('uncommitted');
   });

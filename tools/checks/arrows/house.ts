@@ -99,7 +99,12 @@ const rooms: Readonly<Record<string, Order>> = {
     ['hub', 'response', 'sensor'],
   ],
   // Parts know nothing of each other; `parts.ts` names them all.
-  'client/response': ['cluster', 'part.ts', ['evidence', 'ladder', 'posture', 'rotation'], ['quarantine']],
+  'client/response': [
+    ['chain-end.ts', 'cluster'],
+    'part.ts',
+    ['evidence', 'ladder', 'posture', 'rotation'],
+    ['quarantine'],
+  ],
   'client/tracks': [
     [
       'average-precision.ts',
