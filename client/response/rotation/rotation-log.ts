@@ -46,7 +46,7 @@ export type LogOptions = Readonly<{ unwrittenMax?: number }>;
 
 /** The log of one agent, appended and synced. A line that a power cut left half is cut off when it is opened. */
 export class RotationLog {
-  /** What it said of epochs before this start: they are not committed to twice. */
+  /** What it said before this start: no epoch is committed to twice, and a pod that went meanwhile is still said to be gone. */
   readonly recorded: Recorded;
   readonly #file: FileHandle;
   readonly #key: SigningKeyPair;
@@ -82,19 +82,22 @@ export class RotationLog {
     const lines = whole.split('\n').slice(0, -1);
     const committed = new Set<number>();
     const revealed = new Set<number>();
+    const pods = new Map<string, Readonly<{ reason: null; risks: 0 }>>();
     for (const line of lines) {
       const entry = decodeEntry(line, key.publicKey);
       if (!entry.ok) continue; // For `verify` to say; what comes next goes on from the last line as it stands.
       const { said } = entry.value;
       if (said.kind === 'epoch') committed.add(said.epoch);
       if (said.kind === 'reveal') revealed.add(said.epoch);
+      if (said.kind === 'seen') pods.set(said.uid, { reason: null, risks: 0 });
+      if (said.kind === 'gone') pods.delete(said.uid);
     }
     const file = await open(path, 'a', privateFileMode);
     const bytes = Buffer.byteLength(whole);
     if (whole.length < text.length) await file.truncate(bytes);
     const last = lines.at(-1);
     const end = { sequence: lines.length, digest: last === undefined ? null : digestOfLine(last) };
-    const recorded = { ...nothingRecorded, committed, revealed };
+    const recorded = { ...nothingRecorded, pods, committed, revealed };
     return new RotationLog(file, key, { end, bytes, recorded, unwrittenMax: options.unwrittenMax ?? unwrittenMax });
   }
 

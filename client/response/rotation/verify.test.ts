@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
 import { dueAtMs } from './due.ts';
 import { epochKey, epochOf, lifetimeAt, unitOf } from './lifetimes.ts';
 import type { Said } from './record.ts';
 import { nothingRecorded, recordLook } from './recorder.ts';
-import { headText, LogWriter, logKeyOf } from './rotation-log.ts';
+import { headText, LogWriter, logKeyOf, RotationLog } from './rotation-log.ts';
 import { verifyLog } from './verify.ts';
 
 const secret = Buffer.alloc(32, 9);
@@ -95,6 +98,32 @@ describe('verifyLog', () => {
     const { lines } = logOf(5);
     const open = lines.filter((line) => !line.includes('"reveal"'));
     expect(verifyLog(open, key.publicKey)).toMatchObject({ findings: [], pods: 5, proven: 0 });
+  });
+});
+
+describe('RotationLog', () => {
+  it('says of a pod that went while no agent was there that it is gone: nobody spared it', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'testudo-rotation-log-')), 'rotation.log');
+    onTestFinished(() => rm(dirname(path), { recursive: true }));
+    const keys = { secret, epochMs: 24 * hourMs, law };
+    const run = async (pods: ReturnType<typeof madePod>[], atsMs: number[]) => {
+      const log = await RotationLog.open(path, secret);
+      let { recorded } = log;
+      await log.append([opened], atsMs[0] as number);
+      for (const atMs of atsMs) {
+        const look = recordLook(recorded, madeFacts({ pods }), { begins: [], waits: [] }, keys, atMs);
+        recorded = look.recorded;
+        await log.append(look.said, atMs);
+      }
+      await log.close();
+    };
+    // The agent dies while it evicts, before it could write that it does.
+    await run([madePod('a')], [madeAtMs]);
+    const backMs = madeAtMs + law.boundMs;
+    await run([], [backMs, backMs + 300_000, backMs + 600_000, madeAtMs + 26 * hourMs]);
+    const verified = verifyLog((await readFile(path, 'utf8')).split('\n').slice(0, -1), key.publicKey);
+    expect(verified.findings.filter(({ kind }) => kind !== 'gap')).toEqual([]);
+    expect(verified).toMatchObject({ pods: 1, proven: 1 });
   });
 });
 
