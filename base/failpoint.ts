@@ -1,6 +1,8 @@
 /**
- * Named places at which a test may kill this process, the hard way: TESTUDO_FAILPOINT=<name> in the environment. Without
- * it a failpoint costs one look at the environment. These are the ones that every round passes.
+ * Named places at which a test may kill this process, the hard way: TESTUDO_FAILPOINT=<name> in the environment. With
+ * "<name> <signal>" it sends itself that signal, once, and goes on; with "<name> <signal> <pid>" another process gets it,
+ * such as the server that this one is just talking to. Without it a failpoint costs one look at the environment. These are
+ * the ones that every round passes.
  */
 export const roundFailpoints = [
   'round-key-stored',
@@ -25,20 +27,33 @@ export const roundFailpoints = [
 /** What becomes of a candidate passes these. */
 type ReleaseFailpoint = 'release-journalled' | 'release-set-stored' | 'release-set-journalled' | 'gate-decided';
 
-/** Where an agent may die that is about to change a pod, has just changed one, or quarantines it. */
-type ResponseFailpoint =
-  | 'evidence-written'
-  | 'quarantine-begun'
-  | 'pod-patch-decided'
-  | 'pod-patched'
-  | 'pod-eviction-decided'
-  | 'pod-evicted';
+/** Where an agent may die that is about to change a pod or has just changed one, with what rotation puts back apart. */
+export const rotationFailpoints = [
+  'pod-patch-decided',
+  'pod-patched',
+  'pod-eviction-decided',
+  'pod-evicted',
+  'put-back-decided',
+  'put-back-done',
+] as const;
+
+/** Where an agent may die that writes down a quarantine. */
+type QuarantineFailpoint = 'evidence-written' | 'quarantine-begun' | 'quarantine-forgotten' | 'verdict-written';
+
+type ResponseFailpoint = (typeof rotationFailpoints)[number] | QuarantineFailpoint;
 
 export type Failpoint = (typeof roundFailpoints)[number] | ReleaseFailpoint | ResponseFailpoint;
 
 export function failpoint(name: Failpoint): void {
   // Read each time: a test arms it when the right moment has come, also for threads that run already.
-  if (process.env.TESTUDO_FAILPOINT !== name) return;
-  process.kill(process.pid, 'SIGKILL');
-  for (;;); // The signal is on its way; nothing after this point may happen.
+  const armed = process.env.TESTUDO_FAILPOINT;
+  if (armed === undefined) return;
+  const [at, signal, pid] = armed.split(' ');
+  if (at !== name) return;
+  if (signal === undefined) {
+    process.kill(process.pid, 'SIGKILL');
+    for (;;); // The signal is on its way; nothing after this point may happen.
+  }
+  delete process.env.TESTUDO_FAILPOINT;
+  process.kill(pid === undefined ? process.pid : Number(pid), signal);
 }

@@ -1,7 +1,7 @@
-import { runHistory } from '../../client/response/testing/history.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
 import type { Report } from '../harness/report.ts';
 import { exposureOf } from './attacker.ts';
+import { rotationHistories } from './histories.ts';
 import { realPlane } from './real-plane.ts';
 import { type Actor, type Kind, rotateUnder } from './schedules.ts';
 import { planSpeed } from './speed.ts';
@@ -119,31 +119,15 @@ function plan(small: boolean, report: Report): void {
   );
 }
 
-/** However slow the machine is, it ends: the page says how many were run. */
-const historiesMsMax = 4 * 60_000;
-
 async function histories(small: boolean, report: Report): Promise<void> {
-  const wanted = small ? 5 : 10_000;
-  const total = { surge: 0, evict: 0, putBack: 0, histories: 0, violations: 0 };
-  const over = new Map<string, number>();
-  const startedAt = performance.now();
-  for (let seed = 1_001; seed <= 1_000 + wanted && performance.now() - startedAt < historiesMsMax; seed += 1) {
-    const verdict = await runHistory({ seed, hours: 1.3 });
-    total.histories += 1;
-    total.surge += verdict.rotations.surge;
-    total.evict += verdict.rotations.evict;
-    total.putBack += verdict.putBack;
-    total.violations += verdict.violations.length;
-    for (const violation of verdict.violations) report.record({ case: `history seed=${seed}`, violation });
-    for (const [reason, count] of verdict.overBound) over.set(reason, (over.get(reason) ?? 0) + count);
-  }
-  report.record({ case: 'histories', ...total, overBound: Object.fromEntries(over) });
+  const { wrong, faults, ...done } = await rotationHistories({ count: small ? 5 : 10_000, seed: 1_000 });
+  for (const violation of wrong) report.record({ case: `history ${violation}`, violation });
+  report.record({ case: 'histories', ...done, violations: wrong.length });
   report.text(
-    `## Histories with faults\n\n${total.histories} histories of 80 simulated minutes and a bound of 60, each with faults of its seed's choice: ` +
-      'agents that are killed, two agents whose loops stand still, watches that are cut, an API server that lies (three kinds of 429, a 201 ' +
-      'with a failure in it, 401, 403, 410, half bodies, 500 for what was done, broken connections), rollouts, budgets, quotas, replacements that never are ' +
-      `ready, cordoned nodes, crashed pods, scaling. ${total.surge + total.evict} rotations, ${total.putBack} put back. Broken promises (below budget or floor, capacity lost in surge ` +
+    `## Histories with faults\n\n${done.histories} histories of 80 simulated minutes and a bound of 60, each with faults of its seed's choice: ` +
+      `${faults}. ${done.rotations} rotations, ${done.putBack} put back. Broken promises (below budget or floor, capacity lost in surge ` +
       'mode, a pod older than the bound without a reason, evicted twice or unready, more in flight than may be, left half done, a kind that must not ' +
-      `be touched): ${total.violations}. Pods beyond the bound were named for: ${[...over.keys()].sort().join(', ')}.`,
+      `be touched): ${wrong.length}. Pods beyond the bound were named for: ${Object.keys(done.overBound).sort().join(', ')}. ` +
+      'The histories of quarantine, and agents and API servers that are killed on a real control plane, are in [response-faults.md](response-faults.md).',
   );
 }

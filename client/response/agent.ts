@@ -17,6 +17,7 @@ import { type Send, sendTo } from './cluster/send.ts';
 import { ResponseLoop } from './loop.ts';
 import { openParts } from './parts.ts';
 import { Quarantine } from './quarantine/quarantine.ts';
+import { isPutBack } from './rotation/rotation.ts';
 import { RotationLog } from './rotation/rotation-log.ts';
 import { loadRotationSecret } from './rotation/secret.ts';
 import { watchedRotation } from './rotation-view.ts';
@@ -113,14 +114,14 @@ export class ResponseAgent {
       timers,
       facts: () => this.#facts(),
       leads: () => this.#isSynced && this.#election.isHeld(),
-      onBegin: ({ kind }) => {
-        if (kind === 'patchPod') failpoint('pod-patch-decided');
+      onBegin: ({ kind, id }) => {
+        if (kind === 'patchPod') failpoint(isPutBack(id) ? 'put-back-decided' : 'pod-patch-decided');
         if (kind === 'evictPod') failpoint('pod-eviction-decided');
       },
       onDone: (part, action, done) => {
         const outcome = done.ok ? 'done' : done.fault.code;
         this.metrics.actions.inc({ part, action: action.kind, outcome });
-        if (done.ok && action.kind === 'patchPod') failpoint('pod-patched');
+        if (done.ok && action.kind === 'patchPod') failpoint(isPutBack(action.id) ? 'put-back-done' : 'pod-patched');
         if (done.ok && action.kind === 'evictPod') failpoint('pod-evicted');
         if (!done.ok)
           log.warn({ part, action: action.kind, id: action.id, code: outcome, cause: done.fault.message }, 'refused');

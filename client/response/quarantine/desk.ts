@@ -91,11 +91,15 @@ export class Desk {
         return await this.#judge(action.pod, nowMs);
       case 'breaker':
         return await this.#change((memory) => ({ ...memory, breaker: action.breaker }));
-      case 'forget':
-        return await this.#change((memory) => ({
+      case 'forget': {
+        const { uids } = action;
+        const changed = await this.#change((memory) => ({
           ...memory,
-          begun: memory.begun.filter(({ uid }) => !action.uids.includes(uid)),
+          begun: memory.begun.filter(({ uid }) => !uids.includes(uid)),
         }));
+        failpoint('quarantine-forgotten');
+        return changed;
+      }
       case 'order': {
         const { order } = action;
         if (order.kind === 'resume') {
@@ -151,6 +155,7 @@ export class Desk {
       content: writable({ verdict, labels, annotations }),
     });
     this.#recorded.set(uid, verdict);
+    failpoint('verdict-written');
     return done;
   }
 

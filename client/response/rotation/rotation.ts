@@ -12,6 +12,11 @@ import type { RotationConfig } from './rotation-config.ts';
 import type { Schedule } from './schedule.ts';
 import { budgetsOf, workloadsOf } from './workloads.ts';
 
+const putBackId = 'put-back:';
+
+/** Of an action: whether it gives a pod back to its ReplicaSet. */
+export const isPutBack = (id: string) => id.startsWith(putBackId);
+
 /** A pod beyond the bound, and why it is still there. */
 export type Breach = Waiting & Readonly<{ overMs: number }>;
 
@@ -76,7 +81,7 @@ export function rotationPart({ config, schedule, isPaused }: RotationPorts): Par
       else if (verdict.kind === 'putBack') {
         waits(verdict.failed.reason);
         const change = putBackOf(begun, verdict.failed);
-        ask({ kind: 'patchPod', id: `put-back:${uid}`, pod, change }, 'putBack', pod, '');
+        ask({ kind: 'patchPod', id: `${putBackId}${uid}`, pod, change }, 'putBack', pod, '');
       } else {
         waits('ROTATING');
         ask({ kind: 'evictPod', id: `evict:${uid}`, pod, dryRun: false }, 'evict', pod, '', budgets[0]);

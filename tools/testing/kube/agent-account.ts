@@ -56,7 +56,7 @@ export async function agentAccount(kubectl: Kubectl) {
 /** How a ServiceAccount reaches the API server from here. */
 export async function accessAs(kubectl: Kubectl, namespace: string, account: string, folder: string) {
   const tokenFile = join(folder, 'token');
-  await writeFile(tokenFile, await kubectl.run(['-n', namespace, 'create', 'token', account]));
+  await writeFile(tokenFile, await kubectl.run(['-n', namespace, 'create', 'token', account, '--duration=24h']));
   return {
     apiServer: new URL(kubectl.address.url).host,
     tokenFile,

@@ -97,6 +97,17 @@ export class ControlPlane {
     this.#running.delete('kube-apiserver');
   }
 
+  /** The API server's process; 0 while none runs. */
+  get apiServerPid(): number {
+    return this.#running.get('kube-apiserver')?.pid ?? 0;
+  }
+
+  /** Resolves when the API server has ended by somebody else's hand, and leaves room for the next. */
+  async apiServerKilled(): Promise<void> {
+    await this.#running.get('kube-apiserver')?.ended;
+    this.#running.delete('kube-apiserver');
+  }
+
   /** As at the beginning, or after it was killed; resolves when it is ready. */
   async startApiServer(more: readonly string[] = []): Promise<void> {
     const { folder } = this.address;

@@ -5,6 +5,9 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 /** A program of the control plane. It ends with the process that started it, also when that one is killed. */
 export type Running = Readonly<{
   name: string;
+  pid: number;
+  /** Resolves when it has ended, however. */
+  ended: Promise<unknown>;
   running(): boolean;
   /** The end of what it said. */
   said(): string;
@@ -34,6 +37,8 @@ export async function startProgram(
   const running = () => child.exitCode === null && child.signalCode === null;
   return {
     name,
+    pid: child.pid as number,
+    ended,
     running,
     said: () => readFileSync(log, 'utf8').trimEnd().split('\n').slice(-linesShown).join('\n'),
     async stop(signal = 'SIGKILL') {

@@ -25,12 +25,23 @@ export function enforcing(change: Partial<ResponsePolicy> = {}): ResponsePolicy 
 }
 
 /** The chart's: what a pod in quarantine stands under. */
-const denyAll = (namespace: string) => ({
+export const denyAll = (namespace: string) => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
   metadata: { name: 'testudo-quarantine', namespace },
   spec: { podSelector: { matchLabels: { 'testudo.io/quarantined': 'true' } }, policyTypes: ['Ingress', 'Egress'] },
 });
+
+/** One alert of each track of a pod of `web`, now, as a client writes them. */
+export function alertLines(namespace: string, pod: string, tracks: readonly string[], text: string): string {
+  const at = new Date().toISOString();
+  const lines = tracks.map((track) => {
+    const id = `a-${createHash('sha256').update(`${track}${pod}${at}`).digest('hex').slice(0, 16)}`;
+    const subject = { namespace, workload: 'web', workloadClass: 'web', pod };
+    return `${JSON.stringify({ id, at, track, modelVersion: 3, score: 4, threshold: 2, subject, text, labels: [], detail: {} })}\n`;
+  });
+  return lines.join('');
+}
 
 /** A namespace with a served workload of three, a signed policy, and everything that an agent needs to act in it. */
 export async function quarantineGround(kubectl: Kubectl, policy: ResponsePolicy | undefined) {
@@ -85,13 +96,7 @@ export async function quarantineGround(kubectl: Kubectl, policy: ResponsePolicy 
         const { creationTimestamp = '' } = (await pods()).find(({ metadata }) => metadata.name === pod)?.metadata ?? {};
         return Date.now() >= Date.parse(creationTimestamp) + 1_000;
       });
-      const at = new Date().toISOString();
-      const lines = tracks.map((track) => {
-        const id = `a-${createHash('sha256').update(`${track}${pod}${at}`).digest('hex').slice(0, 16)}`;
-        const subject = { namespace, workload: 'web', workloadClass: 'web', pod };
-        return `${JSON.stringify({ id, at, track, modelVersion: 3, score: 4, threshold: 2, subject, text, labels: [], detail: {} })}\n`;
-      });
-      await appendFile(alertFile, lines.join(''));
+      await appendFile(alertFile, alertLines(namespace, pod, tracks, text));
     },
     /** Addresses that the Service sends to. */
     served: async () => {

@@ -10,7 +10,7 @@ type Ready = Readonly<{ ready: boolean; leads: boolean }>;
 
 /** The settings of an agent with this account, as `--set` takes them. */
 export function agentSettings(
-  { namespace, folder, kubernetes }: Awaited<ReturnType<typeof agentAccount>>,
+  { namespace, folder, kubernetes }: Omit<Awaited<ReturnType<typeof agentAccount>>, 'send'>,
   holder: string,
 ) {
   return [

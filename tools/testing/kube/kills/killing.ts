@@ -1,0 +1,99 @@
+/** What both kill tests share: whom to kill where, and what is started to be killed. */
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Random } from '../../../../base/random.ts';
+import { lastLines, type Member, startMember } from '../../../../lab/rig/member.ts';
+import type { ControlPlane } from '../control-plane.ts';
+
+export type Victim = 'agent' | 'API server';
+
+const testudo = fileURLToPath(new URL('../../../../cli/testudo.ts', import.meta.url));
+/** It is a slow machine with much else to do. */
+const waitMsMax = 600_000;
+const lookMs = 20;
+
+/** Looks again and again; throws after ten minutes. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const startedAt = performance.now(); !(await holds()); await pause(lookMs)) {
+    if (performance.now() - startedAt > waitMsMax) throw new Error(`not so after ten minutes: ${what}`);
+  }
+}
+
+/** Starts and kills agents of one data directory, and the API server that they talk to. */
+export class Killing {
+  readonly #plane: ControlPlane;
+  readonly #folder: string;
+  readonly #settings: readonly string[];
+  #started = 0;
+  #member: Member | undefined;
+  /** SIGKILLs so far, by whom they met. */
+  readonly kills: Record<Victim, number> = { agent: 0, 'API server': 0 };
+
+  constructor(plane: ControlPlane, folder: string, settings: readonly string[]) {
+    this.#plane = plane;
+    this.#folder = folder;
+    this.#settings = settings.flatMap((setting) => ['--set', setting]);
+  }
+
+  /** An agent; `failpoint`: see base/failpoint.ts. */
+  async start(failpoint?: string): Promise<Member> {
+    this.#started += 1;
+    this.#member = await startMember({
+      name: `agent-${this.#started}`,
+      args: ['--disable-warning=ExperimentalWarning', testudo, 'agent', 'run', ...this.#settings],
+      env: failpoint === undefined ? {} : { TESTUDO_FAILPOINT: failpoint },
+      logFile: join(this.#folder, 'agents.log'),
+    });
+    return this.#member;
+  }
+
+  /** The agent dies at this step, by its own hand. */
+  async killAgentAt(step: string): Promise<void> {
+    const member = await this.start(step);
+    await until(`an agent that comes to ${step}`, () => !member.running());
+    if (member.exitCode() !== null)
+      throw new Error(`the agent ended by itself before ${step}:\n${await lastLines(member)}`);
+    this.kills.agent += 1;
+  }
+
+  /**
+   * The API server dies when the agent has come to this step, and comes back. The agent goes on; `meanwhile` resolves when it
+   * has done so, and then it ends.
+   */
+  async killApiServerAt(step: string, meanwhile: () => Promise<void>): Promise<void> {
+    const member = await this.start(`${step} SIGKILL ${this.#plane.apiServerPid}`);
+    await Promise.race([this.#plane.apiServerKilled(), member.exited]);
+    if (!member.running()) throw new Error(`the agent ended by itself before ${step}:\n${await lastLines(member)}`);
+    this.kills['API server'] += 1;
+    await this.#plane.startApiServer();
+    await meanwhile();
+    await member.stop(waitMsMax);
+  }
+
+  /** Whatever it is at: after up to `withinMs` from its start. */
+  async killAtAnyMoment(
+    victim: Victim,
+    withinMs: number,
+    random: Random,
+    meanwhile: () => Promise<void>,
+  ): Promise<void> {
+    const member = await this.start();
+    await pause(random() * withinMs);
+    this.kills[victim] += 1;
+    if (victim === 'agent') {
+      member.kill();
+      return await member.exited;
+    }
+    await this.#plane.killApiServer();
+    await this.#plane.startApiServer();
+    await meanwhile();
+    await member.stop(waitMsMax);
+  }
+
+  /** Whoever was started last is gone. */
+  async close(): Promise<void> {
+    this.#member?.kill();
+    await this.#member?.exited;
+  }
+}

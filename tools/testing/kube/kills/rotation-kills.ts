@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rotationFailpoints } from '../../../../base/failpoint.ts';
+import type { Random } from '../../../../base/random.ts';
+import type { PodFact } from '../../../../client/response/cluster/facts.ts';
+import { begunOn, templateHash } from '../../../../client/response/rotation/marks.ts';
+import { logKeyOf } from '../../../../client/response/rotation/rotation-log.ts';
+import { verifyLog } from '../../../../client/response/rotation/verify.ts';
+import { accessAs, apply, budgetOf, deploymentOf, grantAgent, serviceOf, statefulSetOf } from '../agent-account.ts';
+import type { ControlPlane } from '../control-plane.ts';
+import { Kubectl } from '../kubectl.ts';
+import { agentSettings } from '../start-agent.ts';
+import { EndpointWatch } from '../watch-endpoints.ts';
+import { actsOf, twice } from './acts.ts';
+import { Killing, until, type Victim } from './killing.ts';
+import { WatchedPods } from './watched-pods.ts';
+
+export type RotationStep = (typeof rotationFailpoints)[number] | 'any moment';
+export const rotationSteps: readonly RotationStep[] = [...rotationFailpoints, 'any moment'];
+
+const rotating = 'testudo.io/rotating';
+const startMs = 4_000;
+
+/**
+ * Rotation of a single replica under `minAvailable: 1` and of a StatefulSet, with an agent or an API server that is killed on
+ * the way. Where a pod is to be put back, a quota refuses its replacement.
+ */
+export class RotationKills {
+  readonly killing: Killing;
+  readonly #kubectl: Kubectl;
+  readonly #namespace: string;
+  readonly #folder: string;
+  readonly #pods: WatchedPods;
+  readonly #endpoints: EndpointWatch;
+
+  private constructor(
+    killing: Killing,
+    of: Readonly<{ kubectl: Kubectl; namespace: string; folder: string; pods: WatchedPods; endpoints: EndpointWatch }>,
+  ) {
+    this.killing = killing;
+    this.#kubectl = of.kubectl;
+    this.#namespace = of.namespace;
+    this.#folder = of.folder;
+    this.#pods = of.pods;
+    this.#endpoints = of.endpoints;
+  }
+
+  /** `folder`: empty, the caller's. */
+  static async prepare(plane: ControlPlane, namespace: string, folder: string): Promise<RotationKills> {
+    const kubectl = new Kubectl(plane.address);
+    await kubectl.run(['create', 'namespace', namespace]);
+    await grantAgent(kubectl, namespace);
+    const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+    await apply(kubectl, [
+      deploymentOf({ name: 'web', namespace }),
+      serviceOf('web', namespace),
+      budgetOf('web', namespace, { minAvailable: 1 }),
+      statefulSetOf({ name: 'db', namespace, replicas: 2 }),
+      serviceOf('db', namespace),
+      budgetOf('db', namespace, { maxUnavailable: 1 }),
+    ]);
+    const pods = new WatchedPods(kubernetes, namespace, halfDone);
+    const endpoints = new EndpointWatch(kubernetes, namespace);
+    await Promise.all([pods.synced, endpoints.synced]);
+    const isReady = () => endpoints.ready('web') === 1 && endpoints.ready('db') === 2;
+    await until('every pod ready', isReady);
+    endpoints.hold('web', 1);
+    endpoints.hold('db', 1);
+    const killing = new Killing(plane, folder, [
+      ...agentSettings({ namespace, folder, kubernetes }, 'agent'),
+      ...['rotation.mode=rotate', 'rotation.maxLifetimeMinutes=0.1', 'rotation.replacementSecondsMax=2'],
+      ...['rotation.settleSeconds=0', 'rotation.epochMinutes=0.1', 'rotation.retryMinutes=0.05'],
+      'rotation.maxInFlight.node=4',
+    ]);
+    return new RotationKills(killing, { kubectl, namespace, folder, pods, endpoints });
+  }
+
+  async kill(victim: Victim, step: RotationStep, random: Random): Promise<void> {
+    const isPutBack = step.startsWith('put-back');
+    if (isPutBack) await this.#refuseReplacements(true);
+    const before = this.#putBack();
+    const goesOn = async () => {
+      const { size } = this.#pods.seen;
+      if (isPutBack) await until('a pod put back', () => this.#putBack() !== before);
+      else await until('the next rotation', () => this.#pods.seen.size > size);
+    };
+    if (step === 'any moment') await this.killing.killAtAnyMoment(victim, startMs, random, goesOn);
+    else if (victim === 'agent') await this.killing.killAgentAt(step);
+    else await this.killing.killApiServerAt(step, goesOn);
+    if (isPutBack) await this.#refuseReplacements(false);
+  }
+
+  /** Nothing new begins, and what was begun comes to its end: whatever was left half done shows here. */
+  async rest(): Promise<void> {
+    const agent = await this.killing.start();
+    const annotation = 'testudo.io/rotation-paused';
+    const annotate = (value: string) =>
+      this.#kubectl.run(['-n', this.#namespace, 'annotate', 'lease', 'testudo-agent', value, '--overwrite']);
+    await annotate(`${annotation}=by a test`);
+    const isAtRest = () =>
+      [...this.#pods.now.values()].every(({ labels }) => labels[rotating] === undefined) &&
+      this.#endpoints.ready('web') === 1 &&
+      this.#endpoints.ready('db') === 2 &&
+      this.#pods.now.size === 3;
+    await until('rest', isAtRest);
+    await annotate(`${annotation}-`);
+    await agent.stop(60_000);
+  }
+
+  /** What was wrong at any time; how many pods were replaced. */
+  async verdict(): Promise<Readonly<{ wrong: readonly string[]; replaced: number; proven: number }>> {
+    const wrong = [...this.#pods.wrong];
+    for (const service of ['web', 'db']) {
+      if (this.#endpoints.least(service) < 1) wrong.push(`${service} was without a ready endpoint`);
+    }
+    const acts = await actsOf(this.#kubectl.address.folder, this.#namespace);
+    wrong.push(...twice(acts, ({ does }) => does === 'evict', 'evicted'));
+    const folder = join(this.#folder, 'agent');
+    const { publicKey } = logKeyOf(await readFile(join(folder, 'rotation.secret')));
+    const lines = (await readFile(join(folder, 'rotation.log'), 'utf8')).split('\n').slice(0, -1);
+    const { findings, proven } = verifyLog(lines, publicKey);
+    wrong.push(...findings.map(({ kind, line, pod = '', text }) => `log, line ${line}: ${kind} ${pod} ${text}`));
+    return { wrong, replaced: acts.filter(({ does }) => does === 'evict').length, proven };
+  }
+
+  async close(): Promise<void> {
+    await this.killing.close();
+    await this.#pods.close();
+    await this.#endpoints.close();
+  }
+
+  /** While the quota stands, no pod is made beyond those that are there. */
+  async #refuseReplacements(isRefused: boolean): Promise<void> {
+    if (!isRefused) await this.#kubectl.run(['-n', this.#namespace, 'delete', 'quota', 'full']);
+    else await this.#kubectl.run(['-n', this.#namespace, 'create', 'quota', 'full', '--hard=pods=3']);
+  }
+
+  /** What stands on the pod that was put back last. */
+  #putBack(): string | undefined {
+    const isBack = ({ labels }: PodFact) => labels[rotating] === undefined;
+    return this.#pods.of('web').find(isBack)?.annotations['testudo.io/rotation-failed'];
+  }
+}
+
+/** A pod is its ReplicaSet's, or released with everything that puts it back: never a third thing. */
+function halfDone(pod: PodFact): string | undefined {
+  const { labels, annotations, name } = pod;
+  const isReleased = labels[rotating] !== undefined;
+  if (isReleased && (begunOn(pod) === undefined || begunOn(pod) === 'unreadable'))
+    return 'released, and not how it goes back';
+  if (isReleased && labels[templateHash] !== undefined) return 'released, and still its ReplicaSet’s';
+  if (!isReleased && annotations['testudo.io/rotation'] !== undefined) return 'not released, and marked as if it were';
+  if (!isReleased && !name.startsWith('db-') && labels[templateHash] === undefined)
+    return 'let go of, and not released';
+  return undefined;
+}
