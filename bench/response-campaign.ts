@@ -54,7 +54,8 @@ async function killEverything(): Promise<Kills> {
     const rotations = await RotationKills.prepare(plane, 'rotated', folderOf('rotated'));
     const isolations = await QuarantineKills.prepare(plane, 'isolated', folderOf('isolated'));
     for (let at = 1; at <= repetitions; at += 1) {
-      for (const step of rotationSteps) for (const victim of victims) await rotations.kill(victim, step, random);
+      for (const step of rotationSteps)
+        for (const victim of victims) await rotations.kill(victim, step, random, at % 4 === 1);
       await rotations.rest();
       await isolations.killAgentsAtEachStep();
       for (const [half, end] of endSteps.entries()) {

@@ -59,16 +59,19 @@ export class Killing {
 
   /**
    * The API server dies when the agent has come to this step, and comes back. The agent goes on; `meanwhile` resolves when it
-   * has done so, and then it ends.
+   * has done so, and then it ends. Without it the agent dies too, once there is somebody to talk to again.
    */
-  async killApiServerAt(step: string, meanwhile: () => Promise<void>): Promise<void> {
+  async killApiServerAt(step: string, meanwhile: (() => Promise<void>) | undefined): Promise<void> {
     const member = await this.start(`${step} SIGKILL ${this.#plane.apiServerPid}`);
     await Promise.race([this.#plane.apiServerKilled(), member.exited]);
     if (!member.running()) throw new Error(`the agent ended by itself before ${step}:\n${await lastLines(member)}`);
     this.kills['API server'] += 1;
     await this.#plane.startApiServer();
-    await meanwhile();
-    await member.stop(waitMsMax);
+    await meanwhile?.();
+    if (meanwhile !== undefined) return await member.stop(waitMsMax);
+    member.kill();
+    await member.exited;
+    this.kills.agent += 1;
   }
 
   /** Whatever it is at: after up to `withinMs` from its start. */
@@ -76,7 +79,7 @@ export class Killing {
     victim: Victim,
     withinMs: number,
     random: Random,
-    meanwhile: () => Promise<void>,
+    meanwhile: (() => Promise<void>) | undefined,
   ): Promise<void> {
     const member = await this.start();
     await pause(random() * withinMs);
@@ -87,7 +90,7 @@ export class Killing {
     }
     await this.#plane.killApiServer();
     await this.#plane.startApiServer();
-    await meanwhile();
+    await meanwhile?.();
     await member.stop(waitMsMax);
   }
 

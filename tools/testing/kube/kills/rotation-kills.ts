@@ -75,15 +75,17 @@ export class RotationKills {
     return new RotationKills(killing, { kubectl, namespace, folder, pods, endpoints });
   }
 
-  async kill(victim: Victim, step: RotationStep, random: Random): Promise<void> {
+  /** `waits`: until an agent whose API server died has done the next thing; else it dies as well. */
+  async kill(victim: Victim, step: RotationStep, random: Random, waits: boolean): Promise<void> {
     const isPutBack = step.startsWith('put-back');
     if (isPutBack) await this.#refuseReplacements(true);
     const before = this.#putBack();
-    const goesOn = async () => {
+    const next = async () => {
       const { size } = this.#pods.seen;
       if (isPutBack) await until('a pod put back', () => this.#putBack() !== before);
       else await until('the next rotation', () => this.#pods.seen.size > size);
     };
+    const goesOn = waits ? next : undefined;
     if (step === 'any moment') await this.killing.killAtAnyMoment(victim, startMs, random, goesOn);
     else if (victim === 'agent') await this.killing.killAgentAt(step);
     else await this.killing.killApiServerAt(step, goesOn);
