@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { firstResponsePolicy, type ResponsePolicy } from '../../../proto/response-policy.ts';
-import { runAlertFlood } from './alert-flood.ts';
+import { askAlertFlood, runAlertFlood } from './alert-flood.ts';
 import { reportText } from './report.ts';
 
 const now = Date.parse('2026-11-28T12:00:00Z');
@@ -12,7 +12,12 @@ describe('the drill of a flood of alerts', () => {
   it('finds the example policy sound: the breaker opens at once, and the budget holds without it', () => {
     const checks = runAlertFlood(policy, 120, now);
     expect(checks.map(({ happened }) => happened)).toEqual(['open after 0.2 s', '0 of 120', '5 of 120']);
-    expect(reportText(checks)).toContain('3 as expected, 0 not as expected, 0 not measured');
+    expect(reportText(checks)).toContain('3 as expected, 0 not as expected, 0 not measured. What was measured works.');
+  });
+
+  it('refuses settings that say nothing, each with the reason', () => {
+    expect(askAlertFlood({ policy: undefined, pods: 'many' })).toMatchObject({ fault: { code: 'DRILL_SETTING' } });
+    expect(askAlertFlood({ policy: '/nowhere', pods: '3' })).toMatchObject({ fault: { code: 'FILE_REFUSED' } });
   });
 
   it('finds a breaker that does not open', () => {

@@ -1,20 +1,46 @@
-import { ok } from '../../../base/fault.ts';
+import { readFileSync } from 'node:fs';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { closedBreaker, watchBreaker } from '../../../client/response/ladder/breaker.ts';
 import { type Spent, spend } from '../../../client/response/ladder/budget.ts';
 import { decide } from '../../../client/response/ladder/decide.ts';
 import type { Sighting } from '../../../client/response/ladder/sighting.ts';
 import { parseClusterId } from '../../../proto/ids.ts';
-import type { ResponsePolicy } from '../../../proto/response-policy.ts';
+import { firstResponsePolicy, type ResponsePolicy, readResponsePolicy } from '../../../proto/response-policy.ts';
 import { type Check, checkThat, type Drill } from './report.ts';
 
 export const alertFlood: Drill = {
   name: 'alert-flood',
+  asks: 'if a bad model flagged every pod, how many would this policy let it cost before it is stopped?',
   does:
-    "lets a model that flags every pod again and again run against a policy, in this process: the ladder, the budgets and the breaker are the agent's own, " +
-    'and every rule is raised to enforce',
-  needs: 'the policy as a file of `response policy put`',
-  undoes: 'touches nothing',
+    'play a model that flags every pod again and again against a policy, in this process and no cluster: ladder, budgets and breaker are ' +
+    "the agent's own, and every rule is raised to enforce",
+  expects:
+    'the breaker opens within a minute, and no more pods are lost than the budget of an hour allows, with or without it',
+  needs: 'nothing; the policy as a file of `response policy put`, or the example policy is tried',
+  undoes: 'nothing was touched',
+  isHarmless: true,
 };
+
+/** With the policy of a file, or with the example. */
+export function askAlertFlood({
+  policy,
+  pods,
+}: Readonly<{ policy: string | undefined; pods: string }>): Result<readonly Check[]> {
+  const count = Number(pods);
+  if (!(Number.isInteger(count) && count >= 1 && count <= 5_000))
+    return refuse('DRILL_SETTING', '--pods: expected 1 to 5000');
+  const now = Date.now();
+  const first = firstResponsePolicy(now);
+  if (policy === undefined) return ok(runAlertFlood(first, count, now));
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(policy, 'utf8'));
+  } catch (error) {
+    return refuse('FILE_REFUSED', `${policy} cannot be read as JSON: ${(error as Error).message}`);
+  }
+  const read = readResponsePolicy({ expiresAtMs: first.expiresAtMs, ...(value as object) });
+  return read.ok ? ok(runAlertFlood(read.value, count, now)) : read;
+}
 
 const podsOfWorkload = 3;
 

@@ -1,32 +1,53 @@
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 
 export type Ran = Readonly<{ code: number; out: string; error: string }>;
 
 const outputBytesMax = 64 << 20;
 
-/** kubectl as the operator has it: a drill has the operator's own rights, and none of the agent's. */
+/**
+ * kubectl as the operator has it: a drill has the operator's own rights, and none of the agent's. Each runs in a process group of
+ * its own: who interrupts a drill at a terminal interrupts the drill, and not what it undoes.
+ */
 export class OperatorsKubectl {
   readonly #program: string;
-  readonly #before: readonly string[];
+  readonly #namespace: string;
+  readonly #more: readonly string[];
+  readonly #signal: AbortSignal | undefined;
 
-  /** `more`: options of kubectl's own, such as a configuration. */
-  constructor(program: string, namespace: string, more: readonly string[] = []) {
+  /** `more`: options of kubectl's own, such as a configuration. `signal`: ends what runs, and rejects what is asked later. */
+  constructor(program: string, namespace: string, more: readonly string[] = [], signal?: AbortSignal) {
     this.#program = program;
-    this.#before = [...more, '-n', namespace];
+    this.#namespace = namespace;
+    this.#more = more;
+    this.#signal = signal;
   }
 
-  try(args: readonly string[], input = ''): Promise<Ran> {
+  /** The same, not to be interrupted: what undoes goes through here. */
+  get undoing(): OperatorsKubectl {
+    return new OperatorsKubectl(this.#program, this.#namespace, this.#more);
+  }
+
+  async try(args: readonly string[], input = ''): Promise<Ran> {
+    this.#signal?.throwIfAborted();
+    const ran = await this.#run(args, input);
+    this.#signal?.throwIfAborted();
+    return ran;
+  }
+
+  #run(args: readonly string[], input: string): Promise<Ran> {
     return new Promise((resolve) => {
-      const options = { maxBuffer: outputBytesMax };
-      const child = execFile(this.#program, [...this.#before, ...args], options, (error, out, errorText) =>
-        resolve({
-          code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1,
-          out,
-          error: errorText || (error?.message ?? ''),
-        }),
-      );
-      child.stdin?.on('error', () => undefined); // It ended before it read: its code says so.
-      child.stdin?.end(input);
+      const child = this.start(args);
+      let [out, error] = ['', ''];
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        out += text;
+        if (out.length > outputBytesMax) child.kill('SIGKILL');
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        error = (error + text).slice(-65_536);
+      });
+      child.once('error', ({ message }) => resolve({ code: -1, out, error: message }));
+      child.once('close', (code) => resolve({ code: code ?? -1, out, error }));
+      child.stdin.end(input);
     });
   }
 
@@ -43,6 +64,11 @@ export class OperatorsKubectl {
 
   /** One that goes on until it is killed. */
   start(args: readonly string[]): ChildProcessWithoutNullStreams {
-    return spawn(this.#program, [...this.#before, ...args]);
+    const child = spawn(this.#program, [...this.#more, '-n', this.#namespace, ...args], { detached: true });
+    const end = () => void child.kill('SIGKILL');
+    this.#signal?.addEventListener('abort', end, { once: true });
+    child.once('exit', () => this.#signal?.removeEventListener('abort', end));
+    child.stdin.on('error', () => undefined); // It ended before it read: its code says so.
+    return child;
   }
 }

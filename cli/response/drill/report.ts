@@ -6,33 +6,81 @@ export type Check = Readonly<{
   expected: string;
   happened: string;
   verdict: 'as expected' | 'NOT as expected' | 'not measured';
+  /** What to do about it, where it is not as expected. */
+  remedy?: string;
 }>;
 
 /** What a drill is, for those who decide whether to run it. */
 export type Drill = Readonly<{
   name: string;
+  /** The question that it answers. */
+  asks: string;
   /** What it will do. */
   does: string;
+  /** What should happen. */
+  expects: string;
   /** What it needs. */
   needs: string;
   /** What it leaves behind. */
   undoes: string;
+  /** Touches nothing but what it made itself: may be run at any hour by nobody in particular. */
+  isHarmless: boolean;
 }>;
 
-export function checkThat(what: string, expected: string, happened: string, isAsExpected: boolean): Check {
-  return { what, expected, happened, verdict: isAsExpected ? 'as expected' : 'NOT as expected' };
+export function checkThat(
+  what: string,
+  expected: string,
+  happened: string,
+  isAsExpected: boolean,
+  remedy?: string,
+): Check {
+  const told = isAsExpected || remedy === undefined ? {} : { remedy };
+  return { what, expected, happened, verdict: isAsExpected ? 'as expected' : 'NOT as expected', ...told };
 }
 
-export function notMeasured(what: string, expected: string, why: string): Check {
-  return { what, expected, happened: why, verdict: 'not measured' };
+export function notMeasured(what: string, expected: string, why: string, remedy?: string): Check {
+  return { what, expected, happened: why, verdict: 'not measured', ...(remedy === undefined ? {} : { remedy }) };
 }
+
+/** What a drill will do, for people, before it does it. */
+export function introduction({ name, asks, does, expects, undoes }: Drill): string {
+  return [`${name}: ${asks}`, `  will do: ${does}`, `  should:  ${expects}`, `  after:   ${undoes}`].join('\n');
+}
+
+const marks: Readonly<Record<Check['verdict'], string>> = {
+  'as expected': 'ok',
+  'NOT as expected': 'NOT OK',
+  'not measured': 'unknown',
+};
 
 /** For people; texts of the cluster's stand on one line each. */
 export function reportText(checks: readonly Check[]): string {
-  const parts = checks.map(({ what, expected, happened, verdict }) =>
-    [`${verdict}: ${what}`, `  should: ${expected}`, `  did:    ${happened}`].map(onOneLine).join('\n'),
+  const parts = checks.map(({ what, expected, happened, verdict, remedy }, at) =>
+    [
+      `${at + 1}. ${marks[verdict]}: ${what}`,
+      `     should: ${expected}`,
+      `     ${verdict === 'not measured' ? 'not measured' : 'did'}: ${happened}`,
+      ...(remedy === undefined ? [] : [`     do: ${remedy}`]),
+    ]
+      .map(onOneLine)
+      .join('\n'),
   );
-  const count = (verdict: Check['verdict']) => checks.filter((check) => check.verdict === verdict).length;
-  const [good, bad, blind] = (['as expected', 'NOT as expected', 'not measured'] as const).map(count);
-  return `${parts.join('\n')}\n\n${good} as expected, ${bad} not as expected, ${blind} not measured`;
+  return `${parts.join('\n')}\n\n${conclusion(checks)}`;
+}
+
+/** What a hurried reader takes away. */
+function conclusion(checks: readonly Check[]): string {
+  const numbers = (verdict: Check['verdict']) =>
+    checks.flatMap((check, at) => (check.verdict === verdict ? [at + 1] : []));
+  const [good, bad, blind] = (['as expected', 'NOT as expected', 'not measured'] as const).map(numbers) as [
+    number[],
+    number[],
+    number[],
+  ];
+  const count = `${good.length} as expected, ${bad.length} not as expected, ${blind.length} not measured`;
+  const doubt = blind.length === 0 ? '' : ` Of ${blind.join(', ')} nothing is known: it may hold or not.`;
+  if (bad.length > 0) return `${count}. Do not rely on this before ${bad.join(', ')} is mended.${doubt}`;
+  if (good.length === 0)
+    return `${count}. Nothing was learnt: this run says neither that it works nor that it does not.`;
+  return `${count}. What was measured works.${doubt}`;
 }

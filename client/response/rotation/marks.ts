@@ -28,8 +28,8 @@ export type Failed = Readonly<{ atMs: number; reason: 'REPLACEMENT_UNREADY' | 'S
 
 /** Takes the pod out of its ReplicaSet and leaves it in its Service. */
 export function releaseOf(
-  { uid }: PodFact,
-  set: ReplicaSetFact,
+  { uid }: Pick<PodFact, 'uid'>,
+  set: Pick<ReplicaSetFact, 'uid'>,
   deployment: string,
   hash: string,
   at: number,
