@@ -2,13 +2,15 @@
  * TensorFlow for everyone here: `import { tf } from '#tensorflow'` (types: `import type { Tensor1D } from
  * '@tensorflow/tfjs-node'`). Works in the main thread, in worker threads and in child processes.
  *
- * The native library is put in place by set-up. When it is missing this module throws, naming the remedy; the pure
+ * The native library is put in place by set-up. When it is missing this module throws ADD_ON_MISSING, naming the remedy; the pure
  * JavaScript backend, tens of times slower, is used only when TESTUDO_TF=js asks for it, and says so once on stderr.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { addOnPath, addOnsRemedy } from './add-ons/add-ons.ts';
+import { FaultError } from './fault.ts';
 
 type TensorFlow = typeof import('@tensorflow/tfjs-node');
 export type TensorflowBackend = 'native' | 'js';
@@ -26,15 +28,14 @@ function chosenBackend(asked: string | undefined): TensorflowBackend {
 
 function loadNative(): TensorFlow {
   let native: TensorFlow;
-  quietStart();
   try {
-    native = load('@tensorflow/tfjs-node');
+    quietStart();
+    native = load(addOnPath('@tensorflow/tfjs-node'));
   } catch (cause) {
-    throw new Error(
-      'the native TensorFlow library is not ready: run `node tools/setup.mjs` in the checkout (npm start and npm test do), ' +
-        'or ask for the slow pure JavaScript backend with TESTUDO_TF=js',
-      { cause },
-    );
+    const message =
+      `the native TensorFlow library is not ready: ${addOnsRemedy()}, ` +
+      'or ask for the slow pure JavaScript backend with TESTUDO_TF=js';
+    throw new FaultError({ code: 'ADD_ON_MISSING', message }, { cause });
   }
   // The package falls back by itself when its backend cannot start; a slow backend is never chosen silently.
   if (native.getBackend() !== 'tensorflow') {
@@ -48,7 +49,7 @@ function loadNative(): TensorFlow {
 /** Keeps three start-up notes off every process's stderr; TF_CPP_MIN_LOG_LEVEL=0 brings TensorFlow's own back. */
 function quietStart(): void {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  const binding = join(dirname(load.resolve('@tensorflow/tfjs-node/package.json')), 'lib', 'napi-v8');
+  const binding = join(dirname(addOnPath('@tensorflow/tfjs-node/package.json')), 'lib', 'napi-v8');
   const quiet = join(binding, 'quiet_tensorflow.node'); // Set-up compiles it where we bring our own library.
   if (existsSync(quiet)) load(quiet);
   // tfjs-node calls these on every operation's attributes; Node deprecates them at 22 and removes them at 23.
@@ -58,7 +59,7 @@ function quietStart(): void {
 }
 
 function loadPureJs(): TensorFlow {
-  const pure = load('@tensorflow/tfjs');
+  const pure = load(addOnPath('@tensorflow/tfjs'));
   pure.env().set('IS_NODE', false); // Else it advertises the native package on stdout.
   if (isMainThread) {
     process.stderr.write(

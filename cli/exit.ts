@@ -1,4 +1,4 @@
-import type { Fault, Result } from '../base/fault.ts';
+import { type Fault, FaultError, type Result } from '../base/fault.ts';
 import type { ServedFaultCode } from '../proto/served-faults.ts';
 import { complain } from './print.ts';
 
@@ -56,6 +56,7 @@ const remedies: Readonly<Record<string, string>> = {
  * sentence. Everything else is a fault of ours, and thrown, for its stack says where.
  */
 export function exitUncaught(error: unknown): never {
+  if (error instanceof FaultError && error.fault.code === 'ADD_ON_MISSING') return exitWith(error.fault);
   const { code, errno, message } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   if (typeof errno !== 'number' || code === undefined) throw error;
   const remedy = remedies[code];

@@ -14,6 +14,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'the main job: a federation on this machine, some of it hostile, on recorded data',
     load: async () => (await import('./processes/demo.ts')).demoCommand(),
   },
+  setup: {
+    summary: 'fetch what most commands do without: TensorFlow, ONNX Runtime, plots',
+    load: async () => (await import('./processes/setup.ts')).setupCommand(),
+  },
   status: {
     summary: 'how everything stands, and what wants attention',
     load: async () => (await import('./overview/status.ts')).statusCommand(),

@@ -1,5 +1,5 @@
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
+import { importAddOn } from '../base/add-ons/add-ons.ts';
 
 export type LinePlot = Readonly<{
   title: string;
@@ -36,6 +36,8 @@ export function linePlot(plot: LinePlot): Promise<string> {
 
 /** Any Vega-Lite specification as an SVG document. */
 export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+  const { parse, View } = await importAddOn<typeof import('vega')>('vega');
+  const { compile } = await importAddOn<typeof import('vega-lite')>('vega-lite');
   const view = new View(parse(compile(spec).spec), { renderer: 'none' });
   try {
     return `${await view.toSVG()}\n`;

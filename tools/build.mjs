@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join, relative, resolve } from 'node:path';
+import { writeManifests } from './packaging/manifests.ts';
 import { checkout, node22, packagedFolders } from './setup/places.mjs';
 
 const leftOut = new Set(['testing', 'golden', 'assembly', 'checks', 'node_modules']);
@@ -22,8 +23,8 @@ for (const path of filesBelow(fresh)) {
 }
 for (const folder of packagedFolders) copyAssets(join(checkout, folder));
 cpSync(join(checkout, 'data'), join(fresh, 'data'), { recursive: true });
-for (const name of ['LICENSE', 'README.md']) copyFileSync(join(checkout, name), join(fresh, name));
-writePackageJson();
+for (const name of ['CHANGELOG.md', 'LICENSE', 'README.md']) copyFileSync(join(checkout, name), join(fresh, name));
+writeManifests(fresh);
 rmSync(target, { recursive: true, force: true });
 renameSync(fresh, target);
 process.stdout.write(`built ${relative(process.cwd(), target) || '.'}: ${filesBelow(target).length} files\n`);
@@ -73,32 +74,4 @@ function filesBelow(folder) {
     if (!entry.isDirectory()) return [path];
     return leftOut.has(entry.name) ? [] : filesBelow(path);
   });
-}
-
-function writePackageJson() {
-  const source = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
-  const { name, version, description, license, type, dependencies, overrides } = source;
-  // A checkout only needs a Node that can run set-up; the built package has no set-up of its own to bring Node 22.
-  const engines = { node: '>=22.12.0 <23' };
-  const compiled = (/** @type {Record<string, string>} */ map) =>
-    Object.fromEntries(Object.entries(map).map(([key, path]) => [key, path.replace(/\.ts$/, '.js')]));
-  const { bin, imports } = { bin: compiled(source.bin), imports: compiled(source.imports) };
-  // Node itself is the checkout's own affair: whoever installs the package brings one.
-  const optionalDependencies = Object.fromEntries(
-    Object.entries(source.optionalDependencies).filter(([optional]) => !optional.startsWith('node-')),
-  );
-  const pkg = {
-    name,
-    version,
-    description,
-    license,
-    type,
-    engines,
-    bin,
-    imports,
-    dependencies,
-    optionalDependencies,
-    overrides,
-  };
-  writeFileSync(join(fresh, 'package.json'), `${JSON.stringify(pkg, null, 2)}\n`);
 }

@@ -6,6 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensureAddOns } from './setup/add-ons.mjs';
 import { describeFault, SetupFault } from './setup/fault.mjs';
 import { imageToolsAreThere, installImageTools } from './setup/image-tools.mjs';
 import { takeLock } from './setup/lock.mjs';
@@ -97,9 +98,27 @@ function refuseOldNode() {
  * Runs set-up for a command; ends the process with the reason when it cannot be done.
  * @param {Wanted} wanted
  */
-export async function setUpOrExit(wanted) {
+export function setUpOrExit(wanted) {
+  return orExit(setUp(wanted));
+}
+
+/**
+ * The add-ons of an installed package; ends the process with the reason when it cannot be done.
+ * @param {Parameters<typeof ensureAddOns>[0]} wanted
+ * @returns {Promise<string>} the folder that holds them
+ */
+export function setUpAddOnsOrExit(wanted) {
+  return orExit(ensureAddOns(wanted, createProgress(), (sentence) => process.stderr.write(`  ${sentence}\n`)));
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function orExit(work) {
   try {
-    return await setUp(wanted);
+    return await work;
   } catch (error) {
     const fault = error instanceof SetupFault ? error : faultOfDisk(error);
     const mistake = error instanceof Error ? error.stack : error;

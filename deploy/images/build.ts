@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { LockedPackage } from '../../tools/packaging/lockfile.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { configOf } from './config.ts';
 import { buildDist, cachedDist } from './dist.ts';
@@ -8,7 +9,6 @@ import { type ImageName, type ImageSpec, images } from './images.ts';
 import { appLayer, reachedByImage } from './layers/app-layer.ts';
 import { baseLayer } from './layers/base-layer.ts';
 import { type DebianPackage, debianPackages, fetchDebian } from './layers/debian.ts';
-import type { LockedPackage } from './layers/lockfile.ts';
 import { nodeLayer, packageLayer, packagesOfImage, tensorflowLayer } from './layers/package-layers.ts';
 import type { Descriptor } from './oci/media-types.ts';
 import { packLayer } from './oci/pack-layer.ts';

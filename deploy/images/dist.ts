@@ -11,7 +11,15 @@ const run = promisify(execFile);
 
 /** What `npm run build` reads. */
 const sources = [...packagedFolders, 'data'];
-const files = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'LICENSE'];
+const files = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+];
 
 /** `npm run build` into a new folder; `unchecked`: the same files, of sources whose types are known to be right. */
 export async function buildDist(folder: string, { unchecked = false } = {}): Promise<void> {

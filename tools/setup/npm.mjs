@@ -25,7 +25,7 @@ export async function npmCi(progress, given) {
  * @param {string} step
  * @param {{ code: number | null, tail: string }} result
  */
-function refuseFailure(step, { code, tail }) {
+export function refuseFailure(step, { code, tail }) {
   if (code === 0) return;
   // The lines of requests that went well say nothing; those that failed name the true cause.
   const telling = tail.split('\n').filter((line) => !/^npm http (?:fetch|cache) .* (?:200|304|\(cache )/.test(line));

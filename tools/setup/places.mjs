@@ -32,7 +32,7 @@ export const packagedFolders = /** @type {const} */ ([
 export const node22 = join(checkout, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 /**
- * The folder of an installed npm package, wherever npm has put it. Throws when it is not installed.
+ * The folder of an npm package that is installed in this checkout, wherever npm has put it. Throws when it is not.
  * @param {string} name
  */
 export function packageDir(name) {

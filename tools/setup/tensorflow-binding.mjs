@@ -10,7 +10,7 @@ import {
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { lastLines, runCommand } from './command.mjs';
 import { SetupFault } from './fault.mjs';
@@ -36,8 +36,11 @@ const libraryNames = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
 const addons = ['tfjs_binding.node', 'quiet_tensorflow.node'];
 const quietSource = fileURLToPath(new URL('./quiet_tensorflow.cc', import.meta.url));
 
-export const tfjsNodeDir = () => packageDir('@tensorflow/tfjs-node');
-export const bindingPath = () => join(tfjsNodeDir(), 'lib', `napi-v${napiVersion}`, 'tfjs_binding.node');
+/** @typedef {(name: string) => string} PackageDir where a package lies: this checkout's, or an add-on's */
+
+export const tfjsNodeDir = (packageDirOf = packageDir) => packageDirOf('@tensorflow/tfjs-node');
+export const bindingPath = (packageDirOf = packageDir) =>
+  join(tfjsNodeDir(packageDirOf), 'lib', `napi-v${napiVersion}`, 'tfjs_binding.node');
 
 /**
  * Compiles tfjs-node's binding against the library unless the cache has it, and the small addon that quietens its start.
@@ -48,10 +51,11 @@ export const bindingPath = () => join(tfjsNodeDir(), 'lib', `napi-v${napiVersion
  * @param {string} given.library folder with lib/ and include/
  * @param {string} given.wheelSha256
  * @param {import('./progress.mjs').Progress} given.progress
+ * @param {PackageDir} [given.packageDirOf]
  * @returns {Promise<{ dir: string, built: boolean }>}
  */
-export async function ensureBinding({ cache, library, wheelSha256, progress }) {
-  const sourceDir = join(tfjsNodeDir(), 'binding');
+export async function ensureBinding({ cache, library, wheelSha256, progress, packageDirOf = packageDir }) {
+  const sourceDir = join(tfjsNodeDir(packageDirOf), 'binding');
   const sources = readdirSync(sourceDir)
     .sort()
     .map((name) => join(sourceDir, name));
@@ -62,7 +66,7 @@ export async function ensureBinding({ cache, library, wheelSha256, progress }) {
   const dir = join(cache.dir, 'binding', hash.digest('hex').slice(0, 16));
   if (existsSync(dir)) return { dir, built: false }; // It appears by one rename, so it is whole.
 
-  const headers = [join(packageDir('node-api-headers'), 'include'), join(library, 'include')];
+  const headers = [join(packageDirOf('node-api-headers'), 'include'), join(library, 'include')];
   // The sources' own path would stand in the binding, and with it in images: they name no place of this machine.
   const pathless = [sourceDir, dirname(quietSource)].map((path) => `-ffile-prefix-map=${path}=.`);
   const common = [...compilerFlags, ...pathless, ...headers.map((path) => `-I${path}`), ...linkerFlags];
@@ -106,17 +110,18 @@ async function compile(args, heldFds) {
  * Lays library and binding out as the npm package's own `deps/` and `lib/`. Each is put in place by one rename.
  * @param {string} library
  * @param {string} bindingDir
+ * @param {PackageDir} packageDirOf where they share a folder with the package, the link says so, and the folder can be moved
  */
-export function linkIntoPackage(library, bindingDir) {
-  const deps = join(tfjsNodeDir(), 'deps');
+export function linkIntoPackage(library, bindingDir, packageDirOf = packageDir) {
+  const deps = join(tfjsNodeDir(packageDirOf), 'deps');
   const fresh = `${deps}.new`;
   rmSync(fresh, { recursive: true, force: true });
-  symlinkSync(library, fresh, 'dir');
+  symlinkSync(packageDirOf === packageDir ? library : relative(dirname(deps), library), fresh, 'dir');
   // A folder here is what the package's own installer left: rename cannot replace a folder by a link.
   if (lstatSync(deps, { throwIfNoEntry: false })?.isDirectory()) rmSync(deps, { recursive: true });
   renameSync(fresh, deps);
 
-  const folder = dirname(bindingPath());
+  const folder = dirname(bindingPath(packageDirOf));
   mkdirSync(folder, { recursive: true });
   for (const addon of addons) {
     copyFileSync(join(bindingDir, addon), join(folder, `${addon}.new`));

@@ -1,7 +1,7 @@
 // Run by set-up on Node 22 in a process of its own: a broken native library may end the process, not throw.
 // Multiplies two matrices of small whole numbers, whose product float32 holds exactly, and compares every entry.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-const tf = require('@tensorflow/tfjs-node');
+const tf = require(process.argv[2] ?? '@tensorflow/tfjs-node'); // The package's folder.
 
 const rows = 96;
 const inner = 200;

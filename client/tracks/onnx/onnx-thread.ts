@@ -1,6 +1,7 @@
 /** The thread of an ONNX session: runs the model, one request at a time. */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { importAddOn } from '../../../base/add-ons/add-ons.ts';
 import type { OnnxAnswer, OnnxInput, OnnxRequest } from './onnx-protocol.ts';
 
 type Start = Readonly<{ model: Uint8Array; port: MessagePort; answered: Int32Array }>;
@@ -20,7 +21,7 @@ type Open = Readonly<{ session: InferenceSession; tensor: (input: OnnxInput) => 
 
 async function open(): Promise<Open | undefined> {
   try {
-    const { default: runtime } = await import('onnxruntime-node');
+    const { default: runtime } = await importAddOn<{ default: typeof import('onnxruntime-node') }>('onnxruntime-node');
     const session = await runtime.InferenceSession.create(model, {
       executionProviders: ['cpu'],
       // One core: scoring shares its machine with workloads, and small matrices gain nothing from more.

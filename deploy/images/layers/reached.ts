@@ -6,6 +6,9 @@ import { mentionsIn } from '../../../tools/checks/imports.ts';
 /** What modules of the built package come to, starting from some: its own files and folders, and packages of others. */
 export type Reached = Readonly<{ modules: readonly string[]; assets: readonly string[]; packages: readonly string[] }>;
 
+/** A package that is asked for by name: `base/add-ons/add-ons.ts`. */
+const addOn = /\bimportAddOn\('([^']+)'\)/g;
+
 /**
  * Follows every import and every file named by URL from `starts`, paths below `dist`. `skip` says which mention of which
  * module is not followed.
@@ -23,7 +26,9 @@ export function reachedFrom(
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     if (modules.has(path)) continue;
     modules.add(path);
-    for (const { specifier } of mentionsIn(readFileSync(join(dist, path), 'utf8'), 'js')) {
+    const code = readFileSync(join(dist, path), 'utf8');
+    for (const [, name = ''] of code.matchAll(addOn)) packages.add(name);
+    for (const { specifier } of mentionsIn(code, 'js')) {
       if (specifier === undefined || specifier.includes('${') || isBuiltin(specifier)) continue;
       const own = specifier.startsWith('#') ? imports[specifier] : specifier;
       if (own === undefined) throw new Error(`image: ${path} imports ${specifier}, which package.json does not name`);

@@ -40,9 +40,10 @@ export const closedToGrpc =
 
 /**
  * Where folders of detectors are found, and where what the command line hands to workers is loaded: what they import is read
- * as every other module is.
+ * as every other module is. Packages of the add-ons are others'.
  */
 export const mayImportComputed: ReadonlySet<string> = new Set([
+  'base/add-ons/add-ons.ts',
   'client/tracks/track-kinds.ts',
   'coordinator/candidate/sample-reader.ts',
 ]);

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { ok, refuse } from '../../../../base/fault.ts';
 import { abis } from '../../../events/vocabulary.ts';
 import type { OfflineKind, OfflineOption } from '../../offline-kind.ts';
+import { openDetector } from '../architectures.ts';
 import { defaultSyscallDetector, syscallDetectorNames } from '../detector-names.ts';
+import { syscallSpec } from '../detector-specs.ts';
 import { SyscallScorer } from '../scoring/scoring.ts';
 import { WorkloadClasses } from '../traces/workload-classes.ts';
 import { evaluateTraceFiles } from './evaluation-report.ts';
@@ -139,8 +141,8 @@ export const syscallOffline: OfflineKind = {
         // The command line is right; what it names is refused.
         return refuse('USAGE', `--classes: ${(error as Error).message}`);
       }
-      const { syscallDetector } = await import('../detectors.ts');
-      return ok(syscallDetector(known, classes, { arguments: withArguments }));
+      if (known === 'ensemble') return ok((await import('../detectors.ts')).syscallDetector(known, classes));
+      return ok(await openDetector(syscallSpec(known, classes, { arguments: withArguments })));
     },
   },
 

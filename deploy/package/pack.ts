@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { type LockedPackage, Lockfile } from '../../tools/packaging/lockfile.ts';
+import { checkout } from '../../tools/setup/places.mjs';
+import { isRead, neverNeeded } from '../images/layers/package-layers.ts';
+import { entriesBelow, type TreeEntry, textEntry } from '../images/oci/tree.ts';
+import { writeTar } from '../images/oci/write-tar.ts';
+
+/** A package for npm: its file, what is in it of others, and the hash by which it is known. */
+export type Packed = Readonly<{ file: string; version: string; sha256: string; packages: readonly LockedPackage[] }>;
+
+type Manifest = Readonly<{ name: string; version: string; dependencies: Readonly<Record<string, string>> }>;
+
+/**
+ * The built package as npm installs it, in the folder `out`: one archive that holds all it depends on, so that an install fetches
+ * nothing, compiles nothing, and comes to the same files everywhere. Only what is loaded is in it of other packages: no
+ * prose, types and tests. The same sources give the same bytes.
+ */
+export async function packPackage(dist: string, out: string): Promise<Packed> {
+  const manifest = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as Manifest;
+  const names = Object.keys(manifest.dependencies).sort();
+  const packages = new Lockfile(checkout).closure(names, (path) => existsSync(join(checkout, path)), neverNeeded);
+  const entries: TreeEntry[] = [
+    ...entriesBelow(dist, 'package', (path) => path !== 'package.json' && !path.startsWith('node_modules')),
+    ...packages.flatMap(({ path, name }) =>
+      entriesBelow(join(checkout, path), `package/${path}`, (file) => isRead(file) && !isSource(name, file)),
+    ),
+    textEntry('package/package.json', `${JSON.stringify({ ...manifest, bundleDependencies: names }, null, 2)}\n`),
+  ];
+  await mkdir(out, { recursive: true });
+  const file = join(out, `${manifest.name}-${manifest.version}.tgz`);
+  await pipeline(Readable.from(writeTar(entries)), createGzip(), createWriteStream(`${file}.new`));
+  await rename(`${file}.new`, file);
+  const sha256 = createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+  return { file, version: manifest.version, sha256, packages };
+}
+
+/** SQLite's own sources, beside the libraries that were built from them for every platform. */
+function isSource(name: string, path: string): boolean {
+  return name === 'better-sqlite3' && /^(?:deps|src)\//.test(path);
+}
