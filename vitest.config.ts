@@ -2,7 +2,7 @@ import './base/require-node.mjs';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
-const folders = '{base,proto,aggregation,coordinator,client,cli,demo,deploy,lab,tools,bench}';
+const folders = '{base,proto,aggregation,coordinator,client,cli,dashboard,demo,deploy,lab,tools,bench}';
 /** Tests that need a Kubernetes control plane: one is built and started before the first of them. */
 const kube = `${folders}/**/*.kube.test.ts`;
 

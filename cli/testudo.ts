@@ -22,6 +22,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'how everything stands, and what wants attention',
     load: async () => (await import('./overview/status.ts')).statusCommand(),
   },
+  dashboard: {
+    summary: 'a one-time link into the dashboard, for a browser',
+    load: async () => (await import('./overview/dashboard.ts')).dashboardCommand(),
+  },
   coordinator: {
     summary: 'run a coordinator, or look after its authority',
     load: async () => (await import('./processes/coordinator.ts')).coordinatorCommand(),

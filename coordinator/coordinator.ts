@@ -5,6 +5,7 @@ import { servePages } from '../base/serving/http-server.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import { logSum } from './access/refusals.ts';
+import { Sessions } from './access/sessions.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
@@ -25,6 +26,7 @@ import { Registry } from './registry/registry.ts';
 import { lifetimesOf } from './registry/signing/found-root.ts';
 import type { Engine } from './rounds/engine.ts';
 import { openEngine } from './rounds/open-engine.ts';
+import { serveDashboard } from './serve-dashboard.ts';
 
 const dayMs = 86_400_000;
 /** A federation may come to more connections than this. */
@@ -32,8 +34,8 @@ const membersFew = 2_048;
 
 /** A running coordinator. */
 export type Coordinator = Readonly<{
-  /** host:port of each listener, as bound: a port 0 has become a number. */
-  addresses: Readonly<{ enrolment: string; federation: string; health: string }>;
+  /** host:port of each listener, as bound: a port 0 has become a number; of the dashboard its URL, where it is served. */
+  addresses: Readonly<{ enrolment: string; federation: string; health: string; dashboard?: string }>;
   engine: Engine;
   registry: Registry;
   membership: Membership;
@@ -53,6 +55,8 @@ export type CoordinatorOptions = Readonly<{
   lightForm?: LightForm;
   /** What reads trusted samples (candidate/sample-reader.ts); without it no round can go by one. */
   sampleReader?: URL;
+  /** The folder of the dashboard's built pages; without it the dashboard says that it was not built. */
+  pages?: URL;
 }>;
 
 /**
@@ -67,6 +71,7 @@ export async function startCoordinator(
     timers = systemTimers,
     lightForm,
     sampleReader,
+    pages,
   }: CoordinatorOptions = {},
 ): Promise<Result<Coordinator>> {
   const openFiles = openFilesMax();
@@ -128,6 +133,7 @@ export async function startCoordinator(
           log,
           timers,
           room: room.value,
+          pages,
         }),
       );
     }
@@ -149,6 +155,7 @@ type Parts = Readonly<{
   log: Log;
   timers: Timers;
   room: ConnectionRoom;
+  pages: URL | undefined;
 }>;
 
 function signingTimes({ releases }: CoordinatorConfig) {
@@ -166,7 +173,8 @@ async function serve(parts: Parts): Promise<Coordinator> {
   const { federation, listen } = config;
   const observer = new RoundObserver(() => engine.state(), metrics, traces, log);
   const unfollow = engine.follow((entry) => observer.observe(entry));
-  const doors = await openDoors({ ...parts, traces });
+  const sessions = new Sessions(parts.timers, config.dashboard.sessionMinutes * 60_000);
+  const doors = await openDoors({ ...parts, traces, sessions });
   let unready: string | undefined;
   standingMetrics(metrics.registry, {
     state: () => engine.state(),
@@ -180,6 +188,11 @@ async function serve(parts: Parts): Promise<Coordinator> {
     await doors.close(0);
     throw error;
   });
+  const dashboard = await serveDashboard({ ...parts, doors, sessions }).catch(async (error: unknown) => {
+    await doors.close(0);
+    await health.close();
+    throw error;
+  });
   void engine.halted.then(({ code, message }) => {
     unready = `halted: ${code}`;
     doors.setServing(false);
@@ -190,6 +203,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
     enrolment: `${hostOf(listen.enrolment)}:${doors.ports.enrolmentPort}`,
     federation: `${hostOf(listen.federation)}:${doors.ports.federationPort}`,
     health: `${hostOf(listen.health)}:${health.port}`,
+    ...(dashboard && { dashboard: dashboard.address }),
   };
   if (room.isCut && room.federation < membersFew) {
     log.warn(room, 'open files are few: fewer connections than configured (ulimit -n)');
@@ -198,6 +212,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
 
   const close = async () => {
     unready = 'draining';
+    await dashboard?.close();
     await doors.close(config.drainSeconds * 1000);
     unfollow();
     await registry.close();

@@ -6,6 +6,7 @@ import { ruleOf } from './access/calls.ts';
 import { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import { OpenCalls } from './access/open-calls.ts';
 import { RateLimiter } from './access/rate-limit.ts';
+import type { Sessions } from './access/sessions.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import type { ConnectionRoom } from './grpc/descriptors.ts';
 import { Door } from './grpc/door.ts';
@@ -52,11 +53,15 @@ type DoorsParts = Readonly<{
   log: Log;
   timers: Timers;
   room: ConnectionRoom;
+  /** Of the dashboard, which operators open here. */
+  sessions: Sessions;
 }>;
 
 /** Everything that is reached over gRPC, and what keeps it in order while it is open. */
 export type Doors = Readonly<{
   membership: Membership;
+  /** What every call passes, for other transports too. */
+  access: AccessControl;
   ports: Readonly<{ enrolmentPort: number; federationPort: number }>;
   setServing(serving: boolean): void;
   /** Tells standing streams to come back later, lets work end for `graceMs`, then ends it. */
@@ -156,7 +161,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
     member: [
       memberEnrolment({ door, membership }),
       federationService({ door, intake, watchers, fetches: modelFetches, alerts: engine.alerts }),
-      operatorService({ door, engine, membership, registry }),
+      operatorService({ door, engine, membership, registry, sessions: parts.sessions }),
       releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
       healthService({ door, serving, streams: toolStreams }),
       ...reflectionServices({ door, streams: toolStreams }),
@@ -178,6 +183,7 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
   });
   return {
     membership,
+    access,
     ports,
     setServing: (isServing) => serving.set(isServing),
     async close(graceMs) {

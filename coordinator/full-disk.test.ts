@@ -9,7 +9,7 @@ import { canMount, mountSmallDisk } from './testing/small-disk.ts';
 import { tempDir } from './testing/temp-dir.ts';
 
 const cli = fileURLToPath(new URL('../cli/testudo.ts', import.meta.url));
-const ports = ['enrolment', 'federation', 'health'].map((name) => `listen.${name}=127.0.0.1:0`);
+const ports = ['enrolment', 'federation', 'health', 'dashboard'].map((name) => `listen.${name}=127.0.0.1:0`);
 const diskKib = 32 * 1_024; // Twice the reserve.
 
 function coordinator(...args: string[]): ChildProcess {

@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { tempDir } from './testing/temp-dir.ts';
 
 const cli = fileURLToPath(new URL('../cli/testudo.ts', import.meta.url));
-const settings = ['enrolment', 'federation', 'health'].map((name) => `listen.${name}=127.0.0.1:0`);
+const settings = ['enrolment', 'federation', 'health', 'dashboard'].map((name) => `listen.${name}=127.0.0.1:0`);
 
 type Run = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
@@ -139,6 +139,7 @@ describe('testudo coordinator', () => {
       'listen.enrolment=127.0.0.1:0',
       `listen.federation=${address}`,
       'listen.health=127.0.0.1:0',
+      'listen.dashboard=127.0.0.1:0',
     ];
     const third = await testudo('coordinator', '--config', other.config, ...taken);
     expect(third).toMatchObject({ code: 1, stderr: expect.stringContaining('PORT_UNAVAILABLE') });

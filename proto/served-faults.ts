@@ -89,6 +89,9 @@ export const servedFaults = {
   MODEL_UNKNOWN: of(clusters, 'no track has a model, and no release a file, with this digest'),
   OFFSET_BEYOND_END: of(clusters, 'the offset lies beyond the end of the file'),
 
+  // The dashboard.
+  DASHBOARD_OFF: of(['operator'], 'this coordinator serves no dashboard'),
+
   // Tracks and rounds.
   TRACK_NOT_FOUND: of(['federation', 'releases', 'operator'], 'there is no such track'),
   TRACK_EXISTS: of(['operator'], 'the track exists with another spec'),

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import { writeManifests } from './packaging/manifests.ts';
+import { buildPages } from './setup/dashboard.mjs';
 import { checkout, node22, packagedFolders } from './setup/places.mjs';
 
 const leftOut = new Set(['testing', 'golden', 'assembly', 'checks', 'node_modules']);
@@ -22,6 +23,7 @@ for (const path of filesBelow(fresh)) {
   if (/\.m?js$/.test(path)) pointToJavaScript(path);
 }
 for (const folder of packagedFolders) copyAssets(join(checkout, folder));
+await buildPages(join(fresh, 'dashboard', 'dist'));
 cpSync(join(checkout, 'data'), join(fresh, 'data'), { recursive: true });
 for (const name of ['CHANGELOG.md', 'LICENSE', 'README.md']) copyFileSync(join(checkout, name), join(fresh, name));
 writeManifests(fresh);
@@ -51,7 +53,7 @@ function pointToJavaScript(path) {
 }
 
 /**
- * What the modules read at run time: .proto files, WebAssembly, the dashboard's pages.
+ * What the modules read at run time: .proto files, WebAssembly.
  * @param {string} folder
  */
 function copyAssets(folder) {

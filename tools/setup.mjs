@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 /**
- * Makes a fresh checkout ready to run: npm packages and Node 22, native TensorFlow, Redis for the tests.
+ * Makes a fresh checkout ready to run: npm packages and Node 22, the dashboard's pages, native TensorFlow, Redis and a
+ * browser for the tests.
  * Plain JavaScript for any Node from 18, since it comes before Node 22 is there. Idempotent: what is done is not done
  * again, and a run that finds everything ready costs a few milliseconds. `npm start` and `npm test` call it first.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureAddOns } from './setup/add-ons.mjs';
+import { browserIsThere, installBrowser } from './setup/browser.mjs';
+import { installPages, pagesAreBuilt } from './setup/dashboard.mjs';
 import { describeFault, SetupFault } from './setup/fault.mjs';
 import { imageToolsAreThere, installImageTools } from './setup/image-tools.mjs';
 import { takeLock } from './setup/lock.mjs';
@@ -31,26 +34,29 @@ environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_W
 /**
  * What a command needs before it can run. Redis is `required` by the tests; where it is only `wanted` it is installed if we
  * may, and otherwise nobody is bothered with it.
- * `images`: the tools that build container images, or also those that their tests need.
- * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: 'build' | 'test' | 'no' }} Wanted
+ * `browser`: Chromium, for the tests of the dashboard. `images`: the tools that build container images, or also those that
+ * their tests need.
+ * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: 'build' | 'test' | 'no', browser?: boolean }} Wanted
  */
 
 /**
  * @param {Wanted} wanted
  * @returns {Promise<import('./setup/progress.mjs').Phase[]>} the phases that had something to do
  */
-export async function setUp({ packages = true, pureJs, redis, images = 'no' }) {
+export async function setUp({ packages = true, pureJs, redis, images = 'no', browser = false }) {
   refuseOldNode();
   const progress = createProgress();
   const say = (/** @type {string} */ sentence) => process.stderr.write(`  ${sentence}\n`);
   const steps = [
     { ready: () => !packages || packagesAreInstalled(), work: npmCi },
     { ready: () => !packages || node22IsThere(), work: placeNode22 },
+    { ready: () => !packages || pagesAreBuilt(), work: installPages },
     { ready: () => pureJs || tensorflowIsReady(), work: ensureTensorflow },
     {
       ready: () => redis === 'no' || redisIsThere() || (redis === 'wanted' && !mayInstallRedis()),
       work: redis === 'required' ? installRedis : unlessImpossible(installRedis, say),
     },
+    { ready: () => !browser || browserIsThere(), work: installBrowser },
     ...(images === 'no' ? [] : [{ ready: () => imageToolsAreThere(images), work: installImageTools(images) }]),
   ];
   if (steps.every(({ ready }) => ready())) return [];

@@ -29,7 +29,12 @@ if (off.length > 0 && process.env.CI) {
   process.exit(1);
 }
 const building = whole && !withoutKube ? buildControlPlane() : undefined;
-await setUpOrExit({ pureJs: false, redis: 'required', images: images && !onlyKube ? 'test' : 'no' });
+await setUpOrExit({
+  pureJs: false,
+  redis: 'required',
+  images: images && !onlyKube ? 'test' : 'no',
+  browser: !onlyKube,
+});
 
 /** @type {Counts[]} */
 const results = [];

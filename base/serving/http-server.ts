@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { Registry } from 'prom-client';
 import { listenOn } from './listen.ts';
 
@@ -20,11 +21,43 @@ export type HttpServer = Readonly<{
   close(): Promise<void>;
 }>;
 
+/** Answers one request; what it throws is its own affair. */
+export type HttpListener = (request: IncomingMessage, response: ServerResponse) => void;
+
+export type HttpOptions = Readonly<{
+  /** Who is one too many is dropped before it costs anything more. */
+  connectionsMax: number;
+  /** PEM, certificate chain and key: TLS. Plain HTTP without. */
+  tls?: Readonly<{ cert: string; key: string }> | undefined;
+}>;
+
 /** How long a request may take to arrive: a scraper that stalls must not hold a socket for ever. */
 const headersMsMax = 5_000;
 const requestMsMax = 10_000;
-/** Pages are for probes, a scraper and a few people; who is one too many is dropped before it costs anything more. */
+/** Pages are for probes, a scraper and a few people. */
 const connectionsMax = 128;
+
+/** Serves HTTP/1.1 on `listen` (host:port). Rejects with the system's error when the port cannot be had. */
+export async function serveHttp(listen: string, answer: HttpListener, options: HttpOptions): Promise<HttpServer> {
+  const { tls, connectionsMax: atOnceMax } = options;
+  const times = { requestTimeout: requestMsMax, headersTimeout: headersMsMax };
+  const server =
+    tls === undefined
+      ? createServer(times, answer)
+      : createSecureServer({ ...times, ...tls, minVersion: 'TLSv1.2' }, answer);
+  server.maxConnections = atOnceMax;
+  const port = await listenOn(server, listen);
+  return {
+    port,
+    async close() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
 
 /**
  * Health, metrics and pages over plain HTTP on `listen` (host:port). Rejects with the system's error when the port cannot
@@ -42,8 +75,7 @@ export async function servePages(listen: string, pages: Pages): Promise<HttpServ
       return { status: 500, body: `${path} failed\n` };
     }
   };
-  const options = { requestTimeout: requestMsMax, headersTimeout: headersMsMax };
-  const server = createServer(options, async ({ method, url = '' }, response) => {
+  const answer: HttpListener = async ({ method, url = '' }, response) => {
     const {
       status = 200,
       type = 'text/plain; charset=utf-8',
@@ -51,19 +83,8 @@ export async function servePages(listen: string, pages: Pages): Promise<HttpServ
     } = await answerTo(method, url.replace(/\?.*$/s, ''));
     const headers = { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
     response.writeHead(status, status === 405 ? { ...headers, allow: 'GET' } : headers).end(body);
-  });
-  server.maxConnections = connectionsMax;
-  const port = await listenOn(server, listen);
-  return {
-    port,
-    async close() {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
   };
+  return await serveHttp(listen, answer, { connectionsMax });
 }
 
 /** /healthz: the process turns its loop. */

@@ -7,6 +7,9 @@ import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
 import { backupCommand, verifyCommand } from './coordinator/keeping.ts';
 
+/** What `npm run build` makes of the dashboard. */
+const pagesFolder = new URL('../../dashboard/dist/', import.meta.url);
+
 const traces = `
 Traces: every call and every round is a span of the OpenTelemetry API, and clients' traces go on here. They go nowhere
 until an SDK is loaded before this command, by NODE_OPTIONS='--import FILE' (docs/operations.md, "Traces").`;
@@ -24,11 +27,8 @@ export function coordinatorCommand() {
       const { startCoordinator } = await import('../../coordinator/coordinator.ts');
       const { writeLightForm } = await import('./coordinator/light-form.ts');
       const { sampleReaderUrl } = await import('./coordinator/sample-reader-worker.ts');
-      const coordinator = orExit(
-        await startCoordinator(config, { lightForm: writeLightForm, sampleReader: sampleReaderUrl }).catch(
-          startRefused,
-        ),
-      );
+      const given = { lightForm: writeLightForm, sampleReader: sampleReaderUrl, pages: pagesFolder };
+      const coordinator = orExit(await startCoordinator(config, given).catch(startRefused));
       await stopAsked(coordinator.halted);
       await coordinator.close();
     })

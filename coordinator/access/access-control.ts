@@ -35,6 +35,8 @@ export type IncomingCall = Readonly<{
 export type Call<Kind extends Access> = Readonly<{
   caller: CallerFor<Kind>;
   actor: Actor;
+  /** What the caller was let in by; undefined for strangers. */
+  certificate: PeerCertificate | undefined;
   address: string;
   /** When it was let in. */
   nowMs: EpochMs;
@@ -111,6 +113,7 @@ export class AccessControl {
       const served = await work({
         caller: caller.value as CallerFor<Kind>,
         actor,
+        certificate,
         address,
         nowMs,
         sinceMs,

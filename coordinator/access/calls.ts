@@ -64,6 +64,7 @@ export const calls = {
   },
   operator: {
     getStatus: operation('viewer'),
+    getDashboardLink: operation('viewer'),
 
     listClusters: operation('viewer'),
     getCluster: operation('viewer'),
@@ -131,6 +132,12 @@ export const calls = {
     serverReflectionInfo: rule('member', 'watch', standing, reopened),
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, CallRule>>>>;
+
+/** What the dashboard's pages ask for beside the operators' calls above; over HTTP, and so no part of the contract. */
+export const dashboardCalls = {
+  login: { ...rule('stranger', 'operation', 30 * secondMs, byAddress), limited: true },
+  live: rule('viewer', 'watch', standing, reopened),
+} as const satisfies Readonly<Record<string, CallRule>>;
 
 /** The rule for a method by the path that gRPC gives it; undefined when the contract has no such method. */
 export function ruleOf(path: string): CallRule | undefined {

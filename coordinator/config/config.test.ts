@@ -73,6 +73,18 @@ describe('parseConfig', () => {
     expect(parse(`${minimal}redis: { url: "${url}", unprotected: true }\n`).ok).toBe(true);
   });
 
+  it.each([
+    ['listen: { dashboard: "127.0.0.1:1" }', true],
+    ['listen: { dashboard: "0.0.0.0:1" }', false],
+    ['listen: { dashboard: "0.0.0.0:1" }\ndashboard: { url: "http://pages.example" }', false],
+    ['listen: { dashboard: "0.0.0.0:1" }\ndashboard: { url: "https://pages.example" }', true],
+    ['listen: { dashboard: "0.0.0.0:1" }\ndashboard: { tls: { certificate: a, key: b } }', true],
+  ])('lets the dashboard leave this machine over TLS alone: %s', (text, legal) => {
+    const problems = problemsOf(parse(`${minimal}${text}\n`));
+    if (legal) expect(problems).toBe('');
+    else expect(problems).toContain('off this machine it wants dashboard.tls');
+  });
+
   it('refuses settings that contradict one another', () => {
     const text = `federation: herd\ndataDirectory: /d\nmasterKey: { file: /d/master.key }
 listen: { enrolment: "0.0.0.0:1", federation: "0.0.0.0:1" }

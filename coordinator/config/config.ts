@@ -28,6 +28,8 @@ const fromEnvironment = [
   'listen.enrolment',
   'listen.federation',
   'listen.health',
+  'listen.dashboard',
+  'dashboard.url',
   'redis.url',
   'drainSeconds',
   'log.level',
@@ -54,9 +56,12 @@ export function parseConfig(sources: ConfigSources): Result<CoordinatorConfig, '
 }
 
 function resolved(raw: RawConfig, absolute: (path: string) => string): CoordinatorConfig {
-  const { masterKey, tracks, redis, ...rest } = raw;
+  const { masterKey, tracks, redis, dashboard, ...rest } = raw;
+  const { tls, ...pages } = dashboard;
   return {
     ...rest,
+    dashboard:
+      tls === undefined ? pages : { ...pages, tls: { certificate: absolute(tls.certificate), key: absolute(tls.key) } },
     federation: raw.federation as FederationId,
     dataDirectory: absolute(raw.dataDirectory),
     redis: redis ?? null,
@@ -85,12 +90,19 @@ function crossChecks({
   dataDirectory,
   tracks,
   redis,
+  dashboard,
 }: CoordinatorConfig): string[] {
   const problems: string[] = [];
   if (redis !== null) problems.push(...redisProblems(redis));
   const { enrolment, federation, health } = listen;
   problems.push(
-    ...problemsOfPorts({ 'listen.enrolment': enrolment, 'listen.federation': federation, 'listen.health': health }),
+    ...problemsOfPorts({
+      'listen.enrolment': enrolment,
+      'listen.federation': federation,
+      'listen.health': health,
+      'listen.dashboard': listen.dashboard,
+    }),
+    ...dashboardProblems(listen.dashboard, dashboard),
   );
   for (const [name, { perClusterMax, atOnceMax }] of Object.entries({ uploads, fetches, watches })) {
     if (perClusterMax > atOnceMax) {
@@ -106,13 +118,26 @@ function crossChecks({
   return problems;
 }
 
+/** A session's cookie is as good as its holder's certificate: off this machine it goes over TLS alone. */
+function dashboardProblems(listen: string | undefined, { url, tls }: CoordinatorConfig['dashboard']): string[] {
+  if (listen === undefined || tls !== undefined || url?.startsWith('https:')) return [];
+  if (isLoopback(listen.slice(0, listen.lastIndexOf(':')))) return [];
+  return [
+    'listen.dashboard: off this machine it wants dashboard.tls, or a dashboard.url with https:// of a proxy that ends TLS',
+  ];
+}
+
 /** Whoever can write to Redis can hold up rounds, and who listens learns of them: off this machine it wants a lock. */
 function redisProblems({ url, unprotected }: NonNullable<CoordinatorConfig['redis']>): string[] {
   if (unprotected) return [];
   if (!URL.canParse(url)) return ['redis.url: expected redis://[user:password@]host[:port], or rediss:// for TLS'];
   const { hostname, protocol, password } = new URL(url);
-  if (/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(hostname)) return [];
+  if (isLoopback(hostname)) return [];
   const missing = [...(password === '' ? ['a password'] : []), ...(protocol === 'rediss:' ? [] : ['TLS (rediss://)'])];
   if (missing.length === 0) return [];
   return [`redis.url: Redis on another machine wants ${missing.join(' and ')}; or say redis.unprotected: true`];
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
 }

@@ -45,6 +45,8 @@ export const configSchema = z.strictObject({
       federation: address.default('0.0.0.0:7442'),
       /** Plain HTTP: /healthz, /readyz, /metrics. Keep it inside. */
       health: address.default('127.0.0.1:7443'),
+      /** HTTP, or HTTPS with dashboard.tls: the operators' pages. Not served without. */
+      dashboard: address.optional(),
     })
     .prefault({}),
   /** Host names and addresses that the server's certificate carries beside coordinator.testudo. */
@@ -127,6 +129,20 @@ export const configSchema = z.strictObject({
       pinsDays: whole(7, 3_650).default(365),
       /** How long before root or pins expire the log and the metrics warn. */
       expiryWarningDays: whole(1, 365).default(30),
+    })
+    .prefault({}),
+  /** The operators' pages, where listen.dashboard says that they are served. */
+  dashboard: z
+    .strictObject({
+      /** How browsers reach them, where that is not listen.dashboard: through a proxy or an ingress that ends TLS. */
+      url: z
+        .string()
+        .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), 'expected https://host[:port]')
+        .optional(),
+      /** PEM files that browsers trust; read when the coordinator starts. */
+      tls: z.strictObject({ certificate: path, key: path }).optional(),
+      /** How long a session lasts, used or not. */
+      sessionMinutes: whole(5, 720).default(60),
     })
     .prefault({}),
   /** Wakes rounds and runs aggregation on any number of `testudo worker`. Without it one process does everything. */

@@ -75,6 +75,7 @@ export const statusOf = {
   SAMPLE_ABSENT: status.FAILED_PRECONDITION, // `testudo tracks sample put`, or another policy.
   ROUND_OPEN: status.FAILED_PRECONDITION,
   ROUNDS_EXHAUSTED: status.FAILED_PRECONDITION,
+  DASHBOARD_OFF: status.FAILED_PRECONDITION, // Set listen.dashboard first.
   FROZEN: status.FAILED_PRECONDITION,
   LAST_ADMIN: status.FAILED_PRECONDITION,
   ROUND_WITHOUT_CANDIDATE: status.FAILED_PRECONDITION,

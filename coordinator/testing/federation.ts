@@ -40,13 +40,15 @@ export type FederationOptions = Readonly<{
   policy?: string;
   settings?: readonly string[];
   dataDirectory?: string;
+  /** The dashboard's built pages; served where `settings` say that listen.dashboard is. */
+  pages?: URL;
   /** Silent unless given. */
   log?: Log;
   /** The system's unless given. */
   timers?: Timers;
 }>;
 
-type Around = Readonly<{ log: Log; timers: Timers; sampleReader?: URL; labels?: Labels }>;
+type Around = Readonly<{ log: Log; timers: Timers; sampleReader?: URL; labels?: Labels; pages?: URL }>;
 
 export const policyDefault = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }
@@ -96,10 +98,17 @@ export class TestFederation {
     spec: other,
     sampleReader,
     labels,
+    pages,
   }: FederationOptions = {}) {
     const config = configIn(dataDirectory ?? tempDir(), settings);
     const spec = other ?? specOf(values, architecture);
-    const around = { log, timers, ...(sampleReader && { sampleReader }), ...(labels && { labels }) };
+    const around = {
+      log,
+      timers,
+      ...(sampleReader && { sampleReader }),
+      ...(labels && { labels }),
+      ...(pages && { pages }),
+    };
     const coordinator = await open(config, around);
     const federation = new TestFederation(config, spec, coordinator, around);
     onTestFinished(() => federation.#coordinator.close());

@@ -10,7 +10,7 @@ import { imageCache, markUsed } from './places.ts';
 const run = promisify(execFile);
 
 /** What `npm run build` reads. */
-const sources = [...packagedFolders, 'data'];
+const sources = [...packagedFolders, 'dashboard', 'data'];
 const files = [
   'package.json',
   'package-lock.json',
@@ -51,6 +51,7 @@ function digestOfSources(): string {
   const hash = createHash('sha256');
   const below = (path: string): string[] =>
     readdirSync(join(checkout, path), { withFileTypes: true })
+      .filter(({ name }) => !(path === 'dashboard' && name.startsWith('dist')))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .flatMap((entry) => (entry.isDirectory() ? below(`${path}/${entry.name}`) : [`${path}/${entry.name}`]))
       .filter((name) => !name.endsWith('.test.ts')); // Compiled by nobody.

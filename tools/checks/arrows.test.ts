@@ -12,6 +12,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'testudo-arrows-'));
   plant('base/fault.ts', "export const fault = 'F';\n");
   plant('proto/ids.ts', "export { fault } from '../base/fault.ts';\n");
+  plant('dashboard/main.ts', "import '../base/fault.ts';\n");
   plant('demo/run.ts', "import '../lab/rig.ts';\n");
   plant('lab/rig.ts', "import '../coordinator/round.ts';\nimport '../client/train.ts';\n");
   plant(
@@ -52,8 +53,8 @@ const beyondCircles = (changes: Partial<Law> = {}) =>
 describe('readArrows', () => {
   it('accepts every arrow of the architecture, and counts what it read', () => {
     expect(read()).toEqual({
-      modules: { base: 1, proto: 1, aggregation: 1, coordinator: 1, client: 1, lab: 1, demo: 1, cli: 1 },
-      arrowsFollowed: 12,
+      modules: { base: 1, proto: 1, aggregation: 1, coordinator: 1, client: 1, dashboard: 1, lab: 1, demo: 1, cli: 1 },
+      arrowsFollowed: 13,
       circles: { between: 0, inside: 0 },
       medianLines: 2,
       violations: [],
@@ -85,6 +86,8 @@ describe('readArrows', () => {
     ['a worker by a computed name', 'client/a.ts', `new Worker(new URL(\`./x.\${ending}\`, import.meta.url));`],
     ['a worker by our own name changed', 'client/a.ts', "new Worker(import.meta.url.replace('a.ts', 'b.ts'));"],
     ['import.meta.resolve', 'client/a.ts', "import.meta.resolve('../coordinator/round.ts');"],
+    ['pages → the state', 'dashboard/a.ts', "import type { State } from '../coordinator/ledger/state/state.ts';"],
+    ['pages → client, in TSX', 'dashboard/a.tsx', "import type { A } from '../client/a.ts';\nconst a = <b>{1}</b>;"],
     ['plain JavaScript', 'client/a.mjs', "import '../coordinator/round.ts';"],
     ['an unknown package import', 'client/a.ts', "import '#secret';"],
     ['gRPC in the rounds', 'coordinator/rounds/a.ts', "import { Metadata } from '@grpc/grpc-js';"],
@@ -126,9 +129,9 @@ describe('readArrows', () => {
   it('fails when it read no modules, so that it can never pass blind', () => {
     rmSync(join(root, 'client'), { recursive: true });
     expect(objections()).toEqual(['client:0']);
-    for (const folder of ['base', 'proto', 'aggregation', 'coordinator', 'lab', 'cli', 'demo'])
+    for (const folder of ['base', 'proto', 'aggregation', 'coordinator', 'dashboard', 'lab', 'cli', 'demo'])
       rmSync(join(root, folder), { recursive: true });
-    expect(objections()).toHaveLength(9);
+    expect(objections()).toHaveLength(10);
   });
 });
 
@@ -264,9 +267,9 @@ describe('sizes', () => {
   });
 
   it('hold the median to 100 lines', () => {
-    for (let i = 0; i < 8; i++) plant(`client/${i}/a.ts`, lines(100));
+    for (let i = 0; i < 9; i++) plant(`client/${i}/a.ts`, lines(100));
     expect(read()).toMatchObject({ medianLines: 100, violations: [] });
-    for (let i = 0; i < 8; i++) plant(`client/${i}/a.ts`, lines(101));
+    for (let i = 0; i < 9; i++) plant(`client/${i}/a.ts`, lines(101));
     expect(read().medianLines).toBe(101);
     expect(objections()).toEqual(['.:0']);
   });

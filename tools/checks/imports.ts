@@ -13,9 +13,14 @@ export type Mention = Readonly<{ specifier: string | undefined; line: number }>;
  * Every module that this source names: static, dynamic and type-only imports, re-exports, `import('…')` in a type, and
  * `new URL('…', import.meta.url)` or `import.meta.resolve('…')`, by which workers and assets are named. A module's own URL with
  * something put in the place of its name counts as computed.
- * Throws a SyntaxError for a source that Node could not run.
+ * Throws a SyntaxError for a source that Node could not run. Of TSX, which no parser at hand reads, only what stands at the
+ * beginning of a line is found: static imports and re-exports, which are all that biome lets such a source have.
  */
-export function mentionsIn(source: string, language: 'ts' | 'js'): Mention[] {
+export function mentionsIn(source: string, language: 'ts' | 'tsx' | 'js'): Mention[] {
+  if (language === 'tsx') {
+    const found = [...source.matchAll(staticImport)].map((match) => ({ specifier: match[2], at: match.index }));
+    return found.map(({ specifier, at }) => ({ specifier, line: source.slice(0, at).split('\n').length }));
+  }
   const code = language === 'ts' ? stripTypeScriptTypes(source, { mode: 'strip' }) : source;
   const found: { specifier: string | undefined; at: number }[] = [];
   const [imports] = parse(code);
@@ -36,6 +41,7 @@ export function mentionsIn(source: string, language: 'ts' | 'js'): Mention[] {
   return found.map(({ specifier, at }) => ({ specifier, line: source.slice(0, at).split('\n').length }));
 }
 
+const staticImport = /^(?:import|export)\b[^'";]*?(['"])([^'"]+)\1/gm;
 const fileUrl = /\bnew\s+URL\(\s*(['"`])([^'"`]+)\1\s*,\s*import\.meta\.url\b/g;
 const metaResolve = /\bimport\.meta\.resolve\(\s*(['"`])([^'"`]+)\1/g;
 const changedUrl = /\bimport\.meta\.url\.replace\(/g;

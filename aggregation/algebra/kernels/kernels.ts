@@ -70,7 +70,8 @@ export function loadKernels(): Kernels {
   const instance = new WebAssembly.Instance(module, { env: { memory } });
   return {
     memory,
-    buffer: () => memory.buffer,
+    // Shared, as it was made; browsers' types do not say so.
+    buffer: () => memory.buffer as ArrayBufferLike as SharedArrayBuffer,
     run: instance.exports as unknown as KernelExports,
   };
 }

@@ -90,6 +90,7 @@ listen:
   enrolment: "0.0.0.0:7441"    # server TLS only; serves Enrol and nothing else
   federation: "0.0.0.0:7442"   # mTLS, TLS 1.3; everything else
   health: "127.0.0.1:7443"     # plain HTTP: /healthz, /readyz, /metrics
+  dashboard: "127.0.0.1:7445"  # the operators' pages: \`testudo dashboard\` prints a link; docs/dashboard.md
 
 # Names and addresses in the server's certificate, beside coordinator.testudo, which clients check.
 serverNames: ${JSON.stringify(serverNames)}

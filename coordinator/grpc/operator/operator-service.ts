@@ -1,4 +1,5 @@
 import { OperatorService } from '../../../proto/generated/testudo/v1/operator.ts';
+import type { Sessions } from '../../access/sessions.ts';
 import type { Membership } from '../../members/membership.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
@@ -7,6 +8,7 @@ import { tolerant } from '../service.ts';
 import { antibodyHandlers } from './antibodies.ts';
 import { auditHandlers } from './audit.ts';
 import { channelHandlers } from './channels.ts';
+import { dashboardLinkHandlers } from './dashboard-links.ts';
 import { freezeHandlers } from './freezes.ts';
 import { gateHandlers } from './gate.ts';
 import { memberHandlers } from './members.ts';
@@ -21,10 +23,16 @@ import { sampleHandlers } from './samples.ts';
 import { statusHandlers } from './status.ts';
 import { trackHandlers } from './tracks.ts';
 
-type OperatorParts = Readonly<{ door: Door<'operator'>; engine: Engine; membership: Membership; registry: Registry }>;
+type OperatorParts = Readonly<{
+  door: Door<'operator'>;
+  engine: Engine;
+  membership: Membership;
+  registry: Registry;
+  sessions: Sessions;
+}>;
 
 /** What people and pipelines call. */
-export function operatorService({ door, engine, membership, registry }: OperatorParts) {
+export function operatorService({ door, engine, membership, registry, sessions }: OperatorParts) {
   return {
     definition: tolerant(OperatorService),
     implementation: {
@@ -44,6 +52,7 @@ export function operatorService({ door, engine, membership, registry }: Operator
       ...rootHandlers(door, registry),
       ...auditHandlers(door, engine),
       ...statusHandlers(door, engine, registry),
+      ...dashboardLinkHandlers(door, sessions),
     },
   };
 }

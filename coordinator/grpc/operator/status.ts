@@ -1,33 +1,36 @@
-import { buildVersion } from '../../../base/build-version.ts';
 import { ok } from '../../../base/fault.ts';
 import {
   type ClusterState,
+  type CoordinatorStatus,
   type GetStatusRequest,
   type GetStatusResponse,
   QueueStatus,
   Severity,
   type TrackStatus,
 } from '../../../proto/generated/testudo/v1/operator_status.ts';
-import type { TrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
-import { plannedNext } from '../../operations/rounds.ts';
+import { type CoordinatorView, overviewOf } from '../../operations/overview.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
-import { attentionOf } from '../../views/attention.ts';
 import { pageOf } from '../../views/page.ts';
-import { type ClusterStateView, statusView, type TrackStatusView } from '../../views/status.ts';
+import type { ClusterStateView, TrackStatusView } from '../../views/status.ts';
 import type { Door } from '../door.ts';
 import { ms, optionalVersion } from './messages.ts';
 
 const tracksMax = 1_000;
 const attentionMax = 500;
 const familiesMax = 16;
-const warnWithinMs = 30 * 86_400_000;
 
 const severities = {
   notice: Severity.SEVERITY_NOTICE,
   warning: Severity.SEVERITY_WARNING,
   critical: Severity.SEVERITY_CRITICAL,
+} as const;
+
+const queues = {
+  embedded: QueueStatus.QUEUE_STATUS_EMBEDDED,
+  redis: QueueStatus.QUEUE_STATUS_REDIS,
+  redisAway: QueueStatus.QUEUE_STATUS_REDIS_AWAY,
 } as const;
 
 /** How everything stands, in one call. */
@@ -36,37 +39,12 @@ export function statusHandlers(door: Door<'operator'>, engine: Engine, registry:
     getStatus: door.unary<'viewer', GetStatusRequest, GetStatusResponse>(
       calls.operator.getStatus,
       async ({ page }, { nowMs }) => {
-        const [freeBytes, workers] = await Promise.all([engine.blobs.freeBytes(), engine.workerCount()]);
-        const state = engine.state();
-        const connected = engine.connected();
-        const view = statusView({
-          state,
-          connected,
-          eligible: (track) => engine.eligible(track),
-          resolved: (track) => registry.resolved(track),
-          planned: plannedNext(engine, nowMs),
-          alerts: (cluster) => engine.alerts.of(cluster, nowMs),
-        });
+        const view = await overviewOf(engine, registry, nowMs);
         const paged = pageOf(view.clusters, page, ({ cluster }) => cluster);
         if (!paged.ok) return paged;
-        const gate = (track: TrackId, version: number) => registry.gate(track, version);
-        const attention = attentionOf(state, view, { nowMs, freeBytes, workers, warnWithinMs, gate });
-        const { roots, pins } = state.metadata;
+        const { attention } = view;
         return ok({
-          coordinator: {
-            federation: engine.federation,
-            build: buildVersion(),
-            epoch: BigInt(engine.epoch),
-            atMs: ms(nowMs),
-            sequence: BigInt(state.seq),
-            freeBytes: BigInt(freeBytes),
-            enrolledCount: view.clusters.length,
-            connectedCount: view.clusters.filter(({ connected: is }) => is).length,
-            queue: queueOf(workers),
-            workerCount: workers ?? undefined,
-            rootExpiresAtMs: ms(roots.at(-1)?.expiresAtMs),
-            pinsExpiresAtMs: ms(pins?.expiresAtMs),
-          },
+          coordinator: coordinatorMessage(view.coordinator),
           tracks: view.tracks.slice(0, tracksMax).map(trackMessage),
           clusters: paged.value.rows.map(clusterMessage),
           attention: attention
@@ -80,9 +58,19 @@ export function statusHandlers(door: Door<'operator'>, engine: Engine, registry:
   };
 }
 
-function queueOf(workers: number | null | undefined): QueueStatus {
-  if (workers === undefined) return QueueStatus.QUEUE_STATUS_EMBEDDED;
-  return workers === null ? QueueStatus.QUEUE_STATUS_REDIS_AWAY : QueueStatus.QUEUE_STATUS_REDIS;
+function coordinatorMessage({ queue, workerCount, ...view }: CoordinatorView): CoordinatorStatus {
+  const { federation, build, enrolledCount, connectedCount } = view;
+  return {
+    ...{ federation, build, enrolledCount, connectedCount },
+    epoch: BigInt(view.epoch),
+    atMs: ms(view.atMs),
+    sequence: BigInt(view.sequence),
+    freeBytes: BigInt(view.freeBytes),
+    queue: queues[queue],
+    workerCount: workerCount ?? undefined,
+    rootExpiresAtMs: ms(view.rootExpiresAtMs),
+    pinsExpiresAtMs: ms(view.pinsExpiresAtMs),
+  };
 }
 
 function trackMessage(view: TrackStatusView): TrackStatus {

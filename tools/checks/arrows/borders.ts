@@ -1,6 +1,14 @@
 import { join, normalize } from 'node:path/posix';
 import type { Mention } from '../imports.ts';
-import { closedToAggregation, closedToGrpc, type Law, leaves, mayImportComputed, neutralFolders } from './house.ts';
+import {
+  closedToAggregation,
+  closedToGrpc,
+  type Law,
+  leaves,
+  mayImportComputed,
+  neutralFolders,
+  shapesOfPages,
+} from './house.ts';
 import { isTestCode } from './reading.ts';
 
 /** Named by its ending: what is read as data is no module, and may be one of many. */
@@ -22,6 +30,8 @@ export function objection(file: string, { specifier }: Mention, { allowed }: Law
   const target = normalize(join(file, '..', specifier));
   if (isTestCode(target) && !isTestCode(file)) return `the product may not import test code: ${specifier}`;
   const to = topOf(target);
+  if (from === 'dashboard' && to === 'coordinator' && target !== shapesOfPages)
+    return `pages know of the coordinator what ${shapesOfPages} says: ${specifier}`;
   if (to === from || allowed[from]?.includes(to) || neutralFolders.has(to)) return undefined;
   if (to === '..') return `leaves the checkout: ${specifier}`;
   // A file beside package.json belongs to nobody.

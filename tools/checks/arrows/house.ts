@@ -13,9 +13,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   aggregation: ['base'],
   coordinator: ['base', 'aggregation', 'proto'],
   client: ['base', 'proto'],
+  dashboard: ['base', 'coordinator'],
   lab: ['base', 'proto', 'aggregation', 'coordinator', 'client'],
   demo: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'lab'],
-  cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'lab', 'demo', 'tools'],
+  cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'dashboard', 'lab', 'demo', 'tools'],
 };
 
 /** Top folders that are read for circles and sizes, though they may import anything. */
@@ -31,12 +32,15 @@ export const leaves: ReadonlySet<string> = new Set(['#tensorflow']);
 export const closedToAggregation =
   /^node:(?:child_process|cluster|dgram|dns|http|http2|https|net|sqlite|tls|readline)(?:\/|$)/;
 
+/** All that pages in a browser may know of the coordinator, and as types alone: nothing of it is in what is built. */
+export const shapesOfPages = 'coordinator/web/shapes.ts';
+
 /**
  * Rooms that know no gRPC: what they say to the other side goes through ports, so that another transport, or none, can
  * stand there. What speaks gRPC lies in coordinator/grpc, client/link, client/rounds/grpc and client/releases/grpc.
  */
 export const closedToGrpc =
-  /^(?:coordinator\/(?:access|candidate|ledger|members|operations|queue|registry|round|rounds|views)|client\/(?:events|learning|recordings|(?:releases|rounds)(?!\/grpc\/)|scoring|tracks))\//;
+  /^(?:coordinator\/(?:access|candidate|ledger|members|operations|queue|registry|round|rounds|views|web)|client\/(?:events|learning|recordings|(?:releases|rounds)(?!\/grpc\/)|scoring|tracks))\//;
 
 /**
  * Where folders of detectors are found, and where what the command line hands to workers is loaded: what they import is read
@@ -85,7 +89,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['observability', 'rounds'],
     'views',
     'operations',
-    'grpc',
+    ['grpc', 'web'],
   ],
   client: [
     ['events', 'storage', 'observability'],
@@ -123,6 +127,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'steps.ts',
     ['api', 'feature-rows', 'flow', 'syscall'],
   ],
+  dashboard: ['api', 'parts', 'pages'],
   cli: [
     'print.ts',
     'exit.ts',
@@ -150,6 +155,7 @@ const modulesMin: Readonly<Record<string, number>> = {
   aggregation: 58,
   coordinator: 190,
   client: 260,
+  dashboard: 12,
   lab: 20,
   demo: 25,
   cli: 45,

@@ -60,7 +60,7 @@ function readModule(root: string, path: string): Module {
   // AssemblyScript is a language of its own: nothing of ours is imported there.
   if (dirname(file).endsWith('/assembly')) return { file, lines, mentions: [], unreadable: undefined };
   try {
-    const mentions = mentionsIn(text, /\.[cm]?ts$/.test(path) ? 'ts' : 'js');
+    const mentions = mentionsIn(text, path.endsWith('.tsx') ? 'tsx' : /\.[cm]?ts$/.test(path) ? 'ts' : 'js');
     return { file, lines, mentions, unreadable: undefined };
   } catch (error) {
     return { file, lines, mentions: [], unreadable: (error as Error).message.split('\n')[0] ?? 'no reason given' };

@@ -86,7 +86,12 @@ import {
   SetFreezeResponse,
   TrackSample,
 } from "./operator_rounds.ts";
-import { GetStatusRequest, GetStatusResponse } from "./operator_status.ts";
+import {
+  GetDashboardLinkRequest,
+  GetDashboardLinkResponse,
+  GetStatusRequest,
+  GetStatusResponse,
+} from "./operator_status.ts";
 
 export const protobufPackage = "testudo.v1";
 
@@ -5209,6 +5214,18 @@ export const OperatorService = {
     responseSerialize: (value: GetStatusResponse): Buffer => Buffer.from(GetStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetStatusResponse => GetStatusResponse.decode(value),
   },
+  /** A link that opens one session at the dashboard, once, for who asks. Viewer. */
+  getDashboardLink: {
+    path: "/testudo.v1.Operator/GetDashboardLink" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetDashboardLinkRequest): Buffer =>
+      Buffer.from(GetDashboardLinkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetDashboardLinkRequest => GetDashboardLinkRequest.decode(value),
+    responseSerialize: (value: GetDashboardLinkResponse): Buffer =>
+      Buffer.from(GetDashboardLinkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetDashboardLinkResponse => GetDashboardLinkResponse.decode(value),
+  },
   /** Members and former members. Role: viewer. */
   listClusters: {
     path: "/testudo.v1.Operator/ListClusters" as const,
@@ -5737,6 +5754,8 @@ export const OperatorService = {
 export interface OperatorServer extends UntypedServiceImplementation {
   /** How everything stands: coordinator, tracks, clusters, and what somebody should look at. Viewer. */
   getStatus: handleUnaryCall<GetStatusRequest, GetStatusResponse>;
+  /** A link that opens one session at the dashboard, once, for who asks. Viewer. */
+  getDashboardLink: handleUnaryCall<GetDashboardLinkRequest, GetDashboardLinkResponse>;
   /** Members and former members. Role: viewer. */
   listClusters: handleUnaryCall<ListClustersRequest, ListClustersResponse>;
   /** One cluster, and its record in every track. Viewer. */
@@ -5862,6 +5881,22 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetStatusResponse) => void,
+  ): ClientUnaryCall;
+  /** A link that opens one session at the dashboard, once, for who asks. Viewer. */
+  getDashboardLink(
+    request: GetDashboardLinkRequest,
+    callback: (error: ServiceError | null, response: GetDashboardLinkResponse) => void,
+  ): ClientUnaryCall;
+  getDashboardLink(
+    request: GetDashboardLinkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetDashboardLinkResponse) => void,
+  ): ClientUnaryCall;
+  getDashboardLink(
+    request: GetDashboardLinkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetDashboardLinkResponse) => void,
   ): ClientUnaryCall;
   /** Members and former members. Role: viewer. */
   listClusters(

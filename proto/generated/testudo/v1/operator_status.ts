@@ -60,6 +60,18 @@ export interface GetStatusRequest {
   page: Page | undefined;
 }
 
+/** For whom, the certificate says. */
+export interface GetDashboardLinkRequest {
+}
+
+/** Like a key: whoever opens the link first is the caller, as far as the dashboard can know. */
+export interface GetDashboardLinkResponse {
+  /** Where to go with a browser. */
+  url: string;
+  /** Until when, milliseconds since the epoch. */
+  expiresAtMs: bigint;
+}
+
 /** One look at a federation. */
 export interface GetStatusResponse {
   /** The coordinator and what it stands on. */
@@ -267,6 +279,121 @@ export const GetStatusRequest: MessageFns<GetStatusRequest> = {
   fromPartial<I extends Exact<DeepPartial<GetStatusRequest>, I>>(object: I): GetStatusRequest {
     const message = createBaseGetStatusRequest();
     message.page = (object.page !== undefined && object.page !== null) ? Page.fromPartial(object.page) : undefined;
+    return message;
+  },
+};
+
+function createBaseGetDashboardLinkRequest(): GetDashboardLinkRequest {
+  return {};
+}
+
+export const GetDashboardLinkRequest: MessageFns<GetDashboardLinkRequest> = {
+  encode(_: GetDashboardLinkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetDashboardLinkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetDashboardLinkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetDashboardLinkRequest>, I>>(base?: I): GetDashboardLinkRequest {
+    return GetDashboardLinkRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetDashboardLinkRequest>, I>>(_: I): GetDashboardLinkRequest {
+    const message = createBaseGetDashboardLinkRequest();
+    return message;
+  },
+};
+
+function createBaseGetDashboardLinkResponse(): GetDashboardLinkResponse {
+  return { url: "", expiresAtMs: 0n };
+}
+
+export const GetDashboardLinkResponse: MessageFns<GetDashboardLinkResponse> = {
+  encode(message: GetDashboardLinkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.url !== "") {
+      writer.uint32(10).string(message.url);
+    }
+    if (message.expiresAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.expiresAtMs) !== message.expiresAtMs) {
+        throw new globalThis.Error("value provided for field message.expiresAtMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.expiresAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetDashboardLinkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetDashboardLinkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.expiresAtMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetDashboardLinkResponse>, I>>(base?: I): GetDashboardLinkResponse {
+    return GetDashboardLinkResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetDashboardLinkResponse>, I>>(object: I): GetDashboardLinkResponse {
+    const message = createBaseGetDashboardLinkResponse();
+    message.url = object.url ?? "";
+    message.expiresAtMs = (object.expiresAtMs !== undefined && object.expiresAtMs !== null)
+      ? BigInt(object.expiresAtMs)
+      : 0n;
     return message;
   },
 };

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { operator, TestFederation, track } from '../testing/federation.ts';
+import { Visitor } from '../testing/visitor.ts';
+import type { OverviewNews } from './shapes.ts';
+
+const settings = ['listen.dashboard=127.0.0.1:0'];
+const refusal = (code: string) => expect.objectContaining({ code });
+
+describe('the dashboard', () => {
+  it('turns a one-time link into one short session of the operator that asked for it', async () => {
+    const federation = await TestFederation.start({ settings });
+    const ada = await Visitor.hire(federation, 'ada', 'operator');
+    const link = await ada.link();
+    expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/login#[\w-]{43}$/);
+    expect((await ada.ask('/api/session')).body).toEqual(refusal('SESSION_OVER'));
+    const login = await ada.login(link);
+    expect(login.status).toBe(200);
+    expect(login.body).toMatchObject({ federation: 'herd', operator: 'ada', role: 'operator' });
+    expect(ada.cookieHeader).toMatch(/^testudo-herd=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=3600$/);
+    expect((await ada.ask('/api/session')).body).toEqual(ada.session);
+
+    const thief = await Visitor.hire(federation, 'eve', 'viewer');
+    const second = await thief.login(link);
+    expect([second.status, second.body]).toEqual([401, refusal('LINK_INVALID')]);
+
+    expect((await ada.change('/api/logout', {})).status).toBe(200);
+    expect((await ada.ask('/api/session')).status).toBe(401);
+    expect(await federation.refusals()).toEqual(['SESSION_OVER', 'LINK_INVALID', 'SESSION_OVER']);
+  });
+
+  it('refuses, and audits, what another site, another host or a page without its token asks for', async () => {
+    const federation = await TestFederation.start({ settings });
+    const ada = await Visitor.hire(federation, 'ada', 'admin');
+    await ada.login();
+    const evil = { origin: 'https://evil.example' };
+    const attempts: readonly [string, Promise<Awaited<ReturnType<Visitor['ask']>>>, number, string][] = [
+      ['another origin', ada.change('/api/logout', {}, evil), 403, 'CROSS_SITE'],
+      ['no origin', ada.change('/api/logout', {}, { origin: '' }), 403, 'CROSS_SITE'],
+      ['the browser says so', ada.change('/api/logout', {}, { 'sec-fetch-site': 'cross-site' }), 403, 'CROSS_SITE'],
+      ['a form', ada.change('/api/logout', {}, { 'content-type': 'text/plain' }), 403, 'CROSS_SITE'],
+      ['no token', ada.change('/api/logout', {}, { 'x-testudo-token': '' }), 403, 'CROSS_SITE'],
+      ['a wrong token', ada.change('/api/logout', {}, { 'x-testudo-token': 'x'.repeat(43) }), 403, 'CROSS_SITE'],
+      ['reading', ada.ask('/api/session', { headers: { 'sec-fetch-site': 'cross-site' } }), 403, 'CROSS_SITE'],
+      ['a login', ada.login(undefined, evil), 403, 'CROSS_SITE'],
+      ['a name pointed at us', ada.ask('/api/session', { headers: { host: 'evil.example' } }), 421, 'HOST_FOREIGN'],
+    ];
+    for (const [name, attempt, status, code] of attempts) {
+      const answer = await attempt;
+      expect([name, answer.status, answer.body]).toEqual([name, status, refusal(code)]);
+    }
+    expect((await ada.ask('/api/session')).status).toBe(200); // Nobody has logged her out.
+    const refusals = await federation.refusals();
+    expect(refusals.filter((code) => code === 'CROSS_SITE')).toHaveLength(8);
+    expect(refusals).toContain('HOST_FOREIGN');
+  });
+
+  it('tells open pages everything at once, then only what changed, and ends them with the operator', async () => {
+    const federation = await TestFederation.start({ settings });
+    const ada = await Visitor.hire(federation, 'ada', 'viewer');
+    await ada.login();
+    const members = await Promise.all(['a', 'b', 'c'].map((name) => federation.enrol(name)));
+    const events = ada.events();
+    const overview = async (holds: (news: OverviewNews) => boolean) => {
+      for (;;) {
+        const { value, done } = await events.next();
+        if (done === true) throw new Error('the stream ended');
+        if (value.event === 'overview' && holds(value.data as OverviewNews)) return value.data as OverviewNews;
+      }
+    };
+    const whole = await overview(() => true);
+    expect(whole.whole).toBe(true);
+    expect(whole.clusters.map(({ cluster, connected }) => [cluster, connected])).toEqual([
+      ['a', false],
+      ['b', false],
+      ['c', false],
+    ]);
+    for (const member of members) await member.watch([track]);
+    await overview(({ coordinator }) => coordinator?.connectedCount === 3);
+    await federation.openRound();
+    for (const member of members) await member.invitation();
+    await members[0]?.submit(new Float32Array(1000).fill(0.1));
+    const news = await overview(({ tracks }) => tracks[0]?.acceptedCount === 1);
+    expect(news.whole).toBe(false);
+    expect(news.clusters.map(({ cluster }) => cluster)).not.toContain('b');
+
+    const { membership } = federation.coordinator;
+    unwrap(await membership.addOperator(operator, { name: 'eve', role: 'admin', request: await newRequest() }));
+    unwrap(await membership.removeOperator(operator, 'ada', 'left'));
+    for (;;) if ((await events.next()).done) break;
+    expect((await ada.ask('/api/session')).body).toEqual(refusal('OPERATOR_REMOVED'));
+  });
+
+  it('says in a sentence that it was built without its pages, and sends strict headers with everything', async () => {
+    const federation = await TestFederation.start({ settings });
+    const ada = await Visitor.hire(federation, 'ada', 'viewer');
+    const page = await ada.ask('/rounds/syscall');
+    expect([page.status, page.text]).toEqual([503, expect.stringContaining('built without its dashboard')]);
+    const { headers } = page;
+    expect(headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
+    expect(headers['content-security-policy']).not.toMatch(/unsafe|\*|https?:|data:/);
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
+    expect((await ada.ask('/', { method: 'DELETE' })).status).toBe(405);
+  });
+
+  it('gives no link where it is not served', async () => {
+    const federation = await TestFederation.start();
+    const ada = await Visitor.hire(federation, 'ada', 'admin');
+    await expect(ada.link()).rejects.toThrow('DASHBOARD_OFF');
+  });
+});
+
+async function newRequest(): Promise<Uint8Array> {
+  const { newOperatorKey } = await import('../keys/operator-credentials.ts');
+  return (await newOperatorKey()).request;
+}

@@ -1,0 +1,30 @@
+import { useEffect, useState } from 'preact/hooks';
+import { type Live, live, onLive } from './live.ts';
+import { type Answered, get } from './requests.ts';
+
+export function useLive(): Live {
+  const [state, setState] = useState(live());
+  useEffect(() => onLive(setState), []);
+  return state;
+}
+
+/**
+ * What the coordinator answers to a path, asked again whenever something was journalled. undefined before the first
+ * answer; the last answer stays until the next one is there, unless the path changes.
+ */
+export function useAnswer<Value>(path: string | undefined): Answered<Value> | undefined {
+  const { entries } = useLive();
+  const [answer, setAnswer] = useState<Readonly<{ path: string; answered: Answered<Value> }>>();
+  // An entry is a reason to ask again.
+  useEffect(() => {
+    if (path === undefined) return;
+    let wanted = true;
+    void get<Value>(path).then((answered) => {
+      if (wanted) setAnswer({ path, answered });
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [path, entries]);
+  return answer?.path === path ? answer?.answered : undefined;
+}
