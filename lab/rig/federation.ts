@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import { unwrap } from '../../base/fault.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import { openFileBlobStore } from '../../coordinator/blobs/file-blob-store.ts';
@@ -38,6 +39,10 @@ export type Federation = Readonly<{
   blobPath(digest: string): string;
   /** Asks again and again until there is an answer; throws when a process has ended by itself meanwhile. */
   until<Value>(ask: () => Promise<Value | undefined | false>): Promise<Value>;
+  /** Its process alone: killed without a word, and started again where it was, with what it had on disk. */
+  readonly coordinator: Readonly<{ kill(): Promise<void>; start(): Promise<void> }>;
+  /** Clusters that the coordinator says are connected now. */
+  connected(): Promise<number>;
   /** A model that came out of a round, by its digest. */
   model(digest: string, track?: FederationTrack): Promise<Float32Array>;
   stop(): Promise<void>;
@@ -65,11 +70,9 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
   const tracks = starts.map(([id]) => trackEntry(id));
   await foundCoordinator(plan.testudo, folder, { listen: listenAnywhere, tracks });
   await Promise.all(starts.map(([id, start]) => writeTrack(folder, id, start)));
-  const { member, addresses } = await startCoordinatorProcess({
-    testudo: plan.testudo,
-    config: join(folder, 'coordinator.yaml'),
-    logFile: join(plan.folder, 'coordinator.log'),
-  });
+  const config = join(folder, 'coordinator.yaml');
+  const start = { testudo: plan.testudo, config, logFile: join(plan.folder, 'coordinator.log') };
+  let { member, addresses } = await startCoordinatorProcess(start);
   members.push(member);
 
   const credentials = join(folder, 'operator.json');
@@ -86,6 +89,10 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
       if (answer !== undefined && answer !== false) return answer;
       await pauseWhileRunning(members);
     }
+  };
+  const connectedCount = async () => {
+    const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
+    return clusters.filter((cluster) => cluster.connected).length;
   };
   return {
     clusters: [...plan.clusters.keys()],
@@ -118,10 +125,24 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
       await appendTetragon(sensorFile(plan, cluster), traces, seenTraces);
       seenTraces += traces.length;
     },
+    coordinator: {
+      async kill() {
+        members.splice(members.indexOf(member), 1);
+        member.kill();
+        await member.exited;
+      },
+      async start() {
+        // Its clusters and its operator know where it was.
+        const settings = parseYaml(await readFile(config, 'utf8')) as object;
+        await writeFile(config, stringifyYaml({ ...settings, listen: addresses }));
+        ({ member, addresses } = await startCoordinatorProcess(start));
+        members.push(member);
+      },
+    },
+    connected: connectedCount,
     async ready(onProgress) {
       await until(async () => {
-        const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
-        const connected = clusters.filter((cluster) => cluster.connected).length;
+        const connected = await connectedCount();
         onProgress(connected);
         return connected === plan.clusters.size;
       });

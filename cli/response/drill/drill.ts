@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { jsonLine, listing } from '../../../base/text/table.ts';
 import { exitCodes, exitWith, orExit, usage } from '../../exit.ts';
 import { print } from '../../print.ts';
-import { drills, type RunnableDrill } from './drills.ts';
+import { type DrillSettings, drills, type RunnableDrill } from './drills.ts';
 import { untilInterrupted } from './interruption.ts';
 import { introduction, reportText } from './report.ts';
 
@@ -35,7 +35,7 @@ function run() {
       const drill = drills.find((one) => one.name === name);
       if (drill === undefined) return usage(`no drill ${name}; there are ${drills.map((one) => one.name).join(', ')}`);
       if (json !== true) print(`${introduction(drill)}\n`);
-      const checks = await runOne(drill, { namespace: undefined, policy: undefined, ...settings });
+      const checks = await runOne(drill, completed(settings));
       if (json === true) for (const check of checks) print(jsonLine(check));
       else print(reportText(checks));
       if (checks.some(({ verdict }) => verdict === 'NOT as expected')) process.exitCode = exitCodes.refused;
@@ -54,10 +54,26 @@ function settled<Arguments extends unknown[]>(command: Command<Arguments>) {
       '--policy <file>',
       'alert-flood: the policy, as `response policy example` prints one; that one unless given',
     )
-    .option('--pods <count>', 'alert-flood: pods of the cluster', '300');
+    .option('--pods <count>', 'alert-flood: pods of the cluster', '300')
+    .option(
+      '--flows <file>',
+      'lateral-movement: recorded flows of a cluster of yours, instead of those that come along',
+    )
+    .option('--model <folder>', 'lateral-movement: a model of the flow track, instead of an untrained one');
 }
 
-async function runOne(drill: RunnableDrill, settings: Parameters<RunnableDrill['run']>[0]) {
+type Given = Readonly<
+  Pick<DrillSettings, 'image' | 'kubectl' | 'lease' | 'pods'> &
+    Partial<Record<'namespace' | 'policy' | 'flows' | 'model', string | undefined>>
+>;
+
+/** What was not said is undefined; what runs in a rehearsal is the command that was typed. */
+function completed(given: Given): DrillSettings {
+  const unsaid = { namespace: undefined, policy: undefined, flows: undefined, model: undefined };
+  return { ...unsaid, ...given, testudo: process.argv[1] ?? '' };
+}
+
+async function runOne(drill: RunnableDrill, settings: DrillSettings) {
   try {
     return orExit(await untilInterrupted((signal) => drill.run(settings, signal)));
   } catch (error) {

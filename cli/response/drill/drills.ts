@@ -1,8 +1,14 @@
+import { randomInt } from 'node:crypto';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { alertFlood, askAlertFlood } from './alert-flood.ts';
+import { badModel, runBadModel } from './bad-model.ts';
 import { killAgent, runKillAgent } from './kill-agent.ts';
 import { OperatorsKubectl } from './kubectl.ts';
+import { lateralMovement, runLateralMovement } from './lateral-movement.ts';
+import { loseCoordinator, runLoseCoordinator } from './lose-coordinator.ts';
+import { poison, runPoison } from './poison.ts';
 import { quarantineProbe, runQuarantineProbe } from './quarantine-probe.ts';
+import { canRehearse, type Rehearsal, rehearse } from './rehearsal.ts';
 import type { Check, Drill } from './report.ts';
 import { rotateCanary, runRotateCanary } from './rotate-canary.ts';
 
@@ -16,6 +22,11 @@ export type DrillSettings = Readonly<{
   lease: string;
   policy: string | undefined;
   pods: string;
+  /** lateral-movement: recorded flows of the reader's own, and a model of the flow track as a folder. */
+  flows: string | undefined;
+  model: string | undefined;
+  /** The program of the `testudo` command: what runs in a rehearsal. */
+  testudo: string;
 }>;
 
 /** A drill that can be run. Rejects where it could not begin or was told to end; what it made is undone by then. */
@@ -43,6 +54,18 @@ function inNamespace(
   };
 }
 
+/** In a federation of its own, on recorded traces; refused where the package has none. */
+function inRehearsal(drill: Drill, run: (rehearsal: Rehearsal) => Promise<readonly Check[]>): RunnableDrill {
+  return {
+    ...drill,
+    async run({ testudo }, signal) {
+      if (!canRehearse())
+        return refuse('DRILL_SETTING', `${drill.name}: this package has no recorded traces; run it from the source`);
+      return ok(await rehearse(testudo, signal, run));
+    },
+  };
+}
+
 export const drills: readonly RunnableDrill[] = [
   inNamespace(quarantineProbe, (kubectl, { namespace, image }, signal) =>
     runQuarantineProbe(kubectl, namespace, image, signal),
@@ -50,4 +73,8 @@ export const drills: readonly RunnableDrill[] = [
   inNamespace(rotateCanary, (kubectl, { image }, signal) => runRotateCanary(kubectl, image, signal)),
   inNamespace(killAgent, (kubectl, { lease }, signal) => runKillAgent(kubectl, lease, signal)),
   { ...alertFlood, run: async (settings) => askAlertFlood(settings) },
+  { ...lateralMovement, run: ({ flows, model }) => runLateralMovement({ flows, model, seed: randomInt(1 << 30) }) },
+  inRehearsal(poison, runPoison),
+  inRehearsal(badModel, runBadModel),
+  inRehearsal(loseCoordinator, runLoseCoordinator),
 ];

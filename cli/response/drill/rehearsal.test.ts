@@ -1,0 +1,46 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { runBadModel } from './bad-model.ts';
+import { runLoseCoordinator } from './lose-coordinator.ts';
+import { runPoison } from './poison.ts';
+import { rehearse } from './rehearsal.ts';
+import type { Check } from './report.ts';
+
+const testudo = fileURLToPath(new URL('../../testudo.ts', import.meta.url));
+const verdicts = (checks: readonly Check[]) => checks.map(({ verdict, what, happened }) => [verdict, what, happened]);
+
+it('drills a poisoned update, a lost coordinator and a bad model on real processes, and leaves no file behind', async () => {
+  const scratch = await mkdtemp(join(tmpdir(), 'testudo-rehearsal-'));
+  vi.stubEnv('TMPDIR', scratch);
+  onTestFinished(async () => {
+    vi.unstubAllEnvs();
+    await rm(scratch, { recursive: true, force: true });
+  });
+  const { signal } = new AbortController();
+  await rehearse(testudo, signal, async (rehearsal) => {
+    const { liar } = rehearsal;
+    expect(verdicts(await runPoison(rehearsal))).toEqual([
+      ['as expected', 'the round', 'version 1'],
+      ['as expected', `the update of ${liar}`, expect.stringMatching(/^SCORE_TOO_HIGH: .*; 4 others went in$/)],
+      ['as expected', 'what the model is worth', expect.stringMatching(/^AUC 0\.9/)],
+    ]);
+    expect(verdicts(await runLoseCoordinator(rehearsal))).toEqual([
+      ['as expected', expect.stringContaining('coordinator is gone'), expect.stringMatching(/^[1-9]\d* alerts in c01/)],
+      ['as expected', 'clusters that are connected again', expect.stringMatching(/^5 of 5 after/)],
+      ['as expected', 'the next round', 'version 2'],
+    ]);
+    expect(verdicts(await runBadModel(rehearsal))).toEqual([
+      ['as expected', expect.stringContaining('the gate'), expect.stringMatching(/^kept out \(AUC 0\.\d+ after 0\.9/)],
+      ['as expected', 'clusters that run that version', 'none; all stay on 3'],
+      [
+        'as expected',
+        expect.stringContaining('changed bytes'),
+        expect.stringMatching(/^5 of 5 refused them \([A-Z_]+\)$/),
+      ],
+    ]);
+  });
+  expect(await readdir(scratch)).toEqual([]);
+});
