@@ -207,6 +207,7 @@ export class RunningSensor {
         keepReleases: settings.keepReleases,
         trustAnchor,
         labels: undefined,
+        lightAlone: true,
         times: { ...defaultAgentTimes, reconnect, retry: { firstMs: 500, maxMs: 60_000 } },
       },
       {

@@ -9,8 +9,8 @@ import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { parseAddress } from '../../client/link/address.ts';
 import { defaultAgentTimes } from '../../client/releases/agent-ports.ts';
-import { StoredModels } from '../../client/releases/hosts/stored-models.ts';
 import { ReleaseAgent } from '../../client/releases/release-agent.ts';
+import { LightFiles } from '../../client/releases/testing/light-files.ts';
 import { connectToHub, HubLink } from '../../client/sensor/hub-link.ts';
 import { encodeExample } from '../../client/tracks/syscall/traces/example.ts';
 import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
@@ -43,10 +43,11 @@ async function startSensor(node: string): Promise<void> {
       folder: join(config.folder, 'herd', node),
       addresses: [address],
       connect: connectToHub,
-      hosts: new Map([[track, new StoredModels()]]),
+      hosts: new Map([[track, new LightFiles()]]),
       keepReleases: 1,
       trustAnchor: undefined,
       labels: undefined,
+      lightAlone: true,
       times: { ...defaultAgentTimes, reconnect, retry: { firstMs: 500, maxMs: 5_000 } },
     },
     {

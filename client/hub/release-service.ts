@@ -56,6 +56,7 @@ export class ReleaseFileServer {
   readonly #timers: Timers;
   readonly #signal: AbortSignal;
   #open = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(pathOf: (digest: Digest) => string, timers: Timers, signal: AbortSignal) {
     this.#pathOf = pathOf;
@@ -70,19 +71,38 @@ export class ReleaseFileServer {
     const { digest, offset } = call.request;
     if (!isDigest(digest)) return refuse('REQUEST_INVALID', 'a digest that is none');
     // All sensors ask at once for a new release: whoever finds no room waits, since coming back later takes longer.
-    const untilMs = this.#timers.monotonicMs() + waitMs;
-    while (this.#open >= fetchesMax) {
-      if (call.cancelled || this.#signal.aborted || this.#timers.monotonicMs() > untilMs) {
-        return refuse('FETCHES_BUSY', `${fetchesMax} files are being sent already`);
-      }
-      await pause(this.#timers, lookMs, this.#signal);
-    }
-    this.#open += 1;
+    if (!(await this.#hasTurn(call))) return refuse('FETCHES_BUSY', `${fetchesMax} files are being sent already`);
     try {
       return await this.#send(call, digest, Number(offset));
     } finally {
-      this.#open -= 1;
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#open -= 1;
+      else next(); // The place goes on to the next in line.
     }
+  }
+
+  /** First come, first served; false where nothing came free in time. */
+  #hasTurn(call: Fetcher): Promise<boolean> {
+    if (this.#open < fetchesMax) {
+      this.#open += 1;
+      return Promise.resolve(true);
+    }
+    return new Promise((resolve) => {
+      const take = () => {
+        this.#timers.cancel(timer);
+        resolve(true);
+      };
+      const give = () => {
+        const at = this.#waiting.indexOf(take);
+        if (at < 0) return; // It has its turn, and ends it.
+        this.#waiting.splice(at, 1);
+        this.#timers.cancel(timer);
+        resolve(false);
+      };
+      const timer = this.#timers.after(waitMs, give);
+      call.once('cancelled', give);
+      this.#waiting.push(take);
+    });
   }
 
   async #send(call: Fetcher, digest: Digest, from: number) {

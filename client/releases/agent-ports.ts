@@ -51,6 +51,8 @@ export type AgentConfig = Readonly<{
   /** Instead of what the coordinator says: labels then cannot be told wrongly to dodge a pin. */
   labels: Readonly<Record<string, string>> | undefined;
   times: AgentTimes;
+  /** Fetches of a release what its light form needs, and no other file; every file unless given. */
+  lightAlone?: boolean;
 }>;
 
 export type AgentPorts = Readonly<{

@@ -4,10 +4,10 @@ import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import type { AgentStore } from './agent-store.ts';
 import type { Answer, Work } from './decide/effects.ts';
-import { fetchRelease } from './fetch-release.ts';
+import { type FetchReleaseOptions, fetchRelease } from './fetch-release.ts';
 import type { ModelHost } from './hosts/model-host.ts';
 import { ShadowRun } from './hosts/shadow-run.ts';
-import type { FetchCalls, FetchPace, ReleaseFiles } from './release-files.ts';
+import type { FetchCalls, ReleaseFiles } from './release-files.ts';
 import type { Reporter } from './reports/reporter.ts';
 
 export type AgentWorkParts = Readonly<{
@@ -16,7 +16,7 @@ export type AgentWorkParts = Readonly<{
   store: AgentStore;
   reporter: Reporter;
   ports: AgentPorts;
-  pace: FetchPace;
+  fetching: FetchReleaseOptions;
   /** Without one only what is on this machine counts. */
   calls: () => FetchCalls | undefined;
 }>;
@@ -48,9 +48,9 @@ export class AgentWork {
         await this.#parts.store.save(work.state);
         return { kind: 'persisted' };
       case 'fetch': {
-        const { files, calls, pace } = this.#parts;
+        const { files, calls, fetching } = this.#parts;
         const { target, federation } = work;
-        const timed = await this.#timed(fetchRelease(files, calls(), target, federation, pace));
+        const timed = await this.#timed(fetchRelease(files, calls(), target, federation, fetching));
         return { kind: 'fetched', ...timed };
       }
       case 'load':
@@ -105,11 +105,11 @@ export class AgentWork {
   }
 
   async #prune({ digests, held, federation }: Of<'prune'>): Promise<Answer> {
-    const { files, pace } = this.#parts;
+    const { files, fetching } = this.#parts;
     const keep = new Set<Digest>(digests);
     for (const target of held) {
       keep.add(target.manifest.digest);
-      const known = await fetchRelease(files, undefined, target, federation, pace);
+      const known = await fetchRelease(files, undefined, target, federation, fetching);
       if (known.ok) for (const { digest } of known.value.manifest.files) keep.add(digest);
     }
     await files.keepOnly(keep);

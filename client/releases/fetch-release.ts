@@ -8,7 +8,7 @@ import type { ReleaseFaultCode } from '../../proto/release/faults.ts';
 import type { HeldModel } from '../scoring/live-scoring.ts';
 import type { FetchCalls, FetchFileFaultCode, FetchPace, ReleaseFiles, WantedFile } from './release-files.ts';
 
-/** A release whose every file is on this machine and has the manifest's length and digest. */
+/** A release whose every file, or every file that is asked for, is on this machine and has the manifest's length and digest. */
 export type FetchedRelease = Readonly<{ target: ReleaseTarget; manifest: ReleaseManifest; model: HeldModel }>;
 
 /** 1 MiB: the manifest lists a handful of files. */
@@ -21,16 +21,25 @@ const specBytesMax = 2 ** 20;
 type ModelFaultCode = 'FILE_MISSING' | 'MANIFEST_INVALID' | 'SPEC_INVALID' | 'SPEC_TOO_LARGE';
 export type FetchReleaseFaultCode = FetchFileFaultCode | ModelFaultCode | ReleaseFaultCode | 'RELEASE_TOO_LARGE';
 
+/** What it takes to run a light form. Weights are several times as long. */
+const ofLightForm: ReadonlySet<string> = new Set([
+  releaseFileNames.spec,
+  releaseFileNames.light,
+  releaseFileNames.antibodies,
+]);
+
+export type FetchReleaseOptions = FetchPace & Readonly<{ lightAlone: boolean }>;
+
 /**
- * Brings one release here: its manifest by the catalogue's digest, then every file by the manifest's. No other file can
- * come with it: nothing is asked for by name. Without calls only what is on disk counts.
+ * Brings one release here: its manifest by the catalogue's digest, then every file by the manifest's, or those of its
+ * light form. No other file can come with it: nothing is asked for by name. Without calls only what is on disk counts.
  */
 export async function fetchRelease(
   files: ReleaseFiles,
   calls: FetchCalls | undefined,
   target: ReleaseTarget,
   federation: FederationId,
-  pace: FetchPace,
+  { lightAlone, ...pace }: FetchReleaseOptions,
 ): Promise<Result<FetchedRelease, FetchReleaseFaultCode>> {
   if (target.manifest.bytes > manifestBytesMax) {
     return refuse('MANIFEST_INVALID', `the manifest of ${target.track}/${target.version} is larger than 1 MiB`);
@@ -39,7 +48,7 @@ export async function fetchRelease(
   if (!manifestPath.ok) return manifestPath;
   const manifest = openManifest(await readFile(manifestPath.value), target, federation);
   if (!manifest.ok) return manifest;
-  const listed = manifest.value.files;
+  const listed = manifest.value.files.filter(({ name }) => !lightAlone || ofLightForm.has(name));
   if (listed.reduce((sum, { bytes }) => sum + bytes, 0) > releaseBytesMax) {
     return refuse('RELEASE_TOO_LARGE', `${target.track}/${target.version} is larger than 4 GiB`);
   }

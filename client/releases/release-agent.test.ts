@@ -14,11 +14,13 @@ import { newSigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto
 import { InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
 import { parseFederationId, parseTrackId } from '../../proto/ids.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
+import { specBytes } from '../../proto/model-spec.ts';
 import { verifyInstallReport } from '../../proto/release/install-report.ts';
 import { parseAddress } from '../link/address.ts';
 import { enrol } from '../link/enrol.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
 import { AgentRig, type RigParts, tinySpec, tinyWeights } from './testing/agent-rig.ts';
+import { LightFiles } from './testing/light-files.ts';
 import { ReleasePress } from './testing/release-press.ts';
 import { TestReleases } from './testing/releases-server.ts';
 
@@ -152,6 +154,26 @@ describe('release agent', () => {
     // It is loaded already: nothing is fetched twice.
     const digests = server.fetches.map(({ digest }) => digest);
     expect(new Set(digests).size).toBe(digests.length);
+  });
+
+  it('fetches of a release what its light form needs where nothing else runs, and comes back with it', async () => {
+    const contents = { 'model.int8.onnx': 'a light form', 'provenance.json': '{}', 'antibodies.jsonl': 'antibodies' };
+    const extra = Object.entries(contents).map(([name, text]) => [name, Buffer.from(text)] as const);
+    press.release(4, tinySpec, tinyWeights(4), Object.fromEntries(extra));
+    press.point('stable', 4);
+    const over = { config: { lightAlone: true } };
+    const rig = await running({ ...over, host: new LightFiles() });
+    expect(rig.agent.liveVersion(track)).toBe(4);
+    const fetched = server.fetches.map(({ digest }) => press.files.get(digest as never)?.toString('utf8'));
+    expect(fetched).toHaveLength(4);
+    expect(fetched[0]).toContain('weights.bin'); // The manifest, which names everything.
+    expect(fetched.slice(1).sort()).toEqual(
+      ['a light form', 'antibodies', Buffer.from(specBytes(tinySpec)).toString('utf8')].sort(),
+    );
+    await rig.agent.close();
+    const again = await open({ ...over, host: new LightFiles() });
+    expect(again.agent.liveVersion(track)).toBe(4);
+    expect(server.fetches).toHaveLength(4);
   });
 
   it('comes back after a restart with the model it had, without a coordinator, and knows its floor', async () => {

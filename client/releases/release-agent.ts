@@ -45,14 +45,15 @@ export class ReleaseAgent {
     this.#config = config;
     this.#ports = ports;
     this.#reporter = new Reporter(outbox, ports, config.times, this.#stopping.signal);
-    const { stallMs, bytesPerSecondMin } = config.times;
+    const { lightAlone = false, times } = config;
+    const { stallMs, bytesPerSecondMin } = times;
     this.#work = new AgentWork({
       hosts: config.hosts,
       files: new ReleaseFiles(join(config.folder, 'files')),
       store,
       reporter: this.#reporter,
       ports,
-      pace: { signal: this.#stopping.signal, timers: ports.timers, stallMs, bytesPerSecondMin },
+      fetching: { signal: this.#stopping.signal, timers: ports.timers, stallMs, bytesPerSecondMin, lightAlone },
       calls: () => this.#calls,
     });
     this.#agent = newAgent({

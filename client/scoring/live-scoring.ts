@@ -61,11 +61,13 @@ export type LiveScoringParts = Readonly<{
   timers: Timers;
 }>;
 
-/** A model whose weights lie on this machine. */
+/** A model whose files lie on this machine. */
 export type HeldModel = Readonly<{
   version: number;
+  /** Its weights'. */
   digest: Digest;
   spec: ModelSpec;
+  /** Where they lie; who fetches light forms alone has no weights. */
   weightsPath: string;
   /** The 8-bit ONNX form, where the release has one. */
   light?: CheckedFile;

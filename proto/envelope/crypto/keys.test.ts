@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
+import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import nacl from 'tweetnacl';
 import { describe, expect, it } from 'vitest';
@@ -120,6 +120,18 @@ describe('vetSigningPublicKey', () => {
     expect(nacl.sign.detached.verify(Buffer.from('any message'), signature, neutral)).toBe(true);
     expect(nacl.sign.detached.verify(Buffer.from('any other'), signature, neutral)).toBe(true);
     expect(codeOf(vetSigningPublicKey(neutral))).toBe('KEY_INVALID');
+  });
+
+  it('says the same of a key each time, also after more others than it remembers', () => {
+    const keys = vectors.refused.signingKeys.map(({ key }) => fromHex(key));
+    const sound = Array.from({ length: 300 }, () => {
+      const { x = '' } = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+      return new Uint8Array(Buffer.from(x, 'base64url'));
+    });
+    for (let turn = 0; turn < 2; turn++) {
+      for (const key of sound) expect(codeOf(vetSigningPublicKey(key))).toBe('ok');
+      for (const key of keys) expect(codeOf(vetSigningPublicKey(key))).toBe('KEY_INVALID');
+    }
   });
 
   it('knows points from other bytes as taking the square root does', () => {
