@@ -14,6 +14,14 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'the main job: a federation on this machine, some of it hostile, on recorded data',
     load: async () => (await import('./processes/demo.ts')).demoCommand(),
   },
+  up: {
+    summary: 'a coordinator and clusters on this machine that stay up',
+    load: async () => (await import('./processes/up.ts')).upCommand(),
+  },
+  down: {
+    summary: 'end what up started, and nothing else',
+    load: async () => (await import('./processes/down.ts')).downCommand(),
+  },
   setup: {
     summary: 'fetch what most commands do without: TensorFlow, ONNX Runtime, plots',
     load: async () => (await import('./processes/setup.ts')).setupCommand(),

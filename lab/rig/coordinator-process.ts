@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import { lastLines, type Member, pauseWhileRunning, startMember } from './member.ts';
 
-export type Addresses = Readonly<{ enrolment: string; federation: string; health: string }>;
+export type Addresses = Readonly<{ enrolment: string; federation: string; health: string; dashboard?: string | undefined }>;
 
 export type CoordinatorProcess = Readonly<{ member: Member; addresses: Addresses }>;
 
@@ -16,11 +16,16 @@ export const listenAnywhere: Addresses = {
 
 /**
  * `testudo coordinator init FOLDER`, as an operator would type it, with `settings` in the place of those that it wrote.
- * `testudo`: the command's program. Throws what it said when it fails.
+ * `testudo`: the command's program; `words`: more of what is typed. Throws what it said when it fails.
  */
-export async function foundCoordinator(testudo: string, folder: string, settings: object): Promise<void> {
+export async function foundCoordinator(
+  testudo: string,
+  folder: string,
+  settings: object,
+  words: readonly string[] = [],
+): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const args = [testudo, 'coordinator', 'init', folder, '--server-name', '127.0.0.1'];
+  const args = [testudo, 'coordinator', 'init', folder, '--server-name', '127.0.0.1', ...words];
   const init = await startMember({ name: 'init', args, logFile: `${folder}-init.log` });
   await init.exited;
   const path = join(folder, 'coordinator.yaml');
@@ -37,15 +42,20 @@ export type CoordinatorStart = Readonly<{
   env?: Readonly<Record<string, string>>;
   /** Appended to. Needs the log level info or finer: the line that says "ready" says where. */
   logFile: string;
+  /** It outlives this process. */
+  stays?: boolean;
+  /** Told as soon as there is a process, before it is ready. */
+  onStarted?: (pid: number) => Promise<void>;
 }>;
 
 /** Starts `testudo coordinator` and waits until it is ready. Throws what it said last when it ends before. */
 export async function startCoordinatorProcess(start: CoordinatorStart): Promise<CoordinatorProcess> {
-  const { testudo, config, env = {}, logFile } = start;
+  const { testudo, config, env = {}, logFile, stays = false, onStarted } = start;
   const before = await stat(logFile).catch(() => undefined);
   const args = [testudo, 'coordinator', '--config', config];
-  const member = await startMember({ name: 'coordinator', args, env, logFile });
+  const member = await startMember({ name: 'coordinator', args, env, logFile, stays });
   try {
+    await onStarted?.(member.pid);
     for (;;) {
       const addresses = readyIn((await readFile(logFile)).subarray(before?.size ?? 0).toString('utf8'));
       if (addresses !== undefined) return { member, addresses };

@@ -24,19 +24,23 @@ export type MemberPlan = Readonly<{
   args: readonly string[];
   env?: Readonly<Record<string, string>>;
   logFile: string;
+  /** It outlives this process, and no key that is pressed here reaches it. */
+  stays?: boolean;
 }>;
 
 const pollMs = 100;
 
 /** Starts a process. Its environment is ours and `env`. Throws with the system's reason when it cannot be started. */
-export async function startMember({ name, args, env, logFile }: MemberPlan): Promise<Member> {
+export async function startMember({ name, args, env, logFile, stays = false }: MemberPlan): Promise<Member> {
   const log = await open(logFile, 'a');
   let child: ChildProcess;
   try {
     child = spawn(process.execPath, [...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', log.fd, log.fd],
+      detached: stays,
     });
+    if (stays) child.unref();
     await once(child, 'spawn');
   } finally {
     await log.close();

@@ -136,7 +136,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'releases',
     'processes',
   ],
-  lab: [['data', 'federation', 'in-process', 'plot.ts'], 'hostile', 'rig'],
+  lab: [['data', 'federation', 'in-process', 'plot.ts'], 'hostile', 'rig', 'standing'],
   demo: [
     ['options.ts', 'rule.ts', 'screen.ts'],
     'prepare.ts',

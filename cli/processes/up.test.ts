@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { isStill, markOf } from '../../lab/standing/process-mark.ts';
+import type { StandingState } from '../../lab/standing/standing-state.ts';
+import { runTestudo } from '../testing/command-line.ts';
+
+const folder = join(tempDir(afterAll), 'herd');
+process.env.TESTUDO_CONFIG_HOME = tempDir(afterAll);
+
+const stateOf = () => JSON.parse(readFileSync(join(folder, 'up.json'), 'utf8')) as StandingState;
+const up = async (...words: string[]) => {
+  const ended = await runTestudo('up', folder, '--json', ...words);
+  expect(ended).toMatchObject({ code: 0 });
+  return JSON.parse(ended.out) as StandingState & { context: string };
+};
+const pidOf = ({ processes }: StandingState, wanted: string) => processes.find(({ name }) => name === wanted)?.pid;
+
+describe('testudo up and down', () => {
+  afterEach(async () => void (await runTestudo('down', folder)));
+
+  it('start a federation that stays, that commands find by themselves and that goes on; and end it, and nothing else', async () => {
+    const first = await up('--clusters', '2');
+    expect(first.processes.map(({ name }) => name)).toEqual(['coordinator', 'c01', 'c02']);
+    const status = await runTestudo('status', '--json');
+    expect(status).toMatchObject({ code: 0, error: '' });
+    expect(JSON.parse(status.out)).toMatchObject({ clusters: [{ cluster: 'c01' }, { cluster: 'c02' }] });
+
+    const lost = first.processes.find(({ name }) => name === 'c02');
+    if (lost === undefined) throw new Error('c02 is not remembered');
+    process.kill(lost.pid, 'SIGKILL');
+    await expect.poll(() => isStill(lost)).toBe(false);
+    const second = await up();
+    expect(pidOf(second, 'coordinator')).toBe(pidOf(first, 'coordinator'));
+    expect(pidOf(second, 'c01')).toBe(pidOf(first, 'c01'));
+    expect(pidOf(second, 'c02')).not.toBe(lost.pid);
+    expect(second.addresses).toEqual(first.addresses);
+
+    // Somebody else's process that has got the number of one of ours.
+    const bystander = spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1000)']);
+    onTestFinished(() => void bystander.kill('SIGKILL'));
+    const pid = bystander.pid as number;
+    const state = stateOf();
+    const reused = { name: 'c03', pid, mark: 'another-life/1' };
+    writeFileSync(join(folder, 'up.json'), JSON.stringify({ ...state, processes: [...state.processes, reused] }));
+    const down = await runTestudo('down', folder, '--json');
+    const said = down.out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(said.map(({ name, how }) => [name, how])).toEqual([
+      ['c01', 'ended'],
+      ['c02', 'ended'],
+      ['c03', 'was gone'],
+      ['coordinator', 'ended'],
+    ]);
+    expect(second.processes.filter(isStill)).toEqual([]);
+    expect(markOf(pid)).toBeDefined();
+    expect(stateOf().processes).toEqual([]);
+    expect(await runTestudo('status')).toMatchObject({ code: 3 });
+  }, 600_000);
+
+  it('refuse what cannot be founded, and what would be passed over', async () => {
+    const usage = 2;
+    expect(await runTestudo('up', join(folder, 'x'), '--clusters', '4', '--liars', '1')).toMatchObject({
+      code: usage,
+      error: 'USAGE: --liars: 1 of 4 clusters are too many; 1 need 5 clusters or more\n',
+    });
+    expect(await runTestudo('up', folder, '--clusters', '3')).toMatchObject({
+      code: usage,
+      error: expect.stringContaining('--clusters: there are 2 here'),
+    });
+    expect(await runTestudo('up', join(folder, 'x'), '--sources', 'nowhere.yaml', '--classes', 'a')).toMatchObject({
+      code: usage,
+    });
+    expect(await runTestudo('down', join(folder, 'never'))).toMatchObject({
+      code: 1,
+      error: expect.stringContaining('NOTHING_UP'),
+    });
+  });
+});

@@ -1,0 +1,45 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { isStill, type Marked } from './process-mark.ts';
+import { coordinatorName, type StandingState, writeState } from './standing-state.ts';
+
+const lookMs = 50;
+
+export type Ended = Readonly<{ name: string; pid: number; how: 'ended' | 'killed' | 'was gone' }>;
+
+/**
+ * Ends the processes that are remembered in `folder`, and no other: one whose number belongs to somebody else by now counts as
+ * gone. Clients first, so that none is left asking for a coordinator. `graceMs`: how long each may take before it is killed.
+ */
+export async function endAll(folder: string, state: StandingState, graceMs: number): Promise<readonly Ended[]> {
+  const clients = state.processes.filter(({ name }) => name !== coordinatorName);
+  const coordinator = state.processes.filter(({ name }) => name === coordinatorName);
+  const ended = [
+    ...(await Promise.all(clients.map((one) => endOne(one, graceMs)))),
+    ...(await Promise.all(coordinator.map((one) => endOne(one, graceMs)))),
+  ];
+  await writeState(folder, { ...state, processes: [] });
+  return ended;
+}
+
+async function endOne({ name, ...marked }: Marked & Readonly<{ name: string }>, graceMs: number): Promise<Ended> {
+  const { pid } = marked;
+  if (!signal(marked, 'SIGTERM')) return { name, pid, how: 'was gone' };
+  for (let waitedMs = 0; waitedMs < graceMs; waitedMs += lookMs) {
+    if (!isStill(marked)) return { name, pid, how: 'ended' };
+    await pause(lookMs);
+  }
+  if (!signal(marked, 'SIGKILL')) return { name, pid, how: 'ended' };
+  while (isStill(marked)) await pause(lookMs);
+  return { name, pid, how: 'killed' };
+}
+
+/** False where it is there no more. */
+function signal(marked: Marked, name: 'SIGTERM' | 'SIGKILL'): boolean {
+  if (!isStill(marked)) return false;
+  try {
+    return process.kill(marked.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}

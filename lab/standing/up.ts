@@ -1,0 +1,147 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
+import { unwrap } from '../../base/fault.ts';
+import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import { type Addresses, startCoordinatorProcess } from '../rig/coordinator-process.ts';
+import { lastLines, startMember } from '../rig/member.ts';
+import { connectOperator, type Operator } from '../rig/operator.ts';
+import { writeClientConfig } from './founding.ts';
+import { isStill, markOf } from './process-mark.ts';
+import { coordinatorName, placesIn, type StandingState, writeState } from './standing-state.ts';
+
+const lookMs = 100;
+
+/** Who is there, and what it has done so far. */
+export type Progress = Readonly<{ started: number; connected: number; read: number; clusters: number }>;
+
+type Given = Readonly<{ folder: string; testudo: string; onProgress: (progress: Progress) => void }>;
+
+/**
+ * Starts what is not running of a federation that was founded, and returns once every cluster is connected and has read what it
+ * reads to an end. Processes outlive this one; every one is remembered as soon as it is there, so that `down` finds it
+ * whatever happens. Throws what a process said last when it ends before.
+ */
+export async function bringUp(state: StandingState, given: Given): Promise<StandingState> {
+  const before = { ...state, processes: state.processes.filter(isStill) };
+  const withCoordinator = await startCoordinator(before, given);
+  const { addresses } = withCoordinator;
+  const operator = connectOperator(
+    unwrap(await readCredentials(placesIn(given.folder).credentials)),
+    addresses.federation,
+  );
+  try {
+    const everybody = await startClients(withCoordinator, operator, given);
+    await whenReady(everybody, operator, given);
+    return everybody;
+  } finally {
+    operator.close();
+  }
+}
+
+type Running = StandingState & Readonly<{ addresses: NonNullable<StandingState['addresses']> }>;
+
+async function startCoordinator(state: StandingState, { folder, testudo }: Given): Promise<Running> {
+  const isRunning = state.processes.some(({ name }) => name === coordinatorName);
+  if (isRunning && state.addresses !== null) return { ...state, addresses: state.addresses };
+  const { config, logOf } = placesIn(folder);
+  if (state.addresses !== null) await listenAgain(config, state.addresses);
+  const logFile = logOf(coordinatorName);
+  let next = state;
+  const onStarted = async (pid: number) => {
+    next = await remembered(folder, state, { name: coordinatorName, pid });
+  };
+  const { addresses } = await startCoordinatorProcess({ testudo, config, logFile, stays: true, onStarted });
+  const running = { ...next, addresses };
+  await writeState(folder, running);
+  return running;
+}
+
+/** The same ports as before where they are free, so that what people wrote down stays true; others where they are not. */
+async function listenAgain(config: string, addresses: Addresses): Promise<void> {
+  const file = parseYaml(await readFile(config, 'utf8')) as { listen: Record<string, string> };
+  for (const [name, address] of Object.entries(addresses)) {
+    if (address === undefined) continue;
+    file.listen[name] = (await isFree(address)) ? address : address.replace(/:\d+$/, ':0');
+  }
+  await writeFile(config, stringifyYaml(file), { mode: 0o600 });
+}
+
+/** Whether this process could listen there. */
+function isFree(address: string): Promise<boolean> {
+  const at = address.lastIndexOf(':');
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(Number(address.slice(at + 1)), address.slice(0, at), () => server.close(() => resolve(true)));
+  });
+}
+
+async function startClients(
+  state: Running,
+  operator: Operator,
+  { folder, testudo, onProgress }: Given,
+): Promise<Running> {
+  const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
+  const enrolled = new Set(clusters.map(({ name }) => name));
+  let next = state;
+  for (const [at, entry] of state.clusters.entries()) {
+    onProgress({ started: at, connected: 0, read: 0, clusters: state.clusters.length });
+    if (next.processes.some(({ name }) => name === entry.name)) continue;
+    const config = await writeClientConfig(folder, entry, state.addresses);
+    const token = enrolled.has(entry.name) ? undefined : await tokenFor(entry.name, operator);
+    const member = await startMember({
+      name: entry.name,
+      args: [testudo, 'client', '--config', config],
+      env: token === undefined ? {} : { TESTUDO_JOIN_TOKEN: token },
+      logFile: placesIn(folder).logOf(entry.name),
+      stays: true,
+    });
+    next = await remembered(folder, next, { name: entry.name, pid: member.pid });
+  }
+  return next;
+}
+
+async function tokenFor(cluster: string, operator: Operator): Promise<string> {
+  const { token } = await operator.call(operator.client.createToken, { cluster, lifetimeSeconds: 600, labels: [] });
+  return token;
+}
+
+async function remembered<State extends StandingState>(
+  folder: string,
+  state: State,
+  { name, pid }: Readonly<{ name: string; pid: number }>,
+): Promise<State> {
+  const mark = markOf(pid);
+  const others = state.processes.filter((one) => one.name !== name);
+  const next = { ...state, processes: [...others, ...(mark === undefined ? [] : [{ name, pid, mark }])] };
+  await writeState(folder, next);
+  return next;
+}
+
+async function whenReady(state: Running, operator: Operator, { folder, onProgress }: Given): Promise<void> {
+  const total = state.clusters.length;
+  for (;;) {
+    const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
+    const own = new Set(state.clusters.map(({ name }) => name));
+    const connected = clusters.filter((one) => own.has(one.name) && one.connected).length;
+    const reads = await Promise.all(state.clusters.map((cluster) => hasRead(folder, cluster)));
+    const read = reads.filter(Boolean).length;
+    onProgress({ started: total, connected, read, clusters: total });
+    if (connected === total && read === total) return;
+    const gone = state.processes.find((one) => !isStill(one));
+    if (gone !== undefined) {
+      const said = await lastLines({ logFile: placesIn(folder).logOf(gone.name) });
+      throw new Error(`${gone.name} ended by itself:\n${said}`);
+    }
+    await pause(lookMs);
+  }
+}
+
+/** Whether a cluster has read what comes to an end; a sensor that is followed never does. */
+async function hasRead(folder: string, { name, ends }: StandingState['clusters'][number]): Promise<boolean> {
+  if (!ends) return true;
+  const log = await readFile(placesIn(folder).logOf(name), 'utf8').catch(() => '');
+  return log.includes('"source read to its end"');
+}
