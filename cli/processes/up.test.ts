@@ -22,11 +22,13 @@ describe('testudo up and down', () => {
   afterEach(async () => void (await runTestudo('down', folder)));
 
   it('start a federation that stays, that commands find by themselves and that goes on; and end it, and nothing else', async () => {
-    const first = await up('--clusters', '2');
-    expect(first.processes.map(({ name }) => name)).toEqual(['coordinator', 'c01', 'c02']);
+    const first = await up('--clusters', '3');
+    expect(first.processes.map(({ name }) => name)).toEqual(['coordinator', 'c01', 'c02', 'c03']);
     const status = await runTestudo('status', '--json');
     expect(status).toMatchObject({ code: 0, error: '' });
-    expect(JSON.parse(status.out)).toMatchObject({ clusters: [{ cluster: 'c01' }, { cluster: 'c02' }] });
+    expect(JSON.parse(status.out)).toMatchObject({
+      clusters: [{ cluster: 'c01' }, { cluster: 'c02' }, { cluster: 'c03' }],
+    });
 
     const lost = first.processes.find(({ name }) => name === 'c02');
     if (lost === undefined) throw new Error('c02 is not remembered');
@@ -43,17 +45,19 @@ describe('testudo up and down', () => {
     onTestFinished(() => void bystander.kill('SIGKILL'));
     const pid = bystander.pid as number;
     const state = stateOf();
-    const reused = { name: 'c03', pid, mark: 'another-life/1' };
+    const reused = { name: 'c04', pid, mark: 'another-life/1' };
     writeFileSync(join(folder, 'up.json'), JSON.stringify({ ...state, processes: [...state.processes, reused] }));
     const down = await runTestudo('down', folder, '--json');
     const said = down.out
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
+    // In the order in which they were started; c02 was started twice.
     expect(said.map(({ name, how }) => [name, how])).toEqual([
       ['c01', 'ended'],
+      ['c03', 'ended'],
       ['c02', 'ended'],
-      ['c03', 'was gone'],
+      ['c04', 'was gone'],
       ['coordinator', 'ended'],
     ]);
     expect(second.processes.filter(isStill)).toEqual([]);
@@ -66,11 +70,11 @@ describe('testudo up and down', () => {
     const usage = 2;
     expect(await runTestudo('up', join(folder, 'x'), '--clusters', '4', '--liars', '1')).toMatchObject({
       code: usage,
-      error: 'USAGE: --liars: 1 of 4 clusters are too many; 1 need 5 clusters or more\n',
+      error: 'USAGE: a round where 1 may lie needs 5 clusters or more, and these are 4\n',
     });
-    expect(await runTestudo('up', folder, '--clusters', '3')).toMatchObject({
+    expect(await runTestudo('up', folder, '--clusters', '5')).toMatchObject({
       code: usage,
-      error: expect.stringContaining('--clusters: there are 2 here'),
+      error: expect.stringContaining('--clusters: there are 3 here'),
     });
     expect(await runTestudo('up', join(folder, 'x'), '--sources', 'nowhere.yaml', '--classes', 'a')).toMatchObject({
       code: usage,

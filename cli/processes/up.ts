@@ -67,8 +67,8 @@ function foundingOf(folder: string, testudo: string, flags: Flags): Founding {
   if (sources !== undefined && flags.clusters !== undefined) usage('--clusters or --sources: each file is a cluster');
   const count = sources?.length ?? wholeNumber('--clusters', flags.clusters ?? String(clustersDefault), 1);
   const liars = wholeNumber('--liars', flags.liars ?? (count < 5 ? '0' : '1'), 0);
-  if (liars > 0 && count < 2 * liars + 3)
-    usage(`--liars: ${liars} of ${count} clusters are too many; ${liars} need ${2 * liars + 3} clusters or more`);
+  const needed = 2 * liars + 3;
+  if (count < needed) usage(`a round where ${liars} may lie needs ${needed} clusters or more, and these are ${count}`);
   const own = sources?.map((file) => ({ name: clusterOf(file), sources: sourcesIn(file) }));
   return {
     ...{ folder, testudo, federation, liars },
@@ -134,5 +134,5 @@ function whatNext(folder: string, { federation, clusters, addresses }: StandingS
 
 how it stands   testudo status
 a round         testudo rounds open syscall --wait --reason "first round"
-${pages === undefined ? '' : `its dashboard   testudo dashboard      (http://${pages})\n`}end it          testudo down${place}`;
+${pages === undefined ? '' : `its dashboard   testudo dashboard      (${pages})\n`}end it          testudo down${place}`;
 }

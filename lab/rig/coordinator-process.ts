@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import { lastLines, type Member, pauseWhileRunning, startMember } from './member.ts';
 
-export type Addresses = Readonly<{ enrolment: string; federation: string; health: string; dashboard?: string | undefined }>;
+export type Addresses = Readonly<{ enrolment: string; federation: string; health: string; dashboard?: string }>;
 
 export type CoordinatorProcess = Readonly<{ member: Member; addresses: Addresses }>;
 

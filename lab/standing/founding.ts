@@ -35,7 +35,8 @@ export async function found(wanted: Founding): Promise<Result<StandingState>> {
   if (!dealt.ok) return dealt;
   const { classes, entries } = dealt.value;
   const words = ['--federation', federation, '--classes', ...classes, '--liars', String(liars)];
-  await foundCoordinator(testudo, places.coordinator, { listen: listenAnywhere }, words);
+  const listen = { ...listenAnywhere, dashboard: '127.0.0.1:0' };
+  await foundCoordinator(testudo, places.coordinator, { listen }, words);
   const state: StandingState = { version: 1, federation, clusters: entries, addresses: null, processes: [] };
   await writeState(folder, state);
   return ok(state);

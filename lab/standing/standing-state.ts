@@ -9,7 +9,7 @@ const addresses = z.strictObject({
   enrolment: z.string(),
   federation: z.string(),
   health: z.string(),
-  dashboard: z.string().optional(),
+  dashboard: z.exactOptional(z.string()),
 });
 const state = z.strictObject({
   version: z.literal(1),

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import { unwrap } from '../../base/fault.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
+import type { ClusterState } from '../../proto/generated/testudo/v1/operator_status.ts';
 import { type Addresses, startCoordinatorProcess } from '../rig/coordinator-process.ts';
 import { lastLines, startMember } from '../rig/member.ts';
 import { connectOperator, type Operator } from '../rig/operator.ts';
@@ -19,8 +20,8 @@ export type Progress = Readonly<{ started: number; connected: number; read: numb
 type Given = Readonly<{ folder: string; testudo: string; onProgress: (progress: Progress) => void }>;
 
 /**
- * Starts what is not running of a federation that was founded, and returns once every cluster is connected and has read what it
- * reads to an end. Processes outlive this one; every one is remembered as soon as it is there, so that `down` finds it
+ * Starts what is not running of a federation that was founded, and returns once every cluster is connected, runs the release
+ * that it shall, and has read what it reads to an end. Processes outlive this one; every one is remembered as soon as it is there, so that `down` finds it
  * whatever happens. Throws what a process said last when it ends before.
  */
 export async function bringUp(state: StandingState, given: Given): Promise<StandingState> {
@@ -61,8 +62,8 @@ async function startCoordinator(state: StandingState, { folder, testudo }: Given
 /** The same ports as before where they are free, so that what people wrote down stays true; others where they are not. */
 async function listenAgain(config: string, addresses: Addresses): Promise<void> {
   const file = parseYaml(await readFile(config, 'utf8')) as { listen: Record<string, string> };
-  for (const [name, address] of Object.entries(addresses)) {
-    if (address === undefined) continue;
+  for (const [name, said] of Object.entries(addresses)) {
+    const address = said.replace(/^https?:\/\//, ''); // The dashboard's is said as browsers take it.
     file.listen[name] = (await isFree(address)) ? address : address.replace(/:\d+$/, ':0');
   }
   await writeFile(config, stringifyYaml(file), { mode: 0o600 });
@@ -123,9 +124,9 @@ async function remembered<State extends StandingState>(
 async function whenReady(state: Running, operator: Operator, { folder, onProgress }: Given): Promise<void> {
   const total = state.clusters.length;
   for (;;) {
-    const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
+    const { clusters } = await operator.call(operator.client.getStatus, { page: { size: 500, token: '' } });
     const own = new Set(state.clusters.map(({ name }) => name));
-    const connected = clusters.filter((one) => own.has(one.name) && one.connected).length;
+    const connected = clusters.filter((one) => own.has(one.name) && isInPlace(one)).length;
     const reads = await Promise.all(state.clusters.map((cluster) => hasRead(folder, cluster)));
     const read = reads.filter(Boolean).length;
     onProgress({ started: total, connected, read, clusters: total });
@@ -137,6 +138,11 @@ async function whenReady(state: Running, operator: Operator, { folder, onProgres
     }
     await pause(lookMs);
   }
+}
+
+/** Connected, and its agent has said of every track that what shall score there does. */
+function isInPlace({ connected, tracks }: ClusterState): boolean {
+  return connected && tracks.length > 0 && tracks.every(({ live, wanted }) => live !== undefined && live === wanted);
 }
 
 /** Whether a cluster has read what comes to an end; a sensor that is followed never does. */
