@@ -15,7 +15,8 @@ import { writeLightForm } from '../../client/tracks/syscall/light/light-forms.ts
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { learnTwoViews } from '../../client/tracks/syscall/two-views/two-views.ts';
 import { twoViewsSpec } from '../../client/tracks/syscall/two-views/two-views-spec.ts';
-import { parseTrackId } from '../../proto/ids.ts';
+import { digestOf } from '../../proto/digest.ts';
+import { type Digest, parseTrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { releaseFileNames } from '../../proto/release/documents/manifest.ts';
 import { type Member, pauseWhileRunning, startMember } from '../rig/member.ts';
@@ -57,6 +58,7 @@ export class NodeRig {
   readonly #processesStarted: Member[] = [];
   #waiting: (() => void)[] = [];
   #processes = 0;
+  #clientsStarted = 0;
   #ports: Readonly<{ sensors: number; admission: number }> = { sensors: 0, admission: 0 };
   client: RunningClient | undefined;
 
@@ -91,10 +93,20 @@ export class NodeRig {
 
   /** A newer version, in the stable channel. */
   async release(version: number): Promise<void> {
+    await this.prepare(version);
+    this.publish(version);
+  }
+
+  /** A newer version in no channel yet: what it is named by, and its light form's digest. */
+  async prepare(version: number): Promise<Readonly<{ manifest: Digest; light: Digest }>> {
     const { spec } = this.#model;
     const weights = this.#model.weights(version);
     const light = Buffer.from((await writeLightForm(spec, weights)) as Uint8Array);
-    this.press.release(version, spec, weights, { [releaseFileNames.light]: light });
+    const { manifest } = this.press.release(version, spec, weights, { [releaseFileNames.light]: light });
+    return { manifest: manifest.digest, light: digestOf(light) };
+  }
+
+  publish(version: number): void {
     this.press.point('stable', version);
     this.releases.push(this.press.set());
   }
@@ -115,7 +127,8 @@ export class NodeRig {
     const args = ['--disable-warning=ExperimentalWarning', this.#testudo, 'client', '--config', config];
     const client = await startMember({ name: 'client', args, logFile: join(this.folder, 'client.log') });
     this.#processesStarted.push(client);
-    this.#ports = (await this.#processSaid('client', 'hub serves sensors')) as never;
+    this.#clientsStarted += 1;
+    this.#ports = (await this.#processSaid('client', 'hub serves sensors', this.#clientsStarted)) as never;
     return client;
   }
 
