@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import type { Member } from '../../lab/rig/member.ts';
+import { type Member, pauseWhileRunning } from '../../lab/rig/member.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { logged, runPod } from '../../tools/testing/kube/pod-runner.ts';
@@ -20,13 +20,34 @@ async function askedBy(kubectl: Kubectl, user: string) {
   const log = await readFile(join(kubectl.address.folder, 'audit.log'), 'utf8');
   const lines = log.split('\n').filter((line) => line.includes(`"username":"${user}"`));
   return lines.map((line) => {
-    const { verb, objectRef, responseStatus } = JSON.parse(line) as {
+    const { verb, requestURI, objectRef, responseStatus } = JSON.parse(line) as {
       verb: string;
+      requestURI: string;
       objectRef?: { resource?: string };
       responseStatus?: { code?: number };
     };
-    return { what: `${verb} ${objectRef?.resource}`, code: responseStatus?.code ?? 0 };
+    return { what: `${verb} ${objectRef?.resource}`, code: responseStatus?.code ?? 0, address: requestURI };
   });
+}
+
+/** Waits until a role's process has used each right that the role has; what it asked. */
+async function usesItsRights(kubectl: Kubectl, role: string, member: Member) {
+  const { rules } = await kubectl.json<{ rules: Rule[] }>(['get', 'clusterrole', `testudo-${role}-testudo`]);
+  const granted = rules.flatMap(({ verbs, resources }) =>
+    verbs.flatMap((verb) => resources.map((one) => `${verb} ${one}`)),
+  );
+  for (;;) {
+    const asked = await askedBy(kubectl, `system:serviceaccount:testudo:testudo-${role}`);
+    const used = new Set(asked.map(({ what }) => what));
+    if (granted.some((right) => !used.has(right))) {
+      await pauseWhileRunning([member]);
+      continue;
+    }
+    // Nothing beyond them was asked for, and nothing that was asked was refused.
+    expect(used).toEqual(new Set(granted));
+    expect(asked.filter(({ code }) => code >= 300)).toEqual([]);
+    return asked;
+  }
 }
 
 /** The first block of commands in docs/kubernetes.md. */
@@ -116,15 +137,16 @@ describe('the five commands of docs/kubernetes.md', () => {
     // --gitops: no token and no key in what was written.
     const written = await readdir(join(folder, 'eu-west-1'));
     expect(written.sort()).toEqual(['root.json', 'values.yaml']);
-    await type(installClient);
+    // With a right of the sensors' own, which the chart grants where it is asked for.
+    await type(`${installClient} --set sensors.enrichment.enabled=true`);
     await podOf('testudo', 'client');
-    // What a kubelet mounts for the client's own account.
-    const token = await kubectl.run(['-n', 'testudo', 'create', 'token', 'testudo-client']);
-    const credentials = {
-      tokenFile: join(folder, 'client.token'),
-      authorityFile: join(kubectl.address.folder, 'pki', 'ca.crt'),
+    // What a kubelet mounts for an account.
+    const credentialsOf = async (role: string) => {
+      const tokenFile = join(folder, `${role}.token`);
+      await writeFile(tokenFile, await kubectl.run(['-n', 'testudo', 'create', 'token', `testudo-${role}`]));
+      return { tokenFile, authorityFile: join(kubectl.address.folder, 'pki', 'ca.crt') };
     };
-    await writeFile(credentials.tokenFile, token);
+    const credentials = await credentialsOf('client');
     const client = await start('testudo', 'testudo-client-0', (config) => {
       Object.assign(config, { health: { listen: '127.0.0.1:0' } });
       Object.assign(config.hub as object, { listen: '127.0.0.1:0', admissionListen: '127.0.0.1:0' });
@@ -152,23 +174,22 @@ describe('the five commands of docs/kubernetes.md', () => {
       ...['-n', 'testudo', 'get', 'pods', '-l', 'app.kubernetes.io/component=sensor'],
     ]);
     const [pod] = pods.items;
-    await start('testudo', pod?.metadata.name ?? '', (config) => {
+    const sensorCredentials = await credentialsOf('sensor');
+    const sensor = await start('testudo', pod?.metadata.name ?? '', (config) => {
       const addresses = { address: `127.0.0.1:${hub.sensors}`, admissionAddress: `127.0.0.1:${hub.admission}` };
       Object.assign(config.hub as object, addresses);
+      Object.assign(config.kubernetes as object, sensorCredentials);
       Object.assign(config, { health: { listen: '127.0.0.1:0' } });
     });
     expect(await logged(client, 'sensor admitted')).toMatchObject({ node: pod?.spec.nodeName });
     // What the coordinator signed is anchored in what came with the values, and scores.
     await logged(client, 'release fetched and verified');
 
-    // Of the client's rights each was used, and nothing that it asked was refused.
-    const asked = await askedBy(kubectl, 'system:serviceaccount:testudo:testudo-client');
-    const { rules } = await kubectl.json<{ rules: Rule[] }>(['get', 'clusterrole', 'testudo-client-testudo']);
-    const granted = rules.flatMap(({ verbs, resources }) =>
-      verbs.flatMap((verb) => resources.map((one) => `${verb} ${one}`)),
-    );
-    expect(new Set(asked.map(({ what }) => what))).toEqual(new Set(granted));
-    expect(asked.filter(({ code }) => code >= 300)).toEqual([]);
+    // Of the rights each is used, by the sensor for its own node alone.
+    await usesItsRights(kubectl, 'client', client);
+    const asked = await usesItsRights(kubectl, 'sensor', sensor);
+    const selector = `fieldSelector=${encodeURIComponent(`spec.nodeName=${pod?.spec.nodeName}`)}`;
+    expect(asked.filter(({ address }) => !address.includes(selector))).toEqual([]);
 
     const { out } = await type(`testudo cluster remove eu-west-1 --reason "closed" ${operator}`);
     expect(out).toContain('eu-west-1 is revoked; 0 open token(s) voided');
