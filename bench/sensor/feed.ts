@@ -1,6 +1,6 @@
 /**
  * A Tetragon that streams recorded traces over a Unix socket: `node feed.ts SOCKET CALLS_A_SECOND [RING_CALLS [ATTACK_EVERY_MS]]`, 0 for
- * as fast as they are taken. Prints "ready", then one JSON line a second: events and bytes that were taken so far; and a line for each
+ * as fast as they are taken. Prints "ready", then one JSON line a second: events, bytes and whole laps of the ring that were taken so far; and a line for each
  * attack that was written, with its process and when. In a process of its own, so that its work is not counted as the sensor's.
  */
 import { createServer, type ServerHttp2Stream } from 'node:http2';
@@ -11,7 +11,7 @@ const rate = Number(rateText);
 const attackEveryMs = Number(attackText);
 const ring = await recordedRing(Number(ringText));
 const perTurn = 64 << 10;
-const told = { events: 0, bytes: 0 };
+const told = { events: 0, bytes: 0, laps: 0 };
 
 const server = createServer();
 server.on('stream', (stream) => {
@@ -27,6 +27,7 @@ process.once('SIGTERM', () => process.exit(0));
 
 async function flood(stream: ServerHttp2Stream): Promise<void> {
   for (let lap = 0; !stream.destroyed; lap++) {
+    told.laps = lap;
     enterLap(ring, lap);
     for (let from = 0; from < ring.ends.length && !stream.destroyed; ) {
       from = await send(stream, from, Number.POSITIVE_INFINITY);
@@ -45,6 +46,7 @@ async function pace(stream: ServerHttp2Stream): Promise<void> {
     if (due > 0) from = await send(stream, from, due);
     if (from >= ring.ends.length) {
       lap += 1;
+      told.laps = lap;
       enterLap(ring, lap);
       from = 0;
     }

@@ -1,10 +1,5 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isBenign } from '../../client/events/trace.ts';
-import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
-import { learnTwoViews } from '../../client/tracks/syscall/two-views/two-views.ts';
-import { twoViewsSpec } from '../../client/tracks/syscall/two-views/two-views-spec.ts';
-import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
 import type { Member } from '../../lab/rig/member.ts';
 import { NodeRig } from '../../lab/testing/node-rig.ts';
 import type { BenchOptions } from '../harness/bench.ts';
@@ -13,16 +8,7 @@ import type { Report } from '../harness/report.ts';
 import { bars } from './page.ts';
 import { keepPiece } from './pieces.ts';
 import { Feed, metricOf, quantileOf, residentMiB, type Used, useOf } from './probe.ts';
-
-/** A federation's default model of the recorded workloads, as a coordinator would have released it. */
-async function recordedModel() {
-  const traces = (await readAll(recordedPath)).filter((trace) => isBenign(trace) && trace.calls.length > 0);
-  const spec = twoViewsSpec(new WorkloadClasses([...new Set(traces.map(({ service }) => service))].sort()));
-  return {
-    spec,
-    weights: (version: number) => learnTwoViews(spec, traces.slice(0, traces.length - (version % 7))).weights,
-  };
-}
+import { recordedModel } from './recorded-model.ts';
 
 /** Runs with a hub, and a sensor on a stream of so many calls a second, once that sensor scores. */
 async function withSensor<Value>(
@@ -106,11 +92,15 @@ export async function measureLatency(testudo: string, rate: number, report: Repo
   await keepPiece('latency', { rate, attacks: made, found: delays.length, msP50: p50, msP99: p99 }, report);
 }
 
+/** The last calibration takes some seconds, between turns of everything else. */
+const settlingMs = 15_000;
+
 export async function measureRest(testudo: string, report: Report): Promise<void> {
   const [ringCalls, seconds] = [40_000, 60];
   const used: Used = await withSensor(testudo, { rate: 1_000, ringCalls }, async ({ feed, sensor, healthPort }) => {
     // Until every content has come once: as long as there is news, models are calibrated on it.
-    while (feed.events < 1.1 * ringCalls) await pause(1_000);
+    while (feed.laps < 1) await pause(1_000);
+    await pause(settlingMs);
     return await useOf(sensor, healthPort, seconds);
   });
   const cores = used.cpuSeconds / used.seconds;

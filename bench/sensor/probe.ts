@@ -6,7 +6,7 @@ import type { Member } from '../../lab/rig/member.ts';
 const ticksASecond = 100;
 
 /** User and system time of a process so far, seconds. */
-function cpuSecondsOf(pid: number): number {
+export function cpuSecondsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / ticksASecond;
 }
@@ -47,6 +47,8 @@ export class Feed {
   readonly attacks = new Map<number, number>();
   events = 0;
   bytes = 0;
+  /** How often every content has come. */
+  laps = 0;
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess) {
@@ -81,9 +83,11 @@ export class Feed {
     this.#child.kill('SIGTERM');
   }
 
-  #hear({ attack, atMs = 0, events = this.events, bytes = this.bytes }: Record<string, number>): void {
+  #hear(told: Record<string, number>): void {
+    const { attack, atMs = 0, events = this.events, bytes = this.bytes, laps = this.laps } = told;
     if (attack !== undefined) this.attacks.set(attack, atMs);
     this.events = events;
     this.bytes = bytes;
+    this.laps = laps;
   }
 }

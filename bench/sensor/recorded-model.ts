@@ -1,0 +1,16 @@
+import { isBenign } from '../../client/events/trace.ts';
+import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
+import { learnTwoViews } from '../../client/tracks/syscall/two-views/two-views.ts';
+import { twoViewsSpec } from '../../client/tracks/syscall/two-views/two-views-spec.ts';
+import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
+import type { RigModel } from '../../lab/testing/node-rig.ts';
+
+/** A federation's default model of the recorded workloads, as a coordinator would have released it. */
+export async function recordedModel(): Promise<RigModel> {
+  const traces = (await readAll(recordedPath)).filter((trace) => isBenign(trace) && trace.calls.length > 0);
+  const spec = twoViewsSpec(new WorkloadClasses([...new Set(traces.map(({ service }) => service))].sort()));
+  return {
+    spec,
+    weights: (version: number) => learnTwoViews(spec, traces.slice(0, traces.length - (version % 7))).weights,
+  };
+}
