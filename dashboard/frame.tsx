@@ -3,6 +3,7 @@ import { useLive } from './api/hooks.ts';
 import { post } from './api/requests.ts';
 import { useWords } from './api/route.ts';
 import { pageOf, sections } from './pages/all.tsx';
+import { ActDialog } from './parts/act.tsx';
 import { Link } from './parts/link.tsx';
 import { Said } from './parts/text.tsx';
 import { When } from './parts/time.tsx';
@@ -42,6 +43,7 @@ export function Frame({ session }: Readonly<{ session: SessionShape }>) {
       <main id="page" tabIndex={-1}>
         {pageOf(words, session)}
       </main>
+      <ActDialog />
     </>
   );
 }

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { type UpdateFate, weightOf } from '../candidate/provenance.ts';
@@ -12,6 +13,11 @@ export type RoundStandingView = Readonly<{
   code: string;
   weight: number | null;
   slope: number | null;
+  score: number | null;
+  norm: number | null;
+  /** Of the angle to the aggregate. */
+  cosine: number | null;
+  endedAtMs: EpochMs | null;
   leftOutOf: readonly string[];
 }>;
 
@@ -52,6 +58,10 @@ async function recentRounds(
       code: fate.verdict === 'selected' ? '' : fate.code,
       weight: weightOf(fate, nAdmitted),
       slope: fate.onSample?.slope ?? null,
+      score: fate.score,
+      norm: fate.norm,
+      cosine: fate.cosine,
+      endedAtMs: 'endedAtMs' in round.phase ? round.phase.endedAtMs : null,
       leftOutOf: classes.filter(({ leftOut }) => leftOut.includes(cluster)).map(({ class: name }) => name),
     });
   }

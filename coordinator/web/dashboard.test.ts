@@ -103,6 +103,48 @@ describe('the dashboard', () => {
     expect((await ada.ask('/', { method: 'DELETE' })).status).toBe(405);
   });
 
+  it('lets each role do what it may do over gRPC, and what can be tried only as it was shown', async () => {
+    const federation = await TestFederation.start({ settings });
+    const [eve, ada] = [
+      await Visitor.hire(federation, 'eve', 'viewer'),
+      await Visitor.hire(federation, 'ada', 'operator'),
+    ];
+    await Promise.all([eve.login(), ada.login()]);
+    const asked = { tracks: [track], untilMs: Date.now() + 3_600_000, reason: 'a holiday' };
+    const frozen = () => federation.coordinator.engine.state().freezes.size;
+    const refused = await eve.change('/api/acts/freeze', { ...asked, dryRun: true });
+    expect([refused.status, refused.body]).toEqual([403, refusal('ROLE_INSUFFICIENT')]);
+    const unseen = await ada.change('/api/acts/freeze', asked);
+    expect([unseen.status, unseen.body, frozen()]).toEqual([409, refusal('CHANGED_SINCE'), 0]);
+    const { agreed } = (await ada.change('/api/acts/freeze', { ...asked, dryRun: true })).body as { agreed: string };
+    expect(frozen()).toBe(0);
+    const done = await ada.change('/api/acts/freeze', { ...asked, agreed });
+    expect([done.status, frozen()]).toEqual([200, 1]);
+    const entry = (await federation.audit()).find(({ event }) => event.kind === 'freezeSet');
+    expect(entry).toMatchObject({ actor: { kind: 'operator', name: 'ada' }, event: { reason: 'a holiday' } });
+
+    for (const [path, status, code] of [
+      ['/api/acts/freeze', 400, 'REQUEST_INVALID'],
+      ['/api/acts/constructor', 404, 'PAGE_UNKNOWN'],
+    ] as const) {
+      const answer = await ada.change(path, { reason: 'no fields' });
+      expect([path, answer.status, answer.body]).toEqual([path, status, refusal(code)]);
+    }
+    for (const [path, status, code] of [
+      ['/api/rounds/none', 404, 'TRACK_NOT_FOUND'],
+      ['/api/rounds/%00', 400, 'REQUEST_INVALID'],
+      ['/api/round/syscall/r-9', 404, 'ROUND_NOT_FOUND'],
+      ['/api/cluster/none', 404, 'CLUSTER_NOT_ENROLLED'],
+      ['/api/audit?before=x', 400, 'REQUEST_INVALID'],
+      ['/api/__proto__', 404, 'PAGE_UNKNOWN'],
+    ] as const) {
+      const answer = await eve.ask(path);
+      expect([path, answer.status, answer.body]).toEqual([path, status, refusal(code)]);
+    }
+    const large = await ada.change('/api/acts/freeze', { reason: 'x'.repeat(100_000) });
+    expect([large.status, large.body]).toEqual([413, refusal('MESSAGE_TOO_LARGE')]);
+  });
+
   it('gives no link where it is not served', async () => {
     const federation = await TestFederation.start();
     const ada = await Visitor.hire(federation, 'ada', 'admin');

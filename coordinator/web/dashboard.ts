@@ -10,10 +10,12 @@ import type { OperatorRole } from '../ledger/journal/events.ts';
 import type { Membership } from '../members/membership.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Engine } from '../rounds/engine.ts';
-import { guard, sendAsset, sendFault, sendJson } from './answers.ts';
+import { ActDesk, acts } from './acts.ts';
+import { type Download, guard, sendAsset, sendDownload, sendFault, sendJson } from './answers.ts';
 import { type Assets, startPage } from './assets.ts';
 import type { WebFaultCode } from './faults.ts';
 import { Live } from './live.ts';
+import { reads } from './reads.ts';
 import { cookieHeader, cookieOf, crossSite, originOf, readJson, type Site } from './requests.ts';
 import type { SessionShape } from './shapes.ts';
 
@@ -66,9 +68,11 @@ export async function openDashboard(parts: DashboardParts): Promise<HttpServer> 
 class Dashboard {
   readonly #parts: DashboardParts;
   readonly #live: Live;
+  readonly #desk: ActDesk;
 
   constructor(parts: DashboardParts, live: Live) {
     this.#parts = parts;
+    this.#desk = new ActDesk(parts);
     this.#live = live;
   }
 
@@ -137,6 +141,21 @@ class Dashboard {
         ok(this.#sessionShape(session, call)),
       );
     }
+    const [word = '', ...words] = name.split('/').map(decoded);
+    const read = isChange ? undefined : new Map(Object.entries(reads)).get(word);
+    if (read !== undefined && words.length === read.words) {
+      const { searchParams: query } = new URL(request.url ?? '', 'http://dashboard');
+      const asked = { words, query };
+      return this.#serve(request, response, session, read.rule, (call) => read.serve(this.#parts, { ...asked, call }));
+    }
+    const [act = ''] = words;
+    const known = isChange && word === 'acts' ? new Map(Object.entries(acts)).get(act) : undefined;
+    if (known !== undefined && words.length === 1) {
+      return this.#serve(request, response, session, known.rule, async (call) => {
+        const body = await readJson(request);
+        return body.ok ? this.#desk.perform(known, call, body.value) : body;
+      });
+    }
     return refused(refuse('PAGE_UNKNOWN', `there is nothing called ${name}`).fault);
   }
 
@@ -173,8 +192,9 @@ class Dashboard {
   ): Promise<void> {
     const incoming = { ...incomingOf(request, response, request.url ?? ''), certificate: session.certificate };
     const served = await this.#parts.access.serve(rule, incoming, work);
-    if (served.ok) sendJson(response, served.value);
-    else sendFault(response, served.fault);
+    if (!served.ok) sendFault(response, served.fault);
+    else if (isDownload(served.value)) sendDownload(response, served.value);
+    else sendJson(response, served.value);
   }
 
   /** What happens, as server-sent events, until the page is closed or the session ends. */
@@ -196,6 +216,18 @@ class Dashboard {
     });
     if (response.headersSent) response.end();
     else if (!served.ok) sendFault(response, served.fault);
+  }
+}
+
+function isDownload(value: unknown): value is Download {
+  return typeof value === 'object' && value !== null && 'fileName' in value;
+}
+
+function decoded(word: string): string {
+  try {
+    return decodeURIComponent(word);
+  } catch {
+    return word; // No name of ours has a percent sign.
   }
 }
 

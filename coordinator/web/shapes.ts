@@ -3,14 +3,24 @@
  * Times are milliseconds since 1970, numbers that there are none of are null.
  */
 import type { FederationId } from '../../proto/ids.ts';
-import type { OperatorRole } from '../ledger/journal/events.ts';
+import type { KnownAntibody, OperatorRole } from '../ledger/journal/events.ts';
+import type { Effect } from '../registry/decide/effects.ts';
+import type { AlertCount } from '../rounds/alert-board.ts';
+import type { AuditFound } from '../views/audit-search.ts';
+import type { ChannelsView } from '../views/channels.ts';
+import type { GateView } from '../views/gate.ts';
+import type { ClusterView } from '../views/members.ts';
+import type { ReleaseView } from '../views/releases.ts';
+import type { StandingView } from '../views/standings.ts';
 
 export type { CoordinatorView, Overview } from '../operations/overview.ts';
-export type { Attention, Severity } from '../views/attention.ts';
+export type { Attention } from '../views/attention.ts';
+export type { MeasuredPart, RoundDetail } from '../views/round-detail.ts';
+export type { RoundView } from '../views/rounds.ts';
 export type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../views/status.ts';
 export type { EntryNews } from './live.ts';
 export type { OverviewNews } from './told.ts';
-export type { OperatorRole };
+export type { Effect, GateView, KnownAntibody, OperatorRole, ReleaseView, StandingView };
 
 /** Who is logged in. */
 export type SessionShape = Readonly<{
@@ -24,3 +34,38 @@ export type SessionShape = Readonly<{
 
 /** Of a refused request. */
 export type FaultShape = Readonly<{ code: string; message: string }>;
+
+/** A track's versions, newest first, and what points at them. */
+export type ReleasesPage = ChannelsView &
+  Readonly<{
+    releases: readonly ReleaseView[];
+    head: number;
+    /** Whether its policy has a gate; without one a candidate is stable at once. */
+    hasGate: boolean;
+    /** The last ones, newest first. */
+    gates: readonly GateView[];
+  }>;
+
+export type ClusterPage = Readonly<{
+  cluster: ClusterView;
+  standings: readonly StandingView[];
+  /** By track, hour and family, of the last 24 hours. */
+  alerts: readonly AlertCount[];
+}>;
+
+export type AuditPage = AuditFound;
+
+/** What an act did, or would do; `sequence` 0 for a dry run. */
+export type Outcome = Readonly<{
+  effects: readonly Effect[];
+  sequence: number;
+  version?: number;
+  /** Of a gate: whether it is decided by this, who has spoken for it, and how many must. */
+  decided?: boolean;
+  approvedBy?: readonly string[];
+  approvalsNeeded?: number;
+  heldRounds?: number;
+  round?: string;
+  /** Of a dry run: what the act itself must show, to be done only if it would do this. */
+  agreed?: string;
+}>;

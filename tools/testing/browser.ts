@@ -14,6 +14,8 @@ import { checkout } from '../setup/places.mjs';
 export const pages = new URL('../../dashboard/dist/', import.meta.url);
 export const settings = ['listen.dashboard=127.0.0.1:0'];
 
+/** For what hangs: a machine that has more to do takes its time. */
+const waitMsMax = 300_000;
 const images = join(checkout, 'docs', 'img');
 
 /** In the page: what its policy refuses becomes an error that we hear. */
@@ -60,6 +62,7 @@ export async function openPage(address: string, url: string, options: BrowserCon
   if (browser === undefined) throw new Error('call useBrowser() first');
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   onTestFinished(() => context.close());
+  context.setDefaultTimeout(waitMsMax);
   const page = await context.newPage();
   const wrongs: string[] = [];
   page.on('pageerror', (error) => wrongs.push(`threw: ${error.message}`));

@@ -1,0 +1,146 @@
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { isClusterId } from '../../proto/ids.ts';
+import type { FaultCodeOf } from '../../proto/served-faults.ts';
+import type { Call } from '../access/access-control.ts';
+import { type CallRule, calls } from '../access/calls.ts';
+import { checkRoundName } from '../operations/check.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Engine } from '../rounds/engine.ts';
+import { searchAudit } from '../views/audit-search.ts';
+import { channelsView } from '../views/channels.ts';
+import { gateView } from '../views/gate.ts';
+import { clusterView } from '../views/members.ts';
+import { readProvenance } from '../views/participation.ts';
+import { releaseView } from '../views/releases.ts';
+import { checkId, findTrack, invalid } from '../views/request.ts';
+import { roundDetail } from '../views/round-detail.ts';
+import { findRound, roundsOf, roundView } from '../views/rounds.ts';
+import { standingsView } from '../views/standings.ts';
+import type { Download } from './answers.ts';
+import type { AuditPage, ClusterPage, ReleasesPage } from './shapes.ts';
+
+export type ReadParts = Readonly<{ engine: Engine; registry: Registry }>;
+
+type Asked = Readonly<{ words: readonly string[]; query: URLSearchParams; call: Call<'viewer'> }>;
+type Read = Readonly<{
+  rule: CallRule<'viewer'>;
+  /** Words of the path behind its name. */
+  words: number;
+  serve(parts: ReadParts, asked: Asked): Promise<Result<unknown, FaultCodeOf<'operator'>>>;
+}>;
+
+const releasesMax = 200;
+const auditRows = 100;
+const textMax = 256;
+
+/** What pages show, by the first word of the path below /api/; each as one call of an operator's. */
+export const reads: Readonly<Record<string, Read>> = {
+  rounds: {
+    rule: calls.operator.listRounds,
+    words: 1,
+    async serve({ engine }, { words: [name = ''] }) {
+      const track = findTrack(engine.state(), name);
+      return track.ok ? ok(roundsOf(track.value).map((round) => roundView(track.value, round))) : track;
+    },
+  },
+  round: {
+    rule: calls.operator.getRound,
+    words: 2,
+    async serve({ engine }, { words }) {
+      const found = namedRound(engine, words);
+      return found.ok ? ok(await roundDetail(found.value.track, found.value.round, engine.blobs)) : found;
+    },
+  },
+  record: {
+    rule: calls.operator.getRound,
+    words: 2,
+    async serve({ engine }, { words }) {
+      const found = namedRound(engine, words);
+      if (!found.ok) return found;
+      const { json } = await readProvenance(engine.blobs, found.value.round);
+      if (json === '')
+        return refuse('ROUND_WITHOUT_CANDIDATE', 'the round has no record: it gave no candidate, or not yet');
+      const download: Download = { fileName: `${words.join('-')}.json`, type: 'application/json', text: json };
+      return ok(download);
+    },
+  },
+  releases: {
+    rule: calls.operator.listReleases,
+    words: 1,
+    async serve({ engine, registry }, { words: [name = ''] }) {
+      const track = findTrack(engine.state(), name);
+      if (!track.ok) return track;
+      const { models, releasing, headVersion, policy } = track.value;
+      const agents = registry.agents(track.value.track);
+      const from = Math.max(0, models.length - releasesMax);
+      const versions = models
+        .slice(from)
+        .map((_, at) => from + at)
+        .toReversed();
+      const gates = Object.values(releasing.gates).slice(-16).toReversed();
+      const page: ReleasesPage = {
+        releases: versions.map((version) => releaseView(track.value, version, agents)),
+        ...channelsView(engine.state(), track.value, registry.assignments()),
+        head: headVersion,
+        hasGate: policy.gate !== undefined,
+        gates: gates.flatMap(({ version }) => {
+          const gate = registry.gate(track.value.track, version);
+          return gate === undefined ? [] : [gateView(gate)];
+        }),
+      };
+      return ok(page);
+    },
+  },
+  cluster: {
+    rule: calls.operator.getCluster,
+    words: 1,
+    async serve({ engine }, { words: [text = ''], call }) {
+      const name = checkId('cluster', text, isClusterId);
+      if (!name.ok) return name;
+      const row = engine.state().clusters.get(name.value);
+      if (row === undefined) return refuse('CLUSTER_NOT_ENROLLED', `no cluster ${name.value} was ever a member`);
+      const page: ClusterPage = {
+        cluster: clusterView(row, engine.isConnected.bind(engine)),
+        standings: await standingsView(engine.state(), engine.blobs, name.value),
+        alerts: engine.alerts.of(name.value, call.nowMs),
+      };
+      return ok(page);
+    },
+  },
+  antibodies: {
+    rule: calls.operator.listAntibodies,
+    words: 1,
+    async serve({ engine }, { words: [name = ''] }) {
+      const track = findTrack(engine.state(), name);
+      return track.ok ? ok(track.value.antibodies.toReversed()) : track;
+    },
+  },
+  audit: {
+    rule: calls.operator.listAuditMatches,
+    words: 0,
+    async serve({ engine }, { query }) {
+      const text = (name: string) => query.get(name) ?? '';
+      const [before, sinceMs] = [Number(text('before') || 0), Number(text('since') || 0)];
+      const kinds = text('kinds').split(',').filter(Boolean);
+      const asked = { who: text('who'), about: text('about') };
+      if (![before, sinceMs].every(Number.isSafeInteger) || before < 0) return invalid('before, since: whole numbers');
+      if (kinds.length > 64 || asked.who.length > textMax || asked.about.length > textMax) {
+        return invalid(`at most 64 kinds, and texts of ${textMax} characters`);
+      }
+      const wanted = { ...asked, kinds, sinceMs, size: auditRows, before: before || engine.state().seq + 1 };
+      const found = await searchAudit((from, limit) => engine.audit(from, limit), wanted);
+      if (!found.ok) return found;
+      const page: AuditPage = found.value;
+      return ok(page);
+    },
+  },
+};
+
+function namedRound(engine: Engine, [trackName = '', roundName = '']: readonly string[]) {
+  const named = checkRoundName(trackName, roundName);
+  if (!named.ok) return named;
+  const track = findTrack(engine.state(), trackName);
+  if (!track.ok) return track;
+  const round = findRound(track.value, named.value.round);
+  return round.ok ? ok({ track: track.value, round: round.value }) : round;
+}

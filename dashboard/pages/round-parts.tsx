@@ -1,0 +1,88 @@
+import type { MeasuredPart, RoundDetail } from '../../coordinator/web/shapes.ts';
+import { pathOf } from '../api/route.ts';
+import { Link } from '../parts/link.tsx';
+import { Panel, Wide } from '../parts/panel.tsx';
+import { short } from '../parts/scatter.tsx';
+import { Code, Mark, Said, type Sign } from '../parts/text.tsx';
+
+const tensorsShown = 3;
+
+const fates: Readonly<Record<MeasuredPart['fate'], readonly [Sign, string]>> = {
+  selected: ['good', 'kept'],
+  leftOut: ['warning', 'left out'],
+  refused: ['critical', 'refused'],
+  accepted: ['notice', 'accepted'],
+  straggler: ['none', 'never came'],
+  awaited: ['none', 'awaited'],
+};
+
+type PartTableProps = Readonly<{ parts: readonly MeasuredPart[]; scores: RoundDetail['scores'] }>;
+
+/** Every invited cluster and what became of its update, as it was judged. */
+export function PartTable({ parts, scores }: PartTableProps) {
+  const { keptUpTo } = scores;
+  return (
+    <Panel title="Every update">
+      <Wide label="Every update, a table">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">cluster</th>
+              <th scope="col">fate</th>
+              <th scope="col" class="number">
+                score {keptUpTo !== null && `(kept up to ${short(keptUpTo)})`}
+              </th>
+              <th scope="col" class="number">
+                length
+              </th>
+              <th scope="col" class="number">
+                cosine
+              </th>
+              <th scope="col" class="number">
+                weight
+              </th>
+              <th scope="col">differs in</th>
+              <th scope="col">why</th>
+            </tr>
+          </thead>
+          <tbody>
+            {parts.map((part) => (
+              <PartRow key={part.cluster} part={part} />
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </Panel>
+  );
+}
+
+function PartRow({ part }: Readonly<{ part: MeasuredPart }>) {
+  const [sign, word] = fates[part.fate];
+  const tensors = part.tensors.slice(0, tensorsShown);
+  return (
+    <tr>
+      <th scope="row">
+        <Link to={pathOf('clusters', part.cluster)}>
+          <Said text={part.cluster} />
+        </Link>
+      </th>
+      <td>
+        <Mark sign={sign} /> {word}
+      </td>
+      <td class="number">{short(part.score)}</td>
+      <td class="number">{short(part.norm)}</td>
+      <td class="number">{short(part.cosine)}</td>
+      <td class="number">{part.share === null ? '–' : `${(100 * part.share).toFixed(1)} %`}</td>
+      <td>
+        {tensors.map(({ name, part: share }) => (
+          <span key={name} class="tag">
+            <Said text={name} /> {(100 * share).toFixed(0)} %
+          </span>
+        ))}
+      </td>
+      <td class="prose">
+        {part.code !== '' && <Code text={part.code} />} <Said text={part.reason} />
+      </td>
+    </tr>
+  );
+}

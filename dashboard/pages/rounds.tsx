@@ -1,0 +1,96 @@
+import type { RoundView } from '../../coordinator/web/shapes.ts';
+import { useAnswer, useLive } from '../api/hooks.ts';
+import { apiPath } from '../api/requests.ts';
+import { pathOf } from '../api/route.ts';
+import { Act } from '../parts/act.tsx';
+import { Link } from '../parts/link.tsx';
+import { Awaited, Panel, Wide } from '../parts/panel.tsx';
+import { Said } from '../parts/text.tsx';
+import { When } from '../parts/time.tsx';
+import { Phase } from './phase.tsx';
+import { RoundPage } from './round.tsx';
+import { TrackTabs } from './track-tabs.tsx';
+
+/** A track's rounds, or one of them. */
+export function RoundsPage({
+  words: [wanted, round],
+  mayAct,
+}: Readonly<{ words: readonly string[]; mayAct: boolean }>) {
+  const { known } = useLive();
+  const track = wanted ?? known?.tracks[0]?.track;
+  return (
+    <>
+      <h1>Rounds</h1>
+      <TrackTabs section="rounds" current={track} />
+      {track !== undefined && round === undefined && <RoundList track={track} mayAct={mayAct} />}
+      {track !== undefined && round !== undefined && <RoundPage track={track} round={round} mayAct={mayAct} />}
+    </>
+  );
+}
+
+function RoundList({ track, mayAct }: Readonly<{ track: string; mayAct: boolean }>) {
+  const answer = useAnswer<readonly RoundView[]>(apiPath('rounds', track));
+  const open = (
+    <Act name="Open a round" act="open-round" fields={{ track }} triable={false} disabled={!mayAct}>
+      A round of <Said text={track} /> opens now, beside its schedule.
+    </Act>
+  );
+  return (
+    <Panel title={`Rounds of ${track}`} aside={open}>
+      <Awaited answer={answer}>
+        {(rounds) => (rounds.length === 0 ? <p>None yet.</p> : <Table rounds={rounds} />)}
+      </Awaited>
+    </Panel>
+  );
+}
+
+function Table({ rounds }: Readonly<{ rounds: readonly RoundView[] }>) {
+  return (
+    <Wide label="Rounds, a table">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">round</th>
+            <th scope="col">phase</th>
+            <th scope="col">opened</th>
+            <th scope="col">ended</th>
+            <th scope="col" class="number">
+              invited
+            </th>
+            <th scope="col" class="number">
+              accepted
+            </th>
+            <th scope="col" class="number">
+              refused
+            </th>
+            <th scope="col" class="number">
+              version
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rounds.map((row) => (
+            <tr key={row.round}>
+              <th scope="row">
+                <Link to={pathOf('rounds', row.track, row.round)}>{row.round}</Link>
+              </th>
+              <td>
+                <Phase row={row} />
+              </td>
+              <td>
+                <When ms={row.openedAtMs} />
+              </td>
+              <td>
+                <When ms={row.endedAtMs} />
+              </td>
+              <td class="number">{row.cohortCount}</td>
+              <td class="number">{row.acceptedCount}</td>
+              <td class="number">{row.refusedCount}</td>
+              <td class="number">{row.candidate?.version ?? '–'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Wide>
+  );
+}
