@@ -71,14 +71,17 @@ async function killEverything(): Promise<Kills> {
     }
     const [rotated, isolated] = [await rotations.verdict(), await isolations.verdict()];
     await Promise.all([rotations.close(), isolations.close()]);
+    rmSync(root, { recursive: true, force: true });
     return {
       ...{ rotation: rotations.killing.kills, quarantine: isolations.killing.kills },
       ...{ replaced: rotated.replaced, quarantined: isolated.quarantined },
       wrong: [...rotated.wrong, ...isolated.wrong],
     };
+  } catch (error) {
+    console.log(`what the agents said and wrote is in ${root}`);
+    throw error;
   } finally {
     await plane.stop();
-    rmSync(root, { recursive: true, force: true });
   }
 }
 

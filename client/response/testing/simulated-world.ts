@@ -195,6 +195,10 @@ export class SimulatedWorld {
       for (const [name, sinceMs] of budget.disrupted) {
         if (!names.has(name) || this.timers.now() - sinceMs > 120_000) budget.disrupted.delete(name);
       }
+      // It looks again when the first of them is over, though nobody has told it anything.
+      const oldest = Math.min(...budget.disrupted.values());
+      if (Number.isFinite(oldest))
+        this.timers.after(oldest + 120_001 - this.timers.now(), () => this.#controllersSoon(), { background: true });
       const healthy = own.filter((pod) => pod.isReady && !pod.isDeleting && !budget.disrupted.has(pod.name)).length;
       const expected = this.#expectedOf(own);
       const desired = budget.min ?? Math.max(0, expected - (budget.maxUnavailable ?? 0));

@@ -13,10 +13,14 @@ const testudo = fileURLToPath(new URL('../../../../cli/testudo.ts', import.meta.
 const waitMsMax = 600_000;
 const lookMs = 20;
 
-/** Looks again and again; throws after ten minutes. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+/** Looks again and again; throws after ten minutes, with what `stands` says is there instead. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  stands: () => string = () => '',
+): Promise<void> {
   for (const startedAt = performance.now(); !(await holds()); await pause(lookMs)) {
-    if (performance.now() - startedAt > waitMsMax) throw new Error(`not so after ten minutes: ${what}`);
+    if (performance.now() - startedAt > waitMsMax) throw new Error(`not so after ten minutes: ${what} ${stands()}`);
   }
 }
 

@@ -104,7 +104,13 @@ export class RotationKills {
       this.#endpoints.ready('web') === 1 &&
       this.#endpoints.ready('db') === 2 &&
       this.#pods.now.size === 3;
-    await until('rest', isAtRest);
+    const stands = () =>
+      JSON.stringify({
+        ready: [this.#endpoints.ready('web'), this.#endpoints.ready('db')],
+        pods: [...this.#pods.now.values()],
+        agentRuns: agent.running(),
+      });
+    await until('rest', isAtRest, stands);
     await annotate(`${annotation}-`);
     await agent.stop(60_000);
   }
