@@ -1,5 +1,5 @@
 /** Where others that replace pods have gone wrong: docs/response.md, "Why not now", says the reasons. */
-import { assert, constantFrom, dictionary, integer, oneof, property, string } from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../base/random.ts';
 import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
@@ -106,14 +106,21 @@ describe('rotation beside what misled others', () => {
   });
 
   it('makes nothing of what others write on pods: no text moves it to touch what it must not, or stops it', () => {
-    const keys = oneof(
-      constantFrom('testudo.io/rotating', 'testudo.io/rotation', 'testudo.io/rotation-failed', 'pod-template-hash'),
-      constantFrom('testudo.io/quarantined', 'testudo.io/rotation-mode', '__proto__', 'constructor', 'toString', 'app'),
-      string({ maxLength: 300 }),
+    const keys = fc.oneof(
+      fc.constantFrom('testudo.io/rotating', 'testudo.io/rotation', 'testudo.io/rotation-failed', 'pod-template-hash'),
+      fc.constantFrom(
+        'testudo.io/quarantined',
+        'testudo.io/rotation-mode',
+        '__proto__',
+        'constructor',
+        'toString',
+        'app',
+      ),
+      fc.string({ maxLength: 300 }),
     );
-    const values = oneof(
-      string({ maxLength: 500 }),
-      constantFrom(
+    const values = fc.oneof(
+      fc.string({ maxLength: 500 }),
+      fc.constantFrom(
         '{}',
         '[]',
         'null',
@@ -123,18 +130,18 @@ describe('rotation beside what misled others', () => {
         '{"at":-1,"set":"x"}',
         '\u001b[2J\u202e',
       ),
-      constantFrom(
+      fc.constantFrom(
         '{"at":1,"set":"set-web","deployment":"__proto__","hash":"h1"}',
         '{"at":1,"set":"","deployment":"","hash":""}',
       ),
     );
-    const texts = dictionary(keys, values, { maxKeys: 8, noNullPrototype: false });
-    assert(
-      property(
+    const texts = fc.dictionary(keys, values, { maxKeys: 8, noNullPrototype: false });
+    fc.assert(
+      fc.property(
         texts,
         texts,
-        string({ maxLength: 300 }),
-        integer({ min: 0, max: 2 }),
+        fc.string({ maxLength: 300 }),
+        fc.integer({ min: 0, max: 2 }),
         (labels, annotations, name, budgets) => {
           const hostile = madePod(name, { uid: 'hostile', owner: null, labels: { ...labels }, annotations });
           const own = [madePod('a'), madePod('b')];
