@@ -14,6 +14,7 @@ import type { OwnAction } from '../part.ts';
 import { gather, policiesOf } from './gather.ts';
 import { type Isolation, isolationOf, isolationText } from './isolation.ts';
 import { loadMemory, type Memory, saveMemory } from './memory.ts';
+import { networkProbesOf } from './network-probes.ts';
 import type { Order, Orders } from './orders.ts';
 
 /** What the part does beside patching and evicting: all of it ends on disk. */
@@ -122,7 +123,8 @@ export class Desk {
       return refusal(gathered.fault.code === 'POD_GONE' ? 'POD_GONE' : 'OUTCOME_UNKNOWN', gathered.fault.message);
     }
     const history = sightings.map((one) => ({ atMs: one.atMs, risk: riskOf(sightings, one.atMs) }));
-    const content = { workload, because, alerts: sightings, risk: history, ...gathered.value.rest };
+    const warnings = networkProbesOf(gathered.value.pod);
+    const content = { workload, because, warnings, alerts: sightings, risk: history, ...gathered.value.rest };
     const alerts = sightings.map(({ id }) => id).slice(-1_000);
     const { uid, namespace, name } = pod;
     const evidence = await this.#chain.append({

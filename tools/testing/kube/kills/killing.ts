@@ -24,6 +24,22 @@ export async function until(
   }
 }
 
+/** A process of `testudo agent run`; `failpoint`: see base/failpoint.ts. */
+export function startAgentProcess({
+  name,
+  settings,
+  failpoint,
+  logFile,
+}: Readonly<{ name: string; settings: readonly string[]; failpoint: string | undefined; logFile: string }>) {
+  const words = settings.flatMap((setting) => ['--set', setting]);
+  return startMember({
+    name,
+    args: ['--disable-warning=ExperimentalWarning', testudo, 'agent', 'run', ...words],
+    env: failpoint === undefined ? {} : { TESTUDO_FAILPOINT: failpoint },
+    logFile,
+  });
+}
+
 /** Starts and kills agents of one data directory, and the API server that they talk to. */
 export class Killing {
   readonly #plane: ControlPlane;
@@ -37,17 +53,15 @@ export class Killing {
   constructor(plane: ControlPlane, folder: string, settings: readonly string[]) {
     this.#plane = plane;
     this.#folder = folder;
-    this.#settings = settings.flatMap((setting) => ['--set', setting]);
+    this.#settings = settings;
   }
 
-  /** An agent; `failpoint`: see base/failpoint.ts. */
+  /** An agent. */
   async start(failpoint?: string): Promise<Member> {
     this.#started += 1;
-    this.#member = await startMember({
+    this.#member = await startAgentProcess({
       name: `agent-${this.#started}`,
-      args: ['--disable-warning=ExperimentalWarning', testudo, 'agent', 'run', ...this.#settings],
-      env: failpoint === undefined ? {} : { TESTUDO_FAILPOINT: failpoint },
-      logFile: join(this.#folder, 'agents.log'),
+      ...{ settings: this.#settings, failpoint, logFile: join(this.#folder, 'agents.log') },
     });
     return this.#member;
   }

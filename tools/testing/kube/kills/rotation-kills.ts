@@ -151,7 +151,7 @@ export class RotationKills {
 }
 
 /** A pod is its ReplicaSet's, or released with everything that puts it back: never a third thing. */
-function halfDone(pod: PodFact): string | undefined {
+export function halfDone(pod: PodFact): string | undefined {
   const { labels, annotations, name } = pod;
   const isReleased = labels[rotating] !== undefined;
   if (isReleased && (begunOn(pod) === undefined || begunOn(pod) === 'unreadable'))
