@@ -14,15 +14,15 @@ const minuteMs = 60_000;
 
 /**
  * The attacker sees how old a pod is and nothing else. He begins at the age at which most of those that got there live for so
- * long yet; ages that fewer than `agesMin` reached say too little. E[L²] / 2 E[L] is the mean of what is left at a moment of chance.
+ * long yet; ages that fewer than a quarter of all reached say too little. E[L²] / 2 E[L] is the mean of what is left at a moment of chance.
  */
-export function exposureOf(lifetimesMs: readonly number[], agesMin = 200): Exposure {
+export function exposureOf(lifetimesMs: readonly number[]): Exposure {
   const sorted = [...lifetimesMs].sort((a, b) => a - b);
   const count = sorted.length;
   const alive = (ageMs: number) => count - lowerBound(sorted, ageMs);
   const best = (attackMs: number) => {
     let most = 0;
-    for (let ageMs = 0; alive(ageMs) >= Math.min(agesMin, count / 4); ageMs += minuteMs / 2) {
+    for (let ageMs = 0; alive(ageMs) >= count / 4; ageMs += minuteMs / 2) {
       most = Math.max(most, alive(ageMs + attackMs) / alive(ageMs));
     }
     return most;

@@ -34,8 +34,8 @@ export type Outcome = Readonly<{
   lostSeconds: number;
   workloadHours: number;
   callsPerRotation: number;
-  /** Milliseconds from a pod's creation to its end. */
-  lifetimesMs: readonly number[];
+  /** Milliseconds from when a pod was ready, before which nobody can be in it, to when it was told to end. */
+  ranMs: readonly number[];
 }>;
 
 const minuteMs = 60_000;
@@ -72,7 +72,7 @@ export async function rotateUnder(actor: Actor, kind: Kind, rotations: number, s
     lostSeconds: count.lostMs / 1_000,
     workloadHours: ((timers.now() - startMs) / 3_600_000) * apps.length,
     callsPerRotation: (patch + evict) / count.ended,
-    lifetimesMs: count.lifetimesMs,
+    ranMs: count.ranMs,
   };
 }
 
@@ -81,7 +81,7 @@ class Counted {
   below = 0;
   lostMs = 0;
   ended = 0;
-  readonly lifetimesMs: number[] = [];
+  readonly ranMs: number[] = [];
   readonly #world: SimulatedWorld;
   readonly #apps: readonly string[];
   readonly #replicas: number;
@@ -118,7 +118,7 @@ class Counted {
       if (this.#seen.has(uid)) continue;
       this.#seen.add(uid);
       this.ended += 1;
-      this.lifetimesMs.push(now - pod.createdAtMs);
+      if (pod.readySinceMs !== null) this.ranMs.push(now - pod.readySinceMs);
     }
     this.#lacking = 0;
     for (const count of ready.values()) {

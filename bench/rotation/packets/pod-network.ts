@@ -1,6 +1,6 @@
 /** Pods of kwok's have an address and nothing behind it: here a network namespace and a process stand behind some of them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -19,7 +19,11 @@ export type Found = Readonly<{
 
 /** The node's side, in this process's network: it forwards from pod to pod, past the rules of whoever holds policies. */
 export function prepareNode(): void {
+  // Namespaces get their names here, and lose them with this process's own mounts.
+  mkdirSync('/run/netns', { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', 'none', '/run/netns']);
   ip('link', 'set', 'lo', 'up');
+  ip('address', 'add', `${gateway}/32`, 'dev', 'lo');
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
 }
 
@@ -45,7 +49,6 @@ export class PodNetwork {
     ip('-n', name, 'route', 'add', gateway, 'dev', 'eth0', 'scope', 'link');
     ip('-n', name, 'route', 'add', 'default', 'via', gateway, 'dev', 'eth0');
     ip('link', 'set', link, 'up');
-    writeFileSync(`/proc/sys/net/ipv4/conf/${link}/proxy_arp`, '1');
     ip('route', 'add', `${address}/32`, 'dev', link);
     const args = ['netns', 'exec', name, process.execPath, prober];
     const child = spawn('ip', args, { stdio: ['pipe', 'pipe', 'inherit'] });
