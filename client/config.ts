@@ -210,7 +210,14 @@ function withAbsoluteHub(hub: HubConfig, absolute: (name: string) => string): Hu
   const { admission, authority } = hub;
   return {
     ...hub,
-    admission: admission.kind === 'file' ? { ...admission, path: absolute(admission.path) } : admission,
+    admission:
+      admission.kind === 'file'
+        ? {
+            ...admission,
+            path: absolute(admission.path),
+            ...(admission.agentPath === undefined ? {} : { agentPath: absolute(admission.agentPath) }),
+          }
+        : admission,
     ...(authority === undefined
       ? {}
       : {

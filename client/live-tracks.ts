@@ -48,6 +48,8 @@ export class LiveTracks {
   readonly #tracks: ReadonlyMap<TrackId, LiveTrack>;
   readonly #parts: LiveTracksParts;
   readonly #counts = new AlertCounts();
+  /** Hears each alert once it is in its file. */
+  onAlert: (alert: Alert) => void = () => {};
   #delivery: AlertDelivery | undefined;
 
   constructor(parts: LiveTracksParts) {
@@ -159,6 +161,7 @@ export class LiveTracks {
   #hearAlert(alert: Alert): void {
     this.#counts.add(alert, this.#parts.timers.now());
     this.#delivery?.take(alert);
+    this.onAlert(alert);
   }
 
   #open(

@@ -5,6 +5,7 @@ import type { Timers } from '../base/time.ts';
 import type { ClusterId, FederationId, TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { ObservedFlow } from './events/flow-record.ts';
+import { AlertBook } from './hub/alert-book.ts';
 import { type AuthorityFaultCode, openHubAuthority } from './hub/authority.ts';
 import type { DeliveryFaultCode, DeliveryPorts } from './hub/delivery.ts';
 import { Hub } from './hub/hub.ts';
@@ -23,6 +24,8 @@ export type OpenHubParts = Readonly<{
   tracks: ReadonlyMap<TrackId, LocalTrack>;
   live: LiveTracks;
   relay: ReleasesRelay;
+  /** The release that a track runs; undefined where it runs none. */
+  versionOf(track: TrackId): number | undefined;
   who(): Readonly<{ federation: FederationId; cluster: ClusterId }> | undefined;
   onFlows(flows: readonly ObservedFlow[]): void;
   metrics: ClientMetrics;
@@ -40,11 +43,15 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
   const { dataDirectory, hub } = config;
   const authority = await openHubAuthority(dataDirectory, hub.authority, dataKey, timers.now());
   if (!authority.ok) return authority;
+  const alerts = new AlertBook();
+  parts.live.onAlert = (alert) => alerts.add(alert);
+  await alerts.load(config.scoring.alertFile ?? join(dataDirectory, 'alerts.jsonl'), timers.now());
   const files = new ReleaseFiles(join(agentFolder(dataDirectory), 'files'));
   const opened = await Hub.start({
     config: hub,
     authority: authority.value,
     relay: parts.relay,
+    alerts,
     pathOf: (digest) => files.path(digest),
     who: () => {
       const member = parts.who();
@@ -52,13 +59,23 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
     },
     delivery: deliveryPorts(parts),
     onDelivered: () => metrics.hubBatches.inc(),
-    onBeat: (book) => countSteps(book, metrics),
+    onBeat: (book) => {
+      countSteps(book, metrics);
+      alerts.runs(modelsOf(parts));
+    },
     onRefused: (code) => metrics.hubRefusals.inc({ code }),
     log,
     timers,
   });
   log.info({ ...opened.ports }, 'hub serves sensors');
   return ok(opened);
+}
+
+function modelsOf({ tracks, versionOf }: Pick<OpenHubParts, 'tracks' | 'versionOf'>) {
+  return [...tracks.keys()].flatMap((track) => {
+    const version = versionOf(track);
+    return version === undefined ? [] : [{ track, version: BigInt(version) }];
+  });
 }
 
 /** Labels come from a closed set: a sensor's own words are none. */

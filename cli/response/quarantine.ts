@@ -79,9 +79,10 @@ async function ask(address: string): Promise<QuarantinePage | undefined> {
   }
 }
 
-function pageText({ cap, policy, breaker, suspects, quarantined }: QuarantinePage): string {
+function pageText({ cap, policy, hubAway, breaker, suspects, quarantined }: QuarantinePage): string {
   const inForce = 'untilMs' in policy ? `in force until ${time(policy.untilMs)}` : `${policy.code}: ${policy.message}`;
   const head = [`response policy: ${inForce}; this cluster allows ${cap} at most`];
+  if (hubAway !== null) head.push(`the hub is away (${hubAway.code}: ${hubAway.message}); what is known stands`);
   if (breaker !== null)
     head.push(`THE BREAKER IS OPEN since ${time(breaker.atMs)}: ${breaker.why}; testudo quarantine resume`);
   const parts = [head.join('\n')];

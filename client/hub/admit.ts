@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { HubConfig } from './hub-config.ts';
-import { isNodeName } from './node-name.ts';
+import { type HubPeer, isPeerName, type PeerKind } from './peer-name.ts';
 import { reviewToken } from './token-review.ts';
 
 export type AdmissionFaultCode = 'TOKEN_UNKNOWN' | 'REQUEST_INVALID' | 'REVIEW_FAILED';
@@ -10,40 +10,43 @@ export type AdmissionFaultCode = 'TOKEN_UNKNOWN' | 'REQUEST_INVALID' | 'REVIEW_F
 const tokenCharactersMin = 32;
 const tokenCharactersMax = 16_384;
 
-/** The node that a token proves, or that its holder says. The token goes into no message. */
-export async function nodeOfToken(
+/** Whom a token proves: its kind always, its name where the token says it. The token goes into no message. */
+export async function peerOfToken(
   admission: HubConfig['admission'],
   { token, node }: Readonly<{ token: string; node: string }>,
-): Promise<Result<string, AdmissionFaultCode>> {
+): Promise<Result<HubPeer, AdmissionFaultCode>> {
   if (token.length === 0 || token.length > tokenCharactersMax) {
-    return refuse('REQUEST_INVALID', `a sensor's token has 1 to ${tokenCharactersMax} characters`);
+    return refuse('REQUEST_INVALID', `a token has 1 to ${tokenCharactersMax} characters`);
   }
   const proven =
-    admission.kind === 'file' ? await bySharedToken(admission.path, token, node) : await reviewToken(admission, token);
+    admission.kind === 'file' ? await bySharedToken(admission, token, node) : await reviewToken(admission, token);
   if (!proven.ok) return proven;
-  return isNodeName(proven.value) ? proven : refuse('REQUEST_INVALID', 'the name of the node is not one');
+  return isPeerName(proven.value.name) ? proven : refuse('REQUEST_INVALID', 'the name of the node or agent is not one');
 }
 
 async function bySharedToken(
-  path: string,
+  { path, agentPath }: Extract<HubConfig['admission'], { kind: 'file' }>,
   token: string,
-  node: string,
-): Promise<Result<string, 'TOKEN_UNKNOWN' | 'REVIEW_FAILED'>> {
-  let expected: string;
+  name: string,
+): Promise<Result<HubPeer, 'TOKEN_UNKNOWN' | 'REVIEW_FAILED'>> {
+  const files = [['sensor', path], ...(agentPath === undefined ? [] : [['agent', agentPath]])] as [PeerKind, string][];
+  for (const [kind, file] of files) {
+    const expected = await sharedToken(file);
+    if (!expected.ok) return expected;
+    // Hashed first: their lengths then say nothing.
+    const hash = (text: string) => createHash('sha256').update(text).digest();
+    if (timingSafeEqual(hash(expected.value), hash(token.trim()))) return ok({ kind, name });
+  }
+  return refuse('TOKEN_UNKNOWN', 'the token is none that this hub shares with its sensors or its agent');
+}
+
+async function sharedToken(path: string): Promise<Result<string, 'REVIEW_FAILED'>> {
+  let text: string;
   try {
-    expected = (await readFile(path, 'utf8')).trim();
+    text = (await readFile(path, 'utf8')).trim();
   } catch (error) {
     return refuse('REVIEW_FAILED', `${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
-  if (expected.length < tokenCharactersMin) {
-    return refuse(
-      'REVIEW_FAILED',
-      `${path} holds fewer than ${tokenCharactersMin} characters: anybody could guess them`,
-    );
-  }
-  // Hashed first: their lengths then say nothing.
-  const hash = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(expected), hash(token.trim()))
-    ? ok(node)
-    : refuse('TOKEN_UNKNOWN', 'the token is not the one that this hub shares with its sensors');
+  if (text.length >= tokenCharactersMin) return ok(text);
+  return refuse('REVIEW_FAILED', `${path} holds fewer than ${tokenCharactersMin} characters: anybody could guess them`);
 }

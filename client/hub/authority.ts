@@ -8,7 +8,7 @@ import { exportPrivateKey, importPrivateKey, makeCertificateKeyPair, x509 } from
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { hubServerName } from '../../proto/wire-names.ts';
 import { openRecord, recordKey, sealRecord } from '../storage/sealed-record.ts';
-import { uriOfNode } from './node-name.ts';
+import { type HubPeer, uriOfPeer } from './peer-name.ts';
 
 const dayMs = 86_400_000;
 const lifetimes = { authorityMs: 3_650 * dayMs, serverMs: 90 * dayMs } as const;
@@ -19,7 +19,7 @@ export type KeyedCertificate = Readonly<{ certificate: string; key: string }>;
 
 export type AuthorityFaultCode = 'HUB_AUTHORITY_UNUSABLE';
 
-/** The small authority of one hub: it vouches for the hub's own server and for the sensors of one cluster, for nobody else. */
+/** The small authority of one hub: it vouches for the hub's own server, and for the sensors and the agent of one cluster. */
 export class HubAuthority {
   /** PEM: what sensors trust. */
   readonly certificate: string;
@@ -42,15 +42,15 @@ export class HubAuthority {
     }
   }
 
-  /** A sensor's certificate for the key of its PKCS #10 request, leaf first, DER. */
+  /** A peer's certificate for the key of its PKCS #10 request, leaf first, DER. */
   async issue(
-    node: string,
+    peer: HubPeer,
     request: Uint8Array,
     times: Readonly<{ nowMs: number; lifetimeMs: number }>,
   ): Promise<Result<readonly Buffer[], 'CERTIFICATE_REQUEST_INVALID'>> {
     const spki = await publicKeyOfRequest(request, ['prime256v1']);
     if (!spki.ok) return spki;
-    const names = [{ type: 'url' as const, value: uriOfNode(node) }];
+    const names = [{ type: 'url' as const, value: uriOfPeer(peer) }];
     const leaf = await this.#sign(spki.value, names, x509.ExtendedKeyUsage.clientAuth, times);
     return ok([Buffer.from(leaf.rawData), Buffer.from(this.#issuer.rawData)]);
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -7,11 +7,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
-import { parseClusterId, parseFederationId } from '../../proto/ids.ts';
+import { parseClusterId, parseDigest, parseFederationId } from '../../proto/ids.ts';
 import type { CountedExample } from '../learning/example-buffer.ts';
 import { parseAddress } from '../link/address.ts';
+import { connectToHub } from '../releases/grpc/connect-to-hub.ts';
+import { connectToAlerts } from '../response/hearing/alert-calls.ts';
+import { HubFollower } from '../response/hearing/hub-follower.ts';
+import { sightingOf } from '../response/ladder/sighting.ts';
+import { AlertFeed } from '../response/quarantine/alert-feed.ts';
 import type { Alert } from '../scoring/alert.ts';
 import { HubLink } from '../sensor/hub-link.ts';
+import { AlertBook } from './alert-book.ts';
 import { openHubAuthority } from './authority.ts';
 import { Hub } from './hub.ts';
 import { hubConfig } from './hub-config.ts';
@@ -19,10 +25,12 @@ import { ReleasesRelay } from './releases-relay.ts';
 
 const log = pino({ level: 'silent' });
 const signal = new AbortController().signal;
+const agentToken = 'a-token-that-hub-and-agent-share-0123456789';
 const token = 'a-token-that-hub-and-sensors-share-0123456789';
 
 let folder: string;
 let hub: Hub;
+let alerts: AlertBook;
 let raised: Alert[];
 let learnt: CountedExample<Uint8Array>[];
 let refused: string[];
@@ -31,6 +39,7 @@ const links: HubLink[] = [];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-hub-'));
   await writeFile(join(folder, 'token'), `${token}\n`);
+  await writeFile(join(folder, 'agent-token'), `${agentToken}\n`);
   [raised, learnt, refused] = [[], [], []];
   hub = await startHub();
 });
@@ -42,15 +51,18 @@ afterEach(async () => {
 
 async function startHub(ports = { sensors: 0, admission: 0 }): Promise<Hub> {
   const authority = unwrap(await openHubAuthority(folder, undefined, Buffer.alloc(32, 1), Date.now()));
+  alerts = new AlertBook();
+  await alerts.load(join(folder, 'alerts.jsonl'), Date.parse('2026-11-28T21:00:00Z'));
   const member = { federation: parseFederationId('herd'), cluster: parseClusterId('north') };
   return await Hub.start({
     config: hubConfig.parse({
       listen: `127.0.0.1:${ports.sensors}`,
       admissionListen: `127.0.0.1:${ports.admission}`,
-      admission: { kind: 'file', path: join(folder, 'token') },
+      admission: { kind: 'file', path: join(folder, 'token'), agentPath: join(folder, 'agent-token') },
     }),
     authority,
     relay: await ReleasesRelay.open(folder, { now: Date.now, report: () => undefined }),
+    alerts,
     pathOf: () => join(folder, 'nothing'),
     who: () => member,
     delivery: {
@@ -220,5 +232,132 @@ describe('Hub', () => {
     await Promise.all(fifty.map(untilOk));
     expect(hub.book.all()).toHaveLength(50);
     expect(raised).toHaveLength(50);
+  });
+});
+
+const address = (port: number) => unwrap(parseAddress(`127.0.0.1:${port}`));
+const another = (at: number, pod = 'web-0'): Alert => ({
+  ...alert,
+  id: `a-${String(at).padStart(16, '0')}`,
+  subject: { ...alert.subject, pod },
+});
+
+describe('Hub, for the agent of its cluster', () => {
+  const followers: HubFollower[] = [];
+  afterEach(async () => {
+    await Promise.all(followers.splice(0).map((one) => one.close()));
+  });
+
+  /** An agent, what it heard in order, and a promise for each state of its hub. */
+  function agent(tokenFile = 'agent-token', cluster = 'north') {
+    const heard: string[] = [];
+    let states = Promise.withResolvers<string>();
+    let news = Promise.withResolvers<void>();
+    const follower = new HubFollower(
+      {
+        address: address(hub.ports.sensors),
+        admissionAddress: address(hub.ports.admission),
+        authorityFile: join(folder, 'hub', 'authority.pem'),
+        tokenFile: join(folder, tokenFile),
+        reconnectSecondsMax: 0.05,
+      },
+      { name: 'agent-0', cluster: parseClusterId(cluster) },
+      {
+        ...{ timers: systemTimers, unit: () => 0.5, rootVersion: () => 0 },
+        onAlerts: (sightings) => {
+          heard.push(...sightings.map(({ id }) => id));
+          news.resolve();
+          news = Promise.withResolvers();
+        },
+        onSet: async () => undefined,
+        onState: (away) => {
+          states.resolve(away === null ? 'there' : away.code);
+          states = Promise.withResolvers();
+        },
+      },
+    );
+    followers.push(follower);
+    const until = async (count: number) => {
+      while (heard.length < count) await news.promise;
+      return heard;
+    };
+    return { follower, heard, until, state: () => states.promise };
+  }
+
+  it('tells each alert once: before it came, while it is there, and after the hub was killed and came back', async () => {
+    await hub.close();
+    const file = join(folder, 'alerts.jsonl');
+    await writeFile(file, `${JSON.stringify(another(1))}\n${JSON.stringify(another(2))}\n`);
+    hub = await startHub();
+    const { until, state, follower } = agent();
+    await until(2);
+    alerts.add(another(3));
+    alerts.add(another(2));
+    alerts.runs([{ track: 'syscall', version: 7n }]);
+    await until(3);
+    const { ports } = hub;
+    const away = state();
+    await hub.close();
+    expect(await away).toMatch(/^GRPC_|ALERTS_ENDED|DRAINING/);
+    // Raised while nobody hears, and in the file; the hub that begins anew tells all of it with other numbers.
+    await appendFile(file, [3, 4].map((at) => `${JSON.stringify(another(at))}\n`).join(''));
+    const back = state();
+    hub = await startHub(ports);
+    expect(await back).toBe('there');
+    alerts.add(another(5));
+    // Numbers of another run mean nothing: all of it comes once more, and ids say what is known.
+    const heard = await until(8);
+    expect(heard).toEqual([1, 2, 3, 1, 2, 3, 4, 5].map((at) => another(at).id));
+    expect(follower.models).toEqual([{ track: 'syscall', version: 7n }]);
+    const feed = new AlertFeed([], { timers: systemTimers, signal, onAlerts: () => undefined });
+    feed.hear(heard.map((id) => sightingOf({ ...alert, id })));
+    feed.hear(heard.map((id) => sightingOf({ ...alert, id })));
+    expect(feed.sightings).toHaveLength(5);
+  });
+
+  it('goes on from the last number after a cut of the same run', async () => {
+    for (const at of [1, 2, 3]) alerts.add(another(at));
+    const first = agent();
+    await first.until(3);
+    const identity = unwrap(await linkOf('agent-0', { tokenFile: join(folder, 'agent-token') }).admitted(signal));
+    const connection = connectToAlerts(address(hub.ports.sensors), identity);
+    const told: string[] = [];
+    const cut = new AbortController();
+    await connection.watch(
+      { run: alerts.run, after: 2n },
+      {
+        signal: cut.signal,
+        onMessage: (message) => {
+          told.push(...message.alerts.map(({ id }) => id));
+          if (message.caughtUp) cut.abort();
+        },
+      },
+    );
+    connection.close();
+    expect(told).toEqual([another(3).id]);
+  });
+
+  it('keeps services apart: a sensor hears of no alert, an agent tells of none and fetches no model', async () => {
+    const sensor = unwrap(await linkOf('node-a').admitted(signal));
+    const watching = connectToAlerts(address(hub.ports.sensors), sensor);
+    const onMessage = () => expect.unreachable('an alert was told to a sensor');
+    expect(await watching.watch({ run: '', after: 0n }, { signal, onMessage })).toMatchObject({
+      code: 'ROLE_INSUFFICIENT',
+    });
+    watching.close();
+    const link = linkOf('agent-0', { tokenFile: join(folder, 'agent-token') });
+    expect(await link.deliver(batch({ alerts: [told] }), signal)).toMatchObject({
+      fault: { code: 'ROLE_INSUFFICIENT' },
+    });
+    const releases = connectToHub(address(hub.ports.sensors), unwrap(await link.admitted(signal)));
+    const pieces = releases.fetch({ digest: parseDigest(`sha256:${'0'.repeat(64)}`), offset: 0n });
+    await expect(Array.fromAsync(pieces)).rejects.toThrow('ROLE_INSUFFICIENT');
+    releases.close();
+    expect([raised, hub.book.all(), refused]).toEqual([[], [], Array(3).fill('ROLE_INSUFFICIENT')]);
+  });
+
+  it('is not heard where it is of another cluster than the agent is told', async () => {
+    const { state } = agent('agent-token', 'south');
+    expect(await state()).toBe('CLUSTER_MISMATCH');
   });
 });

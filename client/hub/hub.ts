@@ -1,6 +1,6 @@
-import type { handleUnaryCall, ServerUnaryCall, ServiceError, sendUnaryData } from '@grpc/grpc-js';
-import { type Fault, ok, type Result } from '../../base/fault.ts';
-import { faultFields, type Log } from '../../base/log.ts';
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { ok, type Result } from '../../base/fault.ts';
+import type { Log } from '../../base/log.ts';
 import type { Timer, Timers } from '../../base/time.ts';
 import {
   type AcknowledgeRequest,
@@ -10,6 +10,7 @@ import {
   type ReportShadowRequest,
   type ReportShadowResponse,
 } from '../../proto/generated/testudo/v1/releases.ts';
+import { AlertsService } from '../../proto/generated/testudo/v1/responses.ts';
 import {
   AdmissionService,
   type AdmitRequest,
@@ -20,13 +21,15 @@ import {
 } from '../../proto/generated/testudo/v1/sensors.ts';
 import type { ClusterId, Digest, FederationId } from '../../proto/ids.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
-import { nodeOfToken } from './admit.ts';
+import { peerOfToken } from './admit.ts';
+import type { AlertBook } from './alert-book.ts';
+import { type AlertWatcher, serveAlerts } from './alert-service.ts';
 import type { HubAuthority } from './authority.ts';
 import { Deliveries, type DeliveryPorts } from './delivery.ts';
+import { nameOfCaller, refuseCall, unary } from './handler.ts';
 import type { HubConfig } from './hub-config.ts';
 import { HubListener } from './listener.ts';
-import { nodeOfNames } from './node-name.ts';
-import { type HubFaultCode, refusalOf } from './refusal.ts';
+import type { HubFaultCode } from './refusal.ts';
 import { type Fetcher, ReleaseFileServer, type Subscriber, serveReleases } from './release-service.ts';
 import type { ReleasesRelay } from './releases-relay.ts';
 import { type KnownSensor, SensorBook } from './sensor-book.ts';
@@ -35,6 +38,8 @@ export type HubParts = Readonly<{
   config: HubConfig;
   authority: HubAuthority;
   relay: ReleasesRelay;
+  /** For the cluster's response agent. */
+  alerts: AlertBook;
   /** Where a release's file lies once the hub's own agent has it. */
   pathOf(digest: Digest): string;
   /** Undefined until the cluster is a member of a federation. */
@@ -54,7 +59,7 @@ const silentMs = hourMs;
 const beatMs = 5_000;
 const renewServerMs = 30 * 24 * hourMs;
 
-/** The client as its cluster's hub: admits sensors, takes in what they say, and relays releases and levels to them. */
+/** The client as its cluster's hub: admits sensors and the response agent, takes in what they say, and relays releases and levels to them. */
 export class Hub {
   readonly ports: Readonly<{ sensors: number; admission: number }>;
   readonly book: SensorBook;
@@ -118,6 +123,7 @@ export class Hub {
     strangers.grpc.addService(AdmissionService, { admit: unary(parts, (call) => admit(parts, call.request)) });
     const files = new ReleaseFileServer(parts.pathOf, timers, stopping.signal);
     serveSensors(sensors, { parts, book, deliveries, files });
+    serveAgent(sensors, parts);
     const ports = {
       sensors: await sensors.listen(config.listen),
       admission: await strangers.listen(config.admissionListen),
@@ -146,10 +152,9 @@ const outcomeNames: Readonly<Record<number, string>> = {
 function serveSensors(listener: HubListener, { parts, book, deliveries, files }: Served): void {
   const heard = (
     call: Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>,
-  ): Result<KnownSensor, 'CERTIFICATE_MISSING'> => {
-    const node = nodeOfNames(call.getAuthContext().sslPeerCertificate?.subjectaltname);
-    if (node !== undefined) return ok(book.heard(node, parts.timers.now()));
-    return { ok: false, fault: { code: 'CERTIFICATE_MISSING', message: 'the certificate is no sensor’s' } };
+  ): Result<KnownSensor, 'CERTIFICATE_MISSING' | 'ROLE_INSUFFICIENT'> => {
+    const node = nameOfCaller(call, 'sensor');
+    return node.ok ? ok(book.heard(node.value, parts.timers.now())) : node;
   };
   let sequence = 0n;
   listener.grpc.addService(SensorsService, {
@@ -169,7 +174,9 @@ function serveSensors(listener: HubListener, { parts, book, deliveries, files }:
   });
   listener.grpc.addService(ReleasesService, {
     subscribe: (call: Subscriber) => {
-      const sensor = heard(call);
+      // The response policy stands in the signed set: the agent reads it from there.
+      const isAgent = nameOfCaller(call, 'agent').ok;
+      const sensor = isAgent ? ok(undefined) : heard(call);
       if (!sensor.ok) return void call.emit('error', refuseCall(parts, sensor.fault));
       void serveReleases(parts.relay, call).finally(() => call.end());
     },
@@ -204,6 +211,16 @@ function serveSensors(listener: HubListener, { parts, book, deliveries, files }:
   });
 }
 
+function serveAgent(listener: HubListener, parts: HubParts): void {
+  listener.grpc.addService(AlertsService, {
+    watchAlerts: (call: AlertWatcher) => {
+      const agent = nameOfCaller(call, 'agent');
+      if (!agent.ok) return void call.emit('error', refuseCall(parts, agent.fault));
+      void serveAlerts(parts.alerts, call).finally(() => call.end());
+    },
+  });
+}
+
 async function admit(
   { config, authority, who, timers, log }: HubParts,
   request: AdmitRequest,
@@ -212,40 +229,20 @@ async function admit(
   if (member === undefined) {
     return { ok: false, fault: { code: 'METADATA_UNREADY', message: 'this cluster is no member of a federation yet' } };
   }
-  const node = await nodeOfToken(config.admission, request);
-  if (!node.ok) return node;
+  const peer = await peerOfToken(config.admission, request);
+  if (!peer.ok) return peer;
   const nowMs = timers.now();
   const lifetimeMs = config.certificateHours * hourMs;
-  const chain = await authority.issue(node.value, request.certificateRequest, { nowMs, lifetimeMs });
+  const chain = await authority.issue(peer.value, request.certificateRequest, { nowMs, lifetimeMs });
   if (!chain.ok) return chain;
-  log.info({ node: node.value }, 'sensor admitted');
+  const { kind, name } = peer.value;
+  log.info({ node: name }, kind === 'sensor' ? 'sensor admitted' : 'agent admitted');
   return ok({
     certificateChain: [...chain.value],
     expiresAtMs: BigInt(nowMs + lifetimeMs),
     issuedAtMs: BigInt(nowMs),
-    node: node.value,
+    node: name,
+    role: kind,
     ...member,
   });
-}
-
-function refuseCall(parts: Pick<HubParts, 'log' | 'onRefused'>, fault: Fault<HubFaultCode>): ServiceError {
-  parts.onRefused(fault.code);
-  parts.log.warn(faultFields(fault), 'a sensor was refused');
-  return refusalOf(fault);
-}
-
-/** A handler as grpc-js wants it. What it throws goes no further than the log: thrown text would reach the peer. */
-function unary<Request, Response>(
-  parts: Pick<HubParts, 'log' | 'onRefused'>,
-  handle: (call: ServerUnaryCall<Request, Response>) => Promise<Result<Response, HubFaultCode>>,
-): handleUnaryCall<Request, Response> {
-  return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
-    handle(call).then(
-      (answer) => (answer.ok ? callback(null, answer.value) : callback(refuseCall(parts, answer.fault))),
-      (error: Error) => {
-        parts.log.error({ cause: error.message }, 'the hub failed a sensor');
-        callback(refusalOf({ code: 'DRAINING', message: 'failed' }));
-      },
-    );
-  };
 }

@@ -2,13 +2,14 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Fault } from '../../base/fault.ts';
 import { faultCodeKey } from '../../proto/wire-names.ts';
 
-/** Choosing a status is choosing what the sensor does next. */
+/** Choosing a status is choosing what the peer does next. */
 const statusOf = {
   REQUEST_INVALID: status.INVALID_ARGUMENT,
   CERTIFICATE_REQUEST_INVALID: status.INVALID_ARGUMENT,
   OFFSET_BEYOND_END: status.OUT_OF_RANGE,
   TOKEN_UNKNOWN: status.UNAUTHENTICATED,
   CERTIFICATE_MISSING: status.UNAUTHENTICATED,
+  ROLE_INSUFFICIENT: status.PERMISSION_DENIED,
   TRACK_NOT_FOUND: status.NOT_FOUND,
   MODEL_UNKNOWN: status.NOT_FOUND,
   FETCHES_BUSY: status.RESOURCE_EXHAUSTED,
@@ -16,13 +17,13 @@ const statusOf = {
   DISK_FULL: status.UNAVAILABLE,
   DRAINING: status.UNAVAILABLE,
   METADATA_UNREADY: status.UNAVAILABLE,
-  // The hub's own: to the sensor it is away.
+  // The hub's own: to the peer it is away.
   REVIEW_FAILED: status.UNAVAILABLE,
 } as const;
 
 export type HubFaultCode = keyof typeof statusOf;
 
-/** What a sensor is told: the code alone. The message is for the hub's log. */
+/** What a peer is told: the code alone. The message is for the hub's log. */
 export function refusalOf({ code }: Fault<HubFaultCode>): ServiceError {
   const metadata = new Metadata();
   if (code !== 'REVIEW_FAILED') metadata.set(faultCodeKey, code);

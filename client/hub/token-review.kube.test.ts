@@ -61,7 +61,7 @@ describe('reviewToken, asked of a real API server', () => {
     const ours = '--audience=testudo-hub';
     const own = await token('sensor', ours, ...bound('sensor'));
     expect(node).toMatch(/^node-\d$/);
-    expect(await reviewToken(by, own)).toEqual({ ok: true, value: node });
+    expect(await reviewToken(by, own)).toEqual({ ok: true, value: { kind: 'sensor', name: node } });
     for (const [why, wrong, said] of [
       ['another audience', await token('sensor', '--audience=elsewhere', ...bound('sensor')), 'does not know'],
       ["the API server's audience", await token('sensor', ...bound('sensor')), 'does not know'],

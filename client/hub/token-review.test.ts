@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ok } from '../../base/fault.ts';
 import { verdictOf } from './token-review.ts';
 
 const by = { audience: 'testudo-hub', serviceAccount: 'testudo/testudo-sensor' };
@@ -15,7 +16,22 @@ function verdict(status: object, code = 201, kind = 'TokenReview') {
 
 describe('verdictOf', () => {
   it('names the node that a sound token is bound to', () => {
-    expect(verdict(sound)).toBe('node-a');
+    expect(verdict(sound)).toEqual({ kind: 'sensor', name: 'node-a' });
+  });
+
+  it('tells the agent from a sensor by its account, by its pod, and only where an agent is expected', () => {
+    const agent = {
+      username: 'system:serviceaccount:testudo:testudo-agent',
+      extra: { ...user.extra, 'authentication.kubernetes.io/pod-name': ['testudo-agent-0'] },
+    };
+    const status = { ...sound, user: agent };
+    expect(verdict(status)).toBe('TOKEN_UNKNOWN');
+    const expecting = { ...by, agentServiceAccount: 'testudo/testudo-agent' };
+    const reply = (said: object) => ({ status: 201, body: JSON.stringify({ kind: 'TokenReview', status: said }) });
+    expect(verdictOf(expecting, reply(status))).toEqual(ok({ kind: 'agent', name: 'testudo-agent-0' }));
+    expect(verdictOf(expecting, reply(sound))).toEqual(ok({ kind: 'sensor', name: 'node-a' }));
+    const unbound = { ...status, user: { username: agent.username, extra: user.extra } };
+    expect(verdictOf(expecting, reply(unbound))).toMatchObject({ fault: { code: 'TOKEN_UNKNOWN' } });
   });
 
   it('takes no token that is unknown, of another account, or bound to no pod', () => {

@@ -3,9 +3,10 @@ import { request } from 'node:https';
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { HubConfig } from './hub-config.ts';
+import type { HubPeer } from './peer-name.ts';
 
 type ByReview = Extract<HubConfig['admission'], { kind: 'tokenReview' }>;
-type Reviewed = Result<string, 'TOKEN_UNKNOWN' | 'REVIEW_FAILED'>;
+type Reviewed = Result<HubPeer, 'TOKEN_UNKNOWN' | 'REVIEW_FAILED'>;
 
 const timeoutMs = 10_000;
 const answerBytesMax = 256 << 10;
@@ -26,11 +27,11 @@ const answer = z.object({
   }),
 });
 
-/** Since Kubernetes 1.32 a token that is bound to a pod says on which node that pod runs. */
-const nodeNameKey = 'authentication.kubernetes.io/node-name';
+/** What a token that is bound to a pod says of it; the node since Kubernetes 1.32. */
+const keys = { sensor: 'authentication.kubernetes.io/node-name', agent: 'authentication.kubernetes.io/pod-name' };
 
 /**
- * Asks the API server whose a ServiceAccount token is: the node that its pod runs on. The answer's audiences are checked
+ * Asks the API server whose a ServiceAccount token is: a sensor's by the node that its pod runs on, an agent's by its pod. The answer's audiences are checked
  * too: an API server that knows nothing of audiences says "authenticated" to a token that was made for somebody else.
  */
 export async function reviewToken(by: ByReview, token: string): Promise<Reviewed> {
@@ -39,14 +40,14 @@ export async function reviewToken(by: ByReview, token: string): Promise<Reviewed
     reply = await post(by, { spec: { token, audiences: [by.audience] } });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return refuse('REVIEW_FAILED', `the API server could not be asked about a sensor's token (${code ?? message})`);
+    return refuse('REVIEW_FAILED', `the API server could not be asked about a token (${code ?? message})`);
   }
   return verdictOf(by, reply);
 }
 
 /** What an answer of the API server says, its code and its body together: a 2xx may carry a failure. */
 export function verdictOf(
-  by: Pick<ByReview, 'audience' | 'serviceAccount'>,
+  by: Pick<ByReview, 'audience' | 'serviceAccount' | 'agentServiceAccount'>,
   { status, body }: Readonly<{ status: number; body: string }>,
 ): Reviewed {
   const parsed = answer.safeParse(parsedJson(body));
@@ -55,22 +56,25 @@ export function verdictOf(
     return refuse('REVIEW_FAILED', `the API server answered ${status} to a TokenReview${remedy}`);
   }
   const { authenticated, audiences, error, user } = parsed.data.status;
-  if (!authenticated || error !== '') return refuse('TOKEN_UNKNOWN', "the API server does not know the sensor's token");
+  if (!authenticated || error !== '') return refuse('TOKEN_UNKNOWN', 'the API server does not know the token');
   if (!audiences.includes(by.audience)) {
-    return refuse('TOKEN_UNKNOWN', `the sensor's token is not for ${by.audience}; project one with that audience`);
+    return refuse('TOKEN_UNKNOWN', `the token is not for ${by.audience}; project one with that audience`);
   }
-  const [namespace, name] = by.serviceAccount.split('/');
-  if (user.username !== `system:serviceaccount:${namespace}:${name}`) {
-    return refuse('TOKEN_UNKNOWN', `the token is of ${user.username}; sensors run as ${by.serviceAccount}`);
+  const isOf = (account: string | undefined) =>
+    account !== undefined && user.username === `system:serviceaccount:${account.replace('/', ':')}`;
+  const kind = isOf(by.serviceAccount) ? 'sensor' : isOf(by.agentServiceAccount) ? 'agent' : undefined;
+  if (kind === undefined) {
+    const agents = by.agentServiceAccount === undefined ? '' : `, the agent as ${by.agentServiceAccount}`;
+    return refuse('TOKEN_UNKNOWN', `the token is of ${user.username}; sensors run as ${by.serviceAccount}${agents}`);
   }
-  const [node] = user.extra[nodeNameKey] ?? [];
-  if (node === undefined) {
+  const [bound] = user.extra[keys[kind]] ?? [];
+  if (bound === undefined) {
     return refuse(
       'TOKEN_UNKNOWN',
       'the token is bound to no pod on a node: project it into the pod (Kubernetes 1.32 or newer)',
     );
   }
-  return ok(node);
+  return ok({ kind, name: bound });
 }
 
 /** Token and authority are read for each call: the cluster renews both. */

@@ -5,6 +5,7 @@ import { isListenAddress, listenAddressWanted } from '../../base/serving/listen.
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
 import { kubeConfig } from '../kube/kube-config.ts';
 import { defaultLeaseTimes } from './cluster/lease.ts';
+import { hubSettings } from './hearing/hub-settings.ts';
 import { type QuarantineConfig, quarantineConfig } from './quarantine/quarantine-config.ts';
 import { problemsOfRotation, rotationConfig } from './rotation/rotation-config.ts';
 
@@ -42,6 +43,8 @@ const schema = z.strictObject({
         .default(defaultLeaseTimes.retryMs / 1_000),
     })
     .prefault({}),
+  /** The client that is this cluster's hub; without it quarantine reads that client's files. */
+  hub: hubSettings.optional(),
   rotation: rotationConfig.prefault({}),
   /** Left out: no pod is ever quarantined. */
   quarantine: quarantineConfig.optional(),
@@ -69,9 +72,18 @@ const rules: SettingRules<Raw, AgentConfig> = {
       ...raw.rotation,
       ...(raw.rotation.secretFile === undefined ? {} : { secretFile: absolute(raw.rotation.secretFile) }),
     },
+    ...(raw.hub === undefined
+      ? {}
+      : {
+          hub: {
+            ...raw.hub,
+            authorityFile: absolute(raw.hub.authorityFile),
+            tokenFile: absolute(raw.hub.tokenFile),
+          },
+        }),
     ...(raw.quarantine === undefined ? {} : { quarantine: quarantineFiles(raw.quarantine, absolute) }),
   }),
-  problemsOf: ({ namespaces, lease, rotation }) => {
+  problemsOf: ({ namespaces, lease, rotation, quarantine, hub }) => {
     const repeated = namespaces.filter((name, at) => namespaces.indexOf(name) !== at);
     const problems = repeated.map((name) => `namespaces: ${name} is listed twice`);
     const { durationSeconds, renewWithinSeconds, retrySeconds } = lease;
@@ -81,6 +93,11 @@ const rules: SettingRules<Raw, AgentConfig> = {
         `lease: renewWithinSeconds (${renewWithinSeconds}) and retrySeconds (${retrySeconds}) and half a second for a ` +
           `request must fit into durationSeconds (${durationSeconds})`,
       );
+    }
+    if (quarantine !== undefined && hub === undefined) {
+      if (quarantine.releases === undefined || quarantine.alerts.length === 0) {
+        problems.push('quarantine: set hub, or releases and alerts: without them it hears of no alert and no policy');
+      }
     }
     return [...problems, ...problemsOfRotation(rotation)];
   },
@@ -101,5 +118,6 @@ export function parseAgentConfig(sources: SettingSources): Result<AgentConfig, '
 function quarantineFiles(config: QuarantineConfig, absolute: (name: string) => string): QuarantineConfig {
   const { releases, alerts, dataKeyFile, ...rest } = config;
   const key = dataKeyFile === undefined ? {} : { dataKeyFile: absolute(dataKeyFile) };
-  return { ...rest, ...key, releases: absolute(releases), alerts: alerts.map(absolute) };
+  const set = releases === undefined ? {} : { releases: absolute(releases) };
+  return { ...rest, ...key, ...set, alerts: alerts.map(absolute) };
 }

@@ -58,6 +58,11 @@ export function createAgentMetrics() {
       help: '1 while nothing is done because a model flagged too much',
       registers,
     }),
+    hubThere: new Gauge({
+      name: 'testudo_agent_hub_there',
+      help: '1 while the hub tells of alerts; 0 while what is known stands, or where no hub is set',
+      registers,
+    }),
     failures: new Counter({
       name: 'testudo_agent_failures_total',
       help: 'Looks of a part that threw',

@@ -179,11 +179,13 @@ export class ResponseAgent {
   }
 
   #makeQuarantine(send: Send): Quarantine | undefined {
-    const { quarantine: config, dataDirectory } = this.#config;
+    const { quarantine: config, dataDirectory, hub: settings, lease } = this.#config;
     if (config === undefined) return undefined;
-    const { suspects: suspectsGauge, quarantined: quarantinedGauge, breakerOpen } = this.metrics;
+    const { suspects: suspectsGauge, quarantined: quarantinedGauge, breakerOpen, hubThere } = this.metrics;
+    const hub = settings === undefined ? undefined : { settings, name: lease.holder };
     return new Quarantine({
-      ...{ config, dataDirectory, send, timers: this.#timers, log: this.#log },
+      onHub: (isThere) => hubThere.set(isThere ? 1 : 0),
+      ...{ config, hub, dataDirectory, send, timers: this.#timers, log: this.#log },
       wake: () => this.#loop.wake(),
       onCounts: ({ suspects, quarantined, isBreakerOpen }) => {
         for (const [state, count] of Object.entries(suspects)) suspectsGauge.set({ state }, count);

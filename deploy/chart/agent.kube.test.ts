@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { unwrap } from '../../base/fault.ts';
+import { parseClientConfig } from '../../client/config.ts';
 import type { KubeRequest } from '../../client/kube/request.ts';
 import { parseAgentConfig } from '../../client/response/agent-config.ts';
 import { checkout } from '../../tools/setup/places.mjs';
@@ -13,16 +14,25 @@ import { makeVolumes } from '../../tools/testing/kube/volumes.ts';
 import { images } from '../images/images.ts';
 
 const chart = join(checkout, 'deploy', 'chart', 'testudo');
+type Rendered = Readonly<{
+  kind: string;
+  metadata: { name: string };
+  data?: Record<string, string>;
+  spec: { template: { spec: PodSpec }; ingress?: unknown[]; egress?: unknown[] };
+}>;
+type PodSpec = Readonly<{ affinity?: object; volumes: readonly Readonly<Record<string, unknown>>[] }>;
 type Pod = Readonly<{ metadata: { name: string; uid: string; resourceVersion: string } }>;
 
 describe("the chart's agent", () => {
   const kubectl = new Kubectl();
-  const render = async (agent: object, namespace = 'apart') =>
-    kubectl.helm(['template', 'testudo', chart, '--namespace', namespace, '--values', '-'], JSON.stringify({ agent }));
-  const configOf = async (agent: object) => {
-    const documents = parseAllDocuments(await render(agent)).map(
-      (one) => one.toJS() as { kind: string; data?: Record<string, string> },
+  const render = async (agent: object, namespace = 'apart', rest: object = {}) =>
+    kubectl.helm(
+      ['template', 'testudo', chart, '--namespace', namespace, '--values', '-'],
+      JSON.stringify({ agent, ...rest }),
     );
+  const documentsOf = (text: string) => parseAllDocuments(text).map((one) => one.toJS() as Rendered);
+  const configOf = async (agent: object, rest: object = {}) => {
+    const documents = documentsOf(await render(agent, 'apart', rest));
     const text = documents.find(({ data }) => data?.['agent.yaml'] !== undefined)?.data?.['agent.yaml'] ?? '';
     return parseAgentConfig({ file: { path: '/etc/testudo/agent/agent.yaml', text } });
   };
@@ -56,6 +66,56 @@ describe("the chart's agent", () => {
     });
     expect(await configOf(wanted)).toMatchObject({ ok: true, value: { rotation: { mode: 'observe' } } });
     expect(images.sensor.verbs).toContain('agent');
+  });
+
+  it('hears of alerts from the hub by an account of its own, or reads the volume where there is no hub', async () => {
+    const quarantine = { enabled: true, cluster: 'eu-1' };
+    const agent = { enabled: true, namespaces: ['shop'], quarantine, config: { quarantine: { cap: 'ask' } } };
+    const client = { enabled: true, coordinator: { addresses: ['c.example:7442'] } };
+    const hub = { ...client, hub: { enabled: true } };
+    const named = (documents: readonly Rendered[], kind: string, name: string) =>
+      documents.find((one) => one?.kind === kind && one.metadata.name === name) as Rendered;
+    const reading = documentsOf(await render(agent, 'apart', { client }));
+    const linked = documentsOf(await render(agent, 'apart', { client: hub }));
+    const volumes = (documents: readonly Rendered[]) => {
+      const { affinity, volumes: all } = named(documents, 'StatefulSet', 'testudo-agent').spec.template.spec;
+      return [affinity !== undefined, ...all.map(({ name }) => name)];
+    };
+    expect(volumes(reading)).toEqual([true, 'tmp', 'config', 'client']);
+    expect(volumes(linked)).toEqual([false, 'tmp', 'config', 'hub-token', 'hub-authority']);
+    expect(await configOf(agent, { client })).toMatchObject({
+      value: { quarantine: { cap: 'observe', alerts: ['/var/lib/testudo-client/data/alerts.jsonl'] } },
+    });
+    const config = await configOf({ ...agent, mayAct: true }, { client: hub });
+    expect(config).toMatchObject({
+      ok: true,
+      value: {
+        hub: { address: { text: 'testudo-client.apart.svc:7451' }, tokenFile: '/etc/testudo/hub-token/token' },
+        quarantine: { cap: 'ask', cluster: 'eu-1', alerts: [] },
+      },
+    });
+    // The hub takes the agent's account for the agent's, and its port is open to the agent's pods.
+    const text = named(linked, 'ConfigMap', 'testudo-client').data?.['client.yaml'] ?? '';
+    const parsed = parseClientConfig({ file: { path: '/etc/testudo/client/client.yaml', text } });
+    expect(parsed).toMatchObject({
+      value: {
+        hub: {
+          admission: { serviceAccount: 'apart/testudo-sensor', agentServiceAccount: 'apart/testudo-agent' },
+        },
+      },
+    });
+    const pods = (name: string, way: 'ingress' | 'egress') =>
+      JSON.stringify(named(linked, 'NetworkPolicy', name).spec[way]);
+    expect(pods('testudo-client', 'ingress')).toContain('"app.kubernetes.io/component":"agent"');
+    expect(pods('testudo-agent', 'egress')).toContain('"app.kubernetes.io/component":"client"');
+    // A quarantined pod bears one label: in the namespace where the agent may act, nothing reaches it and it reaches nothing.
+    const acting = documentsOf(await render({ ...agent, mayAct: true }, 'apart', { client: hub }));
+    expect(named(acting, 'NetworkPolicy', 'testudo-quarantine')).toMatchObject({
+      metadata: { namespace: 'shop' },
+      spec: { podSelector: { matchLabels: { 'testudo.io/quarantined': 'true' } }, policyTypes: ['Ingress', 'Egress'] },
+    });
+    expect(named(acting, 'NetworkPolicy', 'testudo-quarantine').spec).not.toHaveProperty('egress');
+    expect(named(linked, 'NetworkPolicy', 'testudo-quarantine')).toBeUndefined();
   });
 
   it('is admitted under restricted, has the rights it needs and no others, and is gone again', async () => {

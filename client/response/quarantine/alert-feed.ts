@@ -9,17 +9,19 @@ const pollMs = 500;
 
 export type AlertFeedPorts = Readonly<{ timers: Timers; signal: AbortSignal; onAlerts(): void }>;
 
-/** The alert files of this cluster's client, followed as they grow: the latest alerts of all tracks. */
+/** The latest alerts of all tracks: what the hub tells, and what stands in alert files, followed as they grow. Each once. */
 export class AlertFeed {
   readonly #sightings: Sighting[] = [];
   readonly #known = new Set<string>();
   readonly #running: Promise<unknown>;
+  readonly #onAlerts: () => void;
 
   constructor(files: readonly string[], { timers, signal, onAlerts }: AlertFeedPorts) {
+    this.#onAlerts = onAlerts;
     const follow = async (file: string) => {
       for await (const lines of followLines(file, { follow: true, timers, signal, pollMs })) {
         let heard = false;
-        for (const line of lines) if (line.kind === 'line') heard = this.#hear(line.text) || heard;
+        for (const line of lines) if (line.kind === 'line') heard = this.#hearLine(line.text) || heard;
         if (heard) onAlerts();
       }
     };
@@ -35,12 +37,21 @@ export class AlertFeed {
     await this.#running;
   }
 
-  #hear(line: string): boolean {
+  /** What is no news moves nothing. */
+  hear(sightings: readonly Sighting[]): void {
+    if (sightings.filter((sighting) => this.#keep(sighting)).length > 0) this.#onAlerts();
+  }
+
+  #hearLine(line: string): boolean {
     const alert = alertIn(line);
-    // What is no alert of ours moves nothing, and one that was read before is no second one.
-    if (alert === undefined || this.#known.has(alert.id)) return false;
-    this.#known.add(alert.id);
-    this.#sightings.push(sightingOf(alert));
+    return alert !== undefined && this.#keep(sightingOf(alert)); // What is no alert of ours moves nothing.
+  }
+
+  /** False where it was heard before: it is no second one. */
+  #keep(sighting: Sighting): boolean {
+    if (this.#known.has(sighting.id)) return false;
+    this.#known.add(sighting.id);
+    this.#sightings.push(sighting);
     if (this.#sightings.length > keptMax) this.#known.delete((this.#sightings.shift() as Sighting).id);
     return true;
   }

@@ -4,8 +4,8 @@ import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
 import { type Fault, type Result, refuse } from '../../../base/fault.ts';
 import type { Timer, Timers } from '../../../base/time.ts';
 import type { ReleaseFaultCode } from '../../../proto/release/faults.ts';
-import { anchorTrust, parseTrust, type ReleaseTrust } from '../../../proto/release/trust.ts';
-import { walkReleases } from '../../../proto/release/walk.ts';
+import { anchorTrust, parseTrust, type ReleaseTrust, trustedRoot } from '../../../proto/release/trust.ts';
+import { type ReceivedReleases, walkReleases } from '../../../proto/release/walk.ts';
 import {
   type ResponsePolicy,
   type ResponsePolicyFaultCode,
@@ -18,6 +18,10 @@ const relayed = z.object({
   roots: z.array(piece),
   set: z.object({ timestamp: piece, snapshot: piece, catalogue: piece, pins: piece }).nullable(),
 });
+
+type RelayedSet = Omit<ReceivedReleases, 'roots'>;
+const nothing = new Uint8Array(0);
+const noSet: RelayedSet = { timestamp: nothing, snapshot: nothing, catalogue: nothing, pins: nothing };
 
 const lookMs = 5_000;
 
@@ -32,13 +36,22 @@ export type PolicyFeedPorts = Readonly<{
   onRefused(fault: Fault): void;
 }>;
 
+/** Where a feed reads and writes. */
+export type PolicyPlaces = Readonly<{
+  /** In which the cluster's hub keeps the signed set that it relays, where the agent can read it. */
+  file?: string | undefined;
+  /** What the agent trusts. */
+  trustFile: string;
+  /** The last set that passed: what stands at a start while the hub is away. */
+  keptFile: string;
+}>;
+
 /**
- * The response policy, from the signed set that the cluster's hub keeps in a file. The agent makes the whole walk itself and
- * keeps its own trust: whoever writes that file can withhold a policy, and sign or bring back none.
+ * The response policy, from the signed set that the cluster's hub tells, or keeps in a file. The agent makes the whole walk
+ * itself and keeps its own trust: whoever says or writes that set can withhold a policy, and sign or bring back none.
  */
 export class PolicyFeed {
-  readonly #file: string;
-  readonly #trustFile: string;
+  readonly #places: PolicyPlaces;
   readonly #ports: PolicyFeedPorts;
   #trust: ReleaseTrust | undefined;
   #held: Held | undefined;
@@ -48,25 +61,35 @@ export class PolicyFeed {
   #looking: Promise<void>;
   #isClosed = false;
 
-  private constructor(file: string, trustFile: string, trust: ReleaseTrust | undefined, ports: PolicyFeedPorts) {
-    this.#file = file;
-    this.#trustFile = trustFile;
+  #hearing: Promise<void> = Promise.resolve();
+
+  private constructor(places: PolicyPlaces, trust: ReleaseTrust | undefined, ports: PolicyFeedPorts) {
+    this.#places = places;
     this.#trust = trust;
     this.#ports = ports;
-    this.#looking = this.#look();
+    this.#looking = this.#restore().then(() => this.#look());
   }
 
   /** Resolves after the first look. Rejects on a stored trust that cannot be read: forgetting it is what an attacker wants. */
-  static async open(file: string, trustFile: string, ports: PolicyFeedPorts): Promise<PolicyFeed> {
-    const stored = await readFile(trustFile, 'utf8').catch((error: unknown) => {
-      if (isMissing(error)) return undefined;
-      throw error;
-    });
+  static async open(places: PolicyPlaces, ports: PolicyFeedPorts): Promise<PolicyFeed> {
+    const stored = await textOf(places.trustFile);
     const trust = stored === undefined ? undefined : parseTrust(jsonOf(stored));
-    if (trust !== undefined && !trust.ok) throw new Error(`${trustFile}: ${trust.fault.message}`);
-    const feed = new PolicyFeed(file, trustFile, trust?.value, ports);
+    if (trust !== undefined && !trust.ok) throw new Error(`${places.trustFile}: ${trust.fault.message}`);
+    const feed = new PolicyFeed(places, trust?.value, ports);
     await feed.#looking;
     return feed;
+  }
+
+  /** Of the newest root that is trusted; 0 before the first. */
+  get rootVersion(): number {
+    return this.#trust === undefined ? 0 : trustedRoot(this.#trust).version;
+  }
+
+  /** A set that the hub told. In the order of the calls; nothing of it is believed that does not pass. */
+  async hear({ roots, ...set }: ReceivedReleases): Promise<void> {
+    const hearing = this.#hearing.then(() => this.#walk({ roots, set }));
+    this.#hearing = hearing.catch(() => undefined);
+    await hearing;
   }
 
   /** What is in force, or why nothing is. */
@@ -92,15 +115,25 @@ export class PolicyFeed {
     await this.#looking;
   }
 
+  /** What stood in force when the agent ended. */
+  async #restore(): Promise<void> {
+    if (this.#trust === undefined) return; // Nothing was ever trusted.
+    const kept = relayed.safeParse(jsonOf((await textOf(this.#places.keptFile)) ?? ''));
+    if (!kept.success || kept.data.set === null) return;
+    const { roots, set } = kept.data;
+    await this.hear({ roots, ...set });
+  }
+
   async #look(): Promise<void> {
+    const { file } = this.#places;
+    if (file === undefined) return;
     try {
-      const text = await readFile(this.#file, 'utf8');
-      if (text !== this.#seen) await this.#hear(text);
+      const text = await readFile(file, 'utf8');
+      if (text !== this.#seen) await this.#hearFile(file, text);
       this.#seen = text;
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (!isMissing(error))
-        this.#ports.onRefused(refuse('POLICY_UNREADABLE', `${this.#file}: ${code ?? message}`).fault);
+      if (!isMissing(error)) this.#ports.onRefused(refuse('POLICY_UNREADABLE', `${file}: ${code ?? message}`).fault);
     }
     if (this.#isClosed) return;
     this.#timer = this.#ports.timers.after(
@@ -112,23 +145,27 @@ export class PolicyFeed {
     );
   }
 
-  async #hear(text: string): Promise<void> {
-    const { timers, onChange, onRefused } = this.#ports;
+  async #hearFile(file: string, text: string): Promise<void> {
     const parsed = relayed.safeParse(jsonOf(text));
-    if (!parsed.success) return onRefused(refuse('POLICY_UNREADABLE', `${this.#file}: no signed set`).fault);
+    if (!parsed.success) {
+      return this.#ports.onRefused(refuse('POLICY_UNREADABLE', `${file}: no signed set`).fault);
+    }
     const { roots, set } = parsed.data;
+    await this.hear({ roots, ...(set ?? noSet) });
+  }
+
+  async #walk({ roots, set }: Readonly<{ roots: readonly Uint8Array[]; set: RelayedSet }>): Promise<void> {
+    const { timers, onChange, onRefused } = this.#ports;
     const [first] = roots;
     if (this.#trust === undefined) {
       const anchored = first === undefined ? undefined : anchorTrust(first);
       if (anchored?.ok !== true) return onRefused(anchored?.fault ?? refuse('TRUST_INVALID', 'no root').fault);
       this.#trust = anchored.value;
     }
-    const nothing = new Uint8Array(0);
-    const none = { timestamp: nothing, snapshot: nothing, catalogue: nothing, pins: nothing };
-    const { rooted, result } = walkReleases(this.#trust, { roots, ...(set ?? none) }, timers.now());
+    const { rooted, result } = walkReleases(this.#trust, { roots, ...set }, timers.now());
     const next = result.ok && result.value !== null ? result.value.next : rooted;
     // Written first: what was believed once must not be forgotten by a crash.
-    await writeFileAtomic(this.#trustFile, JSON.stringify(next));
+    await writeFileAtomic(this.#places.trustFile, JSON.stringify(next));
     this.#trust = next;
     if (!result.ok) {
       this.#fault = result.fault;
@@ -138,7 +175,21 @@ export class PolicyFeed {
     const { pins, expiresAtMs } = result.value;
     this.#held = { response: pins.response, expiresAtMs };
     onChange();
+    await writeFileAtomic(this.#places.keptFile, keptText(set));
   }
+}
+
+/** As a hub's own file, without the roots: the trust beside it holds the last one. */
+function keptText(set: RelayedSet): string {
+  const pieces = Object.entries(set).map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]);
+  return JSON.stringify({ roots: [], set: Object.fromEntries(pieces) });
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  return await readFile(file, 'utf8').catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
 }
 
 function jsonOf(text: string): unknown {

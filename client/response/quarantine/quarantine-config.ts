@@ -10,10 +10,13 @@ export const quarantineConfig = z.strictObject({
   cap: z.enum(responseLevels).default('observe'),
   /** This cluster's name in the federation: rules of the policy may be for it alone. */
   cluster: z.custom<ClusterId>(isClusterId, 'expected a cluster id'),
-  /** The file in which the cluster's hub keeps the signed set that it relays: `hub/releases.json` in its data directory. */
-  releases: path,
-  /** The alert files of the cluster's client. */
-  alerts: z.array(path).min(1).max(16),
+  /**
+   * The file in which the cluster's hub keeps the signed set that it relays: `hub/releases.json` in its data directory. Read beside
+   * what the hub tells, where `hub` is set, and needed where it is not.
+   */
+  releases: path.optional(),
+  /** The alert files of the cluster's client, the same. */
+  alerts: z.array(path).max(16).default([]),
   /** Encrypts evidence: 32 bytes as hexadecimal digits or base64. `data.key` in the data directory, made there, unless given. */
   dataKeyFile: path.optional(),
 });

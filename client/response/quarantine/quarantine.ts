@@ -5,6 +5,8 @@ import type { Timers } from '../../../base/time.ts';
 import { loadDataKey } from '../../storage/data-key.ts';
 import type { Facts } from '../cluster/facts.ts';
 import type { Send } from '../cluster/send.ts';
+import { HubFollower } from '../hearing/hub-follower.ts';
+import type { HubSettings } from '../hearing/hub-settings.ts';
 import type { Breaker } from '../ladder/breaker.ts';
 import { riskSteps } from '../ladder/sighting.ts';
 import type { Part } from '../part.ts';
@@ -20,6 +22,8 @@ import { suspectsOf } from './suspects.ts';
 
 export type QuarantineParts = Readonly<{
   config: QuarantineConfig;
+  /** Where alerts and the signed set come from; undefined where files alone are read. */
+  hub: Readonly<{ settings: HubSettings; name: string }> | undefined;
   dataDirectory: string;
   send: Send;
   timers: Timers;
@@ -27,6 +31,8 @@ export type QuarantineParts = Readonly<{
   /** The loop is to look again. */
   wake(): void;
   onCounts(counts: QuarantineCounts): void;
+  /** Whether the hub tells, at each change. */
+  onHub(isThere: boolean): void;
 }>;
 
 /** For metrics: closed sets alone. */
@@ -43,6 +49,10 @@ export type QuarantinePage = Readonly<{
   cluster: string;
   cap: string;
   policy: Readonly<{ untilMs: number }> | Fault;
+  /** Alerts that are kept in mind, of all pods. */
+  alerts: number;
+  /** Why the hub tells nothing just now; null while it does, and where files alone are read. */
+  hubAway: Fault | null;
   breaker: Breaker['open'];
   /** Quarantines begun in the last day. */
   spent: number;
@@ -57,7 +67,9 @@ export class Quarantine {
   readonly part: Part<unknown, DeskAction>;
   readonly #parts: QuarantineParts;
   readonly #stopping = new AbortController();
-  #feeds: Readonly<{ alerts: AlertFeed; policy: PolicyFeed; orders: Orders; desk: Desk }> | undefined;
+  #feeds:
+    | Readonly<{ alerts: AlertFeed; policy: PolicyFeed; orders: Orders; desk: Desk; hub: HubFollower | undefined }>
+    | undefined;
   #seen: Seen = { suspects: [], quarantined: [] };
   readonly #said = new Map<string, string>();
 
@@ -93,13 +105,17 @@ export class Quarantine {
       ...{ dataDirectory, dataKey: dataKey.value, cluster: config.cluster },
       ...{ send, timers, orders },
     });
-    const policy = await PolicyFeed.open(config.releases, join(dataDirectory, 'response-trust.json'), {
+    const places = {
+      ...{ file: config.releases, trustFile: join(dataDirectory, 'response-trust.json') },
+      keptFile: join(dataDirectory, 'response-releases.json'),
+    };
+    const policy = await PolicyFeed.open(places, {
       timers,
       onChange: wake,
       onRefused: ({ code, message }) => log.warn({ code, cause: message }, 'the signed set was refused'),
     });
     const alerts = new AlertFeed(config.alerts, { timers, signal: this.#stopping.signal, onAlerts: wake });
-    this.#feeds = { alerts, policy, orders, desk };
+    this.#feeds = { alerts, policy, orders, desk, hub: this.#follow(alerts, policy) };
     return ok(undefined);
   }
 
@@ -120,6 +136,8 @@ export class Quarantine {
       cluster: config.cluster,
       cap: config.cap,
       policy: policy.ok ? { untilMs: policy.value.expiresAtMs } : policy.fault,
+      alerts: this.#feeds?.alerts.sightings.length ?? 0,
+      hubAway: this.#feeds?.hub?.away ?? null,
       breaker: memory?.breaker.open ?? null,
       spent: memory?.spent.length ?? 0,
       suspects: this.#seen.suspects.map(({ pod, ...rest }) => ({
@@ -138,9 +156,29 @@ export class Quarantine {
   /** Nothing is read any more. May be called twice. */
   async close(): Promise<void> {
     this.#stopping.abort();
+    await this.#feeds?.hub?.close();
     await this.#feeds?.alerts.closed();
     await this.#feeds?.policy.close();
     await this.#feeds?.orders.close();
+  }
+
+  #follow(alerts: AlertFeed, policy: PolicyFeed): HubFollower | undefined {
+    const { config, hub, timers, log, onHub } = this.#parts;
+    if (hub === undefined) return undefined;
+    return new HubFollower(
+      hub.settings,
+      { name: hub.name, cluster: config.cluster },
+      {
+        ...{ timers, unit: Math.random, rootVersion: () => policy.rootVersion },
+        onAlerts: (sightings) => alerts.hear(sightings),
+        onSet: (received) => policy.hear(received),
+        onState: (away) => {
+          onHub(away === null);
+          if (away === null) log.info('the hub tells of alerts');
+          else log.warn({ code: away.code, cause: away.message }, 'the hub is away: what is known stands');
+        },
+      },
+    );
   }
 
   #verdictOf(uid: string): string | null {

@@ -108,7 +108,8 @@ const rooms: Readonly<Record<string, Order>> = {
     ['chain-end.ts', 'cluster'],
     'part.ts',
     ['evidence', 'ladder', 'posture', 'rotation'],
-    ['quarantine'],
+    'hearing',
+    'quarantine',
   ],
   'client/tracks': [
     [

@@ -106,6 +106,11 @@ topologySpreadConstraints:
 {{ or .Values.client.hub.enabled .Values.client.enrichment.enabled }}
 {{- end -}}
 
+{{/* Whether the agent hears of alerts from the client's hub; otherwise it reads the client's volume. */}}
+{{- define "testudo.agentLinked" -}}
+{{ and .Values.agent.enabled .Values.agent.quarantine.enabled .Values.client.enabled .Values.client.hub.enabled }}
+{{- end -}}
+
 {{/* coordinator.yaml: what the operator says, and where things lie in the pod. */}}
 {{- define "testudo.coordinatorConfig" -}}
 {{- $values := .Values.coordinator -}}
@@ -136,6 +141,9 @@ topologySpreadConstraints:
 {{- if $values.hub.enabled }}
 {{- $sensor := printf "%s/%s" .Release.Namespace (include "testudo.role" (list . "sensor")) }}
 {{- $admission := dict "kind" "tokenReview" "audience" "testudo-hub" "serviceAccount" $sensor }}
+{{- if include "testudo.agentLinked" . | eq "true" }}
+{{- $_ := set $admission "agentServiceAccount" (printf "%s/%s" .Release.Namespace (include "testudo.role" (list . "agent"))) }}
+{{- end }}
 {{- $authority := dict
   "certificateFile" (printf "/etc/testudo/hub-authority/%s" $values.hub.authority.certificateKey)
   "keyFile" (printf "/etc/testudo/hub-authority/%s" $values.hub.authority.keyKey) }}
@@ -185,8 +193,18 @@ env:
   "health" (dict "listen" "0.0.0.0:9466") -}}
 {{- if $values.quarantine.enabled }}
 {{- $quarantine := deepCopy (get $values.config "quarantine" | default dict) -}}
+{{- if include "testudo.agentLinked" . | eq "true" }}
+{{- $host := printf "%s.%s.svc" (include "testudo.role" (list . "client")) .Release.Namespace -}}
+{{- $hub := dict
+  "address" (printf "%s:7451" $host)
+  "admissionAddress" (printf "%s:7452" $host)
+  "tokenFile" "/etc/testudo/hub-token/token"
+  "authorityFile" "/etc/testudo/hub-authority/ca.crt" -}}
+{{- $_ := set $fixed "hub" $hub -}}
+{{- else }}
 {{- $_ := set $quarantine "releases" "/var/lib/testudo-client/data/hub/releases.json" -}}
 {{- $_ := set $quarantine "alerts" (list (printf "/var/lib/testudo-client/data/%s" $values.quarantine.alerts)) -}}
+{{- end }}
 {{- $_ := set $quarantine "cluster" $values.quarantine.cluster -}}
 {{- if not $values.mayAct }}{{ $_ := set $quarantine "cap" "observe" }}{{ end -}}
 {{- $_ := set $fixed "quarantine" $quarantine -}}

@@ -29,7 +29,7 @@ export interface AdmitRequest {
   token: string;
   /** PKCS #10 request, DER, at most 8 KiB. Its subject is ignored. */
   certificateRequest: Buffer;
-  /** The node's name, 1 to 253 characters. Ignored where the token says it. */
+  /** The node's name, or the agent's, 1 to 253 characters. Ignored where the token says it. */
   node: string;
 }
 
@@ -45,8 +45,10 @@ export interface AdmitResponse {
   federation: string;
   /** The cluster's id: what pins and assignments of releases name. */
   cluster: string;
-  /** The node that the certificate was issued for. */
+  /** The node, or the agent, that the certificate was issued for. */
   node: string;
+  /** What the certificate is for: "sensor" or "agent". Empty where a hub knows sensors alone. */
+  role: string;
 }
 
 /** One batch. */
@@ -251,7 +253,7 @@ export const AdmitRequest: MessageFns<AdmitRequest> = {
 };
 
 function createBaseAdmitResponse(): AdmitResponse {
-  return { certificateChain: [], expiresAtMs: 0n, issuedAtMs: 0n, federation: "", cluster: "", node: "" };
+  return { certificateChain: [], expiresAtMs: 0n, issuedAtMs: 0n, federation: "", cluster: "", node: "", role: "" };
 }
 
 export const AdmitResponse: MessageFns<AdmitResponse> = {
@@ -279,6 +281,9 @@ export const AdmitResponse: MessageFns<AdmitResponse> = {
     }
     if (message.node !== "") {
       writer.uint32(50).string(message.node);
+    }
+    if (message.role !== "") {
+      writer.uint32(58).string(message.role);
     }
     return writer;
   },
@@ -344,6 +349,14 @@ export const AdmitResponse: MessageFns<AdmitResponse> = {
             message.node = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -371,6 +384,7 @@ export const AdmitResponse: MessageFns<AdmitResponse> = {
     message.federation = object.federation ?? "";
     message.cluster = object.cluster ?? "";
     message.node = object.node ?? "";
+    message.role = object.role ?? "";
     return message;
   },
 };

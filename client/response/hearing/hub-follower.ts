@@ -1,0 +1,143 @@
+import { fullJitterMs } from '../../../base/backoff.ts';
+import { type Fault, refuse } from '../../../base/fault.ts';
+import { pause } from '../../../base/pause.ts';
+import type { Timers } from '../../../base/time.ts';
+import type { RunningModel } from '../../../proto/generated/testudo/v1/responses.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
+import type { ReceivedReleases } from '../../../proto/release/walk.ts';
+import { HubAdmission } from '../../link/hub-admission.ts';
+import type { ClusterIdentity } from '../../link/identity-store.ts';
+import { connectToHub } from '../../releases/grpc/connect-to-hub.ts';
+import type { Sighting } from '../ladder/sighting.ts';
+import { type AlertPlace, connectToAlerts, sightingIn } from './alert-calls.ts';
+import type { HubSettings } from './hub-settings.ts';
+
+export type HubFollowerPorts = Readonly<{
+  timers: Timers;
+  /** In [0, 1). */
+  unit(): number;
+  /** Of the newest root that is trusted; 0 before the first. */
+  rootVersion(): number;
+  onAlerts(sightings: readonly Sighting[]): void;
+  /** Where it rejects, the set is asked for again. */
+  onSet(received: ReceivedReleases): Promise<void>;
+  /** The hub was reached (null) or is away, and why. */
+  onState(away: Fault | null): void;
+}>;
+
+const firstPlace: AlertPlace = { run: '', after: 0n };
+const firstMs = 500;
+
+/**
+ * Follows the cluster's hub: its alerts, each heard once, and the signed set. While the hub is away what was heard stands; a
+ * hub that comes back is asked from the last number on, one that began anew for all that it remembers.
+ */
+export class HubFollower {
+  readonly #settings: HubSettings;
+  readonly #cluster: ClusterId;
+  readonly #admission: HubAdmission;
+  readonly #ports: HubFollowerPorts;
+  readonly #stopping = new AbortController();
+  readonly #following: Promise<void>;
+  #place = firstPlace;
+  #models: readonly RunningModel[] = [];
+  #away: Fault | null = refuse('HUB_AWAY', 'the hub was not reached yet').fault;
+
+  constructor(settings: HubSettings, who: Readonly<{ name: string; cluster: ClusterId }>, ports: HubFollowerPorts) {
+    this.#settings = settings;
+    this.#cluster = who.cluster;
+    this.#admission = new HubAdmission({ ...settings, name: who.name }, ports.timers);
+    this.#ports = ports;
+    this.#following = this.#follow();
+  }
+
+  /** Why nothing is heard just now; null while the hub tells. */
+  get away(): Fault | null {
+    return this.#away;
+  }
+
+  /** What each track runs, as the hub said last. */
+  get models(): readonly RunningModel[] {
+    return this.#models;
+  }
+
+  /** May be called twice. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#following;
+  }
+
+  async #follow(): Promise<void> {
+    const { timers, unit } = this.#ports;
+    const { signal } = this.#stopping;
+    const backoff = { firstMs, maxMs: this.#settings.reconnectSecondsMax * 1_000 };
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      const fault = await this.#once();
+      if (signal.aborted) return;
+      if (this.#away === null) attempt = 0;
+      this.#is(fault);
+      await pause(timers, fullJitterMs(backoff, attempt, unit()), signal);
+    }
+  }
+
+  /** One connection, until it ends. */
+  async #once(): Promise<Fault> {
+    const admitted = await this.#admission.admitted(this.#stopping.signal);
+    if (!admitted.ok) return admitted.fault;
+    const { cluster } = admitted.value;
+    if (cluster !== this.#cluster) {
+      const message = `the hub is of cluster ${cluster}, and quarantine.cluster says ${this.#cluster}`;
+      return refuse('CLUSTER_MISMATCH', message).fault;
+    }
+    const ending = new AbortController();
+    const signal = AbortSignal.any([this.#stopping.signal, ending.signal]);
+    const streams = [this.#alerts(admitted.value, signal), this.#set(admitted.value, signal)];
+    const fault = await Promise.race(streams);
+    ending.abort(); // One is of no use without the other: both begin anew.
+    await Promise.all(streams);
+    if (fault.code === 'CERTIFICATE_MISSING' || fault.code === 'GRPC_UNAUTHENTICATED') this.#admission.distrusted();
+    return fault;
+  }
+
+  async #alerts(identity: ClusterIdentity, signal: AbortSignal): Promise<Fault> {
+    const connection = connectToAlerts(this.#settings.address, identity);
+    try {
+      return await connection.watch(this.#place, {
+        signal,
+        onMessage: ({ run, alerts, models }) => {
+          this.#is(null);
+          if (models.length > 0) this.#models = models;
+          const sightings = alerts.flatMap((heard) => sightingIn(heard) ?? []);
+          if (sightings.length > 0) this.#ports.onAlerts(sightings);
+          this.#place = { run, after: alerts.at(-1)?.sequence ?? (run === this.#place.run ? this.#place.after : 0n) };
+        },
+      });
+    } finally {
+      connection.close();
+    }
+  }
+
+  async #set(identity: ClusterIdentity, signal: AbortSignal): Promise<Fault> {
+    const connection = connectToHub(this.#settings.address, identity);
+    try {
+      const unkept = Promise.withResolvers<Fault>();
+      const onMessage = ({ received }: Readonly<{ received: ReceivedReleases }>) =>
+        void this.#ports.onSet(received).catch((error: Error) => {
+          unkept.resolve(refuse('POLICY_UNKEPT', `the signed set could not be kept: ${error.message}`).fault);
+        });
+      const rootVersion = this.#ports.rootVersion();
+      return await Promise.race([
+        connection.subscribe({ tracks: [], rootVersion }, { signal, onMessage }),
+        unkept.promise,
+      ]);
+    } finally {
+      connection.close();
+    }
+  }
+
+  #is(away: Fault | null): void {
+    const changed = (away?.code ?? null) !== (this.#away?.code ?? null);
+    this.#away = away;
+    if (changed) this.#ports.onState(away);
+  }
+}
