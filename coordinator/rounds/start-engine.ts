@@ -1,0 +1,127 @@
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
+import type { FederationId } from '../../proto/ids.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { AggregationRunner } from '../candidate/job.ts';
+import type { JobPlaces } from '../candidate/places.ts';
+import type { KeyStore } from '../keys/key-store.ts';
+import type { JournalEntry } from '../ledger/journal/entry.ts';
+import type { Journal } from '../ledger/journal/journal.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import type { StoreFaultCode } from '../ledger/store.ts';
+import { TimerWaker } from '../queue/timer-waker.ts';
+import type { Waker } from '../queue/waker.ts';
+import { Engine } from './engine.ts';
+import { RoundKeeper } from './keeper.ts';
+import { KeptInputs } from './kept-inputs.ts';
+import { sweepOrphans } from './orphans.ts';
+import { Presence } from './presence.ts';
+
+export type StartOptions = Readonly<{
+  federation: FederationId;
+  /** Version and commit, for the journal. */
+  build: string;
+  keyStore: KeyStore;
+  timers: Timers;
+  /** Default: timers. */
+  waker?: Waker;
+  /** Rounds that may run at once over all tracks. Default 16. */
+  roundsMax?: number;
+  /** How often everything due is derived anew, whatever wakers do. Default 5 s. */
+  watchdogMs?: number;
+  /** Entries after which a snapshot is saved, so that a start folds no more than these. Default 1,000. */
+  snapshotEvery?: number;
+  /** For the operator's log: what went wrong and is tried again. */
+  trouble?: (code: string, message: string) => void;
+  /** For metrics: entries in a commit, and what it took from hand-over to sync. */
+  committed?: (entries: readonly JournalEntry[], seconds: number) => void;
+}>;
+
+/** What lies under an engine: a data directory's, or a simulated machine's. */
+export type EngineGround = Readonly<{
+  /** Closed with the engine, and when it does not start. */
+  journal: Journal;
+  /** Called once this coordinator is the journal's writer: what is removed at a start then belongs to nobody. */
+  openBlobs: () => Promise<BlobStore>;
+  /** Where what a round keeps of its inputs is computed. */
+  places: JobPlaces;
+  openRunner: () => Promise<AggregationRunner>;
+  /** Lets go of what was held for the engine. */
+  release: () => Promise<void>;
+}>;
+
+/** Becomes the journal's writer and goes on where the last one ended, however it ended. */
+export async function startEngine(
+  options: StartOptions,
+  { journal, openBlobs, places, openRunner, release }: EngineGround,
+): Promise<Result<Engine, StoreFaultCode | 'FEDERATION_MISMATCH'>> {
+  const { federation, build, keyStore, timers, trouble = () => {} } = options;
+  const clock = timers.now;
+  const halting = Promise.withResolvers<Readonly<{ code: StoreFaultCode; message: string }>>();
+  let engine: Engine | undefined;
+  const opened = await Ledger.open(journal, clock, {
+    durable(entries, seconds) {
+      options.committed?.(entries, seconds);
+      engine?.afterCommit(entries);
+    },
+    undone(code, message) {
+      trouble(code, message);
+      if (code !== 'DISK_FULL') halting.resolve({ code, message });
+    },
+  });
+  if (!opened.ok) {
+    await journal.close();
+    return opened;
+  }
+  const ledger = opened.value;
+  const started = await ledger.commit({ kind: 'coordinator', part: 'start' }, (state) =>
+    state.federation !== null && state.federation !== federation
+      ? refuse(
+          'FEDERATION_MISMATCH',
+          `this data directory belongs to federation ${state.federation}, not ${federation}; correct the configuration`,
+        )
+      : ok({ events: [{ kind: 'coordinatorStarted', federation, build }], value: undefined }),
+  );
+  if (!started.ok) {
+    await journal.close();
+    return started;
+  }
+  const blobs = await openBlobs();
+  await sweepOrphans(ledger.state, blobs);
+  const runner = await openRunner();
+  const waker = options.waker ?? new TimerWaker(timers);
+  const presence = new Presence();
+  const inputs = new KeptInputs({ ledger, keyStore, places, clock, trouble });
+  const keeper = new RoundKeeper({
+    ledger,
+    presence,
+    blobs,
+    keyStore,
+    runner,
+    inputs,
+    clock,
+    roundsMax: options.roundsMax ?? 16,
+    trouble,
+    wake: () => engine?.wake(),
+  });
+  engine = new Engine({
+    federation,
+    ledger,
+    keeper,
+    presence,
+    inputs,
+    blobs,
+    runner,
+    waker,
+    timers,
+    watchdogMs: options.watchdogMs ?? 5_000,
+    snapshotEvery: options.snapshotEvery ?? 1_000,
+    halted: halting.promise,
+    trouble,
+    release,
+  });
+  const woken = engine;
+  await waker.start(() => woken.wake());
+  engine.wake();
+  return ok(engine);
+}
