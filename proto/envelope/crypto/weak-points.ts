@@ -37,7 +37,20 @@ export function ed25519Fault(key: Uint8Array): string | undefined {
   const y = littleEndian(key) % signBit;
   if (y >= p) return 'not the canonical encoding of a point';
   if (weakEd25519.has(y)) return 'a point of small order, for which one signature fits many messages';
-  return isOnCurve(y) ? undefined : 'not a point on the curve';
+  return isKnownOnCurve(y) ? undefined : 'not a point on the curve';
+}
+
+/** Points seen last: a root names the same few keys each time that it is read, and the test below takes half a millisecond. */
+const seenPoints = new Map<bigint, boolean>();
+const seenPointsMax = 1_024;
+
+function isKnownOnCurve(y: bigint): boolean {
+  const known = seenPoints.get(y);
+  if (known !== undefined) return known;
+  const isOn = isOnCurve(y);
+  if (seenPoints.size >= seenPointsMax) seenPoints.clear();
+  seenPoints.set(y, isOn);
+  return isOn;
 }
 
 /** Whether x² = (y² - 1) / (d·y² + 1) has a solution: Euler's criterion on numerator · denominator. */
