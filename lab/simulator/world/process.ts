@@ -14,7 +14,7 @@ export class SimulatedProcess {
   isAlive = true;
   #pausedUntilMs = 0;
   readonly #startedMs: EpochMs;
-  readonly #deaths: (() => void)[] = [];
+  readonly #deaths = new Set<() => void>();
 
   constructor(name: string, world: World, clock: WallClock) {
     this.name = name;
@@ -47,15 +47,25 @@ export class SimulatedProcess {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.world.nowMs + milliseconds);
   }
 
-  /** Called as it dies, last asked first. */
-  onDeath(act: () => void): void {
-    this.#deaths.push(act);
+  get isPaused(): boolean {
+    return this.world.nowMs < this.#pausedUntilMs;
+  }
+
+  /** What was held back comes when it would have come anyway; from now on nothing is. */
+  resume(): void {
+    this.#pausedUntilMs = 0;
+  }
+
+  /** Called as it dies. Returns the end of that. */
+  onDeath(act: () => void): () => void {
+    this.#deaths.add(act);
+    return () => void this.#deaths.delete(act);
   }
 
   kill(): void {
     if (!this.isAlive) return;
     this.isAlive = false;
-    for (const act of this.#deaths.reverse()) act();
+    for (const act of this.#deaths) act();
   }
 
   #after(delayMs: number, act: () => void): Waiting {

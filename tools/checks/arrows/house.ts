@@ -137,7 +137,15 @@ const rooms: Readonly<Record<string, Order>> = {
     'releases',
     'processes',
   ],
-  lab: [['data', 'federation', 'in-process', 'plot.ts'], 'hostile', 'rig', 'standing'],
+  lab: [['data', 'federation', 'in-process', 'plot.ts', 'simulator'], 'hostile', 'rig', 'standing'],
+  'lab/simulator': [
+    ['violation.ts', 'world'],
+    ['mutations', 'plan.ts', 'ground'],
+    'players',
+    ['found.ts', 'invariants'],
+    'deeds.ts',
+    'simulation.ts',
+  ],
   demo: [
     ['options.ts', 'rule.ts', 'screen.ts'],
     'prepare.ts',

@@ -1,0 +1,231 @@
+import { clusters, federation, honestCount, operator, track } from './found.ts';
+import type { Disk, DiskMood } from './ground/disk.ts';
+import type { Stage } from './invariants/stage.ts';
+import type { Deed } from './plan.ts';
+import type { SimulatedCoordinator } from './players/coordinator.ts';
+import { operate } from './players/operator.ts';
+import type { Link } from './world/network.ts';
+
+const badnesses = {
+  loss: { lossShare: 0.3 },
+  twice: { twiceShare: 0.5 },
+  delay: { delayMsMax: 8_000 },
+  trickle: { trickleMs: 30_000 },
+} as const;
+const wellAgain = { lossShare: 0, twiceShare: 0, delayMsMax: 80, trickleMs: 0 } as const;
+
+/** Does what a plan says, and undoes it when its time is over, or when the calm begins. */
+export class Deeds {
+  readonly done = new Map<string, number>();
+  readonly #stage: Stage;
+  #isCalm = false;
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  do(deed: Deed): void {
+    if (this.#isCalm) return;
+    const { history, world } = this.#stage;
+    const { kind, ...rest } = deed;
+    history.note('deed', `${kind} ${Object.values(rest).join(' ')}`);
+    this.done.set(kind, (this.done.get(kind) ?? 0) + 1);
+    const undo = this.#begin(deed);
+    if (undo !== undefined && 'forMs' in deed) {
+      world.after(deed.forMs, () => {
+        history.note('deed', `${kind} is over`);
+        undo();
+      });
+    }
+  }
+
+  /** Everything works from now on, and everybody is started again where he was not. */
+  calm(): void {
+    const { members, memberDisks, disk, links, coordinators, tampers, history } = this.#stage;
+    this.#isCalm = true;
+    history.note('deed', 'calm');
+    for (const one of [disk, ...memberDisks]) {
+      one.mood = 'well';
+      one.killIn = undefined;
+      one.fails = undefined;
+    }
+    for (const link of links) heal(link);
+    tampers.clear();
+    coordinators[1]?.stop();
+    coordinators[0]?.kill();
+    coordinators[0]?.start();
+    for (const member of members) member.process?.resume();
+    // Enough refusals in the last life for some of them to be summed up.
+    this.#stage.world.after(2 * 3_600_000, () => this.#stage.hostile.act('flood'));
+    this.#quietly('release', 60_000);
+    this.#quietly('liftFreeze', 120_000);
+    this.#quietly('openRound', 3 * 3_600_000);
+  }
+
+  /** What an operator does in the calm, until it is done. */
+  #quietly(what: 'release' | 'liftFreeze' | 'openRound', delayMs: number): void {
+    const { world, coordinators, history } = this.#stage;
+    world.after(delayMs, () => {
+      const host = coordinators[0]?.host;
+      if (host === undefined) {
+        this.#quietly(what, 10_000);
+        return;
+      }
+      const { engine } = host.services;
+      const run = async () => {
+        if (what === 'openRound') return engine.openRound(operator, { track, reason: 'calm' });
+        const state = engine.state();
+        const lifted = [...state.freezes.keys()].map(
+          (freezeId) => ({ kind: 'freezeLifted', freezeId, reason: 'calm' }) as const,
+        );
+        const released = clusters
+          .filter((cluster) => state.clusters.get(cluster)?.quarantined === true)
+          .map((cluster) => ({ kind: 'quarantineSet', cluster, quarantined: false, reason: 'calm' }) as const);
+        const events = what === 'release' ? released : lifted;
+        return engine.commit(operator, () => ({ ok: true as const, value: { events, value: undefined } }));
+      };
+      void run().then((result) => {
+        history.note('operator', `${what} in the calm: ${result.ok ? 'done' : result.fault.code}`);
+        if (!result.ok && result.fault.code !== 'ROUND_OPEN') this.#quietly(what, 60_000);
+      });
+    });
+  }
+
+  #begin(deed: Deed): (() => void) | undefined {
+    const { coordinators, members, memberDisks, memberClocks, links, tampers, disk, clock } = this.#stage;
+    const first = coordinators[0] as SimulatedCoordinator;
+    switch (deed.kind) {
+      case 'killCoordinator':
+        first.kill();
+        return undefined;
+      case 'killAtWrite':
+        disk.killIn = deed.writes;
+        return undefined;
+      case 'failWrite':
+        disk.fails = { in: deed.writes, mood: deed.mood };
+        return undefined;
+      case 'pauseCoordinator':
+        first.process?.pause(deed.forMs);
+        return undefined;
+      case 'setCoordinatorClock':
+        clock.aheadMs += deed.byMs;
+        return undefined;
+      case 'coordinatorDisk':
+        return this.#mood(disk, deed.mood);
+      case 'flipJournal':
+        return void this.#flipJournal(first);
+      case 'flipUpdate':
+        return void this.#flipUpdate();
+      case 'duel': {
+        const rival = coordinators[1] as SimulatedCoordinator;
+        rival.start();
+        return () => rival.stop();
+      }
+      case 'killCluster':
+        members[deed.cluster]?.kill();
+        return undefined;
+      case 'pauseCluster':
+        members[deed.cluster]?.process?.pause(deed.forMs);
+        return undefined;
+      case 'setClusterClock': {
+        const own = memberClocks[deed.cluster];
+        if (own !== undefined) own.aheadMs += deed.byMs;
+        return undefined;
+      }
+      case 'clusterDisk':
+        return this.#mood(memberDisks[deed.cluster] as Disk, deed.mood);
+      case 'flipModel':
+        return void this.#flipModel(deed.cluster);
+      case 'cutLink': {
+        const link = links[deed.cluster] as Link;
+        link.cut();
+        return () => {
+          link.isCut = false;
+        };
+      }
+      case 'badLink': {
+        const link = links[deed.cluster] as Link;
+        Object.assign(link, badnesses[deed.how]);
+        return () => void Object.assign(link, wellAgain);
+      }
+      case 'tamper': {
+        const link = links[deed.cluster] as Link;
+        tampers.set(link, deed.how);
+        return () => void tampers.delete(link);
+      }
+      case 'operator':
+        return void this.#operate(deed.act);
+      case 'hostile':
+        this.#stage.hostile.act(deed.act);
+        return undefined;
+    }
+  }
+
+  #mood(disk: Disk, mood: DiskMood): () => void {
+    disk.mood = mood;
+    return () => {
+      disk.mood = 'well';
+    };
+  }
+
+  #operate(act: Parameters<typeof operate>[0]): void {
+    const { coordinators, draws, pinKey, history } = this.#stage;
+    const hosts = coordinators.flatMap(({ host }) => host ?? []);
+    const host = hosts.length === 0 ? undefined : draws.pick('which coordinator', hosts);
+    if (host === undefined) return;
+    const parts = { draws, actor: operator, federation, track, honest: clusters.slice(0, honestCount), pinKey };
+    host.process.deliver(5, () => {
+      void operate(act, host.services, host.process.timers.now(), parts).then(
+        (result) => history.note('operator', `${act}: ${result.ok ? 'done' : result.fault.code}`),
+        (error: unknown) => history.note('operator', `${act} throws ${String(error)}`),
+      );
+    });
+  }
+
+  /** A line of the journal rots while the coordinator is down: it must not start. Then the old bytes come back. */
+  #flipJournal(first: SimulatedCoordinator): void {
+    const { image, draws, world } = this.#stage;
+    const at = draws.between('flip', 0, image.journal.rows.length - 1);
+    const row = image.journal.rows[at];
+    if (row === undefined) return;
+    const damaged = { ...row, body: row.body.replace('"seq":', '"sea":') };
+    if (damaged.body === row.body) return;
+    image.journal.rows[at] = damaged;
+    this.#stage.damaged = { epoch: image.journal.epoch };
+    first.kill();
+    world.after(5 * 60_000, () => {
+      this.#stage.damaged = undefined;
+      if (image.journal.rows[at] === damaged) image.journal.rows[at] = row;
+    });
+  }
+
+  #flipUpdate(): void {
+    const { image, journal, flipped, draws } = this.#stage;
+    const digests = [...(journal.rounds.open?.accepted.values() ?? [])].map(({ digest }) => digest);
+    const digest = digests.length === 0 ? undefined : draws.pick('flip', digests);
+    const bytes = digest && image.blobs.get(digest);
+    if (digest === undefined || bytes === undefined) return;
+    flipped.add(digest);
+    image.blobs.set(digest, flip(bytes, draws.between('flip', 0, bytes.byteLength - 1)));
+  }
+
+  #flipModel(cluster: number): void {
+    const { members, draws } = this.#stage;
+    const files = members[cluster]?.image.files;
+    if (files === undefined || files.size === 0) return;
+    const digest = draws.pick('flip', [...files.keys()]);
+    const bytes = files.get(digest) as Uint8Array;
+    files.set(digest, flip(bytes, draws.between('flip', 0, bytes.byteLength - 1)));
+  }
+}
+
+function heal(link: Link): void {
+  link.isCut = false;
+  Object.assign(link, wellAgain);
+}
+
+function flip(bytes: Uint8Array, at: number): Uint8Array<ArrayBuffer> {
+  const flipped = new Uint8Array(bytes);
+  flipped[at] = (flipped[at] as number) ^ 0x10;
+  return flipped;
+}

@@ -1,0 +1,162 @@
+import { unwrap } from '../../base/fault.ts';
+import type { Actor, JournalEvent } from '../../coordinator/ledger/journal/events.ts';
+import { createTrack } from '../../coordinator/ledger/track-changes.ts';
+import { ensureRoot } from '../../coordinator/registry/signing/founding.ts';
+import type { TrackPolicy } from '../../coordinator/round/policy.ts';
+import { digestOf } from '../../proto/digest.ts';
+import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
+import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
+import type { ModelSpec } from '../../proto/model-spec.ts';
+import { CoordinatorImage, Disk } from './ground/disk.ts';
+import { SimulatedCoordinator } from './players/coordinator.ts';
+import { Draws } from './world/draws.ts';
+import { History } from './world/history.ts';
+import { dawnMs, World } from './world/world.ts';
+
+export const federation = parseFederationId('herd');
+export const track = parseTrackId('syscall');
+/** The last one is hostile. */
+export const clusters = ['cluster-a', 'cluster-b', 'cluster-c', 'cluster-x'].map(parseClusterId);
+export const honestCount = 3;
+export const operator: Actor = { kind: 'operator', name: 'ada', role: 'admin' };
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/** Four values: the simulation is not about them. */
+const spec: ModelSpec = { architecture: 'test/1', hyperparameters: {}, tensors: [{ name: 'weights', shape: [4] }] };
+
+/** Rounds at half past midnight, and six, twelve and eighteen hours later. */
+const policy: TrackPolicy = {
+  aggregation: { f: 0, admission: { normMax: 1e6, zeroUpdate: 'refuse' }, before: [], rule: { kind: 'krum' } },
+  rounds: {
+    goal: { kind: 'share', ofEnrolled: 1 },
+    overSelection: 1,
+    quorum: { kind: 'count', updates: 3 },
+    recruitForMs: 10 * minuteMs,
+    collectForMs: hourMs,
+    aggregateForMs: 30 * minuteMs,
+    closesAtGoal: true,
+    carryOver: { stalenessMax: 2, exponent: 1 },
+  },
+  training: {
+    epochs: 1,
+    stepsMax: 10,
+    batchSize: 8,
+    learningRate: 0.1,
+    clipNorm: 0,
+    noiseMultiplier: 0,
+    proximalMu: 0,
+  },
+  optimiser: { kind: 'plain', learningRate: 1 },
+  schedule: { cron: '30 0-18/6 * * *', timeZone: 'UTC', blackouts: [] },
+};
+const gate = {
+  clustersMin: 1,
+  scoredMin: 300,
+  agreementMin: 0.9,
+  recallDropMax: 0.1,
+  alertsPerDayMax: 10,
+  hoursMax: 2,
+  approvals: 1,
+} as const;
+
+export type Founded = Readonly<{
+  image: CoordinatorImage;
+  receiptKey: SigningKeyPair;
+  pinKey: SigningKeyPair;
+  keys: readonly SigningKeyPair[];
+}>;
+
+const founded = new Map<boolean, Founded>();
+
+/** A federation an hour before dawn, the same for every seed: it is founded once and copied. */
+export async function foundedWith(hasGate: boolean): Promise<Founded> {
+  const known = founded.get(hasGate) ?? (await found(hasGate));
+  founded.set(hasGate, known);
+  return known;
+}
+
+/** The key pair of a name, always the same. */
+function keyOf(name: string): SigningKeyPair {
+  return signingKeyPairOf(Buffer.from(digestOf(Buffer.from(name)).slice('sha256:'.length), 'hex'));
+}
+
+async function found(hasGate: boolean): Promise<Founded> {
+  const world = new World(dawnMs - hourMs);
+  const draws = new Draws(hasGate ? 1 : 2);
+  const image = new CoordinatorImage();
+  const receiptKey = keyOf('receipts');
+  const pinKey = keyOf('pins');
+  const keys = clusters.map(keyOf);
+  const coordinator = new SimulatedCoordinator('founder', {
+    world,
+    draws,
+    history: new History(world, false),
+    image,
+    disk: new Disk('founding', draws),
+    clock: { aheadMs: 0 },
+    federation,
+    receiptKey,
+    trouble: (code, message) => {
+      throw new Error(`founding: ${code} ${message}`);
+    },
+    jobBegan: () => {},
+    keyPut: () => {},
+  });
+  coordinator.start();
+  await world.run(world.nowMs + minuteMs, () => coordinator.host !== undefined);
+  const host = coordinator.host;
+  if (host === undefined) throw new Error('founding: the coordinator does not start');
+  const { engine, registry } = host.services;
+  const vault = { put: put(image), get: async (name: string) => image.keys.get(name), destroy: async () => {} };
+  let isDone = false;
+  const work = async () => {
+    for (const [index, cluster] of clusters.entries()) {
+      const events = enrolment(cluster, keys[index] as SigningKeyPair, world.nowMs + 365 * 24 * hourMs);
+      unwrap(await engine.commit(operator, () => ({ ok: true, value: { events, value: undefined } })));
+    }
+    const modelDigest = unwrap(await engine.blobs.put(new Uint8Array(16).fill(1)));
+    const made = { track, spec, policy: hasGate ? { ...policy, gate } : policy, modelDigest, reason: 'founded' };
+    unwrap(await createTrack(engine, operator, made));
+    await ensureRoot({ store: engine, vault, nowMs: world.nowMs }, operator, pinKey);
+    await registry.settled();
+    if (hasGate) {
+      for (const cluster of clusters.slice(0, 2)) {
+        const change = { track, channel: 'canary', subject: { cluster }, reason: 'founded' };
+        unwrap(await registry.assign(operator, change));
+      }
+    }
+    await registry.close();
+    await engine.close();
+    isDone = true;
+  };
+  let failed: unknown;
+  void work().catch((error: unknown) => {
+    failed = error;
+  });
+  await world.run(world.nowMs + hourMs / 2, () => isDone || failed !== undefined);
+  if (!isDone) throw new Error(`founding: ${String(failed)}`);
+  coordinator.stop();
+  return { image, receiptKey, pinKey, keys };
+}
+
+function put(image: CoordinatorImage) {
+  return async (name: string, secret: Uint8Array) => void image.keys.set(name, Uint8Array.from(secret));
+}
+
+function enrolment(cluster: (typeof clusters)[number], key: SigningKeyPair, expiresAtMs: number): JournalEvent[] {
+  const tokenId = `t-${cluster}`;
+  return [
+    { kind: 'tokenMinted', tokenId, cluster, secretDigest: digestOf(Buffer.from(cluster)), expiresAtMs, labels: {} },
+    {
+      kind: 'clusterEnrolled',
+      cluster,
+      tokenId,
+      signingKey: Buffer.from(key.publicKey).toString('base64'),
+      certificateSerial: cluster,
+      certificateExpiresAtMs: expiresAtMs,
+      labels: {},
+    },
+  ];
+}

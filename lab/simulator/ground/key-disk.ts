@@ -1,0 +1,32 @@
+import type { KeyStore } from '../../../coordinator/keys/key-store.ts';
+import type { SimulatedProcess } from '../world/process.ts';
+import type { CoordinatorImage, Disk } from './disk.ts';
+
+/** Keys on a simulated disk: written beside, synced and renamed, as the vault does. Throws where the disk fails. */
+export function keysOn(
+  image: CoordinatorImage,
+  disk: Disk,
+  process: SimulatedProcess,
+  keyPut: (secret: Uint8Array) => void,
+): KeyStore {
+  const operate = async (kind: 'write' | 'free', apply: () => void) => {
+    const fault = await disk.operate(process, kind, (part) => {
+      if (part === 1) apply();
+    });
+    if (fault !== undefined) throw new Error(`key store: ${fault}`);
+  };
+  return {
+    put: (name, secret) => {
+      const kept = Uint8Array.from(secret);
+      keyPut(kept);
+      return operate('write', () => image.keys.set(name, kept));
+    },
+    get: async (name) => {
+      const secret = image.keys.get(name);
+      return secret && Uint8Array.from(secret);
+    },
+    destroy: async (name) => {
+      if (image.keys.has(name)) await operate('free', () => image.keys.delete(name));
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * `npm run simulate -- --seed N`: one simulated day with its history; `--seeds A-B`: many, one line for each that breaks a
+ * rule. `--mutation NAME` plants one of mutations/mutations.ts in the sources first; `--until-broken` ends at the first seed.
+ */
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    mutation: { type: 'string' },
+    'until-broken': { type: 'boolean', default: false },
+  },
+});
+const write = (line: string) => void process.stdout.write(`${line}\n`);
+
+if (values.mutation !== undefined) {
+  // Before any of what it changes is loaded.
+  const { plant } = await import('./mutations/plant.ts');
+  plant(values.mutation);
+}
+const { runMany, show } = await import('./run.ts');
+if (values.seed !== undefined) {
+  const outcome = await show(Number(values.seed), write);
+  process.exitCode = outcome.violation === undefined ? 0 : 1;
+} else {
+  const [from, to] = (values.seeds ?? '1-20').split('-').map(Number) as [number, number];
+  const broken = await runMany({ from, to: to ?? from, untilBroken: values['until-broken'] }, write);
+  process.exitCode = broken === 0 ? 0 : 1;
+}

@@ -1,0 +1,84 @@
+import type { Mutation } from './mutation.ts';
+
+const walk = 'proto/release/walk.ts';
+
+export const clientMutations: readonly Mutation[] = [
+  {
+    name: 'take-an-older-set',
+    edits: [{ file: walk, find: 'if (before && head.version < before.version) {', replace: 'if (false) {' }],
+    breaks: ['AGENT_WENT_BACK'],
+    seed: 1,
+  },
+  {
+    name: 'take-a-set-that-nobody-signed',
+    edits: [
+      {
+        file: 'proto/release/documents/root.ts',
+        find: 'if (count >= threshold) return ok(undefined);',
+        replace: 'if (true) return ok(undefined);',
+      },
+    ],
+    breaks: ['AGENT_TRUSTS_FORGED'],
+    seed: 1,
+  },
+  {
+    name: 'forget-the-floor',
+    edits: [{ file: walk, find: 'raised[track as TrackId] = floor;', replace: '' }],
+    breaks: ['AGENT_FORGOT_FLOOR'],
+    seed: 1,
+  },
+  {
+    name: 'pass-over-pins',
+    edits: [{ file: 'proto/release/resolve.ts', find: 'if (version.ok) {', replace: 'if (false) {' }],
+    breaks: ['PIN_IGNORED', 'AGENT_NOT_CURRENT'],
+    seed: 1,
+  },
+  {
+    name: 'pins-without-an-end',
+    edits: [
+      {
+        file: 'proto/release/resolve.ts',
+        find: 'pin.track === track && isInForce(pin, nowMs) &&',
+        replace: 'pin.track === track &&',
+      },
+    ],
+    breaks: ['PIN_IGNORED', 'AGENT_NOT_CURRENT'],
+    seed: 1,
+  },
+  {
+    name: 'restore-below-the-floor',
+    edits: [
+      {
+        file: 'client/releases/decide/restore.ts',
+        find: 'target.version < floor) {',
+        replace: 'false) {',
+      },
+    ],
+    breaks: ['AGENT_RAN_ILLEGAL'],
+    seed: 1,
+  },
+  {
+    name: 'never-try-again',
+    edits: [
+      {
+        file: 'client/rounds/participation.ts',
+        find: 'phase: { ...phase, waiting: true, attempt: phase.attempt + 1 },',
+        replace: 'phase: { ...phase, waiting: false, attempt: phase.attempt + 1 },',
+      },
+    ],
+    breaks: ['NO_CANDIDATE_IN_CALM'],
+    seed: 1,
+  },
+  {
+    name: 'train-twice-for-one-round',
+    edits: [
+      {
+        file: 'client/rounds/participation.ts',
+        find: 'if (roundOf(phase) !== invitation.round) {',
+        replace: "if (roundOf(phase) !== invitation.round || phase.kind === 'delivered') {",
+      },
+    ],
+    breaks: ['NO_CANDIDATE_IN_CALM', 'RECEIPTS_DIFFER'],
+    seed: 1,
+  },
+];

@@ -1,0 +1,111 @@
+import type { Mutation } from './mutation.ts';
+
+const groupCommit = 'coordinator/ledger/journal/group-commit-journal.ts';
+const ledger = 'coordinator/ledger/ledger.ts';
+const memoryStore = 'coordinator/ledger/journal/memory-store.ts';
+
+export const journalMutations: readonly Mutation[] = [
+  {
+    name: 'answer-before-the-commit',
+    edits: [
+      {
+        file: groupCommit,
+        find: `const outcome = await this.#store.commit(
+        this.#head.chain,
+        group.flatMap(({ rows }) => rows),
+      );`,
+        replace: `void this.#store.commit(this.#head.chain, group.flatMap(({ rows }) => rows));
+      const outcome = ok(undefined);`,
+      },
+    ],
+    breaks: ['RECEIPT_WITHOUT_ENTRY', 'UNEXPECTED_ERROR'],
+    seed: 1,
+  },
+  {
+    name: 'forget-the-epoch',
+    edits: [
+      { file: memoryStore, find: 'if (medium.epoch !== this.#epoch) {', replace: 'if (false) {' },
+      {
+        file: memoryStore,
+        find: 'if ((medium.rows.at(-1)?.chain ?? chainOrigin) !== previous) {',
+        replace: 'if (false) {',
+      },
+    ],
+    breaks: ['STALE_WRITER'],
+    seed: 1,
+  },
+  {
+    name: 'keep-the-tip-of-a-failed-commit',
+    edits: [{ file: groupCommit, find: 'this.#tip = this.#head;\n    if (fault', replace: 'if (fault' }],
+    breaks: ['JOURNAL_REWRITTEN', 'STATE_DIFFERS_FROM_JOURNAL', 'UNEXPECTED_ERROR', 'NOT_SERVING_IN_CALM'],
+    seed: 1,
+  },
+  {
+    name: 'go-on-after-a-failed-sync',
+    edits: [{ file: groupCommit, find: "if (fault.code !== 'DISK_FULL') this.#stopped = fault;", replace: '' }],
+    breaks: ['STATE_DIFFERS_FROM_JOURNAL', 'JOURNAL_REWRITTEN', 'UNEXPECTED_ERROR'],
+    seed: 1,
+  },
+  {
+    name: 'keep-decisions-that-were-undone',
+    edits: [
+      {
+        file: ledger,
+        find: 'this.#tentative = copyState(this.#durable);\n        this.#inFlight = [];\n        this.#listener.undone',
+        replace: 'this.#listener.undone',
+      },
+    ],
+    breaks: ['UNEXPECTED_ERROR', 'NOT_SERVING_IN_CALM', 'ROUND_OVERDUE', 'STATE_DIFFERS_FROM_JOURNAL'],
+    seed: 1,
+  },
+  {
+    name: 'answer-what-is-not-durable',
+    edits: [{ file: ledger, find: 'const outcome = await durable;', replace: 'const outcome = ok(undefined);' }],
+    breaks: ['UNEXPECTED_ERROR', 'RECEIPT_WITHOUT_ENTRY', 'ROUND_OVERDUE'],
+    seed: 1,
+  },
+  {
+    name: 'snapshot-of-what-is-not-durable',
+    edits: [
+      { file: ledger, find: 'body: writeSnapshot(this.#durable)', replace: 'body: writeSnapshot(this.#tentative)' },
+    ],
+    breaks: ['STATE_DIFFERS_FROM_JOURNAL', 'NOT_SERVING_IN_CALM'],
+    seed: 1,
+  },
+  {
+    name: 'believe-a-damaged-line',
+    edits: [
+      {
+        file: 'coordinator/ledger/journal/walk.ts',
+        find: 'if (chainAfter(chain, row.body) !== row.chain) {',
+        replace: 'if (false) {',
+      },
+    ],
+    breaks: ['DAMAGE_UNSEEN'],
+    seed: 1,
+  },
+  {
+    name: 'undo-on-an-unknown-outcome',
+    edits: [
+      {
+        file: 'coordinator/rounds/update-desk.ts',
+        find: 'if (isRefused) await this.#dropUnlessCounted(header.payload);',
+        replace: 'await this.#dropUnlessCounted(header.payload);',
+      },
+    ],
+    breaks: ['RECEIPTED_BYTES_LOST'],
+    seed: 1,
+  },
+  {
+    name: 'count-a-refusal-twice',
+    edits: [
+      {
+        file: 'coordinator/access/refusal-meter.ts',
+        find: 'repeats: unwritten - 1 }',
+        replace: 'repeats: unwritten }',
+      },
+    ],
+    breaks: ['REFUSALS_UNAUDITED'],
+    seed: 1,
+  },
+];

@@ -1,0 +1,19 @@
+import type { InvariantName } from '../violation.ts';
+
+export type Edit = Readonly<{
+  /** From the root of the repository. */
+  file: string;
+  /** Stands once in the file. */
+  find: string;
+  replace: string;
+}>;
+
+/** A bug that is planted to see that it is caught. */
+export type Mutation = Readonly<{
+  name: string;
+  edits: readonly Edit[];
+  /** Rules that it may be seen to break first. */
+  breaks: readonly InvariantName[];
+  /** The first seed, from 1 on, that shows it. */
+  seed: number;
+}>;

@@ -1,0 +1,13 @@
+import { clientMutations } from './client-mutations.ts';
+import { journalMutations } from './journal-mutations.ts';
+import type { Mutation } from './mutation.ts';
+import { releaseMutations } from './release-mutations.ts';
+import { roundMutations } from './round-mutations.ts';
+
+/** Every one is planted and caught by its seed: docs/assurance.md. */
+export const mutations: readonly Mutation[] = [
+  ...journalMutations,
+  ...roundMutations,
+  ...releaseMutations,
+  ...clientMutations,
+];

@@ -1,0 +1,72 @@
+import type { Mutation } from './mutation.ts';
+
+const signer = 'coordinator/registry/signing/set-signer.ts';
+
+export const releaseMutations: readonly Mutation[] = [
+  {
+    name: 'versions-by-the-clock-alone',
+    edits: [
+      {
+        file: signer,
+        find: 'return Math.max((before ?? 0) + 1, Math.floor(nowMs / 1000));',
+        replace: 'return Math.floor(nowMs / 1000);',
+      },
+    ],
+    breaks: ['METADATA_NOT_GROWING'],
+    seed: 1,
+  },
+  {
+    name: 'sign-no-change',
+    edits: [{ file: signer, find: ' || changedSeq > set.coversSeq', replace: '' }],
+    breaks: ['SET_NOT_CURRENT', 'AGENT_NOT_CURRENT'],
+    seed: 1,
+  },
+  {
+    name: 'promote-too-early',
+    edits: [
+      {
+        file: 'coordinator/registry/decide/gate.ts',
+        find: "if (passed && ripe) return { verdict: 'promote', reasons: [] };",
+        replace: "if (passed || ripe) return { verdict: 'promote', reasons: [] };",
+      },
+    ],
+    breaks: ['GATE_PASSED_BY'],
+    seed: 1,
+  },
+  {
+    name: 'let-a-rejected-version-pass',
+    edits: [
+      {
+        file: 'coordinator/registry/decide/passed.ts',
+        find: "return decided === 'promote' || (decided !== 'reject' && stableHistory.includes(version));",
+        replace: 'return true;',
+      },
+    ],
+    breaks: ['GATE_PASSED_BY'],
+    seed: 1,
+  },
+  {
+    name: 'drop-the-floor',
+    edits: [
+      {
+        file: 'coordinator/registry/decide/catalogue-of.ts',
+        find: 'retired || version < floor || revoked.includes(version) ? []',
+        replace: 'retired || revoked.includes(version) ? []',
+      },
+    ],
+    breaks: ['CHANNEL_ILLEGAL'],
+    seed: 1,
+  },
+  {
+    name: 'move-to-a-revoked-version',
+    edits: [
+      {
+        file: 'coordinator/registry/decide/catalogue-of.ts',
+        find: 'retired || version < floor || revoked.includes(version) ? []',
+        replace: 'retired || version < floor ? []',
+      },
+    ],
+    breaks: ['CHANNEL_ILLEGAL', 'UNEXPECTED_ERROR', 'SET_NOT_CURRENT'],
+    seed: 1,
+  },
+];

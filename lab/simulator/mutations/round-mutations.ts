@@ -1,0 +1,251 @@
+import type { Mutation } from './mutation.ts';
+
+const step = 'coordinator/round/step.ts';
+const opener = 'coordinator/rounds/opener.ts';
+const events = 'coordinator/rounds/events.ts';
+
+export const roundMutations: readonly Mutation[] = [
+  {
+    name: 'count-a-cluster-twice',
+    edits: [{ file: step, find: 'if (earlier !== undefined) {', replace: 'if (false) {' }],
+    breaks: ['ACCEPTED_TWICE'],
+    seed: 1,
+  },
+  {
+    name: 'take-copied-bytes',
+    edits: [
+      {
+        file: step,
+        find: 'if (phase.accepted.some(({ payloadDigest }) => payloadDigest === update.payloadDigest)) {',
+        replace: 'if (false) {',
+      },
+    ],
+    breaks: ['ACCEPTED_TWICE'],
+    seed: 1,
+  },
+  {
+    name: 'take-updates-after-the-deadline',
+    edits: [
+      {
+        file: step,
+        find: "if (phase.kind !== 'collecting' || atMs >= phase.closesAtMs) {",
+        replace: "if (phase.kind !== 'collecting') {",
+      },
+    ],
+    breaks: ['ACCEPTED_LATE'],
+    seed: 1,
+  },
+  {
+    name: 'take-any-base',
+    edits: [
+      {
+        file: step,
+        find: 'return older === -1 ? undefined : older + 1;',
+        replace: 'return older === -1 ? 0 : older + 1;',
+      },
+    ],
+    breaks: ['ACCEPTED_STALE'],
+    seed: 1,
+  },
+  {
+    name: 'take-updates-of-the-expelled',
+    edits: [
+      {
+        file: step,
+        find: 'if (phase.expelled.some(({ cluster }) => cluster === update.cluster)) {',
+        replace: 'if (false) {',
+      },
+    ],
+    breaks: ['ACCEPTED_UNINVITED'],
+    seed: 1,
+  },
+  {
+    name: 'count-the-expelled',
+    edits: [
+      {
+        file: step,
+        find: 'return accepted.filter(({ cluster }) => !expelled.some((other) => other.cluster === cluster));',
+        replace: 'return accepted;',
+      },
+    ],
+    breaks: ['CANDIDATE_MISSES_UPDATE', 'AGGREGATED_BELOW_QUORUM'],
+    seed: 1,
+  },
+  {
+    name: 'quorum-less-one',
+    edits: [
+      { file: step, find: 'if (counted < phase.quorumUpdates) {', replace: 'if (counted + 1 < phase.quorumUpdates) {' },
+    ],
+    breaks: ['AGGREGATED_BELOW_QUORUM'],
+    seed: 1,
+  },
+  {
+    name: 'a-candidate-after-the-deadline',
+    edits: [
+      {
+        file: step,
+        find: 'if (event.atMs >= phase.abandonsAtMs) return overdue(phase, event.atMs);',
+        replace: '',
+      },
+    ],
+    breaks: ['ROUND_OVERDUE'],
+    seed: 1,
+  },
+  {
+    name: 'aggregate-in-order-of-arrival',
+    edits: [
+      {
+        file: events,
+        find: 'updates: updates.sort((a, b) => (a.payloadDigest < b.payloadDigest ? -1 : 1)),',
+        replace: 'updates,',
+      },
+    ],
+    breaks: ['CANDIDATE_MISSES_UPDATE'],
+    seed: 1,
+  },
+  {
+    name: 'wait-for-an-arrival-at-the-deadline',
+    edits: [
+      {
+        file: 'coordinator/rounds/due.ts',
+        find: 'if (round !== undefined) note(deadlineOf(round.phase));',
+        replace: '',
+      },
+    ],
+    breaks: ['ROUND_OVERDUE'],
+    seed: 1,
+  },
+  {
+    name: 'lose-a-wake-during-a-look',
+    edits: [
+      {
+        file: 'base/beat.ts',
+        find: 'await work().catch(failed);',
+        replace: 'await work().catch(failed);\n        this.#asked = false;',
+      },
+    ],
+    breaks: ['ROUND_OVERDUE', 'AGENT_NOT_CURRENT', 'SET_NOT_CURRENT', 'NO_CANDIDATE_IN_CALM', 'ROUND_KEY_KEPT'],
+    seed: 1,
+  },
+  {
+    name: 'open-in-a-freeze',
+    edits: [{ file: opener, find: 'if (freeze !== undefined) {', replace: 'if (false) {' }],
+    breaks: ['ROUND_IN_FREEZE'],
+    seed: 1,
+  },
+  {
+    name: 'open-beside-another',
+    edits: [{ file: opener, find: 'if (open !== undefined) {', replace: 'if (false) {' }],
+    breaks: ['VERSION_OUT_OF_TURN', 'UNEXPECTED_ERROR'],
+    seed: 1,
+  },
+  {
+    name: 'serve-an-occurrence-again',
+    edits: [
+      {
+        file: opener,
+        find: "this.open(bySchedule, id, 'the schedule', nowMs)",
+        replace: "this.open(bySchedule, id, 'the schedule', null)",
+      },
+    ],
+    breaks: ['ROUND_UNDUE'],
+    seed: 1,
+  },
+  {
+    name: 'keep-the-round-key',
+    edits: [
+      {
+        file: 'coordinator/rounds/effects.ts',
+        find: 'await keyStore.destroy(roundKeyName(track.track, round.round));',
+        replace: '',
+      },
+    ],
+    breaks: ['ROUND_KEY_KEPT'],
+    seed: 1,
+  },
+  {
+    name: 'open-before-the-key-is-durable',
+    edits: [
+      {
+        file: 'coordinator/rounds/keys.ts',
+        find: 'await keyStore.put(roundKeyName(track, round), pair.secretKey);',
+        replace: 'void keyStore.put(roundKeyName(track, round), pair.secretKey).catch(() => {});',
+      },
+    ],
+    breaks: ['ROUND_KEY_LOST'],
+    seed: 1,
+  },
+  {
+    name: 'publish-the-secret-half',
+    edits: [
+      {
+        file: 'coordinator/rounds/keys.ts',
+        find: "await keyStore.put(roundKeyName(track, round), pair.secretKey);\n    return Buffer.from(pair.publicKey).toString('base64');",
+        replace:
+          "await keyStore.put(roundKeyName(track, round), pair.secretKey);\n    return Buffer.from(pair.secretKey).toString('base64');",
+      },
+    ],
+    breaks: ['SECRET_LOGGED'],
+    seed: 1,
+  },
+  {
+    name: 'verify-no-header',
+    edits: [
+      {
+        file: 'coordinator/grpc/updates/check-header.ts',
+        find: 'if (!verified.ok) return refuse(',
+        replace: 'if (false) return refuse(',
+      },
+    ],
+    breaks: ['ACCEPTED_UNMEANT'],
+    seed: 1,
+  },
+  {
+    name: 'believe-the-name-in-a-header',
+    edits: [
+      {
+        file: 'coordinator/grpc/updates/check-header.ts',
+        find: 'if (header.cluster !== signer.cluster) {',
+        replace: 'if (false) {',
+      },
+    ],
+    breaks: ['ACCEPTED_UNMEANT'],
+    seed: 1,
+  },
+  {
+    name: 'count-no-attempts',
+    edits: [
+      {
+        file: 'coordinator/grpc/updates/upload-gate.ts',
+        find: 'if (!begun.has(payload) && begun.size >= this.#attemptsMax) return false;',
+        replace: '',
+      },
+    ],
+    breaks: ['UPLOADS_UNCAPPED'],
+    seed: 1,
+  },
+  {
+    name: 'another-place-in-the-receipt',
+    edits: [
+      {
+        file: 'coordinator/ledger/state/fold-round.ts',
+        find: '[...round.sequences, seq]',
+        replace: '[...round.sequences, seq - 1]',
+      },
+    ],
+    breaks: ['RECEIPT_WITHOUT_ENTRY'],
+    seed: 1,
+  },
+  {
+    name: 'sweep-what-is-collected',
+    edits: [
+      {
+        file: 'coordinator/rounds/sweep.ts',
+        find: "const ended = [...rounds.values()].filter(({ phase }) => phase.kind === 'candidate' || phase.kind === 'abandoned');",
+        replace: 'const ended = [...rounds.values(), undefined as never];',
+      },
+    ],
+    breaks: ['RECEIPTED_BYTES_LOST'],
+    seed: 1,
+  },
+];

@@ -1,0 +1,157 @@
+import { Draws } from './world/draws.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/** Faults begin within this much of a simulated day; the rest of it is calm, and what must come then comes. */
+export const faultsForMs = 17 * hourMs;
+export const dayMs = 24 * hourMs;
+
+/** What is done to a federation: faults of machines, acts of operators, acts of hostile clusters. */
+export type Deed =
+  | Readonly<{ kind: 'killCoordinator' }>
+  /** At the so-many-th write from then on: between a decision and what it says is durable. */
+  | Readonly<{ kind: 'killAtWrite'; writes: number }>
+  /** The so-many-th write from then on fails: nobody knows what of it there is, or there was no room. */
+  | Readonly<{ kind: 'failWrite'; writes: number; mood: 'full' | 'eio' }>
+  | Readonly<{ kind: 'pauseCoordinator'; forMs: number }>
+  | Readonly<{ kind: 'setCoordinatorClock'; byMs: number }>
+  | Readonly<{ kind: 'coordinatorDisk'; mood: 'slow' | 'full' | 'eio'; forMs: number }>
+  | Readonly<{ kind: 'flipJournal' }>
+  | Readonly<{ kind: 'flipUpdate' }>
+  /** A second coordinator opens the journal of the first, which goes on. */
+  | Readonly<{ kind: 'duel'; forMs: number }>
+  | Readonly<{ kind: 'killCluster'; cluster: number }>
+  | Readonly<{ kind: 'pauseCluster'; cluster: number; forMs: number }>
+  | Readonly<{ kind: 'setClusterClock'; cluster: number; byMs: number }>
+  | Readonly<{ kind: 'clusterDisk'; cluster: number; mood: 'slow' | 'full' | 'eio'; forMs: number }>
+  | Readonly<{ kind: 'flipModel'; cluster: number }>
+  | Readonly<{ kind: 'cutLink'; cluster: number; forMs: number }>
+  | Readonly<{ kind: 'badLink'; cluster: number; how: 'loss' | 'twice' | 'delay' | 'trickle'; forMs: number }>
+  | Readonly<{ kind: 'tamper'; cluster: number; how: 'replay' | 'flip' | 'forge'; forMs: number }>
+  | Readonly<{ kind: 'operator'; act: OperatorAct }>
+  | Readonly<{ kind: 'hostile'; act: HostileAct }>;
+
+export type OperatorAct =
+  | 'openRound'
+  | 'cancelRound'
+  | 'promote'
+  | 'rollBack'
+  | 'revoke'
+  | 'freeze'
+  | 'liftFreeze'
+  | 'quarantine'
+  | 'release'
+  | 'pin'
+  | 'unpin'
+  | 'moveHead';
+export type HostileAct =
+  | 'wrongBase'
+  | 'conflict'
+  | 'forged'
+  | 'stolenName'
+  | 'copied'
+  | 'truncated'
+  | 'flood'
+  | 'late'
+  | 'falseReport';
+
+export type Planned = Readonly<{ id: number; atMs: number; deed: Deed }>;
+
+/** A day of one seed. Data, so that a history shrinks by leaving deeds out. */
+export type Plan = Readonly<{ seed: number; deeds: readonly Planned[] }>;
+
+const operatorActs: readonly OperatorAct[] = [
+  'openRound',
+  'openRound',
+  'openRound',
+  'cancelRound',
+  'promote',
+  'rollBack',
+  'revoke',
+  'freeze',
+  'liftFreeze',
+  'quarantine',
+  'release',
+  'pin',
+  'unpin',
+  'moveHead',
+];
+const hostileActs: readonly HostileAct[] = [
+  'wrongBase',
+  'conflict',
+  'forged',
+  'stolenName',
+  'copied',
+  'truncated',
+  'flood',
+  'late',
+  'falseReport',
+];
+
+export function planOf(seed: number, clusters: number): Plan {
+  const draws = new Draws(seed);
+  const p = 'plan';
+  const count = draws.between(p, 8, 24);
+  const moods = ['slow', 'full', 'eio'] as const;
+  const cluster = () => draws.between(p, 0, clusters - 1);
+  const some = (low: number, high: number) => draws.between(p, low, high);
+  const makers: readonly (readonly [number, () => Deed])[] = [
+    [5, () => ({ kind: 'killCoordinator' })],
+    [8, () => ({ kind: 'killAtWrite', writes: some(1, 40) })],
+    [8, () => ({ kind: 'failWrite', writes: some(1, 40), mood: draws.pick(p, ['full', 'eio'] as const) })],
+    [3, () => ({ kind: 'pauseCoordinator', forMs: some(1_000, 20 * minuteMs) })],
+    [2, () => ({ kind: 'setCoordinatorClock', byMs: some(-5 * minuteMs, 5 * minuteMs) })],
+    [4, () => ({ kind: 'coordinatorDisk', mood: draws.pick(p, moods), forMs: some(1_000, 20 * minuteMs) })],
+    [1, () => ({ kind: 'flipJournal' })],
+    [2, () => ({ kind: 'flipUpdate' })],
+    [4, () => ({ kind: 'duel', forMs: some(10_000, 90 * minuteMs) })],
+    [5, () => ({ kind: 'killCluster', cluster: cluster() })],
+    [3, () => ({ kind: 'pauseCluster', cluster: cluster(), forMs: some(1_000, 40 * minuteMs) })],
+    [2, () => ({ kind: 'setClusterClock', cluster: cluster(), byMs: some(-10 * minuteMs, 10 * minuteMs) })],
+    [
+      3,
+      () => ({
+        kind: 'clusterDisk',
+        cluster: cluster(),
+        mood: draws.pick(p, moods),
+        forMs: some(1_000, 20 * minuteMs),
+      }),
+    ],
+    [2, () => ({ kind: 'flipModel', cluster: cluster() })],
+    [5, () => ({ kind: 'cutLink', cluster: cluster(), forMs: some(1_000, 90 * minuteMs) })],
+    [
+      5,
+      () => ({
+        kind: 'badLink',
+        cluster: cluster(),
+        how: draws.pick(p, ['loss', 'twice', 'delay', 'trickle'] as const),
+        forMs: some(minuteMs, 3 * hourMs),
+      }),
+    ],
+    [
+      2,
+      () => ({
+        kind: 'tamper',
+        cluster: cluster(),
+        how: draws.pick(p, ['replay', 'flip', 'forge'] as const),
+        forMs: some(minuteMs, 4 * hourMs),
+      }),
+    ],
+    [16, () => ({ kind: 'operator', act: draws.pick(p, operatorActs) })],
+    [8, () => ({ kind: 'hostile', act: draws.pick(p, hostileActs) })],
+  ];
+  const weighted = makers.flatMap(([weight, make]) => Array.from({ length: weight }, () => make));
+  const deeds = Array.from({ length: count }, (_, id) => {
+    const make = draws.pick(p, weighted);
+    return { id, atMs: momentIn(draws), deed: make() };
+  });
+  return { seed, deeds: deeds.sort((a, b) => a.atMs - b.atMs || a.id - b.id) };
+}
+
+/** Half of all deeds fall into the first hour after a scheduled round opens, when most is under way. */
+function momentIn(draws: Draws): number {
+  const atMs = draws.between('plan', 0, faultsForMs);
+  if (draws.chance('plan', 0.4)) return atMs;
+  return Math.floor(atMs / (6 * hourMs)) * 6 * hourMs + draws.between('plan', 28 * minuteMs, 100 * minuteMs);
+}

@@ -1,0 +1,122 @@
+/**
+ * What code takes from its surroundings without a port, held: randomness, the clock, timers, signatures. Installed for
+ * the whole process, since imports of node:crypto reach everything; the simulator has its process to itself.
+ *
+ * Signatures are ideal: nobody makes one without the key. They are a hash over the secret and the message, a hundredth of
+ * Ed25519's cost. X25519 is a hash of the secret too; nothing sealed is opened in a simulation.
+ */
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import nacl from 'tweetnacl';
+import type { Draws } from './draws.ts';
+import { dawnMs } from './world.ts';
+
+const privateHead = Buffer.from('302e020100300506032b6570', 'hex');
+const spkiBytes = 12;
+const real = { ...crypto };
+const realPairOf = nacl.sign.keyPair.fromSeed;
+const RealDate = Date;
+
+/** Public keys of secrets that were used, and the other way about: 32 bytes each, as latin1 text. */
+const publicOf = new Map<string, Uint8Array>();
+const secretOf = new Map<string, Buffer>();
+
+let draws: Draws | undefined;
+let isInstalled = false;
+
+/** From here on `run` alone decides what is random and what time it is. */
+export function holdAmbient(seeded: Draws): void {
+  draws = seeded;
+  if (isInstalled) return;
+  isInstalled = true;
+  const held = crypto as unknown as Record<string, unknown>;
+  held.randomBytes = (size: number) => Buffer.from(drawn().bytes('randomBytes', size));
+  held.randomInt = (first: number, second?: number) => {
+    const [low, high] = second === undefined ? [0, first] : [first, second];
+    return low + Math.floor(drawn().of('randomInt')() * (high - low));
+  };
+  held.randomUUID = () => {
+    const hex = drawn().bytes('randomUUID', 16).toString('hex');
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
+  };
+  held.createPrivateKey = (options: { key: Buffer }) => new IdealKey(options.key);
+  held.createPublicKey = (options: { key: Buffer } | IdealKey) =>
+    options instanceof IdealKey ? options.publicKey() : new IdealKey(options.key);
+  held.sign = (_algorithm: null, message: Uint8Array, key: IdealKey) => signatureOf(key.raw, message);
+  held.verify = (_algorithm: null, message: Uint8Array, key: IdealKey, signature: Uint8Array) => {
+    const secret = secretOf.get(key.raw.toString('latin1'));
+    return secret !== undefined && signatureOf(secret, message).equals(signature);
+  };
+  syncBuiltinESMExports();
+  nacl.sign.keyPair.fromSeed = Object.assign((seed: Uint8Array) => signingPair(seed), {});
+  nacl.sign.keyPair = Object.assign(() => signingPair(drawn().bytes('signing seed', 32)), nacl.sign.keyPair);
+  forbidRealTime();
+}
+
+function drawn(): Draws {
+  if (draws === undefined) throw new Error('simulator: randomness was asked for outside of a simulation');
+  return draws;
+}
+
+/** What node:crypto calls a KeyObject, of Ed25519 or X25519, private or public: its 32 bytes. */
+class IdealKey {
+  readonly raw: Buffer;
+  readonly #isPrivate: boolean;
+
+  constructor(der: Buffer) {
+    this.raw = Buffer.from(der.subarray(-32)); // Callers wipe what they hand over.
+    this.#isPrivate = der.byteLength > 44;
+    if (this.#isPrivate && der.subarray(0, privateHead.length).equals(privateHead)) signingPair(this.raw);
+  }
+
+  /** Of an X25519 secret: as canonical as such a key must be. */
+  publicKey(): IdealKey {
+    const hashed = real.createHash('sha256').update('x25519').update(this.raw).digest();
+    hashed[31] = (hashed[31] as number) & 0x7f;
+    return new IdealKey(Buffer.concat([Buffer.alloc(spkiBytes), hashed]));
+  }
+
+  export(): Buffer {
+    return Buffer.concat([Buffer.alloc(spkiBytes), this.raw]);
+  }
+}
+
+/** Ed25519's own pair, made once for each seed: making one takes tweetnacl a millisecond. */
+function signingPair(seed: Uint8Array): nacl.SignKeyPair {
+  const name = Buffer.from(seed).toString('latin1');
+  let publicKey = publicOf.get(name);
+  if (publicKey === undefined) {
+    publicKey = realPairOf(Uint8Array.from(seed)).publicKey;
+    publicOf.set(name, publicKey);
+    secretOf.set(Buffer.from(publicKey).toString('latin1'), Buffer.from(seed));
+  }
+  const secretKey = new Uint8Array(64);
+  secretKey.set(seed);
+  secretKey.set(publicKey, 32);
+  return { publicKey: Uint8Array.from(publicKey), secretKey };
+}
+
+function signatureOf(secret: Uint8Array, message: Uint8Array): Buffer {
+  return real.createHash('sha512').update(secret).update(message).digest();
+}
+
+/** Nothing under simulation may ask what time it really is, or wait for it. */
+function forbidRealTime(): void {
+  const forbid = (what: string) => () => {
+    throw new Error(`simulator: ${what} was asked for; time comes from Timers alone`);
+  };
+  class HeldDate extends RealDate {
+    constructor(...given: [] | [number | string | Date]) {
+      // The cron parser looks at the clock to see that a pattern can be met at all: it sees the same moment always.
+      super(...(given.length === 0 ? ([dawnMs] as [number]) : (given as [number])));
+    }
+    static override now = forbid('Date.now()') as () => number;
+  }
+  Object.assign(globalThis, {
+    Date: HeldDate,
+    setTimeout: forbid('setTimeout'),
+    setInterval: forbid('setInterval'),
+    setImmediate: forbid('setImmediate'),
+  });
+  performance.now = forbid('performance.now()') as () => number;
+}
