@@ -102,8 +102,8 @@ async function federate(
     const story = cast && new ReleaseStory({ federation, folder, policy, cast, screen });
     const { rounds, model, releases } = await runRounds(prepared, federation, judges, story, screen);
     clock.lap(`${rounds.length} rounds`);
-    const roles = cast && castAntibodies(cast, clusters, hostile, unseen);
-    const antibodies = roles && new AntibodyStory({ federation, folder, cast: roles, screen });
+    const casts = cast === undefined ? [] : castAntibodies(cast, clusters, hostile, unseen);
+    const antibodies = new AntibodyStory({ federation, folder, casts, screen });
     const tale =
       story === undefined || releases === undefined
         ? undefined

@@ -21,7 +21,7 @@ export type Vaccination = Readonly<{
 export type Nearest = Readonly<{ risk: number; antibody: Antibody; which: number }>;
 
 /** Confirmed examples that an antibody must be made of: a single trace says too little of what an attack has in common. */
-const confirmedMin = 3;
+export const confirmedMin = 3;
 /** Normal examples before antibodies are tried on them. */
 const normalMin = 10;
 /** A scale below which scores of normal examples do not differ. */

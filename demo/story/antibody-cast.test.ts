@@ -23,7 +23,8 @@ const clusters = new Map([
 describe('castAntibodies', () => {
   it('lets a canary find later what another has seen, of other contents, and the hostile one call the finder’s work an attack', () => {
     const attacks = [...many(9, 'nginx', 'Web_Shell'), ...many(6, 'git', 'Web_Shell'), ...many(20, 'git', 'scan')];
-    const cast = castAntibodies({ canaries: ['a', 'b'] }, clusters, ['d'], attacks);
+    const [cast, ...others] = castAntibodies({ canaries: ['a', 'b'] }, clusters, ['d'], attacks);
+    expect(others).toEqual([]);
     expect(cast).toMatchObject({ family: 'web_shell', liar: 'd' });
     expect([cast?.maker, cast?.finder].sort()).toEqual(['a', 'b']);
     expect(new Set([...(cast?.seen ?? []), ...(cast?.later ?? [])].map(({ calls }) => calls[2])).size).toBe(15);
@@ -34,7 +35,14 @@ describe('castAntibodies', () => {
 
   it('takes no trace for another that has the same calls, and is left out where no two canaries see the same', () => {
     const attacks = many(5, 'nginx', 'scan');
-    expect(castAntibodies({ canaries: ['a', 'c'] }, clusters, ['d'], attacks)).toBeUndefined();
-    expect(castAntibodies({ canaries: ['a', 'b'] }, clusters, ['d'], attacks)).toBeUndefined();
+    expect(castAntibodies({ canaries: ['a', 'c'] }, clusters, ['d'], attacks)).toEqual([]);
+    expect(castAntibodies({ canaries: ['a', 'b'] }, clusters, ['d'], attacks)).toEqual([]);
+  });
+
+  it('has an understudy for each family, that with the most traces first', () => {
+    const attacks = [...many(8, 'nginx', 'scan'), ...many(12, 'nginx', 'web_shell'), ...many(7, 'nginx', 'rare')];
+    const named = attacks.map((trace, at) => ({ ...trace, service: at % 2 === 0 ? 'nginx' : 'git' }));
+    const casts = castAntibodies({ canaries: ['a', 'b'] }, clusters, ['d'], named);
+    expect(casts.map(({ family }) => family)).toEqual(['web_shell', 'scan']);
   });
 });

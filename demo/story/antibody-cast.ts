@@ -25,36 +25,39 @@ const tracesMax = 12;
 const poisonMax = 20;
 
 /**
- * Two canaries that both see attacks of one family, of different contents: that with the most traces. The liar is hostile where anybody
- * is, else the last cluster. undefined where no two canaries see the same attack.
+ * Two canaries that both see attacks of one family, of different contents: for each family those with the most traces, and the family with
+ * the most first. The liar is hostile where anybody is, else the last cluster. Empty where no two canaries see the same attack.
  */
 export function castAntibodies(
   { canaries }: Pick<ReleaseCast, 'canaries'>,
   clusters: Partitioned<Trace>,
   hostile: readonly string[],
   unseen: readonly Trace[],
-): AntibodyCast | undefined {
+): readonly AntibodyCast[] {
   const families = [...new Set(unseen.filter((trace) => !isBenign(trace)).map(({ family }) => family))].sort();
   const liar = hostile[0] ?? [...clusters.keys()].at(-1) ?? '';
-  let best: AntibodyCast | undefined;
-  for (const maker of canaries) {
-    for (const finder of canaries) {
-      if (finder === maker || finder === liar) continue;
-      for (const family of families) {
-        const seen = attacksOn(clusters.get(maker) ?? [], family, unseen).slice(0, tracesMax);
-        const known = new Set(seen.map(({ calls }) => contentKey(calls)));
-        const later = attacksOn(clusters.get(finder) ?? [], family, unseen)
-          .filter(({ calls }) => !known.has(contentKey(calls)))
-          .slice(0, tracesMax);
-        const fewest = Math.min(seen.length, later.length);
-        if (fewest < tracesMin || fewest <= Math.min(best?.seen.length ?? 0, best?.later.length ?? 0)) continue;
-        const poison = busiest(clusters.get(finder) ?? []);
-        const usual = new Map([maker, finder].map((name) => [name, clusters.get(name)?.[0] as Trace]));
-        best = { family: nameOf(family), maker, seen, finder, later, liar, poison, usual };
-      }
+  const pairs = canaries.flatMap((maker) => canaries.map((finder) => ({ maker, finder })));
+  const strangers = pairs.filter(({ maker, finder }) => finder !== maker && finder !== liar);
+  const casts = families.flatMap((family) => {
+    let best: AntibodyCast | undefined;
+    for (const { maker, finder } of strangers) {
+      const seen = attacksOn(clusters.get(maker) ?? [], family, unseen).slice(0, tracesMax);
+      const known = new Set(seen.map(({ calls }) => contentKey(calls)));
+      const later = attacksOn(clusters.get(finder) ?? [], family, unseen)
+        .filter(({ calls }) => !known.has(contentKey(calls)))
+        .slice(0, tracesMax);
+      if (Math.min(seen.length, later.length) <= Math.max(tracesMin - 1, fewest(best))) continue;
+      const poison = busiest(clusters.get(finder) ?? []);
+      const usual = new Map([maker, finder].map((name) => [name, clusters.get(name)?.[0] as Trace]));
+      best = { family: nameOf(family), maker, seen, finder, later, liar, poison, usual };
     }
-  }
-  return best;
+    return best ?? [];
+  });
+  return casts.sort((a, b) => fewest(b) - fewest(a));
+}
+
+function fewest(cast: Pick<AntibodyCast, 'seen' | 'later'> | undefined): number {
+  return Math.min(cast?.seen.length ?? 0, cast?.later.length ?? 0);
 }
 
 /** Distinct attacks of a family on the services that a cluster runs; its own where the file names clusters. */

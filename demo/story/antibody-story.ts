@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
+import { confirmedMin } from '../../client/antibodies/panel.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import type { Alert } from '../../client/scoring/alert.ts';
 import { traceAntigens } from '../../client/tracks/syscall/traces/antigens.ts';
@@ -19,12 +20,15 @@ import type { AntibodyCast } from './antibody-cast.ts';
 const track = 'syscall';
 /** What a liar calls his neighbour's work. */
 const poisonFamily = 'new_worm';
+/** Families that are tried, each some seconds of attacks. */
+const castsMax = 3;
 
 export type AntibodyStoryParts = Readonly<{
   federation: Federation;
   /** A folder for the liar's file. */
   folder: string;
-  cast: AntibodyCast;
+  /** Those that are tried, best first: a family of which the maker's detectors see too little makes no antibody. */
+  casts: readonly AntibodyCast[];
   screen: Screen;
 }>;
 
@@ -32,49 +36,67 @@ export type AntibodyStoryParts = Readonly<{
 export class AntibodyStory {
   readonly #parts: AntibodyStoryParts;
   readonly #startedAt = performance.now();
-  #made: Pick<AntibodyTale, 'confirmed' | 'examples'> | undefined;
+  #made: Readonly<{ cast: AntibodyCast; confirmed: number; examples: number }> | undefined;
 
   constructor(parts: AntibodyStoryParts) {
     this.#parts = parts;
   }
 
-  /** The maker sees the attack, its operator confirms what was raised, and both antibodies are put. False: nothing was raised. */
+  /**
+   * A maker sees an attack, its operator confirms what was raised, and both antibodies are put. Where too little was raised, the next
+   * cast plays. False: no cast could.
+   */
   async confirm(): Promise<boolean> {
-    const { federation, cast, screen } = this.#parts;
+    for (const cast of this.#parts.casts.slice(0, castsMax)) {
+      if (await this.#confirm(cast)) return true;
+    }
+    return false;
+  }
+
+  async #confirm(cast: AntibodyCast): Promise<boolean> {
+    const { federation, screen } = this.#parts;
     const { maker, seen, family, finder, liar } = cast;
     screen.line(`\nantibodies: ${maker} is attacked (${family}); ${finder} is not, yet`);
-    const raised = await this.#watch(maker, seen);
+    const raised = await this.#watch(cast, maker, seen);
     screen.line(`  ${raised.length} of ${seen.length} traces raised an alarm in ${maker}`);
-    const [first, ...others] = raised.map(({ id }) => id);
-    if (first === undefined) return false;
-    const more = others.length === 0 ? '' : `, and ${others.length} more`;
-    screen.line(`  $ testudo feedback ${first} confirmed --family ${family}${more}`);
+    const tooFew = `  too few: others take an antibody of ${confirmedMin} different examples or more`;
+    if (raised.length < confirmedMin) {
+      screen.line(tooFew);
+      return false;
+    }
+    const [first = '', ...others] = raised.map(({ id }) => id);
+    screen.line(`  $ testudo feedback ${first} confirmed --family ${family}, and ${others.length} more`);
     const desk = federation.desk(maker);
     await desk.confirm([first, ...others], family);
     const { path, antibody } = await federation.until(() => desk.antibody(family));
-    this.#made = { confirmed: raised.length, examples: antibody.examples };
     const { examples, features } = antibody;
     screen.line(
       `  ${maker} made an antibody of ${examples} different ones: ${features.length} hashed features, ${antibodyBytes(antibody).length} bytes`,
     );
+    if (examples < confirmedMin) {
+      screen.line(tooFew);
+      return false;
+    }
+    this.#made = { cast, confirmed: raised.length, examples };
     await this.#put(path, `confirmed in ${maker}`);
-    const lie = await this.#poison(antibody);
+    const lie = await this.#poison(cast, antibody);
     if (lie !== undefined) await this.#put(lie, `${liar} says so; it is what ${finder} does all day`);
     return true;
   }
 
   /** A release has brought the antibodies along: what the finder makes of them, and of the attack when it comes. */
   async find(): Promise<AntibodyTale | undefined> {
-    const { federation, cast, screen } = this.#parts;
-    const { finder, later, family, maker } = cast;
+    const { federation, screen } = this.#parts;
     if (this.#made === undefined) return undefined;
+    const { cast, confirmed, examples } = this.#made;
+    const { finder, later, family, maker } = cast;
     const remarks = await federation.until(async () => {
       const all = (await federation.desk(finder).remarks()).filter((one) => one.startsWith('antibody '));
       return all.length > 0 ? all : undefined;
     });
     screen.line(`  $ testudo agent status        # in ${finder}`);
     for (const remark of remarks) screen.line(`    ${remark}`);
-    const raised = await this.#watch(finder, later);
+    const raised = await this.#watch(cast, finder, later);
     const alike = raised.map(antibodyOf).filter((one) => one?.family === family);
     const alone = alike.filter((one) => (one?.modelRisk ?? 1) < 1).length;
     const silent =
@@ -85,25 +107,28 @@ export class AntibodyStory {
     );
     const seconds = (performance.now() - this.#startedAt) / 1e3;
     const found = { later: later.length, alarms: raised.length, alike: alike.length, byAntibodyAlone: alone };
-    return { family, maker, seen: cast.seen.length, ...this.#made, finder, ...found, remarks, seconds };
+    return { family, maker, seen: cast.seen.length, confirmed, examples, finder, ...found, remarks, seconds };
   }
 
   /** The alerts that these traces raise in a cluster. */
-  async #watch(cluster: string, traces: readonly Trace[]): Promise<readonly Alert[]> {
-    const { federation, cast } = this.#parts;
+  async #watch({ usual }: AntibodyCast, cluster: string, traces: readonly Trace[]): Promise<readonly Alert[]> {
+    const { federation } = this.#parts;
     const desk = federation.desk(cluster);
     const before = { alerts: (await desk.alerts()).length, scored: await desk.scored() };
     await federation.observe(cluster, traces);
     await federation.until(async () => (await desk.scored()) >= before.scored + traces.length);
     // Traces are judged one batch after the other: once a later one was scored, every alert of these is written.
-    await federation.observe(cluster, [cast.usual.get(cluster) as Trace]);
+    await federation.observe(cluster, [usual.get(cluster) as Trace]);
     await federation.until(async () => (await desk.scored()) > before.scored + traces.length);
     return (await desk.alerts()).slice(before.alerts);
   }
 
   /** The liar's file: what the finder does, said of an attack. */
-  async #poison({ federation, madeAtMs, expiresAtMs, track: of }: Antibody): Promise<string | undefined> {
-    const { folder, cast } = this.#parts;
+  async #poison(
+    cast: AntibodyCast,
+    { federation, madeAtMs, expiresAtMs, track: of }: Antibody,
+  ): Promise<string | undefined> {
+    const { folder } = this.#parts;
     const antigens = distinctAntigens(cast.poison.map(({ calls }) => traceAntigens(calls)));
     const head = {
       federation,

@@ -86,7 +86,7 @@ export async function runRounds(
 export async function tellReleases(
   story: ReleaseStory,
   { version, before }: LastReleases,
-  antibodies: AntibodyStory | undefined,
+  antibodies: AntibodyStory,
   federation: Federation,
   screen: Screen,
 ): Promise<AntibodyTale | undefined> {
@@ -97,11 +97,11 @@ export async function tellReleases(
   // First the forgery: a round that finds nothing new ends with the bytes of the one before, which agents then hold already.
   const forged = await oneMore(federation, screen, 'one round more, for a version to be forged');
   if (forged !== undefined) await story.offerForgery(forged.version, forged.digest, good);
-  if ((await antibodies?.confirm()) !== true) return undefined;
+  if (!(await antibodies.confirm())) return undefined;
   const brought = await oneMore(federation, screen, 'one round more, whose version brings the antibodies along');
   if (brought === undefined) return undefined;
   await story.letThrough(brought.version, 'it brings what was confirmed');
-  return await antibodies?.find();
+  return await antibodies.find();
 }
 
 /** The version that one more round makes; undefined where it was abandoned. */
