@@ -2,7 +2,7 @@
 export type AntibodyTale = Readonly<{
   family: string;
   maker: string;
-  /** Of the traces that the maker saw: how many raised an alarm and were confirmed, and how many different ones that is. */
+  /** Of the traces that the maker saw: how many raised an alarm and were confirmed, and how many different ones all of them are. */
   seen: number;
   confirmed: number;
   examples: number;

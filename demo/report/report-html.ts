@@ -119,8 +119,8 @@ function antibodies({ antibodies: tale }: DemoReport): string {
   if (tale === undefined) return '';
   const { family, maker, seen, confirmed, examples, finder, later, alarms, alike, byAntibodyAlone, remarks } = tale;
   return `<h2>What one cluster confirmed, and another found by it</h2>
-<p>${escapeHtml(maker)} was attacked (${escapeHtml(family)}): ${confirmed} of ${seen} traces raised an alarm, its operator confirmed them, and of ${examples} different ones the client
-made an antibody. In ${escapeHtml(finder)} ${alarms} of ${later} other traces of the same attack raised an alarm, ${alike} of them as what ${escapeHtml(maker)} had confirmed; the model
+<p>${escapeHtml(maker)} was attacked (${escapeHtml(family)}): ${confirmed} of ${seen} traces raised an alarm, its operator confirmed them and made an antibody of the incident's ${examples} different
+traces. In ${escapeHtml(finder)} ${alarms} of ${later} other traces of the same attack raised an alarm, ${alike} of them as what ${escapeHtml(maker)} had confirmed; the model
 alone would have said nothing of ${byAntibodyAlone} of these. What ${escapeHtml(finder)} made of each antibody:</p>
 ${htmlTable(
   ['its agent says'],

@@ -2,16 +2,18 @@
  * Herd immunity, told with the commands that operators type: an attack that one cluster confirmed is found in another by the
  * antibody made of it, and one that a liar made of the other's normal work is refused there by that work.
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { unwrap } from '../../base/fault.ts';
 import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
 import { confirmedMin } from '../../client/antibodies/panel.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import type { Alert } from '../../client/scoring/alert.ts';
 import { traceAntigens } from '../../client/tracks/syscall/traces/antigens.ts';
+import { writeTraces } from '../../lab/data/trace-writer.ts';
 import type { Federation } from '../../lab/rig/federation.ts';
-import { type Antibody, antibodyBytes } from '../../proto/antibody.ts';
+import { type Antibody, antibodyBytes, readAntibody } from '../../proto/antibody.ts';
 import { parseClusterId } from '../../proto/ids.ts';
 import type { AntibodyTale } from '../report/antibody-tale.ts';
 import type { Screen } from '../screen.ts';
@@ -27,7 +29,7 @@ export type AntibodyStoryParts = Readonly<{
   federation: Federation;
   /** A folder for the liar's file. */
   folder: string;
-  /** Those that are tried, best first: a family of which the maker's detectors see too little makes no antibody. */
+  /** Those that are tried, best first: a family of which the maker's detectors see nothing makes no antibody. */
   casts: readonly AntibodyCast[];
   screen: Screen;
 }>;
@@ -43,7 +45,7 @@ export class AntibodyStory {
   }
 
   /**
-   * A maker sees an attack, its operator confirms what was raised, and both antibodies are put. Where too little was raised, the next
+   * A maker sees an attack, its operator confirms what was raised, and both antibodies are put. Where nothing was raised, the next
    * cast plays. False: no cast could.
    */
   async confirm(): Promise<boolean> {
@@ -59,22 +61,19 @@ export class AntibodyStory {
     screen.line(`\nantibodies: ${maker} is attacked (${family}); ${finder} is not, yet`);
     const raised = await this.#watch(cast, maker, seen);
     screen.line(`  ${raised.length} of ${seen.length} traces raised an alarm in ${maker}`);
-    const tooFew = `  too few: others take an antibody of ${confirmedMin} different examples or more`;
-    if (raised.length < confirmedMin) {
-      screen.line(tooFew);
-      return false;
-    }
-    const [first = '', ...others] = raised.map(({ id }) => id);
-    screen.line(`  $ testudo feedback ${first} confirmed --family ${family}, and ${others.length} more`);
-    const desk = federation.desk(maker);
-    await desk.confirm([first, ...others], family);
-    const { path, antibody } = await federation.until(() => desk.antibody(family));
+    const [first, ...others] = raised.map(({ id }) => id);
+    if (first === undefined) return false;
+    const more = others.length === 0 ? '' : `, and ${others.length} more`;
+    screen.line(`  $ testudo feedback ${first} confirmed --family ${family}${more}`);
+    await federation.desk(maker).confirm([first, ...others], family);
+    const { path, antibody } = await this.#make(cast);
     const { examples, features } = antibody;
     screen.line(
-      `  ${maker} made an antibody of ${examples} different ones: ${features.length} hashed features, ${antibodyBytes(antibody).length} bytes`,
+      `  of the ${seen.length} traces that the intruder left an antibody is made: ${examples} different ones, ` +
+        `${features.length} hashed features, ${antibodyBytes(antibody).length} bytes`,
     );
     if (examples < confirmedMin) {
-      screen.line(tooFew);
+      screen.line(`  others take an antibody of ${confirmedMin} different examples or more`);
       return false;
     }
     this.#made = { cast, confirmed: raised.length, examples };
@@ -100,7 +99,7 @@ export class AntibodyStory {
     const alike = raised.map(antibodyOf).filter((one) => one?.family === family);
     const alone = alike.filter((one) => (one?.modelRisk ?? 1) < 1).length;
     const silent =
-      alone === 0 ? 'the model found these too' : `the model alone would have said nothing of ${alone} of these`;
+      alone === 0 ? 'the model found what it found' : `the model alone would have passed over ${alone} of them`;
     screen.line(
       `  the attack comes to ${finder}: ${raised.length} of ${later.length} other traces of it raise an alarm, ` +
         `${alike.length} of them as what ${maker} confirmed (${silent})`,
@@ -121,6 +120,20 @@ export class AntibodyStory {
     await federation.observe(cluster, [usual.get(cluster) as Trace]);
     await federation.until(async () => (await desk.scored()) > before.scored + traces.length);
     return (await desk.alerts()).slice(before.alerts);
+  }
+
+  /** Who confirmed an alert looks at the whole incident: all of its traces, also those that raised nothing, against normal ones. */
+  async #make({ maker, family, seen }: AntibodyCast): Promise<Readonly<{ path: string; antibody: Antibody }>> {
+    const { federation, folder, screen } = this.#parts;
+    const files = { attacks: 'incident.tsv.gz', normal: `${maker}/traces.tsv.gz`, out: `${family}.json` };
+    const named = seen.map((trace) => ({ ...trace, family }));
+    await writeTraces(join(folder, files.attacks), maker, named, 'attack');
+    const words = ['antibodies', 'make', '--federation', federation.id, '--cluster', maker, '--family', family];
+    const paths = (place: string) => Object.entries(files).flatMap(([flag, file]) => [`--${flag}`, join(place, file)]);
+    screen.line(`  $ testudo ${[...words, ...paths('')].join(' ')}`);
+    await federation.offlineCommand([...words, ...paths(folder)]);
+    const path = join(folder, files.out);
+    return { path, antibody: unwrap(readAntibody(await readFile(path))) };
   }
 
   /** The liar's file: what the finder does, said of an attack. */

@@ -1,9 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../../base/atomic-file.ts';
 import type { Alert } from '../../client/scoring/alert.ts';
 import { leaveFeedback } from '../../client/scoring/feedback.ts';
-import { type Antibody, readAntibody } from '../../proto/antibody.ts';
 import type { FederationPlan } from './plan.ts';
 
 /** What a person at a canary's own cluster sees and says there. */
@@ -16,8 +15,6 @@ export type CanaryDesk = Readonly<{
   remarks(): Promise<readonly string[]>;
   /** Confirms alerts and says what the attack is called, as `testudo feedback` does. */
   confirm(alerts: readonly string[], family: string): Promise<void>;
-  /** The antibody that the client made of all that was confirmed; undefined while it has not. */
-  antibody(family: string): Promise<Readonly<{ path: string; antibody: Antibody }> | undefined>;
 }>;
 
 export function canaryDesk({ folder }: Pick<FederationPlan, 'folder'>, cluster: string, track: string): CanaryDesk {
@@ -26,7 +23,6 @@ export function canaryDesk({ folder }: Pick<FederationPlan, 'folder'>, cluster: 
     const port = await healthPort(join(folder, `${cluster}.log`));
     return await (await fetch(`http://127.0.0.1:${port}${name}`)).text();
   };
-  let confirmed = 0;
   return {
     async alerts() {
       return (await linesOf(join(data, 'alerts.jsonl'))).map((line) => JSON.parse(line) as Alert);
@@ -46,17 +42,6 @@ export function canaryDesk({ folder }: Pick<FederationPlan, 'folder'>, cluster: 
         const left = await leaveFeedback(data, alert, { verdict: 'confirmed', by: 'main job', family }, Date.now());
         if (!left.ok) throw new Error(left.fault.message);
       }
-      confirmed += alerts.length;
-    },
-    async antibody(family) {
-      const words = join(data, 'feedback.jsonl');
-      if ((await linesOf(words)).length < confirmed) return undefined;
-      const path = join(data, 'antibodies', track, `${family}.json`);
-      const bytes = await readFile(path).catch(undefinedIfMissing);
-      const read = bytes === undefined ? undefined : readAntibody(bytes);
-      // One that is older than the last word does not know it.
-      if (read?.ok !== true || read.value.madeAtMs < Math.floor((await stat(words)).mtimeMs)) return undefined;
-      return { path, antibody: read.value };
     },
   };
 }

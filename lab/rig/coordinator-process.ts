@@ -16,14 +16,15 @@ export const listenAnywhere: Addresses = {
 
 /**
  * `testudo coordinator init FOLDER`, as an operator would type it, with `settings` in the place of those that it wrote.
- * `testudo`: the command's program; `words`: more of what is typed. Throws what it said when it fails.
+ * `testudo`: the command's program; `words`: more of what is typed. Resolves to the federation's name; throws what it said
+ * when it fails.
  */
 export async function foundCoordinator(
   testudo: string,
   folder: string,
   settings: object,
   words: readonly string[] = [],
-): Promise<void> {
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   const args = [testudo, 'coordinator', 'init', folder, '--server-name', '127.0.0.1', ...words];
   const init = await startMember({ name: 'init', args, logFile: `${folder}-init.log` });
@@ -31,7 +32,9 @@ export async function foundCoordinator(
   const path = join(folder, 'coordinator.yaml');
   const written = init.exitCode() === 0 ? await readFile(path, 'utf8') : undefined;
   if (written === undefined) throw new Error(`the coordinator could not be set up:\n${await lastLines(init)}`);
-  await writeFile(path, stringifyYaml({ ...(parseYaml(written) as object), ...settings }));
+  const founded = parseYaml(written) as Readonly<{ federation: string }>;
+  await writeFile(path, stringifyYaml({ ...founded, ...settings }));
+  return founded.federation;
 }
 
 export type CoordinatorStart = Readonly<{

@@ -20,6 +20,7 @@ import { type FederationPlan, type FederationTrack, type TrackStart, trackName }
 
 /** A coordinator and its clusters, each a process of its own on this machine, speaking mutual TLS over loopback. */
 export type Federation = Readonly<{
+  id: string;
   /** Resolves when every cluster has enrolled and watches. */
   ready(onProgress: (connected: number) => void): Promise<void>;
   /** Opens a round and follows it to its end. */
@@ -28,6 +29,8 @@ export type Federation = Readonly<{
   readonly specFile: string;
   /** A verb of the operator's, run as a person would type it, in a process of its own. Throws what it said when it fails. */
   command(words: readonly string[]): Promise<void>;
+  /** As `command`, one that needs no coordinator. */
+  offlineCommand(words: readonly string[]): Promise<void>;
   /** What every cluster's agent made of a version. */
   installs(track: string, version: number): Promise<readonly ClusterInstall[]>;
   gate(track: string, version: number): Promise<GetGateResponse>;
@@ -68,7 +71,7 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
     ...(plan.flow === undefined ? [] : [['flow', plan.flow] as const]),
   ];
   const tracks = starts.map(([id]) => trackEntry(id));
-  await foundCoordinator(plan.testudo, folder, { listen: listenAnywhere, tracks });
+  const id = await foundCoordinator(plan.testudo, folder, { listen: listenAnywhere, tracks });
   await Promise.all(starts.map(([id, start]) => writeTrack(folder, id, start)));
   const config = join(folder, 'coordinator.yaml');
   const start = { testudo: plan.testudo, config, logFile: join(plan.folder, 'coordinator.log') };
@@ -94,22 +97,20 @@ async function assemble(plan: FederationPlan, members: Member[], stop: () => Pro
     const { clusters } = await operator.call(operator.client.listClusters, { page: { size: 500, token: '' } });
     return clusters.filter((cluster) => cluster.connected).length;
   };
+  const run = async (words: readonly string[], reached: readonly string[]) => {
+    const args = [plan.testudo, ...words, ...reached];
+    const verb = await startMember({ name: words[0] ?? '', args, logFile: join(plan.folder, 'operator.log') });
+    await verb.exited;
+    if (verb.exitCode() !== 0) throw new Error(`testudo ${words.join(' ')}:\n${await lastLines(verb)}`);
+  };
   return {
+    id,
     clusters: [...plan.clusters.keys()],
     specFile: join(folder, trackName, 'spec.json'),
     until,
     blobPath: (digest) => blobs.path(parseDigest(digest)),
-    async command(words) {
-      const reached = ['--credentials', credentials, '--address', addresses.federation];
-      const verb = {
-        name: words[0] ?? '',
-        args: [plan.testudo, ...words, ...reached],
-        logFile: join(plan.folder, 'operator.log'),
-      };
-      const member = await startMember(verb);
-      await member.exited;
-      if (member.exitCode() !== 0) throw new Error(`testudo ${words.join(' ')}:\n${await lastLines(member)}`);
-    },
+    command: (words) => run(words, ['--credentials', credentials, '--address', addresses.federation]),
+    offlineCommand: (words) => run(words, []),
     async installs(track, version) {
       const request = { track, version: BigInt(version) };
       const { installs } = await operator.call(operator.client.getRelease, request);
