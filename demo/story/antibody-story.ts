@@ -11,6 +11,7 @@ import { confirmedMin } from '../../client/antibodies/panel.ts';
 import type { Trace } from '../../client/events/trace.ts';
 import type { Alert } from '../../client/scoring/alert.ts';
 import { traceAntigens } from '../../client/tracks/syscall/traces/antigens.ts';
+import { defaultPieceCalls } from '../../client/tracks/syscall/traces/trace-assembler.ts';
 import { writeTraces } from '../../lab/data/trace-writer.ts';
 import type { Federation } from '../../lab/rig/federation.ts';
 import { type Antibody, antibodyBytes, readAntibody } from '../../proto/antibody.ts';
@@ -59,9 +60,10 @@ export class AntibodyStory {
     const { federation, screen } = this.#parts;
     const { maker, seen, family, finder, liar } = cast;
     screen.line(`\nantibodies: ${maker} is attacked (${family}); ${finder} is not, yet`);
-    const raised = await this.#watch(cast, maker, seen);
-    screen.line(`  ${raised.length} of ${seen.length} traces raised an alarm in ${maker}`);
-    const [first, ...others] = raised.map(({ id }) => id);
+    const alerts = await this.#watch(cast, maker, seen);
+    const raised = Map.groupBy(alerts, threadOf).size;
+    screen.line(`  ${raised} of ${seen.length} traces raised an alarm in ${maker}`);
+    const [first, ...others] = alerts.map(({ id }) => id);
     if (first === undefined) return false;
     const more = others.length === 0 ? '' : `, and ${others.length} more`;
     screen.line(`  $ testudo feedback ${first} confirmed --family ${family}${more}`);
@@ -76,7 +78,7 @@ export class AntibodyStory {
       screen.line(`  others take an antibody of ${confirmedMin} different examples or more`);
       return false;
     }
-    this.#made = { cast, confirmed: raised.length, examples };
+    this.#made = { cast, confirmed: raised, examples };
     await this.#put(path, `confirmed in ${maker}`);
     const lie = await this.#poison(cast, antibody);
     if (lie !== undefined) await this.#put(lie, `${liar} says so; it is what ${finder} does all day`);
@@ -95,11 +97,16 @@ export class AntibodyStory {
     });
     screen.line(`  $ testudo agent status        # in ${finder}`);
     for (const remark of remarks) screen.line(`    ${remark}`);
-    const raised = await this.#watch(cast, finder, later);
-    const alike = raised.map(antibodyOf).filter((one) => one?.family === family);
-    const alone = alike.filter((one) => (one?.modelRisk ?? 1) < 1).length;
+    const raised = [...Map.groupBy(await this.#watch(cast, finder, later), threadOf).values()];
+    const alike = raised.filter((alerts) => alerts.some((alert) => antibodyOf(alert)?.family === family));
+    // The model's own risk is on the scale of the score that was held against the threshold.
+    const alone = alike.filter((alerts) =>
+      alerts.every((alert) => (antibodyOf(alert)?.modelRisk ?? Number.POSITIVE_INFINITY) <= alert.threshold),
+    ).length;
     const silent =
-      alone === 0 ? 'the model found what it found' : `the model alone would have passed over ${alone} of them`;
+      alone === 0
+        ? 'the model alone would have found them too'
+        : `the model alone would have passed over ${alone} of them`;
     screen.line(
       `  the attack comes to ${finder}: ${raised.length} of ${later.length} other traces of it raise an alarm, ` +
         `${alike.length} of them as what ${maker} confirmed (${silent})`,
@@ -113,12 +120,14 @@ export class AntibodyStory {
   async #watch({ usual }: AntibodyCast, cluster: string, traces: readonly Trace[]): Promise<readonly Alert[]> {
     const { federation } = this.#parts;
     const desk = federation.desk(cluster);
+    const marker = usual.get(cluster) as Trace;
     const before = { alerts: (await desk.alerts()).length, scored: await desk.scored() };
+    const scored = async (more: readonly Trace[]) => (await desk.scored()) >= before.scored + piecesOf(more);
     await federation.observe(cluster, traces);
-    await federation.until(async () => (await desk.scored()) >= before.scored + traces.length);
-    // Traces are judged one batch after the other: once a later one was scored, every alert of these is written.
-    await federation.observe(cluster, [usual.get(cluster) as Trace]);
-    await federation.until(async () => (await desk.scored()) > before.scored + traces.length);
+    await federation.until(() => scored(traces));
+    // Pieces are judged one batch after the other: once a later one was scored, every alert of these is written.
+    await federation.observe(cluster, [marker]);
+    await federation.until(() => scored([...traces, marker]));
     return (await desk.alerts()).slice(before.alerts);
   }
 
@@ -163,6 +172,16 @@ export class AntibodyStory {
     screen.line(`  $ testudo antibodies put ${track} ${basename(path)} --reason '${reason}'`);
     await federation.command(['antibodies', 'put', track, path, '--reason', reason]);
   }
+}
+
+/** Long traces are scored piece by piece. */
+function piecesOf(traces: readonly Trace[]): number {
+  return traces.reduce((sum, { calls }) => sum + Math.ceil(calls.length / defaultPieceCalls), 0);
+}
+
+/** Each trace plays as a process of its own. */
+function threadOf({ detail }: Alert): number | undefined {
+  return (detail.process as Readonly<{ pid: number }> | undefined)?.pid;
 }
 
 function antibodyOf({ detail }: Alert): Readonly<{ family: string; modelRisk: number }> | undefined {

@@ -9,7 +9,7 @@ import type { FederationPlan } from './plan.ts';
 export type CanaryDesk = Readonly<{
   /** Every alert that was raised, oldest first. */
   alerts(): Promise<readonly Alert[]>;
-  /** Traces that were scored since the client began. */
+  /** Traces, or pieces of long ones, that were scored since the client began. */
   scored(): Promise<number>;
   /** What `testudo agent status` says of the live model's calibration. */
   remarks(): Promise<readonly string[]>;

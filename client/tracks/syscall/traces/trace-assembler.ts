@@ -26,7 +26,14 @@ export type AssemblerOptions = Readonly<{
   quietMs: number;
 }>;
 
-const defaultAssemblerOptions: AssemblerOptions = { pieceCalls: 500, threadsMax: 4_096, quietMs: 60_000 };
+/** Where a long-lived thread is cut unless somebody says otherwise. */
+export const defaultPieceCalls = 500;
+
+const defaultAssemblerOptions: AssemblerOptions = {
+  pieceCalls: defaultPieceCalls,
+  threadsMax: 4_096,
+  quietMs: 60_000,
+};
 
 type Open = {
   process: ProcessIdentity;
