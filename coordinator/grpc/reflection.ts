@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { calls } from '../access/calls.ts';
@@ -20,10 +20,13 @@ type Question = object;
 type Reply = object;
 type Served = Readonly<{ definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
 
-/** Lets operators' tools (grpcurl and its like) ask what is served, in both versions that they speak. */
+/**
+ * Lets operators' tools (grpcurl and its like) ask what is served, in both versions that they speak. The contract is read
+ * at the first question, for good: that takes a quarter of a second, and few coordinators are ever asked.
+ */
 export function reflectionServices({ door, streams }: Readonly<{ door: Door; streams: ToolStreams }>): Served[] {
-  return known().map(({ definition, implementation }) => {
-    const reply = replyOf(implementation);
+  return servicesOf({}).map(({ definition }, version) => {
+    const reply = (question: Question) => replyIn(version, question);
     const info = door.bidiStream<'member', Question, Reply>(
       calls.serverReflection.serverReflectionInfo,
       (questions, send, { caller, signal }) =>
@@ -50,20 +53,29 @@ async function answerEach(
   }
 }
 
-/** The services as the library would serve them, past the door. */
-function known(): Served[] {
+let replies: readonly ((question: Question) => Reply)[] | undefined;
+
+/** The reply in the version at this place of `servicesOf`. */
+function replyIn(version: number, question: Question): Reply {
+  replies ??= servicesOf(loadSync(files, { includeDirs: [root], keepCase: true })).map(replyOf);
+  const reply = replies[version];
+  if (reply === undefined) throw new Error(`reflection has no version at place ${version}`);
+  return reply(question);
+}
+
+/** The services as the library would serve them for this contract, past the door: one for each version, in fixed order. */
+function servicesOf(contract: PackageDefinition): Served[] {
   const services: Served[] = [];
   const collector = {
     addService: (definition: ServiceDefinition, implementation: UntypedServiceImplementation) =>
       services.push({ definition, implementation }),
   };
-  const contract = loadSync(files, { includeDirs: [root], keepCase: true });
   new ReflectionService(contract).addToServer(collector as unknown as Server);
   return services;
 }
 
 /** What the library's handler answers to a question: it writes one reply for each, at once. */
-function replyOf({ ServerReflectionInfo: handle }: UntypedServiceImplementation): (question: Question) => Reply {
+function replyOf({ implementation: { ServerReflectionInfo: handle } }: Served): (question: Question) => Reply {
   let reply: Reply = {};
   const stream = Object.assign(new EventEmitter(), {
     write: (message: Reply) => {
