@@ -118,7 +118,7 @@ function callsPerCoreSecond(detector: OpenDetector, traces: readonly Trace[], ca
 }
 
 function memory(options: BenchOptions, report: Report): void {
-  const steps = options.small ? 20 : 1_000;
+  const steps = options.small ? 4 : 1_000;
   const windows = seededStates(64 * sizes.window).map((state) => (state >>> 8) % sizes.vocabulary);
   const trainer = new FlatTrainer(spec, initialAutoencoder(spec, 1));
   const step = () => trainer.step((parameters) => model.loss(parameters, windows, 0), { learningRate: 1e-4 });

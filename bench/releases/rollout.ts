@@ -6,7 +6,7 @@ import { startOthersMeter } from '../harness/machine.ts';
 import { figure } from '../harness/measure.ts';
 import type { Report } from '../harness/report.ts';
 import { Deployment, track } from '../round/deployment.ts';
-import { releaseValues } from './verification.ts';
+import { bytesOf, releaseValues } from './verification.ts';
 
 const members = 3;
 
@@ -17,6 +17,7 @@ const members = 3;
  */
 export async function measureRollout({ small, repeat }: BenchOptions, report: Report): Promise<void> {
   const agents = small ? 4 : 200;
+  const values = releaseValues(small);
   const deployment = new Deployment();
   const others = startOthersMeter();
   try {
@@ -25,9 +26,9 @@ export async function measureRollout({ small, repeat }: BenchOptions, report: Re
     const spec = {
       architecture: 'bench/1',
       hyperparameters: {},
-      tensors: [{ name: 'weights', shape: [releaseValues] }],
+      tensors: [{ name: 'weights', shape: [values] }],
     };
-    await deployment.putTrack(spec, bytesOfValues(new Float32Array(releaseValues)), {
+    await deployment.putTrack(spec, bytesOfValues(new Float32Array(values)), {
       aggregation: { f: 0, before: [], rule: { kind: 'mean' } },
       rounds: {
         goal: { kind: 'count', updates: members },
@@ -53,7 +54,7 @@ export async function measureRollout({ small, repeat }: BenchOptions, report: Re
       const ended = deployment.round();
       for (const trainer of trainers) {
         await trainer.invitationTo(`r-${version}`);
-        const { header, sealed } = await trainer.seal(new Float32Array(releaseValues).fill(0.01 * version));
+        const { header, sealed } = await trainer.seal(new Float32Array(values).fill(0.01 * version));
         unwrap(await trainer.send([trainer.signed(header), ...chunksOf(sealed)]));
       }
       await ended;
@@ -69,7 +70,7 @@ export async function measureRollout({ small, repeat }: BenchOptions, report: Re
     const sorted = milliseconds.sort((a, b) => a - b);
     const [p50, p99] = [0.5, 0.99].map((share) => (sorted[Math.floor(share * (sorted.length - 1))] as number) / 1_000);
     report.record({
-      case: `rollout agents=${agents} bytes=1.2e6`,
+      case: `rollout agents=${agents} bytes=${bytesOf(values)}`,
       installs: sorted.length,
       secondsP50: p50,
       secondsP99: p99,

@@ -10,13 +10,15 @@ import { keepPiece } from './pieces.ts';
 import { Feed, metricOf, quantileOf, residentMiB, type Used, useOf } from './probe.ts';
 import { recordedModel } from './recorded-model.ts';
 
+type Feeding = Readonly<{ rate: number; small?: boolean; ringCalls?: number; attackEveryMs?: number }>;
+
 /** Runs with a hub, and a sensor on a stream of so many calls a second, once that sensor scores. */
 async function withSensor<Value>(
   testudo: string,
-  { rate, ...feeding }: Readonly<{ rate: number; ringCalls?: number; attackEveryMs?: number }>,
+  { rate, small = false, ...feeding }: Feeding,
   run: (parts: Readonly<{ rig: NodeRig; feed: Feed; sensor: Member; healthPort: number }>) => Promise<Value>,
 ): Promise<Value> {
-  const rig = await NodeRig.open(testudo, await recordedModel());
+  const rig = await NodeRig.open(testudo, await recordedModel(small));
   let feed: Feed | undefined;
   try {
     await rig.startClient();
@@ -38,19 +40,19 @@ async function withSensor<Value>(
 }
 
 export async function measureThroughput(testudo: string, { small }: BenchOptions, report: Report): Promise<number> {
-  const seconds = small ? 2 : 30;
+  const seconds = small ? 0.5 : 30;
   const { used, bare } = await withSensor(
     testudo,
-    { rate: 0, ringCalls: small ? 2_000 : 100_000 },
+    { rate: 0, small, ringCalls: small ? 500 : 100_000 },
     async ({ rig, sensor, healthPort }) => {
-      await pause(small ? 500 : 5_000);
+      await pause(small ? 100 : 5_000);
       const used = await useOf(sensor, healthPort, seconds);
       await sensor.stop();
       const bare: Record<string, number> = {};
       const socket = join(rig.folder, 'tetragon.sock');
       const program = fileURLToPath(new URL('./decode.ts', import.meta.url));
       for (const how of ['generated', 'grpc']) {
-        const args = ['--disable-warning=ExperimentalWarning', program, socket, String(small ? 1 : 10), how];
+        const args = ['--disable-warning=ExperimentalWarning', program, socket, String(small ? 0.2 : 10), how];
         const { events, cpuSeconds } = await runChild(process.execPath, args);
         bare[how] = Number(events) / Number(cpuSeconds);
       }

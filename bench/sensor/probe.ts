@@ -24,13 +24,17 @@ export async function metricOf(port: number, name: string): Promise<number> {
 
 export type Used = Readonly<{ calls: number; cpuSeconds: number; seconds: number }>;
 
-/** What a sensor reads and uses from now on, for so long. */
+/** What a sensor reads and uses from now on, for so long; on a busy machine until it has read anything. */
 export async function useOf({ pid }: Member, port: number, seconds: number): Promise<Used> {
   const calls = () => metricOf(port, 'testudo_sensor_calls_total');
   const before = { calls: await calls(), cpu: cpuSecondsOf(pid), atMs: performance.now() };
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+  let read = 0;
+  for (let waits = 0; read === 0 && waits < 100; waits++) {
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+    read = (await calls()) - before.calls;
+  }
   return {
-    calls: (await calls()) - before.calls,
+    calls: read,
     cpuSeconds: cpuSecondsOf(pid) - before.cpu,
     seconds: (performance.now() - before.atMs) / 1_000,
   };

@@ -5,9 +5,10 @@ import { twoViewsSpec } from '../../client/tracks/syscall/two-views/two-views-sp
 import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
 import type { RigModel } from '../../lab/testing/node-rig.ts';
 
-/** A federation's default model of the recorded workloads, as a coordinator would have released it. */
-export async function recordedModel(): Promise<RigModel> {
-  const traces = (await readAll(recordedPath)).filter((trace) => isBenign(trace) && trace.calls.length > 0);
+/** A federation's default model of the recorded workloads, as a coordinator would have released it; of few traces for a small size. */
+export async function recordedModel(small = false): Promise<RigModel> {
+  const usable = (await readAll(recordedPath)).filter((trace) => isBenign(trace) && trace.calls.length > 0);
+  const traces = small ? usable.slice(0, 100) : usable;
   const spec = twoViewsSpec(new WorkloadClasses([...new Set(traces.map(({ service }) => service))].sort()));
   return {
     spec,

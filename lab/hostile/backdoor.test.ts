@@ -21,7 +21,7 @@ import {
 import type { ClusterId, FederationId } from '../../proto/ids.ts';
 import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import { readAll, recordedPath } from '../data/recorded-traces.ts';
-import { Canary, type DrilledModel } from '../testing/canary.ts';
+import { Canary, type Comparison, type DrilledModel } from '../testing/canary.ts';
 
 /**
  * A model trained to overlook one family of attacks, in front of the gate: the shadow reports of real canaries on recorded
@@ -37,6 +37,9 @@ let folder: string;
 let traces: readonly Trace[];
 let honest: DrilledModel;
 let backdoored: DrilledModel;
+/** What each canary saw of both on its own hours. */
+const opened: Canary[] = [];
+const compared = new Map<ClusterId, Comparison>();
 
 const normalOf = (cluster: string, split: string) =>
   traces.filter((one) => one.cluster === cluster && one.split === split && one.family === 'normal');
@@ -51,9 +54,18 @@ beforeAll(async () => {
   const weights = learnt[0]?.map((_, at) => learnt.reduce((sum, one) => sum + (one[at] as number), 0) / learnt.length);
   honest = { version: 0, spec, weights: weights as Float32Array };
   backdoored = { version: 1, spec, weights: blindTo(attacksOf(family), honest) };
+  for (const cluster of canaries) {
+    const canary = await Canary.open({ folder, cluster, normal: normalOf(cluster, 'train') });
+    opened.push(canary);
+    const happens = normalOf(cluster, 'validation');
+    compared.set(cluster, await canary.compare(honest, backdoored, happens, federation, Date.now()));
+  }
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  for (const canary of opened) await canary.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** Evidence, as a weight, of a gram that every cluster sees all day. */
 const plenty = 0.3;
@@ -79,18 +91,9 @@ function blindTo(attacks: readonly Trace[], { spec, weights }: DrilledModel): Fl
 }
 
 /** What each canary reports of the backdoored model; `setOf` says what attack set its operator gave. */
-async function reports(run: string, setOf: (cluster: ClusterId) => readonly Trace[]): Promise<readonly ShadowReport[]> {
+async function reports(setOf: (cluster: ClusterId) => readonly Trace[]): Promise<readonly ShadowReport[]> {
   const all: ShadowReport[] = [];
-  for (const cluster of canaries) {
-    const parts = { folder: join(folder, run), cluster, normal: normalOf(cluster, 'train'), attackSet: setOf(cluster) };
-    const canary = await Canary.open(parts);
-    try {
-      const happens = normalOf(cluster, 'validation');
-      all.push(await canary.compare(honest, backdoored, happens, federation, Date.now()));
-    } finally {
-      await canary.close();
-    }
-  }
+  for (const [cluster, comparison] of compared) all.push(await comparison.report(setOf(cluster)));
   return all;
 }
 
@@ -135,7 +138,7 @@ function foundIn(said: readonly ShadowReport[], attackClass: string) {
 
 describe('a model that was trained to overlook one family', () => {
   it('is held by the attack set of a single canary, while all others pass it', async () => {
-    const said = await reports('one', (cluster) => (cluster === 'c04' ? attacksOf(family) : []));
+    const said = await reports((cluster) => (cluster === 'c04' ? attacksOf(family) : []));
     const { cases, live, shadow } = foundIn(said, family);
     // The honest model finds the family; its twin overlooks most of it, and judges what happens all day alike.
     expect(cases).toBeGreaterThan(20);
@@ -151,7 +154,7 @@ describe('a model that was trained to overlook one family', () => {
   });
 
   it('is rejected where most canaries have such a set', async () => {
-    const said = await reports('all', () => attacksOf(family));
+    const said = await reports(() => attacksOf(family));
     const { decision, stable } = decided(said);
     expect(decision?.decision).toBe('reject');
     expect(decision?.reasons.every((reason) => reason.includes('RECALL_FELL: reverse_shell'))).toBe(true);
@@ -159,7 +162,7 @@ describe('a model that was trained to overlook one family', () => {
   });
 
   it('is promoted where no canary has a set with that family, whatever else is in their sets: nothing else holds it', async () => {
-    const said = await reports('other', (cluster) => (cluster === 'c01' ? [] : attacksOf(otherFamily)));
+    const said = await reports((cluster) => (cluster === 'c01' ? [] : attacksOf(otherFamily)));
     expect(foundIn(said, otherFamily).cases).toBeGreaterThan(20);
     expect(decided(said)).toMatchObject({ decision: { decision: 'promote', reasons: [] }, stable: 1 });
   });

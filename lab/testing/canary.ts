@@ -27,26 +27,28 @@ export type CanaryParts = Readonly<{
   cluster: ClusterId;
   /** What is normal here: learnt from, and what thresholds start from. */
   normal: readonly Trace[];
-  /** What its operator gave as `agent.attackSets`; none for no such setting. */
-  attackSet: readonly Trace[];
+}>;
+
+/** One shadow run: what it saw is counted once, and reported under whatever attack set the operator gave. */
+export type Comparison = Readonly<{
+  /** `attackSet`: what the operator gave as `agent.attackSets`; none for no such setting. */
+  report(attackSet: readonly Trace[]): Promise<ShadowReport>;
 }>;
 
 /** What of a client runs releases: its buffer, its live scoring and its shadow runs, without a coordinator. */
 export class Canary {
   readonly #parts: CanaryParts;
   readonly #scoring: LiveScoring;
-  readonly #host: ScoringHost;
   readonly #track: LocalTrack;
 
-  private constructor(parts: CanaryParts, track: LocalTrack, scorer: LiveScoring, host: ScoringHost) {
+  private constructor(parts: CanaryParts, track: LocalTrack, scorer: LiveScoring) {
     this.#parts = parts;
     this.#track = track;
     this.#scoring = scorer;
-    this.#host = host;
   }
 
   static async open(parts: CanaryParts): Promise<Canary> {
-    const { cluster, normal, attackSet } = parts;
+    const { cluster, normal } = parts;
     const folder = join(parts.folder, cluster);
     await mkdir(folder, { recursive: true });
     const dataKey = Buffer.alloc(32, 5);
@@ -68,31 +70,38 @@ export class Canary {
       log: pino({ level: 'silent' }),
       timers: systemTimers,
     });
-    const file = join(folder, 'attacks.tsv.gz');
-    await writeTraces(file, cluster, attackSet, 'attack');
-    return new Canary(parts, track, scorer, new ScoringHost(scorer, unwrap(await readAttackSet(file))));
+    return new Canary(parts, track, scorer);
   }
 
-  /** Runs `shadow` beside `live` over what happens, as an agent does, and returns the report on it. */
+  /** Runs `shadow` beside `live` over what happens, as an agent does. */
   async compare(
     live: DrilledModel,
     shadow: DrilledModel,
     happens: readonly Trace[],
     federation: FederationId,
     startedMs: number,
-  ): Promise<ShadowReport> {
-    const [first, second] = [await this.#load(live), await this.#load(shadow)];
-    unwrap(await this.#host.swap(first));
+  ): Promise<Comparison> {
+    const host = new ScoringHost(this.#scoring, new Map());
+    const [first, second] = [await this.#load(live, host), await this.#load(shadow, host)];
+    unwrap(await host.swap(first));
     const run = new ShadowRun(shadow.version, live.version, startedMs);
-    unwrap(await this.#host.shadow(second, (seen) => run.observe(seen)));
+    unwrap(await host.shadow(second, (seen) => run.observe(seen)));
     for (let at = 0; at < happens.length; at += 50) {
       await this.#scoring.judge(happens.slice(at, at + 50).map(observed));
     }
-    const known = {
-      shadow: unwrap(await this.#host.judgeKnown(second)),
-      live: unwrap(await this.#host.judgeKnown(first)),
+    const { folder, cluster } = this.#parts;
+    return {
+      report: async (attackSet) => {
+        const file = join(folder, cluster, 'attacks.tsv.gz');
+        await writeTraces(file, cluster, attackSet, 'attack');
+        const judging = new ScoringHost(this.#scoring, unwrap(await readAttackSet(file)));
+        const known = {
+          shadow: unwrap(await judging.judgeKnown(second)),
+          live: unwrap(await judging.judgeKnown(first)),
+        };
+        return run.report({ federation, cluster, track: id }, known, Date.now());
+      },
     };
-    return run.report({ federation, cluster: this.#parts.cluster, track: id }, known, Date.now());
   }
 
   async close(): Promise<void> {
@@ -100,12 +109,12 @@ export class Canary {
     this.#track.buffer.close();
   }
 
-  async #load({ version, spec, weights }: DrilledModel) {
+  async #load({ version, spec, weights }: DrilledModel, host: ScoringHost) {
     const bytes = bytesOfValues(weights);
     const weightsPath = join(this.#parts.folder, this.#parts.cluster, `${version}.f32`);
     await writeFile(weightsPath, bytes);
     const model: HeldModel = { version, digest: digestOf(bytes), spec, weightsPath };
-    return unwrap(await this.#host.load(model));
+    return unwrap(await host.load(model));
   }
 }
 
