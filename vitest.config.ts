@@ -1,10 +1,14 @@
 import './base/require-node.mjs';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { pureTests } from './tools/testing/pure-tests.mjs';
 
 const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
 const folders = '{base,proto,aggregation,coordinator,client,cli,dashboard,demo,deploy,lab,tools,bench}';
 /** Tests that need a Kubernetes control plane: one is built and started before the first of them. */
 const kube = `${folders}/**/*.kube.test.ts`;
+
+/** Tests that compute alone and may share a process. */
+const pure = pureTests(folders);
 
 const images = process.env.TESTUDO_IMAGES === 'off' ? ['deploy/images/**'] : [];
 
@@ -13,6 +17,9 @@ export default defineConfig({
     // Worker threads and child processes do the heavy work; two files at once fill a two-core machine.
     pool: 'forks',
     maxWorkers: 2,
+    // Node loads our sources itself, as it does in production; nothing here needs what Vite would make of them.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    setupFiles: ['./tools/testing/record-cost.mjs'],
     // Threads inherit the argument, processes the variable.
     execArgv: ['--import', stripped],
     env: { NODE_OPTIONS: `--import ${stripped}` },
@@ -27,7 +34,16 @@ export default defineConfig({
         test: {
           name: 'suite',
           include: [`${folders}/**/*.test.ts`],
-          exclude: [...configDefaults.exclude, kube, ...images],
+          exclude: [...configDefaults.exclude, kube, ...images, ...pure],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'pure',
+          include: pure,
+          exclude: [...configDefaults.exclude, ...images],
+          isolate: false,
         },
       },
       {

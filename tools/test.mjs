@@ -2,19 +2,21 @@
  * `npm test`: set-up, the checks that read sources, then vitest on Node 22; closes with the line `N passed, N failed`.
  * `npm test -- PATH …` or any vitest argument narrows the run and leaves the checks out. `npm run test:kube` runs only the
  * tests that need a Kubernetes control plane (`*.kube.test.ts`), which a whole run builds in the background meanwhile.
- * `TESTUDO_KUBE=off` leaves these out, but not in CI, where nothing is skipped.
+ * `TESTUDO_KUBE=off` leaves these out, but not in CI, where nothing is skipped. They mostly wait, and so run beside the others;
+ * what they say is printed when the others have ended. Last comes which files took most of the processor's time.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { countTests } from './checks/counts.mjs';
 import { runChecks } from './checks/run.mjs';
 import { checkout, node22 } from './setup/places.mjs';
 import { setUpOrExit } from './setup.mjs';
+import { costTable } from './testing/cost-report.mjs';
 import { controlPlaneIsThere } from './testing/kube/build.mjs';
 
-/** @typedef {{ passed: number, failed: number, remarks: string[] }} Counts */
+/** @typedef {{ passed: number, failed: number, remarks: string[], cost?: string }} Counts */
 
 const onlyKube = process.argv[2] === '--only-kube';
 const args = process.argv.slice(onlyKube ? 3 : 2);
@@ -39,9 +41,11 @@ await setUpOrExit({
 /** @type {Counts[]} */
 const results = [];
 if (whole && !onlyKube) results.push({ ...(await runChecks()), remarks: [] });
-if (!onlyKube) results.push(await runVitest('suite'));
-if (onlyKube || whole) results.push(withoutKube ? await leaveKubeOut() : await runVitest('kube'));
+const kube = onlyKube || whole ? (withoutKube ? leaveKubeOut() : runVitest(['kube'], { later: !onlyKube })) : undefined;
+if (!onlyKube) results.push(await runVitest(['suite', 'pure']));
+if (kube !== undefined) results.push(await kube);
 building?.kill();
+reportCost(results.map(({ cost = '' }) => cost).join(''));
 if (!images) process.stdout.write('TESTUDO_IMAGES=off: the tests of deploy/images were left out\n');
 const sum = (/** @type {'passed' | 'failed'} */ what) => results.reduce((total, counts) => total + counts[what], 0);
 for (const { remarks } of results) for (const remark of remarks) process.stdout.write(`${remark}\n`);
@@ -71,10 +75,29 @@ async function leaveKubeOut() {
 }
 
 /**
- * @param {'suite' | 'kube'} project
+ * The costliest files of a whole run; of any run all of them, in a file.
+ *
+ * @param {string} noted
+ */
+function reportCost(noted) {
+  if (noted === '') return;
+  const { total, rows } = costTable(noted, checkout);
+  const kept = join(checkout, 'node_modules', '.cache', 'testudo-test-cost.txt');
+  mkdirSync(dirname(kept), { recursive: true });
+  writeFileSync(kept, `${rows.join('\n')}\n`);
+  if (!whole) return;
+  process.stdout.write(
+    `${total.toFixed(0)} s of processor time in ${rows.length} test files, the most in (all: ${kept})\n`,
+  );
+  process.stdout.write(`  total  child   wall file\n${rows.slice(0, 15).join('\n')}\n`);
+}
+
+/**
+ * @param {('suite' | 'pure' | 'kube')[]} projects
+ * @param {{ later?: boolean }} [print] `later`: what vitest says is kept until it has ended, and printed then
  * @returns {Promise<Counts>}
  */
-async function runVitest(project) {
+async function runVitest(projects, { later = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'testudo-report-'));
   const report = join(folder, 'report.json');
   try {
@@ -84,16 +107,24 @@ async function runVitest(project) {
     /** @type {NodeJS.ProcessEnv} */
     const env = { ...process.env, PATH: `${dirname(node22)}:${process.env.PATH ?? ''}` };
     delete env.TESTUDO_TF; // The tests are about the native library, whatever the caller works with.
+    env.TESTUDO_TEST_COST = folder;
+    const named = projects.flatMap((project) => ['--project', project]);
+    /** @type {Buffer[]} */
+    const said = [];
     const code = await new Promise((resolve) => {
-      const child = spawn(node22, [vitest, 'run', '--project', project, ...reporters, ...args], {
+      const child = spawn(node22, [vitest, 'run', ...named, ...reporters, ...args], {
         cwd: checkout,
         env,
-        stdio: 'inherit',
+        stdio: later ? ['ignore', 'pipe', 'pipe'] : 'inherit',
       });
+      for (const stream of [child.stdout, child.stderr]) stream?.on('data', (bytes) => said.push(bytes));
       child.on('error', () => resolve(null));
       child.on('close', resolve);
     });
-    const counts = countTests(JSON.parse(readFileSync(report, 'utf8')), { whole });
+    if (later) process.stdout.write(Buffer.concat(said));
+    const costs = join(folder, 'files.jsonl');
+    const cost = existsSync(costs) ? readFileSync(costs, 'utf8') : '';
+    const counts = { ...countTests(JSON.parse(readFileSync(report, 'utf8')), { whole }), cost };
     if (code === 0 || counts.failed > 0) return counts;
     return { ...counts, failed: 1, remarks: [...counts.remarks, `vitest ended with ${code}`] };
   } catch (error) {
