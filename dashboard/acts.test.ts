@@ -1,29 +1,9 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
-import { operator, TestFederation, track } from '../coordinator/testing/federation.ts';
-import { axeFindings, pages, picture, settings, useBrowser, visit } from '../tools/testing/browser.ts';
-
-const policy = `
-aggregation: { f: 1, before: [] }
-rounds: { goal: { kind: share, ofEnrolled: 1 }, overSelection: 1, quorum: { kind: count, updates: 5 }, collectForMs: 60000 }
-`;
-const hostile = '<img src=x onerror="document.title=1">\u202egnp.exe';
-
-/** A round of five, one of whom lies, has given version 1. */
-async function withOneRound() {
-  const federation = await TestFederation.start({ settings, pages, policy, values: 64 });
-  const members = await Promise.all(['a', 'b', 'c', 'd', 'liar'].map((name) => federation.enrol(name)));
-  for (const member of members) await member.watch([track]);
-  unwrap(await federation.coordinator.engine.openRound(operator, { track, reason: hostile }));
-  for (const member of members) await member.invitation();
-  for (const [at, member] of members.entries()) {
-    const delta = Float32Array.from({ length: 64 }, (_, i) => (at === 4 ? -9 : 0.1 + 0.01 * Math.sin(at + i)));
-    unwrap(await member.submit(delta));
-  }
-  await federation.until(({ tracks }) => tracks.get(track)?.releasing.channels.stable?.version === 1);
-  return federation;
-}
+import { operator, track } from '../coordinator/testing/federation.ts';
+import { axeFindings, picture, useBrowser, visit } from '../tools/testing/browser.ts';
+import { withOneRound } from '../tools/testing/judged-round.ts';
 
 /** Moves on by Tab until what has the focus is called so, as one without a mouse would. */
 async function tabTo(page: Page, name: string): Promise<void> {
@@ -72,7 +52,6 @@ describe('what operators do at the dashboard', () => {
     expect(record).toMatchObject({ format: 'testudo/provenance/1', round: 'r-1', n: 5 });
     expect(seen.wrongs).toEqual([]);
     expect(await axeFindings(seen)).toEqual([]);
-    await picture(seen, 'round');
   });
 
   it('needs a reason, shows first what would happen, and works without a mouse', async () => {

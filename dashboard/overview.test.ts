@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TestFederation, track } from '../coordinator/testing/federation.ts';
-import { axeFindings, openPage, pages, picture, settings, useBrowser, visit } from '../tools/testing/browser.ts';
+import { axeFindings, openPage, pages, settings, useBrowser, visit } from '../tools/testing/browser.ts';
 
 describe('the overview', () => {
   useBrowser();
@@ -36,7 +36,6 @@ describe('the overview', () => {
     expect(await matrix.getByRole('rowheader').count()).toBe(1);
     expect(seen.wrongs).toEqual([]);
     expect(await axeFindings(seen)).toEqual([]);
-    await picture(seen, 'overview');
   });
 
   it('lets nobody in without a session, and says how to get one', async () => {

@@ -17,7 +17,7 @@ import { roundDetail } from '../views/round-detail.ts';
 import { findRound, roundsOf, roundView } from '../views/rounds.ts';
 import { standingsView } from '../views/standings.ts';
 import type { Download } from './answers.ts';
-import type { AuditPage, ClusterPage, ReleasesPage } from './shapes.ts';
+import type { AuditPage, ChainShape, ClusterPage, ReleasesPage } from './shapes.ts';
 
 export type ReadParts = Readonly<{ engine: Engine; registry: Registry }>;
 
@@ -113,6 +113,19 @@ export const reads: Readonly<Record<string, Read>> = {
     async serve({ engine }, { words: [name = ''] }) {
       const track = findTrack(engine.state(), name);
       return track.ok ? ok(track.value.antibodies.toReversed()) : track;
+    },
+  },
+  /** Reads all of the journal, in blocks; its own thread does it. */
+  chain: {
+    rule: calls.operator.listAudit,
+    words: 0,
+    async serve({ engine }) {
+      const verified = await engine.verify();
+      if (!verified.ok && verified.fault.code !== 'JOURNAL_DAMAGED') return verified;
+      const chain: ChainShape = verified.ok
+        ? { holds: true, entries: verified.value.seq, digest: `sha256:${verified.value.chain}` }
+        : { holds: false, why: verified.fault.message };
+      return ok(chain);
     },
   },
   audit: {

@@ -55,6 +55,9 @@ export type ClusterPage = Readonly<{
 
 export type AuditPage = AuditFound;
 
+/** The journal's hash chain: how far it was verified, or where it breaks. */
+export type ChainShape = Readonly<{ holds: true; entries: number; digest: string } | { holds: false; why: string }>;
+
 /** What an act did, or would do; `sequence` 0 for a dry run. */
 export type Outcome = Readonly<{
   effects: readonly Effect[];

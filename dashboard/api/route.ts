@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 const changed = new EventTarget();
 
 /** The words of the page's address, decoded. */
-export function words(): readonly string[] {
+function words(): readonly string[] {
   return location.pathname.split('/').filter(Boolean).map(decoded);
 }
 

@@ -1,6 +1,8 @@
 import { Component } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../../coordinator/web/shapes.ts';
+import { pathOf } from '../api/route.ts';
+import { Link } from '../parts/link.tsx';
 import { Panel, Wide } from '../parts/panel.tsx';
 import { Mark, Said, type Sign } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
@@ -80,7 +82,10 @@ class Row extends Component<RowProps> {
     return (
       <tr>
         <th scope="row">
-          <Mark sign={signOf(row)} title={whyOf(row)} /> <Said text={row.cluster} />
+          <Mark sign={signOf(row)} title={whyOf(row)} />{' '}
+          <Link to={pathOf('clusters', row.cluster)}>
+            <Said text={row.cluster} />
+          </Link>
           {!row.connected && <span class="tag">away</span>}
           {row.quarantined && <span class="tag">quarantine</span>}
         </th>

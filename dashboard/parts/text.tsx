@@ -23,7 +23,7 @@ export function Code({ text }: Readonly<{ text: string }>) {
 }
 
 /** Read aloud and not seen. */
-export function Spoken({ children }: Readonly<{ children: ComponentChildren }>) {
+function Spoken({ children }: Readonly<{ children: ComponentChildren }>) {
   return <span class="spoken">{children}</span>;
 }
 

@@ -51,7 +51,7 @@ function digestOfSources(): string {
   const hash = createHash('sha256');
   const below = (path: string): string[] =>
     readdirSync(join(checkout, path), { withFileTypes: true })
-      .filter(({ name }) => !(path === 'dashboard' && name.startsWith('dist')))
+      .filter(({ name }) => !(path === 'dashboard' && name === 'dist'))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .flatMap((entry) => (entry.isDirectory() ? below(`${path}/${entry.name}`) : [`${path}/${entry.name}`]))
       .filter((name) => !name.endsWith('.test.ts')); // Compiled by nobody.

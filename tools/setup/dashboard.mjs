@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { lastLines, runCommand } from './command.mjs';
 import { SetupFault } from './fault.mjs';
+import { takeLock } from './lock.mjs';
 import { checkout, node22 } from './places.mjs';
 
 /** Where a checkout's coordinator finds the dashboard's pages. */
@@ -41,13 +42,19 @@ export function pagesAreBuilt() {
  */
 export async function bringPages(heldFds = []) {
   if (pagesAreBuilt()) return;
-  const digest = digestOfSources();
-  const fresh = `${place}.${process.pid}`;
-  rmSync(fresh, { recursive: true, force: true });
-  await buildPages(fresh, heldFds);
-  writeFileSync(join(fresh, note), digest);
-  rmSync(place, { recursive: true, force: true });
-  renameSync(fresh, place);
+  const lock = takeLock(join(checkout, '.testudo', 'pages.lock'), () => {});
+  try {
+    if (pagesAreBuilt()) return; // Another process has built them while we waited.
+    const digest = digestOfSources();
+    const fresh = join(checkout, '.testudo', 'pages.new');
+    rmSync(fresh, { recursive: true, force: true });
+    await buildPages(fresh, [...heldFds, lock.fd]);
+    writeFileSync(join(fresh, note), digest);
+    rmSync(place, { recursive: true, force: true });
+    renameSync(fresh, place);
+  } finally {
+    lock.release();
+  }
 }
 
 /**
@@ -76,7 +83,7 @@ function digestOfSources() {
 function filesBelow(folder) {
   return readdirSync(join(checkout, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return /^(?:dist(?:\..*)?|testing)$/.test(entry.name) ? [] : filesBelow(path);
+    if (entry.isDirectory()) return /^(?:dist|testing)$/.test(entry.name) ? [] : filesBelow(path);
     return entry.name.endsWith('.test.ts') ? [] : [path];
   });
 }

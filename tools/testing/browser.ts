@@ -54,7 +54,9 @@ export async function visit(
   }: { name?: string; role?: OperatorRole } & BrowserContextOptions = {},
 ): Promise<Visit> {
   const visitor = await Visitor.hire(federation, name, role);
-  return await openPage(visitor.address, await visitor.link(), options);
+  const seen = await openPage(visitor.address, await visitor.link(), options);
+  await seen.page.getByRole('navigation').waitFor(); // Whoever goes on before may cut the login off.
+  return seen;
 }
 
 /** Opens an address in a context of its own: no cookie is there before. */

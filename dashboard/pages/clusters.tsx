@@ -1,0 +1,245 @@
+import { useMemo } from 'preact/hooks';
+import type { ClusterPage, StandingView } from '../../coordinator/web/shapes.ts';
+import { useAnswer, useLive } from '../api/hooks.ts';
+import { apiPath } from '../api/requests.ts';
+import { pathOf } from '../api/route.ts';
+import { Act, Command } from '../parts/act.tsx';
+import { History } from '../parts/history.tsx';
+import { Link } from '../parts/link.tsx';
+import { Awaited, Figure, Panel, Wide } from '../parts/panel.tsx';
+import { short } from '../parts/scatter.tsx';
+import { Code, Mark, Said, type Sign } from '../parts/text.tsx';
+import { When } from '../parts/time.tsx';
+import { ClusterMatrix } from './cluster-matrix.tsx';
+
+type ClustersProps = Readonly<{ words: readonly string[]; mayAct: boolean }>;
+
+/** All clusters, or one of them: how rounds judged it, what it saw, and what can be done about it. */
+export function ClustersPage({ words: [name], mayAct }: ClustersProps) {
+  const { known } = useLive();
+  const answer = useAnswer<ClusterPage>(name === undefined ? undefined : apiPath('cluster', name));
+  if (name === undefined) {
+    return (
+      <>
+        <h1>Clusters</h1>
+        {known !== undefined && <ClusterMatrix tracks={known.tracks} clusters={known.clusters} />}
+      </>
+    );
+  }
+  return (
+    <>
+      <h1>
+        Cluster <Said text={name} />
+      </h1>
+      <Awaited answer={answer}>{(page) => <Cluster page={page} mayAct={mayAct} />}</Awaited>
+    </>
+  );
+}
+
+function Cluster({ page, mayAct }: Readonly<{ page: ClusterPage; mayAct: boolean }>) {
+  const { cluster: row, standings } = page;
+  const { cluster, quarantined } = row;
+  const act = (
+    <Act
+      name={quarantined ? 'Let it take part again' : 'Quarantine'}
+      act="quarantine"
+      fields={{ cluster, quarantined: !quarantined }}
+      triable={false}
+      disabled={!mayAct || row.status === 'revoked'}
+    >
+      {quarantined
+        ? 'Its updates count again from the next round on.'
+        : 'Its updates are kept out, of the open rounds too.'}
+    </Act>
+  );
+  return (
+    <>
+      <Panel title="Membership" aside={act}>
+        <dl class="figures">
+          <Figure name="state">
+            <Mark sign={row.status === 'revoked' ? 'critical' : quarantined || !row.connected ? 'warning' : 'good'} />{' '}
+            {row.status === 'revoked'
+              ? 'revoked'
+              : quarantined
+                ? 'in quarantine'
+                : row.connected
+                  ? 'connected'
+                  : 'away'}
+          </Figure>
+          <Figure name="certificate ends">
+            <When ms={row.certificateExpiresAtMs} />
+          </Figure>
+          <Figure name="enrolled">
+            <When ms={row.enrolledAtMs} />
+          </Figure>
+          <Figure name="signing key">
+            <Code text={row.signingKeyDigest.slice(0, 19)} />
+          </Figure>
+          <Figure name="labels">
+            {Object.entries(row.labels).map(([key, value]) => (
+              <span key={key} class="tag">
+                <Said text={`${key}=${value}`} />
+              </span>
+            ))}
+          </Figure>
+        </dl>
+        <Command text={`testudo clusters revoke ${cluster} --reason 'WHY'`}>
+          To end its membership for good, which needs an admin:
+        </Command>
+      </Panel>
+      <Alerts alerts={page.alerts} />
+      {standings.length === 0 && (
+        <Panel title="Record">
+          <p>It took part in no round that is kept.</p>
+        </Panel>
+      )}
+      {standings.map((standing) => (
+        <Standing key={standing.track} standing={standing} />
+      ))}
+    </>
+  );
+}
+
+function Alerts({ alerts }: Readonly<{ alerts: ClusterPage['alerts'] }>) {
+  const families = useMemo(() => byFamily(alerts), [alerts]);
+  return (
+    <Panel title="Alerts of the last 24 hours, as it counts them">
+      {families.length === 0 ? (
+        <p>None.</p>
+      ) : (
+        <Wide label="Alerts by family, a table">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">family</th>
+                <th scope="col">track</th>
+                <th scope="col" class="number">
+                  alerts
+                </th>
+                <th scope="col">last hour that had one</th>
+              </tr>
+            </thead>
+            <tbody>
+              {families.map(({ family, track, count, lastMs }) => (
+                <tr key={`${family} ${track}`}>
+                  <th scope="row">
+                    <Said text={family} />
+                  </th>
+                  <td>
+                    <Said text={track} />
+                  </td>
+                  <td class="number">{count.toLocaleString('en')}</td>
+                  <td>
+                    <When ms={lastMs} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Wide>
+      )}
+      <p class="quiet">
+        Counts alone leave a cluster. `testudo alerts list`, beside its client, shows what they are about.
+      </p>
+    </Panel>
+  );
+}
+
+function byFamily(alerts: ClusterPage['alerts']) {
+  const sums = new Map<string, { family: string; track: string; count: number; lastMs: number }>();
+  for (const { family, track, count, hourMs } of alerts) {
+    const sum = sums.get(`${family} ${track}`) ?? { family, track, count: 0, lastMs: 0 };
+    sum.count += count;
+    sum.lastMs = Math.max(sum.lastMs, hourMs);
+    sums.set(`${family} ${track}`, sum);
+  }
+  return [...sums.values()].sort((a, b) => b.count - a.count);
+}
+
+const fates: Readonly<Record<StandingView['recent'][number]['fate'], readonly [Sign, string]>> = {
+  selected: ['good', 'kept'],
+  leftOut: ['warning', 'left out'],
+  refused: ['critical', 'refused'],
+};
+
+function Standing({ standing }: Readonly<{ standing: StandingView }>) {
+  const { track, rounds, leftOut, refused, score, recent } = standing;
+  const inOrder = useMemo(() => recent.toReversed(), [recent]);
+  return (
+    <Panel title={`Record in ${track}`}>
+      <p>
+        <Mark sign={score < 0.5 ? 'warning' : 'good'} /> {advice(score)} Record {score.toFixed(2)}: of {rounds} rounds,
+        left out of {leftOut}, refused in {refused}.
+      </p>
+      <div class="pair">
+        <History
+          label={`Scores of the last ${inOrder.length} rounds, oldest first`}
+          name="score"
+          values={inOrder.map((round) => round.score)}
+        />
+        <History
+          label={`Lengths of the last ${inOrder.length} updates, oldest first`}
+          name="length"
+          values={inOrder.map((round) => round.norm)}
+        />
+        <History
+          label={`Cosine to the aggregate in the last ${inOrder.length} rounds, oldest first`}
+          name="cosine to the aggregate"
+          values={inOrder.map((round) => round.cosine)}
+        />
+      </div>
+      <Wide label={`Rounds of ${track}, a table`}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">round</th>
+              <th scope="col">fate</th>
+              <th scope="col" class="number">
+                score
+              </th>
+              <th scope="col" class="number">
+                length
+              </th>
+              <th scope="col" class="number">
+                cosine
+              </th>
+              <th scope="col" class="number">
+                weight
+              </th>
+              <th scope="col">code</th>
+            </tr>
+          </thead>
+          <tbody>
+            {recent.map((round) => (
+              <tr key={round.round}>
+                <th scope="row">
+                  <Link to={pathOf('rounds', track, round.round)}>{round.round}</Link>
+                </th>
+                <td>
+                  <Mark sign={fates[round.fate][0]} /> {fates[round.fate][1]}
+                  {round.leftOutOf.length > 0 && (
+                    <>
+                      {' '}
+                      (of <Said text={round.leftOutOf.join(', ')} />)
+                    </>
+                  )}
+                </td>
+                <td class="number">{short(round.score)}</td>
+                <td class="number">{short(round.norm)}</td>
+                <td class="number">{short(round.cosine)}</td>
+                <td class="number">{short(round.weight)}</td>
+                <td>{round.code !== '' && <Code text={round.code} />}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </Panel>
+  );
+}
+
+/** What people may do about a record; nothing follows from it by itself. */
+function advice(score: number): string {
+  if (score < 0.25) return 'Rounds nearly always leave it out: look at what it sends, then quarantine it.';
+  return score < 0.5 ? 'Rounds often leave it out: watch it.' : 'Rounds keep it.';
+}
