@@ -46,11 +46,12 @@ export class Deeds {
     history.note('deed', 'calm');
     for (const one of [disk, ...memberDisks]) {
       one.mood = 'well';
-      one.killIn = undefined;
+      one.kills = undefined;
       one.fails = undefined;
     }
     for (const link of links) heal(link);
     tampers.clear();
+    this.#stage.clock.aheadMs = 0;
     coordinators[1]?.stop();
     coordinators[0]?.kill();
     coordinators[0]?.start();
@@ -99,10 +100,10 @@ export class Deeds {
         first.kill();
         return undefined;
       case 'killAtWrite':
-        disk.killIn = deed.writes;
+        disk.kills = { in: deed.writes, of: deed.of };
         return undefined;
       case 'failWrite':
-        disk.fails = { in: deed.writes, mood: deed.mood };
+        disk.fails = { in: deed.writes, of: deed.of, mood: deed.mood };
         return undefined;
       case 'pauseCoordinator':
         first.process?.pause(deed.forMs);

@@ -11,9 +11,9 @@ export const dayMs = 24 * hourMs;
 export type Deed =
   | Readonly<{ kind: 'killCoordinator' }>
   /** At the so-many-th write from then on: between a decision and what it says is durable. */
-  | Readonly<{ kind: 'killAtWrite'; writes: number }>
+  | Readonly<{ kind: 'killAtWrite'; writes: number; of: 'any' | 'journal' }>
   /** The so-many-th write from then on fails: nobody knows what of it there is, or there was no room. */
-  | Readonly<{ kind: 'failWrite'; writes: number; mood: 'full' | 'eio' }>
+  | Readonly<{ kind: 'failWrite'; writes: number; of: 'any' | 'journal'; mood: 'full' | 'eio' }>
   | Readonly<{ kind: 'pauseCoordinator'; forMs: number }>
   | Readonly<{ kind: 'setCoordinatorClock'; byMs: number }>
   | Readonly<{ kind: 'coordinatorDisk'; mood: 'slow' | 'full' | 'eio'; forMs: number }>
@@ -69,10 +69,13 @@ const operatorActs: readonly OperatorAct[] = [
   'promote',
   'rollBack',
   'revoke',
+  'rollBack',
   'freeze',
   'liftFreeze',
   'quarantine',
+  'quarantine',
   'release',
+  'pin',
   'pin',
   'unpin',
   'moveHead',
@@ -92,16 +95,25 @@ const hostileActs: readonly HostileAct[] = [
 export function planOf(seed: number, clusters: number): Plan {
   const draws = new Draws(seed);
   const p = 'plan';
-  const count = draws.between(p, 8, 24);
+  const count = draws.between(p, 12, 36);
+  const ofWhat = ['any', 'journal'] as const;
   const moods = ['slow', 'full', 'eio'] as const;
   const cluster = () => draws.between(p, 0, clusters - 1);
   const some = (low: number, high: number) => draws.between(p, low, high);
   const makers: readonly (readonly [number, () => Deed])[] = [
     [5, () => ({ kind: 'killCoordinator' })],
-    [8, () => ({ kind: 'killAtWrite', writes: some(1, 40) })],
-    [8, () => ({ kind: 'failWrite', writes: some(1, 40), mood: draws.pick(p, ['full', 'eio'] as const) })],
+    [8, () => ({ kind: 'killAtWrite', writes: some(1, draws.pick(p, [4, 40])), of: draws.pick(p, ofWhat) })],
+    [
+      8,
+      () => ({
+        kind: 'failWrite',
+        writes: some(1, draws.pick(p, [4, 40])),
+        of: draws.pick(p, ofWhat),
+        mood: draws.pick(p, ['full', 'eio', 'eio'] as const),
+      }),
+    ],
     [3, () => ({ kind: 'pauseCoordinator', forMs: some(1_000, 20 * minuteMs) })],
-    [2, () => ({ kind: 'setCoordinatorClock', byMs: some(-5 * minuteMs, 5 * minuteMs) })],
+    [2, () => ({ kind: 'setCoordinatorClock', byMs: some(-45 * minuteMs, 45 * minuteMs) })],
     [4, () => ({ kind: 'coordinatorDisk', mood: draws.pick(p, moods), forMs: some(1_000, 20 * minuteMs) })],
     [1, () => ({ kind: 'flipJournal' })],
     [2, () => ({ kind: 'flipUpdate' })],
@@ -138,8 +150,8 @@ export function planOf(seed: number, clusters: number): Plan {
         forMs: some(minuteMs, 4 * hourMs),
       }),
     ],
-    [16, () => ({ kind: 'operator', act: draws.pick(p, operatorActs) })],
-    [8, () => ({ kind: 'hostile', act: draws.pick(p, hostileActs) })],
+    [24, () => ({ kind: 'operator', act: draws.pick(p, operatorActs) })],
+    [14, () => ({ kind: 'hostile', act: draws.pick(p, hostileActs) })],
   ];
   const weighted = makers.flatMap(([weight, make]) => Array.from({ length: weight }, () => make));
   const deeds = Array.from({ length: count }, (_, id) => {

@@ -24,9 +24,9 @@ export class Disk {
   readonly #draws: Draws;
   mood: DiskMood = 'well';
   /** Operations until the process that asks for the last of them is killed, before or after it took place. */
-  killIn: number | undefined;
+  kills: { in: number; of: 'any' | 'journal' } | undefined;
   /** Writes until one that fails. */
-  fails: { in: number; mood: 'full' | 'eio' } | undefined;
+  fails: { in: number; of: 'any' | 'journal'; mood: 'full' | 'eio' } | undefined;
   readonly #underWay = new Map<SimulatedProcess, Set<Operation>>();
 
   constructor(name: string, draws: Draws) {
@@ -37,7 +37,7 @@ export class Disk {
   /** Resolves once the medium has it, or with what went wrong. Never, where the process dies meanwhile. */
   operate(
     process: SimulatedProcess,
-    kind: 'read' | 'write' | 'free',
+    kind: 'read' | 'write' | 'free' | 'journal',
     apply: (part: number) => void,
   ): Promise<DiskFault | undefined> {
     const draw = `disk ${this.name}`;
@@ -46,22 +46,15 @@ export class Disk {
     const underWay = this.#underWayOf(process);
     underWay.add(operation);
     const takesMs = this.#draws.between(draw, syncMs.low, syncMs.high) * (this.mood === 'slow' ? slowFactor : 1);
-    if (this.killIn !== undefined && kind !== 'read') this.killIn -= 1;
-    const kills = this.killIn !== undefined && this.killIn <= 0;
-    if (kills) this.killIn = undefined;
-    let mood = () => this.mood;
-    if (this.fails !== undefined && kind === 'write') {
-      this.fails.in -= 1;
-      const { mood: failing } = this.fails;
-      if (this.fails.in <= 0) {
-        this.fails = undefined;
-        mood = () => failing;
-      }
-    }
+    const isWrite = kind === 'write' || kind === 'journal';
+    const kills = isWrite && this.#comesNow(this.kills, kind);
+    if (kills) this.kills = undefined;
+    const failing = isWrite && this.#comesNow(this.fails, kind) ? this.fails?.mood : undefined;
+    if (failing !== undefined) this.fails = undefined;
     const atPart = this.#draws.of(draw)();
     process.deliver(takesMs * atPart, () => {
-      const now = mood();
-      if (now === 'eio' || (now === 'full' && kind === 'write')) {
+      const now = failing ?? this.mood;
+      if (now === 'eio' || (now === 'full' && isWrite)) {
         underWay.delete(operation);
         // A failed write may be on the medium all the same; a full disk says so before it takes anything.
         if (now === 'eio' && kind !== 'read') this.#leave(operation);
@@ -77,6 +70,13 @@ export class Disk {
     });
     if (kills) process.world.after(takesMs * this.#draws.of(draw)(), () => process.kill());
     return promise;
+  }
+
+  /** Whether what waits for a write has come to it. */
+  #comesNow(waiting: { in: number; of: 'any' | 'journal' } | undefined, kind: string): boolean {
+    if (waiting === undefined || (waiting.of === 'journal' && kind !== 'journal')) return false;
+    waiting.in -= 1;
+    return waiting.in <= 0;
   }
 
   #underWayOf(process: SimulatedProcess): Set<Operation> {

@@ -40,7 +40,7 @@ class DiskStore implements JournalStore {
   /** All or nothing: a torn transaction does not pass its checksum. */
   async commit(previous: string, rows: readonly StoredEntry[]): Promise<Result<void, JournalFaultCode>> {
     let outcome: Promise<Result<void, JournalFaultCode>> | undefined;
-    const fault = await this.#disk.operate(this.#process, 'write', (part) => {
+    const fault = await this.#disk.operate(this.#process, 'journal', (part) => {
       if (part === 1) outcome = this.#store.commit(previous, rows);
     });
     if (fault === 'DISK_FULL') return refuse('DISK_FULL', 'no room for the journal; free some');

@@ -16,11 +16,11 @@ export async function checkCalm(stage: Stage, track: TrackId, keys: readonly Sig
     stage.report('NOT_SERVING_IN_CALM', 'the coordinator does not serve');
     return;
   }
+  checkSecrets(stage, keys);
   checkRounds(stage);
   checkAgents(stage, track, host.services);
   checkState(stage, host.services);
   await checkRefusals(stage, host.services);
-  checkSecrets(stage, keys);
 }
 
 function checkRounds({ journal, report, image }: Stage): void {

@@ -17,6 +17,8 @@ export class ReleaseBook {
   readonly timestamps = new Set<Digest>();
   /** By version: when it went to canary, and who has passed it since. */
   readonly #canary = new Map<number, Readonly<{ atMs: number; passedBy: Set<string> }>>();
+  readonly #canaries = new Set<string>();
+  readonly #quarantined = new Set<string>();
   readonly #signed = new Map<string, SignedDocument>();
   readonly #report: Report;
   #hasGate = false;
@@ -49,6 +51,15 @@ export class ReleaseBook {
         if (event.decision === 'promote') this.#promote(event, actor, atMs);
         if (event.decision === 'reject') this.#rejected.add(event.version);
         return;
+      case 'quarantineSet':
+        if (event.quarantined) this.#quarantined.add(event.cluster);
+        else this.#quarantined.delete(event.cluster);
+        return;
+      case 'assignmentsSet':
+        for (const { channel, subject } of event.assignments) {
+          if (channel === 'canary' && 'cluster' in subject) this.#canaries.add(subject.cluster);
+        }
+        return;
       case 'channelMoved':
         this.#move(event, actor, atMs);
         return;
@@ -69,10 +80,12 @@ export class ReleaseBook {
     }
   }
 
-  /** Both canaries have passed it for ten minutes, or an operator takes it upon himself. */
+  /** Most canaries in good standing have passed it, ten minutes after it came to them, or an operator takes it upon himself. */
   #promote({ version }: Extract<JournalEvent, { kind: 'gateDecided' }>, actor: Actor, atMs: number): void {
     const canary = this.#canary.get(version);
-    const isEarned = canary !== undefined && canary.passedBy.size >= 2 && atMs - canary.atMs >= 600_000;
+    const standing = [...this.#canaries].filter((cluster) => !this.#quarantined.has(cluster));
+    const passes = standing.filter((cluster) => canary?.passedBy.has(cluster)).length;
+    const isEarned = canary !== undefined && passes > standing.length / 2 && atMs - canary.atMs >= 600_000;
     if (actor.kind === 'coordinator' && !isEarned) this.#report('GATE_PASSED_BY', `the gate promotes ${version}`);
     this.#promoted.add(version);
   }

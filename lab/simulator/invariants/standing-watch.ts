@@ -1,8 +1,11 @@
+import { watchdogMs } from '../players/coordinator.ts';
 import { attemptsMax } from '../players/services.ts';
 import type { Stage } from './stage.ts';
 
 /** A coordinator that has been well for so long has done what was due. */
 const graceMs = 180_000;
+/** Where its clock was set, timers come at the wrong moment and its watchdog's next look puts that right. */
+const clockGraceMs = watchdogMs + graceMs;
 const clustersCount = 4;
 
 /** What holds at every moment of whatever lies on the coordinator's disk and whoever serves. */
@@ -10,23 +13,27 @@ export class StandingWatch {
   readonly #stage: Stage;
   #wellSinceMs = 0;
   #wellKey = '';
-  #lives = 1;
+  #clockAheadMs: number;
   #epoch = 0;
   #entries = -1;
   #uploads = -1;
+  readonly #begun = new Set<string>();
+  /** Uploads begun, by track, round, cluster and epoch. */
+  readonly #counts = new Map<string, number>();
 
   constructor(stage: Stage) {
     this.#stage = stage;
+    this.#clockAheadMs = stage.clock.aheadMs;
   }
 
   look(): void {
-    const { image, journal, damaged } = this.#stage;
+    const { image, journal, damaged, clock } = this.#stage;
     if (image.journal.epoch !== this.#epoch) {
       if (damaged !== undefined && image.journal.epoch > damaged.epoch) {
         this.#stage.report('DAMAGE_UNSEEN', `epoch ${image.journal.epoch} opens over a damaged line`);
       }
       this.#epoch = image.journal.epoch;
-      this.#lives += 1;
+      this.#clockAheadMs = clock.aheadMs;
     }
     this.#lookForOverdue();
     this.#lookForUploads();
@@ -55,9 +62,10 @@ export class StandingWatch {
       this.#wellSinceMs = world.nowMs;
     }
     const { open } = journal.rounds;
-    if (open === undefined || world.nowMs - this.#wellSinceMs < graceMs) return;
+    const waitMs = this.#clockAheadMs === clock.aheadMs ? graceMs : clockGraceMs;
+    if (open === undefined || world.nowMs - this.#wellSinceMs < waitMs) return;
     const overdueMs = world.nowMs + clock.aheadMs - open.deadlineMs;
-    if (overdueMs > graceMs) {
+    if (overdueMs > waitMs) {
       this.#stage.report(
         'ROUND_OVERDUE',
         `${open.round} is ${open.phase} ${Math.round(overdueMs)} ms after its deadline`,
@@ -65,14 +73,19 @@ export class StandingWatch {
     }
   }
 
-  /** I6: what peers begin and leave lies on disk, and is bounded. */
+  /** I6: what a peer begins in a round lies on disk, and is bounded for each life of a coordinator; two may be alive. */
   #lookForUploads(): void {
-    const { uploads } = this.#stage.image;
+    const { uploads, journal } = this.#stage.image;
     if (uploads.size === this.#uploads) return;
     this.#uploads = uploads.size;
-    const most = clustersCount * attemptsMax * this.#lives;
-    if (uploads.size > most)
-      this.#stage.report('UPLOADS_UNCAPPED', `${uploads.size} unfinished uploads of ${most} at most`);
+    for (const name of uploads.keys()) {
+      if (this.#begun.has(name)) continue;
+      this.#begun.add(name);
+      const of = `${name.slice(0, name.lastIndexOf('.'))} in epoch ${journal.epoch}`;
+      const count = (this.#counts.get(of) ?? 0) + 1;
+      this.#counts.set(of, count);
+      if (count > 2 * attemptsMax) this.#stage.report('UPLOADS_UNCAPPED', `${of}: ${count} uploads begun`);
+    }
   }
 
   /** I1: the bytes of a receipted update stay until its round has ended. */

@@ -45,40 +45,4 @@ export const clientMutations: readonly Mutation[] = [
     breaks: ['PIN_IGNORED', 'AGENT_NOT_CURRENT'],
     seed: 1,
   },
-  {
-    name: 'restore-below-the-floor',
-    edits: [
-      {
-        file: 'client/releases/decide/restore.ts',
-        find: 'target.version < floor) {',
-        replace: 'false) {',
-      },
-    ],
-    breaks: ['AGENT_RAN_ILLEGAL'],
-    seed: 1,
-  },
-  {
-    name: 'never-try-again',
-    edits: [
-      {
-        file: 'client/rounds/participation.ts',
-        find: 'phase: { ...phase, waiting: true, attempt: phase.attempt + 1 },',
-        replace: 'phase: { ...phase, waiting: false, attempt: phase.attempt + 1 },',
-      },
-    ],
-    breaks: ['NO_CANDIDATE_IN_CALM'],
-    seed: 1,
-  },
-  {
-    name: 'train-twice-for-one-round',
-    edits: [
-      {
-        file: 'client/rounds/participation.ts',
-        find: 'if (roundOf(phase) !== invitation.round) {',
-        replace: "if (roundOf(phase) !== invitation.round || phase.kind === 'delivered') {",
-      },
-    ],
-    breaks: ['NO_CANDIDATE_IN_CALM', 'RECEIPTS_DIFFER'],
-    seed: 1,
-  },
 ];

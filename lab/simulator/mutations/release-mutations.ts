@@ -4,12 +4,12 @@ const signer = 'coordinator/registry/signing/set-signer.ts';
 
 export const releaseMutations: readonly Mutation[] = [
   {
-    name: 'versions-by-the-clock-alone',
+    name: 'sign-two-sets-of-one-version',
     edits: [
       {
         file: signer,
         find: 'return Math.max((before ?? 0) + 1, Math.floor(nowMs / 1000));',
-        replace: 'return Math.floor(nowMs / 1000);',
+        replace: 'return Math.max(before ?? 0, Math.floor(nowMs / 1000));',
       },
     ],
     breaks: ['METADATA_NOT_GROWING'],

@@ -116,18 +116,6 @@ export const roundMutations: readonly Mutation[] = [
     seed: 1,
   },
   {
-    name: 'lose-a-wake-during-a-look',
-    edits: [
-      {
-        file: 'base/beat.ts',
-        find: 'await work().catch(failed);',
-        replace: 'await work().catch(failed);\n        this.#asked = false;',
-      },
-    ],
-    breaks: ['ROUND_OVERDUE', 'AGENT_NOT_CURRENT', 'SET_NOT_CURRENT', 'NO_CANDIDATE_IN_CALM', 'ROUND_KEY_KEPT'],
-    seed: 1,
-  },
-  {
     name: 'open-in-a-freeze',
     edits: [{ file: opener, find: 'if (freeze !== undefined) {', replace: 'if (false) {' }],
     breaks: ['ROUND_IN_FREEZE'],

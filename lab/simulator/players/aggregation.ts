@@ -30,7 +30,8 @@ type Parts = Readonly<{
 export function simulatedRunner({ blobs, keyStore, process, draws, began }: Parts): AggregationRunner {
   const run = async (job: AggregationJob): Promise<Result<AggregationResult, RunFaultCode>> => {
     began(job);
-    const takesMs = draws.between('aggregation', 20, 90_000);
+    const slowest = draws.chance('aggregation slow', 0.15) ? 29 * 60_000 : 90_000;
+    const takesMs = draws.between('aggregation', 20, slowest);
     await new Promise<void>((resolve) => process.timers.after(takesMs, resolve));
     if (draws.chance('aggregation lost', 0.05)) return refuse('WORKER_LOST', 'the worker died');
     if ((await keyStore.get(job.keyName)) === undefined) return refuse('ROUND_KEY_LOST', 'its key is gone');

@@ -17,6 +17,7 @@ import { simulatedRunner } from './aggregation.ts';
 import { type Services, servicesOf } from './services.ts';
 
 const hourMs = 3_600_000;
+export const watchdogMs = 600_000;
 export const signingTimes = {
   timestampLifeMs: 24 * hourMs,
   timestampEveryMs: 8 * hourMs,
@@ -107,7 +108,7 @@ export class SimulatedCoordinator {
     };
     const engine = unwrap(
       await startEngine(
-        { federation, build: 'simulated', keyStore, timers, trouble: said, watchdogMs: 600_000, snapshotEvery: 60 },
+        { federation, build: 'simulated', keyStore, timers, trouble: said, watchdogMs, snapshotEvery: 20 },
         {
           journal,
           openBlobs: async () => blobs,

@@ -28,6 +28,7 @@ function forgeries(wire: Wire): readonly Wire[] {
 export class HostileCluster {
   readonly #life: Omit<ClientLife, 'image'>;
   readonly #overheard: () => Overheard | undefined;
+  readonly #armed: HostileAct[] = [];
   #header: UpdateHeader | undefined;
   #sealed: Buffer = Buffer.alloc(0);
 
@@ -76,22 +77,32 @@ export class HostileCluster {
       payload: digestOf(this.#sealed),
       payloadBytes: this.#sealed.byteLength,
     };
-    if (draws.chance('hostile answers', 0.7)) {
-      process.timers.after(draws.between('hostile answers', 1_000, 30 * 60_000), () => this.#submit(this.#own()));
+    const armed = this.#armed.splice(0);
+    // Whoever wants to be believed with something else does not answer first.
+    const instead = armed.some((act) => act === 'copied' || act === 'forged' || act === 'wrongBase');
+    const answersInMs = draws.between('hostile answers', 1_000, 20 * 60_000);
+    if (!instead && draws.chance('hostile answers', 0.7)) {
+      process.timers.after(answersInMs, () => this.#submit(this.#own()));
+    }
+    for (const act of armed) {
+      process.timers.after(draws.between('hostile', 21, 40) * 60_000, () => this.#do(act));
     }
   }
 
+  /** Now, and again in the middle of the next round. */
   act(act: HostileAct): void {
-    if (act === 'falseReport') {
-      this.#reportFalsely();
-      return;
-    }
+    if (act === 'falseReport') this.#reportFalsely();
+    else this.#armed.push(act);
+    if (this.#header !== undefined) this.#do(act);
+  }
+
+  #do(act: HostileAct): void {
     if (this.#header === undefined) return;
     const own = this.#own();
     for (const submission of this.#submissions(act, own)) this.#submit(submission);
     if (act !== 'late') return;
     const { process, draws } = this.#life;
-    process.timers.after(draws.between('hostile', 1, 6) * 1_800_000, () => this.#submit(own));
+    process.timers.after(draws.between('hostile', 1, 60) * 120_000, () => this.#submit(own));
   }
 
   #submissions(act: HostileAct, own: Submission): readonly Submission[] {

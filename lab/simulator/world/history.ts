@@ -33,7 +33,7 @@ export class History {
 }
 
 function clockText(nowMs: EpochMs): string {
-  const sinceMs = nowMs - dawnMs;
+  const sinceMs = Math.floor(nowMs - dawnMs);
   const day = Math.floor(sinceMs / 86_400_000);
   const of = (unit: number, count: number) => String(Math.floor(sinceMs / unit) % count).padStart(2, '0');
   return `${day}d${of(3_600_000, 24)}:${of(60_000, 60)}:${of(1_000, 60)}.${String(sinceMs % 1_000).padStart(3, '0')}`;
