@@ -1,14 +1,21 @@
 import { newRoundKeyPair, roundKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import type { State } from '../ledger/state/state.ts';
 
 /** The name of a round's secret key in the key store. */
 export function roundKeyName(track: TrackId, round: RoundId): string {
   return `round.${track}.${round}`;
 }
 
-/** Makes the key pair of a round that is about to open: secret stored durably. Returns the public key, base64. */
+/**
+ * Makes the key pair of a round that is about to open: secret stored durably. Returns the public key, base64. A key that
+ * lies there already is taken and never replaced: a crash left it before anybody could learn of it, or another coordinator
+ * has taken over and runs this very round.
+ */
 export async function makeRoundKey(keyStore: KeyStore, track: TrackId, round: RoundId): Promise<string> {
+  const known = await publicRoundKey(keyStore, track, round);
+  if (known !== undefined) return known;
   const pair = newRoundKeyPair();
   try {
     await keyStore.put(roundKeyName(track, round), pair.secretKey);
@@ -28,5 +35,21 @@ export async function publicRoundKey(keyStore: KeyStore, track: TrackId, round: 
   } finally {
     wipeKeyPair(pair);
     secret.fill(0);
+  }
+}
+
+/**
+ * Destroys keys of ended rounds that are there again: a coordinator that was fenced may have made one for a round that it
+ * did not know to be over. For the start, over the recent rounds that the state holds.
+ */
+export async function sweepRoundKeys({ tracks }: Pick<State, 'tracks'>, keyStore: KeyStore): Promise<void> {
+  for (const { track, rounds } of tracks.values()) {
+    for (const { round, keyDestroyedAtMs } of rounds.values()) {
+      if (keyDestroyedAtMs === null) continue;
+      const name = roundKeyName(track, round);
+      const left = await keyStore.get(name);
+      left?.fill(0);
+      if (left !== undefined) await keyStore.destroy(name); // Asked first: destroying syncs, whatever there was.
+    }
   }
 }

@@ -57,7 +57,7 @@ export class RoundOpener {
     const { ledger, keyStore, presence } = this.#parts;
     const expected = this.#openable(ledger.tentative, id);
     if (!expected.ok) return expected;
-    // The key is durable before anyone can learn of it; a crash in between leaves a key that the next try replaces.
+    // The key is durable before anyone can learn of it; a crash in between leaves a key for the next try.
     const roundKey = await makeRoundKey(keyStore, id, expected.value.round);
     failpoint('round-key-stored');
     const opened = await ledger.commit(actor, (state, atMs) => {

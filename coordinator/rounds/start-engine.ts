@@ -14,6 +14,7 @@ import type { Waker } from '../queue/waker.ts';
 import { Engine } from './engine.ts';
 import { RoundKeeper } from './keeper.ts';
 import { KeptInputs } from './kept-inputs.ts';
+import { sweepRoundKeys } from './keys.ts';
 import { sweepOrphans } from './orphans.ts';
 import { Presence } from './presence.ts';
 
@@ -88,6 +89,8 @@ export async function startEngine(
   }
   const blobs = await openBlobs();
   await sweepOrphans(ledger.state, blobs);
+  // A key that stays is no reason not to serve: the next start tries again.
+  await sweepRoundKeys(ledger.state, keyStore).catch((error: unknown) => trouble('EFFECT_FAILED', String(error)));
   const runner = await openRunner();
   const waker = options.waker ?? new TimerWaker(timers);
   const presence = new Presence();

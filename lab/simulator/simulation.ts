@@ -83,7 +83,12 @@ export class Simulation implements Stage {
   };
 
   async run(): Promise<Outcome> {
-    const founded = await this.#begin();
+    // A federation that cannot even be founded is caught as well.
+    const founded = await this.#begin().catch((error: unknown) => {
+      this.report('UNEXPECTED_ERROR', String(error));
+      return undefined;
+    });
+    if (founded === undefined) return this.#outcome({});
     const deeds = new Deeds(this);
     for (const { atMs, deed } of this.plan.deeds) this.world.after(atMs, () => deeds.do(deed));
     const stopOnError = (error: unknown) => {
@@ -103,6 +108,10 @@ export class Simulation implements Stage {
     } finally {
       process.off('unhandledRejection', stopOnError);
     }
+    return this.#outcome(Object.fromEntries(deeds.done));
+  }
+
+  #outcome(done: Outcome['done']): Outcome {
     const { history, violation, world, plan } = this;
     return {
       seed: plan.seed,
@@ -110,8 +119,8 @@ export class Simulation implements Stage {
       digest: history.digest(),
       lines: history.lines,
       acts: world.acts,
-      candidates: this.journal.rounds.candidates,
-      done: Object.fromEntries(deeds.done),
+      candidates: this.journal?.rounds.candidates ?? 0,
+      done,
     };
   }
 

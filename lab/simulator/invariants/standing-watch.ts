@@ -52,10 +52,12 @@ export class StandingWatch {
 
   /** I8: a round is not open much longer than its deadline while a coordinator is well. */
   #lookForOverdue(): void {
-    const { world, coordinators, disk, clock, journal } = this.#stage;
+    const { world, coordinators, disk, clock, journal, image } = this.#stage;
     const host = coordinators[0]?.host;
     const rival = coordinators[1]?.process?.isAlive === true;
-    const isWell = host?.process.isAlive === true && !host.process.isPaused && disk.mood === 'well' && !rival;
+    // One that another has fenced learns of it at its next write, of a timestamp at the latest.
+    const isLeader = host?.services.engine.epoch === image.journal.epoch;
+    const isWell = isLeader && host.process.isAlive && !host.process.isPaused && disk.mood === 'well' && !rival;
     const key = isWell ? `${host.services.engine.epoch}/${clock.aheadMs}` : '';
     if (key !== this.#wellKey || key === '') {
       this.#wellKey = key;

@@ -11,8 +11,10 @@ import type {
 import { inputOf, type Provenance } from '../../../coordinator/candidate/provenance.ts';
 import type { KeyStore } from '../../../coordinator/keys/key-store.ts';
 import { layoutOf } from '../../../proto/layout.ts';
+import { faultsForMs } from '../plan.ts';
 import type { Draws } from '../world/draws.ts';
 import type { SimulatedProcess } from '../world/process.ts';
+import { dawnMs } from '../world/world.ts';
 
 type Parts = Readonly<{
   blobs: BlobStore;
@@ -30,7 +32,8 @@ type Parts = Readonly<{
 export function simulatedRunner({ blobs, keyStore, process, draws, began }: Parts): AggregationRunner {
   const run = async (job: AggregationJob): Promise<Result<AggregationResult, RunFaultCode>> => {
     began(job);
-    const slowest = draws.chance('aggregation slow', 0.15) ? 29 * 60_000 : 90_000;
+    const slowest =
+      process.world.nowMs < dawnMs + faultsForMs && draws.chance('aggregation slow', 0.15) ? 29 * 60_000 : 90_000;
     const takesMs = draws.between('aggregation', 20, slowest);
     await new Promise<void>((resolve) => process.timers.after(takesMs, resolve));
     if (draws.chance('aggregation lost', 0.05)) return refuse('WORKER_LOST', 'the worker died');

@@ -5,6 +5,7 @@ import { digestOf } from '../../../proto/digest.ts';
 import { sealedLength } from '../../../proto/envelope/format.ts';
 import { signHeader, type UpdateHeader } from '../../../proto/envelope/header.ts';
 import type { WatchResponse } from '../../../proto/generated/testudo/v1/federation.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
 import { signInstallReport } from '../../../proto/release/install-report.ts';
 import type { HostileAct } from '../plan.ts';
 import type { ClientLife } from './client-life.ts';
@@ -85,7 +86,7 @@ export class HostileCluster {
       process.timers.after(answersInMs, () => this.#submit(this.#own()));
     }
     for (const act of armed) {
-      process.timers.after(draws.between('hostile', 21, 40) * 60_000, () => this.#do(act));
+      process.timers.after(draws.between('hostile', 1, 40) * 60_000, () => this.#do(act));
     }
   }
 
@@ -114,12 +115,13 @@ export class HostileCluster {
       case 'forged': // What was signed is not what is said.
         return [{ ...own, forge: (wire) => draws.pick('hostile', forgeries(wire)) }];
       case 'stolenName': // Another's update, word for word, or with this one's name in it.
-        if (other === undefined) return [];
-        return draws.pick('hostile', [
-          [{ ...other, offset: 0 }],
-          [this.#resigned(other.header, other.sealed)],
-          [{ ...other, signature: signHeader(other.header, this.#life.key), offset: 0 }],
-        ]);
+        if (other === undefined) return [this.#inAnothersName(own)];
+        return [
+          this.#inAnothersName(own),
+          { ...other, offset: 0 },
+          this.#resigned(other.header, other.sealed),
+          { ...other, signature: signHeader(other.header, this.#life.key), offset: 0 },
+        ];
       case 'copied':
         if (other === undefined) return [];
         return [this.#resigned({ ...own.header, payload: other.header.payload }, other.sealed)];
@@ -136,6 +138,12 @@ export class HostileCluster {
 
   #own(): Submission {
     return this.#resigned(this.#header as UpdateHeader, this.#sealed);
+  }
+
+  /** An update of its own under another's name, signed with its own key. */
+  #inAnothersName({ header, sealed }: Submission): Submission {
+    const stolen = { ...header, cluster: this.#life.cluster.replace('x', 'a') as ClusterId };
+    return { header: stolen, signature: signHeader(stolen, this.#life.key), sealed, offset: 0 };
   }
 
   #another(): Submission {

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import type { RoundId } from '../../proto/ids.ts';
+import { MemoryKeyStore } from '../keys/memory-key-store.ts';
+import { takePart } from '../testing/small-client.ts';
+import { clusters, openSmallFederation, operator, track } from '../testing/small-federation.ts';
+import { tempDir } from '../testing/temp-dir.ts';
+import { roundEnd } from '../testing/wait.ts';
+import { makeRoundKey, publicRoundKey, roundKeyName } from './keys.ts';
+
+const round = 'r-2' as RoundId;
+
+describe("a round's key", () => {
+  it('is never replaced: who was fenced must not take away the key of a round that another coordinator runs', async () => {
+    const keyStore = new MemoryKeyStore();
+    const opened = await makeRoundKey(keyStore, track, round);
+    const secret = await keyStore.get(roundKeyName(track, round));
+    expect(await makeRoundKey(keyStore, track, round)).toBe(opened);
+    expect(await keyStore.get(roundKeyName(track, round))).toEqual(secret);
+    expect(await makeRoundKey(keyStore, track, 'r-3' as RoundId)).not.toBe(opened);
+  });
+
+  it('is destroyed at the next start where somebody made it again after its round had ended', async () => {
+    const dataDir = join(tempDir(), 'data');
+    const keyStore = new MemoryKeyStore();
+    const first = await openSmallFederation(dataDir, { keyStore });
+    const leave = clusters.map((cluster) => takePart(first, cluster, () => {}));
+    unwrap(await first.openRound(operator, { track, reason: 'test' }));
+    await roundEnd(first, 'r-1');
+    for (const left of leave) left();
+    await first.close();
+    expect(await publicRoundKey(keyStore, track, 'r-1' as RoundId)).toBeUndefined();
+
+    await makeRoundKey(keyStore, track, 'r-1' as RoundId);
+    await makeRoundKey(keyStore, track, round); // Of a round to come: a crash left it, and the next try takes it.
+    const again = await openSmallFederation(dataDir, { keyStore });
+    onTestFinished(() => again.close());
+    expect(await publicRoundKey(keyStore, track, 'r-1' as RoundId)).toBeUndefined();
+    expect(await publicRoundKey(keyStore, track, round)).toBeDefined();
+  });
+});
