@@ -262,6 +262,7 @@ export class RunningClient {
       tracks: this.tracks,
       live: this.#live,
       relay,
+      responses: () => this.#uplink?.responses,
       versionOf: (track) => this.#agent?.liveVersion(track),
       who: () => this.#identity,
       onFlows: (flows) => this.#ingest.hear(flows),

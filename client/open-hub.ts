@@ -10,9 +10,11 @@ import { type AuthorityFaultCode, openHubAuthority } from './hub/authority.ts';
 import type { DeliveryFaultCode, DeliveryPorts } from './hub/delivery.ts';
 import { Hub } from './hub/hub.ts';
 import type { ReleasesRelay } from './hub/releases-relay.ts';
+import { checkedResponses } from './hub/response-relay.ts';
 import type { SensorBook } from './hub/sensor-book.ts';
 import type { CountedExample } from './learning/example-buffer.ts';
 import type { LocalTrack } from './learning/local-track.ts';
+import type { ResponseCalls } from './link/response-calls.ts';
 import type { LiveTracks } from './live-tracks.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { agentFolder } from './open-agent.ts';
@@ -26,7 +28,9 @@ export type OpenHubParts = Readonly<{
   relay: ReleasesRelay;
   /** The release that a track runs; undefined where it runs none. */
   versionOf(track: TrackId): number | undefined;
-  who(): Readonly<{ federation: FederationId; cluster: ClusterId }> | undefined;
+  who(): Readonly<{ federation: FederationId; cluster: ClusterId; receiptKey: Uint8Array }> | undefined;
+  /** The coordinator's ear for the response agent; undefined while nobody is connected. */
+  responses(): ResponseCalls | undefined;
   onFlows(flows: readonly ObservedFlow[]): void;
   metrics: ClientMetrics;
   log: Log;
@@ -52,6 +56,7 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
     authority: authority.value,
     relay: parts.relay,
     alerts,
+    coordinator: checkedResponses(parts),
     pathOf: (digest) => files.path(digest),
     who: () => {
       const member = parts.who();

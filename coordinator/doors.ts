@@ -22,6 +22,7 @@ import { reflectionServices } from './grpc/reflection.ts';
 import { HandshakeLog } from './grpc/refused-handshakes.ts';
 import { ReleaseStreams } from './grpc/releases/release-streams.ts';
 import { releasesService } from './grpc/releases/releases-service.ts';
+import { responsesService } from './grpc/releases/responses-service.ts';
 import { ToolStreams } from './grpc/tool-streams.ts';
 import { UpdateIntake } from './grpc/updates/update-intake.ts';
 import { UploadGate } from './grpc/updates/upload-gate.ts';
@@ -33,6 +34,7 @@ import { Membership } from './members/membership.ts';
 import { Rejoining } from './members/rejoining.ts';
 import type { Metrics } from './observability/metrics.ts';
 import type { RoundTraces } from './observability/round-traces.ts';
+import { ResponseReports } from './registry/decide/response-reports.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Engine } from './rounds/engine.ts';
 
@@ -163,6 +165,11 @@ export async function openDoors(parts: DoorsParts): Promise<Doors> {
       federationService({ door, intake, watchers, fetches: modelFetches, alerts: engine.alerts }),
       operatorService({ door, engine, membership, registry, sessions: parts.sessions }),
       releasesService({ door, registry, streams: releaseStreams, fetches: releaseFetches }),
+      responsesService({
+        door,
+        reports: new ResponseReports(engine, receiptKey, timers.now),
+        receiptKey: receiptKey.publicKey,
+      }),
       healthService({ door, serving, streams: toolStreams }),
       ...reflectionServices({ door, streams: toolStreams }),
     ],

@@ -121,6 +121,7 @@ export const servedFaults = {
 
   // Releases, channels and pins.
   REPORT_INVALID: of(['releases'], "an agent's report is not one"),
+  EVIDENCE_CONFLICT: of(['releases'], "the end of the cluster's chain of evidence contradicts an earlier one"),
   REASON_INVALID: of(['operator'], 'the reason is empty or too long'),
   VERSION_NOT_FOUND: of(['releases', 'operator'], 'the track has no such version'),
   VERSION_RETIRED: of(['operator'], "the version's files are gone: retention removed them"),

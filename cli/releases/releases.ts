@@ -4,6 +4,7 @@ import type {
   ClusterInstall,
   GetReleaseResponse,
   Release,
+  ReleaseBreaker,
 } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
 import type { ReleaseManifest } from '../../proto/release/documents/manifest.ts';
@@ -63,7 +64,7 @@ function show() {
     );
 }
 
-function releaseText({ release, manifestJson, installs }: GetReleaseResponse): string {
+function releaseText({ release, manifestJson, installs, breakers }: GetReleaseResponse): string {
   if (release === undefined) return '';
   const manifest = JSON.parse(manifestJson) as ReleaseManifest;
   const facts = listing({
@@ -89,7 +90,14 @@ function releaseText({ release, manifestJson, installs }: GetReleaseResponse): s
     { title: 'ITS AGENT SAID', text: outcomeText },
     { title: 'AT', text: ({ atMs }) => time(atMs) },
   ]);
-  return `${facts}\n\n${files}\n\n${clusters}`;
+  const stopped = table<ReleaseBreaker>(breakers, [
+    { title: 'BREAKER OPEN IN', text: ({ cluster }) => cluster },
+    { title: 'FLAGGED', text: ({ flaggedPodCount, podCount }) => `${flaggedPodCount} of ${podCount} pods` },
+    { title: 'WORKLOADS', text: ({ workloadCount }) => String(workloadCount), align: 'right' },
+    { title: 'SINCE', text: ({ atMs }) => time(atMs) },
+  ]);
+  const parts = [facts, files, clusters, ...(breakers.length === 0 ? [] : [stopped])];
+  return parts.join('\n\n');
 }
 
 function outcomeText({ outcome, faultCode }: ClusterInstall): string {

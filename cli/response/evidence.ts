@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
+import { z } from 'zod';
 import { jsonLine, table, time } from '../../base/text/table.ts';
-import { openEvidence, verifyChain } from '../../client/response/evidence/chain.ts';
+import { type KnownEnd, openEvidence, verifyChain } from '../../client/response/evidence/chain.ts';
+import { readReceipts, receiptFile } from '../../client/response/evidence/receipts.ts';
 import { type RecordHead, recordDigest, type SignedRecord } from '../../client/response/evidence/signed-record.ts';
 import { loadDataKey } from '../../client/storage/data-key.ts';
 import { exitCodes, exitWith, orExit } from '../exit.ts';
@@ -62,13 +65,26 @@ function show() {
 function verify() {
   return reading('verify', 'find every byte that was changed and every record that is missing')
     .option('--key <hex>', 'whose signature it must be: 64 hexadecimal digits, as an earlier `verify` printed them')
+    .option(
+      '--journal <file>',
+      'what `testudo audit list --kind evidenceJournaled --about CLUSTER --rows 100000 --json` printed: ends the coordinator knows',
+    )
+    .option(
+      '--receipt-key <hex>',
+      "whose receipts count: the federation's key of receipts; without it, the one beside them",
+    )
     .option('--anchor <digest...>', "digests known from elsewhere, such as a pod's annotation testudo.io/evidence")
-    .action(async ({ dataDir, key, anchor = [] }) => {
+    .action(async ({ dataDir, key, anchor = [], journal, receiptKey }) => {
       if (key !== undefined && !/^[0-9a-f]{64}$/.test(key)) {
         exitWith({ code: 'KEY_INVALID', message: '--key: expected 64 hexadecimal digits' });
       }
       const publicKey = key === undefined ? {} : { publicKey: new Uint8Array(Buffer.from(key, 'hex')) };
-      const { records, problems } = await verifyChain(placeIn(dataDir), { ...publicKey, anchors: anchor });
+      const folder = chainFolder(dataDir);
+      const ends = [
+        ...(await receiptedEnds(dataDir, receiptKey)),
+        ...(journal === undefined ? [] : await journaledEnds(journal)),
+      ].filter(({ signer }) => key === undefined || signer === key);
+      const { records, problems, receipted } = await verifyChain(folder, { ...publicKey, anchors: anchor, ends });
       for (const { file, message } of problems) complain(`EVIDENCE_BROKEN: ${file}: ${message}`);
       if (problems.length > 0) {
         process.exitCode = exitCodes.refused;
@@ -80,7 +96,45 @@ function verify() {
       print(
         `${records.length} record(s), whole and in order, signed by ${signer}; the last is ${recordDigest(last.head)}`,
       );
+      print(receiptText(records.length, receipted, ends));
     });
+}
+
+function receiptText(count: number, receipted: number, ends: readonly KnownEnd[]): string {
+  const last = ends.findLast(({ record }) => record === receipted);
+  if (last === undefined) return "none of them stands in the coordinator's journal: nothing outside speaks for them";
+  const rest = receipted < count ? `; ${receipted + 1} to ${count} are not receipted yet` : '';
+  return `1 to ${receipted} are receipted: the coordinator's journal holds their end at ${last.sequence}${rest}`;
+}
+
+/** What the receipts beside the chain say. */
+async function receiptedEnds(dataDir: string, key: string | undefined): Promise<readonly KnownEnd[]> {
+  const receipts = await readReceipts(join(dataDir, receiptFile)).catch((error: Error) =>
+    exitWith({ code: 'EVIDENCE_BROKEN', message: error.message }),
+  );
+  for (const one of receipts) {
+    if (key === undefined || Buffer.from(one.key).toString('hex') === key) continue;
+    exitWith({
+      code: 'EVIDENCE_BROKEN',
+      message: `${receiptFile}: a receipt is signed by another key than --receipt-key`,
+    });
+  }
+  return receipts.map(({ receipt }) => receipt);
+}
+
+const journaled = z.object({ signer: z.string(), record: z.number(), digest: z.string() });
+
+/** What an operator got from the coordinator itself. */
+async function journaledEnds(file: string): Promise<readonly KnownEnd[]> {
+  try {
+    const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.trim() !== '');
+    return lines.map((line) => {
+      const { sequence, eventJson } = JSON.parse(line) as { sequence: number; eventJson: string };
+      return { ...journaled.parse(JSON.parse(eventJson)), sequence: Number(sequence) };
+    });
+  } catch (error) {
+    return exitWith({ code: 'JOURNAL_UNREADABLE', message: `${file}: ${(error as Error).message}` });
+  }
 }
 
 function exportOne() {
@@ -99,6 +153,14 @@ function exportOne() {
 function placeIn(dataDir: string): string {
   if (existsSync(dataDir)) return join(dataDir, 'evidence');
   const message = `${dataDir} is not there; give the data directory of a response agent, or a copy of it`;
+  return exitWith({ code: 'EVIDENCE_MISSING', message });
+}
+
+/** An agent makes the folder at its first start: where it is gone, so is what was in it. */
+function chainFolder(dataDir: string): string {
+  const folder = placeIn(dataDir);
+  if (existsSync(join(folder, 'evidence.key'))) return folder;
+  const message = `${folder} has no evidence.key: it was taken away, or no agent that quarantines ever ran here`;
   return exitWith({ code: 'EVIDENCE_MISSING', message });
 }
 

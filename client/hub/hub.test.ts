@@ -22,6 +22,7 @@ import { openHubAuthority } from './authority.ts';
 import { Hub } from './hub.ts';
 import { hubConfig } from './hub-config.ts';
 import { ReleasesRelay } from './releases-relay.ts';
+import { checkedResponses, type ResponseRelay } from './response-relay.ts';
 
 const log = pino({ level: 'silent' });
 const signal = new AbortController().signal;
@@ -31,6 +32,7 @@ const token = 'a-token-that-hub-and-sensors-share-0123456789';
 let folder: string;
 let hub: Hub;
 let alerts: AlertBook;
+let coordinator: ResponseRelay;
 let raised: Alert[];
 let learnt: CountedExample<Uint8Array>[];
 let refused: string[];
@@ -41,6 +43,7 @@ beforeEach(async () => {
   await writeFile(join(folder, 'token'), `${token}\n`);
   await writeFile(join(folder, 'agent-token'), `${agentToken}\n`);
   [raised, learnt, refused] = [[], [], []];
+  coordinator = checkedResponses({ who: () => undefined, responses: () => undefined });
   hub = await startHub();
 });
 afterEach(async () => {
@@ -63,6 +66,7 @@ async function startHub(ports = { sensors: 0, admission: 0 }): Promise<Hub> {
     authority,
     relay: await ReleasesRelay.open(folder, { now: Date.now, report: () => undefined }),
     alerts,
+    coordinator,
     pathOf: () => join(folder, 'nothing'),
     who: () => member,
     delivery: {

@@ -10,7 +10,14 @@ import {
   type ReportShadowRequest,
   type ReportShadowResponse,
 } from '../../proto/generated/testudo/v1/releases.ts';
-import { AlertsService } from '../../proto/generated/testudo/v1/responses.ts';
+import {
+  AlertsService,
+  type JournalEvidenceRequest,
+  type JournalEvidenceResponse,
+  type ReportBreakerRequest,
+  type ReportBreakerResponse,
+  ResponsesService,
+} from '../../proto/generated/testudo/v1/responses.ts';
 import {
   AdmissionService,
   type AdmitRequest,
@@ -32,6 +39,7 @@ import { HubListener } from './listener.ts';
 import type { HubFaultCode } from './refusal.ts';
 import { type Fetcher, ReleaseFileServer, type Subscriber, serveReleases } from './release-service.ts';
 import type { ReleasesRelay } from './releases-relay.ts';
+import type { ResponseRelay } from './response-relay.ts';
 import { type KnownSensor, SensorBook } from './sensor-book.ts';
 
 export type HubParts = Readonly<{
@@ -40,6 +48,8 @@ export type HubParts = Readonly<{
   relay: ReleasesRelay;
   /** For the cluster's response agent. */
   alerts: AlertBook;
+  /** Hears what the agent tells. */
+  coordinator: ResponseRelay;
   /** Where a release's file lies once the hub's own agent has it. */
   pathOf(digest: Digest): string;
   /** Undefined until the cluster is a member of a federation. */
@@ -218,6 +228,16 @@ function serveAgent(listener: HubListener, parts: HubParts): void {
       if (!agent.ok) return void call.emit('error', refuseCall(parts, agent.fault));
       void serveAlerts(parts.alerts, call).finally(() => call.end());
     },
+  });
+  listener.grpc.addService(ResponsesService, {
+    journalEvidence: unary<JournalEvidenceRequest, JournalEvidenceResponse>(parts, async (call) => {
+      const agent = nameOfCaller(call, 'agent');
+      return agent.ok ? await parts.coordinator.journalEvidence(call.request) : agent;
+    }),
+    reportBreaker: unary<ReportBreakerRequest, ReportBreakerResponse>(parts, async (call) => {
+      const agent = nameOfCaller(call, 'agent');
+      return agent.ok ? await parts.coordinator.reportBreaker(call.request) : agent;
+    }),
   });
 }
 

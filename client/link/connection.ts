@@ -2,6 +2,7 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import { EnrolmentClient } from '../../proto/generated/testudo/v1/enrolment.ts';
 import { FederationClient } from '../../proto/generated/testudo/v1/federation.ts';
 import { ReleasesClient } from '../../proto/generated/testudo/v1/releases.ts';
+import { ResponsesClient } from '../../proto/generated/testudo/v1/responses.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';
 import type { Address } from './address.ts';
 import { channelCredentials, channelOptions } from './channel.ts';
@@ -13,6 +14,7 @@ export type Connection = Readonly<{
   federation: FederationClient;
   enrolment: EnrolmentClient;
   releases: ReleasesClient;
+  responses: ResponsesClient;
   close(): void;
 }>;
 
@@ -34,5 +36,6 @@ function open(address: Address, secured: ChannelCredentials): Connection {
   const shared = { ...options, channelOverride: federation.getChannel() };
   const enrolment = new EnrolmentClient(address.text, secured, shared);
   const releases = new ReleasesClient(address.text, secured, shared);
-  return { address, federation, enrolment, releases, close: () => federation.close() };
+  const responses = new ResponsesClient(address.text, secured, shared);
+  return { address, federation, enrolment, releases, responses, close: () => federation.close() };
 }

@@ -22,7 +22,7 @@ import {
 } from './participation.ts';
 import type { UplinkPorts } from './ports.ts';
 import { restoreUpdate } from './restore-update.ts';
-import type { RoundCalls } from './round-calls.ts';
+import type { RoundCalls, RoundConnection } from './round-calls.ts';
 import { inRoundSpan, roundTrace } from './round-trace.ts';
 import { RunningWork } from './running-work.ts';
 
@@ -84,6 +84,11 @@ export class Uplink {
   /** The certificate that this cluster shows. */
   get certificate(): Readonly<Pick<CertificateKeeper, 'expiresAtMs' | 'hasEnded' | 'why'>> {
     return this.#keeper;
+  }
+
+  /** What this cluster's response agent tells goes to the coordinator that is connected; undefined while none is. */
+  get responses(): RoundConnection['responses'] {
+    return this.#connection.now?.responses;
   }
 
   /** Stops after what is running has noticed. What is in the outbox stays there. May be called twice. */

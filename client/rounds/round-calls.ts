@@ -13,6 +13,7 @@ import type { AlertCount } from '../alerts/alert-counts.ts';
 import type { Address } from '../link/address.ts';
 import type { PieceStream } from '../link/download.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
+import type { ResponseCalls } from '../link/response-calls.ts';
 
 /** Headers that carry a trace to the coordinator: `traceparent` of W3C Trace Context 1. */
 export type Carrier = Readonly<Record<string, string>>;
@@ -57,6 +58,8 @@ export type RoundConnection = RoundCalls &
     ): Promise<Result<ClusterIdentity, CallFaultCode | 'CERTIFICATE_UNUSABLE'>>;
     /** How many alerts there were. Absent where nothing hears it. */
     tellAlerts?(counts: readonly AlertCount[], options: CallOptions): Promise<Result<unknown, CallFaultCode>>;
+    /** What this cluster's response agent has to tell. Absent where nothing hears it. */
+    responses?: ResponseCalls;
     close(): void;
   }>;
 

@@ -83,6 +83,7 @@ const verdictOfServed = {
   REPORT_INVALID: 'giveUp',
   VERSION_NOT_FOUND: 'giveUp',
   GATE_NOT_OPEN: 'giveUp',
+  EVIDENCE_CONFLICT: 'giveUp',
 } as const satisfies Readonly<Record<FaultCodeOf<'federation' | 'releases'>, Verdict>>;
 
 /** Faults that arise on this side of the line. */

@@ -8,6 +8,7 @@ import { EnrolmentService } from '../../proto/generated/testudo/v1/enrolment.ts'
 import { FederationService } from '../../proto/generated/testudo/v1/federation.ts';
 import { OperatorService } from '../../proto/generated/testudo/v1/operator.ts';
 import { ReleasesService } from '../../proto/generated/testudo/v1/releases.ts';
+import { ResponsesService } from '../../proto/generated/testudo/v1/responses.ts';
 import { statusOf } from '../grpc/status.ts';
 import { type CallRule, calls, ruleOf } from './calls.ts';
 import { alarming } from './refusals.ts';
@@ -24,6 +25,7 @@ const contract: Readonly<Record<keyof typeof calls, ServiceDefinition>> = {
   enrolment: EnrolmentService,
   federation: FederationService,
   releases: ReleasesService,
+  responses: ResponsesService,
   operator: OperatorService,
   health: renamed(healthDefinition),
   serverReflection: renamed(reflection),

@@ -62,6 +62,10 @@ export const calls = {
     acknowledge: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
     reportShadow: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
   },
+  responses: {
+    journalEvidence: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
+    reportBreaker: rule('cluster', 'acknowledgement', 30 * secondMs, reported),
+  },
   operator: {
     getStatus: operation('viewer'),
     getDashboardLink: operation('viewer'),

@@ -97,6 +97,7 @@ const gate = z.strictObject({
   alertsPerDayMax: between(0, 1e9).default(100),
   alertShareMax: between(0, 1).optional(),
   falsePositivesMax: whole(0, 1_000_000).optional(),
+  breakersMax: whole(0, 100_000).optional(),
   latencyFactorMax: between(0.1, 1_000).optional(),
   hoursMax: z
     .number()

@@ -29,6 +29,7 @@ export const statusOf = {
   SPEC_TOO_LARGE: status.INVALID_ARGUMENT,
   OFFSET_BEYOND_END: status.OUT_OF_RANGE,
   REPORT_INVALID: status.INVALID_ARGUMENT,
+  EVIDENCE_CONFLICT: status.ALREADY_EXISTS, // The chain was rewritten: an operator looks into it.
   REASON_INVALID: status.INVALID_ARGUMENT,
   CHANNEL_INVALID: status.INVALID_ARGUMENT,
   PINS_INVALID: status.INVALID_ARGUMENT,

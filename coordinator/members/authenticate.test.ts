@@ -19,6 +19,7 @@ const member: Cluster = {
   certificateExpiresAtMs: nowMs + 1000,
   earlierSerials: [],
   quarantined: false,
+  evidence: [],
   labels: {},
   revokedBecause: null,
 };

@@ -40,6 +40,8 @@ export type GatePolicy = Readonly<{
   falsePositivesMax?: number | undefined;
   /** How many times the live version's mean time for one trace or slice may be taken. */
   latencyFactorMax?: number | undefined;
+  /** Open breakers of clusters that do not keep a version from being promoted, since so many may lie; f unless given. */
+  breakersMax?: number | undefined;
   /** Nothing is promoted before so many minutes; default 10. */
   minutesMin?: number | undefined;
   /** Silence for so long is a hold. */

@@ -230,6 +230,8 @@ function mayMakeDue(event: JournalEvent): boolean {
     case 'clusterRejoined':
     case 'releaseAcknowledged':
     case 'shadowReported':
+    case 'evidenceJournaled':
+    case 'breakerReported':
     case 'releaseSetSigned':
       return false;
     default:

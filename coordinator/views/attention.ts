@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { State, Track } from '../ledger/state/state.ts';
+import { openBreakers } from '../registry/decide/at-the-gate.ts';
 import type { GateView as RegistryGate } from '../registry/decide/gate.ts';
 import { expiringSoon } from '../registry/signing/expiry-watch.ts';
 import { rulesOf } from '../round/policy.ts';
@@ -29,6 +30,7 @@ export type AttentionCode =
   | 'TOO_FEW_CLUSTERS'
   | 'GATE_HELD'
   | 'GATE_WAITS'
+  | 'BREAKER_OPEN'
   | 'ALERT_WAVE';
 
 /** One matter that somebody should look at: a sentence, with what helps. */
@@ -158,7 +160,24 @@ function ofTrack(state: State, view: TrackStatusView, { gate }: Surroundings): A
     const text = `version ${canary} has ${standing.state.approvals.length} of ${standing.approvalsNeeded} approvals: \`testudo gate override\``;
     found.push(about('critical', 'GATE_WAITS', text, { track }));
   }
+  found.push(...breakersOf(state, known));
   return found;
+}
+
+/** Versions that made so many alerts that clusters stopped acting on them. */
+function breakersOf(state: State, known: Track): Attention[] {
+  const { track, policy, releasing } = known;
+  const max = policy.gate?.breakersMax ?? policy.aggregation.f;
+  return Object.keys(releasing.breakers).flatMap((name) => {
+    const version = Number(name);
+    const open = openBreakers(state, known, version);
+    if (open.length === 0) return [];
+    const text =
+      `version ${version} made so many alerts in ${open.length} cluster(s) that they act on none: ` +
+      `\`testudo releases show ${track}@${version}\`, then roll it back, or let each cluster \`testudo quarantine resume\``;
+    const severity = open.length > max ? 'critical' : 'warning';
+    return [about(severity, 'BREAKER_OPEN', text, { track, atMs: Math.min(...open.map((one) => one.reportedAtMs)) })];
+  });
 }
 
 function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings): Attention[] {

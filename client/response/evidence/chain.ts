@@ -100,16 +100,29 @@ function encodeEnd(
 }
 
 export type Problem = Readonly<{ file: string; message: string }>;
-export type Verified = Readonly<{ records: readonly SignedRecord[]; problems: readonly Problem[] }>;
+export type Verified = Readonly<{
+  records: readonly SignedRecord[];
+  problems: readonly Problem[];
+  /** The last record that a receipt speaks for, and so for all before it; 0 for none. */
+  receipted: number;
+}>;
+
+/** What the coordinator's journal knows of a chain. */
+export type KnownEnd = Readonly<{ signer: string; record: number; digest: string; sequence: number }>;
 
 /**
  * Reads a folder and finds what is not as it was written: any byte that was changed, a record that is missing in the
  * middle or at the end, one that another key signed. `publicKey`: whose it must be; without it one key for all.
- * `anchors`: digests that are known from elsewhere, such as from pods' annotations; one that is missing is a problem.
+ * `anchors`: digests that are known from elsewhere, such as from pods' annotations; one that is missing is a problem. `ends`: where the
+ * journal says that the chain once ended; a record that is not as it was then, or not there, is a problem.
  */
 export async function verifyChain(
   folder: string,
-  { publicKey, anchors = [] }: Readonly<{ publicKey?: Uint8Array; anchors?: readonly string[] }> = {},
+  {
+    publicKey,
+    anchors = [],
+    ends = [],
+  }: Readonly<{ publicKey?: Uint8Array; anchors?: readonly string[]; ends?: readonly KnownEnd[] }> = {},
 ): Promise<Verified> {
   const records: SignedRecord[] = [];
   const problems: Problem[] = [];
@@ -161,7 +174,20 @@ export async function verifyChain(
   for (const anchor of anchors) {
     if (!here.has(anchor)) problems.push({ file: '(elsewhere)', message: `${anchor} is named there and is not here` });
   }
-  return { records, problems };
+  let receipted = 0;
+  for (const { signer, record, digest, sequence } of ends) {
+    const found = records.find(({ head }) => head.sequence === record);
+    const isSame =
+      found !== undefined &&
+      recordDigest(found.head) === digest &&
+      Buffer.from(found.publicKey).toString('hex') === signer;
+    if (isSame) receipted = Math.max(receipted, record);
+    else {
+      const message = `record ${record} stands in the journal at ${sequence}, and is not here as it was: ${digest}`;
+      problems.push({ file: '(journal)', message });
+    }
+  }
+  return { records, problems, receipted };
 }
 
 /** What a record holds, opened with the data key. */

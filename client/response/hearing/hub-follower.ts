@@ -2,11 +2,12 @@ import { fullJitterMs } from '../../../base/backoff.ts';
 import { type Fault, refuse } from '../../../base/fault.ts';
 import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
-import type { RunningModel } from '../../../proto/generated/testudo/v1/responses.ts';
+import { ResponsesClient, type RunningModel } from '../../../proto/generated/testudo/v1/responses.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
 import type { ReceivedReleases } from '../../../proto/release/walk.ts';
-import { HubAdmission } from '../../link/hub-admission.ts';
+import { HubAdmission, hubChannelOptions, securedBy } from '../../link/hub-admission.ts';
 import type { ClusterIdentity } from '../../link/identity-store.ts';
+import { type ResponseCalls, responseCallsOf } from '../../link/response-calls.ts';
 import { connectToHub } from '../../releases/grpc/connect-to-hub.ts';
 import type { Sighting } from '../ladder/sighting.ts';
 import { type AlertPlace, connectToAlerts, sightingIn } from './alert-calls.ts';
@@ -41,6 +42,7 @@ export class HubFollower {
   readonly #following: Promise<void>;
   #place = firstPlace;
   #models: readonly RunningModel[] = [];
+  #responses: ResponseCalls | undefined;
   #away: Fault | null = refuse('HUB_AWAY', 'the hub was not reached yet').fault;
 
   constructor(settings: HubSettings, who: Readonly<{ name: string; cluster: ClusterId }>, ports: HubFollowerPorts) {
@@ -59,6 +61,11 @@ export class HubFollower {
   /** What each track runs, as the hub said last. */
   get models(): readonly RunningModel[] {
     return this.#models;
+  }
+
+  /** The hub's ear for what the coordinator should know; undefined while it is away. */
+  get responses(): ResponseCalls | undefined {
+    return this.#away === null ? this.#responses : undefined;
   }
 
   /** May be called twice. */
@@ -91,10 +98,14 @@ export class HubFollower {
     }
     const ending = new AbortController();
     const signal = AbortSignal.any([this.#stopping.signal, ending.signal]);
+    const responses = new ResponsesClient(this.#settings.address.text, securedBy(admitted.value), hubChannelOptions);
+    this.#responses = responseCallsOf(responses);
     const streams = [this.#alerts(admitted.value, signal), this.#set(admitted.value, signal)];
     const fault = await Promise.race(streams);
     ending.abort(); // One is of no use without the other: both begin anew.
     await Promise.all(streams);
+    this.#responses = undefined;
+    responses.close();
     if (fault.code === 'CERTIFICATE_MISSING' || fault.code === 'GRPC_UNAUTHENTICATED') this.#admission.distrusted();
     return fault;
   }

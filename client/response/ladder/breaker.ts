@@ -6,12 +6,15 @@ type Version = Readonly<{ track: string; version: number }>;
 /** When the first alert named this version of a track: its swap, as far as is seen here. */
 type Swap = Version & Readonly<{ atMs: number }>;
 
+/** What it saw when it opened. */
+export type BreakerCounts = Readonly<{ flaggedPods: number; pods: number; workloads: number; withinMs: number }>;
+
 /** What it knows: it survives restarts. */
 export type Breaker = Readonly<{
   /** The latest of each track. */
   swaps: readonly Swap[];
   /** Why nothing is done any more; null while it is closed. */
-  open: (Version & Readonly<{ atMs: number; why: string }>) | null;
+  open: (Version & Readonly<{ atMs: number; why: string; counts?: BreakerCounts | undefined }>) | null;
   /** Alerts before this moment were looked at by an operator. */
   resumedAtMs: number;
 }>;
@@ -50,7 +53,10 @@ export function watchBreaker(
     const why =
       `${track}@${version} flagged ${flaggedPods} of ${pods} pods in ${workloads} workload(s) within ` +
       `${Math.round(limits.withinMs / 60_000)} min of its swap`;
-    return { ...known, open: { track, version, atMs: nowMs, why } };
+    return {
+      ...known,
+      open: { track, version, atMs: nowMs, why, counts: { flaggedPods, pods, workloads, withinMs: limits.withinMs } },
+    };
   }
   return known;
 }

@@ -16,6 +16,7 @@ import { type Isolation, isolationOf, isolationText } from './isolation.ts';
 import { loadMemory, type Memory, saveMemory } from './memory.ts';
 import { networkProbesOf } from './network-probes.ts';
 import type { Order, Orders } from './orders.ts';
+import type { ReportedBreaker } from './teller.ts';
 
 /** What the part does beside patching and evicting: all of it ends on disk. */
 export type DeskAction = OwnAction &
@@ -72,6 +73,16 @@ export class Desk {
 
   get memory(): Memory {
     return this.#memory;
+  }
+
+  /** The end of the chain of evidence, and whose signature it bears. */
+  get evidence() {
+    return { end: this.#chain.last, signer: this.#chain.publicKey };
+  }
+
+  /** The coordinator knows of this breaker, or of none. */
+  async reported(reported: ReportedBreaker | null): Promise<void> {
+    await this.#change((memory) => ({ ...memory, reported }));
   }
 
   /** Never rejects: what could not be written is refused, and nothing is done that rests on it. */

@@ -5,6 +5,7 @@ import type { Timers } from '../../../base/time.ts';
 import { loadDataKey } from '../../storage/data-key.ts';
 import type { Facts } from '../cluster/facts.ts';
 import type { Send } from '../cluster/send.ts';
+import { receiptFile } from '../evidence/receipts.ts';
 import { HubFollower } from '../hearing/hub-follower.ts';
 import type { HubSettings } from '../hearing/hub-settings.ts';
 import type { Breaker } from '../ladder/breaker.ts';
@@ -19,6 +20,7 @@ import { quarantinePart, type Seen, type SeenSuspect } from './part.ts';
 import { PolicyFeed } from './policy-feed.ts';
 import type { QuarantineConfig } from './quarantine-config.ts';
 import { suspectsOf } from './suspects.ts';
+import { Teller } from './teller.ts';
 
 export type QuarantineParts = Readonly<{
   config: QuarantineConfig;
@@ -68,7 +70,14 @@ export class Quarantine {
   readonly #parts: QuarantineParts;
   readonly #stopping = new AbortController();
   #feeds:
-    | Readonly<{ alerts: AlertFeed; policy: PolicyFeed; orders: Orders; desk: Desk; hub: HubFollower | undefined }>
+    | Readonly<{
+        alerts: AlertFeed;
+        policy: PolicyFeed;
+        orders: Orders;
+        desk: Desk;
+        hub: HubFollower | undefined;
+        teller: Teller | undefined;
+      }>
     | undefined;
   #seen: Seen = { suspects: [], quarantined: [] };
   readonly #said = new Map<string, string>();
@@ -115,7 +124,8 @@ export class Quarantine {
       onRefused: ({ code, message }) => log.warn({ code, cause: message }, 'the signed set was refused'),
     });
     const alerts = new AlertFeed(config.alerts, { timers, signal: this.#stopping.signal, onAlerts: wake });
-    this.#feeds = { alerts, policy, orders, desk, hub: this.#follow(alerts, policy) };
+    const hub = this.#follow(alerts, policy);
+    this.#feeds = { alerts, policy, orders, desk, hub, teller: await this.#openTeller(hub, desk) };
     return ok(undefined);
   }
 
@@ -156,6 +166,7 @@ export class Quarantine {
   /** Nothing is read any more. May be called twice. */
   async close(): Promise<void> {
     this.#stopping.abort();
+    await this.#feeds?.teller?.close();
     await this.#feeds?.hub?.close();
     await this.#feeds?.alerts.closed();
     await this.#feeds?.policy.close();
@@ -174,11 +185,26 @@ export class Quarantine {
         onSet: (received) => policy.hear(received),
         onState: (away) => {
           onHub(away === null);
+          this.#feeds?.teller?.wake();
           if (away === null) log.info('the hub tells of alerts');
           else log.warn({ code: away.code, cause: away.message }, 'the hub is away: what is known stands');
         },
       },
     );
+  }
+
+  async #openTeller(hub: HubFollower | undefined, desk: Desk): Promise<Teller | undefined> {
+    if (hub === undefined) return undefined;
+    const { timers, log, dataDirectory } = this.#parts;
+    const teller = await Teller.open({
+      ...{ timers, log, receiptFile: join(dataDirectory, receiptFile) },
+      calls: () => hub.responses,
+      evidence: () => desk.evidence,
+      breaker: () => ({ breaker: desk.memory.breaker, reported: desk.memory.reported ?? null }),
+      onReported: (reported) => desk.reported(reported),
+    });
+    teller.wake();
+    return teller;
   }
 
   #verdictOf(uid: string): string | null {
@@ -189,6 +215,7 @@ export class Quarantine {
   #look(seen: Seen): void {
     const { log, onCounts } = this.#parts;
     this.#seen = seen;
+    this.#feeds?.teller?.wake();
     const suspects = { quiet: 0, waits: 0, held: 0, begun: 0 };
     const now = new Set<string>();
     /** Once for each change: a look comes with every event of the cluster. */

@@ -1,5 +1,6 @@
 import { connectAsMember } from '../../link/connection.ts';
 import { renew } from '../../link/enrol.ts';
+import { responseCallsOf } from '../../link/response-calls.ts';
 import type { ConnectToRounds } from '../round-calls.ts';
 import { fetchModel, submitUpdate, tellAlerts, uploadStatus } from './calls.ts';
 import { watch } from './watch.ts';
@@ -15,6 +16,7 @@ export const connectOverGrpc: ConnectToRounds = (address, identity) => {
     submit: (parts, options) => submitUpdate(federation, parts, options),
     renew: (current, limits) => renew(connection, current, limits),
     tellAlerts: (counts, options) => tellAlerts(federation, counts, options),
+    responses: responseCallsOf(connection.responses),
     close: () => connection.close(),
   };
 };

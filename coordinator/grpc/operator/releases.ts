@@ -6,6 +6,7 @@ import type {
   GetReleaseResponse,
   ListReleasesRequest,
   ListReleasesResponse,
+  ReleaseBreaker,
   Release as ReleaseMessage,
   RevokeReleaseRequest,
   RevokeReleaseResponse,
@@ -13,6 +14,7 @@ import type {
 import { InstallOutcome } from '../../../proto/generated/testudo/v1/releases.ts';
 import { calls } from '../../access/calls.ts';
 import { revokeRelease } from '../../operations/releases.ts';
+import { openBreakers } from '../../registry/decide/at-the-gate.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { pageOf } from '../../views/page.ts';
@@ -30,6 +32,7 @@ import { changeOnly } from './channels.ts';
 import { modelRef, ms, optionalVersion } from './messages.ts';
 
 const installsMax = 2_000;
+const breakersMax = 1_000;
 const descendantsMax = 1_000;
 
 const outcomes: Readonly<Record<NonNullable<InstallView['outcome']>, InstallOutcome>> = {
@@ -70,6 +73,7 @@ export function releaseHandlers(door: Door<'operator'>, engine: Engine, registry
           release: releaseMessage(releaseView(track, version, agents)),
           manifestJson: canonicalJson(release.value.manifest as unknown as JsonValue),
           installs: installs.slice(0, installsMax).map(installMessage),
+          breakers: openBreakers(engine.state(), track, version).slice(0, breakersMax).map(breakerMessage),
         });
       },
     ),
@@ -84,6 +88,11 @@ export function releaseHandlers(door: Door<'operator'>, engine: Engine, registry
       },
     ),
   };
+}
+
+function breakerMessage(breaker: ReturnType<typeof openBreakers>[number]): ReleaseBreaker {
+  const { cluster, flaggedPodCount, podCount, workloadCount, withinMs, reportedAtMs } = breaker;
+  return { cluster, flaggedPodCount, podCount, workloadCount, withinMs: BigInt(withinMs), atMs: BigInt(reportedAtMs) };
 }
 
 function releaseMessage({ model, round, createdAtMs, channels, ...row }: ReleaseView): ReleaseMessage {

@@ -81,7 +81,13 @@ export type Labels = Readonly<Record<string, string>>;
  * until it has been thought through. Never change what a stored kind means: add another kind.
  * Digests stand in for bytes; no member carries a key's secret, a token's secret, or weights.
  */
-export type JournalEvent = TrackEvent | RoundJournalEvent | MembershipEvent | ReleaseEvent | OperationEvent;
+export type JournalEvent =
+  | TrackEvent
+  | RoundJournalEvent
+  | MembershipEvent
+  | ReleaseEvent
+  | ResponseEvent
+  | OperationEvent;
 
 type TrackEvent = Readonly<
   | {
@@ -272,6 +278,32 @@ export type ReleaseEvent = Readonly<
   | { kind: 'gateDecided'; track: TrackId; version: number; decision: GateDecision; reasons: readonly string[] }
   /** An operator's wish to override the gate that needs another's to count. */
   | { kind: 'gateOverrideAsked'; track: TrackId; version: number; decision: 'promote' | 'reject'; reason: string }
+>;
+
+/** The end of a cluster's chain of evidence. Digests alone: no evidence is told. */
+export type EvidenceHead = Readonly<{
+  /** Whose signature the chain bears: an Ed25519 key, hexadecimal digits. */
+  signer: string;
+  record: number;
+  digest: Digest;
+}>;
+
+/** What the breaker of a cluster's response agent does about a version. Numbers alone. */
+export type BreakerReport = Readonly<{
+  version: number;
+  /** False once an operator of the cluster has looked and resumed. */
+  open: boolean;
+  reportedAtMs: EpochMs;
+  flaggedPodCount: number;
+  podCount: number;
+  workloadCount: number;
+  withinMs: number;
+}>;
+
+/** What clusters' response agents say. */
+export type ResponseEvent = Readonly<
+  | ({ kind: 'evidenceJournaled'; cluster: ClusterId } & EvidenceHead)
+  | ({ kind: 'breakerReported'; cluster: ClusterId; track: TrackId } & BreakerReport)
 >;
 
 type OperationEvent = Readonly<

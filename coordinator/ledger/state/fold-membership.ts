@@ -36,6 +36,7 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
         earlierSerials: earlier === undefined ? [] : withSerial(earlier),
         quarantined: earlier?.quarantined ?? false,
         labels,
+        evidence: earlier?.evidence ?? [],
         revokedBecause: null,
       });
       return;

@@ -3,6 +3,7 @@ import type { JournalEntry } from '../journal/entry.ts';
 import type { JournalEvent, KnownAntibody } from '../journal/events.ts';
 import { foldMembership } from './fold-membership.ts';
 import { foldRelease } from './fold-release.ts';
+import { foldResponse } from './fold-response.ts';
 import { foldRound } from './fold-round.ts';
 import { type EntryContext, type MutableState, replaceTrack } from './mutable-state.ts';
 import { nameOf } from './name-of.ts';
@@ -133,6 +134,10 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'gateDecided':
     case 'gateOverrideAsked':
       foldRelease(state, event, context);
+      return;
+    case 'evidenceJournaled':
+    case 'breakerReported':
+      foldResponse(state, event, context);
       return;
   }
 }

@@ -2,7 +2,7 @@ import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId, Digest, TrackId } from '../../../proto/ids.ts';
 import type { Assignment } from '../../../proto/release/documents/catalogue.ts';
 import type { ReleaseManifest } from '../../../proto/release/documents/manifest.ts';
-import type { GateDecision, ShadowReport, SignedDocument } from '../journal/events.ts';
+import type { BreakerReport, GateDecision, ShadowReport, SignedDocument } from '../journal/events.ts';
 
 /** A signed document that lies in the blob store. */
 export type MetadataRef = SignedDocument;
@@ -44,6 +44,9 @@ export type GateState = Readonly<{
   approvals: readonly Readonly<{ decision: 'promote' | 'reject'; by: string; reason: string; atMs: EpochMs }>[];
 }>;
 
+/** The last word of one cluster on one version. */
+export type BreakerState = BreakerReport & Readonly<{ sequence: number }>;
+
 /** Everything about the releases of one track. */
 export type TrackReleasing = Readonly<{
   /** By version, ascending; also retired ones. */
@@ -56,6 +59,8 @@ export type TrackReleasing = Readonly<{
   channels: Readonly<Record<string, ChannelState>>;
   /** By version. */
   gates: Readonly<Record<number, GateState>>;
+  /** By version and cluster: what its response agent's breaker said last; of the newest 32 versions that any spoke of. */
+  breakers: Readonly<Record<number, Readonly<Record<ClusterId, BreakerState>>>>;
 }>;
 
 /** What one cluster's agent last said about one track. */
@@ -96,6 +101,7 @@ export const noReleasing: TrackReleasing = {
   stableHistory: [],
   channels: {},
   gates: {},
+  breakers: {},
 };
 
 export const noMetadata: MetadataState = {

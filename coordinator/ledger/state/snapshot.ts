@@ -6,7 +6,7 @@ import type { State, Track } from './state.ts';
  * Raise it whenever `State` changes its shape, or a fold what it makes of an entry: snapshots of another version are not
  * read, the journal is folded.
  */
-export const snapshotVersion = 7;
+export const snapshotVersion = 8;
 
 /** JSON text of the state: maps become lists of their values, each of which knows its own key. */
 export function writeSnapshot(state: State): string {

@@ -5,7 +5,14 @@ import type { ModelRef, RoundEffect, RoundPhase } from '../../round/phase.ts';
 import type { TrackPolicy } from '../../round/policy.ts';
 import type { RoundRules } from '../../round/rules.ts';
 import type { Standing } from '../../round/standing.ts';
-import type { JournalEvent, KnownAntibody, Labels, OperatorRole, TrackSample } from '../journal/events.ts';
+import type {
+  EvidenceHead,
+  JournalEvent,
+  KnownAntibody,
+  Labels,
+  OperatorRole,
+  TrackSample,
+} from '../journal/events.ts';
 import type { AgentState, MetadataState, TrackReleasing } from './releasing.ts';
 
 /** The fold of the journal: everything the coordinator knows, as plain data behind read-only types. */
@@ -106,8 +113,12 @@ export type Cluster = Readonly<{
   earlierSerials: readonly string[];
   quarantined: boolean;
   labels: Labels;
+  /** Ends of its chains of evidence that were journalled, oldest first, at most 64: the last ones. */
+  evidence: readonly JournaledHead[];
   revokedBecause: string | null;
 }>;
+
+export type JournaledHead = EvidenceHead & Readonly<{ sequence: number; atMs: EpochMs }>;
 
 export type Token = Readonly<{
   tokenId: string;

@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../../base/time.ts';
+import type { ClusterId } from '../../../proto/ids.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
-import type { GateState, TrackReleasing } from '../../ledger/state/releasing.ts';
+import type { BreakerState, GateState, TrackReleasing } from '../../ledger/state/releasing.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
 import { channelMoved, gateEvents, headBackEvents } from './channel-events.ts';
 import { deadlineOf, decideGate, type GateAnswer, type GateQuestion, regretsOf, ripeOf } from './gate.ts';
@@ -22,9 +23,25 @@ export function gateQuestion(
     f: policy.aggregation.f,
     canaries: membersOf(state, track, 'canary'),
     stableVersion,
+    breakers: openBreakers(state, { releasing }, gate.version).map(({ cluster }) => cluster),
     ratesBefore: ratesBefore(releasing, gate.version),
     nowMs,
   };
+}
+
+/** Clusters in good standing whose breakers a version opened, by name. */
+export function openBreakers(
+  { clusters }: Pick<State, 'clusters'>,
+  { releasing }: Pick<Track, 'releasing'>,
+  version: number,
+): readonly (BreakerState & Readonly<{ cluster: ClusterId }>)[] {
+  return Object.entries(releasing.breakers[version] ?? {})
+    .map(([cluster, report]) => ({ ...report, cluster: cluster as ClusterId }))
+    .filter(({ cluster, open }) => {
+      const member = clusters.get(cluster);
+      return open && member?.status === 'enrolled' && !member.quarantined;
+    })
+    .sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
 }
 
 /** What the gate of a track has to say now: the decision on the version in front of it, or on the one it let through. */

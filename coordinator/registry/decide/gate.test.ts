@@ -32,7 +32,13 @@ function report(cluster: string, more: Partial<ShadowReport> = {}): ShadowReport
 
 function decide(
   reports: readonly ShadowReport[],
-  { hours = 1, canaries = ['a', 'b', 'c'], f = 1, rates = {} as Record<string, number> } = {},
+  {
+    hours = 1,
+    canaries = ['a', 'b', 'c'],
+    f = 1,
+    rates = {} as Record<string, number>,
+    breakers = [] as readonly string[],
+  } = {},
   limits: Partial<GatePolicy> = {},
 ) {
   const gate: GateState = {
@@ -48,6 +54,7 @@ function decide(
     f,
     canaries,
     stableVersion: 3,
+    breakers,
     ratesBefore: new Map(Object.entries(rates)),
     nowMs: hours * hourMs,
   });
@@ -56,6 +63,17 @@ function decide(
 const blind = { recalls: [{ attackClass: 'shell', caseCount: 20, shadowFoundCount: 17, liveFoundCount: 20 }] };
 
 describe('decideGate', () => {
+  it('promotes nothing whose breakers are open in more clusters than may lie, says so, and holds it when time is over', () => {
+    const passed = [report('a'), report('b')];
+    // One liar of f = 1 stops nothing by itself, unless the policy says that one is enough.
+    expect(decide(passed, { breakers: ['x'] })).toEqual({ verdict: 'promote', reasons: [] });
+    const open = 'BREAKER_OPEN: it made too many alerts in 2 clusters, more than 1 (x, y)';
+    expect(decide(passed, { breakers: ['x', 'y'] })).toEqual({ verdict: 'waiting', reasons: [open] });
+    expect(decide(passed, { breakers: ['x', 'y'], hours: 25 })).toEqual({ verdict: 'hold', reasons: [open] });
+    expect(decide(passed, { breakers: ['x'] }, { breakersMax: 0 })).toMatchObject({ verdict: 'waiting' });
+    expect(decide(passed, { breakers: ['x', 'y'] }, { breakersMax: 2 })).toMatchObject({ verdict: 'promote' });
+  });
+
   it('promotes what enough canaries passed', () => {
     expect(decide([report('a')])).toMatchObject({ verdict: 'waiting' });
     expect(decide([report('a'), report('b')])).toEqual({ verdict: 'promote', reasons: [] });

@@ -21,6 +21,8 @@ export type GateQuestion = Readonly<{
   /** Clusters in good standing that are assigned to the canary channel. */
   canaries: readonly string[];
   stableVersion: number;
+  /** Clusters in good standing, canaries or not, whose response agents' breakers this version opened and nobody closed. */
+  breakers: readonly string[];
   /** By cluster: the most it ever reported to have scored in front of another gate, a millisecond. */
   ratesBefore: ReadonlyMap<string, number>;
   nowMs: EpochMs;
@@ -44,7 +46,9 @@ const rateGrowthMax = 10;
  *
  * promote: `passesNeeded` clusters passed it, none failed it, and `minutesMin` are over. reject: more than f, and more
  * than half of all canaries, failed it. hold: every canary has reported and some failed it, or time is over. So f clusters
- * that lie together can hold a version, and can neither promote nor reject it.
+ * that lie together can hold a version, and can neither promote nor reject it. Breakers that it opened in more than
+ * `breakersMax` clusters (f unless the policy says otherwise) keep it from being promoted while they are open: so many may
+ * lie, and stop nothing.
  */
 export function decideGate(question: GateQuestion): GateAnswer {
   const { gate, policy, f, canaries, nowMs } = question;
@@ -56,7 +60,8 @@ export function decideGate(question: GateQuestion): GateAnswer {
   const needed = passesNeeded(policy, f, canaries.length);
   if (outweighs(failures.length, f, canaries.length)) return { verdict: 'reject', reasons };
   const ripe = nowMs >= ripeOf(gate, policy);
-  const passed = failures.length === 0 && passedCount >= needed;
+  const breakers = breakerReasons(question);
+  const passed = failures.length === 0 && breakers.length === 0 && passedCount >= needed;
   if (passed && ripe) return { verdict: 'promote', reasons: [] };
 
   const missing = passed
@@ -65,8 +70,9 @@ export function decideGate(question: GateQuestion): GateAnswer {
   const unheard = heardCount < canaries.length ? `; ${canaries.length - heardCount} have not reported` : '';
   const over = nowMs >= deadlineOf(gate, policy);
   const heardAll = failures.length > 0 && counting.length === canaries.length;
-  if (!over && !heardAll) return { verdict: 'waiting', reasons: [...reasons, missing + unheard] };
-  return { verdict: 'hold', reasons: failures.length > 0 ? reasons : [...reasons, missing + unheard] };
+  const against = breakers.length > 0 ? breakers : [missing + unheard];
+  if (!over && !heardAll) return { verdict: 'waiting', reasons: [...reasons, ...against] };
+  return { verdict: 'hold', reasons: failures.length > 0 ? [...reasons, ...breakers] : [...reasons, ...against] };
 }
 
 /**
@@ -77,6 +83,14 @@ export function regretsOf(question: GateQuestion): readonly string[] {
   const { failures } = weigh(question);
   if (!outweighs(failures.length, question.f, question.canaries.length)) return [];
   return failures.flatMap(({ cluster, reasons }) => reasons.map((reason) => `${cluster}: ${reason}`));
+}
+
+/** Why breakers keep a version from being promoted; none while so few are open that all of them may lie. */
+function breakerReasons({ breakers, policy, f }: GateQuestion): readonly string[] {
+  const max = policy.breakersMax ?? f;
+  if (breakers.length <= max) return [];
+  const named = breakers.slice(0, 8).join(', ');
+  return [`BREAKER_OPEN: it made too many alerts in ${breakers.length} clusters, more than ${max} (${named})`];
 }
 
 /** Passes that promote: `clustersMin`, more than f, and a majority of all canaries, whichever is most. */

@@ -173,6 +173,7 @@ function mayMakeDue({ event }: JournalEntry): boolean {
     case 'freezeSet':
     case 'freezeLifted':
     case 'shadowReported':
+    case 'breakerReported':
     case 'channelMoved':
     case 'channelRemoved':
     case 'floorRaised':

@@ -150,6 +150,24 @@ export interface GetReleaseResponse {
   manifestJson: string;
   /** What clusters run or shall run of it, by name, at most 2,000. */
   installs: ClusterInstall[];
+  /** Clusters whose response agents' breakers it opened and nobody closed, by name, at most 1,000. */
+  breakers: ReleaseBreaker[];
+}
+
+/** A breaker that a release opened. */
+export interface ReleaseBreaker {
+  /** Cluster id. */
+  cluster: string;
+  /** Pods that it flagged. */
+  flaggedPodCount: number;
+  /** Pods that there were. */
+  podCount: number;
+  /** Workloads of the flagged pods. */
+  workloadCount: number;
+  /** The time since its swap in which it did so, milliseconds. */
+  withinMs: bigint;
+  /** When, milliseconds since the epoch, by the cluster's clock. */
+  atMs: bigint;
 }
 
 /** One cluster and one release. */
@@ -1327,7 +1345,7 @@ export const GetReleaseRequest: MessageFns<GetReleaseRequest> = {
 };
 
 function createBaseGetReleaseResponse(): GetReleaseResponse {
-  return { release: undefined, manifestJson: "", installs: [] };
+  return { release: undefined, manifestJson: "", installs: [], breakers: [] };
 }
 
 export const GetReleaseResponse: MessageFns<GetReleaseResponse> = {
@@ -1340,6 +1358,9 @@ export const GetReleaseResponse: MessageFns<GetReleaseResponse> = {
     }
     for (const v of message.installs) {
       ClusterInstall.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.breakers) {
+      ReleaseBreaker.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1381,6 +1402,14 @@ export const GetReleaseResponse: MessageFns<GetReleaseResponse> = {
             message.installs.push(ClusterInstall.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.breakers.push(ReleaseBreaker.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1403,6 +1432,128 @@ export const GetReleaseResponse: MessageFns<GetReleaseResponse> = {
       : undefined;
     message.manifestJson = object.manifestJson ?? "";
     message.installs = object.installs?.map((e) => ClusterInstall.fromPartial(e)) || [];
+    message.breakers = object.breakers?.map((e) => ReleaseBreaker.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReleaseBreaker(): ReleaseBreaker {
+  return { cluster: "", flaggedPodCount: 0, podCount: 0, workloadCount: 0, withinMs: 0n, atMs: 0n };
+}
+
+export const ReleaseBreaker: MessageFns<ReleaseBreaker> = {
+  encode(message: ReleaseBreaker, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    if (message.flaggedPodCount !== 0) {
+      writer.uint32(16).uint32(message.flaggedPodCount);
+    }
+    if (message.podCount !== 0) {
+      writer.uint32(24).uint32(message.podCount);
+    }
+    if (message.workloadCount !== 0) {
+      writer.uint32(32).uint32(message.workloadCount);
+    }
+    if (message.withinMs !== 0n) {
+      if (BigInt.asUintN(64, message.withinMs) !== message.withinMs) {
+        throw new globalThis.Error("value provided for field message.withinMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.withinMs);
+    }
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseBreaker {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseBreaker();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.flaggedPodCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.podCount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.workloadCount = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.withinMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.atMs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReleaseBreaker>, I>>(base?: I): ReleaseBreaker {
+    return ReleaseBreaker.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReleaseBreaker>, I>>(object: I): ReleaseBreaker {
+    const message = createBaseReleaseBreaker();
+    message.cluster = object.cluster ?? "";
+    message.flaggedPodCount = object.flaggedPodCount ?? 0;
+    message.podCount = object.podCount ?? 0;
+    message.workloadCount = object.workloadCount ?? 0;
+    message.withinMs = (object.withinMs !== undefined && object.withinMs !== null) ? BigInt(object.withinMs) : 0n;
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
     return message;
   },
 };
