@@ -83,20 +83,15 @@ export class Simulation implements Stage {
   };
 
   async run(): Promise<Outcome> {
-    // A federation that cannot even be founded is caught as well.
-    const founded = await this.#begin().catch((error: unknown) => {
-      this.report('UNEXPECTED_ERROR', String(error));
-      return undefined;
-    });
-    if (founded === undefined) return this.#outcome({});
-    const deeds = new Deeds(this);
-    for (const { atMs, deed } of this.plan.deeds) this.world.after(atMs, () => deeds.do(deed));
     const stopOnError = (error: unknown) => {
       this.world.failed = error;
       this.report('UNEXPECTED_ERROR', error instanceof Error ? (error.stack ?? error.message) : String(error));
     };
     process.on('unhandledRejection', stopOnError);
+    const deeds = new Deeds(this);
     try {
+      const founded = await this.#begin(); // One that cannot even be founded is caught as well.
+      for (const { atMs, deed } of this.plan.deeds) this.world.after(atMs, () => deeds.do(deed));
       await this.world.run(dawnMs + calmAtMs, this.#afterAct);
       if (this.violation === undefined) {
         deeds.calm();
