@@ -4,14 +4,14 @@
  * plane, and simulated histories with every fault there is. Writes docs/benchmarks/response-faults.md; exits with 1 when a
  * promise was broken.
  *
- *     node bench/response-campaign.ts [--repetitions 14] [--histories 10000] [--seed 1]
+ *     node bench/response-campaign.ts [--repetitions 14] [--lanes 2] [--minutes 240] [--histories 10000] [--seed 1]
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { seededRandom } from '../base/random.ts';
+import { type Random, seededRandom } from '../base/random.ts';
 import { ensureControlPlane } from '../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../tools/testing/kube/control-plane.ts';
 import { endSteps, QuarantineKills, quarantineSteps } from '../tools/testing/kube/kills/quarantine-kills.ts';
@@ -26,14 +26,14 @@ const { values } = parseArgs({
   options: {
     repetitions: { type: 'string', default: '14' },
     histories: { type: 'string', default: '10000' },
+    lanes: { type: 'string', default: '2' },
+    minutes: { type: 'string', default: '240' },
     seed: { type: 'string', default: '1' },
   },
 });
-const [repetitions, histories, seed] = [values.repetitions, values.histories, values.seed].map(Number) as [
-  number,
-  number,
-  number,
-];
+const { repetitions, histories, lanes, minutes, seed } = Object.fromEntries(
+  Object.entries(values).map(([name, value]) => [name, Number(value)]),
+) as Record<keyof typeof values, number>;
 const victims = ['agent', 'API server'] as const;
 
 const started = performance.now();
@@ -45,29 +45,33 @@ writeFileSync(fileURLToPath(new URL('../docs/benchmarks/response-faults.md', imp
 console.log(report);
 process.exitCode = wrong.length === 0 ? 0 : 1;
 
+/** Lanes beside each other, each with a control plane of its own: most of the time everybody waits to be connected again. */
 async function killEverything(): Promise<Kills> {
+  const parts = await Promise.all(Array.from({ length: lanes }, (_, at) => killInLane(at)));
+  const sum = (of: (kills: Kills) => number) => parts.reduce((total, part) => total + of(part), 0);
+  const killed = (what: 'rotation' | 'quarantine'): Killed => ({
+    agent: sum((part) => part[what].agent),
+    'API server': sum((part) => part[what]['API server']),
+  });
+  return {
+    ...{ rotation: killed('rotation'), quarantine: killed('quarantine'), wrong: parts.flatMap(({ wrong }) => wrong) },
+    ...{ replaced: sum(({ replaced }) => replaced), quarantined: sum(({ quarantined }) => quarantined) },
+  };
+}
+
+async function killInLane(lane: number): Promise<Kills> {
   const root = mkdtempSync(path.join(os.tmpdir(), 'testudo-response-campaign-'));
   const plane = await ControlPlane.start({ programs: await ensureControlPlane() });
   const folderOf = (name: string) => mkdtempSync(path.join(root, `${name}-`));
-  const random = seededRandom(seed);
+  const random = seededRandom(seed * 1_000 + lane);
   try {
     const rotations = await RotationKills.prepare(plane, 'rotated', folderOf('rotated'));
     const isolations = await QuarantineKills.prepare(plane, 'isolated', folderOf('isolated'));
-    for (let at = 1; at <= repetitions; at += 1) {
-      for (const step of rotationSteps)
-        for (const victim of victims) await rotations.kill(victim, step, random, at % 4 === 1);
-      await rotations.rest();
-      await isolations.killAgentsAtEachStep();
-      for (const [half, end] of endSteps.entries()) {
-        for (const step of quarantineSteps.filter((_, index) => index % 2 === half))
-          await isolations.killApiServerAt(step);
-        await isolations.killApiServerAtTheEnd(end);
-      }
-      for (const victim of victims) await isolations.killAtAnyMoment(victim, random);
-      await isolations.rest();
+    for (let at = 1; at <= repetitions / lanes && performance.now() - started < minutes * 60_000; at += 1) {
+      await killOnce(rotations, isolations, random, at % 4 === 1);
       const found = [...(await rotations.verdict()).wrong, ...(await isolations.verdict()).wrong];
       const seconds = Math.round((performance.now() - started) / 1_000);
-      console.log(`${seconds} s, repetition ${at}`, rotations.killing.kills, isolations.killing.kills, found);
+      console.log(`${seconds} s, lane ${lane}, ${at}`, rotations.killing.kills, isolations.killing.kills, found);
     }
     const [rotated, isolated] = [await rotations.verdict(), await isolations.verdict()];
     await Promise.all([rotations.close(), isolations.close()]);
@@ -85,6 +89,26 @@ async function killEverything(): Promise<Kills> {
   }
 }
 
+/** Either side at every step; agents first: after its API server was away a controller takes its time to connect again. */
+async function killOnce(
+  rotations: RotationKills,
+  isolations: QuarantineKills,
+  random: Random,
+  waits: boolean,
+): Promise<void> {
+  await isolations.killAgentsAtEachStep();
+  for (const victim of victims) for (const step of rotationSteps) await rotations.kill(victim, step, random, waits);
+  await rotations.rest();
+  for (const [half, end] of endSteps.entries()) {
+    for (const step of quarantineSteps.filter((_, index) => index % 2 === half)) {
+      await isolations.killApiServerAt(step);
+    }
+    await isolations.killApiServerAtTheEnd(end);
+  }
+  for (const victim of victims) await isolations.killAtAnyMoment(victim, random);
+  await isolations.rest();
+}
+
 function reportOf(): string {
   const { cpu, cores, memoryGiB, node, commit } = describeMachine();
   const row = (name: string, of: Killed, what: string) => `| ${name} | ${of.agent} | ${of['API server']} | ${what} |`;
@@ -92,8 +116,8 @@ function reportOf(): string {
     killed === undefined
       ? 'Left out of this run.'
       : `Real agent processes and a real Kubernetes control plane on this machine (kwok for kubelets). At each named step the agent dies
-by its own hand, or kills the API server that it is about to ask or has just asked; and either dies at any moment. Rotations: of a single
-replica under \`minAvailable: 1\`, of a StatefulSet, and of a pod that is put back because a quota refuses its replacement. Quarantines: from the alert to the end. Held
+by its own hand, or kills the API server that it is about to ask or has just asked; and either dies at any moment. Rotations: of single
+replicas under \`minAvailable: 1\`, of a StatefulSet, and of a pod that is put back because a quota refuses its replacement. Quarantines: from the alert to the end. Held
 on every event of the watches, in the audit log and on disk: no service without a ready endpoint, no pod released or in quarantine by half, no
 pod evicted or put into quarantine twice, evidence of each in a whole chain and its budget spent once, every rotation in a log that verifies.
 
@@ -105,7 +129,7 @@ ${row('quarantine', killed.quarantine, `${killed.quarantined} isolated`)}
 Steps of a rotation: ${rotationSteps.map((name) => `\`${name}\``).join(', ')}. Of a quarantine: ${[...quarantineSteps, ...endSteps].map((name) => `\`${name}\``).join(', ')}, any moment.`;
   return `# Faults of agents and API servers
 
-Written by \`npm run campaign:response -- --repetitions ${repetitions} --histories ${histories} --seed ${seed}\`; do not edit.
+Written by \`npm run campaign:response -- --repetitions ${repetitions} --lanes ${lanes} --minutes ${minutes} --histories ${histories} --seed ${seed}\`; do not edit.
 
 ## Killed on a real control plane
 

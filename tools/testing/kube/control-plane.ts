@@ -202,6 +202,9 @@ export class ControlPlane {
       ...this.#as('controller-manager', ['--kubeconfig', '--authentication-kubeconfig', '--authorization-kubeconfig']),
       ...['--use-service-account-credentials', '--service-account-private-key-file', pki('sa.key')],
       ...['--root-ca-file', pki('ca.crt')],
+      // While the API server is away kwok renews no node's lease. Pods of a node that is taken for dead are taken for unready, and
+      // kwok, unlike a kubelet, never says again that they are ready.
+      ...['--node-monitor-grace-period', '24h'],
     ]);
   }
 

@@ -30,7 +30,8 @@ export const quarantineSteps = [
 export const endSteps = ['pod-eviction-decided', 'pod-evicted'] as const;
 
 const mark = 'testudo.io/quarantined';
-const replicas = 3;
+/** So many that the next one can be suspect while the last one is still being replaced. */
+const replicas = 12;
 const startMs = 4_000;
 
 /** Quarantine of pods of one workload, from its alert to its end, with an agent or an API server that is killed on the way. */
@@ -42,6 +43,7 @@ export class QuarantineKills {
   readonly #pods: WatchedPods;
   /** Of each pod that was ever in quarantine. */
   readonly #evidence: Map<string, string>;
+  readonly #suspected = new Set<string>();
 
   private constructor(
     killing: Killing,
@@ -169,11 +171,16 @@ export class QuarantineKills {
 
   /** A ready pod is suspect from now on. */
   async #alert(): Promise<string> {
-    await this.#whole();
     // An alert of a pod's first second may be of the one before it, and counts for nobody.
-    const old = () => this.#pods.of('web').find(({ createdAtMs }) => Date.now() >= createdAtMs + 1_000);
+    const old = () =>
+      this.#pods
+        .of('web')
+        .find(
+          ({ uid, isReady, createdAtMs }) => isReady && !this.#suspected.has(uid) && Date.now() >= createdAtMs + 1_000,
+        );
     await until('a pod that is a second old', () => old() !== undefined);
     const { name, uid } = old() as PodFact;
+    this.#suspected.add(uid);
     const lines = alertLines(this.#namespace, name, ['syscall', 'flow'], `${name} did what it never did`);
     await appendFile(join(this.#folder, 'alerts.jsonl'), lines);
     return uid;

@@ -20,9 +20,11 @@ export const rotationSteps: readonly RotationStep[] = [...rotationFailpoints, 'a
 
 const rotating = 'testudo.io/rotating';
 const startMs = 4_000;
+/** Each of one replica: where one waits for its replacement, the next comes to the step that is asked for. */
+const singles = ['web', 'shop', 'mail'] as const;
 
 /**
- * Rotation of a single replica under `minAvailable: 1` and of a StatefulSet, with an agent or an API server that is killed on
+ * Rotation of single replicas under `minAvailable: 1` and of a StatefulSet, with an agent or an API server that is killed on
  * the way. Where a pod is to be put back, a quota refuses its replacement.
  */
 export class RotationKills {
@@ -52,9 +54,11 @@ export class RotationKills {
     await grantAgent(kubectl, namespace);
     const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
     await apply(kubectl, [
-      deploymentOf({ name: 'web', namespace }),
-      serviceOf('web', namespace),
-      budgetOf('web', namespace, { minAvailable: 1 }),
+      ...singles.flatMap((name) => [
+        deploymentOf({ name, namespace }),
+        serviceOf(name, namespace),
+        budgetOf(name, namespace, { minAvailable: 1 }),
+      ]),
       statefulSetOf({ name: 'db', namespace, replicas: 2 }),
       serviceOf('db', namespace),
       budgetOf('db', namespace, { maxUnavailable: 1 }),
@@ -62,15 +66,15 @@ export class RotationKills {
     const pods = new WatchedPods(kubernetes, namespace, halfDone);
     const endpoints = new EndpointWatch(kubernetes, namespace);
     await Promise.all([pods.synced, endpoints.synced]);
-    const isReady = () => endpoints.ready('web') === 1 && endpoints.ready('db') === 2;
+    const isReady = () => singles.every((name) => endpoints.ready(name) === 1) && endpoints.ready('db') === 2;
     await until('every pod ready', isReady);
-    endpoints.hold('web', 1);
+    for (const name of singles) endpoints.hold(name, 1);
     endpoints.hold('db', 1);
     const killing = new Killing(plane, folder, [
       ...agentSettings({ namespace, folder, kubernetes }, 'agent'),
       ...['rotation.mode=rotate', 'rotation.maxLifetimeMinutes=0.1', 'rotation.replacementSecondsMax=2'],
       ...['rotation.settleSeconds=0', 'rotation.epochMinutes=0.1', 'rotation.retryMinutes=0.05'],
-      'rotation.maxInFlight.node=4',
+      ...['rotation.maxInFlight.node=8', 'rotation.maxInFlight.cluster=8'],
     ]);
     return new RotationKills(killing, { kubectl, namespace, folder, pods, endpoints });
   }
@@ -101,12 +105,12 @@ export class RotationKills {
     await annotate(`${annotation}=by a test`);
     const isAtRest = () =>
       [...this.#pods.now.values()].every(({ labels }) => labels[rotating] === undefined) &&
-      this.#endpoints.ready('web') === 1 &&
+      singles.every((name) => this.#endpoints.ready(name) === 1) &&
       this.#endpoints.ready('db') === 2 &&
-      this.#pods.now.size === 3;
+      this.#pods.now.size === singles.length + 2;
     const stands = () =>
       JSON.stringify({
-        ready: [this.#endpoints.ready('web'), this.#endpoints.ready('db')],
+        ready: [...singles, 'db'].map((name) => this.#endpoints.ready(name)),
         pods: [...this.#pods.now.values()],
         agentRuns: agent.running(),
       });
@@ -118,7 +122,7 @@ export class RotationKills {
   /** What was wrong at any time; how many pods were replaced. */
   async verdict(): Promise<Readonly<{ wrong: readonly string[]; replaced: number; proven: number }>> {
     const wrong = [...this.#pods.wrong];
-    for (const service of ['web', 'db']) {
+    for (const service of [...singles, 'db']) {
       if (this.#endpoints.least(service) < 1) wrong.push(`${service} was without a ready endpoint`);
     }
     const acts = await actsOf(this.#kubectl.address.folder, this.#namespace);
@@ -140,13 +144,14 @@ export class RotationKills {
   /** While the quota stands, no pod is made beyond those that are there. */
   async #refuseReplacements(isRefused: boolean): Promise<void> {
     if (!isRefused) await this.#kubectl.run(['-n', this.#namespace, 'delete', 'quota', 'full']);
-    else await this.#kubectl.run(['-n', this.#namespace, 'create', 'quota', 'full', '--hard=pods=3']);
+    else
+      await this.#kubectl.run(['-n', this.#namespace, 'create', 'quota', 'full', `--hard=pods=${singles.length + 2}`]);
   }
 
-  /** What stands on the pod that was put back last. */
-  #putBack(): string | undefined {
-    const isBack = ({ labels }: PodFact) => labels[rotating] === undefined;
-    return this.#pods.of('web').find(isBack)?.annotations['testudo.io/rotation-failed'];
+  /** What stands on pods that were put back. */
+  #putBack(): string {
+    const back = singles.flatMap((name) => this.#pods.of(name)).filter(({ labels }) => labels[rotating] === undefined);
+    return back.map(({ annotations }) => annotations['testudo.io/rotation-failed'] ?? '').join();
   }
 }
 
