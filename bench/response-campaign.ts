@@ -5,8 +5,9 @@
  * promise was broken.
  *
  *     node bench/response-campaign.ts [--repetitions 14] [--lanes 2] [--minutes 240] [--histories 10000] [--seed 1]
+ *       [--only kills,rotation,quarantine]
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,10 +17,16 @@ import { ensureControlPlane } from '../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../tools/testing/kube/control-plane.ts';
 import { endSteps, QuarantineKills, quarantineSteps } from '../tools/testing/kube/kills/quarantine-kills.ts';
 import { RotationKills, rotationSteps } from '../tools/testing/kube/kills/rotation-kills.ts';
-import { describeMachine } from './harness/machine.ts';
-import { quarantineHistories } from './rotation/histories.ts';
+import { describeMachine, type Machine } from './harness/machine.ts';
+import { quarantineHistories, rotationHistories } from './rotation/histories.ts';
 
 type Killed = Readonly<{ agent: number; 'API server': number }>;
+type Part<Of> = Of & Machine & Readonly<{ seconds: number }>;
+type Measured = Readonly<{
+  kills?: Part<Kills>;
+  rotation?: Part<Awaited<ReturnType<typeof rotationHistories>>>;
+  quarantine?: Part<Awaited<ReturnType<typeof quarantineHistories>>>;
+}>;
 type Kills = Readonly<{ rotation: Killed; quarantine: Killed; replaced: number; quarantined: number; wrong: string[] }>;
 
 const { values } = parseArgs({
@@ -29,20 +36,32 @@ const { values } = parseArgs({
     lanes: { type: 'string', default: '2' },
     minutes: { type: 'string', default: '240' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: 'kills,rotation,quarantine' },
   },
 });
 const { repetitions, histories, lanes, minutes, seed } = Object.fromEntries(
   Object.entries(values).map(([name, value]) => [name, Number(value)]),
-) as Record<keyof typeof values, number>;
+) as Record<'repetitions' | 'histories' | 'lanes' | 'minutes' | 'seed', number>;
 const victims = ['agent', 'API server'] as const;
 
 const started = performance.now();
-const killed = repetitions === 0 ? undefined : await killEverything();
-const quarantine = await quarantineHistories({ count: histories, seed: seed * 100_000 });
-const wrong = [...(killed?.wrong ?? []), ...quarantine.wrong];
-const report = reportOf();
-writeFileSync(fileURLToPath(new URL('../docs/benchmarks/response-faults.md', import.meta.url)), report);
-console.log(report);
+const results = fileURLToPath(new URL('./results/response-faults.json', import.meta.url));
+/** A part that this run leaves out stays as it was measured last. */
+const before: Measured = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : {};
+const wanted = { count: histories, seed: seed * 100_000 };
+const parts = values.only.split(',');
+const head = () => ({ ...describeMachine(), seconds: Math.round((performance.now() - started) / 1_000) });
+const measured: Measured = {
+  ...before,
+  ...(parts.includes('kills') ? { kills: { ...(await killEverything()), ...head() } } : {}),
+  ...(parts.includes('rotation') ? { rotation: { ...(await rotationHistories(wanted)), ...head() } } : {}),
+  ...(parts.includes('quarantine') ? { quarantine: { ...(await quarantineHistories(wanted)), ...head() } } : {}),
+};
+const wrong = [measured.kills, measured.rotation, measured.quarantine].flatMap((part) => part?.wrong ?? []);
+const page = reportOf(measured);
+writeFileSync(results, `${JSON.stringify(measured, null, 2)}\n`);
+writeFileSync(fileURLToPath(new URL('../docs/benchmarks/response-faults.md', import.meta.url)), page);
+console.log(page);
 process.exitCode = wrong.length === 0 ? 0 : 1;
 
 /** Lanes beside each other, each with a control plane of its own: most of the time everybody waits to be connected again. */
@@ -109,42 +128,63 @@ async function killOnce(
   await isolations.rest();
 }
 
-function reportOf(): string {
-  const { cpu, cores, memoryGiB, node, commit } = describeMachine();
+function reportOf({ kills, rotation, quarantine }: Measured): string {
+  const machine = (of: Machine & Readonly<{ seconds: number }>) =>
+    `${of.cpu}, ${of.cores} cores, ${of.memoryGiB} GiB, Node ${of.node}, commit ${of.commit}; ${of.seconds} s.`;
   const row = (name: string, of: Killed, what: string) => `| ${name} | ${of.agent} | ${of['API server']} | ${what} |`;
-  const kills =
-    killed === undefined
-      ? 'Left out of this run.'
-      : `Real agent processes and a real Kubernetes control plane on this machine (kwok for kubelets). At each named step the agent dies
-by its own hand, or kills the API server that it is about to ask or has just asked; and either dies at any moment. Rotations: of single
-replicas under \`minAvailable: 1\`, of a StatefulSet, and of a pod that is put back because a quota refuses its replacement. Quarantines: from the alert to the end. Held
-on every event of the watches, in the audit log and on disk: no service without a ready endpoint, no pod released or in quarantine by half, no
-pod evicted or put into quarantine twice, evidence of each in a whole chain and its budget spent once, every rotation in a log that verifies.
-
-| | SIGKILLs of agents | of the API server | pods |
+  const list = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
+  const notHere = 'Not measured yet.';
+  const killText =
+    kills === undefined
+      ? notHere
+      : `| | SIGKILLs of agents | of the API server | pods |
 |---|---:|---:|---|
-${row('rotation', killed.rotation, `${killed.replaced} replaced`)}
-${row('quarantine', killed.quarantine, `${killed.quarantined} isolated`)}
+${row('rotation', kills.rotation, `${kills.replaced} replaced`)}
+${row('quarantine', kills.quarantine, `${kills.quarantined} isolated`)}
 
-Steps of a rotation: ${rotationSteps.map((name) => `\`${name}\``).join(', ')}. Of a quarantine: ${[...quarantineSteps, ...endSteps].map((name) => `\`${name}\``).join(', ')}, any moment.`;
+${machine(kills)}`;
+  const rotationText =
+    rotation === undefined
+      ? notHere
+      : `${rotation.histories} histories of 80 simulated minutes and a bound of 60; faults of each seed's choice: ${rotation.faults}. ${rotation.rotations} rotations,
+${rotation.putBack} put back. Held at every change: never below budget or floor, no capacity lost in surge mode, no pod beyond the bound without a reason (${Object.keys(rotation.overBound).sort().join(', ')}),
+none evicted twice or unready, no more in flight than may be, nothing left half done, no kind touched that must not be.
+
+${machine(rotation)}`;
+  const quarantineText =
+    quarantine === undefined
+      ? notHere
+      : `${quarantine.histories} histories of 30 suspects or fewer and of 40 simulated minutes in which all comes to its end; faults of each seed's choice: ${quarantine.faults}.
+${quarantine.spent} quarantines begun, ${quarantine.marked} pods isolated; the others were evicted, as pods of StatefulSets are, or held by a budget to the end. Never in
+quarantine by half, without evidence or beyond a budget of the hour or day, never twice, none kept beyond its time.
+
+${machine(quarantine)}`;
   return `# Faults of agents and API servers
 
-Written by \`npm run campaign:response -- --repetitions ${repetitions} --lanes ${lanes} --minutes ${minutes} --histories ${histories} --seed ${seed}\`; do not edit.
+Written by \`npm run campaign:response\`; do not edit. A part that a run leaves out (\`--only\`) stays as it was measured last.
 
 ## Killed on a real control plane
 
-${kills}
+Real agent processes and real Kubernetes control planes on this machine (kwok for kubelets). At each named step the agent dies by its own hand, or kills
+the API server that it is about to ask or has just asked; and either dies at any moment. Rotations: of single replicas under \`minAvailable: 1\`, of a
+StatefulSet, and of pods that are put back because a quota refuses their replacement. Quarantines: from the alert to the end. Held on
+every event of the watches, in the audit log and on disk: no service without a ready endpoint, no pod released or in quarantine by
+half, no pod evicted or put into quarantine twice, evidence of each in a whole chain and its budget spent once, every rotation in a log that verifies.
+
+${killText}
+
+Steps of a rotation: ${list(rotationSteps)}. Of a quarantine: ${list([...quarantineSteps, ...endSteps])}, any moment.
+
+## Simulated histories of rotation
+
+Every part of the agent is real but its clock, its watches and its connection.
+
+${rotationText}
 
 ## Simulated histories of quarantine
 
-${quarantine.histories} histories, each of 30 suspects or fewer within 45 simulated minutes in the mean, and of 40 minutes in which all comes to its end. Every part of
-the agent is real but its clock, its watches, its connection and its disk; faults are of each seed's choice: ${quarantine.faults}.
-${quarantine.spent} quarantines begun, ${quarantine.marked} pods isolated; the others were evicted, as pods of StatefulSets are, or held by a budget to the end.
-Never in quarantine by half, without evidence or beyond a budget of the hour or day, never twice, none kept beyond its time. Those of
-rotation are in [rotation.md](rotation.md).
+${quarantineText}
 
 ${wrong.length === 0 ? 'No promise was broken.' : wrong.map((line) => `- ${line}`).join('\n')}
-
-${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, commit ${commit}; ${Math.round((performance.now() - started) / 1_000)} s.
 `;
 }

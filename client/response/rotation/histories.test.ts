@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runHistory } from '../testing/history.ts';
 
-/** The long form runs ten thousand: `npm run bench -- rotation`. */
+/** The long form runs ten thousand: `npm run campaign:response`. */
 const seeds = 100;
 
 describe('rotation in simulated histories', () => {
