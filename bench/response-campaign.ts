@@ -83,9 +83,12 @@ async function killInLane(lane: number): Promise<Kills> {
   const plane = await ControlPlane.start({ programs: await ensureControlPlane() });
   const folderOf = (name: string) => mkdtempSync(path.join(root, `${name}-`));
   const random = seededRandom(seed * 1_000 + lane);
+  const open: { close(): Promise<void> }[] = [];
   try {
     const rotations = await RotationKills.prepare(plane, 'rotated', folderOf('rotated'));
+    open.push(rotations);
     const isolations = await QuarantineKills.prepare(plane, 'isolated', folderOf('isolated'));
+    open.push(isolations);
     for (let at = 1; at <= repetitions / lanes && performance.now() - started < minutes * 60_000; at += 1) {
       await killOnce(rotations, isolations, random, at % 4 === 1);
       const found = [...(await rotations.verdict()).wrong, ...(await isolations.verdict()).wrong];
@@ -93,7 +96,6 @@ async function killInLane(lane: number): Promise<Kills> {
       console.log(`${seconds} s, lane ${lane}, ${at}`, rotations.killing.kills, isolations.killing.kills, found);
     }
     const [rotated, isolated] = [await rotations.verdict(), await isolations.verdict()];
-    await Promise.all([rotations.close(), isolations.close()]);
     rmSync(root, { recursive: true, force: true });
     return {
       ...{ rotation: rotations.killing.kills, quarantine: isolations.killing.kills },
@@ -104,6 +106,7 @@ async function killInLane(lane: number): Promise<Kills> {
     console.log(`what the agents said and wrote is in ${root}`);
     throw error;
   } finally {
+    await Promise.all(open.map((one) => one.close()));
     await plane.stop();
   }
 }
