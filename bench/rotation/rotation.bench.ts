@@ -2,6 +2,7 @@ import type { Bench, BenchOptions } from '../harness/bench.ts';
 import type { Report } from '../harness/report.ts';
 import { exposureOf } from './attacker.ts';
 import { rotationHistories } from './histories.ts';
+import { hottestFirst } from './hottest-first.ts';
 import { packets } from './packets/packets.ts';
 import { realPlane } from './real-plane.ts';
 import { realQuarantine } from './real-quarantine.ts';
@@ -28,6 +29,7 @@ async function run(options: BenchOptions, report: Report): Promise<void> {
   const wants = (part: string) => options.only === undefined || part.includes(options.only);
   if (wants('availability')) await availability(options.small, report);
   if (wants('attacker')) await attacker(options.small, report);
+  if (wants('hottest first')) await hottestFirst(options.small, report);
   if (wants('plan')) plan(options.small, report);
   if (wants('real') && !options.small) await realPlane(report);
   if (wants('quarantine') && !options.small) await realQuarantine(200, report);
@@ -79,7 +81,7 @@ async function availability(small: boolean, report: Report): Promise<void> {
 async function attacker(small: boolean, report: Report): Promise<void> {
   const rows: string[][] = [];
   for (const actor of actors) {
-    const { ranMs: lifetimesMs } = await rotateUnder(actor, 'Deployment, surge', small ? 40 : 20_000, 12);
+    const { ranMs: lifetimesMs } = await rotateUnder(actor, 'Deployment, surge', small ? 40 : 12_000, 12);
     const { strategic10, strategic20, unwatchfulMs, maxMs, meanMs } = exposureOf(lifetimesMs);
     const minutes = (ms: number) => (ms / 60_000).toFixed(1);
     report.record({
