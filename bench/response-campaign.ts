@@ -46,17 +46,16 @@ const victims = ['agent', 'API server'] as const;
 
 const started = performance.now();
 const results = fileURLToPath(new URL('./results/response-faults.json', import.meta.url));
-/** A part that this run leaves out stays as it was measured last. */
-const before: Measured = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : {};
 const wanted = { count: histories, seed: seed * 100_000 };
 const parts = values.only.split(',');
 const head = () => ({ ...describeMachine(), seconds: Math.round((performance.now() - started) / 1_000) });
-const measured: Measured = {
-  ...before,
+const now: Measured = {
   ...(parts.includes('kills') ? { kills: { ...(await killEverything()), ...head() } } : {}),
   ...(parts.includes('rotation') ? { rotation: { ...(await rotationHistories(wanted)), ...head() } } : {}),
   ...(parts.includes('quarantine') ? { quarantine: { ...(await quarantineHistories(wanted)), ...head() } } : {}),
 };
+/** A part that this run leaves out stays as it was measured last. */
+const measured: Measured = { ...(existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : {}), ...now };
 const wrong = [measured.kills, measured.rotation, measured.quarantine].flatMap((part) => part?.wrong ?? []);
 const page = reportOf(measured);
 writeFileSync(results, `${JSON.stringify(measured, null, 2)}\n`);

@@ -78,6 +78,31 @@ describe('rotation beside what misled others', () => {
     expect(evict).toEqual({ actions: [], reasons: { a: 'BUDGET', b: 'ENDING' } });
   });
 
+  it('gives a pod back that it holds of a workload which wants none any more: its budget would keep it for ever', () => {
+    const labels = { app: 'web', 'testudo.io/rotating': 'x' };
+    const begun = JSON.stringify({
+      at: late - 60 * minuteMs,
+      set: 'set-web',
+      deployment: 'deployment-web',
+      hash: 'h1',
+    });
+    const last = madePod('last', { owner: null, labels, annotations: { 'testudo.io/rotation': begun } });
+    const none = {
+      pods: [last],
+      replicaSets: [madeSet({ replicas: 0 })],
+      deployments: [madeDeployment({ replicas: 0, updatedReplicas: 0 })],
+    };
+    const budget = madeBudget({ disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 2 });
+    expect(look(madeFacts({ ...none, budgets: [budget] })).actions).toMatchObject([
+      {
+        kind: 'patchPod',
+        pod: { name: 'last' },
+        change: { labels: { 'pod-template-hash': 'h1', 'testudo.io/rotating': null } },
+      },
+    ]);
+    expect(look(madeFacts(none)).actions).toMatchObject([{ kind: 'evictPod', pod: { name: 'last' } }]);
+  });
+
   it('asks a budget that counts the replacement as evicted, by its name, for two minutes, not once in between', async () => {
     const timers = new SimulatedTimers();
     const random = seededRandom(5);

@@ -44,8 +44,14 @@ export function verdictOn(
     return { kind: 'wait', reason: workload.isQuiet ? 'ROTATING' : 'ROLLOUT', untilMs: lateMs };
   }
   const home = facts.replicaSets.get(set);
-  const isWanted = home !== undefined && !home.isDeleting && home.replicas > 0 && home.owner?.uid === deployment;
-  if (!isWanted) return isReplaced ? whereAllowed(budgets, null) : { kind: 'wait', reason: 'ROLLOUT', untilMs: null };
+  const isHome = home !== undefined && !home.isDeleting && home.owner?.uid === deployment;
+  if (!isHome || home.replicas === 0) {
+    if (!isReplaced) return { kind: 'wait', reason: 'ROLLOUT', untilMs: null };
+    const allowed = whereAllowed(budgets, null);
+    // Somebody wants none of its kind any more: its ReplicaSet ends it as it ended the others, where no budget ever would.
+    const isOver = isHome && workload.desired === 0 && allowed.kind === 'wait';
+    return isOver ? { kind: 'putBack', failed: { atMs: now, reason: 'PDB' } } : allowed;
+  }
   return { kind: 'putBack', failed: { atMs: now, reason: isReplaced ? 'PDB' : whyNot(workload, at) } };
 }
 
