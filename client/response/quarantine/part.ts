@@ -62,6 +62,8 @@ type State = Readonly<{
   patched: ReadonlyMap<string, string>;
   /** Pods whose isolation was judged, and when. */
   judged: ReadonlyMap<string, number>;
+  /** Pods that were evicted, and until when that is believed though facts do not show it. */
+  evicted: ReadonlyMap<string, number>;
 }>;
 
 const first: State = {
@@ -70,9 +72,11 @@ const first: State = {
   granted: new Map(),
   patched: new Map(),
   judged: new Map(),
+  evicted: new Map(),
 };
 
 const grantedMs = 10_000;
+const evictedUnseenMsMax = 30_000;
 /** Policies change under a pod that is kept for a day. */
 const judgeAgainMs = 300_000;
 
@@ -125,9 +129,10 @@ function step(
     tidy(moves, facts, quarantined, inputs);
   }
   onSeen({ suspects, quarantined });
-  const actions = wanted.filter(({ id, ...action }) => {
+  const actions = wanted.filter((action) => {
+    const { id } = action;
     const wait = state.waits.get(id);
-    if (state.running.has(id)) return false;
+    if (state.running.has(id) || isEvicted(state, action, now)) return false;
     if (wait === undefined || wait.untilMs <= now) return true;
     // A budget that had nothing left is waited for by its own watch.
     const isBudget = wait.code === 'BUDGET_NONE_LEFT' && now - wait.sinceMs >= budgetPauseMs;
@@ -139,9 +144,15 @@ function step(
   for (const action of actions) if (action.kind === 'patchPod') patched.set(action.pod.uid, action.pod.resourceVersion);
   const later = [
     ...quarantined.map(({ mark }) => mark.untilMs),
+    ...state.evicted.values(),
     ...[...state.waits.values()].flatMap(({ untilMs, sinceMs }) => [untilMs, sinceMs + budgetPauseMs]),
   ].filter((atMs) => atMs > now && Number.isFinite(atMs));
   return { state: { ...state, running, patched }, actions, wakeAtMs: later.length === 0 ? null : Math.min(...later) };
+}
+
+/** An answer comes before its watch: whoever was evicted is not evicted once more for that. */
+function isEvicted({ evicted }: State, action: Action, now: number): boolean {
+  return action.kind === 'evictPod' && !action.dryRun && (evicted.get(action.pod.uid) ?? 0) > now;
 }
 
 /** Whether the disruption budgets that select a pod would let one more go, as far as their watch tells. */
@@ -313,7 +324,9 @@ function heard(state: State, action: Action, done: Done, now: number): State {
   if (done.ok && action.kind === 'evictPod' && action.dryRun) granted.set(action.pod.uid, now + grantedMs);
   const judged = new Map(state.judged);
   if (action.kind === 'own' && action.do === 'judge' && done.ok) judged.set(action.pod.uid, now);
-  return { ...state, running, waits, granted, judged };
+  const evicted = new Map([...state.evicted].filter(([, untilMs]) => untilMs > now));
+  if (done.ok && action.kind === 'evictPod' && !action.dryRun) evicted.set(action.pod.uid, now + evictedUnseenMsMax);
+  return { ...state, running, waits, granted, judged, evicted };
 }
 
 function heldText({ back }: Extract<Decision, { kind: 'held' }>): string {

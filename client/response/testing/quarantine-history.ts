@@ -63,7 +63,8 @@ export async function quarantineHistory(seed: number) {
   populate(world, random);
   await timers.advance(2 * minuteMs);
   const share = () => (random() < 0.5 ? 0 : random() * 0.08);
-  if (random() < 0.7) api.lies = Object.fromEntries(Object.keys(honest).map((name) => [name, share()])) as Lies;
+  const lies = random() < 0.7;
+  if (lies) api.lies = Object.fromEntries(Object.keys(honest).map((name) => [name, share()])) as Lies;
   const first = firstResponsePolicy(timers.now());
   const policy: ResponsePolicy = {
     ...first,
@@ -81,6 +82,8 @@ export async function quarantineHistory(seed: number) {
     const isKnown = disk.memory.spent.some(({ uid }) => uid === pod.uid);
     if (!isKnown) wrong.push(`${does} of ${pod.name}: nothing of it is on disk`);
     if (does === 'patch') marked.set(pod.uid, (marked.get(pod.uid) ?? 0) + 1);
+    // Where every answer is true, nobody has to ask again.
+    if (does === 'evict' && pod.isDeleting && !lies) wrong.push(`${pod.name} was evicted twice`);
     if (does === 'evict' && pod.labels[mark] === undefined && pod.owner?.kind !== 'StatefulSet') {
       wrong.push(`${pod.name} was evicted out of its workload`);
     }
