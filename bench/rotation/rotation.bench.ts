@@ -134,6 +134,6 @@ async function histories(small: boolean, report: Report): Promise<void> {
       `${faults}. ${done.rotations} rotations, ${done.putBack} put back. Broken promises (below budget or floor, capacity lost in surge ` +
       'mode, a pod older than the bound without a reason, evicted twice or unready, more in flight than may be, left half done, a kind that must not ' +
       `be touched): ${wrong.length}. Pods beyond the bound were named for: ${Object.keys(done.overBound).sort().join(', ')}. ` +
-      'Ten thousand of them, those of quarantine, and agents and API servers that are killed on a real control plane are in [response-faults.md](response-faults.md).',
+      'More of them, those of quarantine, and agents and API servers that are killed on a real control plane are in [response-faults.md](response-faults.md).',
   );
 }
