@@ -9,6 +9,7 @@ import type { Registry } from './registry/registry.ts';
 import type { Engine } from './rounds/engine.ts';
 import { readAssets } from './web/assets.ts';
 import { openDashboard } from './web/dashboard.ts';
+import { OidcLogin } from './web/oidc.ts';
 
 type Parts = Readonly<{
   config: CoordinatorConfig;
@@ -32,8 +33,13 @@ export async function serveDashboard(
   const tls = files && { cert: await readFile(files.certificate, 'utf8'), key: await readFile(files.key, 'utf8') };
   const origin = url === undefined ? undefined : new URL(url).origin;
   const secure = origin?.startsWith('https:') ?? tls !== undefined;
+  const { oidc, proxy, sessionMinutes } = dashboard;
+  const secret = oidc?.clientSecretFile && (await readFile(oidc.clientSecretFile, 'utf8')).trim();
   const server = await openDashboard({
     ...parts,
+    sessionMs: sessionMinutes * 60_000,
+    oidc: oidc && origin !== undefined ? new OidcLogin(oidc, secret, origin, parts.timers) : undefined,
+    proxy,
     ...doors,
     listen: listen.dashboard,
     tls,

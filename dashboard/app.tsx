@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { SessionShape } from '../coordinator/web/shapes.ts';
+import type { SessionShape, WaysShape } from '../coordinator/web/shapes.ts';
 import { startLive, stopLive } from './api/live.ts';
 import { get, post, setToken, whenSessionOver } from './api/requests.ts';
 import { go } from './api/route.ts';
@@ -27,7 +27,7 @@ export function App() {
     });
     const secret = takeSecret();
     void begin(secret).then((answer) => {
-      if (!answer.ok) return setWhy(answer.fault.message);
+      if (!answer.ok) return setWhy(refusedAtProvider() ?? answer.fault.message);
       setToken(answer.value.token);
       setSession(answer.value);
       setWhy(undefined);
@@ -41,6 +41,22 @@ export function App() {
   return why === undefined ? <p class="alone quiet">…</p> : <Login why={why} />;
 }
 
+/** Sentences of ours alone: an address may have been written by anybody. */
+const refusals: Readonly<Record<string, string>> = {
+  LOGIN_REFUSED: "The identity provider's answer was not accepted: begin again.",
+  ROLE_UNKNOWN: 'You are known, and nothing that was said of you gives a role here: ask an admin.',
+  PROVIDER_UNREACHABLE: 'The identity provider does not answer: try again later.',
+};
+
+function refusedAtProvider(): string | undefined {
+  const code = new URLSearchParams(location.search).get('refused');
+  return code === null ? undefined : (refusals[code] ?? 'The login was refused.');
+}
+
 async function begin(secret: string | undefined) {
-  return secret === undefined ? get<SessionShape>('/api/session') : post<SessionShape>('/api/login', { secret });
+  if (secret !== undefined) return post<SessionShape>('/api/login', { secret });
+  const known = await get<SessionShape>('/api/session');
+  if (known.ok) return known;
+  const ways = await get<WaysShape>('/api/ways');
+  return ways.ok && ways.value.proxy ? post<SessionShape>('/api/login', {}) : known;
 }

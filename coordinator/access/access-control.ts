@@ -3,12 +3,7 @@ import type { Log } from '../../base/log.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Facts } from '../ledger/store.ts';
-import {
-  type AuthenticationFaultCode,
-  authenticate,
-  type Caller,
-  type PeerCertificate,
-} from '../members/authenticate.ts';
+import { type AuthenticationFaultCode, authenticate, type Caller, type Credential } from '../members/authenticate.ts';
 import type { Access, CallRule } from './calls.ts';
 import type { AccessFaultCode, CutFaultCode } from './faults.ts';
 import { networkOf } from './network.ts';
@@ -25,8 +20,8 @@ export type IncomingCall = Readonly<{
   name: string;
   /** The peer's address without its port: what a rate limit counts by. */
   address: string;
-  /** What the transport has proven about its peer; undefined where it showed no certificate. */
-  certificate: PeerCertificate | undefined;
+  /** What the transport has proven about its peer, or what stands in a certificate's place; undefined where there is neither. */
+  certificate: Credential | undefined;
   /** Told when the caller hangs up or its own deadline passes. */
   onHangUp(listener: () => void): void;
 }>;
@@ -36,7 +31,7 @@ export type Call<Kind extends Access> = Readonly<{
   caller: CallerFor<Kind>;
   actor: Actor;
   /** What the caller was let in by; undefined for strangers. */
-  certificate: PeerCertificate | undefined;
+  certificate: Credential | undefined;
   address: string;
   /** When it was let in. */
   nowMs: EpochMs;
@@ -155,7 +150,7 @@ export class AccessControl {
   /** Who calls; nobody where strangers may. */
   #callerOf(
     access: Access,
-    certificate: PeerCertificate | undefined,
+    certificate: Credential | undefined,
     nowMs: number,
   ): Result<Caller | undefined, AuthenticationFaultCode> {
     if (access === 'stranger') return ok(undefined);

@@ -140,7 +140,8 @@ export const calls = {
 /** What the dashboard's pages ask for beside the operators' calls above; over HTTP, and so no part of the contract. */
 export const dashboardCalls = {
   login: { ...rule('stranger', 'operation', 30 * secondMs, byAddress), limited: true },
-  live: rule('viewer', 'watch', standing, reopened),
+  /** One for each page that somebody looks at. */
+  live: rule('viewer', 'watch', standing, { burst: 256, perMinute: 240 }),
 } as const satisfies Readonly<Record<string, CallRule>>;
 
 /** The rule for a method by the path that gRPC gives it; undefined when the contract has no such method. */

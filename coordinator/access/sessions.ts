@@ -1,11 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs, Timer, Timers } from '../../base/time.ts';
-import type { PeerCertificate } from '../members/authenticate.ts';
+import type { Credential } from '../members/authenticate.ts';
 
-/** A person at the dashboard: who they are is what their certificate says, looked at anew with every request. */
+/** A person at the dashboard: who they are is what their certificate says, or what stands in its place, looked at anew with every request. */
 export type Session = Readonly<{
-  certificate: PeerCertificate;
+  certificate: Credential;
   /** What every change must show beside the cookie: another site cannot read it. */
   csrf: string;
   expiresAtMs: EpochMs;
@@ -29,7 +29,7 @@ type Open = Readonly<{ session: Session; end: AbortController; timer: Timer }>;
 export class Sessions {
   readonly #timers: Timers;
   readonly #sessionMs: number;
-  readonly #links = new Map<string, Readonly<{ certificate: PeerCertificate; expiresAtMs: EpochMs }>>();
+  readonly #links = new Map<string, Readonly<{ certificate: Credential; expiresAtMs: EpochMs }>>();
   readonly #open = new Map<string, Open>();
   #address: string | undefined;
 
@@ -45,7 +45,7 @@ export class Sessions {
   }
 
   /** A link for the holder of this certificate alone. Its secret stands behind `#`, which no browser sends anywhere. */
-  link(certificate: PeerCertificate): Result<Link, 'DASHBOARD_OFF'> {
+  link(certificate: Credential): Result<Link, 'DASHBOARD_OFF'> {
     if (this.#address === undefined) {
       return refuse('DASHBOARD_OFF', 'this coordinator serves no dashboard: set listen.dashboard, then restart it');
     }
@@ -68,7 +68,12 @@ export class Sessions {
         'the link was used, or is older than two minutes: `testudo dashboard` gives another',
       );
     }
-    const { certificate } = link;
+    return ok(this.begin(link.certificate));
+  }
+
+  /** A session for whoever has shown who they are: its cookie's secret, and the session. */
+  begin(certificate: Credential): Readonly<{ cookie: string; session: Session }> {
+    const nowMs = this.#timers.now();
     const end = new AbortController();
     const expiresAtMs = Math.min(nowMs + this.#sessionMs, certificate.expiresAtMs);
     const cookie = newSecret();
@@ -76,7 +81,7 @@ export class Sessions {
     for (const oldest of makeRoom(this.#open, sessionsMax)) this.#end(oldest);
     const timer = this.#timers.after(expiresAtMs - nowMs, () => this.end(cookie), { background: true });
     this.#open.set(digest(cookie), { session, end, timer });
-    return ok({ cookie, session });
+    return { cookie, session };
   }
 
   /** The session whose cookie this is, unless it has ended. */

@@ -85,6 +85,16 @@ describe('parseConfig', () => {
     else expect(problems).toContain('off this machine it wants dashboard.tls');
   });
 
+  it('sends nobody to an identity provider without an address to come back to', () => {
+    const oidc = 'dashboard: { oidc: { issuer: "https://id.example", clientId: a, roles: { viewer: [soc] } } }\n';
+    expect(problemsOf(parse(`${minimal}${oidc}`))).toContain('dashboard.oidc needs dashboard.url');
+    const url = 'dashboard.url=https://pages.example';
+    expect(parse(`${minimal}${oidc}`, { settings: [url] })).toMatchObject({
+      ok: true,
+      value: { dashboard: { oidc: { roleClaim: 'groups', roles: { viewer: ['soc'], admin: [] } } } },
+    });
+  });
+
   it('refuses settings that contradict one another', () => {
     const text = `federation: herd\ndataDirectory: /d\nmasterKey: { file: /d/master.key }
 listen: { enrolment: "0.0.0.0:1", federation: "0.0.0.0:1" }

@@ -57,11 +57,9 @@ export function parseConfig(sources: ConfigSources): Result<CoordinatorConfig, '
 
 function resolved(raw: RawConfig, absolute: (path: string) => string): CoordinatorConfig {
   const { masterKey, tracks, redis, dashboard, ...rest } = raw;
-  const { tls, ...pages } = dashboard;
   return {
     ...rest,
-    dashboard:
-      tls === undefined ? pages : { ...pages, tls: { certificate: absolute(tls.certificate), key: absolute(tls.key) } },
+    dashboard: dashboardWith(dashboard, absolute),
     federation: raw.federation as FederationId,
     dataDirectory: absolute(raw.dataDirectory),
     redis: redis ?? null,
@@ -77,6 +75,17 @@ function resolved(raw: RawConfig, absolute: (path: string) => string): Coordinat
       model: absolute(model),
       policy: absolute(policy),
     })),
+  };
+}
+
+function dashboardWith({ tls, oidc, ...pages }: RawConfig['dashboard'], absolute: (path: string) => string) {
+  const { clientSecretFile: secret, ...provider } = oidc ?? {};
+  return {
+    ...pages,
+    ...(tls && { tls: { certificate: absolute(tls.certificate), key: absolute(tls.key) } }),
+    ...(oidc && {
+      oidc: { ...oidc, ...provider, ...(secret !== undefined && { clientSecretFile: absolute(secret) }) },
+    }),
   };
 }
 
@@ -119,10 +128,15 @@ function crossChecks({
 }
 
 /** A session's cookie is as good as its holder's certificate: off this machine it goes over TLS alone. */
-function dashboardProblems(listen: string | undefined, { url, tls }: CoordinatorConfig['dashboard']): string[] {
-  if (listen === undefined || tls !== undefined || url?.startsWith('https:')) return [];
-  if (isLoopback(listen.slice(0, listen.lastIndexOf(':')))) return [];
+function dashboardProblems(listen: string | undefined, { url, tls, oidc }: CoordinatorConfig['dashboard']): string[] {
+  const unnamed =
+    oidc !== undefined && url === undefined
+      ? ['dashboard.oidc needs dashboard.url: where people are sent back to']
+      : [];
+  if (listen === undefined || tls !== undefined || url?.startsWith('https:')) return unnamed;
+  if (isLoopback(listen.slice(0, listen.lastIndexOf(':')))) return unnamed;
   return [
+    ...unnamed,
     'listen.dashboard: off this machine it wants dashboard.tls, or a dashboard.url with https:// of a proxy that ends TLS',
   ];
 }

@@ -13,6 +13,13 @@ const hostName = z
 const whole = (min: number, max: number) => z.int().min(min).max(max);
 const path = z.string().min(1);
 
+/** Which values of a claim or a header give which role; the highest counts, and none gives none. */
+const roleValues = z.strictObject({
+  viewer: z.array(z.string()).default([]),
+  operator: z.array(z.string()).default([]),
+  admin: z.array(z.string()).default([]),
+});
+
 const masterKey = z.union(
   [
     z.strictObject({ file: path }),
@@ -141,6 +148,29 @@ export const configSchema = z.strictObject({
         .optional(),
       /** PEM files that browsers trust; read when the coordinator starts. */
       tls: z.strictObject({ certificate: path, key: path }).optional(),
+      /** People whom an identity provider knows: authorization code with PKCE. Needs `url`. */
+      oidc: z
+        .strictObject({
+          issuer: z.string().refine((text) => URL.canParse(text), "expected the issuer's URL"),
+          clientId: z.string().min(1),
+          /** Of a confidential client; a public one has none. */
+          clientSecretFile: path.optional(),
+          scopes: z.array(z.string()).default(['openid', 'profile', 'email']),
+          /** Claims of the ID token: who it is, and what gives a role. */
+          nameClaim: z.string().default('preferred_username'),
+          roleClaim: z.string().default('groups'),
+          roles: roleValues,
+        })
+        .optional(),
+      /** A proxy that has seen who it is, and says so in headers; believed from these addresses alone. */
+      proxy: z
+        .strictObject({
+          addresses: z.array(z.string().refine((text) => isIP(text) !== 0, 'expected an IP address')).min(1),
+          nameHeader: z.string().default('x-forwarded-user'),
+          roleHeader: z.string().default('x-forwarded-groups'),
+          roles: roleValues,
+        })
+        .optional(),
       /** How long a session lasts, used or not. */
       sessionMinutes: whole(5, 720).default(60),
     })

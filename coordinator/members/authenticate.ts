@@ -2,10 +2,22 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { FederationId } from '../../proto/ids.ts';
 import { issuedAtMs } from '../keys/authority.ts';
 import { type Identity, parseSpiffeId } from '../keys/spiffe.ts';
+import type { OperatorRole } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 
 /** What TLS has proven about a peer: its certificate chains to our root and it holds the key. */
 export type PeerCertificate = Readonly<{ uri: string; serial: string; expiresAtMs: number }>;
+
+/** A person for whom an identity provider or a proxy has spoken that the configuration trusts. */
+export type Vouched = Readonly<{
+  /** Holds an "@", which no name in a certificate does: nobody is taken for the holder of one. */
+  name: string;
+  role: OperatorRole;
+  expiresAtMs: number;
+}>;
+
+/** What a caller shows. */
+export type Credential = PeerCertificate | Vouched;
 
 export type AuthenticationFaultCode =
   | 'CERTIFICATE_MISSING'
@@ -26,11 +38,17 @@ export type Caller = Extract<Identity, { kind: 'cluster' | 'operator' }>;
  * here on every call, and again while a stream stays open.
  */
 export function authenticate(
-  certificate: PeerCertificate | undefined,
+  credential: Credential | undefined,
   federation: FederationId,
   { clusters, operators }: Pick<State, 'clusters' | 'operators'>,
   nowMs: number,
 ): Result<Caller, AuthenticationFaultCode> {
+  if (credential !== undefined && 'role' in credential) {
+    const { name, role } = credential;
+    if (credential.expiresAtMs > nowMs) return ok({ kind: 'operator', federation, name, role });
+    return refuse('CERTIFICATE_EXPIRED', 'what was said for this caller is over; log in again');
+  }
+  const certificate = credential;
   if (certificate === undefined) {
     return refuse('CERTIFICATE_MISSING', 'this port takes no call without a client certificate; enrol first');
   }

@@ -145,6 +145,43 @@ describe('the dashboard', () => {
     expect([large.status, large.body]).toEqual([413, refusal('MESSAGE_TOO_LARGE')]);
   });
 
+  it('believes a proxy from its address alone, and gives the role that its groups have', async () => {
+    const proxied = async (address: string) => {
+      const federation = await TestFederation.start({
+        settings: [
+          ...settings,
+          `dashboard.proxy.addresses=[${address}]`,
+          'dashboard.proxy.roles.viewer=[soc]',
+          'dashboard.proxy.roles.operator=[oncall]',
+        ],
+      });
+      const visitor = await Visitor.hire(federation, 'ada', 'admin');
+      const login = (user: string, groups: string) =>
+        visitor.change('/api/login', {}, { 'x-forwarded-user': user, 'x-forwarded-groups': groups });
+      return { federation, visitor, login };
+    };
+    const { federation, visitor, login } = await proxied('127.0.0.1');
+    const headers = { 'x-forwarded-user': 'eve', 'x-forwarded-groups': 'soc' };
+    expect((await visitor.ask('/api/ways', { headers })).body).toEqual({ oidc: false, proxy: true });
+    const answer = await login('eve', 'staff, oncall,soc');
+    expect([answer.status, answer.body]).toEqual([
+      200,
+      expect.objectContaining({ operator: 'eve@proxy', role: 'operator' }),
+    ]);
+    for (const [user, groups, status, code] of [
+      ['eve', 'staff', 403, 'ROLE_UNKNOWN'],
+      ['eve\u202e', 'soc', 401, 'LOGIN_REFUSED'],
+      ['a b', 'soc', 401, 'LOGIN_REFUSED'],
+      ['', 'soc', 401, 'LINK_INVALID'],
+    ] as const) {
+      const refused = await login(encodeURI(user).replace('%20', ' '), groups);
+      expect([user, refused.status, refused.body]).toEqual([user, status, refusal(code)]);
+    }
+    expect(await federation.refusals()).toEqual(['ROLE_UNKNOWN', 'LOGIN_REFUSED', 'LOGIN_REFUSED', 'LINK_INVALID']);
+    const elsewhere = await proxied('127.0.0.9');
+    expect((await elsewhere.login('eve', 'soc')).body).toEqual(refusal('LINK_INVALID'));
+  });
+
   it('gives no link where it is not served', async () => {
     const federation = await TestFederation.start();
     const ada = await Visitor.hire(federation, 'ada', 'admin');

@@ -15,9 +15,12 @@ import { type Download, guard, sendAsset, sendDownload, sendFault, sendJson } fr
 import { type Assets, startPage } from './assets.ts';
 import type { WebFaultCode } from './faults.ts';
 import { Live } from './live.ts';
+import { Logins } from './logins.ts';
+import type { OidcLogin } from './oidc.ts';
 import { reads } from './reads.ts';
 import { cookieHeader, cookieOf, crossSite, originOf, readJson, type Site } from './requests.ts';
 import type { SessionShape } from './shapes.ts';
+import type { ProxySettings } from './vouching.ts';
 
 export type DashboardParts = Readonly<{
   /** host:port. */
@@ -27,6 +30,9 @@ export type DashboardParts = Readonly<{
   /** undefined: this coordinator was built without them. */
   assets: Assets | undefined;
   sessions: Sessions;
+  sessionMs: number;
+  oidc: OidcLogin | undefined;
+  proxy: ProxySettings | undefined;
   access: AccessControl;
   engine: Engine;
   registry: Registry;
@@ -39,6 +45,8 @@ export type DashboardParts = Readonly<{
 const connectionsMax = 256;
 /** What a page that reads too slowly may have waiting before it is cut; it comes again by itself. */
 const unreadBytesMax = 8 << 20;
+
+const oidcSteps: ReadonlySet<string> = new Set(['oidc/start', 'oidc/back']);
 
 const notBuilt =
   'this coordinator was built without its dashboard: `npm run build` makes it (and `npm run setup` in a checkout)\n';
@@ -69,10 +77,12 @@ class Dashboard {
   readonly #parts: DashboardParts;
   readonly #live: Live;
   readonly #desk: ActDesk;
+  readonly #logins: Logins;
 
   constructor(parts: DashboardParts, live: Live) {
     this.#parts = parts;
     this.#desk = new ActDesk(parts);
+    this.#logins = new Logins(parts);
     this.#live = live;
   }
 
@@ -121,9 +131,13 @@ class Dashboard {
       this.#parts.access.refuseUnserved(rule, incoming, fault);
       sendFault(response, fault);
     };
+    const { oidc } = this.#parts;
+    // Reached from the provider's pages: what they bring is held to a flow that began in this browser.
+    if (oidc !== undefined && !isChange && oidcSteps.has(name)) return this.#oidc(request, response, name, oidc);
     if (foreign !== undefined)
       return refused(refuse('CROSS_SITE', `the request was not made by this page: ${foreign}`).fault);
     if (name === 'login' && isChange) return this.#login(request, response);
+    if (name === 'ways' && !isChange) return sendJson(response, this.#logins.ways(request));
     if (session === undefined || cookie === undefined) {
       return refused(refuse('SESSION_OVER', 'nobody is logged in: `testudo dashboard` gives a link').fault);
     }
@@ -160,21 +174,31 @@ class Dashboard {
   }
 
   async #login(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { site, sessions, access, timers, log } = this.#parts;
-    const served = await access.serve(dashboardCalls.login, incomingOf(request, response, 'login'), async () => {
-      const body = await readJson(request);
-      if (!body.ok) return body;
-      const { secret } = (body.value ?? {}) as Readonly<{ secret?: unknown }>;
-      return sessions.open(typeof secret === 'string' ? secret : '');
-    });
+    const { access } = this.#parts;
+    const served = await access.serve(dashboardCalls.login, incomingOf(request, response, 'login'), () =>
+      this.#logins.login(request, response),
+    );
     if (!served.ok) return sendFault(response, served.fault);
-    const { cookie, session } = served.value;
-    const seconds = Math.ceil((session.expiresAtMs - timers.now()) / 1000);
-    response.setHeader('set-cookie', cookieHeader(site, cookie, seconds));
-    await this.#serve(request, response, session, calls.operator.getStatus, async (call) => {
-      log.info({ operator: call.caller.name, role: call.caller.role }, 'dashboard session opened');
-      return ok(this.#sessionShape(session, call));
+    await this.#serve(request, response, served.value, calls.operator.getStatus, async (call) => {
+      this.#noteLogin(call);
+      return ok(this.#sessionShape(served.value, call));
     });
+  }
+
+  /** To the identity provider, and back from it: navigations, so answers are redirections, and sentences where it failed. */
+  async #oidc(request: IncomingMessage, response: ServerResponse, name: string, oidc: OidcLogin): Promise<void> {
+    const { access } = this.#parts;
+    const served = await access.serve(dashboardCalls.login, incomingOf(request, response, name), async () => {
+      if (name === 'oidc/start') return this.#logins.startOidc(response, oidc);
+      const session = await this.#logins.finishOidc(request, response, oidc);
+      return session.ok ? ok('/') : session;
+    });
+    const location = served.ok ? served.value : `/login?refused=${served.fault.code}`;
+    response.writeHead(302, { location, 'cache-control': 'no-store' }).end();
+  }
+
+  #noteLogin({ caller }: Call<'viewer'>): void {
+    this.#parts.log.info({ operator: caller.name, role: caller.role }, 'dashboard session opened');
   }
 
   #sessionShape({ csrf, expiresAtMs }: Session, { caller }: Call<'viewer'>): SessionShape {

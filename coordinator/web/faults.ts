@@ -9,6 +9,10 @@ export type WebFaultCode =
   | 'CROSS_SITE'
   /** The request names a host that is not ours: a name that somebody pointed at us. */
   | 'HOST_FOREIGN'
+  /** The provider or the proxy knows who it is, and no role follows from it. */
+  | 'ROLE_UNKNOWN'
+  | 'LOGIN_REFUSED'
+  | 'PROVIDER_UNREACHABLE'
   | 'PAGE_UNKNOWN'
   /** What a change would do is no longer what its dry run showed. */
   | 'CHANGED_SINCE';
@@ -24,6 +28,9 @@ const statuses: Readonly<Record<string, number>> = {
   OPERATOR_UNKNOWN: 401,
   OPERATOR_REMOVED: 401,
   ROLE_INSUFFICIENT: 403,
+  ROLE_UNKNOWN: 403,
+  LOGIN_REFUSED: 401,
+  PROVIDER_UNREACHABLE: 502,
   CROSS_SITE: 403,
   HOST_FOREIGN: 421,
   PAGE_UNKNOWN: 404,

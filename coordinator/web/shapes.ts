@@ -32,6 +32,9 @@ export type SessionShape = Readonly<{
   expiresAtMs: number;
 }>;
 
+/** How to log in, beside the link that a certificate gives. */
+export type WaysShape = Readonly<{ oidc: boolean; proxy: boolean }>;
+
 /** Of a refused request. */
 export type FaultShape = Readonly<{ code: string; message: string }>;
 

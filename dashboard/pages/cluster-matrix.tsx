@@ -1,5 +1,5 @@
 import { Component } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../../coordinator/web/shapes.ts';
 import { pathOf } from '../api/route.ts';
 import { Link } from '../parts/link.tsx';
@@ -7,6 +7,7 @@ import { Panel, Wide } from '../parts/panel.tsx';
 import { Mark, Said, type Sign } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 
+const rowsFirst = 60;
 const scoreLow = 0.5;
 const certificateLeftMs = 4 * 3_600_000;
 
@@ -20,6 +21,12 @@ export function ClusterMatrix({ tracks, clusters }: MatrixProps) {
     const wanted = filter.trim().toLowerCase();
     return clusters.filter((row) => row.cluster.includes(wanted) && (!odd || signOf(row) !== 'good'));
   }, [clusters, filter, odd]);
+  // What fits a screen is painted first, then the rest.
+  const [rowsMax, setRowsMax] = useState(rowsFirst);
+  useEffect(() => {
+    const timer = setTimeout(() => setRowsMax(Number.POSITIVE_INFINITY));
+    return () => clearTimeout(timer);
+  }, []);
   const chosen = (
     <div class="choose">
       <label>
@@ -56,7 +63,7 @@ export function ClusterMatrix({ tracks, clusters }: MatrixProps) {
             </tr>
           </thead>
           <tbody>
-            {shown.map((row) => (
+            {shown.slice(0, rowsMax).map((row) => (
               <Row key={row.cluster} row={row} />
             ))}
           </tbody>

@@ -1,14 +1,14 @@
-import { accessSync, constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import axe from 'axe-core';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import type { OperatorRole } from '../../coordinator/ledger/journal/events.ts';
 import type { TestFederation } from '../../coordinator/testing/federation.ts';
 import { Visitor } from '../../coordinator/testing/visitor.ts';
 import { bringPages } from '../setup/dashboard.mjs';
 import { checkout } from '../setup/places.mjs';
+import { launchChromium } from './chromium.ts';
 
 /** Where `npm run setup` puts the pages. */
 export const pages = new URL('../../dashboard/dist/', import.meta.url);
@@ -28,11 +28,7 @@ let browser: Browser | undefined;
 export function useBrowser(): void {
   beforeAll(async () => {
     await bringPages();
-    browser = await chromium.launch({
-      executablePath: onPath('chromium'),
-      // As root in a container it has no sandbox of its own; it sees nothing but our loopback.
-      args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--force-color-profile=srgb'],
-    });
+    browser = await launchChromium();
   });
   afterAll(() => browser?.close());
 }
@@ -101,16 +97,4 @@ export async function picture({ page }: Visit, name: string): Promise<void> {
   if (process.env.TESTUDO_PICTURES !== 'on') return;
   await mkdir(images, { recursive: true });
   await page.screenshot({ path: join(images, `dashboard-${name}.png`) });
-}
-
-function onPath(program: string): string {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return join(folder, program);
-    } catch {
-      // Perhaps in the next one.
-    }
-  }
-  throw new Error(`${program} is not on PATH: npm run setup installs it, or says how`);
 }

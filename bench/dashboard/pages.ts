@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+import { withConnection } from '../../cli/operator/connection.ts';
+import { startCoordinatorProcess } from '../../lab/rig/coordinator-process.ts';
+import { launchChromium } from '../../tools/testing/chromium.ts';
+import { median } from '../harness/measure.ts';
+import type { Herd } from '../operator/herd.ts';
+
+export type PagesPlan = Readonly<{
+  testudo: string;
+  herd: Herd;
+  logFile: string;
+  clusters: number;
+  /** How many are open at once. */
+  pages: number;
+  /** How long nothing happens while the processor is counted. */
+  restSeconds: number;
+  /** What a process has for itself before its memory is read. */
+  settleMs: number;
+  repeat: number;
+}>;
+
+/** What the dashboard costs a coordinator, and what who opens it waits for. */
+export type PagesCost = Readonly<{
+  /** Resident, of a coordinator after one look: without the dashboard, with it, and with all pages open. */
+  bytes: Readonly<{ without: number; closed: number; open: number }>;
+  /** Of one core, at rest with all pages open. */
+  restingCores: number;
+  /** From the navigation to the last row in the page. */
+  drawnSeconds: number;
+  firstPaintSeconds: number;
+  /** While the page scrolls from end to end: frames a second, and tasks of 50 ms or more. */
+  framesPerSecond: number;
+  longTasks: number;
+}>;
+
+const ticksPerSecond = 100; // sysconf(_SC_CLK_TCK) is 100 on every Linux that Node runs on.
+
+export async function measurePages(plan: PagesPlan): Promise<PagesCost> {
+  const without = await run(plan, {}, async (pid) => residentBytes(pid));
+  return await run(plan, { TESTUDO_LISTEN_DASHBOARD: '127.0.0.1:0' }, async (pid, link) => {
+    const closed = residentBytes(pid);
+    const { address, cookie } = await loggedIn(await link());
+    const streams: IncomingMessage[] = [];
+    for (let count = 0; count < plan.pages; count++) streams.push(await openStream(address, cookie));
+    await setTimeout(plan.settleMs);
+    const before = processorSeconds(pid);
+    const startedAt = performance.now();
+    await setTimeout(plan.restSeconds * 1_000);
+    const restingCores = (processorSeconds(pid) - before) / ((performance.now() - startedAt) / 1_000);
+    const open = residentBytes(pid);
+    for (const stream of streams) stream.destroy();
+    return { bytes: { without, closed, open }, restingCores, ...(await drawn(plan, await link())) };
+  });
+}
+
+/** A coordinator of its own, after one look at all of it. */
+async function run<Value>(
+  { testudo, herd, logFile, settleMs }: PagesPlan,
+  env: Readonly<Record<string, string>>,
+  measure: (pid: number, link: () => Promise<string>) => Promise<Value>,
+): Promise<Value> {
+  const { member, addresses } = await startCoordinatorProcess({ testudo, config: herd.config, logFile, env });
+  const operator = { credentials: herd.credentials, address: addresses.federation };
+  try {
+    await withConnection(operator, async (connection) => {
+      await connection.call(connection.client.getStatus, { page: { size: 500, token: '' } });
+    });
+    await setTimeout(settleMs);
+    return await measure(member.pid, async () => {
+      let url = '';
+      await withConnection(operator, async (connection) => {
+        ({ url } = await connection.call(connection.client.getDashboardLink, {}));
+      });
+      return url;
+    });
+  } finally {
+    await member.stop();
+  }
+}
+
+async function loggedIn(link: string): Promise<Readonly<{ address: string; cookie: string }>> {
+  const { origin: address, hash } = new URL(link);
+  const headers = { origin: address, 'content-type': 'application/json' };
+  const body = JSON.stringify({ secret: hash.slice(1) });
+  const answer = await fetch(`${address}/api/login`, { method: 'POST', headers, body });
+  if (!answer.ok) throw new Error(`the link was refused: ${await answer.text()}`);
+  return { address, cookie: (answer.headers.get('set-cookie') ?? '').split(';')[0] ?? '' };
+}
+
+/** The live stream of one open page, which reads whatever comes. Resolves once everything was told. */
+function openStream(address: string, cookie: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    get(`${address}/api/live`, { headers: { cookie } }, (response) => {
+      if (response.statusCode !== 200) return reject(new Error(`a page was answered with ${response.statusCode}`));
+      response.on('error', () => {}); // We end it ourselves.
+      response.on('data', () => resolve(response));
+    }).on('error', reject);
+  });
+}
+
+async function drawn({ clusters, repeat }: PagesPlan, link: string) {
+  const browser = await launchChromium();
+  try {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await page.goto(link);
+    const last = page.locator('.matrix tbody tr').nth(clusters - 1);
+    await last.waitFor();
+    const looks: Readonly<{ drawn: number; painted: number }>[] = [];
+    for (let count = 0; count < repeat; count++) {
+      await page.goto(new URL('/', link).href, { waitUntil: 'commit' });
+      looks.push((await page.evaluate(untilRows(clusters))) as (typeof looks)[number]);
+    }
+    const scrolled = (await page.evaluate(scrollThrough)) as Readonly<{
+      frames: number;
+      seconds: number;
+      long: number;
+    }>;
+    return {
+      drawnSeconds: median(looks.map((look) => look.drawn)) / 1_000,
+      firstPaintSeconds: median(looks.map((look) => look.painted)) / 1_000,
+      framesPerSecond: scrolled.frames / scrolled.seconds,
+      longTasks: scrolled.long,
+    };
+  } finally {
+    await browser.close();
+  }
+}
+
+/** In the page: when so many rows were there, and when anything was painted; milliseconds from the navigation. */
+function untilRows(count: number): string {
+  return `new Promise((resolve) => {
+    const look = () => {
+      if (document.querySelectorAll('.matrix tbody tr').length < ${count}) return requestAnimationFrame(look);
+      const [paint] = performance.getEntriesByName('first-contentful-paint');
+      resolve({ drawn: performance.now(), painted: paint?.startTime ?? performance.now() });
+    };
+    look();
+  })`;
+}
+
+const scrollThrough = `new Promise((resolve) => {
+  let long = 0;
+  new PerformanceObserver((list) => (long += list.getEntries().length)).observe({ entryTypes: ['longtask'] });
+  const height = document.documentElement.scrollHeight;
+  const startedAt = performance.now();
+  let frames = 0;
+  const step = () => {
+    scrollTo(0, frames * 60);
+    frames += 1;
+    if (frames * 60 < height) return requestAnimationFrame(step);
+    resolve({ frames, seconds: (performance.now() - startedAt) / 1000, long });
+  };
+  requestAnimationFrame(step);
+})`;
+
+function residentBytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
+}
+
+/** User and system time of all its threads. */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
