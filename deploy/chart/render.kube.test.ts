@@ -49,6 +49,29 @@ describe('what the chart renders', () => {
     expect(readdirSync(chart)).not.toContain('crds');
   });
 
+  it('serves the pages inside the pod alone, or on a Service for what ends TLS before them', async () => {
+    const pagesOf = async (dashboard: object, config: object = {}) => {
+      const values = valuesOf(['coordinator']) as { coordinator: object };
+      const rendered = await documents({ ...values, coordinator: { ...values.coordinator, dashboard, config } });
+      const text =
+        rendered.find(({ data }) => data?.['coordinator.yaml'] !== undefined)?.data?.['coordinator.yaml'] ?? '';
+      const service = rendered.find(({ metadata }) => metadata.name === 'testudo-coordinator-pages')?.kind;
+      const parsed = parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text } });
+      const all = JSON.stringify(rendered);
+      return { parsed, service, open: all.includes('"port":"pages"') };
+    };
+    expect(await pagesOf({ enabled: false })).toMatchObject({ service: undefined, open: false });
+    const inside = await pagesOf({ enabled: true });
+    expect(inside).toMatchObject({ service: undefined, open: false });
+    expect(inside.parsed).toMatchObject({ ok: true, value: { listen: { dashboard: '127.0.0.1:7445' } } });
+    const url = 'https://pages.example.org';
+    const outside = await pagesOf({ enabled: true, url }, { dashboard: { sessionMinutes: 15 } });
+    expect(outside).toMatchObject({ service: 'Service', open: true });
+    expect(outside.parsed).toMatchObject({
+      value: { listen: { dashboard: '0.0.0.0:7445' }, dashboard: { url, sessionMinutes: 15 } },
+    });
+  });
+
   it('configures processes that take it', async () => {
     const rendered = await documents(all);
     const text = (role: string) =>

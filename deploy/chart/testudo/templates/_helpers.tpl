@@ -116,12 +116,18 @@ topologySpreadConstraints:
 {{- $values := .Values.coordinator -}}
 {{- $service := include "testudo.role" (list . "coordinator") -}}
 {{- $inside := list (printf "%s.%s.svc" $service .Release.Namespace) (printf "%s.%s" $service .Release.Namespace) $service -}}
-{{- $fixed := dict
+{{- $listen := dict "enrolment" "0.0.0.0:7441" "federation" "0.0.0.0:7442" "health" "0.0.0.0:7443" -}}
+{{- $pages := dict -}}
+{{- with $values.dashboard }}{{ if .enabled }}
+{{- $_ := set $listen "dashboard" (ternary "127.0.0.1:7445" "0.0.0.0:7445" (empty .url)) -}}
+{{- if .url }}{{ $_ := set $pages "dashboard" (dict "url" .url) }}{{ end -}}
+{{- end }}{{ end -}}
+{{- $fixed := merge $pages (dict
   "federation" $values.federation
   "dataDirectory" "/var/lib/testudo/data"
-  "listen" (dict "enrolment" "0.0.0.0:7441" "federation" "0.0.0.0:7442" "health" "0.0.0.0:7443")
+  "listen" $listen
   "masterKey" (dict "file" (printf "/etc/testudo/master-key/%s" $values.masterKey.key))
-  "serverNames" (concat $values.serverNames $inside | uniq) -}}
+  "serverNames" (concat $values.serverNames $inside | uniq)) -}}
 {{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
 {{- end -}}
 
