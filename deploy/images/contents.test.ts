@@ -65,6 +65,7 @@ const namingThisMachine = once((layer) => filesNaming([checkout, `${homedir()}/.
 const places: readonly RegExp[] = [
   /^app\/(?:LICENSE|package\.json)$/,
   /^app\/(?:aggregation|base|cli|client|coordinator|lab|proto)\/.+\.(?:[cm]?js|wasm|proto|css|html|svg)$/,
+  /^app\/dashboard\/dist\/(?:index\.html|icon\.svg|assets\/[\w-]+\.(?:js|css))$/,
   /^app\/data\/(?:recorded|syscalls)\/[\w.-]+$/,
   /^app\/node_modules\/(?:@[\w.-]+\/)?[\w.-]+\/.+$/,
   /^etc\/(?:debian_version|dpkg\/origins\/\w+|group|host\.conf|ld\.so\.conf\.d\/[\w.-]+|nsswitch\.conf|os-release|passwd|ssl\/certs\/ca-certificates\.crt)$/,
