@@ -66,7 +66,7 @@ function buildControlPlane() {
 /** @returns {Promise<Counts>} */
 async function leaveKubeOut() {
   const vitest = join(checkout, 'node_modules', 'vitest', 'vitest.mjs');
-  const listed = spawnSync(node22, [vitest, 'list', '--project', 'kube', '--json'], {
+  const listed = spawnSync(node22, [vitest, 'list', '--project', 'kube', '--no-isolate', '--json'], {
     cwd: checkout,
     encoding: 'utf8',
   });

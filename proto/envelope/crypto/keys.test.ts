@@ -37,6 +37,7 @@ describe('key pairs', () => {
     fc.assert(
       fc.property(seed, (secret) => {
         expect(roundKeyPairOf(secret)).toEqual(nacl.box.keyPair.fromSecretKey(secret));
+        expect(signingKeyPairOf(secret)).toEqual(nacl.sign.keyPair.fromSeed(secret));
         expect(Buffer.from(signingKeyPairOf(secret).publicKey)).toEqual(
           nativePublicKey('302e020100300506032b657004220420', secret),
         );

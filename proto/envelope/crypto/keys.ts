@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import nacl from 'tweetnacl';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { x25519PublicKey } from './agreement.ts';
+import { ed25519PublicBytes } from './ed25519.ts';
 import { ed25519Fault, x25519Fault } from './weak-points.ts';
 import { wipe } from './wipe.ts';
 
@@ -31,13 +31,26 @@ function pairOf(secretKey: Uint8Array): RoundKeyPair {
 
 /** A fresh Ed25519 pair. */
 export function newSigningKeyPair(): SigningKeyPair {
-  return nacl.sign.keyPair();
+  const seed = randomBytes(seedBytes);
+  try {
+    return signingPairOf(seed);
+  } finally {
+    wipe(seed);
+  }
 }
 
 /** The Ed25519 pair of a stored 32-byte seed (RFC 8032's private key). Throws a RangeError on another length. */
 export function signingKeyPairOf(seed: Uint8Array): SigningKeyPair {
   checkSecretLength('signing seed', seed);
-  return nacl.sign.keyPair.fromSeed(seed);
+  return signingPairOf(seed);
+}
+
+function signingPairOf(seed: Uint8Array): SigningKeyPair {
+  const publicKey = ed25519PublicBytes(seed);
+  const secretKey = new Uint8Array(seedBytes + publicKeyBytes);
+  secretKey.set(seed);
+  secretKey.set(publicKey, seedBytes);
+  return { publicKey, secretKey };
 }
 
 /** Zeros the secret half; see wipe.ts for what that does not promise. */

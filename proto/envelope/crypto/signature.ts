@@ -1,12 +1,9 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createHash, type KeyObject, sign, verify } from 'node:crypto';
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
+import { ed25519PrivateKeyOf, ed25519PublicKeyOf } from './ed25519.ts';
 import { type SigningKeyPair, vetSigningPublicKey } from './keys.ts';
 
 const signatureBytes = 64;
-
-// The fixed DER heads of RFC 8410 keys: node:crypto takes a raw Ed25519 key only inside one.
-const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
-const spkiHead = Buffer.from('302a300506032b6570032100', 'hex');
 
 /**
  * Ed25519 (RFC 8032) over SHA-512 of a statement's canonical bytes: 64 bytes, the same for the same input. Hashing first
@@ -19,12 +16,7 @@ export function signBytes(canonical: Uint8Array, key: SigningKeyPair): Buffer {
 
 /** Ed25519 (RFC 8032) over the message itself: 64 bytes. For formats that are not ours to define, such as TUF's. */
 export function signMessage(message: Uint8Array, key: SigningKeyPair): Buffer {
-  const der = Buffer.concat([pkcs8Head, key.secretKey.subarray(0, 32)]);
-  try {
-    return sign(null, message, createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
-  } finally {
-    der.fill(0);
-  }
+  return sign(null, message, ed25519PrivateKeyOf(key.secretKey.subarray(0, 32)));
 }
 
 /**
@@ -54,7 +46,7 @@ function verificationKey(publicKey: Uint8Array): Result<KeyObject, 'KEY_INVALID'
   if (vetted !== undefined) return ok(vetted);
   const checked = vetSigningPublicKey(publicKey);
   if (!checked.ok) return checked;
-  const key = createPublicKey({ key: Buffer.concat([spkiHead, checked.value]), format: 'der', type: 'spki' });
+  const key = ed25519PublicKeyOf(checked.value);
   if (verificationKeys.size >= verificationKeysMax) verificationKeys.clear();
   verificationKeys.set(nameOf(publicKey), key);
   return ok(key);
@@ -66,8 +58,7 @@ function nameOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
 
 /** Whether an Ed25519 signature over the message itself is this key's. Needs a vetted key; any bytes as signature. */
 export function verifyMessage(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
-  const key = createPublicKey({ key: Buffer.concat([spkiHead, publicKey]), format: 'der', type: 'spki' });
-  return verify(null, message, key, signature);
+  return verify(null, message, ed25519PublicKeyOf(publicKey), signature);
 }
 
 function sha512(bytes: Uint8Array): Buffer {
