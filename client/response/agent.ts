@@ -22,6 +22,9 @@ import { RotationLog } from './rotation/rotation-log.ts';
 import { loadRotationSecret } from './rotation/secret.ts';
 import { watchedRotation } from './rotation-view.ts';
 
+/** On the lease, by whoever leads: budgets that are spent, and a breaker that is open. */
+const sharedAnnotation = 'testudo.io/response';
+
 /** For programs that run an agent inside themselves. */
 export type AgentHooks = Readonly<{ log?: Log; timers?: Timers; environment?: NodeJS.ProcessEnv; unit?: () => number }>;
 
@@ -185,6 +188,10 @@ export class ResponseAgent {
     const hub = settings === undefined ? undefined : { settings, name: lease.holder };
     return new Quarantine({
       onHub: (isThere) => hubThere.set(isThere ? 1 : 0),
+      shared: {
+        seen: () => this.#election.annotationsSeen[sharedAnnotation],
+        keep: (text) => this.#election.keep(sharedAnnotation, text),
+      },
       ...{ config, hub, dataDirectory, send, timers: this.#timers, log: this.#log },
       wake: () => this.#loop.wake(),
       onCounts: ({ suspects, quarantined, isBreakerOpen }) => {

@@ -108,4 +108,27 @@ describe('LeaseElection', () => {
     expect(b.isHeld()).toBe(true);
     expect(server.get()?.metadata).toMatchObject({ annotations: { 'testudo.io/x': '1' } });
   });
+
+  it('keeps what the next leader must find, and lets nobody write over it who has led before', async () => {
+    const { server, timers, a, b } = two();
+    const note = () => (server.get()?.metadata?.annotations as Record<string, string> | undefined)?.x;
+    await a.look();
+    expect([await a.keep('x', '1'), note()]).toEqual([ok(undefined), '1']);
+    await b.look();
+    expect(await b.keep('x', 'stolen')).toMatchObject({ fault: { code: 'NOT_LEADER' } });
+    // The first is away until the second leads: what it would have written, it may not.
+    await timers.advance(15_000);
+    await b.look();
+    expect([b.isHeld(), b.annotationsSeen.x]).toEqual([true, '1']);
+    expect(await b.keep('x', '2')).toEqual(ok(undefined));
+    expect(await a.keep('x', '3')).toMatchObject({ fault: { code: 'NOT_LEADER' } });
+    await a.look();
+    await b.release();
+    await a.look();
+    expect([a.isHeld(), a.annotationsSeen.x]).toEqual([true, '2']);
+    await a.look();
+    expect(note()).toBe('2');
+    server.down(true);
+    expect(await a.keep('x', '4')).toMatchObject({ fault: { code: 'OUTCOME_UNKNOWN' } });
+  });
 });

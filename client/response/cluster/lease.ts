@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { Send } from './send.ts';
 
@@ -47,6 +48,7 @@ export class LeaseElection {
   /** What others wrote on it, as it was at the last look. */
   annotationsSeen: Readonly<Record<string, string>> = {};
   #renewedAtMs: number | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
   #seen: Readonly<{ version: string; sinceMs: number }> | undefined;
 
   constructor(settings: LeaseSettings, send: Send, timers: Timers) {
@@ -64,10 +66,35 @@ export class LeaseElection {
     this.#annotations.set(key, value);
   }
 
+  /**
+   * Writes an own annotation now, where nobody else holds the lease: the version that was read is a condition, so a leader that was
+   * overtaken writes nothing, and whoever leads next finds it in `annotationsSeen`.
+   */
+  keep(key: string, value: string): Promise<Result<undefined, 'NOT_LEADER' | 'OUTCOME_UNKNOWN'>> {
+    return this.#inTurn(async () => {
+      const path = this.#path;
+      for (let tries = 0; tries < 3 && this.isHeld(); tries += 1) {
+        const got = await this.#send({ method: 'GET', path, answerMsMax: this.#answerMsMax });
+        if (!got.ok) return refuse('OUTCOME_UNKNOWN', got.fault.message);
+        const found = lease.safeParse(parsed(got.value.text));
+        if (!found.success) return refuse('OUTCOME_UNKNOWN', `${path}: ${got.value.text.slice(0, 200)}`);
+        if (found.data.spec.holderIdentity !== this.#settings.holder) break;
+        this.#annotations.set(key, value);
+        const wrong = await this.#write(path, found.data);
+        if (wrong !== undefined) return refuse('OUTCOME_UNKNOWN', wrong);
+        if (this.annotationsSeen[key] === value) return ok(undefined);
+      }
+      return refuse('NOT_LEADER', 'the lease is not held: nothing is written on it');
+    });
+  }
+
   /** Takes it where it is free, renews it where it is ours. What went wrong, for people; undefined when nothing did. */
-  async look(): Promise<string | undefined> {
-    const { namespace, name } = this.#settings;
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
+  look(): Promise<string | undefined> {
+    return this.#inTurn(() => this.#look());
+  }
+
+  async #look(): Promise<string | undefined> {
+    const path = this.#path;
     const got = await this.#send({ method: 'GET', path, answerMsMax: this.#answerMsMax });
     if (!got.ok) return got.fault.message;
     if (got.value.status === 404) return await this.#make(path.slice(0, path.lastIndexOf('/')));
@@ -78,6 +105,7 @@ export class LeaseElection {
     this.annotationsSeen = metadata.annotations;
     if (spec.holderIdentity === this.#settings.holder) return await this.#write(path, found.data);
     this.#renewedAtMs = undefined;
+    this.#annotations.clear(); // Another leads, or has led: what it wrote since must not be written over.
     const now = this.#timers.monotonicMs();
     if (this.#seen?.version !== metadata.resourceVersion)
       this.#seen = { version: metadata.resourceVersion, sinceMs: now };
@@ -89,13 +117,25 @@ export class LeaseElection {
   async release(): Promise<void> {
     if (!this.isHeld()) return;
     this.#renewedAtMs = undefined;
-    const { namespace, name, holder } = this.#settings;
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
+    const { holder } = this.#settings;
+    const path = this.#path;
     const got = await this.#send({ method: 'GET', path, answerMsMax: this.#answerMsMax });
     if (!got.ok) return;
     const found = lease.safeParse(parsed(got.value.text));
     if (!found.success || found.data.spec.holderIdentity !== holder) return;
     await this.#send({ method: 'PUT', path, body: this.#body(found.data, ''), answerMsMax: this.#answerMsMax });
+  }
+
+  get #path(): string {
+    const { namespace, name } = this.#settings;
+    return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`;
+  }
+
+  /** One at a time: two writes of our own would each find the other's version. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const acting = this.#turn.then(act);
+    this.#turn = acting.catch(() => undefined);
+    return acting;
   }
 
   /** A request that is not answered must not use up the time in which it could be tried again. */
@@ -132,6 +172,7 @@ export class LeaseElection {
     const isOurs = written.success && written.data.spec.holderIdentity === this.#settings.holder;
     if (status >= 200 && status < 300 && isOurs) {
       this.#renewedAtMs = sentAtMs;
+      this.annotationsSeen = written.data.metadata.annotations;
       return undefined;
     }
     if (status === 409) return undefined; // Somebody was quicker; the next look says who.

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
 import { failpoint } from '../../../base/failpoint.ts';
-import { ok, refuse } from '../../../base/fault.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { ClusterFaultCode, Done } from '../cluster/cluster.ts';
 import type { PodFact } from '../cluster/facts.ts';
@@ -13,7 +13,7 @@ import { riskOf, type Sighting } from '../ladder/sighting.ts';
 import type { OwnAction } from '../part.ts';
 import { gather, policiesOf } from './gather.ts';
 import { type Isolation, isolationOf, isolationText } from './isolation.ts';
-import { loadMemory, type Memory, saveMemory } from './memory.ts';
+import { joined, loadMemory, type Memory, saveMemory, sharedIn, sharedText } from './memory.ts';
 import { networkProbesOf } from './network-probes.ts';
 import type { Order, Orders } from './orders.ts';
 import type { ReportedBreaker } from './teller.ts';
@@ -34,6 +34,13 @@ export type DeskAction = OwnAction &
     | Readonly<{ do: 'order'; order: Order }>
   );
 
+/** Where the next leader finds what this one spent, whichever folder it has. */
+export type Shared = Readonly<{
+  /** Its text as it was seen last; undefined where there is none. */
+  seen(): string | undefined;
+  keep(text: string): Promise<Result<undefined, ClusterFaultCode>>;
+}>;
+
 export type DeskParts = Readonly<{
   dataDirectory: string;
   dataKey: Uint8Array;
@@ -41,6 +48,7 @@ export type DeskParts = Readonly<{
   send: Send;
   timers: Timers;
   orders: Pick<Orders, 'done'>;
+  shared: Shared;
 }>;
 
 const done: Done = { ...ok(null), retryAfterMs: null };
@@ -55,6 +63,8 @@ export class Desk {
   /** What of it stands in the chain. */
   readonly #recorded = new Map<string, string>();
   #memory: Memory;
+  /** What `memory` was made of last. */
+  #seen: Readonly<{ text: string | undefined; own: Memory; all: Memory }>;
   #changing: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: DeskParts, chain: EvidenceChain, file: string, memory: Memory) {
@@ -62,6 +72,7 @@ export class Desk {
     this.#chain = chain;
     this.#file = file;
     this.#memory = memory;
+    this.#seen = { text: undefined, own: memory, all: memory };
   }
 
   static async open(parts: DeskParts): Promise<Desk> {
@@ -71,8 +82,13 @@ export class Desk {
     return new Desk(parts, chain, file, await loadMemory(file));
   }
 
+  /** What this agent wrote down, and what others wrote on the lease. Throws where the latter cannot be read. */
   get memory(): Memory {
-    return this.#memory;
+    const text = this.#parts.shared.seen();
+    if (text === this.#seen.text && this.#memory === this.#seen.own) return this.#seen.all;
+    const all = joined(this.#memory, text === undefined ? undefined : sharedIn(text));
+    this.#seen = { text, own: this.#memory, all };
+    return all;
   }
 
   /** The end of the chain of evidence, and whose signature it bears. */
@@ -115,7 +131,8 @@ export class Desk {
       case 'order': {
         const { order } = action;
         if (order.kind === 'resume') {
-          await this.#change((memory) => ({ ...memory, breaker: resumed(memory.breaker, nowMs) }));
+          const changed = await this.#change((memory) => ({ ...memory, breaker: resumed(memory.breaker, nowMs) }));
+          if (!changed.ok) return changed;
         }
         await this.#parts.orders.done(order);
         return done;
@@ -174,10 +191,15 @@ export class Desk {
 
   #change(change: (memory: Memory) => Memory): Promise<Done> {
     const changing = this.#changing.then(async () => {
-      const next = change(this.#memory);
+      const next = change(this.memory);
       await saveMemory(this.#file, next);
       this.#memory = next;
-      return done;
+      // Nothing is done that rests on it before the next leader would know it.
+      const { shared } = this.#parts;
+      const text = sharedText(next);
+      if (text === shared.seen()) return done;
+      const kept = await shared.keep(text);
+      return kept.ok ? done : { ...kept, retryAfterMs: null };
     });
     this.#changing = changing.catch(() => undefined);
     return changing;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
-import { canonicalJson } from '../../../base/canonical-json.ts';
+import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
 import { type Breaker, closedBreaker } from '../ladder/breaker.ts';
 import type { Spent } from '../ladder/budget.ts';
 import type { ReportedBreaker } from './teller.ts';
@@ -35,6 +35,63 @@ const shape = z.strictObject({
   begun: z.array(z.strictObject({ uid: text, atMs: time, evidence: text, alerts: z.array(text) })),
   reported: z.strictObject({ track: text, version: z.number() }).nullish(),
 });
+
+/** What a new leader must know of what others did: budgets that are spent, a breaker that is open. */
+export type SharedMemory = Pick<Memory, 'spent' | 'breaker' | 'reported'>;
+
+const sharedShape = z.strictObject({
+  ...{ format: z.literal('testudo/response-shared/1'), spent: shape.shape.spent },
+  ...{ breaker: shape.shape.breaker, reported: shape.shape.reported },
+});
+/** All annotations of an object have 256 KiB together. */
+const sharedCharactersMax = 200_000;
+
+/** As it stands on the lease. Throws where there is too much of it: to leave something out would give budgets back. */
+export function sharedText({ spent, breaker, reported }: SharedMemory): string {
+  const text = canonicalJson({
+    format: 'testudo/response-shared/1',
+    spent,
+    breaker,
+    reported: reported ?? null,
+  } as JsonValue);
+  if (text.length <= sharedCharactersMax) return text;
+  throw new RangeError(`the quarantines of a day do not fit on the lease: ${spent.length}; sign smaller budgets`);
+}
+
+/** Throws on what no agent wrote: to go on without it would forget what was spent today. */
+export function sharedIn(text: string): SharedMemory {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  const parsed = sharedShape.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Error('what stands on the lease is not as an agent writes it, and what was spent today is unknown');
+}
+
+/**
+ * What is true where either of them says so: spent is spent, by whomever, and a breaker that somebody opened is open until somebody
+ * resumed after it. In any order, any number of times, the same.
+ */
+export function joined(own: Memory, shared: SharedMemory | undefined): Memory {
+  if (shared === undefined) return own;
+  const uids = new Set(own.spent.map(({ uid }) => uid));
+  const resumedAtMs = Math.max(own.breaker.resumedAtMs, shared.breaker.resumedAtMs);
+  const opens = [own.breaker.open, shared.breaker.open].filter((open) => open !== null && open.atMs > resumedAtMs);
+  const swaps = new Map(own.breaker.swaps.map((swap) => [swap.track, swap]));
+  for (const swap of shared.breaker.swaps) {
+    const known = swaps.get(swap.track);
+    if (known === undefined || known.atMs < swap.atMs) swaps.set(swap.track, swap);
+  }
+  return {
+    ...own,
+    spent: [...own.spent, ...shared.spent.filter(({ uid }) => !uids.has(uid))],
+    breaker: { swaps: [...swaps.values()], open: opens[0] ?? null, resumedAtMs },
+    reported: own.reported === undefined ? shared.reported : own.reported,
+  };
+}
 
 export async function saveMemory(path: string, memory: Memory): Promise<void> {
   await writeFileAtomic(path, canonicalJson({ format: 'testudo/response-memory/1', ...memory }));

@@ -227,4 +227,35 @@ describe('quarantine on a real control plane', { timeout: 600_000 }, () => {
     );
     expect(spent.quarantined).toHaveLength(1);
   });
+
+  it('a new leader with a folder of its own knows what others spent, and a breaker that they left open', async () => {
+    const first = enforcing();
+    const breaker = { ...first.breaker, workloadsMax: 5, podShareMax: 1 };
+    const ground = await quarantineGround(kubectl, { ...first, breaker });
+    const [one, other] = await ground.ready(3);
+    if (one === undefined || other === undefined) throw new Error('no pods');
+    const leader = await agentOn(ground, 'one');
+    await ground.alert(one.metadata.name);
+    await leader.untilPage(({ quarantined }) => quarantined.some(({ uid }) => uid === one.metadata.uid));
+    await leader.agent.close();
+
+    const next = await agentOn(ground, 'two');
+    await ground.alert(other.metadata.name);
+    const held = await next.untilPage(({ suspects }) =>
+      suspects.some(({ uid, state }) => uid === other.metadata.uid && state !== 'quiet'),
+    );
+    expect(held.suspects.find(({ uid }) => uid === other.metadata.uid)).toMatchObject({
+      state: 'held',
+      because: expect.stringMatching(/^1 quarantine\(s\) of this workload in a hour are spent/),
+    });
+    // Every pod of three flagged: more than a share of nothing allows.
+    await ground.sign({ ...first, breaker: { ...breaker, podShareMax: 0.000_001 } }, 2);
+    for (const { metadata } of await ground.ready(3)) await ground.alert(metadata.name);
+    const opened = await next.untilPage((page) => page.breaker !== null);
+    await next.agent.close();
+    const third = await agentOn(ground, 'three');
+    // It hears the same alerts, and opens none of its own: the time is the other's.
+    const found = await third.untilPage((page) => page.breaker !== null);
+    expect(found.breaker).toEqual(opened.breaker);
+  });
 });

@@ -12,7 +12,7 @@ import type { Breaker } from '../ladder/breaker.ts';
 import { riskSteps } from '../ladder/sighting.ts';
 import type { Part } from '../part.ts';
 import { AlertFeed } from './alert-feed.ts';
-import { Desk, type DeskAction } from './desk.ts';
+import { Desk, type DeskAction, type Shared } from './desk.ts';
 import { isolationText } from './isolation.ts';
 import type { Mark } from './marks.ts';
 import { Orders } from './orders.ts';
@@ -27,6 +27,8 @@ export type QuarantineParts = Readonly<{
   /** Where alerts and the signed set come from; undefined where files alone are read. */
   hub: Readonly<{ settings: HubSettings; name: string }> | undefined;
   dataDirectory: string;
+  /** What every leader must know. */
+  shared: Shared;
   send: Send;
   timers: Timers;
   log: Log;
@@ -112,7 +114,7 @@ export class Quarantine {
     const orders = new Orders(dataDirectory, timers, wake);
     const desk = await Desk.open({
       ...{ dataDirectory, dataKey: dataKey.value, cluster: config.cluster },
-      ...{ send, timers, orders },
+      ...{ send, timers, orders, shared: this.#parts.shared },
     });
     const places = {
       ...{ file: config.releases, trustFile: join(dataDirectory, 'response-trust.json') },

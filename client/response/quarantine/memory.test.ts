@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import { closedBreaker } from '../ladder/breaker.ts';
+import { joined, type Memory, sharedIn, sharedText } from './memory.ts';
+
+const spent = (...uids: string[]) => uids.map((uid) => ({ uid, atMs: 1, namespace: 'shop', workload: 'web' }));
+const open = (atMs: number) => ({ track: 'syscall', version: 3, atMs, why: 'too much' });
+const memory = (uids: readonly string[], breaker: Partial<Memory['breaker']> = {}): Memory => ({
+  ...{ spent: spent(...uids), begun: [], breaker: { ...closedBreaker, ...breaker } },
+});
+
+it('joins what two leaders wrote: what one spent is spent, in any order and however often', () => {
+  const [a, b] = [memory(['1', '2']), memory(['2', '3'])];
+  const uids = (all: Memory) => all.spent.map(({ uid }) => uid).sort();
+  expect(uids(joined(a, b))).toEqual(['1', '2', '3']);
+  expect(uids(joined(joined(a, b), b))).toEqual(uids(joined(b, a)));
+  expect(joined(a, undefined)).toBe(a);
+});
+
+it('joins breakers: open until somebody resumes after it, whoever saw which first', () => {
+  const opened = memory([], { open: open(10) });
+  const resumedLater = memory([], { resumedAtMs: 20 });
+  const resumedBefore = memory([], { resumedAtMs: 5 });
+  for (const [one, other] of [
+    [opened, resumedLater],
+    [resumedLater, opened],
+  ] as const) {
+    expect(joined(one, other).breaker).toMatchObject({ open: null, resumedAtMs: 20 });
+  }
+  expect(joined(resumedBefore, opened).breaker).toMatchObject({ open: { atMs: 10 }, resumedAtMs: 5 });
+  const swaps = (atMs: number, version: number) => [{ track: 'syscall', version, atMs }];
+  const newer = joined(memory([], { swaps: swaps(1, 3) }), memory([], { swaps: swaps(2, 4) }));
+  expect(newer.breaker.swaps).toEqual(swaps(2, 4));
+});
+
+it('stands on a lease as it was, forgets nothing that is too much or spoilt, and keeps pods’ evidence to itself', () => {
+  const full: Memory = {
+    ...memory(['1'], { open: open(10) }),
+    begun: [{ uid: '1', atMs: 1, evidence: 'sha256:e', alerts: ['a-1'] }],
+    reported: { track: 'syscall', version: 3 },
+  };
+  const { begun: _, ...shared } = full;
+  expect(sharedIn(sharedText(full))).toMatchObject(shared);
+  expect(sharedText(full)).not.toContain('sha256:e');
+  expect(() => sharedIn('{}')).toThrow('what was spent today is unknown');
+  const many = memory(Array.from({ length: 5_000 }, (_one, at) => `uid-${at}`));
+  expect(() => sharedText(many)).toThrow('sign smaller budgets');
+});
