@@ -3,6 +3,7 @@ import '../base/require-node.mjs'; // First: says so when this Node cannot run w
 import { readFileSync } from 'node:fs';
 import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { buildVersion } from '../base/build-version.ts';
+import { keepCompiled } from './compile-cache.ts';
 import { exitCodes, exitUncaught } from './exit.ts';
 import { endWithReaders } from './standard-streams.ts';
 
@@ -208,6 +209,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
 };
 
+keepCompiled();
 endWithReaders();
 const program = new Command('testudo')
   .description(

@@ -12,15 +12,17 @@ import { checkout } from '../../tools/setup/places.mjs';
 import type { Bench } from '../harness/bench.ts';
 import { startOthersMeter } from '../harness/machine.ts';
 import { figure, median, secondsOf } from '../harness/measure.ts';
+import type { Report } from '../harness/report.ts';
 import { foundHerd, trackNames } from './herd.ts';
 import { type ProgramRun, runProgram } from './program.ts';
 import { stateWithRounds } from './rounds-state.ts';
+import { followQuickstart, installedBytes } from './walk.ts';
 
 const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
-const bars = { statusSeconds: 0.5, helpSeconds: 0.1 };
+const bars = { statusSeconds: 0.5, helpSeconds: 0.1, callSeconds: 0.3, commands: 6, walkSeconds: 180, megabytes: 120 };
 
 type Cost = Pick<ProgramRun, 'seconds' | 'processorSeconds'>;
-type Run = Readonly<{ kind: string; status: Cost; help: Cost }>;
+type Run = Readonly<{ kind: string; status: Cost; help: Cost; call: Cost }>;
 
 const pageSize = 500;
 
@@ -28,12 +30,13 @@ const pageSize = 500;
 export const bench: Bench = {
   name: 'operator',
   summary:
-    'What an operator waits for: `testudo status` for 500 clusters on three tracks, and what it costs the coordinator.',
+    'What an operator types and waits for: from a machine with Node alone to a first candidate, and `testudo status` for 500 clusters on three tracks.',
   async run({ small, repeat = 7 }, report) {
     const clusters = small ? 12 : 500;
     const rounds = small ? 2 : 64;
     const folder = await mkdtemp(path.join(os.tmpdir(), 'testudo-operator-'));
     try {
+      if (!small) await reportWalk(report, folder);
       const herd = await foundHerd(testudo, folder, clusters);
       const { member, addresses } = await startCoordinatorProcess({
         testudo,
@@ -56,23 +59,27 @@ export const bench: Bench = {
         for (const [kind, program] of Object.entries(programs)) {
           const status: ProgramRun[] = [];
           const help: ProgramRun[] = [];
-          const words = [program, 'status', '--json', '-c', herd.credentials, '--address', addresses.federation];
+          const call: ProgramRun[] = [];
+          const reached = ['--json', '-c', herd.credentials, '--address', addresses.federation];
+          const words = [program, 'status', ...reached];
           for (let count = 0; count < repeat; count++) {
             const run = await runProgram(words);
             status.push(run);
             const rows = statusShape.parse(JSON.parse(run.out)).clusters.flatMap(({ tracks }) => tracks);
             if (rows.length !== clusters * trackNames.length) throw new Error(`expected every row, got ${rows.length}`);
             help.push(await runProgram([program, '--help']));
+            call.push(await runProgram([program, 'channels', 'list', trackNames[0] ?? '', ...reached]));
           }
-          runs.push({ kind, status: medians(status), help: medians(help) });
+          runs.push({ kind, status: medians(status), help: medians(help), call: medians(call) });
         }
         const state = stateWithRounds(clusters, rounds);
         const view = await secondsOf(() => attentionOf(state, statusView(around(state)), surroundings));
         const shape = `${clusters} clusters x ${trackNames.length} tracks`;
         report.record({ case: `status call, ${shape}`, seconds: median(calls) });
-        for (const { kind, status, help } of runs) {
+        for (const { kind, status, help, call } of runs) {
           report.record({ case: `testudo status --json, ${shape}, ${kind}`, ...status });
           report.record({ case: `testudo --help, ${kind}`, ...help });
+          report.record({ case: `testudo channels list, ${kind}`, ...call });
         }
         report.record({ case: `view of ${clusters} clusters with ${rounds} rounds kept`, seconds: view });
         const busyCores = others();
@@ -81,7 +88,7 @@ export const bench: Bench = {
           `A coordinator process with ${shape}, every cluster acknowledged; a command is a process of its own, from its start to its ` +
             `end. Processor: of all its threads, which is what it takes on a machine of its own; ${busyCores ?? 'some'} cores were ` +
             `busy meanwhile, with others too. Bars: ${bars.statusSeconds} s for the look at 500 clusters, ${bars.helpSeconds} s for ` +
-            `the help, installed.`,
+            `the help, ${bars.callSeconds} s for a round trip, installed.`,
         );
         const rowOf = (name: string, { seconds, processorSeconds }: Cost, bar = '') => {
           return [name, `${figure(seconds)} s`, `${figure(processorSeconds)} s`, bar];
@@ -89,9 +96,10 @@ export const bench: Bench = {
         report.table(
           ['what', 'median', 'processor', 'bar'],
           [
-            ...runs.flatMap(({ kind, status, help }) => [
+            ...runs.flatMap(({ kind, status, help, call }) => [
               rowOf(`\`testudo status --json\`, ${kind} (${shape})`, status, `${bars.statusSeconds} s`),
               rowOf(`\`testudo --help\`, ${kind}`, help, `${bars.helpSeconds} s`),
+              rowOf(`\`testudo channels list\`, ${kind}: a round trip`, call, `${bars.callSeconds} s`),
             ]),
             [`one look, as a call on an open connection (${shape})`, `${figure(median(calls))} s`, '', ''],
             [`the view alone, with ${rounds} rounds kept of one track`, `${figure(view)} s`, '', ''],
@@ -105,6 +113,28 @@ export const bench: Bench = {
     }
   },
 };
+
+/** Follows docs/quickstart.md, and says what it took. */
+async function reportWalk(report: Report, folder: string): Promise<void> {
+  const others = startOthersMeter();
+  const { steps, candidate, editedFiles } = await followQuickstart(await cachedDist(), folder);
+  const upToStatus = steps.slice(0, steps.findIndex(({ command }) => command === 'testudo status') + 1);
+  const seconds = upToStatus.reduce((sum, step) => sum + step.seconds, 0);
+  const megabytes = (await installedBytes(folder)) / 1e6;
+  const busyCores = others();
+  for (const { command, seconds: took } of steps) report.record({ case: `typed: ${command}`, seconds: took });
+  report.record({ case: 'quickstart', commands: steps.length, seconds, editedFiles, megabytes, busyCores });
+  report.text(
+    `What docs/quickstart.md says, typed line by line with an empty home, an empty prefix, an empty cache and no registry: ` +
+      `${steps.length} commands (bar: ${bars.commands}), ${editedFiles} files edited (0), ${figure(seconds)} s up to a look at six ` +
+      `clusters after their first round (${bars.walkSeconds} s), which said "${candidate}". Installed it takes ` +
+      `${figure(megabytes)} MB (${bars.megabytes}). ${busyCores ?? 'Some'} cores were busy meanwhile, with others too.`,
+  );
+  report.table(
+    ['typed', 'took'],
+    steps.map(({ command, seconds: took }) => [`\`${command}\``, `${figure(took)} s`]),
+  );
+}
 
 /** The built package, with the checkout's dependencies beside it. */
 async function packaged(folder: string): Promise<string> {

@@ -130,7 +130,7 @@ const rooms: Readonly<Record<string, Order>> = {
   ],
   dashboard: ['api', 'parts', 'pages'],
   cli: [
-    'print.ts',
+    ['compile-cache.ts', 'print.ts'],
     'exit.ts',
     ['alerts', 'kubernetes', 'offline', 'operator'],
     ['members', 'overview', 'response', 'rounds'],
