@@ -7,7 +7,7 @@ export const exitCodes = {
   done: 0,
   /** The request was understood and refused; the code stands on standard error. */
   refused: 1,
-  /** The command line is wrong. */
+  /** The command line is wrong by itself, whatever stands in files and at the coordinator. */
   usage: 2,
   /** Nobody answered: try again later. */
   unreachable: 3,
@@ -35,6 +35,7 @@ export function usage(message: string): never {
 
 export function exitWith(fault: Fault): never {
   complain(`${fault.code}: ${fault.message}`);
+  if (fault.code === 'USAGE') process.exit(exitCodes.usage);
   process.exit(unreachableCodes.has(fault.code) ? exitCodes.unreachable : exitCodes.refused);
 }
 

@@ -5,6 +5,7 @@ import type { Timers } from '../base/time.ts';
 import type { ClusterId, FederationId, TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { ObservedFlow } from './events/flow-record.ts';
+import { sharedTokenProblems } from './hub/admit.ts';
 import { AlertBook } from './hub/alert-book.ts';
 import { type AuthorityFaultCode, openHubAuthority } from './hub/authority.ts';
 import type { DeliveryFaultCode, DeliveryPorts } from './hub/delivery.ts';
@@ -73,6 +74,8 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
     timers,
   });
   log.info({ ...opened.ports }, 'hub serves sensors');
+  // Read anew at each admission, so that they may still come.
+  for (const problem of await sharedTokenProblems(hub.admission)) log.warn({ problem }, 'nobody can be admitted');
   return ok(opened);
 }
 

@@ -6,6 +6,15 @@ import { HubAuthority } from '../../client/hub/authority.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
+async function openTokens(line: CommandLine, wanted: string): Promise<readonly string[]> {
+  const { out } = await line.run('tokens', 'list', '--json');
+  const tokens = out
+    .trim()
+    .split('\n')
+    .map((row) => JSON.parse(row));
+  return tokens.filter(({ cluster, revoked }) => cluster === wanted && !revoked).map(({ tokenId }) => tokenId);
+}
+
 describe('testudo cluster', () => {
   it('add writes the token as a Secret, and values and root without one; remove voids it again', async () => {
     const line = await CommandLine.start();
@@ -52,6 +61,19 @@ describe('testudo cluster', () => {
     expect(await line.run('cluster', 'remove', 'eu-west-1', '-r', 'again')).toMatchObject({ code: 1 });
   });
 
+  it('add voids what a first add left open: one token at a time lets a cluster in', async () => {
+    const line = await CommandLine.start();
+    const add = async (name: string) => await line.run('cluster', 'add', name, '--out', join(tempDir(), 'eu-west-1'));
+    await add('eu-west-2');
+    await add('eu-west-1');
+    const [first] = await openTokens(line, 'eu-west-1');
+    expect((await add('eu-west-1')).error).toContain(`void from now on: token ${first}, which nobody had used`);
+    const open = await openTokens(line, 'eu-west-1');
+    expect(open).toHaveLength(1);
+    expect(open).not.toContain(first);
+    expect(await openTokens(line, 'eu-west-2')).toHaveLength(1);
+  });
+
   it('add --gitops writes no secret: its manifest is all that standard output holds', async () => {
     const line = await CommandLine.start();
     const out = join(tempDir(), 'us-east-1');
@@ -65,10 +87,10 @@ describe('testudo cluster', () => {
   it('add spends no token on what is wrong', async () => {
     const line = await CommandLine.start();
     const added = await line.run('cluster', 'add', 'us-east-1', '--out', tempDir(), '--label', 'zone');
-    expect(added).toMatchObject({ code: 1, error: expect.stringContaining('--label') });
+    expect(added).toMatchObject({ code: 2, error: expect.stringContaining('--label') });
     const out = ['--out', tempDir()];
     expect(await line.run('cluster', 'add', 'us-east-1', ...out, '--hours', '1e9')).toEqual({
-      code: 1,
+      code: 2,
       out: '',
       error: 'USAGE: --hours: expected a number above 0, up to 720; got 1e9\n',
     });

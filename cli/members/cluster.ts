@@ -10,7 +10,7 @@ import { readCredentials } from '../../coordinator/keys/operator-credentials.ts'
 import { exitWith, orExit } from '../exit.ts';
 import { clusterValues, installLines, sensorLabels } from '../kubernetes/cluster-values.ts';
 import { manifests, namespace, namespaceFrom, secret } from '../kubernetes/manifests.ts';
-import { withConnection } from '../operator/connection.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { trustedRootText } from '../operator/release-trust.ts';
@@ -67,8 +67,12 @@ function add() {
         await writeFileAtomic(join(out, 'values.yaml'), stringify(values));
         await writeFileAtomic(join(out, 'root.json'), trustAnchor);
         const authority = await makeHubAuthority(Date.now());
+        const before = await openTokensOf(connection, cluster);
         // Last of all: a token that is good once is not spent on a command that fails.
         const created = await connection.call(client.createToken, { cluster, lifetimeSeconds, labels });
+        const reason = `replaced by ${created.tokenId}`;
+        for (const tokenId of before) await connection.call(client.revokeToken, { tokenId, reason });
+        if (before.length > 0) complain(`void from now on: token ${before.join(', ')}, which nobody had used`);
         const secrets = manifests([
           namespace(place, sensorLabels),
           secret(place, 'testudo-join-token', { token: created.token }),
@@ -84,6 +88,17 @@ function add() {
     );
 }
 
+/** Tokens for this cluster that could still be used, by id. */
+async function openTokensOf(connection: OperatorConnection, cluster: string): Promise<readonly string[]> {
+  const tokens = await pages(
+    (page) => connection.call(connection.client.listTokens, { page }),
+    (answer) => answer.tokens,
+  );
+  return tokens
+    .filter((token) => token.cluster === cluster && token.usedAtMs === 0n && !token.revoked)
+    .map(({ tokenId }) => tokenId);
+}
+
 function remove() {
   return changingCommand('remove', "end a cluster's membership, void its tokens, and say what to delete in it")
     .argument('<cluster>')
@@ -92,12 +107,8 @@ function remove() {
       withConnection(options, async (connection) => {
         const { client } = connection;
         const { reason, namespace: place } = options;
-        const tokens = await pages(
-          (page) => connection.call(client.listTokens, { page }),
-          (answer) => answer.tokens,
-        );
-        const open = tokens.filter((token) => token.cluster === cluster && token.usedAtMs === 0n && !token.revoked);
-        for (const { tokenId } of open) await connection.call(client.revokeToken, { tokenId, reason });
+        const open = await openTokensOf(connection, cluster);
+        for (const tokenId of open) await connection.call(client.revokeToken, { tokenId, reason });
         const clusters = await pages(
           (page) => connection.call(client.listClusters, { page }),
           (answer) => answer.clusters,
@@ -107,8 +118,7 @@ function remove() {
           exitWith({ code: 'CLUSTER_NOT_FOUND', message: `${cluster} is no member and has no open token` });
         }
         if (isMember) await connection.call(client.revokeCluster, { cluster, reason });
-        if (options.json)
-          return print(jsonLine({ cluster, revoked: isMember, tokens: open.map(({ tokenId }) => tokenId) }));
+        if (options.json) return print(jsonLine({ cluster, revoked: isMember, tokens: open }));
         print(`${cluster} is ${isMember ? 'revoked' : 'no member'}; ${open.length} open token(s) voided. In that cluster:
 
 helm uninstall testudo --namespace ${place}

@@ -59,7 +59,7 @@ describe('the kind that a verb on files is for', () => {
       code: 2,
       error: 'USAGE: --by: the flow track scores by edge or workload, not by trace\n',
     });
-    expect(classes).toMatchObject({ code: 1, error: expect.stringMatching(/^USAGE: --classes: /) });
+    expect(classes).toMatchObject({ code: 2, error: expect.stringMatching(/^USAGE: --classes: /) });
   });
 
   it('is shown with its options by --help', async () => {

@@ -24,7 +24,7 @@ export function mapCommand() {
     .action(async ({ input: inputs = [], data, trackId, key, svg, json }) => {
       if (inputs.length === 0 && data === undefined)
         usage('map: name files with --input, or a client’s folder with --data');
-      if (svg !== undefined) refuseOverwriting(svg, inputs);
+      if (svg !== undefined) refuseOverwriting(svg, inputs, '--svg');
       const { kind, operation, settings } = chooseKind(command, 'map');
       const examples = data === undefined ? [] : await examplesOf(data, { kind: kind.named, trackId, key });
       const { report, svg: picture } = settled(await operation.run({ inputs, examples, complain, settings }));

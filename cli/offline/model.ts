@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
 import type { StoredModel } from '../../client/tracks/model-files.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
+import { roundRuleLimits } from '../../coordinator/round/rules.ts';
 import { bytesOfValues, layoutOf, valuesOfBytes } from '../../proto/layout.ts';
 import { type ModelSpec, schemaDigest, specBytes, specOfBytes } from '../../proto/model-spec.ts';
-import { exitWith, orExit } from '../exit.ts';
+import { exitWith, orExit, usage } from '../exit.ts';
 import { print } from '../print.ts';
 import { addKindOptions, chooseKind, settled } from './kind-options.ts';
 import { knownKinds } from './kinds.ts';
 import { dataOption, modelOption, storedModel } from './stored-model.ts';
+
+/** Of which 2 f + 3 are needed. */
+const liarsMax = Math.floor((roundRuleLimits.updatesMax - 3) / 2);
 
 /** `testudo model`: what a new track begins with, and learning on files. */
 export function modelCommand() {
@@ -29,9 +33,7 @@ function initCommand() {
     .option('--liars <f>', 'how many of the clusters may be hostile at a time', '1')
     .option('--seed <number>', 'of the first weights', '1')
     .action(async (folder, { liars, seed }) => {
-      const f = Number(liars);
-      if (!Number.isInteger(f) || f < 0)
-        exitWith({ code: 'USAGE', message: `--liars: expected 0, 1, 2, …; got ${liars}` });
+      const f = liarsOf(liars);
       checkSeed(seed);
       const { kind, operation, settings } = chooseKind(command, 'init');
       refuseReplacing(folder);
@@ -96,8 +98,15 @@ function trainCommand() {
   return command;
 }
 
+/** More clusters than a round can have cannot lie in one. */
+export function liarsOf(text: string): number {
+  const f = Number(text);
+  if (/^\d{1,9}$/.test(text) && f <= liarsMax) return f;
+  return usage(`--liars: expected a whole number from 0 to ${liarsMax}, got ${text}`);
+}
+
 function checkSeed(seed: string): void {
-  if (!/^\d{1,9}$/.test(seed)) exitWith({ code: 'USAGE', message: `--seed: expected a whole number, got ${seed}` });
+  if (!/^\d{1,9}$/.test(seed)) usage(`--seed: expected a whole number, got ${seed}`);
 }
 
 /** What `model init` wrote into a folder; undefined where it is none of its. */

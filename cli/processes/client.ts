@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
 import { startClient } from '../../client/client.ts';
 import { type ClientConfig, readClientConfig } from '../../client/config.ts';
+import { namedFileProblems } from '../../client/named-files.ts';
 import { trySources } from '../../client/try-sources.ts';
 import { usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
@@ -28,6 +29,8 @@ export function clientCommand() {
       if (!config.ok) return fail(config.fault.message);
       if (options.try !== undefined && options.check !== true) usage('--try goes with --check: it starts no client');
       if (options.check === true) {
+        const problems = await namedFileProblems(config.value);
+        if (problems.length > 0) return fail(problems.join('\n'));
         print('configuration is sound');
         return options.try === undefined ? undefined : await tryOut(config.value, options.try);
       }

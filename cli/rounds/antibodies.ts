@@ -46,14 +46,14 @@ function make() {
       const kind = module === undefined ? undefined : await importTrackKind(module);
       const { antigens, readCases, readNormal } = kind ?? {};
       if (antigens === undefined || readCases === undefined || readNormal === undefined) {
-        return exitWith({ code: 'OPTION_WRONG', message: `${name}: no kind of track with antibodies is called so` });
+        return usage(`--kind: no kind of track with antibodies is called ${name}`);
       }
       const classes = orExit(await readCases(attacks));
       const confirmed = classes.get(family) ?? [];
       if (confirmed.length === 0) {
         const known = [...classes.keys()].sort().join(', ') || 'none';
         return exitWith({
-          code: 'OPTION_WRONG',
+          code: 'FAMILY_NOT_FOUND',
           message: `${attacks} has no attack called ${family}; it has: ${known}`,
         });
       }

@@ -40,6 +40,14 @@ async function bySharedToken(
   return refuse('TOKEN_UNKNOWN', 'the token is none that this hub shares with its sensors or its agent');
 }
 
+/** Why nobody could be admitted by the tokens in these files, one sentence for each; read anew at each admission. */
+export async function sharedTokenProblems(admission: HubConfig['admission']): Promise<readonly string[]> {
+  if (admission.kind !== 'file') return [];
+  const { path, agentPath } = admission;
+  const read = await Promise.all([path, ...(agentPath === undefined ? [] : [agentPath])].map(sharedToken));
+  return read.flatMap((one) => (one.ok ? [] : [one.fault.message]));
+}
+
 async function sharedToken(path: string): Promise<Result<string, 'REVIEW_FAILED'>> {
   let text: string;
   try {

@@ -24,6 +24,12 @@ describe('policyStanding', () => {
     ]);
   });
 
+  it('says once what two checks find of a federation without clusters', () => {
+    const { problems } = policyStanding({ ...known, n: 0, classes: undefined, policy: defaultPolicy(1) });
+    expect(problems.length).toBeGreaterThan(0);
+    expect(problems).toEqual([...new Set(problems)]);
+  });
+
   it('says why no round would give a model', () => {
     const tooMany = policyStanding({ ...known, classes: undefined, policy: defaultPolicy(4) });
     expect(tooMany.problems[0]).toContain('n >= 2f + 3');

@@ -43,7 +43,7 @@ const percents = [10, 20, 30, 40, 50] as const;
 export function policyStanding(standing: Standing): PolicyStanding {
   const { policy, n } = standing;
   const asks = asksOf(policy.rule);
-  const problems = checkPolicy(policy, n).map(({ message }) => message);
+  const problems = [...new Set(checkPolicy(policy, n).map(({ message }) => message))];
   if (asks.sample === 'needed' && standing.sampled === undefined) {
     problems.push(`the rule ${policy.rule.kind} decides by a trusted sample, and the track has none`);
   }

@@ -30,8 +30,8 @@ export function initCommand(host: string) {
           writeFileSync(paths.masterKey, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
         }
         if (classes !== undefined) {
-          const { writeSyscallTrack } = await import('../../offline/model.ts');
-          await writeSyscallTrack(join(folder, defaultKind), classes, Number(liars));
+          const { liarsOf, writeSyscallTrack } = await import('../../offline/model.ts');
+          await writeSyscallTrack(join(folder, defaultKind), classes, liarsOf(liars));
         }
         const sample = sampleConfig(federation, serverName, classes === undefined ? 'tracks: []' : syscallTrack);
         writeFileSync(paths.config, sample, { mode: 0o600, flag: 'wx' });

@@ -10,7 +10,7 @@ import { type Attempt, type Sink, whyOf } from './sink.ts';
 import { syslogSink } from './syslog-stream.ts';
 
 const json = { 'content-type': 'application/json', 'user-agent': 'testudo' };
-const secretBytesMin = 16;
+export const secretBytesMin = 16;
 
 /** The sink that a configuration names. Files of secrets are read at each attempt. */
 export function openSink(config: SinkConfig, clock: () => EpochMs): Sink {

@@ -53,6 +53,8 @@ const attacks: readonly Line[] = [
 
 let judged: ReadonlyMap<string, readonly Judged[]>;
 let threshold: number;
+/** What is said of a chain through a service whose name would break a line. */
+let ofBrokenName: string;
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'testudo-api-'));
@@ -66,6 +68,10 @@ beforeAll(async () => {
       const score = judge.score([chain.example])[0]?.scores[0] as number;
       return { kind: kindOf(chain), score, ...explanation };
     });
+    const [first] = learnt;
+    if (first === undefined) throw new Error('nothing was learnt');
+    const calls = first.calls.map((call) => ({ ...call, server: `${call.server}\n- forged (9.9 nats)` }));
+    ofBrokenName = judge.explain({ ...first, calls }).text;
     judged = Map.groupBy(all, ({ kind }) => kind);
     threshold = thresholdAt(judged.get('normal')?.map(({ score }) => score) ?? [], 0.01);
   } finally {
@@ -85,6 +91,12 @@ describe('what the api track finds among normal requests, and how it says so', (
     expect(alarms.map(({ finding }) => finding)).toEqual(['injection', 'injection', 'injection']);
     for (const { text } of alarms) expect(text).toContain('the value of "q" of GET');
     for (const { text } of alarms) expect(text).not.toContain('DROP');
+  });
+
+  it('on one line for each reason, whatever a service is called', () => {
+    const [, ...reasons] = ofBrokenName.split('\n');
+    expect(reasons.length).toBeGreaterThan(0);
+    for (const reason of reasons) expect(reason).toMatch(/^- .*\?- forged .*nats\)$/);
   });
 
   it('a traversal in a path', () => {

@@ -1,3 +1,4 @@
+import { onOneLine } from '../../../../base/text/printable.ts';
 import type { Explanation } from '../../track-kind.ts';
 import { type ApiCall, type ApiExample, fromNowhere, fromOutside } from '../example.ts';
 import { type View, views } from '../facts/views.ts';
@@ -48,7 +49,7 @@ export function explained(
   const finding = strongest(reasons);
   // What speaks for the finding comes first.
   const told = reasons.toSorted((a, b) => Number(b.finding === finding) - Number(a.finding === finding));
-  const lines = told.slice(0, reasonsMax).map(({ nats, text }) => `- ${text} (${nats.toFixed(1)} nats)`);
+  const lines = told.slice(0, reasonsMax).map(({ nats, text }) => `- ${onOneLine(text)} (${nats.toFixed(1)} nats)`);
   return { detail: { finding, reasons: told }, text: [`${finding}:`, ...lines].join('\n') };
 }
 

@@ -138,8 +138,7 @@ export const syscallOffline: OfflineKind = {
       try {
         classes = new WorkloadClasses(names);
       } catch (error) {
-        // The command line is right; what it names is refused.
-        return refuse('USAGE', `--classes: ${(error as Error).message}`);
+        return refuse('OPTION_WRONG', `--classes: ${(error as Error).message}`);
       }
       if (known === 'ensemble') return ok((await import('../detectors.ts')).syscallDetector(known, classes));
       return ok(await openDetector(syscallSpec(known, classes, { arguments: withArguments })));

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { recordedPath } from '../lab/data/recorded-traces.ts';
+import { runTestudo } from './testing/command-line.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'testudo-usage-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it('a command line that is wrong by itself ends with 2 whatever the verb, and says which word is wrong', async () => {
+  const flows = join(folder, 'requests.csv');
+  writeFileSync(flows, 'a,b\n1,2\n');
+  const wrong: readonly (readonly [string, ...string[]])[] = [
+    ['--liars', 'model', 'init', folder, '--classes', 'a', '--liars', '1e9'],
+    ['--liars', 'coordinator', 'init', folder, '--classes', 'a', '--liars', '-1'],
+    ['--seed', 'model', 'init', folder, '--classes', 'a', '--seed', 'x'],
+    ['--classes', 'model', 'init', folder, '--classes', ''],
+    ['--federation', 'coordinator', 'init', folder, '--federation', 'No Such'],
+    [
+      '--kind',
+      'antibodies',
+      'make',
+      '--federation',
+      'herd',
+      '--cluster',
+      'c',
+      '--family',
+      'f',
+      '--attacks',
+      recordedPath,
+    ].concat(['--normal', recordedPath, '--out', join(folder, 'a'), '--track', 't', '--kind', 'nothing']) as never,
+    ['--svg', 'map', '--track', 'api', '--input', flows, '--svg', flows],
+    ['--hostile', 'demo', '--clusters', '3', '--hostile', '3'],
+    ['--model', 'score', '--model', `sha256:${'0'.repeat(64)}`, '--input', flows, '--output', '-'],
+    ['unknown command', 'rounds', 'opne'],
+    ['too many arguments', 'up', 'a', 'b'],
+  ];
+  const ended = await Promise.all(wrong.map(([, ...words]) => runTestudo(...words)));
+  const told = ended.map(({ code, error }, at) => [code, error.includes(wrong[at]?.[0] ?? '') || error]);
+  expect(told).toEqual(wrong.map(() => [2, true]));
+}, 600_000);
