@@ -203,6 +203,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'which federation commands speak to: list, add, use, remove',
     load: async () => (await import('./overview/context.ts')).contextCommand(),
   },
+  man: {
+    summary: 'manual pages, one for each verb',
+    load: async () => (await import('./overview/man.ts')).manCommand(everyCommand),
+  },
   completion: {
     summary: 'a script by which bash, zsh or fish complete verbs and options',
     load: async () => (await import('./overview/completion.ts')).completionCommand(everyCommand),
@@ -232,7 +236,7 @@ await program.parseAsync().catch(exitUncaught);
 /** Every verb that is offered, whole: for what must know all options. */
 function everyCommand(): Promise<readonly CommandUnknownOpts[]> {
   const here = Object.entries(verbs).filter(([name]) => offered === undefined || offered.includes(name));
-  return Promise.all(here.flatMap(([name, { load }]) => (name === 'completion' ? [] : [load()])));
+  return Promise.all(here.flatMap(([name, { load }]) => (name === 'completion' || name === 'man' ? [] : [load()])));
 }
 
 /** The verbs whose code is here: an image holds some, and names them in its package.json. undefined: all. */

@@ -174,6 +174,11 @@ export function parseClientConfig(sources: SettingSources): Result<ClientConfig,
   return parseSettings(sources, rules);
 }
 
+/** The JSON Schema of the file, for editors. What settings have against one another is said by `--check` alone. */
+export function clientConfigJsonSchema(): object {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+}
+
 /** What client and training process may use together, bytes. */
 export function trainingBytesMax({ training, tracks }: ClientConfig): number {
   // A second track may bring TensorFlow into the scoring thread beside the training process's own.

@@ -1,13 +1,18 @@
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, table, time } from '../../base/text/table.ts';
+import { builtInKinds, defaultKind } from '../../client/tracks/track-kinds.ts';
+import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { Label } from '../../proto/generated/testudo/v1/common.ts';
-import type { Token } from '../../proto/generated/testudo/v1/operator.ts';
-import { exitWith } from '../exit.ts';
-import { withConnection } from '../operator/connection.ts';
+import type { CreateTokenResponse, Token } from '../../proto/generated/testudo/v1/operator.ts';
+import { exitWith, orExit } from '../exit.ts';
+import { type ClientKit, configIn, refuseReplacing, writeClientKit } from '../kit/client-kit.ts';
+import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
+import { trustedRootText } from '../operator/release-trust.ts';
 import { complain, print } from '../print.ts';
 
+const enrolmentPort = 7441;
 /** What a coordinator lets a token live: 30 days. */
 const hoursMax = 720;
 
@@ -25,18 +30,53 @@ function create() {
     .argument('<cluster>')
     .option('--hours <count>', `how long it may be used, up to ${hoursMax}`, '24')
     .option('--label <key=value...>', 'labels that the cluster will carry')
+    .option('--kit <folder>', "write what the cluster's client starts with: configuration, token, root, schema")
+    .option(
+      '--coordinator <host:port>',
+      'with --kit: where the cluster reaches the coordinator; as the credentials say',
+    )
+    .option('--enrol <host:port>', `with --kit: its enrolment port; ${enrolmentPort} of the same host unless given`)
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
+        const { kit: folder } = options;
         const lifetimeSeconds = secondsOf(options.hours);
         const labels = (options.label ?? []).map(labelOf);
+        const kit = folder === undefined ? undefined : await kitOf(connection, folder, options);
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
-        if (options.json) print(jsonLine(created));
+        if (folder !== undefined && kit !== undefined) {
+          const config = await writeClientKit(folder, { ...kit, token: created.token });
+          if (options.json) print(jsonLine({ ...created, token: undefined, config }));
+          else complain(kitText(cluster, created, config));
+        } else if (options.json) print(jsonLine(created));
         else {
           complain(`token ${created.tokenId} for ${cluster}, good once, until ${time(created.expiresAtMs)}:`);
           print(created.token); // Alone on standard output, so that it can be piped into a secret.
         }
       }),
     );
+}
+
+/** What the coordinator has to say to a client, beside its token. */
+async function kitOf(
+  connection: OperatorConnection,
+  folder: string,
+  { credentials, coordinator, enrol }: Readonly<{ credentials: string; coordinator?: string; enrol?: string }>,
+): Promise<ClientKit> {
+  refuseReplacing(configIn(folder));
+  const own = orExit(await readCredentials(credentials));
+  const address = coordinator ?? own.address;
+  const enrolAddress = enrol ?? `${address.slice(0, address.lastIndexOf(':'))}:${enrolmentPort}`;
+  const { tracks } = await connection.call(connection.client.listTracks, {});
+  const known = tracks.map(({ settings }) => settings?.track ?? '').filter((id) => builtInKinds().includes(id));
+  const trustAnchor = await trustedRootText(connection, credentials, own);
+  return { address, enrolAddress, trustAnchor, tracks: known.length > 0 ? known : [defaultKind] };
+}
+
+function kitText(cluster: string, { tokenId, expiresAtMs }: CreateTokenResponse, config: string): string {
+  return `${cluster} may enrol once, until ${time(expiresAtMs)} (token ${tokenId}). Name its sources in the file; then, there:
+
+testudo client --config ${config} --check --try 30s
+testudo client --config ${config}`;
 }
 
 /** `--hours` in whole seconds; ends the process where a token cannot be used for so long. */

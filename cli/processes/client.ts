@@ -1,16 +1,19 @@
 import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
 import { startClient } from '../../client/client.ts';
-import { type ClientConfig, readClientConfig } from '../../client/config.ts';
+import { type ClientConfig, clientConfigJsonSchema, readClientConfig } from '../../client/config.ts';
 import { namedFileProblems } from '../../client/named-files.ts';
+import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { trySources } from '../../client/try-sources.ts';
 import { usage } from '../exit.ts';
+import { writeClientKit } from '../kit/client-kit.ts';
 import { complain, print } from '../print.ts';
 import { durationMsOf, textOfTried } from './try-sources.ts';
 
 /** `testudo client`: one cluster's client, until a signal ends it. */
 export function clientCommand() {
   return new Command('client')
+    .enablePositionalOptions() // --config after a verb of ours is that verb's.
     .description("Run a cluster's client: learn from local system calls, take part in rounds, raise alerts.")
     .option('-c, --config <file>', 'YAML configuration')
     .option(
@@ -44,7 +47,33 @@ export function clientCommand() {
       if (fault === undefined) return;
       await client.close();
       fail(fault.message);
+    })
+    .addCommand(initCommand())
+    .addCommand(schemaCommand());
+}
+
+/** `testudo client init`: a configuration to edit, where no operator hands out a kit. */
+function initCommand() {
+  return new Command('init')
+    .description('write a configuration to edit, and its JSON Schema for editors')
+    .argument('[folder]', 'where they go', '.')
+    .requiredOption('--coordinator <host:port>', 'where the coordinator is')
+    .option('--enrol <host:port>', 'its enrolment port; 7441 of the same host unless given')
+    .option('--tracks <name...>', 'the tracks to take part in', [defaultKind])
+    .action(async (folder, { coordinator, enrol, tracks }) => {
+      if (!/^.+:\d{1,5}$/.test(coordinator)) usage(`--coordinator: expected host:port, got ${coordinator}`);
+      const enrolAddress = enrol ?? `${coordinator.slice(0, coordinator.lastIndexOf(':'))}:7441`;
+      const path = await writeClientKit(folder, { address: coordinator, enrolAddress, tracks });
+      print(`${path} is to be edited: its sources, and the join token from \`testudo tokens create\`
+check it  testudo client --config ${path} --check --try 30s
+start it  testudo client --config ${path}`);
     });
+}
+
+function schemaCommand() {
+  return new Command('schema')
+    .description('the JSON Schema of client.yaml, for editors: every setting with its range and default')
+    .action(() => print(JSON.stringify(clientConfigJsonSchema(), null, 2)));
 }
 
 /** Ends with 1 where a source gave nothing usable. */

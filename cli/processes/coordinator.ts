@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
-import { readConfigFile } from '../../coordinator/config/config.ts';
+import { coordinatorConfigJsonSchema, readConfigFile } from '../../coordinator/config/config.ts';
 import { exitCodes, exitWith, orExit } from '../exit.ts';
+import { print } from '../print.ts';
 import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.ts';
 import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
@@ -33,12 +34,19 @@ export function coordinatorCommand() {
       await coordinator.close();
     })
     .addCommand(initCommand(hostname()))
+    .addCommand(schemaCommand())
     .addCommand(exportRootCommand())
     .addCommand(renewIssuerCommand())
     .addCommand(verifyCommand())
     .addCommand(backupCommand())
     .addCommand(packCommand())
     .addCommand(unpackCommand());
+}
+
+function schemaCommand() {
+  return new Command('schema')
+    .description('the JSON Schema of coordinator.yaml, for editors: every setting with its range and default')
+    .action(() => print(JSON.stringify(coordinatorConfigJsonSchema(), null, 2)));
 }
 
 /** A port that is taken or forbidden and a disk that is full are the operator's to mend, not errors of ours. */

@@ -1,4 +1,5 @@
 import { sep } from 'node:path';
+import { z } from 'zod';
 import type { Result } from '../../base/fault.ts';
 import { problemsOfPorts } from '../../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
@@ -20,6 +21,11 @@ export type CoordinatorConfig = Readonly<
 
 /** Relative paths in the file are relative to where it lies. */
 export type ConfigSources = SettingSources & Readonly<Pick<Required<SettingSources>, 'file'>>;
+
+/** The JSON Schema of the file, for editors. What settings have against one another is said at the start alone. */
+export function coordinatorConfigJsonSchema(): object {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+}
 
 /** What the environment may set, as TESTUDO_ and the path in capitals: TESTUDO_LISTEN_HEALTH, TESTUDO_DATA_DIRECTORY. */
 const fromEnvironment = [

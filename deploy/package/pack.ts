@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createWriteStream, existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { type LockedPackage, Lockfile } from '../../tools/packaging/lockfile.ts';
 import { checkout } from '../../tools/setup/places.mjs';
@@ -22,17 +24,22 @@ type Manifest = Readonly<{ name: string; version: string; dependencies: Readonly
  * prose, types and tests. The same sources give the same bytes.
  */
 export async function packPackage(dist: string, out: string): Promise<Packed> {
+  await mkdir(out, { recursive: true });
   const manifest = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as Manifest;
   const names = Object.keys(manifest.dependencies).sort();
   const packages = new Lockfile(checkout).closure(names, (path) => existsSync(join(checkout, path)), neverNeeded);
+  const manual = await manualPages(join(out, 'man'));
   const entries: TreeEntry[] = [
     ...entriesBelow(dist, 'package', (path) => path !== 'package.json' && !path.startsWith('node_modules')),
     ...packages.flatMap(({ path, name }) =>
       entriesBelow(join(checkout, path), `package/${path}`, (file) => isRead(file) && !isSource(name, file)),
     ),
-    textEntry('package/package.json', `${JSON.stringify({ ...manifest, bundleDependencies: names }, null, 2)}\n`),
+    ...manual.map(({ name, text }) => textEntry(`package/man/${name}`, text)),
+    textEntry(
+      'package/package.json',
+      `${JSON.stringify({ ...manifest, man: manual.map(({ name }) => `./man/${name}`), bundleDependencies: names }, null, 2)}\n`,
+    ),
   ];
-  await mkdir(out, { recursive: true });
   const file = join(out, `${manifest.name}-${manifest.version}.tgz`);
   await pipeline(Readable.from(writeTar(entries)), createGzip(), createWriteStream(`${file}.new`));
   await rename(`${file}.new`, file);
@@ -40,6 +47,24 @@ export async function packPackage(dist: string, out: string): Promise<Packed> {
     .update(await readFile(file))
     .digest('hex');
   return { file, version: manifest.version, sha256, packages };
+}
+
+/** What the command says of itself, as it stands in the sources; npm links it where `man` looks. `scratch`: a folder for it. */
+async function manualPages(scratch: string): Promise<readonly Readonly<{ name: string; text: string }>[]> {
+  const testudo = join(checkout, 'cli', 'testudo.ts');
+  await promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    testudo,
+    'man',
+    '--to',
+    scratch,
+  ]);
+  const names = (await readdir(scratch)).sort();
+  const pages = await Promise.all(
+    names.map(async (name) => ({ name, text: await readFile(join(scratch, name), 'utf8') })),
+  );
+  await rm(scratch, { recursive: true });
+  return pages;
 }
 
 /** SQLite's own sources, beside the libraries that were built from them for every platform. */

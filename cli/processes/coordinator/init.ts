@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { defaultKind } from '../../../client/tracks/track-kinds.ts';
-import { readConfigFile } from '../../../coordinator/config/config.ts';
+import { coordinatorConfigJsonSchema, readConfigFile } from '../../../coordinator/config/config.ts';
 import { isFederationId } from '../../../proto/ids.ts';
 import { exitWith, orExit } from '../../exit.ts';
 import { complain, print } from '../../print.ts';
@@ -34,6 +34,7 @@ export function initCommand(host: string) {
           await writeSyscallTrack(join(folder, defaultKind), classes, liarsOf(liars));
         }
         const sample = sampleConfig(federation, serverName, classes === undefined ? 'tracks: []' : syscallTrack);
+        writeFileSync(paths.schema, `${JSON.stringify(coordinatorConfigJsonSchema(), null, 2)}\n`);
         writeFileSync(paths.config, sample, { mode: 0o600, flag: 'wx' });
       }
       const config = orExit(readConfigFile(paths.config, { environment: process.env }));
@@ -60,6 +61,7 @@ export function initCommand(host: string) {
 function pathsIn(folder: string) {
   return {
     config: join(folder, 'coordinator.yaml'),
+    schema: join(folder, 'coordinator.schema.json'),
     masterKey: join(folder, 'master.key'),
     credentials: join(folder, 'operator.json'),
   };
@@ -82,7 +84,8 @@ const syscallTrack = `tracks:
 
 /** A configuration with every setting that people change, and its default. */
 function sampleConfig(federation: string, serverNames: readonly string[], tracks: string): string {
-  return `# Testudo coordinator. Paths are relative to this file; every setting can be overridden with --set path=value.
+  return `# yaml-language-server: $schema=./coordinator.schema.json
+# Testudo coordinator. Paths are relative to this file; every setting can be overridden with --set path=value.
 federation: ${federation}
 dataDirectory: ./data
 

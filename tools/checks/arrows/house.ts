@@ -132,7 +132,7 @@ const rooms: Readonly<Record<string, Order>> = {
   cli: [
     ['compile-cache.ts', 'print.ts'],
     'exit.ts',
-    ['alerts', 'kubernetes', 'offline', 'operator'],
+    ['alerts', 'kit', 'kubernetes', 'offline', 'operator'],
     ['members', 'overview', 'response', 'rounds'],
     'releases',
     'processes',

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensurePrivateFolder, writeFileAtomic } from '../../base/atomic-file.ts';
+import { clientConfigJsonSchema } from '../../client/config.ts';
+import { exitWith } from '../exit.ts';
+
+/** What a client's first configuration says; the rest is by default. */
+export type ClientKit = Readonly<{
+  /** host:port of the federation's and of the enrolment port. */
+  address: string;
+  enrolAddress: string;
+  tracks: readonly string[];
+  /** Lie beside the configuration, where they are given: what only the coordinator's operator has. */
+  token?: string;
+  trustAnchor?: string;
+}>;
+
+const names = {
+  config: 'client.yaml',
+  schema: 'client.schema.json',
+  token: 'join-token',
+  anchor: 'root.json',
+} as const;
+
+/**
+ * Everything that a client starts with, in a folder: configuration, its JSON Schema for editors, and, as far as they are given,
+ * the join token (readable by its owner alone) and the root that releases are checked against. Ends the process where a
+ * configuration is there already: it may have been edited.
+ */
+export async function writeClientKit(folder: string, kit: ClientKit): Promise<string> {
+  const path = join(folder, names.config);
+  refuseReplacing(path);
+  ensurePrivateFolder(folder);
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomic(join(folder, names.schema), `${JSON.stringify(clientConfigJsonSchema(), null, 2)}\n`);
+  if (kit.trustAnchor !== undefined) await writeFileAtomic(join(folder, names.anchor), kit.trustAnchor);
+  if (kit.token !== undefined) await writeFileAtomic(join(folder, names.token), `${kit.token}\n`);
+  await writeFileAtomic(path, configText(kit));
+  return path;
+}
+
+/** Before anything is made that is good once. */
+export function refuseReplacing(path: string): void {
+  if (!existsSync(path)) return;
+  exitWith({ code: 'OUTPUT_EXISTS', message: `${path} is there already; name another folder, or remove it first` });
+}
+
+export const configIn = (folder: string) => join(folder, names.config);
+
+function configText({ address, enrolAddress, tracks, token, trustAnchor }: ClientKit): string {
+  const joins =
+    token === undefined
+      ? '# joinToken: { file: ./join-token }      # from `testudo tokens create`; needed until the cluster is enrolled'
+      : `joinToken: { file: ./${names.token} }        # good once; needed until the cluster is enrolled`;
+  const anchor =
+    trustAnchor === undefined
+      ? '# agent: { trustAnchor: ./root.json }    # whose signatures releases need; else the first root that comes is trusted'
+      : `agent: { trustAnchor: ./${names.anchor} }      # whose signatures releases need`;
+  return `# yaml-language-server: $schema=./${names.schema}
+# A cluster's client. Paths are relative to this file; \`testudo client --config ${names.config} --check\` says what is wrong.
+dataDirectory: ./data
+
+coordinator:
+  addresses: [${JSON.stringify(address)}]
+  enrolAddress: ${JSON.stringify(enrolAddress)}
+
+${joins}
+${anchor}
+tracks: [${tracks.join(', ')}]
+
+# What it watches: docs/sources.md has every kind.
+sources: []
+#  - { kind: tetragonFile, path: /var/run/cilium/tetragon/tetragon.log }
+#  - { kind: hubbleFile, path: /var/run/cilium/hubble/events.log }
+
+health: { listen: "127.0.0.1:9464" }     # /healthz, /readyz, /metrics
+`;
+}
