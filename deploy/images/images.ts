@@ -101,6 +101,15 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
 };
 
 /** Verbs of a person's own machine: they need recorded data, or strace. */
-export const verbsInNoImage: readonly string[] = ['completion', 'context', 'demo', 'down', 'man', 'record', 'setup', 'up'];
+export const verbsInNoImage: readonly string[] = [
+  'completion',
+  'context',
+  'demo',
+  'down',
+  'man',
+  'record',
+  'setup',
+  'up',
+];
 
 export const imageNames = Object.keys(images) as readonly ImageName[];
