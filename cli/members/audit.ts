@@ -1,7 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
-import { jsonLine, table, time } from '../../base/text/table.ts';
+import { table, time } from '../../base/text/table.ts';
 import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith, usage } from '../exit.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { sinceFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
@@ -34,7 +35,7 @@ function list() {
         const { from, ...filters } = options;
         const entries =
           from === undefined ? await found(connection, filters, rows) : await listed(connection, from, rows);
-        if (options.json) for (const row of entries) print(jsonLine(row));
+        if (options.json) for (const row of entries) print(wireJson(row));
         else print(table<AuditEntry>(entries, columns));
       }),
     );
@@ -107,7 +108,7 @@ function follow() {
         try {
           for await (const { entry } of stream as AsyncIterable<FollowResponse>) {
             if (entry === undefined) continue;
-            if (options.json) print(jsonLine(entry));
+            if (options.json) print(wireJson(entry));
             else print(`${entry.sequence}  ${time(entry.atMs)}  ${entry.actor}  ${entry.kind}  ${entry.eventJson}`);
           }
         } catch (error) {

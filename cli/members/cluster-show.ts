@@ -1,10 +1,11 @@
-import { jsonLine, listing, table, time } from '../../base/text/table.ts';
+import { listing, table, time } from '../../base/text/table.ts';
 import {
   type GetClusterResponse,
   type RoundStanding,
   type TrackStanding,
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
 import { nameOf } from '../operator/wire-text.ts';
@@ -17,7 +18,7 @@ export function showCommand() {
     .action((name, options) =>
       withConnection(options, async (connection) => {
         const answer = await connection.call(connection.client.getCluster, { name });
-        print(options.json ? jsonLine(answer) : textOf(answer));
+        print(options.json ? wireJson(answer) : textOf(answer));
       }),
     );
 }

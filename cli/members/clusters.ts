@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
-import { jsonLine, table, time } from '../../base/text/table.ts';
+import { table, time } from '../../base/text/table.ts';
 import { type Cluster, ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
@@ -27,7 +28,7 @@ function list() {
         (page) => connection.call(client.listClusters, { page }),
         ({ clusters }) => clusters,
       );
-      if (options.json) for (const row of rows) print(jsonLine(row));
+      if (options.json) for (const row of rows) print(wireJson(row));
       else print(table<Cluster>(rows, columns));
     }),
   );
@@ -54,7 +55,7 @@ function revoke() {
       withConnection(options, async (connection) => {
         const { reason } = options;
         const { sequence } = await connection.call(connection.client.revokeCluster, { cluster, reason });
-        print(options.json ? jsonLine({ cluster, sequence }) : `${cluster} is revoked (journal ${sequence})`);
+        print(options.json ? wireJson({ cluster, sequence }) : `${cluster} is revoked (journal ${sequence})`);
       }),
     );
 }
@@ -70,7 +71,7 @@ function quarantine(quarantined: boolean) {
         const { sequence } = await connection.call(connection.client.setQuarantine, request);
         const state = quarantined ? 'quarantined' : 'released';
         print(
-          options.json ? jsonLine({ cluster, quarantined, sequence }) : `${cluster} is ${state} (journal ${sequence})`,
+          options.json ? wireJson({ cluster, quarantined, sequence }) : `${cluster} is ${state} (journal ${sequence})`,
         );
       }),
     );
@@ -86,7 +87,7 @@ function approve() {
         const { sequence } = await connection.call(connection.client.setApprovedClasses, request);
         const may = classes.length === 0 ? 'no class' : classes.toSorted().join(', ');
         const told = `${cluster} may declare ${may} from the next round on (journal ${sequence})`;
-        print(options.json ? jsonLine({ cluster, classes: classes.toSorted(), sequence }) : told);
+        print(options.json ? wireJson({ cluster, classes: classes.toSorted(), sequence }) : told);
       }),
     );
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings';
-import { jsonLine, table, time } from '../../base/text/table.ts';
+import { table, time } from '../../base/text/table.ts';
 import { pemOfChain } from '../../coordinator/keys/authority.ts';
 import {
   newOperatorKey,
@@ -10,6 +10,7 @@ import {
 } from '../../coordinator/keys/operator-credentials.ts';
 import { type OperatorInfo, OperatorRole } from '../../proto/generated/testudo/v1/operator.ts';
 import { orExit } from '../exit.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { renewCertificate, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
@@ -39,7 +40,7 @@ function list() {
         (page) => connection.call(client.listOperators, { page }),
         ({ operators }) => operators,
       );
-      if (options.json) for (const row of rows) print(jsonLine(row));
+      if (options.json) for (const row of rows) print(wireJson(row));
       else {
         print(
           table<OperatorInfo>(rows, [
@@ -88,7 +89,7 @@ function add() {
         const { expiresAtMs } = answer;
         print(
           options.json
-            ? jsonLine({ name, role: options.role, expiresAtMs })
+            ? wireJson({ name, role: options.role, expiresAtMs })
             : `${name} may act as ${options.role} until ${time(expiresAtMs)}: ${options.out}`,
         );
       }),
@@ -105,7 +106,7 @@ function renew() {
       certificateChain: pemOfChain(certificateChain.slice(0, -1)),
       key,
     });
-    print(options.json ? jsonLine({ name: own.name, expiresAtMs }) : `${own.name} may act until ${time(expiresAtMs)}`);
+    print(options.json ? wireJson({ name: own.name, expiresAtMs }) : `${own.name} may act until ${time(expiresAtMs)}`);
   });
 }
 
@@ -115,7 +116,7 @@ function remove() {
     .action((name, options) =>
       withConnection(options, async (connection) => {
         const { sequence } = await connection.call(connection.client.removeOperator, { name, reason: options.reason });
-        print(options.json ? jsonLine({ name, sequence }) : `${name} has no rights (journal ${sequence})`);
+        print(options.json ? wireJson({ name, sequence }) : `${name} has no rights (journal ${sequence})`);
       }),
     );
 }

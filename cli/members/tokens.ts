@@ -1,10 +1,11 @@
 import { Command } from '@commander-js/extra-typings';
-import { jsonLine, table, time } from '../../base/text/table.ts';
+import { table, time } from '../../base/text/table.ts';
 import { builtInKinds, defaultKind } from '../../client/tracks/track-kinds.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { Label } from '../../proto/generated/testudo/v1/common.ts';
 import type { CreateTokenResponse, Token } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith, orExit } from '../exit.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { type ClientKit, configIn, refuseReplacing, writeClientKit } from '../kit/client-kit.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
@@ -45,9 +46,9 @@ function create() {
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
         if (folder !== undefined && kit !== undefined) {
           const config = await writeClientKit(folder, { ...kit, token: created.token });
-          if (options.json) print(jsonLine({ ...created, token: undefined, config }));
+          if (options.json) print(wireJson({ ...created, token: undefined, config }));
           else complain(kitText(cluster, created, config));
-        } else if (options.json) print(jsonLine(created));
+        } else if (options.json) print(wireJson(created));
         else {
           complain(`token ${created.tokenId} for ${cluster}, good once, until ${time(created.expiresAtMs)}:`);
           print(created.token); // Alone on standard output, so that it can be piped into a secret.
@@ -101,7 +102,7 @@ function list() {
         (page) => connection.call(client.listTokens, { page }),
         ({ tokens }) => tokens,
       );
-      if (options.json) for (const row of rows) print(jsonLine(row));
+      if (options.json) for (const row of rows) print(wireJson(row));
       else {
         print(
           table<Token>(rows, [
@@ -130,7 +131,7 @@ function revoke() {
       withConnection(options, async (connection) => {
         const { reason } = options;
         const { sequence } = await connection.call(connection.client.revokeToken, { tokenId, reason });
-        print(options.json ? jsonLine({ tokenId, sequence }) : `token ${tokenId} is void (journal ${sequence})`);
+        print(options.json ? wireJson({ tokenId, sequence }) : `token ${tokenId} is void (journal ${sequence})`);
       }),
     );
 }

@@ -1,5 +1,6 @@
-import { jsonLine, table } from '../../base/text/table.ts';
+import { table } from '../../base/text/table.ts';
 import type { ClusterMove, ReleaseChange } from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { print } from '../print.ts';
 
 type Shown = Readonly<{ json?: boolean | undefined; dryRun?: boolean | undefined }>;
@@ -16,7 +17,7 @@ export function showChange(
 ): void {
   const { sequence = 0n, moves = [], movedCount = 0 } = change ?? {};
   if (json) {
-    print(jsonLine({ ...facts, dryRun: dryRun === true, sequence, movedCount, moves }));
+    print(wireJson({ ...facts, dryRun: dryRun === true, sequence, movedCount, moves }));
     return;
   }
   const where = dryRun ? 'dry run, nothing was changed' : `journal ${sequence}`;

@@ -1,5 +1,6 @@
-import { type Column, jsonLine, table, time } from '../../base/text/table.ts';
+import { type Column, table, time } from '../../base/text/table.ts';
 import type { Release } from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { print } from '../print.ts';
 import { withConnection } from './connection.ts';
 import { operatorCommand } from './options.ts';
@@ -24,7 +25,7 @@ export function releaseListCommand(name: string, summary: string, columns: reado
           (page) => connection.call(client.listReleases, { track, page }),
           ({ releases }) => releases,
         );
-        if (options.json) for (const row of rows) print(jsonLine(row));
+        if (options.json) for (const row of rows) print(wireJson(row));
         else print(table<Release>(rows, columns));
       }),
     );

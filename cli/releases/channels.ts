@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
-import { jsonLine, table } from '../../base/text/table.ts';
+import { table } from '../../base/text/table.ts';
 import type { Assignment, Channel } from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { subjectFrom, subjectMessage, subjectText, textOfSubject, versionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
@@ -24,7 +25,7 @@ function list() {
     .action((track, options) =>
       withConnection(options, async (connection) => {
         const answer = await connection.call(connection.client.listChannels, { track });
-        if (options.json) return print(jsonLine(answer));
+        if (options.json) return print(wireJson(answer));
         print(
           table<Channel>(answer.channels, [
             { title: 'CHANNEL', text: ({ name }) => name },

@@ -1,5 +1,6 @@
-import { jsonLine, table, time } from '../../base/text/table.ts';
+import { table, time } from '../../base/text/table.ts';
 import type { Freeze, HeldRound } from '../../proto/generated/testudo/v1/operator_rounds.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { timeFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
@@ -19,7 +20,7 @@ export function freezeCommand() {
         const { reason, dryRun = false } = options;
         const request = { tracks, fromMs, untilMs, reason, dryRun };
         const { freezeId, held, sequence } = await connection.call(connection.client.setFreeze, request);
-        if (options.json) return print(jsonLine({ freezeId, tracks, untilMs, dryRun, held, sequence }));
+        if (options.json) return print(wireJson({ freezeId, tracks, untilMs, dryRun, held, sequence }));
         const what = tracks.length === 0 ? 'every track' : tracks.join(', ');
         const where = dryRun ? 'dry run, nothing was changed' : `freeze ${freezeId}, journal ${sequence}`;
         print(`${what} ${dryRun ? 'would be' : 'is'} frozen until ${time(untilMs)} (${where})`);
@@ -43,7 +44,7 @@ export function unfreezeCommand() {
       withConnection(options, async (connection) => {
         const { reason, dryRun = false } = options;
         const { freeze, sequence } = await connection.call(connection.client.liftFreeze, { freezeId, reason, dryRun });
-        if (options.json) return print(jsonLine({ freeze, dryRun, sequence }));
+        if (options.json) return print(wireJson({ freeze, dryRun, sequence }));
         const where = dryRun ? 'dry run, nothing was changed' : `journal ${sequence}`;
         print(`${freezeId} ${dryRun ? 'would be' : 'is'} lifted; it was for: ${freeze?.reason ?? ''} (${where})`);
       }),
@@ -55,7 +56,7 @@ export function freezesCommand() {
   return operatorCommand('freezes', 'freezes in force or to come, soonest end first').action((options) =>
     withConnection(options, async (connection) => {
       const { freezes } = await connection.call(connection.client.listFreezes, {});
-      if (options.json) for (const row of freezes) print(jsonLine(row));
+      if (options.json) for (const row of freezes) print(wireJson(row));
       else {
         print(
           table<Freeze>(freezes, [

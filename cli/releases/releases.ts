@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { jsonLine, listing, shortDigest, table, time } from '../../base/text/table.ts';
+import { listing, shortDigest, table, time } from '../../base/text/table.ts';
 import type {
   ClusterInstall,
   GetReleaseResponse,
@@ -8,6 +8,7 @@ import type {
 } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
 import type { ReleaseManifest } from '../../proto/release/documents/manifest.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { releaseFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
@@ -58,7 +59,7 @@ function show() {
         const { track, version } = releaseFrom(name);
         const request = { track, version: BigInt(version) };
         const answer = await connection.call(connection.client.getRelease, request);
-        if (options.json) print(jsonLine({ ...answer, manifestJson: JSON.parse(answer.manifestJson) }));
+        if (options.json) print(wireJson({ ...answer, manifestJson: JSON.parse(answer.manifestJson) }));
         else print(releaseText(answer));
       }),
     );

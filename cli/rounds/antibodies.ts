@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
-import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
+import { shortDigest, table, time } from '../../base/text/table.ts';
 import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
 import { defaultKind, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
@@ -9,6 +9,7 @@ import { antibodyBytes } from '../../proto/antibody.ts';
 import type { KnownAntibody } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { isClusterId, isFederationId, isTrackId } from '../../proto/ids.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
@@ -92,7 +93,7 @@ function put() {
         const antibody = readFileSync(file);
         const answer = await connection.call(connection.client.putAntibody, { track, antibody, reason });
         const { family = '', cluster = '', digest = '' } = answer.antibody ?? {};
-        if (options.json) print(jsonLine({ track, ...answer }));
+        if (options.json) print(wireJson({ track, ...answer }));
         else print(`${family}, confirmed in ${cluster}: ${digest} (journal ${answer.sequence})`);
       }),
     );
@@ -104,7 +105,7 @@ function list() {
     .action((track, options) =>
       withConnection(options, async (connection) => {
         const { antibodies } = await connection.call(connection.client.listAntibodies, { track });
-        if (options.json) for (const row of antibodies) print(jsonLine(row));
+        if (options.json) for (const row of antibodies) print(wireJson(row));
         else
           print(
             table<KnownAntibody>(antibodies, [
@@ -128,7 +129,7 @@ function revoke() {
       withConnection(options, async (connection) => {
         const { reason } = options;
         const answer = await connection.call(connection.client.revokeAntibody, { track, digest, reason });
-        print(options.json ? jsonLine({ track, digest, ...answer }) : `revoked (journal ${answer.sequence})`);
+        print(options.json ? wireJson({ track, digest, ...answer }) : `revoked (journal ${answer.sequence})`);
       }),
     );
 }

@@ -1,6 +1,7 @@
-import { jsonLine, listing } from '../../base/text/table.ts';
+import { listing } from '../../base/text/table.ts';
 import type { ReplayedDigest, ReplayRoundResponse } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { exitCodes } from '../exit.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { roundFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand } from '../operator/options.ts';
@@ -22,7 +23,7 @@ export function replayCommand() {
         const round = roundFrom(name);
         const request = { track, round, reason: options.reason };
         const answer = await connection.call(connection.client.replayRound, request, deadlineMs);
-        print(options.json ? jsonLine(answer) : replayText(`${round} of ${track}`, answer));
+        print(options.json ? wireJson(answer) : replayText(`${round} of ${track}`, answer));
         if (!answer.same) process.exitCode = exitCodes.refused;
       }),
     );

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Command } from '@commander-js/extra-typings';
-import { jsonLine, listing, shortDigest, table, time } from '../../base/text/table.ts';
+import { listing, shortDigest, table, time } from '../../base/text/table.ts';
 import {
   type GetRoundResponse,
   type OpenRoundResponse,
@@ -12,6 +12,7 @@ import {
 } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { exitCodes } from '../exit.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { roundFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
@@ -45,7 +46,7 @@ function list() {
           (page) => connection.call(client.listRounds, { track, page }),
           ({ rounds }) => rounds,
         );
-        if (options.json) for (const row of rows) print(jsonLine(row));
+        if (options.json) for (const row of rows) print(wireJson(row));
         else {
           print(
             table<RoundSummary>(rows, [
@@ -79,7 +80,7 @@ function show() {
       withConnection(options, async (connection) => {
         const answer = await connection.call(connection.client.getRound, { track, round: roundFrom(round) });
         if (options.provenance) print(`${answer.provenanceJson}`);
-        else if (options.json) print(jsonLine(answer));
+        else if (options.json) print(wireJson(answer));
         else print(roundText(answer));
       }),
     );
@@ -153,7 +154,7 @@ function open() {
           complain(whoText(opened));
         }
         const ended = options.wait ? await endOf(connection, track, opened.round) : undefined;
-        if (options.json) print(jsonLine({ track, ...opened, ...(ended && endJson(ended)) }));
+        if (options.json) print(wireJson({ track, ...opened, ...(ended && endJson(ended)) }));
         else if (ended !== undefined) print(`${opened.round} of ${track}: ${phaseText(ended)}`);
         if (ended !== undefined && ended.candidate === undefined) process.exitCode = exitCodes.refused;
       }),
@@ -197,7 +198,7 @@ function cancel() {
         const { sequence } = await connection.call(connection.client.cancelRound, { track, round, reason });
         print(
           options.json
-            ? jsonLine({ track, round, sequence })
+            ? wireJson({ track, round, sequence })
             : `${round} of ${track} is abandoned (journal ${sequence})`,
         );
       }),
@@ -212,7 +213,7 @@ function plan() {
         const untilMs = BigInt(Math.round(Date.now() + Number(options.days) * dayMs));
         const { rounds, warnings } = await connection.call(connection.client.planRounds, { untilMs });
         for (const warning of warnings) complain(`warning: ${warning}`);
-        if (options.json) for (const row of rounds) print(jsonLine(row));
+        if (options.json) for (const row of rounds) print(wireJson(row));
         else {
           print(
             table<PlannedRound>(rounds, [

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
-import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
+import { shortDigest, table, time } from '../../base/text/table.ts';
 import { policyJsonSchema } from '../../coordinator/config/policy.ts';
 import type { PutTrackRequest, PutTrackResponse, Track } from '../../proto/generated/testudo/v1/operator.ts';
 import { chunkBytes } from '../../proto/wire-names.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
@@ -29,7 +30,7 @@ function list() {
   return operatorCommand('list', 'tracks with their current model and next round').action((options) =>
     withConnection(options, async (connection) => {
       const { tracks } = await connection.call(connection.client.listTracks, {});
-      if (options.json) for (const row of tracks) print(jsonLine(row));
+      if (options.json) for (const row of tracks) print(wireJson(row));
       else {
         print(
           table<Track>(tracks, [
@@ -78,7 +79,7 @@ function put() {
         const { model: current, sequence, warnings } = await send(connection, settings, model);
         const version = current?.version ?? 0n;
         for (const warning of warnings) complain(`warning: ${warning}`);
-        if (options.json) print(jsonLine({ track, model: current, sequence, warnings }));
+        if (options.json) print(wireJson({ track, model: current, sequence, warnings }));
         else
           print(`track ${track} is at version ${version}, ${shortDigest(current?.digest ?? '')} (journal ${sequence})`);
       }),

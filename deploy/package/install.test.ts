@@ -63,6 +63,8 @@ describe('the package, installed where nothing but Node is', () => {
     expect(testudo(['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
     expect(testudo(['--help'])).toMatchObject({ status: 0, stderr: '' });
     expect(testudo(firstModel('counts', 'two-views'))).toMatchObject({ status: 0, stderr: '' });
+    const schema = JSON.parse(readFileSync(join(installed, 'schemas', 'rounds-list.json'), 'utf8'));
+    expect(schema).toMatchObject({ $id: 'urn:testudo:json:rounds-list:1' });
     const manual = join(folder, 'prefix', 'share', 'man', 'man1', 'testudo-rounds.1');
     expect(readFileSync(manual, 'utf8')).toContain('.TH TESTUDO-ROUNDS 1');
   });

@@ -12,6 +12,7 @@ import { checkout } from '../../tools/setup/places.mjs';
 import { isRead, neverNeeded } from '../images/layers/package-layers.ts';
 import { entriesBelow, type TreeEntry, textEntry } from '../images/oci/tree.ts';
 import { writeTar } from '../images/oci/write-tar.ts';
+import { jsonSchemas } from './wire-schemas.ts';
 
 /** A package for npm: its file, what is in it of others, and the hash by which it is known. */
 export type Packed = Readonly<{ file: string; version: string; sha256: string; packages: readonly LockedPackage[] }>;
@@ -33,6 +34,9 @@ export async function packPackage(dist: string, out: string): Promise<Packed> {
     ...entriesBelow(dist, 'package', (path) => path !== 'package.json' && !path.startsWith('node_modules')),
     ...packages.flatMap(({ path, name }) =>
       entriesBelow(join(checkout, path), `package/${path}`, (file) => isRead(file) && !isSource(name, file)),
+    ),
+    ...[...jsonSchemas()].map(([verb, schema]) =>
+      textEntry(`package/schemas/${verb.replaceAll(' ', '-')}.json`, `${JSON.stringify(schema, null, 2)}\n`),
     ),
     ...manual.map(({ name, text }) => textEntry(`package/man/${name}`, text)),
     textEntry(
