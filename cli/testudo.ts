@@ -104,7 +104,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./offline/model.ts')).modelCommand(),
   },
   policy: {
-    summary: 'what a policy withstands in this federation: check',
+    summary: 'what a policy withstands in this federation, and another one: check, put',
     load: async () => (await import('./rounds/policy.ts')).policyCommand(),
   },
   rounds: {

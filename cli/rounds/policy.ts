@@ -17,11 +17,15 @@ import { type OperatorConnection, withConnection } from '../operator/connection.
 import { operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
+import { policyPutCommand } from './policy-put.ts';
 import { trackOf } from './track-of.ts';
 
 /** `testudo policy`: what a policy means in this federation. */
 export function policyCommand() {
-  return new Command('policy').description('what a policy withstands').addCommand(check());
+  return new Command('policy')
+    .description('what a policy withstands, and another one: check, put')
+    .addCommand(check())
+    .addCommand(policyPutCommand());
 }
 
 function check() {

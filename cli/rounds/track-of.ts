@@ -1,3 +1,4 @@
+import { didYouMean } from '../../base/text/nearest.ts';
 import type { Track } from '../../proto/generated/testudo/v1/operator.ts';
 import { exitWith } from '../exit.ts';
 import type { OperatorConnection } from '../operator/connection.ts';
@@ -10,5 +11,7 @@ export async function trackOf(
   const { tracks } = await connection.call(connection.client.listTracks, {});
   const found = tracks.find(({ settings }) => settings?.track === name);
   if (found?.settings !== undefined) return { ...found, settings: found.settings };
-  return exitWith({ code: 'TRACK_NOT_FOUND', message: `there is no track ${name}` });
+  const known = tracks.map(({ settings }) => settings?.track ?? '').sort();
+  const others = didYouMean(name, known) || `; tracks: ${known.join(', ') || 'none'}`;
+  return exitWith({ code: 'TRACK_NOT_FOUND', message: `there is no track ${name}${others}` });
 }

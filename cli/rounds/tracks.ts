@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { shortDigest, table, time } from '../../base/text/table.ts';
 import { policyJsonSchema } from '../../coordinator/config/policy.ts';
-import type { PutTrackRequest, PutTrackResponse, Track } from '../../proto/generated/testudo/v1/operator.ts';
-import { chunkBytes } from '../../proto/wire-names.ts';
+import type { Track } from '../../proto/generated/testudo/v1/operator.ts';
 import { wireJson } from '../json/wire-json.ts';
-import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { createdColumn, releaseListCommand, roundColumn, versionColumn } from '../operator/release-list.ts';
 import { complain, print } from '../print.ts';
+import { putTrack } from './put-track.ts';
 import { headCommand } from './track-head.ts';
 import { trackOf } from './track-of.ts';
 import { sampleCommand } from './track-sample.ts';
@@ -76,7 +76,7 @@ function put() {
         const policyJson = readFileSync(options.policy, 'utf8');
         const model = options.model === undefined ? Buffer.alloc(0) : readFileSync(options.model);
         const settings = { track, spec: { canonicalJson, schemaDigest: '' }, policyJson, reason: options.reason };
-        const { model: current, sequence, warnings } = await send(connection, settings, model);
+        const { model: current, sequence, warnings } = await putTrack(connection, settings, model);
         const version = current?.version ?? 0n;
         for (const warning of warnings) complain(`warning: ${warning}`);
         if (options.json) print(wireJson({ track, model: current, sequence, warnings }));
@@ -84,30 +84,6 @@ function put() {
           print(`track ${track} is at version ${version}, ${shortDigest(current?.digest ?? '')} (journal ${sequence})`);
       }),
     );
-}
-
-/** Settings, then the model in chunks, each waiting until there is room. */
-async function send(
-  connection: OperatorConnection,
-  settings: Extract<NonNullable<PutTrackRequest['part']>, { $case: 'settings' }>['value'],
-  model: Buffer,
-): Promise<PutTrackResponse> {
-  const { promise, resolve } = Promise.withResolvers<PutTrackResponse>();
-  const stream = connection.client.putTrack((error, response) => {
-    if (error === null) resolve(response);
-    else connection.failed(error);
-  });
-  const write = (part: NonNullable<PutTrackRequest['part']>) =>
-    new Promise<void>((done) => {
-      if (stream.write({ part })) done();
-      else stream.once('drain', done);
-    });
-  await write({ $case: 'settings', value: settings });
-  for (let at = 0; at < model.byteLength; at += chunkBytes) {
-    await write({ $case: 'modelChunk', value: model.subarray(at, at + chunkBytes) });
-  }
-  stream.end();
-  return promise;
 }
 
 function models() {

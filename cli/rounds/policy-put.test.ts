@@ -1,0 +1,35 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CommandLine } from '../testing/command-line.ts';
+import { changesBetween, changesText } from './policy-changes.ts';
+
+const policy = 'aggregation: { f: 0 }\nrounds: { collectForMs: 60000 }\n';
+
+describe('testudo policy put', () => {
+  it('changes a policy without the spec, says what changes, and does nothing when it is tried or the same', async () => {
+    const line = await CommandLine.start({ policy });
+    const file = join(line.folder, 'policy.yaml');
+    writeFileSync(file, policy.replace('60000', '90000'));
+    const put = (...more: string[]) => line.run('policy', 'put', 'syscall', file, '--reason', 'slow links', ...more);
+    const change = '- rounds.collectForMs: 60000\n+ rounds.collectForMs: 90000\n';
+    const tried = await put('--dry-run');
+    expect(tried).toEqual({ code: 0, out: `${change}dry run: nothing was changed\n`, error: '' });
+    const done = await put();
+    expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/^.*\n.*\nin force from the next round on/) });
+    expect(done.out.startsWith(change)).toBe(true);
+    expect(await put('--json')).toMatchObject({
+      code: 0,
+      out: `${JSON.stringify({ track: 'syscall', dryRun: false, changes: [], sequence: null })}\n`,
+    });
+    expect(await line.run('policy', 'put', 'syscal', file, '--reason', 'x')).toMatchObject({
+      code: 1,
+      error: expect.stringContaining('did you mean syscall?'),
+    });
+  }, 600_000);
+
+  it('names settings by their paths, those that come and go too, and takes a list as one value', () => {
+    const changes = changesBetween({ a: { b: 1, c: [1] }, d: null }, { a: { b: 1, c: [1, 2] }, d: { e: 'x' } });
+    expect(changesText(changes)).toBe('- a.c: [1]\n+ a.c: [1,2]\n- d: null\n+ d.e: "x"');
+  });
+});
