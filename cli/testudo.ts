@@ -196,7 +196,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     load: async () => (await import('./releases/root.ts')).rootCommand(),
   },
   audit: {
-    summary: 'the journal as an audit log: list, follow',
+    summary: 'the journal as an audit log: list, follow, verify',
     load: async () => (await import('./members/audit.ts')).auditCommand(),
   },
   context: {

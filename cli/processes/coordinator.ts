@@ -6,7 +6,7 @@ import { print } from '../print.ts';
 import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.ts';
 import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
-import { backupCommand, verifyCommand } from './coordinator/keeping.ts';
+import { backupCommand, exportAuditCommand, verifyCommand } from './coordinator/keeping.ts';
 
 /** What `npm run build` makes of the dashboard. */
 const pagesFolder = new URL('../../dashboard/dist/', import.meta.url);
@@ -38,6 +38,7 @@ export function coordinatorCommand() {
     .addCommand(exportRootCommand())
     .addCommand(renewIssuerCommand())
     .addCommand(verifyCommand())
+    .addCommand(exportAuditCommand())
     .addCommand(backupCommand())
     .addCommand(packCommand())
     .addCommand(unpackCommand());
