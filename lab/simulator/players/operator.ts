@@ -82,13 +82,15 @@ async function pin(
   { draws, actor, federation, track, honest, pinKey }: OperatorParts,
 ): Promise<Result<unknown>> {
   const current = registry.pins() ?? { version: engine.state().metadata.pins?.version ?? 0, expiresAtMs: 0, pins: [] };
+  const floor = engine.state().tracks.get(track)?.releasing.floor ?? 0;
   const added: Pin = {
     pinId: `p${current.version + 1}`,
     track,
     subject: { cluster: draws.pick('operator', honest) },
     version,
     untilMs: draws.chance('operator', 0.5) ? nowMs + draws.between('operator', 1, 4) * hourMs : null,
-    belowFloor: draws.chance('operator', 0.3),
+    // Who pins below the floor signs that too.
+    belowFloor: draws.chance('operator', 0.3) || version < floor,
     reason,
     setBy: 'ada',
   };

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { lineOf, simulator } from '../testing/run-simulator.ts';
+import { mutations } from './mutations.ts';
+import { edited } from './plant.ts';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const patienceMs = 600_000;
+
+describe('planted bugs', () => {
+  it('are thirty or more, each with a name of its own, and what each changes stands in the sources once', () => {
+    expect(mutations.length).toBeGreaterThanOrEqual(30);
+    expect(new Set(mutations.map(({ name }) => name)).size).toBe(mutations.length);
+    for (const { edits } of mutations) {
+      for (const { file, find, replace } of edits) {
+        const text = readFileSync(`${root}${file}`, 'utf8');
+        expect(edited(text, find, replace, file)).not.toBe(text);
+      }
+    }
+  });
+
+  // Other ones whenever any source of the list changes, and the same ones until then.
+  const chosen = mutations
+    .map((mutation) => ({ mutation, rank: createHash('sha256').update(rankOf(mutation.name)).digest('hex') }))
+    .sort((a, b) => (a.rank < b.rank ? -1 : 1))
+    .slice(0, 5)
+    .map(({ mutation }) => mutation);
+
+  it.each(chosen)(
+    '$name is caught by seed $seed',
+    async ({ name, seed, breaks }) => {
+      const lines = await simulator('--mutation', name, '--seeds', `${seed}-${seed}`);
+      expect(breaks).toContain(lineOf(lines[0]).name);
+    },
+    patienceMs,
+  );
+});
+
+/** Text that changes with the files that the mutation changes. */
+function rankOf(name: string): string {
+  const files = mutations.find((one) => one.name === name)?.edits.map(({ file }) => file) ?? [];
+  return [name, ...files.map((file) => readFileSync(`${root}${file}`, 'utf8'))].join('\n');
+}
