@@ -6,7 +6,7 @@ import { type Outcome, simulate } from './simulation.ts';
 export type RunOptions = Readonly<{ from: number; to: number; untilBroken: boolean }>;
 
 /** What one seed plans. */
-export function planFor(seed: number): Plan {
+function planFor(seed: number): Plan {
   return planOf(seed, honestCount);
 }
 

@@ -42,7 +42,7 @@ export type Outcome = Readonly<{
 const calmAtMs = 17.5 * 3_600_000;
 
 /** One federation for one simulated day. */
-export class Simulation implements Stage {
+class Simulation implements Stage {
   readonly world = new World();
   readonly draws: Draws;
   readonly history: History;

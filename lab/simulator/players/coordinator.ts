@@ -18,7 +18,7 @@ import { type Services, servicesOf } from './services.ts';
 
 const hourMs = 3_600_000;
 export const watchdogMs = 600_000;
-export const signingTimes = {
+const signingTimes = {
   timestampLifeMs: 24 * hourMs,
   timestampEveryMs: 8 * hourMs,
   catalogueLifeMs: 90 * 24 * hourMs,

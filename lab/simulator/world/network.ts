@@ -180,6 +180,6 @@ export class Network<Services> {
 
 const cut: Fault = refuse('CALL_CANCELLED', 'the connection is gone').fault;
 
-export function unavailable(status: string, why: string) {
+function unavailable(status: string, why: string) {
   return refuse(`GRPC_${status}`, why, { status });
 }
