@@ -7,18 +7,17 @@
  */
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
-import nacl from 'tweetnacl';
 import type { Draws } from './draws.ts';
 import { dawnMs } from './world.ts';
 
-const privateHead = Buffer.from('302e020100300506032b6570', 'hex');
+/** The DER head of an Ed25519 private key (RFC 8410). */
+const signingHead = Buffer.from('302e020100300506032b657004220420', 'hex');
 const spkiBytes = 12;
 const real = { ...crypto };
-const realPairOf = nacl.sign.keyPair.fromSeed;
 const RealDate = Date;
 
 /** Public keys of secrets that were used, and the other way about: 32 bytes each, as latin1 text. */
-const publicOf = new Map<string, Uint8Array>();
+const publicOf = new Map<string, Buffer>();
 const secretOf = new Map<string, Buffer>();
 
 let draws: Draws | undefined;
@@ -48,8 +47,6 @@ export function holdAmbient(seeded: Draws): void {
     return secret !== undefined && signatureOf(secret, message).equals(signature);
   };
   syncBuiltinESMExports();
-  nacl.sign.keyPair.fromSeed = Object.assign((seed: Uint8Array) => signingPair(seed), {});
-  nacl.sign.keyPair = Object.assign(() => signingPair(drawn().bytes('signing seed', 32)), nacl.sign.keyPair);
   forbidRealTime();
 }
 
@@ -61,19 +58,20 @@ function drawn(): Draws {
 /** What node:crypto calls a KeyObject, of Ed25519 or X25519, private or public: its 32 bytes. */
 class IdealKey {
   readonly raw: Buffer;
-  readonly #isPrivate: boolean;
+  readonly #isSigning: boolean;
 
   constructor(der: Buffer) {
     this.raw = Buffer.from(der.subarray(-32)); // Callers wipe what they hand over.
-    this.#isPrivate = der.byteLength > 44;
-    if (this.#isPrivate && der.subarray(0, privateHead.length).equals(privateHead)) signingPair(this.raw);
+    this.#isSigning = der.subarray(0, signingHead.length).equals(signingHead);
+    if (this.#isSigning) signingKeyOf(this.raw);
   }
 
-  /** Of an X25519 secret: as canonical as such a key must be. */
+  /** Of an X25519 secret: as canonical as such a key must be. Of Ed25519's: its own, since points are vetted. */
   publicKey(): IdealKey {
+    if (this.#isSigning) return publicKeyOf(signingKeyOf(this.raw));
     const hashed = real.createHash('sha256').update('x25519').update(this.raw).digest();
     hashed[31] = (hashed[31] as number) & 0x7f;
-    return new IdealKey(Buffer.concat([Buffer.alloc(spkiBytes), hashed]));
+    return publicKeyOf(hashed);
   }
 
   export(): Buffer {
@@ -81,19 +79,22 @@ class IdealKey {
   }
 }
 
-/** Ed25519's own pair, made once for each seed: making one takes tweetnacl a millisecond. */
-function signingPair(seed: Uint8Array): nacl.SignKeyPair {
-  const name = Buffer.from(seed).toString('latin1');
+function publicKeyOf(raw: Uint8Array): IdealKey {
+  return new IdealKey(Buffer.concat([Buffer.alloc(spkiBytes), raw]));
+}
+
+/** Ed25519's own public key, made once for each seed. */
+function signingKeyOf(seed: Buffer): Buffer {
+  const name = seed.toString('latin1');
   let publicKey = publicOf.get(name);
   if (publicKey === undefined) {
-    publicKey = realPairOf(Uint8Array.from(seed)).publicKey;
+    const der = Buffer.concat([signingHead, seed]);
+    const secret = real.createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+    publicKey = real.createPublicKey(secret).export({ format: 'der', type: 'spki' }).subarray(-32);
     publicOf.set(name, publicKey);
-    secretOf.set(Buffer.from(publicKey).toString('latin1'), Buffer.from(seed));
+    secretOf.set(publicKey.toString('latin1'), Buffer.from(seed));
   }
-  const secretKey = new Uint8Array(64);
-  secretKey.set(seed);
-  secretKey.set(publicKey, 32);
-  return { publicKey: Uint8Array.from(publicKey), secretKey };
+  return publicKey;
 }
 
 function signatureOf(secret: Uint8Array, message: Uint8Array): Buffer {
