@@ -10,12 +10,18 @@ import { keepPiece } from './pieces.ts';
 import { Feed, metricOf, quantileOf, residentMiB, type Used, useOf } from './probe.ts';
 import { recordedModel } from './recorded-model.ts';
 
-type Feeding = Readonly<{ rate: number; small?: boolean; ringCalls?: number; attackEveryMs?: number }>;
+type Feeding = Readonly<{
+  rate: number;
+  env?: Record<string, string>;
+  small?: boolean;
+  ringCalls?: number;
+  attackEveryMs?: number;
+}>;
 
 /** Runs with a hub, and a sensor on a stream of so many calls a second, once that sensor scores. */
-async function withSensor<Value>(
+export async function withSensor<Value>(
   testudo: string,
-  { rate, small = false, ...feeding }: Feeding,
+  { rate, env, small = false, ...feeding }: Feeding,
   run: (parts: Readonly<{ rig: NodeRig; feed: Feed; sensor: Member; healthPort: number }>) => Promise<Value>,
 ): Promise<Value> {
   const rig = await NodeRig.open(testudo, await recordedModel(small));
@@ -25,11 +31,15 @@ async function withSensor<Value>(
     await rig.said('release fetched and verified');
     const socket = join(rig.folder, 'tetragon.sock');
     feed = await Feed.start(socket, rate, feeding);
-    const sensor = await rig.startSensor('node-1', {
-      sources: [{ kind: 'tetragonGrpc', address: `unix://${socket}` }],
-      scoring: { warmUp: 200 },
-      health: { listen: '127.0.0.1:0' },
-    });
+    const sensor = await rig.startSensor(
+      'node-1',
+      {
+        sources: [{ kind: 'tetragonGrpc', address: `unix://${socket}` }],
+        scoring: { warmUp: 200 },
+        health: { listen: '127.0.0.1:0' },
+      },
+      env,
+    );
     const { healthPort } = await rig.sensorSaid('node-1', 'sensor started');
     await rig.said('a sensor spoke of a release');
     return await run({ rig, feed, sensor, healthPort: Number(healthPort) });

@@ -22,6 +22,11 @@ export async function metricOf(port: number, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(page)?.[1]);
 }
 
+/** Resident memory at its highest, MiB. */
+export function peakMiB(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
+}
+
 export type Used = Readonly<{ calls: number; cpuSeconds: number; seconds: number }>;
 
 /** What a sensor reads and uses from now on, for so long; on a busy machine until it has read anything. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from '../harness/bench.ts';
+import { measureInImage } from './in-image.ts';
 import { measureHub } from './many-sensors.ts';
 import { measureLatency, measureLong, measureRest, measureThroughput } from './one-sensor.ts';
 import { writePage } from './page.ts';
@@ -16,7 +17,7 @@ export const bench: Bench = {
     'A node’s sensor on a Tetragon stream over a Unix socket: calls per core, event to alert, memory; and 200 sensors on one hub.',
   async run(options, report) {
     const wants = (name: string) => options.only === undefined || name.includes(options.only);
-    const measures = ['throughput', 'latency', 'rest', 'hub', 'long'].some(wants);
+    const measures = ['throughput', 'latency', 'rest', 'hub', 'image', 'long'].some(wants);
     if (measures)
       await withBuilt(options.small, async (testudo) => {
         const rate = wants('throughput') ? await measureThroughput(testudo, options, report) : 10_000;
@@ -24,6 +25,7 @@ export const bench: Bench = {
         if (!options.small && wants('latency')) await measureLatency(testudo, rate, report);
         if (!options.small && wants('rest')) await measureRest(testudo, report);
         if (wants('hub')) await measureHub(testudo, options, report);
+        if (!options.small && wants('image')) await measureInImage(testudo, report);
         if (!options.small && wants('long')) await measureLong(testudo, report);
       });
     if (!options.small && (options.only === undefined || options.only === 'page')) writePage(report);

@@ -48,6 +48,9 @@ export class ExampleBuffer<Example = unknown> {
   readonly #codec: ExampleCodec<Example>;
   readonly #sizes: BufferSizes;
   readonly #seed: number;
+  readonly #statements = new Map<string, Database.Statement>();
+  /** Until something is written. */
+  #counts: BufferCounts | undefined;
 
   private constructor(
     database: Database.Database,
@@ -113,7 +116,7 @@ export class ExampleBuffer<Example = unknown> {
   read(parts: readonly BufferPart[]): { examples: Example[]; unreadable: number } {
     const examples: Example[] = [];
     let unreadable = 0;
-    const statement = this.#database.prepare('SELECT part, slot, sealed FROM examples WHERE part = ? ORDER BY slot');
+    const statement = this.#statement('SELECT part, slot, sealed FROM examples WHERE part = ? ORDER BY slot');
     for (const part of parts) {
       for (const row of statement.iterate(part) as IterableIterator<Row>) {
         const opened = openRecord(this.#key, row.sealed, place(row.part, row.slot));
@@ -126,7 +129,12 @@ export class ExampleBuffer<Example = unknown> {
   }
 
   counts(): BufferCounts {
-    const rows = this.#database.prepare('SELECT part, count(*) AS n FROM examples GROUP BY part').all() as {
+    this.#counts ??= this.#counted();
+    return this.#counts;
+  }
+
+  #counted(): BufferCounts {
+    const rows = this.#statement('SELECT part, count(*) AS n FROM examples GROUP BY part').all() as {
       part: BufferPart;
       n: number;
     }[];
@@ -166,17 +174,17 @@ export class ExampleBuffer<Example = unknown> {
   }
 
   #repeat(fingerprint: Buffer, times: number): void {
-    this.#database.prepare('UPDATE examples SET repeats = repeats + ? WHERE fingerprint = ?').run(times, fingerprint);
+    this.#statement('UPDATE examples SET repeats = repeats + ? WHERE fingerprint = ?').run(times, fingerprint);
     this.#count('repeated', times);
   }
 
   /** The oldest recent example leaves: algorithm R decides whether it enters the sample of older ones. */
   #moveToReservoir(slot: number, olderIndex: number): void {
-    const leaving = this.#database
-      .prepare("SELECT sealed, fingerprint, added_ms FROM examples WHERE part = 'recent' AND slot = ?")
-      .get(slot) as { sealed: Buffer; fingerprint: Buffer; added_ms: number } | undefined;
+    const leaving = this.#statement(
+      "SELECT sealed, fingerprint, added_ms FROM examples WHERE part = 'recent' AND slot = ?",
+    ).get(slot) as { sealed: Buffer; fingerprint: Buffer; added_ms: number } | undefined;
     if (leaving === undefined) return;
-    this.#database.prepare("DELETE FROM examples WHERE part = 'recent' AND slot = ?").run(slot);
+    this.#statement("DELETE FROM examples WHERE part = 'recent' AND slot = ?").run(slot);
     const size = this.#sizes.reservoir;
     const target =
       olderIndex < size ? olderIndex : Math.floor(seededUnit(this.#seed, 'reservoir', olderIndex) * (olderIndex + 1));
@@ -188,17 +196,15 @@ export class ExampleBuffer<Example = unknown> {
   #mark(example: Example, part: 'hard' | 'regression', nowMs: number): void {
     const encoded = this.#codec.encode(example);
     const fingerprint = this.#fingerprint(encoded);
-    this.#database.prepare('DELETE FROM examples WHERE fingerprint = ?').run(fingerprint);
+    this.#statement('DELETE FROM examples WHERE fingerprint = ?').run(fingerprint);
     this.#put(part, this.#count(part) % this.#sizes[part], fingerprint, encoded, nowMs);
   }
 
   #put(part: BufferPart, slot: number, fingerprint: Buffer, encoded: Buffer, nowMs: number): void {
     const sealed = sealRecord(this.#key, encoded, place(part, slot));
-    this.#database
-      .prepare(
-        'INSERT OR REPLACE INTO examples (part, slot, fingerprint, added_ms, repeats, sealed) VALUES (?,?,?,?,1,?)',
-      )
-      .run(part, slot, fingerprint, nowMs, sealed);
+    this.#statement(
+      'INSERT OR REPLACE INTO examples (part, slot, fingerprint, added_ms, repeats, sealed) VALUES (?,?,?,?,1,?)',
+    ).run(part, slot, fingerprint, nowMs, sealed);
   }
 
   /** Tells equal examples without telling what they hold: an HMAC, since the space of short ones can be searched. */
@@ -207,22 +213,30 @@ export class ExampleBuffer<Example = unknown> {
   }
 
   #find(fingerprint: Buffer): unknown {
-    return this.#database.prepare('SELECT 1 FROM examples WHERE fingerprint = ?').get(fingerprint);
+    return this.#statement('SELECT 1 FROM examples WHERE fingerprint = ?').get(fingerprint);
   }
 
   #counter(name: string): number {
-    const row = this.#database.prepare('SELECT n FROM counters WHERE name = ?').get(name) as { n: number } | undefined;
+    const row = this.#statement('SELECT n FROM counters WHERE name = ?').get(name) as { n: number } | undefined;
     return row?.n ?? 0;
   }
 
   /** Returns the count before it. */
   #count(name: string, times = 1): number {
     const before = this.#counter(name);
-    this.#database.prepare('INSERT OR REPLACE INTO counters (name, n) VALUES (?, ?)').run(name, before + times);
+    this.#statement('INSERT OR REPLACE INTO counters (name, n) VALUES (?, ?)').run(name, before + times);
     return before;
   }
 
+  /** Compiled once: many small additions would spend a third of their time on it. */
+  #statement(sql: string): Database.Statement {
+    const known = this.#statements.get(sql) ?? this.#database.prepare(sql);
+    this.#statements.set(sql, known);
+    return known;
+  }
+
   #write(change: () => void): Result<undefined, BufferFault> {
+    this.#counts = undefined;
     try {
       this.#database.transaction(change)();
       return ok(undefined);

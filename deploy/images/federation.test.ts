@@ -147,8 +147,8 @@ async function startSensor(node: string, hub: Awaited<ReturnType<typeof startHub
     { from: settings, to: '/etc/testudo', readOnly: true },
     { from: logs, to: '/var/run/tetragon', readOnly: true },
   ];
-  // Half again of the budget's 150 MiB; without the image's own settings of memory it is killed here.
-  const container = await host.start(built.images.sensor, undefined, { binds, network: path, memoryMiB: 224 });
+  // What docs/images.md says is enough.
+  const container = await host.start(built.images.sensor, undefined, { binds, network: path, memoryMiB: 192 });
   lasting.push(container);
   return { container, node, events };
 }
