@@ -99,7 +99,7 @@ const sections: readonly Section[] = [
     case: 'hub',
     title: 'Two hundred sensors on one client',
     text: (figures) =>
-      `${of(figures, 'sensors')} sensors' hub sides in one process, on the same cores as their hub, which is a process of its own: each with its certificate, its connections and its release agent, and without what scores. ${of(figures, 'releases')} releases of the default model, from the coordinator's push until a sensor had walked the metadata, fetched the light form, held it against its digest and swapped it on disk: median ${figure(of(figures, 'msP50'))} ms. Each tells four contents that nobody told before and its status every two seconds meanwhile. CPU time until all had it: ${figure(of(figures, 'clientCpuSeconds'))} s of the client, ${figure(of(figures, 'herdCpuSeconds'))} s of all sensors together. The machine's load average was ${figure(of(figures, 'load'))}.`,
+      `${of(figures, 'sensors')} sensors' hub sides in one process, on the same cores as their hub, which is a process of its own: each with its certificate, its connections and its release agent, and without what scores. ${of(figures, 'releases')} releases of the default model, from the coordinator's push until a sensor had walked the metadata, fetched the light form, held it against its digest and swapped it on disk: median ${figure(of(figures, 'msP50'))} ms. Each tells four contents that nobody told before and its status every ten seconds meanwhile. CPU time until all had it: ${figure(of(figures, 'clientCpuSeconds'))} s of the client, ${figure(of(figures, 'herdCpuSeconds'))} s of all sensors together. The machine's load average was ${figure(of(figures, 'load'))}.`,
     rows: (figures) => [
       [
         'a release on all sensors, p99',

@@ -1,6 +1,6 @@
 /**
  * The hub's side of many sensors in one process: `node sensor-herd.ts CONFIG`. Each has a link, a release agent that verifies and
- * stores what it fetches, and tells a few contents every two seconds. Prints a JSON line for each release that a sensor runs.
+ * stores what it fetches, and tells a few contents at each heartbeat. Prints a JSON line for each release that a sensor runs.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -26,6 +26,8 @@ const config = JSON.parse(readFileSync(process.argv[2] as string, 'utf8')) as Co
 const track = parseTrackId('syscall');
 const signal = new AbortController().signal;
 let batches = 0;
+/** On average, as client/sensor/courier.ts has it. */
+const heartbeatMs = 10_000;
 const address = unwrap(parseAddress(config.hub.address));
 const admissionAddress = unwrap(parseAddress(config.hub.admissionAddress));
 
@@ -82,7 +84,8 @@ async function startSensor(node: string): Promise<void> {
 /** As a sensor does: the next batch when the last one was answered. */
 async function keepTelling(link: HubLink): Promise<never> {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    // Apart from each other, as those of sensors that were started at different times.
+    await new Promise((resolve) => setTimeout(resolve, heartbeatMs * (0.5 + Math.random())));
     await tell(link);
   }
 }
