@@ -21,7 +21,7 @@ import { type BudgetState, startingBudget, stepOnReading } from './sensor/budget
 import { CostMeter } from './sensor/cost-meter.ts';
 import { Courier } from './sensor/courier.ts';
 import { Gate } from './sensor/gate.ts';
-import { HubLink } from './sensor/hub-link.ts';
+import { HubLink, hubStallMs } from './sensor/hub-link.ts';
 import { anchorOf, NodeTracks } from './sensor/node-tracks.ts';
 import { sensorMetrics } from './sensor/sensor-metrics.ts';
 import { Spool } from './sensor/spool.ts';
@@ -209,7 +209,7 @@ export class RunningSensor {
         trustAnchor,
         labels: undefined,
         lightAlone: true,
-        times: { ...defaultAgentTimes, reconnect, retry: { firstMs: 500, maxMs: 60_000 } },
+        times: { ...defaultAgentTimes, reconnect, retry: { firstMs: 500, maxMs: 60_000 }, stallMs: hubStallMs },
       },
       {
         report: (event) => {

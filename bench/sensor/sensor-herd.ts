@@ -12,7 +12,7 @@ import { defaultAgentTimes } from '../../client/releases/agent-ports.ts';
 import { connectToHub } from '../../client/releases/grpc/connect-to-hub.ts';
 import { ReleaseAgent } from '../../client/releases/release-agent.ts';
 import { LightFiles } from '../../client/releases/testing/light-files.ts';
-import { HubLink } from '../../client/sensor/hub-link.ts';
+import { HubLink, hubStallMs } from '../../client/sensor/hub-link.ts';
 import { encodeExample } from '../../client/tracks/syscall/traces/example.ts';
 import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
 import { parseTrackId } from '../../proto/ids.ts';
@@ -60,7 +60,7 @@ async function startSensor(node: string): Promise<void> {
       trustAnchor: undefined,
       labels: undefined,
       lightAlone: true,
-      times: { ...defaultAgentTimes, reconnect, retry: { firstMs: 500, maxMs: 5_000 } },
+      times: { ...defaultAgentTimes, reconnect, retry: { firstMs: 500, maxMs: 5_000 }, stallMs: hubStallMs },
     },
     {
       report: (event) => {

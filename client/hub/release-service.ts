@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { isMissing } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
@@ -21,6 +21,8 @@ export type Fetcher = ServerWritableStream<FetchFileRequest, FetchFileResponse>;
 const fetchesMax = 64;
 /** The hub's own agent may still be fetching what a sensor asks for already. */
 const waitMs = 20_000;
+/** All sensors ask at once for a new release, and hang up by themselves only later (client/sensor/hub-link.ts). */
+const turnMsMax = 50_000;
 const lookMs = 100;
 
 /** The relayed set at once, then each newer one; a slow reader gets the newest when it is ready for it. Ends with the call. */
@@ -70,14 +72,20 @@ export class ReleaseFileServer {
   ): Promise<Result<undefined, 'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END'>> {
     const { digest, offset } = call.request;
     if (!isDigest(digest)) return refuse('REQUEST_INVALID', 'a digest that is none');
-    // All sensors ask at once for a new release: whoever finds no room waits, since coming back later takes longer.
-    if (!(await this.#hasTurn(call))) return refuse('FETCHES_BUSY', `${fetchesMax} files are being sent already`);
+    const file = await this.#opened(call, digest);
+    if (file === undefined) return refuse('MODEL_UNKNOWN', `${digest} is not here`);
     try {
-      return await this.#send(call, digest, Number(offset));
+      // Whoever finds no room waits: coming back later takes longer.
+      if (!(await this.#hasTurn(call))) return refuse('FETCHES_BUSY', `${fetchesMax} files are being sent already`);
+      try {
+        return await send(call, file, digest, Number(offset));
+      } finally {
+        const next = this.#waiting.shift();
+        if (next === undefined) this.#open -= 1;
+        else next(); // The place goes on to the next in line.
+      }
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#open -= 1;
-      else next(); // The place goes on to the next in line.
+      await file.close();
     }
   }
 
@@ -99,33 +107,10 @@ export class ReleaseFileServer {
         this.#timers.cancel(timer);
         resolve(false);
       };
-      const timer = this.#timers.after(waitMs, give);
+      const timer = this.#timers.after(turnMsMax, give);
       call.once('cancelled', give);
       this.#waiting.push(take);
     });
-  }
-
-  async #send(call: Fetcher, digest: Digest, from: number) {
-    const file = await this.#opened(call, digest);
-    if (file === undefined) return refuse('MODEL_UNKNOWN', `${digest} is not here`);
-    try {
-      const { size } = await file.stat();
-      if (from > size) return refuse('OFFSET_BEYOND_END', `${digest} has ${size} bytes`);
-      for (let at = from; at < size && !call.cancelled; at += chunkBytes) {
-        const chunk = Buffer.alloc(Math.min(chunkBytes, size - at));
-        await file.read(chunk, 0, chunk.length, at);
-        const ready = call.write({ offset: BigInt(at), sizeBytes: BigInt(size), chunk });
-        if (!ready && !call.cancelled) {
-          await new Promise<void>((resolve) => {
-            call.once('drain', resolve);
-            call.once('cancelled', resolve);
-          });
-        }
-      }
-      return ok(undefined);
-    } finally {
-      await file.close();
-    }
   }
 
   async #opened(call: Fetcher, digest: Digest) {
@@ -141,4 +126,26 @@ export class ReleaseFileServer {
     }
     return undefined;
   }
+}
+
+async function send(
+  call: Fetcher,
+  file: FileHandle,
+  digest: Digest,
+  from: number,
+): Promise<Result<undefined, 'OFFSET_BEYOND_END'>> {
+  const { size } = await file.stat();
+  if (from > size) return refuse('OFFSET_BEYOND_END', `${digest} has ${size} bytes`);
+  for (let at = from; at < size && !call.cancelled; at += chunkBytes) {
+    const chunk = Buffer.alloc(Math.min(chunkBytes, size - at));
+    await file.read(chunk, 0, chunk.length, at);
+    const ready = call.write({ offset: BigInt(at), sizeBytes: BigInt(size), chunk });
+    if (!ready && !call.cancelled) {
+      await new Promise<void>((resolve) => {
+        call.once('drain', resolve);
+        call.once('cancelled', resolve);
+      });
+    }
+  }
+  return ok(undefined);
 }

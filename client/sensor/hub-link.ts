@@ -17,6 +17,8 @@ export type HubLinkConfig = Readonly<{
 }>;
 
 const callMs = 15_000;
+/** A file of a release may come so late: a hub sends to some of its sensors at a time. */
+export const hubStallMs = 60_000;
 
 /** A sensor's connection to its hub. */
 export class HubLink {
