@@ -1,4 +1,5 @@
 import { unwrap } from '../../base/fault.ts';
+import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import type { Actor, JournalEvent } from '../../coordinator/ledger/journal/events.ts';
 import { createTrack } from '../../coordinator/ledger/track-changes.ts';
 import { ensureRoot } from '../../coordinator/registry/signing/founding.ts';
@@ -14,7 +15,7 @@ import { History } from './world/history.ts';
 import { dawnMs, World } from './world/world.ts';
 
 export const federation = parseFederationId('herd');
-export const track = parseTrackId('syscall');
+export const track = parseTrackId(defaultKind);
 /** The last one is hostile. */
 export const clusters = ['cluster-a', 'cluster-b', 'cluster-c', 'cluster-x'].map(parseClusterId);
 export const honestCount = 3;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { seededRandom } from '../../base/random.ts';
 import type { Trace } from '../../client/events/trace.ts';
+import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { loadDataset } from '../data/dataset.ts';
 import { defaultPartition, partitionTraces } from '../data/partition.ts';
 import { recordedPath } from '../data/recorded-traces.ts';
@@ -79,7 +80,7 @@ export async function writeClientConfig(
     dataDirectory: join(place, 'data'),
     coordinator: { addresses: [federation], enrolAddress: enrolment, reconnectSecondsMax: 1 },
     joinToken: { environment: 'TESTUDO_JOIN_TOKEN' },
-    tracks: ['syscall'],
+    tracks: [defaultKind],
     sources,
     health: { listen: '127.0.0.1:0' },
   };

@@ -12,6 +12,7 @@ const lab = 'stands up the federation that the demonstration and the benchmarks 
 const map = 'lists files of the house, those of the kinds among them';
 /** Modules that name a kind all the same, each with the reason. */
 const except: Readonly<Record<string, string>> = {
+  'cli/response/drill/lateral-movement.ts': 'replays what only flows show: it is a drill of that kind',
   'client/ingest.ts': 'takes an item of that name, which a source yields and no track is',
   'client/tracks/track-kinds.ts': 'holds the one default, for clients and verbs',
   'lab/rig/cluster-process.ts': lab,

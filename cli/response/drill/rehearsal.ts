@@ -87,7 +87,7 @@ export async function rehearse<Value>(
 async function prepareRehearsal(): Promise<Prepared> {
   const options = { data: recordedPath, abi: 'x86_64', partition: undefined, rule: undefined, out: '' } as const;
   const sizes = { clusters, hostile: 1, rounds: 1, seed: 1 };
-  const detector = { detector: 'gram-table', tracks: ['syscall'] } as const;
+  const detector = { detector: 'gram-table', tracks: [trackName] } as const;
   const prepared = unwrap(await prepare({ ...options, ...sizes, ...detector }));
   const some = [...prepared.clusters].map(([name, traces]) => [name, traces.slice(0, tracesOfClusterMax)] as const);
   return { ...prepared, clusters: new Map(some) };
