@@ -40,7 +40,10 @@ export const rotationFailpoints = [
 /** Where an agent may die that writes down a quarantine. */
 type QuarantineFailpoint = 'evidence-written' | 'quarantine-begun' | 'quarantine-forgotten' | 'verdict-written';
 
-type ResponseFailpoint = (typeof rotationFailpoints)[number] | QuarantineFailpoint;
+/** Where a node's helper may die that freezes a pod. */
+type FreezerFailpoint = 'freeze-written' | 'frozen';
+
+type ResponseFailpoint = (typeof rotationFailpoints)[number] | QuarantineFailpoint | FreezerFailpoint;
 
 export type Failpoint = (typeof roundFailpoints)[number] | ReleaseFailpoint | ResponseFailpoint;
 

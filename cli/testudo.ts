@@ -51,6 +51,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: "run a node's sensor: score its events for the cluster's client",
     load: async () => (await import('./processes/sensor.ts')).sensorCommand(),
   },
+  'node-helper': {
+    summary: 'freezes and copies pods of its node for the agent; privileged, and off by default',
+    load: async () => (await import('./processes/node-helper.ts')).nodeHelperCommand(),
+  },
   agent: {
     summary: "what answers in a cluster's pods; a client's release agent: what scores and why",
     load: async () => (await import('./processes/agent.ts')).agentCommand(),

@@ -27,8 +27,8 @@ export type HttpListener = (request: IncomingMessage, response: ServerResponse) 
 export type HttpOptions = Readonly<{
   /** Who is one too many is dropped before it costs anything more. */
   connectionsMax: number;
-  /** PEM, certificate chain and key: TLS. Plain HTTP without. */
-  tls?: Readonly<{ cert: string; key: string }> | undefined;
+  /** PEM, certificate chain and key: TLS. Plain HTTP without. `clients`: only who has a certificate of this authority is heard. */
+  tls?: Readonly<{ cert: string; key: string; clients?: string }> | undefined;
 }>;
 
 /** How long a request may take to arrive: a scraper that stalls must not hold a socket for ever. */
@@ -44,7 +44,7 @@ export async function serveHttp(listen: string, answer: HttpListener, options: H
   const server =
     tls === undefined
       ? createServer(times, answer)
-      : createSecureServer({ ...times, ...tls, minVersion: 'TLSv1.2' }, answer);
+      : createSecureServer({ ...times, ...secured(tls), minVersion: 'TLSv1.2' }, answer);
   server.maxConnections = atOnceMax;
   const port = await listenOn(server, listen);
   return {
@@ -57,6 +57,12 @@ export async function serveHttp(listen: string, answer: HttpListener, options: H
       await closed;
     },
   };
+}
+
+function secured({ cert, key, clients }: NonNullable<HttpOptions['tls']>) {
+  return clients === undefined
+    ? { cert, key }
+    : { cert, key, ca: clients, requestCert: true, rejectUnauthorized: true };
 }
 
 /**

@@ -25,4 +25,26 @@ describe('the settings of an agent', () => {
     const parsed = parse(text);
     expect(parsed.ok ? '' : parsed.fault.message).toContain(message);
   });
+
+  it('take the helpers of nodes with files beside the configuration, and hold a pod for two minutes at most', () => {
+    const helper = (more = '') =>
+      parse(
+        [
+          'dataDirectory: d\nnamespaces: [a]\nquarantine:\n  cluster: eu-1\n  releases: r.json\n  alerts: [a.jsonl]',
+          `  nodeHelper: {certificateFile: c.crt, keyFile: c.key, authorityFile: /ca.crt${more}}`,
+        ].join('\n'),
+      );
+    expect(helper()).toMatchObject({
+      value: {
+        quarantine: {
+          nodeHelper: {
+            ...{ certificateFile: '/etc/testudo/c.crt', keyFile: '/etc/testudo/c.key', authorityFile: '/ca.crt' },
+            ...{ port: 9467, helperName: 'testudo-node-helper', holdSeconds: 15, memoryBytes: 0 },
+          },
+        },
+      },
+    });
+    const late = helper(', holdSeconds: 121');
+    expect(late.ok ? '' : late.fault.message).toContain('quarantine.nodeHelper.holdSeconds');
+  });
 });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Result } from '../../base/fault.ts';
 import { isListenAddress, listenAddressWanted } from '../../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
+import type { HelperAccess } from '../capture/ask.ts';
 import { kubeConfig } from '../kube/kube-config.ts';
 import { defaultLeaseTimes } from './cluster/lease.ts';
 import { hubSettings } from './hearing/hub-settings.ts';
@@ -116,8 +117,15 @@ export function parseAgentConfig(sources: SettingSources): Result<AgentConfig, '
 }
 
 function quarantineFiles(config: QuarantineConfig, absolute: (name: string) => string): QuarantineConfig {
-  const { releases, alerts, dataKeyFile, ...rest } = config;
+  const { releases, alerts, dataKeyFile, nodeHelper, ...rest } = config;
   const key = dataKeyFile === undefined ? {} : { dataKeyFile: absolute(dataKeyFile) };
+  const helper = nodeHelper === undefined ? {} : { nodeHelper: helperFiles(nodeHelper, absolute) };
   const set = releases === undefined ? {} : { releases: absolute(releases) };
-  return { ...rest, ...key, ...set, alerts: alerts.map(absolute) };
+  return { ...rest, ...key, ...helper, ...set, alerts: alerts.map(absolute) };
+}
+
+function helperFiles(access: HelperAccess, absolute: (name: string) => string): HelperAccess {
+  const { certificateFile, keyFile, authorityFile } = access;
+  const files = { certificateFile, keyFile, authorityFile };
+  return { ...access, ...Object.fromEntries(Object.entries(files).map(([name, path]) => [name, absolute(path)])) };
 }

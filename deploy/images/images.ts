@@ -91,7 +91,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
   sensor: {
     name: 'sensor',
     description: "Testudo sensor: one node's eyes, scoring with the light form",
-    verbs: ['sensor', 'agent', 'rotation'],
+    verbs: ['sensor', 'agent', 'rotation', 'node-helper'],
     command: ['sensor', '--config', '/etc/testudo/sensor.yaml'],
     tensorflow: false,
     assets: sightOfCalls,

@@ -15,6 +15,7 @@ import { gather, policiesOf } from './gather.ts';
 import { type Isolation, isolationOf, isolationText } from './isolation.ts';
 import { joined, loadMemory, type Memory, saveMemory, sharedIn, sharedText } from './memory.ts';
 import { networkProbesOf } from './network-probes.ts';
+import type { NodeCopy } from './node-copy.ts';
 import type { Order, Orders } from './orders.ts';
 import type { ReportedBreaker } from './teller.ts';
 
@@ -49,6 +50,8 @@ export type DeskParts = Readonly<{
   timers: Timers;
   orders: Pick<Orders, 'done'>;
   shared: Shared;
+  /** Where nodes have helpers. */
+  nodeCopy?: NodeCopy | undefined;
 }>;
 
 const done: Done = { ...ok(null), retryAfterMs: null };
@@ -145,14 +148,17 @@ export class Desk {
     { pod, workload, sightings, because }: Extract<DeskAction, { do: 'record' }>,
     nowMs: number,
   ): Promise<Done> {
-    const { send, cluster } = this.#parts;
+    const { send, cluster, nodeCopy } = this.#parts;
     const gathered = await gather(send, pod);
     if (!gathered.ok) {
       return refusal(gathered.fault.code === 'POD_GONE' ? 'POD_GONE' : 'OUTCOME_UNKNOWN', gathered.fault.message);
     }
     const history = sightings.map((one) => ({ atMs: one.atMs, risk: riskOf(sightings, one.atMs) }));
     const warnings = networkProbesOf(gathered.value.pod);
-    const content = { workload, because, warnings, alerts: sightings, risk: history, ...gathered.value.rest };
+    // From here on the pod stands still, where its node has a helper.
+    const copied = nodeCopy === undefined ? {} : { node: await nodeCopy.take(gathered.value.pod) };
+    const known = { workload, because, warnings, alerts: sightings, risk: history };
+    const content = { ...known, ...gathered.value.rest, ...copied };
     const alerts = sightings.map(({ id }) => id).slice(-1_000);
     const { uid, namespace, name } = pod;
     const evidence = await this.#chain.append({
@@ -171,6 +177,7 @@ export class Desk {
   }
 
   async #judge(pod: PodFact, nowMs: number): Promise<Done> {
+    await this.#parts.nodeCopy?.release(pod.uid);
     const policies = await policiesOf(this.#parts.send, pod);
     if (!policies.ok) return refusal('OUTCOME_UNKNOWN', policies.fault.message);
     const isolation = isolationOf(pod, policies.value);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ClusterId, isClusterId } from '../../../proto/ids.ts';
 import { responseLevels } from '../../../proto/response-policy.ts';
+import { helperAccess } from '../../capture/ask.ts';
 
 const path = z.string().min(1).max(4_096);
 
@@ -19,6 +20,8 @@ export const quarantineConfig = z.strictObject({
   alerts: z.array(path).max(16).default([]),
   /** Encrypts evidence: 32 bytes as hexadecimal digits or base64. `data.key` in the data directory, made there, unless given. */
   dataKeyFile: path.optional(),
+  /** The helpers of nodes, where they run: the pod stands still while its processes' state is taken and until it is isolated. */
+  nodeHelper: helperAccess.optional(),
 });
 
 export type QuarantineConfig = z.infer<typeof quarantineConfig>;

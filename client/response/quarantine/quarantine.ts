@@ -15,6 +15,7 @@ import { AlertFeed } from './alert-feed.ts';
 import { Desk, type DeskAction, type Shared } from './desk.ts';
 import { isolationText } from './isolation.ts';
 import type { Mark } from './marks.ts';
+import { nodeCopy } from './node-copy.ts';
 import { Orders } from './orders.ts';
 import { quarantinePart, type Seen, type SeenSuspect } from './part.ts';
 import { PolicyFeed } from './policy-feed.ts';
@@ -114,7 +115,7 @@ export class Quarantine {
     const orders = new Orders(dataDirectory, timers, wake);
     const desk = await Desk.open({
       ...{ dataDirectory, dataKey: dataKey.value, cluster: config.cluster },
-      ...{ send, timers, orders, shared: this.#parts.shared },
+      ...{ send, timers, orders, shared: this.#parts.shared, nodeCopy: nodeCopy(config.nodeHelper, timers) },
     });
     const places = {
       ...{ file: config.releases, trustFile: join(dataDirectory, 'response-trust.json') },

@@ -100,7 +100,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'alerts',
     'link',
     'rounds',
-    'releases',
+    ['capture', 'releases'],
     ['hub', 'response', 'sensor'],
   ],
   // Parts know nothing of each other; `parts.ts` names them all.

@@ -185,6 +185,19 @@ env:
 {{- toYaml (mergeOverwrite (dict "sources" $sources) (deepCopy $values.config) $fixed) -}}
 {{- end -}}
 
+{{- define "testudo.nodeHelperConfig" -}}
+{{- with .Values.nodeHelper -}}
+{{- toYaml (dict
+  "dataDirectory" "/var/lib/testudo/data"
+  "listen" (printf "0.0.0.0:%d" (int .port))
+  "certificateFile" "/etc/testudo/tls/tls.crt"
+  "keyFile" "/etc/testudo/tls/tls.key"
+  "authorityFile" "/etc/testudo/tls/ca.crt"
+  "memoryBytesMax" .memoryBytesMax
+  "cgroups" (dict "root" "/node/cgroup" "parent" .cgroupParent)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* agent.yaml: what the operator says. Where it may not act it only observes, whatever `config` says. */}}
 {{- define "testudo.agentConfig" -}}
 {{- $values := .Values.agent -}}
@@ -213,6 +226,15 @@ env:
 {{- end }}
 {{- $_ := set $quarantine "cluster" $values.quarantine.cluster -}}
 {{- if not $values.mayAct }}{{ $_ := set $quarantine "cap" "observe" }}{{ end -}}
+{{- with .Values.nodeHelper }}{{ if .enabled }}
+{{- $_ := set $quarantine "nodeHelper" (dict
+  "port" .port
+  "holdSeconds" .holdSeconds
+  "memoryBytes" .memoryBytesMax
+  "certificateFile" "/etc/testudo/node-helper-tls/tls.crt"
+  "keyFile" "/etc/testudo/node-helper-tls/tls.key"
+  "authorityFile" "/etc/testudo/node-helper-tls/ca.crt") -}}
+{{- end }}{{ end -}}
 {{- $_ := set $fixed "quarantine" $quarantine -}}
 {{- end -}}
 {{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}

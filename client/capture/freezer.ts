@@ -1,0 +1,158 @@
+import { constants } from 'node:fs';
+import { lstat, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import { failpoint } from '../../base/failpoint.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { pause } from '../../base/pause.ts';
+import type { Timer, Timers } from '../../base/time.ts';
+import type { PodCgroup } from './pod-cgroup.ts';
+
+export type FreezerFaultCode = 'POD_GONE' | 'FREEZE_TIMED_OUT' | 'FREEZER_FULL';
+
+/** What is frozen by us, on disk before it is frozen: whoever comes after a kill thaws it. */
+const bookShape = z.strictObject({
+  frozen: z.array(z.strictObject({ uid: z.string(), path: z.string(), inode: z.string() })).max(1_000),
+});
+
+type Held = PodCgroup & Readonly<{ timer: Timer | undefined }>;
+
+export type FreezerParts = Readonly<{
+  /** Where the book lies. */
+  file: string;
+  timers: Timers;
+  /** Pods that may be frozen at a time. */
+  atOnceMax: number;
+  onThawed(uid: string, why: 'asked' | 'deadline' | 'restart' | 'closing'): void;
+}>;
+
+const freezeMsMax = 2_000;
+const lookMs = 2;
+
+/**
+ * The freezer of cgroup v2: every process of a pod stands still, and only a kill ends it. Each freeze has a deadline, which this
+ * process keeps; one that was killed thaws at its next start what its book names.
+ */
+export class Freezer {
+  readonly #parts: FreezerParts;
+  readonly #held = new Map<string, Held>();
+  readonly #closing = new AbortController();
+  #writing: Promise<unknown> = Promise.resolve();
+
+  private constructor(parts: FreezerParts) {
+    this.#parts = parts;
+  }
+
+  /** Thaws what an earlier run left frozen. Rejects where the book cannot be read: then nobody knows what to thaw. */
+  static async open(parts: FreezerParts): Promise<Freezer> {
+    const text = await readFile(parts.file, 'utf8').catch((error: unknown) => {
+      if (isMissing(error)) return '{"frozen":[]}';
+      throw error;
+    });
+    const freezer = new Freezer(parts);
+    for (const { uid, path, inode } of bookShape.parse(JSON.parse(text)).frozen) {
+      // Another cgroup of that name is not ours: a pod's uid is never used again, and a folder that a test made might be.
+      if ((await isSame({ uid, path, inode: BigInt(inode) })) && (await write(path, '0')))
+        parts.onThawed(uid, 'restart');
+    }
+    await freezer.#save();
+    return freezer;
+  }
+
+  /** Resolves when every process of the pod stands still. It is thawed after `holdMs`, if not before. */
+  async freeze(pod: PodCgroup, holdMs: number): Promise<Result<Readonly<{ isOurs: boolean }>, FreezerFaultCode>> {
+    const { timers, atOnceMax } = this.#parts;
+    const before = this.#held.get(pod.uid);
+    if (before === undefined) {
+      if (this.#held.size >= atOnceMax)
+        return refuse('FREEZER_FULL', `${atOnceMax} pods are frozen; wait for their end`);
+      // Somebody else's freeze, such as a paused container's, is not ours to end.
+      const set = await readFile(join(pod.path, 'cgroup.freeze'), 'utf8').catch(() => '');
+      if (set.trim() === '1') return ok({ isOurs: false });
+    }
+    timers.cancel(before?.timer);
+    const timer = timers.after(holdMs, () => void this.#end(pod.uid, 'deadline'));
+    this.#held.set(pod.uid, { ...pod, timer });
+    await this.#save();
+    failpoint('freeze-written');
+    if (!(await write(pod.path, '1'))) {
+      await this.#end(pod.uid, 'asked');
+      return refuse('POD_GONE', `the cgroup of ${pod.uid} is not there any more`);
+    }
+    failpoint('frozen');
+    const sinceMs = timers.monotonicMs();
+    for (;;) {
+      const events = await readFile(join(pod.path, 'cgroup.events'), 'utf8').catch(() => undefined);
+      if (events === undefined) {
+        await this.#end(pod.uid, 'asked');
+        return refuse('POD_GONE', `the cgroup of ${pod.uid} went while it was being frozen`);
+      }
+      if (/^frozen 1$/m.test(events)) return ok({ isOurs: true });
+      if (this.#closing.signal.aborted || timers.monotonicMs() - sinceMs > freezeMsMax) {
+        await this.#end(pod.uid, 'asked');
+        return refuse(
+          'FREEZE_TIMED_OUT',
+          `${pod.uid} did not stand still within ${freezeMsMax / 1_000} s; it was let go`,
+        );
+      }
+      await pause(timers, lookMs, this.#closing.signal);
+    }
+  }
+
+  /** False where it is not frozen by us. */
+  async thaw(uid: string): Promise<boolean> {
+    return await this.#end(uid, 'asked');
+  }
+
+  get frozen(): readonly string[] {
+    return [...this.#held.keys()];
+  }
+
+  /** Nothing stays frozen. May be called twice. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const uid of this.frozen) await this.#end(uid, 'closing');
+  }
+
+  async #end(uid: string, why: 'asked' | 'deadline' | 'closing'): Promise<boolean> {
+    const held = this.#held.get(uid);
+    if (held === undefined) return false;
+    this.#parts.timers.cancel(held.timer);
+    // A pod that is deleted has no cgroup any more, and nothing to thaw.
+    if (await isSame(held)) await write(held.path, '0');
+    this.#held.delete(uid);
+    await this.#save();
+    this.#parts.onThawed(uid, why);
+    return true;
+  }
+
+  #save(): Promise<void> {
+    const saving = this.#writing.then(async () => {
+      const frozen = [...this.#held.values()].map(({ uid, path, inode }) => ({ uid, path, inode: String(inode) }));
+      await writeFileAtomic(this.#parts.file, `${JSON.stringify({ frozen })}\n`);
+    });
+    this.#writing = saving.catch(() => undefined);
+    return saving;
+  }
+}
+
+async function isSame({ path, inode }: Omit<PodCgroup, 'timer'>): Promise<boolean> {
+  const now = await lstat(path, { bigint: true }).catch(() => undefined);
+  return now?.isDirectory() === true && now.ino === inode;
+}
+
+/** False where there is no such cgroup. */
+async function write(path: string, value: '0' | '1'): Promise<boolean> {
+  const flags = constants.O_WRONLY | constants.O_NOFOLLOW;
+  const file = await open(join(path, 'cgroup.freeze'), flags).catch(() => undefined);
+  if (file === undefined) return false;
+  try {
+    await file.write(value);
+    return true;
+  } catch {
+    return false; // It went while it was open.
+  } finally {
+    await file.close();
+  }
+}
