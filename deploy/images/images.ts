@@ -80,7 +80,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
     description: "Testudo client: one cluster's learner, release agent and hub of its sensors",
     verbs: [
       ...['client', 'agent', 'alerts', 'feedback', 'profile', 'score', 'explain', 'evaluate', 'map'],
-      ...['quarantine', 'evidence', 'posture', 'drill'],
+      ...['quarantine', 'evidence', 'posture'],
     ],
     command: ['client', '--config', '/etc/testudo/client.yaml'],
     tensorflow: true,
@@ -100,12 +100,13 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
   },
 };
 
-/** Verbs of a person's own machine: they need recorded data, or strace. */
+/** Verbs of a person's own machine: they need recorded data, kubectl, or strace. */
 export const verbsInNoImage: readonly string[] = [
   'completion',
   'context',
   'demo',
   'down',
+  'drill',
   'man',
   'record',
   'setup',

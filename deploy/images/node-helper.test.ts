@@ -176,6 +176,7 @@ describe('the node helper and containers of crun', () => {
     const desk = await Desk.open({
       ...{ dataDirectory, dataKey, cluster: 'eu-1', send, timers: systemTimers },
       orders: { done: async () => undefined },
+      shared: { seen: () => undefined, keep: async () => ok(undefined) },
       nodeCopy: nodeCopy({ ...access, port: started.port, holdSeconds: 120 }, systemTimers),
     });
     const action = { kind: 'own', id: 'record/1', pod: fact, workload: 'web', sightings: [], because: {} } as const;

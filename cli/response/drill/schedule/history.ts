@@ -4,8 +4,6 @@ import { appendDurably, isMissing, privateFileMode } from '../../../../base/atom
 import type { Check } from '../report.ts';
 
 /** What one turn of a drill came to. */
-export type Outcome = 'found' | 'missed' | 'not measurable';
-
 const entry = z.object({
   at: z.iso.datetime(),
   drill: z.string().max(64),
