@@ -41,11 +41,14 @@ export type CaptureParts = Readonly<{
   timers: Timers;
 }>;
 
+/** Why a pod could not be made to stand still, or found. */
+export type CaptureFaultCode = PodCgroupFaultCode | FreezerFaultCode;
+
 /** Makes a pod stand still and copies what its processes are. It stays frozen until its deadline, or until it is thawed. */
 export async function capture(
   { uid, holdMs, memoryBytes }: CaptureRequest,
   { freezer, cgroups, proc, memoryBytesMax, timers }: CaptureParts,
-): Promise<Result<Captured, PodCgroupFaultCode | FreezerFaultCode>> {
+): Promise<Result<Captured, CaptureFaultCode>> {
   const pod = await findPodCgroup(cgroups.root, uid, cgroups.parent);
   if (!pod.ok) return pod;
   const sinceMs = timers.monotonicMs();

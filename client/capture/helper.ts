@@ -7,7 +7,7 @@ import { lockFolder } from '../../base/folder-lock.ts';
 import { type Log, makeLog } from '../../base/log.ts';
 import { type HttpServer, serveHttp } from '../../base/serving/http-server.ts';
 import type { Timers } from '../../base/time.ts';
-import { capture, captureRequest } from './capture.ts';
+import { type CaptureFaultCode, capture, captureRequest } from './capture.ts';
 import { Freezer } from './freezer.ts';
 import type { HelperConfig } from './helper-config.ts';
 
@@ -57,7 +57,7 @@ export async function startHelper(
     return refuse('HELPER_FILES_UNREADABLE', `${(error as Error).message}; all three files are PEM`);
   }
   let isBusy = false;
-  const answer = async (request: IncomingMessage): Promise<Result<unknown> | Refused> => {
+  const answer = async (request: IncomingMessage): Promise<Result<unknown, CaptureFaultCode> | Refused> => {
     const peer = peerNames(request.socket as TLSSocket);
     if (!peer.includes(config.agentName)) {
       log.warn({ peer: peer.slice(0, 5) }, 'somebody asked who is not the agent');
@@ -116,7 +116,7 @@ export async function startHelper(
 
 const refused = (status: number, code: string, message: string): Refused => ({ status, fault: { code, message } });
 
-function say(response: ServerResponse, result: Result<unknown> | Refused): void {
+function say(response: ServerResponse, result: Result<unknown, CaptureFaultCode> | Refused): void {
   const isAnswer = 'ok' in result;
   const status = isAnswer ? (result.ok ? 200 : 409) : result.status;
   const body = isAnswer && result.ok ? result.value : { fault: (result as Refused).fault };
