@@ -207,6 +207,8 @@ describe('testudo sensor', () => {
       1,
       ({ code }) => code === 'FILE_DIGEST',
     );
-    expect(client.hub?.book.all()[0]?.releases.get(track)?.version).not.toBe(2);
+    const said = () => client.hub?.book.all()[0]?.releases.get(track);
+    while (said()?.version !== 2) await pause(systemTimers, 20, never);
+    expect(said()).toMatchObject({ version: 2, outcome: 'refused', faultCode: 'FILE_DIGEST' });
   });
 });

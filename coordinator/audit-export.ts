@@ -1,11 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import Database from 'better-sqlite3';
-import { syncPath } from '../base/atomic-file.ts';
+import { openAtomic } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { journalFile } from './backup.ts';
 import { chainAfter, chainOrigin, type StoredEntry } from './ledger/journal/entry.ts';
@@ -42,9 +40,13 @@ export async function exportAudit(
         last = { seq, chain };
       }
     };
-    await pipeline(Readable.from(lines()), createWriteStream(`${file}.new`, { mode: 0o600 }));
-    await syncPath(`${file}.new`);
-    await rename(`${file}.new`, file);
+    const writing = await openAtomic(file);
+    try {
+      await writing.file.writeFile(Readable.from(lines()));
+      await writing.commit();
+    } finally {
+      await writing.abandon();
+    }
     return ok(last);
   } finally {
     journal.close();

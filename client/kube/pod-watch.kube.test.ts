@@ -139,7 +139,7 @@ describe('a watch of pods on a real API server', () => {
       return { own, verdict: await reviewToken(by, own) };
     };
     const { own, verdict } = await admitted('sensor');
-    expect(verdict).toEqual({ ok: true, value: 'node-1' });
+    expect(verdict).toEqual({ ok: true, value: { kind: 'sensor', name: 'node-1' } });
     await until(() => podOf(lasting, containerId(20)) === 'sensor');
     const before = counted;
 
@@ -169,7 +169,7 @@ describe('a watch of pods on a real API server', () => {
       timers.next(); // The pause that it was in. An attempt that succeeds is told of by what it brings.
       await until(() => isBack() || failed.length > tries);
     }
-    expect((await admitted('later')).verdict).toEqual({ ok: true, value: 'node-1' });
+    expect((await admitted('later')).verdict).toEqual({ ok: true, value: { kind: 'sensor', name: 'node-1' } });
     await lasting.close();
     await deletePod('later');
     await until(() => known === before - 1);
