@@ -13,6 +13,7 @@ import { ReleasesRelay } from './releases-relay.ts';
 let folder: string;
 let press: ReleasePress;
 let faults: string[];
+let opened: ReleasesRelay[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-relay-'));
@@ -20,12 +21,19 @@ beforeEach(async () => {
   press.release(1, tinySpec, tinyWeights(1));
   press.point('stable', 1);
   faults = [];
+  opened = [];
 });
 afterEach(async () => {
+  // What was heard is written meanwhile.
+  await Promise.all(opened.map((relay) => relay.close()));
   await rm(folder, { recursive: true, force: true });
 });
 
-const open = () => ReleasesRelay.open(folder, { now: Date.now, report: ({ code }) => faults.push(code) });
+async function open(): Promise<ReleasesRelay> {
+  const relay = await ReleasesRelay.open(folder, { now: Date.now, report: ({ code }) => faults.push(code) });
+  opened.push(relay);
+  return relay;
+}
 
 function text(bytes: Uint8Array = new Uint8Array(0)): string {
   return Buffer.from(bytes).toString('utf8');

@@ -116,7 +116,7 @@ describe('release agent', () => {
 
   it('obeys a pin at once, returns to its channel when the pin ends, and reports both', async () => {
     const rig = await running();
-    press.pin(3, 'north', { untilMs: Date.now() + 400 });
+    press.pin(3, 'north', { untilMs: Date.now() + 3_000 });
     server.push(press.set());
     await rig.until('installed', ({ version, because }) => version === 3 && because.kind === 'pin');
     expect(rig.agent.view().tracks.syscall?.pinnedUntil).not.toBeNull();
