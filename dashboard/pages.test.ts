@@ -72,7 +72,7 @@ describe('every page', () => {
       for (const [path, heading] of everyPage) {
         await page.goto(`${address}${path}`);
         await page.getByRole('heading', { name: heading }).first().waitFor();
-        await page.getByText('…', { exact: true }).waitFor({ state: 'detached' });
+        await expect.poll(() => page.getByText('…', { exact: true }).count(), { timeout: 300_000 }).toBe(0);
         const beyond = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
         // Colours are variables of the whole: three pages in the dark show all of them.
         const findings = name === 'light' || inTheDark.includes(path) ? await axeFindings(seen) : [];

@@ -4,7 +4,12 @@ import { type Answered, get } from './requests.ts';
 
 export function useLive(): Live {
   const [state, setState] = useState(live());
-  useEffect(() => onLive(setState), []);
+  useEffect(() => {
+    const unfollow = onLive(setState);
+    // Effects run after the paint: what was heard between the two would not be shown until something else changes.
+    setState(live());
+    return unfollow;
+  }, []);
   return state;
 }
 

@@ -20,6 +20,7 @@ export function useWords(): readonly string[] {
     const look = () => setNow(words());
     changed.addEventListener('change', look);
     addEventListener('popstate', look);
+    look(); // It may have changed since the paint.
     return () => {
       changed.removeEventListener('change', look);
       removeEventListener('popstate', look);
