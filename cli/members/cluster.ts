@@ -5,19 +5,16 @@ import { stringify } from 'yaml';
 import { privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { jsonLine, time } from '../../base/text/table.ts';
 import { makeHubAuthority } from '../../client/hub/authority.ts';
-import { builtInKinds, defaultKind } from '../../client/tracks/track-kinds.ts';
-import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
-import { exitWith, orExit } from '../exit.ts';
+import { exitWith } from '../exit.ts';
 import { clusterValues, installLines, sensorLabels } from '../kubernetes/cluster-values.ts';
 import { manifests, namespace, namespaceFrom, secret } from '../kubernetes/manifests.ts';
+import { clientStart } from '../operator/client-start.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { enrolmentPort } from '../operator/enrol-address.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
-import { trustedRootText } from '../operator/release-trust.ts';
 import { complain, print } from '../print.ts';
 import { labelOf, secondsOf } from './tokens.ts';
-
-const enrolmentPort = 7441;
 
 /** `testudo cluster`: one Kubernetes cluster, from a token to a chart installed in it, and out again. */
 export function clusterCommand() {
@@ -44,28 +41,15 @@ function add() {
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
         const { client } = connection;
-        const own = orExit(await readCredentials(options.credentials));
-        const address = options.coordinator ?? own.address;
-        const enrolAddress = options.enrol ?? `${address.slice(0, address.lastIndexOf(':'))}:${enrolmentPort}`;
         const lifetimeSeconds = secondsOf(options.hours);
         const labels = (options.label ?? []).map(labelOf);
-        const trustAnchor = await trustedRootText(connection, options.credentials, own);
-        const { tracks: known } = await connection.call(client.listTracks, {});
-        const ids = known.map(({ settings }) => settings?.track ?? '');
-        const tracks = ids.filter((id) => builtInKinds().includes(id));
-        const unknown = ids.filter((id) => !tracks.includes(id));
-        if (unknown.length > 0)
-          complain(`not in values.yaml, since a client does not bring it: track ${unknown.join(', ')}`);
+        const start = await clientStart(connection, options);
+        if (start.foreign.length > 0)
+          complain(`not in values.yaml, since a client does not bring it: track ${start.foreign.join(', ')}`);
         const { out, namespace: place, chart } = options;
         await mkdir(out, { recursive: true, mode: privateFolderMode });
-        const values = clusterValues({
-          address,
-          enrolAddress,
-          trustAnchor,
-          tracks: tracks.length > 0 ? tracks : [defaultKind],
-        });
-        await writeFileAtomic(join(out, 'values.yaml'), stringify(values));
-        await writeFileAtomic(join(out, 'root.json'), trustAnchor);
+        await writeFileAtomic(join(out, 'values.yaml'), stringify(clusterValues(start)));
+        await writeFileAtomic(join(out, 'root.json'), start.trustAnchor);
         const authority = await makeHubAuthority(Date.now());
         const before = await openTokensOf(connection, cluster);
         // Last of all: a token that is good once is not spent on a command that fails.

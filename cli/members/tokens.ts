@@ -1,19 +1,17 @@
 import { Command } from '@commander-js/extra-typings';
 import { table, time } from '../../base/text/table.ts';
-import { builtInKinds, defaultKind } from '../../client/tracks/track-kinds.ts';
-import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { Label } from '../../proto/generated/testudo/v1/common.ts';
 import type { CreateTokenResponse, Token } from '../../proto/generated/testudo/v1/operator.ts';
-import { exitWith, orExit } from '../exit.ts';
+import { exitWith } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
-import { type ClientKit, configIn, refuseReplacing, writeClientKit } from '../kit/client-kit.ts';
-import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { configIn, refuseReplacing, writeClientKit } from '../kit/client-kit.ts';
+import { clientStart } from '../operator/client-start.ts';
+import { withConnection } from '../operator/connection.ts';
+import { enrolmentPort } from '../operator/enrol-address.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
-import { trustedRootText } from '../operator/release-trust.ts';
 import { complain, print } from '../print.ts';
 
-const enrolmentPort = 7441;
 /** What a coordinator lets a token live: 30 days. */
 const hoursMax = 720;
 
@@ -42,7 +40,8 @@ function create() {
         const { kit: folder } = options;
         const lifetimeSeconds = secondsOf(options.hours);
         const labels = (options.label ?? []).map(labelOf);
-        const kit = folder === undefined ? undefined : await kitOf(connection, folder, options);
+        if (folder !== undefined) refuseReplacing(configIn(folder));
+        const kit = folder === undefined ? undefined : await clientStart(connection, options);
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });
         if (folder !== undefined && kit !== undefined) {
           const config = await writeClientKit(folder, { ...kit, token: created.token });
@@ -55,22 +54,6 @@ function create() {
         }
       }),
     );
-}
-
-/** What the coordinator has to say to a client, beside its token. */
-async function kitOf(
-  connection: OperatorConnection,
-  folder: string,
-  { credentials, coordinator, enrol }: Readonly<{ credentials: string; coordinator?: string; enrol?: string }>,
-): Promise<ClientKit> {
-  refuseReplacing(configIn(folder));
-  const own = orExit(await readCredentials(credentials));
-  const address = coordinator ?? own.address;
-  const enrolAddress = enrol ?? `${address.slice(0, address.lastIndexOf(':'))}:${enrolmentPort}`;
-  const { tracks } = await connection.call(connection.client.listTracks, {});
-  const known = tracks.map(({ settings }) => settings?.track ?? '').filter((id) => builtInKinds().includes(id));
-  const trustAnchor = await trustedRootText(connection, credentials, own);
-  return { address, enrolAddress, trustAnchor, tracks: known.length > 0 ? known : [defaultKind] };
 }
 
 function kitText(cluster: string, { tokenId, expiresAtMs }: CreateTokenResponse, config: string): string {

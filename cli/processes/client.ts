@@ -7,6 +7,7 @@ import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { trySources } from '../../client/try-sources.ts';
 import { usage } from '../exit.ts';
 import { writeClientKit } from '../kit/client-kit.ts';
+import { enrolAddressOf, enrolmentPort } from '../operator/enrol-address.ts';
 import { complain, print } from '../print.ts';
 import { durationMsOf, textOfTried } from './try-sources.ts';
 
@@ -58,11 +59,11 @@ function initCommand() {
     .description('write a configuration to edit, and its JSON Schema for editors')
     .argument('[folder]', 'where they go', '.')
     .requiredOption('--coordinator <host:port>', 'where the coordinator is')
-    .option('--enrol <host:port>', 'its enrolment port; 7441 of the same host unless given')
+    .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
     .option('--tracks <name...>', 'the tracks to take part in', [defaultKind])
     .action(async (folder, { coordinator, enrol, tracks }) => {
       if (!/^.+:\d{1,5}$/.test(coordinator)) usage(`--coordinator: expected host:port, got ${coordinator}`);
-      const enrolAddress = enrol ?? `${coordinator.slice(0, coordinator.lastIndexOf(':'))}:7441`;
+      const enrolAddress = enrol ?? enrolAddressOf(coordinator);
       const path = await writeClientKit(folder, { address: coordinator, enrolAddress, tracks });
       print(`${path} is to be edited: its sources, and the join token from \`testudo tokens create\`
 check it  testudo client --config ${path} --check --try 30s
