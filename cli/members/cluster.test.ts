@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -72,6 +72,16 @@ describe('testudo cluster', () => {
     expect(open).toHaveLength(1);
     expect(open).not.toContain(first);
     expect(await openTokens(line, 'eu-west-2')).toHaveLength(1);
+  });
+
+  it('add voids no token before the one that replaces it is on disk', async () => {
+    const line = await CommandLine.start();
+    await line.run('cluster', 'add', 'eu-west-1', '--out', join(tempDir(), 'eu-west-1'));
+    const [first] = await openTokens(line, 'eu-west-1');
+    const full = join(tempDir(), 'full');
+    await mkdir(join(full, 'secrets.yaml'), { recursive: true }); // No file can take its place.
+    expect(await line.run('cluster', 'add', 'eu-west-1', '--out', full)).toMatchObject({ code: 1 });
+    expect(await openTokens(line, 'eu-west-1')).toContain(first);
   });
 
   it('add --gitops writes no secret: its manifest is all that standard output holds', async () => {

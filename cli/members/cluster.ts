@@ -54,9 +54,6 @@ function add() {
         const before = await openTokensOf(connection, cluster);
         // Last of all: a token that is good once is not spent on a command that fails.
         const created = await connection.call(client.createToken, { cluster, lifetimeSeconds, labels });
-        const reason = `replaced by ${created.tokenId}`;
-        for (const tokenId of before) await connection.call(client.revokeToken, { tokenId, reason });
-        if (before.length > 0) complain(`void from now on: token ${before.join(', ')}, which nobody had used`);
         const secrets = manifests([
           namespace(place, sensorLabels),
           secret(place, 'testudo-join-token', { token: created.token }),
@@ -64,6 +61,10 @@ function add() {
         ]);
         if (options.gitops) print(secrets.trimEnd());
         else await writeFileAtomic(join(out, 'secrets.yaml'), secrets);
+        // Only now: were the new one lost on its way, the earlier one would still let the cluster in.
+        const reason = `replaced by ${created.tokenId}`;
+        for (const tokenId of before) await connection.call(client.revokeToken, { tokenId, reason });
+        if (before.length > 0) complain(`void from now on: token ${before.join(', ')}, which nobody had used`);
         const lines = installLines({ chart, place, folder: out, secrets: !options.gitops });
         complain(
           `${cluster} may enrol once, until ${time(created.expiresAtMs)} (token ${created.tokenId}):\n\n${lines.join('\n')}`,
