@@ -10,9 +10,6 @@ import { chosenContext } from '../operator/contexts.ts';
 import { complain, print } from '../print.ts';
 import { standingFolder } from './up.ts';
 
-/** A coordinator that drains takes up to its `drainSeconds`, 10 by default. */
-const graceMs = 20_000;
-
 /** `testudo down`: ends the processes that `testudo up` started in a folder; its files stay. */
 export function downCommand() {
   return new Command('down')
@@ -27,7 +24,7 @@ export function downCommand() {
       const lock = orExit(lockFolder(folder));
       try {
         const state = orExit(await readState(folder)) ?? nothing();
-        const ended = await endAll(folder, state, graceMs);
+        const ended = await endAll(folder, state);
         if (json) for (const one of ended) print(jsonLine(one));
         else for (const { name, pid, how } of ended) print(`${name}: process ${pid} ${how}`);
         if (ended.length === 0) complain('nothing was up');

@@ -3,25 +3,25 @@ import { isStill, type Marked } from './process-mark.ts';
 import { coordinatorName, type StandingState, writeState } from './standing-state.ts';
 
 const lookMs = 50;
+/** How long each may take before it is killed. A coordinator that drains takes up to its `drainSeconds`, 10 by default. */
+const graceMs = 20_000;
 
 export type Ended = Readonly<{ name: string; pid: number; how: 'ended' | 'killed' | 'was gone' }>;
 
 /**
  * Ends the processes that are remembered in `folder`, and no other: one whose number belongs to somebody else by now counts as
- * gone. Clients first, so that none is left asking for a coordinator. `graceMs`: how long each may take before it is killed.
+ * gone. Clients first, so that none is left asking for a coordinator.
  */
-export async function endAll(folder: string, state: StandingState, graceMs: number): Promise<readonly Ended[]> {
+export async function endAll(folder: string, state: StandingState): Promise<readonly Ended[]> {
   const clients = state.processes.filter(({ name }) => name !== coordinatorName);
   const coordinator = state.processes.filter(({ name }) => name === coordinatorName);
-  const ended = [
-    ...(await Promise.all(clients.map((one) => endOne(one, graceMs)))),
-    ...(await Promise.all(coordinator.map((one) => endOne(one, graceMs)))),
-  ];
+  const ended = [...(await Promise.all(clients.map(endOne))), ...(await Promise.all(coordinator.map(endOne)))];
   await writeState(folder, { ...state, processes: [] });
   return ended;
 }
 
-async function endOne({ name, ...marked }: Marked & Readonly<{ name: string }>, graceMs: number): Promise<Ended> {
+/** Ends one process, if it is still the one that is remembered. */
+export async function endOne({ name, ...marked }: Marked & Readonly<{ name: string }>): Promise<Ended> {
   const { pid } = marked;
   if (!signal(marked, 'SIGTERM')) return { name, pid, how: 'was gone' };
   for (let waitedMs = 0; waitedMs < graceMs; waitedMs += lookMs) {

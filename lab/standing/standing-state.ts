@@ -16,7 +16,7 @@ const state = z.strictObject({
   federation: z.string(),
   /** What each cluster reads: its sources as they stand in its client's configuration. */
   clusters: z.array(z.strictObject({ name: z.string(), sources: z.array(z.unknown()), ends: z.boolean() })),
-  /** Where the coordinator listened last; null before its first start. */
+  /** Where the coordinator listens, or did last; null before its first start, and while one that was started is not ready. */
   addresses: addresses.nullable(),
   processes: z.array(member),
 });

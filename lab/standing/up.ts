@@ -8,6 +8,7 @@ import type { ClusterState } from '../../proto/generated/testudo/v1/operator_sta
 import { type Addresses, startCoordinatorProcess } from '../rig/coordinator-process.ts';
 import { lastLines, startMember } from '../rig/member.ts';
 import { connectOperator, type Operator } from '../rig/operator.ts';
+import { endOne } from './down.ts';
 import { writeClientConfig } from './founding.ts';
 import { isStill, markOf } from './process-mark.ts';
 import { coordinatorName, placesIn, type StandingState, writeState } from './standing-state.ts';
@@ -44,14 +45,16 @@ export async function bringUp(state: StandingState, given: Given): Promise<Stand
 type Running = StandingState & Readonly<{ addresses: NonNullable<StandingState['addresses']> }>;
 
 async function startCoordinator(state: StandingState, { folder, testudo }: Given): Promise<Running> {
-  const isRunning = state.processes.some(({ name }) => name === coordinatorName);
-  if (isRunning && state.addresses !== null) return { ...state, addresses: state.addresses };
+  const left = state.processes.find(({ name }) => name === coordinatorName);
+  if (left !== undefined && state.addresses !== null) return { ...state, addresses: state.addresses };
+  // Started by an `up` that ended too soon to hear where it listens.
+  if (left !== undefined) await endOne(left);
   const { config, logOf } = placesIn(folder);
-  if (state.addresses !== null) await listenAgain(config, state.addresses);
+  await listenAgain(config, state.addresses);
   const logFile = logOf(coordinatorName);
   let next = state;
   const onStarted = async (pid: number) => {
-    next = await remembered(folder, state, { name: coordinatorName, pid });
+    next = await remembered(folder, { ...state, addresses: null }, { name: coordinatorName, pid });
   };
   const { addresses } = await startCoordinatorProcess({ testudo, config, logFile, stays: true, onStarted });
   const running = { ...next, addresses };
@@ -60,9 +63,9 @@ async function startCoordinator(state: StandingState, { folder, testudo }: Given
 }
 
 /** The same ports as before where they are free, so that what people wrote down stays true; others where they are not. */
-async function listenAgain(config: string, addresses: Addresses): Promise<void> {
+async function listenAgain(config: string, addresses: Addresses | null): Promise<void> {
   const file = parseYaml(await readFile(config, 'utf8')) as { listen: Record<string, string> };
-  for (const [name, said] of Object.entries(addresses)) {
+  for (const [name, said] of Object.entries(addresses ?? file.listen)) {
     const address = said.replace(/^https?:\/\//, ''); // The dashboard's is said as browsers take it.
     file.listen[name] = (await isFree(address)) ? address : address.replace(/:\d+$/, ':0');
   }

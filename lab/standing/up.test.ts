@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it, onTestFinished } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { startCoordinatorProcess } from '../rig/coordinator-process.ts';
+import { endAll } from './down.ts';
+import { found } from './founding.ts';
+import { isStill, markOf } from './process-mark.ts';
+import { coordinatorName, placesIn, readState, writeState } from './standing-state.ts';
+import { bringUp } from './up.ts';
+
+const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
+
+it('an up that was cut short before its coordinator was ready leaves none that the next one, and down, do not know', async () => {
+  const folder = join(tempDir(afterAll), 'herd');
+  const clusters = { own: [], classes: ['nginx'] };
+  const state = unwrap(await found({ folder, testudo, federation: 'herd', liars: 0, clusters }));
+  const { config, logOf } = placesIn(folder);
+  const logFile = logOf(coordinatorName);
+  const { member } = await startCoordinatorProcess({ testudo, config, logFile, stays: true });
+  onTestFinished(async () => {
+    member.kill();
+    await endAll(folder, unwrap(await readState(folder)) ?? state);
+  });
+  // As it stands in the file until the coordinator has said that it is ready.
+  const left = { name: coordinatorName, pid: member.pid, mark: markOf(member.pid) ?? '' };
+  await writeState(folder, { ...state, processes: [left] });
+
+  const given = { folder, testudo, onProgress: () => {} };
+  const up = await bringUp(unwrap(await readState(folder)) ?? state, given);
+  expect(isStill(left)).toBe(false);
+  expect(up.processes.map(({ name }) => name)).toEqual([coordinatorName]);
+  expect(up.processes.every(isStill)).toBe(true);
+  expect(unwrap(await readState(folder))).toEqual(up);
+  expect((await endAll(folder, up)).map(({ how }) => how)).toEqual(['ended']);
+}, 600_000);
