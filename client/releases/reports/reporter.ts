@@ -18,6 +18,25 @@ export type Word = Readonly<{
   pinsVersion: number;
 }>;
 
+/** The word as a cluster's report, dated and not signed yet. */
+export function installReportOf(
+  { track, target, outcome, faultCode, pinsVersion }: Word,
+  { federation, cluster }: Pick<InstallReport, 'federation' | 'cluster'>,
+  atMs: number,
+): InstallReport {
+  return {
+    federation,
+    cluster,
+    track,
+    version: target.version,
+    manifestDigest: target.manifest.digest,
+    outcome,
+    faultCode: faultCode.slice(0, 64),
+    pinsVersion,
+    atMs,
+  };
+}
+
 /** Signs the agent's reports and sends them, oldest first, until each is journalled. */
 export class Reporter {
   readonly #outbox: ReportOutbox;
@@ -50,21 +69,11 @@ export class Reporter {
     this.flush();
   }
 
-  async acknowledge({ track, target, outcome, faultCode, pinsVersion }: Word): Promise<void> {
+  async acknowledge(word: Word): Promise<void> {
     if (this.#identity === undefined) return;
-    const { federation, cluster, signingSeed } = this.#identity();
-    const report: InstallReport = {
-      federation,
-      cluster,
-      track,
-      version: target.version,
-      manifestDigest: target.manifest.digest,
-      outcome,
-      faultCode: faultCode.slice(0, 64),
-      pinsVersion,
-      atMs: this.#ports.timers.now(),
-    };
-    const signature = signed(signingSeed, (pair) => signInstallReport(report, pair));
+    const identity = this.#identity();
+    const report = installReportOf(word, identity, this.#ports.timers.now());
+    const signature = signed(identity.signingSeed, (pair) => signInstallReport(report, pair));
     await this.#outbox.add({ kind: 'install', report, signature });
     this.flush();
   }

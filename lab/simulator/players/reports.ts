@@ -1,9 +1,9 @@
 import { fullJitterMs } from '../../../base/backoff.ts';
 import type { Fault } from '../../../base/fault.ts';
-import type { Word } from '../../../client/releases/reports/reporter.ts';
+import { installReportOf, type Word } from '../../../client/releases/reports/reporter.ts';
 import { verdictFor } from '../../../client/rounds/verdict.ts';
 import type { TrackId } from '../../../proto/ids.ts';
-import { type InstallReport, signInstallReport } from '../../../proto/release/install-report.ts';
+import { signInstallReport } from '../../../proto/release/install-report.ts';
 import { type ShadowReport, signShadowReport } from '../../../proto/release/shadow-report.ts';
 import type { KeptReport } from '../ground/cluster-image.ts';
 import type { ClientLife } from './client-life.ts';
@@ -30,19 +30,9 @@ export class Reports {
     this.#flush();
   }
 
-  async acknowledge({ track, target, outcome, faultCode, pinsVersion }: Word): Promise<void> {
-    const { federation, cluster, key, process } = this.#life;
-    const report: InstallReport = {
-      federation,
-      cluster,
-      track,
-      version: target.version,
-      manifestDigest: target.manifest.digest,
-      outcome,
-      faultCode: faultCode.slice(0, 64),
-      pinsVersion,
-      atMs: process.timers.now(),
-    };
+  async acknowledge(word: Word): Promise<void> {
+    const { key, process } = this.#life;
+    const report = installReportOf(word, this.#life, process.timers.now());
     await this.#keep({ kind: 'install', report, signature: signInstallReport(report, key) });
   }
 
