@@ -228,7 +228,7 @@ class Dashboard {
       const over = AbortSignal.any([signal, ended]);
       if (over.aborted) return refuse('SESSION_OVER', 'the session has ended');
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-      const leave = await this.#live.join((event) => {
+      const leave = this.#live.join((event) => {
         if (response.writableLength > unreadBytesMax) response.destroy();
         else response.write(event);
       });

@@ -38,17 +38,12 @@ export class Live {
     this.#beat = new Beat({ work: () => this.#look(), failed, timers, background: true });
   }
 
-  get pageCount(): number {
-    return this.#pages.size;
-  }
-
-  /** `send` gets everything at once, then what changes. Returns what ends it. */
-  async join(send: Send): Promise<() => void> {
-    // The first page starts the looks; those that come with it are shown the same.
-    if (this.#pages.size === 0) await this.#begin();
-    else if (this.#shown === undefined) await this.#beat.settled();
-    if (this.#shown !== undefined) send(eventText('overview', newsOf(undefined, this.#shown).news));
+  /** `send` gets everything as soon as it is known, then what changes. Returns what ends it. */
+  join(send: Send): () => void {
+    if (this.#pages.size === 0) this.#begin();
     this.#pages.add(send);
+    // Else the next look tells it, as its first.
+    if (this.#shown !== undefined) send(eventText('overview', newsOf(undefined, this.#shown).news));
     return () => {
       this.#pages.delete(send);
       if (this.#pages.size === 0) this.#rest();
@@ -61,12 +56,11 @@ export class Live {
     return this.#beat.stop();
   }
 
-  async #begin(): Promise<void> {
+  #begin(): void {
     const { engine, timers } = this.#parts;
-    this.#unfollow ??= engine.follow((entry) => this.#heard(entry));
-    this.#every ??= timers.every(lookMs, () => this.#beat.wake(), { background: true });
+    this.#unfollow = engine.follow((entry) => this.#heard(entry));
+    this.#every = timers.every(lookMs, () => this.#beat.wake(), { background: true });
     this.#beat.wake();
-    await this.#beat.settled();
   }
 
   #rest(): void {
@@ -96,9 +90,10 @@ export class Live {
 
   async #look(): Promise<void> {
     const { engine, registry, timers } = this.#parts;
-    const kinds = [...this.#kinds];
-    this.#kinds.clear();
     const view = await overviewOf(engine, registry, timers.now());
+    if (this.#pages.size === 0) return; // The last one left meanwhile.
+    const kinds = [...this.#kinds]; // Kept until here: a look that fails leaves them to the next.
+    this.#kinds.clear();
     const { told, news } = newsOf(this.#told, view);
     this.#told = told;
     this.#shown = view;
