@@ -35,20 +35,22 @@ export function startLive(): void {
 
 export function stopLive(): void {
   document.removeEventListener('visibilitychange', follow);
-  close();
+  rest();
 }
 
 function follow(): void {
-  if (document.hidden) {
-    close();
-    change({ link: 'resting' });
-  } else if (source === undefined) {
-    open();
-  }
+  if (document.hidden) rest();
+  else if (source === undefined) open();
+}
+
+function rest(): void {
+  close();
+  change({ link: 'resting' });
 }
 
 function open(): void {
   if (state.link !== 'lost') change({ link: 'connecting' });
+  listen(); // From here on: what never says a word is as lost as what stops.
   source = new EventSource('/api/live');
   source.addEventListener('overview', ({ data }: MessageEvent<string>) => {
     alive();
@@ -69,19 +71,25 @@ function open(): void {
 }
 
 function alive(): void {
+  listen();
+  if (state.link === 'lost') change({ link: 'live', entries: state.entries + 1 });
+}
+
+/** Gives the stream its time to say something. */
+function listen(): void {
   clearTimeout(heard);
   heard = setTimeout(() => {
     change({ link: 'lost' });
     later();
   }, silentMsMax);
-  if (state.link === 'lost') change({ link: 'live', entries: state.entries + 1 });
 }
 
 function later(): void {
   close();
   heard = setTimeout(async () => {
     await get('/api/session');
-    if (source === undefined && !document.hidden) open();
+    // Meanwhile somebody may have opened one, or nobody look or be logged in any more.
+    if (source === undefined && state.link === 'lost') open();
   }, 2_000);
 }
 
