@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
 import { operator, track } from '../coordinator/testing/federation.ts';
+import type { ClusterId } from '../proto/ids.ts';
 import { axeFindings, picture, useBrowser, visit } from '../tools/testing/browser.ts';
 import { withOneRound } from '../tools/testing/judged-round.ts';
 
@@ -110,5 +111,47 @@ describe('what operators do at the dashboard', () => {
     );
     expect(promoted.filter(({ event }) => event.kind === 'channelMoved' && event.channel === 'stable')).toHaveLength(1);
     expect([...ada.wrongs, ...bob.wrongs]).toEqual([]);
+  });
+
+  it('says that it may have been done where the answer is lost on the way, or breaks off', async () => {
+    const federation = await withOneRound();
+    const seen = await visit(federation);
+    const { page } = seen;
+    const { engine } = federation.coordinator;
+    const quarantined = () => engine.state().clusters.get('liar' as ClusterId)?.quarantined;
+    const dialog = page.getByRole('dialog');
+    const act = async (name: string) => {
+      await page.getByRole('button', { name, exact: true }).click();
+      await dialog.getByRole('textbox').fill('it lies');
+      await dialog.getByRole('button', { name: `${name} now` }).click();
+      await dialog
+        .getByRole('alert')
+        .getByText(/UNREACHABLE.*it may have been done/)
+        .waitFor();
+      await page.keyboard.press('Escape');
+    };
+    await page.getByRole('link', { name: 'Clusters', exact: true }).click();
+    await page.getByRole('link', { name: 'liar' }).click();
+    await page.route('**/api/acts/*', async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await act('Quarantine');
+    expect(quarantined()).toBe(true);
+    await page.unroute('**/api/acts/*');
+    await page.route('**/api/acts/*', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).slice(0, -1) });
+    });
+    await act('Let it take part again');
+    expect(quarantined()).toBe(false);
+    await page.unroute('**/api/acts/*');
+    await page.route('**/api/acts/*', (route) => route.abort());
+    await page.getByRole('link', { name: 'Releases' }).click();
+    await page.getByRole('button', { name: 'Roll back' }).click();
+    await dialog.getByRole('textbox').fill('it alerts too often');
+    await dialog.getByRole('button', { name: 'Show what would happen' }).click();
+    await dialog.getByRole('alert').getByText('the coordinator does not answer').waitFor(); // Nothing was to be done.
+    expect(seen.wrongs).toEqual([]);
   });
 });

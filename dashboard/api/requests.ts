@@ -38,8 +38,9 @@ async function ask<Value>(path: string, init: RequestInit): Promise<Answered<Val
     return { ok: false, fault: { code: 'UNREACHABLE', message: 'the coordinator does not answer' } };
   }
   const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return { ok: true, value: body as Value };
-  const fault = (body ?? { code: 'UNREACHABLE', message: `the answer was ${response.status}` }) as FaultShape;
+  if (response.ok && body !== undefined) return { ok: true, value: body as Value };
+  const told = response.ok ? 'the answer broke off' : `the answer was ${response.status}`;
+  const fault = (body ?? { code: 'UNREACHABLE', message: told }) as FaultShape;
   if (response.status === 401) onSessionOver();
   return { ok: false, fault };
 }

@@ -20,6 +20,9 @@ export type ActProps = Readonly<{
 
 const reasonMax = 500;
 
+/** A change was asked for and nobody said what became of it. */
+const answerLost = 'no answer came: it may have been done. Look at the audit log before you ask for it again';
+
 /** Opens the dialogue; there is one, beside every page: it stays while the page under it changes. */
 let start: (act: ActProps) => void = () => {};
 
@@ -66,7 +69,8 @@ function ActForm({ name, act, fields, triable, children, close }: FormProps) {
       setFault(undefined);
       then(answered.value);
     } else {
-      setFault(answered.fault);
+      const { code, message } = answered.fault;
+      setFault({ code, message: code === 'UNREACHABLE' && more.dryRun !== true ? answerLost : message });
       setTried(undefined); // What was shown does not hold any more.
     }
   };
