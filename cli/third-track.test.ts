@@ -125,9 +125,17 @@ describe('a track that is nothing but a folder and a spec', () => {
     await addTrack(federation, { track: calls, spec: callSpec, first: initialGramTable(callSpec), share: 0.5 });
     const own = { id: verbs, folder: verbShares };
     const north = await startCluster(federation, 'north', [own, { id: calls, folder: 'syscall' }]);
-    await startCluster(federation, 'south', [own]);
+    const south = await startCluster(federation, 'south', [own]);
     await until(() => said.filter((line) => line.endsWith('connected to a coordinator')).length === 2);
-    while ((north.tracks.get(verbs)?.buffer.counts().seen ?? 0) < 3) await new Promise((go) => setTimeout(go, 20));
+    // Who is asked before there is something to learn from gives the round up, and nobody opens another one.
+    for (const [client, track, least] of [
+      [north, verbs, 3],
+      [south, verbs, 3],
+      [north, calls, 8],
+    ] as const) {
+      while ((client.tracks.get(track)?.buffer.counts().seen ?? 0) < least)
+        await new Promise((go) => setTimeout(go, 20));
+    }
 
     unwrap(await engine.openRound(operator, { track: verbs, reason: 'test' }));
     await federation.until((state) => state.tracks.get(verbs)?.models.length === 2);
