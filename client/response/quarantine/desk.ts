@@ -13,7 +13,7 @@ import { riskOf, type Sighting } from '../ladder/sighting.ts';
 import type { OwnAction } from '../part.ts';
 import { gather, policiesOf } from './gather.ts';
 import { type Isolation, isolationOf, isolationText } from './isolation.ts';
-import { joined, loadMemory, type Memory, saveMemory, sharedIn, sharedText } from './memory.ts';
+import { isShared, joined, loadMemory, type Memory, saveMemory, sharedIn, sharedText } from './memory.ts';
 import { networkProbesOf } from './network-probes.ts';
 import type { NodeCopy } from './node-copy.ts';
 import type { Order, Orders } from './orders.ts';
@@ -32,6 +32,8 @@ export type DeskAction = OwnAction &
     | Readonly<{ do: 'judge'; pod: PodFact }>
     | Readonly<{ do: 'breaker'; breaker: Breaker }>
     | Readonly<{ do: 'forget'; uids: readonly string[] }>
+    /** Writes on the lease what could not be written there, or of which nobody knows whether it was. */
+    | Readonly<{ do: 'share' }>
     | Readonly<{ do: 'order'; order: Order }>
   );
 
@@ -67,7 +69,7 @@ export class Desk {
   readonly #recorded = new Map<string, string>();
   #memory: Memory;
   /** What `memory` was made of last. */
-  #seen: Readonly<{ text: string | undefined; own: Memory; all: Memory }>;
+  #seen: Readonly<{ text: string | undefined; own: Memory; all: Memory; isShared: boolean }>;
   #changing: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: DeskParts, chain: EvidenceChain, file: string, memory: Memory) {
@@ -75,7 +77,7 @@ export class Desk {
     this.#chain = chain;
     this.#file = file;
     this.#memory = memory;
-    this.#seen = { text: undefined, own: memory, all: memory };
+    this.#seen = { text: undefined, own: memory, all: memory, isShared: isShared(memory, undefined) };
   }
 
   static async open(parts: DeskParts): Promise<Desk> {
@@ -87,11 +89,21 @@ export class Desk {
 
   /** What this agent wrote down, and what others wrote on the lease. Throws where the latter cannot be read. */
   get memory(): Memory {
+    return this.#looked().all;
+  }
+
+  /** Whether the next leader would know of it: nothing may be done that rests on what it would not. Throws as `memory` does. */
+  get isShared(): boolean {
+    return this.#looked().isShared;
+  }
+
+  #looked() {
     const text = this.#parts.shared.seen();
-    if (text === this.#seen.text && this.#memory === this.#seen.own) return this.#seen.all;
-    const all = joined(this.#memory, text === undefined ? undefined : sharedIn(text));
-    this.#seen = { text, own: this.#memory, all };
-    return all;
+    if (text !== this.#seen.text || this.#memory !== this.#seen.own) {
+      const all = joined(this.#memory, text === undefined ? undefined : sharedIn(text));
+      this.#seen = { text, own: this.#memory, all, isShared: isShared(all, text) };
+    }
+    return this.#seen;
   }
 
   /** The end of the chain of evidence, and whose signature it bears. */
@@ -131,6 +143,8 @@ export class Desk {
         failpoint('quarantine-forgotten');
         return changed;
       }
+      case 'share':
+        return await this.#change((memory) => memory);
       case 'order': {
         const { order } = action;
         if (order.kind === 'resume') {
@@ -201,7 +215,7 @@ export class Desk {
       const next = change(this.memory);
       await saveMemory(this.#file, next);
       this.#memory = next;
-      // Nothing is done that rests on it before the next leader would know it.
+      // Where this fails, what is on disk stands: `isShared` says that the next leader would not know it.
       const { shared } = this.#parts;
       const text = sharedText(next);
       if (text === shared.seen()) return done;

@@ -47,15 +47,26 @@ const sharedShape = z.strictObject({
 const sharedCharactersMax = 200_000;
 
 /** As it stands on the lease. Throws where there is too much of it: to leave something out would give budgets back. */
-export function sharedText({ spent, breaker, reported }: SharedMemory): string {
-  const text = canonicalJson({
+export function sharedText(memory: SharedMemory): string {
+  const text = textOf(memory);
+  if (text.length <= sharedCharactersMax) return text;
+  throw new RangeError(
+    `the quarantines of a day do not fit on the lease: ${memory.spent.length}; sign smaller budgets`,
+  );
+}
+
+/** Whether the next leader would find all of it on the lease. `seen`: what stands there; undefined for nothing. */
+export function isShared(memory: SharedMemory, seen: string | undefined): boolean {
+  return textOf(memory) === (seen ?? textOf(emptyMemory));
+}
+
+function textOf({ spent, breaker, reported }: SharedMemory): string {
+  return canonicalJson({
     format: 'testudo/response-shared/1',
     spent,
     breaker,
     reported: reported ?? null,
   } as JsonValue);
-  if (text.length <= sharedCharactersMax) return text;
-  throw new RangeError(`the quarantines of a day do not fit on the lease: ${spent.length}; sign smaller budgets`);
 }
 
 /** Throws on what no agent wrote: to go on without it would forget what was spent today. */

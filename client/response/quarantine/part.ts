@@ -24,6 +24,8 @@ export type QuarantineInputs = Readonly<{
   sightings: readonly Sighting[];
   orders: readonly Order[];
   memory: Memory;
+  /** Whether the next leader would know of it. */
+  isShared: boolean;
 }>;
 
 export type QuarantinePorts = Readonly<{
@@ -121,6 +123,7 @@ function step(
   const moves = new Moves(state, now, wanted);
   if (facts.blindSinceMs === null) {
     endings(moves, quarantined, inputs.orders, now);
+    if (!inputs.isShared) moves.want({ kind: 'own', id: 'share', do: 'share' });
     const breaker = breakerNow(moves, facts, inputs, now);
     for (const suspect of suspectsOf(inputs.sightings, facts, now)) {
       if (quarantined.some(({ pod }) => pod.uid === suspect.pod.uid)) continue;
@@ -242,6 +245,9 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
   if (how.kind === 'nothing') return seen('held', how.because);
   if (decided.kind === 'held') return seen('held', heldText(decided));
   if (decided.kind === 'ask') return seen('waits', `testudo quarantine approve ${uid}`);
+  // Another leader would spend the same budget again.
+  if (begun !== undefined && !inputs.isShared)
+    return seen('begun', moves.waiting('share') ?? 'its budget is written on the lease');
   const keepForMs = inputs.policy.ok ? inputs.policy.value.keepForMs : 0;
   if (begun === undefined) return begin(moves, suspect, decided, seen);
   return proceed(moves, suspect, begun, keepForMs, now, seen);

@@ -95,7 +95,7 @@ export class Quarantine {
         const { alerts, policy, orders, desk } = feeds;
         return {
           ...{ cluster, cap, policy: policy.at(nowMs), sightings: alerts.sightings },
-          ...{ orders: orders.all, memory: desk.memory },
+          ...{ orders: orders.all, memory: desk.memory, isShared: desk.isShared },
         };
       },
       perform: (action) => this.#feeds?.desk.perform(action) ?? Promise.resolve({ ...notOpen, retryAfterMs: null }),

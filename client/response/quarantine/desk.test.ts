@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest';
+import { ok, refuse } from '../../../base/fault.ts';
+import { systemTimers } from '../../../base/system-timers.ts';
+import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
+import { parseClusterId } from '../../../proto/ids.ts';
+import { firstResponsePolicy } from '../../../proto/response-policy.ts';
+import type { Send } from '../cluster/send.ts';
+import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
+import { sighting } from '../testing/sightings.ts';
+import { Desk, type DeskAction } from './desk.ts';
+import { quarantinePart } from './part.ts';
+
+const minuteMs = 60_000;
+const now = madeAtMs + 10 * minuteMs;
+
+/** A desk whose lease is `lease.text`; while `lease.isAway` nobody knows whether a write came to it. */
+async function deskWith(lease: { text: string | undefined; isAway: boolean }) {
+  const object = { metadata: { uid: 'uid-web-1', name: 'web-1' } };
+  const send: Send = async ({ path }) =>
+    ok({
+      status: 200,
+      text: JSON.stringify({ items: path.includes('/pods?') ? [object] : [] }),
+      retryAfterSeconds: null,
+    });
+  return await Desk.open({
+    ...{ dataDirectory: tempDir(), dataKey: Buffer.alloc(32, 5), cluster: 'eu-1', send, timers: systemTimers },
+    orders: { done: async () => undefined },
+    shared: {
+      seen: () => lease.text,
+      async keep(text) {
+        if (lease.isAway) return refuse('OUTCOME_UNKNOWN', 'no answer');
+        lease.text = text;
+        return ok(undefined);
+      },
+    },
+  });
+}
+
+it('isolates nobody before the next leader would know of the budget, and says it again until he would', async () => {
+  const lease = { text: undefined as string | undefined, isAway: true };
+  const desk = await deskWith(lease);
+  const first = firstResponsePolicy(madeAtMs);
+  const evidence = { ...first.evidence, falseActionsPerDay: 10_000 };
+  const sightings = ['syscall', 'flow'].flatMap((track) =>
+    [2, 4, 6].map((minute) => sighting({ track, atMs: madeAtMs + minute * minuteMs })),
+  );
+  const part = quarantinePart({
+    inputs: () => ({
+      ...{ cluster: parseClusterId('eu-1'), cap: 'enforce', sightings, orders: [] },
+      ...{ policy: ok({ ...first, level: 'enforce', evidence }), memory: desk.memory, isShared: desk.isShared },
+    }),
+    perform: (action) => desk.perform(action),
+    onSeen: () => undefined,
+  });
+  const facts = madeFacts({ pods: [madePod('web-1'), madePod('web-2')] });
+  let state = part.first;
+  /** What is wanted at this time, and what came of what the desk does. */
+  const turn = async (atMs: number) => {
+    const next = part.step(state, facts, atMs);
+    state = next.state;
+    for (const action of next.actions) {
+      const done = await part.perform?.(action as DeskAction);
+      if (action.kind === 'own' && done !== undefined) state = part.heard(state, action, done, atMs);
+    }
+    return next.actions.map(({ kind, id }) => (kind === 'own' ? id : `${kind} ${id}`)).sort();
+  };
+  expect(await turn(now)).toEqual(['breaker', 'record/uid-web-1']);
+  expect(desk.memory.begun).toMatchObject([{ uid: 'uid-web-1' }]);
+  expect(await turn(now + 3_000)).toEqual(['share']);
+  expect(await turn(now + 4_000)).toEqual([]); // It waits for a while.
+  lease.isAway = false;
+  expect(await turn(now + 6_000)).toEqual(['share']);
+  expect(lease.text).toContain('uid-web-1');
+  expect(await turn(now + 7_000)).toEqual(['evictPod check/uid-web-1']);
+});
