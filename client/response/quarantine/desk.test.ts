@@ -1,17 +1,49 @@
-import { expect, it } from 'vitest';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { expect, it, onTestFinished } from 'vitest';
 import { ok, refuse } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { parseClusterId } from '../../../proto/ids.ts';
 import { firstResponsePolicy } from '../../../proto/response-policy.ts';
+import type { ResponseCalls } from '../../link/response-calls.ts';
 import type { Send } from '../cluster/send.ts';
+import { closedBreaker } from '../ladder/breaker.ts';
 import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
 import { sighting } from '../testing/sightings.ts';
 import { Desk, type DeskAction } from './desk.ts';
 import { quarantinePart } from './part.ts';
+import { Teller } from './teller.ts';
 
 const minuteMs = 60_000;
 const now = madeAtMs + 10 * minuteMs;
+
+type Heard = ({ track: string; version: number; open: boolean } | { record: number })[];
+
+/** A coordinator's ear; while `isDumb` it hears, and its answer is lost. */
+function earOf(heard: Heard, isDumb = false): ResponseCalls {
+  return {
+    async journalEvidence({ record }) {
+      heard.push({ record: Number(record) });
+      return refuse('GRPC_UNAVAILABLE', 'nobody receipts here');
+    },
+    async reportBreaker({ track, version, open }) {
+      heard.push({ track, version: Number(version), open });
+      return isDumb ? refuse('GRPC_DEADLINE_EXCEEDED', 'no answer in time') : ok({ sequence: 1n });
+    },
+  };
+}
+
+async function tellerOf(desk: Desk, calls: () => ResponseCalls): Promise<Teller> {
+  const teller = await Teller.open({
+    ...{ timers: systemTimers, log: pino({ level: 'silent' }), receiptFile: join(tempDir(), 'receipts.json'), calls },
+    evidence: () => desk.evidence,
+    breaker: () => ({ breaker: desk.memory.breaker, reported: desk.memory.reported ?? null }),
+    onReported: (reported) => desk.reported(reported),
+  });
+  onTestFinished(() => teller.close());
+  return teller;
+}
 
 /** A desk whose lease is `lease.text`; while `lease.isAway` nobody knows whether a write came to it. */
 async function deskWith(lease: { text: string | undefined; isAway: boolean }) {
@@ -72,4 +104,27 @@ it('isolates nobody before the next leader would know of the budget, and says it
   expect(await turn(now + 6_000)).toEqual(['share']);
   expect(lease.text).toContain('uid-web-1');
   expect(await turn(now + 7_000)).toEqual(['evictPod check/uid-web-1']);
+});
+
+const open = { track: 'syscall', version: 3, atMs: now, why: 'too much' };
+const breaker = { kind: 'own', id: 'breaker', do: 'breaker', breaker: { ...closedBreaker, open } } as const;
+
+it('asks for a receipt though nobody takes the breaker, and for neither again at each change in the cluster', async () => {
+  const desk = await deskWith({ text: undefined, isAway: false });
+  const heard: Heard = [];
+  let ear = earOf(heard, true);
+  const teller = await tellerOf(desk, () => ear);
+  await desk.perform(breaker);
+  await desk.perform({ kind: 'own', id: 'judge', do: 'judge', pod: madePod('web-1') });
+  const both = [{ track: 'syscall', version: 3, open: true }, { record: 1 }];
+  teller.wake();
+  await expect.poll(() => heard).toEqual(both);
+  for (let change = 0; change < 3; change += 1) {
+    teller.wake();
+    await new Promise(setImmediate);
+  }
+  expect(heard).toEqual(both);
+  ear = earOf(heard);
+  teller.wake();
+  await expect.poll(() => heard).toEqual([...both, both[0]]); // Ends of the chain are some seconds apart.
 });

@@ -9,7 +9,7 @@ import type { ChainEnd } from '../chain-end.ts';
 import { type KeptReceipt, keepReceipt, readReceipts } from '../evidence/receipts.ts';
 import type { Breaker } from '../ladder/breaker.ts';
 
-/** A breaker that the coordinator knows to be open. */
+/** A breaker that the coordinator knows, or may know, to be open. */
 export type ReportedBreaker = Readonly<{ track: string; version: number }>;
 
 export type TellerPorts = Readonly<{
@@ -39,6 +39,9 @@ export class Teller {
   readonly #stopping = new AbortController();
   #receipts: readonly KeptReceipt[];
   #askedAtMs = Number.NEGATIVE_INFINITY;
+  /** The connection that was asked through last, and when something could not be told. */
+  #through: ResponseCalls | undefined;
+  #failedAtMs = Number.NEGATIVE_INFINITY;
   #conflict = '';
 
   private constructor(ports: TellerPorts, receipts: readonly KeptReceipt[]) {
@@ -49,7 +52,7 @@ export class Teller {
       work: () => this.#look(),
       failed: (error) => {
         log.error({ error }, 'what the coordinator should know could not be told');
-        this.#beat.wakeIn(retryMs);
+        this.#retryLater();
       },
       timers,
       background: true,
@@ -91,15 +94,23 @@ export class Teller {
   async #look(): Promise<void> {
     const calls = this.#ports.calls();
     if (calls === undefined) return;
-    const told = await this.#tellBreaker(calls);
-    if (!told.ok) return this.#beat.wakeIn(retryMs);
     const { timers } = this.#ports;
-    const waitMs = this.#askedAtMs + apartMs - timers.monotonicMs();
-    if (this.#endToTell() === undefined) return;
-    if (waitMs > 0) return this.#beat.wakeIn(waitMs);
-    this.#askedAtMs = timers.monotonicMs();
-    const receipted = await this.#askReceipt(calls);
-    if (!receipted.ok) this.#beat.wakeIn(retryMs);
+    // Every change in the cluster wakes: what has just failed is asked for again later, or through another connection.
+    const quietMs = calls === this.#through ? this.#failedAtMs + retryMs - timers.monotonicMs() : 0;
+    if (quietMs > 0) return this.#beat.wakeIn(quietMs);
+    this.#through = calls;
+    const told = await this.#tellBreaker(calls);
+    const waitMs = this.#endToTell() === undefined ? 0 : this.#askedAtMs + apartMs - timers.monotonicMs();
+    // A breaker that nobody takes keeps no evidence from its receipt.
+    const receipted = waitMs > 0 ? ok(undefined) : await this.#askReceipt(calls);
+    if (!told.ok || !receipted.ok) return this.#retryLater();
+    if (waitMs > 0) this.#beat.wakeIn(waitMs);
+    else if (this.#isDue()) this.#beat.wake();
+  }
+
+  #retryLater(): void {
+    this.#failedAtMs = this.#ports.timers.monotonicMs();
+    this.#beat.wakeIn(retryMs);
   }
 
   async #tellBreaker(calls: ResponseCalls): Promise<Result<unknown>> {
@@ -131,6 +142,7 @@ export class Teller {
   async #askReceipt(calls: ResponseCalls): Promise<Result<unknown>> {
     const due = this.#endToTell();
     if (due === undefined || due.digest === null) return ok(undefined);
+    this.#askedAtMs = this.#ports.timers.monotonicMs();
     const { sequence: record, digest, signer } = due;
     const request = { signer: Buffer.from(signer), record: BigInt(record), digest };
     const answer = await calls.journalEvidence(request, this.#stopping.signal);
