@@ -108,6 +108,25 @@ it('isolates nobody before the next leader would know of the budget, and says it
 
 const open = { track: 'syscall', version: 3, atMs: now, why: 'too much' };
 const breaker = { kind: 'own', id: 'breaker', do: 'breaker', breaker: { ...closedBreaker, open } } as const;
+const resume = { kind: 'resume', uid: '', by: 'a test', reason: 'seen', atMs: now } as const;
+
+it('has the coordinator told that a breaker is closed though its answer to the opening was lost', async () => {
+  const desk = await deskWith({ text: undefined, isAway: false });
+  const heard: Heard = [];
+  let ear = earOf(heard, true);
+  const teller = await tellerOf(desk, () => ear);
+  expect(await desk.perform(breaker)).toMatchObject({ ok: true });
+  teller.wake();
+  await expect.poll(() => heard).toEqual([{ track: 'syscall', version: 3, open: true }]);
+  expect(await desk.perform({ kind: 'own', id: 'order', do: 'order', order: resume })).toMatchObject({ ok: true });
+  ear = earOf(heard); // The hub is reached anew, and nobody has started again.
+  teller.wake();
+  await expect.poll(() => desk.memory.reported).toBe(null);
+  expect(heard).toEqual([
+    { track: 'syscall', version: 3, open: true },
+    { track: 'syscall', version: 3, open: false },
+  ]);
+});
 
 it('asks for a receipt though nobody takes the breaker, and for neither again at each change in the cluster', async () => {
   const desk = await deskWith({ text: undefined, isAway: false });

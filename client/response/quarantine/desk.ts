@@ -148,7 +148,7 @@ export class Desk {
       case 'order': {
         const { order } = action;
         if (order.kind === 'resume') {
-          const changed = await this.#change((memory) => ({ ...memory, breaker: resumed(memory.breaker, nowMs) }));
+          const changed = await this.#change((memory) => resumedMemory(memory, nowMs));
           if (!changed.ok) return changed;
         }
         await this.#parts.orders.done(order);
@@ -225,6 +225,14 @@ export class Desk {
     this.#changing = changing.catch(() => undefined);
     return changing;
   }
+}
+
+/** Closed, and told so: that the coordinator did not say that it had heard of the breaker does not mean that it had not. */
+function resumedMemory(memory: Memory, nowMs: number): Memory {
+  const { open } = memory.breaker;
+  const closed = { ...memory, breaker: resumed(memory.breaker, nowMs) };
+  if (open === null || closed.reported != null) return closed;
+  return { ...closed, reported: { track: open.track, version: open.version } };
 }
 
 /** What canonical JSON cannot write (too deep, half a character) is kept as text: no pod's shape keeps evidence from being taken. */

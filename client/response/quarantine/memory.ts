@@ -14,7 +14,7 @@ export type Memory = Readonly<{
   spent: readonly Spent[];
   breaker: Breaker;
   begun: readonly Begun[];
-  /** The breaker that the coordinator knows to be open; null for none. */
+  /** The breaker that the coordinator knows to be open, or may know and is to be told that it is closed; null for none. */
   reported?: ReportedBreaker | null | undefined;
 }>;
 
