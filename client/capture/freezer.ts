@@ -17,6 +17,7 @@ const bookShape = z.strictObject({
 });
 
 type Held = PodCgroup & Readonly<{ timer: Timer | undefined }>;
+type Why = 'asked' | 'deadline' | 'restart' | 'closing';
 
 export type FreezerParts = Readonly<{
   /** Where the book lies. */
@@ -24,11 +25,13 @@ export type FreezerParts = Readonly<{
   timers: Timers;
   /** Pods that may be frozen at a time. */
   atOnceMax: number;
-  onThawed(uid: string, why: 'asked' | 'deadline' | 'restart' | 'closing'): void;
+  onThawed(uid: string, why: Why): void;
 }>;
 
 const freezeMsMax = 2_000;
 const lookMs = 2;
+/** What could not be thawed is thawed again so soon. */
+const thawAgainMs = 1_000;
 
 /**
  * The freezer of cgroup v2: every process of a pod stands still, and only a kill ends it. Each freeze has a deadline, which this
@@ -52,9 +55,11 @@ export class Freezer {
     });
     const freezer = new Freezer(parts);
     for (const { uid, path, inode } of bookShape.parse(JSON.parse(text)).frozen) {
+      const held = { uid, path, inode: BigInt(inode), timer: undefined };
       // Another cgroup of that name is not ours: a pod's uid is never used again, and a folder that a test made might be.
-      if ((await isSame({ uid, path, inode: BigInt(inode) })) && (await write(path, '0')))
-        parts.onThawed(uid, 'restart');
+      if (!(await isSame(held))) continue;
+      freezer.#held.set(uid, held);
+      await freezer.#end(uid, 'restart');
     }
     await freezer.#save();
     return freezer;
@@ -100,7 +105,7 @@ export class Freezer {
     }
   }
 
-  /** False where it is not frozen by us. */
+  /** False where it is not frozen by us, or could not be thawed yet: then it is tried again. */
   async thaw(uid: string): Promise<boolean> {
     return await this.#end(uid, 'asked');
   }
@@ -109,21 +114,30 @@ export class Freezer {
     return [...this.#held.keys()];
   }
 
-  /** Nothing stays frozen. May be called twice. */
+  /** Nothing stays frozen; what could not be thawed stays in the book. May be called twice. */
   async close(): Promise<void> {
     this.#closing.abort();
     for (const uid of this.frozen) await this.#end(uid, 'closing');
   }
 
-  async #end(uid: string, why: 'asked' | 'deadline' | 'closing'): Promise<boolean> {
+  async #end(uid: string, why: Why): Promise<boolean> {
     const held = this.#held.get(uid);
     if (held === undefined) return false;
-    this.#parts.timers.cancel(held.timer);
+    const { timers, onThawed } = this.#parts;
+    timers.cancel(held.timer);
     // A pod that is deleted has no cgroup any more, and nothing to thaw.
-    if (await isSame(held)) await write(held.path, '0');
+    const isOver = !(await isSame(held)) || (await write(held.path, '0')) || !(await isSame(held));
+    if (this.#held.get(uid) !== held) return false; // It was frozen anew meanwhile, and has a deadline of its own.
+    if (!isOver) {
+      const again = () => void this.#end(uid, why);
+      const timer = this.#closing.signal.aborted ? undefined : timers.after(thawAgainMs, again);
+      this.#held.set(uid, { ...held, timer });
+      return false;
+    }
     this.#held.delete(uid);
-    await this.#save();
-    this.#parts.onThawed(uid, why);
+    // A book that names one too many has it thawed once more at the next start; the next freeze says what ails the disk.
+    await this.#save().catch(() => undefined);
+    onThawed(uid, why);
     return true;
   }
 

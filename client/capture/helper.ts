@@ -53,6 +53,7 @@ export async function startHelper(
     const { certificateFile, keyFile, authorityFile } = config;
     tls = { cert: await read(certificateFile), key: await read(keyFile), clients: await read(authorityFile) };
   } catch (error) {
+    await freezer.close();
     lock.value.release();
     return refuse('HELPER_FILES_UNREADABLE', `${(error as Error).message}; all three files are PEM`);
   }

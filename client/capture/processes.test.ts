@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { Freezer } from './freezer.ts';
 import { captureLimits } from './limits.ts';
@@ -137,5 +138,49 @@ describe('the freezer', () => {
     expect([await state('mine'), await state('other'), thawed]).toEqual(['0', '1', ['mine restart']]);
     await plant('frozen.json', '{"frozen":');
     await expect(open()).rejects.toThrow();
+  });
+
+  it('forgets nothing that it could not thaw, and thaws it a little later', async () => {
+    const timers = new SimulatedTimers();
+    const again = Promise.withResolvers<string>();
+    const file = join(folder, 'frozen.json');
+    const parts = {
+      file,
+      timers,
+      atOnceMax: 2,
+      onThawed: (uid: string, why: string) => again.resolve(`${uid} ${why}`),
+    };
+    const stuck = await cgroup('stuck', 'frozen 1\n');
+    const left = [{ ...stuck, inode: String(stuck.inode) }];
+    await plant('frozen.json', JSON.stringify({ frozen: left }));
+    // What no write comes to.
+    await rm(join(folder, 'stuck/cgroup.freeze'));
+    await mkdir(join(folder, 'stuck/cgroup.freeze'));
+    const freezer = await Freezer.open(parts);
+    onTestFinished(() => freezer.close());
+    expect([freezer.frozen, JSON.parse(await readFile(file, 'utf8'))]).toEqual([['stuck'], { frozen: left }]);
+    expect(await freezer.thaw('stuck')).toBe(false);
+    await rm(join(folder, 'stuck/cgroup.freeze'), { recursive: true });
+    await plant('stuck/cgroup.freeze', '1');
+    await timers.advance(1_000);
+    expect([await again.promise, await state('stuck'), freezer.frozen]).toEqual(['stuck asked', '0', []]);
+  });
+
+  it('thaws every pod at its end though its book cannot be written any more', async () => {
+    const freezer = await open();
+    for (const name of ['a', 'b']) await freezer.freeze(await cgroup(name, 'frozen 1\n'), 60_000);
+    await rm(join(folder, 'frozen.json'));
+    await plant('frozen.json/in-the-way');
+    await freezer.close();
+    expect([await state('a'), await state('b'), freezer.frozen]).toEqual(['0', '0', []]);
+  });
+
+  it('keeps the deadline of a pod that is frozen anew while it is being thawed', async () => {
+    const freezer = await open();
+    onTestFinished(() => freezer.close());
+    const pod = await cgroup('a', 'frozen 1\n');
+    await freezer.freeze(pod, 60_000);
+    const [, anew] = await Promise.all([freezer.thaw('a'), freezer.freeze(pod, 60_000)]);
+    expect([anew, freezer.frozen]).toEqual([{ ok: true, value: { isOurs: true } }, ['a']]);
   });
 });
