@@ -97,9 +97,10 @@ async function marks(kubectl: OperatorsKubectl, label: string): Promise<Readonly
 async function stillIn(kubectl: OperatorsKubectl, before: ReadonlySet<string> | undefined): Promise<Check> {
   if (before === undefined) return notMeasured(marked, markedExpected, 'pods of all namespaces may not be listed');
   if (before.size === 0) return notMeasured(marked, markedExpected, 'there was none');
-  const { out } = await kubectl.try(['get', 'pods', '--all-namespaces', '-o', 'json']);
+  const out = await kubectl.run(['get', 'pods', '--all-namespaces', '-o', 'json']);
   const there = new Set((JSON.parse(out) as { items: Pod[] }).items.map(({ metadata }) => metadata.uid));
-  const now = (await marks(kubectl, 'testudo.io/quarantined')) ?? new Set();
+  const now = await marks(kubectl, 'testudo.io/quarantined');
+  if (now === undefined) return notMeasured(marked, markedExpected, 'pods could not be listed any more');
   const lost = [...before].filter((uid) => there.has(uid) && !now.has(uid));
   const happened =
     lost.length === 0 ? `${before.size} of ${before.size}` : `${lost.length} of ${before.size} fell out of it`;
@@ -115,7 +116,8 @@ async function finished(
   if (before.size === 0) return notMeasured(begun, begunExpected, 'there was none');
   let left = before.size;
   const did = await holds(finishedMsMax, signal, async () => {
-    const now = (await marks(kubectl, 'testudo.io/rotating')) ?? new Set();
+    const now = await marks(kubectl, 'testudo.io/rotating');
+    if (now === undefined) return false; // Nobody knows: that is no end.
     left = [...before].filter((uid) => now.has(uid)).length;
     return left === 0;
   });
