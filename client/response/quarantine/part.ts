@@ -15,7 +15,7 @@ import type { Order } from './orders.ts';
 import type { NoPolicy } from './policy-feed.ts';
 import { type Suspect, suspectsOf } from './suspects.ts';
 
-/** What the part knows beside the cluster's facts. */
+/** What the part knows beside the cluster's facts. `isShared`: the next leader would know of `memory` too. */
 export type QuarantineInputs = Readonly<{
   cluster: ClusterId;
   /** What this cluster's own configuration allows at most. */
@@ -24,7 +24,6 @@ export type QuarantineInputs = Readonly<{
   sightings: readonly Sighting[];
   orders: readonly Order[];
   memory: Memory;
-  /** Whether the next leader would know of it. */
   isShared: boolean;
 }>;
 
@@ -246,8 +245,7 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
   if (decided.kind === 'held') return seen('held', heldText(decided));
   if (decided.kind === 'ask') return seen('waits', `testudo quarantine approve ${uid}`);
   // Another leader would spend the same budget again.
-  if (begun !== undefined && !inputs.isShared)
-    return seen('begun', moves.waiting('share') ?? 'its budget is written on the lease');
+  if (begun !== undefined && !inputs.isShared) return seen('begun', moves.waiting('share') ?? 'the lease is told');
   const keepForMs = inputs.policy.ok ? inputs.policy.value.keepForMs : 0;
   if (begun === undefined) return begin(moves, suspect, decided, seen);
   return proceed(moves, suspect, begun, keepForMs, now, seen);
