@@ -1,16 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type Live, live, onLive } from './live.ts';
+import { useOutside } from './outside.ts';
 import { type Answered, get } from './requests.ts';
 
 export function useLive(): Live {
-  const [state, setState] = useState(live());
-  useEffect(() => {
-    const unfollow = onLive(setState);
-    // Effects run after the paint: what was heard between the two would not be shown until something else changes.
-    setState(live());
-    return unfollow;
-  }, []);
-  return state;
+  return useOutside(live, onLive);
 }
 
 /**

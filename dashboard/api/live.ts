@@ -14,7 +14,7 @@ export type Live = Readonly<{
 const silentMsMax = 15_000;
 
 let state: Live = { known: undefined, link: 'connecting', entries: 0 };
-const listeners = new Set<(live: Live) => void>();
+const listeners = new Set<() => void>();
 let source: EventSource | undefined;
 let heard: ReturnType<typeof setTimeout> | undefined;
 
@@ -22,7 +22,7 @@ export function live(): Live {
   return state;
 }
 
-export function onLive(listener: (live: Live) => void): () => void {
+export function onLive(listener: () => void): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
@@ -101,5 +101,5 @@ function close(): void {
 
 function change(next: Partial<Live>): void {
   state = { ...state, ...next };
-  for (const listener of listeners) listener(state);
+  for (const listener of listeners) listener();
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useOutside } from './outside.ts';
 
 const changed = new EventTarget();
 
@@ -15,18 +15,16 @@ export function go(path: string): void {
 
 /** The words of the address, again when they change. */
 export function useWords(): readonly string[] {
-  const [now, setNow] = useState(words());
-  useEffect(() => {
-    const look = () => setNow(words());
-    changed.addEventListener('change', look);
-    addEventListener('popstate', look);
-    look(); // It may have changed since the paint.
-    return () => {
-      changed.removeEventListener('change', look);
-      removeEventListener('popstate', look);
-    };
-  }, []);
-  return now;
+  return useOutside(words, onMove);
+}
+
+function onMove(moved: () => void): () => void {
+  changed.addEventListener('change', moved);
+  addEventListener('popstate', moved);
+  return () => {
+    changed.removeEventListener('change', moved);
+    removeEventListener('popstate', moved);
+  };
 }
 
 export function pathOf(...parts: readonly (string | number)[]): string {
