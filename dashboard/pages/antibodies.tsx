@@ -1,24 +1,20 @@
 import type { KnownAntibody } from '../../coordinator/web/shapes.ts';
-import { useAnswer, useLive } from '../api/hooks.ts';
+import { useAnswer } from '../api/hooks.ts';
 import { apiPath } from '../api/requests.ts';
 import { Act, Command } from '../parts/act.tsx';
 import { Awaited, Panel, Wide } from '../parts/panel.tsx';
 import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
-import { TrackTabs } from './track-tabs.tsx';
+import { TrackPage } from './track-page.tsx';
 
 type AntibodiesProps = Readonly<{ words: readonly string[]; mayAct: boolean }>;
 
 /** What one cluster confirmed of an attack, and goes out with a track's releases. */
 export function AntibodiesPage({ words: [wanted], mayAct }: AntibodiesProps) {
-  const { known } = useLive();
-  const track = wanted ?? known?.tracks[0]?.track;
   return (
-    <>
-      <h1>Antibodies</h1>
-      <TrackTabs section="antibodies" current={track} />
-      {track !== undefined && <OfTrack track={track} mayAct={mayAct} />}
-    </>
+    <TrackPage name="Antibodies" section="antibodies" wanted={wanted}>
+      {(track) => <OfTrack track={track} mayAct={mayAct} />}
+    </TrackPage>
   );
 }
 

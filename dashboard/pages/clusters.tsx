@@ -8,9 +8,10 @@ import { History } from '../parts/history.tsx';
 import { Link } from '../parts/link.tsx';
 import { Awaited, Figure, Panel, Wide } from '../parts/panel.tsx';
 import { short } from '../parts/scatter.tsx';
-import { Code, Mark, Said, type Sign } from '../parts/text.tsx';
+import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { ClusterMatrix } from './cluster-matrix.tsx';
+import { fates } from './round-parts.tsx';
 
 type ClustersProps = Readonly<{ words: readonly string[]; mayAct: boolean }>;
 
@@ -156,15 +157,13 @@ function byFamily(alerts: ClusterPage['alerts']) {
   return [...sums.values()].sort((a, b) => b.count - a.count);
 }
 
-const fates: Readonly<Record<StandingView['recent'][number]['fate'], readonly [Sign, string]>> = {
-  selected: ['good', 'kept'],
-  leftOut: ['warning', 'left out'],
-  refused: ['critical', 'refused'],
-};
-
 function Standing({ standing }: Readonly<{ standing: StandingView }>) {
   const { track, rounds, leftOut, refused, score, recent } = standing;
-  const inOrder = useMemo(() => recent.toReversed(), [recent]);
+  // Made once: a history is drawn anew for every new list.
+  const [scores, lengths, cosines] = useMemo(() => {
+    const inOrder = recent.toReversed();
+    return [inOrder.map(({ score }) => score), inOrder.map(({ norm }) => norm), inOrder.map(({ cosine }) => cosine)];
+  }, [recent]);
   return (
     <Panel title={`Record in ${track}`}>
       <p>
@@ -172,20 +171,12 @@ function Standing({ standing }: Readonly<{ standing: StandingView }>) {
         left out of {leftOut}, refused in {refused}.
       </p>
       <div class="pair">
+        <History label={`Scores of the last ${recent.length} rounds, oldest first`} name="score" values={scores} />
+        <History label={`Lengths of the last ${recent.length} updates, oldest first`} name="length" values={lengths} />
         <History
-          label={`Scores of the last ${inOrder.length} rounds, oldest first`}
-          name="score"
-          values={inOrder.map((round) => round.score)}
-        />
-        <History
-          label={`Lengths of the last ${inOrder.length} updates, oldest first`}
-          name="length"
-          values={inOrder.map((round) => round.norm)}
-        />
-        <History
-          label={`Cosine to the aggregate in the last ${inOrder.length} rounds, oldest first`}
+          label={`Cosine to the aggregate in the last ${recent.length} rounds, oldest first`}
           name="cosine to the aggregate"
-          values={inOrder.map((round) => round.cosine)}
+          values={cosines}
         />
       </div>
       <Wide label={`Rounds of ${track}, a table`}>

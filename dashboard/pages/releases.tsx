@@ -1,5 +1,5 @@
 import type { GateView, ReleasesPage as Page, ReleaseView } from '../../coordinator/web/shapes.ts';
-import { useAnswer, useLive } from '../api/hooks.ts';
+import { useAnswer } from '../api/hooks.ts';
 import { apiPath } from '../api/requests.ts';
 import { pathOf } from '../api/route.ts';
 import { Act, Command } from '../parts/act.tsx';
@@ -9,20 +9,16 @@ import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { Freezing } from './freezing.tsx';
 import { GatePanel } from './gate.tsx';
-import { TrackTabs } from './track-tabs.tsx';
+import { TrackPage } from './track-page.tsx';
 
 type ReleasesProps = Readonly<{ words: readonly string[]; mayAct: boolean }>;
 
 /** A track's versions: where they come from, who runs them, what stands between them and stable. */
 export function ReleasesPage({ words: [wanted], mayAct }: ReleasesProps) {
-  const { known } = useLive();
-  const track = wanted ?? known?.tracks[0]?.track;
   return (
-    <>
-      <h1>Releases</h1>
-      <TrackTabs section="releases" current={track} />
-      {track !== undefined && <OfTrack track={track} mayAct={mayAct} />}
-    </>
+    <TrackPage name="Releases" section="releases" wanted={wanted}>
+      {(track) => <OfTrack track={track} mayAct={mayAct} />}
+    </TrackPage>
   );
 }
 

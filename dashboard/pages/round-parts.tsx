@@ -7,7 +7,8 @@ import { Code, Mark, Said, type Sign } from '../parts/text.tsx';
 
 const tensorsShown = 3;
 
-const fates: Readonly<Record<MeasuredPart['fate'], readonly [Sign, string]>> = {
+/** What became of an update, by its sign and its word. */
+export const fates: Readonly<Record<MeasuredPart['fate'], readonly [Sign, string]>> = {
   selected: ['good', 'kept'],
   leftOut: ['warning', 'left out'],
   refused: ['critical', 'refused'],

@@ -1,5 +1,5 @@
 import type { RoundView } from '../../coordinator/web/shapes.ts';
-import { useAnswer, useLive } from '../api/hooks.ts';
+import { useAnswer } from '../api/hooks.ts';
 import { apiPath } from '../api/requests.ts';
 import { pathOf } from '../api/route.ts';
 import { Act } from '../parts/act.tsx';
@@ -9,22 +9,23 @@ import { Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { Phase } from './phase.tsx';
 import { RoundPage } from './round.tsx';
-import { TrackTabs } from './track-tabs.tsx';
+import { TrackPage } from './track-page.tsx';
 
 /** A track's rounds, or one of them. */
 export function RoundsPage({
   words: [wanted, round],
   mayAct,
 }: Readonly<{ words: readonly string[]; mayAct: boolean }>) {
-  const { known } = useLive();
-  const track = wanted ?? known?.tracks[0]?.track;
   return (
-    <>
-      <h1>Rounds</h1>
-      <TrackTabs section="rounds" current={track} />
-      {track !== undefined && round === undefined && <RoundList track={track} mayAct={mayAct} />}
-      {track !== undefined && round !== undefined && <RoundPage track={track} round={round} mayAct={mayAct} />}
-    </>
+    <TrackPage name="Rounds" section="rounds" wanted={wanted}>
+      {(track) =>
+        round === undefined ? (
+          <RoundList track={track} mayAct={mayAct} />
+        ) : (
+          <RoundPage track={track} round={round} mayAct={mayAct} />
+        )
+      }
+    </TrackPage>
   );
 }
 
