@@ -2,6 +2,7 @@ import { ok, type Result } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import { type AuditView, auditView } from './audit.ts';
+import { type Invalid, invalid } from './request.ts';
 
 /** What is looked for; an empty condition holds for every entry. */
 export type AuditQuery = Readonly<{
@@ -29,9 +30,21 @@ export type ReadJournal<Code extends string> = (
   limit: number,
 ) => Promise<Result<readonly JournalEntry[], Code>>;
 
+const kindsMax = 64;
+const textMax = 256;
 const blockRows = 500;
 /** Entries that one search reads at most: the answer to one that finds little says where to go on. */
 const readMax = 20_000;
+
+/** Why nothing is looked for by conditions as large as these. */
+export function checkConditions({
+  kinds,
+  who,
+  about,
+}: Pick<AuditQuery, 'kinds' | 'who' | 'about'>): Invalid | undefined {
+  const isLegal = kinds.length <= kindsMax && who.length <= textMax && about.length <= textMax;
+  return isLegal ? undefined : invalid(`at most ${kindsMax} kinds, and texts of ${textMax} characters`);
+}
 
 /** Entries that fit, newest first, found from the journal's end backwards. */
 export async function searchAudit<Code extends string>(

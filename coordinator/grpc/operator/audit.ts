@@ -12,14 +12,12 @@ import { cutShort } from '../../access/access-control.ts';
 import { calls } from '../../access/calls.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { type AuditView, auditView } from '../../views/audit.ts';
-import { searchAudit } from '../../views/audit-search.ts';
+import { checkConditions, searchAudit } from '../../views/audit-search.ts';
 import { invalid } from '../../views/request.ts';
 import type { Door } from '../door.ts';
 
 const rowsDefault = 100;
 const rowsMax = 500;
-const kindsMax = 64;
-const textMax = 256;
 /** Room for one message: entries together stay below the wire's 1.25 MiB. */
 const answerBytesMax = 1 << 20;
 const sequenceMax = BigInt(Number.MAX_SAFE_INTEGER);
@@ -43,9 +41,8 @@ export function auditHandlers(door: Door<'operator'>, engine: Engine) {
       async ({ before, size, kinds, who, about, sinceMs }) => {
         if (before > sequenceMax || sinceMs > sequenceMax) return invalid('before and since_ms: at most 2^53 - 1');
         if (size > rowsMax) return invalid(`size: at most ${rowsMax}, got ${size}`);
-        if (kinds.length > kindsMax || who.length > textMax || about.length > textMax) {
-          return invalid(`at most ${kindsMax} kinds, and texts of ${textMax} characters`);
-        }
+        const tooLarge = checkConditions({ kinds, who, about });
+        if (tooLarge !== undefined) return tooLarge;
         const found = await searchAudit((from, limit) => engine.audit(from, limit), {
           ...{ kinds, who, about },
           before: Number(before) || engine.state().seq + 1,
