@@ -39,7 +39,7 @@ const ofTrack = { track: text, reason: text };
 const nothingMoves = { effects: [], sequence: 0 };
 
 /** By the word behind /api/acts/. */
-export const acts = {
+const acts = {
   promote: act(
     calls.operator.promote,
     { ...ofTrack, version: version.optional() },
@@ -115,6 +115,9 @@ export const acts = {
     },
   ),
 } as const;
+
+/** Of its own members alone: a path may say `constructor`. */
+export const actNamed: ReadonlyMap<string, Act> = new Map(Object.entries(acts));
 
 /**
  * Acts of pages, one at a time: what can be tried is done only if it would do now what its dry run showed. So of two

@@ -10,14 +10,14 @@ import type { OperatorRole } from '../ledger/journal/events.ts';
 import type { Membership } from '../members/membership.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Engine } from '../rounds/engine.ts';
-import { ActDesk, acts } from './acts.ts';
+import { ActDesk, actNamed } from './acts.ts';
 import { type Download, guard, sendAsset, sendDownload, sendFault, sendJson } from './answers.ts';
 import { type Assets, startPage } from './assets.ts';
 import type { WebFaultCode } from './faults.ts';
 import { Live } from './live.ts';
 import { Logins } from './logins.ts';
 import type { OidcLogin } from './oidc.ts';
-import { reads } from './reads.ts';
+import { readNamed } from './reads.ts';
 import { cookieHeader, cookieOf, crossSite, originOf, readJson, type Site } from './requests.ts';
 import type { SessionShape } from './shapes.ts';
 import type { ProxySettings } from './vouching.ts';
@@ -156,14 +156,14 @@ class Dashboard {
       );
     }
     const [word = '', ...words] = name.split('/').map(decoded);
-    const read = isChange ? undefined : new Map(Object.entries(reads)).get(word);
+    const read = isChange ? undefined : readNamed.get(word);
     if (read !== undefined && words.length === read.words) {
       const { searchParams: query } = new URL(request.url ?? '', 'http://dashboard');
       const asked = { words, query };
       return this.#serve(request, response, session, read.rule, (call) => read.serve(this.#parts, { ...asked, call }));
     }
     const [act = ''] = words;
-    const known = isChange && word === 'acts' ? new Map(Object.entries(acts)).get(act) : undefined;
+    const known = isChange && word === 'acts' ? actNamed.get(act) : undefined;
     if (known !== undefined && words.length === 1) {
       return this.#serve(request, response, session, known.rule, async (call) => {
         const body = await readJson(request);

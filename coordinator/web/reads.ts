@@ -6,7 +6,7 @@ import { type CallRule, calls } from '../access/calls.ts';
 import { checkRoundName } from '../operations/check.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Engine } from '../rounds/engine.ts';
-import { searchAudit } from '../views/audit-search.ts';
+import { checkConditions, searchAudit } from '../views/audit-search.ts';
 import { channelsView } from '../views/channels.ts';
 import { gateView } from '../views/gate.ts';
 import { clusterView } from '../views/members.ts';
@@ -31,10 +31,9 @@ type Read = Readonly<{
 
 const releasesMax = 200;
 const auditRows = 100;
-const textMax = 256;
 
 /** What pages show, by the first word of the path below /api/; each as one call of an operator's. */
-export const reads: Readonly<Record<string, Read>> = {
+const reads: Readonly<Record<string, Read>> = {
   rounds: {
     rule: calls.operator.listRounds,
     words: 1,
@@ -135,12 +134,11 @@ export const reads: Readonly<Record<string, Read>> = {
       const text = (name: string) => query.get(name) ?? '';
       const [before, sinceMs] = [Number(text('before') || 0), Number(text('since') || 0)];
       const kinds = text('kinds').split(',').filter(Boolean);
-      const asked = { who: text('who'), about: text('about') };
+      const conditions = { kinds, who: text('who'), about: text('about') };
       if (![before, sinceMs].every(Number.isSafeInteger) || before < 0) return invalid('before, since: whole numbers');
-      if (kinds.length > 64 || asked.who.length > textMax || asked.about.length > textMax) {
-        return invalid(`at most 64 kinds, and texts of ${textMax} characters`);
-      }
-      const wanted = { ...asked, kinds, sinceMs, size: auditRows, before: before || engine.state().seq + 1 };
+      const tooLarge = checkConditions(conditions);
+      if (tooLarge !== undefined) return tooLarge;
+      const wanted = { ...conditions, sinceMs, size: auditRows, before: before || engine.state().seq + 1 };
       const found = await searchAudit((from, limit) => engine.audit(from, limit), wanted);
       if (!found.ok) return found;
       const page: AuditPage = found.value;
@@ -148,6 +146,9 @@ export const reads: Readonly<Record<string, Read>> = {
     },
   },
 };
+
+/** Of its own members alone: a path may say `constructor`. */
+export const readNamed: ReadonlyMap<string, Read> = new Map(Object.entries(reads));
 
 function namedRound(engine: Engine, [trackName = '', roundName = '']: readonly string[]) {
   const named = checkRoundName(trackName, roundName);
