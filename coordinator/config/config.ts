@@ -85,12 +85,12 @@ function resolved(raw: RawConfig, absolute: (path: string) => string): Coordinat
 }
 
 function dashboardWith({ tls, oidc, ...pages }: RawConfig['dashboard'], absolute: (path: string) => string) {
-  const { clientSecretFile: secret, ...provider } = oidc ?? {};
+  const secret = oidc?.clientSecretFile;
   return {
     ...pages,
     ...(tls && { tls: { certificate: absolute(tls.certificate), key: absolute(tls.key) } }),
     ...(oidc && {
-      oidc: { ...oidc, ...provider, ...(secret !== undefined && { clientSecretFile: absolute(secret) }) },
+      oidc: { ...oidc, ...(secret !== undefined && { clientSecretFile: absolute(secret) }) },
     }),
   };
 }

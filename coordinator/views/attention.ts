@@ -2,7 +2,7 @@ import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import { openBreakers } from '../registry/decide/at-the-gate.ts';
-import type { GateView as RegistryGate } from '../registry/decide/gate.ts';
+import { breakersMaxOf, type GateView as RegistryGate } from '../registry/decide/gate.ts';
 import { expiringSoon } from '../registry/signing/expiry-watch.ts';
 import { rulesOf } from '../round/policy.ts';
 import type { ClusterStateView, StatusView, TrackStatusView } from './status.ts';
@@ -167,7 +167,7 @@ function ofTrack(state: State, view: TrackStatusView, { gate }: Surroundings): A
 /** Versions that made so many alerts that clusters stopped acting on them. */
 function breakersOf(state: State, known: Track): Attention[] {
   const { track, policy, releasing } = known;
-  const max = policy.gate?.breakersMax ?? policy.aggregation.f;
+  const max = breakersMaxOf(policy.gate, policy.aggregation.f);
   return Object.keys(releasing.breakers).flatMap((name) => {
     const version = Number(name);
     const open = openBreakers(state, known, version);

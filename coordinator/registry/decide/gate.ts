@@ -85,9 +85,14 @@ export function regretsOf(question: GateQuestion): readonly string[] {
   return failures.flatMap(({ cluster, reasons }) => reasons.map((reason) => `${cluster}: ${reason}`));
 }
 
+/** So many open breakers stop nothing: f, unless the policy says otherwise. */
+export function breakersMaxOf(policy: GatePolicy | undefined, f: number): number {
+  return policy?.breakersMax ?? f;
+}
+
 /** Why breakers keep a version from being promoted; none while so few are open that all of them may lie. */
 function breakerReasons({ breakers, policy, f }: GateQuestion): readonly string[] {
-  const max = policy.breakersMax ?? f;
+  const max = breakersMaxOf(policy, f);
   if (breakers.length <= max) return [];
   const named = breakers.slice(0, 8).join(', ');
   return [`BREAKER_OPEN: it made too many alerts in ${breakers.length} clusters, more than ${max} (${named})`];
