@@ -5,7 +5,8 @@ import type { Known } from '../api/overview.ts';
 import { pathOf } from '../api/route.ts';
 import { Command } from '../parts/act.tsx';
 import { Link } from '../parts/link.tsx';
-import { Panel, Wide } from '../parts/panel.tsx';
+import { Panel } from '../parts/panel.tsx';
+import { Table } from '../parts/table.tsx';
 import { Mark, Said } from '../parts/text.tsx';
 
 /** What waits for a person's word. */
@@ -75,47 +76,33 @@ const clustersShown = 6;
 
 function Families({ families }: Readonly<{ families: readonly Family[] }>) {
   return (
-    <Wide label="Families of alerts, a table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">family</th>
-            <th scope="col">track</th>
-            <th scope="col" class="number">
-              alerts
-            </th>
-            <th scope="col" class="number">
-              clusters
-            </th>
-            <th scope="col">where most</th>
-          </tr>
-        </thead>
-        <tbody>
-          {families.map(({ family, track, count, clusters }) => (
-            <tr key={`${family} ${track}`}>
-              <th scope="row">
-                <Said text={family} />
-              </th>
-              <td>
-                <Said text={track} />
-              </td>
-              <td class="number">{count.toLocaleString('en')}</td>
-              <td class="number">{clusters.length}</td>
-              <td>
-                {clusters.slice(0, clustersShown).map((one) => (
-                  <span key={one.cluster} class="tag">
-                    <Link to={pathOf('clusters', one.cluster)}>
-                      <Said text={one.cluster} />
-                    </Link>{' '}
-                    {one.count}
-                  </span>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+    <Table
+      label="Families of alerts, a table"
+      heads={['family', 'track', { number: 'alerts' }, { number: 'clusters' }, 'where most']}
+    >
+      {families.map(({ family, track, count, clusters }) => (
+        <tr key={`${family} ${track}`}>
+          <th scope="row">
+            <Said text={family} />
+          </th>
+          <td>
+            <Said text={track} />
+          </td>
+          <td class="number">{count.toLocaleString('en')}</td>
+          <td class="number">{clusters.length}</td>
+          <td>
+            {clusters.slice(0, clustersShown).map((one) => (
+              <span key={one.cluster} class="tag">
+                <Link to={pathOf('clusters', one.cluster)}>
+                  <Said text={one.cluster} />
+                </Link>{' '}
+                {one.count}
+              </span>
+            ))}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

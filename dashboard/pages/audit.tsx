@@ -2,7 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ChainShape, FaultShape, AuditPage as Page } from '../../coordinator/web/shapes.ts';
 import { useLive } from '../api/hooks.ts';
 import { get } from '../api/requests.ts';
-import { Panel, Refusal, Wide } from '../parts/panel.tsx';
+import { Panel, Refusal } from '../parts/panel.tsx';
+import { Table } from '../parts/table.tsx';
 import { Code, Mark, Said } from '../parts/text.tsx';
 import { Exactly } from '../parts/time.tsx';
 
@@ -55,42 +56,27 @@ export function AuditPage() {
           </form>
         </search>
         {fault !== undefined && <Refusal fault={fault} />}
-        <Wide label="Entries of the journal, a table">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col" class="number">
-                  entry
-                </th>
-                <th scope="col">when</th>
-                <th scope="col">who</th>
-                <th scope="col">what</th>
-                <th scope="col">event</th>
-              </tr>
-            </thead>
-            <tbody>
-              {entries.map((entry) => (
-                <tr key={entry.sequence}>
-                  <th scope="row" class="number">
-                    {entry.sequence}
-                  </th>
-                  <td>
-                    <Exactly ms={entry.atMs} />
-                  </td>
-                  <td>
-                    <Said text={entry.actor} />
-                  </td>
-                  <td>
-                    <Code text={entry.kind} />
-                  </td>
-                  <td class="prose">
-                    <Event text={entry.eventJson} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Wide>
+        <Table label="Entries of the journal, a table" heads={[{ number: 'entry' }, 'when', 'who', 'what', 'event']}>
+          {entries.map((entry) => (
+            <tr key={entry.sequence}>
+              <th scope="row" class="number">
+                {entry.sequence}
+              </th>
+              <td>
+                <Exactly ms={entry.atMs} />
+              </td>
+              <td>
+                <Said text={entry.actor} />
+              </td>
+              <td>
+                <Code text={entry.kind} />
+              </td>
+              <td class="prose">
+                <Event text={entry.eventJson} />
+              </td>
+            </tr>
+          ))}
+        </Table>
         <p class="buttons">
           {before > 0 ? (
             <button type="button" onClick={() => void search(wanted, before, entries)}>

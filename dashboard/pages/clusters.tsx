@@ -6,8 +6,9 @@ import { pathOf } from '../api/route.ts';
 import { Act, Command } from '../parts/act.tsx';
 import { History } from '../parts/history.tsx';
 import { Link } from '../parts/link.tsx';
-import { Awaited, Figure, Panel, Wide } from '../parts/panel.tsx';
+import { Awaited, Figure, Panel } from '../parts/panel.tsx';
 import { short } from '../parts/scatter.tsx';
+import { Table } from '../parts/table.tsx';
 import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { ClusterMatrix } from './cluster-matrix.tsx';
@@ -108,36 +109,25 @@ function Alerts({ alerts }: Readonly<{ alerts: ClusterPage['alerts'] }>) {
       {families.length === 0 ? (
         <p>None.</p>
       ) : (
-        <Wide label="Alerts by family, a table">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">family</th>
-                <th scope="col">track</th>
-                <th scope="col" class="number">
-                  alerts
-                </th>
-                <th scope="col">last hour that had one</th>
-              </tr>
-            </thead>
-            <tbody>
-              {families.map(({ family, track, count, lastMs }) => (
-                <tr key={`${family} ${track}`}>
-                  <th scope="row">
-                    <Said text={family} />
-                  </th>
-                  <td>
-                    <Said text={track} />
-                  </td>
-                  <td class="number">{count.toLocaleString('en')}</td>
-                  <td>
-                    <When ms={lastMs} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Wide>
+        <Table
+          label="Alerts by family, a table"
+          heads={['family', 'track', { number: 'alerts' }, 'last hour that had one']}
+        >
+          {families.map(({ family, track, count, lastMs }) => (
+            <tr key={`${family} ${track}`}>
+              <th scope="row">
+                <Said text={family} />
+              </th>
+              <td>
+                <Said text={track} />
+              </td>
+              <td class="number">{count.toLocaleString('en')}</td>
+              <td>
+                <When ms={lastMs} />
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       <p class="quiet">
         Counts alone leave a cluster. `testudo alerts list`, beside its client, shows what they are about.
@@ -179,52 +169,40 @@ function Standing({ standing }: Readonly<{ standing: StandingView }>) {
           values={cosines}
         />
       </div>
-      <Wide label={`Rounds of ${track}, a table`}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">round</th>
-              <th scope="col">fate</th>
-              <th scope="col" class="number">
-                score
-              </th>
-              <th scope="col" class="number">
-                length
-              </th>
-              <th scope="col" class="number">
-                cosine
-              </th>
-              <th scope="col" class="number">
-                weight
-              </th>
-              <th scope="col">code</th>
-            </tr>
-          </thead>
-          <tbody>
-            {recent.map((round) => (
-              <tr key={round.round}>
-                <th scope="row">
-                  <Link to={pathOf('rounds', track, round.round)}>{round.round}</Link>
-                </th>
-                <td>
-                  <Mark sign={fates[round.fate][0]} /> {fates[round.fate][1]}
-                  {round.leftOutOf.length > 0 && (
-                    <>
-                      {' '}
-                      (of <Said text={round.leftOutOf.join(', ')} />)
-                    </>
-                  )}
-                </td>
-                <td class="number">{short(round.score)}</td>
-                <td class="number">{short(round.norm)}</td>
-                <td class="number">{short(round.cosine)}</td>
-                <td class="number">{short(round.weight)}</td>
-                <td>{round.code !== '' && <Code text={round.code} />}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        label={`Rounds of ${track}, a table`}
+        heads={[
+          'round',
+          'fate',
+          { number: 'score' },
+          { number: 'length' },
+          { number: 'cosine' },
+          { number: 'weight' },
+          'code',
+        ]}
+      >
+        {recent.map((round) => (
+          <tr key={round.round}>
+            <th scope="row">
+              <Link to={pathOf('rounds', track, round.round)}>{round.round}</Link>
+            </th>
+            <td>
+              <Mark sign={fates[round.fate][0]} /> {fates[round.fate][1]}
+              {round.leftOutOf.length > 0 && (
+                <>
+                  {' '}
+                  (of <Said text={round.leftOutOf.join(', ')} />)
+                </>
+              )}
+            </td>
+            <td class="number">{short(round.score)}</td>
+            <td class="number">{short(round.norm)}</td>
+            <td class="number">{short(round.cosine)}</td>
+            <td class="number">{short(round.weight)}</td>
+            <td>{round.code !== '' && <Code text={round.code} />}</td>
+          </tr>
+        ))}
+      </Table>
     </Panel>
   );
 }

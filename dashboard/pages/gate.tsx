@@ -1,6 +1,7 @@
 import type { GateView } from '../../coordinator/web/shapes.ts';
 import { Act } from '../parts/act.tsx';
-import { Panel, Wide } from '../parts/panel.tsx';
+import { Panel } from '../parts/panel.tsx';
+import { Table } from '../parts/table.tsx';
 import { Mark, Said, type Sign } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 
@@ -70,47 +71,37 @@ export function GatePanel({ track, gate, mayAct }: GateProps) {
 
 function Reports({ gate }: Readonly<{ gate: GateView }>) {
   return (
-    <Wide label={`Reports on version ${gate.version}, a table`}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">canary</th>
-            <th scope="col" class="number">
-              scored
-            </th>
-            <th scope="col" class="number">
-              agreed
-            </th>
-            <th scope="col" class="number">
-              alerts, shadow and live
-            </th>
-            <th scope="col">attacks found, shadow and live</th>
-          </tr>
-        </thead>
-        <tbody>
-          {gate.reports.map((report) => (
-            <tr key={report.cluster}>
-              <th scope="row">
-                <Said text={report.cluster} />
-              </th>
-              <td class="number">{report.scoredCount.toLocaleString('en')}</td>
-              <td class="number">
-                {report.scoredCount === 0 ? '–' : `${((100 * report.agreedCount) / report.scoredCount).toFixed(1)} %`}
-              </td>
-              <td class="number">
-                {report.shadowAlertCount} / {report.liveAlertCount}
-              </td>
-              <td>
-                {report.recalls.map(({ attackClass, caseCount, shadowFoundCount, liveFoundCount }) => (
-                  <span key={attackClass} class="tag">
-                    <Said text={attackClass} /> {shadowFoundCount} / {liveFoundCount} of {caseCount}
-                  </span>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+    <Table
+      label={`Reports on version ${gate.version}, a table`}
+      heads={[
+        'canary',
+        { number: 'scored' },
+        { number: 'agreed' },
+        { number: 'alerts, shadow and live' },
+        'attacks found, shadow and live',
+      ]}
+    >
+      {gate.reports.map((report) => (
+        <tr key={report.cluster}>
+          <th scope="row">
+            <Said text={report.cluster} />
+          </th>
+          <td class="number">{report.scoredCount.toLocaleString('en')}</td>
+          <td class="number">
+            {report.scoredCount === 0 ? '–' : `${((100 * report.agreedCount) / report.scoredCount).toFixed(1)} %`}
+          </td>
+          <td class="number">
+            {report.shadowAlertCount} / {report.liveAlertCount}
+          </td>
+          <td>
+            {report.recalls.map(({ attackClass, caseCount, shadowFoundCount, liveFoundCount }) => (
+              <span key={attackClass} class="tag">
+                <Said text={attackClass} /> {shadowFoundCount} / {liveFoundCount} of {caseCount}
+              </span>
+            ))}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

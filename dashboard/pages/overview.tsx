@@ -2,7 +2,8 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Attention, CoordinatorView, TrackStatusView } from '../../coordinator/web/shapes.ts';
 import { useLive } from '../api/hooks.ts';
 import type { Known } from '../api/overview.ts';
-import { Figure, Panel, Wide } from '../parts/panel.tsx';
+import { Figure, Panel } from '../parts/panel.tsx';
+import { Table } from '../parts/table.tsx';
 import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { ClusterMatrix } from './cluster-matrix.tsx';
@@ -91,35 +92,23 @@ function WantsAttention({ rows, count }: Readonly<{ rows: readonly Attention[]; 
 function Tracks({ tracks }: Readonly<{ tracks: readonly TrackStatusView[] }>) {
   return (
     <Panel title="Tracks">
-      <Wide label="Tracks, a table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">track</th>
-              <th scope="col" class="number">
-                stable
-              </th>
-              <th scope="col" class="number">
-                canary
-              </th>
-              <th scope="col" class="number">
-                newest
-              </th>
-              <th scope="col">round</th>
-              <th scope="col">next</th>
-              <th scope="col">last</th>
-              <th scope="col" class="number">
-                would come
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {tracks.map((row) => (
-              <TrackRow key={row.track} row={row} />
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        label="Tracks, a table"
+        heads={[
+          'track',
+          { number: 'stable' },
+          { number: 'canary' },
+          { number: 'newest' },
+          'round',
+          'next',
+          'last',
+          { number: 'would come' },
+        ]}
+      >
+        {tracks.map((row) => (
+          <TrackRow key={row.track} row={row} />
+        ))}
+      </Table>
     </Panel>
   );
 }

@@ -4,7 +4,8 @@ import { apiPath } from '../api/requests.ts';
 import { pathOf } from '../api/route.ts';
 import { Act, Command } from '../parts/act.tsx';
 import { Link } from '../parts/link.tsx';
-import { Awaited, Panel, Wide } from '../parts/panel.tsx';
+import { Awaited, Panel } from '../parts/panel.tsx';
+import { Table } from '../parts/table.tsx';
 import { Code, Mark, Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { Freezing } from './freezing.tsx';
@@ -57,34 +58,18 @@ function Channels({ track, page, mayAct }: Readonly<{ track: string; page: Page;
   );
   return (
     <Panel title="Channels" aside={back}>
-      <Wide label="Channels, a table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">channel</th>
-              <th scope="col" class="number">
-                version
-              </th>
-              <th scope="col" class="number">
-                clusters
-              </th>
-              <th scope="col">shadows</th>
-            </tr>
-          </thead>
-          <tbody>
-            {page.channels.map(({ name, version, clusterCount, shadows }) => (
-              <tr key={name}>
-                <th scope="row">
-                  <Said text={name} />
-                </th>
-                <td class="number">{version}</td>
-                <td class="number">{clusterCount}</td>
-                <td>{shadows === null ? '–' : <Said text={shadows} />}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table label="Channels, a table" heads={['channel', { number: 'version' }, { number: 'clusters' }, 'shadows']}>
+        {page.channels.map(({ name, version, clusterCount, shadows }) => (
+          <tr key={name}>
+            <th scope="row">
+              <Said text={name} />
+            </th>
+            <td class="number">{version}</td>
+            <td class="number">{clusterCount}</td>
+            <td>{shadows === null ? '–' : <Said text={shadows} />}</td>
+          </tr>
+        ))}
+      </Table>
       <p class="quiet">
         Floor {page.floor}, newest {page.head}
         {canary !== undefined && stable !== undefined && canary > stable && `; ${canary} waits to become stable`}.{' '}
@@ -98,36 +83,24 @@ function Lineage({ track, page, mayAct }: Readonly<{ track: string; page: Page; 
   const stable = page.channels.find(({ name }) => name === 'stable')?.version ?? -1;
   return (
     <Panel title="Versions">
-      <Wide label="Versions, a table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">version</th>
-              <th scope="col">from</th>
-              <th scope="col">made</th>
-              <th scope="col" class="number">
-                live in
-              </th>
-              <th scope="col" class="number">
-                shadow in
-              </th>
-              <th scope="col">digest</th>
-              <th scope="col">state</th>
-              <th scope="col">
-                <span class="spoken">what to do</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {page.releases.map((row, at) => {
-              const version = row.model?.version ?? page.releases.length - 1 - at;
-              return (
-                <VersionRow key={version} version={version} row={row} stable={stable} track={track} mayAct={mayAct} />
-              );
-            })}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        label="Versions, a table"
+        heads={[
+          'version',
+          'from',
+          'made',
+          { number: 'live in' },
+          { number: 'shadow in' },
+          'digest',
+          'state',
+          <span class="spoken">what to do</span>,
+        ]}
+      >
+        {page.releases.map((row, at) => {
+          const version = row.model?.version ?? page.releases.length - 1 - at;
+          return <VersionRow key={version} version={version} row={row} stable={stable} track={track} mayAct={mayAct} />;
+        })}
+      </Table>
     </Panel>
   );
 }

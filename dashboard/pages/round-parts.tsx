@@ -1,8 +1,9 @@
 import type { MeasuredPart, RoundDetail } from '../../coordinator/web/shapes.ts';
 import { pathOf } from '../api/route.ts';
 import { Link } from '../parts/link.tsx';
-import { Panel, Wide } from '../parts/panel.tsx';
+import { Panel } from '../parts/panel.tsx';
 import { short } from '../parts/scatter.tsx';
+import { Table } from '../parts/table.tsx';
 import { Code, Mark, Said, type Sign } from '../parts/text.tsx';
 
 const tensorsShown = 3;
@@ -24,35 +25,23 @@ export function PartTable({ parts, scores }: PartTableProps) {
   const { keptUpTo } = scores;
   return (
     <Panel title="Every update">
-      <Wide label="Every update, a table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">cluster</th>
-              <th scope="col">fate</th>
-              <th scope="col" class="number">
-                score {keptUpTo !== null && `(kept up to ${short(keptUpTo)})`}
-              </th>
-              <th scope="col" class="number">
-                length
-              </th>
-              <th scope="col" class="number">
-                cosine
-              </th>
-              <th scope="col" class="number">
-                weight
-              </th>
-              <th scope="col">differs in</th>
-              <th scope="col">why</th>
-            </tr>
-          </thead>
-          <tbody>
-            {parts.map((part) => (
-              <PartRow key={part.cluster} part={part} />
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        label="Every update, a table"
+        heads={[
+          'cluster',
+          'fate',
+          { number: <>score {keptUpTo !== null && `(kept up to ${short(keptUpTo)})`}</> },
+          { number: 'length' },
+          { number: 'cosine' },
+          { number: 'weight' },
+          'differs in',
+          'why',
+        ]}
+      >
+        {parts.map((part) => (
+          <PartRow key={part.cluster} part={part} />
+        ))}
+      </Table>
     </Panel>
   );
 }

@@ -4,7 +4,8 @@ import { apiPath } from '../api/requests.ts';
 import { pathOf } from '../api/route.ts';
 import { Act } from '../parts/act.tsx';
 import { Link } from '../parts/link.tsx';
-import { Awaited, Panel, Wide } from '../parts/panel.tsx';
+import { Awaited, Panel } from '../parts/panel.tsx';
+import { Table } from '../parts/table.tsx';
 import { Said } from '../parts/text.tsx';
 import { When } from '../parts/time.tsx';
 import { Phase } from './phase.tsx';
@@ -39,59 +40,47 @@ function RoundList({ track, mayAct }: Readonly<{ track: string; mayAct: boolean 
   return (
     <Panel title={`Rounds of ${track}`} aside={open}>
       <Awaited answer={answer}>
-        {(rounds) => (rounds.length === 0 ? <p>None yet.</p> : <Table rounds={rounds} />)}
+        {(rounds) => (rounds.length === 0 ? <p>None yet.</p> : <RoundTable rounds={rounds} />)}
       </Awaited>
     </Panel>
   );
 }
 
-function Table({ rounds }: Readonly<{ rounds: readonly RoundView[] }>) {
+function RoundTable({ rounds }: Readonly<{ rounds: readonly RoundView[] }>) {
   return (
-    <Wide label="Rounds, a table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">round</th>
-            <th scope="col">phase</th>
-            <th scope="col">opened</th>
-            <th scope="col">ended</th>
-            <th scope="col" class="number">
-              invited
-            </th>
-            <th scope="col" class="number">
-              accepted
-            </th>
-            <th scope="col" class="number">
-              refused
-            </th>
-            <th scope="col" class="number">
-              version
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rounds.map((row) => (
-            <tr key={row.round}>
-              <th scope="row">
-                <Link to={pathOf('rounds', row.track, row.round)}>{row.round}</Link>
-              </th>
-              <td>
-                <Phase row={row} />
-              </td>
-              <td>
-                <When ms={row.openedAtMs} />
-              </td>
-              <td>
-                <When ms={row.endedAtMs} />
-              </td>
-              <td class="number">{row.cohortCount}</td>
-              <td class="number">{row.acceptedCount}</td>
-              <td class="number">{row.refusedCount}</td>
-              <td class="number">{row.candidate?.version ?? '–'}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+    <Table
+      label="Rounds, a table"
+      heads={[
+        'round',
+        'phase',
+        'opened',
+        'ended',
+        { number: 'invited' },
+        { number: 'accepted' },
+        { number: 'refused' },
+        { number: 'version' },
+      ]}
+    >
+      {rounds.map((row) => (
+        <tr key={row.round}>
+          <th scope="row">
+            <Link to={pathOf('rounds', row.track, row.round)}>{row.round}</Link>
+          </th>
+          <td>
+            <Phase row={row} />
+          </td>
+          <td>
+            <When ms={row.openedAtMs} />
+          </td>
+          <td>
+            <When ms={row.endedAtMs} />
+          </td>
+          <td class="number">{row.cohortCount}</td>
+          <td class="number">{row.acceptedCount}</td>
+          <td class="number">{row.refusedCount}</td>
+          <td class="number">{row.candidate?.version ?? '–'}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
