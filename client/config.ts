@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { deliveryConfig, withAbsoluteSinks } from '../base/delivery/delivery-config.ts';
 import type { Result } from '../base/fault.ts';
 import { problemsOfPorts } from '../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../base/settings.ts';
-import { alertsConfig, withAbsoluteSinks } from './alerts/alerts-config.ts';
 import {
   absoluteSource,
   absoluteTrack,
@@ -99,7 +99,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   /** Where alerts go beside their file (docs/alerts.md). */
-  alerts: alertsConfig,
+  alerts: deliveryConfig,
   /** The release agent: which signed releases this cluster runs. */
   agent: z
     .strictObject({

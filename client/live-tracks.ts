@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { Delivery } from '../base/delivery/delivery.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { AlertCounts } from './alerts/alert-counts.ts';
-import { AlertDelivery } from './alerts/alert-delivery.ts';
 import type { AlertNews } from './alerts/alert-teller.ts';
+import { alertWording } from './alerts/wording.ts';
 import type { ClientConfig } from './config.ts';
 import { endOfFlow, type ObservedFlow } from './events/flow-record.ts';
 import type { IntrusionLabel } from './events/source-item.ts';
@@ -50,7 +51,7 @@ export class LiveTracks {
   readonly #counts = new AlertCounts();
   /** Hears each alert once it is in its file. */
   onAlert: (alert: Alert) => void = () => {};
-  #delivery: AlertDelivery | undefined;
+  #delivery: Delivery<Alert> | undefined;
 
   constructor(parts: LiveTracksParts) {
     this.#parts = parts;
@@ -67,7 +68,10 @@ export class LiveTracks {
     const { config, identity, metrics, log, timers } = this.#parts;
     const sender = () => identity() ?? { federation: '', cluster: '' };
     const { alerts, dataDirectory } = config;
-    this.#delivery = AlertDelivery.open({ config: alerts, dataDirectory, sender, metrics, log, timers });
+    this.#delivery = Delivery.open({
+      ...{ config: alerts, dataDirectory, wording: alertWording, sender, log, timers },
+      attempted: (sink, outcome) => metrics.alertDeliveries.inc({ sink, outcome }),
+    });
     for (const [id, { scoring, unsigned }] of this.#tracks) {
       if (scoring !== undefined && !scores(id)) await unsigned.restore();
       scoring?.start();

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Outbox } from '../../base/delivery/outbox.ts';
 import { unwrap } from '../../base/fault.ts';
-import { AlertOutbox } from '../../client/alerts/alert-outbox.ts';
 import { anAlert, knownAttack } from '../../client/alerts/testing/alerts.ts';
+import type { Alert } from '../../client/scoring/alert.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { runTestudo } from '../testing/command-line.ts';
 
@@ -53,14 +54,14 @@ describe('testudo alerts', { timeout: 600_000 }, () => {
 
   it('shows what no sink took, and queues it anew', async () => {
     const data = tempDir();
-    const outbox = unwrap(AlertOutbox.open(data));
-    outbox.put(['hook'], { alert: attack, repeats: 1 }, Date.now());
+    const outbox = unwrap(Outbox.open<Alert>(data));
+    outbox.put(['hook'], { item: attack, repeats: 1 }, Date.now());
     outbox.bury(1, 'HTTP 400', Date.now());
     const dead = await runTestudo('alerts', 'undelivered', '-d', data);
     expect(dead.out).toMatch(new RegExp(`^${attack.id} +hook +2026-11-28T12:00:00Z +1 +HTTP 400$`, 'm'));
     expect((await runTestudo('alerts', 'retry', attack.id, '-d', data)).out).toBe('1 queued anew\n');
     expect((await runTestudo('alerts', 'undelivered', '-d', data)).out).toContain('every alert was taken');
-    expect(outbox.due('hook', Date.now())?.outgoing.alert).toEqual(attack);
+    expect(outbox.due('hook', Date.now())?.outgoing.item).toEqual(attack);
     outbox.close();
     expect((await runTestudo('alerts', 'retry', attack.id, '-d', data)).code).toBe(1);
   });

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
+import { type DeadLetter, Outbox } from '../../base/delivery/outbox.ts';
 import { jsonLine, table } from '../../base/text/table.ts';
-import { AlertOutbox, type DeadLetter } from '../../client/alerts/alert-outbox.ts';
 import { familyOf } from '../../client/alerts/family.ts';
 import { newestAlerts } from '../../client/alerts/read-alerts.ts';
 import { type Alert, isAlertId } from '../../client/scoring/alert.ts';
@@ -97,19 +97,19 @@ function undelivered() {
     .description('what a sink refused, or did not take for too long, newest first')
     .option('--json', 'one a line')
     .action(({ json, ...where }) => {
-      const outbox = orExit(AlertOutbox.open(alertPlaces(where).dataDirectory));
+      const outbox = orExit(Outbox.open<Alert>(alertPlaces(where).dataDirectory));
       const dead = outbox.dead();
       outbox.close();
       if (json) {
-        for (const letter of dead) print(jsonLine(letter));
+        for (const { item: alert, ...letter } of dead) print(jsonLine({ ...letter, alert }));
         return;
       }
       if (dead.length === 0) return print('every alert was taken, or waits for its sink');
       print(
-        table<DeadLetter>(dead, [
-          { title: 'ALERT', text: ({ alert }) => alert.id },
+        table<DeadLetter<Alert>>(dead, [
+          { title: 'ALERT', text: ({ item }) => item.id },
           { title: 'SINK', text: ({ sink }) => sink },
-          { title: 'RAISED', text: ({ alert }) => alert.at.replace(/\.\d+Z$/, 'Z') },
+          { title: 'RAISED', text: ({ item }) => item.at.replace(/\.\d+Z$/, 'Z') },
           { title: 'ATTEMPTS', text: ({ attempts }) => String(attempts + 1), align: 'right' },
           { title: 'WHY', text: ({ why }) => why },
         ]),
@@ -123,7 +123,7 @@ function retry() {
     .argument('[alert]')
     .action((id, where) => {
       if (id !== undefined && !isAlertId(id)) usage(`expected an alert's id, such as a-0123456789abcdef; got ${id}`);
-      const outbox = orExit(AlertOutbox.open(alertPlaces(where).dataDirectory));
+      const outbox = orExit(Outbox.open<Alert>(alertPlaces(where).dataDirectory));
       const count = outbox.retry(id, Date.now());
       outbox.close();
       if (id !== undefined && count === 0) {

@@ -4,16 +4,17 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Delivery } from '../../base/delivery/delivery.ts';
+import { deliveryConfig } from '../../base/delivery/delivery-config.ts';
+import { webhookSignature } from '../../base/delivery/formats/webhook.ts';
+import { Outbox } from '../../base/delivery/outbox.ts';
 import { unwrap } from '../../base/fault.ts';
 import { makeLog } from '../../base/log.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
-import { createMetrics } from '../observability/metrics.ts';
-import { AlertDelivery } from './alert-delivery.ts';
-import { AlertOutbox } from './alert-outbox.ts';
-import { alertsConfig } from './alerts-config.ts';
-import { webhookSignature } from './formats/webhook.ts';
+import type { Alert } from '../scoring/alert.ts';
 import { anAlert } from './testing/alerts.ts';
+import { alertWording } from './wording.ts';
 
 type Call = Readonly<{ path: string; headers: IncomingMessage['headers']; body: string }>;
 
@@ -43,17 +44,23 @@ async function receiver(...statuses: readonly number[]) {
   };
 }
 
-function deliver(folder: string, sinks: readonly object[], more: object = {}): AlertDelivery {
-  const config = alertsConfig.parse({ sinks, ...more });
+function deliver(folder: string, sinks: readonly object[], more: object = {}): Delivery<Alert> {
+  const config = deliveryConfig.parse({ sinks, ...more });
   const sender = () => ({ federation: 'herd', cluster: 'eu-1' });
-  const around = { metrics: createMetrics(), log: makeLog('silent'), timers: systemTimers, unit: () => 0 };
-  const delivery = AlertDelivery.open({ config, dataDirectory: folder, sender, ...around });
+  const around = {
+    attempted: () => {},
+    wording: alertWording,
+    log: makeLog('silent'),
+    timers: systemTimers,
+    unit: () => 0,
+  };
+  const delivery = Delivery.open({ config, dataDirectory: folder, sender, ...around });
   if (delivery === undefined) throw new Error('there are no sinks');
   onTestFinished(() => delivery.close());
   return delivery;
 }
 
-describe('AlertDelivery', { timeout: 600_000 }, () => {
+describe('Delivery', { timeout: 600_000 }, () => {
   it('tries a sink that fails again until it takes the alert, signed', async () => {
     const folder = tempDir();
     const secretFile = join(folder, 'secret');
@@ -71,7 +78,7 @@ describe('AlertDelivery', { timeout: 600_000 }, () => {
     }
     await delivery.close();
     expect(await hook.calls(4)).toHaveLength(4);
-    const outbox = unwrap(AlertOutbox.open(folder));
+    const outbox = unwrap(Outbox.open<Alert>(folder));
     expect([outbox.count('hook'), outbox.dead().length]).toEqual([0, 0]);
     outbox.close();
   });
@@ -84,8 +91,8 @@ describe('AlertDelivery', { timeout: 600_000 }, () => {
     delivery.take(anAlert('2', 'db'));
     expect((await hook.calls(2)).map(({ path }) => path)).toEqual(['/api/v2/alerts', '/api/v2/alerts']);
     await delivery.close();
-    const outbox = unwrap(AlertOutbox.open(folder));
-    expect(outbox.dead()).toMatchObject([{ sink: 'am', why: 'HTTP 400', alert: { subject: { workload: 'web' } } }]);
+    const outbox = unwrap(Outbox.open<Alert>(folder));
+    expect(outbox.dead()).toMatchObject([{ sink: 'am', why: 'HTTP 400', item: { subject: { workload: 'web' } } }]);
     expect(outbox.retry(undefined, Date.now())).toBe(1);
     outbox.close();
     deliver(folder, [{ kind: 'alertmanager', name: 'am', url: hook.url }]);

@@ -1,5 +1,5 @@
+import type { Sender } from '../../../base/delivery/outgoing.ts';
 import { type Alert, alertId } from '../../scoring/alert.ts';
-import type { Sender } from '../outgoing.ts';
 
 export const sender: Sender = { federation: 'herd', cluster: 'eu-1', build: '0.1.0', host: 'node-7.example' };
 

@@ -34,14 +34,14 @@ const sink = z.discriminatedUnion('kind', [
 
 export type SinkConfig = z.infer<typeof sink>;
 
-export const alertsConfig = z
+export const deliveryConfig = z
   .strictObject({
     sinks: z
       .array(sink)
       .max(16)
       .refine((sinks) => new Set(sinks.map((one) => one.name)).size === sinks.length, 'two sinks have the same name')
       .default([]),
-    /** The same of one workload within so long is told once, and once more with its number at the end; 0: all are told. */
+    /** The same (of one workload, one cluster) within so long is told once, and once more with its number at the end; 0: all are told. */
     repeatSeconds: z.number().min(0).max(86_400).default(600),
     /** To each sink, at most so many; more wait. */
     perMinute: z.number().min(1).max(60_000).default(60),
@@ -50,10 +50,10 @@ export const alertsConfig = z
   })
   .prefault({});
 
-export type AlertsConfig = z.infer<typeof alertsConfig>;
+export type DeliveryConfig = z.infer<typeof deliveryConfig>;
 
 /** With the paths of its files absolute. */
-export function withAbsoluteSinks(config: AlertsConfig, absolute: (name: string) => string): AlertsConfig {
+export function withAbsoluteSinks(config: DeliveryConfig, absolute: (name: string) => string): DeliveryConfig {
   const resolved = (one: SinkConfig): SinkConfig => {
     switch (one.kind) {
       case 'webhook':

@@ -1,19 +1,18 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { ensurePrivateFile, ensurePrivateFolder } from '../../base/atomic-file.ts';
-import { ok, type Result, refuse } from '../../base/fault.ts';
-import type { EpochMs } from '../../base/time.ts';
-import type { Alert } from '../scoring/alert.ts';
-import type { Outgoing } from './outgoing.ts';
+import { ensurePrivateFile, ensurePrivateFolder } from '../atomic-file.ts';
+import { ok, type Result, refuse } from '../fault.ts';
+import type { EpochMs } from '../time.ts';
+import type { Deliverable, Outgoing } from './outgoing.ts';
 
 /** What waits for one sink. */
-export type Waiting = Readonly<{ seq: number; outgoing: Outgoing; attempts: number; queuedAtMs: EpochMs }>;
+export type Waiting<Item> = Readonly<{ seq: number; outgoing: Outgoing<Item>; attempts: number; queuedAtMs: EpochMs }>;
 
 /** What a sink never took. */
-export type DeadLetter = Readonly<{
+export type DeadLetter<Item> = Readonly<{
   seq: number;
   sink: string;
-  alert: Alert;
+  item: Item;
   repeats: number;
   attempts: number;
   why: string;
@@ -26,6 +25,7 @@ export type OutboxLimits = Readonly<{ waitingMax: number; deadMax: number }>;
 /** Of each sink. */
 const limitsDefault: OutboxLimits = { waitingMax: 1_000, deadMax: 1_000 };
 
+/** What is kept stands in the column `alert`, whatever it is: alerts were the first. */
 const tables = `
   CREATE TABLE IF NOT EXISTS waiting (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, alert TEXT NOT NULL, repeats INTEGER NOT NULL,
@@ -45,7 +45,7 @@ type Row = Readonly<{ seq: number; sink: string; alert: string; repeats: number;
  * bounded for each sink: what waits longest becomes a dead letter, and the oldest dead letter goes. Two processes may use it: the
  * client, and the command that lists and retries. Not for the disk's own death: commits are synced now and then.
  */
-export class AlertOutbox {
+export class Outbox<Item extends Deliverable> {
   readonly #db: Database.Database;
   readonly #limits: OutboxLimits;
 
@@ -54,7 +54,10 @@ export class AlertOutbox {
     this.#limits = limits;
   }
 
-  static open(dataDir: string, limits = limitsDefault): Result<AlertOutbox, 'OUTBOX_UNUSABLE'> {
+  static open<Item extends Deliverable>(
+    dataDir: string,
+    limits = limitsDefault,
+  ): Result<Outbox<Item>, 'OUTBOX_UNUSABLE'> {
     const folder = join(dataDir, 'alerts');
     const path = join(folder, 'outbox.sqlite');
     let db: Database.Database | undefined;
@@ -65,20 +68,20 @@ export class AlertOutbox {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = NORMAL');
       db.exec(tables);
-      return ok(new AlertOutbox(db, limits));
+      return ok(new Outbox<Item>(db, limits));
     } catch (error) {
       db?.close();
       const why = (error as Error).message;
-      return refuse('OUTBOX_UNUSABLE', `${path} cannot be used (${why}): alerts go to their file alone; move it aside`);
+      return refuse('OUTBOX_UNUSABLE', `${path} cannot be used (${why}): nothing is delivered to sinks; move it aside`);
     }
   }
 
-  /** Queues an alert for these sinks; all or none. */
-  put(sinks: readonly string[], { alert, repeats }: Outgoing, nowMs: EpochMs): void {
+  /** Queues it for these sinks; all or none. */
+  put(sinks: readonly string[], { item, repeats }: Outgoing<Item>, nowMs: EpochMs): void {
     const insert = this.#db.prepare(
       'INSERT INTO waiting (sink, alert, repeats, attempts, next_at, queued_at) VALUES (?, ?, ?, 0, ?, ?)',
     );
-    const text = JSON.stringify(alert);
+    const text = JSON.stringify(item);
     this.#atOnce(() => {
       for (const sink of sinks) {
         insert.run(sink, text, repeats, nowMs, nowMs);
@@ -88,12 +91,12 @@ export class AlertOutbox {
   }
 
   /** What has waited longest of what is due for this sink. */
-  due(sink: string, nowMs: EpochMs): Waiting | undefined {
+  due(sink: string, nowMs: EpochMs): Waiting<Item> | undefined {
     const query = 'SELECT * FROM waiting WHERE sink = ? AND next_at <= ? ORDER BY seq LIMIT 1';
     const row = this.#db.prepare(query).get(sink, nowMs) as Row | undefined;
     if (row === undefined) return undefined;
     const { seq, attempts, queued_at: queuedAtMs } = row;
-    return { seq, attempts, queuedAtMs, outgoing: { alert: JSON.parse(row.alert) as Alert, repeats: row.repeats } };
+    return { seq, attempts, queuedAtMs, outgoing: { item: JSON.parse(row.alert) as Item, repeats: row.repeats } };
   }
 
   /** When the next one is due; undefined when nothing waits. */
@@ -119,25 +122,25 @@ export class AlertOutbox {
   }
 
   /** Newest first. */
-  dead(): readonly DeadLetter[] {
+  dead(): readonly DeadLetter<Item>[] {
     const rows = this.#db.prepare('SELECT * FROM dead ORDER BY died_at DESC, seq DESC').all();
     return (rows as readonly (Row & { why: string; died_at: number })[]).map((row) => ({
       ...{ seq: row.seq, sink: row.sink, repeats: row.repeats, attempts: row.attempts, why: row.why },
-      alert: JSON.parse(row.alert) as Alert,
+      item: JSON.parse(row.alert) as Item,
       queuedAtMs: row.queued_at,
       diedAtMs: row.died_at,
     }));
   }
 
-  /** Queues dead letters anew, with all their attempts before them: of this alert, or all. How many. */
-  retry(alertId: string | undefined, nowMs: EpochMs): number {
+  /** Queues dead letters anew, with all their attempts before them: of this id, or all. How many. */
+  retry(id: string | undefined, nowMs: EpochMs): number {
     return this.#atOnce(() => {
-      const wanted = this.dead().filter(({ alert }) => alertId === undefined || alert.id === alertId);
-      for (const { seq, sink, alert, repeats } of wanted.toReversed()) {
+      const wanted = this.dead().filter(({ item }) => id === undefined || item.id === id);
+      for (const { seq, sink, item, repeats } of wanted.toReversed()) {
         this.#db.prepare('DELETE FROM dead WHERE seq = ?').run(seq);
         this.#db
           .prepare('INSERT INTO waiting (sink, alert, repeats, attempts, next_at, queued_at) VALUES (?, ?, ?, 0, ?, ?)')
-          .run(sink, JSON.stringify(alert), repeats, nowMs, nowMs);
+          .run(sink, JSON.stringify(item), repeats, nowMs, nowMs);
         this.#bound(sink, nowMs);
       }
       return wanted.length;
@@ -167,7 +170,7 @@ export class AlertOutbox {
     const over = this.count(sink) - this.#limits.waitingMax;
     if (over <= 0) return;
     for (const { seq } of oldest.all(sink, over) as readonly { seq: number }[]) {
-      this.#bury(seq, `more than ${this.#limits.waitingMax} alerts waited for this sink`, nowMs);
+      this.#bury(seq, `more than ${this.#limits.waitingMax} waited for this sink`, nowMs);
     }
   }
 

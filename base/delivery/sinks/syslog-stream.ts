@@ -2,15 +2,19 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { SinkConfig } from '../alerts-config.ts';
-import { framed, syslogMessage } from '../formats/syslog.ts';
+import type { SinkConfig } from '../delivery-config.ts';
+import { framed } from '../formats/syslog.ts';
+import type { Wording } from '../outgoing.ts';
 import { type Sink, whyOf } from './sink.ts';
 
 /**
  * Syslog over TCP or TLS, a connection for each message. Syslog acknowledges nothing: what counts as delivered was written whole,
  * and the other side closed without an error.
  */
-export function syslogSink(config: Extract<SinkConfig, { kind: 'syslog' }>): Sink {
+export function syslogSink<Item>(
+  config: Extract<SinkConfig, { kind: 'syslog' }>,
+  wording: Pick<Wording<Item>, 'syslog'>,
+): Sink<Item> {
   return {
     async send(outgoing, sender, signal) {
       let socket: Socket | undefined;
@@ -18,7 +22,7 @@ export function syslogSink(config: Extract<SinkConfig, { kind: 'syslog' }>): Sin
         socket = await connected(config, signal);
         const closed = once(socket, 'close', { signal });
         socket.resume(); // Nothing is expected; what comes must not keep it open.
-        socket.end(framed(syslogMessage(outgoing, sender, config.facility)));
+        socket.end(framed(wording.syslog(outgoing, sender, config.facility)));
         await closed;
         return { kind: 'delivered' };
       } catch (error) {

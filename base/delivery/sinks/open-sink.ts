@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import type { EpochMs } from '../../../base/time.ts';
-import type { SinkConfig } from '../alerts-config.ts';
-import { alertmanagerBody } from '../formats/alertmanager.ts';
-import { otlpBody, rejectedByCollector } from '../formats/otlp.ts';
-import { webhookBody, webhookSignature } from '../formats/webhook.ts';
+import type { EpochMs } from '../../time.ts';
+import type { SinkConfig } from '../delivery-config.ts';
+import { rejectedByCollector } from '../formats/otlp.ts';
+import { webhookSignature } from '../formats/webhook.ts';
+import type { Deliverable, Wording } from '../outgoing.ts';
 import { post } from './http-post.ts';
 import { ocsfSink } from './line-file.ts';
 import { type Attempt, type Sink, whyOf } from './sink.ts';
@@ -13,37 +13,51 @@ const json = { 'content-type': 'application/json', 'user-agent': 'testudo' };
 export const secretBytesMin = 16;
 
 /** The sink that a configuration names. Files of secrets are read at each attempt. */
-export function openSink(config: SinkConfig, clock: () => EpochMs): Sink {
+export function openSink<Item extends Deliverable>(
+  config: SinkConfig,
+  wording: Wording<Item>,
+  clock: () => EpochMs,
+): Sink<Item> {
   switch (config.kind) {
     case 'webhook':
-      return webhookSink(config, clock);
+      return webhookSink(config, wording, clock);
     case 'syslog':
-      return syslogSink(config);
+      return syslogSink(config, wording);
     case 'alertmanager':
       return {
         send: (outgoing, sender, signal) =>
           withBearer(config.bearerFile, (bearer) =>
-            post(below(config.url, 'api/v2/alerts'), bearer, alertmanagerBody(outgoing, sender, clock()), signal),
+            post(below(config.url, 'api/v2/alerts'), bearer, wording.alertmanager(outgoing, sender, clock()), signal),
           ),
       };
     case 'otlp':
       return {
         send: (outgoing, sender, signal) =>
           withBearer(config.bearerFile, (bearer) =>
-            post(below(config.url, 'v1/logs'), bearer, otlpBody(outgoing, sender, clock()), signal, keptByCollector),
+            post(
+              below(config.url, 'v1/logs'),
+              bearer,
+              wording.otlp(outgoing, sender, clock()),
+              signal,
+              keptByCollector,
+            ),
           ),
       };
     case 'ocsf':
-      return ocsfSink(config.file);
+      return ocsfSink(config.file, wording);
   }
 }
 
-function webhookSink({ url, secretFile }: Extract<SinkConfig, { kind: 'webhook' }>, clock: () => EpochMs): Sink {
+function webhookSink<Item extends Deliverable>(
+  { url, secretFile }: Extract<SinkConfig, { kind: 'webhook' }>,
+  wording: Pick<Wording<Item>, 'webhook'>,
+  clock: () => EpochMs,
+): Sink<Item> {
   return {
     async send(outgoing, sender, signal) {
-      const body = webhookBody(outgoing, sender);
+      const body = wording.webhook(outgoing, sender);
       const atSeconds = Math.floor(clock() / 1_000);
-      const named = { ...json, 'x-testudo-alert': outgoing.alert.id, 'x-testudo-timestamp': String(atSeconds) };
+      const named = { ...json, 'x-testudo-alert': outgoing.item.id, 'x-testudo-timestamp': String(atSeconds) };
       if (secretFile === undefined) return post(url, named, body, signal);
       const secret = await secretIn(secretFile);
       if (typeof secret === 'object') return secret;

@@ -1,14 +1,14 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { privateFileMode } from '../../../base/atomic-file.ts';
-import { ocsfFinding } from '../formats/ocsf.ts';
+import { privateFileMode } from '../../atomic-file.ts';
+import type { Wording } from '../outgoing.ts';
 import { type Sink, whyOf } from './sink.ts';
 
 /** OCSF findings as JSON lines: appended to a file (which may be rotated under it), or on standard output. */
-export function ocsfSink(file: string): Sink {
+export function ocsfSink<Item>(file: string, wording: Pick<Wording<Item>, 'ocsf'>): Sink<Item> {
   return {
     async send(outgoing, sender) {
-      const line = `${JSON.stringify(ocsfFinding(outgoing, sender))}\n`;
+      const line = `${JSON.stringify(wording.ocsf(outgoing, sender))}\n`;
       try {
         if (file === 'stdout') await written(line);
         else {

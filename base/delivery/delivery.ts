@@ -1,25 +1,25 @@
 import { hostname } from 'node:os';
-import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
-import { Beat } from '../../base/beat.ts';
-import { buildVersion } from '../../base/build-version.ts';
-import { faultFields, type Log } from '../../base/log.ts';
-import type { Timers } from '../../base/time.ts';
-import type { ClientMetrics } from '../observability/metrics.ts';
-import type { Alert } from '../scoring/alert.ts';
-import { AlertOutbox } from './alert-outbox.ts';
-import type { AlertsConfig, SinkConfig } from './alerts-config.ts';
-import type { Outgoing, Sender } from './outgoing.ts';
+import { type Backoff, fullJitterMs } from '../backoff.ts';
+import { Beat } from '../beat.ts';
+import { buildVersion } from '../build-version.ts';
+import { faultFields, type Log } from '../log.ts';
+import type { Timers } from '../time.ts';
+import type { DeliveryConfig, SinkConfig } from './delivery-config.ts';
+import { Outbox, type Waiting } from './outbox.ts';
+import type { Deliverable, Outgoing, Sender, Wording } from './outgoing.ts';
 import { Repeats } from './repeats.ts';
 import { openSink } from './sinks/open-sink.ts';
-import type { Sink } from './sinks/sink.ts';
+import type { Attempt, Sink } from './sinks/sink.ts';
 import { TokenBucket } from './token-bucket.ts';
 
-export type AlertDeliveryParts = Readonly<{
-  config: AlertsConfig;
+export type DeliveryParts<Item> = Readonly<{
+  config: DeliveryConfig;
   dataDirectory: string;
+  wording: Wording<Item>;
   /** Empty names before this client is a member. */
   sender: () => Pick<Sender, 'federation' | 'cluster'>;
-  metrics: Pick<ClientMetrics, 'alertDeliveries'>;
+  /** Hears what became of each attempt. */
+  attempted: (sink: SinkConfig['kind'], outcome: Attempt['kind']) => void;
   log: Log;
   timers: Timers;
   /** In [0, 1). */
@@ -34,48 +34,48 @@ const attemptMsMax = 15_000;
 const graceMs = 2_000;
 const hourMs = 3_600_000;
 
-type Lane = Readonly<{ config: SinkConfig; sink: Sink; bucket: TokenBucket; beat: Beat }>;
+type Lane<Item> = Readonly<{ config: SinkConfig; sink: Sink<Item>; bucket: TokenBucket; beat: Beat }>;
 
 /**
- * From an alert to every sink, each in a lane of its own: in the order of time, one at a time, so many a minute, again until it is
- * taken. What is refused, or was tried for too long, is kept as a dead letter. Nothing here holds up who raises alerts.
+ * From what happened to every sink, each in a lane of its own: in the order of time, one at a time, so many a minute, again until it
+ * is taken. What is refused, or was tried for too long, is kept as a dead letter. Nothing here holds up who raises alerts.
  */
-export class AlertDelivery {
-  readonly #parts: AlertDeliveryParts;
-  readonly #outbox: AlertOutbox;
-  readonly #repeats: Repeats;
+export class Delivery<Item extends Deliverable> {
+  readonly #parts: DeliveryParts<Item>;
+  readonly #outbox: Outbox<Item>;
+  readonly #repeats: Repeats<Item>;
   readonly #stopping = new AbortController();
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: readonly Lane<Item>[];
   readonly #windows: Beat;
   #closing: Promise<void> | undefined;
 
-  private constructor(parts: AlertDeliveryParts, outbox: AlertOutbox) {
+  private constructor(parts: DeliveryParts<Item>, outbox: Outbox<Item>) {
     this.#parts = parts;
     this.#outbox = outbox;
     const { config } = parts;
-    this.#repeats = new Repeats(config.repeatSeconds * 1_000);
+    this.#repeats = new Repeats(config.repeatSeconds * 1_000, parts.wording.keyOf);
     this.#lanes = config.sinks.map((sink) => this.#laneOf(sink));
-    this.#windows = this.#beat('alerts that came again', async () => this.#tellRepeats());
+    this.#windows = this.#beat('what came again', async () => this.#tellRepeats());
   }
 
-  /** Undefined where there is no sink, or nowhere to keep what waits for one: then alerts go to their file alone. */
-  static open(parts: AlertDeliveryParts): AlertDelivery | undefined {
+  /** Undefined where there is no sink, or nowhere to keep what waits for one. */
+  static open<Item extends Deliverable>(parts: DeliveryParts<Item>): Delivery<Item> | undefined {
     const { config, dataDirectory, log } = parts;
     if (config.sinks.length === 0) return undefined;
-    const outbox = AlertOutbox.open(dataDirectory);
+    const outbox = Outbox.open<Item>(dataDirectory);
     if (!outbox.ok) {
       log.error(faultFields(outbox.fault), 'alerts are not delivered');
       return undefined;
     }
-    const delivery = new AlertDelivery(parts, outbox.value);
+    const delivery = new Delivery(parts, outbox.value);
     for (const { beat } of delivery.#lanes) beat.wake(); // What an earlier run left.
     return delivery;
   }
 
-  /** Takes an alert; it is on disk when this returns, unless it only counts as one more of the same. */
-  take(alert: Alert): void {
+  /** Takes one; it is on disk when this returns, unless it only counts as one more of the same. */
+  take(item: Item): void {
     const nowMs = this.#parts.timers.now();
-    const first = this.#repeats.take(alert, nowMs);
+    const first = this.#repeats.take(item, nowMs);
     for (const outgoing of [...this.#repeats.ended(nowMs), ...(first === undefined ? [] : [first])])
       this.#put(outgoing);
     this.#windows.wake();
@@ -99,7 +99,7 @@ export class AlertDelivery {
     this.#outbox.close();
   }
 
-  #put(outgoing: Outgoing): void {
+  #put(outgoing: Outgoing<Item>): void {
     const { config, log, timers } = this.#parts;
     try {
       this.#outbox.put(
@@ -108,9 +108,9 @@ export class AlertDelivery {
         timers.now(),
       );
     } catch (error) {
-      // A full disk: the alert stands in its file, and whoever raises alerts must go on.
+      // A full disk: whoever raises alerts must go on.
       log.error(
-        { code: 'OUTBOX_UNUSABLE', cause: (error as Error).message, alert: outgoing.alert.id },
+        { code: 'OUTBOX_UNUSABLE', cause: (error as Error).message, alert: outgoing.item.id },
         'alert not queued',
       );
     }
@@ -124,13 +124,13 @@ export class AlertDelivery {
     if (nextMs !== undefined) this.#windows.wakeIn(Math.max(1, nextMs - timers.now()));
   }
 
-  #laneOf(config: SinkConfig): Lane {
-    const { timers } = this.#parts;
+  #laneOf(config: SinkConfig): Lane<Item> {
+    const { timers, wording } = this.#parts;
     const bucket = new TokenBucket(this.#parts.config.perMinute, timers.monotonicMs());
-    const lane: Lane = {
+    const lane: Lane<Item> = {
       config,
       bucket,
-      sink: openSink(config, timers.now),
+      sink: openSink(config, wording, timers.now),
       beat: this.#beat(config.name, () => this.#drain(lane)),
     };
     return lane;
@@ -146,7 +146,7 @@ export class AlertDelivery {
     return beat;
   }
 
-  async #drain(lane: Lane): Promise<void> {
+  async #drain(lane: Lane<Item>): Promise<void> {
     const { timers } = this.#parts;
     const { name } = lane.config;
     while (!lane.beat.stopped) {
@@ -162,10 +162,10 @@ export class AlertDelivery {
   }
 
   async #attempt(
-    { config: { name, kind }, sink }: Lane,
-    { seq, outgoing, attempts, queuedAtMs }: Waiting,
+    { config: { name, kind }, sink }: Lane<Item>,
+    { seq, outgoing, attempts, queuedAtMs }: Waiting<Item>,
   ): Promise<void> {
-    const { config, log, metrics, sender, timers, unit = Math.random } = this.#parts;
+    const { config, log, attempted, sender, timers, unit = Math.random } = this.#parts;
     const from = { ...sender(), build: buildVersion(), host: hostname() };
     const tooLong = new AbortController();
     const limit = timers.after(attemptMsMax, () => tooLong.abort());
@@ -173,21 +173,18 @@ export class AlertDelivery {
     timers.cancel(limit);
     if (this.#stopping.signal.aborted && attempt.kind !== 'delivered') return;
     const nowMs = timers.now();
-    metrics.alertDeliveries.inc({ sink: kind, outcome: attempt.kind });
+    attempted(kind, attempt.kind);
     if (attempt.kind === 'delivered') return this.#outbox.delivered(seq);
     const overdue = nowMs - queuedAtMs >= config.giveUpHours * hourMs;
     if (attempt.kind === 'refused' || overdue) {
       this.#outbox.bury(seq, attempt.why, nowMs);
       log.error(
-        { sink: name, alert: outgoing.alert.id, attempts: attempts + 1, why: attempt.why },
+        { sink: name, alert: outgoing.item.id, attempts: attempts + 1, why: attempt.why },
         'alert not delivered',
       );
       return;
     }
     this.#outbox.later(seq, nowMs + Math.max(1, attempt.afterMs ?? fullJitterMs(backoff, attempts, unit())));
-    if (attempts === 0)
-      log.warn({ sink: name, alert: outgoing.alert.id, why: attempt.why }, 'alert waits for its sink');
+    if (attempts === 0) log.warn({ sink: name, alert: outgoing.item.id, why: attempt.why }, 'alert waits for its sink');
   }
 }
-
-type Waiting = NonNullable<ReturnType<AlertOutbox['due']>>;

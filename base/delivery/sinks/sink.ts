@@ -10,9 +10,9 @@ export type Attempt = Readonly<
 >;
 
 /** Somewhere alerts go. */
-export type Sink = Readonly<{
+export type Sink<Item> = Readonly<{
   /** Never rejects: what goes wrong is an attempt's outcome. `signal` ends it, also when it takes too long. */
-  send(outgoing: Outgoing, sender: Sender, signal: AbortSignal): Promise<Attempt>;
+  send(outgoing: Outgoing<Item>, sender: Sender, signal: AbortSignal): Promise<Attempt>;
 }>;
 
 export function whyOf(error: unknown): string {
