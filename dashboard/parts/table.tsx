@@ -17,7 +17,6 @@ export function Table({
             {heads.map((head, at) => {
               const isNumber = typeof head === 'object' && head !== null && 'number' in head;
               return (
-                // biome-ignore lint/suspicious/noArrayIndexKey: heads stay in their places.
                 <th key={at} scope="col" class={isNumber ? 'number' : undefined}>
                   {isNumber ? head.number : head}
                 </th>
