@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { onOneLine } from '../../base/text/printable.ts';
 import { jsonLine } from '../../base/text/table.ts';
-import { type Finding, findingsOf, postureRules } from '../../client/response/posture/findings.ts';
-import { readObjects } from '../../client/response/posture/read.ts';
+import { readObjects } from '../../client/posture/read.ts';
+import { postureRules } from '../../client/posture/rules.ts';
+import { type Finding, findingsOf } from '../../client/response/posture/findings.ts';
 import { exitWith } from '../exit.ts';
 import { print } from '../print.ts';
 

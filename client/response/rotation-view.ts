@@ -30,14 +30,14 @@ const headAnnotation = 'testudo.io/rotation-log';
 export function watchedRotation({ config, secret, book, metrics, election, onUnwritten }: RotationPorts) {
   const schedule = makeSchedule(secret, config);
   const { law, epochMs } = schedule;
+  const { riskWeight, postureWeight } = config;
   const isPaused = () => election.annotationsSeen[pausedAnnotation] !== undefined;
   const part = rotationPart({ config, schedule, isPaused });
   let seen: Seen | null = null;
   let recorded: Recorded | undefined;
   const write = (facts: Facts, look: Seen) => {
     if (book === undefined) return;
-    const opened: Said[] =
-      recorded === undefined ? [{ kind: 'opened', law, epochMs, riskWeight: config.riskWeight }] : [];
+    const opened: Said[] = recorded === undefined ? [{ kind: 'opened', law, epochMs, riskWeight, postureWeight }] : [];
     const looked = recordLook(recorded ?? book.recorded, facts, look, { secret, epochMs, law }, look.atMs);
     recorded = looked.recorded;
     book.append([...opened, ...looked.said], look.atMs).then((outcome) => {

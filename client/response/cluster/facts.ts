@@ -1,4 +1,5 @@
 import type { EpochMs } from '../../../base/time.ts';
+import type { LastingCode } from '../../posture/exposure.ts';
 
 /** What the agent keeps of the cluster's objects: what decides on rotation and quarantine, and no more. */
 export type OwnerRef = Readonly<{ apiVersion: string; kind: string; name: string; uid: string }>;
@@ -28,6 +29,8 @@ export type PodFact = PodRef &
     localData: string | null;
     isHostNetwork: boolean;
     image: string;
+    /** What of its posture lasts as long as the pod: rotation looks sooner at who has more of it. */
+    exposedBy: readonly LastingCode[];
   }>;
 
 type Controller = Readonly<{

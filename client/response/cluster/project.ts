@@ -1,5 +1,6 @@
 /** Objects as the API server writes them, cut down to facts. What is not understood is undefined, and nobody acts on it. */
 import { z } from 'zod';
+import { lastingFindings } from '../../posture/exposure.ts';
 import type {
   BudgetFact,
   DeploymentFact,
@@ -86,6 +87,7 @@ export function projectPod(candidate: unknown): PodFact | undefined {
     localData: local === undefined ? null : (localVolumes.find((kind) => local[kind] !== undefined) ?? null),
     isHostNetwork: spec.hostNetwork,
     image: spec.containers[0]?.image ?? '',
+    exposedBy: lastingFindings((candidate as { spec: unknown }).spec),
   };
 }
 

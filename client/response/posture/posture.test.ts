@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { findingsOf, postureRules } from './findings.ts';
-import { readObjects } from './read.ts';
+import { readObjects } from '../../posture/read.ts';
+import { postureRules } from '../../posture/rules.ts';
+import { findingsOf } from './findings.ts';
 
 const digest = `web@sha256:${'a'.repeat(64)}`;
 const good = {

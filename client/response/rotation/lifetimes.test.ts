@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { exposureOf, type LastingCode, lastingCodes } from '../../posture/exposure.ts';
+import type { RiskStep } from '../cluster/facts.ts';
 import { dueAtMs } from './due.ts';
 import { commitmentTo, epochKey, epochOf, lifetimeAt, revealAtMs, unitOf } from './lifetimes.ts';
 
@@ -69,14 +71,17 @@ describe('the keyed draw', () => {
 });
 
 describe('dueAtMs', () => {
+  const dueOf = (createdAtMs: number, lifetimeMs: number, steps: readonly RiskStep[], riskWeight: number) =>
+    dueAtMs(createdAtMs, lifetimeMs, { steps, exposedBy: [] }, { riskWeight, postureWeight: 1 });
+
   it('is the lifetime after its creation while there is no risk', () => {
-    expect(dueAtMs(1_000, 500, [], 20)).toBe(1_500);
+    expect(dueOf(1_000, 500, [], 20)).toBe(1_500);
   });
 
   it('divides what is left by what the risk adds, from the moment at which it rose', () => {
-    expect(dueAtMs(0, 1_000, [{ atMs: 400, risk: 1 }], 2)).toBe(400 + 600 / 3);
+    expect(dueOf(0, 1_000, [{ atMs: 400, risk: 1 }], 2)).toBe(400 + 600 / 3);
     expect(
-      dueAtMs(
+      dueOf(
         0,
         1_000,
         [
@@ -89,17 +94,42 @@ describe('dueAtMs', () => {
   });
 
   it('is not moved by what became known after it, and never is later for a risk', () => {
-    expect(dueAtMs(0, 1_000, [{ atMs: 2_000, risk: 5 }], 2)).toBe(1_000);
+    expect(dueOf(0, 1_000, [{ atMs: 2_000, risk: 5 }], 2)).toBe(1_000);
     const steps = fc.array(
       fc.record({ atMs: fc.integer({ min: 0, max: 5_000 }), risk: fc.double({ min: 0, max: 9, noNaN: true }) }),
     );
     fc.assert(
       fc.property(steps, (all) => {
         const ordered = [...all].sort((a, b) => a.atMs - b.atMs);
-        const due = dueAtMs(0, 1_000, ordered, 3);
+        const due = dueOf(0, 1_000, ordered, 3);
         expect(due).toBeLessThanOrEqual(1_000);
         expect(due).toBeGreaterThan(0);
       }),
     );
+  });
+
+  it('divides a lifetime by what the exposure adds, at most so much, and risk comes on top of it', () => {
+    const of = (exposedBy: readonly LastingCode[], steps: readonly RiskStep[] = [], postureWeight = 2) =>
+      dueAtMs(0, 1_200, { steps, exposedBy }, { riskWeight: 4, postureWeight });
+    expect(of([])).toBe(1_200);
+    // 3 + 2 + 1 of 12 points.
+    expect(exposureOf(['PRIVILEGED', 'RUNS_AS_ROOT', 'WRITABLE_ROOT'])).toBe(0.5);
+    expect(of(['PRIVILEGED', 'RUNS_AS_ROOT', 'WRITABLE_ROOT'])).toBe(600);
+    expect(of(lastingCodes)).toBe(400);
+    expect(of(lastingCodes, [], 0)).toBe(1_200);
+    expect(of(lastingCodes, [{ atMs: 200, risk: 1 }])).toBe(200 + (1_200 - 3 * 200) / (3 + 4));
+  });
+
+  it('leaves the most exposed pod as hard to foretell as the others, over the time that is left to it', () => {
+    const law = { boundMs: 3_600_000, meanMs: 1_800_000 };
+    const key = Buffer.alloc(32, 5);
+    const tenths = new Array(10).fill(0);
+    for (let pod = 0; pod < 20_000; pod += 1) {
+      const lifetime = lifetimeAt(unitOf(key, `pod-${pod}`), law);
+      const due = dueAtMs(0, lifetime, { steps: [], exposedBy: lastingCodes }, { riskWeight: 20, postureWeight: 1 });
+      tenths[Math.floor(due / (law.boundMs / 20))] += 1;
+    }
+    // Uniform up to half of the bound: five standard deviations of a tenth are 212.
+    for (const count of tenths) expect(Math.abs(count - 2_000)).toBeLessThan(212);
   });
 });

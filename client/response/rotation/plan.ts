@@ -1,4 +1,5 @@
 import type { EpochMs } from '../../../base/time.ts';
+import { exposureOf } from '../../posture/exposure.ts';
 import type { BudgetFact, Facts, PodFact } from '../cluster/facts.ts';
 import { dueAtMs } from './due.ts';
 import { hoursAt } from './hours.ts';
@@ -46,12 +47,20 @@ export function plan(input: PlanInput, now: EpochMs): Plan {
   for (const pod of facts.pods.values()) {
     if (released.has(pod.uid)) continue;
     const steps = facts.risks.get(pod.uid) ?? [];
-    const dueMs = dueAtMs(pod.createdAtMs, schedule.lifetimeMs(pod), steps, config.riskWeight);
+    const { exposedBy } = pod;
+    const dueMs = dueAtMs(pod.createdAtMs, schedule.lifetimeMs(pod), { steps, exposedBy }, config);
     if (dueMs <= now) due.push({ pod, dueMs, risk: steps.at(-1)?.risk ?? 0 });
     else if (ofPod.has(pod.uid)) nextMs = Math.min(nextMs ?? dueMs, dueMs);
   }
-  // The order of uids last: equal times must not make two leaders choose differently.
-  due.sort((a, b) => b.risk - a.risk || a.dueMs - b.dueMs || (a.pod.uid < b.pod.uid ? -1 : 1));
+  // Exposure is in the due times already: in a queue of pods of equal risk the more exposed stand further in front, and none
+  // waits for ever. The order of uids last: equal times must not make two leaders choose differently.
+  due.sort(
+    (a, b) =>
+      b.risk - a.risk ||
+      a.dueMs - b.dueMs ||
+      exposureOf(b.pod.exposedBy) - exposureOf(a.pod.exposedBy) ||
+      (a.pod.uid < b.pod.uid ? -1 : 1),
+  );
   const hours = hoursAt(config, now);
   if (hours.untilMs !== null) nextMs = Math.min(nextMs ?? hours.untilMs, hours.untilMs);
   const everywhere = reasonEverywhere(input, hours.closed);

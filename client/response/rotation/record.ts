@@ -8,6 +8,7 @@ import { canonicalBytes, canonicalJson } from '../../../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { signBytes, verifyBytes } from '../../../proto/envelope/crypto/signature.ts';
+import { lastingCodes } from '../../posture/exposure.ts';
 import { reasons } from './reasons.ts';
 
 const ms = z.number().min(0);
@@ -21,6 +22,8 @@ const said = z.discriminatedUnion('kind', [
     law: z.strictObject({ boundMs: ms, meanMs: ms }),
     epochMs: ms,
     riskWeight: ms,
+    /** Left out by agents that knew of none: 0. */
+    postureWeight: ms.optional(),
   }),
   /** The digest of an epoch's key, before any lifetime that it draws is over. */
   z.strictObject({ kind: z.literal('epoch'), epoch: z.int(), commitment: hex32 }),
@@ -29,6 +32,8 @@ const said = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('seen'),
     ...{ uid, namespace: z.string().max(253), name: z.string().max(253), createdAtMs: ms },
+    /** What makes it due sooner, and can be looked up in its spec. Left out by agents that did not look. */
+    exposedBy: z.array(z.enum(lastingCodes)).max(lastingCodes.length).optional(),
   }),
   z.strictObject({ kind: z.literal('risk'), uid, atMs: ms, risk: ms }),
   z.strictObject({ kind: z.literal('waits'), uid, reason: z.enum(reasons) }),

@@ -6,7 +6,8 @@ import type { Seen } from './rotation.ts';
 
 /** What the log says already. */
 export type Recorded = Readonly<{
-  pods: ReadonlyMap<string, Readonly<{ reason: string | null; risks: number }>>;
+  /** `isExposureSaid`: false where an agent that knew of no posture saw it first. */
+  pods: ReadonlyMap<string, Readonly<{ reason: string | null; risks: number; isExposureSaid: boolean }>>;
   committed: ReadonlySet<number>;
   revealed: ReadonlySet<number>;
   lastMs: EpochMs;
@@ -38,14 +39,15 @@ export function recordLook(
   };
   commit(epochOf(now, epochMs));
   commit(epochOf(now, epochMs) + 1); // Before it begins.
-  for (const { uid, namespace, name, createdAtMs } of facts.pods.values()) {
-    if (!pods.has(uid)) {
+  for (const { uid, namespace, name, createdAtMs, exposedBy } of facts.pods.values()) {
+    const before = pods.get(uid);
+    if (before?.isExposureSaid !== true) {
       commit(epochOf(createdAtMs, epochMs));
-      pods.set(uid, { reason: null, risks: 0 });
-      said.push({ kind: 'seen', uid, namespace, name, createdAtMs });
+      pods.set(uid, { reason: null, risks: 0, ...before, isExposureSaid: true });
+      said.push({ kind: 'seen', uid, namespace, name, createdAtMs, exposedBy: [...exposedBy] });
     }
     const steps = facts.risks.get(uid) ?? [];
-    const known = pods.get(uid) ?? { reason: null, risks: 0 };
+    const known = pods.get(uid) ?? { reason: null, risks: 0, isExposureSaid: true };
     for (const { atMs, risk } of steps.slice(known.risks)) said.push({ kind: 'risk', uid, atMs, risk });
     if (steps.length !== known.risks) pods.set(uid, { ...known, risks: steps.length });
   }

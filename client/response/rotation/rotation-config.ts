@@ -12,6 +12,8 @@ export const rotationConfig = z.strictObject({
   meanLifetimeMinutes: minutes.optional(),
   /** What a risk of 1, an alert's threshold, adds to the rate at which a lifetime is used up. */
   riskWeight: z.number().min(0).max(1_000).default(20),
+  /** What an exposure of 1 adds to it: the most exposed pod lives 1 / (1 + postureWeight) as long. 0: all alike. */
+  postureWeight: z.number().min(0).max(4).default(1),
   maxInFlight: z
     .strictObject({
       workload: z.int().min(1).max(100).default(1),

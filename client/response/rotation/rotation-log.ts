@@ -82,14 +82,17 @@ export class RotationLog {
     const lines = whole.split('\n').slice(0, -1);
     const committed = new Set<number>();
     const revealed = new Set<number>();
-    const pods = new Map<string, Readonly<{ reason: null; risks: 0 }>>();
+    const pods = new Map<string, Readonly<{ reason: null; risks: 0; isExposureSaid: boolean }>>();
     for (const line of lines) {
       const entry = decodeEntry(line, key.publicKey);
       if (!entry.ok) continue; // For `verify` to say; what comes next goes on from the last line as it stands.
       const { said } = entry.value;
       if (said.kind === 'epoch') committed.add(said.epoch);
       if (said.kind === 'reveal') revealed.add(said.epoch);
-      if (said.kind === 'seen') pods.set(said.uid, { reason: null, risks: 0 });
+      if (said.kind === 'seen') {
+        const isExposureSaid = said.exposedBy !== undefined || pods.get(said.uid)?.isExposureSaid === true;
+        pods.set(said.uid, { reason: null, risks: 0, isExposureSaid });
+      }
       if (said.kind === 'gone') pods.delete(said.uid);
     }
     const file = await open(path, 'a', privateFileMode);

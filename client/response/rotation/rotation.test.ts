@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ok, refuse } from '../../../base/fault.ts';
 import type { ClusterFaultCode, Done } from '../cluster/cluster.ts';
-import type { Facts } from '../cluster/facts.ts';
+import type { Facts, PodFact, RiskStep } from '../cluster/facts.ts';
 import {
   madeAtMs,
   madeBudget,
@@ -74,6 +74,20 @@ describe('rotation', () => {
       madeAtMs,
     );
     expect(sooner.wakeAtMs).toBeLessThan(due);
+  });
+
+  it('takes the more exposed first among pods of equal risk, and never before one that is more suspicious', () => {
+    const exposed = madePod('a', { exposedBy: ['PRIVILEGED', 'HOST_PID', 'HOST_IPC', 'HOST_NETWORK'] });
+    const order = (pods: readonly PodFact[], risks: Readonly<Record<string, readonly RiskStep[]>> = {}) => {
+      // The same draw for each: who goes first follows from what is known of them alone.
+      const config = rotationConfig.parse({ mode: 'rotate' });
+      const schedule = { ...makeSchedule(Buffer.alloc(32, 1), config), lifetimeMs: () => 10 * hourMs };
+      const part = rotationPart({ config, schedule, isPaused: () => false });
+      return part.step(part.first, madeFacts({ pods, risks }), late).actions.map(({ pod }) => pod.name);
+    };
+    expect(order([madePod('0'), exposed])).toEqual(['a']);
+    expect(order([madePod('0'), madePod('a')])).toEqual(['0']);
+    expect(order([madePod('0'), exposed], { 'uid-0': [{ atMs: madeAtMs + hourMs, risk: 1 }] })).toEqual(['0']);
   });
 
   it('evicts from a StatefulSet with the uid as a condition, and only as its budget allows', () => {

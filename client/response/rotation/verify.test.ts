@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { exposureOf, type LastingCode } from '../../posture/exposure.ts';
 import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
 import { dueAtMs } from './due.ts';
 import { epochKey, epochOf, lifetimeAt, unitOf } from './lifetimes.ts';
@@ -14,17 +15,23 @@ const secret = Buffer.alloc(32, 9);
 const key = logKeyOf(secret);
 const hourMs = 3_600_000;
 const law = { boundMs: hourMs / 4, meanMs: hourMs / 8 };
-const opened: Said = { kind: 'opened', law, epochMs: 24 * hourMs, riskWeight: 20 };
-const dueOf = (uid: string, steps: { atMs: number; risk: number }[] = []) =>
-  dueAtMs(madeAtMs, lifetimeAt(unitOf(epochKey(secret, epochOf(madeAtMs, 24 * hourMs)), uid), law), steps, 20);
+const weights = { riskWeight: 20, postureWeight: 1 };
+const opened: Said = { kind: 'opened', law, epochMs: 24 * hourMs, ...weights };
+const dueOf = (uid: string, exposedBy: readonly LastingCode[] = []) => {
+  const lifetimeMs = lifetimeAt(unitOf(epochKey(secret, epochOf(madeAtMs, 24 * hourMs)), uid), law);
+  return dueAtMs(madeAtMs, lifetimeMs, { steps: [], exposedBy }, weights);
+};
+
+const nothing = { begins: [], waits: [] };
 
 /** A log of so many pods, all rotated when they are due; `change` may move or leave out what is said of one. */
 function logOf(
   count: number,
   change: (uid: string, dueMs: number) => number | null = (_uid, dueMs) => dueMs,
-  keys = secret,
+  exposedBy: readonly LastingCode[] = [],
 ) {
-  const pods = Array.from({ length: count }, (_, at) => madePod(`p${at}`));
+  const keys = secret;
+  const pods = Array.from({ length: count }, (_, at) => madePod(`p${at}`, { exposedBy }));
   const { said, recorded } = recordLook(
     nothingRecorded,
     madeFacts({ pods }),
@@ -34,7 +41,7 @@ function logOf(
   );
   const events: { atMs: number; said: Said }[] = [opened, ...said].map((one) => ({ atMs: madeAtMs, said: one }));
   for (const { uid } of pods) {
-    const atMs = change(uid, dueOf(uid));
+    const atMs = change(uid, dueOf(uid, exposedBy));
     if (atMs !== null) events.push({ atMs, said: { kind: 'begins', uid, does: 'release' } });
   }
   for (let atMs = madeAtMs + 200_000; atMs < madeAtMs + hourMs / 2; atMs += 200_000)
@@ -72,6 +79,31 @@ describe('verifyLog', () => {
       return uid === 'uid-p13' ? dueMs + 120_000 : dueMs;
     });
     expect(kinds(lines).sort()).toEqual(['early shop/p11', 'late shop/p13', 'spared shop/p7']);
+  });
+
+  const exposed = ['PRIVILEGED', 'HOST_PID', 'RUNS_AS_ROOT', 'ESCALATION'] as const;
+
+  it('finds nothing where exposed pods went as much sooner as the log says that they are exposed', () => {
+    const { lines, head } = logOf(50, undefined, exposed);
+    expect(verifyLog(lines, key.publicKey, head)).toMatchObject({ findings: [], proven: 50 });
+    expect(dueOf('uid-p1', exposed) - madeAtMs).toBeCloseTo(
+      (dueOf('uid-p1') - madeAtMs) / (1 + exposureOf(exposed)),
+      3,
+    );
+  });
+
+  it('names who was picked or spared under the pretext of its exposure', () => {
+    // Due by its exposure, and begun when it would be due without: the more is left of a lifetime, the later.
+    const spared = logOf(50, (uid) => dueOf(uid), exposed);
+    const late = kinds(spared.lines).filter((finding) => finding.startsWith('late'));
+    const expected = Array.from({ length: 50 }, (_, at) => `uid-p${at}`).filter(
+      (uid) => dueOf(uid) - dueOf(uid, exposed) > 60_000,
+    );
+    expect(late).toHaveLength(expected.length);
+    expect(late.length).toBeGreaterThan(40);
+    // Begun as if it were exposed, and nothing was said of that.
+    const picked = logOf(50, (uid) => dueOf(uid, exposed));
+    expect(kinds(picked.lines).filter((finding) => finding.startsWith('early')).length).toBeGreaterThan(40);
   });
 
   it('finds every line that was left out, put in, moved or changed, and an end that was cut off', () => {
@@ -124,6 +156,38 @@ describe('RotationLog', () => {
     const verified = verifyLog((await readFile(path, 'utf8')).split('\n').slice(0, -1), key.publicKey);
     expect(verified.findings.filter(({ kind }) => kind !== 'gap')).toEqual([]);
     expect(verified).toMatchObject({ pods: 1, proven: 1 });
+  });
+});
+
+describe('a log of an agent that knew of no posture', () => {
+  it('goes on under one that does: nothing is early or late for it', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'testudo-rotation-log-')), 'rotation.log');
+    onTestFinished(() => rm(dirname(path), { recursive: true }));
+    const keys = { secret, epochMs: 24 * hourMs, law };
+    const pod = madePod('a', { exposedBy: ['PRIVILEGED', 'HOST_PID', 'HOST_IPC', 'HOST_PATH'] });
+    const { said } = recordLook(nothingRecorded, madeFacts({ pods: [pod] }), nothing, keys, madeAtMs);
+    const old = await RotationLog.open(path, secret);
+    const opening: Said = { kind: 'opened', law, epochMs: 24 * hourMs, riskWeight: 20 };
+    const before = said.map((one) => {
+      if (one.kind !== 'seen') return one;
+      const { exposedBy: _, ...rest } = one;
+      return rest;
+    });
+    await old.append([opening, ...before], madeAtMs);
+    await old.close();
+    const log = await RotationLog.open(path, secret);
+    const dueMs = dueOf('uid-a', pod.exposedBy);
+    const look = recordLook(log.recorded, madeFacts({ pods: [pod] }), nothing, keys, madeAtMs + 1_000);
+    expect(look.said).toMatchObject([{ kind: 'seen', uid: 'uid-a', exposedBy: pod.exposedBy }]);
+    await log.append([opened, ...look.said], madeAtMs + 1_000);
+    for (let atMs = madeAtMs + 200_000; atMs < dueMs; atMs += 200_000) await log.append([{ kind: 'alive' }], atMs);
+    await log.append([{ kind: 'begins', uid: 'uid-a', does: 'release' }], dueMs);
+    const endMs = madeAtMs + 26 * hourMs;
+    const end = recordLook(look.recorded, madeFacts({ pods: [pod] }), nothing, keys, endMs).said;
+    await log.append([opened, ...end], endMs);
+    await log.close();
+    const verified = verifyLog((await readFile(path, 'utf8')).split('\n').slice(0, -1), key.publicKey);
+    expect(verified).toMatchObject({ findings: [], pods: 1, proven: 1 });
   });
 });
 

@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../../base/time.ts';
+import type { LastingCode } from '../../posture/exposure.ts';
 import type { RiskStep } from '../cluster/facts.ts';
-import { dueAtMs } from './due.ts';
+import { dueAtMs, type Weights } from './due.ts';
 import { commitmentTo, epochOf, type Law, lifetimeAt, unitOf } from './lifetimes.ts';
 import type { Reason } from './reasons.ts';
 import { decodeEntry, digestOfLine, type Entry } from './record.ts';
@@ -40,6 +41,8 @@ type Pod = {
   seenAtMs: EpochMs;
   line: number;
   risks: RiskStep[];
+  /** undefined where nobody has said yet what it is exposed by. */
+  exposedBy: readonly LastingCode[] | undefined;
   /** What was first said of it once it was due, and of what it was said. */
   first: Readonly<{ atMs: EpochMs; line: number; is: 'begins' | 'waits' | 'gone' }> | null;
   begun: Readonly<{ atMs: EpochMs; line: number }> | null;
@@ -48,7 +51,7 @@ type Pod = {
 };
 
 /** A leader's time: until the last line before the next one begins. */
-type Opened = Readonly<{ law: Law; epochMs: number; riskWeight: number; atMs: EpochMs; line: number }> & {
+type Opened = Readonly<{ law: Law; epochMs: number; weights: Weights; atMs: EpochMs; line: number }> & {
   endMs: EpochMs;
 };
 
@@ -75,7 +78,8 @@ export function verifyLog(lines: readonly string[], publicKey: Uint8Array, head?
   };
   const take = ({ atMs, said }: Entry, line: number) => {
     if (said.kind === 'opened') {
-      openings.push({ law: said.law, epochMs: said.epochMs, riskWeight: said.riskWeight, atMs, line, endMs: atMs });
+      const { law, epochMs, riskWeight, postureWeight = 0 } = said;
+      openings.push({ law, epochMs, weights: { riskWeight, postureWeight }, atMs, line, endMs: atMs });
       return;
     }
     if (said.kind === 'epoch') {
@@ -94,10 +98,24 @@ export function verifyLog(lines: readonly string[], publicKey: Uint8Array, head?
     }
     if (said.kind === 'alive') return;
     if (said.kind === 'seen') {
-      const { createdAtMs, namespace, name } = said;
-      if (pods.has(said.uid)) return; // Again, after a restart.
+      const { createdAtMs, namespace, name, exposedBy } = said;
+      const known = pods.get(said.uid);
+      if (known !== undefined) {
+        // Again, after a restart; what it is exposed by never changes, so the first word counts.
+        known.exposedBy ??= exposedBy;
+        return;
+      }
       pods.set(said.uid, {
-        ...{ name: `${namespace}/${name}`, createdAtMs, seenAtMs: atMs, line, risks: [], first: null, begun: null },
+        ...{
+          name: `${namespace}/${name}`,
+          createdAtMs,
+          seenAtMs: atMs,
+          line,
+          risks: [],
+          exposedBy,
+          first: null,
+          begun: null,
+        },
         ...{ waits: null, goneAtMs: null },
       });
       return;
@@ -158,14 +176,15 @@ function judge(
   find: (kind: Finding['kind'], line: number, text: string, pod?: string) => void,
 ): boolean {
   const { begun, first, createdAtMs, seenAtMs, name } = pod;
-  const risks = [...pod.risks].sort((a, b) => a.atMs - b.atMs);
+  const steps = [...pod.risks].sort((a, b) => a.atMs - b.atMs);
+  const of = { steps, exposedBy: pod.exposedBy ?? [] };
   const at = (ms: EpochMs) => new Date(ms).toISOString();
   let isProven = false;
-  for (const { law, epochMs, riskWeight, atMs, endMs, line } of openings) {
+  for (const { law, epochMs, weights, atMs, endMs, line } of openings) {
     const key = keys.get(epochOf(createdAtMs, epochMs));
     if (key === undefined || endMs < seenAtMs) continue;
     isProven = true;
-    const dueMs = dueAtMs(createdAtMs, lifetimeAt(unitOf(key, uid), law), risks, riskWeight);
+    const dueMs = dueAtMs(createdAtMs, lifetimeAt(unitOf(key, uid), law), of, weights);
     if (begun !== null && begun.line > line && begun.atMs <= endMs && begun.atMs < dueMs - earlyMs) {
       find('early', begun.line, `begun at ${at(begun.atMs)}, due at ${at(dueMs)}`, name);
       return true;

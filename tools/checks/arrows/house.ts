@@ -92,7 +92,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['grpc', 'web'],
   ],
   client: [
-    ['events', 'storage', 'observability'],
+    ['events', 'storage', 'observability', 'posture'],
     'recordings',
     ['sources', 'tracks'],
     ['antibodies', 'kube', 'learning', 'rates'],

@@ -27,27 +27,24 @@ const metadata = z.object({
     .array(z.object({ kind: z.string(), name: z.string(), controller: z.boolean().default(false) }))
     .default([]),
 });
-const pod = z.object({
-  kind: z.literal('Pod'),
-  metadata,
-  spec: z.object({
-    hostNetwork: boolean,
-    hostPID: boolean,
-    hostIPC: boolean,
-    securityContext: z.object({ runAsNonRoot: boolean, runAsUser: z.number().nullish() }).nullish(),
-    containers: z.array(container).default([]),
-    initContainers: z.array(container).default([]),
-    volumes: z
-      .array(
-        z.object({
-          name: z.string(),
-          hostPath: z.object({ path: z.string() }).nullish(),
-          projected: z.object({ sources: z.array(z.record(z.string(), z.unknown())).default([]) }).nullish(),
-        }),
-      )
-      .default([]),
-  }),
+const spec = z.object({
+  hostNetwork: boolean,
+  hostPID: boolean,
+  hostIPC: boolean,
+  securityContext: z.object({ runAsNonRoot: boolean, runAsUser: z.number().nullish() }).nullish(),
+  containers: z.array(container).default([]),
+  initContainers: z.array(container).default([]),
+  volumes: z
+    .array(
+      z.object({
+        name: z.string(),
+        hostPath: z.object({ path: z.string() }).nullish(),
+        projected: z.object({ sources: z.array(z.record(z.string(), z.unknown())).default([]) }).nullish(),
+      }),
+    )
+    .default([]),
 });
+const pod = z.object({ kind: z.literal('Pod'), metadata, spec });
 const policy = z.object({
   kind: z.literal('NetworkPolicy'),
   metadata,
@@ -67,6 +64,12 @@ const policy = z.object({
 export type PosturePod = z.infer<typeof pod>;
 export type PostureContainer = z.infer<typeof container>;
 export type PosturePolicy = z.infer<typeof policy>;
+
+/** The spec of one pod as the API server writes it; undefined for what is none. */
+export function readSpec(candidate: unknown): PosturePod['spec'] | undefined {
+  const parsed = spec.safeParse(candidate);
+  return parsed.success ? parsed.data : undefined;
+}
 
 /** The pods and policies among any objects, such as those of `kubectl get pods,networkpolicies -A -o json`. */
 export function readObjects(
