@@ -11,7 +11,7 @@ import { EnvelopeWorker } from '../proto/envelope/files/envelope-worker.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { type ClientConfig, trainingBytesMax } from './config.ts';
 import type { Hub } from './hub/hub.ts';
-import { ReleasesRelay } from './hub/releases-relay.ts';
+import type { ReleasesRelay } from './hub/releases/releases-relay.ts';
 import { Ingest } from './ingest.ts';
 import type { PodWatch } from './kube/pod-watch.ts';
 import { type LocalTrack, openTracks } from './learning/local-track.ts';
@@ -24,10 +24,11 @@ import { localTraining } from './local-training.ts';
 import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { openAgent } from './open-agent.ts';
-import { openHub } from './open-hub.ts';
+import { openHub, openRelay } from './open-hub.ts';
 import { openPods } from './open-pods.ts';
 import type { AgentEvent } from './releases/agent-ports.ts';
 import type { ReleaseAgent } from './releases/release-agent.ts';
+import type { ReleaseFiles } from './releases/release-files.ts';
 import { connectOverGrpc } from './rounds/grpc/connect.ts';
 import type { Invitation } from './rounds/invitation.ts';
 import { Outbox } from './rounds/outbox.ts';
@@ -191,9 +192,7 @@ export class RunningClient {
     }
     const { metrics } = this;
     const onEvent = this.#hooks.onAgentEvent;
-    const { now } = this.#timers;
-    const report = (fault: Fault) => this.#log.warn(faultFields(fault), 'release metadata is not relayed to sensors');
-    const relay = this.#config.hub === null ? undefined : await ReleasesRelay.open(dataDirectory, { now, report });
+    const relay = await openRelay(this.#config, this.#log, this.#timers);
     const agent = await openAgent({
       config: this.#config,
       live: this.#live,
@@ -207,7 +206,7 @@ export class RunningClient {
     await this.#live.start((track) => agent.liveVersion(track) !== undefined);
     this.#pods = await openPods(this.#config.kubernetes, { metrics, log: this.#log, timers: this.#timers });
     this.#ingest.start();
-    if (relay !== undefined) await this.#openHub(relay);
+    if (relay !== undefined) await this.#openHub(relay, agent.files);
     this.#joining = this.#join();
     const tracks = [...this.tracks.keys()];
     this.#log.info({ healthPort: this.healthPort, dataDirectory, tracks }, 'client started');
@@ -255,13 +254,14 @@ export class RunningClient {
     this.#finish(undefined);
   }
 
-  async #openHub(relay: ReleasesRelay): Promise<void> {
+  async #openHub(relay: ReleasesRelay, files: ReleaseFiles): Promise<void> {
     const hub = await openHub({
       config: this.#config,
       dataKey: this.#dataKey,
       tracks: this.tracks,
       live: this.#live,
       relay,
+      files,
       responses: () => this.#uplink?.responses,
       versionOf: (track) => this.#agent?.liveVersion(track),
       who: () => this.#identity,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { ClientConfig } from './config.ts';
-import type { ReleasesRelay } from './hub/releases-relay.ts';
+import type { ReleasesRelay } from './hub/releases/releases-relay.ts';
 import type { LiveTracks } from './live-tracks.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
@@ -22,11 +22,6 @@ export type OpenAgentParts = Readonly<{
   onEvent?: ((event: AgentEvent) => void) | undefined;
 }>;
 
-/** Where a client's agent keeps files of releases, and its hub finds them. */
-export function agentFolder(dataDirectory: string): string {
-  return join(dataDirectory, 'agent');
-}
-
 /** A client's agent: it decides what its tracks score with, from the first moment and without a coordinator too. */
 export async function openAgent({
   config,
@@ -41,7 +36,7 @@ export async function openAgent({
   const report = agentReporter(log, metrics);
   const agent = await ReleaseAgent.open(
     {
-      folder: agentFolder(dataDirectory),
+      folder: join(dataDirectory, 'agent'),
       addresses: coordinator.addresses,
       connect: relay === undefined ? connectOverGrpc : relay.listening(connectOverGrpc),
       hosts: await live.hosts(),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { ok, type Result, refuse } from '../base/fault.ts';
-import type { Log } from '../base/log.ts';
+import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
+import { faultFields, type Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { ClusterId, FederationId, TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
@@ -10,7 +10,7 @@ import { AlertBook } from './hub/alert-book.ts';
 import { type AuthorityFaultCode, openHubAuthority } from './hub/authority.ts';
 import type { DeliveryFaultCode, DeliveryPorts } from './hub/delivery.ts';
 import { Hub } from './hub/hub.ts';
-import type { ReleasesRelay } from './hub/releases-relay.ts';
+import { ReleasesRelay } from './hub/releases/releases-relay.ts';
 import { checkedResponses } from './hub/response-relay.ts';
 import type { SensorBook } from './hub/sensor-book.ts';
 import type { CountedExample } from './learning/example-buffer.ts';
@@ -18,8 +18,7 @@ import type { LocalTrack } from './learning/local-track.ts';
 import type { ResponseCalls } from './link/response-calls.ts';
 import type { LiveTracks } from './live-tracks.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
-import { agentFolder } from './open-agent.ts';
-import { ReleaseFiles } from './releases/release-files.ts';
+import type { ReleaseFiles } from './releases/release-files.ts';
 
 export type OpenHubParts = Readonly<{
   config: ClientConfig;
@@ -27,6 +26,8 @@ export type OpenHubParts = Readonly<{
   tracks: ReadonlyMap<TrackId, LocalTrack>;
   live: LiveTracks;
   relay: ReleasesRelay;
+  /** The client's own agent's. */
+  files: ReleaseFiles;
   /** The release that a track runs; undefined where it runs none. */
   versionOf(track: TrackId): number | undefined;
   who(): Readonly<{ federation: FederationId; cluster: ClusterId; receiptKey: Uint8Array }> | undefined;
@@ -41,6 +42,17 @@ export type OpenHubParts = Readonly<{
 /** What a sensor may look at under its budget. */
 const steps = ['full', 'sampled', 'dangerous'] as const;
 
+/** What a configured hub relays of releases; undefined where none is configured. */
+export async function openRelay(
+  { hub, agent, dataDirectory }: ClientConfig,
+  log: Log,
+  { now }: Timers,
+): Promise<ReleasesRelay | undefined> {
+  if (hub === null) return undefined;
+  const report = (fault: Fault) => log.warn(faultFields(fault), 'release metadata is not relayed to sensors');
+  return await ReleasesRelay.open(dataDirectory, { now, report, labels: agent.labels });
+}
+
 /** The configured hub, serving; undefined where none is configured. */
 export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefined, AuthorityFaultCode>> {
   const { config, dataKey, metrics, log, timers } = parts;
@@ -51,14 +63,14 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
   const alerts = new AlertBook();
   parts.live.onAlert = (alert) => alerts.add(alert);
   await alerts.load(config.scoring.alertFile ?? join(dataDirectory, 'alerts.jsonl'), timers.now());
-  const files = new ReleaseFiles(join(agentFolder(dataDirectory), 'files'));
   const opened = await Hub.start({
     config: hub,
     authority: authority.value,
     relay: parts.relay,
     alerts,
     coordinator: checkedResponses(parts),
-    pathOf: (digest) => files.path(digest),
+    files: parts.files,
+    tracks: [...parts.tracks.keys()],
     who: () => {
       const member = parts.who();
       return member && { federation: member.federation, cluster: member.cluster };

@@ -11,6 +11,7 @@ import { parseClusterId, parseDigest, parseFederationId } from '../../proto/ids.
 import type { CountedExample } from '../learning/example-buffer.ts';
 import { parseAddress } from '../link/address.ts';
 import { connectToHub } from '../releases/grpc/connect-to-hub.ts';
+import { ReleaseFiles } from '../releases/release-files.ts';
 import { connectToAlerts } from '../response/hearing/alert-calls.ts';
 import { HubFollower } from '../response/hearing/hub-follower.ts';
 import { sightingOf } from '../response/ladder/sighting.ts';
@@ -21,7 +22,7 @@ import { AlertBook } from './alert-book.ts';
 import { openHubAuthority } from './authority.ts';
 import { Hub } from './hub.ts';
 import { hubConfig } from './hub-config.ts';
-import { ReleasesRelay } from './releases-relay.ts';
+import { ReleasesRelay } from './releases/releases-relay.ts';
 import { checkedResponses, type ResponseRelay } from './response-relay.ts';
 
 const log = pino({ level: 'silent' });
@@ -67,7 +68,8 @@ async function startHub(ports = { sensors: 0, admission: 0 }): Promise<Hub> {
     relay: await ReleasesRelay.open(folder, { now: Date.now, report: () => undefined }),
     alerts,
     coordinator,
-    pathOf: () => join(folder, 'nothing'),
+    files: new ReleaseFiles(join(folder, 'files')),
+    tracks: [],
     who: () => member,
     delivery: {
       async raise(_, alert) {

@@ -1,6 +1,6 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import { ok, type Result } from '../../base/fault.ts';
-import type { Log } from '../../base/log.ts';
+import { type Fault, ok, type Result } from '../../base/fault.ts';
+import { faultFields, type Log } from '../../base/log.ts';
 import type { Timer, Timers } from '../../base/time.ts';
 import {
   type AcknowledgeRequest,
@@ -26,8 +26,9 @@ import {
   type DeliverResponse,
   SensorsService,
 } from '../../proto/generated/testudo/v1/sensors.ts';
-import type { ClusterId, Digest, FederationId } from '../../proto/ids.ts';
+import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
+import type { ReleaseFiles } from '../releases/release-files.ts';
 import { peerOfToken } from './admit.ts';
 import type { AlertBook } from './alert-book.ts';
 import { type AlertWatcher, serveAlerts } from './alert-service.ts';
@@ -37,8 +38,9 @@ import { nameOfCaller, refuseCall, unary } from './handler.ts';
 import type { HubConfig } from './hub-config.ts';
 import { HubListener } from './listener.ts';
 import type { HubFaultCode } from './refusal.ts';
-import { type Fetcher, ReleaseFileServer, type Subscriber, serveReleases } from './release-service.ts';
-import type { ReleasesRelay } from './releases-relay.ts';
+import { fetchAhead } from './releases/fetch-ahead.ts';
+import { type Fetcher, ReleaseFileServer, type Subscriber, serveReleases } from './releases/release-service.ts';
+import type { ReleasesRelay } from './releases/releases-relay.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import { type KnownSensor, SensorBook } from './sensor-book.ts';
 
@@ -50,8 +52,9 @@ export type HubParts = Readonly<{
   alerts: AlertBook;
   /** Hears what the agent tells. */
   coordinator: ResponseRelay;
-  /** Where a release's file lies once the hub's own agent has it. */
-  pathOf(digest: Digest): string;
+  /** The hub's own agent's. */
+  files: ReleaseFiles;
+  tracks: readonly TrackId[];
   /** Undefined until the cluster is a member of a federation. */
   who(): Readonly<{ federation: FederationId; cluster: ClusterId }> | undefined;
   delivery: DeliveryPorts;
@@ -77,6 +80,7 @@ export class Hub {
   readonly #listeners: readonly HubListener[];
   readonly #stopping: AbortController;
   readonly #renewing: readonly Timer[];
+  readonly #fetching: Promise<void>;
 
   private constructor(
     parts: HubParts,
@@ -93,6 +97,9 @@ export class Hub {
     this.#listeners = opened.listeners;
     this.#stopping = opened.stopping;
     const { timers, authority, log } = parts;
+    const onFailed = (track: TrackId, version: number, fault: Fault) =>
+      log.warn({ ...faultFields(fault), track, version }, 'a release could not be fetched ahead of the agent');
+    this.#fetching = fetchAhead({ ...parts, onFailed }, opened.stopping.signal);
     this.#renewing = [
       timers.every(
         renewServerMs,
@@ -131,7 +138,7 @@ export class Hub {
     const deliveries = new Deliveries(parts.delivery);
     const book = new SensorBook(config.sensorsMax, (node) => deliveries.levels.forget(node));
     strangers.grpc.addService(AdmissionService, { admit: unary(parts, (call) => admit(parts, call.request)) });
-    const files = new ReleaseFileServer(parts.pathOf, timers, stopping.signal);
+    const files = new ReleaseFileServer((digest) => parts.files.path(digest), timers, stopping.signal);
     serveSensors(sensors, { parts, book, deliveries, files });
     serveAgent(sensors, parts);
     const ports = {
@@ -146,6 +153,7 @@ export class Hub {
     this.#stopping.abort();
     for (const timer of this.#renewing) this.#parts.timers.cancel(timer);
     for (const listener of this.#listeners) listener.close();
+    await this.#fetching;
     await this.#parts.relay.close();
   }
 }

@@ -28,6 +28,8 @@ const ofLightForm: ReadonlySet<string> = new Set([
   releaseFileNames.antibodies,
 ]);
 
+export type FilesByDigest = Pick<ReleaseFiles, 'fetch' | 'path'>;
+
 export type FetchReleaseOptions = FetchPace & Readonly<{ lightAlone: boolean }>;
 
 /**
@@ -35,7 +37,7 @@ export type FetchReleaseOptions = FetchPace & Readonly<{ lightAlone: boolean }>;
  * light form. No other file can come with it: nothing is asked for by name. Without calls only what is on disk counts.
  */
 export async function fetchRelease(
-  files: ReleaseFiles,
+  files: FilesByDigest,
   calls: FetchCalls | undefined,
   target: ReleaseTarget,
   federation: FederationId,
@@ -65,7 +67,7 @@ export function digestsOf({ target, manifest }: FetchedRelease): readonly Digest
 }
 
 async function modelOf(
-  files: ReleaseFiles,
+  files: FilesByDigest,
   target: ReleaseTarget,
   manifest: ReleaseManifest,
 ): Promise<Result<FetchedRelease, ModelFaultCode>> {
@@ -92,7 +94,7 @@ async function modelOf(
   return ok({ target, manifest, model });
 }
 
-async function readSpec(files: ReleaseFiles, { digest, bytes }: WantedFile) {
+async function readSpec(files: Pick<FilesByDigest, 'path'>, { digest, bytes }: WantedFile) {
   if (bytes > specBytesMax) return refuse('SPEC_INVALID', 'the model spec is larger than 1 MiB');
   return specOfBytes(await readFile(files.path(digest)));
 }

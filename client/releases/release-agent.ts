@@ -23,6 +23,8 @@ import { Reporter } from './reports/reporter.ts';
  * What to do is decided in `decide/`; here it is done. Whatever fails, the last good model goes on (I7).
  */
 export class ReleaseAgent {
+  /** Those of the releases that it runs, keeps and fetches. */
+  readonly files: ReleaseFiles;
   readonly #config: AgentConfig;
   readonly #ports: AgentPorts;
   readonly #reporter: Reporter;
@@ -47,9 +49,10 @@ export class ReleaseAgent {
     this.#reporter = new Reporter(outbox, ports, config.times, this.#stopping.signal);
     const { lightAlone = false, times } = config;
     const { stallMs, bytesPerSecondMin } = times;
+    this.files = new ReleaseFiles(join(config.folder, 'files'));
     this.#work = new AgentWork({
       hosts: config.hosts,
-      files: new ReleaseFiles(join(config.folder, 'files')),
+      files: this.files,
       store,
       reporter: this.#reporter,
       ports,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemTimers } from '../../base/system-timers.ts';
 import { parseDigest } from '../../proto/ids.ts';
 import { type FetchCalls, ReleaseFiles } from './release-files.ts';
@@ -51,5 +51,36 @@ describe('ReleaseFiles', () => {
     const path = files.path(wanted(30).digest);
     expect(await files.fetch(sender(30, 64), wanted(30), pace)).toEqual({ ok: true, value: path });
     expect(readFileSync(path)).toEqual(bytesOf(30));
+  });
+
+  it('fetches a file once for all that ask for it meanwhile, and removes nothing that is on its way or fetched ahead', async () => {
+    const files = new ReleaseFiles(folder);
+    const sent = Promise.withResolvers<void>();
+    let transfers = 0;
+    const slow: FetchCalls = {
+      fetch: ({ offset }) => ({
+        async *[Symbol.asyncIterator]() {
+          transfers += 1;
+          yield { offset, sizeBytes: 64n, chunk: bytesOf(1).subarray(0, 10) };
+          await sent.promise;
+          yield { offset: 10n, sizeBytes: 64n, chunk: bytesOf(1).subarray(10) };
+        },
+        cancel: () => undefined,
+      }),
+    };
+    const both = [files.fetch(slow, wanted(1), pace), files.fetch(sender(1, 64), wanted(1), pace)];
+    const part = `${files.path(wanted(1).digest)}.part`;
+    await vi.waitFor(() => expect(readFileSync(part)).toHaveLength(10), { timeout: 60_000, interval: 5 });
+    await files.keepOnly(new Set());
+    sent.resolve();
+    const path = files.path(wanted(1).digest);
+    expect(await Promise.all(both)).toEqual(Array(2).fill({ ok: true, value: path }));
+    expect(transfers).toBe(1);
+    files.keepAhead(new Set([wanted(1).digest]));
+    await files.keepOnly(new Set());
+    expect(readFileSync(path)).toEqual(bytesOf(1));
+    files.keepAhead(new Set());
+    await files.keepOnly(new Set());
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

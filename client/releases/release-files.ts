@@ -26,16 +26,23 @@ const beginningsMax = 16;
 
 export type FetchFileFaultCode = DownloadFaultCode<'FILE'> | 'FILE_MISSING' | 'FILE_DIGEST';
 
-/** Files of releases by digest. A `.part` file is a download that can go on. */
+/** Files of releases by digest. A `.part` file is a download that can go on. Whoever fetches the same file joins the transfer that runs. */
 export class ReleaseFiles {
   readonly #folder: string;
+  readonly #coming = new Map<Digest, Promise<Result<string, FetchFileFaultCode>>>();
+  #ahead: ReadonlySet<Digest> = new Set();
 
   constructor(folder: string) {
     this.#folder = folder;
   }
 
   path(digest: Digest): string {
-    return join(this.#folder, digest.slice('sha256:'.length));
+    return join(this.#folder, nameOfDigest(digest));
+  }
+
+  /** Keeps these too, whatever else is removed, until the next word. */
+  keepAhead(digests: ReadonlySet<Digest>): void {
+    this.#ahead = digests;
   }
 
   /** The file's path once its length and digest were checked: as it lies on disk now, or fetched. */
@@ -44,10 +51,26 @@ export class ReleaseFiles {
     wanted: WantedFile,
     pace: FetchPace,
   ): Promise<Result<string, FetchFileFaultCode>> {
+    const { digest } = wanted;
+    if (calls === undefined) {
+      if (await this.#isWhole(wanted)) return ok(this.path(digest));
+      return refuse('FILE_MISSING', `${digest} is not on this machine; it will be fetched`);
+    }
+    const running = this.#coming.get(digest);
+    if (running !== undefined) return await running;
+    const coming = this.#fetch(calls, wanted, pace);
+    this.#coming.set(digest, coming);
+    try {
+      return await coming;
+    } finally {
+      this.#coming.delete(digest);
+    }
+  }
+
+  async #fetch(calls: FetchCalls, wanted: WantedFile, pace: FetchPace): Promise<Result<string, FetchFileFaultCode>> {
     const { digest, bytes } = wanted;
     const path = this.path(digest);
     if (await this.#isWhole(wanted)) return ok(path);
-    if (calls === undefined) return refuse('FILE_MISSING', `${digest} is not on this machine; it will be fetched`);
     await mkdir(this.#folder, { recursive: true, mode: privateFolderMode });
     const part = `${path}.part`;
     await this.#dropBeginnings(part);
@@ -83,9 +106,9 @@ export class ReleaseFiles {
     await Promise.all(found.slice(beginningsMax - 1).map(({ path }) => rm(path, { force: true })));
   }
 
-  /** Removes every other file. */
+  /** Removes every other file, but what is on its way. */
   async keepOnly(digests: ReadonlySet<Digest>): Promise<void> {
-    const keep = new Set([...digests].map((digest) => digest.slice('sha256:'.length)));
+    const keep = new Set([...digests, ...this.#ahead].map(nameOfDigest));
     let names: string[];
     try {
       names = await readdir(this.#folder);
@@ -93,7 +116,11 @@ export class ReleaseFiles {
       if (isMissing(error)) return;
       throw error;
     }
-    for (const name of names) if (!keep.has(name)) await rm(join(this.#folder, name), { force: true });
+    for (const name of names) {
+      // Asked for each anew: the next transfer may have begun meanwhile.
+      const isComing = [...this.#coming.keys()].some((digest) => name.startsWith(nameOfDigest(digest)));
+      if (!keep.has(name) && !isComing) await rm(join(this.#folder, name), { force: true });
+    }
   }
 
   async #isWhole({ digest, bytes }: WantedFile): Promise<boolean> {
@@ -108,6 +135,10 @@ export class ReleaseFiles {
     await rm(path, { force: true });
     return false;
   }
+}
+
+function nameOfDigest(digest: Digest): string {
+  return digest.slice('sha256:'.length);
 }
 
 /** 0 for what is gone meanwhile. */

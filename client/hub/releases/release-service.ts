@@ -1,24 +1,24 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { isMissing } from '../../base/atomic-file.ts';
-import { ok, type Result, refuse } from '../../base/fault.ts';
-import { pause } from '../../base/pause.ts';
-import type { Timers } from '../../base/time.ts';
+import { isMissing } from '../../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { pause } from '../../../base/pause.ts';
+import type { Timers } from '../../../base/time.ts';
 import type {
   FetchFileRequest,
   FetchFileResponse,
   SubscribeRequest,
   SubscribeResponse,
-} from '../../proto/generated/testudo/v1/releases.ts';
-import { type Digest, isDigest } from '../../proto/ids.ts';
-import { chunkBytes } from '../../proto/wire-names.ts';
+} from '../../../proto/generated/testudo/v1/releases.ts';
+import { type Digest, isDigest } from '../../../proto/ids.ts';
+import { chunkBytes } from '../../../proto/wire-names.ts';
 import type { ReleasesRelay } from './releases-relay.ts';
 
 export type Subscriber = ServerWritableStream<SubscribeRequest, SubscribeResponse>;
 export type Fetcher = ServerWritableStream<FetchFileRequest, FetchFileResponse>;
 
-/** Files that are sent at once: each holds one chunk in memory. */
-const fetchesMax = 64;
+/** Files that a hub sends at once: each holds a few chunks in memory. */
+const hubFetchesMax = 64;
 /** The hub's own agent may still be fetching what a sensor asks for already. */
 const waitMs = 20_000;
 /** All sensors ask at once for a new release, and hang up by themselves only later (client/sensor/hub-link.ts). */
@@ -57,13 +57,15 @@ export class ReleaseFileServer {
   readonly #pathOf: (digest: Digest) => string;
   readonly #timers: Timers;
   readonly #signal: AbortSignal;
+  readonly #fetchesMax: number;
   #open = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(pathOf: (digest: Digest) => string, timers: Timers, signal: AbortSignal) {
+  constructor(pathOf: (digest: Digest) => string, timers: Timers, signal: AbortSignal, fetchesMax = hubFetchesMax) {
     this.#pathOf = pathOf;
     this.#timers = timers;
     this.#signal = signal;
+    this.#fetchesMax = fetchesMax;
   }
 
   /** Sends the file from the offset on; the fault that the call is to be ended with. */
@@ -76,7 +78,8 @@ export class ReleaseFileServer {
     if (file === undefined) return refuse('MODEL_UNKNOWN', `${digest} is not here`);
     try {
       // Whoever finds no room waits: coming back later takes longer.
-      if (!(await this.#hasTurn(call))) return refuse('FETCHES_BUSY', `${fetchesMax} files are being sent already`);
+      if (!(await this.#hasTurn(call)))
+        return refuse('FETCHES_BUSY', `${this.#fetchesMax} files are being sent already`);
       try {
         return await send(call, file, digest, Number(offset));
       } finally {
@@ -91,7 +94,7 @@ export class ReleaseFileServer {
 
   /** First come, first served; false where nothing came free in time. */
   #hasTurn(call: Fetcher): Promise<boolean> {
-    if (this.#open < fetchesMax) {
+    if (this.#open < this.#fetchesMax) {
       this.#open += 1;
       return Promise.resolve(true);
     }

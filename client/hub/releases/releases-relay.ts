@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
-import type { Fault } from '../../base/fault.ts';
-import { anchorTrust, type ReleaseTrust, trustedRoot } from '../../proto/release/trust.ts';
-import { type ReceivedReleases, walkReleases } from '../../proto/release/walk.ts';
-import type { ConnectToReleases, ReleaseMessage } from '../releases/release-calls.ts';
+import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
+import type { Fault } from '../../../base/fault.ts';
+import { anchorTrust, type ReleaseTrust, trustedRoot } from '../../../proto/release/trust.ts';
+import { type ReceivedReleases, type ReleaseProposal, walkReleases } from '../../../proto/release/walk.ts';
+import type { ConnectToReleases, ReleaseMessage } from '../../releases/release-calls.ts';
+import type { FetchCalls } from '../../releases/release-files.ts';
 
 const base64 = z.base64().transform((text) => new Uint8Array(Buffer.from(text, 'base64')));
 const piece = base64.pipe(z.instanceof(Uint8Array));
@@ -17,29 +18,32 @@ const stored = z.strictObject({
 
 type Set = Omit<ReceivedReleases, 'roots'>;
 
+export type RelayParts = Readonly<{
+  now: () => number;
+  report: (fault: Fault) => void;
+  /** Told to sensors instead of what the coordinator says of this cluster. */
+  labels?: Readonly<Record<string, string>> | undefined;
+}>;
+
 /**
  * What the coordinator signed, for the sensors: every root from the first one on, and the newest whole set. It is relayed
  * as it came, and only where the same walk that a sensor makes passes it; sensors verify it all the same.
  */
 export class ReleasesRelay {
   readonly #path: string;
-  readonly #now: () => number;
-  readonly #report: (fault: Fault) => void;
+  readonly #parts: RelayParts;
   #trust: ReleaseTrust | undefined;
   #roots: readonly Uint8Array[];
   #set: Set | undefined;
   #labels: Readonly<Record<string, string>>;
   #news = Promise.withResolvers<void>();
   #saving: Promise<void> = Promise.resolve();
+  #newest: ReleaseProposal | undefined;
+  #calls: FetchCalls | undefined;
 
-  private constructor(
-    path: string,
-    from: z.infer<typeof stored>,
-    parts: Readonly<{ now: () => number; report: (fault: Fault) => void }>,
-  ) {
+  private constructor(path: string, from: z.infer<typeof stored>, parts: RelayParts) {
     this.#path = path;
-    this.#now = parts.now;
-    this.#report = parts.report;
+    this.#parts = parts;
     this.#roots = from.roots;
     this.#set = from.set ?? undefined;
     this.#labels = from.labels;
@@ -47,10 +51,7 @@ export class ReleasesRelay {
   }
 
   /** Goes on with what the last run relayed; what does not read back is fetched anew. */
-  static async open(
-    dataDirectory: string,
-    parts: Readonly<{ now: () => number; report: (fault: Fault) => void }>,
-  ): Promise<ReleasesRelay> {
+  static async open(dataDirectory: string, parts: RelayParts): Promise<ReleasesRelay> {
     const path = join(dataDirectory, 'hub', 'releases.json');
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
       if (isMissing(error)) return 'null';
@@ -72,13 +73,33 @@ export class ReleasesRelay {
             {
               ...options,
               onMessage: (message) => {
+                this.#calls = connection;
                 this.hear(message);
                 options.onMessage(message);
               },
             },
           ),
+        close: () => {
+          if (this.#calls === connection) this.#calls = undefined;
+          connection.close();
+        },
       };
     };
+  }
+
+  /** The newest set that passed in this run; undefined before one did. */
+  get newest(): ReleaseProposal | undefined {
+    return this.#newest;
+  }
+
+  /** The connection that sets come over; undefined while there is none. */
+  get calls(): FetchCalls | undefined {
+    return this.#calls;
+  }
+
+  /** What sensors are told that this cluster's labels are. */
+  get labels(): Readonly<Record<string, string>> {
+    return this.#parts.labels ?? this.#labels;
   }
 
   /** A set as it came; one that does not pass is left out, and what was relayed before stays. */
@@ -88,23 +109,24 @@ export class ReleasesRelay {
     if (this.#trust === undefined && first !== undefined) {
       const anchored = anchorTrust(first);
       if (!anchored.ok) {
-        this.#report(anchored.fault);
+        this.#parts.report(anchored.fault);
         return;
       }
       this.#trust = anchored.value;
       this.#roots = [first];
     }
     if (this.#trust === undefined) return;
-    const { rooted, result } = walkReleases(this.#trust, received, this.#now());
+    const { rooted, result } = walkReleases(this.#trust, received, this.#parts.now());
     const newer = trustedRoot(rooted).version - trustedRoot(this.#trust).version;
     if (newer > 0) this.#roots = [...this.#roots, ...roots.slice(-newer)];
     this.#trust = rooted;
     if (!result.ok) {
-      this.#report(result.fault);
+      this.#parts.report(result.fault);
       return;
     }
     if (result.value !== null) {
       this.#trust = result.value.next;
+      this.#newest = result.value;
       this.#set = set;
     }
     this.#labels = labels;
@@ -116,7 +138,7 @@ export class ReleasesRelay {
   /** What a sensor that holds this root gets; undefined while there is no set. */
   messageFor(rootVersion: number): ReleaseMessage | undefined {
     if (this.#set === undefined) return undefined;
-    return { received: { roots: this.#roots.slice(rootVersion), ...this.#set }, labels: this.#labels };
+    return { received: { roots: this.#roots.slice(rootVersion), ...this.#set }, labels: this.labels };
   }
 
   /** Resolves with the next set. */

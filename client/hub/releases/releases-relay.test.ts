@@ -2,13 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
-import type { SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
-import { parseFederationId, parseTrackId } from '../../proto/ids.ts';
-import type { ReleaseConnection, ReleaseMessage } from '../releases/release-calls.ts';
-import { tinySpec, tinyWeights } from '../releases/testing/agent-rig.ts';
-import { ReleasePress } from '../releases/testing/release-press.ts';
-import { ReleasesRelay } from './releases-relay.ts';
+import { newSigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
+import type { SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
+import { parseFederationId, parseTrackId } from '../../../proto/ids.ts';
+import type { ReleaseConnection, ReleaseMessage } from '../../releases/release-calls.ts';
+import { tinySpec, tinyWeights } from '../../releases/testing/agent-rig.ts';
+import { ReleasePress } from '../../releases/testing/release-press.ts';
+import { type RelayParts, ReleasesRelay } from './releases-relay.ts';
 
 let folder: string;
 let press: ReleasePress;
@@ -29,8 +29,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function open(): Promise<ReleasesRelay> {
-  const relay = await ReleasesRelay.open(folder, { now: Date.now, report: ({ code }) => faults.push(code) });
+async function open(over: Partial<RelayParts> = {}): Promise<ReleasesRelay> {
+  const relay = await ReleasesRelay.open(folder, { now: Date.now, report: ({ code }) => faults.push(code), ...over });
   opened.push(relay);
   return relay;
 }
@@ -71,6 +71,14 @@ describe('ReleasesRelay', () => {
     relay.hear(message({ ...altered, catalogue: Buffer.concat([altered.catalogue, Buffer.from(' ')]) }));
     expect(faults).toHaveLength(3);
     expect(text(relay.messageFor(0)?.received.catalogue)).toBe(text(sound.catalogue));
+  });
+
+  it('tells sensors the labels that its operator gave, whatever the coordinator says of them', async () => {
+    const labels = { ring: 'held' };
+    const relay = await open({ labels });
+    const { labels: _, ...received } = press.set();
+    relay.hear({ received, labels: { ring: 'canary' } });
+    expect([relay.labels, relay.messageFor(0)?.labels]).toEqual([labels, labels]);
   });
 
   it('asks the coordinator for the roots that it lacks itself, whatever the agent has', async () => {

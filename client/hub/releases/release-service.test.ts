@@ -1,0 +1,113 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
+import { digestOf } from '../../../proto/digest.ts';
+import {
+  type FetchFileResponse,
+  ReleasesClient,
+  ReleasesService,
+} from '../../../proto/generated/testudo/v1/releases.ts';
+import { ReleaseFileServer } from './release-service.ts';
+
+/** Longer than what lies in the buffers of both ends: who does not read holds its place. */
+const file = Buffer.alloc(12 << 20, 'light form');
+const digest = digestOf(file);
+/** As many as a hub sends at once would take seconds to fill. */
+const together = 4;
+
+let folder: string;
+let server: Server;
+let timers: SimulatedTimers;
+let client: ReleasesClient;
+let refused: string[];
+let taken: number;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'testudo-files-'));
+  await writeFile(join(folder, 'file'), file);
+  [timers, refused, taken] = [new SimulatedTimers(), [], 0];
+  const files = new ReleaseFileServer(() => join(folder, 'file'), timers, new AbortController().signal, together);
+  server = new Server();
+  server.addService(ReleasesService, {
+    fetchFile: (call: Parameters<typeof files.serve>[0]) => {
+      taken += 1;
+      void files.serve(call).then((served) => {
+        if (!served.ok) refused.push(served.fault.code);
+        call.end();
+      });
+    },
+  } as never);
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  client = new ReleasesClient(`127.0.0.1:${port}`, credentials.createInsecure());
+});
+afterEach(async () => {
+  client.close();
+  server.forceShutdown();
+  await rm(folder, { recursive: true, force: true });
+});
+
+type Fetching = ReturnType<typeof fetchFile>;
+
+/** One that reads the first piece, and no more before it is told to. */
+function fetchFile() {
+  const call = client.fetchFile({ digest, offset: 0n });
+  const began = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<number>();
+  let bytes = 0;
+  call.on('data', ({ chunk }: FetchFileResponse) => {
+    if (bytes === 0) call.pause();
+    bytes += chunk.length;
+    began.resolve();
+  });
+  call.on('error', () => undefined);
+  call.on('end', () => ended.resolve(bytes));
+  return { began: began.promise, ended: ended.promise, readOn: () => call.resume(), hangUp: () => call.cancel() };
+}
+
+/** Resolves when so many calls in all have come, and each that has no place waits for one. */
+async function inLine(calls: number): Promise<void> {
+  await vi.waitFor(
+    () => {
+      expect(taken).toBe(calls);
+      expect(timers.nextInMs).not.toBeNull();
+    },
+    { timeout: 60_000, interval: 5 },
+  );
+}
+
+it('lets one sensor more than it sends to at once wait its turn, keeps no place for who hangs up in the line, and lets nobody wait for ever', async () => {
+  const all = Array.from({ length: together }, fetchFile);
+  await Promise.all(all.map(({ began }) => began));
+  const [first, second] = all as [Fetching, Fetching];
+  const gone = fetchFile();
+  await inLine(together + 1);
+  gone.hangUp();
+  await vi.waitFor(() => expect(timers.nextInMs).toBeNull(), { timeout: 60_000, interval: 5 });
+
+  const late = fetchFile();
+  await inLine(together + 2);
+  first.readOn();
+  expect(await first.ended).toBe(file.length);
+  await late.began; // Nobody else has read on: it has the first one's place.
+  late.readOn();
+  expect(await late.ended).toBe(file.length);
+  expect(refused).toEqual(['FETCHES_BUSY']); // Who hung up.
+  expect(timers.nextInMs).toBeNull();
+
+  const next = fetchFile(); // Takes the place that is free now.
+  await next.began;
+  const last = fetchFile();
+  await inLine(together + 4);
+  await timers.advance(50_000);
+  expect(await last.ended).toBe(0);
+  expect(refused).toEqual(['FETCHES_BUSY', 'FETCHES_BUSY']);
+  second.readOn();
+  expect(await second.ended).toBe(file.length);
+});
