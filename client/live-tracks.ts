@@ -13,6 +13,7 @@ import type { IntrusionLabel } from './events/source-item.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ClientMetrics } from './observability/metrics.ts';
 import { flowFacts } from './rates/flow-facts.ts';
+import { KeptRates } from './rates/kept-rates.ts';
 import { defaultRates, WorkloadRates } from './rates/workload-rates.ts';
 import type { ModelHost } from './releases/hosts/model-host.ts';
 import { ScoringHost } from './releases/hosts/scoring-host.ts';
@@ -52,6 +53,7 @@ export class LiveTracks {
   /** Hears each alert once it is in its file. */
   onAlert: (alert: Alert) => void = () => {};
   #delivery: Delivery<Alert> | undefined;
+  #keptRates: KeptRates | undefined;
 
   constructor(parts: LiveTracksParts) {
     this.#parts = parts;
@@ -65,7 +67,11 @@ export class LiveTracks {
    * detectors never go dark.
    */
   async start(scores: (track: TrackId) => boolean): Promise<void> {
-    const { config, identity, metrics, log, timers } = this.#parts;
+    const { config, dataKey, identity, metrics, log, timers } = this.#parts;
+    if (this.rates !== undefined) {
+      const path = join(config.dataDirectory, 'rates.sealed');
+      this.#keptRates = await KeptRates.open({ path, dataKey, rates: this.rates, valuesMax: 500_000, log, timers });
+    }
     const sender = () => identity() ?? { federation: '', cluster: '' };
     const { alerts, dataDirectory } = config;
     this.#delivery = Delivery.open({
@@ -159,6 +165,7 @@ export class LiveTracks {
       await unsigned.close();
       await scoring?.close();
     }
+    await this.#keptRates?.close();
     await this.#delivery?.close();
   }
 

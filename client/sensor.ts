@@ -221,7 +221,7 @@ export class RunningSensor {
       },
     );
     await this.#agent.restore();
-    this.#live.start();
+    await this.#live.start();
     this.#pods = await openPods(this.#config.kubernetes, { metrics: this.metrics, log, timers, node });
     this.#ingest.start();
     this.#teller.start();

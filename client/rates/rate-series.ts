@@ -15,6 +15,23 @@ const hourMs = 3_600_000;
 
 export type Seen = Readonly<{ count: number; p: number; usual: Usual }>;
 
+/** What a series rests on: whole intervals, the latest last, those of each hour of the day, and keys that are no news. */
+export type SeriesPast = Readonly<{
+  recent: readonly number[];
+  hours: readonly (readonly [hour: number, counts: readonly number[]])[];
+  /** Whole intervals that there ever were. */
+  whole: number;
+  keys: readonly string[];
+  /** False where nobody watched since: the interval that runs now will not be whole. */
+  isWatched: boolean;
+}>;
+
+/** Of a thing that was watched for so many whole intervals and never came. */
+export function quietPast(intervals: number): SeriesPast {
+  const recent = new Array<number>(Math.min(intervals, recentMax)).fill(0);
+  return { recent, hours: [], whole: 0, keys: [], isWatched: true };
+}
+
 /**
  * How much of one thing a workload did in the latest interval, against what it did in whole intervals before. What came lately
  * and, once there are earlier days to know it by, what came at this hour: only what is unusual for both is unusual. No
@@ -28,19 +45,37 @@ export class RateSeries {
   readonly #keys = new Map<string, number>();
   /** Number of the part that counts now. */
   #part: number;
-  #whole = 0;
-  readonly #recent: number[] = [];
-  readonly #hours = new Map<number, number[]>();
+  /** The first part from which on everything was watched. */
+  readonly #watchedFrom: number;
+  #whole: number;
+  readonly #recent: number[];
+  readonly #hours: Map<number, number[]>;
   /** What is usual lately, and at the hour that is now; made anew when an interval closes. */
   #usual: Usual | undefined;
   #usualAtHour: Usual | undefined;
 
-  /** atMs: now; earlier: whole intervals in which the workload was watched and did none of this. */
-  constructor(options: SeriesOptions, atMs: number, earlier: number) {
+  /** atMs: now. */
+  constructor(options: SeriesOptions, atMs: number, { recent, hours, whole, keys, isWatched }: SeriesPast) {
     this.#options = options;
     this.#part = this.#partOf(atMs);
-    for (let one = 0; one < Math.min(earlier, recentMax); one++) this.#recent.push(0);
+    this.#watchedFrom = isWatched ? Number.NEGATIVE_INFINITY : this.#part;
+    this.#whole = whole;
+    this.#recent = [...recent];
+    this.#hours = new Map(hours.map(([hour, counts]) => [hour, [...counts]]));
+    for (const key of keys) this.#keys.set(key, Number.NEGATIVE_INFINITY);
     this.#weighAnew();
+  }
+
+  /** What outlives the process. The interval that runs does not: what came of it after its end nobody knows. */
+  get past(): SeriesPast {
+    const rounded = (count: number) => Math.round(100 * count) / 100;
+    return {
+      recent: this.#recent.map(rounded),
+      hours: [...this.#hours].map(([hour, counts]) => [hour, counts.map(rounded)] as const),
+      whole: this.#whole,
+      keys: [...this.#keys.keys()],
+      isWatched: false,
+    };
   }
 
   /** What is older than the latest interval is passed over. */
@@ -100,6 +135,7 @@ export class RateSeries {
 
   /** The interval that ends before part `next` is whole: it is remembered, at most as what is still usual. */
   #close(next: number): void {
+    if (next - parts < this.#watchedFrom) return;
     const count = this.#count();
     // One burst must not make the next one usual; what comes again and again still raises the level step by step.
     const kept = this.#usual === undefined ? count : Math.min(count, levelOf(this.#usual));

@@ -1,6 +1,6 @@
 import type { Measure, RateFact, RateQuery } from '../events/rate-fact.ts';
 import { cauchyCombined } from './cauchy.ts';
-import { RateSeries } from './rate-series.ts';
+import { quietPast, RateSeries, type SeriesPast } from './rate-series.ts';
 import type { Scale } from './usual.ts';
 
 /** One rate of a workload, as unusual as it is. */
@@ -40,6 +40,17 @@ const pMin = 1e-6;
 
 const news: ReadonlySet<Measure> = new Set(['new peers', 'new templates']);
 
+/** What outlives the process, the workload that was heard last first. */
+export type RatesRecord = Readonly<{
+  intervalMs: number;
+  workloads: readonly Readonly<{
+    name: string;
+    /** How long it was watched, milliseconds. */
+    watchedMs: number;
+    series: readonly (SeriesName & SeriesPast)[];
+  }>[];
+}>;
+
 type Workload = { readonly firstMs: number; readonly series: Map<string, Series> };
 type Series = Readonly<{ rates: RateSeries; measure: Measure; shape: string; peer: string }>;
 
@@ -73,7 +84,7 @@ export class WorkloadRates {
       this.#workloads.set(name, workload);
       this.#seriesOf(workload, fact, atMs).rates.add(amount, key, atMs);
     }
-    while (this.#count > this.#options.seriesMax && this.#workloads.size > 1) this.#forgetOldest();
+    this.#forgetBeyond();
   }
 
   /** The rates that these facts are part of, and those asked for, as they are at that time. Undefined for none. */
@@ -108,6 +119,33 @@ export class WorkloadRates {
     return { p, unusual: found };
   }
 
+  /** Everything known by then, but no more than so many numbers and keys: who has been quiet longest is left out. */
+  record(atMs: number, valuesMax: number): RatesRecord {
+    const workloads: RatesRecord['workloads'][number][] = [];
+    let values = 0;
+    for (const [name, { firstMs, series }] of [...this.#workloads].reverse()) {
+      const kept = [...series.values()].map(({ rates, measure, shape, peer }) => {
+        rates.advance(atMs);
+        return { measure, shape, peer, ...rates.past };
+      });
+      values += kept.reduce((sum, past) => sum + valuesIn(past), 0);
+      if (values > valuesMax) break;
+      workloads.push({ name, watchedMs: Math.max(0, atMs - firstMs), series: kept });
+    }
+    return { intervalMs: this.#options.intervalMs, workloads };
+  }
+
+  /** Goes on where a record was left; nothing was watched between. For one that has heard nothing yet. */
+  goOn({ intervalMs, workloads }: RatesRecord, atMs: number): void {
+    if (intervalMs !== this.#options.intervalMs) return; // Minutes of another length tell nothing of these.
+    for (const { name, watchedMs, series: kept } of workloads.toReversed()) {
+      const series = new Map(kept.map((past) => [nameOf(past), this.#series(past, atMs, past)] as const));
+      this.#workloads.set(name, { firstMs: atMs - watchedMs, series });
+      this.#count += series.size;
+    }
+    this.#forgetBeyond();
+  }
+
   #seriesOf({ firstMs, series }: Workload, { measure, shape, peer }: SeriesName, atMs: number): Series {
     const known = series.get(nameOf({ measure, shape, peer }));
     if (known !== undefined) return known;
@@ -115,21 +153,35 @@ export class WorkloadRates {
       return this.#seriesOf({ firstMs, series }, { measure, shape: otherShape, peer: '' }, atMs);
     }
     const { intervalMs } = this.#options;
-    const scale: Scale = measure === 'bytes out' ? 'amount' : 'count';
     const earlier = Math.max(0, Math.floor(atMs / intervalMs) - Math.floor(firstMs / intervalMs));
-    const rates = new RateSeries({ intervalMs, scale, isNews: news.has(measure) }, atMs, earlier);
-    const fresh = { rates, measure, shape, peer };
+    const fresh = this.#series({ measure, shape, peer }, atMs, quietPast(earlier));
     series.set(nameOf(fresh), fresh);
     this.#count += 1;
     return fresh;
   }
 
-  #forgetOldest(): void {
-    const [oldest] = this.#workloads;
-    if (oldest === undefined) return;
-    this.#workloads.delete(oldest[0]);
-    this.#count -= oldest[1].series.size;
+  #series({ measure, shape, peer }: SeriesName, atMs: number, past: SeriesPast): Series {
+    const { intervalMs } = this.#options;
+    const scale: Scale = measure === 'bytes out' ? 'amount' : 'count';
+    return {
+      rates: new RateSeries({ intervalMs, scale, isNews: news.has(measure) }, atMs, past),
+      measure,
+      shape,
+      peer,
+    };
   }
+
+  #forgetBeyond(): void {
+    for (const [name, { series }] of this.#workloads) {
+      if (this.#count <= this.#options.seriesMax || this.#workloads.size <= 1) return;
+      this.#workloads.delete(name);
+      this.#count -= series.size;
+    }
+  }
+}
+
+function valuesIn({ recent, hours, keys }: SeriesPast): number {
+  return hours.reduce((sum, [, counts]) => sum + counts.length, recent.length + keys.length);
 }
 
 /** A sentence for people. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Log } from '../../base/log.ts';
 import type { Timers } from '../../base/time.ts';
@@ -8,6 +9,7 @@ import { endOfFlow, type ObservedFlow } from '../events/flow-record.ts';
 import type { LocalTrack } from '../learning/local-track.ts';
 import type { ClientMetrics } from '../observability/metrics.ts';
 import { flowFacts } from '../rates/flow-facts.ts';
+import { KeptRates } from '../rates/kept-rates.ts';
 import { defaultRates, WorkloadRates } from '../rates/workload-rates.ts';
 import type { HostFaultCode, ModelHost } from '../releases/hosts/model-host.ts';
 import { ScoringHost } from '../releases/hosts/scoring-host.ts';
@@ -32,10 +34,12 @@ export class NodeTracks {
   readonly #scoring: ReadonlyMap<TrackId, LiveScoring>;
   /** A node's workloads are few: what it counts of them stays small. */
   readonly #rates = new WorkloadRates({ ...defaultRates, seriesMax: 512 });
-  readonly #timers: Timers;
+  readonly #parts: NodeTracksParts;
+  #keptRates: KeptRates | undefined;
 
-  constructor({ settings, tracks, dataKey, raise, metrics, log, timers }: NodeTracksParts) {
-    this.#timers = timers;
+  constructor(parts: NodeTracksParts) {
+    const { settings, tracks, dataKey, raise, metrics, log, timers } = parts;
+    this.#parts = parts;
     this.#scoring = new Map(
       [...tracks].map(([id, track]) => {
         const alerts = { raise: (alert: Alert, example: unknown) => raise(track, alert, example) };
@@ -60,10 +64,15 @@ export class NodeTracks {
   }
 
   count(flow: ObservedFlow): void {
-    this.#rates.hear(flowFacts(flow), Math.min(endOfFlow(flow), this.#timers.now()));
+    this.#rates.hear(flowFacts(flow), Math.min(endOfFlow(flow), this.#parts.timers.now()));
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    const { settings, dataKey, log, timers } = this.#parts;
+    if (settings.scoring.rates) {
+      const path = join(settings.dataDirectory, 'rates.sealed');
+      this.#keptRates = await KeptRates.open({ path, dataKey, rates: this.#rates, valuesMax: 100_000, log, timers });
+    }
     for (const scoring of this.#scoring.values()) scoring.start();
   }
 
@@ -90,6 +99,7 @@ export class NodeTracks {
 
   async close(): Promise<void> {
     for (const scoring of this.#scoring.values()) await scoring.close();
+    await this.#keptRates?.close();
   }
 }
 
