@@ -79,7 +79,7 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
     onDelivered: () => metrics.hubBatches.inc(),
     onBeat: (book) => {
       countSteps(book, metrics);
-      alerts.runs(modelsOf(parts));
+      alerts.runs(modelsOf(parts), timers.now());
     },
     onRefused: (code) => metrics.hubRefusals.inc({ code }),
     log,

@@ -24,6 +24,8 @@ export class AlertBook {
   #last = 0;
   #characters = 0;
   #models: readonly RunningModel[] = [];
+  /** When was looked last what runs; undefined before the first look. */
+  #lookedMs: number | undefined;
   #news = Promise.withResolvers<void>();
 
   constructor(limits: AlertBookLimits = defaultLimits) {
@@ -76,9 +78,16 @@ export class AlertBook {
     this.#tell();
   }
 
-  /** What each track runs now. */
-  runs(models: readonly RunningModel[]): void {
-    if (JSON.stringify(models, textOfBigint) === JSON.stringify(this.#models, textOfBigint)) return;
+  /** What each track runs now. A version that did not run at the look before counts from then on: its swap was not earlier. */
+  runs(versions: readonly Readonly<{ track: string; version: bigint }>[], nowMs: number): void {
+    const sinceMs = BigInt(this.#lookedMs ?? nowMs);
+    this.#lookedMs = nowMs;
+    const models = versions.map(({ track, version }) => {
+      const before = this.#models.find((model) => model.track === track && model.version === version);
+      return before ?? { track, version, sinceMs };
+    });
+    const isSame = models.length === this.#models.length && models.every((model, at) => model === this.#models[at]);
+    if (isSame) return;
     this.#models = models;
     this.#tell();
   }
@@ -99,8 +108,4 @@ export class AlertBook {
     this.#news.resolve();
     this.#news = Promise.withResolvers();
   }
-}
-
-function textOfBigint(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value;
 }

@@ -9,6 +9,7 @@ import { HubAdmission, hubChannelOptions, securedBy } from '../../link/hub-admis
 import type { ClusterIdentity } from '../../link/identity-store.ts';
 import { type ResponseCalls, responseCallsOf } from '../../link/response-calls.ts';
 import { connectToHub } from '../../releases/grpc/connect-to-hub.ts';
+import type { Running } from '../ladder/breaker.ts';
 import type { Sighting } from '../ladder/sighting.ts';
 import { type AlertPlace, connectToAlerts, sightingIn } from './alert-calls.ts';
 import type { HubSettings } from './hub-settings.ts';
@@ -41,7 +42,7 @@ export class HubFollower {
   readonly #stopping = new AbortController();
   readonly #following: Promise<void>;
   #place = firstPlace;
-  #models: readonly RunningModel[] = [];
+  #running: readonly Running[] = [];
   #responses: ResponseCalls | undefined;
   #away: Fault | null = refuse('HUB_AWAY', 'the hub was not reached yet').fault;
 
@@ -58,9 +59,9 @@ export class HubFollower {
     return this.#away;
   }
 
-  /** What each track runs, as the hub said last. */
-  get models(): readonly RunningModel[] {
-    return this.#models;
+  /** What each track runs, as the hub said last. A hub that does not say since when says nothing. */
+  get running(): readonly Running[] {
+    return this.#running;
   }
 
   /** The hub's ear for what the coordinator should know; undefined while it is away. */
@@ -117,7 +118,7 @@ export class HubFollower {
         signal,
         onMessage: ({ run, alerts, models }) => {
           this.#is(null);
-          if (models.length > 0) this.#models = models;
+          if (models.length > 0) this.#running = models.flatMap(runningIn);
           const sightings = alerts.flatMap((heard) => sightingIn(heard) ?? []);
           if (sightings.length > 0) this.#ports.onAlerts(sightings);
           this.#place = { run, after: alerts.at(-1)?.sequence ?? (run === this.#place.run ? this.#place.after : 0n) };
@@ -151,4 +152,8 @@ export class HubFollower {
     this.#away = away;
     if (changed) this.#ports.onState(away);
   }
+}
+
+function runningIn({ track, version, sinceMs }: RunningModel): readonly Running[] {
+  return sinceMs === 0n ? [] : [{ track, version: Number(version), sinceMs: Number(sinceMs) }];
 }

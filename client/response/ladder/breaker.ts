@@ -1,10 +1,17 @@
+import { createHash } from 'node:crypto';
 import type { BreakerLimits } from '../../../proto/response-policy.ts';
 import type { Sighting } from './sighting.ts';
 
 type Version = Readonly<{ track: string; version: number }>;
 
-/** When the first alert named this version of a track: its swap, as far as is seen here. */
-type Swap = Version & Readonly<{ atMs: number }>;
+/** A pod that a version flagged within the time that counts. Digests: they tell pods and workloads apart, and name none. */
+export type Flagged = Readonly<{ atMs: number; workload: string; pod: string }>;
+
+/** When a version of a track began to run, and whom it has flagged since. */
+export type Swap = Version & Readonly<{ atMs: number; flagged?: readonly Flagged[] | undefined }>;
+
+/** What a track runs, and since when, as the cluster's hub says it. */
+export type Running = Version & Readonly<{ sinceMs: number }>;
 
 /** What it saw when it opened. */
 export type BreakerCounts = Readonly<{ flaggedPods: number; pods: number; workloads: number; withinMs: number }>;
@@ -24,10 +31,14 @@ export const closedBreaker: Breaker = { swaps: [], open: null, resumedAtMs: 0 };
 /** A share of so few pods says nothing. */
 const podsMin = 3;
 
+/** Pods of one swap that are kept in mind over restarts; alerts that are still known count beside them. */
+export const flaggedMax = 256;
+
 /**
  * Looks at what alerts the version of each track raised since its swap: more workloads, or a larger share of pods, than
- * the policy allows within so long of it open the breaker. Its swap is its first alert here: a model that was quiet for a day
- * is watched from then on. `pods`: of the whole cluster.
+ * the policy allows within so long of it open the breaker. When a version was swapped in `running` says; of a track that is
+ * not in it, the version's first alert here does. Who was flagged is kept, so it counts whether or not the alerts themselves
+ * are still known. `pods`: of the whole cluster.
  */
 export function watchBreaker(
   breaker: Breaker,
@@ -35,40 +46,125 @@ export function watchBreaker(
   pods: number,
   limits: BreakerLimits,
   nowMs: number,
+  running: readonly Running[] = [],
 ): Breaker {
-  const swaps = swapsOf(breaker.swaps, sightings, nowMs);
+  const swaps = swapsOf(breaker.swaps, sightings, running, nowMs);
   const known = { ...breaker, swaps };
   if (breaker.open !== null) return known;
-  for (const { track, version, atMs } of swaps) {
-    const flagged = sightings.filter((one) => {
-      const at = Math.min(one.atMs, nowMs);
-      if (one.track !== track || one.modelVersion !== version) return false;
-      return at >= atMs && at > breaker.resumedAtMs && at <= atMs + limits.withinMs;
-    });
-    const workloads = new Set(flagged.map((one) => `${one.namespace}/${one.workload}`)).size;
-    const flaggedPods = new Set(flagged.map((one) => `${one.namespace}/${one.pod}`)).size;
-    const share = flaggedPods / Math.max(pods, flaggedPods, 1);
-    const isTooMuch = workloads > limits.workloadsMax || (flaggedPods >= podsMin && share > limits.podShareMax);
-    if (!isTooMuch) continue;
-    const why =
-      `${track}@${version} flagged ${flaggedPods} of ${pods} pods in ${workloads} workload(s) within ` +
-      `${Math.round(limits.withinMs / 60_000)} min of its swap`;
-    return {
-      ...known,
-      open: { track, version, atMs: nowMs, why, counts: { flaggedPods, pods, workloads, withinMs: limits.withinMs } },
-    };
+  const counted: Swap[] = [];
+  let open: Breaker['open'] = null;
+  for (const swap of swaps) {
+    const flagged = flaggedSince(swap, sightings, breaker.resumedAtMs, limits.withinMs, nowMs);
+    counted.push(withFlagged(swap, flagged));
+    open ??= openedBy(swap, flagged, pods, limits, nowMs);
   }
-  return known;
+  return { ...known, swaps: counted, open };
 }
 
 /** An operator has looked: from now on it counts anew. */
 export function resumed(breaker: Breaker, nowMs: number): Breaker {
-  return { ...breaker, open: null, resumedAtMs: nowMs };
+  return { swaps: breaker.swaps.map((swap) => withFlagged(swap, [])), open: null, resumedAtMs: nowMs };
 }
 
-function swapsOf(swaps: readonly Swap[], sightings: readonly Sighting[], nowMs: number): readonly Swap[] {
+/** Of swaps that two leaders wrote down the latest of each track, with whom either saw flagged; in any order the same. */
+export function joinedSwaps(one: readonly Swap[], other: readonly Swap[], resumedAtMs: number): readonly Swap[] {
+  const latest = new Map<string, Swap>();
+  for (const swap of [...one, ...other]) {
+    const known = latest.get(swap.track);
+    if (known?.version === swap.version) {
+      const flagged = distinct([...(known.flagged ?? []), ...(swap.flagged ?? [])]);
+      latest.set(swap.track, withFlagged({ ...known, atMs: Math.min(known.atMs, swap.atMs) }, flagged));
+    } else if (known === undefined || known.atMs < swap.atMs) latest.set(swap.track, swap);
+  }
+  return [...latest.values()].map((swap) =>
+    withFlagged(
+      swap,
+      (swap.flagged ?? []).filter(({ atMs }) => atMs > resumedAtMs),
+    ),
+  );
+}
+
+function openedBy(
+  { track, version }: Swap,
+  flagged: readonly Flagged[],
+  pods: number,
+  { withinMs, workloadsMax, podShareMax }: BreakerLimits,
+  nowMs: number,
+): Breaker['open'] {
+  const workloads = new Set(flagged.map(({ workload }) => workload)).size;
+  const flaggedPods = flagged.length;
+  const share = flaggedPods / Math.max(pods, flaggedPods, 1);
+  if (workloads <= workloadsMax && (flaggedPods < podsMin || share <= podShareMax)) return null;
+  const why =
+    `${track}@${version} flagged ${flaggedPods} of ${pods} pods in ${workloads} workload(s) within ` +
+    `${Math.round(withinMs / 60_000)} min of its swap`;
+  return { track, version, atMs: nowMs, why, counts: { flaggedPods, pods, workloads, withinMs } };
+}
+
+/** All that the version flagged within so long of its swap and after an operator's word: each pod once, the earliest first. */
+function flaggedSince(
+  { track, version, atMs, flagged = [] }: Swap,
+  sightings: readonly Sighting[],
+  resumedAtMs: number,
+  withinMs: number,
+  nowMs: number,
+): readonly Flagged[] {
+  const counts = (at: number) => at >= atMs && at > resumedAtMs && at <= atMs + withinMs;
+  // By name first: a digest for each of many alerts of one pod would be work for nothing.
+  const first = new Map<string, Readonly<{ atMs: number; sighting: Sighting }>>();
+  for (const sighting of sightings) {
+    const at = Math.min(sighting.atMs, nowMs);
+    if (sighting.track !== track || sighting.modelVersion !== version || !counts(at)) continue;
+    const key = JSON.stringify([sighting.namespace, sighting.workload, sighting.pod]);
+    if (at < (first.get(key)?.atMs ?? Number.POSITIVE_INFINITY)) first.set(key, { atMs: at, sighting });
+  }
+  const heard = [...first.values()].map(({ atMs: at, sighting: { namespace, workload, pod } }) => ({
+    ...{ atMs: at, workload: digestOf(namespace, workload), pod: digestOf(namespace, pod) },
+  }));
+  return distinct([...flagged.filter((one) => counts(one.atMs)), ...heard]);
+}
+
+/** The earliest of each pod, in the order of time. */
+function distinct(all: readonly Flagged[]): readonly Flagged[] {
+  const earliest = new Map<string, Flagged>();
+  for (const one of all) {
+    const key = `${one.workload} ${one.pod}`;
+    if (one.atMs < (earliest.get(key)?.atMs ?? Number.POSITIVE_INFINITY)) earliest.set(key, one);
+  }
+  const textOf = ({ workload, pod }: Flagged) => `${workload} ${pod}`;
+  return [...earliest.values()].sort((a, b) => a.atMs - b.atMs || (textOf(a) < textOf(b) ? -1 : 1));
+}
+
+function withFlagged({ track, version, atMs }: Swap, flagged: readonly Flagged[]): Swap {
+  const swap = { track, version, atMs };
+  return flagged.length === 0 ? swap : { ...swap, flagged: flagged.slice(0, flaggedMax) };
+}
+
+function digestOf(namespace: string, name: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([namespace, name]))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+function swapsOf(
+  swaps: readonly Swap[],
+  sightings: readonly Sighting[],
+  running: readonly Running[],
+  nowMs: number,
+): readonly Swap[] {
   const latest = new Map(swaps.map((swap) => [swap.track, swap]));
+  for (const { track, version, sinceMs } of running) {
+    const atMs = Math.min(sinceMs, nowMs);
+    const before = latest.get(track);
+    // A hub that began anew says since when it runs itself: whoever knew the version before knows better.
+    if (before?.version === version) latest.set(track, { ...before, atMs: Math.min(before.atMs, atMs) });
+    else latest.set(track, { track, version, atMs });
+  }
+  const told = new Set(running.map(({ track }) => track));
   for (const { track, modelVersion, atMs } of [...sightings].sort((a, b) => a.atMs - b.atMs)) {
+    // A sensor that still runs the version before swaps nothing back.
+    if (told.has(track)) continue;
     const before = latest.get(track);
     const at = Math.min(atMs, nowMs);
     // An older alert that comes late does not bring its version back.

@@ -61,3 +61,20 @@ export function decide(situation: Situation, nowMs: number): Decision {
   if (gone !== undefined) return { kind: 'held', back: { because: 'BUDGET', gone } };
   return { kind: level === 'enforce' || isApproved ? 'enforce' : 'ask', alerts };
 }
+
+/** The same for people, with what helps. */
+export function heldText(back: HeldBack): string {
+  switch (back.because) {
+    case 'POLICY':
+      return `${back.fault.code}: ${back.fault.message}`;
+    case 'BREAKER':
+      return `the breaker is open: ${back.why}; testudo quarantine resume`;
+    case 'OBSERVE':
+      return 'only observed here, by the response policy or by quarantine.cap';
+    case 'BUDGET': {
+      const { scope, span, max, untilMs } = back.gone;
+      const until = Number.isFinite(untilMs) ? `, until ${new Date(untilMs).toISOString()}` : '';
+      return `${max} quarantine(s) of this ${scope} in a ${span} are spent${until}`;
+    }
+  }
+}

@@ -5,7 +5,7 @@ import { seededRandom } from '../../../base/random.ts';
 import { parseClusterId } from '../../../proto/ids.ts';
 import { firstResponsePolicy, type ResponsePolicy, responsePolicyInForce } from '../../../proto/response-policy.ts';
 import { sighting } from '../testing/sightings.ts';
-import { type Breaker, closedBreaker, resumed, watchBreaker } from './breaker.ts';
+import { closedBreaker, watchBreaker } from './breaker.ts';
 import { budgetGone, type Spent, spend } from './budget.ts';
 import { decide, type Situation } from './decide.ts';
 import { alertsNeeded, falseActionsPerDay } from './false-alarms.ts';
@@ -160,72 +160,6 @@ describe('budgetGone', () => {
     const one = { uid: 'a', atMs: now, ...whom };
     expect(spend([one], { ...one, atMs: now + 5 })).toEqual([one]);
     expect(spend([one], { ...one, uid: 'b', atMs: now + day }).map(({ uid }) => uid)).toEqual(['b']);
-  });
-});
-
-describe('watchBreaker', () => {
-  const limits = { withinMs: hour, workloadsMax: 2, podShareMax: 0.2 };
-  const swappedAt = (atMs: number): Breaker => ({
-    ...closedBreaker,
-    swaps: [{ track: 'syscall', version: 3, atMs }],
-  });
-  const flagged = (count: number, atMs: number, modelVersion = 3) =>
-    Array.from({ length: count }, (_, n) => sighting({ atMs, modelVersion, workload: `w${n}`, pod: `w${n}-1` }));
-
-  it('opens when a model flags more workloads than allowed within so long of its swap, and says which', () => {
-    const swapped = swappedAt(now - 5 * minute);
-    expect(watchBreaker(swapped, flagged(2, now), 1_000, limits, now).open).toBeNull();
-    const { open } = watchBreaker(swapped, flagged(3, now), 1_000, limits, now);
-    expect(open).toMatchObject({ track: 'syscall', version: 3, why: expect.stringContaining('3 of 1000 pods in 3') });
-    const late = swappedAt(now - 2 * hour);
-    expect(watchBreaker(late, flagged(30, now), 1_000, limits, now).open).toBeNull();
-  });
-
-  it('opens on a share of pods of one workload, but not on so few that a share says nothing', () => {
-    const pods = (count: number) => Array.from({ length: count }, (_, n) => sighting({ atMs: now, pod: `web-${n}` }));
-    expect(watchBreaker(closedBreaker, pods(2), 4, limits, now).open).toBeNull();
-    expect(watchBreaker(closedBreaker, pods(3), 4, limits, now).open).not.toBeNull();
-    expect(watchBreaker(closedBreaker, pods(3), 15, limits, now).open).toBeNull();
-  });
-
-  it('stays open until an operator resumes, and then looks only at what comes after', () => {
-    const opened = watchBreaker(closedBreaker, flagged(3, now), 10, limits, now);
-    expect(watchBreaker(opened, [], 10, limits, now + 9 * day).open).not.toBeNull();
-    const again = resumed(opened, now + minute);
-    expect(watchBreaker(again, flagged(3, now), 10, limits, now + minute).open).toBeNull();
-    expect(watchBreaker(again, flagged(3, now + 2 * minute), 10, limits, now + 2 * minute).open).not.toBeNull();
-  });
-
-  it('takes a version for swapped at its first alert, and no old alert for a swap back', () => {
-    const first = watchBreaker(closedBreaker, flagged(1, now, 7), 10, limits, now);
-    expect(first.swaps).toEqual([{ track: 'syscall', version: 7, atMs: now }]);
-    const late = watchBreaker(
-      first,
-      [...flagged(1, now, 7), sighting({ atMs: now - hour, modelVersion: 6 })],
-      10,
-      limits,
-      now,
-    );
-    expect(late.swaps).toEqual(first.swaps);
-  });
-
-  it('opens exactly when one version is behind too many workloads, whatever order alerts come in', () => {
-    const alert = fc.record({
-      atMs: fc.integer({ min: now - 2 * hour, max: now + hour }),
-      workload: fc.integer({ min: 0, max: 5 }),
-    });
-    const swapMs = now - 30 * minute;
-    fc.assert(
-      fc.property(fc.array(alert, { maxLength: 12 }), fc.boolean(), (alerts, isReversed) => {
-        const swapped = swappedAt(swapMs);
-        const all = alerts.map(({ atMs, workload }) =>
-          sighting({ atMs, workload: `w${workload}`, pod: `w${workload}-1` }),
-        );
-        const { open } = watchBreaker(swapped, isReversed ? all.toReversed() : all, 10_000, limits, now);
-        const since = alerts.filter(({ atMs }) => Math.min(atMs, now) >= swapMs);
-        expect(open !== null).toBe(new Set(since.map(({ workload }) => workload)).size > limits.workloadsMax);
-      }),
-    );
   });
 });
 

@@ -46,7 +46,7 @@ async function tellerOf(desk: Desk, calls: () => ResponseCalls): Promise<Teller>
 }
 
 /** A desk whose lease is `lease.text`; while `lease.isAway` nobody knows whether a write came to it. */
-async function deskWith(lease: { text: string | undefined; isAway: boolean }) {
+async function deskWith(lease: { text: string | undefined; isAway: boolean }, dataDirectory = tempDir()) {
   const object = { metadata: { uid: 'uid-web-1', name: 'web-1' } };
   const send: Send = async ({ path }) =>
     ok({
@@ -55,7 +55,7 @@ async function deskWith(lease: { text: string | undefined; isAway: boolean }) {
       retryAfterSeconds: null,
     });
   return await Desk.open({
-    ...{ dataDirectory: tempDir(), dataKey: Buffer.alloc(32, 5), cluster: 'eu-1', send, timers: systemTimers },
+    ...{ dataDirectory, dataKey: Buffer.alloc(32, 5), cluster: 'eu-1', send, timers: systemTimers },
     orders: { done: async () => undefined },
     shared: {
       seen: () => lease.text,
@@ -78,7 +78,7 @@ it('isolates nobody before the next leader would know of the budget, and says it
   );
   const part = quarantinePart({
     inputs: () => ({
-      ...{ cluster: parseClusterId('eu-1'), cap: 'enforce', sightings, orders: [] },
+      ...{ cluster: parseClusterId('eu-1'), cap: 'enforce', sightings, running: [], orders: [] },
       ...{ policy: ok({ ...first, level: 'enforce', evidence }), memory: desk.memory, isShared: desk.isShared },
     }),
     perform: (action) => desk.perform(action),
@@ -104,6 +104,38 @@ it('isolates nobody before the next leader would know of the budget, and says it
   expect(await turn(now + 6_000)).toEqual(['share']);
   expect(lease.text).toContain('uid-web-1');
   expect(await turn(now + 7_000)).toEqual(['evictPod check/uid-web-1']);
+});
+
+it('opens the breaker on what an agent saw before it was started again, though nobody tells of it any more', async () => {
+  const lease = { text: undefined as string | undefined, isAway: false };
+  const first = firstResponsePolicy(madeAtMs);
+  const policy = ok({ ...first, breaker: { withinMs: 60 * minuteMs, workloadsMax: 2, podShareMax: 1 } });
+  const running = [{ track: 'syscall', version: 3, sinceMs: now }];
+  const pods = ['a-1', 'b-1', 'c-1'].map((name) => madePod(name));
+  /** An agent that has heard of these pods, and looks once. */
+  const agent = async (dataDirectory: string, names: readonly string[], isHubThere: boolean) => {
+    const desk = await deskWith(lease, dataDirectory);
+    const sightings = names.map((pod) => sighting({ pod, workload: pod.slice(0, 1), atMs: now + minuteMs }));
+    const part = quarantinePart({
+      inputs: () => ({
+        ...{ cluster: parseClusterId('eu-1'), cap: 'enforce', sightings, running: isHubThere ? running : [], policy },
+        ...{ orders: [], memory: desk.memory, isShared: desk.isShared },
+      }),
+      perform: (action) => desk.perform(action),
+      onSeen: () => undefined,
+    });
+    for (const action of part.step(part.first, madeFacts({ pods }), now + 2 * minuteMs).actions)
+      await part.perform?.(action as DeskAction);
+    return desk.memory.breaker.open;
+  };
+  const folder = tempDir();
+  expect(await agent(folder, ['a-1', 'b-1'], true)).toBeNull();
+  // The hub is away, and an alert file tells of the third alone; with the lease, and with the folder alone.
+  const kept = lease.text;
+  lease.text = undefined;
+  expect(await agent(folder, ['c-1'], false)).toMatchObject({ counts: { workloads: 3 } });
+  lease.text = kept;
+  expect(await agent(tempDir(), ['c-1'], false)).toMatchObject({ counts: { workloads: 3 } });
 });
 
 const open = { track: 'syscall', version: 3, atMs: now, why: 'too much' };

@@ -32,14 +32,34 @@ it('joins breakers: open until somebody resumes after it, whoever saw which firs
   expect(newer.breaker.swaps).toEqual(swaps(2, 4));
 });
 
+it('joins whom either leader saw flagged by one version, and forgets what somebody resumed after', () => {
+  const pod = (at: number) => ({ atMs: at, workload: `w${at % 3}`, pod: `p${at}` });
+  const swap = (atMs: number, ...flagged: number[]) => [
+    { track: 'syscall', version: 3, atMs, flagged: flagged.map(pod) },
+  ];
+  const one = memory([], { swaps: swap(5, 10, 20, 30) });
+  const other = memory([], { swaps: swap(4, 20, 40) });
+  const both = swap(4, 10, 20, 30, 40);
+  expect(joined(one, other).breaker.swaps).toEqual(both);
+  expect(joined(other, one).breaker.swaps).toEqual(both);
+  expect(joined(joined(one, other), other).breaker.swaps).toEqual(both);
+  const later = memory([], { swaps: swap(4, 40), resumedAtMs: 20 });
+  expect(joined(one, later).breaker.swaps).toEqual(swap(4, 30, 40));
+});
+
 it('stands on a lease as it was, forgets nothing that is too much or spoilt, and keeps pods’ evidence to itself', () => {
   const full: Memory = {
-    ...memory(['1'], { open: open(10) }),
+    ...memory(['1'], {
+      open: open(10),
+      swaps: [{ track: 'syscall', version: 3, atMs: 4, flagged: [{ atMs: 5, workload: 'ab12', pod: 'cd34' }] }],
+    }),
     begun: [{ uid: '1', atMs: 1, evidence: 'sha256:e', alerts: ['a-1'] }],
     reported: { track: 'syscall', version: 3 },
   };
   const { begun: _, ...shared } = full;
   expect(sharedIn(sharedText(full))).toMatchObject(shared);
+  const old = sharedText(memory(['1'], { swaps: [{ track: 'syscall', version: 3, atMs: 4 }] }));
+  expect(sharedIn(old).breaker.swaps).toEqual([{ track: 'syscall', version: 3, atMs: 4 }]);
   expect(sharedText(full)).not.toContain('sha256:e');
   expect(() => sharedIn('{}')).toThrow('what was spent today is unknown');
   const many = memory(Array.from({ length: 5_000 }, (_one, at) => `uid-${at}`));

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { isMissing, writeFileAtomic } from '../../../base/atomic-file.ts';
 import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
-import { type Breaker, closedBreaker } from '../ladder/breaker.ts';
+import { type Breaker, closedBreaker, flaggedMax, joinedSwaps } from '../ladder/breaker.ts';
 import type { Spent } from '../ladder/budget.ts';
 import type { ReportedBreaker } from './teller.ts';
 
@@ -23,12 +23,13 @@ const emptyMemory: Memory = { spent: [], breaker: closedBreaker, begun: [] };
 const text = z.string().max(1_000);
 const time = z.number().min(0);
 const version = { track: text, version: z.number(), atMs: time };
+const flagged = z.strictObject({ atMs: time, workload: z.string().max(64), pod: z.string().max(64) });
 const counts = z.strictObject({ flaggedPods: time, pods: time, workloads: time, withinMs: time });
 const shape = z.strictObject({
   format: z.literal('testudo/response-memory/1'),
   spent: z.array(z.strictObject({ uid: text, atMs: time, namespace: text, workload: text })),
   breaker: z.strictObject({
-    swaps: z.array(z.strictObject(version)),
+    swaps: z.array(z.strictObject({ ...version, flagged: z.array(flagged).max(flaggedMax).optional() })),
     open: z.strictObject({ ...version, why: text, counts: counts.optional() }).nullable(),
     resumedAtMs: time,
   }),
@@ -91,15 +92,11 @@ export function joined(own: Memory, shared: SharedMemory | undefined): Memory {
   const uids = new Set(own.spent.map(({ uid }) => uid));
   const resumedAtMs = Math.max(own.breaker.resumedAtMs, shared.breaker.resumedAtMs);
   const opens = [own.breaker.open, shared.breaker.open].filter((open) => open !== null && open.atMs > resumedAtMs);
-  const swaps = new Map(own.breaker.swaps.map((swap) => [swap.track, swap]));
-  for (const swap of shared.breaker.swaps) {
-    const known = swaps.get(swap.track);
-    if (known === undefined || known.atMs < swap.atMs) swaps.set(swap.track, swap);
-  }
+  const swaps = joinedSwaps(own.breaker.swaps, shared.breaker.swaps, resumedAtMs);
   return {
     ...own,
     spent: [...own.spent, ...shared.spent.filter(({ uid }) => !uids.has(uid))],
-    breaker: { swaps: [...swaps.values()], open: opens[0] ?? null, resumedAtMs },
+    breaker: { swaps, open: opens[0] ?? null, resumedAtMs },
     reported: own.reported === undefined ? shared.reported : own.reported,
   };
 }

@@ -4,8 +4,8 @@ import type { ResponseLevel, ResponsePolicy } from '../../../proto/response-poli
 import type { ClusterFaultCode, Done } from '../cluster/cluster.ts';
 import type { Facts, PodFact } from '../cluster/facts.ts';
 import { selects } from '../cluster/selector.ts';
-import { watchBreaker } from '../ladder/breaker.ts';
-import { type Decision, decide } from '../ladder/decide.ts';
+import { type Running, watchBreaker } from '../ladder/breaker.ts';
+import { type Decision, decide, heldText } from '../ladder/decide.ts';
 import type { Sighting } from '../ladder/sighting.ts';
 import type { ClusterAction, Next, Part } from '../part.ts';
 import type { DeskAction } from './desk.ts';
@@ -22,6 +22,8 @@ export type QuarantineInputs = Readonly<{
   cap: ResponseLevel;
   policy: Result<ResponsePolicy, NoPolicy>;
   sightings: readonly Sighting[];
+  /** What each track runs, as the hub said last; empty where none tells. */
+  running: readonly Running[];
   orders: readonly Order[];
   memory: Memory;
   isShared: boolean;
@@ -212,9 +214,9 @@ function endings(moves: Moves, quarantined: Seen['quarantined'], orders: readonl
   }
 }
 
-function breakerNow(moves: Moves, facts: Facts, { policy, sightings, memory }: QuarantineInputs, now: number) {
+function breakerNow(moves: Moves, facts: Facts, { policy, sightings, running, memory }: QuarantineInputs, now: number) {
   if (!policy.ok) return memory.breaker;
-  const breaker = watchBreaker(memory.breaker, sightings, facts.pods.size, policy.value.breaker, now);
+  const breaker = watchBreaker(memory.breaker, sightings, facts.pods.size, policy.value.breaker, now, running);
   // It counts in this very look; that it survives is written at the same time.
   if (JSON.stringify(breaker) !== JSON.stringify(memory.breaker)) {
     moves.want({ kind: 'own', id: 'breaker', do: 'breaker', breaker });
@@ -242,7 +244,7 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
   });
   if (decided.kind === 'quiet') return seen('quiet', `${decided.alerts} of ${decided.needed} independent alerts`);
   if (how.kind === 'nothing') return seen('held', how.because);
-  if (decided.kind === 'held') return seen('held', heldText(decided));
+  if (decided.kind === 'held') return seen('held', heldText(decided.back));
   if (decided.kind === 'ask') return seen('waits', `testudo quarantine approve ${uid}`);
   // Another leader would spend the same budget again.
   if (begun !== undefined && !inputs.isShared) return seen('begun', moves.waiting('share') ?? 'the lease is told');
@@ -331,20 +333,4 @@ function heard(state: State, action: Action, done: Done, now: number): State {
   const evicted = new Map([...state.evicted].filter(([, untilMs]) => untilMs > now));
   if (done.ok && action.kind === 'evictPod' && !action.dryRun) evicted.set(action.pod.uid, now + evictedUnseenMsMax);
   return { ...state, running, waits, granted, judged, evicted };
-}
-
-function heldText({ back }: Extract<Decision, { kind: 'held' }>): string {
-  switch (back.because) {
-    case 'POLICY':
-      return `${back.fault.code}: ${back.fault.message}`;
-    case 'BREAKER':
-      return `the breaker is open: ${back.why}; testudo quarantine resume`;
-    case 'OBSERVE':
-      return 'only observed here, by the response policy or by quarantine.cap';
-    case 'BUDGET': {
-      const { scope, span, max, untilMs } = back.gone;
-      const until = Number.isFinite(untilMs) ? `, until ${new Date(untilMs).toISOString()}` : '';
-      return `${max} quarantine(s) of this ${scope} in a ${span} are spent${until}`;
-    }
-  }
 }

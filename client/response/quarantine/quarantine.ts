@@ -92,9 +92,10 @@ export class Quarantine {
       inputs: (nowMs) => {
         const feeds = this.#feeds;
         if (feeds === undefined) throw new Error('quarantine: asked before it was opened');
-        const { alerts, policy, orders, desk } = feeds;
+        const { alerts, policy, orders, desk, hub } = feeds;
         return {
           ...{ cluster, cap, policy: policy.at(nowMs), sightings: alerts.sightings },
+          running: hub?.running ?? [],
           ...{ orders: orders.all, memory: desk.memory, isShared: desk.isShared },
         };
       },

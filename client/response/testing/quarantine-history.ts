@@ -108,7 +108,7 @@ export async function quarantineHistory(seed: number) {
     const part = quarantinePart({
       inputs: () => ({
         ...{ cluster: parseClusterId('eu-1'), cap: 'enforce', policy: ok(policy) },
-        ...{ sightings, orders: [], memory: disk.memory, isShared: true },
+        ...{ sightings, running: [], orders: [], memory: disk.memory, isShared: true },
       }),
       perform: (action) => disk.perform(action, () => mine === generation),
       onSeen: () => undefined,

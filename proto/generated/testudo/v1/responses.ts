@@ -77,6 +77,8 @@ export interface RunningModel {
   track: string;
   /** The release's version. */
   version: bigint;
+  /** Since when, as far as this run of the hub knows, milliseconds since the epoch; 0: it does not say. */
+  sinceMs: bigint;
 }
 
 /** The end of a chain of evidence: each record holds the digest of the one before, so it speaks for all of them. */
@@ -491,7 +493,7 @@ export const HeardAlert: MessageFns<HeardAlert> = {
 };
 
 function createBaseRunningModel(): RunningModel {
-  return { track: "", version: 0n };
+  return { track: "", version: 0n, sinceMs: 0n };
 }
 
 export const RunningModel: MessageFns<RunningModel> = {
@@ -504,6 +506,12 @@ export const RunningModel: MessageFns<RunningModel> = {
         throw new globalThis.Error("value provided for field message.version of type uint64 too large");
       }
       writer.uint32(16).uint64(message.version);
+    }
+    if (message.sinceMs !== 0n) {
+      if (BigInt.asUintN(64, message.sinceMs) !== message.sinceMs) {
+        throw new globalThis.Error("value provided for field message.sinceMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.sinceMs);
     }
     return writer;
   },
@@ -537,6 +545,14 @@ export const RunningModel: MessageFns<RunningModel> = {
             message.version = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sinceMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -556,6 +572,7 @@ export const RunningModel: MessageFns<RunningModel> = {
     const message = createBaseRunningModel();
     message.track = object.track ?? "";
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.sinceMs = (object.sinceMs !== undefined && object.sinceMs !== null) ? BigInt(object.sinceMs) : 0n;
     return message;
   },
 };
