@@ -14,6 +14,7 @@ import type { Authority } from './keys/authority.ts';
 import { type CoordinatorKeys, openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
 import type { Membership } from './members/membership.ts';
+import { Notifier } from './notifications/notifier.ts';
 import { healthPages } from './observability/health-pages.ts';
 import { Metrics } from './observability/metrics.ts';
 import { ReleaseMetrics } from './observability/release-metrics.ts';
@@ -21,6 +22,7 @@ import { ReleaseObserver } from './observability/release-observer.ts';
 import { RoundObserver } from './observability/round-observer.ts';
 import { RoundTraces } from './observability/round-traces.ts';
 import { standingMetrics } from './observability/standing-metrics.ts';
+import { overviewOf } from './operations/overview.ts';
 import type { LightForm } from './registry/keeping/publisher.ts';
 import { Registry } from './registry/registry.ts';
 import { lifetimesOf } from './registry/signing/found-root.ts';
@@ -193,6 +195,12 @@ async function serve(parts: Parts): Promise<Coordinator> {
     await health.close();
     throw error;
   });
+  const notifier = await Notifier.open({
+    ...{ config: config.alerts, dataDirectory: config.dataDirectory, log, timers: parts.timers },
+    sender: () => ({ federation, cluster: '' }),
+    attempted: (sink, outcome) => metrics.alertAttempted(sink, outcome),
+    look: async (nowMs) => (await overviewOf(engine, registry, nowMs)).attention,
+  });
   void engine.halted.then(({ code, message }) => {
     unready = `halted: ${code}`;
     doors.setServing(false);
@@ -213,6 +221,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
   const close = async () => {
     unready = 'draining';
     await dashboard?.close();
+    await notifier?.close();
     await doors.close(config.drainSeconds * 1000);
     unfollow();
     await registry.close();

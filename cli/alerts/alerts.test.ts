@@ -8,6 +8,7 @@ import { Outbox } from '../../base/delivery/outbox.ts';
 import { unwrap } from '../../base/fault.ts';
 import { anAlert, knownAttack } from '../../client/alerts/testing/alerts.ts';
 import type { Alert } from '../../client/scoring/alert.ts';
+import { type Notification, notificationOf } from '../../coordinator/notifications/notification.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { runTestudo } from '../testing/command-line.ts';
 
@@ -64,6 +65,31 @@ describe('testudo alerts', { timeout: 600_000 }, () => {
     expect(outbox.due('hook', Date.now())?.outgoing.item).toEqual(attack);
     outbox.close();
     expect((await runTestudo('alerts', 'retry', attack.id, '-d', data)).code).toBe(1);
+  });
+
+  it("does the same for a coordinator's notifications", async () => {
+    const folder = tempDir();
+    const config = join(folder, 'coordinator.yaml');
+    writeFileSync(config, 'federation: herd\ndataDirectory: data\nmasterKey: { environment: KEY }\n');
+    const matter = {
+      severity: 'critical',
+      code: 'FROZEN',
+      track: '',
+      cluster: '',
+      about: 'f-1',
+      text: 'x',
+      atMs: 1,
+    } as const;
+    const item = notificationOf(matter, 'open', null, 1, 2);
+    const outbox = unwrap(Outbox.open<Notification>(join(folder, 'data')));
+    onTestFinished(() => outbox.close());
+    outbox.put(['pager'], { item, repeats: 1 }, 1);
+    outbox.bury(1, 'HTTP 401', 2);
+    const dead = await runTestudo('alerts', 'undelivered', '--coordinator', config);
+    expect(dead.out).toMatch(new RegExp(`^${item.id} +pager +1970-01-01T00:00:00Z +1 +HTTP 401$`, 'm'));
+    expect((await runTestudo('alerts', 'retry', '--coordinator', config)).out).toBe('1 queued anew\n');
+    expect(outbox.due('pager', Date.now())?.outgoing.item).toEqual(item);
+    expect((await runTestudo('alerts', 'retry', '--coordinator', config, '-d', folder)).code).toBe(2);
   });
 
   it('watches what is raised from now on', async () => {

@@ -1,17 +1,18 @@
 import { Command } from '@commander-js/extra-typings';
 import { type DeadLetter, Outbox } from '../../base/delivery/outbox.ts';
+import type { Deliverable } from '../../base/delivery/outgoing.ts';
 import { jsonLine, table } from '../../base/text/table.ts';
 import { familyOf } from '../../client/alerts/family.ts';
 import { newestAlerts } from '../../client/alerts/read-alerts.ts';
 import { type Alert, isAlertId } from '../../client/scoring/alert.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
 import { print } from '../print.ts';
-import { alertPlaces, dataCommand } from './places.ts';
+import { alertPlaces, dataCommand, outboxCommand, outboxDirectory } from './places.ts';
 import { watchAlerts } from './watch.ts';
 
 const rowsMax = 100_000;
 
-/** `testudo alerts`: what this machine's client raised, and what of it nobody took. */
+/** `testudo alerts`: what this machine's client raised, and what of it, or of a coordinator's notifications, nobody took. */
 export function alertsCommand() {
   return new Command('alerts')
     .description("a client's alerts, on its own machine: list, show, watch; what no sink took: undelivered, retry")
@@ -93,11 +94,11 @@ function watch() {
 }
 
 function undelivered() {
-  return dataCommand('undelivered')
+  return outboxCommand('undelivered')
     .description('what a sink refused, or did not take for too long, newest first')
     .option('--json', 'one a line')
     .action(({ json, ...where }) => {
-      const outbox = orExit(Outbox.open<Alert>(alertPlaces(where).dataDirectory));
+      const outbox = orExit(Outbox.open<Deliverable>(outboxDirectory(where)));
       const dead = outbox.dead();
       outbox.close();
       if (json) {
@@ -106,7 +107,7 @@ function undelivered() {
       }
       if (dead.length === 0) return print('every alert was taken, or waits for its sink');
       print(
-        table<DeadLetter<Alert>>(dead, [
+        table<DeadLetter<Deliverable>>(dead, [
           { title: 'ALERT', text: ({ item }) => item.id },
           { title: 'SINK', text: ({ sink }) => sink },
           { title: 'RAISED', text: ({ item }) => item.at.replace(/\.\d+Z$/, 'Z') },
@@ -118,12 +119,14 @@ function undelivered() {
 }
 
 function retry() {
-  return dataCommand('retry')
-    .description('queue what was not delivered anew: one alert, or all; the running client sends it within seconds')
+  return outboxCommand('retry')
+    .description(
+      'queue what was not delivered anew: one alert, or all; the running client, or coordinator, sends it within seconds',
+    )
     .argument('[alert]')
     .action((id, where) => {
       if (id !== undefined && !isAlertId(id)) usage(`expected an alert's id, such as a-0123456789abcdef; got ${id}`);
-      const outbox = orExit(Outbox.open<Alert>(alertPlaces(where).dataDirectory));
+      const outbox = orExit(Outbox.open<Deliverable>(outboxDirectory(where)));
       const count = outbox.retry(id, Date.now());
       outbox.close();
       if (id !== undefined && count === 0) {

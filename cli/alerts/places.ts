@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { readClientConfig } from '../../client/config.ts';
-import { orExit } from '../exit.ts';
+import { readConfigFile } from '../../coordinator/config/config.ts';
+import { orExit, usage } from '../exit.ts';
 
 export type Places = Readonly<{ dataDirectory: string; alertFile: string }>;
 
@@ -10,6 +11,21 @@ export function dataCommand(name: string) {
   return new Command(name)
     .option('-c, --config <file>', "the client's configuration")
     .option('-d, --data <folder>', "the client's data directory, instead of its configuration");
+}
+
+/** The same for what a coordinator has too: what no sink took. */
+export function outboxCommand(name: string) {
+  return dataCommand(name).option('--coordinator <file>', "a coordinator's configuration, instead of a client's");
+}
+
+/** Where the outbox lies that `undelivered` and `retry` are about. */
+export function outboxDirectory({
+  coordinator,
+  ...client
+}: Readonly<{ coordinator?: string | undefined; config?: string | undefined; data?: string | undefined }>): string {
+  if (coordinator === undefined) return alertPlaces(client).dataDirectory;
+  if (client.config !== undefined || client.data !== undefined) usage('--coordinator goes without --config and --data');
+  return orExit(readConfigFile(coordinator, { environment: process.env })).dataDirectory;
 }
 
 export function alertPlaces({

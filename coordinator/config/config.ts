@@ -1,5 +1,6 @@
 import { sep } from 'node:path';
 import { z } from 'zod';
+import { withAbsoluteSinks } from '../../base/delivery/delivery-config.ts';
 import type { Result } from '../../base/fault.ts';
 import { problemsOfPorts } from '../../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
@@ -66,6 +67,7 @@ function resolved(raw: RawConfig, absolute: (path: string) => string): Coordinat
   return {
     ...rest,
     dashboard: dashboardWith(dashboard, absolute),
+    alerts: withAbsoluteSinks(raw.alerts, absolute),
     federation: raw.federation as FederationId,
     dataDirectory: absolute(raw.dataDirectory),
     redis: redis ?? null,

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { deliveryConfig } from '../../base/delivery/delivery-config.ts';
 import { isListenAddress, listenAddressWanted } from '../../base/serving/listen.ts';
 import { isFederationId, isTrackId } from '../../proto/ids.ts';
 
@@ -183,6 +184,8 @@ export const configSchema = z.strictObject({
       unprotected: z.boolean().default(false),
     })
     .optional(),
+  /** Where it is told what wants attention (docs/alerts.md). */
+  alerts: deliveryConfig,
   /** How long uploads may go on after a stop was asked for. */
   drainSeconds: whole(0, 3600).default(20),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),

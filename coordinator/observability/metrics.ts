@@ -18,6 +18,7 @@ export class Metrics {
   readonly #aggregation: Histogram;
   readonly #fsync: Histogram;
   readonly #queueLag: Gauge;
+  readonly #alertDeliveries: Counter<'sink' | 'outcome'>;
   readonly #connectionsRefused: Counter<'listener' | 'why'>;
   readonly #handshakesRefused: Counter<'listener' | 'why'>;
 
@@ -78,6 +79,12 @@ export class Metrics {
       help: 'How late the last due round was opened.',
       registers,
     });
+    this.#alertDeliveries = new Counter({
+      name: 'testudo_alert_deliveries_total',
+      help: 'Attempts to tell sinks what wants attention, by the kind of sink: delivered, later or refused.',
+      labelNames: ['sink', 'outcome'],
+      registers,
+    });
     this.#handshakesRefused = new Counter({
       name: 'testudo_handshakes_refused_total',
       help: 'TLS handshakes that came to nothing, by listener and cause.',
@@ -90,6 +97,10 @@ export class Metrics {
       labelNames: ['listener', 'why'],
       registers,
     });
+  }
+
+  alertAttempted(sink: string, outcome: string): void {
+    this.#alertDeliveries.inc({ sink, outcome });
   }
 
   handshakeRefused(listener: string, why: string): void {

@@ -38,6 +38,23 @@ describe('standingAfter', () => {
     expect(record?.slope).toBeGreaterThan(0);
   });
 
+  it('counts how many rounds in a row left it out, of those that kept most', () => {
+    const out: RoundPart = { ...good, verdict: 'leftOut', mostKept: true };
+    expect(recordOf([good, out, out])?.streak).toBe(2);
+    expect(recordOf([out, { ...out, mostKept: false }, { ...out, verdict: 'refused', mostKept: false }])?.streak).toBe(
+      2,
+    );
+    expect(recordOf([out, out, good])).not.toHaveProperty('streak');
+    expect(recordOf(times(9, { ...out, mostKept: false }))).not.toHaveProperty('streak'); // Krum keeps one of all.
+  });
+
+  it('keeps the mean direction of its updates', () => {
+    const towards: RoundPart = { ...good, cosine: 0.5 };
+    expect(recordOf([good])).not.toHaveProperty('cosine');
+    expect(recordOf([towards, good])?.cosine).toBe(0.5);
+    expect(recordOf([towards, ...times(10, { ...good, cosine: -0.4 })])?.cosine).toBeLessThan(-0.2);
+  });
+
   it('takes being left out of one class for half as much as out of both', () => {
     const one = recordOf([{ ...good, uncountedCount: 1 }])?.score ?? 0;
     const both = recordOf([{ ...good, uncountedCount: 2 }])?.score ?? 0;

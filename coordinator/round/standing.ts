@@ -10,6 +10,10 @@ export type RoundPart = Readonly<{
   /** Classes that it declared, and those of them in which it was not counted. */
   declaredCount: number;
   uncountedCount: number;
+  /** Of the angle to the aggregate; null or absent where there was none. */
+  cosine?: number | null;
+  /** More than half of the round's updates were counted: to be left out then says something. */
+  mostKept?: boolean;
 }>;
 
 /**
@@ -24,6 +28,10 @@ export type Standing = Readonly<{
   /** Moving means of what rounds said; null until one did. */
   weight: number | null;
   slope: number | null;
+  /** Moving mean of the cosine of its angle to the aggregates; absent until a round gave one. */
+  cosine?: number;
+  /** How many rounds in a row, that kept most, left it out or refused it; absent for none. */
+  streak?: number;
   lastRound: RoundId;
   /** The last round that left it out or refused it; absent where none did. */
   excludedIn?: RoundId;
@@ -43,6 +51,8 @@ export function standingAfter(before: Standing | undefined, part: RoundPart, rou
   const { rounds = 0, leftOut = 0, refused = 0, score = 1, weight = null, slope = null } = before ?? {};
   const worth = worthOf(part);
   const excludedIn = part.verdict === 'selected' ? before?.excludedIn : round;
+  const cosine = movingMean(before?.cosine ?? null, part.cosine ?? null);
+  const streak = streakAfter(before?.streak ?? 0, part);
   return {
     rounds: rounds + 1,
     leftOut: leftOut + (part.verdict === 'leftOut' ? 1 : 0),
@@ -50,9 +60,17 @@ export function standingAfter(before: Standing | undefined, part: RoundPart, rou
     score: score + (worth < score ? fall : rise) * (worth - score),
     weight: movingMean(weight, part.weight),
     slope: movingMean(slope, part.slope),
+    ...(cosine === null ? {} : { cosine }),
+    ...(streak === 0 ? {} : { streak }),
     lastRound: round,
     ...(excludedIn === undefined ? {} : { excludedIn }),
   };
+}
+
+/** A rule that keeps few leaves most out: then to be left out is nobody's fault, and ends no streak either. */
+function streakAfter(before: number, { verdict, mostKept = false }: RoundPart): number {
+  if (verdict === 'selected') return 0;
+  return verdict === 'refused' || mostKept ? before + 1 : before;
 }
 
 /**

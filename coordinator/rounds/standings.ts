@@ -8,17 +8,21 @@ import { priorOf, type RoundPart, type Standing, standingAfter } from '../round/
 /** What one round's provenance says of each cluster that took part. */
 function partsOf({ updates, classes = [], nAdmitted }: Provenance): ReadonlyMap<string, RoundPart> {
   const uncounted = (cluster: string) => classes.filter(({ leftOut }) => leftOut.includes(cluster)).length;
-  return new Map(updates.map((fate) => [fate.cluster, partOf(fate, nAdmitted, uncounted(fate.cluster))]));
+  const mostKept = 2 * updates.filter(({ verdict }) => verdict === 'selected').length > updates.length;
+  return new Map(
+    updates.map((fate) => [fate.cluster, { ...partOf(fate, nAdmitted, uncounted(fate.cluster)), mostKept }]),
+  );
 }
 
 function partOf(fate: UpdateFate, nAdmitted: number, uncountedCount: number): RoundPart {
-  const { verdict, onSample, classes } = fate;
+  const { verdict, onSample, classes, cosine } = fate;
   return {
     verdict,
     weight: weightOf(fate, nAdmitted),
     slope: onSample?.slope ?? null,
     declaredCount: classes?.length ?? 0,
     uncountedCount,
+    cosine,
   };
 }
 

@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ClusterId, RoundId } from '../../proto/ids.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import { movesOf } from '../registry/decide/channel-events.ts';
 import { noPins, resolvedIn } from '../registry/decide/effects.ts';
+import type { Standing } from '../round/standing.ts';
 import { ada, enrolled, eventsAfter, newState, released, track, weightsOf } from '../testing/released-state.ts';
-import { type AttentionCode, attentionOf, type Surroundings } from './attention.ts';
+import { type AttentionCode, attentionCodes, attentionOf, type Surroundings } from './attention.ts';
 import { type StatusParts, statusView } from './status.ts';
 
 const hourMs = 3_600_000;
@@ -130,5 +132,33 @@ describe('attentionOf', () => {
     const standings = { a: { ...part, score: 0.34, excludedIn: 'r-2' as RoundId } };
     const bad = { ...state, tracks: new Map([[track, { ...known, standings }]]) };
     expect(codes(bad)).toEqual(['EXCLUDED_OFTEN']);
+  });
+
+  it('sees a streak of rounds that kept others, and updates that drift, once they are no accident', () => {
+    const state = eventsAfter(stateOf(), [acknowledged(0, 'installed')], 0, ada);
+    const known = state.tracks.get(track) as NonNullable<ReturnType<State['tracks']['get']>>;
+    const withRecord = (record: Partial<Standing>) => {
+      const usual = {
+        rounds: 5,
+        leftOut: 0,
+        refused: 0,
+        score: 1,
+        weight: null,
+        slope: null,
+        lastRound: 'r-5' as RoundId,
+      };
+      return codes({ ...state, tracks: new Map([[track, { ...known, standings: { a: { ...usual, ...record } } }]]) });
+    };
+    expect(withRecord({ streak: 2 })).toEqual([]);
+    expect(withRecord({ streak: 3 })).toEqual(['EXCLUDED_STREAK']);
+    expect(withRecord({ slope: 0.01 })).toEqual(['CLUSTER_DRIFTS']);
+    expect(withRecord({ slope: -0.01, cosine: -0.1 })).toEqual(['CLUSTER_DRIFTS']);
+    expect(withRecord({ slope: -0.01, cosine: 0.1 })).toEqual([]);
+    expect(withRecord({ rounds: 4, cosine: -0.1 })).toEqual([]);
+  });
+
+  it('has a row in docs/operations.md for every code', () => {
+    const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+    expect(attentionCodes.filter((code) => !new RegExp(`^\\| .*\`${code}\``, 'm').test(page))).toEqual([]);
   });
 });

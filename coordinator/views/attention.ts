@@ -5,33 +5,39 @@ import { openBreakers } from '../registry/decide/at-the-gate.ts';
 import { breakersMaxOf, type GateView as RegistryGate } from '../registry/decide/gate.ts';
 import { expiringSoon } from '../registry/signing/expiry-watch.ts';
 import { rulesOf } from '../round/policy.ts';
+import type { Standing } from '../round/standing.ts';
 import type { ClusterStateView, StatusView, TrackStatusView } from './status.ts';
 
 export type Severity = 'notice' | 'warning' | 'critical';
 
 /** Kinds of matters; docs/operations.md has them as a table, with what helps. */
-export type AttentionCode =
-  | 'DISK_FULL'
-  | 'REDIS_AWAY'
-  | 'NO_WORKER'
-  | 'ROOT_EXPIRES'
-  | 'PINS_EXPIRE'
-  | 'PINS_WAIT'
-  | 'OPERATOR_EXPIRES'
-  | 'FROZEN'
-  | 'CLUSTER_AWAY'
-  | 'CLUSTER_QUARANTINED'
-  | 'CERTIFICATE_ENDS'
-  | 'RELEASE_REFUSED'
-  | 'RELEASE_BEHIND'
-  | 'RELEASE_UNKNOWN'
-  | 'EXCLUDED_OFTEN'
-  | 'ROUND_ABANDONED'
-  | 'TOO_FEW_CLUSTERS'
-  | 'GATE_HELD'
-  | 'GATE_WAITS'
-  | 'BREAKER_OPEN'
-  | 'ALERT_WAVE';
+export const attentionCodes = [
+  'DISK_FULL',
+  'REDIS_AWAY',
+  'NO_WORKER',
+  'ROOT_EXPIRES',
+  'PINS_EXPIRE',
+  'PINS_WAIT',
+  'OPERATOR_EXPIRES',
+  'FROZEN',
+  'CLUSTER_AWAY',
+  'CLUSTER_QUARANTINED',
+  'CERTIFICATE_ENDS',
+  'RELEASE_REFUSED',
+  'RELEASE_BEHIND',
+  'RELEASE_UNKNOWN',
+  'EXCLUDED_OFTEN',
+  'EXCLUDED_STREAK',
+  'CLUSTER_DRIFTS',
+  'ROUND_ABANDONED',
+  'TOO_FEW_CLUSTERS',
+  'GATE_HELD',
+  'GATE_WAITS',
+  'BREAKER_OPEN',
+  'ALERT_WAVE',
+] as const;
+
+export type AttentionCode = (typeof attentionCodes)[number];
 
 /** One matter that somebody should look at: a sentence, with what helps. */
 export type Attention = Readonly<{
@@ -40,6 +46,8 @@ export type Attention = Readonly<{
   /** Empty for none. */
   track: string;
   cluster: string;
+  /** What tells it apart from others of its code, track and cluster: an operator's name, a version, a family. Empty for none. */
+  about: string;
   text: string;
   /** When it began or comes; null where no time belongs to it. */
   atMs: EpochMs | null;
@@ -66,6 +74,10 @@ const operatorLeftMs = 7 * dayMs;
 const scoreLow = 0.5;
 /** Two may share a tool that both test with. */
 const waveClusters = 3;
+/** One bad round, or two, may be anybody's. */
+const streakRounds = 3;
+/** Before that, a moving mean is the first rounds'. */
+const driftRounds = 5;
 
 const order: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, notice: 2 };
 
@@ -85,9 +97,9 @@ function about(
   severity: Severity,
   code: AttentionCode,
   text: string,
-  more: Partial<Pick<Attention, 'track' | 'cluster' | 'atMs'>> = {},
+  more: Partial<Pick<Attention, 'track' | 'cluster' | 'about' | 'atMs'>> = {},
 ): Attention {
-  return { severity, code, text, track: '', cluster: '', atMs: null, ...more };
+  return { severity, code, text, track: '', cluster: '', about: '', atMs: null, ...more };
 }
 
 function ofCoordinator({ freeBytes, workers }: Surroundings): Attention[] {
@@ -114,7 +126,7 @@ function ofPeople({ metadata, operators, freezes }: State, { nowMs, warnWithinMs
     const verb = role === 'root' ? '`testudo root rotate`, `root sign` and `root publish`' : '`testudo pins renew`';
     const ended = expiresAtMs <= nowMs;
     const text = `${role} ${version} ${ended ? 'has expired, and agents install nothing new' : 'expires'}: ${verb}`;
-    return about(ended ? 'critical' : 'warning', code, text, { atMs: expiresAtMs });
+    return about(ended ? 'critical' : 'warning', code, text, { about: role, atMs: expiresAtMs });
   });
   const pending = metadata.pendingPins;
   const waiting =
@@ -125,14 +137,18 @@ function ofPeople({ metadata, operators, freezes }: State, { nowMs, warnWithinMs
     .filter(({ removed, certificateExpiresAtMs: endMs }) => !removed && endMs > nowMs && endMs - nowMs < operatorLeftMs)
     .map(({ name, certificateExpiresAtMs: atMs }) =>
       about('notice', 'OPERATOR_EXPIRES', `the certificate of operator ${name} ends: \`testudo operators renew\``, {
+        about: name,
         atMs,
       }),
     );
   const frozen = [...freezes.values()]
     .filter(({ fromMs, untilMs }) => fromMs <= nowMs && nowMs < untilMs)
-    .map(({ tracks, reason, untilMs: atMs }) => {
+    .map(({ freezeId, tracks, reason, untilMs: atMs }) => {
       const which = tracks === 'all' ? 'every track' : tracks.join(', ');
-      return about('notice', 'FROZEN', `${which} stands still (${reason}): \`testudo freezes\``, { atMs });
+      return about('notice', 'FROZEN', `${which} stands still (${reason}): \`testudo freezes\``, {
+        about: freezeId,
+        atMs,
+      });
     });
   return [...expiring, ...waiting, ...ending, ...frozen];
 }
@@ -176,7 +192,13 @@ function breakersOf(state: State, known: Track): Attention[] {
       `version ${version} made so many alerts in ${open.length} cluster(s) that they act on none: ` +
       `\`testudo releases show ${track}@${version}\`, then roll it back, or let each cluster \`testudo quarantine resume\``;
     const severity = open.length > max ? 'critical' : 'warning';
-    return [about(severity, 'BREAKER_OPEN', text, { track, atMs: Math.min(...open.map((one) => one.reportedAtMs)) })];
+    return [
+      about(severity, 'BREAKER_OPEN', text, {
+        track,
+        about: name,
+        atMs: Math.min(...open.map((one) => one.reportedAtMs)),
+      }),
+    ];
   });
 }
 
@@ -207,12 +229,36 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
       const text = `version ${live} scores there and ${wanted} shall: look at its agent (\`testudo agent status\`)`;
       found.push(about('warning', 'RELEASE_BEHIND', text, { cluster, track, atMs: movedAtMs }));
     }
+    found.push(...ofRecord(cluster, track, state.tracks.get(track)?.standings[cluster]));
     if (score !== null && score < scoreLow) {
       const text = `rounds leave it out (record ${score.toFixed(2)}, last ${excludedIn ?? 'none'}): \`testudo clusters show ${cluster}\``;
       found.push(about('warning', 'EXCLUDED_OFTEN', text, { cluster, track }));
     }
   }
   return found;
+}
+
+/** What its record over rounds says that one round does not. */
+function ofRecord(cluster: string, track: string, record: Standing | undefined): Attention[] {
+  if (record === undefined) return [];
+  const { rounds, streak = 0, slope, cosine } = record;
+  const found: Attention[] = [];
+  if (streak >= streakRounds) {
+    const text = `${streak} rounds in a row kept most updates and not its: \`testudo clusters show ${cluster}\` says why`;
+    found.push(about('warning', 'EXCLUDED_STREAK', text, { cluster, track }));
+  }
+  const drift = rounds < driftRounds ? undefined : driftOf(slope, cosine);
+  if (drift !== undefined) {
+    const text = `${drift}, on average of about its last five rounds: \`testudo clusters show ${cluster}\``;
+    found.push(about('warning', 'CLUSTER_DRIFTS', text, { cluster, track }));
+  }
+  return found;
+}
+
+function driftOf(slope: number | null, cosine: number | undefined): string | undefined {
+  if (slope !== null && slope > 0) return 'its updates harm what the trusted sample holds';
+  if (cosine !== undefined && cosine < 0) return 'its updates point away from the models that rounds made';
+  return undefined;
 }
 
 /** The same named attack in several clusters within a day. What nobody has named is no wave: it is seldom the same. */
@@ -232,7 +278,7 @@ function wavesIn({ clusters }: StatusView): Attention[] {
     if (where.length < waveClusters) return [];
     const named = `${where.slice(0, 10).join(', ')}${where.length > 10 ? ', …' : ''}`;
     const text = `${family} was seen in ${where.length} clusters within a day (${named}): look at their alerts`;
-    return [about('critical', 'ALERT_WAVE', text, { track })];
+    return [about('critical', 'ALERT_WAVE', text, { track, about: family })];
   });
 }
 

@@ -67,6 +67,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
         'freezes',
         'root',
         'audit',
+        'alerts',
       ],
     ],
     command: ['coordinator', '--config', '/etc/testudo/coordinator.yaml'],

@@ -11,7 +11,11 @@ export type AlertmanagerAlert = Readonly<{
 }>;
 
 /** The body of POST /api/v2/alerts. */
-export function alertmanagerAlert({ labels, annotations, startsAt, endsAtMs }: AlertmanagerAlert): string {
-  const named = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
-  return JSON.stringify([{ labels: named, annotations, startsAt, endsAt: new Date(endsAtMs).toISOString() }]);
+export function alertmanagerAlerts(alerts: readonly AlertmanagerAlert[]): string {
+  return JSON.stringify(
+    alerts.map(({ labels, annotations, startsAt, endsAtMs }) => {
+      const named = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+      return { labels: named, annotations, startsAt, endsAt: new Date(endsAtMs).toISOString() };
+    }),
+  );
 }

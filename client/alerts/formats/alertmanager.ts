@@ -1,4 +1,4 @@
-import { alertmanagerAlert } from '../../../base/delivery/formats/alertmanager.ts';
+import { alertmanagerAlerts } from '../../../base/delivery/formats/alertmanager.ts';
 import type { Sender } from '../../../base/delivery/outgoing.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import { familyOf } from '../family.ts';
@@ -25,5 +25,5 @@ export function alertmanagerBody({ item: alert, repeats }: OutgoingAlert, sender
     repeats: String(repeats),
   };
   const endsAtMs = Math.max(nowMs, Date.parse(alert.at)) + shownMs;
-  return alertmanagerAlert({ labels, annotations, startsAt: alert.at, endsAtMs });
+  return alertmanagerAlerts([{ labels, annotations, startsAt: alert.at, endsAtMs }]);
 }

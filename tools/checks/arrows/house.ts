@@ -89,7 +89,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['observability', 'rounds'],
     'views',
     'operations',
-    ['grpc', 'web'],
+    ['grpc', 'notifications', 'web'],
   ],
   client: [
     ['events', 'storage', 'observability', 'posture'],

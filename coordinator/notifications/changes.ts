@@ -1,0 +1,75 @@
+import type { EpochMs } from '../../base/time.ts';
+import type { Attention, AttentionCode, Severity } from '../views/attention.ts';
+import { keyOf, type Notification, notificationOf } from './notification.ts';
+
+/** A matter that stands, and what was told of it. */
+export type KnownMatter = Readonly<{
+  matter: Attention;
+  sinceMs: EpochMs;
+  /** null: not yet. */
+  toldAtMs: EpochMs | null;
+  toldSeverity: Severity | null;
+}>;
+
+const minuteMs = 60_000;
+/** What stands is told again. */
+export const remindMs = 24 * 60 * minuteMs;
+/** What often passes by itself is told once it has stood for so long; everything else at once. */
+const settleMs: Readonly<Partial<Record<AttentionCode, number>>> = {
+  CLUSTER_AWAY: 5 * minuteMs,
+  TOO_FEW_CLUSTERS: 5 * minuteMs,
+  RELEASE_UNKNOWN: 5 * minuteMs,
+  REDIS_AWAY: minuteMs,
+  NO_WORKER: minuteMs,
+};
+/** Each of these is news when its time is another: one more round abandoned, another version held. */
+const newEachTime: ReadonlySet<AttentionCode> = new Set(['ROUND_ABANDONED', 'GATE_HELD']);
+const rank: Readonly<Record<Severity, number>> = { notice: 0, warning: 1, critical: 2 };
+
+/**
+ * What is to be told after a look, and what stands from now on: what began and has settled, got worse, has stood for another day, or
+ * is over. What was never told is over without a word. Pure.
+ */
+export function changesAfter(
+  before: ReadonlyMap<string, KnownMatter>,
+  matters: readonly Attention[],
+  nowMs: EpochMs,
+): Readonly<{ known: ReadonlyMap<string, KnownMatter>; told: readonly Notification[] }> {
+  const known = new Map<string, KnownMatter>();
+  const told: Notification[] = [];
+  for (const matter of matters) {
+    const key = keyOf(matter);
+    if (known.has(key)) continue;
+    const { sinceMs, toldAtMs, toldSeverity } = sameAsBefore(before.get(key), matter) ?? fresh(nowMs);
+    if (!isDue(matter, { sinceMs, toldAtMs, toldSeverity }, nowMs)) {
+      known.set(key, { matter, sinceMs, toldAtMs, toldSeverity });
+      continue;
+    }
+    const severityBefore = toldSeverity === matter.severity ? null : toldSeverity;
+    told.push(notificationOf(matter, 'open', severityBefore, sinceMs, nowMs));
+    known.set(key, { matter, sinceMs, toldAtMs: nowMs, toldSeverity: matter.severity });
+  }
+  for (const [key, { matter, sinceMs, toldAtMs, toldSeverity }] of before) {
+    if (known.has(key) || toldAtMs === null || toldSeverity === null) continue;
+    told.push(notificationOf({ ...matter, severity: toldSeverity }, 'over', null, sinceMs, nowMs));
+  }
+  return { known, told };
+}
+
+function fresh(nowMs: EpochMs): Omit<KnownMatter, 'matter'> {
+  return { sinceMs: nowMs, toldAtMs: null, toldSeverity: null };
+}
+
+function sameAsBefore(known: KnownMatter | undefined, matter: Attention): KnownMatter | undefined {
+  if (known === undefined) return undefined;
+  return newEachTime.has(matter.code) && known.matter.atMs !== matter.atMs ? undefined : known;
+}
+
+function isDue(
+  { code, severity }: Attention,
+  { sinceMs, toldAtMs, toldSeverity }: Omit<KnownMatter, 'matter'>,
+  nowMs: EpochMs,
+): boolean {
+  if (toldAtMs === null || toldSeverity === null) return nowMs - sinceMs >= (settleMs[code] ?? 0);
+  return rank[severity] > rank[toldSeverity] || nowMs - toldAtMs >= remindMs;
+}
