@@ -70,6 +70,8 @@ export function planSpeed(looks: number, anew: boolean, workloads = 100, podsEac
   return { pods: workloads * podsEach, ...quantiles(times, ''), ...quantiles(cpuTimes, 'Cpu') };
 }
 
+export type Speed = ReturnType<typeof planSpeed>;
+
 /** Of the wall's time, and of the processor's: on a machine that others use, the first says how long we waited for them. */
 function quantiles<Name extends '' | 'Cpu'>(times: number[], name: Name) {
   times.sort((a, b) => a - b);

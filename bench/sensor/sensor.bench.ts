@@ -1,16 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bench } from '../harness/bench.ts';
+import { withBuilt } from '../harness/built.ts';
 import { measureInImage } from './in-image.ts';
 import { measureHub } from './many-sensors.ts';
 import { measureLatency, measureLong, measureRest, measureThroughput } from './one-sensor.ts';
 import { writePage } from './page.ts';
 import { keptPieces } from './pieces.ts';
 
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
+/** As sources: the small size checks that it all stands up. */
+const sources = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
 
 export const bench: Bench = {
   name: 'sensor',
@@ -20,7 +18,7 @@ export const bench: Bench = {
     const wants = (name: string) => options.only === undefined || name.includes(options.only);
     const measures = ['throughput', 'latency', 'rest', 'hub', 'image', 'long'].some(wants);
     if (measures)
-      await withBuilt(options.small, async (testudo) => {
+      await (options.small ? withSources : withBuilt)(async (testudo) => {
         const rate = wants('throughput') ? await measureThroughput(testudo, options, report) : halfOfKept();
         // The small size checks that it all stands up; what is measured below takes its time.
         if (!options.small && wants('latency')) await measureLatency(testudo, rate, report);
@@ -39,17 +37,4 @@ function halfOfKept(): number {
   return Math.round(calls / seconds / 2) || 10_000;
 }
 
-/** The command as it is installed, compiled: sources would be compiled by each process, in memory of its own. */
-async function withBuilt(small: boolean, run: (testudo: string) => Promise<void>): Promise<void> {
-  if (small) return await run(join(checkout, 'cli', 'testudo.ts'));
-  const folder = mkdtempSync(join(tmpdir(), 'testudo-built-'));
-  try {
-    symlinkSync(join(checkout, 'node_modules'), join(folder, 'node_modules'));
-    const program = join(checkout, 'tools', 'build.mjs');
-    const built = spawnSync(process.execPath, [program, join(folder, 'package')], { stdio: 'inherit' });
-    if (built.status !== 0) throw new Error('the package could not be built');
-    await run(join(folder, 'package', 'cli', 'testudo.js'));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+const withSources = (run: (testudo: string) => Promise<void>) => run(sources);

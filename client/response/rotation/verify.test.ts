@@ -2,78 +2,29 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { exposureOf, type LastingCode } from '../../posture/exposure.ts';
+import { exposureOf } from '../../posture/exposure.ts';
 import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
-import { dueAtMs } from './due.ts';
-import { epochKey, epochOf, lifetimeAt, unitOf } from './lifetimes.ts';
+import { logKey, logLaw, logOpened, logSecret, madeDueMs, madeLog } from '../testing/made-log.ts';
+import { epochOf } from './lifetimes.ts';
 import type { Said } from './record.ts';
 import { nothingRecorded, recordLook } from './recorder.ts';
-import { headText, LogWriter, logKeyOf, RotationLog } from './rotation-log.ts';
+import { LogWriter, RotationLog } from './rotation-log.ts';
 import { verifyLog } from './verify.ts';
 
-const secret = Buffer.alloc(32, 9);
-const key = logKeyOf(secret);
 const hourMs = 3_600_000;
-const law = { boundMs: hourMs / 4, meanMs: hourMs / 8 };
-const weights = { riskWeight: 20, postureWeight: 1 };
-const opened: Said = { kind: 'opened', law, epochMs: 24 * hourMs, ...weights };
-const dueOf = (uid: string, exposedBy: readonly LastingCode[] = []) => {
-  const lifetimeMs = lifetimeAt(unitOf(epochKey(secret, epochOf(madeAtMs, 24 * hourMs)), uid), law);
-  return dueAtMs(madeAtMs, lifetimeMs, { steps: [], exposedBy }, weights);
-};
-
 const nothing = { begins: [], waits: [] };
 
-/** A log of so many pods, all rotated when they are due; `change` may move or leave out what is said of one. */
-function logOf(
-  count: number,
-  change: (uid: string, dueMs: number) => number | null = (_uid, dueMs) => dueMs,
-  exposedBy: readonly LastingCode[] = [],
-) {
-  const keys = secret;
-  const pods = Array.from({ length: count }, (_, at) => madePod(`p${at}`, { exposedBy }));
-  const { said, recorded } = recordLook(
-    nothingRecorded,
-    madeFacts({ pods }),
-    { begins: [], waits: [] },
-    { secret: keys, epochMs: 24 * hourMs, law },
-    madeAtMs,
-  );
-  const events: { atMs: number; said: Said }[] = [opened, ...said].map((one) => ({ atMs: madeAtMs, said: one }));
-  for (const { uid } of pods) {
-    const atMs = change(uid, dueOf(uid, exposedBy));
-    if (atMs !== null) events.push({ atMs, said: { kind: 'begins', uid, does: 'release' } });
-  }
-  for (let atMs = madeAtMs + 200_000; atMs < madeAtMs + hourMs / 2; atMs += 200_000)
-    events.push({ atMs, said: { kind: 'alive' } });
-  events.sort((a, b) => a.atMs - b.atMs);
-  const endMs = madeAtMs + 26 * hourMs;
-  const end = recordLook(
-    recorded,
-    madeFacts({ pods }),
-    { begins: [], waits: [] },
-    { secret: keys, epochMs: 24 * hourMs, law },
-    endMs,
-  );
-  const reveals = end.said.filter(({ kind }) => kind === 'reveal');
-  const writer = new LogWriter(key);
-  const lines = [...events, { atMs: endMs, said: opened }, ...reveals.map((one) => ({ atMs: endMs, said: one }))].map(
-    (one) => writer.write(one.said, one.atMs),
-  );
-  return { lines, head: headText(writer.end) };
-}
-
 const kinds = (lines: readonly string[], head?: string) =>
-  verifyLog(lines, key.publicKey, head).findings.map(({ kind, pod }) => `${kind} ${pod ?? ''}`.trim());
+  verifyLog(lines, logKey.publicKey, head).findings.map(({ kind, pod }) => `${kind} ${pod ?? ''}`.trim());
 
 describe('verifyLog', () => {
   it('finds nothing where every pod went when its draw said so, and says for how many that is proven', () => {
-    const { lines, head } = logOf(50);
-    expect(verifyLog(lines, key.publicKey, head)).toMatchObject({ findings: [], pods: 50, proven: 50 });
+    const { lines, head } = madeLog(50);
+    expect(verifyLog(lines, logKey.publicKey, head)).toMatchObject({ findings: [], pods: 50, proven: 50 });
   });
 
   it('names the one that was spared, the one that was early and the one that was late among many', () => {
-    const { lines } = logOf(300, (uid, dueMs) => {
+    const { lines } = madeLog(300, (uid, dueMs) => {
       if (uid === 'uid-p7') return null;
       if (uid === 'uid-p11') return Math.max(madeAtMs, dueMs - 120_000);
       return uid === 'uid-p13' ? dueMs + 120_000 : dueMs;
@@ -84,30 +35,30 @@ describe('verifyLog', () => {
   const exposed = ['PRIVILEGED', 'HOST_PID', 'RUNS_AS_ROOT', 'ESCALATION'] as const;
 
   it('finds nothing where exposed pods went as much sooner as the log says that they are exposed', () => {
-    const { lines, head } = logOf(50, undefined, exposed);
-    expect(verifyLog(lines, key.publicKey, head)).toMatchObject({ findings: [], proven: 50 });
-    expect(dueOf('uid-p1', exposed) - madeAtMs).toBeCloseTo(
-      (dueOf('uid-p1') - madeAtMs) / (1 + exposureOf(exposed)),
+    const { lines, head } = madeLog(50, undefined, exposed);
+    expect(verifyLog(lines, logKey.publicKey, head)).toMatchObject({ findings: [], proven: 50 });
+    expect(madeDueMs('uid-p1', exposed) - madeAtMs).toBeCloseTo(
+      (madeDueMs('uid-p1') - madeAtMs) / (1 + exposureOf(exposed)),
       3,
     );
   });
 
   it('names who was picked or spared under the pretext of its exposure', () => {
     // Due by its exposure, and begun when it would be due without: the more is left of a lifetime, the later.
-    const spared = logOf(50, (uid) => dueOf(uid), exposed);
+    const spared = madeLog(50, (uid) => madeDueMs(uid), exposed);
     const late = kinds(spared.lines).filter((finding) => finding.startsWith('late'));
     const expected = Array.from({ length: 50 }, (_, at) => `uid-p${at}`).filter(
-      (uid) => dueOf(uid) - dueOf(uid, exposed) > 60_000,
+      (uid) => madeDueMs(uid) - madeDueMs(uid, exposed) > 60_000,
     );
     expect(late).toHaveLength(expected.length);
     expect(late.length).toBeGreaterThan(40);
     // Begun as if it were exposed, and nothing was said of that.
-    const picked = logOf(50, (uid) => dueOf(uid, exposed));
+    const picked = madeLog(50, (uid) => madeDueMs(uid, exposed));
     expect(kinds(picked.lines).filter((finding) => finding.startsWith('early')).length).toBeGreaterThan(40);
   });
 
   it('finds every line that was left out, put in, moved or changed, and an end that was cut off', () => {
-    const { lines, head } = logOf(3);
+    const { lines, head } = madeLog(3);
     for (const at of lines.keys()) {
       if (at < lines.length - 1) expect(kinds(lines.toSpliced(at, 1)), `without ${at}`).toContain('broken');
       expect(kinds(lines.toSpliced(at, 1, (lines[at] as string).replace(/"atMs":(\d)/, '"atMs":9$1')))).toContain(
@@ -120,16 +71,16 @@ describe('verifyLog', () => {
   });
 
   it('refuses a key that is not the one that was promised', () => {
-    const { lines } = logOf(3);
-    const writer = new LogWriter(key, { sequence: lines.length, digest: null });
+    const { lines } = madeLog(3);
+    const writer = new LogWriter(logKey, { sequence: lines.length, digest: null });
     const other = writer.write({ kind: 'reveal', epoch: 999_999, key: 'ab'.repeat(32) }, madeAtMs + 27 * hourMs);
     expect(kinds([...lines, other])).toContain('uncommitted');
   });
 
   it('proves nothing of an epoch whose key is not told yet, and says so by its count', () => {
-    const { lines } = logOf(5);
+    const { lines } = madeLog(5);
     const open = lines.filter((line) => !line.includes('"reveal"'));
-    expect(verifyLog(open, key.publicKey)).toMatchObject({ findings: [], pods: 5, proven: 0 });
+    expect(verifyLog(open, logKey.publicKey)).toMatchObject({ findings: [], pods: 5, proven: 0 });
   });
 });
 
@@ -137,11 +88,11 @@ describe('RotationLog', () => {
   it('says of a pod that went while no agent was there that it is gone: nobody spared it', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'testudo-rotation-log-')), 'rotation.log');
     onTestFinished(() => rm(dirname(path), { recursive: true }));
-    const keys = { secret, epochMs: 24 * hourMs, law };
+    const keys = { secret: logSecret, epochMs: 24 * hourMs, law: logLaw };
     const run = async (pods: ReturnType<typeof madePod>[], atsMs: number[]) => {
-      const log = await RotationLog.open(path, secret);
+      const log = await RotationLog.open(path, logSecret);
       let { recorded } = log;
-      await log.append([opened], atsMs[0] as number);
+      await log.append([logOpened], atsMs[0] as number);
       for (const atMs of atsMs) {
         const look = recordLook(recorded, madeFacts({ pods }), { begins: [], waits: [] }, keys, atMs);
         recorded = look.recorded;
@@ -151,9 +102,9 @@ describe('RotationLog', () => {
     };
     // The agent dies while it evicts, before it could write that it does.
     await run([madePod('a')], [madeAtMs]);
-    const backMs = madeAtMs + law.boundMs;
+    const backMs = madeAtMs + logLaw.boundMs;
     await run([], [backMs, backMs + 300_000, backMs + 600_000, madeAtMs + 26 * hourMs]);
-    const verified = verifyLog((await readFile(path, 'utf8')).split('\n').slice(0, -1), key.publicKey);
+    const verified = verifyLog((await readFile(path, 'utf8')).split('\n').slice(0, -1), logKey.publicKey);
     expect(verified.findings.filter(({ kind }) => kind !== 'gap')).toEqual([]);
     expect(verified).toMatchObject({ pods: 1, proven: 1 });
   });
@@ -163,11 +114,11 @@ describe('a log of an agent that knew of no posture', () => {
   it('goes on under one that does: nothing is early or late for it', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'testudo-rotation-log-')), 'rotation.log');
     onTestFinished(() => rm(dirname(path), { recursive: true }));
-    const keys = { secret, epochMs: 24 * hourMs, law };
+    const keys = { secret: logSecret, epochMs: 24 * hourMs, law: logLaw };
     const pod = madePod('a', { exposedBy: ['PRIVILEGED', 'HOST_PID', 'HOST_IPC', 'HOST_PATH'] });
     const { said } = recordLook(nothingRecorded, madeFacts({ pods: [pod] }), nothing, keys, madeAtMs);
-    const old = await RotationLog.open(path, secret);
-    const opening: Said = { kind: 'opened', law, epochMs: 24 * hourMs, riskWeight: 20 };
+    const old = await RotationLog.open(path, logSecret);
+    const opening: Said = { kind: 'opened', law: logLaw, epochMs: 24 * hourMs, riskWeight: 20 };
     const before = said.map((one) => {
       if (one.kind !== 'seen') return one;
       const { exposedBy: _, ...rest } = one;
@@ -175,24 +126,24 @@ describe('a log of an agent that knew of no posture', () => {
     });
     await old.append([opening, ...before], madeAtMs);
     await old.close();
-    const log = await RotationLog.open(path, secret);
-    const dueMs = dueOf('uid-a', pod.exposedBy);
+    const log = await RotationLog.open(path, logSecret);
+    const dueMs = madeDueMs('uid-a', pod.exposedBy);
     const look = recordLook(log.recorded, madeFacts({ pods: [pod] }), nothing, keys, madeAtMs + 1_000);
     expect(look.said).toMatchObject([{ kind: 'seen', uid: 'uid-a', exposedBy: pod.exposedBy }]);
-    await log.append([opened, ...look.said], madeAtMs + 1_000);
+    await log.append([logOpened, ...look.said], madeAtMs + 1_000);
     for (let atMs = madeAtMs + 200_000; atMs < dueMs; atMs += 200_000) await log.append([{ kind: 'alive' }], atMs);
     await log.append([{ kind: 'begins', uid: 'uid-a', does: 'release' }], dueMs);
     const endMs = madeAtMs + 26 * hourMs;
     const end = recordLook(look.recorded, madeFacts({ pods: [pod] }), nothing, keys, endMs).said;
-    await log.append([opened, ...end], endMs);
+    await log.append([logOpened, ...end], endMs);
     await log.close();
-    const verified = verifyLog((await readFile(path, 'utf8')).split('\n').slice(0, -1), key.publicKey);
+    const verified = verifyLog((await readFile(path, 'utf8')).split('\n').slice(0, -1), logKey.publicKey);
     expect(verified).toMatchObject({ findings: [], pods: 1, proven: 1 });
   });
 });
 
 describe('recordLook', () => {
-  const keys = { secret, epochMs: 24 * hourMs, law };
+  const keys = { secret: logSecret, epochMs: 24 * hourMs, law: logLaw };
 
   it('promises a key before its epoch begins, and tells it only when nobody of it can be due', () => {
     const facts = madeFacts({ pods: [madePod('a')] });
@@ -203,7 +154,7 @@ describe('recordLook', () => {
       recordLook(first.recorded, facts, { begins: [], waits: [] }, keys, now).said.filter(
         ({ kind }) => kind === 'reveal',
       );
-    const overMs = (epoch + 1) * keys.epochMs + law.boundMs;
+    const overMs = (epoch + 1) * keys.epochMs + logLaw.boundMs;
     expect(reveals(overMs - 1)).toEqual([]);
     expect(reveals(overMs)).toMatchObject([{ epoch }]);
   });

@@ -1,0 +1,110 @@
+/** What an agent that has nothing to do asks of a real API server, and what it takes meanwhile. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startMember } from '../../lab/rig/member.ts';
+import { accessAs, apply, deploymentOf, grantAgent } from '../../tools/testing/kube/agent-account.ts';
+import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
+import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
+import { until } from '../../tools/testing/kube/kills/killing.ts';
+import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { agentSettings } from '../../tools/testing/kube/start-agent.ts';
+import { withBuilt } from '../harness/built.ts';
+import type { Report } from '../harness/report.ts';
+
+const namespace = 'idle';
+const pods = 1_000;
+/** Each of them is two events for the agent at least. */
+const relabellings = 10;
+
+type Line = Readonly<{ verb: string; objectRef: { resource: string }; stage: string }>;
+
+/** `minutes`: long enough that every watch has been ended by the server, and taken up again. */
+export async function idle(minutes: number, report: Report): Promise<void> {
+  const plane = await ControlPlane.start({ programs: await ensureControlPlane() });
+  const folder = await mkdtemp(join(tmpdir(), 'testudo-idle-'));
+  try {
+    const kubectl = new Kubectl(plane.address);
+    await kubectl.run(['create', 'namespace', namespace]);
+    await grantAgent(kubectl, namespace);
+    const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+    await apply(
+      kubectl,
+      Array.from({ length: pods / 50 }, (_, at) => deploymentOf({ name: `crowd-${at}`, namespace, replicas: 50 })),
+    );
+    const inNamespace = (...args: string[]) => kubectl.run(['-n', namespace, ...args]);
+    const running = async () =>
+      (await inNamespace('get', 'pods', '--field-selector=status.phase=Running', '-o', 'name')).split('\n').length - 1;
+    await until(`${pods} pods`, async () => (await running()) >= pods);
+    await withBuilt(async (testudo) => {
+      const agent = await startMember({
+        name: 'agent',
+        args: [
+          ...[testudo, 'agent', 'run'],
+          ...agentSettings({ namespace, folder, kubernetes }, 'agent')
+            .filter((setting) => !setting.startsWith('lease.retrySeconds'))
+            .concat('rotation.mode=rotate', 'rotation.maxLifetimeMinutes=20160')
+            .flatMap((setting) => ['--set', setting]),
+        ],
+        logFile: join(folder, 'agent.log'),
+      });
+      try {
+        const asked = async () =>
+          (await readFile(join(plane.address.folder, 'audit.log'), 'utf8'))
+            .split('\n')
+            .filter((line) => line.includes(`system:serviceaccount:${namespace}:agent`))
+            .map((line) => JSON.parse(line) as Line);
+        await until('an agent that leads', async () =>
+          (await readFile(join(folder, 'agent.log'), 'utf8')).includes('this agent leads'),
+        );
+        const [atFirst, cpuAtFirst] = [(await asked()).length, await cpuSecondsOf(agent.pid)];
+        await pause(minutes * 60_000);
+        // The end of a watch stands in the log too: it is the one that was begun.
+        const quiet = (await asked())
+          .slice(atFirst)
+          .filter(({ verb, stage }) => verb !== 'watch' || stage === 'ResponseStarted');
+        const cores = ((await cpuSecondsOf(agent.pid)) - cpuAtFirst) / (minutes * 60);
+        const restMiB = await memoryOf(agent.pid, 'VmRSS');
+        // The watch's work: every pod is written again and again.
+        for (let at = 0; at < relabellings; at += 1) {
+          await inNamespace('label', 'pods', '--all', `turn=${at}`, '--overwrite', '-o', 'name');
+        }
+        await pause(5_000); // What was written last has come by then; the peak is what counts.
+        const peakMiB = await memoryOf(agent.pid, 'VmHWM');
+        const of = (verb: string) => quiet.filter((line) => line.verb === verb);
+        const watches = Map.groupBy(of('watch'), ({ objectRef }) => objectRef.resource);
+        const mostWatches = Math.max(...[...watches.values()].map(({ length }) => length));
+        const [lists, lease] = [
+          of('list').length,
+          quiet.filter(({ objectRef }) => objectRef.resource === 'leases').length,
+        ];
+        const figures = { minutes, lists, watches: of('watch').length, mostWatches, lease, cores };
+        const others = quiet.length - lists - figures.watches - lease;
+        const events = pods * relabellings;
+        report.record({ case: 'idle, real control plane', ...figures, others, restMiB, peakMiB, pods, events });
+        report.text(
+          `## At rest\n\nThe agent as it is installed (compiled), leading, over ${pods} pods of which none is due, on the real control plane for ${minutes} minutes: ${lists} lists, ${figures.watches} watches taken up again ` +
+            `after the server had ended them (${mostWatches} at most of one collection; ended after 5 to 10 minutes each), ${lease} requests for its lease, ${others} others; ${(100 * cores).toFixed(1)} % of a core, ${restMiB.toFixed(0)} MiB. After ` +
+            `${events} events more of its watches its peak was ${peakMiB.toFixed(0)} MiB. A whole hour of its own clock, each request a real one, is [\`idle-agent.test.ts\`](../../client/response/idle-agent.test.ts).`,
+        );
+      } finally {
+        await agent.stop(60_000);
+      }
+    });
+  } finally {
+    await plane.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1_024;
+}
+
+/** Of all its threads, from its start. A tick is 10 ms on Linux. */
+async function cpuSecondsOf(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}

@@ -1,0 +1,74 @@
+/** What a quarantine asks of a real API server: changes of pods, and reads for evidence. */
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { relayedFile } from '../../client/response/testing/signed-policy.ts';
+import { accessAs, apply, deploymentOf, grantAgent, serviceOf } from '../../tools/testing/kube/agent-account.ts';
+import type { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
+import { startAgentProcess, until } from '../../tools/testing/kube/kills/killing.ts';
+import { WatchedPods } from '../../tools/testing/kube/kills/watched-pods.ts';
+import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import { alertLines, denyAll, enforcing } from '../../tools/testing/kube/quarantine-ground.ts';
+import { agentSettings } from '../../tools/testing/kube/start-agent.ts';
+
+const namespace = 'counted';
+const replicas = 6;
+
+type Line = Readonly<{ verb: string; objectRef: { resource: string }; responseStatus?: { code?: number } }>;
+
+/** Each is brought to its verdict before the next begins. Requests by the agent for each of them, refused ones included. */
+export async function callsOfQuarantine(plane: ControlPlane, quarantines: number) {
+  const folder = await mkdtemp(join(tmpdir(), 'testudo-calls-'));
+  const kubectl = new Kubectl(plane.address);
+  try {
+    await kubectl.run(['create', 'namespace', namespace]);
+    await grantAgent(kubectl, namespace);
+    const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+    const web = deploymentOf({ name: 'web', namespace, replicas });
+    await apply(kubectl, [web, serviceOf('web', namespace), denyAll(namespace)]);
+    const pods = new WatchedPods(kubernetes, namespace, () => undefined);
+    await pods.synced;
+    const ample = { hour: 1_000, day: 1_000 };
+    const breaker = { withinMs: 60_000, workloadsMax: 9, podShareMax: 1 };
+    const policy = enforcing({ budgets: { workload: ample, namespace: ample, cluster: ample }, breaker });
+    const own = join(folder, 'own');
+    await mkdir(own);
+    const [releases, alerts] = [join(own, 'releases.json'), join(own, 'alerts.jsonl')];
+    await writeFile(releases, relayedFile(policy, Date.now()));
+    await writeFile(alerts, '');
+    const logFile = join(folder, 'agent.log');
+    const agent = await startAgentProcess({
+      ...{ name: 'agent', failpoint: undefined, logFile },
+      settings: [
+        ...agentSettings({ namespace, folder, kubernetes }, 'agent'),
+        ...['quarantine.cluster=eu-1', 'quarantine.cap=enforce', `quarantine.releases=${releases}`],
+        `quarantine.alerts=[${alerts}]`,
+      ],
+    });
+    await until('an agent that leads', async () => (await readFile(logFile, 'utf8')).includes('this agent leads'));
+    const asked = async () =>
+      (await readFile(join(plane.address.folder, 'audit.log'), 'utf8'))
+        .split('\n')
+        .filter((line) => line.includes(`system:serviceaccount:${namespace}:agent`))
+        .map((line) => JSON.parse(line) as Line)
+        .filter(({ verb, objectRef }) => verb !== 'watch' && objectRef.resource !== 'leases');
+    const before = (await asked()).length;
+    const marked = () => [...pods.now.values()].filter(({ labels }) => labels['testudo.io/quarantined'] !== undefined);
+    for (let at = 1; at <= quarantines; at += 1) {
+      const isOld = ({ isReady, createdAtMs }: { isReady: boolean; createdAtMs: number }) =>
+        isReady && Date.now() > createdAtMs + 1_000;
+      await until('a workload that is whole again', () => pods.of('web').filter(isOld).length === replicas);
+      const { name } = pods.of('web')[0] as { name: string };
+      await appendFile(alerts, alertLines(namespace, name, ['syscall', 'flow'], `${name} did what it never did`));
+      await until('a pod in quarantine', () => marked().length === at);
+    }
+    // Its verdict is the last that is asked for.
+    await agent.stop(60_000);
+    const all = (await asked()).slice(before);
+    const changes = all.filter(({ verb }) => verb === 'patch' || verb === 'create').length;
+    await pods.close();
+    return { quarantines, changes: changes / quarantines, reads: (all.length - changes) / quarantines };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,151 @@
+/** Whether a watch loses anything, whatever it is cut by: by a relay that hangs up, and by a real API server that dies and forgets. */
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemTimers } from '../../base/system-timers.ts';
+import { KubeEndpoint } from '../../client/kube/endpoint.ts';
+import { sendTo } from '../../client/response/cluster/send.ts';
+import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
+import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
+import { until } from '../../tools/testing/kube/kills/killing.ts';
+import { WatchedPods } from '../../tools/testing/kube/kills/watched-pods.ts';
+import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
+import type { Report } from '../harness/report.ts';
+
+/** `cuts` of the connection; `kills` of the API server, each of which comes back with its history forgotten and finds another token. */
+export type Watched = Readonly<{ cuts: number; kills: number }>;
+
+export async function watching({ cuts, kills }: Watched, report: Report): Promise<void> {
+  const plane = await ControlPlane.start({ programs: await ensureControlPlane(), parts: [] });
+  const folder = await mkdtemp(join(tmpdir(), 'testudo-watching-'));
+  const apiServer = new URL(plane.address.url);
+  const relay = await startRelay(Number(apiServer.port));
+  try {
+    const kubectl = new Kubectl(plane.address);
+    await kubectl.run(['create', 'serviceaccount', 'default']); // Nobody else makes it.
+    await kubectl.run(['create', 'clusterrole', 'writer', '--verb=list,watch,create,patch', '--resource=pods']);
+    await kubectl.run([
+      'create',
+      'clusterrolebinding',
+      'writer',
+      '--clusterrole=writer',
+      '--serviceaccount=default:default',
+    ]);
+    const tokenFile = join(folder, 'token');
+    const renewToken = async () =>
+      writeFile(tokenFile, await kubectl.run(['create', 'token', 'default', '--duration=24h']));
+    await renewToken();
+    const access = { tokenFile, authorityFile: join(plane.address.folder, 'pki', 'ca.crt') };
+    const endpoint = new KubeEndpoint({ ...access, apiServer: apiServer.host });
+    const send = sendTo(endpoint, systemTimers, new AbortController().signal);
+    const pods = new WatchedPods({ ...access, apiServer: `127.0.0.1:${relay.port}` }, 'default', () => undefined);
+    await pods.synced;
+    let made = 0;
+    const makePod = async () => {
+      made += 1;
+      const body = {
+        ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: `p${made}`, labels: { turn: String(made % 20) } } },
+        spec: { nodeName: 'node-1', containers: [{ name: 'c', image: 'web:1' }] },
+      };
+      const sent = await send({ method: 'POST', path: '/api/v1/namespaces/default/pods', body });
+      if (!sent.ok || sent.value.status !== 201) throw new Error(`p${made} was not made: ${JSON.stringify(sent)}`);
+    };
+    const deleteSome = (turn: number) =>
+      kubectl.run(['delete', 'pods', '-l', `turn=${turn % 20}`, '--grace-period=0', '--force', '--wait=false']);
+    /** Milliseconds until the watch says what a fresh list does; what is there is fixed meanwhile. */
+    const caughtUp = async (sinceMs: number) => {
+      const text = await kubectl.run(['get', 'pods', '-o', 'jsonpath={range .items[*]}{.metadata.uid}{"\\n"}{end}']);
+      const there = new Set(text.split('\n').filter(Boolean));
+      const same = () => pods.now.size === there.size && [...there].every((uid) => pods.now.has(uid));
+      await until('a watch that says what a list says', same);
+      return performance.now() - sinceMs;
+    };
+    const behindMs: number[] = [];
+    for (let at = 1; at <= cuts; at += 1) {
+      await relay.connected();
+      const { size } = pods.seen;
+      await makePod();
+      // Each tenth is cut before anybody can have heard of the pod.
+      if (at % 10 !== 0) await until('a pod that was heard of', () => pods.seen.size > size);
+      relay.cut();
+      if (at % 50 !== 0) continue;
+      await deleteSome(at / 50);
+      behindMs.push(await caughtUp(performance.now()));
+    }
+    const afterKills: number[] = [];
+    for (let at = 1; at <= kills; at += 1) {
+      await plane.killApiServer();
+      await plane.forgetHistory();
+      await plane.startApiServer();
+      const readyAt = performance.now();
+      await renewToken();
+      await makePod();
+      await deleteSome(at);
+      afterKills.push(await caughtUp(readyAt));
+    }
+    await pods.close();
+    endpoint.close();
+    const worst = (values: readonly number[]) => Math.max(0, ...values);
+    report.record({
+      ...{ case: 'watching', cuts: relay.count(), kills, made, compared: behindMs.length + afterKills.length, lost: 0 },
+      ...{ behindMs: worst(behindMs), afterKillMs: worst(afterKills) },
+    });
+    report.text(
+      `## Watches that are cut\n\nA watch of pods through a relay that hung up ${relay.count()} times while ${made} pods were made and deleted, and ${kills} API servers that were killed under it, each of which came back with its history ` +
+        `forgotten (410) and found a new token in the file. Compared with a fresh list ${behindMs.length + afterKills.length} times: the same pods each time, ${(worst(behindMs) / 1_000).toFixed(2)} s after the list at worst, and after a kill ` +
+        `${(worst(afterKills) / 1_000).toFixed(2)} s at worst after the new server was ready, what was written meanwhile included.`,
+    );
+  } finally {
+    relay.close();
+    await plane.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Passes bytes on between here and a port, until it is told to hang up. */
+async function startRelay(port: number) {
+  const open = new Set<Socket>();
+  let count = 0;
+  let onConnected: () => void = () => undefined;
+  const server = createServer((socket) => {
+    const further = connect(port, '127.0.0.1');
+    open.add(socket);
+    onConnected();
+    for (const [one, other] of [
+      [socket, further],
+      [further, socket],
+    ] as const) {
+      one.pipe(other);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        other.destroy();
+        open.delete(socket);
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    count: () => count,
+    /** Resolves where somebody is connected. */
+    async connected() {
+      while (open.size === 0) {
+        await new Promise<void>((resolve) => {
+          onConnected = resolve;
+        });
+      }
+    },
+    /** Every connection that stands; counted where there is one. */
+    cut() {
+      if (open.size > 0) count += 1;
+      for (const socket of open) socket.destroy();
+    },
+    close() {
+      for (const socket of open) socket.destroy();
+      server.close();
+    },
+  };
+}
