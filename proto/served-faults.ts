@@ -157,9 +157,11 @@ export const servedFaults = {
   DISK_FULL: of(everyCall, 'the coordinator has no room'),
   BLOB_IO: of(['federation', 'operator'], 'the disk failed a read, a write or a sync'),
   BLOB_NOT_FOUND: of(['federation', 'operator'], 'a blob is not on disk'),
-  JOURNAL_IO: of(everyCall, 'the disk failed the journal'),
+  JOURNAL_IO: of(everyCall, 'the disk or the database failed the journal'),
   JOURNAL_CLOSED: of(everyCall, 'the journal is closed'),
   EPOCH_STALE: of(everyCall, 'another coordinator has taken over'),
+  JOURNAL_ROLLED_BACK: of(everyCall, "the journal's database has lost entries"),
+  JOURNAL_UNREPLICATED: of(everyCall, "the journal's database has no synchronous standby, which it must have"),
   JOURNAL_DAMAGED: of(everyCall, "the journal's hash chain breaks"),
   JOURNAL_NEWER: of(everyCall, 'a newer build wrote the journal'),
 } as const satisfies Readonly<Record<string, ServedFault>>;

@@ -35,6 +35,7 @@ await setUpOrExit({
   pureJs: false,
   redis: 'required',
   images: images && !onlyKube ? 'test' : 'no',
+  postgres: !onlyKube,
   browser: !onlyKube,
 });
 

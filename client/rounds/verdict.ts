@@ -30,6 +30,8 @@ const verdictOfServed = {
   EPOCH_STALE: 'retry',
   INTERNAL: 'retry',
   // An operator must look at the journal; until the round is over there is hope.
+  JOURNAL_ROLLED_BACK: 'retry',
+  JOURNAL_UNREPLICATED: 'retry',
   JOURNAL_DAMAGED: 'retry',
   JOURNAL_NEWER: 'retry',
   // A restarted coordinator may still have to read its journal.

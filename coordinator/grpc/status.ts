@@ -147,6 +147,8 @@ export const statusOf = {
   EPOCH_STALE: status.UNAVAILABLE, // Another coordinator has taken over.
 
   // Our own fault: an operator must look.
+  JOURNAL_ROLLED_BACK: status.INTERNAL,
+  JOURNAL_UNREPLICATED: status.UNAVAILABLE,
   JOURNAL_DAMAGED: status.INTERNAL,
   JOURNAL_NEWER: status.INTERNAL,
   INTERNAL: status.INTERNAL,

@@ -26,14 +26,16 @@ export function mayInstall() {
  * @property {string} step what the step is called when it fails
  * @property {readonly string[]} packages
  * @property {readonly string[]} programs
+ * @property {() => boolean} [isThere] where they need not be on PATH
  * @property {string} elsewhere the remedy where there is no apt-get
  */
 
 /**
- * The programs of a need that are not on PATH.
+ * The programs of a need that are not on PATH; none where it knows better that they are there.
  * @param {DebianNeed} need
  */
-export function missingPrograms({ programs }) {
+export function missingPrograms({ programs, isThere }) {
+  if (isThere?.()) return [];
   return programs.filter((program) => !onPath(program));
 }
 

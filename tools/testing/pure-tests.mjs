@@ -8,7 +8,7 @@ import { checkout } from '../setup/places.mjs';
 
 /** Threads, processes, sockets, native libraries, and what is written for all of a process. */
 const shared =
-  /^(node:(child_process|worker_threads|cluster|net|tls|http|https|http2|dgram|inspector|v8|vm)|#tensorflow|@grpc\/.*|@tensorflow\/.*|better-sqlite3|bullmq|ioredis|onnxruntime-node)$/;
+  /^(node:(child_process|worker_threads|cluster|net|tls|http|https|http2|dgram|inspector|v8|vm)|#tensorflow|@grpc\/.*|@tensorflow\/.*|better-sqlite3|bullmq|ioredis|pg|onnxruntime-node)$/;
 const ofTheProcess = /\bprocess\.(env|chdir|exit|exitCode|on|once|kill|title)\b|\bvi\./;
 
 // What is imported for its types alone is not loaded. Sources are formatted, so statements begin a line.

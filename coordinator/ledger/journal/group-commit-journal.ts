@@ -37,6 +37,10 @@ export class GroupCommitJournal implements Journal {
     this.epoch = epoch;
     this.#head = head;
     this.#tip = head;
+    // Where a commit is under way it learns the same, and tells.
+    store.watch?.((fault) => {
+      if (this.#committing === undefined && this.#stopped === undefined) this.#undo([], fault);
+    });
   }
 
   get head(): JournalHead {

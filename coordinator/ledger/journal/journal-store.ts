@@ -1,4 +1,4 @@
-import type { Result } from '../../../base/fault.ts';
+import type { Fault, Result } from '../../../base/fault.ts';
 import type { StoredEntry } from './entry.ts';
 import type { JournalFaultCode, JournalHead, Snapshot } from './journal.ts';
 
@@ -12,6 +12,8 @@ export interface JournalStore {
   saveSnapshot(snapshot: Snapshot): Promise<Result<void, JournalFaultCode>>;
   latestSnapshot(): Promise<Snapshot | undefined>;
   close(): Promise<void>;
+  /** Calls `lost` once when this store finds out, without being asked to write, that it may write no longer. */
+  watch?(lost: (fault: Fault<JournalFaultCode>) => void): void;
 }
 
 export type OpenedStore = Readonly<{ store: JournalStore; epoch: number; head: JournalHead }>;

@@ -5,8 +5,12 @@ import type { Actor, JournalEvent } from './events.ts';
 export type JournalFaultCode =
   /** No room: nothing of the append was kept. Free space, and append again. */
   | 'DISK_FULL'
-  /** The disk failed a read, write or sync. What it holds is unknown: this journal stops until it is opened again. */
+  /** The disk or the database failed a read, write or sync. What it holds is unknown: this journal stops until it is opened again. */
   | 'JOURNAL_IO'
+  /** The database has lost entries that this journal has acknowledged: a replica that lagged was promoted. It stops. */
+  | 'JOURNAL_ROLLED_BACK'
+  /** No synchronous standby is named, and one is required: nothing of the append was kept. It stops. */
+  | 'JOURNAL_UNREPLICATED'
   /** Another coordinator has opened this journal since: this one must stop. */
   | 'EPOCH_STALE'
   /** The hash chain breaks at a position, or a row cannot be read. */

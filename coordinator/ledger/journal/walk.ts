@@ -1,8 +1,11 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
-import { chainAfter, type StoredEntry } from './entry.ts';
+import { chainAfter, chainOrigin, type StoredEntry } from './entry.ts';
 import type { JournalFaultCode, JournalHead } from './journal.ts';
 
 const remedy = 'Restore the data directory from a backup (docs/operations.md, "A damaged journal")';
+
+/** The head of a journal without entries. */
+export const noHead: JournalHead = { seq: 0, chain: chainOrigin };
 
 /** Walks lines that should follow `from`: resolves with the last one, or names the first that does not fit. */
 export function findBreak(from: JournalHead, rows: Iterable<StoredEntry>): Result<JournalHead, JournalFaultCode> {

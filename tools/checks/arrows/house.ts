@@ -79,7 +79,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'attacks',
   ],
   coordinator: [
-    ['blobs', 'round'],
+    ['blobs', 'postgres', 'round'],
     'ledger',
     'keys',
     ['candidate', 'config', 'members'],

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { ok, type Result, refuse } from '../../../../base/fault.ts';
+import { ensureLayout, type LayoutFaultCode, unanswered } from '../../../postgres/layout.ts';
+import type { PostgresLink } from '../../../postgres/link.ts';
+import type { JournalFaultCode, JournalHead } from '../journal.ts';
+import type { OpenedStore } from '../journal-store.ts';
+import { damaged, findBreak, noHead } from '../walk.ts';
+import { unreplicated } from './faults.ts';
+import { PostgresStore } from './postgres-store.ts';
+import { type Fence, fenceIn, headIn, rowsIn } from './rows.ts';
+import { statementsIn } from './statements.ts';
+
+export type PostgresJournalFaultCode = JournalFaultCode | LayoutFaultCode | 'JOURNAL_HELD' | 'JOURNAL_MOVED';
+
+const rowsPerWalk = 2_000;
+
+/**
+ * Becomes the journal's writer: checks every line, then raises the epoch, whoever holds it. Of several that do so at once one
+ * succeeds. The link is the store's from then on, and closed with it; when this is refused it is still the caller's.
+ */
+export async function openPostgresStore(link: PostgresLink): Promise<Result<OpenedStore, PostgresJournalFaultCode>> {
+  const layout = await ensureLayout(link);
+  if (!layout.ok) return layout;
+  const seen = await readFence(link);
+  if (!seen.ok) return seen;
+  const standbys = await link.repeat(`SELECT current_setting('synchronous_standby_names') AS names`);
+  if (standbys.kind !== 'rows') return unanswered(standbys);
+  if (link.settings.isReplicated && standbys.rows[0]?.names === '') return unreplicated();
+  if (seen.value.movedTo !== null) return moved(seen.value.movedTo);
+  const walked = await walkTo(link, noHead, seen.value.head);
+  if (!walked.ok) return walked;
+  const holder = randomUUID();
+  const sql = statementsIn(link.settings.schema);
+  const raised = await link.alone((ask) =>
+    ask(sql.raise, [seen.value.epoch, seen.value.holder, holder, link.settings.leaseMs]),
+  );
+  if (raised.kind !== 'rows') return unanswered(raised); // Where it was done all the same, the next start raises it again.
+  const [row] = raised.rows;
+  if (row === undefined) return held('another start was faster');
+  // The one before may have written since: its last entries are walked now that it cannot any more.
+  const head = await walkTo(link, walked.value, headIn(row));
+  if (!head.ok) return head;
+  const epoch = Number(row.epoch);
+  return ok({ store: new PostgresStore(link, { epoch, holder }, head.value), epoch, head: head.value });
+}
+
+export async function readFence(
+  link: PostgresLink,
+): Promise<Result<Fence, 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT' | 'JOURNAL_DAMAGED'>> {
+  const answer = await link.repeat(statementsIn(link.settings.schema).look);
+  if (answer.kind !== 'rows') return unanswered(answer);
+  const [row] = answer.rows;
+  return row === undefined ? damaged(0, 'its row of the fence is missing') : ok(fenceIn(row));
+}
+
+/** Walks the lines after `from`, and holds the end to what the fence says. Commits may go on meanwhile. */
+export async function walkTo(
+  link: PostgresLink,
+  from: JournalHead,
+  goal: JournalHead,
+): Promise<Result<JournalHead, JournalFaultCode | 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT'>> {
+  const sql = statementsIn(link.settings.schema);
+  let at = from;
+  while (at.seq < goal.seq) {
+    const answer = await link.repeat(sql.read, [at.seq + 1, Math.min(rowsPerWalk, goal.seq - at.seq)]);
+    if (answer.kind !== 'rows') return unanswered(answer);
+    const walked = findBreak(at, rowsIn(answer.rows));
+    if (!walked.ok) return walked;
+    if (walked.value.seq === at.seq) return damaged(at.seq + 1, `entry ${at.seq + 1} is missing`);
+    at = walked.value;
+  }
+  if (at.chain === goal.chain) return ok(at);
+  return damaged(at.seq, `the fence says that it ends with another entry ${goal.seq}`);
+}
+
+export function held(by: string) {
+  return refuse('JOURNAL_HELD', `journal: ${by}. Stop the other coordinator of this database, or leave it the field`);
+}
+
+function moved(to: string) {
+  return refuse(
+    'JOURNAL_MOVED',
+    `this journal was moved to ${to}: go on there, and take journal.postgres out of the configuration`,
+  );
+}

@@ -1,0 +1,186 @@
+import { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import type { Client } from 'pg';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
+import { within } from '../../base/within.ts';
+import type { PostgresAddress } from './address.ts';
+
+export type PostgresSettings = PostgresAddress &
+  Readonly<{
+    /** Asked for at every connection. */
+    password: string;
+    /** The schema that holds the tables. */
+    schema: string;
+    /** Absent: plain TCP. */
+    tls?: ConnectionOptions | undefined;
+    /** Refuse to write where no synchronous standby is named. */
+    isReplicated: boolean;
+    /** How long the outcome of a write may stay unknown, through restarts and fail-overs, before this process gives up. */
+    outageMs: number;
+    /** What a successor waits for after the last beat of this process. */
+    leaseMs: number;
+  }>;
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export type Answer = Readonly<
+  /** `isWeak`: it went with a warning, as a commit does whose wait for the standby was cut short. */
+  | { kind: 'rows'; rows: readonly Row[]; isWeak: boolean }
+  /** The connection ended before an answer: whether it was done is not known. */
+  | { kind: 'lost'; cause: string }
+  /** The server's error. The statement was rolled back, unless the server was about to end: `settlesNothing`. */
+  | { kind: 'refused'; sqlState: string; cause: string }
+>;
+
+export type Ask = (text: string, values?: readonly unknown[]) => Promise<Answer>;
+
+export type ConnectFaultCode = 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT';
+
+const connectWithinMs = 3_000;
+/** A way that has gone silent is left after this; a commit that waits for its standby is asked after anew. */
+const answerWithinMs = 5_000;
+const versionMin = 140_000;
+
+/** Of the session: a default of the server, the database or the role must not weaken what a commit says. */
+const session = `
+  SET synchronous_commit = on;
+  SET client_connection_check_interval = '1s';
+  SET default_transaction_isolation = 'read committed';
+  SET default_transaction_read_only = off;
+  SET statement_timeout = 0;
+  SET lock_timeout = 0;
+  SET idle_in_transaction_session_timeout = '10s';
+`;
+
+const fitness = `
+  SELECT pg_is_in_recovery() AS standby, current_setting('fsync') AS fsync,
+    current_setting('full_page_writes') AS pages, current_setting('server_encoding') AS encoding,
+    current_setting('server_version_num')::int AS version`;
+
+/** One connection to the primary, with one statement under way at a time. */
+export class PostgresConnection {
+  readonly #client: Client;
+  readonly #socket: Socket;
+  readonly #timers: Timers;
+  #isWeak = false;
+  #lost: string | undefined;
+
+  private constructor(client: Client, socket: Socket, timers: Timers) {
+    this.#client = client;
+    this.#socket = socket;
+    this.#timers = timers;
+    // Texts of notices are in the server's language: any warning in a commit of ours is the one that matters.
+    client.on('notice', ({ severity }) => {
+      if (severity === 'WARNING') this.#isWeak = true;
+    });
+    client.on('error', ({ message }) => this.#leave(message));
+    client.on('end', () => this.#leave('the connection has ended'));
+  }
+
+  /** The first of the servers that is a primary fit to hold a journal. A standby answers too, and is passed by. */
+  static async open(settings: PostgresSettings, timers: Timers): Promise<Result<PostgresConnection, ConnectFaultCode>> {
+    const causes: string[] = [];
+    let unfit: Result<never, 'DATABASE_UNFIT'> | undefined;
+    for (const { host, port } of settings.hosts) {
+      const opened = await PostgresConnection.#openAt(host, port, settings, timers);
+      if (typeof opened === 'string') {
+        causes.push(`${host}:${port}: ${opened}`);
+        continue;
+      }
+      const fault = await opened.#unfitness();
+      if (fault === undefined) return ok(opened);
+      await opened.close();
+      causes.push(`${host}:${port}: ${fault.cause}`);
+      if (fault.isLasting) unfit ??= refuse('DATABASE_UNFIT', `PostgreSQL at ${host}:${port}: ${fault.cause}`);
+    }
+    const remedy = 'Start it, or mend journal.postgres';
+    return unfit ?? refuse('DATABASE_UNREACHABLE', `no primary of PostgreSQL (${causes.join('; ')}). ${remedy}`);
+  }
+
+  /** Why not, where it cannot be had. */
+  static async #openAt(
+    host: string,
+    port: number,
+    { database, user, password, tls }: PostgresSettings,
+    timers: Timers,
+  ): Promise<PostgresConnection | string> {
+    const { default: pg } = await import('pg'); // Loaded only where it is used.
+    const socket = new Socket();
+    const client = new pg.Client({
+      host,
+      port,
+      database,
+      user,
+      password: () => password, // Never what ~/.pgpass or the environment says.
+      ssl: tls ?? false,
+      keepAlive: true,
+      application_name: 'testudo coordinator',
+      stream: () => socket,
+    });
+    const connection = new PostgresConnection(client, socket, timers);
+    try {
+      const connected = await within(timers, connectWithinMs, client.connect());
+      const set = connected === 'late' ? 'late' : await within(timers, connectWithinMs, client.query(session));
+      if (set !== 'late') return connection;
+      connection.#leave('no answer');
+      return `no answer within ${connectWithinMs} ms`;
+    } catch (error) {
+      connection.#leave('refused');
+      return (error as Error).message;
+    }
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** Resolves once the server is ready for the next statement: what this one wrote is committed by then. */
+  async ask(text: string, values: readonly unknown[] = []): Promise<Answer> {
+    if (this.#lost !== undefined) return { kind: 'lost', cause: this.#lost };
+    this.#isWeak = false;
+    try {
+      const answer = await within(this.#timers, answerWithinMs, this.#client.query<Row>(text, [...values]));
+      // Of several statements, sent as one text, the driver gives a list of results.
+      if (answer !== 'late') return { kind: 'rows', rows: [answer].flat().at(-1)?.rows ?? [], isWeak: this.#isWeak };
+      this.#leave(`no answer within ${answerWithinMs} ms`); // The driver would keep the statement in its queue.
+      return { kind: 'lost', cause: `no answer within ${answerWithinMs} ms` };
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      if (code === undefined || !/^[0-9A-Z]{5}$/.test(code)) {
+        this.#leave(message);
+        return { kind: 'lost', cause: message };
+      }
+      return { kind: 'refused', sqlState: code, cause: message };
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#lost === undefined) await within(this.#timers, 1_000, this.#client.end()).catch(() => {});
+    this.#leave('closed');
+  }
+
+  async #unfitness(): Promise<{ cause: string; isLasting: boolean } | undefined> {
+    const answer = await this.ask(fitness);
+    const [row] = answer.kind === 'rows' ? answer.rows : [];
+    if (row === undefined) return { cause: answer.kind === 'rows' ? 'no answer' : answer.cause, isLasting: false };
+    if (row.standby === true) return { cause: 'it is a standby', isLasting: false };
+    const lasting = (cause: string) => ({ cause, isLasting: true });
+    if (Number(row.version) < versionMin) return lasting('it is older than PostgreSQL 14');
+    if (row.fsync !== 'on') return lasting('fsync is off: a crash would lose what was acknowledged. Set fsync = on');
+    if (row.pages !== 'on')
+      return lasting('full_page_writes is off: a crash may tear pages. Set full_page_writes = on');
+    if (row.encoding !== 'UTF8') return lasting('its encoding is not UTF8: make the database with ENCODING UTF8');
+    return undefined;
+  }
+
+  #leave(cause: string): void {
+    this.#lost ??= cause;
+    this.#socket.destroy();
+  }
+}
+
+/** Whether the server may have done it all the same: it was ending, or its connection was, when it said so. */
+export function settlesNothing(sqlState: string): boolean {
+  return /^(?:08|57|58|25006)/.test(sqlState);
+}

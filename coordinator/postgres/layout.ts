@@ -1,0 +1,75 @@
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import type { PostgresLink } from './link.ts';
+
+/** The layout of the tables below. A higher number was written by a newer build. */
+export const layoutVersion = 1;
+
+/** Starting twice at once must not make the tables twice. Any number will do, if it is always the same. */
+const founding = 'pg_advisory_xact_lock(7441744274437445)';
+
+/**
+ * `entries` is the journal; `fence` says who may write and where the journal ends; `secrets` and `identity` are what makes a
+ * coordinator this one. `body` is text, since its hash is over its exact bytes. The fence's row is rewritten with every commit:
+ * room in its page keeps that cheap.
+ */
+function tablesIn(schema: string): string {
+  return `
+    SELECT ${founding};
+    CREATE SCHEMA IF NOT EXISTS ${schema};
+    CREATE TABLE IF NOT EXISTS ${schema}.layout (id int PRIMARY KEY CHECK (id = 1), version int NOT NULL);
+    CREATE TABLE IF NOT EXISTS ${schema}.entries (
+      seq bigint PRIMARY KEY, epoch bigint NOT NULL, body text NOT NULL, chain text NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS ${schema}.fence (
+      id int PRIMARY KEY CHECK (id = 1), epoch bigint NOT NULL, holder text NOT NULL, beat bigint NOT NULL,
+      lease_ms int NOT NULL, head_seq bigint NOT NULL, head_chain text NOT NULL, moved_to text
+    ) WITH (fillfactor = 10);
+    CREATE TABLE IF NOT EXISTS ${schema}.snapshots (
+      id int PRIMARY KEY CHECK (id = 1), seq bigint NOT NULL, chain text NOT NULL, version int NOT NULL,
+      body text NOT NULL, digest text NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS ${schema}.secrets (name text PRIMARY KEY, sealed bytea NOT NULL);
+    CREATE TABLE IF NOT EXISTS ${schema}.identity (name text PRIMARY KEY, body text NOT NULL);
+    CREATE OR REPLACE FUNCTION ${schema}.stay() RETURNS trigger LANGUAGE plpgsql AS
+      $stay$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $stay$;
+    CREATE OR REPLACE TRIGGER entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.entries
+      FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.stay();
+    INSERT INTO ${schema}.fence VALUES (1, 0, '', 0, 0, 0, repeat('0', 64), NULL) ON CONFLICT DO NOTHING;
+    INSERT INTO ${schema}.layout VALUES (1, ${layoutVersion}) ON CONFLICT DO NOTHING;`;
+}
+
+export type LayoutFaultCode = 'JOURNAL_NEWER' | 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT';
+
+/** The schema as SQL writes it. Names are checked where settings are read. */
+export function quoted(schema: string): string {
+  return `"${schema}"`;
+}
+
+/** Makes the tables where there are none, all at once: several statements sent together are one transaction. What a newer build made is left as it is. */
+export async function ensureLayout(link: PostgresLink): Promise<Result<void, LayoutFaultCode>> {
+  const schema = quoted(link.settings.schema);
+  return link.alone(async (ask) => {
+    const there = await link.repeatWith(ask, 'SELECT to_regclass($1) IS NOT NULL AS found', [`${schema}.layout`]);
+    if (there.kind !== 'rows') return unanswered(there);
+    if (there.rows[0]?.found !== true) {
+      const made = await link.repeatWith(ask, tablesIn(schema));
+      if (made.kind !== 'rows') return unanswered(made);
+    }
+    const read = await link.repeatWith(ask, `SELECT version FROM ${schema}.layout WHERE id = 1`);
+    if (read.kind !== 'rows') return unanswered(read);
+    const version = Number(read.rows[0]?.version);
+    if (version <= layoutVersion) return ok(undefined);
+    return refuse(
+      'JOURNAL_NEWER',
+      `journal: layout ${version}, but this build knows ${layoutVersion}. Start the build that wrote it, or a newer one`,
+      { version },
+    );
+  });
+}
+
+/** A question of a start that was not answered, or was refused by the server. */
+export function unanswered({ kind, cause }: { kind: 'lost' | 'refused'; cause: string }) {
+  return kind === 'lost'
+    ? refuse('DATABASE_UNREACHABLE', `PostgreSQL does not answer: ${cause}`)
+    : refuse('DATABASE_UNFIT', `PostgreSQL refuses what the journal needs: ${cause}. Mend the rights of its user`);
+}

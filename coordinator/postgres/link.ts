@@ -1,0 +1,88 @@
+import { pause } from '../../base/pause.ts';
+import type { Timers } from '../../base/time.ts';
+import { type Answer, type Ask, PostgresConnection, type PostgresSettings, settlesNothing } from './connection.ts';
+
+const retryEveryMs = 200;
+
+/**
+ * The one connection of a coordinator to its database, made anew when it is lost. Whoever writes does so in turns; whoever
+ * loses an answer finds out in his own turn what became of his statement.
+ */
+export class PostgresLink {
+  readonly settings: PostgresSettings;
+  readonly #timers: Timers;
+  readonly #closing = new AbortController();
+  #connection: PostgresConnection | undefined;
+  #turns: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  constructor(settings: PostgresSettings, timers: Timers, connection?: PostgresConnection) {
+    this.settings = settings;
+    this.#timers = timers;
+    this.#connection = connection;
+  }
+
+  get timers(): Timers {
+    return this.#timers;
+  }
+
+  /** Nobody has a turn, or waits for one. */
+  get isIdle(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** Calls `act` when all who came before have had their turns. */
+  alone<Value>(act: (ask: Ask) => Promise<Value>): Promise<Value> {
+    this.#waiting++;
+    const turn = this.#turns.then(() => act((text, values) => this.#ask(text, values)));
+    this.#turns = turn.then(
+      () => this.#waiting--,
+      () => this.#waiting--,
+    );
+    return turn;
+  }
+
+  /** For what does no harm when it is done twice: asks again, over new connections, until there is an answer. */
+  repeat(text: string, values: readonly unknown[] = []): Promise<Answer> {
+    return this.alone((ask) => this.repeatWith(ask, text, values));
+  }
+
+  /** As `repeat`, within a turn. Gives the last answer once `outageMs` are over. */
+  async repeatWith(ask: Ask, text: string, values: readonly unknown[] = []): Promise<Answer> {
+    const lapses = this.patience();
+    for (;;) {
+      const answer = await ask(text, values);
+      const isFinal = answer.kind === 'rows' || (answer.kind === 'refused' && !settlesNothing(answer.sqlState));
+      if (isFinal || !(await lapses())) return answer;
+    }
+  }
+
+  /** Each call waits a moment; false once `outageMs` have gone by since this was made, and when the link is closed. */
+  patience(): () => Promise<boolean> {
+    const endsMs = this.#timers.monotonicMs() + this.settings.outageMs;
+    return async () => {
+      await pause(this.#timers, retryEveryMs, this.#closing.signal);
+      return !this.#closing.signal.aborted && this.#timers.monotonicMs() < endsMs;
+    };
+  }
+
+  /** Gives up whatever is still being tried. May be called twice. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#turns;
+    await this.#connection?.close();
+  }
+
+  async #ask(text: string, values: readonly unknown[] = []): Promise<Answer> {
+    if (this.#connection === undefined || this.#connection.isLost) {
+      if (this.#closing.signal.aborted) return { kind: 'lost', cause: 'this coordinator lets go of its database' };
+      const opened = await PostgresConnection.open(this.settings, this.#timers);
+      if (!opened.ok) return { kind: 'lost', cause: opened.fault.message };
+      this.#connection = opened.value;
+    }
+    const answer = await this.#connection.ask(text, values);
+    // A standby by now, or a server that ends: the next question looks for the primary.
+    if (answer.kind === 'refused' && settlesNothing(answer.sqlState)) await this.#connection.close();
+    return answer;
+  }
+}

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** What a line does with bytes: to the server and from it, each on its own. */
+export type LineMode = Readonly<{ toServer: 'pass' | 'hold' | 'drop'; toClient: 'pass' | 'drop' }>;
+
+export const openLine: LineMode = { toServer: 'pass', toClient: 'pass' };
+
+type Pair = { near: Socket; far: Socket; held: Buffer[]; cutAfter: number };
+
+/**
+ * A TCP proxy on the loopback between a client and a server, for what networks do to a commit: bytes that arrive when nobody
+ * waits for them any more, answers that never come, a line that is cut in the middle of a statement.
+ */
+export class HeldLine {
+  readonly port: number;
+  mode: LineMode = openLine;
+  readonly #server: Server;
+  readonly #pairs = new Set<Pair>();
+
+  private constructor(server: Server, targetPort: () => number) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (near) => this.#join(near, connect(targetPort(), '127.0.0.1')));
+  }
+
+  static async open(targetPort: () => number): Promise<HeldLine> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new HeldLine(server, targetPort);
+  }
+
+  /** Bytes to the server that are held now. */
+  get heldBytes(): number {
+    return [...this.#pairs].flatMap(({ held }) => held).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /** Ends the client's side of every connection; the server's side stays, with what is held for it. */
+  cutClients(): void {
+    for (const { near } of this.#pairs) near.destroy();
+  }
+
+  /** Ends both sides of every connection once so many bytes more have gone to the server over it. */
+  cutAfter(bytes: number): void {
+    for (const pair of this.#pairs) pair.cutAfter = bytes;
+  }
+
+  cut(): void {
+    for (const { near, far } of this.#pairs) for (const socket of [near, far]) socket.destroy();
+  }
+
+  /** Delivers what was held, late as it is. */
+  deliver(): void {
+    for (const pair of this.#pairs) for (const bytes of pair.held.splice(0)) pair.far.write(bytes);
+  }
+
+  /** Refuses connections from here on. May be called twice. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.cut();
+    await closed;
+  }
+
+  #join(near: Socket, far: Socket): void {
+    const pair: Pair = { near, far, held: [], cutAfter: Number.POSITIVE_INFINITY };
+    this.#pairs.add(pair);
+    for (const socket of [near, far]) socket.on('error', () => {});
+    near.on('data', (bytes) => this.#toServer(pair, bytes));
+    far.on('data', (bytes) => {
+      if (this.mode.toClient === 'pass') near.write(bytes);
+    });
+    far.on('close', () => {
+      near.destroy();
+      this.#pairs.delete(pair);
+    });
+    near.on('close', () => {
+      if (pair.held.length === 0 && this.mode.toServer === 'pass' && this.mode.toClient === 'pass') far.destroy();
+    });
+  }
+
+  #toServer(pair: Pair, bytes: Buffer): void {
+    const { near, far, held } = pair;
+    if (this.mode.toServer === 'hold' || held.length > 0) {
+      held.push(bytes);
+      return;
+    }
+    if (this.mode.toServer === 'drop') return;
+    far.write(bytes.subarray(0, Math.min(bytes.byteLength, pair.cutAfter)));
+    pair.cutAfter -= bytes.byteLength;
+    if (pair.cutAfter > 0) return;
+    near.destroy();
+    far.end();
+  }
+}
