@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { otherNode, withoutOptions } from '../../cli/testing/other-node.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { cachedDist } from '../images/dist.ts';
 import { packPackage } from './pack.ts';
 
 const run = promisify(execFile);
+const other = otherNode();
 let folder: string;
 let installed: string;
 let environment: NodeJS.ProcessEnv;
@@ -67,6 +69,20 @@ describe('the package, installed where nothing but Node is', () => {
     expect(schema).toMatchObject({ $id: 'urn:testudo:json:rounds-list:1' });
     const manual = join(folder, 'prefix', 'share', 'man', 'man1', 'testudo-rounds.1');
     expect(readFileSync(manual, 'utf8')).toContain('.TH TESTUDO-ROUNDS 1');
+  });
+
+  it.skipIf(other === undefined)('says in one line which Node it needs, on a real other one', () => {
+    const program = join(folder, 'prefix', 'bin', 'testudo');
+    for (const words of [['--version'], ['status'], ['client', '--config', 'none.yaml']]) {
+      const { status, stdout, stderr } = spawnSync(other as string, [program, ...words], {
+        env: withoutOptions(),
+        encoding: 'utf8',
+      });
+      expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+      expect(stderr).toMatch(
+        /^Testudo needs Node 22 \(22\.12 or newer\), and this is Node \d+\.\d+\.\d+: install .*\n$/,
+      );
+    }
   });
 
   it('says in one line what to type where TensorFlow is needed, and finds it where an add-on brought it', () => {

@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+/**
+ * What `testudo` starts. Everything that it imports at once is plain JavaScript that any Node can read and link: what follows is
+ * asked for only once this Node is known to be one that can run it.
+ */
+import '../base/require-node.mjs';
+
+await import('./testudo.ts');
