@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { onOneLine } from '../../base/text/printable.ts';
 import { jsonLine } from '../../base/text/table.ts';
+import { readImageKey } from '../../client/posture/images/image-key.ts';
+import { verdictOf } from '../../client/posture/images/pod-images.ts';
+import { readSignedLayout, type SignedLayout } from '../../client/posture/images/signed-layout.ts';
 import { readObjects } from '../../client/posture/read.ts';
 import { postureRules } from '../../client/posture/rules.ts';
 import { type Finding, findingsOf } from '../../client/response/posture/findings.ts';
-import { exitWith } from '../exit.ts';
+import { exitWith, orExit, usage } from '../exit.ts';
 import { print } from '../print.ts';
 
 /** `testudo posture`: what makes an intruder's life easy, and what to write instead. */
@@ -16,8 +19,14 @@ export function postureCommand() {
     )
     .argument('[file]', 'what kubectl printed; standard input unless given', '-')
     .option('-n, --namespace <name>', 'of this namespace alone')
+    .option(
+      '--image-key <file...>',
+      'a public key that signs images, as PEM or 64 hexadecimal digits: what it has not signed is found too',
+    )
+    .option('--images <folder...>', 'an OCI layout with images and their signatures, to look in')
     .option('--json', 'one JSON value a line')
-    .action((file, { namespace, json }) => {
+    .action(async (file, { namespace, json, imageKey = [], images = [] }) => {
+      const layouts = await layoutsOf(imageKey, images);
       const { pods, policies } = readObjects(objectsIn(file));
       if (pods.length === 0) {
         const message = `${file}: holds no pod, so nothing can be said; give what \`kubectl get pods -A -o json\` prints`;
@@ -26,17 +35,40 @@ export function postureCommand() {
       const found = findingsOf(
         pods.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace),
         policies,
+        layouts && ((digest) => verdictOf(digest, layouts)),
       );
       if (json === true) {
         for (const finding of found) print(jsonLine({ ...finding, ...postureRules[finding.code] }));
         return;
       }
-      print(found.length === 0 ? `nothing found in ${pods.length} pod(s)` : textOf(found));
+      print(found.length === 0 ? `nothing found in ${pods.length} pod(s)` : reportOf(found));
     });
 }
 
+/** undefined where nobody asked for signatures. */
+async function layoutsOf(
+  keyFiles: readonly string[],
+  folders: readonly string[],
+): Promise<readonly SignedLayout[] | undefined> {
+  if (keyFiles.length === 0 && folders.length === 0) return undefined;
+  if (keyFiles.length === 0 || folders.length === 0) {
+    usage('give both --image-key and --images: whose signatures count, and where they lie');
+  }
+  const keys = keyFiles.map((file) => orExit(readImageKey(textOf(file))));
+  const read = await Promise.all(folders.map((folder) => readSignedLayout(folder, keys)));
+  return read.map((layout) => orExit(layout));
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    return exitWith({ code: 'FILE_REFUSED', message: `${file}: ${(error as Error).message}` });
+  }
+}
+
 /** By workload, the gravest first; below each what is to be written. */
-function textOf(found: readonly Finding[]): string {
+function reportOf(found: readonly Finding[]): string {
   const workloads = new Map<string, Finding[]>();
   for (const finding of found) {
     const key = `${finding.namespace}/${finding.workload}`;

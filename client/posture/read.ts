@@ -44,7 +44,9 @@ const spec = z.object({
     )
     .default([]),
 });
-const pod = z.object({ kind: z.literal('Pod'), metadata, spec });
+const statuses = z.array(z.object({ name: z.string(), imageID: z.string().default('') })).default([]);
+const status = z.object({ containerStatuses: statuses, initContainerStatuses: statuses }).prefault({});
+const pod = z.object({ kind: z.literal('Pod'), metadata, spec, status });
 const policy = z.object({
   kind: z.literal('NetworkPolicy'),
   metadata,

@@ -40,6 +40,11 @@ export const postureRules = {
     'no NetworkPolicy says what it may reach',
     'a NetworkPolicy of type Egress that selects it and names what it calls, with DNS',
   ),
+  IMAGE_UNSIGNED: rule(
+    2,
+    'runs an image that none of the given keys has signed',
+    'an image whose digest is signed, with its signature in the layout that is looked in',
+  ),
   WRITABLE_ROOT: rule(
     1,
     'can write to its own root: tools stay where they are dropped',
@@ -51,6 +56,11 @@ export const postureRules = {
     1,
     'runs an image by a tag: what is behind it may change',
     'the image by its digest: NAME@sha256:…',
+  ),
+  IMAGE_UNKNOWN: rule(
+    1,
+    'runs an image of which nobody knows whether it is signed: its digest lies in none of the given layouts',
+    'a copy of the image with its signatures in a layout that is looked in',
   ),
 } as const satisfies Readonly<Record<string, Rule>>;
 

@@ -1,3 +1,4 @@
+import { type ImageVerdict, imagesOf } from '../../posture/images/pod-images.ts';
 import { type Found, podFindings } from '../../posture/pod-findings.ts';
 import type { PosturePod, PosturePolicy } from '../../posture/read.ts';
 import { type FindingCode, postureRules } from '../../posture/rules.ts';
@@ -14,12 +15,23 @@ export type Finding = Readonly<{
   pods: number;
 }>;
 
-/** Everything found, the gravest first; of pods that are alike once. Pure: two looks at the same objects say the same. */
-export function findingsOf(pods: readonly PosturePod[], policies: readonly PosturePolicy[]): readonly Finding[] {
+/**
+ * Everything found, the gravest first; of pods that are alike once. Pure: two looks at the same objects say the same.
+ * `verdictOn`: whether an image is signed; unless given, nobody was asked to look.
+ */
+export function findingsOf(
+  pods: readonly PosturePod[],
+  policies: readonly PosturePolicy[],
+  verdictOn?: (digest: string | undefined) => ImageVerdict,
+): readonly Finding[] {
   const found = new Map<string, Finding>();
   for (const pod of pods) {
     const [namespace, workload] = [pod.metadata.namespace, workloadOf(pod)];
-    for (const [code, detail] of [...podFindings(pod.spec), ...ofPolicies(pod, policies)]) {
+    for (const [code, detail] of [
+      ...podFindings(pod.spec),
+      ...ofPolicies(pod, policies),
+      ...ofImages(pod, verdictOn),
+    ]) {
       const key = JSON.stringify([code, namespace, workload, detail]);
       const before = found.get(key)?.pods ?? 0;
       found.set(key, { code, namespace, workload, detail, pods: before + 1 });
@@ -47,6 +59,15 @@ function ofPolicies(pod: PosturePod, policies: readonly PosturePolicy[]): Found[
     ...(covers('Ingress') ? [] : [['NO_INGRESS_POLICY', ''] as const]),
     ...(covers('Egress') ? [] : [['NO_EGRESS_POLICY', ''] as const]),
   ];
+}
+
+function ofImages(pod: PosturePod, verdictOn: ((digest: string | undefined) => ImageVerdict) | undefined): Found[] {
+  if (verdictOn === undefined) return [];
+  return imagesOf(pod).flatMap(({ container, image, digest }): Found[] => {
+    const verdict = verdictOn(digest);
+    if (verdict === 'signed') return [];
+    return [[verdict === 'unsigned' ? 'IMAGE_UNSIGNED' : 'IMAGE_UNKNOWN', `${container}: ${image}`]];
+  });
 }
 
 function workloadOf({ metadata }: PosturePod): string {

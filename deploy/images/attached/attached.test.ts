@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../../base/fault.ts';
+import { readImageKey } from '../../../client/posture/images/image-key.ts';
+import { verdictOf } from '../../../client/posture/images/pod-images.ts';
+import { readSignedLayout } from '../../../client/posture/images/signed-layout.ts';
 import { newSigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { checkout } from '../../../tools/setup/places.mjs';
 import { pin } from '../../../tools/setup/tensorflow-pin.mjs';
@@ -137,6 +140,17 @@ describe.each(imageNames)('the provenance of %s', (name) => {
 });
 
 describe('the signature', () => {
+  it('is one that `testudo posture` knows', async () => {
+    const { publicKey } = keys;
+    const key = unwrap(readImageKey(Buffer.from(publicKey).toString('hex')));
+    const layout = unwrap(await readSignedLayout(cached.layout, [key]));
+    expect(verdictOf(cached.manifest.digest, [layout])).toBe('signed');
+    const other = unwrap(readImageKey(Buffer.from(newSigningKeyPair().publicKey).toString('hex')));
+    expect(verdictOf(cached.manifest.digest, [unwrap(await readSignedLayout(cached.layout, [other]))])).toBe(
+      'unsigned',
+    );
+  });
+
   it('is refused for another key', async () => {
     const verified = await verifyImage(cached.layout, [newSigningKeyPair().publicKey]);
     expect(verified).toMatchObject({ ok: false, fault: { code: 'SIGNATURE_INVALID' } });

@@ -1,14 +1,8 @@
+import { type Envelope, preAuthentication } from '../../../base/dsse.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { signMessage, verifyMessage } from '../../../proto/envelope/crypto/signature.ts';
 import { keyIdOf } from '../../../proto/release/documents/key-id.ts';
-
-/** A signed payload (DSSE 1.0): what was signed covers the payload's type, so that none can be taken for another. */
-export type Envelope = Readonly<{
-  payload: string;
-  payloadType: string;
-  signatures: readonly Readonly<{ keyid: string; sig: string }>[];
-}>;
 
 /** Signs a payload with every key given. Key ids are those of our releases (TUF 1.0.34). */
 export function sealed(payloadType: string, payload: Buffer, keys: readonly SigningKeyPair[]): Envelope {
@@ -50,10 +44,4 @@ export function opened(
   if (held > 0) return ok(bytes);
   const by = signatures.map(({ keyid }) => keyid.slice(0, 16)).join(', ') || 'nobody';
   return refuse('SIGNATURE_INVALID', `none of the given keys has signed it; it is signed by ${by}`);
-}
-
-/** DSSE's pre-authentication encoding: lengths in bytes before type and payload. */
-function preAuthentication(type: string, payload: Buffer): Buffer {
-  const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.byteLength} `;
-  return Buffer.concat([Buffer.from(head, 'utf8'), payload]);
 }

@@ -1,11 +1,12 @@
 import { canonicalBytes, type JsonValue } from '../../../base/canonical-json.ts';
+import type { Envelope } from '../../../base/dsse.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import type { BuiltImage } from '../build.ts';
 import { attachedTypes } from '../oci/media-types.ts';
 import { checkBlobs, type ImageFaultCode, type ReadImage, readImage } from '../oci/read-oci.ts';
 import { attach } from '../oci/write-oci.ts';
-import { type Envelope, opened, sealed } from './dsse.ts';
+import { opened, sealed } from './dsse.ts';
 import { type Statement, statementAbout, statementType } from './statement.ts';
 
 const payloadType = 'application/vnd.in-toto+json';

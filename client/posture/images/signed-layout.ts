@@ -1,0 +1,114 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { digestOf } from '../../../proto/digest.ts';
+import type { ImageKey } from './image-key.ts';
+import { maySign, signatureAnnotation, signedDigests } from './signed-digest.ts';
+
+/** What an OCI layout (a folder, image specification 1.1) says of images. */
+export type SignedLayout = Readonly<{
+  /** Digests that one of the keys has signed. */
+  signed: ReadonlySet<string>;
+  /** Digests of images that lie in it: one that is not signed has no signature of these keys here. */
+  held: ReadonlySet<string>;
+}>;
+
+/** Bounds: whoever can write into the folder can make this reading neither long nor large. */
+const indexBytesMax = 8 << 20;
+const blobBytesMax = 1 << 20;
+const manifestsMax = 10_000;
+const signaturesMax = 20_000;
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const descriptor = z.object({
+  mediaType: z.string().default(''),
+  digest,
+  size: z.number(),
+  annotations: z.record(z.string(), z.string()).default({}),
+});
+const index = z.object({ manifests: z.array(descriptor) });
+const manifest = z.object({ layers: z.array(descriptor).default([]) });
+
+/**
+ * Reads every manifest that a layout names, and of those with signatures the signatures. A blob that is not what its digest
+ * says, or is missing, says nothing; an index of images (several platforms) speaks for the images in it. Never throws.
+ */
+export async function readSignedLayout(
+  folder: string,
+  keys: readonly ImageKey[],
+): Promise<Result<SignedLayout, 'LAYOUT_UNREADABLE'>> {
+  const bytes = await bytesOf(join(folder, 'index.json'), indexBytesMax);
+  const top = index.safeParse(jsonIn(bytes));
+  if (bytes === undefined || !top.success) {
+    return refuse('LAYOUT_UNREADABLE', `${folder}: holds no OCI layout: no index.json that names manifests`);
+  }
+  const waiting = [...top.data.manifests];
+  const [signed, held] = [new Set<string>(), new Set<string>()];
+  const members = new Map<string, readonly string[]>();
+  const seen = new Set<string>();
+  let signatures = 0;
+  for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+    if (seen.has(one.digest)) continue;
+    seen.add(one.digest);
+    if (seen.size > manifestsMax || signatures > signaturesMax) {
+      const most = `${manifestsMax} manifests or ${signaturesMax} signatures`;
+      return refuse('LAYOUT_UNREADABLE', `${folder}: holds more than ${most}: nothing can be said of what is in it`);
+    }
+    const read = jsonIn(await blobOf(folder, one.digest));
+    const platforms = index.safeParse(read);
+    if (platforms.success) {
+      held.add(one.digest);
+      members.set(
+        one.digest,
+        platforms.data.manifests.map((member) => member.digest),
+      );
+      waiting.push(...platforms.data.manifests);
+      continue;
+    }
+    const image = manifest.safeParse(read);
+    const layers = image.success ? image.data.layers : [];
+    const mayHold = layers.filter(({ mediaType }) => maySign(mediaType));
+    if (read !== undefined && mayHold.length === 0) held.add(one.digest);
+    for (const { mediaType, digest: blob, annotations } of mayHold) {
+      signatures += 1;
+      const content = await blobOf(folder, blob);
+      if (content === undefined) continue;
+      const annotation = annotations[signatureAnnotation];
+      for (const digest of signedDigests({ mediaType, bytes: content, annotation }, keys)) signed.add(digest);
+    }
+  }
+  for (const [whole, parts] of members) if (signed.has(whole)) for (const part of parts) signed.add(part);
+  return ok({ signed, held });
+}
+
+/** A blob of at most `blobBytesMax`, whole and what its digest says; undefined otherwise. */
+async function blobOf(folder: string, digest: string): Promise<Buffer | undefined> {
+  const bytes = await bytesOf(join(folder, 'blobs', 'sha256', digest.slice('sha256:'.length)), blobBytesMax);
+  return bytes !== undefined && digestOf(bytes) === digest ? bytes : undefined;
+}
+
+async function bytesOf(path: string, bytesMax: number): Promise<Buffer | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const { size } = await file.stat();
+      if (size > bytesMax) return undefined;
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(size), 0, size, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonIn(bytes: Buffer | undefined): unknown {
+  try {
+    return bytes === undefined ? undefined : JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
