@@ -37,6 +37,9 @@ const { values } = parseArgs({
 const [repetitions, histories, lanes, minutes, seed] = (
   ['repetitions', 'histories', 'lanes', 'minutes', 'seed'] as const
 ).map((name) => Number(values[name])) as [number, number, number, number, number];
+const nobody: Killed = { agent: 0, 'API server': 0 };
+/** Before the first kill there is neither a log nor a chain to look at. */
+const nothingYet = { replaced: 0, quarantined: 0, rotation: nobody, quarantine: nobody, wrong: [] };
 const victims = ['agent', 'API server'] as const;
 /** Written down together: a turn of histories takes seconds. */
 const historiesOfTurn = 250;
@@ -91,7 +94,7 @@ async function killInLane(lane: number): Promise<void> {
       const killed = { rotation: { ...rotations.killing.kills }, quarantine: { ...isolations.killing.kills } };
       return { ...counts, ...killed, wrong: [...rotated.wrong, ...isolated.wrong] };
     };
-    for (let before = await now(); turnsBegun < repetitions && goesOn(); ) {
+    for (let before: Awaited<ReturnType<typeof now>> = nothingYet; turnsBegun < repetitions && goesOn(); ) {
       const turn = turnsBegun++;
       const startedAt = performance.now();
       await killOnce(rotations, isolations, seededRandom(seed * 1_000 + turn), turn % 4 === 0);
