@@ -53,7 +53,11 @@ const goesOn = () => !isStopped && performance.now() - started < minutes * 60_00
 const parts = values.only.split(',') as PartName[];
 const kept = new KeptTurns(values.continue ? [] : parts);
 let turnsBegun = kept.all.kills.length;
-if (parts.includes('kills')) await Promise.all(Array.from({ length: lanes }, (_, lane) => killInLane(lane)));
+if (parts.includes('kills')) {
+  // What one lane meets ends no other: each has a control plane and agents to bring to their end.
+  const ended = await Promise.allSettled(Array.from({ length: lanes }, (_, lane) => killInLane(lane)));
+  for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+}
 if (parts.includes('rotation')) await runHistories('rotation', rotationHistories);
 if (parts.includes('quarantine')) await runHistories('quarantine', quarantineHistories);
 console.log(faultsPage(kept.all));

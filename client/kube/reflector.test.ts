@@ -60,6 +60,15 @@ describe('a reflector', () => {
       (_, response) => response.end('{"kind":"Status","status":"Failure","code":500}'),
       'KUBE_REFUSED',
     ],
+    [
+      'half a body',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': 1_000 });
+        response.write('{"kind":"PodList","items":[');
+        response.socket?.end();
+      },
+      'KUBE_UNREACHABLE',
+    ],
     ['something that is no JSON', (_, response) => response.end('<html>proxy</html>'), 'KUBE_ANSWER_INVALID'],
     ['JSON of another kind', (_, response) => response.end('{"items":3}'), 'KUBE_ANSWER_INVALID'],
   ])('goes on after a list met %s', async (_what, answer, code) => {

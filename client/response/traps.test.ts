@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-
-const repository = fileURLToPath(new URL('../../', import.meta.url));
+import { expectNamed, type NamedTest } from './testing/named-tests.ts';
 
 const rotation = 'client/response/rotation/rotation.test.ts';
 const others = 'client/response/rotation/others-errors.test.ts';
@@ -21,7 +18,7 @@ const probe = 'cli/response/drill/quarantine-probe.kube.test.ts';
  * What others that rotate or isolate pods fell into, each with the tests that hold it: by file, what their names begin with. The numbers are
  * those of the design's list; 32 to 40 are of a client library that is not used here.
  */
-const traps: Readonly<Record<number, readonly [what: string, ...held: readonly (readonly [string, string])[]]>> = {
+const traps: Readonly<Record<number, readonly [what: string, ...held: readonly NamedTest[]]>> = {
   1: [
     'a pending pod is evicted whatever its budget says',
     [plane, 'evicts a pod that does not run yet'],
@@ -30,21 +27,29 @@ const traps: Readonly<Record<number, readonly [what: string, ...held: readonly (
   2: [
     'so is one that is not ready',
     [plane, 'evicts a pod that does not run yet'],
-    [rotation, 'leaves pods alone for %s'],
+    [rotation, 'leaves pods alone for %s', 'a pod of the workload that is not ready'],
   ],
   3: [
     'two budgets on one pod',
     [api, 'refuses to evict another pod'],
-    [replies, 'reads %s'],
-    [rotation, 'leaves pods alone for %s'],
+    [replies, 'reads %s', 'two budgets on one pod, as a 201 whose body is a failure'],
+    [rotation, 'leaves pods alone for %s', 'two budgets on one pod'],
   ],
-  4: ['429 has three meanings', [replies, 'reads %s'], [rotation, 'waits as each kind of 429 asks for']],
+  4: [
+    '429 has three meanings',
+    [replies, 'reads %s', 'a busy server'],
+    [rotation, 'waits as each kind of 429 asks for'],
+  ],
   5: [
     'no budget allows everything',
     [plane, 'evicts the only pod of a workload'],
-    [rotation, 'leaves pods alone for %s'],
+    [rotation, 'leaves pods alone for %s', 'a floor without a budget, in evict mode'],
   ],
-  6: ['a budget that its controller has not seen', [rotation, 'leaves pods alone for %s'], [replies, 'reads %s']],
+  6: [
+    'a budget that its controller has not seen',
+    [rotation, 'leaves pods alone for %s', 'a budget that its controller has not seen'],
+    [replies, 'reads %s', 'a budget that nobody has looked at'],
+  ],
   7: [
     'an eviction may keep the server for ten seconds',
     [calls, 'evicts by uid'],
@@ -68,15 +73,21 @@ const traps: Readonly<Record<number, readonly [what: string, ...held: readonly (
   11: ['no grace loses data', [calls, 'evicts by uid'], [chart, 'may write its own labels']],
   12: [
     'a rollout, a drain or an autoscaler at the same time',
-    [rotation, 'leaves pods alone for %s'],
+    [rotation, 'leaves pods alone for %s', 'a rollout that nobody has seen yet'],
+    [rotation, 'leaves pods alone for %s', 'a cordoned node'],
+    [rotation, 'leaves pods alone for %s', 'another who evicts it'],
     [others, 'waits after a change of size'],
   ],
   13: [
     'what nobody replaces',
-    [others, 'leaves the pods of a %s alone'],
+    [others, 'leaves the pods of a %s alone', 'Job'],
     ['client/response/rotation/rotation.kube.test.ts', 'leaves alone what nobody would replace'],
   ],
-  14: ['data of its own', ['client/response/rotation/rotation.kube.test.ts', 'leaves alone what nobody would replace']],
+  14: [
+    'data of its own',
+    ['client/response/rotation/rotation.kube.test.ts', 'leaves alone what nobody would replace'],
+    [rotation, 'leaves pods alone for %s', 'data of its own'],
+  ],
   15: ['a pod that ends for ever', [others, 'counts a pod that never ends']],
   16: ['another way to evict will come', [calls, 'is the only one that knows how a pod is evicted']],
   17: [
@@ -86,7 +97,11 @@ const traps: Readonly<Record<number, readonly [what: string, ...held: readonly (
   ],
   18: ['connections that stand may live on', [probe, 'says what the control plane did']],
   19: ['nobody may enforce policies', [probe, 'says what the control plane did']],
-  20: ["pods on the node's network", [quarantine, 'evicts a pod of a StatefulSet'], [suspects, 'leaves alone %s']],
+  20: [
+    "pods on the node's network",
+    [quarantine, 'evicts a pod of a StatefulSet'],
+    [suspects, 'leaves alone %s', "a pod on the node's network"],
+  ],
   21: [
     'a quarantine by half',
     [killed, 'leaves a pod that is in quarantine'],
@@ -100,8 +115,8 @@ const traps: Readonly<Record<number, readonly [what: string, ...held: readonly (
   ],
   23: [
     "a DaemonSet's pod comes back on its node",
-    [suspects, 'leaves alone %s'],
-    [others, 'leaves the pods of a %s alone'],
+    [suspects, 'leaves alone %s', "a DaemonSet's pod"],
+    [others, 'leaves the pods of a %s alone', 'DaemonSet'],
   ],
   24: ['a release asks no budget', [quarantine, 'asks disruption budgets first']],
   25: [
@@ -143,18 +158,5 @@ const traps: Readonly<Record<number, readonly [what: string, ...held: readonly (
 it('each has a test that is there', () => {
   const numbers = [...Array.from({ length: 31 }, (_, at) => at + 1), 41, 42, 43];
   expect(Object.keys(traps).map(Number)).toEqual(numbers);
-  for (const [number, [what, ...held]] of Object.entries(traps)) {
-    expect(held.length, `${number}: ${what}`).toBeGreaterThan(0);
-    for (const [file, name] of held) {
-      const names = [
-        ...readFileSync(`${repository}${file}`, 'utf8').matchAll(
-          /\b(?:it|test)\(\s*(['"])(.*?)\1,|\)\(\s*(['"])(.*?)\3,/gs,
-        ),
-      ];
-      expect(
-        names.map(([, , plain, , each]) => plain ?? each ?? ''),
-        `${number}: ${what}`,
-      ).toContainEqual(expect.stringMatching(new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}`)));
-    }
-  }
+  for (const [number, [what, ...held]] of Object.entries(traps)) expectNamed(`${number}: ${what}`, held);
 });

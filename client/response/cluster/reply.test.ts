@@ -42,6 +42,7 @@ describe('refusalIn', () => {
       null,
     ],
     ['a token that ended', 401, status(401, {}), null, 'CREDENTIALS_REFUSED', null],
+    ['a version that is too old', 410, status(410, { reason: 'Expired' }), null, 'CLUSTER_REFUSED', null],
     ['a pod that is gone', 404, status(404, {}), null, 'POD_GONE', null],
     [
       'a patch that names another uid',

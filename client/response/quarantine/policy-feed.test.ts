@@ -79,6 +79,15 @@ describe('PolicyFeed', () => {
     expect(refused).toEqual([]);
   });
 
+  it('ends by its own date though the set that holds it stands', async () => {
+    const { open, relay, refused } = await feedOf();
+    relay({ ...enforcing, expiresAtMs: start + 5 * dayMs }, start);
+    const feed = await open();
+    expect(feed.at(start + 5 * dayMs - 1).ok).toBe(true);
+    expect(feed.at(start + 5 * dayMs)).toMatchObject({ fault: { code: 'RESPONSE_POLICY_EXPIRED' } });
+    expect(refused).toEqual([]);
+  });
+
   it('is none where there is no file, no signed set or no policy; and a spoilt trust ends the agent', async () => {
     const { open, relay, file, refused, trustFile } = await feedOf();
     const absent = { fault: { code: 'RESPONSE_POLICY_ABSENT' } };
