@@ -148,6 +148,7 @@ export class RunningClient {
       timers: this.#timers,
       judge: (track, observations) => this.#live.judge(track, observations),
       riskOf: (watched, namespace, workload) => this.#live.riskOf(watched, namespace, workload),
+      exposedBy: (namespace, workload) => this.#pods?.exposedBy(namespace, workload),
       salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: (label) => this.#live.hear(label),
       onFlow: (flow) => this.#live.count(flow),

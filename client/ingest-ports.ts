@@ -27,6 +27,8 @@ export type IngestPorts = Readonly<{
   judge(track: LocalTrack, observations: readonly unknown[]): Promise<readonly unknown[]>;
   /** The latest risk of a workload by the tracks that watch this, 1 being their threshold. */
   riskOf: Surroundings['riskOf'];
+  /** What a workload's pods are exposed by, where pods are watched. */
+  exposedBy: NonNullable<Surroundings['exposedBy']>;
   /** Of hashes that tracks keep of who somebody is. */
   salt: Surroundings['salt'];
   onLabel(label: IntrusionLabel): void;

@@ -58,8 +58,8 @@ export class Ingest {
   constructor(ports: IngestPorts) {
     this.#ports = ports;
     this.#cursors = new CursorStore(join(ports.config.dataDirectory, 'cursors'));
-    const { riskOf, salt, timers } = ports;
-    const surroundings = { riskOf, salt, now: timers.now };
+    const { riskOf, exposedBy, salt, timers } = ports;
+    const surroundings = { riskOf, exposedBy, salt, now: timers.now };
     this.#intakes = new Map([...ports.tracks].map(([id, { kind }]) => [id, kind.openIntake(surroundings)]));
     this.primed = new Promise((resolve) => {
       this.#setPrimed = resolve;

@@ -138,6 +138,7 @@ export class RunningSensor {
       timers,
       judge: (track, observations) => this.#judge(track, observations),
       riskOf: () => undefined,
+      exposedBy: (namespace, workload) => this.#pods?.exposedBy(namespace, workload),
       salt: recordKey(dataKey, 'subjects').bytes,
       onLabel: () => undefined,
       onFlow: (flow) => this.#live.count(flow),

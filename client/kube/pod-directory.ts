@@ -1,4 +1,5 @@
 import type { Timers } from '../../base/time.ts';
+import { type LastingCode, lastingCodes } from '../posture/exposure.ts';
 import type { KnownContainer, KnownPod } from './pod.ts';
 
 /** Whose container it is. */
@@ -16,6 +17,8 @@ export class PodDirectory {
   readonly #pods = new Map<string, KnownPod>();
   readonly #byContainer = new Map<string, Found>();
   readonly #gone = new Map<string, Readonly<{ pod: KnownPod; sinceMs: number }>>();
+  /** Pods of each workload, by uid: those that are found by their containers. */
+  readonly #byWorkload = new Map<string, Map<string, KnownPod>>();
   readonly #leftOut = new Set<string>();
 
   constructor(max: number, timers: Timers) {
@@ -49,6 +52,9 @@ export class PodDirectory {
     this.#leftOut.delete(pod.uid);
     this.#pods.set(pod.uid, pod);
     for (const container of pod.containers) this.#byContainer.set(container.id.slice(0, digits), { pod, container });
+    const key = keyOf(pod);
+    const alike = this.#byWorkload.get(key) ?? new Map<string, KnownPod>();
+    this.#byWorkload.set(key, alike.set(pod.uid, pod));
   }
 
   remove(uid: string): void {
@@ -78,6 +84,14 @@ export class PodDirectory {
     return found.container.id.slice(0, length) === id.slice(0, length) ? found : undefined;
   }
 
+  /** What any pod of a workload is exposed by, in the order of `lastingCodes`; undefined where none of its pods is known. */
+  exposedBy(namespace: string, workload: string): readonly LastingCode[] | undefined {
+    const pods = this.#byWorkload.get(keyOf({ namespace, workload }));
+    if (pods === undefined) return undefined;
+    const found = new Set([...pods.values()].flatMap(({ exposedBy }) => exposedBy));
+    return lastingCodes.filter((code) => found.has(code));
+  }
+
   #forgetOld(): void {
     const before = this.#timers.monotonicMs() - goneMs;
     for (const [uid, { sinceMs }] of this.#gone) {
@@ -92,10 +106,18 @@ export class PodDirectory {
     if (gone !== undefined) this.#unlink(gone.pod);
   }
 
-  #unlink({ uid, containers }: KnownPod): void {
+  #unlink(pod: KnownPod): void {
+    const { uid, containers } = pod;
+    const alike = this.#byWorkload.get(keyOf(pod));
+    alike?.delete(uid);
+    if (alike?.size === 0) this.#byWorkload.delete(keyOf(pod));
     for (const { id } of containers) {
       const key = id.slice(0, digits);
       if (this.#byContainer.get(key)?.pod.uid === uid) this.#byContainer.delete(key);
     }
   }
+}
+
+function keyOf({ namespace, workload }: Pick<KnownPod, 'namespace' | 'workload'>): string {
+  return `${namespace}/${workload}`;
 }

@@ -61,6 +61,11 @@ export class PodWatch {
     return items.map((item) => enriched(item, (id) => this.#directory.find(id)));
   }
 
+  /** See `PodDirectory`. */
+  exposedBy(namespace: string, workload: string) {
+    return this.#directory.exposedBy(namespace, workload);
+  }
+
   async close(): Promise<void> {
     await this.#reflector.stop();
     this.#endpoint.close();

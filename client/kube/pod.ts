@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type LastingCode, lastingFindings } from '../posture/exposure.ts';
 
 /** What is kept of a pod: what names its containers, and what may name the kind of its workload. */
 export type KnownPod = Readonly<{
@@ -10,6 +11,8 @@ export type KnownPod = Readonly<{
   workload: string;
   labels: ReadonlyMap<string, string>;
   containers: readonly KnownContainer[];
+  /** What of its posture lasts as long as it does. */
+  exposedBy: readonly LastingCode[];
 }>;
 
 export type KnownContainer = Readonly<{ id: string; name: string; image: string }>;
@@ -55,6 +58,7 @@ export function projectPod(candidate: unknown): KnownPod | undefined {
     node: short(spec.nodeName),
     workload: short(owner === undefined ? name : workloadOf(owner, labels['pod-template-hash'])),
     labels: new Map(keptLabels.flatMap((key) => (labels[key] ? [[key, short(labels[key])] as const] : []))),
+    exposedBy: lastingFindings((candidate as { spec: unknown }).spec),
     containers: all.flatMap((container) => {
       const id = container.containerID.slice(container.containerID.indexOf('://') + 3);
       // An identifier as runtimes make them; what is something else names no container of an event.

@@ -17,6 +17,7 @@ import type { ModelSpec } from '../../proto/model-spec.ts';
 import type { Intake } from '../events/intake.ts';
 import type { RateFact, RateQuery } from '../events/rate-fact.ts';
 import type { SourceBatch } from '../events/source-item.ts';
+import type { LastingCode } from '../posture/exposure.ts';
 import type { FilePosition } from '../recordings/file-follower.ts';
 import type { ExampleCodec } from './example-codec.ts';
 import type { Learner } from './learner.ts';
@@ -173,6 +174,11 @@ export type Surroundings = Readonly<{
    * several; 1 is such a track's threshold. Undefined where none of them has a risk for it.
    */
   riskOf(watched: Watched, namespace: string, workload: string): number | undefined;
+  /**
+   * What the specs of a workload's pods give an intruder, of all its pods together; undefined where no pod of it is known. Not
+   * there where nobody watches pods.
+   */
+  exposedBy?(namespace: string, workload: string): readonly LastingCode[] | undefined;
   /** A secret of this client, the same over restarts, for hashes that nobody else can look up. 32 bytes. */
   salt: Uint8Array;
   /** The wall clock: against it arrivals tell whether a sensor's clock is wrong. Needs no `this`. */

@@ -10,6 +10,8 @@ export const flowArchitectures = [
   'flow-gat/1',
   'flow-gcn/2',
   'flow-gat/2',
+  'flow-gcn/3',
+  'flow-gat/3',
   'flow-feature-autoencoder/1',
 ] as const;
 

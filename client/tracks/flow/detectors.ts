@@ -11,6 +11,8 @@ const linkSpecs = {
   gat: () => linkSpec('gat'),
   'gcn-refusals': () => linkSpec('gcn', undefined, 2),
   'gat-refusals': () => linkSpec('gat', undefined, 2),
+  'gcn-posture': () => linkSpec('gcn', undefined, 3),
+  'gat-posture': () => linkSpec('gat', undefined, 3),
 } as const;
 
 /**

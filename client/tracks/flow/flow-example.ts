@@ -1,12 +1,14 @@
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { ExampleCodec } from '../example-codec.ts';
 import { withoutEdges } from './graph/features.ts';
+import { postureIn, postureRecord } from './graph/posture-columns.ts';
 import type { NamedSlice, SliceNames } from './graph/slice.ts';
 import { decodeSlice, encodeSlice } from './graph/slice-codec.ts';
 
 /**
  * A window as the encrypted buffer keeps it: length of the names (uint32), the names as JSON, the slice. The names are what
- * the local memory learns by; they leave neither the buffer nor the cluster. Routes and labels are left out.
+ * the local memory learns by; they leave neither the buffer nor the cluster. Routes and labels are left out. What is known of
+ * the nodes' posture stands beside the names, so that builds that knew of none read the same bytes.
  */
 export const windowCodec: ExampleCodec<NamedSlice> = {
   encode({ slice, names }) {
@@ -20,6 +22,7 @@ export const windowCodec: ExampleCodec<NamedSlice> = {
           firstMs,
           lastMs,
         ]),
+        ...(slice.posture !== undefined && { posture: postureRecord(slice.posture) }),
       }),
     );
     const head = Buffer.alloc(4);
@@ -34,24 +37,29 @@ export const windowCodec: ExampleCodec<NamedSlice> = {
     if (length > bytes.length - 4) return malformed('its names are cut off');
     const slice = decodeSlice(bytes.subarray(4 + length));
     if (!slice.ok) return malformed(slice.fault.message);
-    const names = namesOf(Buffer.from(bytes.subarray(4, 4 + length)).toString('utf8'));
+    const read = namesOf(Buffer.from(bytes.subarray(4, 4 + length)).toString('utf8'));
+    const names = read?.names;
     if (names?.nodes.length !== slice.value.nodeCount || names.edges.length !== slice.value.edgeCount) {
       return malformed('its names do not fit its edges');
     }
-    return ok({ slice: slice.value, names });
+    if (read?.posture === undefined) return ok({ slice: slice.value, names });
+    const posture = postureIn(read.posture, slice.value.nodeCount);
+    if (posture === undefined) return malformed('its posture does not fit its nodes');
+    return ok({ slice: { ...slice.value, posture }, names });
   },
 };
 
-function namesOf(text: string): SliceNames | undefined {
+function namesOf(text: string): Readonly<{ names: SliceNames; posture: unknown }> | undefined {
   try {
-    const { nodes, edges } = JSON.parse(text) as { nodes: unknown[][]; edges: unknown[][] };
-    return {
+    const { nodes, edges, posture } = JSON.parse(text) as { nodes: unknown[][]; edges: unknown[][]; posture?: unknown };
+    const names = {
       nodes: nodes.map(([kind, namespace, workload]) => ({ kind, namespace, workload }) as SliceNames['nodes'][number]),
       edges: edges.map(
         ([protocol, port, count, firstMs, lastMs]) =>
           ({ protocol, port, count, firstMs, lastMs, routes: [], labels: [] }) as SliceNames['edges'][number],
       ),
     };
+    return { names, posture };
   } catch {
     return undefined;
   }

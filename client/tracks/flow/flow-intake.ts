@@ -28,8 +28,13 @@ export class FlowIntake implements Intake<NamedSlice> {
   ) {
     this.#options = options;
     this.#signals = ({ kind, namespace, workload }: FlowEnd) => {
-      const risk = kind === 'workload' ? surroundings.riskOf('system calls', namespace, workload) : undefined;
-      return risk === undefined ? undefined : { syscallScore: scoreOfRisk(risk) };
+      if (kind !== 'workload') return undefined;
+      const risk = surroundings.riskOf('system calls', namespace, workload);
+      const exposedBy = surroundings.exposedBy?.(namespace, workload);
+      return {
+        ...(risk !== undefined && { syscallScore: scoreOfRisk(risk) }),
+        ...(exposedBy !== undefined && { exposedBy }),
+      };
     };
     this.#live = new FlowSlicer(options, this.#signals);
     this.#clock = clock;

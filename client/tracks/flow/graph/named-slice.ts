@@ -1,6 +1,7 @@
 import type { Edge, EdgeTable, Sightings } from './edge-table.ts';
 import { counterAt, type EdgeTotals, flowsOf } from './edge-totals.ts';
 import { edgeFeatures, fillStructure, ownFeatures } from './features.ts';
+import { postureOf } from './posture-columns.ts';
 import type { EdgeName, NamedSlice, SignalsOf } from './slice.ts';
 
 export type Window = Readonly<{
@@ -23,15 +24,18 @@ export function sliceOf(table: EdgeTable, { from, to, intervalMs }: Window, sign
   });
   rows.sort((a, b) => a.client - b.client || a.server - b.server || a.port - b.port || compare(a.protocol, b.protocol));
   const nodes = keyed.map(({ end }) => end);
+  const signals = nodes.map((end) => signalsOf(end));
+  const posture = postureOf(signals);
   const slice = {
     startMs: from * intervalMs,
     endMs: (to + 1) * intervalMs,
     nodeCount: nodes.length,
     edgeCount: rows.length,
-    nodeFeatures: ownFeatures(nodes.map((end) => ({ end, signals: signalsOf(end) }))),
+    nodeFeatures: ownFeatures(nodes.map((end, node) => ({ end, signals: signals[node] }))),
     clients: Uint32Array.from(rows, ({ client }) => client),
     servers: Uint32Array.from(rows, ({ server }) => server),
     edgeFeatures: edgeFeatures(rows, to - from + 1),
+    ...(posture !== undefined && { posture }),
   };
   fillStructure(slice);
   return { slice, names: { nodes, edges: rows.map(({ edge, sightings }) => nameOf(edge, sightings)) } };

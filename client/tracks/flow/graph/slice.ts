@@ -1,4 +1,5 @@
 import type { FlowEnd, FlowProtocol } from '../../../events/flow-record.ts';
+import type { LastingCode } from '../../../posture/exposure.ts';
 
 /**
  * The service graph of one window of time. Nodes are workloads (and world, hosts, control plane), edges are aggregated
@@ -18,6 +19,8 @@ export type Slice = Readonly<{
   servers: Uint32Array;
   /** Shape [edgeCount, E], row-major. */
   edgeFeatures: Float32Array;
+  /** What the nodes' pods give an intruder, shape [nodeCount, P], columns of posture-columns.ts; absent where nobody knows. */
+  posture?: Float32Array;
 }>;
 
 /** An aggregated flow under its local names, for alerts, seen pairs and evaluation. */
@@ -58,5 +61,7 @@ export type WorkloadSignals = Readonly<{
   memoryBytes?: number;
   /** The syscall track's anomaly score of the workload, 0 (normal) to 1. */
   syscallScore?: number;
+  /** What its pods give an intruder for as long as they live. */
+  exposedBy?: readonly LastingCode[];
 }>;
 export type SignalsOf = (end: FlowEnd) => WorkloadSignals | undefined;

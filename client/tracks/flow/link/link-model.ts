@@ -16,13 +16,14 @@ import { pairWidth } from './pair-features.ts';
 import { type EndVectors, refusalLogits, refusalLoss, refusalTensors } from './refusal.ts';
 import { type LinkColumns, linkColumns } from './slice-graph.ts';
 
-/** The second of each also reads what was refused, and says of a pair what share of it would be. */
+/** The second of each also reads what was refused, and says of a pair what share of it would be; the third reads posture. */
 export type LinkVersion = keyof typeof linkColumns;
 const architectures: Readonly<Record<LinkVersion, Readonly<Record<EncoderName, string>>>> = {
   1: { gcn: 'flow-gcn/1', gat: 'flow-gat/1' },
   2: { gcn: 'flow-gcn/2', gat: 'flow-gat/2' },
+  3: { gcn: 'flow-gcn/3', gat: 'flow-gat/3' },
 };
-const versions = [1, 2] as const satisfies readonly LinkVersion[];
+const versions = [1, 2, 3] as const satisfies readonly LinkVersion[];
 const encoders = ['gcn', 'gat'] as const satisfies readonly EncoderName[];
 
 export type LinkSizes = EncoderSizes & Readonly<{ pairWidth: number }>;
@@ -54,7 +55,7 @@ function specOf(encoder: EncoderName, sizes: LinkSizes, version: LinkVersion): M
       { name: 'output.hidden', shape: [hidden, 1] },
       { name: 'output.pair', shape: [sizes.pairWidth, 1] },
       { name: 'output.bias', shape: [1] },
-      ...(version === 1 ? [] : refusalTensors(sizes)),
+      ...(version === 2 ? refusalTensors(sizes) : []),
     ],
   };
 }

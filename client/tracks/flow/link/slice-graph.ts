@@ -1,5 +1,6 @@
 import { endKinds } from '../../../events/flow-record.ts';
 import { edgeFeatureNames, nodeFeatureNames } from '../graph/feature-names.ts';
+import { postureNames } from '../graph/posture-columns.ts';
 import type { Slice } from '../graph/slice.ts';
 import type { LinkGraph } from './link-graph.ts';
 
@@ -18,18 +19,28 @@ export type LinkColumns = Readonly<{
   edgeColumns: readonly number[];
   edgeWidth: number;
   traitWidth: number;
+  /** Whether a node's posture is among its traits, behind its kind. */
+  readsPosture: boolean;
   /** Place among the edge's columns of the share of it that was refused; undefined where it is not read. */
   refusedAt: number | undefined;
 }>;
 
-/** By version of the architectures: the second also reads what share of an edge was refused. */
-export const linkColumns: Readonly<Record<1 | 2, LinkColumns>> = {
+/**
+ * By version of the architectures: beside what the first reads, the second reads what share of an edge was refused, the third
+ * what the pods of a node give an intruder.
+ */
+export const linkColumns: Readonly<Record<1 | 2 | 3, LinkColumns>> = {
   1: columnsReading(kindColumns),
-  2: columnsReading([...kindColumns, ...refusedColumns], kindColumns.length),
+  2: columnsReading([...kindColumns, ...refusedColumns], { refusedAt: kindColumns.length }),
+  3: columnsReading(kindColumns, { readsPosture: true }),
 };
 
-function columnsReading(edgeColumns: readonly number[], refusedAt?: number): LinkColumns {
-  return { edgeColumns, edgeWidth: edgeColumns.length, traitWidth: traitColumns.length, refusedAt };
+function columnsReading(
+  edgeColumns: readonly number[],
+  { refusedAt, readsPosture = false }: Readonly<{ refusedAt?: number; readsPosture?: boolean }> = {},
+): LinkColumns {
+  const traitWidth = traitColumns.length + (readsPosture ? postureNames.length : 0);
+  return { edgeColumns, edgeWidth: edgeColumns.length, traitWidth, readsPosture, refusedAt };
 }
 
 function columnsOf(names: readonly string[], wanted: (name: string) => boolean): number[] {
@@ -42,7 +53,7 @@ function columnsOf(names: readonly string[], wanted: (name: string) => boolean):
  */
 export function linkGraphOf(
   slice: Slice,
-  { edgeColumns, edgeWidth, refusedAt }: LinkColumns = linkColumns[1],
+  { edgeColumns, edgeWidth, traitWidth, readsPosture, refusedAt }: LinkColumns = linkColumns[1],
 ): { graph: LinkGraph; pairOfEdge: Int32Array } {
   const [edgeColumnCount, nodeColumnCount] = [edgeFeatureNames.length, nodeFeatureNames.length];
   const pairs = new Map<number, number>();
@@ -64,17 +75,20 @@ export function linkGraphOf(
       edgeFeatures[at] = Math.max(edgeFeatures[at] as number, value);
     }
   }
-  const traits = new Float32Array(slice.nodeCount * traitColumns.length);
+  const traits = new Float32Array(slice.nodeCount * traitWidth);
+  const P = postureNames.length;
   for (let node = 0; node < slice.nodeCount; node++) {
     for (const [at, column] of traitColumns.entries()) {
-      traits[node * traitColumns.length + at] = slice.nodeFeatures[node * nodeColumnCount + column] as number;
+      traits[node * traitWidth + at] = slice.nodeFeatures[node * nodeColumnCount + column] as number;
     }
+    const posture = readsPosture ? slice.posture?.subarray(node * P, (node + 1) * P) : undefined;
+    if (posture !== undefined) traits.set(posture, node * traitWidth + traitColumns.length);
   }
   const keys = [...pairs.keys()];
   const graph: LinkGraph = {
     nodeCount: slice.nodeCount,
     traits,
-    traitWidth: traitColumns.length,
+    traitWidth,
     sources: Uint32Array.from(keys, (key) => Math.floor(key / slice.nodeCount)),
     targets: Uint32Array.from(keys, (key) => key % slice.nodeCount),
     edgeFeatures,
