@@ -19,7 +19,7 @@ export default defineConfig({
     maxWorkers: 2,
     // Node loads our sources itself, as it does in production; nothing here needs what Vite would make of them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    setupFiles: ['./tools/testing/record-cost.mjs'],
+    setupFiles: ['./tools/testing/equal-bytes.mjs', './tools/testing/record-cost.mjs'],
     // Threads inherit the argument, processes the variable.
     execArgv: ['--import', stripped],
     env: { NODE_OPTIONS: `--import ${stripped}` },
