@@ -9,6 +9,8 @@ import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 /** What a data directory needs to go on elsewhere. Uploads under way, scratch and locks are not part of it. */
 const folders = ['blobs', 'keys', 'identity'] as const;
 export const journalFile = 'journal.sqlite';
+/** What a move into a database leaves of it. */
+export const movedJournalFile = 'journal.moved.sqlite';
 
 /**
  * Copies a data directory, also while its coordinator runs, into `target`, which must be new or empty. The journal comes
@@ -46,7 +48,7 @@ export function verifyDataDir(dataDir: string): Result<JournalHead, JournalFault
   return SqliteFile.verify(join(dataDir, journalFile));
 }
 
-async function copyFolder(from: string, to: string): Promise<void> {
+export async function copyFolder(from: string, to: string): Promise<void> {
   const names = await readdir(from).catch(() => []);
   await mkdir(to, { recursive: true, mode: privateFolderMode });
   for (const name of names) {

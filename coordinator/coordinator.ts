@@ -9,6 +9,7 @@ import { Sessions } from './access/sessions.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
+import { openGround } from './ground.ts';
 import { type ConnectionRoom, connectionRoom, openFilesMax } from './grpc/descriptors.ts';
 import type { Authority } from './keys/authority.ts';
 import { type CoordinatorKeys, openCoordinatorKeys } from './keys/coordinator-keys.ts';
@@ -81,21 +82,31 @@ export async function startCoordinator(
   if (!room.ok) return room;
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
-  const keys = await openCoordinatorKeys(config.dataDirectory, config.federation, masterKey.value, timers.now());
-  if (!keys.ok) return keys;
+  const ground = await openGround(config, environment, timers);
+  if (!ground.ok) return ground;
+  const { identity, openJournal, close: leaveGround } = ground.value;
+  const keys = await openCoordinatorKeys(identity, config.federation, masterKey.value, timers.now());
+  if (!keys.ok) {
+    await leaveGround();
+    return keys;
+  }
   const metrics = new Metrics();
   const opened = await openEngine({
     dataDir: config.dataDirectory,
     federation: config.federation,
     build: buildVersion(),
     keyStore: keys.value.vault,
+    openJournal,
     timers,
     redis: config.redis,
     sampleReader,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
     committed: (_entries, seconds) => metrics.journalSynced(seconds),
   });
-  if (!opened.ok) return opened;
+  if (!opened.ok) {
+    await leaveGround();
+    return opened;
+  }
   const engine = opened.value;
   let registryOpen: Registry | undefined;
   const releaseMetrics = new ReleaseMetrics(

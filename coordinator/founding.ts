@@ -5,6 +5,7 @@ import type { Timers } from '../base/time.ts';
 import type { SigningKeyPair } from '../proto/envelope/crypto/keys.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
+import { openGround } from './ground.ts';
 import { pemOfChain } from './keys/authority.ts';
 import { openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
@@ -47,17 +48,27 @@ export async function makeLocalOperator(
 ): Promise<Result<NewOperator>> {
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
-  const keys = await openCoordinatorKeys(config.dataDirectory, config.federation, masterKey.value, timers.now());
-  if (!keys.ok) return keys;
+  const ground = await openGround(config, environment, timers);
+  if (!ground.ok) return ground;
+  const { identity, openJournal, close: leaveGround } = ground.value;
+  const keys = await openCoordinatorKeys(identity, config.federation, masterKey.value, timers.now());
+  if (!keys.ok) {
+    await leaveGround();
+    return keys;
+  }
   const { vault, authority } = keys.value;
   const opened = await openEngine({
     dataDir: config.dataDirectory,
     federation: config.federation,
     build: buildVersion(),
     keyStore: vault,
+    openJournal,
     timers,
   });
-  if (!opened.ok) return opened;
+  if (!opened.ok) {
+    await leaveGround();
+    return opened;
+  }
   try {
     const lifetimes = {
       clusterMs: config.certificates.clusterHours * 3_600_000,

@@ -20,6 +20,7 @@ import { verifyDataDir } from './backup.ts';
 import { type CoordinatorConfig, readConfigFile } from './config/config.ts';
 import { startCoordinator } from './coordinator.ts';
 import { openCoordinatorKeys } from './keys/coordinator-keys.ts';
+import { placeInFolder } from './keys/key-place.ts';
 import { readMasterKey } from './keys/master-key.ts';
 import { readCredentials } from './keys/operator-credentials.ts';
 import { openSqliteJournal } from './ledger/journal/open-journal.ts';
@@ -53,7 +54,7 @@ beforeEach(() => {
 async function openStored() {
   const { dataDirectory: dataDir, federation } = config;
   const masterKey = unwrap(await readMasterKey(config.masterKey, {}));
-  const opened = unwrap(await openCoordinatorKeys(dataDir, federation, masterKey, timers.now()));
+  const opened = unwrap(await openCoordinatorKeys(placeInFolder(dataDir), federation, masterKey, timers.now()));
   const engine = unwrap(await openEngine({ dataDir, federation, build: 'test', keyStore: opened.vault, timers }));
   onTestFinished(() => engine.close());
   return { ...opened, engine };

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { type Log, makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
@@ -7,6 +6,7 @@ import type { AggregationRunner } from './candidate/job.ts';
 import { placesIn } from './candidate/places.ts';
 import { ThreadRunner } from './candidate/thread-runner.ts';
 import type { CoordinatorConfig } from './config/config.ts';
+import { openGround } from './ground.ts';
 import { readMasterKey } from './keys/master-key.ts';
 import { queueKey } from './keys/queue-key.ts';
 import { Vault } from './keys/vault.ts';
@@ -32,22 +32,37 @@ export type WorkerOptions = Readonly<{
  * It reads sealed updates and round keys there, and writes candidates by their digests: no lock is needed.
  */
 export async function startWorker(
-  { redis, federation, dataDirectory, masterKey: source, log: { level } }: CoordinatorConfig,
-  { log = makeLog(level), environment = process.env, timers = systemTimers, sampleReader }: WorkerOptions = {},
+  config: CoordinatorConfig,
+  {
+    log = makeLog(config.log.level),
+    environment = process.env,
+    timers = systemTimers,
+    sampleReader,
+  }: WorkerOptions = {},
 ): Promise<Result<RunningWorker>> {
+  const { redis, federation, dataDirectory } = config;
   if (redis === null) {
     return refuse(
       'REDIS_MISSING',
       'a worker needs redis.url, the one of its coordinator; without Redis rounds run there',
     );
   }
-  const masterKey = await readMasterKey(source, environment);
+  const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
-  const keyStore = await Vault.open(join(dataDirectory, 'keys'), masterKey.value);
-  if (!keyStore.ok) return keyStore;
+  const ground = await openGround(config, environment, timers);
+  if (!ground.ok) return ground;
+  const { identity, close: leaveGround } = ground.value;
+  const keyStore = await Vault.openIn(identity.secrets, masterKey.value);
+  if (!keyStore.ok) {
+    await leaveGround();
+    return keyStore;
+  }
   const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
   const link = await RedisLink.open({ url: redis.url, timers, trouble });
-  if (!link.ok) return link;
+  if (!link.ok) {
+    await leaveGround();
+    return link;
+  }
   const runner = new ThreadRunner({ places: placesIn(dataDirectory, sampleReader), keyStore: keyStore.value });
   const worker = startAggregationWorker({
     link: link.value,
@@ -62,6 +77,7 @@ export async function startWorker(
     await worker.close();
     await runner.close();
     await link.value.close();
+    await leaveGround();
     log.info({ federation }, 'worker closed');
   };
   return ok({

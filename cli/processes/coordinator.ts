@@ -7,6 +7,7 @@ import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.t
 import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
 import { backupCommand, exportAuditCommand, verifyCommand } from './coordinator/keeping.ts';
+import { moveCommand } from './coordinator/move.ts';
 
 /** What `npm run build` makes of the dashboard. */
 const pagesFolder = new URL('../../dashboard/dist/', import.meta.url);
@@ -40,6 +41,7 @@ export function coordinatorCommand() {
     .addCommand(verifyCommand())
     .addCommand(exportAuditCommand())
     .addCommand(backupCommand())
+    .addCommand(moveCommand())
     .addCommand(packCommand())
     .addCommand(unpackCommand());
 }

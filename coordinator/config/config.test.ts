@@ -57,6 +57,35 @@ describe('parseConfig', () => {
   });
 
   it.each([
+    ['postgres://herd@127.0.0.1/truth', '', ''],
+    ['postgres://herd@db-1,db-2:5433/truth', '', 'wants tls'],
+    ['postgres://herd@db-1/truth', 'tls: {}', ''],
+    ['postgres://herd@db-1/truth', 'unprotected: true', ''],
+    ['postgres://herd:secret@127.0.0.1/truth', '', 'without a password'],
+  ])('lets a database be at %s, or says what is missing: %s', (address, more, missing) => {
+    const text = `${minimal}journal: { postgres: { address: "${address}"${more === '' ? '' : `, ${more}`} } }\n`;
+    const problems = problemsOf(parse(text));
+    if (missing === '') expect(problems).toBe('');
+    else expect(problems).toContain(missing);
+    expect(problems).not.toContain('secret');
+  });
+
+  it('takes where the password of the database lies from the file, and the address from the environment', () => {
+    const text = `${minimal}journal: { postgres: { password: { file: ./pw } } }\n`;
+    const environment = { TESTUDO_JOURNAL_POSTGRES_ADDRESS: 'postgres://herd@127.0.0.1/truth' };
+    const parsed = parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text }, environment });
+    expect(parsed.ok && parsed.value.journal.postgres).toEqual({
+      address: 'postgres://herd@127.0.0.1/truth',
+      password: { kind: 'file', path: '/etc/testudo/pw' },
+      schema: 'testudo',
+      unprotected: false,
+      synchronous: 'optional',
+      outageSeconds: 30,
+      leaseSeconds: 4,
+    });
+  });
+
+  it.each([
     ['redis://127.0.0.1:6379', ''],
     ['redis://localhost', ''],
     ['redis://[::1]:6379', ''],

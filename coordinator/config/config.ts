@@ -5,16 +5,23 @@ import type { Result } from '../../base/fault.ts';
 import { problemsOfPorts } from '../../base/serving/listen.ts';
 import { parseSettings, readSettings, type SettingRules, type SettingSources } from '../../base/settings.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
-import type { MasterKeySource } from '../keys/master-key.ts';
+import type { MasterKeySource, SecretSource } from '../keys/master-key.ts';
+import { parsePostgresAddress } from '../postgres/address.ts';
 import { configSchema, type RawConfig } from './schema.ts';
 
 export type TrackFile = Readonly<{ id: TrackId; spec: string; model: string; policy: string }>;
 
+/** A database that holds journal, keys and identity. */
+export type PostgresConfig = Readonly<
+  Omit<NonNullable<RawConfig['journal']['postgres']>, 'password'> & { password: SecretSource | null }
+>;
+
 /** The whole configuration: checked, cross-checked, paths absolute, frozen. */
 export type CoordinatorConfig = Readonly<
-  Omit<RawConfig, 'federation' | 'masterKey' | 'tracks' | 'redis'> & {
+  Omit<RawConfig, 'federation' | 'masterKey' | 'tracks' | 'redis' | 'journal'> & {
     federation: FederationId;
     masterKey: MasterKeySource;
+    journal: Readonly<{ postgres: PostgresConfig | null }>;
     tracks: readonly TrackFile[];
     redis: Readonly<{ url: string; unprotected: boolean }> | null;
   }
@@ -37,6 +44,7 @@ const fromEnvironment = [
   'listen.health',
   'listen.dashboard',
   'dashboard.url',
+  'journal.postgres.address',
   'redis.url',
   'drainSeconds',
   'log.level',
@@ -63,7 +71,7 @@ export function parseConfig(sources: ConfigSources): Result<CoordinatorConfig, '
 }
 
 function resolved(raw: RawConfig, absolute: (path: string) => string): CoordinatorConfig {
-  const { masterKey, tracks, redis, dashboard, ...rest } = raw;
+  const { masterKey, tracks, redis, dashboard, journal, ...rest } = raw;
   return {
     ...rest,
     dashboard: dashboardWith(dashboard, absolute),
@@ -71,18 +79,33 @@ function resolved(raw: RawConfig, absolute: (path: string) => string): Coordinat
     federation: raw.federation as FederationId,
     dataDirectory: absolute(raw.dataDirectory),
     redis: redis ?? null,
-    masterKey:
-      'file' in masterKey
-        ? { kind: 'file', path: absolute(masterKey.file) }
-        : 'environment' in masterKey
-          ? { kind: 'environment', variable: masterKey.environment }
-          : { kind: 'command', command: masterKey.command as [string, ...string[]] },
+    masterKey: secretSource(masterKey, absolute),
+    journal: { postgres: postgresWith(journal.postgres, absolute) },
     tracks: tracks.map(({ id, spec, model, policy }) => ({
       id: id as TrackId,
       spec: absolute(spec),
       model: absolute(model),
       policy: absolute(policy),
     })),
+  };
+}
+
+function secretSource(source: RawConfig['masterKey'], absolute: (path: string) => string): SecretSource {
+  if ('file' in source) return { kind: 'file', path: absolute(source.file) };
+  if ('environment' in source) return { kind: 'environment', variable: source.environment };
+  return { kind: 'command', command: source.command as [string, ...string[]] };
+}
+
+function postgresWith(
+  raw: RawConfig['journal']['postgres'],
+  absolute: (path: string) => string,
+): PostgresConfig | null {
+  if (raw === undefined) return null;
+  const { password, tls, ...rest } = raw;
+  return {
+    ...rest,
+    password: password === undefined ? null : secretSource(password, absolute),
+    ...(tls && { tls: tls.ca === undefined ? {} : { ca: absolute(tls.ca) } }),
   };
 }
 
@@ -108,9 +131,11 @@ function crossChecks({
   tracks,
   redis,
   dashboard,
+  journal,
 }: CoordinatorConfig): string[] {
   const problems: string[] = [];
   if (redis !== null) problems.push(...redisProblems(redis));
+  if (journal.postgres !== null) problems.push(...postgresProblems(journal.postgres));
   const { enrolment, federation, health } = listen;
   problems.push(
     ...problemsOfPorts({
@@ -158,6 +183,14 @@ function redisProblems({ url, unprotected }: NonNullable<CoordinatorConfig['redi
   const missing = [...(password === '' ? ['a password'] : []), ...(protocol === 'rediss:' ? [] : ['TLS (rediss://)'])];
   if (missing.length === 0) return [];
   return [`redis.url: Redis on another machine wants ${missing.join(' and ')}; or say redis.unprotected: true`];
+}
+
+/** Its rows name every cluster, and whoever can change them changes what is true: off this machine it wants TLS. */
+function postgresProblems({ address, tls, unprotected }: PostgresConfig): string[] {
+  const parsed = parsePostgresAddress(address);
+  if (!parsed.ok || tls !== undefined || unprotected) return [];
+  if (parsed.value.hosts.every(({ host }) => isLoopback(host) || host === '::1')) return [];
+  return ['journal.postgres: a database on another machine wants tls; or say journal.postgres.unprotected: true'];
 }
 
 function isLoopback(host: string): boolean {

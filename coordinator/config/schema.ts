@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { deliveryConfig } from '../../base/delivery/delivery-config.ts';
 import { isListenAddress, listenAddressWanted } from '../../base/serving/listen.ts';
 import { isFederationId, isTrackId } from '../../proto/ids.ts';
+import { parsePostgresAddress } from '../postgres/address.ts';
 
 const address = z.string().refine(isListenAddress, listenAddressWanted);
 const hostName = z
@@ -21,7 +22,7 @@ const roleValues = z.strictObject({
   admin: z.array(z.string()).default([]),
 });
 
-const masterKey = z.union(
+const secret = z.union(
   [
     z.strictObject({ file: path }),
     z.strictObject({ environment: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
@@ -29,6 +30,33 @@ const masterKey = z.union(
   ],
   'expected exactly one of file, environment, command (a list: the program and its arguments)',
 );
+
+/** The journal, keys and identity in a database, for a successor on another machine; without it they lie in dataDirectory. */
+const postgres = z.strictObject({
+  /** Its servers in the order in which they are tried; the primary of them is used. */
+  address: z
+    .string()
+    .refine(
+      (text) => parsePostgresAddress(text).ok,
+      'expected postgres://user@host[:port][,host[:port]]/database, without a password: that is `password`',
+    ),
+  password: secret.optional(),
+  /** One federation has one; made when it is not there. */
+  schema: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,62}$/, 'expected 1 to 63 of a-z, 0-9 and "_", beginning with a letter')
+    .default('testudo'),
+  /** Whose certificate the servers must show; without `ca` one that this machine trusts. */
+  tls: z.strictObject({ ca: path.optional() }).optional(),
+  /** Lets the database be off this machine without TLS. */
+  unprotected: z.boolean().default(false),
+  /** `required`: nothing is acknowledged that lies on one server alone. */
+  synchronous: z.enum(['required', 'optional']).default('optional'),
+  /** How long the database may not answer before the coordinator ends: longer than a fail-over takes. */
+  outageSeconds: whole(1, 3600).default(30),
+  /** How long a successor waits after the last sign of life. */
+  leaseSeconds: whole(2, 600).default(4),
+});
 
 /** A track that the coordinator makes, or brings to this policy, when it starts. Paths are relative to the file. */
 const track = z.strictObject({
@@ -59,7 +87,9 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** Host names and addresses that the server's certificate carries beside coordinator.testudo. */
   serverNames: z.array(hostName).max(64).default([]),
-  masterKey,
+  masterKey: secret,
+  /** Where what is true is written down. */
+  journal: z.strictObject({ postgres: postgres.optional() }).prefault({}),
   certificates: z
     .strictObject({
       clusterHours: whole(1, 24 * 90).default(24),

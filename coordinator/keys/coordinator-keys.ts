@@ -1,12 +1,10 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isMissing, writeFileAtomic, writeNewFile } from '../../base/atomic-file.ts';
+import { writeNewFile } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
 import type { FederationId } from '../../proto/ids.ts';
-import { lockDataDir } from '../ledger/data-dir-lock.ts';
 import { Authority, makeAuthority, makeIssuer } from './authority.ts';
+import type { IdentityPlace } from './key-place.ts';
 import { Vault, type VaultFaultCode } from './vault.ts';
 
 export type CoordinatorKeysFaultCode =
@@ -23,36 +21,29 @@ export type CoordinatorKeys = Readonly<{ vault: Vault; authority: Authority; rec
 const keyNames = { root: 'root-key', issuer: 'issuer-key', receipt: 'receipt-key' } as const;
 
 /**
- * Opens the keys of a data directory, or makes them at the first start. Certificates lie in identity/, keys, encrypted, in
- * keys/. The root certificate is written last: without it, founding is begun again.
+ * Opens the keys that lie in a place, or makes them at the first start. The root certificate is written last: without it,
+ * founding is begun again.
  */
 export async function openCoordinatorKeys(
-  dataDirectory: string,
+  place: IdentityPlace,
   federation: FederationId,
   masterKey: string,
   nowMs: number,
 ): Promise<Result<CoordinatorKeys, CoordinatorKeysFaultCode>> {
-  const paths = certificatePaths(dataDirectory);
-  if ((await readIfThere(paths.root)) === undefined) {
-    const lock = lockDataDir(dataDirectory); // Two first starts at once must not found two authorities.
-    if (!lock.ok) return lock;
-    try {
-      const founded = await found(dataDirectory, federation, masterKey, nowMs);
-      if (!founded.ok) return founded;
-    } finally {
-      lock.value.release();
-    }
+  if ((await place.readCertificate('root')) === undefined) {
+    const founded = await place.alone(() => found(place, federation, masterKey, nowMs));
+    if (!founded.ok) return founded;
   }
-  const opened = await Vault.open(join(dataDirectory, 'keys'), masterKey);
+  const opened = await Vault.openIn(place.secrets, masterKey);
   if (!opened.ok) return opened;
   const vault = opened.value;
-  const [root, issuer] = [await readIfThere(paths.root), await readIfThere(paths.issuer)];
+  const [root, issuer] = [await place.readCertificate('root'), await place.readCertificate('issuer')];
   const issuerKey = await vault.get(keyNames.issuer);
   const receiptSeed = await vault.get(keyNames.receipt);
   if (root === undefined || issuer === undefined || issuerKey === undefined || receiptSeed === undefined) {
     return refuse(
       'AUTHORITY_DAMAGED',
-      `${dataDirectory}: a certificate or a key of the authority is missing; restore identity/ and keys/ together`,
+      `${place.name}: a certificate or a key of the authority is missing; restore identity/ and keys/ together`,
     );
   }
   const owner = /^O=(.*)$/m.exec(new X509Certificate(root).subject)?.[1];
@@ -65,21 +56,20 @@ export async function openCoordinatorKeys(
 }
 
 async function found(
-  dataDirectory: string,
+  place: IdentityPlace,
   federation: FederationId,
   masterKey: string,
   nowMs: number,
 ): Promise<Result<void, CoordinatorKeysFaultCode>> {
-  const opened = await Vault.open(join(dataDirectory, 'keys'), masterKey);
+  const opened = await Vault.openIn(place.secrets, masterKey);
   if (!opened.ok) return opened;
-  const paths = certificatePaths(dataDirectory);
-  if ((await readIfThere(paths.root)) !== undefined) return ok(undefined); // Someone founded it before we had the lock.
+  if ((await place.readCertificate('root')) !== undefined) return ok(undefined); // Someone founded it before we had the lock.
   const made = await makeAuthority(federation, nowMs);
   await opened.value.put(keyNames.root, Buffer.from(made.root.key));
   await opened.value.put(keyNames.issuer, Buffer.from(made.issuer.key));
   await opened.value.put(keyNames.receipt, randomBytes(32));
-  await writeFileAtomic(paths.issuer, made.issuer.certificate);
-  await writeFileAtomic(paths.root, made.root.certificate);
+  await place.writeCertificate('issuer', made.issuer.certificate);
+  await place.writeCertificate('root', made.root.certificate);
   return ok(undefined);
 }
 
@@ -95,7 +85,7 @@ export async function exportRootKey(vault: Vault, to: string): Promise<Result<vo
 
 /** A new issuer under the old root, for when the old one is near its end or its key may be known. */
 export async function replaceIssuer(
-  dataDirectory: string,
+  place: IdentityPlace,
   { vault, authority }: CoordinatorKeys,
   rootKey: string | undefined,
   nowMs: number,
@@ -107,19 +97,6 @@ export async function replaceIssuer(
   const issuer = await makeIssuer(authority.federation, { certificate: authority.rootCertificate, key }, nowMs);
   // Certificate and key belong together: `Authority.load` refuses a mixed pair, and this can be run again.
   await vault.put(keyNames.issuer, Buffer.from(issuer.key));
-  await writeFileAtomic(certificatePaths(dataDirectory).issuer, issuer.certificate);
+  await place.writeCertificate('issuer', issuer.certificate);
   return ok(undefined);
-}
-
-function certificatePaths(dataDirectory: string) {
-  return { root: join(dataDirectory, 'identity', 'root.pem'), issuer: join(dataDirectory, 'identity', 'issuer.pem') };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
 }

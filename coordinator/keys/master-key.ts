@@ -3,8 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 
-/** Where the key that encrypts keys at rest comes from. It never lies in the data directory. */
-export type MasterKeySource = Readonly<
+/** Where a secret of the operator's comes from. */
+export type SecretSource = Readonly<
   | { kind: 'file'; path: string }
   | { kind: 'environment'; variable: string }
   /** Prints the key on its standard output: a vault's or a cloud key service's client. No shell is involved. */
@@ -14,22 +14,34 @@ export type MasterKeySource = Readonly<
 const keyLengthMin = 16;
 const commandTimeoutMs = 30_000;
 
+/** The key that encrypts keys at rest: it never lies in the data directory. */
+export type MasterKeySource = SecretSource;
+
 /** The text of the key, without surrounding white space. Its cost of guessing is scrypt's (vault.ts) times its entropy. */
 export async function readMasterKey(
   source: MasterKeySource,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Result<string, 'MASTER_KEY_UNAVAILABLE'>> {
-  const found = await readSource(source, environment);
-  if (!found.ok) return found;
-  const text = found.value.trim();
-  if (text.length >= keyLengthMin) return ok(text);
-  return unavailable(
-    source,
-    `it holds ${text.length} characters, at least ${keyLengthMin} are needed; make one with \`openssl rand -hex 32\``,
+  const found = await readSecret(source, environment);
+  if (!found.ok) return refuse('MASTER_KEY_UNAVAILABLE', `master key from ${found.fault.message}`);
+  if (found.value.length >= keyLengthMin) return found;
+  const held = `it holds ${found.value.length} characters, at least ${keyLengthMin} are needed`;
+  return refuse(
+    'MASTER_KEY_UNAVAILABLE',
+    `master key from ${placeOf(source)}: ${held}; make one with \`openssl rand -hex 32\``,
   );
 }
 
-async function readSource(source: MasterKeySource, environment: NodeJS.ProcessEnv) {
+/** A secret's text, without surrounding white space. What is said of a refusal begins with where it was looked for. */
+export async function readSecret(
+  source: SecretSource,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Result<string, 'SECRET_UNAVAILABLE'>> {
+  const found = await readSource(source, environment);
+  return found.ok ? ok(found.value.trim()) : found;
+}
+
+async function readSource(source: SecretSource, environment: NodeJS.ProcessEnv) {
   switch (source.kind) {
     case 'file':
       return readKeyFile(source);
@@ -51,7 +63,7 @@ async function readSource(source: MasterKeySource, environment: NodeJS.ProcessEn
   }
 }
 
-async function readKeyFile(source: MasterKeySource & { kind: 'file' }) {
+async function readKeyFile(source: SecretSource & { kind: 'file' }) {
   try {
     const { mode } = await stat(source.path);
     if ((mode & 0o007) !== 0) {
@@ -63,12 +75,14 @@ async function readKeyFile(source: MasterKeySource & { kind: 'file' }) {
   }
 }
 
-function unavailable(source: MasterKeySource, why: string): Result<never, 'MASTER_KEY_UNAVAILABLE'> {
-  const where =
-    source.kind === 'file'
-      ? `file ${source.path}`
-      : source.kind === 'environment'
-        ? `environment variable ${source.variable}`
-        : `command ${source.command[0]}`;
-  return refuse('MASTER_KEY_UNAVAILABLE', `master key from ${where}: ${why}`);
+function unavailable(source: SecretSource, why: string): Result<never, 'SECRET_UNAVAILABLE'> {
+  return refuse('SECRET_UNAVAILABLE', `${placeOf(source)}: ${why}`);
+}
+
+function placeOf(source: SecretSource): string {
+  return source.kind === 'file'
+    ? `file ${source.path}`
+    : source.kind === 'environment'
+      ? `environment variable ${source.variable}`
+      : `command ${source.command[0]}`;
 }

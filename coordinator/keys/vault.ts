@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { isMissing, partialOf, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
+import { privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { KeyFolder, type SecretPlace } from './key-place.ts';
 import { checkKeyName, type KeyStore } from './key-store.ts';
 
 export type VaultFaultCode = 'MASTER_KEY_WRONG' | 'VAULT_DAMAGED';
@@ -20,22 +20,27 @@ export const keyLeftover = /\.(?:new|partial)$/;
 type Wrapping = Readonly<{ salt: Buffer; key: Buffer }>;
 
 /**
- * Secrets at rest: one file each, AES-256-GCM under a key that scrypt derives from the master key. The file's name is
- * authenticated, so that no file stands in for another. File: magic 8, salt 16, nonce 12, ciphertext, tag 16.
+ * Secrets at rest, AES-256-GCM under a key that scrypt derives from the master key. A secret's name is authenticated, so that
+ * none stands in for another. Sealed: magic 8, salt 16, nonce 12, ciphertext, tag 16.
  */
 export class Vault implements KeyStore {
-  readonly #folder: string;
+  readonly #place: SecretPlace;
   readonly #wrapping: Wrapping;
 
-  private constructor(folder: string, wrapping: Wrapping) {
-    this.#folder = folder;
+  private constructor(place: SecretPlace, wrapping: Wrapping) {
+    this.#place = place;
     this.#wrapping = wrapping;
   }
 
-  /** Opens the folder, or makes it. Refused when the master key is not the one it was made with. */
+  /** Opens a folder of files, or makes it. Refused when the master key is not the one it was made with. */
   static async open(folder: string, masterKey: string): Promise<Result<Vault, VaultFaultCode>> {
     await mkdir(folder, { recursive: true, mode: privateFolderMode });
-    const check = await readIfThere(join(folder, checkName));
+    return Vault.openIn(new KeyFolder(folder), masterKey);
+  }
+
+  /** As `open`, wherever the secrets lie. */
+  static async openIn(place: SecretPlace, masterKey: string): Promise<Result<Vault, VaultFaultCode>> {
+    const check = await place.read(checkName);
     const salt = check?.subarray(magic.length, magic.length + saltBytes) ?? randomBytes(saltBytes);
     const key = (await promisify<string, Buffer, number, typeof cost, Buffer>(scrypt)(
       masterKey,
@@ -43,7 +48,7 @@ export class Vault implements KeyStore {
       32,
       cost,
     )) as Buffer;
-    const vault = new Vault(folder, { salt, key });
+    const vault = new Vault(place, { salt, key });
     if (check === undefined) {
       await vault.put(checkName, Buffer.from(checkName));
       return ok(vault);
@@ -51,45 +56,29 @@ export class Vault implements KeyStore {
     if (unseal(checkName, check, key) !== undefined) return ok(vault);
     return refuse(
       'MASTER_KEY_WRONG',
-      `keys in ${folder}: the master key does not open them; give the one this data directory was made with`,
+      `keys in ${place.name}: the master key does not open them; give the one this data directory was made with`,
     );
   }
 
   async put(name: string, secret: Uint8Array): Promise<void> {
-    const path = this.#pathOf(name);
-    await writeFileAtomic(path, seal(name, secret, this.#wrapping), { temporary: partialOf(path) });
+    checkKeyName(name);
+    await this.#place.write(name, seal(name, secret, this.#wrapping));
   }
 
   async get(name: string): Promise<Uint8Array | undefined> {
-    const path = this.#pathOf(name);
-    const bytes = await readIfThere(path);
+    checkKeyName(name);
+    const bytes = await this.#place.read(name);
     if (bytes === undefined) return undefined;
     const secret = unseal(name, bytes, this.#wrapping.key);
     if (secret !== undefined) return secret;
-    throw new Error(`key file ${path}: it does not open under the master key; restore it from a backup`);
+    throw new Error(
+      `key ${name} in ${this.#place.name}: it does not open under the master key; restore it from a backup`,
+    );
   }
 
   async destroy(name: string): Promise<void> {
-    const path = this.#pathOf(name);
-    try {
-      const file = await open(path, 'r+');
-      try {
-        // Helps on media that write in place; copy-on-write media and flash may keep the old ciphertext.
-        await file.write(randomBytes((await file.stat()).size), 0);
-      } finally {
-        await file.close();
-      }
-      await syncPath(path);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
-    for (const left of [path, partialOf(path), `${path}.new`]) await rm(left, { force: true });
-    await syncPath(this.#folder);
-  }
-
-  #pathOf(name: string): string {
     checkKeyName(name);
-    return join(this.#folder, name);
+    await this.#place.erase(name);
   }
 }
 
@@ -111,14 +100,5 @@ function unseal(name: string, bytes: Buffer, key: Buffer): Buffer | undefined {
     return Buffer.concat([decipher.update(bytes.subarray(head, -tagBytes)), decipher.final()]);
   } catch {
     return undefined;
-  }
-}
-
-async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
   }
 }

@@ -4,12 +4,17 @@ import { type Answer, type Ask, PostgresConnection, type PostgresSettings, settl
 
 const retryEveryMs = 200;
 
+/** Who writes: every write names both. The epoch orders writers; the holder tells two of one epoch apart, after a rollback. */
+export type Writer = Readonly<{ epoch: number; holder: string }>;
+
 /**
  * The one connection of a coordinator to its database, made anew when it is lost. Whoever writes does so in turns; whoever
  * loses an answer finds out in his own turn what became of his statement.
  */
 export class PostgresLink {
   readonly settings: PostgresSettings;
+  /** Who this coordinator is at the fence, once it is the journal's writer. */
+  writer: Writer | undefined;
   readonly #timers: Timers;
   readonly #closing = new AbortController();
   #connection: PostgresConnection | undefined;

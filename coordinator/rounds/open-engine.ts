@@ -10,6 +10,7 @@ import { keyLeftover } from '../keys/vault.ts';
 import { lockDataDir } from '../ledger/data-dir-lock.ts';
 import type { Journal } from '../ledger/journal/journal.ts';
 import { openSqliteJournal } from '../ledger/journal/open-journal.ts';
+import type { PostgresJournalFaultCode } from '../ledger/journal/postgres/open-postgres.ts';
 import type { StoreFaultCode } from '../ledger/store.ts';
 import type { RedisBackend, RedisBackendOptions } from '../queue/redis/redis-backend.ts';
 import type { Engine } from './engine.ts';
@@ -27,12 +28,18 @@ export type EngineOptions = StartOptions &
     runner?: AggregationRunner;
     /** In place of the data directory's. Closed with the engine. */
     journal?: Journal;
+    /**
+     * In place of the data directory's: one that keeps other coordinators out by itself, so that the directory, which holds
+     * bytes alone then, may be shared with a successor and is not locked.
+     */
+    openJournal?: (() => Promise<Result<Journal, PostgresJournalFaultCode>>) | undefined;
     /** Free bytes that uploads leave to the journal. Default 16 MiB. */
     reserveBytes?: number;
   }>;
 
 export type OpenFaultCode =
   | StoreFaultCode
+  | PostgresJournalFaultCode
   | 'DATA_DIR_LOCKED'
   | 'DATA_DIR_UNUSABLE'
   | 'FEDERATION_MISMATCH'
@@ -41,7 +48,7 @@ export type OpenFaultCode =
 /** Opens everything in a data directory and goes on where the last run ended, however it ended. */
 export async function openEngine(options: EngineOptions): Promise<Result<Engine, OpenFaultCode>> {
   const { dataDir, redis, trouble = () => {} } = options;
-  const lock = lockDataDir(dataDir);
+  const lock = options.openJournal === undefined ? lockDataDir(dataDir) : ok({ release: () => {} });
   if (!lock.ok) return lock;
   const backend = redis ? await openBackend({ ...options, url: redis.url, trouble }) : undefined;
   const release = async () => {
@@ -68,12 +75,10 @@ async function openLocked(
   options: EngineOptions,
   release: () => Promise<void>,
 ): Promise<Result<Engine, OpenFaultCode>> {
-  const { dataDir, keyStore, timers, reserveBytes } = options;
+  const { dataDir, keyStore, reserveBytes } = options;
   await sweepLeftovers(join(dataDir, 'keys'), keyLeftover);
   await sweepLeftovers(join(dataDir, 'identity'));
-  const journal = options.journal
-    ? ok(options.journal)
-    : await openSqliteJournal(join(dataDir, 'journal.sqlite'), timers);
+  const journal = await openJournal(options);
   if (!journal.ok) return journal;
   const places = placesIn(dataDir, options.sampleReader);
   return startEngine(options, {
@@ -86,4 +91,9 @@ async function openLocked(
     },
     release,
   });
+}
+
+function openJournal({ journal, openJournal: open, dataDir, timers }: EngineOptions) {
+  if (journal !== undefined) return ok(journal);
+  return open === undefined ? openSqliteJournal(join(dataDir, 'journal.sqlite'), timers) : open();
 }

@@ -14,6 +14,7 @@ import { Outbox } from '../../client/rounds/outbox.ts';
 import { Uplink } from '../../client/rounds/participant.ts';
 import { defaultUplinkTimes } from '../../client/rounds/participant-config.ts';
 import { openCoordinatorKeys } from '../../coordinator/keys/coordinator-keys.ts';
+import { placeInFolder } from '../../coordinator/keys/key-place.ts';
 import { Membership } from '../../coordinator/members/membership.ts';
 import { Registry } from '../../coordinator/registry/registry.ts';
 import { deltaOf } from '../../coordinator/testing/small-client.ts';
@@ -40,7 +41,7 @@ const nowhere = unwrap(parseAddress('127.0.0.1:1'));
 /** The real engine and the real registry, and a way to them that is neither gRPC nor a socket. */
 async function openCoordinator() {
   const dataDir = join(tempDir(), 'data');
-  const keys = unwrap(await openCoordinatorKeys(dataDir, federation, 'a master key', timers.now()));
+  const keys = unwrap(await openCoordinatorKeys(placeInFolder(dataDir), federation, 'a master key', timers.now()));
   const engine = await openSmallFederation(dataDir, { keyStore: keys.vault, members: [] });
   onTestFinished(() => engine.close());
   const times = { timestampLifeMs: 24 * hourMs, timestampEveryMs: hourMs, catalogueLifeMs: 7 * 24 * hourMs };

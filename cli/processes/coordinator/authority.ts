@@ -1,20 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import type { Result } from '../../../base/fault.ts';
+import { systemTimers } from '../../../base/system-timers.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import type { CoordinatorKeys } from '../../../coordinator/keys/coordinator-keys.ts';
+import type { IdentityPlace } from '../../../coordinator/keys/key-place.ts';
 import { orExit } from '../../exit.ts';
 import { complain, print } from '../../print.ts';
 
-type Opened = Readonly<{ dataDirectory: string; keys: CoordinatorKeys }>;
+/** `close` them before the process ends by itself. */
+type Opened = Readonly<{ identity: IdentityPlace; keys: CoordinatorKeys; close: () => Promise<void> }>;
 
 async function openKeysOf(configPath: string): Promise<Opened> {
   const config = orExit(readConfigFile(configPath, { environment: process.env }));
   const { openCoordinatorKeys } = await import('../../../coordinator/keys/coordinator-keys.ts');
   const { readMasterKey } = await import('../../../coordinator/keys/master-key.ts');
+  const { openGround } = await import('../../../coordinator/ground.ts');
   const masterKey = orExit(await readMasterKey(config.masterKey));
-  const keys = orExit(await openCoordinatorKeys(config.dataDirectory, config.federation, masterKey, Date.now()));
-  return { dataDirectory: config.dataDirectory, keys };
+  const { identity, close } = orExit(await openGround(config, process.env, systemTimers));
+  const keys = orExit(await openCoordinatorKeys(identity, config.federation, masterKey, Date.now()));
+  return { identity, keys, close };
 }
 
 /** `testudo coordinator export-root`: from then on both root keys are offline. */
@@ -28,7 +33,7 @@ export function exportRootCommand() {
       "a new file for the releases' root key; default: the first one's name and .releases",
     )
     .action(async ({ config, to, releasesTo = `${to}.releases` }) => {
-      const { keys } = await openKeysOf(config);
+      const { keys, close } = await openKeysOf(config);
       const { exportRootKey } = await import('../../../coordinator/keys/coordinator-keys.ts');
       const { exportReleaseRootKey } = await import('../../../coordinator/registry/signing/release-keys.ts');
       const left = [
@@ -41,6 +46,7 @@ export function exportRootCommand() {
         if (result.ok) print(`the ${what} is in ${file} and no longer in the data directory`);
         else complain(`the ${what} is not in the data directory`);
       }
+      await close();
     });
 }
 
@@ -51,10 +57,11 @@ export function renewIssuerCommand() {
     .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
     .option('--root-key <file>', 'the key that export-root wrote, if the root is offline')
     .action(async ({ config, rootKey }) => {
-      const { dataDirectory, keys } = await openKeysOf(config);
+      const { identity, keys, close } = await openKeysOf(config);
       const { replaceIssuer } = await import('../../../coordinator/keys/coordinator-keys.ts');
       const key = rootKey === undefined ? undefined : readFileSync(rootKey, 'utf8');
-      orExit(await replaceIssuer(dataDirectory, keys, key, Date.now()));
+      orExit(await replaceIssuer(identity, keys, key, Date.now()));
+      await close();
       print('a new issuer is in place; restart the coordinator to use it');
     });
 }

@@ -106,6 +106,8 @@ certificates:
   operatorDays: 30
   serverDays: 7
 
+# What is true in a database, in the place of dataDirectory: docs/operations.md, "On PostgreSQL".
+# journal: { postgres: { address: "postgres://testudo@127.0.0.1/testudo", password: { file: ./postgres.password } } }
 # redis: { url: "redis://127.0.0.1:6379" }   # wake rounds and aggregate on any number of \`testudo worker\`
 
 log: { level: info }

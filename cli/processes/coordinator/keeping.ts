@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { orExit, usage } from '../../exit.ts';
 import { print } from '../../print.ts';
+import { withDatabase, withJournalCopy } from './database.ts';
 
 /** `testudo coordinator verify`: walks the journal's hash chain; safe beside a running coordinator. */
 export function verifyCommand() {
@@ -9,9 +10,12 @@ export function verifyCommand() {
     .description('check the whole journal: every entry, its place in the chain, its epoch')
     .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
     .action(async ({ config }) => {
-      const { dataDirectory } = orExit(readConfigFile(config, { environment: process.env }));
+      const { dataDirectory, journal } = orExit(readConfigFile(config, { environment: process.env }));
       const { verifyDataDir } = await import('../../../coordinator/backup.ts');
-      const { seq, chain } = orExit(verifyDataDir(dataDirectory));
+      const { verifyDatabase } = await import('../../../coordinator/database-copy.ts');
+      const verified =
+        journal.postgres === null ? verifyDataDir(dataDirectory) : await withDatabase(journal.postgres, verifyDatabase);
+      const { seq, chain } = orExit(verified);
       print(`the journal is sound: ${seq} entries, chain ${chain}`);
     });
 }
@@ -28,9 +32,13 @@ export function exportAuditCommand() {
     .action(async ({ config, to, from }) => {
       const first = Number(from);
       if (!/^\d{1,15}$/.test(from) || first < 1) usage(`--from: expected a position from 1, got ${from}`);
-      const { dataDirectory } = orExit(readConfigFile(config, { environment: process.env }));
+      const { dataDirectory, journal } = orExit(readConfigFile(config, { environment: process.env }));
       const { exportAudit } = await import('../../../coordinator/audit-export.ts');
-      const { seq, chain } = orExit(await exportAudit(dataDirectory, to, first));
+      const { seq, chain } = orExit(
+        journal.postgres === null
+          ? await exportAudit(dataDirectory, to, first)
+          : await withJournalCopy(journal.postgres, (folder) => exportAudit(folder, to, first)),
+      );
       print(`${to} holds entries ${first} to ${seq}\nnote its head  ${seq}:${chain}`);
     });
 }
@@ -42,9 +50,14 @@ export function backupCommand() {
     .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
     .requiredOption('--to <folder>', 'a new folder; keep it as safe as the data directory itself')
     .action(async ({ config, to }) => {
-      const { dataDirectory } = orExit(readConfigFile(config, { environment: process.env }));
+      const { dataDirectory, journal } = orExit(readConfigFile(config, { environment: process.env }));
       const { backUp } = await import('../../../coordinator/backup.ts');
-      const { seq, chain } = orExit(await backUp(dataDirectory, to));
+      const { backUpDatabase } = await import('../../../coordinator/database-copy.ts');
+      const copied =
+        journal.postgres === null
+          ? await backUp(dataDirectory, to)
+          : await withDatabase(journal.postgres, (link) => backUpDatabase(link, dataDirectory, to));
+      const { seq, chain } = orExit(copied);
       print(`${to} holds the journal up to entry ${seq}, chain ${chain}`);
     });
 }

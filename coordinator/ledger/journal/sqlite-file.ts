@@ -115,6 +115,19 @@ export class SqliteFile {
     );
   }
 
+  /** Goes on from lines that another medium's writers wrote: what is written next is of a later epoch than they are. */
+  succeed(epoch: number): Outcome {
+    return this.#write(
+      () => {
+        this.#db.prepare('UPDATE fence SET epoch = ? WHERE id = 1').run(Math.max(epoch, this.#epoch));
+        return ok(undefined);
+      },
+      () => {
+        this.#epoch = Math.max(epoch, this.#epoch);
+      },
+    );
+  }
+
   saveSnapshot({ seq, chain, version, body }: Snapshot, digest: string): Outcome {
     return this.#write(() => {
       const row = this.#db.prepare('SELECT chain FROM entries WHERE seq = ?').get(seq) as { chain: string } | undefined;

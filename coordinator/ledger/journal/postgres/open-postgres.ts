@@ -40,8 +40,9 @@ export async function openPostgresStore(link: PostgresLink): Promise<Result<Open
   // The one before may have written since: its last entries are walked now that it cannot any more.
   const head = await walkTo(link, walked.value, headIn(row));
   if (!head.ok) return head;
-  const epoch = Number(row.epoch);
-  return ok({ store: new PostgresStore(link, { epoch, holder }, head.value), epoch, head: head.value });
+  const writer = { epoch: Number(row.epoch), holder };
+  link.writer = writer;
+  return ok({ store: new PostgresStore(link, writer, head.value), epoch: writer.epoch, head: head.value });
 }
 
 export async function readFence(
@@ -77,7 +78,7 @@ export function held(by: string) {
   return refuse('JOURNAL_HELD', `journal: ${by}. Stop the other coordinator of this database, or leave it the field`);
 }
 
-function moved(to: string) {
+export function moved(to: string) {
   return refuse(
     'JOURNAL_MOVED',
     `this journal was moved to ${to}: go on there, and take journal.postgres out of the configuration`,

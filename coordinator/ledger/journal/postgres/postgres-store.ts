@@ -2,14 +2,14 @@ import { hash } from 'node:crypto';
 import { type Fault, ok, type Refused, type Result } from '../../../../base/fault.ts';
 import type { Timer } from '../../../../base/time.ts';
 import { type Ask, settlesNothing } from '../../../postgres/connection.ts';
-import type { PostgresLink } from '../../../postgres/link.ts';
+import type { PostgresLink, Writer } from '../../../postgres/link.ts';
 import type { StoredEntry } from '../entry.ts';
 import type { JournalFaultCode, JournalHead, Snapshot } from '../journal.ts';
 import type { JournalStore } from '../journal-store.ts';
 import { damaged, findBreak } from '../walk.ts';
 import { failed, full, rolledBack, stale, unknown, unreplicated } from './faults.ts';
 import { fenceIn, headIn, rowsIn } from './rows.ts';
-import { type Statements, statementsIn, type Writer } from './statements.ts';
+import { type Statements, statementsIn } from './statements.ts';
 
 type Outcome = Result<void, JournalFaultCode>;
 

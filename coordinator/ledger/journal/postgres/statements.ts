@@ -1,8 +1,5 @@
 import { quoted } from '../../../postgres/layout.ts';
 
-/** Who writes: every write names both. The epoch orders writers; the holder tells two of one epoch apart, after a rollback. */
-export type Writer = Readonly<{ epoch: number; holder: string }>;
-
 /**
  * The statements of the journal in one schema, each whole in itself: none needs a state of the session, so that a pooler
  * between does no harm.

@@ -1,0 +1,37 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemTimers } from '../../../base/system-timers.ts';
+import type { PostgresConfig } from '../../../coordinator/config/config.ts';
+import type { PostgresLink } from '../../../coordinator/postgres/link.ts';
+import { orExit } from '../../exit.ts';
+
+/** Calls `act` with a link to the database of a configuration, and lets go of it. */
+export async function withDatabase<Value>(
+  config: PostgresConfig,
+  act: (link: PostgresLink) => Promise<Value>,
+): Promise<Value> {
+  const { openLink } = await import('../../../coordinator/ground.ts');
+  const link = orExit(await openLink(config, process.env, systemTimers));
+  try {
+    return await act(link);
+  } finally {
+    await link.close();
+  }
+}
+
+/** Calls `act` with a folder that holds a database's journal as a data directory would, for as long as that takes. */
+export async function withJournalCopy<Value>(
+  config: PostgresConfig,
+  act: (folder: string) => Promise<Value>,
+): Promise<Value> {
+  const { journalFile } = await import('../../../coordinator/backup.ts');
+  const { copyJournalOut } = await import('../../../coordinator/database-copy.ts');
+  const folder = await mkdtemp(join(tmpdir(), 'testudo-journal-'));
+  try {
+    orExit(await withDatabase(config, (link) => copyJournalOut(link, join(folder, journalFile))));
+    return await act(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

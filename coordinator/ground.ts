@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import type { Timers } from '../base/time.ts';
+import { journalFile, movedJournalFile } from './backup.ts';
+import type { CoordinatorConfig, PostgresConfig } from './config/config.ts';
+import { type IdentityPlace, placeInFolder } from './keys/key-place.ts';
+import { readSecret } from './keys/master-key.ts';
+import { placeInDatabase } from './keys/place-in-database.ts';
+import type { Journal } from './ledger/journal/journal.ts';
+import { openPostgresJournal } from './ledger/journal/open-journal.ts';
+import { moved, type PostgresJournalFaultCode, readFence } from './ledger/journal/postgres/open-postgres.ts';
+import { parsePostgresAddress } from './postgres/address.ts';
+import { ensureLayout, type LayoutFaultCode } from './postgres/layout.ts';
+import { PostgresLink } from './postgres/link.ts';
+
+/** What a coordinator stands on: a data directory, or a database with a data directory beside it for bytes. */
+export type Ground = Readonly<{
+  identity: IdentityPlace;
+  /** Absent: the data directory's. Once it was opened the link is closed with the journal. */
+  openJournal?: () => Promise<Result<Journal, PostgresJournalFaultCode>>;
+  /** For the way on which nothing else was opened. May be called twice. */
+  close(): Promise<void>;
+}>;
+
+export type GroundFaultCode =
+  | LayoutFaultCode
+  | 'JOURNAL_DAMAGED'
+  | 'SECRET_UNAVAILABLE'
+  | 'JOURNAL_NOT_MOVED'
+  | 'JOURNAL_MOVED'
+  | 'CONFIG_INVALID';
+
+export async function openGround(
+  config: Pick<CoordinatorConfig, 'dataDirectory' | 'journal'>,
+  environment: NodeJS.ProcessEnv,
+  timers: Timers,
+): Promise<Result<Ground, GroundFaultCode>> {
+  const { dataDirectory, journal } = config;
+  const [isHere, wasHere] = [journalFile, movedJournalFile].map((name) => existsSync(join(dataDirectory, name)));
+  if (journal.postgres === null) {
+    if (isHere || !wasHere) return ok({ identity: placeInFolder(dataDirectory), close: async () => {} });
+    const message = `the journal of ${dataDirectory} was moved into a database: name it in journal.postgres`;
+    return refuse('JOURNAL_MOVED', message);
+  }
+  if (isHere) {
+    const remedy = 'run `testudo coordinator move --to postgres`, or name another data directory';
+    return refuse(
+      'JOURNAL_NOT_MOVED',
+      `${dataDirectory} holds a journal, and journal.postgres names a database: ${remedy}`,
+    );
+  }
+  const link = await openLink(journal.postgres, environment, timers);
+  if (!link.ok) return link;
+  const layout = await ensureLayout(link.value);
+  const fence = layout.ok ? await readFence(link.value) : layout;
+  if (!fence.ok) {
+    await link.value.close();
+    return fence;
+  }
+  if (fence.value.movedTo !== null) {
+    await link.value.close();
+    return moved(fence.value.movedTo);
+  }
+  return ok({
+    identity: placeInDatabase(link.value),
+    openJournal: () => openPostgresJournal(link.value),
+    close: () => link.value.close(),
+  });
+}
+
+/** The link that a configuration describes. Nothing is asked of the database yet. */
+export async function openLink(
+  config: PostgresConfig,
+  environment: NodeJS.ProcessEnv,
+  timers: Timers,
+): Promise<Result<PostgresLink, 'SECRET_UNAVAILABLE' | 'CONFIG_INVALID'>> {
+  const { schema, tls, synchronous, outageSeconds, leaseSeconds } = config;
+  const address = parsePostgresAddress(config.address);
+  if (!address.ok) return refuse('CONFIG_INVALID', `journal.postgres.address: ${address.fault.message}`);
+  const password = config.password === null ? ok('') : await readSecret(config.password, environment);
+  if (!password.ok) return refuse('SECRET_UNAVAILABLE', `journal.postgres.password from ${password.fault.message}`);
+  const secured = tls === undefined ? ok(undefined) : await trusted(tls.ca);
+  if (!secured.ok) return secured;
+  const settings = {
+    ...address.value,
+    password: password.value,
+    schema,
+    tls: secured.value,
+    isReplicated: synchronous === 'required',
+    outageMs: outageSeconds * 1_000,
+    leaseMs: leaseSeconds * 1_000,
+  };
+  return ok(new PostgresLink(settings, timers));
+}
+
+async function trusted(ca: string | undefined): Promise<Result<ConnectionOptions, 'SECRET_UNAVAILABLE'>> {
+  try {
+    return ok(ca === undefined ? {} : { ca: await readFile(ca, 'utf8') });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return refuse('SECRET_UNAVAILABLE', `journal.postgres.tls.ca: ${ca} cannot be read (${code})`);
+  }
+}

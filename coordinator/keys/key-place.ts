@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMissing, partialOf, privateFolderMode, syncPath, writeFileAtomic } from '../../base/atomic-file.ts';
+import type { Result } from '../../base/fault.ts';
+import { lockDataDir } from '../ledger/data-dir-lock.ts';
+
+/** Where sealed secrets lie. Names are legal when they come here. */
+export interface SecretPlace {
+  /** For people. */
+  readonly name: string;
+  read(name: string): Promise<Buffer | undefined>;
+  /** Durable when it resolves. Replaces what is there. */
+  write(name: string, sealed: Buffer): Promise<void>;
+  /** Overwrites where the medium allows it, then removes; durable when it resolves. Nothing to remove is no error. */
+  erase(name: string): Promise<void>;
+}
+
+type FoundingFaultCode = 'DATA_DIR_LOCKED' | 'DATA_DIR_UNUSABLE' | 'DISK_FULL';
+
+/** Where all lies that makes a coordinator this one: sealed secrets, and the certificates of its authority. */
+export type IdentityPlace = Readonly<{
+  /** For people. */
+  name: string;
+  secrets: SecretPlace;
+  /** PEM. */
+  readCertificate(name: CertificateName): Promise<string | undefined>;
+  writeCertificate(name: CertificateName, pem: string): Promise<void>;
+  /** Two first starts at once must not found two authorities: while `found` runs, no other does. */
+  alone<Code extends string>(found: () => Promise<Result<void, Code>>): Promise<Result<void, Code | FoundingFaultCode>>;
+}>;
+
+export type CertificateName = 'root' | 'issuer';
+
+/** In a data directory: keys/ and identity/. */
+export function placeInFolder(dataDirectory: string): IdentityPlace {
+  const pathOf = (name: CertificateName) => join(dataDirectory, 'identity', `${name}.pem`);
+  return {
+    name: dataDirectory,
+    secrets: new KeyFolder(join(dataDirectory, 'keys')),
+    readCertificate: async (name) => (await readIfThere(pathOf(name)))?.toString('utf8'),
+    writeCertificate: (name, pem) => writeFileAtomic(pathOf(name), pem),
+    async alone(found) {
+      const lock = lockDataDir(dataDirectory);
+      if (!lock.ok) return lock;
+      try {
+        return await found();
+      } finally {
+        lock.value.release();
+      }
+    },
+  };
+}
+
+/** A file for each secret. */
+export class KeyFolder implements SecretPlace {
+  readonly name: string;
+
+  constructor(folder: string) {
+    this.name = folder;
+  }
+
+  read(name: string): Promise<Buffer | undefined> {
+    return readIfThere(join(this.name, name));
+  }
+
+  async write(name: string, sealed: Buffer): Promise<void> {
+    await mkdir(this.name, { recursive: true, mode: privateFolderMode });
+    const path = join(this.name, name);
+    await writeFileAtomic(path, sealed, { temporary: partialOf(path) });
+  }
+
+  async erase(name: string): Promise<void> {
+    const path = join(this.name, name);
+    try {
+      const file = await open(path, 'r+');
+      try {
+        // Helps on media that write in place; copy-on-write media and flash may keep the old ciphertext.
+        await file.write(randomBytes((await file.stat()).size), 0);
+      } finally {
+        await file.close();
+      }
+      await syncPath(path);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    for (const left of [path, partialOf(path), `${path}.new`]) await rm(left, { force: true });
+    await syncPath(this.name);
+  }
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}

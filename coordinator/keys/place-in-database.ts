@@ -1,0 +1,94 @@
+import { FaultError } from '../../base/fault.ts';
+import type { Row } from '../postgres/connection.ts';
+import { quoted } from '../postgres/layout.ts';
+import type { PostgresLink } from '../postgres/link.ts';
+import type { CertificateName, IdentityPlace, SecretPlace } from './key-place.ts';
+
+/** Two first starts at once wait for each other. Any number will do, if it is always the same, and not the layout's. */
+const founding = 7_441_744_274_437_446n;
+
+/**
+ * In the tables of a database, where a successor on another machine finds them. Once this coordinator is the journal's writer
+ * its writes go under the fence, so that a stale one destroys no key of the one that took over.
+ */
+export function placeInDatabase(link: PostgresLink): IdentityPlace {
+  const { schema, database } = link.settings;
+  const identity = `${quoted(schema)}.identity`;
+  const name = `schema ${schema} of database ${database}`;
+  return {
+    name,
+    secrets: new SecretTable(link, name),
+    async readCertificate(certificate: CertificateName) {
+      const [row] = await ask(link, `SELECT body FROM ${identity} WHERE name = $1`, [certificate]);
+      return row === undefined ? undefined : String(row.body);
+    },
+    async writeCertificate(certificate: CertificateName, pem: string) {
+      const put = 'ON CONFLICT (name) DO UPDATE SET body = excluded.body';
+      await ask(link, `INSERT INTO ${identity} (name, body) VALUES ($1, $2) ${put}`, [certificate, pem]);
+    },
+    async alone(found) {
+      // Of the session: it ends with the connection, however that ends, and then the founding fails with it.
+      await ask(link, 'SELECT pg_advisory_lock($1)', [founding]);
+      try {
+        return await found();
+      } finally {
+        await ask(link, 'SELECT pg_advisory_unlock($1)', [founding]);
+      }
+    },
+  };
+}
+
+class SecretTable implements SecretPlace {
+  readonly name: string;
+  readonly #link: PostgresLink;
+  readonly #table: string;
+  readonly #fence: string;
+
+  constructor(link: PostgresLink, name: string) {
+    this.name = name;
+    this.#link = link;
+    this.#table = `${quoted(link.settings.schema)}.secrets`;
+    this.#fence = `${quoted(link.settings.schema)}.fence`;
+  }
+
+  async read(name: string): Promise<Buffer | undefined> {
+    const [row] = await ask(this.#link, `SELECT sealed FROM ${this.#table} WHERE name = $1`, [name]);
+    return row?.sealed as Buffer | undefined;
+  }
+
+  async write(name: string, sealed: Buffer): Promise<void> {
+    await this.#change(
+      `INSERT INTO ${this.#table} (name, sealed) SELECT $3, $4 WHERE EXISTS (SELECT 1 FROM held)
+       ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed`,
+      [name, sealed],
+    );
+  }
+
+  async erase(name: string): Promise<void> {
+    await this.#change(`DELETE FROM ${this.#table} WHERE name = $3 AND EXISTS (SELECT 1 FROM held)`, [name]);
+  }
+
+  /** Before this coordinator is the writer, founding, the fence is not asked: there is nobody yet whom it would keep out. */
+  async #change(statement: string, values: readonly unknown[]): Promise<void> {
+    const { writer } = this.#link;
+    const [row] = await ask(
+      this.#link,
+      `WITH held AS (
+         UPDATE ${this.#fence} SET beat = beat + 1
+         WHERE id = 1 AND ($1::bigint IS NULL OR (epoch = $1 AND holder = $2::text)) RETURNING 1
+       ), changed AS (${statement})
+       SELECT EXISTS (SELECT 1 FROM held) AS held`,
+      [writer?.epoch ?? null, writer?.holder ?? null, ...values],
+    );
+    if (row?.held === true) return;
+    const message = 'another coordinator has taken over: it has the keys now; stop this one';
+    throw new FaultError({ code: 'EPOCH_STALE', message });
+  }
+}
+
+/** All that is asked here does no harm when it is done twice. */
+async function ask(link: PostgresLink, text: string, values: readonly unknown[]): Promise<readonly Row[]> {
+  const answer = await link.repeat(text, values);
+  if (answer.kind === 'rows') return answer.rows;
+  throw new FaultError({ code: 'JOURNAL_IO', message: `PostgreSQL failed what concerns keys: ${answer.cause}` });
+}

@@ -1,0 +1,159 @@
+import { existsSync } from 'node:fs';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { syncPath } from '../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import { journalFile, movedJournalFile } from './backup.ts';
+import { type CopyFaultCode, copyJournalOut, copyKeysOut, verifyDatabase } from './database-copy.ts';
+import { KeyFolder, placeInFolder } from './keys/key-place.ts';
+import { lockDataDir } from './ledger/data-dir-lock.ts';
+import type { StoredEntry } from './ledger/journal/entry.ts';
+import type { JournalHead } from './ledger/journal/journal.ts';
+import { awaitLease } from './ledger/journal/postgres/lease.ts';
+import { openPostgresStore } from './ledger/journal/postgres/open-postgres.ts';
+import { SqliteFile } from './ledger/journal/sqlite-file.ts';
+import type { Ask, Row } from './postgres/connection.ts';
+import { quoted } from './postgres/layout.ts';
+import type { PostgresLink } from './postgres/link.ts';
+
+const rowsPerPage = 1_000;
+
+type MoveFaultCode =
+  | CopyFaultCode
+  | 'DATA_DIR_LOCKED'
+  | 'DISK_FULL'
+  /** Where it shall go there is another journal. */
+  | 'JOURNAL_EXISTS'
+  | 'JOURNAL_MISSING'
+  | 'MOVE_FAILED';
+
+/**
+ * Moves journal, keys and identity from a data directory into a database, all or nothing, and leaves the bytes where they are.
+ * The chain stays the same, entry for entry. Ended at any instant, the next call goes on. Neither side may be in use. The
+ * directory's journal is kept under another name; its keys are destroyed, for they are in the database now.
+ */
+export async function moveToDatabase(dataDir: string, link: PostgresLink): Promise<Result<JournalHead, MoveFaultCode>> {
+  const path = join(dataDir, journalFile);
+  if (!existsSync(path)) return refuse('JOURNAL_MISSING', `${dataDir} holds no ${journalFile} that could be moved`);
+  const lock = lockDataDir(dataDir);
+  if (!lock.ok) return lock;
+  try {
+    const source = SqliteFile.verify(path);
+    if (!source.ok) return source;
+    const target = await verifyDatabase(link);
+    if (!target.ok) return target;
+    if (target.value.seq === 0) {
+      const copied = await link.alone((ask) => copyIn(ask, quoted(link.settings.schema), dataDir));
+      if (!copied.ok) return copied;
+    }
+    const after = await verifyDatabase(link);
+    if (!after.ok) return after;
+    if (after.value.chain !== source.value.chain) return exists(`the database holds another journal`, after.value);
+    await leaveFolder(dataDir);
+    return after;
+  } finally {
+    lock.value.release();
+  }
+}
+
+/** The way back: from the database into a data directory that holds no journal. The database's is marked as moved. */
+export async function moveToFolder(link: PostgresLink, dataDir: string): Promise<Result<JournalHead, MoveFaultCode>> {
+  const lock = lockDataDir(dataDir);
+  if (!lock.ok) return lock;
+  try {
+    const free = await awaitLease(link);
+    if (!free.ok) return free;
+    const opened = await openPostgresStore(link); // From here on no other coordinator writes there.
+    if (!opened.ok) return opened;
+    const { head } = opened.value;
+    const path = join(dataDir, journalFile);
+    if (existsSync(path)) {
+      const there = SqliteFile.verify(path);
+      if (!there.ok) return there;
+      if (there.value.chain !== head.chain) return exists(`${dataDir} holds another journal`, there.value);
+    } else {
+      const partial = `${path}.partial`;
+      for (const left of [partial, `${partial}-wal`, `${partial}-shm`]) await rm(left, { force: true });
+      const copied = await copyJournalOut(link, partial);
+      if (!copied.ok) return copied;
+      const keys = await copyKeysOut(link, dataDir);
+      if (!keys.ok) return keys;
+      await rename(partial, path);
+      await syncPath(dataDir);
+    }
+    const schema = quoted(link.settings.schema);
+    const left = await link.repeat(
+      `WITH gone AS (DELETE FROM ${schema}.secrets)
+       UPDATE ${schema}.fence SET moved_to = 'a data directory', holder = '' WHERE id = 1`,
+    );
+    return left.kind === 'rows' ? ok(head) : refuse('MOVE_FAILED', `${left.cause}; run this again`);
+  } finally {
+    await link.close();
+    lock.value.release();
+  }
+}
+
+function exists(what: string, { seq, chain }: JournalHead) {
+  return refuse('JOURNAL_EXISTS', `${what} (${seq} entries, chain ${chain}); name another place`);
+}
+
+/** One transaction: whatever ends it before its COMMIT leaves nothing. */
+async function copyIn(ask: Ask, schema: string, dataDir: string): Promise<Result<void, MoveFaultCode>> {
+  const db = new Database(join(dataDir, journalFile), { readonly: true });
+  try {
+    const tell = async (text: string, values: readonly unknown[] = []): Promise<readonly Row[]> => {
+      const answer = await ask(text, values);
+      if (answer.kind === 'rows') return answer.rows;
+      throw new Error(answer.cause);
+    };
+    await tell('BEGIN');
+    const page = db.prepare('SELECT seq, epoch, body, chain FROM entries WHERE seq > ? ORDER BY seq LIMIT ?');
+    let last: StoredEntry | undefined;
+    for (;;) {
+      const rows = page.all(last?.seq ?? 0, rowsPerPage) as StoredEntry[];
+      if (rows.length === 0) break;
+      const columns = (['seq', 'epoch', 'body', 'chain'] as const).map((name) => rows.map((row) => row[name]));
+      await tell(
+        `INSERT INTO ${schema}.entries SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])`,
+        columns,
+      );
+      last = rows.at(-1);
+    }
+    const keys = new KeyFolder(join(dataDir, 'keys'));
+    for (const name of await readdir(keys.name)) {
+      await tell(`INSERT INTO ${schema}.secrets VALUES ($1, $2)`, [name, await keys.read(name)]);
+    }
+    const identity = placeInFolder(dataDir);
+    for (const name of ['root', 'issuer'] as const) {
+      const pem = await identity.readCertificate(name);
+      if (pem !== undefined) await tell(`INSERT INTO ${schema}.identity VALUES ($1, $2)`, [name, pem]);
+    }
+    const { epoch } = db.prepare('SELECT epoch FROM fence').get() as { epoch: number };
+    const [moved] = await tell(
+      `UPDATE ${schema}.fence SET epoch = $1, head_seq = $2, head_chain = $3
+       WHERE id = 1 AND epoch = 0 AND head_seq = 0 RETURNING 1`,
+      [epoch, last?.seq ?? 0, last?.chain ?? '0'.repeat(64)],
+    );
+    if (moved === undefined) throw new Error('somebody else has begun to use the database');
+    await tell('COMMIT');
+    return ok(undefined);
+  } catch (error) {
+    await ask('ROLLBACK');
+    return refuse('MOVE_FAILED', `nothing was moved (${(error as Error).message}); mend that and run this again`);
+  } finally {
+    db.close();
+  }
+}
+
+/** What was moved is left so that nobody starts on it: the journal under another name, no keys. */
+async function leaveFolder(dataDir: string): Promise<void> {
+  const keys = new KeyFolder(join(dataDir, 'keys'));
+  for (const name of await readdir(keys.name)) await keys.erase(name);
+  const path = join(dataDir, journalFile);
+  const db = new Database(path);
+  db.pragma('journal_mode = DELETE');
+  db.close();
+  await rename(path, join(dataDir, movedJournalFile));
+  await syncPath(dataDir);
+}

@@ -1,0 +1,156 @@
+import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { unwrap } from '../base/fault.ts';
+import { systemTimers } from '../base/system-timers.ts';
+import type { RoundId } from '../proto/ids.ts';
+import { verifyDataDir } from './backup.ts';
+import { startCoordinator } from './coordinator.ts';
+import { backUpDatabase, verifyDatabase } from './database-copy.ts';
+import { keyStoreContract } from './keys/key-store-contract.ts';
+import { placeInDatabase } from './keys/place-in-database.ts';
+import { Vault } from './keys/vault.ts';
+import { openPostgresStore } from './ledger/journal/postgres/open-postgres.ts';
+import { moveToDatabase, moveToFolder } from './move-journal.ts';
+import { ensureLayout } from './postgres/layout.ts';
+import { PostgresLink } from './postgres/link.ts';
+import type { TestCluster } from './testing/cluster.ts';
+import { environment, TestFederation, track } from './testing/federation.ts';
+import { PostgresServer } from './testing/postgres-server.ts';
+import { tempDir } from './testing/temp-dir.ts';
+
+const values = 300;
+let server: PostgresServer;
+let schemas = 0;
+beforeAll(async () => {
+  server = await PostgresServer.start();
+});
+afterAll(() => server.remove());
+
+/** A link to a schema of its own, with its tables. */
+async function freshLink(schema = `keys_${++schemas}`): Promise<PostgresLink> {
+  const link = new PostgresLink(server.settings({ schema }), systemTimers);
+  onTestFinished(() => link.close());
+  unwrap(await ensureLayout(link));
+  return link;
+}
+
+const vaultOn = async (link: PostgresLink) =>
+  unwrap(await Vault.openIn(placeInDatabase(link).secrets, 'correct horse battery staple'));
+
+keyStoreContract('a vault in a database', async () => vaultOn(await freshLink()));
+
+describe('keys in a database', () => {
+  it('are sealed there, and open under the one master key alone', async () => {
+    const link = await freshLink();
+    await (await vaultOn(link)).put('round-key', Buffer.from('a secret that nobody may read'));
+    const rows = await server.sql(`SELECT sealed FROM ${link.settings.schema}.secrets WHERE name = 'round-key'`);
+    expect(String(rows[0]?.sealed)).not.toContain('a secret');
+    expect(String(rows[0]?.sealed)).toContain('TSTDKEY1');
+    expect(await Vault.openIn(placeInDatabase(link).secrets, 'another master key')).toMatchObject({
+      fault: { code: 'MASTER_KEY_WRONG' },
+    });
+  });
+
+  it('are neither destroyed nor replaced by a coordinator that another has followed', async () => {
+    const stale = await freshLink();
+    const vault = await vaultOn(stale);
+    unwrap(await openPostgresStore(stale));
+    await vault.put('round-key', Buffer.from('of the stale one'));
+    const link = await freshLink(stale.settings.schema);
+    unwrap(await openPostgresStore(link));
+    await expect(vault.destroy('round-key')).rejects.toThrow('EPOCH_STALE');
+    await expect(vault.put('round-key', Buffer.from('another'))).rejects.toThrow('EPOCH_STALE');
+    const successor = await vaultOn(link);
+    expect(Buffer.from((await successor.get('round-key')) ?? []).toString()).toBe('of the stale one');
+    await successor.destroy('round-key');
+    expect(await successor.get('round-key')).toBeUndefined();
+  });
+});
+
+/** Settings of a coordinator on a schema of its own, and the file that holds the password. */
+function databaseIn(folder: string, schema: string): string[] {
+  const file = join(folder, 'password');
+  writeFileSync(file, `${PostgresServer.password}\n`, { mode: 0o600 });
+  const set = { address: server.url, 'password.file': file, schema };
+  return Object.entries(set).map(([name, value]) => `journal.postgres.${name}=${value}`);
+}
+
+/** A whole round by a, b and c, as they were when they took part in an earlier one, or newly enrolled. */
+async function runRound(federation: TestFederation, before: readonly TestCluster[] = []) {
+  const known = await Promise.all(before.map((member) => federation.reconnect(member)));
+  const members = known.length > 0 ? known : await Promise.all(['a', 'b', 'c'].map((name) => federation.enrol(name)));
+  for (const member of members) await member.watch([track]);
+  const round = await federation.openRound();
+  for (const [index, member] of members.entries()) {
+    await member.invitationTo(round);
+    unwrap(await member.submit(new Float32Array(values).fill(0.01 * (index + 1))));
+  }
+  await federation.until(({ tracks }) => tracks.get(track)?.rounds.get(round as RoundId)?.phase.kind === 'candidate');
+  return members;
+}
+
+describe('a coordinator on PostgreSQL', () => {
+  it('takes a round over mTLS, holds off a second start, and goes on after a restart', async () => {
+    const folder = tempDir();
+    const settings = databaseIn(folder, 'whole');
+    const federation = await TestFederation.start({ values, settings, dataDirectory: folder });
+    const members = await runRound(federation);
+    expect(readdirSync(join(folder, 'data'))).not.toContain('journal.sqlite');
+    expect(readdirSync(join(folder, 'data'))).not.toContain('keys');
+    const second = await startCoordinator(federation.config, { environment });
+    expect(second).toMatchObject({ ok: false, fault: { code: 'JOURNAL_HELD' } });
+
+    const { epoch } = federation.coordinator.engine;
+    const authority = federation.authority;
+    await federation.restart();
+    expect(federation.authority).toBe(authority);
+    expect(federation.coordinator.engine.epoch).toBe(epoch + 1);
+    await runRound(federation, members);
+    expect(await federation.coordinator.engine.verify()).toMatchObject({ ok: true });
+  });
+
+  it('moves there and back with the same chain, is backed up, and is refused where it was left', async () => {
+    const folder = tempDir();
+    const data = join(folder, 'data');
+    const settings = databaseIn(folder, 'moved');
+    const first = await TestFederation.start({ values, dataDirectory: folder });
+    const members = await runRound(first);
+    const link = () => new PostgresLink(server.settings({ schema: 'moved' }), systemTimers);
+    const locked = link();
+    expect(await moveToDatabase(data, locked)).toMatchObject({ fault: { code: 'DATA_DIR_LOCKED' } });
+    await locked.close();
+    await first.coordinator.close();
+    const before = unwrap(verifyDataDir(data));
+    const tooEarly = TestFederation.start({ values, settings, dataDirectory: folder });
+    await expect(tooEarly).rejects.toThrow('JOURNAL_NOT_MOVED');
+
+    const there = link();
+    onTestFinished(() => there.close());
+    expect(unwrap(await moveToDatabase(data, there))).toEqual(before);
+    expect(readdirSync(join(data, 'keys'))).toEqual([]);
+    await expect(TestFederation.start({ values, dataDirectory: folder })).rejects.toThrow('JOURNAL_MOVED');
+    const moved = await TestFederation.start({ values, settings, dataDirectory: folder });
+    expect(moved.authority).toBe(first.authority);
+    await runRound(moved, members);
+    const backup = join(folder, 'backup');
+    const saved = unwrap(await backUpDatabase(there, data, backup));
+    await moved.coordinator.close();
+
+    const head = unwrap(await verifyDatabase(there));
+    expect(saved.seq).toBeLessThanOrEqual(head.seq);
+    expect(unwrap(await moveToFolder(link(), data))).toEqual(head);
+    expect(verifyDataDir(data)).toMatchObject({ ok: true, value: head });
+    const gone = TestFederation.start({ values, settings, dataDirectory: tempDir() });
+    await expect(gone).rejects.toThrow('JOURNAL_MOVED');
+    const back = await TestFederation.start({ values, dataDirectory: folder });
+    await runRound(back, members);
+    expect(await back.coordinator.engine.verify()).toMatchObject({ ok: true });
+
+    const restored = tempDir();
+    cpSync(backup, join(restored, 'data'), { recursive: true });
+    const again = await TestFederation.start({ values, dataDirectory: restored });
+    expect(again.authority).toBe(first.authority);
+    await runRound(again, members);
+  });
+});
