@@ -1,25 +1,32 @@
 import './base/require-node.mjs';
 import { configDefaults, defineConfig } from 'vitest/config';
-import { pureTests } from './tools/testing/pure-tests.mjs';
+import { LongestFirst } from './tools/testing/longest-first.mjs';
+import { ownProcessTests } from './tools/testing/own-process.mjs';
 
 const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
 const folders = '{base,proto,aggregation,coordinator,client,cli,dashboard,demo,deploy,lab,tools,bench}';
 /** Tests that need a Kubernetes control plane: one is built and started before the first of them. */
 const kube = `${folders}/**/*.kube.test.ts`;
 
-/** Tests that compute alone and may share a process. */
-const pure = pureTests(folders);
+const all = `${folders}/**/*.test.ts`;
+/** Tests that measure or change what belongs to a whole process. */
+const own = ownProcessTests(all);
 
 const images = process.env.TESTUDO_IMAGES === 'off' ? ['deploy/images/**'] : [];
 
 export default defineConfig({
   test: {
-    // Worker threads and child processes do the heavy work; two files at once fill a two-core machine.
+    // Many wait: for a disk, a process, a beat. Three at once fill a two-core machine.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     // Node loads our sources itself, as it does in production; nothing here needs what Vite would make of them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    setupFiles: ['./tools/testing/equal-bytes.mjs', './tools/testing/record-cost.mjs'],
+    sequence: { sequencer: LongestFirst },
+    setupFiles: [
+      './tools/testing/equal-bytes.mjs',
+      './tools/testing/keep-compiled.mjs',
+      './tools/testing/record-cost.mjs',
+    ],
     // Threads inherit the argument, processes the variable.
     execArgv: ['--import', stripped],
     env: { NODE_OPTIONS: `--import ${stripped}` },
@@ -31,18 +38,14 @@ export default defineConfig({
       // Images need root, crun and half a gigabyte of cache; tools/test.mjs says that they were left out.
       {
         extends: true,
-        test: {
-          name: 'suite',
-          include: [`${folders}/**/*.test.ts`],
-          exclude: [...configDefaults.exclude, kube, ...images, ...pure],
-        },
+        test: { name: 'own', include: own, exclude: [...configDefaults.exclude, kube, ...images] },
       },
       {
         extends: true,
         test: {
-          name: 'pure',
-          include: pure,
-          exclude: [...configDefaults.exclude, ...images],
+          name: 'shared',
+          include: [all],
+          exclude: [...configDefaults.exclude, kube, ...images, ...own],
           isolate: false,
         },
       },
@@ -51,6 +54,8 @@ export default defineConfig({
         test: {
           name: 'kube',
           include: [kube],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 }, // Others' number of workers is another one.
           globalSetup: './tools/testing/kube/shared-plane.ts',
         },
       },

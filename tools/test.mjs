@@ -43,7 +43,7 @@ await setUpOrExit({
 const results = [];
 if (whole && !onlyKube) results.push({ ...(await runChecks()), remarks: [] });
 const kube = onlyKube || whole ? (withoutKube ? leaveKubeOut() : runVitest(['kube'], { later: !onlyKube })) : undefined;
-if (!onlyKube) results.push(await runVitest(['suite', 'pure']));
+if (!onlyKube) results.push(await runVitest(['own', 'shared']));
 if (kube !== undefined) results.push(await kube);
 building?.kill();
 reportCost(results.map(({ cost = '' }) => cost).join(''));
@@ -94,7 +94,7 @@ function reportCost(noted) {
 }
 
 /**
- * @param {('suite' | 'pure' | 'kube')[]} projects
+ * @param {('own' | 'shared' | 'kube')[]} projects
  * @param {{ later?: boolean }} [print] `later`: what vitest says is kept until it has ended, and printed then
  * @returns {Promise<Counts>}
  */
