@@ -73,6 +73,12 @@ export function readSpec(candidate: unknown): PosturePod['spec'] | undefined {
   return parsed.success ? parsed.data : undefined;
 }
 
+/** One pod as the API server writes it, in a list too; undefined for what is none. */
+export function readPod(candidate: unknown): Omit<PosturePod, 'kind'> | undefined {
+  const parsed = pod.omit({ kind: true }).safeParse(candidate);
+  return parsed.success ? parsed.data : undefined;
+}
+
 /** The pods and policies among any objects, such as those of `kubectl get pods,networkpolicies -A -o json`. */
 export function readObjects(
   objects: readonly unknown[],

@@ -26,6 +26,14 @@ describe('the settings of an agent', () => {
     expect(parsed.ok ? '' : parsed.fault.message).toContain(message);
   });
 
+  it('take keys and layouts of images beside the configuration, and neither without the other', () => {
+    const images = (text: string) => parse(`dataDirectory: d\nnamespaces: [a]\nimages: {${text}}`);
+    expect(images('keys: [cosign.pub], layouts: [web]')).toMatchObject({
+      value: { images: { keys: ['/etc/testudo/cosign.pub'], layouts: ['/etc/testudo/web'], everySeconds: 60 } },
+    });
+    expect(images('keys: [cosign.pub]')).toMatchObject({ ok: false, fault: { code: 'CONFIG_INVALID' } });
+  });
+
   it('take the helpers of nodes with files beside the configuration, and hold a pod for two minutes at most', () => {
     const helper = (more = '') =>
       parse(

@@ -7,6 +7,7 @@ import type { HelperAccess } from '../capture/ask.ts';
 import { kubeConfig } from '../kube/kube-config.ts';
 import { defaultLeaseTimes } from './cluster/lease.ts';
 import { hubSettings } from './hearing/hub-settings.ts';
+import { imagesConfig } from './posture/image-watch.ts';
 import { type QuarantineConfig, quarantineConfig } from './quarantine/quarantine-config.ts';
 import { problemsOfRotation, rotationConfig } from './rotation/rotation-config.ts';
 
@@ -49,6 +50,8 @@ const schema = z.strictObject({
   rotation: rotationConfig.prefault({}),
   /** Left out: no pod is ever quarantined. */
   quarantine: quarantineConfig.optional(),
+  /** Left out: nobody looks whether images are signed. */
+  images: imagesConfig.optional(),
   health: z.strictObject({ listen: listen.nullable().default('127.0.0.1:9466') }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info') })
@@ -80,6 +83,15 @@ const rules: SettingRules<Raw, AgentConfig> = {
             ...raw.hub,
             authorityFile: absolute(raw.hub.authorityFile),
             tokenFile: absolute(raw.hub.tokenFile),
+          },
+        }),
+    ...(raw.images === undefined
+      ? {}
+      : {
+          images: {
+            ...raw.images,
+            keys: raw.images.keys.map(absolute),
+            layouts: raw.images.layouts.map(absolute),
           },
         }),
     ...(raw.quarantine === undefined ? {} : { quarantine: quarantineFiles(raw.quarantine, absolute) }),

@@ -63,6 +63,12 @@ export function createAgentMetrics() {
       help: '1 while the hub tells of alerts; 0 while what is known stands, or where no hub is set',
       registers,
     }),
+    images: new Gauge({
+      name: 'testudo_agent_images',
+      help: 'Containers by whether their image is signed by a key that the operator gave; nothing where none was given',
+      labelNames: ['signature'],
+      registers,
+    }),
     failures: new Counter({
       name: 'testudo_agent_failures_total',
       help: 'Looks of a part that threw',

@@ -16,6 +16,7 @@ import { LeaseElection } from './cluster/lease.ts';
 import { type Send, sendTo } from './cluster/send.ts';
 import { ResponseLoop } from './loop.ts';
 import { openParts } from './parts.ts';
+import { ImageWatch } from './posture/image-watch.ts';
 import { Quarantine } from './quarantine/quarantine.ts';
 import { isPutBack } from './rotation/rotation.ts';
 import { RotationLog } from './rotation/rotation-log.ts';
@@ -70,6 +71,7 @@ export class ResponseAgent {
   readonly #loop: ResponseLoop;
   readonly #quarantine: Quarantine | undefined;
   readonly #rotation: ReturnType<typeof watchedRotation>;
+  readonly #images: ImageWatch | undefined;
   readonly #pages: ReturnType<typeof openParts>['pages'];
   #leadTimer: Timer | undefined;
   #looking: Promise<void> = Promise.resolve();
@@ -105,6 +107,7 @@ export class ResponseAgent {
       this.#isSynced = true;
       this.#loop.wake();
     });
+    this.#images = config.images && new ImageWatch(config.images, { timers, log });
     this.#quarantine = this.#makeQuarantine(send);
     this.#rotation = watchedRotation({
       ...{ config: config.rotation, secret, book, metrics: this.metrics, election: this.#election },
@@ -170,6 +173,7 @@ export class ResponseAgent {
     this.#stopping.abort();
     await this.#view.close();
     await this.#rotation.close();
+    await this.#images?.close();
     this.#endpoint.close();
     await this.#server?.close();
     this.#lock.release();
@@ -192,7 +196,7 @@ export class ResponseAgent {
         seen: () => this.#election.annotationsSeen[sharedAnnotation],
         keep: (text) => this.#election.keep(sharedAnnotation, text),
       },
-      ...{ config, hub, dataDirectory, send, timers: this.#timers, log: this.#log },
+      ...{ config, hub, dataDirectory, send, images: this.#images, timers: this.#timers, log: this.#log },
       wake: () => this.#loop.wake(),
       onCounts: ({ suspects, quarantined, isBreakerOpen }) => {
         for (const [state, count] of Object.entries(suspects)) suspectsGauge.set({ state }, count);
@@ -214,6 +218,8 @@ export class ResponseAgent {
     const leads = this.#election.isHeld();
     this.metrics.leads.set(leads ? 1 : 0);
     this.metrics.blind.set(this.#view.facts.blindSinceMs === null ? 0 : 1);
+    for (const [signature, count] of Object.entries(this.#images?.count(this.#view.facts) ?? {}))
+      this.metrics.images.set({ signature }, count);
     if (wrong !== undefined) this.#log.warn({ cause: wrong }, 'the lease could not be looked at');
     if (leads !== this.#led)
       this.#log.info({ leads, holder: this.#config.lease.holder }, leads ? 'this agent leads' : 'another agent leads');

@@ -68,6 +68,19 @@ describe("the chart's agent", () => {
     expect(images.sensor.verbs).toContain('agent');
   });
 
+  it('is given keys and layouts where it is to say whether images are signed, and refuses one without the other', async () => {
+    const images = { keysConfigMap: 'image-keys', claimName: 'images', layouts: ['web', 'db'] };
+    const agent = { enabled: true, namespaces: ['shop'], images };
+    expect(await configOf(agent)).toMatchObject({
+      ok: true,
+      value: { images: { keys: ['/etc/testudo/image-keys'], layouts: ['/var/lib/images/web', '/var/lib/images/db'] } },
+    });
+    const set = documentsOf(await render(agent)).find(({ kind }) => kind === 'StatefulSet');
+    const volumes = set?.spec.template.spec.volumes.map(({ name }) => name);
+    expect(volumes).toEqual(['tmp', 'config', 'image-keys', 'images']);
+    await expect(render({ ...agent, images: { ...images, claimName: '' } })).rejects.toThrow('agent.images.claimName');
+  });
+
   it('hears of alerts from the hub by an account of its own, or reads the volume where there is no hub', async () => {
     const quarantine = { enabled: true, cluster: 'eu-1' };
     const agent = { enabled: true, namespaces: ['shop'], quarantine, config: { quarantine: { cap: 'ask' } } };

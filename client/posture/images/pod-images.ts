@@ -1,14 +1,22 @@
-import type { PosturePod } from '../read.ts';
 import type { SignedLayout } from './signed-layout.ts';
 
 /** `unknown`: nothing that was looked in holds it, or nobody knows which digest runs. It is never taken for signed. */
 export type ImageVerdict = 'signed' | 'unsigned' | 'unknown';
 
+type Named = Readonly<{ name: string; image: string }>;
+type Pulled = Readonly<{ name: string; imageID: string }>;
+
+/** What of a pod says which images it runs. */
+export type Images = Readonly<{
+  spec: Readonly<{ containers: readonly Named[]; initContainers: readonly Named[] }>;
+  status: Readonly<{ containerStatuses: readonly Pulled[]; initContainerStatuses: readonly Pulled[] }>;
+}>;
+
 /** `digest`: of the manifest, or of the index of several platforms, that the pod names or its node says it pulled. */
 export type PodImage = Readonly<{ container: string; image: string; digest: string | undefined }>;
 
 /** The images of all containers of a pod; a digest in its spec counts before what the node says. */
-export function imagesOf({ spec, status }: Pick<PosturePod, 'spec' | 'status'>): readonly PodImage[] {
+export function imagesOf({ spec, status }: Images): readonly PodImage[] {
   const pulled = [...status.initContainerStatuses, ...status.containerStatuses];
   return [...spec.initContainers, ...spec.containers].map(({ name, image }) => {
     const imageId = pulled.find((one) => one.name === name)?.imageID ?? '';

@@ -126,7 +126,7 @@ describe('imagesOf', () => {
   const digest = (at: number) => `sha256:${String(at).repeat(64)}`;
 
   it('takes the digest of the spec, else what the node pulled, and none from a configuration’s', () => {
-    const container = (name: string, image: string) => ({ name, image, resources: { limits: {} }, volumeMounts: [] });
+    const container = (name: string, image: string) => ({ name, image });
     const containers = [container('a', `web@${digest(1)}`), container('b', 'web:1'), container('c', 'web:1')];
     const statuses = [
       { name: 'a', imageID: `web@${digest(2)}` },
@@ -134,7 +134,7 @@ describe('imagesOf', () => {
       { name: 'c', imageID: digest(4) },
     ];
     const images = imagesOf({
-      spec: { containers, initContainers: [container('i', 'web:1')], volumes: [] },
+      spec: { containers, initContainers: [container('i', 'web:1')] },
       status: { containerStatuses: statuses, initContainerStatuses: [] },
     });
     expect(images.map((image) => image.digest)).toEqual([undefined, digest(1), digest(3), undefined]);

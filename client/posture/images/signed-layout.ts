@@ -1,9 +1,8 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { digestOf } from '../../../proto/digest.ts';
+import { readBounded } from './bounded-file.ts';
 import type { ImageKey } from './image-key.ts';
 import { maySign, signatureAnnotation, signedDigests } from './signed-digest.ts';
 
@@ -39,7 +38,7 @@ export async function readSignedLayout(
   folder: string,
   keys: readonly ImageKey[],
 ): Promise<Result<SignedLayout, 'LAYOUT_UNREADABLE'>> {
-  const bytes = await bytesOf(join(folder, 'index.json'), indexBytesMax);
+  const bytes = await readBounded(join(folder, 'index.json'), indexBytesMax);
   const top = index.safeParse(jsonIn(bytes));
   if (bytes === undefined || !top.success) {
     return refuse('LAYOUT_UNREADABLE', `${folder}: holds no OCI layout: no index.json that names manifests`);
@@ -85,24 +84,8 @@ export async function readSignedLayout(
 
 /** A blob of at most `blobBytesMax`, whole and what its digest says; undefined otherwise. */
 async function blobOf(folder: string, digest: string): Promise<Buffer | undefined> {
-  const bytes = await bytesOf(join(folder, 'blobs', 'sha256', digest.slice('sha256:'.length)), blobBytesMax);
+  const bytes = await readBounded(join(folder, 'blobs', 'sha256', digest.slice('sha256:'.length)), blobBytesMax);
   return bytes !== undefined && digestOf(bytes) === digest ? bytes : undefined;
-}
-
-async function bytesOf(path: string, bytesMax: number): Promise<Buffer | undefined> {
-  try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const { size } = await file.stat();
-      if (size > bytesMax) return undefined;
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(size), 0, size, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return undefined;
-  }
 }
 
 function jsonIn(bytes: Buffer | undefined): unknown {

@@ -28,7 +28,8 @@ export type PodFact = PodRef &
     /** Data that go with the pod: the kind of the first such volume. */
     localData: string | null;
     isHostNetwork: boolean;
-    image: string;
+    /** The digest of each container's image; undefined where nobody knows it. */
+    images: readonly (string | undefined)[];
     /** What of its posture lasts as long as the pod: rotation looks sooner at who has more of it. */
     exposedBy: readonly LastingCode[];
   }>;

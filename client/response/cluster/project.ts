@@ -1,6 +1,7 @@
 /** Objects as the API server writes them, cut down to facts. What is not understood is undefined, and nobody acts on it. */
 import { z } from 'zod';
 import { lastingFindings } from '../../posture/exposure.ts';
+import { imagesOf } from '../../posture/images/pod-images.ts';
 import type {
   BudgetFact,
   DeploymentFact,
@@ -49,15 +50,20 @@ const conditions = z
   .default([]);
 const controllerStatus = z.object({ observedGeneration: z.number().default(0) });
 
+const containers = z.array(z.object({ name: z.string().default(''), image: z.string().default('') })).default([]);
+const pulled = z.array(z.object({ name: z.string(), imageID: z.string().default('') })).default([]);
 const pod = z.object({
   metadata,
   spec: z.object({
     nodeName: z.string().default(''),
     hostNetwork: z.boolean().default(false),
-    containers: z.array(z.object({ image: z.string().default('') })).default([]),
+    containers,
+    initContainers: containers,
     volumes: z.array(z.record(z.string(), z.unknown())).default([]),
   }),
-  status: z.object({ phase: z.string().default(''), conditions }).prefault({}),
+  status: z
+    .object({ phase: z.string().default(''), conditions, containerStatuses: pulled, initContainerStatuses: pulled })
+    .prefault({}),
 });
 
 /** Volumes whose content is lost with the pod, or stays behind on its node. */
@@ -86,7 +92,7 @@ export function projectPod(candidate: unknown): PodFact | undefined {
     isDisrupted: status.conditions.some(({ type, status }) => type === 'DisruptionTarget' && status === 'True'),
     localData: local === undefined ? null : (localVolumes.find((kind) => local[kind] !== undefined) ?? null),
     isHostNetwork: spec.hostNetwork,
-    image: spec.containers[0]?.image ?? '',
+    images: imagesOf({ spec, status }).map(({ digest }) => digest),
     exposedBy: lastingFindings((candidate as { spec: unknown }).spec),
   };
 }

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
-import { ok, refuse } from '../../../base/fault.ts';
+import { ok, refuse, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import { parseClusterId } from '../../../proto/ids.ts';
 import { firstResponsePolicy } from '../../../proto/response-policy.ts';
 import type { ResponseCalls } from '../../link/response-calls.ts';
 import type { Send } from '../cluster/send.ts';
+import { openEvidence, verifyChain } from '../evidence/chain.ts';
 import { closedBreaker } from '../ladder/breaker.ts';
 import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
 import { sighting } from '../testing/sightings.ts';
@@ -57,6 +58,7 @@ async function deskWith(lease: { text: string | undefined; isAway: boolean }, da
   return await Desk.open({
     ...{ dataDirectory, dataKey: Buffer.alloc(32, 5), cluster: 'eu-1', send, timers: systemTimers },
     orders: { done: async () => undefined },
+    imagesOf: () => [{ container: 'c', image: 'web:1', digest: null, signature: 'unknown' }],
     shared: {
       seen: () => lease.text,
       async keep(text) {
@@ -104,6 +106,16 @@ it('isolates nobody before the next leader would know of the budget, and says it
   expect(await turn(now + 6_000)).toEqual(['share']);
   expect(lease.text).toContain('uid-web-1');
   expect(await turn(now + 7_000)).toEqual(['evictPod check/uid-web-1']);
+});
+
+it('writes into the evidence whose image the pod runs', async () => {
+  const folder = tempDir();
+  const desk = await deskWith({ text: undefined, isAway: false }, folder);
+  const of = { pod: madePod('web-1'), workload: 'web', sightings: [sighting({ atMs: now })], because: {} };
+  expect(await desk.perform({ kind: 'own', id: 'record', do: 'record', ...of })).toMatchObject({ ok: true });
+  const { records } = await verifyChain(join(folder, 'evidence'));
+  const [content] = records.map((record) => unwrap(openEvidence(record, Buffer.alloc(32, 5))));
+  expect(content).toMatchObject({ images: [{ container: 'c', digest: null, signature: 'unknown' }] });
 });
 
 it('opens the breaker on what an agent saw before it was started again, though nobody tells of it any more', async () => {

@@ -54,6 +54,8 @@ export type DeskParts = Readonly<{
   shared: Shared;
   /** Where nodes have helpers. */
   nodeCopy?: NodeCopy | undefined;
+  /** The pod's images and whether they are signed; undefined where nobody looks. */
+  imagesOf?(pod: JsonValue): readonly object[] | undefined;
 }>;
 
 const done: Done = { ...ok(null), retryAfterMs: null };
@@ -162,7 +164,7 @@ export class Desk {
     { pod, workload, sightings, because }: Extract<DeskAction, { do: 'record' }>,
     nowMs: number,
   ): Promise<Done> {
-    const { send, cluster, nodeCopy } = this.#parts;
+    const { send, cluster, nodeCopy, imagesOf } = this.#parts;
     const gathered = await gather(send, pod);
     if (!gathered.ok) {
       return refusal(gathered.fault.code === 'POD_GONE' ? 'POD_GONE' : 'OUTCOME_UNKNOWN', gathered.fault.message);
@@ -172,7 +174,8 @@ export class Desk {
     // From here on the pod stands still, where its node has a helper.
     const copied = nodeCopy === undefined ? {} : { node: await nodeCopy.take(gathered.value.pod) };
     const known = { workload, because, warnings, alerts: sightings, risk: history };
-    const content = { ...known, ...gathered.value.rest, ...copied };
+    const images = imagesOf?.(gathered.value.pod);
+    const content = { ...known, ...gathered.value.rest, ...copied, ...(images === undefined ? {} : { images }) };
     const alerts = sightings.map(({ id }) => id).slice(-1_000);
     const { uid, namespace, name } = pod;
     const evidence = await this.#chain.append({

@@ -11,6 +11,7 @@ import type { HubSettings } from '../hearing/hub-settings.ts';
 import type { Breaker } from '../ladder/breaker.ts';
 import { riskSteps } from '../ladder/sighting.ts';
 import type { Part } from '../part.ts';
+import type { ImageWatch } from '../posture/image-watch.ts';
 import { AlertFeed } from './alert-feed.ts';
 import { Desk, type DeskAction, type Shared } from './desk.ts';
 import { isolationText } from './isolation.ts';
@@ -31,6 +32,8 @@ export type QuarantineParts = Readonly<{
   /** What every leader must know. */
   shared: Shared;
   send: Send;
+  /** What is known of images' signatures; undefined where nobody looks. */
+  images?: Pick<ImageWatch, 'of'> | undefined;
   timers: Timers;
   log: Log;
   /** The loop is to look again. */
@@ -117,6 +120,7 @@ export class Quarantine {
     const desk = await Desk.open({
       ...{ dataDirectory, dataKey: dataKey.value, cluster: config.cluster },
       ...{ send, timers, orders, shared: this.#parts.shared, nodeCopy: nodeCopy(config.nodeHelper, timers) },
+      imagesOf: (pod) => this.#parts.images?.of(pod),
     });
     const places = {
       ...{ file: config.releases, trustFile: join(dataDirectory, 'response-trust.json') },

@@ -19,7 +19,7 @@ export function madePod(name: string, more: Partial<PodFact> = {}): PodFact {
     annotations: {},
     owner: { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-h1', uid: 'set-web' },
     ...{ phase: 'Running', isReady: true, readySinceMs: madeAtMs, createdAtMs: madeAtMs, isDeleting: false },
-    ...{ isMirror: false, isDisrupted: false, localData: null, isHostNetwork: false, image: 'web:1', exposedBy: [] },
+    ...{ isMirror: false, isDisrupted: false, localData: null, isHostNetwork: false, images: [], exposedBy: [] },
     ...more,
   };
 }

@@ -99,7 +99,7 @@ export class SimulatedWorld {
       ...{ uid: this.unique('uid'), resourceVersion: this.unique('v'), labels: {}, annotations: {}, owner: null },
       node: nodes[Math.floor(this.random() * nodes.length)] ?? '',
       ...{ phase: 'Pending', isReady: false, readySinceMs: null, createdAtMs: this.timers.now(), isDeleting: false },
-      ...{ isMirror: false, isDisrupted: false, localData: null, isHostNetwork: false, image: 'app:1', exposedBy: [] },
+      ...{ isMirror: false, isDisrupted: false, localData: null, isHostNetwork: false, images: [], exposedBy: [] },
       ...of,
     };
     this.objects.pods.set(pod.uid, pod);

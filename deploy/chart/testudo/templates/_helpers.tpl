@@ -210,6 +210,11 @@ env:
   "rotation" $rotation
   "lease" (dict "namespace" .Release.Namespace "name" (include "testudo.role" (list . "agent")))
   "health" (dict "listen" "0.0.0.0:9466") -}}
+{{- if $values.images.keysConfigMap }}
+{{- $layouts := list }}
+{{- range $values.images.layouts }}{{ $layouts = append $layouts (printf "/var/lib/images/%s" .) }}{{ end }}
+{{- $_ := set $fixed "images" (dict "keys" (list "/etc/testudo/image-keys") "layouts" $layouts) }}
+{{- end }}
 {{- if $values.quarantine.enabled }}
 {{- $quarantine := deepCopy (get $values.config "quarantine" | default dict) -}}
 {{- if include "testudo.agentLinked" . | eq "true" }}
