@@ -44,6 +44,8 @@ export class Ingest {
   readonly primed: Promise<void>;
   readonly #ports: IngestPorts;
   readonly #cursors: CursorStore;
+  /** Sources whose last cursor is not on disk. */
+  readonly #unsaved = new Set<string>();
   readonly #intakes: ReadonlyMap<TrackId, Intake<unknown>>;
   readonly #stopping = new AbortController();
   readonly #pushed = new PushedItems();
@@ -147,7 +149,7 @@ export class Ingest {
       });
       const ports = {
         lanes: [...tracks.values()].map((track) => this.#lane(track, reading)),
-        saveCursor: (position: Parameters<CursorStore['save']>[1]) => this.#cursors.save(name, position),
+        saveCursor: (position: FilePosition) => this.#saveCursor(name, position),
         count: (item: SourceItem, nowMs: number) => {
           hasSeen = true;
           this.#count(reading, item, nowMs);
@@ -169,6 +171,15 @@ export class Ingest {
     }
     for (const track of tracks.values()) this.#countBuffer(track);
     return { hasFailed, hasSeen };
+  }
+
+  async #saveCursor(source: string, position: FilePosition): Promise<void> {
+    const saved = await this.#cursors.save(source, position);
+    if (saved.ok) this.#unsaved.delete(source);
+    else if (!this.#unsaved.has(source)) {
+      this.#unsaved.add(source);
+      this.#ports.log.error({ ...faultFields(saved.fault), source }, 'a restart would read this source again');
+    }
   }
 
   async *#through(batches: AsyncIterable<SourceBatch<FilePosition>>, health: SourceHealth | undefined) {

@@ -1,11 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../base/fault.ts';
 import { pause } from '../base/pause.ts';
 import { systemTimers } from '../base/system-timers.ts';
+import { canMount, fillDisk, mountSmallDisk } from '../base/testing/small-disk.ts';
 import type { Timers } from '../base/time.ts';
 import { hostileCalls, normalCalls } from '../lab/testing/node-calls.ts';
 import { NodeRig, track } from '../lab/testing/node-rig.ts';
@@ -124,6 +126,33 @@ describe('testudo sensor', () => {
     await rig.client?.close();
     await rig.startClient();
     await rig.said('a sensor spoke of a release', runs('node-a', 2));
+  });
+
+  it('raises its alerts with the model that it has while its disk is full, and takes the next release once there is room', async (context) => {
+    const data = await mkdtemp(join(tmpdir(), 'testudo-disk-'));
+    onTestFinished(() => rm(data, { recursive: true })); // After it was unmounted.
+    if (!canMount(data)) return context.skip('mounting a tmpfs is not allowed here');
+    mountSmallDisk(data, 4_096);
+    await rig.startClient();
+    await rig.startSensor('node-a', { dataDirectory: data });
+    await rig.said('a sensor spoke of a release', runs('node-a', 1));
+    await rig.happens('node-a', [...usual, ...usual, hostileCalls]);
+    await rig.said('alert');
+
+    const ballast = join(data, 'ballast');
+    fillDisk(ballast);
+    await rig.release(2);
+    await rig.sensorSaid('node-a', 'release refused; the last good model goes on', 1, ({ cause }) =>
+      String(cause).includes('ENOSPC'),
+    );
+    await rig.happens('node-a', [hostileCalls]);
+    await rig.sensorSaid('node-a', 'a restart would read this source again');
+    await rig.happens('node-a', [hostileCalls]);
+    await rig.until(() => (rig.logged.filter(({ msg }) => msg === 'alert').length === 3 ? true : undefined));
+    await rm(ballast);
+    await rig.said('a sensor spoke of a release', runs('node-a', 2));
+    // Each once: the source went on from where it was, though the disk took no cursor.
+    expect((await rig.alerts()).map(({ modelVersion }) => modelVersion)).toEqual([1, 1, 1]);
   });
 
   it('says everywhere which step its budget leaves it, and what it did not look at', async () => {

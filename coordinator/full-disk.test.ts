@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { canMount, mountSmallDisk } from './testing/small-disk.ts';
+import { canMount, fillDisk, mountSmallDisk } from '../base/testing/small-disk.ts';
 import { tempDir } from './testing/temp-dir.ts';
 
 const cli = fileURLToPath(new URL('../cli/testudo.ts', import.meta.url));
@@ -39,23 +39,6 @@ async function readyAt(child: ChildProcess): Promise<string> {
   throw new Error('it ended instead of being ready');
 }
 
-/** Writes until the disk takes no more. */
-function fill(ballast: string): void {
-  const file = openSync(ballast, 'a');
-  try {
-    for (const bytes of [65_536, 4_096, 512, 1]) {
-      const block = Buffer.alloc(bytes);
-      try {
-        while (writeSync(file, block) > 0);
-      } catch {
-        // Full for blocks of this size.
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
-}
-
 async function readiness(pages: string): Promise<Readonly<{ status: number; body: string }>> {
   const answer = await fetch(`${pages}/readyz`);
   return { status: answer.status, body: await answer.text() };
@@ -78,7 +61,7 @@ it('a coordinator says DISK_FULL, and what it is about, at its start and while i
   const config = ['--config', join(folder, 'coordinator.yaml'), '--set', ...ports];
 
   const fillBut = (leftKib: number) => {
-    fill(ballast);
+    fillDisk(ballast);
     truncateSync(ballast, statSync(ballast).size - leftKib * 1_024);
   };
   for (const leftKib of [0, 24]) {
@@ -99,7 +82,7 @@ it('a coordinator says DISK_FULL, and what it is about, at its start and while i
   rmSync(ballast);
   expect(await readiness(pages)).toEqual({ status: 200, body: 'ready\n' });
   expect(await gauge(pages, 'testudo_free_bytes')).toBeGreaterThan(1_000_000);
-  fill(ballast);
+  fillDisk(ballast);
   expect(await gauge(pages, 'testudo_free_bytes')).toBe(0);
   expect(await readiness(pages)).toMatchObject({ status: 503, body: expect.stringMatching(/^DISK_FULL: /) });
   rmSync(ballast);

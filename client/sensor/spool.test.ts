@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { canMount, mountSmallDisk } from '../../base/testing/small-disk.ts';
 import { recordKey } from '../storage/sealed-record.ts';
 import { Spool, type WriteRecord } from './spool.ts';
 
@@ -75,6 +76,33 @@ describe('Spool', () => {
     expect(await spool.put('alert', Buffer.from('a2'))).toMatchObject({ fault: { code: 'SPOOL_UNWRITABLE' } });
     expect(spool.counts()).toMatchObject({ ordinaryDropped: 4, alertsDropped: 0 });
     expect(await drain(spool)).toEqual(['a1', 'a2']);
+  });
+
+  it('keeps every alert on a disk that is really full: ordinary records go first, then memory holds them, and room mends it', async (context) => {
+    if (!canMount(folder)) return context.skip('mounting a tmpfs is not allowed here');
+    const disk = await mkdtemp(join(tmpdir(), 'testudo-disk-'));
+    onTestFinished(() => rm(disk, { recursive: true })); // After it was unmounted.
+    mountSmallDisk(disk, 256);
+    const openThere = () => Spool.open(disk, key, { bytesMax: 1 << 20, now: Date.now });
+    const spool = await openThere();
+    const bytes = (text: string) => Buffer.from(text.padEnd(16_000));
+    // Sixteen of them fill it: the disk ends long before the spool's own bound.
+    for (let at = 0; at < 20; at++) await spool.put('ordinary', bytes(`o${at}`));
+    const before = spool.counts();
+    expect(before.ordinaryDropped).toBeGreaterThan(0);
+    const alerts = Array.from({ length: 20 }, (_, at) => `a${String(at).padStart(2, '0')}`);
+    const put = [];
+    for (const text of alerts) put.push(await spool.put('alert', bytes(text)));
+    expect(put.slice(0, 10).every(({ ok }) => ok)).toBe(true);
+    expect(put.at(-1)).toMatchObject({ fault: { code: 'SPOOL_UNWRITABLE' } });
+    expect(put.at(-1)).toMatchObject({ fault: { message: expect.stringContaining('ENOSPC') } });
+    expect(spool.counts()).toMatchObject({ ordinaryDropped: 20, alertsDropped: 0, records: 20 });
+    // A sensor that is started again finds whole records alone: a write that the disk cut short left none.
+    const again = await openThere();
+    expect(again.counts().records).toBe(put.filter(({ ok }) => ok).length);
+    expect((await drain(spool)).sort()).toEqual(alerts);
+    expect(await readdir(disk)).toEqual([]);
+    expect((await spool.put('ordinary', bytes('o'))).ok).toBe(true);
   });
 
   it('gives up no ordinary record where the disk fails and room is not what it lacks', async () => {

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { canMount, mountSmallDisk } from '../../base/testing/small-disk.ts';
 import { digestOf } from '../../proto/digest.ts';
-import { canMount, mountSmallDisk } from '../testing/small-disk.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { blobStoreContract, codeOf, payload, send, uploadKey } from './blob-store-contract.ts';
 import { openFileBlobStore } from './file-blob-store.ts';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ok, type Result, refuse, unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
+import { canMount, mountSmallDisk } from '../../base/testing/small-disk.ts';
 import { digestOf } from '../../proto/digest.ts';
 import {
   type ClusterId,
@@ -20,7 +21,6 @@ import { ThreadRunner } from '../candidate/thread-runner.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import { type Invitation, type SealedUpdate, sealDelta } from '../testing/sealed-delta.ts';
 import { deltaOf, submit, takePart } from '../testing/small-client.ts';
-import { canMount, mountSmallDisk } from '../testing/small-disk.ts';
 import {
   clusters,
   openSmallFederation,

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, type TestContext } from 'vitest';
-import { canMount, mountSmallDisk } from '../../../coordinator/testing/small-disk.ts';
+import { canMount, mountSmallDisk } from '../../../base/testing/small-disk.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
 import type { Said } from './record.ts';
 import { logKeyOf, RotationLog } from './rotation-log.ts';

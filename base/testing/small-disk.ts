@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 
 /** Whether this process may mount file systems: root with the capability, as in most containers of CI. */
@@ -20,4 +20,21 @@ export function mountSmallDisk(dir: string, kib: number): void {
   onTestFinished(() => {
     execFileSync('umount', ['-l', dir]);
   });
+}
+
+/** Writes until the disk takes no more. */
+export function fillDisk(ballast: string): void {
+  const file = openSync(ballast, 'a');
+  try {
+    for (const bytes of [65_536, 4_096, 512, 1]) {
+      const block = Buffer.alloc(bytes);
+      try {
+        while (writeSync(file, block) > 0);
+      } catch {
+        // Full for blocks of this size.
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
 }
