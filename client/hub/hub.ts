@@ -6,7 +6,6 @@ import {
   type AcknowledgeRequest,
   type AcknowledgeResponse,
   InstallOutcome,
-  ReleasesService,
   type ReportShadowRequest,
   type ReportShadowResponse,
 } from '../../proto/generated/testudo/v1/releases.ts';
@@ -39,7 +38,13 @@ import type { HubConfig } from './hub-config.ts';
 import { HubListener } from './listener.ts';
 import type { HubFaultCode } from './refusal.ts';
 import { fetchAhead } from './releases/fetch-ahead.ts';
-import { type Fetcher, ReleaseFileServer, type Subscriber, serveReleases } from './releases/release-service.ts';
+import {
+  type Fetcher,
+  ReleaseFileServer,
+  relayedReleases,
+  type Subscriber,
+  serveReleases,
+} from './releases/release-service.ts';
 import type { ReleasesRelay } from './releases/releases-relay.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import { type KnownSensor, SensorBook } from './sensor-book.ts';
@@ -190,7 +195,7 @@ function serveSensors(listener: HubListener, { parts, book, deliveries, files }:
       return taken;
     }),
   });
-  listener.grpc.addService(ReleasesService, {
+  listener.grpc.addService(relayedReleases, {
     subscribe: (call: Subscriber) => {
       // The response policy stands in the signed set: the agent reads it from there.
       const isAgent = nameOfCaller(call, 'agent').ok;

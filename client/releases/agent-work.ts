@@ -4,7 +4,7 @@ import type { ShadowReport } from '../../proto/release/shadow-report.ts';
 import type { AgentPorts } from './agent-ports.ts';
 import type { AgentStore } from './agent-store.ts';
 import type { Answer, Work } from './decide/effects.ts';
-import { type FetchReleaseOptions, fetchRelease } from './fetch-release.ts';
+import { type FetchReleaseOptions, fetchManifest, fetchRelease } from './fetch-release.ts';
 import type { ModelHost } from './hosts/model-host.ts';
 import { ShadowRun } from './hosts/shadow-run.ts';
 import type { FetchCalls, ReleaseFiles } from './release-files.ts';
@@ -109,8 +109,8 @@ export class AgentWork {
     const keep = new Set<Digest>(digests);
     for (const target of held) {
       keep.add(target.manifest.digest);
-      const known = await fetchRelease(files, undefined, target, federation, fetching);
-      if (known.ok) for (const { digest } of known.value.manifest.files) keep.add(digest);
+      const known = await fetchManifest(files, undefined, target, federation, fetching);
+      if (known.ok) for (const { digest } of known.value.files) keep.add(digest);
     }
     await files.keepOnly(keep);
     return { kind: 'pruned' };

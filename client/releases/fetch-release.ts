@@ -43,12 +43,7 @@ export async function fetchRelease(
   federation: FederationId,
   { lightAlone, ...pace }: FetchReleaseOptions,
 ): Promise<Result<FetchedRelease, FetchReleaseFaultCode>> {
-  if (target.manifest.bytes > manifestBytesMax) {
-    return refuse('MANIFEST_INVALID', `the manifest of ${target.track}/${target.version} is larger than 1 MiB`);
-  }
-  const manifestPath = await files.fetch(calls, target.manifest, pace);
-  if (!manifestPath.ok) return manifestPath;
-  const manifest = openManifest(await readFile(manifestPath.value), target, federation);
+  const manifest = await fetchManifest(files, calls, target, federation, pace);
   if (!manifest.ok) return manifest;
   const listed = manifest.value.files.filter(({ name }) => !lightAlone || ofLightForm.has(name));
   if (listed.reduce((sum, { bytes }) => sum + bytes, 0) > releaseBytesMax) {
@@ -59,6 +54,22 @@ export async function fetchRelease(
     if (!fetched.ok) return fetched;
   }
   return await modelOf(files, target, manifest.value);
+}
+
+/** What a release consists of: its manifest by the catalogue's digest. */
+export async function fetchManifest(
+  files: FilesByDigest,
+  calls: FetchCalls | undefined,
+  target: ReleaseTarget,
+  federation: FederationId,
+  pace: FetchPace,
+): Promise<Result<ReleaseManifest, FetchReleaseFaultCode>> {
+  if (target.manifest.bytes > manifestBytesMax) {
+    return refuse('MANIFEST_INVALID', `the manifest of ${target.track}/${target.version} is larger than 1 MiB`);
+  }
+  const manifestPath = await files.fetch(calls, target.manifest, pace);
+  if (!manifestPath.ok) return manifestPath;
+  return openManifest(await readFile(manifestPath.value), target, federation);
 }
 
 /** Every digest that a release needs kept. */

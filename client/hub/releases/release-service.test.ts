@@ -5,12 +5,8 @@ import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
 import { digestOf } from '../../../proto/digest.ts';
-import {
-  type FetchFileResponse,
-  ReleasesClient,
-  ReleasesService,
-} from '../../../proto/generated/testudo/v1/releases.ts';
-import { ReleaseFileServer } from './release-service.ts';
+import { type FetchFileResponse, ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
+import { ReleaseFileServer, relayedReleases } from './release-service.ts';
 
 /** Longer than what lies in the buffers of both ends: who does not read holds its place. */
 const file = Buffer.alloc(12 << 20, 'light form');
@@ -31,7 +27,7 @@ beforeEach(async () => {
   [timers, refused, taken] = [new SimulatedTimers(), [], 0];
   const files = new ReleaseFileServer(() => join(folder, 'file'), timers, new AbortController().signal, together);
   server = new Server();
-  server.addService(ReleasesService, {
+  server.addService(relayedReleases, {
     fetchFile: (call: Parameters<typeof files.serve>[0]) => {
       taken += 1;
       void files.serve(call).then((served) => {

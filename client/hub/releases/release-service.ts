@@ -1,21 +1,27 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { isMissing } from '../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
-import type {
-  FetchFileRequest,
-  FetchFileResponse,
-  SubscribeRequest,
-  SubscribeResponse,
+import {
+  type FetchFileRequest,
+  ReleasesService,
+  type SubscribeRequest,
+  type SubscribeResponse,
 } from '../../../proto/generated/testudo/v1/releases.ts';
 import { type Digest, isDigest } from '../../../proto/ids.ts';
-import { chunkBytes } from '../../../proto/wire-names.ts';
 import type { ReleasesRelay } from './releases-relay.ts';
+import { type SentFile, SentFiles } from './sent-files.ts';
 
 export type Subscriber = ServerWritableStream<SubscribeRequest, SubscribeResponse>;
-export type Fetcher = ServerWritableStream<FetchFileRequest, FetchFileResponse>;
+/** Is written messages that are encoded already. */
+export type Fetcher = ServerWritableStream<FetchFileRequest, Buffer>;
+
+/** The contract's service, but for files, whose messages come encoded. */
+export const relayedReleases = {
+  ...ReleasesService,
+  fetchFile: { ...ReleasesService.fetchFile, responseSerialize: (message: Buffer) => message },
+};
 
 /** Files that a hub sends at once: each holds a few chunks in memory. */
 const hubFetchesMax = 64;
@@ -54,7 +60,7 @@ export async function serveReleases(relay: ReleasesRelay, call: Subscriber): Pro
 
 /** Files of releases, from where the hub's own agent keeps them: whole, checked, by digest. */
 export class ReleaseFileServer {
-  readonly #pathOf: (digest: Digest) => string;
+  readonly #files: SentFiles;
   readonly #timers: Timers;
   readonly #signal: AbortSignal;
   readonly #fetchesMax: number;
@@ -62,7 +68,7 @@ export class ReleaseFileServer {
   readonly #waiting: (() => void)[] = [];
 
   constructor(pathOf: (digest: Digest) => string, timers: Timers, signal: AbortSignal, fetchesMax = hubFetchesMax) {
-    this.#pathOf = pathOf;
+    this.#files = new SentFiles(pathOf);
     this.#timers = timers;
     this.#signal = signal;
     this.#fetchesMax = fetchesMax;
@@ -88,7 +94,7 @@ export class ReleaseFileServer {
         else next(); // The place goes on to the next in line.
       }
     } finally {
-      await file.close();
+      await file.release();
     }
   }
 
@@ -120,7 +126,7 @@ export class ReleaseFileServer {
     const untilMs = this.#timers.monotonicMs() + waitMs;
     while (!call.cancelled && !this.#signal.aborted) {
       try {
-        return await open(this.#pathOf(digest), 'r');
+        return await this.#files.open(digest);
       } catch (error) {
         if (!isMissing(error)) throw error;
       }
@@ -133,16 +139,15 @@ export class ReleaseFileServer {
 
 async function send(
   call: Fetcher,
-  file: FileHandle,
+  file: SentFile,
   digest: Digest,
   from: number,
 ): Promise<Result<undefined, 'OFFSET_BEYOND_END'>> {
-  const { size } = await file.stat();
-  if (from > size) return refuse('OFFSET_BEYOND_END', `${digest} has ${size} bytes`);
-  for (let at = from; at < size && !call.cancelled; at += chunkBytes) {
-    const chunk = Buffer.alloc(Math.min(chunkBytes, size - at));
-    await file.read(chunk, 0, chunk.length, at);
-    const ready = call.write({ offset: BigInt(at), sizeBytes: BigInt(size), chunk });
+  if (from > file.size) return refuse('OFFSET_BEYOND_END', `${digest} has ${file.size} bytes`);
+  for (let at = from; at < file.size && !call.cancelled; ) {
+    const { message, next } = await file.messageAt(at);
+    at = next;
+    const ready = call.write(message);
     if (!ready && !call.cancelled) {
       await new Promise<void>((resolve) => {
         call.once('drain', resolve);
