@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checkout } from '../../tools/setup/places.mjs';
 import { dashboard } from './dashboard.ts';
 import { generated } from './generated-files.ts';
 import { metricsOfRoles } from './metric-names.ts';
@@ -14,12 +16,12 @@ const series = new Set(
   ),
 );
 
-/** What a query reads: words that are neither functions, nor labels, nor within quotes, braces, brackets or `by (...)`. */
+/** What a query reads: words that are neither functions nor operators, nor labels, nor within quotes, braces or brackets. */
 function namesIn(expr: string): string[] {
-  const bare = expr.replaceAll(/"[^"]*"/g, '""').replaceAll(/\{[^}]*\}|\[[^\]]*\]|\bby \([^)]*\)/g, ' ');
+  const bare = expr.replaceAll(/"[^"]*"/g, '""').replaceAll(/\{[^}]*\}|\[[^\]]*\]|\b(?:by|ignoring) \([^)]*\)/g, ' ');
   return [...bare.matchAll(/\b[a-z_][a-z0-9_]*\b(?!\s*\()/gi)]
     .map(([name]) => name)
-    .filter((name) => name !== 'and' && name !== 'by');
+    .filter((name) => !['and', 'or', 'unless', 'by', 'ignoring'].includes(name));
 }
 
 /** Labels that a query names of a series. */
@@ -64,6 +66,19 @@ describe('dashboard and alarms', () => {
     const shown = new Set(queries.flatMap(namesIn));
     for (const { name, kind } of metrics.values())
       expect(shown).toContain(kind === 'histogram' ? `${name}_bucket` : name);
+  });
+
+  it('sound for everything that the docs call worth an alarm', () => {
+    const alarms = rules().groups.flatMap(({ rules: of }) => of.map(({ expr }) => expr));
+    const docs = ['operations', 'client', 'sensor', 'alerts', 'response', 'kubernetes'];
+    const named = docs.flatMap((name) => {
+      const text = readFileSync(join(checkout, 'docs', `${name}.md`), 'utf8');
+      // To the end of the paragraph, or of the one below where this is a heading.
+      const said = [...text.matchAll(/(?:worth\s+an\s+alarm(?:\n\n)?|\bAlarm\s+on\b)[\s\S]*?(?=\n\n|$)/gi)];
+      return said.flatMap(([paragraph]) => paragraph.match(/\btestudo_[a-z_]+|\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? []);
+    });
+    expect(named.length).toBeGreaterThan(5);
+    for (const name of named) expect(alarms.join('\n')).toContain(name);
   });
 
   it('would notice a metric that does not exist', () => {

@@ -7,7 +7,7 @@ type Rule = Readonly<{
   summary: string;
 }>;
 
-/** What docs/operations.md, docs/client.md and docs/sensor.md call worth an alarm. */
+/** What docs/operations.md, docs/client.md, docs/alerts.md and docs/sensor.md call worth an alarm. */
 const alarms: readonly Rule[] = [
   {
     alert: 'TestudoNotReady',
@@ -75,6 +75,24 @@ const alarms: readonly Rule[] = [
     for: '15m',
     severity: 'critical',
     summary: 'The source {{ $labels.source }} sees nothing usable ({{ $labels.state }}): the cluster is not watched.',
+  },
+  {
+    alert: 'TestudoAlertsRefused',
+    expr:
+      'increase(testudo_client_alert_deliveries_total{outcome="refused"}[1h]) > 0 or ' +
+      'increase(testudo_alert_deliveries_total{outcome="refused"}[1h]) > 0',
+    severity: 'critical',
+    summary:
+      'A sink ({{ $labels.sink }}) refused alerts, which are not sent again: docs/alerts.md says what its settings must be.',
+  },
+  {
+    alert: 'TestudoAlertsStuck',
+    expr:
+      'increase(testudo_client_alert_deliveries_total{outcome="later"}[30m]) > 0 unless ignoring (outcome) ' +
+      'increase(testudo_client_alert_deliveries_total{outcome="delivered"}[30m]) > 0',
+    for: '10m',
+    severity: 'warning',
+    summary: 'No alert has reached any sink ({{ $labels.sink }}) for half an hour; they wait.',
   },
   {
     alert: 'TestudoSensorLosesAlerts',
