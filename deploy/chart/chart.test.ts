@@ -10,4 +10,29 @@ describe('the chart', () => {
     const { version } = JSON.parse(readFileSync(`${checkout}/package.json`, 'utf8'));
     expect(parse(read('Chart.yaml'))).toMatchObject({ version, appVersion: version });
   });
+
+  it('leaves none of its values open, but for what charts above it, processes and the cluster check themselves', () => {
+    const open: string[] = [];
+    const walk = (schema: unknown, path: string): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      const { type, additionalProperties } = schema as { type?: string; additionalProperties?: unknown };
+      // Values of one type under names of anybody's choice are closed too.
+      if (type === 'object' && (additionalProperties ?? true) === true) open.push(path);
+      for (const [name, below] of Object.entries(schema)) walk(below, `${path}/${name}`);
+    };
+    walk(JSON.parse(read('values.schema.json')), '');
+    expect(open.map((path) => path.replaceAll('/properties/', '/')).sort()).toEqual([
+      '/$defs/resources/limits',
+      '/$defs/resources/requests',
+      '/$defs/tolerations/items',
+      '/agent/config',
+      '/client/config',
+      '/coordinator/config',
+      '/global',
+      '/networkPolicy/clientEgress/items',
+      '/networkPolicy/coordinatorFrom/items',
+      '/networkPolicy/dashboardFrom/items',
+      '/sensors/config',
+    ]);
+  });
 });

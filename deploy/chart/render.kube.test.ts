@@ -13,10 +13,16 @@ import { combinations, valuesOf } from './roles.ts';
 const chart = join(checkout, 'deploy', 'chart', 'testudo');
 const all = valuesOf(['coordinator', 'workers', 'client', 'sensors']);
 
-type PodSpec = Readonly<
-  Record<'containers' | 'initContainers', readonly { name: string; image: string; args: string[] }[]>
->;
-type Document = Readonly<{ kind: string; metadata: { name: string }; data?: Record<string, string> }>;
+type Container = Readonly<{ name: string; image: string; args: string[]; resources: object }> &
+  Readonly<Partial<Record<'startupProbe' | 'livenessProbe' | 'readinessProbe', object>>>;
+type PodSpec = Readonly<Record<'containers' | 'initContainers', readonly Container[]>> &
+  Readonly<{ topologySpreadConstraints?: readonly object[] }>;
+type Document = Readonly<{
+  kind: string;
+  metadata: { name: string };
+  data?: Record<string, string>;
+  spec?: { template?: { spec: PodSpec } };
+}>;
 
 describe('what the chart renders', () => {
   const kubectl = new Kubectl();
@@ -109,12 +115,47 @@ describe('what the chart renders', () => {
     });
   });
 
+  it('bounds every container, probes each that answers, spreads what has replicas, and budgets what may be evicted', async () => {
+    const shared = valuesOf(['coordinator', 'workers', 'client', 'sensors'], {
+      coordinator: { persistence: { accessMode: 'ReadWriteMany' } },
+      agent: { enabled: true, namespaces: ['shop'] },
+    });
+    const rendered = await documents(shared);
+    const pods = rendered.flatMap(({ kind, spec }) => {
+      const pod = spec?.template?.spec;
+      return pod === undefined ? [] : [{ kind, pod }];
+    });
+    const containers = pods.flatMap(({ pod }) => pod.containers);
+    expect(containers.map(({ name }) => name).sort()).toEqual(['agent', 'client', 'coordinator', 'sensor', 'worker']);
+    for (const { name, resources, startupProbe, livenessProbe, readinessProbe } of containers) {
+      expect(resources, name).toMatchObject({
+        requests: { cpu: expect.anything(), memory: expect.anything() },
+        limits: { memory: expect.anything() },
+      });
+      const probes = [startupProbe, livenessProbe, readinessProbe];
+      // A worker takes jobs from Redis and answers nobody.
+      if (name === 'worker') expect(probes).toEqual([undefined, undefined, undefined]);
+      else {
+        const paths = ['/healthz', '/healthz', '/readyz'];
+        expect(probes, name).toMatchObject(paths.map((path) => ({ httpGet: { path, port: 'health' } })));
+      }
+    }
+    // Workers alone have replicas; they are kept together only by a volume that one node alone may mount.
+    const spread = (found: typeof pods) =>
+      found.filter(({ pod }) => pod.topologySpreadConstraints !== undefined).map(({ pod }) => pod.containers[0]?.name);
+    expect(spread(pods)).toEqual(['worker']);
+    const budgets = rendered.filter(({ kind }) => kind === 'PodDisruptionBudget');
+    expect(budgets.map(({ metadata }) => metadata.name).sort()).toEqual(
+      ['agent', 'client', 'coordinator', 'worker'].map((role) => `testudo-${role}`),
+    );
+    for (const { spec } of budgets) {
+      expect(spec).toMatchObject({ maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' });
+    }
+  });
+
   it('runs verbs that its images hold, of images of this version', async () => {
     const { version } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
-    const pods = (await documents(all)).flatMap((document) => {
-      const { spec } = document as unknown as { spec?: { template?: { spec: PodSpec } } };
-      return spec?.template === undefined ? [] : [spec.template.spec];
-    });
+    const pods = (await documents(all)).flatMap(({ spec }) => spec?.template?.spec ?? []);
     const containers = pods.flatMap(({ containers, initContainers = [] }) => [...containers, ...initContainers]);
     expect(containers.map(({ name }) => name).sort()).toEqual(['client', 'coordinator', 'sensor', 'unpack', 'worker']);
     for (const { image, args } of containers) {
