@@ -20,6 +20,8 @@ import { parseTrackId } from '../../proto/ids.ts';
 type Config = Readonly<{
   hub: Readonly<{ address: string; admissionAddress: string; authorityFile: string; tokenFile: string }>;
   folder: string;
+  /** The number of the first one, and how many there are. */
+  first: number;
   sensors: number;
 }>;
 const config = JSON.parse(readFileSync(process.argv[2] as string, 'utf8')) as Config;
@@ -32,11 +34,11 @@ const address = unwrap(parseAddress(config.hub.address));
 const admissionAddress = unwrap(parseAddress(config.hub.admissionAddress));
 
 /** Sensors that are started beside each other: that two hundred come at once is not what is measured. */
-const startingMax = 16;
+const startingMax = 8;
 let started = 0;
 await Promise.all(
   Array.from({ length: startingMax }, async () => {
-    while (started < config.sensors) await startSensor(`node-${started++}`);
+    while (started < config.sensors) await startSensor(`node-${config.first + started++}`);
   }),
 );
 
@@ -100,7 +102,7 @@ async function tell(link: HubLink): Promise<void> {
   });
   batches += 1;
   await link.deliver(
-    DeliverRequest.fromPartial({ batch: `herd-${batches}`, examples, status: { step: 'full' } }),
+    DeliverRequest.fromPartial({ batch: `herd-${config.first}-${batches}`, examples, status: { step: 'full' } }),
     signal,
   );
 }
