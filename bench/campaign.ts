@@ -4,19 +4,28 @@
  * held to an undisturbed run. Writes docs/benchmarks/faults.md; exits with 1 when anything was lost.
  *
  *     node bench/campaign.ts [--repetitions 20] [--kills 300] [--seed 1]
+ *     node bench/campaign.ts cluster     the same on PostgreSQL: cluster/campaign.ts
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { roundFailpoints as failpoints } from '../base/failpoint.ts';
 import { seededRandom } from '../base/random.ts';
 import type { ReceiptData } from '../coordinator/rounds/update-desk.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
+import { clusterCampaign } from './cluster/campaign.ts';
+import { writeFaults } from './harness/faults-page.ts';
 import { describeMachine } from './harness/machine.ts';
 
+const heading = 'On a data directory';
+
 type Tally = { kills: number; rounds: number; receipts: number; broken: string[] };
+
+if (process.argv[2] === 'cluster') {
+  await clusterCampaign(process.argv.slice(3));
+  process.exit();
+}
 
 const { values } = parseArgs({
   options: {
@@ -47,7 +56,7 @@ async function main(): Promise<void> {
   const random = await inLanes(Math.ceil(kills / killsPerFolder), (index) => killAtRandom(index, candidates, times));
   const seconds = (performance.now() - started) / 1_000;
   const report = reportOf(named, random, seconds);
-  writeFileSync(fileURLToPath(new URL('../docs/benchmarks/faults.md', import.meta.url)), report);
+  writeFaults(heading, report);
   console.log(report);
   process.exitCode = [...named.broken, ...random.broken].length === 0 ? 0 : 1;
 }
@@ -152,8 +161,7 @@ function reportOf(named: Tally, random: Tally, seconds: number): string {
     `| ${name} | ${killed} | ${rounds} | ${receipts} | ${broken.length} |`;
   const { cpu, cores, memoryGiB, node, commit } = describeMachine();
   const broken = [...named.broken, ...random.broken];
-  return `# Faults
-
+  return `
 Written by \`npm run campaign -- --repetitions ${repetitions} --kills ${kills} --seed ${seed}\`; do not edit.
 
 Real coordinator processes on real files, killed with SIGKILL. After each kill the next process finishes the round that

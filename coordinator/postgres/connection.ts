@@ -37,9 +37,9 @@ export type Ask = (text: string, values?: readonly unknown[]) => Promise<Answer>
 
 export type ConnectFaultCode = 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT';
 
-const connectWithinMs = 3_000;
+const connectWithinMs = 5_000;
 /** A way that has gone silent is left after this; a commit that waits for its standby is asked after anew. */
-const answerWithinMs = 5_000;
+const answerWithinMs = 8_000;
 const versionMin = 140_000;
 
 /** Of the session: a default of the server, the database or the role must not weaken what a commit says. */

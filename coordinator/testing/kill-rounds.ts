@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { openEntry, type StoredEntry } from '../ledger/journal/entry.ts';
@@ -14,6 +15,8 @@ import type { ReceiptData } from '../rounds/update-desk.ts';
 import { clusters, track } from './small-federation.ts';
 
 export type ProcessEnd = Readonly<{
+  /** The code with which its engine stopped by itself. */
+  halted: string | undefined;
   receipts: readonly ReceiptData[];
   killed: boolean;
   exitCode: number | null;
@@ -34,17 +37,28 @@ export type Kill = Readonly<{
 }>;
 
 /** Runs round-process.ts in `folder` to its end. */
-export async function runRounds(
+export function runRounds(folder: string, rounds: number, kill: Kill = {}): Promise<ProcessEnd> {
+  return startRounds(folder, rounds, kill).ended;
+}
+
+/** As `runRounds`, for who does something to the process meanwhile. */
+export function startRounds(
   folder: string,
   rounds: number,
-  { failpoint, afterStartMs, afterOpeningMs, receipted, env }: Kill = {},
-): Promise<ProcessEnd> {
+  kill: Kill = {},
+): Readonly<{ child: RoundsProcess; ended: Promise<ProcessEnd> }> {
   const program = fileURLToPath(new URL('./round-process.ts', import.meta.url));
-  const args = [program, folder, String(rounds), ...(failpoint === undefined ? [] : [failpoint])];
+  const args = [program, folder, String(rounds), ...(kill.failpoint === undefined ? [] : [kill.failpoint])];
   const child = spawn(process.execPath, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, TESTUDO_TEST_CHILD: '1', ...env },
+    env: { ...process.env, TESTUDO_TEST_CHILD: '1', ...kill.env },
   });
+  return { child, ended: toItsEnd(child, kill) };
+}
+
+type RoundsProcess = ChildProcessByStdio<Writable, Readable, null>;
+
+async function toItsEnd(child: RoundsProcess, { afterStartMs, afterOpeningMs, receipted }: Kill): Promise<ProcessEnd> {
   const killAfter = (ms: number | undefined) =>
     ms === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), ms);
   const startedMs = performance.now();
@@ -53,6 +67,7 @@ export async function runRounds(
   const timers = [killAfter(afterStartMs)];
   const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const receipts: ReceiptData[] = [];
+  let halted: string | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
     const said = line.endsWith('}') ? JSON.parse(line) : {}; // A kill may cut the last line.
     if (said.receipt !== undefined) {
@@ -63,12 +78,13 @@ export async function runRounds(
       openedMs = performance.now();
       timers.push(killAfter(afterOpeningMs));
     }
+    if (said.halted !== undefined) halted = said.halted;
     if (said.ended !== undefined) endedMs = performance.now();
   }
   const [exitCode, signal] = await exit;
   for (const timer of timers) clearTimeout(timer);
   const times = { startToEndMs: endedMs - startedMs, openToEndMs: endedMs - openedMs };
-  return { receipts, killed: signal === 'SIGKILL', exitCode, ...times };
+  return { halted, receipts, killed: signal === 'SIGKILL', exitCode, ...times };
 }
 
 /** The track as the journal in `folder` tells it, read from the disk by another reader than the coordinator. */

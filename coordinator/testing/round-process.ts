@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { FaultError } from '../../base/fault.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import type { Track } from '../ledger/state/state.ts';
 import type { ReceiptData } from '../rounds/update-desk.ts';
+import { databaseAsked } from './rounds-on-database.ts';
 import { type Invitation, type SealedUpdate, sealDelta } from './sealed-delta.ts';
 import { deltaOf, takePart } from './small-client.ts';
 import { clusters, openSmallFederation, operator, track } from './small-federation.ts';
@@ -19,7 +21,12 @@ const say = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`);
 // A test that is itself killed must not leave us behind: then our standard input ends.
 if (process.env.TESTUDO_TEST_CHILD !== undefined) process.stdin.on('end', () => process.exit(2)).resume();
 
-const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8 });
+// A client whom a coordinator refuses that another has followed would turn to that one: nothing more comes of it here.
+process.on('unhandledRejection', (error) => {
+  if (!(error instanceof FaultError) || process.env.TESTUDO_TEST_POSTGRES === undefined) throw error;
+});
+
+const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8, ...(await databaseAsked()) });
 void engine.halted.then(({ code }) => {
   say({ halted: code });
   process.exit(3);

@@ -15,6 +15,8 @@ type Outcome = Result<void, JournalFaultCode>;
 
 /** The lease is kept by commits; between them by a beat this often. */
 const beatEveryMs = 1_000;
+/** SQLSTATE of a server without room. */
+const diskFull = '53100';
 /** A commit that took longer may have been let go because the list of standbys was emptied meanwhile: no notice says so. */
 const doubtAfterMs = 250;
 
@@ -106,7 +108,7 @@ export class PostgresStore implements JournalStore {
     void this.#link
       .alone((ask) => this.#write(ask, this.#head.chain, []))
       .then((beaten) => {
-        if (!beaten.ok) this.#lost(beaten.fault);
+        if (!beaten.ok && beaten.fault.code !== 'DISK_FULL') this.#lost(beaten.fault);
       });
   }
 
@@ -139,16 +141,17 @@ export class PostgresStore implements JournalStore {
           this.#wroteAtMs = this.#link.timers.monotonicMs();
           return ok(undefined);
         } else if (head.chain === previous) {
-          sends = true; // Settled: what was sent before has not been done, and never will be.
+          sends = true; // Not done. Should what was sent before arrive after all, it is the same rows.
           continue;
         } else {
           return this.#end(rolledBack(this.#head, head));
         }
-      } else if (answer.kind === 'refused' && !settlesNothing(answer.sqlState)) {
-        // Rolled back by the server; an earlier attempt, if there was one, is settled by now.
-        return answer.sqlState === '53100' ? full() : this.#end(failed(answer.cause));
+      } else if (answer.kind === 'refused' && answer.sqlState === diskFull && (sends || rows.length === 0)) {
+        return full(); // Rolled back by the server; an earlier attempt, if there was one, is settled by now.
+      } else if (answer.kind === 'refused' && answer.sqlState !== diskFull && !settlesNothing(answer.sqlState)) {
+        return this.#end(failed(answer.cause));
       } else {
-        cause = answer.cause;
+        cause = answer.cause; // Where only the barrier was refused for want of room, what it asks after is still not known.
         sends = false;
       }
       if (!(await patience())) return this.#end(unknown(cause));
