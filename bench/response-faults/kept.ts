@@ -15,6 +15,8 @@ const page = fileURLToPath(new URL('../../docs/benchmarks/response-faults.md', i
 export class KeptTurns {
   #kept: Kept;
   #writing: Promise<void> = Promise.resolve();
+  /** As it was at the start: what a campaign writes down changes the checkout. */
+  readonly #machine = describeMachine();
 
   /** `anew`: parts of which nothing that was measured before counts any more. */
   constructor(anew: readonly PartName[]) {
@@ -30,7 +32,7 @@ export class KeptTurns {
 
   /** Resolves when it is on disk. Lanes add beside each other. */
   add<Name extends PartName>(name: Name, turn: Omit<Kept[Name][number], 'machine'>): Promise<void> {
-    const whole = { ...turn, machine: describeMachine() };
+    const whole = { ...turn, machine: this.#machine };
     this.#kept = { ...this.#kept, [name]: [...this.#kept[name], whole] };
     this.#writing = this.#writing.then(() => this.#write());
     return this.#writing;
