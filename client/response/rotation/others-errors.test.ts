@@ -1,10 +1,19 @@
 /** Where others that replace pods have gone wrong: docs/response.md, "Why not now", says the reasons. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ok } from '../../../base/fault.ts';
 import { seededRandom } from '../../../base/random.ts';
 import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
 import type { Facts } from '../cluster/facts.ts';
-import { madeAtMs, madeBudget, madeDeployment, madeFacts, madePod, madeSet } from '../testing/made-facts.ts';
+import {
+  madeAtMs,
+  madeBudget,
+  madeDeployment,
+  madeFacts,
+  madePod,
+  madeSet,
+  madeStatefulSet,
+} from '../testing/made-facts.ts';
 import { SimulatedAgent } from '../testing/simulated-agent.ts';
 import { SimulatedApi } from '../testing/simulated-api.ts';
 import { addBudget, addStatefulSet } from '../testing/simulated-workloads.ts';
@@ -76,6 +85,38 @@ describe('rotation beside what misled others', () => {
     const gone = [madePod('a'), madePod('b', { isDeleting: true })];
     const evict = look(madeFacts({ pods: gone, deployments: [madeDeployment({ canSurge: false })] }));
     expect(evict).toEqual({ actions: [], reasons: { a: 'BUDGET', b: 'ENDING' } });
+  });
+
+  it('counts a workload that lost a pod as under way until it is whole again, and as failed where that takes too long', () => {
+    const named = (set: string, at: number) =>
+      madePod(`${set}-${at}`, {
+        owner: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: set, uid: `set-${set}` },
+        labels: { app: set },
+      });
+    const all = ['a', 'b'].flatMap((set) => [named(set, 0), named(set, 1)]);
+    const factsWith = (pods: readonly ReturnType<typeof madePod>[]) =>
+      madeFacts({
+        pods,
+        statefulSets: ['a', 'b'].map((name) => madeStatefulSet({ uid: `set-${name}`, name, replicas: 2 })),
+        ...{ replicaSets: [], deployments: [] },
+      });
+    const part = partWith({
+      ...{ maxInFlight: { workload: 1, node: 9, cluster: 1 }, failuresMax: 1, replacementSecondsMax: 60 },
+    });
+    const begun = part.step(part.first, factsWith(all), late);
+    expect(begun.actions).toMatchObject([{ kind: 'evictPod' }]);
+    const [{ pod }] = begun.actions as [{ pod: ReturnType<typeof madePod> }];
+    const heard = part.heard(begun.state, begun.actions[0] as never, { ...ok(null), retryAfterMs: null }, late);
+    const other = pod.labels.app === 'a' ? 'b-0' : 'a-0';
+    const reasonAt = (atMs: number) => {
+      const { actions, state } = part.step(heard, factsWith(all.filter(({ uid }) => uid !== pod.uid)), atMs);
+      expect(actions).toEqual([]);
+      return state.seen?.waits.find((one) => one.pod.name === other)?.reason;
+    };
+    expect(reasonAt(late + 1_000)).toBe('BUDGET');
+    expect(reasonAt(late + 61_000)).toBe('REPLACEMENT_UNREADY');
+    const replaced = all.map((one) => (one.uid === pod.uid ? { ...one, uid: 'new' } : one));
+    expect(part.step(heard, factsWith(replaced), late + 61_000).actions).toHaveLength(1);
   });
 
   it('gives a pod back that it holds of a workload which wants none any more: its budget would keep it for ever', () => {
