@@ -105,7 +105,9 @@ describe('rotation beside what misled others', () => {
     });
     const begun = part.step(part.first, factsWith(all), late);
     expect(begun.actions).toMatchObject([{ kind: 'evictPod' }]);
-    const [{ pod }] = begun.actions as [{ pod: ReturnType<typeof madePod> }];
+    const pod = all.find(
+      ({ uid }) => uid === (begun.actions[0] as { pod: { uid: string } }).pod.uid,
+    ) as (typeof all)[0];
     const heard = part.heard(begun.state, begun.actions[0] as never, { ...ok(null), retryAfterMs: null }, late);
     const other = pod.labels.app === 'a' ? 'b-0' : 'a-0';
     const reasonAt = (atMs: number) => {
