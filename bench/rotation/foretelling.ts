@@ -110,14 +110,22 @@ export function foretelling(small: boolean, report: Report): void {
       lawBits(law),
       bettorOver(lives, law),
     ];
+    const attack10 = 1 - hazardOf(law, 0, 10 * minuteMs);
     if (Math.abs(bits - wanted) > 0.3)
       throw new Error(`bound ${boundMinutes}: ${bits} bits, and the law has ${wanted}`);
-    report.record({ case: `foretelling bound=${boundMinutes}`, draws, bits, lawBits: wanted, bettor });
-    rows.push([`bound ${boundMinutes}, mean 30`, bits.toFixed(2), wanted.toFixed(2), bettor.toFixed(3)]);
+    report.record({ case: `foretelling bound=${boundMinutes}`, draws, bits, lawBits: wanted, bettor, attack10 });
+    rows.push([
+      `bound ${boundMinutes}, mean 30`,
+      bits.toFixed(2),
+      wanted.toFixed(2),
+      bettor.toFixed(3),
+      attack10.toFixed(2),
+    ]);
   }
   report.text(
     `## What can be foretold\n\n${draws} draws of the keyed function. Somebody has read half of the log to its end and knows of each pod its uid, its place, the hour and how long the one ` +
-      'before it lived; for each minute of age it bets on those pods of the other half that end within the next minute by the best of what it has learnt. *Bets won* are over those that the law itself gives to a guess.',
+      'before it lived; for each minute of age it bets on those pods of the other half that end within the next minute by the best of what it has learnt. *Bets won* are over those that the law itself gives to a guess. ' +
+      'The last column is what the law leaves to a 10-minute attack that begins at its best moment, when the pod does.',
   );
-  report.table(['law', 'bits at 1 s', 'bits of the law', 'bets won'], rows);
+  report.table(['law', 'bits at 1 s', 'bits of the law', 'bets won', '10 min attack'], rows);
 }

@@ -140,6 +140,15 @@ const goals: readonly Goal[] = [
     },
   },
   {
+    piece: 'foretelling',
+    what: 'the same, bound four times the mean, by the law itself',
+    bar: '0.73',
+    of: (found) => {
+      const share = of(found('foretelling bound=120'), 'attack10');
+      return [share.toFixed(2), Number(share.toFixed(2)) <= 0.73];
+    },
+  },
+  {
     piece: 'attacker',
     what: 'the same under schedules that delete at a random age, or go by age',
     bar: '(1.00)',
