@@ -3,11 +3,13 @@ import { runHistory } from '../testing/history.ts';
 
 /** The long form runs ten thousand: `npm run campaign:response`. */
 const seeds = 100;
+/** The one of ten thousand in which a pod was put back, and the next one went before its ReplicaSet had adopted it. */
+const putBackSeed = 105_512;
 
 describe('rotation in simulated histories', () => {
   it('keeps every promise under faults of the agent, its watches, the API server and the cluster', async () => {
     const total = { surge: 0, evict: 0, putBack: 0 };
-    for (let seed = 1; seed <= seeds; seed += 1) {
+    for (const seed of [...Array.from({ length: seeds }, (_, at) => at + 1), putBackSeed]) {
       const { violations, rotations, putBack } = await runHistory({ seed });
       expect(violations, `seed ${seed}`).toEqual([]);
       total.surge += rotations.surge;

@@ -36,7 +36,9 @@ export function verdictOn(
   if (pod.isDeleting) return { kind: 'wait', reason: 'ENDING', untilMs: null };
   // Its workload is gone; nobody counts on it, and nobody else would ever remove it.
   if (workload === undefined) return whereAllowed(budgets, null);
-  const isReplaced = workload.isQuiet && workload.readyCount >= workload.desired;
+  // Of more than it wants its controller ends some, and facts still show them ready.
+  const staying = workload.pods.filter(({ isDeleting }) => !isDeleting).length;
+  const isReplaced = workload.isQuiet && workload.readyCount >= workload.desired && staying <= workload.desired;
   const lateMs = at + replacementMs;
   // A budget gets as much time again as the replacement had.
   if (isReplaced && now < lateMs + replacementMs) return whereAllowed(budgets, lateMs + replacementMs);

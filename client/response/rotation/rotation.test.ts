@@ -203,6 +203,19 @@ describe('rotation', () => {
     expect(look(madeFacts({ pods: [madePod('a'), back] }), {}, late + 2 * hourMs).actions).toHaveLength(1);
   });
 
+  it('begins nothing while a pod that was put back is not adopted yet: its ReplicaSet will end another one for it', () => {
+    const back = madePod('old', { owner: null, annotations: { 'testudo.io/rotation-failed': `${late} PDB` } });
+    const facts = madeFacts({ pods: [...two, back], budgets: [madeBudget()] });
+    expect(look(facts, {}, late + 200)).toMatchObject({ actions: [], reasons: { a: 'PDB', b: 'PDB' } });
+    expect(look(facts, {}, late + 2 * hourMs)).toMatchObject({ actions: [], reasons: { a: 'REPLACEMENT_UNREADY' } });
+    // Nor does one go that was released before: those that stand in for it are one too many, and one of them ends.
+    const released = releasedPod(late - 1_000);
+    expect(look(madeFacts({ pods: [...two, { ...back, uid: 'uid-back' }, released] })).actions).toEqual([]);
+    // Somebody's own pod without an owner holds up nobody.
+    const bare = madePod('bare', { owner: null });
+    expect(look(madeFacts({ pods: [...two, bare] })).actions).toHaveLength(1);
+  });
+
   it('does not put a pod back to a ReplicaSet that wants none: that one would kill it without asking', () => {
     const old = releasedPod(late - 400_000);
     const replicaSets = [madeSet({ replicas: 0 }), madeSet({ uid: 'new', templateHash: 'h2' })];

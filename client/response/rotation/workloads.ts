@@ -1,6 +1,6 @@
 import type { BudgetFact, DeploymentFact, Facts, PodFact, ReplicaSetFact } from '../cluster/facts.ts';
 import { selects } from '../cluster/selector.ts';
-import { begunOn } from './marks.ts';
+import { begunOn, failedOn, templateHash } from './marks.ts';
 
 /** What keeps so many pods alike. */
 export type Workload = Readonly<{
@@ -11,7 +11,7 @@ export type Workload = Readonly<{
   /** surge: it accepts one pod more while one is replaced. evict: one less. */
   mode: 'surge' | 'evict';
   desired: number;
-  /** Its own pods, without those that were released from it. */
+  /** Its own pods, without those that were released from it, and with those that were put back and are not adopted yet. */
   pods: readonly PodFact[];
   /** Of these, pods that are ready for as long as it asks for, and stay. */
   readyCount: number;
@@ -28,6 +28,7 @@ export function workloadsOf(facts: Facts, now: number) {
   const drafts = new Map<string, Draft>();
   const byOwner = new Map<string, Draft>();
   const setsOf = new Map<string, ReplicaSetFact[]>();
+  const byHash = new Map<string, Draft>();
   for (const set of facts.replicaSets.values()) {
     const owner = set.owner;
     if (owner === null)
@@ -42,15 +43,23 @@ export function workloadsOf(facts: Facts, now: number) {
     const isQuiet = isRolledOut(deployment, activeSet);
     const minReadySeconds = activeSet?.minReadySeconds ?? 0;
     const draft = add(drafts, byOwner, deployment, { kind: 'Deployment', mode, isQuiet, activeSet }, minReadySeconds);
-    for (const set of sets) byOwner.set(set.uid, draft);
+    for (const set of sets) {
+      byOwner.set(set.uid, draft);
+      byHash.set(`${set.namespace} ${set.templateHash}`, draft);
+    }
   }
   for (const set of facts.statefulSets.values()) {
     const isQuiet = isSeen(set) && set.currentRevision === set.updateRevision;
     add(drafts, byOwner, set, { kind: 'StatefulSet', mode: 'evict', isQuiet, activeSet: null }, set.minReadySeconds);
   }
   for (const pod of facts.pods.values()) {
-    if (pod.owner === null || begunOn(pod) !== undefined) continue;
-    byOwner.get(pod.owner.uid)?.pods.push(pod);
+    if (begunOn(pod) !== undefined) continue;
+    // One that was put back is its ReplicaSet's before that has adopted it: it will end another one for it.
+    const isBack = pod.owner === null && failedOn(pod) !== undefined;
+    const home = isBack
+      ? byHash.get(`${pod.namespace} ${pod.labels[templateHash]}`)
+      : byOwner.get(pod.owner?.uid ?? '');
+    home?.pods.push(pod);
   }
   const workloads = new Map<string, Workload>();
   const ofPod = new Map<string, Workload>();
