@@ -28,13 +28,14 @@ export class InFlight {
     const { cluster, workload: ofWorkload, node: ofNode } = this.#limits;
     return (
       this.#cluster < cluster &&
-      (this.#workloads.get(workload) ?? 0) < ofWorkload &&
+      this.countOf(workload) < ofWorkload &&
       (this.#nodes.get(node) ?? 0) < ofNode &&
       (budget === undefined || !this.#budgets.has(budget))
     );
   }
 
-  isBusy(workload: string): boolean {
-    return this.#workloads.has(workload);
+  /** Of a workload. */
+  countOf(workload: string): number {
+    return this.#workloads.get(workload) ?? 0;
   }
 }

@@ -77,7 +77,7 @@ export function plan(input: PlanInput, now: EpochMs): Plan {
       reasonOfWorkload(input, workload as Workload, failing, now) ??
       input.memory.holds.get(pod.uid)?.reason ??
       input.memory.holds.get(budget?.uid ?? '')?.reason ??
-      reasonOfBudgets(workload as Workload, budgets, config) ??
+      reasonOfBudgets(workload as Workload, budgets, input) ??
       (input.inFlight.hasRoom(workload?.uid ?? '', pod.node, budget?.uid) ? null : 'BUDGET') ??
       (config.mode === 'rotate' ? null : 'OBSERVE');
     if (reason !== null || workload === undefined) {
@@ -122,7 +122,7 @@ function reasonOfWorkload(
 ): Reason | null {
   const namespace = memory.namespaces.get(workload.namespace);
   if (namespace !== undefined) return namespace.reason;
-  if (inFlight.isBusy(workload.uid) && !inFlight.hasRoom(workload.uid, '', undefined)) return 'BUDGET';
+  if (inFlight.countOf(workload.uid) > 0 && !inFlight.hasRoom(workload.uid, '', undefined)) return 'BUDGET';
   const size = memory.sizes.get(workload.uid);
   if (!workload.isQuiet || (size !== undefined && now - size.sinceMs < config.settleSeconds * 1_000)) return 'ROLLOUT';
   const failed = failing.get(workload.uid);
@@ -147,15 +147,16 @@ function failuresAmong({ facts, memory, config, ofPod }: PlanInput, now: EpochMs
 }
 
 function reasonOfBudgets(
-  { mode, desired, readyCount }: Workload,
+  { uid, mode, desired, readyCount }: Workload,
   budgets: readonly BudgetFact[],
-  { minReady }: RotationConfig,
+  { config: { minReady }, inFlight }: PlanInput,
 ): Reason | null {
   if (budgets.length > 1) return 'PDB_MULTIPLE';
   const [budget] = budgets;
   if (budget === undefined) {
     const floor = Math.min(minReady ?? Math.max(1, desired - 1), desired);
-    return mode === 'evict' && readyCount - 1 < floor ? 'FLOOR' : null;
+    // Those that were just begun are still ready in the facts.
+    return mode === 'evict' && readyCount - inFlight.countOf(uid) - 1 < floor ? 'FLOOR' : null;
   }
   if (!budget.isCurrent) return 'PDB';
   // One more is made first: it must be healthy enough that this one can then go.

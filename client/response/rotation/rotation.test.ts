@@ -260,6 +260,18 @@ describe('rotation', () => {
     }
   });
 
+  it('counts those that it has just begun against the floor of a workload that loses one first', () => {
+    const pods = Array.from({ length: 4 }, (_, at) => madePod(`p${at}`, { node: `node-${at}` }));
+    const facts = madeFacts({
+      pods,
+      replicaSets: [madeSet({ replicas: 4 })],
+      deployments: [madeDeployment({ replicas: 4, updatedReplicas: 4, canSurge: false })],
+    });
+    const maxInFlight = { workload: 4, node: 4, cluster: 4 };
+    const begun = (minReady?: number) => look(facts, { maxInFlight, minReady }).actions.length;
+    expect([begun(), begun(2), begun(4)]).toEqual([1, 2, 0]);
+  });
+
   it('holds its limits by workload, node and cluster', () => {
     const many = Array.from({ length: 6 }, (_, at) => madePod(`p${at}`, { node: `node-${at % 2}` }));
     const facts = madeFacts({
