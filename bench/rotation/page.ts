@@ -70,7 +70,7 @@ const goals: readonly Goal[] = [
     },
   },
   {
-    piece: 'quarantine',
+    piece: 'calls',
     what: 'calls for each quarantine, reads for evidence beside them',
     bar: '3',
     of: (found) => {
@@ -241,7 +241,7 @@ const of = (one: Case, name: string) => one[name] as number;
 /** In the order of the page. */
 export const pieceNames = [
   ...['availability', 'attacker', 'foretelling', 'proof', 'hottest', 'plan', 'real', 'idle', 'weight', 'watching'],
-  ...['quarantine', 'packets', 'histories'],
+  ...['quarantine', 'calls', 'packets', 'histories'],
 ];
 
 /** The page of everything that was kept; what was not measured is said too. */

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { relayedFile } from '../../client/response/testing/signed-policy.ts';
 import { accessAs, apply, deploymentOf, grantAgent, serviceOf } from '../../tools/testing/kube/agent-account.ts';
-import type { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
+import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
+import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { startAgentProcess, until } from '../../tools/testing/kube/kills/killing.ts';
 import { WatchedPods } from '../../tools/testing/kube/kills/watched-pods.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { alertLines, denyAll, enforcing } from '../../tools/testing/kube/quarantine-ground.ts';
 import { agentSettings } from '../../tools/testing/kube/start-agent.ts';
+import type { Report } from '../harness/report.ts';
 
 const namespace = 'counted';
 const replicas = 6;
@@ -17,7 +19,8 @@ const replicas = 6;
 type Line = Readonly<{ verb: string; objectRef: { resource: string }; responseStatus?: { code?: number } }>;
 
 /** Each is brought to its verdict before the next begins. Requests by the agent for each of them, refused ones included. */
-export async function callsOfQuarantine(plane: ControlPlane, quarantines: number) {
+export async function callsOfQuarantine(quarantines: number, report: Report): Promise<void> {
+  const plane = await ControlPlane.start({ programs: await ensureControlPlane() });
   const folder = await mkdtemp(join(tmpdir(), 'testudo-calls-'));
   const kubectl = new Kubectl(plane.address);
   try {
@@ -67,8 +70,14 @@ export async function callsOfQuarantine(plane: ControlPlane, quarantines: number
     const all = (await asked()).slice(before);
     const changes = all.filter(({ verb }) => verb === 'patch' || verb === 'create').length;
     await pods.close();
-    return { quarantines, changes: changes / quarantines, reads: (all.length - changes) / quarantines };
+    const figures = { changes: changes / quarantines, reads: (all.length - changes) / quarantines };
+    report.record({ case: 'calls of a quarantine', quarantines, ...figures });
+    report.text(
+      `## What a quarantine asks for\n\n${quarantines} quarantines by an agent on the real control plane, one after the other, from the audit log: ${figures.changes.toFixed(2)} requests that change something for each ` +
+        `(a dry-run eviction that asks budgets, and the patch), and ${figures.reads.toFixed(2)} reads for evidence and verdict.`,
+    );
   } finally {
+    await plane.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }

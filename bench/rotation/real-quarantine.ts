@@ -19,7 +19,6 @@ import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { alertLines, denyAll, enforcing } from '../../tools/testing/kube/quarantine-ground.ts';
 import { agentSettings } from '../../tools/testing/kube/start-agent.ts';
 import type { Report } from '../harness/report.ts';
-import { callsOfQuarantine } from './real-calls.ts';
 
 type Ground = Readonly<{ kubectl: Kubectl; namespace: string; folder: string; replicas: number }>;
 
@@ -43,17 +42,13 @@ export async function realQuarantine(quarantines: number, report: Report): Promi
       ...{ case: 'quarantine, real control plane', quarantines, out, replaced },
       ...{ outP99Ms: out.p99, replacedP99Ms: replaced.p99 },
     });
-    const calls = await callsOfQuarantine(plane, 10);
-    report.record({ case: 'calls of a quarantine', ...calls });
     report.record({ case: 'breaker, real control plane', openedMs, quarantined, budget });
     const seconds = (ms: number) => (ms / 1_000).toFixed(2);
     report.text(
       `## Quarantine on a real control plane\n\n${quarantines} pods of a Service of 20, one after the other. From the patch to the event of the watch by which the pod is out of its ` +
         `EndpointSlice: ${seconds(out.p50)} s at the median, ${seconds(out.p99)} s at p99; to the one by which its replacement is there: ${seconds(replaced.p50)} and ${seconds(replaced.p99)} s. ` +
         `A model that flags every pod of 40 on two tracks at once, in a signed policy of \`enforce\`: the breaker was open ${seconds(openedMs)} s after the alerts were written, and ${quarantined} ` +
-        `pods were in quarantine ten seconds later, where the budget of the workload allows ${budget} an hour. ` +
-        `${calls.quarantines} quarantines by an agent, one after the other, from the audit log: ${calls.changes.toFixed(2)} requests that change something for each (a dry-run eviction that asks budgets, and the patch), and ` +
-        `${calls.reads.toFixed(2)} reads for evidence and verdict.`,
+        `pods were in quarantine ten seconds later, where the budget of the workload allows ${budget} an hour.`,
     );
   } finally {
     await plane.stop();

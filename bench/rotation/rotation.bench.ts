@@ -9,6 +9,7 @@ import { packets } from './packets/packets.ts';
 import { pieceNames, writePage } from './page.ts';
 import { measurePiece } from './pieces.ts';
 import { proof } from './proof.ts';
+import { callsOfQuarantine } from './real-calls.ts';
 import { realPlane } from './real-plane.ts';
 import { realQuarantine } from './real-quarantine.ts';
 import { type Actor, type Kind, rotateUnder } from './schedules.ts';
@@ -58,6 +59,7 @@ const parts: Readonly<Record<string, Measure>> = {
   weight,
   watching: (report) => watching({ cuts: 1_000, kills: 20 }, report),
   quarantine: (report) => realQuarantine(200, report),
+  calls: (report) => callsOfQuarantine(10, report),
   packets: (report) => packets(20, report),
   histories: (report) => histories(false, report),
 };
