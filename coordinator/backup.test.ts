@@ -15,7 +15,7 @@ it('a backup taken while rounds run is verified, and goes on in its own place wi
   unwrap(await engine.openRound(operator, { track, reason: 'test' }));
   const ended = await roundEnd(engine, 'r-1');
   const head = unwrap(await backUp(dataDir, target));
-  expect(readdirSync(target).sort()).toEqual(['blobs', 'identity', 'journal.sqlite', 'keys']);
+  expect(readdirSync(target).sort()).toEqual(['blobs', 'identity', 'journal.sqlite', 'keys', 'transparency']);
   expect(verifyDataDir(dataDir)).toMatchObject({ ok: true, value: head });
   expect(await backUp(dataDir, target)).toMatchObject({ fault: { code: 'TARGET_NOT_EMPTY' } });
   await engine.close();

@@ -4,11 +4,11 @@ import Database from 'better-sqlite3';
 import { isMissing, privateFolderMode, syncPath } from '../base/atomic-file.ts';
 import { type Result, refuse } from '../base/fault.ts';
 import type { JournalFaultCode, JournalHead } from './ledger/journal/journal.ts';
+import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 
 /** What a data directory needs to go on elsewhere. Uploads under way, scratch and locks are not part of it. */
-const folders = ['blobs', 'keys', 'identity'] as const;
-export const journalFile = 'journal.sqlite';
+const folders = ['blobs', 'keys', 'identity', 'transparency'] as const;
 /** What a move into a database leaves of it. */
 export const movedJournalFile = 'journal.moved.sqlite';
 

@@ -30,6 +30,8 @@ import { lifetimesOf } from './registry/signing/found-root.ts';
 import type { Engine } from './rounds/engine.ts';
 import { openEngine } from './rounds/open-engine.ts';
 import { serveDashboard } from './serve-dashboard.ts';
+import { ensureCheckpointSigner } from './transparency/checkpoint-key.ts';
+import { Checkpointer } from './transparency/checkpointer.ts';
 
 const dayMs = 86_400_000;
 /** A federation may come to more connections than this. */
@@ -108,6 +110,10 @@ export async function startCoordinator(
     return opened;
   }
   const engine = opened.value;
+  const checkpointer = await openCheckpointer(config, engine, keys.value, log).catch(async (error: unknown) => {
+    await engine.close();
+    throw error;
+  });
   let registryOpen: Registry | undefined;
   const releaseMetrics = new ReleaseMetrics(
     metrics.registry,
@@ -142,6 +148,7 @@ export async function startCoordinator(
           engine,
           registry: registry.value,
           keys: keys.value,
+          checkpointer,
           metrics,
           log,
           timers,
@@ -150,10 +157,12 @@ export async function startCoordinator(
         }),
       );
     }
+    await checkpointer.close();
     await engine.close();
     return registry;
   } catch (error) {
     await registryOpen?.close();
+    await checkpointer.close();
     await engine.close();
     throw error;
   }
@@ -164,12 +173,25 @@ type Parts = Readonly<{
   engine: Engine;
   registry: Registry;
   keys: CoordinatorKeys;
+  checkpointer: Checkpointer;
   metrics: Metrics;
   log: Log;
   timers: Timers;
   room: ConnectionRoom;
   pages: URL | undefined;
 }>;
+
+async function openCheckpointer(config: CoordinatorConfig, engine: Engine, { vault }: CoordinatorKeys, log: Log) {
+  const { dataDirectory: dataDir, federation, checkpoints } = config;
+  return Checkpointer.open({
+    facts: engine,
+    read: (from, limit) => engine.audit(from, limit),
+    dataDir,
+    signer: await ensureCheckpointSigner(vault, federation, dataDir),
+    everyEntries: checkpoints.everyEntries,
+    trouble: (code, cause) => log.warn({ code, cause }, 'trouble with signed heads'),
+  });
+}
 
 function signingTimes({ releases }: CoordinatorConfig) {
   const { timestampHours, timestampEveryMinutes, catalogueDays } = releases;
@@ -236,6 +258,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
     await doors.close(config.drainSeconds * 1000);
     unfollow();
     await registry.close();
+    await parts.checkpointer.close();
     await engine.close();
     await health.close();
     log.info({ federation }, 'coordinator closed');

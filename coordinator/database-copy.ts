@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { privateFolderMode, syncPath } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { copyFolder, journalFile } from './backup.ts';
+import { copyFolder } from './backup.ts';
 import { type CertificateName, KeyFolder, placeInFolder } from './keys/key-place.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
 import type { JournalHead } from './ledger/journal/journal.ts';
 import { type PostgresJournalFaultCode, readFence, walkTo } from './ledger/journal/postgres/open-postgres.ts';
 import { rowsIn } from './ledger/journal/postgres/rows.ts';
 import { statementsIn } from './ledger/journal/postgres/statements.ts';
+import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 import { damaged, noHead } from './ledger/journal/walk.ts';
 import { ensureLayout, quoted, unanswered } from './postgres/layout.ts';
@@ -45,7 +46,7 @@ export async function backUpDatabase(
     if (!copied.ok) return copied;
     const keys = await copyKeysOut(link, target);
     if (!keys.ok) return keys;
-    await copyFolder(join(dataDir, 'blobs'), join(target, 'blobs'));
+    for (const folder of ['blobs', 'transparency']) await copyFolder(join(dataDir, folder), join(target, folder));
     return SqliteFile.verify(join(target, journalFile));
   } catch (error) {
     return refuse('DATA_DIR_UNUSABLE', `the backup failed (${(error as Error).message}); what is in ${target} is none`);

@@ -6,7 +6,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { writeFileAtomic } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { backUp, journalFile } from './backup.ts';
+import { backUp } from './backup.ts';
+import { journalFile } from './ledger/journal/read-beside.ts';
 
 /** A Kubernetes Secret holds 1 MiB at most, and base64 takes a third of it. */
 const packedBytesMax = 640 << 10;
@@ -16,7 +17,7 @@ const unpackedBytesMax = 256 << 20;
 const archive = z.strictObject({
   format: z.literal('testudo/founding/1'),
   /** Base64, by path below the data directory. */
-  files: z.record(z.string().regex(/^(?:(?:blobs|keys|identity)\/)?[a-z0-9][a-z0-9.-]*$/), z.base64()),
+  files: z.record(z.string().regex(/^(?:(?:blobs|keys|identity|transparency)\/)?[a-z0-9][a-z0-9.-]*$/), z.base64()),
 });
 
 export type FoundingFaultCode = 'FOUNDING_TOO_LARGE' | 'FOUNDING_INVALID' | 'FOUNDING_MISSING';

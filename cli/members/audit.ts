@@ -1,12 +1,14 @@
 import { Command } from '@commander-js/extra-typings';
 import { table, time } from '../../base/text/table.ts';
 import type { AuditEntry, FollowResponse } from '../../proto/generated/testudo/v1/operator.ts';
-import { exitWith, orExit, usage } from '../exit.ts';
+import { exitWith, usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { sinceFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
+import { verifyExportCommand } from './audit-verify.ts';
+import { witnessCommand } from './audit-witness.ts';
 
 const rowsMax = 100_000;
 const pageRows = 500;
@@ -14,32 +16,11 @@ const pageRows = 500;
 /** `testudo audit`: who did what, when and why. */
 export function auditCommand() {
   return new Command('audit')
-    .description('the journal as an audit log: list, follow, verify')
+    .description('the journal as an audit log: list, follow, verify, witness')
     .addCommand(list())
     .addCommand(follow())
-    .addCommand(verify());
-}
-
-function verify() {
-  return new Command('verify')
-    .description('check an export of the journal, anywhere: `testudo coordinator export-audit` writes it')
-    .argument('<file>')
-    .option('--head <sequence:chain...>', 'heads that were noted earlier: nothing up to there was rewritten since')
-    .option('--json', 'what was found, as JSON')
-    .action(async (file, { head: noted = [], json }) => {
-      const { verifyExport } = await import('../../coordinator/audit-export.ts');
-      const { first, last, entries } = orExit(await verifyExport(file, noted.map(headFrom)));
-      if (json) return print(wireJson({ first, last: last.seq, entries, chain: last.chain }));
-      const kept =
-        noted.length === 0 ? '' : `; ${noted.length === 1 ? 'the head' : 'all heads'} that you noted stand in it`;
-      print(`sound: entries ${first} to ${last.seq}${kept}\nnote its head  ${last.seq}:${last.chain}`);
-    });
-}
-
-function headFrom(text: string) {
-  const [, sequence, chain] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
-  if (sequence === undefined || chain === undefined) usage(`--head: expected SEQUENCE:CHAIN, got ${text}`);
-  return { seq: Number(sequence), chain };
+    .addCommand(verifyExportCommand())
+    .addCommand(witnessCommand());
 }
 
 function list() {

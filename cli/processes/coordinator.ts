@@ -6,8 +6,14 @@ import { print } from '../print.ts';
 import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.ts';
 import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
-import { backupCommand, exportAuditCommand, verifyCommand } from './coordinator/keeping.ts';
+import { backupCommand, verifyCommand } from './coordinator/keeping.ts';
 import { moveCommand } from './coordinator/move.ts';
+import {
+  addCosignatureCommand,
+  checkpointKeyCommand,
+  exportAuditCommand,
+  proveCommand,
+} from './coordinator/transparency.ts';
 
 /** What `npm run build` makes of the dashboard. */
 const pagesFolder = new URL('../../dashboard/dist/', import.meta.url);
@@ -40,6 +46,9 @@ export function coordinatorCommand() {
     .addCommand(renewIssuerCommand())
     .addCommand(verifyCommand())
     .addCommand(exportAuditCommand())
+    .addCommand(proveCommand())
+    .addCommand(addCosignatureCommand())
+    .addCommand(checkpointKeyCommand())
     .addCommand(backupCommand())
     .addCommand(moveCommand())
     .addCommand(packCommand())

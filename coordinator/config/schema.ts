@@ -156,6 +156,13 @@ export const configSchema = z.strictObject({
       descriptorsReserved: whole(64, 1_000_000).default(256),
     })
     .prefault({}),
+  /** Signed heads of the journal, by which others can tell that nothing in it was rewritten. */
+  checkpoints: z
+    .strictObject({
+      /** A head is signed at each multiple of it. */
+      everyEntries: whole(1, 1_000_000).default(256),
+    })
+    .prefault({}),
   /** How long the signatures over releases last. Agents install nothing new from a coordinator that has stopped signing. */
   releases: z
     .strictObject({

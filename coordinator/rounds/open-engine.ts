@@ -11,6 +11,7 @@ import { lockDataDir } from '../ledger/data-dir-lock.ts';
 import type { Journal } from '../ledger/journal/journal.ts';
 import { openSqliteJournal } from '../ledger/journal/open-journal.ts';
 import type { PostgresJournalFaultCode } from '../ledger/journal/postgres/open-postgres.ts';
+import { journalFile } from '../ledger/journal/read-beside.ts';
 import type { StoreFaultCode } from '../ledger/store.ts';
 import type { RedisBackend, RedisBackendOptions } from '../queue/redis/redis-backend.ts';
 import type { Engine } from './engine.ts';
@@ -95,5 +96,5 @@ async function openLocked(
 
 function openJournal({ journal, openJournal: open, dataDir, timers }: EngineOptions) {
   if (journal !== undefined) return ok(journal);
-  return open === undefined ? openSqliteJournal(join(dataDir, 'journal.sqlite'), timers) : open();
+  return open === undefined ? openSqliteJournal(join(dataDir, journalFile), timers) : open();
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemTimers } from '../../../base/system-timers.ts';
-import type { PostgresConfig } from '../../../coordinator/config/config.ts';
+import type { CoordinatorConfig, PostgresConfig } from '../../../coordinator/config/config.ts';
 import type { PostgresLink } from '../../../coordinator/postgres/link.ts';
 import { orExit } from '../../exit.ts';
 
@@ -21,11 +21,8 @@ export async function withDatabase<Value>(
 }
 
 /** Calls `act` with a folder that holds a database's journal as a data directory would, for as long as that takes. */
-export async function withJournalCopy<Value>(
-  config: PostgresConfig,
-  act: (folder: string) => Promise<Value>,
-): Promise<Value> {
-  const { journalFile } = await import('../../../coordinator/backup.ts');
+async function withJournalCopy<Value>(config: PostgresConfig, act: (folder: string) => Promise<Value>): Promise<Value> {
+  const { journalFile } = await import('../../../coordinator/ledger/journal/read-beside.ts');
   const { copyJournalOut } = await import('../../../coordinator/database-copy.ts');
   const folder = await mkdtemp(join(tmpdir(), 'testudo-journal-'));
   try {
@@ -34,4 +31,12 @@ export async function withJournalCopy<Value>(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The same for the journal of a configuration, wherever it lies: a data directory is that folder itself. */
+export function withJournal<Value>(
+  { journal, dataDirectory }: CoordinatorConfig,
+  act: (folder: string) => Promise<Value>,
+): Promise<Value> {
+  return journal.postgres === null ? act(dataDirectory) : withJournalCopy(journal.postgres, act);
 }

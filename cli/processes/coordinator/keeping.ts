@@ -1,8 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
-import { orExit, usage } from '../../exit.ts';
+import { orExit } from '../../exit.ts';
 import { print } from '../../print.ts';
-import { withDatabase, withJournalCopy } from './database.ts';
+import { withDatabase } from './database.ts';
 
 /** `testudo coordinator verify`: walks the journal's hash chain; safe beside a running coordinator. */
 export function verifyCommand() {
@@ -17,29 +17,6 @@ export function verifyCommand() {
         journal.postgres === null ? verifyDataDir(dataDirectory) : await withDatabase(journal.postgres, verifyDatabase);
       const { seq, chain } = orExit(verified);
       print(`the journal is sound: ${seq} entries, chain ${chain}`);
-    });
-}
-
-/** `testudo coordinator export-audit`: the journal for auditors, who check it without us. */
-export function exportAuditCommand() {
-  return new Command('export-audit')
-    .description(
-      'write the journal as JSON lines that `testudo audit verify` checks anywhere; safe beside a running coordinator',
-    )
-    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
-    .requiredOption('--to <file>', 'where it goes; what is there is replaced')
-    .option('--from <sequence>', 'the first entry wanted', '1')
-    .action(async ({ config, to, from }) => {
-      const first = Number(from);
-      if (!/^\d{1,15}$/.test(from) || first < 1) usage(`--from: expected a position from 1, got ${from}`);
-      const { dataDirectory, journal } = orExit(readConfigFile(config, { environment: process.env }));
-      const { exportAudit } = await import('../../../coordinator/audit-export.ts');
-      const { seq, chain } = orExit(
-        journal.postgres === null
-          ? await exportAudit(dataDirectory, to, first)
-          : await withJournalCopy(journal.postgres, (folder) => exportAudit(folder, to, first)),
-      );
-      print(`${to} holds entries ${first} to ${seq}\nnote its head  ${seq}:${chain}`);
     });
 }
 

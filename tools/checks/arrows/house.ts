@@ -63,7 +63,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'model-spec.ts',
     'layout.ts',
     'envelope',
-    ['antibody.ts', 'response-policy.ts'],
+    ['antibody.ts', 'response-policy.ts', 'transparency'],
     'release',
   ],
   aggregation: [
@@ -87,7 +87,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'access',
     'registry',
     ['observability', 'rounds'],
-    'views',
+    ['transparency', 'views'],
     'operations',
     ['grpc', 'notifications', 'web'],
   ],

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { chainOrigin, type StoredEntry } from './entry.ts';
+import type { JournalHead } from './journal.ts';
+
+/** The embedded journal's name in its data directory. */
+export const journalFile = 'journal.sqlite';
+
+const rowsAtOnce = 1_000;
+
+/** A journal as it lies on disk, read beside the process that writes it. Nothing is checked here. */
+export type JournalReader = Readonly<{
+  /** The last entry that is there now. */
+  head(): JournalHead;
+  /** Where the chain stands after entry `seq`; 0 is before the first. */
+  at(seq: number): JournalHead | undefined;
+  /** Entries after `seq`, up to and with `last`. */
+  entries(seq: number, last: number): Generator<StoredEntry>;
+  close(): void;
+}>;
+
+export function readBeside(dataDir: string): Result<JournalReader, 'DATA_DIR_UNUSABLE'> {
+  let journal: Database.Database;
+  try {
+    journal = new Database(join(dataDir, journalFile), { readonly: true, fileMustExist: true, timeout: 5_000 });
+  } catch (error) {
+    return refuse('DATA_DIR_UNUSABLE', `${dataDir} holds no journal that can be read (${(error as Error).message})`);
+  }
+  const origin = { seq: 0, chain: chainOrigin };
+  return ok({
+    head: () =>
+      (journal.prepare('SELECT seq, chain FROM entries ORDER BY seq DESC LIMIT 1').get() ?? origin) as JournalHead,
+    at: (seq) =>
+      seq === 0
+        ? origin
+        : (journal.prepare('SELECT seq, chain FROM entries WHERE seq = ?').get(seq) as JournalHead | undefined),
+    entries: (seq, last) => entriesAfter(journal, seq, last),
+    close: () => void journal.close(),
+  });
+}
+
+/** In pages, so that no reader keeps a running coordinator's log from being folded into its file. */
+function* entriesAfter(journal: Database.Database, seq: number, last: number): Generator<StoredEntry> {
+  const page = journal.prepare(
+    'SELECT seq, epoch, body, chain FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+  );
+  for (let at = seq; ; ) {
+    const rows = page.all(at, last, rowsAtOnce) as StoredEntry[];
+    yield* rows;
+    const end = rows.at(-1);
+    if (end === undefined) return;
+    at = end.seq;
+  }
+}

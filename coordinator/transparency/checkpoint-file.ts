@@ -1,0 +1,138 @@
+import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMissing, privateFileMode, privateFolderMode } from '../../base/atomic-file.ts';
+import { type Checkpoint, parseCheckpoint } from '../../proto/transparency/checkpoint.ts';
+import { Frontier, sameHash } from '../../proto/transparency/merkle.ts';
+
+/** A signed head, and the tree at that size, from which later heads are computed. */
+export type StoredCheckpoint = Readonly<{ note: string; checkpoint: Checkpoint; frontier: Frontier }>;
+
+/** Where what others check lies in a data directory. Nothing in it is secret, and all but cosignatures can be made again. */
+export function folderOf(dataDir: string): string {
+  return join(dataDir, 'transparency');
+}
+
+/** Signed heads, a line each, in the order of their sizes. */
+function pathIn(dataDir: string): string {
+  return join(folderOf(dataDir), 'checkpoints.jsonl');
+}
+
+/** All that are whole. The last line may be half written, by a process that was killed or is writing now. */
+export async function readCheckpoints(dataDir: string): Promise<readonly StoredCheckpoint[]> {
+  return (await linesOf(dataDir)).map(({ stored }) => stored);
+}
+
+type Line = Readonly<{ stored: StoredCheckpoint; endsAt: number }>;
+
+async function linesOf(dataDir: string): Promise<readonly Line[]> {
+  const text = await readFile(pathIn(dataDir)).catch((error: unknown) => {
+    if (isMissing(error)) return Buffer.alloc(0);
+    throw error;
+  });
+  const lines: Line[] = [];
+  for (let from = 0; from < text.length; ) {
+    const end = text.indexOf('\n', from);
+    const stored = end < 0 ? undefined : parseLine(text.toString('utf8', from, end));
+    if (stored === undefined || stored.checkpoint.size <= (lines.at(-1)?.stored.checkpoint.size ?? 0)) break;
+    from = end + 1;
+    lines.push({ stored, endsAt: from });
+  }
+  return lines;
+}
+
+function parseLine(line: string): StoredCheckpoint | undefined {
+  try {
+    const { note, tree } = JSON.parse(line) as { note: string; tree: readonly string[] };
+    const checkpoint = parseCheckpoint(note);
+    if (!checkpoint.ok) return undefined;
+    const { size, root } = checkpoint.value;
+    const frontier = Frontier.from(
+      size,
+      tree.map((hash) => Buffer.from(hash, 'base64')),
+    );
+    if (frontier === undefined || !sameHash(frontier.root(), root)) return undefined;
+    return { note, checkpoint: checkpoint.value, frontier };
+  } catch {
+    return undefined;
+  }
+}
+
+function lineOf(note: string, roots: readonly Uint8Array[]): string {
+  return `${JSON.stringify({ note, tree: treeText(roots) })}\n`;
+}
+
+export function treeText(roots: readonly Uint8Array[]): readonly string[] {
+  return roots.map((root) => Buffer.from(root).toString('base64'));
+}
+
+/** The file for its one writer. What is not written is kept and tried again with the next: heads can be signed anew. */
+export class CheckpointWriter {
+  readonly last: StoredCheckpoint | undefined;
+  readonly #path: string;
+  #length: number;
+  #waiting: string[] = [];
+  #writing: Promise<void> | undefined;
+  readonly #trouble: (code: string, cause: string) => void;
+
+  private constructor(path: string, kept: Line | undefined, trouble: (code: string, cause: string) => void) {
+    this.#path = path;
+    this.#length = kept?.endsAt ?? 0;
+    this.last = kept?.stored;
+    this.#trouble = trouble;
+  }
+
+  /** Cuts off what is half written, and heads of more entries than the journal has: a backup of it was restored, or it was cut. */
+  static async open(
+    dataDir: string,
+    entries: number,
+    trouble: (code: string, cause: string) => void,
+  ): Promise<CheckpointWriter> {
+    await mkdir(folderOf(dataDir), { recursive: true, mode: privateFolderMode });
+    const lines = await linesOf(dataDir);
+    const kept = lines.findLast(({ stored }) => stored.checkpoint.size <= entries);
+    const ahead = lines.at(-1);
+    if (ahead !== undefined && ahead !== kept) {
+      const { size } = ahead.stored.checkpoint;
+      const why = `a head of ${size} entries was signed, and the journal has ${entries}`;
+      trouble(
+        'CHECKPOINTS_AHEAD',
+        `${why}: a backup was restored, or the journal was cut; witnesses will refuse what follows`,
+      );
+    }
+    const writer = new CheckpointWriter(pathIn(dataDir), kept, trouble);
+    await truncate(writer.#path, writer.#length).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+    return writer;
+  }
+
+  append(note: string, roots: readonly Uint8Array[]): void {
+    this.#waiting.push(lineOf(note, roots));
+    this.#writing ??= Promise.resolve().then(() => this.#drain());
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const count = this.#waiting.length;
+      const text = this.#waiting.join('');
+      try {
+        await appendFile(this.#path, text, { mode: privateFileMode });
+        this.#length += Buffer.byteLength(text);
+        this.#waiting.splice(0, count);
+      } catch (error) {
+        this.#trouble(
+          'CHECKPOINT_UNWRITTEN',
+          `a signed head could not be kept (${(error as Error).message}); tried again with the next`,
+        );
+        await truncate(this.#path, this.#length).catch(() => {});
+        break;
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  /** Everything is written, or was tried. */
+  async idle(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+}

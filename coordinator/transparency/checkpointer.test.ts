@@ -1,0 +1,125 @@
+import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import type { RoundId } from '../../proto/ids.ts';
+import { MemoryKeyStore } from '../keys/memory-key-store.ts';
+import type { Engine } from '../rounds/engine.ts';
+import { federation, openSmallFederation, operator, track } from '../testing/small-federation.ts';
+import { tempDir } from '../testing/temp-dir.ts';
+import { readCheckpoints } from './checkpoint-file.ts';
+import {
+  type CheckpointSigner,
+  ensureCheckpointSigner,
+  publicCheckpointKeys,
+  replaceCheckpointSigner,
+} from './checkpoint-key.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { exportAudit } from './export.ts';
+import { verifyExport } from './verify-export.ts';
+
+describe('heads of a journal', () => {
+  const engineDir = tempDir(afterAll);
+  let dataDir: string;
+  let engine: Engine;
+  let signer: CheckpointSigner;
+  let troubles: string[];
+  const keys = new MemoryKeyStore();
+  const path = () => join(dataDir, 'transparency', 'checkpoints.jsonl');
+  const text = () => readFileSync(path(), 'utf8');
+  const sizes = async () => (await readCheckpoints(dataDir)).map(({ checkpoint }) => checkpoint.size);
+
+  beforeAll(async () => {
+    engine = await openSmallFederation(engineDir);
+  });
+  afterAll(() => engine.close());
+  beforeEach(async () => {
+    dataDir = tempDir();
+    troubles = [];
+    signer = await ensureCheckpointSigner(keys, federation, dataDir);
+  });
+
+  const open = (by = signer) =>
+    Checkpointer.open({
+      facts: engine,
+      read: (from, limit) => engine.audit(from, limit),
+      dataDir,
+      signer: by,
+      everyEntries: 3,
+      trouble: (code) => troubles.push(code),
+    });
+  const catchUp = async (by = signer) => {
+    const checkpointer = await open(by);
+    await checkpointer.caughtUp;
+    await checkpointer.close();
+  };
+  const multiples = () => Array.from({ length: Math.floor(engine.state().seq / 3) }, (_, index) => 3 * (index + 1));
+
+  it('are signed as the journal grows, and for what an older version wrote before', async () => {
+    const checkpointer = await open();
+    unwrap(await engine.openRound(operator, { track, reason: 'while it catches up' }));
+    await checkpointer.caughtUp;
+    unwrap(await engine.cancelRound(operator, { track, round: 'r-1' as RoundId, reason: 'test' }));
+    await checkpointer.close();
+    await checkpointer.close();
+    expect(await sizes()).toEqual(multiples());
+    expect(multiples().length).toBeGreaterThan(3);
+    expect(troubles).toEqual([]);
+  });
+
+  it('are the same bytes when they were lost, in part or whole, and are signed once each', async () => {
+    await catchUp();
+    const before = text();
+    await catchUp();
+    expect(text()).toBe(before);
+    truncateSync(path(), before.length - 10);
+    await catchUp();
+    expect(text()).toBe(before);
+    appendFileSync(path(), '{"half":');
+    await catchUp();
+    expect(text()).toBe(before);
+    rmSync(path());
+    await catchUp();
+    expect(text()).toBe(before);
+    const [first = '', second = '', ...rest] = before.split('\n');
+    writeFileSync(path(), [first, second.replace('"tree":["', '"tree":["AA'), ...rest].join('\n'));
+    await catchUp();
+    expect(text()).toBe(before);
+    expect(troubles).toEqual([]);
+  });
+
+  it('go on under another key, and an export of both is sound', async () => {
+    dataDir = engineDir;
+    signer = await ensureCheckpointSigner(keys, federation, dataDir);
+    await catchUp();
+    const before = await sizes();
+    const next = await replaceCheckpointSigner(keys, federation, dataDir);
+    unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+    unwrap(await engine.cancelRound(operator, { track, round: 'r-2' as RoundId, reason: 'test' }));
+    await catchUp(next);
+    expect(await sizes()).toEqual(multiples());
+    expect(multiples().length).toBeGreaterThan(before.length);
+    expect(await publicCheckpointKeys(dataDir)).toHaveLength(2);
+    unwrap(await exportAudit(dataDir, join(dataDir, 'export'), 1, next));
+    expect(await verifyExport(join(dataDir, 'export'))).toMatchObject({ ok: true });
+    expect(await ensureCheckpointSigner(keys, federation, dataDir)).toEqual(next);
+  });
+
+  it('of more entries than the journal has are dropped, and somebody is told', async () => {
+    await catchUp();
+    const seq = engine.state().seq;
+    const shorter = { ...engine, state: () => ({ ...engine.state(), seq: 5 }), follow: () => () => {} };
+    const checkpointer = await Checkpointer.open({
+      facts: shorter,
+      read: (from) => engine.audit(from, Math.max(0, 6 - from)),
+      dataDir,
+      signer,
+      everyEntries: 3,
+      trouble: (code) => troubles.push(code),
+    });
+    await checkpointer.close();
+    expect(seq).toBeGreaterThan(8);
+    expect(await sizes()).toEqual([3]);
+    expect(troubles).toEqual(['CHECKPOINTS_AHEAD']);
+  });
+});

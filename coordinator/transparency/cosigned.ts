@@ -1,0 +1,63 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isMissing, writeFileAtomic } from '../../base/atomic-file.ts';
+import { ok, type Result, refuse } from '../../base/fault.ts';
+import { type CheckpointKeyFault, checkSigned, parseCheckpoint } from '../../proto/transparency/checkpoint.ts';
+import { sameHash } from '../../proto/transparency/merkle.ts';
+import { treeHead } from '../../proto/transparency/proofs.ts';
+import { noteText, type VerifierKey } from '../../proto/transparency/signed-note.ts';
+import { readBeside } from '../ledger/journal/read-beside.ts';
+import { folderOf } from './checkpoint-file.ts';
+import { leavesOf } from './prove.ts';
+
+/** Heads of the journal that witnesses have cosigned: a note each, with the signatures of all of them. */
+export async function readCosigned(dataDir: string): Promise<readonly Readonly<{ size: number; note: string }>[]> {
+  const names = await readdir(folderOf(dataDir)).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  const sizes = names.flatMap((name) => /^cosigned-(\d{1,15})\.note$/.exec(name)?.[1] ?? []).map(Number);
+  const notes = sizes
+    .toSorted((a, b) => a - b)
+    .map(async (size) => ({ size, note: await readFile(pathOf(dataDir, size), 'utf8') }));
+  return Promise.all(notes);
+}
+
+/** Keeps a head that a witness cosigned, beside other witnesses' of the same head, if it is this journal's. Returns its size. */
+export async function keepCosigned(
+  dataDir: string,
+  text: string,
+  logKeys: readonly VerifierKey[],
+  journalDir = dataDir,
+): Promise<Result<number, CheckpointKeyFault | 'NOTE_INVALID' | 'DATA_DIR_UNUSABLE' | 'LOG_FORKED'>> {
+  const parsed = parseCheckpoint(text);
+  if (!parsed.ok) return parsed;
+  const { size, root, note } = parsed.value;
+  const signed = checkSigned(parsed.value, logKeys);
+  if (!signed.ok) return signed;
+  const journal = readBeside(journalDir);
+  if (!journal.ok) return journal;
+  try {
+    const { seq } = journal.value.head();
+    if (size > seq || !sameHash(treeHead(leavesOf(journal.value, size), 0, size), root)) {
+      return refuse(
+        'LOG_FORKED',
+        `the head of ${size} entries is not one of this journal, which has ${seq}; keep it as evidence`,
+      );
+    }
+  } finally {
+    journal.value.close();
+  }
+  const before = (await readCosigned(dataDir)).find((known) => known.size === size);
+  const known = before === undefined ? undefined : parseCheckpoint(before.note);
+  const kept = known?.ok ? known.value.note.signatures : [];
+  const fresh = note.signatures.filter(
+    ({ name, signature }) => !kept.some((other) => other.name === name && sameHash(other.signature, signature)),
+  );
+  await writeFileAtomic(pathOf(dataDir, size), noteText({ text: note.text, signatures: [...kept, ...fresh] }));
+  return ok(size);
+}
+
+function pathOf(dataDir: string, size: number): string {
+  return join(folderOf(dataDir), `cosigned-${size}.note`);
+}
