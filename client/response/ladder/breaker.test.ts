@@ -72,6 +72,17 @@ describe('watchBreaker', () => {
     expect(back.swaps).toEqual([{ track: 'syscall', version: 3, atMs: now + 2 * minute }]);
   });
 
+  it('watches a version that sensors run and their hub could not load, and goes back with the hub', () => {
+    const hub = told(now - day, 3);
+    const ahead = watchBreaker(closedBreaker, flagged(2, now, 4), 10, limits, now, hub);
+    expect(ahead.swaps).toMatchObject([{ version: 4, atMs: now, flagged: [{}, {}] }]);
+    expect(watchBreaker(ahead, flagged(3, now + minute, 4), 10, limits, now + minute, hub).open).toMatchObject({
+      version: 4,
+    });
+    const back = watchBreaker(ahead, [], 10, limits, now + hour, told(now + hour, 3));
+    expect(back.swaps).toEqual([{ track: 'syscall', version: 3, atMs: now + hour }]);
+  });
+
   it('keeps the time of a swap when a hub begins anew, and takes the earlier one where it learns of it', () => {
     const known = watchBreaker(closedBreaker, [], 10, limits, now, told(now - 2 * hour));
     expect(watchBreaker(known, [], 10, limits, now, told(now - minute)).swaps).toEqual(known.swaps);

@@ -37,8 +37,8 @@ export const flaggedMax = 256;
 /**
  * Looks at what alerts the version of each track raised since its swap: more workloads, or a larger share of pods, than
  * the policy allows within so long of it open the breaker. When a version was swapped in `running` says; of a track that is
- * not in it, the version's first alert here does. Who was flagged is kept, so it counts whether or not the alerts themselves
- * are still known. `pods`: of the whole cluster.
+ * not in it, and of a version newer than it says, the version's first alert here does. Who was flagged is kept, so it counts
+ * whether or not the alerts themselves are still known. `pods`: of the whole cluster.
  */
 export function watchBreaker(
   breaker: Breaker,
@@ -159,12 +159,14 @@ function swapsOf(
     const before = latest.get(track);
     // A hub that began anew says since when it runs itself: whoever knew the version before knows better.
     if (before?.version === version) latest.set(track, { ...before, atMs: Math.min(before.atMs, atMs) });
-    else latest.set(track, { track, version, atMs });
+    // Sensors may run a newer one that their hub could not load.
+    else if (before === undefined || before.version < version || before.atMs < atMs)
+      latest.set(track, { track, version, atMs });
   }
-  const told = new Set(running.map(({ track }) => track));
+  const told = new Map(running.map(({ track, version }) => [track, version]));
   for (const { track, modelVersion, atMs } of [...sightings].sort((a, b) => a.atMs - b.atMs)) {
-    // A sensor that still runs the version before swaps nothing back.
-    if (told.has(track)) continue;
+    // A sensor that still runs the version before swaps nothing back; of one that is ahead of its hub nobody else tells.
+    if (modelVersion <= (told.get(track) ?? Number.NEGATIVE_INFINITY)) continue;
     const before = latest.get(track);
     const at = Math.min(atMs, nowMs);
     // An older alert that comes late does not bring its version back.
