@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { table } from '../../base/text/table.ts';
+import { type LastingCode, lastingFindings } from '../../client/posture/exposure.ts';
 import { logKeyOf } from '../../client/response/rotation/rotation-log.ts';
 import { type Verified, verifyLog } from '../../client/response/rotation/verify.ts';
 import { exitCodes, usage } from '../exit.ts';
@@ -20,17 +21,37 @@ function verifyCommand() {
     .argument('<log>', "an agent's rotation.log")
     .requiredOption('-k, --key <hex>', 'the public key that signs it, as `testudo rotation key` printed it')
     .option('--head <sequence digest>', 'what the annotation testudo.io/rotation-log of the lease said, some time ago')
+    .option(
+      '--pods <file>',
+      'what `kubectl get pods -A -o json` printed: exposures in the log are held against these specs',
+    )
     .option('--json', 'as JSON')
-    .action((file, { key, head, json }) => {
+    .action((file, { key, head, pods, json }) => {
       if (!/^[0-9a-f]{64}$/.test(key)) usage(`--key: expected 64 hexadecimal digits, got ${JSON.stringify(key)}`);
       const text = read(file);
       if (text === undefined) return;
       const lines = text.split('\n').filter((line) => line !== '');
-      const verified = verifyLog(lines, Buffer.from(key, 'hex'), head);
+      const exposures = pods === undefined ? new Map() : exposuresIn(pods);
+      if (exposures === undefined) return;
+      const verified = verifyLog(lines, Buffer.from(key, 'hex'), head, exposures);
       const { findings, waitedMs } = verified;
       print(json === true ? JSON.stringify({ ...verified, waitedMs: Object.fromEntries(waitedMs) }) : textOf(verified));
       if (findings.length > 0) process.exitCode = exitCodes.attention;
     });
+}
+
+/** By uid; undefined where the file is none of kubectl's, which is said. */
+function exposuresIn(file: string): ReadonlyMap<string, readonly LastingCode[]> | undefined {
+  const text = read(file);
+  if (text === undefined) return undefined;
+  try {
+    const { items } = JSON.parse(text) as { items: readonly { metadata: { uid: string }; spec: unknown }[] };
+    return new Map(items.map(({ metadata, spec }) => [metadata.uid, lastingFindings(spec)]));
+  } catch {
+    complain(`testudo rotation: ${file} is no list of pods; give what \`kubectl get pods -A -o json\` prints`);
+    process.exitCode = exitCodes.refused;
+    return undefined;
+  }
 }
 
 function keyCommand() {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { exposureOf } from '../../posture/exposure.ts';
+import { exposureOf, type LastingCode } from '../../posture/exposure.ts';
 import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
 import { logKey, logLaw, logOpened, logSecret, madeDueMs, madeLog } from '../testing/made-log.ts';
 import { epochOf } from './lifetimes.ts';
@@ -41,6 +41,16 @@ describe('verifyLog', () => {
       (madeDueMs('uid-p1') - madeAtMs) / (1 + exposureOf(exposed)),
       3,
     );
+  });
+
+  it('names a pod whose spec says another exposure than the log, where somebody has its spec', () => {
+    const { lines } = madeLog(3, undefined, exposed);
+    const found = (codes: readonly LastingCode[]) =>
+      verifyLog(lines, logKey.publicKey, undefined, new Map([['uid-p1', codes]])).findings;
+    expect(found(exposed)).toEqual([]);
+    expect(found([])).toMatchObject([
+      { kind: 'exposure', pod: 'shop/p1', text: expect.stringContaining('its spec says nothing') },
+    ]);
   });
 
   it('names who was picked or spared under the pretext of its exposure', () => {

@@ -11,9 +11,10 @@ export type Finding = Readonly<{
   /**
    * early: begun before it was due. late: due, and nothing was said of it for too long. spared: due, and nothing was ever said.
    * broken: a line that does not follow from the one before, or that nobody signed. uncommitted: a key that is not what was
-   * promised, or was not promised before it was used. gap: the log was silent.
+   * promised, or was not promised before it was used. gap: the log was silent. exposure: what is said to make a pod due sooner is
+   * not what its spec says.
    */
-  kind: 'early' | 'late' | 'spared' | 'broken' | 'uncommitted' | 'gap';
+  kind: 'early' | 'late' | 'spared' | 'broken' | 'uncommitted' | 'gap' | 'exposure';
   /** The line, from 1. */
   line: number;
   pod?: string;
@@ -57,9 +58,15 @@ type Opened = Readonly<{ law: Law; epochMs: number; weights: Weights; atMs: Epoc
 
 /**
  * Proves from the log alone that every pod of a revealed epoch was rotated when its draw said so: not before, and not later
- * than the named reasons explain. `head`: "<sequence> <digest>" that somebody else has kept, such as the lease.
+ * than the named reasons explain. `head`: "<sequence> <digest>" that somebody else has kept, such as the lease. `exposures`: by
+ * uid, what the specs of pods that somebody else has say; the log is held to them.
  */
-export function verifyLog(lines: readonly string[], publicKey: Uint8Array, head?: string): Verified {
+export function verifyLog(
+  lines: readonly string[],
+  publicKey: Uint8Array,
+  head?: string,
+  exposures: ReadonlyMap<string, readonly LastingCode[]> = new Map(),
+): Verified {
   const findings: Finding[] = [];
   const pods = new Map<string, Pod>();
   const commitments = new Map<number, Readonly<{ commitment: string; atMs: EpochMs }>>();
@@ -163,6 +170,11 @@ export function verifyLog(lines: readonly string[], publicKey: Uint8Array, head?
   let proven = 0;
   for (const [uid, pod] of pods) {
     endWait(pod, lastMs);
+    const told = exposures.get(uid);
+    if (told !== undefined && pod.exposedBy !== undefined && told.join() !== pod.exposedBy.join()) {
+      const text = `said to be exposed by ${pod.exposedBy.join() || 'nothing'}; its spec says ${told.join() || 'nothing'}`;
+      find('exposure', pod.line, text, pod.name);
+    }
     if (judge(uid, pod, { openings, keys }, find)) proven += 1;
   }
   return { findings, lines: lines.length, pods: pods.size, proven, waitedMs };
