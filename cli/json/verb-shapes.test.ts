@@ -26,11 +26,13 @@ it('what verbs print for programs is what their schemas say, names in the place 
 
   const commands: Readonly<Record<string, readonly string[]>> = {
     'channels list': [track],
+    'clusters reputation': [track],
     'clusters show': ['a'],
     'releases list': [track],
     'rounds list': [track],
     'rounds show': [track, 'r-1'],
     'tokens create': ['d'],
+    'tracks progress': [track],
   };
   const schemas = jsonSchemas();
   const words = Object.keys(verbShapes).filter((verb) => !unseen.has(verb));
@@ -54,6 +56,8 @@ it('what verbs print for programs is what their schemas say, names in the place 
   const said = (verb: string) => JSON.parse(ended[words.indexOf(verb)]?.out.split('\n')[0] ?? '');
   expect(said('rounds list')).toMatchObject({ round: 'r-1', phase: 'candidate' });
   expect(said('rounds show').participations[0]).toMatchObject({ fate: 'selected' });
+  expect(said('clusters reputation')).toMatchObject({ cluster: 'a', suggestion: 'none', rounds: 1 });
+  expect(said('tracks progress')).toMatchObject({ verdict: 'too_few' });
   expect(said('clusters list')).toMatchObject({ status: 'enrolled' });
   expect(said('operators list')).toMatchObject({ role: 'admin' });
 }, 600_000);

@@ -14,6 +14,7 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   'audit list': { message: 'AuditEntry', each: true, version: 1 },
   'channels list': { message: 'ListChannelsResponse', version: 1 },
   'clusters list': { message: 'Cluster', each: true, version: 1 },
+  'clusters reputation': { message: 'Reputation', each: true, version: 1 },
   'clusters show': { message: 'GetClusterResponse', version: 1 },
   freezes: { message: 'Freeze', each: true, version: 1 },
   'operators list': { message: 'OperatorInfo', each: true, version: 1 },
@@ -24,5 +25,6 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   'rounds show': { message: 'GetRoundResponse', version: 1 },
   'tokens create': { message: 'CreateTokenResponse', version: 1 },
   'tokens list': { message: 'Token', each: true, version: 1 },
+  'tracks progress': { message: 'GetProgressResponse', version: 1 },
   'tracks list': { message: 'Track', each: true, version: 1 },
 };

@@ -1,6 +1,7 @@
 import { jsonLine } from '../../base/text/table.ts';
 import { ClusterStatus, OperatorRole, RoundPhase, UpdateFate } from '../../proto/generated/testudo/v1/operator.ts';
 import { GateDecision } from '../../proto/generated/testudo/v1/operator_releases.ts';
+import { Suggestion, Verdict } from '../../proto/generated/testudo/v1/operator_rounds.ts';
 import { InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
 
 /** The enumerations of what operators are told, by the names of the fields that hold them, with the prefix of their values. */
@@ -11,6 +12,8 @@ export const enumerations = {
   phase: [RoundPhase, 'ROUND_PHASE_'],
   role: [OperatorRole, 'OPERATOR_ROLE_'],
   status: [ClusterStatus, 'CLUSTER_STATUS_'],
+  suggestion: [Suggestion, 'SUGGESTION_'],
+  verdict: [Verdict, 'VERDICT_'],
 } as const satisfies Readonly<Record<string, readonly [Readonly<Record<string, string | number>>, string]>>;
 
 /**

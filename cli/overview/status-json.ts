@@ -81,6 +81,7 @@ function clusterJson(cluster: ClusterState): StatusShape['clusters'][number] {
       lastDeliveryAt: when(row.lastDeliveryAtMs),
       excludedIn: text(row.excludedIn),
       score: row.score ?? null,
+      suggestion: text(row.suggestion),
       alerts: row.alerts.map(({ family, count }) => ({ family, count: Number(count) })),
     })),
   };

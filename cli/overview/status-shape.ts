@@ -61,6 +61,9 @@ export const statusShape = z.strictObject({
             .array(z.strictObject({ family: z.string(), count }))
             .describe('of the last 24 hours, as the cluster counted them; the most first'),
           score: z.number().min(0).max(1).nullable().describe('its record over rounds; null: it never took part'),
+          suggestion: name.describe(
+            'watch, quarantine or readmit; null: nothing. `testudo clusters reputation TRACK` says why',
+          ),
         }),
       ),
     }),

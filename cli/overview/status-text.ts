@@ -85,6 +85,7 @@ function clusterTable(rows: readonly Row[]): string {
     { title: 'ALERTS (24 H)', text: ({ track }) => alertsText(track) },
     { title: 'EXCLUDED IN', text: ({ track }) => track?.excludedIn ?? '' },
     { title: 'RECORD', text: ({ track }) => track?.score?.toFixed(2) ?? '', align: 'right' },
+    { title: 'SUGGESTED', text: ({ track }) => track?.suggestion ?? '' },
   ]);
 }
 

@@ -11,18 +11,20 @@ import { complain, print } from '../print.ts';
 import { putTrack } from './put-track.ts';
 import { headCommand } from './track-head.ts';
 import { trackOf } from './track-of.ts';
+import { progressCommand } from './track-progress.ts';
 import { sampleCommand } from './track-sample.ts';
 
 /** `testudo tracks`: what is learnt, and by which policy. */
 export function tracksCommand() {
   return new Command('tracks')
-    .description('tracks: list, put a policy or a new track, its models, what the next round starts from')
+    .description('tracks: list, put a policy or a new track, its models and progress, what the next round starts from')
     .addCommand(list())
     .addCommand(put())
     .addCommand(policy())
     .addCommand(schema())
     .addCommand(models())
     .addCommand(headCommand())
+    .addCommand(progressCommand())
     .addCommand(sampleCommand());
 }
 

@@ -72,6 +72,7 @@ export const calls = {
 
     listClusters: operation('viewer'),
     getCluster: operation('viewer'),
+    listReputations: operation('viewer'),
     revokeCluster: operation('admin'),
     setQuarantine: operation('operator'),
     setApprovedClasses: operation('admin'),
@@ -84,6 +85,7 @@ export const calls = {
 
     putTrack: operation('admin', 10 * minuteMs),
     listTracks: operation('viewer'),
+    getProgress: operation('viewer'),
     putSample: operation('admin'),
     putAntibody: operation('operator'),
     revokeAntibody: operation('operator'),

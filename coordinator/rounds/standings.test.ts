@@ -5,7 +5,9 @@ import { takePart } from '../testing/small-client.ts';
 import { clusters, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
 import { roundEnd } from '../testing/wait.ts';
-import { standingsView } from '../views/standings.ts';
+import { progressView } from '../views/records/progress.ts';
+import { reputationsView } from '../views/records/reputation.ts';
+import { standingsView } from '../views/records/standings.ts';
 
 /** Four clusters agree, cluster-e is far off; the mean of all but one keeps four. */
 const keepsFour = { ...policy.aggregation, rule: { kind: 'multiKrum', keep: { kind: 'allButF' } } } as const;
@@ -45,6 +47,30 @@ it('records what rounds made of a cluster, over a start too, and lowers what it 
     ['r-2', 'leftOut', 'SCORE_TOO_HIGH'],
     ['r-1', 'leftOut', 'SCORE_TOO_HIGH'],
   ]);
+  const known = engine.state().tracks.get(track) as NonNullable<
+    ReturnType<ReturnType<typeof engine.state>['tracks']['get']>
+  >;
+  const reputations = await reputationsView(engine.state(), known, engine.blobs);
+  const ofOutlier = reputations.find(({ cluster }) => cluster === outlier);
+  expect(ofOutlier).toMatchObject({ rounds: 2, leftOut: 2, refused: 0, streak: 2, suggestion: 'none' });
+  expect(ofOutlier?.reasons).toEqual([{ code: 'SCORE_TOO_HIGH', count: 2 }]);
+  expect(ofOutlier?.margin).toBeGreaterThan(1);
+  const ofOthers = reputations.filter(({ cluster }) => cluster !== outlier);
+  expect(ofOthers.map(({ rounds, leftOut, streak }) => [rounds, leftOut, streak])).toEqual(Array(4).fill([2, 0, 0]));
+  for (const { margin } of ofOthers) expect(margin).toBeLessThanOrEqual(1);
+
+  const { steps } = await progressView(known, engine.blobs);
+  expect(steps.map(({ version, round, keptShare }) => [version, round, keptShare])).toEqual([
+    [1, 'r-1', 0.8],
+    [2, 'r-2', 0.8],
+  ]);
+  const valuesOf = async (version: number) =>
+    new Float32Array(unwrap(await engine.blobs.get(known.models[version]?.digest as never)).slice().buffer);
+  const [base, candidate] = [await valuesOf(1), await valuesOf(2)];
+  const length = Math.hypot(...candidate.map((value, at) => value - (base[at] as number)));
+  expect(steps[1]?.norm).toBeCloseTo(length, 6);
+  expect(length).toBeGreaterThan(0);
+
   const before = engine.state().tracks.get(track)?.standings;
   await engine.close();
   const again = await openSmallFederation(dataDir, { policy: wanted });

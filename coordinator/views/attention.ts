@@ -6,6 +6,7 @@ import { breakersMaxOf, type GateView as RegistryGate } from '../registry/decide
 import { expiringSoon } from '../registry/signing/expiry-watch.ts';
 import { rulesOf } from '../round/policy.ts';
 import type { Standing } from '../round/standing.ts';
+import { driftOf } from './records/drift.ts';
 import type { ClusterStateView, StatusView, TrackStatusView } from './status.ts';
 
 export type Severity = 'notice' | 'warning' | 'critical';
@@ -76,8 +77,6 @@ const scoreLow = 0.5;
 const waveClusters = 3;
 /** One bad round, or two, may be anybody's. */
 const streakRounds = 3;
-/** Before that, a moving mean is the first rounds'. */
-const driftRounds = 5;
 
 const order: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, notice: 2 };
 
@@ -241,24 +240,18 @@ function ofCluster(state: State, view: ClusterStateView, { nowMs }: Surroundings
 /** What its record over rounds says that one round does not. */
 function ofRecord(cluster: string, track: string, record: Standing | undefined): Attention[] {
   if (record === undefined) return [];
-  const { rounds, streak = 0, slope, cosine } = record;
+  const { streak = 0 } = record;
   const found: Attention[] = [];
   if (streak >= streakRounds) {
     const text = `${streak} rounds in a row kept most updates and not its: \`testudo clusters show ${cluster}\` says why`;
     found.push(about('warning', 'EXCLUDED_STREAK', text, { cluster, track }));
   }
-  const drift = rounds < driftRounds ? undefined : driftOf(slope, cosine);
+  const drift = driftOf(record);
   if (drift !== undefined) {
     const text = `${drift}, on average of about its last five rounds: \`testudo clusters show ${cluster}\``;
     found.push(about('warning', 'CLUSTER_DRIFTS', text, { cluster, track }));
   }
   return found;
-}
-
-function driftOf(slope: number | null, cosine: number | undefined): string | undefined {
-  if (slope !== null && slope > 0) return 'its updates harm what the trusted sample holds';
-  if (cosine !== undefined && cosine < 0) return 'its updates point away from the models that rounds made';
-  return undefined;
 }
 
 /** The same named attack in several clusters within a day. What nobody has named is no wave: it is seldom the same. */

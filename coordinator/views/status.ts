@@ -6,6 +6,7 @@ import type { Effect } from '../registry/decide/effects.ts';
 import type { AbandonReason } from '../round/phase.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
 import type { AlertCount } from '../rounds/alert-board.ts';
+import { type Suggestion, suggestionOf } from './records/suggestion.ts';
 
 /** What a look at everything reads beside the state. */
 export type StatusParts = Readonly<{
@@ -52,6 +53,8 @@ export type ClusterTrackView = Readonly<{
   excludedIn: RoundId | null;
   /** null where it never took part. */
   score: number | null;
+  /** What people may do about it by its record. */
+  suggestion: Suggestion;
   /** Of the last 24 hours, as the cluster counted them; the most first. */
   alerts: readonly FamilyCount[];
 }>;
@@ -118,6 +121,7 @@ function rowsOf({ state, resolved, alerts }: StatusParts, track: Track): (cluste
   const wanted = new Map(resolved(id).map((effect) => [effect.cluster, effect]));
   const deliveries = lastDeliveries(rounds.values());
   return (cluster) => {
+    const quarantined = state.clusters.get(cluster)?.quarantined ?? false;
     const agent = state.agents.get(agentKey(cluster, id));
     const standing = standings[cluster];
     const shall = wanted.get(cluster);
@@ -131,6 +135,7 @@ function rowsOf({ state, resolved, alerts }: StatusParts, track: Track): (cluste
       lastDeliveryAtMs: deliveries.get(cluster) ?? null,
       excludedIn: standing?.excludedIn ?? null,
       score: standing?.score ?? null,
+      suggestion: suggestionOf(standing, quarantined, (round) => rounds.has(round)).suggestion,
       alerts: byFamily(alerts(cluster).filter((one) => one.track === id)),
     };
   };

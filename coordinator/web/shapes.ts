@@ -10,11 +10,13 @@ import type { AuditFound } from '../views/audit-search.ts';
 import type { ChannelsView } from '../views/channels.ts';
 import type { GateView } from '../views/gate.ts';
 import type { ClusterView } from '../views/members.ts';
+import type { StandingView } from '../views/records/standings.ts';
 import type { ReleaseView } from '../views/releases.ts';
-import type { StandingView } from '../views/standings.ts';
 
 export type { CoordinatorView, Overview } from '../operations/overview.ts';
 export type { Attention } from '../views/attention.ts';
+export type { ProgressView } from '../views/records/progress.ts';
+export type { ReputationView } from '../views/records/reputation.ts';
 export type { MeasuredPart, RoundDetail } from '../views/round-detail.ts';
 export type { RoundView } from '../views/rounds.ts';
 export type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../views/status.ts';

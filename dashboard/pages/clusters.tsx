@@ -148,7 +148,7 @@ function byFamily(alerts: ClusterPage['alerts']) {
 }
 
 function Standing({ standing }: Readonly<{ standing: StandingView }>) {
-  const { track, rounds, leftOut, refused, score, recent } = standing;
+  const { track, rounds, leftOut, refused, score, recent, suggestion, because } = standing;
   // Made once: a history is drawn anew for every new list.
   const [scores, lengths, cosines] = useMemo(() => {
     const inOrder = recent.toReversed();
@@ -157,8 +157,8 @@ function Standing({ standing }: Readonly<{ standing: StandingView }>) {
   return (
     <Panel title={`Record in ${track}`}>
       <p>
-        <Mark sign={score < 0.5 ? 'warning' : 'good'} /> {advice(score)} Record {score.toFixed(2)}: of {rounds} rounds,
-        left out of {leftOut}, refused in {refused}.
+        <Mark sign={suggestion === 'none' ? 'good' : 'warning'} /> {advice[suggestion]} (<Said text={because} />) Record{' '}
+        {score.toFixed(2)}: of {rounds} rounds, left out of {leftOut}, refused in {refused}.
       </p>
       <div class="pair">
         <History label={`Scores of the last ${recent.length} rounds, oldest first`} name="score" values={scores} />
@@ -208,7 +208,9 @@ function Standing({ standing }: Readonly<{ standing: StandingView }>) {
 }
 
 /** What people may do about a record; nothing follows from it by itself. */
-function advice(score: number): string {
-  if (score < 0.25) return 'Rounds nearly always leave it out: look at what it sends, then quarantine it.';
-  return score < 0.5 ? 'Rounds often leave it out: watch it.' : 'Rounds keep it.';
-}
+const advice: Readonly<Record<StandingView['suggestion'], string>> = {
+  none: 'Nothing to do.',
+  watch: 'Watch it.',
+  quarantine: 'Look at what it sends, then quarantine it.',
+  readmit: 'It may be let in again.',
+};

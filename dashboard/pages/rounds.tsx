@@ -11,6 +11,7 @@ import { When } from '../parts/time.tsx';
 import { Phase } from './phase.tsx';
 import { RoundPage } from './round.tsx';
 import { TrackPage } from './track-page.tsx';
+import { TrackProgress } from './track-progress.tsx';
 
 /** A track's rounds, or one of them. */
 export function RoundsPage({
@@ -38,11 +39,14 @@ function RoundList({ track, mayAct }: Readonly<{ track: string; mayAct: boolean 
     </Act>
   );
   return (
-    <Panel title={`Rounds of ${track}`} aside={open}>
-      <Awaited answer={answer}>
-        {(rounds) => (rounds.length === 0 ? <p>None yet.</p> : <RoundTable rounds={rounds} />)}
-      </Awaited>
-    </Panel>
+    <>
+      <TrackProgress track={track} />
+      <Panel title={`Rounds of ${track}`} aside={open}>
+        <Awaited answer={answer}>
+          {(rounds) => (rounds.length === 0 ? <p>None yet.</p> : <RoundTable rounds={rounds} />)}
+        </Awaited>
+      </Panel>
+    </>
   );
 }
 

@@ -34,11 +34,11 @@ import {
 import type { Engine } from '../../rounds/engine.ts';
 import { type ClusterView, clustersOf, clusterView, type TokenView, tokensView } from '../../views/members.ts';
 import { pageOf } from '../../views/page.ts';
+import { type StandingView, standingsView } from '../../views/records/standings.ts';
 import { checkId } from '../../views/request.ts';
-import { type StandingView, standingsView } from '../../views/standings.ts';
 import type { Door } from '../door.ts';
 import { ms } from './messages.ts';
-import { fates } from './participation.ts';
+import { fates } from './records/participation.ts';
 
 const statuses: Readonly<Record<ClusterView['status'], ClusterStatus>> = {
   enrolled: ClusterStatus.CLUSTER_STATUS_ENROLLED,

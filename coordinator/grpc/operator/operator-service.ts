@@ -14,6 +14,7 @@ import { gateHandlers } from './gate.ts';
 import { memberHandlers } from './members.ts';
 import { operatorHandlers } from './operators.ts';
 import { pinHandlers } from './pins.ts';
+import { recordHandlers } from './records/record-handlers.ts';
 import { releaseFileHandlers } from './release-files.ts';
 import { releaseHandlers } from './releases.ts';
 import { replayHandlers } from './replays.ts';
@@ -42,6 +43,7 @@ export function operatorService({ door, engine, membership, registry, sessions }
       ...sampleHandlers(door, engine),
       ...antibodyHandlers(door, engine),
       ...roundHandlers(door, engine),
+      ...recordHandlers(door, engine),
       ...replayHandlers(door, engine),
       ...freezeHandlers(door, engine),
       ...releaseHandlers(door, engine, registry),

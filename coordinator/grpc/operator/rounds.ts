@@ -29,7 +29,7 @@ import { trackWarnings } from '../../views/tracks.ts';
 import type { Door } from '../door.ts';
 import { sequenceMessage } from './members.ts';
 import { modelRef, ms } from './messages.ts';
-import { participations } from './participation.ts';
+import { participations } from './records/participation.ts';
 
 /** Of the text; a longer one is left out of the answer, since a message may hold 1.25 MiB. */
 const namesMax = 2_000;

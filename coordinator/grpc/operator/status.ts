@@ -105,6 +105,7 @@ function clusterMessage({ cluster: name, connected, quarantined, ...view }: Clus
       lastDeliveryAtMs: ms(row.lastDeliveryAtMs),
       excludedIn: row.excludedIn ?? '',
       score: row.score ?? undefined,
+      suggestion: row.suggestion === 'none' ? '' : row.suggestion,
       alerts: row.alerts.slice(0, familiesMax).map(({ family, count }) => ({ family, count: BigInt(count) })),
     })),
   };

@@ -65,12 +65,16 @@ import {
 } from "./operator_releases.ts";
 import {
   ClassOutcome,
+  GetProgressRequest,
+  GetProgressResponse,
   LiftFreezeRequest,
   LiftFreezeResponse,
   ListAntibodiesRequest,
   ListAntibodiesResponse,
   ListFreezesRequest,
   ListFreezesResponse,
+  ListReputationsRequest,
+  ListReputationsResponse,
   MoveHeadRequest,
   MoveHeadResponse,
   PutAntibodyRequest,
@@ -5247,6 +5251,18 @@ export const OperatorService = {
     responseSerialize: (value: GetClusterResponse): Buffer => Buffer.from(GetClusterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetClusterResponse => GetClusterResponse.decode(value),
   },
+  /** How rounds judged each member in one track, over those that are kept in full, with what people may do about it. Viewer. */
+  listReputations: {
+    path: "/testudo.v1.Operator/ListReputations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListReputationsRequest): Buffer =>
+      Buffer.from(ListReputationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListReputationsRequest => ListReputationsRequest.decode(value),
+    responseSerialize: (value: ListReputationsResponse): Buffer =>
+      Buffer.from(ListReputationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListReputationsResponse => ListReputationsResponse.decode(value),
+  },
   /** Takes a cluster's membership away: its certificate is refused and its streams are cut within a minute. Admin. */
   revokeCluster: {
     path: "/testudo.v1.Operator/RevokeCluster" as const,
@@ -5366,6 +5382,16 @@ export const OperatorService = {
     requestDeserialize: (value: Buffer): ListTracksRequest => ListTracksRequest.decode(value),
     responseSerialize: (value: ListTracksResponse): Buffer => Buffer.from(ListTracksResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListTracksResponse => ListTracksResponse.decode(value),
+  },
+  /** Whether a track's training gets anywhere: its last versions' steps, and a sentence. Viewer. */
+  getProgress: {
+    path: "/testudo.v1.Operator/GetProgress" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetProgressRequest): Buffer => Buffer.from(GetProgressRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetProgressRequest => GetProgressRequest.decode(value),
+    responseSerialize: (value: GetProgressResponse): Buffer => Buffer.from(GetProgressResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetProgressResponse => GetProgressResponse.decode(value),
   },
   /** Gives a track a trusted sample: what rounds that open from now on judge updates by, where their policy says so. */
   putSample: {
@@ -5760,6 +5786,8 @@ export interface OperatorServer extends UntypedServiceImplementation {
   listClusters: handleUnaryCall<ListClustersRequest, ListClustersResponse>;
   /** One cluster, and its record in every track. Viewer. */
   getCluster: handleUnaryCall<GetClusterRequest, GetClusterResponse>;
+  /** How rounds judged each member in one track, over those that are kept in full, with what people may do about it. Viewer. */
+  listReputations: handleUnaryCall<ListReputationsRequest, ListReputationsResponse>;
   /** Takes a cluster's membership away: its certificate is refused and its streams are cut within a minute. Admin. */
   revokeCluster: handleUnaryCall<RevokeClusterRequest, RevokeClusterResponse>;
   /** Keeps a cluster's updates out of aggregation, or lets them in again. Operator. */
@@ -5785,6 +5813,8 @@ export interface OperatorServer extends UntypedServiceImplementation {
   putTrack: handleClientStreamingCall<PutTrackRequest, PutTrackResponse>;
   /** Tracks with their policies. Viewer. */
   listTracks: handleUnaryCall<ListTracksRequest, ListTracksResponse>;
+  /** Whether a track's training gets anywhere: its last versions' steps, and a sentence. Viewer. */
+  getProgress: handleUnaryCall<GetProgressRequest, GetProgressResponse>;
   /** Gives a track a trusted sample: what rounds that open from now on judge updates by, where their policy says so. */
   putSample: handleUnaryCall<PutSampleRequest, PutSampleResponse>;
   /**
@@ -5930,6 +5960,22 @@ export interface OperatorClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetClusterResponse) => void,
   ): ClientUnaryCall;
+  /** How rounds judged each member in one track, over those that are kept in full, with what people may do about it. Viewer. */
+  listReputations(
+    request: ListReputationsRequest,
+    callback: (error: ServiceError | null, response: ListReputationsResponse) => void,
+  ): ClientUnaryCall;
+  listReputations(
+    request: ListReputationsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListReputationsResponse) => void,
+  ): ClientUnaryCall;
+  listReputations(
+    request: ListReputationsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListReputationsResponse) => void,
+  ): ClientUnaryCall;
   /** Takes a cluster's membership away: its certificate is refused and its streams are cut within a minute. Admin. */
   revokeCluster(
     request: RevokeClusterRequest,
@@ -6109,6 +6155,22 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListTracksResponse) => void,
+  ): ClientUnaryCall;
+  /** Whether a track's training gets anywhere: its last versions' steps, and a sentence. Viewer. */
+  getProgress(
+    request: GetProgressRequest,
+    callback: (error: ServiceError | null, response: GetProgressResponse) => void,
+  ): ClientUnaryCall;
+  getProgress(
+    request: GetProgressRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetProgressResponse) => void,
+  ): ClientUnaryCall;
+  getProgress(
+    request: GetProgressRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetProgressResponse) => void,
   ): ClientUnaryCall;
   /** Gives a track a trusted sample: what rounds that open from now on judge updates by, where their policy says so. */
   putSample(

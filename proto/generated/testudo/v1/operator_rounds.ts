@@ -12,6 +12,63 @@ export const protobufPackage = "testudo.v1";
 
 export const protobufFileName = "testudo/v1/operator_rounds.proto";
 
+/** What people may do about a cluster; nothing follows from it by itself. */
+export const Suggestion = {
+  /** SUGGESTION_UNSPECIFIED - Not said. */
+  SUGGESTION_UNSPECIFIED: 0,
+  /** SUGGESTION_NONE - Nothing. */
+  SUGGESTION_NONE: 1,
+  /** SUGGESTION_WATCH - Look at it now and then. */
+  SUGGESTION_WATCH: 2,
+  /** SUGGESTION_QUARANTINE - Keep its updates out. */
+  SUGGESTION_QUARANTINE: 3,
+  /** SUGGESTION_READMIT - Let it in again. */
+  SUGGESTION_READMIT: 4,
+} as const;
+
+export type Suggestion = typeof Suggestion[keyof typeof Suggestion];
+
+export namespace Suggestion {
+  export type SUGGESTION_UNSPECIFIED = typeof Suggestion.SUGGESTION_UNSPECIFIED;
+  export type SUGGESTION_NONE = typeof Suggestion.SUGGESTION_NONE;
+  export type SUGGESTION_WATCH = typeof Suggestion.SUGGESTION_WATCH;
+  export type SUGGESTION_QUARANTINE = typeof Suggestion.SUGGESTION_QUARANTINE;
+  export type SUGGESTION_READMIT = typeof Suggestion.SUGGESTION_READMIT;
+}
+
+/** What a track's last versions say of its training. */
+export const Verdict = {
+  /** VERDICT_UNSPECIFIED - Not said. */
+  VERDICT_UNSPECIFIED: 0,
+  /** VERDICT_TOO_FEW - Fewer than two versions after the first. */
+  VERDICT_TOO_FEW: 1,
+  /** VERDICT_REPEATS - The last version is an earlier one, to the bit. */
+  VERDICT_REPEATS: 2,
+  /** VERDICT_STILL - The last version hardly moved. */
+  VERDICT_STILL: 3,
+  /** VERDICT_SETTLES - Steps become shorter. */
+  VERDICT_SETTLES: 4,
+  /** VERDICT_SWINGS - Each step takes back much of the one before. */
+  VERDICT_SWINGS: 5,
+  /** VERDICT_GROWS - Steps become longer. */
+  VERDICT_GROWS: 6,
+  /** VERDICT_LEARNS - Steps are about as long as before. */
+  VERDICT_LEARNS: 7,
+} as const;
+
+export type Verdict = typeof Verdict[keyof typeof Verdict];
+
+export namespace Verdict {
+  export type VERDICT_UNSPECIFIED = typeof Verdict.VERDICT_UNSPECIFIED;
+  export type VERDICT_TOO_FEW = typeof Verdict.VERDICT_TOO_FEW;
+  export type VERDICT_REPEATS = typeof Verdict.VERDICT_REPEATS;
+  export type VERDICT_STILL = typeof Verdict.VERDICT_STILL;
+  export type VERDICT_SETTLES = typeof Verdict.VERDICT_SETTLES;
+  export type VERDICT_SWINGS = typeof Verdict.VERDICT_SWINGS;
+  export type VERDICT_GROWS = typeof Verdict.VERDICT_GROWS;
+  export type VERDICT_LEARNS = typeof Verdict.VERDICT_LEARNS;
+}
+
 /** Computes a round again. */
 export interface ReplayRoundRequest {
   /** Track id. */
@@ -307,6 +364,92 @@ export interface KnownAntibody {
   reason: string;
   /** Why it was revoked; empty while it is in force. */
   revoked: string;
+}
+
+/** Which track. */
+export interface ListReputationsRequest {
+  /** Track id. */
+  track: string;
+}
+
+/** Every member of the federation. */
+export interface ListReputationsResponse {
+  /** Those that something is suggested for first, then by name; at most 2,000. */
+  reputations: Reputation[];
+}
+
+/** How rounds judged one cluster in one track. */
+export interface Reputation {
+  /** Track id. */
+  track: string;
+  /** Cluster id. */
+  cluster: string;
+  /** What people may do about it. */
+  suggestion: Suggestion;
+  /** Why, in words. */
+  because: string;
+  /** Whether its updates are kept out now. */
+  quarantined: boolean;
+  /** Rounds, of those that are kept in full (64 at most), that judged an update of it. */
+  rounds: number;
+  /** Of these, how many left it out whole. */
+  leftOut: number;
+  /** How many refused it. */
+  refused: number;
+  /** Of all its rounds: how many in a row, up to the last, kept most updates and not its. */
+  streak: number;
+  /** Median of its score over the highest that its round kept: above 1 is beyond the threshold; NaN where no score decides. */
+  margin: number;
+  /** Its record, as in TrackStanding; NaN where it never took part. */
+  score: number;
+  /** Why it was left out or refused, the most frequent first, at most 16. */
+  reasons: ReasonCount[];
+}
+
+/** How often one code was given. */
+export interface ReasonCount {
+  /** As in Participation. */
+  code: string;
+  /** How often. */
+  count: number;
+}
+
+/** Which track. */
+export interface GetProgressRequest {
+  /** Track id. */
+  track: string;
+}
+
+/** Whether a track's training gets anywhere. */
+export interface GetProgressResponse {
+  /** Track id. */
+  track: string;
+  /** In a word. */
+  verdict: Verdict;
+  /** In a sentence. */
+  text: string;
+  /** What part of the updates these rounds counted, on average; NaN where their rounds are forgotten. */
+  keptShare: number;
+  /** The last versions, oldest first, at most 8. */
+  steps: ModelStep[];
+}
+
+/** One version's step from the one that its round started from. */
+export interface ModelStep {
+  /** The version. */
+  version: bigint;
+  /** Its round; empty for one that came otherwise. */
+  round: string;
+  /** Length of the step: the aggregate, as the server optimiser made it. NaN where the model is gone or above 64 MiB. */
+  norm: number;
+  /** The same over the length of the model before. */
+  relative: number;
+  /** Of the angle to the step before: 1 goes on, -1 goes back; NaN for the first. */
+  cosine: number;
+  /** What part of the updates its round counted; NaN where it is forgotten. */
+  keptShare: number;
+  /** The newest earlier version that it is the same as, to the bit; absent for none. */
+  sameAs?: bigint | undefined;
 }
 
 function createBaseReplayRoundRequest(): ReplayRoundRequest {
@@ -2566,6 +2709,674 @@ export const KnownAntibody: MessageFns<KnownAntibody> = {
     message.putAtMs = (object.putAtMs !== undefined && object.putAtMs !== null) ? BigInt(object.putAtMs) : 0n;
     message.reason = object.reason ?? "";
     message.revoked = object.revoked ?? "";
+    return message;
+  },
+};
+
+function createBaseListReputationsRequest(): ListReputationsRequest {
+  return { track: "" };
+}
+
+export const ListReputationsRequest: MessageFns<ListReputationsRequest> = {
+  encode(message: ListReputationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListReputationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListReputationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListReputationsRequest>, I>>(base?: I): ListReputationsRequest {
+    return ListReputationsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListReputationsRequest>, I>>(object: I): ListReputationsRequest {
+    const message = createBaseListReputationsRequest();
+    message.track = object.track ?? "";
+    return message;
+  },
+};
+
+function createBaseListReputationsResponse(): ListReputationsResponse {
+  return { reputations: [] };
+}
+
+export const ListReputationsResponse: MessageFns<ListReputationsResponse> = {
+  encode(message: ListReputationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.reputations) {
+      Reputation.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListReputationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListReputationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reputations.push(Reputation.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListReputationsResponse>, I>>(base?: I): ListReputationsResponse {
+    return ListReputationsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListReputationsResponse>, I>>(object: I): ListReputationsResponse {
+    const message = createBaseListReputationsResponse();
+    message.reputations = object.reputations?.map((e) => Reputation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReputation(): Reputation {
+  return {
+    track: "",
+    cluster: "",
+    suggestion: 0,
+    because: "",
+    quarantined: false,
+    rounds: 0,
+    leftOut: 0,
+    refused: 0,
+    streak: 0,
+    margin: 0,
+    score: 0,
+    reasons: [],
+  };
+}
+
+export const Reputation: MessageFns<Reputation> = {
+  encode(message: Reputation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.cluster !== "") {
+      writer.uint32(18).string(message.cluster);
+    }
+    if (message.suggestion !== 0) {
+      writer.uint32(24).int32(message.suggestion);
+    }
+    if (message.because !== "") {
+      writer.uint32(34).string(message.because);
+    }
+    if (message.quarantined !== false) {
+      writer.uint32(40).bool(message.quarantined);
+    }
+    if (message.rounds !== 0) {
+      writer.uint32(48).uint32(message.rounds);
+    }
+    if (message.leftOut !== 0) {
+      writer.uint32(56).uint32(message.leftOut);
+    }
+    if (message.refused !== 0) {
+      writer.uint32(64).uint32(message.refused);
+    }
+    if (message.streak !== 0) {
+      writer.uint32(72).uint32(message.streak);
+    }
+    if (message.margin !== 0) {
+      writer.uint32(81).double(message.margin);
+    }
+    if (message.score !== 0) {
+      writer.uint32(89).double(message.score);
+    }
+    for (const v of message.reasons) {
+      ReasonCount.encode(v!, writer.uint32(98).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Reputation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReputation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.suggestion = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.because = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.quarantined = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rounds = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.leftOut = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.refused = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.streak = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.margin = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.score = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.reasons.push(ReasonCount.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Reputation>, I>>(base?: I): Reputation {
+    return Reputation.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Reputation>, I>>(object: I): Reputation {
+    const message = createBaseReputation();
+    message.track = object.track ?? "";
+    message.cluster = object.cluster ?? "";
+    message.suggestion = object.suggestion ?? 0;
+    message.because = object.because ?? "";
+    message.quarantined = object.quarantined ?? false;
+    message.rounds = object.rounds ?? 0;
+    message.leftOut = object.leftOut ?? 0;
+    message.refused = object.refused ?? 0;
+    message.streak = object.streak ?? 0;
+    message.margin = object.margin ?? 0;
+    message.score = object.score ?? 0;
+    message.reasons = object.reasons?.map((e) => ReasonCount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReasonCount(): ReasonCount {
+  return { code: "", count: 0 };
+}
+
+export const ReasonCount: MessageFns<ReasonCount> = {
+  encode(message: ReasonCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReasonCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReasonCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReasonCount>, I>>(base?: I): ReasonCount {
+    return ReasonCount.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReasonCount>, I>>(object: I): ReasonCount {
+    const message = createBaseReasonCount();
+    message.code = object.code ?? "";
+    message.count = object.count ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetProgressRequest(): GetProgressRequest {
+  return { track: "" };
+}
+
+export const GetProgressRequest: MessageFns<GetProgressRequest> = {
+  encode(message: GetProgressRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetProgressRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetProgressRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetProgressRequest>, I>>(base?: I): GetProgressRequest {
+    return GetProgressRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetProgressRequest>, I>>(object: I): GetProgressRequest {
+    const message = createBaseGetProgressRequest();
+    message.track = object.track ?? "";
+    return message;
+  },
+};
+
+function createBaseGetProgressResponse(): GetProgressResponse {
+  return { track: "", verdict: 0, text: "", keptShare: 0, steps: [] };
+}
+
+export const GetProgressResponse: MessageFns<GetProgressResponse> = {
+  encode(message: GetProgressResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.verdict !== 0) {
+      writer.uint32(16).int32(message.verdict);
+    }
+    if (message.text !== "") {
+      writer.uint32(26).string(message.text);
+    }
+    if (message.keptShare !== 0) {
+      writer.uint32(33).double(message.keptShare);
+    }
+    for (const v of message.steps) {
+      ModelStep.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetProgressResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetProgressResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.verdict = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.keptShare = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.steps.push(ModelStep.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetProgressResponse>, I>>(base?: I): GetProgressResponse {
+    return GetProgressResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetProgressResponse>, I>>(object: I): GetProgressResponse {
+    const message = createBaseGetProgressResponse();
+    message.track = object.track ?? "";
+    message.verdict = object.verdict ?? 0;
+    message.text = object.text ?? "";
+    message.keptShare = object.keptShare ?? 0;
+    message.steps = object.steps?.map((e) => ModelStep.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseModelStep(): ModelStep {
+  return { version: 0n, round: "", norm: 0, relative: 0, cosine: 0, keptShare: 0, sameAs: undefined };
+}
+
+export const ModelStep: MessageFns<ModelStep> = {
+  encode(message: ModelStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0n) {
+      if (BigInt.asUintN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.version);
+    }
+    if (message.round !== "") {
+      writer.uint32(18).string(message.round);
+    }
+    if (message.norm !== 0) {
+      writer.uint32(25).double(message.norm);
+    }
+    if (message.relative !== 0) {
+      writer.uint32(33).double(message.relative);
+    }
+    if (message.cosine !== 0) {
+      writer.uint32(41).double(message.cosine);
+    }
+    if (message.keptShare !== 0) {
+      writer.uint32(49).double(message.keptShare);
+    }
+    if (message.sameAs !== undefined) {
+      if (BigInt.asUintN(64, message.sameAs) !== message.sameAs) {
+        throw new globalThis.Error("value provided for field message.sameAs of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.sameAs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.round = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.norm = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.relative = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.cosine = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.keptShare = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sameAs = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ModelStep>, I>>(base?: I): ModelStep {
+    return ModelStep.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ModelStep>, I>>(object: I): ModelStep {
+    const message = createBaseModelStep();
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.round = object.round ?? "";
+    message.norm = object.norm ?? 0;
+    message.relative = object.relative ?? 0;
+    message.cosine = object.cosine ?? 0;
+    message.keptShare = object.keptShare ?? 0;
+    message.sameAs = (object.sameAs !== undefined && object.sameAs !== null) ? BigInt(object.sameAs) : undefined;
     return message;
   },
 };

@@ -202,6 +202,8 @@ export interface ClusterTrack {
     | undefined;
   /** Alerts of the last 24 hours, as the cluster counted them, by family; the most first, at most 16. */
   alerts: FamilyCount[];
+  /** What people may do about it by its record: "watch", "quarantine" or "readmit"; empty for nothing. */
+  suggestion: string;
 }
 
 /** Alerts of one family. */
@@ -1124,6 +1126,7 @@ function createBaseClusterTrack(): ClusterTrack {
     excludedIn: "",
     score: undefined,
     alerts: [],
+    suggestion: "",
   };
 }
 
@@ -1170,6 +1173,9 @@ export const ClusterTrack: MessageFns<ClusterTrack> = {
     }
     for (const v of message.alerts) {
       FamilyCount.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.suggestion !== "") {
+      writer.uint32(90).string(message.suggestion);
     }
     return writer;
   },
@@ -1267,6 +1273,14 @@ export const ClusterTrack: MessageFns<ClusterTrack> = {
             message.alerts.push(FamilyCount.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.suggestion = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1296,6 +1310,7 @@ export const ClusterTrack: MessageFns<ClusterTrack> = {
     message.excludedIn = object.excludedIn ?? "";
     message.score = object.score ?? undefined;
     message.alerts = object.alerts?.map((e) => FamilyCount.fromPartial(e)) || [];
+    message.suggestion = object.suggestion ?? "";
     return message;
   },
 };

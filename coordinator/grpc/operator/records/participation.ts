@@ -1,5 +1,5 @@
-import { type Participation, UpdateFate } from '../../../proto/generated/testudo/v1/operator.ts';
-import type { ParticipationView } from '../../views/participation.ts';
+import { type Participation, UpdateFate } from '../../../../proto/generated/testudo/v1/operator.ts';
+import type { ParticipationView } from '../../../views/participation.ts';
 
 const rowsMax = 10_000;
 /** Room for the rows of one message. */

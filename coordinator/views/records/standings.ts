@@ -1,10 +1,11 @@
-import type { EpochMs } from '../../base/time.ts';
-import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
-import type { BlobStore } from '../blobs/blob-store.ts';
-import { type UpdateFate, weightOf } from '../candidate/provenance.ts';
-import type { State, Track } from '../ledger/state/state.ts';
-import type { Standing } from '../round/standing.ts';
-import { readProvenance } from './participation.ts';
+import type { EpochMs } from '../../../base/time.ts';
+import type { ClusterId, RoundId, TrackId } from '../../../proto/ids.ts';
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import { type UpdateFate, weightOf } from '../../candidate/provenance.ts';
+import type { State, Track } from '../../ledger/state/state.ts';
+import type { Standing } from '../../round/standing.ts';
+import { readProvenance } from '../participation.ts';
+import { type Suggested, suggestionOf } from './suggestion.ts';
 
 /** What one round made of a cluster's update; numbers are null where the rule gave none. */
 export type RoundStandingView = Readonly<{
@@ -22,13 +23,13 @@ export type RoundStandingView = Readonly<{
 }>;
 
 /** A cluster's record in one track, and its last rounds, newest first. */
-export type StandingView = Standing & Readonly<{ track: TrackId; recent: readonly RoundStandingView[] }>;
+export type StandingView = Standing & Suggested & Readonly<{ track: TrackId; recent: readonly RoundStandingView[] }>;
 
 const recentMax = 16;
 
 /** A cluster's records, by track; none where it never took part. */
 export async function standingsView(
-  { tracks }: Pick<State, 'tracks'>,
+  { tracks, clusters }: Pick<State, 'tracks' | 'clusters'>,
   blobs: Pick<BlobStore, 'get'>,
   cluster: ClusterId,
 ): Promise<readonly StandingView[]> {
@@ -36,7 +37,9 @@ export async function standingsView(
   for (const track of [...tracks.values()].sort((a, b) => (a.track < b.track ? -1 : 1))) {
     const standing = track.standings[cluster];
     if (standing === undefined) continue;
-    views.push({ ...standing, track: track.track, recent: await recentRounds(track, blobs, cluster) });
+    const quarantined = clusters.get(cluster)?.quarantined ?? false;
+    const suggested = suggestionOf(standing, quarantined, (round) => track.rounds.has(round));
+    views.push({ ...standing, ...suggested, track: track.track, recent: await recentRounds(track, blobs, cluster) });
   }
   return views;
 }
