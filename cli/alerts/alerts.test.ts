@@ -36,6 +36,12 @@ describe('testudo alerts', { timeout: 600_000 }, () => {
     expect(JSON.parse(flows.out)).toEqual(flow);
     const shown = await runTestudo('alerts', 'show', attack.id, '-d', data);
     expect(shown.out).toContain('calls never seen: ptrace');
+    const explained = await runTestudo('explain', attack.id, '--data', data);
+    expect(explained.error).toBe('');
+    expect(explained.out).toMatch(/^family +reverse-shell$/m);
+    expect(explained.out).toContain('9.500, 2.235 times the threshold of 4.250');
+    expect(explained.out).toContain(`testudo feedback ${attack.id} false-positive`);
+    expect(JSON.parse((await runTestudo('explain', attack.id, '--data', data, '--json')).out)).toEqual(attack);
     expect(await runTestudo('alerts', 'show', 'a-0123456789abcdef', '-d', data)).toMatchObject({
       code: 1,
       error: expect.stringContaining('ALERT_NOT_FOUND'),

@@ -7,6 +7,7 @@ import { newestAlerts } from '../../client/alerts/read-alerts.ts';
 import { type Alert, isAlertId } from '../../client/scoring/alert.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
 import { print } from '../print.ts';
+import { storedAlert } from './explained-alert.ts';
 import { alertPlaces, dataCommand, outboxCommand, outboxDirectory } from './places.ts';
 import { watchAlerts } from './watch.ts';
 
@@ -69,16 +70,8 @@ function show() {
     .option('--json', 'as in the alert file')
     .action(async (id, { json, ...where }) => {
       if (!isAlertId(id)) usage(`expected an alert's id, such as a-0123456789abcdef; got ${id}`);
-      for await (const alert of newestAlerts(alertPlaces(where).alertFile)) {
-        if (alert.id !== id) continue;
-        return print(
-          json ? jsonLine(alert) : `${alert.id}  ${alert.at}\n${alert.text}\n\n${JSON.stringify(alert, null, 2)}`,
-        );
-      }
-      return exitWith({
-        code: 'ALERT_NOT_FOUND',
-        message: `no alert ${id} stands in the alert file; \`testudo alerts list\``,
-      });
+      const alert = await storedAlert(alertPlaces(where).alertFile, id);
+      print(json ? jsonLine(alert) : `${alert.id}  ${alert.at}\n${alert.text}\n\n${JSON.stringify(alert, null, 2)}`);
     });
 }
 

@@ -7,19 +7,21 @@ import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { print } from '../print.ts';
 import { showCommand } from './cluster-show.ts';
+import { labelCommand } from './label.ts';
 import { reputationCommand } from './reputation.ts';
 
 /** `testudo clusters`: members of the federation. */
 export function clustersCommand() {
   return new Command('clusters')
-    .description('members: list, show, reputation, revoke, quarantine, approve')
+    .description('members: list, show, reputation, revoke, quarantine, approve, label')
     .addCommand(list())
     .addCommand(showCommand())
     .addCommand(reputationCommand())
     .addCommand(revoke())
     .addCommand(quarantine(true))
     .addCommand(quarantine(false))
-    .addCommand(approve());
+    .addCommand(approve())
+    .addCommand(labelCommand());
 }
 
 function list() {

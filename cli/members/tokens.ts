@@ -8,6 +8,7 @@ import { configIn, refuseReplacing, writeClientKit } from '../kit/client-kit.ts'
 import { clientStart } from '../operator/client-start.ts';
 import { withConnection } from '../operator/connection.ts';
 import { enrolmentPort } from '../operator/enrol-address.ts';
+import { allClusters, refuseMisspeltKeys } from '../operator/known-names.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
 import { complain, print } from '../print.ts';
@@ -29,6 +30,7 @@ function create() {
     .argument('<cluster>')
     .option('--hours <count>', `how long it may be used, up to ${hoursMax}`, '24')
     .option('--label <key=value...>', 'labels that the cluster will carry')
+    .option('--force', 'also with a key of labels that is nearly one in use')
     .option('--kit <folder>', "write what the cluster's client starts with: configuration, token, root, schema")
     .option(
       '--coordinator <host:port>',
@@ -40,6 +42,8 @@ function create() {
         const { kit: folder } = options;
         const lifetimeSeconds = secondsOf(options.hours);
         const labels = (options.label ?? []).map(labelOf);
+        const keys = options.force ? [] : labels.map(({ key }) => key);
+        if (keys.length > 0) refuseMisspeltKeys(await allClusters(connection), keys);
         if (folder !== undefined) refuseReplacing(configIn(folder));
         const kit = folder === undefined ? undefined : await clientStart(connection, options);
         const created = await connection.call(connection.client.createToken, { cluster, lifetimeSeconds, labels });

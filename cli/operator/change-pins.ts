@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { jsonLine } from '../../base/text/table.ts';
 import { type OperatorCredentials, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
-import type { Pin, Pins } from '../../proto/release/documents/catalogue.ts';
+import type { Pin, Pins, Subject } from '../../proto/release/documents/catalogue.ts';
 import { keyIdOf } from '../../proto/release/documents/key-id.ts';
 import { isInForce } from '../../proto/release/legality.ts';
 import { signPins } from '../../proto/release/sign.ts';
@@ -10,8 +10,8 @@ import { exitWith, orExit, usage } from '../exit.ts';
 import { complain, print } from '../print.ts';
 import { versionFrom } from './arguments.ts';
 import { type OperatorConnection, type OperatorOptions, withConnection } from './connection.ts';
+import { allClusters, refuseUnknownSubject } from './known-names.ts';
 import { showChange } from './moves.ts';
-import { pages } from './pages.ts';
 import { pinEffects } from './pin-effects.ts';
 import { pinKeyOf } from './pin-key.ts';
 import { type TrustedReleases, trustedReleases } from './release-trust.ts';
@@ -38,6 +38,8 @@ export type PinChange = Readonly<{
   /** The response policy that shall stand beside them: as it is unless given; null for none. */
   response?: Pins['response'] | null;
   sentence: string;
+  /** A member must be called so, or carry that label; undefined where nobody need to. */
+  whom?: Subject | undefined;
   facts: Readonly<Record<string, unknown>>;
 }>;
 
@@ -73,7 +75,8 @@ export async function changePins(
       });
     }
     const nowMs = Date.now();
-    const { track, pins, response = releases.pins.response, sentence, facts } = change(releases, own.name, nowMs);
+    const changed = change(releases, own.name, nowMs);
+    const { track, pins, response = releases.pins.response, sentence, facts } = changed;
     let next: Pins = {
       version: releases.pins.version + 1,
       expiresAtMs: Math.floor((nowMs + validMs) / 1000) * 1000,
@@ -81,10 +84,8 @@ export async function changePins(
       ...(response !== null && response !== undefined && { response }),
     };
     const { client } = connection;
-    const clusters = await pages(
-      (page) => connection.call(client.listClusters, { page }),
-      (answer) => answer.clusters,
-    );
+    const clusters = await allClusters(connection);
+    if (changed.whom !== undefined) refuseUnknownSubject(clusters, changed.whom);
     const effects = pinEffects(clusters, track, releases.catalogue, releases.pins, next, nowMs);
     if (options.dryRun) return showChange(options, `${sentence}: pins version ${next.version}`, effects, facts);
     const sign = (version: number) => signPins({ ...next, version }, own.federation as FederationId, [key]);

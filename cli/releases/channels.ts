@@ -4,6 +4,7 @@ import type { Assignment, Channel } from '../../proto/generated/testudo/v1/opera
 import { wireJson } from '../json/wire-json.ts';
 import { subjectFrom, subjectMessage, subjectText, textOfSubject, versionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
+import { allClusters, forceOption, refuseUnknownSubject } from '../operator/known-names.ts';
 import { showChange } from '../operator/moves.ts';
 import { operatorCommand, triableCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
@@ -52,10 +53,12 @@ function assign() {
     .argument('<track>')
     .argument('<channel>')
     .argument('<cluster|key=value>')
+    .option(...forceOption)
     .action((track, channel, whom, options) =>
       withConnection(options, async (connection) => {
         const subject = subjectFrom(whom);
-        const { reason, dryRun = false } = options;
+        const { reason, dryRun = false, force = false } = options;
+        if (!force) refuseUnknownSubject(await allClusters(connection), subject);
         const request = { track, channel, subject: subjectMessage(subject), reason, dryRun };
         const { change } = await connection.call(connection.client.assignChannel, request);
         showChange(options, `${subjectText(subject)} follows ${channel} of ${track}`, change, { track, channel, whom });

@@ -5,6 +5,7 @@ import { checkPin } from '../../proto/release/legality.ts';
 import { exitWith, orExit } from '../exit.ts';
 import { releaseFrom, subjectFrom, subjectText, timeFrom } from '../operator/arguments.ts';
 import { changePins } from '../operator/change-pins.ts';
+import { forceOption } from '../operator/known-names.ts';
 import { triableCommand } from '../operator/options.ts';
 
 const validDays = ['--valid-days <count>', 'how long the signed set of pins is good; renew it before', '365'] as const;
@@ -15,6 +16,7 @@ export function pinCommand() {
     .argument('<cluster|key=value>')
     .argument('<track@version>')
     .option('--until <time>', 'its end: 2026-12-24T18:00Z, or 36h, 14d from now; none if not given')
+    .option(...forceOption)
     .option('--below-floor', 'a signed exception: the version may lie below the floor')
     .option(...validDays)
     .action((whom, release, options) => {
@@ -29,7 +31,7 @@ export function pinCommand() {
         const others = pins.pins.filter((other) => other.track !== track || !isSame(other.subject, subject));
         const end = untilMs === null ? '' : ` until ${time(untilMs)}`;
         const sentence = `pin ${pinId} holds ${subjectText(subject)} on ${track}@${version}${end}`;
-        return { track, pins: [...others, pin], sentence, facts: { pin } };
+        return { track, pins: [...others, pin], sentence, whom: options.force ? undefined : subject, facts: { pin } };
       });
     });
 }

@@ -76,6 +76,7 @@ export const calls = {
     revokeCluster: operation('admin'),
     setQuarantine: operation('operator'),
     setApprovedClasses: operation('admin'),
+    setLabels: operation('admin'),
     createToken: operation('admin'),
     listTokens: operation('admin'),
     revokeToken: operation('admin'),

@@ -4,6 +4,7 @@ import type { EpochMs } from '../../base/time.ts';
 import type { TrackId } from '../../proto/ids.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
 import type { Actor } from './journal/events.ts';
+import { noTrack } from './no-track.ts';
 import type { Freeze } from './state/state.ts';
 import type { Committed, StoreFaultCode, Writer } from './store.ts';
 
@@ -38,10 +39,7 @@ export function setFreeze(
   return writer.commit(actor, (state, atMs) => {
     const fromMs = wantedFromMs ?? atMs;
     const unknown = tracks === 'all' ? undefined : tracks.find((track) => !state.tracks.has(track));
-    if (unknown !== undefined) {
-      const known = [...state.tracks.keys()].sort().join(', ') || 'none';
-      return refuse('TRACK_NOT_FOUND', `there is no track ${unknown}; tracks: ${known}`);
-    }
+    if (unknown !== undefined) return noTrack(unknown, state);
     if (untilMs <= Math.max(fromMs, atMs)) {
       return refuse('FREEZE_INVALID', 'a freeze must end after now and after its begin; give a later end');
     }

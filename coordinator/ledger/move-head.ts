@@ -2,6 +2,7 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelRef } from '../round/phase.ts';
 import type { Actor } from './journal/events.ts';
+import { noTrack } from './no-track.ts';
 import { headOf, openRoundOf } from './state/state.ts';
 import type { Committed, StoreFaultCode, Writer } from './store.ts';
 import type { TrackFaultCode } from './track-changes.ts';
@@ -29,9 +30,7 @@ export function moveHead(
 ): Promise<Result<Committed<HeadMove>, TrackFaultCode | StoreFaultCode | 'VERSION_REVOKED'>> {
   return writer.commit(actor, ({ tracks }) => {
     const track = tracks.get(id);
-    if (track === undefined) {
-      return refuse('TRACK_NOT_FOUND', `there is no track ${id}; tracks: ${[...tracks.keys()].sort().join(', ')}`);
-    }
+    if (track === undefined) return noTrack(id, { tracks });
     const model = track.models[version];
     if (model === undefined) {
       const newest = track.models.length - 1;

@@ -33,6 +33,8 @@ export type MintedToken = Readonly<{ text: string; tokenId: string; expiresAtMs:
 
 export type CertificateLifetimes = Readonly<{ clusterMs: number; operatorMs: number }>;
 
+/** Of one cluster. */
+const labelsMax = 96;
 const tokenSecretBytes = 32;
 const tokenIdBytes = 8;
 
@@ -185,6 +187,26 @@ export class Membership {
       const event: JournalEvent = { kind: 'classesApproved', cluster, classes, reason };
       const same = approvedClasses(member.labels).join() === classes.join();
       return ok({ events: same ? [] : [event], value: undefined });
+    });
+  }
+
+  /** Changes labels, and leaves alone those that approve classes. Answers all that the cluster has now. */
+  async setLabels(
+    actor: Actor,
+    wanted: Readonly<{ cluster: ClusterId; labels: Labels; removed: readonly string[]; reason: string }>,
+  ): Answer<Committed<Labels>, 'CLUSTER_NOT_ENROLLED' | 'REQUEST_INVALID'> {
+    const { cluster, labels: given, removed, reason } = wanted;
+    return this.#store.commit(actor, ({ clusters }) => {
+      const member = clusters.get(cluster);
+      if (member === undefined) return notMember(cluster, clusters.keys());
+      const kept = Object.entries(member.labels).filter(([key]) => !removed.includes(key));
+      const byKey = Object.entries({ ...Object.fromEntries(kept), ...given }).sort(([a], [b]) => (a < b ? -1 : 1));
+      if (byKey.length > labelsMax) {
+        return refuse('REQUEST_INVALID', `labels: ${cluster} would have ${byKey.length}, and may have ${labelsMax}`);
+      }
+      const labels = Object.fromEntries(byKey);
+      const same = JSON.stringify(Object.entries(member.labels).sort()) === JSON.stringify(byKey.toSorted());
+      return ok({ events: same ? [] : [{ kind: 'labelsSet', cluster, labels, reason }], value: labels });
     });
   }
 

@@ -5,6 +5,7 @@ import { digestOf } from '../../proto/digest.ts';
 import { isDigest } from '../../proto/ids.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import type { Actor, KnownAntibody } from '../ledger/journal/events.ts';
+import { noTrack } from '../ledger/no-track.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 import type { Store } from '../ledger/store.ts';
 import { checkId } from '../views/request.ts';
@@ -74,7 +75,7 @@ export async function revokeAntibody(
   if (!digest.ok) return digest;
   const committed = await store.commit<undefined, 'TRACK_NOT_FOUND' | 'ANTIBODY_UNKNOWN'>(actor, (state) => {
     const track = state.tracks.get(id);
-    if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id}`);
+    if (track === undefined) return noTrack(id, state);
     if (!track.antibodies.some((one) => one.digest === digest.value && one.revoked === null)) {
       return refuse('ANTIBODY_UNKNOWN', `${id} has no antibody ${digest.value} in force; list them`);
     }

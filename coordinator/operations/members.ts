@@ -1,4 +1,5 @@
-import { checkDeclaredClasses, declaredClassesMax } from '../../proto/declared-classes.ts';
+import { ok } from '../../base/fault.ts';
+import { approvedClasses, checkDeclaredClasses, declaredClassesMax } from '../../proto/declared-classes.ts';
 import { isClusterId } from '../../proto/ids.ts';
 import { isOperatorName } from '../keys/spiffe.ts';
 import type { Actor, Labels, OperatorRole } from '../ledger/journal/events.ts';
@@ -57,6 +58,31 @@ export async function setApprovedClasses(
     engine,
     await membership.setApprovedClasses(actor, { cluster: id.value, classes: approved, reason }),
   );
+}
+
+export async function setLabels(
+  { engine, membership }: Parts,
+  actor: Actor,
+  wanted: Readonly<{ cluster: string; labels: readonly LabelRow[]; removed: readonly string[]; reason: string }>,
+): Answer<Readonly<{ labels: Labels; sequence: number }>, 'CLUSTER_NOT_ENROLLED'> {
+  const cluster = checkId('cluster', wanted.cluster, isClusterId);
+  if (!cluster.ok) return cluster;
+  const { reason, removed } = wanted;
+  const unreasoned = checkReason(reason);
+  if (unreasoned !== undefined) return unreasoned;
+  const labels = labelsOf(wanted.labels);
+  if (labels === undefined || removed.length > labelsMax || !removed.every((key) => labelText.test(key))) {
+    return invalid(`labels: at most ${labelsMax}, keys and values of 1 to 63 of a-z, 0-9 and "-", keys differ`);
+  }
+  const keys = [...Object.keys(labels), ...removed];
+  if (keys.some((key) => approvedClasses({ [key]: '' }).length > 0)) {
+    return invalid(
+      'labels: class-NAME says which classes a cluster may declare; `testudo clusters approve` changes that',
+    );
+  }
+  const done = await membership.setLabels(actor, { cluster: cluster.value, labels, removed, reason });
+  if (!done.ok) return done;
+  return ok({ labels: done.value.value, sequence: done.value.entries.at(-1)?.seq ?? engine.state().seq });
 }
 
 export async function createToken(

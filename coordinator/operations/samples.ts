@@ -1,6 +1,7 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { BlobFaultCode } from '../blobs/blob-store.ts';
 import type { Actor, SampleClass, TrackSample } from '../ledger/journal/events.ts';
+import { noTrack } from '../ledger/no-track.ts';
 import type { Store } from '../ledger/store.ts';
 import { type Answer, checkTrackChange, type TrackChange } from './check.ts';
 import { sequenceOf } from './sequence.ts';
@@ -27,13 +28,13 @@ export async function putSample(
   const { track: id, reason } = change.value;
   const legal = checkSample(bytes, classes);
   if (!legal.ok) return legal;
-  if (!store.state().tracks.has(id)) return refuse('TRACK_NOT_FOUND', `there is no track ${id}; make it first`);
+  if (!store.state().tracks.has(id)) return noTrack(id, store.state());
   const stored = await store.blobs.put(bytes);
   if (!stored.ok) return stored;
   const digest = stored.value;
   const committed = await store.commit<undefined, 'TRACK_NOT_FOUND'>(actor, (state) => {
     const track = state.tracks.get(id);
-    if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id}; make it first`);
+    if (track === undefined) return noTrack(id, state);
     const version = track.samples.length + 1;
     const event = { kind: 'samplePut', track: id, version, digest, bytes: bytes.byteLength, classes, reason } as const;
     return ok({ events: [event], value: undefined });

@@ -7,6 +7,7 @@ import { inputKeys, recompute } from '../candidate/replay.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { noTrack } from '../ledger/no-track.ts';
 import type { Round, State, Track } from '../ledger/state/state.ts';
 import type { StoreFaultCode } from '../ledger/store.ts';
 import { replayJobOf } from './events.ts';
@@ -183,7 +184,7 @@ function replayable(
   name: RoundId,
 ): Result<Readonly<{ job: AggregationJob; recorded: Recorded }>, ReplayFaultCode> {
   const track = tracks.get(id);
-  if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id}`);
+  if (track === undefined) return noTrack(id, { tracks });
   const round = track.rounds.get(name);
   if (round === undefined) return refuse('ROUND_NOT_FOUND', `track ${id} has no round ${name} on record`);
   const { phase, inputKeys } = round;

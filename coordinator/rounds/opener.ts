@@ -6,6 +6,7 @@ import { isRoundId, type RoundId, type TrackId } from '../../proto/ids.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { noTrack } from '../ledger/no-track.ts';
 import { headOf, openRoundOf, type State, type Track } from '../ledger/state/state.ts';
 import type { Committed, StoreFaultCode } from '../ledger/store.ts';
 import type { RoundEvent } from '../round/phase.ts';
@@ -92,7 +93,7 @@ export class RoundOpener {
   cancel(actor: Actor, id: TrackId, round: RoundId, detail: string): Opened {
     return this.#parts.ledger.commit(actor, (state, atMs) => {
       const track = state.tracks.get(id);
-      if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id}`);
+      if (track === undefined) return noTrack(id, state);
       const known = track.rounds.get(round);
       if (known === undefined) return refuse('ROUND_NOT_FOUND', `track ${id} has no round ${round} on record`);
       const steps = stepsOf(known, [{ kind: 'cancelled', atMs, detail }]);
@@ -115,7 +116,7 @@ export class RoundOpener {
 
   #openable(state: State, id: TrackId): Result<{ track: Track; round: RoundId }, RoundChangeFaultCode> {
     const track = state.tracks.get(id);
-    if (track === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${id}; list them first`);
+    if (track === undefined) return noTrack(id, state);
     const open = openRoundOf(track);
     if (open !== undefined) {
       return refuse('ROUND_OPEN', `round ${open.round} of ${id} is ${open.phase.kind}; wait for it, or cancel it`, {

@@ -1,6 +1,6 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
-import { didYouMean } from '../../base/text/nearest.ts';
 import { isTrackId } from '../../proto/ids.ts';
+import { noTrack } from '../ledger/no-track.ts';
 import type { State, Track } from '../ledger/state/state.ts';
 
 export type Invalid = Result<never, 'REQUEST_INVALID'>;
@@ -34,7 +34,5 @@ export function findTrack(
   if (!id.ok) return id;
   const track = tracks.get(id.value);
   if (track !== undefined) return ok(track);
-  const known = [...tracks.keys()].sort();
-  const others = didYouMean(name, known) || `; tracks: ${known.join(', ') || 'none'}`;
-  return refuse('TRACK_NOT_FOUND', `there is no track ${name}${others}`);
+  return noTrack(name, { tracks });
 }

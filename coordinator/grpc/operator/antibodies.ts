@@ -8,12 +8,11 @@ import type {
   RevokeAntibodyRequest,
   RevokeAntibodyResponse,
 } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
-import { isTrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
 import type { KnownAntibody } from '../../ledger/journal/events.ts';
 import { putAntibody, revokeAntibody } from '../../operations/antibodies.ts';
 import type { Engine } from '../../rounds/engine.ts';
-import { checkId } from '../../views/request.ts';
+import { findTrack } from '../../views/request.ts';
 import type { Door } from '../door.ts';
 import { ms } from './messages.ts';
 
@@ -39,10 +38,8 @@ export function antibodyHandlers(door: Door<'operator'>, engine: Engine) {
     listAntibodies: door.unary<'viewer', ListAntibodiesRequest, ListAntibodiesResponse>(
       calls.operator.listAntibodies,
       async ({ track: name }) => {
-        const track = checkId('track', name, isTrackId);
-        if (!track.ok) return track;
-        const known = engine.state().tracks.get(track.value)?.antibodies ?? [];
-        return ok({ antibodies: known.map(antibodyMessage) });
+        const track = findTrack(engine.state(), name);
+        return track.ok ? ok({ antibodies: track.value.antibodies.map(antibodyMessage) }) : track;
       },
     ),
   };

@@ -17,6 +17,8 @@ import {
   type RevokeTokenResponse,
   type SetApprovedClassesRequest,
   type SetApprovedClassesResponse,
+  type SetLabelsRequest,
+  type SetLabelsResponse,
   type SetQuarantineRequest,
   type SetQuarantineResponse,
   type TrackStanding,
@@ -29,6 +31,7 @@ import {
   revokeCluster,
   revokeToken,
   setApprovedClasses,
+  setLabels,
   setQuarantine,
 } from '../../operations/members.ts';
 import type { Engine } from '../../rounds/engine.ts';
@@ -92,6 +95,15 @@ export function memberHandlers(door: Door<'operator'>, engine: Engine, membershi
       async (request, { actor }) => sequenceMessage(await setApprovedClasses(parts, actor, request)),
     ),
 
+    setLabels: door.unary<'admin', SetLabelsRequest, SetLabelsResponse>(
+      calls.operator.setLabels,
+      async (request, { actor }) => {
+        const set = await setLabels(parts, actor, request);
+        if (!set.ok) return set;
+        return ok({ labels: labelMessages(set.value.labels), sequence: BigInt(set.value.sequence) });
+      },
+    ),
+
     createToken: door.unary<'admin', CreateTokenRequest, CreateTokenResponse>(
       calls.operator.createToken,
       async (request, { actor }) => {
@@ -125,6 +137,10 @@ export function sequenceMessage<Code extends string>(
   return sequence.ok ? ok({ sequence: BigInt(sequence.value) }) : sequence;
 }
 
+function labelMessages(labels: ClusterView['labels']) {
+  return Object.entries(labels).map(([key, value]) => ({ key, value }));
+}
+
 function clusterMessage({ cluster, status, labels, ...row }: ClusterView): ClusterMessage {
   return {
     name: cluster,
@@ -134,7 +150,7 @@ function clusterMessage({ cluster, status, labels, ...row }: ClusterView): Clust
     connected: row.connected,
     quarantined: row.quarantined,
     signingKeyDigest: row.signingKeyDigest,
-    labels: Object.entries(labels).map(([key, value]) => ({ key, value })),
+    labels: labelMessages(labels),
   };
 }
 

@@ -1,5 +1,7 @@
+import type { ServiceError } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
+import { faultOfError } from '../../../proto/call.ts';
 import {
   type FollowResponse,
   type GetRoundResponse,
@@ -9,6 +11,7 @@ import {
   OperatorClient,
   type PutTrackRequest,
   RoundPhase,
+  type SetLabelsResponse,
   UpdateFate,
 } from '../../../proto/generated/testudo/v1/operator.ts';
 import type { ListReleasesResponse } from '../../../proto/generated/testudo/v1/operator_releases.ts';
@@ -20,6 +23,11 @@ import { secure, settle, type TestCluster } from '../../testing/cluster.ts';
 import { operator, TestFederation, track } from '../../testing/federation.ts';
 
 const codeOf = (result: Result<unknown>) => (result.ok ? 'OK' : result.fault.code);
+
+/** The text of a refusal; "OK" where there is none. */
+function messageOf(ask: (done: (error: ServiceError | null) => void) => unknown): Promise<string> {
+  return new Promise((resolve) => ask((error) => resolve(error === null ? 'OK' : faultOfError(error).message)));
+}
 
 async function asAdmin(federation: TestFederation): Promise<OperatorClient> {
   const { membership, addresses } = federation.coordinator;
@@ -179,5 +187,70 @@ describe('Operator', () => {
       'TRACK_NOT_FOUND',
     );
     expect(codeOf(await settle((done) => admin.openRound({ track, reason: '' }, done)))).toBe('REQUEST_INVALID');
+  });
+
+  it('says which track was meant, whatever is asked of one that is misspelt', async () => {
+    const admin = await asAdmin(await TestFederation.start());
+    const named = { track: 'syscal', reason: 'why', dryRun: true } as const;
+    const round = { ...named, round: 'r-1' };
+    const subject = { whom: { $case: 'cluster', value: 'a' } } as const;
+    const told = await Promise.all([
+      messageOf((done) => admin.openRound(named, done)),
+      messageOf((done) => admin.cancelRound(round, done)),
+      messageOf((done) => admin.listRounds({ ...named, page: undefined }, done)),
+      messageOf((done) => admin.getRound(round, done)),
+      messageOf((done) => admin.replayRound(round, done)),
+      messageOf((done) => admin.listReputations(named, done)),
+      messageOf((done) => admin.getProgress(named, done)),
+      messageOf((done) => admin.listReleases({ ...named, page: undefined }, done)),
+      messageOf((done) => admin.listChannels(named, done)),
+      messageOf((done) => admin.assignChannel({ ...named, channel: 'canary', subject }, done)),
+      messageOf((done) => admin.promote({ ...named, channel: 'stable', version: 1n }, done)),
+      messageOf((done) => admin.moveHead({ ...named, version: 0n }, done)),
+      messageOf((done) => admin.getGate({ ...named, version: 1n }, done)),
+      messageOf((done) => admin.listAntibodies(named, done)),
+      messageOf((done) =>
+        admin.setFreeze({ ...named, tracks: ['syscal'], fromMs: 0n, untilMs: BigInt(Date.now() + 60_000) }, done),
+      ),
+    ]);
+    expect(told).toEqual(told.map(() => expect.stringContaining('there is no track syscal; did you mean syscall?')));
+  });
+
+  it('gives labels and takes them away, but not those that approve classes', async () => {
+    const federation = await TestFederation.start({ labels: { region: 'eu', 'class-nginx': 'yes' } });
+    const admin = await asAdmin(federation);
+    await federation.enrol('a');
+    const set = (labels: readonly (readonly [string, string])[], removed: readonly string[], cluster = 'a') => {
+      const request = {
+        cluster,
+        removed: [...removed],
+        reason: 'why',
+        labels: labels.map(([key, value]) => ({ key, value })),
+      };
+      return settle<SetLabelsResponse>((done) => admin.setLabels(request, done));
+    };
+    const first = unwrap(
+      await set(
+        [
+          ['tier', 'edge'],
+          ['region', 'us'],
+        ],
+        ['none'],
+      ),
+    );
+    expect(first.labels.map(({ key, value }) => `${key}=${value}`)).toEqual([
+      'class-nginx=yes',
+      'region=us',
+      'tier=edge',
+    ]);
+    const entry = [...federation.coordinator.engine.state().clusters.values()][0]?.labels;
+    expect(entry).toEqual({ 'class-nginx': 'yes', region: 'us', tier: 'edge' });
+    expect(unwrap(await set([], ['tier'])).labels).toHaveLength(2);
+    const again = unwrap(await set([], ['tier']));
+    expect(again.sequence).toBe(BigInt(federation.coordinator.engine.state().seq)); // Nothing to write.
+    expect(codeOf(await set([['class-redis', 'yes']], []))).toBe('REQUEST_INVALID');
+    expect(codeOf(await set([], ['class-nginx']))).toBe('REQUEST_INVALID');
+    expect(codeOf(await set([['Tier', 'x']], []))).toBe('REQUEST_INVALID');
+    expect(await set([['tier', 'x']], [], 'b')).toMatchObject({ fault: { code: 'CLUSTER_NOT_ENROLLED' } });
   });
 });

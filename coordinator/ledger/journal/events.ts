@@ -186,6 +186,8 @@ export type MembershipEvent = Readonly<
   | { kind: 'clusterRevoked'; cluster: ClusterId; reason: string }
   | { kind: 'quarantineSet'; cluster: ClusterId; quarantined: boolean; reason: string }
   /** All classes that the cluster may declare from here on, ascending. */
+  /** All of its labels, as they are from then on. */
+  | { kind: 'labelsSet'; cluster: ClusterId; labels: Labels; reason: string }
   | { kind: 'classesApproved'; cluster: ClusterId; classes: readonly ClassName[]; reason: string }
   | {
       kind: 'operatorAdded';

@@ -61,6 +61,9 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
     case 'quarantineSet':
       replaceCluster(state, event.cluster, (cluster) => ({ ...cluster, quarantined: event.quarantined }));
       return;
+    case 'labelsSet':
+      replaceCluster(state, event.cluster, (cluster) => ({ ...cluster, labels: event.labels }));
+      return;
     case 'classesApproved':
       replaceCluster(state, event.cluster, (cluster) => ({
         ...cluster,

@@ -100,6 +100,7 @@ function foldEvent(state: MutableState, event: JournalEvent, context: EntryConte
     case 'clusterRejoined':
     case 'clusterRevoked':
     case 'quarantineSet':
+    case 'labelsSet':
     case 'classesApproved':
     case 'operatorAdded':
     case 'operatorRemoved':

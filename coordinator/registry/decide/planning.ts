@@ -2,6 +2,7 @@ import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import type { TrackId } from '../../../proto/ids.ts';
 import { isPlainText } from '../../../proto/release/documents/names.ts';
 import type { JournalEvent } from '../../ledger/journal/events.ts';
+import { noTrack } from '../../ledger/no-track.ts';
 import { type Release, releaseOf, type TrackReleasing } from '../../ledger/state/releasing.ts';
 import type { State, Track } from '../../ledger/state/state.ts';
 import { servableVersions } from './catalogue-of.ts';
@@ -32,9 +33,9 @@ export function servable(
   return refused('BELOW_FLOOR', `is below the floor ${releasing.floor}`);
 }
 
-export function trackOf({ tracks }: State, id: TrackId): Result<Track, 'TRACK_NOT_FOUND'> {
-  const track = tracks.get(id);
-  return track === undefined ? refuse('TRACK_NOT_FOUND', `there is no track ${id}; list them first`) : ok(track);
+export function trackOf(state: State, id: TrackId): Result<Track, 'TRACK_NOT_FOUND'> {
+  const track = state.tracks.get(id);
+  return track === undefined ? noTrack(id, state) : ok(track);
 }
 
 /** "constructor" is a legal name for a channel. */

@@ -132,7 +132,8 @@ const rooms: Readonly<Record<string, Order>> = {
   cli: [
     ['compile-cache.ts', 'json', 'print.ts'],
     'exit.ts',
-    ['alerts', 'kit', 'kubernetes', 'offline', 'operator'],
+    'alerts',
+    ['kit', 'kubernetes', 'offline', 'operator'],
     ['members', 'overview', 'response', 'rounds'],
     'releases',
     'processes',

@@ -280,6 +280,26 @@ export interface SetApprovedClassesResponse {
   sequence: bigint;
 }
 
+/** Changes a member's labels: what channels, pins and cohorts name it by. */
+export interface SetLabelsRequest {
+  /** Cluster id. */
+  cluster: string;
+  /** To set, at most 32: a key that is there gets the new value. */
+  labels: Label[];
+  /** Keys to take away, at most 32; those that are not there are none. */
+  removed: string[];
+  /** Why. */
+  reason: string;
+}
+
+/** The labels are as asked. */
+export interface SetLabelsResponse {
+  /** All that the cluster has now, by key. */
+  labels: Label[];
+  /** Position in the journal. */
+  sequence: bigint;
+}
+
 /** Makes a token. */
 export interface CreateTokenRequest {
   /** The cluster it is for. */
@@ -1438,6 +1458,167 @@ export const SetApprovedClassesResponse: MessageFns<SetApprovedClassesResponse> 
   },
   fromPartial<I extends Exact<DeepPartial<SetApprovedClassesResponse>, I>>(object: I): SetApprovedClassesResponse {
     const message = createBaseSetApprovedClassesResponse();
+    message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
+function createBaseSetLabelsRequest(): SetLabelsRequest {
+  return { cluster: "", labels: [], removed: [], reason: "" };
+}
+
+export const SetLabelsRequest: MessageFns<SetLabelsRequest> = {
+  encode(message: SetLabelsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cluster !== "") {
+      writer.uint32(10).string(message.cluster);
+    }
+    for (const v of message.labels) {
+      Label.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.removed) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetLabelsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetLabelsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cluster = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.labels.push(Label.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.removed.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetLabelsRequest>, I>>(base?: I): SetLabelsRequest {
+    return SetLabelsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetLabelsRequest>, I>>(object: I): SetLabelsRequest {
+    const message = createBaseSetLabelsRequest();
+    message.cluster = object.cluster ?? "";
+    message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
+    message.removed = object.removed?.map((e) => e) || [];
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSetLabelsResponse(): SetLabelsResponse {
+  return { labels: [], sequence: 0n };
+}
+
+export const SetLabelsResponse: MessageFns<SetLabelsResponse> = {
+  encode(message: SetLabelsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.labels) {
+      Label.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.sequence !== 0n) {
+      if (BigInt.asUintN(64, message.sequence) !== message.sequence) {
+        throw new globalThis.Error("value provided for field message.sequence of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.sequence);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetLabelsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetLabelsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.labels.push(Label.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sequence = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SetLabelsResponse>, I>>(base?: I): SetLabelsResponse {
+    return SetLabelsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SetLabelsResponse>, I>>(object: I): SetLabelsResponse {
+    const message = createBaseSetLabelsResponse();
+    message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
     return message;
   },
@@ -5297,6 +5478,16 @@ export const OperatorService = {
       Buffer.from(SetApprovedClassesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SetApprovedClassesResponse => SetApprovedClassesResponse.decode(value),
   },
+  /** Gives a cluster labels and takes others away; those that approve classes are SetApprovedClasses'. Admin. */
+  setLabels: {
+    path: "/testudo.v1.Operator/SetLabels" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetLabelsRequest): Buffer => Buffer.from(SetLabelsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetLabelsRequest => SetLabelsRequest.decode(value),
+    responseSerialize: (value: SetLabelsResponse): Buffer => Buffer.from(SetLabelsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetLabelsResponse => SetLabelsResponse.decode(value),
+  },
   /** Makes a one-time enrolment token. Admin. */
   createToken: {
     path: "/testudo.v1.Operator/CreateToken" as const,
@@ -5794,6 +5985,8 @@ export interface OperatorServer extends UntypedServiceImplementation {
   setQuarantine: handleUnaryCall<SetQuarantineRequest, SetQuarantineResponse>;
   /** Says anew which workload classes a cluster may declare; the next round goes by it. Admin. */
   setApprovedClasses: handleUnaryCall<SetApprovedClassesRequest, SetApprovedClassesResponse>;
+  /** Gives a cluster labels and takes others away; those that approve classes are SetApprovedClasses'. Admin. */
+  setLabels: handleUnaryCall<SetLabelsRequest, SetLabelsResponse>;
   /** Makes a one-time enrolment token. Admin. */
   createToken: handleUnaryCall<CreateTokenRequest, CreateTokenResponse>;
   /** Tokens that were made, without their secrets. Admin. */
@@ -6023,6 +6216,22 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SetApprovedClassesResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives a cluster labels and takes others away; those that approve classes are SetApprovedClasses'. Admin. */
+  setLabels(
+    request: SetLabelsRequest,
+    callback: (error: ServiceError | null, response: SetLabelsResponse) => void,
+  ): ClientUnaryCall;
+  setLabels(
+    request: SetLabelsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetLabelsResponse) => void,
+  ): ClientUnaryCall;
+  setLabels(
+    request: SetLabelsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetLabelsResponse) => void,
   ): ClientUnaryCall;
   /** Makes a one-time enrolment token. Admin. */
   createToken(

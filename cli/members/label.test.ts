@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { track } from '../../coordinator/testing/federation.ts';
+import { CommandLine } from '../testing/command-line.ts';
+
+it('labels are given and taken away, and what is nearly a name that there is wants --force', async () => {
+  const line = await CommandLine.start({ labels: { region: 'eu' } });
+  await line.federation.enrol('eu-1');
+  const why = ['-r', 'test'] as const;
+  const label = (...words: readonly string[]) => line.run('clusters', 'label', 'eu-1', ...words, ...why);
+  const [set, slip, forced, assigned, labelled] = [
+    await label('tier=edge', 'zone=a'),
+    await label('regoin=us'),
+    await label('regoin=us', 'zone-', '--force', '--json'),
+    await line.run('channels', 'assign', track, 'canary', 'eu-l', '--dry-run', ...why),
+    await line.run('channels', 'assign', track, 'canary', 'tier=egde', '--dry-run', ...why),
+  ];
+  expect(set).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('eu-1 has the labels region=eu, tier=edge, zone=a'),
+  });
+  expect(slip).toMatchObject({ code: 1, error: expect.stringMatching(/^NAME_UNKNOWN: .* did you mean region\?/) });
+  expect(JSON.parse(forced.out)).toMatchObject({
+    cluster: 'eu-1',
+    labels: [
+      { key: 'region', value: 'eu' },
+      { key: 'regoin', value: 'us' },
+      { key: 'tier', value: 'edge' },
+    ],
+  });
+  expect(assigned).toMatchObject({
+    code: 1,
+    error: expect.stringContaining('no member is called eu-l; did you mean eu-1?'),
+  });
+  expect(labelled).toMatchObject({ code: 1, error: expect.stringContaining('did you mean tier=edge?') });
+  const ahead = await line.run('channels', 'assign', track, 'canary', 'eu-2', '--dry-run', '--force', ...why);
+  expect(ahead.error).not.toContain('NAME_UNKNOWN');
+}, 600_000);
