@@ -5,7 +5,7 @@ import { faultFields, type Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
 import type { TrackId } from '../proto/ids.ts';
 import { AlertCounts } from './alerts/alert-counts.ts';
-import type { AlertNews } from './alerts/alert-teller.ts';
+import type { AlertNews, SensorCounts } from './alerts/alert-teller.ts';
 import { alertWording } from './alerts/wording.ts';
 import type { ClientConfig } from './config.ts';
 import { endOfFlow, type ObservedFlow } from './events/flow-record.ts';
@@ -52,6 +52,8 @@ export class LiveTracks {
   readonly #counts = new AlertCounts();
   /** Hears each alert once it is in its file. */
   onAlert: (alert: Alert) => void = () => {};
+  /** How the sensors are that this client is the hub of; undefined where it is none. */
+  sensors: SensorCounts | undefined;
   #delivery: Delivery<Alert> | undefined;
   #keptRates: KeptRates | undefined;
 
@@ -154,10 +156,14 @@ export class LiveTracks {
     for (const { scoring } of this.#tracks.values()) scoring?.hear(label);
   }
 
-  /** How many alerts there were, for the coordinator. */
+  /** How many alerts there were, and how sensors are, for the coordinator. */
   get alerts(): AlertNews {
     const { now } = this.#parts.timers;
-    return { news: () => this.#counts.revision, recent: () => this.#counts.recent(now()) };
+    return {
+      news: () => this.#counts.revision,
+      recent: () => this.#counts.recent(now()),
+      sensors: () => this.sensors,
+    };
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,7 @@ import { Hub } from './hub/hub.ts';
 import { ReleasesRelay } from './hub/releases/releases-relay.ts';
 import { checkedResponses } from './hub/response-relay.ts';
 import type { SensorBook } from './hub/sensor-book.ts';
+import { sensorCounts } from './hub/sensor-counts.ts';
 import type { CountedExample } from './learning/example-buffer.ts';
 import type { LocalTrack } from './learning/local-track.ts';
 import type { ResponseCalls } from './link/response-calls.ts';
@@ -79,6 +80,7 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
     onDelivered: () => metrics.hubBatches.inc(),
     onBeat: (book) => {
       countSteps(book, metrics);
+      parts.live.sensors = sensorCounts(book.all(), parts.versionOf);
       alerts.runs(modelsOf(parts), timers.now());
     },
     onRefused: (code) => metrics.hubRefusals.inc({ code }),

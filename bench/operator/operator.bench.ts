@@ -161,5 +161,6 @@ function around(state: ReturnType<typeof stateWithRounds>) {
     resolved: () => [],
     planned: [],
     alerts: () => [],
+    sensors: () => undefined,
   };
 }

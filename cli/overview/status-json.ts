@@ -71,6 +71,7 @@ function clusterJson(cluster: ClusterState): StatusShape['clusters'][number] {
     connected: cluster.connected,
     quarantined: cluster.quarantined,
     certificateEndsAt: when(cluster.certificateExpiresAtMs),
+    sensors: cluster.sensors ?? null,
     tracks: cluster.tracks.map((row) => ({
       track: row.track,
       live: version(row.live),

@@ -47,6 +47,16 @@ export const statusShape = z.strictObject({
       connected: z.boolean(),
       quarantined: z.boolean(),
       certificateEndsAt: when,
+      sensors: z
+        .strictObject({
+          count,
+          sampled: count.describe('look at samples alone, to stay within their budget'),
+          dangerous: count.describe('look at dangerous calls alone'),
+          behind: count.describe('another version of a track scores there than at the hub'),
+          blind: count.describe('have a source that sees nothing'),
+        })
+        .nullable()
+        .describe('as its hub told last; null: it told of none'),
       tracks: z.array(
         z.strictObject({
           track: z.string(),

@@ -78,6 +78,7 @@ function clusterTable(rows: readonly Row[]): string {
     { title: 'CLUSTER', text: ({ cluster }) => cluster.name },
     { title: 'HERE', text: ({ cluster }) => hereText(cluster) },
     { title: 'CERTIFICATE UNTIL', text: ({ cluster }) => time(cluster.certificateExpiresAtMs) },
+    { title: 'SENSORS', text: ({ cluster }) => sensorsText(cluster) },
     { title: 'TRACK', text: ({ track }) => track?.track ?? '' },
     { title: 'RUNS', text: ({ track }) => runsText(track), align: 'right' },
     { title: 'BY', text: ({ track }) => track?.because ?? '' },
@@ -91,6 +92,13 @@ function clusterTable(rows: readonly Row[]): string {
 
 function alertsText(row: ClusterTrack | undefined): string {
   return (row?.alerts ?? []).map(({ family, count }) => `${count} ${family}`).join(', ');
+}
+
+function sensorsText({ sensors }: ClusterState): string {
+  if (sensors === undefined) return '';
+  const { count, ...strained } = sensors;
+  const parts = Object.entries(strained).flatMap(([name, number]) => (number === 0 ? [] : [`${number} ${name}`]));
+  return parts.length === 0 ? String(count) : `${count} (${parts.join(', ')})`;
 }
 
 function hereText({ connected, quarantined }: ClusterState): string {

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { unwrap } from '../../base/fault.ts';
 import { TestAgent } from '../../coordinator/testing/agent.ts';
+import { settle } from '../../coordinator/testing/cluster.ts';
 import { track } from '../../coordinator/testing/federation.ts';
 import { CommandLine } from '../testing/command-line.ts';
 import { statusShape } from './status-shape.ts';
@@ -25,7 +26,11 @@ describe('testudo status', { timeout: 600_000 }, () => {
     const [a] = members as [(typeof members)[number]];
     await a.watch([track]);
 
+    const sensors = { count: 12, sampled: 2, dangerous: 0, behind: 1, blind: 0 };
+    unwrap(await settle((done) => a.client.tellAlerts({ counts: [], sensors }, done)));
     const alone = await seen(line);
+    expect(alone.status.clusters.map((row) => row.sensors)).toEqual([sensors, null, null]);
+    expect((await line.run('status')).out).toMatch(/^a .* 12 \(2 sampled, 1 behind\) +syscall /m);
     expect(alone.code).toBe(4);
     expect(alone.status.coordinator).toMatchObject({ federation: 'herd', enrolledCount: 3, connectedCount: 1 });
     expect(alone.status.coordinator).toMatchObject({ queue: 'embedded', workerCount: null });

@@ -9,7 +9,7 @@ import type {
   WatchResponse,
 } from '../../proto/generated/testudo/v1/federation.ts';
 import type { Digest, TrackId } from '../../proto/ids.ts';
-import type { AlertCount } from '../alerts/alert-counts.ts';
+import type { AlertsTold } from '../alerts/alert-teller.ts';
 import type { Address } from '../link/address.ts';
 import type { PieceStream } from '../link/download.ts';
 import type { ClusterIdentity } from '../link/identity-store.ts';
@@ -56,8 +56,8 @@ export type RoundConnection = RoundCalls &
       identity: ClusterIdentity,
       limits: Readonly<{ timeoutMs: number; timers: Timers }>,
     ): Promise<Result<ClusterIdentity, CallFaultCode | 'CERTIFICATE_UNUSABLE'>>;
-    /** How many alerts there were. Absent where nothing hears it. */
-    tellAlerts?(counts: readonly AlertCount[], options: CallOptions): Promise<Result<unknown, CallFaultCode>>;
+    /** How many alerts there were, and how this cluster's sensors are. Absent where nothing hears it. */
+    tellAlerts?(told: AlertsTold, options: CallOptions): Promise<Result<unknown, CallFaultCode>>;
     /** What this cluster's response agent has to tell. Absent where nothing hears it. */
     responses?: ResponseCalls;
     close(): void;

@@ -43,6 +43,7 @@ export async function overviewOf(
     resolved: (track) => registry.resolved(track),
     planned: plannedNext(engine, nowMs),
     alerts: (cluster) => engine.alerts.of(cluster, nowMs),
+    sensors: (cluster) => engine.alerts.sensorsOf(cluster),
   });
   const gate = (track: TrackId, version: number) => registry.gate(track, version);
   const { roots, pins } = state.metadata;

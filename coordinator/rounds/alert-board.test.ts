@@ -14,6 +14,10 @@ it('keeps what a cluster told last, for a day, and of hours that can be', () => 
   expect(board.hear(a, [one, old, tomorrow], nowMs).ok).toBe(true);
   expect(board.of(a, nowMs)).toEqual([one]);
   expect(board.of(b, nowMs)).toEqual([]);
+  const sensors = { count: 12, sampled: 2, dangerous: 0, behind: 1, blind: 0 };
+  expect(board.hear(b, [], nowMs, sensors).ok).toBe(true);
+  expect(board.hear(b, [], nowMs, { ...sensors, count: 1e9 })).toMatchObject({ fault: { code: 'REQUEST_INVALID' } });
+  expect([board.sensorsOf(b), board.sensorsOf(a)]).toEqual([sensors, undefined]);
   expect(board.of(a, nowMs + 26 * hourMs)).toEqual([]);
   board.hear(a, [], nowMs);
   expect(board.of(a, nowMs)).toEqual([]);

@@ -60,6 +60,7 @@ function codes(
     resolved: (id) => resolvedIn({ state, pins: noPins }, nowMs, id),
     planned: [],
     alerts: alertsOf,
+    sensors: () => undefined,
   });
   return attentionOf(state, view, { ...around, ...more })
     .map(({ code }) => code)

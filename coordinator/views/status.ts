@@ -5,7 +5,7 @@ import { type Cluster, openRoundOf, type Round, type State, type Track } from '.
 import type { Effect } from '../registry/decide/effects.ts';
 import type { AbandonReason } from '../round/phase.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
-import type { AlertCount } from '../rounds/alert-board.ts';
+import type { AlertCount, SensorCounts } from '../rounds/alert-board.ts';
 import { type Suggestion, suggestionOf } from './records/suggestion.ts';
 
 /** What a look at everything reads beside the state. */
@@ -20,6 +20,8 @@ export type StatusParts = Readonly<{
   planned: readonly PlannedRound[];
   /** What a cluster told of its alerts. */
   alerts: (cluster: ClusterId) => readonly AlertCount[];
+  /** What its hub told of its sensors. */
+  sensors: (cluster: ClusterId) => SensorCounts | undefined;
 }>;
 
 export type TrackStatusView = Readonly<{
@@ -66,6 +68,8 @@ export type ClusterStateView = Readonly<{
   connected: boolean;
   quarantined: boolean;
   certificateExpiresAtMs: EpochMs;
+  /** null where its hub told of none. */
+  sensors: SensorCounts | null;
   tracks: readonly ClusterTrackView[];
 }>;
 
@@ -86,6 +90,7 @@ export function statusView(parts: StatusParts): StatusView {
       connected: connected.has(cluster),
       quarantined,
       certificateExpiresAtMs,
+      sensors: parts.sensors(cluster) ?? null,
       tracks: rows.map((rowOf) => rowOf(cluster)),
     })),
   };

@@ -10,7 +10,7 @@ import type {
   UploadStatusRequest,
   UploadStatusResponse,
 } from '../../../proto/generated/testudo/v1/federation.ts';
-import type { AlertCount } from '../../alerts/alert-counts.ts';
+import type { AlertsTold } from '../../alerts/alert-teller.ts';
 import type { PieceStream } from '../../link/download.ts';
 import type { CallOptions, Carrier, RoundCalls } from '../round-calls.ts';
 
@@ -29,12 +29,12 @@ export function uploadStatus(
 
 export function tellAlerts(
   client: FederationClient,
-  counts: readonly AlertCount[],
+  { counts, sensors }: AlertsTold,
   { timeoutMs, signal }: CallOptions,
 ): Promise<Result<unknown, CallFaultCode>> {
   const rows = counts.map((one) => ({ ...one, hourMs: BigInt(one.hourMs), count: BigInt(one.count) }));
   const limits = { deadline: deadlineIn(timeoutMs) };
-  return unary((callback) => client.tellAlerts({ counts: rows }, new Metadata(), limits, callback), signal);
+  return unary((callback) => client.tellAlerts({ counts: rows, sensors }, new Metadata(), limits, callback), signal);
 }
 
 /** Holds one part plus what grpc-js buffers (16 messages of 256 KiB), because it waits for 'drain'. */

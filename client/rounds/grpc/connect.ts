@@ -15,7 +15,7 @@ export const connectOverGrpc: ConnectToRounds = (address, identity) => {
     status: (request, options) => uploadStatus(federation, request, options),
     submit: (parts, options) => submitUpdate(federation, parts, options),
     renew: (current, limits) => renew(connection, current, limits),
-    tellAlerts: (counts, options) => tellAlerts(federation, counts, options),
+    tellAlerts: (told, options) => tellAlerts(federation, told, options),
     responses: responseCallsOf(connection.responses),
     close: () => connection.close(),
   };

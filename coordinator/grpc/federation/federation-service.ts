@@ -74,9 +74,9 @@ export function federationService({ door, intake, watchers, fetches, alerts }: F
 
   const tellAlerts = door.unary<'cluster', TellAlertsRequest, TellAlertsResponse>(
     calls.federation.tellAlerts,
-    async ({ counts }, { caller, nowMs }) => {
+    async ({ counts, sensors }, { caller, nowMs }) => {
       const rows = counts.map((one) => ({ ...one, hourMs: Number(one.hourMs), count: Number(one.count) }));
-      const heard = alerts.hear(caller.cluster, rows, nowMs);
+      const heard = alerts.hear(caller.cluster, rows, nowMs, sensors);
       return heard.ok ? ok({}) : heard;
     },
   );

@@ -95,6 +95,7 @@ function clusterMessage({ cluster: name, connected, quarantined, ...view }: Clus
   return {
     ...{ name, connected, quarantined },
     certificateExpiresAtMs: ms(view.certificateExpiresAtMs),
+    sensors: view.sensors ?? undefined,
     tracks: view.tracks.map((row) => ({
       track: row.track,
       live: optionalVersion(row.live),

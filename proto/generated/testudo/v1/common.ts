@@ -79,6 +79,20 @@ export interface Label {
   value: string;
 }
 
+/** The sensors of one cluster, as its hub heard of them within the last hour. Each number is at most 1,000,000. */
+export interface SensorCounts {
+  /** All of them. */
+  count: number;
+  /** Those that look at samples alone, to stay within their budget. */
+  sampled: number;
+  /** Those that look at dangerous calls alone. */
+  dangerous: number;
+  /** Those on which another version of some track scores than the one that scores at the hub. */
+  behind: number;
+  /** Those with a source that sees nothing. */
+  blind: number;
+}
+
 function createBaseModelSpec(): ModelSpec {
   return { canonicalJson: Buffer.alloc(0), schemaDigest: "" };
 }
@@ -541,6 +555,109 @@ export const Label: MessageFns<Label> = {
     const message = createBaseLabel();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseSensorCounts(): SensorCounts {
+  return { count: 0, sampled: 0, dangerous: 0, behind: 0, blind: 0 };
+}
+
+export const SensorCounts: MessageFns<SensorCounts> = {
+  encode(message: SensorCounts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).uint32(message.count);
+    }
+    if (message.sampled !== 0) {
+      writer.uint32(16).uint32(message.sampled);
+    }
+    if (message.dangerous !== 0) {
+      writer.uint32(24).uint32(message.dangerous);
+    }
+    if (message.behind !== 0) {
+      writer.uint32(32).uint32(message.behind);
+    }
+    if (message.blind !== 0) {
+      writer.uint32(40).uint32(message.blind);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SensorCounts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSensorCounts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sampled = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dangerous = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.behind = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.blind = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SensorCounts>, I>>(base?: I): SensorCounts {
+    return SensorCounts.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SensorCounts>, I>>(object: I): SensorCounts {
+    const message = createBaseSensorCounts();
+    message.count = object.count ?? 0;
+    message.sampled = object.sampled ?? 0;
+    message.dangerous = object.dangerous ?? 0;
+    message.behind = object.behind ?? 0;
+    message.blind = object.blind ?? 0;
     return message;
   },
 };

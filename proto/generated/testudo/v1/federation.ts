@@ -22,7 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { ModelRef, ModelSpec, Receipt } from "./common.ts";
+import { ModelRef, ModelSpec, Receipt, SensorCounts } from "./common.ts";
 
 export const protobufPackage = "testudo.v1";
 
@@ -53,6 +53,8 @@ export namespace RoundOutcome {
 export interface TellAlertsRequest {
   /** At most 2,048. */
   counts: AlertCount[];
+  /** Its sensors; absent where the client is no hub. */
+  sensors: SensorCounts | undefined;
 }
 
 /** It was heard. */
@@ -268,13 +270,16 @@ export interface UploadStatusResponse {
 }
 
 function createBaseTellAlertsRequest(): TellAlertsRequest {
-  return { counts: [] };
+  return { counts: [], sensors: undefined };
 }
 
 export const TellAlertsRequest: MessageFns<TellAlertsRequest> = {
   encode(message: TellAlertsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.counts) {
       AlertCount.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.sensors !== undefined) {
+      SensorCounts.encode(message.sensors, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -300,6 +305,14 @@ export const TellAlertsRequest: MessageFns<TellAlertsRequest> = {
             message.counts.push(AlertCount.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sensors = SensorCounts.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -318,6 +331,9 @@ export const TellAlertsRequest: MessageFns<TellAlertsRequest> = {
   fromPartial<I extends Exact<DeepPartial<TellAlertsRequest>, I>>(object: I): TellAlertsRequest {
     const message = createBaseTellAlertsRequest();
     message.counts = object.counts?.map((e) => AlertCount.fromPartial(e)) || [];
+    message.sensors = (object.sensors !== undefined && object.sensors !== null)
+      ? SensorCounts.fromPartial(object.sensors)
+      : undefined;
     return message;
   },
 };

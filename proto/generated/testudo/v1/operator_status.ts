@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { Page } from "./common.ts";
+import { Page, SensorCounts } from "./common.ts";
 
 export const protobufPackage = "testudo.v1";
 
@@ -170,6 +170,8 @@ export interface ClusterState {
   certificateExpiresAtMs: bigint;
   /** Its tracks, by name. */
   tracks: ClusterTrack[];
+  /** Its sensors, as its hub told last; absent where it told of none. */
+  sensors: SensorCounts | undefined;
 }
 
 /** One track of one cluster. */
@@ -1006,7 +1008,7 @@ export const TrackStatus: MessageFns<TrackStatus> = {
 };
 
 function createBaseClusterState(): ClusterState {
-  return { name: "", connected: false, quarantined: false, certificateExpiresAtMs: 0n, tracks: [] };
+  return { name: "", connected: false, quarantined: false, certificateExpiresAtMs: 0n, tracks: [], sensors: undefined };
 }
 
 export const ClusterState: MessageFns<ClusterState> = {
@@ -1028,6 +1030,9 @@ export const ClusterState: MessageFns<ClusterState> = {
     }
     for (const v of message.tracks) {
       ClusterTrack.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.sensors !== undefined) {
+      SensorCounts.encode(message.sensors, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1085,6 +1090,14 @@ export const ClusterState: MessageFns<ClusterState> = {
             message.tracks.push(ClusterTrack.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sensors = SensorCounts.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1110,6 +1123,9 @@ export const ClusterState: MessageFns<ClusterState> = {
         ? BigInt(object.certificateExpiresAtMs)
         : 0n;
     message.tracks = object.tracks?.map((e) => ClusterTrack.fromPartial(e)) || [];
+    message.sensors = (object.sensors !== undefined && object.sensors !== null)
+      ? SensorCounts.fromPartial(object.sensors)
+      : undefined;
     return message;
   },
 };
