@@ -12,7 +12,6 @@ import { gateView } from '../views/gate.ts';
 import { clusterView } from '../views/members.ts';
 import { readProvenance } from '../views/participation.ts';
 import { progressView } from '../views/records/progress.ts';
-import { reputationsView } from '../views/records/reputation.ts';
 import { standingsView } from '../views/records/standings.ts';
 import { releaseView } from '../views/releases.ts';
 import { checkId, findTrack, invalid } from '../views/request.ts';
@@ -106,14 +105,6 @@ const reads: Readonly<Record<string, Read>> = {
         alerts: engine.alerts.of(name.value, call.nowMs),
       };
       return ok(page);
-    },
-  },
-  reputations: {
-    rule: calls.operator.listReputations,
-    words: 1,
-    async serve({ engine }, { words: [name = ''] }) {
-      const track = findTrack(engine.state(), name);
-      return track.ok ? ok(await reputationsView(engine.state(), track.value, engine.blobs)) : track;
     },
   },
   progress: {

@@ -16,7 +16,6 @@ import type { ReleaseView } from '../views/releases.ts';
 export type { CoordinatorView, Overview } from '../operations/overview.ts';
 export type { Attention } from '../views/attention.ts';
 export type { ProgressView } from '../views/records/progress.ts';
-export type { ReputationView } from '../views/records/reputation.ts';
 export type { MeasuredPart, RoundDetail } from '../views/round-detail.ts';
 export type { RoundView } from '../views/rounds.ts';
 export type { ClusterStateView, ClusterTrackView, TrackStatusView } from '../views/status.ts';
