@@ -5,26 +5,63 @@
 export type VerbShape = Readonly<{
   message: string;
   each?: true;
-  adds?: Readonly<Record<string, 'string' | 'number' | 'boolean'>>;
+  adds?: Readonly<Record<string, 'string' | 'strings' | 'number' | 'boolean'>>;
   version: number;
 }>;
 
+const moved = { track: 'string', dryRun: 'boolean' } as const;
+const quarantined = {
+  message: 'SetQuarantineResponse',
+  adds: { cluster: 'string', quarantined: 'boolean' },
+  version: 1,
+} as const;
+
 export const verbShapes: Readonly<Record<string, VerbShape>> = {
+  'antibodies put': { message: 'PutAntibodyResponse', adds: { track: 'string' }, version: 1 },
+  'antibodies revoke': { message: 'RevokeAntibodyResponse', adds: { track: 'string', digest: 'string' }, version: 1 },
   'antibodies list': { message: 'KnownAntibody', each: true, version: 1 },
+  'audit follow': { message: 'AuditEntry', each: true, version: 1 },
   'audit list': { message: 'AuditEntry', each: true, version: 1 },
+  'channels assign': { message: 'ReleaseChange', adds: { ...moved, channel: 'string', whom: 'string' }, version: 1 },
+  'channels remove': { message: 'ReleaseChange', adds: { ...moved, channel: 'string' }, version: 1 },
+  'channels set': { message: 'ReleaseChange', adds: { ...moved, channel: 'string', version: 'number' }, version: 1 },
+  'channels unassign': { message: 'ReleaseChange', adds: { ...moved, whom: 'string' }, version: 1 },
   'channels list': { message: 'ListChannelsResponse', version: 1 },
+  'clusters approve': {
+    message: 'SetApprovedClassesResponse',
+    adds: { cluster: 'string', classes: 'strings' },
+    version: 1,
+  },
+  'clusters label': { message: 'SetLabelsResponse', adds: { cluster: 'string' }, version: 1 },
+  'clusters quarantine': quarantined,
+  'clusters release': quarantined,
+  'clusters revoke': { message: 'RevokeClusterResponse', adds: { cluster: 'string' }, version: 1 },
   'clusters list': { message: 'Cluster', each: true, version: 1 },
   'clusters reputation': { message: 'Reputation', each: true, version: 1 },
   'clusters show': { message: 'GetClusterResponse', version: 1 },
+  freeze: {
+    message: 'SetFreezeResponse',
+    adds: { tracks: 'strings', untilMs: 'number', dryRun: 'boolean' },
+    version: 1,
+  },
+  unfreeze: { message: 'LiftFreezeResponse', adds: { dryRun: 'boolean' }, version: 1 },
   freezes: { message: 'Freeze', each: true, version: 1 },
+  'operators remove': { message: 'RemoveOperatorResponse', adds: { name: 'string' }, version: 1 },
   'operators list': { message: 'OperatorInfo', each: true, version: 1 },
+  promote: { message: 'ReleaseChange', adds: { ...moved, channel: 'string', version: 'number' }, version: 1 },
   'releases list': { message: 'Release', each: true, version: 1 },
+  'rounds cancel': { message: 'CancelRoundResponse', adds: { track: 'string', round: 'string' }, version: 1 },
+  'rounds replay': { message: 'ReplayRoundResponse', version: 1 },
   'rounds list': { message: 'RoundSummary', each: true, version: 1 },
   'rounds open': { message: 'OpenRoundResponse', adds: { track: 'string' }, version: 1 },
   'rounds plan': { message: 'PlannedRound', each: true, version: 1 },
   'rounds show': { message: 'GetRoundResponse', version: 1 },
+  'tokens revoke': { message: 'RevokeTokenResponse', adds: { tokenId: 'string' }, version: 1 },
   'tokens create': { message: 'CreateTokenResponse', version: 1 },
   'tokens list': { message: 'Token', each: true, version: 1 },
   'tracks progress': { message: 'GetProgressResponse', version: 1 },
+  'tracks head': { message: 'MoveHeadResponse', adds: { track: 'string', dryRun: 'boolean' }, version: 1 },
+  'tracks models': { message: 'Release', each: true, version: 1 },
+  'tracks sample put': { message: 'PutSampleResponse', adds: { track: 'string' }, version: 1 },
   'tracks list': { message: 'Track', each: true, version: 1 },
 };

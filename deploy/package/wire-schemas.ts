@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { type VerbShape, verbShapes } from '../../cli/json/verb-shapes.ts';
 import { enumerations } from '../../cli/json/wire-json.ts';
+import { type OwnShape, ownShapes } from '../../cli/overview/own-shapes.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -11,7 +13,23 @@ export type Contract = Readonly<{ messages: ReadonlyMap<string, Message>; enums:
 
 /** The JSON Schema (2020-12) of what each verb prints with `--json`, by its verb: one line of it, where there may be several. */
 export function jsonSchemas(contract = readContract()): ReadonlyMap<string, Schema> {
-  return new Map(Object.entries(verbShapes).map(([verb, shape]) => [verb, schemaOf(verb, shape, contract)]));
+  const ofMessages = Object.entries(verbShapes).map(
+    ([verb, shape]) => [verb, schemaOf(verb, shape, contract)] as const,
+  );
+  const ofOwn = Object.entries(ownShapes).map(([verb, shape]) => [verb, ownSchemaOf(verb, shape)] as const);
+  return new Map([...ofMessages, ...ofOwn].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function headOf(verb: string, version: number): Schema {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: `urn:testudo:json:${verb.replaceAll(' ', '-')}:${version}`,
+    title: `testudo ${verb} --json`,
+  };
+}
+
+function ownSchemaOf(verb: string, { shape, version }: OwnShape): Schema {
+  return { ...z.toJSONSchema(shape, { io: 'input', unrepresentable: 'any' }), ...headOf(verb, version) };
 }
 
 /** Messages and enumerations of the contract, as far as our own .proto files write them. */
@@ -66,17 +84,19 @@ function camel(name: string): string {
 
 function schemaOf(verb: string, { message, adds = {}, version }: VerbShape, contract: Contract): Schema {
   const { $defs, root } = closureOf(message, contract);
-  const added = Object.entries(adds).map(([name, type]) => [name, { type }] as const);
+  const added = Object.entries(adds).map(([name, type]) => [name, addedOf(type)] as const);
   const { properties, required, ...rest } = root as Readonly<{ properties: Schema; required: readonly string[] }>;
   return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: `urn:testudo:json:${verb.replaceAll(' ', '-')}:${version}`,
-    title: `testudo ${verb} --json`,
+    ...headOf(verb, version),
     ...rest,
     properties: { ...Object.fromEntries(added), ...properties },
     required: [...added.map(([name]) => name), ...required],
     $defs,
   };
+}
+
+function addedOf(type: string): Schema {
+  return type === 'strings' ? { type: 'array', items: { type: 'string' } } : { type };
 }
 
 /** A message, and by name all that it is made of. */
