@@ -82,6 +82,7 @@ const rows: Readonly<{ [K in Kind]: Row<K> }> = {
     severity: 'low',
   },
   classesApproved: { account: cluster, activity: 'Attach Policy', severity: 'low' },
+  labelsSet: { account: cluster, activity: 'Attach Policy', severity: 'low' },
   operatorAdded: {
     account: ({ name, role }) => ({ name, type_id: role === 'admin' ? 2 : 1 }),
     activity: 'Create',
