@@ -30,11 +30,10 @@ export async function openCoordinatorKeys(
   masterKey: string,
   nowMs: number,
 ): Promise<Result<CoordinatorKeys, CoordinatorKeysFaultCode>> {
-  if ((await place.readCertificate('root')) === undefined) {
-    const founded = await place.alone(() => found(place, federation, masterKey, nowMs));
-    if (!founded.ok) return founded;
-  }
-  const opened = await Vault.openIn(place.secrets, masterKey);
+  const isFounded = (await place.readCertificate('root')) !== undefined;
+  const opened = isFounded
+    ? await Vault.openIn(place.secrets, masterKey)
+    : await place.alone(() => found(place, federation, masterKey, nowMs));
   if (!opened.ok) return opened;
   const vault = opened.value;
   const [root, issuer] = [await place.readCertificate('root'), await place.readCertificate('issuer')];
@@ -60,17 +59,17 @@ async function found(
   federation: FederationId,
   masterKey: string,
   nowMs: number,
-): Promise<Result<void, CoordinatorKeysFaultCode>> {
+): Promise<Result<Vault, CoordinatorKeysFaultCode>> {
   const opened = await Vault.openIn(place.secrets, masterKey);
   if (!opened.ok) return opened;
-  if ((await place.readCertificate('root')) !== undefined) return ok(undefined); // Someone founded it before we had the lock.
+  if ((await place.readCertificate('root')) !== undefined) return opened; // Someone founded it before we had the lock.
   const made = await makeAuthority(federation, nowMs);
   await opened.value.put(keyNames.root, Buffer.from(made.root.key));
   await opened.value.put(keyNames.issuer, Buffer.from(made.issuer.key));
   await opened.value.put(keyNames.receipt, randomBytes(32));
   await place.writeCertificate('issuer', made.issuer.certificate);
   await place.writeCertificate('root', made.root.certificate);
-  return ok(undefined);
+  return opened;
 }
 
 /** Moves the root's key out of the data directory into a file of its own: for a safe. From then on it is offline. */

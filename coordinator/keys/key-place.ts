@@ -27,7 +27,9 @@ export type IdentityPlace = Readonly<{
   readCertificate(name: CertificateName): Promise<string | undefined>;
   writeCertificate(name: CertificateName, pem: string): Promise<void>;
   /** Two first starts at once must not found two authorities: while `found` runs, no other does. */
-  alone<Code extends string>(found: () => Promise<Result<void, Code>>): Promise<Result<void, Code | FoundingFaultCode>>;
+  alone<Value, Code extends string>(
+    found: () => Promise<Result<Value, Code>>,
+  ): Promise<Result<Value, Code | FoundingFaultCode>>;
 }>;
 
 export type CertificateName = 'root' | 'issuer';
