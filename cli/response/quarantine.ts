@@ -84,7 +84,9 @@ function pageText({ cap, policy, hubAway, breaker, suspects, quarantined }: Quar
   const head = [`response policy: ${inForce}; this cluster allows ${cap} at most`];
   if (hubAway !== null) head.push(`the hub is away (${hubAway.code}: ${hubAway.message}); what is known stands`);
   if (breaker !== null)
-    head.push(`THE BREAKER IS OPEN since ${time(breaker.atMs)}: ${breaker.why}; testudo quarantine resume`);
+    head.push(
+      `THE BREAKER IS OPEN since ${time(breaker.atMs)}: ${breaker.why}; testudo quarantine resume -d FOLDER -r WHY`,
+    );
   const parts = [head.join('\n')];
   if (quarantined.length > 0) {
     parts.push(

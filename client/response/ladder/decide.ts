@@ -68,7 +68,7 @@ export function heldText(back: HeldBack): string {
     case 'POLICY':
       return `${back.fault.code}: ${back.fault.message}`;
     case 'BREAKER':
-      return `the breaker is open: ${back.why}; testudo quarantine resume`;
+      return `the breaker is open: ${back.why}; testudo quarantine resume -d FOLDER -r WHY`;
     case 'OBSERVE':
       return 'only observed here, by the response policy or by quarantine.cap';
     case 'BUDGET': {

@@ -245,7 +245,7 @@ function look(moves: Moves, suspect: Suspect, facts: Facts, inputs: QuarantineIn
   if (decided.kind === 'quiet') return seen('quiet', `${decided.alerts} of ${decided.needed} independent alerts`);
   if (how.kind === 'nothing') return seen('held', how.because);
   if (decided.kind === 'held') return seen('held', heldText(decided.back));
-  if (decided.kind === 'ask') return seen('waits', `testudo quarantine approve ${uid}`);
+  if (decided.kind === 'ask') return seen('waits', `testudo quarantine approve ${uid} -d FOLDER -r WHY`);
   // Another leader would spend the same budget again.
   if (begun !== undefined && !inputs.isShared) return seen('begun', moves.waiting('share') ?? 'the lease is told');
   const keepForMs = inputs.policy.ok ? inputs.policy.value.keepForMs : 0;

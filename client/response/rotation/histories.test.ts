@@ -21,4 +21,23 @@ describe('rotation in simulated histories', () => {
     expect(total.evict).toBeGreaterThan(100);
     expect(total.putBack).toBeGreaterThan(10);
   });
+
+  it('keeps them where posture weighs too, and rotates the exposed more often', async () => {
+    const [alike, exposed] = [
+      { surge: 0, evict: 0 },
+      { surge: 0, evict: 0 },
+    ];
+    for (const seed of Array.from({ length: 10 }, (_, at) => 500 + at)) {
+      for (const [total, withExposures] of [
+        [alike, false],
+        [exposed, true],
+      ] as const) {
+        const { violations, rotations } = await runHistory({ seed, withExposures });
+        expect(violations, `seed ${seed}`).toEqual([]);
+        total.surge += rotations.surge;
+        total.evict += rotations.evict;
+      }
+    }
+    expect(exposed.surge + exposed.evict).toBeGreaterThan(1.1 * (alike.surge + alike.evict));
+  });
 });

@@ -1,6 +1,7 @@
 /** One history of a simulated cluster under rotation: what is in it and what goes wrong comes from its seed alone. */
 import { type Random, seededRandom } from '../../../base/random.ts';
 import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
+import { lastingCodes } from '../../posture/exposure.ts';
 import type { Part } from '../part.ts';
 import { type RotationState, rotationPart } from '../rotation/rotation.ts';
 import { type RotationConfig, rotationConfig } from '../rotation/rotation-config.ts';
@@ -18,6 +19,8 @@ export type HistoryOptions = Readonly<{
   config?: Partial<RotationConfig>;
   /** Faults of its seed's choice; none where it is false. */
   withFaults?: boolean;
+  /** Every other name's pods are exposed by all that there is: they are due in half of their time. */
+  withExposures?: boolean;
 }>;
 
 const minuteMs = 60_000;
@@ -27,12 +30,14 @@ export async function runHistory({
   hours = 2,
   config: more = {},
   withFaults = true,
+  withExposures = false,
 }: HistoryOptions): Promise<Verdict> {
   const random = seededRandom(seed);
   const timers = new SimulatedTimers();
   const world = new SimulatedWorld(timers, random);
   const faults = withFaults ? faultsOf(random) : quiet;
   const api = new SimulatedApi(world, honest);
+  if (withExposures) world.exposedBy = (name) => (name.length % 2 === 0 ? lastingCodes : []);
   populate(world, random);
   const config: RotationConfig = {
     ...rotationConfig.parse({

@@ -1,5 +1,6 @@
 import type { Random } from '../../../base/random.ts';
 import type { Timers } from '../../../base/time.ts';
+import type { LastingCode } from '../../posture/exposure.ts';
 import { selects } from '../cluster/selector.ts';
 import {
   type Budget,
@@ -35,6 +36,9 @@ export class SimulatedWorld {
   #number = 0;
   /** Looked at after every change. */
   onChange: () => void = () => undefined;
+
+  /** What pods of this name are exposed by. */
+  exposedBy: (name: string) => readonly LastingCode[] = () => [];
 
   constructor(timers: Timers, random: Random, pace: Pace = defaultPace) {
     this.timers = timers;
@@ -99,7 +103,14 @@ export class SimulatedWorld {
       ...{ uid: this.unique('uid'), resourceVersion: this.unique('v'), labels: {}, annotations: {}, owner: null },
       node: nodes[Math.floor(this.random() * nodes.length)] ?? '',
       ...{ phase: 'Pending', isReady: false, readySinceMs: null, createdAtMs: this.timers.now(), isDeleting: false },
-      ...{ isMirror: false, isDisrupted: false, localData: null, isHostNetwork: false, images: [], exposedBy: [] },
+      ...{
+        isMirror: false,
+        isDisrupted: false,
+        localData: null,
+        isHostNetwork: false,
+        images: [],
+        exposedBy: this.exposedBy(of.name),
+      },
       ...of,
     };
     this.objects.pods.set(pod.uid, pod);
