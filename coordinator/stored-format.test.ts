@@ -75,7 +75,7 @@ describe('a stored journal', () => {
     const state = emptyState();
     for (const entry of unwrap(await journal.read(1, 100_000))) foldEntry(state, entry);
     await journal.close();
-    expect(JSON.parse(writeSnapshot(state))).toMatchObject(expectedState);
+    expect(JSON.parse(await writeSnapshot(state))).toMatchObject(expectedState);
     expect(tracksOf(state)).toEqual(expected.tracks);
     const said = [...state.clusters.values()].map(({ cluster, status, revokedBecause }) => [
       cluster,
@@ -89,7 +89,7 @@ describe('a stored journal', () => {
   it('opens as the state of then, with nothing due but the first entry of this run', async () => {
     const { engine } = await openStored();
     const { seq, ...rest } = expectedState;
-    expect(JSON.parse(writeSnapshot(engine.state()))).toMatchObject(rest);
+    expect(JSON.parse(await writeSnapshot(engine.state()))).toMatchObject(rest);
     expect(unwrap(await engine.audit(seq + 1, 100)).map(({ event }) => event.kind)).toEqual(['coordinatorStarted']);
   });
 });

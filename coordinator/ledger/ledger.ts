@@ -88,11 +88,14 @@ export class Ledger {
     return outcome.ok ? ok({ value, entries }) : outcome;
   }
 
-  async saveSnapshot(): Promise<Result<void, StoreFaultCode>> {
+  /** Writes what is durable now; entries may follow meanwhile. Gives the snapshot's length in characters, 0 for none. */
+  async saveSnapshot(): Promise<Result<number, StoreFaultCode>> {
     const { seq } = this.#durable;
     const { head } = this.journal;
-    if (seq === 0 || seq !== head.seq) return ok(undefined); // Called between a commit and its fold: the next one will do.
-    return this.journal.saveSnapshot({ ...head, version: snapshotVersion, body: writeSnapshot(this.#durable) });
+    if (seq === 0 || seq !== head.seq) return ok(0); // Called between a commit and its fold: the next one will do.
+    const body = await writeSnapshot(copyState(this.#durable));
+    const saved = await this.journal.saveSnapshot({ ...head, version: snapshotVersion, body });
+    return saved.ok ? ok(body.length) : saved;
   }
 
   /** Folds before anything is written: an event that does not fit must throw here, not at the next start. */

@@ -23,7 +23,7 @@ it('keeps every version of a sample; the newest is in force, is fetched by diges
   for (const text of ['first', 'second']) {
     expect(servedModelBytes(engine.state(), digestOf(bytesOf(text)))).toBe(text.length);
   }
-  const folded = readSnapshot(writeSnapshot(engine.state())).tracks.get(track)?.samples;
+  const folded = readSnapshot(await writeSnapshot(engine.state())).tracks.get(track)?.samples;
   expect(folded?.map(({ version }) => version)).toEqual([1, 2]);
   await engine.close();
 

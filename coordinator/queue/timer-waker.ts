@@ -7,6 +7,7 @@ export class TimerWaker implements Waker {
   #wake: (() => void) | undefined;
   #timer: Timer | undefined;
   #setForMs: number | null = null;
+  #closed = false;
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -17,7 +18,7 @@ export class TimerWaker implements Waker {
   }
 
   set({ nextMs }: Alarms): void {
-    if (nextMs === this.#setForMs) return;
+    if (this.#closed || nextMs === this.#setForMs) return;
     this.#setForMs = nextMs;
     this.#timers.cancel(this.#timer);
     if (nextMs === null) return;
@@ -28,6 +29,7 @@ export class TimerWaker implements Waker {
   }
 
   async close(): Promise<void> {
+    this.#closed = true; // The last beat may still end, and would set it anew.
     this.#wake = undefined;
     this.#timers.cancel(this.#timer);
   }

@@ -1,6 +1,7 @@
 import { type Fault, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId } from '../../proto/ids.ts';
+import { hasPayload, isInCohort, updateOf, withUpdate } from './accepted-updates.ts';
 import { chooseCohort } from './cohort.ts';
 import type { RoundFaultCode } from './faults.ts';
 import type { AbandonReason, Accepted, RoundEffect, RoundEvent, RoundPhase } from './phase.ts';
@@ -125,10 +126,10 @@ function arrive(phase: RoundPhase, { atMs, update }: Event<'updateArrived'>, rul
   if (phase.kind === 'scheduled' || phase.kind === 'recruiting') {
     return refused('ROUND_NOT_COLLECTING', 'this round takes no updates yet; wait for its invitation');
   }
-  if (!phase.cohort.includes(update.cluster)) {
+  if (!isInCohort(phase.cohort, update.cluster)) {
     return refused('NOT_IN_COHORT', `cluster ${update.cluster} was not invited to this round; wait for an invitation`);
   }
-  const earlier = phase.accepted.find(({ cluster }) => cluster === update.cluster);
+  const earlier = updateOf(phase.accepted, update.cluster);
   if (earlier !== undefined) {
     if (earlier.payloadDigest === update.payloadDigest) return stay(phase); // The receipt was lost; it is given again.
     return refused('UPDATE_CONFLICT', `cluster ${update.cluster} has another accepted update in this round`, {
@@ -142,7 +143,7 @@ function arrive(phase: RoundPhase, { atMs, update }: Event<'updateArrived'>, rul
   if (phase.expelled.some(({ cluster }) => cluster === update.cluster)) {
     return refused('CLUSTER_QUARANTINED', `cluster ${update.cluster} is kept out of this round by an operator`);
   }
-  if (phase.accepted.some(({ payloadDigest }) => payloadDigest === update.payloadDigest)) {
+  if (hasPayload(phase.accepted, update.payloadDigest)) {
     // Every seal has a key of its own, so equal bytes are a copy: of no use to an honest cluster.
     return refused('PAYLOAD_REUSED', 'another cluster has sent these very bytes in this round; seal your own update');
   }
@@ -155,7 +156,7 @@ function arrive(phase: RoundPhase, { atMs, update }: Event<'updateArrived'>, rul
       actual: update.baseDigest,
     });
   }
-  const accepted = [...phase.accepted, { ...update, staleness, acceptedAtMs: atMs }];
+  const accepted = withUpdate(phase.accepted, { ...update, staleness, acceptedAtMs: atMs });
   return closeAtGoal({ ...phase, accepted }, atMs, rules);
 }
 
@@ -167,7 +168,8 @@ function stalenessOf(phase: Phase<'collecting'>, { baseDigest }: Pick<Accepted, 
 
 function expel(phase: Phase<'collecting'>, { atMs, expelled }: Event<'expelled'>, rules: RoundRules): Step {
   const { cluster } = expelled;
-  if (!phase.cohort.includes(cluster) || phase.expelled.some((other) => other.cluster === cluster)) return stay(phase);
+  if (!isInCohort(phase.cohort, cluster) || phase.expelled.some((other) => other.cluster === cluster))
+    return stay(phase);
   const all = [...phase.expelled, expelled].sort((a, b) => (a.cluster < b.cluster ? -1 : 1));
   return closeAtGoal({ ...phase, expelled: all }, atMs, rules);
 }
@@ -176,7 +178,7 @@ function expel(phase: Phase<'collecting'>, { atMs, expelled }: Event<'expelled'>
 function closeAtGoal(phase: Phase<'collecting'>, atMs: EpochMs, rules: RoundRules): Step {
   if (!rules.closesAtGoal) return moved(phase);
   const awaited = phase.cohort.length - phase.expelled.length;
-  const enough = countedOf(phase).length >= Math.min(phase.goalUpdates, awaited);
+  const enough = countedIn(phase) >= Math.min(phase.goalUpdates, awaited);
   return enough ? close(phase, atMs, rules) : moved(phase);
 }
 
@@ -186,11 +188,16 @@ export function countedOf({
   expelled,
 }: Pick<Phase<'collecting'>, 'accepted' | 'expelled'>): readonly Accepted[] {
   if (expelled.length === 0) return accepted;
-  return accepted.filter(({ cluster }) => !expelled.some((other) => other.cluster === cluster));
+  const left = new Set(expelled.map(({ cluster }) => cluster));
+  return accepted.filter(({ cluster }) => !left.has(cluster));
+}
+
+function countedIn({ accepted, expelled }: Pick<Phase<'collecting'>, 'accepted' | 'expelled'>): number {
+  return accepted.length - expelled.filter(({ cluster }) => updateOf(accepted, cluster) !== undefined).length;
 }
 
 function close(phase: Phase<'collecting'>, atMs: EpochMs, rules: RoundRules): Step {
-  const counted = countedOf(phase).length;
+  const counted = countedIn(phase);
   if (counted < phase.quorumUpdates) {
     return abandon(phase, atMs, 'QUORUM_MISSED', `${counted} of at least ${phase.quorumUpdates} updates were accepted`);
   }

@@ -4,6 +4,7 @@ import { approvedClasses } from '../../proto/declared-classes.ts';
 import type { ClassName, ClusterId, Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { openRoundOf, type Round, type State, type Track } from '../ledger/state/state.ts';
+import { isInCohort, updateOf } from '../round/accepted-updates.ts';
 import { trainingSeed } from '../round/cohort.ts';
 import type { ModelRef } from '../round/phase.ts';
 import type { TrainingPlan } from '../round/policy.ts';
@@ -58,8 +59,8 @@ export function invitationFor(
   { round, phase, policy }: Round,
   cluster: ClusterId,
 ): Directive | undefined {
-  if (phase.kind !== 'collecting' || federation === null || !phase.cohort.includes(cluster)) return undefined;
-  if (phase.accepted.some((update) => update.cluster === cluster)) return undefined;
+  if (phase.kind !== 'collecting' || federation === null || !isInCohort(phase.cohort, cluster)) return undefined;
+  if (updateOf(phase.accepted, cluster) !== undefined) return undefined;
   if (phase.expelled.some((other) => other.cluster === cluster)) return undefined;
   const known = new Set(classBlocksOf(spec)?.blocks.map(({ className }) => className));
   return {

@@ -16,7 +16,7 @@ export async function sweepOrphans(state: State, blobs: BlobStore): Promise<numb
     .filter(({ phase }) => phase === 'collecting')
     .map(({ track }) => sealedLength(track.modelBytes));
   // Every digest that the state holds, wherever it stands: a kind of blob that is added later is safe by itself.
-  const named = new Set(writeSnapshot(state).match(/[0-9a-f]{64}/g));
+  const named = new Set((await writeSnapshot(state)).match(/[0-9a-f]{64}/g));
   let removed = 0;
   for await (const digest of blobs.list()) {
     if (named.has(digest.slice('sha256:'.length))) continue;

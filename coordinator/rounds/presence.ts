@@ -10,41 +10,49 @@ export type Joined = Readonly<{
   leave(): void;
 }>;
 
-type Stream = Readonly<{ cluster: ClusterId; tracks: readonly TrackId[]; listener: (directive: Directive) => void }>;
+type Stream = Readonly<{ tracks: readonly TrackId[]; listener: (directive: Directive) => void }>;
 
 /** Who is connected and listens for which tracks. Lives as long as the streams do; never journalled. */
 export class Presence {
-  #streams = new Set<Stream>();
+  /** Only clusters that have one. */
+  readonly #streams = new Map<ClusterId, Set<Stream>>();
 
   add(cluster: ClusterId, tracks: readonly TrackId[], listener: (directive: Directive) => void): () => void {
-    const stream: Stream = { cluster, tracks, listener };
-    this.#streams.add(stream);
-    return () => void this.#streams.delete(stream);
+    const stream: Stream = { tracks, listener };
+    const own = this.#streams.get(cluster) ?? new Set();
+    this.#streams.set(cluster, own.add(stream));
+    return () => {
+      if (own.delete(stream) && own.size === 0) this.#streams.delete(cluster);
+    };
   }
 
   isConnected(cluster: ClusterId): boolean {
-    for (const stream of this.#streams) if (stream.cluster === cluster) return true;
-    return false;
+    return this.#streams.has(cluster);
   }
 
   connected(): ReadonlySet<ClusterId> {
-    return new Set([...this.#streams].map(({ cluster }) => cluster));
+    return new Set(this.#streams.keys());
   }
 
   /** Connected for a track and in good standing. */
   eligible(state: State, track: TrackId): readonly ClusterId[] {
-    const clusters = new Set<ClusterId>();
-    for (const stream of this.#streams) {
-      if (stream.tracks.includes(track) && isInGoodStanding(state, stream.cluster)) clusters.add(stream.cluster);
+    const clusters: ClusterId[] = [];
+    for (const [cluster, streams] of this.#streams) {
+      if (listensFor(streams, track) && isInGoodStanding(state, cluster)) clusters.push(cluster);
     }
-    return [...clusters];
+    return clusters;
   }
 
   tell(cluster: ClusterId, directive: Directive): void {
-    for (const stream of this.#streams) {
-      if (stream.cluster === cluster && stream.tracks.includes(directive.track)) stream.listener(directive);
+    for (const { tracks, listener } of [...(this.#streams.get(cluster) ?? [])]) {
+      if (tracks.includes(directive.track)) listener(directive);
     }
   }
+}
+
+function listensFor(streams: ReadonlySet<Stream>, track: TrackId): boolean {
+  for (const { tracks } of streams) if (tracks.includes(track)) return true;
+  return false;
 }
 
 export function isInGoodStanding(state: State, cluster: ClusterId): boolean {

@@ -10,6 +10,8 @@ import type { KeptInputs } from './kept-inputs.ts';
 import { sweepSealed } from './sweep.ts';
 
 const stillDueMs = 1_000;
+/** What an entry takes in the journal; most are accepted updates. */
+const charactersOfEntry = 800;
 
 export type PulseParts = Readonly<{
   ledger: Ledger;
@@ -35,6 +37,8 @@ export class Pulse {
   readonly #sweptRounds = new Set<string>();
   readonly #beat: Beat;
   #snapshotSeq: number;
+  /** Characters of the last snapshot of this run. */
+  #snapshotLength = 0;
   #snapshotting = false;
 
   constructor(parts: PulseParts, also: () => void) {
@@ -79,12 +83,15 @@ export class Pulse {
 
   async #snapshotNowAndThen(): Promise<void> {
     const { ledger, trouble, snapshotEvery } = this.#parts;
-    if (this.#snapshotting || ledger.state.seq - this.#snapshotSeq < snapshotEvery) return;
+    // A snapshot that is larger than what it spares a start would cost more than it brings.
+    const wanted = Math.max(snapshotEvery, this.#snapshotLength / charactersOfEntry);
+    if (this.#snapshotting || ledger.state.seq - this.#snapshotSeq < wanted) return;
     this.#snapshotting = true;
     this.#snapshotSeq = ledger.state.seq;
     const saved = await ledger.saveSnapshot();
     failpoint('snapshot-saved');
-    if (!saved.ok) trouble(saved.fault.code, saved.fault.message);
+    if (saved.ok) this.#snapshotLength = saved.value || this.#snapshotLength;
+    else trouble(saved.fault.code, saved.fault.message);
     this.#snapshotting = false;
   }
 }

@@ -32,8 +32,11 @@ function openFragile(medium: MemoryMedium) {
     return refuse(mishap.fault, 'a test said so');
   };
   const store = new Proxy(opened.store, {
-    get: (target, name) =>
-      name === 'commit' ? commit : (target[name as keyof JournalStore] as () => void).bind(target),
+    get: (target, name) => {
+      if (name === 'commit') return commit;
+      const own = target[name as keyof JournalStore] as (() => void) | undefined; // Some stores watch for nothing.
+      return own?.bind(target);
+    },
   });
   return {
     journal: new GroupCommitJournal({ ...opened, store }, systemTimers),

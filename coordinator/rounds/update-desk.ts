@@ -9,6 +9,7 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Round, State, Track } from '../ledger/state/state.ts';
 import type { Decision, StoreFaultCode } from '../ledger/store.ts';
+import { hasPayload, indexOfCluster } from '../round/accepted-updates.ts';
 import { checkContent } from '../round/check-content.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
 import type { RoundEvent } from '../round/phase.ts';
@@ -107,7 +108,7 @@ export class UpdateDesk {
   async #dropUnlessCounted(digest: Digest): Promise<void> {
     for (const { rounds } of this.#parts.ledger.tentative.tracks.values()) {
       for (const { phase } of rounds.values()) {
-        if ('accepted' in phase && phase.accepted.some(({ payloadDigest }) => payloadDigest === digest)) return;
+        if ('accepted' in phase && hasPayload(phase.accepted, digest)) return;
       }
     }
     await this.#parts.blobs.remove(digest);
@@ -184,7 +185,7 @@ function receiptOf(
   payloadDigest: Digest,
 ): ReceiptData | undefined {
   if (!('accepted' in phase)) return undefined;
-  const index = phase.accepted.findIndex((update) => update.cluster === cluster);
+  const index = indexOfCluster(phase.accepted, cluster);
   const accepted = phase.accepted[index];
   const sequence = sequences[index];
   if (accepted === undefined || sequence === undefined || accepted.payloadDigest !== payloadDigest) return undefined;

@@ -2,7 +2,7 @@ import { withApproved } from '../../../proto/declared-classes.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
 import type { MembershipEvent } from '../journal/events.ts';
 import type { EntryContext, MutableState } from './mutable-state.ts';
-import type { Cluster } from './state.ts';
+import type { Cluster, Token } from './state.ts';
 
 const earlierSerialsKept = 16;
 
@@ -11,6 +11,7 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
     case 'tokenMinted': {
       const { kind: _, ...token } = event;
       state.tokens.set(token.tokenId, { ...token, mintedAtMs: atMs, usedAtMs: null, revoked: false });
+      noteUnused(unusedOf(state.tokens), token);
       return;
     }
     case 'tokenRevoked': {
@@ -88,11 +89,32 @@ export function foldMembership(state: MutableState, event: MembershipEvent, { at
  * A token enrols whoever brings it, under the cluster's name: once the cluster is enrolled, or is no longer wanted, what was
  * minted before and waits unused would only serve who found it.
  */
-function voidUnused(state: MutableState, cluster: ClusterId): void {
-  for (const token of state.tokens.values()) {
-    if (token.cluster !== cluster || token.usedAtMs !== null || token.revoked) continue;
-    state.tokens.set(token.tokenId, { ...token, revoked: true });
+function voidUnused({ tokens }: MutableState, cluster: ClusterId): void {
+  const unused = unusedOf(tokens);
+  for (const id of unused.get(cluster) ?? []) {
+    const token = tokens.get(id);
+    if (token === undefined || token.usedAtMs !== null || token.revoked) continue;
+    tokens.set(id, { ...token, revoked: true });
   }
+  unused.delete(cluster);
+}
+
+/** By cluster, the ids of tokens that may be unused still: an enrolment must not look through everybody's. */
+type Unused = Map<ClusterId, Set<string>>;
+const unusedIn = new WeakMap<ReadonlyMap<string, Token>, Unused>();
+
+function unusedOf(tokens: ReadonlyMap<string, Token>): Unused {
+  const known = unusedIn.get(tokens);
+  if (known !== undefined) return known;
+  const unused: Unused = new Map();
+  for (const token of tokens.values()) if (token.usedAtMs === null && !token.revoked) noteUnused(unused, token);
+  unusedIn.set(tokens, unused);
+  return unused;
+}
+
+function noteUnused(unused: Unused, { cluster, tokenId }: Pick<Token, 'cluster' | 'tokenId'>): void {
+  const ids = unused.get(cluster) ?? new Set();
+  unused.set(cluster, ids.add(tokenId));
 }
 
 function withSerial({ earlierSerials, certificateSerial }: Cluster): readonly string[] {

@@ -8,20 +8,67 @@ import type { State, Track } from './state.ts';
  */
 export const snapshotVersion = 8;
 
-/** JSON text of the state: maps become lists of their values, each of which knows its own key. */
-export function writeSnapshot(state: State): string {
+/** So many characters are written in one turn of the event loop: a few milliseconds. */
+const turnLength = 2 ** 18;
+const valuesPerPiece = 256;
+
+/**
+ * JSON text of the state: maps become lists of their values, each of which knows its own key. Written in turns, for that of a
+ * hundred thousand members takes a second: hand it a state that stays as it is meanwhile.
+ */
+export async function writeSnapshot(state: State): Promise<string> {
+  const pieces: string[] = [];
+  let length = 0;
+  for (const piece of piecesOf(state)) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length < turnLength) continue;
+    length = 0;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return pieces.join('');
+}
+
+function* piecesOf(state: State): Generator<string> {
   const { seq, federation, tracks, clusters, tokens, operators, agents, metadata, freezes } = state;
-  return JSON.stringify({
-    seq,
-    federation,
-    tracks: [...tracks.values()].map((track) => ({ ...track, rounds: [...track.rounds.values()] })),
-    clusters: [...clusters.values()],
-    tokens: [...tokens.values()],
-    operators: [...operators.values()],
-    agents: [...agents.values()],
-    metadata,
-    freezes: [...freezes.values()],
-  });
+  yield objectStart({ seq, federation, metadata });
+  yield ',"tracks":[';
+  let isFirst = true;
+  for (const { rounds, ...track } of tracks.values()) {
+    yield isFirst ? objectStart(track) : `,${objectStart(track)}`;
+    yield* listOf('rounds', rounds, 1);
+    yield '}';
+    isFirst = false;
+  }
+  yield ']';
+  for (const [name, values] of Object.entries({ clusters, tokens, operators, agents, freezes })) {
+    yield* listOf(name, values, valuesPerPiece);
+  }
+  yield '}';
+}
+
+function objectStart(values: object): string {
+  return JSON.stringify(values).slice(0, -1);
+}
+
+/** One more property of an object that is open. */
+function* listOf(name: string, map: ReadonlyMap<unknown, unknown>, perPiece: number): Generator<string> {
+  yield `,${JSON.stringify(name)}:[`;
+  let piece: unknown[] = [];
+  let isFirst = true;
+  const written = () => {
+    const text = JSON.stringify(piece).slice(1, -1);
+    piece = [];
+    const joined = isFirst ? text : `,${text}`;
+    isFirst = false;
+    return joined;
+  };
+  for (const value of map.values()) {
+    piece.push(value);
+    if (piece.length === perPiece) yield written();
+  }
+  if (piece.length > 0) yield written();
+  yield ']';
 }
 
 type Stored = {

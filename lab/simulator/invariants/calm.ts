@@ -19,7 +19,7 @@ export async function checkCalm(stage: Stage, track: TrackId, keys: readonly Sig
   checkSecrets(stage, keys);
   checkRounds(stage);
   checkAgents(stage, track, host.services);
-  checkState(stage, host.services);
+  await checkState(stage, host.services);
   await checkRefusals(stage, host.services);
 }
 
@@ -71,10 +71,10 @@ function checkAgents(
 }
 
 /** The journal alone gives the state that a day of snapshots, restarts and undone writes has led to. */
-function checkState({ image, report }: Stage, { engine }: Services): void {
+async function checkState({ image, report }: Stage, { engine }: Services): Promise<void> {
   const state = emptyState();
   for (const row of image.journal.rows) foldEntry(state, openEntry(row));
-  const [byJournal, served] = [inOrder(writeSnapshot(state)), inOrder(writeSnapshot(engine.state()))];
+  const [byJournal, served] = [inOrder(await writeSnapshot(state)), inOrder(await writeSnapshot(engine.state()))];
   if (byJournal !== served) report('STATE_DIFFERS_FROM_JOURNAL', firstDifference(byJournal, served));
 }
 

@@ -16,7 +16,7 @@ export const roundMutations: readonly Mutation[] = [
     edits: [
       {
         file: step,
-        find: 'if (phase.accepted.some(({ payloadDigest }) => payloadDigest === update.payloadDigest)) {',
+        find: 'if (hasPayload(phase.accepted, update.payloadDigest)) {',
         replace: 'if (false) {',
       },
     ],
@@ -52,8 +52,13 @@ export const roundMutations: readonly Mutation[] = [
     edits: [
       {
         file: step,
-        find: 'return accepted.filter(({ cluster }) => !expelled.some((other) => other.cluster === cluster));',
+        find: 'return accepted.filter(({ cluster }) => !left.has(cluster));',
         replace: 'return accepted;',
+      },
+      {
+        file: step,
+        find: 'return accepted.length - expelled.filter(({ cluster }) => updateOf(accepted, cluster) !== undefined).length;',
+        replace: 'return accepted.length;',
       },
     ],
     breaks: ['AGGREGATED_BELOW_QUORUM'],

@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { unwrap } from '../../base/fault.ts';
+import { MemoryBlobStore } from '../../coordinator/blobs/memory-blob-store.ts';
+import type { Engine } from '../../coordinator/rounds/engine.ts';
+import type { UpdateHeader } from '../../proto/envelope/header.ts';
+import type { ClusterId } from '../../proto/ids.ts';
+import type { Bench } from '../harness/bench.ts';
+import { figure, processorSecondsOf, secondsOf, secondsText } from '../harness/measure.ts';
+import type { Report } from '../harness/report.ts';
+import { foundCrowd, type Invitation, openCrowd, storedUpdate, track } from './crowd.ts';
+
+/** Enrolled clusters, and how many of them a round wants. */
+const crowds = [
+  [1_000, 1_000],
+  [5_000, 5_000],
+  [10_000, 10_000],
+  [100_000, 500],
+] as const;
+const bars = { acceptSeconds: 1e-4, startSeconds: 5 };
+/** Updates on their way at once: the journal syncs several together. */
+const atOnce = 64;
+
+type Figures = Readonly<{
+  enrolled: number;
+  cohort: number;
+  openSeconds: number;
+  acceptSeconds: number;
+  /** The longest turn of the event loop while a snapshot was written. */
+  snapshotTurnSeconds: number;
+  startSeconds: number;
+  rssMiB: number;
+}>;
+
+/** What a federation's size costs the one process that writes the journal. */
+export const bench: Bench = {
+  name: 'scale',
+  summary:
+    'One coordinator with 1,000 to 100,000 members: opening a round, accepting its updates and starting again, with bytes and mathematics left out.',
+  async run({ small, only }, report) {
+    const all: Figures[] = [];
+    for (const [enrolled, cohort] of small ? ([[60, 40]] as const) : crowds) {
+      const name = `${enrolled.toLocaleString('en')} enrolled, ${cohort.toLocaleString('en')} in the round`;
+      if (only !== undefined && !name.includes(only)) continue;
+      const folder = await mkdtemp(path.join(os.tmpdir(), 'testudo-scale-'));
+      try {
+        const figures = await measured(folder, enrolled, cohort);
+        report.record({ case: name, ...figures });
+        all.push(figures);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    }
+    page(report, all);
+  },
+};
+
+async function measured(folder: string, enrolled: number, cohort: number): Promise<Figures> {
+  const blobs = new MemoryBlobStore();
+  const engine = await openCrowd(folder, blobs);
+  const names = await foundCrowd(engine, enrolled, cohort);
+  const invitations = new Map<ClusterId, Invitation>();
+  const invited = Promise.withResolvers<void>();
+  const openSeconds = await processorSecondsOf(async () => {
+    for (const name of names) {
+      engine.join(name, [track], (directive) => {
+        if (directive.kind !== 'invitation') return;
+        invitations.set(name, directive);
+        if (invitations.size === cohort) invited.resolve();
+      });
+    }
+    unwrap(await engine.openRound({ kind: 'operator', name: 'ada', role: 'admin' }, { track, reason: 'bench' }));
+    await invited.promise;
+  });
+  const headers: UpdateHeader[] = [];
+  for (const [name, invitation] of invitations) headers.push(await storedUpdate(engine, name, invitation));
+  const acceptSeconds = await processorSecondsOf(async () => {
+    for (let from = 0; from < headers.length; from += atOnce) {
+      await Promise.all(
+        headers.slice(from, from + atOnce).map(async (header) => {
+          unwrap(engine.checkUpdate(header));
+          unwrap(await engine.acceptUpdate(header, signature));
+        }),
+      );
+    }
+  });
+  checkAccepted(engine, cohort);
+  const rssMiB = process.memoryUsage.rss() / 2 ** 20;
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await engine.close(); // Writes a snapshot.
+  delay.disable();
+  let again: Engine | undefined;
+  const startSeconds = await secondsOf(async () => {
+    again = await openCrowd(folder, blobs);
+  });
+  checkAccepted(again as Engine, cohort);
+  await again?.close();
+  return {
+    ...{ enrolled, cohort, openSeconds, acceptSeconds: acceptSeconds / cohort, rssMiB },
+    ...{ snapshotTurnSeconds: delay.max / 1e9, startSeconds },
+  };
+}
+
+const signature = new Uint8Array(64);
+
+function checkAccepted(engine: Engine, cohort: number): void {
+  const phase = [...(engine.state().tracks.get(track)?.rounds.values() ?? [])].at(-1)?.phase;
+  const accepted = phase !== undefined && 'accepted' in phase ? phase.accepted : [];
+  const distinct = new Set(accepted.map(({ cluster }) => cluster)).size;
+  if (phase?.kind !== 'aggregating' || accepted.length !== cohort || distinct !== cohort) {
+    throw new Error(`expected a round that aggregates ${cohort} updates, got ${phase?.kind} of ${accepted.length}`);
+  }
+}
+
+function page(report: Report, all: readonly Figures[]): void {
+  report.text(
+    `A real engine on a real journal of the disk; processor time of all threads, for each update its check, its acceptance and its entry. Bars: ${secondsText(bars.acceptSeconds)} to accept, ${bars.startSeconds} s to start.`,
+  );
+  report.table(
+    [
+      'enrolled',
+      'in the round',
+      'open and invite',
+      'accept, each',
+      'longest turn while a snapshot is written',
+      'start again',
+      'RSS',
+    ],
+    all.map((one) => [
+      one.enrolled.toLocaleString('en'),
+      one.cohort.toLocaleString('en'),
+      secondsText(one.openSeconds),
+      secondsText(one.acceptSeconds),
+      secondsText(one.snapshotTurnSeconds),
+      secondsText(one.startSeconds),
+      `${figure(one.rssMiB)} MiB`,
+    ]),
+  );
+}
