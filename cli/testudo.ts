@@ -31,6 +31,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'how everything stands, and what wants attention',
     load: async () => (await import('./overview/status.ts')).statusCommand(),
   },
+  simulate: {
+    summary: 'what attackers would get from this federation: every attack against the rule in force and others',
+    load: async () => (await import('./rounds/simulate.ts')).simulateCommand(),
+  },
   dashboard: {
     summary: 'a one-time link into the dashboard, for a browser',
     load: async () => (await import('./overview/dashboard.ts')).dashboardCommand(),

@@ -12,7 +12,7 @@ export type Scene = Readonly<{ honest: readonly Float32Array[]; f: number; seed:
 /** f updates of shape [d] for the Byzantine clients to send. Seeded: the same scene gives the same updates. */
 export type Attack = (scene: Scene) => Promise<Float32Array[]> | Float32Array[];
 
-/** Every attack that rules are tested against, by name. For tests and studies only: nothing that serves imports them. */
+/** Every attack that rules are tested against, by name. For tests and studies only: nothing that decides a round imports them. */
 export const attacks = {
   'sign flip': ({ honest, f }) => copies(signFlip(honest, 1), f),
   'sign flip ×4': ({ honest, f }) => copies(signFlip(honest, 4), f),

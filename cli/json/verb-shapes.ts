@@ -56,6 +56,7 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   'rounds open': { message: 'OpenRoundResponse', adds: { track: 'string' }, version: 1 },
   'rounds plan': { message: 'PlannedRound', each: true, version: 1 },
   'rounds show': { message: 'GetRoundResponse', version: 1 },
+  simulate: { message: 'SimulateAttacksResponse', version: 1 },
   'tokens revoke': { message: 'RevokeTokenResponse', adds: { tokenId: 'string' }, version: 1 },
   'tokens create': { message: 'CreateTokenResponse', version: 1 },
   'tokens list': { message: 'Token', each: true, version: 1 },

@@ -100,6 +100,7 @@ export const calls = {
     planRounds: operation('viewer'),
     /** As long as a round of thousands of clusters takes to aggregate. */
     replayRound: operation('operator', 30 * minuteMs),
+    simulateAttacks: operation('operator', 30 * minuteMs),
     setFreeze: operation('operator'),
     liftFreeze: operation('operator'),
     listFreezes: operation('viewer'),

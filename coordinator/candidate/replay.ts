@@ -6,6 +6,7 @@ import { startThread } from '../../base/thread-link.ts';
 import type { AggregationJob, RunFaultCode } from './job.ts';
 import type { JobPlaces } from './places.ts';
 import type { Recomputed, ReplayTask } from './replay-thread.ts';
+import type { StudyResult, StudyTask } from './study/study-thread.ts';
 
 /** What to keep of a round so that it can be computed again; see candidate/input-keys.ts. Wipes `secretKey`. */
 export async function inputKeys(
@@ -39,8 +40,30 @@ export async function recompute(
   }
 }
 
-async function inThread<Value>(task: ReplayTask, signal?: AbortSignal): Promise<Result<Value, RunFaultCode>> {
-  const thread = startThread<ReplayTask>(new URL('./replay-thread.ts', import.meta.url), { env: SHARE_ENV });
+/** Tries attacks on a job's updates, opened by their kept keys: numbers alone come back. Wipes `kept`. */
+export async function study(
+  task: Omit<StudyTask, 'outDir'>,
+  signal?: AbortSignal,
+): Promise<Result<StudyResult, RunFaultCode>> {
+  const outDir = join(task.places.scratchDir, `study.${task.job.id}.${process.pid}`);
+  try {
+    return await inThread<StudyResult>(
+      { ...task, outDir },
+      signal,
+      new URL('./study/study-thread.ts', import.meta.url),
+    );
+  } finally {
+    task.kept.fill(0);
+    await rm(outDir, { recursive: true, force: true });
+  }
+}
+
+async function inThread<Value>(
+  task: ReplayTask | StudyTask,
+  signal?: AbortSignal,
+  module = new URL('./replay-thread.ts', import.meta.url),
+): Promise<Result<Value, RunFaultCode>> {
+  const thread = startThread<ReplayTask | StudyTask>(module, { env: SHARE_ENV });
   const unwanted = Promise.withResolvers<never>();
   const onAbort = () => unwanted.reject(new Error('nobody waits for it any more'));
   signal?.addEventListener('abort', onAbort, { once: true });

@@ -2,11 +2,12 @@ import { buildVersion } from '../../base/build-version.ts';
 import { ok, type Result } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { ClusterId, RoundId, TrackId } from '../../proto/ids.ts';
+import { isPlainText } from '../../proto/release/documents/names.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
 import { rulesOf } from '../round/policy.ts';
 import type { Engine } from '../rounds/engine.ts';
-import type { Replay, ReplayFaultCode } from '../rounds/kept-inputs.ts';
+import type { Replay, ReplayFaultCode, StudyOfRound } from '../rounds/kept-inputs.ts';
 import type { RoundChangeFaultCode } from '../rounds/opener.ts';
 import { isInGoodStanding } from '../rounds/presence.ts';
 import { invalid } from '../views/request.ts';
@@ -96,4 +97,31 @@ export async function replayRound(
   if (!replayed.ok) return replayed;
   const durationMs = Math.round(sinceMs());
   return ok({ ...replayed.value, durationMs, build: buildVersion() });
+}
+
+/** Zeros and empty texts stand for the defaults. */
+export type StudyAsked = RoundChange & Readonly<{ liarsMax: number; seed: string; secondsMax: number }>;
+export type TimedStudy = StudyOfRound & Readonly<{ durationMs: number; build: string }>;
+
+const studySeconds = { default: 120, max: 900 } as const;
+const liarsMost = 50;
+
+/** `sinceMs`: how long ago it was asked for. */
+export async function simulateAttacks(
+  engine: Pick<Engine, 'studyRound'>,
+  actor: Actor,
+  { track, round, reason, liarsMax, seed, secondsMax }: StudyAsked,
+  { signal, sinceMs }: Readonly<{ signal: AbortSignal; sinceMs: () => number }>,
+): Answer<TimedStudy, ReplayFaultCode> {
+  const change = checkTrackChange({ track, reason });
+  if (!change.ok) return change;
+  const named = round === '' ? ok(undefined) : checkRoundName(track, round);
+  if (!named.ok) return named;
+  if (liarsMax > liarsMost) return invalid(`liars_max: at most ${liarsMost}, got ${liarsMax}`);
+  if (secondsMax > studySeconds.max) return invalid(`seconds_max: at most ${studySeconds.max}, got ${secondsMax}`);
+  if (!isPlainText(seed, 100) && seed !== '') return invalid('seed: at most 100 characters, none of them control');
+  const limits = { liarsMax: liarsMax || undefined, seed, secondsMax: secondsMax || studySeconds.default };
+  const studied = await engine.studyRound(actor, { ...change.value, round: named.value?.round, ...limits }, signal);
+  if (!studied.ok) return studied;
+  return ok({ ...studied.value, durationMs: Math.round(sinceMs()), build: buildVersion() });
 }

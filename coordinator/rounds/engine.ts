@@ -15,6 +15,7 @@ import { type PlannedRound, planRounds } from '../round/planned-rounds.ts';
 import { rulesOf } from '../round/policy.ts';
 import { AlertBoard } from './alert-board.ts';
 import { currentDirectives, type Directive } from './directives.ts';
+import type { StudyRequest } from './kept-inputs.ts';
 import { enrolledCount, type Joined, type Presence } from './presence.ts';
 import { Pulse, type PulseParts } from './pulse.ts';
 import { type ReceiptData, type UpdateCheck, UpdateDesk } from './update-desk.ts';
@@ -114,6 +115,11 @@ export class Engine implements Store, RefusalLog {
     signal?: AbortSignal,
   ) {
     return this.#parts.inputs.replay(actor, request, signal);
+  }
+
+  /** Tries attacks on a round's updates, as far as its policy kept what opens them. Journalled before; one at a time. */
+  studyRound(actor: Actor, request: StudyRequest, signal?: AbortSignal) {
+    return this.#parts.inputs.study(actor, request, signal);
   }
 
   /** Dry run: what the schedules would open until then, soonest first, at most 1,000. */

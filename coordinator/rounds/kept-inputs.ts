@@ -3,7 +3,8 @@ import type { EpochMs } from '../../base/time.ts';
 import type { Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
 import type { AggregationJob, RunFaultCode } from '../candidate/job.ts';
 import type { JobPlaces } from '../candidate/places.ts';
-import { inputKeys, recompute } from '../candidate/replay.ts';
+import { inputKeys, recompute, study } from '../candidate/replay.ts';
+import type { StudyResult } from '../candidate/study/study-thread.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -30,6 +31,17 @@ export type Replay = Readonly<{
   updateCount: number;
   sequence: number;
 }>;
+
+/** `round`: the newest that can be opened, where none is named. */
+export type StudyRequest = Readonly<{
+  track: TrackId;
+  round?: RoundId | undefined;
+  reason: string;
+  liarsMax?: number | undefined;
+  seed: string;
+  secondsMax: number;
+}>;
+export type StudyOfRound = StudyResult & Readonly<{ round: RoundId }>;
 
 type KeptInputsParts = Readonly<{
   ledger: Ledger;
@@ -110,21 +122,8 @@ export class KeptInputs {
     { track, round, reason }: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
     signal?: AbortSignal,
   ): Promise<Result<Replay, ReplayFaultCode | StoreFaultCode>> {
-    if (this.#isReplaying) return refuse('REPLAY_BUSY', 'another replay runs; wait for it');
-    this.#isReplaying = true;
-    try {
-      const { ledger, keyStore, places } = this.#parts;
-      const started = await ledger.commit(actor, (state) => {
-        const found = replayable(state, track, round);
-        if (!found.ok) return found;
-        return ok({ events: [{ kind: 'replayStarted', track, round, reason }], value: found.value });
-      });
-      if (!started.ok) return started;
-      const { job, recorded } = started.value.value;
-      const kept = await keyStore.get(keysName(track, round));
-      if (kept === undefined) {
-        return refuse('INPUTS_NOT_KEPT', `the input keys of ${round} are not in the key store; restore keys/ with it`);
-      }
+    return this.#opening(actor, { track, round, reason }, async ({ job, recorded }, kept) => {
+      const { ledger, places } = this.#parts;
       const run = await recompute(job, kept, places, signal);
       if (!run.ok) return run;
       const { updateCount, candidate, provenance, optimiserState } = run.value;
@@ -138,6 +137,50 @@ export class KeptInputs {
       );
       if (!noted.ok) return noted;
       return ok({ same, recorded, recomputed, updateCount, sequence: noted.value.entries.at(-1)?.seq ?? 0 });
+    });
+  }
+
+  /** Tries attacks on a round's updates. Journalled as the start of a replay is: what clusters sent is opened once more. */
+  async study(
+    actor: Actor,
+    { track, round: name, reason, ...limits }: StudyRequest,
+    signal?: AbortSignal,
+  ): Promise<Result<StudyOfRound, ReplayFaultCode | StoreFaultCode>> {
+    const found = this.#parts.ledger.state.tracks.get(track);
+    const round = name ?? (found && keeping(found)[0]?.round);
+    if (found !== undefined && round === undefined) {
+      return refuse(
+        'INPUTS_NOT_KEPT',
+        `no round of ${track} has its inputs kept: set keepInputs in its policy, or give --recorded`,
+      );
+    }
+    const request = { track, round: round as RoundId, reason: `simulated attacks: ${reason}` };
+    return this.#opening(actor, request, async ({ job }, kept) => {
+      const studied = await study({ job, kept, places: this.#parts.places, ...limits }, signal);
+      return studied.ok ? ok({ ...studied.value, round: request.round }) : studied;
+    });
+  }
+
+  async #opening<Value>(
+    actor: Actor,
+    { track, round, reason }: Readonly<{ track: TrackId; round: RoundId; reason: string }>,
+    act: (found: Replayable, kept: Uint8Array) => Promise<Result<Value, ReplayFaultCode | StoreFaultCode>>,
+  ): Promise<Result<Value, ReplayFaultCode | StoreFaultCode>> {
+    if (this.#isReplaying) return refuse('REPLAY_BUSY', 'another replay runs; wait for it');
+    this.#isReplaying = true;
+    try {
+      const { ledger, keyStore } = this.#parts;
+      const started = await ledger.commit(actor, (state) => {
+        const found = replayable(state, track, round);
+        if (!found.ok) return found;
+        return ok({ events: [{ kind: 'replayStarted', track, round, reason }], value: found.value });
+      });
+      if (!started.ok) return started;
+      const kept = await keyStore.get(keysName(track, round));
+      if (kept === undefined) {
+        return refuse('INPUTS_NOT_KEPT', `the input keys of ${round} are not in the key store; restore keys/ with it`);
+      }
+      return await act(started.value.value, kept);
     } finally {
       this.#isReplaying = false;
     }
@@ -178,11 +221,9 @@ function dueOf(track: Track, nowMs: EpochMs): readonly Due[] {
   });
 }
 
-function replayable(
-  { federation, tracks }: State,
-  id: TrackId,
-  name: RoundId,
-): Result<Readonly<{ job: AggregationJob; recorded: Recorded }>, ReplayFaultCode> {
+type Replayable = Readonly<{ job: AggregationJob; recorded: Recorded }>;
+
+function replayable({ federation, tracks }: State, id: TrackId, name: RoundId): Result<Replayable, ReplayFaultCode> {
   const track = tracks.get(id);
   if (track === undefined) return noTrack(id, { tracks });
   const round = track.rounds.get(name);

@@ -111,6 +111,7 @@ export const verbsInNoImage: readonly string[] = [
   'man',
   'record',
   'setup',
+  'simulate',
   'up',
 ];
 

@@ -27,6 +27,7 @@ export const timeRules: TimeRules = {
     'base/system-timers.ts': 'is the port to the machine',
     'base/folder-lock.ts': 'tells people since when a process of this machine holds a folder',
     'proto/call.ts': "gRPC counts a call's deadline by the machine's clock: nothing of ours can tell it another one",
+    'coordinator/candidate/study/study-thread.ts': inThread,
     'client/learning/duty-cycle.ts': inThread,
     'client/learning/trainer.ts': 'measures the pressure that a real process puts on this machine and this event loop',
     'client/learning/serve-training.ts': inThread,

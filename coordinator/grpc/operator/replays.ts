@@ -1,12 +1,18 @@
+import { toldStudy } from '../../../aggregation/attack-study.ts';
 import { ok } from '../../../base/fault.ts';
-import type { ReplayRoundRequest, ReplayRoundResponse } from '../../../proto/generated/testudo/v1/operator_rounds.ts';
+import type {
+  ReplayRoundRequest,
+  ReplayRoundResponse,
+  SimulateAttacksRequest,
+  SimulateAttacksResponse,
+} from '../../../proto/generated/testudo/v1/operator_rounds.ts';
 import { calls } from '../../access/calls.ts';
-import { replayRound } from '../../operations/rounds.ts';
+import { replayRound, simulateAttacks } from '../../operations/rounds.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import type { Door } from '../door.ts';
 
-/** Rounds, computed again. */
-export function replayHandlers(door: Door<'operator'>, engine: Pick<Engine, 'replayRound'>) {
+/** Rounds, computed again, and attacks tried on them. */
+export function replayHandlers(door: Door<'operator'>, engine: Pick<Engine, 'replayRound' | 'studyRound'>) {
   return {
     replayRound: door.unary<'operator', ReplayRoundRequest, ReplayRoundResponse>(
       calls.operator.replayRound,
@@ -28,6 +34,16 @@ export function replayHandlers(door: Door<'operator'>, engine: Pick<Engine, 'rep
           build,
           sequence: BigInt(sequence),
         });
+      },
+    ),
+
+    simulateAttacks: door.unary<'operator', SimulateAttacksRequest, SimulateAttacksResponse>(
+      calls.operator.simulateAttacks,
+      async (request, { actor, signal, sinceMs }) => {
+        const studied = await simulateAttacks(engine, actor, request, { signal, sinceMs });
+        if (!studied.ok) return studied;
+        const { round, f, inForce, build, durationMs, ...study } = studied.value;
+        return ok({ ...toldStudy(study, inForce), round, f, build, durationMs: BigInt(durationMs) });
       },
     ),
   };

@@ -88,6 +88,8 @@ import {
   SampleOutcome,
   SetFreezeRequest,
   SetFreezeResponse,
+  SimulateAttacksRequest,
+  SimulateAttacksResponse,
   TrackSample,
 } from "./operator_rounds.ts";
 import {
@@ -5694,6 +5696,21 @@ export const OperatorService = {
     responseSerialize: (value: ReplayRoundResponse): Buffer => Buffer.from(ReplayRoundResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReplayRoundResponse => ReplayRoundResponse.decode(value),
   },
+  /**
+   * What attackers would get from a round whose inputs are kept, if some of its members were liars: every attack that is known
+   * here, against the rule in force and others. No update leaves; journalled as a replay is. Operator.
+   */
+  simulateAttacks: {
+    path: "/testudo.v1.Operator/SimulateAttacks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SimulateAttacksRequest): Buffer =>
+      Buffer.from(SimulateAttacksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SimulateAttacksRequest => SimulateAttacksRequest.decode(value),
+    responseSerialize: (value: SimulateAttacksResponse): Buffer =>
+      Buffer.from(SimulateAttacksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SimulateAttacksResponse => SimulateAttacksResponse.decode(value),
+  },
   /** Lets the next round start from another version. Operator. */
   moveHead: {
     path: "/testudo.v1.Operator/MoveHead" as const,
@@ -6034,6 +6051,11 @@ export interface OperatorServer extends UntypedServiceImplementation {
    * it opens what clusters sent. Operator.
    */
   replayRound: handleUnaryCall<ReplayRoundRequest, ReplayRoundResponse>;
+  /**
+   * What attackers would get from a round whose inputs are kept, if some of its members were liars: every attack that is known
+   * here, against the rule in force and others. No update leaves; journalled as a replay is. Operator.
+   */
+  simulateAttacks: handleUnaryCall<SimulateAttacksRequest, SimulateAttacksResponse>;
   /** Lets the next round start from another version. Operator. */
   moveHead: handleUnaryCall<MoveHeadRequest, MoveHeadResponse>;
   /** Keeps tracks still for a time: no round opens and no channel moves by itself. Operator. */
@@ -6546,6 +6568,25 @@ export interface OperatorClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReplayRoundResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * What attackers would get from a round whose inputs are kept, if some of its members were liars: every attack that is known
+   * here, against the rule in force and others. No update leaves; journalled as a replay is. Operator.
+   */
+  simulateAttacks(
+    request: SimulateAttacksRequest,
+    callback: (error: ServiceError | null, response: SimulateAttacksResponse) => void,
+  ): ClientUnaryCall;
+  simulateAttacks(
+    request: SimulateAttacksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SimulateAttacksResponse) => void,
+  ): ClientUnaryCall;
+  simulateAttacks(
+    request: SimulateAttacksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SimulateAttacksResponse) => void,
   ): ClientUnaryCall;
   /** Lets the next round start from another version. Operator. */
   moveHead(

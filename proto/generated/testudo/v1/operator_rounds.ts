@@ -105,6 +105,72 @@ export interface ReplayRoundResponse {
   sequence: bigint;
 }
 
+/** Which round, how many liars, and how long it may take. */
+export interface SimulateAttacksRequest {
+  /** Track id. */
+  track: string;
+  /** Round id; empty: the newest whose inputs are kept. */
+  round: string;
+  /** Why. */
+  reason: string;
+  /** Up to so many liars; 0: one more than the policy's f. */
+  liarsMax: number;
+  /** Decides which members lie. */
+  seed: string;
+  /** Then it ends with what it has; 0: 120. At most 900. */
+  secondsMax: number;
+}
+
+/** What every attack made of the round. */
+export interface SimulateAttacksResponse {
+  /** The round. */
+  round: string;
+  /** Its updates. */
+  updateCount: number;
+  /** Values of each. */
+  dimension: bigint;
+  /** The policy's f. */
+  f: number;
+  /** False: time was over before all was tried. */
+  complete: boolean;
+  /** How long it took, milliseconds. */
+  durationMs: bigint;
+  /** The build that computed it. */
+  build: string;
+  /** One for each rule, the one in force first. */
+  rules: SimulatedRule[];
+  /** One for each rule, number of liars and attack. */
+  attacks: SimulatedAttack[];
+}
+
+/** How a rule stood. */
+export interface SimulatedRule {
+  /** What it does, in words. */
+  rule: string;
+  /** Whether the track's policy has it. */
+  inForce: boolean;
+  /** With so many liars no attack led the aggregate farther from the honest than they lie apart, and none stopped the round. */
+  withstood: number;
+  /** How far it lies from the updates' mean without a liar, in units of the farthest update; absent where it gives nothing. */
+  undisturbed?: number | undefined;
+}
+
+/** How an attack went. */
+export interface SimulatedAttack {
+  /** As in `rules`. */
+  rule: string;
+  /** How many members lied. */
+  liars: number;
+  /** The attack's name. */
+  attack: string;
+  /** How far the aggregate lies from the honest mean, in units of the farthest honest update. */
+  deviation: number;
+  /** Cosine between the aggregate and the honest mean: below 0 the model is led away. */
+  cosine: number;
+  /** Why the rule gave nothing; empty where it gave an aggregate. */
+  refused: string;
+}
+
 /** A digest twice. */
 export interface ReplayedDigest {
   /** As the round recorded it. */
@@ -689,6 +755,496 @@ export const ReplayRoundResponse: MessageFns<ReplayRoundResponse> = {
       : 0n;
     message.build = object.build ?? "";
     message.sequence = (object.sequence !== undefined && object.sequence !== null) ? BigInt(object.sequence) : 0n;
+    return message;
+  },
+};
+
+function createBaseSimulateAttacksRequest(): SimulateAttacksRequest {
+  return { track: "", round: "", reason: "", liarsMax: 0, seed: "", secondsMax: 0 };
+}
+
+export const SimulateAttacksRequest: MessageFns<SimulateAttacksRequest> = {
+  encode(message: SimulateAttacksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.round !== "") {
+      writer.uint32(18).string(message.round);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.liarsMax !== 0) {
+      writer.uint32(32).uint32(message.liarsMax);
+    }
+    if (message.seed !== "") {
+      writer.uint32(42).string(message.seed);
+    }
+    if (message.secondsMax !== 0) {
+      writer.uint32(48).uint32(message.secondsMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SimulateAttacksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSimulateAttacksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.round = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.liarsMax = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.seed = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.secondsMax = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SimulateAttacksRequest>, I>>(base?: I): SimulateAttacksRequest {
+    return SimulateAttacksRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SimulateAttacksRequest>, I>>(object: I): SimulateAttacksRequest {
+    const message = createBaseSimulateAttacksRequest();
+    message.track = object.track ?? "";
+    message.round = object.round ?? "";
+    message.reason = object.reason ?? "";
+    message.liarsMax = object.liarsMax ?? 0;
+    message.seed = object.seed ?? "";
+    message.secondsMax = object.secondsMax ?? 0;
+    return message;
+  },
+};
+
+function createBaseSimulateAttacksResponse(): SimulateAttacksResponse {
+  return {
+    round: "",
+    updateCount: 0,
+    dimension: 0n,
+    f: 0,
+    complete: false,
+    durationMs: 0n,
+    build: "",
+    rules: [],
+    attacks: [],
+  };
+}
+
+export const SimulateAttacksResponse: MessageFns<SimulateAttacksResponse> = {
+  encode(message: SimulateAttacksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.round !== "") {
+      writer.uint32(10).string(message.round);
+    }
+    if (message.updateCount !== 0) {
+      writer.uint32(16).uint32(message.updateCount);
+    }
+    if (message.dimension !== 0n) {
+      if (BigInt.asUintN(64, message.dimension) !== message.dimension) {
+        throw new globalThis.Error("value provided for field message.dimension of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.dimension);
+    }
+    if (message.f !== 0) {
+      writer.uint32(32).uint32(message.f);
+    }
+    if (message.complete !== false) {
+      writer.uint32(40).bool(message.complete);
+    }
+    if (message.durationMs !== 0n) {
+      if (BigInt.asUintN(64, message.durationMs) !== message.durationMs) {
+        throw new globalThis.Error("value provided for field message.durationMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.durationMs);
+    }
+    if (message.build !== "") {
+      writer.uint32(58).string(message.build);
+    }
+    for (const v of message.rules) {
+      SimulatedRule.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.attacks) {
+      SimulatedAttack.encode(v!, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SimulateAttacksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSimulateAttacksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.round = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.updateCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dimension = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.f = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.complete = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.durationMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.build = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.rules.push(SimulatedRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.attacks.push(SimulatedAttack.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SimulateAttacksResponse>, I>>(base?: I): SimulateAttacksResponse {
+    return SimulateAttacksResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SimulateAttacksResponse>, I>>(object: I): SimulateAttacksResponse {
+    const message = createBaseSimulateAttacksResponse();
+    message.round = object.round ?? "";
+    message.updateCount = object.updateCount ?? 0;
+    message.dimension = (object.dimension !== undefined && object.dimension !== null) ? BigInt(object.dimension) : 0n;
+    message.f = object.f ?? 0;
+    message.complete = object.complete ?? false;
+    message.durationMs = (object.durationMs !== undefined && object.durationMs !== null)
+      ? BigInt(object.durationMs)
+      : 0n;
+    message.build = object.build ?? "";
+    message.rules = object.rules?.map((e) => SimulatedRule.fromPartial(e)) || [];
+    message.attacks = object.attacks?.map((e) => SimulatedAttack.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSimulatedRule(): SimulatedRule {
+  return { rule: "", inForce: false, withstood: 0, undisturbed: undefined };
+}
+
+export const SimulatedRule: MessageFns<SimulatedRule> = {
+  encode(message: SimulatedRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rule !== "") {
+      writer.uint32(10).string(message.rule);
+    }
+    if (message.inForce !== false) {
+      writer.uint32(16).bool(message.inForce);
+    }
+    if (message.withstood !== 0) {
+      writer.uint32(24).uint32(message.withstood);
+    }
+    if (message.undisturbed !== undefined) {
+      writer.uint32(33).double(message.undisturbed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SimulatedRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSimulatedRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.inForce = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.withstood = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.undisturbed = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SimulatedRule>, I>>(base?: I): SimulatedRule {
+    return SimulatedRule.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SimulatedRule>, I>>(object: I): SimulatedRule {
+    const message = createBaseSimulatedRule();
+    message.rule = object.rule ?? "";
+    message.inForce = object.inForce ?? false;
+    message.withstood = object.withstood ?? 0;
+    message.undisturbed = object.undisturbed ?? undefined;
+    return message;
+  },
+};
+
+function createBaseSimulatedAttack(): SimulatedAttack {
+  return { rule: "", liars: 0, attack: "", deviation: 0, cosine: 0, refused: "" };
+}
+
+export const SimulatedAttack: MessageFns<SimulatedAttack> = {
+  encode(message: SimulatedAttack, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rule !== "") {
+      writer.uint32(10).string(message.rule);
+    }
+    if (message.liars !== 0) {
+      writer.uint32(16).uint32(message.liars);
+    }
+    if (message.attack !== "") {
+      writer.uint32(26).string(message.attack);
+    }
+    if (message.deviation !== 0) {
+      writer.uint32(33).double(message.deviation);
+    }
+    if (message.cosine !== 0) {
+      writer.uint32(41).double(message.cosine);
+    }
+    if (message.refused !== "") {
+      writer.uint32(50).string(message.refused);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SimulatedAttack {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSimulatedAttack();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.liars = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.attack = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.deviation = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.cosine = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.refused = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SimulatedAttack>, I>>(base?: I): SimulatedAttack {
+    return SimulatedAttack.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SimulatedAttack>, I>>(object: I): SimulatedAttack {
+    const message = createBaseSimulatedAttack();
+    message.rule = object.rule ?? "";
+    message.liars = object.liars ?? 0;
+    message.attack = object.attack ?? "";
+    message.deviation = object.deviation ?? 0;
+    message.cosine = object.cosine ?? 0;
+    message.refused = object.refused ?? "";
     return message;
   },
 };

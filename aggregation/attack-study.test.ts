@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { seededNumbers } from '../base/random.ts';
+import { normalVectors } from './algebra/samples.ts';
+import { twinAlgebra } from './algebra/twin-algebra.ts';
+import { type Contender, studyAttacks, withstood } from './attack-study.ts';
+import { attacks } from './attacks/attacks.ts';
+import type { AggregationPolicy } from './policy.ts';
+
+/** Eleven updates that agree on where to go, and differ by less than that. */
+const updates = normalVectors(seededNumbers('study'), 11, 40, 0.3).map((vector) => vector.map((value) => value + 1));
+const contender = (name: string, rule: AggregationPolicy['rule'], f: number): Contender => ({
+  name,
+  policy: { f, admission: { normMax: 1e6, zeroUpdate: 'refuse' }, before: [], rule },
+});
+const krum = contender('krum', { kind: 'krum' }, 3);
+const mean = contender('mean', { kind: 'mean' }, 0);
+const median = contender('median', { kind: 'coordinateMedian' }, 3);
+const bulyan = contender('bulyan', { kind: 'bulyan' }, 3);
+const scene = {
+  ...{ updates, inForce: krum, others: [mean, median, bulyan], liarsMax: 3, seed: 'a', context: {}, rows: [] },
+  ...{ algebra: twinAlgebra(), goesOn: () => true },
+};
+
+describe('a study of attacks', () => {
+  it('tells a rule that withstands its liars from one that does not, on the same updates', async () => {
+    const { cells, undisturbed, complete, ...size } = await studyAttacks(scene);
+    expect(size).toEqual({ updateCount: 11, dimension: 40 });
+    expect(complete).toBe(true);
+    expect([...undisturbed.keys()]).toEqual(['krum', 'mean', 'median']); // Bulyan's guarantee needs fifteen.
+    expect(undisturbed.get('mean')).toBeCloseTo(0, 6);
+    expect(cells).toHaveLength(3 * 3 * Object.keys(attacks).length);
+    expect(withstood(cells, 'krum')).toBe(2); // Three copies of a small step backwards are one another's neighbours.
+    expect(withstood(cells, 'median')).toBe(3);
+    expect(withstood(cells, 'mean')).toBe(0);
+    const flip = cells.find(({ rule, attack, liars }) => rule === 'mean' && attack === 'sign flip ×4' && liars === 3);
+    // Of eleven, eight send m and three −4m: the mean is (8 − 12)/11 of the honest one.
+    expect(flip?.cosine).toBeCloseTo(-1, 3);
+    const honestOnly = cells.filter(({ rule, attack }) => rule === 'krum' && attack === 'nan');
+    expect(honestOnly.every(({ deviation, refused }) => refused === null && deviation <= 1)).toBe(true);
+  });
+
+  it('is the same again, tries no majority of liars, and ends when its time does with the rule in force first', async () => {
+    const again = await studyAttacks({ ...scene, others: [] });
+    expect(await studyAttacks({ ...scene, others: [] })).toEqual(again);
+    const many = await studyAttacks({
+      ...scene,
+      updates: updates.slice(0, 6),
+      inForce: median,
+      others: [],
+      liarsMax: 99,
+    });
+    expect(Math.max(...many.cells.map(({ liars }) => liars))).toBe(2);
+    let left = 20;
+    const cut = await studyAttacks({ ...scene, goesOn: () => left-- > 0 });
+    expect(cut.complete).toBe(false);
+    expect(cut.cells).toHaveLength(20);
+    expect(new Set(cut.cells.map(({ rule }) => rule))).toEqual(new Set(['krum']));
+  });
+
+  it('says that a round is lost where the rule gives nothing', async () => {
+    const lone = { ...scene, updates: updates.slice(0, 8), inForce: krum, others: [] };
+    const { cells, undisturbed } = await studyAttacks(lone);
+    expect(undisturbed.get('krum')).toBeUndefined(); // Krum with f = 3 needs nine.
+    const refused = cells.find(({ attack }) => attack === 'sign flip');
+    expect(refused).toMatchObject({ refused: 'N_TOO_SMALL', deviation: 0, liars: 1 });
+    expect(withstood(cells, 'krum')).toBe(0);
+  });
+});

@@ -1,0 +1,166 @@
+import { seededNumbers } from '../base/random.ts';
+import { type AggregationContext, aggregate } from './aggregate.ts';
+import { type AttackName, attacks } from './attacks/attacks.ts';
+import { dot, meanOf, squaredDistance } from './attacks/honest.ts';
+import { memoryBlocks, memorySink } from './blocks/blocks.ts';
+import type { LinearAlgebra } from './linear-algebra.ts';
+import { type AggregationPolicy, asksOf, checkPolicy } from './policy.ts';
+
+/** A policy under test, by a name for people. */
+export type Contender = Readonly<{ name: string; policy: AggregationPolicy }>;
+
+export type StudyScene = Readonly<{
+  /** n updates of shape [d] that are taken for honest, in the round's order. Left alone. */
+  updates: readonly Float32Array[];
+  /** The one in force. */
+  inForce: Contender;
+  /** Others to compare with, where there is time. */
+  others: readonly Contender[];
+  /** From 1 up to so many liars, and never half of the updates. */
+  liarsMax: number;
+  /** Decides which members lie. */
+  seed: string;
+  /** What the round is judged by beside its updates; `rows` go along with every set of updates, after them. */
+  context: Omit<AggregationContext, 'seed'>;
+  rows: readonly Float32Array[];
+  /** Open until whoever made it closes it. */
+  algebra: LinearAlgebra;
+  /** Whether there is time for more. */
+  goesOn: () => boolean;
+}>;
+
+/** What one attack by so many liars made of a round. */
+export type StudyCell = Readonly<{
+  rule: string;
+  liars: number;
+  attack: AttackName;
+  /**
+   * How far the aggregate lies from the mean of those who were honest, in units of how far the honest update does that is
+   * farthest from it: up to 1 the attack bought nothing that an honest member could not have asked for. 0 when refused.
+   */
+  deviation: number;
+  /** Between the aggregate and the honest mean: below 0 the model is led away from where the honest go. */
+  cosine: number;
+  /** Why the rule gave nothing: the round is lost, and the model stays as it was. */
+  refused: string | null;
+}>;
+
+export type Study = Readonly<{
+  updateCount: number;
+  dimension: number;
+  /** Without a liar: the rule's own distance from the mean, as `deviation`; undefined where it gave nothing. */
+  undisturbed: ReadonlyMap<string, number | undefined>;
+  cells: readonly StudyCell[];
+  /** False: time was over before all was tried; `cells` has what was. */
+  complete: boolean;
+}>;
+
+/**
+ * Runs every attack against a round's updates with 1, 2, … of its members as liars who know what all others sent. The rule in
+ * force comes first, then the others. The same for the same scene, up to where the time ended.
+ */
+export async function studyAttacks(scene: StudyScene): Promise<Study> {
+  const { updates, inForce, others, liarsMax, goesOn } = scene;
+  const order = permuted(updates.length, scene.seed);
+  const most = Math.min(liarsMax, Math.ceil(updates.length / 2) - 1);
+  const undisturbed = new Map<string, number | undefined>();
+  const cells: StudyCell[] = [];
+  let complete = true;
+  for (const contenders of [[inForce], runnable(others, scene)]) {
+    for (const { name, policy } of contenders) {
+      if (contenders[0]?.name !== inForce.name && !goesOn()) break;
+      const clean = await outcomeOf(scene, policy, updates, updates);
+      undisturbed.set(name, clean.refused === null ? clean.deviation : undefined);
+    }
+    for (let liars = 1; contenders.length > 0 && liars <= most; liars++) {
+      const lying = order.slice(0, liars);
+      const honest = updates.filter((_, row) => !lying.includes(row));
+      for (const attack of Object.keys(attacks) as AttackName[]) {
+        if (!goesOn()) {
+          complete = false;
+          break;
+        }
+        const sent = await crafted(attack, honest, liars, scene.seed);
+        if (sent === undefined) continue;
+        const all = updates.map((update, row) => sent[lying.indexOf(row)] ?? update);
+        for (const { name, policy } of contenders) {
+          cells.push({ rule: name, liars, attack, ...(await outcomeOf(scene, policy, all, honest)) });
+        }
+      }
+    }
+  }
+  return { updateCount: updates.length, dimension: updates[0]?.length ?? 0, undisturbed, cells, complete };
+}
+
+/** Undefined where the attack itself needs more honest updates than there are. */
+async function crafted(attack: AttackName, honest: readonly Float32Array[], liars: number, seed: string) {
+  try {
+    return await attacks[attack]({ honest, f: liars, seed });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Those whose guarantee covers so many updates, and which ask for nothing that the round has not. */
+function runnable(others: readonly Contender[], { updates, rows, context }: StudyScene): readonly Contender[] {
+  return others.filter(({ policy }) => {
+    const asks = asksOf(policy.rule);
+    const has = (asks.sample !== 'needed' || context.trusted) && (asks.classes !== 'needed' || context.classes);
+    return has && checkPolicy(policy, updates.length + rows.length).length === 0;
+  });
+}
+
+async function outcomeOf(
+  { rows, context, algebra, seed }: StudyScene,
+  policy: AggregationPolicy,
+  updates: readonly Float32Array[],
+  honest: readonly Float32Array[],
+): Promise<Pick<StudyCell, 'deviation' | 'cosine' | 'refused'>> {
+  const blocks = memoryBlocks([...updates, ...rows]);
+  const sink = memorySink(updates[0]?.length ?? 0);
+  const outcome = blocks.ok
+    ? await aggregate(policy, blocks.value, algebra, sink, { ...context, seed, measure: false })
+    : blocks;
+  if (!outcome.ok) return { deviation: 0, cosine: 0, refused: outcome.fault.code };
+  const mean = meanOf(honest);
+  const farthest = Math.sqrt(Math.max(...honest.map((update) => squaredDistance(update, mean))));
+  const away = Math.sqrt(squaredDistance(sink.values, mean));
+  const norms = Math.sqrt(dot(sink.values, sink.values) * dot(mean, mean));
+  const deviation = farthest > 0 ? away / farthest : away > 0 ? Number.MAX_VALUE : 0;
+  return { deviation, cosine: norms > 0 ? dot(sink.values, mean) / norms : 0, refused: null };
+}
+
+/** Attacks that go as far as an honest update does end up there but for float32. */
+const rounding = 1e-6;
+
+/** What a study says in one number: with how many liars no attack led the aggregate farther than the honest lie apart. */
+export function withstood(cells: readonly StudyCell[], rule: string): number {
+  const own = cells.filter((cell) => cell.rule === rule);
+  const beaten = own
+    .filter(({ deviation, refused }) => refused !== null || deviation > 1 + rounding)
+    .map(({ liars }) => liars);
+  return Math.min(Math.max(0, ...own.map(({ liars }) => liars)), ...beaten.map((liars) => liars - 1));
+}
+
+function permuted(count: number, seed: string): readonly number[] {
+  const random = seededNumbers(`liars ${seed}`);
+  const rows = Array.from({ length: count }, (_, row) => row);
+  for (let at = count - 1; at > 0; at--) {
+    const other = random.integer(at + 1);
+    [rows[at], rows[other]] = [rows[other] as number, rows[at] as number];
+  }
+  return rows;
+}
+
+/** A study as it is told: how each rule stood, the one in force first, and every attack. */
+export function toldStudy({ updateCount, dimension, complete, cells, undisturbed }: Study, inForce: string) {
+  return {
+    ...{ updateCount, complete, dimension: BigInt(dimension) },
+    rules: [...undisturbed].map(([rule, deviation]) => ({
+      ...{ rule, inForce: rule === inForce, withstood: withstood(cells, rule) },
+      ...(deviation === undefined ? {} : { undisturbed: deviation }),
+    })),
+    attacks: cells.map((cell) => ({ ...cell, refused: cell.refused ?? '' })),
+  };
+}
