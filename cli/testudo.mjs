@@ -5,4 +5,7 @@
  */
 import '../base/require-node.mjs';
 
+// Before what it shall keep: half of what --help runs is the library that reads command lines.
+const { keepCompiled } = await import('./compile-cache.ts');
+keepCompiled();
 await import('./testudo.ts');
