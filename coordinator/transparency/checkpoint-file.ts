@@ -57,7 +57,7 @@ function parseLine(line: string): StoredCheckpoint | undefined {
   }
 }
 
-function lineOf(note: string, roots: readonly Uint8Array[]): string {
+export function lineOf(note: string, roots: readonly Uint8Array[]): string {
   return `${JSON.stringify({ note, tree: treeText(roots) })}\n`;
 }
 

@@ -2,21 +2,27 @@ import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { orExit } from '../../exit.ts';
 import { print } from '../../print.ts';
-import { withDatabase } from './database.ts';
+import { withDatabase, withJournal } from './database.ts';
 
 /** `testudo coordinator verify`: walks the journal's hash chain; safe beside a running coordinator. */
 export function verifyCommand() {
   return new Command('verify')
-    .description('check the whole journal: every entry, its place in the chain, its epoch')
+    .description(
+      'check the whole journal: every entry, its place in the chain, its epoch; and the heads that were signed of it',
+    )
     .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
     .action(async ({ config }) => {
-      const { dataDirectory, journal } = orExit(readConfigFile(config, { environment: process.env }));
+      const settings = orExit(readConfigFile(config, { environment: process.env }));
+      const { dataDirectory, journal } = settings;
       const { verifyDataDir } = await import('../../../coordinator/backup.ts');
       const { verifyDatabase } = await import('../../../coordinator/database-copy.ts');
       const verified =
         journal.postgres === null ? verifyDataDir(dataDirectory) : await withDatabase(journal.postgres, verifyDatabase);
       const { seq, chain } = orExit(verified);
-      print(`the journal is sound: ${seq} entries, chain ${chain}`);
+      const { verifyStoredHeads } = await import('../../../coordinator/transparency/verify-stored.ts');
+      const heads = orExit(await withJournal(settings, (folder) => verifyStoredHeads(dataDirectory, folder)));
+      const signed = heads === 0 ? '' : `; it has the ${heads} heads that were signed`;
+      print(`the journal is sound: ${seq} entries, chain ${chain}${signed}`);
     });
 }
 
