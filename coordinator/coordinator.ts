@@ -30,6 +30,7 @@ import { lifetimesOf } from './registry/signing/found-root.ts';
 import type { Engine } from './rounds/engine.ts';
 import { openEngine } from './rounds/open-engine.ts';
 import { serveDashboard } from './serve-dashboard.ts';
+import { standBy } from './standby.ts';
 import { ensureCheckpointSigner } from './transparency/checkpoint-key.ts';
 import { Checkpointer } from './transparency/checkpointer.ts';
 
@@ -60,6 +61,8 @@ export type CoordinatorOptions = Readonly<{
   lightForm?: LightForm;
   /** What reads trusted samples (candidate/sample-reader.ts); without it no round can go by one. */
   sampleReader?: URL;
+  /** Stand by until no coordinator leads, or until this is aborted: then the start is refused with STANDBY_STOPPED. */
+  standby?: AbortSignal;
   /** The folder of the dashboard's built pages; without it the dashboard says that it was not built. */
   pages?: URL;
 }>;
@@ -77,6 +80,7 @@ export async function startCoordinator(
     lightForm,
     sampleReader,
     pages,
+    standby,
   }: CoordinatorOptions = {},
 ): Promise<Result<Coordinator>> {
   const openFiles = openFilesMax();
@@ -87,6 +91,13 @@ export async function startCoordinator(
   const ground = await openGround(config, environment, timers);
   if (!ground.ok) return ground;
   const { identity, openJournal, close: leaveGround } = ground.value;
+  if (standby !== undefined) {
+    const free = await standBy(config, ground.value, log, standby);
+    if (!free.ok) {
+      await leaveGround();
+      return free;
+    }
+  }
   const keys = await openCoordinatorKeys(identity, config.federation, masterKey.value, timers.now());
   if (!keys.ok) {
     await leaveGround();

@@ -9,8 +9,9 @@ import type { CoordinatorConfig, PostgresConfig } from './config/config.ts';
 import { type IdentityPlace, placeInFolder } from './keys/key-place.ts';
 import { readSecret } from './keys/master-key.ts';
 import { placeInDatabase } from './keys/place-in-database.ts';
-import type { Journal } from './ledger/journal/journal.ts';
+import type { Journal, JournalHead } from './ledger/journal/journal.ts';
 import { openPostgresJournal } from './ledger/journal/open-journal.ts';
+import { type Following, followUntilFree } from './ledger/journal/postgres/lease.ts';
 import { moved, type PostgresJournalFaultCode, readFence } from './ledger/journal/postgres/open-postgres.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { parsePostgresAddress } from './postgres/address.ts';
@@ -22,6 +23,11 @@ export type Ground = Readonly<{
   identity: IdentityPlace;
   /** Absent: the data directory's. Once it was opened the link is closed with the journal. */
   openJournal?: () => Promise<Result<Journal, PostgresJournalFaultCode>>;
+  /** Waits, reading along, until `openJournal` may follow who leads now. Absent: a data directory's has one coordinator. */
+  follow?: (
+    signal: AbortSignal,
+    tell: (following: Following) => void,
+  ) => Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>>;
   /** For the way on which nothing else was opened. May be called twice. */
   close(): Promise<void>;
 }>;
@@ -65,9 +71,15 @@ export async function openGround(
     await link.value.close();
     return moved(fence.value.movedTo);
   }
+  let checked: JournalHead | undefined;
   return ok({
     identity: placeInDatabase(link.value),
-    openJournal: () => openPostgresJournal(link.value),
+    openJournal: () => openPostgresJournal(link.value, checked),
+    async follow(signal, tell) {
+      const free = await followUntilFree(link.value, signal, tell);
+      if (free.ok) checked = free.value;
+      return free;
+    },
     close: () => link.value.close(),
   });
 }

@@ -1,7 +1,10 @@
 import { cpSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { RoundId } from '../proto/ids.ts';
 import { verifyDataDir } from './backup.ts';
@@ -108,6 +111,48 @@ describe('a coordinator on PostgreSQL', () => {
     expect(federation.coordinator.engine.epoch).toBe(epoch + 1);
     await runRound(federation, members);
     expect(await federation.coordinator.engine.verify()).toMatchObject({ ok: true });
+  });
+
+  it('is followed by its standby, which reads along, says that it is none to call, and goes on with the next round', async () => {
+    const folder = tempDir();
+    const settings = databaseIn(folder, 'followed');
+    const federation = await TestFederation.start({ values, settings, dataDirectory: folder });
+    const members = await runRound(federation);
+    const { epoch } = federation.coordinator.engine;
+    const [standing, lines] = [Promise.withResolvers<number>(), new PassThrough()];
+    createInterface({ input: lines }).on('line', (line) => {
+      const { healthPort } = JSON.parse(line) as { healthPort?: number };
+      if (healthPort !== undefined) standing.resolve(healthPort);
+    });
+    const stopping = new AbortController();
+    const log = makeLog('info', { to: lines });
+    const standby = federation.standBy({ standby: stopping.signal, log });
+    const page = async (name: string) => fetch(`http://127.0.0.1:${await standing.promise}/${name}`);
+    const head = federation.coordinator.engine.state().seq;
+    const read = async () => {
+      const [, leads, entry] = /epoch (\d+) leads, entry (\d+) is read/.exec(await (await page('readyz')).text()) ?? [];
+      return Number(leads) === epoch ? Number(entry) : 0;
+    };
+    await expect.poll(read, { interval: 50 }).toBeGreaterThanOrEqual(head);
+    expect((await page('readyz')).status).toBe(503);
+    expect((await page('healthz')).status).toBe(200);
+
+    await federation.coordinator.close();
+    await standby;
+    expect(federation.coordinator.engine.epoch).toBe(epoch + 1);
+    await runRound(federation, members);
+  });
+
+  it('refuses to stand by beside a data directory, and stops when it is told to', async () => {
+    const alone = await TestFederation.start({ values });
+    const stopped = AbortSignal.abort();
+    const refused = await startCoordinator(alone.config, { environment, standby: stopped });
+    expect(refused).toMatchObject({ ok: false, fault: { code: 'STANDBY_ALONE' } });
+    const folder = tempDir();
+    const settings = databaseIn(folder, 'stopped');
+    const { config } = await TestFederation.start({ values, settings, dataDirectory: folder });
+    const ended = await startCoordinator(config, { environment, standby: stopped });
+    expect(ended).toMatchObject({ ok: false, fault: { code: 'STANDBY_STOPPED' } });
   });
 
   it('moves there and back with the same chain, is backed up, and is refused where it was left', async () => {

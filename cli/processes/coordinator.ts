@@ -30,13 +30,17 @@ export function coordinatorCommand() {
     .addHelpText('after', traces)
     .option('--config <file>', 'its configuration', './coordinator.yaml')
     .option('--set <path=value...>', 'settings that win over the file and the environment')
-    .action(async ({ config: path, set }) => {
+    .option('--standby', 'wait beside the coordinator that leads on the same database, and take over when it is gone')
+    .action(async ({ config: path, set, standby }) => {
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
       const { startCoordinator } = await import('../../coordinator/coordinator.ts');
       const { writeLightForm } = await import('./coordinator/light-form.ts');
       const { sampleReaderUrl } = await import('./coordinator/sample-reader-worker.ts');
-      const given = { lightForm: writeLightForm, sampleReader: sampleReaderUrl, pages: pagesFolder };
-      const coordinator = orExit(await startCoordinator(config, given).catch(startRefused));
+      const waiting = standby ? { standby: stoppedWhileWaiting() } : {};
+      const given = { ...waiting, lightForm: writeLightForm, sampleReader: sampleReaderUrl, pages: pagesFolder };
+      const started = await startCoordinator(config, given).catch(startRefused);
+      if (!started.ok && started.fault.code === 'STANDBY_STOPPED') return; // As it was told to.
+      const coordinator = orExit(started);
       await stopAsked(coordinator.halted);
       await coordinator.close();
     })
@@ -59,6 +63,13 @@ function schemaCommand() {
   return new Command('schema')
     .description('the JSON Schema of coordinator.yaml, for editors: every setting with its range and default')
     .action(() => print(JSON.stringify(coordinatorConfigJsonSchema(), null, 2)));
+}
+
+/** Aborted by SIGTERM or SIGINT: a standby that is stopped has nothing to finish. */
+function stoppedWhileWaiting(): AbortSignal {
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+  return stopping.signal;
 }
 
 /** A port that is taken or forbidden and a disk that is full are the operator's to mend, not errors of ours. */

@@ -10,7 +10,7 @@ import { bytesOfValues, layoutOf } from '../../proto/layout.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { type CoordinatorConfig, parseConfig } from '../config/config.ts';
 import { parseTrackPolicy } from '../config/policy.ts';
-import { type Coordinator, startCoordinator } from '../coordinator.ts';
+import { type Coordinator, type CoordinatorOptions, startCoordinator } from '../coordinator.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import type { Labels } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
@@ -134,6 +134,11 @@ export class TestFederation {
   async restart(): Promise<void> {
     await this.#coordinator.close();
     this.#coordinator = await open(this.config, this.#around);
+  }
+
+  /** A second coordinator of the same configuration stands by; once it leads it is this federation's. */
+  async standBy(options: CoordinatorOptions): Promise<void> {
+    this.#coordinator = unwrap(await startCoordinator(this.config, { environment, ...options }));
   }
 
   async token(cluster: string, lifetimeMs = 3_600_000): Promise<string> {

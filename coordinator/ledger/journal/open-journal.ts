@@ -2,7 +2,7 @@ import { ok, type Result } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { PostgresLink } from '../../postgres/link.ts';
 import { GroupCommitJournal } from './group-commit-journal.ts';
-import type { Journal, JournalFaultCode } from './journal.ts';
+import type { Journal, JournalFaultCode, JournalHead } from './journal.ts';
 import { type MemoryMedium, openMemoryStore } from './memory-store.ts';
 import { awaitLease } from './postgres/lease.ts';
 import { openPostgresStore, type PostgresJournalFaultCode } from './postgres/open-postgres.ts';
@@ -14,11 +14,14 @@ export async function openSqliteJournal(path: string, timers: Timers): Promise<R
   return opened.ok ? ok(new GroupCommitJournal(opened.value, timers)) : opened;
 }
 
-/** The journal in a database, once no other coordinator holds it. Where this is refused the link is still the caller's. */
-export async function openPostgresJournal(link: PostgresLink): Promise<Result<Journal, PostgresJournalFaultCode>> {
-  const free = await awaitLease(link);
+/** The journal in a database, once no other coordinator holds it; at once for a standby that has waited and `checked` so far. Where this is refused the link is still the caller's. */
+export async function openPostgresJournal(
+  link: PostgresLink,
+  checked?: JournalHead,
+): Promise<Result<Journal, PostgresJournalFaultCode>> {
+  const free = checked === undefined ? await awaitLease(link) : ok(undefined);
   if (!free.ok) return free;
-  const opened = await openPostgresStore(link);
+  const opened = await openPostgresStore(link, checked);
   return opened.ok ? ok(new GroupCommitJournal(opened.value, link.timers)) : opened;
 }
 

@@ -1,32 +1,91 @@
-import { ok, type Result } from '../../../../base/fault.ts';
+import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { pause } from '../../../../base/pause.ts';
+import type { Timers } from '../../../../base/time.ts';
 import { ensureLayout } from '../../../postgres/layout.ts';
 import type { PostgresLink } from '../../../postgres/link.ts';
-import { held, type PostgresJournalFaultCode, readFence } from './open-postgres.ts';
+import type { JournalHead } from '../journal.ts';
+import { noHead } from '../walk.ts';
+import { rolledBack } from './faults.ts';
+import { held, moved, type PostgresJournalFaultCode, readFence, walkTo } from './open-postgres.ts';
+import type { Fence } from './rows.ts';
 
 const lookEveryMs = 250;
 const never = new AbortController().signal;
 
 /**
+ * How long the last writer has given no sign of life, by this process's own clock alone. A look that took long counts as two of
+ * the usual ones: a database that was away kept the writer from beating, too.
+ */
+class Silence {
+  readonly #timers: Timers;
+  #seen: Fence | undefined;
+  #lookedMs = 0;
+  #quietMs = 0;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
+
+  /** What this look found beside the one before. */
+  look(fence: Fence): 'free' | 'quiet' | 'beats' {
+    const nowMs = this.#timers.monotonicMs();
+    const before = this.#seen;
+    const isSame = before !== undefined && before.epoch === fence.epoch && before.beat === fence.beat;
+    this.#quietMs = isSame ? this.#quietMs + Math.min(nowMs - this.#lookedMs, 2 * lookEveryMs) : 0;
+    this.#seen = fence;
+    this.#lookedMs = nowMs;
+    if (fence.holder === '' || (isSame && this.#quietMs >= fence.leaseMs)) return 'free';
+    return isSame || before === undefined ? 'quiet' : 'beats';
+  }
+}
+
+/**
  * Resolves once nobody holds the journal: at once where the last writer let go, else when its beat has stood still for the
- * lease that it wrote there, by this process's own clock alone. Refused where it still beats. What is safe does not rest on
- * this: it keeps a second start from ending the first.
+ * lease that it wrote there. Refused where it still beats. What is safe does not rest on this: it keeps a second start from
+ * ending the first.
  */
 export async function awaitLease(link: PostgresLink): Promise<Result<void, PostgresJournalFaultCode>> {
   const layout = await ensureLayout(link);
   if (!layout.ok) return layout;
-  const first = await readFence(link);
-  if (!first.ok) return first;
-  const { epoch, beat, leaseMs } = first.value;
-  const { timers } = link;
-  const sinceMs = timers.monotonicMs();
-  let seen = first.value;
-  while (seen.holder !== '' && timers.monotonicMs() - sinceMs < leaseMs) {
-    await pause(timers, lookEveryMs, never);
-    const next = await readFence(link);
-    if (!next.ok) return next;
-    seen = next.value;
-    if (seen.holder !== '' && (seen.epoch !== epoch || seen.beat !== beat)) return held(`epoch ${seen.epoch} holds it`);
+  const silence = new Silence(link.timers);
+  for (;;) {
+    const fence = await readFence(link);
+    if (!fence.ok) return fence;
+    const found = silence.look(fence.value);
+    if (found === 'free') return ok(undefined);
+    if (found === 'beats') return held(`epoch ${fence.value.epoch} holds it`);
+    await pause(link.timers, lookEveryMs, never);
   }
-  return ok(undefined);
+}
+
+/** What a standby knows: for people who ask it. */
+export type Following = Readonly<{ epoch: number; head: JournalHead }>;
+
+/**
+ * Stands by: walks the lines as they come, until nobody holds the journal any more. Resolves with the last line that it has
+ * checked, so that taking over costs the tail alone. A head that goes back is JOURNAL_ROLLED_BACK here too. A database that
+ * does not answer is waited for.
+ */
+export async function followUntilFree(
+  link: PostgresLink,
+  signal: AbortSignal,
+  tell: (following: Following) => void,
+): Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
+  const silence = new Silence(link.timers);
+  let head = noHead;
+  while (!signal.aborted) {
+    const fence = await readFence(link);
+    if (fence.ok) {
+      if (fence.value.movedTo !== null) return moved(fence.value.movedTo);
+      if (fence.value.head.seq < head.seq) return rolledBack(head, fence.value.head);
+      const walked = await walkTo(link, head, fence.value.head);
+      if (walked.ok) {
+        head = walked.value;
+        tell({ epoch: fence.value.epoch, head });
+        if (silence.look(fence.value) === 'free') return ok(head);
+      } else if (walked.fault.code !== 'DATABASE_UNREACHABLE') return walked;
+    } else if (fence.fault.code !== 'DATABASE_UNREACHABLE') return fence;
+    await pause(link.timers, lookEveryMs, signal);
+  }
+  return refuse('STANDBY_STOPPED', 'this standby was stopped before it took over');
 }

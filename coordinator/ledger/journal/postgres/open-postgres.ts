@@ -5,7 +5,7 @@ import type { PostgresLink } from '../../../postgres/link.ts';
 import type { JournalFaultCode, JournalHead } from '../journal.ts';
 import type { OpenedStore } from '../journal-store.ts';
 import { damaged, findBreak, noHead } from '../walk.ts';
-import { unreplicated } from './faults.ts';
+import { rolledBack, unreplicated } from './faults.ts';
 import { PostgresStore } from './postgres-store.ts';
 import { type Fence, fenceIn, headIn, rowsIn } from './rows.ts';
 import { statementsIn } from './statements.ts';
@@ -16,9 +16,12 @@ const rowsPerWalk = 2_000;
 
 /**
  * Becomes the journal's writer: checks every line, then raises the epoch, whoever holds it. Of several that do so at once one
- * succeeds. The link is the store's from then on, and closed with it; when this is refused it is still the caller's.
+ * succeeds. `checked`: up to where a standby has walked already. The link is the store's from then on, and closed with it; when this is refused it is still the caller's.
  */
-export async function openPostgresStore(link: PostgresLink): Promise<Result<OpenedStore, PostgresJournalFaultCode>> {
+export async function openPostgresStore(
+  link: PostgresLink,
+  checked: JournalHead = noHead,
+): Promise<Result<OpenedStore, PostgresJournalFaultCode>> {
   const layout = await ensureLayout(link);
   if (!layout.ok) return layout;
   const seen = await readFence(link);
@@ -27,7 +30,8 @@ export async function openPostgresStore(link: PostgresLink): Promise<Result<Open
   if (standbys.kind !== 'rows') return unanswered(standbys);
   if (link.settings.isReplicated && standbys.rows[0]?.names === '') return unreplicated();
   if (seen.value.movedTo !== null) return moved(seen.value.movedTo);
-  const walked = await walkTo(link, noHead, seen.value.head);
+  if (seen.value.head.seq < checked.seq) return rolledBack(checked, seen.value.head);
+  const walked = await walkTo(link, checked, seen.value.head);
   if (!walked.ok) return walked;
   const holder = randomUUID();
   const sql = statementsIn(link.settings.schema);
