@@ -123,6 +123,11 @@ it('schemas of what is no message of the contract hold what these verbs print', 
   const letter = { seq: 1, sink: 'hook', repeats: 1, attempts: 0, why: 'HTTP 400', queuedAtMs: 1, diedAtMs: 2, alert };
   expect(held('alerts undelivered', letter)).toEqual([]);
   expect(held('alerts undelivered', { ...letter, strange: 1 })).not.toEqual([]);
+  const witnessed = [{ name: 'witness.example/w1', size: 8, atSeconds: 1_800_000_000 }];
+  const checked = { first: 1, last: 9, entries: 9, chain: 'ab', checkpoints: 2, keysGiven: true, witnessed };
+  expect(held('audit verify', checked)).toEqual([]);
+  expect(held('audit verify', { sequence: 2, body: '{}', ofEntries: 9 })).toEqual([]);
+  expect(held('audit verify', { ...checked, strange: 1 })).not.toEqual([]);
   expect((schemas.get('status') as { $id: string }).$id).toBe('urn:testudo:json:status:1');
   expect(Object.keys(ownShapes).filter((verb) => verb in verbShapes)).toEqual([]);
 });

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { masterKey as masterKeyText } from '../../coordinator/testing/federation.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
 import { CommandLine, runTestudo } from '../testing/command-line.ts';
 
 it('a journal leaves the building: exported, proved, cosigned by a second party, and checked by whoever gets it', async () => {
@@ -45,4 +47,8 @@ it('a journal leaves the building: exported, proved, cosigned by a second party,
   expect(said).toMatch(/\nwitness.example\/w1 cosigned entries 1 to \d+ on /);
 
   expect(await done('audit', 'verify', place('entry'), '--key', key)).toMatch(/^sound: this is entry 2 of the \d+ /);
+  const printed = JSON.parse(await done('audit', 'verify', place('journal.jsonl'), '--key', key, '--json'));
+  expect(z.fromJSONSchema(jsonSchemas().get('audit verify') as never).safeParse(printed).error?.issues ?? []).toEqual(
+    [],
+  );
 }, 600_000);

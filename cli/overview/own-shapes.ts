@@ -22,12 +22,34 @@ const letter = z.strictObject({
   alert: z.looseObject({ id: z.string(), at: when }).describe("a client's alert, or a coordinator's notification"),
 });
 
+const checkedExport = z.strictObject({
+  first: z.int().min(1).describe('the first entry'),
+  last: z.int().min(0).describe('the last entry'),
+  entries: z.int().min(0),
+  chain: z.string().describe("the chain's digest at the last entry: note it"),
+  checkpoints: z.int().min(0).describe('signed heads in it, all of which fit'),
+  keysGiven: z.boolean().describe('whether these were checked against keys that --key gave'),
+  witnessed: z.array(
+    z.strictObject({
+      name: z.string(),
+      size: z.int().min(0).describe('it cosigned entries 1 to this'),
+      atSeconds: z.int().min(0).describe('seconds since the epoch'),
+    }),
+  ),
+});
+const provenEntry = z.strictObject({
+  sequence: z.int().min(1),
+  body: z.string().describe('the entry, canonical JSON as it was hashed'),
+  ofEntries: z.int().min(1).describe('how many the signed head covers'),
+});
+
 /** What `--json` prints where it is no message of the contract. `version` as in verb-shapes.ts. */
 export const ownShapes: Readonly<Record<string, OwnShape>> = {
   'alerts list': { shape: writtenAlert, each: true, version: 1 },
   'alerts show': { shape: writtenAlert, version: 1 },
   'alerts undelivered': { shape: letter, each: true, version: 1 },
   'alerts watch': { shape: writtenAlert, each: true, version: 1 },
+  'audit verify': { shape: z.union([checkedExport, provenEntry]), version: 1 },
   'context list': {
     shape: z.strictObject({
       name: z.string(),

@@ -18,7 +18,7 @@ export type RecordedStudy = Readonly<{
 }>;
 
 /** What the answer's `round` says in the place of a round's id. */
-export const recordedRound = 'recorded clusters';
+const recordedRound = 'recorded clusters';
 
 /**
  * The attacks on what recorded clusters would send, as many as the federation has members or as were recorded: then f falls
