@@ -8,6 +8,12 @@ import type { Kept, PartName } from './turns.ts';
 const results = fileURLToPath(new URL('../results/response-faults.json', import.meta.url));
 const page = fileURLToPath(new URL('../../docs/benchmarks/response-faults.md', import.meta.url));
 
+/** What campaigns have measured so far. */
+export function keptTurns(): Kept {
+  if (!existsSync(results)) return { kills: [], rotation: [], quarantine: [] };
+  return JSON.parse(readFileSync(results, 'utf8')) as Kept;
+}
+
 /**
  * What a campaign has measured, on disk and on its page after each turn: it takes hours, and who stops it loses the turn that it
  * was at.
@@ -20,10 +26,7 @@ export class KeptTurns {
 
   /** `anew`: parts of which nothing that was measured before counts any more. */
   constructor(anew: readonly PartName[]) {
-    const before: Kept = existsSync(results)
-      ? JSON.parse(readFileSync(results, 'utf8'))
-      : { kills: [], rotation: [], quarantine: [] };
-    this.#kept = { ...before, ...Object.fromEntries(anew.map((part) => [part, []])) };
+    this.#kept = { ...keptTurns(), ...Object.fromEntries(anew.map((part) => [part, []])) };
   }
 
   get all(): Kept {

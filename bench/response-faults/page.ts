@@ -40,19 +40,30 @@ ${wrong.length === 0 ? 'No promise was broken.' : wrong.map((line) => `- ${line}
 }
 
 function killText(turns: readonly KillTurn[]): string {
-  const killed = (what: 'rotation' | 'quarantine'): Killed => ({
-    agent: sum(turns, (turn) => turn[what].agent),
-    'API server': sum(turns, (turn) => turn[what]['API server']),
-  });
   const row = (name: string, of: Killed, pods: string) => `| ${name} | ${of.agent} | ${of['API server']} | ${pods} |`;
-  const [rotation, quarantine] = [killed('rotation'), killed('quarantine')];
-  const all = [rotation, quarantine].reduce((total, of) => total + of.agent + of['API server'], 0);
+  const [rotation, quarantine] = [killed(turns, 'rotation'), killed(turns, 'quarantine')];
   return `| | SIGKILLs of agents | of the API server | pods |
 |---|---:|---:|---|
 ${row('rotation', rotation, `${sum(turns, ({ replaced }) => replaced)} replaced`)}
 ${row('quarantine', quarantine, `${sum(turns, ({ quarantined }) => quarantined)} isolated`)}
 
-${all} SIGKILLs in ${turns.length} turns, each with every step of either side. ${machines(turns)}`;
+${killsOf(turns)} SIGKILLs in ${turns.length} turns, each with every step of either side. ${machines(turns)}`;
+}
+
+function killed(turns: readonly KillTurn[], what: 'rotation' | 'quarantine'): Killed {
+  return {
+    agent: sum(turns, (turn) => turn[what].agent),
+    'API server': sum(turns, (turn) => turn[what]['API server']),
+  };
+}
+
+/** Of either side, in all. */
+export function killsOf(turns: readonly KillTurn[]): number {
+  const of = (what: 'rotation' | 'quarantine') => {
+    const { agent, 'API server': apiServer } = killed(turns, what);
+    return agent + apiServer;
+  };
+  return of('rotation') + of('quarantine');
 }
 
 function rotationText(turns: readonly RotationTurn[]): string {
@@ -82,7 +93,7 @@ function machines(turns: readonly Readonly<{ machine: Machine; seconds: number }
   return `${[...places].join('; ')}; commit${commits.length === 1 ? '' : 's'} ${commits.join(', ')}; ${seconds} s, summed over turns.`;
 }
 
-const histories = (turns: readonly Readonly<{ histories: number }>[]) => sum(turns, (turn) => turn.histories);
+export const histories = (turns: readonly Readonly<{ histories: number }>[]) => sum(turns, (turn) => turn.histories);
 const list = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
 
 function sum<Of>(items: readonly Of[], of: (item: Of) => number): number {

@@ -1,4 +1,6 @@
 import type { CaseLine, Report } from '../harness/report.ts';
+import { keptTurns } from '../response-faults/kept.ts';
+import { histories, killsOf } from '../response-faults/page.ts';
 import { keptPiece, type Piece } from './pieces.ts';
 
 type Case = CaseLine & Readonly<Record<string, number>>;
@@ -98,11 +100,11 @@ const goals: readonly Goal[] = [
   },
   {
     piece: 'plan',
-    what: 'a look at 1,000 pods of 100 workloads, p99',
+    what: "a look at 1,000 pods of 100 workloads, p99 of the processor's time",
     bar: '10 ms',
     of: (found) => {
       const { p99Ms = 0, p99CpuMs = 0 } = found('plan pods=1000');
-      return atMost(p99Ms, 10, `${p99Ms.toFixed(1)} ms (${p99CpuMs.toFixed(1)} of the processor)`);
+      return atMost(p99CpuMs, 10, `${p99CpuMs.toFixed(1)} ms; by the wall's clock ${p99Ms.toFixed(1)}`);
     },
   },
   {
@@ -238,10 +240,34 @@ const tests: readonly (readonly [what: string, test: string])[] = [
 
 const of = (one: Case, name: string) => one[name] as number;
 
+/** What stands on a page of its own. */
+function campaigns(): string[][] {
+  const { kills, rotation, quarantine } = keptTurns();
+  const row = (
+    what: string,
+    count: number,
+    wanted: number,
+    turns: readonly Readonly<{ wrong: readonly string[] }>[],
+  ) => {
+    const broken = turns.reduce((sum, { wrong }) => sum + wrong.length, 0);
+    return [what, `${broken} in ${count}`, `0 in ${wanted}`, broken === 0 && count >= wanted ? 'met' : '**not met**'];
+  };
+  return [
+    row('broken promises: SIGKILLs of either side at each step', killsOf(kills), 500, kills),
+    row(
+      'histories of rotation with faults, pods over the bound without a reason among them',
+      histories(rotation),
+      10_000,
+      rotation,
+    ),
+    row('histories of quarantine with faults', histories(quarantine), 10_000, quarantine),
+  ].map(([what, ...rest]) => [`${what} ([response-faults.md](response-faults.md))`, ...rest] as string[]);
+}
+
 /** In the order of the page. */
 export const pieceNames = [
   ...['availability', 'attacker', 'foretelling', 'proof', 'hottest', 'plan', 'real', 'idle', 'weight', 'watching'],
-  ...['quarantine', 'calls', 'packets', 'histories'],
+  ...['quarantine', 'calls', 'packets'],
 ];
 
 /** The page of everything that was kept; what was not measured is said too. */
@@ -253,14 +279,17 @@ export function writePage(report: Report): void {
   );
   report.table(
     ['what', 'figure', 'bar', ''],
-    goals.map(({ piece: name, what, bar, of: read }) => {
-      const piece = pieces.get(name);
-      if (piece === undefined) return [what, 'not measured', bar, ''];
-      const find = (start: string) =>
-        (piece.cases.find((one) => one.case.startsWith(start)) ?? { case: start }) as Case;
-      const [figure, met] = read(find, piece);
-      return [what, figure, bar, met ? 'met' : '**not met**'];
-    }),
+    [
+      ...goals.map(({ piece: name, what, bar, of: read }) => {
+        const piece = pieces.get(name);
+        if (piece === undefined) return [what, 'not measured', bar, ''];
+        const find = (start: string) =>
+          (piece.cases.find((one) => one.case.startsWith(start)) ?? { case: start }) as Case;
+        const [figure, met] = read(find, piece);
+        return [what, figure, bar, met ? 'met' : '**not met**'];
+      }),
+      ...campaigns(),
+    ],
   );
   report.text('Held by tests, and not measured here:');
   report.table(

@@ -2,7 +2,6 @@ import type { Bench, BenchOptions } from '../harness/bench.ts';
 import type { Report } from '../harness/report.ts';
 import { exposureOf } from './attacker.ts';
 import { entropyBits, foretelling } from './foretelling.ts';
-import { rotationHistories } from './histories.ts';
 import { hottestFirst } from './hottest-first.ts';
 import { idle } from './idle.ts';
 import { packets } from './packets/packets.ts';
@@ -61,7 +60,6 @@ const parts: Readonly<Record<string, Measure>> = {
   quarantine: (report) => realQuarantine(200, report),
   calls: (report) => callsOfQuarantine(10, report),
   packets: (report) => packets(20, report),
-  histories: (report) => histories(false, report),
 };
 
 /** Those that take seconds: they run with the tests. */
@@ -72,7 +70,6 @@ const smallParts: typeof parts = {
   proof: (report) => proof(true, report),
   hottest: (report) => hottestFirst(true, report),
   plan: (report) => plan(true, report),
-  histories: (report) => histories(true, report),
 };
 
 async function availability(small: boolean, report: Report): Promise<void> {
@@ -174,18 +171,5 @@ function plan(small: boolean, report: Report): void {
     `## The plan\n\nOne look at ${usual.pods} pods of 100 workloads with a budget each, half of the pods due: ` +
       `${usual.p50Ms.toFixed(1)} ms at the median, ${usual.p99Ms.toFixed(1)} ms at p99 (${usual.p99CpuMs.toFixed(1)} ms of the processor's time); where every due time ` +
       `is drawn anew, as in a leader's first look, ${first.p50Ms.toFixed(1)} and ${first.p99Ms.toFixed(1)} ms (${first.p99CpuMs.toFixed(1)}). Of ${rounds} rounds of ${looks} looks the one that was disturbed least by others on the machine.`,
-  );
-}
-
-async function histories(small: boolean, report: Report): Promise<void> {
-  const { wrong, faults, ...done } = await rotationHistories({ count: small ? 5 : 1_000, seed: 1_000 });
-  for (const violation of wrong) report.record({ case: `history ${violation}`, violation });
-  report.record({ case: 'histories', ...done, violations: wrong.length });
-  report.text(
-    `## Histories with faults\n\n${done.histories} histories of 80 simulated minutes and a bound of 60, each with faults of its seed's choice: ` +
-      `${faults}. ${done.rotations} rotations, ${done.putBack} put back. Broken promises (below budget or floor, capacity lost in surge ` +
-      'mode, a pod older than the bound without a reason, evicted twice or unready, more in flight than may be, left half done, a kind that must not ' +
-      `be touched): ${wrong.length}. Pods beyond the bound were named for: ${Object.keys(done.overBound).sort().join(', ')}. ` +
-      'More of them, those of quarantine, and agents and API servers that are killed on a real control plane are in [response-faults.md](response-faults.md).',
   );
 }
