@@ -54,7 +54,7 @@ const parts: Readonly<Record<string, Measure>> = {
   hottest: (report) => hottestFirst(false, report),
   plan: (report) => plan(false, report),
   real: realPlane,
-  idle: (report) => idle(11, report),
+  idle: (report) => idle(8, report),
   weight,
   watching: (report) => watching({ cuts: 1_000, kills: 20 }, report),
   quarantine: (report) => realQuarantine(200, report),
