@@ -81,6 +81,8 @@ describe('testudo tracks head', () => {
     expect(head()).toBe(1);
     const cancelled = await line.run('rounds', 'cancel', 'syscall', 'r-3', '--reason', 'it started from version 2');
     expect(cancelled.code).toBe(0);
+    const why = await line.run('rounds', 'show', 'syscall', 'r-3');
+    expect(why.out).toMatch(/^why +it started from version 2$/m);
     const reopened = await federation.openRound();
     expect(
       engine
@@ -102,6 +104,7 @@ describe('testudo rounds plan', () => {
       error: expect.stringContaining('warning: syscall: f = 2 clusters that say'),
     });
     expect(planned.error).toContain('0 are enrolled and 7 updates are needed; enrol 9 or lower f');
+    expect(planned.error).toContain('syscall now: 0 connected, 7 needed, and no round can start');
     const painted = await line.run('rounds', 'open', 'syscall', '--reason', '\u001b[2Jall is well');
     expect(painted).toMatchObject({ code: 1, error: expect.stringContaining('none of them control') });
     expect(painted.error).not.toContain('\u001b');

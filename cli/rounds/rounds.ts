@@ -8,6 +8,7 @@ import {
   type PlannedRound,
   RoundPhase,
   type RoundSummary,
+  type TrackReadiness,
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
@@ -20,6 +21,7 @@ import { pages } from '../operator/pages.ts';
 import { nameOf } from '../operator/wire-text.ts';
 import { complain, print } from '../print.ts';
 import { replayCommand } from './round-replay.ts';
+import { trackOf } from './track-of.ts';
 
 const dayMs = 86_400_000;
 const waitLookMs = 500;
@@ -86,11 +88,12 @@ function show() {
     );
 }
 
-function roundText({ summary, participations, classes, sample }: GetRoundResponse): string {
+function roundText({ summary, participations, classes, sample, why }: GetRoundResponse): string {
   if (summary === undefined) return '';
   const facts = listing({
     round: `${summary.round} of ${summary.track}`,
     phase: phaseText(summary),
+    why,
     opened: time(summary.openedAtMs),
     closes: time(summary.closesAtMs),
     ended: time(summary.endedAtMs),
@@ -162,9 +165,16 @@ function open() {
 }
 
 function whoText({ connected, missing, needed }: OpenRoundResponse): string {
+  return comingText(connected.length, needed, missing, ', and it will be abandoned unless more come');
+}
+
+function readyText({ connectedCount, needed, missing }: TrackReadiness): string {
+  return comingText(connectedCount, needed, missing, ', and no round can start');
+}
+
+function comingText(connected: number, needed: number, missing: readonly string[], tooFew: string): string {
   const missed = missing.length === 0 ? '' : `; missed: ${namesText(missing)}`;
-  const enough = connected.length >= needed ? '' : ', and it will be abandoned unless more come';
-  return `${connected.length} connected, ${needed} needed${enough}${missed}`;
+  return `${connected} connected, ${needed} needed${connected >= needed ? '' : tooFew}${missed}`;
 }
 
 function namesText(names: readonly string[]): string {
@@ -206,13 +216,22 @@ function cancel() {
 }
 
 function plan() {
-  return operatorCommand('plan', 'a dry run: what the schedules will open, and what holds it back')
+  return operatorCommand(
+    'plan',
+    'a dry run: what the schedules will open, what holds it back, who would come and who is missed',
+  )
+    .argument('[track]', 'of this track alone')
     .option('--days <count>', 'how far ahead, up to 366', '1')
-    .action((options) =>
+    .action((track, options) =>
       withConnection(options, async (connection) => {
+        if (track !== undefined) await trackOf(connection, track);
         const untilMs = BigInt(Math.round(Date.now() + Number(options.days) * dayMs));
-        const { rounds, warnings } = await connection.call(connection.client.planRounds, { untilMs });
+        const planned = await connection.call(connection.client.planRounds, { untilMs });
+        const { warnings } = planned;
+        const isWanted = (row: Readonly<{ track: string }>) => track === undefined || row.track === track;
+        const rounds = planned.rounds.filter(isWanted);
         for (const warning of warnings) complain(`warning: ${warning}`);
+        for (const row of planned.readiness.filter(isWanted)) complain(`${row.track} now: ${readyText(row)}`);
         if (options.json) for (const row of rounds) print(wireJson(row));
         else {
           print(

@@ -17,6 +17,7 @@ import type { ClassOutcome } from '../../../proto/generated/testudo/v1/operator_
 import type { TrackId } from '../../../proto/ids.ts';
 import { calls } from '../../access/calls.ts';
 import type { ClassFate } from '../../candidate/provenance.ts';
+import type { Round } from '../../ledger/state/state.ts';
 import { checkRoundName } from '../../operations/check.ts';
 import { cancelRound, openRound, planRounds, whoComes } from '../../operations/rounds.ts';
 import type { PhaseKind } from '../../round/phase.ts';
@@ -33,6 +34,7 @@ import { participations } from './records/participation.ts';
 
 /** Of the text; a longer one is left out of the answer, since a message may hold 1.25 MiB. */
 const namesMax = 2_000;
+const missingMax = 100;
 const provenanceCharactersMax = 512 << 10;
 
 const phases: Readonly<Record<PhaseKind, RoundPhase>> = {
@@ -86,6 +88,7 @@ export function roundHandlers(door: Door<'operator'>, engine: Engine) {
       return ok({
         summary: summary(roundView(track.value, round.value)),
         participations: participations(participationView(round.value, fates)),
+        why: whyOf(engine, request.track as TrackId, round.value),
         provenanceJson: json.length <= provenanceCharactersMax ? json : '',
         classes: classes.map(classMessage),
         sample: sample && {
@@ -108,10 +111,23 @@ export function roundHandlers(door: Door<'operator'>, engine: Engine) {
         }));
         const state = engine.state();
         const warnings = [...state.tracks.values()].flatMap((track) => trackWarnings(state, track));
-        return ok({ rounds, warnings });
+        const readiness = [...state.tracks.keys()].sort().map((track) => {
+          const { connected, missing, needed } = whoComes(engine, track);
+          return { track, connectedCount: connected.length, needed, missing: missing.slice(0, missingMax) };
+        });
+        return ok({ rounds, warnings, readiness });
       },
     ),
   };
+}
+
+/** In a sentence: why it was abandoned, or what it waits for. */
+function whyOf(engine: Engine, track: TrackId, { phase }: Round): string {
+  if (phase.kind === 'abandoned') return phase.detail;
+  if (phase.kind !== 'scheduled' && phase.kind !== 'recruiting') return '';
+  const { connected, missing, needed } = whoComes(engine, track);
+  const missed = missing.length === 0 ? '' : `; missed: ${missing.slice(0, missingMax).join(', ')}`;
+  return `it waits for clusters: ${connected.length} connected, ${needed} needed${missed}`;
 }
 
 function classMessage({ class: name, covered, holders, leftOut, f, text }: ClassFate): ClassOutcome {

@@ -599,7 +599,11 @@ export interface GetRoundResponse {
   /** How each class was aggregated, where the rule went by declared classes; at most 64. */
   classes: ClassOutcome[];
   /** What the trusted sample said, where the round went by one. */
-  sample: SampleOutcome | undefined;
+  sample:
+    | SampleOutcome
+    | undefined;
+  /** Why it was abandoned, or what it waits for, in a sentence; empty for neither. */
+  why: string;
 }
 
 /** What one cluster did in a round and what became of it. */
@@ -655,6 +659,20 @@ export interface PlanRoundsResponse {
   rounds: PlannedRound[];
   /** What may keep rounds from ending; a sentence each. */
   warnings: string[];
+  /** Who would come to a round of each track now, by track. */
+  readiness: TrackReadiness[];
+}
+
+/** Who would come to a round that opened now. */
+export interface TrackReadiness {
+  /** Track id. */
+  track: string;
+  /** Clusters that would be invited. */
+  connectedCount: number;
+  /** Updates that its policy's rule and quorum need at least. */
+  needed: number;
+  /** Members in good standing that are not connected, by name, at most 100. */
+  missing: string[];
 }
 
 /** A round that the schedule will open, or would. */
@@ -3857,7 +3875,7 @@ export const GetRoundRequest: MessageFns<GetRoundRequest> = {
 };
 
 function createBaseGetRoundResponse(): GetRoundResponse {
-  return { summary: undefined, participations: [], provenanceJson: "", classes: [], sample: undefined };
+  return { summary: undefined, participations: [], provenanceJson: "", classes: [], sample: undefined, why: "" };
 }
 
 export const GetRoundResponse: MessageFns<GetRoundResponse> = {
@@ -3876,6 +3894,9 @@ export const GetRoundResponse: MessageFns<GetRoundResponse> = {
     }
     if (message.sample !== undefined) {
       SampleOutcome.encode(message.sample, writer.uint32(42).fork()).join();
+    }
+    if (message.why !== "") {
+      writer.uint32(50).string(message.why);
     }
     return writer;
   },
@@ -3933,6 +3954,14 @@ export const GetRoundResponse: MessageFns<GetRoundResponse> = {
             message.sample = SampleOutcome.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3959,6 +3988,7 @@ export const GetRoundResponse: MessageFns<GetRoundResponse> = {
     message.sample = (object.sample !== undefined && object.sample !== null)
       ? SampleOutcome.fromPartial(object.sample)
       : undefined;
+    message.why = object.why ?? "";
     return message;
   },
 };
@@ -4302,7 +4332,7 @@ export const PlanRoundsRequest: MessageFns<PlanRoundsRequest> = {
 };
 
 function createBasePlanRoundsResponse(): PlanRoundsResponse {
-  return { rounds: [], warnings: [] };
+  return { rounds: [], warnings: [], readiness: [] };
 }
 
 export const PlanRoundsResponse: MessageFns<PlanRoundsResponse> = {
@@ -4312,6 +4342,9 @@ export const PlanRoundsResponse: MessageFns<PlanRoundsResponse> = {
     }
     for (const v of message.warnings) {
       writer.uint32(18).string(v!);
+    }
+    for (const v of message.readiness) {
+      TrackReadiness.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -4345,6 +4378,14 @@ export const PlanRoundsResponse: MessageFns<PlanRoundsResponse> = {
             message.warnings.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.readiness.push(TrackReadiness.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4364,6 +4405,98 @@ export const PlanRoundsResponse: MessageFns<PlanRoundsResponse> = {
     const message = createBasePlanRoundsResponse();
     message.rounds = object.rounds?.map((e) => PlannedRound.fromPartial(e)) || [];
     message.warnings = object.warnings?.map((e) => e) || [];
+    message.readiness = object.readiness?.map((e) => TrackReadiness.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTrackReadiness(): TrackReadiness {
+  return { track: "", connectedCount: 0, needed: 0, missing: [] };
+}
+
+export const TrackReadiness: MessageFns<TrackReadiness> = {
+  encode(message: TrackReadiness, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.track !== "") {
+      writer.uint32(10).string(message.track);
+    }
+    if (message.connectedCount !== 0) {
+      writer.uint32(16).uint32(message.connectedCount);
+    }
+    if (message.needed !== 0) {
+      writer.uint32(24).uint32(message.needed);
+    }
+    for (const v of message.missing) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrackReadiness {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrackReadiness();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.track = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.connectedCount = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.needed = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.missing.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<TrackReadiness>, I>>(base?: I): TrackReadiness {
+    return TrackReadiness.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TrackReadiness>, I>>(object: I): TrackReadiness {
+    const message = createBaseTrackReadiness();
+    message.track = object.track ?? "";
+    message.connectedCount = object.connectedCount ?? 0;
+    message.needed = object.needed ?? 0;
+    message.missing = object.missing?.map((e) => e) || [];
     return message;
   },
 };
