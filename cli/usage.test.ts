@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -42,4 +42,13 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
   const ended = await Promise.all(wrong.map(([, ...words]) => runTestudo(...words)));
   const told = ended.map(({ code, error }, at) => [code, error.includes(wrong[at]?.[0] ?? '') || error]);
   expect(told).toEqual(wrong.map(() => [2, true]));
+}, 600_000);
+
+it('every verb that takes a configuration takes it as -c, and settings over it as -s', async () => {
+  const pages = join(folder, 'man');
+  expect((await runTestudo('man', '--to', pages)).code).toBe(0);
+  const texts = readdirSync(pages).map((name) => readFileSync(join(pages, name), 'utf8').replaceAll('\\-', '-'));
+  const takers = texts.flatMap((text) => text.split('\n').filter((line) => /--(?:config|set) </.test(line)));
+  expect(takers.length).toBeGreaterThan(15);
+  expect(takers.filter((line) => !/-[cs], --(?:config|set) </.test(line))).toEqual([]);
 }, 600_000);

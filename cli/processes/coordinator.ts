@@ -28,8 +28,8 @@ export function coordinatorCommand() {
     .description('run a coordinator, or look after its authority')
     .enablePositionalOptions() // --config after a verb of ours is that verb's.
     .addHelpText('after', traces)
-    .option('--config <file>', 'its configuration', './coordinator.yaml')
-    .option('--set <path=value...>', 'settings that win over the file and the environment')
+    .option('-c, --config <file>', 'its configuration', './coordinator.yaml')
+    .option('-s, --set <path=value...>', 'settings that win over the file and the environment')
     .option('--standby', 'wait beside the coordinator that leads on the same database, and take over when it is gone')
     .action(async ({ config: path, set, standby }) => {
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));

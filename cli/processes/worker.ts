@@ -6,8 +6,8 @@ import { exitCodes, orExit } from '../exit.ts';
 export function workerCommand() {
   return new Command('worker')
     .description('run aggregations for a coordinator with Redis; shares its configuration and its data directory')
-    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
-    .option('--set <path=value...>', 'settings that win over the file and the environment')
+    .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('-s, --set <path=value...>', 'settings that win over the file and the environment')
     .action(async ({ config: path, set }) => {
       const config = orExit(readConfigFile(path, { environment: process.env, settings: set ?? [] }));
       const { startWorker } = await import('../../coordinator/worker.ts');

@@ -26,7 +26,7 @@ async function openKeysOf(configPath: string): Promise<Opened> {
 export function exportRootCommand() {
   return new Command('export-root')
     .description('move the root keys (of certificates, of releases) out of the data directory, for a safe')
-    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .requiredOption('--to <file>', 'a new file, unencrypted PEM: put it on something that can be locked away')
     .option(
       '--releases-to <file>',
@@ -54,7 +54,7 @@ export function exportRootCommand() {
 export function renewIssuerCommand() {
   return new Command('renew-issuer')
     .description('make a new issuing certificate under the root; restart the coordinator afterwards')
-    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .option('--root-key <file>', 'the key that export-root wrote, if the root is offline')
     .action(async ({ config, rootKey }) => {
       const { identity, keys, close } = await openKeysOf(config);

@@ -12,7 +12,7 @@ import { complain, print } from '../../print.ts';
 export function packCommand() {
   return new Command('pack')
     .description("what a coordinator in Kubernetes begins with: Secrets, and the chart's values")
-    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .option('--namespace <name>', 'where it will run', namespaceFrom, 'testudo')
     .option('--chart <path>', 'where the chart is', 'deploy/chart/testudo')
     .option('--service <type>', 'how clusters reach it: LoadBalancer, NodePort, ClusterIP', 'LoadBalancer')
@@ -59,7 +59,7 @@ export function unpackCommand() {
   return new Command('unpack')
     .description('fill an empty data directory with what `coordinator pack` wrote')
     .argument('<file>', 'what was packed')
-    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .action(async (file, { config }) => {
       const { dataDirectory } = orExit(readConfigFile(config, { environment: process.env }));
       const { unpackFounding } = await import('../../../coordinator/founding-archive.ts');

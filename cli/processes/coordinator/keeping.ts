@@ -10,7 +10,7 @@ export function verifyCommand() {
     .description(
       'check the whole journal: every entry, its place in the chain, its epoch; and the heads that were signed of it',
     )
-    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .action(async ({ config }) => {
       const settings = orExit(readConfigFile(config, { environment: process.env }));
       const { dataDirectory, journal } = settings;
@@ -30,7 +30,7 @@ export function verifyCommand() {
 export function backupCommand() {
   return new Command('backup')
     .description('copy the data directory, verified, without stopping the coordinator')
-    .option('--config <file>', "the coordinator's configuration", './coordinator.yaml')
+    .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .requiredOption('--to <folder>', 'a new folder; keep it as safe as the data directory itself')
     .action(async ({ config, to }) => {
       const { dataDirectory, journal } = orExit(readConfigFile(config, { environment: process.env }));

@@ -10,7 +10,7 @@ export function moveCommand() {
     .description(
       'move journal, keys and identity into the database of journal.postgres, or back; stop the coordinator first',
     )
-    .option('--config <file>', "the coordinator's configuration, with journal.postgres", './coordinator.yaml')
+    .option('-c, --config <file>', "the coordinator's configuration, with journal.postgres", './coordinator.yaml')
     .addOption(
       new Option('--to <where>', 'where they go').choices(['postgres', 'sqlite'] as const).makeOptionMandatory(),
     )

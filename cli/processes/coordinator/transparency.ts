@@ -49,7 +49,7 @@ export function exportAuditCommand() {
     .description(
       'write the journal as JSON lines that `testudo audit verify` checks anywhere; safe beside a running coordinator',
     )
-    .option('--config <file>', configHelp, configFile)
+    .option('-c, --config <file>', configHelp, configFile)
     .requiredOption('--to <file>', 'where it goes; what is there is replaced')
     .option('--from <sequence>', 'the first entry wanted', '1')
     .addOption(
@@ -80,7 +80,7 @@ export function exportAuditCommand() {
 export function proveCommand() {
   return new Command('prove')
     .description('write a proof that an entry stands in the journal, or that it goes on from what a witness saw')
-    .option('--config <file>', configHelp, configFile)
+    .option('-c, --config <file>', configHelp, configFile)
     .requiredOption('--to <file>', 'where it goes; what is there is replaced')
     .option('--entry <sequence>', 'this entry (C2SP tlog-proof), for `testudo audit verify`')
     .option(
@@ -107,7 +107,7 @@ export function addCosignatureCommand() {
   return new Command('add-cosignature')
     .description('keep a head that a witness cosigned: exports hold it from then on')
     .argument('<file>')
-    .option('--config <file>', configHelp, configFile)
+    .option('-c, --config <file>', configHelp, configFile)
     .action(async (file, { config: path }) => {
       const config = orExit(readConfigFile(path, { environment: process.env }));
       const { dataDirectory } = config;
@@ -125,7 +125,7 @@ export function addCosignatureCommand() {
 export function checkpointKeyCommand() {
   return new Command('checkpoint-key')
     .description("print the public key that signs the journal's heads: give it to auditors and witnesses")
-    .option('--config <file>', configHelp, configFile)
+    .option('-c, --config <file>', configHelp, configFile)
     .option('--rotate', 'make a new one and destroy the old; the coordinator must be stopped')
     .action(async ({ config: path, rotate }) => {
       const config = orExit(readConfigFile(path, { environment: process.env }));
