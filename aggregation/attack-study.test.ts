@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { seededNumbers } from '../base/random.ts';
 import { normalVectors } from './algebra/samples.ts';
 import { twinAlgebra } from './algebra/twin-algebra.ts';
+import { disguised } from './attack-disguise.ts';
 import { type Contender, studyAttacks, withstood } from './attack-study.ts';
 import { attacks } from './attacks/attacks.ts';
 import type { AggregationPolicy } from './policy.ts';
@@ -64,5 +65,36 @@ describe('a study of attacks', () => {
     const refused = cells.find(({ attack }) => attack === 'sign flip');
     expect(refused).toMatchObject({ refused: 'N_TOO_SMALL', deviation: 0, liars: 1 });
     expect(withstood(cells, 'krum')).toBe(0);
+  });
+
+  it('lets liars send what passes for an honest count, where updates have a shape', async () => {
+    const norm = 2;
+    const counts = updates.map((update) => {
+      const local = update.map((value, at) => (at < 30 ? Math.abs(value) : 0));
+      const length = Math.sqrt(local.reduce((sum, value) => sum + value * value, 0));
+      return local.map((value) => (value * norm) / length);
+    });
+    const ranges = [
+      { class: 'web', ranges: [{ offset: 0, length: 30 }] },
+      { class: 'db', ranges: [{ offset: 30, length: 10 }] },
+    ];
+    const classes = { blocks: ranges, declared: counts.map(() => ['web']) };
+    const context = { base: new Float32Array(40), shape: { norm, tolerance: 0.02 }, classes };
+    const { cells } = await studyAttacks({ ...scene, updates: counts, inForce: mean, others: [], context });
+    const worst = (name: string) => Math.max(...cells.filter(({ attack }) => attack === name).map((c) => c.deviation));
+    // As it was made it has another norm, would be refused, and the mean of the others would stay as it was.
+    expect(worst('constant')).toBeGreaterThan(0.1);
+    // A lie in the shape of the others leads the mean no farther than they lie apart.
+    expect(withstood(cells, 'mean')).toBe(3);
+    const lie = disguised(
+      Float32Array.from({ length: 40 }, (_, at) => at - 5),
+      0,
+      context,
+    );
+    expect(lie.slice(0, 6).every((value) => value === 0)).toBe(true);
+    expect(lie.slice(30).every((value) => value === 0)).toBe(true);
+    expect(Math.hypot(...lie)).toBeCloseTo(norm, 5);
+    const nothing = new Float32Array(40).fill(-1);
+    expect(disguised(nothing, 0, context)).toBe(nothing);
   });
 });

@@ -1,5 +1,6 @@
 import { seededNumbers } from '../base/random.ts';
 import { type AggregationContext, aggregate } from './aggregate.ts';
+import { disguised } from './attack-disguise.ts';
 import { type AttackName, attacks } from './attacks/attacks.ts';
 import { dot, meanOf, squaredDistance } from './attacks/honest.ts';
 import { memoryBlocks, memorySink } from './blocks/blocks.ts';
@@ -56,13 +57,16 @@ export type Study = Readonly<{
 }>;
 
 /**
- * Runs every attack against a round's updates with 1, 2, … of its members as liars who know what all others sent. The rule in
+ * Runs every attack against a round's updates with 1, 2, … of its members as liars who know what all others sent, and what an
+ * update must look like where that is known: each lie is made to pass as far as it can. The rule in
  * force comes first, then the others. The same for the same scene, up to where the time ended.
  */
 export async function studyAttacks(scene: StudyScene): Promise<Study> {
   const { updates, inForce, others, liarsMax, goesOn } = scene;
   const order = permuted(updates.length, scene.seed);
   const most = Math.min(liarsMax, Math.ceil(updates.length / 2) - 1);
+  const { base, shape, classes } = scene.context;
+  const guise = base && shape && classes ? { base, shape, classes } : undefined;
   const undisturbed = new Map<string, number | undefined>();
   const cells: StudyCell[] = [];
   let complete = true;
@@ -82,7 +86,10 @@ export async function studyAttacks(scene: StudyScene): Promise<Study> {
         }
         const sent = await crafted(attack, honest, liars, scene.seed);
         if (sent === undefined) continue;
-        const all = updates.map((update, row) => sent[lying.indexOf(row)] ?? update);
+        const all = updates.map((update, row) => {
+          const lie = sent[lying.indexOf(row)];
+          return lie === undefined ? update : guise === undefined ? lie : disguised(lie, row, guise);
+        });
         for (const { name, policy } of contenders) {
           cells.push({ rule: name, liars, attack, ...(await outcomeOf(scene, policy, all, honest)) });
         }
