@@ -2,7 +2,7 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { PostgresLink } from './link.ts';
 
 /** The layout of the tables below. A higher number was written by a newer build. */
-export const layoutVersion = 1;
+const layoutVersion = 1;
 
 /** Starting twice at once must not make the tables twice. Any number will do, if it is always the same. */
 const founding = 'pg_advisory_xact_lock(7441744274437445)';

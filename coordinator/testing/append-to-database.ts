@@ -34,3 +34,4 @@ for (let index = 0; ; index++) {
   for (const { seq, chain } of entries) say({ seq, chain });
 }
 await journal.close();
+process.exit(0); // Its standard input would keep it.

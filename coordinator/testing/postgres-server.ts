@@ -26,7 +26,7 @@ const password = 'a password for tests alone';
 /** PostgreSQL refuses to run as root; as anybody else it runs as who asks. */
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
-export function postgresPrograms(): string {
+function postgresPrograms(): string {
   const folder = postgresFolder();
   if (folder === undefined)
     throw new Error('PostgreSQL is not there; install it (Debian: apt-get install postgresql-15)');
