@@ -88,6 +88,7 @@ const unseen = new Set([
   ...[
     'clusters release',
     'clusters revoke',
+    'gate show',
     'operators remove',
     'promote',
     'rounds cancel',

@@ -46,6 +46,7 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   },
   unfreeze: { message: 'LiftFreezeResponse', adds: { dryRun: 'boolean' }, version: 1 },
   freezes: { message: 'Freeze', each: true, version: 1 },
+  'gate show': { message: 'GetGateResponse', version: 1 },
   'operators remove': { message: 'RemoveOperatorResponse', adds: { name: 'string' }, version: 1 },
   'operators list': { message: 'OperatorInfo', each: true, version: 1 },
   promote: { message: 'ReleaseChange', adds: { ...moved, channel: 'string', version: 'number' }, version: 1 },

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
-import { jsonLine, listing, table, time } from '../../base/text/table.ts';
+import { listing, table, time } from '../../base/text/table.ts';
 import {
   type GateApproval,
   GateDecision,
@@ -7,6 +7,7 @@ import {
   type GetGateResponse,
 } from '../../proto/generated/testudo/v1/operator_releases.ts';
 import { usage } from '../exit.ts';
+import { wireJson } from '../json/wire-json.ts';
 import { releaseFrom, trackAndVersionFrom } from '../operator/arguments.ts';
 import { withConnection } from '../operator/connection.ts';
 import { showChange } from '../operator/moves.ts';
@@ -36,7 +37,7 @@ function show() {
         const { track, version } = trackAndVersionFrom(name);
         const request = { track, version: version === undefined ? undefined : BigInt(version) };
         const answer = await connection.call(connection.client.getGate, request);
-        print(options.json ? jsonLine({ ...answer, decision: decisions[answer.decision] }) : gateText(track, answer));
+        print(options.json ? wireJson(answer) : gateText(track, answer));
       }),
     );
 }

@@ -1,10 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
 import { unwrap } from '../../base/fault.ts';
 import { TestAgent } from '../../coordinator/testing/agent.ts';
 import type { TestCluster } from '../../coordinator/testing/cluster.ts';
 import { track } from '../../coordinator/testing/federation.ts';
+import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
@@ -173,6 +175,10 @@ gate: { clustersMin: 1, minutesMin: 0, scoredMin: 100, agreementMin: 0.99, recal
     await line.federation.until(() => releasingOf(line).gates[1]?.decision !== null);
     const shown = await line.run('gate', 'show', 'syscall@1');
     expect(shown.out).toMatch(/decision +(hold|reject)/);
+    const asJson = await line.json<Readonly<{ decision: string }>>('gate', 'show', 'syscall@1');
+    expect(asJson.decision).toMatch(/^(hold|reject)$/);
+    const schema = z.fromJSONSchema(jsonSchemas().get('gate show') as never);
+    expect(schema.safeParse(asJson).error?.issues ?? []).toEqual([]);
     expect(shown.out).toContain('RECALL_FELL: webshell: 6 of 10');
     expect(shown.out).toMatch(/a +500 +80\.0 % .* webshell: 6 of 10 \(9\)/);
 
