@@ -231,9 +231,9 @@ function plan() {
         const isWanted = (row: Readonly<{ track: string }>) => track === undefined || row.track === track;
         const rounds = planned.rounds.filter(isWanted);
         for (const warning of warnings) complain(`warning: ${warning}`);
-        for (const row of planned.readiness.filter(isWanted)) complain(`${row.track} now: ${readyText(row)}`);
         if (options.json) for (const row of rounds) print(wireJson(row));
         else {
+          for (const row of planned.readiness.filter(isWanted)) complain(`${row.track} now: ${readyText(row)}`);
           print(
             table<PlannedRound>(rounds, [
               { title: 'TRACK', text: ({ track }) => track },
