@@ -53,6 +53,12 @@ export function roundFrom(text: string): string {
   return /^[1-9]\d{0,11}$/.test(text) ? `r-${text}` : text;
 }
 
+/** A whole number of percent, 1 to 100. */
+export function percentFrom(option: string, text: string): number {
+  const percent = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  return percent >= 1 && percent <= 100 ? percent : usage(`${option}: expected 1 to 100 percent, got ${text}`);
+}
+
 /** A time that is past: 2026-11-24T18:00Z, or how long ago: 90m, 36h, 14d, 2w. */
 export function sinceFrom(option: string, text: string, nowMs: number): number {
   const spanned = /^\d{1,6}[mhdw]$/.test(text);

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { jsonLine, listing, table } from '../../base/text/table.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
+import { rulesOf } from '../../coordinator/round/policy.ts';
+import { goalUpdates, inviteCount } from '../../coordinator/round/quorum.ts';
 import {
   type ClassStanding,
   type LiarShare,
@@ -13,6 +15,7 @@ import { approvedClasses } from '../../proto/declared-classes.ts';
 import { ClusterStatus } from '../../proto/generated/testudo/v1/operator.ts';
 import { specOfBytes } from '../../proto/model-spec.ts';
 import { orExit } from '../exit.ts';
+import { percentFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
 import { pages } from '../operator/pages.ts';
@@ -35,19 +38,22 @@ function check() {
   )
     .argument('<track>')
     .option('--policy <file>', 'a policy, YAML or JSON, in the place of the one in force')
-    .action((name, options) =>
-      withConnection(options, async (connection) => {
+    .option('--liars <percent>', 'warn where f is too small for so many of all clusters lying')
+    .action((name, options) => {
+      const feared = options.liars === undefined ? undefined : percentFrom('--liars', options.liars);
+      return withConnection(options, async (connection) => {
         const text = options.policy === undefined ? undefined : readFileSync(options.policy, 'utf8');
-        const standing = await standingOf(connection, name, text);
+        const standing = await standingOf(connection, name, text, feared);
         print(options.json ? jsonLine({ track: name, ...standing }) : standingText(name, standing));
-      }),
-    );
+      });
+    });
 }
 
 async function standingOf(
   connection: OperatorConnection,
   name: string,
   text: string | undefined,
+  feared: number | undefined,
 ): Promise<PolicyStanding> {
   const { client } = connection;
   const track = await trackOf(connection, name);
@@ -61,28 +67,35 @@ async function standingOf(
   const spec = orExit(specOfBytes(track.settings.spec?.canonicalJson ?? new Uint8Array()));
   const blocks = classBlocksOf(spec)?.blocks;
   const parsed = parseTrackPolicy(text ?? track.settings.policyJson, { classes: blocks !== undefined });
-  const { aggregation: policy } = orExit(parsed);
+  const trackPolicy = orExit(parsed);
+  const rules = rulesOf(trackPolicy);
+  const n = Math.min(goalUpdates(rules, members.length), members.length);
   const approved = members.map(({ labels }) =>
     approvedClasses(Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
   );
   return policyStanding({
-    policy,
-    n: members.length,
+    policy: trackPolicy.aggregation,
+    members: members.length,
+    invited: Math.min(inviteCount(rules, n), members.length),
+    n,
+    feared,
     classes: blocks && { names: blocks.map(({ className }) => className), approved },
     sampled: track.sample?.classes.flatMap(({ name: held, normalCount }) => (normalCount > 0 ? [held] : [])),
   });
 }
 
-function standingText(name: string, { n, f, fMax, rule, problems, classes, shares }: PolicyStanding): string {
+function standingText(name: string, standing: PolicyStanding): string {
+  const { members, invited, n, f, fMax, rule, problems, warnings: weak, classes, shares } = standing;
   const facts = listing({
     track: name,
     rule,
-    clusters: String(n),
+    clusters: n === members ? String(n) : `${members}; a round invites ${invited} of them and counts ${n} updates`,
     f: n === 0 ? String(f) : `${f}, ${((100 * f) / n).toFixed(0)} % of them; at most ${fMax ?? 'none'} with this rule`,
   });
   const liars = table<LiarShare>(shares, [
     { title: 'LIARS', text: ({ percent }) => `${percent} %`, align: 'right' },
     { title: 'CLUSTERS', text: ({ liars: count }) => String(count), align: 'right' },
+    { title: 'NEEDS F', text: ({ needs }) => String(needs), align: 'right' },
     { title: 'WITHIN F', text: ({ within }) => (within ? 'yes' : 'no') },
     { title: 'COULD BE', text: ({ possible }) => (possible ? 'yes' : 'no') },
   ]);
@@ -93,6 +106,6 @@ function standingText(name: string, { n, f, fMax, rule, problems, classes, share
     { title: 'LIARS WITHSTOOD', text: ({ withstands }) => String(withstands), align: 'right' },
     { title: 'WHAT THAT MEANS', text: ({ text }) => text },
   ]);
-  const warnings = problems.map((problem) => `no round gives a model: ${problem}`).join('\n');
+  const warnings = [...problems.map((problem) => `no round gives a model: ${problem}`), ...weak].join('\n');
   return [facts, warnings, liars, classes.length > 0 ? byClass : ''].filter((part) => part !== '').join('\n\n');
 }

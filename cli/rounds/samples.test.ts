@@ -46,6 +46,11 @@ describe('a federation with a trusted sample, over mutual TLS', () => {
     expect(checked.out).toMatch(/nginx +5 +yes +1 +the sample finds out up to 1 that lie/);
     expect(checked.out).toMatch(/sshd +0 +yes +0 +nobody may declare it/);
 
+    const feared = await line.run('policy', 'check', 'syscall', '--liars', '60');
+    expect(feared.out).toContain('f = 1 is too small for 60 % liars, 3 of 5 clusters, which need 3: set f to 3\n');
+    expect((await line.run('policy', 'check', 'syscall', '--liars', '20')).out).not.toContain('too small');
+    expect(await line.run('policy', 'check', 'syscall', '--liars', 'many')).toMatchObject({ code: 2 });
+
     for (const [at, member] of members.entries()) {
       const { weights, classes: learnt } = trainClassTable(spec, tracesOf(names[at] as string));
       const beyond = await member.submit(weights, ['sshd'] as unknown as typeof learnt);

@@ -8,7 +8,7 @@ const nginx = ['nginx'] as ClassName[];
 const both = ['nginx', 'redis'] as ClassName[];
 /** Ten members: all may declare nginx, three redis, none sshd. */
 const approved = Array.from({ length: 10 }, (_, at) => (at < 3 ? both : nginx));
-const known = { n: 10, classes: { names, approved }, sampled: ['nginx'] };
+const known = { members: 10, invited: 10, n: 10, classes: { names, approved }, sampled: ['nginx'] };
 const admission = defaultPolicy(0).admission;
 
 describe('policyStanding', () => {
@@ -16,6 +16,8 @@ describe('policyStanding', () => {
     const { f, fMax, shares, problems } = policyStanding({ ...known, classes: undefined, policy: defaultPolicy(3) });
     expect({ f, fMax, problems }).toEqual({ f: 3, fMax: 3, problems: [] }); // Multi-Krum: n >= 2f + 3.
     expect(shares.map(({ percent, liars, within, possible }) => [percent, liars, within, possible])).toEqual([
+      [1, 0, true, true],
+      [5, 0, true, true],
       [10, 1, true, true],
       [20, 2, true, true],
       [30, 3, true, true],
@@ -24,8 +26,30 @@ describe('policyStanding', () => {
     ]);
   });
 
+  it('asks for more than their share where a round draws some of many, of all whom it invites', () => {
+    const many = { ...known, members: 10_000, invited: 650, n: 500, classes: undefined };
+    const { fMax, shares } = policyStanding({ ...many, policy: defaultPolicy(93) });
+    expect(fMax).toBe(248); // n >= 2f + 3, of the 500 updates that a round has.
+    expect(shares.map(({ percent, needs, within, possible }) => [percent, needs, within, possible])).toEqual([
+      [1, 25, true, true],
+      [5, 69, true, true],
+      [10, 113, false, true],
+      [20, 192, false, true],
+      [30, 264, false, false],
+      [40, 333, false, false],
+      [50, 399, false, false],
+    ]);
+  });
+
   it('says once what two checks find of a federation without clusters', () => {
-    const { problems } = policyStanding({ ...known, n: 0, classes: undefined, policy: defaultPolicy(1) });
+    const { problems } = policyStanding({
+      ...known,
+      members: 0,
+      invited: 0,
+      n: 0,
+      classes: undefined,
+      policy: defaultPolicy(1),
+    });
     expect(problems.length).toBeGreaterThan(0);
     expect(problems).toEqual([...new Set(problems)]);
   });

@@ -1,16 +1,21 @@
 import { type AggregationPolicy, asksOf, checkPolicy } from '../../aggregation/policy.ts';
 import { withstoodAmong } from '../../aggregation/requirements.ts';
 import type { ClassName } from '../../proto/ids.ts';
+import { liarsInCohort } from '../round/cohort-liars.ts';
 
 /** What a policy is held against. */
 export type Standing = Readonly<{
   policy: AggregationPolicy;
-  /** Members in good standing: as many updates as a round can have. */
+  /** Members in good standing, how many of them a round invites, and how many updates it then has: n. */
+  members: number;
+  invited: number;
   n: number;
   /** Of a model with blocks by class: its classes, and which each member was approved for. Undefined for one without. */
   classes: Readonly<{ names: readonly ClassName[]; approved: readonly (readonly ClassName[])[] }> | undefined;
   /** Classes of which the track's trusted sample holds normal examples; undefined where the track has no sample. */
   sampled: readonly string[] | undefined;
+  /** Percent of all members that somebody fears may lie; absent where nobody says. */
+  feared?: number | undefined;
 }>;
 
 /** How one class stands: members that may declare it, whether the sample holds it, liars among them that the rule withstands. */
@@ -22,26 +27,39 @@ export type ClassStanding = Readonly<{
   text: string;
 }>;
 
-/** For so many of the members lying: whether f allows it, and whether the rule could run with an f that does. */
-export type LiarShare = Readonly<{ percent: number; liars: number; within: boolean; possible: boolean }>;
+/**
+ * For so many of the members lying: the f that a round needs for it (`cohort-liars.ts`; all of them where everybody is invited),
+ * whether this one is enough, and whether the rule could run with one that is.
+ */
+export type LiarShare = Readonly<{
+  percent: number;
+  liars: number;
+  needs: number;
+  within: boolean;
+  possible: boolean;
+}>;
 
 /** What a policy withstands in this federation. `problems`: why no round would give a model; empty where they can. */
 export type PolicyStanding = Readonly<{
+  members: number;
+  invited: number;
   n: number;
   f: number;
   /** The most that f could be for n updates; null where even f = 0 is not possible. */
   fMax: number | null;
   rule: string;
   problems: readonly string[];
+  /** What f is too small for, of what is feared, and what to do. */
+  warnings: readonly string[];
   classes: readonly ClassStanding[];
   shares: readonly LiarShare[];
 }>;
 
-const percents = [10, 20, 30, 40, 50] as const;
+const percents = [1, 5, 10, 20, 30, 40, 50] as const;
 
 /** Counts and sentences; which attacks were tried is in docs/benchmarks/robustness.md. Pure. */
 export function policyStanding(standing: Standing): PolicyStanding {
-  const { policy, n } = standing;
+  const { policy, members, invited, n } = standing;
   const asks = asksOf(policy.rule);
   const problems = [...new Set(checkPolicy(policy, n).map(({ message }) => message))];
   if (asks.sample === 'needed' && standing.sampled === undefined) {
@@ -51,11 +69,24 @@ export function policyStanding(standing: Standing): PolicyStanding {
     problems.push(`the rule ${policy.rule.kind} goes by declared classes, and the model has no blocks by class`);
   }
   const fMax = largestF(policy, n);
-  const shares = percents.map((percent): LiarShare => {
-    const liars = Math.floor((n * percent) / 100);
-    return { percent, liars, within: liars <= policy.f, possible: fMax !== null && liars <= fMax };
-  });
-  return { n, f: policy.f, fMax, rule: policy.rule.kind, problems, classes: classStandings(standing), shares };
+  const shareOf = (percent: number): LiarShare => {
+    const liars = Math.floor((members * percent) / 100);
+    const needs = liarsInCohort({ members, liars, invited });
+    return { percent, liars, needs, within: needs <= policy.f, possible: fMax !== null && needs <= fMax };
+  };
+  const warnings = standing.feared === undefined ? [] : warningsOf(policy.f, shareOf(standing.feared), standing);
+  const known = { members, invited, n, f: policy.f, fMax, rule: policy.rule.kind, problems, warnings };
+  return { ...known, classes: classStandings(standing), shares: percents.map(shareOf) };
+}
+
+function warningsOf(f: number, { percent, liars, needs, within, possible }: LiarShare, { members, n }: Standing) {
+  if (within) return [];
+  const remedy = possible
+    ? `set f to ${needs}`
+    : `no f of this rule allows for that with ${n} updates: let rounds take more clusters, or give the track a trusted sample`;
+  return [
+    `f = ${f} is too small for ${percent} % liars, ${liars} of ${members} clusters, which need ${needs}: ${remedy}`,
+  ];
 }
 
 function largestF(policy: AggregationPolicy, n: number): number | null {
