@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { syncPath } from '../base/atomic-file.ts';
+import { commitFile } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
 import { movedJournalFile } from './backup.ts';
 import { type CopyFaultCode, copyJournalOut, copyKeysOut, verifyDatabase } from './database-copy.ts';
@@ -80,8 +80,7 @@ export async function moveToFolder(link: PostgresLink, dataDir: string): Promise
       if (!copied.ok) return copied;
       const keys = await copyKeysOut(link, dataDir);
       if (!keys.ok) return keys;
-      await rename(partial, path);
-      await syncPath(dataDir);
+      await commitFile(partial, path);
     }
     const schema = quoted(link.settings.schema);
     const left = await link.repeat(
@@ -155,6 +154,5 @@ async function leaveFolder(dataDir: string): Promise<void> {
   const db = new Database(path);
   db.pragma('journal_mode = DELETE');
   db.close();
-  await rename(path, join(dataDir, movedJournalFile));
-  await syncPath(dataDir);
+  await commitFile(path, join(dataDir, movedJournalFile));
 }

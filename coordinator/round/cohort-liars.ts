@@ -2,7 +2,7 @@
 export type Draw = Readonly<{ members: number; liars: number; invited: number }>;
 
 /** A round in a thousand million. */
-export const chanceMax = 1e-9;
+const chanceMax = 1e-9;
 
 /**
  * The least f with P(more than f of the invited lie) <= `chance`, by the hypergeometric distribution. All invited count, however
