@@ -100,11 +100,11 @@ const goals: readonly Goal[] = [
   },
   {
     piece: 'plan',
-    what: "a look at 1,000 pods of 100 workloads, p99 of the processor's time",
+    what: 'a look at 1,000 pods of 100 workloads, p99',
     bar: '10 ms',
     of: (found) => {
       const { p99Ms = 0, p99CpuMs = 0 } = found('plan pods=1000');
-      return atMost(p99CpuMs, 10, `${p99CpuMs.toFixed(1)} ms; by the wall's clock ${p99Ms.toFixed(1)}`);
+      return atMost(p99Ms, 10, `${p99Ms.toFixed(1)} ms (${p99CpuMs.toFixed(1)} of the processor)`);
     },
   },
   {
@@ -124,12 +124,20 @@ const goals: readonly Goal[] = [
   },
   {
     piece: 'watching',
-    what: 'pods lost by watches that are cut, or whose server is killed and forgets',
-    bar: '0; caught up in 2 s',
+    what: 'pods lost by a watch whose connection is cut',
+    bar: '0 of 1,000; caught up in 2 s',
     of: (found) => {
-      const { lost = 1, behindMs = 0, afterKillMs = 0, cuts, kills } = found('watching');
-      const worst = Math.max(behindMs, afterKillMs);
-      return [`${lost} of ${cuts} cuts and ${kills} kills; ${seconds(worst)}`, lost === 0 && worst <= 2_000];
+      const { lost = 1, behindMs = 1e9, cuts = 0 } = found('watching');
+      return [`${lost} of ${cuts}; ${seconds(behindMs)}`, lost === 0 && cuts >= 1_000 && behindMs <= 2_000];
+    },
+  },
+  {
+    piece: 'watching',
+    what: 'the same where the API server is killed and forgets, its pauses between tries included',
+    bar: '0 of 20; caught up in 2 s',
+    of: (found) => {
+      const { lost = 1, afterKillMs = 1e9, kills = 0 } = found('watching');
+      return [`${lost} of ${kills}; ${seconds(afterKillMs)}`, lost === 0 && kills >= 20 && afterKillMs <= 2_000];
     },
   },
   {
