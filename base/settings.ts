@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { parse as parseYaml } from 'yaml';
 import type { ZodType } from 'zod';
 import { ok, type Result, refuse } from './fault.ts';
 import { problemText } from './text/problem-text.ts';
+import { readYaml } from './text/read-yaml.ts';
 
 /** Where settings come from; later ones win: file, environment, `--set`. */
 export type SettingSources = Readonly<{
@@ -72,11 +72,9 @@ function layerSettings(
 ): Result<SettingTree, 'CONFIG_INVALID'> {
   let tree: unknown = {};
   if (file !== undefined) {
-    try {
-      tree = parseYaml(file.text) ?? {};
-    } catch (error) {
-      return invalidSettings([`${file.path} is not YAML: ${(error as Error).message.split('\n', 1)[0]}`]);
-    }
+    const read = readYaml(file.text);
+    if (!read.ok) return invalidSettings([`${file.path} is not YAML: ${read.fault.message}`]);
+    tree = read.value ?? {};
     if (typeof tree !== 'object' || tree === null || Array.isArray(tree)) {
       return invalidSettings([`${file.path} must be a mapping of settings`]);
     }
@@ -107,9 +105,10 @@ function invalidSettings(problems: readonly string[]): Result<never, 'CONFIG_INV
 }
 
 function deepFreeze<Value>(value: Value): Value {
-  if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
-    for (const member of Object.values(value)) deepFreeze(member);
+  if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !Object.isFrozen(value)) {
+    // Before its members: YAML lets a list hold itself.
     Object.freeze(value);
+    for (const member of Object.values(value)) deepFreeze(member);
   }
   return value;
 }
@@ -117,12 +116,8 @@ function deepFreeze<Value>(value: Value): Value {
 /** A number, a boolean, a text or a list in brackets, as YAML would read it. */
 function scalarOf(text: string): unknown {
   if (!/^[\w.+-]+$|^\[.*\]$/.test(text)) return text;
-  try {
-    const value: unknown = parseYaml(text);
-    return value === null || value instanceof Date ? text : value;
-  } catch {
-    return text;
-  }
+  const read = readYaml(text);
+  return read.ok && read.value !== null ? read.value : text;
 }
 
 /** Defines own properties only, so that a path through `__proto__` reaches no prototype. */

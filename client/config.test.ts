@@ -29,3 +29,9 @@ it('a client says which ways there are to give a join token', () => {
     /joinToken: expected \{ file \} or \{ environment \}, got a text$/,
   );
 });
+
+it('a client takes settings that hold themselves as it takes others, for the track that is asked about them', () => {
+  const text = `${JSON.stringify({ ...least, sources: undefined }).slice(0, -1)},sources: [{kind: ofTrack, track: syscall, settings: &a {b: *a}}]}`;
+  const parsed = parseClientConfig({ file: { path: '/client.yaml', text } });
+  expect(parsed.ok ? parsed.value.sources : parsed.fault.message).toMatchObject([{ kind: 'ofTrack' }]);
+});

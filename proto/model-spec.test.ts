@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { unwrap } from '../base/fault.ts';
 import { checkSpec, type ModelSpec, schemaDigest, specBytes, specLimits, specOfBytes } from './model-spec.ts';
 
 const small: ModelSpec = {
@@ -18,7 +19,8 @@ const tensors = fc.uniqueArray(
   { selector: (tensor) => tensor.name, minLength: 1, maxLength: 8 },
 );
 const value = fc.oneof(
-  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  // Without -0, which becomes 0.
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => number + 0),
   fc.string({ unit: 'grapheme', maxLength: 50 }),
   fc.boolean(),
 );
@@ -42,6 +44,12 @@ describe('checkSpec', () => {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  it('takes -0 for 0, as the digest does', () => {
+    const specOf = (rate: number) => unwrap(checkSpec({ ...small, hyperparameters: { rate } }));
+    expect(specOf(-0).hyperparameters).toStrictEqual({ rate: 0 });
+    expect(schemaDigest(specOf(-0))).toBe(schemaDigest(specOf(0)));
   });
 
   it('drops unknown members, so that they cannot ride along unseen', () => {

@@ -41,7 +41,12 @@ export function checkSpec(candidate: unknown): Result<ModelSpec, SpecFaultCode> 
   const spec: ModelSpec = Object.freeze({
     architecture,
     // fromEntries defines members one by one: a parameter named __proto__ stays a parameter.
-    hyperparameters: Object.freeze(Object.fromEntries(Object.entries(hyperparameters))),
+    hyperparameters: Object.freeze(
+      Object.fromEntries(
+        // Adding 0 turns -0 into 0, which the canonical bytes, and so the digest, cannot tell from it.
+        Object.entries(hyperparameters).map(([name, value]) => [name, typeof value === 'number' ? value + 0 : value]),
+      ),
+    ),
     tensors: Object.freeze(tensors.map(({ name, shape }) => Object.freeze({ name, shape: Object.freeze([...shape]) }))),
   });
   const bytes = specBytes(spec).byteLength;

@@ -1,4 +1,3 @@
-import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import {
   defaultPolicy,
@@ -8,6 +7,7 @@ import {
 } from '../../aggregation/policy.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import { problemText } from '../../base/text/problem-text.ts';
+import { readYaml } from '../../base/text/read-yaml.ts';
 import { type Digest, isDigest } from '../../proto/ids.ts';
 import { type GatePolicy, gateMinutesMinDefault, type TrackPolicy } from '../round/policy.ts';
 import { checkRoundRules, roundRuleLimits } from '../round/rules.ts';
@@ -135,13 +135,9 @@ const policySchema = z.strictObject({
  */
 export function parseTrackPolicy(text: string, knows: TrackKnowledge = {}): Result<TrackPolicy, 'POLICY_INVALID'> {
   if (Buffer.byteLength(text) > policyBytesMax) return invalid([`at most ${policyBytesMax} bytes are allowed`]);
-  let tree: unknown;
-  try {
-    tree = parseYaml(text, { maxAliasCount: 0 });
-  } catch (error) {
-    return invalid([`it is neither YAML nor JSON: ${(error as Error).message.split('\n', 1)[0]}`]);
-  }
-  const parsed = policySchema.safeParse(tree, { error: problemText });
+  const tree = readYaml(text, 0);
+  if (!tree.ok) return invalid([`it is neither YAML nor JSON: ${tree.fault.message}`]);
+  const parsed = policySchema.safeParse(tree.value, { error: problemText });
   if (!parsed.success) {
     return invalid(parsed.error.issues.map(({ path, message }) => `${path.join('.') || '(top)'}: ${message}`));
   }

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
+import { endKinds, flowProtocols, manyPorts } from '../../events/flow-record.ts';
 import type { ExampleCodec } from '../example-codec.ts';
 import { withoutEdges } from './graph/features.ts';
 import { postureIn, postureRecord } from './graph/posture-columns.ts';
@@ -49,15 +51,24 @@ export const windowCodec: ExampleCodec<NamedSlice> = {
   },
 };
 
+/** Whoever wrote them: a sensor, or what stands in a buffer. */
+const shape = z.object({
+  nodes: z.array(z.tuple([z.enum(endKinds), z.string(), z.string()])),
+  edges: z.array(
+    z.tuple([z.enum(flowProtocols), z.int().min(0).max(manyPorts), z.number().min(0), z.number(), z.number()]),
+  ),
+  posture: z.unknown(),
+});
+
 function namesOf(text: string): Readonly<{ names: SliceNames; posture: unknown }> | undefined {
   try {
-    const { nodes, edges, posture } = JSON.parse(text) as { nodes: unknown[][]; edges: unknown[][]; posture?: unknown };
+    const { nodes, edges, posture } = shape.parse(JSON.parse(text));
     const names = {
-      nodes: nodes.map(([kind, namespace, workload]) => ({ kind, namespace, workload }) as SliceNames['nodes'][number]),
-      edges: edges.map(
-        ([protocol, port, count, firstMs, lastMs]) =>
-          ({ protocol, port, count, firstMs, lastMs, routes: [], labels: [] }) as SliceNames['edges'][number],
-      ),
+      nodes: nodes.map(([kind, namespace, workload]) => ({ kind, namespace, workload })),
+      edges: edges.map(([protocol, port, count, firstMs, lastMs]) => ({
+        ...{ protocol, port, count, firstMs, lastMs },
+        ...{ routes: [], labels: [] },
+      })),
     };
     return { names, posture };
   } catch {

@@ -42,6 +42,18 @@ describe('the flow track', () => {
     );
   });
 
+  it.each([
+    ['a node of no kind', '["workload"', '["workloads"'],
+    ['a workload without a name', '"w9-1"', '9     '],
+    ['a port that there is none of', ',6379,', ',-379,'],
+    ['a protocol that is an object', '"tcp"', '{   }'],
+  ])('refuses a window that names %s', (_, written, forged) => {
+    const bytes = trackKind.examples.encode(intruded);
+    const at = bytes.indexOf(written);
+    expect(at).toBeGreaterThan(0);
+    expect(trackKind.examples.decode(bytes.fill(forged, at, at + forged.length)).ok).toBe(false);
+  });
+
   it('learns no edge that raised an alarm, and keeps it alone for feedback', () => {
     const rest = trackKind.withoutPlaces?.(intruded, [strange]);
     expect(rest?.slice.edgeCount).toBe(intruded.slice.edgeCount - 1);

@@ -21,7 +21,10 @@ export type ReleaseRoot = Readonly<{
   version: number;
   /** Milliseconds since the epoch; signed as whole seconds, rounded down. */
   expiresAtMs: number;
-  /** `pins` may have no keys: then the federation has no pins. The others have at least their threshold. */
+  /**
+   * `pins` may have no keys: then the federation has no pins. The others have at least their threshold as we write them; one
+   * that was read has what this version knows of, and a role below its threshold can sign nothing.
+   */
   roles: Readonly<Record<ReleaseRole, RoleKeys>>;
 }>;
 

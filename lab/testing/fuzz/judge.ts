@@ -1,0 +1,76 @@
+import { isDeepStrictEqual } from 'node:util';
+import { getHeapStatistics } from 'node:v8';
+import type { Reading, Target } from './target.ts';
+
+/** Why an input is one too many for its decoder. */
+export type Finding = Readonly<{ what: string; input: Uint8Array }>;
+
+/** What one input may cost. Times are for campaigns alone: in the tests, other processes would be judged. */
+export type Costs = Readonly<{ millisecondsMax: number }>;
+
+/** Outside of V8's heap; a decoder that believes a length takes more. The heap's own limit is the process's. */
+const externalBytesMax = 64 * 2 ** 20;
+
+const prototypes = [Object, Array, Function, String, Number, Uint8Array, Map, RegExp, Promise].map(
+  ({ prototype }) => prototype as object,
+);
+const membersOf = () => prototypes.map((prototype) => Reflect.ownKeys(prototype).length).join();
+const membersAtFirst = membersOf();
+
+/** What is wrong with what the target makes of these bytes; undefined where nothing is. */
+export async function judge(target: Target, input: Uint8Array, costs?: Costs): Promise<Finding | undefined> {
+  const given = Uint8Array.from(input);
+  const externalBefore = getHeapStatistics().external_memory;
+  const began = performance.now();
+  let what: string | undefined;
+  try {
+    const reading = target.read(input);
+    const settled = reading instanceof Promise ? await reading : reading;
+    const again = settled.kind === 'read' && settled.again !== undefined ? target.read(settled.again) : undefined;
+    what = faultOf(target, given, settled, again instanceof Promise ? await again : again);
+  } catch (error) {
+    what = `threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  }
+  const tookMs = performance.now() - began;
+  if (costs !== undefined && tookMs > costs.millisecondsMax) what ??= `took ${Math.round(tookMs)} ms`;
+  if (getHeapStatistics().external_memory - externalBefore > externalBytesMax) what ??= 'took more than 64 MiB';
+  if (membersOf() !== membersAtFirst) what ??= 'changed a prototype that all objects share';
+  if (!isDeepStrictEqual(given, Uint8Array.from(input))) what ??= 'changed its input';
+  return what === undefined ? undefined : { what, input: given };
+}
+
+function faultOf(
+  { isCanonical = false }: Target,
+  input: Uint8Array,
+  reading: Reading,
+  again: Reading | undefined,
+): string | undefined {
+  if (reading.kind === 'refused') {
+    return /^[A-Z][A-Z0-9_]+$/.test(reading.code) ? undefined : `refused without a code: ${reading.code}`;
+  }
+  const strange = strangeIn(reading.value, 0);
+  if (strange !== undefined) return strange;
+  if ('also' in reading && !isDeepStrictEqual(reading.value, reading.also)) return 'reads otherwise another way';
+  if (again === undefined) return undefined;
+  if (again.kind === 'refused') return `refuses its own bytes of it: ${again.code}`;
+  if (!isDeepStrictEqual(reading.value, again.value)) return 'means something else when it is written and read again';
+  return isCanonical && !Buffer.from(input).equals(reading.again as Uint8Array)
+    ? 'has a second form of bytes'
+    : undefined;
+}
+
+const depthMax = 1_000;
+
+/** An object whose prototype came with the data has members that nobody looks for. */
+function strangeIn(value: unknown, depth: number): string | undefined {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return undefined;
+  if (depth > depthMax) return 'gives what is nested without an end';
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== null && !Object.hasOwn(prototype as object, 'constructor'))
+    return 'gives an object with a forged prototype';
+  for (const member of Object.values(value)) {
+    const strange = strangeIn(member, depth + 1);
+    if (strange !== undefined) return strange;
+  }
+  return undefined;
+}

@@ -1,0 +1,29 @@
+/**
+ * `npm run campaign:fuzz -- [--target NAME]… [--inputs N] [--seed N] [--explore] [--write]`: mutants of each target's seeds and corpus, by
+ * default of all targets. `--explore`: what reaches a new branch is kept and mutated in turn; with `--write` the corpus becomes
+ * the fewest inputs that reach as much, and without `--explore` docs/benchmarks/fuzzing.md is written anew.
+ */
+import { parseArgs } from 'node:util';
+import { campaign } from './campaign.ts';
+import { targets } from './targets/all.ts';
+
+const { values } = parseArgs({
+  options: {
+    target: { type: 'string', multiple: true, default: [] },
+    inputs: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: '1' },
+    explore: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+const chosen = values.target.length === 0 ? targets : targets.filter(({ name }) => values.target.includes(name));
+const strange = values.target.filter((name) => !targets.some((target) => target.name === name));
+if (strange.length > 0) {
+  process.stderr.write(
+    `no such target: ${strange.join(', ')}; there are ${targets.map(({ name }) => name).join(', ')}\n`,
+  );
+  process.exit(2);
+}
+const { explore, write } = values;
+const found = await campaign(chosen, { inputs: Number(values.inputs), seed: Number(values.seed), explore, write });
+process.exitCode = found === 0 ? 0 : 1;
