@@ -12,7 +12,12 @@ export const releaseRoles = ['root', 'timestamp', 'snapshot', 'targets', 'pins']
 export type ReleaseRole = (typeof releaseRoles)[number];
 
 /** Which keys speak for a role, and how many different ones must. */
-export type RoleKeys = Readonly<{ publicKeys: readonly Uint8Array[]; threshold: number }>;
+export type RoleKeys = Readonly<{
+  publicKeys: readonly Uint8Array[];
+  threshold: number;
+  /** Under which ids they sign, where a root that was read has keys with members of its own: an id is the digest of all of them. */
+  keyIds?: readonly string[];
+}>;
 
 /** Root metadata, opened: whom a federation trusts for what. Public keys: Ed25519, 32 bytes each. */
 export type ReleaseRoot = Readonly<{
@@ -37,10 +42,12 @@ export function decodeRoot(bytes: Uint8Array): Result<RootDocument, 'METADATA_TO
   const { content, signed } = decoded.value;
   const keys = usableKeys(content);
   if (!keys.ok) return keys;
-  const roleKeys = (role: ReleaseRole): RoleKeys => ({
-    publicKeys: content.roles[role].keyids.map((id) => keys.value.get(id)).filter((key) => key !== undefined),
-    threshold: content.roles[role].threshold,
-  });
+  const roleKeys = (role: ReleaseRole): RoleKeys => {
+    const { keyids, threshold } = content.roles[role];
+    const keyIds = keyids.filter((id) => keys.value.has(id));
+    const publicKeys = keyIds.map((id) => keys.value.get(id) as Uint8Array);
+    return { publicKeys, threshold, ...(keyIds.every((id) => isPlain(content.keys[id])) ? {} : { keyIds }) };
+  };
   const root: ReleaseRoot = {
     federation: content.federation,
     version: content.version,
@@ -54,6 +61,11 @@ export function decodeRoot(bytes: Uint8Array): Result<RootDocument, 'METADATA_TO
     },
   };
   return ok({ root, signed });
+}
+
+/** Nothing but what we write ourselves: its id is `keyIdOf` its bytes. */
+function isPlain(key: Readonly<{ keyval: object }> | undefined): boolean {
+  return key !== undefined && Object.keys(key).length === 3 && Object.keys(key.keyval).length === 1;
 }
 
 /**
@@ -81,8 +93,9 @@ function usableKeys(content: z.output<typeof rootShape>): Result<Map<string, Uin
 
 /** Key ids, of those that the root names for the role, whose signature on the document is good. */
 export function signersOf(root: ReleaseRoot, role: ReleaseRole, { message, signatures }: SignedPart): string[] {
-  return root.roles[role].publicKeys.flatMap((publicKey) => {
-    const id = keyIdOf(publicKey);
+  const { publicKeys, keyIds } = root.roles[role];
+  return publicKeys.flatMap((publicKey, at) => {
+    const id = keyIds?.[at] ?? keyIdOf(publicKey);
     const signature = Buffer.from(signatures.get(id) ?? '', 'hex');
     return signature.byteLength === 64 && verifyMessage(message, signature, publicKey) ? [id] : [];
   });
