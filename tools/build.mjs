@@ -25,7 +25,8 @@ for (const path of filesBelow(fresh)) {
 for (const folder of packagedFolders) copyAssets(join(checkout, folder));
 await buildPages(join(fresh, 'dashboard', 'dist'));
 cpSync(join(checkout, 'data'), join(fresh, 'data'), { recursive: true });
-for (const name of ['CHANGELOG.md', 'LICENSE', 'README.md']) copyFileSync(join(checkout, name), join(fresh, name));
+for (const name of ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD_PARTY.md'])
+  copyFileSync(join(checkout, name), join(fresh, name));
 writeManifests(fresh);
 rmSync(target, { recursive: true, force: true });
 renameSync(fresh, target);

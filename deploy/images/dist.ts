@@ -19,6 +19,7 @@ const files = [
   'README.md',
   'CHANGELOG.md',
   'LICENSE',
+  'THIRD_PARTY.md',
 ];
 
 /** `npm run build` into a new folder; `unchecked`: the same files, of sources whose types are known to be right. */

@@ -26,7 +26,7 @@ export function reachedByImage(dist: string, { verbs, tensorflow }: ImageSpec): 
 
 /** Those files, below /app. */
 export function appLayer(dist: string, spec: ImageSpec, { modules, assets }: Reached): TreeEntry[] {
-  const files = [...modules, ...assets, 'LICENSE'].filter((path) => path !== 'package.json');
+  const files = [...modules, ...assets, 'LICENSE', 'THIRD_PARTY.md'].filter((path) => path !== 'package.json');
   const named = files.map((path) => fileEntry(`app/${path}`, join(dist, path), { executable: false }));
   const whole = spec.assets.flatMap((folder) => entriesBelow(join(dist, folder), `app/${folder}`, () => true));
   const built = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as Readonly<Record<string, unknown>>;
