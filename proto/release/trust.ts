@@ -77,9 +77,17 @@ export function parseTrust(candidate: unknown): Result<ReleaseTrust, 'TRUST_INVA
   return refuse('TRUST_INVALID', 'stored trust: its root is not one; restore the file, or anchor anew');
 }
 
+/** Roots opened last, by their text: an agent walks from the same one many times, and opening it takes most of a walk. */
+const opened = new Map<string, ReleaseRoot>();
+const openedMax = 8;
+
 /** The opened root of a trust. Throws where the trust came from neither `anchorTrust`, `parseTrust` nor a walk. */
 export function trustedRoot(trust: ReleaseTrust): ReleaseRoot {
+  const known = opened.get(trust.root);
+  if (known !== undefined) return known;
   const decoded = decodeRoot(Buffer.from(trust.root, 'utf8'));
   if (!decoded.ok) throw new TypeError(`trust: ${decoded.fault.message}`);
+  if (opened.size >= openedMax) opened.clear();
+  opened.set(trust.root, decoded.value.root);
   return decoded.value.root;
 }

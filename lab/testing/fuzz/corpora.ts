@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const folder = join(import.meta.dirname, 'corpora');
@@ -21,5 +21,6 @@ export function writeCorpus(name: string, inputs: readonly Uint8Array[], bytesMa
       return bytes <= bytesMax;
     })
     .map((input) => `${Buffer.from(input).toString('base64')}\n`);
+  mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${name}.txt`), lines.join(''));
 }
