@@ -21,6 +21,22 @@ describe('readYaml', () => {
     expect(readYaml(text)).toMatchObject({ ok: false, fault: { code: 'YAML_INVALID' } });
   });
 
+  it.each([
+    // Ended the whole process: the stack was full where a regular expression had to be compiled.
+    ['lists', '['.repeat(8_000)],
+    ['objects', `${'{a: '.repeat(8_000)}1${'}'.repeat(8_000)}`],
+    ['dashes', `${'- '.repeat(8_000)}a`],
+    ['blocks', Array.from({ length: 8_000 }, (_, at) => `${' '.repeat(at)}a:\n`).join('')],
+  ])('refuses %s that are nested without an end', (_, text) => {
+    expect(readYaml(text)).toMatchObject({ ok: false, fault: { message: 'nested deeper than 200' } });
+  });
+
+  it('reads a hundred lists in lists, a text of brackets and a line of dashes', () => {
+    expect(readYaml(`a: |\n  ${'-'.repeat(300)}\n`)).toEqual({ ok: true, value: { a: `${'-'.repeat(300)}\n` } });
+    expect(readYaml(`${'['.repeat(100)}${']'.repeat(100)}`).ok).toBe(true);
+    expect(readYaml('a: "]]]["\nb: [1]\n')).toEqual({ ok: true, value: { a: ']]][', b: [1] } });
+  });
+
   it('says nothing of a line on which something is wrong, neither in the fault nor as a warning', async () => {
     const warned: Error[] = [];
     const listen = (warning: Error) => void warned.push(warning);

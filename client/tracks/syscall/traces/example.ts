@@ -52,6 +52,8 @@ export function decodeExample(bytes: Uint8Array): Result<Example, 'EXAMPLE_MALFO
   const rest = bytes.length - headBytes - nameLength;
   if (flags > 1 || rest < 2 * parts || rest % (2 * parts) !== 0) return malformed;
   const workload = Buffer.from(bytes.subarray(headBytes, headBytes + nameLength)).toString('utf8');
+  // What `encodeExample` refuses to write: sensors send examples that are written into the buffer again.
+  if (rest / (2 * parts) > pieceCallsMax || Buffer.byteLength(workload) > workloadLengthMax * 4) return malformed;
   // Copied: the records lie at odd offsets of a shared pool.
   const values = Uint8Array.from(bytes.subarray(headBytes + nameLength));
   const words = new Uint16Array(values.buffer, values.byteOffset, rest / 2);
