@@ -1,7 +1,7 @@
 import type { Random } from '../../../base/random.ts';
 
 /** No mutant is longer: what grows without an end only makes a search slow. */
-export const inputBytesMax = 8_192;
+const inputBytesMax = 8_192;
 
 const numbers = [0, 1, 2, 7, 8, 10, 16, 18, 32, 34, 64, 66, 127, 128, 192, 254, 255] as const;
 
