@@ -2,9 +2,9 @@ const depth = 8_000;
 
 /** What no mutant of a small input becomes: deep, long, and many of the same. By name, as tests tell them. */
 export const largeInputs: readonly (readonly [name: string, input: Uint8Array])[] = [
-  ['lists in lists', Buffer.from('['.repeat(depth) + ']'.repeat(depth))],
+  ['lists in lists', Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`)],
   ['lists that never end', Buffer.from('['.repeat(depth))],
-  ['objects in objects', Buffer.from('{"a":'.repeat(depth) + '1' + '}'.repeat(depth))],
+  ['objects in objects', Buffer.from(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`)],
   ['a list in an object', Buffer.from(`{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`)],
   ['blocks in blocks of YAML', Buffer.from(Array.from({ length: 1_000 }, (_, at) => `${' '.repeat(at)}a:\n`).join(''))],
   ['dashes in dashes of YAML', Buffer.from('- '.repeat(2_000))],
