@@ -147,3 +147,11 @@ describe('levelOf', () => {
     expect(level(west, 'bank', 'web')).toBe('ask');
   });
 });
+
+it('a policy that nests without an end is refused like any other', () => {
+  const deep: unknown = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+  const refusal = { ok: false, fault: { code: 'RESPONSE_POLICY_INVALID' } };
+  expect(readResponsePolicy(deep)).toMatchObject(refusal);
+  const policy = responsePolicyJson(firstResponsePolicy(0));
+  expect(readResponsePolicy({ ...policy, level: deep })).toMatchObject(refusal);
+});

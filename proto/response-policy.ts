@@ -118,9 +118,6 @@ export function responsePolicyJson({ rules, ...policy }: ResponsePolicy) {
 /** A legal policy, or the first thing wrong with it. Safe on a stranger's value. */
 export function readResponsePolicy(value: unknown): Result<ResponsePolicy, 'RESPONSE_POLICY_INVALID'> {
   const invalid = (what: string) => refuse('RESPONSE_POLICY_INVALID', `response policy: ${what}`);
-  if (Buffer.byteLength(JSON.stringify(value) ?? '') > policyBytesMax) {
-    return invalid(`at most ${policyBytesMax} bytes of JSON`);
-  }
   const parsed = shape.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -128,6 +125,10 @@ export function readResponsePolicy(value: unknown): Result<ResponsePolicy, 'RESP
     return invalid(`${path.slice(0, 200)}: ${issue?.message ?? 'is no policy'}`);
   }
   const { format: _, ...policy } = parsed.data;
+  // What has the shape nests as deep as it says: anything else could not be written.
+  if (Buffer.byteLength(JSON.stringify(responsePolicyJson(policy))) > policyBytesMax) {
+    return invalid(`at most ${policyBytesMax} bytes of JSON`);
+  }
   return ok(policy);
 }
 

@@ -60,3 +60,16 @@ it('refuses a sketch whose model has a name that no model has', async () => {
   expect(taken).toMatchObject({ ok: false, fault: { code: 'REQUEST_INVALID' } });
   expect(deliveries.levels.all()).toEqual([]);
 });
+
+it('refuses an alert whose detail nests deeper than anybody could write it', async () => {
+  const { deliveries, sensor } = started(Promise.resolve());
+  const of = (depth: number) => {
+    const detail = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    const told = Buffer.from(JSON.stringify(alert).replace('"detail":{}', `"detail":${detail}`));
+    return DeliverRequest.fromPartial({ batch: `b-${depth}`, alerts: [{ track: 'syscall', alert: told }] });
+  };
+  expect(await deliveries.take(sensor, of(30))).toMatchObject({ ok: true });
+  for (const depth of [33, 100_000]) {
+    expect(await deliveries.take(sensor, of(depth))).toMatchObject({ ok: false, fault: { code: 'REQUEST_INVALID' } });
+  }
+});

@@ -30,6 +30,14 @@ export function isAlertId(text: string): boolean {
   return /^a-[0-9a-f]{16}$/.test(text);
 }
 
+/** What is written again must not nest deeper than writing goes; a track's explanations nest three levels or four. */
+const detailDepthMax = 32;
+
+function isWithin(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((member) => isWithin(member, depth - 1));
+}
+
 const name = z.string().max(1_024);
 const subjectFields = { namespace: name, workload: name, workloadClass: name, pod: name };
 const fields = {
@@ -41,7 +49,7 @@ const fields = {
   threshold: z.number(),
   text: z.string(),
   labels: z.array(z.string()).max(1_024),
-  detail: z.record(z.string(), z.unknown()),
+  detail: z.record(z.string(), z.unknown()).refine((detail) => isWithin(detail, detailDepthMax)),
 };
 /** As it is told by somebody who is not believed: nothing beside it. The rest of `detail` is the track's. */
 export const toldAlert = z.strictObject({ ...fields, subject: z.strictObject(subjectFields) });

@@ -116,8 +116,8 @@ const responsePolicy: Target = {
   ],
   read(bytes) {
     // Pins are canonical JSON, which has no -0.
-    const value = jsonOf(textOf(bytes), (_, member) => (member === 0 ? 0 : member));
-    const read = readResponsePolicy(value);
+    if (/-0(?![.\d])/.test(textOf(bytes))) return refused('NOT_CANONICAL');
+    const read = readResponsePolicy(jsonOf(textOf(bytes)));
     if (!read.ok) return refused(read.fault.code);
     return { kind: 'read', value: read.value, again: Buffer.from(JSON.stringify(responsePolicyJson(read.value))) };
   },
