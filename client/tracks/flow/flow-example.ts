@@ -57,7 +57,7 @@ const shape = z.object({
   edges: z.array(
     z.tuple([z.enum(flowProtocols), z.int().min(0).max(manyPorts), z.number().min(0), z.number(), z.number()]),
   ),
-  posture: z.unknown(),
+  posture: z.unknown().optional(),
 });
 
 function namesOf(text: string): Readonly<{ names: SliceNames; posture: unknown }> | undefined {

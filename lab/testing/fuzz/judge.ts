@@ -5,7 +5,7 @@ import type { Reading, Target } from './target.ts';
 /** Why an input is one too many for its decoder. */
 export type Finding = Readonly<{ what: string; input: Uint8Array }>;
 
-/** What one input may cost. Times are for campaigns alone: in the tests, other processes would be judged. */
+/** What one input may cost, in the processor's own time: other processes are not judged. For campaigns alone. */
 export type Costs = Readonly<{ millisecondsMax: number }>;
 
 /** Outside of V8's heap; a decoder that believes a length takes more. The heap's own limit is the process's. */
@@ -21,7 +21,7 @@ const membersAtFirst = membersOf();
 export async function judge(target: Target, input: Uint8Array, costs?: Costs): Promise<Finding | undefined> {
   const given = Uint8Array.from(input);
   const externalBefore = getHeapStatistics().external_memory;
-  const began = performance.now();
+  const began = process.cpuUsage();
   let what: string | undefined;
   try {
     const reading = target.read(input);
@@ -31,7 +31,7 @@ export async function judge(target: Target, input: Uint8Array, costs?: Costs): P
   } catch (error) {
     what = `threw ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   }
-  const tookMs = performance.now() - began;
+  const tookMs = process.cpuUsage(began).user / 1_000;
   if (costs !== undefined && tookMs > costs.millisecondsMax) what ??= `took ${Math.round(tookMs)} ms`;
   if (getHeapStatistics().external_memory - externalBefore > externalBytesMax) what ??= 'took more than 64 MiB';
   if (membersOf() !== membersAtFirst) what ??= 'changed a prototype that all objects share';
