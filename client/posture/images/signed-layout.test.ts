@@ -106,6 +106,19 @@ describe('readSignedLayout', () => {
     writeFileSync(join(layout.folder, 'index.json'), JSON.stringify({ manifests: layout.manifests }));
     expect(await readSignedLayout(layout.folder, [])).toMatchObject(refused);
   });
+
+  it('refuses indexes that name the same images without end: what waits to be read would fill the memory', async () => {
+    const layout = newLayout();
+    const { digest } = layout.image('web', false);
+    const manifests = new Array<JsonValue>(8_500).fill({ digest, size: 1 });
+    for (let at = 0; at < 12; at += 1) {
+      layout.manifests.push(layout.blob('application/vnd.oci.image.index.v1+json', { at, manifests }));
+    }
+    expect(await readSignedLayout(layout.write(), [])).toMatchObject({
+      ok: false,
+      fault: { code: 'LAYOUT_UNREADABLE', message: expect.stringContaining('100000 names') },
+    });
+  });
 });
 
 describe('readImageKey', () => {

@@ -12,6 +12,8 @@ export type SignedLayout = Readonly<{
   signed: ReadonlySet<string>;
   /** Digests of images that lie in it: one that is not signed has no signature of these keys here. */
   held: ReadonlySet<string>;
+  /** False where a blob that may hold a signature, or name one, could not be read: it may still be on its way. */
+  isWhole: boolean;
 }>;
 
 /** Bounds: whoever can write into the folder can make this reading neither long nor large. */
@@ -19,6 +21,8 @@ const indexBytesMax = 8 << 20;
 const blobBytesMax = 1 << 20;
 const manifestsMax = 10_000;
 const signaturesMax = 20_000;
+/** What all indexes together name, however often they name the same. */
+const namedMax = 100_000;
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const descriptor = z.object({
@@ -48,17 +52,21 @@ export async function readSignedLayout(
   const members = new Map<string, readonly string[]>();
   const seen = new Set<string>();
   let signatures = 0;
+  let named = waiting.length;
+  let isWhole = true;
   for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
     if (seen.has(one.digest)) continue;
     seen.add(one.digest);
-    if (seen.size > manifestsMax || signatures > signaturesMax) {
-      const most = `${manifestsMax} manifests or ${signaturesMax} signatures`;
+    if (seen.size > manifestsMax || signatures > signaturesMax || named > namedMax) {
+      const most = `${manifestsMax} manifests, ${namedMax} names of them or ${signaturesMax} signatures`;
       return refuse('LAYOUT_UNREADABLE', `${folder}: holds more than ${most}: nothing can be said of what is in it`);
     }
     const read = jsonIn(await blobOf(folder, one.digest));
+    isWhole &&= read !== undefined;
     const platforms = index.safeParse(read);
     if (platforms.success) {
       held.add(one.digest);
+      named += platforms.data.manifests.length;
       members.set(
         one.digest,
         platforms.data.manifests.map((member) => member.digest),
@@ -73,13 +81,14 @@ export async function readSignedLayout(
     for (const { mediaType, digest: blob, annotations } of mayHold) {
       signatures += 1;
       const content = await blobOf(folder, blob);
+      isWhole &&= content !== undefined;
       if (content === undefined) continue;
       const annotation = annotations[signatureAnnotation];
       for (const digest of signedDigests({ mediaType, bytes: content, annotation }, keys)) signed.add(digest);
     }
   }
   for (const [whole, parts] of members) if (signed.has(whole)) for (const part of parts) signed.add(part);
-  return ok({ signed, held });
+  return ok({ signed, held, isWhole });
 }
 
 /** A blob of at most `blobBytesMax`, whole and what its digest says; undefined otherwise. */
