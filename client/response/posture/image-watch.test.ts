@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
@@ -50,6 +50,23 @@ it('knows of no image before it has read, and follows what is signed and which k
   const pods = [web, db, elsewhere].map((digest) => projectPod(object(digest, digest)) ?? madePod('none'));
   expect(images.count(madeFacts({ pods }))).toEqual({ signed: 2, unsigned: 0, unknown: 1 });
   expect(said).toEqual([]);
+});
+
+it('reads a layout again whose index came before its signatures', async () => {
+  const folder = tempDir();
+  const [ours, key] = [ecdsa(), join(folder, 'key')];
+  writeFileSync(key, pemOf(ours.publicKey));
+  const layout = new MadeLayout(join(folder, 'layout'));
+  const { digest } = layout.image('web');
+  layout.cosign(digest, ours);
+  const signature = layout.path(layout.manifests[1]?.digest ?? '');
+  renameSync(signature, join(folder, 'on its way'));
+  layout.write();
+  const { images } = watch([key], [layout.folder]);
+  const judged = () => images.of(object('p', digest))[0]?.signature;
+  await expect.poll(judged).toBe('unsigned');
+  renameSync(join(folder, 'on its way'), signature);
+  await expect.poll(judged).toBe('signed');
 });
 
 it('calls images unknown whose layout or key cannot be read, says so once, and hangs on none', async () => {

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Result } from '../../../base/fault.ts';
+import { ok, type Result } from '../../../base/fault.ts';
 import type { Log } from '../../../base/log.ts';
 import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
@@ -50,8 +50,8 @@ export class ImageWatch {
   #wrong: readonly string[] = [];
   #layouts: readonly SignedLayout[] = [];
   #keys: readonly ImageKey[] = [];
-  /** What each layout was read of last, and what it said. */
-  readonly #read = new Map<string, Readonly<{ stamp: string; layout: Result<SignedLayout, 'LAYOUT_UNREADABLE'> }>>();
+  /** What each layout that was read whole was read of last, and what it said. */
+  readonly #read = new Map<string, Readonly<{ stamp: string; layout: SignedLayout }>>();
 
   constructor(config: ImagesConfig, { timers, log }: Readonly<{ timers: Timers; log: Log }>) {
     this.#config = config;
@@ -114,14 +114,16 @@ export class ImageWatch {
     this.#wrong = wrong;
   }
 
-  /** Read anew only where its index, or a key, has changed. */
+  /** Read anew only where its index, or a key, has changed, or something of it could not be read. */
   async #layoutIn(folder: string, keys: string): Promise<Result<SignedLayout, 'LAYOUT_UNREADABLE'>> {
     const index = await stat(join(folder, 'index.json')).catch(() => undefined);
     const stamp = index === undefined ? '' : `${index.ino} ${index.size} ${index.mtimeMs} ${keys}`;
     const known = this.#read.get(folder);
-    if (known !== undefined && stamp !== '' && known.stamp === stamp) return known.layout;
+    if (known !== undefined && stamp !== '' && known.stamp === stamp) return ok(known.layout);
     const layout = await readSignedLayout(folder, this.#keys);
-    this.#read.set(folder, { stamp, layout });
+    // An index may come before the blobs that it names, and rights may be mended: neither changes the index.
+    if (layout.ok && layout.value.isWhole) this.#read.set(folder, { stamp, layout: layout.value });
+    else this.#read.delete(folder);
     return layout;
   }
 
