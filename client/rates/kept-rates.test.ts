@@ -59,6 +59,22 @@ describe('KeptRates', () => {
     expect(warnings).toEqual([]);
   });
 
+  it('counts what comes later than it happened, though it was saved meanwhile', async () => {
+    const { run } = machine();
+    // A source that tells everything five minutes late, saved every ten.
+    const { rates, kept, timers } = await run(startMs + 5 * minute);
+    const other = new WorkloadRates(defaultRates);
+    for (let at = 0; at < 80; at++) {
+      for (const one of [rates, other]) one.hear([login, peer], startMs + at * (minute / 4));
+      await timers.advance(minute / 4);
+      if (at === 39) await kept.save();
+    }
+    const [told, asUnsaved] = [rates, other].map((one) => burst(one, startMs + 20 * minute, 40));
+    expect(told?.unusual[0]).toMatchObject({ median: 4, high: 4, intervals: 20 });
+    expect(told).toEqual(asUnsaved);
+    await kept.close();
+  });
+
   it('saves every ten minutes: who is killed loses no more', async () => {
     const { run, path } = machine();
     const first = await run(startMs + 20 * minute);

@@ -46,7 +46,7 @@ export class RateSeries {
   /** Number of the part that counts now. */
   #part: number;
   /** The first part from which on everything was watched. */
-  readonly #watchedFrom: number;
+  #watchedFrom: number;
   #whole: number;
   readonly #recent: number[];
   readonly #hours: Map<number, number[]>;
@@ -66,8 +66,16 @@ export class RateSeries {
     this.#weighAnew();
   }
 
-  /** What outlives the process. The interval that runs does not: what came of it after its end nobody knows. */
-  get past(): SeriesPast {
+  /**
+   * What outlives the process, as it is at that time. The interval that runs does not: what came of it after its end nobody
+   * knows. This series stays where it is: what comes later than it happened still counts in its own interval.
+   */
+  pastAt(atMs: number): SeriesPast {
+    const isOver = Math.floor(this.#partOf(atMs) / parts) > Math.floor(this.#part / parts);
+    return isOver ? this.#copyAt(atMs).#past : this.#past;
+  }
+
+  get #past(): SeriesPast {
     const rounded = (count: number) => Math.round(100 * count) / 100;
     return {
       recent: this.#recent.map(rounded),
@@ -76,6 +84,16 @@ export class RateSeries {
       keys: [...this.#keys.keys()],
       isWatched: false,
     };
+  }
+
+  #copyAt(atMs: number): RateSeries {
+    const keys = [...this.#keys.keys()];
+    const past = { recent: this.#recent, hours: [...this.#hours], whole: this.#whole, keys, isWatched: true };
+    const copy = new RateSeries(this.#options, this.#part * this.#partMs, past);
+    copy.#watchedFrom = this.#watchedFrom;
+    copy.#latest.set(this.#latest);
+    copy.advance(atMs);
+    return copy;
   }
 
   /** What is older than the latest interval is passed over. */

@@ -124,10 +124,10 @@ export class WorkloadRates {
     const workloads: RatesRecord['workloads'][number][] = [];
     let values = 0;
     for (const [name, { firstMs, series }] of [...this.#workloads].reverse()) {
-      const kept = [...series.values()].map(({ rates, measure, shape, peer }) => {
-        rates.advance(atMs);
-        return { measure, shape, peer, ...rates.past };
-      });
+      const kept = [...series.values()].map(({ rates, measure, shape, peer }) => ({
+        ...{ measure, shape, peer },
+        ...rates.pastAt(atMs),
+      }));
       values += kept.reduce((sum, past) => sum + valuesIn(past), 0);
       if (values > valuesMax) break;
       workloads.push({ name, watchedMs: Math.max(0, atMs - firstMs), series: kept });
