@@ -2,7 +2,10 @@ import { z } from 'zod';
 
 const name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'expected 1 to 32 of a-z, 0-9 and "-"');
 const path = z.string().min(1).max(4_096);
-const url = z.url({ protocol: /^https?$/, error: 'expected an http or https address' });
+const url = z
+  .url({ protocol: /^https?$/, error: 'expected an http or https address' })
+  // The refusal of such an address repeats it, into logs and dead letters.
+  .refine((text) => !/^[^/]*\/\/[^/?#]*@/.test(text), 'a user or password does not belong in the address: use a file');
 const host = z.string().regex(/^[\w.:-]{1,255}$/, 'expected a host name or an address');
 
 /** Secrets come from files alone, read anew for each delivery: they can be changed without a restart. */

@@ -29,4 +29,10 @@ it('what is wrong with a sink is told with where it stands, and with what was pr
   });
   const elsewhere = parsed({ sinks: [{ kind: 'webhook', name: 'hook', url: 'file:///etc/passwd' }] });
   expect(elsewhere).toMatchObject({ fault: { message: expect.stringContaining('expected an http or https address') } });
+  const url = 'https://ada:s3cret@hooks.example/path';
+  const told = parsed({ sinks: [{ kind: 'webhook', name: 'hook', url }] });
+  expect(told).toMatchObject({ fault: { message: expect.stringContaining('does not belong in the address') } });
+  expect(JSON.stringify(told)).not.toContain('s3cret');
+  const at = parsed({ sinks: [{ kind: 'webhook', name: 'hook', url: 'https://hooks.example/@ada?to=@b' }] });
+  expect(at).toMatchObject({ ok: true });
 });

@@ -76,7 +76,12 @@ async function withBearer(
 ): Promise<Attempt> {
   if (file === undefined) return send(json);
   const token = await secretIn(file);
-  return typeof token === 'object' ? token : send({ ...json, authorization: `Bearer ${token}` });
+  if (typeof token === 'object') return token;
+  // Checked here: the refusal of a header by `fetch` repeats its value.
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    return { kind: 'later', why: `${file}: expected a token alone, on one line, without spaces` };
+  }
+  return send({ ...json, authorization: `Bearer ${token}` });
 }
 
 /** Without the line break that editors leave at its end. */
