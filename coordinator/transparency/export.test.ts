@@ -149,6 +149,15 @@ describe('an export with signed heads', () => {
     expect(await verdict(chains)).toContain(`entries 1 to ${size} are covered by no signed head`);
   });
 
+  it('is found out when rewritten history is handed out in the format that had no heads', async () => {
+    const first = JSON.stringify({ format: 'testudo-journal/1', afterSequence: 0, afterChain: chainOrigin });
+    const older = [first, ...rewritten(6).filter((line) => line.includes('"sequence"'))];
+    expect(await verdict(older, {})).toBe('sound: 0 heads');
+    expect(await verdict(older)).toContain('CHECKPOINT_UNSIGNED: this export is in the format of an earlier version');
+    const cosigned = [unwrap(parseCheckpoint(JSON.parse(lines.at(-1) as string).checkpoint))];
+    expect(await verdict(older, { cosigned })).toContain('CHECKPOINT_UNSIGNED');
+  });
+
   it('is held to what a witness cosigned, even where the thief of the key signed every head anew', async () => {
     const witness = newSigningKeyPair();
     const key = verifierKey('witness.example/w1', signatureTypes.cosignature, witness.publicKey);

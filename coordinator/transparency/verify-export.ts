@@ -58,6 +58,13 @@ export async function verifyExport(
     if (walk === undefined) {
       const start = startOf(row);
       if (typeof start === 'string') return damaged(start);
+      if (start.frontier === undefined && asksForHeads(expected)) {
+        return refuse(
+          'CHECKPOINT_UNSIGNED',
+          'this export is in the format of an earlier version, which has no signed heads: the keys and heads that you gave ' +
+            'cannot be checked in it. Ask for one of this version',
+        );
+      }
       walk = new Walk(start, expected);
       continue;
     }
@@ -65,6 +72,11 @@ export async function verifyExport(
     if (fault !== undefined) return fault;
   }
   return walk === undefined ? damaged('it is empty') : walk.end();
+}
+
+/** Whoever rewrote history could hand it out in the older format: that it brings no heads must not pass for sound. */
+function asksForHeads({ keys = [], witnesses = [], cosigned = [] }: Expected): boolean {
+  return keys.length + witnesses.length + cosigned.length > 0;
 }
 
 type Refusal = Readonly<{ ok: false; fault: Readonly<{ code: VerifyFault; message: string }> }>;
