@@ -1,5 +1,5 @@
 import { buildVersion } from '../base/build-version.ts';
-import { ok, type Result } from '../base/fault.ts';
+import { ok, type Result, refuse } from '../base/fault.ts';
 import { type Log, makeLog } from '../base/log.ts';
 import { servePages } from '../base/serving/http-server.ts';
 import { systemTimers } from '../base/system-timers.ts';
@@ -153,20 +153,21 @@ export async function startCoordinator(
       : declared;
     if (registry.ok) {
       registryOpen = registry.value;
-      return ok(
-        await serve({
-          config,
-          engine,
-          registry: registry.value,
-          keys: keys.value,
-          checkpointer,
-          metrics,
-          log,
-          timers,
-          room: room.value,
-          pages,
-        }),
-      );
+      const coordinator = await serve({
+        config,
+        engine,
+        registry: registry.value,
+        keys: keys.value,
+        checkpointer,
+        metrics,
+        log,
+        timers,
+        room: room.value,
+        pages,
+      });
+      if (standby?.aborted !== true) return ok(coordinator);
+      await coordinator.close(); // Told to stop while it took over: nobody will say so again.
+      return refuse('STANDBY_STOPPED', 'this standby was stopped while it took over');
     }
     await checkpointer.close();
     await engine.close();
