@@ -11,7 +11,7 @@ import { lockDataDir } from './ledger/data-dir-lock.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
 import type { JournalHead } from './ledger/journal/journal.ts';
 import { awaitLease } from './ledger/journal/postgres/lease.ts';
-import { openPostgresStore } from './ledger/journal/postgres/open-postgres.ts';
+import { openPostgresStore, readFence } from './ledger/journal/postgres/open-postgres.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 import type { Ask, Row } from './postgres/connection.ts';
@@ -44,8 +44,12 @@ export async function moveToDatabase(dataDir: string, link: PostgresLink): Promi
     if (!source.ok) return source;
     const target = await verifyDatabase(link);
     if (!target.ok) return target;
+    const fence = await readFence(link);
+    if (!fence.ok) return fence;
+    // The same chain may stand there, but no keys any more: those of the directory must not go, too.
+    if (fence.value.movedTo !== null) return exists('the schema holds a journal that was moved away', target.value);
     if (target.value.seq === 0) {
-      const copied = await link.alone((ask) => copyIn(ask, quoted(link.settings.schema), dataDir));
+      const copied = await link.aloneOverOne((ask) => copyIn(ask, quoted(link.settings.schema), dataDir));
       if (!copied.ok) return copied;
     }
     const after = await verifyDatabase(link);
@@ -98,9 +102,10 @@ function exists(what: string, { seq, chain }: JournalHead) {
   return refuse('JOURNAL_EXISTS', `${what} (${seq} entries, chain ${chain}); name another place`);
 }
 
-/** One transaction: whatever ends it before its COMMIT leaves nothing. */
+/** One transaction: whatever ends it before its COMMIT leaves nothing. `ask`: over one connection. */
 async function copyIn(ask: Ask, schema: string, dataDir: string): Promise<Result<void, MoveFaultCode>> {
   const db = new Database(join(dataDir, journalFile), { readonly: true });
+  let outcome = 'nothing was moved';
   try {
     const tell = async (text: string, values: readonly unknown[] = []): Promise<readonly Row[]> => {
       const answer = await ask(text, values);
@@ -136,11 +141,12 @@ async function copyIn(ask: Ask, schema: string, dataDir: string): Promise<Result
       [epoch, last?.seq ?? 0, last?.chain ?? '0'.repeat(64)],
     );
     if (moved === undefined) throw new Error('somebody else has begun to use the database');
+    outcome = 'whether the database has it all is not known, and the data directory was left as it is';
     await tell('COMMIT');
     return ok(undefined);
   } catch (error) {
     await ask('ROLLBACK');
-    return refuse('MOVE_FAILED', `nothing was moved (${(error as Error).message}); mend that and run this again`);
+    return refuse('MOVE_FAILED', `${outcome} (${(error as Error).message}); mend that and run this again`);
   } finally {
     db.close();
   }

@@ -71,6 +71,20 @@ describe('keys in a database', () => {
   });
 });
 
+it('a transaction is not gone on with over another connection than it began on', async () => {
+  const link = await freshLink('cut_short');
+  const answers = await link.aloneOverOne(async (ask) => {
+    await ask('BEGIN');
+    const pid = await ask('SELECT pg_backend_pid() AS pid');
+    const ended = pid.kind === 'rows' ? pid.rows[0]?.pid : undefined;
+    await server.sql(`SELECT pg_terminate_backend(${ended}, 10000)`);
+    await ask('SELECT 1'); // Learns of it, if it was not heard of by itself.
+    return [await ask(`INSERT INTO cut_short.identity VALUES ('root', 'half')`), await ask('COMMIT')];
+  });
+  expect(answers).toMatchObject([{ kind: 'lost' }, { kind: 'lost' }]);
+  expect(await link.repeat('SELECT name FROM cut_short.identity')).toMatchObject({ kind: 'rows', rows: [] });
+});
+
 /** Settings of a coordinator on a schema of its own, and the file that holds the password. */
 function databaseIn(folder: string, schema: string): string[] {
   const file = join(folder, 'password');
@@ -143,6 +157,25 @@ describe('a coordinator on PostgreSQL', () => {
     await runRound(federation, members);
   });
 
+  it('ends a standby that is told to stop while it takes over: nobody tells it again', async () => {
+    const folder = tempDir();
+    const settings = databaseIn(folder, 'stopped_late');
+    const federation = await TestFederation.start({ values, settings, dataDirectory: folder });
+    const [stopping, lines, told] = [new AbortController(), new PassThrough(), Promise.withResolvers<void>()];
+    createInterface({ input: lines }).on('line', (line) => {
+      if (line.includes('standing by')) told.resolve();
+      if (line.includes('taking over')) stopping.abort();
+    });
+    const log = makeLog('info', { to: lines });
+    const standby = startCoordinator(federation.config, { environment, standby: stopping.signal, log });
+    await told.promise;
+    await federation.coordinator.close();
+    expect(await standby).toMatchObject({ ok: false, fault: { code: 'STANDBY_STOPPED' } });
+    const next = unwrap(await startCoordinator(federation.config, { environment }));
+    expect(next.engine.epoch).toBe(federation.coordinator.engine.epoch + 2); // It had taken over, and has let go.
+    await next.close();
+  });
+
   it('refuses to stand by beside a data directory, and stops when it is told to', async () => {
     const alone = await TestFederation.start({ values });
     const stopped = AbortSignal.abort();
@@ -186,6 +219,11 @@ describe('a coordinator on PostgreSQL', () => {
     expect(saved.seq).toBeLessThanOrEqual(head.seq);
     expect(unwrap(await moveToFolder(link(), data))).toEqual(head);
     expect(verifyDataDir(data)).toMatchObject({ ok: true, value: head });
+    // The same chain stands in the schema still, without keys: the only ones left must not be destroyed.
+    const kept = readdirSync(join(data, 'keys'));
+    expect(kept).toContain('vault-check');
+    expect(await moveToDatabase(data, there)).toMatchObject({ fault: { code: 'JOURNAL_EXISTS' } });
+    expect(readdirSync(join(data, 'keys'))).toEqual(kept);
     const gone = TestFederation.start({ values, settings, dataDirectory: tempDir() });
     await expect(gone).rejects.toThrow('JOURNAL_MOVED');
     const back = await TestFederation.start({ values, dataDirectory: folder });

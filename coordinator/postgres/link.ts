@@ -47,6 +47,19 @@ export class PostgresLink {
     return turn;
   }
 
+  /**
+   * As `alone`, over one connection from the first question to the last: what is asked once it is lost is lost, too. Over a
+   * new one the rest of a transaction would be kept, and its beginning not.
+   */
+  aloneOverOne<Value>(act: (ask: Ask) => Promise<Value>): Promise<Value> {
+    return this.alone(async (ask) => {
+      const first = await this.repeatWith(ask, 'SELECT 1');
+      const connection = this.#connection;
+      if (connection === undefined || first.kind === 'lost') return act(async () => first);
+      return act((text, values) => connection.ask(text, values));
+    });
+  }
+
   /** For what does no harm when it is done twice: asks again, over new connections, until there is an answer. */
   repeat(text: string, values: readonly unknown[] = []): Promise<Answer> {
     return this.alone((ask) => this.repeatWith(ask, text, values));
