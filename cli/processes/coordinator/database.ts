@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemTimers } from '../../../base/system-timers.ts';
@@ -25,11 +26,15 @@ async function withJournalCopy<Value>(config: PostgresConfig, act: (folder: stri
   const { journalFile } = await import('../../../coordinator/ledger/journal/read-beside.ts');
   const { copyJournalOut } = await import('../../../coordinator/database-copy.ts');
   const folder = await mkdtemp(join(tmpdir(), 'testudo-journal-'));
+  // `orExit` ends the process where it stands, and no copy of a journal may outlive it.
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
     orExit(await withDatabase(config, (link) => copyJournalOut(link, join(folder, journalFile))));
     return await act(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 

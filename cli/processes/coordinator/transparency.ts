@@ -89,13 +89,13 @@ export function proveCommand() {
     )
     .action(async ({ config: path, to, entry, since }) => {
       if ((entry === undefined) === (since === undefined)) usage('give one of --entry and --since');
+      const position =
+        entry === undefined ? positionFrom('--since', since ?? '', 0) : positionFrom('--entry', entry, 1);
       const config = orExit(readConfigFile(path, { environment: process.env }));
       const { proveEntry, proveGrowth } = await import('../../../coordinator/transparency/prove.ts');
       const signer = await signerOrExit(config);
       const proof = await withJournal(config, (folder) =>
-        entry === undefined
-          ? proveGrowth(folder, positionFrom('--since', since ?? '', 0), signer)
-          : proveEntry(folder, positionFrom('--entry', entry, 1), signer),
+        entry === undefined ? proveGrowth(folder, position, signer) : proveEntry(folder, position, signer),
       );
       await writeFileAtomic(to, orExit(proof));
       print(`${to} holds the proof`);
