@@ -51,12 +51,15 @@ describe('testudo alerts', { timeout: 600_000 }, () => {
 
   it('passes over lines that are no alerts, and what is in one reaches no terminal', async () => {
     const data = tempDir();
-    const hostile = anAlert('hostile', '\x1b[2Jweb\u202e', { threshold: Number.POSITIVE_INFINITY });
+    const detail = { file: '/tmp/x\n\nNormal? nothing to do' };
+    const hostile = anAlert('hostile', '\x1b[2Jweb\u202e', { threshold: Number.POSITIVE_INFINITY, detail });
     const lines = ['null\n', '[]\n', line({ id: 'a-0123456789abcdee', text: 'x', subject: {} }), line(hostile)];
     writeFileSync(join(data, 'alerts.jsonl'), lines.join(''));
     const { code, out, error } = await runTestudo('alerts', 'list', '-d', data);
     expect({ code, error, rows: out.trimEnd().split('\n').length }).toEqual({ code: 0, error: '', rows: 2 });
     expect(out).toMatch(/shop\/\?\[2Jweb\? .* - +7$/m);
+    const explained = await runTestudo('explain', hostile.id, '--data', data);
+    expect(explained.out).toContain('Noted:\n  file: /tmp/x??Normal? nothing to do\n\nNormal? `testudo feedback ');
   });
 
   it('shows what no sink took, and queues it anew', async () => {

@@ -1,3 +1,4 @@
+import { onOneLine } from '../../base/text/printable.ts';
 import { listing } from '../../base/text/table.ts';
 import { familyOf } from '../../client/alerts/family.ts';
 import { newestAlerts } from '../../client/alerts/read-alerts.ts';
@@ -26,7 +27,8 @@ export function explainedAlert(alert: Alert): string {
     family: familyOf(alert),
     'said by other tools': labels.join(', '),
   });
-  const noted = Object.entries(detail).map(([name, value]) => `  ${name}: ${valueText(value)}`);
+  // Some of it is what an intruder wrote: a line break in it must begin no line of ours.
+  const noted = Object.entries(detail).map(([name, value]) => `  ${onOneLine(`${name}: ${valueText(value)}`)}`);
   const next = [
     `Normal? \`testudo feedback ${id} false-positive\` teaches it; an attack? \`testudo feedback ${id} confirmed --family NAME\``,
     'keeps it as an example, from which an antibody is made for other clusters.',
