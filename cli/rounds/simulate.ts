@@ -12,6 +12,7 @@ import { orExit, usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { roundFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { allClusters } from '../operator/known-names.ts';
 import { operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
 import { trackOf } from './track-of.ts';
@@ -57,7 +58,7 @@ async function recorded(
   const { settings } = await trackOf(connection, name);
   const spec = orExit(specOfBytes(Buffer.from(settings.spec?.canonicalJson ?? new Uint8Array())));
   const { aggregation } = orExit(parseTrackPolicy(settings.policyJson, { classes: classBlocksOf(spec) !== undefined }));
-  const { clusters } = await connection.call(connection.client.listClusters, { page: { size: 500, token: '' } });
+  const clusters = await allClusters(connection);
   const members = clusters.filter(({ status }) => status === ClusterStatus.CLUSTER_STATUS_ENROLLED).length;
   const { simulateRecorded } = await import('./simulate-recorded.ts');
   return orExit(await simulateRecorded({ policy: aggregation, members, ...limits }));
