@@ -1,3 +1,4 @@
+// Own process: it holds memory, and looks at memory and branches that whatever else runs here would change too.
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../base/random.ts';
 import { BranchCoverage } from './coverage.ts';

@@ -1,3 +1,4 @@
+// Own process: it judges by memory and prototypes that all that runs here shares.
 import { describe, expect, it } from 'vitest';
 import { seededStream } from '../../../base/random.ts';
 import { readCorpus } from './corpora.ts';
