@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { unwrap } from '../base/fault.ts';
@@ -31,6 +31,20 @@ it('a backup taken while rounds run is verified, and goes on in its own place wi
   } finally {
     await again.close();
   }
+});
+
+it('a backup holds no signed head of more entries than its journal, whatever is signed meanwhile', async () => {
+  const [dataDir, target] = [tempDir(), join(tempDir(), 'backup')];
+  const engine = await openSmallFederation(dataDir);
+  const folder = join(dataDir, 'transparency');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'before'), 'signed before it began');
+  const copying = backUp(dataDir, target);
+  while (!existsSync(join(target, 'journal.sqlite'))) await new Promise((next) => setImmediate(next));
+  writeFileSync(join(folder, 'meanwhile'), 'signed since the journal is copied');
+  unwrap(await copying);
+  await engine.close();
+  expect(readdirSync(join(target, 'transparency'))).toEqual(['before']);
 });
 
 it('a data directory that is none is refused by name', () => {

@@ -8,13 +8,15 @@ import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 
 /** What a data directory needs to go on elsewhere. Uploads under way, scratch and locks are not part of it. */
-const folders = ['blobs', 'keys', 'identity', 'transparency'] as const;
+const folders = ['blobs', 'keys', 'identity'] as const;
+/** Copied before the journal: a head that is signed meanwhile would be of more entries than the copy has. */
+export const headsFolder = 'transparency';
 /** What a move into a database leaves of it. */
 export const movedJournalFile = 'journal.moved.sqlite';
 
 /**
- * Copies a data directory, also while its coordinator runs, into `target`, which must be new or empty. The journal comes
- * first: whatever it names is in the folders copied after it, but for sealed updates and keys of rounds that ended
+ * Copies a data directory, also while its coordinator runs, into `target`, which must be new or empty. After its signed heads
+ * the journal comes first: whatever it names is in the folders copied after it, but for sealed updates and keys of rounds that ended
  * meanwhile; such a round is then abandoned by name when the copy is started. The copy's journal is verified.
  */
 export async function backUp(
@@ -26,6 +28,7 @@ export async function backUp(
     if ((await readdir(target)).length > 0) {
       return refuse('TARGET_NOT_EMPTY', `${target} holds files already; name a new folder for each backup`);
     }
+    await copyFolder(join(dataDir, headsFolder), join(target, headsFolder));
     const journal = new Database(join(dataDir, journalFile), { readonly: true, fileMustExist: true });
     try {
       await journal.backup(join(target, journalFile));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { privateFolderMode, syncPath } from '../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
-import { copyFolder } from './backup.ts';
+import { copyFolder, headsFolder } from './backup.ts';
 import { type CertificateName, KeyFolder, placeInFolder } from './keys/key-place.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
 import type { JournalHead } from './ledger/journal/journal.ts';
@@ -42,11 +42,12 @@ export async function backUpDatabase(
     if ((await readdir(target)).length > 0) {
       return refuse('TARGET_NOT_EMPTY', `${target} holds files already; name a new folder for each backup`);
     }
+    await copyFolder(join(dataDir, headsFolder), join(target, headsFolder));
     const copied = await copyJournalOut(link, join(target, journalFile));
     if (!copied.ok) return copied;
     const keys = await copyKeysOut(link, target);
     if (!keys.ok) return keys;
-    for (const folder of ['blobs', 'transparency']) await copyFolder(join(dataDir, folder), join(target, folder));
+    await copyFolder(join(dataDir, 'blobs'), join(target, 'blobs'));
     return SqliteFile.verify(join(target, journalFile));
   } catch (error) {
     return refuse('DATA_DIR_UNUSABLE', `the backup failed (${(error as Error).message}); what is in ${target} is none`);
