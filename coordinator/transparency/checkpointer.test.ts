@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } fro
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundId } from '../../proto/ids.ts';
 import { signCheckpoint } from '../../proto/transparency/checkpoint.ts';
 import { Frontier } from '../../proto/transparency/merkle.ts';
@@ -19,7 +20,7 @@ import {
 import { Checkpointer } from './checkpointer.ts';
 import { exportAudit } from './export.ts';
 import { verifyExport } from './verify-export.ts';
-import { verifyStoredHeads } from './verify-stored.ts';
+import { storedHeads, verifyStoredHeads } from './verify-stored.ts';
 
 describe('heads of a journal', () => {
   const engineDir = tempDir(afterAll);
@@ -94,22 +95,29 @@ describe('heads of a journal', () => {
   it('fit the journal that they were signed of, and no other or shorter one', async () => {
     await catchUp();
     const signed = await sizes();
-    expect(await verifyStoredHeads(dataDir, engineDir)).toEqual({ ok: true, value: signed.length });
-    expect(await verifyStoredHeads(engineDir, engineDir)).toEqual({ ok: true, value: 0 });
+    const verdict = async (dir = dataDir) => verifyStoredHeads(await storedHeads(dir), engineDir);
+    expect(await verdict()).toEqual({ ok: true, value: signed.length });
+    expect(await verdict(engineDir)).toEqual({ ok: true, value: 0 });
     const lines = text().trimEnd().split('\n');
+    const stranger = newSigningKeyPair();
+    const resigned = (await readCheckpoints(dataDir)).map(({ checkpoint, frontier }) =>
+      lineOf(signCheckpoint(signer.origin, checkpoint, stranger), frontier.roots),
+    );
+    writeFileSync(path(), resigned.join(''));
+    expect(await verdict()).toMatchObject({ fault: { code: 'CHECKPOINT_UNSIGNED' } });
     const { note } = JSON.parse(lines[1] as string) as { note: string };
     const tree = Frontier.empty();
     for (let size = 0; size < 6; size++) tree.push(new Uint8Array(32));
     const forged = signCheckpoint(signer.origin, { size: 6, root: tree.root() }, signer.key);
     expect(note).toContain('\n6\n');
     writeFileSync(path(), [lines[0], lineOf(forged, tree.roots)].join('\n'));
-    expect(await verifyStoredHeads(dataDir, engineDir)).toMatchObject({
+    expect(await verdict()).toMatchObject({
       fault: { code: 'LOG_FORKED', message: expect.stringContaining('one of 4 to 6') },
     });
     const size = 2 ** 20;
     const far = Frontier.from(size, [new Uint8Array(32)]) as Frontier;
     writeFileSync(path(), lineOf(signCheckpoint(signer.origin, { size, root: far.root() }, signer.key), far.roots));
-    expect(await verifyStoredHeads(dataDir, engineDir)).toMatchObject({
+    expect(await verdict()).toMatchObject({
       fault: { code: 'LOG_FORKED', message: expect.stringContaining('entries were taken back') },
     });
   });

@@ -1,18 +1,32 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { type CheckpointKeyFault, checkSigned } from '../../proto/transparency/checkpoint.ts';
 import { Frontier, sameHash } from '../../proto/transparency/merkle.ts';
+import { parseVerifierKey, type VerifierKey } from '../../proto/transparency/signed-note.ts';
 import { readBeside } from '../ledger/journal/read-beside.ts';
-import { readCheckpoints } from './checkpoint-file.ts';
+import { readCheckpoints, type StoredCheckpoint } from './checkpoint-file.ts';
+import { publicCheckpointKeys } from './checkpoint-key.ts';
 import { leafOf } from './leaf.ts';
+
+export type StoredHeads = Readonly<{ heads: readonly StoredCheckpoint[]; keys: readonly VerifierKey[] }>;
+
+/**
+ * Heads as they lie in a data directory, and the keys that are named there as having signed. To be read before the journal is
+ * copied: a head that is signed meanwhile is of more entries than the copy has.
+ */
+export async function storedHeads(dataDir: string): Promise<StoredHeads> {
+  const keys = (await publicCheckpointKeys(dataDir)).map(parseVerifierKey);
+  return { heads: await readCheckpoints(dataDir), keys: keys.flatMap((key) => (key.ok ? [key.value] : [])) };
+}
 
 /**
  * Whether the journal still has the heads that were signed as it grew. Who rewrites it with its whole chain, and has not the
- * key, cannot make these fit. Returns how many there are.
+ * key, cannot make these fit; who replaces heads and named keys as well is found out by who knows the key from elsewhere
+ * (verify-export.ts). Returns how many there are.
  */
 export async function verifyStoredHeads(
-  dataDir: string,
-  journalDir = dataDir,
-): Promise<Result<number, 'DATA_DIR_UNUSABLE' | 'LOG_FORKED'>> {
-  const heads = await readCheckpoints(dataDir);
+  { heads, keys }: StoredHeads,
+  journalDir: string,
+): Promise<Result<number, CheckpointKeyFault | 'DATA_DIR_UNUSABLE' | 'LOG_FORKED'>> {
   const journal = readBeside(journalDir);
   if (!journal.ok) return journal;
   try {
@@ -20,6 +34,8 @@ export async function verifyStoredHeads(
     let fits = 0;
     for (const { checkpoint } of heads) {
       const { size, root } = checkpoint;
+      const signed = checkSigned(checkpoint, keys);
+      if (!signed.ok) return signed;
       for (const { chain } of journal.value.entries(frontier.size, size)) frontier.push(leafOf(chain));
       if (frontier.size < size) {
         const what = `a head of ${size} entries was signed, and the journal has ${frontier.size}`;

@@ -16,11 +16,12 @@ export function verifyCommand() {
       const { dataDirectory, journal } = settings;
       const { verifyDataDir } = await import('../../../coordinator/backup.ts');
       const { verifyDatabase } = await import('../../../coordinator/database-copy.ts');
+      const { storedHeads, verifyStoredHeads } = await import('../../../coordinator/transparency/verify-stored.ts');
+      const stored = await storedHeads(dataDirectory);
       const verified =
         journal.postgres === null ? verifyDataDir(dataDirectory) : await withDatabase(journal.postgres, verifyDatabase);
       const { seq, chain } = orExit(verified);
-      const { verifyStoredHeads } = await import('../../../coordinator/transparency/verify-stored.ts');
-      const heads = orExit(await withJournal(settings, (folder) => verifyStoredHeads(dataDirectory, folder)));
+      const heads = orExit(await withJournal(settings, (folder) => verifyStoredHeads(stored, folder)));
       const signed = heads === 0 ? '' : `; it has the ${heads} heads that were signed`;
       print(`the journal is sound: ${seq} entries, chain ${chain}${signed}`);
     });
