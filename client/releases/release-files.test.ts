@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FaultError, refuse } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { parseDigest } from '../../proto/ids.ts';
 import { type FetchCalls, ReleaseFiles } from './release-files.ts';
@@ -82,5 +83,28 @@ describe('ReleaseFiles', () => {
     files.keepAhead(new Set());
     await files.keepOnly(new Set());
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('goes on for who joined a transfer when who began it is told to stop', async () => {
+    const files = new ReleaseFiles(folder);
+    const stopping = new AbortController();
+    const cut = Promise.withResolvers<never>();
+    const endless: FetchCalls = {
+      fetch: ({ offset }) => ({
+        async *[Symbol.asyncIterator]() {
+          yield { offset, sizeBytes: 64n, chunk: bytesOf(1).subarray(0, 10) };
+          await cut.promise;
+        },
+        cancel: () => cut.reject(new FaultError(refuse('GRPC_CANCELLED', 'hung up').fault)),
+      }),
+    };
+    const began = files.fetch(endless, wanted(1), { ...pace, signal: stopping.signal });
+    const joined = files.fetch(sender(1, 64), wanted(1), pace);
+    const path = files.path(wanted(1).digest);
+    await vi.waitFor(() => expect(readFileSync(`${path}.part`)).toHaveLength(10), { timeout: 60_000, interval: 5 });
+    stopping.abort();
+    expect(await began).toMatchObject({ fault: { code: 'GRPC_CANCELLED' } });
+    expect(await joined).toEqual({ ok: true, value: path });
+    expect(readFileSync(path)).toEqual(bytesOf(1));
   });
 });

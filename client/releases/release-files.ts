@@ -26,10 +26,13 @@ const beginningsMax = 16;
 
 export type FetchFileFaultCode = DownloadFaultCode<'FILE'> | 'FILE_MISSING' | 'FILE_DIGEST';
 
+/** A transfer that runs, and what ends it. */
+type Coming = Readonly<{ result: Promise<Result<string, FetchFileFaultCode>>; signal: AbortSignal }>;
+
 /** Files of releases by digest. A `.part` file is a download that can go on. Whoever fetches the same file joins the transfer that runs. */
 export class ReleaseFiles {
   readonly #folder: string;
-  readonly #coming = new Map<Digest, Promise<Result<string, FetchFileFaultCode>>>();
+  readonly #coming = new Map<Digest, Coming>();
   #ahead: ReadonlySet<Digest> = new Set();
 
   constructor(folder: string) {
@@ -57,11 +60,16 @@ export class ReleaseFiles {
       return refuse('FILE_MISSING', `${digest} is not on this machine; it will be fetched`);
     }
     const running = this.#coming.get(digest);
-    if (running !== undefined) return await running;
-    const coming = this.#fetch(calls, wanted, pace);
-    this.#coming.set(digest, coming);
+    if (running !== undefined) {
+      const joined = await running.result;
+      // Whoever began it was told to stop: that is no fault of the file's, and nobody else's end.
+      const isCut = !joined.ok && running.signal.aborted && !pace.signal.aborted;
+      return isCut ? await this.fetch(calls, wanted, pace) : joined;
+    }
+    const result = this.#fetch(calls, wanted, pace);
+    this.#coming.set(digest, { result, signal: pace.signal });
     try {
-      return await coming;
+      return await result;
     } finally {
       this.#coming.delete(digest);
     }
