@@ -52,6 +52,8 @@ export type Study = Readonly<{
   /** Without a liar: the rule's own distance from the mean, as `deviation`; undefined where it gave nothing. */
   undisturbed: ReadonlyMap<string, number | undefined>;
   cells: readonly StudyCell[];
+  /** Up to how many liars every attack was tried on a rule; absent where not even one. */
+  triedThrough: ReadonlyMap<string, number>;
   /** False: time was over before all was tried; `cells` has what was. */
   complete: boolean;
 }>;
@@ -69,6 +71,7 @@ export async function studyAttacks(scene: StudyScene): Promise<Study> {
   const guise = base && shape && classes ? { base, shape, classes } : undefined;
   const undisturbed = new Map<string, number | undefined>();
   const cells: StudyCell[] = [];
+  const triedThrough = new Map<string, number>();
   let complete = true;
   for (const contenders of [[inForce], runnable(others, scene)]) {
     for (const { name, policy } of contenders) {
@@ -76,7 +79,7 @@ export async function studyAttacks(scene: StudyScene): Promise<Study> {
       const clean = await outcomeOf(scene, policy, updates, updates);
       undisturbed.set(name, clean.refused === null ? clean.deviation : undefined);
     }
-    for (let liars = 1; contenders.length > 0 && liars <= most; liars++) {
+    for (let liars = 1; contenders.length > 0 && liars <= most && complete; liars++) {
       const lying = order.slice(0, liars);
       const honest = updates.filter((_, row) => !lying.includes(row));
       for (const attack of Object.keys(attacks) as AttackName[]) {
@@ -94,9 +97,17 @@ export async function studyAttacks(scene: StudyScene): Promise<Study> {
           cells.push({ rule: name, liars, attack, ...(await outcomeOf(scene, policy, all, honest)) });
         }
       }
+      if (complete) for (const { name } of contenders) triedThrough.set(name, liars);
     }
   }
-  return { updateCount: updates.length, dimension: updates[0]?.length ?? 0, undisturbed, cells, complete };
+  return {
+    updateCount: updates.length,
+    dimension: updates[0]?.length ?? 0,
+    undisturbed,
+    cells,
+    triedThrough,
+    complete,
+  };
 }
 
 /** Undefined where the attack itself needs more honest updates than there are. */
@@ -141,13 +152,15 @@ async function outcomeOf(
 /** Attacks that go as far as an honest update does end up there but for float32. */
 const rounding = 1e-6;
 
-/** What a study says in one number: with how many liars no attack led the aggregate farther than the honest lie apart. */
-export function withstood(cells: readonly StudyCell[], rule: string): number {
-  const own = cells.filter((cell) => cell.rule === rule);
-  const beaten = own
-    .filter(({ deviation, refused }) => refused !== null || deviation > 1 + rounding)
+/**
+ * What a study says in one number: with how many liars no attack led the aggregate farther than the honest lie apart. So many
+ * liars of whom the time let only some attacks be tried are not withstood.
+ */
+export function withstood({ cells, triedThrough }: Pick<Study, 'cells' | 'triedThrough'>, rule: string): number {
+  const beaten = cells
+    .filter((cell) => cell.rule === rule && (cell.refused !== null || cell.deviation > 1 + rounding))
     .map(({ liars }) => liars);
-  return Math.min(Math.max(0, ...own.map(({ liars }) => liars)), ...beaten.map((liars) => liars - 1));
+  return Math.min(triedThrough.get(rule) ?? 0, ...beaten.map((liars) => liars - 1));
 }
 
 function permuted(count: number, seed: string): readonly number[] {
@@ -161,11 +174,12 @@ function permuted(count: number, seed: string): readonly number[] {
 }
 
 /** A study as it is told: how each rule stood, the one in force first, and every attack. */
-export function toldStudy({ updateCount, dimension, complete, cells, undisturbed }: Study, inForce: string) {
+export function toldStudy(study: Study, inForce: string) {
+  const { updateCount, dimension, complete, cells, undisturbed } = study;
   return {
     ...{ updateCount, complete, dimension: BigInt(dimension) },
     rules: [...undisturbed].map(([rule, deviation]) => ({
-      ...{ rule, inForce: rule === inForce, withstood: withstood(cells, rule) },
+      ...{ rule, inForce: rule === inForce, withstood: withstood(study, rule) },
       ...(deviation === undefined ? {} : { undisturbed: deviation }),
     })),
     attacks: cells.map((cell) => ({ ...cell, refused: cell.refused ?? '' })),

@@ -92,6 +92,12 @@ describe('what simulate says', () => {
     const attacks = answer.attacks.slice(0, 2);
     const text = simulationText('flow', { ...answer, rules, attacks, complete: false });
     expect(text).toContain('; the time ended before all was tried: --seconds');
-    expect(text).toContain('This round withstands 2 liars, which is as many as were tried.');
+    expect(text).toContain('This round withstands 2 liars, which is as many as every attack was tried with.');
+    const one = [{ rule: 'krum', inForce: true, withstood: 1, undisturbed: 0.8 }];
+    const partly = [...attacks, cell('krum', 2, 'alie', 0.7)];
+    const some = simulationText('flow', { ...answer, rules: one, attacks: partly, complete: false });
+    expect(some).toContain('This round withstands 1 liar, which is as many as every attack was tried with.');
+    const early = simulationText('flow', { ...answer, rules: [{ ...one[0], withstood: 0 }] as never, attacks: [] });
+    expect(early).toContain('Nothing can be said: not every attack was tried with one liar.');
   });
 });

@@ -107,8 +107,12 @@ function verdict(own: readonly SimulatedAttack[], withstood: number, f: number):
     withstood === 0
       ? 'This round withstands no liar'
       : `This round withstands ${withstood} ${withstood === 1 ? 'liar' : 'liars'}`;
-  const beyond = worstOf(own.filter(({ liars }) => liars === withstood + 1));
-  if (beyond === undefined) return `${held}, which is as many as were tried.`;
+  // Attacks that failed before the time ended are no evidence of so many liars, neither for nor against them.
+  const beyond = worstOf(
+    own.filter((cell) => cell.liars === withstood + 1 && (cell.refused !== '' || cell.deviation > 1)),
+  );
+  if (beyond === undefined && withstood === 0) return 'Nothing can be said: not every attack was tried with one liar.';
+  if (beyond === undefined) return `${held}, which is as many as every attack was tried with.`;
   const lost = beyond.refused !== '';
   const gain = lost
     ? `would stop the round (${beyond.refused})`
