@@ -106,6 +106,17 @@ describe('watchBreaker', () => {
     ).toBeNull();
   });
 
+  it('opens for no share that grows because a cluster shrinks long after, and still for an alert that comes late', () => {
+    const pods = (count: number) => Array.from({ length: count }, (_, n) => sighting({ atMs: now, pod: `web-${n}` }));
+    const before = watchBreaker(closedBreaker, pods(4), 100, limits, now, told(now - minute));
+    expect(watchBreaker(before, [], 10, limits, now + hour).open?.counts).toMatchObject({ flaggedPods: 4, pods: 10 });
+    for (const known of [[], pods(4)]) {
+      const quiet = watchBreaker(before, known, 10, limits, now + 9 * day);
+      expect(quiet).toEqual(before);
+      expect(watchBreaker(quiet, pods(5), 10, limits, now + 9 * day).open?.counts?.flaggedPods).toBe(5);
+    }
+  });
+
   it('keeps no more pods in mind than fit on a lease, and counts the others while their alerts are known', () => {
     const many = flagged(flaggedMax + 50, now);
     const wide = { withinMs: hour, workloadsMax: flaggedMax + 49, podShareMax: 1 };

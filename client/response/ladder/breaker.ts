@@ -56,7 +56,9 @@ export function watchBreaker(
   for (const swap of swaps) {
     const flagged = flaggedSince(swap, sightings, breaker.resumedAtMs, limits.withinMs, nowMs);
     counted.push(withFlagged(swap, flagged));
-    open ??= openedBy(swap, flagged, pods, limits, nowMs);
+    // A share is of the pods that there were: long after, who was counted already opens nothing because others are gone.
+    const isNews = flagged.length > (swap.flagged?.length ?? 0) || nowMs <= swap.atMs + 2 * limits.withinMs;
+    if (isNews) open ??= openedBy(swap, flagged, pods, limits, nowMs);
   }
   return { ...known, swaps: counted, open };
 }
