@@ -123,16 +123,18 @@ function wordsSwapped(line: Buffer, random: Random): Buffer {
 }
 
 /** Two places in order, most of the time near each other. */
-function range(length: number, random: Random): [number, number] {
+export function range(length: number, random: Random): [number, number] {
   const from = below(length + 1, random);
   const width = random() < 0.8 ? below(16, random) : below(length + 1, random);
   return [from, Math.min(length, from + width)];
 }
 
-function pick<Item>(items: readonly Item[], random: Random): Item {
+/** Any of them. */
+export function pick<Item>(items: readonly Item[], random: Random): Item {
   return items[below(items.length, random)] as Item;
 }
 
-function below(limit: number, random: Random): number {
+/** From 0 on, and less than the limit. */
+export function below(limit: number, random: Random): number {
   return Math.floor(random() * limit);
 }

@@ -1,4 +1,5 @@
 import type { Random } from '../../../base/random.ts';
+import { below, pick, range } from '../../../client/sources/testing/mutations.ts';
 
 /** No mutant is longer: what grows without an end only makes a search slow. */
 const inputBytesMax = 8_192;
@@ -90,19 +91,4 @@ function withByte(input: Buffer, random: Random, change: (byte: number) => numbe
   const at = below(copy.length, random);
   if (copy.length > 0) copy[at] = change(copy[at] as number);
   return copy;
-}
-
-/** Two places in order, most of the time near each other. */
-function range(length: number, random: Random): [number, number] {
-  const from = below(length + 1, random);
-  const width = random() < 0.8 ? below(16, random) : below(length + 1, random);
-  return [from, Math.min(length, from + width)];
-}
-
-function pick<Item>(items: readonly Item[], random: Random): Item {
-  return items[below(items.length, random)] as Item;
-}
-
-function below(limit: number, random: Random): number {
-  return Math.floor(random() * limit);
 }
