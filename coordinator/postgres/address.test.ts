@@ -24,6 +24,8 @@ it.each([
   'postgres://herd@db,/truth',
   'postgres://herd@db/truth?sslmode=disable',
   'mysql://herd@db/truth',
+  'postgres://he%rd@db/truth',
+  'postgres://herd@db/tr%uth',
 ])('an address that is none, or holds a password, is refused and not repeated: %s', (url) => {
   const parsed = parsePostgresAddress(url);
   expect(parsed).toMatchObject({ ok: false, fault: { code: 'ADDRESS_INVALID' } });

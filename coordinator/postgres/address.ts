@@ -19,13 +19,27 @@ export function parsePostgresAddress(url: string): Result<PostgresAddress, 'ADDR
   if (/^[a-z]+:\/\/[^@/]*:[^@/]*@/.test(url)) {
     return refuse('ADDRESS_INVALID', 'a password does not belong in the address: give it by `password`');
   }
-  const [, user = '', list = '', database = ''] = shape.exec(url) ?? [];
+  const [, rawUser = '', list = '', rawDatabase = ''] = shape.exec(url) ?? [];
+  const [user, database] = [decoded(rawUser), decoded(rawDatabase)];
   const hosts = list.split(',').map((text) => {
     const [, name = '', port = '5432'] = host.exec(text) ?? [];
     return { host: name.replace(/^\[|\]$/g, ''), port: Number(port) };
   });
-  if (database === '' || hosts.some(({ host: name, port }) => name === '' || port < 1 || port > 65_535)) {
+  if (
+    user === '' ||
+    database === '' ||
+    hosts.some(({ host: name, port }) => name === '' || port < 1 || port > 65_535)
+  ) {
     return refuse('ADDRESS_INVALID', wanted);
   }
-  return ok({ hosts, database: decodeURIComponent(database), user: decodeURIComponent(user) });
+  return ok({ hosts, database, user });
+}
+
+/** Empty where its escapes are none. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
