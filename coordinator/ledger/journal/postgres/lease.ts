@@ -64,9 +64,23 @@ export type Following = Readonly<{ epoch: number; head: JournalHead }>;
 /**
  * Stands by: walks the lines as they come, until nobody holds the journal any more. Resolves with the last line that it has
  * checked, so that taking over costs the tail alone. A head that goes back is JOURNAL_ROLLED_BACK here too. A database that
- * does not answer is waited for.
+ * does not answer is waited for; the signal ends that, too, and closes the link.
  */
 export async function followUntilFree(
+  link: PostgresLink,
+  signal: AbortSignal,
+  tell: (following: Following) => void,
+): Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
+  const letGo = () => void link.close();
+  signal.addEventListener('abort', letGo, { once: true });
+  try {
+    return await follow(link, signal, tell);
+  } finally {
+    signal.removeEventListener('abort', letGo);
+  }
+}
+
+async function follow(
   link: PostgresLink,
   signal: AbortSignal,
   tell: (following: Following) => void,
@@ -82,7 +96,7 @@ export async function followUntilFree(
       if (walked.ok) {
         head = walked.value;
         tell({ epoch: fence.value.epoch, head });
-        if (silence.look(fence.value) === 'free') return ok(head);
+        if (silence.look(fence.value) === 'free' && !signal.aborted) return ok(head);
       } else if (walked.fault.code !== 'DATABASE_UNREACHABLE') return walked;
     } else if (fence.fault.code !== 'DATABASE_UNREACHABLE') return fence;
     await pause(link.timers, lookEveryMs, signal);
