@@ -36,6 +36,7 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
     ['--svg', 'map', '--track', 'api', '--input', flows, '--svg', flows],
     ['--hostile', 'demo', '--clusters', '3', '--hostile', '3'],
     ['--model', 'score', '--model', `sha256:${'0'.repeat(64)}`, '--input', flows, '--output', '-'],
+    ['--days', 'rounds', 'plan', '--days', 'soon'],
     ['unknown command', 'rounds', 'opne'],
     ['too many arguments', 'up', 'a', 'b'],
   ];

@@ -12,7 +12,7 @@ import {
   UpdateFate,
 } from '../../proto/generated/testudo/v1/operator.ts';
 import type { ClassOutcome, SampleOutcome } from '../../proto/generated/testudo/v1/operator_rounds.ts';
-import { exitCodes } from '../exit.ts';
+import { exitCodes, usage } from '../exit.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { roundFrom } from '../operator/arguments.ts';
 import { type OperatorConnection, withConnection } from '../operator/connection.ts';
@@ -222,10 +222,12 @@ function plan() {
   )
     .argument('[track]', 'of this track alone')
     .option('--days <count>', 'how far ahead, up to 366', '1')
-    .action((track, options) =>
-      withConnection(options, async (connection) => {
+    .action((track, options) => {
+      const days = Number(options.days);
+      if (!(days > 0 && days <= 366)) usage(`--days: expected a number up to 366, got ${options.days}`);
+      return withConnection(options, async (connection) => {
         if (track !== undefined) await trackOf(connection, track);
-        const untilMs = BigInt(Math.round(Date.now() + Number(options.days) * dayMs));
+        const untilMs = BigInt(Math.round(Date.now() + days * dayMs));
         const planned = await connection.call(connection.client.planRounds, { untilMs });
         const { warnings } = planned;
         const isWanted = (row: Readonly<{ track: string }>) => track === undefined || row.track === track;
@@ -242,6 +244,6 @@ function plan() {
             ]),
           );
         }
-      }),
-    );
+      });
+    });
 }
