@@ -36,3 +36,14 @@ it('posture finds which images nobody has signed, and calls none signed that it 
   const half = await runTestudo('posture', file, '--image-key', key);
   expect([half.code, half.error]).toEqual([2, expect.stringMatching(/^USAGE: give both/)]);
 });
+
+it('posture says nothing of a namespace of which it was given no pod', async () => {
+  const file = join(tempDir(), 'pods.json');
+  const pod = { kind: 'Pod', metadata: { name: 'web-1', namespace: 'shop' }, spec: { containers: [] } };
+  writeFileSync(file, JSON.stringify({ items: [pod] }));
+  expect(await runTestudo('posture', file, '-n', 'shpo')).toEqual({
+    code: 1,
+    out: '',
+    error: expect.stringMatching(/^INPUT_UNREADABLE: .* no pod of namespace shpo/),
+  });
+});

@@ -32,16 +32,17 @@ export function postureCommand() {
         const message = `${file}: holds no pod, so nothing can be said; give what \`kubectl get pods -A -o json\` prints`;
         exitWith({ code: 'INPUT_UNREADABLE', message });
       }
-      const found = findingsOf(
-        pods.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace),
-        policies,
-        layouts && ((digest) => verdictOf(digest, layouts)),
-      );
+      const looked = pods.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
+      if (looked.length === 0) {
+        const message = `${file}: holds no pod of namespace ${namespace}, so nothing can be said; is the name right?`;
+        exitWith({ code: 'INPUT_UNREADABLE', message });
+      }
+      const found = findingsOf(looked, policies, layouts && ((digest) => verdictOf(digest, layouts)));
       if (json === true) {
         for (const finding of found) print(jsonLine({ ...finding, ...postureRules[finding.code] }));
         return;
       }
-      print(found.length === 0 ? `nothing found in ${pods.length} pod(s)` : reportOf(found));
+      print(found.length === 0 ? `nothing found in ${looked.length} pod(s)` : reportOf(found));
     });
 }
 
