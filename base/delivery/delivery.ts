@@ -72,13 +72,18 @@ export class Delivery<Item extends Deliverable> {
     return delivery;
   }
 
-  /** Takes one; it is on disk when this returns, unless it only counts as one more of the same. */
-  take(item: Item): void {
+  /**
+   * Takes one; it is on disk when this returns, unless it only counts as one more of the same. False where it could not be
+   * kept, as on a full disk: then it is as if it had not been handed over.
+   */
+  take(item: Item): boolean {
     const nowMs = this.#parts.timers.now();
     const first = this.#repeats.take(item, nowMs);
-    for (const outgoing of [...this.#repeats.ended(nowMs), ...(first === undefined ? [] : [first])])
-      this.#put(outgoing);
+    for (const outgoing of this.#repeats.ended(nowMs)) this.#put(outgoing);
+    const isKept = first === undefined || this.#put(first);
+    if (!isKept) this.#repeats.forget(item);
     this.#windows.wake();
+    return isKept;
   }
 
   /**
@@ -99,8 +104,9 @@ export class Delivery<Item extends Deliverable> {
     this.#outbox.close();
   }
 
-  #put(outgoing: Outgoing<Item>): void {
+  #put(outgoing: Outgoing<Item>): boolean {
     const { config, log, timers } = this.#parts;
+    let isKept = true;
     try {
       this.#outbox.put(
         config.sinks.map(({ name }) => name),
@@ -108,13 +114,14 @@ export class Delivery<Item extends Deliverable> {
         timers.now(),
       );
     } catch (error) {
-      // A full disk: whoever raises alerts must go on.
+      isKept = false; // A full disk: whoever raises alerts must go on.
       log.error(
         { code: 'OUTBOX_UNUSABLE', cause: (error as Error).message, alert: outgoing.item.id },
         'alert not queued',
       );
     }
     if (this.#closing === undefined) for (const { beat } of this.#lanes) beat.wake();
+    return isKept;
   }
 
   #tellRepeats(): void {

@@ -41,6 +41,11 @@ export class Repeats<Item> {
     return { item, repeats: 1 };
   }
 
+  /** As if it had not come: the next of the same is told at once. */
+  forget(item: Item): void {
+    this.#windows.delete(this.#keyOf(item));
+  }
+
   /** What was counted in windows that are over, or in all of them. */
   ended(nowMs: EpochMs, all = false): readonly Outgoing<Item>[] {
     for (const [key, window] of this.#windows) {

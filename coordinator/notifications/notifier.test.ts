@@ -3,14 +3,20 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, it, onTestFinished } from 'vitest';
+import { deliveryConfig } from '../../base/delivery/delivery-config.ts';
 import { webhookSignature } from '../../base/delivery/formats/webhook.ts';
 import { Outbox } from '../../base/delivery/outbox.ts';
 import { unwrap } from '../../base/fault.ts';
+import { makeLog } from '../../base/log.ts';
+import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { setFreeze } from '../ledger/freezing.ts';
 import { operator, TestFederation, track } from '../testing/federation.ts';
 import { tempDir } from '../testing/temp-dir.ts';
+import type { Attention } from '../views/attention.ts';
 import type { Notification } from './notification.ts';
+import { Notifier } from './notifier.ts';
 
 type Heard = Readonly<{ headers: IncomingHttpHeaders; body: string; notification: Notification }>;
 
@@ -76,4 +82,50 @@ it('a coordinator tells its sinks what wants attention, signed, until they take 
   const outbox = unwrap(Outbox.open<Notification>(federation.config.dataDirectory));
   expect(outbox.dead()).toMatchObject([{ sink: 'pager', why: 'HTTP 400', item: { code: 'ROOT_EXPIRES' } }]);
   outbox.close();
+});
+
+it('tells at the next look what could not be queued, as on a full disk: that it began, and that it is over', async () => {
+  const [dataDirectory, timers, begun] = [tempDir(), new SimulatedTimers(), Promise.withResolvers<void>()];
+  const file = join(dataDirectory, 'alerts', 'outbox.sqlite', 'in no folder'); // What is queued stays there.
+  const more = { track: '', cluster: '', about: '', text: 'no update is taken', atMs: null };
+  let stands: readonly Attention[] = [{ severity: 'critical', code: 'DISK_FULL', ...more }];
+  let looks = 0;
+  const notifier = await Notifier.open({
+    config: deliveryConfig.parse({ sinks: [{ kind: 'ocsf', name: 'lake', file }] }),
+    ...{ dataDirectory, timers, log: makeLog('silent'), attempted: () => {} },
+    sender: () => ({ federation: 'herd', cluster: '' }),
+    look: async () => {
+      await begun.promise;
+      looks++;
+      return stands;
+    },
+  });
+  const outbox = new Database(join(dataDirectory, 'alerts', 'outbox.sqlite'));
+  const lookedAgain = async (count: number) => {
+    await expect.poll(() => looks, { interval: 1 }).toBe(count);
+    await new Promise((done) => setImmediate(done));
+  };
+  outbox.exec('ALTER TABLE waiting RENAME TO gone');
+  begun.resolve();
+  await lookedAgain(1);
+  outbox.exec('ALTER TABLE gone RENAME TO waiting');
+  await timers.advance(15_000);
+  await lookedAgain(2);
+  await timers.advance(5_000);
+  outbox.exec('ALTER TABLE waiting RENAME TO gone');
+  stands = [];
+  await timers.advance(10_000);
+  await lookedAgain(3);
+  outbox.exec('ALTER TABLE gone RENAME TO waiting');
+  await timers.advance(15_000);
+  await lookedAgain(4);
+  await timers.advance(5_000);
+  await notifier?.close();
+  const queued = outbox.prepare('SELECT alert FROM waiting ORDER BY seq').all() as { alert: string }[];
+  outbox.close();
+  const told = queued.map(({ alert }) => JSON.parse(alert) as Notification);
+  expect(told).toMatchObject([
+    { code: 'DISK_FULL', state: 'open' },
+    { code: 'DISK_FULL', state: 'over' },
+  ]);
 });

@@ -5,7 +5,7 @@ import type { EpochMs } from '../../base/time.ts';
 import type { Attention } from '../views/attention.ts';
 import { changesAfter, type KnownMatter } from './changes.ts';
 import { readKnown, writeKnown } from './known-file.ts';
-import type { Notification } from './notification.ts';
+import { keyOf, type Notification } from './notification.ts';
 import { notificationWording } from './wording.ts';
 
 export type NotifierParts = Omit<DeliveryParts<Notification>, 'wording'> &
@@ -60,12 +60,27 @@ export class Notifier {
     const { look, timers, dataDirectory } = this.#parts;
     const nowMs = timers.now();
     const { known, told } = changesAfter(this.#known, await look(nowMs), nowMs);
-    for (const notification of told) this.#delivery.take(notification);
+    const untold = told.filter((notification) => !this.#delivery.take(notification));
     const before = this.#known;
-    this.#known = known; // Also where it cannot be written: then a restart tells the same again.
+    this.#known = untoldAgain(known, before, untold.map(keyOf)); // Also where it cannot be written: then a restart tells the same again.
     this.#beat.wakeIn(everyMs);
-    if (told.length > 0 || !sameKeys(before, known)) await writeKnown(dataDirectory, known);
+    if (told.length > 0 || !sameKeys(before, known)) await writeKnown(dataDirectory, this.#known);
   }
+}
+
+/** What stands, but that which could not be queued as it was before: the next look tells of it. */
+function untoldAgain(
+  known: ReadonlyMap<string, KnownMatter>,
+  before: ReadonlyMap<string, KnownMatter>,
+  keys: readonly string[],
+): ReadonlyMap<string, KnownMatter> {
+  const next = new Map(known);
+  for (const key of keys) {
+    const [was, is] = [before.get(key), known.get(key)];
+    if (was !== undefined) next.set(key, was);
+    else if (is !== undefined) next.set(key, { ...is, toldAtMs: null, toldSeverity: null });
+  }
+  return next;
 }
 
 function sameKeys(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>): boolean {
