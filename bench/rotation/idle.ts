@@ -55,9 +55,12 @@ export async function idle(minutes: number, report: Report): Promise<void> {
             .split('\n')
             .filter((line) => line.includes(`system:serviceaccount:${namespace}:agent`))
             .map((line) => JSON.parse(line) as Line);
-        await until('an agent that leads', async () =>
-          (await readFile(join(folder, 'agent.log'), 'utf8')).includes('this agent leads'),
-        );
+        // It may lead before its first lists are whole: from then on it is ready.
+        await until('an agent that leads and sees everything', async () => {
+          const port = /"port":(\d+)/.exec(await readFile(join(folder, 'agent.log'), 'utf8'))?.[1];
+          const page = port === undefined ? undefined : await fetch(`http://127.0.0.1:${port}/readyz`);
+          return page?.status === 200 && ((await page.json()) as { leads: boolean }).leads;
+        });
         const [atFirst, cpuAtFirst] = [(await asked()).length, await cpuSecondsOf(agent.pid)];
         await pause(minutes * 60_000);
         // The end of a watch stands in the log too: it is the one that was begun.
