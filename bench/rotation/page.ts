@@ -95,7 +95,8 @@ const goals: readonly Goal[] = [
     bar: '12 an hour',
     of: (found) => {
       const { mostWatches = 0, minutes = 1 } = found('idle');
-      return [`${mostWatches} in ${minutes} minutes`, mostWatches / (minutes / 60) <= 12];
+      // A count of a few minutes is no finer than whole watches; a whole hour is client/response/idle-agent.test.ts.
+      return [`${mostWatches} in ${minutes} minutes`, mostWatches <= Math.ceil((12 * minutes) / 60)];
     },
   },
   {
