@@ -10,6 +10,7 @@ import { KeyFolder, placeInFolder } from './keys/key-place.ts';
 import { lockDataDir } from './ledger/data-dir-lock.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
 import type { JournalHead } from './ledger/journal/journal.ts';
+import type { JournalStore } from './ledger/journal/journal-store.ts';
 import { awaitLease } from './ledger/journal/postgres/lease.ts';
 import { openPostgresStore, readFence } from './ledger/journal/postgres/open-postgres.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
@@ -66,11 +67,13 @@ export async function moveToDatabase(dataDir: string, link: PostgresLink): Promi
 export async function moveToFolder(link: PostgresLink, dataDir: string): Promise<Result<JournalHead, MoveFaultCode>> {
   const lock = lockDataDir(dataDir);
   if (!lock.ok) return lock;
+  let store: JournalStore | undefined;
   try {
     const free = await awaitLease(link);
     if (!free.ok) return free;
     const opened = await openPostgresStore(link); // From here on no other coordinator writes there.
     if (!opened.ok) return opened;
+    store = opened.value.store;
     const { head } = opened.value;
     const path = join(dataDir, journalFile);
     if (existsSync(path)) {
@@ -93,7 +96,7 @@ export async function moveToFolder(link: PostgresLink, dataDir: string): Promise
     );
     return left.kind === 'rows' ? ok(head) : refuse('MOVE_FAILED', `${left.cause}; run this again`);
   } finally {
-    await link.close();
+    await (store ?? link).close(); // The store hands over first: where nothing was moved the next start need not wait.
     lock.value.release();
   }
 }

@@ -217,6 +217,10 @@ describe('a coordinator on PostgreSQL', () => {
 
     const head = unwrap(await verifyDatabase(there));
     expect(saved.seq).toBeLessThanOrEqual(head.seq);
+    const taken = tempDir();
+    cpSync(join(data, 'journal.moved.sqlite'), join(taken, 'journal.sqlite'));
+    expect(await moveToFolder(link(), taken)).toMatchObject({ fault: { code: 'JOURNAL_EXISTS' } });
+    expect(await server.sql('SELECT holder FROM moved.fence')).toEqual([{ holder: '' }]);
     expect(unwrap(await moveToFolder(link(), data))).toEqual(head);
     expect(verifyDataDir(data)).toMatchObject({ ok: true, value: head });
     // The same chain stands in the schema still, without keys: the only ones left must not be destroyed.
