@@ -13,7 +13,7 @@ it('what `testudo` starts can be read by any Node: it links nothing before it ha
   const named = (type: string) =>
     imports.flatMap((one) => (one.type === type && 'specifier' in one ? [one.specifier] : []));
   expect(named('static')).toEqual(['../base/require-node.mjs']);
-  expect(named('dynamic')).toEqual(['./testudo.ts']);
+  expect(named('dynamic')).toEqual(['./compile-cache.ts', './testudo.ts']);
   const [ofGuard] = parse(readFileSync(new URL('../base/require-node.mjs', import.meta.url), 'utf8'));
   expect(ofGuard).toEqual([]);
 });

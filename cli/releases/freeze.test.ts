@@ -38,7 +38,7 @@ describe('testudo freeze', () => {
     const line = await CommandLine.start();
     await line.hire('vera', 'viewer');
     const cases: [readonly string[], number, RegExp][] = [
-      [['freeze', 'sycall', '--until', '1d', '--reason', 'x'], 1, /TRACK_NOT_FOUND.*tracks: syscall/],
+      [['freeze', 'sycall', '--until', '1d', '--reason', 'x'], 1, /TRACK_NOT_FOUND.*did you mean syscall/],
       [['freeze', '--until', '2020-01-01T00:00Z', '--reason', 'x'], 1, /FREEZE_INVALID.*after now/],
       [['freeze', '--until', '60w', '--reason', 'x'], 1, /FREEZE_INVALID.*366 days/],
       [['freeze', '--until', 'tomorrow', '--reason', 'x'], 2, /USAGE.*36h/],

@@ -1,3 +1,4 @@
+// Own process: it sets the globals of OpenTelemetry, which modules of an earlier file may hold already.
 import { Metadata } from '@grpc/grpc-js';
 import {
   type Context,

@@ -15,6 +15,7 @@ const except: Readonly<Record<string, string>> = {
   'cli/response/drill/lateral-movement.ts': 'replays what only flows show: it is a drill of that kind',
   'client/ingest.ts': 'takes an item of that name, which a source yields and no track is',
   'client/tracks/track-kinds.ts': 'holds the one default, for clients and verbs',
+  'lab/data/recorded-updates.ts': 'counts what is recorded, which is of that kind',
   'lab/rig/cluster-process.ts': lab,
   'lab/rig/federation.ts': lab,
   'lab/rig/plan.ts': lab,
