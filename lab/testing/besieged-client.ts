@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { vi } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { type RunningClient, startClient } from '../../client/client.ts';
 import { parseClientConfig } from '../../client/config.ts';
@@ -119,6 +120,8 @@ export class BesiegedClient {
     const certificate = { rootPem: authority.rootCertificate, chainPem, keyPem: server.key };
     const besieged = new BesiegedClient({ federation, client, folder, reports, events, heard, certificate });
     await besieged.event('installed', ({ version }) => version === 1, 0);
+    // Who has nothing to learn from gives a round up, and is not asked again.
+    await vi.waitUntil(() => (client.tracks.get(track)?.buffer.counts().seen ?? 0) > 0, 600_000);
     await besieged.honestRound();
     return besieged;
   }
