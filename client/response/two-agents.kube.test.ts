@@ -35,7 +35,7 @@ describe('two agents at once', { timeout: 600_000 }, () => {
         settings: [
           ...agentSettings(account, holder),
           ...['lease.durationSeconds=3', 'lease.renewWithinSeconds=2', 'rotation.mode=rotate'],
-          ...['rotation.maxLifetimeMinutes=0.1', 'rotation.replacementSecondsMax=2', 'rotation.settleSeconds=0'],
+          ...['rotation.maxLifetimeMinutes=0.2', 'rotation.replacementSecondsMax=8', 'rotation.settleSeconds=0'],
         ],
       });
       onTestFinished(() => member.kill());

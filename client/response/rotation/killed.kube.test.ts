@@ -45,7 +45,7 @@ describe('an agent that is killed', () => {
     endpoints.hold('db', 1);
     const settings = [
       ...agentSettings(account, 'agent'),
-      ...['rotation.mode=rotate', 'rotation.maxLifetimeMinutes=0.1', 'rotation.replacementSecondsMax=2'],
+      ...['rotation.mode=rotate', 'rotation.maxLifetimeMinutes=0.2', 'rotation.replacementSecondsMax=8'],
       ...['rotation.settleSeconds=0', 'rotation.epochMinutes=0.1', 'rotation.retryMinutes=0.05'],
     ].flatMap((setting) => ['--set', setting]);
     const start = (name: string, failpoint?: string) =>
