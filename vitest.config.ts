@@ -1,7 +1,7 @@
 import './base/require-node.mjs';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { LongestFirst } from './tools/testing/longest-first.mjs';
-import { ownProcessTests } from './tools/testing/own-process.mjs';
+import { pureTests } from './tools/testing/pure-tests.mjs';
 
 const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
 const folders = '{base,proto,aggregation,coordinator,client,cli,dashboard,demo,deploy,lab,tools,bench}';
@@ -9,16 +9,16 @@ const folders = '{base,proto,aggregation,coordinator,client,cli,dashboard,demo,d
 const kube = `${folders}/**/*.kube.test.ts`;
 
 const all = `${folders}/**/*.test.ts`;
-/** Tests that measure or change what belongs to a whole process. */
-const own = ownProcessTests(all);
+/** Tests that compute alone and may share a process. */
+const pure = pureTests(folders);
 
 const images = process.env.TESTUDO_IMAGES === 'off' ? ['deploy/images/**'] : [];
 
 export default defineConfig({
   test: {
-    // Many wait: for a disk, a process, a beat. Three at once fill a two-core machine.
+    // Worker threads and child processes do the heavy work; two files at once fill a two-core machine.
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 2,
     // Node loads our sources itself, as it does in production; nothing here needs what Vite would make of them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: LongestFirst },
@@ -38,16 +38,11 @@ export default defineConfig({
       // Images need root, crun and half a gigabyte of cache; tools/test.mjs says that they were left out.
       {
         extends: true,
-        test: { name: 'own', include: own, exclude: [...configDefaults.exclude, kube, ...images] },
+        test: { name: 'own', include: [all], exclude: [...configDefaults.exclude, kube, ...images, ...pure] },
       },
       {
         extends: true,
-        test: {
-          name: 'shared',
-          include: [all],
-          exclude: [...configDefaults.exclude, kube, ...images, ...own],
-          isolate: false,
-        },
+        test: { name: 'shared', include: pure, exclude: [...configDefaults.exclude, ...images], isolate: false },
       },
       {
         extends: true,
