@@ -14,6 +14,7 @@ import { roundFailpoints as failpoints } from '../base/failpoint.ts';
 import { seededRandom } from '../base/random.ts';
 import type { ReceiptData } from '../coordinator/rounds/update-desk.ts';
 import { findBroken, readTrack, runRounds } from '../coordinator/testing/kill-rounds.ts';
+import { wholeNumbers } from '../lab/whole-numbers.ts';
 import { clusterCampaign } from './cluster/campaign.ts';
 import { writeFaults } from './harness/faults-page.ts';
 import { describeMachine } from './harness/machine.ts';
@@ -34,11 +35,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
   },
 });
-const [repetitions, kills, seed] = [values.repetitions, values.kills, values.seed].map(Number) as [
-  number,
-  number,
-  number,
-];
+const { repetitions, kills, seed } = wholeNumbers(values);
 const lanes = Math.max(1, os.availableParallelism());
 const killsPerFolder = 25;
 const root = mkdtempSync(path.join(os.tmpdir(), 'testudo-campaign-'));

@@ -14,6 +14,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Random, seededRandom } from '../base/random.ts';
+import { wholeNumbers } from '../lab/whole-numbers.ts';
 import { ensureControlPlane } from '../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../tools/testing/kube/control-plane.ts';
 import { endSteps, QuarantineKills, quarantineSteps } from '../tools/testing/kube/kills/quarantine-kills.ts';
@@ -34,9 +35,8 @@ const { values } = parseArgs({
     continue: { type: 'boolean', default: false },
   },
 });
-const [repetitions, histories, lanes, minutes, seed] = (
-  ['repetitions', 'histories', 'lanes', 'minutes', 'seed'] as const
-).map((name) => Number(values[name])) as [number, number, number, number, number];
+const { only, continue: isContinued, ...counts } = values;
+const { repetitions, histories, lanes, minutes, seed } = wholeNumbers(counts);
 const nobody: Killed = { agent: 0, 'API server': 0 };
 /** Before the first kill there is neither a log nor a chain to look at. */
 const nothingYet = { replaced: 0, quarantined: 0, rotation: nobody, quarantine: nobody, wrong: [] };
@@ -50,8 +50,8 @@ let isStopped = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isStopped = true));
 const goesOn = () => !isStopped && performance.now() - started < minutes * 60_000;
 
-const parts = values.only.split(',') as PartName[];
-const kept = new KeptTurns(values.continue ? [] : parts);
+const parts = only.split(',') as PartName[];
+const kept = new KeptTurns(isContinued ? [] : parts);
 let turnsBegun = kept.all.kills.length;
 if (parts.includes('kills')) {
   // What one lane meets ends no other: each has a control plane and agents to bring to their end.

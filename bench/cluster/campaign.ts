@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { roundFailpoints } from '../../base/failpoint.ts';
+import { wholeNumbers } from '../../lab/whole-numbers.ts';
 import { writeFaults } from '../harness/faults-page.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { deeds, type History, runHistory } from './history.ts';
@@ -18,10 +19,11 @@ export async function clusterCampaign(args: readonly string[]): Promise<void> {
       seed: { type: 'string', default: '1' },
     },
   });
+  const { repetitions, faults, seed } = wholeNumbers(values);
   const started = performance.now();
-  const history = await runHistory(Number(values.faults), Number(values.seed), console.log);
-  const rounds = await disturbRounds(Number(values.repetitions), console.log);
-  const called = `--repetitions ${values.repetitions} --faults ${values.faults} --seed ${values.seed}`;
+  const history = await runHistory(faults, seed, console.log);
+  const rounds = await disturbRounds(repetitions, console.log);
+  const called = `--repetitions ${repetitions} --faults ${faults} --seed ${seed}`;
   const report = reportOf(history, rounds, called, (performance.now() - started) / 1_000);
   writeFaults('On PostgreSQL', report);
   console.log(report);

@@ -3,8 +3,9 @@
  * `--fault`, the shortest way to what that bug breaks.
  */
 import { parseArgs } from 'node:util';
+import { wholeNumbers } from '../whole-numbers.ts';
 import { check } from './check.ts';
-import { type PlantedFault, plantedFaults, roundModel } from './round-model.ts';
+import { plantedFaults, roundModel } from './round-model.ts';
 
 const { values } = parseArgs({
   options: {
@@ -18,11 +19,9 @@ if (values.fault !== undefined && fault === undefined) {
   process.stderr.write(`no such fault: ${values.fault}; there are ${plantedFaults.join(', ')}\n`);
   process.exit(2);
 }
+const bounds = wholeNumbers({ epochs: values.epochs, depth: values.depth });
 const began = performance.now();
-const { states, depth, isWhole, broken } = check(
-  roundModel({ epochsMax: Number(values.epochs), fault: fault as PlantedFault | undefined }),
-  Number(values.depth),
-);
+const { states, depth, isWhole, broken } = check(roundModel({ epochsMax: bounds.epochs, fault }), bounds.depth);
 const seconds = ((performance.now() - began) / 1_000).toFixed(1);
 const extent = isWhole ? 'all there are' : `within ${depth} actions`;
 process.stdout.write(`${states} states, ${extent}, up to ${depth} actions deep, ${seconds} s\n`);

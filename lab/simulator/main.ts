@@ -3,6 +3,7 @@
  * rule. `--mutation NAME` plants one of mutations/mutations.ts in the sources first; `--until-broken` ends at the first seed.
  */
 import { parseArgs } from 'node:util';
+import { wholeNumbers } from '../whole-numbers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,10 +22,13 @@ if (values.mutation !== undefined) {
 }
 const { runMany, show } = await import('./run.ts');
 if (values.seed !== undefined) {
-  const outcome = await show(Number(values.seed), write);
+  const outcome = await show(wholeNumbers({ seed: values.seed }).seed, write);
   process.exitCode = outcome.violation === undefined ? 0 : 1;
 } else {
-  const [from, to] = (values.seeds ?? '1-20').split('-').map(Number) as [number, number];
+  const [from, to] = (values.seeds ?? '1-20').split('-').map((seeds) => wholeNumbers({ seeds }).seeds) as [
+    number,
+    number?,
+  ];
   const broken = await runMany({ from, to: to ?? from, untilBroken: values['until-broken'] }, write);
   process.exitCode = broken === 0 ? 0 : 1;
 }

@@ -4,6 +4,7 @@
  * the fewest inputs that reach as much, and without `--explore` docs/benchmarks/fuzzing.md is written anew.
  */
 import { parseArgs } from 'node:util';
+import { wholeNumbers } from '../../whole-numbers.ts';
 import { campaign } from './campaign.ts';
 import { targets } from './targets/all.ts';
 
@@ -25,5 +26,6 @@ if (strange.length > 0) {
   process.exit(2);
 }
 const { explore, write } = values;
-const found = await campaign(chosen, { inputs: Number(values.inputs), seed: Number(values.seed), explore, write });
+const numbers = wholeNumbers({ inputs: values.inputs, seed: values.seed });
+const found = await campaign(chosen, { ...numbers, explore, write });
 process.exitCode = found === 0 ? 0 : 1;

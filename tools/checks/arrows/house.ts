@@ -138,7 +138,13 @@ const rooms: Readonly<Record<string, Order>> = {
     'releases',
     'processes',
   ],
-  lab: [['data', 'federation', 'in-process', 'model', 'plot.ts', 'simulator'], 'hostile', 'rig', 'standing'],
+  lab: [
+    'whole-numbers.ts',
+    ['data', 'federation', 'in-process', 'model', 'plot.ts', 'simulator'],
+    'hostile',
+    'rig',
+    'standing',
+  ],
   'lab/simulator': [
     ['violation.ts', 'world'],
     ['mutations', 'plan.ts', 'ground'],
