@@ -30,7 +30,7 @@ export type StartOptions = Readonly<{
   roundsMax?: number;
   /** How often everything due is derived anew, whatever wakers do. Default 5 s. */
   watchdogMs?: number;
-  /** Entries after which a snapshot is saved, so that a start folds no more than these. Default 1,000. */
+  /** Entries after which a snapshot is saved, or later where one takes more room than these: a start folds few. Default 1,000. */
   snapshotEvery?: number;
   /** For the operator's log: what went wrong and is tried again. */
   trouble?: (code: string, message: string) => void;
