@@ -49,8 +49,6 @@ export default defineConfig({
         test: {
           name: 'kube',
           include: [kube],
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 }, // Others' number of workers is another one.
           globalSetup: './tools/testing/kube/shared-plane.ts',
         },
       },
