@@ -61,6 +61,22 @@ describe('changesAfter', () => {
     expect(looks([0, drifting])[0]).toHaveLength(2);
   });
 
+  it('does not call over what it could not see: alerts before clusters came back, workers without Redis', () => {
+    const wave: Attention = { ...held, code: 'ALERT_WAVE', about: 'reverse-shell', atMs: null };
+    const idle: Attention = { ...held, severity: 'warning', code: 'NO_WORKER', track: '', atMs: null };
+    const redisAway: Attention = { ...idle, code: 'REDIS_AWAY' };
+    const before = changesAfter(new Map(), [wave, idle], 0).known;
+    const told = changesAfter(before, [wave, idle], minuteMs).known;
+
+    const restarted = changesAfter(told, [redisAway], 2 * minuteMs, 0);
+    expect(restarted.told).toEqual([]);
+    const heard = changesAfter(restarted.known, [], 7 * minuteMs, 5 * minuteMs);
+    expect(heard.told.map(({ state, code, since }) => [state, code, since])).toEqual([
+      ['over', 'ALERT_WAVE', new Date(0).toISOString()],
+      ['over', 'NO_WORKER', new Date(0).toISOString()],
+    ]);
+  });
+
   it('says what to do next, by name', () => {
     const [told] = changesAfter(new Map(), [{ ...away, code: 'EXCLUDED_STREAK' }], 0).told;
     expect(told?.next).toContain('`testudo clusters show eu-1`');

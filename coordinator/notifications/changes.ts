@@ -26,14 +26,19 @@ const settleMs: Readonly<Partial<Record<AttentionCode, number>>> = {
 const newEachTime: ReadonlySet<AttentionCode> = new Set(['ROUND_ABANDONED', 'GATE_HELD']);
 const rank: Readonly<Record<Severity, number>> = { notice: 0, warning: 1, critical: 2 };
 
+/** Clusters tell their alerts anew as they come back; a coordinator that runs for so long has heard those that do. */
+const heardMs = 5 * minuteMs;
+
 /**
  * What is to be told after a look, and what stands from now on: what began and has settled, got worse, has stood for another day, or
- * is over. What was never told is over without a word. Pure.
+ * is over. What was never told is over without a word; what this look could not have seen stands as it stood. `runsMs`: how long this
+ * coordinator runs. Pure.
  */
 export function changesAfter(
   before: ReadonlyMap<string, KnownMatter>,
   matters: readonly Attention[],
   nowMs: EpochMs,
+  runsMs = heardMs,
 ): Readonly<{ known: ReadonlyMap<string, KnownMatter>; told: readonly Notification[] }> {
   const known = new Map<string, KnownMatter>();
   const told: Notification[] = [];
@@ -49,11 +54,22 @@ export function changesAfter(
     told.push(notificationOf(matter, 'open', severityBefore, sinceMs, nowMs));
     known.set(key, { matter, sinceMs, toldAtMs: nowMs, toldSeverity: matter.severity });
   }
-  for (const [key, { matter, sinceMs, toldAtMs, toldSeverity }] of before) {
+  const seen = new Set(matters.map(({ code }) => code));
+  for (const [key, stood] of before) {
+    const { matter, sinceMs, toldAtMs, toldSeverity } = stood;
     if (known.has(key) || toldAtMs === null || toldSeverity === null) continue;
+    if (isHidden(matter.code, seen, runsMs)) {
+      known.set(key, stood);
+      continue;
+    }
     told.push(notificationOf({ ...matter, severity: toldSeverity }, 'over', null, sinceMs, nowMs));
   }
   return { known, told };
+}
+
+/** Whether nobody could know: of alerts before clusters have come back, of workers without Redis. That is no end of it. */
+function isHidden(code: AttentionCode, seen: ReadonlySet<AttentionCode>, runsMs: number): boolean {
+  return (code === 'ALERT_WAVE' && runsMs < heardMs) || (code === 'NO_WORKER' && seen.has('REDIS_AWAY'));
 }
 
 function fresh(nowMs: EpochMs): Omit<KnownMatter, 'matter'> {

@@ -21,12 +21,14 @@ export class Notifier {
   readonly #parts: NotifierParts;
   readonly #delivery: Delivery<Notification>;
   readonly #beat: Beat;
+  readonly #openedMs: number;
   #known: ReadonlyMap<string, KnownMatter>;
 
   private constructor(parts: NotifierParts, delivery: Delivery<Notification>, known: ReadonlyMap<string, KnownMatter>) {
     this.#parts = parts;
     this.#delivery = delivery;
     this.#known = known;
+    this.#openedMs = parts.timers.monotonicMs();
     this.#beat = new Beat({
       work: () => this.#look(),
       failed: (error) => {
@@ -59,7 +61,8 @@ export class Notifier {
   async #look(): Promise<void> {
     const { look, timers, dataDirectory } = this.#parts;
     const nowMs = timers.now();
-    const { known, told } = changesAfter(this.#known, await look(nowMs), nowMs);
+    const matters = await look(nowMs);
+    const { known, told } = changesAfter(this.#known, matters, nowMs, timers.monotonicMs() - this.#openedMs);
     const untold = told.filter((notification) => !this.#delivery.take(notification));
     const before = this.#known;
     this.#known = untoldAgain(known, before, untold.map(keyOf)); // Also where it cannot be written: then a restart tells the same again.
