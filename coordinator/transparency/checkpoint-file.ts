@@ -1,6 +1,6 @@
-import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, privateFileMode, privateFolderMode } from '../../base/atomic-file.ts';
+import { appendDurably, isMissing, privateFileMode, privateFolderMode } from '../../base/atomic-file.ts';
 import { type Checkpoint, parseCheckpoint } from '../../proto/transparency/checkpoint.ts';
 import { Frontier, sameHash } from '../../proto/transparency/merkle.ts';
 
@@ -15,6 +15,11 @@ export function folderOf(dataDir: string): string {
 /** Signed heads, a line each, in the order of their sizes. */
 function pathIn(dataDir: string): string {
   return join(folderOf(dataDir), 'checkpoints.jsonl');
+}
+
+/** Heads of more entries than the journal had when it was opened: the only evidence that it has lost some. */
+function aheadIn(dataDir: string): string {
+  return join(folderOf(dataDir), 'checkpoints-ahead.jsonl');
 }
 
 /** All that are whole. The last line may be half written, by a process that was killed or is writing now. */
@@ -65,6 +70,15 @@ export function treeText(roots: readonly Uint8Array[]): readonly string[] {
   return roots.map((root) => Buffer.from(root).toString('base64'));
 }
 
+async function keepAhead(path: string, heads: readonly StoredCheckpoint[]): Promise<void> {
+  const file = await open(path, 'a', privateFileMode);
+  try {
+    await appendDurably(file, heads.map(({ note, frontier }) => lineOf(note, frontier.roots)).join(''));
+  } finally {
+    await file.close();
+  }
+}
+
 /** The file for its one writer. What is not written is kept and tried again with the next: heads can be signed anew. */
 export class CheckpointWriter {
   readonly last: StoredCheckpoint | undefined;
@@ -81,7 +95,10 @@ export class CheckpointWriter {
     this.#trouble = trouble;
   }
 
-  /** Cuts off what is half written, and heads of more entries than the journal has: a backup of it was restored, or it was cut. */
+  /**
+   * Cuts off what is half written, and puts heads of more entries than the journal has aside: a backup of it was restored, or it
+   * was cut.
+   */
   static async open(
     dataDir: string,
     entries: number,
@@ -90,13 +107,14 @@ export class CheckpointWriter {
     await mkdir(folderOf(dataDir), { recursive: true, mode: privateFolderMode });
     const lines = await linesOf(dataDir);
     const kept = lines.findLast(({ stored }) => stored.checkpoint.size <= entries);
-    const ahead = lines.at(-1);
-    if (ahead !== undefined && ahead !== kept) {
-      const { size } = ahead.stored.checkpoint;
-      const why = `a head of ${size} entries was signed, and the journal has ${entries}`;
+    const ahead = lines.filter(({ stored }) => stored.checkpoint.size > entries).map(({ stored }) => stored);
+    const largest = ahead.at(-1);
+    if (largest !== undefined) {
+      await keepAhead(aheadIn(dataDir), ahead);
+      const why = `a head of ${largest.checkpoint.size} entries was signed, and the journal has ${entries}`;
       trouble(
         'CHECKPOINTS_AHEAD',
-        `${why}: a backup was restored, or the journal was cut; witnesses will refuse what follows`,
+        `${why}: a backup was restored, or the journal was cut; witnesses will refuse what follows; ${aheadIn(dataDir)} keeps it`,
       );
     }
     const writer = new CheckpointWriter(pathIn(dataDir), kept, trouble);
