@@ -7,7 +7,7 @@ import type { Certified, Membership, MintedToken } from '../members/membership.t
 import type { Engine } from '../rounds/engine.ts';
 import { checkId, invalid } from '../views/request.ts';
 import { type Answer, checkReason, labelText } from './check.ts';
-import { sequenceOf } from './sequence.ts';
+import { positionOf, sequenceOf } from './sequence.ts';
 
 const labelsMax = 32;
 const tokenSecondsMin = 60;
@@ -82,7 +82,7 @@ export async function setLabels(
   }
   const done = await membership.setLabels(actor, { cluster: cluster.value, labels, removed, reason });
   if (!done.ok) return done;
-  return ok({ labels: done.value.value, sequence: done.value.entries.at(-1)?.seq ?? engine.state().seq });
+  return ok({ labels: done.value.value, sequence: positionOf(engine, done.value) });
 }
 
 export async function createToken(

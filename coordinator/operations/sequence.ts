@@ -7,8 +7,12 @@ export function sequenceOf<Code extends string>(
   engine: Pick<Engine, 'state'>,
   committed: Result<Committed<unknown>, Code>,
 ): Result<number, Code> {
-  if (!committed.ok) return committed;
-  return ok(committed.value.entries.at(-1)?.seq ?? engine.state().seq);
+  return committed.ok ? ok(positionOf(engine, committed.value)) : committed;
+}
+
+/** The same, of a change that was made. */
+export function positionOf(engine: Pick<Engine, 'state'>, { entries }: Committed<unknown>): number {
+  return entries.at(-1)?.seq ?? engine.state().seq;
 }
 
 /** Where in the journal a change was written; 0 where nothing was: a dry run, or nothing to change. */
