@@ -78,15 +78,9 @@ export class Outbox<Item extends Deliverable> {
 
   /** Queues it for these sinks; all or none. */
   put(sinks: readonly string[], { item, repeats }: Outgoing<Item>, nowMs: EpochMs): void {
-    const insert = this.#db.prepare(
-      'INSERT INTO waiting (sink, alert, repeats, attempts, next_at, queued_at) VALUES (?, ?, ?, 0, ?, ?)',
-    );
     const text = JSON.stringify(item);
     this.#atOnce(() => {
-      for (const sink of sinks) {
-        insert.run(sink, text, repeats, nowMs, nowMs);
-        this.#bound(sink, nowMs);
-      }
+      for (const sink of sinks) this.#queue(sink, text, repeats, nowMs);
     });
   }
 
@@ -138,10 +132,7 @@ export class Outbox<Item extends Deliverable> {
       const wanted = this.dead().filter(({ item }) => id === undefined || item.id === id);
       for (const { seq, sink, item, repeats } of wanted.toReversed()) {
         this.#db.prepare('DELETE FROM dead WHERE seq = ?').run(seq);
-        this.#db
-          .prepare('INSERT INTO waiting (sink, alert, repeats, attempts, next_at, queued_at) VALUES (?, ?, ?, 0, ?, ?)')
-          .run(sink, JSON.stringify(item), repeats, nowMs, nowMs);
-        this.#bound(sink, nowMs);
+        this.#queue(sink, JSON.stringify(item), repeats, nowMs);
       }
       return wanted.length;
     });
@@ -149,6 +140,13 @@ export class Outbox<Item extends Deliverable> {
 
   close(): void {
     this.#db.close();
+  }
+
+  #queue(sink: string, text: string, repeats: number, nowMs: EpochMs): void {
+    this.#db
+      .prepare('INSERT INTO waiting (sink, alert, repeats, attempts, next_at, queued_at) VALUES (?, ?, ?, 0, ?, ?)')
+      .run(sink, text, repeats, nowMs, nowMs);
+    this.#bound(sink, nowMs);
   }
 
   #bury(seq: number, why: string, nowMs: EpochMs): void {
