@@ -7,6 +7,7 @@ import { expiringSoon } from '../registry/signing/expiry-watch.ts';
 import { rulesOf } from '../round/policy.ts';
 import type { Standing } from '../round/standing.ts';
 import { driftOf } from './records/drift.ts';
+import { scoreLow, streakLow } from './records/suggestion.ts';
 import type { ClusterStateView, StatusView, TrackStatusView } from './status.ts';
 
 export type Severity = 'notice' | 'warning' | 'critical';
@@ -72,11 +73,8 @@ const behindMs = 15 * minuteMs;
 /** Certificates of clusters last a day by default and are renewed long before: one with so little left is not renewed. */
 const certificateLeftMs = 4 * 60 * minuteMs;
 const operatorLeftMs = 7 * dayMs;
-const scoreLow = 0.5;
 /** Two may share a tool that both test with. */
 const waveClusters = 3;
-/** One bad round, or two, may be anybody's. */
-const streakRounds = 3;
 
 const order: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, notice: 2 };
 
@@ -242,7 +240,7 @@ function ofRecord(cluster: string, track: string, record: Standing | undefined):
   if (record === undefined) return [];
   const { streak = 0 } = record;
   const found: Attention[] = [];
-  if (streak >= streakRounds) {
+  if (streak >= streakLow) {
     const text = `${streak} rounds in a row kept most updates and not its: \`testudo clusters show ${cluster}\` says why`;
     found.push(about('warning', 'EXCLUDED_STREAK', text, { cluster, track }));
   }

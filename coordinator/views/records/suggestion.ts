@@ -8,9 +8,11 @@ export type Suggestion = 'none' | 'watch' | 'quarantine' | 'readmit';
 export type Suggested = Readonly<{ suggestion: Suggestion; because: string }>;
 
 const scoreBad = 0.25;
-const scoreLow = 0.5;
+/** Below it rounds leave a cluster out often. */
+export const scoreLow = 0.5;
 const streakBad = 6;
-const streakLow = 3;
+/** So many rounds in a row are worth a word: one bad round, or two, may be anybody's. */
+export const streakLow = 3;
 
 /**
  * What a cluster's record in one track suggests. `isKept`: whether a round is still kept in full. Rules that keep what is typical leave
