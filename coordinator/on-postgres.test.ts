@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { unwrap } from '../base/fault.ts';
+import { ok, unwrap } from '../base/fault.ts';
 import { makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { RoundId } from '../proto/ids.ts';
@@ -69,6 +69,20 @@ describe('keys in a database', () => {
     await successor.destroy('round-key');
     expect(await successor.get('round-key')).toBeUndefined();
   });
+});
+
+it('who founds and loses what held others off writes nothing more: another may be founding by then', async () => {
+  const place = placeInDatabase(await freshLink('founded_alone'));
+  const losing = place.alone(async (own) => {
+    await own.writeCertificate('issuer', 'of the first');
+    const [lock] = await server.sql(`SELECT pid FROM pg_locks WHERE locktype = 'advisory'`);
+    await server.sql(`SELECT pg_terminate_backend(${lock?.pid}, 10000)`);
+    const another = placeInDatabase(await freshLink('founded_alone'));
+    await another.alone(async (its) => ok(await its.writeCertificate('issuer', 'of another')));
+    return ok(await own.writeCertificate('issuer', 'of the first, again'));
+  });
+  await expect(losing).rejects.toThrow('JOURNAL_IO');
+  expect(await place.readCertificate('issuer')).toBe('of another');
 });
 
 it('a transaction is not gone on with over another connection than it began on', async () => {

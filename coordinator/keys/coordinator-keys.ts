@@ -33,9 +33,9 @@ export async function openCoordinatorKeys(
   const isFounded = (await place.readCertificate('root')) !== undefined;
   const opened = isFounded
     ? await Vault.openIn(place.secrets, masterKey)
-    : await place.alone(() => found(place, federation, masterKey, nowMs));
+    : await place.alone((own) => found(own, federation, masterKey, nowMs));
   if (!opened.ok) return opened;
-  const vault = opened.value;
+  const vault = opened.value.reachedBy(place.secrets);
   const [root, issuer] = [await place.readCertificate('root'), await place.readCertificate('issuer')];
   const issuerKey = await vault.get(keyNames.issuer);
   const receiptSeed = await vault.get(keyNames.receipt);

@@ -26,9 +26,12 @@ export type IdentityPlace = Readonly<{
   /** PEM. */
   readCertificate(name: CertificateName): Promise<string | undefined>;
   writeCertificate(name: CertificateName, pem: string): Promise<void>;
-  /** Two first starts at once must not found two authorities: while `found` runs, no other does. */
+  /**
+   * Two first starts at once must not found two authorities: while `found` runs, no other does. It goes by the place that it is
+   * given, which takes nothing any more once others are no longer held off.
+   */
   alone<Value, Code extends string>(
-    found: () => Promise<Result<Value, Code>>,
+    found: (place: IdentityPlace) => Promise<Result<Value, Code>>,
   ): Promise<Result<Value, Code | FoundingFaultCode>>;
 }>;
 
@@ -37,7 +40,7 @@ export type CertificateName = 'root' | 'issuer';
 /** In a data directory: keys/ and identity/. */
 export function placeInFolder(dataDirectory: string): IdentityPlace {
   const pathOf = (name: CertificateName) => join(dataDirectory, 'identity', `${name}.pem`);
-  return {
+  const place: IdentityPlace = {
     name: dataDirectory,
     secrets: new KeyFolder(join(dataDirectory, 'keys')),
     readCertificate: async (name) => (await readIfThere(pathOf(name)))?.toString('utf8'),
@@ -46,12 +49,13 @@ export function placeInFolder(dataDirectory: string): IdentityPlace {
       const lock = lockDataDir(dataDirectory);
       if (!lock.ok) return lock;
       try {
-        return await found();
+        return await found(place);
       } finally {
         lock.value.release();
       }
     },
   };
+  return place;
 }
 
 /** A file for each secret. */

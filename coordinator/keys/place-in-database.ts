@@ -1,5 +1,5 @@
 import { FaultError } from '../../base/fault.ts';
-import type { Row } from '../postgres/connection.ts';
+import type { Ask, Row } from '../postgres/connection.ts';
 import { quoted } from '../postgres/layout.ts';
 import type { PostgresLink } from '../postgres/link.ts';
 import type { CertificateName, IdentityPlace, SecretPlace } from './key-place.ts';
@@ -12,28 +12,41 @@ const founding = 7_441_744_274_437_446n;
  * its writes go under the fence, so that a stale one destroys no key of the one that took over.
  */
 export function placeInDatabase(link: PostgresLink): IdentityPlace {
+  return {
+    // All that is asked here does no harm when it is done twice.
+    ...placeAskedBy(link, (text, values) => link.repeat(text, values)),
+    alone: (found) => link.aloneOverOne((ask) => foundOverOne(link, ask, found)),
+  };
+}
+
+/** The lock is the session's, and ends with the connection: what is asked after that is lost, and the founding fails with it. */
+async function foundOverOne<Value>(link: PostgresLink, ask: Ask, found: (place: IdentityPlace) => Promise<Value>) {
+  const lapses = link.patience();
+  while ((await rowsOf(ask('SELECT pg_try_advisory_lock($1) AS held', [founding])))[0]?.held !== true) {
+    if (!(await lapses())) throw failed('another first start is under way there, and does not end');
+  }
+  const place: IdentityPlace = { ...placeAskedBy(link, ask), alone: (inner) => inner(place) };
+  try {
+    return await found(place);
+  } finally {
+    await ask('SELECT pg_advisory_unlock($1)', [founding]);
+  }
+}
+
+function placeAskedBy(link: PostgresLink, ask: Ask): Omit<IdentityPlace, 'alone'> {
   const { schema, database } = link.settings;
   const identity = `${quoted(schema)}.identity`;
   const name = `schema ${schema} of database ${database}`;
   return {
     name,
-    secrets: new SecretTable(link, name),
+    secrets: new SecretTable(link, ask, name),
     async readCertificate(certificate: CertificateName) {
-      const [row] = await ask(link, `SELECT body FROM ${identity} WHERE name = $1`, [certificate]);
+      const [row] = await rowsOf(ask(`SELECT body FROM ${identity} WHERE name = $1`, [certificate]));
       return row === undefined ? undefined : String(row.body);
     },
     async writeCertificate(certificate: CertificateName, pem: string) {
       const put = 'ON CONFLICT (name) DO UPDATE SET body = excluded.body';
-      await ask(link, `INSERT INTO ${identity} (name, body) VALUES ($1, $2) ${put}`, [certificate, pem]);
-    },
-    async alone(found) {
-      // Of the session: it ends with the connection, however that ends, and then the founding fails with it.
-      await ask(link, 'SELECT pg_advisory_lock($1)', [founding]);
-      try {
-        return await found();
-      } finally {
-        await ask(link, 'SELECT pg_advisory_unlock($1)', [founding]);
-      }
+      await rowsOf(ask(`INSERT INTO ${identity} (name, body) VALUES ($1, $2) ${put}`, [certificate, pem]));
     },
   };
 }
@@ -41,18 +54,20 @@ export function placeInDatabase(link: PostgresLink): IdentityPlace {
 class SecretTable implements SecretPlace {
   readonly name: string;
   readonly #link: PostgresLink;
+  readonly #ask: Ask;
   readonly #table: string;
   readonly #fence: string;
 
-  constructor(link: PostgresLink, name: string) {
+  constructor(link: PostgresLink, ask: Ask, name: string) {
     this.name = name;
     this.#link = link;
+    this.#ask = ask;
     this.#table = `${quoted(link.settings.schema)}.secrets`;
     this.#fence = `${quoted(link.settings.schema)}.fence`;
   }
 
   async read(name: string): Promise<Buffer | undefined> {
-    const [row] = await ask(this.#link, `SELECT sealed FROM ${this.#table} WHERE name = $1`, [name]);
+    const [row] = await rowsOf(this.#ask(`SELECT sealed FROM ${this.#table} WHERE name = $1`, [name]));
     return row?.sealed as Buffer | undefined;
   }
 
@@ -71,14 +86,15 @@ class SecretTable implements SecretPlace {
   /** Before this coordinator is the writer, founding, the fence is not asked: there is nobody yet whom it would keep out. */
   async #change(statement: string, values: readonly unknown[]): Promise<void> {
     const { writer } = this.#link;
-    const [row] = await ask(
-      this.#link,
-      `WITH held AS (
-         UPDATE ${this.#fence} SET beat = beat + 1
-         WHERE id = 1 AND ($1::bigint IS NULL OR (epoch = $1 AND holder = $2::text)) RETURNING 1
-       ), changed AS (${statement})
-       SELECT EXISTS (SELECT 1 FROM held) AS held`,
-      [writer?.epoch ?? null, writer?.holder ?? null, ...values],
+    const [row] = await rowsOf(
+      this.#ask(
+        `WITH held AS (
+           UPDATE ${this.#fence} SET beat = beat + 1
+           WHERE id = 1 AND ($1::bigint IS NULL OR (epoch = $1 AND holder = $2::text)) RETURNING 1
+         ), changed AS (${statement})
+         SELECT EXISTS (SELECT 1 FROM held) AS held`,
+        [writer?.epoch ?? null, writer?.holder ?? null, ...values],
+      ),
     );
     if (row?.held === true) return;
     const message = 'another coordinator has taken over: it has the keys now; stop this one';
@@ -86,9 +102,12 @@ class SecretTable implements SecretPlace {
   }
 }
 
-/** All that is asked here does no harm when it is done twice. */
-async function ask(link: PostgresLink, text: string, values: readonly unknown[]): Promise<readonly Row[]> {
-  const answer = await link.repeat(text, values);
+async function rowsOf(asked: ReturnType<Ask>): Promise<readonly Row[]> {
+  const answer = await asked;
   if (answer.kind === 'rows') return answer.rows;
-  throw new FaultError({ code: 'JOURNAL_IO', message: `PostgreSQL failed what concerns keys: ${answer.cause}` });
+  throw failed(answer.cause);
+}
+
+function failed(cause: string): FaultError {
+  return new FaultError({ code: 'JOURNAL_IO', message: `PostgreSQL failed what concerns keys: ${cause}` });
 }

@@ -60,6 +60,11 @@ export class Vault implements KeyStore {
     );
   }
 
+  /** These secrets, by another way to where they lie. */
+  reachedBy(place: SecretPlace): Vault {
+    return new Vault(place, this.#wrapping);
+  }
+
   async put(name: string, secret: Uint8Array): Promise<void> {
     checkKeyName(name);
     await this.#place.write(name, seal(name, secret, this.#wrapping));
