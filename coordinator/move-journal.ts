@@ -11,6 +11,7 @@ import { lockDataDir } from './ledger/data-dir-lock.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
 import type { JournalHead } from './ledger/journal/journal.ts';
 import type { JournalStore } from './ledger/journal/journal-store.ts';
+import { stale } from './ledger/journal/postgres/faults.ts';
 import { awaitLease } from './ledger/journal/postgres/lease.ts';
 import { openPostgresStore, readFence } from './ledger/journal/postgres/open-postgres.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
@@ -74,7 +75,7 @@ export async function moveToFolder(link: PostgresLink, dataDir: string): Promise
     const opened = await openPostgresStore(link); // From here on no other coordinator writes there.
     if (!opened.ok) return opened;
     store = opened.value.store;
-    const { head } = opened.value;
+    const { head, epoch } = opened.value;
     const path = join(dataDir, journalFile);
     if (existsSync(path)) {
       const there = SqliteFile.verify(path);
@@ -90,11 +91,17 @@ export async function moveToFolder(link: PostgresLink, dataDir: string): Promise
       await commitFile(partial, path);
     }
     const schema = quoted(link.settings.schema);
+    // Of this move's own epoch alone: what another has taken over meanwhile is his, keys and all.
     const left = await link.repeat(
-      `WITH gone AS (DELETE FROM ${schema}.secrets)
-       UPDATE ${schema}.fence SET moved_to = 'a data directory', holder = '' WHERE id = 1`,
+      `WITH gone AS (
+         UPDATE ${schema}.fence SET moved_to = 'a data directory', holder = ''
+         WHERE id = 1 AND epoch = $1 AND (holder = $2 OR moved_to IS NOT NULL) RETURNING 1
+       ), forgotten AS (DELETE FROM ${schema}.secrets WHERE EXISTS (SELECT 1 FROM gone))
+       SELECT 1 FROM gone`,
+      [epoch, link.writer?.holder],
     );
-    return left.kind === 'rows' ? ok(head) : refuse('MOVE_FAILED', `${left.cause}; run this again`);
+    if (left.kind !== 'rows') return refuse('MOVE_FAILED', `${left.cause}; run this again`);
+    return left.rows.length > 0 ? ok(head) : stale(epoch);
   } finally {
     await (store ?? link).close(); // The store hands over first: where nothing was moved the next start need not wait.
     lock.value.release();

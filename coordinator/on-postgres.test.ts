@@ -202,6 +202,21 @@ describe('a coordinator on PostgreSQL', () => {
     expect(ended).toMatchObject({ ok: false, fault: { code: 'STANDBY_STOPPED' } });
   });
 
+  it('is not moved out, and keeps its keys, once another has taken it over from who moves it', async () => {
+    const link = await freshLink('overtaken');
+    await (await vaultOn(link)).put('issuer-key', Buffer.from('of who goes on'));
+    const [slow, repeat] = [await freshLink('overtaken'), PostgresLink.prototype.repeat];
+    slow.repeat = async (text, values) => {
+      if (text.includes('moved_to =')) unwrap(await openPostgresStore(link));
+      return repeat.call(slow, text, values);
+    };
+    expect(await moveToFolder(slow, tempDir())).toMatchObject({ fault: { code: 'EPOCH_STALE' } });
+    expect(Buffer.from((await (await vaultOn(link)).get('issuer-key')) ?? []).toString()).toBe('of who goes on');
+    expect(await server.sql('SELECT moved_to, holder FROM overtaken.fence')).toEqual([
+      { moved_to: null, holder: link.writer?.holder },
+    ]);
+  });
+
   it('moves there and back with the same chain, is backed up, and is refused where it was left', async () => {
     const folder = tempDir();
     const data = join(folder, 'data');
