@@ -55,6 +55,16 @@ describe('keys in a database', () => {
     });
   });
 
+  it('open for all who have made their vault at once, whoever was first', async () => {
+    const links = await Promise.all(Array.from({ length: 3 }, () => freshLink('at_once')));
+    const vaults = await Promise.all(links.map(vaultOn));
+    for (const [index, vault] of vaults.entries()) await vault.put(`of-${index}`, Buffer.from(`secret ${index}`));
+    const later = await vaultOn(await freshLink('at_once'));
+    for (const index of vaults.keys()) {
+      expect(Buffer.from((await later.get(`of-${index}`)) ?? []).toString()).toBe(`secret ${index}`);
+    }
+  });
+
   it('are neither destroyed nor replaced by a coordinator that another has followed', async () => {
     const stale = await freshLink();
     const vault = await vaultOn(stale);

@@ -12,6 +12,11 @@ export interface SecretPlace {
   read(name: string): Promise<Buffer | undefined>;
   /** Durable when it resolves. Replaces what is there. */
   write(name: string, sealed: Buffer): Promise<void>;
+  /**
+   * As `write`, where nothing is there yet: else false, and what is there stays. A database decides between two that do so at
+   * once; in a folder both may come to write, within the same few milliseconds.
+   */
+  add(name: string, sealed: Buffer): Promise<boolean>;
   /** Overwrites where the medium allows it, then removes; durable when it resolves. Nothing to remove is no error. */
   erase(name: string): Promise<void>;
 }
@@ -74,6 +79,12 @@ export class KeyFolder implements SecretPlace {
     await mkdir(this.name, { recursive: true, mode: privateFolderMode });
     const path = join(this.name, name);
     await writeFileAtomic(path, sealed, { temporary: partialOf(path) });
+  }
+
+  async add(name: string, sealed: Buffer): Promise<boolean> {
+    if ((await this.read(name)) !== undefined) return false;
+    await this.write(name, sealed);
+    return true;
   }
 
   async erase(name: string): Promise<void> {

@@ -72,19 +72,33 @@ class SecretTable implements SecretPlace {
   }
 
   async write(name: string, sealed: Buffer): Promise<void> {
-    await this.#change(
+    await this.#insert(name, sealed, 'DO UPDATE SET sealed = excluded.sealed');
+  }
+
+  /** What an answer that was lost did is found there by the next: false then, and nothing is wrong. */
+  async add(name: string, sealed: Buffer): Promise<boolean> {
+    return (await this.#insert(name, sealed, 'DO NOTHING')) > 0;
+  }
+
+  async erase(name: string): Promise<void> {
+    await this.#change(`DELETE FROM ${this.#table} WHERE name = $3 AND EXISTS (SELECT 1 FROM held) RETURNING 1`, [
+      name,
+    ]);
+  }
+
+  #insert(name: string, sealed: Buffer, onConflict: string): Promise<number> {
+    return this.#change(
       `INSERT INTO ${this.#table} (name, sealed) SELECT $3, $4 WHERE EXISTS (SELECT 1 FROM held)
-       ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed`,
+       ON CONFLICT (name) ${onConflict} RETURNING 1`,
       [name, sealed],
     );
   }
 
-  async erase(name: string): Promise<void> {
-    await this.#change(`DELETE FROM ${this.#table} WHERE name = $3 AND EXISTS (SELECT 1 FROM held)`, [name]);
-  }
-
-  /** Before this coordinator is the writer, founding, the fence is not asked: there is nobody yet whom it would keep out. */
-  async #change(statement: string, values: readonly unknown[]): Promise<void> {
+  /**
+   * Gives how many rows a statement with RETURNING changed. Before this coordinator is the writer, founding, the fence is not
+   * asked: there is nobody yet whom it would keep out.
+   */
+  async #change(statement: string, values: readonly unknown[]): Promise<number> {
     const { writer } = this.#link;
     const [row] = await rowsOf(
       this.#ask(
@@ -92,11 +106,11 @@ class SecretTable implements SecretPlace {
            UPDATE ${this.#fence} SET beat = beat + 1
            WHERE id = 1 AND ($1::bigint IS NULL OR (epoch = $1 AND holder = $2::text)) RETURNING 1
          ), changed AS (${statement})
-         SELECT EXISTS (SELECT 1 FROM held) AS held`,
+         SELECT EXISTS (SELECT 1 FROM held) AS held, (SELECT count(*) FROM changed) AS count`,
         [writer?.epoch ?? null, writer?.holder ?? null, ...values],
       ),
     );
-    if (row?.held === true) return;
+    if (row?.held === true) return Number(row.count);
     const message = 'another coordinator has taken over: it has the keys now; stop this one';
     throw new FaultError({ code: 'EPOCH_STALE', message });
   }
