@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { withConnection } from '../../cli/operator/connection.ts';
 import { startCoordinatorProcess } from '../../lab/rig/coordinator-process.ts';
 import { launchChromium } from '../../tools/testing/chromium.ts';
 import { median } from '../harness/measure.ts';
+import { cpuSecondsOf, residentMiB } from '../harness/process-figures.ts';
 import type { Herd } from '../operator/herd.ts';
 
 export type PagesPlan = Readonly<{
@@ -35,8 +35,6 @@ export type PagesCost = Readonly<{
   longTasks: number;
 }>;
 
-const ticksPerSecond = 100; // sysconf(_SC_CLK_TCK) is 100 on every Linux that Node runs on.
-
 export async function measurePages(plan: PagesPlan): Promise<PagesCost> {
   const without = await run(plan, {}, async (pid) => residentBytes(pid));
   return await run(plan, { TESTUDO_LISTEN_DASHBOARD: '127.0.0.1:0' }, async (pid, link) => {
@@ -45,10 +43,10 @@ export async function measurePages(plan: PagesPlan): Promise<PagesCost> {
     const streams: IncomingMessage[] = [];
     for (let count = 0; count < plan.pages; count++) streams.push(await openStream(address, cookie));
     await setTimeout(plan.settleMs);
-    const before = processorSeconds(pid);
+    const before = cpuSecondsOf(pid);
     const startedAt = performance.now();
     await setTimeout(plan.restSeconds * 1_000);
-    const restingCores = (processorSeconds(pid) - before) / ((performance.now() - startedAt) / 1_000);
+    const restingCores = (cpuSecondsOf(pid) - before) / ((performance.now() - startedAt) / 1_000);
     const open = residentBytes(pid);
     for (const stream of streams) stream.destroy();
     return { bytes: { without, closed, open }, restingCores, ...(await drawn(plan, await link())) };
@@ -156,11 +154,5 @@ const scrollThrough = `new Promise((resolve) => {
 })`;
 
 function residentBytes(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1_024;
-}
-
-/** User and system time of all its threads. */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  return residentMiB(pid) * 2 ** 20;
 }

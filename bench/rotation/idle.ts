@@ -11,6 +11,7 @@ import { until } from '../../tools/testing/kube/kills/killing.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { agentSettings } from '../../tools/testing/kube/start-agent.ts';
 import { withBuilt } from '../harness/built.ts';
+import { cpuSecondsOf, peakMiB, residentMiB } from '../harness/process-figures.ts';
 import type { Report } from '../harness/report.ts';
 
 const namespace = 'idle';
@@ -61,14 +62,14 @@ export async function idle(minutes: number, report: Report): Promise<void> {
           const page = port === undefined ? undefined : await fetch(`http://127.0.0.1:${port}/readyz`);
           return page?.status === 200 && ((await page.json()) as { leads: boolean }).leads;
         });
-        const [atFirst, cpuAtFirst] = [(await asked()).length, await cpuSecondsOf(agent.pid)];
+        const [atFirst, cpuAtFirst] = [(await asked()).length, cpuSecondsOf(agent.pid)];
         await pause(minutes * 60_000);
         // The end of a watch stands in the log too: it is the one that was begun.
         const quiet = (await asked())
           .slice(atFirst)
           .filter(({ verb, stage }) => verb !== 'watch' || stage === 'ResponseStarted');
-        const cores = ((await cpuSecondsOf(agent.pid)) - cpuAtFirst) / (minutes * 60);
-        const restMiB = await memoryOf(agent.pid, 'VmRSS');
+        const cores = (cpuSecondsOf(agent.pid) - cpuAtFirst) / (minutes * 60);
+        const restMiB = residentMiB(agent.pid);
         // The watch's work: every pod is written again and again.
         let events = 0;
         for (let at = 0; at < relabellings; at += 1) {
@@ -77,7 +78,7 @@ export async function idle(minutes: number, report: Report): Promise<void> {
           events += (await kubectl.try('kubectl', label)).out.split('\n').length - 1;
         }
         await pause(5_000); // What was written last has come by then; the peak is what counts.
-        const peakMiB = await memoryOf(agent.pid, 'VmHWM');
+        const highestMiB = peakMiB(agent.pid);
         const of = (verb: string) => quiet.filter((line) => line.verb === verb);
         const watches = Map.groupBy(of('watch'), ({ objectRef }) => objectRef.resource);
         const mostWatches = Math.max(...[...watches.values()].map(({ length }) => length));
@@ -87,11 +88,19 @@ export async function idle(minutes: number, report: Report): Promise<void> {
         ];
         const figures = { minutes, lists, watches: of('watch').length, mostWatches, lease, cores };
         const others = quiet.length - lists - figures.watches - lease;
-        report.record({ case: 'idle, real control plane', ...figures, others, restMiB, peakMiB, pods, events });
+        report.record({
+          case: 'idle, real control plane',
+          ...figures,
+          others,
+          restMiB,
+          peakMiB: highestMiB,
+          pods,
+          events,
+        });
         report.text(
           `## At rest\n\nThe agent as it is installed (compiled), leading, over ${pods} pods of which none is due, on the real control plane for ${minutes} minutes: ${lists} lists, ${figures.watches} watches taken up again ` +
             `after the server had ended them (${mostWatches} at most of one collection; ended after 5 to 10 minutes each), ${lease} requests for its lease, ${others} others; ${(100 * cores).toFixed(1)} % of a core, ${restMiB.toFixed(0)} MiB. After ` +
-            `${events} events more of its watches its peak was ${peakMiB.toFixed(0)} MiB. A whole hour of its own clock, each request a real one, is [\`idle-agent.test.ts\`](../../client/response/idle-agent.test.ts).`,
+            `${events} events more of its watches its peak was ${highestMiB.toFixed(0)} MiB. A whole hour of its own clock, each request a real one, is [\`idle-agent.test.ts\`](../../client/response/idle-agent.test.ts).`,
         );
       } finally {
         await agent.stop(60_000);
@@ -101,15 +110,4 @@ export async function idle(minutes: number, report: Report): Promise<void> {
     await plane.stop();
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]) / 1_024;
-}
-
-/** Of all its threads, from its start. A tick is 10 ms on Linux. */
-async function cpuSecondsOf(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

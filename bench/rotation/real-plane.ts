@@ -17,6 +17,7 @@ import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { EndpointWatch } from '../../tools/testing/kube/watch-endpoints.ts';
+import { peakMiB } from '../harness/process-figures.ts';
 import type { Report } from '../harness/report.ts';
 
 const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
@@ -84,8 +85,7 @@ export async function realPlane(report: Report): Promise<void> {
       return release >= 50 && evict >= 30;
     });
     const { release, evict } = await counted();
-    const status = await readFile(`/proc/${agent.pid}/status`, 'utf8');
-    const peakMiB = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1_024;
+    const rssPeakMiB = peakMiB(agent.pid);
     await agent.stop();
     await endpoints.close();
     const audit = (await readFile(join(plane.address.folder, 'audit.log'), 'utf8')).split('\n');
@@ -105,13 +105,13 @@ export async function realPlane(report: Report): Promise<void> {
         leastReadySingle: worst,
         leastReadySet: worstSet,
       },
-      ...{ samples: endpoints.samples, callsPerRotation, lists, rssPeakMiB: peakMiB },
+      ...{ samples: endpoints.samples, callsPerRotation, lists, rssPeakMiB },
     });
     report.text(
       `## On a real control plane\n\nKubernetes 1.36.3 with kwok for kubelets, 1,000 pods beside those that are rotated, one agent process. ${release} rotations of single replicas ` +
         `under \`minAvailable: 1\`, ${evict} of StatefulSets of three under \`maxUnavailable: 1\`. In ${endpoints.samples} events of the EndpointSlices' watch ` +
         `a Service of a single replica had at least ${worst} ready endpoint, one of three at least ${worstSet}. ${callsPerRotation.toFixed(2)} calls for each rotation, ` +
-        `${lists} lists in all (the first of each watch and its pages). Peak memory of the agent: ${peakMiB.toFixed(0)} MiB.`,
+        `${lists} lists in all (the first of each watch and its pages). Peak memory of the agent: ${rssPeakMiB.toFixed(0)} MiB.`,
     );
   } finally {
     await plane.stop();

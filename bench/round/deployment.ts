@@ -18,6 +18,7 @@ import { type Speaker, startSpeaker } from '../../lab/rig/speaker.ts';
 import type { FollowResponse, OperatorClient } from '../../proto/generated/testudo/v1/operator.ts';
 import { type ModelSpec, specBytes } from '../../proto/model-spec.ts';
 import { chunkBytes } from '../../proto/wire-names.ts';
+import { peakMiB, residentMiB } from '../harness/process-figures.ts';
 
 export const track = 'bench';
 const masterKey = 'a master key for benchmarks alone';
@@ -174,9 +175,8 @@ connections: { enrolment: { atOnceMax: 2000, perAddressMax: 2000 } }
 
   /** Peak and present resident memory of the coordinator, bytes. */
   coordinatorMemory(): Readonly<{ peakBytes: number; nowBytes: number }> {
-    const text = readFileSync(`/proc/${this.#coordinator?.member.pid}/status`, 'utf8');
-    const field = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(text)?.[1] ?? Number.NaN) * 1024;
-    return { peakBytes: field('VmHWM'), nowBytes: field('VmRSS') };
+    const pid = this.#coordinator?.member.pid as number;
+    return { peakBytes: peakMiB(pid) * 2 ** 20, nowBytes: residentMiB(pid) * 2 ** 20 };
   }
 
   #killAll(): void {

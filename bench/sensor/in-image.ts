@@ -1,8 +1,8 @@
 import { images } from '../../deploy/images/images.ts';
+import { peakMiB, residentMiB } from '../harness/process-figures.ts';
 import type { Report } from '../harness/report.ts';
 import { withSensor } from './one-sensor.ts';
 import { keepPiece } from './pieces.ts';
-import { peakMiB, residentMiB } from './probe.ts';
 
 /** A sensor with what its image sets for memory: it loads release after release beside the one that scores. */
 export async function measureInImage(testudo: string, report: Report): Promise<void> {

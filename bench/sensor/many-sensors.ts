@@ -8,9 +8,10 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { NodeRig } from '../../lab/testing/node-rig.ts';
 import type { BenchOptions } from '../harness/bench.ts';
+import { cpuSecondsOf, residentMiB } from '../harness/process-figures.ts';
 import type { Report } from '../harness/report.ts';
 import { keepPiece } from './pieces.ts';
-import { cpuSecondsOf, quantileOf, residentMiB } from './probe.ts';
+import { quantileOf } from './probe.ts';
 import { recordedModel } from './recorded-model.ts';
 
 type Installed = Readonly<{ node: string; version: number; atMs: number }>;

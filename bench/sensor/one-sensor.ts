@@ -4,10 +4,11 @@ import type { Member } from '../../lab/rig/member.ts';
 import { NodeRig } from '../../lab/testing/node-rig.ts';
 import type { BenchOptions } from '../harness/bench.ts';
 import { runChild } from '../harness/child.ts';
+import { residentMiB } from '../harness/process-figures.ts';
 import type { Report } from '../harness/report.ts';
 import { bars } from './page.ts';
 import { keepPiece } from './pieces.ts';
-import { Feed, metricOf, quantileOf, residentMiB, type Used, useOf } from './probe.ts';
+import { Feed, metricOf, quantileOf, type Used, useOf } from './probe.ts';
 import { recordedModel } from './recorded-model.ts';
 
 type Feeding = Readonly<{

@@ -1,30 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Member } from '../../lab/rig/member.ts';
-
-const ticksASecond = 100;
-
-/** User and system time of a process so far, seconds. */
-export function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksASecond;
-}
-
-/** Resident memory, MiB. */
-export function residentMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
-}
+import { cpuSecondsOf } from '../harness/process-figures.ts';
 
 /** One metric of a sensor, without labels. */
 export async function metricOf(port: number, name: string): Promise<number> {
   const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(page)?.[1]);
-}
-
-/** Resident memory at its highest, MiB. */
-export function peakMiB(pid: number): number {
-  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
 }
 
 export type Used = Readonly<{ calls: number; cpuSeconds: number; seconds: number }>;
