@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startMember } from '../../lab/rig/member.ts';
-import { accessAs, apply, deploymentOf, grantAgent } from '../../tools/testing/kube/agent-account.ts';
+import { agentNamespace, apply, deploymentOf } from '../../tools/testing/kube/agent-account.ts';
+import { askedByAgent } from '../../tools/testing/kube/audit-log.ts';
 import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { until } from '../../tools/testing/kube/kills/killing.ts';
@@ -27,9 +28,7 @@ export async function idle(minutes: number, report: Report): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'testudo-idle-'));
   try {
     const kubectl = new Kubectl(plane.address);
-    await kubectl.run(['create', 'namespace', namespace]);
-    await grantAgent(kubectl, namespace);
-    const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+    const kubernetes = await agentNamespace(kubectl, namespace, folder);
     await apply(
       kubectl,
       Array.from({ length: pods / 50 }, (_, at) => deploymentOf({ name: `crowd-${at}`, namespace, replicas: 50 })),
@@ -51,11 +50,7 @@ export async function idle(minutes: number, report: Report): Promise<void> {
         logFile: join(folder, 'agent.log'),
       });
       try {
-        const asked = async () =>
-          (await readFile(join(plane.address.folder, 'audit.log'), 'utf8'))
-            .split('\n')
-            .filter((line) => line.includes(`system:serviceaccount:${namespace}:agent`))
-            .map((line) => JSON.parse(line) as Line);
+        const asked = () => askedByAgent<Line>(plane.address.folder, namespace);
         // It may lead before its first lists are whole: from then on it is ready.
         await until('an agent that leads and sees everything', async () => {
           const port = /"port":(\d+)/.exec(await readFile(join(folder, 'agent.log'), 'utf8'))?.[1];

@@ -1,15 +1,15 @@
 /** What a quarantine asks of a real API server: changes of pods, and reads for evidence. */
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { relayedFile } from '../../client/response/testing/signed-policy.ts';
-import { accessAs, apply, deploymentOf, grantAgent, serviceOf } from '../../tools/testing/kube/agent-account.ts';
+import { agentNamespace, apply, deploymentOf, serviceOf } from '../../tools/testing/kube/agent-account.ts';
+import { askedByAgent } from '../../tools/testing/kube/audit-log.ts';
 import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { startAgentProcess, until } from '../../tools/testing/kube/kills/killing.ts';
 import { WatchedPods } from '../../tools/testing/kube/kills/watched-pods.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
-import { alertLines, denyAll, enforcing } from '../../tools/testing/kube/quarantine-ground.ts';
+import { alertLines, denyAll, quarantineFiles, unbounded } from '../../tools/testing/kube/quarantine-ground.ts';
 import { agentSettings } from '../../tools/testing/kube/start-agent.ts';
 import type { Report } from '../harness/report.ts';
 
@@ -24,37 +24,22 @@ export async function callsOfQuarantine(quarantines: number, report: Report): Pr
   const folder = await mkdtemp(join(tmpdir(), 'testudo-calls-'));
   const kubectl = new Kubectl(plane.address);
   try {
-    await kubectl.run(['create', 'namespace', namespace]);
-    await grantAgent(kubectl, namespace);
-    const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+    const kubernetes = await agentNamespace(kubectl, namespace, folder);
     const web = deploymentOf({ name: 'web', namespace, replicas });
     await apply(kubectl, [web, serviceOf('web', namespace), denyAll(namespace)]);
     const pods = new WatchedPods(kubernetes, namespace, () => undefined);
     await pods.synced;
-    const ample = { hour: 1_000, day: 1_000 };
-    const breaker = { withinMs: 60_000, workloadsMax: 9, podShareMax: 1 };
-    const policy = enforcing({ budgets: { workload: ample, namespace: ample, cluster: ample }, breaker });
-    const own = join(folder, 'own');
-    await mkdir(own);
-    const [releases, alerts] = [join(own, 'releases.json'), join(own, 'alerts.jsonl')];
-    await writeFile(releases, relayedFile(policy, Date.now()));
-    await writeFile(alerts, '');
+    const { alerts, settings } = await quarantineFiles(folder, unbounded());
     const logFile = join(folder, 'agent.log');
     const agent = await startAgentProcess({
       ...{ name: 'agent', failpoint: undefined, logFile },
-      settings: [
-        ...agentSettings({ namespace, folder, kubernetes }, 'agent'),
-        ...['quarantine.cluster=eu-1', 'quarantine.cap=enforce', `quarantine.releases=${releases}`],
-        `quarantine.alerts=[${alerts}]`,
-      ],
+      settings: [...agentSettings({ namespace, folder, kubernetes }, 'agent'), ...settings()],
     });
     await until('an agent that leads', async () => (await readFile(logFile, 'utf8')).includes('this agent leads'));
     const asked = async () =>
-      (await readFile(join(plane.address.folder, 'audit.log'), 'utf8'))
-        .split('\n')
-        .filter((line) => line.includes(`system:serviceaccount:${namespace}:agent`))
-        .map((line) => JSON.parse(line) as Line)
-        .filter(({ verb, objectRef }) => verb !== 'watch' && objectRef.resource !== 'leases');
+      (await askedByAgent<Line>(plane.address.folder, namespace)).filter(
+        ({ verb, objectRef }) => verb !== 'watch' && objectRef.resource !== 'leases',
+      );
     const before = (await asked()).length;
     const marked = () => [...pods.now.values()].filter(({ labels }) => labels['testudo.io/quarantined'] !== undefined);
     for (let at = 1; at <= quarantines; at += 1) {

@@ -6,10 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startMember } from '../../lab/rig/member.ts';
 import {
-  accessAs,
+  agentNamespace,
   budgetOf,
   deploymentOf,
-  grantAgent,
   serviceOf,
   statefulSetOf,
 } from '../../tools/testing/kube/agent-account.ts';
@@ -30,9 +29,7 @@ export async function realPlane(report: Report): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'testudo-rotation-'));
   try {
     const kubectl = new Kubectl(plane.address);
-    await kubectl.run(['create', 'namespace', namespace]);
-    await grantAgent(kubectl, namespace);
-    const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+    const kubernetes = await agentNamespace(kubectl, namespace, folder);
     const singles = Array.from({ length: 10 }, (_, at) => `single-${at}`);
     const sets = Array.from({ length: 4 }, (_, at) => `set-${at}`);
     const items = [

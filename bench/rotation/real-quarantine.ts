@@ -9,18 +9,22 @@ import { apiCluster } from '../../client/response/cluster/api-cluster.ts';
 import { sendTo } from '../../client/response/cluster/send.ts';
 import { quarantineChange } from '../../client/response/quarantine/marks.ts';
 import type { QuarantinePage } from '../../client/response/quarantine/quarantine.ts';
-import { relayedFile } from '../../client/response/testing/signed-policy.ts';
-import { accessAs, apply, deploymentOf, grantAgent, serviceOf } from '../../tools/testing/kube/agent-account.ts';
+import { agentNamespace, apply, deploymentOf, serviceOf } from '../../tools/testing/kube/agent-account.ts';
 import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { startAgentProcess, until } from '../../tools/testing/kube/kills/killing.ts';
 import { WatchedPods } from '../../tools/testing/kube/kills/watched-pods.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
-import { alertLines, denyAll, enforcing } from '../../tools/testing/kube/quarantine-ground.ts';
+import { alertLines, denyAll, enforcing, quarantineFiles } from '../../tools/testing/kube/quarantine-ground.ts';
 import { agentSettings } from '../../tools/testing/kube/start-agent.ts';
 import type { Report } from '../harness/report.ts';
 
-type Ground = Readonly<{ kubectl: Kubectl; namespace: string; folder: string; replicas: number }>;
+type Ground = Readonly<{
+  kubernetes: Awaited<ReturnType<typeof agentNamespace>>;
+  namespace: string;
+  folder: string;
+  replicas: number;
+}>;
 
 export async function realQuarantine(quarantines: number, report: Report): Promise<void> {
   const plane = await ControlPlane.start({ programs: await ensureControlPlane() });
@@ -29,11 +33,10 @@ export async function realQuarantine(quarantines: number, report: Report): Promi
   const groundOf = async (namespace: string, replicas: number) => {
     const own = join(folder, namespace);
     await mkdir(own);
-    await kubectl.run(['create', 'namespace', namespace]);
-    await grantAgent(kubectl, namespace);
+    const kubernetes = await agentNamespace(kubectl, namespace, own);
     const web = deploymentOf({ name: 'web', namespace, replicas });
     await apply(kubectl, [web, serviceOf('web', namespace), denyAll(namespace)]);
-    return { kubectl, namespace, folder: own, replicas };
+    return { kubernetes, namespace, folder: own, replicas };
   };
   try {
     const { out, replaced } = await isolate(await groundOf('isolated', 20), quarantines);
@@ -56,9 +59,8 @@ export async function realQuarantine(quarantines: number, report: Report): Promi
   }
 }
 
-async function isolate({ kubectl, namespace, folder, replicas }: Ground, quarantines: number) {
-  const access = await accessAs(kubectl, namespace, 'agent', folder);
-  const endpoint = new KubeEndpoint(access);
+async function isolate({ kubernetes, namespace, replicas }: Ground, quarantines: number) {
+  const endpoint = new KubeEndpoint(kubernetes);
   const stopping = new AbortController();
   const cluster = apiCluster(sendTo(endpoint, systemTimers, stopping.signal), () => true);
   const slices = new Map<string, Slice>();
@@ -72,7 +74,7 @@ async function isolate({ kubectl, namespace, folder, replicas }: Ground, quarant
       onEnded: () => undefined,
     },
   );
-  const pods = new WatchedPods(access, namespace, () => undefined);
+  const pods = new WatchedPods(kubernetes, namespace, () => undefined);
   await Promise.all([reflector.synced, pods.synced]);
   const served = () => [...slices.values()].flatMap(({ pods: uids }) => uids);
   const out: number[] = [];
@@ -104,24 +106,16 @@ async function isolate({ kubectl, namespace, folder, replicas }: Ground, quarant
   return { out: quantiles(out), replaced: quantiles(replaced) };
 }
 
-async function flood({ kubectl, namespace, folder, replicas }: Ground) {
-  const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+async function flood({ kubernetes, namespace, folder, replicas }: Ground) {
   const pods = new WatchedPods(kubernetes, namespace, () => undefined);
   await pods.synced;
   await until('every pod ready', () => pods.of('web').filter(({ isReady }) => isReady).length === replicas);
   const policy = enforcing();
-  const [releases, alerts, logFile] = ['releases.json', 'alerts.jsonl', 'agent.log'].map((name) =>
-    join(folder, name),
-  ) as [string, string, string];
-  await writeFile(releases, relayedFile(policy, Date.now()));
-  await writeFile(alerts, '');
+  const { alerts, settings } = await quarantineFiles(folder, policy);
+  const logFile = join(folder, 'agent.log');
   const agent = await startAgentProcess({
     ...{ name: 'agent', failpoint: undefined, logFile },
-    settings: [
-      ...agentSettings({ namespace, folder, kubernetes }, 'agent'),
-      ...['quarantine.cluster=eu-1', 'quarantine.cap=enforce', `quarantine.releases=${releases}`],
-      `quarantine.alerts=[${alerts}]`,
-    ],
+    settings: [...agentSettings({ namespace, folder, kubernetes }, 'agent'), ...settings()],
   });
   const said = async () => await readFile(logFile, 'utf8');
   await until('an agent that leads', async () => (await said()).includes('this agent leads'));

@@ -43,6 +43,13 @@ export async function grantAgent(kubectl: Kubectl, namespace: string): Promise<v
   ]);
 }
 
+/** Makes a namespace of this name, and in it the account `agent` with what the agent needs. How that reaches the API server. */
+export async function agentNamespace(kubectl: Kubectl, namespace: string, folder: string) {
+  await kubectl.run(['create', 'namespace', namespace]);
+  await grantAgent(kubectl, namespace);
+  return await accessAs(kubectl, namespace, 'agent', folder);
+}
+
 /** A namespace, and an account that may do there what the agent needs; removed when the test ends. */
 export async function agentAccount(kubectl: Kubectl) {
   const namespace = await kubectl.namespace();

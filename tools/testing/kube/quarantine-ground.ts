@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
 import { relayedFile } from '../../../client/response/testing/signed-policy.ts';
 import { firstResponsePolicy, type ResponsePolicy } from '../../../proto/response-policy.ts';
 import { agentAccount, apply, deploymentOf } from './agent-account.ts';
 import type { Kubectl } from './kubectl.ts';
+import { agentSettings } from './start-agent.ts';
 
 type Pod = Readonly<{
   metadata: Readonly<{
@@ -22,6 +23,25 @@ type Pod = Readonly<{
 export function enforcing(change: Partial<ResponsePolicy> = {}): ResponsePolicy {
   const first = firstResponsePolicy(Date.now());
   return { ...first, level: 'enforce', evidence: { ...first.evidence, falseActionsPerDay: 10 }, ...change };
+}
+
+/** The same, bounded by nothing that a test does: it may quarantine a thousand pods. */
+export function unbounded(): ResponsePolicy {
+  const ample = { hour: 1_000, day: 1_000 };
+  const budgets = { workload: ample, namespace: ample, cluster: ample };
+  return enforcing({ budgets, breaker: { withinMs: 60_000, workloadsMax: 9, podShareMax: 1 } });
+}
+
+/** What an agent quarantines by, in a folder that is there: a signed policy, a file without an alert yet, and settings that name both. */
+export async function quarantineFiles(folder: string, policy: ResponsePolicy | undefined) {
+  const [releases, alerts] = [join(folder, 'releases.json'), join(folder, 'alerts.jsonl')];
+  await writeFile(releases, relayedFile(policy, Date.now()));
+  await writeFile(alerts, '');
+  const settings = (cap = 'enforce') => [
+    ...['quarantine.cluster=eu-1', `quarantine.cap=${cap}`, `quarantine.releases=${releases}`],
+    `quarantine.alerts=[${alerts}]`,
+  ];
+  return { releases, alerts, settings };
 }
 
 /** The chart's: what a pod in quarantine stands under. */
@@ -53,13 +73,9 @@ export async function quarantineGround(kubectl: Kubectl, policy: ResponsePolicy 
     spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
   };
   await apply(kubectl, [deploymentOf({ name: 'web', namespace, replicas: 3 }), service, denyAll(namespace)]);
-  const alertFile = join(folder, 'alerts.jsonl');
-  const releases = join(folder, 'releases.json');
-  await mkdir(folder, { recursive: true });
-  await writeFile(alertFile, '');
+  const { releases, alerts, settings } = await quarantineFiles(folder, policy);
   const sign = (to: ResponsePolicy | undefined, version: number, by?: readonly number[]) =>
     writeFileAtomic(releases, relayedFile(to, Date.now(), { version, ...(by === undefined ? {} : { by }) }));
-  await sign(policy, 1);
   const pods = async () => (await kubectl.json<{ items: Pod[] }>(['-n', namespace, 'get', 'pods'])).items;
   const isReady = ({ status }: Pod) =>
     status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
@@ -73,12 +89,9 @@ export async function quarantineGround(kubectl: Kubectl, policy: ResponsePolicy 
   return {
     ...{ namespace, folder, sign, pods, until },
     /** Settings of an agent that acts here. */
-    settings: (holder: string, cap = 'enforce') => [
-      ...[`dataDirectory=${join(folder, holder)}`, `namespaces=[${namespace}]`, 'health.listen=127.0.0.1:0'],
-      ...[`lease.namespace=${namespace}`, `lease.holder=${holder}`, 'lease.retrySeconds=0.1'],
-      ...Object.entries(kubernetes).map(([name, value]) => `kubernetes.${name}=${value}`),
-      ...[`quarantine.cluster=eu-1`, `quarantine.cap=${cap}`, `quarantine.releases=${releases}`],
-      `quarantine.alerts=[${alertFile}]`,
+    settings: (holder: string, cap?: string) => [
+      ...agentSettings({ namespace, folder, kubernetes }, holder),
+      ...settings(cap),
     ],
     ready: (count: number) =>
       until(async () => {
@@ -96,7 +109,7 @@ export async function quarantineGround(kubectl: Kubectl, policy: ResponsePolicy 
         const { creationTimestamp = '' } = (await pods()).find(({ metadata }) => metadata.name === pod)?.metadata ?? {};
         return Date.now() >= Date.parse(creationTimestamp) + 1_000;
       });
-      await appendFile(alertFile, alertLines(namespace, pod, tracks, text));
+      await appendFile(alerts, alertLines(namespace, pod, tracks, text));
     },
     /** Addresses that the Service sends to. */
     served: async () => {

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { askedByAgent } from '../audit-log.ts';
 
 /** What an account did to pods: requests that took effect, by the API server's audit log. */
 export type Act = Readonly<{ does: 'patch' | 'evict'; uid: string; pod: string; atMs: number; labels: Labels }>;
@@ -7,7 +6,6 @@ export type Act = Readonly<{ does: 'patch' | 'evict'; uid: string; pod: string; 
 type Labels = Readonly<Record<string, string | null>>;
 type Line = Readonly<{
   verb: string;
-  user: { username: string };
   objectRef: { resource: string; subresource?: string; namespace: string; name: string };
   responseStatus?: { code?: number };
   requestURI: string;
@@ -20,12 +18,9 @@ type Line = Readonly<{
 
 /** In the order of the answers. `folder`: the control plane's. Dry runs are none. */
 export async function actsOf(folder: string, namespace: string): Promise<readonly Act[]> {
-  const account = `system:serviceaccount:${namespace}:agent`;
   const acts: Act[] = [];
-  for (const text of (await readFile(join(folder, 'audit.log'), 'utf8')).split('\n')) {
-    if (!text.includes(account) || !text.includes('"resource":"pods"')) continue;
-    const line = parsed(text);
-    if (line === undefined || line.user.username !== account || line.requestURI.includes('dryRun=All')) continue;
+  for (const line of await askedByAgent<Line>(folder, namespace, '"resource":"pods"')) {
+    if (line.requestURI.includes('dryRun=All')) continue;
     const code = line.responseStatus?.code ?? 0;
     if (code < 200 || code >= 300) continue;
     const { metadata, deleteOptions } = line.requestObject ?? {};
@@ -43,13 +38,4 @@ export function twice(acts: readonly Act[], counts: (act: Act) => boolean, what:
   const times = new Map<string, number>();
   for (const act of acts.filter(counts)) times.set(act.uid, (times.get(act.uid) ?? 0) + 1);
   return [...times].filter(([, count]) => count > 1).map(([uid, count]) => `${uid} was ${what} ${count} times`);
-}
-
-/** undefined for a line that the API server's own end cut off. */
-function parsed(text: string): Line | undefined {
-  try {
-    return JSON.parse(text) as Line;
-  } catch {
-    return undefined;
-  }
 }

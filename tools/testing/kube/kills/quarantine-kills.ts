@@ -1,15 +1,14 @@
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Random } from '../../../../base/random.ts';
 import type { PodFact } from '../../../../client/response/cluster/facts.ts';
 import { verifyChain } from '../../../../client/response/evidence/chain.ts';
 import { loadMemory } from '../../../../client/response/quarantine/memory.ts';
 import { giveOrder } from '../../../../client/response/quarantine/orders.ts';
-import { relayedFile } from '../../../../client/response/testing/signed-policy.ts';
-import { accessAs, apply, deploymentOf, grantAgent, serviceOf } from '../agent-account.ts';
+import { agentNamespace, apply, deploymentOf, serviceOf } from '../agent-account.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { Kubectl } from '../kubectl.ts';
-import { alertLines, denyAll, enforcing } from '../quarantine-ground.ts';
+import { alertLines, denyAll, quarantineFiles, unbounded } from '../quarantine-ground.ts';
 import { agentSettings } from '../start-agent.ts';
 import { actsOf, twice } from './acts.ts';
 import { Killing, until, type Victim } from './killing.ts';
@@ -66,24 +65,16 @@ export class QuarantineKills {
   /** `folder`: empty, the caller's. */
   static async prepare(plane: ControlPlane, namespace: string, folder: string): Promise<QuarantineKills> {
     const kubectl = new Kubectl(plane.address);
-    await kubectl.run(['create', 'namespace', namespace]);
-    await grantAgent(kubectl, namespace);
-    const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+    const kubernetes = await agentNamespace(kubectl, namespace, folder);
     const web = deploymentOf({ name: 'web', namespace, replicas });
     await apply(kubectl, [web, serviceOf('web', namespace), denyAll(namespace)]);
-    const ample = { hour: 1_000, day: 1_000 };
-    const budgets = { workload: ample, namespace: ample, cluster: ample };
-    const policy = enforcing({ budgets, breaker: { withinMs: 60_000, workloadsMax: 9, podShareMax: 1 } });
-    const [releases, alerts] = [join(folder, 'releases.json'), join(folder, 'alerts.jsonl')];
-    await writeFile(releases, relayedFile(policy, Date.now()));
-    await writeFile(alerts, '');
+    const { settings } = await quarantineFiles(folder, unbounded());
     const evidence = new Map<string, string>();
     const pods = new WatchedPods(kubernetes, namespace, (pod) => byHalf(pod, evidence));
     await pods.synced;
     const killing = new Killing(plane, folder, [
       ...agentSettings({ namespace, folder, kubernetes }, 'agent'),
-      ...['quarantine.cluster=eu-1', 'quarantine.cap=enforce', `quarantine.releases=${releases}`],
-      `quarantine.alerts=[${alerts}]`,
+      ...settings(),
     ]);
     const kills = new QuarantineKills(killing, {
       ...{ namespace, folder, pods, evidence },

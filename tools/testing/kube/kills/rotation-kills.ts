@@ -6,7 +6,7 @@ import type { PodFact } from '../../../../client/response/cluster/facts.ts';
 import { begunOn, templateHash } from '../../../../client/response/rotation/marks.ts';
 import { logKeyOf } from '../../../../client/response/rotation/rotation-log.ts';
 import { verifyLog } from '../../../../client/response/rotation/verify.ts';
-import { accessAs, apply, budgetOf, deploymentOf, grantAgent, serviceOf, statefulSetOf } from '../agent-account.ts';
+import { agentNamespace, apply, budgetOf, deploymentOf, serviceOf, statefulSetOf } from '../agent-account.ts';
 import type { ControlPlane } from '../control-plane.ts';
 import { Kubectl } from '../kubectl.ts';
 import { agentSettings } from '../start-agent.ts';
@@ -50,9 +50,7 @@ export class RotationKills {
   /** `folder`: empty, the caller's. */
   static async prepare(plane: ControlPlane, namespace: string, folder: string): Promise<RotationKills> {
     const kubectl = new Kubectl(plane.address);
-    await kubectl.run(['create', 'namespace', namespace]);
-    await grantAgent(kubectl, namespace);
-    const kubernetes = await accessAs(kubectl, namespace, 'agent', folder);
+    const kubernetes = await agentNamespace(kubectl, namespace, folder);
     await apply(kubectl, [
       ...singles.flatMap((name) => [
         deploymentOf({ name, namespace }),
