@@ -2,7 +2,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { withConnection } from '../../cli/operator/connection.ts';
 import { startCoordinatorProcess } from '../../lab/rig/coordinator-process.ts';
-import { launchChromium } from '../../tools/testing/chromium.ts';
+import { launchChromium, waitMsMax } from '../../tools/testing/chromium.ts';
 import { median } from '../harness/measure.ts';
 import { cpuSecondsOf, residentMiB } from '../harness/process-figures.ts';
 import type { Herd } from '../operator/herd.ts';
@@ -102,6 +102,7 @@ async function drawn({ clusters, repeat }: PagesPlan, link: string) {
   const browser = await launchChromium();
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(waitMsMax);
     await page.goto(link);
     const last = page.locator('.matrix tbody tr').nth(clusters - 1);
     await last.waitFor();

@@ -99,8 +99,8 @@ async function measureRounds(
         goal: { kind: 'share', ofEnrolled: 1 },
         overSelection: 1,
         quorum: { kind: 'count', updates: n },
-        recruitForMs: 60_000,
-        collectForMs: 120_000,
+        recruitForMs: 600_000,
+        collectForMs: 600_000,
       },
     });
     await deployment.startClients(n, small ? 1 : Math.min(4, Math.ceil(n / 5)), d);

@@ -24,9 +24,10 @@ export function trackPolicy(
       overSelection: 1,
       // The honest must be able to finish without the liars, and the rule must be able to judge who came.
       quorum: { kind: 'count', updates: Math.max(updatesMin(policy) ?? 1, clusters.size - hostile.length) },
-      recruitForMs: 60_000,
-      collectForMs: 120_000,
-      aggregateForMs: 120_000,
+      // For a machine that has much else to do: a round goes on as soon as all have come.
+      recruitForMs: 600_000,
+      collectForMs: 600_000,
+      aggregateForMs: 600_000,
     },
     training: {
       epochs: 1_000,

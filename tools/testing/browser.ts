@@ -8,14 +8,12 @@ import type { TestFederation } from '../../coordinator/testing/federation.ts';
 import { Visitor } from '../../coordinator/testing/visitor.ts';
 import { bringPages } from '../setup/dashboard.mjs';
 import { checkout } from '../setup/places.mjs';
-import { launchChromium } from './chromium.ts';
+import { launchChromium, waitMsMax } from './chromium.ts';
 
 /** Where `npm run setup` puts the pages. */
 export const pages = new URL('../../dashboard/dist/', import.meta.url);
 export const settings = ['listen.dashboard=127.0.0.1:0'];
 
-/** For what hangs: a machine that has more to do takes its time. */
-const waitMsMax = 300_000;
 const images = join(checkout, 'docs', 'img');
 
 /** In the page: what its policy refuses becomes an error that we hear. */

@@ -2,10 +2,14 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 
+/** For what hangs, and for nothing else: a machine that has more to do takes its time. */
+export const waitMsMax = 300_000;
+
 /** The machine's own Chromium, without a window. */
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: onPath('chromium'),
+    timeout: waitMsMax,
     // As root in a container it has no sandbox of its own; it sees nothing but our loopback.
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--force-color-profile=srgb'],
   });
