@@ -9,6 +9,7 @@ import type { CoordinatorConfig, PostgresConfig } from './config/config.ts';
 import { type IdentityPlace, placeInFolder } from './keys/key-place.ts';
 import { readSecret } from './keys/master-key.ts';
 import { placeInDatabase } from './keys/place-in-database.ts';
+import { lockDataDir } from './ledger/data-dir-lock.ts';
 import type { Journal, JournalHead } from './ledger/journal/journal.ts';
 import { openPostgresJournal } from './ledger/journal/open-journal.ts';
 import { type Following, followUntilFree } from './ledger/journal/postgres/lease.ts';
@@ -28,9 +29,13 @@ export type Ground = Readonly<{
     signal: AbortSignal,
     tell: (following: Following) => void,
   ) => Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>>;
+  /** For who changes what a coordinator must not use meanwhile: none starts until the value is called. Refused where one runs. */
+  hold(): Promise<Result<() => Promise<void>, PostgresJournalFaultCode | FolderFaultCode>>;
   /** For the way on which nothing else was opened. May be called twice. */
   close(): Promise<void>;
 }>;
+
+type FolderFaultCode = 'DATA_DIR_LOCKED' | 'DATA_DIR_UNUSABLE' | 'DISK_FULL';
 
 export type GroundFaultCode =
   | LayoutFaultCode
@@ -48,7 +53,7 @@ export async function openGround(
   const { dataDirectory, journal } = config;
   const [isHere, wasHere] = [journalFile, movedJournalFile].map((name) => existsSync(join(dataDirectory, name)));
   if (journal.postgres === null) {
-    if (isHere || !wasHere) return ok({ identity: placeInFolder(dataDirectory), close: async () => {} });
+    if (isHere || !wasHere) return ok(groundInFolder(dataDirectory));
     const message = `the journal of ${dataDirectory} was moved into a database: name it in journal.postgres`;
     return refuse('JOURNAL_MOVED', message);
   }
@@ -80,8 +85,23 @@ export async function openGround(
       if (free.ok) checked = free.value;
       return free;
     },
+    async hold() {
+      const journal = await openPostgresJournal(link.value);
+      return journal.ok ? ok(() => journal.value.close()) : journal;
+    },
     close: () => link.value.close(),
   });
+}
+
+function groundInFolder(dataDirectory: string): Ground {
+  return {
+    identity: placeInFolder(dataDirectory),
+    async hold() {
+      const lock = lockDataDir(dataDirectory);
+      return lock.ok ? ok(async () => lock.value.release()) : lock;
+    },
+    close: async () => {},
+  };
 }
 
 /** The link that a configuration describes. Nothing is asked of the database yet. */

@@ -44,7 +44,7 @@ export async function ensureCheckpointSigner(
   return known;
 }
 
-/** A new key in place of the old one, which is destroyed. For one process at a time: hold the data directory's lock. */
+/** A new key in place of the old one, which is destroyed. For one process at a time: hold the coordinator's ground. */
 export async function replaceCheckpointSigner(
   keys: KeyStore,
   federation: FederationId,

@@ -1,26 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import type { Result } from '../../../base/fault.ts';
-import { systemTimers } from '../../../base/system-timers.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
-import type { CoordinatorKeys } from '../../../coordinator/keys/coordinator-keys.ts';
-import type { IdentityPlace } from '../../../coordinator/keys/key-place.ts';
 import { orExit } from '../../exit.ts';
 import { complain, print } from '../../print.ts';
-
-/** `close` them before the process ends by itself. */
-type Opened = Readonly<{ identity: IdentityPlace; keys: CoordinatorKeys; close: () => Promise<void> }>;
-
-async function openKeysOf(configPath: string): Promise<Opened> {
-  const config = orExit(readConfigFile(configPath, { environment: process.env }));
-  const { openCoordinatorKeys } = await import('../../../coordinator/keys/coordinator-keys.ts');
-  const { readMasterKey } = await import('../../../coordinator/keys/master-key.ts');
-  const { openGround } = await import('../../../coordinator/ground.ts');
-  const masterKey = orExit(await readMasterKey(config.masterKey));
-  const { identity, close } = orExit(await openGround(config, process.env, systemTimers));
-  const keys = orExit(await openCoordinatorKeys(identity, config.federation, masterKey, Date.now()));
-  return { identity, keys, close };
-}
+import { withKeys } from './keys.ts';
 
 /** `testudo coordinator export-root`: from then on both root keys are offline. */
 export function exportRootCommand() {
@@ -32,21 +16,20 @@ export function exportRootCommand() {
       '--releases-to <file>',
       "a new file for the releases' root key; default: the first one's name and .releases",
     )
-    .action(async ({ config, to, releasesTo = `${to}.releases` }) => {
-      const { keys, close } = await openKeysOf(config);
+    .action(async ({ config: path, to, releasesTo = `${to}.releases` }) => {
+      const config = orExit(readConfigFile(path, { environment: process.env }));
       const { exportRootKey } = await import('../../../coordinator/keys/coordinator-keys.ts');
       const { exportReleaseRootKey } = await import('../../../coordinator/registry/signing/release-keys.ts');
-      const left = [
-        { what: 'root key', to, result: await exportRootKey(keys.vault, to) },
-        { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(keys.vault, releasesTo) },
-      ];
+      const left = await withKeys(config, async ({ vault }) => [
+        { what: 'root key', to, result: await exportRootKey(vault, to) },
+        { what: "releases' root key", to: releasesTo, result: await exportReleaseRootKey(vault, releasesTo) },
+      ]);
       // One may have left earlier: by a version that had no releases, or before the coordinator first ran.
       if (left.every(({ result }) => !result.ok)) orExit(left[0]?.result as Result<void>);
       for (const { what, to: file, result } of left) {
         if (result.ok) print(`the ${what} is in ${file} and no longer in the data directory`);
         else complain(`the ${what} is not in the data directory`);
       }
-      await close();
     });
 }
 
@@ -56,12 +39,13 @@ export function renewIssuerCommand() {
     .description('make a new issuing certificate under the root; restart the coordinator afterwards')
     .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .option('--root-key <file>', 'the key that export-root wrote, if the root is offline')
-    .action(async ({ config, rootKey }) => {
-      const { identity, keys, close } = await openKeysOf(config);
+    .action(async ({ config: path, rootKey }) => {
+      const config = orExit(readConfigFile(path, { environment: process.env }));
       const { replaceIssuer } = await import('../../../coordinator/keys/coordinator-keys.ts');
       const key = rootKey === undefined ? undefined : readFileSync(rootKey, 'utf8');
-      orExit(await replaceIssuer(identity, keys, key, Date.now()));
-      await close();
+      await withKeys(config, async (keys, { identity }) =>
+        orExit(await replaceIssuer(identity, keys, key, Date.now())),
+      );
       print('a new issuer is in place; restart the coordinator to use it');
     });
 }

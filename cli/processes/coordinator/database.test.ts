@@ -2,8 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { masterKey, TestFederation } from '../../../coordinator/testing/federation.ts';
+import { PostgresServer } from '../../../coordinator/testing/postgres-server.ts';
 import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
+import { runTestudo } from '../../testing/command-line.ts';
 
 const testudo = fileURLToPath(new URL('../../testudo.ts', import.meta.url));
 
@@ -29,4 +32,28 @@ it('leaves no copy of the journal behind, whoever ends the process, and asks not
   expect(readdirSync(temporary)).toEqual([]);
   const wrong = run('prove', '--entry', '0', '--to', to, '-c', config);
   expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining('--entry: expected a position from 1') });
+}, 600_000);
+
+it('makes no other key for signed heads beside a coordinator on a database that signs with the one in use', async () => {
+  const [server, folder] = [await PostgresServer.start(), tempDir()];
+  onTestFinished(() => server.remove());
+  const text = (name: string, what: string) => writeFileSync(join(folder, name), what, { mode: 0o600 });
+  text('password', PostgresServer.password);
+  text('master', masterKey);
+  const journal = { postgres: { address: server.url, password: { file: join(folder, 'password') } } };
+  const set = { address: server.url, 'password.file': join(folder, 'password') };
+  const settings = Object.entries(set).map(([name, value]) => `journal.postgres.${name}=${value}`);
+  const { config, coordinator } = await TestFederation.start({ values: 300, settings, dataDirectory: folder });
+  const { federation, dataDirectory } = config;
+  const path = join(folder, 'other.yaml');
+  text('other.yaml', JSON.stringify({ federation, dataDirectory, masterKey: { file: './master' }, journal }));
+  const key = (...words: readonly string[]) => runTestudo('coordinator', 'checkpoint-key', '-c', path, ...words);
+  const held = { code: 1, out: '', error: expect.stringContaining('JOURNAL_HELD') };
+  expect(await key('--rotate')).toEqual(held);
+  const { out: before } = await key();
+  await coordinator.close();
+  const rotated = await key('--rotate');
+  expect(rotated).toMatchObject({ code: 0, error: '' });
+  expect(rotated.out).not.toBe(before);
+  expect((await key()).out).toBe(rotated.out);
 }, 600_000);

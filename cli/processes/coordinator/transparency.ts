@@ -1,33 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from '@commander-js/extra-typings';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
-import { systemTimers } from '../../../base/system-timers.ts';
 import { type CoordinatorConfig, readConfigFile } from '../../../coordinator/config/config.ts';
-import type { KeyStore } from '../../../coordinator/keys/key-store.ts';
 import { exitWith, orExit, usage } from '../../exit.ts';
 import { complain, print } from '../../print.ts';
 import { withJournal } from './database.ts';
+import { withKeys } from './keys.ts';
 
 const configHelp = "the coordinator's configuration";
 const configFile = './coordinator.yaml';
 
-/** Calls `act` with the vault, of a coordinator that may be running. */
-async function withVault<Value>(config: CoordinatorConfig, act: (vault: KeyStore) => Promise<Value>): Promise<Value> {
-  const { openCoordinatorKeys } = await import('../../../coordinator/keys/coordinator-keys.ts');
-  const { readMasterKey } = await import('../../../coordinator/keys/master-key.ts');
-  const { openGround } = await import('../../../coordinator/ground.ts');
-  const masterKey = orExit(await readMasterKey(config.masterKey));
-  const { identity, close } = orExit(await openGround(config, process.env, systemTimers));
-  try {
-    return await act(orExit(await openCoordinatorKeys(identity, config.federation, masterKey, Date.now())).vault);
-  } finally {
-    await close();
-  }
-}
-
 async function signerOf(config: CoordinatorConfig) {
   const { checkpointSigner } = await import('../../../coordinator/transparency/checkpoint-key.ts');
-  return withVault(config, (vault) => checkpointSigner(vault, config.federation));
+  return withKeys(config, ({ vault }) => checkpointSigner(vault, config.federation));
 }
 
 async function signerOrExit(config: CoordinatorConfig) {
@@ -133,15 +118,13 @@ export function checkpointKeyCommand() {
         '../../../coordinator/transparency/checkpoint-key.ts'
       );
       if (!rotate) return print(publicCheckpointKey(await signerOrExit(config)));
-      const { lockDataDir } = await import('../../../coordinator/ledger/data-dir-lock.ts');
-      const lock = orExit(lockDataDir(config.dataDirectory));
-      try {
-        const replaced = await withVault(config, (vault) =>
-          replaceCheckpointSigner(vault, config.federation, config.dataDirectory),
-        );
-        print(publicCheckpointKey(replaced));
-      } finally {
-        lock.release();
-      }
+      await withKeys(config, async ({ vault }, { hold }) => {
+        const letGo = orExit(await hold());
+        try {
+          print(publicCheckpointKey(await replaceCheckpointSigner(vault, config.federation, config.dataDirectory)));
+        } finally {
+          await letGo();
+        }
+      });
     });
 }
