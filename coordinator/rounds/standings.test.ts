@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import type { Digest } from '../../proto/ids.ts';
 import type { Provenance } from '../candidate/provenance.ts';
 import { takePart } from '../testing/small-client.ts';
 import { clusters, openSmallFederation, operator, policy, track } from '../testing/small-federation.ts';
@@ -59,7 +60,18 @@ it('records what rounds made of a cluster, over a start too, and lowers what it 
   expect(ofOthers.map(({ rounds, leftOut, streak }) => [rounds, leftOut, streak])).toEqual(Array(4).fill([2, 0, 0]));
   for (const { margin } of ofOthers) expect(margin).toBeLessThanOrEqual(1);
 
-  const { steps } = await progressView(known, engine.blobs);
+  const read: string[] = [];
+  const blobs = {
+    get(digest: Digest) {
+      read.push(digest);
+      return engine.blobs.get(digest);
+    },
+  };
+  const { steps } = await progressView(known, blobs);
+  expect((await progressView(known, blobs)).steps).toEqual(steps);
+  // Pages ask with every entry: each model is read once, however often it is looked at.
+  const digests: readonly string[] = known.models.map(({ digest }) => digest);
+  expect(read.filter((digest) => digests.includes(digest))).toEqual(digests);
   expect(steps.map(({ version, round, keptShare }) => [version, round, keptShare])).toEqual([
     [1, 'r-1', 0.8],
     [2, 'r-2', 0.8],

@@ -6,34 +6,70 @@ import { type ModelStep, type Progress, progressOf } from './progress-verdict.ts
 
 export type ProgressView = Progress & Readonly<{ track: TrackId; steps: readonly ModelStep[] }>;
 
+type Measured = Pick<ModelStep, 'norm' | 'relative' | 'cosine'>;
+/** From one model to the next, and the square of its length. */
+type Step = Readonly<{ values: Float32Array; squared: number }>;
+
 const stepsMax = 8;
 const modelBytesMax = 64 << 20;
 /** Between them other work may be done. */
 const valuesAtOnce = 1 << 18;
+const unmeasured: Measured = { norm: null, relative: null, cosine: null };
+/** By the list of a track's models, of which each version makes another: open pages ask again with every entry of the journal. */
+const measuredBy = new WeakMap<readonly Model[], ReturnType<typeof measureSteps>>();
 
 /** Whether a track's training gets anywhere: its last versions, oldest first, and that in a sentence. */
 export async function progressView(track: Track, blobs: Pick<BlobStore, 'get'>): Promise<ProgressView> {
   const { models, rounds } = track;
-  const first = Math.max(1, models.length - stepsMax);
+  const measured = await measuredOnce(track, blobs);
   const steps: ModelStep[] = [];
-  let before: Float32Array | undefined;
-  for (let version = first; version < models.length; version++) {
-    const model = models[version] as Model;
-    const round = model.round === null ? undefined : rounds.get(model.round);
-    const baseVersion = round !== undefined && 'base' in round.phase ? round.phase.base.version : version - 1;
-    const [now, base] = [await valuesOf(track, version, blobs), await valuesOf(track, baseVersion, blobs)];
-    const step = now && base && differenceOf(now, base);
-    const measured = step === undefined ? undefined : await measure(step, base as Float32Array, before);
-    before = step;
+  for (let version = firstOf(models); version < models.length; version++) {
+    const made = (models[version] as Model).round;
+    const round = made === null ? undefined : rounds.get(made);
     steps.push({
       version,
-      round: model.round,
-      ...(measured ?? { norm: null, relative: null, cosine: null }),
+      round: made,
+      ...(measured[steps.length] ?? unmeasured),
       keptShare: round === undefined ? null : await keptShareOf(round, blobs),
       sameAs: sameAs(models, version),
     });
   }
   return { track: track.track, ...progressOf(steps), steps };
+}
+
+function firstOf(models: readonly Model[]): number {
+  return Math.max(1, models.length - stepsMax);
+}
+
+function measuredOnce(track: Track, blobs: Pick<BlobStore, 'get'>): ReturnType<typeof measureSteps> {
+  const known = measuredBy.get(track.models);
+  if (known !== undefined) return known;
+  const measuring = measureSteps(track, blobs);
+  measuredBy.set(track.models, measuring);
+  // What could not be read may be there the next time.
+  const forget = () => measuredBy.delete(track.models);
+  measuring.then((all) => all.includes(undefined) && forget(), forget);
+  return measuring;
+}
+
+/** Of the last versions; undefined where a model could not be read. */
+async function measureSteps(track: Track, blobs: Pick<BlobStore, 'get'>): Promise<readonly (Measured | undefined)[]> {
+  const { models, rounds } = track;
+  const measured: (Measured | undefined)[] = [];
+  let before: Step | undefined;
+  let newest: Readonly<{ version: number; values: Float32Array | undefined }> | undefined;
+  for (let version = firstOf(models); version < models.length; version++) {
+    const made = (models[version] as Model).round;
+    const round = made === null ? undefined : rounds.get(made);
+    const baseVersion = round !== undefined && 'base' in round.phase ? round.phase.base.version : version - 1;
+    // Mostly the version before, which has just been read.
+    const base = baseVersion === newest?.version ? newest.values : await valuesOf(track, baseVersion, blobs);
+    newest = { version, values: await valuesOf(track, version, blobs) };
+    const step = base && newest.values && (await stepBetween(newest.values, base));
+    measured.push(step && base && (await measure(step, base, before)));
+    before = step;
+  }
+  return measured;
 }
 
 async function valuesOf(
@@ -49,20 +85,16 @@ async function valuesOf(
   return new Float32Array(bytes.buffer, 0, bytes.byteLength >> 2);
 }
 
-function differenceOf(now: Float32Array, base: Float32Array): Float32Array | undefined {
+async function stepBetween(now: Float32Array, base: Float32Array): Promise<Step | undefined> {
   if (now.length !== base.length) return undefined;
-  return now.map((value, at) => value - (base[at] as number));
+  const values = now.map((value, at) => value - (base[at] as number));
+  return { values, squared: await dot(values, values) };
 }
 
-async function measure(
-  step: Float32Array,
-  base: Float32Array,
-  before: Float32Array | undefined,
-): Promise<Pick<ModelStep, 'norm' | 'relative' | 'cosine'>> {
-  const squared = await dot(step, step);
-  const [ofBase, ofBefore] = [await dot(base, base), before === undefined ? 0 : await dot(before, before)];
-  const along = before === undefined ? 0 : await dot(step, before);
-  const lengths = Math.sqrt(squared * ofBefore);
+async function measure({ values, squared }: Step, base: Float32Array, before: Step | undefined): Promise<Measured> {
+  const ofBase = await dot(base, base);
+  const along = before === undefined ? 0 : await dot(values, before.values);
+  const lengths = Math.sqrt(squared * (before?.squared ?? 0));
   return {
     norm: Math.sqrt(squared),
     relative: ofBase === 0 ? null : Math.sqrt(squared / ofBase),
