@@ -45,13 +45,21 @@ export function notificationOf(
   nowMs: EpochMs,
 ): Notification {
   const { code, severity, track, cluster, about, text } = matter;
-  const hash = createHash('sha256').update(JSON.stringify([keyOf(matter), state, nowMs]));
   return {
-    id: `a-${hash.digest('hex').slice(0, 16)}`,
+    id: idOf([keyOf(matter), state, nowMs]),
     at: new Date(nowMs).toISOString(),
     ...{ state, code, severity, severityBefore, track, cluster, about },
     text: state === 'open' ? text : `over: ${text}`,
     next: state === 'open' ? nextStepOf(matter) : 'nothing: it is over',
     since: new Date(sinceMs).toISOString(),
   };
+}
+
+/** The same for all that is told of a matter, from when it was first seen until it is over. */
+export function matterIdOf(item: Notification): string {
+  return idOf([keyOf(item), item.since]);
+}
+
+function idOf(parts: readonly (string | number)[]): string {
+  return `a-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)}`;
 }

@@ -1,14 +1,12 @@
+import type { OcsfKind, OcsfName, OcsfSeverity } from '../../base/delivery/formats/ocsf-head.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 
 /** Where an entry belongs in the schema, and the attributes that its class wants beside everybody's. */
-export type Classified = Readonly<{
-  categoryUid: number;
-  classUid: number;
-  activityId: number;
-  names: Readonly<{ category: string; class: string; activity: string }>;
+type Classified = Readonly<{
+  kind: OcsfKind;
   attributes: object;
   failed: boolean;
-  severity: 'informational' | 'low' | 'high';
+  severity: OcsfSeverity;
 }>;
 
 type Kind = JournalEvent['kind'];
@@ -31,12 +29,12 @@ type Row<K extends Kind> =
       entity: string;
       activity: keyof typeof entityActivities;
       uid: (event: Of<K>) => string;
-      severity?: Classified['severity'];
+      severity?: OcsfSeverity;
     }>
   | Readonly<{
       account: (event: Of<K>) => Readonly<{ name: string; type_id: number; type?: string }>;
       activity: keyof typeof accountActivities | ((event: Of<K>) => keyof typeof accountActivities);
-      severity?: Classified['severity'];
+      severity?: OcsfSeverity;
     }>
   | Readonly<{
       call: (event: Of<K>) => string;
@@ -119,25 +117,31 @@ const rows: Readonly<{ [K in Kind]: Row<K> }> = {
   refused: { call: ({ what }) => what, activity: 'Create' },
 };
 
-const iam = { categoryUid: 3, category: 'Identity & Access Management' } as const;
-const application = { categoryUid: 6, category: 'Application Activity' } as const;
+const iam = { uid: 3, name: 'Identity & Access Management' } as const;
+const application = { uid: 6, name: 'Application Activity' } as const;
 
 export function classify(event: JournalEvent, actor: Actor): Classified {
   const row = rows[event.kind] as Row<Kind>;
   if ('entity' in row) {
     const entity = { type: row.entity, uid: row.uid(event as never), name: row.entity };
     const comment = 'reason' in event && event.reason ? { comment: event.reason } : {};
-    return classified(iam, 3004, 'Entity Management', row.activity, entityActivities[row.activity], {
+    const activity = { uid: entityActivities[row.activity], name: row.activity };
+    return classified(iam, { uid: 3004, name: 'Entity Management' }, activity, {
       attributes: { entity, ...comment },
       severity: row.severity,
     });
   }
   if ('account' in row) {
-    const activity = typeof row.activity === 'function' ? row.activity(event as never) : row.activity;
-    return classified(iam, 3001, 'Account Change', activity, accountActivities[activity], {
-      attributes: { user: row.account(event as never) },
-      severity: row.severity,
-    });
+    const name = typeof row.activity === 'function' ? row.activity(event as never) : row.activity;
+    return classified(
+      iam,
+      { uid: 3001, name: 'Account Change' },
+      { uid: accountActivities[name], name },
+      {
+        attributes: { user: row.account(event as never) },
+        severity: row.severity,
+      },
+    );
   }
   if ('lifecycle' in row) {
     const app = {
@@ -145,12 +149,14 @@ export function classify(event: JournalEvent, actor: Actor): Classified {
       vendor_name: 'Testudo',
       version: event.kind === 'coordinatorStarted' ? event.build : '',
     };
-    return classified(application, 6002, 'Application Lifecycle', 'Start', 3, { attributes: { app } });
+    const lifecycle = { uid: 6002, name: 'Application Lifecycle' };
+    return classified(application, lifecycle, { uid: 3, name: 'Start' }, { attributes: { app } });
   }
   const resource = event.kind === 'refused' ? nameOfRefused(event) : row.resource?.(event as never);
   const refused =
     event.kind === 'refused' ? { status_code: event.code, status_detail: event.cause, count: event.repeats + 1 } : {};
-  return classified(application, 6003, 'API Activity', row.activity, entityActivities[row.activity], {
+  const activity = { uid: entityActivities[row.activity], name: row.activity };
+  return classified(application, { uid: 6003, name: 'API Activity' }, activity, {
     attributes: {
       api: { operation: row.call(event as never), service: { name: 'testudo coordinator' } },
       src_endpoint: endpointOf(actor),
@@ -163,23 +169,13 @@ export function classify(event: JournalEvent, actor: Actor): Classified {
 }
 
 function classified(
-  { categoryUid, category }: Readonly<{ categoryUid: number; category: string }>,
-  classUid: number,
-  name: string,
-  activity: string,
-  activityId: number,
-  rest: Readonly<{ attributes: object; failed?: boolean; severity?: Classified['severity'] | undefined }>,
+  category: OcsfName,
+  ofClass: OcsfName,
+  activity: OcsfName,
+  rest: Readonly<{ attributes: object; failed?: boolean; severity?: OcsfSeverity | undefined }>,
 ): Classified {
   const { attributes, failed = false, severity = 'informational' } = rest;
-  return {
-    categoryUid,
-    classUid,
-    activityId,
-    names: { category, class: name, activity },
-    attributes,
-    failed,
-    severity,
-  };
+  return { kind: { category, class: ofClass, activity }, attributes, failed, severity };
 }
 
 function nameOfRefused({ track, round, cluster: name }: Of<'refused'>): string | undefined {

@@ -1,10 +1,7 @@
+import { ocsfHead, ocsfVersion } from '../../base/delivery/formats/ocsf-head.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
 import { classify } from './ocsf-classes.ts';
-
-/** What is supported by readers of 1.1 and later; none of its required attributes has changed since. */
-const schemaVersion = '1.3.0';
-const severities = { informational: [1, 'Informational'], low: [2, 'Low'], high: [4, 'High'] } as const;
 
 /**
  * An entry of the journal as one event of the Open Cybersecurity Schema Framework: Account Change for clusters and
@@ -12,25 +9,14 @@ const severities = { informational: [1, 'Informational'], low: [2, 'Low'], high:
  * asked and refused, or told by a cluster. The event as journalled is in `unmapped`, but for models and long lists.
  */
 export function ocsfEvent({ seq, atMs, actor, event, chain }: JournalEntry): object {
-  const { categoryUid, classUid, activityId, names, attributes, failed, severity } = classify(event, actor);
-  const [severityId, severityName] = severities[severity];
+  const { kind, attributes, failed, severity } = classify(event, actor);
   return {
-    activity_id: activityId,
-    activity_name: names.activity,
-    category_uid: categoryUid,
-    category_name: names.category,
-    class_uid: classUid,
-    class_name: names.class,
-    type_uid: classUid * 100 + activityId,
-    type_name: `${names.class}: ${names.activity}`,
-    time: atMs,
-    severity_id: severityId,
-    severity: severityName,
+    ...ocsfHead(kind, severity, atMs),
     status_id: failed ? 2 : 1,
     status: failed ? 'Failure' : 'Success',
     message: messageOf(event),
     metadata: {
-      version: schemaVersion,
+      version: ocsfVersion,
       product: { name: 'Testudo', vendor_name: 'Testudo', feature: { name: 'coordinator' } },
       log_name: 'journal',
       event_code: event.kind,

@@ -67,4 +67,14 @@ describe('a notification', () => {
     });
     expect(wording.ocsf(over, sender)).toMatchObject({ type_uid: 200_403, activity_id: 3, status: 'Resolved' });
   });
+
+  it('closes in OCSF the finding that it created, by its id; the next time it is another', () => {
+    const findingOf = (outgoing: typeof open) =>
+      wording.ocsf(outgoing, sender) as { metadata: { uid: string }; finding_info: { uid: string } };
+    const [created, closed] = [findingOf(open), findingOf(over)];
+    expect(closed.finding_info.uid).toBe(created.finding_info.uid);
+    expect(closed.metadata.uid).not.toBe(created.metadata.uid);
+    const again = { item: notificationOf(matter, 'open', null, nowMs, nowMs), repeats: 1 };
+    expect(findingOf(again).finding_info.uid).not.toBe(created.finding_info.uid);
+  });
 });

@@ -1,6 +1,6 @@
 import { detectionFinding } from '../../../base/delivery/formats/ocsf.ts';
 import type { Sender } from '../../../base/delivery/outgoing.ts';
-import type { OutgoingNotification } from '../notification.ts';
+import { matterIdOf, type OutgoingNotification } from '../notification.ts';
 
 const severities = { notice: 'low', warning: 'medium', critical: 'high' } as const;
 
@@ -12,6 +12,7 @@ export function ocsfFinding({ item, repeats }: OutgoingNotification, sender: Sen
       activity: state === 'over' ? 'close' : 'create',
       severity: severities[severity],
       uid: item.id,
+      findingUid: matterIdOf(item),
       atMs: Date.parse(item.at),
       count: repeats,
       text: `${text}\nNext: ${next}`,
