@@ -9,6 +9,7 @@ import { readObjects } from '../../client/posture/read.ts';
 import { postureRules } from '../../client/posture/rules.ts';
 import { type Finding, findingsOf } from '../../client/response/posture/findings.ts';
 import { exitWith, orExit, usage } from '../exit.ts';
+import { readText } from '../operator/root-files.ts';
 import { print } from '../print.ts';
 
 /** `testudo posture`: what makes an intruder's life easy, and what to write instead. */
@@ -55,17 +56,9 @@ async function layoutsOf(
   if (keyFiles.length === 0 || folders.length === 0) {
     usage('give both --image-key and --images: whose signatures count, and where they lie');
   }
-  const keys = keyFiles.map((file) => orExit(readImageKey(textOf(file))));
+  const keys = keyFiles.map((file) => orExit(readImageKey(readText(file))));
   const read = await Promise.all(folders.map((folder) => readSignedLayout(folder, keys)));
   return read.map((layout) => orExit(layout));
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    return exitWith({ code: 'FILE_REFUSED', message: `${file}: ${(error as Error).message}` });
-  }
 }
 
 /** By workload, the gravest first; below each what is to be written. */
