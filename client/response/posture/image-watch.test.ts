@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
@@ -87,4 +87,25 @@ it('calls images unknown whose layout or key cannot be read, says so once, and h
   await images.close();
   await images.close();
   expect(said).toHaveLength(4);
+});
+
+it('calls nothing unsigned where a folder holds more keys than it reads: one of the others may have signed it', async () => {
+  const folder = tempDir();
+  const [keys, ours] = [join(folder, 'keys'), pemOf(ecdsa().publicKey)];
+  mkdirSync(keys);
+  for (let at = 10; at < 75; at += 1) writeFileSync(join(keys, `${at}.pub`), ours);
+  const layout = new MadeLayout(join(folder, 'layout'));
+  const { digest } = layout.image('web');
+  const last = ecdsa();
+  writeFileSync(join(keys, '99.pub'), pemOf(last.publicKey));
+  layout.cosign(digest, last);
+  const other = layout.image('db').digest;
+  layout.write();
+  const { images, said } = watch([keys], [layout.folder]);
+  await expect.poll(() => said).toEqual([expect.stringContaining(`${keys}: holds 66 files, of which 64 are read`)]);
+  const judged = () => [digest, other].map((one) => images.of(object('p', one))[0]?.signature);
+  await expect.poll(judged).toEqual(['unknown', 'unknown']);
+  rmSync(join(keys, '10.pub'));
+  rmSync(join(keys, '11.pub'));
+  await expect.poll(judged).toEqual(['signed', 'unsigned']);
 });

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ok, type Result } from '../../../base/fault.ts';
+import { ok, type Result, refuse } from '../../../base/fault.ts';
 import type { Log } from '../../../base/log.ts';
 import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
@@ -32,6 +32,8 @@ export type JudgedImage = Readonly<{
   digest: string | null;
   signature: ImageVerdict;
 }>;
+
+type KeyText = Readonly<{ place: string; text: Result<string, 'KEY_UNREADABLE' | 'KEYS_TOO_MANY'> }>;
 
 /** Keys that are read of one folder at most. */
 const keysMax = 64;
@@ -90,20 +92,21 @@ export class ImageWatch {
   }
 
   async #look(): Promise<void> {
-    const texts = (await Promise.all(this.#config.keys.map((place) => this.#keysIn(place)))).flat();
+    const found = (await Promise.all(this.#config.keys.map((place) => this.#keysIn(place)))).flat();
     const wrong: string[] = [];
-    this.#keys = texts.flatMap(({ file, text }) => {
-      const key = text === undefined ? undefined : readImageKey(text);
-      if (key?.ok !== true) wrong.push(`${file}: ${key?.fault.message ?? 'cannot be read'}`);
-      return key?.ok === true ? [key.value] : [];
+    this.#keys = found.flatMap(({ place, text }) => {
+      const key = text.ok ? readImageKey(text.value) : text;
+      if (!key.ok) wrong.push(`${place}: ${key.fault.message}`);
+      return key.ok ? [key.value] : [];
     });
-    if (texts.length === 0) wrong.push(`${this.#config.keys.join()}: no key in it`);
+    if (found.length === 0) wrong.push(`${this.#config.keys.join()}: no key in it`);
+    const texts = found.map(({ text }) => (text.ok ? text.value : '')).join();
     // A key that is not there may be the one that signed: nothing is called unsigned without it.
     const isWhole = wrong.length === 0;
     const layouts: SignedLayout[] = [];
     // One after the other: however many there are, little of it is in memory at once.
     for (const folder of this.#config.layouts) {
-      const layout = await this.#layoutIn(folder, texts.map(({ text }) => text).join());
+      const layout = await this.#layoutIn(folder, texts);
       if (layout.ok) layouts.push(isWhole ? layout.value : { ...layout.value, held: new Set() });
       else wrong.push(layout.fault.message);
     }
@@ -127,16 +130,21 @@ export class ImageWatch {
     return layout;
   }
 
-  /** The text of each key; undefined for what cannot be read. */
-  async #keysIn(place: string): Promise<readonly Readonly<{ file: string; text: string | undefined }>[]> {
+  /** The text of each key, or why it is not there. */
+  async #keysIn(place: string): Promise<readonly KeyText[]> {
     // A mounted ConfigMap has folders of its own, whose names begin with dots.
     const names = await readdir(place).catch(() => undefined);
     const files = names?.filter((name) => !name.startsWith('.')).sort() ?? [''];
-    return await Promise.all(
-      files.slice(0, keysMax).map(async (name) => {
+    const texts = await Promise.all(
+      files.slice(0, keysMax).map(async (name): Promise<KeyText> => {
         const file = join(place, name);
-        return { file, text: (await readBounded(file, keyBytesMax))?.toString('utf8') };
+        const bytes = await readBounded(file, keyBytesMax);
+        const text = bytes === undefined ? refuse('KEY_UNREADABLE', 'cannot be read') : ok(bytes.toString('utf8'));
+        return { place: file, text };
       }),
     );
+    if (files.length <= keysMax) return texts;
+    const why = `holds ${files.length} files, of which ${keysMax} are read; give several folders`;
+    return [...texts, { place, text: refuse('KEYS_TOO_MANY', why) }];
   }
 }
