@@ -81,6 +81,18 @@ describe('dashboard and alarms', () => {
     for (const name of named) expect(alarms.join('\n')).toContain(name);
   });
 
+  it('sound for sinks of clients and of the coordinator alike', () => {
+    const ofSinks = rules().groups.flatMap(({ rules: of }) =>
+      of.map(({ expr }) => expr).filter((expr) => /deliver/.test(expr)),
+    );
+    expect(ofSinks).toHaveLength(2);
+    for (const expr of ofSinks) {
+      expect(new Set(namesIn(expr))).toEqual(
+        new Set(['testudo_client_alert_deliveries_total', 'testudo_alert_deliveries_total']),
+      );
+    }
+  });
+
   it('would notice a metric that does not exist', () => {
     expect(namesIn('sum by (code) (rate(testudo_gone_total{namespace=~"$namespace"}[5m])) > 0 and up')).toEqual([
       'testudo_gone_total',

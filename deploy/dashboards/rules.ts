@@ -7,6 +7,11 @@ type Rule = Readonly<{
   summary: string;
 }>;
 
+/** A query over the sinks of clients, and the same over those of the coordinator. */
+function ofAnySinks(query: (metric: string) => string): string {
+  return ['testudo_client_alert_deliveries_total', 'testudo_alert_deliveries_total'].map(query).join(' or ');
+}
+
 /** What docs/operations.md, docs/client.md, docs/alerts.md and docs/sensor.md call worth an alarm. */
 const alarms: readonly Rule[] = [
   {
@@ -78,18 +83,18 @@ const alarms: readonly Rule[] = [
   },
   {
     alert: 'TestudoAlertsRefused',
-    expr:
-      'increase(testudo_client_alert_deliveries_total{outcome="refused"}[1h]) > 0 or ' +
-      'increase(testudo_alert_deliveries_total{outcome="refused"}[1h]) > 0',
+    expr: ofAnySinks((metric) => `increase(${metric}{outcome="refused"}[1h]) > 0`),
     severity: 'critical',
     summary:
       'A sink ({{ $labels.sink }}) refused alerts, which are not sent again: docs/alerts.md says what its settings must be.',
   },
   {
     alert: 'TestudoAlertsStuck',
-    expr:
-      'increase(testudo_client_alert_deliveries_total{outcome="later"}[30m]) > 0 unless ignoring (outcome) ' +
-      'increase(testudo_client_alert_deliveries_total{outcome="delivered"}[30m]) > 0',
+    expr: ofAnySinks(
+      (metric) =>
+        `(increase(${metric}{outcome="later"}[30m]) > 0 unless ignoring (outcome) ` +
+        `increase(${metric}{outcome="delivered"}[30m]) > 0)`,
+    ),
     for: '10m',
     severity: 'warning',
     summary: 'No alert has reached any sink ({{ $labels.sink }}) for half an hour; they wait.',
