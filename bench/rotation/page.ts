@@ -17,7 +17,11 @@ type Goal = Readonly<{
 const ours = ['Deployment, surge', 'Deployment, evict', 'StatefulSet', 'one replica, minAvailable 1'];
 const oursOf = (kind: string) => `availability ${kind} / ours`;
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(2)} s`;
-const atMost = (value: number, bar: number, text = String(value)): Figure => [text, value <= bar];
+const twoPlaces = (value: number) => value.toFixed(2);
+const atMost = (value: number, bar: number, text: (value: number) => string = String): Figure => [
+  text(value),
+  value <= bar,
+];
 
 const goals: readonly Goal[] = [
   {
@@ -37,12 +41,7 @@ const goals: readonly Goal[] = [
     piece: 'availability',
     what: 'capacity lost in surge mode',
     bar: '0 s',
-    of: (found) =>
-      atMost(
-        of(found(oursOf('Deployment, surge')), 'lostSeconds'),
-        0,
-        `${of(found(oursOf('Deployment, surge')), 'lostSeconds')} s`,
-      ),
+    of: (found) => atMost(of(found(oursOf('Deployment, surge')), 'lostSeconds'), 0, (lost) => `${lost} s`),
   },
   {
     piece: 'availability',
@@ -66,19 +65,13 @@ const goals: readonly Goal[] = [
     piece: 'real',
     what: 'calls for each rotation, from the audit log',
     bar: '3',
-    of: (found) => {
-      const calls = of(found('real control plane'), 'callsPerRotation');
-      return atMost(calls, 3, calls.toFixed(2));
-    },
+    of: (found) => atMost(of(found('real control plane'), 'callsPerRotation'), 3, twoPlaces),
   },
   {
     piece: 'calls',
     what: 'calls for each quarantine, reads for evidence beside them',
     bar: '3',
-    of: (found) => {
-      const calls = of(found('calls of a quarantine'), 'changes');
-      return atMost(calls, 3, calls.toFixed(2));
-    },
+    of: (found) => atMost(of(found('calls of a quarantine'), 'changes'), 3, twoPlaces),
   },
   {
     piece: 'idle',
@@ -86,7 +79,7 @@ const goals: readonly Goal[] = [
     bar: '0',
     of: (found) => {
       const { lists = 1, minutes } = found('idle');
-      return atMost(lists, 0, `${lists} in ${minutes} minutes`);
+      return atMost(lists, 0, () => `${lists} in ${minutes} minutes`);
     },
   },
   {
@@ -105,14 +98,14 @@ const goals: readonly Goal[] = [
     bar: '10 ms',
     of: (found) => {
       const { p99Ms = 0, p99CpuMs = 0 } = found('plan pods=1000');
-      return atMost(p99Ms, 10, `${p99Ms.toFixed(1)} ms (${p99CpuMs.toFixed(1)} of the processor)`);
+      return atMost(p99Ms, 10, () => `${p99Ms.toFixed(1)} ms (${p99CpuMs.toFixed(1)} of the processor)`);
     },
   },
   {
     piece: 'idle',
     what: 'memory of the agent, 1,000 pods and 10,000 events, at its peak',
     bar: '150 MiB',
-    of: (found) => atMost(of(found('idle'), 'peakMiB'), 150, `${of(found('idle'), 'peakMiB').toFixed(0)} MiB`),
+    of: (found) => atMost(of(found('idle'), 'peakMiB'), 150, (mebibytes) => `${mebibytes.toFixed(0)} MiB`),
   },
   {
     piece: 'weight',
@@ -176,7 +169,7 @@ const goals: readonly Goal[] = [
     bar: '1.1',
     of: (found) => {
       const bettor = Math.max(...[60, 120].map((bound) => of(found(`foretelling bound=${bound}`), 'bettor')));
-      return atMost(bettor, 1.1, bettor.toFixed(3));
+      return atMost(bettor, 1.1, () => bettor.toFixed(3));
     },
   },
   {
@@ -190,7 +183,7 @@ const goals: readonly Goal[] = [
           return Math.abs(bits - lawBits);
         }),
       );
-      return atMost(away, 0.3, `${away.toFixed(2)} bit`);
+      return atMost(away, 0.3, () => `${away.toFixed(2)} bit`);
     },
   },
   {
@@ -205,21 +198,20 @@ const goals: readonly Goal[] = [
     bar: '0.25',
     of: (found) => {
       const { oursMs = 1, fixedMs = 1 } = found('hottest first');
-      return atMost(oursMs / fixedMs, 0.25, (oursMs / fixedMs).toFixed(2));
+      return atMost(oursMs / fixedMs, 0.25, twoPlaces);
     },
   },
   {
     piece: 'quarantine',
     what: 'patch to out of the EndpointSlice, p99',
     bar: '1 s',
-    of: (found) => atMost(of(found('quarantine'), 'outP99Ms'), 1_000, seconds(of(found('quarantine'), 'outP99Ms'))),
+    of: (found) => atMost(of(found('quarantine'), 'outP99Ms'), 1_000, seconds),
   },
   {
     piece: 'quarantine',
     what: 'patch to the replacement, p99',
     bar: '2 s',
-    of: (found) =>
-      atMost(of(found('quarantine'), 'replacedP99Ms'), 2_000, seconds(of(found('quarantine'), 'replacedP99Ms'))),
+    of: (found) => atMost(of(found('quarantine'), 'replacedP99Ms'), 2_000, seconds),
   },
   {
     piece: 'quarantine',
