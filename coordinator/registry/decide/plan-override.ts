@@ -34,8 +34,10 @@ export function planOverride(
   if (!release.ok && decision === 'promote') return release;
   const alike = gate.approvals.filter((approval) => approval.decision === decision);
   const by = nameOf(actor);
-  if (alike.some((approval) => approval.by === by)) {
-    return refuse('APPROVAL_REPEATED', `${by} has approved this already: another operator must`);
+  const same = alike.find((approval) => personOf(approval.by) === personOf(by));
+  if (same !== undefined) {
+    const as = same.by === by ? '' : `, as ${same.by}, who is taken for the same person`;
+    return refuse('APPROVAL_REPEATED', `${by} has approved this already${as}: another operator must`);
   }
   // To reject is the safe side: one operator is enough.
   const needed = decision === 'promote' ? (policy.gate?.approvals ?? 1) : 1;
@@ -44,6 +46,11 @@ export function planOverride(
   }
   const reasons = [...alike, { by, reason }].map((approval) => `OVERRIDDEN by ${approval.by}: ${approval.reason}`);
   return planned(gateEvents(track.value, version, decision, [...standing(gate), ...reasons]), version);
+}
+
+/** Somebody with a certificate has a name at the provider of identities too, often the same: what follows "@" makes no second person. */
+function personOf(name: string): string {
+  return (name.split('@', 1)[0] ?? name).toLowerCase();
 }
 
 /** What an earlier decision had against it, so that the record says what was overridden. */

@@ -145,6 +145,11 @@ describe('promotion and rollback', () => {
     state = apply(state, planOverride(state, ada, request));
     expect(channelsOf(state)).toMatchObject({ stable: 0 });
     expect(codeOf(planOverride(state, ada, request))).toBe('APPROVAL_REPEATED');
+    for (const name of ['ada@oidc', 'Ada@example.org']) {
+      expect(planOverride(state, { kind: 'operator', name, role: 'admin' }, request)).toMatchObject({
+        fault: { code: 'APPROVAL_REPEATED', message: expect.stringContaining('as ada, who is taken for the same') },
+      });
+    }
     const promoted = eventsAfter(state, unwrap(planOverride(state, bob, request)).events, 0, bob);
     expect(channelsOf(promoted)).toMatchObject({ stable: 1 });
     const rejected = apply(state, planOverride(state, ada, { ...request, decision: 'reject' }));
