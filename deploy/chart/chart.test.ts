@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { checkout } from '../../tools/setup/places.mjs';
 
 const read = (path: string) => readFileSync(`${checkout}/deploy/chart/testudo/${path}`, 'utf8');
@@ -33,6 +33,23 @@ describe('the chart', () => {
       '/networkPolicy/coordinatorFrom/items',
       '/networkPolicy/dashboardFrom/items',
       '/sensors/config',
+    ]);
+  });
+
+  it('is given its Secrets by name and key as docs/kubernetes.md has them made of a store', () => {
+    type Made = Readonly<{ spec: { target: { name: string }; data: readonly { secretKey: string }[] } }>;
+    const page = readFileSync(`${checkout}/docs/kubernetes.md`, 'utf8');
+    const [, manifests = ''] = /## Secrets from a store\n.*?```yaml\n(.*?)```/s.exec(page) ?? [];
+    const made = parseAllDocuments(manifests).map((document) => document.toJS() as Made);
+    const { coordinator, client } = parse(read('values.yaml'));
+    const { secretName, certificateKey, keyKey } = client.hub.authority;
+    const named = [coordinator.masterKey, coordinator.founding, client.joinToken].map(({ secretName: name, key }) => [
+      name,
+      [key],
+    ]);
+    expect(made.map(({ spec }) => [spec.target.name, spec.data.map(({ secretKey }) => secretKey)])).toEqual([
+      ...named,
+      [secretName, [certificateKey, keyKey]],
     ]);
   });
 });
