@@ -15,8 +15,10 @@ import type { Authority } from './keys/authority.ts';
 import { type CoordinatorKeys, openCoordinatorKeys } from './keys/coordinator-keys.ts';
 import { readMasterKey } from './keys/master-key.ts';
 import type { Membership } from './members/membership.ts';
+import { openLeaderFolder } from './notifications/leader-folder.ts';
 import { Notifier } from './notifications/notifier.ts';
 import { healthPages } from './observability/health-pages.ts';
+import { leadingMetrics } from './observability/leading-metrics.ts';
 import { Metrics } from './observability/metrics.ts';
 import { ReleaseMetrics } from './observability/release-metrics.ts';
 import { ReleaseObserver } from './observability/release-observer.ts';
@@ -91,12 +93,10 @@ export async function startCoordinator(
   const ground = await openGround(config, environment, timers);
   if (!ground.ok) return ground;
   const { identity, openJournal, close: leaveGround } = ground.value;
-  if (standby !== undefined) {
-    const free = await standBy(config, ground.value, log, standby);
-    if (!free.ok) {
-      await leaveGround();
-      return free;
-    }
+  const folded = standby === undefined ? ok(undefined) : await standBy(config, ground.value, log, standby);
+  if (!folded.ok) {
+    await leaveGround();
+    return folded;
   }
   const keys = await openCoordinatorKeys(identity, config.federation, masterKey.value, timers.now());
   if (!keys.ok) {
@@ -110,6 +110,7 @@ export async function startCoordinator(
     build: buildVersion(),
     keyStore: keys.value.vault,
     openJournal,
+    folded: folded.value,
     timers,
     redis: config.redis,
     sampleReader,
@@ -194,12 +195,13 @@ type Parts = Readonly<{
 }>;
 
 async function openCheckpointer(config: CoordinatorConfig, engine: Engine, { vault }: CoordinatorKeys, log: Log) {
-  const { dataDirectory: dataDir, federation, checkpoints } = config;
+  const { dataDirectory: dataDir, federation, checkpoints, journal } = config;
   return Checkpointer.open({
     facts: engine,
     read: (from, limit) => engine.audit(from, limit),
     dataDir,
     signer: await ensureCheckpointSigner(vault, federation, dataDir),
+    epoch: journal.postgres === null ? undefined : engine.epoch,
     everyEntries: checkpoints.everyEntries,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble with signed heads'),
   });
@@ -216,6 +218,7 @@ function signingTimes({ releases }: CoordinatorConfig) {
 
 async function serve(parts: Parts): Promise<Coordinator> {
   const { config, engine, registry, keys, metrics, log, room } = parts;
+  const isFollowed = config.journal.postgres !== null;
   const traces = new RoundTraces();
   const { federation, listen } = config;
   const observer = new RoundObserver(() => engine.state(), metrics, traces, log);
@@ -223,6 +226,8 @@ async function serve(parts: Parts): Promise<Coordinator> {
   const sessions = new Sessions(parts.timers, config.dashboard.sessionMinutes * 60_000);
   const doors = await openDoors({ ...parts, traces, sessions });
   let unready: string | undefined;
+  let hasHalted = false;
+  leadingMetrics(metrics.registry, () => ({ isLeader: !hasHalted, epoch: engine.epoch, entry: engine.state().seq }));
   standingMetrics(metrics.registry, {
     state: () => engine.state(),
     freeBytes: () => engine.blobs.freeBytes(),
@@ -240,13 +245,18 @@ async function serve(parts: Parts): Promise<Coordinator> {
     await health.close();
     throw error;
   });
+  const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble with alerts');
   const notifier = await Notifier.open({
-    ...{ config: config.alerts, dataDirectory: config.dataDirectory, log, timers: parts.timers },
+    ...{ config: config.alerts, log, timers: parts.timers },
+    dataDirectory: isFollowed
+      ? await openLeaderFolder(config.dataDirectory, engine.epoch, trouble)
+      : config.dataDirectory,
     sender: () => ({ federation, cluster: '' }),
     attempted: (sink, outcome) => metrics.alertAttempted(sink, outcome),
     look: async (nowMs) => (await overviewOf(engine, registry, nowMs)).attention,
   });
   void engine.halted.then(({ code, message }) => {
+    hasHalted = true;
     unready = `halted: ${code}`;
     doors.setServing(false);
     log.fatal({ code, cause: message }, 'coordinator halted');
@@ -267,7 +277,7 @@ async function serve(parts: Parts): Promise<Coordinator> {
     unready = 'draining';
     await dashboard?.close();
     await notifier?.close();
-    await doors.close(config.drainSeconds * 1000);
+    await doors.close(hasHalted ? 0 : config.drainSeconds * 1000); // Once it has halted nothing under way becomes true.
     unfollow();
     await registry.close();
     await parts.checkpointer.close();

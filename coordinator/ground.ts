@@ -15,6 +15,8 @@ import { openPostgresJournal } from './ledger/journal/open-journal.ts';
 import { type Following, followUntilFree } from './ledger/journal/postgres/lease.ts';
 import { moved, type PostgresJournalFaultCode, readFence } from './ledger/journal/postgres/open-postgres.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
+import { ReadingAlong } from './ledger/reading-along.ts';
+import type { MutableState } from './ledger/state/mutable-state.ts';
 import { parsePostgresAddress } from './postgres/address.ts';
 import { ensureLayout, type LayoutFaultCode } from './postgres/layout.ts';
 import { PostgresLink } from './postgres/link.ts';
@@ -24,11 +26,14 @@ export type Ground = Readonly<{
   identity: IdentityPlace;
   /** Absent: the data directory's. Once it was opened the link is closed with the journal. */
   openJournal?: () => Promise<Result<Journal, PostgresJournalFaultCode>>;
-  /** Waits, reading along, until `openJournal` may follow who leads now. Absent: a data directory's has one coordinator. */
+  /**
+   * Waits, reading along, until `openJournal` may follow who leads now; resolves with the state that it has folded meanwhile.
+   * Absent: a data directory's has one coordinator.
+   */
   follow?: (
     signal: AbortSignal,
     tell: (following: Following) => void,
-  ) => Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>>;
+  ) => Promise<Result<MutableState, PostgresJournalFaultCode | 'STANDBY_STOPPED'>>;
   /** For who changes what a coordinator must not use meanwhile: none starts until the value is called. Refused where one runs. */
   hold(): Promise<Result<() => Promise<void>, PostgresJournalFaultCode | FolderFaultCode>>;
   /** For the way on which nothing else was opened. May be called twice. */
@@ -81,9 +86,11 @@ export async function openGround(
     identity: placeInDatabase(link.value),
     openJournal: () => openPostgresJournal(link.value, checked),
     async follow(signal, tell) {
-      const free = await followUntilFree(link.value, signal, tell);
-      if (free.ok) checked = free.value;
-      return free;
+      const along = new ReadingAlong();
+      const free = await followUntilFree(link.value, signal, { tell, take: (rows) => along.take(rows) });
+      if (!free.ok) return free;
+      checked = free.value;
+      return ok(along.state);
     },
     async hold() {
       const journal = await openPostgresJournal(link.value);

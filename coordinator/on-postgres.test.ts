@@ -174,10 +174,16 @@ describe('a coordinator on PostgreSQL', () => {
     await expect.poll(read, { interval: 50 }).toBeGreaterThanOrEqual(head);
     expect((await page('readyz')).status).toBe(503);
     expect((await page('healthz')).status).toBe(200);
+    const follows = await (await page('metrics')).text();
+    expect(follows).toContain('testudo_coordinator_leads 0\n');
+    expect(Number(/^testudo_journal_entry (\d+)$/m.exec(follows)?.[1])).toBeGreaterThanOrEqual(head);
 
     await federation.coordinator.close();
     await standby;
     expect(federation.coordinator.engine.epoch).toBe(epoch + 1);
+    const leads = await (await fetch(`http://${federation.coordinator.addresses.health}/metrics`)).text();
+    expect(leads).toContain(`testudo_coordinator_leads 1\n`);
+    expect(leads).toContain(`testudo_coordinator_epoch ${epoch + 1}\n`);
     await runRound(federation, members);
   });
 

@@ -5,18 +5,21 @@ import { servePages } from '../base/serving/http-server.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import type { Ground } from './ground.ts';
 import type { Following } from './ledger/journal/postgres/lease.ts';
+import type { MutableState } from './ledger/state/mutable-state.ts';
 import { healthPages } from './observability/health-pages.ts';
+import { leadingMetrics } from './observability/leading-metrics.ts';
 
 /**
- * Stands by until the coordinator that leads gives no sign of life, or lets go. Meanwhile the health pages are served: alive, not
- * ready, and how far this standby has read. They are closed when this resolves, for the coordinator to open its own.
+ * Stands by until the coordinator that leads gives no sign of life, or lets go; resolves with the state as of the last entry
+ * that it has read. Meanwhile the health pages are served: alive, not ready, and how far this standby has read. They are closed
+ * when this resolves, for the coordinator to open its own.
  */
 export async function standBy(
   { listen, federation }: CoordinatorConfig,
   { follow }: Ground,
   log: Log,
   signal: AbortSignal,
-): Promise<Result<void>> {
+): Promise<Result<MutableState>> {
   if (follow === undefined) {
     return refuse('STANDBY_ALONE', 'a standby needs journal.postgres: a data directory has one coordinator');
   }
@@ -26,7 +29,9 @@ export async function standBy(
       known === undefined ? 'nothing read yet' : `epoch ${known.epoch} leads, entry ${known.head.seq} is read`;
     return `standby: ${read}`;
   };
-  const health = await servePages(listen.health, healthPages(new Registry(), unready));
+  const registry = new Registry();
+  leadingMetrics(registry, () => ({ isLeader: false, epoch: known?.epoch ?? 0, entry: known?.head.seq ?? 0 }));
+  const health = await servePages(listen.health, healthPages(registry, unready));
   log.info({ federation, healthPort: health.port }, 'standing by');
   try {
     const free = await follow(signal, (following) => {
@@ -34,7 +39,7 @@ export async function standBy(
     });
     if (!free.ok) return free;
     log.warn({ federation, entry: free.value.seq }, 'no sign of life from the coordinator that leads: taking over');
-    return ok(undefined);
+    return ok(free.value);
   } finally {
     await health.close();
   }

@@ -19,7 +19,7 @@ export const deeds = [
   'connection terminated by the server',
   'wait for the standby cancelled',
 ] as const;
-type Deed = (typeof deeds)[number];
+export type Deed = (typeof deeds)[number];
 
 export type DeedTally = { count: number; stale: number; msMax: number };
 export type History = Readonly<{

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { readClientConfig } from '../../client/config.ts';
 import { readConfigFile } from '../../coordinator/config/config.ts';
+import { alertsPlace } from '../../coordinator/notifications/leader-folder.ts';
 import { orExit, usage } from '../exit.ts';
 
 export type Places = Readonly<{ dataDirectory: string; alertFile: string }>;
@@ -25,7 +26,7 @@ export function outboxDirectory({
 }: Readonly<{ coordinator?: string | undefined; config?: string | undefined; data?: string | undefined }>): string {
   if (coordinator === undefined) return alertPlaces(client).dataDirectory;
   if (client.config !== undefined || client.data !== undefined) usage('--coordinator goes without --config and --data');
-  return orExit(readConfigFile(coordinator, { environment: process.env })).dataDirectory;
+  return alertsPlace(orExit(readConfigFile(coordinator, { environment: process.env })).dataDirectory);
 }
 
 export function alertPlaces({

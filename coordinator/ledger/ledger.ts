@@ -1,7 +1,8 @@
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { ok, type Result } from '../../base/fault.ts';
 import type { JournalEntry } from './journal/entry.ts';
 import type { Actor } from './journal/events.ts';
 import type { Journal } from './journal/journal.ts';
+import { foldAll } from './reading-along.ts';
 import { foldEntry } from './state/fold.ts';
 import { copyState, emptyState, type MutableState } from './state/mutable-state.ts';
 import { readSnapshot, snapshotVersion, writeSnapshot } from './state/snapshot.ts';
@@ -46,13 +47,14 @@ export class Ledger {
     });
   }
 
-  /** Folds the newest snapshot and what follows it. */
+  /** Folds what follows the newest snapshot, or what was `folded` of this journal already. */
   static async open(
     journal: Journal,
     clock: () => number,
     listener: LedgerListener,
+    folded?: MutableState,
   ): Promise<Result<Ledger, StoreFaultCode>> {
-    const state = await readState(journal);
+    const state = await readState(journal, folded);
     return state.ok ? ok(new Ledger(journal, state.value, clock, listener)) : state;
   }
 
@@ -116,25 +118,19 @@ export class Ledger {
   }
 }
 
-async function readState(journal: Journal): Promise<Result<MutableState, StoreFaultCode>> {
-  const snapshot = await journal.latestSnapshot();
-  const usable = snapshot !== undefined && snapshot.version === snapshotVersion && snapshot.seq <= journal.head.seq;
-  const state = usable ? readSnapshot(snapshot.body) : emptyState();
+async function readState(journal: Journal, folded?: MutableState): Promise<Result<MutableState, StoreFaultCode>> {
+  const state = folded ?? (await fromSnapshot(journal));
   while (state.seq < journal.head.seq) {
     const entries = await journal.read(state.seq + 1, entriesPerRead);
     if (!entries.ok) return entries;
-    for (const entry of entries.value) {
-      try {
-        foldEntry(state, entry);
-      } catch (error) {
-        return refuse(
-          'JOURNAL_DAMAGED',
-          `journal: entry ${entry.seq} does not follow from those before it (${(error as Error).message}). ` +
-            'Start the build that wrote it, or restore a backup (docs/operations.md, "A damaged journal")',
-          { seq: entry.seq },
-        );
-      }
-    }
+    const taken = foldAll(state, entries.value, (entry) => entry);
+    if (!taken.ok) return taken;
   }
   return ok(state);
+}
+
+async function fromSnapshot(journal: Journal): Promise<MutableState> {
+  const snapshot = await journal.latestSnapshot();
+  const usable = snapshot !== undefined && snapshot.version === snapshotVersion && snapshot.seq <= journal.head.seq;
+  return usable ? readSnapshot(snapshot.body) : emptyState();
 }

@@ -7,7 +7,8 @@ import type { JobPlaces } from '../candidate/places.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { JournalEntry } from '../ledger/journal/entry.ts';
 import type { Journal } from '../ledger/journal/journal.ts';
-import { Ledger } from '../ledger/ledger.ts';
+import { Ledger, type LedgerListener } from '../ledger/ledger.ts';
+import type { MutableState } from '../ledger/state/mutable-state.ts';
 import type { StoreFaultCode } from '../ledger/store.ts';
 import { TimerWaker } from '../queue/timer-waker.ts';
 import type { Waker } from '../queue/waker.ts';
@@ -32,6 +33,8 @@ export type StartOptions = Readonly<{
   watchdogMs?: number;
   /** Entries after which a snapshot is saved, or later where one takes more room than these: a start folds few. Default 1,000. */
   snapshotEvery?: number;
+  /** What a standby has folded of the journal already: the engine's from now on. */
+  folded?: MutableState | undefined;
   /** For the operator's log: what went wrong and is tried again. */
   trouble?: (code: string, message: string) => void;
   /** For metrics: entries in a commit, and what it took from hand-over to sync. */
@@ -60,7 +63,7 @@ export async function startEngine(
   const clock = timers.now;
   const halting = Promise.withResolvers<Readonly<{ code: StoreFaultCode; message: string }>>();
   let engine: Engine | undefined;
-  const opened = await Ledger.open(journal, clock, {
+  const listener: LedgerListener = {
     durable(entries, seconds) {
       options.committed?.(entries, seconds);
       engine?.afterCommit(entries);
@@ -69,7 +72,8 @@ export async function startEngine(
       trouble(code, message);
       if (code !== 'DISK_FULL') halting.resolve({ code, message });
     },
-  });
+  };
+  const opened = await Ledger.open(journal, clock, listener, options.folded);
   if (!opened.ok) {
     await journal.close();
     return opened;

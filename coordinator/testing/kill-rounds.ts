@@ -33,6 +33,8 @@ export type Kill = Readonly<{
   afterOpeningMs?: number;
   /** Called for each receipt; may kill. */
   receipted?: (receipt: ReceiptData, kill: () => void) => void;
+  /** Called for each line that it says. */
+  heard?: (line: object) => void;
   env?: Readonly<Record<string, string>>;
 }>;
 
@@ -58,7 +60,10 @@ export function startRounds(
 
 type RoundsProcess = ChildProcessByStdio<Writable, Readable, null>;
 
-async function toItsEnd(child: RoundsProcess, { afterStartMs, afterOpeningMs, receipted }: Kill): Promise<ProcessEnd> {
+async function toItsEnd(
+  child: RoundsProcess,
+  { afterStartMs, afterOpeningMs, receipted, heard }: Kill,
+): Promise<ProcessEnd> {
   const killAfter = (ms: number | undefined) =>
     ms === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), ms);
   const startedMs = performance.now();
@@ -70,6 +75,7 @@ async function toItsEnd(child: RoundsProcess, { afterStartMs, afterOpeningMs, re
   let halted: string | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
     const said = line.endsWith('}') ? JSON.parse(line) : {}; // A kill may cut the last line.
+    heard?.(said);
     if (said.receipt !== undefined) {
       receipts.push(said.receipt);
       receipted?.(said.receipt, () => child.kill('SIGKILL'));

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { FaultError } from '../../base/fault.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import type { Track } from '../ledger/state/state.ts';
 import type { ReceiptData } from '../rounds/update-desk.ts';
-import { databaseAsked } from './rounds-on-database.ts';
+import { databaseAsked, isStandby } from './rounds-on-database.ts';
 import { type Invitation, type SealedUpdate, sealDelta } from './sealed-delta.ts';
 import { deltaOf, takePart } from './small-client.ts';
 import { clusters, openSmallFederation, operator, track } from './small-federation.ts';
@@ -13,6 +14,7 @@ import { clusters, openSmallFederation, operator, track } from './small-federati
  * Run as a process by kill tests: `round-process.ts <folder> <rounds> [failpoint]`. Finishes a round that an earlier
  * process left open, then opens as many as it is told to, with the failpoint armed as soon as the left one is over.
  * Clients live in the process, but keep their sealed updates on disk until the round is over, as real ones do.
+ * In the environment of `asStandby` it stands by before, and waits to be told before it opens a round.
  * Says every receipt on stdout at the moment at which a client would hear of it, and when rounds open and end.
  */
 const [folder, rounds, failpoint] = process.argv.slice(2) as [string, string, string | undefined];
@@ -20,13 +22,20 @@ const say = (line: object) => writeSync(1, `${JSON.stringify(line)}\n`);
 
 // A test that is itself killed must not leave us behind: then our standard input ends.
 if (process.env.TESTUDO_TEST_CHILD !== undefined) process.stdin.on('end', () => process.exit(2)).resume();
+const told = isStandby() ? once(process.stdin, 'data') : undefined;
 
 // A client whom a coordinator refuses that another has followed would turn to that one: nothing more comes of it here.
 process.on('unhandledRejection', (error) => {
   if (!(error instanceof FaultError) || process.env.TESTUDO_TEST_POSTGRES === undefined) throw error;
 });
 
-const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8, ...(await databaseAsked()) });
+let follows = false;
+const database = await databaseAsked(() => {
+  if (!follows) say({ follows: true });
+  follows = true;
+});
+const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8, ...database });
+say({ leads: engine.epoch });
 void engine.halted.then(({ code }) => {
   say({ halted: code });
   process.exit(3);
@@ -35,6 +44,8 @@ const receipted = (receipt: ReceiptData) => say({ receipt });
 for (const cluster of clusters) takePart(engine, cluster, receipted, (invitation) => fromOutbox(invitation, cluster));
 
 if (known().rounds.size > 0) await ended();
+say({ idle: true });
+await told;
 if (failpoint !== undefined) process.env.TESTUDO_FAILPOINT = failpoint;
 for (let count = 0; count < Number(rounds); count++) {
   say({ opening: count + 1 });

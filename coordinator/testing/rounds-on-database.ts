@@ -6,26 +6,41 @@ import { systemTimers } from '../../base/system-timers.ts';
 import { backUpDatabase } from '../database-copy.ts';
 import { placeInDatabase } from '../keys/place-in-database.ts';
 import { Vault } from '../keys/vault.ts';
+import type { StoredEntry } from '../ledger/journal/entry.ts';
 import { openPostgresJournal } from '../ledger/journal/open-journal.ts';
+import { followUntilFree } from '../ledger/journal/postgres/lease.ts';
+import { ReadingAlong } from '../ledger/reading-along.ts';
 import type { PostgresSettings } from '../postgres/connection.ts';
 import { ensureLayout } from '../postgres/layout.ts';
 import { PostgresLink } from '../postgres/link.ts';
 
 const variable = 'TESTUDO_TEST_POSTGRES';
+const standbyVariable = 'TESTUDO_TEST_STANDBY';
+
+/** The environment in which round-process.ts stands by first, and opens rounds when a line comes on its standard input. */
+export const asStandby = { [standbyVariable]: '1' } as const;
+
+export function isStandby(): boolean {
+  return process.env[standbyVariable] !== undefined;
+}
 
 /** The environment in which round-process.ts stands on a database. */
 export function onDatabase(settings: PostgresSettings): Record<string, string> {
   return { [variable]: JSON.stringify(settings) };
 }
 
-/** What an engine of this process stands on, where its environment names a database. */
-export async function databaseAsked() {
+/** What an engine of this process stands on, where its environment names a database. `follows`: told when it has read along so far. */
+export async function databaseAsked(follows: () => void) {
   const text = process.env[variable];
   if (text === undefined) return {};
   const link = new PostgresLink(JSON.parse(text) as PostgresSettings, systemTimers);
   unwrap(await ensureLayout(link));
   const keyStore = unwrap(await Vault.openIn(placeInDatabase(link).secrets, 'a master key for tests alone'));
-  return { keyStore, openJournal: () => openPostgresJournal(link) };
+  if (!isStandby()) return { keyStore, openJournal: () => openPostgresJournal(link) };
+  const along = new ReadingAlong();
+  const follower = { tell: follows, take: (rows: readonly StoredEntry[]) => along.take(rows) };
+  const checked = unwrap(await followUntilFree(link, new AbortController().signal, follower));
+  return { keyStore, openJournal: () => openPostgresJournal(link, checked), folded: along.state };
 }
 
 /** A folder whose data/ is what a backup of the database makes of it: for `findBroken` and `readTrack`. */

@@ -1,6 +1,12 @@
-import { appendFile, mkdir, open, readFile, truncate } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { appendDurably, isMissing, privateFileMode, privateFolderMode } from '../../base/atomic-file.ts';
+import {
+  appendDurably,
+  isMissing,
+  privateFileMode,
+  privateFolderMode,
+  writeFileAtomic,
+} from '../../base/atomic-file.ts';
 import { type Checkpoint, parseCheckpoint } from '../../proto/transparency/checkpoint.ts';
 import { Frontier, sameHash } from '../../proto/transparency/merkle.ts';
 
@@ -12,9 +18,23 @@ export function folderOf(dataDir: string): string {
   return join(dataDir, 'transparency');
 }
 
-/** Signed heads, a line each, in the order of their sizes. */
-function pathIn(dataDir: string): string {
-  return join(folderOf(dataDir), 'checkpoints.jsonl');
+/**
+ * Signed heads, a line each, in the order of their sizes. With the epoch of a writer that another may follow while it still has the
+ * folder: each writes to a file of its own, and the newest counts.
+ */
+function pathIn(dataDir: string, epoch?: number): string {
+  return join(folderOf(dataDir), epoch === undefined ? 'checkpoints.jsonl' : `checkpoints-${epoch}.jsonl`);
+}
+
+/** All that there are, the one that counts last. */
+async function pathsIn(dataDir: string): Promise<readonly string[]> {
+  const names = await readdir(folderOf(dataDir)).catch((error: unknown): string[] => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+  const epochs = names.flatMap((name) => /^checkpoints-(\d+)\.jsonl$/.exec(name)?.slice(1).map(Number) ?? []);
+  const ofEpochs = epochs.sort((a, b) => a - b).map((epoch) => pathIn(dataDir, epoch));
+  return names.includes('checkpoints.jsonl') ? [pathIn(dataDir), ...ofEpochs] : ofEpochs;
 }
 
 /** Heads of more entries than the journal had when it was opened: the only evidence that it has lost some. */
@@ -30,7 +50,9 @@ export async function readCheckpoints(dataDir: string): Promise<readonly StoredC
 type Line = Readonly<{ stored: StoredCheckpoint; endsAt: number }>;
 
 async function linesOf(dataDir: string): Promise<readonly Line[]> {
-  const text = await readFile(pathIn(dataDir)).catch((error: unknown) => {
+  const path = (await pathsIn(dataDir)).at(-1);
+  if (path === undefined) return [];
+  const text = await readFile(path).catch((error: unknown) => {
     if (isMissing(error)) return Buffer.alloc(0);
     throw error;
   });
@@ -97,12 +119,13 @@ export class CheckpointWriter {
 
   /**
    * Cuts off what is half written, and puts heads of more entries than the journal has aside: a backup of it was restored, or it
-   * was cut.
+   * was cut. `epoch`: of a writer that may be followed; it goes on in a file of its own, from what the one before left.
    */
   static async open(
     dataDir: string,
     entries: number,
     trouble: (code: string, cause: string) => void,
+    epoch?: number,
   ): Promise<CheckpointWriter> {
     await mkdir(folderOf(dataDir), { recursive: true, mode: privateFolderMode });
     const lines = await linesOf(dataDir);
@@ -117,7 +140,15 @@ export class CheckpointWriter {
         `${why}: a backup was restored, or the journal was cut; witnesses will refuse what follows; ${aheadIn(dataDir)} keeps it`,
       );
     }
-    const writer = new CheckpointWriter(pathIn(dataDir), kept, trouble);
+    const path = pathIn(dataDir, epoch);
+    const writer = new CheckpointWriter(path, kept, trouble);
+    const others = (await pathsIn(dataDir)).filter((other) => other !== path);
+    if (others.length > 0) {
+      const whole = lines.slice(0, lines.length - ahead.length);
+      await writeFileAtomic(path, whole.map(({ stored }) => lineOf(stored.note, stored.frontier.roots)).join(''));
+      await Promise.all(others.map((other) => rm(other, { force: true })));
+      return writer;
+    }
     await truncate(writer.#path, writer.#length).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
     });

@@ -1,7 +1,7 @@
-import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { unwrap } from '../../base/fault.ts';
+import { ok, unwrap } from '../../base/fault.ts';
 import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import type { RoundId } from '../../proto/ids.ts';
 import { signCheckpoint } from '../../proto/transparency/checkpoint.ts';
@@ -43,8 +43,9 @@ describe('heads of a journal', () => {
     signer = await ensureCheckpointSigner(keys, federation, dataDir);
   });
 
-  const open = (by = signer) =>
+  const open = (by = signer, epoch?: number) =>
     Checkpointer.open({
+      epoch,
       facts: engine,
       read: (from, limit) => engine.audit(from, limit),
       dataDir,
@@ -57,7 +58,32 @@ describe('heads of a journal', () => {
     await checkpointer.caughtUp;
     await checkpointer.close();
   };
+  const lifted = { kind: 'freezeLifted', freezeId: 'none', reason: 'an entry' } as const;
   const multiples = () => Array.from({ length: Math.floor(engine.state().seq / 3) }, (_, index) => 3 * (index + 1));
+
+  it('are written by each of those who follow one another in one folder to a file of its own, and the newest counts', async () => {
+    const folder = join(dataDir, 'transparency');
+    await catchUp();
+    const before = readFileSync(path());
+    const stopped = await open(signer, 7); // Still there, with its file, when the next one has taken over.
+    await stopped.caughtUp;
+    const next = await open(signer, 8);
+    await next.caughtUp;
+    expect(readdirSync(folder).filter((name) => name.startsWith('checkpoints'))).toEqual(['checkpoints-8.jsonl']);
+    expect(readFileSync(join(folder, 'checkpoints-8.jsonl'))).toEqual(before);
+    for (let count = 0; count < 3; count++)
+      await engine.commit(operator, () => ok({ events: [lifted], value: undefined }));
+    await Promise.all([stopped.close(), next.close()]);
+    expect(
+      readdirSync(folder)
+        .filter((name) => name.startsWith('checkpoints'))
+        .sort(),
+    ).toEqual(['checkpoints-7.jsonl', 'checkpoints-8.jsonl']);
+    expect(await sizes()).toEqual(multiples());
+    await catchUp(); // Alone in the folder again.
+    expect(readdirSync(folder).filter((name) => name.startsWith('checkpoints'))).toEqual(['checkpoints.jsonl']);
+    expect(await sizes()).toEqual(multiples());
+  });
 
   it('are signed as the journal grows, and for what an older version wrote before', async () => {
     const checkpointer = await open();

@@ -14,6 +14,8 @@ export type CheckpointerOptions = Readonly<{
   read: (from: number, limit: number) => Promise<Result<readonly JournalEntry[], JournalFaultCode>>;
   dataDir: string;
   signer: CheckpointSigner;
+  /** Of a writer that another may follow while it still has the folder; the one that is alone in it has none. */
+  epoch?: number | undefined;
   /** A head is signed at every multiple of it. */
   everyEntries: number;
   trouble: (code: string, cause: string) => void;
@@ -50,7 +52,8 @@ export class Checkpointer {
   }
 
   static async open(options: CheckpointerOptions): Promise<Checkpointer> {
-    const writer = await CheckpointWriter.open(options.dataDir, options.facts.state().seq, options.trouble);
+    const { dataDir, facts, trouble, epoch } = options;
+    const writer = await CheckpointWriter.open(dataDir, facts.state().seq, trouble, epoch);
     const { origin, key } = options.signer;
     const own = verifierKey(origin, signatureTypes.ed25519, key.publicKey);
     const known = writer.last !== undefined && checkSigned(writer.last.checkpoint, [own]).ok;

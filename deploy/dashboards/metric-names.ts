@@ -3,6 +3,7 @@ import { createMetrics } from '../../client/observability/metrics.ts';
 import { createAgentMetrics } from '../../client/response/agent-metrics.ts';
 import { sensorMetrics } from '../../client/sensor/sensor-metrics.ts';
 import { emptyState } from '../../coordinator/ledger/state/mutable-state.ts';
+import { leadingMetrics } from '../../coordinator/observability/leading-metrics.ts';
 import { Metrics } from '../../coordinator/observability/metrics.ts';
 import { ReleaseMetrics } from '../../coordinator/observability/release-metrics.ts';
 import { standingMetrics } from '../../coordinator/observability/standing-metrics.ts';
@@ -25,6 +26,7 @@ export function metricsOfRoles(): Readonly<Record<'coordinator' | 'client' | 'se
     0,
     () => 0,
   );
+  leadingMetrics(metrics.registry, () => ({ isLeader: true, epoch: 0, entry: 0 }));
   standingMetrics(metrics.registry, {
     state: emptyState,
     freeBytes: async () => 0,

@@ -16,10 +16,27 @@ function ofAnySinks(query: (metric: string) => string): string {
 const alarms: readonly Rule[] = [
   {
     alert: 'TestudoNotReady',
-    expr: 'kube_pod_status_ready{condition="true", pod=~".*testudo.*-(coordinator|client)-0"} == 0',
+    expr: 'kube_pod_status_ready{condition="true", pod=~".*testudo.*-client-0"} == 0',
     for: '10m',
     severity: 'critical',
     summary: '{{ $labels.pod }} has not been ready for ten minutes: its /readyz says why.',
+  },
+  {
+    // A standby is not ready either: it is enough that one is.
+    alert: 'TestudoNoLeader',
+    expr: 'max by (namespace) (kube_pod_status_ready{condition="true", pod=~".*testudo.*-coordinator-[0-9]+"}) == 0',
+    for: '5m',
+    severity: 'critical',
+    summary: 'No coordinator in {{ $labels.namespace }} has been ready for five minutes: their /readyz say why.',
+  },
+  {
+    alert: 'TestudoStandbyBehind',
+    expr:
+      'max by (namespace) (testudo_journal_entry) - min by (namespace) (testudo_journal_entry) > 1000 ' +
+      'and count by (namespace) (testudo_journal_entry) > 1',
+    for: '5m',
+    severity: 'warning',
+    summary: 'The standby in {{ $labels.namespace }} does not keep up with its leader: a takeover would take long.',
   },
   {
     alert: 'TestudoRoundAbandoned',

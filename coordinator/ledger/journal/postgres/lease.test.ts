@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, it } from 'vitest';
+import { ok } from '../../../../base/fault.ts';
 import { systemTimers } from '../../../../base/system-timers.ts';
 import { PostgresLink } from '../../../postgres/link.ts';
 import { followUntilFree } from './lease.ts';
@@ -15,7 +16,10 @@ it('a standby that is told to stop while its database is away does not wait for 
     ...{ isReplicated: false, outageMs: 3_600_000, leaseMs: 4_000 },
   };
   const stopping = new AbortController();
-  const following = followUntilFree(new PostgresLink(settings, systemTimers), stopping.signal, () => {});
+  const following = followUntilFree(new PostgresLink(settings, systemTimers), stopping.signal, {
+    tell: () => {},
+    take: () => ok(undefined),
+  });
   stopping.abort();
   expect(await following).toMatchObject({ fault: { code: 'STANDBY_STOPPED' } });
 });

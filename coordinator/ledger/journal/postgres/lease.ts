@@ -3,6 +3,7 @@ import { pause } from '../../../../base/pause.ts';
 import type { Timers } from '../../../../base/time.ts';
 import { ensureLayout } from '../../../postgres/layout.ts';
 import type { PostgresLink } from '../../../postgres/link.ts';
+import type { StoredEntry } from '../entry.ts';
 import type { JournalHead } from '../journal.ts';
 import { noHead } from '../walk.ts';
 import { rolledBack } from './faults.ts';
@@ -61,20 +62,28 @@ export async function awaitLease(link: PostgresLink): Promise<Result<void, Postg
 /** What a standby knows: for people who ask it. */
 export type Following = Readonly<{ epoch: number; head: JournalHead }>;
 
+/** Who hears of what a standby reads. */
+export type Follower = Readonly<{
+  /** What it knows, at every look. */
+  tell: (following: Following) => void;
+  /** Takes each line once. Where it cannot, the standby ends. */
+  take: (rows: readonly StoredEntry[]) => Result<void, 'JOURNAL_DAMAGED'>;
+}>;
+
 /**
  * Stands by: walks the lines as they come, until nobody holds the journal any more. Resolves with the last line that it has
- * checked, so that taking over costs the tail alone. A head that goes back is JOURNAL_ROLLED_BACK here too. A database that
+ * checked and handed on, so that taking over costs the tail alone. A head that goes back is JOURNAL_ROLLED_BACK here too. A database that
  * does not answer is waited for; the signal ends that, too, and closes the link.
  */
 export async function followUntilFree(
   link: PostgresLink,
   signal: AbortSignal,
-  tell: (following: Following) => void,
+  follower: Follower,
 ): Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
   const letGo = () => void link.close();
   signal.addEventListener('abort', letGo, { once: true });
   try {
-    return await follow(link, signal, tell);
+    return await follow(link, signal, follower);
   } finally {
     signal.removeEventListener('abort', letGo);
   }
@@ -83,7 +92,7 @@ export async function followUntilFree(
 async function follow(
   link: PostgresLink,
   signal: AbortSignal,
-  tell: (following: Following) => void,
+  { tell, take }: Follower,
 ): Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
   const silence = new Silence(link.timers);
   let head = noHead;
@@ -92,9 +101,11 @@ async function follow(
     if (fence.ok) {
       if (fence.value.movedTo !== null) return moved(fence.value.movedTo);
       if (fence.value.head.seq < head.seq) return rolledBack(head, fence.value.head);
-      const walked = await walkTo(link, head, fence.value.head);
+      const walked = await walkTo(link, head, fence.value.head, (rows, at) => {
+        head = at;
+        return take(rows);
+      });
       if (walked.ok) {
-        head = walked.value;
         tell({ epoch: fence.value.epoch, head });
         if (silence.look(fence.value) === 'free' && !signal.aborted) return ok(head);
       } else if (walked.fault.code !== 'DATABASE_UNREACHABLE') return walked;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ok, type Result, refuse } from '../../../../base/fault.ts';
 import { ensureLayout, type LayoutFaultCode, unanswered } from '../../../postgres/layout.ts';
 import type { PostgresLink } from '../../../postgres/link.ts';
+import type { StoredEntry } from '../entry.ts';
 import type { JournalFaultCode, JournalHead } from '../journal.ts';
 import type { OpenedStore } from '../journal-store.ts';
 import { damaged, findBreak, noHead } from '../walk.ts';
@@ -58,21 +59,31 @@ export async function readFence(
   return row === undefined ? damaged(0, 'its row of the fence is missing') : ok(fenceIn(row));
 }
 
-/** Walks the lines after `from`, and holds the end to what the fence says. Commits may go on meanwhile. */
+/** Takes lines whose chain was checked, up to `head`. */
+export type TakeLines = (rows: readonly StoredEntry[], head: JournalHead) => Result<void, 'JOURNAL_DAMAGED'>;
+
+/**
+ * Walks the lines after `from`, hands them on, and holds the end to what the fence says. Commits may go on meanwhile. What was
+ * handed on stays so where the rest cannot be had.
+ */
 export async function walkTo(
   link: PostgresLink,
   from: JournalHead,
   goal: JournalHead,
+  take: TakeLines = () => ok(undefined),
 ): Promise<Result<JournalHead, JournalFaultCode | 'DATABASE_UNREACHABLE' | 'DATABASE_UNFIT'>> {
   const sql = statementsIn(link.settings.schema);
   let at = from;
   while (at.seq < goal.seq) {
     const answer = await link.repeat(sql.read, [at.seq + 1, Math.min(rowsPerWalk, goal.seq - at.seq)]);
     if (answer.kind !== 'rows') return unanswered(answer);
-    const walked = findBreak(at, rowsIn(answer.rows));
+    const rows = rowsIn(answer.rows);
+    const walked = findBreak(at, rows);
     if (!walked.ok) return walked;
     if (walked.value.seq === at.seq) return damaged(at.seq + 1, `entry ${at.seq + 1} is missing`);
     at = walked.value;
+    const taken = take(rows, at);
+    if (!taken.ok) return taken;
   }
   if (at.chain === goal.chain) return ok(at);
   return damaged(at.seq, `the fence says that it ends with another entry ${goal.seq}`);

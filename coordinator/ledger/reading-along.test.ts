@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, it, vi } from 'vitest';
+import { unwrap } from '../../base/fault.ts';
+import { systemTimers } from '../../base/system-timers.ts';
+import { openSmallFederation, operator, track } from '../testing/small-federation.ts';
+import { tempDir } from '../testing/temp-dir.ts';
+import type { StoredEntry } from './journal/entry.ts';
+import { MemoryMedium } from './journal/memory-store.ts';
+import { openMemoryJournal } from './journal/open-journal.ts';
+import { Ledger } from './ledger.ts';
+import { ReadingAlong } from './reading-along.ts';
+
+async function linesOfAFederation() {
+  const dataDir = tempDir();
+  const engine = await openSmallFederation(dataDir);
+  const round = unwrap(await engine.openRound(operator, { track, reason: 'test' })).value;
+  unwrap(await engine.cancelRound(operator, { track, round, reason: 'test' }));
+  await engine.close();
+  const db = new Database(join(dataDir, 'journal.sqlite'), { readonly: true });
+  const rows = db.prepare('SELECT seq, epoch, body, chain FROM entries ORDER BY seq').all() as StoredEntry[];
+  db.close();
+  return { rows, state: engine.state() };
+}
+
+it('a state that was folded as lines came is the one of who wrote them, and names a line that does not fit', async () => {
+  const { rows, state } = await linesOfAFederation();
+  const along = new ReadingAlong();
+  for (let at = 0; at < rows.length; at += 3) unwrap(along.take(rows.slice(at, at + 3)));
+  expect(along.state).toEqual(state);
+  expect(state.tracks.get(track)?.rounds.size).toBe(1);
+  const again = new ReadingAlong();
+  const missing = rows.filter(({ body }) => !body.includes('trackCreated'));
+  expect(again.take(missing)).toMatchObject({ fault: { code: 'JOURNAL_DAMAGED' } });
+});
+
+it('a ledger goes on from what was folded, and reads what came after it alone', async () => {
+  const { rows, state } = await linesOfAFederation();
+  const medium = new MemoryMedium();
+  medium.rows = rows;
+  const along = new ReadingAlong();
+  unwrap(along.take(rows.slice(0, -2)));
+  const journal = openMemoryJournal(medium, systemTimers);
+  const read = vi.spyOn(journal, 'read');
+  const ledger = unwrap(await Ledger.open(journal, () => 1, { durable: () => {}, undone: () => {} }, along.state));
+  expect(read.mock.calls.map(([from]) => from)).toEqual([rows.length - 1]);
+  expect(ledger.state).toEqual(state);
+});
