@@ -62,7 +62,11 @@ describe('the drill that kills the agent', { timeout: 600_000 }, () => {
     expect(checks.map(({ verdict, happened }) => [verdict, happened.replaceAll(/[\d.]+ s\b/g, 'N s')])).toEqual([
       ['as expected', 'held by agent-0 N s after agent-0 was killed, looked at through kubectl'],
       ['as expected', expect.stringMatching(/^(\d+) of \1$/)],
-      ['not measured', 'there was none'],
+      // Other tests of this cluster rotate pods of theirs meanwhile, or do not.
+      expect.toBeOneOf([
+        ['not measured', 'there was none'],
+        ['as expected', expect.stringMatching(/^(\d+) of \1 ended$/)],
+      ]),
     ]);
     expect(runs.map(({ member }) => member.running())).toEqual([false, true]);
   });

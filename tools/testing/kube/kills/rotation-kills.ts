@@ -20,6 +20,8 @@ export const rotationSteps: readonly RotationStep[] = [...rotationFailpoints, 'a
 
 const rotating = 'testudo.io/rotating';
 const startMs = 4_000;
+/** So long a busy machine may take for one; every step that puts a pod back takes it. */
+const replacementSecondsMax = 6;
 /** Each of one replica: where one waits for its replacement, the next comes to the step that is asked for. */
 const singles = ['web', 'shop', 'mail'] as const;
 
@@ -70,7 +72,11 @@ export class RotationKills {
     endpoints.hold('db', 1);
     const killing = new Killing(plane, folder, [
       ...agentSettings({ namespace, folder, kubernetes }, 'agent'),
-      ...['rotation.mode=rotate', 'rotation.maxLifetimeMinutes=0.1', 'rotation.replacementSecondsMax=2'],
+      ...[
+        'rotation.mode=rotate',
+        'rotation.maxLifetimeMinutes=0.1',
+        `rotation.replacementSecondsMax=${replacementSecondsMax}`,
+      ],
       ...['rotation.settleSeconds=0', 'rotation.epochMinutes=0.1', 'rotation.retryMinutes=0.05'],
       ...['rotation.maxInFlight.node=8', 'rotation.maxInFlight.cluster=8'],
     ]);
