@@ -1,7 +1,8 @@
 import './base/require-node.mjs';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { LongestFirst } from './tools/testing/longest-first.mjs';
-import { pureTests } from './tools/testing/pure-tests.mjs';
+import { ownProcessTests } from './tools/testing/own-process.mjs';
+import { recycledForks } from './tools/testing/recycled-forks.mjs';
 
 const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
 const folders = '{base,proto,aggregation,coordinator,client,cli,dashboard,demo,deploy,lab,tools,bench}';
@@ -9,8 +10,8 @@ const folders = '{base,proto,aggregation,coordinator,client,cli,dashboard,demo,d
 const kube = `${folders}/**/*.kube.test.ts`;
 
 const all = `${folders}/**/*.test.ts`;
-/** Tests that compute alone and may share a process. */
-const pure = pureTests(folders);
+/** Tests that measure or change what belongs to a whole process. */
+const own = ownProcessTests(all);
 
 const images = process.env.TESTUDO_IMAGES === 'off' ? ['deploy/images/**'] : [];
 
@@ -38,11 +39,17 @@ export default defineConfig({
       // Images need root, crun and half a gigabyte of cache; tools/test.mjs says that they were left out.
       {
         extends: true,
-        test: { name: 'own', include: [all], exclude: [...configDefaults.exclude, kube, ...images, ...pure] },
+        test: { name: 'own', include: own, exclude: [...configDefaults.exclude, kube, ...images] },
       },
       {
         extends: true,
-        test: { name: 'shared', include: pure, exclude: [...configDefaults.exclude, ...images], isolate: false },
+        test: {
+          name: 'shared',
+          include: [all],
+          exclude: [...configDefaults.exclude, kube, ...images, ...own],
+          isolate: false,
+          pool: recycledForks(600 * 2 ** 20),
+        },
       },
       {
         extends: true,
