@@ -127,11 +127,12 @@ const goals: readonly Goal[] = [
   },
   {
     piece: 'watching',
-    what: 'the same where the API server is killed and forgets, its pauses between tries included',
+    what: 'the same where the API server is killed and forgets, from when the next one is ready',
     bar: '0 of 20; caught up in 2 s',
     of: (found) => {
-      const { lost = 1, afterKillMs = 1e9, kills = 0 } = found('watching');
-      return [`${lost} of ${kills}; ${seconds(afterKillMs)}`, lost === 0 && kills >= 20 && afterKillMs <= 2_000];
+      const { lost = 1, afterKillMs = 1e9, afterReadyMs = 1e9, kills = 0 } = found('watching');
+      const worstMs = Math.max(afterKillMs, afterReadyMs);
+      return [`${lost} of ${kills}; ${seconds(worstMs)}`, lost === 0 && kills >= 20 && worstMs <= 2_000];
     },
   },
   {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemTimers } from '../../base/system-timers.ts';
 import { KubeEndpoint } from '../../client/kube/endpoint.ts';
 import { Reflector } from '../../client/kube/reflector.ts';
+import { readinessOf } from '../../client/kube/server-readiness.ts';
 import { apiCluster } from '../../client/response/cluster/api-cluster.ts';
 import { sendTo } from '../../client/response/cluster/send.ts';
 import { quarantineChange } from '../../client/response/quarantine/marks.ts';
@@ -64,10 +65,12 @@ async function isolate({ kubernetes, namespace, replicas }: Ground, quarantines:
   const stopping = new AbortController();
   const cluster = apiCluster(sendTo(endpoint, systemTimers, stopping.signal), () => true);
   const slices = new Map<string, Slice>();
+  const unit = () => 0.1;
   const reflector = new Reflector<Slice>(
     { path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices` },
     {
-      ...{ endpoint, timers: systemTimers, unit: () => 0.1, project: sliceOf },
+      ...{ endpoint, readiness: readinessOf(endpoint, systemTimers, unit), timers: systemTimers, unit },
+      project: sliceOf,
       onAll: (all) => all.forEach((slice) => void slices.set(slice.uid, slice)),
       onPut: (slice) => void slices.set(slice.uid, slice),
       onGone: ({ uid }) => void slices.delete(uid),

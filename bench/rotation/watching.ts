@@ -40,7 +40,8 @@ export async function watching({ cuts, kills }: Watched, report: Report): Promis
     const access = { tokenFile, authorityFile: join(plane.address.folder, 'pki', 'ca.crt') };
     const endpoint = new KubeEndpoint({ ...access, apiServer: apiServer.host });
     const send = sendTo(endpoint, systemTimers, new AbortController().signal);
-    const pods = new WatchedPods({ ...access, apiServer: `127.0.0.1:${relay.port}` }, 'default', () => undefined);
+    const throughRelay = { ...access, apiServer: `127.0.0.1:${relay.port}` };
+    const pods = new WatchedPods(throughRelay, 'default', () => undefined, Math.random);
     await pods.synced;
     let made = 0;
     const makePod = async () => {
@@ -54,9 +55,8 @@ export async function watching({ cuts, kills }: Watched, report: Report): Promis
     };
     const deleteSome = (turn: number) =>
       kubectl.run(['delete', 'pods', '-l', `turn=${turn % 20}`, '--grace-period=0', '--force', '--wait=false']);
-    /** Milliseconds from the last write until the watch says what a fresh list does. */
-    const caughtUp = async () => {
-      const writtenAt = performance.now();
+    /** Milliseconds from the last write, or from another moment, until the watch says what a fresh list does. */
+    const caughtUp = async (fromMs = performance.now()) => {
       const there = new Set<string>();
       for (let token = ''; ; ) {
         const query = new URLSearchParams({ limit: '500', ...(token === '' ? {} : { continue: token }) });
@@ -69,7 +69,7 @@ export async function watching({ cuts, kills }: Watched, report: Report): Promis
       }
       const same = () => pods.now.size === there.size && [...there].every((uid) => pods.now.has(uid));
       await until('a watch that says what a list says', same);
-      return performance.now() - writtenAt;
+      return performance.now() - fromMs;
     };
     const behindMs: number[] = [];
     for (let at = 1; relay.count() < cuts; at += 1) {
@@ -83,27 +83,37 @@ export async function watching({ cuts, kills }: Watched, report: Report): Promis
       await deleteSome(at / 50);
       behindMs.push(await caughtUp());
     }
+    const afterReady: number[] = [];
     const afterKills: number[] = [];
     for (let at = 1; at <= kills; at += 1) {
-      await plane.killApiServer();
-      await plane.forgetHistory();
-      await plane.startApiServer();
-      await renewToken();
+      // Nobody can have heard of what is written from here on: the server dies and forgets first.
+      relay.hold();
       await makePod();
       await deleteSome(at);
+      await renewToken();
+      await plane.killApiServer();
+      await plane.forgetHistory();
+      relay.letIn();
+      await plane.startApiServer();
+      afterReady.push(await caughtUp(performance.now()));
+      await makePod();
+      await deleteSome(at + 1);
       afterKills.push(await caughtUp());
     }
     await pods.close();
     endpoint.close();
     const worst = (values: readonly number[]) => Math.max(0, ...values);
+    const compared = behindMs.length + afterReady.length + afterKills.length;
+    const seconds = (ms: number) => (ms / 1_000).toFixed(2);
     report.record({
-      ...{ case: 'watching', cuts: relay.count(), kills, made, compared: behindMs.length + afterKills.length, lost: 0 },
-      ...{ behindMs: worst(behindMs), afterKillMs: worst(afterKills) },
+      ...{ case: 'watching', cuts: relay.count(), kills, made, compared, lost: 0 },
+      ...{ behindMs: worst(behindMs), afterKillMs: worst(afterKills), afterReadyMs: worst(afterReady), afterReady },
     });
     report.text(
       `## Watches that are cut\n\nA watch of pods through a relay that hung up ${relay.count()} times while ${made} pods were made and deleted, and ${kills} API servers that were killed under it, each of which came back with its history ` +
-        `forgotten (410) and found a new token in the file. Compared with a fresh list ${behindMs.length + afterKills.length} times: the same pods each time, ${(worst(behindMs) / 1_000).toFixed(2)} s after the last write at worst, the list itself included, and after a kill ` +
-        `${(worst(afterKills) / 1_000).toFixed(2)} s.`,
+        `forgotten (410) and found a new token in the file. Compared with a fresh list ${compared} times: the same pods each time, ${seconds(worst(behindMs))} s after the last write at worst, the list itself included. ` +
+        `What was written while the watch was deaf and the server about to die was known ${seconds(worst(afterReady))} s at worst, ${seconds(median(afterReady))} s at the median, after the next server had said at /readyz that it was ready ` +
+        `(list, watch, and their pauses included), and what was written then within ${seconds(worst(afterKills))} s.`,
     );
   } finally {
     relay.close();
@@ -112,6 +122,8 @@ export async function watching({ cuts, kills }: Watched, report: Report): Promis
   }
 }
 
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
 type List = Readonly<{ metadata: { continue?: string }; items: readonly { metadata: { uid: string } }[] }>;
 
 /** Passes bytes on between here and a port, until it is told to hang up. */
@@ -119,7 +131,9 @@ async function startRelay(port: number) {
   const open = new Set<Socket>();
   let count = 0;
   let onConnected: () => void = () => undefined;
+  let isHeld = false;
   const server = createServer((socket) => {
+    if (isHeld) return void socket.destroy();
     const further = connect(port, '127.0.0.1');
     open.add(socket);
     onConnected();
@@ -152,6 +166,14 @@ async function startRelay(port: number) {
     cut() {
       if (open.size > 0) count += 1;
       for (const socket of open) socket.destroy();
+    },
+    /** Hangs up, and takes nobody before `letIn`. */
+    hold() {
+      isHeld = true;
+      for (const socket of open) socket.destroy();
+    },
+    letIn() {
+      isHeld = false;
     },
     close() {
       for (const socket of open) socket.destroy();

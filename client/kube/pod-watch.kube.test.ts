@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { systemTimers } from '../../base/system-timers.ts';
 import { MovedTimers } from '../../base/testing/moved-timers.ts';
+import type { Timers } from '../../base/time.ts';
 import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { containerId } from '../../tools/testing/kube/hostile-api-server.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
@@ -11,6 +12,19 @@ import { reviewToken } from '../hub/token-review.ts';
 import { kubeConfig } from './kube-config.ts';
 import { PodWatch } from './pod-watch.ts';
 import { podOf } from './testing/watch-pods.ts';
+
+/** Moves pauses alone, those between attempts and those between looks: what waits for an answer waits as long as it really takes. */
+function pausesMoved(moved: MovedTimers): Pick<Timers, 'after' | 'cancel'> {
+  const deadlinesMs = [2_000, 15_000];
+  const isPause = (delayMs: number) => delayMs < 20_000 && !deadlinesMs.includes(delayMs);
+  return {
+    after: (delayMs, ...rest) => (isPause(delayMs) ? moved : systemTimers).after(delayMs, ...rest),
+    cancel(timer) {
+      moved.cancel(timer);
+      systemTimers.cancel(timer);
+    },
+  };
+}
 
 /** A plane of its own: its API server is killed. Nothing runs the pods: they are bound to a node, and their status is written. */
 describe('a watch of pods on a real API server', () => {
@@ -115,13 +129,14 @@ describe('a watch of pods on a real API server', () => {
   });
 
   it('goes through two minutes without an API server: names what it knows, asks seldom, and misses nothing', async () => {
-    // The two minutes are those of the watch's own clock: each of its pauses is over at once, each attempt is a real one.
-    const timers = new MovedTimers();
+    // The two minutes are those of the watch's own clock: each of its pauses is over at once, each attempt and each look is a real one.
+    const moved = new MovedTimers();
+    const timers = { ...moved, ...pausesMoved(moved) };
     const failed: (string | undefined)[] = [];
     let counted = 0;
     const lasting = new PodWatch(kubeConfig.parse(reach()), {
       timers,
-      unit: () => 0.5,
+      unit: () => 0.499, // A pause of half of half a minute would be as long as what waits for an answer.
       onEnded: (fault) => failed.push(fault?.code),
       onCounts: (counts) => {
         counted = counts.known;
@@ -145,11 +160,14 @@ describe('a watch of pods on a real API server', () => {
 
     await plane.killApiServer();
     await until(() => failed.length === 1);
-    const awayAt = timers.monotonicMs();
-    while (timers.monotonicMs() - awayAt < 120_000) {
+    const awayAt = moved.monotonicMs();
+    while (moved.monotonicMs() - awayAt < 120_000) {
       const tries = failed.length;
-      await until(() => timers.next()); // A pause between attempts: nothing else waits while the server is away.
-      await until(() => failed.length > tries);
+      // A pause between attempts, and those between looks in it: nothing else waits while the server is away.
+      await until(() => {
+        moved.next();
+        return failed.length > tries;
+      });
     }
     // Pauses double from a quarter of a second to half a minute's half: not a storm, and not forgetfulness.
     expect(failed.length).toBeGreaterThan(8);
@@ -166,7 +184,7 @@ describe('a watch of pods on a real API server', () => {
     const isBack = () => podOf(lasting, containerId(21)) === 'later' && counted === before;
     while (!isBack()) {
       const tries = failed.length;
-      timers.next(); // The pause that it was in. An attempt that succeeds is told of by what it brings.
+      moved.next(); // The pause that it was in, or one between looks. An attempt that succeeds is told of by what it brings.
       await until(() => isBack() || failed.length > tries);
     }
     expect((await admitted('later')).verdict).toEqual({ ok: true, value: { kind: 'sensor', name: 'node-1' } });

@@ -8,6 +8,7 @@ import { type KnownPod, projectPod } from './pod.ts';
 import { PodDirectory } from './pod-directory.ts';
 import { Reflector } from './reflector.ts';
 import type { KubeFaultCode } from './request.ts';
+import { readinessOf } from './server-readiness.ts';
 
 /** `node`: of this node's pods alone. */
 export type PodWatchConfig = KubeConfig & Readonly<{ node?: string }>;
@@ -40,6 +41,7 @@ export class PodWatch {
       { path: '/api/v1/pods', fieldSelector },
       {
         endpoint,
+        readiness: readinessOf(endpoint, timers, unit),
         timers,
         unit,
         project: projectPod,

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import {
   type Answer,
   containerId,
@@ -11,6 +12,13 @@ import {
   startHostileServer,
 } from '../../tools/testing/kube/hostile-api-server.ts';
 import { hurried, podOf, watchPods } from './testing/watch-pods.ts';
+
+/** Lets a tenth of a second pass, and then everything be answered that was asked for: what waits for nobody is due within `pauseMsMax`. */
+async function step(timers: SimulatedTimers, pauseMsMax: number): Promise<void> {
+  await timers.advance(100);
+  while ((timers.nextInMs ?? Number.POSITIVE_INFINITY) > pauseMsMax)
+    await new Promise((resolve) => setImmediate(resolve));
+}
 
 describe('a reflector', () => {
   it('lists by pages and once, watches on from there by bookmarks and versions, over one connection', async () => {
@@ -141,6 +149,33 @@ describe('a reflector', () => {
     await until(() => lists === 2 && counts.known === 1);
     expect(ended).toEqual(['KUBE_GONE']);
     expect(podOf(pods, containerId(2))).toBe('b');
+  });
+
+  it('lists again at once where one version was gone, and waits for a server that says so of each', async () => {
+    const timers = new SimulatedTimers();
+    const isGone = event('ERROR', { kind: 'Status', status: 'Failure', code: 410, reason: 'Expired' });
+    const server = await startHostileServer((request, response) => {
+      response.end(isWatch(request.url) ? isGone : podList([], '5'));
+    });
+    const { ended, until } = watchPods(server.config, timers as never);
+    await until(() => ended.length === 2); // Without a pause: no time has passed.
+    while (ended.length < 7) await step(timers, 10_000);
+    expect(new Set(ended)).toEqual(new Set(['KUBE_GONE']));
+    expect(timers.monotonicMs()).toBeGreaterThanOrEqual(7_750); // Pauses of 0.25 s, 0.5 s and so on, up to 4 s.
+  });
+
+  it('hears of a server that is back within a second, however long its pauses have grown', async () => {
+    const timers = new SimulatedTimers();
+    const server = await startHostileServer((_, response) => response.socket?.destroy());
+    const { pods, ended } = watchPods(server.config, timers as never);
+    while (ended.length < 7) await step(timers, 1_000);
+    const asked = server.requests.filter(({ path }) => path.pathname !== '/readyz').length;
+    expect(asked).toBe(7);
+    server.answer(listing(podList([{ name: 'a', id: containerId(1) }], '1')));
+    await timers.advance(1_000); // Of a pause of fifteen.
+    await pods.synced;
+    expect(podOf(pods, containerId(1))).toBe('a');
+    expect(new Set(ended)).toEqual(new Set(['KUBE_UNREACHABLE']));
   });
 
   it('takes 90 seconds of silence for death, and hears again', async () => {

@@ -1,13 +1,15 @@
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
-import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
 import type { KubeEndpoint } from './endpoint.ts';
 import { linesOf } from './lines-of.ts';
 import { getJson, type KubeFaultCode, openLines, refusalOf } from './request.ts';
+import type { ServerReadiness } from './server-readiness.ts';
 
 export type ReflectorPorts<Item> = Readonly<{
   endpoint: KubeEndpoint;
+  /** Of that endpoint, one for all who watch through it. */
+  readiness: ServerReadiness;
   timers: Timers;
   /** Uniform in [0, 1): spreads clients over time. */
   unit(): number;
@@ -64,30 +66,41 @@ export class Reflector<Item> {
   }
 
   async #run(): Promise<void> {
-    const { timers, unit, onEnded } = this.#ports;
+    const { readiness, unit, onEnded } = this.#ports;
     const { signal } = this.#stopping;
     let version: string | undefined;
+    /** Versions that were gone, one after the other. */
+    let gone = 0;
     for (let failures = 0; !signal.aborted; ) {
+      let fault: Fault<KubeFaultCode> | undefined;
       if (version === undefined) {
         const listed = await this.#list();
         if (signal.aborted) return;
         if (listed.ok) {
           version = listed.value;
           failures = 0;
+          readiness.answered();
           this.#setSynced();
           continue;
         }
-        onEnded(listed.fault);
+        fault = listed.fault;
+        onEnded(fault);
       } else {
         const watch: Watch = await this.#watch(version);
         if (signal.aborted) return;
-        onEnded(watch.fault);
-        version = watch.fault?.code === 'KUBE_GONE' ? undefined : watch.version;
-        if (watch.hasMoved) failures = 0;
-        if (watch.hasMoved && watch.fault === undefined) continue;
+        fault = watch.fault;
+        onEnded(fault);
+        const isGone = fault?.code === 'KUBE_GONE';
+        version = isGone ? undefined : watch.version;
+        if (watch.hasMoved) failures = gone = 0;
+        if (watch.hasMoved && fault === undefined) continue;
+        // A list is what the server asks for then, and at once; one that says so of each version that it lists is waited for.
+        if (isGone && ++gone === 1) continue;
+        if (isGone) failures = gone - 2;
       }
-      await pause(timers, fullJitterMs(backoff, failures, unit()), signal);
-      failures += 1;
+      const isAway = fault?.code === 'KUBE_UNREACHABLE';
+      const isBack = await readiness.pause(fullJitterMs(backoff, failures, unit()), isAway, signal);
+      failures = isBack ? 0 : failures + 1;
     }
   }
 
@@ -136,6 +149,7 @@ export class Reflector<Item> {
     });
     const opened = await openLines({ endpoint, timers, signal }, path);
     if (!opened.ok) return { version: from, hasMoved: false, fault: opened.fault };
+    this.#ports.readiness.answered();
     this.#ports.onResumed?.();
     const response = opened.value;
     const watch: { version: string; hasMoved: boolean } = { version: from, hasMoved: false };

@@ -3,6 +3,7 @@ import type { EpochMs, Timers } from '../../../base/time.ts';
 import type { KubeEndpoint } from '../../kube/endpoint.ts';
 import { Reflector } from '../../kube/reflector.ts';
 import type { KubeFaultCode } from '../../kube/request.ts';
+import { readinessOf, type ServerReadiness } from '../../kube/server-readiness.ts';
 import type { BudgetFact, DeploymentFact, Facts, NodeFact, PodFact, ReplicaSetFact, StatefulSetFact } from './facts.ts';
 import {
   projectBudget,
@@ -33,6 +34,7 @@ export class ClusterView {
   readonly synced: Promise<void>;
   readonly #reflectors: Reflector<Identified>[] = [];
   readonly #ports: ViewPorts;
+  readonly #readiness: ServerReadiness;
   /** Watches that have not listed yet, or could not be taken up again, and since when. */
   readonly #blind = new Map<string, EpochMs>();
   readonly #pods = new Map<string, PodFact>();
@@ -44,6 +46,7 @@ export class ClusterView {
 
   constructor(namespaces: readonly string[], ports: ViewPorts) {
     this.#ports = ports;
+    this.#readiness = readinessOf(ports.endpoint, ports.timers, ports.unit);
     for (const namespace of namespaces) {
       const core = `/api/v1/namespaces/${namespace}`;
       const apps = `/apis/apps/v1/namespaces/${namespace}`;
@@ -94,6 +97,7 @@ export class ClusterView {
       { path },
       {
         endpoint,
+        readiness: this.#readiness,
         timers,
         unit,
         project,

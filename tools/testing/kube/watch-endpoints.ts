@@ -1,6 +1,7 @@
 import { systemTimers } from '../../../base/system-timers.ts';
 import { KubeEndpoint } from '../../../client/kube/endpoint.ts';
 import { Reflector } from '../../../client/kube/reflector.ts';
+import { readinessOf } from '../../../client/kube/server-readiness.ts';
 
 type Access = ConstructorParameters<typeof KubeEndpoint>[0];
 type Slice = Readonly<{ uid: string; name: string; labels: Record<string, string>; ready: number }>;
@@ -17,6 +18,7 @@ export class EndpointWatch {
 
   constructor(access: Access, namespace: string) {
     this.#endpoint = new KubeEndpoint(access);
+    const unit = () => 0.02;
     const heard = (change: () => void) => {
       change();
       this.#sample();
@@ -25,8 +27,9 @@ export class EndpointWatch {
       { path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices` },
       {
         endpoint: this.#endpoint,
+        readiness: readinessOf(this.#endpoint, systemTimers, unit),
         timers: systemTimers,
-        unit: () => 0.02,
+        unit,
         project,
         onAll: (all) => heard(() => all.map((slice) => this.#slices.set(slice.uid, slice))),
         onPut: (slice) => heard(() => this.#slices.set(slice.uid, slice)),

@@ -1,6 +1,7 @@
 import { systemTimers } from '../../../../base/system-timers.ts';
 import { KubeEndpoint } from '../../../../client/kube/endpoint.ts';
 import { Reflector } from '../../../../client/kube/reflector.ts';
+import { readinessOf } from '../../../../client/kube/server-readiness.ts';
 import type { PodFact } from '../../../../client/response/cluster/facts.ts';
 import { projectPod } from '../../../../client/response/cluster/project.ts';
 
@@ -17,8 +18,13 @@ export class WatchedPods {
   readonly #endpoint: KubeEndpoint;
   readonly #reflector: Reflector<PodFact>;
 
-  /** `wrongWith`: what is wrong with a pod in this state; undefined where nothing is. */
-  constructor(access: Access, namespace: string, wrongWith: (pod: PodFact) => string | undefined) {
+  /** `wrongWith`: what is wrong with a pod in this state; undefined where nothing is. `unit`: as its watch takes it. */
+  constructor(
+    access: Access,
+    namespace: string,
+    wrongWith: (pod: PodFact) => string | undefined,
+    unit: () => number = () => 0.1,
+  ) {
     this.#endpoint = new KubeEndpoint(access);
     const put = (pod: PodFact) => {
       this.now.set(pod.uid, pod);
@@ -30,8 +36,9 @@ export class WatchedPods {
       { path: `/api/v1/namespaces/${namespace}/pods` },
       {
         endpoint: this.#endpoint,
+        readiness: readinessOf(this.#endpoint, systemTimers, unit),
         timers: systemTimers,
-        unit: () => 0.1,
+        unit,
         project: projectPod,
         onAll: (all) => {
           this.now.clear();
