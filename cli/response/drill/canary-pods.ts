@@ -8,10 +8,16 @@ export type Pod = Readonly<{
     namespace: string;
     uid: string;
     resourceVersion: string;
+    deletionTimestamp?: string;
     labels?: Readonly<Record<string, string>>;
     ownerReferences?: readonly Readonly<{ kind: string; name: string; uid: string }>[];
   }>;
-  status: Readonly<{ podIP?: string; conditions?: readonly Readonly<{ type: string; status: string }>[] }>;
+  status: Readonly<{
+    podIP?: string;
+    phase?: string;
+    conditions?: readonly Readonly<{ type: string; status: string }>[];
+    containerStatuses?: readonly Readonly<{ restartCount: number }>[];
+  }>;
 }>;
 
 /** The address and whether it is sent to, of each endpoint of a Service. */
