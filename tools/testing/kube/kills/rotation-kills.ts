@@ -20,8 +20,8 @@ export const rotationSteps: readonly RotationStep[] = [...rotationFailpoints, 'a
 
 const rotating = 'testudo.io/rotating';
 const startMs = 4_000;
-/** So long a busy machine may take for one; every step that puts a pod back takes it. */
-const replacementSecondsMax = 6;
+/** So long a busy machine may take for one, which must be less than the lifetime; every step that puts a pod back takes it. */
+const replacementSecondsMax = 5;
 /** Each of one replica: where one waits for its replacement, the next comes to the step that is asked for. */
 const singles = ['web', 'shop', 'mail'] as const;
 
