@@ -33,8 +33,8 @@ const schema = z.strictObject({
   coordinator: z.strictObject({
     /** Tried in turn. */
     addresses: z.tuple([address], address),
-    /** Where Enrol is served; the first address unless said otherwise. */
-    enrolAddress: address.optional(),
+    /** Where Enrol is served, several tried in turn; the addresses unless said otherwise. */
+    enrolAddress: z.union([address, z.tuple([address], address)]).optional(),
     silenceSecondsMax: z.number().min(1).max(3_600).default(75),
     reconnectSecondsMax: z.number().min(0.01).max(3_600).default(60),
   }),

@@ -3,11 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensurePrivateFolder, writeFileAtomic } from '../../base/atomic-file.ts';
 import { clientConfigJsonSchema } from '../../client/config.ts';
+import { addressesIn, oneOrMore } from '../../client/link/address.ts';
 import { exitWith } from '../exit.ts';
 
 /** What a client's first configuration says; the rest is by default. */
 export type ClientKit = Readonly<{
-  /** host:port of the federation's and of the enrolment port. */
+  /** host:port of the federation's and of the enrolment port; of several coordinators with commas between. */
   address: string;
   enrolAddress: string;
   tracks: readonly string[];
@@ -62,8 +63,8 @@ function configText({ address, enrolAddress, tracks, token, trustAnchor }: Clien
 dataDirectory: ./data
 
 coordinator:
-  addresses: [${JSON.stringify(address)}]
-  enrolAddress: ${JSON.stringify(enrolAddress)}
+  addresses: ${JSON.stringify(addressesIn(address))}
+  enrolAddress: ${JSON.stringify(oneOrMore(enrolAddress))}
 
 ${joins}
 ${anchor}

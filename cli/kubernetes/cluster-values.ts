@@ -1,6 +1,8 @@
+import { addressesIn, oneOrMore } from '../../client/link/address.ts';
+
 /** What the chart has to know of one cluster. */
 export type ClusterInstall = Readonly<{
-  /** host:port of the federation's and of the enrolment port. */
+  /** host:port of the federation's and of the enrolment port; of several coordinators with commas between. */
   address: string;
   enrolAddress: string;
   /** Root metadata, as text. */
@@ -14,7 +16,7 @@ export function clusterValues({ address, enrolAddress, trustAnchor, tracks }: Cl
   return {
     client: {
       enabled: true,
-      coordinator: { addresses: [address], enrolAddress },
+      coordinator: { addresses: addressesIn(address), enrolAddress: oneOrMore(enrolAddress) },
       trustAnchor,
       hub: { enabled: true },
       config: { tracks },

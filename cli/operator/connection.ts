@@ -8,6 +8,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { addressesIn } from '../../client/link/address.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { faultOfError } from '../../proto/call.ts';
 import { EnrolmentClient, type RenewResponse } from '../../proto/generated/testudo/v1/enrolment.ts';
@@ -16,6 +17,7 @@ import { coordinatorServerName, messageBytesMax } from '../../proto/wire-names.t
 import { exitWith, orExit } from '../exit.ts';
 import { complain } from '../print.ts';
 import { type CredentialsHolder, endsSoon, explained, holderOf } from './credentials-holder.ts';
+import { leaderAmong } from './leader-among.ts';
 
 const deadlineMsDefault = 60_000;
 
@@ -106,7 +108,7 @@ async function reach({
   const holder = holderOf(path, own);
   const soon = endsSoon(holder, Date.now());
   if (soon !== undefined) complain(`warning: ${soon}`);
-  return { address: address ?? usual, secure, holder };
+  return { address: await leaderAmong(addressesIn(address ?? usual), context), secure, holder };
 }
 
 function exitExplained(error: unknown, holder: CredentialsHolder): never {

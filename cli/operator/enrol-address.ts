@@ -1,7 +1,11 @@
+import { addressesIn } from '../../client/link/address.ts';
+
 /** The enrolment port of a coordinator, unless somebody says another. */
 export const enrolmentPort = 7441;
 
-/** The usual enrolment port of the host that serves the federation at `address`. */
+/** The usual enrolment port of each host that serves the federation, as `address` names them. */
 export function enrolAddressOf(address: string): string {
-  return `${address.slice(0, address.lastIndexOf(':'))}:${enrolmentPort}`;
+  return addressesIn(address)
+    .map((one) => `${one.slice(0, one.lastIndexOf(':'))}:${enrolmentPort}`)
+    .join(',');
 }

@@ -15,7 +15,12 @@ export function operatorCommand(name: string, summary: string) {
         'TESTUDO_CONTEXT',
       ),
     )
-    .addOption(new Option('--address <host:port>', 'where the coordinator is, if not where the credentials say'))
+    .addOption(
+      new Option(
+        '--address <host:port>',
+        'where the coordinator is, if not where the credentials say; several with commas between',
+      ),
+    )
     .addOption(new Option('--json', 'one JSON value a line, for programs'))
     .hook('preAction', (_, command) => takeContext(command));
 }

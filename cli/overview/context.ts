@@ -47,7 +47,10 @@ function add() {
     .description('name credentials, and where their coordinator is; the first one is current at once')
     .argument('<name>')
     .requiredOption('-c, --credentials <file>', "the operator's credentials")
-    .option('--address <host:port>', 'where the coordinator is, if not where the credentials say')
+    .option(
+      '--address <host:port>',
+      'where the coordinator is, if not where the credentials say; several with commas between',
+    )
     .action(async (name, { credentials, address }) => {
       if (!legalName.test(name)) usage(`expected a name of 1 to 63 of a-z, 0-9 and "-"; got ${name}`);
       const path = resolve(credentials);

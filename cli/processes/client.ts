@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
 import { startClient } from '../../client/client.ts';
 import { type ClientConfig, clientConfigJsonSchema, readClientConfig } from '../../client/config.ts';
+import { addressesIn } from '../../client/link/address.ts';
 import { namedFileProblems } from '../../client/named-files.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { trySources } from '../../client/try-sources.ts';
@@ -58,11 +59,12 @@ function initCommand() {
   return new Command('init')
     .description('write a configuration to edit, and its JSON Schema for editors')
     .argument('[folder]', 'where they go', '.')
-    .requiredOption('--coordinator <host:port>', 'where the coordinator is')
+    .requiredOption('--coordinator <host:port>', 'where the coordinator is; several with commas between')
     .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
     .option('--tracks <name...>', 'the tracks to take part in', [defaultKind])
     .action(async (folder, { coordinator, enrol, tracks }) => {
-      if (!/^.+:\d{1,5}$/.test(coordinator)) usage(`--coordinator: expected host:port, got ${coordinator}`);
+      if (!addressesIn(coordinator).every((address) => /^.+:\d{1,5}$/.test(address)))
+        usage(`--coordinator: expected host:port, got ${coordinator}`);
       const enrolAddress = enrol ?? enrolAddressOf(coordinator);
       const path = await writeClientKit(folder, { address: coordinator, enrolAddress, tracks });
       print(`${path} is to be edited: its sources, and the join token from \`testudo tokens create\`

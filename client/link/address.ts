@@ -4,6 +4,11 @@ import { ok, type Result, refuse } from '../../base/fault.ts';
 /** Where a coordinator listens: `text` is what grpc-js takes and what logs show. */
 export type Address = Readonly<{ host: string; port: number; text: string }>;
 
+/** The address of this attempt, counted from 0. */
+export function inTurn(addresses: readonly [Address, ...Address[]], attempt: number): Address {
+  return addresses[attempt % addresses.length] as Address;
+}
+
 /** "host:port", "192.0.2.1:port" or "[2001:db8::1]:port". */
 export function parseAddress(text: string): Result<Address, 'ADDRESS_INVALID'> {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)):(\d{1,5})$/.exec(text);
@@ -17,4 +22,16 @@ export function parseAddress(text: string): Result<Address, 'ADDRESS_INVALID'> {
     );
   }
   return ok({ host, port, text });
+}
+
+/** The addresses of a coordinator and of its standbys, as one text: host:port, several with commas between. */
+export function addressesIn(text: string): readonly [string, ...string[]] {
+  const [first = '', ...others] = text.split(',').map((address) => address.trim());
+  return [first, ...others.filter((address) => address !== '')];
+}
+
+/** As configurations say it: a text where it is one alone. */
+export function oneOrMore(text: string): string | readonly string[] {
+  const all = addressesIn(text);
+  return all.length === 1 ? all[0] : all;
 }

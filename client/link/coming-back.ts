@@ -1,6 +1,6 @@
 import type { Fault } from '../../base/fault.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
-import type { Address } from './address.ts';
+import { type Address, inTurn } from './address.ts';
 import { enrol, enrolmentRetries } from './enrol.ts';
 import type { ClusterIdentity } from './identity-store.ts';
 import { readJoinToken, type SecretSource, signingKeyFor } from './join-token-source.ts';
@@ -20,8 +20,8 @@ export type Recovery = Readonly<
 >;
 
 type ComingBackParts = Readonly<{
-  /** Where Enrol, Challenge and Rejoin are served. */
-  address: Address;
+  /** Where Enrol, Challenge and Rejoin are served; one after another where none answers. */
+  addresses: readonly [Address, ...Address[]];
   joinToken: SecretSource | undefined;
   dataKey: Uint8Array;
   timeoutMs: number;
@@ -38,16 +38,17 @@ export class ComingBack {
   readonly #parts: ComingBackParts;
   /** Tokens that were refused for good, by the public key that they would have made a member: none is tried twice. */
   readonly #refused = new Set<string>();
+  #attempt = 0;
 
   constructor(parts: ComingBackParts) {
     this.#parts = parts;
   }
 
   async recover(identity: ClusterIdentity): Promise<Recovery> {
-    const { address, timeoutMs, timers } = this.#parts;
+    const { addresses, timeoutMs, timers } = this.#parts;
     const enrolled = await this.enrolAfresh(identity);
     if (enrolled?.kind === 'restored') return enrolled;
-    const rejoined = await rejoin(address, identity, { timeoutMs, timers });
+    const rejoined = await rejoin(inTurn(addresses, this.#attempt), identity, { timeoutMs, timers });
     switch (rejoined.kind) {
       case 'inForce':
         return rejoined;
@@ -55,6 +56,7 @@ export class ComingBack {
         return { ...rejoined, kind: 'restored', by: 'signingKey' };
       case 'refused': {
         // While a token waits only for a coordinator that answers, nothing is final.
+        this.#attempt++;
         const isFinal = final.has(rejoined.fault.code) && (enrolled === undefined || enrolled.final);
         return { ...rejoined, final: isFinal };
       }
@@ -63,7 +65,7 @@ export class ComingBack {
 
   /** What a token brought that this identity was not made with; nothing where there is none that has not failed before. */
   async enrolAfresh(identity: ClusterIdentity): Promise<Exclude<Recovery, { kind: 'inForce' }> | undefined> {
-    const { address, joinToken, dataKey, timeoutMs, timers } = this.#parts;
+    const { addresses, joinToken, dataKey, timeoutMs, timers } = this.#parts;
     if (joinToken === undefined) return undefined;
     const token = await readJoinToken(joinToken);
     if (!token.ok) return undefined; // It has done its work, and was taken away.
@@ -71,7 +73,7 @@ export class ComingBack {
     const isOurs = Buffer.from(signing.secretKey.subarray(0, 32)).equals(identity.signingSeed);
     const name = Buffer.from(signing.publicKey).toString('hex');
     if (isOurs || this.#refused.has(name)) return undefined;
-    const enrolled = await enrol(address, token.value, { timeoutMs, timers, signing });
+    const enrolled = await enrol(inTurn(addresses, this.#attempt), token.value, { timeoutMs, timers, signing });
     if (enrolled.ok) return { kind: 'restored', by: 'token', identity: enrolled.value, coordinatorNowMs: undefined };
     const isFinal = !enrolmentRetries.has(enrolled.fault.code);
     if (isFinal) this.#refused.add(name);

@@ -4,7 +4,7 @@ import { faultFields, type Log } from '../../base/log.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
 import { recordKey } from '../storage/sealed-record.ts';
-import type { Address } from './address.ts';
+import { type Address, inTurn } from './address.ts';
 import { ComingBack } from './coming-back.ts';
 import { type EnrolFaultCode, enrol, enrolmentRetries } from './enrol.ts';
 import { type ClusterIdentity, type IdentityFault, loadIdentity, saveIdentity } from './identity-store.ts';
@@ -16,7 +16,7 @@ export type MembershipSettings = Readonly<{
   joinToken: SecretSource | undefined;
   coordinator: Readonly<{
     addresses: readonly [Address, ...Address[]];
-    enrolAddress?: Address | undefined;
+    enrolAddress?: Address | readonly [Address, ...Address[]] | undefined;
     reconnectSecondsMax: number;
   }>;
 }>;
@@ -54,9 +54,9 @@ export async function becomeMember(
   }
   const token = await readJoinToken(joinToken);
   if (!token.ok) return token;
-  const address = enrolAddressOf(settings);
   const signing = signingKeyFor(token.value, dataKey);
   for (let attempt = 0; ; attempt += 1) {
+    const address = inTurn(enrolAddressesOf(settings), attempt);
     const enrolled = await enrol(address, token.value, { timeoutMs: enrolTimeoutMs, timers, signing });
     if (enrolled.ok) {
       await keepIdentity(settings, dataKey, enrolled.value);
@@ -83,9 +83,11 @@ export async function keepIdentity(
 /** How this member gets back in when it is shut out. */
 export function openComingBack(settings: MembershipSettings, dataKey: Uint8Array, timers: Timers): ComingBack {
   const { joinToken } = settings;
-  return new ComingBack({ address: enrolAddressOf(settings), joinToken, dataKey, timeoutMs: enrolTimeoutMs, timers });
+  const addresses = enrolAddressesOf(settings);
+  return new ComingBack({ addresses, joinToken, dataKey, timeoutMs: enrolTimeoutMs, timers });
 }
 
-function enrolAddressOf({ coordinator }: MembershipSettings): Address {
-  return coordinator.enrolAddress ?? coordinator.addresses[0];
+function enrolAddressesOf({ coordinator }: MembershipSettings): readonly [Address, ...Address[]] {
+  const { addresses, enrolAddress = addresses } = coordinator;
+  return 'text' in enrolAddress ? [enrolAddress] : enrolAddress;
 }

@@ -2,7 +2,7 @@ import { fullJitterMs } from '../../base/backoff.ts';
 import type { Fault } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { WatchResponse } from '../../proto/generated/testudo/v1/federation.ts';
-import type { Address } from '../link/address.ts';
+import { inTurn } from '../link/address.ts';
 import type { CertificateKeeper } from '../link/certificate-keeper.ts';
 import { DirectiveMeter } from './directive-meter.ts';
 import type { UplinkConfig } from './participant-config.ts';
@@ -39,7 +39,7 @@ export async function keepWatching(parts: WatchingParts): Promise<void> {
     }
     if (signal.aborted) return;
     if (keeper.identity.signingSeed !== signingSeed) parts.onNewKey();
-    const address = addresses[turn % addresses.length] as Address;
+    const address = inTurn(addresses, turn);
     const connection = config.connect(address, keeper.identity);
     const onPurpose = parts.onOpen(connection);
     const hangUp = new AbortController();

@@ -42,6 +42,8 @@ export type CoordinatorStart = Readonly<{
   testudo: string;
   /** The configuration's path. */
   config: string;
+  /** More of what is typed. */
+  words?: readonly string[];
   env?: Readonly<Record<string, string>>;
   /** Appended to. Needs the log level info or finer: the line that says "ready" says where. */
   logFile: string;
@@ -53,9 +55,9 @@ export type CoordinatorStart = Readonly<{
 
 /** Starts `testudo coordinator` and waits until it is ready. Throws what it said last when it ends before. */
 export async function startCoordinatorProcess(start: CoordinatorStart): Promise<CoordinatorProcess> {
-  const { testudo, config, env = {}, logFile, stays = false, onStarted } = start;
+  const { testudo, config, words = [], env = {}, logFile, stays = false, onStarted } = start;
   const before = await stat(logFile).catch(() => undefined);
-  const args = [testudo, 'coordinator', '--config', config];
+  const args = [testudo, 'coordinator', '--config', config, ...words];
   const member = await startMember({ name: 'coordinator', args, env, logFile, stays });
   try {
     await onStarted?.(member.pid);
