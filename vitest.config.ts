@@ -8,6 +8,8 @@ const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
 const folders = '{base,proto,aggregation,coordinator,client,cli,dashboard,demo,deploy,lab,tools,bench}';
 /** Tests that need a Kubernetes control plane: one is built and started before the first of them. */
 const kube = `${folders}/**/*.kube.test.ts`;
+/** Tests that need an object store which is built for them (tools/testing/stores): they wait for it, and so run with those. */
+const stores = `${folders}/**/*.stores.test.ts`;
 
 const all = `${folders}/**/*.test.ts`;
 /** Tests that measure or change what belongs to a whole process. */
@@ -39,14 +41,14 @@ export default defineConfig({
       // Images need root, crun and half a gigabyte of cache; tools/test.mjs says that they were left out.
       {
         extends: true,
-        test: { name: 'own', include: own, exclude: [...configDefaults.exclude, kube, ...images] },
+        test: { name: 'own', include: own, exclude: [...configDefaults.exclude, kube, stores, ...images] },
       },
       {
         extends: true,
         test: {
           name: 'shared',
           include: [all],
-          exclude: [...configDefaults.exclude, kube, ...images, ...own],
+          exclude: [...configDefaults.exclude, kube, stores, ...images, ...own],
           isolate: false,
           pool: recycledForks(600 * 2 ** 20),
         },
@@ -59,6 +61,7 @@ export default defineConfig({
           globalSetup: './tools/testing/kube/shared-plane.ts',
         },
       },
+      { extends: true, test: { name: 'stores', include: [stores] } },
     ],
     coverage: {
       provider: 'v8',

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Makes a fresh checkout ready to run: npm packages and Node 22, the dashboard's pages, native TensorFlow, and for the
- * tests Redis, PostgreSQL and a browser.
+ * tests Redis, PostgreSQL, a browser and an object store.
  * Plain JavaScript for any Node from 18, since it comes before Node 22 is there. Idempotent: what is done is not done
  * again, and a run that finds everything ready costs a few milliseconds. `npm start` and `npm test` call it first.
  */
@@ -20,6 +20,7 @@ import { installPostgres, postgresIsThere } from './setup/postgres.mjs';
 import { createProgress } from './setup/progress.mjs';
 import { installRedis, mayInstallRedis, redisIsThere } from './setup/redis.mjs';
 import { ensureTensorflow, tensorflowIsReady } from './setup/tensorflow.mjs';
+import { installRclone, rcloneIsThere } from './testing/stores/rclone.mjs';
 
 const usage = `usage: node tools/setup.mjs [--pure-js] [--without-redis] [--only-tensorflow] [--report FILE]
 
@@ -35,16 +36,24 @@ environment: TESTUDO_CACHE (folder for the native library), TESTUDO_TENSORFLOW_W
 /**
  * What a command needs before it can run. Redis is `required` by the tests; where it is only `wanted` it is installed if we
  * may, and otherwise nobody is bothered with it.
- * `postgres`: servers for the tests of the journal on it. `browser`: Chromium, for the tests of the dashboard. `images`: the tools that build container images, or also those that
- * their tests need.
- * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: 'build' | 'test' | 'no', postgres?: boolean, browser?: boolean }} Wanted
+ * `postgres`: servers for the tests of the journal on it. `browser`: Chromium, for the tests of the dashboard.
+ * `objectStore`: one that tests keep blobs in. `images`: the tools that build container images, or also those that their tests need.
+ * @typedef {{ packages?: boolean, pureJs: boolean, redis: 'required' | 'wanted' | 'no', images?: 'build' | 'test' | 'no', postgres?: boolean, browser?: boolean, objectStore?: boolean }} Wanted
  */
 
 /**
  * @param {Wanted} wanted
  * @returns {Promise<import('./setup/progress.mjs').Phase[]>} the phases that had something to do
  */
-export async function setUp({ packages = true, pureJs, redis, images = 'no', postgres = false, browser = false }) {
+export async function setUp({
+  packages = true,
+  pureJs,
+  redis,
+  images = 'no',
+  postgres = false,
+  browser = false,
+  objectStore = false,
+}) {
   refuseOldNode();
   const progress = createProgress();
   const say = (/** @type {string} */ sentence) => process.stderr.write(`  ${sentence}\n`);
@@ -59,6 +68,7 @@ export async function setUp({ packages = true, pureJs, redis, images = 'no', pos
     },
     { ready: () => !postgres || postgresIsThere(), work: installPostgres },
     { ready: () => !browser || browserIsThere(), work: installBrowser },
+    { ready: () => !objectStore || rcloneIsThere(), work: installRclone },
     ...(images === 'no' ? [] : [{ ready: () => imageToolsAreThere(images), work: installImageTools(images) }]),
   ];
   if (steps.every(({ ready }) => ready())) return [];

@@ -1,7 +1,8 @@
 /**
  * `npm test`: set-up, the checks that read sources, then vitest on Node 22; closes with the line `N passed, N failed`.
  * `npm test -- PATH …` or any vitest argument narrows the run and leaves the checks out. `npm run test:kube` runs only the
- * tests that need a Kubernetes control plane (`*.kube.test.ts`), which a whole run builds in the background meanwhile.
+ * tests that need a Kubernetes control plane (`*.kube.test.ts`), which a whole run builds in the background meanwhile, and then
+ * the object store that `*.stores.test.ts` need.
  * `TESTUDO_KUBE=off` leaves these out, but not in CI, where nothing is skipped. They mostly wait, and so run beside the others;
  * what they say is printed when the others have ended. Last comes which files took most of the processor's time.
  */
@@ -15,6 +16,7 @@ import { checkout, node22 } from './setup/places.mjs';
 import { setUpOrExit } from './setup.mjs';
 import { costTable } from './testing/cost-report.mjs';
 import { controlPlaneIsThere } from './testing/kube/build.mjs';
+import { versitygwIsThere } from './testing/stores/build.mjs';
 
 /** @typedef {{ passed: number, failed: number, remarks: string[], cost?: string }} Counts */
 
@@ -30,22 +32,23 @@ if (off.length > 0 && process.env.CI) {
   process.stdout.write(`${off.join(', ')} leaves tests out, which CI does not allow: unset it\n0 passed, 1 failed\n`);
   process.exit(1);
 }
-const building = whole && !withoutKube ? buildControlPlane() : undefined;
+const building = whole ? buildInBackground() : undefined;
 await setUpOrExit({
   pureJs: false,
   redis: 'required',
   images: images && !onlyKube ? 'test' : 'no',
   postgres: !onlyKube,
   browser: !onlyKube,
+  objectStore: !onlyKube,
 });
 
 /** @type {Counts[]} */
 const results = [];
 if (whole && !onlyKube) results.push({ ...(await runChecks()), remarks: [] });
-const kube = onlyKube || whole ? (withoutKube ? leaveKubeOut() : runVitest(['kube'], { later: !onlyKube })) : undefined;
+const waiting = runWaiting();
 if (!onlyKube) results.push(await runVitest(['own', 'shared']));
-if (kube !== undefined) results.push(await kube);
-building?.kill();
+results.push(...(await waiting));
+building?.end();
 reportCost(results.map(({ cost = '' }) => cost).join(''));
 if (!images) process.stdout.write('TESTUDO_IMAGES=off: the tests of deploy/images were left out\n');
 const sum = (/** @type {'passed' | 'failed'} */ what) => results.reduce((total, counts) => total + counts[what], 0);
@@ -53,15 +56,51 @@ for (const { remarks } of results) for (const remark of remarks) process.stdout.
 process.exitCode = sum('failed') === 0 ? 0 : 1;
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed\n`);
 
-/** Begins to build the control plane beside everything else; the tests that need it wait for it. */
-function buildControlPlane() {
-  if (controlPlaneIsThere()) return undefined;
-  process.stderr.write('building the control plane for tests in the background: 10 to 20 minutes, once\n');
-  const script = join(checkout, 'tools', 'testing', 'kube', 'build.mjs');
-  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'inherit'] });
-  child.on('error', () => {}); // The tests that wait for it build it themselves, and say why that fails.
-  process.once('exit', () => child.kill());
-  return child;
+/**
+ * Builds beside everything else, one after another, what some tests need; these wait for it, build it themselves where that
+ * failed, and say why.
+ */
+function buildInBackground() {
+  const wanted = [
+    {
+      isThere: () => withoutKube || controlPlaneIsThere(),
+      folder: 'kube',
+      what: 'the control plane',
+      takes: '10 to 20 minutes',
+    },
+    { isThere: versitygwIsThere, folder: 'stores', what: 'an object store', takes: '3 to 10 minutes' },
+  ];
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  let child;
+  const end = () => {
+    wanted.length = 0;
+    child?.kill();
+  };
+  const next = () => {
+    const first = wanted.shift();
+    if (first === undefined) return;
+    if (first.isThere()) return next();
+    process.stderr.write(`building ${first.what} for tests in the background: ${first.takes}, once\n`);
+    const script = join(checkout, 'tools', 'testing', first.folder, 'build.mjs');
+    child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'inherit'] });
+    child.on('error', () => {});
+    child.on('exit', next);
+  };
+  next();
+  process.once('exit', end);
+  return { end };
+}
+
+/** Tests that wait for what is built for them; they begin beside the others. */
+async function runWaiting() {
+  if (!onlyKube && !whole) return [];
+  /** @type {('kube' | 'stores')[]} */
+  const projects = [
+    ...(withoutKube ? [] : /** @type {const} */ (['kube'])),
+    ...(onlyKube ? [] : /** @type {const} */ (['stores'])),
+  ];
+  const left = withoutKube ? [await leaveKubeOut()] : [];
+  return projects.length === 0 ? left : [...left, await runVitest(projects, { later: !onlyKube })];
 }
 
 /** @returns {Promise<Counts>} */
@@ -94,7 +133,7 @@ function reportCost(noted) {
 }
 
 /**
- * @param {('own' | 'shared' | 'kube')[]} projects
+ * @param {('own' | 'shared' | 'kube' | 'stores')[]} projects
  * @param {{ later?: boolean }} [print] `later`: what vitest says is kept until it has ended, and printed then
  * @returns {Promise<Counts>}
  */

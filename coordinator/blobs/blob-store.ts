@@ -1,6 +1,12 @@
 import type { Result } from '../../base/fault.ts';
 import type { Digest } from '../../proto/ids.ts';
 
+/**
+ * Proves by a write in its own epoch that this coordinator still leads, and gives the hexadecimal digests that the durable
+ * state names then; undefined where it could not be shown.
+ */
+export type ProveLead = () => Promise<ReadonlySet<string> | undefined>;
+
 export type BlobFaultCode =
   | 'BLOB_NOT_FOUND'
   /** The bytes do not have the digest they were announced with. What was stored of them is gone. */
@@ -68,7 +74,15 @@ export interface BlobStore {
   uploadedBytes(key: UploadKey): Promise<number>;
   /** Removes unfinished uploads of a round. */
   dropUploads(track: string, round: string): Promise<void>;
+  /**
+   * Blobs that someone else wrote to files of this machine's store, as a thread does on a store that it joined: durable here,
+   * as after `put`, when it resolves ok. Absent: what lies in the files is the store.
+   */
+  adopt?(digests: readonly Digest[]): Promise<Result<void, BlobFaultCode>>;
+  /** Nobody needs it any more. A store that others share removes late (`sweep`), and may have it until then. */
   remove(digest: Digest): Promise<void>;
+  /** Carries out what was asked to be removed and may go by now; how many went. Absent: `remove` does so at once. */
+  sweep?(prove: ProveLead): Promise<number>;
   /** Every stored blob: for retention and for checks. */
   list(): AsyncIterable<Digest>;
   /** Free bytes of the medium, less the reserve that is kept for the journal. */
