@@ -115,6 +115,50 @@ describe('what the chart renders', () => {
     });
   });
 
+  it('runs two coordinators on a database and one volume: one of them stands by, which no rollout and no drain waits for', async () => {
+    const postgres = { address: 'postgres://testudo@db.example.org/testudo', secretName: 'db' };
+    const persistence = { accessMode: 'ReadWriteMany' };
+    const config = { journal: { postgres: { synchronous: 'required', tls: {} } } };
+    const coordinator = { replicas: 2, postgres, persistence, config };
+    const rendered = await documents(valuesOf(['coordinator', 'workers'], { coordinator }));
+    const of = (kind: string, name: string) =>
+      rendered.find((one) => one.kind === kind && one.metadata.name === name) as never;
+    const mounts = { name: 'data', persistentVolumeClaim: { claimName: 'testudo-coordinator-shared' } };
+    const template = (args: readonly string[], name: string) => ({
+      spec: { containers: [{ name, args }], volumes: expect.arrayContaining([mounts]) },
+    });
+    const file = '--config=/etc/testudo/coordinator/coordinator.yaml';
+    expect(of('StatefulSet', 'testudo-coordinator')).toMatchObject({
+      spec: {
+        replicas: 2,
+        podManagementPolicy: 'Parallel',
+        updateStrategy: { type: 'OnDelete' },
+        template: template(['coordinator', file, '--standby'], 'coordinator'),
+      },
+    });
+    expect(of('Deployment', 'testudo-worker')).toMatchObject({
+      spec: { template: template(['worker', file], 'worker') },
+    });
+    expect(of('PersistentVolumeClaim', 'testudo-coordinator-shared')).toMatchObject({
+      spec: { accessModes: ['ReadWriteMany'] },
+    });
+    expect(of('PodDisruptionBudget', 'testudo-coordinator')).toMatchObject({ spec: { maxUnavailable: 2 } });
+    const text = (of('ConfigMap', 'testudo-coordinator') as Document).data?.['coordinator.yaml'] ?? '';
+    expect(parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text } })).toMatchObject({
+      value: {
+        journal: {
+          postgres: {
+            ...{ address: postgres.address, synchronous: 'required' },
+            password: { kind: 'file', path: '/etc/testudo/postgres/password' },
+          },
+        },
+      },
+    });
+    for (const role of ['coordinator', 'worker']) {
+      expect(JSON.stringify(of('NetworkPolicy', `testudo-${role}`))).toContain('"port":5432');
+    }
+  });
+
   it('bounds every container, probes each that answers, spreads what has replicas, and budgets what may be evicted', async () => {
     const shared = valuesOf(['coordinator', 'workers', 'client', 'sensors'], {
       coordinator: { persistence: { accessMode: 'ReadWriteMany' } },
@@ -177,6 +221,16 @@ describe('what the chart renders', () => {
       'workers without Redis',
       { coordinator: { enabled: true, workers: { replicas: 1 } } },
       'needs coordinator.redis.secretName',
+    ],
+    [
+      'two coordinators without a database',
+      { coordinator: { enabled: true, replicas: 2 } },
+      'needs coordinator.postgres',
+    ],
+    [
+      'two coordinators on a volume of one node',
+      { coordinator: { enabled: true, replicas: 2, postgres: { address: 'postgres://a@b/c' } } },
+      'ReadWriteMany',
     ],
     ['sensors without a hub', { sensors: { enabled: true } }, 'sensors need a hub'],
   ])('is refused for %s', async (_why, values, message) => {

@@ -128,7 +128,21 @@ topologySpreadConstraints:
   "listen" $listen
   "masterKey" (dict "file" (printf "/etc/testudo/master-key/%s" $values.masterKey.key))
   "serverNames" (concat $values.serverNames $inside | uniq)) -}}
+{{- with $values.postgres }}{{ if .address }}
+{{- $postgres := dict "address" .address -}}
+{{- if .secretName }}{{ $_ := set $postgres "password" (dict "file" (printf "/etc/testudo/postgres/%s" .key)) }}{{ end -}}
+{{- $_ := set $fixed "journal" (dict "postgres" $postgres) -}}
+{{- end }}{{ end -}}
 {{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
+{{- end -}}
+
+{{/* The claim of the coordinator's folder: of one pod its own, of two the one that both mount. */}}
+{{- define "testudo.coordinatorClaim" -}}
+{{- $values := .Values.coordinator -}}
+{{- $role := include "testudo.role" (list . "coordinator") -}}
+{{- if $values.persistence.existingClaim -}}{{ $values.persistence.existingClaim }}
+{{- else if gt (int $values.replicas) 1 -}}{{ $role }}-shared
+{{- else -}}data-{{ $role }}-0{{ end -}}
 {{- end -}}
 
 {{- define "testudo.clientConfig" -}}
@@ -299,4 +313,11 @@ subjects:
   - kind: ServiceAccount
     name: {{ include "testudo.role" $it }}
     namespace: {{ $root.Release.Namespace }}
+{{- end -}}
+
+{{- define "testudo.postgresEgress" -}}
+{{- if .Values.coordinator.postgres.address }}
+- ports: {{- range .Values.networkPolicy.postgresPorts }}
+    - {protocol: TCP, port: {{ . }}}{{ end }}
+{{- end }}
 {{- end -}}
