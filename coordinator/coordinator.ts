@@ -6,6 +6,7 @@ import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
 import { logSum } from './access/refusals.ts';
 import { Sessions } from './access/sessions.ts';
+import { openBlobPlace } from './blob-place.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { declareTracks } from './declared-tracks.ts';
 import { openDoors } from './doors.ts';
@@ -90,9 +91,18 @@ export async function startCoordinator(
   if (!room.ok) return room;
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
+  const place = await openBlobPlace(config, environment, timers, (code, cause) => log.warn({ code, cause }, 'trouble'));
+  if (!place.ok) return place;
   const ground = await openGround(config, environment, timers);
-  if (!ground.ok) return ground;
-  const { identity, openJournal, close: leaveGround } = ground.value;
+  if (!ground.ok) {
+    place.value?.close();
+    return ground;
+  }
+  const { identity, openJournal } = ground.value;
+  const leaveGround = async () => {
+    place.value?.close();
+    await ground.value.close();
+  };
   const folded = standby === undefined ? ok(undefined) : await standBy(config, ground.value, log, standby);
   if (!folded.ok) {
     await leaveGround();
@@ -110,6 +120,7 @@ export async function startCoordinator(
     build: buildVersion(),
     keyStore: keys.value.vault,
     openJournal,
+    openBlobs: place.value?.open,
     folded: folded.value,
     timers,
     redis: config.redis,

@@ -2,8 +2,10 @@ import { ok, type Result, refuse } from '../base/fault.ts';
 import { type Log, makeLog } from '../base/log.ts';
 import { systemTimers } from '../base/system-timers.ts';
 import type { Timers } from '../base/time.ts';
+import { openBlobPlace } from './blob-place.ts';
 import type { AggregationRunner } from './candidate/job.ts';
 import { placesIn } from './candidate/places.ts';
+import { StoredRunner } from './candidate/stored-runner.ts';
 import { ThreadRunner } from './candidate/thread-runner.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import { openGround } from './ground.ts';
@@ -28,8 +30,9 @@ export type WorkerOptions = Readonly<{
 }>;
 
 /**
- * A process that runs aggregations for a coordinator, on its machine or on another that mounts the same data directory.
- * It reads sealed updates and round keys there, and writes candidates by their digests: no lock is needed.
+ * A process that runs aggregations for a coordinator: on its machine or on another that mounts the same data directory, where
+ * it reads sealed updates and round keys and writes candidates by their digests, without a lock; or anywhere, where blobs lie in
+ * a bucket and keys in a database. Its data directory is then its own, for copies of what it works on.
  */
 export async function startWorker(
   config: CoordinatorConfig,
@@ -49,21 +52,35 @@ export async function startWorker(
   }
   const masterKey = await readMasterKey(config.masterKey, environment);
   if (!masterKey.ok) return masterKey;
+  const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
+  const place = await openBlobPlace(config, environment, timers, trouble);
+  if (!place.ok) return place;
   const ground = await openGround(config, environment, timers);
-  if (!ground.ok) return ground;
-  const { identity, close: leaveGround } = ground.value;
+  if (!ground.ok) {
+    place.value?.close();
+    return ground;
+  }
+  const { identity } = ground.value;
+  const leaveGround = async () => {
+    place.value?.close();
+    await ground.value.close();
+  };
   const keyStore = await Vault.openIn(identity.secrets, masterKey.value);
   if (!keyStore.ok) {
     await leaveGround();
     return keyStore;
   }
-  const trouble = (code: string, cause: string) => log.warn({ code, cause }, 'trouble');
   const link = await RedisLink.open({ url: redis.url, timers, trouble });
   if (!link.ok) {
     await leaveGround();
     return link;
   }
-  const runner = new ThreadRunner({ places: placesIn(dataDirectory, sampleReader), keyStore: keyStore.value });
+  const thread = new ThreadRunner({ places: placesIn(dataDirectory, sampleReader), keyStore: keyStore.value });
+  const joined = await place.value?.join();
+  const runner =
+    joined === undefined
+      ? thread
+      : new StoredRunner({ inner: thread, blobs: async () => joined.blobs, done: joined.trim });
   const worker = startAggregationWorker({
     link: link.value,
     federation,

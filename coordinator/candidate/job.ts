@@ -35,6 +35,16 @@ export type AggregationJob = Readonly<{
   expelled: readonly Readonly<{ cluster: ClusterId; payloadDigest: Digest; code: string }>[];
 }>;
 
+/** Every blob that a job reads. */
+export function inputsOf({ base, updates, optimiserState, sample }: AggregationJob): readonly Digest[] {
+  return [
+    base.digest,
+    ...updates.map(({ payloadDigest }) => payloadDigest),
+    ...(optimiserState === null ? [] : [optimiserState]),
+    ...(sample === undefined ? [] : [sample]),
+  ];
+}
+
 export type JobUpdate = Readonly<{
   cluster: ClusterId;
   payloadDigest: Digest;

@@ -11,7 +11,7 @@ import { roundKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts
 import { layoutOf } from '../../proto/layout.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { CandidateSink } from './candidate-sink.ts';
-import type { AggregationJob, AggregationResult, RunFaultCode } from './job.ts';
+import { type AggregationJob, type AggregationResult, inputsOf, type RunFaultCode } from './job.ts';
 import { judging } from './judging.ts';
 import { type OpenedUpdates, type OpeningOf, type OpenPlaces, openUpdates } from './open-updates.ts';
 import { provenanceOf } from './provenance.ts';
@@ -62,10 +62,7 @@ export async function computeCandidate(
   try {
     const base = await blobs.verify(job.base.digest);
     if (!base.ok) return refuse('BLOB_UNREADABLE', `the base model: ${base.fault.message}`);
-    const inputs = [job.base.digest, ...job.updates.map(({ payloadDigest }) => payloadDigest)];
-    if (job.optimiserState !== null) inputs.push(job.optimiserState);
-    if (job.sample !== undefined) inputs.push(job.sample);
-    return await blobs.withLocalFiles(inputs, (path) =>
+    return await blobs.withLocalFiles(inputsOf(job), (path) =>
       fromFiles(
         job,
         openingOf,

@@ -86,6 +86,47 @@ describe('parseConfig', () => {
   });
 
   it.each([
+    ['http://127.0.0.1:9000', '', ''],
+    ['https://objects.example.org', '', ''],
+    ['http://objects.example.org', '', 'wants https://'],
+    ['http://objects.example.org', 'unprotected: true', ''],
+    ['https://name:secret@objects.example.org', '', 'without a path, a name or a password'],
+    ['https://objects.example.org/bucket', '', 'without a path, a name or a password'],
+    ['https://objects.example.org', 'prefix: herd', 'folders that end with "/"'],
+    ['https://objects.example.org', 'bucket: Herd', 'expected 3 to 63'],
+  ])('lets blobs lie at %s (%s), or says what is wrong: %s', (endpoint, more, missing) => {
+    const bucket = more.startsWith('bucket') ? more : `bucket: testudo${more === '' ? '' : `, ${more}`}`;
+    const credentials = 'credentials: { accessKeyId: { file: ./id }, secretAccessKey: { environment: S3_KEY } }';
+    const problems = problemsOf(
+      parse(`${minimal}blobs: { s3: { endpoint: "${endpoint}", ${bucket}, ${credentials} } }\n`),
+    );
+    if (missing === '') expect(problems).toBe('');
+    else expect(problems).toContain(missing);
+    expect(problems).not.toContain('secret@');
+  });
+
+  it('takes where the keys of the bucket lie from the file, and where the bucket is from the environment', () => {
+    const credentials = '{ accessKeyId: { file: ./id }, secretAccessKey: { environment: S3_KEY } }';
+    const environment = { TESTUDO_BLOBS_S3_ENDPOINT: 'https://objects.example.org', TESTUDO_BLOBS_S3_BUCKET: 'herd' };
+    const text = `${minimal}blobs: { s3: { credentials: ${credentials} } }\n`;
+    const parsed = parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text }, environment });
+    expect(parsed.ok && parsed.value.blobs.s3).toEqual({
+      endpoint: 'https://objects.example.org',
+      bucket: 'herd',
+      region: 'us-east-1',
+      prefix: '',
+      pathStyle: true,
+      credentials: {
+        accessKeyId: { kind: 'file', path: '/etc/testudo/id' },
+        secretAccessKey: { kind: 'environment', variable: 'S3_KEY' },
+      },
+      unprotected: false,
+      patienceSeconds: 20,
+      cacheMiB: 4_096,
+    });
+  });
+
+  it.each([
     ['redis://127.0.0.1:6379', ''],
     ['redis://localhost', ''],
     ['redis://[::1]:6379', ''],

@@ -16,12 +16,20 @@ export type PostgresConfig = Readonly<
   Omit<NonNullable<RawConfig['journal']['postgres']>, 'password'> & { password: SecretSource | null }
 >;
 
+/** A bucket that holds blobs. */
+export type BucketConfig = Readonly<
+  Omit<NonNullable<RawConfig['blobs']['s3']>, 'credentials'> & {
+    credentials: Readonly<{ accessKeyId: SecretSource; secretAccessKey: SecretSource }>;
+  }
+>;
+
 /** The whole configuration: checked, cross-checked, paths absolute, frozen. */
 export type CoordinatorConfig = Readonly<
-  Omit<RawConfig, 'federation' | 'masterKey' | 'tracks' | 'redis' | 'journal'> & {
+  Omit<RawConfig, 'federation' | 'masterKey' | 'tracks' | 'redis' | 'journal' | 'blobs'> & {
     federation: FederationId;
     masterKey: MasterKeySource;
     journal: Readonly<{ postgres: PostgresConfig | null }>;
+    blobs: Readonly<{ s3: BucketConfig | null }>;
     tracks: readonly TrackFile[];
     redis: Readonly<{ url: string; unprotected: boolean }> | null;
   }
@@ -45,6 +53,8 @@ const fromEnvironment = [
   'listen.dashboard',
   'dashboard.url',
   'journal.postgres.address',
+  'blobs.s3.endpoint',
+  'blobs.s3.bucket',
   'redis.url',
   'drainSeconds',
   'log.level',
@@ -71,7 +81,7 @@ export function parseConfig(sources: ConfigSources): Result<CoordinatorConfig, '
 }
 
 function resolved(raw: RawConfig, absolute: (path: string) => string): CoordinatorConfig {
-  const { masterKey, tracks, redis, dashboard, journal, ...rest } = raw;
+  const { masterKey, tracks, redis, dashboard, journal, blobs, ...rest } = raw;
   return {
     ...rest,
     dashboard: dashboardWith(dashboard, absolute),
@@ -81,6 +91,7 @@ function resolved(raw: RawConfig, absolute: (path: string) => string): Coordinat
     redis: redis ?? null,
     masterKey: secretSource(masterKey, absolute),
     journal: { postgres: postgresWith(journal.postgres, absolute) },
+    blobs: { s3: bucketWith(blobs.s3, absolute) },
     tracks: tracks.map(({ id, spec, model, policy }) => ({
       id: id as TrackId,
       spec: absolute(spec),
@@ -109,6 +120,19 @@ function postgresWith(
   };
 }
 
+function bucketWith(raw: RawConfig['blobs']['s3'], absolute: (path: string) => string): BucketConfig | null {
+  if (raw === undefined) return null;
+  const { credentials, tls, ...rest } = raw;
+  return {
+    ...rest,
+    credentials: {
+      accessKeyId: secretSource(credentials.accessKeyId, absolute),
+      secretAccessKey: secretSource(credentials.secretAccessKey, absolute),
+    },
+    ...(tls && { tls: tls.ca === undefined ? {} : { ca: absolute(tls.ca) } }),
+  };
+}
+
 function dashboardWith({ tls, oidc, ...pages }: RawConfig['dashboard'], absolute: (path: string) => string) {
   const secret = oidc?.clientSecretFile;
   return {
@@ -132,10 +156,12 @@ function crossChecks({
   redis,
   dashboard,
   journal,
+  blobs,
 }: CoordinatorConfig): string[] {
   const problems: string[] = [];
   if (redis !== null) problems.push(...redisProblems(redis));
   if (journal.postgres !== null) problems.push(...postgresProblems(journal.postgres));
+  if (blobs.s3 !== null) problems.push(...bucketProblems(blobs.s3));
   const { enrolment, federation, health } = listen;
   problems.push(
     ...problemsOfPorts({
@@ -191,6 +217,13 @@ function postgresProblems({ address, tls, unprotected }: PostgresConfig): string
   if (!parsed.ok || tls !== undefined || unprotected) return [];
   if (parsed.value.hosts.every(({ host }) => isLoopback(host) || host === '::1')) return [];
   return ['journal.postgres: a database on another machine wants tls; or say journal.postgres.unprotected: true'];
+}
+
+/** Updates are sealed and everything is known by its digest, but whoever listens reads models, and gets to know the key's id. */
+function bucketProblems({ endpoint, unprotected }: BucketConfig): string[] {
+  const { protocol, hostname } = new URL(endpoint);
+  if (protocol === 'https:' || unprotected || isLoopback(hostname)) return [];
+  return ['blobs.s3.endpoint: a store on another machine wants https://; or say blobs.s3.unprotected: true'];
 }
 
 function isLoopback(host: string): boolean {

@@ -15,6 +15,12 @@ const hostName = z
 const whole = (min: number, max: number) => z.int().min(min).max(max);
 const path = z.string().min(1);
 
+function isEndpoint(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  return `${url.username}${url.password}${url.search}${url.hash}` === '' && url.pathname === '/';
+}
+
 /** Which values of a claim or a header give which role; the highest counts, and none gives none. */
 const roleValues = z.strictObject({
   viewer: z.array(z.string()).default([]),
@@ -58,6 +64,32 @@ const postgres = z.strictObject({
   leaseSeconds: whole(2, 600).default(4),
 });
 
+/** Blobs in a bucket of an S3-compatible store; the data directory then holds copies. Without it blobs lie there alone. */
+const s3 = z.strictObject({
+  endpoint: z
+    .string()
+    .refine(isEndpoint, 'expected https://host[:port], without a path, a name or a password: the bucket is `bucket`'),
+  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'expected 3 to 63 of a-z, 0-9, "." and "-"'),
+  region: z.string().min(1).default('us-east-1'),
+  /** Before every key, for a bucket that others use too. */
+  prefix: z
+    .string()
+    .regex(/^(?:[A-Za-z0-9._-]{1,64}\/){0,8}$/, 'expected folders that end with "/", such as testudo/')
+    .default(''),
+  /** The bucket in the path of a URL; false: in the host's name. */
+  pathStyle: z.boolean().default(true),
+  /** May get, put, delete and list in this bucket; nothing else is needed. */
+  credentials: z.strictObject({ accessKeyId: secret, secretAccessKey: secret }),
+  /** Whose certificate the store must show; without `ca` one that this machine trusts. */
+  tls: z.strictObject({ ca: path.optional() }).optional(),
+  /** Lets the store be off this machine without TLS. */
+  unprotected: z.boolean().default(false),
+  /** How long one request may take, beside the time for its bytes, before it is tried again. */
+  patienceSeconds: whole(1, 600).default(20),
+  /** How much a worker keeps of what it has fetched. */
+  cacheMiB: whole(1, 1 << 24).default(4_096),
+});
+
 /** A track that the coordinator makes, or brings to this policy, when it starts. Paths are relative to the file. */
 const track = z.strictObject({
   id: z.string().refine(isTrackId, 'expected 1 to 63 of a-z, 0-9 and "-"'),
@@ -90,6 +122,8 @@ export const configSchema = z.strictObject({
   masterKey: secret,
   /** Where what is true is written down. */
   journal: z.strictObject({ postgres: postgres.optional() }).prefault({}),
+  /** Where sealed updates and models lie. */
+  blobs: z.strictObject({ s3: s3.optional() }).prefault({}),
   certificates: z
     .strictObject({
       clusterHours: whole(1, 24 * 90).default(24),

@@ -1,9 +1,11 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { EpochMs } from '../../base/time.ts';
 import type { Digest, FederationId, RoundId, TrackId } from '../../proto/ids.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
 import type { AggregationJob, RunFaultCode } from '../candidate/job.ts';
 import type { JobPlaces } from '../candidate/places.ts';
 import { inputKeys, recompute, study } from '../candidate/replay.ts';
+import { withInputs } from '../candidate/stored-runner.ts';
 import type { StudyResult } from '../candidate/study/study-thread.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { Actor, JournalEvent } from '../ledger/journal/events.ts';
@@ -46,6 +48,7 @@ export type StudyOfRound = StudyResult & Readonly<{ round: RoundId }>;
 type KeptInputsParts = Readonly<{
   ledger: Ledger;
   keyStore: KeyStore;
+  blobs: Pick<BlobStore, 'withLocalFiles'>;
   places: JobPlaces;
   clock: () => EpochMs;
   trouble: (code: string, message: string) => void;
@@ -75,11 +78,11 @@ export class KeptInputs {
    */
   async keep(job: AggregationJob, { policy }: Pick<Round, 'policy'>): Promise<readonly JournalEvent[]> {
     if (policy.keepInputs === undefined) return [];
-    const { keyStore, places, clock, trouble } = this.#parts;
+    const { keyStore, blobs, places, clock, trouble } = this.#parts;
     const { track, round } = job;
     const secretKey = await keyStore.get(job.keyName);
     if (secretKey === undefined) return [];
-    const keys = await inputKeys(job, secretKey, places);
+    const keys = await withInputs(blobs, job, () => inputKeys(job, secretKey, places));
     if (!keys.ok) {
       trouble(keys.fault.code, `${round} of ${track} cannot be replayed later: ${keys.fault.message}`);
       return [];
@@ -123,8 +126,8 @@ export class KeptInputs {
     signal?: AbortSignal,
   ): Promise<Result<Replay, ReplayFaultCode | StoreFaultCode>> {
     return this.#opening(actor, { track, round, reason }, async ({ job, recorded }, kept) => {
-      const { ledger, places } = this.#parts;
-      const run = await recompute(job, kept, places, signal);
+      const { ledger, blobs, places } = this.#parts;
+      const run = await withInputs(blobs, job, () => recompute(job, kept, places, signal));
       if (!run.ok) return run;
       const { updateCount, candidate, provenance, optimiserState } = run.value;
       const recomputed: Recorded = { candidate, provenance, optimiserState };
@@ -156,7 +159,8 @@ export class KeptInputs {
     }
     const request = { track, round: round as RoundId, reason: `simulated attacks: ${reason}` };
     return this.#opening(actor, request, async ({ job }, kept) => {
-      const studied = await study({ job, kept, places: this.#parts.places, ...limits }, signal);
+      const { blobs, places } = this.#parts;
+      const studied = await withInputs(blobs, job, () => study({ job, kept, places, ...limits }, signal));
       return studied.ok ? ok({ ...studied.value, round: request.round }) : studied;
     });
   }

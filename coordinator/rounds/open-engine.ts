@@ -2,9 +2,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sweepLeftovers } from '../../base/atomic-file.ts';
 import { ok, type Result } from '../../base/fault.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
 import { placesIn } from '../candidate/places.ts';
+import { StoredRunner } from '../candidate/stored-runner.ts';
 import { ThreadRunner } from '../candidate/thread-runner.ts';
 import { keyLeftover } from '../keys/vault.ts';
 import { lockDataDir } from '../ledger/data-dir-lock.ts';
@@ -34,6 +36,8 @@ export type EngineOptions = StartOptions &
      * bytes alone then, may be shared with a successor and is not locked.
      */
     openJournal?: (() => Promise<Result<Journal, PostgresJournalFaultCode>>) | undefined;
+    /** In place of the data directory's: called once this coordinator is the journal's writer. */
+    openBlobs?: (() => Promise<BlobStore>) | undefined;
     /** Free bytes that uploads leave to the journal. Default 16 MiB. */
     reserveBytes?: number;
   }>;
@@ -51,7 +55,10 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine,
   const { dataDir, redis, trouble = () => {} } = options;
   const lock = options.openJournal === undefined ? lockDataDir(dataDir) : ok({ release: () => {} });
   if (!lock.ok) return lock;
-  const backend = redis ? await openBackend({ ...options, url: redis.url, trouble }) : undefined;
+  const store = Promise.withResolvers<BlobStore>(); // Runners are made before the journal is ours, and run nothing till then.
+  const local = (inner: AggregationRunner) =>
+    options.openBlobs === undefined ? inner : new StoredRunner({ inner, blobs: () => store.promise });
+  const backend = redis ? await openBackend({ ...options, url: redis.url, trouble, local }) : undefined;
   const release = async () => {
     if (backend?.ok) await backend.value.close();
     lock.value.release();
@@ -61,7 +68,8 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine,
     return backend;
   }
   const { waker, runner } = backend?.value ?? {};
-  const opened = await openLocked({ ...(waker && { waker }), ...(runner && { runner }), ...options }, release);
+  const given = { ...(waker && { waker }), ...(runner && { runner }), ...options };
+  const opened = await openLocked(given, { release, local, opened: store.resolve });
   if (!opened.ok) await release();
   return opened;
 }
@@ -72,9 +80,16 @@ async function openBackend(options: RedisBackendOptions): Promise<Result<RedisBa
   return openRedisBackend(options);
 }
 
+type Around = Readonly<{
+  release: () => Promise<void>;
+  /** What a runner of this process's threads becomes where blobs lie elsewhere. */
+  local: (inner: AggregationRunner) => AggregationRunner;
+  opened: (blobs: BlobStore) => void;
+}>;
+
 async function openLocked(
   options: EngineOptions,
-  release: () => Promise<void>,
+  { release, local, opened }: Around,
 ): Promise<Result<Engine, OpenFaultCode>> {
   const { dataDir, keyStore, reserveBytes } = options;
   await sweepLeftovers(join(dataDir, 'keys'), keyLeftover);
@@ -82,13 +97,18 @@ async function openLocked(
   const journal = await openJournal(options);
   if (!journal.ok) return journal;
   const places = placesIn(dataDir, options.sampleReader);
+  const ofFolder = () => openFileBlobStore(dataDir, reserveBytes === undefined ? {} : { reserveBytes });
   return startEngine(options, {
     journal: journal.value,
-    openBlobs: () => openFileBlobStore(dataDir, reserveBytes === undefined ? {} : { reserveBytes }),
+    async openBlobs() {
+      const blobs = await (options.openBlobs ?? ofFolder)();
+      opened(blobs);
+      return blobs;
+    },
     places,
     openRunner: async () => {
       await mkdir(places.scratchDir, { recursive: true, mode: 0o700 });
-      return options.runner ?? new ThreadRunner({ places, keyStore });
+      return options.runner ?? local(new ThreadRunner({ places, keyStore }));
     },
     release,
   });

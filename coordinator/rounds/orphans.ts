@@ -3,6 +3,11 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import { writeSnapshot } from '../ledger/state/snapshot.ts';
 import { openRoundOf, type State } from '../ledger/state/state.ts';
 
+/** Every digest that the state holds, hexadecimal, wherever it stands: a kind of blob that is added later is safe by itself. */
+export async function digestsNamedIn(state: State): Promise<ReadonlySet<string>> {
+  return new Set((await writeSnapshot(state)).match(/[0-9a-f]{64}/g));
+}
+
 /**
  * Removes blobs that nothing names: candidates of rounds that were abandoned while they were aggregated, and what was
  * stored just before a crash. For the start, when nothing of this process is on its way into the journal. What others
@@ -15,8 +20,7 @@ export async function sweepOrphans(state: State, blobs: BlobStore): Promise<numb
   const collected = open
     .filter(({ phase }) => phase === 'collecting')
     .map(({ track }) => sealedLength(track.modelBytes));
-  // Every digest that the state holds, wherever it stands: a kind of blob that is added later is safe by itself.
-  const named = new Set((await writeSnapshot(state)).match(/[0-9a-f]{64}/g));
+  const named = await digestsNamedIn(state);
   let removed = 0;
   for await (const digest of blobs.list()) {
     if (named.has(digest.slice('sha256:'.length))) continue;

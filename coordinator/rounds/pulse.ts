@@ -7,7 +7,7 @@ import type { Waker } from '../queue/waker.ts';
 import { alarmsOf } from './due.ts';
 import type { RoundKeeper } from './keeper.ts';
 import type { KeptInputs } from './kept-inputs.ts';
-import { sweepSealed } from './sweep.ts';
+import { StoreSweep, sweepSealed } from './sweep.ts';
 
 const stillDueMs = 1_000;
 /** What an entry takes in the journal; most are accepted updates. */
@@ -35,6 +35,7 @@ export class Pulse {
   readonly #also: () => void;
   readonly #watchdog: Timer;
   readonly #sweptRounds = new Set<string>();
+  readonly #storeSweep: StoreSweep;
   readonly #beat: Beat;
   #snapshotSeq: number;
   /** Characters of the last snapshot of this run. */
@@ -45,6 +46,7 @@ export class Pulse {
     this.#parts = parts;
     this.#also = also;
     this.#snapshotSeq = parts.ledger.state.seq;
+    this.#storeSweep = new StoreSweep(parts);
     this.#beat = new Beat({
       work: () => this.#work(),
       failed: (error) => parts.trouble('TICK_FAILED', String(error)),
@@ -79,6 +81,7 @@ export class Pulse {
     await this.#snapshotNowAndThen();
     await inputs.sweep();
     await sweepSealed(ledger.state, blobs, this.#sweptRounds);
+    this.#storeSweep.nowAndThen();
   }
 
   async #snapshotNowAndThen(): Promise<void> {

@@ -92,13 +92,16 @@ export async function startEngine(
     return started;
   }
   const blobs = await openBlobs();
-  await sweepOrphans(ledger.state, blobs);
+  await sweepOrphans(ledger.state, blobs).catch((error: unknown) => {
+    if (blobs.sweep === undefined) throw error;
+    trouble('EFFECT_FAILED', String(error)); // A store elsewhere may be away for now, and what it has too much it may keep.
+  });
   // A key that stays is no reason not to serve: the next start tries again.
   await sweepRoundKeys(ledger.state, keyStore).catch((error: unknown) => trouble('EFFECT_FAILED', String(error)));
   const runner = await openRunner();
   const waker = options.waker ?? new TimerWaker(timers);
   const presence = new Presence();
-  const inputs = new KeptInputs({ ledger, keyStore, places, clock, trouble });
+  const inputs = new KeptInputs({ ledger, keyStore, blobs, places, clock, trouble });
   const keeper = new RoundKeeper({
     ledger,
     presence,

@@ -108,6 +108,8 @@ certificates:
 
 # What is true in a database, in the place of dataDirectory: docs/operations.md, "On PostgreSQL".
 # journal: { postgres: { address: "postgres://testudo@127.0.0.1/testudo", password: { file: ./postgres.password } } }
+# Blobs in a bucket, so that workers and successors share no disk: docs/operations.md, "Blobs in a bucket".
+# blobs: { s3: { endpoint: "http://127.0.0.1:9000", bucket: testudo, credentials: { accessKeyId: { file: ./s3-key-id }, secretAccessKey: { file: ./s3-key } } } }
 # redis: { url: "redis://127.0.0.1:6379" }   # wake rounds and aggregate on any number of \`testudo worker\`
 
 log: { level: info }

@@ -1,6 +1,7 @@
 import { ok, type Result } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
 import type { FederationId } from '../../../proto/ids.ts';
+import type { AggregationRunner } from '../../candidate/job.ts';
 import { placesIn } from '../../candidate/places.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
@@ -22,6 +23,8 @@ export type RedisBackendOptions = Readonly<{
   dataDir: string;
   keyStore: KeyStore;
   sampleReader?: URL | undefined;
+  /** What the runner of this process's threads becomes where blobs lie elsewhere. */
+  local?: (inner: AggregationRunner) => AggregationRunner;
   timers: Timers;
   trouble: (code: string, message: string) => void;
 }>;
@@ -31,7 +34,8 @@ export async function openRedisBackend(options: RedisBackendOptions): Promise<Re
   const { url, federation, dataDir, keyStore, timers, trouble } = options;
   const link = await RedisLink.open({ url, timers, trouble });
   if (!link.ok) return link;
-  const fallback = new ThreadRunner({ places: placesIn(dataDir, options.sampleReader), keyStore });
+  const { local = (inner) => inner } = options;
+  const fallback = local(new ThreadRunner({ places: placesIn(dataDir, options.sampleReader), keyStore }));
   return ok({
     waker: new RedisWaker(link.value, federation, timers),
     runner: new RedisRunner({

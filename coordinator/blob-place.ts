@@ -1,0 +1,91 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { ok, type Result, refuse } from '../base/fault.ts';
+import type { Timers } from '../base/time.ts';
+import type { BlobStore } from './blobs/blob-store.ts';
+import type { BucketFaultCode } from './blobs/s3/bucket-faults.ts';
+import type { BucketSettings } from './blobs/s3/bucket-settings.ts';
+import { placesIn } from './candidate/places.ts';
+import type { BucketConfig, CoordinatorConfig } from './config/config.ts';
+import { readSecret } from './keys/master-key.ts';
+
+/** Where blobs lie that do not lie in the data directory alone. */
+export type BlobPlace = Readonly<{
+  /** For the one who writes to this data directory: what a crash left half there goes. */
+  open(): Promise<BlobStore>;
+  /** For who runs jobs in it. */
+  join(): Promise<JoinedBlobs>;
+  close(): void;
+}>;
+
+export type JoinedBlobs = Readonly<{
+  blobs: BlobStore;
+  /** Lets go of fetched files beyond what the configuration allows. */
+  trim(): Promise<void>;
+}>;
+
+export type BlobPlaceFaultCode = BucketFaultCode | 'SECRET_UNAVAILABLE';
+
+/** The bucket of a configuration, tried; undefined where it names none. Loaded only where one is named. */
+export async function openBlobPlace(
+  { blobs, dataDirectory }: Pick<CoordinatorConfig, 'blobs' | 'dataDirectory'>,
+  environment: NodeJS.ProcessEnv,
+  timers: Timers,
+  trouble: (code: string, message: string) => void,
+): Promise<Result<BlobPlace | undefined, BlobPlaceFaultCode>> {
+  if (blobs.s3 === null) return ok(undefined);
+  const settings = await settingsOf(blobs.s3, environment);
+  if (!settings.ok) return settings;
+  const [{ openBucket }, { openS3BlobStore }, { trimCache }] = await Promise.all([
+    import('./blobs/s3/probe.ts'),
+    import('./blobs/s3/s3-blob-store.ts'),
+    import('./blobs/s3/trim-cache.ts'),
+  ]);
+  const found = await openBucket(settings.value, timers);
+  if (!found.ok) return found;
+  const { bucket, isVersioned } = found.value;
+  if (isVersioned) {
+    trouble('BLOB_VERSIONED', `bucket ${bucket.name} keeps versions: what is removed there is not gone; turn that off`);
+  }
+  const cacheBytesMax = blobs.s3.cacheMiB * 2 ** 20;
+  return ok({
+    open: () => openS3BlobStore(bucket, dataDirectory, { isKeeper: true }),
+    async join() {
+      await mkdir(placesIn(dataDirectory).scratchDir, { recursive: true, mode: 0o700 });
+      const store = await openS3BlobStore(bucket, dataDirectory, { isKeeper: false });
+      return { blobs: store, trim: () => trimCache(dataDirectory, cacheBytesMax, timers.now()) };
+    },
+    close: () => bucket.close(),
+  });
+}
+
+async function settingsOf(
+  { credentials, tls, patienceSeconds, cacheMiB: _, unprotected: __, ...rest }: BucketConfig,
+  environment: NodeJS.ProcessEnv,
+): Promise<Result<BucketSettings, 'SECRET_UNAVAILABLE'>> {
+  const [accessKeyId, secretAccessKey] = [
+    await readSecret(credentials.accessKeyId, environment),
+    await readSecret(credentials.secretAccessKey, environment),
+  ];
+  for (const secret of [accessKeyId, secretAccessKey]) {
+    if (!secret.ok) return refuse('SECRET_UNAVAILABLE', `blobs.s3.credentials from ${secret.fault.message}`);
+  }
+  const ca = await readCa(tls?.ca);
+  if (!ca.ok || !accessKeyId.ok || !secretAccessKey.ok) return ca.ok ? (accessKeyId as never) : ca;
+  return ok({
+    ...rest,
+    accessKeyId: accessKeyId.value,
+    secretAccessKey: secretAccessKey.value,
+    ca: ca.value,
+    patienceMs: patienceSeconds * 1_000,
+    bytesPerSecondMin: 65_536,
+  });
+}
+
+async function readCa(path: string | undefined): Promise<Result<string | undefined, 'SECRET_UNAVAILABLE'>> {
+  try {
+    return ok(path === undefined ? undefined : await readFile(path, 'utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return refuse('SECRET_UNAVAILABLE', `blobs.s3.tls.ca: ${path} cannot be read (${code})`);
+  }
+}

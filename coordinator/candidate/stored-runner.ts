@@ -1,0 +1,75 @@
+import { FaultError, ok, type Result, refuse } from '../../base/fault.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import {
+  type AggregationJob,
+  type AggregationResult,
+  type AggregationRunner,
+  inputsOf,
+  type RunFaultCode,
+} from './job.ts';
+
+type Outcome = Result<AggregationResult, RunFaultCode>;
+
+export type StoredRunnerParts = Readonly<{
+  /** Works on files of this machine alone. */
+  inner: AggregationRunner;
+  /** Asked for at the first job: a runner may be made before the store is open. */
+  blobs: () => Promise<BlobStore>;
+  /** After each job, when none of its files is needed any more. */
+  done?: () => Promise<void>;
+}>;
+
+/**
+ * Runs jobs where the store is elsewhere: fetches what a job names, lets it run on files as it would beside the coordinator, and
+ * answers only when candidate, state and provenance lie in the store.
+ */
+export class StoredRunner implements AggregationRunner {
+  readonly #parts: StoredRunnerParts;
+
+  constructor(parts: StoredRunnerParts) {
+    this.#parts = parts;
+  }
+
+  async run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
+    const { inner, done } = this.#parts;
+    const blobs = await this.#parts.blobs();
+    const outcome = await withInputs(blobs, job, async (): Promise<Outcome> => {
+      const ran = await inner.run(job, signal);
+      return ran.ok ? stored(blobs, ran.value) : ran;
+    });
+    await done?.();
+    return outcome;
+  }
+
+  prepare(values: number): void {
+    this.#parts.inner.prepare?.(values);
+  }
+
+  close(force?: boolean): Promise<void> {
+    return this.#parts.inner.close(force);
+  }
+}
+
+async function stored(blobs: BlobStore, result: AggregationResult): Promise<Outcome> {
+  const { candidate, provenance, optimiserState } = result;
+  const made = [candidate, provenance, ...(optimiserState === null ? [] : [optimiserState])];
+  const kept = (await blobs.adopt?.(made)) ?? ok(undefined);
+  return kept.ok ? ok(result) : refuse('BLOB_UNREADABLE', `what was computed is not stored: ${kept.fault.message}`);
+}
+
+/**
+ * Does work in threads while the job's inputs are files of this machine, where they look for them (places.ts). A store that
+ * cannot be read is BLOB_UNREADABLE, and to be tried again; what it has not the threads find missing, and say so.
+ */
+export async function withInputs<Value, Code extends string>(
+  blobs: Pick<BlobStore, 'withLocalFiles'>,
+  job: AggregationJob,
+  work: () => Promise<Result<Value, Code>>,
+): Promise<Result<Value, Code | 'BLOB_UNREADABLE'>> {
+  try {
+    return await blobs.withLocalFiles(inputsOf(job), work);
+  } catch (error) {
+    if (error instanceof FaultError) return refuse('BLOB_UNREADABLE', error.fault.message);
+    throw error;
+  }
+}
