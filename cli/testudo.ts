@@ -47,6 +47,10 @@ const verbs: Readonly<Record<string, Verb>> = {
     summary: 'run aggregations for a coordinator with Redis',
     load: async () => (await import('./processes/worker.ts')).workerCommand(),
   },
+  relay: {
+    summary: 'run a region: a coordinator for its clusters that is one member of a parent',
+    load: async () => (await import('./processes/relay.ts')).relayCommand(),
+  },
   client: {
     summary: "run a cluster's client: learn locally, take part in rounds, raise alerts",
     load: async () => (await import('./processes/client.ts')).clientCommand(),

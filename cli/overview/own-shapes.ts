@@ -43,6 +43,26 @@ const provenEntry = z.strictObject({
   ofEntries: z.int().min(1).describe('how many the signed head covers'),
 });
 
+const joinedRegion = z.strictObject({
+  region: z.string().describe('its name at the parent'),
+  joined: z
+    .strictObject({
+      region: z.string(),
+      federation: z.string().describe("the region's own"),
+      round: z.string().describe("the region's own"),
+      members: z.array(
+        z.strictObject({
+          cluster: z.string(),
+          verdict: z.string(),
+          provenance: z.string().nullable().describe('of a region below it; null for a cluster'),
+        }),
+      ),
+    })
+    .nullable()
+    .describe('null where the join does not hold'),
+  why: z.string().describe('why it does not hold; empty where it does'),
+});
+
 /** What `--json` prints where it is no message of the contract. `version` as in verb-shapes.ts. */
 export const ownShapes: Readonly<Record<string, OwnShape>> = {
   'alerts list': { shape: writtenAlert, each: true, version: 1 },
@@ -67,4 +87,5 @@ export const ownShapes: Readonly<Record<string, OwnShape>> = {
   'operators add': { shape: operator, version: 1 },
   'operators renew': { shape: operator.omit({ role: true }), version: 1 },
   status: { shape: statusShape, version: 1 },
+  'relay join': { shape: joinedRegion, each: true, version: 1 },
 };

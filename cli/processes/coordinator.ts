@@ -1,22 +1,20 @@
 import { hostname } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { coordinatorConfigJsonSchema, readConfigFile } from '../../coordinator/config/config.ts';
-import { exitCodes, exitWith, orExit } from '../exit.ts';
+import { orExit } from '../exit.ts';
 import { print } from '../print.ts';
 import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.ts';
 import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
 import { backupCommand, verifyCommand } from './coordinator/keeping.ts';
 import { moveCommand } from './coordinator/move.ts';
+import { pagesFolder, startRefused, stopAsked } from './coordinator/running.ts';
 import {
   addCosignatureCommand,
   checkpointKeyCommand,
   exportAuditCommand,
   proveCommand,
 } from './coordinator/transparency.ts';
-
-/** What `npm run build` makes of the dashboard. */
-const pagesFolder = new URL('../../dashboard/dist/', import.meta.url);
 
 const traces = `
 Traces: every call and every round is a span of the OpenTelemetry API, and clients' traces go on here. They go nowhere
@@ -70,32 +68,4 @@ function stoppedWhileWaiting(): AbortSignal {
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
   return stopping.signal;
-}
-
-/** A port that is taken or forbidden and a disk that is full are the operator's to mend, not errors of ours. */
-function startRefused(error: unknown): never {
-  const { message, code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const room = 'it needs some 20 MiB beside what is there (docs/operations.md, "Disk")';
-    return exitWith({ code: 'DISK_FULL', message: `no space is left in the data directory: free space, ${room}` });
-  }
-  if (/^cannot listen|^listen E/.test(message)) return exitWith({ code: 'PORT_UNAVAILABLE', message });
-  throw error;
-}
-
-/** Resolves on SIGTERM or SIGINT, or when the engine halts, which makes the exit code say so. A second signal kills. */
-function stopAsked(halted: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const onSignal = () => {
-      process.once('SIGTERM', () => process.exit(exitCodes.refused));
-      process.once('SIGINT', () => process.exit(exitCodes.refused));
-      resolve();
-    };
-    process.once('SIGTERM', onSignal);
-    process.once('SIGINT', onSignal);
-    void halted.then(() => {
-      process.exitCode = exitCodes.refused;
-      resolve();
-    });
-  });
 }

@@ -4,6 +4,7 @@ import { jsonLine, listing, table } from '../../base/text/table.ts';
 import { parseTrackPolicy } from '../../coordinator/config/policy.ts';
 import { rulesOf } from '../../coordinator/round/policy.ts';
 import { goalUpdates, inviteCount } from '../../coordinator/round/quorum.ts';
+import { isRelay } from '../../coordinator/round/relay-rule.ts';
 import {
   type ClassStanding,
   type LiarShare,
@@ -70,15 +71,15 @@ async function standingOf(
   const trackPolicy = orExit(parsed);
   const rules = rulesOf(trackPolicy);
   const n = Math.min(goalUpdates(rules, members.length), members.length);
-  const approved = members.map(({ labels }) =>
-    approvedClasses(Object.fromEntries(labels.map(({ key, value }) => [key, value]))),
-  );
+  const labelled = members.map(({ labels }) => Object.fromEntries(labels.map(({ key, value }) => [key, value])));
+  const approved = labelled.map(approvedClasses);
   return policyStanding({
     policy: trackPolicy.aggregation,
     members: members.length,
     invited: Math.min(inviteCount(rules, n), members.length),
     n,
     feared,
+    relays: labelled.filter(isRelay).length,
     classes: blocks && { names: blocks.map(({ className }) => className), approved },
     sampled: track.sample?.classes.flatMap(({ name: held, normalCount }) => (normalCount > 0 ? [held] : [])),
   });

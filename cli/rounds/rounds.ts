@@ -116,10 +116,17 @@ function roundText({ summary, participations, classes, sample, why }: GetRoundRe
     { title: 'NORM', text: ({ norm }) => number(norm), align: 'right' },
     { title: 'COSINE', text: ({ cosine }) => number(cosine), align: 'right' },
     { title: 'UPDATE', text: ({ payloadDigest }) => shortDigest(payloadDigest) },
+    ...ofRegions(participations),
     { title: 'CLASSES', text: ({ classes: declared }) => declared.join(',') },
     { title: 'WHY', text: ({ code, reason }) => (code === '' ? reason : `${code}: ${reason}`) },
   ]);
   return [facts, rows, ...(classes.length > 0 ? [classTable(classes)] : [])].join('\n\n');
+}
+
+/** Only where the members are regions: their relays signed who went in (`testudo relay join`). */
+function ofRegions(participations: readonly Participation[]) {
+  if (participations.every(({ provenanceDigest }) => provenanceDigest === '')) return [];
+  return [{ title: 'PROVENANCE', text: ({ provenanceDigest }: Participation) => shortDigest(provenanceDigest) }];
 }
 
 function sampleText({ digest, lossBefore, lossAfter }: SampleOutcome): string {

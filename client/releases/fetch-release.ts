@@ -99,6 +99,7 @@ async function modelOf(
     digest: weights.digest,
     spec: read.value,
     weightsPath: files.path(weights.digest),
+    manifest: { digest: target.manifest.digest, path: files.path(target.manifest.digest) },
     ...(light === undefined ? {} : { light: { digest: light.digest, path: files.path(light.digest) } }),
     ...(antibodies && { antibodies: { digest: antibodies.digest, path: files.path(antibodies.digest) } }),
   };

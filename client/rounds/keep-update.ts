@@ -17,7 +17,7 @@ type KeepFaultCode = SealFaultCode | WorkerFaultCode | 'LENGTH_MISMATCH' | 'UPDA
 /** Seals a delta to the round's key, signs the header and makes both durable. */
 export async function keepUpdate(
   invitation: Invitation,
-  { delta, exampleCount, classes }: TrainedDelta,
+  { delta, exampleCount, classes, provenance }: TrainedDelta,
   { identity, outbox, seal }: KeepParts,
 ): Promise<Result<KeptUpdate, KeepFaultCode>> {
   const { federation, track, round, base, schemaDigest, roundKey, closesAtMs } = invitation;
@@ -39,7 +39,8 @@ export async function keepUpdate(
   const sealedPath = await outbox.prepare(track, round);
   const sealed = await seal({ values: delta, sealedPath, context, roundPublicKey: roundKey });
   if (!sealed.ok) return sealed;
-  const header = { ...context, exampleCount, ...sealed.value, ...(classes && { classes }) };
+  const said = { ...(classes && { classes }), ...(provenance && { provenance }) };
+  const header = { ...context, exampleCount, ...sealed.value, ...said };
   const pair = signingKeyPairOf(signingSeed);
   const signature = signHeader(header, pair);
   wipeKeyPair(pair);

@@ -21,6 +21,8 @@ export type TrainedDelta = Readonly<{
   exampleCount: number;
   /** Of a model with blocks by class: those that it speaks for, ascending. */
   classes?: readonly ClassName[];
+  /** Of a region's update: the digest of the provenance of its round. */
+  provenance?: Digest;
 }>;
 
 /** `sample`: the trusted sample, where the plan mixes it in. */
@@ -29,6 +31,18 @@ export type TrainingPaths = Readonly<{ base: string; sample: string | undefined 
 /** Why a round brings no delta: this cluster does not run the track, has no privacy left, or training ended without one. */
 export type LocalTrainingFaultCode = TrainFaultCode | PrivacyFault | 'TRACK_NOT_RUN';
 
+/** Why a region brings its parent no delta (relay/): each costs it this round alone. */
+export type RegionFaultCode =
+  /** The parent's round starts from a model that the region's clusters were not given. */
+  | 'BASE_UNKNOWN'
+  /** The region has no such track, with another spec, or one whose candidates are its own. */
+  | 'TRACK_NOT_UPWARD'
+  /** The parent asks for what a region cannot do. */
+  | 'PLAN_UNSUPPORTED'
+  | 'REGION_ROUND_REFUSED'
+  | 'REGION_ROUND_ABANDONED'
+  | 'STOPPED';
+
 /** What the uplink needs of the rest of the client. */
 export type UplinkPorts = Readonly<{
   /** Trains from the model at `paths.base` (little-endian float32). Stops soon after `signal` aborts. */
@@ -36,7 +50,7 @@ export type UplinkPorts = Readonly<{
     invitation: Invitation,
     paths: TrainingPaths,
     signal: AbortSignal,
-  ): Promise<Result<TrainedDelta, LocalTrainingFaultCode>>;
+  ): Promise<Result<TrainedDelta, LocalTrainingFaultCode | RegionFaultCode>>;
   /** Seals values to a file, off the event loop. */
   seal(request: {
     values: Float32Array;

@@ -69,6 +69,8 @@ export type HeldModel = Readonly<{
   spec: ModelSpec;
   /** Where they lie; who fetches light forms alone has no weights. */
   weightsPath: string;
+  /** The manifest of the release that it belongs to; absent of a model that none signed. */
+  manifest?: CheckedFile;
   /** The 8-bit ONNX form, where the release has one. */
   light?: CheckedFile;
   /** What other clusters confirmed about attacks, where the release brings any. */

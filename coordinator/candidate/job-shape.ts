@@ -58,6 +58,7 @@ const shape = z.strictObject({
       staleness: whole,
       scale: z.number().gt(0).max(1),
       classes: declared.optional(),
+      provenance: digest.optional(),
     }),
   ),
   expelled: z.array(z.strictObject({ cluster, payloadDigest: digest, code: z.string().max(64) })),

@@ -55,6 +55,8 @@ export type JobUpdate = Readonly<{
   scale: number;
   /** The workload classes that it speaks for, ascending; absent where it declared none. */
   classes?: readonly ClassName[] | undefined;
+  /** Of a region's update: the digest of its round's provenance. */
+  provenance?: Digest | undefined;
 }>;
 
 export type AggregationResult = Readonly<{

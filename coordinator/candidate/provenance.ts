@@ -12,6 +12,8 @@ export type UpdateFate = Readonly<{
   scale: number;
   /** The workload classes that it spoke for; absent where it declared none. */
   classes?: JobUpdate['classes'];
+  /** Of a region's update: the provenance that says who went into it, as its relay signed it; absent otherwise. */
+  provenance?: JobUpdate['provenance'];
   verdict: UpdateReport['verdict'];
   code: string;
   reason: string;
@@ -142,9 +144,14 @@ export function weightOf({ share }: Pick<UpdateFate, 'share'>, nAdmitted: number
   return share === null ? null : share * nAdmitted;
 }
 
-type UpdateInput = Pick<UpdateFate, 'cluster' | 'payloadDigest' | 'baseDigest' | 'staleness' | 'scale' | 'classes'>;
+type UpdateInput = Pick<
+  UpdateFate,
+  'cluster' | 'payloadDigest' | 'baseDigest' | 'staleness' | 'scale' | 'classes' | 'provenance'
+>;
 
 /** What a candidate depends on of one update: said by the job, repeated by the provenance. */
-export function inputOf({ cluster, payloadDigest, baseDigest, staleness, scale, classes }: UpdateInput) {
-  return { cluster, payloadDigest, baseDigest, staleness, scale, ...(classes && { classes }) };
+export function inputOf(update: UpdateInput) {
+  const { cluster, payloadDigest, baseDigest, staleness, scale, classes, provenance } = update;
+  const declared = { ...(classes && { classes }), ...(provenance && { provenance }) };
+  return { cluster, payloadDigest, baseDigest, staleness, scale, ...declared };
 }

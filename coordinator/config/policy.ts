@@ -125,6 +125,7 @@ const policySchema = z.strictObject({
     })
     .optional(),
   history: z.strictObject({ floor: between(0.1, 1).default(0.5) }).optional(),
+  upward: z.literal(true).optional(),
   keepInputs: z.strictObject({ rounds: whole(1, 16), hours: whole(1, 720) }).optional(),
 });
 
@@ -148,6 +149,9 @@ export function parseTrackPolicy(text: string, knows: TrackKnowledge = {}): Resu
   if (!aggregation.ok) return invalid([aggregation.fault.message]);
   const needed = updatesMin(aggregation.value);
   if (needed === undefined) return invalid(['aggregation: no number of updates satisfies this rule']);
+  if (parsed.data.upward === true && parsed.data.schedule !== null) {
+    return invalid(["schedule: with upward the parent's invitations open rounds; leave the schedule out"]);
+  }
   const checked = checkRoundRules({ ...parsed.data.rounds, updatesMin: needed });
   if (!checked.ok) return invalid([checked.fault.message]);
   const { gate: settings, ...others } = parsed.data;

@@ -6,9 +6,10 @@ import { checkSpec, type ModelSpec, schemaDigest } from '../../proto/model-spec.
 import { checkSchedule } from '../round/next-run.ts';
 import type { ModelRef } from '../round/phase.ts';
 import { rulesOf, type TrackPolicy } from '../round/policy.ts';
+import { hasRelays, relayRule } from '../round/relay-rule.ts';
 import { checkRoundRules } from '../round/rules.ts';
 import type { Actor, JournalEvent } from './journal/events.ts';
-import { headOf } from './state/state.ts';
+import { headOf, type State } from './state/state.ts';
 import type { Committed, Store, StoreFaultCode, Writer } from './store.ts';
 
 export type NewTrack = Readonly<{
@@ -49,6 +50,8 @@ export async function createTrack(
   }
   return store.commit(actor, (state) => {
     if (state.tracks.has(track)) return refuse('TRACK_EXISTS', `track ${track} exists; set its policy instead`);
+    const averaged = overRegions(state, policy);
+    if (averaged !== undefined) return averaged;
     const digest = schemaDigest(spec);
     const events: JournalEvent[] = [
       { kind: 'trackCreated', track, spec: checked.value, schemaDigest: digest, policy, modelDigest, reason },
@@ -68,8 +71,16 @@ export async function setPolicy(
     if (known === undefined) return refuse('TRACK_NOT_FOUND', `there is no track ${track}; create it first`);
     const legal = checkPolicy(policy, known.spec);
     if (!legal.ok) return legal;
+    const averaged = overRegions(state, policy);
+    if (averaged !== undefined) return averaged;
     return ok({ events: [{ kind: 'policySet', track, policy, reason }], value: headOf(known) });
   });
+}
+
+/** Where members are regions, the rules that one of them could bend at will are refused. */
+function overRegions({ clusters }: Pick<State, 'clusters'>, { aggregation }: TrackPolicy) {
+  const regions = hasRelays(clusters.values()) ? relayRule(aggregation) : undefined;
+  return regions?.kind === 'refuse' ? refuse('POLICY_INVALID', regions.text) : undefined;
 }
 
 function checkPolicy(policy: TrackPolicy, spec: ModelSpec): Result<TrackPolicy, 'POLICY_INVALID'> {

@@ -20,6 +20,8 @@ export type Accepted = Readonly<{
   acceptedAtMs: EpochMs;
   /** The workload classes that it speaks for, ascending; absent where it declares none. */
   classes?: readonly ClassName[];
+  /** Of a region's update: the digest of its round's provenance, as its relay signed it. */
+  provenance?: Digest;
 }>;
 
 export type Expelled = Readonly<{ cluster: ClusterId; code: 'CLUSTER_REVOKED' | 'CLUSTER_QUARANTINED' }>;

@@ -94,6 +94,11 @@ export type TrackPolicy = Readonly<{
   keepInputs?: InputKeeping | undefined;
   /** Absent: without canary clusters each candidate becomes stable at once, with them an operator promotes. */
   gate?: GatePolicy | undefined;
+  /**
+   * In a region: what rounds make goes up to the parent as one update, and no further here. Its clusters follow what the parent
+   * releases, and the next round starts from that. Absent: a candidate is what the next round starts from.
+   */
+  upward?: true | undefined;
   /** How many of the newest releases are kept, beside those in use. Default 8. */
   releasesKept?: number | undefined;
 }>;

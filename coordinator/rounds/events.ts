@@ -45,15 +45,19 @@ function jobFrom(
   candidateVersion: number,
 ): AggregationJob {
   const exponent = rules.carryOver?.exponent ?? 0;
-  const updates = countedOf(phase).map(({ cluster, payloadDigest, payloadBytes, baseDigest, staleness, classes }) => ({
-    cluster,
-    payloadDigest,
-    payloadBytes,
-    baseDigest,
-    staleness,
-    scale: (1 + staleness) ** -exponent * (priors?.[cluster] ?? 1),
-    ...(classes && { classes }),
-  }));
+  const updates = countedOf(phase).map((accepted) => {
+    const { cluster, payloadDigest, payloadBytes, baseDigest, staleness, classes, provenance } = accepted;
+    return {
+      cluster,
+      payloadDigest,
+      payloadBytes,
+      baseDigest,
+      staleness,
+      scale: (1 + staleness) ** -exponent * (priors?.[cluster] ?? 1),
+      ...(classes && { classes }),
+      ...(provenance && { provenance }),
+    };
+  });
   const expelled = phase.expelled.flatMap(({ cluster, code }) =>
     phase.accepted
       .filter((update) => update.cluster === cluster)

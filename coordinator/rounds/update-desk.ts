@@ -155,7 +155,7 @@ function find(state: State, header: UpdateHeader): Result<{ track: Track; round:
 }
 
 function arrival(header: UpdateHeader, signature: string, atMs: EpochMs): RoundEvent {
-  const { cluster, payload: payloadDigest, payloadBytes, base: baseDigest, exampleCount, classes } = header;
+  const { cluster, payload: payloadDigest, payloadBytes, base: baseDigest, exampleCount, classes, provenance } = header;
   const update = {
     cluster,
     payloadDigest,
@@ -164,6 +164,7 @@ function arrival(header: UpdateHeader, signature: string, atMs: EpochMs): RoundE
     exampleCount,
     signature,
     ...(classes && { classes }),
+    ...(provenance && { provenance }),
   };
   return { kind: 'updateArrived', atMs, update };
 }

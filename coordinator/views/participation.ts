@@ -1,6 +1,7 @@
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { ClassFate, Provenance, UpdateFate } from '../candidate/provenance.ts';
 import type { Round } from '../ledger/state/state.ts';
+import type { Accepted } from '../round/phase.ts';
 
 /** Where a round's candidate comes from; `fates` by cluster. */
 export type StoredProvenance = Readonly<{
@@ -32,6 +33,8 @@ export type ParticipationView = Readonly<{
   classes: readonly string[];
   /** What the trusted sample says of it. */
   onSample: NonNullable<UpdateFate['onSample']> | null;
+  /** Of a region's update: the digest of its round's provenance. */
+  provenance: string | null;
 }>;
 
 const nothing: StoredProvenance = { json: '', fates: new Map(), nAdmitted: 0, classes: [], sample: undefined };
@@ -53,9 +56,7 @@ export async function readProvenance(blobs: Pick<BlobStore, 'get'>, { phase }: R
  */
 export function* participationView(round: Round, fates: StoredProvenance['fates']): Generator<ParticipationView> {
   const { phase } = round;
-  const accepted = new Map<string, string>();
-  if ('accepted' in phase)
-    for (const { cluster, payloadDigest } of phase.accepted) accepted.set(cluster, payloadDigest);
+  const accepted = new Map('accepted' in phase ? phase.accepted.map((one) => [one.cluster as string, one]) : []);
   const cohort: readonly string[] = 'cohort' in phase ? phase.cohort : [];
   const refusals = new Map(round.refusals.map((refusal) => [refusal.cluster ?? '', refusal]));
   const scored = [...fates.values()].sort(worstFirst).map(({ cluster }) => cluster);
@@ -63,10 +64,10 @@ export function* participationView(round: Round, fates: StoredProvenance['fates'
   for (const cluster of new Set([...scored, ...cohort, ...refusals.keys()])) {
     if (cluster === '') continue;
     const fate = fates.get(cluster);
-    const payloadDigest = accepted.get(cluster);
+    const update = accepted.get(cluster);
     const refusal = refusals.get(cluster);
     if (fate !== undefined) yield judged(fate);
-    else if (payloadDigest !== undefined) yield { ...unjudged(cluster), fate: 'accepted', payloadDigest };
+    else if (update !== undefined) yield waiting(update);
     else if (refusal !== undefined) yield refused(cluster, refusal);
     else yield { ...unjudged(cluster), fate: isAwaited ? 'awaited' : 'straggler' };
   }
@@ -75,8 +76,12 @@ export function* participationView(round: Round, fates: StoredProvenance['fates'
 function judged({ cluster, verdict, code, reason, payloadDigest, ...numbers }: UpdateFate): ParticipationView {
   const { score, norm, cosine, tensors, share, classes = [], onSample = null } = numbers;
   const why = verdict === 'selected' ? '' : code;
-  const weighed = { share, classes, onSample };
+  const weighed = { share, classes, onSample, provenance: numbers.provenance ?? null };
   return { cluster, fate: verdict, code: why, reason, payloadDigest, score, norm, cosine, tensors, ...weighed };
+}
+
+function waiting({ cluster, payloadDigest, provenance }: Accepted): ParticipationView {
+  return { ...unjudged(cluster), fate: 'accepted', payloadDigest, provenance: provenance ?? null };
 }
 
 /** By score, worst first; where the rule has none, by weight, least first. */
@@ -91,5 +96,5 @@ function refused(cluster: string, { code, cause, payloadDigest }: Round['refusal
 
 function unjudged(cluster: string) {
   const numbers = { score: null, norm: null, cosine: null, tensors: [], share: null, classes: [], onSample: null };
-  return { cluster, code: '', reason: '', payloadDigest: null, ...numbers };
+  return { cluster, code: '', reason: '', payloadDigest: null, provenance: null, ...numbers };
 }

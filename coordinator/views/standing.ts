@@ -2,6 +2,7 @@ import { type AggregationPolicy, asksOf, checkPolicy } from '../../aggregation/p
 import { withstoodAmong } from '../../aggregation/requirements.ts';
 import type { ClassName } from '../../proto/ids.ts';
 import { liarsInCohort } from '../round/cohort-liars.ts';
+import { relayRule } from '../round/relay-rule.ts';
 
 /** What a policy is held against. */
 export type Standing = Readonly<{
@@ -16,6 +17,8 @@ export type Standing = Readonly<{
   sampled: readonly string[] | undefined;
   /** Percent of all members that somebody fears may lie; absent where nobody says. */
   feared?: number | undefined;
+  /** Members that are regions (docs/relays.md); 0 unless given. */
+  relays?: number | undefined;
 }>;
 
 /** How one class stands: members that may declare it, whether the sample holds it, liars among them that the rule withstands. */
@@ -49,7 +52,7 @@ export type PolicyStanding = Readonly<{
   fMax: number | null;
   rule: string;
   problems: readonly string[];
-  /** What f is too small for, of what is feared, and what to do. */
+  /** What f is too small for, of what is feared, and what to do; what speaks against the rule where members are regions. */
   warnings: readonly string[];
   classes: readonly ClassStanding[];
   shares: readonly LiarShare[];
@@ -74,7 +77,11 @@ export function policyStanding(standing: Standing): PolicyStanding {
     const needs = liarsInCohort({ members, liars, invited });
     return { percent, liars, needs, within: needs <= policy.f, possible: fMax !== null && needs <= fMax };
   };
-  const warnings = standing.feared === undefined ? [] : warningsOf(policy.f, shareOf(standing.feared), standing);
+  const regions = standing.relays ? relayRule(policy) : undefined;
+  const warnings = [
+    ...(standing.feared === undefined ? [] : warningsOf(policy.f, shareOf(standing.feared), standing)),
+    ...(regions === undefined ? [] : [regions.kind === 'refuse' ? `refused: ${regions.text}` : regions.text]),
+  ];
   const known = { members, invited, n, f: policy.f, fMax, rule: policy.rule.kind, problems, warnings };
   return { ...known, classes: classStandings(standing), shares: percents.map(shareOf) };
 }

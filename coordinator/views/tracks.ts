@@ -5,6 +5,7 @@ import type { TrackSample } from '../ledger/journal/events.ts';
 import { openRoundOf, type State, type Track } from '../ledger/state/state.ts';
 import type { PlannedRound } from '../round/planned-rounds.ts';
 import { rulesOf, type TrackPolicy } from '../round/policy.ts';
+import { hasRelays, relayRule } from '../round/relay-rule.ts';
 import { silenceWarning } from '../round/silence.ts';
 import { enrolledCount } from '../rounds/presence.ts';
 
@@ -61,5 +62,6 @@ export function modelView(track: Track, version: number): ModelView | undefined 
 /** What speaks against a track's policy in this federation; a sentence each. */
 export function trackWarnings(state: State, { track, policy }: Track): readonly string[] {
   const silence = silenceWarning(track, rulesOf(policy), policy.aggregation.f, enrolledCount(state));
-  return silence === undefined ? [] : [silence];
+  const regions = hasRelays(state.clusters.values()) ? relayRule(policy.aggregation) : undefined;
+  return [...(silence === undefined ? [] : [silence]), ...(regions === undefined ? [] : [`${track}: ${regions.text}`])];
 }

@@ -39,6 +39,7 @@ export const images: Readonly<Record<ImageName, ImageSpec>> = {
     verbs: [
       ...[
         'coordinator',
+        'relay',
         'worker',
         'status',
         'dashboard',

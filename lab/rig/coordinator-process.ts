@@ -40,6 +40,8 @@ export async function foundCoordinator(
 export type CoordinatorStart = Readonly<{
   /** The command's program. */
   testudo: string;
+  /** `relay` for a region; `coordinator` unless given. */
+  verb?: 'coordinator' | 'relay';
   /** The configuration's path. */
   config: string;
   /** More of what is typed. */
@@ -55,9 +57,9 @@ export type CoordinatorStart = Readonly<{
 
 /** Starts `testudo coordinator` and waits until it is ready. Throws what it said last when it ends before. */
 export async function startCoordinatorProcess(start: CoordinatorStart): Promise<CoordinatorProcess> {
-  const { testudo, config, words = [], env = {}, logFile, stays = false, onStarted } = start;
+  const { testudo, verb = 'coordinator', config, words = [], env = {}, logFile, stays = false, onStarted } = start;
   const before = await stat(logFile).catch(() => undefined);
-  const args = [testudo, 'coordinator', '--config', config, ...words];
+  const args = [testudo, verb, '--config', config, ...words];
   const member = await startMember({ name: 'coordinator', args, env, logFile, stays });
   try {
     await onStarted?.(member.pid);

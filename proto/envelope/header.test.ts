@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { digestOf } from '../digest.ts';
 import { newSigningKeyPair } from './crypto/keys.ts';
 import { sealedLength } from './format.ts';
 import { checkContext, checkHeader, headerBytes, signHeader, type UpdateHeader, verifyHeader } from './header.ts';
@@ -102,6 +103,34 @@ describe('checkHeader', () => {
       }),
       { numRuns: 10_000 },
     );
+  });
+});
+
+describe("a region's provenance", () => {
+  const provenance = digestOf(Buffer.from('who went in'));
+  const ofRegion = unwrap(checkHeader({ ...header, provenance }));
+
+  it('is signed: the same header without it, with another, or with classes in its place is another statement', () => {
+    const statements = [
+      header,
+      ofRegion,
+      { ...header, provenance: digestOf(Buffer.from('others')) },
+      { ...header, classes: ['nginx'] },
+      { ...header, classes: ['nginx'], provenance },
+    ].map((one) => headerBytes(unwrap(checkHeader(one))).toString('hex'));
+    expect(new Set(statements).size).toBe(statements.length);
+  });
+
+  it('goes over the wire and back, and is absent where there was none', () => {
+    const back = (one: typeof header) => unwrap(headerFromWire(headerToWire(one, new Uint8Array(64), 0)));
+    expect(back(ofRegion)).toEqual({ ...header, provenance });
+    expect(back(header)).toEqual(header);
+  });
+
+  it.each(['', 'sha256:12', 7])('is refused as %j', (wrong) => {
+    expect(checkHeader({ ...header, provenance: wrong })).toMatchObject({
+      fault: { code: 'HEADER_INVALID', fields: { field: 'provenance' } },
+    });
   });
 });
 

@@ -46,17 +46,27 @@ export type UpdateHeader = UpdateContext &
     payloadBytes: number;
     /** The workload classes that the update speaks for, ascending, each once. Absent where it declares none. */
     classes?: readonly ClassName[];
+    /** Of a region's update: the digest of the provenance of the round that it came of. Absent where a cluster trained itself. */
+    provenance?: Digest;
   }>;
 
 const updateDomainTag = 'testudo/v1/update';
 const contextDomainTag = 'testudo/v1/context';
 
-/** The bytes that the cluster signs. Needs a legal header. One without classes has the bytes that it always had. */
+/** The bytes that the cluster signs. Needs a legal header. One with neither classes nor provenance has the bytes that it always had. */
 export function headerBytes(header: UpdateHeader): Buffer {
-  const { exampleCount, payload, payloadBytes, classes } = header;
-  // A name holds no comma, so the text has one reading; and one field more is another statement than none.
-  const declared = classes === undefined ? [] : [classes.join(',')];
-  return canonicalTuple(updateDomainTag, [...contextFields(header), exampleCount, payload, payloadBytes, ...declared]);
+  const { exampleCount, payload, payloadBytes } = header;
+  return canonicalTuple(updateDomainTag, [
+    ...contextFields(header),
+    ...[exampleCount, payload, payloadBytes],
+    ...declarations(header),
+  ]);
+}
+
+/** A name holds no comma, so the text has one reading; and one field more is another statement than none. */
+function declarations({ classes, provenance }: UpdateHeader): readonly string[] {
+  if (provenance !== undefined) return [classes?.join(',') ?? '', provenance];
+  return classes === undefined ? [] : [classes.join(',')];
 }
 
 /** The bytes whose SHA-256 goes into the payload's key. Needs a legal context. */
@@ -77,7 +87,7 @@ function contextFields(context: UpdateContext) {
 export function checkHeader(candidate: unknown): Result<UpdateHeader, 'HEADER_INVALID'> {
   const context = checkContext(candidate);
   if (!context.ok) return context;
-  const { exampleCount, payload, payloadBytes, classes } = candidate as Record<string, unknown>;
+  const { exampleCount, payload, payloadBytes, classes, provenance } = candidate as Record<string, unknown>;
   const count = wholeNumber(exampleCount);
   if (count === undefined) return invalid('exampleCount', 'a whole number, 0 to 2^53 - 1');
   if (!isDigest(payload)) return invalid('payload', 'the SHA-256 digest of the sealed bytes');
@@ -86,8 +96,16 @@ export function checkHeader(candidate: unknown): Result<UpdateHeader, 'HEADER_IN
   if (size !== expected) return invalid('payloadBytes', `${expected}, which is what plainBytes implies`);
   const declared = checkDeclaredClasses(classes);
   if (declared === undefined) return invalid('classes', 'at most 64 class names, ascending, each once');
-  const header = { ...context.value, exampleCount: count, payload, payloadBytes: size };
-  return ok(Object.freeze(declared.length === 0 ? header : { ...header, classes: declared }));
+  if (provenance !== undefined && !isDigest(provenance)) return invalid('provenance', "a digest, of a region's round");
+  const header = {
+    ...context.value,
+    exampleCount: count,
+    payload,
+    payloadBytes: size,
+    ...(declared.length > 0 && { classes: declared }),
+    ...(provenance !== undefined && { provenance }),
+  };
+  return ok(Object.freeze(header));
 }
 
 /** As `checkHeader`, for the part that is known before sealing. */

@@ -6,13 +6,14 @@ import { checkReceipt, type Receipt } from './receipt.ts';
 
 /** A checked header from the message a peer sent. The signature beside it is still to be verified. */
 export function headerFromWire(message: WireHeader): Result<UpdateHeader, 'HEADER_INVALID'> {
-  const { baseDigest: base, schemaDigest: schema, payloadDigest: payload, ...rest } = message;
-  return checkHeader({ ...rest, base, schema, payload });
+  const { baseDigest: base, schemaDigest: schema, payloadDigest: payload, provenanceDigest, ...rest } = message;
+  const provenance = provenanceDigest === '' ? undefined : provenanceDigest;
+  return checkHeader({ ...rest, base, schema, payload, provenance });
 }
 
 /** The message that carries a header. `resumeOffset`: where in the sealed payload this stream starts, bytes. */
 export function headerToWire(header: UpdateHeader, signature: Uint8Array, resumeOffset: number): WireHeader {
-  const { base, schema, payload, plainBytes, exampleCount, payloadBytes, classes, ...texts } = header;
+  const { base, schema, payload, plainBytes, exampleCount, payloadBytes, classes, provenance, ...texts } = header;
   return {
     ...texts,
     baseDigest: base,
@@ -24,6 +25,7 @@ export function headerToWire(header: UpdateHeader, signature: Uint8Array, resume
     signature: Buffer.from(signature),
     resumeOffset: BigInt(resumeOffset),
     classes: [...(classes ?? [])],
+    provenanceDigest: provenance ?? '',
   };
 }
 

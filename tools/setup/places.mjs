@@ -24,6 +24,7 @@ export const packagedFolders = /** @type {const} */ ([
   'client',
   'cli',
   'lab',
+  'relay',
   'demo',
   'tools',
 ]);

@@ -6,8 +6,11 @@ import type { JudgeFaultCode } from '../../scoring/scoring-thread.ts';
 import type { ShadowObserver } from '../../scoring/shadow-verdicts.ts';
 import type { KnownVerdicts } from './known-cases.ts';
 
-/** Why a host does not take a model; NON_FINITE and TENSOR_MISSING where bytes are all that is looked at. */
-export type HostFaultCode = JudgeFaultCode | LayoutFaultCode;
+/**
+ * Why a host does not take a model; NON_FINITE and TENSOR_MISSING where bytes are all that is looked at, RELEASE_NOT_TAKEN where
+ * a region's coordinator does not publish it (relay/).
+ */
+export type HostFaultCode = JudgeFaultCode | LayoutFaultCode | 'RELEASE_NOT_TAKEN';
 
 /** Where a track's models run: the agent's side of live scoring. One call at a time. */
 export interface ModelHost {

@@ -70,7 +70,7 @@ export type Actor = Readonly<
   | { kind: 'cluster'; cluster: ClusterId }
   /** A peer before enrolment, by address. */
   | { kind: 'stranger'; address: string }
-  | { kind: 'coordinator'; part: 'start' | 'schedule' | 'round' | 'admission' | 'registry' | 'identity' }
+  | { kind: 'coordinator'; part: 'start' | 'schedule' | 'round' | 'admission' | 'registry' | 'identity' | 'relay' }
 >;
 
 export type OperatorRole = 'viewer' | 'operator' | 'admin';

@@ -126,7 +126,7 @@ function pendingAfter(
   return [...new Set([...still, ...effects])];
 }
 
-/** The candidate is the track's newest model, and its head if nobody moved the head while the round ran. */
+/** The candidate is the track's newest model; its head, if nobody moved the head while the round ran and it does not go upward. */
 function withModel(
   track: Track,
   round: RoundId,
@@ -136,10 +136,11 @@ function withModel(
   const { version, digest } = phase.candidate;
   if (version !== track.models.length) throw new Error(`fold: ${round} made version ${version} out of turn`);
   const { provenance, optimiserState } = phase;
+  const isNext = track.rounds.get(round)?.policy.upward !== true && track.headVersion === phase.base.version;
   return {
     ...track,
     models: [...track.models, { version, digest, createdAtMs: atMs, round, provenance, optimiserState }],
-    headVersion: track.headVersion === phase.base.version ? version : track.headVersion,
+    headVersion: isNext ? version : track.headVersion,
   };
 }
 

@@ -99,7 +99,7 @@ async function read(reader: ReleaseFileReader, parts: ImportParts): ImportResult
     if (record.name !== listed.name || record.bytes !== listed.bytes) {
       return refuse('IMPORT_INVALID', `${record.name} stands where the manifest lists ${listed.name}`);
     }
-    const kept = await keep(blobs, target, listed, reader.pieces(listed.bytes), dryRun);
+    const kept = await keepReleaseFile(blobs, target, listed, reader.pieces(listed.bytes), dryRun);
     if (!kept.ok) return kept;
   }
   if ((await reader.next()) !== undefined)
@@ -158,9 +158,10 @@ export function importEvent(state: State, imported: Imported): Result<JournalEve
   return ok({ kind: 'releaseImported', track: id, ...imported });
 }
 
-async function keep(
+/** Puts a release's file into the store, from where an earlier attempt ended; a dry run only looks at its digest. */
+export async function keepReleaseFile(
   blobs: BlobStore,
-  { track }: ReleaseTarget,
+  { track }: Pick<ReleaseTarget, 'track'>,
   { name, digest, bytes }: ReleaseFile,
   pieces: AsyncIterable<Uint8Array>,
   dryRun: boolean,

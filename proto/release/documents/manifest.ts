@@ -57,6 +57,8 @@ export const releaseFileNames = {
   sample: 'sample.bin',
   /** The light form: ONNX with INT8 weights; absent where the architecture has none. */
   light: 'model.int8.onnx',
+  /** In a region: the parent's manifest of the same model, whose digest the parent's catalogue signs; absent elsewhere. */
+  parent: 'parent-manifest.json',
   /** What clusters confirmed about attacks; absent where nobody did. */
   antibodies: 'antibodies.jsonl',
 } as const;

@@ -13,10 +13,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   aggregation: ['base'],
   coordinator: ['base', 'aggregation', 'proto'],
   client: ['base', 'proto'],
+  relay: ['base', 'proto', 'coordinator', 'client'],
   dashboard: ['base', 'coordinator'],
   lab: ['base', 'proto', 'aggregation', 'coordinator', 'client'],
   demo: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'lab'],
-  cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'dashboard', 'lab', 'demo', 'tools'],
+  cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'dashboard', 'lab', 'demo', 'tools'],
 };
 
 /** Top folders that are read for circles and sizes, though they may import anything. */
@@ -128,6 +129,7 @@ const rooms: Readonly<Record<string, Order>> = {
     'steps.ts',
     ['api', 'feature-rows', 'flow', 'syscall'],
   ],
+  relay: ['region.ts', ['rounds', 'releases']],
   dashboard: ['api', 'parts', 'pages'],
   cli: [
     ['compile-cache.ts', 'json', 'print.ts'],
@@ -171,6 +173,7 @@ const modulesMin: Readonly<Record<string, number>> = {
   aggregation: 58,
   coordinator: 190,
   client: 260,
+  relay: 8,
   dashboard: 12,
   lab: 20,
   demo: 25,

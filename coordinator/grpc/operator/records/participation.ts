@@ -22,7 +22,13 @@ export function participations(view: Iterable<ParticipationView>): Participation
   for (const part of view) {
     const row = rowOf(part);
     const tensors = row.tensorShares.length + row.sampleTensors.length;
-    bytes += 180 + row.cluster.length + row.reason.length + tensors * 48 + row.classes.join().length;
+    bytes +=
+      180 +
+      row.provenanceDigest.length +
+      row.cluster.length +
+      row.reason.length +
+      tensors * 48 +
+      row.classes.join().length;
     if (bytes > rowBytesMax || rows.length === rowsMax) break;
     rows.push(row);
   }
@@ -30,7 +36,7 @@ export function participations(view: Iterable<ParticipationView>): Participation
 }
 
 function rowOf(part: ParticipationView): Participation {
-  const { fate, payloadDigest, score, norm, cosine, tensors, share, classes, onSample, ...texts } = part;
+  const { fate, payloadDigest, score, norm, cosine, tensors, share, classes, onSample, provenance, ...texts } = part;
   return {
     ...texts,
     share: share ?? Number.NaN,
@@ -41,6 +47,7 @@ function rowOf(part: ParticipationView): Participation {
       .map(({ name, slope }) => ({ tensor: name, share: slope })),
     fate: fates[fate],
     payloadDigest: payloadDigest ?? '',
+    provenanceDigest: provenance ?? '',
     score: score ?? Number.NaN,
     norm: norm ?? Number.NaN,
     cosine: cosine ?? Number.NaN,

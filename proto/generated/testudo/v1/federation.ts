@@ -243,6 +243,12 @@ export interface UpdateHeader {
    * any, their names, with commas between, are one field more of the canonical header.
    */
   classes: string[];
+  /**
+   * Of a region's update, which a relay made of its own clusters': the digest of the provenance of the region's round. Empty
+   * where a cluster trained itself. Signed: where there is one, the classes (empty for none) and it are two fields more of the
+   * canonical header.
+   */
+  provenanceDigest: string;
 }
 
 /** The end of an upload. */
@@ -1407,6 +1413,7 @@ function createBaseUpdateHeader(): UpdateHeader {
     signature: Buffer.alloc(0),
     resumeOffset: 0n,
     classes: [],
+    provenanceDigest: "",
   };
 }
 
@@ -1465,6 +1472,9 @@ export const UpdateHeader: MessageFns<UpdateHeader> = {
     }
     for (const v of message.classes) {
       writer.uint32(114).string(v!);
+    }
+    if (message.provenanceDigest !== "") {
+      writer.uint32(122).string(message.provenanceDigest);
     }
     return writer;
   },
@@ -1594,6 +1604,14 @@ export const UpdateHeader: MessageFns<UpdateHeader> = {
             message.classes.push(reader.string());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.provenanceDigest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1633,6 +1651,7 @@ export const UpdateHeader: MessageFns<UpdateHeader> = {
       ? BigInt(object.resumeOffset)
       : 0n;
     message.classes = object.classes?.map((e) => e) || [];
+    message.provenanceDigest = object.provenanceDigest ?? "";
     return message;
   },
 };

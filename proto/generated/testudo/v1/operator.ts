@@ -637,6 +637,8 @@ export interface Participation {
   sampleSlope: number;
   /** Where it does, in the same unit, largest first, at most 8; empty where no gradient is known. */
   sampleTensors: TensorShare[];
+  /** Of a region's update: the digest of the provenance of the region's round, as its relay signed it. Empty otherwise. */
+  provenanceDigest: string;
 }
 
 /** A tensor's part in a distance. */
@@ -4008,6 +4010,7 @@ function createBaseParticipation(): Participation {
     classes: [],
     sampleSlope: 0,
     sampleTensors: [],
+    provenanceDigest: "",
   };
 }
 
@@ -4051,6 +4054,9 @@ export const Participation: MessageFns<Participation> = {
     }
     for (const v of message.sampleTensors) {
       TensorShare.encode(v!, writer.uint32(106).fork()).join();
+    }
+    if (message.provenanceDigest !== "") {
+      writer.uint32(114).string(message.provenanceDigest);
     }
     return writer;
   },
@@ -4172,6 +4178,14 @@ export const Participation: MessageFns<Participation> = {
             message.sampleTensors.push(TensorShare.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.provenanceDigest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4202,6 +4216,7 @@ export const Participation: MessageFns<Participation> = {
     message.classes = object.classes?.map((e) => e) || [];
     message.sampleSlope = object.sampleSlope ?? 0;
     message.sampleTensors = object.sampleTensors?.map((e) => TensorShare.fromPartial(e)) || [];
+    message.provenanceDigest = object.provenanceDigest ?? "";
     return message;
   },
 };

@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
+import { writeFileAtomic } from '../../../base/atomic-file.ts';
+import { defaultKind } from '../../../client/tracks/track-kinds.ts';
+import { relayConfigJsonSchema } from '../../../relay/config.ts';
+import { exitWith, usage } from '../../exit.ts';
+import { enrolAddressOf, enrolmentPort } from '../../operator/enrol-address.ts';
+import { print } from '../../print.ts';
+
+/** `testudo relay init`: beside a coordinator's configuration, what makes a region of it. */
+export function initCommand() {
+  return new Command('init')
+    .description("write relay.yaml beside a coordinator's configuration: whose region it is")
+    .argument('[folder]', 'where `testudo coordinator init` wrote', '.')
+    .requiredOption('--parent <host:port>', "where the parent's coordinator is")
+    .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
+    .option('--tracks <name...>', "the tracks that take part in the parent's rounds", [defaultKind])
+    .action(async (folder, { parent, enrol, tracks }) => {
+      if (!/^.+:\d{1,5}$/.test(parent)) usage(`--parent: expected host:port, got ${parent}`);
+      const coordinator = join(folder, 'coordinator.yaml');
+      if (!existsSync(coordinator)) {
+        const message = `${coordinator} is not there: \`testudo coordinator init ${folder}\` makes it, under a name of its own`;
+        exitWith({ code: 'CONFIG_INVALID', message });
+      }
+      const path = join(folder, 'relay.yaml');
+      if (existsSync(path)) exitWith({ code: 'OUTPUT_EXISTS', message: `${path} is there already; remove it first` });
+      const schema = `${JSON.stringify(relayConfigJsonSchema(), null, 2)}\n`;
+      await writeFileAtomic(join(folder, 'relay.schema.json'), schema);
+      await writeFileAtomic(path, configText({ parent, enrol: enrol ?? enrolAddressOf(parent), tracks }));
+      print(`made ${path}; \`upward: true\` goes into the policy of ${tracks.join(', ')} here
+
+at the parent, for a token  testudo tokens create REGION --label relay=yes > ${join(folder, 'parent-token')}
+start it                    testudo relay --config ${path}`);
+    });
+}
+
+function configText({ parent, enrol, tracks }: Readonly<{ parent: string; enrol: string; tracks: readonly string[] }>) {
+  return `# yaml-language-server: $schema=./relay.schema.json
+# A region. Paths are relative to this file.
+coordinator: ./coordinator.yaml
+dataDirectory: ./parent
+
+parent:
+  addresses: [${JSON.stringify(parent)}]
+  enrolAddress: ${JSON.stringify(enrol)}
+
+joinToken: { file: ./parent-token }      # good once; needed until the region is enrolled
+# trustAnchor: ./parent-root.json        # whose signatures the parent's releases need; else the first root that comes is trusted
+tracks: [${tracks.join(', ')}]
+`;
+}

@@ -1,0 +1,256 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildVersion } from '../base/build-version.ts';
+import { ok, type Result } from '../base/fault.ts';
+import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
+import { faultFields, type Log } from '../base/log.ts';
+import type { Timers } from '../base/time.ts';
+import type { ClusterIdentity } from '../client/link/identity-store.ts';
+import { becomeMember, keepIdentity, openComingBack } from '../client/link/membership.ts';
+import { createMetrics } from '../client/observability/metrics.ts';
+import { type AgentConfig, type AgentEvent, defaultAgentTimes } from '../client/releases/agent-ports.ts';
+import { connectOverGrpc as connectToReleases } from '../client/releases/grpc/connect.ts';
+import type { ModelHost } from '../client/releases/hosts/model-host.ts';
+import { ReleaseAgent } from '../client/releases/release-agent.ts';
+import { agentReporter } from '../client/releases/release-reporter.ts';
+import { connectOverGrpc as connectToRounds } from '../client/rounds/grpc/connect.ts';
+import { ModelCache } from '../client/rounds/model-cache.ts';
+import { Outbox } from '../client/rounds/outbox.ts';
+import { Uplink } from '../client/rounds/participant.ts';
+import { defaultUplinkTimes, type UplinkConfig } from '../client/rounds/participant-config.ts';
+import type { UplinkPorts, UplinkReport } from '../client/rounds/ports.ts';
+import { reporter } from '../client/rounds/round-reporter.ts';
+import { loadDataKey } from '../client/storage/data-key.ts';
+import { EnvelopeWorker } from '../proto/envelope/files/envelope-worker.ts';
+import type { Digest, TrackId } from '../proto/ids.ts';
+import type { RelayConfig } from './config.ts';
+import type { Region } from './region.ts';
+import { RegionHost, type RegionHostParts } from './releases/region-host.ts';
+import { type HeldRoundReport, heldRounds } from './rounds/held-round.ts';
+
+export type ParentParts = Readonly<{
+  config: RelayConfig;
+  region: Region;
+  registry: RegionHostParts['registry'];
+  log: Log;
+  timers: Timers;
+  onReport?: ((report: UplinkReport | HeldRoundReport) => void) | undefined;
+  onAgentEvent?: ((event: AgentEvent) => void) | undefined;
+  /** In place of gRPC, and of enrolment by a token: tests bring their own. */
+  reached?: Readonly<{
+    identity: ClusterIdentity;
+    toRounds: UplinkConfig['connect'];
+    toReleases: AgentConfig['connect'];
+  }>;
+}>;
+
+const build = `testudo-relay/${buildVersion()}`;
+
+/** The region as a member of its parent: one client's identity, one outbox, one release agent. */
+export class Parent {
+  readonly #parts: ParentParts;
+  readonly #lock: FolderLock;
+  readonly #dataKey: Buffer;
+  readonly #envelope = new EnvelopeWorker();
+  readonly #stopping = new AbortController();
+  readonly #agent: ReleaseAgent;
+  #uplink: Uplink | undefined;
+  #joining: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    parts: ParentParts,
+    lock: FolderLock,
+    dataKey: Buffer,
+    agent: ReleaseAgent,
+    stop: AbortController,
+  ) {
+    this.#parts = parts;
+    this.#lock = lock;
+    this.#dataKey = dataKey;
+    this.#agent = agent;
+    this.#stopping = stop;
+  }
+
+  /** Resolves once everything local is in place; enrolment and connection go on by themselves. */
+  static async open(parts: ParentParts): Promise<Result<Parent>> {
+    const { config } = parts;
+    const lock = lockFolder(config.dataDirectory);
+    if (!lock.ok) return lock;
+    const dataKey = await loadDataKey(config.dataKey, config.dataDirectory);
+    if (!dataKey.ok) {
+      lock.value.release();
+      return dataKey;
+    }
+    const stop = new AbortController();
+    const agent = await openAgent(parts, stop.signal);
+    const parent = new Parent(parts, lock.value, dataKey.value, agent, stop);
+    parent.#joining = parent.#join();
+    return ok(parent);
+  }
+
+  /** What the region does in the parent's rounds of a track; undefined until it is a member. */
+  get uplink(): Uplink | undefined {
+    return this.#uplink;
+  }
+
+  get agent(): ReleaseAgent {
+    return this.#agent;
+  }
+
+  /** Lets go of the parent. The region's round, if one runs, stays for the next run to go on with. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopping.abort();
+    await this.#joining;
+    await this.#agent.close();
+    await this.#uplink?.close();
+    await this.#envelope.close();
+    this.#dataKey.fill(0);
+    this.#lock.release();
+  }
+
+  async #join(): Promise<void> {
+    const { config, log, timers, reached } = this.#parts;
+    const settings = { ...config, coordinator: config.parent };
+    const back = openComingBack(settings, this.#dataKey, timers);
+    const { signal } = this.#stopping;
+    const known =
+      reached === undefined
+        ? await becomeMember(settings, this.#dataKey, log, signal, timers, back)
+        : ok(reached.identity);
+    if (signal.aborted) return;
+    if (!known.ok) {
+      // The region goes on by itself: its clusters lose nothing but the parent's rounds.
+      log.error(faultFields(known.fault), 'the region is no member of its parent');
+      return;
+    }
+    let identity = known.value;
+    const { cluster, federation } = identity;
+    log.info({ cluster, federation }, 'the region is a member of its parent');
+    const ports: UplinkPorts = {
+      train: this.#trainer(),
+      seal: (job) => this.#envelope.sealValues(job),
+      recover: (member) => back.recover(member),
+      saveIdentity: async (renewed) => {
+        await keepIdentity(settings, this.#dataKey, renewed);
+        identity = renewed;
+      },
+      report: this.#reporter(),
+      unit: Math.random,
+      timers,
+    };
+    this.#uplink = await Uplink.start(uplinkConfig(this.#parts, identity), ports);
+    this.#agent.connect(() => identity);
+  }
+
+  #trainer(): UplinkPorts['train'] {
+    const { region, log, onReport } = this.#parts;
+    return heldRounds({
+      region,
+      isStopping: () => this.#stopping.signal.aborted,
+      report: (report) => {
+        tell(log, report);
+        onReport?.(report);
+      },
+    });
+  }
+
+  #reporter(): UplinkPorts['report'] {
+    const { log, onReport } = this.#parts;
+    const report = reporter(log, createMetrics());
+    return (event) => {
+      report(event);
+      onReport?.(event);
+    };
+  }
+}
+
+function uplinkConfig({ config, reached }: ParentParts, identity: ClusterIdentity): UplinkConfig {
+  const { dataDirectory, parent, tracks } = config;
+  const caches = new Map<TrackId, ModelCache>();
+  const modelsOf = (track: TrackId) => {
+    const cache = caches.get(track) ?? new ModelCache(join(dataDirectory, 'models', track));
+    caches.set(track, cache);
+    return cache;
+  };
+  return {
+    addresses: parent.addresses,
+    connect: reached?.toRounds ?? connectToRounds,
+    tracks,
+    // What the region has is looked at when it is to hold a round, and said there.
+    learns: () => true,
+    clientBuild: build,
+    identity,
+    modelsOf,
+    outbox: new Outbox(join(dataDirectory, 'outbox')),
+    times: {
+      ...defaultUplinkTimes,
+      silenceMsMax: parent.silenceSecondsMax * 1_000,
+      reconnect: reconnectOf(config),
+    },
+  };
+}
+
+async function openAgent(parts: ParentParts, signal: AbortSignal): Promise<ReleaseAgent> {
+  const { config, region, registry, log, timers, onAgentEvent, reached } = parts;
+  const report = agentReporter(log, createMetrics());
+  const found: { agent?: ReleaseAgent } = {};
+  const hosts = new Map<TrackId, ModelHost>(
+    config.tracks.map((track) => {
+      const pathOf = (digest: Digest) => (found.agent as ReleaseAgent).files.path(digest);
+      const republished: RegionHostParts['republished'] = (said) => log.info(said, "the parent's release is published");
+      return [track, new RegionHost({ track, region, registry, pathOf, signal, republished })];
+    }),
+  );
+  const agent = await ReleaseAgent.open(
+    {
+      folder: join(config.dataDirectory, 'agent'),
+      addresses: config.parent.addresses,
+      connect: reached?.toReleases ?? connectToReleases,
+      hosts,
+      keepReleases: 4,
+      trustAnchor: config.trustAnchor === undefined ? undefined : await readFile(config.trustAnchor),
+      labels: undefined,
+      times: { ...defaultAgentTimes, reconnect: reconnectOf(config) },
+    },
+    {
+      report: (event) => {
+        report(event);
+        onAgentEvent?.(event);
+      },
+      unit: Math.random,
+      timers,
+    },
+  );
+  found.agent = agent;
+  // Not waited for: what the region has not published yet waits for the end of its round, which this side alone may end.
+  void agent.restore();
+  return agent;
+}
+
+function reconnectOf({ parent: { reconnectSecondsMax } }: RelayConfig) {
+  return { firstMs: Math.min(1_000, reconnectSecondsMax * 1_000), maxMs: reconnectSecondsMax * 1_000 };
+}
+
+function tell(log: Log, report: HeldRoundReport): void {
+  const { kind, ...fields } = report;
+  switch (report.kind) {
+    case 'waiting': {
+      const { track, round, fault } = report;
+      log.warn({ track, round, ...faultFields(fault) }, 'the region waits before it opens its round');
+      return;
+    }
+    case 'opened':
+      if (report.late) log.warn(fields, "the region's round may end after its parent's: shorten its policy's rounds");
+      else log.info(fields, "the region's round is open");
+      return;
+    case 'candidate':
+      log.info(fields, "the region's candidate goes to its parent");
+      return;
+  }
+}
