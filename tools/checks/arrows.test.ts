@@ -14,6 +14,7 @@ beforeEach(() => {
   plant('proto/ids.ts', "export { fault } from '../base/fault.ts';\n");
   plant('dashboard/main.ts', "import '../base/fault.ts';\n");
   plant('demo/run.ts', "import '../lab/rig.ts';\n");
+  plant('relay/relay.ts', "import '../coordinator/round.ts';\nimport '../client/train.ts';\n");
   plant('lab/rig.ts', "import '../coordinator/round.ts';\nimport '../client/train.ts';\n");
   plant(
     'aggregation/krum.ts',
@@ -53,8 +54,11 @@ const beyondCircles = (changes: Partial<Law> = {}) =>
 describe('readArrows', () => {
   it('accepts every arrow of the architecture, and counts what it read', () => {
     expect(read()).toEqual({
-      modules: { base: 1, proto: 1, aggregation: 1, coordinator: 1, client: 1, dashboard: 1, lab: 1, demo: 1, cli: 1 },
-      arrowsFollowed: 13,
+      modules: {
+        ...{ base: 1, proto: 1, aggregation: 1, coordinator: 1, client: 1, relay: 1 },
+        ...{ dashboard: 1, lab: 1, demo: 1, cli: 1 },
+      },
+      arrowsFollowed: 15,
       circles: { between: 0, inside: 0 },
       medianLines: 2,
       violations: [],
@@ -74,6 +78,8 @@ describe('readArrows', () => {
     ['lab → cli', 'lab/a.ts', "import '../cli/testudo.ts';"],
     ['lab → demo', 'lab/a.ts', "import '../demo/run.ts';"],
     ['client → lab', 'client/a.ts', "import '../lab/rig.ts';"],
+    ['client → relay', 'client/a.ts', "import '../relay/relay.ts';"],
+    ['coordinator → relay', 'coordinator/a.ts', "import '../relay/relay.ts';"],
     ['a type-only import', 'client/a.ts', "import type { Round } from '../coordinator/round.ts';"],
     ['a type-only re-export', 'client/a.ts', "export type { Round } from '../coordinator/round.ts';"],
     ['an inline type import', 'client/a.ts', "import { type Round } from '../coordinator/round.ts';"],
@@ -129,9 +135,9 @@ describe('readArrows', () => {
   it('fails when it read no modules, so that it can never pass blind', () => {
     rmSync(join(root, 'client'), { recursive: true });
     expect(objections()).toEqual(['client:0']);
-    for (const folder of ['base', 'proto', 'aggregation', 'coordinator', 'dashboard', 'lab', 'cli', 'demo'])
+    for (const folder of ['base', 'proto', 'aggregation', 'coordinator', 'relay', 'dashboard', 'lab', 'cli', 'demo'])
       rmSync(join(root, folder), { recursive: true });
-    expect(objections()).toHaveLength(10);
+    expect(objections()).toHaveLength(11);
   });
 });
 
