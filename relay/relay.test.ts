@@ -3,10 +3,19 @@ import { unwrap } from '../base/fault.ts';
 import type { Provenance } from '../coordinator/candidate/provenance.ts';
 import { operator, track } from '../coordinator/testing/small-federation.ts';
 import { until } from '../coordinator/testing/wait.ts';
+import {
+  answering,
+  clustersOf,
+  deltaOf,
+  ended,
+  meanOf,
+  openNode,
+  openParent,
+  weightsOf,
+} from '../lab/testing/relay-tree.ts';
 import { digestOf } from '../proto/digest.ts';
 import type { ClusterId } from '../proto/ids.ts';
 import { releaseFileNames } from '../proto/release/documents/manifest.ts';
-import { answering, clustersOf, deltaOf, ended, meanOf, openNode, openParent, weightsOf } from './testing/tree.ts';
 
 it('brings the clusters of two regions to one candidate at the root, and its release down to both', async () => {
   const root = await openNode('root', meanOf(2));

@@ -84,7 +84,19 @@ const ideas: Readonly<Record<string, Idea>> = {
   },
 };
 
-const folders = ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'cli', 'demo', 'lab', 'bench', 'tools'];
+const folders = [
+  'base',
+  'proto',
+  'aggregation',
+  'coordinator',
+  'client',
+  'relay',
+  'cli',
+  'demo',
+  'lab',
+  'bench',
+  'tools',
+];
 const modules = new Map(
   folders
     .flatMap((folder) => modulesBelow(join(checkout, folder)))

@@ -15,7 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   client: ['base', 'proto'],
   relay: ['base', 'proto', 'coordinator', 'client'],
   dashboard: ['base', 'coordinator'],
-  lab: ['base', 'proto', 'aggregation', 'coordinator', 'client'],
+  lab: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay'],
   demo: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'lab'],
   cli: ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'dashboard', 'lab', 'demo', 'tools'],
 };

@@ -23,11 +23,11 @@ import {
 } from '../../coordinator/testing/small-federation.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
 import { until } from '../../coordinator/testing/wait.ts';
-import { serveInProcess } from '../../lab/in-process/coordinator.ts';
-import { enrolInProcess } from '../../lab/in-process/enrol.ts';
 import type { ClusterId, FederationId } from '../../proto/ids.ts';
-import type { RelayConfig } from '../config.ts';
-import { Parent, type ParentParts } from '../parent.ts';
+import type { RelayConfig } from '../../relay/config.ts';
+import { Parent, type ParentParts } from '../../relay/parent.ts';
+import { serveInProcess } from '../in-process/coordinator.ts';
+import { enrolInProcess } from '../in-process/enrol.ts';
 
 const hourMs = 3_600_000;
 const timers = systemTimers;
