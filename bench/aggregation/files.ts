@@ -34,8 +34,9 @@ process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-// In a process of its own: this one's memory is measured.
-const { peakGflops } = await runChild(process.execPath, [fileURLToPath(new URL('./matmul-peak.ts', import.meta.url))]);
+// In a process of its own: this one's memory is measured. As large as what is measured: the peak of few rows is lower.
+const peak = fileURLToPath(new URL('./matmul-peak.ts', import.meta.url));
+const { peakGflops } = await runChild(process.execPath, [peak, String(Math.min(n, 2048))]);
 const source = unwrap(await fileBlocks(writeRows(), d));
 const algebra = fastAlgebra();
 const others = startOthersMeter();
