@@ -1,10 +1,12 @@
 import './base/require-node.mjs';
+import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { LongestFirst } from './tools/testing/longest-first.mjs';
 import { ownProcessTests } from './tools/testing/own-process.mjs';
 import { recycledForks } from './tools/testing/recycled-forks.mjs';
 
 const stripped = new URL('./tools/testing/stripped.mjs', import.meta.url).href;
+const compiled = fileURLToPath(new URL('./node_modules/.cache/testudo-compiled/', import.meta.url));
 const folders = '{base,proto,aggregation,coordinator,client,relay,cli,dashboard,demo,deploy,lab,tools,bench}';
 /** Tests that need a Kubernetes control plane: one is built and started before the first of them. */
 const kube = `${folders}/**/*.kube.test.ts`;
@@ -25,14 +27,12 @@ export default defineConfig({
     // Node loads our sources itself, as it does in production; nothing here needs what Vite would make of them.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     sequence: { sequencer: LongestFirst },
-    setupFiles: [
-      './tools/testing/equal-bytes.mjs',
-      './tools/testing/keep-compiled.mjs',
-      './tools/testing/record-cost.mjs',
-    ],
+    setupFiles: ['./tools/testing/equal-bytes.mjs', './tools/testing/record-cost.mjs'],
     // Threads inherit the argument, processes the variable.
     execArgv: ['--import', stripped],
-    env: { NODE_OPTIONS: `--import ${stripped}` },
+    // What V8 compiles is kept by the processes and threads that tests start, a fifth of the start of each. The test processes
+    // read of it what they load too; they are ended from outside, and so keep nothing of what vitest names anew in each run.
+    env: { NODE_OPTIONS: `--import ${stripped}`, NODE_COMPILE_CACHE: compiled },
     // For what hangs, and for nothing else: the same test takes three times as long on another machine that has more to do.
     testTimeout: 600_000,
     hookTimeout: 600_000,
