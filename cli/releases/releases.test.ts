@@ -25,6 +25,7 @@ function releasingOf(line: CommandLine) {
 /** One round of everyone; resolves when its candidate is a release. */
 async function release(line: CommandLine, members: readonly TestCluster[], round: string): Promise<void> {
   const { federation } = line;
+  await federation.until(() => releasingOf(line).releases.length > 0); // The first model's, which a start makes.
   const version = releasingOf(line).releases.length;
   await federation.openRound();
   for (const member of members) {
