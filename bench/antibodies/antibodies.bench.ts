@@ -1,11 +1,12 @@
 import { vaccinate } from '../../client/antibodies/vaccinated-scorer.ts';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { areaUnderRoc, detectionRateAt, shareAbove } from '../../client/tracks/metrics.ts';
-import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
+import { readAll } from '../../lab/data/recorded-traces.ts';
 import type { Antibody } from '../../proto/antibody.ts';
 import { auc, percent } from '../detection/world.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
 import { publicData } from '../harness/public-data.ts';
+import { recordedTraces } from '../harness/recorded-traces.ts';
 import type { Report } from '../harness/report.ts';
 import { type Confirmed, confirmedOnce } from './catalogue.ts';
 import { exampleOf, type Herd, herdOf } from './herd.ts';
@@ -23,7 +24,7 @@ export const bench: Bench = {
 const reported = [4, 5, 6, 7, 8];
 
 async function run(options: BenchOptions, report: Report): Promise<void> {
-  const traces = await readAll(recordedPath);
+  const traces = await recordedTraces();
   const few = ['c01', 'c03', 'c08'];
   const recorded = options.small ? everyThird(traces.filter(({ cluster }) => few.includes(cluster ?? ''))) : traces;
   const herd = await herdOf(recorded, ({ cluster }) => cluster ?? '');

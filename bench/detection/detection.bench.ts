@@ -14,7 +14,7 @@ export const bench: Bench = {
 };
 
 async function run(options: BenchOptions, report: Report): Promise<void> {
-  const world = await recordedWorld(options.small ? ['c01', 'c03', 'c08'] : undefined);
+  const world = await recordedWorld(options.small ? ['c01', 'c03'] : undefined);
   const wants = (part: string) => options.only === undefined || part.includes(options.only);
   if (wants('recorded')) await recorded(world, report);
   if (options.small) return;

@@ -5,7 +5,7 @@ import { syscallDetector } from '../../client/tracks/syscall/detectors.ts';
 import { type Evaluation, evaluate } from '../../client/tracks/syscall/offline/evaluation.ts';
 import { type ClusterState, learnClusterState, SyscallScorer } from '../../client/tracks/syscall/scoring/scoring.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
-import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
+import { recordedTraces } from '../harness/recorded-traces.ts';
 
 /** The recorded clusters, what they learnt, and how they judge. */
 export type World = Readonly<{
@@ -22,7 +22,7 @@ export async function recordedWorld(
   only?: readonly string[],
   name: SyscallDetectorName = defaultSyscallDetector,
 ): Promise<World> {
-  const traces = await readAll(recordedPath);
+  const traces = await recordedTraces();
   const names = only ?? [...new Set(traces.map(({ cluster }) => cluster ?? ''))].sort();
   const known = traces.filter(({ cluster }) => names.includes(cluster ?? ''));
   const detector = syscallDetector(name, new WorkloadClasses(new Set(known.map(({ service }) => service))));

@@ -9,11 +9,11 @@ import { autoencoderModel, initialAutoencoder } from '../../client/tracks/syscal
 import { autoencoderSpec } from '../../client/tracks/syscall/windows/autoencoder-spec.ts';
 import { windowNetwork } from '../../client/tracks/syscall/windows/window-network.ts';
 import { WindowReader } from '../../client/tracks/syscall/windows/window-reader.ts';
-import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
 import { seededStates } from '../detection/lcg-windows.ts';
 import type { Bench, BenchOptions } from '../harness/bench.ts';
 import { figure, median } from '../harness/measure.ts';
 import { findPeers } from '../harness/peers.ts';
+import { recordedTraces } from '../harness/recorded-traces.ts';
 import type { Report } from '../harness/report.ts';
 
 export const bench: Bench = {
@@ -75,7 +75,7 @@ function trainingRate(batch: number, steps: number): number {
 }
 
 async function scoring(options: BenchOptions, report: Report): Promise<void> {
-  const traces = (await readAll(recordedPath))
+  const traces = (await recordedTraces())
     .filter(({ split }) => split === 'validation')
     .slice(0, options.small ? 20 : 700);
   const classes = new WorkloadClasses(new Set(traces.map(({ service }) => service)));

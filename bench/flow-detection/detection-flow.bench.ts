@@ -31,10 +31,10 @@ const full: Effort = {
   attackSteps: 4,
 };
 const small: Effort = {
-  pooledSteps: 10,
+  pooledSteps: 3,
   rounds: 2,
-  localSteps: 2,
-  localOnlySteps: 4,
+  localSteps: 1,
+  localOnlySteps: 2,
   attackRounds: 1,
   attackSteps: 1,
 };

@@ -12,11 +12,11 @@ import { autoencoderModel, initialAutoencoder } from '../../client/tracks/syscal
 import { autoencoderSpec } from '../../client/tracks/syscall/windows/autoencoder-spec.ts';
 import { windowNetwork } from '../../client/tracks/syscall/windows/window-network.ts';
 import type { WindowNetwork } from '../../client/tracks/syscall/windows/window-reader.ts';
-import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
 import { seededStates } from '../detection/lcg-windows.ts';
 import type { BenchOptions } from '../harness/bench.ts';
 import { figure, median } from '../harness/measure.ts';
 import { findPeers } from '../harness/peers.ts';
+import { recordedTraces } from '../harness/recorded-traces.ts';
 import type { Report } from '../harness/report.ts';
 
 const aucChangeMax = 0.005;
@@ -28,7 +28,7 @@ export async function lightScoring(options: BenchOptions, report: Report): Promi
   report.text(`## The light form
 
 A release's 8-bit ONNX file, run by ONNX Runtime on one thread without TensorFlow. Weights alone, no local memory: recorded set, trained on all clusters' training traces. The change of AUC may be at most ${aucChangeMax}, or this benchmark fails.`);
-  const traces = await readAll(recordedPath);
+  const traces = await recordedTraces();
   const training = traces.filter(({ split }) => split === 'train').slice(0, options.small ? 60 : undefined);
   const unseen = traces.filter(({ split }) => split !== 'train').filter((_, at) => at % (options.small ? 40 : 2) === 0);
   const classes = new WorkloadClasses(new Set(training.map(({ service }) => service)));

@@ -5,8 +5,8 @@ import { classTableSpec, openClassTable, trainClassTable } from '../../client/tr
 import { rawTraceScore } from '../../client/tracks/syscall/scoring/trace-score.ts';
 import { WorkloadClasses } from '../../client/tracks/syscall/traces/workload-classes.ts';
 import { openSampleLoss } from '../../client/tracks/syscall/trusted/sample-loss.ts';
-import { readAll, recordedPath } from '../../lab/data/recorded-traces.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
+import { recordedTraces } from '../harness/recorded-traces.ts';
 
 /** A cluster of the tables' study: half of a recorded one. */
 export type TableCluster = Readonly<{
@@ -32,7 +32,7 @@ const sampledPerClass = 10;
 
 /** Every recorded cluster cut in two, in an order that the seed gives, `n` of the 22. */
 export async function tableWorld(n: number, seed: string): Promise<TableWorld> {
-  const traces = await readAll(recordedPath);
+  const traces = await recordedTraces();
   const names = [...new Set(traces.map(({ service }) => service))].sort();
   const spec = classTableSpec(new WorkloadClasses(new Set(names)));
   const random = seededNumbers(`tables ${seed}`);

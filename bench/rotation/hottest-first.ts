@@ -26,8 +26,8 @@ const [apps, replicas] = [8, 3];
 type Scored = Readonly<{ threshold: number; runs: readonly (readonly number[])[]; falseAlarms: readonly number[] }>;
 
 /** What the federated model and each cluster's own memory say of every trace that nobody learnt from; runs are single intrusions. */
-async function recordedScores(): Promise<Scored> {
-  const world = await recordedWorld();
+async function recordedScores(small: boolean): Promise<Scored> {
+  const world = await recordedWorld(small ? ['c01'] : undefined);
   const weights = meanOf(world.locals);
   const scores = scoresOf(world, weights, statesOf(world, weights));
   const of = world.unseen.map((trace, at) => ({ trace, score: scores[at] as number }));
@@ -44,7 +44,7 @@ async function recordedScores(): Promise<Scored> {
 }
 
 export async function hottestFirst(small: boolean, report: Report): Promise<void> {
-  const scored = await recordedScores();
+  const scored = await recordedScores(small);
   const runs = small ? scored.runs.slice(0, 5) : scored.runs;
   const { dwellsMs, meanLifetimeMs, rotations } = await replay({ ...scored, runs });
   const found = runs.filter((run) => run.some((score) => score >= scored.threshold)).length;
