@@ -40,7 +40,7 @@ export async function runHistory(faults: number, seed: number, say: (line: strin
   await primary.set('synchronous_standby_names', 'second');
   const standby = await primary.startStandby('second');
   const line = await HeldLine.open(() => primary.port);
-  const direct = primary.settings({ isReplicated: true, leaseMs, outageMs: 60_000 });
+  const direct = primary.settings({ isReplicated: true, leaseMs, outageMs: 600_000 });
   const overLine = { ...direct, hosts: [{ host: '127.0.0.1', port: line.port }] };
   const acknowledged: Acknowledged = new Map();
   const broken: string[] = [];
@@ -121,8 +121,9 @@ export async function runHistory(faults: number, seed: number, say: (line: strin
       const tally = byDeed[deed];
       tally.count++;
       tally.msMax = Math.max(tally.msMax, performance.now() - startedMs);
-      if ((index + 1) % deeds.length === 0)
-        say(`${index + 1} faults, ${acknowledged.size} entries, ${broken.length} broken`);
+      if ((index + 1) % deeds.length !== 0) continue;
+      say(`${index + 1} faults, ${acknowledged.size} entries, ${broken.length} broken`);
+      for (const line of broken) say(`- ${line}`);
     }
     writer.signal('SIGKILL');
     await writer.over();
