@@ -123,7 +123,7 @@ export async function startCoordinator(
     openBlobs: place.value?.open,
     folded: folded.value,
     timers,
-    redis: config.redis,
+    redis: config.redis && { url: config.redis.url, fallbackAfterMs: fallbackMsOf(config.workers) },
     sampleReader,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble'),
     committed: (_entries, seconds) => metrics.journalSynced(seconds),
@@ -216,6 +216,10 @@ async function openCheckpointer(config: CoordinatorConfig, engine: Engine, { vau
     everyEntries: checkpoints.everyEntries,
     trouble: (code, cause) => log.warn({ code, cause }, 'trouble with signed heads'),
   });
+}
+
+function fallbackMsOf({ fallbackAfterSeconds }: CoordinatorConfig['workers']): number {
+  return fallbackAfterSeconds === 'never' ? Number.POSITIVE_INFINITY : fallbackAfterSeconds * 1_000;
 }
 
 function signingTimes({ releases }: CoordinatorConfig) {

@@ -115,6 +115,10 @@ function logged(runner: AggregationRunner, log: Log): AggregationRunner {
       else log.warn({ track, round, code: outcome.fault.code, cause: outcome.fault.message }, 'aggregation failed');
       return outcome;
     },
+    prepare(values) {
+      log.info({ values }, 'warmed for a round that collects');
+      runner.prepare?.(values);
+    },
     close: (force) => runner.close(force),
   };
 }

@@ -255,6 +255,12 @@ export const configSchema = z.strictObject({
       unprotected: z.boolean().default(false),
     })
     .optional(),
+  workers: z
+    .strictObject({
+      /** How long an aggregation waits for a worker until the coordinator runs it itself. */
+      fallbackAfterSeconds: z.union([whole(1, 86_400), z.literal('never')]).default(10),
+    })
+    .prefault({}),
   /** Where it is told what wants attention (docs/alerts.md). */
   alerts: deliveryConfig,
   /** How long uploads may go on after a stop was asked for. */

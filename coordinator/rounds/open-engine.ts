@@ -24,7 +24,7 @@ export type EngineOptions = StartOptions &
     /** Made when it is not there; this process alone uses it while the engine is open. */
     dataDir: string;
     /** Queues that wake the engine, and workers that run its aggregations. Default: timers and a thread of this process. */
-    redis?: Readonly<{ url: string }> | null;
+    redis?: Readonly<{ url: string; fallbackAfterMs?: number }> | null;
     /** What reads trusted samples, for workers of this machine (candidate/sample-reader.ts). */
     sampleReader?: URL | undefined;
     /** In place of either; tests bring their own. */
@@ -58,7 +58,7 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine,
   const store = Promise.withResolvers<BlobStore>(); // Runners are made before the journal is ours, and run nothing till then.
   const local = (inner: AggregationRunner) =>
     options.openBlobs === undefined ? inner : new StoredRunner({ inner, blobs: () => store.promise });
-  const backend = redis ? await openBackend({ ...options, url: redis.url, trouble, local }) : undefined;
+  const backend = redis ? await openBackend({ ...options, ...redis, trouble, local }) : undefined;
   const release = async () => {
     if (backend?.ok) await backend.value.close();
     lock.value.release();

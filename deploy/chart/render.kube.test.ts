@@ -5,6 +5,8 @@ import { parseAllDocuments } from 'yaml';
 import { parseClientConfig } from '../../client/config.ts';
 import { parseSensorConfig } from '../../client/sensor-config.ts';
 import { parseConfig } from '../../coordinator/config/config.ts';
+import { aggregationLists } from '../../coordinator/queue/redis/redis-runner.ts';
+import type { FederationId } from '../../proto/ids.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { type ImageName, images } from '../images/images.ts';
@@ -157,6 +159,32 @@ describe('what the chart renders', () => {
     for (const role of ['coordinator', 'worker']) {
       expect(JSON.stringify(of('NetworkPolicy', `testudo-${role}`))).toContain('"port":5432');
     }
+  });
+
+  it('lets KEDA scale workers by the lists in which the queue keeps its jobs, as the code names them', async () => {
+    const keda = { enabled: true, address: 'redis.example.org:6379', password: { secretName: 'redis' } };
+    const redis = { secretName: 'redis' };
+    const coordinator = { federation: 'flock', redis, workers: { keda, fallbackAfterSeconds: 'never' } };
+    const rendered = await documents(valuesOf(['coordinator'], { coordinator }));
+    const of = (kind: string) => rendered.find((one) => one.kind === kind && one.metadata.name === 'testudo-worker');
+    const lists = Object.values(aggregationLists('flock' as FederationId));
+    expect(lists).toHaveLength(2);
+    const trigger = (listName: string) => ({
+      type: 'redis',
+      metadata: { address: keda.address, enableTLS: 'true', listName, listLength: '1', activationListLength: '0' },
+      authenticationRef: { name: 'testudo-worker' },
+    });
+    expect(of('ScaledObject')).toMatchObject({
+      spec: { scaleTargetRef: { name: 'testudo-worker' }, minReplicaCount: 0, triggers: lists.map(trigger) },
+    });
+    expect(of('TriggerAuthentication')).toBeDefined();
+    expect(of('Deployment')?.spec).not.toHaveProperty('replicas');
+    expect(of('Deployment')?.spec?.template?.spec).toMatchObject({ terminationGracePeriodSeconds: 3_600 });
+    const text = rendered.find(({ data }) => data?.['coordinator.yaml'])?.data?.['coordinator.yaml'] ?? '';
+    const environment = { TESTUDO_REDIS_URL: 'redis://127.0.0.1' };
+    expect(parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text }, environment })).toMatchObject({
+      value: { workers: { fallbackAfterSeconds: 'never' } },
+    });
   });
 
   it('bounds every container, probes each that answers, spreads what has replicas, and budgets what may be evicted', async () => {

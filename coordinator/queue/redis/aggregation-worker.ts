@@ -34,9 +34,14 @@ export type AggregationWorkerParts = Readonly<{
  */
 export function startAggregationWorker(parts: AggregationWorkerParts): AggregationWorker {
   const { link, federation, runner, trouble } = parts;
-  const process = async ({ data }: { data: unknown }): Promise<Authenticated> => {
+  const process = async ({ name, data }: { name: string; data: unknown }): Promise<Authenticated | null> => {
     const key = await parts.queueKey();
     if (key === undefined) throw new Error('the queue key is not there yet: start the coordinator once');
+    if (name === 'warm') {
+      const wanted = authenticated(key, { kind: 'warm' }, data) as { values: number } | undefined;
+      if (wanted !== undefined) runner.prepare?.(wanted.values);
+      return null;
+    }
     const body = authenticated(key, { kind: 'job' }, data);
     if (body === undefined) {
       trouble('JOB_FORGED', 'a job in the queue is not of our coordinator; look at who can write to Redis');

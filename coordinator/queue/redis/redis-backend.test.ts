@@ -5,10 +5,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Result, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
 import { startTcpProxy } from '../../../lab/testing/tcp-proxy.ts';
+import type { RoundId } from '../../../proto/ids.ts';
 import type { AggregationJob, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
 import { placesIn } from '../../candidate/places.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
 import type { KeyStore } from '../../keys/key-store.ts';
+import { MemoryKeyStore } from '../../keys/memory-key-store.ts';
 import { ensureQueueKey, queueKey } from '../../keys/queue-key.ts';
 import type { Engine } from '../../rounds/engine.ts';
 import { hasRedisServer, RedisServer } from '../../testing/redis-server.ts';
@@ -18,7 +20,7 @@ import { roundEnd, until } from '../../testing/wait.ts';
 import { type Backend, backendContract, engineOn } from '../backend-contract.ts';
 import { startAggregationWorker } from './aggregation-worker.ts';
 import { RedisLink } from './redis-link.ts';
-import { aggregationQueue, RedisRunner } from './redis-runner.ts';
+import { aggregationLists, aggregationQueue, RedisRunner } from './redis-runner.ts';
 import { RedisWaker } from './redis-waker.ts';
 
 if (!hasRedisServer())
@@ -261,6 +263,51 @@ async function waitingJob(queue: Queue, id: string): Promise<Job> {
   }
   throw new Error(`no job ${id} came to the queue`);
 }
+
+describe('a round that collects', () => {
+  it('leaves one job in the list that workers are scaled by, which whoever takes it warms up for; others cannot', async () => {
+    const server = await RedisServer.start();
+    const queue = attacker(server);
+    await queue.pause();
+    expect(aggregationLists(federation)).toEqual({ waiting: queue.toKey('wait'), active: queue.toKey('active') });
+    const keyStore = new MemoryKeyStore();
+    const runner = new RedisRunner({
+      link: await linkTo(server),
+      ...{ federation, fallback: noFallback, queueKey: await ensureQueueKey(keyStore), timers: systemTimers },
+      trouble: () => {},
+    });
+    onTestFinished(() => runner.close(true));
+    await queue.add('warm', { body: '{"values":1}', mac: Buffer.alloc(32).toString('base64') });
+    runner.prepare(300);
+    runner.prepare(300);
+    await waitingJob(queue, 'warm');
+    expect(await queue.getJobCounts()).toMatchObject({ waiting: 2 });
+    const warmed = Promise.withResolvers<number>();
+    const worker = startAggregationWorker({
+      link: await linkTo(server),
+      ...{ federation, queueKey: () => queueKey(keyStore), trouble: () => {} },
+      runner: { ...noFallback, prepare: warmed.resolve },
+    });
+    onTestFinished(() => worker.close(true));
+    await queue.resume();
+    expect(await warmed.promise).toBe(300);
+  });
+
+  it('waits for a worker for ever where the coordinator is told never to fall back', async () => {
+    const server = await RedisServer.start();
+    const { engine, finish } = await halfARound(server, { workers: 0, fallbackAfterMs: Number.POSITIVE_INFINITY });
+    const ended = finish();
+    await waitingJob(attacker(server), `aggregate.${track}.r-1`);
+    expect(
+      engine
+        .state()
+        .tracks.get(track)
+        ?.rounds.get('r-1' as RoundId)?.phase.kind,
+    ).toBe('aggregating');
+    unwrap(await engine.cancelRound(operator, { track, round: 'r-1' as RoundId, reason: 'test' }));
+    expect((await ended).phase.kind).toBe('abandoned');
+  });
+});
 
 describe('whoever can write to Redis', () => {
   type Data = { body: string; mac: string };

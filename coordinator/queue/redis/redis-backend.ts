@@ -19,6 +19,7 @@ export type RedisBackend = Readonly<{
 
 export type RedisBackendOptions = Readonly<{
   url: string;
+  fallbackAfterMs?: number | undefined;
   federation: FederationId;
   dataDir: string;
   keyStore: KeyStore;
@@ -42,6 +43,7 @@ export async function openRedisBackend(options: RedisBackendOptions): Promise<Re
       link: link.value,
       federation,
       fallback,
+      ...(options.fallbackAfterMs !== undefined && { fallbackAfterMs: options.fallbackAfterMs }),
       queueKey: await ensureQueueKey(keyStore),
       timers,
       trouble,

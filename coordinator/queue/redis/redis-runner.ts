@@ -13,7 +13,7 @@ export type RedisRunnerOptions = Readonly<{
   federation: FederationId;
   /** Runs a job here when nobody takes it: Redis is gone or full, or no worker lives. The result is the same. */
   fallback: AggregationRunner;
-  /** How long a job may wait for a worker before the fallback takes it. Default 10 s. */
+  /** How long a job may wait for a worker before the fallback takes it; Infinity: for ever. Default 10 s. */
   fallbackAfterMs?: number;
   /** Authenticates jobs and outcomes. */
   queueKey: Uint8Array;
@@ -28,6 +28,15 @@ const resultsKeptSeconds = 3_600;
 export function aggregationQueue(federation: FederationId): string {
   return `testudo.${federation}.aggregate`;
 }
+
+/** The lists of Redis in which BullMQ keeps what waits for a worker and what one works on: who scales workers looks at both. */
+export function aggregationLists(federation: FederationId): Readonly<{ waiting: string; active: string }> {
+  const queue = `bull:${aggregationQueue(federation)}`;
+  return { waiting: `${queue}:wait`, active: `${queue}:active` };
+}
+
+/** Of the job that asks whoever takes it to load what a round that collects will need. One at a time is enough. */
+const warmId = 'warm';
 
 /**
  * Runs jobs on whichever `testudo worker` takes them. Asks for the state of the job again and again rather than
@@ -51,6 +60,17 @@ export class RedisRunner implements AggregationRunner {
     const running = this.#run(job, signal).finally(() => this.#running.delete(running));
     this.#running.add(running);
     return running;
+  }
+
+  /**
+   * Leaves a job that makes a worker load what it needs: one that runs already is warm when the round closes, and where there is
+   * none it is what those who scale workers see, minutes before there is anything to compute. Lost with Redis, and not missed.
+   */
+  prepare(values: number): void {
+    const { link, queueKey } = this.#options;
+    if (this.#closing.signal.aborted || !link.isUp) return;
+    const sent = authenticate(queueKey, { kind: 'warm' }, { values });
+    void link.ask(() => this.#queue.add('warm', sent, { jobId: warmId, removeOnComplete: true, removeOnFail: true }));
   }
 
   async workerCount(): Promise<number | null> {

@@ -43,7 +43,8 @@ labels: {{- include "testudo.labels" . | nindent 2 }}
 serviceAccountName: {{ include "testudo.role" (list $root $role) }}
 automountServiceAccountToken: {{ or (eq $role "agent") (and (eq $role "client") (include "testudo.clientAsks" $root | eq "true")) (and (eq $role "sensor") $root.Values.sensors.enrichment.enabled) }}
 enableServiceLinks: false
-terminationGracePeriodSeconds: 60
+{{- /* A worker finishes the job in hand. */}}
+terminationGracePeriodSeconds: {{ eq $role "worker" | ternary 3600 60 }}
 {{- with $root.Values.image.pullSecrets }}
 imagePullSecrets: {{- range . }}
   - name: {{ . }}{{ end }}
@@ -128,12 +129,18 @@ topologySpreadConstraints:
   "listen" $listen
   "masterKey" (dict "file" (printf "/etc/testudo/master-key/%s" $values.masterKey.key))
   "serverNames" (concat $values.serverNames $inside | uniq)) -}}
+{{- if $values.redis.secretName }}{{ $_ := set $fixed "workers" (dict "fallbackAfterSeconds" $values.workers.fallbackAfterSeconds) }}{{ end -}}
 {{- with $values.postgres }}{{ if .address }}
 {{- $postgres := dict "address" .address -}}
 {{- if .secretName }}{{ $_ := set $postgres "password" (dict "file" (printf "/etc/testudo/postgres/%s" .key)) }}{{ end -}}
 {{- $_ := set $fixed "journal" (dict "postgres" $postgres) -}}
 {{- end }}{{ end -}}
 {{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
+{{- end -}}
+
+{{/* "true" where workers run, however many. */}}
+{{- define "testudo.hasWorkers" -}}
+{{- with .Values.coordinator }}{{ if and .enabled (or .workers.replicas .workers.keda.enabled) }}true{{ end }}{{ end -}}
 {{- end -}}
 
 {{/* The claim of the coordinator's folder: of one pod its own, of two the one that both mount. */}}
