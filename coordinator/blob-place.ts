@@ -78,6 +78,7 @@ async function settingsOf(
     ca: ca.value,
     patienceMs: patienceSeconds * 1_000,
     bytesPerSecondMin: 65_536,
+    tries: { max: 4, between: { firstMs: 200, maxMs: 2_000 } },
   });
 }
 

@@ -85,6 +85,7 @@ export class ObjectStore {
       secretAccessKey,
       patienceMs: 60_000,
       bytesPerSecondMin: 65_536,
+      tries: { max: 4, between: { firstMs: 2, maxMs: 20 } },
       ...more,
     };
   }

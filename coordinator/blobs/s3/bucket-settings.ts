@@ -1,3 +1,5 @@
+import type { Backoff } from '../../../base/backoff.ts';
+
 /** Where blobs lie: a bucket of an S3-compatible store, and how it is spoken to. Holds secrets: never logged, never printed. */
 export type BucketSettings = Readonly<{
   /** URL of the store, without the bucket. */
@@ -16,6 +18,8 @@ export type BucketSettings = Readonly<{
   patienceMs: number;
   /** A store that is slower than this has failed. */
   bytesPerSecondMin: number;
+  /** How often a request is made before it has failed, and the pauses between. */
+  tries: Readonly<{ max: number; between: Backoff }>;
 }>;
 
 /** What a store was found to do, by trying it (probe.ts): nothing that must be right rests on any of it. */

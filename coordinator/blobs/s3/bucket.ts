@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type Backoff, fullJitterMs } from '../../../base/backoff.ts';
+import { fullJitterMs } from '../../../base/backoff.ts';
 import { FaultError, ok, type Result } from '../../../base/fault.ts';
 import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
@@ -29,8 +29,6 @@ export type BucketParts = Readonly<{
 
 type Answer<Value> = Promise<Result<Value, BucketFaultCode>>;
 
-const attemptsMax = 4;
-const between: Backoff = { firstMs: 200, maxMs: 2_000 };
 const never = new AbortController().signal;
 
 /**
@@ -189,11 +187,11 @@ export class Bucket {
       } catch (error) {
         if (error instanceof FaultError) throw error; // Of our own, as a full disk here is.
         const told = deadline.signal.aborted ? new Error(`nothing came of it in ${Math.ceil(allowedMs)} ms`) : error;
-        if (attempt + 1 >= attemptsMax || !mayPass(told)) return bucketFault(told, this.name);
+        if (attempt + 1 >= settings.tries.max || !mayPass(told)) return bucketFault(told, this.name);
       } finally {
         timers.cancel(timer);
       }
-      await pause(timers, fullJitterMs(between, attempt, randomInt(2 ** 32) / 2 ** 32), never);
+      await pause(timers, fullJitterMs(settings.tries.between, attempt, randomInt(2 ** 32) / 2 ** 32), never);
     }
   }
 }

@@ -10,6 +10,8 @@ export function loadSdk(): Promise<Sdk> {
   return import('@aws-sdk/client-s3');
 }
 
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
 /** So many requests at once; more wait their turn. */
 const connectionsMax = 32;
 
@@ -29,6 +31,7 @@ export function openClient({ S3Client: Client }: Sdk, settings: BucketSettings):
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     expectContinueHeader: false,
+    logger: silent,
     requestHandler: {
       connectionTimeout: patienceMs,
       httpAgent: new HttpAgent(shared),
