@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
 import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
+import type { ObservedFlow } from '../events/flow-record.ts';
+import { FlowSlicer } from '../tracks/flow/graph/slicer.ts';
 import { Deliveries } from './delivery.ts';
 import { SensorBook } from './sensor-book.ts';
 
@@ -21,6 +23,7 @@ const alert = {
 /** A hub's side whose alerts are written when `written` resolves. */
 function started(written: Promise<void>) {
   const learnt: number[] = [];
+  const flows: ObservedFlow[] = [];
   const deliveries = new Deliveries({
     async raise() {
       await written;
@@ -30,11 +33,11 @@ function started(written: Promise<void>) {
       learnt.push(...examples.map(({ count }) => count));
       return ok(undefined);
     },
-    flows: () => undefined,
+    flows: (some) => flows.push(...some),
     wantsExamples: () => true,
     wantsFlows: () => false,
   });
-  return { deliveries, learnt, sensor: new SensorBook(8).heard('node-a', 0) };
+  return { deliveries, learnt, flows, sensor: new SensorBook(8).heard('node-a', 0) };
 }
 
 it('counts a batch once that came again while its alerts were written still', async () => {
@@ -72,4 +75,25 @@ it('refuses an alert whose detail nests deeper than anybody could write it', asy
   for (const depth of [33, 100_000]) {
     expect(await deliveries.take(sensor, of(depth))).toMatchObject({ ok: false, fault: { code: 'REQUEST_INVALID' } });
   }
+});
+
+it("lets no sensor set another node's clock: flows are of the node whose sensor told them", async () => {
+  const { deliveries, flows, sensor } = started(Promise.resolve());
+  const nowMs = Date.parse('2026-11-28T20:00:00Z');
+  const end = (workload: string) => ({ kind: 'workload' as const, namespace: 'shop', workload });
+  const seen = { source: end('web'), destination: end('db'), sourcePort: 0, destinationPort: 5432, protocol: 'tcp' };
+  const flow = { ...seen, seenAt: 'client', verdict: 'forwarded', count: 1, id: '', node: 'node-b', atMs: nowMs };
+  const ahead = Buffer.from(JSON.stringify({ ...flow, atMs: nowMs + 1_800_000, id: 'x' }));
+  const told = Array.from({ length: 8 }, () => ({ flow: ahead }));
+  unwrap(await deliveries.take(sensor, DeliverRequest.fromPartial({ batch: 'b-1', flows: told })));
+  expect(flows.map(({ node, id }) => `${node}/${id}`)).toEqual(told.map(() => 'node-a/'));
+
+  const slicer = new FlowSlicer();
+  const push = (one: ObservedFlow) => slicer.push(one, nowMs);
+  for (const node of ['node-b', 'node-c', 'node-d']) {
+    for (let at = 0; at < 8; at++) push({ ...flow, node } as ObservedFlow);
+  }
+  for (const one of flows) push(one);
+  expect(slicer.skews()).toEqual([{ node: 'node-a', skewMs: 1_800_000 }]);
+  expect(push(flow as ObservedFlow)).toEqual([]); // Not too late.
 });
