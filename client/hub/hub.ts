@@ -206,7 +206,7 @@ function serveSensors(listener: HubListener, { parts, book, deliveries, files }:
     fetchFile: (call: Fetcher) => {
       const sensor = heard(call);
       if (!sensor.ok) return void call.emit('error', refuseCall(parts, sensor.fault));
-      files.serve(call).then(
+      files.serve(call, sensor.value.node).then(
         (served) => {
           if (served.ok) call.end();
           else call.emit('error', refuseCall(parts, served.fault));

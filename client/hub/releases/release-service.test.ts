@@ -13,6 +13,7 @@ const file = Buffer.alloc(12 << 20, 'light form');
 const digest = digestOf(file);
 /** As many as a hub sends at once would take seconds to fill. */
 const together = 4;
+const ofPeer = 2;
 
 let folder: string;
 let server: Server;
@@ -20,17 +21,26 @@ let timers: SimulatedTimers;
 let client: ReleasesClient;
 let refused: string[];
 let taken: number;
+/** Who asks. */
+let peer: () => string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-files-'));
   await writeFile(join(folder, 'file'), file);
   [timers, refused, taken] = [new SimulatedTimers(), [], 0];
-  const files = new ReleaseFileServer(() => join(folder, 'file'), timers, new AbortController().signal, together);
+  peer = () => `node-${taken}`;
+  const files = new ReleaseFileServer(
+    () => join(folder, 'file'),
+    timers,
+    new AbortController().signal,
+    together,
+    ofPeer,
+  );
   server = new Server();
   server.addService(relayedReleases, {
     fetchFile: (call: Parameters<typeof files.serve>[0]) => {
       taken += 1;
-      void files.serve(call).then((served) => {
+      void files.serve(call, peer()).then((served) => {
         if (!served.ok) refused.push(served.fault.code);
         call.end();
       });
@@ -106,4 +116,24 @@ it('lets one sensor more than it sends to at once wait its turn, keeps no place 
   expect(refused).toEqual(['FETCHES_BUSY', 'FETCHES_BUSY']);
   second.readOn();
   expect(await second.ended).toBe(file.length);
+});
+
+it('sends to others while one sensor asks for more than it reads, and refuses that one at once', async () => {
+  peer = () => 'node-a';
+  const stalled = Array.from({ length: ofPeer }, fetchFile);
+  await Promise.all(stalled.map(({ began }) => began));
+  for (let more = 1; more <= together; more++) expect(await fetchFile().ended).toBe(0);
+  expect(refused).toEqual(Array(together).fill('FETCHES_BUSY'));
+  expect(timers.nextInMs).toBeNull(); // None of them waits in the line.
+
+  peer = () => 'node-b';
+  const other = fetchFile();
+  await other.began;
+  other.readOn();
+  expect(await other.ended).toBe(file.length);
+
+  peer = () => 'node-a';
+  stalled[0]?.readOn();
+  expect(await stalled[0]?.ended).toBe(file.length);
+  await fetchFile().began;
 });

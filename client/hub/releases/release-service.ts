@@ -25,6 +25,8 @@ export const relayedReleases = {
 
 /** Files that a hub sends at once: each holds a few chunks in memory. */
 const hubFetchesMax = 64;
+/** Of one sensor: a file for each track, and calls of a connection that was cut and is not over yet. */
+const peerFetchesMax = 8;
 /** The hub's own agent may still be fetching what a sensor asks for already. */
 const waitMs = 20_000;
 /** All sensors ask at once for a new release, and hang up by themselves only later (client/sensor/hub-link.ts). */
@@ -58,28 +60,51 @@ export async function serveReleases(relay: ReleasesRelay, call: Subscriber): Pro
   }
 }
 
+type FetchFaultCode = 'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END';
+
 /** Files of releases, from where the hub's own agent keeps them: whole, checked, by digest. */
 export class ReleaseFileServer {
   readonly #files: SentFiles;
   readonly #timers: Timers;
   readonly #signal: AbortSignal;
   readonly #fetchesMax: number;
+  readonly #ofPeerMax: number;
   #open = 0;
+  /** Calls under way by who made them. */
+  readonly #ofPeer = new Map<string, number>();
   readonly #waiting: (() => void)[] = [];
 
-  constructor(pathOf: (digest: Digest) => string, timers: Timers, signal: AbortSignal, fetchesMax = hubFetchesMax) {
+  constructor(
+    pathOf: (digest: Digest) => string,
+    timers: Timers,
+    signal: AbortSignal,
+    fetchesMax = hubFetchesMax,
+    ofPeerMax = peerFetchesMax,
+  ) {
     this.#files = new SentFiles(pathOf);
     this.#timers = timers;
     this.#signal = signal;
     this.#fetchesMax = fetchesMax;
+    this.#ofPeerMax = ofPeerMax;
   }
 
-  /** Sends the file from the offset on; the fault that the call is to be ended with. */
-  async serve(
-    call: Fetcher,
-  ): Promise<Result<undefined, 'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END'>> {
+  /** Sends the file from the offset on; the fault that the call is to be ended with. Who does not read holds its own places alone. */
+  async serve(call: Fetcher, peer: string): Promise<Result<undefined, FetchFaultCode>> {
     const { digest, offset } = call.request;
     if (!isDigest(digest)) return refuse('REQUEST_INVALID', 'a digest that is none');
+    const already = this.#ofPeer.get(peer) ?? 0;
+    if (already >= this.#ofPeerMax) return refuse('FETCHES_BUSY', `${peer} is being sent ${already} files already`);
+    this.#ofPeer.set(peer, already + 1);
+    try {
+      return await this.#serve(call, digest, Number(offset));
+    } finally {
+      const left = (this.#ofPeer.get(peer) ?? 0) - 1;
+      if (left > 0) this.#ofPeer.set(peer, left);
+      else this.#ofPeer.delete(peer);
+    }
+  }
+
+  async #serve(call: Fetcher, digest: Digest, from: number): Promise<Result<undefined, FetchFaultCode>> {
     const file = await this.#opened(call, digest);
     if (file === undefined) return refuse('MODEL_UNKNOWN', `${digest} is not here`);
     try {
@@ -87,7 +112,7 @@ export class ReleaseFileServer {
       if (!(await this.#hasTurn(call)))
         return refuse('FETCHES_BUSY', `${this.#fetchesMax} files are being sent already`);
       try {
-        return await send(call, file, digest, Number(offset));
+        return await send(call, file, digest, from);
       } finally {
         const next = this.#waiting.shift();
         if (next === undefined) this.#open -= 1;
