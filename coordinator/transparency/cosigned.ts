@@ -51,10 +51,19 @@ export async function keepCosigned(
   const before = (await readCosigned(dataDir)).find((known) => known.size === size);
   const known = before === undefined ? undefined : parseCheckpoint(before.note);
   const kept = known?.ok ? known.value.note.signatures : [];
-  const fresh = note.signatures.filter(
-    ({ name, signature }) => !kept.some((other) => other.name === name && sameHash(other.signature, signature)),
+  // What a witness says of this head now takes the place of what it said before: a journal that rests is cosigned again and again.
+  const others = kept.filter(
+    (other) => !note.signatures.some((one) => one.name === other.name && one.keyId === other.keyId),
   );
-  await writeFileAtomic(pathOf(dataDir, size), noteText({ text: note.text, signatures: [...kept, ...fresh] }));
+  const together = noteText({ text: note.text, signatures: [...others, ...note.signatures] });
+  const readable = parseCheckpoint(together);
+  if (!readable.ok) {
+    return refuse(
+      'NOTE_INVALID',
+      `with the ${kept.length} signatures of this head that are kept it is no note any more`,
+    );
+  }
+  await writeFileAtomic(pathOf(dataDir, size), together);
   return ok(size);
 }
 

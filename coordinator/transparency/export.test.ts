@@ -46,6 +46,13 @@ it('an export is checked without the coordinator: whole, from a position on, and
   expect(await verifyExport(tail, { heads: [noted] })).toMatchObject({ fault: { code: 'ENTRY_NOT_FOUND' } });
   const other = { seq: noted.seq, chain: 'f'.repeat(64) };
   expect(await verifyExport(late, { heads: [other] })).toMatchObject({ fault: { code: 'HEAD_DIFFERS' } });
+  // Two who were shown two histories compare what they noted: one of them is not in it.
+  for (const heads of [
+    [other, noted],
+    [noted, other],
+  ]) {
+    expect(await verifyExport(late, { heads })).toMatchObject({ fault: { code: 'HEAD_DIFFERS' } });
+  }
   expect(await exportAudit(dataDir, tail, head.seq + 2)).toMatchObject({ fault: { code: 'ENTRY_NOT_FOUND' } });
 
   const lines = readFileSync(late, 'utf8').trimEnd().split('\n');
@@ -190,6 +197,16 @@ describe('an export with signed heads', () => {
     unwrap(await exportAudit(dataDir, file('later'), 1, signer));
     const later = unwrap(await verifyExport(file('later'), { keys: keys(), witnesses: [key] }));
     expect(later.witnessed).toEqual(witnessed);
+
+    // The journal rests, and its witness is asked every day.
+    for (let day = 1; day <= 63; day++) {
+      const again = cosign(note.text, key.name, witness, 1_800_000_000 + day);
+      const signatures = [...note.signatures, again];
+      unwrap(await keepCosigned(dataDir, noteText({ text: note.text, signatures }), keys()));
+    }
+    unwrap(await exportAudit(dataDir, file('later'), 1, signer));
+    const daily = unwrap(await verifyExport(file('later'), { keys: keys(), witnesses: [key] }));
+    expect(daily.witnessed).toEqual([{ name: key.name, size: 8, atSeconds: 1_800_000_063 }]);
     const foreign = signCheckpoint(signer.origin, { size: 8, root: new Uint8Array(32) }, signer.key);
     expect(await keepCosigned(dataDir, foreign, keys())).toMatchObject({ fault: { code: 'LOG_FORKED' } });
   });

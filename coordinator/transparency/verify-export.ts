@@ -87,7 +87,8 @@ class Walk {
   readonly #through: number | undefined;
   readonly #keys: readonly VerifierKey[];
   readonly #expected: Expected;
-  readonly #heads: Map<number, string>;
+  /** By position: two people may have noted two chains of one, and that is what is to be found out. */
+  readonly #heads: Map<number, readonly string[]>;
   readonly #cosigned: Checkpoint[];
   readonly #witnessed = new Map<string, Readonly<{ name: string; size: number; atSeconds: number }>>();
   #head: JournalHead;
@@ -101,7 +102,8 @@ class Walk {
     this.#frontier = frontier;
     this.#through = through;
     this.#expected = expected;
-    this.#heads = new Map((expected.heads ?? []).map(({ seq, chain }) => [seq, chain]));
+    const bySeq = Map.groupBy(expected.heads ?? [], ({ seq }) => seq);
+    this.#heads = new Map([...bySeq].map(([seq, heads]) => [seq, heads.map(({ chain: noted }) => noted)]));
     this.#cosigned = (expected.cosigned ?? []).toSorted((a, b) => a.size - b.size);
     const told = keys.map(parseVerifierKey).flatMap((key) => (key.ok ? [key.value] : []));
     this.#keys = expected.keys?.length ? expected.keys : told;
@@ -116,8 +118,8 @@ class Walk {
     }
     this.#head = { seq: next, chain: String(chain) };
     this.#frontier?.push(leafOf(this.#head.chain));
-    const noted = this.#heads.get(next);
-    if (noted !== undefined && noted !== chain) {
+    const noted = this.#heads.get(next)?.find((other) => other !== chain);
+    if (noted !== undefined) {
       const message = `entry ${next} has the chain ${chain}, and ${noted} was noted: history was rewritten`;
       return refuse('HEAD_DIFFERS', message);
     }
