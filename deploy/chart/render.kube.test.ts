@@ -26,6 +26,22 @@ type Document = Readonly<{
   spec?: { template?: { spec: PodSpec } };
 }>;
 
+type Mounting = Readonly<{
+  containers: readonly Readonly<{ volumeMounts?: readonly Readonly<{ name: string }>[] }>[];
+  volumes?: readonly Readonly<{ name: string }>[];
+}>;
+
+/** Mounts of what no pod and no claim of its set brings: an API server refuses such a pod. */
+function mountsWithoutVolumes(rendered: readonly Document[]): string[] {
+  return rendered.flatMap(({ kind, metadata, spec }) => {
+    const pod = spec?.template?.spec as unknown as Mounting | undefined;
+    const claims = (spec as { volumeClaimTemplates?: readonly Document[] } | undefined)?.volumeClaimTemplates ?? [];
+    const known = new Set([...(pod?.volumes ?? []).map(({ name }) => name), ...claims.map((one) => one.metadata.name)]);
+    const mounts = pod?.containers.flatMap(({ volumeMounts = [] }) => volumeMounts) ?? [];
+    return mounts.filter(({ name }) => !known.has(name)).map(({ name }) => `${kind} ${metadata.name}: ${name}`);
+  });
+}
+
 describe('what the chart renders', () => {
   const kubectl = new Kubectl();
   const render = (values: object) =>
@@ -159,6 +175,46 @@ describe('what the chart renders', () => {
     for (const role of ['coordinator', 'worker']) {
       expect(JSON.stringify(of('NetworkPolicy', `testudo-${role}`))).toContain('"port":5432');
     }
+    expect(mountsWithoutVolumes(rendered)).toEqual([]);
+  });
+
+  it('runs coordinators and workers on a database and a bucket: each on a folder of its own, on any node', async () => {
+    const postgres = { address: 'postgres://testudo@db.example.org/testudo', secretName: 'db' };
+    const s3 = { endpoint: 'https://objects.example.org', bucket: 'herd', prefix: 'blobs/', secretName: 's3' };
+    const config = { journal: { postgres: { tls: {} } }, blobs: { s3: { region: 'eu-central-1' } } };
+    const coordinator = { replicas: 2, postgres, blobs: { s3 }, config };
+    const rendered = await documents(valuesOf(['coordinator', 'workers'], { coordinator }));
+    const of = (kind: string, name: string) =>
+      rendered.find((one) => one.kind === kind && one.metadata.name === name) as never;
+    expect(of('StatefulSet', 'testudo-coordinator')).toMatchObject({
+      spec: { replicas: 2, volumeClaimTemplates: [{ metadata: { name: 'data' } }] },
+    });
+    const worker = of('Deployment', 'testudo-worker') as Document;
+    expect(worker).toMatchObject({
+      spec: {
+        template: { spec: { volumes: expect.arrayContaining([{ name: 'data', emptyDir: { sizeLimit: '20Gi' } }]) } },
+      },
+    });
+    expect(JSON.stringify(worker)).not.toContain('podAffinity":');
+    expect(rendered.filter(({ kind }) => kind === 'PersistentVolumeClaim')).toEqual([]);
+    expect(mountsWithoutVolumes(rendered)).toEqual([]);
+    const text = (of('ConfigMap', 'testudo-coordinator') as Document).data?.['coordinator.yaml'] ?? '';
+    expect(parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text } })).toMatchObject({
+      value: {
+        blobs: {
+          s3: {
+            ...{ endpoint: s3.endpoint, bucket: 'herd', prefix: 'blobs/', region: 'eu-central-1' },
+            credentials: {
+              accessKeyId: { kind: 'file', path: '/etc/testudo/s3/access-key-id' },
+              secretAccessKey: { kind: 'file', path: '/etc/testudo/s3/secret-access-key' },
+            },
+          },
+        },
+      },
+    });
+    for (const role of ['coordinator', 'worker']) {
+      expect(JSON.stringify(of('NetworkPolicy', `testudo-${role}`))).toContain('"port":443');
+    }
   });
 
   it('lets KEDA scale workers by the lists in which the queue keeps its jobs, as the code names them', async () => {
@@ -259,6 +315,11 @@ describe('what the chart renders', () => {
       'two coordinators on a volume of one node',
       { coordinator: { enabled: true, replicas: 2, postgres: { address: 'postgres://a@b/c' } } },
       'ReadWriteMany',
+    ],
+    [
+      'a bucket without its keys',
+      { coordinator: { enabled: true, blobs: { s3: { endpoint: 'https://objects.example.org', bucket: 'herd' } } } },
+      'a Secret that holds its keys',
     ],
     ['sensors without a hub', { sensors: { enabled: true } }, 'sensors need a hub'],
   ])('is refused for %s', async (_why, values, message) => {

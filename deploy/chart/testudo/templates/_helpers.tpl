@@ -135,12 +135,24 @@ topologySpreadConstraints:
 {{- if .secretName }}{{ $_ := set $postgres "password" (dict "file" (printf "/etc/testudo/postgres/%s" .key)) }}{{ end -}}
 {{- $_ := set $fixed "journal" (dict "postgres" $postgres) -}}
 {{- end }}{{ end -}}
+{{- with $values.blobs.s3 }}{{ if .endpoint }}
+{{- $keys := dict
+  "accessKeyId" (dict "file" (printf "/etc/testudo/s3/%s" .accessKeyIdKey))
+  "secretAccessKey" (dict "file" (printf "/etc/testudo/s3/%s" .secretAccessKeyKey)) -}}
+{{- $_ := set $fixed "blobs" (dict "s3" (dict
+  "endpoint" .endpoint "bucket" .bucket "prefix" .prefix "credentials" $keys)) -}}
+{{- end }}{{ end -}}
 {{- toYaml (mergeOverwrite (deepCopy $values.config) $fixed) -}}
 {{- end -}}
 
 {{/* "true" where workers run, however many. */}}
 {{- define "testudo.hasWorkers" -}}
 {{- with .Values.coordinator }}{{ if and .enabled (or .workers.replicas .workers.keda.enabled) }}true{{ end }}{{ end -}}
+{{- end -}}
+
+{{/* Not empty where coordinators and workers share no volume: what must last lies in a database and a bucket. */}}
+{{- define "testudo.coordinatorApart" -}}
+{{- with .Values.coordinator }}{{ if and .postgres.address .blobs.s3.endpoint }}apart{{ end }}{{ end -}}
 {{- end -}}
 
 {{/* The claim of the coordinator's folder: of one pod its own, of two the one that both mount. */}}
@@ -322,7 +334,11 @@ subjects:
     namespace: {{ $root.Release.Namespace }}
 {{- end -}}
 
-{{- define "testudo.postgresEgress" -}}
+{{- define "testudo.storesEgress" -}}
+{{- if .Values.coordinator.blobs.s3.endpoint }}
+- ports: {{- range .Values.networkPolicy.s3Ports }}
+    - {protocol: TCP, port: {{ . }}}{{ end }}
+{{- end }}
 {{- if .Values.coordinator.postgres.address }}
 - ports: {{- range .Values.networkPolicy.postgresPorts }}
     - {protocol: TCP, port: {{ . }}}{{ end }}
