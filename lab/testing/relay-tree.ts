@@ -12,8 +12,8 @@ import { Membership } from '../../coordinator/members/membership.ts';
 import { Registry } from '../../coordinator/registry/registry.ts';
 import type { TrackPolicy } from '../../coordinator/round/policy.ts';
 import type { Engine } from '../../coordinator/rounds/engine.ts';
-import { sealDelta, seededValues } from '../../coordinator/testing/sealed-delta.ts';
-import { takePart } from '../../coordinator/testing/small-client.ts';
+import { type Invitation, sealDelta, seededValues } from '../../coordinator/testing/sealed-delta.ts';
+import { submit } from '../../coordinator/testing/small-client.ts';
 import {
   policy as krumPolicy,
   openSmallFederation,
@@ -105,16 +105,23 @@ export function deltaOf(cluster: ClusterId): Float32Array {
   return seededValues(Buffer.from(cluster).reduce((sum, byte) => sum * 31 + byte, 7) % 1_000_003, valueCount);
 }
 
-/** Clusters of a region that answer every invitation. */
-export function answering(region: Engine, clusters: readonly ClusterId[]): void {
+/** Clusters that are there, and answer every invitation once `gate` is open; a round that has closed by then is left. */
+export function answering(
+  engine: Engine,
+  clusters: readonly ClusterId[],
+  gate: Promise<void> = Promise.resolve(),
+): void {
   for (const cluster of clusters) {
-    const leave = takePart(
-      region,
-      cluster,
-      () => undefined,
-      (invitation) => sealDelta(invitation, cluster, deltaOf(cluster)),
-    );
-    onTestFinished(leave);
+    const answer = async (invitation: Invitation) => {
+      await gate;
+      const submitted = await submit(engine, await sealDelta(invitation, cluster, deltaOf(cluster)));
+      if (!submitted.ok && submitted.fault.code !== 'ROUND_CLOSED') unwrap(submitted);
+    };
+    const joined = engine.join(cluster, [track], (directive) => {
+      if (directive.kind === 'invitation') void answer(directive);
+    });
+    for (const directive of joined.current) if (directive.kind === 'invitation') void answer(directive);
+    onTestFinished(() => joined.leave());
   }
 }
 

@@ -127,7 +127,7 @@ function manifestOf(
   };
 }
 
-/** The newest of the parent's is for the region's channels to take; an earlier or a skipped one is gone to. */
+/** One that was never stable is for the region's channels to take, if it is the newest; any other is gone to. */
 async function goTo(
   { track, releasing }: Track,
   { version }: Release,
@@ -136,7 +136,8 @@ async function goTo(
   const reason = "the parent's release moved";
   const stable = releasing.channels.stable?.version ?? version;
   const isNewest = releasing.releases.findLast(isOfParent)?.version === version;
-  if (stable === version || (stable < version && isNewest)) return ok({ version, isNew: false });
+  const isOnItsWay = isNewest && !releasing.stableHistory.includes(version);
+  if (stable === version || (stable < version && isOnItsWay)) return ok({ version, isNew: false });
   const move = { track, version, reason };
   const moved = stable < version ? await registry.promote(byRelay, move) : await registry.rollBack(byRelay, move);
   if (!moved.ok) return moved;
