@@ -185,7 +185,7 @@ describe('a relay whose region or parent cannot', () => {
     const { root, region, said, gate, start, openRound } = await openTree();
     answering(region.engine, clusters);
     let isAway = true;
-    const away = refuse('GRPC_UNAVAILABLE', 'the parent is away');
+    const away = refuse('GRPC_UNAVAILABLE', 'the parent is away', { status: 'UNAVAILABLE' });
     const toRounds: UplinkConfig['connect'] = (...to) => {
       const line = root.connectToRounds(...to);
       return { ...line, status: async (...asked) => (isAway ? away : await line.status(...asked)) };
