@@ -18,6 +18,7 @@ import type { NamedSlice } from '../../client/tracks/flow/graph/slice.ts';
 import { evaluateEdges, type JudgedEdge, judgeEdges } from '../../client/tracks/flow/offline/flow-evaluation.ts';
 import { normalPart, readFlowWindows } from '../../client/tracks/flow/offline/flow-windows.ts';
 import { trackKind } from '../../client/tracks/flow/track.ts';
+import { remembering } from '../../lab/federation/sending.ts';
 import { plainAveraging, simulateRounds } from '../comparison/simulation.ts';
 import type { DemoOptions } from '../options.ts';
 import { policyOf } from '../rule.ts';
@@ -104,7 +105,7 @@ export async function flowsJob(options: DemoOptions, screen: Screen): Promise<Re
   const workers = new Map(
     [...clusters].map(([name, { learnt }]) => [
       name,
-      (base: Float32Array, round: number) => train(base, learnt, stepsEach, options.seed + round),
+      remembering((base, round) => train(base, learnt, stepsEach, options.seed + round)),
     ]),
   );
   const initial = start.init(options.seed);

@@ -17,6 +17,7 @@ import { areaUnderRoc } from '../../client/tracks/metrics.ts';
 import { featureColumns, featureScale, trainFeatures } from '../../client/tracks/neural/features/autoencoder.ts';
 import { scaled } from '../../client/tracks/neural/features/robust-scale.ts';
 import { defaultPartition, partitionTraces } from '../../lab/data/partition.ts';
+import { remembering } from '../../lab/federation/sending.ts';
 import { plainAveraging, simulateRounds } from '../comparison/simulation.ts';
 import { mean } from '../judging.ts';
 import type { DemoOptions } from '../options.ts';
@@ -70,7 +71,7 @@ export async function rowsJob(options: DemoOptions, screen: Screen): Promise<Res
   const workers = new Map(
     [...ready].map(([name, rows]) => [
       name,
-      (base: Float32Array, round: number) => deltaOf(train(base, rows, stepsEach, options.seed + round), base),
+      remembering((base, round) => deltaOf(train(base, rows, stepsEach, options.seed + round), base)),
     ]),
   );
   const initial = start.init(options.seed);

@@ -4,7 +4,7 @@ import { twinAlgebra } from '../../aggregation/algebra/twin-algebra.ts';
 import { type AggregationPolicy, defaultPolicy } from '../../aggregation/policy.ts';
 import { federate } from './federate.ts';
 import { plainMean } from './plain-mean.ts';
-import { asLearnt, underAttack, type Worker } from './sending.ts';
+import { asLearnt, remembering, underAttack, type Worker } from './sending.ts';
 
 const algebra = twinAlgebra();
 const seedOf = (round: number) => String(round);
@@ -97,5 +97,35 @@ describe('underAttack', () => {
       [3, 1],
       [4, 1],
     ]);
+  });
+});
+
+describe('remembering', () => {
+  it('works once for each round and base, and hands out what nobody changed', async () => {
+    const asked: [number, number][] = [];
+    const work = remembering((base, round) => {
+      asked.push([round, base[0] as number]);
+      return Float32Array.of(10 * round + (base[0] as number));
+    });
+    const first = await work(Float32Array.of(1), 1);
+    first[0] = -1;
+    const again = await work(Float32Array.of(1), 1);
+    again[0] = -2;
+    expect([...(await work(Float32Array.of(1), 1))]).toEqual([11]);
+    expect([...(await work(Float32Array.of(2), 1))]).toEqual([12]);
+    expect([...(await work(Float32Array.of(1), 2))]).toEqual([21]);
+    expect(asked).toEqual([
+      [1, 1],
+      [1, 2],
+      [2, 1],
+    ]);
+  });
+
+  it('knows a base by its values, whatever becomes of the array', async () => {
+    const work = remembering((base) => base.map((value) => value + 1));
+    const base = Float32Array.of(1);
+    await work(base, 1);
+    base[0] = 5;
+    expect([...(await work(base, 1))]).toEqual([6]);
   });
 });
