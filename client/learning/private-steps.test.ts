@@ -135,7 +135,7 @@ describe('private training', () => {
     const { spec, init } = syscallDetector(name, classes);
     const learner = unwrap(await openSyscallLearner(spec, init(1), { seed: 1, stepsMax: 60 }));
     const options = { learningRate: 0.01, clipNorm: 1, addNoise: () => undefined, expectedExamples: 8 };
-    const losses = Array.from({ length: 30 }, (_, seed) =>
+    const losses = Array.from({ length: 12 }, (_, seed) =>
       learner.privateStep?.(examples.slice(0, 8), { ...options, seed }),
     );
     learner.close();

@@ -81,7 +81,7 @@ describe('the flow track', () => {
       const plan = {
         seed: 5,
         epochs: 6,
-        stepsMax: 60,
+        stepsMax: 24,
         batchSize: 16,
         learningRate: 0.01,
         proximalMu: 0,

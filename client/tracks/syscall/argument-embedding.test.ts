@@ -28,6 +28,12 @@ function trace(path: string, port: number, of: Uint16Array = calls): Observed {
 const usual = Array.from({ length: 8 }, (_, at) => trace('/var/www/index.html', 443, calls.slice(0, 60 + 3 * at)));
 const foreign = trace('/etc/shadow', 22);
 const options = { seed: 3, steps: 150, batchSize: 8 };
+let learntWeights: Float32Array | undefined;
+/** The model with arguments after these steps: the same each time, and so learnt once. */
+function learnt(): Float32Array {
+  learntWeights ??= reading.train(reading.init(1), usual, options).weights;
+  return learntWeights;
+}
 
 function scoresOf(detector: Detector, weights: Float32Array) {
   const here = learnClusterState(detector, weights, usual);
@@ -57,8 +63,7 @@ describe('the language model with arguments', () => {
   });
 
   it('scores usual calls on unusual paths and ports higher; without arguments they score the same', () => {
-    const trained = reading.train(reading.init(1), usual, options).weights;
-    const [known, strange, unseen] = scoresOf(reading, trained) as unknown as [number, number, number];
+    const [known, strange, unseen] = scoresOf(reading, learnt()) as unknown as [number, number, number];
     expect(strange).toBeGreaterThan(known + 1);
     // A source that shows no arguments is no alarm.
     expect(unseen).toBeLessThan(known + 0.5);
@@ -67,8 +72,7 @@ describe('the language model with arguments', () => {
   });
 
   it('puts the surprise on the calls whose arguments are foreign', () => {
-    const { weights } = reading.train(reading.init(1), usual, options);
-    const opened = reading.open(weights);
+    const opened = reading.open(learnt());
     const nats = opened.argumentSurprisal?.([foreign])[0] as Float32Array;
     opened.close();
     const at = (place: number) => nats[60 + place] as number;
@@ -92,7 +96,7 @@ describe('the language model with arguments', () => {
   });
 
   it('judges in its light form as by its weights', async () => {
-    const { weights } = reading.train(reading.init(1), usual, options);
+    const weights = learnt();
     const light = await lightDetector(reading.spec, (await writeLightForm(reading.spec, weights)) as Uint8Array);
     const [whole, small] = [reading.open(weights), light.open(weights)];
     const traces = [foreign, { service: 'web', calls }];

@@ -28,7 +28,7 @@ describe('the LSTM autoencoder', () => {
     const before = tf.memory().numTensors;
     const { weights, loss, examples } = trainWindows(model, base, [web], {
       seed: 1,
-      steps: 250,
+      steps: 150,
       learningRate: 0.02,
     });
     expect(examples).toBe(1); // A stride of 4 against a loop of 4: the same window again and again.
