@@ -1,7 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { ok, type Result, refuse } from '../base/fault.ts';
+import { type Fault, FaultError, ok, type Result, refuse } from '../base/fault.ts';
 import type { Timers } from '../base/time.ts';
-import type { BlobStore } from './blobs/blob-store.ts';
+import type { Digest } from '../proto/ids.ts';
+import type { BlobFaultCode, BlobStore } from './blobs/blob-store.ts';
 import type { BucketFaultCode } from './blobs/s3/bucket-faults.ts';
 import type { BucketSettings } from './blobs/s3/bucket-settings.ts';
 import { placesIn } from './candidate/places.ts';
@@ -14,6 +15,8 @@ export type BlobPlace = Readonly<{
   open(): Promise<BlobStore>;
   /** For who runs jobs in it. */
   join(): Promise<JoinedBlobs>;
+  /** Fetches into `blobs` of another folder those of these, hexadecimal, that the bucket has. */
+  fetchInto(dir: string, hexes: Iterable<string>): Promise<Result<void, BlobFaultCode>>;
   close(): void;
 }>;
 
@@ -53,6 +56,19 @@ export async function openBlobPlace(
       await mkdir(placesIn(dataDirectory).scratchDir, { recursive: true, mode: 0o700 });
       const store = await openS3BlobStore(bucket, dataDirectory, { isKeeper: false });
       return { blobs: store, trim: () => trimCache(dataDirectory, cacheBytesMax, timers.now()) };
+    },
+    async fetchInto(dir, hexes) {
+      const store = await openS3BlobStore(bucket, dir, { isKeeper: false });
+      try {
+        await store.withLocalFiles(
+          [...hexes].map((hex) => `sha256:${hex}` as Digest),
+          async () => {},
+        );
+        return ok(undefined);
+      } catch (error) {
+        if (error instanceof FaultError) return { ok: false, fault: error.fault as Fault<BlobFaultCode> };
+        throw error;
+      }
     },
     close: () => bucket.close(),
   });

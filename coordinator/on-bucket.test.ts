@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../base/fault.ts';
+import { systemTimers } from '../base/system-timers.ts';
 import { digestOf } from '../proto/digest.ts';
 import { parseDigest } from '../proto/ids.ts';
 import { rclonePath } from '../tools/testing/stores/rclone.mjs';
+import { backUp } from './backup.ts';
+import { backUpBucket } from './blob-backup.ts';
 import type { TestCluster } from './testing/cluster.ts';
 import { masterKey, TestFederation, track } from './testing/federation.ts';
 import { ObjectStore, rclone } from './testing/object-store.ts';
@@ -120,6 +123,28 @@ describe('a coordinator with its journal in PostgreSQL and its blobs in a bucket
     for (const member of again) await member.invitationTo(round);
     await submitAll(again);
     expect(await candidateOf(successor, 2)).toMatch(/^sha256:/);
+  });
+
+  it('takes what lay in files into the bucket, and is backed up out of it whole', async () => {
+    const folder = tempDir();
+    const before = await TestFederation.start({ values, policy, dataDirectory: folder });
+    const first = before.coordinator.engine.state().tracks.get(track)?.models[0]?.digest as string;
+    await before.coordinator.close();
+    const settings = elsewhere(folder, 'taken').filter((each) => !each.startsWith('journal.'));
+    const after = await TestFederation.start({ values, policy, dataDirectory: folder, settings });
+    const hex = first.slice('sha256:'.length);
+    const objects = readdirSync(join(store.folder, 'taken', 'blobs'));
+    expect(objects).toContain(hex);
+    const files = readdirSync(join(folder, 'data', 'blobs'));
+    expect(objects).toEqual(expect.arrayContaining(files));
+
+    rmSync(join(folder, 'data', 'blobs', hex)); // A cache may lose what it likes.
+    const target = join(tempDir(), 'data');
+    unwrap(await backUp(join(folder, 'data'), target));
+    unwrap(await backUpBucket(after.config, { environment: {}, timers: systemTimers }, target));
+    expect(readdirSync(join(target, 'blobs'))).toEqual(expect.arrayContaining(files));
+    const restored = await TestFederation.start({ values, policy, dataDirectory: join(target, '..') });
+    expect(unwrap(await restored.coordinator.engine.blobs.get(parseDigest(first)))).toHaveLength(values * 4);
   });
 
   it.each([

@@ -79,6 +79,8 @@ export interface BlobStore {
    * as after `put`, when it resolves ok. Absent: what lies in the files is the store.
    */
   adopt?(digests: readonly Digest[]): Promise<Result<void, BlobFaultCode>>;
+  /** Puts what it has lost of these and this machine's files still have. Absent: as `adopt`. */
+  restock?(digests: Iterable<Digest>): Promise<Result<number, BlobFaultCode>>;
   /** Nobody needs it any more. A store that others share removes late (`sweep`), and may have it until then. */
   remove(digest: Digest): Promise<void>;
   /** Carries out what was asked to be removed and may go by now; how many went. Absent: `remove` does so at once. */

@@ -1,6 +1,6 @@
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
-import type { FederationId } from '../../proto/ids.ts';
+import type { Digest, FederationId } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
 import type { JobPlaces } from '../candidate/places.ts';
@@ -16,7 +16,7 @@ import { Engine } from './engine.ts';
 import { RoundKeeper } from './keeper.ts';
 import { KeptInputs } from './kept-inputs.ts';
 import { sweepRoundKeys } from './keys.ts';
-import { sweepOrphans } from './orphans.ts';
+import { digestsNamedIn, sweepOrphans } from './orphans.ts';
 import { Presence } from './presence.ts';
 
 export type StartOptions = Readonly<{
@@ -92,6 +92,12 @@ export async function startEngine(
     return started;
   }
   const blobs = await openBlobs();
+  if (blobs.restock !== undefined) {
+    // What lay in files here before a bucket was named, and what the bucket has lost since.
+    const named = [...(await digestsNamedIn(ledger.state))].map((hex) => `sha256:${hex}` as Digest);
+    const put = await blobs.restock(named);
+    if (!put.ok) trouble(put.fault.code, put.fault.message);
+  }
   await sweepOrphans(ledger.state, blobs).catch((error: unknown) => {
     if (blobs.sweep === undefined) throw error;
     trouble('EFFECT_FAILED', String(error)); // A store elsewhere may be away for now, and what it has too much it may keep.

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { systemTimers } from '../../../base/system-timers.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { orExit } from '../../exit.ts';
 import { print } from '../../print.ts';
@@ -34,7 +35,8 @@ export function backupCommand() {
     .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .requiredOption('--to <folder>', 'a new folder; keep it as safe as the data directory itself')
     .action(async ({ config, to }) => {
-      const { dataDirectory, journal } = orExit(readConfigFile(config, { environment: process.env }));
+      const settings = orExit(readConfigFile(config, { environment: process.env }));
+      const { dataDirectory, journal } = settings;
       const { backUp } = await import('../../../coordinator/backup.ts');
       const { backUpDatabase } = await import('../../../coordinator/database-copy.ts');
       const copied =
@@ -42,6 +44,10 @@ export function backupCommand() {
           ? await backUp(dataDirectory, to)
           : await withDatabase(journal.postgres, (link) => backUpDatabase(link, dataDirectory, to));
       const { seq, chain } = orExit(copied);
+      if (settings.blobs.s3 !== null) {
+        const { backUpBucket } = await import('../../../coordinator/blob-backup.ts');
+        orExit(await backUpBucket(settings, { environment: process.env, timers: systemTimers }, to));
+      }
       print(`${to} holds the journal up to entry ${seq}, chain ${chain}`);
     });
 }

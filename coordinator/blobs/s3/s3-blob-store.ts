@@ -152,6 +152,23 @@ export class S3BlobStore implements BlobStore {
     return refused;
   }
 
+  async restock(digests: Iterable<Digest>): Promise<Result<number, BlobFaultCode>> {
+    let put = 0;
+    let refused: Result<number, BlobFaultCode> | undefined;
+    await forEach([...new Set(digests)], async (digest) => {
+      const here = await this.#local.size(digest);
+      if (!here.ok) return;
+      const found = await this.#bucket.head(digest);
+      if (!found.ok) refused = asBlobFault(found);
+      else if (found.value?.bytes !== here.value) {
+        const there = await this.#publish(digest);
+        if (there.ok) put += 1;
+        else refused = there;
+      }
+    });
+    return refused ?? ok(put);
+  }
+
   /** The file goes now, the object late (`sweep`). */
   async remove(digest: Digest): Promise<void> {
     this.#removals.ask(digest);
