@@ -48,6 +48,16 @@ export async function runHistory(faults: number, seed: number, say: (line: strin
     Deed,
     DeedTally
   >;
+  /** Of a server that may be restarting just now, after what was done to it before. */
+  const sql = async (text: string) => {
+    for (;;) {
+      try {
+        return await primary.sql(text);
+      } catch {
+        await pause(50);
+      }
+    }
+  };
   const start = (settings: typeof direct) => new WriterProcess(settings, acknowledged, broken);
   let writer = start(overLine);
   /** Another writer follows; the one before must end by the fence, whenever it hears of it. */
@@ -93,15 +103,15 @@ export async function runHistory(faults: number, seed: number, say: (line: strin
     'server restarted (immediate)': () => primary.end('SIGQUIT').then(() => primary.startAgain()),
     'server killed': () => primary.end('SIGKILL').then(() => primary.startAgain()),
     'connection terminated by the server': async () => {
-      await primary.sql(
+      await sql(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'testudo coordinator'`,
       );
     },
     'wait for the standby cancelled': async () => {
       await standby.end();
       const waits = `FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
-      while ((await primary.sql(`SELECT 1 ${waits}`)).length === 0) await pause(5);
-      await primary.sql(`SELECT pg_cancel_backend(pid) ${waits}`);
+      while ((await sql(`SELECT 1 ${waits}`)).length === 0) await pause(5);
+      await sql(`SELECT pg_cancel_backend(pid) ${waits}`);
       await standby.startAgain();
     },
   };
