@@ -4,11 +4,12 @@ import { clipAdaptively, clipToNorm } from './before/clipping.ts';
 import { mixNearestNeighbours } from './before/nearest-neighbour-mixing.ts';
 import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
 import { checkClasses, type DeclaredClasses, pickDeclared } from './class-blocks.ts';
+import { knownDistances } from './distances/known-distances.ts';
 import { enoughRows } from './enough-rows.ts';
 import { explain } from './explain.ts';
 import { type Aggregated, ok, refuse } from './fault.ts';
 import type { TensorSlot } from './geometry.ts';
-import type { LinearAlgebra } from './linear-algebra.ts';
+import type { DistanceMatrix, LinearAlgebra } from './linear-algebra.ts';
 import { type AggregationPolicy, asksOf, type PreAggregation } from './policy.ts';
 import type { AggregationOutcome, BeforeReport } from './report.ts';
 import { bulyan } from './rules/bulyan.ts';
@@ -44,6 +45,8 @@ export type AggregationContext = Readonly<{
   trusted?: TrustedSample;
   /** One entry of `declared` for each row given. */
   classes?: DeclaredClasses;
+  /** Squared distances of these rows, ascending, where they were computed elsewhere already, with true bounds. */
+  distances?: (rows: readonly number[]) => DistanceMatrix;
   /** Where every honest update has one shape: others are refused, by their sender's fault. Needs `base` and `classes`. */
   shape?: UpdateShape;
   /** Names the tensors in explanations; must cover [0, d) in ascending order. */
@@ -70,7 +73,11 @@ export async function aggregate(
   if (!enough.ok) return enough;
   const { admission, f, before } = enough.value;
   const rows = admission.refused.length === 0 ? source : source.pick(admission.admitted);
-  const updates = updatesOf(algebra, rows, { squaredNorms: admission.squaredNorms });
+  const { distances } = context;
+  const updates = updatesOf(algebra, rows, {
+    squaredNorms: admission.squaredNorms,
+    ...(distances && { distances: async () => knownDistances(algebra, rows, distances(admission.admitted)) }),
+  });
   const prepared = await prepare(before, updates, f, context);
   if (!prepared.ok) return prepared;
   const weights = context.weights && Float64Array.from(admission.admitted, (row) => context.weights?.[row] as number);

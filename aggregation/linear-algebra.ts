@@ -9,8 +9,11 @@ import type { AggregateSink, UpdateBlocks } from './blocks/blocks.ts';
  * bounds leave no doubt about; the rest they ask for again, exactly.
  */
 export interface LinearAlgebra {
-  /** All pairs. Ownership passes to the caller, who may overwrite `values`. */
-  squaredDistances(source: UpdateBlocks): Promise<DistanceMatrix>;
+  /**
+   * All pairs. Ownership passes to the caller, who may overwrite `values`. With `between`, pairs of a row before that one and a row
+   * from it on are wanted alone: of the others nothing is promised.
+   */
+  squaredDistances(source: UpdateBlocks, between?: number): Promise<DistanceMatrix>;
   /** Exact squared distances of row pairs, shape [pairs.length]. */
   exactDistances(source: UpdateBlocks, pairs: readonly RowPair[]): Promise<Float64Array>;
   /**

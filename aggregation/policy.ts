@@ -82,6 +82,12 @@ export function asksOf({ kind }: Rule): RuleAsks {
   }
 }
 
+/** Whether distances between all rows are what costs most: of rounds of many updates they can be computed apart. */
+export function comparesAllRows({ before, rule }: Pick<AggregationPolicy, 'before' | 'rule'>): boolean {
+  const rules: readonly Rule['kind'][] = ['krum', 'multiKrum', 'bulyan', 'minimumDiameterAveraging'];
+  return rules.includes(rule.kind) || before.some(({ kind }) => kind === 'nearestNeighbourMixing');
+}
+
 const positive = (most: number) =>
   ranged(`a number above 0 and at most ${most}`, (value) => value > 0 && value <= most);
 const integer = (least: number, most: number) =>

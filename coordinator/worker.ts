@@ -115,6 +115,13 @@ function logged(runner: AggregationRunner, log: Log): AggregationRunner {
       else log.warn({ track, round, code: outcome.fault.code, cause: outcome.fault.message }, 'aggregation failed');
       return outcome;
     },
+    async runTile(tile, signal) {
+      const outcome = (await runner.runTile?.(tile, signal)) ?? refuse('WORKER_LOST', 'this worker computes no tiles');
+      const { track, round, id } = tile.job;
+      if (outcome.ok) log.info({ track, round, id }, 'tile of distances done');
+      else log.warn({ track, round, id, code: outcome.fault.code, cause: outcome.fault.message }, 'tile failed');
+      return outcome;
+    },
     prepare(values) {
       log.info({ values }, 'warmed for a round that collects');
       runner.prepare?.(values);

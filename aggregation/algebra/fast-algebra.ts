@@ -31,11 +31,11 @@ export function fastAlgebra(options: FastAlgebraOptions = {}): LinearAlgebra {
   const gram = startGramDistances(pool, 1);
   const twin = twinAlgebra();
   return {
-    squaredDistances(source) {
+    squaredDistances(source, between) {
       if (!canWalk(source)) return twin.squaredDistances(source);
       return source.n < gramRowsMin || source.precision !== 'float32'
-        ? exactDistancesOfAll(pool, source)
-        : boundedDistances(pool, gram, source);
+        ? exactDistancesOfAll(pool, source, between)
+        : boundedDistances(pool, gram, source, between);
     },
     exactDistances: (source, pairs) =>
       canWalk(source) ? pairDistances(pool, source, pairs) : twin.exactDistances(source, pairs),
@@ -52,10 +52,10 @@ export function fastAlgebra(options: FastAlgebraOptions = {}): LinearAlgebra {
   };
 }
 
-async function exactDistancesOfAll(pool: KernelPool, source: UpdateBlocks): Promise<DistanceMatrix> {
+async function exactDistancesOfAll(pool: KernelPool, source: UpdateBlocks, between?: number): Promise<DistanceMatrix> {
   const { n } = source;
   const pairs: RowPair[] = [];
-  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) pairs.push([i, j]);
+  for (let i = 0; i < (between ?? n); i++) for (let j = between ?? i + 1; j < n; j++) pairs.push([i, j]);
   const distances = await pairDistances(pool, source, pairs);
   const values = new Float64Array(n * n);
   pairs.forEach(([i, j], at) => {
@@ -64,10 +64,15 @@ async function exactDistancesOfAll(pool: KernelPool, source: UpdateBlocks): Prom
   return { n, values, errorOf: () => 0, rowErrors: new Float64Array(n) };
 }
 
-async function boundedDistances(pool: KernelPool, gram: GramDistances, source: UpdateBlocks): Promise<DistanceMatrix> {
-  const matrix = await gram.squaredDistances(source);
+async function boundedDistances(
+  pool: KernelPool,
+  gram: GramDistances,
+  source: UpdateBlocks,
+  between?: number,
+): Promise<DistanceMatrix> {
+  const matrix = await gram.squaredDistances(source, between);
   const { n, values } = matrix;
-  const loose = loosePairs(matrix, relativeErrorMax);
+  const loose = loosePairs(matrix, relativeErrorMax, between);
   if (loose.length === 0) return matrix;
   const exact = await pairDistances(pool, source, loose);
   const settled = new Uint8Array(Math.ceil((n * n) / 8)); // One bit a pair: 12 MB for 10,000 rows.

@@ -1,4 +1,6 @@
+import { type Refused, refuse } from '../../base/fault.ts';
 import type { SealedReadFaultCode } from '../../proto/envelope/files/sealed-reader.ts';
+import type { RunFaultCode } from './job.ts';
 
 /**
  * Whose fault it is that an update does not open, once its stored bytes were found to have the digest that its sender
@@ -18,3 +20,14 @@ export const causeOf = {
   HEADER_INVALID: 'us',
   STORAGE_FAILED: 'us',
 } as const satisfies Record<SealedReadFaultCode, 'sender' | 'us'>;
+
+/** What a throw in the middle of a job says to who waits for it. */
+export function causeOfFailure(error: unknown): Refused<RunFaultCode> {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const text = error instanceof Error ? error.message : String(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return refuse('DISK_FULL', 'aggregation: no space left for the candidate; free space, it is tried again');
+  }
+  if (code !== '') return refuse('BLOB_UNREADABLE', `aggregation: a file failed (${text}); it is tried again`);
+  return refuse('WORKER_LOST', `aggregation: it failed (${text}); it is tried again`);
+}

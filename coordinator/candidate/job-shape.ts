@@ -17,7 +17,7 @@ import {
 } from '../../proto/ids.ts';
 import { checkSpec, schemaDigest } from '../../proto/model-spec.ts';
 import type { ServerOptimiser } from '../round/policy.ts';
-import type { AggregationJob } from './job.ts';
+import type { AggregationJob, TileJob } from './job.ts';
 
 const digest = z.custom<Digest>(isDigest, 'a digest');
 const cluster = z.custom<ClusterId>(isClusterId, 'a cluster id');
@@ -62,7 +62,20 @@ const shape = z.strictObject({
     }),
   ),
   expelled: z.array(z.strictObject({ cluster, payloadDigest: digest, code: z.string().max(64) })),
+  tiles: z.strictObject({ rows: z.int().min(1).max(100_000), digests: z.array(digest).max(100_000) }).optional(),
 });
+
+const tileShape = z.strictObject({ job: z.unknown(), rows: z.int().min(1).max(100_000) });
+
+/** As `parseJob`, a tile of one. */
+export function parseTile(found: unknown): Result<TileJob, 'JOB_INVALID'> {
+  const parsed = tileShape.safeParse(found);
+  if (!parsed.success) return invalid('not a tile');
+  const job = parseJob(parsed.data.job);
+  if (!job.ok) return job;
+  if (parsed.data.rows > job.value.updates.length) return invalid('rows: more than the updates of the tile');
+  return ok({ job: job.value, rows: parsed.data.rows });
+}
 
 /**
  * A job that came from elsewhere, checked: digests become paths, and numbers are multiplied with. Every field is there and

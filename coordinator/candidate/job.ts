@@ -33,15 +33,26 @@ export type AggregationJob = Readonly<{
   updates: readonly JobUpdate[];
   /** Accepted, but of clusters that lost their good standing before the round closed. Sorted by cluster. */
   expelled: readonly Readonly<{ cluster: ClusterId; payloadDigest: Digest; code: string }>[];
+  /** Decides nothing: saves whoever runs it the distances between all updates. */
+  tiles?: ComputedTiles | undefined;
 }>;
 
+/** Distances that were computed apart (tiles/grid.ts): the rows of a block, and a blob of each tile in the grid's order. */
+export type ComputedTiles = Readonly<{ rows: number; digests: readonly Digest[] }>;
+
+/** One tile of a job: `job` with the updates of two blocks alone, the first of them `rows` long; of one block where they are all. */
+export type TileJob = Readonly<{ job: AggregationJob; rows: number }>;
+
+export type TileResult = Readonly<{ tile: Digest }>;
+
 /** Every blob that a job reads. */
-export function inputsOf({ base, updates, optimiserState, sample }: AggregationJob): readonly Digest[] {
+export function inputsOf({ base, updates, optimiserState, sample, tiles }: AggregationJob): readonly Digest[] {
   return [
     base.digest,
     ...updates.map(({ payloadDigest }) => payloadDigest),
     ...(optimiserState === null ? [] : [optimiserState]),
     ...(sample === undefined ? [] : [sample]),
+    ...(tiles?.digests ?? []),
   ];
 }
 
@@ -82,6 +93,8 @@ export interface AggregationRunner {
    * the runner may then end early, with WORKER_LOST.
    */
   run(job: AggregationJob, signal?: AbortSignal): Promise<Result<AggregationResult, RunFaultCode>>;
+  /** A tile of a job, as `run`. Absent: this runner computes jobs as a whole. */
+  runTile?(tile: TileJob, signal?: AbortSignal): Promise<Result<TileResult, RunFaultCode>>;
   /** A job on so many values in all updates together comes soon: whoever will run it may load what it needs. */
   prepare?(values: number): void;
   /** Processes beside this one that take jobs; null while nobody can say. Absent where jobs run in this process alone. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { BlobStore } from '../blobs/blob-store.ts';
 import type { BlobStoreSettings } from '../blobs/store-settings.ts';
 
 /** Where jobs run, as plain data that threads are started with. */
@@ -18,3 +19,15 @@ export function placesIn(dataDir: string, sampleReader?: URL): JobPlaces {
   const reader = sampleReader && { sampleReader: sampleReader.href };
   return { blobs: { kind: 'files', dir: dataDir }, scratchDir: join(dataDir, 'scratch'), ...reader };
 }
+
+/** What a job works with, opened. */
+export type Workplace = Readonly<{
+  /** Holds what the job names. */
+  blobs: BlobStore;
+  /** Takes what it makes; the same store unless it is given. */
+  out?: BlobStore;
+  scratchDir: string;
+  memoryBytesMax?: number;
+  /** URL of what reads trusted samples. */
+  sampleReader?: string | undefined;
+}>;

@@ -10,24 +10,15 @@ import { digestOf } from '../../proto/digest.ts';
 import { roundKeyPairOf, wipeKeyPair } from '../../proto/envelope/crypto/keys.ts';
 import { layoutOf } from '../../proto/layout.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { causeOfFailure } from './blame.ts';
 import { CandidateSink } from './candidate-sink.ts';
 import { type AggregationJob, type AggregationResult, inputsOf, type RunFaultCode } from './job.ts';
 import { judging } from './judging.ts';
 import { type OpenedUpdates, type OpeningOf, type OpenPlaces, openUpdates } from './open-updates.ts';
+import type { Workplace } from './places.ts';
 import { provenanceOf } from './provenance.ts';
 import { readLastAggregate } from './server-state.ts';
-
-/** What a job works with, opened. */
-export type Workplace = Readonly<{
-  /** Holds what the job names. */
-  blobs: BlobStore;
-  /** Takes what it makes; the same store unless it is given. */
-  out?: BlobStore;
-  scratchDir: string;
-  memoryBytesMax?: number;
-  /** URL of what reads trusted samples. */
-  sampleReader?: string | undefined;
-}>;
+import { tiledDistances } from './tiles/run-tile.ts';
 
 type AlgebraFor = (values: number) => Promise<LinearAlgebra>;
 
@@ -71,7 +62,7 @@ export async function computeCandidate(
       ),
     );
   } catch (error) {
-    return failed(error);
+    return causeOfFailure(error);
   } finally {
     rmSync(scratchDir, { recursive: true, force: true });
   }
@@ -104,12 +95,18 @@ async function fromFiles(
     const sink = new CandidateSink(job.optimiser, files, layout.length, startsFromLast);
     try {
       const seed = canonicalBytes([job.federation, job.track, job.round, ...job.updates.map((u) => u.payloadDigest)]);
+      const distances = tiledDistances(job, updates.opened, path);
       const aggregated = await aggregate(
         policyFor(job, updates),
         judged.value.blocks,
         await algebraFor(layout.length * updates.opened.length),
         sink,
-        { slots: layout.slots, seed: digestOf(seed), ...(start && { start }), ...judged.value.context },
+        {
+          ...{ slots: layout.slots, seed: digestOf(seed) },
+          ...(start && { start }),
+          ...(distances && { distances }),
+          ...judged.value.context,
+        },
       );
       failpoint('aggregated');
       if (!aggregated.ok) {
@@ -150,14 +147,4 @@ function policyFor({ policy }: AggregationJob, { opened, unopened }: OpenedUpdat
 
 function explain({ code, message }: { code: string; message: string }, unopenedCount: number): string {
   return `${code}: ${message}${unopenedCount > 0 ? ` (${unopenedCount} more could not be opened)` : ''}`;
-}
-
-function failed(error: unknown): Result<never, RunFaultCode> {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const text = error instanceof Error ? error.message : String(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return refuse('DISK_FULL', 'aggregation: no space left for the candidate; free space, it is tried again');
-  }
-  if (code !== '') return refuse('BLOB_UNREADABLE', `aggregation: a file failed (${text}); it is tried again`);
-  return refuse('WORKER_LOST', `aggregation: it failed (${text}); it is tried again`);
 }

@@ -1,4 +1,5 @@
 import { FaultError, ok, type Result, refuse } from '../../base/fault.ts';
+import type { Digest } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import {
   type AggregationJob,
@@ -6,6 +7,8 @@ import {
   type AggregationRunner,
   inputsOf,
   type RunFaultCode,
+  type TileJob,
+  type TileResult,
 } from './job.ts';
 
 type Outcome = Result<AggregationResult, RunFaultCode>;
@@ -41,6 +44,17 @@ export class StoredRunner implements AggregationRunner {
     return outcome;
   }
 
+  async runTile(tile: TileJob, signal?: AbortSignal): Promise<Result<TileResult, RunFaultCode>> {
+    const { inner, done } = this.#parts;
+    const blobs = await this.#parts.blobs();
+    const outcome = await withInputs(blobs, tile.job, async (): Promise<Result<TileResult, RunFaultCode>> => {
+      const ran = (await inner.runTile?.(tile, signal)) ?? refuse('WORKER_LOST', 'this runner computes no tiles');
+      return ran.ok ? adopted(blobs, ran.value, [ran.value.tile]) : ran;
+    });
+    await done?.();
+    return outcome;
+  }
+
   prepare(values: number): void {
     this.#parts.inner.prepare?.(values);
   }
@@ -53,6 +67,14 @@ export class StoredRunner implements AggregationRunner {
 async function stored(blobs: BlobStore, result: AggregationResult): Promise<Outcome> {
   const { candidate, provenance, optimiserState } = result;
   const made = [candidate, provenance, ...(optimiserState === null ? [] : [optimiserState])];
+  return adopted(blobs, result, made);
+}
+
+async function adopted<Value>(
+  blobs: BlobStore,
+  result: Value,
+  made: readonly Digest[],
+): Promise<Result<Value, 'BLOB_UNREADABLE'>> {
   const kept = (await blobs.adopt?.(made)) ?? ok(undefined);
   return kept.ok ? ok(result) : refuse('BLOB_UNREADABLE', `what was computed is not stored: ${kept.fault.message}`);
 }

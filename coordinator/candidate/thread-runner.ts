@@ -3,13 +3,11 @@ import { type Result, refuse } from '../../base/fault.ts';
 import { LastingThread } from '../../base/thread-link.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import type { ThreadRequest } from './aggregation-thread.ts';
-import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from './job.ts';
+import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode, TileJob, TileResult } from './job.ts';
 import type { JobPlaces } from './places.ts';
 
 /** V8 would let it grow to 48 MiB before it looks for garbage; what jobs make is large and short-lived. */
 const youngMiB = 8;
-
-type Outcome = Result<AggregationResult, RunFaultCode>;
 
 export type ThreadRunnerOptions = Readonly<{
   places: JobPlaces;
@@ -35,10 +33,12 @@ export class ThreadRunner implements AggregationRunner {
     });
   }
 
-  run(job: AggregationJob): Promise<Outcome> {
-    const running = this.#last.then(() => this.#runNext(job));
-    this.#last = running;
-    return running;
+  run(job: AggregationJob): Promise<Result<AggregationResult, RunFaultCode>> {
+    return this.#inTurn(job.keyName, (secretKey) => ({ kind: 'run', job, secretKey }));
+  }
+
+  runTile(tile: TileJob): Promise<Result<TileResult, RunFaultCode>> {
+    return this.#inTurn(tile.job.keyName, (secretKey) => ({ kind: 'tile', tile, secretKey }));
   }
 
   prepare(values: number): void {
@@ -56,19 +56,31 @@ export class ThreadRunner implements AggregationRunner {
     await this.#thread.close();
   }
 
-  async #runNext(job: AggregationJob): Promise<Outcome> {
+  #inTurn<Value>(
+    keyName: string,
+    request: (secretKey: Uint8Array) => ThreadRequest,
+  ): Promise<Result<Value, RunFaultCode>> {
+    const running = this.#last.then(() => this.#runNext<Value>(keyName, request));
+    this.#last = running;
+    return running;
+  }
+
+  async #runNext<Value>(
+    keyName: string,
+    request: (secretKey: Uint8Array) => ThreadRequest,
+  ): Promise<Result<Value, RunFaultCode>> {
     if (this.#closed)
       return refuse('WORKER_LOST', 'the coordinator is closing; the round goes on after its next start');
     let secretKey: Uint8Array | undefined;
     try {
-      secretKey = await this.#keyStore.get(job.keyName);
+      secretKey = await this.#keyStore.get(keyName);
     } catch (error) {
       return refuse('BLOB_UNREADABLE', `the key store failed (${(error as Error).message}); it is tried again`);
     }
     if (secretKey === undefined) {
-      return refuse('ROUND_KEY_LOST', `the key ${job.keyName} is not in the key store; its updates cannot be opened`);
+      return refuse('ROUND_KEY_LOST', `the key ${keyName} is not in the key store; its updates cannot be opened`);
     }
-    const answered = this.#thread.live().ask<Outcome>({ kind: 'run', job, secretKey });
+    const answered = this.#thread.live().ask<Result<Value, RunFaultCode>>(request(secretKey));
     secretKey.fill(0);
     try {
       return await answered;

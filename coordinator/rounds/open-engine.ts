@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sweepLeftovers } from '../../base/atomic-file.ts';
 import { ok, type Result } from '../../base/fault.ts';
+import type { Digest } from '../../proto/ids.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { openFileBlobStore } from '../blobs/file-blob-store.ts';
 import type { AggregationRunner } from '../candidate/job.ts';
@@ -58,7 +59,12 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine,
   const store = Promise.withResolvers<BlobStore>(); // Runners are made before the journal is ours, and run nothing till then.
   const local = (inner: AggregationRunner) =>
     options.openBlobs === undefined ? inner : new StoredRunner({ inner, blobs: () => store.promise });
-  const backend = redis ? await openBackend({ ...options, ...redis, trouble, local }) : undefined;
+  const discard = async (digests: readonly Digest[]) => {
+    const blobs = await store.promise;
+    for (const digest of digests)
+      await blobs.remove(digest).catch((error: unknown) => trouble('BLOB_LEFT', String(error)));
+  };
+  const backend = redis ? await openBackend({ ...options, ...redis, trouble, local, discard }) : undefined;
   const release = async () => {
     if (backend?.ok) await backend.value.close();
     lock.value.release();

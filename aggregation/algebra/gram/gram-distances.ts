@@ -20,7 +20,8 @@ import type { GramRequest } from './gram-worker.ts';
  * 2^-53 of the terms.
  */
 export type GramDistances = Readonly<{
-  squaredDistances(source: UpdateBlocks): Promise<DistanceMatrix>;
+  /** `between`: as of the algebra's. */
+  squaredDistances(source: UpdateBlocks, between?: number): Promise<DistanceMatrix>;
   /** May be called twice. */
   close(): Promise<void>;
 }>;
@@ -53,13 +54,13 @@ export function startGramDistances(pool: KernelPool, workers: number): GramDista
     return starting;
   };
 
-  const compute = async (source: UpdateBlocks): Promise<DistanceMatrix> => {
+  const compute = async (source: UpdateBlocks, between?: number): Promise<DistanceMatrix> => {
     const multipliers = await started();
     const { n, d } = source;
     const tileRows = tileRowsFor(n);
     const columns = stripColumns * stripsTogether(tileRows);
     const products = new Float64Array(new SharedArrayBuffer(8 * n * n));
-    await askAll(multipliers, (worker) => ({ kind: 'start', products, n, tileRows, worker, workers }));
+    await askAll(multipliers, (worker) => ({ kind: 'start', products, n, tileRows, worker, workers, between }));
     const squaredNorms = new Float64Array(n);
     const task = { kind: 'pack', sample: spreadRows(n), tileRows } as const;
     try {
@@ -79,8 +80,8 @@ export function startGramDistances(pool: KernelPool, workers: number): GramDista
   };
 
   return {
-    squaredDistances(source) {
-      const computed = last.then(() => compute(source)); // One at a time: the threads hold one matrix.
+    squaredDistances(source, between) {
+      const computed = last.then(() => compute(source, between)); // One at a time: the threads hold one matrix.
       last = computed.catch(() => {});
       return computed;
     },
@@ -148,11 +149,15 @@ function toDistances(values: Float64Array, squaredNorms: Float64Array, d: number
   return { n, values, errorOf, rowErrors: norms.map((norm) => share * norm * norm) };
 }
 
-/** Pairs whose bound is above `relative` of what the distance is at least. */
-export function loosePairs({ n, values, errorOf }: DistanceMatrix, relative: number): RowPair[] {
+/** Pairs, of those wanted, whose bound is above `relative` of what the distance is at least. */
+export function loosePairs(
+  { n, values, errorOf }: DistanceMatrix,
+  relative: number,
+  between: number | undefined,
+): RowPair[] {
   const loose: RowPair[] = [];
-  for (let i = 0; i < n; i++) {
-    for (let j = i + 1; j < n; j++) {
+  for (let i = 0; i < (between ?? n); i++) {
+    for (let j = between ?? i + 1; j < n; j++) {
       const error = errorOf(i, j);
       if (!(error <= relative * ((values[i * n + j] as number) - error))) loose.push([i, j]);
     }

@@ -8,8 +8,19 @@ import { worstErrorInUnits } from './precision-probe.ts';
 export type GramRequest =
   /** Measures the multiplication's precision; answers with its worst error in units of u · Σ|a||b|. */
   | Readonly<{ kind: 'probe' }>
-  /** products: shape [n, n], zeros, float64; only i < j is added to. This worker takes every `workers`th pair of tiles. */
-  | Readonly<{ kind: 'start'; products: Float64Array; n: number; tileRows: number; worker: number; workers: number }>
+  /**
+   * products: shape [n, n], zeros, float64; only i < j is added to. This worker takes every `workers`th pair of tiles, of those that
+   * hold a row before `between` and one from it on, where that is given.
+   */
+  | Readonly<{
+      kind: 'start';
+      products: Float64Array;
+      n: number;
+      tileRows: number;
+      worker: number;
+      workers: number;
+      between?: number | undefined;
+    }>
   /** Adds the packed block at `address`. */
   | Readonly<{ kind: 'block'; buffer: SharedArrayBuffer; address: number; strips: number }>
   | Readonly<{ kind: 'finish' }>;
@@ -31,7 +42,12 @@ function answer(request: GramRequest): unknown {
       return worstErrorInUnits(multiplier);
     case 'start': {
       const tiles = tilesOf(request.n, request.tileRows);
-      const pairs = tiles.flatMap((_, a) => tiles.slice(a).map((__, b) => [a, a + b] as const));
+      const { between } = request;
+      const isWanted = (a: GramTile, b: GramTile) =>
+        between === undefined || (a.first < between && b.first + b.rows > between);
+      const pairs = tiles.flatMap((a, at) =>
+        tiles.slice(at).flatMap((b, more) => (isWanted(a, b) ? [[at, at + more] as const] : [])),
+      );
       job = {
         products: request.products,
         n: request.n,

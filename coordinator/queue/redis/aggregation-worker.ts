@@ -1,6 +1,7 @@
+import { refuse } from '../../../base/fault.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import type { AggregationRunner } from '../../candidate/job.ts';
-import { parseJob } from '../../candidate/job-shape.ts';
+import { parseJob, parseTile } from '../../candidate/job-shape.ts';
 import { type Authenticated, authenticate, authenticated } from './authenticated.ts';
 import { LastingWorker } from './lasting-worker.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -42,14 +43,13 @@ export function startAggregationWorker(parts: AggregationWorkerParts): Aggregati
       if (wanted !== undefined) runner.prepare?.(wanted.values);
       return null;
     }
-    const body = authenticated(key, { kind: 'job' }, data);
+    const isTile = name === 'tile';
+    const body = authenticated(key, { kind: isTile ? 'tile' : 'job' }, data);
     if (body === undefined) {
       trouble('JOB_FORGED', 'a job in the queue is not of our coordinator; look at who can write to Redis');
       throw new Error('JOB_FORGED: the job is not authenticated');
     }
-    const job = parseJob(body);
-    if (!job.ok) throw new Error(`${job.fault.code}: ${job.fault.message}`);
-    const outcome = await runner.run(job.value);
+    const outcome = await (isTile ? runTile(runner, body) : runJob(runner, body));
     const { mac } = data as Authenticated;
     if (outcome.ok || outcome.fault.code === 'AGGREGATION_REFUSED') {
       return authenticate(key, { kind: 'outcome', ofJob: mac }, outcome);
@@ -58,4 +58,15 @@ export function startAggregationWorker(parts: AggregationWorkerParts): Aggregati
   };
   const worker = new LastingWorker(aggregationQueue(federation), link, process, lockOptions);
   return { close: (force) => worker.close(force) };
+}
+
+async function runJob(runner: AggregationRunner, body: unknown) {
+  const job = parseJob(body);
+  return job.ok ? runner.run(job.value) : job;
+}
+
+async function runTile(runner: AggregationRunner, body: unknown) {
+  const tile = parseTile(body);
+  if (!tile.ok) return tile;
+  return (await runner.runTile?.(tile.value)) ?? refuse('WORKER_LOST', 'this worker computes no tiles');
 }

@@ -5,10 +5,13 @@ import { canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
 export type Authenticated = Readonly<{ body: string; mac: string }>;
 
 /**
- * What a MAC is for, so that none stands in for another: a job, a request to be warm, or the outcome of the one job that has this MAC. Redis is
+ * What a MAC is for, so that none stands in for another: a job, a tile of one, a request to be
+ * warm, or the outcome of the one job that has this MAC. Redis is
  * anybody's who can reach it; the key lies in the vault, which a worker opens anyway.
  */
-export type Purpose = Readonly<{ kind: 'job' } | { kind: 'warm' } | { kind: 'outcome'; ofJob: string }>;
+export type Purpose = Readonly<
+  { kind: 'job' } | { kind: 'tile' } | { kind: 'warm' } | { kind: 'outcome'; ofJob: string }
+>;
 
 export function authenticate(key: Uint8Array, purpose: Purpose, value: unknown): Authenticated {
   const body = canonicalJson(value as JsonValue);

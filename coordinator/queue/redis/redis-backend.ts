@@ -1,6 +1,6 @@
 import { ok, type Result } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
-import type { FederationId } from '../../../proto/ids.ts';
+import type { Digest, FederationId } from '../../../proto/ids.ts';
 import type { AggregationRunner } from '../../candidate/job.ts';
 import { placesIn } from '../../candidate/places.ts';
 import { ThreadRunner } from '../../candidate/thread-runner.ts';
@@ -26,6 +26,8 @@ export type RedisBackendOptions = Readonly<{
   sampleReader?: URL | undefined;
   /** What the runner of this process's threads becomes where blobs lie elsewhere. */
   local?: (inner: AggregationRunner) => AggregationRunner;
+  /** Told of blobs that nobody needs any more. */
+  discard?: (blobs: readonly Digest[]) => void;
   timers: Timers;
   trouble: (code: string, message: string) => void;
 }>;
@@ -44,6 +46,7 @@ export async function openRedisBackend(options: RedisBackendOptions): Promise<Re
       federation,
       fallback,
       ...(options.fallbackAfterMs !== undefined && { fallbackAfterMs: options.fallbackAfterMs }),
+      ...(options.discard && { discard: options.discard }),
       queueKey: await ensureQueueKey(keyStore),
       timers,
       trouble,

@@ -1,12 +1,23 @@
 import { type Job, Queue } from 'bullmq';
 import { type Result, refuse } from '../../../base/fault.ts';
 import type { Timers } from '../../../base/time.ts';
-import type { FederationId } from '../../../proto/ids.ts';
-import type { AggregationJob, AggregationResult, AggregationRunner, RunFaultCode } from '../../candidate/job.ts';
+import type { Digest, FederationId } from '../../../proto/ids.ts';
+import type {
+  AggregationJob,
+  AggregationResult,
+  AggregationRunner,
+  RunFaultCode,
+  TileJob,
+  TileResult,
+} from '../../candidate/job.ts';
+import { defaultGrid, type TileGrid, tilesOfJob } from '../../candidate/tiles/grid.ts';
 import { type Authenticated, authenticate, authenticated } from './authenticated.ts';
 import type { RedisLink } from './redis-link.ts';
 
 type Outcome = Result<AggregationResult, RunFaultCode>;
+/** What is asked of a worker: its name in the queue is what it is, its id the job's or the tile's. */
+type Asked = Readonly<{ kind: 'job'; id: string; body: AggregationJob } | { kind: 'tile'; id: string; body: TileJob }>;
+type Seen<Value> = Result<Value, RunFaultCode> | 'waiting' | 'worked on' | 'forged';
 
 export type RedisRunnerOptions = Readonly<{
   link: RedisLink;
@@ -17,6 +28,10 @@ export type RedisRunnerOptions = Readonly<{
   fallbackAfterMs?: number;
   /** Authenticates jobs and outcomes. */
   queueKey: Uint8Array;
+  /** How distances of rounds of many updates are computed apart. */
+  grid?: TileGrid;
+  /** Told of blobs that nobody needs any more: tiles, once their round has its outcome. */
+  discard?: (blobs: readonly Digest[]) => void;
   timers: Timers;
   trouble: (code: string, message: string) => void;
 }>;
@@ -51,13 +66,13 @@ export class RedisRunner implements AggregationRunner {
   #closing = new AbortController();
 
   constructor(options: RedisRunnerOptions) {
-    this.#options = { fallbackAfterMs: 10_000, ...options };
+    this.#options = { fallbackAfterMs: 10_000, grid: defaultGrid, discard: () => {}, ...options };
     this.#queue = new Queue(aggregationQueue(options.federation), { connection: options.link.producer });
     this.#queue.on('error', () => {});
   }
 
   run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
-    const running = this.#run(job, signal).finally(() => this.#running.delete(running));
+    const running = this.#runTiled(job, signal).finally(() => this.#running.delete(running));
     this.#running.add(running);
     return running;
   }
@@ -85,36 +100,59 @@ export class RedisRunner implements AggregationRunner {
     await this.#queue.close().catch(() => {});
   }
 
-  async #run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
-    const { link, fallback, fallbackAfterMs, timers, trouble } = this.#options;
+  /** Where the job is of many updates, the distances between them first, by as many workers as there are. */
+  async #runTiled(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
+    const { fallback, grid, discard } = this.#options;
+    const parts = tilesOfJob(job, grid);
+    const failed = new AbortController(); // One tile that nobody takes is enough: then the job computes all of them.
+    const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);
+    const tiles = await Promise.all(
+      parts.map(async (tile) => {
+        const done = await this.#ask<TileResult>({ kind: 'tile', id: tile.job.id, body: tile }, stop);
+        if (done === undefined || !done.ok) failed.abort();
+        return done;
+      }),
+    );
+    const digests = tiles.flatMap((tile) => (tile?.ok ? [tile.value.tile] : []));
+    const isWhole = parts.length > 0 && digests.length === parts.length;
+    const whole = isWhole ? { ...job, tiles: { rows: grid.rows, digests } } : job;
+    const outcome = await this.#ask<AggregationResult>({ kind: 'job', id: job.id, body: whole }, signal);
+    const ended = outcome ?? (await fallback.run(whole, signal));
+    if (ended.ok || ended.fault.code === 'AGGREGATION_REFUSED') discard(digests);
+    return ended;
+  }
+
+  /** What a worker gives; undefined where none takes it in time, or somebody meddled with it: then it is for the fallback. */
+  async #ask<Value>(asked: Asked, signal?: AbortSignal): Promise<Result<Value, RunFaultCode> | undefined> {
+    const { link, fallbackAfterMs, timers, trouble } = this.#options;
     let waitingSinceMs: number | undefined;
     for (let pollMs = pollMsMin; ; pollMs = Math.min(2 * pollMs, pollMsMax)) {
       if (this.#closing.signal.aborted || signal?.aborted) {
         return refuse('WORKER_LOST', 'nobody waits for this aggregation any more');
       }
-      const seen = link.isUp ? await link.ask(() => this.#look(job)) : undefined;
+      const seen = link.isUp ? await link.ask(() => this.#look<Value>(asked)) : undefined;
       if (seen === 'forged') {
-        trouble('JOB_FORGED', `${job.id} was changed in the queue, and runs here; look at who can write to Redis`);
-        return fallback.run(job, signal);
+        trouble('JOB_FORGED', `${asked.id} was changed in the queue, and runs here; look at who can write to Redis`);
+        return undefined;
       }
       if (seen !== undefined && typeof seen === 'object') return seen;
       if (seen === 'worked on') waitingSinceMs = undefined;
       else waitingSinceMs ??= timers.monotonicMs();
       if (waitingSinceMs !== undefined && timers.monotonicMs() - waitingSinceMs >= fallbackAfterMs) {
-        return fallback.run(job, signal);
+        return undefined;
       }
       await this.#pause(pollMs, signal);
     }
   }
 
   /** The outcome when there is one; otherwise whether somebody works on it. Adds the job when it is not there. */
-  async #look(job: AggregationJob): Promise<Outcome | 'waiting' | 'worked on' | 'forged'> {
+  async #look<Value>({ kind, id, body }: Asked): Promise<Seen<Value>> {
     const { queueKey, link } = this.#options;
-    const known = await this.#queue.getJob(job.id);
-    const sent = authenticate(queueKey, { kind: 'job' }, job);
+    const known = await this.#queue.getJob(id);
+    const sent = authenticate(queueKey, { kind }, body);
     if (known === undefined) {
-      await this.#queue.add('aggregate', sent, {
-        jobId: job.id,
+      await this.#queue.add(kind === 'job' ? 'aggregate' : kind, sent, {
+        jobId: id,
         removeOnComplete: { age: resultsKeptSeconds },
         removeOnFail: true, // What failed is added again, until the round's deadline.
       });
@@ -124,11 +162,14 @@ export class RedisRunner implements AggregationRunner {
     const found = known.data as Partial<Authenticated> | null;
     if (found?.mac !== sent.mac || found.body !== sent.body) return this.#remove(known);
     if (state === 'completed') {
-      const outcome = authenticated(queueKey, { kind: 'outcome', ofJob: sent.mac }, known.returnvalue);
-      return outcome === undefined ? this.#remove(known) : (outcome as Outcome);
+      // Read anew: it may have been completed between the two looks, and what was read first knows no outcome.
+      const ended = await this.#queue.getJob(id);
+      if (ended === undefined) return 'waiting';
+      const outcome = authenticated(queueKey, { kind: 'outcome', ofJob: sent.mac }, ended.returnvalue);
+      return outcome === undefined ? this.#remove(known) : (outcome as Result<Value, RunFaultCode>);
     }
     if (state !== 'active') return 'waiting';
-    const isHeld = await link.exists(this.#queue.toKey(`${job.id}:lock`));
+    const isHeld = await link.exists(this.#queue.toKey(`${id}:lock`));
     return isHeld ? 'worked on' : 'waiting'; // Its worker died; another one, or the fallback, goes on.
   }
 
