@@ -5,6 +5,7 @@ import { FaultError } from '../../base/fault.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import type { Track } from '../ledger/state/state.ts';
 import type { ReceiptData } from '../rounds/update-desk.ts';
+import { bucketAsked } from './rounds-on-bucket.ts';
 import { databaseAsked, isStandby } from './rounds-on-database.ts';
 import { type Invitation, type SealedUpdate, sealDelta } from './sealed-delta.ts';
 import { deltaOf, takePart } from './small-client.ts';
@@ -14,6 +15,7 @@ import { clusters, openSmallFederation, operator, track } from './small-federati
  * Run as a process by kill tests: `round-process.ts <folder> <rounds> [failpoint]`. Finishes a round that an earlier
  * process left open, then opens as many as it is told to, with the failpoint armed as soon as the left one is over.
  * Clients live in the process, but keep their sealed updates on disk until the round is over, as real ones do.
+ * In the environment of `onDatabase` and `onBucket` nothing that must last lies in the folder.
  * In the environment of `asStandby` it stands by before, and waits to be told before it opens a round.
  * Says every receipt on stdout at the moment at which a client would hear of it, and when rounds open and end.
  */
@@ -34,7 +36,8 @@ const database = await databaseAsked(() => {
   if (!follows) say({ follows: true });
   follows = true;
 });
-const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8, ...database });
+const bucket = await bucketAsked(join(folder, 'data'));
+const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8, ...database, ...bucket });
 say({ leads: engine.epoch });
 void engine.halted.then(({ code }) => {
   say({ halted: code });
