@@ -10,9 +10,12 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { checkout } from '../setup/places.mjs';
 
-/** In the test itself: what it changes may stay changed while others run. */
+/**
+ * In the test itself: what it changes may stay changed while others run. To read the environment, to hand it to a child and to wait
+ * changes nothing.
+ */
 const changes =
-  /^\/\/ Own process: \S|\bvi\.|\bprocess\.(env|chdir|exit|exitCode|on|once|kill|title|memoryUsage|cpuUsage|resourceUsage)\b/m;
+  /^\/\/ Own process: \S|\bvi\.(?!waitFor\b|waitUntil\b|fn\b)|\bprocess\.env\.\w+ \??=[^=]|\bdelete process\.env\b|\bprocess\.(chdir|exitCode|on|once|title|memoryUsage|cpuUsage|resourceUsage)\b/m;
 /** In whatever it loads of ours. */
 const measures = /\bprocess\.(memoryUsage|cpuUsage|resourceUsage)\b/;
 
