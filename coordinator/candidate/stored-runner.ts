@@ -18,7 +18,7 @@ export type StoredRunnerParts = Readonly<{
   inner: AggregationRunner;
   /** Asked for at the first job: a runner may be made before the store is open. */
   blobs: () => Promise<BlobStore>;
-  /** After each job, when none of its files is needed any more. */
+  /** Whenever no job is in hand, and so no file needed any more. */
   done?: () => Promise<void>;
 }>;
 
@@ -28,31 +28,26 @@ export type StoredRunnerParts = Readonly<{
  */
 export class StoredRunner implements AggregationRunner {
   readonly #parts: StoredRunnerParts;
+  /** Jobs in hand: after an outage of the queue another may come while the last is not done. */
+  #count = 0;
 
   constructor(parts: StoredRunnerParts) {
     this.#parts = parts;
   }
 
-  async run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
-    const { inner, done } = this.#parts;
-    const blobs = await this.#parts.blobs();
-    const outcome = await withInputs(blobs, job, async (): Promise<Outcome> => {
-      const ran = await inner.run(job, signal);
+  run(job: AggregationJob, signal?: AbortSignal): Promise<Outcome> {
+    return this.#inHand(job, async (blobs): Promise<Outcome> => {
+      const ran = await this.#parts.inner.run(job, signal);
       return ran.ok ? stored(blobs, ran.value) : ran;
     });
-    await done?.();
-    return outcome;
   }
 
-  async runTile(tile: TileJob, signal?: AbortSignal): Promise<Result<TileResult, RunFaultCode>> {
-    const { inner, done } = this.#parts;
-    const blobs = await this.#parts.blobs();
-    const outcome = await withInputs(blobs, tile.job, async (): Promise<Result<TileResult, RunFaultCode>> => {
+  runTile(tile: TileJob, signal?: AbortSignal): Promise<Result<TileResult, RunFaultCode>> {
+    return this.#inHand(tile.job, async (blobs): Promise<Result<TileResult, RunFaultCode>> => {
+      const { inner } = this.#parts;
       const ran = (await inner.runTile?.(tile, signal)) ?? refuse('WORKER_LOST', 'this runner computes no tiles');
       return ran.ok ? adopted(blobs, ran.value, [ran.value.tile]) : ran;
     });
-    await done?.();
-    return outcome;
   }
 
   prepare(values: number): void {
@@ -61,6 +56,20 @@ export class StoredRunner implements AggregationRunner {
 
   close(force?: boolean): Promise<void> {
     return this.#parts.inner.close(force);
+  }
+
+  async #inHand<Value>(
+    job: AggregationJob,
+    work: (blobs: BlobStore) => Promise<Result<Value, RunFaultCode>>,
+  ): Promise<Result<Value, RunFaultCode>> {
+    this.#count += 1;
+    try {
+      const blobs = await this.#parts.blobs();
+      return await withInputs(blobs, job, () => work(blobs));
+    } finally {
+      this.#count -= 1;
+      if (this.#count === 0) await this.#parts.done?.();
+    }
   }
 }
 

@@ -27,7 +27,7 @@ export function contractOnBucket(name: string, store: () => ObjectStore): void {
 }
 
 /** Two sweeps follow each removal, of a coordinator that leads and names nothing. */
-export function removingAtOnce(store: S3BlobStore): S3BlobStore {
+function removingAtOnce(store: S3BlobStore): S3BlobStore {
   const remove = store.remove.bind(store);
   store.remove = async (digest) => {
     await remove(digest);
