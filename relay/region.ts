@@ -1,7 +1,6 @@
 import type { Actor } from '../coordinator/ledger/journal/events.ts';
-import type { State, Track } from '../coordinator/ledger/state/state.ts';
+import type { State } from '../coordinator/ledger/state/state.ts';
 import type { Engine } from '../coordinator/rounds/engine.ts';
-import type { TrackId } from '../proto/ids.ts';
 
 /** What a relay needs of its region's coordinator. */
 export type Region = Pick<Engine, 'federation' | 'state' | 'follow' | 'commit' | 'blobs' | 'openRound' | 'cancelRound'>;
@@ -34,8 +33,4 @@ export async function onceTrue<Value>(
     unfollow();
     signal.removeEventListener('abort', stop);
   }
-}
-
-export function trackIn({ tracks }: Pick<State, 'tracks'>, id: TrackId): Track | undefined {
-  return tracks.get(id);
 }

@@ -22,7 +22,7 @@ const remedy =
 
 /**
  * What speaks against a policy whose members are regions; undefined where nothing does. Figures of the rule of rules:
- * docs/benchmarks/scale.md.
+ * docs/benchmarks/regions.md.
  */
 export function relayRule({ f, rule, before }: AggregationPolicy): RelayRule | undefined {
   const warn = (text: string): RelayRule => ({ kind: 'warn', text: `members are regions: ${text}; ${remedy}` });

@@ -27,7 +27,7 @@ const prefix = 'for round ';
  * Why the region's round was opened, as its journal keeps it. By this the next run of a relay that was killed finds the round
  * again: one round of the parent is at most one of the region.
  */
-export function reasonFor({ federation, round, base }: Pick<Asked, 'federation' | 'round' | 'base'>): string {
+function reasonFor({ federation, round, base }: Pick<Asked, 'federation' | 'round' | 'base'>): string {
   return `${prefix}${round} of ${federation}, which starts from ${base.digest}`;
 }
 
