@@ -109,8 +109,9 @@ export type RoundEvent = Readonly<
   | {
       kind: 'counted';
       atMs: EpochMs;
-      /** Connected and in good standing, in any order. */
+      /** Connected and in good standing, in any order; in the journal, of very many, those who were drawn (eligible.ts). */
       eligible: readonly ClusterId[];
+      drawnFrom?: Readonly<{ count: number; digest: Digest }>;
       /** Enrolled and in good standing, connected or not. */
       enrolledCount: number;
       roundKey: string;

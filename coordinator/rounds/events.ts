@@ -3,6 +3,7 @@ import type { FederationId } from '../../proto/ids.ts';
 import type { AggregationJob } from '../candidate/job.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
 import type { Round, Track } from '../ledger/state/state.ts';
+import { forJournal } from '../round/eligible.ts';
 import type { RoundFaultCode } from '../round/faults.ts';
 import type { RoundEvent, RoundPhase } from '../round/phase.ts';
 import { countedOf, step } from '../round/step.ts';
@@ -20,7 +21,8 @@ export function stepsOf(
     if (result.kind === 'refused') return { ok: false, fault: result.fault };
     if (result.phase === current) continue;
     current = result.phase;
-    steps.push({ kind: 'roundStepped', track, round, event, effects: result.effects });
+    const kept = forJournal(event, current);
+    steps.push({ kind: 'roundStepped', track, round, event: kept, effects: result.effects });
   }
   return ok(steps);
 }

@@ -14,6 +14,9 @@ export function startRefused(error: unknown): never {
   throw error;
 }
 
+/** How long one that has halted may take to close. */
+const haltedMsMax = 10_000;
+
 /** Resolves on SIGTERM or SIGINT, or when the engine halts, which makes the exit code say so. A second signal kills. */
 export function stopAsked(halted: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
@@ -27,6 +30,8 @@ export function stopAsked(halted: Promise<unknown>): Promise<void> {
     void halted.then(() => {
       process.exitCode = exitCodes.refused;
       resolve();
+      // Another may lead by now: whatever a close still waits for, this process does not stay beside it.
+      setTimeout(() => process.exit(exitCodes.refused), haltedMsMax).unref();
     });
   });
 }
