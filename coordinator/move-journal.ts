@@ -11,9 +11,10 @@ import { lockDataDir } from './ledger/data-dir-lock.ts';
 import type { StoredEntry } from './ledger/journal/entry.ts';
 import type { JournalHead } from './ledger/journal/journal.ts';
 import type { JournalStore } from './ledger/journal/journal-store.ts';
-import { stale } from './ledger/journal/postgres/faults.ts';
+import { stale, unreplicated } from './ledger/journal/postgres/faults.ts';
 import { awaitLease } from './ledger/journal/postgres/lease.ts';
 import { openPostgresStore, readFence } from './ledger/journal/postgres/open-postgres.ts';
+import { statementsIn } from './ledger/journal/postgres/statements.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 import type { Ask, Row } from './postgres/connection.ts';
@@ -46,6 +47,8 @@ export async function moveToDatabase(dataDir: string, link: PostgresLink): Promi
     if (!source.ok) return source;
     const target = await verifyDatabase(link);
     if (!target.ok) return target;
+    const lasts = await makeLasting(link); // Asked before anything is written, too.
+    if (!lasts.ok) return lasts;
     const fence = await readFence(link);
     if (!fence.ok) return fence;
     // The same chain may stand there, but no keys any more: those of the directory must not go, too.
@@ -57,6 +60,8 @@ export async function moveToDatabase(dataDir: string, link: PostgresLink): Promi
     const after = await verifyDatabase(link);
     if (!after.ok) return after;
     if (after.value.chain !== source.value.chain) return exists(`the database holds another journal`, after.value);
+    const kept = await makeLasting(link);
+    if (!kept.ok) return kept;
     await leaveFolder(dataDir);
     return after;
   } finally {
@@ -81,6 +86,9 @@ export async function moveToFolder(link: PostgresLink, dataDir: string): Promise
       const there = SqliteFile.verify(path);
       if (!there.ok) return there;
       if (there.value.chain !== head.chain) return exists(`${dataDir} holds another journal`, there.value);
+      // Its keys need not be there: whoever gives a journal that was moved its name back has none beside it.
+      const keys = await copyKeysOut(link, dataDir);
+      if (!keys.ok) return keys;
     } else {
       const partial = `${path}.partial`;
       for (const left of [partial, `${partial}-wal`, `${partial}-shm`]) await rm(left, { force: true });
@@ -160,6 +168,21 @@ async function copyIn(ask: Ask, schema: string, dataDir: string): Promise<Result
   } finally {
     db.close();
   }
+}
+
+/**
+ * What was copied is as safe as the settings ask before the only other copy is destroyed: this write comes after it in the
+ * server's log, and waits for the standby.
+ */
+async function makeLasting(link: PostgresLink): Promise<Result<void, MoveFaultCode>> {
+  const { schema, isReplicated } = link.settings;
+  const fence = await readFence(link);
+  if (!fence.ok) return fence;
+  const answer = await link.repeat(statementsIn(schema).barrier, [fence.value.epoch, fence.value.holder, isReplicated]);
+  if (answer.kind === 'rows' && answer.rows.length === 0) return unreplicated();
+  if (answer.kind === 'rows' && !answer.isWeak) return ok(undefined);
+  const cause = answer.kind === 'rows' ? 'its standby did not confirm what was copied' : answer.cause;
+  return refuse('MOVE_FAILED', `${cause}; the data directory was left as it is: mend that and run this again`);
 }
 
 /** What was moved is left so that nobody starts on it: the journal under another name, no keys. */

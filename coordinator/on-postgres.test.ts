@@ -14,6 +14,7 @@ import { keyStoreContract } from './keys/key-store-contract.ts';
 import { placeInDatabase } from './keys/place-in-database.ts';
 import { Vault } from './keys/vault.ts';
 import { openPostgresStore } from './ledger/journal/postgres/open-postgres.ts';
+import { SqliteFile } from './ledger/journal/sqlite-file.ts';
 import { moveToDatabase, moveToFolder } from './move-journal.ts';
 import { ensureLayout } from './postgres/layout.ts';
 import { PostgresLink } from './postgres/link.ts';
@@ -37,6 +38,9 @@ async function freshLink(schema = `keys_${++schemas}`): Promise<PostgresLink> {
   unwrap(await ensureLayout(link));
   return link;
 }
+
+const entriesIn = async (schema: string) =>
+  (await server.sql(`SELECT count(*)::int AS entries FROM ${schema}.entries`))[0]?.entries as number;
 
 const vaultOn = async (link: PostgresLink) =>
   unwrap(await Vault.openIn(placeInDatabase(link).secrets, 'correct horse battery staple'));
@@ -233,6 +237,15 @@ describe('a coordinator on PostgreSQL', () => {
     ]);
   });
 
+  it('takes its keys along into a folder that holds the same journal already, and no keys', async () => {
+    const [link, data] = [await freshLink('renamed'), tempDir()];
+    await (await vaultOn(link)).put('issuer-key', Buffer.from('the only one'));
+    unwrap(SqliteFile.open(join(data, 'journal.sqlite'))).close();
+    unwrap(await moveToFolder(link, data));
+    const vault = unwrap(await Vault.open(join(data, 'keys'), 'correct horse battery staple'));
+    expect(Buffer.from((await vault.get('issuer-key')) ?? []).toString()).toBe('the only one');
+  });
+
   it('moves there and back with the same chain, is backed up, and is refused where it was left', async () => {
     const folder = tempDir();
     const data = join(folder, 'data');
@@ -240,6 +253,7 @@ describe('a coordinator on PostgreSQL', () => {
     const first = await TestFederation.start({ values, dataDirectory: folder });
     const members = await runRound(first);
     const link = () => new PostgresLink(server.settings({ schema: 'moved' }), systemTimers);
+    const demanding = server.settings({ schema: 'moved', isReplicated: true });
     const locked = link();
     expect(await moveToDatabase(data, locked)).toMatchObject({ fault: { code: 'DATA_DIR_LOCKED' } });
     await locked.close();
@@ -248,8 +262,21 @@ describe('a coordinator on PostgreSQL', () => {
     const tooEarly = TestFederation.start({ values, settings, dataDirectory: folder });
     await expect(tooEarly).rejects.toThrow('JOURNAL_NOT_MOVED');
 
+    // Without the standby that is asked for nothing goes there, and while none has confirmed it nothing goes here.
+    const [own, alone] = [readdirSync(join(data, 'keys')), new PostgresLink(demanding, systemTimers)];
+    expect(await moveToDatabase(data, alone)).toMatchObject({ fault: { code: 'JOURNAL_UNREPLICATED' } });
+    await alone.close();
+    expect(await entriesIn('moved')).toBe(0);
     const there = link();
     onTestFinished(() => there.close());
+    const { repeat } = there;
+    there.repeat = async (text, values) => {
+      const answer = await repeat.call(there, text, values);
+      return text.includes('beat + 1') && (await entriesIn('moved')) > 0 ? { ...answer, isWeak: true } : answer;
+    };
+    expect(await moveToDatabase(data, there)).toMatchObject({ fault: { code: 'MOVE_FAILED' } });
+    there.repeat = repeat;
+    expect(readdirSync(join(data, 'keys'))).toEqual(own);
     expect(unwrap(await moveToDatabase(data, there))).toEqual(before);
     expect(readdirSync(join(data, 'keys'))).toEqual([]);
     await expect(TestFederation.start({ values, dataDirectory: folder })).rejects.toThrow('JOURNAL_MOVED');
