@@ -3,8 +3,9 @@ import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import { type PeerKind, peerOfNames } from './peer-name.ts';
 import { type HubFaultCode, refusalOf } from './refusal.ts';
+import type { SparseLog } from './sparse-log.ts';
 
-export type HandlerParts = Readonly<{ log: Log; onRefused(code: HubFaultCode): void }>;
+export type HandlerParts = Readonly<{ log: Log; lines: SparseLog; onRefused(code: HubFaultCode): void }>;
 
 /** The name of the caller, who must be of this kind: a sensor hears of nobody's alerts, and an agent tells of none. */
 export function nameOfCaller(
@@ -19,7 +20,8 @@ export function nameOfCaller(
 
 export function refuseCall(parts: HandlerParts, fault: Fault<HubFaultCode>): ServiceError {
   parts.onRefused(fault.code);
-  parts.log.warn(faultFields(fault), 'a peer was refused');
+  // Anybody can be refused, as often as he likes.
+  parts.lines.line(fault.code, (since) => parts.log.warn({ ...faultFields(fault), ...since }, 'a peer was refused'));
   return refusalOf(fault);
 }
 

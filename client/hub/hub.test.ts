@@ -25,7 +25,8 @@ import { hubConfig } from './hub-config.ts';
 import { ReleasesRelay } from './releases/releases-relay.ts';
 import { checkedResponses, type ResponseRelay } from './response-relay.ts';
 
-const log = pino({ level: 'silent' });
+let lines: string[] = [];
+const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
 const signal = new AbortController().signal;
 const agentToken = 'a-token-that-hub-and-agent-share-0123456789';
 const token = 'a-token-that-hub-and-sensors-share-0123456789';
@@ -43,7 +44,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'testudo-hub-'));
   await writeFile(join(folder, 'token'), `${token}\n`);
   await writeFile(join(folder, 'agent-token'), `${agentToken}\n`);
-  [raised, learnt, refused] = [[], [], []];
+  [raised, learnt, refused, lines] = [[], [], [], []];
   coordinator = checkedResponses({ who: () => undefined, responses: () => undefined });
   hub = await startHub();
 });
@@ -88,7 +89,7 @@ async function startHub(ports = { sensors: 0, admission: 0 }): Promise<Hub> {
     onBeat: () => undefined,
     onRefused: (code) => refused.push(code),
     log,
-    timers: systemTimers,
+    timers: { ...systemTimers, monotonicMs: () => 0 }, // One moment: no line more has room.
   });
 }
 
@@ -220,6 +221,27 @@ describe('Hub', () => {
     expect(learnt).toEqual([]);
     unwrap(await link.deliver(batch({ alerts: [told] }), signal));
     expect(raised).toHaveLength(1);
+  });
+
+  it('writes few lines and keeps few words of a sensor that calls without end', async () => {
+    const link = linkOf('node-a');
+    for (let at = 0; at < 30; at++) await link.deliver(batch({ batch: '../../etc' }), signal);
+    expect(refused).toHaveLength(30);
+    const releases = connectToHub(address(hub.ports.sensors), unwrap(await link.admitted(signal)));
+    const report = { track: 'syscall', version: 1, outcome: 'refused', faultCode: 'LAYOUT_MISMATCH', pinsVersion: 0 };
+    const said = (more: object) =>
+      releases.acknowledge({ ...report, manifestDigest: '', atMs: 0, ...more } as never, Buffer.alloc(64), {
+        ...{ timeoutMs: 600_000, signal },
+      });
+    const code = 'REQUEST_INVALID';
+    expect(await said({ faultCode: 'A'.repeat(65) })).toMatchObject({ ok: false, fault: { code } });
+    expect(await said({ track: 'T'.repeat(1_000_000) })).toMatchObject({ ok: false, fault: { code } });
+    expect(hub.book.all()[0]?.releases.size).toBe(0);
+    for (let at = 0; at < 30; at++) expect(await said({})).toMatchObject({ ok: true });
+    releases.close();
+    const linesOf = (text: string) => lines.filter((line) => line.includes(text));
+    for (const text of ['a peer was refused', 'a sensor spoke of a release']) expect(linesOf(text)).toHaveLength(10);
+    expect(hub.book.all()[0]?.releases.get('syscall')).toMatchObject({ faultCode: 'LAYOUT_MISMATCH' });
   });
 
   it('takes fifty sensors back that connect at once after it was away, by the certificates that they have', async () => {

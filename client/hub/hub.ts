@@ -1,5 +1,5 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import { type Fault, ok, type Result } from '../../base/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import { faultFields, type Log } from '../../base/log.ts';
 import type { Timer, Timers } from '../../base/time.ts';
 import {
@@ -25,7 +25,7 @@ import {
   type DeliverResponse,
   SensorsService,
 } from '../../proto/generated/testudo/v1/sensors.ts';
-import type { ClusterId, FederationId, TrackId } from '../../proto/ids.ts';
+import { type ClusterId, type FederationId, isTrackId, type TrackId } from '../../proto/ids.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { ReleaseFiles } from '../releases/release-files.ts';
 import { peerOfToken } from './admit.ts';
@@ -48,6 +48,7 @@ import {
 import type { ReleasesRelay } from './releases/releases-relay.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import { type KnownSensor, SensorBook } from './sensor-book.ts';
+import { SparseLog } from './sparse-log.ts';
 
 export type HubParts = Readonly<{
   config: HubConfig;
@@ -123,8 +124,9 @@ export class Hub {
     ];
   }
 
-  static async start(parts: HubParts): Promise<Hub> {
-    const { config, authority, timers } = parts;
+  static async start(given: HubParts): Promise<Hub> {
+    const { config, authority, timers } = given;
+    const parts: Serving = { ...given, lines: new SparseLog(timers) };
     const identity = await authority.issueServer(timers.now());
     const common = { messageBytesMax, streamsMax: 16, ageMs: hourMs };
     const sensors = new HubListener(identity, authority.certificate, {
@@ -163,7 +165,8 @@ export class Hub {
   }
 }
 
-type Served = Readonly<{ parts: HubParts; book: SensorBook; deliveries: Deliveries; files: ReleaseFileServer }>;
+type Serving = HubParts & Readonly<{ lines: SparseLog }>;
+type Served = Readonly<{ parts: Serving; book: SensorBook; deliveries: Deliveries; files: ReleaseFileServer }>;
 
 const outcomeNames: Readonly<Record<number, string>> = {
   [InstallOutcome.INSTALL_OUTCOME_INSTALLED]: 'installed',
@@ -219,9 +222,15 @@ function serveSensors(listener: HubListener, { parts, book, deliveries, files }:
       const sensor = heard(call);
       if (!sensor.ok) return sensor;
       const { track, version, outcome, faultCode } = call.request;
+      const { node, releases } = sensor.value;
+      if (!isTrackId(track) || !/^[A-Z0-9_]{0,64}$/.test(faultCode)) {
+        return refuse('REQUEST_INVALID', `${node}: what it says of a release is no report`);
+      }
       const known = { version: Number(version), outcome: outcomeNames[outcome] ?? 'unknown', faultCode };
-      if (sensor.value.releases.size < 16 || sensor.value.releases.has(track)) sensor.value.releases.set(track, known);
-      parts.log.info({ node: sensor.value.node, track, ...known }, 'a sensor spoke of a release');
+      if (releases.size < 16 || releases.has(track)) releases.set(track, known);
+      parts.lines.line(`release ${node}`, (since) =>
+        parts.log.info({ node, track, ...known, ...since }, 'a sensor spoke of a release'),
+      );
       sequence += 1n;
       return ok({ sequence });
     }),
@@ -234,7 +243,7 @@ function serveSensors(listener: HubListener, { parts, book, deliveries, files }:
   });
 }
 
-function serveAgent(listener: HubListener, parts: HubParts): void {
+function serveAgent(listener: HubListener, parts: Serving): void {
   listener.grpc.addService(AlertsService, {
     watchAlerts: (call: AlertWatcher) => {
       const agent = nameOfCaller(call, 'agent');
