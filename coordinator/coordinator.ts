@@ -250,7 +250,10 @@ async function serve(parts: Parts): Promise<Coordinator> {
     workers: () => engine.workerCount(),
     clock: parts.timers.now,
   });
-  const pages = healthPages(metrics.registry, async () => unready ?? noRoom(await engine.blobs.freeBytes()));
+  const pages = healthPages(
+    metrics.registry,
+    async () => unready ?? mayBeFollowed(engine) ?? noRoom(await engine.blobs.freeBytes()),
+  );
   const health = await servePages(listen.health, pages).catch(async (error: unknown) => {
     await doors.close(0);
     throw error;
@@ -313,6 +316,13 @@ async function serve(parts: Parts): Promise<Coordinator> {
       return closing;
     },
   };
+}
+
+/** One that a Service should lead nobody to: what it says may be old, and nothing that it takes can become true now. */
+function mayBeFollowed(engine: Engine): string | undefined {
+  return engine.mayBeFollowed()
+    ? 'the database has not answered for the lease: another coordinator may lead'
+    : undefined;
 }
 
 /** Why no update could be taken now, where that is so. */

@@ -114,10 +114,10 @@ it('a transaction is not gone on with over another connection than it began on',
 });
 
 /** Settings of a coordinator on a schema of its own, and the file that holds the password. */
-function databaseIn(folder: string, schema: string): string[] {
+function databaseIn(folder: string, schema: string, on = server): string[] {
   const file = join(folder, 'password');
   writeFileSync(file, `${PostgresServer.password}\n`, { mode: 0o600 });
-  const set = { address: server.url, 'password.file': file, schema };
+  const set = { address: on.url, 'password.file': file, schema };
   return Object.entries(set).map(([name, value]) => `journal.postgres.${name}=${value}`);
 }
 
@@ -189,6 +189,26 @@ describe('a coordinator on PostgreSQL', () => {
     expect(leads).toContain(`testudo_coordinator_leads 1\n`);
     expect(leads).toContain(`testudo_coordinator_epoch ${epoch + 1}\n`);
     await runRound(federation, members);
+  });
+
+  it('is not ready while its database is away for longer than the lease, and ready again with it', async () => {
+    const own = await PostgresServer.start();
+    onTestFinished(() => own.remove());
+    const folder = tempDir();
+    const settings = [
+      ...databaseIn(folder, 'away', own),
+      'journal.postgres.leaseSeconds=2',
+      'journal.postgres.outageSeconds=3600',
+    ];
+    const federation = await TestFederation.start({ values, settings, dataDirectory: folder });
+    const page = () => fetch(`http://${federation.coordinator.addresses.health}/readyz`);
+    const ready = async () => (await page()).status;
+    expect(await ready()).toBe(200);
+    await own.end('SIGQUIT');
+    await expect.poll(ready, { interval: 50, timeout: 600_000 }).toBe(503);
+    expect(await (await page()).text()).toContain('another coordinator may lead');
+    await own.startAgain();
+    await expect.poll(ready, { interval: 50, timeout: 600_000 }).toBe(200);
   });
 
   it('ends a standby that is told to stop while it takes over: nobody tells it again', async () => {

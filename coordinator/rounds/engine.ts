@@ -62,6 +62,11 @@ export class Engine implements Store, RefusalLog {
     return this.#parts.ledger.journal.epoch;
   }
 
+  /** Whether another coordinator may lead by now: the journal has not answered for as long as one waits. */
+  mayBeFollowed(): boolean {
+    return this.#parts.ledger.journal.mayBeFollowed();
+  }
+
   state(): State {
     return this.#parts.ledger.state;
   }

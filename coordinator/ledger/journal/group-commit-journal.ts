@@ -129,6 +129,10 @@ export class GroupCommitJournal implements Journal {
     return this.#store.latestSnapshot();
   }
 
+  mayBeFollowed(): boolean {
+    return this.#store.mayBeFollowed?.() ?? false;
+  }
+
   async verify(): Promise<Result<JournalHead, JournalFaultCode>> {
     const goal = this.#head.seq;
     let at: JournalHead = { seq: 0, chain: chainOrigin };

@@ -12,6 +12,8 @@ export interface JournalStore {
   saveSnapshot(snapshot: Snapshot): Promise<Result<void, JournalFaultCode>>;
   latestSnapshot(): Promise<Snapshot | undefined>;
   close(): Promise<void>;
+  /** Whether another may be this journal's writer by now: nothing written here was heard of for as long as that takes. */
+  mayBeFollowed?(): boolean;
   /** Calls `lost` once when this store finds out, without being asked to write, that it may write no longer. */
   watch?(lost: (fault: Fault<JournalFaultCode>) => void): void;
 }

@@ -60,6 +60,8 @@ export interface Journal {
   /** Replaces older snapshots. Refused when its chain is not this journal's at `seq`. */
   saveSnapshot(snapshot: Snapshot): Promise<Result<void, JournalFaultCode>>;
   latestSnapshot(): Promise<Snapshot | undefined>;
+  /** Whether another may be this journal's writer by now, though nothing has said so. Never of one that is alone with its file. */
+  mayBeFollowed(): boolean;
   /** Walks the whole chain as it lies on disk. */
   verify(): Promise<Result<JournalHead, JournalFaultCode>>;
   /** Writes what is queued, then lets go. May be called twice. */

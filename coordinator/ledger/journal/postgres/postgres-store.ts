@@ -50,6 +50,10 @@ export class PostgresStore implements JournalStore {
     if (this.#ended !== undefined) lost(this.#ended);
   }
 
+  mayBeFollowed(): boolean {
+    return this.#link.timers.monotonicMs() - this.#wroteAtMs >= this.#link.settings.leaseMs;
+  }
+
   commit(previous: string, rows: readonly StoredEntry[]): Promise<Outcome> {
     return this.#link.alone((ask) => this.#write(ask, previous, rows));
   }
