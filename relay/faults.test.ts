@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { refuse, unwrap } from '../base/fault.ts';
+import { systemTimers } from '../base/system-timers.ts';
 import type { UplinkConfig } from '../client/rounds/participant-config.ts';
 import type { UplinkReport } from '../client/rounds/ports.ts';
 import type { Provenance } from '../coordinator/candidate/provenance.ts';
@@ -225,7 +226,12 @@ describe('a relay whose region or parent cannot', () => {
     await openRound();
     expect(await said.once('refused')).toMatchObject({ verdict: 'giveUp', fault: { code: 'TRACK_NOT_UPWARD' } });
     expect(roundsOf(region)).toEqual([]);
-    const hold = heldRounds({ region: region.engine, isStopping: () => false, report: () => undefined });
+    const hold = heldRounds({
+      region: region.engine,
+      timers: systemTimers,
+      isStopping: () => false,
+      report: () => undefined,
+    });
     const mixed = { plan: { sample: { mix: 0.1 } } } as Parameters<typeof hold>[0];
     const asked = await hold(mixed, { base: '', sample: undefined }, new AbortController().signal);
     expect(asked).toMatchObject({ ok: false, fault: { code: 'PLAN_UNSUPPORTED' } });

@@ -149,9 +149,10 @@ export class Parent {
   }
 
   #trainer(): UplinkPorts['train'] {
-    const { region, log, onReport } = this.#parts;
+    const { region, log, timers, onReport } = this.#parts;
     return heldRounds({
       region,
+      timers,
       isStopping: () => this.#stopping.signal.aborted,
       report: (report) => {
         tell(log, report);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
+import type { EpochMs, Timers } from '../../base/time.ts';
 import type { Invitation } from '../../client/rounds/invitation.ts';
 import type { RegionFaultCode, TrainedDelta, UplinkPorts } from '../../client/rounds/ports.ts';
 import type { Digest, RoundId, TrackId } from '../../proto/ids.ts';
@@ -18,6 +19,7 @@ export type HeldRoundReport = Readonly<
 export type HeldRoundParts = Readonly<{
   region: Region;
   isStopping: () => boolean;
+  timers: Pick<Timers, 'now'>;
   report: (report: HeldRoundReport) => void;
 }>;
 
@@ -25,7 +27,7 @@ export type HeldRoundParts = Readonly<{
  * What a region does where a cluster trains: it holds a round of its own from the same model, and brings what its clusters
  * made as one delta, with the digest of the provenance that says who they were.
  */
-export function heldRounds({ region, isStopping, report }: HeldRoundParts): UplinkPorts['train'] {
+export function heldRounds({ region, isStopping, timers, report }: HeldRoundParts): UplinkPorts['train'] {
   return async (invitation, paths, signal): Promise<Result<TrainedDelta, RegionFaultCode>> => {
     const { track, round, spec, plan } = invitation;
     if (plan.sample !== undefined) {
@@ -39,7 +41,8 @@ export function heldRounds({ region, isStopping, report }: HeldRoundParts): Upli
       region,
       isStopping,
       waiting: (fault: Fault<RegionFaultCode>) => report({ kind: 'waiting', track, round, fault }),
-      opened: (held: RoundId) => report({ kind: 'opened', track, round, held, late: endsAfter(region, invitation) }),
+      opened: (held: RoundId) =>
+        report({ kind: 'opened', track, round, held, late: endsAfter(region, invitation, timers.now()) }),
     };
     const ended = await holdRound(invitation, ports, signal);
     if (!ended.ok) return ended;
@@ -57,10 +60,10 @@ export function heldRounds({ region, isStopping, report }: HeldRoundParts): Upli
 }
 
 /** Whether the region, taking all the time that its policy gives, comes too late for the parent. */
-function endsAfter(region: Region, { track, closesAtMs }: Invitation): boolean {
+function endsAfter(region: Region, { track, closesAtMs }: Invitation, nowMs: EpochMs): boolean {
   const rules = region.state().tracks.get(track)?.policy.rounds;
   if (rules === undefined) return false;
-  return Date.now() + rules.recruitForMs + rules.collectForMs + rules.aggregateForMs > closesAtMs;
+  return nowMs + rules.recruitForMs + rules.collectForMs + rules.aggregateForMs > closesAtMs;
 }
 
 async function bytesOf({ blobs }: Region, digest: Digest): Promise<Uint8Array> {
