@@ -70,6 +70,17 @@ describe('parseConfig', () => {
     expect(problems).not.toContain('secret');
   });
 
+  it('takes an aggregation itself after ten seconds, after as many as it is told, or never', () => {
+    const afterOf = (text: string) => {
+      const parsed = parse(`${minimal}${text}`);
+      return parsed.ok ? parsed.value.workers.fallbackAfterSeconds : problemsOf(parsed);
+    };
+    expect(afterOf('')).toBe(10);
+    expect(afterOf('workers: { fallbackAfterSeconds: 90 }\n')).toBe(90);
+    expect(afterOf('workers: { fallbackAfterSeconds: never }\n')).toBe('never');
+    expect(afterOf('workers: { fallbackAfterSeconds: 0 }\n')).toContain('workers.fallbackAfterSeconds');
+  });
+
   it('takes where the password of the database lies from the file, and the address from the environment', () => {
     const text = `${minimal}journal: { postgres: { password: { file: ./pw } } }\n`;
     const environment = { TESTUDO_JOURNAL_POSTGRES_ADDRESS: 'postgres://herd@127.0.0.1/truth' };
