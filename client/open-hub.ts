@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
 import { faultFields, type Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
-import type { ClusterId, FederationId, TrackId } from '../proto/ids.ts';
+import type { ClusterId, Digest, FederationId, TrackId } from '../proto/ids.ts';
 import type { ClientConfig } from './config.ts';
 import type { ObservedFlow } from './events/flow-record.ts';
 import { sharedTokenProblems } from './hub/admit.ts';
@@ -31,6 +31,8 @@ export type OpenHubParts = Readonly<{
   files: ReleaseFiles;
   /** The release that a track runs; undefined where it runs none. */
   versionOf(track: TrackId): number | undefined;
+  /** The digest of that release's manifest. */
+  manifestOf(track: TrackId): Digest | undefined;
   who(): Readonly<{ federation: FederationId; cluster: ClusterId; receiptKey: Uint8Array }> | undefined;
   /** The coordinator's ear for the response agent; undefined while nobody is connected. */
   responses(): ResponseCalls | undefined;
@@ -93,10 +95,10 @@ export async function openHub(parts: OpenHubParts): Promise<Result<Hub | undefin
   return ok(opened);
 }
 
-function modelsOf({ tracks, versionOf }: Pick<OpenHubParts, 'tracks' | 'versionOf'>) {
+function modelsOf({ tracks, versionOf, manifestOf }: Pick<OpenHubParts, 'tracks' | 'versionOf' | 'manifestOf'>) {
   return [...tracks.keys()].flatMap((track) => {
     const version = versionOf(track);
-    return version === undefined ? [] : [{ track, version: BigInt(version) }];
+    return version === undefined ? [] : [{ track, version: BigInt(version), manifest: manifestOf(track) ?? '' }];
   });
 }
 

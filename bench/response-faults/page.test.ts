@@ -19,6 +19,7 @@ it('sums what turns did, and names every commit that they were measured at', () 
   expect(page).toContain('| rotation | 14 | 22 | 38 replaced |\n| quarantine | 26 | 34 | 46 isolated |');
   expect(page).toContain('96 SIGKILLs in 2 turns');
   expect(page).toContain('commits aaa, bbb; 58 s');
+  expect(page).toContain('Of the 2 turns there were 1 turn at aaa, 1 turn at bbb.');
   expect(page).toContain('62 histories of 30 suspects');
   expect(page).toContain(
     '## Simulated histories of rotation\n\nEvery part of the agent is real but its clock, its watches and its connection.\n\nNot measured yet.',

@@ -11,7 +11,7 @@ export function faultsPage(kept: Kept): string {
   return `# Faults of agents and API servers
 
 Written by \`npm run campaign:response\`; do not edit. A part that a run leaves out (\`--only\`) stays as it was measured last, and one that was
-stopped goes on with \`--continue\`: figures are sums over the commits that are named.
+stopped goes on with \`--continue\`, whatever the code has become meanwhile: figures are sums over the commits that are named.
 
 ## Killed on a real control plane
 
@@ -88,9 +88,11 @@ function machines(turns: readonly Readonly<{ machine: Machine; seconds: number }
   const places = new Set(
     turns.map(({ machine: of }) => `${of.cpu}, ${of.cores} cores, ${of.memoryGiB} GiB, Node ${of.node}`),
   );
-  const commits = [...new Set(turns.map(({ machine }) => machine.commit))];
+  const commits = Map.groupBy(turns, ({ machine }) => machine.commit);
   const seconds = sum(turns, (turn) => turn.seconds);
-  return `${[...places].join('; ')}; commit${commits.length === 1 ? '' : 's'} ${commits.join(', ')}; ${seconds} s, summed over turns.`;
+  const share = [...commits].map(([commit, of]) => `${of.length} turn${of.length === 1 ? '' : 's'} at ${commit}`);
+  const mixed = commits.size === 1 ? '' : ` Of the ${turns.length} turns there were ${share.join(', ')}.`;
+  return `${[...places].join('; ')}; commit${commits.size === 1 ? '' : 's'} ${[...commits.keys()].join(', ')}; ${seconds} s, summed over turns.${mixed}`;
 }
 
 export const histories = (turns: readonly Readonly<{ histories: number }>[]) => sum(turns, (turn) => turn.histories);

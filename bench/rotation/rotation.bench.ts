@@ -56,7 +56,7 @@ const parts: Readonly<Record<string, Measure>> = {
   real: realPlane,
   idle: (report) => idle(8, report),
   weight,
-  watching: (report) => watching({ cuts: 1_000, kills: 20 }, report),
+  watching: (report) => watching({ cuts: 1_000, kills: 50 }, report),
   quarantine: (report) => realQuarantine(200, report),
   calls: (report) => callsOfQuarantine(10, report),
   packets: (report) => packets(20, report),

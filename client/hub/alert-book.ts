@@ -79,12 +79,12 @@ export class AlertBook {
   }
 
   /** What each track runs now. A version that did not run at the look before counts from then on: its swap was not earlier. */
-  runs(versions: readonly Readonly<{ track: string; version: bigint }>[], nowMs: number): void {
+  runs(versions: readonly Omit<RunningModel, 'sinceMs'>[], nowMs: number): void {
     const sinceMs = BigInt(this.#lookedMs ?? nowMs);
     this.#lookedMs = nowMs;
-    const models = versions.map(({ track, version }) => {
+    const models = versions.map(({ track, version, manifest }) => {
       const before = this.#models.find((model) => model.track === track && model.version === version);
-      return before ?? { track, version, sinceMs };
+      return before ?? { track, version, sinceMs, manifest };
     });
     const isSame = models.length === this.#models.length && models.every((model, at) => model === this.#models[at]);
     if (isSame) return;

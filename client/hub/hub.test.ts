@@ -322,7 +322,8 @@ describe('Hub, for the agent of its cluster', () => {
     alerts.add(another(3));
     alerts.add(another(2));
     // Swapped between two looks: it counts from the first of them on.
-    for (const [at, version] of [6n, 6n, 7n, 7n].entries()) alerts.runs([{ track: 'syscall', version }], 1_000 + at);
+    const running = (version: bigint) => [{ track: 'syscall', version, manifest: `sha256:${version}` }];
+    for (const [at, version] of [6n, 6n, 7n, 7n].entries()) alerts.runs(running(version), 1_000 + at);
     await until(3);
     const { ports } = hub;
     const away = state();
@@ -338,6 +339,8 @@ describe('Hub, for the agent of its cluster', () => {
     const heard = await until(8);
     expect(heard).toEqual([1, 2, 3, 1, 2, 3, 4, 5].map((at) => another(at).id));
     expect(follower.running).toEqual([{ track: 'syscall', version: 7, sinceMs: 1_001 }]);
+    // 6 had ended before anybody heard.
+    expect([6, 7, 8].map((version) => follower.manifestOf('syscall', version))).toEqual([null, 'sha256:7', null]);
     const feed = new AlertFeed([], { timers: systemTimers, signal, onAlerts: () => undefined });
     feed.hear(heard.map((id) => sightingOf({ ...alert, id })));
     feed.hear(heard.map((id) => sightingOf({ ...alert, id })));

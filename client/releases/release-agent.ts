@@ -3,7 +3,7 @@ import { fullJitterMs } from '../../base/backoff.ts';
 import type { Fault } from '../../base/fault.ts';
 import { pause } from '../../base/pause.ts';
 import type { Timer } from '../../base/time.ts';
-import type { TrackId } from '../../proto/ids.ts';
+import type { Digest, TrackId } from '../../proto/ids.ts';
 import { trustedRoot } from '../../proto/release/trust.ts';
 import type { AgentConfig, AgentPorts, IdentityOf } from './agent-ports.ts';
 import { AgentStore } from './agent-store.ts';
@@ -83,6 +83,11 @@ export class ReleaseAgent {
   /** The version that scores a track; undefined while no verified release does. */
   liveVersion(track: TrackId): number | undefined {
     return runningOf(this.#agent, track).live?.release.target.version;
+  }
+
+  /** The digest of the manifest of the release that scores a track, as the signed catalogue names it. */
+  liveManifest(track: TrackId): Digest | undefined {
+    return runningOf(this.#agent, track).live?.release.target.manifest.digest;
   }
 
   /** Runs the last good releases, without the coordinator: the live one, or an earlier one where its files are damaged. */

@@ -30,6 +30,9 @@ export type HubFollowerPorts = Readonly<{
 const firstPlace: AlertPlace = { run: '', after: 0n };
 const firstMs = 500;
 
+/** More versions than any agent hears of within a day of alerts. */
+const manifestsMax = 256;
+
 /**
  * Follows the cluster's hub: its alerts, each heard once, and the signed set. While the hub is away what was heard stands; a
  * hub that comes back is asked from the last number on, one that began anew for all that it remembers.
@@ -43,6 +46,8 @@ export class HubFollower {
   readonly #following: Promise<void>;
   #place = firstPlace;
   #running: readonly Running[] = [];
+  /** Digests of manifests, by track and version: an alert may be of a version that runs no more. */
+  readonly #manifests = new Map<string, string>();
   #responses: ResponseCalls | undefined;
   #away: Fault | null = refuse('HUB_AWAY', 'the hub was not reached yet').fault;
 
@@ -62,6 +67,11 @@ export class HubFollower {
   /** What each track runs, as the hub said last. A hub that does not say since when says nothing. */
   get running(): readonly Running[] {
     return this.#running;
+  }
+
+  /** The digest of the manifest of a version that ran while the hub was heard; null where it did not say. */
+  manifestOf(track: string, version: number): string | null {
+    return this.#manifests.get(`${track}@${version}`) ?? null;
   }
 
   /** The hub's ear for what the coordinator should know; undefined while it is away. */
@@ -119,6 +129,7 @@ export class HubFollower {
         onMessage: ({ run, alerts, models }) => {
           this.#is(null);
           if (models.length > 0) this.#running = models.flatMap(runningIn);
+          this.#keepManifests(models);
           const sightings = alerts.flatMap((heard) => sightingIn(heard) ?? []);
           if (sightings.length > 0) this.#ports.onAlerts(sightings);
           this.#place = { run, after: alerts.at(-1)?.sequence ?? (run === this.#place.run ? this.#place.after : 0n) };
@@ -126,6 +137,16 @@ export class HubFollower {
       });
     } finally {
       connection.close();
+    }
+  }
+
+  #keepManifests(models: readonly RunningModel[]): void {
+    for (const { track, version, manifest } of models) {
+      if (manifest !== '') this.#manifests.set(`${track}@${version}`, manifest.slice(0, 200));
+    }
+    for (const key of this.#manifests.keys()) {
+      if (this.#manifests.size <= manifestsMax) break;
+      this.#manifests.delete(key);
     }
   }
 

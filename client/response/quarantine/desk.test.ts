@@ -59,6 +59,7 @@ async function deskWith(lease: { text: string | undefined; isAway: boolean }, da
     ...{ dataDirectory, dataKey: Buffer.alloc(32, 5), cluster: 'eu-1', send, timers: systemTimers },
     orders: { done: async () => undefined },
     imagesOf: () => [{ container: 'c', image: 'web:1', digest: null, signature: 'unknown' }],
+    manifestOf: (track, version) => (track === 'syscall' ? `sha256:of-${version}` : null),
     shared: {
       seen: () => lease.text,
       async keep(text) {
@@ -106,6 +107,24 @@ it('isolates nobody before the next leader would know of the budget, and says it
   expect(await turn(now + 6_000)).toEqual(['share']);
   expect(lease.text).toContain('uid-web-1');
   expect(await turn(now + 7_000)).toEqual(['evictPod check/uid-web-1']);
+});
+
+it('writes into the evidence which models flagged the pod, by the digests of their manifests', async () => {
+  const folder = tempDir();
+  const desk = await deskWith({ text: undefined, isAway: false }, folder);
+  const sightings = [3, 3, 4].map((modelVersion) => sighting({ atMs: now, track: 'syscall', modelVersion }));
+  const of = { pod: madePod('web-1'), workload: 'web', because: {} };
+  const record = { kind: 'own', id: 'record', do: 'record', ...of } as const;
+  await desk.perform({ ...record, sightings: [...sightings, sighting({ atMs: now, track: 'flow', modelVersion: 9 })] });
+  const { records } = await verifyChain(join(folder, 'evidence'));
+  const [content] = records.map((one) => unwrap(openEvidence(one, Buffer.alloc(32, 5))));
+  expect(content).toMatchObject({
+    models: [
+      { track: 'syscall', version: 3, manifest: 'sha256:of-3' },
+      { track: 'syscall', version: 4, manifest: 'sha256:of-4' },
+      { track: 'flow', version: 9, manifest: null },
+    ],
+  });
 });
 
 it('writes into the evidence whose image the pod runs', async () => {

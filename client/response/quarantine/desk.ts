@@ -56,6 +56,8 @@ export type DeskParts = Readonly<{
   nodeCopy?: NodeCopy | undefined;
   /** The pod's images and whether they are signed; undefined where nobody looks. */
   imagesOf?(pod: JsonValue): readonly object[] | undefined;
+  /** The digest of the manifest of a track's version; null where nobody says. */
+  manifestOf?(track: string, version: number): string | null;
 }>;
 
 const done: Done = { ...ok(null), retryAfterMs: null };
@@ -173,7 +175,8 @@ export class Desk {
     const warnings = networkProbesOf(gathered.value.pod);
     // From here on the pod stands still, where its node has a helper.
     const copied = nodeCopy === undefined ? {} : { node: await nodeCopy.take(gathered.value.pod) };
-    const known = { workload, because, warnings, alerts: sightings, risk: history };
+    const models = modelsOf(sightings, this.#parts.manifestOf);
+    const known = { workload, because, warnings, alerts: sightings, models, risk: history };
     const images = imagesOf?.(gathered.value.pod);
     const content = { ...known, ...gathered.value.rest, ...copied, ...(images === undefined ? {} : { images }) };
     const alerts = sightings.map(({ id }) => id).slice(-1_000);
@@ -247,6 +250,16 @@ function writable(content: Readonly<Record<string, unknown>>): JsonValue {
   } catch {
     return { text: JSON.stringify(content) };
   }
+}
+
+/** Each version that raised one of the alerts. */
+function modelsOf(sightings: readonly Sighting[], manifestOf: DeskParts['manifestOf']) {
+  const versions = new Map(
+    sightings.map(({ track, modelVersion }) => [`${track}@${modelVersion}`, { track, modelVersion }]),
+  );
+  return [...versions.values()].map(({ track, modelVersion: version }) => {
+    return { track, version, manifest: manifestOf?.(track, version) ?? null };
+  });
 }
 
 function refusal(code: ClusterFaultCode, message: string): Done {

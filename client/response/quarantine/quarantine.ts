@@ -121,6 +121,7 @@ export class Quarantine {
       ...{ dataDirectory, dataKey: dataKey.value, cluster: config.cluster },
       ...{ send, timers, orders, shared: this.#parts.shared, nodeCopy: nodeCopy(config.nodeHelper, timers) },
       imagesOf: (pod) => this.#parts.images?.of(pod),
+      manifestOf: (track, version) => this.#feeds?.hub?.manifestOf(track, version) ?? null,
     });
     const places = {
       ...{ file: config.releases, trustFile: join(dataDirectory, 'response-trust.json') },

@@ -79,6 +79,8 @@ export interface RunningModel {
   version: bigint;
   /** Since when, as far as this run of the hub knows, milliseconds since the epoch; 0: it does not say. */
   sinceMs: bigint;
+  /** Digest of the release's manifest, as the signed catalogue names it; empty: it does not say. */
+  manifest: string;
 }
 
 /** The end of a chain of evidence: each record holds the digest of the one before, so it speaks for all of them. */
@@ -493,7 +495,7 @@ export const HeardAlert: MessageFns<HeardAlert> = {
 };
 
 function createBaseRunningModel(): RunningModel {
-  return { track: "", version: 0n, sinceMs: 0n };
+  return { track: "", version: 0n, sinceMs: 0n, manifest: "" };
 }
 
 export const RunningModel: MessageFns<RunningModel> = {
@@ -512,6 +514,9 @@ export const RunningModel: MessageFns<RunningModel> = {
         throw new globalThis.Error("value provided for field message.sinceMs of type uint64 too large");
       }
       writer.uint32(24).uint64(message.sinceMs);
+    }
+    if (message.manifest !== "") {
+      writer.uint32(34).string(message.manifest);
     }
     return writer;
   },
@@ -553,6 +558,14 @@ export const RunningModel: MessageFns<RunningModel> = {
             message.sinceMs = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.manifest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -573,6 +586,7 @@ export const RunningModel: MessageFns<RunningModel> = {
     message.track = object.track ?? "";
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
     message.sinceMs = (object.sinceMs !== undefined && object.sinceMs !== null) ? BigInt(object.sinceMs) : 0n;
+    message.manifest = object.manifest ?? "";
     return message;
   },
 };
