@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unwrap } from '../../base/fault.ts';
+import type { CoordinatorConfig } from '../../coordinator/config/config.ts';
 import { makeLocalOperator } from '../../coordinator/founding.ts';
 import { pemOfChain } from '../../coordinator/keys/authority.ts';
 import { newOperatorKey, type OperatorCredentials } from '../../coordinator/keys/operator-credentials.ts';
@@ -50,15 +51,17 @@ export class CommandLine {
   /** With `admin`, whose key root names for pins, as `testudo coordinator init` makes it. */
   static async start(options: FederationOptions = {}): Promise<CommandLine> {
     const folder = tempDir();
-    const federation = await TestFederation.start({ dataDirectory: folder, ...options });
-    await federation.coordinator.close();
     const pinKey = newPinKey();
-    const wanted = { name: 'admin', role: 'admin', address: '', pin: pinKeyPair(pinKey) } as const;
-    const { credentials, pinIsNamed } = unwrap(await makeLocalOperator(federation.config, wanted, environment));
-    if (!pinIsNamed) throw new Error('root does not name the first pin key');
-    await federation.restart();
+    const credentials: OperatorCredentials[] = [];
+    const makeAdmin = async (config: CoordinatorConfig) => {
+      const wanted = { name: 'admin', role: 'admin', address: '', pin: pinKeyPair(pinKey) } as const;
+      const made = unwrap(await makeLocalOperator(config, wanted, environment));
+      if (!made.pinIsNamed) throw new Error('root does not name the first pin key');
+      credentials.push({ ...made.credentials, pinKey });
+    };
+    const federation = await TestFederation.start({ dataDirectory: folder, before: makeAdmin, ...options });
     const line = new CommandLine(federation, folder);
-    await line.#write({ ...credentials, pinKey });
+    for (const one of credentials) await line.#write(one);
     return line;
   }
 

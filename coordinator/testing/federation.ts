@@ -40,6 +40,8 @@ export type FederationOptions = Readonly<{
   policy?: string;
   settings?: readonly string[];
   dataDirectory?: string;
+  /** What is done in the data directory before the coordinator starts. */
+  before?: (config: CoordinatorConfig) => Promise<void>;
   /** The dashboard's built pages; served where `settings` say that listen.dashboard is. */
   pages?: URL;
   /** Silent unless given. */
@@ -93,6 +95,7 @@ export class TestFederation {
     policy = policyDefault,
     settings = [],
     dataDirectory,
+    before,
     log = makeLog('silent'),
     timers = systemTimers,
     spec: other,
@@ -109,6 +112,7 @@ export class TestFederation {
       ...(labels && { labels }),
       ...(pages && { pages }),
     };
+    await before?.(config);
     const coordinator = await open(config, around);
     const federation = new TestFederation(config, spec, coordinator, around);
     onTestFinished(() => federation.#coordinator.close());
