@@ -67,6 +67,19 @@ export function storeFaults(name: string, store: () => ObjectStore): void {
       expect(unwrap(await (await sound()).blobs.verify(uploadKey.digest))).toBe(payload.byteLength);
     });
 
+    it('leaves on this machine what it could not put, listed, so that a start can take it away', async () => {
+      const { proxy, faulty } = await machines(store());
+      const { blobs, dir } = await faulty();
+      const there = unwrap(await blobs.put(Buffer.from('there')));
+      proxy.failNext('PUT', 1_000, { kind: 'status', status: 503 });
+      expect(codeOf(await blobs.put(payload))).toBe('BLOB_IO');
+      const listed: Digest[] = [];
+      for await (const digest of blobs.list()) listed.push(digest);
+      expect(listed).toEqual([there, digestOf(payload)]);
+      await blobs.remove(digestOf(payload));
+      expect(readdirSync(join(dir, 'blobs'))).toEqual([there.slice('sha256:'.length)]);
+    });
+
     it('does not have what it does not show after a put', async () => {
       const { proxy, faulty } = await machines(store());
       const { blobs } = await faulty();
@@ -192,7 +205,8 @@ export function storeFaults(name: string, store: () => ObjectStore): void {
       expect(await blobs.sweep(leads())).toBe(1);
 
       proxy.fault = ({ isListing }) => (isListing ? { kind: 'old', body: listing } : undefined);
-      for (const digest of await listed()) await blobs.remove(digest); // The one that is gone; the new one is not in it.
+      expect(await listed()).toEqual([first, second]); // The one that is gone; the new one from this machine's files.
+      await blobs.remove(first);
       for (const _ of [1, 2, 3]) expect(await blobs.sweep(leads())).toBe(0);
       expect(await blobs.has(second)).toBe(true);
       proxy.fault = ({ isListing }) => (isListing ? { kind: 'status', status: 500 } : undefined);

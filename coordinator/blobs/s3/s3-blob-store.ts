@@ -181,8 +181,14 @@ export class S3BlobStore implements BlobStore {
     return this.#removals.sweep(prove);
   }
 
-  list(): AsyncGenerator<Digest> {
-    return this.#bucket.list();
+  /** What the bucket lists, and then what never got there: files of this machine alone. */
+  async *list(): AsyncGenerator<Digest> {
+    const listed = new Set<Digest>();
+    for await (const digest of this.#bucket.list()) {
+      listed.add(digest);
+      yield digest;
+    }
+    for await (const digest of this.#local.list()) if (!listed.has(digest)) yield digest;
   }
 
   freeBytes(): Promise<number> {
