@@ -1,3 +1,4 @@
+import { Queue } from 'bullmq';
 import { expect, it, onTestFinished } from 'vitest';
 import { refuse, unwrap } from '../../../base/fault.ts';
 import { systemTimers } from '../../../base/system-timers.ts';
@@ -13,7 +14,7 @@ import { roundEnd } from '../../testing/wait.ts';
 import { engineOn } from '../backend-contract.ts';
 import { startAggregationWorker } from './aggregation-worker.ts';
 import { RedisLink } from './redis-link.ts';
-import { RedisRunner } from './redis-runner.ts';
+import { aggregationQueue, RedisRunner } from './redis-runner.ts';
 import { RedisWaker } from './redis-waker.ts';
 
 /** Three blocks of the five updates, so six tiles. */
@@ -22,14 +23,19 @@ const grid = { rows: 2, updatesMin: 4 };
 const honestCandidate = 'sha256:1e70e39127ec9cf2222281ce1ac455b895963eb9ef62736835ce9cdde58650d9';
 
 /** A round by so many workers; the first tile that is taken fails once. What was run, and what came of it. */
-async function roundBy(workers: number) {
+async function roundBy(
+  workers: number,
+  meddle: (server: RedisServer) => Promise<() => Promise<void>> = async () => async () => {},
+) {
   const server = await RedisServer.start();
+  const meddleOn = await meddle(server);
   const ran: {
     tiles: string[];
     jobs: AggregationJob[];
     wholes: Awaited<ReturnType<AggregationRunner['run']>>[];
     discarded: Digest[];
-  } = { tiles: [], jobs: [], wholes: [], discarded: [] };
+    troubles: string[];
+  } = { tiles: [], jobs: [], wholes: [], discarded: [], troubles: [] };
   let fails = true;
   const noted = (runner: ThreadRunner): AggregationRunner => ({
     async run(job) {
@@ -43,7 +49,7 @@ async function roundBy(workers: number) {
         fails = false;
         return refuse('WORKER_LOST', 'a worker that dies with its tile');
       }
-      ran.tiles.push(tile.job.id);
+      ran.tiles.push(`${tile.job.id} ${tile.rows}`);
       return runner.runTile(tile);
     },
     close: (force) => runner.close(force),
@@ -57,10 +63,11 @@ async function roundBy(workers: number) {
   };
   const { engine } = await engineOn(
     async (dataDir, keyStore) => {
+      const trouble = (code: string) => void ran.troubles.push(code);
       const threads = () => noted(new ThreadRunner({ places: placesIn(dataDir), keyStore }));
       for (let count = 0; count < workers; count++) {
         const runner = threads();
-        const parts = { link: await link(), federation, runner, queueKey: () => queueKey(keyStore), trouble: () => {} };
+        const parts = { link: await link(), federation, runner, queueKey: () => queueKey(keyStore), trouble };
         const worker = startAggregationWorker(parts);
         onTestFinished(async () => {
           await worker.close(true);
@@ -69,7 +76,8 @@ async function roundBy(workers: number) {
       }
       const [own, shared] = [await link(), await link()];
       const runner = new RedisRunner({
-        ...{ link: own, federation, grid, fallback: threads(), timers: systemTimers, trouble: () => {} },
+        ...{ link: own, federation, grid, fallback: threads(), timers: systemTimers },
+        trouble,
         fallbackAfterMs: workers === 0 ? 200 : 600_000,
         queueKey: await ensureQueueKey(keyStore),
         discard: (digests) => ran.discarded.push(...digests),
@@ -80,6 +88,7 @@ async function roundBy(workers: number) {
   );
   for (const cluster of clusters) takePart(engine, cluster, () => {});
   unwrap(await engine.openRound(operator, { track, reason: 'test' }));
+  await meddleOn();
   const { phase } = await roundEnd(engine, 'r-1');
   expect(phase).toMatchObject({ kind: 'candidate' });
   return { ...ran, phase, candidate: engine.state().tracks.get(track)?.models[1]?.digest };
@@ -91,7 +100,9 @@ it('a round of tiles gives the same candidate and provenance whatever the number
   expect(alone.candidate).toBe(honestCandidate);
   for (const workers of [1, 3]) {
     const { tiles, jobs, wholes, discarded, phase, candidate } = await roundBy(workers);
-    const names = ['0.0', '0.1', '0.2', '1.1', '1.2', '2.2'].map((pair) => `aggregate.${track}.r-1.tile.${pair}`);
+    const names = ['0.0 2', '0.1 2', '0.2 2', '1.1 2', '1.2 2', '2.2 1'].map(
+      (tile) => `aggregate.${track}.r-1.tile.${tile}`,
+    );
     expect(tiles.toSorted()).toEqual(names);
     expect(jobs.map(({ tiles }) => tiles?.digests.length)).toEqual([6]);
     expect(new Set(discarded)).toEqual(new Set(jobs[0]?.tiles?.digests));
@@ -99,4 +110,23 @@ it('a round of tiles gives the same candidate and provenance whatever the number
     const { provenance } = phase as { provenance?: Digest };
     expect(wholes).toMatchObject([{ ok: true, value: { candidate, provenance } }]);
   }
+});
+
+it('a tile that somebody changed in the queue is computed by nobody, and it is said', async () => {
+  const ran = await roundBy(1, async (server) => {
+    const connection = { url: server.url, maxRetriesPerRequest: null };
+    const queue = new Queue(aggregationQueue(federation), { connection });
+    onTestFinished(() => queue.close());
+    await queue.pause();
+    return async () => {
+      let job = await queue.getJob(`aggregate.${track}.r-1.tile.0.1`);
+      while (job === undefined) job = await queue.getJob(`aggregate.${track}.r-1.tile.0.1`);
+      const { body, mac } = job.data as { body: string; mac: string };
+      await job.updateData({ body: body.replace('"rows":2', '"rows":1'), mac });
+      await queue.resume();
+    };
+  });
+  expect(ran.troubles).toContain('JOB_FORGED');
+  expect(ran.tiles).not.toContain(`aggregate.${track}.r-1.tile.0.1 1`);
+  expect(ran.candidate).toBe(honestCandidate);
 });
