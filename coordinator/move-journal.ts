@@ -17,7 +17,8 @@ import { openPostgresStore, readFence } from './ledger/journal/postgres/open-pos
 import { statementsIn } from './ledger/journal/postgres/statements.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { SqliteFile } from './ledger/journal/sqlite-file.ts';
-import type { Ask, Row } from './postgres/connection.ts';
+import type { Ask } from './postgres/connection.ts';
+import type { Row } from './postgres/driver.ts';
 import { quoted } from './postgres/layout.ts';
 import type { PostgresLink } from './postgres/link.ts';
 

@@ -1,5 +1,6 @@
 import { FaultError } from '../../base/fault.ts';
-import type { Ask, Row } from '../postgres/connection.ts';
+import type { Ask } from '../postgres/connection.ts';
+import type { Row } from '../postgres/driver.ts';
 import { quoted } from '../postgres/layout.ts';
 import type { PostgresLink } from '../postgres/link.ts';
 import type { CertificateName, IdentityPlace, SecretPlace } from './key-place.ts';

@@ -1,10 +1,9 @@
-import { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { Client } from 'pg';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { within } from '../../base/within.ts';
 import type { PostgresAddress } from './address.ts';
+import { type Driver, pgDriver, type Row, type Session } from './driver.ts';
 
 export type PostgresSettings = PostgresAddress &
   Readonly<{
@@ -21,8 +20,6 @@ export type PostgresSettings = PostgresAddress &
     /** What a successor waits for after the last beat of this process. */
     leaseMs: number;
   }>;
-
-export type Row = Readonly<Record<string, unknown>>;
 
 export type Answer = Readonly<
   /** `isWeak`: it went with a warning, as a commit does whose wait for the standby was cut short. */
@@ -43,7 +40,7 @@ const answerWithinMs = 8_000;
 const versionMin = 140_000;
 
 /** Of the session: a default of the server, the database or the role must not weaken what a commit says. */
-const session = `
+const settingsOfSession = `
   SET synchronous_commit = on;
   SET client_connection_check_interval = '1s';
   SET default_transaction_isolation = 'read committed';
@@ -60,30 +57,31 @@ const fitness = `
 
 /** One connection to the primary, with one statement under way at a time. */
 export class PostgresConnection {
-  readonly #client: Client;
-  readonly #socket: Socket;
+  readonly #session: Session;
   readonly #timers: Timers;
   #isWeak = false;
   #lost: string | undefined;
 
-  private constructor(client: Client, socket: Socket, timers: Timers) {
-    this.#client = client;
-    this.#socket = socket;
+  private constructor(session: Session, timers: Timers) {
+    this.#session = session;
     this.#timers = timers;
     // Texts of notices are in the server's language: any warning in a commit of ours is the one that matters.
-    client.on('notice', ({ severity }) => {
+    session.onNotice(({ severity }) => {
       if (severity === 'WARNING') this.#isWeak = true;
     });
-    client.on('error', ({ message }) => this.#leave(message));
-    client.on('end', () => this.#leave('the connection has ended'));
+    session.onEnd((cause) => this.#leave(cause));
   }
 
   /** The first of the servers that is a primary fit to hold a journal. A standby answers too, and is passed by. */
-  static async open(settings: PostgresSettings, timers: Timers): Promise<Result<PostgresConnection, ConnectFaultCode>> {
+  static async open(
+    settings: PostgresSettings,
+    timers: Timers,
+    driver: Driver = pgDriver,
+  ): Promise<Result<PostgresConnection, ConnectFaultCode>> {
     const causes: string[] = [];
     let unfit: Result<never, 'DATABASE_UNFIT'> | undefined;
     for (const { host, port } of settings.hosts) {
-      const opened = await PostgresConnection.#openAt(host, port, settings, timers);
+      const opened = await PostgresConnection.#openAt(await driver({ ...settings, host, port }), timers);
       if (typeof opened === 'string') {
         causes.push(`${host}:${port}: ${opened}`);
         continue;
@@ -99,29 +97,12 @@ export class PostgresConnection {
   }
 
   /** Why not, where it cannot be had. */
-  static async #openAt(
-    host: string,
-    port: number,
-    { database, user, password, tls }: PostgresSettings,
-    timers: Timers,
-  ): Promise<PostgresConnection | string> {
-    const { default: pg } = await import('pg'); // Loaded only where it is used.
-    const socket = new Socket();
-    const client = new pg.Client({
-      host,
-      port,
-      database,
-      user,
-      password: () => password, // Never what ~/.pgpass or the environment says.
-      ssl: tls ?? false,
-      keepAlive: true,
-      application_name: 'testudo coordinator',
-      stream: () => socket,
-    });
-    const connection = new PostgresConnection(client, socket, timers);
+  static async #openAt(session: Session, timers: Timers): Promise<PostgresConnection | string> {
+    const connection = new PostgresConnection(session, timers);
     try {
-      const connected = await within(timers, connectWithinMs, client.connect());
-      const set = connected === 'late' ? 'late' : await within(timers, connectWithinMs, client.query(session));
+      const connected = await within(timers, connectWithinMs, session.connect());
+      const set =
+        connected === 'late' ? 'late' : await within(timers, connectWithinMs, session.query(settingsOfSession));
       if (set !== 'late') return connection;
       connection.#leave('no answer');
       return `no answer within ${connectWithinMs} ms`;
@@ -140,9 +121,8 @@ export class PostgresConnection {
     if (this.#lost !== undefined) return { kind: 'lost', cause: this.#lost };
     this.#isWeak = false;
     try {
-      const answer = await within(this.#timers, answerWithinMs, this.#client.query<Row>(text, [...values]));
-      // Of several statements, sent as one text, the driver gives a list of results.
-      if (answer !== 'late') return { kind: 'rows', rows: [answer].flat().at(-1)?.rows ?? [], isWeak: this.#isWeak };
+      const answer = await within(this.#timers, answerWithinMs, this.#session.query(text, values));
+      if (answer !== 'late') return { kind: 'rows', rows: answer, isWeak: this.#isWeak };
       this.#leave(`no answer within ${answerWithinMs} ms`); // The driver would keep the statement in its queue.
       return { kind: 'lost', cause: `no answer within ${answerWithinMs} ms` };
     } catch (error) {
@@ -156,7 +136,7 @@ export class PostgresConnection {
   }
 
   async close(): Promise<void> {
-    if (this.#lost === undefined) await within(this.#timers, 1_000, this.#client.end()).catch(() => {});
+    if (this.#lost === undefined) await within(this.#timers, 1_000, this.#session.end()).catch(() => {});
     this.#leave('closed');
   }
 
@@ -176,7 +156,7 @@ export class PostgresConnection {
 
   #leave(cause: string): void {
     this.#lost ??= cause;
-    this.#socket.destroy();
+    this.#session.destroy();
   }
 }
 

@@ -1,6 +1,7 @@
 import { pause } from '../../base/pause.ts';
 import type { Timers } from '../../base/time.ts';
 import { type Answer, type Ask, PostgresConnection, type PostgresSettings, settlesNothing } from './connection.ts';
+import { type Driver, pgDriver } from './driver.ts';
 
 const retryEveryMs = 200;
 
@@ -16,15 +17,16 @@ export class PostgresLink {
   /** Who this coordinator is at the fence, once it is the journal's writer. */
   writer: Writer | undefined;
   readonly #timers: Timers;
+  readonly #driver: Driver;
   readonly #closing = new AbortController();
   #connection: PostgresConnection | undefined;
   #turns: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(settings: PostgresSettings, timers: Timers, connection?: PostgresConnection) {
+  constructor(settings: PostgresSettings, timers: Timers, driver: Driver = pgDriver) {
     this.settings = settings;
     this.#timers = timers;
-    this.#connection = connection;
+    this.#driver = driver;
   }
 
   get timers(): Timers {
@@ -94,7 +96,7 @@ export class PostgresLink {
   async #ask(text: string, values: readonly unknown[] = []): Promise<Answer> {
     if (this.#connection === undefined || this.#connection.isLost) {
       if (this.#closing.signal.aborted) return { kind: 'lost', cause: 'this coordinator lets go of its database' };
-      const opened = await PostgresConnection.open(this.settings, this.#timers);
+      const opened = await PostgresConnection.open(this.settings, this.#timers, this.#driver);
       if (!opened.ok) return { kind: 'lost', cause: opened.fault.message };
       this.#connection = opened.value;
     }

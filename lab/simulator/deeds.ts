@@ -1,3 +1,4 @@
+import { beginOnDatabase } from './database-deeds.ts';
 import { clusters, federation, honestCount, operator, track } from './found.ts';
 import type { Disk, DiskMood } from './ground/disk.ts';
 import type { Stage } from './invariants/stage.ts';
@@ -29,7 +30,8 @@ export class Deeds {
     const { history, world } = this.#stage;
     const { kind, ...rest } = deed;
     history.note('deed', `${kind} ${Object.values(rest).join(' ')}`);
-    this.done.set(kind, (this.done.get(kind) ?? 0) + 1);
+    const counted = deed.kind === 'database' ? `database ${deed.act}` : kind;
+    this.done.set(counted, (this.done.get(counted) ?? 0) + 1);
     const undo = this.#begin(deed);
     if (undo !== undefined && 'forMs' in deed) {
       world.after(deed.forMs, () => {
@@ -44,6 +46,7 @@ export class Deeds {
     const { members, memberDisks, disk, links, coordinators, tampers, history } = this.#stage;
     this.#isCalm = true;
     history.note('deed', 'calm');
+    this.#stage.database?.heal();
     for (const one of [disk, ...memberDisks]) {
       one.mood = 'well';
       one.kills = undefined;
@@ -119,6 +122,8 @@ export class Deeds {
         return void this.#flipUpdate();
       case 'duel': {
         const rival = coordinators[1] as SimulatedCoordinator;
+        if (rival.process?.isAlive === true) return undefined;
+        rival.how = 'force';
         rival.start();
         return () => rival.stop();
       }
@@ -159,6 +164,8 @@ export class Deeds {
       case 'hostile':
         this.#stage.hostile.act(deed.act);
         return undefined;
+      case 'database':
+        return beginOnDatabase(deed, this.#stage);
     }
   }
 
@@ -185,18 +192,21 @@ export class Deeds {
 
   /** A line of the journal rots while the coordinator is down: it must not start. Then the old bytes come back. */
   #flipJournal(first: SimulatedCoordinator): void {
-    const { image, draws, world } = this.#stage;
-    const at = draws.between('flip', 0, image.journal.rows.length - 1);
-    const row = image.journal.rows[at];
+    const { image, draws, world, database, coordinators } = this.#stage;
+    // A standby that has walked the lines does not walk them again.
+    if (database !== undefined && (coordinators[1]?.process?.isAlive === true || !database.isWell)) return;
+    const { rows } = database?.database.primary.journal ?? image.journal;
+    const at = draws.between('flip', 0, rows.length - 1);
+    const row = rows[at];
     if (row === undefined) return;
     const damaged = { ...row, body: row.body.replace('"seq":', '"sea":') };
     if (damaged.body === row.body) return;
-    image.journal.rows[at] = damaged;
+    rows[at] = damaged;
     this.#stage.damaged = { epoch: image.journal.epoch };
     first.kill();
     world.after(5 * 60_000, () => {
       this.#stage.damaged = undefined;
-      if (image.journal.rows[at] === damaged) image.journal.rows[at] = row;
+      if (rows[at] === damaged) rows[at] = row;
     });
   }
 

@@ -9,6 +9,7 @@ import { type SigningKeyPair, signingKeyPairOf } from '../../proto/envelope/cryp
 import { parseClusterId, parseFederationId, parseTrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { CoordinatorImage, Disk } from './ground/disk.ts';
+import { openOnDisk } from './ground/journal-disk.ts';
 import { SimulatedCoordinator } from './players/coordinator.ts';
 import { Draws } from './world/draws.ts';
 import { History } from './world/history.ts';
@@ -87,6 +88,7 @@ async function found(hasGate: boolean): Promise<Founded> {
   const world = new World(dawnMs - hourMs);
   const draws = new Draws(hasGate ? 1 : 2);
   const image = new CoordinatorImage();
+  const disk = new Disk('founding', draws);
   const receiptKey = keyOf('receipts');
   const pinKey = keyOf('pins');
   const keys = clusters.map(keyOf);
@@ -95,7 +97,8 @@ async function found(hasGate: boolean): Promise<Founded> {
     draws,
     history: new History(world, false),
     image,
-    disk: new Disk('founding', draws),
+    disk,
+    openLedger: (_, process, opening) => openOnDisk(image, disk, process, opening),
     clock: { aheadMs: 0 },
     federation,
     receiptKey,
@@ -104,6 +107,7 @@ async function found(hasGate: boolean): Promise<Founded> {
     },
     jobBegan: () => {},
     keyPut: () => {},
+    acknowledged: () => {},
   });
   coordinator.start();
   await world.run(world.nowMs + minuteMs, () => coordinator.host !== undefined);

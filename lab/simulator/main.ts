@@ -1,6 +1,6 @@
 /**
  * `npm run simulate -- --seed N`: one simulated day with its history; `--seeds A-B`: many, one line for each that breaks a
- * rule. `--mutation NAME` plants one of mutations/mutations.ts in the sources first; `--until-broken` ends at the first seed.
+ * rule. `--step 5` runs each fifth of them. `--mutation NAME` plants one of mutations/mutations.ts in the sources first; `--until-broken` ends at the first seed.
  */
 import { parseArgs } from 'node:util';
 import { wholeNumbers } from '../whole-numbers.ts';
@@ -9,6 +9,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string' },
+    step: { type: 'string', default: '1' },
     mutation: { type: 'string' },
     'until-broken': { type: 'boolean', default: false },
   },
@@ -29,6 +30,7 @@ if (values.seed !== undefined) {
     number,
     number?,
   ];
-  const broken = await runMany({ from, to: to ?? from, untilBroken: values['until-broken'] }, write);
+  const { step } = wholeNumbers({ step: values.step });
+  const broken = await runMany({ from, to: to ?? from, step, untilBroken: values['until-broken'] }, write);
   process.exitCode = broken === 0 ? 0 : 1;
 }

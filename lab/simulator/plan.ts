@@ -30,7 +30,23 @@ export type Deed =
   | Readonly<{ kind: 'badLink'; cluster: number; how: 'loss' | 'twice' | 'delay' | 'trickle'; forMs: number }>
   | Readonly<{ kind: 'tamper'; cluster: number; how: 'replay' | 'flip' | 'forge'; forMs: number }>
   | Readonly<{ kind: 'operator'; act: OperatorAct }>
-  | Readonly<{ kind: 'hostile'; act: HostileAct }>;
+  | Readonly<{ kind: 'hostile'; act: HostileAct }>
+  /** `count`: of writes, where the act waits for one. */
+  | Readonly<{ kind: 'database'; act: DatabaseAct; count: number; forMs: number }>;
+
+export type DatabaseAct =
+  | 'answerLost'
+  | 'requestsHeld'
+  | 'answersHeld'
+  | 'lineCut'
+  | 'coordinatorKilled'
+  | 'crash'
+  | 'full'
+  | 'standbyAway'
+  | 'waitsCancelled'
+  | 'noStandbyNamed'
+  | 'failOver'
+  | 'standby';
 
 export type OperatorAct =
   | 'openRound'
@@ -59,7 +75,36 @@ export type HostileAct =
 export type Planned = Readonly<{ id: number; atMs: number; deed: Deed }>;
 
 /** A day of one seed. Data, so that a history shrinks by leaving deeds out. */
-export type Plan = Readonly<{ seed: number; deeds: readonly Planned[] }>;
+export type Plan = Readonly<{
+  seed: number;
+  /** Where the journal lies in a database: whether each commit waits for its standby. */
+  database: Readonly<{ isReplicated: boolean }> | undefined;
+  deeds: readonly Planned[];
+}>;
+
+/** Each fifth seed's journal lies in a database. */
+const databaseEvery = 5;
+const databaseActs: readonly DatabaseAct[] = [
+  'answerLost',
+  'answerLost',
+  'requestsHeld',
+  'requestsHeld',
+  'answersHeld',
+  'lineCut',
+  'coordinatorKilled',
+  'coordinatorKilled',
+  'crash',
+  'crash',
+  'full',
+  'standbyAway',
+  'waitsCancelled',
+  'waitsCancelled',
+  'noStandbyNamed',
+  'failOver',
+  'failOver',
+  'standby',
+  'standby',
+];
 
 const operatorActs: readonly OperatorAct[] = [
   'openRound',
@@ -158,12 +203,28 @@ export function planOf(seed: number, clusters: number): Plan {
     const make = draws.pick(p, weighted);
     return { id, atMs: momentIn(draws), deed: make() };
   });
-  return { seed, deeds: deeds.sort((a, b) => a.atMs - b.atMs || a.id - b.id) };
+  const onDatabase = seed % databaseEvery === 0 ? databaseDeeds(draws, count) : [];
+  return {
+    seed,
+    database: seed % databaseEvery === 0 ? { isReplicated: draws.chance('database plan', 0.6) } : undefined,
+    deeds: [...deeds, ...onDatabase].sort((a, b) => a.atMs - b.atMs || a.id - b.id),
+  };
+}
+
+function databaseDeeds(draws: Draws, firstId: number): readonly Planned[] {
+  const p = 'database plan';
+  return Array.from({ length: draws.between(p, 6, 16) }, (_, at) => {
+    const act = draws.pick(p, databaseActs);
+    const count = draws.between(p, 1, draws.pick(p, [4, 40]));
+    const isLong = draws.chance(p, 0.3) || act === 'standby';
+    const forMs = draws.between(p, 1_000, isLong ? 40 * minuteMs : 30_000);
+    return { id: firstId + at, atMs: momentIn(draws, p), deed: { kind: 'database', act, count, forMs } };
+  });
 }
 
 /** Half of all deeds fall into the first hour after a scheduled round opens, when most is under way. */
-function momentIn(draws: Draws): number {
-  const atMs = draws.between('plan', 0, faultsForMs);
-  if (draws.chance('plan', 0.4)) return atMs;
-  return Math.floor(atMs / (6 * hourMs)) * 6 * hourMs + draws.between('plan', 28 * minuteMs, 100 * minuteMs);
+function momentIn(draws: Draws, purpose = 'plan'): number {
+  const atMs = draws.between(purpose, 0, faultsForMs);
+  if (draws.chance(purpose, 0.4)) return atMs;
+  return Math.floor(atMs / (6 * hourMs)) * 6 * hourMs + draws.between(purpose, 28 * minuteMs, 100 * minuteMs);
 }

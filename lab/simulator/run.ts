@@ -3,7 +3,7 @@ import { type Plan, planOf } from './plan.ts';
 import { shrink } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
 
-export type RunOptions = Readonly<{ from: number; to: number; untilBroken: boolean }>;
+export type RunOptions = Readonly<{ from: number; to: number; step: number; untilBroken: boolean }>;
 
 /** What one seed plans. */
 function planFor(seed: number): Plan {
@@ -25,10 +25,10 @@ export async function show(seed: number, write: (line: string) => void): Promise
 }
 
 /** Every seed of a range: one line for each that breaks a rule, then a sum. */
-export async function runMany({ from, to, untilBroken }: RunOptions, write: (line: string) => void): Promise<number> {
+export async function runMany({ from, to, step, untilBroken }: RunOptions, write: (line: string) => void): Promise<number> {
   let [broken, acts, candidates, seeds] = [0, 0, 0, 0];
   const done: Record<string, number> = {};
-  for (let seed = from; seed <= to; seed += 1) {
+  for (let seed = from; seed <= to; seed += Math.max(1, step)) {
     const outcome = await simulate(planFor(seed));
     seeds += 1;
     acts += outcome.acts;

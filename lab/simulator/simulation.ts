@@ -5,7 +5,10 @@ import type { Receipt } from '../../proto/envelope/receipt.ts';
 import type { ClusterId } from '../../proto/ids.ts';
 import { Deeds } from './deeds.ts';
 import { clusters, federation, foundedWith, honestCount, track } from './found.ts';
+import { DatabaseGround } from './ground/database/database-ground.ts';
 import { type CoordinatorImage, Disk } from './ground/disk.ts';
+import { openOnDisk } from './ground/journal-disk.ts';
+import type { Opening } from './ground/opened.ts';
 import { AgentWatch } from './invariants/agent-watch.ts';
 import { checkCalm } from './invariants/calm.ts';
 import { JournalWatch } from './invariants/journal-watch.ts';
@@ -52,6 +55,7 @@ class Simulation implements Stage {
   readonly refused = new Map<number, number>();
   image!: CoordinatorImage;
   disk!: Disk;
+  database: DatabaseGround | undefined;
   coordinators: SimulatedCoordinator[] = [];
   members: SimulatedCluster[] = [];
   memberDisks: Disk[] = [];
@@ -134,6 +138,11 @@ class Simulation implements Stage {
     this.disk = new Disk('coordinator', draws);
     this.journal = new JournalWatch(this.image, this.report);
     this.agents = new AgentWatch(this.report, this.journal.releases, track);
+    const names = ['coordinator', 'rival'];
+    const { database: planned } = this.plan;
+    if (planned !== undefined) {
+      this.database = new DatabaseGround(world, draws, this.image, names, planned.isReplicated);
+    }
     const network = new Network<Services>(world, draws, () => this.coordinators.map(({ host }) => host));
     const ground = {
       world,
@@ -147,8 +156,11 @@ class Simulation implements Stage {
       trouble: (code: string, message: string) => void this.troubles.push(`${code}: ${message}`),
       keyPut: (secret: Uint8Array) => void this.secrets.add(Buffer.from(secret).toString('base64')),
       jobBegan: (job: AggregationJob) => this.journal.rounds.jobBegan(job),
+      openLedger: (name: string, process: SimulatedProcess, opening: Opening) =>
+        this.database?.open(name, process, opening) ?? openOnDisk(this.image, this.disk, process, opening),
+      acknowledged: (seq: number, chain: string) => this.#acknowledged(seq, chain),
     };
-    this.coordinators = [new SimulatedCoordinator('coordinator', ground), new SimulatedCoordinator('rival', ground)];
+    this.coordinators = names.map((name) => new SimulatedCoordinator(name, ground));
     this.links = clusters.map((name) => new Link(name));
     const witness = this.#witness();
     const common = { world, draws, history, network, federation, track, addresses: 2, witness };
@@ -170,6 +182,12 @@ class Simulation implements Stage {
     (this.coordinators[0] as SimulatedCoordinator).start();
     for (const member of this.members) member.start();
     return founded;
+  }
+
+  /** P1, P2: on two servers where two are asked for. */
+  #acknowledged(seq: number, chain: string): void {
+    if (this.image.journal.rows[seq - 1]?.chain === chain) return;
+    this.report('ACKNOWLEDGED_NOT_DURABLE', `line ${seq} is not where it would outlive its server`);
   }
 
   #overheard() {

@@ -1,4 +1,4 @@
-import { type Result, refuse } from '../../../base/fault.ts';
+import { type Result, refuse, unwrap } from '../../../base/fault.ts';
 import type { StoredEntry } from '../../../coordinator/ledger/journal/entry.ts';
 import { chainOrigin } from '../../../coordinator/ledger/journal/entry.ts';
 import { GroupCommitJournal } from '../../../coordinator/ledger/journal/group-commit-journal.ts';
@@ -8,9 +8,22 @@ import { openMemoryStore } from '../../../coordinator/ledger/journal/memory-stor
 import { findBreak } from '../../../coordinator/ledger/journal/walk.ts';
 import type { SimulatedProcess } from '../world/process.ts';
 import type { CoordinatorImage, Disk } from './disk.ts';
+import { keysOn } from './key-disk.ts';
+import type { Opened, Opening } from './opened.ts';
+
+/** What a coordinator on a data directory opens. */
+export async function openOnDisk(
+  image: CoordinatorImage,
+  disk: Disk,
+  process: SimulatedProcess,
+  { keyPut }: Opening,
+): Promise<Opened> {
+  const journal = unwrap(await openJournalOn(image, disk, process));
+  return { journal, keyStore: keysOn(image, disk, process, keyPut) };
+}
 
 /** The real journal over a simulated disk. Walks every line before it opens, as the file store does. */
-export async function openJournalOn(
+async function openJournalOn(
   image: CoordinatorImage,
   disk: Disk,
   process: SimulatedProcess,

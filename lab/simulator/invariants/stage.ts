@@ -1,4 +1,5 @@
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
+import type { DatabaseGround } from '../ground/database/database-ground.ts';
 import type { CoordinatorImage, Disk } from '../ground/disk.ts';
 import type { SimulatedCluster } from '../players/cluster.ts';
 import type { SimulatedCoordinator } from '../players/coordinator.ts';
@@ -21,6 +22,8 @@ export type Stage = {
   readonly journal: JournalWatch;
   readonly image: CoordinatorImage;
   readonly disk: Disk;
+  /** Where the journal lies in a database. */
+  readonly database: DatabaseGround | undefined;
   readonly clock: WallClock;
   /** The one that is meant to run, and a rival. */
   readonly coordinators: readonly SimulatedCoordinator[];

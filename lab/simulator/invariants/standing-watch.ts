@@ -36,6 +36,7 @@ export class StandingWatch {
       this.#clockAheadMs = clock.aheadMs;
     }
     this.#lookForOverdue();
+    this.#lookForRollBack();
     this.#lookForUploads();
     // Blobs go when something is journalled, or when the open round's end is swept: one look for each line is enough.
     if (journal.length !== this.#entries) this.#lookForBytes();
@@ -52,12 +53,13 @@ export class StandingWatch {
 
   /** I8: a round is not open much longer than its deadline while a coordinator is well. */
   #lookForOverdue(): void {
-    const { world, coordinators, disk, clock, journal, image } = this.#stage;
+    const { world, coordinators, disk, clock, journal, image, database } = this.#stage;
     const host = coordinators[0]?.host;
     const rival = coordinators[1]?.process?.isAlive === true;
     // One that another has fenced learns of it at its next write, of a timestamp at the latest.
     const isLeader = host?.services.engine.epoch === image.journal.epoch;
-    const isWell = isLeader && host.process.isAlive && !host.process.isPaused && disk.mood === 'well' && !rival;
+    const isGroundWell = disk.mood === 'well' && database?.isWell !== false;
+    const isWell = isLeader && host.process.isAlive && !host.process.isPaused && isGroundWell && !rival;
     const key = isWell ? `${host.services.engine.epoch}/${clock.aheadMs}` : '';
     if (key !== this.#wellKey || key === '') {
       this.#wellKey = key;
@@ -72,6 +74,16 @@ export class StandingWatch {
         'ROUND_OVERDUE',
         `${open.round} is ${open.phase} ${Math.round(overdueMs)} ms after its deadline`,
       );
+    }
+  }
+
+  /** P5: nobody writes on where a server leads that lacks what was acknowledged. */
+  #lookForRollBack(): void {
+    const { database: ground } = this.#stage;
+    if (ground?.rolledBack === undefined) return;
+    const { rows, epoch } = ground.database.primary.journal;
+    if (rows.length > ground.rolledBack.rows || epoch > ground.rolledBack.epoch) {
+      this.#stage.report('ROLL_BACK_UNSEEN', `line ${rows.length} follows what lacks acknowledged ones`);
     }
   }
 

@@ -6,8 +6,7 @@ import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import type { FederationId } from '../../../proto/ids.ts';
 import { DiskBlobs } from '../ground/blob-disk.ts';
 import type { CoordinatorImage, Disk } from '../ground/disk.ts';
-import { openJournalOn } from '../ground/journal-disk.ts';
-import { keysOn } from '../ground/key-disk.ts';
+import type { Opened, Opening } from '../ground/opened.ts';
 import type { Draws } from '../world/draws.ts';
 import type { History } from '../world/history.ts';
 import type { Host } from '../world/network.ts';
@@ -35,8 +34,10 @@ export type CoordinatorGround = Readonly<{
   receiptKey: SigningKeyPair;
   /** What the coordinator's log would say. */
   trouble: (code: string, message: string) => void;
-  /** Told of every secret that is put into the key store. */
-  keyPut: (secret: Uint8Array) => void;
+  /** Opens the journal and the keys of the named coordinator. */
+  openLedger: (name: string, process: SimulatedProcess, opening: Opening) => Promise<Opened>;
+  keyPut: Opening['keyPut'];
+  acknowledged: Opening['acknowledged'];
   jobBegan: (job: AggregationJob) => void;
 }>;
 
@@ -48,6 +49,8 @@ export class SimulatedCoordinator {
   /** The life that began last, whether it serves yet or not. */
   process: SimulatedProcess | undefined;
   readonly #ground: CoordinatorGround;
+  /** How it opens its journal. */
+  how: Opening['how'] = 'alone';
   #isWanted = false;
   #failures = 0;
 
@@ -60,13 +63,18 @@ export class SimulatedCoordinator {
   start(): void {
     if (this.#isWanted) return;
     this.#isWanted = true;
-    this.#boot();
+    if (this.process?.isAlive !== true) this.#boot();
   }
 
   /** Is killed, and not started again. */
   stop(): void {
     this.#isWanted = false;
     this.process?.kill();
+  }
+
+  /** Goes on, and is not started again once it has ended. */
+  leaveAlone(): void {
+    this.#isWanted = false;
   }
 
   /** Is killed, and started again after a while. */
@@ -97,11 +105,11 @@ export class SimulatedCoordinator {
   }
 
   async #open(process: SimulatedProcess): Promise<void> {
-    const { image, disk, federation, receiptKey, draws, history, trouble, jobBegan, keyPut } = this.#ground;
+    const { image, disk, federation, receiptKey, draws, history, trouble, jobBegan } = this.#ground;
+    const { openLedger, keyPut, acknowledged } = this.#ground;
     const { timers } = process;
-    const keyStore = keysOn(image, disk, process, keyPut);
     const blobs = new DiskBlobs(image, disk, process);
-    const journal = unwrap(await openJournalOn(image, disk, process));
+    const { journal, keyStore } = await openLedger(this.name, process, { how: this.how, keyPut, acknowledged });
     const said = (code: string, message: string) => {
       history.note(this.name, `says ${code}`);
       trouble(code, message);

@@ -10,7 +10,8 @@ import { rolledBack } from './faults.ts';
 import { held, moved, type PostgresJournalFaultCode, readFence, walkTo } from './open-postgres.ts';
 import type { Fence } from './rows.ts';
 
-const lookEveryMs = 250;
+/** How often who waits for a journal looks whether it is free. */
+export const lookEveryMs = 250;
 const never = new AbortController().signal;
 
 /**

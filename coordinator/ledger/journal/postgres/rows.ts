@@ -1,4 +1,4 @@
-import type { Row } from '../../../postgres/connection.ts';
+import type { Row } from '../../../postgres/driver.ts';
 import type { StoredEntry } from '../entry.ts';
 import type { JournalHead } from '../journal.ts';
 
