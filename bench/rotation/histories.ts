@@ -1,6 +1,7 @@
 /** Many simulated histories, one after the other: what was done in them, what went wrong, and on which faults. */
-import { runHistory } from '../../client/response/testing/history.ts';
+
 import { quarantineHistory } from '../../client/response/testing/quarantine-history.ts';
+import { runHistory } from '../../client/response/testing/rotation-history.ts';
 
 /** `seed`: the histories are those of the seeds after it. */
 type Wanted = Readonly<{ count: number; seed: number }>;

@@ -25,7 +25,7 @@ const holdsMax = 1_000;
 export function checkSchedule(rules: ScheduleRules): Result<ScheduleRules, 'SCHEDULE_INVALID'> {
   const problems = checkBlackouts(rules.blackouts);
   try {
-    if (cronOf(rules).nextRun(new Date(0)) === null) problems.push(`cron "${rules.cron}" never comes`);
+    if (knownOf(rules).cron.nextRun(new Date(0)) === null) problems.push(`cron "${rules.cron}" never comes`);
   } catch (error) {
     problems.push(`cron "${rules.cron}" in ${rules.timeZone}: ${(error as Error).message}`);
   }
@@ -43,9 +43,8 @@ export function nextRun(
   afterMs: EpochMs,
   nowMs: EpochMs,
 ): Run | undefined {
-  const occurrence = cronOf(rules).nextRun(new Date(afterMs));
-  if (occurrence === null) return undefined;
-  const occurrenceMs = occurrence.getTime();
+  const occurrenceMs = occurrenceAfter(rules, afterMs);
+  if (occurrenceMs === null) return undefined;
   const holders = [...freezes].filter(({ tracks }) => tracks === 'all' || tracks.includes(track));
   const held = holdOf(rules, holders, occurrenceMs);
   return {
@@ -72,16 +71,28 @@ function holdOf(rules: ScheduleRules, freezes: readonly Hold[], atMs: EpochMs) {
   return untilMs === undefined ? undefined : ({ because: 'BLACKOUT', untilMs } as const);
 }
 
-const crons = new Map<string, Cron>();
+type Known = { readonly cron: Cron; fromMs: EpochMs; nextMs: EpochMs | null };
+
+const crons = new Map<string, Known>();
 const cronsMax = 1_000;
 
 /** Parsed once: the next run is asked for at every wake-up. */
-function cronOf({ cron, timeZone }: ScheduleRules): Cron {
+function knownOf({ cron, timeZone }: ScheduleRules): Known {
   const key = `${timeZone}\n${cron}`;
   const known = crons.get(key);
   if (known !== undefined) return known;
-  const parsed = new Cron(cron, { timezone: timeZone, paused: true });
+  const parsed = { cron: new Cron(cron, { timezone: timeZone, paused: true }), fromMs: Infinity, nextMs: null };
   if (crons.size >= cronsMax) crons.clear();
   crons.set(key, parsed);
   return parsed;
+}
+
+/** An answer holds for every moment from the one that it was found for up to itself. */
+function occurrenceAfter(rules: ScheduleRules, afterMs: EpochMs): EpochMs | null {
+  const known = knownOf(rules);
+  if (afterMs < known.fromMs || (known.nextMs !== null && afterMs >= known.nextMs)) {
+    known.fromMs = afterMs;
+    known.nextMs = known.cron.nextRun(new Date(afterMs))?.getTime() ?? null;
+  }
+  return known.nextMs;
 }

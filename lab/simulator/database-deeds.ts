@@ -112,7 +112,8 @@ function promoteLagging(ground: DatabaseGround, { coordinators, history, report,
     }
     const line = ground.lines.get(first.name);
     wellFor = first.process.isPaused || line?.mood !== 'well' || !database.isUp ? 0 : wellFor + 1;
-    if (wellFor > noticesWithin) report('ROLL_BACK_UNSEEN', 'the coordinator goes on over what lacks acknowledged lines');
+    if (wellFor > noticesWithin)
+      report('ROLL_BACK_UNSEEN', 'the coordinator goes on over what lacks acknowledged lines');
     world.after(minuteMs, look);
   };
   world.after(5 * minuteMs, look);

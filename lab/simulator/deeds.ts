@@ -30,7 +30,7 @@ export class Deeds {
     const { history, world } = this.#stage;
     const { kind, ...rest } = deed;
     history.note('deed', `${kind} ${Object.values(rest).join(' ')}`);
-    const counted = deed.kind === 'database' ? `database ${deed.act}` : kind;
+    const counted = deed.kind === 'database' || deed.kind === 'pods' ? `${kind} ${deed.act}` : kind;
     this.done.set(counted, (this.done.get(counted) ?? 0) + 1);
     const undo = this.#begin(deed);
     if (undo !== undefined && 'forMs' in deed) {
@@ -163,6 +163,10 @@ export class Deeds {
         return void this.#operate(deed.act);
       case 'hostile':
         this.#stage.hostile.act(deed.act);
+        return undefined;
+      case 'pods':
+        if (deed.act === 'rotation') this.#stage.pods.rotate(deed.forMs);
+        else this.#stage.pods.quarantine(deed.forMs);
         return undefined;
       case 'database':
         return beginOnDatabase(deed, this.#stage);

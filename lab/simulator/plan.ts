@@ -31,6 +31,8 @@ export type Deed =
   | Readonly<{ kind: 'tamper'; cluster: number; how: 'replay' | 'flip' | 'forge'; forMs: number }>
   | Readonly<{ kind: 'operator'; act: OperatorAct }>
   | Readonly<{ kind: 'hostile'; act: HostileAct }>
+  /** A cluster's pods stand for so long, under an agent that rotates them, or that puts suspects into quarantine. */
+  | Readonly<{ kind: 'pods'; act: 'rotation' | 'quarantine'; forMs: number }>
   /** `count`: of writes, where the act waits for one. */
   | Readonly<{ kind: 'database'; act: DatabaseAct; count: number; forMs: number }>;
 
@@ -82,8 +84,10 @@ export type Plan = Readonly<{
   deeds: readonly Planned[];
 }>;
 
-/** Each fifth seed's journal lies in a database. */
-const databaseEvery = 5;
+/** Each fifth seed's journal lies in a database; in each fifth pods stand for some hours. */
+const twinsEvery = 5;
+const databaseAt = 0;
+const podsAt = 3;
 const databaseActs: readonly DatabaseAct[] = [
   'answerLost',
   'answerLost',
@@ -203,12 +207,25 @@ export function planOf(seed: number, clusters: number): Plan {
     const make = draws.pick(p, weighted);
     return { id, atMs: momentIn(draws), deed: make() };
   });
-  const onDatabase = seed % databaseEvery === 0 ? databaseDeeds(draws, count) : [];
+  const isOnDatabase = seed % twinsEvery === databaseAt;
+  const more = isOnDatabase
+    ? databaseDeeds(draws, count)
+    : seed % twinsEvery === podsAt
+      ? [podsDeed(draws, count)]
+      : [];
   return {
     seed,
-    database: seed % databaseEvery === 0 ? { isReplicated: draws.chance('database plan', 0.6) } : undefined,
-    deeds: [...deeds, ...onDatabase].sort((a, b) => a.atMs - b.atMs || a.id - b.id),
+    database: isOnDatabase ? { isReplicated: draws.chance('database plan', 0.6) } : undefined,
+    deeds: [...deeds, ...more].sort((a, b) => a.atMs - b.atMs || a.id - b.id),
   };
+}
+
+/** Over before the day is. */
+function podsDeed(draws: Draws, id: number): Planned {
+  const p = 'pods plan';
+  const act = draws.pick(p, ['rotation', 'quarantine'] as const);
+  const deed = { kind: 'pods', act, forMs: draws.between(p, hourMs, 2 * hourMs) } as const;
+  return { id, atMs: draws.between(p, 0, faultsForMs - hourMs), deed };
 }
 
 function databaseDeeds(draws: Draws, firstId: number): readonly Planned[] {

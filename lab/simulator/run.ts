@@ -25,7 +25,10 @@ export async function show(seed: number, write: (line: string) => void): Promise
 }
 
 /** Every seed of a range: one line for each that breaks a rule, then a sum. */
-export async function runMany({ from, to, step, untilBroken }: RunOptions, write: (line: string) => void): Promise<number> {
+export async function runMany(
+  { from, to, step, untilBroken }: RunOptions,
+  write: (line: string) => void,
+): Promise<number> {
   let [broken, acts, candidates, seeds] = [0, 0, 0, 0];
   const done: Record<string, number> = {};
   for (let seed = from; seed <= to; seed += Math.max(1, step)) {

@@ -18,6 +18,7 @@ import { dayMs, type Plan } from './plan.ts';
 import { SimulatedCluster } from './players/cluster.ts';
 import { SimulatedCoordinator } from './players/coordinator.ts';
 import { HostileCluster } from './players/hostile.ts';
+import { SimulatedPods } from './players/pods.ts';
 import type { Services } from './players/services.ts';
 import { type Tampering, tampered } from './players/tampering.ts';
 import type { Witness } from './players/witness.ts';
@@ -56,6 +57,7 @@ class Simulation implements Stage {
   image!: CoordinatorImage;
   disk!: Disk;
   database: DatabaseGround | undefined;
+  pods!: SimulatedPods;
   coordinators: SimulatedCoordinator[] = [];
   members: SimulatedCluster[] = [];
   memberDisks: Disk[] = [];
@@ -126,6 +128,7 @@ class Simulation implements Stage {
   readonly #afterAct = (): boolean => {
     this.journal.look();
     this.standing.look();
+    this.pods.look();
     return this.violation !== undefined;
   };
 
@@ -138,6 +141,7 @@ class Simulation implements Stage {
     this.disk = new Disk('coordinator', draws);
     this.journal = new JournalWatch(this.image, this.report);
     this.agents = new AgentWatch(this.report, this.journal.releases, track);
+    this.pods = new SimulatedPods({ world, draws, history, report: this.report, seed: this.plan.seed });
     const names = ['coordinator', 'rival'];
     const { database: planned } = this.plan;
     if (planned !== undefined) {

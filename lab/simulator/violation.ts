@@ -42,6 +42,16 @@ export type InvariantName =
   | 'NO_CANDIDATE_IN_CALM'
   | 'NOT_SERVING_IN_CALM'
   | 'STATE_DIFFERS_FROM_JOURNAL'
+  | 'PODS_BELOW_FLOOR'
+  | 'PODS_IN_FLIGHT'
+  | 'POD_UNTOUCHABLE'
+  | 'POD_TAKEN_TWICE'
+  | 'POD_EVICTED_UNREADY'
+  | 'POD_OVERDUE'
+  | 'POD_BY_HALF'
+  | 'QUARANTINE_UNRECORDED'
+  | 'QUARANTINE_OVER_BUDGET'
+  | 'QUARANTINE_ENDLESS'
   | 'UNEXPECTED_ERROR';
 
 export type Violation = Readonly<{ name: InvariantName; detail: string; atMs: number }>;

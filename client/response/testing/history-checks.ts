@@ -145,6 +145,7 @@ export function checkHistory(world: SimulatedWorld, api: SimulatedApi, config: R
       for (const node of objects.nodes.values()) node.isCordoned = false;
       for (const node of objects.nodes.values()) world.wrote('nodes', node.name);
     },
+    broken: (): string | undefined => violations.values().next().value,
     verdict(failures: readonly unknown[]): Verdict {
       for (const error of failures) violated('a part threw', String(error));
       const half = [...objects.pods.values()].filter((pod) => begunOn(pod) !== undefined && !pod.isDeleting);

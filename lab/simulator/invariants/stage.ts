@@ -4,6 +4,7 @@ import type { CoordinatorImage, Disk } from '../ground/disk.ts';
 import type { SimulatedCluster } from '../players/cluster.ts';
 import type { SimulatedCoordinator } from '../players/coordinator.ts';
 import type { HostileCluster } from '../players/hostile.ts';
+import type { SimulatedPods } from '../players/pods.ts';
 import type { Tampering } from '../players/tampering.ts';
 import type { Report } from '../violation.ts';
 import type { Draws } from '../world/draws.ts';
@@ -24,6 +25,7 @@ export type Stage = {
   readonly disk: Disk;
   /** Where the journal lies in a database. */
   readonly database: DatabaseGround | undefined;
+  readonly pods: SimulatedPods;
   readonly clock: WallClock;
   /** The one that is meant to run, and a rival. */
   readonly coordinators: readonly SimulatedCoordinator[];

@@ -1,7 +1,9 @@
 import { clientMutations } from './client-mutations.ts';
+import { databaseMutations } from './database-mutations.ts';
 import { journalMutations } from './journal-mutations.ts';
 import type { Mutation } from './mutation.ts';
 import { releaseMutations } from './release-mutations.ts';
+import { responseMutations } from './response-mutations.ts';
 import { roundMutations } from './round-mutations.ts';
 
 /** Every one is planted and caught by its seed: docs/assurance.md. */
@@ -10,4 +12,6 @@ export const mutations: readonly Mutation[] = [
   ...roundMutations,
   ...releaseMutations,
   ...clientMutations,
+  ...databaseMutations,
+  ...responseMutations,
 ];

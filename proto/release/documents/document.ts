@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Root, Snapshot, Targets, Timestamp } from '@tufjs/models';
 import type { z } from 'zod';
 import { canonicalBytes, canonicalJson, type JsonValue } from '../../../base/canonical-json.ts';
@@ -28,15 +29,63 @@ export type Head = Readonly<{ version: number; expiresAtMs: number; federation: 
 
 export type DocumentRole = 'root' | 'timestamp' | 'snapshot' | 'targets' | 'pins';
 
+/** What was read of bytes, and where in them the signed part begins. */
+type Read = Readonly<{ shape: z.ZodType; content: unknown; signatures: ReadonlyMap<string, string>; from: number }>;
+
+/**
+ * Documents that were read lately, by role and digest: who follows releases reads each piece of a set when it comes, and again
+ * for every track that it decides about. What was refused is not kept.
+ */
+const remembered = new Map<string, Read>();
+const rememberedMax = 64;
+/** Longer ones are read anew: memory stays below what so many of these hold. */
+const rememberedBytesMax = 64 * 1024;
+
 /**
  * Bytes that anyone may have sent, as a document of one role: size first, then UTF-8, then JSON in its one canonical
  * form (so no member stands twice and no byte is without meaning), then the role's shape. Nothing is verified here.
+ * What the same bytes gave before may be given again: it is frozen.
  */
 export function decodeDocument<Shape extends z.ZodType>(
   role: DocumentRole,
   shape: Shape,
   bytes: Uint8Array,
 ): Result<Document<z.output<Shape>>, 'METADATA_TOO_LARGE' | 'METADATA_INVALID'> {
+  if (bytes.byteLength > rememberedBytesMax) {
+    const read = readDocument(role, shape, bytes);
+    return read.ok ? ok(documentOf(read.value, bytes)) : read;
+  }
+  const key = `${role} ${hash('sha256', bytes, 'base64')}`;
+  const known = remembered.get(key);
+  if (known?.shape === shape) return ok(documentOf<Shape>(known, bytes));
+  const read = readDocument(role, shape, bytes);
+  if (!read.ok) return read;
+  if (remembered.size >= rememberedMax) remembered.delete(remembered.keys().next().value as string);
+  freeze(read.value.content);
+  remembered.set(key, read.value);
+  return ok(documentOf<Shape>(read.value, bytes));
+}
+
+/** What others will be given, too. */
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freeze(inner);
+}
+
+function documentOf<Shape extends z.ZodType>(
+  { content, signatures, from }: Read,
+  bytes: Uint8Array,
+): Document<z.output<Shape>> {
+  const message = bytes.subarray(from, bytes.byteLength - 1);
+  return { content: content as z.output<Shape>, signed: { message, signatures } };
+}
+
+function readDocument(
+  role: DocumentRole,
+  shape: z.ZodType,
+  bytes: Uint8Array,
+): Result<Read, 'METADATA_TOO_LARGE' | 'METADATA_INVALID'> {
   const parsed = decodeCanonicalJson(role, bytes);
   if (!parsed.ok) return parsed;
   const outer = signedShape.safeParse(parsed.value);
@@ -46,11 +95,7 @@ export function decodeDocument<Shape extends z.ZodType>(
   const { signatures } = outer.data;
   // Canonical text is `{"signatures":[…],"signed":{…}}`: the signed part is what stands between.
   const from = `{"signatures":${canonicalJson(signatures)},"signed":`.length; // ASCII only: characters are bytes.
-  const message = bytes.subarray(from, bytes.byteLength - 1);
-  return ok({
-    content: inner.data,
-    signed: { message, signatures: new Map(signatures.map((by) => [by.keyid, by.sig])) },
-  });
+  return ok({ shape, content: inner.data, signatures: new Map(signatures.map((by) => [by.keyid, by.sig])), from });
 }
 
 /** A JSON object in canonical form within the cap; `what` names it in faults. */

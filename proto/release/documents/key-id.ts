@@ -11,7 +11,17 @@ export function idOfTufKey(key: JsonValue): string {
   return createHash('sha256').update(canonicalBytes(key)).digest('hex');
 }
 
+/** Ids of keys that were asked for, by their hexadecimal form: a signature asks for its key's each time. */
+const ids = new Map<string, string>();
+const idsMax = 1_000;
+
 /** What signatures and roots call an Ed25519 public key (32 bytes). */
 export function keyIdOf(publicKey: Uint8Array): string {
-  return idOfTufKey(tufKey(publicKey));
+  const key = tufKey(publicKey);
+  const known = ids.get(key.keyval.public);
+  if (known !== undefined) return known;
+  const id = idOfTufKey(key);
+  if (ids.size >= idsMax) ids.clear();
+  ids.set(key.keyval.public, id);
+  return id;
 }

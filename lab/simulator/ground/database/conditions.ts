@@ -26,18 +26,18 @@ export function holds(condition: string, scope: Scope): boolean {
   const exists = /^EXISTS \(SELECT 1 FROM (\w+)\)$/.exec(text)?.[1];
   if (exists !== undefined) return scope.found.has(exists);
   const isNull = /^(\S+) IS NULL$/.exec(text)?.[1];
-  if (isNull !== undefined) return valueOf(isNull, scope) == null;
+  if (isNull !== undefined) return valueIn(isNull, scope) == null;
   const [, one, list] = /^(\S+) IN \(([^)]*)\)$/.exec(text) ?? [];
   if (one !== undefined && list !== undefined) {
-    return list.split(', ').some((item) => isSame(valueOf(one, scope), valueOf(item, scope)));
+    return list.split(', ').some((item) => isSame(valueIn(one, scope), valueIn(item, scope)));
   }
   const [, left, sign, right] = /^(\S+) (=|<>) (\S+)$/.exec(text) ?? [];
-  if (left === undefined || right === undefined) return valueOf(text, scope) === true;
-  return isSame(valueOf(left, scope), valueOf(right, scope)) === (sign === '=');
+  if (left === undefined || right === undefined) return valueIn(text, scope) === true;
+  return isSame(valueIn(left, scope), valueIn(right, scope)) === (sign === '=');
 }
 
 /** What stands for one value: a column, a parameter, a setting, a literal, or a column and one more. */
-export function valueOf(text: string, scope: Scope): unknown {
+export function valueIn(text: string, scope: Scope): unknown {
   const [plain] = text.trim().split('::') as [string];
   if (/^\$\d+$/.test(plain)) return scope.values[Number(plain.slice(1)) - 1];
   if (/^'.*'$/.test(plain)) return plain.slice(1, -1);
@@ -46,7 +46,7 @@ export function valueOf(text: string, scope: Scope): unknown {
   const setting = /^current_setting\('(\w+)'\)$/.exec(plain)?.[1];
   if (setting !== undefined) return scope.settings[setting];
   const more = /^(\w+) \+ 1$/.exec(plain)?.[1];
-  if (more !== undefined) return Number(valueOf(more, scope)) + 1;
+  if (more !== undefined) return Number(valueIn(more, scope)) + 1;
   if (plain in scope.row) return scope.row[plain];
   throw new Error(`the simulated PostgreSQL does not know ${JSON.stringify(text)}`);
 }

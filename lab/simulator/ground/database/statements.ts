@@ -1,6 +1,6 @@
 import type { StoredEntry } from '../../../../coordinator/ledger/journal/entry.ts';
 import type { Row } from '../../../../coordinator/postgres/driver.ts';
-import { holds, type Scope, valueOf } from './conditions.ts';
+import { holds, type Scope, valueIn } from './conditions.ts';
 import type { Change, FenceRow, StoredSnapshot, Tables } from './tables.ts';
 
 /** `change`: what is logged where there is anything to. `sqlState`: refused, and nothing is changed. */
@@ -105,7 +105,7 @@ function withSet(set: string, scope: Scope): FenceRow {
   for (const one of set.split(',')) {
     const [column, value] = one.split(' = ').map((part) => part.trim()) as [string, string];
     if (!(column in scope.row)) throw new Error(`the simulated PostgreSQL does not know the column ${column}`);
-    const given = valueOf(value, scope);
+    const given = valueIn(value, scope);
     next[column] = typeof scope.row[column] === 'number' ? Number(given) : given;
   }
   return next as FenceRow;
