@@ -17,7 +17,13 @@ describe('the simulator', () => {
           ['badLink', 'clusterDisk', 'coordinatorDisk', 'cutLink', 'duel', 'failWrite', 'flipJournal', 'flipModel'],
           ['flipUpdate', 'hostile', 'killAtWrite', 'killCluster', 'killCoordinator', 'operator', 'pauseCluster'],
           ['pauseCoordinator', 'setClusterClock', 'setCoordinatorClock', 'tamper'],
-        ].flat(),
+          ['answerLost', 'answersHeld', 'coordinatorKilled', 'crash', 'failOver', 'full', 'lineCut', 'noStandbyNamed']
+            .concat('requestsHeld', 'standby', 'standbyAway', 'waitsCancelled')
+            .map((act) => `database ${act}`),
+          ['pods quarantine', 'pods rotation'],
+        ]
+          .flat()
+          .sort(),
       );
     },
     patienceMs,

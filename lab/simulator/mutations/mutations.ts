@@ -1,5 +1,4 @@
 import { clientMutations } from './client-mutations.ts';
-import { databaseMutations } from './database-mutations.ts';
 import { journalMutations } from './journal-mutations.ts';
 import type { Mutation } from './mutation.ts';
 import { releaseMutations } from './release-mutations.ts';
@@ -12,6 +11,5 @@ export const mutations: readonly Mutation[] = [
   ...roundMutations,
   ...releaseMutations,
   ...clientMutations,
-  ...databaseMutations,
   ...responseMutations,
 ];

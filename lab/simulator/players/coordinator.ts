@@ -109,14 +109,15 @@ export class SimulatedCoordinator {
     const { openLedger, keyPut, acknowledged } = this.#ground;
     const { timers } = process;
     const blobs = new DiskBlobs(image, disk, process);
-    const { journal, keyStore } = await openLedger(this.name, process, { how: this.how, keyPut, acknowledged });
+    const opening = { how: this.how, keyPut, acknowledged };
+    const { journal, keyStore, folded } = await openLedger(this.name, process, opening);
     const said = (code: string, message: string) => {
       history.note(this.name, `says ${code}`);
       trouble(code, message);
     };
     const engine = unwrap(
       await startEngine(
-        { federation, build: 'simulated', keyStore, timers, trouble: said, watchdogMs, snapshotEvery: 20 },
+        { federation, build: 'simulated', keyStore, timers, trouble: said, watchdogMs, snapshotEvery: 20, folded },
         {
           journal,
           openBlobs: async () => blobs,

@@ -152,6 +152,7 @@ const rooms: Readonly<Record<string, Order>> = {
     ['mutations', 'plan.ts', 'ground'],
     'players',
     ['found.ts', 'invariants'],
+    'database-deeds.ts',
     'deeds.ts',
     'simulation.ts',
   ],

@@ -1,9 +1,11 @@
-import { unwrap } from '../../../../base/fault.ts';
+import { ok, unwrap } from '../../../../base/fault.ts';
 import type { Timers } from '../../../../base/time.ts';
 import { placeInDatabase } from '../../../../coordinator/keys/place-in-database.ts';
+import type { StoredEntry } from '../../../../coordinator/ledger/journal/entry.ts';
 import { openPostgresJournal } from '../../../../coordinator/ledger/journal/open-journal.ts';
 import { followUntilFree, lookEveryMs } from '../../../../coordinator/ledger/journal/postgres/lease.ts';
 import { noHead } from '../../../../coordinator/ledger/journal/walk.ts';
+import { ReadingAlong } from '../../../../coordinator/ledger/reading-along.ts';
 import { PostgresLink } from '../../../../coordinator/postgres/link.ts';
 import type { Draws } from '../../world/draws.ts';
 import type { SimulatedProcess } from '../../world/process.ts';
@@ -31,9 +33,11 @@ export async function openJournalIn(
 ): Promise<Opened> {
   const driver = driverOver(database, line, process, draws);
   const link = new PostgresLink({ ...settings, isReplicated: database.isReplicated }, seldom(process.timers), driver);
+  const along = how === 'standby' ? new ReadingAlong() : undefined;
+  const follower = { tell: () => {}, take: (rows: readonly StoredEntry[]) => along?.take(rows) ?? ok(undefined) };
   const checked =
     how === 'standby'
-      ? unwrap(await followUntilFree(link, new AbortController().signal, () => {}))
+      ? unwrap(await followUntilFree(link, new AbortController().signal, follower))
       : how === 'force'
         ? noHead
         : undefined;
@@ -56,7 +60,7 @@ export async function openJournalIn(
     get: (name: string) => secrets.read(name),
     destroy: (name: string) => secrets.erase(name),
   };
-  return { journal, keyStore };
+  return { journal, keyStore, folded: along?.state };
 }
 
 /** Beats come every two minutes and looks every one, rather than four times a second: each costs what a real one does. */
