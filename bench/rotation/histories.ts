@@ -1,7 +1,7 @@
 /** Many simulated histories, one after the other: what was done in them, what went wrong, and on which faults. */
 
-import { quarantineHistory } from '../../client/response/testing/quarantine-history.ts';
-import { runHistory } from '../../client/response/testing/rotation-history.ts';
+import { quarantineHistory } from '../../client/response/simulation/quarantine-history.ts';
+import { runHistory } from '../../client/response/simulation/rotation-history.ts';
 
 /** `seed`: the histories are those of the seeds after it. */
 type Wanted = Readonly<{ count: number; seed: number }>;

@@ -6,12 +6,12 @@ import { riskSteps, type Sighting } from '../../client/response/ladder/sighting.
 import { rotationPart } from '../../client/response/rotation/rotation.ts';
 import { rotationConfig } from '../../client/response/rotation/rotation-config.ts';
 import { makeSchedule } from '../../client/response/rotation/schedule.ts';
-import { sighting } from '../../client/response/testing/sightings.ts';
-import { SimulatedAgent } from '../../client/response/testing/simulated-agent.ts';
-import { SimulatedApi } from '../../client/response/testing/simulated-api.ts';
-import type { Pod } from '../../client/response/testing/simulated-objects.ts';
-import { addBudget, addDeployment } from '../../client/response/testing/simulated-workloads.ts';
-import { SimulatedWorld } from '../../client/response/testing/simulated-world.ts';
+import { sighting } from '../../client/response/simulation/sightings.ts';
+import { SimulatedAgent } from '../../client/response/simulation/simulated-agent.ts';
+import { SimulatedApi } from '../../client/response/simulation/simulated-api.ts';
+import type { Pod } from '../../client/response/simulation/simulated-objects.ts';
+import { addBudget, addDeployment } from '../../client/response/simulation/simulated-workloads.ts';
+import { SimulatedWorld } from '../../client/response/simulation/simulated-world.ts';
 import { meanOf, recordedWorld, scoresOf, statesOf } from '../detection/world.ts';
 import { median } from '../harness/measure.ts';
 import type { Report } from '../harness/report.ts';

@@ -7,11 +7,11 @@ import { SimulatedTimers } from '../../base/simulation/simulated-timers.ts';
 import { rotationPart } from '../../client/response/rotation/rotation.ts';
 import { type RotationConfig, rotationConfig } from '../../client/response/rotation/rotation-config.ts';
 import { makeSchedule } from '../../client/response/rotation/schedule.ts';
-import { SimulatedAgent } from '../../client/response/testing/simulated-agent.ts';
-import { SimulatedApi } from '../../client/response/testing/simulated-api.ts';
-import type { Pod } from '../../client/response/testing/simulated-objects.ts';
-import { addBudget, addDeployment, addStatefulSet } from '../../client/response/testing/simulated-workloads.ts';
-import { SimulatedWorld } from '../../client/response/testing/simulated-world.ts';
+import { SimulatedAgent } from '../../client/response/simulation/simulated-agent.ts';
+import { SimulatedApi } from '../../client/response/simulation/simulated-api.ts';
+import type { Pod } from '../../client/response/simulation/simulated-objects.ts';
+import { addBudget, addDeployment, addStatefulSet } from '../../client/response/simulation/simulated-workloads.ts';
+import { SimulatedWorld } from '../../client/response/simulation/simulated-world.ts';
 
 export type Kind = 'Deployment, surge' | 'Deployment, evict' | 'StatefulSet' | 'one replica, minAvailable 1';
 

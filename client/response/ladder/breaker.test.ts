@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sighting } from '../testing/sightings.ts';
+import { sighting } from '../simulation/sightings.ts';
 import { type Breaker, closedBreaker, flaggedMax, resumed, watchBreaker } from './breaker.ts';
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];

@@ -4,7 +4,7 @@ import { ok } from '../../../base/fault.ts';
 import { seededRandom } from '../../../base/random.ts';
 import { parseClusterId } from '../../../proto/ids.ts';
 import { firstResponsePolicy, type ResponsePolicy, responsePolicyInForce } from '../../../proto/response-policy.ts';
-import { sighting } from '../testing/sightings.ts';
+import { sighting } from '../simulation/sightings.ts';
 import { closedBreaker, watchBreaker } from './breaker.ts';
 import { budgetGone, type Spent, spend } from './budget.ts';
 import { decide, type Situation } from './decide.ts';

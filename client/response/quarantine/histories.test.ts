@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quarantineHistory } from '../testing/quarantine-history.ts';
+import { quarantineHistory } from '../simulation/quarantine-history.ts';
 
 /** The campaign runs ten thousand: `npm run campaign:response`. */
 const seeds = 25;

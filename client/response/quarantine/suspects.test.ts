@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { sighting } from '../simulation/sightings.ts';
 import { madeAtMs, madeFacts, madePod } from '../testing/made-facts.ts';
-import { sighting } from '../testing/sightings.ts';
 import { suspectsOf } from './suspects.ts';
 
 const atMs = madeAtMs + 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runHistory } from '../testing/rotation-history.ts';
+import { runHistory } from '../simulation/rotation-history.ts';
 
 /** The long form runs ten thousand: `npm run campaign:response`. */
 const seeds = 100;

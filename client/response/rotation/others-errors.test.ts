@@ -5,6 +5,10 @@ import { ok } from '../../../base/fault.ts';
 import { seededRandom } from '../../../base/random.ts';
 import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
 import type { Facts } from '../cluster/facts.ts';
+import { SimulatedAgent } from '../simulation/simulated-agent.ts';
+import { SimulatedApi } from '../simulation/simulated-api.ts';
+import { addBudget, addStatefulSet } from '../simulation/simulated-workloads.ts';
+import { SimulatedWorld } from '../simulation/simulated-world.ts';
 import {
   madeAtMs,
   madeBudget,
@@ -14,10 +18,6 @@ import {
   madeSet,
   madeStatefulSet,
 } from '../testing/made-facts.ts';
-import { SimulatedAgent } from '../testing/simulated-agent.ts';
-import { SimulatedApi } from '../testing/simulated-api.ts';
-import { addBudget, addStatefulSet } from '../testing/simulated-workloads.ts';
-import { SimulatedWorld } from '../testing/simulated-world.ts';
 import { rotationPart } from './rotation.ts';
 import { type RotationConfig, rotationConfig } from './rotation-config.ts';
 import { makeSchedule } from './schedule.ts';

@@ -1,5 +1,5 @@
-import { QuarantineHistory } from '../../../client/response/testing/quarantine-history.ts';
-import { RotationHistory } from '../../../client/response/testing/rotation-history.ts';
+import { QuarantineHistory } from '../../../client/response/simulation/quarantine-history.ts';
+import { RotationHistory } from '../../../client/response/simulation/rotation-history.ts';
 import type { InvariantName, Report } from '../violation.ts';
 import type { Draws } from '../world/draws.ts';
 import type { History } from '../world/history.ts';

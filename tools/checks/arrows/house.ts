@@ -110,7 +110,8 @@ const rooms: Readonly<Record<string, Order>> = {
     'part.ts',
     ['evidence', 'ladder', 'posture', 'rotation'],
     'hearing',
-    'quarantine',
+    ['loop.ts', 'quarantine'],
+    'simulation',
   ],
   'client/tracks': [
     [
