@@ -17,6 +17,7 @@ const faults: Readonly<Record<string, readonly NamedTest[]>> = {
     ['client/response/killed-api-server.kube.test.ts', 'leaves no rotation half done'],
     ['client/response/killed-api-server.kube.test.ts', 'leaves no pod in quarantine by half'],
     [podWatch, 'goes on where it was after the API server was killed'],
+    [reflector, 'hears of a server that is back within a second'],
   ],
   'the agent is killed in the middle': [
     ['client/response/rotation/killed.kube.test.ts', 'leaves nothing half done at any step'],
@@ -46,6 +47,7 @@ const faults: Readonly<Record<string, readonly NamedTest[]>> = {
   ],
   '410': [
     [reflector, 'lists again when its version is gone'],
+    [reflector, 'lists again at once where one version was gone'],
     [podWatch, 'lists again where the server has forgotten its version'],
     [replies, 'reads %s', 'a version that is too old'],
   ],

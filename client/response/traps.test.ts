@@ -13,6 +13,7 @@ const killed = 'client/response/quarantine/killed-agent.kube.test.ts';
 const suspects = 'client/response/quarantine/suspects.test.ts';
 const chart = 'deploy/chart/agent.kube.test.ts';
 const probe = 'cli/response/drill/quarantine-probe.kube.test.ts';
+const connections = 'cli/response/drill/connection-checks.test.ts';
 
 /**
  * What others that rotate or isolate pods fell into, each with the tests that hold it: by file, what their names begin with. The numbers are
@@ -95,8 +96,17 @@ const traps: Readonly<Record<number, readonly [what: string, ...held: readonly N
     [quarantine, 'asks where the policy says so'],
     ['client/response/quarantine/isolation.test.ts', 'agrees with an evaluator'],
   ],
-  18: ['connections that stand may live on', [probe, 'says what the control plane did']],
-  19: ['nobody may enforce policies', [probe, 'says what the control plane did']],
+  18: [
+    'connections that stand may live on',
+    [probe, 'says what the control plane did'],
+    [connections, 'is not as expected where the network enforces nothing, or lets live what stands'],
+  ],
+  19: [
+    'nobody may enforce policies',
+    [probe, 'says what the control plane did'],
+    [connections, 'is not as expected where the network enforces nothing, or lets live what stands'],
+    [connections, 'takes no silence of a pod that ended'],
+  ],
   20: [
     "pods on the node's network",
     [quarantine, 'evicts a pod of a StatefulSet'],
