@@ -37,13 +37,17 @@ class HubCredentials extends ServerCredentials {
   }
 }
 
-/** One of the hub's ports. Sockets are counted before TLS has read a byte. */
+/**
+ * One of the hub's ports. Sockets are counted before TLS has read a byte. When there is no room, the oldest of the address that
+ * has most of them gives way: whoever crowds it crowds out himself alone.
+ */
 export class HubListener {
   readonly grpc: Server;
   readonly #credentials: HubCredentials;
   readonly #injector: ConnectionInjector;
   readonly #sockets: NetServer;
-  readonly #open = new Set<Socket>();
+  /** By address, oldest first. */
+  readonly #open = new Map<string, Set<Socket>>();
   readonly #trusted: string;
 
   constructor(identity: ServerIdentity, trusted: string, caps: ListenerCaps) {
@@ -63,10 +67,8 @@ export class HubListener {
     this.#injector = this.grpc.createConnectionInjector(this.#credentials);
     this.#sockets = createServer({ noDelay: true }, (socket) => {
       socket.on('error', () => {}); // A reset before TLS has taken over is nobody's error.
-      if (this.#open.size >= caps.connectionsMax) return void socket.destroy();
-      this.#open.add(socket);
-      socket.once('close', () => this.#open.delete(socket));
-      this.#injector.injectConnection(socket);
+      if (this.#take(socket, caps.connectionsMax)) this.#injector.injectConnection(socket);
+      else socket.destroy();
     });
   }
 
@@ -87,6 +89,26 @@ export class HubListener {
   close(): void {
     this.#sockets.close();
     this.grpc.forceShutdown();
-    for (const socket of this.#open) socket.destroy();
+    for (const sockets of this.#open.values()) for (const socket of sockets) socket.destroy();
+  }
+
+  /** Whether there is room for it, made where need be. */
+  #take(socket: Socket, connectionsMax: number): boolean {
+    const address = socket.remoteAddress ?? '';
+    const own = this.#open.get(address) ?? new Set();
+    const all = [...this.#open.values()];
+    if (all.reduce((sum, { size }) => sum + size, 0) >= connectionsMax) {
+      const most = all.reduce((one, other) => (other.size > one.size ? other : one), own);
+      const [oldest] = most;
+      if (most.size <= own.size || oldest === undefined) return false;
+      most.delete(oldest); // At once: it closes only later.
+      oldest.destroy();
+    }
+    this.#open.set(address, own.add(socket));
+    socket.once('close', () => {
+      own.delete(socket);
+      if (own.size === 0 && this.#open.get(address) === own) this.#open.delete(address);
+    });
+    return true;
   }
 }
