@@ -7,7 +7,7 @@ import { movesOf } from '../registry/decide/channel-events.ts';
 import { noPins, resolvedIn } from '../registry/decide/effects.ts';
 import type { Standing } from '../round/standing.ts';
 import { ada, enrolled, eventsAfter, newState, released, track, weightsOf } from '../testing/released-state.ts';
-import { type AttentionCode, attentionCodes, attentionOf, type Surroundings } from './attention.ts';
+import { type Attention, type AttentionCode, attentionCodes, attentionOf, type Surroundings } from './attention.ts';
 import { type StatusParts, statusView } from './status.ts';
 
 const hourMs = 3_600_000;
@@ -46,12 +46,12 @@ function acknowledged(version: number, outcome: 'installed' | 'refused'): Journa
   };
 }
 
-function codes(
+function found(
   state: State,
   more: Partial<Surroundings> = {},
   connected: readonly string[] = ['a'],
   alertsOf: StatusParts['alerts'] = () => [],
-): AttentionCode[] {
+): readonly Attention[] {
   const ids = connected as readonly ClusterId[];
   const view = statusView({
     state,
@@ -62,7 +62,11 @@ function codes(
     alerts: alertsOf,
     sensors: () => undefined,
   });
-  return attentionOf(state, view, { ...around, ...more })
+  return attentionOf(state, view, { ...around, ...more });
+}
+
+function codes(...given: Parameters<typeof found>): AttentionCode[] {
+  return found(...given)
     .map(({ code }) => code)
     .filter((code) => code !== 'TOO_FEW_CLUSTERS');
 }
@@ -117,6 +121,32 @@ describe('attentionOf', () => {
     expect(wavesOf('reverse_shell', ['a', 'b', 'c'])).toEqual(['ALERT_WAVE']);
     expect(wavesOf('reverse_shell', ['a', 'b'])).toEqual([]);
     expect(wavesOf('unusual', ['a', 'b', 'c'])).toEqual([]);
+  });
+
+  it('buries nothing under attacks that three clusters make up: what most have seen comes first, and most is one matter', () => {
+    const names = ['b', 'c', 'd', 'e'];
+    const state = eventsAfter(
+      eventsAfter(stateOf(), [acknowledged(0, 'installed')]),
+      names.flatMap((name) => enrolled(name)),
+    );
+    const madeUp = Array.from({ length: 100 }, (_, at) => ({
+      track,
+      hourMs: nowMs,
+      family: `made-up-${at}`,
+      count: 1,
+    }));
+    const seen = (cluster: ClusterId) => [
+      ...(cluster < ('d' as ClusterId) ? madeUp : []),
+      { track, hourMs: nowMs, family: 'reverse_shell', count: 1 },
+    ];
+    const waves = found(state, {}, ['a', ...names], seen).filter(({ code }) => code === 'ALERT_WAVE');
+    expect(waves).toHaveLength(17);
+    expect(waves[0]).toMatchObject({ track, about: 'reverse_shell' });
+    expect(waves.at(-1)).toMatchObject({
+      track: '',
+      about: 'others',
+      text: expect.stringMatching(/^85 more attacks/),
+    });
   });
 
   it('says that a certificate ends when it was not renewed in time, and that it has ended', () => {

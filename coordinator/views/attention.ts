@@ -75,6 +75,8 @@ const certificateLeftMs = 4 * 60 * minuteMs;
 const operatorLeftMs = 7 * dayMs;
 /** Two may share a tool that both test with. */
 const waveClusters = 3;
+/** Waves that are matters of their own. Names are clusters' own words: what three of them make up must not bury everything else. */
+const wavesMax = 16;
 
 const order: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, notice: 2 };
 
@@ -264,13 +266,18 @@ function wavesIn({ clusters }: StatusView): Attention[] {
       }
     }
   }
-  return [...seen].flatMap(([key, where]) => {
+  const waves = [...seen].filter(([, where]) => where.length >= waveClusters);
+  waves.sort(([, one], [, other]) => other.length - one.length); // Where most see the same, fewest can have made it up.
+  const own = waves.slice(0, wavesMax).map(([key, where]) => {
     const [track = '', family = ''] = key.split('\n');
-    if (where.length < waveClusters) return [];
     const named = `${where.slice(0, 10).join(', ')}${where.length > 10 ? ', …' : ''}`;
     const text = `${family} was seen in ${where.length} clusters within a day (${named}): look at their alerts`;
-    return [about('critical', 'ALERT_WAVE', text, { track, about: family })];
+    return about('critical', 'ALERT_WAVE', text, { track, about: family });
   });
+  const more = waves.length - own.length;
+  if (more === 0) return own;
+  const text = `${more} more attacks were seen in ${waveClusters} clusters or more within a day each: \`testudo status\``;
+  return [...own, about('critical', 'ALERT_WAVE', text, { about: 'others' })];
 }
 
 function lastMove(track: Track | undefined): EpochMs {
