@@ -68,6 +68,8 @@ describe('testudo alerts', { timeout: 600_000 }, () => {
     outbox.put(['hook'], { item: attack, repeats: 1 }, Date.now());
     outbox.bury(1, 'HTTP 400', Date.now());
     const dead = await runTestudo('alerts', 'undelivered', '-d', data);
+    const asJson = await runTestudo('alerts', 'undelivered', '-d', data, '--json');
+    expect(JSON.parse(asJson.out)).toMatchObject({ alert: { id: attack.id } });
     expect(dead.out).toMatch(new RegExp(`^${attack.id} +hook +2026-11-28T12:00:00Z +1 +HTTP 400$`, 'm'));
     expect((await runTestudo('alerts', 'retry', attack.id, '-d', data)).out).toBe('1 queued anew\n');
     expect((await runTestudo('alerts', 'undelivered', '-d', data)).out).toContain('every alert was taken');
@@ -96,7 +98,7 @@ describe('testudo alerts', { timeout: 600_000 }, () => {
     outbox.bury(1, 'HTTP 401', 2);
     const dead = await runTestudo('alerts', 'undelivered', '--coordinator', config);
     expect(dead.out).toMatch(new RegExp(`^${item.id} +pager +1970-01-01T00:00:00Z +1 +HTTP 401$`, 'm'));
-    expect((await runTestudo('alerts', 'retry', '--coordinator', config)).out).toBe('1 queued anew\n');
+    expect((await runTestudo('alerts', 'retry', '--coordinator', config, '--json')).out).toBe('{"queued":1}\n');
     expect(outbox.due('pager', Date.now())?.outgoing.item).toEqual(item);
     expect((await runTestudo('alerts', 'retry', '--coordinator', config, '-d', folder)).code).toBe(2);
   });

@@ -117,7 +117,8 @@ function retry() {
       'queue what was not delivered anew: one alert, or all; the running client, or coordinator, sends it within seconds',
     )
     .argument('[alert]')
-    .action((id, where) => {
+    .option('--json', 'as JSON')
+    .action((id, { json, ...where }) => {
       if (id !== undefined && !isAlertId(id)) usage(`expected an alert's id, such as a-0123456789abcdef; got ${id}`);
       const outbox = orExit(Outbox.open<Deliverable>(outboxDirectory(where)));
       const count = outbox.retry(id, Date.now());
@@ -128,6 +129,6 @@ function retry() {
           message: `${id} is not among what was not delivered; \`testudo alerts undelivered\``,
         });
       }
-      print(`${count} queued anew`);
+      print(json ? jsonLine({ queued: count }) : `${count} queued anew`);
     });
 }

@@ -3,11 +3,22 @@
  * verb adds. `version` counts up where a member is taken away or means something else; new members come without.
  */
 export type VerbShape = Readonly<{
-  message: string;
+  /** Absent where nothing of it is a message's but the members. */
+  message?: string;
   each?: true;
-  adds?: Readonly<Record<string, 'string' | 'strings' | 'number' | 'boolean'>>;
+  adds?: Readonly<Record<string, AddedMember>>;
   version: number;
 }>;
+
+/** `json`: what the message has as text, read. `of`: a message of the contract, there always, perhaps, or any number of times. */
+export type AddedMember =
+  | 'string'
+  | 'strings'
+  | 'number'
+  | 'numbers'
+  | 'boolean'
+  | 'json'
+  | Readonly<{ of: string; how: 'one' | 'optional' | 'list' }>;
 
 const moved = { track: 'string', dryRun: 'boolean' } as const;
 const quarantined = {
@@ -46,11 +57,35 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   },
   unfreeze: { message: 'LiftFreezeResponse', adds: { dryRun: 'boolean' }, version: 1 },
   freezes: { message: 'Freeze', each: true, version: 1 },
+  'gate override': {
+    message: 'ReleaseChange',
+    adds: {
+      ...moved,
+      version: 'number',
+      decided: 'boolean',
+      approvals: { of: 'GateApproval', how: 'list' },
+      approvalsNeeded: 'number',
+    },
+    version: 1,
+  },
   'gate show': { message: 'GetGateResponse', version: 1 },
   'operators remove': { message: 'RemoveOperatorResponse', adds: { name: 'string' }, version: 1 },
   'operators list': { message: 'OperatorInfo', each: true, version: 1 },
   promote: { message: 'ReleaseChange', adds: { ...moved, channel: 'string', version: 'number' }, version: 1 },
   'releases list': { message: 'Release', each: true, version: 1 },
+  'releases import': { message: 'ReleaseChange', adds: { ...moved, version: 'number' }, version: 1 },
+  'releases revoke': {
+    message: 'ReleaseChange',
+    adds: { ...moved, version: 'number', descendants: 'numbers' },
+    version: 1,
+  },
+  'releases show': { message: 'GetReleaseResponse', adds: { manifestJson: 'json' }, version: 1 },
+  rollback: {
+    message: 'ReleaseChange',
+    adds: { ...moved, version: 'number', head: { of: 'MoveHeadResponse', how: 'optional' } },
+    version: 1,
+  },
+  'root publish': { message: 'ReleaseChange', adds: { dryRun: 'boolean', version: 'number' }, version: 1 },
   'rounds cancel': { message: 'CancelRoundResponse', adds: { track: 'string', round: 'string' }, version: 1 },
   'rounds replay': { message: 'ReplayRoundResponse', version: 1 },
   'rounds list': { message: 'RoundSummary', each: true, version: 1 },
@@ -64,6 +99,8 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   'tracks progress': { message: 'GetProgressResponse', version: 1 },
   'tracks head': { message: 'MoveHeadResponse', adds: { track: 'string', dryRun: 'boolean' }, version: 1 },
   'tracks models': { message: 'Release', each: true, version: 1 },
+  'tracks put': { message: 'PutTrackResponse', adds: { track: 'string' }, version: 1 },
+  'tracks sample show': { adds: { track: 'string', sample: { of: 'TrackSample', how: 'one' } }, version: 1 },
   'tracks sample put': { message: 'PutSampleResponse', adds: { track: 'string' }, version: 1 },
   'tracks list': { message: 'Track', each: true, version: 1 },
 };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { writeFileAtomic } from '../../base/atomic-file.ts';
+import { jsonLine } from '../../base/text/table.ts';
 import { orExit } from '../exit.ts';
 import { print } from '../print.ts';
 
@@ -38,10 +39,12 @@ function cosignCommand() {
     .argument('<file>')
     .requiredOption('--to <file>', 'where the cosigned head goes, for the journal and for auditors')
     .option('--home <folder>', homeHelp, homeDefault)
-    .action(async (file, { to, home }) => {
+    .option('--json', 'as JSON')
+    .action(async (file, { to, home, json }) => {
       const { cosignRequest } = await import('../../coordinator/transparency/witness-home.ts');
       const { note, size, before } = orExit(await cosignRequest(home, readFileSync(file, 'utf8'), Date.now()));
       await writeFileAtomic(to, note);
+      if (json) return print(jsonLine({ file: to, size, before }));
       print(
         `cosigned: entries 1 to ${size}${before === 0 ? '' : `, which go on from the ${before} seen last`}\n${to} holds the head`,
       );

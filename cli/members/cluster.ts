@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { jsonLine, time } from '../../base/text/table.ts';
 import { makeHubAuthority } from '../../client/hub/authority.ts';
-import { exitWith } from '../exit.ts';
+import { exitWith, usage } from '../exit.ts';
 import { clusterValues, installLines, sensorLabels } from '../kubernetes/cluster-values.ts';
 import { manifests, namespace, namespaceFrom, secret } from '../kubernetes/manifests.ts';
 import { clientStart } from '../operator/client-start.ts';
@@ -40,6 +40,7 @@ function add() {
     .option('--gitops', 'write no secret: its manifest goes to standard output, to be sealed')
     .action((cluster, options) =>
       withConnection(options, async (connection) => {
+        if (options.gitops && options.json) usage('--gitops prints a manifest, so --json cannot print beside it');
         const { client } = connection;
         const lifetimeSeconds = secondsOf(options.hours);
         const labels = (options.label ?? []).map(labelOf);
@@ -66,6 +67,12 @@ function add() {
         for (const tokenId of before) await connection.call(client.revokeToken, { tokenId, reason });
         if (before.length > 0) complain(`void from now on: token ${before.join(', ')}, which nobody had used`);
         const lines = installLines({ chart, place, folder: out, secrets: !options.gitops });
+        const { tokenId, expiresAtMs } = created;
+        if (options.json) {
+          const files = ['values.yaml', 'root.json', 'secrets.yaml'].map((name) => join(out, name));
+          const more = { foreignTracks: start.foreign, voidedTokens: before };
+          return print(jsonLine({ cluster, tokenId, expiresAtMs, files, install: lines, ...more }));
+        }
         complain(
           `${cluster} may enrol once, until ${time(created.expiresAtMs)} (token ${created.tokenId}):\n\n${lines.join('\n')}`,
         );

@@ -13,8 +13,8 @@ export function labelCommand() {
     .option(...forceOption)
     .action((cluster, words, { reason, json, force, ...options }) =>
       withConnection(options, async (connection) => {
-        const removed = words.filter((word) => word.endsWith('-')).map((word) => word.slice(0, -1));
-        const labels = words.filter((word) => !word.endsWith('-')).map(labelOf);
+        const removed = words.filter(isRemoval).map((word) => word.slice(0, -1));
+        const labels = words.filter((word) => !isRemoval(word)).map(labelOf);
         if (force !== true) {
           refuseMisspeltKeys(
             await allClusters(connection),
@@ -29,4 +29,9 @@ export function labelCommand() {
         );
       }),
     );
+}
+
+/** `env=prod-` is a value that ends badly, which is refused as such: nobody means to take away a key called `env=prod`. */
+function isRemoval(word: string): boolean {
+  return word.endsWith('-') && !word.includes('=');
 }

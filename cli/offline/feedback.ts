@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { Argument, Command } from '@commander-js/extra-typings';
+import { jsonLine } from '../../base/text/table.ts';
 import { readClientConfig } from '../../client/config.ts';
 import { feedbackVerdicts, leaveFeedback } from '../../client/scoring/feedback.ts';
 import { isFamily } from '../../proto/antibody.ts';
@@ -15,7 +16,8 @@ export function feedbackCommand() {
     .option('-d, --data <folder>', "the client's data directory, instead of its configuration")
     .option('--by <name>', 'who says so', userInfo().username)
     .option('--family <name>', 'what a confirmed attack is called: alerts of one name become an antibody')
-    .action(async (alert, verdict, { config: path, data, by, family }) => {
+    .option('--json', 'as JSON')
+    .action(async (alert, verdict, { config: path, data, by, family, json }) => {
       if (family !== undefined && (verdict !== 'confirmed' || !isFamily(family))) {
         return fail('--family names a confirmed attack: 1 to 63 of a-z, 0-9, "-" and "_"');
       }
@@ -23,6 +25,7 @@ export function feedbackCommand() {
       if (folder === undefined) return;
       const left = await leaveFeedback(folder, alert, { verdict, by, family }, Date.now());
       if (!left.ok) return fail(left.fault.message);
+      if (json) return print(jsonLine({ alert, verdict, by, family }));
       print(`${alert}: ${verdict}; the client takes it in within seconds, or when it starts`);
     });
 }

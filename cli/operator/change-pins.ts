@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises';
-import { jsonLine } from '../../base/text/table.ts';
 import { type OperatorCredentials, readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import type { FederationId, TrackId } from '../../proto/ids.ts';
 import type { Pin, Pins, Subject } from '../../proto/release/documents/catalogue.ts';
@@ -87,7 +86,11 @@ export async function changePins(
     const clusters = await allClusters(connection);
     if (changed.whom !== undefined) refuseUnknownSubject(clusters, changed.whom);
     const effects = pinEffects(clusters, track, releases.catalogue, releases.pins, next, nowMs);
-    if (options.dryRun) return showChange(options, `${sentence}: pins version ${next.version}`, effects, facts);
+    const { threshold } = releases.root.roles.pins;
+    if (options.dryRun) {
+      const set = { pinsVersion: next.version, pending: threshold > 1, signers: [], threshold };
+      return showChange(options, `${sentence}: pins version ${next.version}`, effects, { ...facts, ...set });
+    }
     const sign = (version: number) => signPins({ ...next, version }, own.federation as FederationId, [key]);
     // One version after the other until agents take it for news: a coordinator lets none be left out.
     const seen = Math.max(releases.pinsSeen, seenElsewhere(options.afterRestore));
@@ -99,17 +102,18 @@ export async function changePins(
     const document = sign(next.version);
     if (options.out !== undefined) {
       writeNew(options.out, document);
-      print(`${sentence}: pins version ${next.version}, signed by ${own.name}, is in ${options.out}`);
-      return;
+      const signers = [keyIdOf(key.publicKey)];
+      const set = { pinsVersion: next.version, pending: true, signers, threshold, file: options.out };
+      if (options.json) return showChange(options, '', effects, { ...facts, ...set });
+      return print(`${sentence}: pins version ${next.version}, signed by ${own.name}, is in ${options.out}`);
     }
     const { reason } = options;
     const answer = await connection.call(client.proposePins, { document, reason, dryRun: false });
-    const { threshold } = releases.root.roles.pins;
     const set = { pinsVersion: next.version, pending: answer.pending, signers: answer.signers, threshold };
     const change_ = { ...effects, sequence: answer.change?.sequence ?? 0n };
     if (answer.pending) {
       const wait = `signed by ${answer.signers.length} of ${threshold}: \`testudo pins sign\` by another operator puts it in force`;
-      if (options.json) print(jsonLine({ ...facts, ...set, movedCount: 0, moves: [] }));
+      if (options.json) showChange(options, '', change_, { ...facts, ...set });
       else print(`${sentence}: pins version ${next.version} waits (${wait})`);
       return;
     }

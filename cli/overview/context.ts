@@ -51,13 +51,15 @@ function add() {
       '--address <host:port>',
       'where the coordinator is, if not where the credentials say; several with commas between',
     )
-    .action(async (name, { credentials, address }) => {
+    .option('--json', 'as JSON')
+    .action(async (name, { credentials, address, json }) => {
       if (!legalName.test(name)) usage(`expected a name of 1 to 63 of a-z, 0-9 and "-"; got ${name}`);
       const path = resolve(credentials);
       const { federation, name: operator } = orExit(await readCredentials(path));
       const { current, contexts } = readContexts();
       const context = { credentials: path, ...(address === undefined ? {} : { address }) };
       await writeContexts({ current: current ?? name, contexts: { ...contexts, [name]: context } });
+      if (json) return print(jsonLine({ name, current: (current ?? name) === name, ...context }));
       print(`${name}: ${operator} of ${federation}${current === null ? ', current' : ''}`);
     });
 }
@@ -66,11 +68,12 @@ function use() {
   return new Command('use')
     .description('let commands without --credentials and --context speak to this one')
     .argument('<name>')
-    .action(async (name) => {
+    .option('--json', 'as JSON')
+    .action(async (name, { json }) => {
       const contexts = readContexts();
-      contextOf(contexts, name);
+      const context = contextOf(contexts, name);
       await writeContexts({ ...contexts, current: name });
-      print(`${name} is current`);
+      print(json ? jsonLine({ name, current: true, ...context }) : `${name} is current`);
     });
 }
 
@@ -78,11 +81,12 @@ function remove() {
   return new Command('remove')
     .description('forget a context; its credentials stay where they are')
     .argument('<name>')
-    .action(async (name) => {
+    .option('--json', 'as JSON')
+    .action(async (name, { json }) => {
       const all = readContexts();
       contextOf(all, name);
       const { [name]: _, ...contexts } = all.contexts;
       await writeContexts({ current: all.current === name ? null : all.current, contexts });
-      print(`${name} is forgotten`);
+      print(json ? jsonLine({ name, removed: true }) : `${name} is forgotten`);
     });
 }

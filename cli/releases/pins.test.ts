@@ -234,6 +234,10 @@ describe('testudo pins sign', () => {
     expect(listed.out).toContain('+ ');
     const other = await line.runAs('bob', 'pins', 'sign', '0123456789ab', '--reason', 'seen');
     expect(other).toMatchObject({ code: 1, error: expect.stringContaining('PROPOSAL_CHANGED') });
+    for (const verb of [['pins'], ['response', 'policy']]) {
+      const tried = await line.runAs('bob', ...verb, 'sign', name, '--reason', 'seen', '--dry-run', '--json');
+      expect(JSON.parse(tried.out)).toMatchObject({ dryRun: true, sequence: 0, proposed: { pins: [{ version: 0 }] } });
+    }
     const both = await line.runAs('bob', 'pins', 'sign', name, '--reason', 'seen');
     expect(both).toMatchObject({ code: 0, out: expect.stringContaining('is in force') });
     const { pins, root } = await agent.until(({ pins: { pins } }) => pins.length === 1);

@@ -128,24 +128,36 @@ export function signPinsCommand() {
         const proposed = orExit(openPins(document, own.federation as FederationId));
         if (!options.json) print(differences(pins, proposed));
         if (options.dryRun) {
-          print(options.json ? jsonLine({ dryRun: true, proposed }) : 'dry run, nothing was signed');
+          print(options.json ? jsonLine(signedSet(proposed, { dryRun: true })) : 'dry run, nothing was signed');
           return;
         }
         const signed = orExit(addSignatures('pins', document, [pair]));
         if (out !== undefined) {
           writeNew(out, signed);
-          print(`pins version ${proposed.version}, signed by ${own.name} too, is in ${out}`);
-          return;
+          const signers = [keyIdOf(pair.publicKey)];
+          if (options.json) return print(jsonLine(signedSet(proposed, { signers, file: out })));
+          return print(`pins version ${proposed.version}, signed by ${own.name} too, is in ${out}`);
         }
         const { reason } = options;
         const { client } = connection;
         const answer = await connection.call(client.proposePins, { document: signed, reason, dryRun: false });
         const { pending, signers, change } = answer;
-        if (options.json) print(jsonLine({ version: proposed.version, pending, signers, sequence: change?.sequence }));
+        if (options.json) print(jsonLine(signedSet(proposed, { pending, signers, sequence: change?.sequence ?? 0n })));
         else if (pending) print(`pins version ${proposed.version} waits for more signatures; it has ${signers.length}`);
         else print(`pins version ${proposed.version} is in force (journal ${change?.sequence})`);
       }),
     );
+}
+
+/** For programs: a set as it is, or would be, with one signature more. */
+function signedSet(
+  proposed: Pins,
+  more: Partial<
+    Readonly<{ pending: boolean; signers: readonly string[]; sequence: bigint; dryRun: boolean; file: string }>
+  >,
+) {
+  const { version } = proposed;
+  return { version, pending: true, signers: [], sequence: 0n, dryRun: false, ...more, proposed };
 }
 
 async function pendingDocument(connection: OperatorConnection): Promise<Uint8Array> {

@@ -137,7 +137,7 @@ describe('testudo releases export and import', () => {
     const words = ['releases', 'import', file, '--reason', 'what they learnt'];
     const untrusted = await ours.run(...words);
     expect(untrusted).toMatchObject({ code: 1, error: expect.stringContaining('IMPORT_UNTRUSTED') });
-    const tried = await ours.run(...words, '--trusted-root', root, '--dry-run');
+    const tried = await ours.run(...words, '--trusted-root', root, '--dry-run', '--json');
     expect(tried.code, tried.error).toBe(0);
     expect(releasingOf(ours).releases).toHaveLength(1);
     const taken = await ours.run(...words, '--trusted-root', root);
@@ -191,7 +191,7 @@ gate: { clustersMin: 1, minutesMin: 0, scoredMin: 100, agreementMin: 0.99, recal
     expect(releasingOf(line).channels.stable?.version).toBe(0);
     const self = await line.run(...words);
     expect(self).toMatchObject({ code: 1, error: expect.stringContaining('APPROVAL_REPEATED') });
-    const both = await line.runAs('bob', ...words);
+    const both = await line.runAs('bob', ...words, '--json');
     expect(both.code, both.error).toBe(0);
     expect(releasingOf(line).channels.stable?.version).toBe(1);
   });

@@ -50,8 +50,9 @@ describe('testudo root rotate and publish', () => {
     const tried = await line.run('root', 'publish', at('signed.json'), '--reason', 'yearly', '--dry-run');
     expect(tried).toMatchObject({ code: 0, out: expect.stringContaining('would be in force') });
     expect(federation.coordinator.engine.state().metadata.roots).toHaveLength(before.version);
-    const published = await line.run('root', 'publish', at('signed.json'), '--reason', 'yearly');
+    const published = await line.run('root', 'publish', at('signed.json'), '--reason', 'yearly', '--json');
     expect(published.code, published.error).toBe(0);
+    expect(JSON.parse(published.out)).toMatchObject({ version: before.version + 1, dryRun: false });
 
     const { root: after } = await agent.until(({ root }) => root.version === before.version + 1);
     for (const role of roles) {

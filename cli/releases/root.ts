@@ -30,10 +30,13 @@ function newKey() {
   return new Command('new-key')
     .description('a key of your own for root or pins, in a new file; prints the public half')
     .argument('<file>', 'unencrypted PEM: keep it on something that can be locked away')
-    .action((file) => {
+    .addOption(jsonOption())
+    .action((file, { json }) => {
       const pem = newPinKey();
       writeNew(file, pem, 0o600);
-      print(Buffer.from(pinKeyPair(pem).publicKey).toString('hex'));
+      const { publicKey: bytes } = pinKeyPair(pem);
+      const publicKey = Buffer.from(bytes).toString('hex');
+      print(json ? jsonLine({ file, keyId: keyIdOf(bytes), publicKey }) : publicKey);
     });
 }
 
@@ -42,7 +45,7 @@ function show() {
     .description('what a root says, and who signed it')
     .argument('<file>', "a root, or the trust file beside an operator's credentials (operator.json.trust)")
     .addOption(new Option('--after <file>', 'the root before it: say whether this one may follow'))
-    .addOption(new Option('--json', 'one JSON value, for programs'))
+    .addOption(jsonOption())
     .action((file, { after, json }) => {
       const shown = readRoot(file);
       const before = after === undefined ? undefined : readRoot(after);
@@ -73,6 +76,14 @@ function show() {
     });
 }
 
+const jsonOption = () => new Option('--json', 'one JSON value, for programs');
+
+/** What was written, for people or for programs. */
+function sayWritten(file: string, version: number, missing: Missing, json: true | undefined): void {
+  if (json) print(jsonLine({ version, file, ...missing }));
+  else print(`root ${version} is in ${file}, signed ${signedText(missing)}`);
+}
+
 type Missing = Readonly<{ signedBy: readonly string[]; missingOwn: number; missingBefore: number | undefined }>;
 
 function missingSignatures({ root, bytes }: RootFile, before: RootFile | undefined): Missing {
@@ -100,6 +111,7 @@ function rotate() {
     .option('--remove <role=keyid...>', 'the first 8 or more digits of a key id')
     .option('--threshold <role=count...>', 'how many of a role have to sign')
     .option('--days <count>', 'until it expires', '730')
+    .addOption(jsonOption())
     .action((file, options) => {
       const days = Number(options.days);
       if (!Number.isSafeInteger(days) || days < 1 || days > 3_650) usage('--days: expected 1 to 3650');
@@ -115,8 +127,7 @@ function rotate() {
       );
       const bytes = signRoot(next, []);
       writeNew(options.out, bytes);
-      const missing = missingSignatures({ root: next, bytes }, before);
-      print(`root ${next.version} is in ${options.out}, signed ${signedText(missing)}`);
+      sayWritten(options.out, next.version, missingSignatures({ root: next, bytes }, before), options.json);
     });
 }
 
@@ -126,13 +137,12 @@ function sign() {
     .argument('<file>')
     .requiredOption('--key <file...>', 'Ed25519 private keys, PEM')
     .requiredOption('--out <file>', 'a new file')
-    .action((file, { key, out }) => {
+    .addOption(jsonOption())
+    .action((file, { key, out, json }) => {
       const { root, bytes } = readRoot(file);
       const signed = orExit(addSignatures('root', bytes, key.map(readKey)));
       writeNew(out, signed);
-      print(
-        `root ${root.version} is in ${out}, signed ${signedText(missingSignatures({ root, bytes: signed }, undefined))}`,
-      );
+      sayWritten(out, root.version, missingSignatures({ root, bytes: signed }, undefined), json);
     });
 }
 
@@ -142,7 +152,8 @@ function merge() {
     .argument('<file...>', 'copies of one root')
     .requiredOption('--after <file>', 'the root in force: its keys have to sign too')
     .requiredOption('--out <file>', 'a new file')
-    .action((files, { after, out }) => {
+    .addOption(jsonOption())
+    .action((files, { after, out, json }) => {
       const copies = files.map(readRoot);
       const before = readRoot(after);
       const root = copies[0]?.root ?? usage('expected one or more files');
@@ -154,7 +165,7 @@ function merge() {
         ),
       );
       writeNew(out, bytes);
-      print(`root ${root.version} is in ${out}, signed ${signedText(missingSignatures({ root, bytes }, before))}`);
+      sayWritten(out, root.version, missingSignatures({ root, bytes }, before), json);
     });
 }
 

@@ -57,8 +57,10 @@ function show() {
   return reading('show', 'what one record holds, opened with the data key')
     .argument('<record>', 'its number')
     .option('--data-key <file>', 'the data key, if it is not data.key in the folder')
-    .action(async (number, { dataDir, dataKey }) => {
-      print(JSON.stringify(await opened(dataDir, number, dataKey), null, 2));
+    .option('--json', 'on one line')
+    .action(async (number, { dataDir, dataKey, json }) => {
+      const record = await opened(dataDir, number, dataKey);
+      print(json === true ? jsonLine(record) : JSON.stringify(record, null, 2));
     });
 }
 
@@ -74,7 +76,8 @@ function verify() {
       "whose receipts count: the federation's key of receipts; without it, the one beside them",
     )
     .option('--anchor <digest...>', "digests known from elsewhere, such as a pod's annotation testudo.io/evidence")
-    .action(async ({ dataDir, key, anchor = [], journal, receiptKey }) => {
+    .option('--json', 'as JSON')
+    .action(async ({ dataDir, key, anchor = [], journal, receiptKey, json }) => {
       if (key !== undefined && !/^[0-9a-f]{64}$/.test(key)) {
         exitWith({ code: 'KEY_INVALID', message: '--key: expected 64 hexadecimal digits' });
       }
@@ -86,13 +89,17 @@ function verify() {
       ].filter(({ signer }) => key === undefined || signer === key);
       const { records, problems, receipted } = await verifyChain(folder, { ...publicKey, anchors: anchor, ends });
       for (const { file, message } of problems) complain(`EVIDENCE_BROKEN: ${file}: ${message}`);
-      if (problems.length > 0) {
-        process.exitCode = exitCodes.refused;
+      if (problems.length > 0) process.exitCode = exitCodes.refused;
+      const last = records.at(-1);
+      const signer = last === undefined ? null : Buffer.from(last.publicKey).toString('hex');
+      if (json === true) {
+        const ofLast = last === undefined ? null : recordDigest(last.head);
+        const journaledAt = endAt(receipted, ends)?.sequence ?? null;
+        print(jsonLine({ records: records.length, problems, signer, last: ofLast, receipted, journaledAt }));
         return;
       }
-      const last = records.at(-1);
+      if (problems.length > 0) return;
       if (last === undefined) return print('no records');
-      const signer = Buffer.from(last.publicKey).toString('hex');
       print(
         `${records.length} record(s), whole and in order, signed by ${signer}; the last is ${recordDigest(last.head)}`,
       );
@@ -100,8 +107,13 @@ function verify() {
     });
 }
 
+/** What the journal knows of the chain up to this record. */
+function endAt(receipted: number, ends: readonly KnownEnd[]): KnownEnd | undefined {
+  return ends.findLast(({ record }) => record === receipted);
+}
+
 function receiptText(count: number, receipted: number, ends: readonly KnownEnd[]): string {
-  const last = ends.findLast(({ record }) => record === receipted);
+  const last = endAt(receipted, ends);
   if (last === undefined) return "none of them stands in the coordinator's journal: nothing outside speaks for them";
   const rest = receipted < count ? `; ${receipted + 1} to ${count} are not receipted yet` : '';
   return `1 to ${receipted} are receipted: the coordinator's journal holds their end at ${last.sequence}${rest}`;
@@ -142,9 +154,12 @@ function exportOne() {
     .argument('<record>', 'its number')
     .requiredOption('-o, --out <file>', 'a new file')
     .option('--data-key <file>', 'the data key, if it is not data.key in the folder')
-    .action(async (number, { dataDir, dataKey, out }) => {
+    .option('--json', 'as JSON')
+    .action(async (number, { dataDir, dataKey, out, json }) => {
       writeNew(out, `${JSON.stringify(await opened(dataDir, number, dataKey), null, 2)}\n`, 0o600);
-      print(`record ${number} is in ${out}, in clear`);
+      print(
+        json === true ? jsonLine({ record: Number(number), file: out }) : `record ${number} is in ${out}, in clear`,
+      );
     });
 }
 

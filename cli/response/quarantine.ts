@@ -44,13 +44,16 @@ function ordering(kind: 'approve' | 'lift', summary: string) {
     .argument('<uid>', "the pod's uid, as `testudo quarantine list` shows it")
     .requiredOption('-d, --data-dir <folder>', "the agent's data directory")
     .requiredOption('-r, --reason <text>', 'why')
-    .action(async (uid, { dataDir, reason }) => {
+    .option('--json', 'the order, as JSON')
+    .action(async (uid, { dataDir, reason, json }) => {
       if (!/^[0-9a-f-]{36}$/.test(uid)) {
         complain(`USAGE: expected a pod's uid, 36 characters of 0-9, a-f and "-"; got ${uid}`);
         process.exitCode = exitCodes.usage;
         return;
       }
-      await giveOrder(dataDir, orderOf(kind, uid, reason));
+      const order = orderOf(kind, uid, reason);
+      await giveOrder(dataDir, order);
+      if (json === true) return print(jsonLine(order));
       print(`${kind} of ${uid} is with the agent; \`testudo quarantine list\` shows what becomes of it`);
     });
 }
@@ -60,9 +63,11 @@ function resume() {
     .description('close the breaker, after looking at the model that opened it: alerts before now count no more')
     .requiredOption('-d, --data-dir <folder>', "the agent's data directory")
     .requiredOption('-r, --reason <text>', 'why')
-    .action(async ({ dataDir, reason }) => {
-      await giveOrder(dataDir, orderOf('resume', '', reason));
-      print('the agent resumes');
+    .option('--json', 'the order, as JSON')
+    .action(async ({ dataDir, reason, json }) => {
+      const order = orderOf('resume', '', reason);
+      await giveOrder(dataDir, order);
+      print(json === true ? jsonLine(order) : 'the agent resumes');
     });
 }
 

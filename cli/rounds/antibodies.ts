@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../base/system-timers.ts';
-import { shortDigest, table, time } from '../../base/text/table.ts';
+import { jsonLine, shortDigest, table, time } from '../../base/text/table.ts';
 import { distinctAntigens } from '../../client/antibodies/distinct-antigens.ts';
 import { makeAntibody } from '../../client/antibodies/make-antibody.ts';
 import { defaultKind, importTrackKind, moduleOfKind } from '../../client/tracks/track-kinds.ts';
@@ -39,7 +39,8 @@ function make() {
     .option('--track <name>', 'the track that it is for', defaultKind)
     .option('--kind <name>', 'kind of that track', defaultKind)
     .option('--days <n>', 'days until it expires', '180')
-    .action(async ({ federation, cluster, family, attacks, normal, out, track, kind: name, days }) => {
+    .option('--json', 'as JSON')
+    .action(async ({ federation, cluster, family, attacks, normal, out, track, kind: name, days, json }) => {
       if (!isFederationId(federation)) usage('--federation: not a legal federation id');
       if (!isClusterId(cluster)) usage('--cluster: not a legal cluster id');
       if (!isTrackId(track)) usage('--track: not a legal track id');
@@ -79,6 +80,8 @@ function make() {
         });
       }
       writeFileSync(out, antibodyBytes(antibody));
+      const { features, examples } = antibody;
+      if (json) return print(jsonLine({ file: out, family, features: features.length, examples }));
       print(`${out}: ${antibody.features.length} features of ${antibody.examples} distinct examples of ${family}`);
     });
 }

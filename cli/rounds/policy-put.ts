@@ -32,7 +32,16 @@ export function policyPutCommand() {
           ? undefined
           : await putTrack(connection, { track: name, spec, policyJson, reason }, Buffer.alloc(0));
         for (const warning of done?.warnings ?? []) complain(`warning: ${warning}`);
-        if (json) return print(wireJson({ track: name, dryRun, changes, sequence: done?.sequence ?? null }));
+        if (json)
+          return print(
+            wireJson({
+              track: name,
+              dryRun,
+              changes,
+              warnings: done?.warnings ?? [],
+              sequence: done?.sequence ?? null,
+            }),
+          );
         print(changes.length === 0 ? 'nothing changes: this is the policy in force' : changesText(changes));
         if (done !== undefined) print(`in force from the next round on (journal ${done.sequence})`);
         else if (changes.length > 0) print('dry run: nothing was changed');

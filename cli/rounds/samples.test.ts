@@ -86,6 +86,9 @@ describe('a federation with a trusted sample, over mutual TLS', () => {
     const files = federation.coordinator.engine.state().tracks.get(track)?.releasing.releases[1]?.manifest.files;
     expect(files?.find(({ name }) => name === 'sample.bin')?.digest).toBe(samples?.[0]?.digest);
     expect(releasing).toBeDefined();
+    const words = ['tracks', 'sample', 'put', 'syscall', '--reason', 'the same again'];
+    expect(await line.json(...words)).toMatchObject({ track: 'syscall', sample: { version: 2 } });
+    expect(await line.json('tracks', 'sample', 'show', 'syscall')).toMatchObject({ sample: { version: 2 } });
   });
 
   it('opens no round by a policy that needs a sample before there is one', async () => {

@@ -15,23 +15,50 @@ import {
   TestFederation,
 } from '../../coordinator/testing/federation.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
+import { exitCodes } from '../exit.ts';
 import { newPinKey, pinKeyPair } from '../operator/pin-key.ts';
+import { holdToSchema } from './held-to-schema.ts';
 
 const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
 
 /** How a command ended. */
 export type Ended = Readonly<{ code: number | null; out: string; error: string }>;
 
-/** Runs `testudo …` as a real process. */
+const oneAfterAnother = fileURLToPath(new URL('one-after-another.ts', import.meta.url));
+
+/** Runs `testudo …` as a real process. What it prints for programs must be what its schema says. */
 export async function runTestudo(...words: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, ...words], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const ended = await runNode([testudo, ...words]);
+  if (isAnswered(words, ended)) holdToSchema(words, ended.out);
+  return ended;
+}
+
+/** Runs each of these command lines, one after the other, in one process for all: see one-after-another.ts. */
+export async function runEach(lines: readonly (readonly string[])[]): Promise<readonly Ended[]> {
+  const { code, out, error } = await runNode([oneAfterAnother], JSON.stringify(lines));
+  if (code !== 0) throw new Error(`one-after-another.ts: exit ${code}: ${error}${out}`);
+  const all = JSON.parse(out) as readonly Ended[];
+  for (const [at, ended] of all.entries()) {
+    if (isAnswered(lines[at] ?? [], ended)) holdToSchema(lines[at] ?? [], ended.out);
+  }
+  return all;
+}
+
+/** A refusal is told as text, whatever was asked for. */
+function isAnswered(words: readonly string[], { code, out }: Ended): boolean {
+  return words.includes('--json') && out !== '' && (code === exitCodes.done || code === exitCodes.attention);
+}
+
+async function runNode(words: readonly string[], input?: string): Promise<Ended> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...words], {
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
+  child.stdin?.end(input);
   const texts = { out: '', error: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     texts.out += text;
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     texts.error += text;
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
@@ -92,8 +119,13 @@ export class CommandLine {
   }
 
   runAs(name: string, ...words: readonly string[]): Promise<Ended> {
+    return this.offline(...this.addressed(words, name));
+  }
+
+  /** A command line of an operator's, with his credentials and the coordinator's address. */
+  addressed(words: readonly string[], name = 'admin'): readonly string[] {
     const address = this.federation.coordinator.addresses.federation;
-    return this.offline(...words, '--credentials', this.credentials(name), '--address', address);
+    return [...words, '--credentials', this.credentials(name), '--address', address];
   }
 
   /** Runs `testudo …` without a coordinator. */

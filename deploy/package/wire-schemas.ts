@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type VerbShape, verbShapes } from '../../cli/json/verb-shapes.ts';
+import type { OwnShape } from '../../cli/json/own-shape.ts';
+import { type AddedMember, type VerbShape, verbShapes } from '../../cli/json/verb-shapes.ts';
 import { enumerations } from '../../cli/json/wire-json.ts';
-import { type OwnShape, ownShapes } from '../../cli/overview/own-shapes.ts';
+import { ownShapes } from '../../cli/overview/own-shapes.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 
 type Schema = Readonly<Record<string, unknown>>;
+type MessageSchema = Schema & Readonly<{ properties: Readonly<Record<string, Schema>>; required: readonly string[] }>;
 type Field = Readonly<{ name: string; type: string; repeated: boolean; optional: boolean; about: string }>;
 type Message = Readonly<{ about: string; fields: readonly Field[]; choices: ReadonlyMap<string, readonly Field[]> }>;
 export type Contract = Readonly<{ messages: ReadonlyMap<string, Message>; enums: ReadonlySet<string> }>;
@@ -83,26 +85,48 @@ function camel(name: string): string {
 }
 
 function schemaOf(verb: string, { message, adds = {}, version }: VerbShape, contract: Contract): Schema {
-  const { $defs, root } = closureOf(message, contract);
-  const added = Object.entries(adds).map(([name, type]) => [name, addedOf(type)] as const);
-  const { properties, required, ...rest } = root as Readonly<{ properties: Schema; required: readonly string[] }>;
+  const parts = Object.values(adds).flatMap((type) => (typeof type === 'string' ? [] : [type.of]));
+  const { $defs, root } = closureOf(message, parts, contract);
+  const { properties, required, ...rest } = root;
+  const added = Object.entries(adds).map(([name, type]) => [name, addedOf(type, properties[name])] as const);
+  const always = Object.entries(adds).filter(([, type]) => typeof type === 'string' || type.how !== 'optional');
   return {
     ...headOf(verb, version),
     ...rest,
-    properties: { ...Object.fromEntries(added), ...properties },
-    required: [...added.map(([name]) => name), ...required],
+    properties: { ...properties, ...Object.fromEntries(added) },
+    required: [...new Set([...always.map(([name]) => name), ...required])],
     $defs,
   };
 }
 
-function addedOf(type: string): Schema {
-  return type === 'strings' ? { type: 'array', items: { type: 'string' } } : { type };
+/** `text`: what the message has under this name. */
+function addedOf(type: AddedMember, text: Schema | undefined): Schema {
+  if (typeof type !== 'string') {
+    const one = { $ref: `#/$defs/${type.of}` };
+    return type.how === 'list' ? { type: 'array', items: one } : one;
+  }
+  switch (type) {
+    case 'strings':
+      return { type: 'array', items: { type: 'string' } };
+    case 'numbers':
+      return { type: 'array', items: { type: 'number' } };
+    case 'json':
+      return { ...text, type: 'object' };
+    default:
+      return { type };
+  }
 }
 
-/** A message, and by name all that it is made of. */
-function closureOf(wanted: string, contract: Contract): Readonly<{ root: Schema; $defs: Schema }> {
+const nothing: MessageSchema = { type: 'object', properties: {}, required: [], additionalProperties: false };
+
+/** A message, and by name all that it and `parts` are made of. */
+function closureOf(
+  wanted: string | undefined,
+  parts: readonly string[],
+  contract: Contract,
+): Readonly<{ root: MessageSchema; $defs: Schema }> {
   const made = new Map<string, Schema>();
-  const make = (name: string): Schema => {
+  const make = (name: string): MessageSchema => {
     const message = contract.messages.get(name);
     if (message === undefined) throw new Error(`schemas: the contract has no message ${name}`);
     const used: string[] = [];
@@ -118,14 +142,18 @@ function closureOf(wanted: string, contract: Contract): Readonly<{ root: Schema;
       required,
       additionalProperties: false,
     };
-    for (const next of used) {
-      if (made.has(next)) continue;
-      made.set(next, {}); // Messages may hold their own kind.
-      made.set(next, make(next));
-    }
+    define(used);
     return schema;
   };
-  const root = make(wanted);
+  const define = (names: readonly string[]) => {
+    for (const name of names) {
+      if (made.has(name)) continue;
+      made.set(name, {}); // Messages may hold their own kind.
+      made.set(name, make(name));
+    }
+  };
+  const root = wanted === undefined ? { ...nothing } : make(wanted);
+  define(parts);
   return { root, $defs: Object.fromEntries([...made].sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 

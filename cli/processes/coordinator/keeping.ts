@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { systemTimers } from '../../../base/system-timers.ts';
+import { jsonLine } from '../../../base/text/table.ts';
 import { readConfigFile } from '../../../coordinator/config/config.ts';
 import { orExit } from '../../exit.ts';
 import { print } from '../../print.ts';
@@ -12,7 +13,8 @@ export function verifyCommand() {
       'check the whole journal: every entry, its place in the chain, its epoch; and the heads that were signed of it',
     )
     .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
-    .action(async ({ config }) => {
+    .option('--json', 'as JSON')
+    .action(async ({ config, json }) => {
       const settings = orExit(readConfigFile(config, { environment: process.env }));
       const { dataDirectory, journal } = settings;
       const { verifyDataDir } = await import('../../../coordinator/backup.ts');
@@ -23,6 +25,7 @@ export function verifyCommand() {
         journal.postgres === null ? verifyDataDir(dataDirectory) : await withDatabase(journal.postgres, verifyDatabase);
       const { seq, chain } = orExit(verified);
       const heads = orExit(await withJournal(settings, (folder) => verifyStoredHeads(stored, folder)));
+      if (json) return print(jsonLine({ entries: seq, chain, checkpoints: heads }));
       const signed = heads === 0 ? '' : `; it has the ${heads} heads that were signed`;
       print(`the journal is sound: ${seq} entries, chain ${chain}${signed}`);
     });
@@ -34,7 +37,8 @@ export function backupCommand() {
     .description('copy the data directory, verified, without stopping the coordinator')
     .option('-c, --config <file>', "the coordinator's configuration", './coordinator.yaml')
     .requiredOption('--to <folder>', 'a new folder; keep it as safe as the data directory itself')
-    .action(async ({ config, to }) => {
+    .option('--json', 'as JSON')
+    .action(async ({ config, to, json }) => {
       const settings = orExit(readConfigFile(config, { environment: process.env }));
       const { dataDirectory, journal } = settings;
       const { backUp } = await import('../../../coordinator/backup.ts');
@@ -48,6 +52,7 @@ export function backupCommand() {
         const { backUpBucket } = await import('../../../coordinator/blob-backup.ts');
         orExit(await backUpBucket(settings, { environment: process.env, timers: systemTimers }, to));
       }
+      if (json) return print(jsonLine({ folder: to, entries: seq, chain }));
       print(`${to} holds the journal up to entry ${seq}, chain ${chain}`);
     });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from '@commander-js/extra-typings';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
+import { jsonLine } from '../../../base/text/table.ts';
 import { type CoordinatorConfig, readConfigFile } from '../../../coordinator/config/config.ts';
 import { exitWith, orExit, usage } from '../../exit.ts';
 import { complain, print } from '../../print.ts';
@@ -43,12 +44,14 @@ export function exportAuditCommand() {
         .default('journal' as const),
     )
     .option('--unsigned', 'without a signed head at its end: the master key is not needed')
-    .action(async ({ config: path, to, from, format, unsigned }) => {
+    .option('--json', 'what was written, as JSON')
+    .action(async ({ config: path, to, from, format, unsigned, json }) => {
       const first = positionFrom('--from', from, 1);
       const config = orExit(readConfigFile(path, { environment: process.env }));
       const { exportAudit, exportOcsf } = await import('../../../coordinator/transparency/export.ts');
       if (format === 'ocsf') {
         const { seq } = orExit(await withJournal(config, (folder) => exportOcsf(folder, to, first)));
+        if (json) return print(jsonLine({ file: to, first, last: seq }));
         return print(`${to} holds entries ${first} to ${seq}, an OCSF event each`);
       }
       const signer = unsigned ? undefined : await signerOf(config);
@@ -57,6 +60,7 @@ export function exportAuditCommand() {
       const { seq, chain } = orExit(
         await withJournal(config, (folder) => exportAudit(dataDirectory, to, first, signer, folder)),
       );
+      if (json) return print(jsonLine({ file: to, first, last: seq, chain }));
       print(`${to} holds entries ${first} to ${seq}\nnote its head  ${seq}:${chain}`);
     });
 }

@@ -21,7 +21,14 @@ export function drillCommand() {
 function list() {
   return new Command('list')
     .description('every drill: what it asks, does, expects and needs, and what it leaves behind')
-    .action(() => {
+    .option('--json', 'one JSON value a line')
+    .action(({ json }) => {
+      if (json === true) {
+        for (const { name, asks, does, expects, needs, undoes, isHarmless } of drills) {
+          print(jsonLine({ name, asks, does, expects, needs, undoes, isHarmless }));
+        }
+        return;
+      }
       const texts = drills.map(({ name, asks, does, expects, needs, undoes, isHarmless }) => {
         const harmless = isHarmless ? 'yes: it touches nothing but what it made itself' : 'NO: read what it does';
         return `${name}\n${listing({ asks, does, expects, needs, undoes, harmless })}`;

@@ -109,6 +109,8 @@ describe('quarantine on a real control plane', { timeout: 600_000 }, () => {
     const address = `127.0.0.1:${agent.port}`;
     const waits = await runTestudo('quarantine', 'list', '--address', address);
     expect(waits.out).toContain(`testudo quarantine approve ${uid}`);
+    const asJson = await runTestudo('quarantine', 'list', '--address', address, '--json');
+    expect(JSON.parse(asJson.out)).toMatchObject({ suspects: [{ uid, state: 'waits' }] });
     expect((await ground.podOf(name))?.metadata.labels.app).toBe('web');
 
     const approve = ['quarantine', 'approve', uid, '--data-dir', config.dataDirectory, '--reason', 'looked at it'];

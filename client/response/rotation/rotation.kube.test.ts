@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { holdToSchema } from '../../../cli/testing/held-to-schema.ts';
 import {
   agentAccount,
   apply,
@@ -112,6 +113,8 @@ describe('rotation on a real API server', () => {
       const { pods } = await page<RotationPage>('/rotation');
       return new Map(pods.map(({ pod, reason }) => [/\/([a-z]+)/.exec(pod)?.[1], reason]));
     };
+    // As `testudo agent pods --json` prints it.
+    holdToSchema(['agent', 'pods', '--json'], JSON.stringify(await page<RotationPage>('/rotation')));
     const expected = { bare: 'KIND', local: 'LOCAL_DATA', alone: 'FLOOR', kept: 'PDB_NONE_LEFT', two: 'PDB_MULTIPLE' };
     await until(async () => {
       const now = Object.fromEntries(await reasons());

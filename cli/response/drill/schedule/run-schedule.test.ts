@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { ok } from '../../../../base/fault.ts';
+import { holdToSchema } from '../../../testing/held-to-schema.ts';
 import type { RunnableDrill } from '../drills.ts';
 import { checkThat } from '../report.ts';
 import { turnsBetween } from './due-times.ts';
@@ -56,6 +57,7 @@ it('runs each turn, says of those that it slept through that nobody looked, and 
   const { entries, damaged } = await recall(historyFile);
   expect(damaged).toBe(1);
   expect(entries.slice(1)).toEqual(heard);
+  for (const entry of heard) holdToSchema(['drill', 'schedule', '--json'], JSON.stringify(entry));
   expect(heard.slice(0, asleep.length)).toEqual(
     asleep.map(({ drill, atMs }) => ({
       ...{ drill, at: new Date(atMs).toISOString() },

@@ -39,7 +39,7 @@ export function scheduleCommand() {
       if (!(hours >= 1 && hours <= 744)) return usage('--every: expected 1 to 744 hours');
       const windows = between.map(windowFrom);
       const rule = { key: keyOf(state), drills: wanted, periodMs: hours * 3_600_000, windows };
-      print(
+      complain(
         `each of ${wanted.join(', ')} once in ${hours} h, at a time that ${join(state, keyFile)} decides; ${join(state, history)} keeps what they find`,
       );
       try {
