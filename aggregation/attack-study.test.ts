@@ -3,7 +3,7 @@ import { seededNumbers } from '../base/random.ts';
 import { normalVectors } from './algebra/samples.ts';
 import { twinAlgebra } from './algebra/twin-algebra.ts';
 import { disguised } from './attack-disguise.ts';
-import { type Contender, studyAttacks, withstood } from './attack-study.ts';
+import { type Contender, studyAttacks, toldStudy, withstood } from './attack-study.ts';
 import { attacks } from './attacks/attacks.ts';
 import type { AggregationPolicy } from './policy.ts';
 
@@ -24,7 +24,8 @@ const scene = {
 
 describe('a study of attacks', () => {
   it('tells a rule that withstands its liars from one that does not, on the same updates', async () => {
-    const { cells, undisturbed, triedThrough, complete, ...size } = await studyAttacks(scene);
+    const { cells, undisturbed, triedThrough, complete, worth, ...size } = await studyAttacks(scene);
+    expect(worth).toEqual({ undisturbed: undefined, silent: [undefined, undefined, undefined] }); // Nobody judges.
     const tried = { cells, triedThrough };
     expect(size).toEqual({ updateCount: 11, dimension: 40 });
     expect(complete).toBe(true);
@@ -62,6 +63,34 @@ describe('a study of attacks', () => {
     expect(withstood(cut, 'krum')).toBe(1);
     let none = 1;
     expect(withstood(await studyAttacks({ ...scene, goesOn: () => none-- > 0 }), 'krum')).toBe(0);
+  });
+
+  it('says what the model is worth under the rule in force: undisturbed, attacked, and with the same members silent', async () => {
+    // Worth most where every value moves by 1, as the honest say on average.
+    const worth = async (aggregate: Float32Array) =>
+      1 / (1 + aggregate.reduce((sum, value) => sum + (value - 1) ** 2, 0));
+    const study = await studyAttacks({ ...scene, inForce: mean, others: [krum], liarsMax: 1, worth });
+    const { undisturbed, silent } = study.worth;
+    const own = study.cells.filter(({ rule }) => rule === 'mean');
+    const flip = own.find(({ attack }) => attack === 'sign flip ×4');
+    expect(undisturbed).toBeGreaterThan(0.6);
+    expect(silent).toHaveLength(1);
+    // One of eleven: the mean of the other ten is as good, and one flip takes it half of the way back.
+    expect(Math.abs((silent[0] ?? 0) - (undisturbed ?? 0))).toBeLessThan(0.1);
+    expect(flip?.worth).toBeLessThan(0.2);
+    expect(own.find(({ attack }) => attack === 'nan')?.refused === null).toBe(true);
+    expect(study.cells.filter(({ rule }) => rule === 'krum').map((cell) => cell.worth)).toEqual(
+      study.cells.filter(({ rule }) => rule === 'krum').map(() => undefined),
+    );
+    const told = toldStudy(study, 'mean');
+    expect(told.rules[0]).toMatchObject({
+      inForce: true,
+      worth: undisturbed,
+      silent: [{ liars: 1, worth: silent[0] }],
+    });
+    expect(told.rules[1]).toMatchObject({ inForce: false, silent: [] });
+    const blind = await studyAttacks({ ...scene, others: [], liarsMax: 1, worth: async () => Number.NaN });
+    expect([blind.worth.undisturbed, blind.cells[0]?.worth]).toEqual([undefined, undefined]);
   });
 
   it('says that a round is lost where the rule gives nothing', async () => {

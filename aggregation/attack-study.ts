@@ -28,6 +28,11 @@ export type StudyScene = Readonly<{
   algebra: LinearAlgebra;
   /** Whether there is time for more. */
   goesOn: () => boolean;
+  /**
+   * What the model would be worth that an aggregate, shape [d], makes of the base: 0 to 1, NaN where that cannot be told. Asked of the
+   * rule in force alone; absent where nothing can judge.
+   */
+  worth?: ((aggregate: Float32Array) => Promise<number>) | undefined;
 }>;
 
 /** What one attack by so many liars made of a round. */
@@ -44,6 +49,8 @@ export type StudyCell = Readonly<{
   cosine: number;
   /** Why the rule gave nothing: the round is lost, and the model stays as it was. */
   refused: string | null;
+  /** What the model is worth then; undefined where nothing judged. */
+  worth: number | undefined;
 }>;
 
 export type Study = Readonly<{
@@ -52,6 +59,8 @@ export type Study = Readonly<{
   /** Without a liar: the rule's own distance from the mean, as `deviation`; undefined where it gave nothing. */
   undisturbed: ReadonlyMap<string, number | undefined>;
   cells: readonly StudyCell[];
+  /** What the model is worth by the rule in force: with nobody hostile, and with the same 1, 2, … members silent. */
+  worth: Readonly<{ undisturbed: number | undefined; silent: readonly (number | undefined)[] }>;
   /** Up to how many liars every attack was tried on a rule; absent where not even one. */
   triedThrough: ReadonlyMap<string, number>;
   /** False: time was over before all was tried; `cells` has what was. */
@@ -72,16 +81,20 @@ export async function studyAttacks(scene: StudyScene): Promise<Study> {
   const undisturbed = new Map<string, number | undefined>();
   const cells: StudyCell[] = [];
   const triedThrough = new Map<string, number>();
+  const silent: (number | undefined)[] = [];
+  let ofUndisturbed: number | undefined;
   let complete = true;
   for (const contenders of [[inForce], runnable(others, scene)]) {
     for (const { name, policy } of contenders) {
       if (contenders[0]?.name !== inForce.name && !goesOn()) break;
       const clean = await outcomeOf(scene, policy, updates, updates);
       undisturbed.set(name, clean.refused === null ? clean.deviation : undefined);
+      if (name === inForce.name) ofUndisturbed = clean.worth;
     }
     for (let liars = 1; contenders.length > 0 && liars <= most && complete; liars++) {
       const lying = order.slice(0, liars);
       const honest = updates.filter((_, row) => !lying.includes(row));
+      if (contenders[0]?.name === inForce.name) silent.push(await worthOfSilence(scene, lying));
       for (const attack of Object.keys(attacks) as AttackName[]) {
         if (!goesOn()) {
           complete = false;
@@ -105,6 +118,7 @@ export async function studyAttacks(scene: StudyScene): Promise<Study> {
     dimension: updates[0]?.length ?? 0,
     undisturbed,
     cells,
+    worth: { undisturbed: ofUndisturbed, silent },
     triedThrough,
     complete,
   };
@@ -129,24 +143,55 @@ function runnable(others: readonly Contender[], { updates, rows, context }: Stud
   });
 }
 
+/** What the model is worth where those members send nothing; f is as large as so few updates allow. */
+async function worthOfSilence(scene: StudyScene, lying: readonly number[]): Promise<number | undefined> {
+  const { updates, rows, inForce, context } = scene;
+  if (scene.worth === undefined) return undefined;
+  const speaks = (_: unknown, row: number) => !lying.includes(row);
+  const left = updates.filter(speaks);
+  const { classes } = context;
+  const declared = classes && { classes: { ...classes, declared: classes.declared.filter(speaks) } };
+  const quiet = { ...scene, updates: left, context: { ...context, ...declared } };
+  for (let { f } = inForce.policy; f >= 0; f--) {
+    const policy = { ...inForce.policy, f };
+    if (checkPolicy(policy, left.length + rows.length).length > 0) continue;
+    return (await outcomeOf(quiet, policy, left, left)).worth;
+  }
+  return undefined;
+}
+
 async function outcomeOf(
-  { rows, context, algebra, seed }: StudyScene,
+  { rows, context, algebra, seed, inForce, worth }: StudyScene,
   policy: AggregationPolicy,
   updates: readonly Float32Array[],
   honest: readonly Float32Array[],
-): Promise<Pick<StudyCell, 'deviation' | 'cosine' | 'refused'>> {
+): Promise<Pick<StudyCell, 'deviation' | 'cosine' | 'refused' | 'worth'>> {
   const blocks = memoryBlocks([...updates, ...rows]);
   const sink = memorySink(updates[0]?.length ?? 0);
   const outcome = blocks.ok
     ? await aggregate(policy, blocks.value, algebra, sink, { ...context, seed, measure: false })
     : blocks;
-  if (!outcome.ok) return { deviation: 0, cosine: 0, refused: outcome.fault.code };
+  const isInForce = policy.rule === inForce.policy.rule;
+  const judged = async (values: Float32Array) => {
+    const value = isInForce ? await worth?.(values) : undefined;
+    return value === undefined || Number.isNaN(value) ? undefined : value;
+  };
+  // The model stays as it was.
+  if (!outcome.ok) {
+    const asItWas = await judged(new Float32Array(updates[0]?.length ?? 0));
+    return { deviation: 0, cosine: 0, refused: outcome.fault.code, worth: asItWas };
+  }
   const mean = meanOf(honest);
   const farthest = Math.sqrt(Math.max(...honest.map((update) => squaredDistance(update, mean))));
   const away = Math.sqrt(squaredDistance(sink.values, mean));
   const norms = Math.sqrt(dot(sink.values, sink.values) * dot(mean, mean));
   const deviation = farthest > 0 ? away / farthest : away > 0 ? Number.MAX_VALUE : 0;
-  return { deviation, cosine: norms > 0 ? dot(sink.values, mean) / norms : 0, refused: null };
+  return {
+    deviation,
+    cosine: norms > 0 ? dot(sink.values, mean) / norms : 0,
+    refused: null,
+    worth: await judged(Float32Array.from(sink.values)),
+  };
 }
 
 /** Attacks that go as far as an honest update does end up there but for float32. */
@@ -175,13 +220,22 @@ function permuted(count: number, seed: string): readonly number[] {
 
 /** A study as it is told: how each rule stood, the one in force first, and every attack. */
 export function toldStudy(study: Study, inForce: string) {
-  const { updateCount, dimension, complete, cells, undisturbed } = study;
+  const { updateCount, dimension, complete, cells, undisturbed, worth } = study;
   return {
     ...{ updateCount, complete, dimension: BigInt(dimension) },
     rules: [...undisturbed].map(([rule, deviation]) => ({
       ...{ rule, inForce: rule === inForce, withstood: withstood(study, rule) },
       ...(deviation === undefined ? {} : { undisturbed: deviation }),
+      ...(rule === inForce && worth.undisturbed !== undefined ? { worth: worth.undisturbed } : {}),
+      silent: rule === inForce ? silenceOf(worth.silent) : [],
     })),
-    attacks: cells.map((cell) => ({ ...cell, refused: cell.refused ?? '' })),
+    attacks: cells.map(({ worth: told, refused, ...cell }) => ({
+      ...{ ...cell, refused: refused ?? '' },
+      ...(told === undefined ? {} : { worth: told }),
+    })),
   };
+}
+
+function silenceOf(worths: readonly (number | undefined)[]) {
+  return worths.flatMap((worth, at) => (worth === undefined ? [] : [{ liars: at + 1, worth }]));
 }

@@ -45,6 +45,12 @@ it('a command line that is wrong by itself ends with 2 whatever the verb, and sa
   expect(told).toEqual(wrong.map(() => [2, true]));
 }, 600_000);
 
+it('help of the coordinator says how its traces leave by OpenTelemetry', async () => {
+  const { code, out } = await runTestudo('coordinator', '--help');
+  expect(code).toBe(0);
+  expect(out).toMatch(/OpenTelemetry[\s\S]*NODE_OPTIONS='--import FILE'/);
+}, 600_000);
+
 it('every verb that takes a configuration takes it as -c, and settings over it as -s', async () => {
   const pages = join(folder, 'man');
   expect((await runTestudo('man', '--to', pages)).code).toBe(0);

@@ -13,6 +13,11 @@ export interface TrustedLoss {
   losses(weights: Float32Array): Promise<Float64Array>;
   /** The mean of `losses` and its gradient, shape [d]. Absent where a detector cannot tell. */
   readonly gradient?: (weights: Float32Array) => Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
+  /**
+   * How well weights, shape [d], tell the sample's attacks from what is normal: area under the ROC curve, 0 to 1, the mean of the
+   * classes that have both; NaN where none has. Decides nothing: it is for people. Absent where a detector cannot tell.
+   */
+  readonly worth?: (weights: Float32Array) => Promise<number>;
   /** For models whose outputs are linear in their weights: forward passes are then all that deciding takes. */
   readonly linear?: LinearOutputs;
 }

@@ -8,14 +8,15 @@ import { unwrap } from '../../base/fault.ts';
 import { knownAttack } from '../../client/alerts/testing/alerts.ts';
 import { EvidenceChain } from '../../client/response/evidence/chain.ts';
 import { logKey, madeLog } from '../../client/response/testing/made-log.ts';
+import { alertFolder } from '../../client/scoring/alert-store.ts';
 import { csvOf, normalTraffic } from '../../client/tracks/api/testing/small-shop.ts';
 import { masterKey, track } from '../../coordinator/testing/federation.ts';
 import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
-import { recordedPath } from '../../lab/data/recorded-traces.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { type ModelSpec, specBytes } from '../../proto/model-spec.ts';
 import { firstResponsePolicy, responsePolicyJson } from '../../proto/response-policy.ts';
 import { checkout } from '../../tools/setup/places.mjs';
+import { exitCodes } from '../exit.ts';
 import { CommandLine, type Ended, runEach } from '../testing/command-line.ts';
 import { holdToSchema, verbOf } from '../testing/held-to-schema.ts';
 
@@ -65,7 +66,7 @@ const uid = '0b6c6a38-6f0f-4b6e-9c3e-3a2f6a1d9b11';
 const reason = ['-r', 'test'];
 
 it('what every verb prints for programs is what its schema says', async () => {
-  const line = await CommandLine.start({ policy: policy(60_000) });
+  const line = await CommandLine.start({ policy: policy(60_000), settings: ['listen.dashboard=127.0.0.1:0'] });
   const { federation, folder } = line;
   process.env.TESTUDO_CONFIG_HOME = folder;
   onTestFinished(() => void delete process.env.TESTUDO_CONFIG_HOME);
@@ -82,7 +83,9 @@ it('what every verb prints for programs is what its schema says', async () => {
   const seen = new Set<string>();
   const all = async (lines: readonly (readonly string[])[]): Promise<readonly unknown[]> => {
     const ended = await runEach(lines.map((words) => [...words, '--json']));
-    return lines.map((words, index) => valueOf(words, ended[index] as Ended, seen));
+    expect(lines.flatMap((words, index) => wrongOf(words, ended[index] as Ended))).toEqual([]);
+    for (const words of lines) seen.add(verbOf(words) ?? '');
+    return ended.map(({ out }) => JSON.parse(out.split('\n')[0] ?? ''));
   };
   const operator = (...lines: readonly (readonly string[])[]) => all(lines.map((words) => line.addressed(words)));
 
@@ -126,7 +129,7 @@ it('what every verb prints for programs is what its schema says', async () => {
     ['feedback', knownAttack('1').id, 'confirmed', '--data', at('client'), '--family', 'shell', '--by', 'ada'],
     ['explain', knownAttack('1').id, '--data', at('client')],
     ['map', '--input', at('requests.csv')],
-    ['profile', recordedPath, '--output', at('baseline.json.gz')],
+    ['profile', at('normal.tsv'), '--output', at('baseline.json.gz')],
     ['context', 'add', 'herd', '--credentials', line.credentials('admin')],
     ['context', 'use', 'herd'],
     ['context', 'list'],
@@ -185,8 +188,8 @@ it('what every verb prints for programs is what its schema says', async () => {
     ['releases', 'show', `${track}@1`],
     ['releases', 'export', `${track}@1`, '--to', at('release.tar')],
     ['releases', 'revoke', `${track}@1`, '--dry-run', ...reason],
-    ['promote', `${track}@1`, '--dry-run', ...reason],
-    ['rollback', track, '--training', '--dry-run', ...reason],
+    ['rollback', track, '--training', ...reason],
+    ['promote', `${track}@1`, ...reason],
     ['root', 'keys'],
     ['rounds', 'list', track],
     ['rounds', 'show', track, 'r-1'],
@@ -217,7 +220,7 @@ it('what every verb prints for programs is what its schema says', async () => {
   for (const [verb, file] of Object.entries(elsewhere)) {
     const words = verb.split(' ');
     const text = readFileSync(join(checkout, file), 'utf8');
-    expect([verb, file, words.every((word) => text.includes(`'${word}'`)), text.includes('--json')]).toEqual([
+    expect([verb, file, words.every((word) => text.includes(`'${word}'`)), /--json|\.json[<(]/.test(text)]).toEqual([
       verb,
       file,
       true,
@@ -227,13 +230,10 @@ it('what every verb prints for programs is what its schema says', async () => {
   expect([...jsonSchemas().keys()].filter((verb) => !seen.has(verb) && !(verb in elsewhere))).toEqual([]);
 }, 600_000);
 
-/** The first line that a verb printed; it must have printed one and complained of nothing. */
-function valueOf(words: readonly string[], { code, out, error }: Ended, seen: Set<string>): unknown {
-  const verb = words.slice(0, 4).join(' ');
-  expect([verb, code === 4 ? 0 : code, code === 0 || code === 4 ? '' : error]).toEqual([verb, 0, '']);
-  expect([verb, out !== '']).toEqual([verb, true]);
-  seen.add(verbOf(words) ?? '');
-  return JSON.parse(out.split('\n')[0] ?? '');
+/** What went otherwise than well: a verb must end well and print something. */
+function wrongOf(words: readonly string[], { code, out, error }: Ended): readonly string[] {
+  const isWell = (code === exitCodes.done || code === exitCodes.attention) && out !== '';
+  return isWell ? [] : [`testudo ${words.join(' ')}: exit ${code}: ${error}`];
 }
 
 function antibodyDigest(file: string): string {
@@ -268,6 +268,9 @@ async function writePapers(folder: string, line: CommandLine): Promise<void> {
   write('attacks.tsv', traces('shell', 'attack', '41 42 33 33 59', 6));
   write('normal.tsv', traces('normal', 'train', '8 9', 30));
   write('requests.csv', csvOf(normalTraffic()));
+  const { id, track: ofAlert } = knownAttack('1');
+  mkdirSync(alertFolder(join(folder, 'client'), ofAlert), { recursive: true });
+  writeFileSync(join(alertFolder(join(folder, 'client'), ofAlert), `${id}.sealed`), '');
   write('client/alerts.jsonl', `${JSON.stringify(knownAttack('1'))}\n`);
   write(
     'drills/drills.jsonl',

@@ -19,6 +19,7 @@ export type RecordedStudy = Readonly<{
 
 /** What the answer's `round` says in the place of a round's id. */
 const recordedRound = 'recorded clusters';
+const recordedJudge = 'recorded intrusions and normal calls that no cluster learnt from';
 
 /**
  * The attacks on what recorded clusters would send, as many as the federation has members or as were recorded: then f falls
@@ -43,7 +44,7 @@ export async function simulateRecorded({
   const f = members > n ? Math.floor((policy.f * n) / members) : policy.f;
   const [unfit] = checkPolicy({ ...policy, f }, n);
   if (unfit !== undefined) return refuse('POLICY_UNFIT', `${name} with f ${f} of ${n}: ${unfit.message}`);
-  const { updates, classes, shape } = await recordedUpdates(n, seed);
+  const { updates, classes, shape, worth } = await recordedUpdates(n, seed);
   const algebra = fastAlgebra();
   try {
     const context = { classes, shape, base: new Float32Array(updates[0]?.length ?? 0) };
@@ -51,10 +52,12 @@ export async function simulateRecorded({
       ...{ updates, context, rows: [], seed, algebra, liarsMax: liarsMax || f + 1 },
       inForce: { name, policy: { ...policy, f } },
       others: contendersOf({ ...policy, f }),
+      worth: async (aggregate) => worth(aggregate),
       goesOn: () => performance.now() - startedMs < secondsMax * 1_000,
     });
     const durationMs = BigInt(Math.round(performance.now() - startedMs));
-    return ok({ ...toldStudy(study, name), round: recordedRound, f, build: buildVersion(), durationMs });
+    const told = { ...toldStudy(study, name), judgedBy: recordedJudge, unjudged: '' };
+    return ok({ ...told, round: recordedRound, f, build: buildVersion(), durationMs });
   } finally {
     await algebra.close();
   }

@@ -36,6 +36,9 @@ it('simulate says of a real round what attackers would get from it, for people a
     /^r-1 of syscall: 3 updates of 1000 values, f 0, krum; tried in [0-9.]+ s\nThis round withstands /,
   );
   expect(people).toMatch(/\nmean +\d/);
+  expect(people).toMatch(
+    /\nWhat the model would be worth under attack was not judged: its rule goes by no .* --recorded /,
+  );
   const { out } = await simulate(track, '--json');
   const schema = z.fromJSONSchema(jsonSchemas().get('simulate') as never);
   expect(schema.safeParse(JSON.parse(out)).error?.issues ?? []).toEqual([]);
@@ -48,6 +51,12 @@ it('attacks are tried on recorded clusters where no round can be opened, under t
   const study = unwrap(await simulateRecorded({ policy: { ...policy, f: 4 }, ...limits }));
   expect(study).toMatchObject({ round: 'recorded clusters', updateCount: 22, f: 2, complete: false, attacks: [] });
   expect(study.rules[0]).toMatchObject({ rule: 'declared holders', inForce: true, undisturbed: expect.any(Number) });
+  // What recorded clusters learn together tells recorded intrusions apart; one of them away takes little of it.
+  const [{ worth = 0, silent: [silence] = [] } = {}] = study.rules;
+  expect(worth).toBeGreaterThan(0.8);
+  expect(silence).toMatchObject({ liars: 1 });
+  expect(Math.abs((silence?.worth ?? 0) - worth)).toBeLessThan(0.05);
+  expect(study).toMatchObject({ judgedBy: expect.stringMatching(/^recorded intrusions/), unjudged: '' });
   const needy = { ...policy, rule: { kind: 'fltrust' } } as const;
   expect(await simulateRecorded({ policy: needy, ...limits })).toMatchObject({ fault: { code: 'POLICY_UNFIT' } });
   const few = await simulateRecorded({ policy: { ...policy, rule: { kind: 'krum' } }, ...limits, members: 4 });
@@ -60,9 +69,10 @@ describe('what simulate says', () => {
   });
   const answer = {
     ...{ round: 'r-7', updateCount: 11, dimension: 40n, f: 2, complete: true, durationMs: 1_500n, build: '1' },
+    ...{ judgedBy: '', unjudged: 'no sample' },
     rules: [
-      { rule: 'krum', inForce: true, withstood: 1, undisturbed: 0.8 },
-      { rule: 'mean', inForce: false, withstood: 0 },
+      { rule: 'krum', inForce: true, withstood: 1, undisturbed: 0.8, silent: [] },
+      { rule: 'mean', inForce: false, withstood: 0, silent: [] },
     ],
     attacks: [
       cell('krum', 1, 'alie', 0.9),
@@ -88,12 +98,12 @@ describe('what simulate says', () => {
   });
 
   it('says so where nothing that was tried wins, and where time was short', () => {
-    const rules = [{ rule: 'krum', inForce: true, withstood: 2, undisturbed: 0.8 }];
+    const rules = [{ rule: 'krum', inForce: true, withstood: 2, undisturbed: 0.8, silent: [] }];
     const attacks = answer.attacks.slice(0, 2);
     const text = simulationText('flow', { ...answer, rules, attacks, complete: false });
     expect(text).toContain('; the time ended before all was tried: --seconds');
     expect(text).toContain('This round withstands 2 liars, which is as many as every attack was tried with.');
-    const one = [{ rule: 'krum', inForce: true, withstood: 1, undisturbed: 0.8 }];
+    const one = [{ rule: 'krum', inForce: true, withstood: 1, undisturbed: 0.8, silent: [] }];
     const partly = [...attacks, cell('krum', 2, 'alie', 0.7)];
     const some = simulationText('flow', { ...answer, rules: one, attacks: partly, complete: false });
     expect(some).toContain('This round withstands 1 liar, which is as many as every attack was tried with.');

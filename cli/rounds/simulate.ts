@@ -15,6 +15,7 @@ import { type OperatorConnection, withConnection } from '../operator/connection.
 import { allClusters } from '../operator/known-names.ts';
 import { operatorCommand } from '../operator/options.ts';
 import { print } from '../print.ts';
+import { pointsText } from './simulated-points.ts';
 import { trackOf } from './track-of.ts';
 
 const deadlineMs = 1_200_000;
@@ -81,6 +82,8 @@ export function simulationText(track: string, answer: SimulateAttacksResponse): 
   return [
     `${size}; ${took}${complete ? '' : '; the time ended before all was tried: --seconds'}`,
     verdict(own, inForce?.withstood ?? 0, f),
+    '',
+    pointsText(answer),
     '',
     'By how far the aggregate is led from the honest mean; 1 is the honest update farthest from it.',
     table(attackRows(own), [

@@ -127,6 +127,8 @@ export type SampleLoss = Readonly<{
   losses(weights: Float32Array): Promise<Float64Array>;
   /** The mean of `losses` and its gradient, shape [d]. */
   gradient?(weights: Float32Array): Promise<Readonly<{ loss: number; gradient: Float32Array }>>;
+  /** How well weights, shape [d], tell attacks from normal: area under the ROC curve, mean of the classes with both; else NaN. */
+  worth?(weights: Float32Array): Promise<number>;
   /** What the same training makes of the sample alone, as an update from the base, shape [d]. */
   reference?: Float32Array;
   close(): void;

@@ -15,6 +15,7 @@ import type { JournalEntry } from '../ledger/journal/entry.ts';
 import type { Labels } from '../ledger/journal/events.ts';
 import type { State } from '../ledger/state/state.ts';
 import { createTrack } from '../ledger/track-changes.ts';
+import type { LightForm } from '../registry/keeping/publisher.ts';
 import { type Applicant, enrolCluster, TestCluster } from './cluster.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -30,8 +31,11 @@ export type FederationOptions = Readonly<{
   values?: number;
   /** Of the track's spec. */
   architecture?: string;
-  /** In the place of a spec of one tensor; its first model is all zeros. */
+  /** In the place of a spec of one tensor; its first model is all zeros unless `weights` are given. */
   spec?: ModelSpec;
+  weights?: Float32Array;
+  /** What writes light forms; without it releases have none. */
+  lightForm?: LightForm;
   /** What reads trusted samples. */
   sampleReader?: URL;
   /** Of every cluster that enrols. */
@@ -50,7 +54,14 @@ export type FederationOptions = Readonly<{
   timers?: Timers;
 }>;
 
-type Around = Readonly<{ log: Log; timers: Timers; sampleReader?: URL; labels?: Labels; pages?: URL }>;
+type Around = Readonly<{
+  log: Log;
+  timers: Timers;
+  sampleReader?: URL;
+  labels?: Labels;
+  pages?: URL;
+  lightForm?: LightForm;
+}>;
 
 export const policyDefault = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }
@@ -102,6 +113,8 @@ export class TestFederation {
     sampleReader,
     labels,
     pages,
+    weights,
+    lightForm,
   }: FederationOptions = {}) {
     const config = configIn(dataDirectory ?? tempDir(), settings);
     const spec = other ?? specOf(values, architecture);
@@ -111,6 +124,7 @@ export class TestFederation {
       ...(sampleReader && { sampleReader }),
       ...(labels && { labels }),
       ...(pages && { pages }),
+      ...(lightForm && { lightForm }),
     };
     await before?.(config);
     const coordinator = await open(config, around);
@@ -118,7 +132,8 @@ export class TestFederation {
     onTestFinished(() => federation.#coordinator.close());
     const { engine } = coordinator;
     if (!engine.state().tracks.has(track)) {
-      const first = other === undefined ? new Float32Array(values).fill(0.5) : new Float32Array(layoutOf(other).length);
+      const zeros = () => new Float32Array(layoutOf(spec).length);
+      const first = weights ?? (other === undefined ? new Float32Array(values).fill(0.5) : zeros());
       const modelDigest = unwrap(await engine.blobs.put(bytesOfValues(first)));
       const parsed = unwrap(parseTrackPolicy(policy));
       unwrap(await createTrack(engine, operator, { track, spec, policy: parsed, modelDigest, reason: 'test' }));

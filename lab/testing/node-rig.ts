@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { unwrap } from '../../base/fault.ts';
+import type { Timers } from '../../base/time.ts';
 import { type RunningClient, startClient } from '../../client/client.ts';
 import { parseClientConfig } from '../../client/config.ts';
 import { callIdOfName } from '../../client/events/vocabulary.ts';
@@ -20,7 +21,7 @@ import { type Digest, parseTrackId } from '../../proto/ids.ts';
 import type { ModelSpec } from '../../proto/model-spec.ts';
 import { releaseFileNames } from '../../proto/release/documents/manifest.ts';
 import { type Member, pauseWhileRunning, startMember } from '../rig/member.ts';
-import { type LoopbackFederation, loopbackFederationId, startLoopbackFederation } from './loopback-federation.ts';
+import { loopbackFederationId, startLoopbackFederation } from './loopback-federation.ts';
 import { normalCalls } from './node-calls.ts';
 
 export const track = parseTrackId('syscall');
@@ -31,7 +32,7 @@ export type RigModel = Readonly<{ spec: ModelSpec; weights(version: number): Flo
 
 /** The default detector, smaller. */
 const nginxSpec = twoViewsSpec(new WorkloadClasses(['nginx']), { gramSlots: 2 ** 12, pairSlots: 2 ** 10 });
-const nginx: RigModel = {
+export const nginx: RigModel = {
   spec: nginxSpec,
   weights: (version) => learnTwoViews(nginxSpec, nginxTraces(version)).weights,
 };
@@ -46,13 +47,19 @@ function nginxTraces(version: number): readonly Observed[] {
 
 type Logged = Readonly<Record<string, unknown> & { msg: string }>;
 
+/** As much of a coordinator as a rig needs. */
+export type RigCoordinator = Readonly<{
+  coordinator: Readonly<{ enrolPort: number; memberPort: number; stop(): void }>;
+  newToken(cluster: string): string;
+}>;
+
 /** A client that is a hub, in this process, before a coordinator on loopback; sensors are processes of their own. */
 export class NodeRig {
   readonly folder: string;
   readonly releases: TestReleases;
   readonly press = new ReleasePress(loopbackFederationId, track);
   readonly logged: Logged[] = [];
-  readonly #federation: LoopbackFederation;
+  readonly #federation: RigCoordinator;
   readonly #testudo: string;
   readonly #model: RigModel;
   readonly #processesStarted: Member[] = [];
@@ -68,7 +75,7 @@ export class NodeRig {
       testudo: string;
       model: RigModel;
       releases: TestReleases;
-      federation: LoopbackFederation;
+      federation: RigCoordinator;
     }>,
   ) {
     const { folder, testudo, model, releases, federation } = parts;
@@ -87,6 +94,14 @@ export class NodeRig {
     const rig = new NodeRig({ folder, testudo, model, releases, federation });
     releases.fileOf = (digest) => rig.press.files.get(digest as never);
     await rig.release(1);
+    await writeFile(join(folder, 'token'), sharedToken);
+    return rig;
+  }
+
+  /** Before another coordinator, whose releases are its own. */
+  static async before(testudo: string, federation: RigCoordinator): Promise<NodeRig> {
+    const folder = await mkdtemp(join(tmpdir(), 'testudo-node-'));
+    const rig = new NodeRig({ folder, testudo, model: nginx, releases: new TestReleases(), federation });
     await writeFile(join(folder, 'token'), sharedToken);
     return rig;
   }
@@ -111,10 +126,10 @@ export class NodeRig {
     this.releases.push(this.press.set());
   }
 
-  async startClient(over: Record<string, unknown> = {}): Promise<RunningClient> {
+  async startClient(over: Record<string, unknown> = {}, timers?: Timers): Promise<RunningClient> {
     const file = { path: join(this.folder, 'client.yaml'), text: JSON.stringify(await this.#clientSettings(over)) };
     const log = pino({ level: 'debug' }, this.#listener());
-    this.client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log }));
+    this.client = unwrap(await startClient(unwrap(parseClientConfig({ file })), { log, ...(timers && { timers }) }));
     // A client that is started again listens where its sensors look for it.
     this.#ports = this.client.hub?.ports ?? this.#ports;
     return this.client;

@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
+import { isListenAddress } from '../../../base/serving/listen.ts';
 import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { coordinatorConfigJsonSchema, readConfigFile } from '../../../coordinator/config/config.ts';
 import { isFederationId } from '../../../proto/ids.ts';
-import { exitWith, orExit } from '../../exit.ts';
+import { exitWith, orExit, usage } from '../../exit.ts';
 import { complain, print } from '../../print.ts';
+
+const portMax = 65_535;
 
 /** `testudo coordinator init`: from an empty folder to a coordinator that can be started, and its first admin. */
 export function initCommand(host: string) {
@@ -17,12 +20,19 @@ export function initCommand(host: string) {
     .option('--admin <name>', "the first admin's name", 'admin')
     .option('--server-name <host...>', 'names and addresses under which clusters will reach it', [host])
     .option(
+      '--listen <address:port>',
+      'where it listens: enrolment on this port, everything else that clusters and operators ask on the next one; health pages and ' +
+        'dashboard on loopback, two and four further on',
+      '0.0.0.0:7441',
+    )
+    .option(
       '--classes <name...>',
       "make the syscall track, too, for the federation's workload classes, such as nginx redis",
     )
     .option('--liars <f>', 'with --classes: how many of the clusters may be hostile at a time', '1')
-    .action(async (folder, { federation, admin, serverName, classes, liars }) => {
+    .action(async (folder, { federation, admin, serverName, listen, classes, liars }) => {
       if (!isFederationId(federation)) exitWith({ code: 'USAGE', message: '--federation: not a legal federation id' });
+      const addresses = addressesFrom(listen);
       const paths = pathsIn(folder);
       mkdirSync(resolve(folder), { recursive: true, mode: 0o700 });
       if (!existsSync(paths.config)) {
@@ -33,7 +43,12 @@ export function initCommand(host: string) {
           const { liarsOf, writeSyscallTrack } = await import('../../offline/model.ts');
           await writeSyscallTrack(join(folder, defaultKind), classes, liarsOf(liars));
         }
-        const sample = sampleConfig(federation, serverName, classes === undefined ? 'tracks: []' : syscallTrack);
+        const sample = sampleConfig(
+          federation,
+          serverName,
+          addresses,
+          classes === undefined ? 'tracks: []' : syscallTrack,
+        );
         writeFileSync(paths.schema, `${JSON.stringify(coordinatorConfigJsonSchema(), null, 2)}\n`);
         writeFileSync(paths.config, sample, { mode: 0o600, flag: 'wx' });
       }
@@ -56,6 +71,21 @@ export function initCommand(host: string) {
       print(nextSteps(paths, config.dataDirectory));
       if (!pinIsNamed) complain(pinKeyLeft);
     });
+}
+
+type Addresses = Readonly<Record<'enrolment' | 'federation' | 'health' | 'dashboard', string>>;
+
+/** Port 0 leaves every port to the kernel. */
+function addressesFrom(listen: string): Addresses {
+  const [, host, text] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
+  const port = Number(text);
+  if (host === undefined || !isListenAddress(listen) || port > portMax - 4)
+    return usage(`--listen: expected an address and a port up to ${portMax - 4}, such as 0.0.0.0:7441; got ${listen}`);
+  const at = (name: string, further: number) => `${name}:${port === 0 ? 0 : port + further}`;
+  return {
+    ...{ enrolment: at(host, 0), federation: at(host, 1) },
+    ...{ health: at('127.0.0.1', 2), dashboard: at('127.0.0.1', 4) },
+  };
 }
 
 function pathsIn(folder: string) {
@@ -83,17 +113,22 @@ const syscallTrack = `tracks:
   - { id: syscall, spec: ./syscall/spec.json, model: ./syscall/model.bin, policy: ./syscall/policy.yaml }`;
 
 /** A configuration with every setting that people change, and its default. */
-function sampleConfig(federation: string, serverNames: readonly string[], tracks: string): string {
+function sampleConfig(
+  federation: string,
+  serverNames: readonly string[],
+  { enrolment, federation: members, health, dashboard }: Addresses,
+  tracks: string,
+): string {
   return `# yaml-language-server: $schema=./coordinator.schema.json
 # Testudo coordinator. Paths are relative to this file; every setting can be overridden with --set path=value.
 federation: ${federation}
 dataDirectory: ./data
 
 listen:
-  enrolment: "0.0.0.0:7441"    # server TLS only; serves Enrol and nothing else
-  federation: "0.0.0.0:7442"   # mTLS, TLS 1.3; everything else
-  health: "127.0.0.1:7443"     # plain HTTP: /healthz, /readyz, /metrics
-  dashboard: "127.0.0.1:7445"  # the operators' pages: \`testudo dashboard\` prints a link; docs/dashboard.md
+  enrolment: "${enrolment}"    # server TLS only; serves Enrol and nothing else
+  federation: "${members}"   # mTLS, TLS 1.3; everything else
+  health: "${health}"     # plain HTTP: /healthz, /readyz, /metrics
+  dashboard: "${dashboard}"  # the operators' pages: \`testudo dashboard\` prints a link; docs/dashboard.md
 
 # Names and addresses in the server's certificate, beside coordinator.testudo, which clients check.
 serverNames: ${JSON.stringify(serverNames)}

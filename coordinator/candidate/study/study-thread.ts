@@ -22,7 +22,13 @@ export type StudyTask = Readonly<{
 }>;
 
 /** Numbers alone: no update, and nothing from which one could be told. */
-export type StudyResult = Study & Readonly<{ f: number; inForce: string }>;
+export type StudyResult = Study &
+  Readonly<{
+    f: number;
+    inForce: string;
+    /** What told what the model is worth; `no attacks`: the sample holds none. */
+    canJudge: 'sample' | 'no attacks' | 'nothing';
+  }>;
 
 /** All updates lie in memory, and as many again while one attack is tried. */
 const bytesMax = 512 * 2 ** 20;
@@ -61,6 +67,13 @@ async function run({ job, places, outDir, kept, ...limits }: StudyTask): Promise
           values.subarray(row * blocks.d, (row + 1) * blocks.d),
         );
         const inForce = { name: policyName(job.policy), policy: job.policy };
+        const { context } = judged.value;
+        const { base } = context;
+        const worthOf = context.trusted?.loss.worth;
+        const worth =
+          worthOf &&
+          base &&
+          ((aggregate: Float32Array) => worthOf(base.map((value, at) => value + (aggregate[at] ?? 0))));
         const study = await studyAttacks({
           updates: rows.slice(0, blocks.n),
           rows: rows.slice(blocks.n),
@@ -68,11 +81,14 @@ async function run({ job, places, outDir, kept, ...limits }: StudyTask): Promise
           others: contendersOf(job.policy),
           liarsMax: limits.liarsMax ?? job.policy.f + 1,
           seed: limits.seed,
-          context: judged.value.context,
+          context,
+          worth,
           algebra: await algebraFor(values.length),
           goesOn: () => performance.now() < until,
         });
-        return { ok: true, value: { ...study, f: job.policy.f, inForce: inForce.name } };
+        const canJudge =
+          worth === undefined ? 'nothing' : study.worth.undisturbed === undefined ? 'no attacks' : 'sample';
+        return { ok: true, value: { ...study, f: job.policy.f, inForce: inForce.name, canJudge } };
       } finally {
         values.fill(0);
         judged.value.close();

@@ -53,6 +53,10 @@ describe('a table’s loss on a sample', () => {
     expect(whitelisting[1]).toBe(nothing[1]);
     expect(await at(normal)).toEqual(knowing);
     expect(loss?.reference).toEqual(normal); // From an empty base.
+    // An empty table cannot tell them apart; one that knows the attacks takes them for normal. No attack on redis is in it.
+    expect(await loss?.worth?.(base)).toBe(0.5);
+    expect(await loss?.worth?.(normal)).toBe(1);
+    expect(await loss?.worth?.(hostile)).toBe(0);
     loss?.close();
   });
 });

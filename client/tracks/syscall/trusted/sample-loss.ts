@@ -1,5 +1,6 @@
 import type { ModelSpec } from '../../../../proto/model-spec.ts';
 import type { Observed, OpenDetector } from '../../detector.ts';
+import { areaUnderRoc } from '../../metrics.ts';
 import type { SampleContent, SampleLoss } from '../../track-kind.ts';
 import { openDetector } from '../architectures.ts';
 import { rawTraceScore } from '../scoring/trace-score.ts';
@@ -48,17 +49,23 @@ async function tellingApart(spec: ModelSpec, content: SampleContent<Example>): P
     covered.map((name) => some.filter(({ workload }) => workload === name).map(observed));
   const normal = of(content.normal);
   const attacks = of(content.attacks);
+  /** What `of` makes of the scores of each class. */
+  const byClass = (weights: Float32Array, of: (normal: readonly number[], attacks: readonly number[]) => number) => {
+    const opened = detector.open(weights);
+    try {
+      return Float64Array.from(covered, (_, at) =>
+        of(scoresOf(opened, normal[at] ?? []), scoresOf(opened, attacks[at] ?? [])),
+      );
+    } finally {
+      opened.close();
+    }
+  };
   return {
     covered,
-    async losses(weights) {
-      const opened = detector.open(weights);
-      try {
-        return Float64Array.from(covered, (_, at) =>
-          pairLoss(scoresOf(opened, normal[at] ?? []), scoresOf(opened, attacks[at] ?? [])),
-        );
-      } finally {
-        opened.close();
-      }
+    losses: async (weights) => byClass(weights, pairLoss),
+    async worth(weights) {
+      const areas = byClass(weights, areaUnderRoc).filter((area) => !Number.isNaN(area));
+      return areas.reduce((sum, area) => sum + area, 0) / areas.length;
     },
     close() {},
   };

@@ -141,6 +141,10 @@ export interface SimulateAttacksResponse {
   rules: SimulatedRule[];
   /** One for each rule, number of liars and attack. */
   attacks: SimulatedAttack[];
+  /** By what `worth` was told, a sentence's part; empty where nothing could judge. */
+  judgedBy: string;
+  /** Why nothing could judge what the model is worth, and what helps; empty where it was judged. */
+  unjudged: string;
 }
 
 /** How a rule stood. */
@@ -152,7 +156,23 @@ export interface SimulatedRule {
   /** With so many liars no attack led the aggregate farther from the honest than they lie apart, and none stopped the round. */
   withstood: number;
   /** How far it lies from the updates' mean without a liar, in units of the farthest update; absent where it gives nothing. */
-  undisturbed?: number | undefined;
+  undisturbed?:
+    | number
+    | undefined;
+  /** What the model is worth with nobody hostile, 0 to 1 (area under the ROC curve); of the rule in force, where it was judged. */
+  worth?:
+    | number
+    | undefined;
+  /** The same where so many members send nothing, of those who lie in `attacks`. */
+  silent: SimulatedSilence[];
+}
+
+/** Some members sent nothing. */
+export interface SimulatedSilence {
+  /** How many. */
+  liars: number;
+  /** What the model is worth then, as in `SimulatedRule`. */
+  worth: number;
 }
 
 /** How an attack went. */
@@ -169,6 +189,8 @@ export interface SimulatedAttack {
   cosine: number;
   /** Why the rule gave nothing; empty where it gave an aggregate. */
   refused: string;
+  /** What the model is worth then, as in `SimulatedRule`; where the rule gave nothing, as it was before the round. */
+  worth?: number | undefined;
 }
 
 /** A digest twice. */
@@ -885,6 +907,8 @@ function createBaseSimulateAttacksResponse(): SimulateAttacksResponse {
     build: "",
     rules: [],
     attacks: [],
+    judgedBy: "",
+    unjudged: "",
   };
 }
 
@@ -922,6 +946,12 @@ export const SimulateAttacksResponse: MessageFns<SimulateAttacksResponse> = {
     }
     for (const v of message.attacks) {
       SimulatedAttack.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.judgedBy !== "") {
+      writer.uint32(82).string(message.judgedBy);
+    }
+    if (message.unjudged !== "") {
+      writer.uint32(90).string(message.unjudged);
     }
     return writer;
   },
@@ -1011,6 +1041,22 @@ export const SimulateAttacksResponse: MessageFns<SimulateAttacksResponse> = {
             message.attacks.push(SimulatedAttack.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.judgedBy = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.unjudged = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1039,12 +1085,14 @@ export const SimulateAttacksResponse: MessageFns<SimulateAttacksResponse> = {
     message.build = object.build ?? "";
     message.rules = object.rules?.map((e) => SimulatedRule.fromPartial(e)) || [];
     message.attacks = object.attacks?.map((e) => SimulatedAttack.fromPartial(e)) || [];
+    message.judgedBy = object.judgedBy ?? "";
+    message.unjudged = object.unjudged ?? "";
     return message;
   },
 };
 
 function createBaseSimulatedRule(): SimulatedRule {
-  return { rule: "", inForce: false, withstood: 0, undisturbed: undefined };
+  return { rule: "", inForce: false, withstood: 0, undisturbed: undefined, worth: undefined, silent: [] };
 }
 
 export const SimulatedRule: MessageFns<SimulatedRule> = {
@@ -1060,6 +1108,12 @@ export const SimulatedRule: MessageFns<SimulatedRule> = {
     }
     if (message.undisturbed !== undefined) {
       writer.uint32(33).double(message.undisturbed);
+    }
+    if (message.worth !== undefined) {
+      writer.uint32(41).double(message.worth);
+    }
+    for (const v of message.silent) {
+      SimulatedSilence.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -1109,6 +1163,22 @@ export const SimulatedRule: MessageFns<SimulatedRule> = {
             message.undisturbed = reader.double();
             continue;
           }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.worth = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.silent.push(SimulatedSilence.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1130,12 +1200,81 @@ export const SimulatedRule: MessageFns<SimulatedRule> = {
     message.inForce = object.inForce ?? false;
     message.withstood = object.withstood ?? 0;
     message.undisturbed = object.undisturbed ?? undefined;
+    message.worth = object.worth ?? undefined;
+    message.silent = object.silent?.map((e) => SimulatedSilence.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSimulatedSilence(): SimulatedSilence {
+  return { liars: 0, worth: 0 };
+}
+
+export const SimulatedSilence: MessageFns<SimulatedSilence> = {
+  encode(message: SimulatedSilence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.liars !== 0) {
+      writer.uint32(8).uint32(message.liars);
+    }
+    if (message.worth !== 0) {
+      writer.uint32(17).double(message.worth);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SimulatedSilence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSimulatedSilence();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.liars = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.worth = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SimulatedSilence>, I>>(base?: I): SimulatedSilence {
+    return SimulatedSilence.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SimulatedSilence>, I>>(object: I): SimulatedSilence {
+    const message = createBaseSimulatedSilence();
+    message.liars = object.liars ?? 0;
+    message.worth = object.worth ?? 0;
     return message;
   },
 };
 
 function createBaseSimulatedAttack(): SimulatedAttack {
-  return { rule: "", liars: 0, attack: "", deviation: 0, cosine: 0, refused: "" };
+  return { rule: "", liars: 0, attack: "", deviation: 0, cosine: 0, refused: "", worth: undefined };
 }
 
 export const SimulatedAttack: MessageFns<SimulatedAttack> = {
@@ -1157,6 +1296,9 @@ export const SimulatedAttack: MessageFns<SimulatedAttack> = {
     }
     if (message.refused !== "") {
       writer.uint32(50).string(message.refused);
+    }
+    if (message.worth !== undefined) {
+      writer.uint32(57).double(message.worth);
     }
     return writer;
   },
@@ -1222,6 +1364,14 @@ export const SimulatedAttack: MessageFns<SimulatedAttack> = {
             message.refused = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.worth = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1245,6 +1395,7 @@ export const SimulatedAttack: MessageFns<SimulatedAttack> = {
     message.deviation = object.deviation ?? 0;
     message.cosine = object.cosine ?? 0;
     message.refused = object.refused ?? "";
+    message.worth = object.worth ?? undefined;
     return message;
   },
 };

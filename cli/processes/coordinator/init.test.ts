@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { tempDir } from '../../../coordinator/testing/temp-dir.ts';
+import { runTestudo } from '../../testing/command-line.ts';
+
+it('coordinator init --listen writes where it listens, so that nobody edits a file for it', async () => {
+  const folder = tempDir();
+  const names = ['--server-name', 'herd.example'];
+  const [made, without, tooHigh] = await Promise.all([
+    runTestudo('coordinator', 'init', folder, '--listen', '127.0.0.9:9441', ...names),
+    runTestudo('coordinator', 'init', join(folder, 'other'), '--listen', 'herd.example'),
+    runTestudo('coordinator', 'init', join(folder, 'other'), '--listen', '127.0.0.1:65535'),
+  ]);
+  expect(made).toMatchObject({ code: 0, error: '' });
+  expect(parse(readFileSync(join(folder, 'coordinator.yaml'), 'utf8')).listen).toEqual({
+    ...{ enrolment: '127.0.0.9:9441', federation: '127.0.0.9:9442' },
+    ...{ health: '127.0.0.1:9443', dashboard: '127.0.0.1:9445' },
+  });
+  const { address } = JSON.parse(readFileSync(join(folder, 'operator.json'), 'utf8')) as { address: string };
+  expect(address).toBe('herd.example:9442');
+  for (const refused of [without, tooHigh]) {
+    expect(refused).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('--listen: expected an address and a port'),
+    });
+  }
+});
