@@ -33,7 +33,7 @@ it('labels are given and taken away, and what is nearly a name that there is wan
   });
   expect(labelled).toMatchObject({ code: 1, error: expect.stringContaining('did you mean tier=edge?') });
   const ends = await label('tier=edge-');
-  expect(ends).toMatchObject({ code: 1, error: expect.stringContaining('LABEL') });
+  expect(ends).toMatchObject({ code: 1, error: expect.stringContaining('REQUEST_INVALID: labels') });
   const ahead = await line.run('channels', 'assign', track, 'canary', 'eu-2', '--dry-run', '--force', ...why);
   expect(ahead.error).not.toContain('NAME_UNKNOWN');
 }, 600_000);
