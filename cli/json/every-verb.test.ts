@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { expect, it } from 'vitest';
-import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
+import { jsonSchemas } from '../overview/wire-schemas.ts';
 import { verbs } from '../verbs.ts';
 
 /** Why these print nothing for programs. Whatever is not here has `--json`, and a schema for it. */

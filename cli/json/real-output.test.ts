@@ -11,12 +11,12 @@ import { logKey, madeLog } from '../../client/response/testing/made-log.ts';
 import { alertFolder } from '../../client/scoring/alert-store.ts';
 import { csvOf, normalTraffic } from '../../client/tracks/api/testing/small-shop.ts';
 import { masterKey, track } from '../../coordinator/testing/federation.ts';
-import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
 import { digestOf } from '../../proto/digest.ts';
 import { type ModelSpec, specBytes } from '../../proto/model-spec.ts';
 import { firstResponsePolicy, responsePolicyJson } from '../../proto/response-policy.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { exitCodes } from '../exit.ts';
+import { jsonSchemas } from '../overview/wire-schemas.ts';
 import { CommandLine, type Ended, runEach } from '../testing/command-line.ts';
 import { holdToSchema, verbOf } from '../testing/held-to-schema.ts';
 

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { unwrap } from '../../base/fault.ts';
 import { knownAttack } from '../../client/alerts/testing/alerts.ts';
 import { track } from '../../coordinator/testing/federation.ts';
-import { jsonSchemas, readContract } from '../../deploy/package/wire-schemas.ts';
 import { ownShapes } from '../overview/own-shapes.ts';
+import { jsonSchemas, readContract } from '../overview/wire-schemas.ts';
 import { CommandLine, type Ended } from '../testing/command-line.ts';
 import { verbShapes } from './verb-shapes.ts';
 

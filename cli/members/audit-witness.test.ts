@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { masterKey as masterKeyText } from '../../coordinator/testing/federation.ts';
 import { tempDir } from '../../coordinator/testing/temp-dir.ts';
-import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
+import { jsonSchemas } from '../overview/wire-schemas.ts';
 import { CommandLine, runTestudo } from '../testing/command-line.ts';
 
 it('a journal leaves the building: exported, proved, cosigned by a second party, and checked by whoever gets it', async () => {

@@ -6,8 +6,8 @@ import { unwrap } from '../../base/fault.ts';
 import { TestAgent } from '../../coordinator/testing/agent.ts';
 import type { TestCluster } from '../../coordinator/testing/cluster.ts';
 import { track } from '../../coordinator/testing/federation.ts';
-import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
 import { digestOf } from '../../proto/digest.ts';
+import { jsonSchemas } from '../overview/wire-schemas.ts';
 import { CommandLine } from '../testing/command-line.ts';
 
 type Changed = Readonly<{

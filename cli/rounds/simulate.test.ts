@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defaultPolicy } from '../../aggregation/policy.ts';
 import { unwrap } from '../../base/fault.ts';
 import { track } from '../../coordinator/testing/federation.ts';
-import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
+import { jsonSchemas } from '../overview/wire-schemas.ts';
 import { CommandLine } from '../testing/command-line.ts';
 import { simulationText } from './simulate.ts';
 import { simulateRecorded } from './simulate-recorded.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonSchemas } from '../../deploy/package/wire-schemas.ts';
+import { jsonSchemas } from '../overview/wire-schemas.ts';
 
 const readers = new Map<string, z.ZodType>();
 

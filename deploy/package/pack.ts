@@ -7,12 +7,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
+import { jsonSchemas } from '../../cli/overview/wire-schemas.ts';
 import { type LockedPackage, Lockfile } from '../../tools/packaging/lockfile.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { isRead, neverNeeded } from '../images/layers/package-layers.ts';
 import { entriesBelow, type TreeEntry, textEntry } from '../images/oci/tree.ts';
 import { writeTar } from '../images/oci/write-tar.ts';
-import { jsonSchemas } from './wire-schemas.ts';
 
 /** A package for npm: its file, what is in it of others, and the hash by which it is known. */
 export type Packed = Readonly<{ file: string; version: string; sha256: string; packages: readonly LockedPackage[] }>;

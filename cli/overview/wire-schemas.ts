@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { OwnShape } from '../../cli/json/own-shape.ts';
-import { type AddedMember, type VerbShape, verbShapes } from '../../cli/json/verb-shapes.ts';
-import { enumerations } from '../../cli/json/wire-json.ts';
-import { ownShapes } from '../../cli/overview/own-shapes.ts';
 import { checkout } from '../../tools/setup/places.mjs';
+import type { OwnShape } from '../json/own-shape.ts';
+import { type AddedMember, type VerbShape, verbShapes } from '../json/verb-shapes.ts';
+import { enumerations } from '../json/wire-json.ts';
+import { ownShapes } from './own-shapes.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 type MessageSchema = Schema & Readonly<{ properties: Readonly<Record<string, Schema>>; required: readonly string[] }>;
