@@ -5,6 +5,7 @@ import { twinAlgebra } from './algebra/twin-algebra.ts';
 import { disguised } from './attack-disguise.ts';
 import { type Contender, studyAttacks, toldStudy, withstood } from './attack-study.ts';
 import { attacks } from './attacks/attacks.ts';
+import { meanOf } from './attacks/honest.ts';
 import type { AggregationPolicy } from './policy.ts';
 
 /** Eleven updates that agree on where to go, and differ by less than that. */
@@ -66,18 +67,19 @@ describe('a study of attacks', () => {
   });
 
   it('says what the model is worth under the rule in force: undisturbed, attacked, and with the same members silent', async () => {
-    // Worth most where every value moves by 1, as the honest say on average.
+    // Worth most where the model moves as all say on average.
+    const wanted = meanOf(updates);
     const worth = async (aggregate: Float32Array) =>
-      1 / (1 + aggregate.reduce((sum, value) => sum + (value - 1) ** 2, 0) / aggregate.length);
+      1 / (1 + aggregate.reduce((sum, value, at) => sum + (value - (wanted[at] ?? 0)) ** 2, 0) / aggregate.length);
     const study = await studyAttacks({ ...scene, inForce: mean, others: [krum], liarsMax: 1, worth });
     const { undisturbed, silent } = study.worth;
     const own = study.cells.filter(({ rule }) => rule === 'mean');
     const flip = own.find(({ attack }) => attack === 'sign flip ×4');
-    expect(undisturbed).toBeGreaterThan(0.8);
+    expect(undisturbed).toBeCloseTo(1, 6);
     expect(silent).toHaveLength(1);
     // One of eleven: the mean of the other ten is as good, and one flip takes it back.
     expect(Math.abs((silent[0] ?? 0) - (undisturbed ?? 0))).toBeLessThan(0.05);
-    expect(flip?.worth).toBeLessThan((undisturbed ?? 0) - 0.05);
+    expect(flip?.worth).toBeLessThan(0.9);
     expect(own.find(({ attack }) => attack === 'nan')?.refused === null).toBe(true);
     expect(study.cells.filter(({ rule }) => rule === 'krum').map((cell) => cell.worth)).toEqual(
       study.cells.filter(({ rule }) => rule === 'krum').map(() => undefined),
