@@ -15,7 +15,8 @@ const secretAccessKey = 'a secret for tests alone';
 const bucket = 'blobs';
 
 type Command = Readonly<{ program: string; args: readonly string[]; env?: NodeJS.ProcessEnv }>;
-type Serve = (at: Readonly<{ folder: string; port: number }>) => Command;
+/** `meta`: a folder for what a store keeps beside the bytes. */
+type Serve = (at: Readonly<{ folder: string; meta: string; port: number }>) => Command;
 
 /**
  * A careless store: takes bytes with a wrong checksum, ignores conditions. `program`: where set-up put it
@@ -33,9 +34,9 @@ export function rclone(program: string): Serve {
 
 /** A careful store. `program`: where it was built (tools/testing/stores/build.mjs). */
 export function versitygw(program: string): Serve {
-  return ({ folder, port }) => ({
+  return ({ folder, meta, port }) => ({
     program,
-    args: ['--port', `127.0.0.1:${port}`, 'posix', '--nometa', folder],
+    args: ['--port', `127.0.0.1:${port}`, 'posix', '--sidecar', meta, folder],
     env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
   });
 }
@@ -51,16 +52,18 @@ export class ObjectStore {
   private constructor(port: number, root: string, started: ChildProcess) {
     this.port = port;
     this.#root = root;
-    this.folder = join(root, bucket);
+    this.folder = join(root, 'objects', bucket);
     this.#process = started;
   }
 
   /** Started, and answering. */
   static async start(serve: Serve): Promise<ObjectStore> {
     const root = mkdtempSync(join(tmpdir(), 'testudo-objects-'));
-    mkdirSync(join(root, bucket));
+    const [folder, meta] = [join(root, 'objects'), join(root, 'meta')];
+    mkdirSync(join(folder, bucket), { recursive: true });
+    mkdirSync(meta);
     const port = await freePort();
-    const { program, args, env } = serve({ folder: root, port });
+    const { program, args, env } = serve({ folder, meta, port });
     const started = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
     const said: Buffer[] = [];
     started.stderr.on('data', (bytes) => said.push(bytes));
