@@ -10,10 +10,15 @@ import { type IdentityPlace, placeInFolder } from './keys/key-place.ts';
 import { readSecret } from './keys/master-key.ts';
 import { placeInDatabase } from './keys/place-in-database.ts';
 import { lockDataDir } from './ledger/data-dir-lock.ts';
-import type { Journal, JournalHead } from './ledger/journal/journal.ts';
+import type { Journal } from './ledger/journal/journal.ts';
 import { openPostgresJournal } from './ledger/journal/open-journal.ts';
 import { type Following, followUntilFree } from './ledger/journal/postgres/lease.ts';
-import { moved, type PostgresJournalFaultCode, readFence } from './ledger/journal/postgres/open-postgres.ts';
+import {
+  type FoundFree,
+  moved,
+  type PostgresJournalFaultCode,
+  readFence,
+} from './ledger/journal/postgres/open-postgres.ts';
 import { journalFile } from './ledger/journal/read-beside.ts';
 import { ReadingAlong } from './ledger/reading-along.ts';
 import type { MutableState } from './ledger/state/mutable-state.ts';
@@ -81,15 +86,15 @@ export async function openGround(
     await link.value.close();
     return moved(fence.value.movedTo);
   }
-  let checked: JournalHead | undefined;
+  let found: FoundFree | undefined;
   return ok({
     identity: placeInDatabase(link.value),
-    openJournal: () => openPostgresJournal(link.value, checked),
+    openJournal: () => openPostgresJournal(link.value, found),
     async follow(signal, tell) {
       const along = new ReadingAlong();
       const free = await followUntilFree(link.value, signal, { tell, take: (rows) => along.take(rows) });
       if (!free.ok) return free;
-      checked = free.value;
+      found = free.value;
       return ok(along.state);
     },
     async hold() {

@@ -39,8 +39,8 @@ export async function databaseAsked(follows: () => void) {
   if (!isStandby()) return { keyStore, openJournal: () => openPostgresJournal(link) };
   const along = new ReadingAlong();
   const follower = { tell: follows, take: (rows: readonly StoredEntry[]) => along.take(rows) };
-  const checked = unwrap(await followUntilFree(link, new AbortController().signal, follower));
-  return { keyStore, openJournal: () => openPostgresJournal(link, checked), folded: along.state };
+  const found = unwrap(await followUntilFree(link, new AbortController().signal, follower));
+  return { keyStore, openJournal: () => openPostgresJournal(link, found), folded: along.state };
 }
 
 /** A folder whose data/ is what a backup of the database makes of it: for `findBroken` and `readTrack`. */

@@ -7,7 +7,7 @@ import type { StoredEntry } from '../entry.ts';
 import type { JournalHead } from '../journal.ts';
 import { noHead } from '../walk.ts';
 import { rolledBack } from './faults.ts';
-import { held, moved, type PostgresJournalFaultCode, readFence, walkTo } from './open-postgres.ts';
+import { type FoundFree, held, moved, type PostgresJournalFaultCode, readFence, walkTo } from './open-postgres.ts';
 import type { Fence } from './rows.ts';
 
 /** How often who waits for a journal looks whether it is free. */
@@ -80,7 +80,7 @@ export async function followUntilFree(
   link: PostgresLink,
   signal: AbortSignal,
   follower: Follower,
-): Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
+): Promise<Result<FoundFree, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
   const letGo = () => void link.close();
   signal.addEventListener('abort', letGo, { once: true });
   try {
@@ -94,7 +94,7 @@ async function follow(
   link: PostgresLink,
   signal: AbortSignal,
   { tell, take }: Follower,
-): Promise<Result<JournalHead, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
+): Promise<Result<FoundFree, PostgresJournalFaultCode | 'STANDBY_STOPPED'>> {
   const silence = new Silence(link.timers);
   let head = noHead;
   while (!signal.aborted) {
@@ -108,7 +108,7 @@ async function follow(
       });
       if (walked.ok) {
         tell({ epoch: fence.value.epoch, head });
-        if (silence.look(fence.value) === 'free' && !signal.aborted) return ok(head);
+        if (silence.look(fence.value) === 'free' && !signal.aborted) return ok({ head, epoch: fence.value.epoch });
       } else if (walked.fault.code !== 'DATABASE_UNREACHABLE') return walked;
     } else if (fence.fault.code !== 'DATABASE_UNREACHABLE') return fence;
     await pause(link.timers, lookEveryMs, signal);

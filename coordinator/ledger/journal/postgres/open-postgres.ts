@@ -15,13 +15,21 @@ export type PostgresJournalFaultCode = JournalFaultCode | LayoutFaultCode | 'JOU
 
 const rowsPerWalk = 2_000;
 
+/** What a standby knows of a journal that it found free. */
+export type FoundFree = Readonly<{
+  /** The last line that it has checked. */
+  head: JournalHead;
+  /** Of whoever gave no sign of life. */
+  epoch: number;
+}>;
+
 /**
  * Becomes the journal's writer: checks every line, then raises the epoch, whoever holds it. Of several that do so at once one
- * succeeds. `checked`: up to where a standby has walked already. The link is the store's from then on, and closed with it; when this is refused it is still the caller's.
+ * succeeds. `found`: what a standby has walked already, and over whom alone it may raise: who has taken over since leads. The link is the store's from then on, and closed with it; when this is refused it is still the caller's.
  */
 export async function openPostgresStore(
   link: PostgresLink,
-  checked: JournalHead = noHead,
+  found?: FoundFree,
 ): Promise<Result<OpenedStore, PostgresJournalFaultCode>> {
   const layout = await ensureLayout(link);
   if (!layout.ok) return layout;
@@ -31,6 +39,13 @@ export async function openPostgresStore(
   if (standbys.kind !== 'rows') return unanswered(standbys);
   if (link.settings.isReplicated && standbys.rows[0]?.names === '') return unreplicated();
   if (seen.value.movedTo !== null) return moved(seen.value.movedTo);
+  const checked = found?.head ?? noHead;
+  if (found !== undefined && found.epoch !== seen.value.epoch) {
+    return refuse(
+      'JOURNAL_HELD',
+      `journal: epoch ${seen.value.epoch} took it over first. Start this one again: it stands by then`,
+    );
+  }
   if (seen.value.head.seq < checked.seq) return rolledBack(checked, seen.value.head);
   const walked = await walkTo(link, checked, seen.value.head);
   if (!walked.ok) return walked;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { unwrap } from '../../../../base/fault.ts';
+import { ok, unwrap } from '../../../../base/fault.ts';
 import { systemTimers } from '../../../../base/system-timers.ts';
 import type { PostgresSettings } from '../../../postgres/connection.ts';
 import { PostgresLink } from '../../../postgres/link.ts';
@@ -8,6 +8,8 @@ import { PostgresServer } from '../../../testing/postgres-server.ts';
 import { GroupCommitJournal } from '../group-commit-journal.ts';
 import type { Journal } from '../journal.ts';
 import { draft } from '../journal-contract.ts';
+import { openPostgresJournal } from '../open-journal.ts';
+import { followUntilFree } from './lease.ts';
 import { openPostgresStore } from './open-postgres.ts';
 
 let server: PostgresServer;
@@ -130,6 +132,25 @@ describe('a PostgreSQL journal', () => {
     first.observe({ durable: () => {}, undone: ({ code }) => told.resolve(code) });
     await openOn(settings);
     expect(await told.promise).toBe('EPOCH_STALE');
+  });
+
+  it('is taken over by one of two standbys that found it free: the slower does not end the other', async () => {
+    const settings = server.settings({ schema: `faults_${++schemas}` });
+    const first = await openOn(settings);
+    await first.append([draft(1)]).durable;
+    await first.close();
+    const standbys = [1, 2].map(() => new PostgresLink(settings, systemTimers));
+    onTestFinished(async () => void (await Promise.all(standbys.map((link) => link.close()))));
+    const [faster, slower] = standbys as [PostgresLink, PostgresLink];
+    const follower = { tell: () => {}, take: () => ok(undefined) };
+    const follow = async (link: PostgresLink) =>
+      unwrap(await followUntilFree(link, new AbortController().signal, follower));
+    const found = await Promise.all([follow(faster), follow(slower)]);
+    const leader = unwrap(await openPostgresJournal(faster, found[0]));
+    expect(await openPostgresJournal(slower, found[1])).toMatchObject({
+      fault: { code: 'JOURNAL_HELD', message: expect.stringContaining('took it over first') },
+    });
+    expect((await leader.append([draft(2)]).durable).ok).toBe(true);
   });
 
   it.each(['SIGINT', 'SIGKILL'] as const)('goes on over a server that ended by %s at a commit', async (signal) => {

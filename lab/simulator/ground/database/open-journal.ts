@@ -2,9 +2,10 @@ import { ok, unwrap } from '../../../../base/fault.ts';
 import type { Timers } from '../../../../base/time.ts';
 import { placeInDatabase } from '../../../../coordinator/keys/place-in-database.ts';
 import type { StoredEntry } from '../../../../coordinator/ledger/journal/entry.ts';
+import { GroupCommitJournal } from '../../../../coordinator/ledger/journal/group-commit-journal.ts';
 import { openPostgresJournal } from '../../../../coordinator/ledger/journal/open-journal.ts';
 import { followUntilFree, lookEveryMs } from '../../../../coordinator/ledger/journal/postgres/lease.ts';
-import { noHead } from '../../../../coordinator/ledger/journal/walk.ts';
+import { openPostgresStore } from '../../../../coordinator/ledger/journal/postgres/open-postgres.ts';
 import { ReadingAlong } from '../../../../coordinator/ledger/reading-along.ts';
 import { PostgresLink } from '../../../../coordinator/postgres/link.ts';
 import type { Draws } from '../../world/draws.ts';
@@ -35,13 +36,12 @@ export async function openJournalIn(
   const link = new PostgresLink({ ...settings, isReplicated: database.isReplicated }, seldom(process.timers), driver);
   const along = how === 'standby' ? new ReadingAlong() : undefined;
   const follower = { tell: () => {}, take: (rows: readonly StoredEntry[]) => along?.take(rows) ?? ok(undefined) };
-  const checked =
-    how === 'standby'
-      ? unwrap(await followUntilFree(link, new AbortController().signal, follower))
-      : how === 'force'
-        ? noHead
-        : undefined;
-  const journal = unwrap(await openPostgresJournal(link, checked));
+  const found =
+    how === 'standby' ? unwrap(await followUntilFree(link, new AbortController().signal, follower)) : undefined;
+  const journal =
+    how === 'force'
+      ? new GroupCommitJournal(unwrap(await openPostgresStore(link)), link.timers)
+      : unwrap(await openPostgresJournal(link, found));
   const append = journal.append.bind(journal);
   journal.append = (drafts) => {
     const appended = append(drafts);
