@@ -25,6 +25,8 @@ export type Takeovers = Readonly<{
 
 /** As an installation has it that sets none. */
 const leaseMs = 4_000;
+/** One that is stopped must find the fence when it wakes, and not that its database was away for too long. */
+const outageMs = 600_000;
 
 /**
  * Coordinators on a database and a shared folder of bytes, each with a standby beside it that reads along: put out at every named
@@ -36,13 +38,13 @@ export async function takeOver(): Promise<Takeovers> {
   const server = await PostgresServer.start();
   try {
     const calm = join(root, 'calm');
-    const calmSettings = server.settings({ schema: 'calm', leaseMs });
+    const calmSettings = server.settings({ schema: 'calm', leaseMs, outageMs });
     const undisturbed = await runRounds(calm, roundFailpoints.length + 1, { env: onDatabase(calmSettings) });
     const candidates = readTrack(await readOut(calmSettings, calm)).models.map(({ digest }) => digest);
     if (undisturbed.exitCode !== 0) throw new Error(`the undisturbed run ended with ${undisturbed.exitCode}`);
     const chains = await Promise.all(
       ways.map((way) => {
-        const settings = server.settings({ schema: way.toLowerCase(), leaseMs });
+        const settings = server.settings({ schema: way.toLowerCase(), leaseMs, outageMs });
         return chainOf(way, join(root, way), settings, candidates);
       }),
     );

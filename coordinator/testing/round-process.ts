@@ -9,7 +9,7 @@ import { bucketAsked } from './rounds-on-bucket.ts';
 import { databaseAsked, isStandby } from './rounds-on-database.ts';
 import { type Invitation, type SealedUpdate, sealDelta } from './sealed-delta.ts';
 import { deltaOf, takePart } from './small-client.ts';
-import { clusters, openSmallFederation, operator, track } from './small-federation.ts';
+import { clusters, openSmallFederation, operator, policy, track } from './small-federation.ts';
 
 /**
  * Run as a process by kill tests: `round-process.ts <folder> <rounds> [failpoint]`. Finishes a round that an earlier
@@ -37,7 +37,11 @@ const database = await databaseAsked(() => {
   follows = true;
 });
 const bucket = await bucketAsked(join(folder, 'data'));
-const engine = await openSmallFederation(join(folder, 'data'), { snapshotEvery: 8, ...database, ...bucket });
+// As long as a busy machine takes: a round that was abandoned for its deadline would tell nothing of what was done to it.
+const patient = { recruitForMs: 600_000, collectForMs: 600_000, aggregateForMs: 600_000 };
+const generous = { ...policy, rounds: { ...policy.rounds, ...patient } };
+const options = { snapshotEvery: 8, policy: generous, ...database, ...bucket };
+const engine = await openSmallFederation(join(folder, 'data'), options);
 say({ leads: engine.epoch });
 void engine.halted.then(({ code }) => {
   say({ halted: code });
