@@ -50,7 +50,7 @@ export const journalMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['JOURNAL_REWRITTEN'],
-    seed: 20,
+    seed: 21,
   },
   {
     name: 'believe-a-damaged-line',
@@ -74,7 +74,7 @@ export const journalMutations: readonly Mutation[] = [
       },
     ],
     breaks: ['RECEIPTED_BYTES_LOST'],
-    seed: 20,
+    seed: 46,
   },
   {
     name: 'count-a-refusal-twice',
