@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
+import { pause } from '../../base/pause.ts';
+import { systemTimers } from '../../base/system-timers.ts';
 import { knownAttack } from '../../client/alerts/testing/alerts.ts';
 import { EvidenceChain } from '../../client/response/evidence/chain.ts';
 import { logKey, madeLog } from '../../client/response/testing/made-log.ts';
@@ -264,7 +266,10 @@ async function writePapers(folder: string, line: CommandLine): Promise<void> {
   write('policy.yaml', policy(90_000));
   const spec = coordinator.engine.state().tracks.get(track)?.spec;
   write('spec.json', specBytes(spec as ModelSpec));
-  write('root.json', coordinator.registry.signedSet()?.roots[0]?.body ?? '');
+  // The first set is signed some time after the start.
+  const signed = () => coordinator.registry.signedSet()?.roots[0]?.body;
+  while (signed() === undefined) await pause(systemTimers, 10, new AbortController().signal);
+  write('root.json', signed() ?? '');
   const { expiresAtMs: _, ...response } = responsePolicyJson(firstResponsePolicy(Date.now()));
   write('response.json', JSON.stringify(response));
   write('attacks.tsv', traces('shell', 'attack', '41 42 33 33 59', 6));

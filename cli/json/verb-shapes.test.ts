@@ -82,7 +82,7 @@ function isAsItsSchemaSays(verb: string, { code, out, error }: Ended): void {
   }
 }
 
-/** These need an antibody, a sample, a round that stays open, or what another one made; their messages are the contract's too. */
+/** These need an antibody, a sample, a round that stays open, or what another one made: real-output.test.ts runs them, or says who does. */
 const unseen = new Set([
   ...['antibodies list', 'antibodies put', 'antibodies revoke', 'audit follow', 'channels remove', 'channels unassign'],
   ...[
@@ -96,6 +96,8 @@ const unseen = new Set([
     'rounds replay',
   ],
   ...['simulate', 'tokens revoke', 'tracks sample put', 'unfreeze'],
+  ...['gate override', 'releases import', 'releases revoke', 'releases show', 'rollback', 'root publish', 'tracks put'],
+  'tracks sample show',
 ]);
 
 it('a schema names every member of its message, with what the contract says of it', () => {
@@ -107,7 +109,7 @@ it('a schema names every member of its message, with what the contract says of i
     const { fields = [], choices = new Map() } = contract.messages.get(verbShapes[verb]?.message ?? '') ?? {};
     const added = Object.keys(verbShapes[verb]?.adds ?? {});
     const all = [...added, ...fields.map(({ name }) => name), ...choices.keys()];
-    expect([verb, Object.keys(properties).sort()]).toEqual([verb, all.sort()]);
+    expect([verb, Object.keys(properties).sort()]).toEqual([verb, [...new Set(all)].sort()]);
     expect($id).toBe(`urn:testudo:json:${verb.replaceAll(' ', '-')}:1`);
     for (const { name, about } of fields) expect([verb, properties[name]?.description]).toEqual([verb, about]);
   }
