@@ -4,7 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, openSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemTimers } from '../../../base/system-timers.ts';
@@ -18,6 +19,7 @@ import { ensureControlPlane } from '../../../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../../../tools/testing/kube/control-plane.ts';
 import { Kubectl } from '../../../tools/testing/kube/kubectl.ts';
 import { denyAll } from '../../../tools/testing/kube/quarantine-ground.ts';
+import { drilledWithPackets, prepareExec } from './drilled.ts';
 import { type Found, PodNetwork, prepareNode } from './pod-network.ts';
 
 const [kubeRouter = '', wanted = '20'] = process.argv.slice(2);
@@ -32,7 +34,10 @@ type Raw = Readonly<{
 }>;
 
 prepareNode();
-const plane = await ControlPlane.start({ programs: await ensureControlPlane(), nodeCount: 1 });
+const own = mkdtempSync(join(tmpdir(), 'testudo-packets-'));
+const { configuration, callerFile } = prepareExec(own);
+const programs = await ensureControlPlane();
+const plane = await ControlPlane.start({ programs, nodeCount: 1, kwokConfigurations: [configuration] });
 const stopping = new AbortController();
 const networks: PodNetwork[] = [];
 try {
@@ -80,13 +85,15 @@ try {
     found.push({ into: judged(await into, patchedAt), out: judged(await out, patchedAt) });
   }
   endpoint.close();
-  process.stdout.write(`${JSON.stringify({ found })}\n`);
+  const drilled = await drilledWithPackets(kubectl, callerFile, networks.length);
+  process.stdout.write(`${JSON.stringify({ found, drilled })}\n`);
   stopping.abort();
   await once(router, 'exit');
 } finally {
   stopping.abort();
   for (const network of networks) network.close();
   await plane.stop();
+  rmSync(own, { recursive: true, force: true });
 }
 
 /** Milliseconds from the patch. */

@@ -19,6 +19,8 @@ export type ControlPlaneOptions = Readonly<{
   parts?: readonly Part[];
   /** Nodes that kwok plays. */
   nodeCount?: number;
+  /** Files with more of kwok's configuration, such as what runs where somebody enters a pod. */
+  kwokConfigurations?: readonly string[];
 }>;
 
 /** What another process needs to use it. */
@@ -53,6 +55,7 @@ export class ControlPlane {
     programs,
     parts = ['controller-manager', 'scheduler', 'kwok'],
     nodeCount = 3,
+    kwokConfigurations = [],
   }: ControlPlaneOptions): Promise<ControlPlane> {
     const folder = await mkdtemp(join(tmpdir(), 'testudo-kube-'));
     const [api, etcd, peer, manager, scheduler, kwok] = (await freePorts(6)) as [
@@ -71,7 +74,7 @@ export class ControlPlane {
       await plane.startApiServer();
       if (parts.includes('controller-manager')) await plane.#startControllerManager();
       if (parts.includes('scheduler')) await plane.#startScheduler();
-      if (parts.includes('kwok')) await plane.#startKwok(nodeCount);
+      if (parts.includes('kwok')) await plane.#startKwok(nodeCount, kwokConfigurations);
       if (parts.includes('controller-manager')) {
         await plane.until('the default service account', () =>
           plane.#get('/api/v1/namespaces/default/serviceaccounts/default'),
@@ -224,7 +227,7 @@ export class ControlPlane {
     ]);
   }
 
-  async #startKwok(nodeCount: number): Promise<void> {
+  async #startKwok(nodeCount: number, configurations: readonly string[]): Promise<void> {
     const { folder, programs, kubeconfig: admin } = this.address;
     const pki = (name: string) => join(folder, 'pki', name);
     const stages = join(programs, 'stages');
@@ -234,7 +237,7 @@ export class ControlPlane {
       ...['--manage-nodes-with-annotation-selector', 'kwok.x-k8s.io/node=fake', '--cidr', '10.244.0.0/16'],
       ...['--node-ip', '127.0.0.1', '--node-port', port, '--server-address', `127.0.0.1:${port}`],
       ...['--tls-cert-file', pki('apiserver.crt'), '--tls-private-key-file', pki('apiserver.key')],
-      ...(await readdir(stages)).flatMap((name) => ['--config', join(stages, name)]),
+      ...[...(await readdir(stages)).map((name) => join(stages, name)), ...configurations].flatMap((file) => ['--config', file]),
     ]);
     for (const node of nodes(nodeCount)) await this.#post('/api/v1/nodes', node);
     for (const { metadata } of nodes(nodeCount)) {
