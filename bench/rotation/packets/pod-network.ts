@@ -49,7 +49,7 @@ export class PodNetwork {
     ip('-n', name, 'route', 'add', gateway, 'dev', 'eth0', 'scope', 'link');
     ip('-n', name, 'route', 'add', 'default', 'via', gateway, 'dev', 'eth0');
     ip('link', 'set', link, 'up');
-    ip('route', 'add', `${address}/32`, 'dev', link);
+    ip('route', 'replace', `${address}/32`, 'dev', link); // kwok gives the address of a pod that is gone to another.
     const args = ['netns', 'exec', name, process.execPath, prober];
     const child = spawn('ip', args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const network = new PodNetwork(address, child);

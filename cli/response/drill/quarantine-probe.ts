@@ -73,7 +73,10 @@ export async function runQuarantineProbe(
     ];
     checks.push(await verdict(kubectl, namespace, probe.metadata.name));
     const refusedAfterMs = before.code === 0 ? await refused(call, sinceMs, signal) : null;
-    const standingLives = talked && talk !== undefined ? await echoes(talk, 'after', signal) : undefined;
+    const echoed = talked && talk !== undefined && (await echoes(talk, 'after', signal));
+    // An `exec` that broke off by itself says nothing about the connection within.
+    const isBroken = talk !== undefined && talk.exitCode !== null && talk.exitCode !== 1;
+    const standingLives = talked && !isBroken ? echoed : undefined;
     const podRanOn = await ranOn(kubectl, probe);
     const found = { refusedAfterMs, triedForMs: refusedMsMax, standingLives, podRanOn };
     checks.push(...connectionChecks({ noneBefore: whyNone(before), ...found }));
@@ -87,14 +90,15 @@ export async function runQuarantineProbe(
   }
 }
 
+/** The command ran in the pod and failed. Where kubectl could not even run it, the network of pods has not been asked. */
+const hasRunInVain = ({ code, error }: Ran) => code !== 0 && /command terminated with exit code 1\b/.test(error);
+
 /** A pod is ready as soon as it runs, and its process may listen a little later. */
 async function firstOf(call: () => Promise<Ran>, signal: AbortSignal): Promise<Ran> {
   let last: Ran | undefined;
-  // What kubectl says where the command ran and ended with this code: anything else does not change by itself.
-  const mayComeYet = ({ error }: Ran) => /command terminated with exit code 1\b/.test(error);
   await holds(echoMsMax, signal, async () => {
     last = await call();
-    return last.code === 0 || !mayComeYet(last);
+    return last.code === 0 || !hasRunInVain(last);
   });
   return last as Ran;
 }
@@ -106,7 +110,7 @@ function whyNone({ code, error }: Ran): string | undefined {
 
 /** Milliseconds until a new connection does not come to stand; null where each does. A network has its own time to hear of a label. */
 async function refused(call: () => Promise<Ran>, sinceMs: number, signal: AbortSignal): Promise<number | null> {
-  const isRefused = async () => (await call()).code !== 0;
+  const isRefused = async () => hasRunInVain(await call());
   return (await holds(refusedMsMax, signal, isRefused)) ? performance.now() - sinceMs : null;
 }
 
