@@ -36,3 +36,8 @@ it('claims nothing where no connection could be made before', () => {
   ]);
   expect(verdicts({ standingLives: undefined })).toEqual(['as expected', 'not measured']);
 });
+
+it('claims nothing of new connections where none could be tried', () => {
+  const checks = connectionChecks({ ...cutOff, refusedAfterMs: null, untried: 'none could be tried: EOF' });
+  expect(checks.map(({ verdict }) => verdict)).toEqual(['not measured', 'as expected']);
+});

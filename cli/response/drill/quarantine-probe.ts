@@ -1,4 +1,3 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { isolationOf, isolationText, projectPolicy } from '../../../client/response/quarantine/isolation.ts';
 import { quarantineChange } from '../../../client/response/quarantine/marks.ts';
 import {
@@ -17,6 +16,7 @@ import {
 } from './canary-pods.ts';
 import { connectionChecks } from './connection-checks.ts';
 import type { OperatorsKubectl, Ran } from './kubectl.ts';
+import { hasRunInVain, Talk, tryUntilRefused } from './probe-connections.ts';
 import { type Check, checkThat, type Drill } from './report.ts';
 import { holds, until } from './waiting.ts';
 
@@ -35,7 +35,11 @@ export const quarantineProbe: Drill = {
 
 const port = 8_080;
 const outMsMax = 30_000;
-const echoMsMax = 5_000;
+/** A pod's process may listen a little later than the pod is ready. */
+const listenMsMax = 5_000;
+/** So long a connection that stood may be silent before it is called cut. */
+const standingMsMax = 15_000;
+const noneTried = { refusedAfterMs: null };
 /** New connections are tried for so long: networks take up to seconds to hear of a label. */
 const refusedMsMax = 30_000;
 
@@ -47,7 +51,7 @@ export async function runQuarantineProbe(
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
   const id = drillId();
-  let talk: ChildProcessWithoutNullStreams | undefined;
+  let talk: Talk | undefined;
   let probe: Pod | undefined;
   try {
     await make(kubectl, objectsOf(id, image));
@@ -62,8 +66,9 @@ export async function runQuarantineProbe(
     );
     const call = () => kubectl.try(['exec', caller, '--', 'nc', '-z', '-w', '3', address, String(port)]);
     const before = await firstOf(call, signal);
-    talk = before.code === 0 ? kubectl.start(['exec', '-i', caller, '--', 'nc', address, String(port)]) : undefined;
-    const talked = talk !== undefined && (await echoes(talk, 'before', signal));
+    const standing = ['exec', '-i', caller, '--', 'nc', address, String(port)];
+    talk = before.code === 0 ? new Talk(kubectl.start(standing)) : undefined;
+    const talked = (await talk?.echoes('before', signal)) === true;
 
     const sinceMs = performance.now();
     await patch(kubectl, probe);
@@ -72,17 +77,14 @@ export async function runQuarantineProbe(
       await replaced(kubectl, id, probe, sinceMs, signal),
     ];
     checks.push(await verdict(kubectl, namespace, probe.metadata.name));
-    const refusedAfterMs = before.code === 0 ? await refused(call, sinceMs, signal) : null;
-    const echoed = talked && talk !== undefined && (await echoes(talk, 'after', signal));
-    // An `exec` that broke off by itself says nothing about the connection within.
-    const isBroken = talk !== undefined && talk.exitCode !== null && talk.exitCode !== 1;
-    const standingLives = talked && !isBroken ? echoed : undefined;
+    const tried = before.code === 0 ? await tryUntilRefused(call, sinceMs, refusedMsMax, signal) : noneTried;
+    const standingLives = talked ? await talk?.echoes('after', signal, standingMsMax) : undefined;
     const podRanOn = await ranOn(kubectl, probe);
-    const found = { refusedAfterMs, triedForMs: refusedMsMax, standingLives, podRanOn };
+    const found = { ...tried, triedForMs: refusedMsMax, standingLives, podRanOn };
     checks.push(...connectionChecks({ noneBefore: whyNone(before), ...found }));
     return checks;
   } finally {
-    talk?.kill();
+    talk?.end();
     const names = ['deployment', 'service'].map((kind) => `${kind}/${id}`);
     // The pod in quarantine has lost its labels: nothing but its name finds it.
     const pods = [`pod/${id}-caller`, ...(probe === undefined ? [] : [`pod/${probe.metadata.name}`])];
@@ -90,13 +92,9 @@ export async function runQuarantineProbe(
   }
 }
 
-/** The command ran in the pod and failed. Where kubectl could not even run it, the network of pods has not been asked. */
-const hasRunInVain = ({ code, error }: Ran) => code !== 0 && /command terminated with exit code 1\b/.test(error);
-
-/** A pod is ready as soon as it runs, and its process may listen a little later. */
 async function firstOf(call: () => Promise<Ran>, signal: AbortSignal): Promise<Ran> {
   let last: Ran | undefined;
-  await holds(echoMsMax, signal, async () => {
+  await holds(listenMsMax, signal, async () => {
     last = await call();
     return last.code === 0 || !hasRunInVain(last);
   });
@@ -106,12 +104,6 @@ async function firstOf(call: () => Promise<Ran>, signal: AbortSignal): Promise<R
 function whyNone({ code, error }: Ran): string | undefined {
   if (code === 0) return undefined;
   return `no packet could be sent: ${error.trim().slice(0, 200) || `nc ended with ${code}`}`;
-}
-
-/** Milliseconds until a new connection does not come to stand; null where each does. A network has its own time to hear of a label. */
-async function refused(call: () => Promise<Ran>, sinceMs: number, signal: AbortSignal): Promise<number | null> {
-  const isRefused = async () => hasRunInVain(await call());
-  return (await holds(refusedMsMax, signal, isRefused)) ? performance.now() - sinceMs : null;
 }
 
 /** Whether it is the same pod, and its containers were begun as often as before. */
@@ -182,20 +174,6 @@ async function verdict(kubectl: OperatorsKubectl, namespace: string, name: strin
       ? 'narrow the policies named here, so that they do not select a pod that bears testudo.io/quarantined'
       : 'let the chart make its policy here (agent.namespaces, agent.quarantine.enabled, agent.mayAct)',
   );
-}
-
-/** Whether what is said comes back over a connection, within some seconds. */
-async function echoes(talk: ChildProcessWithoutNullStreams, word: string, signal: AbortSignal): Promise<boolean> {
-  if (talk.exitCode !== null) return false;
-  let heard = '';
-  const listen = (chunk: Buffer) => {
-    heard += chunk.toString('utf8');
-  };
-  talk.stdout.on('data', listen);
-  talk.stdin.write(`${word}\n`);
-  const did = await holds(echoMsMax, signal, async () => heard.includes(word));
-  talk.stdout.off('data', listen);
-  return did;
 }
 
 function objectsOf(id: string, image: string): readonly object[] {

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { expect, it, onTestFinished } from 'vitest';
+import type { Ran } from './kubectl.ts';
+import { Talk, tryUntilRefused } from './probe-connections.ts';
+
+const { signal } = new AbortController();
+const stood: Ran = { code: 0, out: '', error: '' };
+const refused: Ran = { code: 1, out: '', error: 'command terminated with exit code 1\n' };
+const failed: Ran = { code: 1, out: '', error: 'Error from server: error dialing backend: EOF\n' };
+
+/** The answers one after another, and the last again and again. */
+function answering(...answers: readonly Ran[]) {
+  let count = 0;
+  return async () => answers[Math.min(count++, answers.length - 1)] as Ran;
+}
+
+it('calls a connection refused when the network refused two in a row, and no failure of kubectl', async () => {
+  const sinceMs = performance.now();
+  const tried = (...answers: readonly Ran[]) => tryUntilRefused(answering(...answers), sinceMs, 600, signal);
+  expect(await tried(stood, refused, refused)).toEqual({ refusedAfterMs: expect.any(Number) });
+  expect(await tried(stood, failed, failed, stood)).toEqual({ refusedAfterMs: null });
+  expect(await tried(refused, stood)).toEqual({ refusedAfterMs: null });
+  expect(await tried(failed)).toEqual({
+    refusedAfterMs: null,
+    untried: 'none could be tried: Error from server: error dialing backend: EOF',
+  });
+});
+
+function talkTo(script: string): Talk {
+  const talk = new Talk(spawn('sh', ['-c', script]));
+  onTestFinished(() => talk.end());
+  return talk;
+}
+
+it('hears what comes back, and tells a connection that was cut from a kubectl that broke off', async () => {
+  const living = talkTo('exec cat');
+  expect(await living.echoes('before', signal)).toBe(true);
+  expect(await living.echoes('after', signal)).toBe(true);
+  const silent = talkTo('exec sleep 60');
+  expect(await silent.echoes('after', signal, 200)).toBe(false);
+  const cut = talkTo('read word; echo command terminated with exit code 1 >&2; exit 1');
+  expect(await cut.echoes('after', signal)).toBe(false);
+  const broken = talkTo('read word; echo error: unexpected EOF >&2; exit 1');
+  expect(await broken.echoes('after', signal)).toBeUndefined();
+});
