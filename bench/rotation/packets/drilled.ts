@@ -23,7 +23,10 @@ export function prepareExec(folder: string) {
   const callerFile = join(folder, 'caller');
   mkdirSync(bin, { recursive: true });
   const nc = join(bin, 'nc');
-  writeFileSync(nc, `#!/bin/sh\nexec ip netns exec "$(cat ${callerFile})" ${process.execPath} ${source('./nc.mjs')} "$@"\n`);
+  writeFileSync(
+    nc,
+    `#!/bin/sh\nexec ip netns exec "$(cat ${callerFile})" ${process.execPath} ${source('./nc.mjs')} "$@"\n`,
+  );
   chmodSync(nc, 0o755);
   process.env.PATH = `${bin}:${process.env.PATH}`;
   const exec = {
@@ -91,11 +94,16 @@ async function runDrill(kubectl: Kubectl, namespace: string): Promise<readonly D
   const flags = ['--disable-warning=ExperimentalWarning'];
   return await new Promise((resolve, reject) => {
     const { PATH, KUBECONFIG } = kubectl.environment;
-    execFile(process.execPath, [...flags, ...args], { env: { ...process.env, PATH, KUBECONFIG } }, (error, out, said) => {
-      const lines = out.split('\n').filter((line) => line.startsWith('{'));
-      // It ends with 1 where something is not as expected.
-      if (lines.length === 0) reject(new Error(`the drill did not run: ${said || error?.message}`));
-      else resolve(lines.map((line) => JSON.parse(line) as Drilled));
-    });
+    execFile(
+      process.execPath,
+      [...flags, ...args],
+      { env: { ...process.env, PATH, KUBECONFIG } },
+      (error, out, said) => {
+        const lines = out.split('\n').filter((line) => line.startsWith('{'));
+        // It ends with 1 where something is not as expected.
+        if (lines.length === 0) reject(new Error(`the drill did not run: ${said || error?.message}`));
+        else resolve(lines.map((line) => JSON.parse(line) as Drilled));
+      },
+    );
   });
 }
