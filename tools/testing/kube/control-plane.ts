@@ -237,7 +237,10 @@ export class ControlPlane {
       ...['--manage-nodes-with-annotation-selector', 'kwok.x-k8s.io/node=fake', '--cidr', '10.244.0.0/16'],
       ...['--node-ip', '127.0.0.1', '--node-port', port, '--server-address', `127.0.0.1:${port}`],
       ...['--tls-cert-file', pki('apiserver.crt'), '--tls-private-key-file', pki('apiserver.key')],
-      ...[...(await readdir(stages)).map((name) => join(stages, name)), ...configurations].flatMap((file) => ['--config', file]),
+      ...[...(await readdir(stages)).map((name) => join(stages, name)), ...configurations].flatMap((file) => [
+        '--config',
+        file,
+      ]),
     ]);
     for (const node of nodes(nodeCount)) await this.#post('/api/v1/nodes', node);
     for (const { metadata } of nodes(nodeCount)) {
