@@ -32,7 +32,7 @@ export type RigModel = Readonly<{ spec: ModelSpec; weights(version: number): Flo
 
 /** The default detector, smaller. */
 const nginxSpec = twoViewsSpec(new WorkloadClasses(['nginx']), { gramSlots: 2 ** 12, pairSlots: 2 ** 10 });
-const nginx: RigModel = {
+export const nginx: RigModel = {
   spec: nginxSpec,
   weights: (version) => learnTwoViews(nginxSpec, nginxTraces(version)).weights,
 };
