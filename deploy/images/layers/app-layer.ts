@@ -5,6 +5,7 @@ import { entriesBelow, fileEntry, type TreeEntry, textEntry } from '../oci/tree.
 import { type Reached, reachedFrom } from './reached.ts';
 
 const commandLine = 'cli/testudo.js';
+const verbTable = 'cli/verbs.js';
 /** Found by their folder's name when the client starts, so that nothing names them. */
 function kinds(dist: string): string[] {
   const tracks = 'client/tracks';
@@ -18,7 +19,7 @@ export function reachedByImage(dist: string, { verbs, tensorflow }: ImageSpec): 
   const offered = new Set(verbs.map((verb) => files.get(verb) ?? unknownVerb(verb)));
   const starts = [commandLine, ...kinds(dist)];
   return reachedFrom(dist, starts, (from, to) => {
-    if (from === commandLine) return to.startsWith('cli/') && [...files.values()].includes(to) && !offered.has(to);
+    if (from === verbTable) return to.startsWith('cli/') && [...files.values()].includes(to) && !offered.has(to);
     // Loaded only where a model is trained or run by weights: an image without the library cannot do either.
     return !tensorflow && to === 'base/tensorflow.js';
   });
@@ -38,12 +39,12 @@ export function appLayer(dist: string, spec: ImageSpec, { modules, assets }: Rea
   ];
 }
 
-/** Which file holds a verb, as the command line itself says it. */
+/** Which file holds a verb, as the command line's own table says it. */
 function verbFiles(dist: string): ReadonlyMap<string, string> {
-  const code = readFileSync(join(dist, commandLine), 'utf8');
+  const code = readFileSync(join(dist, verbTable), 'utf8');
   const verb = /^ {4}['"]?([\w-]+)['"]?: \{[^}]*?import\(['"]\.\/([^'"]+)['"]\)/gms;
   const found = new Map([...code.matchAll(verb)].map(([, name = '', file]) => [name, `cli/${file}`]));
-  if (found.size < 20) throw new Error(`image: only ${found.size} verbs were found in ${commandLine}`);
+  if (found.size < 20) throw new Error(`image: only ${found.size} verbs were found in ${verbTable}`);
   return found;
 }
 
