@@ -20,7 +20,7 @@ describe('testudo policy put', () => {
     expect(done.out.startsWith(change)).toBe(true);
     expect(await put('--json')).toMatchObject({
       code: 0,
-      out: `${JSON.stringify({ track: 'syscall', dryRun: false, changes: [], sequence: null })}\n`,
+      out: `${JSON.stringify({ track: 'syscall', dryRun: false, changes: [], warnings: [], sequence: null })}\n`,
     });
     expect(await line.run('policy', 'put', 'syscal', file, '--reason', 'x')).toMatchObject({
       code: 1,

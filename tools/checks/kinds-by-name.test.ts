@@ -9,11 +9,14 @@ import { isTestCode } from './arrows/reading.ts';
 const folders = ['base', 'proto', 'aggregation', 'coordinator', 'client', 'relay', 'cli', 'lab', 'tools'];
 
 const lab = 'stands up the federation that the demonstration and the benchmarks measure, with both kinds side by side';
+const simulated = 'plays alerts of both kinds against an agent in a simulated cluster, as a hub would tell of them';
 const map = 'lists files of the house, those of the kinds among them';
 /** Modules that name a kind all the same, each with the reason. */
 const except: Readonly<Record<string, string>> = {
   'cli/response/drill/lateral-movement.ts': 'replays what only flows show: it is a drill of that kind',
   'client/ingest.ts': 'takes an item of that name, which a source yields and no track is',
+  'client/response/simulation/quarantine-history.ts': simulated,
+  'client/response/simulation/sightings.ts': simulated,
   'client/tracks/track-kinds.ts': 'holds the one default, for clients and verbs',
   'lab/data/recorded-updates.ts': 'counts what is recorded, which is of that kind',
   'lab/rig/cluster-process.ts': lab,

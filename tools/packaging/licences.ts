@@ -20,6 +20,7 @@ export const builtIntoPages = ['preact', 'uplot'] as const;
 /** Their packages name a licence and hold no text of it: THIRD_PARTY.md says so, and whose they are. */
 export const withoutText: ReadonlySet<string> = new Set([
   ...['@bufbuild/protobuf', '@msgpackr-extract/msgpackr-extract-linux-x64', 'agent-base', 'es6-promisify'],
+  ...['credential-provider-http', 'credential-provider-login', 'nested-clients'].map((part) => `@aws-sdk/${part}`),
   ...['https-proxy-agent', 'onnxruntime-common', 'onnxruntime-node', 'pg-types', 'pgpass', 'seedrandom', 'tr46'],
   ...['', '-backend-cpu', '-backend-webgl', '-converter', '-core', '-data', '-layers', '-node'].map(
     (part) => `@tensorflow/tfjs${part}`,
