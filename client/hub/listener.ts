@@ -1,7 +1,9 @@
 import type { SecureServerOptions } from 'node:http2';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { type ConnectionInjector, Server, ServerCredentials } from '@grpc/grpc-js';
+import { Crowd } from '../../base/serving/crowd.ts';
 import { listenOn } from '../../base/serving/listen.ts';
+import { networkOf } from '../../base/serving/network.ts';
 
 export type ServerIdentity = Readonly<{ chain: string; key: string }>;
 
@@ -38,16 +40,15 @@ class HubCredentials extends ServerCredentials {
 }
 
 /**
- * One of the hub's ports. Sockets are counted before TLS has read a byte. When there is no room, the oldest of the address that
- * has most of them gives way: whoever crowds it crowds out himself alone.
+ * One of the hub's ports. Sockets are counted before TLS has read a byte. When there is no room, the oldest of the network that
+ * has most of them gives way, unless that is the newcomer's own.
  */
 export class HubListener {
   readonly grpc: Server;
   readonly #credentials: HubCredentials;
   readonly #injector: ConnectionInjector;
   readonly #sockets: NetServer;
-  /** By address, oldest first. */
-  readonly #open = new Map<string, Set<Socket>>();
+  readonly #open = new Crowd<Socket>();
   readonly #trusted: string;
 
   constructor(identity: ServerIdentity, trusted: string, caps: ListenerCaps) {
@@ -89,26 +90,20 @@ export class HubListener {
   close(): void {
     this.#sockets.close();
     this.grpc.forceShutdown();
-    for (const sockets of this.#open.values()) for (const socket of sockets) socket.destroy();
+    for (const socket of this.#open) socket.destroy();
   }
 
   /** Whether there is room for it, made where need be. */
   #take(socket: Socket, connectionsMax: number): boolean {
-    const address = socket.remoteAddress ?? '';
-    const own = this.#open.get(address) ?? new Set();
-    const all = [...this.#open.values()];
-    if (all.reduce((sum, { size }) => sum + size, 0) >= connectionsMax) {
-      const most = all.reduce((one, other) => (other.size > one.size ? other : one), own);
-      const [oldest] = most;
-      if (most.size <= own.size || oldest === undefined) return false;
-      most.delete(oldest); // At once: it closes only later.
-      oldest.destroy();
+    const network = networkOf(socket.remoteAddress ?? '');
+    if (this.#open.size >= connectionsMax) {
+      const oldest = this.#open.oldestOfMost();
+      if (oldest === undefined || this.#open.sizeOf(oldest.network) <= this.#open.sizeOf(network)) return false;
+      this.#open.delete(oldest.network, oldest.connection); // At once: it closes only later.
+      oldest.connection.destroy();
     }
-    this.#open.set(address, own.add(socket));
-    socket.once('close', () => {
-      own.delete(socket);
-      if (own.size === 0 && this.#open.get(address) === own) this.#open.delete(address);
-    });
+    this.#open.add(network, socket);
+    socket.once('close', () => this.#open.delete(network, socket));
     return true;
   }
 }

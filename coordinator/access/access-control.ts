@@ -1,12 +1,12 @@
 import { type Fault, ok, type Refused, type Result, refuse } from '../../base/fault.ts';
 import type { Log } from '../../base/log.ts';
+import { networkOf } from '../../base/serving/network.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Facts } from '../ledger/store.ts';
 import { type AuthenticationFaultCode, authenticate, type Caller, type Credential } from '../members/authenticate.ts';
 import type { Access, CallRule } from './calls.ts';
 import type { AccessFaultCode, CutFaultCode } from './faults.ts';
-import { networkOf } from './network.ts';
 import type { OpenCalls } from './open-calls.ts';
 import { RateLimiter } from './rate-limit.ts';
 import type { RefusalLog } from './refusal-meter.ts';

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
+import { Crowd } from '../../base/serving/crowd.ts';
+import { networkOf } from '../../base/serving/network.ts';
 import type { Timer, Timers } from '../../base/time.ts';
-import { networkOf } from '../access/network.ts';
 import { Tally } from './tally.ts';
 
 export type ConnectionCaps = Readonly<{
@@ -44,9 +45,7 @@ export class Connections {
   readonly #open = new Map<string, Connection>();
   readonly #perNetwork = new Tally();
   readonly #perPeer = new Tally();
-  /** By network, oldest first. */
-  readonly #unproven = new Map<string, Set<Connection>>();
-  #unprovenCount = 0;
+  readonly #unproven = new Crowd<Connection>();
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
@@ -57,7 +56,7 @@ export class Connections {
   }
 
   get unprovenCount(): number {
-    return this.#unprovenCount;
+    return this.#unproven.size;
   }
 
   /** Whether this one may stay. Otherwise it is gone. */
@@ -69,16 +68,14 @@ export class Connections {
     const network = networkOf(remoteAddress);
     if (this.#perNetwork.of(network) >= caps.perAddressMax) return this.#reject(socket, 'address');
     const isFull = this.#open.size >= caps.atOnceMax;
-    if ((isFull || this.#unprovenCount >= caps.silentMax) && !this.#evict()) return this.#reject(socket, 'full');
+    if ((isFull || this.#unproven.size >= caps.silentMax) && !this.#evict()) return this.#reject(socket, 'full');
 
     const key = keyOf(remoteAddress, remotePort);
     const connection: Connection = { socket, network, timer: undefined, peer: undefined };
     connection.timer = timers.after(caps.silentMs, () => this.#end(connection, 'silent'), { background: true });
     this.#open.set(key, connection);
     this.#perNetwork.add(network);
-    const unproven = this.#unproven.get(network) ?? new Set();
-    this.#unproven.set(network, unproven.add(connection));
-    this.#unprovenCount += 1;
+    this.#unproven.add(network, connection);
     socket.once('close', () => {
       this.#open.delete(key);
       timers.cancel(connection.timer);
@@ -116,13 +113,9 @@ export class Connections {
 
   /** Makes room. False when everyone who is here has proven to be someone. */
   #evict(): boolean {
-    let most: Set<Connection> | undefined;
-    for (const ofNetwork of this.#unproven.values()) {
-      if (ofNetwork.size > (most?.size ?? 0)) most = ofNetwork;
-    }
-    const [oldest] = most ?? [];
+    const oldest = this.#unproven.oldestOfMost();
     if (oldest === undefined) return false;
-    this.#end(oldest, 'evicted');
+    this.#end(oldest.connection, 'evicted');
     return true;
   }
 
@@ -134,10 +127,7 @@ export class Connections {
 
   /** It is not among the unproven any more. */
   #prove(connection: Connection): void {
-    const ofNetwork = this.#unproven.get(connection.network);
-    if (ofNetwork?.delete(connection) !== true) return;
-    this.#unprovenCount -= 1;
-    if (ofNetwork.size === 0) this.#unproven.delete(connection.network);
+    this.#unproven.delete(connection.network, connection);
   }
 }
 

@@ -1,0 +1,42 @@
+/**
+ * Open connections of one listener by the network that they come from (network.ts), oldest first. Where the oldest of the network
+ * that has most gives way, whoever crowds a listener crowds out himself alone.
+ */
+export class Crowd<Connection> {
+  readonly #of = new Map<string, Set<Connection>>();
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  sizeOf(network: string): number {
+    return this.#of.get(network)?.size ?? 0;
+  }
+
+  add(network: string, connection: Connection): void {
+    const own = this.#of.get(network) ?? new Set();
+    this.#of.set(network, own.add(connection));
+    this.#size += 1;
+  }
+
+  /** May be called twice. */
+  delete(network: string, connection: Connection): void {
+    const own = this.#of.get(network);
+    if (own?.delete(connection) !== true) return;
+    this.#size -= 1;
+    if (own.size === 0) this.#of.delete(network);
+  }
+
+  /** The oldest of the network that has most; undefined where there is none. */
+  oldestOfMost(): Readonly<{ network: string; connection: Connection }> | undefined {
+    let [most, network]: [Set<Connection> | undefined, string] = [undefined, ''];
+    for (const [name, own] of this.#of) if (own.size > (most?.size ?? 0)) [most, network] = [own, name];
+    for (const connection of most ?? []) return { network, connection };
+    return undefined;
+  }
+
+  *[Symbol.iterator](): Iterator<Connection> {
+    for (const own of this.#of.values()) yield* own;
+  }
+}
