@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { alertIn } from '../../client/alerts/read-alerts.ts';
 import type { Alert } from '../../client/scoring/alert.ts';
+import { alertIn } from '../../client/scoring/alert.ts';
 
 const lookMs = 250;
 const blockBytes = 1 << 20;

@@ -1,13 +1,14 @@
-import { appendFile, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isMissing, privateFileMode, privateFolderMode, writeFileAtomic } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { newestLines } from '../../base/text/newest-lines.ts';
 import { openRecord, type RecordKey, sealRecord } from '../storage/sealed-record.ts';
 import type { ExampleCodec } from '../tracks/example-codec.ts';
-import type { Alert } from './alert.ts';
+import { type Alert, alertIn } from './alert.ts';
 
-/** Of the file's end, where the lines stand that a kill may have left without their examples. */
-const tailBytes = 1 << 20;
+/** So many of the newest lines may be those that a kill left without their examples: more than are ever being raised at once. */
+const cutShortMax = 1_024;
 
 /**
  * One track's alerts as JSON lines for people and pipelines, and for each the example that raised it, encrypted, so that
@@ -19,7 +20,7 @@ export class AlertStore {
   readonly #key: RecordKey;
   readonly #codec: ExampleCodec;
   readonly #keep: number;
-  /** Ids that the end of the file had when this process first wrote to it. */
+  /** Ids of the newest lines that the file had when this process first wrote to it. */
   #before: Promise<ReadonlySet<string>> | undefined;
   /** Hears each alert once it is in the file. */
   onRaised: (alert: Alert) => void = () => {};
@@ -37,7 +38,7 @@ export class AlertStore {
     const path = this.#path(alert.id);
     if (await exists(path)) return false;
     await mkdir(dirname(this.#file), { recursive: true, mode: privateFolderMode });
-    this.#before ??= idsAtTheEnd(this.#file);
+    this.#before ??= newestIds(this.#file);
     if (!(await this.#before).has(alert.id)) {
       await appendFile(this.#file, `${JSON.stringify(alert)}\n`, { mode: privateFileMode });
     }
@@ -83,27 +84,11 @@ export function alertFolder(dataDir: string, track = ''): string {
   return join(dataDir, 'alerts', track);
 }
 
-async function idsAtTheEnd(path: string): Promise<ReadonlySet<string>> {
+async function newestIds(path: string): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
-  const file = await open(path, 'r').catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
-    throw error;
-  });
-  if (file === undefined) return ids;
-  try {
-    const { size } = await file.stat();
-    const tail = Buffer.alloc(Math.min(size, tailBytes));
-    const { bytesRead } = await file.read(tail, 0, tail.length, size - tail.length);
-    for (const line of tail.toString('utf8', 0, bytesRead).split('\n')) {
-      try {
-        const { id } = JSON.parse(line) as Partial<Alert>;
-        if (id !== undefined) ids.add(id);
-      } catch {
-        // The first line may begin before the end that was read.
-      }
-    }
-  } finally {
-    await file.close();
+  for await (const line of newestLines(path)) {
+    const alert = alertIn(line);
+    if (alert !== undefined && ids.add(alert.id).size >= cutShortMax) break;
   }
   return ids;
 }

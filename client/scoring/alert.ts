@@ -98,3 +98,13 @@ export function alertOf({ described, why, rates, remark, nowMs, subject: about, 
     detail: { ...described.detail, ...why?.detail, ...rates?.detail, ...remark?.detail },
   };
 }
+
+/** The alert that a line holds; undefined where it holds none: the file is text, and others may have written to it. */
+export function alertIn(line: string): Alert | undefined {
+  try {
+    const read = writtenAlert.safeParse(JSON.parse(line));
+    return read.success ? read.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

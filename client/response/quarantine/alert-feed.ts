@@ -1,6 +1,6 @@
 import type { Timers } from '../../../base/time.ts';
-import { alertIn } from '../../alerts/read-alerts.ts';
 import { followLines } from '../../recordings/file-follower.ts';
+import { alertIn } from '../../scoring/alert.ts';
 import { type Sighting, sightingOf } from '../ladder/sighting.ts';
 
 /** Alerts that are kept in mind: what is older than a window decides on nothing. */

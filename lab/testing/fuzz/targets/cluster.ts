@@ -1,5 +1,4 @@
 import type { Result } from '../../../../base/fault.ts';
-import { alertIn } from '../../../../client/alerts/read-alerts.ts';
 import { observedFlow } from '../../../../client/hub/flow-of-tally.ts';
 import { verdictOf } from '../../../../client/hub/token-review.ts';
 import { projectPod as knownPod } from '../../../../client/kube/pod.ts';
@@ -8,6 +7,7 @@ import * as projected from '../../../../client/response/cluster/project.ts';
 import { decodeRecord, encodeRecord } from '../../../../client/response/evidence/signed-record.ts';
 import { projectPolicy } from '../../../../client/response/quarantine/isolation.ts';
 import { decodeEntry, encodeEntry } from '../../../../client/response/rotation/record.ts';
+import { alertIn } from '../../../../client/scoring/alert.ts';
 import { apiCodec } from '../../../../client/tracks/api/example.ts';
 import { decodeRow, encodeRow } from '../../../../client/tracks/feature-rows/feature-row.ts';
 import { windowCodec } from '../../../../client/tracks/flow/flow-example.ts';
