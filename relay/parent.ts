@@ -52,7 +52,7 @@ export class Parent {
   readonly #lock: FolderLock;
   readonly #dataKey: Buffer;
   readonly #envelope = new EnvelopeWorker();
-  readonly #stopping = new AbortController();
+  readonly #stopping: AbortController;
   readonly #agent: ReleaseAgent;
   #uplink: Uplink | undefined;
   #joining: Promise<void> = Promise.resolve();
@@ -83,7 +83,11 @@ export class Parent {
       return dataKey;
     }
     const stop = new AbortController();
-    const agent = await openAgent(parts, stop.signal);
+    const agent = await openAgent(parts, stop.signal).catch((error: unknown) => {
+      dataKey.value.fill(0);
+      lock.value.release();
+      throw error;
+    });
     const parent = new Parent(parts, lock.value, dataKey.value, agent, stop);
     parent.#joining = parent.#join();
     return ok(parent);
