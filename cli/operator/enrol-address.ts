@@ -1,4 +1,5 @@
-import { addressesIn } from '../../client/link/address.ts';
+import { addressesIn, parseAddress } from '../../client/link/address.ts';
+import { usage } from '../exit.ts';
 
 /** The enrolment port of a coordinator, unless somebody says another. */
 export const enrolmentPort = 7441;
@@ -8,4 +9,9 @@ export function enrolAddressOf(address: string): string {
   return addressesIn(address)
     .map((one) => `${one.slice(0, one.lastIndexOf(':'))}:${enrolmentPort}`)
     .join(',');
+}
+
+/** Ends with a usage error unless each of these, an option's value, is an address of a coordinator. */
+export function checkAddresses(option: string, value: string, addresses: readonly string[]): void {
+  if (!addresses.every((one) => parseAddress(one).ok)) usage(`${option}: expected host:port, got ${value}`);
 }

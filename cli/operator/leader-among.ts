@@ -1,5 +1,6 @@
 import { connect, type SecureContext } from 'node:tls';
 import { type Backoff, fullJitterMs } from '../../base/backoff.ts';
+import { parseAddress } from '../../client/link/address.ts';
 import { coordinatorServerName } from '../../proto/wire-names.ts';
 
 /** A process that is stopped takes connections still, and says nothing. */
@@ -23,10 +24,9 @@ export async function leaderAmong(addresses: readonly [string, ...string[]], sec
 }
 
 function answers(address: string, secureContext: SecureContext): Promise<boolean> {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  const port = Number(address.slice(colon + 1));
-  if (!(port > 0 && port < 65_536)) return Promise.resolve(false);
+  const parsed = parseAddress(address);
+  if (!parsed.ok) return Promise.resolve(false);
+  const { host, port } = parsed.value;
   return new Promise((resolve) => {
     const names = { servername: coordinatorServerName, ALPNProtocols: ['h2'] };
     const socket = connect({ host, port, secureContext, ...names });

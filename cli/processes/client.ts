@@ -6,9 +6,10 @@ import { addressesIn } from '../../client/link/address.ts';
 import { namedFileProblems } from '../../client/named-files.ts';
 import { defaultKind } from '../../client/tracks/track-kinds.ts';
 import { trySources } from '../../client/try-sources.ts';
+import { schemaCommand } from '../config-schema.ts';
 import { usage } from '../exit.ts';
 import { writeClientKit } from '../kit/client-kit.ts';
-import { enrolAddressOf, enrolmentPort } from '../operator/enrol-address.ts';
+import { checkAddresses, enrolAddressOf, enrolmentPort } from '../operator/enrol-address.ts';
 import { complain, print } from '../print.ts';
 import { durationMsOf, textOfTried } from './try-sources.ts';
 
@@ -51,7 +52,7 @@ export function clientCommand() {
       fail(fault.message);
     })
     .addCommand(initCommand())
-    .addCommand(schemaCommand());
+    .addCommand(schemaCommand('client.yaml', clientConfigJsonSchema));
 }
 
 /** `testudo client init`: a configuration to edit, where no operator hands out a kit. */
@@ -63,20 +64,13 @@ function initCommand() {
     .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
     .option('--tracks <name...>', 'the tracks to take part in', [defaultKind])
     .action(async (folder, { coordinator, enrol, tracks }) => {
-      if (!addressesIn(coordinator).every((address) => /^.+:\d{1,5}$/.test(address)))
-        usage(`--coordinator: expected host:port, got ${coordinator}`);
+      checkAddresses('--coordinator', coordinator, addressesIn(coordinator));
       const enrolAddress = enrol ?? enrolAddressOf(coordinator);
       const path = await writeClientKit(folder, { address: coordinator, enrolAddress, tracks });
       print(`${path} is to be edited: its sources, and the join token from \`testudo tokens create\`
 check it  testudo client --config ${path} --check --try 30s
 start it  testudo client --config ${path}`);
     });
-}
-
-function schemaCommand() {
-  return new Command('schema')
-    .description('the JSON Schema of client.yaml, for editors: every setting with its range and default')
-    .action(() => print(JSON.stringify(clientConfigJsonSchema(), null, 2)));
 }
 
 /** Ends with 1 where a source gave nothing usable. */

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { coordinatorConfigJsonSchema, readConfigFile } from '../../coordinator/config/config.ts';
+import { schemaCommand } from '../config-schema.ts';
 import { orExit } from '../exit.ts';
-import { print } from '../print.ts';
 import { exportRootCommand, renewIssuerCommand } from './coordinator/authority.ts';
 import { packCommand, unpackCommand } from './coordinator/founding.ts';
 import { initCommand } from './coordinator/init.ts';
@@ -43,7 +43,7 @@ export function coordinatorCommand() {
       await coordinator.close();
     })
     .addCommand(initCommand(hostname()))
-    .addCommand(schemaCommand())
+    .addCommand(schemaCommand('coordinator.yaml', coordinatorConfigJsonSchema))
     .addCommand(exportRootCommand())
     .addCommand(renewIssuerCommand())
     .addCommand(verifyCommand())
@@ -55,12 +55,6 @@ export function coordinatorCommand() {
     .addCommand(moveCommand())
     .addCommand(packCommand())
     .addCommand(unpackCommand());
-}
-
-function schemaCommand() {
-  return new Command('schema')
-    .description('the JSON Schema of coordinator.yaml, for editors: every setting with its range and default')
-    .action(() => print(JSON.stringify(coordinatorConfigJsonSchema(), null, 2)));
 }
 
 /** Aborted by SIGTERM or SIGINT: a standby that is stopped has nothing to finish. */

@@ -1,8 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
 import { readConfigFile } from '../../coordinator/config/config.ts';
 import { readRelayConfig, relayConfigJsonSchema } from '../../relay/config.ts';
+import { schemaCommand } from '../config-schema.ts';
 import { orExit } from '../exit.ts';
-import { print } from '../print.ts';
 import { pagesFolder, startRefused, stopAsked } from './coordinator/running.ts';
 import { initCommand } from './relay/init.ts';
 import { joinCommand } from './relay/join.ts';
@@ -30,12 +30,6 @@ export function relayCommand() {
       await relay.close();
     })
     .addCommand(initCommand())
-    .addCommand(schemaCommand())
+    .addCommand(schemaCommand('relay.yaml', relayConfigJsonSchema))
     .addCommand(joinCommand());
-}
-
-function schemaCommand() {
-  return new Command('schema')
-    .description('the JSON Schema of relay.yaml, for editors: every setting with its range and default')
-    .action(() => print(JSON.stringify(relayConfigJsonSchema(), null, 2)));
 }

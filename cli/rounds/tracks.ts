@@ -3,6 +3,7 @@ import { Command } from '@commander-js/extra-typings';
 import { shortDigest, table, time } from '../../base/text/table.ts';
 import { policyJsonSchema } from '../../coordinator/config/policy.ts';
 import type { Track } from '../../proto/generated/testudo/v1/operator.ts';
+import { schemaCommand } from '../config-schema.ts';
 import { wireJson } from '../json/wire-json.ts';
 import { withConnection } from '../operator/connection.ts';
 import { changingCommand, operatorCommand } from '../operator/options.ts';
@@ -21,7 +22,7 @@ export function tracksCommand() {
     .addCommand(list())
     .addCommand(put())
     .addCommand(policy())
-    .addCommand(schema())
+    .addCommand(schemaCommand('a policy', policyJsonSchema))
     .addCommand(models())
     .addCommand(headCommand())
     .addCommand(progressCommand())
@@ -58,12 +59,6 @@ function policy() {
         print(options.json ? policyJson : JSON.stringify(JSON.parse(policyJson), null, 2));
       }),
     );
-}
-
-function schema() {
-  return new Command('schema')
-    .description('the JSON Schema of a policy, for editors: every setting with its range and default')
-    .action(() => print(JSON.stringify(policyJsonSchema(), null, 2)));
 }
 
 function put() {

@@ -4,8 +4,8 @@ import { Command } from '@commander-js/extra-typings';
 import { writeFileAtomic } from '../../../base/atomic-file.ts';
 import { defaultKind } from '../../../client/tracks/track-kinds.ts';
 import { relayConfigJsonSchema } from '../../../relay/config.ts';
-import { exitWith, usage } from '../../exit.ts';
-import { enrolAddressOf, enrolmentPort } from '../../operator/enrol-address.ts';
+import { exitWith } from '../../exit.ts';
+import { checkAddresses, enrolAddressOf, enrolmentPort } from '../../operator/enrol-address.ts';
 import { print } from '../../print.ts';
 
 /** `testudo relay init`: beside a coordinator's configuration, what makes a region of it. */
@@ -17,7 +17,7 @@ export function initCommand() {
     .option('--enrol <host:port>', `its enrolment port; ${enrolmentPort} of the same host unless given`)
     .option('--tracks <name...>', "the tracks that take part in the parent's rounds", [defaultKind])
     .action(async (folder, { parent, enrol, tracks }) => {
-      if (!/^.+:\d{1,5}$/.test(parent)) usage(`--parent: expected host:port, got ${parent}`);
+      checkAddresses('--parent', parent, [parent]);
       const coordinator = join(folder, 'coordinator.yaml');
       if (!existsSync(coordinator)) {
         const message = `${coordinator} is not there: \`testudo coordinator init ${folder}\` makes it, under a name of its own`;

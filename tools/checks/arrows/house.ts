@@ -134,7 +134,7 @@ const rooms: Readonly<Record<string, Order>> = {
   dashboard: ['api', 'parts', 'pages'],
   cli: [
     ['compile-cache.ts', 'json', 'print.ts'],
-    'exit.ts',
+    ['config-schema.ts', 'exit.ts'],
     'alerts',
     ['kit', 'kubernetes', 'offline', 'operator'],
     ['members', 'overview', 'response', 'rounds'],
