@@ -3,7 +3,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startMember } from '../../lab/rig/member.ts';
 import { agentNamespace, apply, deploymentOf } from '../../tools/testing/kube/agent-account.ts';
 import { askedByAgent } from '../../tools/testing/kube/audit-log.ts';
 import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
@@ -14,6 +13,7 @@ import { agentSettings } from '../../tools/testing/kube/start-agent.ts';
 import { withBuilt } from '../harness/built.ts';
 import { cpuSecondsOf, peakMiB, residentMiB } from '../harness/process-figures.ts';
 import type { Report } from '../harness/report.ts';
+import { startInstalledAgent } from './installed-agent.ts';
 
 const namespace = 'idle';
 const pods = 1_000;
@@ -38,17 +38,10 @@ export async function idle(minutes: number, report: Report): Promise<void> {
       (await inNamespace('get', 'pods', '--field-selector=status.phase=Running', '-o', 'name')).split('\n').length - 1;
     await until(`${pods} pods`, async () => (await running()) >= pods);
     await withBuilt(async (testudo) => {
-      const agent = await startMember({
-        name: 'agent',
-        args: [
-          ...[testudo, 'agent', 'run'],
-          ...agentSettings({ namespace, folder, kubernetes }, 'agent')
-            .filter((setting) => !setting.startsWith('lease.retrySeconds'))
-            .concat('rotation.mode=rotate', 'rotation.maxLifetimeMinutes=20160')
-            .flatMap((setting) => ['--set', setting]),
-        ],
-        logFile: join(folder, 'agent.log'),
-      });
+      const settings = agentSettings({ namespace, folder, kubernetes }, 'agent')
+        .filter((setting) => !setting.startsWith('lease.retrySeconds'))
+        .concat('rotation.mode=rotate', 'rotation.maxLifetimeMinutes=20160');
+      const agent = await startInstalledAgent(testudo, settings, join(folder, 'agent.log'));
       try {
         const asked = () => askedByAgent<Line>(plane.address.folder, namespace);
         // It may lead before its first lists are whole: from then on it is ready.
@@ -93,7 +86,7 @@ export async function idle(minutes: number, report: Report): Promise<void> {
           events,
         });
         report.text(
-          `## At rest\n\nThe agent as it is installed (compiled), leading, over ${pods} pods of which none is due, on the real control plane for ${minutes} minutes: ${lists} lists, ${figures.watches} watches taken up again ` +
+          `## At rest\n\nThe agent as it is installed (compiled, with its container's environment), leading, over ${pods} pods of which none is due, on the real control plane for ${minutes} minutes: ${lists} lists, ${figures.watches} watches taken up again ` +
             `after the server had ended them (${mostWatches} at most of one collection; ended after 5 to 10 minutes each), ${lease} requests for its lease, ${others} others; ${(100 * cores).toFixed(1)} % of a core, ${restMiB.toFixed(0)} MiB. After ` +
             `${events} events more of its watches its peak was ${highestMiB.toFixed(0)} MiB. A whole hour of its own clock, each request a real one, is [\`idle-agent.test.ts\`](../../client/response/idle-agent.test.ts).`,
         );

@@ -3,8 +3,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { startMember } from '../../lab/rig/member.ts';
 import {
   agentNamespace,
   budgetOf,
@@ -16,15 +14,20 @@ import { ensureControlPlane } from '../../tools/testing/kube/build.mjs';
 import { ControlPlane } from '../../tools/testing/kube/control-plane.ts';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
 import { EndpointWatch } from '../../tools/testing/kube/watch-endpoints.ts';
+import { withBuilt } from '../harness/built.ts';
 import { peakMiB } from '../harness/process-figures.ts';
 import type { Report } from '../harness/report.ts';
+import { startInstalledAgent } from './installed-agent.ts';
 
-const testudo = fileURLToPath(new URL('../../cli/testudo.ts', import.meta.url));
 const namespace = 'rotated';
 /** It is a slow machine with much else to do: what is there by then is reported. */
 const msMax = 8 * 60_000;
 
-export async function realPlane(report: Report): Promise<void> {
+export function realPlane(report: Report): Promise<void> {
+  return withBuilt((testudo) => rotateOn(testudo, report));
+}
+
+async function rotateOn(testudo: string, report: Report): Promise<void> {
   const plane = await ControlPlane.start({ programs: await ensureControlPlane() });
   const folder = await mkdtemp(join(tmpdir(), 'testudo-rotation-'));
   try {
@@ -67,12 +70,8 @@ export async function realPlane(report: Report): Promise<void> {
         'rotation.maxInFlight.node=8',
         ...Object.entries(kubernetes).map(([name, value]) => `kubernetes.${name}=${value}`),
       ],
-    ].flatMap((setting) => ['--set', setting]);
-    const agent = await startMember({
-      name: 'agent',
-      args: [testudo, 'agent', 'run', ...settings],
-      logFile: join(folder, 'agent.log'),
-    });
+    ];
+    const agent = await startInstalledAgent(testudo, settings, join(folder, 'agent.log'));
     const counted = async () => {
       const text = await readFile(join(folder, 'agent', 'rotation.log'), 'utf8').catch(() => '');
       return { release: text.split('"release"').length - 1, evict: text.split('"evict"').length - 1 };
@@ -105,7 +104,7 @@ export async function realPlane(report: Report): Promise<void> {
       ...{ samples: endpoints.samples, callsPerRotation, lists, rssPeakMiB },
     });
     report.text(
-      `## On a real control plane\n\nKubernetes 1.36.3 with kwok for kubelets, 1,000 pods beside those that are rotated, one agent process. ${release} rotations of single replicas ` +
+      `## On a real control plane\n\nKubernetes 1.36.3 with kwok for kubelets, 1,000 pods beside those that are rotated, one agent process, compiled and with its container's environment. ${release} rotations of single replicas ` +
         `under \`minAvailable: 1\`, ${evict} of StatefulSets of three under \`maxUnavailable: 1\`. In ${endpoints.samples} events of the EndpointSlices' watch ` +
         `a Service of a single replica had at least ${worst} ready endpoint, one of three at least ${worstSet}. ${callsPerRotation.toFixed(2)} calls for each rotation, ` +
         `${lists} lists in all (the first of each watch and its pages). Peak memory of the agent: ${rssPeakMiB.toFixed(0)} MiB.`,

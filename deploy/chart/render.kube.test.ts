@@ -9,13 +9,14 @@ import { aggregationLists } from '../../coordinator/queue/redis/redis-runner.ts'
 import type { FederationId } from '../../proto/ids.ts';
 import { checkout } from '../../tools/setup/places.mjs';
 import { Kubectl } from '../../tools/testing/kube/kubectl.ts';
-import { type ImageName, images } from '../images/images.ts';
+import { agentEnv, type ImageName, images } from '../images/images.ts';
 import { combinations, valuesOf } from './roles.ts';
 
 const chart = join(checkout, 'deploy', 'chart', 'testudo');
 const all = valuesOf(['coordinator', 'workers', 'client', 'sensors']);
 
 type Container = Readonly<{ name: string; image: string; args: string[]; resources: object }> &
+  Readonly<{ env?: readonly Readonly<{ name: string; value: string }>[] }> &
   Readonly<Partial<Record<'startupProbe' | 'livenessProbe' | 'readinessProbe', object>>>;
 type PodSpec = Readonly<Record<'containers' | 'initContainers', readonly Container[]>> &
   Readonly<{ topologySpreadConstraints?: readonly object[] }>;
@@ -241,6 +242,17 @@ describe('what the chart renders', () => {
     expect(parseConfig({ file: { path: '/etc/testudo/coordinator.yaml', text }, environment })).toMatchObject({
       value: { workers: { fallbackAfterSeconds: 'never' } },
     });
+  });
+
+  it('lets the agent have what its own limit allows, where its image is made for a sensor', async () => {
+    const rendered = await documents(valuesOf(['client'], { agent: { enabled: true, namespaces: ['shop'] } }));
+    const [agent] = rendered
+      .flatMap(({ spec }) => spec?.template?.spec.containers ?? [])
+      .filter(({ name }) => name === 'agent');
+    const set = new Map(agent?.env?.map(({ name, value }) => [name, value]));
+    const ofImage = images.sensor.env.filter((line) => !set.has(line.slice(0, line.indexOf('='))));
+    expect([...ofImage, ...[...set].map(([name, value]) => `${name}=${value}`)]).toEqual(agentEnv);
+    expect(agentEnv.join()).not.toContain('old-space');
   });
 
   it('bounds every container, probes each that answers, spreads what has replicas, and budgets what may be evicted', async () => {

@@ -32,6 +32,14 @@ const leanMemory = [
   'NODE_OPTIONS=--max-semi-space-size=1 --max-old-space-size=96',
 ];
 
+/**
+ * What an agent in the sensor's image runs with. A cluster's pods may be many: its heap ends where its container does, not where a
+ * sensor's would.
+ */
+export const agentEnv: readonly string[] = leanMemory.map((line) =>
+  line.startsWith('NODE_OPTIONS=') ? 'NODE_OPTIONS=--max-semi-space-size=1' : line,
+);
+
 export const images: Readonly<Record<ImageName, ImageSpec>> = {
   coordinator: {
     name: 'coordinator',
