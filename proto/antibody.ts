@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { canonicalBytes } from '../base/canonical-json.ts';
 import { ok, type Result, refuse } from '../base/fault.ts';
+import { problemText } from '../base/text/problem-text.ts';
 import { type ClusterId, type FederationId, isClusterId, isFederationId, isTrackId, type TrackId } from './ids.ts';
 
 /**
@@ -69,7 +70,7 @@ export function readAntibody(bytes: Uint8Array): Result<Antibody, 'ANTIBODY_INVA
   } catch {
     return invalid('expected canonical JSON');
   }
-  const parsed = shape.safeParse(value);
+  const parsed = shape.safeParse(value, { error: problemText });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return invalid(`${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'is not an antibody'}`);

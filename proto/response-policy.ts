@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../base/fault.ts';
+import { problemText } from '../base/text/problem-text.ts';
 import { type ClusterId, isClusterId } from './ids.ts';
 
 /**
@@ -118,7 +119,7 @@ export function responsePolicyJson({ rules, ...policy }: ResponsePolicy) {
 /** A legal policy, or the first thing wrong with it. Safe on a stranger's value. */
 export function readResponsePolicy(value: unknown): Result<ResponsePolicy, 'RESPONSE_POLICY_INVALID'> {
   const invalid = (what: string) => refuse('RESPONSE_POLICY_INVALID', `response policy: ${what}`);
-  const parsed = shape.safeParse(value);
+  const parsed = shape.safeParse(value, { error: problemText });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const path = issue?.path.map((part) => JSON.stringify(part)).join('.') || 'the whole';

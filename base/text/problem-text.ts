@@ -15,9 +15,9 @@ const kinds: Readonly<Record<string, string>> = {
 
 /**
  * What is wrong with a value, for who wrote it: handed to a schema's `parse` as `error`. Texts are not repeated, since one
- * of them may be a secret. undefined: the schema's own words are the best there are.
+ * of them may be a secret. Where a schema has words of its own, those are said in the place of these.
  */
-export function problemText(issue: Issue): string | undefined {
+export function problemText(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
       return wrongKind(String(issue.expected), issue.input);
@@ -33,8 +33,10 @@ export function problemText(issue: Issue): string | undefined {
       return `expected ${amount(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)}${got(issue.input)}`;
     case 'not_multiple_of':
       return `expected a multiple of ${issue.divisor}${got(issue.input)}`;
+    case 'invalid_format':
+      return 'expected a text of another form';
     default:
-      return undefined;
+      return 'is not one of the values that it may have';
   }
 }
 
@@ -49,16 +51,28 @@ function unknownKeys(keys: readonly string[], known: readonly string[]): string 
 }
 
 /** One of several shapes, told apart by one of their settings, or by what they look like. */
-function chosenBy({ inst, input, ...issue }: Issue): string | undefined {
+function chosenBy({ inst, input, ...issue }: Issue): string {
   const name = (issue as { discriminator?: string }).discriminator;
   if (name === undefined) {
     const shapes = shapesOf(inst);
-    return shapes === undefined ? undefined : `expected ${shapes}${got(input)}`;
+    return shapes === undefined ? eitherOf(issue as Either) : `expected ${shapes}${got(input)}`;
   }
   const values = [...((inst as Partial<z.core.$ZodType> | undefined)?._zod?.propValues?.[name] ?? [])];
   const chosen = (input as Readonly<Record<string, unknown>> | undefined)?.[name];
   const wanted = `expected ${values.map(String).join(', ')}`;
   return chosen === undefined ? `is missing; ${wanted}` : `${wanted}${meant(chosen, values)}`;
+}
+
+type Either = Readonly<{
+  errors?: readonly (readonly Readonly<{ path: readonly PropertyKey[]; message: string }>[])[];
+}>;
+
+/** What each of several shapes finds wrong, each thing once. */
+function eitherOf({ errors = [] }: Either): string {
+  const found = errors.map((ofOne) =>
+    ofOne.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`)).join(' and '),
+  );
+  return [...new Set(found)].join(', or ') || 'is not one of the values that it may have';
 }
 
 /** "{ file } or { environment }"; undefined where a shape cannot be told in so few words. */

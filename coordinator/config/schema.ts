@@ -31,7 +31,7 @@ const roleValues = z.strictObject({
 const secret = z.union(
   [
     z.strictObject({ file: path }),
-    z.strictObject({ environment: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+    z.strictObject({ environment: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a variable') }),
     z.strictObject({ command: z.array(z.string()).min(1) }),
   ],
   'expected exactly one of file, environment, command (a list: the program and its arguments)',
