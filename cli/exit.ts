@@ -36,7 +36,12 @@ export function usage(message: string): never {
 export function exitWith(fault: Fault): never {
   complain(`${fault.code}: ${fault.message}`);
   if (fault.code === 'USAGE') process.exit(exitCodes.usage);
-  process.exit(unreachableCodes.has(fault.code) ? exitCodes.unreachable : exitCodes.refused);
+  process.exit(isUnreachable(fault) ? exitCodes.unreachable : exitCodes.refused);
+}
+
+/** Whether nobody answered: who asks again later may be answered. */
+export function isUnreachable({ code }: Fault): boolean {
+  return unreachableCodes.has(code);
 }
 
 /** What may help where the system refused. */

@@ -31,31 +31,33 @@ function list() {
     .option('--about <text>', 'that name this track, cluster, round, digest or code')
     .option('--since <time>', 'not older than this: 2026-11-24T18:00Z, or how long ago: 90m, 36h, 14d')
     .option('--from <sequence>', 'the first position wanted, oldest first')
-    .action((options) =>
-      withConnection(options, async (connection) => {
-        const rows = Number(options.rows);
-        if (!Number.isInteger(rows) || rows < 1 || rows > rowsMax)
-          usage(`--rows: 1 to ${rowsMax}, got ${options.rows}`);
-        const { from, ...filters } = options;
+    .action((options) => {
+      const rows = Number(options.rows);
+      if (!Number.isInteger(rows) || rows < 1 || rows > rowsMax) usage(`--rows: 1 to ${rowsMax}, got ${options.rows}`);
+      const { from, since, ...filters } = options;
+      const sinceMs = BigInt(since === undefined ? 0 : sinceFrom('--since', since, Date.now()));
+      const first = from === undefined ? undefined : sequenceFrom(from);
+      return withConnection(options, async (connection) => {
         const entries =
-          from === undefined ? await found(connection, filters, rows) : await listed(connection, from, rows);
+          first === undefined
+            ? await found(connection, { ...filters, sinceMs }, rows)
+            : await listed(connection, first, rows);
         if (options.json) for (const row of entries) print(wireJson(row));
         else print(table<AuditEntry>(entries, columns));
-      }),
-    );
+      });
+    });
 }
 
 type Filters = Readonly<{
   kind?: string[] | undefined;
   who?: string | undefined;
   about?: string | undefined;
-  since?: string | undefined;
+  sinceMs: bigint;
 }>;
 
 /** Newest first: call after call, until there are enough or nothing older can fit. */
 async function found(connection: OperatorConnection, filters: Filters, rows: number): Promise<AuditEntry[]> {
-  const { kind: kinds = [], who = '', about = '', since } = filters;
-  const sinceMs = BigInt(since === undefined ? 0 : sinceFrom('--since', since, Date.now()));
+  const { kind: kinds = [], who = '', about = '', sinceMs } = filters;
   const entries: AuditEntry[] = [];
   for (let before = 0n; ; ) {
     const size = Math.min(pageRows, rows - entries.length);
@@ -73,9 +75,9 @@ async function found(connection: OperatorConnection, filters: Filters, rows: num
   }
 }
 
-async function listed(connection: OperatorConnection, from: string, rows: number): Promise<AuditEntry[]> {
+async function listed(connection: OperatorConnection, first: bigint, rows: number): Promise<AuditEntry[]> {
   const entries: AuditEntry[] = [];
-  for (let next = sequenceFrom(from); entries.length < rows; ) {
+  for (let next = first; entries.length < rows; ) {
     const size = Math.min(pageRows, rows - entries.length);
     const answer = await connection.call(connection.client.listAudit, { fromSequence: next, size });
     const last = answer.entries.at(-1);
@@ -106,9 +108,10 @@ function sequenceFrom(text: string): bigint {
 function follow() {
   return operatorCommand('follow', 'entries as they happen, until interrupted')
     .option('--from <sequence>', 'the first position wanted; 0 means from now on', '0')
-    .action((options) =>
-      withConnection(options, async (connection) => {
-        const stream = connection.client.follow({ fromSequence: sequenceFrom(options.from) });
+    .action((options) => {
+      const fromSequence = sequenceFrom(options.from);
+      return withConnection(options, async (connection) => {
+        const stream = connection.client.follow({ fromSequence });
         try {
           for await (const { entry } of stream as AsyncIterable<FollowResponse>) {
             if (entry === undefined) continue;
@@ -118,6 +121,6 @@ function follow() {
         } catch (error) {
           connection.failed(error);
         }
-      }),
-    );
+      });
+    });
 }

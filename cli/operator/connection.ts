@@ -8,6 +8,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
+import { ok, type Result } from '../../base/fault.ts';
 import { addressesIn } from '../../client/link/address.ts';
 import { readCredentials } from '../../coordinator/keys/operator-credentials.ts';
 import { faultOfError } from '../../proto/call.ts';
@@ -57,6 +58,15 @@ export class OperatorConnection {
     request: Request,
     deadlineMs = deadlineMsDefault,
   ): Promise<Response> {
+    return this.tried(method, request, deadlineMs).then(orExit);
+  }
+
+  /** As `call`, with why it failed as a value: for what goes on where nobody answers for a while. */
+  tried<Request, Response>(
+    method: Unary<Request, Response>,
+    request: Request,
+    deadlineMs = deadlineMsDefault,
+  ): Promise<Result<Response>> {
     return answerOf(this.#holder, (metadata, _, callback) =>
       method.call(this.client, request, metadata, { deadline: Date.now() + deadlineMs }, callback),
     );
@@ -64,7 +74,7 @@ export class OperatorConnection {
 
   /** Ends the process with why a call failed. */
   failed(error: unknown): never {
-    return exitExplained(error, this.#holder);
+    return exitWith(explained(faultOfError(error), this.#holder, Date.now()));
   }
 
   close(): void {
@@ -91,7 +101,7 @@ export async function renewCertificate(options: OperatorOptions, certificateRequ
   const { address, secure, holder } = await reach(options);
   const client = new EnrolmentClient(address, secure, channelOptions);
   try {
-    return await answerOf(holder, (...rest) => client.renew({ certificateRequest }, ...rest));
+    return orExit(await answerOf(holder, (...rest) => client.renew({ certificateRequest }, ...rest)));
   } finally {
     client.close();
   }
@@ -111,10 +121,6 @@ async function reach({
   return { address: await leaderAmong(addressesIn(address ?? usual), context), secure, holder };
 }
 
-function exitExplained(error: unknown, holder: CredentialsHolder): never {
-  return exitWith(explained(faultOfError(error), holder, Date.now()));
-}
-
 function answerOf<Response>(
   holder: CredentialsHolder,
   start: (
@@ -122,15 +128,10 @@ function answerOf<Response>(
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Response) => void,
   ) => ClientUnaryCall,
-): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    start(new Metadata(), { deadline: Date.now() + deadlineMsDefault }, (error, response) => {
-      if (error === null) return resolve(response);
-      try {
-        exitExplained(error, holder);
-      } catch (refusal) {
-        reject(refusal);
-      }
-    });
+): Promise<Result<Response>> {
+  return new Promise((resolve) => {
+    start(new Metadata(), { deadline: Date.now() + deadlineMsDefault }, (error, response) =>
+      resolve(error === null ? ok(response) : { ok: false, fault: explained(faultOfError(error), holder, Date.now()) }),
+    );
   });
 }

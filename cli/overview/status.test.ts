@@ -1,11 +1,19 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { unwrap } from '../../base/fault.ts';
+import { makeLog } from '../../base/log.ts';
+import { startCoordinator } from '../../coordinator/coordinator.ts';
 import { TestAgent } from '../../coordinator/testing/agent.ts';
 import { settle } from '../../coordinator/testing/cluster.ts';
-import { track } from '../../coordinator/testing/federation.ts';
+import { environment, track } from '../../coordinator/testing/federation.ts';
 import { CommandLine } from '../testing/command-line.ts';
 import { statusShape } from './status-shape.ts';
+
+const testudo = fileURLToPath(new URL('../testudo.ts', import.meta.url));
 
 const policy = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }
@@ -95,6 +103,31 @@ describe('testudo status', { timeout: 600_000 }, () => {
       'b',
     ]);
     expect(odd.status.clusters.map(({ quarantined }) => quarantined)).toEqual([false, true, false]);
+  });
+
+  it('looks again and again with --watch, also after the coordinator was away', async () => {
+    const line = await CommandLine.start();
+    const { federation } = line;
+    const words = line.addressed(['status', '--watch', '0.1', '--json']);
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', testudo, ...words]);
+    onTestFinished(() => void child.kill());
+    const looks = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const clusters = async () => statusShape.parse(JSON.parse((await looks.next()).value)).clusters.length;
+    expect(await clusters()).toBe(0);
+    await federation.enrol('a');
+    while ((await clusters()) === 0);
+
+    const said = createInterface({ input: child.stderr })[Symbol.asyncIterator]();
+    const { config } = federation;
+    const { federation: address } = federation.coordinator.addresses;
+    await federation.coordinator.close();
+    expect((await said.next()).value).toMatch(/^GRPC_UNAVAILABLE: .*; looking on$/);
+    const settings = { ...config, listen: { ...config.listen, federation: address } };
+    const again = unwrap(await startCoordinator(settings, { environment, log: makeLog('silent') }));
+    onTestFinished(() => again.close());
+    while ((await clusters()) !== 1); // What it had printed before it was away is still to be read.
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([null, 'SIGINT']);
   });
 
   it('prints the schema of what it prints for programs', async () => {

@@ -1,11 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import { ok, type Result } from '../../base/fault.ts';
 import { jsonLine } from '../../base/text/table.ts';
 import { type GetStatusResponse, Severity } from '../../proto/generated/testudo/v1/operator_status.ts';
-import { exitCodes, usage } from '../exit.ts';
-import { type OperatorConnection, withConnection } from '../operator/connection.ts';
+import { exitCodes, exitWith, isUnreachable, orExit, usage } from '../exit.ts';
+import { type OperatorConnection, type OperatorOptions, withConnection } from '../operator/connection.ts';
 import { operatorCommand } from '../operator/options.ts';
-import { clearScreen, print } from '../print.ts';
+import { clearScreen, complain, print } from '../print.ts';
 import { statusJson } from './status-json.ts';
 import { statusShape } from './status-shape.ts';
 import { statusText } from './status-text.ts';
@@ -22,35 +23,58 @@ export function statusCommand() {
     .addHelpText('after', '\nEnds with 0 when nothing critical wants attention, with 4 when something does.')
     .action(async (options) => {
       if (options.schema) return print(JSON.stringify(z.toJSONSchema(statusShape), null, 2));
+      const show = (status: GetStatusResponse) =>
+        print(options.json ? jsonLine(statusJson(status)) : statusText(status));
+      if (options.watch !== undefined) return watch(options, secondsOf(options.watch), show);
       await withConnection(options, async (connection) => {
-        if (options.watch === undefined) {
-          const status = await lookOnce(connection);
-          print(options.json ? jsonLine(statusJson(status)) : statusText(status));
-          if (wantsAttention(status, options.strict === true)) process.exitCode = exitCodes.attention;
-          return;
-        }
-        const seconds = options.watch === true ? watchSecondsDefault : Number(options.watch);
-        if (!(seconds >= 0.1 && seconds <= 86_400)) return usage(`--watch: 0.1 to 86400 seconds, got ${options.watch}`);
-        for (;;) {
-          const status = await lookOnce(connection);
-          // From the top of an empty screen where there is one; lines after lines where they go into a file.
-          if (process.stdout.isTTY && !options.json) clearScreen();
-          print(options.json ? jsonLine(statusJson(status)) : statusText(status));
-          await setTimeout(seconds * 1000);
-        }
+        const status = orExit(await lookOnce(connection));
+        show(status);
+        if (wantsAttention(status, options.strict === true)) process.exitCode = exitCodes.attention;
       });
     });
 }
 
+function secondsOf(given: string | true): number {
+  const seconds = given === true ? watchSecondsDefault : Number(given);
+  return seconds >= 0.1 && seconds <= 86_400 ? seconds : usage(`--watch: 0.1 to 86400 seconds, got ${given}`);
+}
+
+/** Until interrupted: where nobody answers it says so once, and looks on, also at whoever leads after that. */
+async function watch(
+  options: OperatorOptions,
+  seconds: number,
+  show: (status: GetStatusResponse) => void,
+): Promise<never> {
+  let isAway = false;
+  for (;;) {
+    await withConnection(options, async (connection) => {
+      for (;;) {
+        const look = await lookOnce(connection);
+        if (look.ok) {
+          // From the top of an empty screen where there is one; lines after lines where they go into a file.
+          if (process.stdout.isTTY && !options.json) clearScreen();
+          show(look.value);
+        } else if (!isUnreachable(look.fault)) exitWith(look.fault);
+        else if (!isAway) complain(`${look.fault.code}: ${look.fault.message}; looking on`);
+        isAway = !look.ok;
+        await setTimeout(seconds * 1000);
+        if (isAway) return;
+      }
+    });
+  }
+}
+
 /** Every page; what is not of clusters is the last page's. */
-async function lookOnce(connection: OperatorConnection): Promise<GetStatusResponse> {
+async function lookOnce(connection: OperatorConnection): Promise<Result<GetStatusResponse>> {
   const { client } = connection;
   const clusters: GetStatusResponse['clusters'] = [];
   for (let token = ''; ; ) {
-    const answer = await connection.call(client.getStatus, { page: { size: pageSize, token } });
-    clusters.push(...answer.clusters);
-    if (answer.nextPage === '') return { ...answer, clusters };
-    token = answer.nextPage;
+    const look = await connection.tried(client.getStatus, { page: { size: pageSize, token } });
+    if (!look.ok) return look;
+    const { nextPage } = look.value;
+    clusters.push(...look.value.clusters);
+    if (nextPage === '') return ok({ ...look.value, clusters });
+    token = nextPage;
   }
 }
 
