@@ -10,7 +10,10 @@ export type VerbShape = Readonly<{
   version: number;
 }>;
 
-/** `json`: what the message has as text, read. `of`: a message of the contract, there always, perhaps, or any number of times. */
+/**
+ * `json`: what the message has as text, read. `of`: a message of the contract, there always, perhaps, or any number of times.
+ * `perhaps`: a value or a message that an option brings along, null where there is none.
+ */
 export type AddedMember =
   | 'string'
   | 'strings'
@@ -18,7 +21,8 @@ export type AddedMember =
   | 'numbers'
   | 'boolean'
   | 'json'
-  | Readonly<{ of: string; how: 'one' | 'optional' | 'list' }>;
+  | Readonly<{ of: string; how: 'one' | 'optional' | 'list' }>
+  | Readonly<{ perhaps: string }>;
 
 const moved = { track: 'string', dryRun: 'boolean' } as const;
 const quarantined = {
@@ -89,7 +93,19 @@ export const verbShapes: Readonly<Record<string, VerbShape>> = {
   'rounds cancel': { message: 'CancelRoundResponse', adds: { track: 'string', round: 'string' }, version: 1 },
   'rounds replay': { message: 'ReplayRoundResponse', version: 1 },
   'rounds list': { message: 'RoundSummary', each: true, version: 1 },
-  'rounds open': { message: 'OpenRoundResponse', adds: { track: 'string' }, version: 1 },
+  'rounds open': {
+    message: 'OpenRoundResponse',
+    adds: {
+      track: 'string',
+      // With --wait, once it has ended.
+      phase: { perhaps: 'string' },
+      abandonedBecause: { perhaps: 'string' },
+      why: { perhaps: 'string' },
+      acceptedCount: { perhaps: 'integer' },
+      candidate: { perhaps: 'ModelRef' },
+    },
+    version: 1,
+  },
   'rounds plan': { message: 'PlannedRound', each: true, version: 1 },
   'rounds show': { message: 'GetRoundResponse', version: 1 },
   simulate: { message: 'SimulateAttacksResponse', version: 1 },

@@ -85,11 +85,13 @@ function camel(name: string): string {
 }
 
 function schemaOf(verb: string, { message, adds = {}, version }: VerbShape, contract: Contract): Schema {
-  const parts = Object.values(adds).flatMap((type) => (typeof type === 'string' ? [] : [type.of]));
+  const parts = Object.values(adds).flatMap((type) => messageIn(type) ?? []);
   const { $defs, root } = closureOf(message, parts, contract);
   const { properties, required, ...rest } = root;
   const added = Object.entries(adds).map(([name, type]) => [name, addedOf(type, properties[name])] as const);
-  const always = Object.entries(adds).filter(([, type]) => typeof type === 'string' || type.how !== 'optional');
+  const always = Object.entries(adds).filter(
+    ([, type]) => typeof type === 'string' || ('how' in type && type.how !== 'optional'),
+  );
   return {
     ...headOf(verb, version),
     ...rest,
@@ -99,8 +101,19 @@ function schemaOf(verb: string, { message, adds = {}, version }: VerbShape, cont
   };
 }
 
+/** The message of the contract that a member is, by its capital. */
+function messageIn(type: AddedMember): string | undefined {
+  if (typeof type === 'string') return undefined;
+  const name = 'perhaps' in type ? type.perhaps : type.of;
+  return /^[A-Z]/.test(name) ? name : undefined;
+}
+
 /** `text`: what the message has under this name. */
 function addedOf(type: AddedMember, text: Schema | undefined): Schema {
+  if (typeof type !== 'string' && 'perhaps' in type) {
+    const name = messageIn(type);
+    return { anyOf: [name === undefined ? { type: type.perhaps } : { $ref: `#/$defs/${name}` }, { type: 'null' }] };
+  }
   if (typeof type !== 'string') {
     const one = { $ref: `#/$defs/${type.of}` };
     return type.how === 'list' ? { type: 'array', items: one } : one;

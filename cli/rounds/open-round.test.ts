@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { track } from '../../coordinator/testing/federation.ts';
 import { CommandLine } from '../testing/command-line.ts';
+import { holdToSchema } from '../testing/held-to-schema.ts';
 
 const policy = `
 aggregation: { f: 0, before: [], rule: { kind: krum } }
@@ -22,8 +23,10 @@ describe('testudo rounds open', { timeout: 600_000 }, () => {
       needed: 3,
       phase: 'abandoned',
       abandonedBecause: 'COHORT_TOO_SMALL',
+      why: '0 clusters were connected by the deadline; 3 updates are the quorum',
       candidate: null,
     });
+    holdToSchema(['rounds', 'open'], alone.out);
 
     for (const member of members.slice(0, 3)) await member.watch([track]);
     const waiting = line.run('rounds', 'open', 'syscall', '--wait', '--reason', 'try');
@@ -34,6 +37,9 @@ describe('testudo rounds open', { timeout: 600_000 }, () => {
     const done = await waiting;
     expect(done.error).toBe('3 connected, 3 needed; missed: d\n');
     expect(done).toMatchObject({ code: 0, out: 'r-2 of syscall is open\nr-2 of syscall: candidate\n' });
+
+    const shown = await line.run('rounds', 'show', 'syscall', '1');
+    expect(shown.out).toMatch(/^why +0 clusters were connected by the deadline; 3 updates are the quorum$/m);
 
     const ours = await line.run(
       'audit',

@@ -165,8 +165,8 @@ function open() {
         }
         const ended = options.wait ? await endOf(connection, track, opened.round) : undefined;
         if (options.json) print(wireJson({ track, ...opened, ...(ended && endJson(ended)) }));
-        else if (ended !== undefined) print(`${opened.round} of ${track}: ${phaseText(ended)}`);
-        if (ended !== undefined && ended.candidate === undefined) process.exitCode = exitCodes.refused;
+        else if (ended !== undefined) print(`${opened.round} of ${track}: ${endText(ended)}`);
+        if (ended !== undefined && ended.summary.candidate === undefined) process.exitCode = exitCodes.refused;
       }),
     );
 }
@@ -189,19 +189,28 @@ function namesText(names: readonly string[]): string {
   return names.length > 20 ? `${shown}, … ${names.length} in all` : shown;
 }
 
+type Ended = Readonly<{ summary: RoundSummary; why: string }>;
+
 /** The round once it has ended: asked for again and again. */
-async function endOf(connection: OperatorConnection, track: string, round: string): Promise<RoundSummary> {
+async function endOf(connection: OperatorConnection, track: string, round: string): Promise<Ended> {
   for (;;) {
-    const { summary } = await connection.call(connection.client.getRound, { track, round });
-    if (summary !== undefined && summary.endedAtMs !== 0n) return summary;
+    const { summary, why } = await connection.call(connection.client.getRound, { track, round });
+    if (summary !== undefined && summary.endedAtMs !== 0n) return { summary, why };
     await setTimeout(waitLookMs);
   }
 }
 
-function endJson(summary: RoundSummary) {
+function endText({ summary, why }: Ended): string {
+  return why === '' ? phaseText(summary) : `${phaseText(summary)}: ${why}`;
+}
+
+function endJson({ summary, why }: Ended) {
   const { abandonedBecause, acceptedCount, candidate } = summary;
   const phase = nameOf(RoundPhase, summary.phase, 'ROUND_PHASE_');
-  return { phase, abandonedBecause: abandonedBecause || null, acceptedCount, candidate: candidate ?? null };
+  return {
+    ...{ phase, abandonedBecause: abandonedBecause || null, why: why || null },
+    ...{ acceptedCount, candidate: candidate ?? null },
+  };
 }
 
 function cancel() {
