@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { FaultError, unwrap } from '../base/fault.ts';
+import { holdToSchema } from '../cli/testing/held-to-schema.ts';
 import { readCredentials } from '../coordinator/keys/operator-credentials.ts';
 import {
   type Addresses,
@@ -80,6 +81,7 @@ it('a parent, its relays and their clients: a candidate at the root though a rel
   const accesses = regions.map(({ name, credentials, addresses }) => `${name}=${credentials}@${addresses.federation}`);
   const words = ['relay', 'join', track, round, '--region', ...accesses, '--json'];
   const said = await verb([...words, '--credentials', root.credentials, '--address', root.addresses.federation]);
+  for (const line of said.split('\n').filter((text) => text.startsWith('{'))) holdToSchema(words, line);
   const joined = said.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
   expect(joined.map(({ region, why }) => ({ region, why }))).toEqual(names.map((region) => ({ region, why: '' })));
   expect(joined.map(({ joined: one }) => one.members.map(({ cluster }: { cluster: string }) => cluster))).toEqual(

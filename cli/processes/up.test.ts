@@ -22,7 +22,13 @@ describe('testudo up and down', () => {
   afterEach(async () => void (await runTestudo('down', folder)));
 
   it('start a federation that stays, that commands find by themselves and that goes on; and end it, and nothing else', async () => {
-    const first = await up('--clusters', '3');
+    const started = await runTestudo('up', folder, '--clusters', '3');
+    expect(started).toMatchObject({ code: 0 });
+    const first = stateOf();
+    const pages = first.addresses?.dashboard ?? 'none';
+    expect(started.out).toContain(`its dashboard   testudo dashboard      (${pages})`);
+    expect(started.out).toContain(`end it          testudo down ${folder}`);
+    expect(await (await fetch(pages)).text()).toContain('<title>Testudo</title>');
     expect(first.processes.map(({ name }) => name)).toEqual(['coordinator', 'c01', 'c02', 'c03']);
     const status = await runTestudo('status', '--json');
     expect(status).toMatchObject({ code: 0, error: '' });

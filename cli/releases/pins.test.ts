@@ -173,9 +173,13 @@ describe('testudo pins sign', () => {
     const line = await CommandLine.start();
     const members = await withVersionOne(line);
     const bobs = ['--role', 'operator', '--out', line.credentials('bob')];
-    const added = await line.run('operators', 'add', 'bob', ...bobs, '--reason', 'the second of two');
-    expect(added.code, added.error).toBe(0);
+    const hired = await line.run('operators', 'add', 'bob', ...bobs, '--reason', 'the second of two');
+    expect(hired.code, hired.error).toBe(0);
     expect(JSON.parse(readFileSync(line.credentials('bob'), 'utf8'))).not.toHaveProperty('pinKey');
+    const added = unwrap(await line.federation.coordinator.engine.audit(1, 10_000)).map(({ event }) => event);
+    expect(added).toContainEqual(
+      expect.objectContaining({ kind: 'operatorAdded', name: 'bob', reason: 'the second of two' }),
+    );
     const at = (name: string) => join(line.folder, name);
     await line.run('pins', 'list'); // Writes the trust file that the next root follows.
     const bobsKey = JSON.parse((await line.runAs('bob', 'pins', 'key', '--json')).out) as { publicKey: string };

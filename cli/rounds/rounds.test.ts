@@ -83,6 +83,7 @@ describe('testudo tracks head', () => {
     expect(cancelled.code).toBe(0);
     const why = await line.run('rounds', 'show', 'syscall', 'r-3');
     expect(why.out).toMatch(/^why +it started from version 2$/m);
+    expect(await line.run('rounds', 'show', 'syscall', '3')).toEqual(why); // A number is that round.
     const reopened = await federation.openRound();
     expect(
       engine

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { attacks } from '../../aggregation/attacks/attacks.ts';
 import { unwrap } from '../../base/fault.ts';
 import { isBenign, type Trace } from '../../client/events/trace.ts';
 import { classTableSpec, trainClassTable } from '../../client/tracks/syscall/gram-table/class-table.ts';
@@ -26,10 +27,9 @@ function tracesOf(name: string): Trace[] {
   return traces.filter((t, at) => t.split === 'train' && isBenign(t) && at % names.length === names.indexOf(name));
 }
 
-async function federationWithLiar(): Promise<CommandLine> {
+function federationWithLiar(modelSpec = spec): Promise<CommandLine> {
   const labels = Object.fromEntries(classes.map((name) => [`class-${name}`, 'yes']));
-  const line = await CommandLine.start({ spec, policy, labels, sampleReader: sampleReaderUrl });
-  return line;
+  return CommandLine.start({ spec: modelSpec, policy, labels, sampleReader: sampleReaderUrl });
 }
 
 describe('a federation with a trusted sample, over mutual TLS', () => {
@@ -89,6 +89,31 @@ describe('a federation with a trusted sample, over mutual TLS', () => {
     const words = ['tracks', 'sample', 'put', 'syscall', '--reason', 'the same again'];
     expect(await line.json(...words)).toMatchObject({ track: 'syscall', sample: { version: 2 } });
     expect(await line.json('tracks', 'sample', 'show', 'syscall')).toMatchObject({ sample: { version: 2 } });
+  });
+
+  it('judges by the sample what attackers would take from a round that was kept', async () => {
+    const small = classTableSpec(new WorkloadClasses(classes), 2 ** 10);
+    const line = await federationWithLiar(small);
+    const { federation } = line;
+    const put = await line.run('tracks', 'sample', 'put', 'syscall', '--reason', 'the recorded set');
+    expect(put).toMatchObject({ code: 0, error: '' });
+    for (const [at, member] of (await federation.round(names)).entries()) {
+      const { weights, classes: learnt } = trainClassTable(small, tracesOf(names[(at + 1) % names.length] as string));
+      await member.invitationTo('r-1');
+      unwrap(await member.submit(weights, learnt));
+    }
+    await federation.until((state) => state.tracks.get(track)?.models.length === 2);
+    const words = ['simulate', 'syscall', 'r-1', '--liars', '1', '--seconds', '900', '--reason', 'is f enough?'];
+    const { code, out, error } = await line.run(...words);
+    expect({ code, error }).toEqual({ code: 0, error: '' });
+    expect(out).toMatch(/^r-1 of syscall: 5 updates of 2048 values, f 1, declared holders; tried in [\d.]+ s\n/);
+    const judged = /sample: (0\.\d{3}) with nobody hostile .*\nLIARS .*\n +1 +(\S.*?) {2,}(-?[\d.]+) {2,}(-?[\d.]+)\n/;
+    const [, worth, attack = '', ...lost] = judged.exec(out) ?? [];
+    // Five clusters that learnt tell the sample's attacks apart, and none of them turns that round by a lie.
+    expect(Number(worth)).toBeGreaterThan(0.8);
+    expect(Object.keys(attacks)).toContain(attack);
+    for (const points of lost) expect(Math.abs(Number(points))).toBeLessThan(30);
+    expect(lost).toHaveLength(2);
   });
 
   it('opens no round by a policy that needs a sample before there is one', async () => {
