@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { pauseWhileRunning } from '../lab/rig/member.ts';
 import { hostileCalls, normalCalls } from '../lab/testing/node-calls.ts';
 import { NodeRig, track } from '../lab/testing/node-rig.ts';
+import { FetchFileResponse } from '../proto/generated/testudo/v1/releases.ts';
 import type { Digest } from '../proto/ids.ts';
 
 let rig: NodeRig;
@@ -26,7 +27,8 @@ function holdBack(held: Digest): void {
     const { digest, offset } = call.request;
     const file = rig.press.files.get(digest as Digest) as Buffer;
     const to = digest === held ? file.length >> 1 : file.length;
-    call.write({ offset, sizeBytes: BigInt(file.length), chunk: file.subarray(Number(offset), to) });
+    const chunk = file.subarray(Number(offset), to);
+    call.write(FetchFileResponse.fromPartial({ offset, sizeBytes: BigInt(file.length), chunk }));
     if (to === file.length) call.end();
   };
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
@@ -10,7 +11,12 @@ import {
   startLoopbackFederation,
 } from '../../lab/testing/loopback-federation.ts';
 import { newSigningKeyPair } from '../../proto/envelope/crypto/keys.ts';
-import { InstallOutcome, type SubscribeResponse } from '../../proto/generated/testudo/v1/releases.ts';
+import {
+  ChunkEncoding,
+  FetchFileResponse,
+  InstallOutcome,
+  type SubscribeResponse,
+} from '../../proto/generated/testudo/v1/releases.ts';
 import { parseTrackId } from '../../proto/ids.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
 import { parseAddress } from '../link/address.ts';
@@ -172,7 +178,7 @@ describe('a hostile registry', () => {
       let offset = Number(call.request.offset);
       const chunk = Buffer.alloc(1_000);
       const more = setInterval(() => {
-        call.write({ offset: BigInt(offset), sizeBytes: 1n << 40n, chunk });
+        call.write(FetchFileResponse.fromPartial({ offset: BigInt(offset), sizeBytes: 1n << 40n, chunk }));
         offset += chunk.length;
       }, 1);
       call.on('cancelled', () => clearInterval(more));
@@ -185,12 +191,28 @@ describe('a hostile registry', () => {
     await recovers();
   });
 
+  it.each([
+    ['CHUNK_LENGTH_WRONG', ChunkEncoding.CHUNK_ENCODING_ZSTD, zstdCompressSync(Buffer.alloc(2_000))],
+    ['CHUNK_UNREADABLE', ChunkEncoding.CHUNK_ENCODING_ZSTD, Buffer.from('no frame')],
+    ['CHUNK_ENCODING_UNKNOWN', 99 as ChunkEncoding, Buffer.from('of a newer kind')],
+  ])('cannot make it unpack what is no chunk: %s', async (code, encoding, chunk) => {
+    press.point('stable', 2);
+    server.fetchInstead = (call) => {
+      const { offset, digest } = call.request;
+      const sizeBytes = BigInt((press.files.get(digest as never) as Buffer).length);
+      call.write({ offset, sizeBytes, chunk, encoding, unpackedBytes: 1_000 });
+    };
+    server.push(press.set());
+    await refusedWith(code, 2);
+    await recovers();
+  });
+
   it('cannot hold it up with a stream that stands still, or sends nothing in many pieces', async () => {
     press.point('stable', 2);
     server.fetchInstead = (call) => {
-      const empty = { offset: call.request.offset, sizeBytes: 0n, chunk: Buffer.alloc(0) };
       const { length } = press.files.get(call.request.digest as never) as Buffer;
-      const drip = setInterval(() => call.write({ ...empty, sizeBytes: BigInt(length) }), 20);
+      const empty = FetchFileResponse.fromPartial({ offset: call.request.offset, sizeBytes: BigInt(length) });
+      const drip = setInterval(() => call.write(empty), 20);
       call.on('cancelled', () => clearInterval(drip));
     };
     server.push(press.set());

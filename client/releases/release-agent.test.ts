@@ -11,7 +11,7 @@ import {
   startLoopbackFederation,
 } from '../../lab/testing/loopback-federation.ts';
 import { newSigningKeyPair, signingKeyPairOf } from '../../proto/envelope/crypto/keys.ts';
-import { InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
+import { FetchFileResponse, InstallOutcome } from '../../proto/generated/testudo/v1/releases.ts';
 import { parseFederationId, parseTrackId } from '../../proto/ids.ts';
 import { parseJoinToken } from '../../proto/join-token.ts';
 import { specBytes } from '../../proto/model-spec.ts';
@@ -248,7 +248,8 @@ describe('release agent', () => {
       const offset = Number(call.request.offset);
       const end = cuts < 3 ? Math.min(file.length, offset + 1_500) : file.length;
       cuts += end < file.length ? 1 : 0;
-      call.write({ offset: BigInt(offset), sizeBytes: BigInt(file.length), chunk: file.subarray(offset, end) });
+      const [sizeBytes, chunk] = [BigInt(file.length), file.subarray(offset, end)];
+      call.write(FetchFileResponse.fromPartial({ offset: BigInt(offset), sizeBytes, chunk }));
       call.end();
     };
     server.push(press.set());

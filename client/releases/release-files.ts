@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { commitFile, isMissing, privateFolderMode } from '../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
+import type { ChunkFaultCode } from '../../proto/chunk-encoding.ts';
 import type { Digest } from '../../proto/ids.ts';
 import { attemptMsFor, type DownloadFaultCode, download } from '../link/download.ts';
 import { digestOfFile } from '../storage/digest-of-file.ts';
@@ -24,7 +25,7 @@ export type FetchPace = Readonly<{
 /** Beginnings of files that are kept: a few for each track. */
 const beginningsMax = 16;
 
-export type FetchFileFaultCode = DownloadFaultCode<'FILE'> | 'FILE_MISSING' | 'FILE_DIGEST';
+export type FetchFileFaultCode = ChunkFaultCode | DownloadFaultCode<'FILE'> | 'FILE_MISSING' | 'FILE_DIGEST';
 
 /** A transfer that runs, and what ends it. */
 type Coming = Readonly<{ result: Promise<Result<string, FetchFileFaultCode>>; signal: AbortSignal }>;

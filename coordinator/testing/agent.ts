@@ -86,7 +86,7 @@ export class TestAgent {
   }
 
   async fetch(digest: Digest, offset = 0): Promise<Result<Buffer>> {
-    const stream = this.client.fetchFile({ digest, offset: BigInt(offset) });
+    const stream = this.client.fetchFile({ digest, offset: BigInt(offset), encodings: [] });
     const chunks: Buffer[] = [];
     return new Promise((resolve) => {
       stream.on('data', ({ chunk }: FetchFileResponse) => chunks.push(chunk));

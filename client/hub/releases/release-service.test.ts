@@ -3,9 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { unwrap } from '../../../base/fault.ts';
 import { SimulatedTimers } from '../../../base/simulation/simulated-timers.ts';
+import { takenEncodings, unpackChunk } from '../../../proto/chunk-encoding.ts';
 import { digestOf } from '../../../proto/digest.ts';
-import { type FetchFileResponse, ReleasesClient } from '../../../proto/generated/testudo/v1/releases.ts';
+import {
+  type ChunkEncoding,
+  type FetchFileResponse,
+  ReleasesClient,
+} from '../../../proto/generated/testudo/v1/releases.ts';
 import { ReleaseFileServer, relayedReleases } from './release-service.ts';
 
 /** Longer than what lies in the buffers of both ends: who does not read holds its place. */
@@ -63,7 +69,7 @@ type Fetching = ReturnType<typeof fetchFile>;
 
 /** One that reads the first piece, and no more before it is told to. */
 function fetchFile() {
-  const call = client.fetchFile({ digest, offset: 0n });
+  const call = client.fetchFile({ digest, offset: 0n, encodings: [] });
   const began = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<number>();
   let bytes = 0;
@@ -116,6 +122,29 @@ it('lets one sensor more than it sends to at once wait its turn, keeps no place 
   expect(refused).toEqual(['FETCHES_BUSY', 'FETCHES_BUSY']);
   second.readOn();
   expect(await second.ended).toBe(file.length);
+});
+
+it('packs what it sends for who takes it packed, from any offset, and for nobody else', async () => {
+  const fetched = async (encodings: readonly ChunkEncoding[], from: number) => {
+    let [at, sentBytes] = [from, 0];
+    const call = client.fetchFile({ digest, offset: BigInt(from), encodings: [...encodings] });
+    for await (const { offset, sizeBytes, ...packed } of call as AsyncIterable<FetchFileResponse>) {
+      expect([offset, sizeBytes]).toEqual([BigInt(at), BigInt(file.length)]);
+      const chunk = unwrap(unpackChunk(packed));
+      expect(chunk.equals(file.subarray(at, at + chunk.length))).toBe(true);
+      [at, sentBytes] = [at + chunk.length, sentBytes + packed.chunk.length];
+    }
+    expect(at).toBe(file.length);
+    return sentBytes;
+  };
+  const [, plain, packed] = await Promise.all([
+    fetched([99 as ChunkEncoding], file.length - 1_000),
+    fetched([], 0),
+    fetched(takenEncodings, 0),
+    fetched(takenEncodings, file.length - 300_001),
+  ]);
+  expect(plain).toBe(file.length);
+  expect(packed).toBeLessThan(file.length / 100);
 });
 
 it('sends to others while one sensor asks for more than it reads, and refuses that one at once', async () => {

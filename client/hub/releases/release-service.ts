@@ -3,6 +3,7 @@ import { isMissing } from '../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
+import { encodingFor } from '../../../proto/chunk-encoding.ts';
 import {
   type FetchFileRequest,
   ReleasesService,
@@ -169,8 +170,9 @@ async function send(
   from: number,
 ): Promise<Result<undefined, 'OFFSET_BEYOND_END'>> {
   if (from > file.size) return refuse('OFFSET_BEYOND_END', `${digest} has ${file.size} bytes`);
+  const encoding = encodingFor(call.request.encodings);
   for (let at = from; at < file.size && !call.cancelled; ) {
-    const { message, next } = await file.messageAt(at);
+    const { message, next } = await file.messageAt(at, encoding);
     at = next;
     const ready = call.write(message);
     if (!ready && !call.cancelled) {

@@ -1,14 +1,15 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { FetchFileResponse } from '../../../proto/generated/testudo/v1/releases.ts';
+import { packChunk } from '../../../proto/chunk-encoding.ts';
+import { type ChunkEncoding, FetchFileResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { Digest } from '../../../proto/ids.ts';
 import { chunkBytes } from '../../../proto/wire-names.ts';
 
-/** Of messages that are kept while anybody is sent their files: a light form takes 2 MiB. */
+/** Of files whose messages are kept while anybody is sent them: a light form has 2 MiB, and less where it is packed. */
 const keptBytesMax = 16 << 20;
 
 /**
- * Files on their way, as encoded messages: all sensors fetch the same file at the same time, and it is read and encoded
- * once for them together.
+ * Files on their way, as encoded messages: all sensors fetch the same file at the same time, and it is read, packed and
+ * encoded once for them together.
  */
 export class SentFiles {
   readonly #pathOf: (digest: Digest) => string;
@@ -48,7 +49,7 @@ export class SentFiles {
 export class SentFile {
   readonly size: number;
   readonly #handle: FileHandle;
-  readonly #kept: Map<number, Promise<Buffer>> | undefined;
+  readonly #kept: Map<string, Promise<Buffer>> | undefined;
   readonly #onClosed: () => void;
   #readers = 0;
   #isClosed = false;
@@ -75,19 +76,21 @@ export class SentFile {
     await this.#handle.close();
   }
 
-  /** The message that begins there, and where the next one does. */
-  async messageAt(offset: number): Promise<Readonly<{ message: Buffer; next: number }>> {
+  /** The message that begins there, packed so where that is shorter, and where the next one does. */
+  async messageAt(offset: number, encoding: ChunkEncoding): Promise<Readonly<{ message: Buffer; next: number }>> {
     const next = Math.min(this.size, offset - (offset % chunkBytes) + chunkBytes);
-    const known = this.#kept?.get(offset) ?? this.#encoded(offset, next);
-    if (offset % chunkBytes === 0) this.#kept?.set(offset, known);
+    const key = `${encoding} ${offset}`;
+    const known = this.#kept?.get(key) ?? this.#encoded(offset, next, encoding);
+    if (offset % chunkBytes === 0) this.#kept?.set(key, known);
     return { message: await known, next };
   }
 
-  async #encoded(offset: number, end: number): Promise<Buffer> {
+  async #encoded(offset: number, end: number, encoding: ChunkEncoding): Promise<Buffer> {
     const chunk = Buffer.alloc(end - offset);
     await this.#handle.read(chunk, 0, chunk.length, offset);
+    const packed = await packChunk(chunk, encoding);
     return Buffer.from(
-      FetchFileResponse.encode({ offset: BigInt(offset), sizeBytes: BigInt(this.size), chunk }).finish(),
+      FetchFileResponse.encode({ offset: BigInt(offset), sizeBytes: BigInt(this.size), ...packed }).finish(),
     );
   }
 }

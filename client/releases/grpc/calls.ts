@@ -1,15 +1,17 @@
 import { Metadata } from '@grpc/grpc-js';
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
 import { type CallFaultCode, deadlineIn, faultOfError, hungUpFault, unary } from '../../../proto/call.ts';
+import { takenEncodings } from '../../../proto/chunk-encoding.ts';
 import type { ReleasesClient, SubscribeResponse } from '../../../proto/generated/testudo/v1/releases.ts';
 import type { ReleaseCalls, ReleaseMessage } from '../release-calls.ts';
 import { acknowledgeRequest, shadowRequest } from './report-wire.ts';
+import { unpackedPieces } from './unpacked-pieces.ts';
 
 /** Releases over a client of the contract's service. */
 export function callsOf(client: ReleasesClient): ReleaseCalls {
   return {
     subscribe: (request, options) => subscribe(client, request, options),
-    fetch: (request) => client.fetchFile(request),
+    fetch: (request) => unpackedPieces(client.fetchFile({ ...request, encodings: [...takenEncodings] })),
     acknowledge: (report, signature, { timeoutMs, signal }) =>
       sequenceOf(signal, (callback) => {
         const limits = { deadline: deadlineIn(timeoutMs) };

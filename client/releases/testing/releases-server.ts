@@ -1,12 +1,12 @@
 import { Metadata, type ServerWritableStream, type ServiceError, status } from '@grpc/grpc-js';
-import type {
-  AcknowledgeRequest,
-  FetchFileRequest,
+import {
+  type AcknowledgeRequest,
+  type FetchFileRequest,
   FetchFileResponse,
-  ReleasesServer,
-  ReportShadowRequest,
-  SubscribeRequest,
-  SubscribeResponse,
+  type ReleasesServer,
+  type ReportShadowRequest,
+  type SubscribeRequest,
+  type SubscribeResponse,
 } from '../../../proto/generated/testudo/v1/releases.ts';
 import { faultCodeKey } from '../../../proto/wire-names.ts';
 
@@ -63,7 +63,8 @@ export class TestReleases {
         for (let offset = Number(call.request.offset); offset < file.length; offset += this.chunkBytes) {
           if (call.cancelled) return;
           const chunk = file.subarray(offset, offset + this.chunkBytes);
-          const more = call.write({ offset: BigInt(offset), sizeBytes: BigInt(file.length), chunk });
+          const message = { offset: BigInt(offset), sizeBytes: BigInt(file.length), chunk };
+          const more = call.write(FetchFileResponse.fromPartial(message));
           if (!more) await new Promise((resolve) => call.once('drain', resolve));
         }
         call.end();

@@ -1,5 +1,8 @@
+import { zstdCompressSync } from 'node:zlib';
 import { ok, type Result } from '../../../../base/fault.ts';
+import { unpackChunk } from '../../../../proto/chunk-encoding.ts';
 import { digestOf } from '../../../../proto/digest.ts';
+import { ChunkEncoding } from '../../../../proto/generated/testudo/v1/releases.ts';
 import type { ReleaseTarget } from '../../../../proto/release/documents/catalogue.ts';
 import { danglingIn } from '../../../../proto/release/documents/dangling.ts';
 import { encodeManifest, openManifest } from '../../../../proto/release/documents/manifest.ts';
@@ -123,6 +126,29 @@ const trust: Target = {
   },
 };
 
+/** A packed chunk of a file: its length as the message says it, and its bytes. */
+const chunk: Target = {
+  name: 'release-chunk',
+  seeds: () =>
+    [1, 100, 70_000].map((length) => {
+      const head = Buffer.alloc(4);
+      head.writeUInt32BE(length);
+      return Buffer.concat([head, zstdCompressSync(Buffer.alloc(length, 'light form'))]);
+    }),
+  inputsInTests: 700,
+  read(bytes) {
+    if (bytes.length < 4) return refused('CUT');
+    const unpackedBytes = Buffer.from(bytes).readUInt32BE();
+    const packed = {
+      encoding: ChunkEncoding.CHUNK_ENCODING_ZSTD,
+      unpackedBytes,
+      chunk: Buffer.from(bytes.subarray(4)),
+    };
+    const unpacked = unpackChunk(packed);
+    return unpacked.ok ? { kind: 'read', value: [unpackedBytes, unpacked.value.length] } : refused(unpacked.fault.code);
+  },
+};
+
 export const releaseTargets: readonly Target[] = [
   document(
     'release-root',
@@ -149,6 +175,7 @@ export const releaseTargets: readonly Target[] = [
   manifest,
   walk,
   trust,
+  chunk,
 ];
 
 function isReachable({ roles }: ReleaseRoot, role: ReleaseRole): boolean {

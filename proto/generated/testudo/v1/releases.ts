@@ -26,6 +26,24 @@ export const protobufPackage = "testudo.v1";
 
 export const protobufFileName = "testudo/v1/releases.proto";
 
+/**
+ * How a chunk's bytes are written in a message. Each chunk is packed on its own: offsets and sizes are always those of the
+ * file's own bytes, and so is the digest.
+ */
+export const ChunkEncoding = {
+  /** CHUNK_ENCODING_UNSPECIFIED - As they are in the file. */
+  CHUNK_ENCODING_UNSPECIFIED: 0,
+  /** CHUNK_ENCODING_ZSTD - One Zstandard frame (RFC 8878) that unpacks to at most 256 KiB with a window of at most 256 KiB. */
+  CHUNK_ENCODING_ZSTD: 1,
+} as const;
+
+export type ChunkEncoding = typeof ChunkEncoding[keyof typeof ChunkEncoding];
+
+export namespace ChunkEncoding {
+  export type CHUNK_ENCODING_UNSPECIFIED = typeof ChunkEncoding.CHUNK_ENCODING_UNSPECIFIED;
+  export type CHUNK_ENCODING_ZSTD = typeof ChunkEncoding.CHUNK_ENCODING_ZSTD;
+}
+
 /** What an agent does with a release. */
 export const InstallOutcome = {
   /** INSTALL_OUTCOME_UNSPECIFIED - Not said. */
@@ -87,6 +105,8 @@ export interface FetchFileRequest {
   digest: string;
   /** First byte wanted, 0 to the file's size. */
   offset: bigint;
+  /** How chunks may be packed; ways that the sender does not know are passed over. Empty: not at all. */
+  encodings: ChunkEncoding[];
 }
 
 /** A piece of a file. */
@@ -97,6 +117,10 @@ export interface FetchFileResponse {
   sizeBytes: bigint;
   /** At most 256 KiB. */
   chunk: Buffer;
+  /** How the chunk is packed: none but what was asked for. */
+  encoding: ChunkEncoding;
+  /** How many bytes of the file a packed chunk holds, 1 to 256 KiB; 0 where it is not packed. */
+  unpackedBytes: number;
 }
 
 /** An agent's report on one release. */
@@ -369,7 +393,7 @@ export const SubscribeResponse: MessageFns<SubscribeResponse> = {
 };
 
 function createBaseFetchFileRequest(): FetchFileRequest {
-  return { digest: "", offset: 0n };
+  return { digest: "", offset: 0n, encodings: [] };
 }
 
 export const FetchFileRequest: MessageFns<FetchFileRequest> = {
@@ -382,6 +406,13 @@ export const FetchFileRequest: MessageFns<FetchFileRequest> = {
         throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
       }
       writer.uint32(16).uint64(message.offset);
+    }
+    if (message.encodings.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.encodings) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -415,6 +446,24 @@ export const FetchFileRequest: MessageFns<FetchFileRequest> = {
             message.offset = reader.uint64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag === 24) {
+              message.encodings.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.encodings.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -434,12 +483,13 @@ export const FetchFileRequest: MessageFns<FetchFileRequest> = {
     const message = createBaseFetchFileRequest();
     message.digest = object.digest ?? "";
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.encodings = object.encodings?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseFetchFileResponse(): FetchFileResponse {
-  return { offset: 0n, sizeBytes: 0n, chunk: Buffer.alloc(0) };
+  return { offset: 0n, sizeBytes: 0n, chunk: Buffer.alloc(0), encoding: 0, unpackedBytes: 0 };
 }
 
 export const FetchFileResponse: MessageFns<FetchFileResponse> = {
@@ -458,6 +508,12 @@ export const FetchFileResponse: MessageFns<FetchFileResponse> = {
     }
     if (message.chunk.length !== 0) {
       writer.uint32(26).bytes(message.chunk);
+    }
+    if (message.encoding !== 0) {
+      writer.uint32(32).int32(message.encoding);
+    }
+    if (message.unpackedBytes !== 0) {
+      writer.uint32(40).uint32(message.unpackedBytes);
     }
     return writer;
   },
@@ -499,6 +555,22 @@ export const FetchFileResponse: MessageFns<FetchFileResponse> = {
             message.chunk = Buffer.from(reader.bytes());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.encoding = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.unpackedBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -519,6 +591,8 @@ export const FetchFileResponse: MessageFns<FetchFileResponse> = {
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
     message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
     message.chunk = object.chunk ?? Buffer.alloc(0);
+    message.encoding = object.encoding ?? 0;
+    message.unpackedBytes = object.unpackedBytes ?? 0;
     return message;
   },
 };
