@@ -12,16 +12,17 @@ import {
   type FetchFileResponse,
   ReleasesClient,
 } from '../../../proto/generated/testudo/v1/releases.ts';
-import { ReleaseFileServer, relayedReleases } from './release-service.ts';
+import { type Fetcher, ReleaseFileServer, relayedReleases } from './release-service.ts';
 
 /** Longer than what lies in the buffers of both ends: who does not read holds its place. */
 const file = Buffer.alloc(12 << 20, 'light form');
 const digest = digestOf(file);
 /** As many as a hub sends at once would take seconds to fill. */
 const together = 4;
-const ofPeer = 2;
+const limits = { fetchesMax: together, ofPeerMax: 2, stallMs: 20_000 };
 
 let folder: string;
+let files: ReleaseFileServer;
 let server: Server;
 let timers: SimulatedTimers;
 let client: ReleasesClient;
@@ -35,16 +36,10 @@ beforeEach(async () => {
   await writeFile(join(folder, 'file'), file);
   [timers, refused, taken] = [new SimulatedTimers(), [], 0];
   peer = () => `node-${taken}`;
-  const files = new ReleaseFileServer(
-    () => join(folder, 'file'),
-    timers,
-    new AbortController().signal,
-    together,
-    ofPeer,
-  );
+  files = fileServer(limits);
   server = new Server();
   server.addService(relayedReleases, {
-    fetchFile: (call: Parameters<typeof files.serve>[0]) => {
+    fetchFile: (call: Fetcher) => {
       taken += 1;
       void files.serve(call, peer()).then((served) => {
         if (!served.ok) refused.push(served.fault.code);
@@ -65,6 +60,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+function fileServer(limited: typeof limits): ReleaseFileServer {
+  return new ReleaseFileServer(() => join(folder, 'file'), timers, new AbortController().signal, limited);
+}
+
 type Fetching = ReturnType<typeof fetchFile>;
 
 /** One that reads the first piece, and no more before it is told to. */
@@ -83,40 +82,35 @@ function fetchFile() {
   return { began: began.promise, ended: ended.promise, readOn: () => call.resume(), hangUp: () => call.cancel() };
 }
 
-/** Resolves when so many calls in all have come, and each that has no place waits for one. */
-async function inLine(calls: number): Promise<void> {
-  await vi.waitFor(
-    () => {
-      expect(taken).toBe(calls);
-      expect(timers.nextInMs).not.toBeNull();
-    },
-    { timeout: 60_000, interval: 5 },
-  );
+/** Resolves when so many calls in all have come, and so many of them wait for a place. */
+async function inLine(calls: number, waiting: number): Promise<void> {
+  await vi.waitFor(() => expect([taken, files.waiting]).toEqual([calls, waiting]), { timeout: 60_000, interval: 5 });
 }
 
 it('lets one sensor more than it sends to at once wait its turn, keeps no place for who hangs up in the line, and lets nobody wait for ever', async () => {
+  files = fileServer({ ...limits, stallMs: 86_400_000 });
   const all = Array.from({ length: together }, fetchFile);
   await Promise.all(all.map(({ began }) => began));
   const [first, second] = all as [Fetching, Fetching];
   const gone = fetchFile();
-  await inLine(together + 1);
+  await inLine(together + 1, 1);
   gone.hangUp();
-  await vi.waitFor(() => expect(timers.nextInMs).toBeNull(), { timeout: 60_000, interval: 5 });
+  await inLine(together + 1, 0);
 
   const late = fetchFile();
-  await inLine(together + 2);
+  await inLine(together + 2, 1);
   first.readOn();
   expect(await first.ended).toBe(file.length);
   await late.began; // Nobody else has read on: it has the first one's place.
   late.readOn();
   expect(await late.ended).toBe(file.length);
   expect(refused).toEqual(['FETCHES_BUSY']); // Who hung up.
-  expect(timers.nextInMs).toBeNull();
+  expect(files.waiting).toBe(0);
 
   const next = fetchFile(); // Takes the place that is free now.
   await next.began;
   const last = fetchFile();
-  await inLine(together + 4);
+  await inLine(together + 4, 1);
   await timers.advance(50_000);
   expect(await last.ended).toBe(0);
   expect(refused).toEqual(['FETCHES_BUSY', 'FETCHES_BUSY']);
@@ -149,11 +143,11 @@ it('packs what it sends for who takes it packed, from any offset, and for nobody
 
 it('sends to others while one sensor asks for more than it reads, and refuses that one at once', async () => {
   peer = () => 'node-a';
-  const stalled = Array.from({ length: ofPeer }, fetchFile);
+  const stalled = Array.from({ length: limits.ofPeerMax }, fetchFile);
   await Promise.all(stalled.map(({ began }) => began));
   for (let more = 1; more <= together; more++) expect(await fetchFile().ended).toBe(0);
   expect(refused).toEqual(Array(together).fill('FETCHES_BUSY'));
-  expect(timers.nextInMs).toBeNull(); // None of them waits in the line.
+  expect(files.waiting).toBe(0); // None of them waits in the line.
 
   peer = () => 'node-b';
   const other = fetchFile();
@@ -165,4 +159,32 @@ it('sends to others while one sensor asks for more than it reads, and refuses th
   stalled[0]?.readOn();
   expect(await stalled[0]?.ended).toBe(file.length);
   await fetchFile().began;
+});
+
+it('gives the places of those who stand still to who waits, and counts their calls against them until they hang up', async () => {
+  const nodes = ['node-a', 'node-a', 'node-b', 'node-c'];
+  peer = () => nodes[taken - 1] ?? 'node-d';
+  const [first, ...others] = nodes.map(fetchFile) as [Fetching, ...Fetching[]];
+  await Promise.all([first, ...others].map(({ began }) => began));
+  const honest = fetchFile();
+  await inLine(5, 1);
+  await timers.advance(limits.stallMs - 1);
+  expect([refused, files.waiting]).toEqual([[], 1]);
+  await timers.advance(1);
+  expect(refused).toEqual(Array(4).fill('PEER_TOO_SLOW'));
+  await honest.began;
+  honest.readOn();
+  expect(await honest.ended).toBe(file.length);
+
+  peer = () => 'node-a';
+  expect(await fetchFile().ended).toBe(0);
+  expect(refused.slice(4)).toEqual(['FETCHES_BUSY']);
+  first.hangUp();
+  await vi.waitFor(
+    async () => {
+      const again = fetchFile();
+      expect(await Promise.race([again.began.then(() => 'began'), again.ended])).toBe('began');
+    },
+    { timeout: 60_000, interval: 5 },
+  );
 });

@@ -3,6 +3,7 @@ import { isMissing } from '../../../base/atomic-file.ts';
 import { ok, type Result, refuse } from '../../../base/fault.ts';
 import { pause } from '../../../base/pause.ts';
 import type { Timers } from '../../../base/time.ts';
+import { within } from '../../../base/within.ts';
 import { encodingFor } from '../../../proto/chunk-encoding.ts';
 import {
   type FetchFileRequest,
@@ -24,10 +25,14 @@ export const relayedReleases = {
   fetchFile: { ...ReleasesService.fetchFile, responseSerialize: (message: Buffer) => message },
 };
 
-/** Files that a hub sends at once: each holds a few chunks in memory. */
-const hubFetchesMax = 64;
-/** Of one sensor: a file for each track, and calls of a connection that was cut and is not over yet. */
-const peerFetchesMax = 8;
+const usualLimits = {
+  /** Files that a hub sends at once: each holds a chunk or two in memory. */
+  fetchesMax: 64,
+  /** Of one sensor: a file for each track, and calls of a connection that was cut and is not over yet. */
+  ofPeerMax: 8,
+  /** A chunk of 256 KiB that takes longer is sent more slowly than a sensor itself puts up with (client/releases/agent-ports.ts). */
+  stallMs: 20_000,
+};
 /** The hub's own agent may still be fetching what a sensor asks for already. */
 const waitMs = 20_000;
 /** All sensors ask at once for a new release, and hang up by themselves only later (client/sensor/hub-link.ts). */
@@ -61,48 +66,59 @@ export async function serveReleases(relay: ReleasesRelay, call: Subscriber): Pro
   }
 }
 
-type FetchFaultCode = 'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END';
+type FetchFaultCode = 'REQUEST_INVALID' | 'MODEL_UNKNOWN' | 'FETCHES_BUSY' | 'OFFSET_BEYOND_END' | 'PEER_TOO_SLOW';
 
 /** Files of releases, from where the hub's own agent keeps them: whole, checked, by digest. */
 export class ReleaseFileServer {
   readonly #files: SentFiles;
   readonly #timers: Timers;
   readonly #signal: AbortSignal;
-  readonly #fetchesMax: number;
-  readonly #ofPeerMax: number;
+  readonly #limits: typeof usualLimits;
   #open = 0;
   /** Calls under way by who made them. */
   readonly #ofPeer = new Map<string, number>();
   readonly #waiting: (() => void)[] = [];
 
-  constructor(
-    pathOf: (digest: Digest) => string,
-    timers: Timers,
-    signal: AbortSignal,
-    fetchesMax = hubFetchesMax,
-    ofPeerMax = peerFetchesMax,
-  ) {
+  constructor(pathOf: (digest: Digest) => string, timers: Timers, signal: AbortSignal, limits = usualLimits) {
     this.#files = new SentFiles(pathOf);
     this.#timers = timers;
     this.#signal = signal;
-    this.#fetchesMax = fetchesMax;
-    this.#ofPeerMax = ofPeerMax;
+    this.#limits = limits;
   }
 
-  /** Sends the file from the offset on; the fault that the call is to be ended with. Who does not read holds its own places alone. */
+  /** Calls that have no place yet. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /**
+   * Sends the file from the offset on; the fault that the call is to be ended with. Who does not read loses its place, and
+   * its call counts against itself until it is over: what was written to it is still held.
+   */
   async serve(call: Fetcher, peer: string): Promise<Result<undefined, FetchFaultCode>> {
     const { digest, offset } = call.request;
     if (!isDigest(digest)) return refuse('REQUEST_INVALID', 'a digest that is none');
     const already = this.#ofPeer.get(peer) ?? 0;
-    if (already >= this.#ofPeerMax) return refuse('FETCHES_BUSY', `${peer} is being sent ${already} files already`);
-    this.#ofPeer.set(peer, already + 1);
-    try {
-      return await this.#serve(call, digest, Number(offset));
-    } finally {
-      const left = (this.#ofPeer.get(peer) ?? 0) - 1;
-      if (left > 0) this.#ofPeer.set(peer, left);
-      else this.#ofPeer.delete(peer);
+    if (already >= this.#limits.ofPeerMax) {
+      return refuse('FETCHES_BUSY', `${peer} is being sent ${already} files already`);
     }
+    this.#ofPeer.set(peer, already + 1);
+    const over = overOf(call);
+    let isStuck = false;
+    try {
+      const served = await this.#serve(call, digest, Number(offset));
+      isStuck = !served.ok && served.fault.code === 'PEER_TOO_SLOW';
+      return served;
+    } finally {
+      if (isStuck) void over.then(() => this.#leave(peer));
+      else this.#leave(peer);
+    }
+  }
+
+  #leave(peer: string): void {
+    const left = (this.#ofPeer.get(peer) ?? 0) - 1;
+    if (left > 0) this.#ofPeer.set(peer, left);
+    else this.#ofPeer.delete(peer);
   }
 
   async #serve(call: Fetcher, digest: Digest, from: number): Promise<Result<undefined, FetchFaultCode>> {
@@ -110,10 +126,11 @@ export class ReleaseFileServer {
     if (file === undefined) return refuse('MODEL_UNKNOWN', `${digest} is not here`);
     try {
       // Whoever finds no room waits: coming back later takes longer.
-      if (!(await this.#hasTurn(call)))
-        return refuse('FETCHES_BUSY', `${this.#fetchesMax} files are being sent already`);
+      if (!(await this.#hasTurn(call))) {
+        return refuse('FETCHES_BUSY', `${this.#limits.fetchesMax} files are being sent already`);
+      }
       try {
-        return await send(call, file, digest, from);
+        return await this.#send(call, file, digest, from);
       } finally {
         const next = this.#waiting.shift();
         if (next === undefined) this.#open -= 1;
@@ -124,9 +141,28 @@ export class ReleaseFileServer {
     }
   }
 
+  async #send(
+    call: Fetcher,
+    file: SentFile,
+    digest: Digest,
+    from: number,
+  ): Promise<Result<undefined, 'OFFSET_BEYOND_END' | 'PEER_TOO_SLOW'>> {
+    if (from > file.size) return refuse('OFFSET_BEYOND_END', `${digest} has ${file.size} bytes`);
+    const encoding = encodingFor(call.request.encodings);
+    const { stallMs } = this.#limits;
+    for (let at = from; at < file.size && !call.cancelled; ) {
+      const { message, next } = await file.messageAt(at, encoding);
+      if ((await within(this.#timers, stallMs, written(call, message))) === 'late') {
+        return refuse('PEER_TOO_SLOW', `the chunk at ${at} of ${digest} was not read within ${stallMs} ms`);
+      }
+      at = next;
+    }
+    return ok(undefined);
+  }
+
   /** First come, first served; false where nothing came free in time. */
   #hasTurn(call: Fetcher): Promise<boolean> {
-    if (this.#open < this.#fetchesMax) {
+    if (this.#open < this.#limits.fetchesMax) {
       this.#open += 1;
       return Promise.resolve(true);
     }
@@ -163,24 +199,24 @@ export class ReleaseFileServer {
   }
 }
 
-async function send(
-  call: Fetcher,
-  file: SentFile,
-  digest: Digest,
-  from: number,
-): Promise<Result<undefined, 'OFFSET_BEYOND_END'>> {
-  if (from > file.size) return refuse('OFFSET_BEYOND_END', `${digest} has ${file.size} bytes`);
-  const encoding = encodingFor(call.request.encodings);
-  for (let at = from; at < file.size && !call.cancelled; ) {
-    const { message, next } = await file.messageAt(at, encoding);
-    at = next;
-    const ready = call.write(message);
-    if (!ready && !call.cancelled) {
-      await new Promise<void>((resolve) => {
-        call.once('drain', resolve);
-        call.once('cancelled', resolve);
-      });
-    }
-  }
-  return ok(undefined);
+/** Resolves when a message is on its way, or the call is over. */
+function written(call: Fetcher, message: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      call.off('cancelled', done);
+      resolve();
+    };
+    // grpc-js never calls back for a message of a cancelled call.
+    call.once('cancelled', done);
+    if (call.cancelled) done();
+    else call.write(message, done);
+  });
+}
+
+/** Resolves when nothing more goes out to this call. */
+function overOf(call: Fetcher): Promise<void> {
+  return new Promise((resolve) => {
+    call.once('cancelled', () => resolve());
+    call.once('close', () => resolve());
+  });
 }
