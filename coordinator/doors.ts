@@ -1,11 +1,11 @@
 import type { Log } from '../base/log.ts';
+import { RateLimiter } from '../base/serving/rate-limit.ts';
 import type { Timers } from '../base/time.ts';
 import type { Digest } from '../proto/ids.ts';
 import { AccessControl } from './access/access-control.ts';
 import { ruleOf } from './access/calls.ts';
 import { ConcurrencyLimit } from './access/concurrency-limit.ts';
 import { OpenCalls } from './access/open-calls.ts';
-import { RateLimiter } from './access/rate-limit.ts';
 import type { Sessions } from './access/sessions.ts';
 import type { CoordinatorConfig } from './config/config.ts';
 import type { ConnectionRoom } from './grpc/descriptors.ts';

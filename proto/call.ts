@@ -2,7 +2,7 @@ import { type ClientUnaryCall, Metadata, type ServiceError, status } from '@grpc
 import { type Fault, ok, type Result, refuse } from '../base/fault.ts';
 import type { Branded } from './ids.ts';
 import type { ServedFaultCode } from './served-faults.ts';
-import { faultCodeKey, faultMessageKey } from './wire-names.ts';
+import { faultCodeKey, faultMessageKey, retryAfterKey } from './wire-names.ts';
 
 /** What a newer coordinator said: no build of ours knows it, so it is judged by the status beside it. */
 type NewerFaultCode = Branded<string, 'NewerFaultCode'>;
@@ -32,7 +32,7 @@ export function faultOfError(error: unknown): Fault<CallFaultCode> {
     return {
       code: sent as CallFaultCode,
       message: message ?? `refused by the coordinator (${statusName})`,
-      fields: { status: statusName },
+      fields: { status: statusName, ...retryAfterIn(metadata) },
     };
   }
   const details = (error as Partial<ServiceError>).details ?? (error instanceof Error ? error.message : String(error));
@@ -43,6 +43,12 @@ export function faultOfError(error: unknown): Fault<CallFaultCode> {
     return refuse('GRPC_UNAVAILABLE', message, { status: 'UNAVAILABLE' }).fault;
   }
   return { code: `GRPC_${statusName}`, message: printable(withoutEmptyNote(details)), fields: { status: statusName } };
+}
+
+/** A stranger's word for how long to stay away: an hour at most. */
+function retryAfterIn(metadata: Metadata | undefined): Readonly<{ retryAfterMs?: number }> {
+  const [said] = metadata?.get(retryAfterKey) ?? [];
+  return typeof said === 'string' && /^\d{1,10}$/.test(said) ? { retryAfterMs: Math.min(Number(said), 3_600_000) } : {};
 }
 
 /** grpc-js ends what it says of an address that nobody answers at with a note on its resolution, mostly an empty one. */

@@ -13,6 +13,8 @@ export const hubServerName = 'hub.testudo';
 export const faultCodeKey = 'testudo-fault-code';
 /** The fault's message, UTF-8: for operators alone. From clusters and strangers it stays inside. */
 export const faultMessageKey = 'testudo-fault-message-bin';
+/** Trailing metadata of a refused call: milliseconds after which another one may do better (gRFC A6's name). */
+export const retryAfterKey = 'grpc-retry-pushback-ms';
 
 /** gRPC messages on the wire never exceed this: 1.25 MiB, as the contract says. */
 export const messageBytesMax = 1_310_720;

@@ -1,27 +1,64 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ok, type Result, refuse } from '../../base/fault.ts';
+import { networkOf } from '../../base/serving/network.ts';
+import { RateLimiter } from '../../base/serving/rate-limit.ts';
+import type { Timers } from '../../base/time.ts';
 import type { HubConfig } from './hub-config.ts';
 import { type HubPeer, isPeerName, type PeerKind } from './peer-name.ts';
 import { reviewToken } from './token-review.ts';
 
-export type AdmissionFaultCode = 'TOKEN_UNKNOWN' | 'REQUEST_INVALID' | 'REVIEW_FAILED';
+export type AdmissionFaultCode = 'TOKEN_UNKNOWN' | 'REQUEST_INVALID' | 'REVIEW_FAILED' | 'RATE_LIMITED';
+
+/**
+ * What one network (networkOf) may have the API server asked: as many at once as the sensors of many nodes behind one address
+ * that start together, and two a second.
+ */
+const reviews = { burst: 60, refillMs: 500, keysMax: 8_192 };
 
 const tokenCharactersMin = 32;
 const tokenCharactersMax = 16_384;
 
-/** Whom a token proves: its kind always, its name where the token says it. The token goes into no message. */
-export async function peerOfToken(
-  admission: HubConfig['admission'],
-  { token, node }: Readonly<{ token: string; node: string }>,
-): Promise<Result<HubPeer, AdmissionFaultCode>> {
-  if (token.length === 0 || token.length > tokenCharactersMax) {
-    return refuse('REQUEST_INVALID', `a token has 1 to ${tokenCharactersMax} characters`);
+/** Who may become a peer of the hub. */
+export class TokenJudge {
+  readonly #admission: HubConfig['admission'];
+  readonly #timers: Pick<Timers, 'monotonicMs'>;
+  readonly #reviews = new RateLimiter(reviews);
+
+  constructor(admission: HubConfig['admission'], timers: Pick<Timers, 'monotonicMs'>) {
+    this.#admission = admission;
+    this.#timers = timers;
   }
-  const proven =
-    admission.kind === 'file' ? await bySharedToken(admission, token, node) : await reviewToken(admission, token);
-  if (!proven.ok) return proven;
-  return isPeerName(proven.value.name) ? proven : refuse('REQUEST_INVALID', 'the name of the node or agent is not one');
+
+  /** Whom a token from this address proves: its kind always, its name where the token says it. The token goes into no message. */
+  async peerOf(
+    { token, node }: Readonly<{ token: string; node: string }>,
+    address: string,
+  ): Promise<Result<HubPeer, AdmissionFaultCode>> {
+    if (token.length === 0 || token.length > tokenCharactersMax) {
+      return refuse('REQUEST_INVALID', `a token has 1 to ${tokenCharactersMax} characters`);
+    }
+    const admission = this.#admission;
+    const proven =
+      admission.kind === 'file'
+        ? await bySharedToken(admission, token, node)
+        : await this.#reviewed(admission, token, address);
+    if (!proven.ok) return proven;
+    return isPeerName(proven.value.name)
+      ? proven
+      : refuse('REQUEST_INVALID', 'the name of the node or agent is not one');
+  }
+
+  async #reviewed(
+    admission: Extract<HubConfig['admission'], { kind: 'tokenReview' }>,
+    token: string,
+    address: string,
+  ): Promise<Result<HubPeer, AdmissionFaultCode>> {
+    const retryAfterMs = this.#reviews.waitMs(networkOf(address), this.#timers.monotonicMs());
+    if (retryAfterMs === 0) return await reviewToken(admission, token);
+    const why = `the API server is asked about no more tokens from ${address} for ${retryAfterMs} ms: it sent too many`;
+    return refuse('RATE_LIMITED', why, { retryAfterMs });
+  }
 }
 
 async function bySharedToken(

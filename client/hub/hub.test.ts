@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ok, unwrap } from '../../base/fault.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { DeliverRequest } from '../../proto/generated/testudo/v1/sensors.ts';
@@ -28,6 +30,8 @@ import { checkedResponses, type ResponseRelay } from './response-relay.ts';
 let lines: string[] = [];
 const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
 const signal = new AbortController().signal;
+/** One moment: no line of the log more has room, and nobody's time to come back comes. */
+const timers = { ...systemTimers, monotonicMs: () => 0 };
 const agentToken = 'a-token-that-hub-and-agent-share-0123456789';
 const token = 'a-token-that-hub-and-sensors-share-0123456789';
 
@@ -54,7 +58,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function startHub(ports = { sensors: 0, admission: 0 }): Promise<Hub> {
+function sharedTokens() {
+  return { kind: 'file', path: join(folder, 'token'), agentPath: join(folder, 'agent-token') };
+}
+
+async function startHub(ports = { sensors: 0, admission: 0 }, admission: object = sharedTokens()): Promise<Hub> {
   const authority = unwrap(await openHubAuthority(folder, undefined, Buffer.alloc(32, 1), Date.now()));
   alerts = new AlertBook();
   await alerts.load(join(folder, 'alerts.jsonl'), Date.parse('2026-11-28T21:00:00Z'));
@@ -63,7 +71,7 @@ async function startHub(ports = { sensors: 0, admission: 0 }): Promise<Hub> {
     config: hubConfig.parse({
       listen: `127.0.0.1:${ports.sensors}`,
       admissionListen: `127.0.0.1:${ports.admission}`,
-      admission: { kind: 'file', path: join(folder, 'token'), agentPath: join(folder, 'agent-token') },
+      admission,
     }),
     authority,
     relay: await ReleasesRelay.open(folder, { now: Date.now, report: () => undefined }),
@@ -89,7 +97,7 @@ async function startHub(ports = { sensors: 0, admission: 0 }): Promise<Hub> {
     onBeat: () => undefined,
     onRefused: (code) => refused.push(code),
     log,
-    timers: { ...systemTimers, monotonicMs: () => 0 }, // One moment: no line more has room.
+    timers,
   });
 }
 
@@ -104,7 +112,7 @@ function linkOf(node: string, over: Readonly<{ authorityFile?: string; tokenFile
       node,
       ...over,
     },
-    systemTimers,
+    timers,
   );
   links.push(link);
   return link;
@@ -391,5 +399,29 @@ describe('Hub, for the agent of its cluster', () => {
   it('is not heard where it is of another cluster than the agent is told', async () => {
     const { state } = agent('agent-token', 'south');
     expect(await state()).toBe('CLUSTER_MISMATCH');
+  });
+
+  it('asks the API server sixty times at once for one address, and says then when to come back', async () => {
+    let asked = 0;
+    const apiServer = createServer((socket) => {
+      asked += 1;
+      socket.destroy();
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void apiServer.close());
+    await once(apiServer, 'listening');
+    await hub.close();
+    const { port } = apiServer.address() as AddressInfo;
+    const files = { tokenFile: join(folder, 'token'), authorityFile: join(folder, 'hub', 'authority.pem') };
+    const by = { kind: 'tokenReview', serviceAccount: 'testudo/sensor', apiServer: `127.0.0.1:${port}`, ...files };
+    hub = await startHub({ sensors: 0, admission: 0 }, by);
+    const link = linkOf('node-a');
+    for (let time = 0; time < 60; time++) {
+      expect(await link.admitted(signal)).toMatchObject({ ok: false, fault: { code: 'GRPC_UNAVAILABLE' } });
+    }
+    const tooMany = { ok: false, fault: { code: 'RATE_LIMITED', fields: { retryAfterMs: 500 } } };
+    // It keeps away for as long: the hub hears of the first alone.
+    expect([await link.admitted(signal), await link.admitted(signal)]).toMatchObject([tooMany, tooMany]);
+    expect(asked).toBe(60);
+    expect(refused).toEqual([...Array(60).fill('REVIEW_FAILED'), 'RATE_LIMITED']);
   });
 });

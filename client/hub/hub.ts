@@ -28,7 +28,7 @@ import {
 import { type ClusterId, type FederationId, isTrackId, type TrackId } from '../../proto/ids.ts';
 import { messageBytesMax } from '../../proto/wire-names.ts';
 import type { ReleaseFiles } from '../releases/release-files.ts';
-import { peerOfToken } from './admit.ts';
+import { TokenJudge } from './admit.ts';
 import type { AlertBook } from './alert-book.ts';
 import { type AlertWatcher, serveAlerts } from './alert-service.ts';
 import type { HubAuthority } from './authority.ts';
@@ -144,7 +144,8 @@ export class Hub {
     const stopping = new AbortController();
     const deliveries = new Deliveries(parts.delivery);
     const book = new SensorBook(config.sensorsMax, (node) => deliveries.levels.forget(node));
-    strangers.grpc.addService(AdmissionService, { admit: unary(parts, (call) => admit(parts, call.request)) });
+    const judge = new TokenJudge(config.admission, timers);
+    strangers.grpc.addService(AdmissionService, { admit: unary(parts, (call) => admit(parts, judge, call)) });
     const files = new ReleaseFileServer((digest) => parts.files.path(digest), timers, stopping.signal);
     serveSensors(sensors, { parts, book, deliveries, files });
     serveAgent(sensors, parts);
@@ -265,13 +266,15 @@ function serveAgent(listener: HubListener, parts: Serving): void {
 
 async function admit(
   { config, authority, who, timers, log }: HubParts,
-  request: AdmitRequest,
+  judge: TokenJudge,
+  call: ServerUnaryCall<AdmitRequest, AdmitResponse>,
 ): Promise<Result<AdmitResponse, HubFaultCode>> {
   const member = who();
   if (member === undefined) {
     return { ok: false, fault: { code: 'METADATA_UNREADY', message: 'this cluster is no member of a federation yet' } };
   }
-  const peer = await peerOfToken(config.admission, request);
+  const { request } = call;
+  const peer = await judge.peerOf(request, call.getPeer().replace(/:\d+$/, ''));
   if (!peer.ok) return peer;
   const nowMs = timers.now();
   const lifetimeMs = config.certificateHours * hourMs;

@@ -1,6 +1,6 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import type { Fault } from '../../base/fault.ts';
-import { faultCodeKey } from '../../proto/wire-names.ts';
+import { faultCodeKey, retryAfterKey } from '../../proto/wire-names.ts';
 
 /** Choosing a status is choosing what the peer does next. */
 const statusOf = {
@@ -30,9 +30,10 @@ const statusOf = {
 
 export type HubFaultCode = keyof typeof statusOf;
 
-/** What a peer is told: the code alone. The message is for the hub's log. */
-export function refusalOf({ code }: Fault<HubFaultCode>): ServiceError {
+/** What a peer is told: the code, and when to come back where that is known. The message is for the hub's log. */
+export function refusalOf({ code, fields }: Fault<HubFaultCode>): ServiceError {
   const metadata = new Metadata();
   if (code !== 'REVIEW_FAILED') metadata.set(faultCodeKey, code);
+  if (typeof fields?.retryAfterMs === 'number') metadata.set(retryAfterKey, String(fields.retryAfterMs));
   return Object.assign(new Error(code), { code: statusOf[code], details: code, metadata });
 }

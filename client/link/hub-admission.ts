@@ -2,7 +2,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type ChannelCredentials, Metadata } from '@grpc/grpc-js';
 import { pemOfCertificate } from '../../base/certificates/pem.ts';
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { type Fault, ok, type Result, refuse } from '../../base/fault.ts';
 import type { Timers } from '../../base/time.ts';
 import { type CallFaultCode, deadlineIn, unary } from '../../proto/call.ts';
 import { AdmissionClient, type AdmitResponse } from '../../proto/generated/testudo/v1/sensors.ts';
@@ -42,6 +42,8 @@ export class HubAdmission {
   readonly #timers: Timers;
   #identity: ClusterIdentity | undefined;
   #renewAtMs = 0;
+  /** The hub said when to come back. */
+  #refused: Readonly<{ fault: Fault<AdmissionFaultCode>; untilMs: number }> | undefined;
 
   constructor(config: HubAdmissionConfig, timers: Timers) {
     this.#config = config;
@@ -55,8 +57,16 @@ export class HubAdmission {
   /** A certificate that holds for a good while yet: the one there is, or another. */
   async admitted(signal: AbortSignal): Promise<Result<ClusterIdentity, AdmissionFaultCode>> {
     if (this.#identity !== undefined && this.#timers.now() < this.#renewAtMs) return ok(this.#identity);
+    const refused = this.#refused;
+    if (refused !== undefined && this.#timers.monotonicMs() < refused.untilMs)
+      return { ok: false, fault: refused.fault };
     const admitted = await this.#admit(signal);
     if (admitted.ok) this.#identity = admitted.value;
+    const retryAfterMs = admitted.ok ? undefined : admitted.fault.fields?.retryAfterMs;
+    this.#refused =
+      admitted.ok || typeof retryAfterMs !== 'number'
+        ? undefined
+        : { fault: admitted.fault, untilMs: this.#timers.monotonicMs() + retryAfterMs };
     return admitted;
   }
 

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ok, type Result, unwrap } from '../../base/fault.ts';
 import { makeLog } from '../../base/log.ts';
+import { RateLimiter } from '../../base/serving/rate-limit.ts';
 import { systemTimers } from '../../base/system-timers.ts';
 import { parseClusterId } from '../../proto/ids.ts';
 import type { JournalEvent } from '../ledger/journal/events.ts';
@@ -9,7 +10,6 @@ import { TestFederation } from '../testing/federation.ts';
 import { AccessControl, cutShort, type IncomingCall } from './access-control.ts';
 import { type CallRule, calls } from './calls.ts';
 import { OpenCalls } from './open-calls.ts';
-import { RateLimiter } from './rate-limit.ts';
 
 const codeOf = (result: Result<unknown>) => (result.ok ? 'OK' : result.fault.code);
 

@@ -1,6 +1,7 @@
 import { type Fault, ok, type Refused, type Result, refuse } from '../../base/fault.ts';
 import type { Log } from '../../base/log.ts';
 import { networkOf } from '../../base/serving/network.ts';
+import { RateLimiter } from '../../base/serving/rate-limit.ts';
 import type { EpochMs, Timers } from '../../base/time.ts';
 import type { Actor } from '../ledger/journal/events.ts';
 import type { Facts } from '../ledger/store.ts';
@@ -8,7 +9,6 @@ import { type AuthenticationFaultCode, authenticate, type Caller, type Credentia
 import type { Access, CallRule } from './calls.ts';
 import type { AccessFaultCode, CutFaultCode } from './faults.ts';
 import type { OpenCalls } from './open-calls.ts';
-import { RateLimiter } from './rate-limit.ts';
 import type { RefusalLog } from './refusal-meter.ts';
 import { auditRefusal } from './refusals.ts';
 import { actorOf, authorise, type CallerFor } from './roles.ts';

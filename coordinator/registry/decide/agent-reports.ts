@@ -1,9 +1,9 @@
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
+import { RateLimiter } from '../../../base/serving/rate-limit.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import type { ClusterId } from '../../../proto/ids.ts';
 import { type InstallReport, verifyInstallReport } from '../../../proto/release/install-report.ts';
 import { type ShadowReport, verifyShadowReport } from '../../../proto/release/shadow-report.ts';
-import { RateLimiter } from '../../access/rate-limit.ts';
 import type { Actor } from '../../ledger/journal/events.ts';
 import { reportOf } from '../../ledger/state/fold-release.ts';
 import { agentKey, releaseOf } from '../../ledger/state/releasing.ts';

@@ -1,9 +1,9 @@
 import { type Fault, ok, type Result, refuse } from '../../../base/fault.ts';
+import { RateLimiter } from '../../../base/serving/rate-limit.ts';
 import type { EpochMs } from '../../../base/time.ts';
 import type { SigningKeyPair } from '../../../proto/envelope/crypto/keys.ts';
 import { type EvidenceReceipt, signEvidenceReceipt } from '../../../proto/envelope/evidence-receipt.ts';
 import type { ClusterId, TrackId } from '../../../proto/ids.ts';
-import { RateLimiter } from '../../access/rate-limit.ts';
 import type { BreakerReport, EvidenceHead } from '../../ledger/journal/events.ts';
 import { headOf, lastHeadOf } from '../../ledger/state/fold-response.ts';
 import { releaseOf } from '../../ledger/state/releasing.ts';

@@ -14,6 +14,11 @@ export class RateLimiter {
 
   /** Whether this key may act now; if so, it has one act less. */
   take(key: string, nowMs: number): boolean {
+    return this.waitMs(key, nowMs) === 0;
+  }
+
+  /** 0 where this key may act now, and has one act less; otherwise the milliseconds until it may. */
+  waitMs(key: string, nowMs: number): number {
     const { burst, refillMs, keysMax } = this.#limit;
     const bucket = this.#buckets.get(key) ?? { tokens: burst, atMs: nowMs };
     const refilled = Math.min(burst, bucket.tokens + Math.max(0, nowMs - bucket.atMs) / refillMs);
@@ -25,6 +30,6 @@ export class RateLimiter {
       const [longestSilent] = this.#buckets.keys();
       if (longestSilent !== undefined) this.#buckets.delete(longestSilent);
     }
-    return allowed;
+    return allowed ? 0 : Math.ceil((1 - refilled) * refillMs);
   }
 }
