@@ -121,6 +121,33 @@ describe('readSignedLayout', () => {
   });
 });
 
+describe('the bytes that one layout may cost', () => {
+  const tooMany = (bytes: number) => ({
+    ok: false,
+    fault: { code: 'LAYOUT_UNREADABLE', message: expect.stringContaining(`or ${bytes} bytes`) },
+  });
+
+  it('are bounded together, whatever each blob has: what is read counts, be it what its digest says or not', async () => {
+    const layout = newLayout();
+    for (const at of [1, 2, 3]) {
+      const { digest } = layout.blob('application/vnd.oci.image.manifest.v1+json', { at });
+      writeFileSync(layout.path(digest), Buffer.alloc(2_000, 'not what its digest says'));
+      layout.manifests.push({ mediaType: '', digest, size: 1 });
+    }
+    layout.image('web');
+    const folder = layout.write();
+    expect(await readSignedLayout(folder, [], 5_000)).toMatchObject(tooMany(5_000));
+    expect(await readSignedLayout(folder, [], 20_000)).toMatchObject({ ok: true, value: { isWhole: false } });
+  });
+
+  it('are bounded also where one manifest names one large signature without end', async () => {
+    const layout = newLayout();
+    const envelope = layout.blob('application/vnd.dsse.envelope.v1+json', { payload: 'x'.repeat(100_000) });
+    layout.attach(new Array(1_000).fill(envelope));
+    expect(await readSignedLayout(layout.write(), [], 1_000_000)).toMatchObject(tooMany(1_000_000));
+  });
+});
+
 describe('readImageKey', () => {
   it('takes keys as cosign and our own tool print them, and no others', () => {
     const { publicKey } = ed25519();

@@ -23,6 +23,8 @@ const manifestsMax = 10_000;
 const signaturesMax = 20_000;
 /** What all indexes together name, however often they name the same. */
 const namedMax = 100_000;
+/** 256 MiB: what all that is read has together. A manifest has a few KiB. */
+const readBytesMax = 256 << 20;
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const descriptor = z.object({
@@ -36,11 +38,13 @@ const manifest = z.object({ layers: z.array(descriptor).default([]) });
 
 /**
  * Reads every manifest that a layout names, and of those with signatures the signatures. A blob that is not what its digest
- * says, or is missing, says nothing; an index of images (several platforms) speaks for the images in it. Never throws.
+ * says, or is missing, says nothing; an index of images (several platforms) speaks for the images in it. Never throws. Of at most
+ * `bytesMax` bytes together: a few large blobs, named again and again, cost as much as many.
  */
 export async function readSignedLayout(
   folder: string,
   keys: readonly ImageKey[],
+  bytesMax = readBytesMax,
 ): Promise<Result<SignedLayout, 'LAYOUT_UNREADABLE'>> {
   const bytes = await readBounded(join(folder, 'index.json'), indexBytesMax);
   const top = index.safeParse(jsonIn(bytes));
@@ -54,14 +58,26 @@ export async function readSignedLayout(
   let signatures = 0;
   let named = waiting.length;
   let isWhole = true;
+  let bytesRead = bytes.length;
+  /** A blob of at most `blobBytesMax`, whole and what its digest says; undefined otherwise. */
+  const blobOf = async (digest: string): Promise<Buffer | undefined> => {
+    const path = join(folder, 'blobs', 'sha256', digest.slice('sha256:'.length));
+    const content = await readBounded(path, blobBytesMax);
+    bytesRead += content?.length ?? 0;
+    return content !== undefined && digestOf(content) === digest ? content : undefined;
+  };
+  const isTooMuch = () =>
+    seen.size > manifestsMax || signatures > signaturesMax || named > namedMax || bytesRead > bytesMax;
+  const most = `${manifestsMax} manifests, ${namedMax} names of them, ${signaturesMax} signatures or ${bytesMax} bytes of these`;
+  const tooMuch = refuse(
+    'LAYOUT_UNREADABLE',
+    `${folder}: holds more than ${most}: nothing can be said of what is in it`,
+  );
   for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
     if (seen.has(one.digest)) continue;
     seen.add(one.digest);
-    if (seen.size > manifestsMax || signatures > signaturesMax || named > namedMax) {
-      const most = `${manifestsMax} manifests, ${namedMax} names of them or ${signaturesMax} signatures`;
-      return refuse('LAYOUT_UNREADABLE', `${folder}: holds more than ${most}: nothing can be said of what is in it`);
-    }
-    const read = jsonIn(await blobOf(folder, one.digest));
+    if (isTooMuch()) return tooMuch;
+    const read = jsonIn(await blobOf(one.digest));
     isWhole &&= read !== undefined;
     const platforms = index.safeParse(read);
     if (platforms.success) {
@@ -80,7 +96,8 @@ export async function readSignedLayout(
     if (read !== undefined && mayHold.length === 0) held.add(one.digest);
     for (const { mediaType, digest: blob, annotations } of mayHold) {
       signatures += 1;
-      const content = await blobOf(folder, blob);
+      if (isTooMuch()) return tooMuch;
+      const content = await blobOf(blob);
       isWhole &&= content !== undefined;
       if (content === undefined) continue;
       const annotation = annotations[signatureAnnotation];
@@ -89,12 +106,6 @@ export async function readSignedLayout(
   }
   for (const [whole, parts] of members) if (signed.has(whole)) for (const part of parts) signed.add(part);
   return ok({ signed, held, isWhole });
-}
-
-/** A blob of at most `blobBytesMax`, whole and what its digest says; undefined otherwise. */
-async function blobOf(folder: string, digest: string): Promise<Buffer | undefined> {
-  const bytes = await readBounded(join(folder, 'blobs', 'sha256', digest.slice('sha256:'.length)), blobBytesMax);
-  return bytes !== undefined && digestOf(bytes) === digest ? bytes : undefined;
 }
 
 function jsonIn(bytes: Buffer | undefined): unknown {
