@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { sweepLeftovers } from '../base/atomic-file.ts';
 import { buildVersion } from '../base/build-version.ts';
 import { type Fault, ok, type Result } from '../base/fault.ts';
-import { type FolderLock, lockFolder } from '../base/folder-lock.ts';
+import type { FolderLock } from '../base/folder-lock.ts';
 import { faultFields, type Log, makeLog } from '../base/log.ts';
 import { type HttpServer, servePages } from '../base/serving/http-server.ts';
 import { systemTimers } from '../base/system-timers.ts';
@@ -14,7 +13,7 @@ import type { Hub } from './hub/hub.ts';
 import type { ReleasesRelay } from './hub/releases/releases-relay.ts';
 import { Ingest } from './ingest.ts';
 import type { PodWatch } from './kube/pod-watch.ts';
-import { type LocalTrack, openTracks } from './learning/local-track.ts';
+import type { LocalTrack } from './learning/local-track.ts';
 import { defaultPressureLimits } from './learning/pressure.ts';
 import { Trainer } from './learning/trainer.ts';
 import type { ClusterIdentity } from './link/identity-store.ts';
@@ -25,6 +24,7 @@ import { healthPages, type Readiness } from './observability/health-pages.ts';
 import { type ClientMetrics, createMetrics } from './observability/metrics.ts';
 import { openAgent } from './open-agent.ts';
 import { openHub, openRelay } from './open-hub.ts';
+import { type LocalParts, openLocal } from './open-local.ts';
 import { openPods } from './open-pods.ts';
 import type { AgentEvent } from './releases/agent-ports.ts';
 import type { ReleaseAgent } from './releases/release-agent.ts';
@@ -37,7 +37,6 @@ import { defaultUplinkTimes } from './rounds/participant-config.ts';
 import type { UplinkReport } from './rounds/ports.ts';
 import { reporter } from './rounds/round-reporter.ts';
 import { isLive } from './sources/source-config.ts';
-import { loadDataKey } from './storage/data-key.ts';
 import { recordKey } from './storage/sealed-record.ts';
 
 /** For programs that run a client inside themselves. */
@@ -64,21 +63,12 @@ const build = `testudo-client/${buildVersion()}`;
  */
 export async function startClient(config: ClientConfig, hooks: ClientHooks = {}): Promise<Result<RunningClient>> {
   const log = hooks.log ?? makeLog(config.log.level, { fields: { component: 'client' }, to: 'standard output' });
-  const locked = lockFolder(config.dataDirectory);
-  if (!locked.ok) return locked;
-  const dataKey = await loadDataKey(config.dataKey, config.dataDirectory);
-  if (!dataKey.ok) return released(locked.value, dataKey);
-  const swept = await sweepLeftovers(config.dataDirectory);
-  if (swept > 0) log.info({ files: swept }, 'what an earlier client left half-written was removed');
-  const tracks = await openTracks(config, dataKey.value, (hooks.timers ?? systemTimers).now());
-  if (!tracks.ok) return released(locked.value, tracks);
-  const parts = { lock: locked.value, dataKey: dataKey.value, tracks: tracks.value };
-  const client = new RunningClient(config, hooks, log, parts);
+  const parts = await openLocal(config, log, (hooks.timers ?? systemTimers).now());
+  if (!parts.ok) return parts;
+  const client = new RunningClient(config, hooks, log, parts.value);
   await client.start();
   return ok(client);
 }
-
-type LocalParts = Readonly<{ lock: FolderLock; dataKey: Buffer; tracks: ReadonlyMap<TrackId, LocalTrack> }>;
 
 export class RunningClient {
   readonly metrics: ClientMetrics = createMetrics();
@@ -91,6 +81,7 @@ export class RunningClient {
   readonly #timers: Timers;
   readonly #lock: FolderLock;
   readonly #dataKey: Buffer;
+  readonly #trustAnchor: Uint8Array | undefined;
   readonly #envelope = new EnvelopeWorker();
   readonly #trainer: Trainer;
   readonly #ingest: Ingest;
@@ -106,13 +97,14 @@ export class RunningClient {
   #pods: PodWatch | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(config: ClientConfig, hooks: ClientHooks, log: Log, { lock, dataKey, tracks }: LocalParts) {
+  constructor(config: ClientConfig, hooks: ClientHooks, log: Log, { lock, dataKey, tracks, trustAnchor }: LocalParts) {
     this.#config = config;
     this.#hooks = hooks;
     this.#log = log;
     this.#timers = hooks.timers ?? systemTimers;
     this.#lock = lock;
     this.#dataKey = dataKey;
+    this.#trustAnchor = trustAnchor;
     this.tracks = tracks;
     const done = Promise.withResolvers<Fault | undefined>();
     this.done = done.promise;
@@ -196,6 +188,7 @@ export class RunningClient {
     const relay = await openRelay(this.#config, this.#log, this.#timers);
     const agent = await openAgent({
       config: this.#config,
+      trustAnchor: this.#trustAnchor,
       live: this.#live,
       metrics,
       log: this.#log,
@@ -342,9 +335,4 @@ export class RunningClient {
     this.#agent?.connect(() => this.#identity ?? identity.value);
     this.metrics.certificateExpiry.set(this.#uplink.certificate.expiresAtMs / 1_000);
   }
-}
-
-function released<Failed extends Result<never>>(lock: FolderLock, result: Failed): Failed {
-  lock.release();
-  return result;
 }

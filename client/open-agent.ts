@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import type { Timers } from '../base/time.ts';
@@ -13,6 +12,8 @@ import { agentReporter } from './releases/release-reporter.ts';
 
 export type OpenAgentParts = Readonly<{
   config: ClientConfig;
+  /** Root metadata that came by hand. */
+  trustAnchor: Uint8Array | undefined;
   live: LiveTracks;
   metrics: ClientMetrics;
   log: Log;
@@ -25,6 +26,7 @@ export type OpenAgentParts = Readonly<{
 /** A client's agent: it decides what its tracks score with, from the first moment and without a coordinator too. */
 export async function openAgent({
   config,
+  trustAnchor,
   live,
   metrics,
   log,
@@ -41,7 +43,7 @@ export async function openAgent({
       connect: relay === undefined ? connectOverGrpc : relay.listening(connectOverGrpc),
       hosts: await live.hosts(),
       keepReleases: settings.keepReleases,
-      trustAnchor: settings.trustAnchor === undefined ? undefined : await readFile(settings.trustAnchor),
+      trustAnchor,
       labels: settings.labels,
       times: {
         ...defaultAgentTimes,

@@ -17,12 +17,13 @@ import { type AgentEvent, defaultAgentTimes } from './releases/agent-ports.ts';
 import { connectToHub } from './releases/grpc/connect-to-hub.ts';
 import { ReleaseAgent } from './releases/release-agent.ts';
 import { agentReporter } from './releases/release-reporter.ts';
+import { readTrustAnchor } from './releases/trust-anchor.ts';
 import { type BudgetState, startingBudget, stepOnReading } from './sensor/budget.ts';
 import { CostMeter } from './sensor/cost-meter.ts';
 import { Courier } from './sensor/courier.ts';
 import { Gate } from './sensor/gate.ts';
 import { HubLink, hubStallMs } from './sensor/hub-link.ts';
-import { anchorOf, NodeTracks } from './sensor/node-tracks.ts';
+import { NodeTracks } from './sensor/node-tracks.ts';
 import { sensorMetrics } from './sensor/sensor-metrics.ts';
 import { Spool } from './sensor/spool.ts';
 import { Teller } from './sensor/teller.ts';
@@ -67,7 +68,7 @@ export async function startSensor(config: SensorConfig, hooks: SensorHooks = {})
 
 async function openParts(config: SensorConfig, timers: Timers) {
   const { dataDirectory } = config;
-  const anchor = await anchorOf(config.agent.trustAnchor);
+  const anchor = await readTrustAnchor('agent.trustAnchor', config.agent.trustAnchor);
   if (!anchor.ok) return anchor;
   const dataKey = await loadDataKey(config.dataKey, dataDirectory);
   if (!dataKey.ok) return dataKey;

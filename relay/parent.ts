@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildVersion } from '../base/build-version.ts';
 import { ok, type Result } from '../base/fault.ts';
@@ -13,6 +12,7 @@ import { connectOverGrpc as connectToReleases } from '../client/releases/grpc/co
 import type { ModelHost } from '../client/releases/hosts/model-host.ts';
 import { ReleaseAgent } from '../client/releases/release-agent.ts';
 import { agentReporter } from '../client/releases/release-reporter.ts';
+import { readTrustAnchor } from '../client/releases/trust-anchor.ts';
 import { connectOverGrpc as connectToRounds } from '../client/rounds/grpc/connect.ts';
 import { ModelCache } from '../client/rounds/model-cache.ts';
 import { Outbox } from '../client/rounds/outbox.ts';
@@ -77,13 +77,18 @@ export class Parent {
     const { config } = parts;
     const lock = lockFolder(config.dataDirectory);
     if (!lock.ok) return lock;
+    const anchor = await readTrustAnchor('trustAnchor', config.trustAnchor);
+    if (!anchor.ok) {
+      lock.value.release();
+      return anchor;
+    }
     const dataKey = await loadDataKey(config.dataKey, config.dataDirectory);
     if (!dataKey.ok) {
       lock.value.release();
       return dataKey;
     }
     const stop = new AbortController();
-    const agent = await openAgent(parts, stop.signal).catch((error: unknown) => {
+    const agent = await openAgent(parts, anchor.value, stop.signal).catch((error: unknown) => {
       dataKey.value.fill(0);
       lock.value.release();
       throw error;
@@ -201,7 +206,11 @@ function uplinkConfig({ config, reached }: ParentParts, identity: ClusterIdentit
   };
 }
 
-async function openAgent(parts: ParentParts, signal: AbortSignal): Promise<ReleaseAgent> {
+async function openAgent(
+  parts: ParentParts,
+  trustAnchor: Uint8Array | undefined,
+  signal: AbortSignal,
+): Promise<ReleaseAgent> {
   const { config, region, registry, log, timers, onAgentEvent, reached } = parts;
   const report = agentReporter(log, createMetrics());
   const found: { agent?: ReleaseAgent } = {};
@@ -219,7 +228,7 @@ async function openAgent(parts: ParentParts, signal: AbortSignal): Promise<Relea
       connect: reached?.toReleases ?? connectToReleases,
       hosts,
       keepReleases: 4,
-      trustAnchor: config.trustAnchor === undefined ? undefined : await readFile(config.trustAnchor),
+      trustAnchor,
       labels: undefined,
       times: { ...defaultAgentTimes, reconnect: reconnectOf(config) },
     },

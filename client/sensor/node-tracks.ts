@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ok, type Result, refuse } from '../../base/fault.ts';
+import { type Result, refuse } from '../../base/fault.ts';
 import type { Log } from '../../base/log.ts';
 import type { Timers } from '../../base/time.ts';
 import type { Level, ScoreSketch } from '../../proto/generated/testudo/v1/sensors.ts';
@@ -117,19 +116,6 @@ class LightHost extends ScoringHost {
     return refuse(
       'MODEL_UNUSABLE',
       `version ${model.version} (${architecture}) has no light form; sensors run no other`,
-    );
-  }
-}
-
-/** The configured anchor; undefined where the first root that comes is trusted. */
-export async function anchorOf(path: string | undefined): Promise<Result<Uint8Array | undefined, 'ANCHOR_UNREADABLE'>> {
-  if (path === undefined) return ok(undefined);
-  try {
-    return ok(await readFile(path));
-  } catch (error) {
-    return refuse(
-      'ANCHOR_UNREADABLE',
-      `agent.trustAnchor: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`,
     );
   }
 }
