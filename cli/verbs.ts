@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
 export type Verb = Readonly<{ summary: string; load: (everyCommand: EveryCommand) => Promise<CommandUnknownOpts> }>;
@@ -221,3 +222,10 @@ export const verbs: Readonly<Record<string, Verb>> = {
     load: async (everyCommand) => (await import('./overview/completion.ts')).completionCommand(everyCommand),
   },
 };
+
+/** The verbs whose code is here: an image holds some, and names them in its package.json. */
+export function offeredVerbs(): readonly (readonly [string, Verb])[] {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const { verbs: named } = JSON.parse(text) as { verbs?: readonly string[] };
+  return Object.entries(verbs).filter(([name]) => named === undefined || named.includes(name));
+}

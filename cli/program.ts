@@ -1,0 +1,39 @@
+import { Command, type CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { buildVersion } from '../base/build-version.ts';
+import { exitCodes, exitUncaught } from './exit.ts';
+import { about } from './help.ts';
+import { offeredVerbs } from './verbs.ts';
+
+const program = new Command('testudo')
+  .description(about)
+  .version(buildVersion())
+  .enablePositionalOptions() // What stands after a verb is the verb's.
+  .showHelpAfterError('(add --help for what is possible)')
+  .exitOverride(exitOnUsage);
+
+const wanted = process.argv.slice(2).find((argument) => !argument.startsWith('-'));
+for (const [name, { summary, load }] of offeredVerbs()) {
+  if (name === wanted) program.addCommand(heldToUsage(await load(everyCommand)));
+  else program.command(name).description(summary);
+}
+await program.parseAsync().catch(exitUncaught);
+
+/** Every verb that is offered, whole: for what must know all options. */
+async function everyCommand(): Promise<readonly CommandUnknownOpts[]> {
+  const commands: CommandUnknownOpts[] = [];
+  for (const [name, { load }] of offeredVerbs()) {
+    if (name !== 'completion' && name !== 'man') commands.push(await load(everyCommand));
+  }
+  return commands;
+}
+
+/** Wrong command lines end alike, also those of a verb's own verbs, which inherit nothing. */
+function heldToUsage(command: CommandUnknownOpts): CommandUnknownOpts {
+  command.exitOverride(exitOnUsage).showHelpAfterError('(add --help for what is possible)');
+  for (const child of command.commands) heldToUsage(child);
+  return command;
+}
+
+function exitOnUsage(error: CommanderError): never {
+  return process.exit(error.exitCode === 0 ? exitCodes.done : exitCodes.usage);
+}
